@@ -1,0 +1,6 @@
+"""`python -m opengrant` is `opengrant`."""
+
+from opengrant.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The HTTP door: translates the wire into one call and back. Knows grants; never store, vault or providers."""

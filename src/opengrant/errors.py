@@ -1,0 +1,208 @@
+"""What a caller can act on, as one tree; and what a remote said, as data.
+
+OpenGrantError
+├── InvalidPayload           400  send well-formed JSON
+├── PayloadTooLarge          413  send less
+├── InvalidRequest           400  change the request
+├── ProviderRequired         400  name a provider
+├── RefreshTokenInvalid      400  the mailbox owner must consent again
+├── InvalidAuthentication    400  the password, or the bulk credential, was refused
+├── ScopesConflict           400  the token lacks scopes that are needed
+├── ConnectorMisconfigured   400  change the connector's client id, secret or tenant
+├── Unauthorized             401  change the API key
+├── GrantExpired             401  the grant exists, but its owner must connect again
+├── NotFound                 404  change the id
+│   └── GrantNotFound        404
+├── MethodNotAllowed         405  change the verb
+├── Blocked                  423  an operator blocked this grant
+├── RateLimited              429  slow down, then try again
+├── Internal                 500  our bug: report it with the request id
+├── Overloaded               503  we are at a limit of ours; try again
+└── ProviderUnavailable      504  nobody did wrong; try later
+
+ProviderFailure is not of the tree: providers raise it with the evidence, and grants/ turns it into one
+of the above. It never reaches a caller.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+
+class OpenGrantError(Exception):
+    """Its message reaches API callers: no secret, no SQL, no stack.
+
+    provider_error  what the provider said, already stripped of anything token-like; an object or None
+    retry_after     whole seconds for a Retry-After header, or None
+    """
+
+    status: ClassVar[int] = 500
+    type: ClassVar[str] = "api.internal_error"
+    retryable: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider_error: Mapping[str, Any] | None = None,
+        retry_after: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.provider_error = provider_error
+        self.retry_after = retry_after
+
+
+class InvalidPayload(OpenGrantError):
+    """The body is not a JSON object."""
+
+    status, type = 400, "api.invalid_request_payload"
+
+
+class PayloadTooLarge(OpenGrantError):
+    """The body is over the limit."""
+
+    status, type = 413, "payload_too_large"
+
+
+class InvalidRequest(OpenGrantError):
+    """A field, query value or combination is wrong; the message names it."""
+
+    status, type = 400, "api.invalid_request_error"
+
+
+class ProviderRequired(OpenGrantError):
+    """connect/custom without `provider`."""
+
+    status, type = 400, "grant.provider_required"
+
+
+class RefreshTokenInvalid(OpenGrantError):
+    """The provider refused the refresh token that was sent."""
+
+    status, type = 400, "grant.refresh_token_invalid"
+
+
+class InvalidAuthentication(OpenGrantError):
+    """The provider refused the password, or the bulk credential, that was sent."""
+
+    status, type = 400, "grant.invalid_authentication"
+
+
+class ScopesConflict(OpenGrantError):
+    """The token was accepted but lacks scopes that are needed."""
+
+    status, type = 400, "grant.scopes_conflict"
+
+
+class ConnectorMisconfigured(OpenGrantError):
+    """The provider refused our client, not the user."""
+
+    status, type = 400, "token.exchange_failed"
+
+
+class Unauthorized(OpenGrantError):
+    """No API key, or one that is unknown, expired or revoked."""
+
+    status, type = 401, "token.unauthorized_access"
+
+
+class GrantExpired(OpenGrantError):
+    """The grant is invalid and the call needs the provider."""
+
+    status, type = 401, "grant.refresh_token_invalid"
+
+
+class NotFound(OpenGrantError):
+    """No such thing in this application, whatever other applications hold."""
+
+    status, type = 404, "api.not_found_error"
+
+
+class GrantNotFound(NotFound):
+    """No grant of this application has that id."""
+
+    status, type = 404, "grant.not_found"
+
+
+class MethodNotAllowed(OpenGrantError):
+    """The path exists, the verb does not; `allow` lists those that do."""
+
+    status, type = 405, "api.invalid_request_error"
+
+    def __init__(self, message: str, *, allow: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.allow = allow
+
+
+class Blocked(OpenGrantError):
+    """An operator blocked the grant."""
+
+    status, type = 423, "api.resource_blocked"
+
+
+class RateLimited(OpenGrantError):
+    """The provider throttles us."""
+
+    status, type, retryable = 429, "api.rate_limit_error", True
+
+
+class Internal(OpenGrantError):
+    """A bug of ours. The log has the story under the same request id."""
+
+    status, type = 500, "api.internal_error"
+
+
+class Overloaded(OpenGrantError):
+    """One of our own bounds is reached."""
+
+    status, type, retryable = 503, "service_unavailable", True
+
+
+class ProviderUnavailable(OpenGrantError):
+    """The provider did not answer in time, answered 5xx, or something nobody understands."""
+
+    status, type, retryable = 504, "api.provider_error", True
+
+
+Leg = Literal["token", "api", "imap", "smtp", "detect"]
+Step = Literal["dns", "connect", "tls", "greeting", "auth", "command", "http", "reply"]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a remote said or did, before anybody judges it. Holds no credential.
+
+    provider     "google", "microsoft", "imap", …
+    leg          which conversation: an OAuth token endpoint, a provider API, IMAP, SMTP, host detection
+    step         how far it got. "http": a whole HTTP answer came. "reply": a 2xx that makes no sense.
+    status       HTTP status or SMTP reply code
+    code         the remote's own word: OAuth `error`, IMAP response code ("AUTHENTICATIONFAILED"),
+                 SMTP enhanced code ("5.7.8"), TLS reason, or our name for a network fault
+    subcodes     finer words: AADSTS numbers as text, `error_subtype`, `suberror`, API `reason`s
+    text         the remote's sentence, at most 1 KiB, secrets removed
+    body         the remote's JSON error object minus anything token-like; None when there was none
+    is_json      the body was JSON
+    sent         the request may have reached the remote (matters for single-use tokens)
+    retry_after  seconds the remote asked us to wait
+    """
+
+    provider: str
+    leg: Leg
+    step: Step
+    status: int | None = None
+    code: str = ""
+    subcodes: tuple[str, ...] = ()
+    text: str = ""
+    body: Mapping[str, Any] | None = field(default=None, compare=False)
+    is_json: bool = False
+    sent: bool = True
+    retry_after: float | None = None
+
+
+class ProviderFailure(Exception):
+    """A provider said no, or nothing. providers/classify.py judges the evidence."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        super().__init__(f"{evidence.provider} {evidence.leg} failed at {evidence.step}: {evidence.code or evidence.status}")
+        self.evidence = evidence

@@ -1,0 +1,219 @@
+"""The nouns every room shares: frozen, without I/O.
+
+Times are `Micros`: integer microseconds since the Unix epoch, UTC. Durations are `timedelta`.
+Secrets are `pydantic.SecretStr`: blind in repr, str, JSON and validation errors; `.get_secret_value()` opens one.
+"""
+
+import time
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import SecretStr
+
+Micros = int
+Clock = Callable[[], Micros]
+SECOND: Micros = 1_000_000
+
+
+def now() -> Micros:
+    """The wall clock. Passed as a `Clock`, so that a test can hold it."""
+    return time.time_ns() // 1000
+
+
+class ProviderName(StrEnum):
+    """The nine words of the wire."""
+
+    GOOGLE = "google"
+    MICROSOFT = "microsoft"
+    IMAP = "imap"
+    ICLOUD = "icloud"
+    YAHOO = "yahoo"
+    EWS = "ews"
+    VIRTUAL_CALENDAR = "virtual-calendar"
+    ZOOM = "zoom"
+    NYLAS = "nylas"
+
+
+IdentityRule = Literal["email", "subject"]
+GrantStatus = Literal["valid", "invalid"]
+CredentialType = Literal["connector", "serviceaccount", "adminconsent"]
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """A tenant; owns everything else."""
+
+    id: str
+    name: str
+    identity_rule: IdentityRule
+    created_at: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A bearer secret of an application. The secret itself is shown once and never stored."""
+
+    id: str
+    application_id: str
+    name: str
+    permissions: tuple[str, ...]
+    created_at: Micros
+    updated_at: Micros
+    expires_at: Micros | None
+    revoked_at: Micros | None
+    last_used_at: Micros | None
+
+    def status(self, at: Micros) -> Literal["active", "expired", "revoked"]:
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if self.expires_at is not None and self.expires_at <= at else "active"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sent a request: the application and the key that spoke for it."""
+
+    application: Application
+    key_id: str
+    permissions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Connector:
+    """One provider's app settings in an application. `settings` holds what may be read; secrets are sealed apart."""
+
+    id: str
+    application_id: str
+    provider: ProviderName
+    name: str
+    settings: Mapping[str, Any]
+    scope: tuple[str, ...]
+    active_credential_id: str | None
+    created_at: Micros
+    updated_at: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A set of app secrets under a connector; the one made with the connector is its primary."""
+
+    id: str
+    application_id: str
+    connector_id: str
+    provider: ProviderName
+    name: str
+    type: CredentialType
+    primary: bool
+    created_at: Micros
+    updated_at: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class ClientApp:
+    """What we show a token endpoint to say who is asking."""
+
+    client_id: str
+    client_secret: SecretStr
+    tenant: str = "common"
+    scope: tuple[str, ...] = ()
+    """The connector's default scopes: what the caller asked for when it names none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A token endpoint's success.
+
+    refresh_token  None when the provider sent none: keep the one that was spent
+    expires_at     counted from before the request was sent, so that latency makes it earlier, never later
+    scope          what was granted, spelled as the provider spells it; None when it did not say
+    """
+
+    access_token: SecretStr
+    refresh_token: SecretStr | None
+    expires_at: Micros
+    scope: tuple[str, ...] | None
+    id_token: SecretStr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whose mailbox it is.
+
+    email    as the provider spells it; for virtual calendars the identifier
+    subject  the provider's stable id for the account (Google `sub`, Microsoft `tid:oid`); None where there is none
+    user_id  what the wire calls `provider_user_id`
+    """
+
+    email: str
+    subject: str | None = None
+    user_id: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A password-like credential that its provider accepted.
+
+    settings  what may be shown: hosts, ports, user names
+    secret    what must be sealed, as a JSON object
+    """
+
+    identity: Identity
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    secret: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A ciphertext and the name of the master key that opens it."""
+
+    key_id: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The proof of one mailbox. Its live secret is a Sealed row of its own.
+
+    mailbox_key  what makes it unique with (application, provider); see `mailbox_key()`
+    asked_at     when the verification that made the stored credential began: a later beginning wins
+    updated_at   last successful authentication, not last row change
+    version      rises with every write; writers compare and swap on it
+    """
+
+    id: str
+    application_id: str
+    provider: ProviderName
+    connector_id: str
+    mailbox_key: str
+    email: str
+    status: GrantStatus
+    scope: tuple[str, ...]
+    settings: Mapping[str, Any]
+    created_at: Micros
+    updated_at: Micros
+    asked_at: Micros
+    version: int
+    subject: str | None = None
+    user_id: str | None = None
+    name: str | None = None
+    state: str | None = None
+    credential_id: str | None = None
+    workspace_id: str | None = None
+    ip: str | None = None
+    user_agent: str | None = None
+    blocked: bool = False
+    token_expires_at: Micros | None = None
+
+
+def fold(email: str) -> str:
+    """Lower-cased and NFC-normalised: how addresses are compared."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", email).lower())
+
+
+def mailbox_key(provider: ProviderName, email: str) -> str:
+    """The part of a grant's identity that names the mailbox; virtual-calendar identifiers count as given."""
+    return email if provider is ProviderName.VIRTUAL_CALENDAR else fold(email)

@@ -1,0 +1,1 @@
+"""Every outbound socket: deadlines, private-address guard, network faults turned into evidence."""

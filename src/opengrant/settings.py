@@ -1,0 +1,132 @@
+"""What an operator can set. Read once, in app.py and cli.py; rooms receive values, never the object.
+
+Each field's meaning is its docstring; docs/settings.md lists them all and a test compares.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Google(_Part):
+    """Google's endpoints, as full URLs."""
+
+    token_url: str = "https://oauth2.googleapis.com/token"
+    """Token endpoint."""
+    userinfo_url: str = "https://openidconnect.googleapis.com/v1/userinfo"
+    """OpenID userinfo; the older v2 spelling is understood too."""
+    authorize_url: str = "https://accounts.google.com/o/oauth2/v2/auth"
+    """Where hosted sign-in sends the user (not used yet)."""
+    revoke_url: str = "https://oauth2.googleapis.com/revoke"
+    """Token revocation."""
+    tokeninfo_url: str = "https://oauth2.googleapis.com/tokeninfo"
+    """Scopes and audience of a live access token."""
+    gmail_url: str = "https://gmail.googleapis.com/gmail/v1"
+    """Gmail API base: names the address when the token has no OpenID scope."""
+
+
+class Microsoft(_Part):
+    """Entra's and Graph's endpoints. `{tenant}` is replaced; a value without it is used as it is."""
+
+    token_url: str = "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token"
+    """Token endpoint."""
+    authorize_url: str = "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/authorize"
+    """Where hosted sign-in sends the user (not used yet)."""
+    adminconsent_url: str = "https://login.microsoftonline.com/{tenant}/v2.0/adminconsent"
+    """Admin consent page (not used yet)."""
+    graph_url: str = "https://graph.microsoft.com/v1.0"
+    """Graph base; national clouds set it."""
+
+
+class Imap(_Part):
+    """How mail hosts are found when a request names none."""
+
+    autoconfig_urls: str = (
+        "https://autoconfig.{domain}/mail/config-v1.1.xml?emailaddress={email}"
+        ",https://{domain}/.well-known/autoconfig/mail/config-v1.1.xml"
+    )
+    """Comma-separated places where a domain may publish its own settings; HTTPS only."""
+    ispdb_url: str = "https://autoconfig.thunderbird.net/v1.1/{domain}"
+    """A public database of mail settings; it is sent the domain, never the address. Empty switches it off."""
+    detect_timeout: Seconds = 10
+    """Seconds that finding hosts may take altogether; each source gets half of it."""
+
+
+class Outbound(_Part):
+    """Limits on what we connect to."""
+
+    allowed_private_networks: str = ""
+    """Comma-separated CIDRs that requests may name although they are private, e.g. `127.0.0.0/8,10.0.0.0/8`."""
+    ca_file: Path | None = None
+    """More trusted CAs (PEM) for IMAP, SMTP, EWS and HTTPS, beside the system's."""
+    allow_plaintext: bool = False
+    """Permits IMAP and SMTP logins without TLS. For test servers."""
+    timeout: Seconds = 20
+    """Seconds an HTTP provider may take for its whole answer. Mail servers get 30 per step, 75 in all."""
+    connections_per_host: Annotated[int, Field(ge=1, le=10_000)] = 100
+    """Connections kept to one HTTP host; further calls wait."""
+    max_verifications: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    """Verifications under way at once in a process; more answer 503."""
+    mail_threads: Annotated[int, Field(ge=1, le=1000)] = 64
+    """Mail-server dialogues under way at once in a process; more wait."""
+    dns_servers: str = ""
+    """Comma-separated `address` or `address:port` of DNS servers to ask instead of the system's."""
+
+
+class Settings(BaseSettings):
+    """Environment, prefix `OPENGRANT_`, nested by `__`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="OPENGRANT_",
+        env_nested_delimiter="__",
+        frozen=True,
+        extra="ignore",
+        use_attribute_docstrings=True,
+        hide_input_in_errors=True,
+    )
+
+    data_dir: Path = Path("opengrant-data")
+    """SQLite file and master key file."""
+    database_url: SecretStr | None = None
+    """`postgresql://user:password@host/name`; without it SQLite in DATA_DIR."""
+    database_pool: Annotated[int, Field(ge=1, le=200)] = 10
+    """PostgreSQL connections of one process."""
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: Port = 8080
+    """Port to listen on; 0 takes a free one and prints it."""
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    """Server processes. More than one wants PostgreSQL."""
+    public_url: str | None = None
+    """Base of links and redirect URIs; without it, the request's own."""
+    bootstrap_api_key: Annotated[SecretStr, Field(min_length=32, max_length=256)] | None = None
+    """On an empty store, the default application's first key gets this value instead of a random one."""
+    bootstrap_application_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = None
+    """On an empty store, the default application's id, instead of a random UUID."""
+    master_keys: SecretStr | None = None
+    """Comma-separated `id:base64` of 32 random bytes each; the first seals, all open. Without it, DATA_DIR/master.keys."""
+    log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
+    """debug, info, warning or error."""
+    max_body: Annotated[int, Field(ge=1024, le=100 * 1024 * 1024)] = 1024 * 1024
+    """Bytes of a request body; more answer 413."""
+    max_requests: Annotated[int, Field(ge=1, le=1_000_000)] = 2000
+    """Requests under way at once in a process; more answer 503."""
+    shutdown_grace: Seconds = 30
+    """Seconds that requests under way get to finish when the server is told to stop."""
+    google: Google = Google()
+    """Google endpoints."""
+    microsoft: Microsoft = Microsoft()
+    """Microsoft endpoints."""
+    imap: Imap = Imap()
+    """Mail host detection."""
+    outbound: Outbound = Outbound()
+    """Outbound limits."""

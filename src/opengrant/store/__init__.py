@@ -1,0 +1,1 @@
+"""Rows: one file per table, two engines behind one port. Sees Sealed, never a secret."""
