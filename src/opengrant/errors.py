@@ -8,6 +8,7 @@ OpenGrantError
 ├── RefreshTokenInvalid      400  the mailbox owner must consent again
 ├── InvalidAuthentication    400  the password, or the bulk credential, was refused
 ├── ScopesConflict           400  the token lacks scopes that are needed
+├── ReauthEmailInvalid       400  use the credential of the same mailbox
 ├── ConnectorMisconfigured   400  change the connector's client id, secret or tenant
 ├── Unauthorized             401  change the API key
 ├── GrantExpired             401  the grant exists, but its owner must connect again
@@ -18,6 +19,7 @@ OpenGrantError
 ├── RateLimited              429  slow down, then try again
 ├── Internal                 500  our bug: report it with the request id
 ├── Overloaded               503  we are at a limit of ours; try again
+├── StoreUnavailable         503  our database cannot serve; try again
 └── ProviderUnavailable      504  nobody did wrong; try later
 
 ProviderFailure is not of the tree: providers raise it with the evidence, and grants/ turns it into one
@@ -95,6 +97,12 @@ class ScopesConflict(OpenGrantError):
     status, type = 400, "grant.scopes_conflict"
 
 
+class ReauthEmailInvalid(OpenGrantError):
+    """A working credential, but of another mailbox than the grant's."""
+
+    status, type = 400, "grant.reauth_email_invalid"
+
+
 class ConnectorMisconfigured(OpenGrantError):
     """The provider refused our client, not the user."""
 
@@ -159,6 +167,22 @@ class Overloaded(OpenGrantError):
     status, type, retryable = 503, "service_unavailable", True
 
 
+class StoreUnavailable(OpenGrantError):
+    """The database is not reachable, full, locked by another process, or over its queue bound.
+
+    detail  for the log and for whoever runs a command; callers are told nothing of it
+    """
+
+    status, type, retryable = 503, "service_unavailable", True
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("The database cannot serve just now. Try again in a moment.", retry_after=1)
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return self.detail
+
+
 class ProviderUnavailable(OpenGrantError):
     """The provider did not answer in time, answered 5xx, or something nobody understands."""
 
@@ -204,5 +228,7 @@ class ProviderFailure(Exception):
     """A provider said no, or nothing. providers/classify.py judges the evidence."""
 
     def __init__(self, evidence: Evidence) -> None:
-        super().__init__(f"{evidence.provider} {evidence.leg} failed at {evidence.step}: {evidence.code or evidence.status}")
+        super().__init__(
+            f"{evidence.provider} {evidence.leg} failed at {evidence.step}: {evidence.code or evidence.status}"
+        )
         self.evidence = evidence

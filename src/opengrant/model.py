@@ -123,6 +123,22 @@ class ClientApp:
 
 
 @dataclass(frozen=True, slots=True)
+class CustomConnect:
+    """A request to turn credentials into a grant.
+
+    settings  the provider's own keys as on the wire, checked; SecretStr where secret, ports as int
+    scope     what the caller named; None means the connector's default
+    """
+
+    provider: ProviderName
+    settings: Mapping[str, Any]
+    scope: tuple[str, ...] | None = None
+    state: str | None = None
+    name: str | None = None
+    credential_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Tokens:
     """A token endpoint's success.
 

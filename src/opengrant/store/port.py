@@ -19,6 +19,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
+from opengrant.errors import StoreUnavailable
+
+__all__ = ["Dialect", "Row", "Statement", "Steps", "Store", "StoreUnavailable"]
+
 T = TypeVar("T")
 Row = Sequence[Any]
 """Columns by position. bytea comes as bytes, bigint and integer as int, text as str."""
@@ -33,7 +37,8 @@ class Dialect(StrEnum):
 class Statement:
     """One SQL text and its parameters.
 
-    last  nothing follows in this script. PostgreSQL then needs no explicit transaction: one round trip, not three.
+    last  nothing follows in this script, not even an exception of its own. As the first statement of a script it
+          needs no explicit transaction on PostgreSQL (one round trip, not three) and is committed when it returns.
     """
 
     sql: str
@@ -64,6 +69,3 @@ class Store(Protocol):
     async def close(self) -> None:
         """Finish queued writes, then let go of every connection and thread."""
 
-
-class StoreUnavailable(Exception):
-    """The database cannot serve: not reachable, full, locked by another process, or over its queue bound."""

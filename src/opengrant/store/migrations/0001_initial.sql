@@ -85,9 +85,19 @@ create index grants_by_creation on grants (application_id, created_at, id);
 create index grants_by_update on grants (application_id, updated_at, id);
 create index grants_by_status on grants (application_id, status, created_at, id);
 create index grants_by_provider on grants (application_id, provider, created_at, id);
+create index grants_by_connector on grants (application_id, connector_id, status);
 create index grants_by_workspace on grants (application_id, workspace_id, created_at, id);
 
--- owner_kind: installation, credential, grant. An installation's secrets have application_id ''.
+-- Every master key this database has seen, each with a canary that it sealed: a start without one of them,
+-- or with another value under the same id, is noticed at once and not at the first grant that fails to open.
+create table master_keys (
+    id text not null primary key,
+    canary bytea not null,
+    created_at bigint not null,
+    retired_at bigint
+);
+
+-- owner_kind: installation, credential, grant, rotation. An installation's secrets have application_id ''.
 create table secrets (
     application_id text not null,
     owner_kind text not null,
@@ -112,12 +122,13 @@ create table events (
 );
 create index events_by_creation on events (application_id, created_at, id);
 
--- A refresh token that a verification spent. Its successor is kept until a grant holds it, so that the
--- same request sent again continues from there instead of from a dead token.
+-- A refresh token that a verification spent (as a keyed digest, hex). Its successor is a secret of owner_kind
+-- rotation, or in the grant once there is one, so that the same request sent again continues from there
+-- instead of from a dead token.
 create table rotations (
     application_id text not null,
     provider text not null,
-    spent bytea not null,
+    spent text not null,
     grant_id text,
     created_at bigint not null,
     primary key (application_id, provider, spent)

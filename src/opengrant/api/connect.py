@@ -1,0 +1,65 @@
+"""POST /v3/connect/custom: bring your own credentials."""
+
+from opengrant.api import wire
+from opengrant.api.routing import Call, decode, route
+from opengrant.errors import (
+    ConnectorMisconfigured,
+    InvalidAuthentication,
+    InvalidRequest,
+    Overloaded,
+    ProviderRequired,
+    ProviderUnavailable,
+    RateLimited,
+    RefreshTokenInvalid,
+    ScopesConflict,
+)
+from opengrant.model import ProviderName
+
+VERIFICATION_ERRORS = (
+    InvalidRequest,
+    RefreshTokenInvalid,
+    InvalidAuthentication,
+    ScopesConflict,
+    ConnectorMisconfigured,
+    RateLimited,
+    Overloaded,
+    ProviderUnavailable,
+)
+
+
+@route(
+    "POST",
+    "/v3/connect/custom",
+    tag="Connect",
+    body=wire.CustomVariant,
+    answers=wire.Grant,
+    status=201,
+    errors=(ProviderRequired, *VERIFICATION_ERRORS),
+)
+async def connect_custom(call: Call) -> wire.Grant:
+    """Create a grant from credentials you hold.
+
+    The credentials are proven against the provider before anything is stored. The same mailbox keeps its
+    grant id: sending credentials for it again renews the grant. Also answers 201 then.
+    """
+    sent = call.json()
+    shape = wire.CUSTOM[provider_of(sent, wire.CUSTOM, ProviderRequired, "connect accounts of")]
+    return wire.Grant.of(await call.services.connect.custom(call.application, decode(shape, sent).to_model()))
+
+
+def provider_of(
+    sent: dict[str, object],
+    supported: dict[ProviderName, type[wire.ModelT]],
+    absent: type[ProviderRequired] | type[InvalidRequest],
+    doing: str,
+) -> ProviderName:
+    """Which provider a body is about, so that it is checked against that one's shape alone."""
+    name = sent.get("provider")
+    if name is None or name == "":
+        raise absent(f"provider: is required. One of {', '.join(ProviderName)}.")
+    if not isinstance(name, str) or name not in set(ProviderName):
+        raise InvalidRequest(f"provider: must be one of {', '.join(ProviderName)}.")
+    provider = ProviderName(name)
+    if provider not in supported:
+        raise InvalidRequest(f"provider: this version of OpenGrant cannot {doing} {name} yet.")
+    return provider

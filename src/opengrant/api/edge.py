@@ -1,0 +1,92 @@
+"""The outermost layer: what happens to every request, whatever it asks for.
+
+It gives the request an id, bounds how many are under way, turns whatever goes wrong into the one envelope,
+counts, and writes one log record.
+"""
+
+import time
+import uuid
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from opengrant import metrics
+from opengrant.api import respond
+from opengrant.api.routing import Disconnected, raw_path
+from opengrant.errors import Internal, OpenGrantError, Overloaded, StoreUnavailable
+
+log = structlog.get_logger()
+
+_CLIENT_GONE = 499
+_QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
+"""Asked every few seconds by machines: logged at debug level only."""
+
+
+class Edge:
+    """ASGI middleware around the router. Lifespan events pass through."""
+
+    def __init__(self, inner: ASGIApp, *, max_requests: int) -> None:
+        self.inner = inner
+        self.max_requests = max_requests
+        self.under_way = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.inner(scope, receive, send)
+            return
+        began = time.perf_counter()
+        request_id = scope["opengrant.request_id"] = str(uuid.uuid4())
+        # The router matches this path: as it was on the wire, so that an encoded slash stays in its segment.
+        scope["opengrant.path"] = raw_path(scope)
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        status = 0
+
+        async def counted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        self.under_way += 1
+        problem: str | None = None
+        try:
+            if self.under_way > self.max_requests:
+                raise Overloaded("The server is at its limit of requests under way. Try again.", retry_after=1)
+            await self.inner(scope, receive, counted)
+        except OpenGrantError as error:
+            problem = error.type
+            if isinstance(error, StoreUnavailable):
+                log.error("store_unavailable", detail=error.detail)
+            await self._refuse(counted, request_id, error)
+        except Disconnected:
+            status = _CLIENT_GONE
+        except Exception:
+            log.exception("request_failed")
+            if status == 0:
+                problem = Internal.type
+                bug = Internal(f"Something went wrong here. The log has the details under request id {request_id}.")
+                await self._refuse(counted, request_id, bug)
+        finally:
+            self.under_way -= 1
+            self._record(scope, status, problem, time.perf_counter() - began)
+            structlog.contextvars.unbind_contextvars("request_id")
+
+    async def _refuse(self, send: Send, request_id: str, problem: OpenGrantError) -> None:
+        status, body, extra = respond.error(request_id, problem)
+        await respond.send_json(send, status, request_id, body, extra=extra)
+
+    def _record(self, scope: Scope, status: int, problem: str | None, seconds: float) -> None:
+        route = scope.get("opengrant.route", "unmatched")
+        metrics.observe_request(scope["method"], route, status, seconds)
+        fields: dict[str, object] = {
+            "method": scope["method"],
+            "route": route,
+            "status": status,
+            "ms": round(seconds * 1000, 2),
+        }
+        if (caller := scope.get("opengrant.caller")) is not None:
+            fields["application_id"] = caller.application.id
+            fields["key_id"] = caller.key_id
+        if problem is not None:
+            fields["error"] = problem
+        (log.debug if route in _QUIET else log.info)("request", **fields)

@@ -1,0 +1,81 @@
+"""/v3/grants: grants that exist."""
+
+from opengrant.api import wire
+from opengrant.api.connect import VERIFICATION_ERRORS
+from opengrant.api.routing import Call, decode, route
+from opengrant.errors import GrantNotFound, InvalidRequest, ReauthEmailInvalid
+from opengrant.grants.records import Change, Filters
+from opengrant.model import SECOND, Grant
+
+TAG = "Grants"
+
+
+@route("GET", "/v3/grants", tag=TAG, query=wire.GrantQuery, answers=wire.Grant, listed=True, errors=(InvalidRequest,))
+async def list_grants(call: Call) -> tuple[list[wire.Grant], wire.GrantQuery]:
+    """List grants of the application, newest first unless told otherwise."""
+    query = call.query(wire.GrantQuery)
+    if query.account_id is not None or query.account_ids is not None:
+        return [], query
+    filters = Filters(
+        email=query.email,
+        status=query.grant_status or query.status,
+        provider=query.provider,
+        connector=query.connector_id,
+        ip=query.ip,
+        workspace_id=query.workspace_id,
+        since=None if query.since is None else query.since * SECOND,
+        # Times are kept finer than seconds: "at or before" means until the end of that second.
+        before=None if query.before is None else query.before * SECOND + SECOND - 1,
+    )
+    found = await call.services.records.page(
+        call.application,
+        filters,
+        order=query.sort_by,
+        descending=query.order_by == "desc",
+        limit=query.size,
+        offset=query.offset,
+    )
+    return [wire.Grant.of(grant) for grant in found], query
+
+
+@route("GET", "/v3/grants/{grant_id}", tag=TAG, answers=wire.Grant, errors=(InvalidRequest, GrantNotFound))
+async def get_grant(call: Call) -> wire.Grant:
+    """Get a grant by its id, `grant:<id>`, its email or `email:<email>`."""
+    return wire.Grant.of(await _grant(call))
+
+
+@route(
+    "PATCH",
+    "/v3/grants/{grant_id}",
+    tag=TAG,
+    body=wire.GrantPatch,
+    answers=wire.Grant,
+    errors=(GrantNotFound, ReauthEmailInvalid, *VERIFICATION_ERRORS),
+    also="PUT",
+)
+async def update_grant(call: Call) -> wire.Grant:
+    """Change a grant's credentials, recorded scopes or name.
+
+    New credentials are proven first and must be of the same mailbox; if they fail, the grant stays as it was.
+    """
+    patch = call.read(wire.GrantPatch)
+    grant = await _grant(call)
+    settings = None
+    if patch.settings is not None:
+        if grant.provider not in wire.SETTINGS:
+            raise InvalidRequest(f"settings: this version of OpenGrant cannot verify {grant.provider} accounts yet.")
+        shape = decode(wire.SETTINGS[grant.provider], patch.settings)
+        settings = {key: value for key in type(shape).model_fields if (value := getattr(shape, key)) is not None}
+        settings.pop("credential_id", None)
+    change = Change(settings, None if patch.scope is None else tuple(patch.scope), patch.name)
+    return wire.Grant.of(await call.services.records.change(call.application, grant, change))
+
+
+@route("DELETE", "/v3/grants/{grant_id}", tag=TAG, errors=(InvalidRequest, GrantNotFound))
+async def delete_grant(call: Call) -> None:
+    """Delete a grant and destroy its secrets. Its id never comes back."""
+    await call.services.records.delete(call.application, await _grant(call))
+
+
+async def _grant(call: Call) -> Grant:
+    return await call.services.records.get(call.application, call.params["grant_id"])

@@ -1,0 +1,200 @@
+"""/openapi.json: the route table and the wire models, written down as OpenAPI 3.1.
+
+Nothing is described twice: paths, verbs, bodies, answers and errors come from the table that serves them.
+"""
+
+import inspect
+import re
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from opengrant import __version__
+from opengrant.api import wire
+from opengrant.api.routing import OPERATIONS, Operation
+from opengrant.errors import Internal, InvalidPayload, OpenGrantError, Overloaded, PayloadTooLarge, Unauthorized
+
+_REF = "#/components/schemas/{model}"
+
+_DESCRIPTION = """\
+Credentials in, grants out. OpenGrant proves a credential against its provider, learns whose it is, seals it and
+answers with a grant: an id that stays the same when the same mailbox comes again.
+
+Every answer carries a `request_id`, which is also the `X-Request-Id` header and stands in the server's log.
+Unknown fields in requests are ignored. Times are Unix seconds.
+"""
+
+
+def document(public_url: str | None = None) -> dict[str, Any]:
+    """The whole document, ready for JSON."""
+    schemas, refs = _schemas()
+    paths: dict[str, Any] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, schemas, refs)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "OpenGrant",
+            "version": __version__,
+            "summary": "A self-hosted grant server.",
+            "description": _DESCRIPTION,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": public_url or "/"}],
+        "security": [{"apiKey": []}],
+        "tags": [{"name": name} for name in dict.fromkeys(operation.tag for operation in OPERATIONS)],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "apiKey": {"type": "http", "scheme": "bearer", "description": "An API key of the application."}
+            },
+        },
+    }
+
+
+def _members(shape: Any) -> tuple[type[BaseModel], ...]:
+    """The models of a union, or the one model."""
+    return typing.get_args(shape) if isinstance(shape, types.UnionType) else (shape,)
+
+
+def _schemas() -> tuple[dict[str, Any], Mapping[Any, Any]]:
+    inputs: list[tuple[type[BaseModel], Any]] = []
+    for operation in OPERATIONS:
+        if operation.body is not None:
+            inputs += [(model, "validation") for model in _members(operation.body)]
+        if operation.query is not None:
+            inputs.append((operation.query, "validation"))
+        if operation.answers is not None:
+            inputs.append((operation.answers, "serialization"))
+    inputs.append((wire.Error, "serialization"))
+    refs, top = models_json_schema(list(dict.fromkeys(inputs)), ref_template=_REF)
+    return {name: _without_nulls(schema) for name, schema in top["$defs"].items()}, refs
+
+
+def _without_nulls(schema: Any) -> Any:
+    """Optional fields are absent, never null: `anyOf [X, null]` becomes X, and a null default goes."""
+    if isinstance(schema, list):
+        return [_without_nulls(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    cleaned = {key: _without_nulls(value) for key, value in schema.items() if not (key == "default" and value is None)}
+    options = cleaned.get("anyOf")
+    if isinstance(options, list) and {"type": "null"} in options:
+        rest = [option for option in options if option != {"type": "null"}]
+        del cleaned["anyOf"]
+        cleaned = {**rest[0], **cleaned} if len(rest) == 1 else {**cleaned, "anyOf": rest}
+    return cleaned
+
+
+def _operation(operation: Operation, schemas: dict[str, Any], refs: Mapping[Any, Any]) -> dict[str, Any]:
+    summary, _, description = inspect.cleandoc(operation.handler.__doc__ or "").partition("\n\n")
+    name = operation.handler.__name__
+    described: dict[str, Any] = {
+        "operationId": name if operation.alias_of is None else f"{name}_{operation.method.lower()}",
+        "summary": summary.rstrip("."),
+        "tags": [operation.tag],
+    }
+    if description:
+        described["description"] = description
+    if operation.alias_of is not None:
+        described["description"] = f"The same as {operation.alias_of}. " + description
+    parameters = [
+        {"name": found, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        for found in re.findall(r"{(\w+)}", operation.path)
+    ]
+    if operation.query is not None:
+        parameters += list(_query(schemas[operation.query.__name__]))
+    if parameters:
+        described["parameters"] = parameters
+    if operation.body is not None:
+        described["requestBody"] = _body(operation, refs)
+    described["responses"] = _responses(operation, refs)
+    if operation.open:
+        described["security"] = []
+    return described
+
+
+def _query(schema: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
+    for name, field in schema["properties"].items():
+        shape = {key: value for key, value in field.items() if key not in {"title", "description"}}
+        parameter = {"name": name, "in": "query", "required": False, "schema": shape}
+        if "description" in field:
+            parameter["description"] = field["description"]
+        yield parameter
+
+
+def _body(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
+    members = _members(operation.body)
+    content: dict[str, Any] = {}
+    if len(members) == 1:
+        content["schema"] = refs[members[0], "validation"]
+    else:
+        content["schema"] = {
+            "oneOf": [refs[model, "validation"] for model in members],
+            "discriminator": {"propertyName": "provider"},
+        }
+        content["examples"] = {
+            model.__name__: {"summary": model.model_config.get("title", model.__name__), "value": example}
+            for model in members
+            for example in typing.cast(dict[str, Any], model.model_config.get("json_schema_extra", {})).get(
+                "examples", []
+            )
+        }
+    return {"required": True, "content": {"application/json": content}}
+
+
+def _responses(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
+    request_id = {"type": "string", "format": "uuid"}
+    properties: dict[str, Any] = {"request_id": request_id}
+    if operation.answers is not None:
+        item = refs[operation.answers, "serialization"]
+        properties["data"] = {"type": "array", "items": item} if operation.listed else item
+    if operation.listed:
+        properties |= {"limit": {"type": "integer"}, "offset": {"type": "integer"}}
+    envelope = {"type": "object", "required": list(properties), "properties": properties}
+    responses = {str(operation.status): _response("Success", envelope)}
+
+    errors: list[type[OpenGrantError]] = list(operation.errors)
+    if not operation.open:
+        errors.append(Unauthorized)
+    if operation.body is not None:
+        errors += [InvalidPayload, PayloadTooLarge]
+    errors += [Overloaded, Internal]
+    by_status: dict[int, list[type[OpenGrantError]]] = {}
+    for error in dict.fromkeys(errors):
+        by_status.setdefault(error.status, []).append(error)
+    for status, kinds in sorted(by_status.items()):
+        says = "  \n".join(f"`{kind.type}`: {inspect.cleandoc(kind.__doc__ or '')}" for kind in kinds)
+        response = _response(says, refs[wire.Error, "serialization"])
+        response["content"]["application/json"]["examples"] = {
+            kind.type: {
+                "value": {
+                    "request_id": "6f0c1d9e-7a51-4e0f-9f3f-0d8f5b7f2a11",
+                    "error": {"type": kind.type, "message": inspect.cleandoc(kind.__doc__ or "").split("\n")[0]},
+                }
+            }
+            for kind in kinds
+        }
+        if status in {429, 503}:
+            response["headers"]["Retry-After"] = {"description": "Seconds to wait.", "schema": {"type": "integer"}}
+        responses[str(status)] = response
+    return responses
+
+
+def _response(description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "description": description,
+        "headers": {
+            "X-Request-Id": {
+                "description": "Equal to request_id in the body.",
+                "required": True,
+                "schema": {"type": "string", "format": "uuid"},
+            }
+        },
+        "content": {"application/json": {"schema": schema}},
+    }

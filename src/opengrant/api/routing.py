@@ -1,0 +1,247 @@
+"""The route table: one entry says how a call is authorised, decoded and answered, and how it is documented.
+
+A handler is a plain function of a `Call` and, where the route has one, a decoded body or query:
+
+    @route("GET", "/v3/things/{id}", answers=wire.Thing, errors=(NotFound,))
+    async def get_thing(call: Call) -> wire.Thing: ...
+
+Its summary and description in /openapi.json are its docstring.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, unquote
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
+from starlette.routing import BaseRoute, Match, Route, Router
+from starlette.types import Receive, Scope, Send
+
+from opengrant.api import respond
+from opengrant.errors import (
+    InvalidPayload,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    OpenGrantError,
+    PayloadTooLarge,
+    Unauthorized,
+)
+from opengrant.grants.services import Services
+from opengrant.model import Application, Caller
+
+Q = TypeVar("Q", bound=BaseModel)
+
+
+class Disconnected(Exception):
+    """The client hung up before its request was complete."""
+
+
+@dataclass(slots=True)
+class Call:
+    """One request, as far as a handler may know it."""
+
+    services: Services
+    request_id: str
+    params: dict[str, str]
+    query_string: bytes
+    caller: Caller | None = None
+    body: bytes = b""
+
+    @property
+    def application(self) -> Application:
+        """The application of the API key; only on routes that ask for one."""
+        if self.caller is None:
+            raise RuntimeError("this route is open: nobody has been authenticated")
+        return self.caller.application
+
+    def query(self, shape: type[Q]) -> Q:
+        """The query as `shape`. Empty values and the literal `undefined`, which an SDK sends, count as absent."""
+        try:
+            pairs = parse_qsl(self.query_string.decode("ascii"), errors="strict", max_num_fields=100)
+        except (UnicodeDecodeError, ValueError):
+            raise InvalidRequest("The query string is not valid: percent-encode it as UTF-8.") from None
+        try:
+            return shape.model_validate({key: value for key, value in pairs if value not in {"", "undefined"}})
+        except ValidationError as problem:
+            raise respond.explain(problem) from None
+
+    def json(self) -> dict[str, Any]:
+        """The body as a JSON object. Raises InvalidPayload."""
+        try:
+            decoded = from_json(self.body, allow_inf_nan=False)
+        except ValueError:
+            # The parser's own words may quote the body, and the body may hold a password.
+            raise InvalidPayload("Invalid JSON payload format. Send one JSON object, encoded as UTF-8.") from None
+        if not isinstance(decoded, dict):
+            raise InvalidPayload("Invalid JSON payload format. The body must be a JSON object.")
+        return decoded
+
+    def read(self, shape: type[Q]) -> Q:
+        """The body as `shape`."""
+        return decode(shape, self.json())
+
+
+def decode(shape: type[Q], value: object) -> Q:
+    """Check a decoded body. Raises InvalidRequest that names every wrong field."""
+    try:
+        return shape.model_validate(value)
+    except ValidationError as problem:
+        raise respond.explain(problem) from None
+
+
+Handler = Callable[[Call], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One verb on one path.
+
+    answers  the wire model inside `data`; None for an answer that is only an id
+    listed   the answer is a page of such models
+    body     the model of the request body, or a union of models: the documentation shows a oneOf
+    query    the model of the query string
+    errors   what the handler may raise, beside what every route may
+    open     no API key is asked for
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    answers: Any
+    listed: bool
+    status: int
+    body: Any
+    query: type[BaseModel] | None
+    errors: tuple[type[OpenGrantError], ...]
+    tag: str
+    open: bool = False
+    alias_of: str | None = None
+
+
+OPERATIONS: list[Operation] = []
+
+
+def route(
+    method: str,
+    path: str,
+    *,
+    tag: str,
+    answers: Any = None,
+    listed: bool = False,
+    status: int = 200,
+    body: Any = None,
+    query: type[BaseModel] | None = None,
+    errors: tuple[type[OpenGrantError], ...] = (),
+    open: bool = False,  # noqa: A002 -- the word for a route without a key
+    also: str | None = None,
+) -> Callable[[Handler], Handler]:
+    """Enter a handler into the table. `also` names a second verb that means the same."""
+
+    def enter(handler: Handler) -> Handler:
+        for verb, alias_of in ((method, None), (also, method)):
+            if verb is not None:
+                OPERATIONS.append(
+                    Operation(verb, path, handler, answers, listed, status, body, query, errors, tag, open, alias_of)
+                )
+        return handler
+
+    return enter
+
+
+class Endpoint:
+    """All verbs of one path, as an ASGI application."""
+
+    def __init__(self, path: str, operations: dict[str, Operation], services: Services, max_body: int) -> None:
+        self.path = path
+        self.operations = operations
+        self.services = services
+        self.max_body = max_body
+        self.allow = tuple(sorted(operations))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["opengrant.route"] = self.path
+        method = scope["method"]
+        operation = self.operations.get("GET" if method == "HEAD" else method)
+        if operation is None:
+            raise MethodNotAllowed(f"{method} is not possible here; try {' or '.join(self.allow)}.", allow=self.allow)
+        params = {key: unquote(value) for key, value in scope["path_params"].items()}
+        call = Call(self.services, scope["opengrant.request_id"], params, scope["query_string"])
+        if not operation.open:
+            call.caller = scope["opengrant.caller"] = await self.services.applications.authenticate(_bearer(scope))
+        if any("\x00" in value or "\ufffd" in value for value in params.values()):
+            raise NotFound("Not found: the path holds characters that no id has.")
+        if operation.body is not None:
+            call.body = await read_body(scope, receive, self.max_body)
+        answer = await operation.handler(call)
+        if operation.listed:
+            rows, paging = answer
+            body = respond.page(call.request_id, rows, limit=paging.size, offset=paging.offset)
+        else:
+            body = respond.success(call.request_id, answer)
+        await respond.send_json(send, operation.status, call.request_id, body)
+
+
+def _bearer(scope: Scope) -> str | None:
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            scheme, _, token = value.partition(b" ")
+            if scheme.lower() != b"bearer":
+                raise Unauthorized("Bearer token invalid")
+            return str(token.strip().decode("latin-1"))
+    return None
+
+
+async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
+    """The whole body. Raises PayloadTooLarge as soon as it is known to be, without reading the rest."""
+    too_large = PayloadTooLarge(f"The request body is larger than {limit} bytes.")
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit() and int(value) > limit:
+            raise too_large
+    chunks, size = [], 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise too_large
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+
+
+class RawRoute(Route):
+    """A route that matches the path as it was on the wire, so that an encoded slash stays inside its segment.
+
+    Clients send ids both raw and percent-encoded, and with or without a slash at the end.
+    """
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        found = self.path_regex.match(scope["opengrant.path"])
+        if found is None:
+            return Match.NONE, {}
+        return Match.FULL, {"endpoint": self.app, "path_params": found.groupdict()}
+
+
+def raw_path(scope: Scope) -> str:
+    """The path as sent, without query and without a slash at its end."""
+    sent: bytes = scope.get("raw_path") or scope["path"].encode()
+    return sent.partition(b"?")[0].decode("utf-8", "replace").rstrip("/") or "/"
+
+
+async def nothing_here(scope: Scope, receive: Receive, send: Send) -> None:
+    raise NotFound(f"There is no {scope['path']} here. GET /openapi.json lists what there is.")
+
+
+def build_router(services: Services, extra: list[BaseRoute], *, max_body: int) -> Router:
+    """Every operation of the table, then `extra`. What matches nothing raises NotFound."""
+    by_path: dict[str, dict[str, Operation]] = {}
+    for operation in OPERATIONS:
+        by_path.setdefault(operation.path, {})[operation.method] = operation
+    routes: list[BaseRoute] = [
+        RawRoute(path, Endpoint(path, operations, services, max_body)) for path, operations in by_path.items()
+    ]
+    return Router([*routes, *extra], redirect_slashes=False, default=nothing_here)

@@ -1,0 +1,184 @@
+"""The only file that meets every room: builds each thing once and hands it down."""
+
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_network
+
+from starlette.types import ASGIApp
+
+from opengrant import metrics
+from opengrant.api import connect as _connect  # noqa: F401 -- importing a route file enters its routes into the table
+from opengrant.api import connectors as _connectors  # noqa: F401
+from opengrant.api import grants as _grants  # noqa: F401
+from opengrant.api import ops
+from opengrant.api.edge import Edge
+from opengrant.api.routing import build_router
+from opengrant.errors import StoreUnavailable
+from opengrant.grants.applications import Applications, NewKey
+from opengrant.grants.connect import Connect
+from opengrant.grants.connectors import Connectors
+from opengrant.grants.installation import Reseal, check_master_keys, open_digests
+from opengrant.grants.records import Records
+from opengrant.grants.services import Services
+from opengrant.jobs.loop import Job
+from opengrant.jobs.sweep import key_uses, sweep
+from opengrant.model import Application, ProviderName, now
+from opengrant.net.dns import Resolver
+from opengrant.net.guard import Guard
+from opengrant.net.http import Http
+from opengrant.net.mail import MailDoor
+from opengrant.providers.google import Google
+from opengrant.providers.imap import Imap
+from opengrant.providers.mailhosts import MailHosts
+from opengrant.providers.microsoft import Microsoft
+from opengrant.providers.virtual_calendar import VirtualCalendar
+from opengrant.settings import Settings
+from opengrant.store.engines import open_store
+from opengrant.store.port import Store
+from opengrant.vault import Keyring, Vault
+
+
+class NotMigrated(Exception):
+    """The database has a schema of another release."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """A running OpenGrant without its doors."""
+
+    settings: Settings
+    services: Services
+    reseal: Reseal
+    first: tuple[Application, NewKey] | None
+    """The default application and its first API key, if this start made them."""
+
+
+def keyring(settings: Settings) -> Keyring:
+    """The master keys from the environment, or from the file in the data directory, made on first use."""
+    if settings.master_keys is not None:
+        return Keyring.parse(settings.master_keys.get_secret_value(), source="OPENGRANT_MASTER_KEYS")
+    return Keyring.from_file(settings.data_dir / "master.keys")
+
+
+async def connect_store(settings: Settings) -> Store:
+    """The configured database; its schema may be anything yet."""
+    url = settings.database_url
+    if url is None:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return await open_store(
+        database_url=None if url is None else url.get_secret_value(),
+        sqlite_path=settings.data_dir / "opengrant.db",
+        pool=settings.database_pool,
+    )
+
+
+@contextlib.asynccontextmanager
+async def installation(settings: Settings) -> AsyncIterator[Installation]:
+    """Open everything, check it, and close it again.
+
+    SQLite is migrated here, PostgreSQL only when it is empty: its other nodes may still run the release before.
+    Raises StoreUnavailable, NotMigrated, MasterKeyError.
+    """
+    db = await connect_store(settings)
+    http = Http(
+        timeout=settings.outbound.timeout,
+        connections_per_host=settings.outbound.connections_per_host,
+        ca_file=settings.outbound.ca_file,
+        observe=metrics.observe_provider_call,
+    )
+    try:
+        await _prepare_schema(settings, db)
+        vault = Vault(keyring(settings))
+        await check_master_keys(db, vault, now)
+        applications = Applications(db, await open_digests(db, vault, now), now)
+        first = await applications.bootstrap(
+            application_id=settings.bootstrap_application_id, secret=settings.bootstrap_api_key
+        )
+        connectors = Connectors(db, vault, now)
+        connect = Connect(
+            db,
+            vault,
+            applications.digests,
+            connectors,
+            _providers(settings, http),
+            now,
+            metrics.observe_verification,
+            settings.outbound.max_verifications,
+        )
+        services = Services(db, applications, connectors, connect, Records(db, connect, now))
+        try:
+            yield Installation(settings, services, Reseal(db, vault), first)
+        finally:
+            # In this order: no exchange may lose a token because the database has gone.
+            await connect.drain()
+            with contextlib.suppress(StoreUnavailable):
+                await applications.write_uses()
+    finally:
+        await http.close()
+        await db.close()
+
+
+async def _prepare_schema(settings: Settings, db: Store) -> None:
+    pending = await db.pending()
+    if pending and settings.database_url is not None and pending[0].split("_")[0] != "0001":
+        raise NotMigrated(
+            f"The database lacks {len(pending)} migration(s): {', '.join(pending)}. Run `opengrant migrate` first."
+        )
+    if pending:
+        await db.migrate()
+
+
+def _providers(settings: Settings, http: Http) -> dict[ProviderName, object]:
+    google, microsoft, outbound = settings.google, settings.microsoft, settings.outbound
+    resolver = Resolver(outbound.dns_servers)
+    guard = Guard([ip_network(network, strict=False) for network in _list(outbound.allowed_private_networks)], resolver)
+    door = MailDoor(
+        guard,
+        threads=outbound.mail_threads,
+        ca_file=outbound.ca_file,
+        allow_plaintext=outbound.allow_plaintext,
+        observe=metrics.observe_provider_call,
+    )
+    hosts = MailHosts(
+        guard,
+        resolver,
+        door,
+        autoconfig_urls=_list(settings.imap.autoconfig_urls),
+        ispdb_url=settings.imap.ispdb_url,
+        timeout=settings.imap.detect_timeout,
+    )
+    return {
+        ProviderName.GOOGLE: Google(
+            http,
+            token_url=google.token_url,
+            userinfo_url=google.userinfo_url,
+            tokeninfo_url=google.tokeninfo_url,
+            gmail_url=google.gmail_url,
+            revoke_url=google.revoke_url,
+        ),
+        ProviderName.MICROSOFT: Microsoft(http, token_url=microsoft.token_url, graph_url=microsoft.graph_url),
+        ProviderName.IMAP: Imap(door, hosts),
+        ProviderName.VIRTUAL_CALENDAR: VirtualCalendar(),
+    }
+
+
+def _list(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def asgi(installed: Installation) -> ASGIApp:
+    """Every door, as one ASGI application."""
+    settings = installed.settings
+    router = build_router(installed.services, ops.routes(settings.public_url), max_body=settings.max_body)
+    return Edge(router, max_requests=settings.max_requests)
+
+
+def chores(installed: Installation) -> Sequence[Job]:
+    """What each serving process does for itself."""
+    return [key_uses(installed.services)]
+
+
+def background(installed: Installation) -> Sequence[Job]:
+    """The work that any one process of an installation may do."""
+    return [sweep(installed.services)]

@@ -1,0 +1,289 @@
+"""The command line: each command is one call into what app.py built."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, TypeVar
+
+import cyclopts
+from cyclopts import Parameter
+from pydantic import ValidationError
+from pydantic_core import to_json
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from opengrant import __version__
+from opengrant.errors import OpenGrantError, StoreUnavailable
+from opengrant.model import SECOND
+from opengrant.settings import Settings
+from opengrant.vault import MasterKeyError
+
+if TYPE_CHECKING:
+    from opengrant.app import Installation
+
+T = TypeVar("T")
+AsJson = Annotated[bool, Parameter("--json", negative=(), help="Print JSON, for scripts.")]
+
+app = cyclopts.App(
+    name="opengrant",
+    help="A self-hosted grant server. Settings come from OPENGRANT_… in the environment (docs/settings.md).",
+    version=__version__,
+)
+keys_app = cyclopts.App(name="keys", help="API keys of an application.")
+apps_app = cyclopts.App(name="apps", help="Applications: each owns its connectors, grants and keys.")
+app.command(keys_app)
+app.command(apps_app)
+out = Console(highlight=False, soft_wrap=True)
+
+
+class Failure(Exception):
+    """A command cannot go on; the text says why and what to do."""
+
+
+def main() -> None:
+    """Run a command; a known failure is one sentence and exit code 1, never a stack."""
+    from opengrant.app import NotMigrated  # noqa: PLC0415 -- `--help` must not pay for loading the server
+
+    try:
+        app()
+    except StoreUnavailable as problem:
+        _fail(f"The database cannot be used: {problem.detail}")
+    except OpenGrantError as problem:
+        _fail(problem.message)
+    except (Failure, MasterKeyError, NotMigrated) as problem:
+        _fail(str(problem))
+
+
+def _fail(text: str) -> NoReturn:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"opengrant: {text}", markup=False)
+    sys.exit(1)
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as problem:
+        lines = [
+            f"OPENGRANT_{'__'.join(str(part) for part in error['loc']).upper()}: {error['msg']}"
+            for error in problem.errors(include_input=False, include_url=False, include_context=False)
+        ]
+        raise Failure("A setting is wrong. " + " ".join(lines)) from None
+
+
+def _run(work: Callable[["Installation"], Awaitable[T]]) -> T:
+    """Open the installation, do one thing, close it."""
+    from opengrant.app import installation  # noqa: PLC0415 -- see main()
+
+    async def once() -> T:
+        async with installation(_settings()) as installed:
+            _announce(installed)
+            return await work(installed)
+
+    return asyncio.run(once())
+
+
+def _announce(installed: "Installation", url: str | None = None) -> None:
+    """What a first start made. The key is printed here and nowhere else, ever."""
+    if installed.first is None:
+        return
+    application, new = installed.first
+    rows = [("URL", url)] if url else []
+    rows += [("application id", application.id), ("API key", new.secret.get_secret_value())]
+    for name, value in rows:
+        out.print(f"  {name:<15} {value}", markup=False)
+    out.print("  The key is shown this once. Keep it now; `opengrant keys create` makes another.\n", markup=False)
+
+
+@app.command
+def serve(
+    *, work: Annotated[bool, Parameter(negative="--no-work", help="Also do the background work.")] = True
+) -> None:
+    """Run the API. The first start makes the data directory, the keys, an application and its API key."""
+    settings = _settings()
+    if settings.workers > 1:
+        from opengrant import metrics  # noqa: PLC0415 -- see main()
+
+        metrics.prepare_multiprocess(settings.data_dir / "metrics")
+    from opengrant import serving  # noqa: PLC0415 -- see main()
+
+    try:
+        serving.run(settings, work=work, announce=_announce)
+    except OSError as problem:
+        raise Failure(
+            f"Cannot listen on {settings.host}:{settings.port}: {problem.strerror}. Set OPENGRANT_PORT to a free port."
+        ) from None
+
+
+@app.command
+def work() -> None:
+    """Do the background work alone, without the API."""
+    from opengrant import serving  # noqa: PLC0415 -- see main()
+
+    serving.run_work(_settings())
+
+
+@app.command
+def migrate() -> None:
+    """Bring the database's schema up to date."""
+    from opengrant.app import connect_store  # noqa: PLC0415 -- see main()
+
+    async def once() -> list[str]:
+        db = await connect_store(_settings())
+        try:
+            return await db.migrate()
+        finally:
+            await db.close()
+
+    ran = asyncio.run(once())
+    for name in ran:
+        out.print(f"ran {name}", markup=False)
+    out.print("The schema is up to date.")
+
+
+@app.command
+def doctor(*, json: AsJson = False) -> None:
+    """Check database, keys, clock, DNS and the reach of each configured provider, and say what to do."""
+    from opengrant import doctor as checks  # noqa: PLC0415 -- see main()
+
+    findings = asyncio.run(checks.examine(_settings()))
+    if json:
+        _print_json([finding.as_mapping() for finding in findings])
+    else:
+        for finding in findings:
+            mark = {"ok": "[green]ok  [/]", "warning": "[yellow]look[/]", "failed": "[red]FAIL[/]"}[finding.state]
+            out.print(f"{mark} {finding.name}: ", end="")
+            out.print(finding.text, markup=False)
+    if any(finding.state == "failed" for finding in findings):
+        sys.exit(1)
+
+
+@app.command
+def reseal() -> None:
+    """Move every stored secret under the first master key, while servers run; may be stopped and started again."""
+
+    async def all_of_it(installed: "Installation") -> int:
+        done = 0
+        with Progress(console=Console(stderr=True)) as bar:
+            task = bar.add_task("resealing", total=None)
+            async for progress in installed.reseal.run():
+                done = progress.done
+                bar.update(task, completed=progress.done, total=progress.total)
+        return done
+
+    out.print(
+        f"{_run(all_of_it)} secret(s) moved. Other master keys may be removed once every node runs with the new order."
+    )
+
+
+@apps_app.command(name="create")
+def apps_create(
+    name: str,
+    *,
+    identity: Annotated[
+        Literal["email", "subject"], Parameter(help="What makes a mailbox the same: see docs/settings.md.")
+    ] = "email",
+    json: AsJson = False,
+) -> None:
+    """Create an application."""
+    made = _run(lambda installed: installed.services.applications.create(name, identity_rule=identity))
+    row = {"id": made.id, "name": made.name, "identity": made.identity_rule, "created_at": made.created_at // SECOND}
+    if json:
+        _print_json(row)
+    else:
+        out.print(f"Application {made.id} created. Give it a key: opengrant keys create {made.id}", markup=False)
+
+
+@apps_app.command(name="list")
+def apps_list(*, json: AsJson = False) -> None:
+    """List applications."""
+    found = _run(lambda installed: installed.services.applications.everyone())
+    rows = [
+        {"id": a.id, "name": a.name, "identity": a.identity_rule, "created_at": a.created_at // SECOND} for a in found
+    ]
+    _print_rows(rows, json=json)
+
+
+@keys_app.command(name="create")
+def keys_create(
+    application: str | None = None,
+    *,
+    name: str = "api-key",
+    days: Annotated[int | None, Parameter(help="Lifetime; without it the key does not expire.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Create an API key of an application (of the only one, when there is just one). It is shown once."""
+    lifetime = None if days is None else timedelta(days=days)
+
+    async def make(installed: "Installation") -> dict[str, Any]:
+        owner = await _application(installed, application)
+        new = await installed.services.applications.create_key(owner, name, lifetime=lifetime)
+        return {"api_key": new.secret.get_secret_value(), **_key_row(new.key)}
+
+    row = _run(make)
+    if json:
+        _print_json(row)
+    else:
+        out.print(row["api_key"], markup=False)
+
+
+@keys_app.command(name="list")
+def keys_list(application: str | None = None, *, json: AsJson = False) -> None:
+    """List the API keys of an application."""
+
+    async def find(installed: "Installation") -> list[dict[str, Any]]:
+        owner = await _application(installed, application)
+        return [_key_row(key) for key in await installed.services.applications.keys(owner)]
+
+    _print_rows(_run(find), json=json)
+
+
+@keys_app.command(name="revoke")
+def keys_revoke(key_id: str, *, json: AsJson = False) -> None:
+    """Revoke an API key by its id. It stops working at once."""
+    key = _run(lambda installed: installed.services.applications.revoke_key(key_id))
+    if json:
+        _print_json(_key_row(key))
+    else:
+        out.print(f"{key.id} ({key.name}) is revoked.", markup=False)
+
+
+async def _application(installed: "Installation", application_id: str | None) -> Any:
+    if application_id is not None:
+        return await installed.services.applications.get(application_id)
+    found = await installed.services.applications.everyone()
+    if len(found) != 1:
+        raise Failure("There are several applications: name one. `opengrant apps list` shows them.")
+    return found[0]
+
+
+def _key_row(key: Any) -> dict[str, Any]:
+    from opengrant.grants.applications import as_mapping  # noqa: PLC0415 -- see main()
+    from opengrant.model import now  # noqa: PLC0415 -- see main()
+
+    return dict(as_mapping(key, now=now()))
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(to_json(value, indent=2).decode() + "\n")
+
+
+def _print_rows(rows: list[dict[str, Any]], *, json: bool) -> None:
+    if json:
+        _print_json(rows)
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in rows[0] if rows else ():
+        table.add_column(name)
+    for row in rows:
+        table.add_row(*(_cell(name, value) for name, value in row.items()))
+    out.print(table if rows else "none")
+
+
+def _cell(name: str, value: Any) -> str:
+    if value is None:
+        return "-"
+    if name.endswith("_at"):
+        return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return ", ".join(value) if isinstance(value, list) else str(value)

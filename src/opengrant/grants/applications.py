@@ -1,0 +1,153 @@
+"""Applications and their API keys: who may call."""
+
+import hmac
+import secrets as random
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from pydantic import SecretStr
+
+from opengrant.errors import InvalidRequest, NotFound, Unauthorized
+from opengrant.grants.digests import Digests
+from opengrant.model import SECOND, ApiKey, Application, Caller, Clock, IdentityRule, Micros
+from opengrant.store import api_keys, applications
+from opengrant.store.port import Dialect, Steps, Store
+
+KEY_PREFIX = "nyk_v0_"
+_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+_LONGEST_KEY = 512
+DEFAULT_APPLICATION = "Default"
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key with its secret, which exists nowhere else."""
+
+    key: ApiKey
+    secret: SecretStr
+
+
+@dataclass(frozen=True, slots=True)
+class Applications:
+    """Tenants and keys; built once, in app.py."""
+
+    db: Store
+    digests: Digests
+    clock: Clock
+    uses: dict[str, Micros] = field(default_factory=dict)
+    """Last uses that are not written yet: one write a minute and key instead of one a request."""
+
+    async def authenticate(self, bearer: str | None) -> Caller:
+        """The application a bearer key speaks for. Raises Unauthorized, with the same text for every reason."""
+        if not bearer or len(bearer) > _LONGEST_KEY:
+            raise Unauthorized("Bearer token invalid")
+        digest = self.digests.api_key(bearer)
+        now = self.clock()
+        found = await self.db.read(api_keys.find_caller(digest, now=now))
+        if found is None or not hmac.compare_digest(found[0], digest):
+            raise Unauthorized("Bearer token invalid")
+        caller = found[1]
+        self.uses[caller.key_id] = now
+        return caller
+
+    async def write_uses(self) -> None:
+        """Store the last uses that were collected since the last call."""
+        uses = dict(self.uses)
+        self.uses.clear()
+        if uses:
+            await self.db.write(api_keys.used(uses))
+
+    async def create(
+        self, name: str, *, identity_rule: IdentityRule = "email", application_id: str | None = None
+    ) -> Application:
+        """Raises InvalidRequest when the id is taken."""
+        application = Application(application_id or str(uuid.uuid4()), name, identity_rule, self.clock())
+        if not await self.db.write(applications.add(application)):
+            raise InvalidRequest(f"An application with the id {application.id} already exists.")
+        return application
+
+    async def everyone(self) -> list[Application]:
+        return await self.db.read(applications.everyone())
+
+    async def get(self, application_id: str) -> Application:
+        application = await self.db.read(applications.find(application_id))
+        if application is None:
+            raise NotFound(f"There is no application {application_id}. `opengrant apps list` shows them.")
+        return application
+
+    async def create_key(
+        self,
+        application: Application,
+        name: str,
+        *,
+        lifetime: timedelta | None,
+        permissions: tuple[str, ...] = ("all",),
+        secret: SecretStr | None = None,
+    ) -> NewKey:
+        """A new key; `lifetime` None means it does not expire, `secret` None means a random one."""
+        new = self._new_key(application, name, lifetime=lifetime, permissions=permissions, secret=secret)
+        await self.db.write(api_keys.add(new.key, self.digests.api_key(new.secret.get_secret_value())))
+        return new
+
+    async def keys(self, application: Application) -> list[ApiKey]:
+        return await self.db.read(api_keys.of_application(application.id))
+
+    async def revoke_key(self, key_id: str, *, application_id: str | None = None) -> ApiKey:
+        """Takes effect with the next request. Raises NotFound."""
+        key = await self.db.write(api_keys.revoke(application_id, key_id, at=self.clock()))
+        if key is None:
+            raise NotFound(f"There is no API key {key_id}. `opengrant keys list` shows them.")
+        return key
+
+    async def bootstrap(
+        self, *, application_id: str | None, secret: SecretStr | None
+    ) -> tuple[Application, NewKey] | None:
+        """On an empty store, make the default application and its first key; otherwise do nothing and return None."""
+        application = Application(application_id or str(uuid.uuid4()), DEFAULT_APPLICATION, "email", self.clock())
+        new = self._new_key(application, "first key", lifetime=None, permissions=("all",), secret=secret)
+        digest = self.digests.api_key(new.secret.get_secret_value())
+        return (
+            (application, new)
+            if await self.db.write(_bootstrap(self.db.dialect, application, new.key, digest))
+            else None
+        )
+
+    def _new_key(
+        self,
+        application: Application,
+        name: str,
+        *,
+        lifetime: timedelta | None,
+        permissions: tuple[str, ...],
+        secret: SecretStr | None,
+    ) -> NewKey:
+        now = self.clock()
+        expires_at = None if lifetime is None else now + int(lifetime.total_seconds()) * SECOND
+        key = ApiKey(str(uuid.uuid4()), application.id, name, permissions, now, now, expires_at, None, None)
+        made = SecretStr(KEY_PREFIX + "".join(random.choice(_ALPHABET) for _ in range(43)))
+        return NewKey(key, secret or made)
+
+
+def _bootstrap(dialect: Dialect, application: Application, key: ApiKey, digest: bytes) -> Steps[bool]:
+    """Asked and written in one transaction: two first starts at once make one application."""
+    if (yield from applications.any_yet(dialect)):
+        return False
+    yield from applications.add(application)
+    yield from api_keys.add(key, digest)
+    return True
+
+
+def as_mapping(key: ApiKey, *, now: Micros) -> Mapping[str, object]:
+    """An API key for people and scripts: times in Unix seconds, no secret."""
+    return {
+        "id": key.id,
+        "application_id": key.application_id,
+        "name": key.name,
+        "permissions": list(key.permissions),
+        "status": key.status(now),
+        "created_at": key.created_at // SECOND,
+        "expires_at": None if key.expires_at is None else key.expires_at // SECOND,
+        "last_used_at": None if key.last_used_at is None else key.last_used_at // SECOND,
+    }

@@ -1,0 +1,409 @@
+"""Connect: credentials in, a grant out.
+
+Look up, ask, write: the connector is read and the connection given back; the provider is asked with no
+transaction open; one transaction stores the grant, its sealed secret and its event. A refusal writes
+nothing, except that a refresh token which the provider has replaced is kept (docs/decisions/0006).
+"""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any, Literal, Protocol, cast
+
+import structlog
+from pydantic import SecretStr
+from pydantic_core import from_json, to_json
+
+from opengrant.errors import (
+    InvalidRequest,
+    OpenGrantError,
+    Overloaded,
+    ProviderFailure,
+    ReauthEmailInvalid,
+    ScopesConflict,
+)
+from opengrant.grants import events, outcome
+from opengrant.grants.connectors import Connectors
+from opengrant.grants.digests import Digests
+from opengrant.model import (
+    SECOND,
+    Application,
+    ClientApp,
+    Clock,
+    CustomConnect,
+    Grant,
+    Identity,
+    Micros,
+    ProviderName,
+    Tokens,
+    mailbox_key,
+)
+from opengrant.providers.base import Identifies, Refreshes, Verifies
+from opengrant.providers.classify import classify
+from opengrant.store import connectors as connector_rows
+from opengrant.store import grants, rotations, secrets
+from opengrant.store.connectors import WithClient
+from opengrant.store.events import Event
+from opengrant.store.port import Store
+from opengrant.vault import Owner, Vault
+
+log = structlog.get_logger()
+
+_TRIES = 8
+"""Rounds of look-and-write before we give up on a mailbox that keeps changing under us."""
+
+
+class TokenProvider(Refreshes, Identifies, Protocol):
+    """A provider of refresh tokens."""
+
+    rotates: bool
+    """A refresh replaces the refresh token, so the new one must be kept before anything else happens."""
+
+    def granted_scope(self, tokens: Tokens) -> tuple[str, ...] | None:
+        """What the user granted, as the wire spells it; None when the provider does not say."""
+
+    def missing_scope(self, tokens: Tokens, wanted: tuple[str, ...]) -> tuple[str, ...]:
+        """Which of the wanted scopes the token provably lacks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a provider accepted: whose it is, what may be shown, what must be sealed."""
+
+    identity: Identity
+    scope: tuple[str, ...]
+    settings: Mapping[str, Any]
+    secret: Mapping[str, Any] = field(repr=False)
+    credential_id: str | None = None
+    token_expires_at: Micros | None = None
+    spent: str | None = None
+
+
+@dataclass(slots=True)
+class _Flight:
+    ask: CustomConnect
+    task: "asyncio.Task[Any]"
+
+
+Observe = Callable[[str, str, float], None]
+"""(provider, outcome, seconds) of one verification."""
+
+
+@dataclass(slots=True)
+class Connect:
+    """Makes and renews grants; built once, in app.py."""
+
+    db: Store
+    vault: Vault
+    digests: Digests
+    connectors: Connectors
+    providers: Mapping[ProviderName, object]
+    clock: Clock
+    observe: Observe
+    max_verifications: int
+    _under_way: int = 0
+    _flights: dict[str, _Flight] = field(default_factory=dict)
+
+    async def custom(self, app: Application, ask: CustomConnect) -> Grant:
+        """Turn credentials the caller holds into a grant, or renew the one they had: same mailbox, same id.
+
+        Raises InvalidRequest, RefreshTokenInvalid, InvalidAuthentication, ScopesConflict,
+        ConnectorMisconfigured, ProviderUnavailable, RateLimited, Overloaded.
+        """
+        return await self._verified(app, ask, lambda found, proof, at: self._record(app, ask, found, proof, at))
+
+    async def renew(self, app: Application, grant: Grant, ask: CustomConnect, *, name: str | None) -> Grant:
+        """New credentials for a grant that the caller names; they must be of the same mailbox.
+
+        Raises what `custom` raises, and ReauthEmailInvalid. On failure the grant stays as it was.
+        """
+
+        async def write(found: WithClient, proof: Proof, asked_at: Micros) -> Grant | None:
+            if _key(app, grant.provider, proof.identity) != grant.mailbox_key:
+                raise ReauthEmailInvalid(
+                    f"These credentials are of another mailbox than this grant's ({grant.email})."
+                    " Send them to POST /v3/connect/custom to make a grant of their own."
+                )
+            current = await self.db.read(grants.find(app.id, grant.id))
+            if current is None or current.asked_at > asked_at:
+                return current
+            renewed = self._renewed(current, ask, found, proof, asked_at)
+            renewed = replace(renewed, name=name or renewed.name)
+            event = events.updated(renewed, at=renewed.updated_at)
+            written = await self.db.write(grants.renew(self._writing(renewed, proof, event), self.db.dialect))
+            return written or await self.db.read(grants.find(app.id, grant.id))
+
+        return await self._verified(app, ask, write)
+
+    async def drain(self) -> None:
+        """Wait for exchanges whose tokens would otherwise be lost; each has its own deadline."""
+        while tasks := [flight.task for flight in self._flights.values()]:
+            await asyncio.wait(tasks)
+
+    async def forget_rotations(self, app: Application, *, older_than: timedelta) -> int:
+        """Drop successors of spent tokens that nobody came back for. Returns how many."""
+        cutoff = self.clock() - int(older_than.total_seconds()) * SECOND
+        return await self.db.write(rotations.forget_before(app.id, cutoff=cutoff))
+
+    async def _verified(self, app: Application, ask: CustomConnect, write: "_Write") -> Grant:
+        """The three beats. `write` gets what was proven and returns None when it has nothing to return."""
+        if self._under_way >= self.max_verifications:
+            raise Overloaded("Too many verifications are under way. Try again in a moment.", retry_after=1)
+        self._under_way += 1
+        try:
+            found = await self._connector(app, ask)
+            provider = self.providers[ask.provider]
+            if isinstance(provider, Verifies):
+                return await self._by_password(ask, found, provider, write)
+            return await self._by_token(app, ask, found, cast(TokenProvider, provider), write)
+        finally:
+            self._under_way -= 1
+
+    async def _connector(self, app: Application, ask: CustomConnect) -> WithClient:
+        found = await self.db.read(connector_rows.find_with_client(app.id, ask.provider, credential_id=ask.credential_id))
+        if found is None:
+            raise InvalidRequest(
+                f"This application has no {ask.provider} connector. Create it first: POST /v3/connectors"
+                f' {{"provider": "{ask.provider}", …}}.'
+            )
+        if ask.credential_id is not None and found.credential_type != "connector":
+            raise InvalidRequest(
+                f"settings.credential_id: the {ask.provider} connector has no credential {ask.credential_id!r}"
+                " of type connector."
+            )
+        if ask.provider not in self.providers:
+            raise InvalidRequest(f"provider: this version of OpenGrant cannot connect {ask.provider} accounts yet.")
+        return found
+
+    async def _by_password(
+        self, ask: CustomConnect, found: WithClient, provider: Verifies, write: "_Write"
+    ) -> Grant:
+        asked_at = self.clock()
+        async with self._asking(ask, token=False):
+            verified = await provider.verify(ask.settings)
+        scope = found.connector.scope if ask.scope is None else ask.scope
+        proof = Proof(verified.identity, scope, verified.settings, verified.secret)
+        return _some(await write(found, proof, asked_at))
+
+    async def _by_token(
+        self,
+        app: Application,
+        ask: CustomConnect,
+        found: WithClient,
+        provider: TokenProvider,
+        write: "_Write",
+    ) -> Grant:
+        """One exchange per refresh token at a time: equal requests share it, others wait for it.
+
+        It runs as a task of its own, so that neither a client that hangs up nor a shutdown can stop it
+        between the provider's answer and the write.
+        """
+        token = cast(SecretStr, ask.settings["refresh_token"])
+        spent = self.digests.refresh_token(app.id, ask.provider, token.get_secret_value())
+        while (flight := self._flights.get(spent)) is not None:
+            if flight.ask == ask:
+                return cast(Grant, await asyncio.shield(flight.task))
+            await asyncio.wait([flight.task])
+
+        async def exchange() -> Grant:
+            try:
+                asked_at = self.clock()
+                proof = await self._exchange(app, ask, self.connectors.client(found), provider, spent)
+                return _some(await write(found, replace(proof, credential_id=found.credential_id), asked_at))
+            finally:
+                del self._flights[spent]
+
+        task = asyncio.create_task(exchange())
+        self._flights[spent] = _Flight(ask, task)
+        return await asyncio.shield(task)
+
+    async def _exchange(
+        self, app: Application, ask: CustomConnect, client: ClientApp, provider: TokenProvider, spent: str
+    ) -> Proof:
+        refresh_token = cast(SecretStr, ask.settings["refresh_token"])
+        rotated = False
+        if provider.rotates and (successor := await self.db.read(rotations.find(app.id, ask.provider, spent))):
+            # This token was spent by an earlier request: its successor stands in for it.
+            refresh_token, rotated = self._open_successor(successor.row), True
+        async with self._asking(ask, token=True):
+            tokens = await provider.refresh(client, refresh_token)
+            if tokens.refresh_token is not None and tokens.refresh_token != refresh_token:
+                refresh_token, rotated = tokens.refresh_token, True
+                await self._keep(app, ask.provider, spent, refresh_token)
+            identity = await provider.identify(client, tokens)
+            if ask.scope is not None and (missing := provider.missing_scope(tokens, ask.scope)):
+                raise ScopesConflict(
+                    f"scope: the user did not grant {', '.join(missing)}. Ask for consent again with these scopes,"
+                    " or leave them out of the request."
+                )
+        scope = ask.scope or provider.granted_scope(tokens) or client.scope
+        secret = {
+            "refresh_token": refresh_token.get_secret_value(),
+            "access_token": tokens.access_token.get_secret_value(),
+            "access_token_scope": tokens.scope,
+        }
+        expires_at = tokens.expires_at
+        return Proof(identity, scope, {}, secret, token_expires_at=expires_at, spent=spent if rotated else None)
+
+    def _asking(self, ask: CustomConnect, *, token: bool) -> "_Asking":
+        return _Asking(self.observe, ask.provider, token)
+
+    async def _keep(self, app: Application, provider: ProviderName, spent: str, successor: SecretStr) -> None:
+        """Commit a rotated refresh token before anything else is done with it."""
+        owner = Owner(app.id, "rotation", spent, "successor")
+        sealed = self.vault.seal(to_json({"refresh_token": successor.get_secret_value()}), owner)
+        row = secrets.SecretRow(owner.application_id, owner.kind, owner.id, owner.purpose, sealed)
+        await self.db.write(rotations.record(app.id, provider, spent, row, at=self.clock()))
+
+    def _open_successor(self, row: secrets.SecretRow) -> SecretStr:
+        owner = Owner(row.application_id, row.owner_kind, row.owner_id, row.purpose)
+        return SecretStr(from_json(self.vault.open(row.sealed, owner))["refresh_token"])
+
+    async def _record(
+        self, app: Application, ask: CustomConnect, found: WithClient, proof: Proof, asked_at: Micros
+    ) -> Grant:
+        """Create or renew. Each round looks at what is there and writes only if it still is."""
+        key = _key(app, ask.provider, proof.identity)
+        for _ in range(_TRIES):
+            existing = await self.db.read(grants.find_mailbox(app.id, ask.provider, key))
+            if existing is None:
+                await self._refuse_other_subject(app, ask.provider, proof.identity)
+                fresh = self._fresh(app, ask, found, proof, key, asked_at)
+                event = events.created(fresh, at=fresh.created_at)
+                written = await self.db.write(grants.create(self._writing(fresh, proof, event), self.db.dialect))
+            elif existing.asked_at > asked_at:
+                # Somebody's later verification of this mailbox is stored already; it wins.
+                return existing
+            else:
+                renewed = self._renewed(existing, ask, found, proof, asked_at)
+                changed = existing.subject is not None and existing.subject != renewed.subject
+                event = events.reauthenticated(renewed, at=renewed.updated_at, subject_changed=changed)
+                written = await self.db.write(grants.renew(self._writing(renewed, proof, event), self.db.dialect))
+            if written is not None:
+                return written
+            current = await self.db.read(connector_rows.find(app.id, ask.provider))
+            if current is None or current.id != found.connector.id:
+                raise InvalidRequest(f"The {ask.provider} connector was deleted while the credentials were verified.")
+        raise Overloaded("This mailbox is being changed by many requests at once. Try again.", retry_after=1)
+
+    async def _refuse_other_subject(self, app: Application, provider: ProviderName, identity: Identity) -> None:
+        """Under the rule `subject`, an address that another account holds is not taken over."""
+        if app.identity_rule != "subject" or identity.subject is None:
+            return
+        if await self.db.read(grants.find_provider_email(app.id, provider, identity.email)) is not None:
+            raise InvalidRequest(
+                f"{identity.email} has a grant of another {provider} account (this application identifies grants"
+                " by the provider's account id). Delete that grant first if the address changed hands."
+            )
+
+    def _fresh(
+        self,
+        app: Application,
+        ask: CustomConnect,
+        found: WithClient,
+        proof: Proof,
+        key: str,
+        asked_at: Micros,
+    ) -> Grant:
+        now = self.clock()
+        return Grant(
+            id=str(uuid.uuid4()),
+            application_id=app.id,
+            provider=ask.provider,
+            connector_id=found.connector.id,
+            mailbox_key=key,
+            email=proof.identity.email,
+            status="valid",
+            scope=proof.scope,
+            settings=proof.settings,
+            created_at=now,
+            updated_at=now,
+            asked_at=asked_at,
+            version=1,
+            subject=proof.identity.subject,
+            user_id=proof.identity.user_id,
+            name=ask.name or proof.identity.name,
+            state=ask.state,
+            credential_id=proof.credential_id,
+            token_expires_at=proof.token_expires_at,
+        )
+
+    def _renewed(
+        self, existing: Grant, ask: CustomConnect, found: WithClient, proof: Proof, asked_at: Micros
+    ) -> Grant:
+        """The grant after this verification: id, creation and what the caller did not name again stay."""
+        return replace(
+            existing,
+            connector_id=found.connector.id,
+            email=proof.identity.email,
+            status="valid",
+            scope=proof.scope,
+            settings=proof.settings,
+            updated_at=self.clock(),
+            asked_at=asked_at,
+            subject=proof.identity.subject or existing.subject,
+            user_id=proof.identity.user_id or existing.user_id,
+            name=ask.name or proof.identity.name or existing.name,
+            state=existing.state if ask.state is None else ask.state,
+            credential_id=proof.credential_id,
+            token_expires_at=proof.token_expires_at,
+        )
+
+    def _writing(self, grant: Grant, proof: Proof, event: Event) -> grants.Writing:
+        live = None
+        if proof.secret:
+            live = self.vault.seal(to_json(dict(proof.secret)), Owner(grant.application_id, "grant", grant.id, "live"))
+        return grants.Writing(grant, event, live, proof.spent)
+
+
+class _Write(Protocol):
+    async def __call__(self, found: WithClient, proof: Proof, asked_at: Micros, /) -> Grant | None: ...
+
+
+def _some(grant: Grant | None) -> Grant:
+    if grant is None:
+        raise InvalidRequest("The grant was deleted while the credentials were verified.")
+    return grant
+
+
+def _key(app: Application, provider: ProviderName, identity: Identity) -> str:
+    if app.identity_rule == "subject" and identity.subject is not None:
+        return f"subject:{identity.subject}"
+    return mailbox_key(provider, identity.email)
+
+
+class _Asking:
+    """Around one conversation with a provider: counts and times it, and turns a failure into the caller's error."""
+
+    def __init__(self, observe: Observe, provider: ProviderName, token: bool) -> None:
+        self._observe, self._provider, self._token = observe, provider, token
+
+    async def __aenter__(self) -> None:
+        self._began = time.perf_counter()
+
+    async def __aexit__(self, _: object, error: BaseException | None, __: object) -> Literal[False]:
+        seconds = time.perf_counter() - self._began
+        if isinstance(error, ProviderFailure):
+            verdict = classify(error.evidence)
+            self._observe(self._provider, verdict.kind, seconds)
+            evidence = error.evidence
+            log.warning(
+                "verification_failed",
+                provider=self._provider.value,
+                verdict=verdict.kind.value,
+                reason=verdict.reason,
+                leg=evidence.leg,
+                step=evidence.step,
+                status=evidence.status,
+                code=evidence.code,
+                subcodes=list(evidence.subcodes),
+            )
+            raise outcome.at_connect(evidence, verdict, provider=self._provider, token=self._token) from None
+        if isinstance(error, OpenGrantError):
+            self._observe(self._provider, "bad_request", seconds)
+        elif error is None:
+            self._observe(self._provider, "accepted", seconds)
+        return False

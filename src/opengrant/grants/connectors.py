@@ -1,0 +1,178 @@
+"""Connectors: an application's settings for one provider, and the primary credential that holds its client."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from pydantic import SecretStr
+from pydantic_core import from_json, to_json
+
+from opengrant.errors import InvalidRequest, NotFound
+from opengrant.grants import events
+from opengrant.model import Application, ClientApp, Clock, Connector, Credential, Micros, ProviderName
+from opengrant.store import connectors, credentials, grants, secrets
+from opengrant.store import events as outbox
+from opengrant.store.port import Steps, Store
+from opengrant.vault import Owner, Vault
+
+OAUTH = frozenset({ProviderName.GOOGLE, ProviderName.MICROSOFT, ProviderName.YAHOO, ProviderName.ZOOM})
+_EXPIRED_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a caller sends for a connector; None means not sent, and on update: keep.
+
+    settings  what may be read again; `client_id` and `client_secret` come apart
+    """
+
+    name: str | None = None
+    settings: Mapping[str, Any] | None = None
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    scope: tuple[str, ...] | None = None
+    active_credential_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Connectors:
+    """Made, read, changed and deleted here; built once, in app.py."""
+
+    db: Store
+    vault: Vault
+    clock: Clock
+
+    async def create(self, app: Application, provider: ProviderName, draft: Draft) -> Connector:
+        """Raises InvalidRequest when the provider has a connector already, or its client is missing."""
+        now = self.clock()
+        connector = Connector(
+            id=str(uuid.uuid4()),
+            application_id=app.id,
+            provider=provider,
+            name=draft.name or f"{provider.value.replace('-', ' ').title()} Connector",
+            settings=draft.settings or {},
+            scope=draft.scope or (),
+            active_credential_id=None,
+            created_at=now,
+            updated_at=now,
+        )
+        if provider not in OAUTH:
+            made = await self.db.write(connectors.add(connector))
+        else:
+            if draft.client_id is None or draft.client_secret is None:
+                missing = "client_id" if draft.client_id is None else "client_secret"
+                raise InvalidRequest(
+                    f"settings.{missing}: a {provider} connector needs the OAuth app's client_id and client_secret."
+                )
+            primary = Credential(
+                str(uuid.uuid4()), app.id, connector.id, provider, connector.name, "connector", True, now, now
+            )
+            settings = {**connector.settings, "client_id": draft.client_id}
+            connector = replace(connector, settings=settings, active_credential_id=primary.id)
+            client = self._seal(primary, draft.client_id, draft.client_secret)
+            made = await self.db.write(_add(connector, primary, client, at=now))
+        if not made:
+            raise InvalidRequest(
+                f"A {provider} connector already exists in this application."
+                f" Change it with PATCH /v3/connectors/{provider}, or delete it first."
+            )
+        return connector
+
+    async def get(self, app: Application, provider: ProviderName) -> Connector:
+        connector = await self.db.read(connectors.find(app.id, provider))
+        if connector is None:
+            raise NotFound(f"This application has no {provider} connector.")
+        return connector
+
+    async def page(self, app: Application, *, limit: int, offset: int) -> list[Connector]:
+        return await self.db.read(connectors.page(app.id, limit=limit, offset=offset))
+
+    async def update(self, app: Application, provider: ProviderName, draft: Draft) -> Connector:
+        """Omitted fields stay; `settings` replaces what may be read, while an omitted client stays as it is."""
+        return await self.db.write(self._update(app, provider, draft))
+
+    async def delete(self, app: Application, provider: ProviderName) -> None:
+        """With its credentials; its grants become invalid in the same transaction, and say so in an event each."""
+        await self.db.write(self._delete(app, provider))
+
+    def client(self, found: connectors.WithClient) -> ClientApp:
+        """What a token endpoint is shown. Raises InvalidRequest when there is no client to show."""
+        connector = found.connector
+        if found.client is None or found.credential_id is None:
+            raise InvalidRequest(f"The {connector.provider} connector has no such credential.")
+        owner = _client_owner(connector.application_id, found.credential_id)
+        held = cast(dict[str, Any], from_json(self.vault.open(found.client, owner)))
+        return ClientApp(
+            client_id=held["client_id"],
+            client_secret=SecretStr(held["client_secret"]),
+            tenant=held.get("tenant") or connector.settings.get("tenant") or "common",
+            scope=connector.scope,
+        )
+
+    def _update(self, app: Application, provider: ProviderName, draft: Draft) -> Steps[Connector]:
+        connector = yield from connectors.find(app.id, provider)
+        if connector is None:
+            raise NotFound(f"This application has no {provider} connector.")
+        held = yield from credentials.of_connector(app.id, connector.id)
+        active = draft.active_credential_id
+        if active is not None and not any(one.id == active and one.type == "connector" for one in held):
+            raise InvalidRequest(f"active_credential_id: {active!r} is not a connector credential of this connector.")
+        now = self.clock()
+        settings = dict(connector.settings if draft.settings is None else draft.settings)
+        primary = next((one for one in held if one.primary), None)
+        if primary is not None:
+            settings["client_id"] = draft.client_id or connector.settings["client_id"]
+            if draft.client_id is not None or draft.client_secret is not None:
+                secret = draft.client_secret or (yield from self._client_secret(primary))
+                yield from secrets.put(self._seal(primary, settings["client_id"], secret), at=now)
+                yield from credentials.touch(app.id, primary.id, at=now)
+        changed = replace(
+            connector,
+            name=draft.name or connector.name,
+            settings=settings,
+            scope=connector.scope if draft.scope is None else draft.scope,
+            active_credential_id=active or connector.active_credential_id,
+            updated_at=now,
+        )
+        yield from connectors.replace(changed)
+        return changed
+
+    def _delete(self, app: Application, provider: ProviderName) -> Steps[None]:
+        connector = yield from connectors.delete(app.id, provider)
+        if connector is None:
+            raise NotFound(f"This application has no {provider} connector.")
+        gone = yield from credentials.delete_of_connector(app.id, connector.id)
+        yield from secrets.destroy(app.id, "credential", gone)
+        now = self.clock()
+        while some := (yield from grants.expire_some(app.id, connector.id, limit=_EXPIRED_AT_ONCE)):
+            for grant in some:
+                yield from outbox.add(events.expired(grant, at=now))
+
+    def _client_secret(self, primary: Credential) -> Steps[SecretStr]:
+        owner = _client_owner(primary.application_id, primary.id)
+        sealed = yield from secrets.find(owner.application_id, owner.kind, owner.id, owner.purpose)
+        if sealed is None:
+            raise InvalidRequest(
+                "settings.client_secret: the stored one is gone; send both client_id and client_secret."
+            )
+        return SecretStr(from_json(self.vault.open(sealed, owner))["client_secret"])
+
+    def _seal(self, primary: Credential, client_id: str, secret: SecretStr) -> secrets.SecretRow:
+        plain = to_json({"client_id": client_id, "client_secret": secret.get_secret_value()})
+        owner = _client_owner(primary.application_id, primary.id)
+        return secrets.SecretRow(
+            owner.application_id, owner.kind, owner.id, owner.purpose, self.vault.seal(plain, owner)
+        )
+
+
+def _client_owner(application_id: str, credential_id: str) -> Owner:
+    return Owner(application_id, "credential", credential_id, "client")
+
+
+def _add(connector: Connector, primary: Credential, client: secrets.SecretRow, *, at: Micros) -> Steps[bool]:
+    if not (yield from connectors.add(connector)):
+        return False
+    yield from credentials.add(primary)
+    yield from secrets.put(client, at=at)
+    return True

@@ -1,0 +1,87 @@
+"""What a caller is told when a provider said no: a verdict and the moment make one error.
+
+The judging is providers/classify.py's; nothing here looks at evidence again to decide, only to quote it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from opengrant.errors import (
+    ConnectorMisconfigured,
+    Evidence,
+    InvalidAuthentication,
+    InvalidRequest,
+    OpenGrantError,
+    ProviderUnavailable,
+    RateLimited,
+    RefreshTokenInvalid,
+    ScopesConflict,
+)
+from opengrant.model import ProviderName
+from opengrant.providers.verdict import Kind, Verdict
+
+NAMES = {
+    ProviderName.GOOGLE: "Google",
+    ProviderName.MICROSOFT: "Microsoft",
+    ProviderName.IMAP: "The mail server",
+    ProviderName.ICLOUD: "iCloud",
+    ProviderName.YAHOO: "Yahoo",
+    ProviderName.EWS: "The Exchange server",
+    ProviderName.VIRTUAL_CALENDAR: "The virtual calendar",
+    ProviderName.ZOOM: "Zoom",
+    ProviderName.NYLAS: "The agent account",
+}
+
+# A few reasons have a type of their own on the wire, whatever their kind.
+_BY_REASON: Mapping[str, type[OpenGrantError]] = {
+    "identity_scopes_missing": RefreshTokenInvalid,
+    "malformed_token": RefreshTokenInvalid,
+    "scopes_missing": ScopesConflict,
+}
+_BY_KIND: Mapping[Kind, type[OpenGrantError]] = {
+    Kind.RECONNECT: InvalidAuthentication,
+    Kind.CONNECTOR: ConnectorMisconfigured,
+    Kind.PROVIDER_DOWN: ProviderUnavailable,
+    Kind.RATE_LIMITED: RateLimited,
+    Kind.BAD_REQUEST: InvalidRequest,
+    Kind.UNKNOWN: ProviderUnavailable,
+}
+_SAYS = {
+    Kind.RECONNECT: "refused the credentials",
+    Kind.CONNECTOR: "refused this connector's client",
+    Kind.PROVIDER_DOWN: "could not be asked",
+    Kind.RATE_LIMITED: "asks us to slow down",
+    Kind.BAD_REQUEST: "cannot be used with these settings",
+    Kind.UNKNOWN: "gave an answer that is not understood",
+}
+
+
+def at_connect(evidence: Evidence, verdict: Verdict, *, provider: ProviderName, token: bool) -> OpenGrantError:
+    """The error for a verification that failed while somebody waits for a new grant.
+
+    token  the credential was a refresh token, not a password
+    """
+    error = _BY_REASON.get(verdict.reason) or _BY_KIND[verdict.kind]
+    if error is InvalidAuthentication and token:
+        error = RefreshTokenInvalid
+    leg = f" ({evidence.leg.upper()}, {evidence.step})" if evidence.leg in {"imap", "smtp"} else ""
+    quoted = f" It said: {evidence.text.strip()}" if evidence.text.strip() else ""
+    if quoted and not quoted.endswith((".", "!", "?")):
+        quoted += "."
+    wait = None
+    if verdict.kind is Kind.RATE_LIMITED:
+        wait = max(1, round(verdict.retry_after or evidence.retry_after or 30))
+    return error(
+        f"{NAMES[provider]}{leg} {_SAYS[verdict.kind]}.{quoted} {verdict.remedy}",
+        provider_error=provider_error(evidence, verdict),
+        retry_after=wait,
+    )
+
+
+def provider_error(evidence: Evidence, verdict: Verdict) -> dict[str, Any]:
+    """The provider's own object where it sent one, else its code and words; our class and reason beside them."""
+    said = dict(evidence.body) if evidence.body is not None else {}
+    if not said:
+        code = evidence.code or (str(evidence.status) if evidence.status is not None else evidence.step)
+        said = {"error": code, "error_description": evidence.text or verdict.remedy}
+    return said | {"opengrant": {"class": verdict.kind.value, "reason": verdict.reason, "remedy": verdict.remedy}}

@@ -1,0 +1,111 @@
+"""Grants that exist: found by any of their names, listed, changed, deleted."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from opengrant.errors import GrantNotFound, InvalidRequest, Overloaded
+from opengrant.grants import events
+from opengrant.grants.connect import Connect
+from opengrant.model import Application, Clock, CustomConnect, Grant, ProviderName
+from opengrant.store import events as outbox
+from opengrant.store import grants
+from opengrant.store.grants import Filters, Order
+from opengrant.store.port import Steps, Store
+
+__all__ = ["Change", "Filters", "Records"]
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_TRIES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a PATCH may change; None means not sent.
+
+    settings  the provider's credential keys, checked, as in CustomConnect
+    """
+
+    settings: Mapping[str, Any] | None = None
+    scope: tuple[str, ...] | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Built once, in app.py."""
+
+    db: Store
+    connect: Connect
+    clock: Clock
+
+    async def get(self, app: Application, pattern: str) -> Grant:
+        """Find by id, `grant:<id>`, address, `email:<address>`, `external:<id>` or virtual-calendar identifier.
+
+        Raises GrantNotFound; InvalidRequest for `me`, which only an access token can mean.
+        """
+        if pattern == "me":
+            raise InvalidRequest(
+                "`me` is the grant of an access token. With an API key, name the grant by its id or email."
+            )
+        grant = await self.db.read(self._find(app, pattern))
+        if grant is None:
+            raise GrantNotFound("Grant not found")
+        return grant
+
+    def _find(self, app: Application, pattern: str) -> Steps[Grant | None]:
+        prefix, colon, rest = pattern.partition(":")
+        if colon and prefix == "grant":
+            return (yield from grants.find(app.id, rest.lower()))
+        if colon and prefix == "email":
+            return (yield from grants.find_email(app.id, rest, exact=False))
+        if colon and prefix == "external":
+            return None  # no grant has an external id yet: they come with token exchange
+        if _UUID.fullmatch(pattern) and (found := (yield from grants.find(app.id, pattern.lower()))):
+            return found
+        return (yield from grants.find_email(app.id, pattern, exact="@" not in pattern))
+
+    async def page(
+        self, app: Application, filters: Filters, *, order: Order, descending: bool, limit: int, offset: int
+    ) -> list[Grant]:
+        return await self.db.read(
+            grants.page(app.id, filters, order=order, descending=descending, limit=limit, offset=offset)
+        )
+
+    async def change(self, app: Application, grant: Grant, change: Change) -> Grant:
+        """Replace the scope list or the name; new settings are verified first, as when connecting.
+
+        Raises what Connect.renew raises; on failure the grant stays as it was.
+        """
+        if change.settings is not None:
+            if grant.provider is ProviderName.VIRTUAL_CALENDAR and change.settings.get("email") != grant.email:
+                raise InvalidRequest(
+                    "settings.email: a virtual calendar keeps its identifier; make another grant instead."
+                )
+            # A token says itself what it may do; for a password the recorded scopes stay.
+            kept = None if "refresh_token" in change.settings else grant.scope
+            ask = CustomConnect(grant.provider, change.settings, scope=kept if change.scope is None else change.scope)
+            return await self.connect.renew(app, grant, ask, name=change.name)
+        for _ in range(_TRIES):
+            changed = replace(
+                grant,
+                scope=grant.scope if change.scope is None else change.scope,
+                name=grant.name if change.name is None else change.name,
+            )
+            writing = grants.Writing(changed, events.updated(changed, at=self.clock()))
+            written = await self.db.write(grants.change(writing, seen_version=grant.version))
+            if written is not None:
+                return written
+            grant = await self.get(app, f"grant:{grant.id}")
+        raise Overloaded("This grant is being changed by many requests at once. Try again.", retry_after=1)
+
+    async def delete(self, app: Application, grant: Grant) -> None:
+        """For good: the row, its secrets; the id never comes back. Raises GrantNotFound when somebody was faster."""
+        await self.db.write(self._delete(app, grant.id))
+
+    def _delete(self, app: Application, grant_id: str) -> Steps[None]:
+        gone = yield from grants.delete(app.id, grant_id)
+        if gone is None:
+            raise GrantNotFound("Grant not found")
+        yield from outbox.add(events.deleted(gone, at=self.clock()))

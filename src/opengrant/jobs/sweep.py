@@ -1,0 +1,22 @@
+"""Sweep: drop what was kept only for a while."""
+
+from datetime import timedelta
+
+from opengrant.grants.services import Services
+from opengrant.jobs.loop import Job
+
+KEEP_ROTATIONS = timedelta(hours=24)
+"""How long a request with a spent refresh token can be sent again (docs/decisions/0006-rotations.md)."""
+
+
+def sweep(services: Services) -> Job:
+    async def run() -> None:
+        for application in await services.applications.everyone():
+            await services.connect.forget_rotations(application, older_than=KEEP_ROTATIONS)
+
+    return Job("sweep", timedelta(hours=1), run)
+
+
+def key_uses(services: Services) -> Job:
+    """When each API key was last used, written once a minute instead of with every request."""
+    return Job("key_uses", timedelta(minutes=1), services.applications.write_uses)

@@ -1,0 +1,140 @@
+"""One try to log in to a mail server: whom, as whom, how far it got; and every way it can fail, as evidence.
+
+A server may repeat what it was sent. Whatever it says passes `_scrub` before it becomes evidence, so that a
+password is in none of it, neither plain nor as base64 of anything that holds it.
+"""
+
+import base64
+import errno
+import re
+import ssl
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pydantic import SecretStr
+
+from opengrant.errors import Evidence, Leg, ProviderFailure, Step
+
+Security = Literal["tls", "starttls", "plain"]
+"""TLS from the first byte, TLS after asking for it, none."""
+
+MAX_TEXT = 1024
+"""Bytes of a server's own words that are kept."""
+MASK = "***"
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_NETWORK_FAULTS = {
+    errno.ECONNREFUSED: "refused",
+    errno.ECONNRESET: "reset",
+    errno.EPIPE: "reset",
+    errno.ENETUNREACH: "unreachable",
+    errno.EHOSTUNREACH: "unreachable",
+    errno.EADDRNOTAVAIL: "unreachable",
+    errno.ETIMEDOUT: "timeout",
+    errno.ECONNABORTED: "closed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """Seconds, each for a whole step however slowly the bytes drip. Some servers delay refusals by 15 s on purpose."""
+
+    connect: float = 10
+    tls: float = 10
+    greeting: float = 20
+    command: float = 10
+    login: float = 35
+    goodbye: float = 2
+    """The proof is complete by then; nobody should wait for it."""
+    whole: float = 75
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is agreed before a dialogue begins.
+
+    host         the name the certificate must carry
+    plain_is_ok  log in without TLS when `security` is "starttls" and the server has none
+    """
+
+    host: str
+    security: Security
+    plain_is_ok: bool
+    tls: ssl.SSLContext
+    deadlines: Deadlines
+
+
+@dataclass(slots=True)
+class Attempt:
+    """Mutable only in `step`, which the dialogue moves on as it goes."""
+
+    provider: str
+    leg: Leg
+    username: str
+    password: SecretStr
+    step: Step = field(default="dns")
+
+    def failure(
+        self, code: str, *, text: str | bytes = "", status: int | None = None, subcodes: tuple[str, ...] = ()
+    ) -> ProviderFailure:
+        """The evidence of a failure at the present step; `text` is what the server said, credentials and all."""
+        said = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+        return ProviderFailure(
+            Evidence(
+                self.provider,
+                self.leg,
+                self.step,
+                status=status,
+                code=code,
+                subcodes=subcodes,
+                text=_scrub(said, self.password.get_secret_value()),
+                sent=self.step in ("auth", "command"),
+            )
+        )
+
+    def network_failure(self, error: OSError) -> ProviderFailure:
+        """Name a fault below the mail protocol: TLS by its own reason, the rest by the words of `_NETWORK_FAULTS`."""
+        match error:
+            case ssl.SSLCertVerificationError():
+                verify = (str(error.verify_code),)
+                return self.failure("CERTIFICATE_VERIFY_FAILED", text=error.verify_message, subcodes=verify)
+            case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
+                code = "closed"
+            case ssl.SSLError():
+                code = error.reason or "TLS_FAILED"
+            case TimeoutError():
+                code = "timeout"
+            case ConnectionError() if error.errno is None:  # the end of the stream, as libraries tell it
+                code = "closed"
+            case _:
+                code = _NETWORK_FAULTS.get(error.errno or 0, "network")
+        return self.failure(code)
+
+
+def _scrub(text: str, password: str) -> str:
+    """Make a server's words fit to be kept: one line, without the password, at most MAX_TEXT bytes."""
+    text = " ".join(_CONTROL.sub(" ", text).split())
+    forms = sorted(_forms(password), key=len, reverse=True)
+    for form in forms:
+        text = text.replace(form, MASK)
+    if any(form in text for form in forms):  # so short, or so odd, that a mask cannot hide it
+        return ""
+    return text.encode()[:MAX_TEXT].decode("utf-8", "ignore")
+
+
+def _forms(password: str) -> set[str]:
+    """Every spelling in which a server could repeat the password by accident or out of malice."""
+    if not password:
+        return set()
+    raw = password.encode("utf-8", "surrogatepass")
+    # What `_scrub` makes of white space in the words, it must find in the password too.
+    forms = {password, " ".join(_CONTROL.sub(" ", password).split())}
+    forms |= {form.replace("\\", "\\\\").replace('"', '\\"') for form in tuple(forms)}
+    forms |= {raw.decode("ascii", "replace"), raw.decode("latin-1"), raw.hex(), raw.hex().upper()}
+    for shift in range(3):
+        # Base64 of anything that holds the password holds one of these three, whatever stands before and after it.
+        whole = (shift + len(raw)) // 3 * 3
+        start = 4 if shift else 0
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            forms.add(encode((b"\0" * shift + raw)[:whole]).decode()[start:])
+    return {form for form in forms if form}

@@ -1,0 +1,225 @@
+"""Which addresses a request may make us connect to.
+
+Hosts that come from a request are resolved once; only public addresses (or those the operator allows) are kept,
+and a kept address is the one connected to. Whether a name does not exist or leads inside, the refusal is the same,
+so that nobody can map the inner network with it.
+
+Sources  IANA special-purpose address registries (RFC 6890 and its updates); WHATWG URL, "ends in a number".
+"""
+
+import ipaddress
+import re
+import socket
+import ssl
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import idna
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from opengrant.errors import Evidence, Leg, ProviderFailure
+from opengrant.net.dns import DnsUnavailable, NameNotFound, Resolver
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_NOT_PUBLIC_V4 = [
+    ipaddress.IPv4Network(text)
+    for text in (
+        "0.0.0.0/8",  # this network, unspecified
+        "10.0.0.0/8",
+        "100.64.0.0/10",  # CGNAT; one cloud keeps its metadata at 100.100.100.200
+        "127.0.0.0/8",
+        "168.63.129.16/32",  # Azure's wire server: a public number that leads inside
+        "169.254.0.0/16",  # link-local, metadata
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.0.2.0/24",  # documentation
+        "192.88.99.0/24",  # 6to4 relays
+        "192.168.0.0/16",
+        "198.18.0.0/15",  # benchmarking
+        "198.51.100.0/24",  # documentation
+        "203.0.113.0/24",  # documentation
+        "224.0.0.0/4",  # multicast
+        "240.0.0.0/4",  # reserved, broadcast
+    )
+]
+# All that is public in IPv6 lies here. Mapped and compatible IPv4, NAT64, ULA, link- and site-local, multicast do not.
+_PUBLIC_V6 = ipaddress.IPv6Network("2000::/3")
+_NOT_PUBLIC_V6 = [
+    ipaddress.IPv6Network(text)
+    for text in (
+        "2001::/23",  # protocol assignments: Teredo, ORCHID, benchmarking
+        "2001:db8::/32",  # documentation
+        "2002::/16",  # 6to4: carries any IPv4 address
+        "3ffe::/16",  # given back
+        "3fff::/20",  # documentation
+    )
+]
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+MAX_ADDRESSES = 8
+"""Of one host: more are not tried."""
+
+
+class BadHost(ValueError):
+    """Neither a host name nor an address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where to connect. `host` is the A-label name or literal that TLS checks; `addresses` were checked here."""
+
+    host: str
+    port: int
+    addresses: tuple[str, ...]
+
+
+def is_public(address: Address) -> bool:
+    """Whether anybody on the Internet may be meant by it; embedded IPv4 never counts as public."""
+    if isinstance(address, ipaddress.IPv4Address):
+        listed = any(address in network for network in _NOT_PUBLIC_V4)
+    else:
+        listed = address not in _PUBLIC_V6 or any(address in network for network in _NOT_PUBLIC_V6)
+    # The standard library's own table beside ours: it learns of new ranges with Python.
+    return not listed and address.is_global and not address.is_multicast
+
+
+def parse_host(text: str) -> Address | str:
+    """Read a host as a request names it: an address, or a lower-case A-label name without a final dot.
+
+    Numbers that C libraries take for addresses (`0x7f.1`, `2130706433`, `127.1`, `010.0.0.1`) are refused, not read.
+    Raises BadHost.
+    """
+    if text.startswith("[") and text.endswith("]"):
+        return _literal(text[1:-1])
+    if ":" in text:
+        return _literal(text)
+    name = text.removesuffix(".")
+    if len(name) > 253:  # before IDNA, which takes quadratic time
+        raise BadHost(text)
+    if not name.isascii():
+        try:
+            name = idna.encode(name, uts46=True, std3_rules=True).decode("ascii").removesuffix(".")
+        except (idna.IDNAError, UnicodeError) as error:
+            raise BadHost(text) from error
+    name = name.lower()
+    labels = name.split(".")
+    if _NUMBER.fullmatch(labels[-1]):
+        return _literal(name)
+    if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
+        raise BadHost(text)
+    return name
+
+
+def _literal(text: str) -> Address:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError as error:
+        raise BadHost(text) from error
+    if isinstance(address, ipaddress.IPv6Address) and address.scope_id is not None:
+        raise BadHost(text)
+    return address
+
+
+def parse_networks(text: str) -> tuple[Network, ...]:
+    """Read comma-separated CIDRs. Raises ValueError."""
+    return tuple(ipaddress.ip_network(item.strip()) for item in text.split(",") if item.strip())
+
+
+class Guard:
+    """Resolves hosts that a request names, and refuses those that lead inside."""
+
+    def __init__(self, allowed_private: Iterable[Network], resolver: Resolver) -> None:
+        self._allowed = tuple(allowed_private)
+        self._resolver = resolver
+
+    def admits(self, address: Address) -> bool:
+        """Whether we may connect there: it is public, or in a network the operator allows."""
+        return is_public(address) or any(address in network for network in self._allowed)
+
+    async def resolve(self, host: str, port: int, *, provider: str, leg: Leg) -> Target:
+        """Resolve once and keep what may be connected to.
+
+        Raises ProviderFailure at step "dns": code "bad_host" (not a host), "no_public_address" (unknown or inside:
+        nobody can tell which), "dns_unavailable" (nobody could say).
+        """
+
+        try:
+            name = parse_host(host)
+            found = [name] if not isinstance(name, str) else await self._look_up(name)
+        except BadHost:
+            raise _refusal(provider, leg, "bad_host") from None
+        except NameNotFound:
+            found = []
+        except DnsUnavailable:
+            raise _refusal(provider, leg, "dns_unavailable") from None
+        kept = tuple(str(address) for address in found if self.admits(address))[:MAX_ADDRESSES]
+        if not kept:
+            raise _refusal(provider, leg, "no_public_address")
+        return Target(str(name), port, kept)
+
+    def connector(self, *, provider: str, leg: Leg, tls: ssl.SSLContext) -> aiohttp.TCPConnector:
+        """A connector for an aiohttp session of hosts that a request names; every connection passes this guard.
+
+        Requests raise ProviderFailure where `resolve` does, also for address literals and on each redirect.
+        """
+        return aiohttp.TCPConnector(
+            resolver=_Pinned(self, provider, leg),
+            socket_factory=self._opens(provider, leg),
+            use_dns_cache=False,
+            ssl=tls,
+        )
+
+    async def _look_up(self, name: str) -> list[Address]:
+        # A scope (`fe80::1%eth0`) never makes an address acceptable, and would hide it from the networks above.
+        return [ipaddress.ip_address(text.partition("%")[0]) for text in await self._resolver.addresses(name)]
+
+    def _opens(self, provider: str, leg: Leg) -> Callable[[tuple[Any, ...]], socket.socket]:
+        def open_socket(info: tuple[Any, ...]) -> socket.socket:
+            # aiohttp asks no resolver about address literals: this is where those are met.
+            family, kind, protocol, _, address = info
+            if not self.admits(ipaddress.ip_address(address[0].partition("%")[0])):
+                raise _refusal(provider, leg, "no_public_address")
+            return socket.socket(family, kind, protocol)
+
+        return open_socket
+
+
+_REFUSALS = {
+    "bad_host": "This is not a valid host name.",
+    "dns_unavailable": "The host name could not be looked up.",
+    "no_public_address": "The host has no public address.",
+}
+
+
+def _refusal(provider: str, leg: Leg, code: str) -> ProviderFailure:
+    return ProviderFailure(Evidence(provider, leg, "dns", code=code, text=_REFUSALS[code], sent=False))
+
+
+class _Pinned(AbstractResolver):
+    """aiohttp's view of the guard."""
+
+    def __init__(self, guard: Guard, provider: str, leg: Leg) -> None:
+        self._guard, self._provider, self._leg = guard, provider, leg
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        target = await self._guard.resolve(host, port, provider=self._provider, leg=self._leg)
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=0,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for address in target.addresses
+        ]
+
+    async def close(self) -> None:
+        """Holds nothing."""

@@ -1,0 +1,263 @@
+"""The IMAP side of a proof: log in once, ask one harmless thing, log out. Runs in a thread, on a connected socket.
+
+Standard imaplib does tags and response syntax; the bytes go through `_Wire`, which bounds time and size, and
+remembers the server's own words. imaplib's exceptions are never shown to anybody: they may hold the command.
+
+Sources  RFC 3501, 9051; RFC 4959 (SASL-IR), 4616 (PLAIN), 5530 (response codes), 2971 (ID)
+Quirks   capabilities change with TLS and with login; Exchange can accept a login it cannot serve, which only a
+         command in the authenticated state shows; 163.com wants ID. No mailbox is ever opened.
+"""
+
+import base64
+import contextlib
+import imaplib
+import re
+import socket
+import ssl
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from opengrant.errors import ProviderFailure, Step
+from opengrant.net.attempt import Attempt, Security, Terms
+
+MAX_LINE = 8 * 1024
+MAX_RECEIVED = 256 * 1024
+"""Bytes of a whole dialogue: a proof needs few thousand."""
+
+# Response codes of RFC 5530 and what Gmail and Yahoo add. A code outside of this list is only part of the text.
+_CODES = frozenset(
+    {
+        "ALERT",
+        "AUTHENTICATIONFAILED",
+        "AUTHORIZATIONFAILED",
+        "CANNOT",
+        "CLIENTBUG",
+        "CONTACTADMIN",
+        "CORRUPTION",
+        "EXPIRED",
+        "INUSE",
+        "LIMIT",
+        "NOPERM",
+        "OVERQUOTA",
+        "PRIVACYREQUIRED",
+        "SERVERBUG",
+        "THROTTLED",
+        "UNAVAILABLE",
+        "WEBALERT",
+    }
+)
+_STATUS = re.compile(
+    rb"(?P<tag>[^ ]+) (?P<word>OK|NO|BAD|BYE)(?: (?P<text>(?:\[(?P<code>[A-Za-z/-]+).*)?.*))?$", re.IGNORECASE
+)
+
+
+class _Malformed(Exception):
+    """Not what the protocol allows; its only argument is our name for it."""
+
+
+class _Wire:
+    """A blocking socket with a deadline for each step, a bound on what it takes in, and an ear for status lines."""
+
+    def __init__(self, sock: socket.socket, attempt: Attempt) -> None:
+        self._sock = sock
+        self._attempt = attempt
+        self._buffer = bytearray()
+        self._left = MAX_RECEIVED
+        self._deadline = 0.0
+        self._heard: list[re.Match[bytes]] = []
+
+    def step(self, name: Step, seconds: float) -> None:
+        """Begin a step: its own deadline, and nothing heard yet."""
+        self._attempt.step = name
+        self._deadline = time.monotonic() + seconds
+        self._heard.clear()
+
+    def start_tls(self, tls: ssl.SSLContext, host: str) -> None:
+        if self._buffer:  # sent before TLS, to be read as if it came through it
+            raise _Malformed("data_before_tls")
+        self._arm()
+        self._sock = tls.wrap_socket(self._sock, server_hostname=host)
+
+    def send(self, data: bytes) -> None:
+        self._arm()
+        self._sock.sendall(data)
+
+    def readline(self) -> bytes:
+        while (end := self._buffer.find(b"\n")) < 0:
+            if len(self._buffer) > MAX_LINE:
+                raise _Malformed("too_long")
+            self._receive()
+        line = self.read(end + 1)
+        if (status := _STATUS.match(line.rstrip())) and status["word"].upper() != b"OK":
+            self._heard.append(status)
+        return line
+
+    def read(self, size: int) -> bytes:
+        while len(self._buffer) < size:
+            self._receive()
+        data = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return data
+
+    def close(self) -> None:
+        self._sock.close()
+
+    def refusal(self) -> ProviderFailure | None:
+        """What the server objected to in this step, in its own words; None when it did not object."""
+        if not self._heard:
+            return None
+        codes = [(status["code"] or b"").decode("ascii").upper() for status in self._heard]
+        words = [status["word"].decode("ascii").upper() for status in self._heard]
+        known = [code for code in codes if code in _CODES]
+        # ALERT only says that the text is for people; any other code says more. BYE outweighs a vague NO.
+        telling = [code for code in known if code != "ALERT"] or known or [w for w in words if w == "BYE"] or words
+        text = b" ".join(status["text"] or b"" for status in self._heard)
+        return self._attempt.failure(telling[0], text=text, subcodes=tuple(dict.fromkeys(words)))
+
+    def _receive(self) -> None:
+        self._arm()
+        data = self._sock.recv(16 * 1024)
+        if not data:
+            raise ConnectionAbortedError
+        self._left -= len(data)
+        if self._left < 0:
+            raise _Malformed("too_long")
+        self._buffer += data
+
+    def _arm(self) -> None:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._sock.settimeout(left)
+
+
+class _Imap(imaplib.IMAP4):
+    """imaplib on a wire of ours. Reading the greeting and the capabilities is part of the constructor."""
+
+    def __init__(self, wire: _Wire) -> None:
+        self._wire = wire
+        super().__init__()
+
+    def open(self, host: str = "", port: int = 0, timeout: float | None = None) -> None:
+        """Connected already."""
+
+    def read(self, size: int) -> bytes:
+        return self._wire.read(size)
+
+    def readline(self) -> bytes:
+        return self._wire.readline()
+
+    def send(self, data: Any) -> None:
+        self._wire.send(data)
+
+    def shutdown(self) -> None:
+        self._wire.close()
+
+    def offers(self) -> frozenset[str]:
+        """Ask for the capabilities, unless the server has just volunteered them."""
+        told = self.untagged_responses.get("CAPABILITY")
+        if not told:
+            told = self.capability()[1]
+        last = told[-1] if told else None
+        if not isinstance(last, bytes):
+            raise _Malformed("not_imap")
+        return frozenset(last.decode("ascii", "replace").upper().split())
+
+
+def prove(sock: socket.socket, attempt: Attempt, terms: Terms) -> Security:
+    """Hold the whole dialogue and close the socket. Returns what protected the password.
+
+    Raises ProviderFailure, and nothing else.
+    """
+    wire = _Wire(sock, attempt)
+    try:
+        return _converse(wire, attempt, terms)
+    except _Malformed as error:
+        raise attempt.failure(str(error)) from None
+    except ssl.SSLError as error:
+        raise attempt.network_failure(error) from None
+    except OSError as error:
+        # A server that says BYE and hangs up has told us why; the hang-up says nothing more.
+        raise wire.refusal() or attempt.network_failure(error) from None
+    except (imaplib.IMAP4.error, ValueError, LookupError, TypeError, AttributeError):
+        # imaplib trusts the server's syntax: nonsense trips it in all these ways.
+        raise wire.refusal() or attempt.failure("not_imap") from None
+    finally:
+        wire.close()
+
+
+def _converse(wire: _Wire, attempt: Attempt, terms: Terms) -> Security:
+    security, deadlines = terms.security, terms.deadlines
+    if security == "tls":
+        wire.step("tls", deadlines.tls)
+        wire.start_tls(terms.tls, terms.host)
+    wire.step("greeting", deadlines.greeting)
+    imap = _Imap(wire)
+    if imap.state != "NONAUTH":
+        # Logged in already, as somebody: that proves nothing, and may hide a downgrade.
+        raise attempt.failure("preauth", text=imap.welcome)
+    offers = frozenset(imap.capabilities)
+
+    if security == "starttls":
+        wire.step("tls", deadlines.tls)
+        if "STARTTLS" in offers:
+            _expect(wire, imap.xatom("STARTTLS"))
+            wire.start_tls(terms.tls, terms.host)
+            imap.untagged_responses.clear()  # what was said in the clear may be forged
+            wire.step("greeting", deadlines.command)
+            offers = imap.offers()
+        elif terms.plain_is_ok:
+            security = "plain"
+        else:
+            raise attempt.failure("starttls_not_offered")
+
+    wire.step("auth", deadlines.login)
+    imap.untagged_responses.clear()
+    _expect(wire, _log_in(imap, attempt, offers))
+    imap.state = "AUTH"
+
+    wire.step("command", deadlines.command)
+    offers = imap.offers()
+    if "ID" in offers:
+        with contextlib.suppress(imaplib.IMAP4.error):  # 163.com insists on it; a refusal means nothing
+            imap.xatom("ID", '("name" "opengrant")')
+        wire.step("command", deadlines.command)
+    _expect(wire, imap.namespace() if "NAMESPACE" in offers else imap.list('""', '""'))
+
+    with contextlib.suppress(imaplib.IMAP4.error, OSError, _Malformed, ValueError):
+        wire.step("command", deadlines.goodbye)
+        imap.logout()
+    return security
+
+
+def _log_in(imap: _Imap, attempt: Attempt, offers: Iterable[str]) -> tuple[str, Any]:
+    """One authentication attempt by one mechanism: locks are counted in attempts."""
+    username, password = attempt.username.encode(), attempt.password.get_secret_value().encode()
+    if "AUTH=PLAIN" in offers:
+        response = b"\0" + username + b"\0" + password
+        if "SASL-IR" in offers:
+            return imap.xatom("AUTHENTICATE", "PLAIN", base64.b64encode(response).decode())
+        return _authenticate(imap, "PLAIN", response)
+    if "AUTH=LOGIN" in offers:
+        return _authenticate(imap, "LOGIN", username, password)
+    if "LOGINDISABLED" in offers:
+        raise attempt.failure("LOGINDISABLED")
+    # UTF-8 in a quoted string is more than RFC 3501 allows, but the only spelling a server could understand.
+    # imaplib takes bytes as they are; only its type stubs ask for text.
+    return imap.xatom("LOGIN", _quoted(username), _quoted(password))  # type: ignore[arg-type]
+
+
+def _authenticate(imap: _Imap, mechanism: str, *responses: bytes) -> tuple[str, Any]:
+    # A server that asks for more than the mechanism has gets a cancellation.
+    left = iter(responses)
+    return imap.authenticate(mechanism, lambda _challenge: next(left, None))
+
+
+def _quoted(text: bytes) -> bytes:
+    return b'"' + text.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+
+
+def _expect(wire: _Wire, answer: tuple[str, Any]) -> None:
+    if answer[0] != "OK":
+        raise wire.refusal() or _Malformed("not_imap")

@@ -1,0 +1,180 @@
+"""Microsoft accounts with a refresh token: Microsoft 365 and Outlook.com, in every national cloud.
+
+Sources  Microsoft identity platform, "OAuth 2.0 authorization code flow" and "ID tokens"; Graph, "Get a user".
+Entra answers each refresh with a new refresh token: the caller must keep it before it does anything else.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from pydantic import SecretStr
+
+from opengrant.model import ClientApp, Identity, Tokens, now
+from opengrant.net.http import Field, Http
+from opengrant.providers.classify import classify
+from opengrant.providers.oauth import conclusion, is_address, read_id_token, read_tokens, refusal, text_of
+
+PROVIDER = "microsoft"
+PERSONAL_TENANT = "9188040d-6c67-4c5b-b112-36a304b66dad"
+"""The `tid` of every personal account."""
+
+_GRAPH_ROOTS = (
+    "https://graph.microsoft.com/",
+    "https://graph.microsoft.us/",
+    "https://dod-graph.microsoft.us/",
+    "https://microsoftgraph.chinacloudapi.cn/",
+)
+_OPENID_SCOPES = frozenset({"openid", "profile", "email", "offline_access"})
+"""Granted or not, they seldom stand in an answer."""
+_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_PERSONAL_ID = re.compile(r"[0-9a-f]{16}")
+
+
+class Microsoft:
+    """Refreshes and identifies Microsoft accounts. `token_url` may have `{tenant}` in it."""
+
+    rotates = True
+
+    def __init__(self, http: Http, *, token_url: str, graph_url: str) -> None:
+        self._http = http
+        self._token_url = token_url
+        self._graph_url = graph_url.rstrip("/")
+
+    async def refresh(self, client: ClientApp, refresh_token: SecretStr) -> Tokens:
+        """Spend the refresh token once; no retry. Raises ProviderFailure.
+
+        No `scope` is sent: the token is then for what the user consented to, whichever resource that is of.
+        """
+        fields: dict[str, Field] = {
+            "grant_type": "refresh_token",
+            "refresh_token": refresh_token,
+            "client_id": client.client_id,
+        }
+        if client.client_secret.get_secret_value():  # a public client must not send one (AADSTS700025)
+            fields["client_secret"] = client.client_secret
+        url = self._token_url.replace("{tenant}", quote(client.tenant, safe=""))
+        return read_tokens(await self._http.form(PROVIDER, "token", url, fields))
+
+    async def identify(self, client: ClientApp, tokens: Tokens) -> Identity:
+        """Graph's /me; where the token is not for Graph, the id_token. Refreshes nothing, so no token can be lost.
+
+        Raises ProviderFailure: identity_scopes_missing, address_unknown, or what Graph answered.
+        """
+        claims = read_id_token(tokens.id_token, audience=client.client_id, issuers=None, at=now())
+        if claims is not None and not _issuer_fits(claims):
+            claims = None
+        user = await self._me(tokens)
+        if user is None and claims is None:
+            text = "Graph refused the token, and the answer had no id_token"
+            raise conclusion(PROVIDER, "identity_scopes_missing", text)
+        return _identity(user, claims or {}, client.tenant)
+
+    def granted_scope(self, tokens: Tokens) -> tuple[str, ...] | None:
+        """Short names for Graph's scopes, whole ones for other resources'; None when the answer named none."""
+        return None if tokens.scope is None else tuple(dict.fromkeys(_short(scope) for scope in tokens.scope))
+
+    def missing_scope(self, tokens: Tokens, wanted: tuple[str, ...]) -> tuple[str, ...]:
+        """Which of `wanted`, as spelled there, the user did not grant.
+
+        An answer lists the scopes of one resource only. Of other resources, `.default` and OpenID's own scopes
+        it proves nothing.
+        """
+        if tokens.scope is None:
+            return ()
+        granted = {_short(scope).lower() for scope in tokens.scope}
+        resources = _resources(tokens.scope)
+        return tuple(
+            scope
+            for scope in wanted
+            if (name := _short(scope).lower()) not in granted | _OPENID_SCOPES
+            and not name.endswith(".default")
+            and _resource(name) in resources
+        )
+
+    async def _me(self, tokens: Tokens) -> Mapping[str, Any] | None:
+        """Graph's user object; None when this token cannot ask for it."""
+        if tokens.scope is not None and "" not in _resources(tokens.scope):
+            return None
+        query = {"$select": "id,displayName,mail,userPrincipalName"}
+        answer = await self._http.get(PROVIDER, "api", f"{self._graph_url}/me", bearer=tokens.access_token, query=query)
+        if answer.succeeded and isinstance(answer.json, Mapping) and text_of(answer.json, "id"):
+            return answer.json
+        failure = refusal(answer)  # an empty 200, too: Graph sends them when it is not well
+        if classify(failure.evidence).reason in {"access_token_refused", "scopes_missing"}:
+            return None
+        raise failure
+
+
+def _identity(user: Mapping[str, Any] | None, claims: Mapping[str, Any], tenant: str) -> Identity:
+    """Join Graph's user object and the id_token's claims, where they speak of the same account."""
+    user_id = None if user is None else text_of(user, "id")
+    oid = _object_id(text_of(claims, "oid"))
+    if user_id is not None and oid != _object_id(user_id):
+        claims, oid = {}, _object_id(user_id)
+    user = user or {}
+    email = next(filter(is_address, _addresses(user, claims)), None)
+    if email is None:
+        raise conclusion(PROVIDER, "address_unknown", "Neither Graph nor the id_token names a mail address")
+    tid = _tenant_id(text_of(claims, "tid"), user_id, tenant)
+    return Identity(
+        email=email,
+        subject=f"{tid}:{oid}" if tid and oid else None,
+        user_id=user_id or text_of(claims, "oid"),
+        name=text_of(user, "displayName") or text_of(claims, "name"),
+    )
+
+
+def _addresses(user: Mapping[str, Any], claims: Mapping[str, Any]) -> Iterable[str]:
+    """From the most to the least trustworthy. A guest's principal name (`#EXT#`) is no address.
+
+    `email` is skipped where the tenant says that nobody verified whose domain it is (`xms_edov`): any tenant's
+    administrator may write any address there.
+    """
+    names = [text_of(user, "mail"), text_of(user, "userPrincipalName")]
+    if str(claims.get("xms_edov", "1")).lower() not in {"0", "false"}:
+        names.append(text_of(claims, "email"))
+    names.append(text_of(claims, "preferred_username"))
+    return (name for name in names if name is not None and "#ext#" not in name.lower())
+
+
+def _tenant_id(tid: str | None, user_id: str | None, tenant: str) -> str | None:
+    """From the id_token, else from what is known beforehand: personal accounts, and a connector of one tenant."""
+    if tid is not None:
+        return tid.lower()
+    if tenant.lower() == "consumers" or (user_id and _PERSONAL_ID.fullmatch(user_id.lower())):
+        return PERSONAL_TENANT
+    return tenant.lower() if _GUID.fullmatch(tenant.lower()) else None
+
+
+def _object_id(value: str | None) -> str | None:
+    """Personal accounts are 16 hex digits to Graph, and to id_tokens a GUID that ends in them."""
+    if value is None:
+        return None
+    value = value.lower()
+    return f"00000000-0000-0000-{value[:4]}-{value[4:]}" if _PERSONAL_ID.fullmatch(value) else value
+
+
+def _issuer_fits(claims: Mapping[str, Any]) -> bool:
+    """The issuer is the tenant's, in whichever cloud. Which cloud, TLS to the token endpoint has proven."""
+    issuer, tid = text_of(claims, "iss"), text_of(claims, "tid")
+    return issuer is not None and tid is not None and issuer.endswith(f"/{tid}/v2.0")
+
+
+def _short(scope: str) -> str:
+    """`Mail.Read` for `https://graph.microsoft.com/Mail.Read`, in all clouds."""
+    for root in _GRAPH_ROOTS:
+        if scope.lower().startswith(root):
+            return scope[len(root) :]
+    return scope
+
+
+def _resource(short_scope: str) -> str:
+    """Whose scope it is: "" for Graph, else the resource's URL."""
+    return short_scope.rpartition("/")[0] if "://" in short_scope else ""
+
+
+def _resources(scope: Iterable[str]) -> set[str]:
+    names = [_short(name).lower() for name in scope]
+    return {_resource(name) for name in names if name not in _OPENID_SCOPES} or {""}

@@ -1,0 +1,167 @@
+"""Processes: the listening socket, one server or several, signals, and an orderly end."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import Any
+
+import structlog
+import uvicorn
+import uvloop
+from starlette.routing import Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.supervisors import Multiprocess
+
+from opengrant import __version__, logs, metrics
+from opengrant.app import Installation, asgi, background, chores, installation
+from opengrant.jobs.loop import run_jobs
+from opengrant.settings import Settings
+
+log = structlog.get_logger()
+
+Announce = Callable[[Installation, str], None]
+"""Told once the server can be reached, with its URL."""
+
+
+def run(settings: Settings, *, work: bool, announce: Announce) -> None:
+    """Serve until SIGTERM or SIGINT, then let what is under way finish. Raises OSError when the port is taken."""
+    with listen(settings) as bound:
+        if settings.workers == 1:
+            _in_this_process(settings, bound, work=work, announce=announce)
+        else:
+            _in_several(settings, bound, work=work, announce=announce)
+
+
+def _in_several(settings: Settings, bound: socket.socket, *, work: bool, announce: Announce) -> None:
+
+    async def prepare() -> None:
+        async with installation(settings) as installed:
+            announce(installed, url_of(bound))
+
+    uvloop.run(prepare())
+    several = config(settings, partial(_Worker, settings, work=work))
+    several.factory, several.lifespan, several.workers = True, "on", settings.workers
+    Multiprocess(several, sockets=[bound]).run()
+
+
+class _Worker:
+    """One of several server processes: an ASGI application that opens the installation when its process starts."""
+
+    def __init__(self, settings: Settings, *, work: bool) -> None:
+        self.settings, self.work = settings, work
+        self.doors: ASGIApp | None = None
+        self.lifespan = Router(lifespan=self._open)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan" or self.doors is None:
+            await self.lifespan(scope, receive, send)
+        else:
+            await self.doors(scope, receive, send)
+
+    @contextlib.asynccontextmanager
+    async def _open(self, _: object) -> AsyncIterator[None]:
+        writer = _log(self.settings)
+        try:
+            async with _running(self.settings, work=self.work) as installed:
+                self.doors = asgi(installed)
+                yield
+        finally:
+            writer.close()
+
+
+def _in_this_process(settings: Settings, bound: socket.socket, *, work: bool, announce: Announce) -> None:
+    writer = _log(settings)
+    try:
+        uvloop.run(serve(settings, bound, work=work, announce=announce))
+    finally:
+        writer.close()
+
+
+async def serve(settings: Settings, bound: socket.socket, *, work: bool, announce: Announce) -> None:
+    """Serve in this process and event loop."""
+    async with _running(settings, work=work) as installed:
+        announce(installed, url_of(bound))
+        log.info("serving", url=url_of(bound), version=__version__)
+        await uvicorn.Server(config(settings, asgi(installed))).serve(sockets=[bound])
+        log.info("stopping")
+
+
+@contextlib.asynccontextmanager
+async def _running(settings: Settings, *, work: bool) -> AsyncIterator[Installation]:
+    """An open installation with its clock ticking."""
+    async with installation(settings) as installed:
+        clock = asyncio.create_task(run_jobs([*chores(installed), *(background(installed) if work else [])]))
+        try:
+            yield installed
+        finally:
+            clock.cancel()
+            await asyncio.wait([clock])
+
+
+def run_work(settings: Settings) -> None:
+    """The background work alone, until SIGTERM or SIGINT."""
+    writer = _log(settings)
+    try:
+        uvloop.run(_work(settings))
+    finally:
+        writer.close()
+
+
+async def _work(settings: Settings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with installation(settings) as installed:
+        clock = asyncio.create_task(run_jobs(background(installed)))
+        stopping = asyncio.create_task(stop.wait())
+        log.info("working", version=__version__)
+        await asyncio.wait([clock, stopping], return_when=asyncio.FIRST_COMPLETED)
+        clock.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await clock
+
+
+def _log(settings: Settings) -> logs.LogWriter:
+    return logs.configure(settings.log_level, on_drop=metrics.count_dropped_log_records)
+
+
+def config(settings: Settings, app: Callable[..., Any]) -> uvicorn.Config:
+    # api/edge.py logs each request; uvicorn formats its own line for whoever has a handler, and the root has.
+    logging.getLogger("uvicorn.access").propagate = False
+    return uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=round(settings.shutdown_grace),
+    )
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Bind the listening socket. Raises OSError."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((settings.host, settings.port))
+        # Listening from here on: whoever reads the announced URL may connect at once and is served a moment later.
+        bound.listen(2048)
+    except OSError:
+        bound.close()
+        raise
+    bound.set_inheritable(True)
+    return bound
+
+
+def url_of(bound: socket.socket) -> str:
+    host, port = bound.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,359 @@
+"""Grants: their rows, their live secrets and their events change together or not at all.
+
+A grant is written by one of three scripts: `create` (nobody has this mailbox yet), `renew` (a later
+verification of the same mailbox) and `change` (compare-and-swap on the version). Each returns None when the
+world has moved on, and then nothing was written: the caller looks again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, cast
+
+from opengrant.model import Grant, GrantStatus, Micros, ProviderName, Sealed, fold
+from opengrant.store import secrets
+from opengrant.store.columns import get_list, get_object, put_list, put_object
+from opengrant.store.events import ADD as ADD_EVENT
+from opengrant.store.events import Event
+from opengrant.store.port import Dialect, Row, Statement, Steps
+
+COLUMNS = (
+    "id, application_id, provider, connector_id, mailbox_key, email, status, scope, settings, created_at, updated_at,"
+    " asked_at, version, subject, user_id, name, state, credential_id, workspace_id, ip, user_agent, blocked,"
+    " token_expires_at"
+)
+
+_INSERTED = f"{COLUMNS}, email_key"
+_PLACES = ", ".join(f"${n}" for n in range(1, 25))
+# PostgreSQL takes an untyped parameter of a select list for text, so the numbers say what they are.
+_TYPED = ", ".join(
+    f"${n}::bigint" if n in {10, 11, 12, 13, 23} else f"${n}::int" if n == 22 else f"${n}::text" for n in range(1, 25)
+)
+
+_CHANGES = """
+    connector_id = $3, mailbox_key = $4, email = $5, status = $6, scope = $7, settings = $8, updated_at = $9,
+    asked_at = $10, version = version + 1, subject = $11, user_id = $12, name = $13, state = $14, credential_id = $15,
+    workspace_id = $16, ip = $17, user_agent = $18, blocked = $19, token_expires_at = $20, email_key = $21
+"""
+
+# The connector is asked for in the statement that writes: a grant must not outlive a connector that was
+# deleted while the provider was thinking. PostgreSQL also locks it against a deletion that has not committed.
+_CONNECTOR_EXISTS = "exists (select 1 from connectors c where c.application_id = {app} and c.id = {connector})"
+
+SQLITE_CREATE = f"""
+    insert into grants ({_INSERTED}) select {_PLACES} where {_CONNECTOR_EXISTS.format(app="$2", connector="$4")}
+    on conflict (application_id, provider, mailbox_key) do nothing
+    returning created_at, version
+"""
+_PG_CREATE = f"""
+    with c as (select 1 from connectors where application_id = $2 and id = $4 for key share),
+    g as (insert into grants ({_INSERTED}) select {_TYPED} from c
+          on conflict (application_id, provider, mailbox_key) do nothing returning id, created_at, version)
+"""
+
+SQLITE_RENEW = f"""
+    update grants set {_CHANGES}
+    where application_id = $1 and id = $2 and asked_at <= $10
+      and {_CONNECTOR_EXISTS.format(app="$1", connector="$3")}
+    returning created_at, version
+"""
+_PG_RENEW = f"""
+    with c as (select 1 from connectors where application_id = $1 and id = $3 for key share),
+    g as (update grants set {_CHANGES} from c
+          where application_id = $1 and id = $2 and asked_at <= $10 returning id, created_at, version)
+"""
+
+CHANGE = f"""
+    update grants set {_CHANGES} where application_id = $1 and id = $2 and version = $22 returning created_at, version
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """A grant to write, with what goes beside it in the same transaction.
+
+    live   the sealed credential; None for grants that have none, or keep theirs
+    spent  digest of the refresh token that the caller sent, when a rotation was recorded under it
+    """
+
+    grant: Grant
+    event: Event
+    live: Sealed | None = None
+    spent: str | None = None
+
+
+def create(writing: Writing, dialect: Dialect) -> Steps[Grant | None]:
+    """Insert. None when the mailbox has a grant by now, or the connector is gone."""
+    grant = writing.grant
+    args = (
+        grant.id,
+        grant.application_id,
+        grant.provider,
+        grant.connector_id,
+        grant.mailbox_key,
+        grant.email,
+        grant.status,
+        put_list(grant.scope),
+        put_object(grant.settings),
+        grant.created_at,
+        grant.updated_at,
+        grant.asked_at,
+        grant.version,
+        grant.subject,
+        grant.user_id,
+        grant.name,
+        grant.state,
+        grant.credential_id,
+        grant.workspace_id,
+        grant.ip,
+        grant.user_agent,
+        int(grant.blocked),
+        grant.token_expires_at,
+        fold(grant.email),
+    )
+    return (yield from _put(writing, dialect, SQLITE_CREATE, _PG_CREATE, args))
+
+
+def renew(writing: Writing, dialect: Dialect) -> Steps[Grant | None]:
+    """Put a later verification into an existing grant.
+
+    None when the grant was deleted, the connector is gone, or the stored credential was asked for later
+    than this one: a slow loser changes nothing.
+    """
+    return (yield from _put(writing, dialect, SQLITE_RENEW, _PG_RENEW, _change_args(writing.grant)))
+
+
+def change(writing: Writing, *, seen_version: int) -> Steps[Grant | None]:
+    """Replace what may change, if nobody wrote since `seen_version` was read."""
+    rows = yield Statement(CHANGE, (*_change_args(writing.grant), seen_version))
+    if not rows:
+        return None
+    yield from _beside(writing)
+    return replace(writing.grant, created_at=rows[0][0], version=rows[0][1])
+
+
+def _change_args(grant: Grant) -> tuple[Any, ...]:
+    return (
+        grant.application_id,
+        grant.id,
+        grant.connector_id,
+        grant.mailbox_key,
+        grant.email,
+        grant.status,
+        put_list(grant.scope),
+        put_object(grant.settings),
+        grant.updated_at,
+        grant.asked_at,
+        grant.subject,
+        grant.user_id,
+        grant.name,
+        grant.state,
+        grant.credential_id,
+        grant.workspace_id,
+        grant.ip,
+        grant.user_agent,
+        int(grant.blocked),
+        grant.token_expires_at,
+        fold(grant.email),
+    )
+
+
+def _put(writing: Writing, dialect: Dialect, sqlite: str, postgres: str, args: tuple[Any, ...]) -> Steps[Grant | None]:
+    """One grant, its secret, its event, its rotation: four statements in SQLite, one round trip in PostgreSQL."""
+    grant = writing.grant
+    if dialect is Dialect.SQLITE:
+        rows = yield Statement(sqlite, args)
+        if rows:
+            yield from _beside(writing)
+    else:
+        sql, extra = _one_statement(postgres, writing, first=len(args) + 1)
+        rows = yield Statement(sql, (*args, *extra), last=True)
+    return replace(grant, created_at=rows[0][0], version=rows[0][1]) if rows else None
+
+
+def _beside(writing: Writing) -> Steps[None]:
+    grant = writing.grant
+    if writing.live is not None:
+        owner = secrets.SecretRow(grant.application_id, "grant", grant.id, "live", writing.live)
+        yield from secrets.put(owner, at=grant.updated_at)
+    yield Statement(ADD_EVENT, writing.event.row())
+    if writing.spent is not None:
+        yield Statement(
+            "update rotations set grant_id = $4 where application_id = $1 and provider = $2 and spent = $3",
+            (grant.application_id, grant.provider, writing.spent, grant.id),
+        )
+
+
+def _one_statement(head: str, writing: Writing, *, first: int) -> tuple[str, tuple[Any, ...]]:
+    """The same as `_beside`, as further arms of the statement that writes the grant (arm `g`)."""
+    grant, event = writing.grant, writing.event
+    arms, args = [head], list[Any]()
+
+    def place(value: Any, type_: str) -> str:
+        args.append(value)
+        return f"${first + len(args) - 1}::{type_}"
+
+    app = place(grant.application_id, "text")
+    if writing.live is not None:
+        arms.append(
+            f"""s as (insert into secrets (application_id, owner_kind, owner_id, purpose, key_id, sealed, updated_at)
+                select {app}, 'grant', g.id, 'live', {place(writing.live.key_id, "text")},
+                       {place(writing.live.data, "bytea")}, {place(grant.updated_at, "bigint")} from g
+                on conflict (application_id, owner_kind, owner_id, purpose)
+                do update set key_id = excluded.key_id, sealed = excluded.sealed, updated_at = excluded.updated_at)"""
+        )
+    _, id_, type_, _, payload, created_at = event.row()
+    arms.append(
+        f"""e as (insert into events (application_id, id, type, grant_id, payload, created_at)
+            select {app}, {place(id_, "text")}, {place(type_, "text")}, g.id, {place(payload, "text")},
+                   {place(created_at, "bigint")} from g)"""
+    )
+    if writing.spent is not None:
+        arms.append(
+            f"""r as (update rotations set grant_id = g.id from g
+                where application_id = {app} and provider = {place(grant.provider, "text")}
+                  and spent = {place(writing.spent, "text")})"""
+        )
+    return ", ".join(arms) + " select created_at, version from g", tuple(args)
+
+
+def find(application_id: str, grant_id: str) -> Steps[Grant | None]:
+    rows = yield Statement(
+        f"select {COLUMNS} from grants where application_id = $1 and id = $2", (application_id, grant_id)
+    )
+    return read(rows[0]) if rows else None
+
+
+def find_mailbox(application_id: str, provider: ProviderName, mailbox_key: str) -> Steps[Grant | None]:
+    """The grant that (application, provider, mailbox key) identifies."""
+    rows = yield Statement(
+        f"select {COLUMNS} from grants where application_id = $1 and provider = $2 and mailbox_key = $3",
+        (application_id, provider, mailbox_key)
+    )
+    return read(rows[0]) if rows else None
+
+
+def find_provider_email(application_id: str, provider: ProviderName, email: str) -> Steps[Grant | None]:
+    """The grant of a provider with that address, whatever its mailbox key is made of."""
+    rows = yield Statement(
+        f"select {COLUMNS} from grants where application_id = $1 and email_key = $3 and provider = $2 limit 1",
+        (application_id, provider, fold(email))
+    )
+    return read(rows[0]) if rows else None
+
+
+def find_email(application_id: str, email: str, *, exact: bool) -> Steps[Grant | None]:
+    """The best grant with that address: a valid one first, then the one that authenticated last.
+
+    exact  compare as given (virtual-calendar identifiers), not folded
+    """
+    rows = yield Statement(
+        f"""select {COLUMNS} from grants where application_id = $1 and email_key = $2 {"and email = $3" if exact else ""}
+            order by case status when 'valid' then 0 else 1 end, updated_at desc, id limit 1""",
+        (application_id, fold(email), email) if exact else (application_id, fold(email))
+    )
+    return read(rows[0]) if rows else None
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which grants a listing holds; None means any. Times are inclusive."""
+
+    email: str | None = None
+    status: GrantStatus | None = None
+    provider: str | None = None
+    connector: str | None = None
+    """A provider's name or a connector's internal id."""
+    ip: str | None = None
+    workspace_id: str | None = None
+    since: Micros | None = None
+    before: Micros | None = None
+
+
+Order = Literal["created_at", "updated_at"]
+
+
+def page(
+    application_id: str, filters: Filters, *, order: Order, descending: bool, limit: int, offset: int
+) -> Steps[list[Grant]]:
+    """A page in a total order (ties broken by id), so that pages neither repeat nor skip a row."""
+    where, args = ["application_id = $1"], list[Any]([application_id])
+
+    def also(condition: str, value: Any) -> None:
+        args.append(value)
+        where.append(condition.format(f"${len(args)}"))
+
+    if filters.email is not None:
+        also("email_key = {0}", fold(filters.email))
+    if filters.status is not None:
+        also("status = {0}", filters.status)
+    if filters.provider is not None:
+        also("provider = {0}", filters.provider)
+    if filters.connector is not None:
+        also("(provider = {0} or connector_id = {0})", filters.connector)
+    if filters.ip is not None:
+        also("ip = {0}", filters.ip)
+    if filters.workspace_id is not None:
+        also("workspace_id = {0}", filters.workspace_id)
+    if filters.since is not None:
+        also("created_at >= {0}", filters.since)
+    if filters.before is not None:
+        also("created_at <= {0}", filters.before)
+    direction = "desc" if descending else "asc"
+    args += [limit, offset]
+    rows = yield Statement(
+        f"""select {COLUMNS} from grants where {" and ".join(where)}
+            order by {order} {direction}, id {direction} limit ${len(args) - 1} offset ${len(args)}""",
+        tuple(args)
+    )
+    return [read(row) for row in rows]
+
+
+def delete(application_id: str, grant_id: str) -> Steps[Grant | None]:
+    """The row and its secrets go; the event is the caller's to add."""
+    rows = yield Statement(
+        f"delete from grants where application_id = $1 and id = $2 returning {COLUMNS}", (application_id, grant_id)
+    )
+    if not rows:
+        return None
+    yield from secrets.destroy(application_id, "grant", [grant_id])
+    return read(rows[0])
+
+
+def expire_some(application_id: str, connector_id: str, *, limit: int) -> Steps[Sequence[Grant]]:
+    """Up to `limit` valid grants of a connector become invalid; returns them as they are now."""
+    rows = yield Statement(
+        f"""update grants set status = 'invalid', version = version + 1
+            where application_id = $1 and id in (
+                select id from grants where application_id = $1 and connector_id = $2 and status = 'valid' limit $3)
+            returning {COLUMNS}""",
+        (application_id, connector_id, limit),
+    )
+    return [read(row) for row in rows]
+
+
+def read(row: Row) -> Grant:
+    return Grant(
+        id=row[0],
+        application_id=row[1],
+        provider=ProviderName(row[2]),
+        connector_id=row[3],
+        mailbox_key=row[4],
+        email=row[5],
+        status=cast(GrantStatus, row[6]),
+        scope=get_list(row[7]),
+        settings=get_object(row[8]),
+        created_at=row[9],
+        updated_at=row[10],
+        asked_at=row[11],
+        version=row[12],
+        subject=row[13],
+        user_id=row[14],
+        name=row[15],
+        state=row[16],
+        credential_id=row[17],
+        workspace_id=row[18],
+        ip=row[19],
+        user_agent=row[20],
+        blocked=bool(row[21]),
+        token_expires_at=row[22],
+    )

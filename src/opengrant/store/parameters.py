@@ -1,0 +1,47 @@
+"""What may go into a statement, the same on both engines: str, int of 64 bits, bytes, None.
+
+Callers check what users send; this is the backstop that keeps one engine from storing what the other refuses.
+Messages name the parameter's place and never its value.
+"""
+
+from typing import Any
+
+_INT_MIN, _INT_MAX = -(2**63), 2**63 - 1
+
+
+def plain(args: tuple[Any, ...]) -> list[Any]:
+    """The parameters as plain str, int, bytes and None; an enum's member or a bool becomes what it is made of.
+
+    Raises  ValueError for text with NUL or a lone surrogate, and for integers beyond 64 bits.
+            TypeError for any other type.
+    """
+    return [_plain(value, place) for place, value in enumerate(args, 1)]
+
+
+def _plain(value: Any, place: int) -> Any:
+    kind = type(value)
+    if kind is str:
+        if "\0" in value:
+            raise ValueError(f"parameter ${place}: text must not contain NUL")
+        if not value.isascii():
+            _check_surrogates(value, place)
+        return value
+    if kind is int:
+        if not _INT_MIN <= value <= _INT_MAX:
+            raise ValueError(f"parameter ${place}: an integer must fit 64 bits")
+        return value
+    if value is None or kind is bytes:
+        return value
+    if isinstance(value, str):
+        return _plain(str.__str__(value), place)
+    if isinstance(value, int):
+        return _plain(int(value), place)
+    raise TypeError(f"parameter ${place}: {kind.__name__} cannot be stored; use str, int, bytes or None")
+
+
+def _check_surrogates(value: str, place: int) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        # Not chained: a UnicodeEncodeError carries the whole text.
+        raise ValueError(f"parameter ${place}: text must not contain a lone surrogate") from None

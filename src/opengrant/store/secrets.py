@@ -1,0 +1,92 @@
+"""Sealed bytes, each owned by (application, kind, id, purpose)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from opengrant.model import Micros, Sealed
+from opengrant.store.port import Statement, Steps
+
+INSTALLATION = ""
+"""The application id of secrets that belong to no application."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRow:
+    """A secret with its owner, as `reseal` walks over them."""
+
+    application_id: str
+    owner_kind: str
+    owner_id: str
+    purpose: str
+    sealed: Sealed
+
+
+PUT = """
+    insert into secrets (application_id, owner_kind, owner_id, purpose, key_id, sealed, updated_at)
+    values ($1, $2, $3, $4, $5, $6, $7)
+    on conflict (application_id, owner_kind, owner_id, purpose)
+    do update set key_id = excluded.key_id, sealed = excluded.sealed, updated_at = excluded.updated_at
+"""
+
+
+def put(row: SecretRow, *, at: Micros) -> Steps[None]:
+    """Store or replace."""
+    yield Statement(PUT, (*_owner(row), row.sealed.key_id, row.sealed.data, at))
+
+
+def add_if_absent(row: SecretRow, *, at: Micros) -> Steps[None]:
+    """Store unless there is one: of two first starts one wins and both read the same afterwards."""
+    yield Statement(
+        """insert into secrets (application_id, owner_kind, owner_id, purpose, key_id, sealed, updated_at)
+           values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing""",
+        (*_owner(row), row.sealed.key_id, row.sealed.data, at),
+    )
+
+
+def find(application_id: str, owner_kind: str, owner_id: str, purpose: str) -> Steps[Sealed | None]:
+    rows = yield Statement(
+        """select key_id, sealed from secrets
+           where application_id = $1 and owner_kind = $2 and owner_id = $3 and purpose = $4""",
+        (application_id, owner_kind, owner_id, purpose)
+    )
+    return Sealed(rows[0][0], bytes(rows[0][1])) if rows else None
+
+
+def destroy(application_id: str, owner_kind: str, owner_ids: Sequence[str]) -> Steps[None]:
+    for owner_id in owner_ids:
+        yield Statement(
+            "delete from secrets where application_id = $1 and owner_kind = $2 and owner_id = $3",
+            (application_id, owner_kind, owner_id),
+        )
+
+
+def count_not_under(key_id: str) -> Steps[int]:
+    rows = yield Statement("select count(*) from secrets where key_id <> $1", (key_id,))
+    return int(rows[0][0])
+
+
+def not_under(key_id: str, *, after: SecretRow | None, limit: int) -> Steps[list[SecretRow]]:
+    """The next secrets, in key order, that another master key sealed."""
+    start = _owner(after) if after else ("", "", "", "")
+    rows = yield Statement(
+        """select application_id, owner_kind, owner_id, purpose, key_id, sealed from secrets
+           where (application_id, owner_kind, owner_id, purpose) > ($2, $3, $4, $5) and key_id <> $1
+           order by application_id, owner_kind, owner_id, purpose limit $6""",
+        (key_id, *start, limit)
+    )
+    return [SecretRow(row[0], row[1], row[2], row[3], Sealed(row[4], bytes(row[5]))) for row in rows]
+
+
+def swap(old: SecretRow, new: Sealed) -> Steps[bool]:
+    """Replace the ciphertext only if nobody changed it since it was read."""
+    rows = yield Statement(
+        """update secrets set key_id = $5, sealed = $6
+           where application_id = $1 and owner_kind = $2 and owner_id = $3 and purpose = $4 and sealed = $7
+           returning 1""",
+        (*_owner(old), new.key_id, new.data, old.sealed.data),
+    )
+    return bool(rows)
+
+
+def _owner(row: SecretRow) -> tuple[str, str, str, str]:
+    return (row.application_id, row.owner_kind, row.owner_id, row.purpose)

@@ -1,0 +1,107 @@
+"""Master keys: where they come from and how they are named.
+
+A key is 32 random bytes with an id. The first of a ring seals, all open, so a new key is put in front and
+the old ones stay until `opengrant reseal` has moved everything over.
+"""
+
+import base64
+import binascii
+import contextlib
+import hashlib
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+KEY_BYTES = 32
+
+
+class MasterKeyError(Exception):
+    """The master keys cannot be used; the message names the key id and what to do, never the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class MasterKey:
+    """One key. `tag` is the four bytes that stand in front of each of its ciphertexts."""
+
+    id: str
+    value: bytes = field(repr=False)
+
+    @property
+    def tag(self) -> bytes:
+        # Tink's key ids are 32-bit numbers: such an id is used as it is, any other name is hashed into one.
+        if self.id.isascii() and self.id.isdigit() and int(self.id) < 2**32:
+            return int(self.id).to_bytes(4, "big")
+        return hashlib.sha256(self.id.encode()).digest()[:4]
+
+
+class Keyring:
+    """The live master keys, sealing key first."""
+
+    def __init__(self, keys: list[MasterKey]) -> None:
+        if not keys:
+            raise MasterKeyError("There is no master key. Set OPENGRANT_MASTER_KEYS or remove it to use the key file.")
+        self.keys = keys
+        self.by_id = {key.id: key for key in keys}
+        self.by_tag = {key.tag: key for key in keys}
+        if len(self.by_id) < len(keys) or len(self.by_tag) < len(keys):
+            raise MasterKeyError("Two master keys have the same id, or ids that hash alike. Rename one of them.")
+
+    @property
+    def sealing(self) -> MasterKey:
+        return self.keys[0]
+
+    @classmethod
+    def parse(cls, text: str, *, source: str) -> "Keyring":
+        """Read `id:base64` entries separated by commas or line ends; `#` opens a comment line.
+
+        source  where the text came from, for messages
+        Raises  MasterKeyError naming the entry by its position or id
+        """
+        keys = []
+        lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+        for position, entry in enumerate(filter(None, (part.strip() for part in ",".join(lines).split(","))), 1):
+            name, colon, encoded = entry.partition(":")
+            if not colon or not name.strip():
+                raise MasterKeyError(f"{source}: entry {position} is not of the form id:base64.")
+            try:
+                value = base64.b64decode(encoded.strip(), validate=True)
+            except binascii.Error:
+                raise MasterKeyError(f"{source}: the key {name.strip()!r} is not valid base64.") from None
+            if len(value) != KEY_BYTES:
+                raise MasterKeyError(f"{source}: the key {name.strip()!r} has {len(value)} bytes; 32 are needed.")
+            keys.append(MasterKey(name.strip(), value))
+        return cls(keys)
+
+    @classmethod
+    def from_file(cls, path: Path) -> "Keyring":
+        """Read the key file, or make it with one new key (mode 0600) when there is none."""
+        try:
+            return cls.parse(path.read_text(), source=str(path))
+        except FileNotFoundError:
+            pass
+        entry = f"{secrets.randbelow(2**31) + 1}:{base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()}\n"
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Written aside and linked into place: two first starts at once agree on one key, and a crash
+        # leaves either no file or a whole one. The link fails if somebody was faster.
+        aside = path.with_name(f".{path.name}.{os.getpid()}")
+        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                file.write("# OpenGrant master keys, one id:base64 per line; the first seals, all open.\n")
+                file.write(
+                    "# Without this file no stored credential can be read. Back it up apart from the database.\n"
+                )
+                file.write(entry)
+                file.flush()
+                os.fsync(file.fileno())
+            with contextlib.suppress(FileExistsError):
+                path.hardlink_to(aside)
+        finally:
+            aside.unlink()
+        directory = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+        return cls.parse(path.read_text(), source=str(path))

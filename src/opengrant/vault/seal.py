@@ -1,0 +1,72 @@
+"""Sealing: AES-256-GCM under a key that belongs to one owner and one purpose.
+
+    0x01 │ key tag, 4 bytes │ nonce, 12 bytes │ ciphertext │ GCM tag, 16 bytes
+
+The layout is Tink's. The AES key is not the master key but one derived from it for the owner, so that the
+number of messages under any one key stays far below what random 96-bit nonces allow
+(docs/decisions/0004-sealing.md). The owner is bound twice: by the derived key and as associated data.
+"""
+
+import hmac
+import os
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from opengrant.model import Sealed
+from opengrant.vault.keys import Keyring, MasterKey
+
+VERSION = b"\x01"
+NONCE_BYTES = 12
+HEADER_BYTES = 1 + 4 + NONCE_BYTES
+
+
+class Unsealable(Exception):
+    """A ciphertext does not open: wrong owner, altered bytes, or a master key that is not here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whom a ciphertext belongs to and what it is for. Moving it to another owner makes it unreadable."""
+
+    application_id: str
+    kind: str
+    id: str
+    purpose: str
+
+    def label(self) -> bytes:
+        # Each part is preceded by its length: ("a", "bc") and ("ab", "c") must not be the same owner.
+        parts = [part.encode() for part in (self.application_id, self.kind, self.id, self.purpose)]
+        return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+
+
+class Vault:
+    """Seals with the ring's first key, opens with any."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self.keyring = keyring
+
+    def seal(self, plain: bytes, owner: Owner) -> Sealed:
+        """Encrypt `plain` for `owner`. Each call uses a fresh random nonce."""
+        key, label, nonce = self.keyring.sealing, owner.label(), os.urandom(NONCE_BYTES)
+        return Sealed(key.id, VERSION + key.tag + nonce + _cipher(key, label).encrypt(nonce, plain, label))
+
+    def open(self, sealed: Sealed, owner: Owner) -> bytes:
+        """Decrypt what was sealed for `owner`. Raises Unsealable."""
+        data = sealed.data
+        if len(data) < HEADER_BYTES or data[:1] != VERSION:
+            raise Unsealable("The stored ciphertext is not in a known format.")
+        key = self.keyring.by_tag.get(data[1:5])
+        if key is None:
+            raise Unsealable(f"Master key {sealed.key_id!r} is needed and not among the configured ones.")
+        label = owner.label()
+        try:
+            return _cipher(key, label).decrypt(data[5:HEADER_BYTES], data[HEADER_BYTES:], label)
+        except InvalidTag:
+            raise Unsealable(f"A ciphertext of {owner.kind} {owner.id!r} does not open with its key.") from None
+
+
+def _cipher(key: MasterKey, label: bytes) -> AESGCM:
+    # HKDF-Expand (RFC 5869) for one block; the master key is uniformly random, so Extract adds nothing.
+    return AESGCM(hmac.digest(key.value, b"opengrant seal v1" + label + b"\x01", "sha256"))

@@ -1,0 +1,134 @@
+"""/v3/grants: found, listed, changed, deleted, and never seen by a stranger."""
+
+import json
+
+import pytest
+
+from tests.support import LiveServer, Tenant, data, problem
+
+
+def make(tenant: Tenant, *identifiers: str) -> list[dict[str, object]]:
+    if tenant.get("/v3/connectors/virtual-calendar").status_code == 404:
+        tenant.connector("virtual-calendar")
+    return [data(tenant.connect("virtual-calendar", {"email": one})) for one in identifiers]
+
+
+def listed(tenant: Tenant, query: str = "") -> list[str]:
+    answer = tenant.get(f"/v3/grants{query}")
+    assert answer.status_code == 200, answer.text
+    assert "next_cursor" not in answer.json()
+    return [grant["email"] for grant in data(answer)]
+
+
+def test_a_grant_is_found_by_each_of_its_names(tenant: Tenant) -> None:
+    (made,) = make(tenant, "Room-7@HQ.example")
+    for name in (made["id"], f"grant:{made['id']}", str(made["id"]).upper(), "Room-7@HQ.example", "room-7@hq.EXAMPLE",
+                 "email:ROOM-7@hq.example"):  # fmt: skip
+        assert data(tenant.get(f"/v3/grants/{name}")) == made
+
+
+def test_an_identifier_without_an_at_sign_is_compared_as_given(tenant: Tenant) -> None:
+    (made,) = make(tenant, "Room-7")
+    assert data(tenant.get("/v3/grants/Room-7"))["id"] == made["id"]
+    assert problem(tenant.get("/v3/grants/room-7"))[:2] == (404, "grant.not_found")
+
+
+@pytest.mark.parametrize("name", ["grant:room", "external:room", "EMAIL:room@x", "x" * 4000, "grant:", "email:"])
+def test_a_name_that_means_nothing_is_not_found(tenant: Tenant, name: str) -> None:
+    assert problem(tenant.get(f"/v3/grants/{name}"))[:2] == (404, "grant.not_found")
+
+
+def test_an_empty_application_lists_nothing(tenant: Tenant) -> None:
+    answer = tenant.get("/v3/grants").json()
+    assert (answer["data"], answer["limit"], answer["offset"]) == ([], 10, 0)
+
+
+def test_pages_neither_repeat_nor_skip(tenant: Tenant) -> None:
+    names = [f"room-{number}" for number in range(12)]
+    make(tenant, *names)
+    assert listed(tenant, "?limit=5&order_by=asc") == names[:5]
+    assert listed(tenant, "?limit=5&offset=5&order_by=asc") == names[5:10]
+    assert listed(tenant, "?limit=5&offset=10&order_by=asc") == names[10:]
+    assert listed(tenant) == names[:1:-1]
+    assert listed(tenant, "?limit=1000") == names[::-1]
+    assert tenant.get("/v3/grants?limit=1000").json()["limit"] == 200
+
+
+def test_filters_and_their_aliases(tenant: Tenant) -> None:
+    first, second = make(tenant, "a@x.example", "b@x.example")
+    tenant.delete("/v3/connectors/virtual-calendar")
+    (third,) = make(tenant, "c@x.example")
+    at = third["created_at"]
+    assert listed(tenant, "?email=A@X.example") == ["a@x.example"]
+    assert listed(tenant, "?grant_status=valid") == ["c@x.example"]
+    assert set(listed(tenant, "?status=invalid")) == {"a@x.example", "b@x.example"}
+    assert len(listed(tenant, "?provider=virtual-calendar")) == 3
+    assert listed(tenant, "?provider=google") == []
+    assert len(listed(tenant, "?connector_id=virtual-calendar")) == 3
+    assert listed(tenant, "?ip=10.0.0.1") == []
+    assert listed(tenant, "?workspace_id=none") == []
+    assert listed(tenant, "?account_id=1") == []
+    assert listed(tenant, f"?since={at + 1}") == []  # type: ignore[operator]
+    assert len(listed(tenant, f"?since={first['created_at']}&before={at}")) == 3
+    assert listed(tenant, "?email=&provider=undefined&grant_status=valid") == ["c@x.example"]
+    assert [grant["id"] for grant in data(tenant.get("/v3/grants?sort_by=updated_at&order_by=asc"))] == [
+        first["id"], second["id"], third["id"]
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=x", "limit=-1", "offset=-1", "sort_by=email", "order_by=up", "grant_status=blocked", "since=soon"]
+)
+def test_a_wrong_query_names_its_parameter(tenant: Tenant, query: str) -> None:
+    status, type_, message = problem(tenant.get(f"/v3/grants?{query}"))
+    assert (status, type_) == (400, "api.invalid_request_error")
+    assert query.split("=")[0] in message
+
+
+def test_patch_changes_scope_and_name_and_says_so(tenant: Tenant) -> None:
+    (made,) = make(tenant, "room-7")
+    changed = data(tenant.patch(f"/v3/grants/{made['id']}", {"scope": ["a", "b"], "name": "Room seven"}))
+    assert changed == {**made, "scope": ["a", "b"], "name": "Room seven"}
+    type_, payload = tenant.events()[-1]
+    assert (type_, json.loads(payload)["code"]) == ("grant.updated", 25014)
+
+
+def test_put_is_patch(tenant: Tenant) -> None:
+    (made,) = make(tenant, "room-7")
+    assert data(tenant.http.put(f"/v3/grants/{made['id']}", json={"name": "x"}))["name"] == "x"
+
+
+@pytest.mark.parametrize("body", [{}, {"settings": None}, {"unknown": 1}, {"scope": "a b"}, {"name": ""}])
+def test_a_patch_of_nothing_or_nonsense_is_refused(tenant: Tenant, body: dict[str, object]) -> None:
+    (made,) = make(tenant, "room-7")
+    assert problem(tenant.patch(f"/v3/grants/{made['id']}", body))[:2] == (400, "api.invalid_request_error")
+    assert data(tenant.get(f"/v3/grants/{made['id']}")) == made
+
+
+def test_a_virtual_calendar_keeps_its_identifier(tenant: Tenant) -> None:
+    (made,) = make(tenant, "room-7")
+    refused = tenant.patch(f"/v3/grants/{made['id']}", {"settings": {"email": "room-8"}})
+    assert problem(refused)[:2] == (400, "api.invalid_request_error")
+    assert tenant.patch(f"/v3/grants/{made['id']}", {"settings": {"email": "room-7"}}).status_code == 200
+
+
+def test_a_deleted_grant_is_gone_for_good(tenant: Tenant) -> None:
+    (made,) = make(tenant, "room-7")
+    answer = tenant.delete(f"/v3/grants/{made['id']}")
+    assert (answer.status_code, set(answer.json())) == (200, {"request_id"})
+    assert problem(tenant.get(f"/v3/grants/{made['id']}"))[:2] == (404, "grant.not_found")
+    assert problem(tenant.delete(f"/v3/grants/{made['id']}"))[:2] == (404, "grant.not_found")
+    (again,) = make(tenant, "room-7")
+    assert again["id"] != made["id"]
+    assert [type_ for type_, _ in tenant.events()] == ["grant.created", "grant.deleted", "grant.created"]
+
+
+def test_a_stranger_cannot_tell_a_grant_from_none(tenant: Tenant, stranger: Tenant) -> None:
+    (made,) = make(tenant, "room-7@x.example")
+    for call in (stranger.get, stranger.delete):
+        for name in (made["id"], "room-7@x.example"):
+            theirs = problem(call(f"/v3/grants/{name}"))
+            assert theirs == problem(call("/v3/grants/00000000-0000-4000-8000-000000000000"))
+    assert problem(stranger.patch(f"/v3/grants/{made['id']}", {"name": "x"}))[0] == 404
+    assert listed(stranger) == []
+    assert data(tenant.get(f"/v3/grants/{made['id']}")) == made

@@ -1,0 +1,118 @@
+"""Fixtures: peers that are started once a run, a live server per engine, an application per test."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.oauth import FakeOAuth
+from tests.peers.dovecot import Dovecot
+from tests.peers.emulate import Emulate
+from tests.peers.postgres import Postgres
+from tests.support import LiveServer, Tenant, start_logging
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with Postgres() as peer:
+        yield peer
+
+
+@pytest.fixture(scope="session")
+def dovecot() -> Iterator[Dovecot]:
+    with Dovecot() as peer:
+        yield peer
+
+
+@pytest.fixture(scope="session")
+def emulate() -> Iterator[Emulate]:
+    with Emulate() as peer:
+        yield peer
+
+
+@pytest.fixture(scope="session")
+def fake_provider() -> Iterator[FakeOAuth]:
+    with FakeOAuth() as fake:
+        yield fake
+
+
+@pytest.fixture
+def provider(fake_provider: FakeOAuth) -> FakeOAuth:
+    """The stand-in for Google and Microsoft, forgetful of earlier tests."""
+    fake_provider.reset()
+    return fake_provider
+
+
+@pytest.fixture(scope="session")
+def log_stream() -> Iterator[BytesIO]:
+    """Where every live server of this run logs to."""
+    stream = BytesIO()
+    writer = start_logging(stream)
+    yield stream
+    writer.close()
+
+
+@pytest.fixture
+def workdir() -> Iterator[Path]:
+    """A directory that an unprivileged peer can reach too, unlike pytest's own."""
+    path = Path(tempfile.mkdtemp(prefix="opengrant-test-"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+def engine_env(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Settings of the database: the suite runs on both."""
+    if request.param == "sqlite":
+        return {}
+    peer: Postgres = request.getfixturevalue("postgres")
+    return {"OPENGRANT_DATABASE_URL": peer.create_database()}
+
+
+@pytest.fixture(scope="session")
+def server(
+    engine_env: dict[str, str],
+    fake_provider: FakeOAuth,
+    dovecot: Dovecot,
+    log_stream: BytesIO,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[LiveServer]:
+    """OpenGrant, with the scriptable stand-in as Google and Microsoft, and Dovecot as the mail server."""
+    env = {**engine_env, **fake_provider.settings(), **dovecot.settings()}
+    with LiveServer(env, tmp_path_factory.mktemp("server"), log_stream) as live:
+        yield live
+
+
+@pytest.fixture(scope="session")
+def emulated(
+    engine_env: dict[str, str],
+    emulate: Emulate,
+    log_stream: BytesIO,
+    tmp_path_factory: pytest.TempPathFactory,
+    postgres: Postgres,
+) -> Iterator[LiveServer]:
+    """OpenGrant, with the provider emulator as Google and Microsoft."""
+    env = {**engine_env, **emulate.settings()}
+    if "OPENGRANT_DATABASE_URL" in env:
+        env["OPENGRANT_DATABASE_URL"] = postgres.create_database()
+    with LiveServer(env, tmp_path_factory.mktemp("emulated"), log_stream) as live:
+        yield live
+
+
+@pytest.fixture
+def tenant(server: LiveServer) -> Iterator[Tenant]:
+    """An application of this test's own, with a key."""
+    made = server.tenant()
+    yield made
+    made.http.close()
+
+
+@pytest.fixture
+def stranger(server: LiveServer) -> Iterator[Tenant]:
+    """Another application on the same server."""
+    made = server.tenant()
+    yield made
+    made.http.close()

@@ -1,0 +1,207 @@
+"""A real Dovecot: IMAP and submission, each with STARTTLS and with implicit TLS, on free ports of this machine.
+
+It listens on 127.0.0.1 and 127.0.0.2. Dovecot trusts a client whose address equals its own, as 127.0.0.1 seen from
+127.0.0.1; at 127.0.0.2 it shows what any client from elsewhere sees: LOGINDISABLED and [PRIVACYREQUIRED] before TLS.
+Needs Debian's dovecot-imapd and dovecot-submissiond.
+"""
+
+import imaplib
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import trustme
+
+NAMES = ("localhost", "mail.example.test", "127.0.0.1", "127.0.0.2")
+ELSEWHERE = "127.0.0.2"
+"""Where Dovecot treats us as any other client."""
+
+ACCOUNTS = {
+    "alice@example.test": "correct horse",
+    "bob@example.test": "pässwörd ☂",
+    "dora": "a login that is no address",
+    "eve@example.test": 'quo"te\\back',
+}
+DISABLED = ("carol@example.test", "locked away")
+
+CONFIG = """
+base_dir = {dir}/run
+state_dir = {dir}/run
+log_path = {dir}/dovecot.log
+protocols = imap submission
+listen = 127.0.0.1, 127.0.0.2
+ssl = yes
+ssl_cert = <{dir}/cert.pem
+ssl_key = <{dir}/key.pem
+disable_plaintext_auth = yes
+auth_mechanisms = plain login
+auth_failure_delay = 0
+default_internal_user = {user}
+default_internal_group = {group}
+default_login_user = {user}
+mail_location = maildir:~/Maildir
+mail_max_userip_connections = 1000
+hostname = localhost
+submission_relay_host = 127.0.0.1
+submission_relay_port = 9
+passdb {{
+  driver = passwd-file
+  args = scheme=PLAIN username_format=%u {dir}/users
+}}
+userdb {{
+  driver = static
+  args = uid={user} gid={group} home={dir}/home/%u
+}}
+# Without its penalty socket Dovecot delays nobody for the failures of others, which all come from one address here.
+service anvil {{
+  chroot =
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
+service auth {{
+  idle_kill = 4294967295 secs
+}}
+service stats {{
+  chroot =
+}}
+service imap-login {{
+  chroot =
+  service_count = 0
+  client_limit = 1000
+  inet_listener imap {{
+    port = {imap}
+  }}
+  inet_listener imaps {{
+    port = {imaps}
+    ssl = yes
+  }}
+}}
+service submission-login {{
+  chroot =
+  service_count = 0
+  client_limit = 1000
+  inet_listener submission {{
+    port = {submission}
+  }}
+  inet_listener submissions {{
+    port = {submissions}
+    ssl = yes
+  }}
+}}
+"""
+
+
+class Dovecot:
+    """Context manager. Ports: `imap` and `submission` (STARTTLS), `imaps` and `submissions` (implicit TLS)."""
+
+    def __init__(self) -> None:
+        # Not under pytest's own directory: others than root cannot enter that.
+        self.dir = Path(tempfile.mkdtemp(prefix="dovecot-"))
+        self.dir.chmod(0o755)
+        self.imap, self.imaps, self.submission, self.submissions = _free_ports(4)
+        self.ca_file = self.dir / "ca.pem"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        ca = trustme.CA()
+        ca.cert_pem.write_to_path(str(self.ca_file))
+        certificate = ca.issue_cert(*NAMES)
+        certificate.private_key_pem.write_to_path(str(self.dir / "key.pem"))
+        for part in certificate.cert_chain_pems:
+            part.write_to_path(str(self.dir / "cert.pem"), append=True)
+        users = [f"{name}:{{PLAIN}}{password}" for name, password in ACCOUNTS.items()]
+        users.append(f"{DISABLED[0]}:{{PLAIN}}{DISABLED[1]}::::::nologin=yes")
+        (self.dir / "users").write_text("\n".join(users) + "\n", encoding="utf-8")
+        user, group, command = _unprivileged(self.dir)
+        config = self.dir / "dovecot.conf"
+        config.write_text(
+            CONFIG.format(
+                dir=self.dir,
+                user=user,
+                group=group,
+                imap=self.imap,
+                imaps=self.imaps,
+                submission=self.submission,
+                submissions=self.submissions,
+            )
+        )
+        self._process = subprocess.Popen(
+            [*command, "dovecot", "-F", "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            self._warm_up()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def settings(self) -> Mapping[str, str]:
+        """What OpenGrant needs in its environment to talk to this server."""
+        return {
+            "OPENGRANT_OUTBOUND__ALLOWED_PRIVATE_NETWORKS": "127.0.0.0/8",
+            "OPENGRANT_OUTBOUND__CA_FILE": str(self.ca_file),
+        }
+
+    def _warm_up(self) -> None:
+        """Wait until it serves. The first login can take 5 s, in which Dovecot looks for its penalty socket."""
+        name, password = next(iter(ACCOUNTS.items()))
+        context = ssl.create_default_context(cafile=str(self.ca_file))
+        for _ in range(200):
+            try:
+                with imaplib.IMAP4_SSL("127.0.0.1", self.imaps, ssl_context=context, timeout=30) as client:
+                    client.login(name, password)
+            except OSError:
+                assert self._process is not None
+                assert self._process.poll() is None, self._log()
+                time.sleep(0.05)
+            else:
+                return
+        raise AssertionError(self._log())
+
+    def _log(self) -> str:
+        log = self.dir / "dovecot.log"
+        return log.read_text() if log.exists() else "Dovecot did not start: run `dovecot -n`."
+
+
+def _unprivileged(directory: Path) -> tuple[str, str, list[str]]:
+    """User, group and command prefix to run as nobody when root runs the tests."""
+    if os.geteuid() == 0:
+        for path in (directory, *directory.iterdir()):
+            shutil.chown(path, "nobody", "nogroup")
+        return "nobody", "nogroup", ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+    return directory.owner(), directory.group(), []
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    try:
+        return [sock.getsockname()[1] for sock in sockets]
+    finally:
+        for sock in sockets:
+            sock.close()

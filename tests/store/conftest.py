@@ -1,0 +1,48 @@
+"""Both engines, one after the other, each with an empty database."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from opengrant.store.engines import open_store
+from opengrant.store.port import Store
+from tests.peers.postgres import Postgres
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a database is, as `open_store` and the helper processes take it."""
+
+    database_url: str | None
+    sqlite_path: Path
+
+    async def open(self) -> Store:
+        return await open_store(database_url=self.database_url, sqlite_path=self.sqlite_path)
+
+    def argv(self) -> list[str]:
+        return [self.database_url or "", str(self.sqlite_path)]
+
+
+@pytest.fixture
+def sqlite_target(tmp_path: Path) -> Target:
+    return Target(None, tmp_path / "store.db")
+
+
+@pytest.fixture
+def postgres_target(postgres: Postgres, tmp_path: Path) -> Target:
+    return Target(postgres.create_database(), tmp_path / "unused.db")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def target(request: pytest.FixtureRequest) -> Target:
+    found: Target = request.getfixturevalue(f"{request.param}_target")
+    return found
+
+
+@pytest.fixture
+async def store(target: Target) -> AsyncIterator[Store]:
+    opened = await target.open()
+    yield opened
+    await opened.close()

@@ -1,0 +1,201 @@
+"""A live OpenGrant for tests: the real server on a real socket, in a thread with an event loop of its own."""
+
+import asyncio
+import socket
+import threading
+import uuid
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import uvicorn
+import uvloop
+
+from opengrant import logs, serving
+from opengrant.app import Installation, asgi, installation
+from opengrant.model import Application, IdentityRule
+from opengrant.settings import Settings
+from opengrant.store.port import Row, Statement, Steps
+
+T = TypeVar("T")
+
+MARK = "sEcReT"
+"""Every secret a test sends contains it, so that it can be looked for where it must never be."""
+
+
+def secret(hint: str = "") -> str:
+    return f"{MARK}-{hint}-{uuid.uuid4().hex}"
+
+
+@dataclass
+class Tenant:
+    """An application with an API key, and a client that speaks for it."""
+
+    application: Application
+    api_key: str
+    http: httpx.Client
+    server: "LiveServer"
+
+    def post(self, path: str, body: Any = None, **more: Any) -> httpx.Response:
+        return self.http.post(path, json=body, **more)
+
+    def get(self, path: str, **more: Any) -> httpx.Response:
+        return self.http.get(path, **more)
+
+    def patch(self, path: str, body: Any) -> httpx.Response:
+        return self.http.patch(path, json=body)
+
+    def delete(self, path: str) -> httpx.Response:
+        return self.http.delete(path)
+
+    def connector(self, provider: str, **body: Any) -> dict[str, Any]:
+        """Make a connector; for OAuth providers with the client that the stand-ins know."""
+        if provider in {"google", "microsoft"}:
+            body.setdefault("settings", {"client_id": "client", "client_secret": secret("client")})
+        answer = self.post("/v3/connectors", {"provider": provider, **body})
+        assert answer.status_code == 201, answer.text
+        return data(answer)
+
+    def connect(self, provider: str, settings: Mapping[str, Any], **more: Any) -> httpx.Response:
+        return self.post("/v3/connect/custom", {"provider": provider, "settings": settings, **more})
+
+    def grants(self) -> int:
+        """How many grants this application has in the database."""
+        sql = "select count(*) from grants where application_id = $1"
+        return int(self.server.rows(sql, self.application.id)[0][0])
+
+    def events(self) -> list[tuple[str, str]]:
+        """(type, payload) of everything that happened in this application, in order."""
+        sql = "select type, payload from events where application_id = $1 order by created_at, id"
+        return [(row[0], row[1]) for row in self.server.rows(sql, self.application.id)]
+
+
+def data(answer: httpx.Response) -> Any:
+    return answer.json()["data"]
+
+
+def problem(answer: httpx.Response) -> tuple[int, str, str]:
+    """(status, type, message) of an error answer, after checking its envelope."""
+    body = answer.json()
+    assert set(body) == {"request_id", "error"}, body
+    assert set(body["error"]) <= {"type", "message", "provider_error"}, body
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["x-request-id"] == body["request_id"]
+    return answer.status_code, body["error"]["type"], body["error"]["message"]
+
+
+@dataclass
+class LiveServer:
+    """Start and stop with `with`. Everything it answers and logs is kept, to be searched for secrets."""
+
+    env: Mapping[str, str]
+    directory: Path
+    log: BytesIO = field(default_factory=BytesIO)
+    answers: list[str] = field(default_factory=list)
+
+    def __enter__(self) -> "LiveServer":
+        self._loop = uvloop.new_event_loop()
+        self._ready = threading.Event()
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="live server", daemon=True)
+        self._thread.start()
+        assert self._ready.wait(60), "the server did not start"
+        if self._failure is not None:
+            raise self._failure
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        self._thread.join(60)
+        assert not self._thread.is_alive(), "the server did not stop"
+        self.assert_no_secret_leaked()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._serve())
+        except BaseException as failure:
+            self._failure = failure
+        finally:
+            self._ready.set()
+            self._loop.close()
+
+    async def _serve(self) -> None:
+        settings = settings_from({"OPENGRANT_PORT": "0", "OPENGRANT_DATA_DIR": str(self.directory / "data"), **self.env})
+        bound = serving.listen(settings)
+        self.url = serving.url_of(bound)
+        with bound:
+            await self._serve_on(settings, bound)
+
+    async def _serve_on(self, settings: Settings, bound: socket.socket) -> None:
+        async with installation(settings) as self.installed:
+            config = serving.config(settings, asgi(self.installed))
+            self._server = _Server(config)
+            self._server.ready = self._ready
+            await self._server.serve(sockets=[bound])
+
+    def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run something on the server's own loop."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(60)
+
+    @property
+    def services(self) -> Any:
+        return self.installed.services
+
+    def rows(self, sql: str, *args: Any) -> Sequence[Row]:
+        def script() -> Steps[Sequence[Row]]:
+            return (yield Statement(sql, args))
+
+        return self.call(self.services.db.write(script()))
+
+    def tenant(self, *, identity: IdentityRule = "email") -> Tenant:
+        """A fresh application, so that no test sees another's rows."""
+        applications = self.services.applications
+        application = self.call(applications.create("test", identity_rule=identity))
+        key = self.call(applications.create_key(application, "test", lifetime=None)).secret.get_secret_value()
+        return Tenant(application, key, self.client(key), self)
+
+    def client(self, api_key: str | None) -> httpx.Client:
+        headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
+        hooks = {"response": [self._remember]}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=90, event_hooks=hooks, trust_env=False)
+
+    def _remember(self, answer: httpx.Response) -> None:
+        answer.read()
+        self.answers.append(f"{answer.headers} {answer.text}")
+
+    def assert_no_secret_leaked(self) -> None:
+        assert MARK.encode() not in self.log.getvalue(), "a secret is in the log"
+        assert not any(MARK in answer for answer in self.answers), "a secret is in an answer"
+
+
+class _Server(uvicorn.Server):
+    """Tells when it serves, and leaves the process's signals alone: it runs in a thread."""
+
+    ready: threading.Event
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets=sockets)
+        self.ready.set()
+
+
+def settings_from(env: Mapping[str, str]) -> Settings:
+    """Settings as the process environment would give them, without touching it."""
+    nested: dict[str, Any] = {}
+    for name, value in env.items():
+        *groups, last = name.removeprefix("OPENGRANT_").lower().split("__")
+        target = nested
+        for group in groups:
+            target = target.setdefault(group, {})
+        target[last] = value
+    return Settings(**nested)
+
+
+def start_logging(stream: BytesIO) -> logs.LogWriter:
+    return logs.configure("debug", stream)
+
+
+__all__ = ["MARK", "Installation", "LiveServer", "Tenant", "data", "problem", "secret", "settings_from", "start_logging"]
