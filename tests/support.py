@@ -19,6 +19,7 @@ from opengrant.app import Installation, asgi, installation
 from opengrant.model import Application, IdentityRule
 from opengrant.settings import Settings
 from opengrant.store.port import Row, Statement, Steps
+from tests.peers.dovecot import ACCOUNTS, ELSEWHERE, Dovecot
 
 T = TypeVar("T")
 
@@ -73,6 +74,17 @@ class Tenant:
         return [(row[0], row[1]) for row in self.server.rows(sql, self.application.id)]
 
 
+def imap(dovecot: Dovecot, username: str, **more: Any) -> dict[str, Any]:
+    """The settings of a connect/custom request for one of Dovecot's accounts, with both legs."""
+    hosts = {
+        "imap_host": ELSEWHERE,
+        "imap_port": dovecot.imaps,
+        "smtp_host": ELSEWHERE,
+        "smtp_port": dovecot.submissions,
+    }
+    return {"imap_username": username, "imap_password": ACCOUNTS[username], **hosts, **more}
+
+
 def data(answer: httpx.Response) -> Any:
     return answer.json()["data"]
 
@@ -110,21 +122,27 @@ class LiveServer:
     def __exit__(self, *_: object) -> None:
         self._server.should_exit = True
         self._thread.join(60)
-        assert not self._thread.is_alive(), "the server did not stop"
+        assert not self._thread.is_alive(), f"the server did not stop: {self._under_way()}"
         self.assert_no_secret_leaked()
+
+    def _under_way(self) -> list[str]:
+        """What a server that does not stop is waiting for."""
+        return [f"{task.get_name()} in {task.get_stack()}" for task in asyncio.all_tasks(self._loop)]
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         try:
             self._loop.run_until_complete(self._serve())
-        except BaseException as failure:
+        except BaseException as failure:  # noqa: BLE001 -- handed to the thread that waits
             self._failure = failure
         finally:
             self._ready.set()
             self._loop.close()
 
     async def _serve(self) -> None:
-        settings = settings_from({"OPENGRANT_PORT": "0", "OPENGRANT_DATA_DIR": str(self.directory / "data"), **self.env})
+        settings = settings_from(
+            {"OPENGRANT_PORT": "0", "OPENGRANT_DATA_DIR": str(self.directory / "data"), **self.env}
+        )
         bound = serving.listen(settings)
         self.url = serving.url_of(bound)
         with bound:
@@ -168,8 +186,10 @@ class LiveServer:
         self.answers.append(f"{answer.headers} {answer.text}")
 
     def assert_no_secret_leaked(self) -> None:
-        assert MARK.encode() not in self.log.getvalue(), "a secret is in the log"
-        assert not any(MARK in answer for answer in self.answers), "a secret is in an answer"
+        written = self.log.getvalue().decode()
+        for mark in (MARK, *ACCOUNTS.values()):
+            assert mark not in written, "a secret is in the log"
+            assert not any(mark in answer for answer in self.answers), "a secret is in an answer"
 
 
 class _Server(uvicorn.Server):
@@ -198,4 +218,15 @@ def start_logging(stream: BytesIO) -> logs.LogWriter:
     return logs.configure("debug", stream)
 
 
-__all__ = ["MARK", "Installation", "LiveServer", "Tenant", "data", "problem", "secret", "settings_from", "start_logging"]
+__all__ = [
+    "MARK",
+    "Installation",
+    "LiveServer",
+    "Tenant",
+    "data",
+    "imap",
+    "problem",
+    "secret",
+    "settings_from",
+    "start_logging",
+]

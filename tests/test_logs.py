@@ -311,7 +311,8 @@ class Stuck(io.RawIOBase):
 
 
 def test_a_reader_that_stops_reading_costs_records_and_not_time() -> None:
-    stuck, told = Stuck(), []
+    stuck = Stuck()
+    told: list[int] = []
     writer = logs.LogWriter(stuck, limit=10, on_drop=told.append)  # type: ignore[arg-type]
     record = {"ts": 0, "level": "info", "event": "step"}
     writer.put(dict(record))
@@ -331,7 +332,7 @@ def test_a_reader_that_went_away_does_not_hurt_the_caller() -> None:
     read_end, write_end = os.pipe()
     os.close(read_end)
     with os.fdopen(write_end, "wb", buffering=0) as stream:
-        writer = logs.LogWriter(stream)  # type: ignore[arg-type]
+        writer = logs.LogWriter(stream)
         writer.put({"ts": 0, "level": "info", "event": "step"})
         writer.close()
     assert writer.dropped == 1

@@ -66,11 +66,14 @@ async def connect_store(settings: Settings) -> Store:
     url = settings.database_url
     if url is None:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return await open_store(
-        database_url=None if url is None else url.get_secret_value(),
-        sqlite_path=settings.data_dir / "opengrant.db",
-        pool=settings.database_pool,
-    )
+    try:
+        return await open_store(
+            database_url=None if url is None else url.get_secret_value(),
+            sqlite_path=settings.data_dir / "opengrant.db",
+            pool=settings.database_pool,
+        )
+    except ValueError as problem:
+        raise StoreUnavailable(f"OPENGRANT_DATABASE_URL: {problem}") from None
 
 
 @contextlib.asynccontextmanager

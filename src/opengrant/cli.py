@@ -10,6 +10,7 @@ import cyclopts
 from cyclopts import Parameter
 from pydantic import ValidationError
 from pydantic_core import to_json
+from pydantic_settings import SettingsError
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -18,6 +19,7 @@ from opengrant import __version__
 from opengrant.errors import OpenGrantError, StoreUnavailable
 from opengrant.model import SECOND
 from opengrant.settings import Settings
+from opengrant.store.migrate import MigrationError
 from opengrant.vault import MasterKeyError
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ def main() -> None:
         _fail(f"The database cannot be used: {problem.detail}")
     except OpenGrantError as problem:
         _fail(problem.message)
-    except (Failure, MasterKeyError, NotMigrated) as problem:
+    except (Failure, MasterKeyError, NotMigrated, MigrationError) as problem:
         _fail(str(problem))
 
 
@@ -70,6 +72,12 @@ def _settings() -> Settings:
             for error in problem.errors(include_input=False, include_url=False, include_context=False)
         ]
         raise Failure("A setting is wrong. " + " ".join(lines)) from None
+    except SettingsError:
+        # Its own text may quote the value.
+        raise Failure(
+            "A setting is wrong: OPENGRANT_GOOGLE, _MICROSOFT, _IMAP and _OUTBOUND are groups;"
+            " set their members, such as OPENGRANT_GOOGLE__TOKEN_URL."
+        ) from None
 
 
 def _run(work: Callable[["Installation"], Awaitable[T]]) -> T:

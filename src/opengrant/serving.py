@@ -37,15 +37,20 @@ def run(settings: Settings, *, work: bool, announce: Announce) -> None:
 
 
 def _in_several(settings: Settings, bound: socket.socket, *, work: bool, announce: Announce) -> None:
+    """The parent makes what a first start makes, then only watches over its workers."""
 
     async def prepare() -> None:
         async with installation(settings) as installed:
             announce(installed, url_of(bound))
 
+    writer = _log(settings)
     uvloop.run(prepare())
     several = config(settings, partial(_Worker, settings, work=work))
     several.factory, several.lifespan, several.workers = True, "on", settings.workers
-    Multiprocess(several, sockets=[bound]).run()
+    try:
+        Multiprocess(several, sockets=[bound]).run()
+    finally:
+        writer.close()
 
 
 class _Worker:

@@ -20,7 +20,7 @@ class _Part(BaseModel):
 class Google(_Part):
     """Google's endpoints, as full URLs."""
 
-    token_url: str = "https://oauth2.googleapis.com/token"
+    token_url: str = "https://oauth2.googleapis.com/token"  # noqa: S105 -- a URL, not a password
     """Token endpoint."""
     userinfo_url: str = "https://openidconnect.googleapis.com/v1/userinfo"
     """OpenID userinfo; the older v2 spelling is understood too."""
@@ -37,7 +37,7 @@ class Google(_Part):
 class Microsoft(_Part):
     """Entra's and Graph's endpoints. `{tenant}` is replaced; a value without it is used as it is."""
 
-    token_url: str = "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token"
+    token_url: str = "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token"  # noqa: S105 -- a URL, not a password
     """Token endpoint."""
     authorize_url: str = "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/authorize"
     """Where hosted sign-in sends the user (not used yet)."""
@@ -113,7 +113,7 @@ class Settings(BaseSettings):
     bootstrap_application_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = None
     """On an empty store, the default application's id, instead of a random UUID."""
     master_keys: SecretStr | None = None
-    """Comma-separated `id:base64` of 32 random bytes each; the first seals, all open. Without it, DATA_DIR/master.keys."""
+    """Comma-separated `id:base64` of 32 random bytes each; the first seals, all open. Without it a file in DATA_DIR."""
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
     """debug, info, warning or error."""
     max_body: Annotated[int, Field(ge=1024, le=100 * 1024 * 1024)] = 1024 * 1024

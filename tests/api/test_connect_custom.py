@@ -118,9 +118,15 @@ def test_a_connector_that_goes_meanwhile_leaves_no_valid_grant_behind(tenant: Te
         ({"provider": "virtual-calendar", "settings": {"email": "a"}, "scope": [1]}, "scope.0"),
         ({"provider": "imap", "settings": {"imap_username": "a"}}, "settings.imap_password"),
         ({"provider": "imap", "settings": {"imap_username": "a", "imap_password": "b", "imap_port": 0}}, "imap_port"),
-        ({"provider": "imap", "settings": {"imap_username": "a", "imap_password": "b", "imap_port": 65536}}, "imap_port"),
+        (
+            {"provider": "imap", "settings": {"imap_username": "a", "imap_password": "b", "imap_port": 65536}},
+            "imap_port",
+        ),
         ({"provider": "imap", "settings": {"imap_username": "a", "imap_password": "b", "imap_port": "x"}}, "imap_port"),
-        ({"provider": "imap", "settings": {"imap_username": "a", "imap_password": "b", "smtp_port": True}}, "smtp_port"),
+        (
+            {"provider": "imap", "settings": {"imap_username": "a", "imap_password": "b", "smtp_port": True}},
+            "smtp_port",
+        ),
         ({"provider": "imap", "settings": {"imap_username": "a", "imap_password": "b", "smtp_port": 1.5}}, "smtp_port"),
         ({"provider": "google", "settings": {"refresh_token": ""}}, "settings.refresh_token"),
         ({"provider": "google", "settings": {"refresh_token": None}}, "settings.refresh_token"),

@@ -32,7 +32,9 @@ def test_connectors_without_settings_need_only_a_provider(tenant: Tenant, provid
     assert "active_credential_id" not in made
 
 
-@pytest.mark.parametrize("spelling", [{"scope": ["a", "b"]}, {"scopes": ["a", "b"]}, {"scope": "a b"}, {"scopes": "a,b"}])
+@pytest.mark.parametrize(
+    "spelling", [{"scope": ["a", "b"]}, {"scopes": ["a", "b"]}, {"scope": "a b"}, {"scopes": "a,b"}]
+)
 def test_scopes_come_in_four_spellings(tenant: Tenant, spelling: dict[str, object]) -> None:
     assert data(tenant.post("/v3/connectors", {"provider": "imap", **spelling}))["scope"] == ["a", "b"]
 

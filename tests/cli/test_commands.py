@@ -51,7 +51,11 @@ def serving(directory: Path, env: Mapping[str, str] | None = None, *args: str) -
     log = directory / "log"
     with log.open("a") as stderr:
         process = subprocess.Popen(
-            [OPENGRANT, "serve", *args], env=environment(directory, env), stdout=subprocess.PIPE, stderr=stderr, text=True
+            [OPENGRANT, "serve", *args],
+            env=environment(directory, env),
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
         )
         assert process.stdout is not None
         os.set_blocking(process.stdout.fileno(), False)
@@ -178,7 +182,7 @@ def test_a_taken_port_is_explained(tmp_path: Path) -> None:
 def test_a_start_without_the_key_that_sealed_names_it(tmp_path: Path) -> None:
     opengrant(tmp_path, "apps", "list")
     keys = tmp_path / "data" / "master.keys"
-    sealing = re.findall(r"^(\d+):", keys.read_text(), re.M)[0]
+    sealing = re.findall(r"^(\d+):", keys.read_text(), re.MULTILINE)[0]
     keys.unlink()
     done = opengrant(tmp_path, "apps", "list")
     assert done.returncode == 1
@@ -285,7 +289,10 @@ def test_an_acknowledged_grant_survives_kill_9(tmp_path: Path, postgres: Postgre
         acknowledged: list[str] = []
         for round_ in range(3):
             (directory / "log").write_text("")
-            with serving(directory, keys) as served, httpx.Client(base_url=served.url, headers=bearer("k" * 40)) as http:
+            with (
+                serving(directory, keys) as served,
+                httpx.Client(base_url=served.url, headers=bearer("k" * 40)) as http,
+            ):
                 http.post("/v3/connectors", json={"provider": "virtual-calendar"})
                 for one in acknowledged:
                     assert http.get(f"/v3/grants/{one}").status_code == 200

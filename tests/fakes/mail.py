@@ -18,9 +18,10 @@ from typing import Literal, Self
 
 import trustme
 
-CLOSE, RESET, SILENCE, FLOOD, STARTTLS = b"<close>", b"<reset>", b"<silence>", b"<flood>", b"<starttls>"
-"""Instead of, or after, an answer: hang up, reset, say no more, send without end, begin TLS."""
-_DEEDS = (CLOSE, RESET, SILENCE, FLOOD, STARTTLS)
+CLOSE, RESET, SILENCE, STARTTLS = b"<close>", b"<reset>", b"<silence>", b"<starttls>"
+FLOOD, DRIP = b"<flood>", b"<drip>"
+"""Instead of, or after, an answer: hang up, reset, say no more, begin TLS; send without end, fast or slowly."""
+_DEEDS = (CLOSE, RESET, SILENCE, STARTTLS, FLOOD, DRIP)
 
 IMAP = {
     "CAPABILITY": b"* CAPABILITY IMAP4rev1 STARTTLS SASL-IR AUTH=PLAIN NAMESPACE\r\nTAG OK done\r\n",
@@ -69,7 +70,8 @@ class FakeMail:
         self._tls = tls
         self._implicit = implicit
         self._server: asyncio.Server | None = None
-        self._talks: set[asyncio.Task[None]] = set()
+        self._talks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self._met = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(
@@ -83,20 +85,28 @@ class FakeMail:
     ) -> None:
         assert self._server is not None
         self._server.close()
-        for talk in self._talks:
+        talks = dict(self._talks)
+        for talk, writer in talks.items():
             talk.cancel()
-        await asyncio.gather(*self._talks, return_exceptions=True)
+            writer.transport.abort()  # a talk that never began cannot do it
+        await asyncio.gather(*talks, return_exceptions=True)
 
     def count(self, verb: str) -> int:
         """How often a verb was heard."""
         place = 1 if self.kind == "imap" else 0
         return sum(line.split(b" ")[place : place + 1] == [verb.encode()] for line in self.heard)
 
+    async def met(self) -> None:
+        """Wait for the next client."""
+        await self._met.wait()
+        self._met.clear()
+
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self._met.set()
         talk = asyncio.create_task(self._talk(reader, writer))
-        self._talks.add(talk)
-        talk.add_done_callback(self._talks.discard)
+        self._talks[talk] = writer
+        talk.add_done_callback(self._talks.pop)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
@@ -115,7 +125,9 @@ class FakeMail:
             else:
                 words = line.split(b" ")
                 tag, verb = (words[0], words[1]) if self.kind == "imap" else (b"", words[0])
-                rule = self._replies.get(verb.decode().upper(), b"TAG BAD what\r\n" if tag else b"502 5.5.1 what\r\n")
+                rule = self._replies.get(
+                    verb.decode("latin-1").upper(), b"TAG BAD what\r\n" if tag else b"502 5.5.1 what\r\n"
+                )
                 answer, *more = rule if isinstance(rule, list) else [rule]
             if not await self._say(writer, answer.replace(b"TAG", tag)):
                 return
@@ -138,6 +150,11 @@ class FakeMail:
                 while True:
                     writer.write(b"x" * 65536)
                     await writer.drain()
+            case b"<drip>":
+                while True:
+                    writer.write(b"x")
+                    await writer.drain()
+                    await asyncio.sleep(0.05)
             case b"<reset>":
                 sock = writer.get_extra_info("socket")
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -153,7 +170,7 @@ class Certificates:
     def __init__(self) -> None:
         self._dir = tempfile.TemporaryDirectory(prefix="certificates-")
         self.ca_file = Path(self._dir.name) / "ca.pem"
-        ca = trustme.CA()
+        self._ca = ca = trustme.CA()
         ca.cert_pem.write_to_path(str(self.ca_file))
         names = ("localhost", "127.0.0.1", "*.example.test", "example.test")
         self.good = _serving(ca.issue_cert(*names))
@@ -170,6 +187,10 @@ class Certificates:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # being old is the point
             self.tls_1_0.minimum_version = self.tls_1_0.maximum_version = ssl.TLSVersion.TLSv1
+
+    def serving(self, *names: str) -> ssl.SSLContext:
+        """A good certificate for other names."""
+        return _serving(self._ca.issue_cert(*names))
 
     def close(self) -> None:
         self._dir.cleanup()

@@ -1,9 +1,11 @@
 """Both engines, one after the other, each with an empty database."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from opengrant.store.engines import open_store
@@ -46,3 +48,20 @@ async def store(target: Target) -> AsyncIterator[Store]:
     opened = await target.open()
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def beside(postgres_target: Target) -> AsyncIterator[asyncpg.Connection]:
+    """A connection of the test's own to the same database."""
+    connection = await asyncpg.connect(postgres_target.database_url)
+    yield connection
+    await connection.close()
+
+
+async def somebody_waits(beside: asyncpg.Connection, *, backends: int = 1) -> None:
+    """Until that many backends of this database wait for a lock."""
+    async with asyncio.timeout(30):
+        while backends > await beside.fetchval(  # noqa: ASYNC110 - the server tells nobody
+            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+        ):
+            await asyncio.sleep(0.01)

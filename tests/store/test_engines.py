@@ -23,7 +23,7 @@ from opengrant.store.engines import open_store, redact
 from opengrant.store.port import Row, Statement, Steps, Store, StoreUnavailable
 from opengrant.store.postgres import PostgresStore
 from opengrant.store.sqlite import SqliteStore
-from tests.store.conftest import Target
+from tests.store.conftest import Target, somebody_waits
 
 CREATE = "create table items (id text not null primary key, number bigint, data bytea)"
 INSERT = "insert into items (id, number, data) values ($1, $2, $3)"
@@ -392,6 +392,27 @@ async def test_a_write_cancelled_after_it_started_runs_to_its_end(small: SqliteS
     assert await names(small) == ["next", "one half", "other half"]
 
 
+async def test_a_store_closed_while_its_writer_is_busy_writes_what_waits_and_ends(sqlite_target: Target) -> None:
+    store = await SqliteStore.open(sqlite_target.sqlite_path)
+    await store.write(run(CREATE))
+    gate = Gate()
+    accepted = [asyncio.create_task(store.write(insert_then("first", gate.hold)))]
+    await gate.held()
+    closing = asyncio.create_task(store.close())
+    while True:  # knock until nobody is let in any more
+        knock = asyncio.create_task(store.write(insert(f"{len(accepted):05}")))
+        await asyncio.sleep(0.001)
+        if knock.done():
+            break
+        accepted.append(knock)
+    assert isinstance(knock.exception(), StoreUnavailable)
+    gate.open()
+    await asyncio.gather(closing, *accepted)
+    again = await SqliteStore.open(sqlite_target.sqlite_path)
+    assert len(await names(again)) == len(accepted)
+    await again.close()
+
+
 async def test_a_store_serves_several_event_loops(small: SqliteStore) -> None:
     def from_another_loop() -> None:
         asyncio.run(small.write(insert("other loop")))
@@ -481,23 +502,6 @@ async def single(postgres_target: Target) -> AsyncIterator[PostgresStore]:
     await store.write(run(CREATE))
     yield store
     await store.close()
-
-
-@pytest.fixture
-async def beside(postgres_target: Target) -> AsyncIterator[asyncpg.Connection]:
-    """A connection of the test's own to the same database."""
-    connection = await asyncpg.connect(postgres_target.database_url)
-    yield connection
-    await connection.close()
-
-
-async def somebody_waits(beside: asyncpg.Connection) -> None:
-    """Until a backend of this database waits for a lock."""
-    async with asyncio.timeout(30):
-        while not await beside.fetchval(  # noqa: ASYNC110 - the server tells nobody
-            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-        ):
-            await asyncio.sleep(0.01)
 
 
 async def test_too_few_connections_are_waited_for_and_then_refused(

@@ -6,12 +6,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from opengrant.store import migrate
 from opengrant.store.migrate import Migration, MigrationError
 from opengrant.store.port import Dialect, Row, Statement, Steps, Store
-from tests.store.conftest import Target
+from tests.store.conftest import Target, somebody_waits
 
 ALL = [migration.name for migration in migrate.load(Dialect.SQLITE)]
 
@@ -59,6 +60,18 @@ async def test_two_processes_at_once_run_each_migration_once(target: Target) -> 
 
     done = await asyncio.gather(*(migrate_elsewhere() for _ in range(3)))
     assert sorted(name for names in done for name in names) == ALL
+
+
+async def test_a_node_waits_while_another_migrates(postgres_target: Target, beside: asyncpg.Connection) -> None:
+    stores = [await postgres_target.open() for _ in range(2)]
+    slow = Migration("0001_slow", "create table a (id text); select pg_advisory_xact_lock(1);")
+    await beside.execute("select pg_advisory_lock(1)")
+    running = [asyncio.create_task(apply(store, slow)) for store in stores]
+    await somebody_waits(beside, backends=2)
+    await beside.execute("select pg_advisory_unlock(1)")
+    assert sorted(await asyncio.gather(*running)) == [[], ["0001_slow"]]
+    for store in stores:
+        await store.close()
 
 
 async def test_a_migration_that_changed_after_it_ran_is_refused(store: Store) -> None:

@@ -1,7 +1,6 @@
 """Sealing: only the owner's ciphertext opens, only with its key, and keys are told apart by name."""
 
 import base64
-import os
 import stat
 from pathlib import Path
 
@@ -19,7 +18,10 @@ def ring(*names: str) -> Keyring:
     return Keyring([MasterKey(name, name.encode().ljust(32, b".")) for name in names])
 
 
-@given(st.binary(max_size=5000), st.tuples(st.text(max_size=20), st.text(max_size=20), st.text(max_size=20), st.text(max_size=20)))
+@given(
+    st.binary(max_size=5000),
+    st.tuples(st.text(max_size=20), st.text(max_size=20), st.text(max_size=20), st.text(max_size=20)),
+)
 def test_what_was_sealed_opens_for_its_owner(plain: bytes, owner: tuple[str, str, str, str]) -> None:
     vault = Vault(ring("1"))
     assert vault.open(vault.seal(plain, Owner(*owner)), Owner(*owner)) == plain
@@ -103,4 +105,4 @@ def test_the_key_file_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> No
     first = Keyring.from_file(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert Keyring.from_file(path).sealing == first.sealing
-    assert os.listdir(path.parent) == ["master.keys"]
+    assert [file.name for file in path.parent.iterdir()] == ["master.keys"]

@@ -163,7 +163,9 @@ class Connect:
             self._under_way -= 1
 
     async def _connector(self, app: Application, ask: CustomConnect) -> WithClient:
-        found = await self.db.read(connector_rows.find_with_client(app.id, ask.provider, credential_id=ask.credential_id))
+        found = await self.db.read(
+            connector_rows.find_with_client(app.id, ask.provider, credential_id=ask.credential_id)
+        )
         if found is None:
             raise InvalidRequest(
                 f"This application has no {ask.provider} connector. Create it first: POST /v3/connectors"
@@ -178,9 +180,7 @@ class Connect:
             raise InvalidRequest(f"provider: this version of OpenGrant cannot connect {ask.provider} accounts yet.")
         return found
 
-    async def _by_password(
-        self, ask: CustomConnect, found: WithClient, provider: Verifies, write: "_Write"
-    ) -> Grant:
+    async def _by_password(self, ask: CustomConnect, found: WithClient, provider: Verifies, write: "_Write") -> Grant:
         asked_at = self.clock()
         async with self._asking(ask, token=False):
             verified = await provider.verify(ask.settings)
@@ -331,9 +331,7 @@ class Connect:
             token_expires_at=proof.token_expires_at,
         )
 
-    def _renewed(
-        self, existing: Grant, ask: CustomConnect, found: WithClient, proof: Proof, asked_at: Micros
-    ) -> Grant:
+    def _renewed(self, existing: Grant, ask: CustomConnect, found: WithClient, proof: Proof, asked_at: Micros) -> Grant:
         """The grant after this verification: id, creation and what the caller did not name again stay."""
         return replace(
             existing,

@@ -17,5 +17,5 @@ class Digests:
         return self._digest(f"refresh token {application_id} {provider}", token).hex()
 
     def _digest(self, label: str, secret: str) -> bytes:
-        # Lone surrogates cannot arrive by HTTP; should one come from elsewhere, it must not raise with the secret in it.
+        # Lone surrogates cannot arrive by HTTP; one from elsewhere must not raise with the secret in the message.
         return hmac.digest(self._key, label.encode() + b"\x00" + secret.encode(errors="surrogatepass"), "sha256")

@@ -126,7 +126,9 @@ def _server(text: str) -> dns.nameserver.Nameserver:
     """Read `192.0.2.1`, `192.0.2.1:5353`, `2001:db8::1` or `[2001:db8::1]:5353`. Raises ValueError."""
     address, port = text, "53"
     if text.startswith("["):
-        address, _, rest = text[1:].partition("]")
+        address, closing, rest = text[1:].partition("]")
+        if not closing:
+            raise ValueError(text)
         port = rest.removeprefix(":") or port
     elif text.count(":") == 1:
         address, _, port = text.partition(":")

@@ -198,7 +198,7 @@ class MailDoor:
         try:
             return await _converse(smtp, attempt, terms)
         except aiosmtplib.SMTPResponseException as error:
-            raise _refusal(attempt, error) from None
+            raise _refusal(attempt, terms, error) from None
         except (aiosmtplib.SMTPException, OSError) as error:
             raise _fault(attempt, error) from None
         except ValueError:  # aiosmtplib trusts the server's syntax
@@ -267,11 +267,11 @@ async def _converse(smtp: aiosmtplib.SMTP, attempt: Attempt, terms: Terms) -> Se
     return security
 
 
-def _refusal(attempt: Attempt, error: aiosmtplib.SMTPResponseException) -> ProviderFailure:
+def _refusal(attempt: Attempt, terms: Terms, error: aiosmtplib.SMTPResponseException) -> ProviderFailure:
+    if attempt.step == "tls" and terms.security == "tls":
+        attempt.step = "greeting"  # the handshake is part of connecting; whatever this is came after it
     if error.code < 0:  # aiosmtplib's sign for something that is no reply
         return attempt.failure("too_long" if error.message == "Response too long" else "not_smtp")
-    if attempt.step == "tls" and isinstance(error, aiosmtplib.SMTPConnectResponseError):
-        attempt.step = "greeting"  # the handshake is part of connecting; a reply came after it
     enhanced = _ENHANCED.match(error.message)
     code = enhanced[1] if enhanced else ""
     return attempt.failure(code, text=error.message, status=error.code)

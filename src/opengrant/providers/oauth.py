@@ -151,24 +151,26 @@ def _secret(value: object) -> SecretStr | None:
 def refusal(answer: Answer) -> ProviderFailure:
     """The evidence of an answer that is not what was asked for: an error, or a 2xx that makes no sense."""
     body = answer.json if isinstance(answer.json, Mapping) else {}
-    code, subcodes, sentence = _words(body)
-    senseless = answer.succeeded and not code
-    if senseless:
+    if answer.succeeded and not body.get("error"):
+        # It may hold live tokens under any name: nothing of it is quoted.
         code = "answer_senseless" if answer.is_json else ("answer_not_json" if answer.body.strip() else "answer_empty")
-    elif not answer.is_json:
+        return ProviderFailure(
+            Evidence(answer.provider, answer.leg, "reply", status=answer.status, code=code, is_json=answer.is_json)
+        )
+    code, subcodes, sentence = _words(body)
+    if not answer.is_json:
         sentence = _page(answer.text[:_MAX_READ])
     hide = list(_forms(answer.secrets))
     return ProviderFailure(
         Evidence(
             provider=answer.provider,
             leg=answer.leg,
-            step="reply" if senseless else "http",
+            step="http",
             status=answer.status,
             code=_clean(code, hide)[:128],
             subcodes=tuple(_clean(word, hide)[:128] for word in subcodes),
             text=_clean(sentence, hide)[:_MAX_SENTENCE],
-            # A 2xx may hold live tokens under any name: nothing of it is quoted unless it says it is an error.
-            body=_quotable(body, hide) if body and not senseless else None,
+            body=_quotable(body, hide) if body else None,
             is_json=answer.is_json,
             retry_after=retry_after(answer.headers, answer.received_at),
         )
@@ -244,17 +246,18 @@ def _quotable(body: Mapping[str, Any], hide: list[str]) -> Mapping[str, Any]:
 
     def copy(value: object, depth: int) -> Any:
         nonlocal budget
+        budget -= 8
         match value:
             case str():
                 text = _clean(value, hide)[: min(_MAX_SENTENCE, max(0, budget))]
                 budget -= len(text)
                 return text
-            case bool() | int() | None:
+            case bool() | None:
                 return value
-            case float():
-                return value if math.isfinite(value) else None
+            case int() | float():
+                return value if -(2**63) < value < 2**63 else None
             case list() if depth:
-                return [copy(item, depth - 1) for item in value[:16] if budget > 0]
+                return [copy(item, depth - 1) for item in value if budget > 0]
             case Mapping() if depth:
                 return {name: copy(item, depth - 1) for name, item in members(value) if budget > 0}
             case _:
@@ -264,7 +267,7 @@ def _quotable(body: Mapping[str, Any], hide: list[str]) -> Mapping[str, Any]:
         nonlocal budget
         for name, item in value.items():
             budget -= len(name) + 4
-            if not _SECRET_NAME.search(name) and name == _clean(name, hide):
+            if len(name) <= 64 and not _SECRET_NAME.search(name) and name == _clean(name, hide):
                 yield name, item
 
     return cast(Mapping[str, Any], copy(body, 4))

@@ -47,8 +47,7 @@ def add(key: ApiKey, digest: bytes) -> Steps[None]:
 
 def of_application(application_id: str) -> Steps[list[ApiKey]]:
     rows = yield Statement(
-        f"select {COLUMNS} from api_keys where application_id = $1 order by created_at, id",
-        (application_id,)
+        f"select {COLUMNS} from api_keys where application_id = $1 order by created_at, id", (application_id,)
     )
     return [_read(row) for row in rows]
 

@@ -16,7 +16,8 @@ FIND_WITH_CLIENT = f"""
     left join credentials r
       on r.application_id = c.application_id and r.connector_id = c.id and r.id = coalesce($3, c.active_credential_id)
     left join secrets s
-      on s.application_id = c.application_id and s.owner_kind = 'credential' and s.owner_id = r.id and s.purpose = 'client'
+      on s.application_id = c.application_id and s.owner_kind = 'credential' and s.owner_id = r.id
+     and s.purpose = 'client'
     where c.application_id = $1 and c.provider = $2
 """
 
@@ -53,7 +54,7 @@ def page(application_id: str, *, limit: int, offset: int) -> Steps[list[Connecto
     """In order of creation."""
     rows = yield Statement(
         f"select {COLUMNS} from connectors where application_id = $1 order by created_at, id limit $2 offset $3",
-        (application_id, limit, offset)
+        (application_id, limit, offset),
     )
     return [_read(row) for row in rows]
 

@@ -1,4 +1,4 @@
-"""Credentials of connectors: names and types. What they hold is a sealed row (owner_kind credential, purpose client)."""
+"""Credentials of connectors: names and types. What they hold is a sealed row (owner_kind credential)."""
 
 from typing import cast
 
@@ -27,7 +27,8 @@ def add(credential: Credential) -> Steps[None]:
 
 def of_connector(application_id: str, connector_id: str) -> Steps[list[Credential]]:
     rows = yield Statement(
-        f"""select {COLUMNS} from credentials where application_id = $1 and connector_id = $2 order by created_at, id""",
+        f"""select {COLUMNS} from credentials where application_id = $1 and connector_id = $2
+            order by created_at, id""",
         (application_id, connector_id),
     )
     return [_read(row) for row in rows]

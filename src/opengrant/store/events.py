@@ -36,6 +36,6 @@ def oldest(application_id: str, *, limit: int) -> Steps[list[Event]]:
     rows = yield Statement(
         """select id, application_id, type, grant_id, payload, created_at from events
            where application_id = $1 order by created_at, id limit $2""",
-        (application_id, limit)
+        (application_id, limit),
     )
     return [Event(row[0], row[1], row[2], row[3], get_object(row[4]), row[5]) for row in rows]

@@ -227,7 +227,7 @@ def find_mailbox(application_id: str, provider: ProviderName, mailbox_key: str) 
     """The grant that (application, provider, mailbox key) identifies."""
     rows = yield Statement(
         f"select {COLUMNS} from grants where application_id = $1 and provider = $2 and mailbox_key = $3",
-        (application_id, provider, mailbox_key)
+        (application_id, provider, mailbox_key),
     )
     return read(rows[0]) if rows else None
 
@@ -236,7 +236,7 @@ def find_provider_email(application_id: str, provider: ProviderName, email: str)
     """The grant of a provider with that address, whatever its mailbox key is made of."""
     rows = yield Statement(
         f"select {COLUMNS} from grants where application_id = $1 and email_key = $3 and provider = $2 limit 1",
-        (application_id, provider, fold(email))
+        (application_id, provider, fold(email)),
     )
     return read(rows[0]) if rows else None
 
@@ -247,9 +247,10 @@ def find_email(application_id: str, email: str, *, exact: bool) -> Steps[Grant |
     exact  compare as given (virtual-calendar identifiers), not folded
     """
     rows = yield Statement(
-        f"""select {COLUMNS} from grants where application_id = $1 and email_key = $2 {"and email = $3" if exact else ""}
+        f"""select {COLUMNS} from grants
+            where application_id = $1 and email_key = $2 {"and email = $3" if exact else ""}
             order by case status when 'valid' then 0 else 1 end, updated_at desc, id limit 1""",
-        (application_id, fold(email), email) if exact else (application_id, fold(email))
+        (application_id, fold(email), email) if exact else (application_id, fold(email)),
     )
     return read(rows[0]) if rows else None
 
@@ -303,7 +304,7 @@ def page(
     rows = yield Statement(
         f"""select {COLUMNS} from grants where {" and ".join(where)}
             order by {order} {direction}, id {direction} limit ${len(args) - 1} offset ${len(args)}""",
-        tuple(args)
+        tuple(args),
     )
     return [read(row) for row in rows]
 

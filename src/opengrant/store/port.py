@@ -6,7 +6,7 @@ pooled connection. A script cannot await, so no remote can be asked while a tran
 (invariant 3): the type does not allow it.
 
     def rename(app: str, id: str, name: str, at: Micros) -> Steps[bool]:
-        rows = yield Statement("update t set name = $3 where application_id = $1 and id = $2 returning id", (app, id, name))
+        rows = yield Statement("update t set name = $3 where app = $1 and id = $2 returning id", (app, id, name))
         return bool(rows)
 
     await db.write(rename(app, id, "new", now()))
@@ -68,4 +68,3 @@ class Store(Protocol):
 
     async def close(self) -> None:
         """Finish queued writes, then let go of every connection and thread."""
-

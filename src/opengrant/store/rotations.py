@@ -45,7 +45,8 @@ def record(
     """Keep what a spent token turned into; a later successor of the same token replaces the earlier one."""
     yield Statement(
         """insert into rotations (application_id, provider, spent, created_at) values ($1, $2, $3, $4)
-           on conflict (application_id, provider, spent) do update set grant_id = null, created_at = excluded.created_at""",
+           on conflict (application_id, provider, spent)
+           do update set grant_id = null, created_at = excluded.created_at""",
         (application_id, provider, spent, at),
     )
     yield from secrets.put(successor, at=at)

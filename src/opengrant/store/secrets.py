@@ -47,7 +47,7 @@ def find(application_id: str, owner_kind: str, owner_id: str, purpose: str) -> S
     rows = yield Statement(
         """select key_id, sealed from secrets
            where application_id = $1 and owner_kind = $2 and owner_id = $3 and purpose = $4""",
-        (application_id, owner_kind, owner_id, purpose)
+        (application_id, owner_kind, owner_id, purpose),
     )
     return Sealed(rows[0][0], bytes(rows[0][1])) if rows else None
 
@@ -72,7 +72,7 @@ def not_under(key_id: str, *, after: SecretRow | None, limit: int) -> Steps[list
         """select application_id, owner_kind, owner_id, purpose, key_id, sealed from secrets
            where (application_id, owner_kind, owner_id, purpose) > ($2, $3, $4, $5) and key_id <> $1
            order by application_id, owner_kind, owner_id, purpose limit $6""",
-        (key_id, *start, limit)
+        (key_id, *start, limit),
     )
     return [SecretRow(row[0], row[1], row[2], row[3], Sealed(row[4], bytes(row[5]))) for row in rows]
 

@@ -1,0 +1,82 @@
+"""The official Python SDK, with nothing changed but its base URL, against a live server."""
+
+import pytest
+from nylas import Client
+from nylas.models.errors import NylasApiError
+
+from tests.fakes.oauth import FakeOAuth
+from tests.peers.dovecot import Dovecot
+from tests.support import Tenant, imap, secret
+
+
+@pytest.fixture
+def nylas(tenant: Tenant) -> Client:
+    return Client(api_key=tenant.api_key, api_uri=tenant.server.url)
+
+
+def test_a_virtual_calendar_from_connector_to_deletion(nylas: Client) -> None:
+    nylas.connectors.create({"provider": "virtual-calendar"})
+    made = nylas.auth.custom_authentication(
+        {"provider": "virtual-calendar", "settings": {"email": "room-7"}, "state": "floor-2"}
+    ).data
+    assert (made.provider, made.email, made.state, made.grant_status) == (
+        "virtual-calendar",
+        "room-7",
+        "floor-2",
+        "valid",
+    )
+    assert nylas.grants.find(made.id).data == made
+    listed = nylas.grants.list({"limit": 5, "provider": "virtual-calendar"})
+    assert [one.id for one in listed.data] == [made.id]
+    assert listed.next_cursor is None
+    assert nylas.grants.update(made.id, {"scope": ["calendar"]}).data.scope == ["calendar"]
+    assert nylas.grants.destroy(made.id).request_id
+    with pytest.raises(NylasApiError) as gone:
+        nylas.grants.find(made.id)
+    assert (gone.value.status_code, gone.value.type) == (404, "grant.not_found")
+
+
+def test_an_imap_mailbox(nylas: Client, dovecot: Dovecot) -> None:
+    nylas.connectors.create({"provider": "imap"})
+    made = nylas.auth.custom_authentication({"provider": "imap", "settings": imap(dovecot, "alice@example.test")}).data
+    assert (made.provider, made.email) == ("imap", "alice@example.test")
+    assert "imap_password" not in (made.settings or {})
+    assert nylas.grants.find("email:alice@example.test").data.id == made.id
+
+
+def test_google_and_microsoft(nylas: Client, provider: FakeOAuth) -> None:
+    for name in ("google", "microsoft"):
+        nylas.connectors.create({"provider": name, "settings": {"client_id": "client", "client_secret": secret()}})
+        token = secret("refresh")
+        provider.accepts(token, email=f"{name}@example.com", scope="openid email User.Read")
+        made = nylas.auth.custom_authentication({"provider": name, "settings": {"refresh_token": token}}).data
+        assert (made.provider, made.email) == (name, f"{name}@example.com")
+        assert made.credential_id == nylas.connectors.find(name).data.active_credential_id
+
+
+def test_connectors(nylas: Client) -> None:
+    settings = {"client_id": "id", "client_secret": secret()}
+    made = nylas.connectors.create({"provider": "google", "settings": settings, "scope": ["openid"]}).data
+    assert (made.provider, made.scope) == ("google", ["openid"])
+    assert [one.provider for one in nylas.connectors.list().data] == ["google"]
+    changed = nylas.connectors.update("google", {"scope": ["openid", "email"]}).data
+    assert changed.scope == ["openid", "email"]
+    assert nylas.connectors.find("google").data == changed
+    assert nylas.connectors.destroy("google").request_id
+
+
+def test_a_refusal_reaches_the_caller_whole(nylas: Client, provider: FakeOAuth) -> None:
+    nylas.connectors.create({"provider": "google", "settings": {"client_id": "client", "client_secret": secret()}})
+    provider.refuses(400, {"error": "invalid_grant", "error_description": "Token has been expired or revoked."})
+    with pytest.raises(NylasApiError) as refused:
+        nylas.auth.custom_authentication({"provider": "google", "settings": {"refresh_token": secret()}})
+    assert (refused.value.status_code, refused.value.type) == (400, "grant.refresh_token_invalid")
+    assert refused.value.provider_error is not None
+    assert refused.value.provider_error["error"] == "invalid_grant"
+    assert refused.value.request_id
+
+
+def test_a_wrong_key_is_an_api_error_and_not_a_crash(tenant: Tenant) -> None:
+    with pytest.raises(NylasApiError) as refused:
+        Client(api_key="nyk_v0_wrong", api_uri=tenant.server.url).grants.list()
+    assert (refused.value.status_code, refused.value.type) == (401, "token.unauthorized_access")

@@ -1,0 +1,344 @@
+"""net/http.py: whole answers, or evidence of how far the request got."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from pydantic import SecretStr
+from pyreqwest.exceptions import BuilderError, DetailedPyreqwestError, PyreqwestError
+
+from opengrant.errors import Evidence, ProviderFailure
+from opengrant.net.http import MAX_BODY, Field, Http, fault
+from tests.fakes.oauth import FakeOAuth, Reply
+
+SECRET = SecretStr("sEcReT-0123456789")
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeOAuth]:
+    with FakeOAuth() as server:
+        yield server
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[Http]:
+    door = Http(timeout=5, connections_per_host=10)
+    yield door
+    await door.close()
+
+
+@pytest.fixture
+async def hasty() -> AsyncIterator[Http]:
+    door = Http(timeout=0.3, connections_per_host=10)
+    yield door
+    await door.close()
+
+
+async def evidence_of(http: Http, url: str) -> Evidence:
+    with pytest.raises(ProviderFailure) as caught:
+        await http.form("google", "token", url, {"refresh_token": SECRET})
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None  # the library's exception names the URL
+    return caught.value.evidence
+
+
+def how_far(evidence: Evidence) -> tuple[str, str, bool]:
+    return evidence.step, evidence.code, evidence.sent
+
+
+# ---------------------------------------------------------------- answers
+
+
+async def test_form_values_arrive_as_they_were_and_encoded_once(fake: FakeOAuth, http: Http) -> None:
+    fields: dict[str, Field] = {"refresh_token": SecretStr("1//0a+b/c~d%20&=é "), "empty": ""}
+    await http.form("google", "token", f"{fake.url}/token", fields)
+    seen = fake.requests[0]
+    assert seen.form == {"refresh_token": "1//0a+b/c~d%20&=é ", "empty": ""}
+    assert seen.headers["content-type"] == "application/x-www-form-urlencoded"
+    assert seen.headers["user-agent"].startswith("OpenGrant/")
+
+
+async def test_a_bearer_token_and_a_query_are_sent(fake: FakeOAuth, http: Http) -> None:
+    await http.get("google", "api", f"{fake.url}/me?x=1", bearer=SECRET, query={"a b": "c&d"})
+    seen = fake.requests[0]
+    assert (seen.method, seen.query) == ("GET", {"x": "1", "a b": "c&d"})
+    assert seen.headers["authorization"] == "Bearer sEcReT-0123456789"
+
+
+@pytest.mark.parametrize(
+    ("body", "json", "is_json"),
+    [
+        (b'{"a": 1}', {"a": 1}, True),
+        (b"null", None, True),
+        (b"<html>", None, False),
+        (b"", None, False),
+        (b"[" * 100_000, None, False),
+        (b'{"a": NaN}', None, False),
+    ],
+)
+async def test_json_is_judged_by_the_content(
+    fake: FakeOAuth, http: Http, body: bytes, json: object, is_json: bool
+) -> None:
+    for kind in ("text/html", "application/json"):
+        fake.answers("token", Reply(200, body, {"Content-Type": kind}))
+        answer = await http.form("google", "token", f"{fake.url}/token", {})
+        assert (answer.json, answer.is_json) == (json, is_json)
+
+
+async def test_header_names_are_lower_case_and_the_first_of_two_counts(fake: FakeOAuth, http: Http) -> None:
+    fake.answers("token", Reply(429, "slow", {"ReTry-AFTER": "7", "retry-after": "9"}))
+    answer = await http.form("google", "token", f"{fake.url}/token", {})
+    assert (answer.status, answer.headers["retry-after"]) == (429, "7")
+
+
+async def test_a_redirect_is_an_answer_and_is_not_followed(fake: FakeOAuth, http: Http) -> None:
+    fake.answers("token", Reply(307, "", {"Location": f"{fake.url}/me"}))
+    answer = await http.form("google", "token", f"{fake.url}/token", {"refresh_token": SECRET})
+    assert answer.status == 307
+    assert [seen.endpoint for seen in fake.requests] == ["token"]
+
+
+async def test_cookies_are_not_sent_back(fake: FakeOAuth, http: Http) -> None:
+    fake.answers("token", Reply(200, {}, {"Set-Cookie": "who=me"}))
+    for _ in range(2):
+        await http.form("google", "token", f"{fake.url}/token", {})
+    assert "cookie" not in fake.requests[1].headers
+
+
+async def test_a_proxy_of_the_environment_is_not_used(fake: FakeOAuth, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    http = Http(timeout=5, connections_per_host=1)
+    assert (await http.form("google", "token", f"{fake.url}/token", {})).status == 400
+    await http.close()
+
+
+async def test_nothing_of_an_answer_or_of_what_was_sent_is_in_its_repr(fake: FakeOAuth, http: Http) -> None:
+    fake.answers("token", Reply(200, {"access_token": "sEcReT-live"}, {"X-Echo": "sEcReT-echo"}))
+    answer = await http.form("google", "token", f"{fake.url}/token", {"refresh_token": SECRET})
+    assert answer.secrets == (SECRET,)
+    assert "sEcReT" not in repr(answer)
+
+
+async def test_calls_are_counted_and_timed(fake: FakeOAuth) -> None:
+    seen: list[tuple[str, str, str]] = []
+    http = Http(
+        timeout=5,
+        connections_per_host=1,
+        observe=lambda provider, leg, outcome, _: seen.append((provider, leg, outcome)),
+    )
+    fake.refuses(400, {"error": "invalid_grant"})
+    await http.form("google", "token", f"{fake.url}/token", {})
+    await evidence_of(http, "http://127.0.0.1:1/token")
+    await http.close()
+    assert seen == [("google", "token", "4xx"), ("google", "token", "refused")]
+
+
+# ---------------------------------------------------------------- never sent
+
+
+async def test_a_refused_connection_was_never_sent(http: Http) -> None:
+    assert how_far(await evidence_of(http, "http://127.0.0.1:1/token")) == ("connect", "refused", False)
+
+
+async def test_a_name_that_does_not_exist_was_never_sent(http: Http) -> None:
+    step, code, sent = how_far(await evidence_of(http, "https://no-such-host.invalid/token"))
+    # Where no DNS server can be asked at all, the system says so instead.
+    assert (step, sent) == ("dns", False)
+    assert code in {"name_not_found", "name_lookup_failed"}
+
+
+async def test_a_connection_that_is_never_accepted_was_never_sent(hasty: Http) -> None:
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        waiting = [socket.socket() for _ in range(4)]
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(full.getsockname())
+        found = await evidence_of(hasty, f"http://127.0.0.1:{full.getsockname()[1]}/token")
+        for one in waiting:
+            one.close()
+    assert how_far(found) == ("connect", "timeout", False)
+
+
+async def test_a_tls_handshake_that_never_ends_was_never_sent(hasty: Http) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(5)
+        found = await evidence_of(hasty, f"https://127.0.0.1:{silent.getsockname()[1]}/token")
+    assert how_far(found) == ("connect", "timeout", False)
+
+
+async def test_tls_to_a_server_that_speaks_none_was_never_sent(http: Http) -> None:
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 this is something else\r\n")
+        await writer.drain()
+        await reader.read(1)
+        writer.close()
+
+    server = await asyncio.start_server(greet, "127.0.0.1", 0)
+    found = await evidence_of(http, f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/token")
+    server.close()
+    assert how_far(found) == ("tls", "handshake_failed", False)
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1/token", "no url at all", "http://"])
+async def test_a_url_that_is_none_was_never_sent(http: Http, url: str) -> None:
+    assert how_far(await evidence_of(http, url)) == ("connect", "request_invalid", False)
+
+
+async def test_a_token_that_cannot_stand_in_a_header_was_never_sent(fake: FakeOAuth, http: Http) -> None:
+    with pytest.raises(ProviderFailure) as caught:
+        await http.get("google", "api", f"{fake.url}/me", bearer=SecretStr("sEcReT\r\nX-Evil: 1"))
+    assert how_far(caught.value.evidence) == ("connect", "request_invalid", False)
+    assert "sEcReT" not in repr(caught.value.evidence)
+    assert fake.requests == []
+
+
+async def test_who_finds_no_free_connection_in_time_was_never_sent(fake: FakeOAuth) -> None:
+    http = Http(timeout=0.5, connections_per_host=1)
+    fake.answers("token", Reply(fault="silence"))
+    found = await asyncio.gather(*(evidence_of(http, f"{fake.url}/token") for _ in range(4)))
+    await http.close()
+    assert how_far(found[0]) == ("http", "timeout", True)
+    assert how_far(found[3]) == ("connect", "no_free_connection", False)
+
+
+async def test_no_more_connections_are_made_to_a_host_than_allowed(fake: FakeOAuth) -> None:
+    http = Http(timeout=20, connections_per_host=3)
+    with fake.holding():
+        calls = [asyncio.create_task(http.form("google", "token", f"{fake.url}/token", {})) for _ in range(9)]
+        await asyncio.to_thread(fake.wait_for, "token", 3)
+        elsewhere = await asyncio.gather(evidence_of(http, "http://127.0.0.1:1/token"))
+        assert fake.count("token") == 3
+        assert elsewhere[0].code == "refused"  # another host does not wait for this one
+    assert [answer.status for answer in await asyncio.gather(*calls)] == [400] * 9
+    assert fake.count("token") == 9
+    await http.close()
+
+
+async def test_a_call_that_is_cancelled_gives_its_connection_back(fake: FakeOAuth) -> None:
+    http = Http(timeout=20, connections_per_host=1)
+    with fake.holding():
+        call = asyncio.create_task(http.form("google", "token", f"{fake.url}/token", {}))
+        await asyncio.to_thread(fake.wait_for, "token", 1)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+    assert (await http.form("google", "token", f"{fake.url}/token", {})).status == 400
+    await http.close()
+
+
+# ---------------------------------------------------------------- sent, and the answer lost
+
+
+@pytest.mark.parametrize(
+    ("reply", "code"),
+    [
+        (Reply(fault="reset_early"), "connection_lost"),
+        (Reply(fault="reset"), "connection_lost"),
+        (Reply(fault="close"), "connection_lost"),
+        (Reply(fault="garbage"), "not_http"),
+        (Reply(200, {"access_token": "x" * 100}, cut=20), "answer_cut_off"),
+    ],
+)
+async def test_whoever_vanishes_after_the_connection_may_have_the_request(
+    fake: FakeOAuth, http: Http, reply: Reply, code: str
+) -> None:
+    fake.answers("token", reply)
+    found = await evidence_of(http, f"{fake.url}/token")
+    assert how_far(found) == ("http", code, True)
+    assert found.status is None
+
+
+@pytest.mark.parametrize("reply", [Reply(fault="silence"), Reply(200, "x" * 5000, {"Content-Length": "9000"})])
+async def test_the_deadline_is_for_the_whole_answer(fake: FakeOAuth, hasty: Http, reply: Reply) -> None:
+    fake.answers("token", reply)
+    assert how_far(await evidence_of(hasty, f"{fake.url}/token")) == ("http", "timeout", True)
+
+
+async def test_an_answer_over_the_limit_is_refused_while_it_streams(fake: FakeOAuth, http: Http) -> None:
+    fake.answers("token", Reply(200, b"x" * (MAX_BODY + 1)), times=1)
+    found = await evidence_of(http, f"{fake.url}/token")
+    assert (*how_far(found), found.status) == ("reply", "answer_too_large", True, 200)
+    fake.answers("token", Reply(200, b"x" * MAX_BODY))
+    assert len((await http.form("google", "token", f"{fake.url}/token", {})).body) == MAX_BODY
+
+
+# ---------------------------------------------------------------- TLS
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+def serving(authority: trustme.CA, name: str) -> FakeOAuth:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(context)
+    return FakeOAuth(context)
+
+
+async def test_an_authority_of_the_operators_own_is_trusted(authority: trustme.CA, tmp_path: Path) -> None:
+    bundle = tmp_path / "ca.pem"
+    bundle.write_bytes(trustme.CA().cert_pem.bytes() + authority.cert_pem.bytes())
+    http = Http(timeout=5, connections_per_host=1, ca_file=bundle)
+    with serving(authority, "localhost") as fake:
+        assert (await http.form("google", "token", f"{fake.url}/token", {})).status == 400
+    await http.close()
+
+
+@pytest.mark.parametrize(
+    ("trusted", "name", "word"), [(False, "localhost", "UnknownIssuer"), (True, "other.test", "other.test")]
+)
+async def test_a_certificate_that_proves_nothing_stops_the_request(
+    authority: trustme.CA, tmp_path: Path, trusted: bool, name: str, word: str
+) -> None:
+    bundle = tmp_path / "ca.pem"
+    bundle.write_bytes((authority if trusted else trustme.CA()).cert_pem.bytes())
+    http = Http(timeout=5, connections_per_host=1, ca_file=bundle)
+    with serving(authority, name) as fake:
+        found = await evidence_of(http, f"{fake.url}/token")
+        assert fake.requests == []
+    await http.close()
+    assert how_far(found) == ("tls", "certificate_refused", False)
+    assert word in found.text
+
+
+def test_a_ca_file_that_is_none_is_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("not a certificate")
+    with pytest.raises(ValueError, match="PEM"):
+        Http(timeout=5, connections_per_host=1, ca_file=tmp_path / "ca.pem")
+
+
+# ---------------------------------------------------------------- the table
+
+
+def test_every_fault_of_the_library_has_a_row_and_none_quotes_the_url() -> None:
+    def below(kind: type[PyreqwestError]) -> Iterator[type[PyreqwestError]]:
+        yield kind
+        for child in kind.__subclasses__():
+            yield from below(child)
+
+    causes = [{"message": "error sending request for url (https://x/?access_token=sEcReT)"}]
+    known = list(below(PyreqwestError))
+    assert len(known) >= 18
+    for kind in known:
+        details: Any = {"doc": "sEcReT", "pos": 0, "causes": causes}
+        detailed = issubclass(kind, DetailedPyreqwestError)
+        found = fault(kind("sEcReT", details) if detailed else kind("sEcReT"))
+        assert found.code
+        assert found.sent is (kind is not BuilderError)
+        assert "sEcReT" not in repr(found)
+
+
+async def test_the_endpoint_of_a_request_is_not_in_its_evidence(http: Http) -> None:
+    with pytest.raises(ProviderFailure) as caught:
+        await http.get("google", "api", "http://127.0.0.1:1/tokeninfo", query={"access_token": SECRET})
+    assert "sEcReT" not in repr(caught.value.evidence) + str(caught.value)

@@ -1,0 +1,134 @@
+"""settings.py and docs/settings.md: one list, and what a wrong value says."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from opengrant.settings import Settings
+
+PAGE = Path(__file__).parent.parent / "docs" / "settings.md"
+SECRET = "postgresql://me:hunter2-hunter2@db/opengrant"
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests may have settings of their own."""
+    for name in environment_names():
+        monkeypatch.delenv(name, raising=False)
+
+
+def fields(model: type[BaseModel], prefix: str = "OPENGRANT_") -> Iterator[tuple[str, Any]]:
+    """(environment name, default) of every field, groups opened."""
+    for name, field in model.model_fields.items():
+        default = field.get_default(call_default_factory=True)
+        if isinstance(default, BaseModel):
+            yield from fields(type(default), f"{prefix}{name.upper()}__")
+        else:
+            yield prefix + name.upper(), default
+
+
+def environment_names() -> list[str]:
+    return [name for name, _ in fields(Settings)]
+
+
+def as_written(default: Any) -> str:
+    """How docs/settings.md writes a default."""
+    match default:
+        case None:
+            return "none"
+        case "":
+            return "empty"
+        case bool():
+            return f"`{str(default).lower()}`"
+        case float() if default.is_integer():
+            return f"`{int(default)}`"
+        case _:
+            return f"`{default}`"
+
+
+def test_the_page_lists_every_setting_with_its_default_and_nothing_else() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| (.+?) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(rows) == len({name for name, _, _ in rows})
+    assert {name: default for name, default, _ in rows} == {name: as_written(value) for name, value in fields(Settings)}
+
+
+def test_every_setting_says_what_it_means() -> None:
+    def silent(model: type[BaseModel]) -> Iterator[str]:
+        for name, field in model.model_fields.items():
+            if not field.description:
+                yield f"{model.__name__}.{name}"
+            if isinstance(field.default, BaseModel):
+                yield from silent(type(field.default))
+
+    assert list(silent(Settings)) == []
+
+
+def test_every_name_is_understood(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each default, set by its own name, is accepted and changes nothing."""
+    for name, default in fields(Settings):
+        if default is not None:
+            monkeypatch.setenv(name, as_written(default).strip("`") if default != "" else "")
+    assert Settings() == Settings.model_construct()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "read"),
+    [
+        ("OPENGRANT_PORT", "9000", lambda s: s.port == 9000),
+        ("OPENGRANT_DATA_DIR", "elsewhere", lambda s: s.data_dir == Path("elsewhere")),
+        ("OPENGRANT_GOOGLE__TOKEN_URL", "http://127.0.0.1:1/t", lambda s: s.google.token_url == "http://127.0.0.1:1/t"),
+        ("OPENGRANT_OUTBOUND__ALLOW_PLAINTEXT", "true", lambda s: s.outbound.allow_plaintext is True),
+        ("OPENGRANT_OUTBOUND__TIMEOUT", "2.5", lambda s: s.outbound.timeout == 2.5),
+        ("OPENGRANT_OUTBOUND__CA_FILE", "ca.pem", lambda s: s.outbound.ca_file == Path("ca.pem")),
+        ("OPENGRANT_DATABASE_URL", SECRET, lambda s: s.database_url == SecretStr(SECRET)),
+    ],
+)
+def test_the_environment_sets(monkeypatch: pytest.MonkeyPatch, name: str, value: str, read: Any) -> None:
+    assert not read(Settings())
+    monkeypatch.setenv(name, value)
+    assert read(Settings())
+
+
+def test_one_value_of_a_group_leaves_the_others_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENGRANT_GOOGLE__TOKEN_URL", "http://127.0.0.1:1/t")
+    assert Settings().google.userinfo_url == Settings.model_fields["google"].default.userinfo_url
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OPENGRANT_PORT", "hunter2-hunter2"),
+        ("OPENGRANT_PORT", "65536"),
+        ("OPENGRANT_WORKERS", "0"),
+        ("OPENGRANT_LOG_LEVEL", "chatty-hunter2"),
+        ("OPENGRANT_MAX_BODY", "12"),
+        ("OPENGRANT_SHUTDOWN_GRACE", "-1"),
+        ("OPENGRANT_BOOTSTRAP_API_KEY", "hunter2-hunter2"),
+        ("OPENGRANT_BOOTSTRAP_APPLICATION_ID", "hunter2 hunter2"),
+        ("OPENGRANT_OUTBOUND__TIMEOUT", "hunter2-hunter2"),
+        ("OPENGRANT_OUTBOUND__ALLOW_PLAINTEXT", "hunter2-hunter2"),
+        ("OPENGRANT_GOOGLE__NO_SUCH_URL", "hunter2-hunter2"),
+    ],
+)
+def test_a_wrong_value_is_named_and_not_repeated(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+    (error,) = refused.value.errors(include_input=False)
+    assert "OPENGRANT_" + "__".join(map(str, error["loc"])).upper() == name
+    assert value not in str(refused.value)
+    assert value not in error["msg"]
+
+
+def test_secrets_are_blind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENGRANT_DATABASE_URL", SECRET)
+    monkeypatch.setenv("OPENGRANT_MASTER_KEYS", "k1:" + "hunter2" * 6)
+    monkeypatch.setenv("OPENGRANT_BOOTSTRAP_API_KEY", "hunter2" * 6)
+    settings = Settings()
+    shown = f"{settings!r} {settings} {settings.model_dump_json()}"
+    assert settings.database_url is not None
+    assert "hunter2" not in shown
