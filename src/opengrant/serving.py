@@ -5,7 +5,7 @@ import contextlib
 import logging
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -22,6 +22,8 @@ from opengrant.jobs.loop import run_jobs
 from opengrant.settings import Settings
 
 log = structlog.get_logger()
+
+_STOP = (signal.SIGTERM, signal.SIGINT)
 
 Announce = Callable[[Installation, str], None]
 """Told once the server can be reached, with its URL."""
@@ -45,7 +47,7 @@ def _in_several(settings: Settings, bound: socket.socket, *, work: bool, announc
 
     writer = _log(settings)
     uvloop.run(prepare())
-    several = config(settings, partial(_Worker, settings, work=work))
+    several = config(settings, partial(_Worker, settings, url_of(bound), work=work))
     several.factory, several.lifespan, several.workers = True, "on", settings.workers
     try:
         Multiprocess(several, sockets=[bound]).run()
@@ -56,8 +58,8 @@ def _in_several(settings: Settings, bound: socket.socket, *, work: bool, announc
 class _Worker:
     """One of several server processes: an ASGI application that opens the installation when its process starts."""
 
-    def __init__(self, settings: Settings, *, work: bool) -> None:
-        self.settings, self.work = settings, work
+    def __init__(self, settings: Settings, url: str, *, work: bool) -> None:
+        self.settings, self.url, self.work = settings, url, work
         self.doors: ASGIApp | None = None
         self.lifespan = Router(lifespan=self._open)
 
@@ -73,6 +75,7 @@ class _Worker:
         try:
             async with _running(self.settings, work=self.work) as installed:
                 self.doors = asgi(installed)
+                log.info("serving", url=self.url, version=__version__)
                 yield
         finally:
             writer.close()
@@ -91,8 +94,24 @@ async def serve(settings: Settings, bound: socket.socket, *, work: bool, announc
     async with _running(settings, work=work) as installed:
         announce(installed, url_of(bound))
         log.info("serving", url=url_of(bound), version=__version__)
-        await uvicorn.Server(config(settings, asgi(installed))).serve(sockets=[bound])
+        await _Server(config(settings, asgi(installed))).serve(sockets=[bound])
         log.info("stopping")
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn's own raises the signal again once it has stopped serving: the process would end right there,
+    with the database open and exchanges with providers cut off."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in _STOP:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in _STOP:
+                loop.remove_signal_handler(number)
 
 
 @contextlib.asynccontextmanager
@@ -118,7 +137,7 @@ def run_work(settings: Settings) -> None:
 
 async def _work(settings: Settings) -> None:
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _STOP:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with installation(settings) as installed:
         clock = asyncio.create_task(run_jobs(background(installed)))

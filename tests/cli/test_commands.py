@@ -36,7 +36,7 @@ def opengrant(directory: Path, *args: str, env: Mapping[str, str] | None = None)
 
 @dataclass
 class Served:
-    process: "subprocess.Popen[str]"
+    process: "subprocess.Popen[bytes]"
     url: str
     printed: str
     log: Path
@@ -48,36 +48,25 @@ class Served:
 @contextmanager
 def serving(directory: Path, env: Mapping[str, str] | None = None, *args: str) -> Iterator[Served]:
     """`opengrant serve` until it can be reached, and its end."""
-    log = directory / "log"
-    with log.open("a") as stderr:
-        process = subprocess.Popen(
-            [OPENGRANT, "serve", *args],
-            env=environment(directory, env),
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            text=True,
-        )
-        assert process.stdout is not None
-        os.set_blocking(process.stdout.fileno(), False)
-        try:
-            printed, deadline = "", time.monotonic() + 60
-            while not (url := _url(printed, log)):
-                assert process.poll() is None, log.read_text()
-                assert time.monotonic() < deadline, "the server did not come up"
-                printed += process.stdout.read() or ""
-                time.sleep(0.02)
-            yield Served(process, url, printed, log)
-        finally:
-            if process.poll() is None:
-                process.terminate()
-            process.wait(60)
-            process.stdout.close()
+    log, printed = directory / "log", directory / "printed"
+    with log.open("a") as stderr, printed.open("w") as stdout:
+        process = subprocess.Popen([OPENGRANT, "serve", *args], env=environment(directory, env), stdout=stdout, stderr=stderr)
+    try:
+        deadline = time.monotonic() + 60
+        while not (url := _url(log)):
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, "the server did not come up"
+            time.sleep(0.02)
+        yield Served(process, url, printed.read_text(), log)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.wait(60)
 
 
-def _url(printed: str, log: Path) -> str | None:
-    for line in log.read_text().splitlines():
-        record = json.loads(line)
-        if record["event"] == "serving":
+def _url(log: Path) -> str | None:
+    for line in log.read_text().splitlines(keepends=True):
+        if line.endswith("\n") and (record := json.loads(line))["event"] == "serving":
             return str(record["url"])
     return None
 
@@ -309,26 +298,15 @@ def test_several_workers_serve_one_database(tmp_path: Path, postgres: Postgres) 
         "OPENGRANT_DATABASE_URL": postgres.create_database(),
         "OPENGRANT_BOOTSTRAP_API_KEY": "k" * 40,
     }
-    process = subprocess.Popen(
-        [OPENGRANT, "serve"],
-        env=environment(tmp_path, env),
-        stdout=subprocess.PIPE,
-        stderr=(tmp_path / "log").open("w"),
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        url = next(line.split()[-1] for line in process.stdout if "URL" in line)
+    with serving(tmp_path, env) as served:
+        url = served.url
         body = {"provider": "virtual-calendar"}
-        made = httpx.post(f"{url}/v3/connectors", headers=bearer("k" * 40), json=body, timeout=60)
-        assert made.status_code == 201
+        assert httpx.post(f"{url}/v3/connectors", headers=bearer("k" * 40), json=body, timeout=60).status_code == 201
         for _ in range(20):
             assert httpx.get(f"{url}/v3/connectors", headers=bearer("k" * 40)).json()["data"]
         assert "opengrant_http_requests_total" in httpx.get(f"{url}/metrics").text
-    finally:
-        process.terminate()
-        assert process.wait(60) == 0
-        process.stdout.close()
+        served.process.terminate()
+        assert served.process.wait(60) == 0
 
 
 def test_an_old_schema_on_postgres_waits_for_migrate(tmp_path: Path, postgres: Postgres) -> None:

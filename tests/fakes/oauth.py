@@ -19,6 +19,7 @@ import struct
 import threading
 import time
 import uuid
+import weakref
 from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
@@ -137,6 +138,7 @@ class FakeOAuth:
         self._arrived = threading.Condition()
         self._gate = asyncio.Event()
         self._gate.set()
+        self._connections: weakref.WeakSet[asyncio.WriteTransport] = weakref.WeakSet()
         self.reset()
 
     # ------------------------------------------------------------ what tests say
@@ -243,7 +245,7 @@ class FakeOAuth:
 
     async def _serve(self, started: "Future[None]") -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        server = await asyncio.start_server(self._converse, "127.0.0.1", 0, ssl=self._tls, backlog=1024)
+        server = await asyncio.start_server(self._converse, "127.0.0.1", 0, backlog=1024)
         scheme, host = ("https", "localhost") if self._tls else ("http", "127.0.0.1")
         self.url = f"{scheme}://{host}:{server.sockets[0].getsockname()[1]}"
         started.set_result(None)
@@ -253,12 +255,18 @@ class FakeOAuth:
         for conversation in conversations:
             conversation.cancel()
         await asyncio.gather(*conversations, return_exceptions=True)
+        for connection in self._connections:
+            connection.abort()
+        await asyncio.sleep(0)  # aborted transports close their sockets in the loop's next round
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._connections.add(writer.transport)
         try:
+            if self._tls is not None:
+                await writer.start_tls(self._tls)
             while await self._one(reader, writer):
                 pass
-        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+        except (asyncio.IncompleteReadError, OSError, asyncio.CancelledError):
             pass
         finally:
             writer.close()

@@ -5,6 +5,7 @@ It listens on 127.0.0.1 and 127.0.0.2. Dovecot trusts a client whose address equ
 Needs Debian's dovecot-imapd and dovecot-submissiond.
 """
 
+import contextlib
 import imaplib
 import os
 import shutil
@@ -136,7 +137,10 @@ class Dovecot:
             )
         )
         self._process = subprocess.Popen(
-            [*command, "dovecot", "-F", "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [*command, "dovecot", "-F", "-c", str(config)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         try:
             self._warm_up()
@@ -153,11 +157,12 @@ class Dovecot:
     def close(self) -> None:
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(10)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+            # Its children outlive it while they still have clients; they share its group, and nobody else does.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
             self._process = None
         shutil.rmtree(self.dir, ignore_errors=True)
 

@@ -501,7 +501,7 @@ def test_any_evidence_gets_a_verdict(evidence: Evidence) -> None:
     SUBCODES,
     st.booleans(),
 )
-def test_outages_and_throttling_never_end_a_grant(  # noqa: PLR0917 - drawn by hypothesis
+def test_outages_and_throttling_never_end_a_grant(
     provider: str, leg: Leg, status: int, code: str, subcodes: list[str], is_json: bool
 ) -> None:
     evidence = Evidence(provider, leg, "http", status=status, code=code, subcodes=tuple(subcodes), is_json=is_json)

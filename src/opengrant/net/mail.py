@@ -17,7 +17,7 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -167,22 +167,25 @@ class MailDoor:
         ]
         try:
             async with asyncio.timeout(self._deadlines.connect):
-                return await aiohappyeyeballs.start_connection(infos, happy_eyeballs_delay=0.25)
+                sock = await aiohappyeyeballs.start_connection(infos, happy_eyeballs_delay=0.25)
         except OSError as error:
             raise attempt.network_failure(error) from None
+        try:
+            # A cancellation that came with the connection is delivered here, while the socket is still ours to close.
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            sock.close()
+            raise
+        return sock
 
     async def _prove_imap(self, sock: socket.socket, attempt: Attempt, terms: Terms) -> Security:
-        # A second handle on the same connection: shutting it down wakes the thread wherever it waits.
-        handle = sock.dup()
-        job = self._threads.submit(prove, sock, attempt, terms)
-        try:
-            return await asyncio.wrap_future(job)
-        finally:
-            with contextlib.suppress(OSError):
-                handle.shutdown(socket.SHUT_RDWR)
-            handle.close()
-            if job.cancelled():  # given up before a thread took it
-                sock.close()
+        with _cut_off_at_the_end(sock):
+            job = self._threads.submit(prove, sock, attempt, terms)
+            try:
+                return await asyncio.wrap_future(job)
+            finally:
+                if job.cancelled():  # given up before a thread took it
+                    sock.close()
 
     async def _prove_smtp(self, sock: socket.socket, attempt: Attempt, terms: Terms) -> Security:
         own = sock.getsockname()[0]
@@ -195,16 +198,17 @@ class MailDoor:
             local_hostname=f"[IPv6:{own}]" if ":" in own else f"[{own}]",  # RFC 5321 section 4.1.3
             timeout=terms.deadlines.command,
         )
-        try:
-            return await _converse(smtp, attempt, terms)
-        except aiosmtplib.SMTPResponseException as error:
-            raise _refusal(attempt, terms, error) from None
-        except (aiosmtplib.SMTPException, OSError) as error:
-            raise _fault(attempt, error) from None
-        except ValueError:  # aiosmtplib trusts the server's syntax
-            raise attempt.failure("not_smtp") from None
-        finally:
-            smtp.close()
+        with _cut_off_at_the_end(sock):
+            try:
+                return await _converse(smtp, attempt, terms)
+            except aiosmtplib.SMTPResponseException as error:
+                raise _refusal(attempt, terms, error) from None
+            except (aiosmtplib.SMTPException, OSError) as error:
+                raise _fault(attempt, error) from None
+            except ValueError:  # aiosmtplib trusts the server's syntax
+                raise attempt.failure("not_smtp") from None
+            finally:
+                smtp.close()
 
     @contextlib.asynccontextmanager
     async def _slot(self) -> AsyncIterator[None]:
@@ -233,6 +237,21 @@ class MailDoor:
         finally:
             if self._observe is not None:
                 self._observe(attempt.provider, attempt.leg, outcome, time.monotonic() - started)
+
+
+@contextlib.contextmanager
+def _cut_off_at_the_end(sock: socket.socket) -> Iterator[None]:
+    """Shut a connection down by a second handle on it, whoever owns the first.
+
+    That wakes an IMAP thread wherever it waits, and a TLS transport that would wait for the server's farewell.
+    """
+    handle = sock.dup()
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            handle.shutdown(socket.SHUT_RDWR)
+        handle.close()
 
 
 async def _converse(smtp: aiosmtplib.SMTP, attempt: Attempt, terms: Terms) -> Security:

@@ -160,7 +160,7 @@ def refusal(answer: Answer) -> ProviderFailure:
     code, subcodes, sentence = _words(body)
     if not answer.is_json:
         sentence = _page(answer.text[:_MAX_READ])
-    hide = list(_forms(answer.secrets))
+    hide = sorted(_forms(answer.secrets), key=len, reverse=True)  # one may begin another
     return ProviderFailure(
         Evidence(
             provider=answer.provider,
