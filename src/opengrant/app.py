@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_network
 
 from starlette.types import ASGIApp
 
@@ -25,7 +24,7 @@ from opengrant.jobs.loop import Job
 from opengrant.jobs.sweep import key_uses, sweep
 from opengrant.model import Application, ProviderName, now
 from opengrant.net.dns import Resolver
-from opengrant.net.guard import Guard
+from opengrant.net.guard import Guard, parse_networks
 from opengrant.net.http import Http
 from opengrant.net.mail import MailDoor
 from opengrant.providers.google import Google
@@ -83,14 +82,9 @@ async def installation(settings: Settings) -> AsyncIterator[Installation]:
     SQLite is migrated here, PostgreSQL only when it is empty: its other nodes may still run the release before.
     Raises StoreUnavailable, NotMigrated, MasterKeyError.
     """
-    db = await connect_store(settings)
-    http = Http(
-        timeout=settings.outbound.timeout,
-        connections_per_host=settings.outbound.connections_per_host,
-        ca_file=settings.outbound.ca_file,
-        observe=metrics.observe_provider_call,
-    )
-    try:
+    async with contextlib.AsyncExitStack() as opened:
+        db = await connect_store(settings)
+        opened.push_async_callback(db.close)
         await _prepare_schema(settings, db)
         vault = Vault(keyring(settings))
         await check_master_keys(db, vault, now)
@@ -104,22 +98,21 @@ async def installation(settings: Settings) -> AsyncIterator[Installation]:
             vault,
             applications.digests,
             connectors,
-            _providers(settings, http),
+            await _providers(settings, opened),
             now,
             metrics.observe_verification,
             settings.outbound.max_verifications,
         )
+        # Closed in the opposite order: no exchange may lose a token because the database has gone.
+        opened.push_async_callback(_write_uses, applications)
+        opened.push_async_callback(connect.drain)
         services = Services(db, applications, connectors, connect, Records(db, connect, now))
-        try:
-            yield Installation(settings, services, Reseal(db, vault), first)
-        finally:
-            # In this order: no exchange may lose a token because the database has gone.
-            await connect.drain()
-            with contextlib.suppress(StoreUnavailable):
-                await applications.write_uses()
-    finally:
-        await http.close()
-        await db.close()
+        yield Installation(settings, services, Reseal(db, vault), first)
+
+
+async def _write_uses(applications: Applications) -> None:
+    with contextlib.suppress(StoreUnavailable):
+        await applications.write_uses()
 
 
 async def _prepare_schema(settings: Settings, db: Store) -> None:
@@ -132,10 +125,19 @@ async def _prepare_schema(settings: Settings, db: Store) -> None:
         await db.migrate()
 
 
-def _providers(settings: Settings, http: Http) -> dict[ProviderName, object]:
+async def _providers(settings: Settings, opened: contextlib.AsyncExitStack) -> dict[ProviderName, object]:
+    """Every provider, with the doors to the outside that they share; `opened` closes those."""
     google, microsoft, outbound = settings.google, settings.microsoft, settings.outbound
+    http = Http(
+        timeout=outbound.timeout,
+        connections_per_host=outbound.connections_per_host,
+        ca_file=outbound.ca_file,
+        observe=metrics.observe_provider_call,
+    )
+    opened.push_async_callback(http.close)
     resolver = Resolver(outbound.dns_servers)
-    guard = Guard([ip_network(network, strict=False) for network in _list(outbound.allowed_private_networks)], resolver)
+    opened.callback(resolver.close)
+    guard = Guard(parse_networks(outbound.allowed_private_networks), resolver)
     door = MailDoor(
         guard,
         threads=outbound.mail_threads,
@@ -143,6 +145,7 @@ def _providers(settings: Settings, http: Http) -> dict[ProviderName, object]:
         allow_plaintext=outbound.allow_plaintext,
         observe=metrics.observe_provider_call,
     )
+    opened.callback(door.close)
     hosts = MailHosts(
         guard,
         resolver,

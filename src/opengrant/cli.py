@@ -98,10 +98,13 @@ def _announce(installed: "Installation", url: str | None = None) -> None:
         return
     application, new = installed.first
     rows = [("URL", url)] if url else []
-    rows += [("application id", application.id), ("API key", new.secret.get_secret_value())]
+    chosen = installed.settings.bootstrap_api_key is not None
+    key = "the one in OPENGRANT_BOOTSTRAP_API_KEY" if chosen else new.secret.get_secret_value()
+    rows += [("application id", application.id), ("API key", key)]
     for name, value in rows:
         out.print(f"  {name:<15} {value}", markup=False)
-    out.print("  The key is shown this once. Keep it now; `opengrant keys create` makes another.\n", markup=False)
+    if not chosen:
+        out.print("  The key is shown this once. Keep it now; `opengrant keys create` makes another.\n", markup=False)
 
 
 @app.command

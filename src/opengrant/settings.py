@@ -3,14 +3,21 @@
 Each field's meaning is its docstring; docs/settings.md lists them all and a test compares.
 """
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FilePath, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+def _networks(text: str) -> str:
+    for item in filter(None, (part.strip() for part in text.split(","))):
+        ip_network(item)
+    return text
 
 
 class _Part(BaseModel):
@@ -64,9 +71,9 @@ class Imap(_Part):
 class Outbound(_Part):
     """Limits on what we connect to."""
 
-    allowed_private_networks: str = ""
+    allowed_private_networks: Annotated[str, AfterValidator(_networks)] = ""
     """Comma-separated CIDRs that requests may name although they are private, e.g. `127.0.0.0/8,10.0.0.0/8`."""
-    ca_file: Path | None = None
+    ca_file: FilePath | None = None
     """More trusted CAs (PEM) for IMAP, SMTP, EWS and HTTPS, beside the system's."""
     allow_plaintext: bool = False
     """Permits IMAP and SMTP logins without TLS. For test servers."""

@@ -3,6 +3,8 @@
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -316,11 +318,8 @@ def test_by_default_a_changed_account_behind_an_address_is_said_in_the_event(
     assert json.loads(tenant.events()[-1][1])["subject_changed"] is True
 
 
-def test_the_bound_on_verifications_is_a_clear_503(
-    provider: FakeOAuth, engine_env: dict[str, str], log_stream: Any, tmp_path: Any
-) -> None:
-    if engine_env:
-        pytest.skip("the bound is counted in the process; SQLite shows it as well as PostgreSQL would")
+def test_the_bound_on_verifications_is_a_clear_503(provider: FakeOAuth, log_stream: BytesIO, tmp_path: Path) -> None:
+    """Counted in the process, so SQLite alone shows it."""
     env = {**provider.settings(), "OPENGRANT_OUTBOUND__MAX_VERIFICATIONS": "1"}
     with LiveServer(env, tmp_path, log_stream) as small:
         tenant = small.tenant()

@@ -50,7 +50,9 @@ def serving(directory: Path, env: Mapping[str, str] | None = None, *args: str) -
     """`opengrant serve` until it can be reached, and its end."""
     log, printed = directory / "log", directory / "printed"
     with log.open("a") as stderr, printed.open("w") as stdout:
-        process = subprocess.Popen([OPENGRANT, "serve", *args], env=environment(directory, env), stdout=stdout, stderr=stderr)
+        process = subprocess.Popen(
+            [OPENGRANT, "serve", *args], env=environment(directory, env), stdout=stdout, stderr=stderr
+        )
     try:
         deadline = time.monotonic() + 60
         while not (url := _url(log)):

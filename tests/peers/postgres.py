@@ -1,6 +1,7 @@
 """A PostgreSQL server of our own, for tests: Debian's binaries, a fresh directory, a free port on 127.0.0.1."""
 
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -67,6 +68,14 @@ class Postgres:
         name = f"t{secrets.token_hex(8)}"
         self._psql(f'create database {name} template "{template}"')
         return self.url(name)
+
+    def dump(self, url: str) -> bytes:
+        """All that a database of this server holds, as SQL text."""
+        # Hex is how bytea is written; as raw bytes a search finds what lies in it.
+        done = subprocess.run([_binary("pg_dump"), "--inserts", url], capture_output=True, check=True, timeout=60)
+        return done.stdout + b"".join(
+            bytes.fromhex(found.decode()) for found in re.findall(rb"\\x((?:[0-9a-f]{2})+)", done.stdout)
+        )
 
     def _psql(self, sql: str) -> None:
         subprocess.run(

@@ -24,7 +24,7 @@ SERVER = """<{tag} type="{kind}"><hostname>{host}</hostname><port>{port}</port><
 <username>{user}</username><authentication>{auth}</authentication></{tag}>"""
 
 
-def server(kind, host, port, security="SSL", user="%EMAILADDRESS%", auth="password-cleartext"):  # noqa: PLR0917
+def server(kind, host, port, security="SSL", user="%EMAILADDRESS%", auth="password-cleartext"):
     tag = "incomingServer" if kind in ("imap", "pop3") else "outgoingServer"
     return SERVER.format(tag=tag, kind=kind, host=host, port=port, security=security, user=user, auth=auth)
 

@@ -3,7 +3,9 @@
 Each row: the domains (`name.*` stands for a provider's national domains), IMAP, SMTP, and what the login is: the
 full address or its local part. After a port, nothing means TLS from the first byte and `s` means STARTTLS.
 
-Source  the public ISPDB as of 2026-03; fastmail, mailbox.org, IONOS and secureserver.net from their own help pages.
+Source  the public ISPDB as of 2026-03. Not confirmed there: fastmail, mailbox.org, IONOS, secureserver.net, the sister
+        domains of AT&T, and the MX names of IONOS, Strato, OVH, Gandi and Hetzner. A wrong row costs a failed login
+        attempt at that provider, never a password sent elsewhere than to a host of that name with a valid certificate.
 """
 
 from typing import Literal, NamedTuple

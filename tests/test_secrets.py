@@ -1,0 +1,111 @@
+"""Secrets are in no file, answer or log in clear text: an installation lives, then all that it left is searched."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.cli.test_commands import bearer, opengrant, serving
+from tests.fakes.oauth import FakeOAuth, Reply
+from tests.peers.dovecot import ACCOUNTS, Dovecot
+from tests.peers.postgres import Postgres
+from tests.support import MARK, imap, secret
+
+
+def forms(plain: str) -> list[bytes]:
+    """How a secret could lie about: as it is, and as base64, hex or UTF-16 would hide it from a simple search."""
+    import base64  # noqa: PLC0415 -- only here
+
+    raw = plain.encode()
+    shifted = [base64.b64encode(b"x" * pad + raw)[4:-4] for pad in (1, 2, 3)]
+    return [raw, raw.hex().encode(), plain.encode("utf-16-le"), *(part for part in shifted if len(part) > 12)]
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+def test_no_secret_is_left_in_any_file_answer_or_log(
+    engine: str, provider: FakeOAuth, dovecot: Dovecot, postgres: Postgres, tmp_path: Path
+) -> None:
+    key = secret("api-key").ljust(40, "x")
+    env = {
+        **provider.settings(),
+        **dovecot.settings(),
+        "OPENGRANT_BOOTSTRAP_API_KEY": key,
+        "OPENGRANT_LOG_LEVEL": "debug",
+    }
+    if engine == "postgres":
+        env["OPENGRANT_DATABASE_URL"] = postgres.create_database()
+    sent, answers = [key, *ACCOUNTS.values()], []
+    with serving(tmp_path, env) as served, httpx.Client(base_url=served.url, headers=bearer(key), timeout=60) as http:
+
+        def call(method: str, path: str, body: object = None) -> None:
+            answer = http.request(method, path, json=body)
+            answers.append(f"{answer.headers} {answer.text}")
+
+        def new(hint: str) -> str:
+            sent.append(secret(hint))
+            return sent[-1]
+
+        for name in ("google", "microsoft"):
+            settings = {"client_id": "id", "client_secret": new("client")}
+            call("POST", "/v3/connectors", {"provider": name, "settings": settings})
+            call("PATCH", f"/v3/connectors/{name}", {"settings": {"client_secret": new("client")}})
+            good, bad = new("good"), new("bad")
+            provider.accepts(good, email="ana@example.com")
+            for token in (good, bad, good):
+                call("POST", "/v3/connect/custom", {"provider": name, "settings": {"refresh_token": token}})
+            # What is sent comes back in the provider's words, and must be cut out of them.
+            provider.refuses(400, {"error": "invalid_grant", "error_description": f"Bad token {bad}"}, times=1)
+            call("POST", "/v3/connect/custom", {"provider": name, "settings": {"refresh_token": bad}})
+            provider.answers("token", Reply(fault="reset"), times=1)
+            call("POST", "/v3/connect/custom", {"provider": name, "settings": {"refresh_token": bad}})
+            call("POST", "/v3/connect/custom", {"provider": name, "settings": {"refresh_token": [bad]}})
+        call("POST", "/v3/connectors", {"provider": "imap"})
+        for username in ACCOUNTS:
+            call("POST", "/v3/connect/custom", {"provider": "imap", "settings": imap(dovecot, username)})
+        wrong = imap(dovecot, "alice@example.test", imap_password=new("wrong"), smtp_password=new("wrong"))
+        call("POST", "/v3/connect/custom", {"provider": "imap", "settings": wrong})
+        call("POST", "/v3/connect/custom", {"provider": "imap", "settings": {**wrong, "imap_port": "x"}})
+        http.post("/v3/connect/custom", content=f'{{"imap_password": "{new("broken")}"'.encode())
+        http.get("/v3/grants", headers=bearer(new("key")))
+        call("GET", "/v3/grants")
+        call("GET", "/v3/connectors")
+        call("GET", "/metrics")
+        sent += [token for token in provider.issued if token not in sent]
+    assert sum("201" in answer or '"id"' in answer for answer in answers) >= 8
+    opengrant(tmp_path, "doctor", env=env)
+
+    files = [Path(root) / name for root, _, names in os.walk(tmp_path) for name in names]
+    if engine == "postgres":
+        # The dump is all that the database holds; its own files may lag behind it.
+        dump = postgres.dump(env["OPENGRANT_DATABASE_URL"])
+        assert b"ana@example.com" in dump
+        (tmp_path / "dump").write_bytes(dump)
+        files.append(tmp_path / "dump")
+    assert any(file.stat().st_size > 10_000 for file in files)
+    for file in files:
+        content = file.read_bytes()
+        for plain in sent:
+            assert not any(form in content for form in forms(plain)), f"a secret is in {file.name}"
+    for answer in answers:
+        assert MARK not in answer
+        assert not any(password in answer for password in ACCOUNTS.values())
+
+
+def test_secrets_are_blind_in_reprs_and_tracebacks() -> None:
+    """A crash prints the frames' code, not their values; a repr of what holds a secret does not show it."""
+    code = (
+        "from opengrant.model import *\n"
+        "from pydantic import SecretStr\n"
+        f"hidden = SecretStr({MARK!r})\n"
+        "holders = [ClientApp('id', hidden), Tokens(hidden, hidden, 0, None, hidden),\n"
+        f"           Verified(Identity('a'), {{}}, {{'imap_password': {MARK!r}}}),\n"
+        "           CustomConnect('google', {'refresh_token': hidden})]\n"
+        "print(*map(repr, holders), *map(str, holders))\n"
+        "raise RuntimeError(repr(holders))\n"
+    )
+    done = subprocess.run([sys.executable, "-"], input=code, capture_output=True, text=True, check=False)
+    assert "RuntimeError" in done.stderr
+    assert MARK not in done.stdout + done.stderr
