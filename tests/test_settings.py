@@ -83,7 +83,7 @@ def test_every_name_is_understood(monkeypatch: pytest.MonkeyPatch) -> None:
         ("OPENGRANT_GOOGLE__TOKEN_URL", "http://127.0.0.1:1/t", lambda s: s.google.token_url == "http://127.0.0.1:1/t"),
         ("OPENGRANT_OUTBOUND__ALLOW_PLAINTEXT", "true", lambda s: s.outbound.allow_plaintext is True),
         ("OPENGRANT_OUTBOUND__TIMEOUT", "2.5", lambda s: s.outbound.timeout == 2.5),
-        ("OPENGRANT_OUTBOUND__CA_FILE", __file__, lambda s: s.outbound.ca_file == Path("ca.pem")),
+        ("OPENGRANT_OUTBOUND__CA_FILE", __file__, lambda s: s.outbound.ca_file == Path(__file__)),
         ("OPENGRANT_DATABASE_URL", SECRET, lambda s: s.database_url == SecretStr(SECRET)),
     ],
 )

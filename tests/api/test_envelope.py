@@ -1,12 +1,18 @@
 """Every answer: one envelope, one id, one vocabulary."""
 
+import asyncio
 import json
 import socket
+from collections.abc import MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from opengrant import errors
+from opengrant.api.edge import Edge
+from opengrant.api.routing import read_body
 from tests.support import LiveServer, Tenant, data, problem
 
 BIG = 1024 * 1024
@@ -107,6 +113,15 @@ def test_a_client_that_hangs_up_halfway_harms_nobody(tenant: Tenant) -> None:
     assert tenant.get("/v3/grants").status_code == 200
 
 
+async def test_a_body_that_does_not_come_is_not_waited_for_for_ever() -> None:
+    async def silence() -> MutableMapping[str, Any]:
+        await asyncio.Event().wait()
+        raise AssertionError("nothing ever arrives")
+
+    with pytest.raises(errors.InvalidPayload, match="did not arrive"):
+        await read_body({"headers": []}, silence, 100, within=0.01)
+
+
 def test_ids_in_the_path_may_be_percent_encoded(tenant: Tenant) -> None:
     tenant.connector("virtual-calendar")
     made = data(tenant.connect("virtual-calendar", {"email": "floor/7 room@hq"}))
@@ -124,33 +139,29 @@ def test_every_error_of_the_tree_has_a_status_and_a_type_of_its_own() -> None:
         assert kind.__name__ in (errors.__doc__ or ""), f"{kind.__name__} is missing in the tree of errors.py"
 
 
-def test_more_requests_than_the_limit_are_told_to_come_back(server: LiveServer) -> None:
+async def test_more_requests_than_the_limit_are_told_to_come_back() -> None:
     """The bound is checked on an edge of its own, with the limit 1 and an inner application that waits."""
-    import asyncio  # noqa: PLC0415 -- only this test drives ASGI by hand
-
-    from opengrant.api.edge import Edge  # noqa: PLC0415
-
     release = asyncio.Event()
-    sent: list[dict[str, object]] = []
+    sent: list[MutableMapping[str, Any]] = []
 
-    async def slow(scope: object, receive: object, send: object) -> None:
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
         await release.wait()
 
-    async def send(message: object) -> None:
-        sent.append(message)  # type: ignore[arg-type]
+    async def receive() -> MutableMapping[str, Any]:
+        raise AssertionError("a request that is turned away is not read")
 
-    async def scenario() -> None:
-        edge = Edge(slow, max_requests=1)  # type: ignore[arg-type]
-        scope = {"type": "http", "method": "GET", "path": "/", "raw_path": b"/", "headers": [], "query_string": b""}
-        first = asyncio.create_task(edge(dict(scope), None, send))  # type: ignore[arg-type]
-        await asyncio.sleep(0)
-        await edge(dict(scope), None, send)  # type: ignore[arg-type]
-        release.set()
-        await first
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
 
-    asyncio.run(scenario())
+    edge = Edge(slow, max_requests=1)
+    scope = {"type": "http", "method": "GET", "path": "/", "raw_path": b"/", "headers": [], "query_string": b""}
+    first = asyncio.create_task(edge(dict(scope), receive, send))
+    await asyncio.sleep(0)
+    await edge(dict(scope), receive, send)
+    release.set()
+    await first
     assert sent[0]["status"] == 503
-    assert json.loads(sent[1]["body"])["error"]["type"] == "service_unavailable"  # type: ignore[arg-type]
+    assert json.loads(sent[1]["body"])["error"]["type"] == "service_unavailable"
 
 
 def test_requests_at_once_have_ids_of_their_own(tenant: Tenant) -> None:

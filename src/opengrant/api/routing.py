@@ -8,6 +8,7 @@ A handler is a plain function of a `Call` and, where the route has one, a decode
 Its summary and description in /openapi.json are its docstring.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -32,6 +33,9 @@ from opengrant.grants.services import Services
 from opengrant.model import Application, Caller
 
 Q = TypeVar("Q", bound=BaseModel)
+
+BODY_WITHIN = 30.0
+"""Seconds a client has to send its body; who is slower only holds a place."""
 
 
 class Disconnected(Exception):
@@ -193,24 +197,32 @@ def _bearer(scope: Scope) -> str | None:
     return None
 
 
-async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
-    """The whole body. Raises PayloadTooLarge as soon as it is known to be, without reading the rest."""
+async def read_body(scope: Scope, receive: Receive, limit: int, *, within: float = BODY_WITHIN) -> bytes:
+    """The whole body.
+
+    Raises PayloadTooLarge as soon as it is known to be, without reading the rest; InvalidPayload when it has
+    not come after `within` seconds; Disconnected.
+    """
     too_large = PayloadTooLarge(f"The request body is larger than {limit} bytes.")
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit() and int(value) > limit:
             raise too_large
     chunks, size = [], 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Disconnected
-        chunk = message.get("body", b"")
-        size += len(chunk)
-        if size > limit:
-            raise too_large
-        chunks.append(chunk)
-        if not message.get("more_body", False):
-            return b"".join(chunks)
+    try:
+        async with asyncio.timeout(within):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise Disconnected
+                chunk = message.get("body", b"")
+                size += len(chunk)
+                if size > limit:
+                    raise too_large
+                chunks.append(chunk)
+                if not message.get("more_body", False):
+                    return b"".join(chunks)
+    except TimeoutError:
+        raise InvalidPayload(f"The request body was announced and did not arrive within {within:g} s.") from None
 
 
 class RawRoute(Route):
