@@ -23,7 +23,7 @@ def test_the_blocks_make_a_virtual_calendar_and_an_imap_grant(tenant: Tenant, do
     values = {
         "URL": tenant.server.url,
         "KEY": tenant.api_key,
-        "IMAP_USER": "alice@example.test",
+        "IMAP_USERNAME": "alice@example.test",
         "IMAP_PASSWORD": ACCOUNTS["alice@example.test"],
         "IMAP_HOST": ELSEWHERE,
         "IMAP_PORT": str(dovecot.imaps),
