@@ -22,48 +22,56 @@ COLUMNS = (
     " token_expires_at"
 )
 
-_INSERTED = f"{COLUMNS}, email_key"
-_PLACES = ", ".join(f"${n}" for n in range(1, 25))
-# PostgreSQL takes an untyped parameter of a select list for text, so the numbers say what they are.
-_TYPED = ", ".join(
-    f"${n}::bigint" if n in {10, 11, 12, 13, 23} else f"${n}::int" if n == 22 else f"${n}::text" for n in range(1, 25)
+_FIXED = ("application_id", "id", "provider", "created_at", "version")
+_MUTABLE = (
+    *("connector_id", "mailbox_key", "email", "email_key", "status", "scope", "settings", "updated_at", "asked_at"),
+    *("subject", "user_id", "name", "state", "credential_id", "workspace_id", "ip", "user_agent", "blocked"),
+    "token_expires_at",
 )
+_TYPES = {
+    "blocked": "int",
+    **dict.fromkeys(("created_at", "version", "updated_at", "asked_at", "token_expires_at"), "bigint"),
+}
 
-_CHANGES = """
-    connector_id = $3, mailbox_key = $4, email = $5, status = $6, scope = $7, settings = $8, updated_at = $9,
-    asked_at = $10, version = version + 1, subject = $11, user_id = $12, name = $13, state = $14, credential_id = $15,
-    workspace_id = $16, ip = $17, user_agent = $18, blocked = $19, token_expires_at = $20, email_key = $21
-"""
+_INSERTED = ", ".join((*_FIXED, *_MUTABLE))
+_PLACES = ", ".join(f"${n}" for n in range(1, len(_FIXED) + len(_MUTABLE) + 1))
+# PostgreSQL takes an untyped parameter of a select list for text, so each says what it is.
+_TYPED = ", ".join(f"${n}::{_TYPES.get(name, 'text')}" for n, name in enumerate((*_FIXED, *_MUTABLE), 1))
+# In an update $1 is the application, $2 the grant, and the rest begins at $3: connector_id, which both need again.
+_CHANGES = "version = version + 1, " + ", ".join(f"{name} = ${n}" for n, name in enumerate(_MUTABLE, 3))
+_ASKED_AT = f"${3 + _MUTABLE.index('asked_at')}"
+_CONNECTOR_WHEN_NEW = f"${len(_FIXED) + 1}"
 
 # The connector is asked for in the statement that writes: a grant must not outlive a connector that was
 # deleted while the provider was thinking. PostgreSQL also locks it against a deletion that has not committed.
-_CONNECTOR_EXISTS = "exists (select 1 from connectors c where c.application_id = {app} and c.id = {connector})"
+_CONNECTOR_EXISTS = "exists (select 1 from connectors c where c.application_id = $1 and c.id = {0})"
+_CONNECTOR_LOCKED = "select 1 from connectors where application_id = $1 and id = {0} for key share"
 
 SQLITE_CREATE = f"""
-    insert into grants ({_INSERTED}) select {_PLACES} where {_CONNECTOR_EXISTS.format(app="$2", connector="$4")}
+    insert into grants ({_INSERTED}) select {_PLACES} where {_CONNECTOR_EXISTS.format(_CONNECTOR_WHEN_NEW)}
     on conflict (application_id, provider, mailbox_key) do nothing
     returning created_at, version
 """
 _PG_CREATE = f"""
-    with c as (select 1 from connectors where application_id = $2 and id = $4 for key share),
+    with c as ({_CONNECTOR_LOCKED.format(_CONNECTOR_WHEN_NEW)}),
     g as (insert into grants ({_INSERTED}) select {_TYPED} from c
           on conflict (application_id, provider, mailbox_key) do nothing returning id, created_at, version)
 """
 
 SQLITE_RENEW = f"""
     update grants set {_CHANGES}
-    where application_id = $1 and id = $2 and asked_at <= $10
-      and {_CONNECTOR_EXISTS.format(app="$1", connector="$3")}
+    where application_id = $1 and id = $2 and asked_at <= {_ASKED_AT} and {_CONNECTOR_EXISTS.format("$3")}
     returning created_at, version
 """
 _PG_RENEW = f"""
-    with c as (select 1 from connectors where application_id = $1 and id = $3 for key share),
+    with c as ({_CONNECTOR_LOCKED.format("$3")}),
     g as (update grants set {_CHANGES} from c
-          where application_id = $1 and id = $2 and asked_at <= $10 returning id, created_at, version)
+          where application_id = $1 and id = $2 and asked_at <= {_ASKED_AT} returning id, created_at, version)
 """
 
 CHANGE = f"""
-    update grants set {_CHANGES} where application_id = $1 and id = $2 and version = $22 returning created_at, version
+    update grants set {_CHANGES}
+    where application_id = $1 and id = $2 and version = ${3 + len(_MUTABLE)} returning created_at, version
 """
 
 
@@ -84,33 +92,8 @@ class Writing:
 def create(writing: Writing, dialect: Dialect) -> Steps[Grant | None]:
     """Insert. None when the mailbox has a grant by now, or the connector is gone."""
     grant = writing.grant
-    args = (
-        grant.id,
-        grant.application_id,
-        grant.provider,
-        grant.connector_id,
-        grant.mailbox_key,
-        grant.email,
-        grant.status,
-        put_list(grant.scope),
-        put_object(grant.settings),
-        grant.created_at,
-        grant.updated_at,
-        grant.asked_at,
-        grant.version,
-        grant.subject,
-        grant.user_id,
-        grant.name,
-        grant.state,
-        grant.credential_id,
-        grant.workspace_id,
-        grant.ip,
-        grant.user_agent,
-        int(grant.blocked),
-        grant.token_expires_at,
-        fold(grant.email),
-    )
-    return (yield from _put(writing, dialect, SQLITE_CREATE, _PG_CREATE, args))
+    fixed = (grant.application_id, grant.id, grant.provider, grant.created_at, grant.version)
+    return (yield from _put(writing, dialect, SQLITE_CREATE, _PG_CREATE, (*fixed, *_mutable(grant))))
 
 
 def renew(writing: Writing, dialect: Dialect) -> Steps[Grant | None]:
@@ -119,42 +102,30 @@ def renew(writing: Writing, dialect: Dialect) -> Steps[Grant | None]:
     None when the grant was deleted, the connector is gone, or the stored credential was asked for later
     than this one: a slow loser changes nothing.
     """
-    return (yield from _put(writing, dialect, SQLITE_RENEW, _PG_RENEW, _change_args(writing.grant)))
+    grant = writing.grant
+    args = (grant.application_id, grant.id, *_mutable(grant))
+    return (yield from _put(writing, dialect, SQLITE_RENEW, _PG_RENEW, args))
 
 
 def change(writing: Writing, *, seen_version: int) -> Steps[Grant | None]:
     """Replace what may change, if nobody wrote since `seen_version` was read."""
-    rows = yield Statement(CHANGE, (*_change_args(writing.grant), seen_version))
+    grant = writing.grant
+    rows = yield Statement(CHANGE, (grant.application_id, grant.id, *_mutable(grant), seen_version))
     if not rows:
         return None
     yield from _beside(writing)
-    return replace(writing.grant, created_at=rows[0][0], version=rows[0][1])
+    return replace(grant, created_at=rows[0][0], version=rows[0][1])
 
 
-def _change_args(grant: Grant) -> tuple[Any, ...]:
-    return (
-        grant.application_id,
-        grant.id,
-        grant.connector_id,
-        grant.mailbox_key,
-        grant.email,
-        grant.status,
-        put_list(grant.scope),
-        put_object(grant.settings),
-        grant.updated_at,
-        grant.asked_at,
-        grant.subject,
-        grant.user_id,
-        grant.name,
-        grant.state,
-        grant.credential_id,
-        grant.workspace_id,
-        grant.ip,
-        grant.user_agent,
-        int(grant.blocked),
-        grant.token_expires_at,
-        fold(grant.email),
-    )
+def _mutable(grant: Grant) -> tuple[Any, ...]:
+    """The values of _MUTABLE: its fields by name, lists and objects as text."""
+    as_text = {
+        "email_key": fold(grant.email),
+        "scope": put_list(grant.scope),
+        "settings": put_object(grant.settings),
+        "blocked": int(grant.blocked),
+    }
+    return tuple(as_text[name] if name in as_text else getattr(grant, name) for name in _MUTABLE)
 
 
 def _put(writing: Writing, dialect: Dialect, sqlite: str, postgres: str, args: tuple[Any, ...]) -> Steps[Grant | None]:
