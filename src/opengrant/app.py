@@ -3,23 +3,31 @@
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp
 
 from opengrant import metrics
-from opengrant.api import connect as _connect  # noqa: F401 -- importing a route file enters its routes into the table
+from opengrant.api import admin as _admin  # noqa: F401 -- importing a route file enters its routes into the table
+from opengrant.api import connect as _connect  # noqa: F401
 from opengrant.api import connectors as _connectors  # noqa: F401
+from opengrant.api import detect as _detect  # noqa: F401
 from opengrant.api import grants as _grants  # noqa: F401
 from opengrant.api import ops
+from opengrant.api import workspaces as _workspaces  # noqa: F401
 from opengrant.api.edge import Edge
 from opengrant.api.routing import build_router
 from opengrant.errors import StoreUnavailable
 from opengrant.grants.applications import Applications, NewKey
 from opengrant.grants.connect import Connect
 from opengrant.grants.connectors import Connectors
+from opengrant.grants.detect import Detect
+from opengrant.grants.domains import Domains, MailNames
 from opengrant.grants.installation import Reseal, check_master_keys, open_digests
 from opengrant.grants.records import Records
 from opengrant.grants.services import Services
+from opengrant.grants.signatures import ServiceAccounts, Signatures
+from opengrant.grants.workspaces import Workspaces
 from opengrant.jobs.loop import Job
 from opengrant.jobs.sweep import key_uses, sweep
 from opengrant.model import Application, ProviderName, now
@@ -27,6 +35,7 @@ from opengrant.net.dns import Resolver
 from opengrant.net.guard import Guard, parse_networks
 from opengrant.net.http import Http
 from opengrant.net.mail import MailDoor
+from opengrant.providers.agent import AgentAccount
 from opengrant.providers.google import Google
 from opengrant.providers.imap import Imap
 from opengrant.providers.mailhosts import MailHosts
@@ -92,13 +101,22 @@ async def installation(settings: Settings) -> AsyncIterator[Installation]:
         first = await applications.bootstrap(
             application_id=settings.bootstrap_application_id, secret=settings.bootstrap_api_key
         )
+        resolver = Resolver(settings.outbound.dns_servers)
+        opened.callback(resolver.close)
+        _guard, door, hosts = _mail(settings, resolver, opened)
+        domains = Domains(db, vault, resolver, _mail_names(settings), now)
+        workspaces = Workspaces(db, now)
+        opened.push_async_callback(workspaces.close)
         connectors = Connectors(db, vault, now)
         connect = Connect(
             db,
             vault,
             applications.digests,
             connectors,
-            await _providers(settings, opened),
+            await _providers(settings, door, hosts, opened),
+            {},
+            domains,
+            workspaces,
             now,
             metrics.observe_verification,
             settings.outbound.max_verifications,
@@ -106,8 +124,25 @@ async def installation(settings: Settings) -> AsyncIterator[Installation]:
         # Closed in the opposite order: no exchange may lose a token because the database has gone.
         opened.push_async_callback(_write_uses, applications)
         opened.push_async_callback(connect.drain)
-        services = Services(db, applications, connectors, connect, Records(db, connect, now))
+        services = Services(
+            db,
+            applications,
+            connectors,
+            connect,
+            Records(db, connect, now),
+            ServiceAccounts(db, now),
+            Signatures(db, now),
+            domains,
+            workspaces,
+            Detect(db, domains, resolver, hosts, now),
+        )
         yield Installation(settings, services, Reseal(db, vault), first)
+
+
+def _mail_names(settings: Settings) -> MailNames:
+    """Where DNS records of registered domains point: one machine for everything, the one of PUBLIC_URL."""
+    public = urlsplit(settings.public_url or "").hostname
+    return MailNames.at(public or "mail.invalid")
 
 
 async def _write_uses(applications: Applications) -> None:
@@ -125,18 +160,11 @@ async def _prepare_schema(settings: Settings, db: Store) -> None:
         await db.migrate()
 
 
-async def _providers(settings: Settings, opened: contextlib.AsyncExitStack) -> dict[ProviderName, object]:
-    """Every provider, with the doors to the outside that they share; `opened` closes those."""
-    google, microsoft, outbound = settings.google, settings.microsoft, settings.outbound
-    http = Http(
-        timeout=outbound.timeout,
-        connections_per_host=outbound.connections_per_host,
-        ca_file=outbound.ca_file,
-        observe=metrics.observe_provider_call,
-    )
-    opened.push_async_callback(http.close)
-    resolver = Resolver(outbound.dns_servers)
-    opened.callback(resolver.close)
+def _mail(
+    settings: Settings, resolver: Resolver, opened: contextlib.AsyncExitStack
+) -> tuple[Guard, MailDoor, MailHosts]:
+    """The guard of hosts that requests name, the door to mail servers and the search for them."""
+    outbound = settings.outbound
     guard = Guard(parse_networks(outbound.allowed_private_networks), resolver)
     door = MailDoor(
         guard,
@@ -154,6 +182,21 @@ async def _providers(settings: Settings, opened: contextlib.AsyncExitStack) -> d
         ispdb_url=settings.imap.ispdb_url,
         timeout=settings.imap.detect_timeout,
     )
+    return guard, door, hosts
+
+
+async def _providers(
+    settings: Settings, door: MailDoor, hosts: MailHosts, opened: contextlib.AsyncExitStack
+) -> dict[ProviderName, object]:
+    """Every provider, with the doors to the outside that they share; `opened` closes those."""
+    google, microsoft, outbound = settings.google, settings.microsoft, settings.outbound
+    http = Http(
+        timeout=outbound.timeout,
+        connections_per_host=outbound.connections_per_host,
+        ca_file=outbound.ca_file,
+        observe=metrics.observe_provider_call,
+    )
+    opened.push_async_callback(http.close)
     return {
         ProviderName.GOOGLE: Google(
             http,
@@ -166,6 +209,7 @@ async def _providers(settings: Settings, opened: contextlib.AsyncExitStack) -> d
         ProviderName.MICROSOFT: Microsoft(http, token_url=microsoft.token_url, graph_url=microsoft.graph_url),
         ProviderName.IMAP: Imap(door, hosts),
         ProviderName.VIRTUAL_CALENDAR: VirtualCalendar(),
+        ProviderName.NYLAS: AgentAccount(),
     }
 
 

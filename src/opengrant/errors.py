@@ -11,10 +11,15 @@ OpenGrantError
 ├── ReauthEmailInvalid       400  use the credential of the same mailbox
 ├── ConnectorMisconfigured   400  change the connector's client id, secret or tenant
 ├── Unauthorized             401  change the API key
+├── AuthenticationFailed     401  sign the request as a service account that is known
 ├── GrantExpired             401  the grant exists, but its owner must connect again
+├── Forbidden                403  give the service account the permission
 ├── NotFound                 404  change the id
 │   └── GrantNotFound        404
 ├── MethodNotAllowed         405  change the verb
+├── InvalidIdempotencyKey    400  send a shorter key
+├── InvalidIdempotentRequest 409  use a new key for another body
+├── ConcurrentIdempotentRequest 409  wait for the first request to end
 ├── Blocked                  423  an operator blocked this grant
 ├── RateLimited              429  slow down, then try again
 ├── Internal                 500  our bug: report it with the request id
@@ -115,10 +120,22 @@ class Unauthorized(OpenGrantError):
     status, type = 401, "token.unauthorized_access"
 
 
+class AuthenticationFailed(OpenGrantError):
+    """The signature is missing or not good, stale, or was used before. The log says which."""
+
+    status, type = 401, "api.authentication_error"
+
+
 class GrantExpired(OpenGrantError):
     """The grant is invalid and the call needs the provider."""
 
     status, type = 401, "grant.refresh_token_invalid"
+
+
+class Forbidden(OpenGrantError):
+    """The signature is good, and its service account lacks the permission."""
+
+    status, type = 403, "api.authentication_error"
 
 
 class NotFound(OpenGrantError):
@@ -141,6 +158,24 @@ class MethodNotAllowed(OpenGrantError):
     def __init__(self, message: str, *, allow: tuple[str, ...]) -> None:
         super().__init__(message)
         self.allow = allow
+
+
+class InvalidIdempotencyKey(OpenGrantError):
+    """The Idempotency-Key is empty, too long or not printable."""
+
+    status, type = 400, "api.invalid_idempotency_key"
+
+
+class InvalidIdempotentRequest(OpenGrantError):
+    """The Idempotency-Key came with another body before."""
+
+    status, type = 409, "api.invalid_idempotent_request"
+
+
+class ConcurrentIdempotentRequest(OpenGrantError):
+    """The first request with this Idempotency-Key is still under way."""
+
+    status, type, retryable = 409, "api.concurrent_idempotent_request", True
 
 
 class Blocked(OpenGrantError):
@@ -189,7 +224,7 @@ class ProviderUnavailable(OpenGrantError):
     status, type, retryable = 504, "api.provider_error", True
 
 
-Leg = Literal["token", "api", "imap", "smtp", "detect"]
+Leg = Literal["token", "api", "imap", "smtp", "detect", "caldav", "ews"]
 Step = Literal["dns", "connect", "tls", "greeting", "auth", "command", "http", "reply"]
 
 
@@ -198,7 +233,8 @@ class Evidence:
     """What a remote said or did, before anybody judges it. Holds no credential.
 
     provider     "google", "microsoft", "imap", …
-    leg          which conversation: an OAuth token endpoint, a provider API, IMAP, SMTP, host detection
+    leg          which conversation: an OAuth token endpoint, a provider API, IMAP, SMTP, host detection,
+                 CalDAV, Exchange Web Services (Autodiscover included)
     step         how far it got. "http": a whole HTTP answer came. "reply": a 2xx that makes no sense.
     status       HTTP status or SMTP reply code
     code         the remote's own word: OAuth `error`, IMAP response code ("AUTHENTICATIONFAILED"),

@@ -136,6 +136,12 @@ class CustomConnect:
     state: str | None = None
     name: str | None = None
     credential_id: str | None = None
+    workspace_id: str | None = None
+
+    @property
+    def bulk(self) -> bool:
+        """The mailbox is proven by a credential of its organisation, not by one of its own."""
+        return "email_address" in self.settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ async def create_connector(call: Call) -> wire.Connector:
     One per provider. For OAuth providers its client becomes the connector's primary credential.
     """
     sent = call.json()
-    provider = provider_of(sent, wire.CONNECTOR, InvalidRequest, "make a connector for")
+    provider = provider_of(sent)
     draft = decode(wire.CONNECTOR[provider], sent).to_model()
     return wire.Connector.of(await call.services.connectors.create(call.application, provider, draft))
 
@@ -42,7 +42,7 @@ async def list_connectors(call: Call) -> tuple[list[wire.Connector], wire.Paging
 @route("GET", "/v3/connectors/{provider}", tag=TAG, answers=wire.Connector, errors=(NotFound,))
 async def get_connector(call: Call) -> wire.Connector:
     """Get a connector."""
-    return wire.Connector.of(await call.services.connectors.get(call.application, _provider(call)))
+    return wire.Connector.of(await call.services.connectors.get(call.application, provider_in_path(call)))
 
 
 @route(
@@ -59,7 +59,7 @@ async def update_connector(call: Call) -> wire.Connector:
 
     Omitted fields stay. `settings` replaces what may be read; a client id or secret that is left out stays.
     """
-    provider = _provider(call)
+    provider = provider_in_path(call)
     draft = call.read(wire.ConnectorPatch).to_model()
     return wire.Connector.of(await call.services.connectors.update(call.application, provider, draft))
 
@@ -71,10 +71,11 @@ async def delete_connector(call: Call) -> None:
     Its grants become invalid at once. They keep their ids and come back to life when their mailboxes
     connect again through a new connector.
     """
-    await call.services.connectors.delete(call.application, _provider(call))
+    await call.services.connectors.delete(call.application, provider_in_path(call))
 
 
-def _provider(call: Call) -> ProviderName:
+def provider_in_path(call: Call) -> ProviderName:
+    """The provider that the path names. Raises NotFound."""
     name = call.params["provider"]
     if name not in set(ProviderName):
         raise NotFound(f"There is no provider of that name. One of {', '.join(ProviderName)}.")

@@ -2,7 +2,7 @@
 
 from opengrant.api import wire
 from opengrant.api.connect import VERIFICATION_ERRORS
-from opengrant.api.routing import Call, decode, route
+from opengrant.api.routing import Call, checked, route
 from opengrant.errors import GrantNotFound, InvalidRequest, ReauthEmailInvalid
 from opengrant.grants.records import Change, Filters
 from opengrant.model import SECOND, Grant
@@ -62,11 +62,7 @@ async def update_grant(call: Call) -> wire.Grant:
     grant = await _grant(call)
     settings = None
     if patch.settings is not None:
-        if grant.provider not in wire.SETTINGS:
-            raise InvalidRequest(f"settings: this version of OpenGrant cannot verify {grant.provider} accounts yet.")
-        shape = decode(wire.SETTINGS[grant.provider], patch.settings)
-        settings = {key: value for key in type(shape).model_fields if (value := getattr(shape, key)) is not None}
-        settings.pop("credential_id", None)
+        settings = checked(lambda: wire.patch_settings(grant.provider, patch.settings or {}))
     change = Change(settings, None if patch.scope is None else tuple(patch.scope), patch.name)
     return wire.Grant.of(await call.services.records.change(call.application, grant, change))
 

@@ -16,9 +16,29 @@ from pydantic.json_schema import models_json_schema
 from opengrant import __version__
 from opengrant.api import wire
 from opengrant.api.routing import OPERATIONS, Operation
-from opengrant.errors import Internal, InvalidPayload, OpenGrantError, Overloaded, PayloadTooLarge, Unauthorized
+from opengrant.errors import (
+    AuthenticationFailed,
+    Forbidden,
+    Internal,
+    InvalidPayload,
+    OpenGrantError,
+    Overloaded,
+    PayloadTooLarge,
+    Unauthorized,
+)
 
 _REF = "#/components/schemas/{model}"
+
+_SIGNATURE = {
+    "Kid": "The `private_key_id` of a service account.",
+    "Timestamp": "Unix seconds, within 5 minutes of the server's clock.",
+    "Nonce": "1 to 128 characters that were not used before.",
+    "Signature": (
+        "Base64 of an RSASSA-PKCS1-v1_5 signature with SHA-256 over the canonical JSON of method (lower case),"
+        " nonce, path (as sent, without query), payload (the body, as a string) and timestamp (a number)."
+    ),
+}
+"""The four headers of a signed request; each is a security scheme, and a signed route asks for all."""
 
 _DESCRIPTION = """\
 Credentials in, grants out. OpenGrant proves a credential against its provider, learns whose it is, seals it and
@@ -51,7 +71,16 @@ def document(public_url: str | None = None) -> dict[str, Any]:
         "components": {
             "schemas": schemas,
             "securitySchemes": {
-                "apiKey": {"type": "http", "scheme": "bearer", "description": "An API key of the application."}
+                "apiKey": {"type": "http", "scheme": "bearer", "description": "An API key of the application."},
+                **{
+                    f"signature{name}": {
+                        "type": "apiKey",
+                        "in": "header",
+                        "name": f"X-Nylas-{name}",
+                        "description": description,
+                    }
+                    for name, description in _SIGNATURE.items()
+                },
             },
         },
     }
@@ -116,6 +145,8 @@ def _operation(operation: Operation, schemas: dict[str, Any], refs: Mapping[Any,
     described["responses"] = _responses(operation, refs)
     if operation.open:
         described["security"] = []
+    elif operation.auth == "signature":
+        described["security"] = [{f"signature{name}": [] for name in _SIGNATURE}]
     return described
 
 
@@ -153,14 +184,19 @@ def _responses(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
     properties: dict[str, Any] = {"request_id": request_id}
     if operation.answers is not None:
         item = refs[operation.answers, "serialization"]
-        properties["data"] = {"type": "array", "items": item} if operation.listed else item
+        properties["data"] = {"type": "array", "items": item} if operation.listed or operation.cursor else item
     if operation.listed:
         properties |= {"limit": {"type": "integer"}, "offset": {"type": "integer"}}
     envelope = {"type": "object", "required": list(properties), "properties": properties}
+    if operation.cursor:
+        next_cursor = {"type": "string", "description": "The page_token of the next page; absent on the last."}
+        envelope["properties"] = {**properties, "next_cursor": next_cursor}
     responses = {str(operation.status): _response("Success", envelope)}
 
     errors: list[type[OpenGrantError]] = list(operation.errors)
-    if not operation.open:
+    if operation.auth == "signature":
+        errors += [AuthenticationFailed, Forbidden]
+    elif not operation.open:
         errors.append(Unauthorized)
     if operation.body is not None:
         errors += [InvalidPayload, PayloadTooLarge]

@@ -11,16 +11,17 @@ Its summary and description in /openapi.json are its docstring.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import parse_qsl, unquote
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 from starlette.routing import BaseRoute, Match, Route, Router
 from starlette.types import Receive, Scope, Send
 
 from opengrant.api import respond
 from opengrant.errors import (
+    AuthenticationFailed,
     InvalidPayload,
     InvalidRequest,
     MethodNotAllowed,
@@ -30,9 +31,11 @@ from opengrant.errors import (
     Unauthorized,
 )
 from opengrant.grants.services import Services
+from opengrant.grants.signatures import Claim, ServiceAccount
 from opengrant.model import Application, Caller
 
 Q = TypeVar("Q", bound=BaseModel)
+T = TypeVar("T")
 
 BODY_WITHIN = 30.0
 """Seconds a client has to send its body; who is slower only holds a place."""
@@ -52,6 +55,14 @@ class Call:
     query_string: bytes
     caller: Caller | None = None
     body: bytes = b""
+    signed_by: ServiceAccount | None = None
+
+    @property
+    def signer(self) -> ServiceAccount:
+        """The service account that signed the request; only on routes that ask for a signature."""
+        if self.signed_by is None:
+            raise RuntimeError("this route asks for no signature: nobody has been authenticated")
+        return self.signed_by
 
     @property
     def application(self) -> Application:
@@ -66,10 +77,7 @@ class Call:
             pairs = parse_qsl(self.query_string.decode("ascii"), errors="strict", max_num_fields=100)
         except (UnicodeDecodeError, ValueError):
             raise InvalidRequest("The query string is not valid: percent-encode it as UTF-8.") from None
-        try:
-            return shape.model_validate({key: value for key, value in pairs if value not in {"", "undefined"}})
-        except ValidationError as problem:
-            raise respond.explain(problem) from None
+        return decode(shape, {key: value for key, value in pairs if value not in {"", "undefined"}})
 
     def json(self) -> dict[str, Any]:
         """The body as a JSON object. Raises InvalidPayload."""
@@ -89,8 +97,13 @@ class Call:
 
 def decode(shape: type[Q], value: object) -> Q:
     """Check a decoded body. Raises InvalidRequest that names every wrong field."""
+    return checked(lambda: shape.model_validate(value))
+
+
+def checked(validate: Callable[[], T]) -> T:
+    """What `validate` returns; its ValidationError becomes InvalidRequest."""
     try:
-        return shape.model_validate(value)
+        return validate()
     except ValidationError as problem:
         raise respond.explain(problem) from None
 
@@ -108,6 +121,9 @@ class Operation:
     query    the model of the query string
     errors   what the handler may raise, beside what every route may
     open     no API key is asked for
+    auth     who may call: the bearer of an API key, or a service account that signs its requests
+    permission  what the service account needs
+    cursor   the answer is a list that a cursor continues, instead of a page with an offset
     """
 
     method: str
@@ -122,6 +138,9 @@ class Operation:
     tag: str
     open: bool = False
     alias_of: str | None = None
+    auth: Literal["key", "signature"] = "key"
+    permission: str = ""
+    cursor: bool = False
 
 
 OPERATIONS: list[Operation] = []
@@ -140,6 +159,9 @@ def route(
     errors: tuple[type[OpenGrantError], ...] = (),
     open: bool = False,  # noqa: A002 -- the word for a route without a key
     also: str | None = None,
+    auth: Literal["key", "signature"] = "key",
+    permission: str = "",
+    cursor: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Enter a handler into the table. `also` names a second verb that means the same."""
 
@@ -147,7 +169,23 @@ def route(
         for verb, alias_of in ((method, None), (also, method)):
             if verb is not None:
                 OPERATIONS.append(
-                    Operation(verb, path, handler, answers, listed, status, body, query, errors, tag, open, alias_of)
+                    Operation(
+                        verb,
+                        path,
+                        handler,
+                        answers,
+                        listed,
+                        status,
+                        body,
+                        query,
+                        errors,
+                        tag,
+                        open,
+                        alias_of,
+                        auth,
+                        permission,
+                        cursor,
+                    )
                 )
         return handler
 
@@ -172,16 +210,28 @@ class Endpoint:
             raise MethodNotAllowed(f"{method} is not possible here; try {' or '.join(self.allow)}.", allow=self.allow)
         params = {key: unquote(value) for key, value in scope["path_params"].items()}
         call = Call(self.services, scope["opengrant.request_id"], params, scope["query_string"])
-        if not operation.open:
+        claim: Claim | None = None
+        if operation.auth == "signature":
+            claim = await self.services.signatures.claim(scope["headers"])
+        elif not operation.open:
             call.caller = scope["opengrant.caller"] = await self.services.applications.authenticate(_bearer(scope))
         if any("\x00" in value or "\ufffd" in value for value in params.values()):
             raise NotFound("Not found: the path holds characters that no id has.")
         if operation.body is not None:
             call.body = await read_body(scope, receive, self.max_body)
+        if claim is not None:
+            call.body = await self.services.signatures.verify(
+                claim, method=method, path=_signed_path(scope), body=call.body, permission=operation.permission
+            )
+            call.signed_by = scope["opengrant.account"] = claim.account
         answer = await operation.handler(call)
         if operation.listed:
             rows, paging = answer
             body = respond.page(call.request_id, rows, limit=paging.size, offset=paging.offset)
+        elif operation.cursor:
+            rows, cursor = answer
+            more = {} if cursor is None else {"next_cursor": cursor}
+            body = to_json({"request_id": call.request_id, "data": rows, **more}, exclude_none=True)
         else:
             body = respond.success(call.request_id, answer)
         await respond.send_json(send, operation.status, call.request_id, body)
@@ -195,6 +245,15 @@ def _bearer(scope: Scope) -> str | None:
                 raise Unauthorized("Bearer token invalid")
             return str(token.strip().decode("latin-1"))
     return None
+
+
+def _signed_path(scope: Scope) -> str:
+    """The path as on the wire, which is what the caller signed. Raises AuthenticationFailed."""
+    sent: bytes = scope.get("raw_path") or scope["path"].encode()
+    try:
+        return sent.partition(b"?")[0].decode()
+    except UnicodeDecodeError:
+        raise AuthenticationFailed("Unauthorized") from None
 
 
 async def read_body(scope: Scope, receive: Receive, limit: int, *, within: float = BODY_WITHIN) -> bytes:

@@ -4,9 +4,11 @@ They are Pydantic models because the same definitions check requests, build answ
 Requests ignore unknown fields. Secrets are SecretStr: an error about one can name the field, never the value.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
 
 from pydantic import (
+    AfterValidator,
     AliasChoices,
     BaseModel,
     BeforeValidator,
@@ -19,7 +21,9 @@ from pydantic import (
 )
 
 from opengrant.grants.connectors import Draft
+from opengrant.grants.credentials import Draft as CredentialDraft
 from opengrant.model import SECOND, CustomConnect, ProviderName
+from opengrant.model import Credential as CredentialNoun
 from opengrant.model import Connector as ConnectorNoun
 from opengrant.model import Grant as GrantNoun
 
@@ -106,10 +110,36 @@ class Model(BaseModel):
 class RefreshTokenSettings(Model):
     """A refresh token that the mailbox owner's consent gave you."""
 
+    # Together with credential_id it is another variant; a oneOf wants exactly one that fits.
+    model_config = ConfigDict(json_schema_extra={"not": {"required": ["credential_id"]}})
     refresh_token: Annotated[SecretStr, Field(min_length=1, max_length=8192)]
     """The OAuth refresh token, issued to the client of this connector."""
-    credential_id: Id | None = None
-    """A credential of the connector to use instead of its active one."""
+
+
+class OverrideSettings(Model):
+    """A refresh token that another client than the connector's active one obtained."""
+
+    refresh_token: Annotated[SecretStr, Field(min_length=1, max_length=8192)]
+    """The OAuth refresh token, issued to the client of that credential."""
+    credential_id: Id
+    """A credential of type connector; its client is used now and at every later refresh."""
+
+
+class BulkSettings(Model):
+    """A mailbox of an organisation that has admitted your application as a whole."""
+
+    model_config = ConfigDict(json_schema_extra={"not": {"required": ["refresh_token"]}})
+    email_address: Annotated[str, text(320)]
+    """The mailbox."""
+    credential_id: Id
+    """The credential that the organisation admitted."""
+
+
+class GoogleBulkSettings(BulkSettings):
+    """A mailbox of a Google Workspace that delegated its domain to your service account."""
+
+    scopes: Annotated[list[Scope], Field(max_length=200)] | None = None
+    """The same as the top-level scope. All of them must be delegated, or none is granted."""
 
 
 class ImapSettings(Model):
@@ -135,6 +165,50 @@ class ImapSettings(Model):
     """A label of the service, returned as sent."""
 
 
+class ICloudSettings(Model):
+    """An iCloud account with an app-specific password."""
+
+    username: Login
+    """The iCloud address."""
+    password: Password
+    """An app-specific password (xxxx-xxxx-xxxx-xxxx); the Apple Account's own password never works."""
+
+
+class EwsSettings(Model):
+    """An account on an Exchange server of your own. The host is found by Autodiscover when it is left out."""
+
+    email: Annotated[str, text(320)] | None = None
+    """The mailbox; without it, ews_username."""
+    ews_username: Login
+    """Usually the address; DOMAIN\\user works too."""
+    ews_password: Password
+    ews_host: Annotated[str, text(1024)] | None = None
+    """A host name, or the whole URL of Exchange.asmx."""
+    ews_port: Port = 443
+
+
+def _app_password(value: SecretStr) -> SecretStr:
+    plain = value.get_secret_value()
+    classes = (str.isupper, str.islower, str.isdigit)
+    if not all(any(kind(letter) for letter in plain) for kind in classes):
+        raise ValueError("needs an upper-case letter, a lower-case letter and a digit")
+    if not all(33 <= ord(letter) <= 126 for letter in plain):
+        raise ValueError("may hold printable ASCII only, without spaces")
+    return value
+
+
+class AgentSettings(Model):
+    """A mailbox that is hosted here, on a domain you have registered and verified."""
+
+    email: Annotated[str, StringConstraints(min_length=3, max_length=254, pattern=r"^[^\x00-\x20\x7f@]+@[^\x00-\x20\x7f@]+$")]
+    """An address on a registered domain."""
+    app_password: Annotated[SecretStr, Field(min_length=18, max_length=40), AfterValidator(_app_password)] | None = None
+    """Opens IMAP and SMTP. 18 to 40 printable ASCII characters with an upper-case and a lower-case letter and a digit.
+    Kept only as a bcrypt hash; without it there is no IMAP and SMTP access."""
+    policy_id: Id | None = None
+    """Kept and returned."""
+
+
 class VirtualCalendarSettings(Model):
     """A calendar that lives here and belongs to nobody's account."""
 
@@ -151,54 +225,116 @@ class _Custom(Model):
     """Returned unchanged in the grant."""
     name: Name | None = None
     """Display name of the grant."""
-    credential_id: Id | None = None
-    """The same as settings.credential_id."""
+    workspace_id: Id | None = None
+    """Where the grant goes; without it, the workspace of its domain or the default one."""
 
     def to_model(self) -> CustomConnect:
-        settings = self.settings  # type: ignore[attr-defined] # every variant has one, each of its own shape
-        values = {key: value for key in type(settings).model_fields if (value := getattr(settings, key)) is not None}
-        credential_id = values.pop("credential_id", None) or self.credential_id
+        values = sent_settings(self.settings)  # type: ignore[attr-defined] # every variant has its own
+        scope = self.scope if self.scope is not None else values.pop("scopes", None)
         return CustomConnect(
             provider=ProviderName(self.provider),  # type: ignore[attr-defined] # likewise
             settings=values,
-            scope=None if self.scope is None else tuple(self.scope),
+            scope=None if scope is None else tuple(scope),
             state=self.state,
             name=self.name,
-            credential_id=credential_id,
+            credential_id=values.pop("credential_id", None),
+            workspace_id=self.workspace_id,
         )
 
 
-class GoogleRefreshToken(_Custom):
-    """**Google, refresh token.** The token is exchanged and its owner read from the id_token or userinfo.
+def sent_settings(settings: Model) -> dict[str, Any]:
+    """The keys that are there, without those that were left out."""
+    return {key: value for key in type(settings).model_fields if (value := getattr(settings, key)) is not None}
 
-    It needs the scopes `openid` and `userinfo.email`, or a Gmail scope.
+
+def _named(title: str, *examples: dict[str, Any]) -> ConfigDict:
+    return ConfigDict(title=title, json_schema_extra={"examples": list(examples)})
+
+
+class RefreshToken(_Custom):
+    """**Refresh token.** It is exchanged, and its owner read from the id_token or the provider's profile.
+
+    Google needs the scopes `openid` and `userinfo.email`, or a Gmail scope; Yahoo `openid` and `email`. Microsoft
+    hands out a new refresh token with each use: the new one is kept here.
     """
 
-    model_config = ConfigDict(
-        title="Google refresh token",
-        json_schema_extra={
-            "examples": [
-                {
-                    "provider": "google",
-                    "settings": {"refresh_token": "1//0example"},
-                    "scope": ["https://www.googleapis.com/auth/gmail.readonly"],
-                    "state": "customer-42",
-                }
-            ]
+    model_config = _named(
+        "Refresh token",
+        {
+            "provider": "google",
+            "settings": {"refresh_token": "1//0example"},
+            "scope": ["https://www.googleapis.com/auth/gmail.readonly"],
+            "state": "customer-42",
         },
+        {"provider": "microsoft", "settings": {"refresh_token": "0.AexampleRT"}},
     )
-    provider: Literal["google"]
+    provider: Literal["google", "microsoft", "yahoo"]
     settings: RefreshTokenSettings
 
 
-class MicrosoftRefreshToken(_Custom):
-    """**Microsoft, refresh token.** Entra hands out a new refresh token with each use: the new one is kept here."""
+class CredentialOverride(_Custom):
+    """**Credential override.** A refresh token that another client of yours obtained, stored as a credential."""
 
-    model_config = ConfigDict(
-        title="Microsoft refresh token",
-        json_schema_extra={"examples": [{"provider": "microsoft", "settings": {"refresh_token": "0.AexampleRT"}}]},
+    model_config = _named(
+        "Credential override",
+        {
+            "provider": "microsoft",
+            "settings": {
+                "refresh_token": "0.AexampleRT",
+                "credential_id": "1f2e3d4c-0000-4000-8000-00000000c002",
+            },
+        },
+    )
+    provider: Literal["google", "microsoft", "yahoo", "zoom"]
+    settings: OverrideSettings
+
+
+class MicrosoftBulk(_Custom):
+    """**Microsoft, whole organisation.** A mailbox of a tenant whose administrator consented to your application.
+
+    Proven by asking Graph for the mailbox: a token alone proves nothing.
+    """
+
+    model_config = _named(
+        "Microsoft bulk",
+        {
+            "provider": "microsoft",
+            "settings": {
+                "email_address": "cy@example.com",
+                "credential_id": "1f2e3d4c-0000-4000-8000-00000000c003",
+            },
+        },
     )
     provider: Literal["microsoft"]
+    settings: BulkSettings
+
+
+class GoogleBulk(_Custom):
+    """**Google, whole organisation.** A mailbox of a Workspace that delegated its domain to your service account."""
+
+    model_config = _named(
+        "Google bulk",
+        {
+            "provider": "google",
+            "settings": {
+                "email_address": "di@example.com",
+                "credential_id": "1f2e3d4c-0000-4000-8000-00000000c004",
+                "scopes": ["https://www.googleapis.com/auth/calendar"],
+            },
+        },
+    )
+    provider: Literal["google"]
+    settings: GoogleBulkSettings
+
+
+class ZoomMeetings(_Custom):
+    """**Zoom meetings.** Zoom's refresh tokens can be used once: the one you send is spent, its successor kept here.
+
+    The app needs `user:read:user` beside the three meeting scopes: without it nobody can say whose token it is.
+    """
+
+    model_config = _named("Zoom Meetings", {"provider": "zoom", "settings": {"refresh_token": "zoomRT"}})
+    provider: Literal["zoom"]
     settings: RefreshTokenSettings
 
 
@@ -227,6 +363,37 @@ class ImapLogin(_Custom):
     settings: ImapSettings
 
 
+class ICloudLogin(_Custom):
+    """**iCloud.** Proven by IMAP and by CalDAV; needs an app-specific password."""
+
+    model_config = _named(
+        "iCloud",
+        {"provider": "icloud", "settings": {"username": "fay@icloud.com", "password": "abcd-efgh-ijkl-mnop"}},
+    )
+    provider: Literal["icloud"]
+    settings: ICloudSettings
+
+
+class EwsLogin(_Custom):
+    """**Exchange on premises.** Proven by one call of Exchange Web Services, with Basic or NTLM."""
+
+    model_config = _named(
+        "EWS",
+        {
+            "provider": "ews",
+            "settings": {
+                "email": "gil@ews.example.com",
+                "ews_username": "gil@ews.example.com",
+                "ews_password": "password",
+                "ews_host": "mail.example.com",
+            },
+            "scope": ["ews.messages", "ews.calendars"],
+        },
+    )
+    provider: Literal["ews"]
+    settings: EwsSettings
+
+
 class VirtualCalendar(_Custom):
     """**Virtual calendar.** Needs no provider: a calendar for a room, a machine or a team."""
 
@@ -240,19 +407,60 @@ class VirtualCalendar(_Custom):
     settings: VirtualCalendarSettings
 
 
-CustomVariant = GoogleRefreshToken | MicrosoftRefreshToken | ImapLogin | VirtualCalendar
-CUSTOM: dict[ProviderName, type[_Custom]] = {
-    ProviderName.GOOGLE: GoogleRefreshToken,
-    ProviderName.MICROSOFT: MicrosoftRefreshToken,
+class AgentAccount(_Custom):
+    """**Agent Account.** A mailbox hosted here, on a domain that is registered and verified."""
+
+    model_config = _named(
+        "Agent Account",
+        {
+            "provider": "nylas",
+            "name": "Sales Agent",
+            "settings": {"email": "sales@agents.example.com", "app_password": "Abcdefgh1jklmnopq9"},
+        },
+    )
+    provider: Literal["nylas"]
+    settings: AgentSettings
+
+
+CustomVariant = (
+    RefreshToken
+    | CredentialOverride
+    | MicrosoftBulk
+    | GoogleBulk
+    | ImapLogin
+    | ICloudLogin
+    | EwsLogin
+    | VirtualCalendar
+    | ZoomMeetings
+    | AgentAccount
+)
+_BY_PROVIDER: dict[ProviderName, type[_Custom]] = {
     ProviderName.IMAP: ImapLogin,
+    ProviderName.ICLOUD: ICloudLogin,
+    ProviderName.EWS: EwsLogin,
     ProviderName.VIRTUAL_CALENDAR: VirtualCalendar,
+    ProviderName.NYLAS: AgentAccount,
 }
-SETTINGS: dict[ProviderName, type[Model]] = {
-    ProviderName.GOOGLE: RefreshTokenSettings,
-    ProviderName.MICROSOFT: RefreshTokenSettings,
-    ProviderName.IMAP: ImapSettings,
-    ProviderName.VIRTUAL_CALENDAR: VirtualCalendarSettings,
-}
+_BULK: dict[ProviderName, type[_Custom]] = {ProviderName.GOOGLE: GoogleBulk, ProviderName.MICROSOFT: MicrosoftBulk}
+
+
+def custom_variant(provider: ProviderName, settings: Mapping[str, Any]) -> type[_Custom]:
+    """Which of the ten a body is meant to be; what it lacks for that is then named by the check of its shape."""
+    if provider in _BY_PROVIDER:
+        return _BY_PROVIDER[provider]
+    # With both, the refresh token counts and the address is ignored.
+    if "refresh_token" not in settings and "email_address" in settings and provider in _BULK:
+        return _BULK[provider]
+    if "credential_id" in settings:
+        return CredentialOverride
+    return ZoomMeetings if provider is ProviderName.ZOOM else RefreshToken
+
+
+def patch_settings(provider: ProviderName, settings: dict[str, Any]) -> dict[str, Any]:
+    """The credential keys of a PATCH, checked as those of connect/custom are. Raises ValidationError."""
+    variant = custom_variant(provider, settings)
+    shape: type[Model] = variant.model_fields["settings"].annotation  # type: ignore[assignment] # it is a Model
+    return sent_settings(shape.model_validate(settings))
 
 
 # ── Grants ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -397,19 +605,22 @@ _ClientId = Annotated[str, text(512)]
 _ClientSecret = Annotated[SecretStr, Field(min_length=1, max_length=4096)]
 
 
-class GoogleConnectorSettings(Model):
+class ClientSettings(Model):
     client_id: _ClientId
     client_secret: _ClientSecret
     """Write-only."""
+
+
+class GoogleConnectorSettings(ClientSettings):
     topic_name: Annotated[str, text(512)] | None = None
     """Pub/Sub topic for mail notifications."""
 
 
-class MicrosoftConnectorSettings(Model):
-    client_id: _ClientId
-    client_secret: _ClientSecret
-    """Write-only."""
-    tenant: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,255}$")] = "common"
+Tenant = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,255}$")]
+
+
+class MicrosoftConnectorSettings(ClientSettings):
+    tenant: Tenant = "common"
     """common, organizations, consumers, a tenant's GUID or its domain."""
 
 
@@ -468,28 +679,45 @@ class MicrosoftConnector(_ConnectorBody):
     settings: MicrosoftConnectorSettings
 
 
-class ImapConnector(_ConnectorBody):
-    """**IMAP.** Needs no settings."""
+class YahooConnector(_ConnectorBody):
+    """**Yahoo.** The OAuth client that your users' refresh tokens were issued to."""
 
-    model_config = ConfigDict(title="IMAP", json_schema_extra={"examples": [{"provider": "imap"}]})
-    provider: Literal["imap"]
-
-
-class VirtualCalendarConnector(_ConnectorBody):
-    """**Virtual calendar.** Needs no settings."""
-
-    model_config = ConfigDict(
-        title="Virtual calendar", json_schema_extra={"examples": [{"provider": "virtual-calendar"}]}
-    )
-    provider: Literal["virtual-calendar"]
+    model_config = _named("Yahoo", {"provider": "yahoo", "settings": {"client_id": "dj0y…", "client_secret": "…"}})
+    provider: Literal["yahoo"]
+    settings: ClientSettings
 
 
-ConnectorVariant = GoogleConnector | MicrosoftConnector | ImapConnector | VirtualCalendarConnector
+class ZoomConnector(_ConnectorBody):
+    """**Zoom.** The app that your users' refresh tokens were issued to; its scopes live at Zoom."""
+
+    model_config = _named("Zoom", {"provider": "zoom", "settings": {"client_id": "…", "client_secret": "…"}})
+    provider: Literal["zoom"]
+    settings: ClientSettings
+
+
+class PlainConnector(_ConnectorBody):
+    """**Providers without a client of yours.** Need no settings."""
+
+    model_config = _named("IMAP, iCloud, EWS, virtual calendar, Agent Accounts", {"provider": "imap"})
+    provider: Literal["imap", "icloud", "ews", "virtual-calendar", "nylas"]
+
+
+ConnectorVariant = GoogleConnector | MicrosoftConnector | YahooConnector | ZoomConnector | PlainConnector
 CONNECTOR: dict[ProviderName, type[_ConnectorBody]] = {
     ProviderName.GOOGLE: GoogleConnector,
     ProviderName.MICROSOFT: MicrosoftConnector,
-    ProviderName.IMAP: ImapConnector,
-    ProviderName.VIRTUAL_CALENDAR: VirtualCalendarConnector,
+    ProviderName.YAHOO: YahooConnector,
+    ProviderName.ZOOM: ZoomConnector,
+    **dict.fromkeys(
+        (
+            ProviderName.IMAP,
+            ProviderName.ICLOUD,
+            ProviderName.EWS,
+            ProviderName.VIRTUAL_CALENDAR,
+            ProviderName.NYLAS,
+        ),
+        PlainConnector,
+    ),
 }
 
 
@@ -499,7 +727,7 @@ class ConnectorPatchSettings(Model):
     client_id: _ClientId | None = None
     client_secret: _ClientSecret | None = None
     """Write-only."""
-    tenant: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,255}$")] | None = None
+    tenant: Tenant | None = None
     topic_name: Annotated[str, text(512)] | None = None
 
 
@@ -509,6 +737,151 @@ class ConnectorPatch(_ConnectorBody):
     settings: ConnectorPatchSettings | None = None
     active_credential_id: Id | None = None
     """A connector credential of this connector."""
+
+
+# ── Credentials ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Credential(Model):
+    """A credential of a connector. What it holds is never shown."""
+
+    id: str
+    name: str
+    created_at: int
+    updated_at: int
+
+    @classmethod
+    def of(cls, credential: CredentialNoun) -> "Credential":
+        return cls.model_construct(
+            id=credential.id,
+            name=credential.name,
+            created_at=credential.created_at // SECOND,
+            updated_at=credential.updated_at // SECOND,
+        )
+
+
+class ClientData(Model):
+    """Another OAuth client."""
+
+    client_id: _ClientId
+    client_secret: _ClientSecret
+    tenant: Tenant | None = None
+    """Microsoft only; without it, the connector's."""
+
+
+def _pem(value: SecretStr) -> SecretStr:
+    return SecretStr(value.get_secret_value().replace("\\n", "\n"))
+
+
+class ServiceAccountData(Model):
+    """A Google service account's key file; its other members are not needed and its token_uri is never used."""
+
+    private_key_id: Annotated[str, text(512)]
+    private_key: Annotated[SecretStr, Field(min_length=1, max_length=16_384), AfterValidator(_pem)]
+    """PEM."""
+    client_email: Annotated[str, text(320)]
+    client_id: Annotated[str, text(512)] | None = None
+    """The number to enter in the Admin console."""
+    project_id: Annotated[str, text(512)] | None = None
+
+
+class AdminConsentData(Model):
+    """A tenant that consented to your application; without a client, the connector's."""
+
+    tenant: Tenant
+    client_id: _ClientId | None = None
+    client_secret: _ClientSecret | None = None
+
+
+class _CredentialBody(Model):
+    name: Name
+
+    def to_model(self) -> CredentialDraft:
+        data = sent_settings(self.credential_data)  # type: ignore[attr-defined] # every variant has its own
+        return CredentialDraft(self.name, self.credential_type, data)  # type: ignore[attr-defined] # likewise
+
+
+class ConnectorCredential(_CredentialBody):
+    """**Another client** on the same connector."""
+
+    model_config = _named(
+        "Connector",
+        {
+            "name": "EU app",
+            "credential_type": "connector",
+            "credential_data": {"client_id": "456.apps.example", "client_secret": "GOCSPX-…"},
+        },
+    )
+    credential_type: Literal["connector"]
+    credential_data: ClientData
+
+
+class ServiceAccountCredential(_CredentialBody):
+    """**Google service account** with domain-wide delegation."""
+
+    model_config = _named(
+        "Service account",
+        {
+            "name": "Example Inc.",
+            "credential_type": "serviceaccount",
+            "credential_data": {
+                "type": "service_account",
+                "private_key_id": "ab12…",
+                "private_key": "-----BEGIN PRIVATE KEY-----…",
+                "client_email": "opengrant@project.iam.example",
+            },
+        },
+    )
+    credential_type: Literal["serviceaccount"]
+    credential_data: ServiceAccountData
+
+
+class AdminConsentCredential(_CredentialBody):
+    """**Microsoft admin consent** of one tenant."""
+
+    model_config = _named(
+        "Admin consent",
+        {"name": "Contoso", "credential_type": "adminconsent", "credential_data": {"tenant": "contoso.example"}},
+    )
+    credential_type: Literal["adminconsent"]
+    credential_data: AdminConsentData
+
+
+CredentialVariant = ConnectorCredential | ServiceAccountCredential | AdminConsentCredential
+CREDENTIAL: dict[str, type[_CredentialBody]] = {
+    "connector": ConnectorCredential,
+    "serviceaccount": ServiceAccountCredential,
+    "adminconsent": AdminConsentCredential,
+}
+
+
+class CredentialPatch(Model):
+    """At least one of the two."""
+
+    name: Name | None = None
+    credential_data: dict[str, Any] | None = Field(default=None, repr=False)
+    """Replaces what is held, as a whole; the keys of the credential's type."""
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if self.name is None and self.credential_data is None:
+            raise ValueError("send name, credential_data or both")
+        return self
+
+
+def credential_data(type_: str, sent: dict[str, Any]) -> dict[str, Any]:
+    """What a PATCH puts into a credential, checked as at its creation. Raises ValidationError."""
+    shape: type[Model] = CREDENTIAL[type_].model_fields["credential_data"].annotation  # type: ignore[assignment] # a Model
+    return sent_settings(shape.model_validate(sent))
+
+
+class CredentialQuery(Paging):
+    sort_by: Literal["created_at", "updated_at", "createdAt", "updatedAt"] = "created_at"
+    order_by: Literal["asc", "desc"] = "desc"
+
+    @property
+    def order(self) -> Literal["created_at", "updated_at"]:
+        return "created_at" if self.sort_by in {"created_at", "createdAt"} else "updated_at"
 
 
 # ── Envelopes ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -28,6 +28,8 @@ from opengrant.errors import (
 from opengrant.grants import events, outcome
 from opengrant.grants.connectors import Connectors
 from opengrant.grants.digests import Digests
+from opengrant.grants.domains import Domains
+from opengrant.grants.workspaces import Workspaces
 from opengrant.model import (
     SECOND,
     Application,
@@ -41,7 +43,7 @@ from opengrant.model import (
     Tokens,
     mailbox_key,
 )
-from opengrant.providers.base import Identifies, Refreshes, Verifies
+from opengrant.providers.base import Identifies, Mints, Refreshes, Verifies
 from opengrant.providers.classify import classify
 from opengrant.store import connectors as connector_rows
 from opengrant.store import grants, rotations, secrets
@@ -51,6 +53,8 @@ from opengrant.store.port import Store
 from opengrant.vault import Owner, Vault
 
 log = structlog.get_logger()
+
+_CREDENTIAL_FOR_BULK = {ProviderName.GOOGLE: "serviceaccount", ProviderName.MICROSOFT: "adminconsent"}
 
 _TRIES = 8
 """Rounds of look-and-write before we give up on a mailbox that keeps changing under us."""
@@ -84,7 +88,8 @@ class Proof:
 
 @dataclass(slots=True)
 class _Flight:
-    ask: CustomConnect
+    ask: CustomConnect | None
+    """None for a refresh, which no request can share."""
     task: "asyncio.Task[Any]"
 
 
@@ -101,6 +106,9 @@ class Connect:
     digests: Digests
     connectors: Connectors
     providers: Mapping[ProviderName, object]
+    bulk: Mapping[ProviderName, Mints]
+    domains: Domains
+    workspaces: Workspaces
     clock: Clock
     observe: Observe
     max_verifications: int
@@ -138,6 +146,44 @@ class Connect:
 
         return await self._verified(app, ask, write)
 
+    async def refreshed(self, app: Application, grant: Grant) -> SecretStr | None:
+        """A new access token of an OAuth grant, stored with whatever refresh token came along.
+
+        None for grants that have no refresh token. Raises ProviderFailure; the grant stays as it is.
+        """
+        found = await self.db.read(
+            connector_rows.find_with_client(app.id, grant.provider, credential_id=grant.credential_id)
+        )
+        owner = Owner(app.id, "grant", grant.id, "live")
+        sealed = await self.db.read(secrets.find(owner.application_id, owner.kind, owner.id, owner.purpose))
+        if found is None or sealed is None or found.credential_type != "connector":
+            return None
+        held = cast(dict[str, Any], from_json(self.vault.open(sealed, owner)))
+        provider = cast(TokenProvider, self.providers[grant.provider])
+        spent = self.digests.refresh_token(app.id, grant.provider, held["refresh_token"])
+        while (flight := self._flights.get(spent)) is not None:
+            await asyncio.wait([flight.task])
+            if (moved := await self.db.read(grants.find(app.id, grant.id))) is None or moved.version != grant.version:
+                return None if moved is None else await self.refreshed(app, moved)
+
+        async def exchange() -> SecretStr:
+            try:
+                tokens = await provider.refresh(self.connectors.client(found), SecretStr(held["refresh_token"]))
+                if tokens.refresh_token is not None:
+                    held["refresh_token"] = tokens.refresh_token.get_secret_value()
+                held["access_token"] = tokens.access_token.get_secret_value()
+                fresh = replace(grant, token_expires_at=tokens.expires_at)
+                live = self.vault.seal(to_json(held), owner)
+                # Another writer was faster: then what is stored is newer than this.
+                await self.db.write(grants.change(grants.Writing(fresh, None, live), seen_version=grant.version))
+                return tokens.access_token
+            finally:
+                del self._flights[spent]
+
+        task = asyncio.create_task(exchange())
+        self._flights[spent] = _Flight(None, task)
+        return await asyncio.shield(task)
+
     async def drain(self) -> None:
         """Wait for exchanges whose tokens would otherwise be lost; each has its own deadline."""
         while tasks := [flight.task for flight in self._flights.values()]:
@@ -155,7 +201,11 @@ class Connect:
         self._under_way += 1
         try:
             found = await self._connector(app, ask)
+            if ask.bulk:
+                return await self._by_organisation(app, ask, found, write)
             provider = self.providers[ask.provider]
+            if ask.provider is ProviderName.NYLAS:
+                await self.domains.require_owner(app, ask.settings["email"])
             if isinstance(provider, Verifies):
                 return await self._by_password(ask, found, provider, write)
             return await self._by_token(app, ask, found, cast(TokenProvider, provider), write)
@@ -171,14 +221,37 @@ class Connect:
                 f"This application has no {ask.provider} connector. Create it first: POST /v3/connectors"
                 f' {{"provider": "{ask.provider}", …}}.'
             )
-        if ask.credential_id is not None and found.credential_type != "connector":
+        needed = _CREDENTIAL_FOR_BULK[ask.provider] if ask.bulk else "connector"
+        if ask.credential_id is not None and found.credential_type != needed:
             raise InvalidRequest(
                 f"settings.credential_id: the {ask.provider} connector has no credential {ask.credential_id!r}"
-                " of type connector."
+                f" of type {needed}."
             )
-        if ask.provider not in self.providers:
-            raise InvalidRequest(f"provider: this version of OpenGrant cannot connect {ask.provider} accounts yet.")
         return found
+
+    async def _by_organisation(
+        self, app: Application, ask: CustomConnect, found: WithClient, write: "_Write"
+    ) -> Grant:
+        asked_at = self.clock()
+        credential = self.connectors.held(found)
+        if ask.provider is ProviderName.MICROSOFT and "client_id" not in credential:
+            # The tenant consented to the connector's own application.
+            own = await self.db.read(connector_rows.find_with_client(app.id, ask.provider))
+            client = self.connectors.client(own or found)
+            credential |= {"client_id": client.client_id, "client_secret": client.client_secret}
+        email = cast(str, ask.settings["email_address"])
+        scope = found.connector.scope if ask.scope is None else ask.scope
+        async with self._asking(ask, token=False):
+            minted = await self.bulk[ask.provider].mint(credential, email, scope)
+        proof = Proof(
+            replace(minted.identity, email=email),
+            minted.scope,
+            {"email_address": email},
+            {"access_token": minted.access_token.get_secret_value()},
+            credential_id=found.credential_id,
+            token_expires_at=minted.expires_at,
+        )
+        return _some(await write(found, proof, asked_at))
 
     async def _by_password(self, ask: CustomConnect, found: WithClient, provider: Verifies, write: "_Write") -> Grant:
         asked_at = self.clock()
@@ -267,11 +340,16 @@ class Connect:
     ) -> Grant:
         """Create or renew. Each round looks at what is there and writes only if it still is."""
         key = _key(app, ask.provider, proof.identity)
+        email = proof.identity.email
+        wanted = None
+        if ask.workspace_id is not None:
+            wanted = await self.workspaces.for_new_grant(app, ask.provider, email, ask.workspace_id)
         for _ in range(_TRIES):
             existing = await self.db.read(grants.find_mailbox(app.id, ask.provider, key))
             if existing is None:
                 await self._refuse_other_subject(app, ask.provider, proof.identity)
-                fresh = self._fresh(app, ask, found, proof, key, asked_at)
+                workspace = wanted or await self.workspaces.for_new_grant(app, ask.provider, email, None)
+                fresh = replace(self._fresh(app, ask, found, proof, key, asked_at), workspace_id=workspace)
                 event = events.created(fresh, at=fresh.created_at)
                 written = await self.db.write(grants.create(self._writing(fresh, proof, event), self.db.dialect))
             elif existing.asked_at > asked_at:
@@ -279,6 +357,7 @@ class Connect:
                 return existing
             else:
                 renewed = self._renewed(existing, ask, found, proof, asked_at)
+                renewed = replace(renewed, workspace_id=wanted or existing.workspace_id)
                 changed = existing.subject is not None and existing.subject != renewed.subject
                 event = events.reauthenticated(renewed, at=renewed.updated_at, subject_changed=changed)
                 written = await self.db.write(grants.renew(self._writing(renewed, proof, event), self.db.dialect))

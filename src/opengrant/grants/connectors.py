@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from pydantic import SecretStr
 from pydantic_core import from_json, to_json
@@ -18,6 +18,7 @@ from opengrant.vault import Owner, Vault
 
 OAUTH = frozenset({ProviderName.GOOGLE, ProviderName.MICROSOFT, ProviderName.YAHOO, ProviderName.ZOOM})
 _EXPIRED_AT_ONCE = 500
+_SECRET = frozenset({"client_secret", "private_key"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +99,22 @@ class Connectors:
 
     def client(self, found: connectors.WithClient) -> ClientApp:
         """What a token endpoint is shown. Raises InvalidRequest when there is no client to show."""
-        connector = found.connector
-        if found.client is None or found.credential_id is None:
-            raise InvalidRequest(f"The {connector.provider} connector has no such credential.")
-        owner = _client_owner(connector.application_id, found.credential_id)
-        held = cast(dict[str, Any], from_json(self.vault.open(found.client, owner)))
+        connector, held = found.connector, self.held(found)
         return ClientApp(
             client_id=held["client_id"],
-            client_secret=SecretStr(held["client_secret"]),
+            client_secret=held["client_secret"],
             tenant=held.get("tenant") or connector.settings.get("tenant") or "common",
             scope=connector.scope,
         )
+
+    def held(self, found: connectors.WithClient) -> dict[str, Any]:
+        """What the found credential holds, SecretStr where secret. Raises InvalidRequest when there is none."""
+        connector = found.connector
+        if found.client is None or found.credential_id is None:
+            raise InvalidRequest(f"The {connector.provider} connector has no such credential.")
+        owner = client_owner(connector.application_id, found.credential_id)
+        opened = cast(dict[str, Any], from_json(self.vault.open(found.client, owner)))
+        return {key: SecretStr(value) if key in _SECRET else value for key, value in opened.items()}
 
     def _update(self, app: Application, provider: ProviderName, draft: Draft) -> Steps[Connector]:
         connector = yield from connectors.find(app.id, provider)
@@ -144,13 +150,10 @@ class Connectors:
             raise NotFound(f"This application has no {provider} connector.")
         gone = yield from credentials.delete_of_connector(app.id, connector.id)
         yield from secrets.destroy(app.id, "credential", gone)
-        now = self.clock()
-        while some := (yield from grants.expire_some(app.id, connector.id, limit=_EXPIRED_AT_ONCE)):
-            for grant in some:
-                yield from outbox.add(events.expired(grant, at=now))
+        yield from expire(app, using="connector_id", id_=connector.id, at=self.clock())
 
     def _client_secret(self, primary: Credential) -> Steps[SecretStr]:
-        owner = _client_owner(primary.application_id, primary.id)
+        owner = client_owner(primary.application_id, primary.id)
         sealed = yield from secrets.find(owner.application_id, owner.kind, owner.id, owner.purpose)
         if sealed is None:
             raise InvalidRequest(
@@ -160,14 +163,23 @@ class Connectors:
 
     def _seal(self, primary: Credential, client_id: str, secret: SecretStr) -> secrets.SecretRow:
         plain = to_json({"client_id": client_id, "client_secret": secret.get_secret_value()})
-        owner = _client_owner(primary.application_id, primary.id)
+        owner = client_owner(primary.application_id, primary.id)
         return secrets.SecretRow(
             owner.application_id, owner.kind, owner.id, owner.purpose, self.vault.seal(plain, owner)
         )
 
 
-def _client_owner(application_id: str, credential_id: str) -> Owner:
+def client_owner(application_id: str, credential_id: str) -> Owner:
     return Owner(application_id, "credential", credential_id, "client")
+
+
+def expire(
+    app: Application, *, using: Literal["connector_id", "credential_id"], id_: str, at: Micros
+) -> Steps[None]:
+    """Every grant of a connector or credential that is going away becomes invalid, with an event each."""
+    while some := (yield from grants.expire_some(app.id, using=using, id_=id_, limit=_EXPIRED_AT_ONCE)):
+        for grant in some:
+            yield from outbox.add(events.expired(grant, at=at))
 
 
 def _add(connector: Connector, primary: Credential, client: secrets.SecretRow, *, at: Micros) -> Steps[bool]:

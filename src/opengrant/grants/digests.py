@@ -16,6 +16,10 @@ class Digests:
         """Hex, so that it can also name the owner of a sealed row."""
         return self._digest(f"refresh token {application_id} {provider}", token).hex()
 
+    def request(self, application_id: str, body: bytes) -> str:
+        """Of a request's body, which may hold credentials."""
+        return self._digest(f"request {application_id}", body.hex()).hex()
+
     def _digest(self, label: str, secret: str) -> bytes:
         # Lone surrogates cannot arrive by HTTP; one from elsewhere must not raise with the secret in the message.
         return hmac.digest(self._key, label.encode() + b"\x00" + secret.encode(errors="surrogatepass"), "sha256")

@@ -5,8 +5,12 @@ from dataclasses import dataclass
 from opengrant.grants.applications import Applications
 from opengrant.grants.connect import Connect
 from opengrant.grants.connectors import Connectors
+from opengrant.grants.detect import Detect
+from opengrant.grants.domains import Domains
 from opengrant.grants.installation import ping
 from opengrant.grants.records import Records
+from opengrant.grants.signatures import ServiceAccounts, Signatures
+from opengrant.grants.workspaces import Workspaces
 from opengrant.store.port import Store
 
 
@@ -19,6 +23,11 @@ class Services:
     connectors: Connectors
     connect: Connect
     records: Records
+    service_accounts: ServiceAccounts
+    signatures: Signatures
+    domains: Domains
+    workspaces: Workspaces
+    detect: Detect
 
     async def ready(self) -> list[str]:
         """What keeps this process from serving; empty when nothing does. Raises StoreUnavailable."""

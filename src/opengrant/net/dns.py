@@ -1,7 +1,7 @@
-"""Names to addresses, services and mail exchangers, each within a deadline.
+"""Names to addresses, services, mail exchangers and texts, each within a deadline.
 
-Addresses come from the system's resolver, so that /etc/hosts and the operator's own set-up count; SRV and MX,
-which it does not know, from dnspython. With servers configured everything is asked of them, except `localhost`,
+Addresses come from the system's resolver, so that /etc/hosts and the operator's own set-up count; SRV, MX and
+TXT, which it does not know, from dnspython. With servers configured everything is asked of them, except `localhost`,
 which is always this machine (RFC 6761 section 6.3).
 """
 
@@ -18,6 +18,7 @@ import dns.rdata
 import dns.rdatatype
 import dns.resolver
 from dns.rdtypes.ANY.MX import MX
+from dns.rdtypes.ANY.TXT import TXT
 from dns.rdtypes.IN.SRV import SRV
 
 MAX_RECORDS = 32
@@ -84,6 +85,12 @@ class Resolver:
         records = [record for record in await self._ask(domain, dns.rdatatype.MX) if isinstance(record, MX)]
         ranked = sorted((record.preference, _bare(record.exchange.to_text())) for record in records)
         return [host for _, host in ranked if host]
+
+    async def texts(self, name: str) -> list[str]:
+        """TXT records, the strings of each put together (RFC 7208 section 3.3), in no order; bytes that are not
+        UTF-8 are replaced. Raises NameNotFound, DnsUnavailable."""
+        records = [record for record in await self._ask(name, dns.rdatatype.TXT) if isinstance(record, TXT)]
+        return [b"".join(record.strings).decode("utf-8", "replace") for record in records]
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)

@@ -6,6 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 from pydantic import SecretStr
 
 from opengrant.model import ClientApp, Identity, Tokens, Verified
+from opengrant.providers.minted import Minted
 
 
 @runtime_checkable
@@ -30,3 +31,21 @@ class Verifies(Protocol):
 
     async def verify(self, settings: Mapping[str, Any]) -> Verified:
         """`settings` are the wire's keys, with SecretStr for passwords. Raises ProviderFailure, InvalidRequest."""
+
+
+class Mints(Protocol):
+    """Makes live tokens for any mailbox of an organisation, from one credential of that organisation."""
+
+    async def mint(self, credential: Mapping[str, Any], email: str, scope: tuple[str, ...]) -> Minted:
+        """Prove that the mailbox exists and is reachable. Raises ProviderFailure, InvalidRequest.
+
+        credential  the stored credential's members, SecretStr where secret
+        """
+
+
+@runtime_checkable
+class Aliases(Protocol):
+    """Knows the other addresses of a mailbox."""
+
+    async def aliases(self, access_token: SecretStr) -> tuple[str, ...]:
+        """Without the primary one. Raises ProviderFailure."""

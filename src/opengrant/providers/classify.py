@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from opengrant.errors import Evidence
+from opengrant.providers import ews_answers
 from opengrant.providers.mail_answers import judge
 from opengrant.providers.verdict import Kind, Verdict
 
@@ -69,6 +70,7 @@ USER_UNKNOWN = _reconnect(
     "user_unknown", "The user is not in this directory: check the tenant, or sign in again there."
 )
 OTHER_TENANT = _reconnect("account_of_other_tenant", "This kind of account cannot use the app: connect one that can.")
+NOT_IN_DIRECTORY = _reconnect("user_unknown", "Check email_address: the directory has no active user of that name.")
 MALFORMED = _reconnect("malformed_token", "Send the refresh token whole and unchanged, or obtain a new one.")
 
 CLIENT = _connector("client_refused", "Check the client id and secret of the connector or credential.")
@@ -99,6 +101,21 @@ OTHER_CLIENT = _connector("token_of_other_client", "Use the connector or credent
 DELEGATION = _connector(
     "delegation_missing", "An administrator must delegate all scopes to the service account's number."
 )
+NOT_DELEGATED = _connector(
+    "scopes_missing", "An administrator must add each of the requested scopes to the service account's delegation."
+)
+NOT_CONSENTED = _connector(
+    "admin_consent_required", "An administrator of the tenant must consent to the app's application permissions."
+)
+ROLES_MISSING = _connector(
+    "scopes_missing",
+    "An administrator must grant the app User.Read.All and a permission for mail, calendars or mailbox settings,"
+    " as application permissions, and consent to them.",
+)
+EXCLUDED = _connector(
+    "mailbox_excluded", "An Exchange administrator's access policy keeps the app out of this mailbox: extend it."
+)
+POLICY = _connector("admin_policy", "An administrator's policy blocks the credential: ask the administrator.")
 
 SCOPE_INVALID = _bad_request("scope_invalid", "Correct the scopes: the provider does not accept them.")
 SCOPES_MISSING = _bad_request("scopes_missing", "Have the user consent to the missing scopes, then connect again.")
@@ -144,6 +161,35 @@ _CONCLUSIONS: Mapping[str, Mapping[str, Verdict]] = {
             "address_unknown", "The account has no mail address: give it a mailbox, then connect again."
         ),
     },
+    "yahoo": {
+        "identity_scopes_missing": _bad_request(
+            "identity_scopes_missing", "Have the user consent to openid and email, then connect again."
+        ),
+        "email_not_verified": _bad_request(
+            "email_not_verified", "The user must verify the address at Yahoo before it can be connected."
+        ),
+    },
+    "zoom": {
+        "identity_scopes_missing": _bad_request(
+            "identity_scopes_missing",
+            "Add user:read:user to the Zoom app's scopes, have the user consent, then connect again.",
+        ),
+        "address_unknown": _bad_request("address_unknown", "The Zoom account has no mail address: connect another."),
+    },
+    "google-bulk": {
+        "key_unreadable": _connector(
+            "key_unreadable",
+            "Put the service account's whole key file into the credential: client_email and an RSA private_key.",
+        ),
+    },
+    "microsoft-bulk": {
+        "tenant_required": _connector(
+            "tenant_required", "Put the tenant's id or domain into the credential; common and the like cannot do."
+        ),
+        "address_ambiguous": _bad_request(
+            "address_ambiguous", "Several users have this address: name the one you mean by its user principal name."
+        ),
+    },
 }
 
 # ---------------------------------------------------------------- token endpoints: the `error` member
@@ -171,6 +217,11 @@ _GOOGLE_WORDS: Mapping[str, Verdict] = {
     "admin_policy_enforced": ADMIN,
     "access_denied": ADMIN,
     "unauthorized_client": OTHER_CLIENT,
+}
+_SERVICE_ACCOUNT_WORDS: Mapping[str, Verdict] = {
+    "admin_policy_enforced": POLICY,
+    "access_denied": NOT_DELEGATED,
+    "unauthorized_client": DELEGATION,
 }
 _GOOGLE_SUBTYPES: Mapping[str, Verdict] = {
     "invalid_rapt": _reconnect(
@@ -280,6 +331,13 @@ _AADSTS: Mapping[str, Verdict] = {
     for code in codes.split()
 }
 
+_APP_ONLY_REASONS: Mapping[str, Verdict] = {
+    "consent_required": NOT_CONSENTED,
+    "admin_consent_required": NOT_CONSENTED,
+    "admin_policy": POLICY,
+    "user_not_assigned": NOT_CONSENTED,
+}
+
 # ---------------------------------------------------------------- provider APIs
 
 ACCESS_TOKEN = Verdict(
@@ -294,37 +352,53 @@ MAILBOX_MISSING = _reconnect(
     "mailbox_missing", "The account has no mailbox here: it needs a licence.", confirm_after=900
 )
 USER_MISSING = replace(USER_UNKNOWN, retryable=True, retry_after=900)
+NO_USER = replace(NOT_IN_DIRECTORY, retryable=True, retry_after=900)
+NO_MAILBOX = _reconnect(
+    "no_mailbox", "The user has no mailbox here: they need a licence that has one.", confirm_after=900
+)
+
+_GOOGLE_API: Mapping[str, Verdict] = {
+    "insufficientpermissions": SCOPES_MISSING,
+    "insufficient_scope": SCOPES_MISSING,
+    "access_token_scope_insufficient": SCOPES_MISSING,
+    "accessnotconfigured": API_NOT_ENABLED,
+    "service_disabled": API_NOT_ENABLED,
+    "ratelimitexceeded": THROTTLED,
+    "userratelimitexceeded": THROTTLED,
+    "dailylimitexceeded": THROTTLED,
+    "domainpolicy": ADMIN_DISABLED_API,
+    "failedprecondition": MAILBOX_MISSING,
+    "failed_precondition": MAILBOX_MISSING,
+    "invalid_token": ACCESS_TOKEN,
+}
+_GRAPH: Mapping[str, Verdict] = {
+    "invalidauthenticationtoken": ACCESS_TOKEN,
+    "authorization_requestdenied": SCOPES_MISSING,
+    "accessdenied": SCOPES_MISSING,
+    "erroraccessdenied": SCOPES_MISSING,
+    "request_resourcenotfound": USER_MISSING,
+    "mailboxnotenabledforrestapi": MAILBOX_MISSING,
+    "resourcenotfound": MAILBOX_MISSING,
+    "errorinvaliduser": MAILBOX_MISSING,
+    "toomanyrequests": THROTTLED,
+    "activitylimitreached": THROTTLED,
+    "applicationthrottled": THROTTLED,
+    "servicenotavailable": OUTAGE,
+    "unknownerror": OUTAGE,
+}
+
+
+def _for_bulk(words: Mapping[str, Verdict], scopes_missing: Verdict) -> Mapping[str, Verdict]:
+    """The same words to an organisation's credential: an administrator's turn, not the mailbox owner's."""
+    other = {SCOPES_MISSING: scopes_missing, MAILBOX_MISSING: NO_MAILBOX, USER_MISSING: NO_USER}
+    return {word: other.get(verdict, verdict) for word, verdict in words.items()}
+
 
 _API_WORDS: Mapping[str, Mapping[str, Verdict]] = {
-    "google": {
-        "insufficientpermissions": SCOPES_MISSING,
-        "insufficient_scope": SCOPES_MISSING,
-        "access_token_scope_insufficient": SCOPES_MISSING,
-        "accessnotconfigured": API_NOT_ENABLED,
-        "service_disabled": API_NOT_ENABLED,
-        "ratelimitexceeded": THROTTLED,
-        "userratelimitexceeded": THROTTLED,
-        "dailylimitexceeded": THROTTLED,
-        "domainpolicy": ADMIN_DISABLED_API,
-        "failedprecondition": MAILBOX_MISSING,
-        "failed_precondition": MAILBOX_MISSING,
-        "invalid_token": ACCESS_TOKEN,
-    },
-    "microsoft": {
-        "invalidauthenticationtoken": ACCESS_TOKEN,
-        "authorization_requestdenied": SCOPES_MISSING,
-        "accessdenied": SCOPES_MISSING,
-        "erroraccessdenied": SCOPES_MISSING,
-        "request_resourcenotfound": USER_MISSING,
-        "mailboxnotenabledforrestapi": MAILBOX_MISSING,
-        "resourcenotfound": MAILBOX_MISSING,
-        "errorinvaliduser": MAILBOX_MISSING,
-        "toomanyrequests": THROTTLED,
-        "activitylimitreached": THROTTLED,
-        "applicationthrottled": THROTTLED,
-        "servicenotavailable": OUTAGE,
-        "unknownerror": OUTAGE,
-    },
+    "google": _GOOGLE_API,
+    "google-bulk": _for_bulk(_GOOGLE_API, NOT_DELEGATED),
+    "microsoft": _GRAPH,
+    "microsoft-bulk": _for_bulk(_GRAPH, ROLES_MISSING),
     "zoom": {
         "124": ACCESS_TOKEN,
         "4711": SCOPES_MISSING,
@@ -332,12 +406,16 @@ _API_WORDS: Mapping[str, Mapping[str, Verdict]] = {
         "429": THROTTLED,
     },
 }
+# Exchange says with the same word that the app lacks a permission and that it may not have this mailbox.
+_API_SENTENCES: tuple[tuple[str, str, Verdict], ...] = (("microsoft-bulk", "accesspolicy", EXCLUDED),)
 
 # ---------------------------------------------------------------- from evidence to a row
 
 
 def classify(evidence: Evidence) -> Verdict:
     """Judge any failure of any leg. Never raises; what it does not know is `unknown`."""
+    if evidence.leg in {"caldav", "ews"} or evidence.provider == "icloud":
+        return ews_answers.judge(evidence)
     if evidence.leg not in {"token", "api"}:
         return judge(evidence)
     verdict = _not_answered(evidence) or _by_status(evidence) or _by_words(evidence) or UNKNOWN
@@ -379,6 +457,10 @@ def _page(provider: str, leg: str, status: int) -> Verdict:
 
 def _by_words(evidence: Evidence) -> Verdict | None:
     if evidence.leg == "api":
+        sentence = evidence.text.casefold()
+        for provider, part, verdict in _API_SENTENCES:
+            if provider == evidence.provider and part in sentence:
+                return verdict
         table = _API_WORDS.get(evidence.provider, {})
         return _gentlest(table.get(word.casefold()) for word in (evidence.code, *evidence.subcodes))
     return _TOKEN_WORDS.get(evidence.provider, _plain)(evidence)
@@ -400,6 +482,14 @@ def _google(evidence: Evidence) -> Verdict | None:
     return _GOOGLE_WORDS.get(word) or _plain(evidence)
 
 
+def _service_account(evidence: Evidence) -> Verdict | None:
+    """No user gave anything, so nothing of theirs is dead: only the sentences that name the user are about them."""
+    found = _SERVICE_ACCOUNT_WORDS.get(evidence.code.casefold()) or _google(evidence)
+    if found is USER_UNKNOWN:
+        return NOT_IN_DIRECTORY
+    return ASSERTION if found is not None and found.kind is Kind.RECONNECT else found
+
+
 def _entra(evidence: Evidence) -> Verdict | None:
     """`error` first, the numbers second: a number refines its word, but ends a grant only where the word may."""
     by_word = _plain(evidence)
@@ -410,6 +500,14 @@ def _entra(evidence: Evidence) -> Verdict | None:
         may_end = by_word.kind is Kind.RECONNECT or by_word is OUR_REQUEST
         return by_number if may_end else by_word
     return by_word if by_word.kind is Kind.PROVIDER_DOWN else by_number
+
+
+def _app_only(evidence: Evidence) -> Verdict | None:
+    """No user takes part: what would be theirs to do is an administrator's."""
+    found = _entra(evidence)
+    if found is None or found.kind is not Kind.RECONNECT:
+        return found
+    return _APP_ONLY_REASONS.get(found.reason, CLIENT)
 
 
 def _yahoo(evidence: Evidence) -> Verdict | None:
@@ -423,7 +521,9 @@ def _zoom(evidence: Evidence) -> Verdict | None:
 
 _TOKEN_WORDS: Mapping[str, Callable[[Evidence], Verdict | None]] = {
     "google": _google,
+    "google-bulk": _service_account,
     "microsoft": _entra,
+    "microsoft-bulk": _app_only,
     "yahoo": _yahoo,
     "zoom": _zoom,
 }

@@ -97,6 +97,26 @@ class Google:
         granted = set(expand_scope(tokens.scope))
         return tuple(scope for scope in wanted if expand_scope((scope,))[0] not in granted)
 
+    async def aliases(self, access_token: SecretStr) -> tuple[str, ...]:
+        """The owner's other addresses, as Gmail's send-as settings hold them. Raises ProviderFailure.
+
+        One that waits for its confirmation is none yet.
+        """
+        answer = await self._http.get(
+            PROVIDER, "api", f"{self._gmail_url}/users/me/settings/sendAs", bearer=access_token
+        )
+        if not (answer.succeeded and isinstance(answer.json, Mapping)):
+            raise refusal(answer)
+        listed = answer.json.get("sendAs")
+        entries = [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
+        return tuple(
+            one["sendAsEmail"]
+            for one in entries
+            if not one.get("isPrimary")
+            and one.get("verificationStatus", "accepted") == "accepted"
+            and is_address(one.get("sendAsEmail"))
+        )
+
     async def revoke(self, token: SecretStr) -> bool:
         """Best effort: whether the token is dead now. True also when it was before.
 

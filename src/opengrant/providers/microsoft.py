@@ -93,6 +93,17 @@ class Microsoft:
             and _resource(name) in resources
         )
 
+    async def aliases(self, access_token: SecretStr) -> tuple[str, ...]:
+        """The owner's other addresses. Personal accounts tell none. Raises ProviderFailure."""
+        query = {"$select": "mail,userPrincipalName,proxyAddresses"}
+        answer = await self._http.get(PROVIDER, "api", f"{self._graph_url}/me", bearer=access_token, query=query)
+        if not (answer.succeeded and isinstance(answer.json, Mapping)):
+            raise refusal(answer)
+        proxies = answer.json.get("proxyAddresses")
+        # `SMTP:` in capitals is the primary address, other schemes are not mail.
+        found = (str(entry)[5:] for entry in proxies or () if str(entry).startswith("smtp:"))
+        return tuple(filter(is_address, found))
+
     async def _me(self, tokens: Tokens) -> Mapping[str, Any] | None:
         """Graph's user object; None when this token cannot ask for it."""
         if tokens.scope is not None and "" not in _resources(tokens.scope):

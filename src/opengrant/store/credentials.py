@@ -1,9 +1,11 @@
 """Credentials of connectors: names and types. What they hold is a sealed row (owner_kind credential)."""
 
-from typing import cast
+from typing import Literal, cast
 
 from opengrant.model import Credential, CredentialType, Micros, ProviderName
 from opengrant.store.port import Row, Statement, Steps
+
+Order = Literal["created_at", "updated_at"]
 
 COLUMNS = "id, application_id, connector_id, provider, name, type, is_primary, created_at, updated_at"
 
@@ -32,6 +34,45 @@ def of_connector(application_id: str, connector_id: str) -> Steps[list[Credentia
         (application_id, connector_id),
     )
     return [_read(row) for row in rows]
+
+
+def find(application_id: str, connector_id: str, credential_id: str) -> Steps[Credential | None]:
+    rows = yield Statement(
+        f"select {COLUMNS} from credentials where application_id = $1 and connector_id = $2 and id = $3",
+        (application_id, connector_id, credential_id),
+    )
+    return _read(rows[0]) if rows else None
+
+
+def find_name(application_id: str, connector_id: str, name: str) -> Steps[Credential | None]:
+    rows = yield Statement(
+        f"select {COLUMNS} from credentials where application_id = $1 and connector_id = $2 and name = $3",
+        (application_id, connector_id, name),
+    )
+    return _read(rows[0]) if rows else None
+
+
+def page(
+    application_id: str, connector_id: str, *, order: Order, descending: bool, limit: int, offset: int
+) -> Steps[list[Credential]]:
+    direction = "desc" if descending else "asc"
+    rows = yield Statement(
+        f"""select {COLUMNS} from credentials where application_id = $1 and connector_id = $2
+            order by {order} {direction}, id {direction} limit $3 offset $4""",
+        (application_id, connector_id, limit, offset),
+    )
+    return [_read(row) for row in rows]
+
+
+def rename(application_id: str, credential_id: str, name: str, *, at: Micros) -> Steps[None]:
+    yield Statement(
+        "update credentials set name = $3, updated_at = $4 where application_id = $1 and id = $2",
+        (application_id, credential_id, name, at),
+    )
+
+
+def delete(application_id: str, credential_id: str) -> Steps[None]:
+    yield Statement("delete from credentials where application_id = $1 and id = $2", (application_id, credential_id))
 
 
 def touch(application_id: str, credential_id: str, *, at: Micros) -> Steps[None]:

@@ -79,12 +79,13 @@ CHANGE = f"""
 class Writing:
     """A grant to write, with what goes beside it in the same transaction.
 
+    event  what to tell; None for a change that nobody outside can see
     live   the sealed credential; None for grants that have none, or keep theirs
     spent  digest of the refresh token that the caller sent, when a rotation was recorded under it
     """
 
     grant: Grant
-    event: Event
+    event: Event | None
     live: Sealed | None = None
     spent: str | None = None
 
@@ -146,7 +147,8 @@ def _beside(writing: Writing) -> Steps[None]:
     if writing.live is not None:
         owner = secrets.SecretRow(grant.application_id, "grant", grant.id, "live", writing.live)
         yield from secrets.put(owner, at=grant.updated_at)
-    yield Statement(ADD_EVENT, writing.event.row())
+    if writing.event is not None:
+        yield Statement(ADD_EVENT, writing.event.row())
     if writing.spent is not None:
         yield Statement(
             "update rotations set grant_id = $4 where application_id = $1 and provider = $2 and spent = $3",
@@ -156,7 +158,7 @@ def _beside(writing: Writing) -> Steps[None]:
 
 def _one_statement(head: str, writing: Writing, *, first: int) -> tuple[str, tuple[Any, ...]]:
     """The same as `_beside`, as further arms of the statement that writes the grant (arm `g`)."""
-    grant, event = writing.grant, writing.event
+    grant = writing.grant
     arms, args = [head], list[Any]()
 
     def place(value: Any, type_: str) -> str:
@@ -172,12 +174,13 @@ def _one_statement(head: str, writing: Writing, *, first: int) -> tuple[str, tup
                 on conflict (application_id, owner_kind, owner_id, purpose)
                 do update set key_id = excluded.key_id, sealed = excluded.sealed, updated_at = excluded.updated_at)"""
         )
-    _, id_, type_, _, payload, created_at = event.row()
-    arms.append(
-        f"""e as (insert into events (application_id, id, type, grant_id, payload, created_at)
-            select {app}, {place(id_, "text")}, {place(type_, "text")}, g.id, {place(payload, "text")},
-                   {place(created_at, "bigint")} from g)"""
-    )
+    if writing.event is not None:
+        _, id_, type_, _, payload, created_at = writing.event.row()
+        arms.append(
+            f"""e as (insert into events (application_id, id, type, grant_id, payload, created_at)
+                select {app}, {place(id_, "text")}, {place(type_, "text")}, g.id, {place(payload, "text")},
+                       {place(created_at, "bigint")} from g)"""
+        )
     if writing.spent is not None:
         arms.append(
             f"""r as (update rotations set grant_id = g.id from g
@@ -291,14 +294,16 @@ def delete(application_id: str, grant_id: str) -> Steps[Grant | None]:
     return read(rows[0])
 
 
-def expire_some(application_id: str, connector_id: str, *, limit: int) -> Steps[Sequence[Grant]]:
-    """Up to `limit` valid grants of a connector become invalid; returns them as they are now."""
+def expire_some(
+    application_id: str, *, using: Literal["connector_id", "credential_id"], id_: str, limit: int
+) -> Steps[Sequence[Grant]]:
+    """Up to `limit` valid grants of a connector or credential become invalid; returns them as they are now."""
     rows = yield Statement(
         f"""update grants set status = 'invalid', version = version + 1
             where application_id = $1 and id in (
-                select id from grants where application_id = $1 and connector_id = $2 and status = 'valid' limit $3)
+                select id from grants where application_id = $1 and {using} = $2 and status = 'valid' limit $3)
             returning {COLUMNS}""",
-        (application_id, connector_id, limit),
+        (application_id, id_, limit),
     )
     return [read(row) for row in rows]
 

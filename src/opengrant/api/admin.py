@@ -1,0 +1,217 @@
+"""/v3/admin: what an organization's service accounts may do. Requests are signed; API keys mean nothing here."""
+
+from datetime import timedelta
+
+from opengrant.api import admin_wire as wire
+from opengrant.api.routing import Call, route
+from opengrant.errors import InvalidRequest, NotFound
+from opengrant.model import ApiKey, Application, now
+
+_KEYS = "/v3/admin/applications/{application_id}/api-keys"
+_KEYS_TAG = "API keys"
+_DOMAINS_TAG = "Domains"
+
+
+@route(
+    "POST",
+    _KEYS,
+    tag=_KEYS_TAG,
+    auth="signature",
+    permission="apikey.create",
+    body=wire.ApiKeyBody,
+    answers=wire.NewApiKey,
+    errors=(InvalidRequest, NotFound),
+)
+async def create_api_key(call: Call) -> wire.NewApiKey:
+    """Create an API key of an application. The secret is in this answer and nowhere else."""
+    body = call.read(wire.ApiKeyBody)
+    application = await _application(call)
+    new = await call.services.applications.create_key(application, body.name, lifetime=timedelta(days=body.expires_in))
+    return wire.NewApiKey.of(new.key, new.secret.get_secret_value(), now=now())
+
+
+@route(
+    "GET",
+    _KEYS,
+    tag=_KEYS_TAG,
+    auth="signature",
+    permission="apikey.get",
+    answers=wire.ApiKey,
+    cursor=True,
+    errors=(NotFound,),
+)
+async def list_api_keys(call: Call) -> tuple[list[wire.ApiKey], None]:
+    """List the API keys of an application, in order of creation; revoked and expired ones too."""
+    at = now()
+    keys = await call.services.applications.keys(await _application(call))
+    return [wire.ApiKey.of(key, now=at) for key in keys], None
+
+
+@route(
+    "GET",
+    _KEYS + "/{api_key_id}",
+    tag=_KEYS_TAG,
+    auth="signature",
+    permission="apikey.get",
+    answers=wire.ApiKey,
+    errors=(NotFound,),
+)
+async def get_api_key(call: Call) -> wire.ApiKey:
+    """Get an API key."""
+    return wire.ApiKey.of(await _api_key(call), now=now())
+
+
+@route(
+    "DELETE",
+    _KEYS + "/{api_key_id}",
+    tag=_KEYS_TAG,
+    auth="signature",
+    permission="apikey.delete",
+    errors=(NotFound,),
+)
+async def delete_api_key(call: Call) -> None:
+    """Revoke an API key. It stops working at once, and is listed as revoked."""
+    key = await _api_key(call)
+    await call.services.applications.revoke_key(key.id, application_id=key.application_id)
+
+
+async def _application(call: Call) -> Application:
+    """The application in the path, if it is of the signer's organization."""
+    organization = await call.services.service_accounts.organization()
+    if call.signer.organization_id != organization.id:
+        raise NotFound("There is no such application in this organization.")
+    return await call.services.applications.get(call.params["application_id"])
+
+
+async def _api_key(call: Call) -> ApiKey:
+    for key in await call.services.applications.keys(await _application(call)):
+        if key.id == call.params["api_key_id"]:
+            return key
+    raise NotFound("There is no such API key in this application.")
+
+
+@route(
+    "POST",
+    "/v3/admin/domains",
+    tag=_DOMAINS_TAG,
+    auth="signature",
+    permission="domain.create",
+    body=wire.DomainBody,
+    answers=wire.Domain,
+    errors=(InvalidRequest,),
+)
+async def create_domain(call: Call) -> wire.Domain:
+    """Register a domain. It is of use once DNS records prove that it is yours: see `info` and `verify`."""
+    body = call.read(wire.DomainBody)
+    return wire.Domain.of(
+        await call.services.domains.create(call.signer.organization_id, body.domain_address, body.name)
+    )
+
+
+@route(
+    "GET",
+    "/v3/admin/domains",
+    tag=_DOMAINS_TAG,
+    auth="signature",
+    permission="domain.get",
+    query=wire.DomainQuery,
+    answers=wire.Domain,
+    cursor=True,
+    errors=(InvalidRequest,),
+)
+async def list_domains(call: Call) -> tuple[list[wire.Domain], str | None]:
+    """List domains in order of creation. `next_cursor` is there while there are more."""
+    query = call.query(wire.DomainQuery)
+    found = await call.services.domains.page(call.signer.organization_id, after=query.after, limit=query.size + 1)
+    shown = found[: query.size]
+    return [wire.Domain.of(domain) for domain in shown], wire.cursor(shown[-1]) if len(found) > query.size else None
+
+
+@route(
+    "GET",
+    "/v3/admin/domains/{domain_id}",
+    tag=_DOMAINS_TAG,
+    auth="signature",
+    permission="domain.get",
+    answers=wire.Domain,
+    errors=(NotFound,),
+)
+async def get_domain(call: Call) -> wire.Domain:
+    """Get a domain by its id or by the domain itself."""
+    return wire.Domain.of(await call.services.domains.get(call.signer.organization_id, call.params["domain_id"]))
+
+
+@route(
+    "PUT",
+    "/v3/admin/domains/{domain_id}",
+    tag=_DOMAINS_TAG,
+    auth="signature",
+    permission="domain.update",
+    body=wire.DomainPatch,
+    answers=wire.Domain,
+    errors=(InvalidRequest, NotFound),
+)
+async def update_domain(call: Call) -> wire.Domain:
+    """Rename a domain."""
+    body = call.read(wire.DomainPatch)
+    organization_id, domain_id = call.signer.organization_id, call.params["domain_id"]
+    if body.name is None:
+        return wire.Domain.of(await call.services.domains.get(organization_id, domain_id))
+    return wire.Domain.of(await call.services.domains.rename(organization_id, domain_id, body.name))
+
+
+@route(
+    "DELETE",
+    "/v3/admin/domains/{domain_id}",
+    tag=_DOMAINS_TAG,
+    auth="signature",
+    permission="domain.delete",
+    errors=(InvalidRequest, NotFound),
+)
+async def delete_domain(call: Call) -> None:
+    """Delete a domain and its DKIM key, for good. Refused while Agent Accounts live on it."""
+    await call.services.domains.delete(call.signer.organization_id, call.params["domain_id"])
+
+
+@route(
+    "POST",
+    "/v3/admin/domains/{domain_id}/info",
+    tag=_DOMAINS_TAG,
+    auth="signature",
+    permission="domain.verify",
+    body=wire.VerificationBody,
+    answers=wire.Verification,
+    errors=(InvalidRequest, NotFound),
+)
+async def get_domain_info(call: Call) -> wire.Verification:
+    """Get a DNS record to publish.
+
+    Asks DNS nothing. The record stays the same until it expires; one that was found stays for good.
+    """
+    body = call.read(wire.VerificationBody)
+    organization_id, domain_id = call.signer.organization_id, call.params["domain_id"]
+    return wire.Verification.of(
+        await call.services.domains.info(organization_id, domain_id, body.type, key_length=body.key_length)
+    )
+
+
+@route(
+    "POST",
+    "/v3/admin/domains/{domain_id}/verify",
+    tag=_DOMAINS_TAG,
+    auth="signature",
+    permission="domain.verify",
+    body=wire.VerificationBody,
+    answers=wire.Verification,
+    errors=(InvalidRequest, NotFound),
+)
+async def verify_domain(call: Call) -> wire.Verification:
+    """Look for a DNS record.
+
+    Answers 200 whatever was found; `status` and `message` say what. Once `done` it stays so.
+    """
+    body = call.read(wire.VerificationBody)
+    organization_id, domain_id = call.signer.organization_id, call.params["domain_id"]
+    return wire.Verification.of(
+        await call.services.domains.verify(organization_id, domain_id, body.type, key_length=body.key_length)
+    )

@@ -1,0 +1,51 @@
+"""POST /v3/providers/detect: which provider an address belongs to."""
+
+from typing import Annotated
+
+from opengrant.api.routing import Call, route
+from opengrant.api.wire import Model, text
+from opengrant.errors import InvalidRequest, ProviderUnavailable, RateLimited
+from opengrant.grants.detect import Detected
+from opengrant.model import ProviderName
+
+
+class DetectQuery(Model):
+    email: Annotated[str, text(320)]
+    """The address."""
+    all_provider_types: bool = False
+    """Also providers for which the application has no connector."""
+
+
+class Detection(Model):
+    """How the address can be connected, if anybody can tell."""
+
+    email_address: str
+    """As sent."""
+    detected: bool
+    provider: ProviderName | None = None
+    type: str | None = None
+    """With provider `imap`: the service behind it, where it has a name."""
+
+    @classmethod
+    def of(cls, email: str, found: Detected | None) -> "Detection":
+        if found is None:
+            return cls.model_construct(email_address=email, detected=False)
+        return cls.model_construct(email_address=email, detected=True, provider=found.provider, type=found.service)
+
+
+@route(
+    "POST",
+    "/v3/providers/detect",
+    tag="Connect",
+    query=DetectQuery,
+    answers=Detection,
+    errors=(InvalidRequest, RateLimited, ProviderUnavailable),
+)
+async def detect_provider(call: Call) -> Detection:
+    """Detect the provider of an address, by its domain.
+
+    The parameters are in the query; there is no body. 20 times a minute.
+    """
+    query = call.query(DetectQuery)
+    found = await call.services.detect.provider(call.application, query.email, any_provider=query.all_provider_types)
+    return Detection.of(query.email, found)

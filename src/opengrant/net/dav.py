@@ -1,0 +1,135 @@
+"""CalDAV, as far as it proves a password: who is logged in, and where the calendars are.
+
+Source  RFC 5397 (current-user-principal), RFC 4791 section 6.2.1 (calendar-home-set), RFC 7617 (Basic)
+Quirks  iCloud offers `X-MobileMe-AuthToken` before `Basic`; only Basic is ours to give. It keeps each account on a
+        partition of its own and may redirect there: the password goes along to hosts the caller allows, to no other.
+"""
+
+import asyncio
+import base64
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urljoin
+from xml.etree.ElementTree import Element  # the type alone; defusedxml parses
+
+from defusedxml import ElementTree
+from defusedxml.common import DefusedXmlException
+from pydantic import SecretStr
+
+from opengrant.errors import ProviderFailure
+from opengrant.net.attempt import Attempt
+from opengrant.net.guard import Guard
+from opengrant.net.mail import tls_context
+from opengrant.net.web import Conversation, Page, conversation, origin, under
+
+MAX_REDIRECTS = 5
+_DAV, _CALDAV = "{DAV:}", "{urn:ietf:params:xml:ns:caldav}"
+_ASK_PRINCIPAL = b'<?xml version="1.0"?><propfind xmlns="DAV:"><prop><current-user-principal/></prop></propfind>'
+_ASK_HOME = (
+    b'<?xml version="1.0"?><propfind xmlns="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav">'
+    b"<prop><c:calendar-home-set/></prop></propfind>"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What discovery found, as absolute URLs."""
+
+    principal: str
+    calendar_home: str
+
+
+class DavDoor:
+    """Built once. `timeout` counts seconds, for one answer and for the whole discovery alike.
+
+    allowed  domains that, beside the asked host itself, may be given the password after a redirect
+    """
+
+    def __init__(self, guard: Guard, *, timeout: float, ca_file: Path | None, allowed: tuple[str, ...] = ()) -> None:
+        self._guard, self._timeout, self._allowed = guard, timeout, allowed
+        self._tls: ssl.SSLContext = tls_context(ca_file)
+
+    async def discover(self, provider: str, url: str, *, username: str, password: SecretStr) -> Account:
+        """Log in at `url` and find the account's calendars.
+
+        Raises ProviderFailure, leg "caldav". Beside HTTP statuses and network words its codes are `basic_not_offered`,
+        `redirected_elsewhere`, `too_many_redirects`, `not_dav`, `no_principal`, `no_calendars`.
+        """
+        attempt = Attempt(provider, "caldav", username, password)
+        try:
+            async with (
+                asyncio.timeout(self._timeout),
+                conversation(self._guard, self._tls, attempt, self._timeout) as talk,
+            ):
+                return await _Discovery(talk, url, self._allowed).run()
+        except TimeoutError:
+            raise attempt.failure("timeout") from None
+
+
+class _Discovery:
+    def __init__(self, talk: Conversation, url: str, allowed: tuple[str, ...]) -> None:
+        self._talk, self._url, self._allowed = talk, url, allowed
+        user = f"{talk.attempt.username}:{talk.attempt.password.get_secret_value()}".encode()
+        self._headers = {
+            "Authorization": f"Basic {base64.b64encode(user).decode()}",
+            "Content-Type": "application/xml; charset=utf-8",
+            "Depth": "0",
+        }
+
+    async def run(self) -> Account:
+        try:
+            return await self._once()
+        except ProviderFailure as failure:
+            # A partition says 403 about accounts that have moved: from the beginning, once.
+            if failure.evidence.status != 403:
+                raise
+        return await self._once()
+
+    async def _once(self) -> Account:
+        page, principal = await self._href(self._url, _ASK_PRINCIPAL, f"{_DAV}current-user-principal")
+        if principal is None:
+            raise self._talk.senseless(page, "no_principal")
+        page, home = await self._href(principal, _ASK_HOME, f"{_CALDAV}calendar-home-set")
+        if home is None:
+            raise self._talk.senseless(page, "no_calendars")
+        return Account(principal, home)
+
+    async def _href(self, url: str, ask: bytes, name: str) -> tuple[Page, str | None]:
+        """The URL that a property holds; None where the server knows none, as for somebody who is not logged in."""
+        page = await self._propfind(url, ask)
+        try:
+            root: Element = ElementTree.fromstring(page.body, forbid_dtd=True)
+        except (ElementTree.ParseError, DefusedXmlException, ValueError, LookupError):
+            raise self._talk.senseless(page, "not_dav") from None
+        href = (root.findtext(f".//{name}/{_DAV}href") or "").strip()
+        if not href:
+            return page, None
+        try:
+            found = urljoin(page.url, href)
+        except ValueError:
+            return page, None
+        self._check(page, found)
+        return page, found
+
+    async def _propfind(self, url: str, ask: bytes) -> Page:
+        for _ in range(MAX_REDIRECTS + 1):
+            page = await self._talk.ask("PROPFIND", url, headers=self._headers, body=ask)
+            if page.status == 207:
+                return page
+            if page.redirect is None:
+                missing = page.status == 401 and page.challenges and "basic" not in page.challenges
+                raise self._talk.refused(page, "basic_not_offered" if missing else str(page.status))
+            url = page.redirect
+            self._check(page, url)
+        raise self._talk.refused(page, "too_many_redirects")
+
+    def _check(self, page: Page, url: str) -> None:
+        """Nobody but the asked host and the allowed domains gets the password, and nobody without TLS who had it."""
+        asked, found = origin(self._url), origin(url)
+        same = found is not None and found == asked
+        allowed = found is not None and found[0] == "https" and any(under(found[1], name) for name in self._allowed)
+        host_again = found is not None and asked is not None and found[:2] == ("https", asked[1])
+        if not (same or allowed or host_again):
+            where = found[1] if found else "a URL that is none"
+            raise self._talk.refused(page, "redirected_elsewhere", text=f"It leads to {where}.")

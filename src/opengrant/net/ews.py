@@ -1,0 +1,167 @@
+"""HTTP to Exchange servers: NTLM or Basic, as the server asks for.
+
+A password is sent only over HTTPS with a verified certificate, only when the server has asked for one, and in one
+attempt: Exchange locks accounts. What the conversation is about is providers/ews.py's.
+
+Source  MS-NTHT and MS-NLMP (NTLM over HTTP), RFC 4559 (Negotiate), RFC 7617, RFC 5929 section 4 (channel bindings)
+Quirks  NTLM logs in a connection, not a request: its three legs and all that follows need the same one, and only
+        the 401 after the third is a refusal. A front end that changes connections in between says 401 to anybody.
+"""
+
+import asyncio
+import base64
+import contextlib
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Literal
+
+import spnego
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from pydantic import SecretStr
+from spnego.channel_bindings import GssChannelBindings
+from spnego.exceptions import SpnegoError
+
+from opengrant.errors import ProviderFailure
+from opengrant.net.attempt import Attempt
+from opengrant.net.guard import Guard
+from opengrant.net.mail import tls_context
+from opengrant.net.web import Conversation, Page, conversation, origin
+
+Scheme = Literal["ntlm", "negotiate", "basic"]
+_SCHEMES: tuple[Scheme, ...] = ("ntlm", "negotiate", "basic")
+"""Best first. One that is offered and refuses is final: the next would count as a second attempt."""
+
+_SPELLED = {"ntlm": "NTLM", "negotiate": "Negotiate"}
+
+
+class EwsDoor:
+    """Built once. `timeout` counts seconds for each whole answer."""
+
+    def __init__(self, guard: Guard, *, timeout: float, ca_file: Path | None) -> None:
+        self.timeout = timeout
+        self._guard = guard
+        self._tls = tls_context(ca_file)
+
+    @contextlib.asynccontextmanager
+    async def talk(
+        self, username: str, password: SecretStr, *, patience: float | None = None
+    ) -> AsyncIterator["EwsTalk"]:
+        """A conversation on behalf of one user: with one server at a time, logged in when it asks.
+
+        patience  seconds for each whole answer, where it is to be less than the door's own
+        """
+        attempt = Attempt("ews", "ews", username, password)
+        async with conversation(self._guard, self._tls, attempt, patience or self.timeout) as web:
+            yield EwsTalk(web)
+
+
+class EwsTalk:
+    """Questions to Exchange servers. Failures are ProviderFailures of leg "ews".
+
+    scheme  how the last server had us log in; None before that
+    """
+
+    def __init__(self, web: Conversation) -> None:
+        self.web = web
+        self.scheme: Scheme | None = None
+        self._logged_in: asyncio.Transport | None = None
+        self._basic_at: tuple[str, str, int] | None = None
+
+    async def ask(self, method: str, url: str, *, headers: Mapping[str, str] | None = None) -> Page:
+        """Ask without credentials."""
+        return await self.web.ask(method, url, headers=headers)
+
+    async def post(self, url: str, body: bytes, *, headers: Mapping[str, str]) -> Page:
+        """POST; log in if the server wants it.
+
+        Any status but 401 is an answer. Raises ProviderFailure where none came, and at step "auth" with code
+        "password_refused" or "locked_out" (status 401), "modern_auth_only", "login_not_offered", "ntlm_malformed",
+        "connection_not_kept", "not_https".
+        """
+        there = origin(url)
+        if there is None or there[0] != "https":
+            raise self._failure("not_https")
+        if self._basic_at == there:
+            page = await self.web.ask("POST", url, headers={**headers, "Authorization": self._basic()}, body=body)
+        else:
+            page = await self.web.ask("POST", url, headers=headers, body=body)
+            if page.status != 401:
+                return page
+            page = await self._log_in(page, body, headers)
+        if page.status == 401:
+            locked = b"locked out" in page.body.lower()
+            raise self._failure("locked_out" if locked else "password_refused", status=401)
+        return page
+
+    def logged_in(self, page: Page) -> bool:
+        """Whether that page was given to us as a user, rather than to anybody."""
+        return (page.transport is not None and page.transport is self._logged_in) or self._basic_at == origin(page.url)
+
+    async def _log_in(self, page: Page, body: bytes, headers: Mapping[str, str]) -> Page:
+        self.scheme = next((scheme for scheme in _SCHEMES if scheme in page.challenges), None)
+        if self.scheme is None:
+            only_bearer = "bearer" in page.challenges
+            raise self._failure("modern_auth_only" if only_bearer else "login_not_offered", status=401)
+        if self.scheme == "basic":
+            self._basic_at = origin(page.url)
+            return await self.web.ask("POST", page.url, headers={**headers, "Authorization": self._basic()}, body=body)
+        return await self._ntlm(page, self.scheme, body, headers)
+
+    async def _ntlm(self, first: Page, scheme: Scheme, body: bytes, headers: Mapping[str, str]) -> Page:
+        attempt, there = self.web.attempt, origin(first.url)
+        assert there is not None
+
+        async def leg(token: bytes | None, content: bytes) -> Page:
+            said = f"{_SPELLED[scheme]} {base64.b64encode(token or b'').decode()}"
+            return await self.web.ask("POST", first.url, headers={**headers, "Authorization": said}, body=content)
+
+        try:
+            client = spnego.client(
+                attempt.username,
+                attempt.password.get_secret_value(),
+                hostname=there[1],
+                service="http",
+                protocol=scheme,
+                options=spnego.NegotiateOptions.use_ntlm,  # whatever Kerberos this machine may have is not the user's
+                channel_bindings=_channel_bindings(first.transport),
+            )
+            asked = await leg(client.step(), b"")
+            if asked.status != 401:
+                return asked
+            answer = client.step(base64.b64decode(asked.challenges.get(scheme, "")))
+        except (SpnegoError, ValueError):
+            raise self._failure("ntlm_malformed", status=401) from None
+        page = await leg(answer, body)
+        if page.transport is not asked.transport:
+            raise self._failure("connection_not_kept", status=page.status)
+        self._logged_in = page.transport
+        return page
+
+    def _basic(self) -> str:
+        attempt = self.web.attempt
+        return (
+            "Basic " + base64.b64encode(f"{attempt.username}:{attempt.password.get_secret_value()}".encode()).decode()
+        )
+
+    def _failure(self, code: str, *, status: int | None = None) -> ProviderFailure:
+        self.web.attempt.step = "auth"
+        return self.web.attempt.failure(code, status=status)
+
+
+def _channel_bindings(transport: asyncio.Transport | None) -> GssChannelBindings | None:
+    """`tls-server-end-point`: ties the login to the certificate we met, which Extended Protection asks for."""
+    tls = transport.get_extra_info("ssl_object") if transport is not None else None
+    der = tls.getpeercert(binary_form=True) if isinstance(tls, ssl.SSLObject) else None
+    if der is None:
+        return None
+    certificate = x509.load_der_x509_certificate(der)
+    try:
+        algorithm = certificate.signature_hash_algorithm
+    except UnsupportedAlgorithm:
+        algorithm = None
+    if algorithm is None or isinstance(algorithm, (hashes.MD5, hashes.SHA1)):
+        algorithm = hashes.SHA256()
+    return GssChannelBindings(application_data=b"tls-server-end-point:" + certificate.fingerprint(algorithm))

@@ -1,0 +1,62 @@
+"""Agent Accounts: mailboxes that live here. No remote; our own rules accept them.
+
+Whether the address is on a domain of the application's is for the caller to ask first: it takes the store.
+An app password is kept only as its bcrypt hash; it opens IMAP and SMTP, without one there is neither.
+"""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import bcrypt
+from pydantic import SecretStr
+
+from opengrant.errors import InvalidRequest
+from opengrant.model import Identity, Verified
+
+COST = 12
+"""Two to this power rounds of bcrypt."""
+
+_PRINTABLE = re.compile(r"[!-~]{18,40}")
+_KINDS = (
+    (re.compile(r"[A-Z]"), "an upper-case letter"),
+    (re.compile(r"[a-z]"), "a lower-case letter"),
+    (re.compile(r"[0-9]"), "a digit"),
+)
+
+
+class AgentAccount:
+    """Accepts an address, and an app password that follows the rules."""
+
+    def __init__(self, *, cost: int = COST) -> None:
+        self._cost = cost
+
+    async def verify(self, settings: Mapping[str, Any]) -> Verified:
+        """Check the rules and hash the password.
+
+        settings  email; optional: app_password (SecretStr), policy_id
+        Returns   `settings`: email, policy_id. `secret`: app_password_bcrypt; empty without an app password, so that
+                  a grant that has one keeps it.
+        Raises    InvalidRequest, whose text never holds the password
+        """
+        email: str = settings["email"]
+        password: SecretStr | None = settings.get("app_password")
+        secret = {}
+        if password is not None:
+            plain = password.get_secret_value()
+            check(plain)
+            # Takes a quarter of a second of CPU; bcrypt lets go of the interpreter meanwhile.
+            hashed = await asyncio.to_thread(bcrypt.hashpw, plain.encode(), bcrypt.gensalt(self._cost))
+            secret["app_password_bcrypt"] = hashed.decode()
+        shown = {name: settings[name] for name in ("email", "policy_id") if settings.get(name) is not None}
+        return Verified(Identity(email=email), shown, secret)
+
+
+def check(password: str) -> None:
+    """The rules for app passwords. Raises InvalidRequest that says which one is broken."""
+    if not _PRINTABLE.fullmatch(password):
+        raise InvalidRequest("settings.app_password: must be 18 to 40 printable ASCII characters, without spaces.")
+    missing = [name for kind, name in _KINDS if not kind.search(password)]
+    if missing:
+        raise InvalidRequest(f"settings.app_password: must contain {' and '.join(missing)}.")

@@ -1,0 +1,129 @@
+"""A real Radicale: CalDAV over HTTPS with htpasswd, on a free port of this machine, as iCloud's calendar server.
+
+Unlike iCloud it names accounts by their user name rather than a number, and keeps all of them on one host.
+"""
+
+import base64
+import contextlib
+import http.client
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import trustme
+
+CONFIG = """
+[server]
+hosts = 127.0.0.1:{port}
+ssl = True
+certificate = {dir}/cert.pem
+key = {dir}/key.pem
+
+[auth]
+type = htpasswd
+htpasswd_filename = {dir}/users
+htpasswd_encryption = plain
+delay = 0
+
+[storage]
+filesystem_folder = {dir}/collections
+
+[logging]
+level = warning
+"""
+
+
+class Radicale:
+    """Context manager. `url` is where discovery begins; `ca_file` holds its CA."""
+
+    def __init__(self, accounts: Mapping[str, str]) -> None:
+        # Not under pytest's own directory: others than root cannot enter that.
+        self.dir = Path(tempfile.mkdtemp(prefix="radicale-"))
+        self.dir.chmod(0o755)
+        self.accounts = dict(accounts)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.url = f"https://localhost:{self.port}/"
+        self.ca_file = self.dir / "ca.pem"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        ca = trustme.CA()
+        ca.cert_pem.write_to_path(str(self.ca_file))
+        certificate = ca.issue_cert("localhost", "127.0.0.1")
+        certificate.private_key_pem.write_to_path(str(self.dir / "key.pem"))
+        for part in certificate.cert_chain_pems:
+            part.write_to_path(str(self.dir / "cert.pem"), append=True)
+        users = "".join(f"{name}:{password}\n" for name, password in self.accounts.items())
+        (self.dir / "users").write_text(users, encoding="utf-8")
+        (self.dir / "collections").mkdir()
+        (self.dir / "radicale.conf").write_text(CONFIG.format(dir=self.dir, port=self.port))
+        command = [*_unprivileged(self.dir), sys.executable, "-m", "radicale", "--config"]
+        with (self.dir / "radicale.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [*command, str(self.dir / "radicale.conf")],
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                start_new_session=True,
+            )
+        try:
+            self._warm_up()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(10)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def _warm_up(self) -> None:
+        """Wait until it answers somebody who may log in."""
+        user = ":".join(next(iter(self.accounts.items())))
+        headers = {"Authorization": f"Basic {base64.b64encode(user.encode()).decode()}", "Depth": "0"}
+        context = ssl.create_default_context(cafile=str(self.ca_file))
+        for _ in range(400):
+            asking = http.client.HTTPSConnection("localhost", self.port, context=context, timeout=10)
+            try:
+                asking.request("PROPFIND", "/", headers=headers)
+                assert asking.getresponse().status == 207
+            except OSError:
+                assert self._process is not None
+                assert self._process.poll() is None, (self.dir / "radicale.log").read_text()
+                time.sleep(0.05)
+            else:
+                return
+            finally:
+                asking.close()
+        raise AssertionError((self.dir / "radicale.log").read_text())
+
+
+def _unprivileged(directory: Path) -> list[str]:
+    """The command prefix to run as nobody when root runs the tests."""
+    if os.geteuid() != 0:
+        return []
+    for path in (directory, *directory.iterdir()):
+        shutil.chown(path, "nobody", "nogroup")
+    return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
