@@ -114,7 +114,7 @@ def _run(command: list[str], log: Path, environment: dict[str, str]) -> Iterator
         )
     try:
         yield process
-    except BaseException:
+    except Exception:
         sys.stderr.write(f"{command[1:3]} wrote:\n{log.read_text(errors='replace')[-2000:]}\n")
         raise
     finally:

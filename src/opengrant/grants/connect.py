@@ -156,9 +156,9 @@ class Connect:
         try:
             found = await self._connector(app, ask)
             provider = self.providers[ask.provider]
-            if isinstance(provider, Verifies):
-                return await self._by_password(ask, found, provider, write)
-            return await self._by_token(app, ask, found, cast(TokenProvider, provider), write)
+            if "refresh_token" in ask.settings:
+                return await self._by_token(app, ask, found, cast(TokenProvider, provider), write)
+            return await self._by_password(ask, found, cast(Verifies, provider), write)
         finally:
             self._under_way -= 1
 
