@@ -387,8 +387,9 @@ class Floor:
 async def _body(receive: Any) -> bytes:
     body = b""
     while True:
-        message: dict[str, Any] = await receive()
-        body += message.get("body", b"")
+        message = await receive()
+        chunk: bytes = message.get("body", b"")
+        body += chunk
         if not message.get("more_body", False):
             return body
 

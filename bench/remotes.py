@@ -12,6 +12,7 @@ import signal
 import ssl
 import sys
 import time
+from typing import cast
 from urllib.parse import parse_qs, urlsplit
 
 import uvloop
@@ -40,8 +41,7 @@ class Provider(asyncio.Protocol):
         self._partial = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         if self._partial:
@@ -120,9 +120,8 @@ class Mail(asyncio.Protocol):
         self._partial = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.write(b"* OK ready\r\n")
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.write(b"* OK ready\r\n")
 
     def data_received(self, data: bytes) -> None:
         *lines, self._partial = (self._partial + data).split(b"\r\n")

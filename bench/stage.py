@@ -1,11 +1,9 @@
 """Everything that takes part, started and stopped: remotes, a database for each side, OpenGrant and the floor."""
 
-import asyncio
 import contextlib
 import json
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -14,24 +12,16 @@ import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from random import Random
-from typing import Any, Literal
-from uuid import UUID
+from typing import Literal
 
-import asyncpg
 import psutil
 import trustme
-from pydantic import SecretStr
-
-from bench.floor import Config
-from bench.lines import FEW, MANY, Line, Scene, fresh_numbers, mailbox
-from bench.remotes import CLIENT_ID, SCOPE
-from opengrant.app import Installation, installation
-from opengrant.grants.connectors import Draft
-from opengrant.model import SECOND, Application, Connector, ProviderName, Sealed, now
-from opengrant.settings import Settings
-from opengrant.store.grants import COLUMNS
 from tests.peers.postgres import Postgres
+
+from bench.databases import prepare
+from bench.floor import Config
+from bench.lines import Line, Scene
+from bench.remotes import CLIENT_ID
 
 Engine = Literal["sqlite", "postgres"]
 
@@ -76,7 +66,7 @@ async def stage(engine: Engine, *, launch: tuple[str, ...] = ("-m", "opengrant")
         postgres = opened.enter_context(Postgres()) if engine == "postgres" else None
         url = None if postgres is None else postgres.create_database()
         environment = _environment(directory / "data", url, ca_file, http)
-        scene = await _prepare(directory / "data", url, ports["imap"])
+        scene = await prepare(directory / "data", url, imap_port=ports["imap"], client_secret=_CLIENT_SECRET)
         if postgres is not None and url is not None:
             database = postgres.create_database(template=url.rsplit("/", 1)[1])
         else:
@@ -96,11 +86,11 @@ async def stage(engine: Engine, *, launch: tuple[str, ...] = ("-m", "opengrant")
         )
         log = directory / "opengrant.log"
         ours = opened.enter_context(_run([sys.executable, *launch, "serve"], log, environment))
-        sides = [
-            _side(_serving_at(log), ours, scene),
-            _side(_first_line(floor)["port"], floor, scene),
-        ]
-        yield Stage(*sides, ports["http"])
+        yield Stage(
+            ours=_side(_serving_at(log), ours, scene),
+            floor=_side(_first_line(floor)["port"], floor, scene),
+            remotes_port=ports["http"],
+        )
 
 
 def _side(port: int, process: "subprocess.Popen[bytes]", scene: Scene) -> Side:
@@ -112,9 +102,7 @@ def _side(port: int, process: "subprocess.Popen[bytes]", scene: Scene) -> Side:
 # ── processes ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _process(
-    module: str, *args: str, log: Path
-) -> contextlib.AbstractContextManager["subprocess.Popen[bytes]"]:
+def _process(module: str, *args: str, log: Path) -> contextlib.AbstractContextManager["subprocess.Popen[bytes]"]:
     return _run([sys.executable, "-m", module, *args], log, dict(os.environ))
 
 
@@ -126,7 +114,7 @@ def _run(command: list[str], log: Path, environment: dict[str, str]) -> Iterator
         )
     try:
         yield process
-    except BaseException:
+    except Exception:
         sys.stderr.write(f"{command[1:3]} wrote:\n{log.read_text(errors='replace')[-2000:]}\n")
         raise
     finally:
@@ -176,30 +164,3 @@ def _environment(data: Path, url: str | None, ca_file: Path, http: str) -> dict[
         "OPENGRANT_OUTBOUND__ALLOWED_PRIVATE_NETWORKS": "127.0.0.0/8",
         "OPENGRANT_OUTBOUND__CA_FILE": str(ca_file),
     }
-
-
-# ── databases ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def _prepare(data: Path, url: str | None, imap_port: int) -> Scene:
-    """Three applications with connectors and keys, made as OpenGrant makes them; then their grants, row by row."""
-    settings = Settings(data_dir=data, database_url=None if url is None else SecretStr(url))
-    keys, filled = dict[str, str](), list[tuple[Application, Connector, int]]()
-    async with installation(settings) as installed:
-        services = installed.services
-        for name, grants in (("empty", 0), ("few", FEW), ("many", MANY)):
-            application = await services.applications.create(name)
-            new = await services.applications.create_key(application, name, lifetime=None)
-            keys[name] = new.secret.get_secret_value()
-            await _let_floor_in(installed, application, keys[name])
-            google = Draft(client_id=CLIENT_ID, client_secret=SecretStr(_CLIENT_SECRET), scope=("openid",))
-            connector = await services.connectors.create(application, ProviderName.GOOGLE, google)
-            await services.connectors.create(application, ProviderName.IMAP, Draft())
-            filled.append((application, connector, grants))
-        sealing = installed.services.connect.vault.keyring.sealing.id
-    ids = list[str]()
-    for application, connector, grants in filled:
-        rows = _grants(application, connector, grants)
-        ids = [row[0] for row in rows]
-        await _fill(data, url, rows, [_secret(row, Sealed(sealing, os.urandom(420))) for row in rows])
-    return Scene(**keys, ids=ids, imap_port=imap_port, fresh=fresh_numbers())

@@ -220,7 +220,8 @@ def _list(text: str) -> list[str]:
 def asgi(installed: Installation) -> ASGIApp:
     """Every door, as one ASGI application."""
     settings = installed.settings
-    router = build_router(installed.services, ops.routes(settings.public_url), max_body=settings.max_body)
+    router = build_router(installed.services, max_body=settings.max_body)
+    ops.add_to(router, settings.public_url)
     return Edge(router, max_requests=settings.max_requests)
 
 

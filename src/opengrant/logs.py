@@ -11,6 +11,7 @@ the places it passed, since the words of a foreign exception may quote what it c
 """
 
 import atexit
+import contextlib
 import json
 import logging
 import math
@@ -30,6 +31,7 @@ from typing import Any, BinaryIO
 from uuid import UUID
 
 import structlog
+from pydantic_core import PydanticSerializationError, to_json
 
 from opengrant.errors import OpenGrantError, ProviderFailure
 
@@ -217,6 +219,8 @@ def format_record(record: Record) -> bytes:
         if "request_id" in record:
             plain["request_id"] = _plain(record["request_id"], 0)
         plain.update((key, _named(key, value, 0)) for key, value in record.items() if key not in plain)
+        with contextlib.suppress(PydanticSerializationError):  # a lone surrogate, which the other way can write
+            return to_json(plain) + b"\n"
         line = _encode(plain)
     except Exception as error:  # noqa: BLE001 -- one odd record must not end the log
         line = _encode(

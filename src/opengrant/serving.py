@@ -165,6 +165,7 @@ def config(settings: Settings, app: Callable[..., Any]) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # nothing here asks who the client is
         timeout_keep_alive=75,
         timeout_graceful_shutdown=round(settings.shutdown_grace),
     )

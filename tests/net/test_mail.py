@@ -19,7 +19,7 @@ from opengrant.net.mail import MailDoor, Session
 from tests.fakes.mail import CLOSE, DRIP, FLOOD, RESET, SILENCE, STARTTLS, Certificates, FakeMail
 from tests.peers.dovecot import ACCOUNTS, DISABLED, ELSEWHERE
 
-SHORT = Deadlines(connect=2, tls=0.5, greeting=0.5, command=0.5, login=0.5, goodbye=0.2, whole=5)
+SHORT = Deadlines(connect=2, tls=1.5, greeting=1.5, command=1.5, login=1.5, goodbye=0.2, whole=5)
 USER, PASSWORD = "alice@example.test", "sesame, open!"
 CAPABILITY = b"* CAPABILITY IMAP4rev1 %s\r\nTAG OK done\r\n"
 

@@ -36,7 +36,7 @@ VERIFICATION_ERRORS = (
     status=201,
     errors=(ProviderRequired, *VERIFICATION_ERRORS),
 )
-async def connect_custom(call: Call) -> wire.Grant:
+async def connect_custom(call: Call) -> wire.Answer:
     """Create a grant from credentials you hold.
 
     The credentials are proven against the provider before anything is stored. The same mailbox keeps its

@@ -18,7 +18,7 @@ TAG = "Connectors"
     status=201,
     errors=(InvalidRequest,),
 )
-async def create_connector(call: Call) -> wire.Connector:
+async def create_connector(call: Call) -> wire.Answer:
     """Create a connector.
 
     One per provider. For OAuth providers its client becomes the connector's primary credential.
@@ -32,7 +32,7 @@ async def create_connector(call: Call) -> wire.Connector:
 @route(
     "GET", "/v3/connectors", tag=TAG, query=wire.Paging, answers=wire.Connector, listed=True, errors=(InvalidRequest,)
 )
-async def list_connectors(call: Call) -> tuple[list[wire.Connector], wire.Paging]:
+async def list_connectors(call: Call) -> tuple[list[wire.Answer], wire.Paging]:
     """List connectors, in order of creation."""
     paging = call.query(wire.Paging)
     found = await call.services.connectors.page(call.application, limit=paging.size, offset=paging.offset)
@@ -40,7 +40,7 @@ async def list_connectors(call: Call) -> tuple[list[wire.Connector], wire.Paging
 
 
 @route("GET", "/v3/connectors/{provider}", tag=TAG, answers=wire.Connector, errors=(NotFound,))
-async def get_connector(call: Call) -> wire.Connector:
+async def get_connector(call: Call) -> wire.Answer:
     """Get a connector."""
     return wire.Connector.of(await call.services.connectors.get(call.application, provider_in_path(call)))
 
@@ -54,7 +54,7 @@ async def get_connector(call: Call) -> wire.Connector:
     errors=(InvalidRequest, NotFound),
     also="PUT",
 )
-async def update_connector(call: Call) -> wire.Connector:
+async def update_connector(call: Call) -> wire.Answer:
     """Change a connector.
 
     Omitted fields stay. `settings` replaces what may be read; a client id or secret that is left out stays.

@@ -14,7 +14,7 @@ _ONE = _LIST + "/{credential_id}"
     "POST", _LIST, tag=TAG, body=wire.CredentialVariant, answers=wire.Credential, status=201,
     errors=(InvalidRequest, NotFound),
 )  # fmt: skip
-async def create_credential(call: Call) -> wire.Credential:
+async def create_credential(call: Call) -> wire.Answer:
     """Create a credential.
 
     The same name, type and data again answers with the credential that exists.
@@ -31,7 +31,7 @@ async def create_credential(call: Call) -> wire.Credential:
 
 @route("GET", _LIST, tag=TAG, query=wire.CredentialQuery, answers=wire.Credential, listed=True,
        errors=(InvalidRequest, NotFound))  # fmt: skip
-async def list_credentials(call: Call) -> tuple[list[wire.Credential], wire.CredentialQuery]:
+async def list_credentials(call: Call) -> tuple[list[wire.Answer], wire.CredentialQuery]:
     """List the credentials of a connector, newest first unless told otherwise."""
     query = call.query(wire.CredentialQuery)
     found = await call.services.credentials.page(
@@ -46,7 +46,7 @@ async def list_credentials(call: Call) -> tuple[list[wire.Credential], wire.Cred
 
 
 @route("GET", _ONE, tag=TAG, answers=wire.Credential, errors=(NotFound,))
-async def get_credential(call: Call) -> wire.Credential:
+async def get_credential(call: Call) -> wire.Answer:
     """Get a credential."""
     provider, id_ = provider_in_path(call), call.params["credential_id"]
     return wire.Credential.of(await call.services.credentials.get(call.application, provider, id_))
@@ -54,7 +54,7 @@ async def get_credential(call: Call) -> wire.Credential:
 
 @route("PATCH", _ONE, tag=TAG, body=wire.CredentialPatch, answers=wire.Credential, errors=(InvalidRequest, NotFound),
        also="PUT")  # fmt: skip
-async def update_credential(call: Call) -> wire.Credential:
+async def update_credential(call: Call) -> wire.Answer:
     """Change a credential's name or replace what it holds; its type stays."""
     patch = call.read(wire.CredentialPatch)
     provider, id_ = provider_in_path(call), call.params["credential_id"]

@@ -11,7 +11,7 @@ TAG = "Grants"
 
 
 @route("GET", "/v3/grants", tag=TAG, query=wire.GrantQuery, answers=wire.Grant, listed=True, errors=(InvalidRequest,))
-async def list_grants(call: Call) -> tuple[list[wire.Grant], wire.GrantQuery]:
+async def list_grants(call: Call) -> tuple[list[wire.Answer], wire.GrantQuery]:
     """List grants of the application, newest first unless told otherwise."""
     query = call.query(wire.GrantQuery)
     if query.account_id is not None or query.account_ids is not None:
@@ -38,10 +38,22 @@ async def list_grants(call: Call) -> tuple[list[wire.Grant], wire.GrantQuery]:
     return [wire.Grant.of(grant) for grant in found], query
 
 
-@route("GET", "/v3/grants/{grant_id}", tag=TAG, answers=wire.Grant, errors=(InvalidRequest, GrantNotFound))
-async def get_grant(call: Call) -> wire.Grant:
+@route(
+    "GET",
+    "/v3/grants/{grant_id}",
+    tag=TAG,
+    query=wire.GrantShow,
+    answers=wire.Grant,
+    errors=(InvalidRequest, GrantNotFound),
+)
+async def get_grant(call: Call) -> wire.Answer:
     """Get a grant by its id, `grant:<id>`, its email or `email:<email>`."""
-    return wire.Grant.of(await _grant(call))
+    show = call.query(wire.GrantShow)
+    grant = await _grant(call)
+    answer = wire.Grant.of(grant)
+    if show.expose_aliases and (aliases := await call.services.aliases.of(call.application, grant)):
+        answer["email_aliases"] = list(aliases)
+    return answer
 
 
 @route(
@@ -53,7 +65,7 @@ async def get_grant(call: Call) -> wire.Grant:
     errors=(GrantNotFound, ReauthEmailInvalid, *VERIFICATION_ERRORS),
     also="PUT",
 )
-async def update_grant(call: Call) -> wire.Grant:
+async def update_grant(call: Call) -> wire.Answer:
     """Change a grant's credentials, recorded scopes or name.
 
     New credentials are proven first and must be of the same mailbox; if they fail, the grant stays as it was.

@@ -4,13 +4,12 @@ import asyncio
 from typing import Any
 
 from pydantic_core import to_json
-from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
 from opengrant import metrics
 from opengrant.api import respond, wire
 from opengrant.api.openapi import document
-from opengrant.api.routing import Call, RawRoute, route
+from opengrant.api.routing import Call, Router, route
 from opengrant.errors import MethodNotAllowed, Overloaded
 
 _READY_WITHIN = 5.0
@@ -18,13 +17,13 @@ _READY_WITHIN = 5.0
 
 
 @route("GET", "/healthz", tag="Operations", answers=wire.Health, open=True)
-async def healthz(call: Call) -> wire.Health:
+async def healthz(call: Call) -> wire.Answer:
     """The process is alive."""
-    return wire.Health(status="ok")
+    return {"status": "ok"}
 
 
 @route("GET", "/readyz", tag="Operations", answers=wire.Health, open=True, errors=(Overloaded,))
-async def readyz(call: Call) -> wire.Health:
+async def readyz(call: Call) -> wire.Answer:
     """The process can serve: its database answers and has the schema it needs."""
     try:
         async with asyncio.timeout(_READY_WITHIN):
@@ -33,7 +32,7 @@ async def readyz(call: Call) -> wire.Health:
         reasons = ["the database does not answer"]
     if reasons:
         raise Overloaded(f"Not ready: {'; '.join(reasons)}. `opengrant doctor` tells more.", retry_after=5)
-    return wire.Health(status="ok")
+    return {"status": "ok"}
 
 
 class Fixed:
@@ -51,10 +50,8 @@ class Fixed:
         await respond.send_bytes(send, 200, content_type.encode(), body, extra=[request_id])
 
 
-def routes(public_url: str | None) -> list[BaseRoute]:
+def add_to(router: Router, public_url: str | None) -> None:
     """Those whose answer is not an envelope."""
     openapi = to_json(document(public_url))
-    return [
-        RawRoute("/metrics", Fixed("/metrics", metrics.render)),
-        RawRoute("/openapi.json", Fixed("/openapi.json", lambda: (openapi, "application/json"))),
-    ]
+    router.add("/metrics", Fixed("/metrics", metrics.render))
+    router.add("/openapi.json", Fixed("/openapi.json", lambda: (openapi, "application/json")))

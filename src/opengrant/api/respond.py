@@ -1,9 +1,9 @@
 """Answers: the success envelope, the error envelope, and the headers that every answer carries."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails, to_json
 from starlette.types import Send
 
@@ -32,17 +32,17 @@ async def send_bytes(
     await send({"type": "http.response.body", "body": body})
 
 
-def success(request_id: str, data: BaseModel | None) -> bytes:
+def success(request_id: str, data: Mapping[str, Any] | None) -> bytes:
     """{request_id, data}; without data just the id, never an empty body."""
     envelope: dict[str, Any] = {"request_id": request_id}
     if data is not None:
         envelope["data"] = data
-    return to_json(envelope, exclude_none=True)
+    return to_json(envelope)
 
 
-def page(request_id: str, rows: list[BaseModel], *, limit: int, offset: int) -> bytes:
+def page(request_id: str, rows: Sequence[Mapping[str, Any]], *, limit: int, offset: int) -> bytes:
     """No cursor: a client that found one would follow it for ever."""
-    return to_json({"request_id": request_id, "data": rows, "limit": limit, "offset": offset}, exclude_none=True)
+    return to_json({"request_id": request_id, "data": rows, "limit": limit, "offset": offset})
 
 
 def error(request_id: str, problem: OpenGrantError) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:

@@ -16,8 +16,7 @@ from urllib.parse import parse_qsl, unquote
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json, to_json
-from starlette.routing import BaseRoute, Match, Route, Router
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from opengrant.api import respond
 from opengrant.errors import (
@@ -208,7 +207,7 @@ class Endpoint:
         operation = self.operations.get("GET" if method == "HEAD" else method)
         if operation is None:
             raise MethodNotAllowed(f"{method} is not possible here; try {' or '.join(self.allow)}.", allow=self.allow)
-        params = {key: unquote(value) for key, value in scope["path_params"].items()}
+        params: dict[str, str] = scope["path_params"]
         call = Call(self.services, scope["opengrant.request_id"], params, scope["query_string"])
         claim: Claim | None = None
         if operation.auth == "signature":
@@ -284,35 +283,74 @@ async def read_body(scope: Scope, receive: Receive, limit: int, *, within: float
         raise InvalidPayload(f"The request body was announced and did not arrive within {within:g} s.") from None
 
 
-class RawRoute(Route):
-    """A route that matches the path as it was on the wire, so that an encoded slash stays inside its segment.
+class Router:
+    """Finds the endpoint of a path, segment by segment, as the path was on the wire.
 
-    Clients send ids both raw and percent-encoded, and with or without a slash at the end.
+    An encoded slash stays inside its segment, which frameworks that decode first lose; and the time it takes does
+    not grow with the number of routes. A literal segment wins over a parameter.
     """
 
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        found = self.path_regex.match(scope["opengrant.path"])
-        if found is None:
-            return Match.NONE, {}
-        return Match.FULL, {"endpoint": self.app, "path_params": found.groupdict()}
+    def __init__(self) -> None:
+        self._root = _Node()
+
+    def add(self, path: str, endpoint: ASGIApp) -> None:
+        """`{name}` in a path stands for one segment."""
+        node = self._root
+        for segment in _segments(path):
+            if segment.startswith("{"):
+                node.name = segment[1:-1]
+                node.any = node = node.any or _Node()
+            else:
+                node = node.literal.setdefault(segment, _Node())
+        node.endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        params: dict[str, str] = {}
+        node = self._root
+        for segment in _segments(raw_path(scope)):
+            if segment in node.literal:
+                node = node.literal[segment]
+            elif node.any is not None and segment:
+                params[node.name] = unquote(segment)
+                node = node.any
+            else:
+                raise _nothing_here(scope)
+        if node.endpoint is None:
+            raise _nothing_here(scope)
+        scope["path_params"] = params
+        await node.endpoint(scope, receive, send)
+
+
+class _Node:
+    """What may follow a beginning of a path."""
+
+    def __init__(self) -> None:
+        self.literal: dict[str, _Node] = {}
+        self.any: _Node | None = None
+        self.name = ""
+        self.endpoint: ASGIApp | None = None
+
+
+def _segments(path: str) -> list[str]:
+    return path.strip("/").split("/")
 
 
 def raw_path(scope: Scope) -> str:
-    """The path as sent, without query and without a slash at its end."""
+    """The path as sent, without its query."""
     sent: bytes = scope.get("raw_path") or scope["path"].encode()
-    return sent.partition(b"?")[0].decode("utf-8", "replace").rstrip("/") or "/"
+    return sent.partition(b"?")[0].decode("utf-8", "replace")
 
 
-async def nothing_here(scope: Scope, receive: Receive, send: Send) -> None:
-    raise NotFound(f"There is no {scope['path']} here. GET /openapi.json lists what there is.")
+def _nothing_here(scope: Scope) -> NotFound:
+    return NotFound(f"There is no {scope['path']} here. GET /openapi.json lists what there is.")
 
 
-def build_router(services: Services, extra: list[BaseRoute], *, max_body: int) -> Router:
-    """Every operation of the table, then `extra`. What matches nothing raises NotFound."""
+def build_router(services: Services, *, max_body: int) -> Router:
+    """Every operation of the table. A path that leads nowhere raises NotFound."""
     by_path: dict[str, dict[str, Operation]] = {}
     for operation in OPERATIONS:
         by_path.setdefault(operation.path, {})[operation.method] = operation
-    routes: list[BaseRoute] = [
-        RawRoute(path, Endpoint(path, operations, services, max_body)) for path, operations in by_path.items()
-    ]
-    return Router([*routes, *extra], redirect_slashes=False, default=nothing_here)
+    router = Router()
+    for path, operations in by_path.items():
+        router.add(path, Endpoint(path, operations, services, max_body))
+    return router

@@ -206,9 +206,9 @@ class Connect:
             provider = self.providers[ask.provider]
             if ask.provider is ProviderName.NYLAS:
                 await self.domains.require_owner(app, ask.settings["email"])
-            if isinstance(provider, Verifies):
-                return await self._by_password(ask, found, provider, write)
-            return await self._by_token(app, ask, found, cast(TokenProvider, provider), write)
+            if "refresh_token" in ask.settings:
+                return await self._by_token(app, ask, found, cast(TokenProvider, provider), write)
+            return await self._by_password(ask, found, cast(Verifies, provider), write)
         finally:
             self._under_way -= 1
 
@@ -234,14 +234,18 @@ class Connect:
     ) -> Grant:
         asked_at = self.clock()
         credential = self.connectors.held(found)
-        if ask.provider is ProviderName.MICROSOFT and "client_id" not in credential:
-            # The tenant consented to the connector's own application.
-            own = await self.db.read(connector_rows.find_with_client(app.id, ask.provider))
-            client = self.connectors.client(own or found)
-            credential |= {"client_id": client.client_id, "client_secret": client.client_secret}
-        email = cast(str, ask.settings["email_address"])
         scope = found.connector.scope if ask.scope is None else ask.scope
-        async with self._asking(ask, token=False):
+        if ask.provider is ProviderName.MICROSOFT:
+            # The connector's scopes are those of users' consents; a tenant grants whole roles instead.
+            scope = ask.scope or ()
+            if "client_id" not in credential:
+                # The tenant consented to the connector's own application.
+                own = await self.db.read(connector_rows.find_with_client(app.id, ask.provider))
+                client = self.connectors.client(own or found)
+                credential |= {"client_id": client.client_id, "client_secret": client.client_secret}
+            credential.setdefault("tenant", found.connector.settings.get("tenant"))
+        email = cast(str, ask.settings["email_address"])
+        async with self._asking(ask, "bulk"):
             minted = await self.bulk[ask.provider].mint(credential, email, scope)
         proof = Proof(
             replace(minted.identity, email=email),
@@ -255,7 +259,7 @@ class Connect:
 
     async def _by_password(self, ask: CustomConnect, found: WithClient, provider: Verifies, write: "_Write") -> Grant:
         asked_at = self.clock()
-        async with self._asking(ask, token=False):
+        async with self._asking(ask, "password"):
             verified = await provider.verify(ask.settings)
         scope = found.connector.scope if ask.scope is None else ask.scope
         proof = Proof(verified.identity, scope, verified.settings, verified.secret)
@@ -301,7 +305,7 @@ class Connect:
         if provider.rotates and (successor := await self.db.read(rotations.find(app.id, ask.provider, spent))):
             # This token was spent by an earlier request: its successor stands in for it.
             refresh_token, rotated = self._open_successor(successor.row), True
-        async with self._asking(ask, token=True):
+        async with self._asking(ask, "token"):
             tokens = await provider.refresh(client, refresh_token)
             if tokens.refresh_token is not None and tokens.refresh_token != refresh_token:
                 refresh_token, rotated = tokens.refresh_token, True
@@ -321,8 +325,8 @@ class Connect:
         expires_at = tokens.expires_at
         return Proof(identity, scope, {}, secret, token_expires_at=expires_at, spent=spent if rotated else None)
 
-    def _asking(self, ask: CustomConnect, *, token: bool) -> "_Asking":
-        return _Asking(self.observe, ask.provider, token)
+    def _asking(self, ask: CustomConnect, means: outcome.Means) -> "_Asking":
+        return _Asking(self.observe, ask.provider, means)
 
     async def _keep(self, app: Application, provider: ProviderName, spent: str, successor: SecretStr) -> None:
         """Commit a rotated refresh token before anything else is done with it."""
@@ -455,8 +459,8 @@ def _key(app: Application, provider: ProviderName, identity: Identity) -> str:
 class _Asking:
     """Around one conversation with a provider: counts and times it, and turns a failure into the caller's error."""
 
-    def __init__(self, observe: Observe, provider: ProviderName, token: bool) -> None:
-        self._observe, self._provider, self._token = observe, provider, token
+    def __init__(self, observe: Observe, provider: ProviderName, means: outcome.Means) -> None:
+        self._observe, self._provider, self._means = observe, provider, means
 
     async def __aenter__(self) -> None:
         self._began = time.perf_counter()
@@ -478,7 +482,7 @@ class _Asking:
                 code=evidence.code,
                 subcodes=list(evidence.subcodes),
             )
-            raise outcome.at_connect(evidence, verdict, provider=self._provider, token=self._token) from None
+            raise outcome.at_connect(evidence, verdict, provider=self._provider, means=self._means) from None
         if isinstance(error, OpenGrantError):
             self._observe(self._provider, "bad_request", seconds)
         elif error is None:

@@ -4,7 +4,7 @@ The judging is providers/classify.py's; nothing here looks at evidence again to 
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from opengrant.errors import (
     ConnectorMisconfigured,
@@ -46,6 +46,7 @@ _BY_KIND: Mapping[Kind, type[OpenGrantError]] = {
     Kind.BAD_REQUEST: InvalidRequest,
     Kind.UNKNOWN: ProviderUnavailable,
 }
+_LEGS_SHOWN = frozenset({"imap", "smtp", "caldav"})
 _SAYS = {
     Kind.RECONNECT: "refused the credentials",
     Kind.CONNECTOR: "refused this connector's client",
@@ -56,23 +57,29 @@ _SAYS = {
 }
 
 
-def at_connect(evidence: Evidence, verdict: Verdict, *, provider: ProviderName, token: bool) -> OpenGrantError:
-    """The error for a verification that failed while somebody waits for a new grant.
+Means = Literal["token", "password", "bulk"]
+"""What was proven with: a refresh token, a password, or a credential of the whole organisation."""
 
-    token  the credential was a refresh token, not a password
-    """
+
+def at_connect(evidence: Evidence, verdict: Verdict, *, provider: ProviderName, means: Means) -> OpenGrantError:
+    """The error for a verification that failed while somebody waits for a new grant."""
     error = _BY_REASON.get(verdict.reason) or _BY_KIND[verdict.kind]
-    if error is InvalidAuthentication and token:
+    if error is InvalidAuthentication and means == "token":
         error = RefreshTokenInvalid
-    leg = f" ({evidence.leg.upper()}, {evidence.step})" if evidence.leg in {"imap", "smtp"} else ""
+    if error is ConnectorMisconfigured and means == "bulk":
+        error = InvalidAuthentication
+    leg = f" ({evidence.leg.upper()}, {evidence.step})" if evidence.leg in _LEGS_SHOWN else ""
     quoted = f" It said: {evidence.text.strip()}" if evidence.text.strip() else ""
     if quoted and not quoted.endswith((".", "!", "?")):
         quoted += "."
     wait = None
     if verdict.kind is Kind.RATE_LIMITED:
         wait = max(1, round(verdict.retry_after or evidence.retry_after or 30))
+    says = _SAYS[verdict.kind]
+    if verdict.kind is Kind.CONNECTOR and means == "bulk":
+        says = "refused this credential"
     return error(
-        f"{NAMES[provider]}{leg} {_SAYS[verdict.kind]}.{quoted} {verdict.remedy}",
+        f"{NAMES[provider]}{leg} {says}.{quoted} {verdict.remedy}",
         provider_error=provider_error(evidence, verdict),
         retry_after=wait,
     )

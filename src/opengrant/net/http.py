@@ -179,12 +179,17 @@ class Http:
     async def _send(
         self, url: str, build: Callable[[Client], RequestBuilder], began: float
     ) -> tuple[int, Mapping[str, str], bytes]:
-        slot = self._slots.setdefault(urlsplit(url).netloc, asyncio.Semaphore(self._connections_per_host))
-        try:
-            async with asyncio.timeout(self._timeout):
-                await slot.acquire()
-        except TimeoutError:
-            raise _NoFreeConnection from None
+        host = urlsplit(url).netloc
+        if (slot := self._slots.get(host)) is None:
+            slot = self._slots[host] = asyncio.Semaphore(self._connections_per_host)
+        if slot.locked():
+            try:
+                async with asyncio.timeout(self._timeout):
+                    await slot.acquire()
+            except TimeoutError:
+                raise _NoFreeConnection from None
+        else:
+            await slot.acquire()  # at once: a deadline would cost more than the slot
         try:
             left = max(0.001, self._timeout - (time.perf_counter() - began))
             async with build(self._client).timeout(timedelta(seconds=left)).build_streamed() as response:

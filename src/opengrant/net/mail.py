@@ -17,11 +17,11 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import aiohappyeyeballs
 import aiosmtplib
@@ -31,6 +31,8 @@ from opengrant.errors import Overloaded, ProviderFailure
 from opengrant.net.attempt import Attempt, Deadlines, Security, Terms
 from opengrant.net.guard import Guard, Target
 from opengrant.net.imap_dialogue import prove
+
+T = TypeVar("T")
 
 Wanted = Literal["auto", "tls", "starttls", "plain"]
 """`auto` goes by the port; on a port of no fame it tries TLS first and STARTTLS where that meets plain text."""
@@ -198,9 +200,9 @@ class MailDoor:
             local_hostname=f"[IPv6:{own}]" if ":" in own else f"[{own}]",  # RFC 5321 section 4.1.3
             timeout=terms.deadlines.command,
         )
-        with _cut_off_at_the_end(sock):
+        with _cut_off_at_the_end(sock) as cut_off:
             try:
-                return await _converse(smtp, attempt, terms)
+                return await _uncancelled(_converse(smtp, attempt, terms), cut_off)
             except aiosmtplib.SMTPResponseException as error:
                 raise _refusal(attempt, terms, error) from None
             except (aiosmtplib.SMTPException, OSError) as error:
@@ -240,18 +242,39 @@ class MailDoor:
 
 
 @contextlib.contextmanager
-def _cut_off_at_the_end(sock: socket.socket) -> Iterator[None]:
-    """Shut a connection down by a second handle on it, whoever owns the first.
+def _cut_off_at_the_end(sock: socket.socket) -> Iterator[Callable[[], None]]:
+    """Shut a connection down by a second handle on it, whoever owns the first; or earlier, by calling what it gives.
 
     That wakes an IMAP thread wherever it waits, and a TLS transport that would wait for the server's farewell.
     """
     handle = sock.dup()
-    try:
-        yield
-    finally:
+
+    def cut_off() -> None:
         with contextlib.suppress(OSError):
             handle.shutdown(socket.SHUT_RDWR)
+
+    try:
+        yield cut_off
+    finally:
+        cut_off()
         handle.close()
+
+
+async def _uncancelled(conversation: Coroutine[Any, Any, T], cut_off: Callable[[], None]) -> T:
+    """Let a cancelled conversation end by itself, over a connection that was cut off.
+
+    uvloop loses track of a socket when it is cancelled while it takes it over: the descriptor is closed under the
+    socket object, which later closes whatever has that number by then.
+    """
+    task = asyncio.ensure_future(conversation)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        cut_off()
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()  # looked at, so that nobody reports it as forgotten
+        raise
 
 
 async def _converse(smtp: aiosmtplib.SMTP, attempt: Attempt, terms: Terms) -> Security:

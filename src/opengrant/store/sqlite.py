@@ -86,7 +86,7 @@ class SqliteStore:
         cls,
         path: Path,
         *,
-        readers: int = 2,
+        readers: int = 1,
         bound: int = 10_000,
         busy_timeout: timedelta = timedelta(seconds=5),
     ) -> Self:
@@ -130,7 +130,14 @@ class SqliteStore:
 
     def _read_all(self, connection: sqlite3.Connection, jobs: list[_Job]) -> list[_Outcome]:
         cursor = connection.cursor()
-        return [self._attempt(cursor, job) for job in jobs]
+        if len(jobs) == 1:
+            return [self._attempt(cursor, jobs[0])]
+        # One snapshot for all of them, younger than any of the questions: it saves each the locks of its own.
+        cursor.execute("begin")
+        try:
+            return [self._attempt(cursor, job) for job in jobs]
+        finally:
+            cursor.execute("commit")
 
     def _commit_together(self, connection: sqlite3.Connection, jobs: list[_Job]) -> list[_Outcome]:
         cursor = connection.cursor()
@@ -185,7 +192,9 @@ class _Lane:
         self._bound = bound
         self._closed = False
         self._door = threading.Lock()
-        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._queue: SimpleQueue[list[_Job] | None] = SimpleQueue()
+        self._queued = 0
+        self._arriving: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
         self._threads = [
             threading.Thread(target=self._work, args=(connection,), name=f"{name}-{number}", daemon=True)
             for number, connection in enumerate(connections)
@@ -194,21 +203,30 @@ class _Lane:
             thread.start()
 
     async def run(self, steps: Steps[T]) -> T:
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        with self._door:  # so that nothing gets in behind the last one
-            refusal = (
-                "The store is closed."
-                if self._closed
-                else f"The database is too far behind: {self._bound} scripts wait already."
-                if self._queue.qsize() >= self._bound
-                else None
-            )
-            if refusal is None:
-                self._queue.put(_Job(steps, future))
-        if refusal is not None:
-            steps.close()
-            raise StoreUnavailable(refusal)
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        arriving = self._arriving.get(loop)
+        if arriving is None:
+            # Waking a thread costs more than a small query: whatever this turn of the loop asks goes together.
+            arriving = self._arriving[loop] = []
+            loop.call_soon(self._hand_over, loop)
+        arriving.append(_Job(steps, future))
         return await future
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        jobs = self._arriving.pop(loop)
+        with self._door:  # so that nothing gets in behind the last one
+            room = 0 if self._closed else max(0, self._bound - self._queued)
+            taken, refused = jobs[:room], jobs[room:]
+            self._queued += len(taken)
+            for start in range(0, len(taken), self._batch):
+                self._queue.put(taken[start : start + self._batch])
+        text = (
+            "The store is closed."
+            if self._closed
+            else f"The database is too far behind: {self._bound} scripts wait already."
+        )
+        _resolve(_fail(refused, StoreUnavailable, text))
 
     def close(self) -> None:
         """Let in nobody else, finish those who wait, end the threads. Blocks; may be called again."""
@@ -234,19 +252,22 @@ class _Lane:
             connection.close()
 
     def _take(self) -> list[_Job]:
-        """Wait for a script, then take those behind it; empty when the lane was closed and this thread may end."""
+        """Wait for scripts, then take those behind them; empty when the lane was closed and this thread may end."""
         jobs: list[_Job] = []
-        job = self._queue.get()
-        while job is not None:
-            jobs.append(job)
-            if len(jobs) == self._batch:
-                return jobs
+        arrived = self._queue.get()
+        while arrived is not None:
+            jobs += arrived
+            if len(jobs) >= self._batch:
+                break
             try:
-                job = self._queue.get_nowait()
+                arrived = self._queue.get_nowait()
             except Empty:
-                return jobs
-        if jobs:
-            self._queue.put(None)  # the end comes after these; each thread must meet it with empty hands
+                break
+        else:
+            if jobs:
+                self._queue.put(None)  # the end comes after these; each thread must meet it with empty hands
+        with self._door:
+            self._queued -= len(jobs)
         return jobs
 
 

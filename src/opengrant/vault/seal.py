@@ -7,7 +7,7 @@ number of messages under any one key stays far below what random 96-bit nonces a
 (docs/decisions/0004-sealing.md). The owner is bound twice: by the derived key and as associated data.
 """
 
-import hmac
+import hashlib
 import os
 from dataclasses import dataclass
 
@@ -68,5 +68,6 @@ class Vault:
 
 
 def _cipher(key: MasterKey, label: bytes) -> AESGCM:
-    # HKDF-Expand (RFC 5869) for one block; the master key is uniformly random, so Extract adds nothing.
-    return AESGCM(hmac.digest(key.value, b"opengrant seal v1" + label + b"\x01", "sha256"))
+    # Keyed BLAKE2b (RFC 7693) is a pseudo-random function, and the master key uniformly random: that is all that
+    # deriving a key from it takes. `person` keeps this use apart from any other of the same key.
+    return AESGCM(hashlib.blake2b(label, key=key.value, digest_size=32, person=b"opengrant seal 1").digest())

@@ -80,7 +80,6 @@ create table grants (
 );
 create unique index grants_by_mailbox on grants (application_id, provider, mailbox_key);
 create index grants_by_email on grants (application_id, email_key);
-create index grants_by_subject on grants (application_id, provider, subject);
 create index grants_by_creation on grants (application_id, created_at, id);
 create index grants_by_update on grants (application_id, updated_at, id);
 create index grants_by_status on grants (application_id, status, created_at, id);
@@ -108,7 +107,6 @@ create table secrets (
     updated_at bigint not null,
     primary key (application_id, owner_kind, owner_id, purpose)
 );
-create index secrets_by_key on secrets (application_id, key_id);
 
 -- The outbox: what happened, written in the transaction of its cause. Delivery reads it in order of (created_at, id).
 create table events (
@@ -118,9 +116,8 @@ create table events (
     grant_id text,
     payload text not null,
     created_at bigint not null,
-    primary key (application_id, id)
+    primary key (application_id, created_at, id)
 );
-create index events_by_creation on events (application_id, created_at, id);
 
 -- A refresh token that a verification spent (as a keyed digest, hex). Its successor is a secret of owner_kind
 -- rotation, or in the grant once there is one, so that the same request sent again continues from there

@@ -1,0 +1,113 @@
+"""The numbers as a table for people and as JSON for scripts."""
+
+import os
+import platform
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from bench.lines import Line
+from bench.load import Sample
+
+RATIO, OVERHEAD, FLAT, IDLE = 0.5, 15.0, 1.25, 120
+"""What we aim at: of the floor's throughput; ms of p99 above the floor's; list time at 100,000 to that at 1,000; MB."""
+
+
+@dataclass(slots=True)
+class Comparison:
+    """One line: OpenGrant's sample and the floor's."""
+
+    line: Line
+    ours: Sample = field(default_factory=Sample)
+    floor: Sample = field(default_factory=Sample)
+
+    @property
+    def ratio(self) -> float:
+        return self.ours.rate / self.floor.rate
+
+    @property
+    def overhead(self) -> float:
+        """Milliseconds of p99 that are ours."""
+        return self.ours.percentile(99) - self.floor.percentile(99)
+
+    def as_mapping(self) -> dict[str, Any]:
+        sides = {name: _numbers(sample) for name, sample in (("opengrant", self.ours), ("floor", self.floor))}
+        return {
+            "line": self.line.name,
+            "title": self.line.title,
+            "ratio": round(self.ratio, 3),
+            "p99_overhead_ms": round(self.overhead, 2),
+            **sides,
+        }
+
+
+@dataclass(slots=True)
+class Report:
+    """One engine. idle: bytes of resident memory before the first request, ours and the floor's."""
+
+    engine: str
+    idle: tuple[int, int]
+    comparisons: list[Comparison] = field(default_factory=list)
+
+    def as_mapping(self) -> dict[str, Any]:
+        ours, floor = (round(number / 1e6, 1) for number in self.idle)
+        return {
+            "engine": self.engine,
+            "idle_rss_mb": {"opengrant": ours, "floor": floor},
+            "lines": [one.as_mapping() for one in self.comparisons],
+        }
+
+    def as_table(self) -> str:
+        """Each pair of columns is OpenGrant's number and the floor's."""
+        heads = ("requests/s", "p50 ms", "p99 ms", "CPU µs", "cores")
+        lines = [f"{self.engine:32} ratio" + "".join(f"{head:>16}" for head in heads) + f"{'p99 above':>12}"]
+        for one in self.comparisons:
+            ours, floor = one.ours, one.floor
+            pairs = (
+                (f"{ours.rate:,.0f}", f"{floor.rate:,.0f}"),
+                (f"{ours.percentile(50):.1f}", f"{floor.percentile(50):.1f}"),
+                (f"{ours.percentile(99):.1f}", f"{floor.percentile(99):.1f}"),
+                (f"{ours.cpu_each:.0f}", f"{floor.cpu_each:.0f}"),
+                (f"{ours.busy:.2f}", f"{floor.busy:.2f}"),
+            )
+            columns = "".join(f"{left:>9}{right:>7}" for left, right in pairs)
+            lines.append(f"{one.line.title:32} {one.ratio:5.2f}{columns}{one.overhead:>12.1f}")
+        ours_idle, floor_idle = (number / 1e6 for number in self.idle)
+        return "\n".join([*lines, f"idle: {ours_idle:.0f} MB resident, the floor {floor_idle:.0f} MB", *self._aims()])
+
+    def _aims(self) -> list[str]:
+        """Each aim, and by which lines it is missed."""
+        slow = [f"{one.line.name} {one.ratio:.2f}" for one in self.comparisons if one.ratio < RATIO]
+        late = [f"{one.line.name} {one.overhead:.1f}" for one in self.comparisons if one.overhead > OVERHEAD]
+        found = {
+            f"at least {RATIO} of the floor's requests/s": slow,
+            f"p99 at most {OVERHEAD:.0f} ms above the floor's": late,
+            f"at most {IDLE} MB idle": [f"{self.idle[0] / 1e6:.0f}"] if self.idle[0] > IDLE * 1e6 else [],
+        }
+        by_name = {one.line.name: one for one in self.comparisons}
+        if {"list-few", "list-many"} <= by_name.keys():
+            # By the median, which a neighbour on the machine moves least.
+            growth = by_name["list-many"].ours.percentile(50) / by_name["list-few"].ours.percentile(50)
+            found["a list takes the same time whatever there is"] = [f"{growth:.2f} times"] if growth > FLAT else []
+        return [f"aim: {aim}: {'missed by ' + ', '.join(by) if by else 'met'}" for aim, by in found.items()]
+
+
+def about_the_machine() -> dict[str, Any]:
+    return {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "load_before": round(os.getloadavg()[0], 2),
+    }
+
+
+def _numbers(sample: Sample) -> dict[str, float]:
+    return {
+        "requests": len(sample.latencies),
+        "per_second": round(sample.rate, 1),
+        "p50_ms": round(sample.percentile(50), 2),
+        "p99_ms": round(sample.percentile(99), 2),
+        "cpu_us": round(sample.cpu_each, 1),
+        "cores": round(sample.busy, 2),
+    }
