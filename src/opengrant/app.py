@@ -11,6 +11,7 @@ from opengrant import metrics
 from opengrant.api import admin as _admin  # noqa: F401 -- importing a route file enters its routes into the table
 from opengrant.api import connect as _connect  # noqa: F401
 from opengrant.api import connectors as _connectors  # noqa: F401
+from opengrant.api import credentials as _credentials  # noqa: F401
 from opengrant.api import detect as _detect  # noqa: F401
 from opengrant.api import grants as _grants  # noqa: F401
 from opengrant.api import ops
@@ -18,11 +19,14 @@ from opengrant.api import workspaces as _workspaces  # noqa: F401
 from opengrant.api.edge import Edge
 from opengrant.api.routing import build_router
 from opengrant.errors import StoreUnavailable
+from opengrant.grants.aliases import Aliases
 from opengrant.grants.applications import Applications, NewKey
 from opengrant.grants.connect import Connect
 from opengrant.grants.connectors import Connectors
+from opengrant.grants.credentials import Credentials
 from opengrant.grants.detect import Detect
 from opengrant.grants.domains import Domains, MailNames
+from opengrant.grants.idempotency import Idempotency
 from opengrant.grants.installation import Reseal, check_master_keys, open_digests
 from opengrant.grants.records import Records
 from opengrant.grants.services import Services
@@ -36,11 +40,18 @@ from opengrant.net.guard import Guard, parse_networks
 from opengrant.net.http import Http
 from opengrant.net.mail import MailDoor
 from opengrant.providers.agent import AgentAccount
+from opengrant.providers.base import Mints
+from opengrant.providers.ews import Ews
 from opengrant.providers.google import Google
+from opengrant.providers.google_bulk import GoogleBulk
+from opengrant.providers.icloud import ICloud
 from opengrant.providers.imap import Imap
 from opengrant.providers.mailhosts import MailHosts
 from opengrant.providers.microsoft import Microsoft
+from opengrant.providers.microsoft_bulk import MicrosoftBulk
 from opengrant.providers.virtual_calendar import VirtualCalendar
+from opengrant.providers.yahoo import Yahoo
+from opengrant.providers.zoom import Zoom
 from opengrant.settings import Settings
 from opengrant.store.engines import open_store
 from opengrant.store.port import Store
@@ -103,7 +114,21 @@ async def installation(settings: Settings) -> AsyncIterator[Installation]:
         )
         resolver = Resolver(settings.outbound.dns_servers)
         opened.callback(resolver.close)
-        _guard, door, hosts = _mail(settings, resolver, opened)
+        guard, door, hosts = _mail(settings, resolver, opened)
+        http = Http(
+            timeout=settings.outbound.timeout,
+            connections_per_host=settings.outbound.connections_per_host,
+            ca_file=settings.outbound.ca_file,
+            observe=metrics.observe_provider_call,
+        )
+        opened.push_async_callback(http.close)
+        providers = {
+            **_token_providers(settings, http),
+            **_apple_and_exchange(settings, resolver, guard, opened),
+            ProviderName.IMAP: Imap(door, hosts),
+            ProviderName.VIRTUAL_CALENDAR: VirtualCalendar(),
+            ProviderName.NYLAS: AgentAccount(),
+        }
         domains = Domains(db, vault, resolver, _mail_names(settings), now)
         workspaces = Workspaces(db, now)
         opened.push_async_callback(workspaces.close)
@@ -113,8 +138,8 @@ async def installation(settings: Settings) -> AsyncIterator[Installation]:
             vault,
             applications.digests,
             connectors,
-            await _providers(settings, door, hosts, opened),
-            {},
+            providers,
+            _bulk_providers(settings, http),
             domains,
             workspaces,
             now,
@@ -135,14 +160,18 @@ async def installation(settings: Settings) -> AsyncIterator[Installation]:
             domains,
             workspaces,
             Detect(db, domains, resolver, hosts, now),
+            Credentials(db, vault, now),
+            Aliases(db, vault, connect, providers, now),
+            Idempotency(db, applications.digests, now),
         )
         yield Installation(settings, services, Reseal(db, vault), first)
 
 
 def _mail_names(settings: Settings) -> MailNames:
     """Where DNS records of registered domains point: one machine for everything, the one of PUBLIC_URL."""
-    public = urlsplit(settings.public_url or "").hostname
-    return MailNames.at(public or "mail.invalid")
+    named = settings.domains
+    here = MailNames.at(urlsplit(settings.public_url or "").hostname or "mail.invalid")
+    return MailNames(named.inbound_host or here.inbound, named.spf_host or here.spf, named.bounce_host or here.bounce)
 
 
 async def _write_uses(applications: Applications) -> None:
@@ -185,18 +214,8 @@ def _mail(
     return guard, door, hosts
 
 
-async def _providers(
-    settings: Settings, door: MailDoor, hosts: MailHosts, opened: contextlib.AsyncExitStack
-) -> dict[ProviderName, object]:
-    """Every provider, with the doors to the outside that they share; `opened` closes those."""
-    google, microsoft, outbound = settings.google, settings.microsoft, settings.outbound
-    http = Http(
-        timeout=outbound.timeout,
-        connections_per_host=outbound.connections_per_host,
-        ca_file=outbound.ca_file,
-        observe=metrics.observe_provider_call,
-    )
-    opened.push_async_callback(http.close)
+def _token_providers(settings: Settings, http: Http) -> dict[ProviderName, object]:
+    google, microsoft, yahoo, zoom = settings.google, settings.microsoft, settings.yahoo, settings.zoom
     return {
         ProviderName.GOOGLE: Google(
             http,
@@ -207,9 +226,47 @@ async def _providers(
             revoke_url=google.revoke_url,
         ),
         ProviderName.MICROSOFT: Microsoft(http, token_url=microsoft.token_url, graph_url=microsoft.graph_url),
-        ProviderName.IMAP: Imap(door, hosts),
-        ProviderName.VIRTUAL_CALENDAR: VirtualCalendar(),
-        ProviderName.NYLAS: AgentAccount(),
+        ProviderName.YAHOO: Yahoo(http, token_url=yahoo.token_url, userinfo_url=yahoo.userinfo_url),
+        ProviderName.ZOOM: Zoom(http, token_url=zoom.token_url, api_url=zoom.api_url),
+    }
+
+
+def _bulk_providers(settings: Settings, http: Http) -> dict[ProviderName, Mints]:
+    google, microsoft = settings.google, settings.microsoft
+    return {
+        ProviderName.GOOGLE: GoogleBulk(
+            http, token_url=google.token_url, userinfo_url=google.userinfo_url, gmail_url=google.gmail_url
+        ),
+        ProviderName.MICROSOFT: MicrosoftBulk(http, token_url=microsoft.token_url, graph_url=microsoft.graph_url),
+    }
+
+
+def _apple_and_exchange(
+    settings: Settings, resolver: Resolver, guard: Guard, opened: contextlib.AsyncExitStack
+) -> dict[ProviderName, object]:
+    outbound, apple = settings.outbound, settings.icloud
+    # Apple's hosts are the operator's to name, not a request's: nothing is refused about them.
+    trusted = Guard(parse_networks("0.0.0.0/0,::/0"), resolver)
+    door = MailDoor(
+        trusted,
+        threads=outbound.mail_threads,
+        ca_file=outbound.ca_file,
+        allow_plaintext=outbound.allow_plaintext,
+        observe=metrics.observe_provider_call,
+    )
+    opened.callback(door.close)
+    return {
+        ProviderName.ICLOUD: ICloud(
+            door,
+            trusted,
+            imap_host=apple.imap_host,
+            imap_port=apple.imap_port,
+            smtp_host=apple.smtp_host,
+            smtp_port=apple.smtp_port,
+            caldav_url=apple.caldav_url,
+            ca_file=outbound.ca_file,
+        ),
+        ProviderName.EWS: Ews(guard, resolver, timeout=outbound.timeout, ca_file=outbound.ca_file),
     }
 
 

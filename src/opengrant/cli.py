@@ -37,6 +37,16 @@ keys_app = cyclopts.App(name="keys", help="API keys of an application.")
 apps_app = cyclopts.App(name="apps", help="Applications: each owns its connectors, grants and keys.")
 app.command(keys_app)
 app.command(apps_app)
+app.command(
+    "opengrant.cli_admin:domains_app",
+    name="domains",
+    help="Domains that Agent Accounts live on, and their DNS records.",
+)
+app.command(
+    "opengrant.cli_admin:service_accounts_app",
+    name="service-accounts",
+    help="Who may call /v3/admin, with signed requests.",
+)
 out = Console(highlight=False, soft_wrap=True)
 
 
@@ -80,7 +90,7 @@ def _settings() -> Settings:
         ) from None
 
 
-def _run(work: Callable[["Installation"], Awaitable[T]]) -> T:
+def run(work: Callable[["Installation"], Awaitable[T]]) -> T:
     """Open the installation, do one thing, close it."""
     from opengrant.app import installation  # noqa: PLC0415 -- see main()
 
@@ -160,7 +170,7 @@ def doctor(*, json: AsJson = False) -> None:
 
     findings = asyncio.run(checks.examine(_settings()))
     if json:
-        _print_json([finding.as_mapping() for finding in findings])
+        print_json([finding.as_mapping() for finding in findings])
     else:
         for finding in findings:
             mark = {"ok": "[green]ok  [/]", "warning": "[yellow]look[/]", "failed": "[red]FAIL[/]"}[finding.state]
@@ -184,7 +194,7 @@ def reseal() -> None:
         return done
 
     out.print(
-        f"{_run(all_of_it)} secret(s) moved. Other master keys may be removed once every node runs with the new order."
+        f"{run(all_of_it)} secret(s) moved. Other master keys may be removed once every node runs with the new order."
     )
 
 
@@ -198,10 +208,10 @@ def apps_create(
     json: AsJson = False,
 ) -> None:
     """Create an application."""
-    made = _run(lambda installed: installed.services.applications.create(name, identity_rule=identity))
+    made = run(lambda installed: installed.services.applications.create(name, identity_rule=identity))
     row = {"id": made.id, "name": made.name, "identity": made.identity_rule, "created_at": made.created_at // SECOND}
     if json:
-        _print_json(row)
+        print_json(row)
     else:
         out.print(f"Application {made.id} created. Give it a key: opengrant keys create {made.id}", markup=False)
 
@@ -209,11 +219,11 @@ def apps_create(
 @apps_app.command(name="list")
 def apps_list(*, json: AsJson = False) -> None:
     """List applications."""
-    found = _run(lambda installed: installed.services.applications.everyone())
+    found = run(lambda installed: installed.services.applications.everyone())
     rows = [
         {"id": a.id, "name": a.name, "identity": a.identity_rule, "created_at": a.created_at // SECOND} for a in found
     ]
-    _print_rows(rows, json=json)
+    print_rows(rows, json=json)
 
 
 @keys_app.command(name="create")
@@ -232,9 +242,9 @@ def keys_create(
         new = await installed.services.applications.create_key(owner, name, lifetime=lifetime)
         return {"api_key": new.secret.get_secret_value(), **_key_row(new.key)}
 
-    row = _run(make)
+    row = run(make)
     if json:
-        _print_json(row)
+        print_json(row)
     else:
         out.print(row["api_key"], markup=False)
 
@@ -247,15 +257,15 @@ def keys_list(application: str | None = None, *, json: AsJson = False) -> None:
         owner = await _application(installed, application)
         return [_key_row(key) for key in await installed.services.applications.keys(owner)]
 
-    _print_rows(_run(find), json=json)
+    print_rows(run(find), json=json)
 
 
 @keys_app.command(name="revoke")
 def keys_revoke(key_id: str, *, json: AsJson = False) -> None:
     """Revoke an API key by its id. It stops working at once."""
-    key = _run(lambda installed: installed.services.applications.revoke_key(key_id))
+    key = run(lambda installed: installed.services.applications.revoke_key(key_id))
     if json:
-        _print_json(_key_row(key))
+        print_json(_key_row(key))
     else:
         out.print(f"{key.id} ({key.name}) is revoked.", markup=False)
 
@@ -276,13 +286,13 @@ def _key_row(key: Any) -> dict[str, Any]:
     return dict(as_mapping(key, now=now()))
 
 
-def _print_json(value: Any) -> None:
+def print_json(value: Any) -> None:
     sys.stdout.write(to_json(value, indent=2).decode() + "\n")
 
 
-def _print_rows(rows: list[dict[str, Any]], *, json: bool) -> None:
+def print_rows(rows: list[dict[str, Any]], *, json: bool) -> None:
     if json:
-        _print_json(rows)
+        print_json(rows)
         return
     table = Table(box=None, pad_edge=False)
     for name in rows[0] if rows else ():

@@ -10,10 +10,7 @@ from cyclopts import Parameter
 from rich.markup import escape
 from rich.table import Table
 
-from opengrant.cli import AsJson, out
-from opengrant.cli import _print_json as print_json
-from opengrant.cli import _print_rows as print_rows
-from opengrant.cli import _run as run
+from opengrant.cli import AsJson, out, print_json, print_rows, run
 from opengrant.grants.domains import KINDS, Check, Domain, Kind
 from opengrant.grants.signatures import ServiceAccount
 from opengrant.model import SECOND

@@ -54,6 +54,54 @@ class Microsoft(_Part):
     """Graph base; national clouds set it."""
 
 
+class Yahoo(_Part):
+    """Yahoo's endpoints, as full URLs."""
+
+    token_url: str = "https://api.login.yahoo.com/oauth2/get_token"  # noqa: S105 -- a URL, not a password
+    """Token endpoint."""
+    userinfo_url: str = "https://api.login.yahoo.com/openid/v1/userinfo"
+    """OpenID userinfo."""
+    authorize_url: str = "https://api.login.yahoo.com/oauth2/request_auth"
+    """Where hosted sign-in sends the user (not used yet)."""
+
+
+class Zoom(_Part):
+    """Zoom's endpoints, as full URLs."""
+
+    token_url: str = "https://zoom.us/oauth/token"  # noqa: S105 -- a URL, not a password
+    """Token endpoint."""
+    api_url: str = "https://api.zoom.us"
+    """API base; a token's own `api_url` is followed when both are Zoom's."""
+    authorize_url: str = "https://zoom.us/oauth/authorize"
+    """Where hosted sign-in sends the user (not used yet)."""
+
+
+class Icloud(_Part):
+    """Apple's servers."""
+
+    imap_host: str = "imap.mail.me.com"
+    """IMAP server."""
+    imap_port: Port = 993
+    """Its port."""
+    smtp_host: str = "smtp.mail.me.com"
+    """Submission server."""
+    smtp_port: Port = 587
+    """Its port."""
+    caldav_url: str = "https://caldav.icloud.com/"
+    """CalDAV; empty leaves calendars out of the proof."""
+
+
+class Domains(_Part):
+    """Where the DNS records of registered domains point. Empty: the host of PUBLIC_URL."""
+
+    inbound_host: str = ""
+    """Mail server that the MX record names."""
+    spf_host: str = ""
+    """Name that the SPF record includes."""
+    bounce_host: str = ""
+    """Mail server that the MX record of the bounce subdomain names."""
+
+
 class Imap(_Part):
     """How mail hosts are found when a request names none."""
 
@@ -133,6 +181,14 @@ class Settings(BaseSettings):
     """Google endpoints."""
     microsoft: Microsoft = Microsoft()
     """Microsoft endpoints."""
+    yahoo: Yahoo = Yahoo()
+    """Yahoo endpoints."""
+    zoom: Zoom = Zoom()
+    """Zoom endpoints."""
+    icloud: Icloud = Icloud()
+    """Apple's servers."""
+    domains: Domains = Domains()
+    """DNS records of registered domains."""
     imap: Imap = Imap()
     """Mail host detection."""
     outbound: Outbound = Outbound()

@@ -13,7 +13,7 @@ def test_a_virtual_calendar_becomes_a_grant(tenant: Tenant) -> None:
     answer = tenant.connect("virtual-calendar", {"email": "room-7"}, state="floor-2")
     assert answer.status_code == 201
     made = data(answer)
-    assert {key: made[key] for key in made if key not in {"id", "created_at", "updated_at"}} == {
+    assert {key: made[key] for key in made if key not in {"id", "created_at", "updated_at", "workspace_id"}} == {
         "provider": "virtual-calendar",
         "scope": [],
         "grant_status": "valid",
@@ -130,8 +130,12 @@ def test_a_connector_that_goes_meanwhile_leaves_no_valid_grant_behind(tenant: Te
         ({"provider": "imap", "settings": {"imap_username": "a", "imap_password": "b", "smtp_port": 1.5}}, "smtp_port"),
         ({"provider": "google", "settings": {"refresh_token": ""}}, "settings.refresh_token"),
         ({"provider": "google", "settings": {"refresh_token": None}}, "settings.refresh_token"),
-        ({"provider": "microsoft", "settings": {"email_address": "a@b.example"}}, "settings.refresh_token"),
+        ({"provider": "microsoft", "settings": {"email_address": "a@b.example"}}, "settings.credential_id"),
+        ({"provider": "microsoft", "settings": {}}, "settings.refresh_token"),
         ({"provider": "zoom", "settings": {"refresh_token": "x"}}, "zoom"),
+        ({"provider": "icloud", "settings": {"username": "a@icloud.com"}}, "settings.password"),
+        ({"provider": "ews", "settings": {"ews_password": "x"}}, "settings.ews_username"),
+        ({"provider": "nylas", "settings": {"email": "nobody"}}, "settings.email"),
     ],
 )
 def test_a_wrong_body_names_the_field_and_stores_nothing(tenant: Tenant, body: dict[str, object], named: str) -> None:

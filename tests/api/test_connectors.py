@@ -44,7 +44,7 @@ def test_scopes_come_in_four_spellings(tenant: Tenant, spelling: dict[str, objec
     [
         ({}, "provider"),
         ({"provider": "gmail"}, "provider"),
-        ({"provider": "zoom"}, "provider"),
+        ({"provider": "zoom"}, "settings"),
         ({"provider": "google"}, "settings"),
         ({"provider": "google", "settings": {"client_id": "x"}}, "settings.client_secret"),
         ({"provider": "google", "settings": {"client_id": 5, "client_secret": "x"}}, "settings.client_id"),

@@ -3,8 +3,11 @@
 from opengrant.api import wire
 from opengrant.api.routing import Call, decode, route
 from opengrant.errors import (
+    ConcurrentIdempotentRequest,
     ConnectorMisconfigured,
     InvalidAuthentication,
+    InvalidIdempotencyKey,
+    InvalidIdempotentRequest,
     InvalidRequest,
     Overloaded,
     ProviderRequired,
@@ -34,13 +37,22 @@ VERIFICATION_ERRORS = (
     body=wire.CustomVariant,
     answers=wire.Grant,
     status=201,
-    errors=(ProviderRequired, *VERIFICATION_ERRORS),
+    errors=(
+        ProviderRequired,
+        *VERIFICATION_ERRORS,
+        InvalidIdempotencyKey,
+        InvalidIdempotentRequest,
+        ConcurrentIdempotentRequest,
+    ),
 )
 async def connect_custom(call: Call) -> wire.Answer:
     """Create a grant from credentials you hold.
 
     The credentials are proven against the provider before anything is stored. The same mailbox keeps its
     grant id: sending credentials for it again renews the grant. Also answers 201 then.
+
+    With an `Idempotency-Key` header (at most 256 characters), the same key and body within 24 hours has the first
+    success as its answer; another body with that key is refused.
     """
     sent = call.json()
     provider = provider_of(sent, ProviderRequired)
@@ -49,7 +61,15 @@ async def connect_custom(call: Call) -> wire.Answer:
         # One SDK sends it beside the settings instead of inside.
         settings.setdefault("credential_id", sent["credential_id"])
     shape = wire.custom_variant(provider, settings if isinstance(settings, dict) else {})
-    return wire.Grant.of(await call.services.connect.custom(call.application, decode(shape, sent).to_model()))
+    ask = decode(shape, sent).to_model()
+
+    async def connect() -> wire.Answer:
+        return wire.Grant.of(await call.services.connect.custom(call.application, ask))
+
+    key = call.header(b"idempotency-key")
+    if key is None:
+        return await connect()
+    return dict(await call.services.idempotency.once(call.application, key, call.body, connect))
 
 
 def provider_of(

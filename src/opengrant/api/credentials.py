@@ -24,9 +24,7 @@ async def create_credential(call: Call) -> wire.Answer:
     if not isinstance(type_, str) or type_ not in wire.CREDENTIAL:
         raise InvalidRequest(f"credential_type: must be one of {', '.join(wire.CREDENTIAL)}.")
     draft = decode(wire.CREDENTIAL[type_], sent).to_model()
-    return wire.Credential.of(
-        await call.services.credentials.create(call.application, provider_in_path(call), draft)
-    )
+    return wire.Credential.of(await call.services.credentials.create(call.application, provider_in_path(call), draft))
 
 
 @route("GET", _LIST, tag=TAG, query=wire.CredentialQuery, answers=wire.Credential, listed=True,

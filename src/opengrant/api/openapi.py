@@ -153,7 +153,7 @@ def _operation(operation: Operation, schemas: dict[str, Any], refs: Mapping[Any,
 def _query(schema: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
     for name, field in schema["properties"].items():
         shape = {key: value for key, value in field.items() if key not in {"title", "description"}}
-        parameter = {"name": name, "in": "query", "required": False, "schema": shape}
+        parameter = {"name": name, "in": "query", "required": name in schema.get("required", ()), "schema": shape}
         if "description" in field:
             parameter["description"] = field["description"]
         yield parameter

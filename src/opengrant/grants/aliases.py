@@ -40,7 +40,9 @@ class Aliases:
             token = await self._access_token(app, grant)
             return () if token is None else await provider.aliases(token)
         except ProviderFailure as failure:
-            log.info("aliases_unavailable", grant_id=grant.id, status=failure.evidence.status, code=failure.evidence.code)
+            log.info(
+                "aliases_unavailable", grant_id=grant.id, status=failure.evidence.status, code=failure.evidence.code
+            )
             return ()
 
     async def _access_token(self, app: Application, grant: Grant) -> SecretStr | None:

@@ -40,6 +40,7 @@ from opengrant.model import (
     Identity,
     Micros,
     ProviderName,
+    Sealed,
     Tokens,
     mailbox_key,
 )
@@ -172,10 +173,7 @@ class Connect:
                 if tokens.refresh_token is not None:
                     held["refresh_token"] = tokens.refresh_token.get_secret_value()
                 held["access_token"] = tokens.access_token.get_secret_value()
-                fresh = replace(grant, token_expires_at=tokens.expires_at)
-                live = self.vault.seal(to_json(held), owner)
-                # Another writer was faster: then what is stored is newer than this.
-                await self.db.write(grants.change(grants.Writing(fresh, None, live), seen_version=grant.version))
+                await self._put_refreshed(grant, tokens.expires_at, self.vault.seal(to_json(held), owner))
                 return tokens.access_token
             finally:
                 del self._flights[spent]
@@ -183,6 +181,18 @@ class Connect:
         task = asyncio.create_task(exchange())
         self._flights[spent] = _Flight(None, task)
         return await asyncio.shield(task)
+
+    async def _put_refreshed(self, grant: Grant, expires_at: Micros, live: Sealed) -> None:
+        """Store what a refresh brought, unless a later verification has put its own credential there."""
+        current: Grant | None = grant
+        for _ in range(_TRIES):
+            if current is None or current.asked_at != grant.asked_at:
+                return
+            fresh = replace(current, token_expires_at=expires_at)
+            if await self.db.write(grants.change(grants.Writing(fresh, None, live), seen_version=current.version)):
+                return
+            # Somebody changed a name, a scope or a workspace meanwhile: the credential is still this one.
+            current = await self.db.read(grants.find(grant.application_id, grant.id))
 
     async def drain(self) -> None:
         """Wait for exchanges whose tokens would otherwise be lost; each has its own deadline."""
@@ -229,9 +239,7 @@ class Connect:
             )
         return found
 
-    async def _by_organisation(
-        self, app: Application, ask: CustomConnect, found: WithClient, write: "_Write"
-    ) -> Grant:
+    async def _by_organisation(self, app: Application, ask: CustomConnect, found: WithClient, write: "_Write") -> Grant:
         asked_at = self.clock()
         credential = self.connectors.held(found)
         scope = found.connector.scope if ask.scope is None else ask.scope

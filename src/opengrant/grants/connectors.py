@@ -173,9 +173,7 @@ def client_owner(application_id: str, credential_id: str) -> Owner:
     return Owner(application_id, "credential", credential_id, "client")
 
 
-def expire(
-    app: Application, *, using: Literal["connector_id", "credential_id"], id_: str, at: Micros
-) -> Steps[None]:
+def expire(app: Application, *, using: Literal["connector_id", "credential_id"], id_: str, at: Micros) -> Steps[None]:
     """Every grant of a connector or credential that is going away becomes invalid, with an event each."""
     while some := (yield from grants.expire_some(app.id, using=using, id_=id_, limit=_EXPIRED_AT_ONCE)):
         for grant in some:

@@ -93,9 +93,7 @@ class Credentials:
                 return existing
             raise InvalidRequest(f"name: the {provider} connector already has another credential named {draft.name!r}.")
         now = self.clock()
-        made = Credential(
-            str(uuid.uuid4()), app.id, connector.id, provider, draft.name, draft.type, False, now, now
-        )
+        made = Credential(str(uuid.uuid4()), app.id, connector.id, provider, draft.name, draft.type, False, now, now)
         yield from credentials.add(made)
         yield from secrets.put(self._seal(made, draft.data), at=now)
         return made

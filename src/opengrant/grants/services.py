@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 
+from opengrant.grants.aliases import Aliases
 from opengrant.grants.applications import Applications
 from opengrant.grants.connect import Connect
 from opengrant.grants.connectors import Connectors
+from opengrant.grants.credentials import Credentials
 from opengrant.grants.detect import Detect
 from opengrant.grants.domains import Domains
+from opengrant.grants.idempotency import Idempotency
 from opengrant.grants.installation import ping
 from opengrant.grants.records import Records
 from opengrant.grants.signatures import ServiceAccounts, Signatures
@@ -28,6 +31,9 @@ class Services:
     domains: Domains
     workspaces: Workspaces
     detect: Detect
+    credentials: Credentials
+    aliases: Aliases
+    idempotency: Idempotency
 
     async def ready(self) -> list[str]:
         """What keeps this process from serving; empty when nothing does. Raises StoreUnavailable."""

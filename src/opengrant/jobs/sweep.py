@@ -13,6 +13,7 @@ def sweep(services: Services) -> Job:
     async def run() -> None:
         for application in await services.applications.everyone():
             await services.connect.forget_rotations(application, older_than=KEEP_ROTATIONS)
+            await services.idempotency.forget(application)
 
     return Job("sweep", timedelta(hours=1), run)
 

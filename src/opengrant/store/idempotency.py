@@ -15,7 +15,9 @@ class Entry:
     created_at: Micros
 
 
-def begin(application_id: str, key: str, request: str, *, at: Micros, abandoned: Micros, expired: Micros) -> Steps[bool]:
+def begin(
+    application_id: str, key: str, request: str, *, at: Micros, abandoned: Micros, expired: Micros
+) -> Steps[bool]:
     """Claim a key. True when it is ours now.
 
     abandoned  an entry without an answer that began before this belongs to a process that died
