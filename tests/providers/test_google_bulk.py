@@ -1,7 +1,6 @@
 """providers/google_bulk.py, against the stand-in that checks assertions as Google does."""
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -23,13 +22,6 @@ CALENDAR = f"{ROOT}calendar"
 EMAIL = f"{ROOT}userinfo.email"
 ALL = f"openid {EMAIL} {ROOT}userinfo.profile {GMAIL} {CALENDAR}"
 USER = "di@contoso.test"
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[Http]:
-    door = Http(timeout=10, connections_per_host=10)
-    yield door
-    await door.close()
 
 
 @pytest.fixture

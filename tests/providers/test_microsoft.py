@@ -1,6 +1,5 @@
 """providers/microsoft.py, against the stand-in for Entra's and Graph's own manners, and against emulate."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -20,13 +19,6 @@ CLIENT = ClientApp("client", SecretStr("sEcReT-client"))
 TOKEN = "0.AXoA-sEcReT-refresh"
 OID = "0e3b0c44-98fc-4c14-9afb-f4c8996fb924"
 OUTLOOK = "https://outlook.office.com/IMAP.AccessAsUser.All"
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[Http]:
-    door = Http(timeout=10, connections_per_host=10)
-    yield door
-    await door.close()
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """providers/microsoft_bulk.py, against the stand-in for Entra and Graph: tokens without rights included."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -17,13 +16,6 @@ OID = "0e3b0c44-98fc-4c14-9afb-f4c8996fb924"
 USER = "cy@contoso.test"
 CREDENTIAL = {"client_id": "app", "client_secret": SecretStr("sEcReT-app"), "tenant": TENANT}
 ROLES = "User.Read.All Mail.ReadWrite Calendars.Read MailboxSettings.Read"
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[Http]:
-    door = Http(timeout=10, connections_per_host=10)
-    yield door
-    await door.close()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """providers/yahoo.py, against the stand-in that refuses as Yahoo does."""
 
 from base64 import b64decode
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -18,13 +17,6 @@ from tests.fakes.oauth import FakeOAuth, Reply
 CLIENT = ClientApp("client--", SecretStr("sEcReT-client"))
 TOKEN = "AFxzsEcReT~refresh"
 ALL = "openid email profile mail-w"
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[Http]:
-    door = Http(timeout=10, connections_per_host=10)
-    yield door
-    await door.close()
 
 
 @pytest.fixture

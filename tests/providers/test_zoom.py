@@ -1,7 +1,6 @@
 """providers/zoom.py, against the stand-in whose refresh tokens can be spent once, as Zoom's can."""
 
 from base64 import b64decode
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -19,13 +18,6 @@ CLIENT = ClientApp("client", SecretStr("sEcReT-client"))
 TOKEN = "eyJzsEcReT.refresh"
 MEETINGS = "meeting:write:meeting meeting:update:meeting meeting:delete:meeting"
 ALL = f"{MEETINGS} user:read:user"
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[Http]:
-    door = Http(timeout=10, connections_per_host=10)
-    yield door
-    await door.close()
 
 
 @pytest.fixture
