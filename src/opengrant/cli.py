@@ -35,6 +35,8 @@ app = cyclopts.App(
 )
 keys_app = cyclopts.App(name="keys", help="API keys of an application.")
 apps_app = cyclopts.App(name="apps", help="Applications: each owns its connectors, grants and keys.")
+grants_app = cyclopts.App(name="grants", help="Grants: what only an operator may do with them.")
+app.command(grants_app)
 app.command(keys_app)
 app.command(apps_app)
 app.command(
@@ -224,6 +226,20 @@ def apps_list(*, json: AsJson = False) -> None:
         {"id": a.id, "name": a.name, "identity": a.identity_rule, "created_at": a.created_at // SECOND} for a in found
     ]
     print_rows(rows, json=json)
+
+
+@grants_app.command(name="block")
+def grants_block(grant_id: str) -> None:
+    """Refuse a grant's use: its API calls answer 423 until it is unblocked."""
+    grant = run(lambda installed: installed.services.records.block(grant_id, blocked=True))
+    out.print(f"{grant.id} ({grant.email}) is blocked.", markup=False)
+
+
+@grants_app.command(name="unblock")
+def grants_unblock(grant_id: str) -> None:
+    """Allow a blocked grant's use again."""
+    grant = run(lambda installed: installed.services.records.block(grant_id, blocked=False))
+    out.print(f"{grant.id} ({grant.email}) is no longer blocked.", markup=False)
 
 
 @keys_app.command(name="create")

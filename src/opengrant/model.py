@@ -137,6 +137,7 @@ class CustomConnect:
     name: str | None = None
     credential_id: str | None = None
     workspace_id: str | None = None
+    external_id: str | None = None
 
     @property
     def bulk(self) -> bool:
@@ -229,6 +230,7 @@ class Grant:
     user_agent: str | None = None
     blocked: bool = False
     token_expires_at: Micros | None = None
+    external_id: str | None = None
 
 
 def fold(email: str) -> str:

@@ -132,3 +132,38 @@ def test_a_stranger_cannot_tell_a_grant_from_none(tenant: Tenant, stranger: Tena
     assert problem(stranger.patch(f"/v3/grants/{made['id']}", {"name": "x"}))[0] == 404
     assert listed(stranger) == []
     assert data(tenant.get(f"/v3/grants/{made['id']}")) == made
+
+
+def test_a_grant_answers_to_an_id_of_the_callers_own(tenant: Tenant, stranger: Tenant) -> None:
+    tenant.connector("virtual-calendar")
+    made = data(tenant.connect("virtual-calendar", {"email": "room-7"}, external_id="crm/42"))
+    other = data(tenant.connect("virtual-calendar", {"email": "room-8"}))
+    assert data(tenant.http.get("/v3/grants/external%3Acrm%2F42")) == made
+    for answer in (
+        tenant.connect("virtual-calendar", {"email": "room-9"}, external_id="crm/42"),
+        tenant.patch(f"/v3/grants/{other['id']}", {"external_id": "crm/42"}),
+    ):
+        status, type_, message = problem(answer)
+        assert (status, type_) == (400, "api.invalid_request_error")
+        assert "external_id" in message
+    assert tenant.connect("virtual-calendar", {"email": "room-7"}, external_id="crm/42").status_code == 201
+    tenant.connect("virtual-calendar", {"email": "room-7"})
+    assert data(tenant.get("/v3/grants/external:crm%2F42"))["id"] == made["id"]
+    assert tenant.patch(f"/v3/grants/{other['id']}", {"external_id": "crm/43"}).status_code == 200
+    assert data(tenant.get("/v3/grants/external:crm%2F43"))["id"] == other["id"]
+    assert problem(stranger.get("/v3/grants/external:crm%2F42"))[:2] == (404, "grant.not_found")
+
+
+def test_a_blocked_grant_can_be_seen_and_not_used(tenant: Tenant) -> None:
+    tenant.connector("virtual-calendar")
+    made = data(tenant.connect("virtual-calendar", {"email": "room-7"}))
+    records = tenant.server.services.records
+    tenant.server.call(records.block(made["id"], blocked=True))
+    assert data(tenant.get(f"/v3/grants/{made['id']}"))["blocked"] is True
+    for refused in (
+        tenant.patch(f"/v3/grants/{made['id']}", {"name": "x"}),
+        tenant.connect("virtual-calendar", {"email": "room-7"}),
+    ):
+        assert problem(refused)[:2] == (423, "api.resource_blocked")
+    tenant.server.call(records.block(made["id"], blocked=False))
+    assert tenant.patch(f"/v3/grants/{made['id']}", {"name": "x"}).status_code == 200

@@ -3,6 +3,7 @@
 from opengrant.api import wire
 from opengrant.api.routing import Call, decode, route
 from opengrant.errors import (
+    Blocked,
     ConcurrentIdempotentRequest,
     ConnectorMisconfigured,
     InvalidAuthentication,
@@ -40,6 +41,7 @@ VERIFICATION_ERRORS = (
     errors=(
         ProviderRequired,
         *VERIFICATION_ERRORS,
+        Blocked,
         InvalidIdempotencyKey,
         InvalidIdempotentRequest,
         ConcurrentIdempotentRequest,

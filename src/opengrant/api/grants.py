@@ -3,7 +3,7 @@
 from opengrant.api import wire
 from opengrant.api.connect import VERIFICATION_ERRORS
 from opengrant.api.routing import Call, checked, route
-from opengrant.errors import GrantNotFound, InvalidRequest, ReauthEmailInvalid
+from opengrant.errors import Blocked, GrantNotFound, InvalidRequest, ReauthEmailInvalid
 from opengrant.grants.records import Change, Filters
 from opengrant.model import SECOND, Grant
 
@@ -47,7 +47,7 @@ async def list_grants(call: Call) -> tuple[list[wire.Answer], wire.GrantQuery]:
     errors=(InvalidRequest, GrantNotFound),
 )
 async def get_grant(call: Call) -> wire.Answer:
-    """Get a grant by its id, `grant:<id>`, its email or `email:<email>`."""
+    """Get a grant by its id, `grant:<id>`, its email, `email:<email>` or `external:<your id>`."""
     show = call.query(wire.GrantShow)
     grant = await _grant(call)
     answer = wire.Grant.of(grant)
@@ -62,7 +62,7 @@ async def get_grant(call: Call) -> wire.Answer:
     tag=TAG,
     body=wire.GrantPatch,
     answers=wire.Grant,
-    errors=(GrantNotFound, ReauthEmailInvalid, *VERIFICATION_ERRORS),
+    errors=(GrantNotFound, ReauthEmailInvalid, Blocked, *VERIFICATION_ERRORS),
     also="PUT",
 )
 async def update_grant(call: Call) -> wire.Answer:
@@ -75,7 +75,8 @@ async def update_grant(call: Call) -> wire.Answer:
     settings = None
     if patch.settings is not None:
         settings = checked(lambda: wire.patch_settings(grant.provider, patch.settings or {}))
-    change = Change(settings, None if patch.scope is None else tuple(patch.scope), patch.name)
+    scope = None if patch.scope is None else tuple(patch.scope)
+    change = Change(settings, scope, patch.name, patch.external_id)
     return wire.Grant.of(await call.services.records.change(call.application, grant, change))
 
 

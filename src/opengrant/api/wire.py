@@ -46,6 +46,7 @@ State = Annotated[str, text(256, shortest=0)]
 Host = Annotated[str, text(253)]
 Login = Annotated[str, text(512)]
 Id = Annotated[str, text(64)]
+ExternalId = Annotated[str, text(256)]
 Password = Annotated[SecretStr, Field(min_length=1, max_length=1024)]
 Scope = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r"^[^\x00-\x20\x7f]+$")]
 
@@ -222,6 +223,8 @@ class _Custom(Model):
     """Display name of the grant."""
     workspace_id: Id | None = None
     """Where the grant goes; without it, the workspace of its domain or the default one."""
+    external_id: ExternalId | None = None
+    """An id of your own; the grant then also answers to `external:<id>` in paths."""
 
     def to_model(self) -> CustomConnect:
         values = sent_settings(self.settings)  # type: ignore[attr-defined] # every variant has its own
@@ -234,6 +237,7 @@ class _Custom(Model):
             name=self.name,
             credential_id=values.pop("credential_id", None),
             workspace_id=self.workspace_id,
+            external_id=self.external_id,
         )
 
 
@@ -519,18 +523,20 @@ class Grant(Model):
 
 
 class GrantPatch(Model):
-    """At least one of the three. New settings are verified before they replace the old."""
+    """At least one of the four. New settings are verified before they replace the old."""
 
     settings: dict[str, Any] | None = None
     """The provider's credential keys, all of them: what is stored is replaced."""
     scope: Annotated[list[Scope], Field(max_length=200)] | None = None
     """Replaces the recorded list; what the provider permits does not change."""
     name: Name | None = None
+    external_id: ExternalId | None = None
+    """An id of your own; the grant then also answers to `external:<id>` in paths."""
 
     @model_validator(mode="after")
     def _something(self) -> Self:
-        if self.settings is None and self.scope is None and self.name is None:
-            raise ValueError("send at least one of settings, scope and name")
+        if self.settings is None and self.scope is None and self.name is None and self.external_id is None:
+            raise ValueError("send at least one of settings, scope, name and external_id")
         return self
 
 

@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from pydantic_core import from_json, to_json
 
 from opengrant.errors import (
+    Blocked,
     InvalidRequest,
     OpenGrantError,
     Overloaded,
@@ -358,6 +359,9 @@ class Connect:
             wanted = await self.workspaces.for_new_grant(app, ask.provider, email, ask.workspace_id)
         for _ in range(_TRIES):
             existing = await self.db.read(grants.find_mailbox(app.id, ask.provider, key))
+            if existing is not None:
+                refuse_blocked(existing)
+            await self._refuse_taken(app, ask, existing)
             if existing is None:
                 await self._refuse_other_subject(app, ask.provider, proof.identity)
                 workspace = wanted or await self.workspaces.for_new_grant(app, ask.provider, email, None)
@@ -379,6 +383,14 @@ class Connect:
             if current is None or current.id != found.connector.id:
                 raise InvalidRequest(f"The {ask.provider} connector was deleted while the credentials were verified.")
         raise Overloaded("This mailbox is being changed by many requests at once. Try again.", retry_after=1)
+
+    async def _refuse_taken(self, app: Application, ask: CustomConnect, existing: Grant | None) -> None:
+        """An external id names one grant."""
+        if ask.external_id is None:
+            return
+        holder = await self.db.read(grants.find_external(app.id, ask.external_id))
+        if holder is not None and (existing is None or holder.id != existing.id):
+            raise InvalidRequest("external_id: another grant of this application has it.")
 
     async def _refuse_other_subject(self, app: Application, provider: ProviderName, identity: Identity) -> None:
         """Under the rule `subject`, an address that another account holds is not taken over."""
@@ -420,6 +432,7 @@ class Connect:
             state=ask.state,
             credential_id=proof.credential_id,
             token_expires_at=proof.token_expires_at,
+            external_id=ask.external_id,
         )
 
     def _renewed(self, existing: Grant, ask: CustomConnect, found: WithClient, proof: Proof, asked_at: Micros) -> Grant:
@@ -439,6 +452,7 @@ class Connect:
             state=existing.state if ask.state is None else ask.state,
             credential_id=proof.credential_id,
             token_expires_at=proof.token_expires_at,
+            external_id=ask.external_id or existing.external_id,
         )
 
     def _writing(self, grant: Grant, proof: Proof, event: Event) -> grants.Writing:
@@ -450,6 +464,12 @@ class Connect:
 
 class _Write(Protocol):
     async def __call__(self, found: WithClient, proof: Proof, asked_at: Micros, /) -> Grant | None: ...
+
+
+def refuse_blocked(grant: Grant) -> None:
+    """Raises Blocked."""
+    if grant.blocked:
+        raise Blocked("Resource blocked, contact administrator. (`opengrant grants unblock` lifts it.)")
 
 
 def _some(grant: Grant | None) -> Grant:

@@ -7,7 +7,7 @@ from typing import Any
 
 from opengrant.errors import GrantNotFound, InvalidRequest, Overloaded
 from opengrant.grants import events
-from opengrant.grants.connect import Connect
+from opengrant.grants.connect import Connect, refuse_blocked
 from opengrant.model import Application, Clock, CustomConnect, Grant, ProviderName
 from opengrant.store import events as outbox
 from opengrant.store import grants
@@ -30,6 +30,7 @@ class Change:
     settings: Mapping[str, Any] | None = None
     scope: tuple[str, ...] | None = None
     name: str | None = None
+    external_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Records:
         if colon and prefix == "email":
             return (yield from grants.find_email(app.id, rest, exact=False))
         if colon and prefix == "external":
-            return None  # no grant has an external id yet: they come with token exchange
+            return (yield from grants.find_external(app.id, rest))
         if _UUID.fullmatch(pattern) and (found := (yield from grants.find(app.id, pattern.lower()))):
             return found
         return (yield from grants.find_email(app.id, pattern, exact="@" not in pattern))
@@ -76,8 +77,11 @@ class Records:
     async def change(self, app: Application, grant: Grant, change: Change) -> Grant:
         """Replace the scope list or the name; new settings are verified first, as when connecting.
 
-        Raises what Connect.renew raises; on failure the grant stays as it was.
+        Raises what Connect.renew raises, and Blocked; on failure the grant stays as it was.
         """
+        refuse_blocked(grant)
+        if change.external_id is not None:
+            await self._refuse_taken(app, change.external_id, grant)
         if change.settings is not None:
             if grant.provider is ProviderName.VIRTUAL_CALENDAR and change.settings.get("email") != grant.email:
                 raise InvalidRequest(
@@ -86,12 +90,14 @@ class Records:
             # A token says itself what it may do; for a password the recorded scopes stay.
             kept = None if "refresh_token" in change.settings else grant.scope
             ask = CustomConnect(grant.provider, change.settings, scope=kept if change.scope is None else change.scope)
+            ask = replace(ask, external_id=change.external_id)
             return await self.connect.renew(app, grant, ask, name=change.name)
         for _ in range(_TRIES):
             changed = replace(
                 grant,
                 scope=grant.scope if change.scope is None else change.scope,
                 name=grant.name if change.name is None else change.name,
+                external_id=change.external_id or grant.external_id,
             )
             writing = grants.Writing(changed, events.updated(changed, at=self.clock()))
             written = await self.db.write(grants.change(writing, seen_version=grant.version))
@@ -99,6 +105,18 @@ class Records:
                 return written
             grant = await self.get(app, f"grant:{grant.id}")
         raise Overloaded("This grant is being changed by many requests at once. Try again.", retry_after=1)
+
+    async def block(self, grant_id: str, *, blocked: bool) -> Grant:
+        """For operators: refuse a grant's use, or allow it again. Raises GrantNotFound."""
+        grant = await self.db.write(grants.block(None, grant_id, blocked=blocked))
+        if grant is None:
+            raise GrantNotFound(f"There is no grant {grant_id}.")
+        return grant
+
+    async def _refuse_taken(self, app: Application, external_id: str, grant: Grant) -> None:
+        holder = await self.db.read(grants.find_external(app.id, external_id))
+        if holder is not None and holder.id != grant.id:
+            raise InvalidRequest("external_id: another grant of this application has it.")
 
     async def delete(self, app: Application, grant: Grant) -> None:
         """For good: the row, its secrets; the id never comes back. Raises GrantNotFound when somebody was faster."""

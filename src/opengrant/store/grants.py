@@ -19,14 +19,14 @@ from opengrant.store.port import Dialect, Row, Statement, Steps
 COLUMNS = (
     "id, application_id, provider, connector_id, mailbox_key, email, status, scope, settings, created_at, updated_at,"
     " asked_at, version, subject, user_id, name, state, credential_id, workspace_id, ip, user_agent, blocked,"
-    " token_expires_at"
+    " token_expires_at, external_id"
 )
 
 _FIXED = ("application_id", "id", "provider", "created_at", "version")
 _MUTABLE = (
     *("connector_id", "mailbox_key", "email", "email_key", "status", "scope", "settings", "updated_at", "asked_at"),
     *("subject", "user_id", "name", "state", "credential_id", "workspace_id", "ip", "user_agent", "blocked"),
-    "token_expires_at",
+    *("token_expires_at", "external_id"),
 )
 _TYPES = {
     "blocked": "int",
@@ -229,6 +229,24 @@ def find_email(application_id: str, email: str, *, exact: bool) -> Steps[Grant |
     return read(rows[0]) if rows else None
 
 
+def find_external(application_id: str, external_id: str) -> Steps[Grant | None]:
+    rows = yield Statement(
+        f"select {COLUMNS} from grants where application_id = $1 and external_id = $2", (application_id, external_id)
+    )
+    return read(rows[0]) if rows else None
+
+
+def block(application_id: str | None, grant_id: str, *, blocked: bool) -> Steps[Grant | None]:
+    """Set or lift a block. An operator names grants by id alone: `application_id` None means any."""
+    rows = yield Statement(
+        f"""update grants set blocked = $2, version = version + 1
+            where id = $1 and application_id = coalesce($3, application_id) returning {COLUMNS}""",
+        (grant_id, int(blocked), application_id),
+        last=True,
+    )
+    return read(rows[0]) if rows else None
+
+
 @dataclass(frozen=True, slots=True)
 class Filters:
     """Which grants a listing holds; None means any. Times are inclusive."""
@@ -333,4 +351,5 @@ def read(row: Row) -> Grant:
         user_agent=row[20],
         blocked=bool(row[21]),
         token_expires_at=row[22],
+        external_id=row[23],
     )
