@@ -69,7 +69,7 @@ def _grant(application: Application, connector: Connector, number: int, of: int)
     return (
         *(id_, application.id, "google", connector.id, email, email, "valid", scope, "{}", at, at, at, 1, subject),
         *(subject, f"User {subject}", "customer", connector.active_credential_id, None, None, None, 0),
-        *(at + 3599 * SECOND, email),
+        *(at + 3599 * SECOND, None, email),
     )
 
 

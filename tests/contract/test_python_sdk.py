@@ -80,3 +80,38 @@ def test_a_wrong_key_is_an_api_error_and_not_a_crash(tenant: Tenant) -> None:
     with pytest.raises(NylasApiError) as refused:
         Client(api_key="nyk_v0_wrong", api_uri=tenant.server.url).grants.list()
     assert (refused.value.status_code, refused.value.type) == (401, "token.unauthorized_access")
+
+
+def test_credentials(nylas: Client, provider: FakeOAuth) -> None:
+    settings = {"client_id": "client", "client_secret": secret("client")}
+    nylas.connectors.create({"provider": "google", "settings": settings})
+    creds = nylas.connectors.credentials
+    held = {"client_id": "other", "client_secret": secret("other")}
+    made = creds.create("google", {"name": "EU app", "credential_type": "connector", "credential_data": held}).data
+    assert made.name == "EU app"
+    assert {one.name for one in creds.list("google").data} == {"EU app", "Google Connector"}
+    assert creds.find("google", made.id).data.id == made.id
+    assert creds.update("google", made.id, {"name": "EU"}).data.name == "EU"
+    token = secret("refresh")
+    provider.accepts(token, email="ana@example.com")
+    ask = {"provider": "google", "settings": {"refresh_token": token, "credential_id": made.id}}
+    assert nylas.auth.custom_authentication(ask).data.credential_id == made.id
+    assert creds.destroy("google", made.id).request_id
+
+
+def test_detect(nylas: Client) -> None:
+    found = nylas.auth.detect_provider({"email": "somebody@gmail.com", "all_provider_types": True}).data
+    assert (found.detected, found.provider) == (True, "google")
+
+
+def test_workspaces(nylas: Client) -> None:
+    nylas.connectors.create({"provider": "virtual-calendar"})
+    grant = nylas.auth.custom_authentication({"provider": "virtual-calendar", "settings": {"email": "room-7"}}).data
+    made = nylas.workspaces.create({"name": "Rooms", "domain": "rooms.example.com", "auto_group": False}).data
+    assert made.name == "Rooms"
+    assert {one.workspace_id for one in nylas.workspaces.list().data} >= {made.workspace_id}
+    moved = nylas.workspaces.manual_assign(made.workspace_id, {"assign_grants": [grant.id]}).data
+    assert moved.grants_assigned == [grant.id]
+    assert [one.id for one in nylas.grants.list({"workspace_id": made.workspace_id}).data] == [grant.id]
+    assert nylas.workspaces.update(made.workspace_id, {"name": "All rooms"}).data.name == "All rooms"
+    assert nylas.workspaces.destroy(made.workspace_id).request_id
