@@ -12,7 +12,6 @@ OpenGrantError
 ├── ConnectorMisconfigured   400  change the connector's client id, secret or tenant
 ├── Unauthorized             401  change the API key
 ├── AuthenticationFailed     401  sign the request as a service account that is known
-├── GrantExpired             401  the grant exists, but its owner must connect again
 ├── Forbidden                403  give the service account the permission
 ├── NotFound                 404  change the id
 │   └── GrantNotFound        404
@@ -124,12 +123,6 @@ class AuthenticationFailed(OpenGrantError):
     """The signature is missing or not good, stale, or was used before. The log says which."""
 
     status, type = 401, "api.authentication_error"
-
-
-class GrantExpired(OpenGrantError):
-    """The grant is invalid and the call needs the provider."""
-
-    status, type = 401, "grant.refresh_token_invalid"
 
 
 class Forbidden(OpenGrantError):

@@ -5,11 +5,9 @@ It listens on 127.0.0.1 and 127.0.0.2. Dovecot trusts a client whose address equ
 Needs Debian's dovecot-imapd and dovecot-submissiond.
 """
 
-import contextlib
 import imaplib
 import os
 import shutil
-import signal
 import socket
 import ssl
 import subprocess
@@ -21,6 +19,8 @@ from types import TracebackType
 from typing import Self
 
 import trustme
+
+from tests.peers.processes import end_group
 
 NAMES = ("localhost", "mail.example.test", "127.0.0.1", "127.0.0.2")
 ELSEWHERE = "127.0.0.2"
@@ -156,13 +156,7 @@ class Dovecot:
 
     def close(self) -> None:
         if self._process is not None:
-            self._process.send_signal(signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(10)
-            # Its children outlive it while they still have clients; they share its group, and nobody else does.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+            end_group(self._process)
             self._process = None
         shutil.rmtree(self.dir, ignore_errors=True)
 

@@ -4,11 +4,9 @@ Unlike iCloud it names accounts by their user name rather than a number, and kee
 """
 
 import base64
-import contextlib
 import http.client
 import os
 import shutil
-import signal
 import socket
 import ssl
 import subprocess
@@ -21,6 +19,8 @@ from types import TracebackType
 from typing import Self
 
 import trustme
+
+from tests.peers.processes import end_group
 
 CONFIG = """
 [server]
@@ -90,12 +90,7 @@ class Radicale:
 
     def close(self) -> None:
         if self._process is not None:
-            self._process.send_signal(signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(10)
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+            end_group(self._process)
             self._process = None
         shutil.rmtree(self.dir, ignore_errors=True)
 

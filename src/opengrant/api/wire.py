@@ -5,7 +5,7 @@ Requests ignore unknown fields. Secrets are SecretStr: an error about one can na
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -27,11 +27,9 @@ from opengrant.model import Connector as ConnectorNoun
 from opengrant.model import Credential as CredentialNoun
 from opengrant.model import Grant as GrantNoun
 
-T = TypeVar("T")
 Answer = dict[str, Any]
 """An answer of the shape whose `of` made it. A plain dict, because lists are made of hundreds:
 building models cost a third of a listing. The suite checks answers against the published schema."""
-ModelT = TypeVar("ModelT", bound="Model")
 
 # No control characters: they have no place in names and addresses, and PostgreSQL stores no NUL.
 PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
@@ -900,28 +898,6 @@ class CredentialQuery(Paging):
 
 
 # ── Envelopes ────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class Data(Model, Generic[T]):
-    """One object."""
-
-    request_id: str
-    data: T
-
-
-class Page(Model, Generic[T]):
-    """A page of a list; `limit` and `offset` are those that were applied."""
-
-    request_id: str
-    data: list[T]
-    limit: int
-    offset: int
-
-
-class Done(Model):
-    """It is done, and there is nothing to show."""
-
-    request_id: str
 
 
 class ErrorDetail(Model):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from opengrant.model import Micros
-from opengrant.store.columns import get_object, put_object
+from opengrant.store.columns import put_object
 from opengrant.store.port import Statement, Steps
 
 
@@ -29,13 +29,3 @@ ADD = "insert into events (application_id, id, type, grant_id, payload, created_
 
 def add(event: Event) -> Steps[None]:
     yield Statement(ADD, event.row())
-
-
-def oldest(application_id: str, *, limit: int) -> Steps[list[Event]]:
-    """In the order they happened."""
-    rows = yield Statement(
-        """select id, application_id, type, grant_id, payload, created_at from events
-           where application_id = $1 order by created_at, id limit $2""",
-        (application_id, limit),
-    )
-    return [Event(row[0], row[1], row[2], row[3], get_object(row[4]), row[5]) for row in rows]
