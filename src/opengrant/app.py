@@ -1,6 +1,7 @@
 """The only file that meets every room: builds each thing once and hands it down."""
 
 import contextlib
+import random
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -29,12 +30,13 @@ from opengrant.grants.domains import Domains, MailNames
 from opengrant.grants.idempotency import Idempotency
 from opengrant.grants.installation import Reseal, check_master_keys, open_digests
 from opengrant.grants.records import Records
+from opengrant.grants.schedule import Schedule
 from opengrant.grants.services import Services
 from opengrant.grants.signatures import ServiceAccounts, Signatures
 from opengrant.grants.workspaces import Workspaces
 from opengrant.jobs.loop import Job
 from opengrant.jobs.sweep import key_uses, sweep
-from opengrant.model import Application, ProviderName, now
+from opengrant.model import SECOND, Application, ProviderName, now
 from opengrant.net.dns import Resolver
 from opengrant.net.guard import Guard, parse_networks
 from opengrant.net.http import Http
@@ -133,6 +135,7 @@ async def installation(settings: Settings) -> AsyncIterator[Installation]:
         workspaces = Workspaces(db, now)
         opened.push_async_callback(workspaces.close)
         connectors = Connectors(db, vault, now)
+        schedule = _schedule(settings)
         connect = Connect(
             db,
             vault,
@@ -142,6 +145,7 @@ async def installation(settings: Settings) -> AsyncIterator[Installation]:
             _bulk_providers(settings, http),
             domains,
             workspaces,
+            schedule,
             now,
             metrics.observe_verification,
             settings.outbound.max_verifications,
@@ -165,6 +169,18 @@ async def installation(settings: Settings) -> AsyncIterator[Installation]:
             Idempotency(db, applications.digests, now),
         )
         yield Installation(settings, services, Reseal(db, vault), first)
+
+
+def _schedule(settings: Settings) -> Schedule:
+    refresh = settings.refresh
+    # Jitter needs no cryptographic randomness.
+    return Schedule(
+        ahead=int(refresh.ahead * SECOND),
+        idle_after=int(refresh.idle_after * SECOND),
+        probe_every=int(refresh.probe_every * SECOND),
+        confirm_after=int(refresh.confirm_after * SECOND),
+        dice=random.random,
+    )
 
 
 def _mail_names(settings: Settings) -> MailNames:

@@ -198,13 +198,41 @@ class Sealed:
 
 
 @dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a grant does not work just now, or no more.
+
+    kind       the verdict's: reconnect, connector, provider_down, rate_limited, bad_request, unknown
+    code       the provider's own word
+    failures   how many in a row
+    suspected  a refusal that is asked about once more before it ends the grant
+    held       many grants of its source fail alike: the source is to blame until it recovers
+    retry_at   nobody asks the provider before
+    """
+
+    kind: str
+    reason: str
+    code: str
+    remedy: str
+    first_seen: Micros
+    last_seen: Micros
+    failures: int = 1
+    suspected: bool = False
+    held: bool = False
+    retry_at: Micros | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """The proof of one mailbox. Its live secret is a Sealed row of its own.
 
     mailbox_key  what makes it unique with (application, provider); see `mailbox_key()`
     asked_at     when the verification that made the stored credential began: a later beginning wins
     updated_at   last successful authentication, not last row change
-    version      rises with every write; writers compare and swap on it
+    version      rises with every write; writers of what may be seen compare and swap on it
+    generation   rises with every new live secret; writers of secrets compare and swap on it
+    due_at       when the clock looks after it next; None: never
+    proven_at    when its provider last accepted the credential
+    used_at      when somebody last needed it, to the hour
     """
 
     id: str
@@ -231,6 +259,16 @@ class Grant:
     blocked: bool = False
     token_expires_at: Micros | None = None
     external_id: str | None = None
+    due_at: Micros | None = None
+    proven_at: Micros | None = None
+    used_at: Micros | None = None
+    generation: int = 1
+    trouble: Trouble | None = None
+
+    @property
+    def source(self) -> str:
+        """What it fails together with: a credential, or the connector of a mailbox with a password of its own."""
+        return self.credential_id or self.connector_id
 
 
 def fold(email: str) -> str:

@@ -137,6 +137,29 @@ class Outbound(_Part):
     """Comma-separated `address` or `address:port` of DNS servers to ask instead of the system's."""
 
 
+class Refresh(_Part):
+    """How grants are kept alive."""
+
+    ahead: Annotated[float, Field(ge=1, le=86_400)] = 600
+    """Seconds before its end that a token is renewed, with up to a fifth more by chance; short ones at half life."""
+    idle_after: Annotated[float, Field(ge=60)] = 7 * 86_400
+    """Seconds without use after which a token is renewed only every 7 days or so, to keep it from dying of disuse."""
+    probe_every: Annotated[float, Field(ge=1)] = 86_400
+    """Seconds between two proofs of a stored password, spread by a tenth."""
+    confirm_after: Annotated[float, Field(ge=1)] = 900
+    """Seconds after which a refused password is tried once more before the grant is called invalid."""
+    concurrency: Annotated[int, Field(ge=1, le=10_000)] = 100
+    """Grants that the clock of one process looks after at once."""
+    budget: Annotated[float, Field(gt=0, le=100_000)] = 100
+    """Requests per second that the clock sends for one connector or credential, all nodes together."""
+    provider_budget: Annotated[float, Field(gt=0, le=1_000_000)] = 1000
+    """Requests per second that the clock sends to one provider, all nodes and applications together."""
+    brake_after: Annotated[int, Field(ge=2, le=1000)] = 5
+    """Different grants of one connector or credential that fail alike, in a row, before it is held to blame."""
+    probe_degraded: Annotated[float, Field(ge=0.1, le=3600)] = 20
+    """Seconds between two attempts with a connector or credential that is held to blame."""
+
+
 class Settings(BaseSettings):
     """Environment, prefix `OPENGRANT_`, nested by `__`."""
 
@@ -193,3 +216,5 @@ class Settings(BaseSettings):
     """Mail host detection."""
     outbound: Outbound = Outbound()
     """Outbound limits."""
+    refresh: Refresh = Refresh()
+    """Keeping grants alive."""

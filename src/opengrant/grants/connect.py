@@ -30,6 +30,7 @@ from opengrant.grants import events, outcome
 from opengrant.grants.connectors import Connectors
 from opengrant.grants.digests import Digests
 from opengrant.grants.domains import Domains
+from opengrant.grants.schedule import Schedule
 from opengrant.grants.workspaces import Workspaces
 from opengrant.model import (
     SECOND,
@@ -111,6 +112,7 @@ class Connect:
     bulk: Mapping[ProviderName, Mints]
     domains: Domains
     workspaces: Workspaces
+    schedule: Schedule
     clock: Clock
     observe: Observe
     max_verifications: int
@@ -412,39 +414,43 @@ class Connect:
         asked_at: Micros,
     ) -> Grant:
         now = self.clock()
-        return Grant(
-            id=str(uuid.uuid4()),
-            application_id=app.id,
-            provider=ask.provider,
-            connector_id=found.connector.id,
-            mailbox_key=key,
-            email=proof.identity.email,
-            status="valid",
-            scope=proof.scope,
-            settings=proof.settings,
-            created_at=now,
-            updated_at=now,
-            asked_at=asked_at,
-            version=1,
-            subject=proof.identity.subject,
-            user_id=proof.identity.user_id,
-            name=ask.name or proof.identity.name,
-            state=ask.state,
-            credential_id=proof.credential_id,
-            token_expires_at=proof.token_expires_at,
-            external_id=ask.external_id,
+        return self._scheduled(
+            Grant(
+                id=str(uuid.uuid4()),
+                application_id=app.id,
+                provider=ask.provider,
+                connector_id=found.connector.id,
+                mailbox_key=key,
+                email=proof.identity.email,
+                status="valid",
+                scope=proof.scope,
+                settings=proof.settings,
+                created_at=now,
+                updated_at=now,
+                asked_at=asked_at,
+                version=1,
+                subject=proof.identity.subject,
+                user_id=proof.identity.user_id,
+                name=ask.name or proof.identity.name,
+                state=ask.state,
+                credential_id=proof.credential_id,
+                token_expires_at=proof.token_expires_at,
+                external_id=ask.external_id,
+            ),
+            at=now,
         )
 
     def _renewed(self, existing: Grant, ask: CustomConnect, found: WithClient, proof: Proof, asked_at: Micros) -> Grant:
         """The grant after this verification: id, creation and what the caller did not name again stay."""
-        return replace(
+        now = self.clock()
+        renewed = replace(
             existing,
             connector_id=found.connector.id,
             email=proof.identity.email,
             status="valid",
             scope=proof.scope,
             settings=proof.settings,
-            updated_at=self.clock(),
+            updated_at=now,
             asked_at=asked_at,
             subject=proof.identity.subject or existing.subject,
             user_id=proof.identity.user_id or existing.user_id,
@@ -453,7 +459,13 @@ class Connect:
             credential_id=proof.credential_id,
             token_expires_at=proof.token_expires_at,
             external_id=ask.external_id or existing.external_id,
+            trouble=None,
         )
+        return self._scheduled(renewed, at=now)
+
+    def _scheduled(self, grant: Grant, *, at: Micros) -> Grant:
+        grant = replace(grant, proven_at=at, used_at=at)
+        return replace(grant, due_at=self.schedule.next(grant, at=at))
 
     def _writing(self, grant: Grant, proof: Proof, event: Event) -> grants.Writing:
         live = None

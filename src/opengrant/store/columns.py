@@ -5,6 +5,8 @@ from typing import Any, cast
 
 from pydantic_core import from_json, to_json
 
+from opengrant.model import Trouble
+
 
 def put_list(values: Sequence[str]) -> str:
     return to_json(list(values)).decode()
@@ -20,3 +22,11 @@ def put_object(value: Mapping[str, Any]) -> str:
 
 def get_object(text: str) -> dict[str, Any]:
     return cast(dict[str, Any], from_json(text))
+
+
+def put_trouble(trouble: Trouble | None) -> str | None:
+    return None if trouble is None else to_json(trouble, exclude_none=True).decode()
+
+
+def get_trouble(text: str | None) -> Trouble | None:
+    return None if text is None else Trouble(**from_json(text))

@@ -11,7 +11,7 @@ from opengrant.store.port import Statement, Steps
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """`payload` is what receivers will see as `data.object`."""
+    """`payload` is what receivers will see as `data.object`; `actor` and `detail` only the audit trail shows."""
 
     id: str
     application_id: str
@@ -19,12 +19,19 @@ class Event:
     grant_id: str | None
     payload: Mapping[str, Any]
     created_at: Micros
+    actor: str | None = None
+    detail: Mapping[str, Any] | None = None
 
     def row(self) -> tuple[Any, ...]:
-        return (self.application_id, self.id, self.type, self.grant_id, put_object(self.payload), self.created_at)
+        detail = None if self.detail is None else put_object(self.detail)
+        payload = put_object(self.payload)
+        return (self.application_id, self.id, self.type, self.grant_id, payload, self.created_at, self.actor, detail)
 
 
-ADD = "insert into events (application_id, id, type, grant_id, payload, created_at) values ($1, $2, $3, $4, $5, $6)"
+ADD = """
+    insert into events (application_id, id, type, grant_id, payload, created_at, actor, detail)
+    values ($1, $2, $3, $4, $5, $6, $7, $8)
+"""
 
 
 def add(event: Event) -> Steps[None]:

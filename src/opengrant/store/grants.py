@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 
 from opengrant.model import Grant, GrantStatus, Micros, ProviderName, Sealed, fold
 from opengrant.store import secrets
-from opengrant.store.columns import get_list, get_object, put_list, put_object
+from opengrant.store.columns import get_list, get_object, get_trouble, put_list, put_object, put_trouble
 from opengrant.store.events import ADD as ADD_EVENT
 from opengrant.store.events import Event
 from opengrant.store.port import Dialect, Row, Statement, Steps
@@ -19,18 +19,19 @@ from opengrant.store.port import Dialect, Row, Statement, Steps
 COLUMNS = (
     "id, application_id, provider, connector_id, mailbox_key, email, status, scope, settings, created_at, updated_at,"
     " asked_at, version, subject, user_id, name, state, credential_id, workspace_id, ip, user_agent, blocked,"
-    " token_expires_at, external_id"
+    " token_expires_at, external_id, due_at, proven_at, used_at, generation, trouble"
 )
 
 _FIXED = ("application_id", "id", "provider", "created_at", "version")
 _MUTABLE = (
     *("connector_id", "mailbox_key", "email", "email_key", "status", "scope", "settings", "updated_at", "asked_at"),
     *("subject", "user_id", "name", "state", "credential_id", "workspace_id", "ip", "user_agent", "blocked"),
-    *("token_expires_at", "external_id"),
+    *("token_expires_at", "external_id", "due_at", "proven_at", "used_at", "trouble"),
 )
 _TYPES = {
     "blocked": "int",
     **dict.fromkeys(("created_at", "version", "updated_at", "asked_at", "token_expires_at"), "bigint"),
+    **dict.fromkeys(("due_at", "proven_at", "used_at"), "bigint"),
 }
 
 _INSERTED = ", ".join((*_FIXED, *_MUTABLE))
@@ -39,6 +40,8 @@ _PLACES = ", ".join(f"${n}" for n in range(1, len(_FIXED) + len(_MUTABLE) + 1))
 _TYPED = ", ".join(f"${n}::{_TYPES.get(name, 'text')}" for n, name in enumerate((*_FIXED, *_MUTABLE), 1))
 # In an update $1 is the application, $2 the grant, and the rest begins at $3: connector_id, which both need again.
 _CHANGES = "version = version + 1, " + ", ".join(f"{name} = ${n}" for n, name in enumerate(_MUTABLE, 3))
+# A refresh that is under way meanwhile must not put its older credential over a new one.
+_NEW_SECRET = "generation = generation + 1"
 _ASKED_AT = f"${3 + _MUTABLE.index('asked_at')}"
 _CONNECTOR_WHEN_NEW = f"${len(_FIXED) + 1}"
 
@@ -59,13 +62,13 @@ _PG_CREATE = f"""
 """
 
 SQLITE_RENEW = f"""
-    update grants set {_CHANGES}
+    update grants set {_NEW_SECRET}, {_CHANGES}
     where application_id = $1 and id = $2 and asked_at <= {_ASKED_AT} and {_CONNECTOR_EXISTS.format("$3")}
     returning created_at, version
 """
 _PG_RENEW = f"""
     with c as ({_CONNECTOR_LOCKED.format("$3")}),
-    g as (update grants set {_CHANGES} from c
+    g as (update grants set {_NEW_SECRET}, {_CHANGES} from c
           where application_id = $1 and id = $2 and asked_at <= {_ASKED_AT} returning id, created_at, version)
 """
 
@@ -125,6 +128,7 @@ def _mutable(grant: Grant) -> tuple[Any, ...]:
         "scope": put_list(grant.scope),
         "settings": put_object(grant.settings),
         "blocked": int(grant.blocked),
+        "trouble": put_trouble(grant.trouble),
     }
     return tuple(as_text[name] if name in as_text else getattr(grant, name) for name in _MUTABLE)
 
@@ -175,11 +179,11 @@ def _one_statement(head: str, writing: Writing, *, first: int) -> tuple[str, tup
                 do update set key_id = excluded.key_id, sealed = excluded.sealed, updated_at = excluded.updated_at)"""
         )
     if writing.event is not None:
-        _, id_, type_, _, payload, created_at = writing.event.row()
+        _, id_, type_, _, payload, created_at, actor, detail = writing.event.row()
         arms.append(
-            f"""e as (insert into events (application_id, id, type, grant_id, payload, created_at)
+            f"""e as (insert into events (application_id, id, type, grant_id, payload, created_at, actor, detail)
                 select {app}, {place(id_, "text")}, {place(type_, "text")}, g.id, {place(payload, "text")},
-                       {place(created_at, "bigint")} from g)"""
+                       {place(created_at, "bigint")}, {place(actor, "text")}, {place(detail, "text")} from g)"""
         )
     if writing.spent is not None:
         arms.append(
@@ -317,7 +321,7 @@ def expire_some(
 ) -> Steps[Sequence[Grant]]:
     """Up to `limit` valid grants of a connector or credential become invalid; returns them as they are now."""
     rows = yield Statement(
-        f"""update grants set status = 'invalid', version = version + 1
+        f"""update grants set status = 'invalid', due_at = null, {_NEW_SECRET}, version = version + 1
             where application_id = $1 and id in (
                 select id from grants where application_id = $1 and {using} = $2 and status = 'valid' limit $3)
             returning {COLUMNS}""",
@@ -352,4 +356,9 @@ def read(row: Row) -> Grant:
         blocked=bool(row[21]),
         token_expires_at=row[22],
         external_id=row[23],
+        due_at=row[24],
+        proven_at=row[25],
+        used_at=row[26],
+        generation=row[27],
+        trouble=get_trouble(row[28]),
     )

@@ -1,0 +1,61 @@
+"""When a grant is looked after next. Pure: the time and the dice are handed in."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from opengrant.model import SECOND, Grant, Micros, ProviderName
+
+_HOUR = 3600 * SECOND
+_DAY = 24 * _HOUR
+
+IDLE_EVERY = 7 * _DAY
+"""A refresh token that nobody needs is used this often, so that it does not die of disuse: Google forgets one after
+six months, Microsoft and Zoom after 90 days."""
+_NO_CREDENTIAL = frozenset({ProviderName.VIRTUAL_CALENDAR, ProviderName.NYLAS})
+_FIRST_WAIT, _LONGEST_WAIT = 1, 900
+_FIRST_WAIT_LIMITED, _LONGEST_WAIT_LIMITED = 30, 3600
+
+Dice = Callable[[], float]
+"""A number of [0, 1), as random.random gives it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """What an operator may set of it.
+
+    ahead          how long before its end a token is renewed
+    idle_after     a grant that nobody needed for so long is idle
+    probe_every    how often a password is proven again
+    confirm_after  a refused password is tried once more after so long: outages of mail servers look like refusals
+    """
+
+    ahead: Micros
+    idle_after: Micros
+    probe_every: Micros
+    confirm_after: Micros
+    dice: Dice
+
+    def next(self, grant: Grant, *, at: Micros) -> Micros | None:
+        """For a grant that has just been proven. None: it has nothing that could go bad."""
+        if grant.provider in _NO_CREDENTIAL:
+            return None
+        if grant.token_expires_at is None:
+            return at + self._about(self.probe_every, 0.1)
+        if grant.used_at is not None and at - grant.used_at > self.idle_after:
+            return at + self._about(IDLE_EVERY, 1 / 7)
+        life = max(grant.token_expires_at - at, 2 * SECOND)
+        # Short tokens are renewed at half their life; the jitter keeps those made together from coming together.
+        ahead = min(self.ahead, life // 2)
+        return grant.token_expires_at - ahead - int(self.dice() * min(ahead // 5, life // 4))
+
+    def again(self, failures: int, *, rate_limited: bool, wanted: float | None) -> Micros:
+        """How long to wait after so many failures in a row. `wanted`: seconds that the provider asked for."""
+        if wanted is not None:
+            return int((min(max(wanted, 1.0), _LONGEST_WAIT_LIMITED) + self.dice()) * SECOND)
+        first, longest = (_FIRST_WAIT_LIMITED, _LONGEST_WAIT_LIMITED) if rate_limited else (_FIRST_WAIT, _LONGEST_WAIT)
+        # Half of it by chance, so that those who failed together do not come back together.
+        wait = min(first * 2 ** min(failures - 1, 20), longest)
+        return int(wait * (0.5 + self.dice() / 2) * SECOND)
+
+    def _about(self, span: Micros, by: float) -> Micros:
+        return int(span * (1 + by * (2 * self.dice() - 1)))
