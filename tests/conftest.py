@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.oauth import FakeOAuth
+from tests.fakes.receiver import Hook, Receiver
 from tests.peers.dovecot import Dovecot
 from tests.peers.emulate import Emulate
 from tests.peers.postgres import Postgres
@@ -114,5 +115,42 @@ def tenant(server: LiveServer) -> Iterator[Tenant]:
 def stranger(server: LiveServer) -> Iterator[Tenant]:
     """Another application on the same server."""
     made = server.tenant()
+    yield made
+    made.http.close()
+
+
+@pytest.fixture(scope="session")
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as fake:
+        yield fake
+
+
+@pytest.fixture
+def hook(receiver: Receiver) -> Hook:
+    """A destination of this test's own."""
+    return receiver.hook()
+
+
+@pytest.fixture(scope="session")
+def announcing(
+    engine_env: dict[str, str],
+    dovecot: Dovecot,
+    log_stream: BytesIO,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Iterator[LiveServer]:
+    """OpenGrant with little patience for receivers, and a database of its own: its deliveries are nobody else's."""
+    env = {**engine_env, **dovecot.settings(), "OPENGRANT_WEBHOOKS__TIMEOUT": "2"}
+    if "OPENGRANT_DATABASE_URL" in env:
+        peer: Postgres = request.getfixturevalue("postgres")
+        env["OPENGRANT_DATABASE_URL"] = peer.create_database()
+    with LiveServer(env, tmp_path_factory.mktemp("announcing"), log_stream) as live:
+        yield live
+
+
+@pytest.fixture
+def subscriber(announcing: LiveServer) -> Iterator[Tenant]:
+    """An application on the server that announces."""
+    made = announcing.tenant()
     yield made
     made.http.close()

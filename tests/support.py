@@ -69,8 +69,8 @@ class Tenant:
         return int(self.server.rows(sql, self.application.id)[0][0])
 
     def events(self) -> list[tuple[str, str]]:
-        """(type, payload) of everything that happened in this application, in order."""
-        sql = "select type, payload from events where application_id = $1 order by created_at, id"
+        """(type, payload) of everything that happened to this application's grants, in order."""
+        sql = "select type, payload from events where application_id = $1 and payload <> '{}' order by created_at, id"
         return [(row[0], row[1]) for row in self.server.rows(sql, self.application.id)]
 
 

@@ -1,46 +1,60 @@
 """The only file that meets every room: builds each thing once and hands it down."""
 
+import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp
 
 from opengrant import metrics
 from opengrant.api import admin as _admin  # noqa: F401 -- importing a route file enters its routes into the table
+from opengrant.api import audit as _audit  # noqa: F401
 from opengrant.api import connect as _connect  # noqa: F401
 from opengrant.api import connectors as _connectors  # noqa: F401
 from opengrant.api import credentials as _credentials  # noqa: F401
 from opengrant.api import detect as _detect  # noqa: F401
 from opengrant.api import grants as _grants  # noqa: F401
 from opengrant.api import ops
+from opengrant.api import webhooks as _webhooks  # noqa: F401
 from opengrant.api import workspaces as _workspaces  # noqa: F401
 from opengrant.api.edge import Edge
 from opengrant.api.routing import build_router
 from opengrant.errors import StoreUnavailable
+from opengrant.grants.actor import START, acting
 from opengrant.grants.aliases import Aliases
 from opengrant.grants.applications import Applications, NewKey
+from opengrant.grants.audit import Audit
+from opengrant.grants.brake import Policy
 from opengrant.grants.connect import Connect
 from opengrant.grants.connectors import Connectors
 from opengrant.grants.credentials import Credentials
+from opengrant.grants.deliveries import Deliveries, Terms
 from opengrant.grants.detect import Detect
 from opengrant.grants.domains import Domains, MailNames
 from opengrant.grants.idempotency import Idempotency
 from opengrant.grants.installation import Reseal, check_master_keys, open_digests
 from opengrant.grants.records import Records
+from opengrant.grants.refresh import Refresh
 from opengrant.grants.schedule import Schedule
 from opengrant.grants.services import Services
 from opengrant.grants.signatures import ServiceAccounts, Signatures
+from opengrant.grants.spool import Spool
+from opengrant.grants.webhooks import Webhooks
 from opengrant.grants.workspaces import Workspaces
+from opengrant.jobs.announce import announce, waiting
 from opengrant.jobs.loop import Job
+from opengrant.jobs.refresh import refresh, replay
 from opengrant.jobs.sweep import key_uses, sweep
 from opengrant.model import SECOND, Application, ProviderName, now
 from opengrant.net.dns import Resolver
 from opengrant.net.guard import Guard, parse_networks
 from opengrant.net.http import Http
 from opengrant.net.mail import MailDoor
+from opengrant.net.receivers import Receivers
 from opengrant.providers.agent import AgentAccount
 from opengrant.providers.base import Mints
 from opengrant.providers.ews import Ews
@@ -55,7 +69,9 @@ from opengrant.providers.virtual_calendar import VirtualCalendar
 from opengrant.providers.yahoo import Yahoo
 from opengrant.providers.zoom import Zoom
 from opengrant.settings import Settings
+from opengrant.store.bell import Ringing
 from opengrant.store.engines import open_store
+from opengrant.store.keeping import Rates
 from opengrant.store.port import Store
 from opengrant.vault import Keyring, Vault
 
@@ -105,18 +121,22 @@ async def installation(settings: Settings) -> AsyncIterator[Installation]:
     Raises StoreUnavailable, NotMigrated, MasterKeyError.
     """
     async with contextlib.AsyncExitStack() as opened:
-        db = await connect_store(settings)
-        opened.push_async_callback(db.close)
+        plain = await connect_store(settings)
+        opened.push_async_callback(plain.close)
+        bell = asyncio.Event()
+        db = Ringing(plain, bell)
         await _prepare_schema(settings, db)
         vault = Vault(keyring(settings))
         await check_master_keys(db, vault, now)
         applications = Applications(db, await open_digests(db, vault, now), now)
-        first = await applications.bootstrap(
-            application_id=settings.bootstrap_application_id, secret=settings.bootstrap_api_key
-        )
+        with acting(START):
+            first = await applications.bootstrap(
+                application_id=settings.bootstrap_application_id, secret=settings.bootstrap_api_key
+            )
         resolver = Resolver(settings.outbound.dns_servers)
         opened.callback(resolver.close)
         guard, door, hosts = _mail(settings, resolver, opened)
+        webhooks, deliveries = _webhooks_of(settings, plain, vault, guard, opened, bell)
         http = Http(
             timeout=settings.outbound.timeout,
             connections_per_host=settings.outbound.connections_per_host,
@@ -150,14 +170,33 @@ async def installation(settings: Settings) -> AsyncIterator[Installation]:
             metrics.observe_verification,
             settings.outbound.max_verifications,
         )
+        refresh = Refresh(
+            db,
+            vault,
+            applications.digests,
+            connectors,
+            providers,
+            connect.bulk,
+            schedule,
+            Policy(settings.refresh.brake_after, int(settings.refresh.probe_degraded * SECOND)),
+            Rates(settings.refresh.budget, settings.refresh.provider_budget),
+            Spool(settings.data_dir / "unwritten"),
+            now,
+            metrics.observe_refresh,
+            metrics.observe_lateness,
+            settings.outbound.timeout,
+            settings.refresh.concurrency,
+        )
         # Closed in the opposite order: no exchange may lose a token because the database has gone.
         opened.push_async_callback(_write_uses, applications)
         opened.push_async_callback(connect.drain)
+        opened.push_async_callback(refresh.drain)
         services = Services(
             db,
             applications,
             connectors,
             connect,
+            refresh,
             Records(db, connect, now),
             ServiceAccounts(db, now),
             Signatures(db, now),
@@ -165,10 +204,13 @@ async def installation(settings: Settings) -> AsyncIterator[Installation]:
             workspaces,
             Detect(db, domains, resolver, hosts, now),
             Credentials(db, vault, now),
-            Aliases(db, vault, connect, providers, now),
+            Aliases(refresh, providers),
             Idempotency(db, applications.digests, now),
+            Audit(db, now, timedelta(days=settings.audit_days)),
+            webhooks,
+            deliveries,
         )
-        yield Installation(settings, services, Reseal(db, vault), first)
+        yield Installation(settings, services, Reseal(db, vault, now), first)
 
 
 def _schedule(settings: Settings) -> Schedule:
@@ -286,6 +328,39 @@ def _apple_and_exchange(
     }
 
 
+def _webhooks_of(
+    settings: Settings, db: Store, vault: Vault, guard: Guard, opened: contextlib.AsyncExitStack, bell: asyncio.Event
+) -> tuple[Webhooks, Deliveries]:
+    named = settings.webhooks
+    receivers = Receivers(
+        guard,
+        timeout=named.timeout,
+        connections_per_host=settings.outbound.connections_per_host,
+        ca_file=settings.outbound.ca_file,
+    )
+    opened.push_async_callback(receivers.close)
+    terms = Terms(
+        source=named.source,
+        hold=int(named.expired_after * SECOND),
+        retry_for=int(named.retry_for * SECOND),
+        keep=int(named.keep * SECOND),
+        concurrency=named.concurrency,
+    )
+    # Its own writes must not ring the bell that it listens to.
+    deliveries = Deliveries(db, vault, receivers, terms, now, bell, metrics.count_delivery, metrics.set_oldest_delivery)
+    opened.push_async_callback(deliveries.drain)
+    webhooks = Webhooks(
+        db,
+        vault,
+        receivers,
+        now,
+        source=named.source,
+        allow_http=named.allow_http,
+        addresses=_list(named.ip_addresses),
+    )
+    return webhooks, deliveries
+
+
 def _list(text: str) -> list[str]:
     return [item.strip() for item in text.split(",") if item.strip()]
 
@@ -305,4 +380,5 @@ def chores(installed: Installation) -> Sequence[Job]:
 
 def background(installed: Installation) -> Sequence[Job]:
     """The work that any one process of an installation may do."""
-    return [sweep(installed.services)]
+    services = installed.services
+    return [sweep(services), refresh(services), replay(services), announce(services), waiting(services)]

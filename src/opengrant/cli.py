@@ -1,6 +1,8 @@
 """The command line: each command is one call into what app.py built."""
 
 import asyncio
+import os
+import pwd
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -17,6 +19,7 @@ from rich.table import Table
 
 from opengrant import __version__
 from opengrant.errors import OpenGrantError, StoreUnavailable
+from opengrant.grants.actor import Actor, act_as
 from opengrant.model import SECOND
 from opengrant.settings import Settings
 from opengrant.store.migrate import MigrationError
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from opengrant.app import Installation
 
 T = TypeVar("T")
+Reason = Annotated[str | None, Parameter(help="Why; kept in the audit trail.")]
 AsJson = Annotated[bool, Parameter("--json", negative=(), help="Print JSON, for scripts.")]
 
 app = cyclopts.App(
@@ -45,10 +49,16 @@ app.command(
     help="Domains that Agent Accounts live on, and their DNS records.",
 )
 app.command(
+    "opengrant.cli_webhooks:webhooks_app",
+    name="webhooks",
+    help="Where events go, and what became of each delivery.",
+)
+app.command(
     "opengrant.cli_admin:service_accounts_app",
     name="service-accounts",
     help="Who may call /v3/admin, with signed requests.",
 )
+app.command("opengrant.cli_audit:audit_app", name="audit", help="Who did what to which grant, newest first.")
 out = Console(highlight=False, soft_wrap=True)
 
 
@@ -97,11 +107,20 @@ def run(work: Callable[["Installation"], Awaitable[T]]) -> T:
     from opengrant.app import installation  # noqa: PLC0415 -- see main()
 
     async def once() -> T:
+        act_as(Actor.command_line(_user()))
         async with installation(_settings()) as installed:
             _announce(installed)
             return await work(installed)
 
     return asyncio.run(once())
+
+
+def _user() -> str:
+    """Who runs the command, as the operating system knows them."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())  # containers run under ids that have no name
 
 
 def _announce(installed: "Installation", url: str | None = None) -> None:
@@ -229,16 +248,16 @@ def apps_list(*, json: AsJson = False) -> None:
 
 
 @grants_app.command(name="block")
-def grants_block(grant_id: str) -> None:
+def grants_block(grant_id: str, *, reason: Reason = None) -> None:
     """Refuse a grant's use: its API calls answer 423 until it is unblocked."""
-    grant = run(lambda installed: installed.services.records.block(grant_id, blocked=True))
+    grant = run(lambda installed: installed.services.records.block(grant_id, blocked=True, reason=reason))
     out.print(f"{grant.id} ({grant.email}) is blocked.", markup=False)
 
 
 @grants_app.command(name="unblock")
-def grants_unblock(grant_id: str) -> None:
+def grants_unblock(grant_id: str, *, reason: Reason = None) -> None:
     """Allow a blocked grant's use again."""
-    grant = run(lambda installed: installed.services.records.block(grant_id, blocked=False))
+    grant = run(lambda installed: installed.services.records.block(grant_id, blocked=False, reason=reason))
     out.print(f"{grant.id} ({grant.email}) is no longer blocked.", markup=False)
 
 
@@ -248,14 +267,24 @@ def keys_create(
     *,
     name: str = "api-key",
     days: Annotated[int | None, Parameter(help="Lifetime; without it the key does not expire.")] = None,
+    permission: Annotated[
+        list[str] | None,
+        Parameter(
+            negative=(),
+            help="all, or grants.token to read live access tokens, which all does not include; may be repeated."
+            " Without it, all.",
+        ),
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Create an API key of an application (of the only one, when there is just one). It is shown once."""
     lifetime = None if days is None else timedelta(days=days)
 
     async def make(installed: "Installation") -> dict[str, Any]:
-        owner = await _application(installed, application)
-        new = await installed.services.applications.create_key(owner, name, lifetime=lifetime)
+        owner = await application_of(installed, application)
+        new = await installed.services.applications.create_key(
+            owner, name, lifetime=lifetime, permissions=tuple(permission or ("all",))
+        )
         return {"api_key": new.secret.get_secret_value(), **_key_row(new.key)}
 
     row = run(make)
@@ -270,7 +299,7 @@ def keys_list(application: str | None = None, *, json: AsJson = False) -> None:
     """List the API keys of an application."""
 
     async def find(installed: "Installation") -> list[dict[str, Any]]:
-        owner = await _application(installed, application)
+        owner = await application_of(installed, application)
         return [_key_row(key) for key in await installed.services.applications.keys(owner)]
 
     print_rows(run(find), json=json)
@@ -286,7 +315,7 @@ def keys_revoke(key_id: str, *, json: AsJson = False) -> None:
         out.print(f"{key.id} ({key.name}) is revoked.", markup=False)
 
 
-async def _application(installed: "Installation", application_id: str | None) -> Any:
+async def application_of(installed: "Installation", application_id: str | None) -> Any:
     if application_id is not None:
         return await installed.services.applications.get(application_id)
     found = await installed.services.applications.everyone()

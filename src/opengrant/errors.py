@@ -11,8 +11,12 @@ OpenGrantError
 ├── ReauthEmailInvalid       400  use the credential of the same mailbox
 ├── ConnectorMisconfigured   400  change the connector's client id, secret or tenant
 ├── Unauthorized             401  change the API key
+├── GrantExpired             401  the mailbox owner must connect again
 ├── AuthenticationFailed     401  sign the request as a service account that is known
 ├── Forbidden                403  give the service account the permission
+├── AccessDenied             403  use an API key that has the permission
+├── WebhookNotFound          400  change the webhook's id
+├── WebhookRefused           400  change the webhook, or make its receiver answer
 ├── NotFound                 404  change the id
 │   └── GrantNotFound        404
 ├── MethodNotAllowed         405  change the verb
@@ -119,6 +123,12 @@ class Unauthorized(OpenGrantError):
     status, type = 401, "token.unauthorized_access"
 
 
+class GrantExpired(OpenGrantError):
+    """The grant is invalid: its stored credential is refused for good."""
+
+    status, type = 401, "grant.refresh_token_invalid"
+
+
 class AuthenticationFailed(OpenGrantError):
     """The signature is missing or not good, stale, or was used before. The log says which."""
 
@@ -129,6 +139,24 @@ class Forbidden(OpenGrantError):
     """The signature is good, and its service account lacks the permission."""
 
     status, type = 403, "api.authentication_error"
+
+
+class AccessDenied(OpenGrantError):
+    """The API key is good, and lacks the permission; the message names it."""
+
+    status, type = 403, "grant.access_denied"
+
+
+class WebhookNotFound(OpenGrantError):
+    """No such webhook in this application. The wire says 400 here, and a number."""
+
+    status, type = 400, "70000"
+
+
+class WebhookRefused(OpenGrantError):
+    """A webhook's field is wrong, or its receiver did not answer the challenge; the message says which."""
+
+    status, type = 400, "70005"
 
 
 class NotFound(OpenGrantError):
@@ -217,7 +245,7 @@ class ProviderUnavailable(OpenGrantError):
     status, type, retryable = 504, "api.provider_error", True
 
 
-Leg = Literal["token", "api", "imap", "smtp", "detect", "caldav", "ews"]
+Leg = Literal["token", "api", "imap", "smtp", "detect", "caldav", "ews", "webhook"]
 Step = Literal["dns", "connect", "tls", "greeting", "auth", "command", "http", "reply"]
 
 

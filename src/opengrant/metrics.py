@@ -54,6 +54,26 @@ def observe_verification(provider: str, outcome: str, seconds: float) -> None:
     _live().verifications.add(seconds, provider, outcome)
 
 
+def observe_refresh(provider: str, outcome: str, seconds: float) -> None:
+    """One stored credential renewed or proven. `outcome` is "accepted" or the verdict's kind."""
+    _live().refreshes.add(seconds, provider, outcome)
+
+
+def count_delivery(outcome: str) -> None:
+    """One attempt to deliver an event. `outcome` is "delivered", "retried", "refused" or "gone"."""
+    _live().deliveries.labels(outcome).inc()
+
+
+def set_oldest_delivery(seconds: float) -> None:
+    """How long the oldest pending delivery has waited, in the whole installation."""
+    _live().oldest_delivery.set(seconds)
+
+
+def observe_lateness(seconds: float) -> None:
+    """How much later than due the clock came to a grant."""
+    _live().lateness.observe(seconds)
+
+
 def count_dropped_log_records(count: int) -> None:
     """Log records that were lost because nobody read the log fast enough."""
     _live().dropped_log_records.inc(count)
@@ -125,6 +145,28 @@ class _Live:
                 buckets=_REMOTE_SECONDS,
             ),
             timed=slice(0, 1),
+        )
+        self.refreshes = _Measured(
+            counter("opengrant_refreshes_total", "Stored credentials renewed or proven.", ("provider", "outcome")),
+            histogram(
+                "opengrant_refresh_seconds",
+                "What the provider took to renew or prove a stored credential.",
+                ("provider",),
+                buckets=_REMOTE_SECONDS,
+            ),
+            timed=slice(0, 1),
+        )
+        self.deliveries = counter("opengrant_webhook_deliveries_total", "Attempts to deliver an event.", ("outcome",))
+        self.oldest_delivery = prometheus.Gauge(
+            "opengrant_webhook_oldest_pending_seconds",
+            "How long the oldest pending delivery has waited.",
+            registry=self._registry,
+            multiprocess_mode="mostrecent",
+        )
+        self.lateness = histogram(
+            "opengrant_refresh_late_seconds",
+            "How much later than due the clock came to a grant.",
+            buckets=(1.0, 2.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0),
         )
         self.dropped_log_records = counter("opengrant_log_records_dropped_total", "Log records lost to a full queue.")
         build = prometheus.Gauge(

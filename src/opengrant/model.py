@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import SecretStr
 
@@ -40,6 +40,9 @@ class ProviderName(StrEnum):
 IdentityRule = Literal["email", "subject"]
 GrantStatus = Literal["valid", "invalid"]
 CredentialType = Literal["connector", "serviceaccount", "adminconsent"]
+Permission = Literal["all", "grants.token"]
+"""What an API key may do. `all` is everything but to read live credentials: `grants.token` is always named apart."""
+PERMISSIONS: tuple[Permission, ...] = get_args(Permission)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +206,7 @@ class Trouble:
 
     kind       the verdict's: reconnect, connector, provider_down, rate_limited, bad_request, unknown
     code       the provider's own word
+    text       its own sentence
     failures   how many in a row
     suspected  a refusal that is asked about once more before it ends the grant
     held       many grants of its source fail alike: the source is to blame until it recovers
@@ -215,6 +219,7 @@ class Trouble:
     remedy: str
     first_seen: Micros
     last_seen: Micros
+    text: str = ""
     failures: int = 1
     suspected: bool = False
     held: bool = False

@@ -160,6 +160,27 @@ class Refresh(_Part):
     """Seconds between two attempts with a connector or credential that is held to blame."""
 
 
+class Webhooks(_Part):
+    """How events are delivered."""
+
+    timeout: Annotated[float, Field(ge=0.1, le=60)] = 10
+    """Seconds that a receiver has to answer."""
+    expired_after: Annotated[float, Field(ge=0, le=3600)] = 5
+    """Seconds that `grant.expired` is kept back, in case it turns out that the connector is to blame."""
+    retry_for: Annotated[float, Field(ge=1, le=30 * 86_400)] = 72 * 3600
+    """Seconds that one event is tried at one destination."""
+    concurrency: Annotated[int, Field(ge=1, le=10_000)] = 64
+    """Destinations that one process delivers to at once, four deliveries each."""
+    keep: Annotated[float, Field(ge=60)] = 7 * 86_400
+    """Seconds that deliveries which have ended can be listed and replayed."""
+    allow_http: bool = False
+    """Permits receivers without TLS on other machines too."""
+    ip_addresses: str = ""
+    """Comma-separated addresses that deliveries come from, for those who ask the API for them."""
+    source: Annotated[str, Field(min_length=1, max_length=256)] = "/nylas/system"
+    """`source` of each notification."""
+
+
 class Settings(BaseSettings):
     """Environment, prefix `OPENGRANT_`, nested by `__`."""
 
@@ -200,6 +221,8 @@ class Settings(BaseSettings):
     """Requests under way at once in a process; more answer 503."""
     shutdown_grace: Seconds = 30
     """Seconds that requests under way get to finish when the server is told to stop."""
+    audit_days: Annotated[int, Field(ge=0, le=36_500)] = 365
+    """Days that events stay in the audit trail; 0 keeps them for ever."""
     google: Google = Google()
     """Google endpoints."""
     microsoft: Microsoft = Microsoft()
@@ -218,3 +241,5 @@ class Settings(BaseSettings):
     """Outbound limits."""
     refresh: Refresh = Refresh()
     """Keeping grants alive."""
+    webhooks: Webhooks = Webhooks()
+    """Delivery of events."""

@@ -13,7 +13,8 @@ def test_a_virtual_calendar_becomes_a_grant(tenant: Tenant) -> None:
     answer = tenant.connect("virtual-calendar", {"email": "room-7"}, state="floor-2")
     assert answer.status_code == 201
     made = data(answer)
-    assert {key: made[key] for key in made if key not in {"id", "created_at", "updated_at", "workspace_id"}} == {
+    named = {key: made[key] for key in made if key not in {"id", "created_at", "updated_at", "workspace_id"}}
+    assert named == {
         "provider": "virtual-calendar",
         "scope": [],
         "grant_status": "valid",
@@ -21,6 +22,7 @@ def test_a_virtual_calendar_becomes_a_grant(tenant: Tenant) -> None:
         "state": "floor-2",
         "settings": {"email": "room-7"},
         "blocked": False,
+        "opengrant": {"proven_at": made["created_at"]},
     }
     assert made["created_at"] == made["updated_at"]
     assert data(tenant.get(f"/v3/grants/{made['id']}")) == made

@@ -112,6 +112,7 @@ DEPENDS_ON_THE_WORLD = {
     "POST /v3/providers/detect",
     "POST /v3/admin/domains",
     "GET /v3/admin/domains",
+    "GET /v3/audit",
 }
 
 

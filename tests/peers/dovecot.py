@@ -13,7 +13,8 @@ import ssl
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -120,9 +121,7 @@ class Dovecot:
         certificate.private_key_pem.write_to_path(str(self.dir / "key.pem"))
         for part in certificate.cert_chain_pems:
             part.write_to_path(str(self.dir / "cert.pem"), append=True)
-        users = [f"{name}:{{PLAIN}}{password}" for name, password in ACCOUNTS.items()]
-        users.append(f"{DISABLED[0]}:{{PLAIN}}{DISABLED[1]}::::::nologin=yes")
-        (self.dir / "users").write_text("\n".join(users) + "\n", encoding="utf-8")
+        self._write_users(ACCOUNTS)
         user, group, command = _unprivileged(self.dir)
         config = self.dir / "dovecot.conf"
         config.write_text(
@@ -159,6 +158,21 @@ class Dovecot:
             end_group(self._process)
             self._process = None
         shutil.rmtree(self.dir, ignore_errors=True)
+
+    def _write_users(self, accounts: Mapping[str, str]) -> None:
+        users = [f"{name}:{{PLAIN}}{password}" for name, password in accounts.items()]
+        users.append(f"{DISABLED[0]}:{{PLAIN}}{DISABLED[1]}::::::nologin=yes")
+        (self.dir / "users").write_text("\n".join(users) + "\n", encoding="utf-8")
+
+    @contextmanager
+    def refusing(self, name: str) -> Iterator[None]:
+        """This account's password is another one until the block ends."""
+        time.sleep(1.1)  # Dovecot looks at the file once a second at most
+        self._write_users({**ACCOUNTS, name: "something else altogether"})
+        try:
+            yield
+        finally:
+            self._write_users(ACCOUNTS)
 
     def settings(self) -> Mapping[str, str]:
         """What OpenGrant needs in its environment to talk to this server."""

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextvars import ContextVar
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -27,6 +28,8 @@ from tests.store.conftest import Target, somebody_waits
 
 CREATE = "create table items (id text not null primary key, number bigint, data bytea)"
 INSERT = "insert into items (id, number, data) values ($1, $2, $3)"
+
+SENDER: ContextVar[str] = ContextVar("sender", default="nobody")
 
 
 def run(sql: str, *args: Any) -> Steps[Sequence[Row]]:
@@ -132,6 +135,20 @@ async def test_a_script_without_statements_returns_its_value(store: Store) -> No
         yield
 
     assert await store.read(script()) == await store.write(script()) == "nothing to do"
+
+
+async def test_a_script_sees_the_context_of_whoever_sent_it(items: Store) -> None:
+    """Also where another thread runs it, together with others."""
+
+    def signed() -> Steps[None]:
+        yield from insert(SENDER.get())
+
+    async def send(name: str) -> None:
+        SENDER.set(name)
+        await items.write(signed())
+
+    await asyncio.gather(*(send(name) for name in "abc"))
+    assert await names(items) == ["a", "b", "c"]
 
 
 async def test_a_write_is_seen_by_the_next_read(items: Store) -> None:

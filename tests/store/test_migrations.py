@@ -170,6 +170,7 @@ POSTGRES_COLUMNS = """
     where table_schema = 'public' order by table_name collate "C", ordinal_position
 """
 # Both engines make an index behind every primary key and unique column; only those with a name of ours count.
+# An expression in an index has no column: both say null.
 SQLITE_INDEXES = """
     select t.name, i.name, i."unique", c.name
     from sqlite_master t, pragma_index_list(t.name) i, pragma_index_info(i.name) c
@@ -179,7 +180,7 @@ POSTGRES_INDEXES = """
     select i.indrelid::regclass::text, i.indexrelid::regclass::text, i.indisunique::int, a.attname::text
     from pg_index i
     cross join lateral unnest(i.indkey) with ordinality as k (number, place)
-    join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.number
+    left join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.number
     where i.indrelid::regclass::text in (select tablename from pg_tables where schemaname = 'public')
       and not exists (select 1 from pg_constraint c where c.conindid = i.indexrelid)
     order by i.indexrelid::regclass::text collate "C", k.place

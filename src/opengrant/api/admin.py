@@ -26,7 +26,9 @@ async def create_api_key(call: Call) -> wire.NewApiKey:
     """Create an API key of an application. The secret is in this answer and nowhere else."""
     body = call.read(wire.ApiKeyBody)
     application = await _application(call)
-    new = await call.services.applications.create_key(application, body.name, lifetime=timedelta(days=body.expires_in))
+    new = await call.services.applications.create_key(
+        application, body.name, lifetime=timedelta(days=body.expires_in), permissions=tuple(body.permissions)
+    )
     return wire.NewApiKey.of(new.key, new.secret.get_secret_value(), now=now())
 
 

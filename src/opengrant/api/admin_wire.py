@@ -1,29 +1,29 @@
 """The shapes of the admin plane."""
 
-import base64
-import binascii
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from opengrant.api import cursors
 from opengrant.api.wire import Model, Name, text
-from opengrant.errors import InvalidRequest
 from opengrant.grants.domains import Check, KeyLength, Kind, Region
 from opengrant.grants.domains import Domain as DomainNoun
-from opengrant.model import SECOND, Micros
+from opengrant.model import PERMISSIONS, SECOND, Micros, Permission
 from opengrant.model import ApiKey as ApiKeyNoun
 
 # ── API keys ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class ApiKeyBody(Model):
-    """Both are optional."""
+    """All are optional."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "ci", "expires_in": 30}]})
     name: Name = "api-key"
     """For people."""
     expires_in: Annotated[int, Field(ge=1, le=36_500)] = 90
     """Days."""
+    permissions: list[Permission] = Field(["all"], min_length=1, max_length=len(PERMISSIONS))
+    """`grants.token`: read live access tokens, which `all` does not include. Without `all`, nothing else."""
 
 
 class ApiKey(Model):
@@ -99,37 +99,13 @@ class DomainPatch(Model):
     name: Name | None = None
 
 
-class DomainQuery(Model):
+class DomainQuery(cursors.Query):
     """Which part of the list."""
-
-    limit: Annotated[int, Field(ge=1, le=2**31 - 1)] = 50
-    """How many at most; more than 200 counts as 200."""
-    page_token: Annotated[str, text(256)] | None = None
-    """The `next_cursor` of the page before."""
-
-    LARGEST: ClassVar[int] = 200
-
-    @property
-    def size(self) -> int:
-        return min(self.limit, self.LARGEST)
-
-    @property
-    def after(self) -> tuple[Micros, str] | None:
-        """The (created_at, id) that a page token stands for. Raises InvalidRequest."""
-        if self.page_token is None:
-            return None
-        try:
-            created_at, colon, domain_id = base64.urlsafe_b64decode(self.page_token).decode("ascii").partition(":")
-            if not colon or not domain_id.isprintable() or not 0 <= (at := int(created_at)) < 2**63:
-                raise ValueError(self.page_token)
-        except (ValueError, binascii.Error):
-            raise InvalidRequest("page_token: is not a next_cursor that was given out.") from None
-        return at, domain_id
 
 
 def cursor(domain: DomainNoun) -> str:
     """What DomainQuery.after reads."""
-    return base64.urlsafe_b64encode(f"{domain.created_at}:{domain.id}".encode()).decode()
+    return cursors.token(domain.created_at, domain.id)
 
 
 class Domain(Model):

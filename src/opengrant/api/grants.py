@@ -3,7 +3,16 @@
 from opengrant.api import wire
 from opengrant.api.connect import VERIFICATION_ERRORS
 from opengrant.api.routing import Call, checked, route
-from opengrant.errors import Blocked, GrantNotFound, InvalidRequest, ReauthEmailInvalid
+from opengrant.errors import (
+    Blocked,
+    GrantExpired,
+    GrantNotFound,
+    InvalidRequest,
+    Overloaded,
+    ProviderUnavailable,
+    RateLimited,
+    ReauthEmailInvalid,
+)
 from opengrant.grants.records import Change, Filters
 from opengrant.model import SECOND, Grant
 
@@ -88,3 +97,34 @@ async def delete_grant(call: Call) -> None:
 
 async def _grant(call: Call) -> Grant:
     return await call.services.records.get(call.application, call.params["grant_id"])
+
+
+@route(
+    "POST",
+    "/v3/grants/{grant_id}/token",
+    tag=TAG,
+    body=wire.TokenBody,
+    answers=wire.LiveToken,
+    needs="grants.token",
+    errors=(
+        InvalidRequest,
+        GrantNotFound,
+        GrantExpired,
+        Blocked,
+        ProviderUnavailable,
+        RateLimited,
+        Overloaded,
+    ),
+)
+async def read_token(call: Call) -> wire.Answer:
+    """Get the live access token of a grant, to call its provider with.
+
+    It is renewed first if it would not last. For API keys with the permission `grants.token`; each call is in the
+    audit trail.
+    """
+    body = call.read(wire.TokenBody) if call.body else wire.TokenBody()
+    grant_id = await call.services.records.id_of(call.application, call.params["grant_id"])
+    live = await call.services.refresh.token(
+        call.application, grant_id, minimum_ttl=body.minimum_ttl, reason=body.reason
+    )
+    return wire.LiveToken.of(live)

@@ -17,6 +17,7 @@ from opengrant import __version__
 from opengrant.api import wire
 from opengrant.api.routing import OPERATIONS, Operation
 from opengrant.errors import (
+    AccessDenied,
     AuthenticationFailed,
     Forbidden,
     Internal,
@@ -128,6 +129,8 @@ def _operation(operation: Operation, schemas: dict[str, Any], refs: Mapping[Any,
         "summary": summary.rstrip("."),
         "tags": [operation.tag],
     }
+    if operation.needs != "all":
+        description = f"{description}\n\nNeeds an API key with the permission `{operation.needs}`.".lstrip()
     if description:
         described["description"] = description
     if operation.alias_of is not None:
@@ -197,7 +200,7 @@ def _responses(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
     if operation.auth == "signature":
         errors += [AuthenticationFailed, Forbidden]
     elif not operation.open:
-        errors.append(Unauthorized)
+        errors += [Unauthorized, AccessDenied]
     if operation.body is not None:
         errors += [InvalidPayload, PayloadTooLarge]
     errors += [Overloaded, Internal]

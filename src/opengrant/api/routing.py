@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from opengrant.api import respond
 from opengrant.errors import (
+    AccessDenied,
     AuthenticationFailed,
     InvalidPayload,
     InvalidRequest,
@@ -29,9 +30,10 @@ from opengrant.errors import (
     PayloadTooLarge,
     Unauthorized,
 )
+from opengrant.grants.actor import Actor, act_as
 from opengrant.grants.services import Services
 from opengrant.grants.signatures import Claim, ServiceAccount
-from opengrant.model import Application, Caller
+from opengrant.model import Application, Caller, Permission
 
 Q = TypeVar("Q", bound=BaseModel)
 T = TypeVar("T")
@@ -128,6 +130,7 @@ class Operation:
     auth     who may call: the bearer of an API key, or a service account that signs its requests
     permission  what the service account needs
     cursor   the answer is a list that a cursor continues, instead of a page with an offset
+    needs    what the API key must be permitted
     """
 
     method: str
@@ -145,6 +148,7 @@ class Operation:
     auth: Literal["key", "signature"] = "key"
     permission: str = ""
     cursor: bool = False
+    needs: Permission = "all"
 
 
 OPERATIONS: list[Operation] = []
@@ -166,6 +170,7 @@ def route(
     auth: Literal["key", "signature"] = "key",
     permission: str = "",
     cursor: bool = False,
+    needs: Permission = "all",
 ) -> Callable[[Handler], Handler]:
     """Enter a handler into the table. `also` names a second verb that means the same."""
 
@@ -189,6 +194,7 @@ def route(
                         auth,
                         permission,
                         cursor,
+                        needs,
                     )
                 )
         return handler
@@ -218,8 +224,12 @@ class Endpoint:
         claim: Claim | None = None
         if operation.auth == "signature":
             claim = await self.services.signatures.claim(scope["headers"])
-        elif not operation.open:
+        elif operation.open:
+            act_as(Actor.anonymous(call.request_id))
+        else:
             call.caller = scope["opengrant.caller"] = await self.services.applications.authenticate(_bearer(scope))
+            require(operation.needs, call.caller)
+            act_as(Actor.key(call.caller.key_id, call.request_id))
         if any("\x00" in value or "\ufffd" in value for value in params.values()):
             raise NotFound("Not found: the path holds characters that no id has.")
         if operation.body is not None:
@@ -229,6 +239,7 @@ class Endpoint:
                 claim, method=method, path=_signed_path(scope), body=call.body, permission=operation.permission
             )
             call.signed_by = scope["opengrant.account"] = claim.account
+            act_as(Actor.service_account(claim.account.id, call.request_id))
         answer = await operation.handler(call)
         if operation.listed:
             rows, paging = answer
@@ -240,6 +251,15 @@ class Endpoint:
         else:
             body = respond.success(call.request_id, answer)
         await respond.send_json(send, operation.status, call.request_id, body)
+
+
+def require(needed: Permission, caller: Caller) -> None:
+    """Raises AccessDenied, which says how to make a key that may."""
+    if needed not in caller.permissions:
+        raise AccessDenied(
+            f"This API key lacks the permission {needed}. Make one that has it: opengrant keys create"
+            f" {caller.application.id} {' '.join(f'--permission {name}' for name in (*caller.permissions, needed))}"
+        )
 
 
 def _bearer(scope: Scope) -> str | None:

@@ -22,6 +22,8 @@ from pydantic import (
 
 from opengrant.grants.connectors import Draft
 from opengrant.grants.credentials import Draft as CredentialDraft
+from opengrant.grants.events import why
+from opengrant.grants.refresh import Live
 from opengrant.model import SECOND, CustomConnect, ProviderName
 from opengrant.model import Connector as ConnectorNoun
 from opengrant.model import Credential as CredentialNoun
@@ -463,6 +465,67 @@ def patch_settings(provider: ProviderName, settings: dict[str, Any]) -> dict[str
 # ── Grants ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+class GrantTrouble(Model):
+    """Why a grant does not work: for a moment, or for good when its grant_status is invalid."""
+
+    class_: Annotated[str, Field(alias="class")]
+    """Whose turn it is: reconnect, connector, provider_down, rate_limited, bad_request or unknown."""
+    reason: str
+    """A stable word for programs: docs/operating.md lists them."""
+    provider_code: str
+    """The provider's own word."""
+    provider_text: str | None = None
+    """The provider's own sentence."""
+    remedy: str
+    """What to do next, and who."""
+    first_seen: int
+    last_seen: int
+    failures: int
+    """In a row."""
+    suspected: bool
+    """A refusal that will be asked about once more before it ends the grant."""
+    held: bool
+    """Many grants fail alike: the connector or its provider is looked into, and the grant stays valid meanwhile."""
+
+
+class GrantHealth(Model):
+    """What is known about a grant's credential."""
+
+    proven_at: int | None = None
+    """Unix seconds when the provider last accepted it."""
+    next_check_at: int | None = None
+    """Unix seconds when it is refreshed or proven next; absent when there is nothing to check."""
+    trouble: GrantTrouble | None = None
+
+
+class LiveToken(Model):
+    """An access token of the provider that works now."""
+
+    access_token: str
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 -- a kind, not a token
+    expires_at: int
+    """Unix seconds."""
+    scope: list[str]
+
+    @staticmethod
+    def of(live: Live) -> Answer:
+        return {
+            "access_token": live.access_token.get_secret_value(),
+            "token_type": "Bearer",
+            "expires_at": live.expires_at // SECOND,
+            "scope": live.scope,
+        }
+
+
+class TokenBody(Model):
+    """Both are optional."""
+
+    minimum_ttl: Annotated[int, Field(ge=0, le=3000)] = 60
+    """Seconds that the token shall last at least; it is renewed first if it would not."""
+    reason: Annotated[str, Field(max_length=200)] | None = None
+    """For the audit trail: what it is needed for."""
+
+
 class Grant(Model):
     """One mailbox, proven. Optional fields are absent when unknown, never null."""
 
@@ -492,6 +555,8 @@ class Grant(Model):
     user_agent: str | None = None
     email_aliases: list[str] | None = None
     """Other addresses of the mailbox, asked of Google or Microsoft just now; only with expose_aliases."""
+    opengrant: GrantHealth
+    """Our addition: proof of life, and the reason when something is wrong."""
 
     @staticmethod
     def of(grant: GrantNoun) -> Answer:
@@ -517,7 +582,19 @@ class Grant(Model):
         ):
             if value is not None:
                 answer[name] = value
+        answer["opengrant"] = _health(grant)
         return answer
+
+
+def _health(grant: GrantNoun) -> dict[str, Any]:
+    health: dict[str, Any] = {}
+    if grant.proven_at is not None:
+        health["proven_at"] = grant.proven_at // SECOND
+    if grant.due_at is not None:
+        health["next_check_at"] = grant.due_at // SECOND
+    if grant.trouble is not None:
+        health["trouble"] = why(grant.trouble)
+    return health
 
 
 class GrantPatch(Model):

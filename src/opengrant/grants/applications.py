@@ -10,8 +10,9 @@ from datetime import timedelta
 from pydantic import SecretStr
 
 from opengrant.errors import InvalidRequest, NotFound, Unauthorized
+from opengrant.grants import audit
 from opengrant.grants.digests import Digests
-from opengrant.model import SECOND, ApiKey, Application, Caller, Clock, IdentityRule, Micros
+from opengrant.model import PERMISSIONS, SECOND, ApiKey, Application, Caller, Clock, IdentityRule, Micros
 from opengrant.store import api_keys, applications
 from opengrant.store.port import Dialect, Steps, Store
 
@@ -64,7 +65,7 @@ class Applications:
     ) -> Application:
         """Raises InvalidRequest when the id is taken."""
         application = Application(application_id or str(uuid.uuid4()), name, identity_rule, self.clock())
-        if not await self.db.write(applications.add(application)):
+        if not await self.db.write(_add(application)):
             raise InvalidRequest(f"An application with the id {application.id} already exists.")
         return application
 
@@ -86,9 +87,15 @@ class Applications:
         permissions: tuple[str, ...] = ("all",),
         secret: SecretStr | None = None,
     ) -> NewKey:
-        """A new key; `lifetime` None means it does not expire, `secret` None means a random one."""
+        """A new key; `lifetime` None means it does not expire, `secret` None means a random one.
+
+        permissions  of PERMISSIONS; raises InvalidRequest for any other, and for none
+        """
+        permissions = tuple(dict.fromkeys(permissions))
+        if not permissions or not set(permissions) <= set(PERMISSIONS):
+            raise InvalidRequest(f"permissions: API keys have {' and '.join(PERMISSIONS)}; name one of them, or both.")
         new = self._new_key(application, name, lifetime=lifetime, permissions=permissions, secret=secret)
-        await self.db.write(api_keys.add(new.key, self.digests.api_key(new.secret.get_secret_value())))
+        await self.db.write(_add_key(new.key, self.digests.api_key(new.secret.get_secret_value())))
         return new
 
     async def keys(self, application: Application) -> list[ApiKey]:
@@ -96,9 +103,16 @@ class Applications:
 
     async def revoke_key(self, key_id: str, *, application_id: str | None = None) -> ApiKey:
         """Takes effect with the next request. Raises NotFound."""
-        key = await self.db.write(api_keys.revoke(application_id, key_id, at=self.clock()))
+        return await self.db.write(self._revoke_key(key_id, application_id))
+
+    def _revoke_key(self, key_id: str, application_id: str | None) -> Steps[ApiKey]:
+        now = self.clock()
+        key = yield from api_keys.revoke(application_id, key_id, at=now)
         if key is None:
             raise NotFound(f"There is no API key {key_id}. `opengrant keys list` shows them.")
+        if key.revoked_at == now:
+            # Otherwise it was revoked before, and nothing has happened.
+            yield from audit.record(key.application_id, "api_key.revoked", at=now, api_key_id=key.id)
         return key
 
     async def bootstrap(
@@ -134,9 +148,30 @@ def _bootstrap(dialect: Dialect, application: Application, key: ApiKey, digest: 
     """Asked and written in one transaction: two first starts at once make one application."""
     if (yield from applications.any_yet(dialect)):
         return False
-    yield from applications.add(application)
-    yield from api_keys.add(key, digest)
+    yield from _add(application)
+    yield from _add_key(key, digest)
     return True
+
+
+def _add(application: Application) -> Steps[bool]:
+    if not (yield from applications.add(application)):
+        return False
+    yield from audit.record(
+        application.id, "application.created", at=application.created_at, identity=application.identity_rule
+    )
+    return True
+
+
+def _add_key(key: ApiKey, digest: bytes) -> Steps[None]:
+    yield from api_keys.add(key, digest)
+    yield from audit.record(
+        key.application_id,
+        "api_key.created",
+        at=key.created_at,
+        api_key_id=key.id,
+        permissions=key.permissions,
+        expires_at=None if key.expires_at is None else key.expires_at // SECOND,
+    )
 
 
 def as_mapping(key: ApiKey, *, now: Micros) -> Mapping[str, object]:

@@ -42,16 +42,17 @@ from opengrant.model import (
     Identity,
     Micros,
     ProviderName,
-    Sealed,
     Tokens,
     mailbox_key,
 )
 from opengrant.providers.base import Identifies, Mints, Refreshes, Verifies
 from opengrant.providers.classify import classify
+from opengrant.providers.verdict import Kind
 from opengrant.store import connectors as connector_rows
-from opengrant.store import grants, rotations, secrets
+from opengrant.store import grants, leases, rotations, secrets
 from opengrant.store.connectors import WithClient
 from opengrant.store.events import Event
+from opengrant.store.leases import Lease
 from opengrant.store.port import Store
 from opengrant.vault import Owner, Vault
 
@@ -59,6 +60,9 @@ log = structlog.get_logger()
 
 _CREDENTIAL_FOR_BULK = {ProviderName.GOOGLE: "serviceaccount", ProviderName.MICROSOFT: "adminconsent"}
 
+_PATIENCE = 60.0
+"""Seconds that one spending of a single-use token may take, and that others wait for it."""
+_LOOK_AGAIN = 0.1
 _TRIES = 8
 """Rounds of look-and-write before we give up on a mailbox that keeps changing under us."""
 
@@ -68,6 +72,8 @@ class TokenProvider(Refreshes, Identifies, Protocol):
 
     rotates: bool
     """A refresh replaces the refresh token, so the new one must be kept before anything else happens."""
+    single_use: bool
+    """A refresh token dies when it is spent."""
 
     def granted_scope(self, tokens: Tokens) -> tuple[str, ...] | None:
         """What the user granted, as the wire spells it; None when the provider does not say."""
@@ -144,58 +150,11 @@ class Connect:
                 return current
             renewed = self._renewed(current, ask, found, proof, asked_at)
             renewed = replace(renewed, name=name or renewed.name)
-            event = events.updated(renewed, at=renewed.updated_at)
+            event = events.updated(renewed, before=current, at=renewed.updated_at)
             written = await self.db.write(grants.renew(self._writing(renewed, proof, event), self.db.dialect))
             return written or await self.db.read(grants.find(app.id, grant.id))
 
         return await self._verified(app, ask, write)
-
-    async def refreshed(self, app: Application, grant: Grant) -> SecretStr | None:
-        """A new access token of an OAuth grant, stored with whatever refresh token came along.
-
-        None for grants that have no refresh token. Raises ProviderFailure; the grant stays as it is.
-        """
-        found = await self.db.read(
-            connector_rows.find_with_client(app.id, grant.provider, credential_id=grant.credential_id)
-        )
-        owner = Owner(app.id, "grant", grant.id, "live")
-        sealed = await self.db.read(secrets.find(owner.application_id, owner.kind, owner.id, owner.purpose))
-        if found is None or sealed is None or found.credential_type != "connector":
-            return None
-        held = cast(dict[str, Any], from_json(self.vault.open(sealed, owner)))
-        provider = cast(TokenProvider, self.providers[grant.provider])
-        spent = self.digests.refresh_token(app.id, grant.provider, held["refresh_token"])
-        while (flight := self._flights.get(spent)) is not None:
-            await asyncio.wait([flight.task])
-            if (moved := await self.db.read(grants.find(app.id, grant.id))) is None or moved.version != grant.version:
-                return None if moved is None else await self.refreshed(app, moved)
-
-        async def exchange() -> SecretStr:
-            try:
-                tokens = await provider.refresh(self.connectors.client(found), SecretStr(held["refresh_token"]))
-                if tokens.refresh_token is not None:
-                    held["refresh_token"] = tokens.refresh_token.get_secret_value()
-                held["access_token"] = tokens.access_token.get_secret_value()
-                await self._put_refreshed(grant, tokens.expires_at, self.vault.seal(to_json(held), owner))
-                return tokens.access_token
-            finally:
-                del self._flights[spent]
-
-        task = asyncio.create_task(exchange())
-        self._flights[spent] = _Flight(None, task)
-        return await asyncio.shield(task)
-
-    async def _put_refreshed(self, grant: Grant, expires_at: Micros, live: Sealed) -> None:
-        """Store what a refresh brought, unless a later verification has put its own credential there."""
-        current: Grant | None = grant
-        for _ in range(_TRIES):
-            if current is None or current.asked_at != grant.asked_at:
-                return
-            fresh = replace(current, token_expires_at=expires_at)
-            if await self.db.write(grants.change(grants.Writing(fresh, None, live), seen_version=current.version)):
-                return
-            # Somebody changed a name, a scope or a workspace meanwhile: the credential is still this one.
-            current = await self.db.read(grants.find(grant.application_id, grant.id))
 
     async def drain(self) -> None:
         """Wait for exchanges whose tokens would otherwise be lost; each has its own deadline."""
@@ -244,17 +203,10 @@ class Connect:
 
     async def _by_organisation(self, app: Application, ask: CustomConnect, found: WithClient, write: "_Write") -> Grant:
         asked_at = self.clock()
-        credential = self.connectors.held(found)
-        scope = found.connector.scope if ask.scope is None else ask.scope
-        if ask.provider is ProviderName.MICROSOFT:
-            # The connector's scopes are those of users' consents; a tenant grants whole roles instead.
-            scope = ask.scope or ()
-            if "client_id" not in credential:
-                # The tenant consented to the connector's own application.
-                own = await self.db.read(connector_rows.find_with_client(app.id, ask.provider))
-                client = self.connectors.client(own or found)
-                credential |= {"client_id": client.client_id, "client_secret": client.client_secret}
-            credential.setdefault("tenant", found.connector.settings.get("tenant"))
+        credential = await self.connectors.organisation(found)
+        # A Microsoft connector's scopes are those of users' consents; a tenant grants whole roles instead.
+        default = () if ask.provider is ProviderName.MICROSOFT else found.connector.scope
+        scope = default if ask.scope is None else ask.scope
         email = cast(str, ask.settings["email_address"])
         async with self._asking(ask, "bulk"):
             minted = await self.bulk[ask.provider].mint(credential, email, scope)
@@ -262,7 +214,7 @@ class Connect:
             replace(minted.identity, email=email),
             minted.scope,
             {"email_address": email},
-            {"access_token": minted.access_token.get_secret_value()},
+            {"access_token": minted.access_token.get_secret_value(), "scope": scope},
             credential_id=found.credential_id,
             token_expires_at=minted.expires_at,
         )
@@ -297,30 +249,55 @@ class Connect:
             await asyncio.wait([flight.task])
 
         async def exchange() -> Grant:
+            lease = None
             try:
+                if provider.single_use:
+                    lease = await self._lease(app, spent)
                 asked_at = self.clock()
                 proof = await self._exchange(app, ask, self.connectors.client(found), provider, spent)
                 return _some(await write(found, replace(proof, credential_id=found.credential_id), asked_at))
             finally:
                 del self._flights[spent]
+                if lease is not None:
+                    await self.db.write(leases.give_back(lease))
 
         task = asyncio.create_task(exchange())
         self._flights[spent] = _Flight(ask, task)
         return await asyncio.shield(task)
 
+    async def _lease(self, app: Application, spent: str) -> Lease:
+        """Nobody else, on any node, spends this token meanwhile: it dies with its first use. Raises Overloaded."""
+        subject, owner = f"spent:{spent}", str(uuid.uuid4())
+        patience = asyncio.get_running_loop().time() + _PATIENCE
+        while True:
+            at = self.clock()
+            until = at + int(_PATIENCE * SECOND)
+            lease = await self.db.write(leases.take(app.id, subject, owner, at=at, until=until))
+            if lease is not None:
+                return lease
+            if asyncio.get_running_loop().time() > patience:
+                raise Overloaded("Another request with this refresh token takes long. Try again.", retry_after=2)
+            await asyncio.sleep(_LOOK_AGAIN)
+
     async def _exchange(
         self, app: Application, ask: CustomConnect, client: ClientApp, provider: TokenProvider, spent: str
     ) -> Proof:
-        refresh_token = cast(SecretStr, ask.settings["refresh_token"])
-        rotated = False
-        if provider.rotates and (successor := await self.db.read(rotations.find(app.id, ask.provider, spent))):
-            # This token was spent by an earlier request: its successor stands in for it.
-            refresh_token, rotated = self._open_successor(successor.row), True
+        given = cast(SecretStr, ask.settings["refresh_token"])
+        refresh_token = await self._newest(app, ask.provider, provider, spent, given)
         async with self._asking(ask, "token"):
-            tokens = await provider.refresh(client, refresh_token)
+            try:
+                tokens = await provider.refresh(client, refresh_token)
+            except ProviderFailure as failure:
+                # A grant that holds its successor may have been refreshed at this very moment.
+                newest = await self._newest(app, ask.provider, provider, spent, given)
+                if newest == refresh_token or classify(failure.evidence).kind is not Kind.RECONNECT:
+                    raise
+                refresh_token = newest
+                tokens = await provider.refresh(client, refresh_token)
             if tokens.refresh_token is not None and tokens.refresh_token != refresh_token:
-                refresh_token, rotated = tokens.refresh_token, True
+                refresh_token = tokens.refresh_token
                 await self._keep(app, ask.provider, spent, refresh_token)
+            rotated = refresh_token != given
             identity = await provider.identify(client, tokens)
             if ask.scope is not None and (missing := provider.missing_scope(tokens, ask.scope)):
                 raise ScopesConflict(
@@ -345,6 +322,15 @@ class Connect:
         sealed = self.vault.seal(to_json({"refresh_token": successor.get_secret_value()}), owner)
         row = secrets.SecretRow(owner.application_id, owner.kind, owner.id, owner.purpose, sealed)
         await self.db.write(rotations.record(app.id, provider, spent, row, at=self.clock()))
+
+    async def _newest(
+        self, app: Application, name: ProviderName, provider: TokenProvider, spent: str, given: SecretStr
+    ) -> SecretStr:
+        """What stands in by now for a token that was spent before; the token itself when it was not."""
+        if not provider.rotates:
+            return given
+        successor = await self.db.read(rotations.find(app.id, name, spent))
+        return given if successor is None else self._open_successor(successor.row)
 
     def _open_successor(self, row: secrets.SecretRow) -> SecretStr:
         owner = Owner(row.application_id, row.owner_kind, row.owner_id, row.purpose)

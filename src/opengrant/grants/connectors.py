@@ -1,7 +1,7 @@
 """Connectors: an application's settings for one provider, and the primary credential that holds its client."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
@@ -9,9 +9,9 @@ from pydantic import SecretStr
 from pydantic_core import from_json, to_json
 
 from opengrant.errors import InvalidRequest, NotFound
-from opengrant.grants import events
-from opengrant.model import Application, ClientApp, Clock, Connector, Credential, Micros, ProviderName
-from opengrant.store import connectors, credentials, grants, secrets
+from opengrant.grants import audit, events
+from opengrant.model import Application, ClientApp, Clock, Connector, Credential, Micros, ProviderName, Trouble
+from opengrant.store import brakes, connectors, credentials, grants, secrets
 from opengrant.store import events as outbox
 from opengrant.store.port import Steps, Store
 from opengrant.vault import Owner, Vault
@@ -59,7 +59,7 @@ class Connectors:
             updated_at=now,
         )
         if provider not in OAUTH:
-            made = await self.db.write(connectors.add(connector))
+            made = await self.db.write(_add(connector))
         else:
             if draft.client_id is None or draft.client_secret is None:
                 missing = "client_id" if draft.client_id is None else "client_secret"
@@ -72,7 +72,7 @@ class Connectors:
             settings = {**connector.settings, "client_id": draft.client_id}
             connector = replace(connector, settings=settings, active_credential_id=primary.id)
             client = self._seal(primary, draft.client_id, draft.client_secret)
-            made = await self.db.write(_add(connector, primary, client, at=now))
+            made = await self.db.write(_add(connector, primary, client))
         if not made:
             raise InvalidRequest(
                 f"A {provider} connector already exists in this application."
@@ -116,6 +116,19 @@ class Connectors:
         opened = cast(dict[str, Any], from_json(self.vault.open(found.client, owner)))
         return {key: SecretStr(value) if key in _SECRET else value for key, value in opened.items()}
 
+    async def organisation(self, found: connectors.WithClient) -> dict[str, Any]:
+        """What a bulk provider mints with. Raises InvalidRequest when there is no such credential."""
+        held = self.held(found)
+        connector = found.connector
+        if connector.provider is ProviderName.MICROSOFT:
+            if "client_id" not in held:
+                # The tenant consented to the connector's own application.
+                own = await self.db.read(connectors.find_with_client(connector.application_id, connector.provider))
+                client = self.client(own or found)
+                held |= {"client_id": client.client_id, "client_secret": client.client_secret}
+            held.setdefault("tenant", connector.settings.get("tenant"))
+        return held
+
     def _update(self, app: Application, provider: ProviderName, draft: Draft) -> Steps[Connector]:
         connector = yield from connectors.find(app.id, provider)
         if connector is None:
@@ -132,6 +145,7 @@ class Connectors:
             if draft.client_id is not None or draft.client_secret is not None:
                 secret = draft.client_secret or (yield from self._client_secret(primary))
                 yield from secrets.put(self._seal(primary, settings["client_id"], secret), at=now)
+                yield from brakes.probe_now(app.id, primary.id)
                 yield from credentials.touch(app.id, primary.id, at=now)
         changed = replace(
             connector,
@@ -142,6 +156,7 @@ class Connectors:
             updated_at=now,
         )
         yield from connectors.replace(changed)
+        yield from _record("connector.updated", changed, at=now, changed=_changed(connector, changed, draft))
         return changed
 
     def _delete(self, app: Application, provider: ProviderName) -> Steps[None]:
@@ -150,7 +165,9 @@ class Connectors:
             raise NotFound(f"This application has no {provider} connector.")
         gone = yield from credentials.delete_of_connector(app.id, connector.id)
         yield from secrets.destroy(app.id, "credential", gone)
-        yield from expire(app, using="connector_id", id_=connector.id, at=self.clock())
+        now = self.clock()
+        yield from _record("connector.deleted", connector, at=now)
+        yield from expire(app, using="connector_id", id_=connector.id, at=now)
 
     def _client_secret(self, primary: Credential) -> Steps[SecretStr]:
         owner = client_owner(primary.application_id, primary.id)
@@ -175,14 +192,45 @@ def client_owner(application_id: str, credential_id: str) -> Owner:
 
 def expire(app: Application, *, using: Literal["connector_id", "credential_id"], id_: str, at: Micros) -> Steps[None]:
     """Every grant of a connector or credential that is going away becomes invalid, with an event each."""
-    while some := (yield from grants.expire_some(app.id, using=using, id_=id_, limit=_EXPIRED_AT_ONCE)):
+    gone = using.removesuffix("_id")
+    trouble = Trouble(
+        *("connector", f"{gone}_deleted", ""),
+        f"The {gone} of this grant was deleted. Create it again, then connect the mailbox again.",
+        *(at, at),
+    )
+    yield from brakes.forget(app.id, id_)
+    while some := (
+        yield from grants.expire_some(app.id, using=using, id_=id_, trouble=trouble, limit=_EXPIRED_AT_ONCE)
+    ):
         for grant in some:
             yield from outbox.add(events.expired(grant, at=at))
 
 
-def _add(connector: Connector, primary: Credential, client: secrets.SecretRow, *, at: Micros) -> Steps[bool]:
+def _add(
+    connector: Connector, primary: Credential | None = None, client: secrets.SecretRow | None = None
+) -> Steps[bool]:
     if not (yield from connectors.add(connector)):
         return False
-    yield from credentials.add(primary)
-    yield from secrets.put(client, at=at)
+    if primary is not None and client is not None:
+        yield from credentials.add(primary)
+        yield from secrets.put(client, at=connector.created_at)
+    yield from _record("connector.created", connector, at=connector.created_at)
     return True
+
+
+def _record(type_: audit.AuditType, connector: Connector, *, at: Micros, changed: Sequence[str] = ()) -> Steps[None]:
+    yield from audit.record(
+        connector.application_id,
+        type_,
+        at=at,
+        connector_id=connector.id,
+        provider=connector.provider.value,
+        changed=changed or None,
+    )
+
+
+def _changed(before: Connector, after: Connector, draft: Draft) -> list[str]:
+    """Names of what is different now; of a secret it is enough that one was sent."""
+    fields = ("name", "settings", "scope", "active_credential_id")
+    names = [name for name in fields if getattr(before, name) != getattr(after, name)]
+    return names if draft.client_secret is None else [*names, "client_secret"]

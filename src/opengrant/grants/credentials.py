@@ -1,7 +1,7 @@
 """Credentials of a connector: other clients, service accounts and admin consents, beside the primary one."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -9,9 +9,10 @@ from pydantic import SecretStr
 from pydantic_core import from_json, to_json
 
 from opengrant.errors import InvalidRequest, NotFound
+from opengrant.grants import audit
 from opengrant.grants.connectors import client_owner, expire
-from opengrant.model import Application, Clock, Connector, Credential, CredentialType, ProviderName
-from opengrant.store import connectors, credentials, secrets
+from opengrant.model import Application, Clock, Connector, Credential, CredentialType, Micros, ProviderName
+from opengrant.store import brakes, connectors, credentials, secrets
 from opengrant.store.credentials import Order
 from opengrant.store.port import Steps, Store
 from opengrant.vault import Vault
@@ -96,6 +97,7 @@ class Credentials:
         made = Credential(str(uuid.uuid4()), app.id, connector.id, provider, draft.name, draft.type, False, now, now)
         yield from credentials.add(made)
         yield from secrets.put(self._seal(made, draft.data), at=now)
+        yield from _record("credential.created", made, at=now)
         return made
 
     def _get(self, app: Application, provider: ProviderName, credential_id: str) -> Steps[Credential]:
@@ -125,6 +127,10 @@ class Credentials:
         yield from credentials.rename(app.id, held.id, changed.name, at=now)
         if data is not None:
             yield from secrets.put(self._seal(held, data), at=now)
+            yield from brakes.probe_now(app.id, held.id)
+        names = ["name"] if changed.name != held.name else []
+        names += ["credential_data"] if data is not None else []
+        yield from _record("credential.updated", held, at=now, changed=names)
         return changed
 
     def _delete(self, app: Application, provider: ProviderName, credential_id: str) -> Steps[None]:
@@ -137,7 +143,9 @@ class Credentials:
             )
         yield from credentials.delete(app.id, held.id)
         yield from secrets.destroy(app.id, "credential", [held.id])
-        yield from expire(app, using="credential_id", id_=held.id, at=self.clock())
+        now = self.clock()
+        yield from _record("credential.deleted", held, at=now)
+        yield from expire(app, using="credential_id", id_=held.id, at=now)
 
     def _holds(self, credential: Credential) -> Steps[dict[str, Any] | None]:
         owner = client_owner(credential.application_id, credential.id)
@@ -148,6 +156,18 @@ class Credentials:
         owner = client_owner(credential.application_id, credential.id)
         sealed = self.vault.seal(to_json(_plain(data)), owner)
         return secrets.SecretRow(owner.application_id, owner.kind, owner.id, owner.purpose, sealed)
+
+
+def _record(type_: audit.AuditType, credential: Credential, *, at: Micros, changed: Sequence[str] = ()) -> Steps[None]:
+    yield from audit.record(
+        credential.application_id,
+        type_,
+        at=at,
+        credential_id=credential.id,
+        credential_type=credential.type,
+        provider=credential.provider.value,
+        changed=changed or None,
+    )
 
 
 def _plain(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import SecretStr
 
 from opengrant.errors import InvalidRequest, NotFound
-from opengrant.grants import dns_records
+from opengrant.grants import audit, dns_records
 from opengrant.grants.dns_records import Finding, MailNames, Wanted
 from opengrant.model import SECOND, Application, Clock, Micros, ProviderName, Sealed
 from opengrant.net.dns import DnsUnavailable, NameNotFound, Resolver
@@ -72,7 +72,9 @@ class Domains:
         domain_id = str(uuid.uuid4())
         if not (yield from domains.add(organization_id, domain_id, address, name, at=self.clock())):
             raise InvalidRequest(f"domain_address: the domain {address} is registered already.")
-        return _there((yield from domains.find(organization_id, domain_id)))
+        domain = _there((yield from domains.find(organization_id, domain_id)))
+        yield from self._record("domain.created", domain)
+        return domain
 
     async def get(self, organization_id: str, id_or_address: str) -> Domain:
         """Raises NotFound."""
@@ -85,7 +87,12 @@ class Domains:
     async def rename(self, organization_id: str, id_or_address: str, name: str) -> Domain:
         """Raises NotFound."""
         domain = await self.get(organization_id, id_or_address)
-        return _there(await self.db.write(domains.rename(organization_id, domain.id, name, at=self.clock())))
+        return await self.db.write(self._rename(organization_id, domain.id, name))
+
+    def _rename(self, organization_id: str, domain_id: str, name: str) -> Steps[Domain]:
+        domain = _there((yield from domains.rename(organization_id, domain_id, name, at=self.clock())))
+        yield from self._record("domain.updated", domain)
+        return domain
 
     async def delete(self, organization_id: str, id_or_address: str) -> None:
         """For good, with its DKIM key. Raises NotFound; InvalidRequest while Agent Accounts live on it."""
@@ -101,6 +108,17 @@ class Domains:
             raise InvalidRequest(f"Agent accounts live on {domain.address}. Delete their grants first.")
         yield from domains.delete(domain.organization_id, domain.id)
         yield from secrets.destroy(domain.organization_id, _DKIM[0], [domain.id])
+        yield from self._record("domain.deleted", domain)
+
+    def _record(self, type_: audit.AuditType, domain: Domain, *, kind: Kind | None = None) -> Steps[None]:
+        yield from audit.record(
+            domain.organization_id,
+            type_,
+            at=self.clock(),
+            domain_id=domain.id,
+            domain_address=domain.address,
+            kind=kind,
+        )
 
     async def info(
         self, organization_id: str, id_or_address: str, kind: Kind, *, key_length: KeyLength = 2048
@@ -159,6 +177,8 @@ class Domains:
         yield from domains.put_check(domain.organization_id, domain.id, check)
         if status == "done":
             yield from domains.set_verified(domain.organization_id, domain.id, check.kind, at=self.clock())
+            if current.status != "done":
+                yield from self._record("domain.verified", domain, kind=check.kind)
         return _there((yield from domains.find(domain.organization_id, domain.id))), check
 
     def _stands(self, check: Check) -> bool:
@@ -194,6 +214,7 @@ class Domains:
             sealed = self.vault.seal(draft.key, owner)
             row = secrets.SecretRow(owner.application_id, owner.kind, owner.id, owner.purpose, sealed)
             yield from secrets.put(row, at=now)
+        yield from self._record("domain.record_issued", domain, kind=kind)
         return check
 
     async def dkim_key(self, domain: Domain) -> DkimKey | None:

@@ -4,7 +4,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from opengrant.model import SECOND, Grant, Micros
+from opengrant.grants.actor import Fact, sign
+from opengrant.model import SECOND, Grant, Micros, Trouble
 from opengrant.store.events import Event
 
 CREATED, UPDATED, REAUTHENTICATED, EXPIRED, DELETED = 25012, 25014, 25027, 25009, 25013
@@ -23,22 +24,69 @@ def reauthenticated(grant: Grant, *, at: Micros, subject_changed: bool = False) 
     more: dict[str, Any] = {"reauthentication_flag": True}
     if subject_changed:
         more["subject_changed"] = True
-    return _event("grant.updated", REAUTHENTICATED, grant, at, more)
+    changed = ["credential", "subject"] if subject_changed else ["credential"]
+    return _event("grant.updated", REAUTHENTICATED, grant, at, more, changed=changed)
 
 
-def updated(grant: Grant, *, at: Micros) -> Event:
-    return _event("grant.updated", UPDATED, grant, at, {"reauthentication_flag": False})
+def updated(grant: Grant, *, before: Grant, at: Micros) -> Event:
+    """The trail tells which of its fields differ from `before`; a new credential counts as `credential`."""
+    fields = ("name", "scope", "settings", "external_id")
+    changed = [name for name in fields if getattr(grant, name) != getattr(before, name)]
+    changed += ["credential"] if grant.asked_at != before.asked_at else []
+    return _event("grant.updated", UPDATED, grant, at, {"reauthentication_flag": False}, changed=changed)
 
 
 def expired(grant: Grant, *, at: Micros) -> Event:
-    return _event("grant.expired", EXPIRED, grant, at, {"grant_updated_at": grant.updated_at // SECOND})
+    """The grant's trouble says why; it goes along as our addition to the wire."""
+    more: dict[str, Any] = {"grant_updated_at": grant.updated_at // SECOND}
+    reason = None
+    if grant.trouble is not None:
+        more["opengrant"], reason = why(grant.trouble), grant.trouble.reason
+    return _event("grant.expired", EXPIRED, grant, at, more, reason=reason)
+
+
+def restored(grant: Grant, *, at: Micros, told: bool) -> Event:
+    """A grant was called invalid and is not. Receivers hear of it only if they were `told` that it was."""
+    if told:
+        return _event("grant.updated", UPDATED, grant, at, {"reauthentication_flag": False})
+    return _event("grant.restored", UPDATED, grant, at, {})
+
+
+def degraded(grant: Grant, source: str, said: Mapping[str, Any], *, members: int, at: Micros) -> Event:
+    """`grant`: any of those that fail; `source`: what they have in common; `said`: what their provider says."""
+    return _of_source("connector.degraded", grant, source, {**said, "grants": members}, at)
+
+
+def recovered(grant: Grant, source: str, said: Mapping[str, Any], *, since: Micros, at: Micros) -> Event:
+    return _of_source("connector.recovered", grant, source, {**said, "degraded_at": since // SECOND}, at)
+
+
+def why(trouble: Trouble) -> dict[str, Any]:
+    """A grant's trouble as the wire shows it."""
+    return {
+        "class": trouble.kind,
+        "reason": trouble.reason,
+        "provider_code": trouble.code,
+        "remedy": trouble.remedy,
+        "first_seen": trouble.first_seen // SECOND,
+        "last_seen": trouble.last_seen // SECOND,
+        "failures": trouble.failures,
+        "suspected": trouble.suspected,
+        "held": trouble.held,
+    } | ({"provider_text": trouble.text} if trouble.text else {})
 
 
 def deleted(grant: Grant, *, at: Micros) -> Event:
     return _event("grant.deleted", DELETED, grant, at, {})
 
 
-def _event(type_: str, code: int, grant: Grant, at: Micros, more: Mapping[str, Any]) -> Event:
+def _of_source(type_: str, grant: Grant, source: str, more: Mapping[str, Any], at: Micros) -> Event:
+    payload = {"integration_id": grant.connector_id, "provider": grant.provider.value, "source": source}
+    whole = payload | {"opengrant": dict(more)}
+    return sign(Event(str(uuid.uuid4()), grant.application_id, type_, None, whole, at), {"source": source})
+
+
+def _event(type_: str, code: int, grant: Grant, at: Micros, more: Mapping[str, Any], **facts: Fact) -> Event:
     payload = {
         "code": code,
         "grant_id": grant.id,
@@ -46,4 +94,5 @@ def _event(type_: str, code: int, grant: Grant, at: Micros, more: Mapping[str, A
         "provider": grant.provider.value,
         "email": grant.email,
     }
-    return Event(str(uuid.uuid4()), grant.application_id, type_, grant.id, payload | dict(more), at)
+    event = Event(str(uuid.uuid4()), grant.application_id, type_, grant.id, payload | dict(more), at)
+    return sign(event, {"provider": grant.provider.value, **facts})

@@ -4,6 +4,7 @@ import secrets as random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from opengrant.grants import audit
 from opengrant.grants.digests import Digests
 from opengrant.model import Clock
 from opengrant.store import master_keys, secrets
@@ -79,6 +80,7 @@ class Reseal:
 
     db: Store
     vault: Vault
+    clock: Clock
     batch: int = 500
 
     async def run(self) -> AsyncIterator[Progress]:
@@ -88,11 +90,17 @@ class Reseal:
         done, after = 0, None
         yield Progress(0, total)
         while rows := await self.db.read(secrets.not_under(key_id, after=after, limit=self.batch)):
-            await self.db.write(self._swap(rows))
+            # The first batch says so for all: a run that is stopped has left its entry too.
+            await self.db.write(self._swap(rows, begins=total if done == 0 else None))
             done, after = done + len(rows), rows[-1]
             yield Progress(done, max(total, done))
 
-    def _swap(self, rows: list[secrets.SecretRow]) -> Steps[None]:
+    def _swap(self, rows: list[secrets.SecretRow], *, begins: int | None) -> Steps[None]:
+        if begins is not None:
+            key_id = self.vault.keyring.sealing.id
+            yield from audit.record(
+                audit.INSTALLATION, "master_key.resealing", at=self.clock(), master_key_id=key_id, secrets=begins
+            )
         for row in rows:
             owner = Owner(row.application_id, row.owner_kind, row.owner_id, row.purpose)
             yield from secrets.swap(row, self.vault.seal(self.vault.open(row.sealed, owner), owner))

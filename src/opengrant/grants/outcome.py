@@ -9,6 +9,7 @@ from typing import Any, Literal
 from opengrant.errors import (
     ConnectorMisconfigured,
     Evidence,
+    GrantExpired,
     InvalidAuthentication,
     InvalidRequest,
     OpenGrantError,
@@ -17,7 +18,7 @@ from opengrant.errors import (
     RefreshTokenInvalid,
     ScopesConflict,
 )
-from opengrant.model import ProviderName
+from opengrant.model import SECOND, GrantStatus, Micros, ProviderName, Trouble
 from opengrant.providers.verdict import Kind, Verdict
 
 NAMES = {
@@ -81,6 +82,30 @@ def at_connect(evidence: Evidence, verdict: Verdict, *, provider: ProviderName, 
     return error(
         f"{NAMES[provider]}{leg} {says}.{quoted} {verdict.remedy}",
         provider_error=provider_error(evidence, verdict),
+        retry_after=wait,
+    )
+
+
+def at_use(trouble: Trouble, *, provider: ProviderName, status: GrantStatus, at: Micros) -> OpenGrantError:
+    """The error for a grant that exists and whose live credential cannot be had just now, or never again."""
+    told = {"class": trouble.kind, "reason": trouble.reason, "remedy": trouble.remedy}
+    said = {"error": trouble.code or trouble.reason, "error_description": trouble.remedy, "opengrant": told}
+    if status == "invalid":
+        refused = f"{NAMES[provider]} refused the stored credential for good ({trouble.reason}). "
+        return GrantExpired(
+            f"{refused if trouble.kind == Kind.RECONNECT else ''}{trouble.remedy}",
+            provider_error=said,
+        )
+    kind = Kind(trouble.kind)
+    # A refusal that does not end the grant is nobody's fault yet: it is being looked into.
+    error = ProviderUnavailable if kind in (Kind.RECONNECT, Kind.CONNECTOR) else _BY_KIND[kind]
+    wait = None
+    if error is RateLimited or trouble.retry_at is not None:
+        wait = max(1, -(-((trouble.retry_at or at) - at) // SECOND))
+    looked_into = " Many grants fail like this one; it stays valid until that is over." if trouble.held else ""
+    return error(
+        f"{NAMES[provider]} {_SAYS[kind]} ({trouble.reason}).{looked_into} {trouble.remedy}",
+        provider_error=said,
         retry_after=wait,
     )
 

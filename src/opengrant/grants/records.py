@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from opengrant.errors import GrantNotFound, InvalidRequest, Overloaded
-from opengrant.grants import events
+from opengrant.grants import audit, events
 from opengrant.grants.connect import Connect, refuse_blocked
 from opengrant.model import Application, Clock, CustomConnect, Grant, ProviderName
 from opengrant.store import events as outbox
@@ -55,6 +55,11 @@ class Records:
             raise GrantNotFound("Grant not found")
         return grant
 
+    async def id_of(self, app: Application, pattern: str) -> str:
+        """The id of the grant that `get` would find; not looked up when the pattern is one. Raises as `get`."""
+        bare = pattern.removeprefix("grant:")
+        return bare.lower() if _UUID.fullmatch(bare) else (await self.get(app, pattern)).id
+
     def _find(self, app: Application, pattern: str) -> Steps[Grant | None]:
         prefix, colon, rest = pattern.partition(":")
         if colon and prefix == "grant":
@@ -99,18 +104,26 @@ class Records:
                 name=grant.name if change.name is None else change.name,
                 external_id=change.external_id or grant.external_id,
             )
-            writing = grants.Writing(changed, events.updated(changed, at=self.clock()))
+            writing = grants.Writing(changed, events.updated(changed, before=grant, at=self.clock()))
             written = await self.db.write(grants.change(writing, seen_version=grant.version))
             if written is not None:
                 return written
             grant = await self.get(app, f"grant:{grant.id}")
         raise Overloaded("This grant is being changed by many requests at once. Try again.", retry_after=1)
 
-    async def block(self, grant_id: str, *, blocked: bool) -> Grant:
-        """For operators: refuse a grant's use, or allow it again. Raises GrantNotFound."""
-        grant = await self.db.write(grants.block(None, grant_id, blocked=blocked))
+    async def block(self, grant_id: str, *, blocked: bool, reason: str | None = None) -> Grant:
+        """For operators: refuse a grant's use, or allow it again. Raises GrantNotFound.
+
+        reason  in the operator's words, for the audit trail
+        """
+        return await self.db.write(self._block(grant_id, blocked, reason))
+
+    def _block(self, grant_id: str, blocked: bool, reason: str | None) -> Steps[Grant]:
+        grant = yield from grants.block(None, grant_id, blocked=blocked)
         if grant is None:
             raise GrantNotFound(f"There is no grant {grant_id}.")
+        type_: audit.AuditType = "grant.blocked" if blocked else "grant.unblocked"
+        yield from audit.record(grant.application_id, type_, at=self.clock(), grant_id=grant.id, reason=reason)
         return grant
 
     async def _refuse_taken(self, app: Application, external_id: str, grant: Grant) -> None:

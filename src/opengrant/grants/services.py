@@ -4,15 +4,19 @@ from dataclasses import dataclass
 
 from opengrant.grants.aliases import Aliases
 from opengrant.grants.applications import Applications
+from opengrant.grants.audit import Audit
 from opengrant.grants.connect import Connect
 from opengrant.grants.connectors import Connectors
 from opengrant.grants.credentials import Credentials
+from opengrant.grants.deliveries import Deliveries
 from opengrant.grants.detect import Detect
 from opengrant.grants.domains import Domains
 from opengrant.grants.idempotency import Idempotency
 from opengrant.grants.installation import ping
 from opengrant.grants.records import Records
+from opengrant.grants.refresh import Refresh
 from opengrant.grants.signatures import ServiceAccounts, Signatures
+from opengrant.grants.webhooks import Webhooks
 from opengrant.grants.workspaces import Workspaces
 from opengrant.store.port import Store
 
@@ -25,6 +29,7 @@ class Services:
     applications: Applications
     connectors: Connectors
     connect: Connect
+    refresh: Refresh
     records: Records
     service_accounts: ServiceAccounts
     signatures: Signatures
@@ -34,6 +39,9 @@ class Services:
     credentials: Credentials
     aliases: Aliases
     idempotency: Idempotency
+    audit: Audit
+    webhooks: Webhooks
+    deliveries: Deliveries
 
     async def ready(self) -> list[str]:
         """What keeps this process from serving; empty when nothing does. Raises StoreUnavailable."""

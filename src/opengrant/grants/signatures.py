@@ -27,10 +27,11 @@ from pydantic import SecretStr
 from pydantic_core import from_json
 
 from opengrant.errors import AuthenticationFailed, Forbidden, InvalidRequest, NotFound
+from opengrant.grants import audit
 from opengrant.model import SECOND, Clock, Micros
 from opengrant.store import nonces, organizations, service_accounts
 from opengrant.store.organizations import Organization, Region
-from opengrant.store.port import Store
+from opengrant.store.port import Steps, Store
 from opengrant.store.service_accounts import ServiceAccount
 
 __all__ = [
@@ -138,7 +139,7 @@ class ServiceAccounts:
         account = ServiceAccount(
             random.token_hex(16), organization.id, name, public, granted or (EVERYTHING,), self.clock()
         )
-        await self.db.write(service_accounts.add(account))
+        await self.db.write(_add(account))
         return NewServiceAccount(account, organization, SecretStr(pem.decode()))
 
     async def everyone(self) -> list[ServiceAccount]:
@@ -147,10 +148,28 @@ class ServiceAccounts:
     async def revoke(self, account_id: str) -> ServiceAccount:
         """Takes effect with the next request. Raises NotFound."""
         organization = await self.organization()
-        account = await self.db.write(service_accounts.revoke(organization.id, account_id, at=self.clock()))
+        return await self.db.write(self._revoke(organization.id, account_id))
+
+    def _revoke(self, organization_id: str, account_id: str) -> Steps[ServiceAccount]:
+        now = self.clock()
+        account = yield from service_accounts.revoke(organization_id, account_id, at=now)
         if account is None:
             raise NotFound(f"There is no service account {account_id}. `opengrant service-accounts list` shows them.")
+        if account.revoked_at == now:
+            # Otherwise it was revoked before, and nothing has happened.
+            yield from audit.record(organization_id, "service_account.revoked", at=now, service_account_id=account.id)
         return account
+
+
+def _add(account: ServiceAccount) -> Steps[None]:
+    yield from service_accounts.add(account)
+    yield from audit.record(
+        account.organization_id,
+        "service_account.created",
+        at=account.created_at,
+        service_account_id=account.id,
+        permissions=account.permissions,
+    )
 
 
 @dataclass(frozen=True, slots=True)

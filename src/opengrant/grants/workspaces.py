@@ -10,6 +10,7 @@ from datetime import timedelta
 import structlog
 
 from opengrant.errors import InvalidRequest, NotFound, Overloaded
+from opengrant.grants import audit
 from opengrant.grants.rations import Ration
 from opengrant.model import Application, Clock, Micros, ProviderName
 from opengrant.net.guard import BadHost, parse_host
@@ -134,7 +135,7 @@ class Workspaces:
 
         Ids that are no grants of this application, or not in this workspace, are passed over.
         """
-        return await self.db.write(_assign(app, id_or_domain, assign, remove))
+        return await self.db.write(_assign(app, id_or_domain, assign, remove, at=self.clock()))
 
     async def auto_group(self, app: Application, ask: AutoGroup) -> str:
         """Begin to move grants out of the default workspace into those of their domains; returns the job's id.
@@ -196,7 +197,12 @@ class Workspaces:
                 made = yield from _add(fresh)
                 home = fresh if made else (yield from workspaces.find_domain(app.id, domain))
             if home is not None and home.auto_group:
-                moved += yield from workspaces.take_in(app.id, home.id, default.id, by_domain[domain])
+                taken = yield from workspaces.take_in(app.id, home.id, default.id, by_domain[domain])
+                if taken:
+                    yield from audit.record(
+                        app.id, "workspace.grouped", at=self.clock(), workspace_id=home.id, grants=taken
+                    )
+                moved += taken
         return moved
 
     def _fresh(self, app: Application, name: str, domain: str, auto_group: bool) -> Workspace:
@@ -220,15 +226,22 @@ class Workspaces:
         _check_grouping(changed.domain, changed.auto_group)
         if not (yield from workspaces.replace(changed)):
             raise _not_found()
+        fields = ("name", "auto_group", "policy_id", "rule_ids")
+        names = [name for name in fields if getattr(found, name) != getattr(changed, name)]
+        yield from audit.record(
+            app.id, "workspace.updated", at=changed.updated_at, workspace_id=found.id, changed=names or None
+        )
         return changed
 
     def _delete(self, app: Application, id_or_domain: str) -> Steps[None]:
         found = yield from _get(app, id_or_domain)
         if found.is_default:
             raise InvalidRequest("The default workspace cannot be deleted.")
-        default = yield from workspaces.get_default(app.id, at=self.clock())
+        now = self.clock()
+        default = yield from workspaces.get_default(app.id, at=now)
         if not (yield from workspaces.delete(app.id, found.id, to=default.id)):
             raise _not_found()
+        yield from audit.record(app.id, "workspace.deleted", at=now, workspace_id=found.id)
 
 
 def domain_of(email: str) -> str:
@@ -278,14 +291,30 @@ def _not_found() -> NotFound:
 def _add(workspace: Workspace) -> Steps[bool]:
     if (yield from workspaces.count(workspace.application_id)) >= MOST:
         raise InvalidRequest(f"An application can have {MOST} workspaces, and this one has.")
-    return (yield from workspaces.add(workspace))
+    if not (yield from workspaces.add(workspace)):
+        return False
+    yield from audit.record(
+        workspace.application_id, "workspace.created", at=workspace.created_at, workspace_id=workspace.id
+    )
+    return True
 
 
-def _assign(app: Application, id_or_domain: str, assign: Sequence[str], remove: Sequence[str]) -> Steps[Assigned]:
+def _assign(
+    app: Application, id_or_domain: str, assign: Sequence[str], remove: Sequence[str], *, at: Micros
+) -> Steps[Assigned]:
     found = yield from _get(app, id_or_domain)
-    assigned = yield from workspaces.assign(app.id, found.id, assign)
-    removed = yield from workspaces.release(app.id, found.id, remove)
-    return Assigned(found, _in_order(assign, assigned), _in_order(remove, removed))
+    assigned = _in_order(assign, (yield from workspaces.assign(app.id, found.id, assign)))
+    removed = _in_order(remove, (yield from workspaces.release(app.id, found.id, remove)))
+    if assigned or removed:
+        yield from audit.record(
+            app.id,
+            "workspace.assigned",
+            at=at,
+            workspace_id=found.id,
+            assigned=assigned or None,
+            removed=removed or None,
+        )
+    return Assigned(found, assigned, removed)
 
 
 def _in_order(asked: Sequence[str], done: set[str]) -> tuple[str, ...]:

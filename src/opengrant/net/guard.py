@@ -161,9 +161,12 @@ class Guard:
             raise _refusal(provider, leg, "no_public_address")
         return Target(str(name), port, kept)
 
-    def connector(self, *, provider: str, leg: Leg, tls: ssl.SSLContext) -> aiohttp.TCPConnector:
+    def connector(
+        self, *, provider: str, leg: Leg, tls: ssl.SSLContext, per_host: int | None = None
+    ) -> aiohttp.TCPConnector:
         """A connector for an aiohttp session of hosts that a request names; every connection passes this guard.
 
+        per_host  connections to one host, with no bound on them all; without it 100 in all
         Requests raise ProviderFailure where `resolve` does, also for address literals and on each redirect.
         """
         return aiohttp.TCPConnector(
@@ -171,6 +174,8 @@ class Guard:
             socket_factory=self._opens(provider, leg),
             use_dns_cache=False,
             ssl=tls,
+            limit=100 if per_host is None else 0,
+            limit_per_host=per_host or 0,
         )
 
     async def _look_up(self, name: str) -> list[Address]:

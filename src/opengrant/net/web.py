@@ -84,9 +84,18 @@ class Conversation:
         self._session, self._patience = session, patience
 
     async def ask(
-        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        enough: int | None = None,
     ) -> Page:
-        """Send one request and read its whole answer, whatever its status. Raises ProviderFailure."""
+        """Send one request and read its whole answer, whatever its status. Raises ProviderFailure.
+
+        enough  bytes of the answer that are read; what is longer is cut off there
+        """
         self.attempt.step = "connect"
         try:
             async with asyncio.timeout(self._patience):
@@ -94,7 +103,7 @@ class Conversation:
                 async with response:
                     self.attempt.step = "http"
                     assert isinstance(response, _Response)
-                    content = await self._read(response)
+                    content = await self._read(response, enough)
                     return Page(
                         url,
                         response.status,
@@ -118,11 +127,14 @@ class Conversation:
         failure = self.refused(page, code, text=text)
         return ProviderFailure(replace(failure.evidence, step="reply"))
 
-    async def _read(self, response: "_Response") -> bytes:
+    async def _read(self, response: "_Response", enough: int | None) -> bytes:
         body = bytearray()
         try:
             async for chunk in response.content.iter_chunked(16 * 1024):
                 body += chunk
+                if enough is not None and len(body) > enough:
+                    response.hang_up()
+                    return bytes(body[:enough])
                 if len(body) > MAX_BODY:
                     raise _TooLong
         except BaseException:
@@ -158,16 +170,20 @@ async def conversation(
     guard: Guard, tls: ssl.SSLContext, attempt: Attempt, patience: float
 ) -> AsyncIterator[Conversation]:
     """Begin to talk; `patience` counts seconds for each whole answer."""
-    provider, leg = attempt.provider, attempt.leg
-    async with aiohttp.ClientSession(
-        connector=guard.connector(provider=provider, leg=leg, tls=tls),
+    async with open_session(guard.connector(provider=attempt.provider, leg=attempt.leg, tls=tls), patience) as session:
+        yield Conversation(session, attempt, patience)
+
+
+def open_session(connector: aiohttp.TCPConnector, patience: float) -> aiohttp.ClientSession:
+    """What a Conversation needs; several may share one."""
+    return aiohttp.ClientSession(
+        connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         response_class=_Response,
         headers={"User-Agent": f"OpenGrant/{__version__}", "Accept-Encoding": "identity"},
         auto_decompress=False,
         timeout=aiohttp.ClientTimeout(total=patience, sock_connect=patience / 2),
-    ) as session:
-        yield Conversation(session, attempt, patience)
+    )
 
 
 def origin(url: str) -> tuple[str, str, int] | None:

@@ -33,6 +33,7 @@ class Google:
     """Refreshes and identifies Google accounts. URLs are whole ones, from settings."""
 
     rotates = False
+    single_use = False
 
     def __init__(
         self, http: Http, *, token_url: str, userinfo_url: str, tokeninfo_url: str, gmail_url: str, revoke_url: str

@@ -36,6 +36,7 @@ class Microsoft:
     """Refreshes and identifies Microsoft accounts. `token_url` may have `{tenant}` in it."""
 
     rotates = True
+    single_use = False
 
     def __init__(self, http: Http, *, token_url: str, graph_url: str) -> None:
         self._http = http

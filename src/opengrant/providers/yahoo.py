@@ -28,6 +28,7 @@ class Yahoo:
     """Refreshes and identifies Yahoo accounts. URLs are whole ones, from settings."""
 
     rotates = True  # seldom does it, but a token that was replaced must not be lost
+    single_use = False
 
     def __init__(self, http: Http, *, token_url: str, userinfo_url: str) -> None:
         self._http = http

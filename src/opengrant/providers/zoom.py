@@ -39,6 +39,7 @@ class Zoom:
     """Refreshes and identifies Zoom accounts. `api_url` is the API's root, without `/v2`."""
 
     rotates = True
+    single_use = True
 
     def __init__(self, http: Http, *, token_url: str, api_url: str) -> None:
         self._http = http

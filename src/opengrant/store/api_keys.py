@@ -59,7 +59,6 @@ def revoke(application_id: str | None, key_id: str, *, at: Micros) -> Steps[ApiK
                                 revoked_at = coalesce(revoked_at, $2)
             where id = $1 and application_id = coalesce($3, application_id) returning {COLUMNS}""",
         (key_id, at, application_id),
-        last=True,
     )
     return _read(rows[0]) if rows else None
 

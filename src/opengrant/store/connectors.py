@@ -40,14 +40,14 @@ def find_with_client(
     if not rows:
         return None
     *connector, id_, type_, key_id, sealed = rows[0]
-    return WithClient(_read(connector), id_, type_, None if sealed is None else Sealed(key_id, bytes(sealed)))
+    return WithClient(read(connector), id_, type_, None if sealed is None else Sealed(key_id, bytes(sealed)))
 
 
 def find(application_id: str, provider: ProviderName) -> Steps[Connector | None]:
     rows = yield Statement(
         f"select {COLUMNS} from connectors where application_id = $1 and provider = $2", (application_id, provider)
     )
-    return _read(rows[0]) if rows else None
+    return read(rows[0]) if rows else None
 
 
 def page(application_id: str, *, limit: int, offset: int) -> Steps[list[Connector]]:
@@ -56,7 +56,7 @@ def page(application_id: str, *, limit: int, offset: int) -> Steps[list[Connecto
         f"select {COLUMNS} from connectors where application_id = $1 order by created_at, id limit $2 offset $3",
         (application_id, limit, offset),
     )
-    return [_read(row) for row in rows]
+    return [read(row) for row in rows]
 
 
 def add(connector: Connector) -> Steps[bool]:
@@ -92,14 +92,14 @@ def delete(application_id: str, provider: ProviderName) -> Steps[Connector | Non
         f"delete from connectors where application_id = $1 and provider = $2 returning {COLUMNS}",
         (application_id, provider),
     )
-    return _read(rows[0]) if rows else None
+    return read(rows[0]) if rows else None
 
 
 def _mutable(connector: Connector) -> tuple[Any, ...]:
     return (put_object(connector.settings), put_list(connector.scope), connector.active_credential_id)
 
 
-def _read(row: Row) -> Connector:
+def read(row: Row) -> Connector:
     id_, application_id, provider, name, settings, scope, active, created_at, updated_at = row
     return Connector(
         id_,

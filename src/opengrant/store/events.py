@@ -1,4 +1,7 @@
-"""The outbox: what happened, written in the transaction of its cause. Delivery is another's work."""
+"""The outbox: what happened, written in the transaction of its cause, with a delivery for each who wants to know.
+
+Sending is another's work. An event of a type that is no trigger stays in the audit trail and goes to nobody.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,6 +10,14 @@ from typing import Any
 from opengrant.model import Micros
 from opengrant.store.columns import put_object
 from opengrant.store.port import Statement, Steps
+
+TRIGGERS = frozenset(
+    {
+        *("grant.created", "grant.updated", "grant.expired", "grant.deleted"),
+        *("connector.degraded", "connector.recovered"),
+    }
+)
+"""Types that are delivered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +44,27 @@ ADD = """
     values ($1, $2, $3, $4, $5, $6, $7, $8)
 """
 
+WANTED = "{0}.status in ('active', 'failing') and {0}.triggers like {1}"
+"""Whether a webhook is to be told of an event; the second place is for `pattern()`."""
+
+FAN_OUT = f"""
+    insert into deliveries (application_id, webhook_id, event_id, type, subject, payload,
+                            created_at, queued_at, due_at, state, attempts)
+    select w.application_id, w.id, cast($2 as text), cast($3 as text), cast($4 as text), cast($5 as text),
+           cast($6 as bigint), cast($6 as bigint), cast($6 as bigint), 'pending', 0
+    from webhooks w where w.application_id = $1 and {WANTED.format("w", "$7")}
+"""
+
+
+def pattern(type_: str) -> str:
+    """What finds a trigger in a webhook's JSON list of them."""
+    return f'%"{type_}"%'
+
 
 def add(event: Event) -> Steps[None]:
-    yield Statement(ADD, event.row())
+    row = event.row()
+    yield Statement(ADD, row)
+    if event.type in TRIGGERS:
+        application_id, id_, type_, grant_id, payload, created_at, *_ = row
+        subject = grant_id or ""
+        yield Statement(FAN_OUT, (application_id, id_, type_, subject, payload, created_at, pattern(type_)))

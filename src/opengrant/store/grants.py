@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
-from opengrant.model import Grant, GrantStatus, Micros, ProviderName, Sealed, fold
+from opengrant.model import Grant, GrantStatus, Micros, ProviderName, Sealed, Trouble, fold
 from opengrant.store import secrets
 from opengrant.store.columns import get_list, get_object, get_trouble, put_list, put_object, put_trouble
-from opengrant.store.events import ADD as ADD_EVENT
-from opengrant.store.events import Event
+from opengrant.store.events import TRIGGERS, WANTED, Event, pattern
+from opengrant.store.events import add as add_event
 from opengrant.store.port import Dialect, Row, Statement, Steps
 
 COLUMNS = (
@@ -41,7 +41,7 @@ _TYPED = ", ".join(f"${n}::{_TYPES.get(name, 'text')}" for n, name in enumerate(
 # In an update $1 is the application, $2 the grant, and the rest begins at $3: connector_id, which both need again.
 _CHANGES = "version = version + 1, " + ", ".join(f"{name} = ${n}" for n, name in enumerate(_MUTABLE, 3))
 # A refresh that is under way meanwhile must not put its older credential over a new one.
-_NEW_SECRET = "generation = generation + 1"
+_NEW_GENERATION = "generation = generation + 1"
 _ASKED_AT = f"${3 + _MUTABLE.index('asked_at')}"
 _CONNECTOR_WHEN_NEW = f"${len(_FIXED) + 1}"
 
@@ -62,13 +62,13 @@ _PG_CREATE = f"""
 """
 
 SQLITE_RENEW = f"""
-    update grants set {_NEW_SECRET}, {_CHANGES}
+    update grants set {_NEW_GENERATION}, {_CHANGES}
     where application_id = $1 and id = $2 and asked_at <= {_ASKED_AT} and {_CONNECTOR_EXISTS.format("$3")}
     returning created_at, version
 """
 _PG_RENEW = f"""
     with c as ({_CONNECTOR_LOCKED.format("$3")}),
-    g as (update grants set {_NEW_SECRET}, {_CHANGES} from c
+    g as (update grants set {_NEW_GENERATION}, {_CHANGES} from c
           where application_id = $1 and id = $2 and asked_at <= {_ASKED_AT} returning id, created_at, version)
 """
 
@@ -152,7 +152,7 @@ def _beside(writing: Writing) -> Steps[None]:
         owner = secrets.SecretRow(grant.application_id, "grant", grant.id, "live", writing.live)
         yield from secrets.put(owner, at=grant.updated_at)
     if writing.event is not None:
-        yield Statement(ADD_EVENT, writing.event.row())
+        yield from add_event(writing.event)
     if writing.spent is not None:
         yield Statement(
             "update rotations set grant_id = $4 where application_id = $1 and provider = $2 and spent = $3",
@@ -180,11 +180,19 @@ def _one_statement(head: str, writing: Writing, *, first: int) -> tuple[str, tup
         )
     if writing.event is not None:
         _, id_, type_, _, payload, created_at, actor, detail = writing.event.row()
+        at = place(created_at, "bigint")
+        told = f"{place(id_, 'text')}, {place(type_, 'text')}, g.id, {place(payload, 'text')}, {at}"
         arms.append(
             f"""e as (insert into events (application_id, id, type, grant_id, payload, created_at, actor, detail)
-                select {app}, {place(id_, "text")}, {place(type_, "text")}, g.id, {place(payload, "text")},
-                       {place(created_at, "bigint")}, {place(actor, "text")}, {place(detail, "text")} from g)"""
+                select {app}, {told}, {place(actor, "text")}, {place(detail, "text")} from g)"""
         )
+        if type_ in TRIGGERS:
+            arms.append(
+                f"""d as (insert into deliveries (application_id, webhook_id, event_id, type, subject, payload,
+                                                  created_at, queued_at, due_at, state, attempts)
+                    select w.application_id, w.id, {told}, {at}, {at}, 'pending', 0 from g, webhooks w
+                    where w.application_id = {app} and {WANTED.format("w", place(pattern(type_), "text"))})"""
+            )
     if writing.spent is not None:
         arms.append(
             f"""r as (update rotations set grant_id = g.id from g
@@ -246,7 +254,6 @@ def block(application_id: str | None, grant_id: str, *, blocked: bool) -> Steps[
         f"""update grants set blocked = $2, version = version + 1
             where id = $1 and application_id = coalesce($3, application_id) returning {COLUMNS}""",
         (grant_id, int(blocked), application_id),
-        last=True,
     )
     return read(rows[0]) if rows else None
 
@@ -317,15 +324,15 @@ def delete(application_id: str, grant_id: str) -> Steps[Grant | None]:
 
 
 def expire_some(
-    application_id: str, *, using: Literal["connector_id", "credential_id"], id_: str, limit: int
+    application_id: str, *, using: Literal["connector_id", "credential_id"], id_: str, trouble: Trouble, limit: int
 ) -> Steps[Sequence[Grant]]:
     """Up to `limit` valid grants of a connector or credential become invalid; returns them as they are now."""
     rows = yield Statement(
-        f"""update grants set status = 'invalid', due_at = null, {_NEW_SECRET}, version = version + 1
+        f"""update grants set status = 'invalid', due_at = null, trouble = $4, {_NEW_GENERATION}, version = version + 1
             where application_id = $1 and id in (
                 select id from grants where application_id = $1 and {using} = $2 and status = 'valid' limit $3)
             returning {COLUMNS}""",
-        (application_id, id_, limit),
+        (application_id, id_, limit, put_trouble(trouble)),
     )
     return [read(row) for row in rows]
 

@@ -61,7 +61,6 @@ def revoke(organization_id: str, account_id: str, *, at: Micros) -> Steps[Servic
         f"""update service_accounts set revoked_at = coalesce(revoked_at, $3)
             where organization_id = $1 and id = $2 returning {COLUMNS}""",
         (organization_id, account_id, at),
-        last=True,
     )
     return _read(rows[0]) if rows else None
 

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from contextvars import Context, copy_context
 from datetime import timedelta
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -51,10 +52,11 @@ _UNAVAILABLE = {
 
 
 class _Job(NamedTuple):
-    """A script and who waits for it."""
+    """A script, who waits for it, and the context it runs in."""
 
     steps: Steps[Any]
     future: asyncio.Future[Any]
+    context: Context
 
 
 class _Outcome(NamedTuple):
@@ -167,7 +169,8 @@ class SqliteStore:
             job.steps.close()
             return _Outcome(job.future, None, None)
         try:
-            return _Outcome(job.future, _drive(cursor, job.steps), None)
+            # As on PostgreSQL, a script sees the context of whoever sent it: who acts, what is bound to the log.
+            return _Outcome(job.future, job.context.run(_drive, cursor, job.steps), None)
         except sqlite3.Error as error:
             known = _code(error) in _UNAVAILABLE
             return _Outcome(job.future, None, _unavailable(self._path, error) if known else error)
@@ -210,7 +213,7 @@ class _Lane:
             # Waking a thread costs more than a small query: whatever this turn of the loop asks goes together.
             arriving = self._arriving[loop] = []
             loop.call_soon(self._hand_over, loop)
-        arriving.append(_Job(steps, future))
+        arriving.append(_Job(steps, future, copy_context()))
         return await future
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -1,0 +1,26 @@
+"""/v3/audit: who did what to which grant. Ours; the vendor's wire has nothing like it."""
+
+from opengrant.api import audit_wire as wire
+from opengrant.api import cursors
+from opengrant.api.routing import Call, route
+from opengrant.errors import InvalidRequest
+from opengrant.grants.audit import Place
+
+
+@route(
+    "GET",
+    "/v3/audit",
+    tag="Audit",
+    query=wire.AuditQuery,
+    answers=wire.AuditEntry,
+    cursor=True,
+    errors=(InvalidRequest,),
+)
+async def list_audit_entries(call: Call) -> tuple[list[wire.AuditEntry], str | None]:
+    """List what was done in this application, newest first. `next_cursor` is there while there are more."""
+    query = call.query(wire.AuditQuery)
+    after = None if query.after is None else Place(*query.after)
+    found = await call.services.audit.page(call.application, query.to_model(), after=after, limit=query.size + 1)
+    shown = found[: query.size]
+    more = cursors.token(*shown[-1].place) if len(found) > query.size else None
+    return [wire.AuditEntry.of(entry) for entry in shown], more

@@ -1,0 +1,115 @@
+"""The brake: when many grants of one source fail alike, it is the source.
+
+A source is a credential (an OAuth client, a service account, a tenant's consent) or the mail host of grants with
+passwords. Failures are counted by streak: different grants, the same class and reason, no success in between. A
+streak that is long enough degrades the source: nothing more is asked of it but for a probe now and then, no grant
+ends, those that the streak has ended already are restored, and one `connector.degraded` event is written. The first
+success releases the brake and writes `connector.recovered`.
+
+Every function is a part of the transaction that writes what happened to the grant.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic_core import from_json, to_json
+
+from opengrant.grants import events
+from opengrant.model import SECOND, Grant, Micros, Trouble
+from opengrant.providers.verdict import Kind
+from opengrant.store import brakes, deliveries, keeping
+from opengrant.store import events as outbox
+from opengrant.store.brakes import Brake
+from opengrant.store.port import Dialect, Steps
+
+_COUNTS = frozenset({Kind.RECONNECT, Kind.CONNECTOR, Kind.PROVIDER_DOWN, Kind.UNKNOWN})
+_STREAK_WITHIN: Micros = 3600 * SECOND
+"""A failure that comes later than this after the streak's first begins a new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """after: grants in a row that degrade a source. probe_every: between two attempts with a degraded one."""
+
+    after: int
+    probe_every: Micros
+
+
+def failed(
+    policy: Policy, grant: Grant, source: str, trouble: Trouble, *, succeeded_at: Micros, at: Micros, dialect: Dialect
+) -> Steps[bool]:
+    """Count one failure. Returns whether the source is to blame, so that the grant is held.
+
+    succeeded_at  when this process last saw a success of the source
+    """
+    app_id = grant.application_id
+    brake = yield from brakes.lock(app_id, source, dialect)
+    if brake is not None and brake.degraded_at is not None:
+        yield from brakes.put(app_id, replace(brake, probe_at=at + policy.probe_every))
+        return True
+    if trouble.kind == Kind.RATE_LIMITED:
+        paused = brake or _streak(source, grant, trouble, at=at)
+        yield from brakes.put(app_id, replace(paused, paused_until=trouble.retry_at))
+        return False
+    if trouble.kind not in _COUNTS:
+        return False
+    goes_on = (
+        brake is not None
+        and (brake.kind, brake.reason) == (trouble.kind, trouble.reason)
+        and brake.since > max(succeeded_at, at - _STREAK_WITHIN)
+    )
+    if brake is None or not goes_on:
+        brake = _streak(source, grant, trouble, at=at)
+    else:
+        brake = replace(brake, members=tuple(dict.fromkeys((*brake.members, grant.id))))
+    if len(brake.members) < policy.after:
+        yield from brakes.put(app_id, brake)
+        return False
+    if (yield from keeping.authenticated_since(app_id, grant.source, since=brake.since)):
+        yield from brakes.put(app_id, _streak(source, grant, trouble, at=at))
+        return False
+    brake = replace(brake, degraded_at=at, probe_at=at + policy.probe_every)
+    yield from brakes.put(app_id, brake)
+    yield from outbox.add(events.degraded(grant, source, said(brake), members=len(brake.members), at=at))
+    if trouble.kind == Kind.RECONNECT:
+        held = replace(trouble, held=True)
+        for member in brake.members:
+            if member != grant.id:
+                yield from _restore(app_id, member, held, since=brake.since, at=at)
+    return True
+
+
+def succeeded(grant: Grant, source: str, *, at: Micros) -> Steps[None]:
+    """Release the brake, if there is one."""
+    brake = yield from brakes.release(grant.application_id, source)
+    if brake is not None and brake.degraded_at is not None:
+        yield from outbox.add(events.recovered(grant, source, said(brake), since=brake.degraded_at, at=at))
+
+
+def said(brake: Brake) -> dict[str, Any]:
+    """What the provider said to the grants of a source, as in `Trouble`."""
+    told: dict[str, Any] = from_json(brake.evidence)
+    return told
+
+
+def holds(brake: Brake | None, *, at: Micros) -> bool:
+    """Whether nobody but a probe may ask just now."""
+    if brake is None:
+        return False
+    return brake.degraded_at is not None or (brake.paused_until is not None and brake.paused_until > at)
+
+
+def _streak(source: str, grant: Grant, trouble: Trouble, *, at: Micros) -> Brake:
+    told = {"class": trouble.kind, "reason": trouble.reason, "code": trouble.code, "remedy": trouble.remedy}
+    evidence = to_json(told).decode()
+    return Brake(source, trouble.kind, trouble.reason, (grant.id,), at, None, None, None, evidence)
+
+
+def _restore(app_id: str, grant_id: str, trouble: Trouble, *, since: Micros, at: Micros) -> Steps[None]:
+    """A grant that the streak has ended is valid again; its notice is withdrawn if nobody has had it yet."""
+    grant = yield from keeping.restored(app_id, grant_id, trouble, due_at=at)
+    if grant is None:
+        return
+    notices = yield from keeping.expiries(app_id, grant_id, since=since)
+    unsent = yield from deliveries.withdraw(app_id, notices)
+    yield from outbox.add(events.restored(grant, at=at, told=len(unsent) < len(notices)))

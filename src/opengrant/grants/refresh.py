@@ -1,0 +1,607 @@
+"""Refresh: the one way in which a stored credential is used, renewed and found to be dead.
+
+Requests, the clock and probes of passwords all end here. At most one of them asks a grant's provider at a time:
+tasks of this process share a flight, and processes and nodes take a lease in the store, which is also the record of
+the intent. What comes of it is written by compare-and-swap on the generation that was read, so that nobody who comes
+late harms a newer credential. docs/decisions/0007-refresh.md tells the whole story.
+"""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, cast
+
+import structlog
+from pydantic import SecretStr
+from pydantic_core import from_json, to_json
+
+from opengrant import faults
+from opengrant.errors import (
+    Evidence,
+    GrantNotFound,
+    InvalidRequest,
+    OpenGrantError,
+    Overloaded,
+    ProviderFailure,
+    StoreUnavailable,
+)
+from opengrant.grants import audit, brake, events, outcome
+from opengrant.grants.brake import Policy
+from opengrant.grants.connect import TokenProvider, refuse_blocked
+from opengrant.grants.connectors import Connectors
+from opengrant.grants.digests import Digests
+from opengrant.grants.schedule import Schedule
+from opengrant.grants.spool import Spool, Unwritten
+from opengrant.model import SECOND, Application, Clock, Grant, Micros, ProviderName, Trouble
+from opengrant.providers.base import Mints, Verifies
+from opengrant.providers.classify import classify
+from opengrant.providers.verdict import Kind, Verdict
+from opengrant.store import events as outbox
+from opengrant.store import keeping, leases
+from opengrant.store.keeping import Rates, Source, State
+from opengrant.store.leases import Lease
+from opengrant.store.port import Steps, Store
+from opengrant.vault import Owner, Vault
+
+log = structlog.get_logger()
+
+Means = Literal["token", "password", "bulk"]
+Observe = Callable[[str, str, float], None]
+"""(provider, outcome, seconds) of one refresh or probe. `outcome` is "accepted" or the verdict's kind."""
+Late = Callable[[float], None]
+"""Seconds that the clock came later than a grant was due."""
+
+LIFE_LEFT: Micros = 60 * SECOND
+"""A token that ends sooner is not handed out any more."""
+_REMEMBERED: Micros = 30 * SECOND
+"""For so long a failure answers for the provider, whoever asks."""
+_USED_EVERY: Micros = 3600 * SECOND
+_WRITE_MARGIN = 10.0
+"""Seconds that a lease lasts longer than the provider may take."""
+_MAIL_TIME = 90.0
+"""Seconds that mail and Exchange servers may take altogether (net/attempt.py)."""
+_CALLS = 3
+"""Calls that one refresh makes at most: a second token to try, or what proves a mailbox of an organisation."""
+_WRITES_AGAIN = (0.1, 0.5, 1.0, 2.0, 4.0)
+"""Seconds between the attempts to write what a provider gave, before it goes to the spool."""
+_INTERNAL_PAUSE: Micros = 900 * SECOND
+_CONNECTOR_PAUSE: Micros = 60 * SECOND
+_CLAIMED_AT_ONCE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """An access token that works now. expires_at: what its provider said of it."""
+
+    access_token: SecretStr
+    expires_at: Micros
+    scope: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What a provider gave. secret: the live secret from now on; None: the stored one works still."""
+
+    secret: Mapping[str, Any] | None = field(repr=False)
+    token_expires_at: Micros | None = None
+    spent: str | None = None
+
+
+@dataclass(slots=True)
+class Refresh:
+    """Built once, in app.py."""
+
+    db: Store
+    vault: Vault
+    digests: Digests
+    connectors: Connectors
+    providers: Mapping[ProviderName, object]
+    bulk: Mapping[ProviderName, Mints]
+    schedule: Schedule
+    policy: Policy
+    rates: Rates
+    spool: Spool
+    clock: Clock
+    observe: Observe
+    late: Late
+    timeout: float
+    """Seconds that one call of an HTTP provider may take."""
+    concurrency: int
+    _flights: dict[tuple[str, str, int], "asyncio.Task[State]"] = field(default_factory=dict)
+    _under_way: set["asyncio.Task[None]"] = field(default_factory=set)
+    _succeeded: dict[tuple[str, str], Micros] = field(default_factory=dict)
+    """When a source last worked, as far as this process has seen."""
+
+    # ── on request ────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def token(self, app: Application, grant_id: str, *, minimum_ttl: int, reason: str | None) -> Live:
+        """The live access token of a grant, to be given away: the audit trail says to whom, and for what `reason`.
+
+        Raises what `live` raises.
+        """
+        live = await self.live(app, grant_id, minimum_ttl=minimum_ttl)
+        at = self.clock()
+        await self.db.write(audit.record(app.id, "grant.token_read", at=at, grant_id=grant_id, reason=reason))
+        return live
+
+    async def live(self, app: Application, grant_id: str, *, minimum_ttl: int) -> Live:
+        """The live access token of a grant, renewed first if it ends within `minimum_ttl` seconds.
+
+        A token that its provider makes shorter than that is handed out as it is. While the provider cannot be asked,
+        the stored token is handed out as long as it has a minute left.
+        Raises GrantNotFound, Blocked, GrantExpired, InvalidRequest for a grant without tokens, ProviderUnavailable,
+        RateLimited, Overloaded.
+        """
+        state = await self._state(app.id, grant_id)
+        grant = state.grant
+        refuse_blocked(grant)
+        if grant.status == "valid" and (state.live is None or grant.token_expires_at is None):
+            raise InvalidRequest(_NO_TOKEN[grant.provider])
+        began = self.clock()
+        if grant.status == "valid" and not self._lasts(state, minimum_ttl, began):
+            state = await self._renewed(state)
+        live = self._live(state, at=self.clock())
+        if live is None:
+            raise self._problem(state)
+        if (grant.used_at or 0) + _USED_EVERY < began and state.grant.status == "valid":
+            await self._used(state.grant, at=began)
+        return live
+
+    async def check(self, app: Application, grant_id: str) -> Grant:
+        """Ask the provider now, whatever is due. Raises what `live` raises, but for what the provider says:
+        that is in the grant afterwards."""
+        state = await self._state(app.id, grant_id)
+        refuse_blocked(state.grant)
+        if state.grant.status == "valid" and state.live is not None:
+            state = await self._advance(state)
+        return state.grant
+
+    def _lasts(self, state: State, minimum_ttl: int, at: Micros) -> bool:
+        grant = state.grant
+        left = (grant.token_expires_at or 0) - at
+        # A token just made will not get any longer by asking again.
+        just_made = (grant.proven_at or 0) + _REMEMBERED > at and left > 0
+        return left >= max(minimum_ttl * SECOND, LIFE_LEFT) or just_made
+
+    def _live(self, state: State, *, at: Micros) -> Live | None:
+        grant = state.grant
+        expires_at = grant.token_expires_at or 0
+        if grant.status != "valid" or state.live is None:
+            return None
+        # Of a token that is made for less than a minute, half is handed out.
+        margin = min(LIFE_LEFT, (expires_at - (grant.proven_at or 0)) // 2)
+        if expires_at - at < margin:
+            return None
+        held = self._open(state)
+        return Live(SecretStr(held["access_token"]), expires_at, grant.scope)
+
+    async def _renewed(self, state: State) -> State:
+        """The state after an attempt to renew, this process's or another's; or as it is, while nobody may ask."""
+        at, trouble = self.clock(), state.grant.trouble
+        if brake.holds(state.brake, at=at):
+            return state
+        # One that was held for its source's sake need not wait when the source has recovered.
+        if trouble is not None and not trouble.held and (trouble.retry_at or 0) > at:
+            asked_to_wait = trouble.kind == Kind.RATE_LIMITED
+            if asked_to_wait or at - trouble.last_seen < _REMEMBERED:
+                return state
+        return await self._advance(state)
+
+    def _problem(self, state: State) -> OpenGrantError:
+        grant, at = state.grant, self.clock()
+        trouble = grant.trouble
+        if grant.status == "valid" and state.brake is not None and brake.holds(state.brake, at=at):
+            said = brake.said(state.brake)
+            since = state.brake.degraded_at or at
+            retry_at = max(state.brake.paused_until or 0, state.brake.probe_at or 0, at + SECOND)
+            trouble = Trouble(
+                *(said["class"], said["reason"], said["code"], said["remedy"], since, at),
+                held=state.brake.degraded_at is not None,
+                retry_at=retry_at,
+            )
+        if trouble is None:
+            trouble = _NO_REASON if grant.status == "invalid" else _LOST_RACE
+        return outcome.at_use(trouble, provider=grant.provider, status=grant.status, at=at)
+
+    async def _used(self, grant: Grant, *, at: Micros) -> None:
+        due_at = self.schedule.next(replace(grant, used_at=at), at=at)
+        await self.db.write(keeping.used(grant, at=at, due_at=due_at))
+
+    # ── on the clock ──────────────────────────────────────────────────────────────────────────────────────────
+
+    async def look_after_due(self) -> bool:
+        """One round over all sources with grants that are due, as far as budgets and concurrency reach.
+
+        Returns whether there may be more to do at once.
+        """
+        any_claimed = False
+        for source in await self.db.read(keeping.due_sources(at=self.clock())):
+            while len(self._under_way) >= self.concurrency:
+                await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+            at = self.clock()
+            claimed = await self.db.write(
+                keeping.claim(
+                    source,
+                    str(uuid.uuid4()),
+                    at=at,
+                    until=at + self._lease_time(source.provider),
+                    limit=min(self.concurrency - len(self._under_way), _CLAIMED_AT_ONCE),
+                    rates=self.rates,
+                    dialect=self.db.dialect,
+                )
+            )
+            for lease in claimed:
+                task = asyncio.create_task(self._look_after(source, lease))
+                self._under_way.add(task)
+                task.add_done_callback(self._under_way.discard)
+            any_claimed = any_claimed or bool(claimed)
+        return any_claimed
+
+    async def _look_after(self, source: Source, lease: Lease) -> None:
+        try:
+            state = await self.db.read(keeping.state(lease.application_id, lease.subject))
+            if state is None or not self._is_due(source, state):
+                await self.db.write(leases.give_back(lease))
+            else:
+                if not source.degraded:
+                    self.late((self.clock() - (state.grant.due_at or 0)) / SECOND)
+                await self._ask(state, lease)
+        except StoreUnavailable as problem:
+            # The lease runs out, and the grant is due still.
+            log.warning("refresh_interrupted", grant_id=lease.subject, problem=str(problem))
+
+    def _is_due(self, source: Source, state: State) -> bool:
+        """Whether nobody was faster, and the source was not found to be the problem since this grant was claimed."""
+        grant, at = state.grant, self.clock()
+        if grant.status == "invalid" or source.degraded:
+            return grant.status == "valid"
+        return grant.due_at is not None and grant.due_at <= at and not brake.holds(state.brake, at=at)
+
+    async def replay(self) -> int:
+        """Write what could not be written when a provider gave it. Returns how many were."""
+        done = 0
+        for unwritten in await asyncio.to_thread(self.spool.read):
+            state = await self.db.read(keeping.state(unwritten.application_id, unwritten.grant_id))
+            if state is not None:
+                await self._write_late(state, unwritten)
+            await asyncio.to_thread(self.spool.drop, unwritten)
+            done += 1
+        return done
+
+    async def drain(self) -> None:
+        """Wait for what is under way; each has its own deadline."""
+        while tasks := [*self._flights.values(), *self._under_way]:
+            await asyncio.wait(tasks)
+
+    # ── one attempt ───────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _advance(self, seen: State) -> State:
+        """Share the flight that is under way for this generation, or start it. It outlives whoever waits for it."""
+        grant = seen.grant
+        key = (grant.application_id, grant.id, grant.generation)
+        flight = self._flights.get(key)
+        if flight is None:
+            flight = self._flights[key] = asyncio.create_task(self._lease_and_ask(grant))
+            flight.add_done_callback(lambda _: self._flights.pop(key))
+        return await asyncio.shield(flight)
+
+    async def _lease_and_ask(self, grant: Grant) -> State:
+        """Take the lease and ask, or wait for what another process makes of it."""
+        began, pause, owner = self.clock(), 0.02, str(uuid.uuid4())
+        patience = asyncio.get_running_loop().time() + self.timeout + 2
+        while True:
+            at = self.clock()
+            until = at + self._lease_time(grant.provider)
+            lease = await self.db.write(leases.take(grant.application_id, grant.id, owner, at=at, until=until))
+            # Whoever had the lease before may have been at it until just now.
+            state = await self._state(grant.application_id, grant.id)
+            now = state.grant
+            moved = now.generation != grant.generation or now.status == "invalid"
+            failed = now.trouble is not None and now.trouble.last_seen >= began
+            if lease is not None and not moved:
+                return await self._ask(state, lease)
+            if lease is not None:
+                await self.db.write(leases.give_back(lease))
+            if moved or failed:
+                return state
+            if asyncio.get_running_loop().time() > patience:
+                raise Overloaded("Another process is renewing this grant and takes long. Try again.", retry_after=2)
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, 0.25)
+
+    async def _ask(self, state: State, lease: Lease) -> State:
+        """Ask the provider, write what came of it, give the lease back. Returns the state after that."""
+        faults.point("refresh.leased")
+        began = time.perf_counter()
+        provider = state.grant.provider.value
+        try:
+            answer = await self._exchange(state)
+        except ProviderFailure as failure:
+            verdict = classify(failure.evidence)
+            self.observe(provider, verdict.kind.value, time.perf_counter() - began)
+            faults.point("refresh.refused")
+            return await self._failed(state, lease, failure.evidence, verdict)
+        except OpenGrantError as problem:
+            self.observe(provider, Kind.BAD_REQUEST.value, time.perf_counter() - began)
+            evidence = Evidence(provider, "token", "reply", code=problem.type, text=problem.message, sent=False)
+            verdict = Verdict(Kind.BAD_REQUEST, "not_usable", problem.message)
+            return await self._failed(state, lease, evidence, verdict)
+        except Exception:
+            # Ours, and of this grant alone: it must not be tried again and again.
+            log.exception("refresh_broken", grant_id=state.grant.id, provider=provider)
+            evidence = Evidence(provider, "token", "reply", code="internal_error", sent=False)
+            verdict = Verdict(Kind.UNKNOWN, "internal_error", "This is a fault of OpenGrant: its log says more.")
+            return await self._failed(state, lease, evidence, verdict)
+        self.observe(provider, "accepted", time.perf_counter() - began)
+        faults.point("refresh.answered")
+        return await self._keep(state, lease, answer)
+
+    def _lease_time(self, provider: ProviderName) -> Micros:
+        """Longer than any attempt may take: who has a lease and is alive writes before it ends."""
+        with_password = provider in (ProviderName.IMAP, ProviderName.ICLOUD, ProviderName.EWS)
+        seconds = _MAIL_TIME if with_password else self.timeout * _CALLS
+        return int((seconds + _WRITE_MARGIN) * SECOND)
+
+    async def _exchange(self, state: State) -> _Answer:
+        """Spend the stored credential. Raises ProviderFailure, InvalidRequest."""
+        grant, found = state.grant, state.found
+        if found is None or state.live is None:
+            raise InvalidRequest(f"The {grant.provider} connector of this grant is gone.")
+        held = self._open(state)
+        match _means(held, found.credential_type):
+            case "password":
+                settings = {key: SecretStr(value) if key.endswith("password") else value for key, value in held.items()}
+                await cast(Verifies, self.providers[grant.provider]).verify({**grant.settings, **settings})
+                return _Answer(None)
+            case "bulk":
+                credential = await self.connectors.organisation(found)
+                email = cast(str, grant.settings["email_address"])
+                minted = await self.bulk[grant.provider].mint(credential, email, tuple(held.get("scope", grant.scope)))
+                secret = {**held, "access_token": minted.access_token.get_secret_value()}
+                return _Answer(secret, minted.expires_at)
+            case _:
+                return await self._exchange_token(state, held)
+
+    async def _exchange_token(self, state: State, held: Mapping[str, Any]) -> _Answer:
+        """The stored refresh token, and the one before it if the stored one was never used and is refused."""
+        assert state.found is not None
+        grant = state.grant
+        provider = cast(TokenProvider, self.providers[grant.provider])
+        client = self.connectors.client(state.found)
+        token, before = held["refresh_token"], held.get("previous_refresh_token")
+        try:
+            tokens = await provider.refresh(client, SecretStr(token))
+        except ProviderFailure as failure:
+            if before is None or classify(failure.evidence).kind is not Kind.RECONNECT:
+                raise
+            try:
+                tokens, token = await provider.refresh(client, SecretStr(before)), before
+            except ProviderFailure:
+                raise failure from None
+        secret = {key: value for key, value in held.items() if key != "previous_refresh_token"}
+        secret |= {"refresh_token": token, "access_token": tokens.access_token.get_secret_value()}
+        if tokens.scope is not None:
+            secret["access_token_scope"] = tokens.scope
+        spent = None
+        if tokens.refresh_token is not None and (new := tokens.refresh_token.get_secret_value()) != token:
+            secret |= {"refresh_token": new, "previous_refresh_token": token}
+            if provider.single_use:
+                spent = self.digests.refresh_token(grant.application_id, grant.provider, token)
+        return _Answer(secret, tokens.expires_at, spent)
+
+    # ── what came of it ───────────────────────────────────────────────────────────────────────────────────────
+
+    async def _keep(self, state: State, lease: Lease, answer: _Answer) -> State:
+        """Commit it before anything else is done with it, and whatever it takes."""
+        at = self.clock()
+        grant = replace(state.grant, proven_at=at, trouble=None)
+        self._succeeded[grant.application_id, self._scope(grant)] = at
+        if answer.secret is None:
+            proven = replace(grant, due_at=self.schedule.next(grant, at=at))
+            await self.db.write(self._with_release(state, keeping.proven(proven, lease), at=at))
+            return replace(state, grant=proven)
+        grant = replace(grant, token_expires_at=answer.token_expires_at)
+        grant = replace(grant, due_at=self.schedule.next(grant, at=at))
+        live = self.vault.seal(to_json(dict(answer.secret)), self._owner(grant))
+
+        def script() -> Steps[bool]:
+            return self._with_release(
+                state, keeping.refreshed(grant, live, lease, self.db.dialect, spent=answer.spent), at=at
+            )
+
+        unwritten = Unwritten(grant.application_id, grant.id, grant.generation, grant.token_expires_at, live, at)
+        written = await self._insist(script, unwritten)
+        faults.point("refresh.kept")
+        if written:
+            return replace(state, grant=replace(grant, generation=grant.generation + 1), live=live)
+        current = await self._state(grant.application_id, grant.id)
+        await self._write_late(current, unwritten)
+        await self.db.write(leases.give_back(lease))
+        return await self._state(grant.application_id, grant.id)
+
+    async def _insist(self, script: Callable[[], Steps[bool]], unwritten: Unwritten) -> bool:
+        """Write. While the database cannot, try again; then keep it in the spool. Raises StoreUnavailable."""
+        for pause in _WRITES_AGAIN:
+            try:
+                return await self.db.write(script())
+            except StoreUnavailable:
+                await asyncio.sleep(pause)
+        try:
+            return await self.db.write(script())
+        except StoreUnavailable:
+            await asyncio.to_thread(self.spool.put, unwritten)
+            log.error("refresh_spooled", grant_id=unwritten.grant_id)
+            raise
+
+    async def _write_late(self, current: State, unwritten: Unwritten) -> None:
+        """Write what a provider gave unless it is written already or the grant holds something newer."""
+        grant, live = current.grant, unwritten.live
+        if grant.generation != unwritten.generation or (current.live is not None and current.live.data == live.data):
+            return
+        was = grant.status
+        revived = replace(
+            grant, status="valid", trouble=None, token_expires_at=unwritten.token_expires_at, proven_at=unwritten.at
+        )
+        revived = replace(revived, due_at=self.schedule.next(revived, at=self.clock()))
+
+        def script() -> Steps[None]:
+            written = yield from keeping.revived(revived, live)
+            if written and was == "invalid":
+                yield from outbox.add(events.restored(revived, at=self.clock(), told=True))
+
+        await self.db.write(script())
+
+    def _with_release(self, state: State, write: Steps[bool], *, at: Micros) -> Steps[bool]:
+        """The write, and with it the end of the source's troubles if it had any."""
+        if state.brake is not None:
+            yield from brake.succeeded(state.grant, state.brake.source, at=at)
+        return (yield from write)
+
+    async def _failed(self, state: State, lease: Lease, evidence: Evidence, verdict: Verdict) -> State:
+        grant, at = state.grant, self.clock()
+        held = self._open(state) if state.live is not None else {}
+        means = _means(held, None if state.found is None else state.found.credential_type)
+        rotates = means == "token" and cast(TokenProvider, self.providers[grant.provider]).rotates
+        if verdict.kind is Kind.RECONNECT and rotates and lease.attempts > 1:
+            verdict = replace(verdict, reason="rotation_lost", remedy=_ROTATION_LOST, retryable=False)
+        ends, trouble = self._judged(grant, evidence, verdict, means, at=at)
+        log.warning(
+            "refresh_failed",
+            grant_id=grant.id,
+            provider=grant.provider.value,
+            verdict=verdict.kind.value,
+            reason=verdict.reason,
+            status=evidence.status,
+            code=evidence.code,
+            subcodes=list(evidence.subcodes),
+            failures=trouble.failures,
+            ends=ends,
+        )
+        lost = rotates and evidence.sent and verdict.kind in (Kind.PROVIDER_DOWN, Kind.UNKNOWN)
+
+        def script() -> Steps[Grant]:
+            counted = replace(trouble, held=False)
+            blamed = False
+            if not (ends and self._was_held(grant, trouble)):
+                blamed = yield from brake.failed(
+                    self.policy,
+                    grant,
+                    self._scope(grant),
+                    counted,
+                    succeeded_at=self._succeeded.get((grant.application_id, self._scope(grant)), 0),
+                    at=at,
+                    dialect=self.db.dialect,
+                )
+            if ends and not blamed:
+                after = replace(grant, status="invalid", due_at=None, trouble=replace(counted, retry_at=None))
+            else:
+                due_at = counted.retry_at
+                if blamed:
+                    due_at = at + int(self.policy.probe_every * (1 + self.schedule.dice()))
+                after = replace(grant, trouble=replace(counted, held=blamed, retry_at=due_at), due_at=due_at)
+            if not (yield from keeping.troubled(after)):
+                raise _Moved
+            if after.status == "invalid":
+                yield from outbox.add(events.expired(after, at=at))
+            yield from (leases.leave_open(lease) if lost else leases.give_back(lease))
+            return after
+
+        try:
+            return replace(state, grant=await self.db.write(script()))
+        except _Moved:
+            # What failed is not what the grant holds now: nothing of it counts.
+            await self.db.write(leases.give_back(lease))
+            return await self._state(grant.application_id, grant.id)
+
+    def _judged(
+        self, grant: Grant, evidence: Evidence, verdict: Verdict, means: Means, *, at: Micros
+    ) -> tuple[bool, Trouble]:
+        """Whether this would end the grant, and its trouble from now on."""
+        before = grant.trouble
+        alike = before is not None and (before.kind, before.reason) == (verdict.kind, verdict.reason)
+        failures = before.failures + 1 if before is not None and alike else 1
+        reconnect = verdict.kind is Kind.RECONNECT
+        asks_again = reconnect and (verdict.retryable or means == "password")
+        confirmed = before is not None and alike and before.suspected and at >= (before.retry_at or 0)
+        limited = verdict.kind is Kind.RATE_LIMITED
+        wanted = verdict.retry_after or evidence.retry_after
+        wait = self.schedule.again(failures, rate_limited=limited, wanted=wanted)
+        if verdict.kind in (Kind.CONNECTOR, Kind.BAD_REQUEST):
+            wait = max(wait, _CONNECTOR_PAUSE)
+        retry_at = at + (_INTERNAL_PAUSE if verdict.reason == "internal_error" else wait)
+        suspected = asks_again and not confirmed
+        if suspected and before is not None and alike and before.suspected:
+            retry_at = before.retry_at or retry_at  # asked for in between: it confirms nothing, and delays nothing
+        elif suspected:
+            retry_at = at + (int(wanted * SECOND) if wanted is not None else self.schedule.confirm_after)
+        return reconnect and not suspected, Trouble(
+            kind=verdict.kind.value,
+            reason=verdict.reason,
+            code=evidence.code or (str(evidence.status) if evidence.status is not None else evidence.step),
+            remedy=verdict.remedy,
+            first_seen=before.first_seen if before is not None and alike else at,
+            last_seen=at,
+            text=evidence.text.strip()[:_TEXT],
+            failures=failures,
+            suspected=suspected,
+            retry_at=retry_at,
+        )
+
+    @staticmethod
+    def _was_held(grant: Grant, trouble: Trouble) -> bool:
+        """Its source has recovered since, and this grant has not: it is the grant."""
+        before = grant.trouble
+        return before is not None and before.held and (before.kind, before.reason) == (trouble.kind, trouble.reason)
+
+    # ── small things ──────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _state(self, application_id: str, grant_id: str) -> State:
+        state = await self.db.read(keeping.state(application_id, grant_id))
+        if state is None:
+            raise GrantNotFound("Grant not found")
+        return state
+
+    def _open(self, state: State) -> dict[str, Any]:
+        assert state.live is not None
+        return cast(dict[str, Any], from_json(self.vault.open(state.live, self._owner(state.grant))))
+
+    @staticmethod
+    def _owner(grant: Grant) -> Owner:
+        return Owner(grant.application_id, "grant", grant.id, "live")
+
+    @staticmethod
+    def _scope(grant: Grant) -> str:
+        """What is held to blame when it fails together: passwords fail by mail host, tokens by credential."""
+        host = grant.settings.get("imap_host") or grant.settings.get("ews_host")
+        return f"{grant.source}/{host}" if host else grant.source
+
+
+class _Moved(Exception):
+    """The grant holds another credential by now."""
+
+
+_TEXT = 300
+"""Characters of a provider's sentence that a grant remembers."""
+_ROTATION_LOST = (
+    "An earlier refresh was cut off after the provider may have replaced the refresh token, and the stored one is"
+    " refused. The mailbox owner must connect again."
+)
+_NO_TOKEN: Mapping[ProviderName, str] = {
+    ProviderName.IMAP: "An IMAP grant has a password and no token. Use the password that you sent to connect it.",
+    ProviderName.ICLOUD: "An iCloud grant has an app password and no token. Use the password that you sent.",
+    ProviderName.EWS: "An Exchange (EWS) grant has a password and no token. Use the password that you sent.",
+    ProviderName.VIRTUAL_CALENDAR: "A virtual calendar has no credential: there is nothing to ask for.",
+    ProviderName.NYLAS: "An agent account has no token. Mail clients log in with its app password.",
+}
+_NO_REASON = Trouble(
+    "reconnect", "connector_deleted", "", "Its connector or credential was deleted. Connect the mailbox again.", 0, 0
+)
+_LOST_RACE = Trouble("provider_down", "busy", "", "Try again in a moment.", 0, 0)
+
+
+def _means(held: Mapping[str, Any], credential_type: str | None) -> Means:
+    if "refresh_token" in held:
+        return "token"
+    return "bulk" if credential_type in ("serviceaccount", "adminconsent") else "password"

@@ -1,0 +1,83 @@
+"""The spool: live secrets that a provider gave while the database could not take them.
+
+One file for each, sealed as in the database, on disk before the flight ends. They are written as soon as the
+database is back, by whichever process of this data directory comes first; compare-and-swap makes twice harmless.
+"""
+
+import os
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic_core import from_json, to_json
+
+from opengrant.model import Micros, Sealed
+
+
+@dataclass(frozen=True, slots=True)
+class Unwritten:
+    """generation: of the grant that the provider was asked for."""
+
+    application_id: str
+    grant_id: str
+    generation: int
+    token_expires_at: Micros | None
+    live: Sealed
+    at: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class Spool:
+    """Its functions touch the disk: call them in a thread."""
+
+    directory: Path
+
+    def put(self, unwritten: Unwritten) -> None:
+        """Returns when it would survive a power cut. Raises OSError."""
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = self._path(unwritten)
+        text = to_json(
+            {
+                "application_id": unwritten.application_id,
+                "grant_id": unwritten.grant_id,
+                "generation": unwritten.generation,
+                "token_expires_at": unwritten.token_expires_at,
+                "key_id": unwritten.live.key_id,
+                "sealed": b64encode(unwritten.live.data).decode(),
+                "at": unwritten.at,
+            }
+        )
+        draft = path.with_suffix(".draft")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.rename(path)
+        directory = os.open(self.directory, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+    def read(self) -> list[Unwritten]:
+        """All of them, oldest first; empty when nothing was ever spooled."""
+        found = []
+        for path in sorted(self.directory.glob("*.json")):
+            held = from_json(path.read_bytes())
+            found.append(
+                Unwritten(
+                    held["application_id"],
+                    held["grant_id"],
+                    held["generation"],
+                    held["token_expires_at"],
+                    Sealed(held["key_id"], b64decode(held["sealed"])),
+                    held["at"],
+                )
+            )
+        return sorted(found, key=lambda unwritten: unwritten.at)
+
+    def drop(self, unwritten: Unwritten) -> None:
+        self._path(unwritten).unlink(missing_ok=True)
+
+    def _path(self, unwritten: Unwritten) -> Path:
+        return self.directory / f"{unwritten.grant_id}-{unwritten.generation}.json"

@@ -1,0 +1,21 @@
+"""Refresh: grants that are due, on the clock."""
+
+from datetime import timedelta
+
+from opengrant.grants.services import Services
+from opengrant.jobs.loop import Job
+
+
+def refresh(services: Services) -> Job:
+    """Look for what is due; while there is more, without a pause."""
+
+    async def run() -> None:
+        while await services.refresh.look_after_due():
+            pass
+
+    return Job("refresh", timedelta(seconds=1), run)
+
+
+def replay(services: Services) -> Job:
+    """Write what the database could not take when a provider gave it."""
+    return Job("replay", timedelta(seconds=15), services.refresh.replay)

@@ -1,0 +1,52 @@
+"""Leases: who works on a subject until when, for any number of nodes.
+
+A subject is a grant's id, or `spent:<digest>` for a refresh token that has no grant yet. The row is committed before
+the provider is asked, so that it is also the record of the intent: when it outlives its owner, an answer of the
+provider may have been lost. The owner is random for each lease, so that nobody can give back another's.
+"""
+
+from dataclasses import dataclass
+
+from opengrant.model import Micros
+from opengrant.store.port import Statement, Steps
+
+TAKE = """
+    insert into leases (application_id, subject, owner, until, attempts) values ($1, $2, $3, $4, 1)
+    on conflict (application_id, subject) do update set
+        owner = excluded.owner, until = excluded.until, attempts = leases.attempts + 1
+    where leases.until <= $5
+    returning attempts
+"""
+GIVE_BACK = "delete from leases where application_id = $1 and subject = $2 and owner = $3"
+LEAVE_OPEN = "update leases set until = 0 where application_id = $1 and subject = $2 and owner = $3"
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """attempts: 1, or more when earlier owners never came back with an answer."""
+
+    application_id: str
+    subject: str
+    owner: str
+    attempts: int
+
+
+def take(application_id: str, subject: str, owner: str, *, at: Micros, until: Micros) -> Steps[Lease | None]:
+    """None while somebody else has it."""
+    rows = yield Statement(TAKE, (application_id, subject, owner, until, at), last=True)
+    return Lease(application_id, subject, owner, rows[0][0]) if rows else None
+
+
+def give_back(lease: Lease) -> Steps[None]:
+    """The story has an end: there is an answer, and it is stored."""
+    yield Statement(GIVE_BACK, (lease.application_id, lease.subject, lease.owner))
+
+
+def leave_open(lease: Lease) -> Steps[None]:
+    """Let others try at once, and let them know that an answer may have been lost."""
+    yield Statement(LEAVE_OPEN, (lease.application_id, lease.subject, lease.owner))
+
+
+def forget(application_id: str, subject: str) -> Steps[None]:
+    """Whoever has it: its subject is gone."""
+    yield Statement("delete from leases where application_id = $1 and subject = $2", (application_id, subject))
