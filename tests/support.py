@@ -4,7 +4,7 @@ import asyncio
 import socket
 import threading
 import uuid
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -18,7 +18,7 @@ from opengrant import logs, serving
 from opengrant.app import Installation, asgi, installation
 from opengrant.model import Application, IdentityRule
 from opengrant.settings import Settings
-from opengrant.store.port import Row, Statement, Steps
+from opengrant.store.port import Row, Statement, Steps, Store
 from tests.peers.dovecot import ACCOUNTS, ELSEWHERE, Dovecot
 
 T = TypeVar("T")
@@ -72,6 +72,22 @@ class Tenant:
         """(type, payload) of everything that happened to this application's grants, in order."""
         sql = "select type, payload from events where application_id = $1 and payload <> '{}' order by created_at, id"
         return [(row[0], row[1]) for row in self.server.rows(sql, self.application.id)]
+
+
+class Interrupted:
+    """A server's own store, where something else happens between what a caller has read and the first it writes."""
+
+    def __init__(self, store: Store, meanwhile: Callable[[], object]) -> None:
+        self.dialect = store.dialect
+        self.read, self.migrate, self.pending, self.close = store.read, store.migrate, store.pending, store.close
+        self._store, self._meanwhile = store, meanwhile
+        self._happened = False
+
+    async def write(self, steps: Steps[T]) -> T:
+        if not self._happened:
+            self._happened = True
+            await asyncio.to_thread(self._meanwhile)
+        return await self._store.write(steps)
 
 
 def imap(dovecot: Dovecot, username: str, **more: Any) -> dict[str, Any]:
@@ -179,7 +195,10 @@ class LiveServer:
     def client(self, api_key: str | None) -> httpx.Client:
         headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
         hooks = {"response": [self._remember]}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=90, event_hooks=hooks, trust_env=False)
+        # Plain HTTP: loading certificate authorities would take longer than most tests do.
+        return httpx.Client(
+            base_url=self.url, headers=headers, timeout=90, event_hooks=hooks, trust_env=False, verify=False
+        )
 
     def _remember(self, answer: httpx.Response) -> None:
         answer.read()
@@ -221,6 +240,7 @@ def start_logging(stream: BytesIO) -> logs.LogWriter:
 __all__ = [
     "MARK",
     "Installation",
+    "Interrupted",
     "LiveServer",
     "Tenant",
     "data",

@@ -323,8 +323,15 @@ def _apple_and_exchange(
             smtp_port=apple.smtp_port,
             caldav_url=apple.caldav_url,
             ca_file=outbound.ca_file,
+            observe=metrics.observe_provider_call,
         ),
-        ProviderName.EWS: Ews(guard, resolver, timeout=outbound.timeout, ca_file=outbound.ca_file),
+        ProviderName.EWS: Ews(
+            guard,
+            resolver,
+            timeout=outbound.timeout,
+            ca_file=outbound.ca_file,
+            observe=metrics.observe_provider_call,
+        ),
     }
 
 

@@ -45,7 +45,11 @@ def observe_request(method: str, route: str, status: int, seconds: float) -> Non
 
 
 def observe_provider_call(provider: str, leg: str, outcome: str, seconds: float) -> None:
-    """One conversation with a remote. `leg` as in errors.Evidence, `outcome` "ok" or the step it failed at."""
+    """One conversation with a remote, `leg` as in errors.Evidence.
+
+    outcome  of an HTTP call to an OAuth provider "2xx" … "5xx" or the code of a fault; of a login with a password
+             (IMAP, SMTP, CalDAV, EWS) "ok", the step it failed at, or "given_up"
+    """
     _live().provider_calls.add(seconds, provider, leg, outcome)
 
 

@@ -184,12 +184,13 @@ class Verified:
     """A password-like credential that its provider accepted.
 
     settings  what may be shown: hosts, ports, user names
-    secret    what must be sealed, as a JSON object
+    secret    what must be sealed, as a JSON object; empty when there is to be none, so that a stored one is destroyed;
+              None when this proof has nothing to say about it, so that a stored one stays
     """
 
     identity: Identity
     settings: Mapping[str, Any] = field(default_factory=dict)
-    secret: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    secret: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,13 @@
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.support import Tenant, data, problem
+from opengrant.model import CustomConnect, ProviderName
+from tests.support import Interrupted, LiveServer, Tenant, data, problem
 
 
 @pytest.fixture
@@ -239,6 +241,49 @@ def test_a_move_by_hand_survives_a_later_change_of_the_grant(calendars: Tenant) 
     calendars.post(f"/v3/workspaces/{ours}/manual-assign", {"assign_grants": [one]})
     assert data(calendars.patch(f"/v3/grants/{one}", {"name": "Room 7"}))["workspace_id"] == ours
     assert grant(calendars, "room-7")["workspace_id"] == ours
+
+
+def test_a_move_survives_a_renewal_that_had_read_where_the_grant_was_before(
+    calendars: Tenant, server: LiveServer
+) -> None:
+    theirs, wanted = workspace(calendars)["workspace_id"], workspace(calendars)["workspace_id"]
+    made = grant(calendars, "room-7")
+
+    def move() -> None:
+        path = f"/v3/workspaces/{theirs}/manual-assign"
+        assert data(calendars.post(path, {"assign_grants": [made["id"]]}))["grants_assigned"] == [made["id"]]
+
+    connect, app = server.services.connect, calendars.application
+    ask = CustomConnect(ProviderName.VIRTUAL_CALENDAR, {"email": "room-7"}, name="Room 7")
+    # Connecting again, then a PATCH with settings: neither says anything about the workspace.
+    interrupted = replace(connect, db=Interrupted(connect.db, move))
+    renewed = server.call(interrupted.custom(app, ask))
+    assert (renewed.id, renewed.name, renewed.workspace_id) == (made["id"], "Room 7", theirs)
+    assert where(calendars, made["id"]) == theirs
+    home = default(calendars)["workspace_id"]
+    assert grant(calendars, "room-7", workspace_id=home)["workspace_id"] == home
+    there = server.call(server.services.records.get(app, "room-7"))
+    interrupted = replace(connect, db=Interrupted(connect.db, move))
+    renewed = server.call(interrupted.renew(app, there, ask, name=None))
+    assert renewed.workspace_id == where(calendars, made["id"]) == theirs
+    # One that names a workspace has the last word.
+    interrupted = replace(connect, db=Interrupted(connect.db, move))
+    renewed = server.call(interrupted.custom(app, replace(ask, workspace_id=wanted)))
+    assert renewed.workspace_id == where(calendars, made["id"]) == wanted
+
+
+def test_a_block_survives_a_renewal_that_had_read_the_grant_before(calendars: Tenant, server: LiveServer) -> None:
+    made = grant(calendars, "room-7")
+
+    def block() -> None:
+        server.call(server.services.records.block(made["id"], blocked=True))
+
+    connect = server.services.connect
+    interrupted = replace(connect, db=Interrupted(connect.db, block))
+    ask = CustomConnect(ProviderName.VIRTUAL_CALENDAR, {"email": "room-7"})
+    assert server.call(interrupted.custom(calendars.application, ask)).blocked
+    assert data(calendars.get(f"/v3/grants/{made['id']}"))["blocked"]
+    assert problem(calendars.connect("virtual-calendar", {"email": "room-7"}))[0] == 423
 
 
 def test_deleting_a_workspace_moves_its_grants_to_the_default_one(calendars: Tenant) -> None:

@@ -186,6 +186,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._serve()
 
+    def do_PROPFIND(self) -> None:
+        """Only by script: for tests that need any HTTPS server to stand where a calendar server should."""
+        self._serve()
+
     def _serve(self) -> None:
         fake = self.server.fake
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))

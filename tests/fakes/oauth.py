@@ -6,6 +6,7 @@
     provider.answers("me", Reply(200, b""))                         # another endpoint, any answer
     provider.answers("token", Reply(fault="reset"))                 # read the request, then vanish
     with provider.holding(): ...                                    # requests arrive, answers wait
+    provider.takes(25)                                              # so many seconds for each answer
 
     provider.employs("di@contoso.test")                             # an organisation's user, for bulk credentials
     key_file = provider.delegates(scope="openid https://…")         # a service account and what it may ask for
@@ -90,6 +91,7 @@ class Seen:
     form: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes
+    at: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True)
@@ -217,6 +219,7 @@ class FakeOAuth:
         self._without_mailbox: set[str] = set()
         self._always: dict[str, Reply] = {}
         self._next: dict[str, deque[Reply]] = {}
+        self._seconds = 0.0
 
     def accepts(
         self, refresh_token: str, *, email: str, scope: str = "openid email profile User.Read", **more: Any
@@ -270,6 +273,10 @@ class FakeOAuth:
             self._always[endpoint] = reply
         else:
             self._next.setdefault(endpoint, deque()).extend([reply] * times)
+
+    def takes(self, seconds: float) -> None:
+        """From now on it does at once what it is asked for, and tells so much later."""
+        self._seconds = seconds
 
     def behaves(self) -> None:
         """Forget what `refuses` and `answers` said."""
@@ -399,7 +406,9 @@ class FakeOAuth:
         seen = Seen(endpoint, method, path, headers, form, query, body)
         self._note(seen)
         await self._gate.wait()
-        return await _send(writer, scripted or self._answer(seen))
+        reply = scripted or self._answer(seen)
+        await asyncio.sleep(self._seconds)
+        return await _send(writer, reply)
 
     def _note(self, seen: Seen) -> None:
         with self._arrived:

@@ -19,7 +19,13 @@ QUICK = 4
 async def test_an_address_alone_is_enough() -> None:
     verified = await AgentAccount().verify({"email": "sales@agents.example.com"})
     assert verified.identity == Identity(email="sales@agents.example.com")
-    assert verified.settings == {"email": "sales@agents.example.com"}
+    assert verified.settings == {"email": "sales@agents.example.com", "has_app_password": False}
+    assert verified.secret is None, "nothing was said about a password, so one that is stored stays"
+
+
+async def test_null_leaves_no_secret() -> None:
+    verified = await AgentAccount().verify({"email": "sales@agents.example.com", "app_password": None})
+    assert verified.settings == {"email": "sales@agents.example.com", "has_app_password": False}
     assert verified.secret == {}
 
 
@@ -29,7 +35,11 @@ def test_it_proves_by_itself() -> None:
 
 async def test_a_policy_is_kept_and_shown() -> None:
     verified = await AgentAccount().verify({"email": "sales@agents.example.com", "policy_id": "policy-1"})
-    assert verified.settings == {"email": "sales@agents.example.com", "policy_id": "policy-1"}
+    assert verified.settings == {
+        "email": "sales@agents.example.com",
+        "policy_id": "policy-1",
+        "has_app_password": False,
+    }
 
 
 @pytest.mark.parametrize("password", [GOOD, "Aa1" + "!" * 15, "Aa1" + "~" * 37, "\"'\\`$Aa1(){}[]<>;:,"])
@@ -37,16 +47,18 @@ async def test_an_app_password_is_kept_as_a_hash_that_fits_it_alone(password: st
     verified = await AgentAccount(cost=QUICK).verify(
         {"email": "sales@agents.example.com", "app_password": SecretStr(password)}
     )
+    assert verified.secret is not None
     hashed = verified.secret["app_password_bcrypt"]
     assert bcrypt.checkpw(password.encode(), hashed.encode())
     assert not bcrypt.checkpw(password[:-1].encode(), hashed.encode())
-    assert verified.settings == {"email": "sales@agents.example.com"}
+    assert verified.settings == {"email": "sales@agents.example.com", "has_app_password": True}
     assert password not in repr(verified)
     assert hashed not in repr(verified)
 
 
 async def test_the_hash_costs_an_attacker_twelve_doublings() -> None:
     verified = await AgentAccount().verify({"email": "a@example.com", "app_password": SecretStr(GOOD)})
+    assert verified.secret is not None
     assert verified.secret["app_password_bcrypt"].startswith("$2b$12$")
 
 

@@ -31,12 +31,12 @@ def exchange(running):
     return running
 
 
-async def find(exchange, records, *, password=PASSWORD, email=USER, username=USER, trouble=None):
+async def find(exchange, records, *, password=PASSWORD, email=USER, username=USER, trouble=None, observe=None):
     async with FakeDns(records | {("example.test", "TXT"): ["x"]}, trouble) as dns:
         resolver = Resolver(dns.address, timeout=0.5)
         guard = Guard(parse_networks("127.0.0.0/8"), resolver)
         ports = {"https_port": exchange.port, "http_port": exchange.http_port}
-        provider = Ews(guard, resolver, timeout=2, ca_file=exchange.ca_file, **ports)
+        provider = Ews(guard, resolver, timeout=2, ca_file=exchange.ca_file, observe=observe, **ports)
         with contextlib.closing(resolver):
             return await provider.verify(
                 {"email": email, "ews_username": username, "ews_password": SecretStr(password)}
@@ -59,6 +59,14 @@ def found_at(url):
 def passwords(exchange):
     """The hosts that were shown proof of the password."""
     return [host for host, _ in exchange.logins()]
+
+
+async def test_the_search_is_observed_apart_from_what_comes_after_it(exchange):
+    seen = []
+    await find(exchange, AUTODISCOVER, observe=lambda *what: seen.append(what[:3]))
+    await refusal(exchange, {}, observe=lambda *what: seen.append(what[:3]))
+    # Found and opened; then nothing found, which is told as a failed look-up.
+    assert seen == [("ews", "ews", outcome) for outcome in ("ok", "ok", "dns")]
 
 
 async def test_json_finds_the_server_without_the_password(exchange):

@@ -35,11 +35,11 @@ def exchange(running):
 
 
 @contextlib.asynccontextmanager
-async def ews(exchange, *, allowed="127.0.0.0/8", patience=5, ca_file=None):
+async def ews(exchange, *, allowed="127.0.0.0/8", patience=5, ca_file=None, observe=None):
     async with FakeDns(HOSTS) as dns:
         resolver = Resolver(dns.address, timeout=0.5)
         guard = Guard(parse_networks(allowed), resolver)
-        yield Ews(guard, resolver, timeout=patience, ca_file=ca_file or exchange.ca_file)
+        yield Ews(guard, resolver, timeout=patience, ca_file=ca_file or exchange.ca_file, observe=observe)
 
 
 def ask(exchange, password=PASSWORD, **more):
@@ -126,6 +126,16 @@ async def test_a_mailbox_opens_by_the_best_scheme_offered(exchange, offers, sche
     folder = [one.scheme for one in exchange.seen if "ResolveNames" not in one.body]
     assert folder == legs
     assert all(one.headers["X-AnchorMailbox"] == USER for one in exchange.seen)
+
+
+async def test_each_conversation_is_observed_once(exchange):
+    seen = []
+    async with ews(exchange, observe=lambda *what: seen.append(what[:3])) as provider:
+        await provider.verify(ask(exchange))
+        for wrong in (ask(exchange, "wrong"), ask(exchange, ews_port=9)):
+            with pytest.raises(ProviderFailure):
+                await provider.verify(wrong)
+    assert seen == [("ews", "ews", outcome) for outcome in ("ok", "auth", "connect")]
 
 
 async def test_a_domain_login_opens_the_mailbox_of_the_address(exchange):

@@ -1,5 +1,6 @@
 """providers/google.py, against the stand-in for what only Google's refusals show, and against emulate."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,33 +14,19 @@ from opengrant.providers.classify import classify
 from opengrant.providers.google import Google
 from tests.fakes.oauth import HTML_403, FakeOAuth, Reply, google_api_error
 from tests.peers.emulate import Emulate
+from tests.providers import support
+from tests.providers.support import asked
 
 ROOT = "https://www.googleapis.com/auth/"
 CLIENT = ClientApp("client", SecretStr("sEcReT-client"))
 TOKEN = "1//sEcReT-refresh"
+connect = partial(support.connect, client=CLIENT, token=TOKEN)
+verdict_of = partial(support.verdict_of, client=CLIENT, token=TOKEN)
 
 
 @pytest.fixture
 def google(http: Http, provider: FakeOAuth) -> Google:
     return Google(http, **provider.google_urls())
-
-
-async def connect(google: Google, token: str = TOKEN) -> tuple[Tokens, Identity]:
-    tokens = await google.refresh(CLIENT, SecretStr(token))
-    return tokens, await google.identify(CLIENT, tokens)
-
-
-async def verdict_of(google: Google) -> tuple[str, str]:
-    with pytest.raises(ProviderFailure) as caught:
-        await connect(google)
-    evidence = caught.value.evidence
-    assert "sEcReT" not in repr(evidence)
-    found = classify(evidence)
-    return found.kind.value, found.reason
-
-
-def asked(provider: FakeOAuth) -> list[str]:
-    return [seen.endpoint for seen in provider.requests]
 
 
 # ---------------------------------------------------------------- refresh

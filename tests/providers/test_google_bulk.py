@@ -15,6 +15,7 @@ from opengrant.net.http import Http
 from opengrant.providers.classify import classify
 from opengrant.providers.google_bulk import GoogleBulk
 from tests.fakes.oauth import HTML_403, FakeOAuth, Reply, google_api_error, signing_key
+from tests.providers.support import asked
 
 ROOT = "https://www.googleapis.com/auth/"
 GMAIL = f"{ROOT}gmail.readonly"
@@ -49,10 +50,6 @@ async def refused(bulk: GoogleBulk, credential: dict[str, Any], user: str = USER
 def judged(evidence: Evidence) -> tuple[str, str]:
     found = classify(evidence)
     return found.kind.value, found.reason
-
-
-def asked(provider: FakeOAuth) -> list[str]:
-    return [seen.endpoint for seen in provider.requests]
 
 
 # ---------------------------------------------------------------- the assertion

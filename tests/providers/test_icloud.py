@@ -94,7 +94,7 @@ class Calendars:
 
 
 @contextlib.asynccontextmanager
-async def icloud(ca_file, *, imap=9, smtp=9, caldav="", host="localhost", records=None, deadlines=None):
+async def icloud(ca_file, *, imap=9, smtp=9, caldav="", host="localhost", records=None, deadlines=None, observe=None):
     async with FakeDns(records) as dns:
         resolver = Resolver(dns.address, timeout=0.5)
         guard = Guard(parse_networks("0.0.0.0/0,::/0"), resolver)
@@ -108,6 +108,7 @@ async def icloud(ca_file, *, imap=9, smtp=9, caldav="", host="localhost", record
                 smtp_port=smtp,
                 caldav_url=caldav,
                 ca_file=ca_file,
+                observe=observe,
             )
 
 
@@ -175,6 +176,18 @@ async def test_real_mail_and_calendar_servers_are_proved(dovecot: Dovecot, radic
     assert PASSWORD not in repr(verified)
     assert wrong == ("imap", "reconnect", "app_password_required")
     assert only_mail == ("caldav", "reconnect", "apple_account_name_needed")
+
+
+async def test_each_discovery_is_observed_once(radicale: Radicale):
+    seen = []
+    observe = lambda *what: seen.append(what[:3])  # noqa: E731 -- as short as what it does
+    async with icloud(radicale.ca_file, caldav=radicale.url, observe=observe) as provider:
+        for password in (PASSWORD, "wrong"):
+            with pytest.raises(ProviderFailure):  # there is no mail server
+                await provider.verify(ask(USER, password))
+    async with icloud(radicale.ca_file, caldav="https://localhost:9/", observe=observe) as provider:
+        await refusal(provider, ask(USER, PASSWORD))
+    assert seen == [("icloud", "caldav", outcome) for outcome in ("ok", "http", "connect")]
 
 
 async def test_without_a_calendar_url_mail_alone_proves(dovecot: Dovecot):

@@ -1,6 +1,7 @@
 """providers/microsoft.py, against the stand-in for Entra's and Graph's own manners, and against emulate."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,34 +15,20 @@ from opengrant.providers.classify import classify
 from opengrant.providers.microsoft import PERSONAL_TENANT, Microsoft
 from tests.fakes.oauth import TENANT, FakeOAuth, Reply, entra_error, graph_error
 from tests.peers.emulate import Emulate
+from tests.providers import support
+from tests.providers.support import asked
 
 CLIENT = ClientApp("client", SecretStr("sEcReT-client"))
 TOKEN = "0.AXoA-sEcReT-refresh"
 OID = "0e3b0c44-98fc-4c14-9afb-f4c8996fb924"
 OUTLOOK = "https://outlook.office.com/IMAP.AccessAsUser.All"
+connect = partial(support.connect, client=CLIENT, token=TOKEN)
+verdict_of = partial(support.verdict_of, client=CLIENT, token=TOKEN)
 
 
 @pytest.fixture
 def microsoft(http: Http, provider: FakeOAuth) -> Microsoft:
     return Microsoft(http, **provider.microsoft_urls())
-
-
-async def connect(microsoft: Microsoft, client: ClientApp = CLIENT) -> tuple[Tokens, Identity]:
-    tokens = await microsoft.refresh(client, SecretStr(TOKEN))
-    return tokens, await microsoft.identify(client, tokens)
-
-
-async def verdict_of(microsoft: Microsoft) -> tuple[str, str]:
-    with pytest.raises(ProviderFailure) as caught:
-        await connect(microsoft)
-    evidence = caught.value.evidence
-    assert "sEcReT" not in repr(evidence)
-    found = classify(evidence)
-    return found.kind.value, found.reason
-
-
-def asked(provider: FakeOAuth) -> list[str]:
-    return [seen.endpoint for seen in provider.requests]
 
 
 # ---------------------------------------------------------------- refresh
@@ -67,7 +54,7 @@ async def test_the_client_is_named_in_the_body_and_no_scope_is_asked(microsoft: 
 
 async def test_a_public_client_sends_no_secret(microsoft: Microsoft, provider: FakeOAuth) -> None:
     provider.accepts(TOKEN, email="bo@contoso.test")
-    await connect(microsoft, replace(CLIENT, client_secret=SecretStr("")))
+    await connect(microsoft, client=replace(CLIENT, client_secret=SecretStr("")))
     assert "client_secret" not in provider.requests[0].form
 
 
@@ -83,7 +70,7 @@ async def test_the_tenant_is_one_segment_of_the_url(
     microsoft: Microsoft, provider: FakeOAuth, tenant: str, path: str
 ) -> None:
     provider.accepts(TOKEN, email="bo@contoso.test")
-    await connect(microsoft, replace(CLIENT, tenant=tenant))
+    await connect(microsoft, client=replace(CLIENT, tenant=tenant))
     assert provider.requests[0].path == path
 
 
@@ -230,7 +217,7 @@ async def test_without_id_token_the_tenant_is_the_connector_s_if_it_is_one(
     microsoft: Microsoft, provider: FakeOAuth, tenant: str, subject: str | None
 ) -> None:
     provider.accepts(TOKEN, email="bo@contoso.test", subject=OID.upper(), id_token=False)
-    _, identity = await connect(microsoft, replace(CLIENT, tenant=tenant))
+    _, identity = await connect(microsoft, client=replace(CLIENT, tenant=tenant))
     assert identity.subject == subject
 
 

@@ -11,6 +11,7 @@ from opengrant.net.http import Http
 from opengrant.providers.classify import classify
 from opengrant.providers.microsoft_bulk import MicrosoftBulk
 from tests.fakes.oauth import TENANT, FakeOAuth, Reply, entra_error, graph_error
+from tests.providers.support import asked
 
 OID = "0e3b0c44-98fc-4c14-9afb-f4c8996fb924"
 USER = "cy@contoso.test"
@@ -36,10 +37,6 @@ async def refused(bulk: MicrosoftBulk, user: str = USER, *scope: str, **change: 
 def judged(evidence: Evidence) -> tuple[str, str]:
     found = classify(evidence)
     return found.kind.value, found.reason
-
-
-def asked(provider: FakeOAuth) -> list[str]:
-    return [seen.endpoint for seen in provider.requests]
 
 
 # ---------------------------------------------------------------- the way through

@@ -1,6 +1,7 @@
 """providers/yahoo.py, against the stand-in that refuses as Yahoo does."""
 
 from base64 import b64decode
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,34 +14,19 @@ from opengrant.providers.base import Identifies, Refreshes
 from opengrant.providers.classify import classify
 from opengrant.providers.yahoo import Yahoo
 from tests.fakes.oauth import FakeOAuth, Reply
+from tests.providers import support
+from tests.providers.support import asked
 
 CLIENT = ClientApp("client--", SecretStr("sEcReT-client"))
 TOKEN = "AFxzsEcReT~refresh"
 ALL = "openid email profile mail-w"
+connect = partial(support.connect, client=CLIENT, token=TOKEN)
+verdict_of = partial(support.verdict_of, client=CLIENT, token=TOKEN)
 
 
 @pytest.fixture
 def yahoo(http: Http, provider: FakeOAuth) -> Yahoo:
     return Yahoo(http, **provider.yahoo_urls())
-
-
-async def connect(yahoo: Yahoo, client: ClientApp = CLIENT) -> tuple[Tokens, Identity]:
-    tokens = await yahoo.refresh(client, SecretStr(TOKEN))
-    return tokens, await yahoo.identify(client, tokens)
-
-
-async def verdict_of(yahoo: Yahoo, client: ClientApp = CLIENT) -> tuple[str, str]:
-    with pytest.raises(ProviderFailure) as caught:
-        await connect(yahoo, client)
-    evidence = caught.value.evidence
-    assert "sEcReT" not in repr(evidence)
-    assert "sEcReT" not in repr(evidence.body)
-    found = classify(evidence)
-    return found.kind.value, found.reason
-
-
-def asked(provider: FakeOAuth) -> list[str]:
-    return [seen.endpoint for seen in provider.requests]
 
 
 # ---------------------------------------------------------------- refresh
@@ -68,7 +54,7 @@ async def test_the_client_is_named_in_the_header_and_the_form_has_the_redirect_u
 
 async def test_a_client_with_a_colon_in_it_is_encoded_before_it_is_joined(yahoo: Yahoo, provider: FakeOAuth) -> None:
     provider.accepts(TOKEN, email="ana@yahoo.test", scope=ALL)
-    await connect(yahoo, ClientApp("a:b", SecretStr("c d+é")))
+    await connect(yahoo, client=ClientApp("a:b", SecretStr("c d+é")))
     encoded = provider.requests[0].headers["authorization"].split(" ")[1]
     assert b64decode(encoded) == b"a%3Ab:c+d%2B%C3%A9"
 
@@ -123,7 +109,7 @@ async def test_refusals_of_the_token_endpoint(
 
 async def test_a_dead_token_and_a_missing_secret_are_told_apart(yahoo: Yahoo, provider: FakeOAuth) -> None:
     assert await verdict_of(yahoo) == ("reconnect", "token_revoked")
-    assert await verdict_of(yahoo, ClientApp("client", SecretStr(""))) == ("connector", "client_refused")
+    assert await verdict_of(yahoo, client=ClientApp("client", SecretStr(""))) == ("connector", "client_refused")
 
 
 # ---------------------------------------------------------------- identify

@@ -1,6 +1,7 @@
 """providers/zoom.py, against the stand-in whose refresh tokens can be spent once, as Zoom's can."""
 
 from base64 import b64decode
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,31 +14,19 @@ from opengrant.providers.base import Identifies, Refreshes
 from opengrant.providers.classify import classify
 from opengrant.providers.zoom import Zoom, api_base
 from tests.fakes.oauth import FakeOAuth, Reply
+from tests.providers import support
 
 CLIENT = ClientApp("client", SecretStr("sEcReT-client"))
 TOKEN = "eyJzsEcReT.refresh"
 MEETINGS = "meeting:write:meeting meeting:update:meeting meeting:delete:meeting"
 ALL = f"{MEETINGS} user:read:user"
+connect = partial(support.connect, client=CLIENT, token=TOKEN)
+verdict_of = partial(support.verdict_of, client=CLIENT, token=TOKEN)
 
 
 @pytest.fixture
 def zoom(http: Http, provider: FakeOAuth) -> Zoom:
     return Zoom(http, **provider.zoom_urls())
-
-
-async def connect(zoom: Zoom, client: ClientApp = CLIENT) -> tuple[Tokens, Identity]:
-    tokens = await zoom.refresh(client, SecretStr(TOKEN))
-    return tokens, await zoom.identify(client, tokens)
-
-
-async def verdict_of(zoom: Zoom, client: ClientApp = CLIENT) -> tuple[str, str]:
-    with pytest.raises(ProviderFailure) as caught:
-        await connect(zoom, client)
-    evidence = caught.value.evidence
-    assert "sEcReT" not in repr(evidence)
-    assert "sEcReT" not in repr(evidence.body)
-    found = classify(evidence)
-    return found.kind.value, found.reason
 
 
 # ---------------------------------------------------------------- refresh
@@ -100,7 +89,7 @@ async def test_refusals_of_the_token_endpoint(
 
 async def test_a_missing_secret_is_the_connector_s_fault(zoom: Zoom, provider: FakeOAuth) -> None:
     provider.accepts(TOKEN, email="hal@example.com", scope=ALL)
-    assert await verdict_of(zoom, ClientApp("client", SecretStr(""))) == ("connector", "client_refused")
+    assert await verdict_of(zoom, client=ClientApp("client", SecretStr(""))) == ("connector", "client_refused")
 
 
 async def test_a_token_endpoint_that_vanishes_may_have_spent_the_token(zoom: Zoom, provider: FakeOAuth) -> None:

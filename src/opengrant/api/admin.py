@@ -1,6 +1,7 @@
 """/v3/admin: what an organization's service accounts may do. Requests are signed; API keys mean nothing here."""
 
 from datetime import timedelta
+from functools import partial
 
 from opengrant.api import admin_wire as wire
 from opengrant.api.routing import Call, route
@@ -8,15 +9,17 @@ from opengrant.errors import InvalidRequest, NotFound
 from opengrant.model import ApiKey, Application, now
 
 _KEYS = "/v3/admin/applications/{application_id}/api-keys"
-_KEYS_TAG = "API keys"
-_DOMAINS_TAG = "Domains"
+_KEY = _KEYS + "/{api_key_id}"
+_DOMAINS = "/v3/admin/domains"
+_DOMAIN = _DOMAINS + "/{domain_id}"
+
+_key_route = partial(route, tag="API keys", auth="signature")
+_domain_route = partial(route, tag="Domains", auth="signature")
 
 
-@route(
+@_key_route(
     "POST",
     _KEYS,
-    tag=_KEYS_TAG,
-    auth="signature",
     permission="apikey.create",
     body=wire.ApiKeyBody,
     answers=wire.NewApiKey,
@@ -32,16 +35,7 @@ async def create_api_key(call: Call) -> wire.NewApiKey:
     return wire.NewApiKey.of(new.key, new.secret.get_secret_value(), now=now())
 
 
-@route(
-    "GET",
-    _KEYS,
-    tag=_KEYS_TAG,
-    auth="signature",
-    permission="apikey.get",
-    answers=wire.ApiKey,
-    cursor=True,
-    errors=(NotFound,),
-)
+@_key_route("GET", _KEYS, permission="apikey.get", answers=wire.ApiKey, cursor=True, errors=(NotFound,))
 async def list_api_keys(call: Call) -> tuple[list[wire.ApiKey], None]:
     """List the API keys of an application, in order of creation; revoked and expired ones too."""
     at = now()
@@ -49,28 +43,13 @@ async def list_api_keys(call: Call) -> tuple[list[wire.ApiKey], None]:
     return [wire.ApiKey.of(key, now=at) for key in keys], None
 
 
-@route(
-    "GET",
-    _KEYS + "/{api_key_id}",
-    tag=_KEYS_TAG,
-    auth="signature",
-    permission="apikey.get",
-    answers=wire.ApiKey,
-    errors=(NotFound,),
-)
+@_key_route("GET", _KEY, permission="apikey.get", answers=wire.ApiKey, errors=(NotFound,))
 async def get_api_key(call: Call) -> wire.ApiKey:
     """Get an API key."""
     return wire.ApiKey.of(await _api_key(call), now=now())
 
 
-@route(
-    "DELETE",
-    _KEYS + "/{api_key_id}",
-    tag=_KEYS_TAG,
-    auth="signature",
-    permission="apikey.delete",
-    errors=(NotFound,),
-)
+@_key_route("DELETE", _KEY, permission="apikey.delete", errors=(NotFound,))
 async def delete_api_key(call: Call) -> None:
     """Revoke an API key. It stops working at once, and is listed as revoked."""
     key = await _api_key(call)
@@ -92,15 +71,8 @@ async def _api_key(call: Call) -> ApiKey:
     raise NotFound("There is no such API key in this application.")
 
 
-@route(
-    "POST",
-    "/v3/admin/domains",
-    tag=_DOMAINS_TAG,
-    auth="signature",
-    permission="domain.create",
-    body=wire.DomainBody,
-    answers=wire.Domain,
-    errors=(InvalidRequest,),
+@_domain_route(
+    "POST", _DOMAINS, permission="domain.create", body=wire.DomainBody, answers=wire.Domain, errors=(InvalidRequest,)
 )
 async def create_domain(call: Call) -> wire.Domain:
     """Register a domain. It is of use once DNS records prove that it is yours: see `info` and `verify`."""
@@ -110,11 +82,9 @@ async def create_domain(call: Call) -> wire.Domain:
     )
 
 
-@route(
+@_domain_route(
     "GET",
-    "/v3/admin/domains",
-    tag=_DOMAINS_TAG,
-    auth="signature",
+    _DOMAINS,
     permission="domain.get",
     query=wire.DomainQuery,
     answers=wire.Domain,
@@ -129,25 +99,15 @@ async def list_domains(call: Call) -> tuple[list[wire.Domain], str | None]:
     return [wire.Domain.of(domain) for domain in shown], wire.cursor(shown[-1]) if len(found) > query.size else None
 
 
-@route(
-    "GET",
-    "/v3/admin/domains/{domain_id}",
-    tag=_DOMAINS_TAG,
-    auth="signature",
-    permission="domain.get",
-    answers=wire.Domain,
-    errors=(NotFound,),
-)
+@_domain_route("GET", _DOMAIN, permission="domain.get", answers=wire.Domain, errors=(NotFound,))
 async def get_domain(call: Call) -> wire.Domain:
     """Get a domain by its id or by the domain itself."""
     return wire.Domain.of(await call.services.domains.get(call.signer.organization_id, call.params["domain_id"]))
 
 
-@route(
+@_domain_route(
     "PUT",
-    "/v3/admin/domains/{domain_id}",
-    tag=_DOMAINS_TAG,
-    auth="signature",
+    _DOMAIN,
     permission="domain.update",
     body=wire.DomainPatch,
     answers=wire.Domain,
@@ -162,24 +122,15 @@ async def update_domain(call: Call) -> wire.Domain:
     return wire.Domain.of(await call.services.domains.rename(organization_id, domain_id, body.name))
 
 
-@route(
-    "DELETE",
-    "/v3/admin/domains/{domain_id}",
-    tag=_DOMAINS_TAG,
-    auth="signature",
-    permission="domain.delete",
-    errors=(InvalidRequest, NotFound),
-)
+@_domain_route("DELETE", _DOMAIN, permission="domain.delete", errors=(InvalidRequest, NotFound))
 async def delete_domain(call: Call) -> None:
     """Delete a domain and its DKIM key, for good. Refused while Agent Accounts live on it."""
     await call.services.domains.delete(call.signer.organization_id, call.params["domain_id"])
 
 
-@route(
+@_domain_route(
     "POST",
-    "/v3/admin/domains/{domain_id}/info",
-    tag=_DOMAINS_TAG,
-    auth="signature",
+    _DOMAIN + "/info",
     permission="domain.verify",
     body=wire.VerificationBody,
     answers=wire.Verification,
@@ -197,11 +148,9 @@ async def get_domain_info(call: Call) -> wire.Verification:
     )
 
 
-@route(
+@_domain_route(
     "POST",
-    "/v3/admin/domains/{domain_id}/verify",
-    tag=_DOMAINS_TAG,
-    auth="signature",
+    _DOMAIN + "/verify",
     permission="domain.verify",
     body=wire.VerificationBody,
     answers=wire.Verification,

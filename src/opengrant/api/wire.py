@@ -107,6 +107,9 @@ class Model(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
 
+    NULL_TAKES_AWAY: ClassVar[frozenset[str]] = frozenset()
+    """Fields for which null is no way to leave them out: it removes what is stored."""
+
 
 # ── POST /v3/connect/custom ──────────────────────────────────────────────────────────────────────────────────
 
@@ -200,9 +203,12 @@ class AgentSettings(Model):
     """An address on a registered domain."""
     app_password: Annotated[SecretStr, Field(min_length=18, max_length=40)] | None = None
     """Opens IMAP and SMTP. 18 to 40 printable ASCII characters with an upper-case and a lower-case letter and a digit.
-    Kept only as a bcrypt hash; without it there is no IMAP and SMTP access."""
+    Kept only as a bcrypt hash; without one there is no IMAP and SMTP access. For an account that exists: left out, its
+    password stays; a new one replaces it; null takes it away. The grant's `settings.has_app_password` tells."""
     policy_id: Id | None = None
     """Kept and returned."""
+
+    NULL_TAKES_AWAY: ClassVar[frozenset[str]] = frozenset({"app_password"})
 
 
 class VirtualCalendarSettings(Model):
@@ -242,8 +248,13 @@ class _Custom(Model):
 
 
 def sent_settings(settings: Model) -> dict[str, Any]:
-    """The keys that are there, without those that were left out."""
-    return {key: value for key in type(settings).model_fields if (value := getattr(settings, key)) is not None}
+    """The keys that are there, without those that were left out; null counts as left out, but where it takes away."""
+    takes_away = settings.NULL_TAKES_AWAY & settings.model_fields_set
+    return {
+        key: value
+        for key in type(settings).model_fields
+        if (value := getattr(settings, key)) is not None or key in takes_away
+    }
 
 
 def _named(title: str, *examples: dict[str, Any]) -> ConfigDict:
@@ -539,7 +550,8 @@ class Grant(Model):
     email: str
     """The address; for virtual calendars the identifier."""
     settings: dict[str, Any]
-    """Hosts, ports and user names where the provider has such; never a secret."""
+    """Hosts, ports and user names where the provider has such; never a secret. Agent Accounts have
+    `has_app_password`: whether IMAP and SMTP are open."""
     blocked: bool
     created_at: int
     """Unix seconds."""
@@ -601,7 +613,8 @@ class GrantPatch(Model):
     """At least one of the four. New settings are verified before they replace the old."""
 
     settings: dict[str, Any] | None = None
-    """The provider's credential keys, all of them: what is stored is replaced."""
+    """The provider's credential keys, all of them: what is stored is replaced. An Agent Account's app_password alone
+    stays when it is left out, and null takes it away."""
     scope: Annotated[list[Scope], Field(max_length=200)] | None = None
     """Replaces the recorded list; what the provider permits does not change."""
     name: Name | None = None

@@ -17,6 +17,7 @@ import structlog
 from pydantic import SecretStr
 from pydantic_core import from_json, to_json
 
+from opengrant import faults
 from opengrant.errors import (
     Blocked,
     InvalidRequest,
@@ -45,6 +46,7 @@ from opengrant.model import (
     Tokens,
     mailbox_key,
 )
+from opengrant.providers.agent import TELL_OF_SECRET
 from opengrant.providers.base import Identifies, Mints, Refreshes, Verifies
 from opengrant.providers.classify import classify
 from opengrant.providers.verdict import Kind
@@ -53,7 +55,7 @@ from opengrant.store import grants, leases, rotations, secrets
 from opengrant.store.connectors import WithClient
 from opengrant.store.events import Event
 from opengrant.store.leases import Lease
-from opengrant.store.port import Store
+from opengrant.store.port import Steps, Store
 from opengrant.vault import Owner, Vault
 
 log = structlog.get_logger()
@@ -84,12 +86,12 @@ class TokenProvider(Refreshes, Identifies, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What a provider accepted: whose it is, what may be shown, what must be sealed."""
+    """What a provider accepted: whose it is, what may be shown, and the secret as in Verified."""
 
     identity: Identity
     scope: tuple[str, ...]
     settings: Mapping[str, Any]
-    secret: Mapping[str, Any] = field(repr=False)
+    secret: Mapping[str, Any] | None = field(repr=False)
     credential_id: str | None = None
     token_expires_at: Micros | None = None
     spent: str | None = None
@@ -145,14 +147,18 @@ class Connect:
                     f"These credentials are of another mailbox than this grant's ({grant.email})."
                     " Send them to POST /v3/connect/custom to make a grant of their own."
                 )
-            current = await self.db.read(grants.find(app.id, grant.id))
-            if current is None or current.asked_at > asked_at:
-                return current
-            renewed = self._renewed(current, ask, found, proof, asked_at)
-            renewed = replace(renewed, name=name or renewed.name)
-            event = events.updated(renewed, before=current, at=renewed.updated_at)
-            written = await self.db.write(grants.renew(self._writing(renewed, proof, event), self.db.dialect))
-            return written or await self.db.read(grants.find(app.id, grant.id))
+            for _ in range(_TRIES):
+                current = await self.db.read(grants.find(app.id, grant.id))
+                if current is None or _too_late(current, proof, asked_at):
+                    return current
+                renewed = self._renewed(current, ask, found, proof, asked_at)
+                renewed = replace(renewed, name=name or renewed.name)
+                event = events.updated(renewed, before=current, at=renewed.updated_at)
+                writing = self._writing(renewed, proof, event)
+                if written := await self.db.write(grants.renew(writing, self.db.dialect)):
+                    return written
+                await self._require_connector(app, ask, found)
+            raise _changing_too_fast()
 
         return await self._verified(app, ask, write)
 
@@ -294,9 +300,11 @@ class Connect:
                     raise
                 refresh_token = newest
                 tokens = await provider.refresh(client, refresh_token)
+            faults.point("connect.answered")
             if tokens.refresh_token is not None and tokens.refresh_token != refresh_token:
                 refresh_token = tokens.refresh_token
                 await self._keep(app, ask.provider, spent, refresh_token)
+                faults.point("connect.kept")
             rotated = refresh_token != given
             identity = await provider.identify(client, tokens)
             if ask.scope is not None and (missing := provider.missing_scope(tokens, ask.scope)):
@@ -355,22 +363,31 @@ class Connect:
                 workspace = wanted or await self.workspaces.for_new_grant(app, ask.provider, email, None)
                 fresh = replace(self._fresh(app, ask, found, proof, key, asked_at), workspace_id=workspace)
                 event = events.created(fresh, at=fresh.created_at)
-                written = await self.db.write(grants.create(self._writing(fresh, proof, event), self.db.dialect))
-            elif existing.asked_at > asked_at:
+                written = await self.db.write(self._create(self._writing(fresh, proof, event)))
+            elif _too_late(existing, proof, asked_at):
                 # Somebody's later verification of this mailbox is stored already; it wins.
                 return existing
             else:
                 renewed = self._renewed(existing, ask, found, proof, asked_at)
-                renewed = replace(renewed, workspace_id=wanted or existing.workspace_id)
+                renewed = replace(renewed, workspace_id=wanted)
                 changed = existing.subject is not None and existing.subject != renewed.subject
                 event = events.reauthenticated(renewed, at=renewed.updated_at, subject_changed=changed)
                 written = await self.db.write(grants.renew(self._writing(renewed, proof, event), self.db.dialect))
             if written is not None:
                 return written
-            current = await self.db.read(connector_rows.find(app.id, ask.provider))
-            if current is None or current.id != found.connector.id:
-                raise InvalidRequest(f"The {ask.provider} connector was deleted while the credentials were verified.")
-        raise Overloaded("This mailbox is being changed by many requests at once. Try again.", retry_after=1)
+            await self._require_connector(app, ask, found)
+        raise _changing_too_fast()
+
+    def _create(self, writing: grants.Writing) -> Steps[Grant | None]:
+        if writing.grant.provider is ProviderName.NYLAS:
+            # Asked before the proof too, but a domain may be deleted while a password is hashed.
+            yield from self.domains.hold(writing.grant.email)
+        return (yield from grants.create(writing, self.db.dialect))
+
+    async def _require_connector(self, app: Application, ask: CustomConnect, found: WithClient) -> None:
+        current = await self.db.read(connector_rows.find(app.id, ask.provider))
+        if current is None or current.id != found.connector.id:
+            raise InvalidRequest(f"The {ask.provider} connector was deleted while the credentials were verified.")
 
     async def _refuse_taken(self, app: Application, ask: CustomConnect, existing: Grant | None) -> None:
         """An external id names one grant."""
@@ -427,15 +444,26 @@ class Connect:
         )
 
     def _renewed(self, existing: Grant, ask: CustomConnect, found: WithClient, proof: Proof, asked_at: Micros) -> Grant:
-        """The grant after this verification: id, creation and what the caller did not name again stay."""
+        """The grant after this verification: id, creation and what the caller did not name again stay.
+
+        workspace_id  None: the row's own stays, where somebody may just have moved it
+        """
+        settings = proof.settings
+        if proof.secret is None:
+            # The stored credential counts on, so what tells of it and when it was asked for stay too. That is also how
+            # the write notices a credential that was put there meanwhile: it was asked for later.
+            asked_at = existing.asked_at
+            told = {name: existing.settings[name] for name in TELL_OF_SECRET if name in existing.settings}
+            settings = {**settings, **told}
         now = self.clock()
         renewed = replace(
             existing,
+            workspace_id=None,
             connector_id=found.connector.id,
             email=proof.identity.email,
             status="valid",
             scope=proof.scope,
-            settings=proof.settings,
+            settings=settings,
             updated_at=now,
             asked_at=asked_at,
             subject=proof.identity.subject or existing.subject,
@@ -457,7 +485,7 @@ class Connect:
         live = None
         if proof.secret:
             live = self.vault.seal(to_json(dict(proof.secret)), Owner(grant.application_id, "grant", grant.id, "live"))
-        return grants.Writing(grant, event, live, proof.spent)
+        return grants.Writing(grant, event, live, proof.spent, bare=proof.secret is not None and not proof.secret)
 
 
 class _Write(Protocol):
@@ -468,6 +496,15 @@ def refuse_blocked(grant: Grant) -> None:
     """Raises Blocked."""
     if grant.blocked:
         raise Blocked("Resource blocked, contact administrator. (`opengrant grants unblock` lifts it.)")
+
+
+def _changing_too_fast() -> Overloaded:
+    return Overloaded("This mailbox is being changed by many requests at once. Try again.", retry_after=1)
+
+
+def _too_late(current: Grant, proof: Proof, asked_at: Micros) -> bool:
+    """Whether a newer credential is stored already. Who brings none contradicts nobody, and is never too late."""
+    return proof.secret is not None and current.asked_at > asked_at
 
 
 def _some(grant: Grant | None) -> Grant:

@@ -232,13 +232,23 @@ class Domains:
 
     async def require_owner(self, application: Application, email: str) -> Domain:
         """As owner_of. Raises InvalidRequest that says what has to be done first."""
-        domain = await self.db.read(self._domain_of(email))
+        return await self.db.read(self._owned(email))
+
+    def hold(self, email: str) -> Steps[None]:
+        """Keep the domain of an address registered until this transaction ends. Raises as require_owner does.
+
+        For whoever is about to write an Agent Account: a deletion that has begun is waited for and then seen, and one
+        that comes later finds the account.
+        """
+        domain = yield from self._owned(email)
+        if not (yield from domains.hold(domain.organization_id, domain.id)):
+            raise _not_registered(email)
+
+    def _owned(self, email: str) -> Steps[Domain]:
+        domain = yield from self._domain_of(email)
         name = email.rpartition("@")[2]
         if domain is None:
-            raise InvalidRequest(
-                f"settings.email: the domain {name} is not registered. Register it with POST /v3/admin/domains"
-                f" or `opengrant domains add {name}`, and verify its ownership."
-            )
+            raise _not_registered(email)
         if not domain.verified_ownership:
             raise InvalidRequest(
                 f"settings.email: the ownership of the domain {name} is not verified."
@@ -296,6 +306,14 @@ def _there(domain: Domain | None) -> Domain:
     if domain is None:
         raise _missing()
     return domain
+
+
+def _not_registered(email: str) -> InvalidRequest:
+    name = email.rpartition("@")[2]
+    return InvalidRequest(
+        f"settings.email: the domain {name} is not registered. Register it with POST /v3/admin/domains"
+        f" or `opengrant domains add {name}`, and verify its ownership."
+    )
 
 
 def _missing() -> NotFound:

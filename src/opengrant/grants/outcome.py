@@ -3,6 +3,7 @@
 The judging is providers/classify.py's; nothing here looks at evidence again to decide, only to quote it.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -35,7 +36,7 @@ NAMES = {
 
 # A few reasons have a type of their own on the wire, whatever their kind.
 _BY_REASON: Mapping[str, type[OpenGrantError]] = {
-    "identity_scopes_missing": RefreshTokenInvalid,
+    "identity_scopes_missing": ScopesConflict,
     "malformed_token": RefreshTokenInvalid,
     "scopes_missing": ScopesConflict,
 }
@@ -47,6 +48,8 @@ _BY_KIND: Mapping[Kind, type[OpenGrantError]] = {
     Kind.BAD_REQUEST: InvalidRequest,
     Kind.UNKNOWN: ProviderUnavailable,
 }
+_PAUSE = 30.0
+"""Seconds to wait where nobody named a time: mail servers never do."""
 _LEGS_SHOWN = frozenset({"imap", "smtp", "caldav"})
 _SAYS = {
     Kind.RECONNECT: "refused the credentials",
@@ -65,7 +68,10 @@ Means = Literal["token", "password", "bulk"]
 def at_connect(evidence: Evidence, verdict: Verdict, *, provider: ProviderName, means: Means) -> OpenGrantError:
     """The error for a verification that failed while somebody waits for a new grant."""
     error = _BY_REASON.get(verdict.reason) or _BY_KIND[verdict.kind]
-    if error is InvalidAuthentication and means == "token":
+    if (provider, verdict.reason) == (ProviderName.GOOGLE, "identity_scopes_missing"):
+        error = RefreshTokenInvalid  # as the wire has it for Google alone
+    if error is InvalidAuthentication and means == "token" and evidence.leg == "token":
+        # An API that refuses comes after a token endpoint that took the refresh token: the account is at fault.
         error = RefreshTokenInvalid
     if error is ConnectorMisconfigured and means == "bulk":
         error = InvalidAuthentication
@@ -73,16 +79,13 @@ def at_connect(evidence: Evidence, verdict: Verdict, *, provider: ProviderName, 
     quoted = f" It said: {evidence.text.strip()}" if evidence.text.strip() else ""
     if quoted and not quoted.endswith((".", "!", "?")):
         quoted += "."
-    wait = None
-    if verdict.kind is Kind.RATE_LIMITED:
-        wait = max(1, round(verdict.retry_after or evidence.retry_after or 30))
     says = _SAYS[verdict.kind]
     if verdict.kind is Kind.CONNECTOR and means == "bulk":
         says = "refused this credential"
     return error(
         f"{NAMES[provider]}{leg} {says}.{quoted} {verdict.remedy}",
         provider_error=provider_error(evidence, verdict),
-        retry_after=wait,
+        retry_after=_wait(verdict),
     )
 
 
@@ -108,6 +111,15 @@ def at_use(trouble: Trouble, *, provider: ProviderName, status: GrantStatus, at:
         provider_error=said,
         retry_after=wait,
     )
+
+
+def _wait(verdict: Verdict) -> int | None:
+    """Seconds for Retry-After. When a credential is refused, `retry_after` is for a second look of our own."""
+    if verdict.kind is Kind.RATE_LIMITED:
+        return max(1, math.ceil(verdict.retry_after or _PAUSE))
+    if verdict.kind is Kind.PROVIDER_DOWN and verdict.retry_after is not None:
+        return max(1, math.ceil(verdict.retry_after))
+    return None
 
 
 def provider_error(evidence: Evidence, verdict: Verdict) -> dict[str, Any]:

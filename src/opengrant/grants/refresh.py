@@ -433,6 +433,7 @@ class Refresh:
         except StoreUnavailable:
             await asyncio.to_thread(self.spool.put, unwritten)
             log.error("refresh_spooled", grant_id=unwritten.grant_id)
+            faults.point("refresh.spooled")
             raise
 
     async def _write_late(self, current: State, unwritten: Unwritten) -> None:

@@ -1,13 +1,17 @@
-"""One try to log in to a mail server: whom, as whom, how far it got; and every way it can fail, as evidence.
+"""One try to log in to a server with a password: whom, as whom, how far it got; and every way it can fail, as evidence.
 
 A server may repeat what it was sent. Whatever it says passes `_scrub` before it becomes evidence, so that a
 password is in none of it, neither plain nor as base64 of anything that holds it.
 """
 
+import asyncio
 import base64
+import contextlib
 import errno
 import re
 import ssl
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -17,6 +21,8 @@ from opengrant.errors import Evidence, Leg, ProviderFailure, Step
 
 Security = Literal["tls", "starttls", "plain"]
 """TLS from the first byte, TLS after asking for it, none."""
+Observe = Callable[[str, str, str, float], None]
+"""Called once for each conversation: provider, leg, "ok" or the step it failed at, seconds."""
 
 MAX_TEXT = 1024
 """Bytes of a server's own words that are kept."""
@@ -109,6 +115,23 @@ class Attempt:
             case _:
                 code = _NETWORK_FAULTS.get(error.errno or 0, "network")
         return self.failure(code)
+
+
+@contextlib.contextmanager
+def observed(attempt: Attempt, observe: Observe | None) -> Iterator[None]:
+    """Around one conversation: tells how it ended and how long it took. Who is no longer waited for has "given_up"."""
+    started, outcome = time.monotonic(), "ok"
+    try:
+        yield
+    except ProviderFailure as failure:
+        outcome = failure.evidence.step
+        raise
+    except asyncio.CancelledError:
+        outcome = "given_up"
+        raise
+    finally:
+        if observe is not None:
+            observe(attempt.provider, attempt.leg, outcome, time.monotonic() - started)
 
 
 def _scrub(text: str, password: str) -> str:

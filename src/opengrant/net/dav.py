@@ -18,7 +18,7 @@ from defusedxml.common import DefusedXmlException
 from pydantic import SecretStr
 
 from opengrant.errors import ProviderFailure
-from opengrant.net.attempt import Attempt
+from opengrant.net.attempt import Attempt, Observe, observed
 from opengrant.net.guard import Guard
 from opengrant.net.mail import tls_context
 from opengrant.net.web import Conversation, Page, conversation, origin, under
@@ -46,8 +46,16 @@ class DavDoor:
     allowed  domains that, beside the asked host itself, may be given the password after a redirect
     """
 
-    def __init__(self, guard: Guard, *, timeout: float, ca_file: Path | None, allowed: tuple[str, ...] = ()) -> None:
-        self._guard, self._timeout, self._allowed = guard, timeout, allowed
+    def __init__(
+        self,
+        guard: Guard,
+        *,
+        timeout: float,
+        ca_file: Path | None,
+        allowed: tuple[str, ...] = (),
+        observe: Observe | None = None,
+    ) -> None:
+        self._guard, self._timeout, self._allowed, self._observe = guard, timeout, allowed, observe
         self._tls: ssl.SSLContext = tls_context(ca_file)
 
     async def discover(self, provider: str, url: str, *, username: str, password: SecretStr) -> Account:
@@ -57,14 +65,15 @@ class DavDoor:
         `redirected_elsewhere`, `too_many_redirects`, `not_dav`, `no_principal`, `no_calendars`.
         """
         attempt = Attempt(provider, "caldav", username, password)
-        try:
-            async with (
-                asyncio.timeout(self._timeout),
-                conversation(self._guard, self._tls, attempt, self._timeout) as talk,
-            ):
-                return await _Discovery(talk, url, self._allowed).run()
-        except TimeoutError:
-            raise attempt.failure("timeout") from None
+        with observed(attempt, self._observe):
+            try:
+                async with (
+                    asyncio.timeout(self._timeout),
+                    conversation(self._guard, self._tls, attempt, self._timeout) as talk,
+                ):
+                    return await _Discovery(talk, url, self._allowed).run()
+            except TimeoutError:
+                raise attempt.failure("timeout") from None
 
 
 class _Discovery:

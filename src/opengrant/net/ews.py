@@ -25,7 +25,7 @@ from spnego.channel_bindings import GssChannelBindings
 from spnego.exceptions import SpnegoError
 
 from opengrant.errors import ProviderFailure
-from opengrant.net.attempt import Attempt
+from opengrant.net.attempt import Attempt, Observe, observed
 from opengrant.net.guard import Guard
 from opengrant.net.mail import tls_context
 from opengrant.net.web import Conversation, Page, conversation, origin
@@ -40,9 +40,9 @@ _SPELLED = {"ntlm": "NTLM", "negotiate": "Negotiate"}
 class EwsDoor:
     """Built once. `timeout` counts seconds for each whole answer."""
 
-    def __init__(self, guard: Guard, *, timeout: float, ca_file: Path | None) -> None:
+    def __init__(self, guard: Guard, *, timeout: float, ca_file: Path | None, observe: Observe | None = None) -> None:
         self.timeout = timeout
-        self._guard = guard
+        self._guard, self._observe = guard, observe
         self._tls = tls_context(ca_file)
 
     @contextlib.asynccontextmanager
@@ -54,8 +54,9 @@ class EwsDoor:
         patience  seconds for each whole answer, where it is to be less than the door's own
         """
         attempt = Attempt("ews", "ews", username, password)
-        async with conversation(self._guard, self._tls, attempt, patience or self.timeout) as web:
-            yield EwsTalk(web)
+        with observed(attempt, self._observe):
+            async with conversation(self._guard, self._tls, attempt, patience or self.timeout) as web:
+                yield EwsTalk(web)
 
 
 class EwsTalk:

@@ -16,7 +16,6 @@ import contextlib
 import re
 import socket
 import ssl
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ import aiosmtplib
 from pydantic import SecretStr
 
 from opengrant.errors import Overloaded, ProviderFailure
-from opengrant.net.attempt import Attempt, Deadlines, Security, Terms
+from opengrant.net.attempt import Attempt, Deadlines, Observe, Security, Terms, observed
 from opengrant.net.guard import Guard, Target
 from opengrant.net.imap_dialogue import prove
 
@@ -37,8 +36,6 @@ T = TypeVar("T")
 Wanted = Literal["auto", "tls", "starttls", "plain"]
 """`auto` goes by the port; on a port of no fame it tries TLS first and STARTTLS where that meets plain text."""
 MailLeg = Literal["imap", "smtp"]
-Observe = Callable[[str, str, str, float], None]
-"""Called once for each login: provider, leg, "ok" or the step it failed at, seconds."""
 
 _Prove = Callable[[socket.socket, Attempt, Terms], Awaitable[Security]]
 
@@ -131,14 +128,18 @@ class MailDoor:
         if wanted == "plain" and not self._allow_plaintext:
             attempt.step = "tls"
             raise attempt.failure("plaintext_not_allowed")
-        async with self._slot(), self._observed(attempt):
-            try:
-                async with asyncio.timeout(self._deadlines.whole):
-                    target = await self._guard.resolve(host, port, provider=attempt.provider, leg=attempt.leg)
-                    security = await self._try_securities(attempt, prove, target, wanted)
-            except TimeoutError:
-                raise attempt.failure("timeout") from None
-            return Session(target.host, port, security)
+        async with self._slot():
+            with observed(attempt, self._observe):
+                return await self._talk(attempt, prove, host, port, wanted)
+
+    async def _talk(self, attempt: Attempt, prove: _Prove, host: str, port: int, wanted: Wanted) -> Session:
+        try:
+            async with asyncio.timeout(self._deadlines.whole):
+                target = await self._guard.resolve(host, port, provider=attempt.provider, leg=attempt.leg)
+                security = await self._try_securities(attempt, prove, target, wanted)
+        except TimeoutError:
+            raise attempt.failure("timeout") from None
+        return Session(target.host, port, security)
 
     async def _try_securities(self, attempt: Attempt, prove: _Prove, target: Target, wanted: Wanted) -> Security:
         by_port: Security = "starttls" if target.port in STARTTLS else "tls"
@@ -224,21 +225,6 @@ class MailDoor:
             yield
         finally:
             self._slots.release()
-
-    @contextlib.asynccontextmanager
-    async def _observed(self, attempt: Attempt) -> AsyncIterator[None]:
-        started, outcome = time.monotonic(), "ok"
-        try:
-            yield
-        except ProviderFailure as failure:
-            outcome = failure.evidence.step
-            raise
-        except asyncio.CancelledError:
-            outcome = "given_up"
-            raise
-        finally:
-            if self._observe is not None:
-                self._observe(attempt.provider, attempt.leg, outcome, time.monotonic() - started)
 
 
 @contextlib.contextmanager

@@ -1,7 +1,8 @@
 """Agent Accounts: mailboxes that live here. No remote; our own rules accept them.
 
 Whether the address is on a domain of the application's is for the caller to ask first: it takes the store.
-An app password is kept only as its bcrypt hash; it opens IMAP and SMTP, without one there is neither.
+An app password is kept only as its bcrypt hash; it opens IMAP and SMTP, without one there is neither. It can be set,
+replaced and taken away, and stays where nothing is said about it.
 """
 
 import asyncio
@@ -15,6 +16,8 @@ from pydantic import SecretStr
 from opengrant.errors import InvalidRequest
 from opengrant.model import Identity, Verified
 
+TELL_OF_SECRET = ("has_app_password",)
+"""Settings that say what the secret holds: they stay or change with it."""
 COST = 12
 """Two to this power rounds of bcrypt."""
 
@@ -35,22 +38,27 @@ class AgentAccount:
     async def verify(self, settings: Mapping[str, Any]) -> Verified:
         """Check the rules and hash the password.
 
-        settings  email; optional: app_password (SecretStr), policy_id
-        Returns   `settings`: email, policy_id. `secret`: app_password_bcrypt; empty without an app password, so that
-                  a grant that has one keeps it.
+        settings  email; optional: policy_id, app_password (SecretStr, or None to take away the one there is)
+        Returns   `settings`: email, policy_id, has_app_password. `secret`: app_password_bcrypt; empty for None; without
+                  app_password no secret, and a has_app_password that holds for an account which has none so far.
         Raises    InvalidRequest, whose text never holds the password
         """
         email: str = settings["email"]
         password: SecretStr | None = settings.get("app_password")
-        secret = {}
-        if password is not None:
-            plain = password.get_secret_value()
-            check(plain)
-            # Takes a quarter of a second of CPU; bcrypt lets go of the interpreter meanwhile.
-            hashed = await asyncio.to_thread(bcrypt.hashpw, plain.encode(), bcrypt.gensalt(self._cost))
-            secret["app_password_bcrypt"] = hashed.decode()
         shown = {name: settings[name] for name in ("email", "policy_id") if settings.get(name) is not None}
+        shown["has_app_password"] = password is not None
+        secret = None
+        if password is not None:
+            secret = {"app_password_bcrypt": await self._hash(password.get_secret_value())}
+        elif "app_password" in settings:
+            secret = {}
         return Verified(Identity(email=email), shown, secret)
+
+    async def _hash(self, password: str) -> str:
+        check(password)
+        # Takes a quarter of a second of CPU; bcrypt lets go of the interpreter meanwhile.
+        hashed = await asyncio.to_thread(bcrypt.hashpw, password.encode(), bcrypt.gensalt(self._cost))
+        return hashed.decode()
 
 
 def check(password: str) -> None:

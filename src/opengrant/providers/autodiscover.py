@@ -90,8 +90,8 @@ class Autodiscover:
                     url = await search.run()
             except TimeoutError:
                 raise search.failure(_failure("timeout", "")) from None
-        if url is None:
-            raise search.failure()
+            if url is None:
+                raise search.failure()
         log.info("exchange_found", host=urlsplit(url).hostname)
         return url
 

@@ -21,6 +21,7 @@ from pydantic import SecretStr
 
 from opengrant.errors import Evidence, InvalidRequest, ProviderFailure
 from opengrant.model import Identity, Verified, fold
+from opengrant.net.attempt import Observe
 from opengrant.net.dns import Resolver
 from opengrant.net.ews import EwsDoor, EwsTalk
 from opengrant.net.guard import BadHost, Guard, parse_host
@@ -68,8 +69,9 @@ class Ews:
         ca_file: Path | None,
         https_port: int = 443,
         http_port: int = 80,
+        observe: Observe | None = None,
     ) -> None:
-        self._door = EwsDoor(guard, timeout=timeout, ca_file=ca_file)
+        self._door = EwsDoor(guard, timeout=timeout, ca_file=ca_file, observe=observe)
         self._autodiscover = Autodiscover(self._door, resolver, https_port=https_port, http_port=http_port)
 
     async def verify(self, settings: Mapping[str, Any]) -> Verified:

@@ -19,6 +19,7 @@ from pydantic import SecretStr
 
 from opengrant.errors import Evidence, InvalidRequest, ProviderFailure
 from opengrant.model import Identity, Verified
+from opengrant.net.attempt import Observe
 from opengrant.net.dav import Account, DavDoor
 from opengrant.net.guard import Guard
 from opengrant.net.mail import MailDoor, Session
@@ -39,6 +40,7 @@ class ICloud:
 
     mail, guard  of hosts that the operator names: they may refuse no address
     caldav_url   where discovery begins; empty leaves the calendars out
+    observe      told of each discovery; the mail door has an observer of its own
     """
 
     def __init__(
@@ -52,11 +54,12 @@ class ICloud:
         smtp_port: int,
         caldav_url: str,
         ca_file: Path | None,
+        observe: Observe | None = None,
     ) -> None:
         self._mail = mail
         self._imap, self._smtp = (imap_host, imap_port), (smtp_host, smtp_port)
         self._caldav_url = caldav_url
-        self._dav = DavDoor(guard, timeout=CALDAV_TIMEOUT, ca_file=ca_file, allowed=("icloud.com",))
+        self._dav = DavDoor(guard, timeout=CALDAV_TIMEOUT, ca_file=ca_file, allowed=("icloud.com",), observe=observe)
 
     async def verify(self, settings: Mapping[str, Any]) -> Verified:
         """Prove the password for IMAP, SMTP and CalDAV at once; all three must take it.

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from pydantic import SecretStr
 
+from opengrant.errors import ProviderFailure
 from opengrant.model import ClientApp, Identity, Tokens, now
 from opengrant.net.http import Field, Http
 from opengrant.providers.classify import classify
@@ -66,10 +67,10 @@ class Microsoft:
         claims = read_id_token(tokens.id_token, audience=client.client_id, issuers=None, at=now())
         if claims is not None and not _issuer_fits(claims):
             claims = None
-        user = await self._me(tokens)
+        user, refused = await self._me(tokens)
         if user is None and claims is None:
-            text = "Graph refused the token, and the answer had no id_token"
-            raise conclusion(PROVIDER, "identity_scopes_missing", text)
+            text = "Graph refused the token" if refused else "The token is not for Graph"
+            raise conclusion(PROVIDER, "identity_scopes_missing", f"{text}, and there was no id_token", said=refused)
         return _identity(user, claims or {}, client.tenant)
 
     def granted_scope(self, tokens: Tokens) -> tuple[str, ...] | None:
@@ -105,17 +106,17 @@ class Microsoft:
         found = (str(entry)[5:] for entry in proxies or () if str(entry).startswith("smtp:"))
         return tuple(filter(is_address, found))
 
-    async def _me(self, tokens: Tokens) -> Mapping[str, Any] | None:
-        """Graph's user object; None when this token cannot ask for it."""
+    async def _me(self, tokens: Tokens) -> tuple[Mapping[str, Any] | None, ProviderFailure | None]:
+        """Graph's user object; None when this token cannot ask for it, with Graph's refusal if it was asked."""
         if tokens.scope is not None and "" not in _resources(tokens.scope):
-            return None
+            return None, None
         query = {"$select": "id,displayName,mail,userPrincipalName"}
         answer = await self._http.get(PROVIDER, "api", f"{self._graph_url}/me", bearer=tokens.access_token, query=query)
         if answer.succeeded and isinstance(answer.json, Mapping) and text_of(answer.json, "id"):
-            return answer.json
+            return answer.json, None
         failure = refusal(answer)  # an empty 200, too: Graph sends them when it is not well
         if classify(failure.evidence).reason in {"access_token_refused", "scopes_missing"}:
-            return None
+            return None, failure
         raise failure
 
 

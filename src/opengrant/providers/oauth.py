@@ -66,9 +66,10 @@ def read_tokens(answer: Answer) -> Tokens:
     )
 
 
-def conclusion(provider: str, code: str, text: str) -> ProviderFailure:
-    """What we conclude from good answers; classify.py knows each `code`."""
-    return ProviderFailure(Evidence(provider, "api", "reply", code=code, text=text))
+def conclusion(provider: str, code: str, text: str, *, said: ProviderFailure | None = None) -> ProviderFailure:
+    """What we conclude from good answers; classify.py knows each `code`. `said`: the refusal that it was drawn from."""
+    body = None if said is None else said.evidence.body
+    return ProviderFailure(Evidence(provider, "api", "reply", code=code, text=text, body=body))
 
 
 def read_id_token(

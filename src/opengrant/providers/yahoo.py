@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from opengrant.errors import ProviderFailure
 from opengrant.model import ClientApp, Identity, Tokens, now
 from opengrant.net.http import Field, Http
 from opengrant.providers.basic_auth import token_form
@@ -61,7 +62,7 @@ class Yahoo:
         passing = classify(failure.evidence).kind in {Kind.PROVIDER_DOWN, Kind.RATE_LIMITED}
         if answer.status in {401, 403} and not passing:
             # The token is seconds old: it is not dead, it lacks the scopes.
-            raise _no_identity("Userinfo refused the token")
+            raise _no_identity("Userinfo refused the token", failure)
         raise failure
 
     def granted_scope(self, tokens: Tokens) -> tuple[str, ...] | None:
@@ -86,5 +87,5 @@ def _identity(members: Mapping[str, Any]) -> Identity | None:
     return Identity(email=str(email), subject=subject, user_id=subject, name=text_of(members, "name"))
 
 
-def _no_identity(what: str) -> Exception:
-    return conclusion(PROVIDER, "identity_scopes_missing", f"{what}: it needs the scopes openid and email")
+def _no_identity(what: str, said: ProviderFailure | None = None) -> Exception:
+    return conclusion(PROVIDER, "identity_scopes_missing", f"{what}: it needs the scopes openid and email", said=said)

@@ -71,7 +71,7 @@ class Zoom:
             return _identity(answer.json)
         failure = refusal(answer)
         if classify(failure.evidence).reason == "scopes_missing":
-            raise conclusion(PROVIDER, "identity_scopes_missing", failure.evidence.text)
+            raise conclusion(PROVIDER, "identity_scopes_missing", failure.evidence.text, said=failure)
         raise failure
 
     def granted_scope(self, tokens: Tokens) -> tuple[str, ...] | None:

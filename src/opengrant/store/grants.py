@@ -42,7 +42,15 @@ _TYPED = ", ".join(f"${n}::{_TYPES.get(name, 'text')}" for n, name in enumerate(
 _CHANGES = "version = version + 1, " + ", ".join(f"{name} = ${n}" for n, name in enumerate(_MUTABLE, 3))
 # A refresh that is under way meanwhile must not put its older credential over a new one.
 _NEW_GENERATION = "generation = generation + 1"
-_ASKED_AT = f"${3 + _MUTABLE.index('asked_at')}"
+# A verification says nothing about a block, and about the workspace only where its request names one: what stands in
+# the row stays, not what stood there when the grant was read.
+_RENEWABLE = tuple(name for name in _MUTABLE if name != "blocked")
+_RENEWALS = "version = version + 1, " + ", ".join(
+    f"workspace_id = coalesce(${n}, workspace_id)" if name == "workspace_id" else f"{name} = ${n}"
+    for n, name in enumerate(_RENEWABLE, 3)
+)
+_ASKED_AT = f"${3 + _RENEWABLE.index('asked_at')}"
+_RETURNED = "created_at, version, workspace_id, blocked"
 _CONNECTOR_WHEN_NEW = f"${len(_FIXED) + 1}"
 
 # The connector is asked for in the statement that writes: a grant must not outlive a connector that was
@@ -53,28 +61,28 @@ _CONNECTOR_LOCKED = "select 1 from connectors where application_id = $1 and id =
 SQLITE_CREATE = f"""
     insert into grants ({_INSERTED}) select {_PLACES} where {_CONNECTOR_EXISTS.format(_CONNECTOR_WHEN_NEW)}
     on conflict (application_id, provider, mailbox_key) do nothing
-    returning created_at, version
+    returning {_RETURNED}
 """
 _PG_CREATE = f"""
     with c as ({_CONNECTOR_LOCKED.format(_CONNECTOR_WHEN_NEW)}),
     g as (insert into grants ({_INSERTED}) select {_TYPED} from c
-          on conflict (application_id, provider, mailbox_key) do nothing returning id, created_at, version)
+          on conflict (application_id, provider, mailbox_key) do nothing returning id, {_RETURNED})
 """
 
 SQLITE_RENEW = f"""
-    update grants set {_NEW_GENERATION}, {_CHANGES}
+    update grants set {_NEW_GENERATION}, {_RENEWALS}
     where application_id = $1 and id = $2 and asked_at <= {_ASKED_AT} and {_CONNECTOR_EXISTS.format("$3")}
-    returning created_at, version
+    returning {_RETURNED}
 """
 _PG_RENEW = f"""
     with c as ({_CONNECTOR_LOCKED.format("$3")}),
-    g as (update grants set {_NEW_GENERATION}, {_CHANGES} from c
-          where application_id = $1 and id = $2 and asked_at <= {_ASKED_AT} returning id, created_at, version)
+    g as (update grants set {_NEW_GENERATION}, {_RENEWALS} from c
+          where application_id = $1 and id = $2 and asked_at <= {_ASKED_AT} returning id, {_RETURNED})
 """
 
 CHANGE = f"""
     update grants set {_CHANGES}
-    where application_id = $1 and id = $2 and version = ${3 + len(_MUTABLE)} returning created_at, version
+    where application_id = $1 and id = $2 and version = ${3 + len(_MUTABLE)} returning {_RETURNED}
 """
 
 
@@ -85,12 +93,14 @@ class Writing:
     event  what to tell; None for a change that nobody outside can see
     live   the sealed credential; None for grants that have none, or keep theirs
     spent  digest of the refresh token that the caller sent, when a rotation was recorded under it
+    bare   destroy the credential that is stored; `live` is None then
     """
 
     grant: Grant
     event: Event | None
     live: Sealed | None = None
     spent: str | None = None
+    bare: bool = False
 
 
 def create(writing: Writing, dialect: Dialect) -> Steps[Grant | None]:
@@ -101,13 +111,14 @@ def create(writing: Writing, dialect: Dialect) -> Steps[Grant | None]:
 
 
 def renew(writing: Writing, dialect: Dialect) -> Steps[Grant | None]:
-    """Put a later verification into an existing grant.
+    """Put a later verification into an existing grant, which stays blocked if it is.
 
+    `workspace_id` None leaves the grant where it is by now. Returns the grant as it is after that;
     None when the grant was deleted, the connector is gone, or the stored credential was asked for later
     than this one: a slow loser changes nothing.
     """
     grant = writing.grant
-    args = (grant.application_id, grant.id, *_mutable(grant))
+    args = (grant.application_id, grant.id, *_mutable(grant, _RENEWABLE))
     return (yield from _put(writing, dialect, SQLITE_RENEW, _PG_RENEW, args))
 
 
@@ -118,11 +129,11 @@ def change(writing: Writing, *, seen_version: int) -> Steps[Grant | None]:
     if not rows:
         return None
     yield from _beside(writing)
-    return replace(grant, created_at=rows[0][0], version=rows[0][1])
+    return _returned(grant, rows[0])
 
 
-def _mutable(grant: Grant) -> tuple[Any, ...]:
-    """The values of _MUTABLE: its fields by name, lists and objects as text."""
+def _mutable(grant: Grant, names: tuple[str, ...] = _MUTABLE) -> tuple[Any, ...]:
+    """The values of these columns: the grant's fields by name, lists and objects as text."""
     as_text = {
         "email_key": fold(grant.email),
         "scope": put_list(grant.scope),
@@ -130,7 +141,12 @@ def _mutable(grant: Grant) -> tuple[Any, ...]:
         "blocked": int(grant.blocked),
         "trouble": put_trouble(grant.trouble),
     }
-    return tuple(as_text[name] if name in as_text else getattr(grant, name) for name in _MUTABLE)
+    return tuple(as_text[name] if name in as_text else getattr(grant, name) for name in names)
+
+
+def _returned(grant: Grant, row: Row) -> Grant:
+    created_at, version, workspace_id, blocked = row
+    return replace(grant, created_at=created_at, version=version, workspace_id=workspace_id, blocked=bool(blocked))
 
 
 def _put(writing: Writing, dialect: Dialect, sqlite: str, postgres: str, args: tuple[Any, ...]) -> Steps[Grant | None]:
@@ -143,7 +159,7 @@ def _put(writing: Writing, dialect: Dialect, sqlite: str, postgres: str, args: t
     else:
         sql, extra = _one_statement(postgres, writing, first=len(args) + 1)
         rows = yield Statement(sql, (*args, *extra), last=True)
-    return replace(grant, created_at=rows[0][0], version=rows[0][1]) if rows else None
+    return _returned(grant, rows[0]) if rows else None
 
 
 def _beside(writing: Writing) -> Steps[None]:
@@ -151,6 +167,8 @@ def _beside(writing: Writing) -> Steps[None]:
     if writing.live is not None:
         owner = secrets.SecretRow(grant.application_id, "grant", grant.id, "live", writing.live)
         yield from secrets.put(owner, at=grant.updated_at)
+    if writing.bare:
+        yield from secrets.destroy(grant.application_id, "grant", [grant.id])
     if writing.event is not None:
         yield from add_event(writing.event)
     if writing.spent is not None:
@@ -178,6 +196,11 @@ def _one_statement(head: str, writing: Writing, *, first: int) -> tuple[str, tup
                 on conflict (application_id, owner_kind, owner_id, purpose)
                 do update set key_id = excluded.key_id, sealed = excluded.sealed, updated_at = excluded.updated_at)"""
         )
+    if writing.bare:
+        arms.append(
+            f"""b as (delete from secrets using g
+                where application_id = {app} and owner_kind = 'grant' and owner_id = g.id)"""
+        )
     if writing.event is not None:
         _, id_, type_, _, payload, created_at, actor, detail = writing.event.row()
         at = place(created_at, "bigint")
@@ -199,7 +222,7 @@ def _one_statement(head: str, writing: Writing, *, first: int) -> tuple[str, tup
                 where application_id = {app} and provider = {place(grant.provider, "text")}
                   and spent = {place(writing.spent, "text")})"""
         )
-    return ", ".join(arms) + " select created_at, version from g", tuple(args)
+    return ", ".join(arms) + f" select {_RETURNED} from g", tuple(args)
 
 
 def find(application_id: str, grant_id: str) -> Steps[Grant | None]:

@@ -1,0 +1,144 @@
+"""Equal nodes on one database: real `opengrant serve` processes that a test starts together and kills one by one.
+
+The server in the test's own process (tests/support.py) has no clock: it prepares what they find, and looks at what
+they leave.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from opengrant.model import SECOND
+from tests.fakes.oauth import FakeOAuth
+from tests.support import LiveServer, Tenant, data, secret
+
+OPENGRANT = str(Path(sys.executable).with_name("opengrant"))
+_DEADLINE = 90.0
+
+
+@dataclass
+class Node:
+    """One process. Its log is a file, since a full pipe would stop it."""
+
+    process: "subprocess.Popen[bytes]"
+    log: Path
+    url: str = ""
+
+    def wait_until_it_serves(self) -> None:
+        until(lambda: self._url() or self.process.poll() is not None, "a node did not come up")
+        assert self.process.poll() is None, self.log.read_text()
+        self.url = self._url() or ""
+
+    def _url(self) -> str | None:
+        for line in self.log.read_text().splitlines(keepends=True):
+            if line.endswith("\n") and (record := json.loads(line))["event"] == "serving":
+                return str(record["url"])
+        return None
+
+    def events(self) -> list[str]:
+        """What it has logged."""
+        return [json.loads(line)["event"] for line in self.log.read_text().splitlines(keepends=True) if line[-1] == "\n"]
+
+    def post(self, key: str, path: str, body: Any) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {key}"}
+        return httpx.post(f"{self.url}{path}", json=body, headers=headers, timeout=_DEADLINE, trust_env=False)
+
+    def token(self, key: str, grant_id: str, **body: Any) -> httpx.Response:
+        return self.post(key, f"/v3/grants/{grant_id}/token", body)
+
+    def dies(self) -> None:
+        """Wait for the death that it was started for."""
+        assert self.process.wait(_DEADLINE) == -signal.SIGKILL, self.log.read_text()
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(_DEADLINE)
+
+
+@contextmanager
+def nodes(live: LiveServer, *each: Mapping[str, str], work: bool = True) -> Iterator[list[Node]]:
+    """As many nodes beside `live` as there are environments in `each`, all serving; none of them at the end."""
+    started: list[Node] = []
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("OPENGRANT_")}
+    here = {"OPENGRANT_PORT": "0", "OPENGRANT_DATA_DIR": str(live.directory / "data"), **live.env}
+    with contextlib.ExitStack() as ending:
+        for more in each:
+            log = live.directory / f"node-{len(list(live.directory.glob('node-*')))}.log"
+            with log.open("wb") as stderr:
+                process = subprocess.Popen(
+                    [OPENGRANT, "serve", *([] if work else ["--no-work"])],
+                    env={**kept, **here, **more},
+                    stdout=subprocess.DEVNULL,
+                    stderr=stderr,
+                )
+            started.append(Node(process, log))
+            ending.callback(started[-1].end)
+        for node in started:
+            node.wait_until_it_serves()
+        yield started
+
+
+def until(true: Callable[[], Any], otherwise: str) -> None:
+    """Wait for something that other processes do. Raises AssertionError after a minute and a half."""
+    deadline = time.monotonic() + _DEADLINE
+    while not true():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.05)
+
+
+def reader(tenant: Tenant) -> str:
+    """An API key that may read live tokens."""
+    live = tenant.server
+    made = live.call(
+        live.services.applications.create_key(
+            tenant.application, "reader", lifetime=None, permissions=("all", "grants.token")
+        )
+    )
+    return str(made.secret.get_secret_value())
+
+
+SCOPES = {"zoom": "user:read:user", "microsoft": "User.Read offline_access", "google": "openid email"}
+
+
+def consent(provider: FakeOAuth, name: str, email: str) -> str:
+    """A refresh token of this user."""
+    token = secret("refresh")
+    provider.accepts(token, email=email, scope=SCOPES[name])
+    return token
+
+
+def connected(tenant: Tenant, provider: FakeOAuth, name: str, email: str) -> str:
+    """The id of a new grant that is due: its token has run out, as if it were more than an hour old."""
+    answer = tenant.connect(name, {"refresh_token": consent(provider, name, email)})
+    assert answer.status_code == 201, answer.text
+    grant_id = str(data(answer)["id"])
+    age(tenant.server, grant_id)
+    return grant_id
+
+
+def age(live: LiveServer, grant_id: str) -> None:
+    live.rows(
+        """update grants set token_expires_at = token_expires_at - $2, due_at = due_at - $2, proven_at = proven_at - $2,
+                             updated_at = updated_at - $2
+           where id = $1""",
+        grant_id,
+        4000 * SECOND,
+    )
+
+
+def leases(live: LiveServer, application_id: str) -> list[str]:
+    """Subjects that somebody works on, or died working on."""
+    rows = live.rows("select subject from leases where application_id = $1", application_id)
+    return [row[0] for row in rows]
