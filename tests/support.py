@@ -1,6 +1,7 @@
 """A live OpenGrant for tests: the real server on a real socket, in a thread with an event loop of its own."""
 
 import asyncio
+import logging
 import socket
 import threading
 import uuid
@@ -234,6 +235,8 @@ def settings_from(env: Mapping[str, str]) -> Settings:
 
 
 def start_logging(stream: BytesIO) -> logs.LogWriter:
+    # The tests' own client runs in this process, and writes down the addresses that it is redirected to.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     return logs.configure("debug", stream)
 
 

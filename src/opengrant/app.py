@@ -12,15 +12,19 @@ from starlette.types import ASGIApp
 
 from opengrant import metrics
 from opengrant.api import admin as _admin  # noqa: F401 -- importing a route file enters its routes into the table
+from opengrant.api import applications as _applications  # noqa: F401
 from opengrant.api import audit as _audit  # noqa: F401
 from opengrant.api import connect as _connect  # noqa: F401
 from opengrant.api import connectors as _connectors  # noqa: F401
 from opengrant.api import credentials as _credentials  # noqa: F401
 from opengrant.api import detect as _detect  # noqa: F401
 from opengrant.api import grants as _grants  # noqa: F401
-from opengrant.api import ops
+from opengrant.api import hosted as hosted_pages
+from opengrant.api import oauth as _oauth  # noqa: F401
+from opengrant.api import ops, static
 from opengrant.api import webhooks as _webhooks  # noqa: F401
 from opengrant.api import workspaces as _workspaces  # noqa: F401
+from opengrant.api.cors import Cors
 from opengrant.api.edge import Edge
 from opengrant.api.routing import build_router
 from opengrant.errors import StoreUnavailable
@@ -35,14 +39,19 @@ from opengrant.grants.credentials import Credentials
 from opengrant.grants.deliveries import Deliveries, Terms
 from opengrant.grants.detect import Detect
 from opengrant.grants.domains import Domains, MailNames
+from opengrant.grants.exchange import Exchange
+from opengrant.grants.hosted import Hosted
 from opengrant.grants.idempotency import Idempotency
 from opengrant.grants.installation import Reseal, check_master_keys, open_digests
 from opengrant.grants.records import Records
+from opengrant.grants.redirects import Redirects
 from opengrant.grants.refresh import Refresh
 from opengrant.grants.schedule import Schedule
 from opengrant.grants.services import Services
 from opengrant.grants.signatures import ServiceAccounts, Signatures
+from opengrant.grants.signing import Signing
 from opengrant.grants.spool import Spool
+from opengrant.grants.tokens import Tokens
 from opengrant.grants.webhooks import Webhooks
 from opengrant.grants.workspaces import Workspaces
 from opengrant.jobs.announce import announce, waiting
@@ -191,24 +200,44 @@ async def installation(settings: Settings) -> AsyncIterator[Installation]:
         opened.push_async_callback(_write_uses, applications)
         opened.push_async_callback(connect.drain)
         opened.push_async_callback(refresh.drain)
+        redirects = Redirects(db, now)
+        detect = Detect(db, domains, resolver, hosts, now)
+        hosted = Hosted(
+            db,
+            vault,
+            applications.digests,
+            applications,
+            redirects,
+            connect,
+            detect,
+            now,
+            settings.hosted.secretless_web,
+        )
+        tokens = Tokens(db, applications, Signing(db, vault, now), now)
+        records = Records(db, connect, now)
         services = Services(
             db,
             applications,
             connectors,
             connect,
             refresh,
-            Records(db, connect, now),
+            records,
             ServiceAccounts(db, now),
             Signatures(db, now),
             domains,
             workspaces,
-            Detect(db, domains, resolver, hosts, now),
+            detect,
             Credentials(db, vault, now),
             Aliases(refresh, providers),
             Idempotency(db, applications.digests, now),
             Audit(db, now, timedelta(days=settings.audit_days)),
             webhooks,
             deliveries,
+            redirects,
+            hosted,
+            tokens,
+            Exchange(applications, hosted, tokens, records),
+            settings.public_url,
         )
         yield Installation(settings, services, Reseal(db, vault, now), first)
 
@@ -282,10 +311,19 @@ def _token_providers(settings: Settings, http: Http) -> dict[ProviderName, objec
             tokeninfo_url=google.tokeninfo_url,
             gmail_url=google.gmail_url,
             revoke_url=google.revoke_url,
+            authorize_url=google.authorize_url,
         ),
-        ProviderName.MICROSOFT: Microsoft(http, token_url=microsoft.token_url, graph_url=microsoft.graph_url),
-        ProviderName.YAHOO: Yahoo(http, token_url=yahoo.token_url, userinfo_url=yahoo.userinfo_url),
-        ProviderName.ZOOM: Zoom(http, token_url=zoom.token_url, api_url=zoom.api_url),
+        ProviderName.MICROSOFT: Microsoft(
+            http,
+            token_url=microsoft.token_url,
+            graph_url=microsoft.graph_url,
+            authorize_url=microsoft.authorize_url,
+            adminconsent_url=microsoft.adminconsent_url,
+        ),
+        ProviderName.YAHOO: Yahoo(
+            http, token_url=yahoo.token_url, userinfo_url=yahoo.userinfo_url, authorize_url=yahoo.authorize_url
+        ),
+        ProviderName.ZOOM: Zoom(http, token_url=zoom.token_url, api_url=zoom.api_url, authorize_url=zoom.authorize_url),
     }
 
 
@@ -377,7 +415,9 @@ def asgi(installed: Installation) -> ASGIApp:
     settings = installed.settings
     router = build_router(installed.services, max_body=settings.max_body)
     ops.add_to(router, settings.public_url)
-    return Edge(router, max_requests=settings.max_requests)
+    hosted_pages.add_to(router, installed.services)
+    static.add_to(router)
+    return Edge(Cors(router, installed.services.redirects), max_requests=settings.max_requests)
 
 
 def chores(installed: Installation) -> Sequence[Job]:

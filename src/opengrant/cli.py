@@ -43,6 +43,14 @@ grants_app = cyclopts.App(name="grants", help="Grants: what only an operator may
 app.command(grants_app)
 app.command(keys_app)
 app.command(apps_app)
+apps_app.command(
+    "opengrant.cli_applications:apps_show", name="show", help="Show an application, with all its settings."
+)
+apps_app.command(
+    "opengrant.cli_applications:redirects_app",
+    name="redirects",
+    help="Redirect URIs: where hosted sign-in may lead back to.",
+)
 app.command(
     "opengrant.cli_admin:domains_app",
     name="domains",
@@ -57,6 +65,11 @@ app.command(
     "opengrant.cli_admin:service_accounts_app",
     name="service-accounts",
     help="Who may call /v3/admin, with signed requests.",
+)
+app.command(
+    "opengrant.cli_admin:signing_keys_app",
+    name="signing-keys",
+    help="What id_tokens are signed with.",
 )
 app.command("opengrant.cli_audit:audit_app", name="audit", help="Who did what to which grant, newest first.")
 out = Console(highlight=False, soft_wrap=True)

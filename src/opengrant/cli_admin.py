@@ -1,4 +1,4 @@
-"""`opengrant domains` and `opengrant service-accounts`: the admin plane from the command line.
+"""`opengrant domains`, `service-accounts` and `signing-keys`: the admin plane from the command line.
 
 cli.py names these by path, so that other commands do not pay for loading them.
 """
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 domains_app = cyclopts.App(name="domains", help="Domains that Agent Accounts live on, and their DNS records.")
 service_accounts_app = cyclopts.App(name="service-accounts", help="Who may call /v3/admin, with signed requests.")
+
+signing_keys_app = cyclopts.App(name="signing-keys", help="What id_tokens are signed with.")
 
 _COLORS = {"done": "green", "pending": "yellow", "failed": "red"}
 _PAGE = 200
@@ -198,3 +200,23 @@ def _account_row(account: ServiceAccount) -> dict[str, Any]:
         "status": "active" if account.revoked_at is None else "revoked",
         "created_at": account.created_at // SECOND,
     }
+
+
+@signing_keys_app.command(name="list")
+def signing_keys_list(*, json: AsJson = False) -> None:
+    """List the ids of the published keys; the first signs."""
+    published = run(lambda installed: installed.services.tokens.signing.published())
+    print_rows([{"id": key["kid"], "signs": not place} for place, key in enumerate(published["keys"])], json=json)
+
+
+@signing_keys_app.command(name="rotate")
+def signing_keys_rotate(*, json: AsJson = False) -> None:
+    """Sign with a new key from now on. The present one stays published until the next rotation.
+
+    Servers take up the new key within a minute.
+    """
+    kid = run(lambda installed: installed.services.tokens.signing.rotate())
+    if json:
+        print_json({"id": kid})
+    else:
+        out.print(f"{kid} signs now.", markup=False)

@@ -9,7 +9,10 @@ OpenGrantError
 ├── InvalidAuthentication    400  the password, or the bulk credential, was refused
 ├── ScopesConflict           400  the token lacks scopes that are needed
 ├── ReauthEmailInvalid       400  use the credential of the same mailbox
+├── CallbackNotAllowed       400  register the redirect URI
+├── LoginInvalid             400  start the sign-in again
 ├── ConnectorMisconfigured   400  change the connector's client id, secret or tenant
+├── OAuthRefused             400  what its `error` asks for, in OAuth's own vocabulary
 ├── Unauthorized             401  change the API key
 ├── GrantExpired             401  the mailbox owner must connect again
 ├── AuthenticationFailed     401  sign the request as a service account that is known
@@ -111,14 +114,51 @@ class ReauthEmailInvalid(OpenGrantError):
     status, type = 400, "grant.reauth_email_invalid"
 
 
+class CallbackNotAllowed(OpenGrantError):
+    """A redirect URI that the application has not registered: nobody is sent there."""
+
+    status, type = 400, "grant.callback_uri_not_allowed"
+
+
+class LoginInvalid(OpenGrantError):
+    """A hosted sign-in that is over, unknown, or another browser's."""
+
+    status, type = 400, "grant.login_id_invalid"
+
+
 class ConnectorMisconfigured(OpenGrantError):
     """The provider refused our client, not the user."""
 
     status, type = 400, "token.exchange_failed"
 
 
+OAUTH_URI = "https://datatracker.ietf.org/doc/html/rfc6749#section-5.2"
+"""Where a person can read what an OAuth error means."""
+PKCE_FAILED = 45004
+"""The number that clients know a wrong PKCE verifier by."""
+
+
+class OAuthRefused(OpenGrantError):
+    """A token, a code or a client was refused. Its `error` says which, as RFC 6749 spells it.
+
+    error       invalid_request, invalid_client, invalid_grant, invalid_token, unsupported_grant_type, access_denied, …
+    error_code  a number for programs; 400 where none is known
+    uri         a page about the error
+    """
+
+    status, type = 400, "token.exchange_failed"
+
+    def __init__(self, error: str, description: str, *, code: int = 400, uri: str = OAUTH_URI) -> None:
+        super().__init__(description)
+        self.error, self.error_code, self.uri = error, code, uri
+
+    @property
+    def description(self) -> str:
+        return self.message
+
+
 class Unauthorized(OpenGrantError):
-    """No API key, or one that is unknown, expired or revoked."""
+    """No API key or access token, or one that is unknown, expired or revoked."""
 
     status, type = 401, "token.unauthorized_access"
 
@@ -142,7 +182,7 @@ class Forbidden(OpenGrantError):
 
 
 class AccessDenied(OpenGrantError):
-    """The API key is good, and lacks the permission; the message names it."""
+    """The API key or access token is good, and this is not for it; the message says what is."""
 
     status, type = 403, "grant.access_denied"
 

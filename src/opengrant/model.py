@@ -43,6 +43,8 @@ CredentialType = Literal["connector", "serviceaccount", "adminconsent"]
 Permission = Literal["all", "grants.token"]
 """What an API key may do. `all` is everything but to read live credentials: `grants.token` is always named apart."""
 PERMISSIONS: tuple[Permission, ...] = get_args(Permission)
+Platform = Literal["web", "desktop", "js", "ios", "android"]
+"""What kind of program a redirect URI leads to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,44 @@ class Application:
     name: str
     identity_rule: IdentityRule
     created_at: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What an application says about itself. Members are spelled as on the wire and checked; one not set is absent.
+
+    branding               name (always there), icon_url, website_url, description
+    hosted_authentication  how its sign-in pages look: background_image_url, alignment, color_primary, color_secondary,
+                           title, subtitle, background_color, spacing (px), terms_of_service_url, privacy_policy_url
+    idp_settings           origins and issuers, each a list with commas between
+    additional_settings    login_url, logout_url, refresh_token_expiration_absolute and _idle (seconds, 0: none),
+                           rotate_refresh_token, allow_query_param_in_redirect_uri (bool); never shown to API callers
+    domain                 kept for the wire; nothing is done with it
+    """
+
+    branding: Mapping[str, Any]
+    hosted_authentication: Mapping[str, Any]
+    idp_settings: Mapping[str, Any]
+    additional_settings: Mapping[str, Any]
+    domain: str
+    updated_at: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class RedirectUri:
+    """Where hosted sign-in may lead back to.
+
+    url       what a request must name, byte for byte
+    settings  as `platform` wants them: origin of `js`, bundle_id of `ios`, package_name of `android`, …
+    """
+
+    id: str
+    application_id: str
+    url: str
+    platform: Platform
+    settings: Mapping[str, str]
+    created_at: Micros
+    updated_at: Micros
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +171,7 @@ class CustomConnect:
 
     settings  the provider's own keys as on the wire, checked; SecretStr where secret, ports as int
     scope     what the caller named; None means the connector's default
+    login_id  the hosted sign-in that it comes from
     """
 
     provider: ProviderName
@@ -141,6 +182,7 @@ class CustomConnect:
     credential_id: str | None = None
     workspace_id: str | None = None
     external_id: str | None = None
+    login_id: str | None = None
 
     @property
     def bulk(self) -> bool:

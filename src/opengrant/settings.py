@@ -32,7 +32,7 @@ class Google(_Part):
     userinfo_url: str = "https://openidconnect.googleapis.com/v1/userinfo"
     """OpenID userinfo; the older v2 spelling is understood too."""
     authorize_url: str = "https://accounts.google.com/o/oauth2/v2/auth"
-    """Where hosted sign-in sends the user (not used yet)."""
+    """Where hosted sign-in sends the user."""
     revoke_url: str = "https://oauth2.googleapis.com/revoke"
     """Token revocation."""
     tokeninfo_url: str = "https://oauth2.googleapis.com/tokeninfo"
@@ -47,9 +47,9 @@ class Microsoft(_Part):
     token_url: str = "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token"  # noqa: S105 -- a URL, not a password
     """Token endpoint."""
     authorize_url: str = "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/authorize"
-    """Where hosted sign-in sends the user (not used yet)."""
+    """Where hosted sign-in sends the user."""
     adminconsent_url: str = "https://login.microsoftonline.com/{tenant}/v2.0/adminconsent"
-    """Admin consent page (not used yet)."""
+    """Admin consent page."""
     graph_url: str = "https://graph.microsoft.com/v1.0"
     """Graph base; national clouds set it."""
 
@@ -62,7 +62,7 @@ class Yahoo(_Part):
     userinfo_url: str = "https://api.login.yahoo.com/openid/v1/userinfo"
     """OpenID userinfo."""
     authorize_url: str = "https://api.login.yahoo.com/oauth2/request_auth"
-    """Where hosted sign-in sends the user (not used yet)."""
+    """Where hosted sign-in sends the user."""
 
 
 class Zoom(_Part):
@@ -73,7 +73,7 @@ class Zoom(_Part):
     api_url: str = "https://api.zoom.us"
     """API base; a token's own `api_url` is followed when both are Zoom's."""
     authorize_url: str = "https://zoom.us/oauth/authorize"
-    """Where hosted sign-in sends the user (not used yet)."""
+    """Where hosted sign-in sends the user."""
 
 
 class Icloud(_Part):
@@ -181,6 +181,13 @@ class Webhooks(_Part):
     """`source` of each notification."""
 
 
+class Hosted(_Part):
+    """Hosted sign-in."""
+
+    secretless_web: bool = False
+    """Lets codes for redirect URIs of platform `web` be redeemed with PKCE alone, without the API key."""
+
+
 class Settings(BaseSettings):
     """Environment, prefix `OPENGRANT_`, nested by `__`."""
 
@@ -239,6 +246,8 @@ class Settings(BaseSettings):
     """Mail host detection."""
     outbound: Outbound = Outbound()
     """Outbound limits."""
+    hosted: Hosted = Hosted()
+    """Hosted sign-in."""
     refresh: Refresh = Refresh()
     """Keeping grants alive."""
     webhooks: Webhooks = Webhooks()

@@ -194,3 +194,28 @@ def test_credentials(run: Run, provider: FakeOAuth) -> None:
     assert found["destroyed"]
     assert found["gone"]["statusCode"] in {400, 404}
     assert "PRIVATE KEY" not in str(found)
+
+
+def test_the_application_and_its_redirect_uris(run: Run, tenant: Tenant) -> None:
+    url = "https://app.example.com/callback"
+    found = run("applications", url=url)
+    details = found["details"]
+    assert details["applicationId"] == tenant.application.id
+    assert (details["region"], details["environment"], details["callbackUris"]) == ("us", "production", [])
+    assert details["branding"]["name"] == tenant.application.name
+    assert (found["made"]["url"], found["made"]["platform"]) == (url, "web")
+    assert found["page"]["settings"] == {"origin": "https://app.example.com"}
+    assert found["found"] == found["page"]
+    assert found["android"]["settings"]["packageName"] == "com.example.app"
+    assert "AA:BB" in found["android"]["settings"].values(), "the SDK spells the fingerprint's name in its own way"
+    assert found["moved"] == {**found["made"], "url": f"{url}/2"}
+    assert found["listed"] == [f"{url}/2", f"{url}/page", "com.example.app://oauth"]
+    assert (found["refused"]["statusCode"], found["refused"]["type"]) == (400, "api.invalid_request_error")
+    assert all(found[name] for name in ("listedUnder", "destroyed", "updatedUnder"))
+    updated = found["updated"]
+    assert updated["branding"] == {"name": "Acme", "websiteUrl": "https://example.com"}
+    assert updated["hostedAuthentication"] == {"title": "Connect", "colorPrimary": "#0b57d0", "spacing": 5}
+    assert [one["url"] for one in updated["callbackUris"]] == [f"{url}/2", f"{url}/page"]
+    assert "additionalSettings" not in updated
+    profile = tenant.server.call(tenant.server.services.applications.profile(tenant.application))
+    assert profile.additional_settings == {"rotate_refresh_token": True, "refresh_token_expiration_idle": 3600}

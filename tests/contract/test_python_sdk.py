@@ -115,3 +115,40 @@ def test_workspaces(nylas: Client) -> None:
     assert [one.id for one in nylas.grants.list({"workspace_id": made.workspace_id}).data] == [grant.id]
     assert nylas.workspaces.update(made.workspace_id, {"name": "All rooms"}).data.name == "All rooms"
     assert nylas.workspaces.destroy(made.workspace_id).request_id
+
+
+def test_the_application_and_its_redirect_uris(nylas: Client, tenant: Tenant) -> None:
+    url = "https://app.example.com/callback"
+    details = nylas.applications.info().data
+    assert (details.application_id, details.region, details.environment) == (tenant.application.id, "us", "production")
+    assert details.organization_id
+    assert (details.branding.name, details.callback_uris) == (tenant.application.name, [])
+
+    uris = nylas.applications.redirect_uris
+    made = uris.create({"url": url, "platform": "js", "settings": {"origin": "https://app.example.com"}}).data
+    assert made.settings is not None
+    assert (made.url, made.platform, made.settings.origin) == (url, "js", "https://app.example.com")
+    assert uris.find(made.id).data == made
+    plain = uris.create({"url": f"{url}/2"}).data
+    assert plain.platform == "web"
+    assert uris.update(plain.id, {"url": f"{url}/3"}).data.url == f"{url}/3"
+    listed = uris.list()
+    assert ([one.url for one in listed.data], bool(listed.request_id)) == ([url, f"{url}/3"], True)
+    assert uris.destroy(plain.id).request_id
+
+    updated = nylas.applications.update(
+        {
+            "branding": {"name": "Acme"},
+            "hosted_authentication": {"title": "Connect", "spacing": 5},
+            "callback_uris": [{"id": made.id, "url": url}],
+            "additional_settings": {"rotate_refresh_token": True},
+        }
+    )
+    assert updated.request_id
+    assert updated.data.branding.name == "Acme"
+    assert updated.data.hosted_authentication is not None
+    assert (updated.data.hosted_authentication.title, updated.data.hosted_authentication.spacing) == ("Connect", 5)
+    assert [one.id for one in updated.data.callback_uris] == [made.id]
+    with pytest.raises(NylasApiError) as refused:
+        uris.create({"url": "http://example.com/"})
+    assert (refused.value.status_code, refused.value.type) == (400, "api.invalid_request_error")

@@ -19,6 +19,7 @@ real ones do.
 
 import asyncio
 import functools
+import hashlib
 import json
 import re
 import socket
@@ -28,7 +29,7 @@ import threading
 import time
 import uuid
 import weakref
-from base64 import b64decode
+from base64 import b64decode, urlsafe_b64encode
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
@@ -37,14 +38,14 @@ from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Literal, Self
-from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
+from urllib.parse import parse_qsl, unquote, unquote_plus, urlencode, urlsplit
 
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey, RSAKey
 
 Endpoint = Literal[
-    "token", "userinfo", "tokeninfo", "gmail", "revoke", "me", "users", "inbox", "calendar", "mailboxSettings"
+    "authorize", "adminconsent", "token", "userinfo", "tokeninfo", "gmail", "revoke", "me", "users", "inbox", "calendar", "mailboxSettings"
 ]
 Fault = Literal["reset_early", "reset", "close", "garbage", "silence"]
 
@@ -115,6 +116,16 @@ class Account:
     claims: Mapping[str, Any] = field(default_factory=dict)
     tokens: Mapping[str, Any] = field(default_factory=dict)
     user: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Code:
+    """What an authorization code stands for."""
+
+    account: Account
+    client_id: str
+    redirect_uri: str
+    challenge: str
 
 
 @dataclass(frozen=True)
@@ -214,6 +225,9 @@ class FakeOAuth:
         self.employees: list[Employee] = []
         self.service_accounts: dict[str, ServiceAccount] = {}
         self.apps: dict[str, App] = {}
+        self.codes: dict[str, Code] = {}
+        self._user: Account | None = None
+        self._refusal: tuple[str, str] | None = None
         self._access: dict[str, tuple[Account, str]] = {}
         self._roles: dict[str, frozenset[str]] = {}
         self._without_mailbox: set[str] = set()
@@ -229,6 +243,15 @@ class FakeOAuth:
         account = Account(email=email, scope=scope, **more)
         self.accounts[refresh_token] = account
         return account
+
+    def signs_in(self, email: str, *, scope: str = "openid email profile User.Read", **more: Any) -> None:
+        """From now on whoever comes to a consent page is this user, and consents. `more`: fields of Account."""
+        more = {"subject": str(uuid.uuid5(uuid.NAMESPACE_URL, email)), "name": email.partition("@")[0].title(), **more}
+        self._user, self._refusal = Account(email=email, scope=scope, **more), None
+
+    def declines(self, error: str = "access_denied", description: str = "The user said no.") -> None:
+        """From now on whoever comes to a consent page says no."""
+        self._refusal = (error, description)
 
     def revokes(self, refresh_token: str) -> None:
         """From now on this refresh token is dead."""
@@ -326,23 +349,36 @@ class FakeOAuth:
             "tokeninfo_url": f"{self.url}/google/tokeninfo",
             "gmail_url": f"{self.url}/gmail/v1",
             "revoke_url": f"{self.url}/google/revoke",
+            "authorize_url": f"{self.url}/google/authorize",
         }
 
     def microsoft_urls(self) -> dict[str, str]:
         """The URL arguments of `Microsoft`."""
-        return {"token_url": f"{self.url}/{{tenant}}/oauth2/v2.0/token", "graph_url": f"{self.url}/graph/v1.0"}
+        return {
+            "token_url": f"{self.url}/{{tenant}}/oauth2/v2.0/token",
+            "graph_url": f"{self.url}/graph/v1.0",
+            "authorize_url": f"{self.url}/{{tenant}}/oauth2/v2.0/authorize",
+            "adminconsent_url": f"{self.url}/{{tenant}}/v2.0/adminconsent",
+        }
+
+    def microsoft_bulk_urls(self) -> dict[str, str]:
+        """The URL arguments of `MicrosoftBulk`."""
+        return {name: url for name, url in self.microsoft_urls().items() if name in {"token_url", "graph_url"}}
 
     def google_bulk_urls(self) -> dict[str, str]:
         """The URL arguments of `GoogleBulk`."""
-        return {name: url for name, url in self.google_urls().items() if name not in {"tokeninfo_url", "revoke_url"}}
+        known = {"token_url", "userinfo_url", "gmail_url"}
+        return {name: url for name, url in self.google_urls().items() if name in known}
 
     def yahoo_urls(self) -> dict[str, str]:
         """The URL arguments of `Yahoo`."""
-        return {"token_url": f"{self.url}/yahoo/token", "userinfo_url": f"{self.url}/yahoo/userinfo"}
+        names = ("token", "userinfo", "authorize")
+        return {f"{name}_url": f"{self.url}/yahoo/{name}" for name in names}
 
     def zoom_urls(self) -> dict[str, str]:
         """The URL arguments of `Zoom`."""
-        return {"token_url": f"{self.url}/zoom/oauth/token", "api_url": f"{self.url}/zoom"}
+        oauth = {f"{name}_url": f"{self.url}/zoom/oauth/{name}" for name in ("token", "authorize")}
+        return {"api_url": f"{self.url}/zoom", **oauth}
 
     # ------------------------------------------------------------ the server
 
@@ -422,6 +458,43 @@ class FakeOAuth:
     # ------------------------------------------------------------ how the real ones answer
 
     def _answer(self, seen: Seen) -> Reply:
+        if seen.endpoint in {"authorize", "adminconsent"}:
+            return self._consent(seen)
+        if seen.form.get("grant_type") == "authorization_code":
+            return self._redeem(seen)
+        return self._answer_known(seen)
+
+    def _consent(self, seen: Seen) -> Reply:
+        """What a user's click on a consent page ends with."""
+        query = seen.query
+        back: dict[str, str] = {"state": query["state"]}
+        if self._refusal is not None:
+            back |= dict(zip(("error", "error_description"), self._refusal, strict=True))
+        elif seen.endpoint == "adminconsent":
+            back |= {"admin_consent": "True", "tenant": TENANT}
+        else:
+            assert self._user is not None, "nobody signs in: say signs_in() first"
+            back["code"] = self._mint("code")
+            challenge = query.get("code_challenge", "")
+            self.codes[back["code"]] = Code(self._user, query["client_id"], query["redirect_uri"], challenge)
+        return Reply(302, headers={"Location": f"{query['redirect_uri']}?{urlencode(back)}"})
+
+    def _redeem(self, seen: Seen) -> Reply:
+        """A code is good once, for its client, its redirect URI and its verifier."""
+        form, code = seen.form, self.codes.pop(seen.form.get("code", ""), None)
+        client_id = form.get("client_id") or _basic(seen)[0]
+        verifier = b64url(hashlib.sha256(form.get("code_verifier", "").encode()).digest())
+        expected = None if code is None else (code.client_id, code.redirect_uri, code.challenge)
+        if code is None or expected != (client_id, form.get("redirect_uri"), verifier):
+            return Reply(400, {"error": "invalid_grant", "error_description": "Malformed auth code."})
+        refresh_token = self._mint("rt")
+        self.accounts[refresh_token] = code.account
+        spent = {**form, "grant_type": "refresh_token", "refresh_token": refresh_token}
+        answer = self._answer_known(replace(seen, form=spent))
+        members = {"refresh_token": refresh_token, **answer.body} | dict(code.account.tokens)
+        return replace(answer, body=_without_none(members))
+
+    def _answer_known(self, seen: Seen) -> Reply:
         service = urlsplit(seen.path).path.split("/")[1]
         by_assertion = seen.form.get("grant_type") == _JWT_BEARER
         app_only = seen.form.get("grant_type") == "client_credentials"
@@ -751,6 +824,10 @@ class FakeOAuth:
         token = f"sEcReT-{kind}-{uuid.uuid4().hex}"
         self.issued.append(token)
         return token
+
+
+def b64url(data: bytes) -> str:
+    return urlsafe_b64encode(data).decode().rstrip("=")
 
 
 def _endpoint(path: str) -> str:

@@ -129,6 +129,7 @@ class Emulate:
             "tokeninfo_url": f"{self.google_url}/tokeninfo",
             "gmail_url": f"{self.google_url}/gmail/v1",
             "revoke_url": f"{self.google_url}/oauth2/revoke",
+            "authorize_url": f"{self.google_url}/o/oauth2/v2/auth",
         }
 
     def microsoft_urls(self) -> dict[str, str]:
@@ -136,6 +137,8 @@ class Emulate:
         return {
             "token_url": f"{self.microsoft_url}/oauth2/v2.0/token",
             "graph_url": f"{self.microsoft_url}/v1.0",
+            "authorize_url": f"{self.microsoft_url}/oauth2/v2.0/authorize",
+            "adminconsent_url": f"{self.microsoft_url}/{{tenant}}/v2.0/adminconsent",  # emulate has none: 404
         }
 
     def _launch(self, directory: Path, installed: Path, ports: Mapping[str, int]) -> None:

@@ -22,7 +22,7 @@ ROLES = "User.Read.All Mail.ReadWrite Calendars.Read MailboxSettings.Read"
 @pytest.fixture
 def bulk(http: Http, provider: FakeOAuth) -> MicrosoftBulk:
     provider.consents("app", "sEcReT-app", roles=ROLES)
-    return MicrosoftBulk(http, **provider.microsoft_urls())
+    return MicrosoftBulk(http, **provider.microsoft_bulk_urls())
 
 
 async def refused(bulk: MicrosoftBulk, user: str = USER, *scope: str, **change: Any) -> Evidence:
@@ -77,7 +77,7 @@ async def test_the_scope_is_of_the_cloud_that_graph_is_in(
     http: Http, provider: FakeOAuth, graph: str, scope: str
 ) -> None:
     provider.refuses(400, entra_error("invalid_scope", 70011))
-    await refused(MicrosoftBulk(http, **provider.microsoft_urls() | {"graph_url": graph}))
+    await refused(MicrosoftBulk(http, **provider.microsoft_bulk_urls() | {"graph_url": graph}))
     assert provider.requests[0].form["scope"] == scope
 
 

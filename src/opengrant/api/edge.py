@@ -13,8 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from opengrant import metrics
 from opengrant.api import respond
-from opengrant.api.routing import Disconnected
-from opengrant.errors import Internal, OpenGrantError, Overloaded, StoreUnavailable
+from opengrant.api.routing import Disconnected, raw_path
+from opengrant.errors import Internal, OAuthRefused, OpenGrantError, Overloaded, StoreUnavailable
 
 log = structlog.get_logger()
 
@@ -46,6 +46,9 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if (more := scope.get("opengrant.headers")) is not None:
+                    # Refusals get them too: what they lack, a browser hides.
+                    message["headers"] = [*message["headers"], *more]
             await send(message)
 
         self.under_way += 1
@@ -55,10 +58,10 @@ class Edge:
                 raise Overloaded("The server is at its limit of requests under way. Try again.", retry_after=1)
             await self.inner(scope, receive, counted)
         except OpenGrantError as error:
-            problem = error.type
+            problem = error.error if isinstance(error, OAuthRefused) else error.type
             if isinstance(error, StoreUnavailable):
                 log.error("store_unavailable", detail=error.detail)
-            await self._refuse(counted, request_id, error)
+            await self._refuse(counted, scope, error)
         except Disconnected:
             status = _CLIENT_GONE
         except Exception:
@@ -66,14 +69,15 @@ class Edge:
             if status == 0:
                 problem = Internal.type
                 bug = Internal(f"Something went wrong here. The log has the details under request id {request_id}.")
-                await self._refuse(counted, request_id, bug)
+                await self._refuse(counted, scope, bug)
         finally:
             self.under_way -= 1
             self._record(scope, status, problem, time.perf_counter() - began)
             structlog.contextvars.unbind_contextvars("request_id")
 
-    async def _refuse(self, send: Send, request_id: str, problem: OpenGrantError) -> None:
-        status, body, extra = respond.error(request_id, problem)
+    async def _refuse(self, send: Send, scope: Scope, problem: OpenGrantError) -> None:
+        request_id = scope["opengrant.request_id"]
+        status, body, extra = respond.error(request_id, problem, raw_path(scope))
         await respond.send_json(send, status, request_id, body, extra=extra)
 
     def _record(self, scope: Scope, status: int, problem: str | None, seconds: float) -> None:
@@ -88,6 +92,9 @@ class Edge:
         if (caller := scope.get("opengrant.caller")) is not None:
             fields["application_id"] = caller.application.id
             fields["key_id"] = caller.key_id
+        elif (holder := scope.get("opengrant.holder")) is not None:
+            fields["application_id"] = holder.application.id
+            fields["grant_id"] = holder.grant_id
         if problem is not None:
             fields["error"] = problem
         (self.log.debug if route in _QUIET else self.log.info)("request", **fields)

@@ -54,9 +54,13 @@ async def list_grants(call: Call) -> tuple[list[wire.Answer], wire.GrantQuery]:
     query=wire.GrantShow,
     answers=wire.Grant,
     errors=(InvalidRequest, GrantNotFound),
+    by_token=True,
 )
 async def get_grant(call: Call) -> wire.Answer:
-    """Get a grant by its id, `grant:<id>`, its email, `email:<email>` or `external:<your id>`."""
+    """Get a grant by its id, `grant:<id>`, its email, `email:<email>` or `external:<your id>`.
+
+    With an access token, `me` is its own grant; it shows no other.
+    """
     show = call.query(wire.GrantShow)
     grant = await _grant(call)
     answer = wire.Grant.of(grant)
@@ -96,6 +100,8 @@ async def delete_grant(call: Call) -> None:
 
 
 async def _grant(call: Call) -> Grant:
+    if call.holder is not None:
+        return await call.services.records.own(call.application, call.params["grant_id"], call.holder.grant_id)
     return await call.services.records.get(call.application, call.params["grant_id"])
 
 

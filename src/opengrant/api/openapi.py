@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from opengrant import __version__
-from opengrant.api import wire
+from opengrant.api import respond, wire
 from opengrant.api.routing import OPERATIONS, Operation
 from opengrant.errors import (
     AccessDenied,
@@ -22,6 +22,7 @@ from opengrant.errors import (
     Forbidden,
     Internal,
     InvalidPayload,
+    OAuthRefused,
     OpenGrantError,
     Overloaded,
     PayloadTooLarge,
@@ -73,6 +74,11 @@ def document(public_url: str | None = None) -> dict[str, Any]:
             "schemas": schemas,
             "securitySchemes": {
                 "apiKey": {"type": "http", "scheme": "bearer", "description": "An API key of the application."},
+                "accessToken": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "An access token, good for its own grant: see `/v3/connect/token`.",
+                },
                 **{
                     f"signature{name}": {
                         "type": "apiKey",
@@ -101,7 +107,7 @@ def _schemas() -> tuple[dict[str, Any], Mapping[Any, Any]]:
             inputs.append((operation.query, "validation"))
         if operation.answers is not None:
             inputs.append((operation.answers, "serialization"))
-    inputs.append((wire.Error, "serialization"))
+    inputs += [(wire.Error, "serialization"), (wire.OAuthError, "serialization")]
     refs, top = models_json_schema(list(dict.fromkeys(inputs)), ref_template=_REF)
     return {name: _without_nulls(schema) for name, schema in top["$defs"].items()}, refs
 
@@ -125,7 +131,7 @@ def _operation(operation: Operation, schemas: dict[str, Any], refs: Mapping[Any,
     summary, _, description = inspect.cleandoc(operation.handler.__doc__ or "").partition("\n\n")
     name = operation.handler.__name__
     described: dict[str, Any] = {
-        "operationId": name if operation.alias_of is None else f"{name}_{operation.method.lower()}",
+        "operationId": name if operation.alias_of is None else f"{name}_{_aside(operation)}",
         "summary": summary.rstrip("."),
         "tags": [operation.tag],
     }
@@ -150,7 +156,17 @@ def _operation(operation: Operation, schemas: dict[str, Any], refs: Mapping[Any,
         described["security"] = []
     elif operation.auth == "signature":
         described["security"] = [{f"signature{name}": [] for name in _SIGNATURE}]
+    elif operation.by_token:
+        described["security"] = [{"apiKey": []}, {"accessToken": []}]
     return described
+
+
+def _aside(operation: Operation) -> str:
+    """What tells another verb, or another path, from the operation that it is an alias of."""
+    verb = operation.method.lower()
+    first_path = str(operation.alias_of).partition(" ")[2]
+    elsewhere = [part for part in operation.path.split("/") if first_path and part not in first_path.split("/")]
+    return "_".join([verb, *(re.sub(r"\W+", "_", part.strip("{}")) for part in elsewhere)])
 
 
 def _query(schema: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
@@ -179,7 +195,10 @@ def _body(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
                 "examples", []
             )
         }
-    return {"required": True, "content": {"application/json": content}}
+    types_of_body = ["application/json", *(["application/x-www-form-urlencoded"] if operation.form else [])]
+    # A body of which nothing is required need not come, where a query may stand for it.
+    required = not operation.form or any(field.is_required() for field in members[0].model_fields.values())
+    return {"required": required, "content": dict.fromkeys(types_of_body, content)}
 
 
 def _responses(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
@@ -188,9 +207,13 @@ def _responses(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
     if operation.answers is not None:
         item = refs[operation.answers, "serialization"]
         properties["data"] = {"type": "array", "items": item} if operation.listed or operation.cursor else item
+    if operation.says_success:
+        properties["success"] = {"const": True}
     if operation.listed:
         properties |= {"limit": {"type": "integer"}, "offset": {"type": "integer"}}
     envelope = {"type": "object", "required": list(properties), "properties": properties}
+    if operation.flat:
+        envelope = refs[operation.answers, "serialization"]
     if operation.cursor:
         next_cursor = {"type": "string", "description": "The page_token of the next page; absent on the last."}
         envelope["properties"] = {**properties, "next_cursor": next_cursor}
@@ -209,20 +232,24 @@ def _responses(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
         by_status.setdefault(error.status, []).append(error)
     for status, kinds in sorted(by_status.items()):
         says = "  \n".join(f"`{kind.type}`: {inspect.cleandoc(kind.__doc__ or '')}" for kind in kinds)
-        response = _response(says, refs[wire.Error, "serialization"])
+        in_oauth = operation.path in respond.OAUTH_PATHS
+        response = _response(says, refs[wire.OAuthError if in_oauth else wire.Error, "serialization"])
         response["content"]["application/json"]["examples"] = {
-            kind.type: {
-                "value": {
-                    "request_id": "6f0c1d9e-7a51-4e0f-9f3f-0d8f5b7f2a11",
-                    "error": {"type": kind.type, "message": inspect.cleandoc(kind.__doc__ or "").split("\n")[0]},
-                }
-            }
-            for kind in kinds
+            kind.type: {"value": _example(kind, in_oauth=in_oauth)} for kind in kinds
         }
         if status in {429, 503}:
             response["headers"]["Retry-After"] = {"description": "Seconds to wait.", "schema": {"type": "integer"}}
         responses[str(status)] = response
     return responses
+
+
+def _example(kind: type[OpenGrantError], *, in_oauth: bool) -> dict[str, Any]:
+    request_id = "6f0c1d9e-7a51-4e0f-9f3f-0d8f5b7f2a11"
+    message = inspect.cleandoc(kind.__doc__ or "").split("\n")[0]
+    if not in_oauth:
+        return {"request_id": request_id, "error": {"type": kind.type, "message": message}}
+    problem = OAuthRefused("invalid_grant", message) if issubclass(kind, OAuthRefused) else kind(message)
+    return respond.oauth_error(request_id, problem)
 
 
 def _response(description: str, schema: Mapping[str, Any]) -> dict[str, Any]:

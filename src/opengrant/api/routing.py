@@ -33,6 +33,7 @@ from opengrant.errors import (
 from opengrant.grants.actor import Actor, act_as
 from opengrant.grants.services import Services
 from opengrant.grants.signatures import Claim, ServiceAccount
+from opengrant.grants.tokens import Holder
 from opengrant.model import Application, Caller, Permission
 
 Q = TypeVar("Q", bound=BaseModel)
@@ -58,6 +59,8 @@ class Call:
     body: bytes = b""
     headers: Sequence[tuple[bytes, bytes]] = ()
     signed_by: ServiceAccount | None = None
+    holder: Holder | None = None
+    """Whose access token came with the request; None with an API key."""
 
     @property
     def signer(self) -> ServiceAccount:
@@ -68,7 +71,9 @@ class Call:
 
     @property
     def application(self) -> Application:
-        """The application of the API key; only on routes that ask for one."""
+        """The application of the API key or access token; only on routes that ask for one."""
+        if self.holder is not None:
+            return self.holder.application
         if self.caller is None:
             raise RuntimeError("this route is open: nobody has been authenticated")
         return self.caller.application
@@ -84,6 +89,19 @@ class Call:
         except (UnicodeDecodeError, ValueError):
             raise InvalidRequest("The query string is not valid: percent-encode it as UTF-8.") from None
         return decode(shape, {key: value for key, value in pairs if value not in {"", "undefined"}})
+
+    def json_or_form(self) -> dict[str, Any]:
+        """The body as an HTML form, if that is what its header says, else as JSON. Raises InvalidPayload."""
+        if not (self.header(b"content-type") or "").lower().startswith("application/x-www-form-urlencoded"):
+            return self.json()
+        try:
+            pairs = parse_qsl(self.body.decode("ascii"), errors="strict", keep_blank_values=True, max_num_fields=100)
+        except (UnicodeDecodeError, ValueError):
+            raise InvalidPayload("Invalid form: percent-encode it as UTF-8.") from None
+        fields = dict(pairs)
+        if len(fields) < len(pairs):
+            raise InvalidPayload("Invalid form: a field was sent twice.")
+        return fields
 
     def json(self) -> dict[str, Any]:
         """The body as a JSON object. Raises InvalidPayload."""
@@ -131,6 +149,10 @@ class Operation:
     permission  what the service account needs
     cursor   the answer is a list that a cursor continues, instead of a page with an offset
     needs    what the API key must be permitted
+    by_token  an access token may call it too, for its own grant
+    flat     the answer stands alone, without an envelope
+    form     the body may be an HTML form too, and need not come
+    says_success  the envelope of its answer says so once more, as the wire has it
     """
 
     method: str
@@ -149,6 +171,10 @@ class Operation:
     permission: str = ""
     cursor: bool = False
     needs: Permission = "all"
+    says_success: bool = False
+    by_token: bool = False
+    flat: bool = False
+    form: bool = False
 
 
 OPERATIONS: list[Operation] = []
@@ -171,32 +197,42 @@ def route(
     permission: str = "",
     cursor: bool = False,
     needs: Permission = "all",
+    also_at: str | None = None,
+    says_success: bool = False,
+    by_token: bool = False,
+    flat: bool = False,
+    form: bool = False,
 ) -> Callable[[Handler], Handler]:
-    """Enter a handler into the table. `also` names a second verb that means the same."""
+    """Enter a handler into the table. `also` names a second verb, `also_at` a second path that means the same."""
+    first = (method, path)
+    others = [(verb, at) for at in (path, also_at) for verb in (method, also) if verb and at and (verb, at) != first]
 
     def enter(handler: Handler) -> Handler:
-        for verb, alias_of in ((method, None), (also, method)):
-            if verb is not None:
-                OPERATIONS.append(
-                    Operation(
-                        verb,
-                        path,
-                        handler,
-                        answers,
-                        listed,
-                        status,
-                        body,
-                        query,
-                        errors,
-                        tag,
-                        open,
-                        alias_of,
-                        auth,
-                        permission,
-                        cursor,
-                        needs,
-                    )
+        for verb, at in (first, *others):
+            OPERATIONS.append(
+                Operation(
+                    verb,
+                    at,
+                    handler,
+                    answers,
+                    listed,
+                    status,
+                    body,
+                    query,
+                    errors,
+                    tag,
+                    open,
+                    None if (verb, at) == first else method if at == path else f"{method} {path}",
+                    auth,
+                    permission,
+                    cursor,
+                    needs,
+                    says_success,
+                    by_token,
+                    flat,
+                    form,
                 )
+            )
         return handler
 
     return enter
@@ -227,9 +263,7 @@ class Endpoint:
         elif operation.open:
             act_as(Actor.anonymous(call.request_id))
         else:
-            call.caller = scope["opengrant.caller"] = await self.services.applications.authenticate(_bearer(scope))
-            require(operation.needs, call.caller)
-            act_as(Actor.key(call.caller.key_id, call.request_id))
+            await self._authenticate(operation, call, scope)
         if any("\x00" in value or "\ufffd" in value for value in params.values()):
             raise NotFound("Not found: the path holds characters that no id has.")
         if operation.body is not None:
@@ -241,6 +275,9 @@ class Endpoint:
             call.signed_by = scope["opengrant.account"] = claim.account
             act_as(Actor.service_account(claim.account.id, call.request_id))
         answer = await operation.handler(call)
+        if isinstance(answer, respond.Raw):
+            await respond.send_raw(send, call.request_id, answer)
+            return
         if operation.listed:
             rows, paging = answer
             body = respond.page(call.request_id, rows, limit=paging.size, offset=paging.offset)
@@ -248,9 +285,25 @@ class Endpoint:
             rows, cursor = answer
             more = {} if cursor is None else {"next_cursor": cursor}
             body = to_json({"request_id": call.request_id, "data": rows, **more}, exclude_none=True)
+        elif operation.flat:
+            body = respond.flat(answer)
         else:
-            body = respond.success(call.request_id, answer)
+            body = respond.success(call.request_id, answer, says_success=operation.says_success)
         await respond.send_json(send, operation.status, call.request_id, body)
+
+    async def _authenticate(self, operation: Operation, call: Call, scope: Scope) -> None:
+        """Raises Unauthorized, AccessDenied."""
+        bearer = bearer_of(scope["headers"])
+        holder = None if bearer is None else await self.services.tokens.bearer(bearer)
+        if holder is None:
+            call.caller = scope["opengrant.caller"] = await self.services.applications.authenticate(bearer)
+            require(operation.needs, call.caller)
+            act_as(Actor.key(call.caller.key_id, call.request_id))
+            return
+        if not operation.by_token:
+            raise AccessDenied("An access token shows its own grant, GET /v3/grants/me. This needs an API key.")
+        call.holder = scope["opengrant.holder"] = holder
+        act_as(Actor.holder(holder.grant_id, call.request_id))
 
 
 def require(needed: Permission, caller: Caller) -> None:
@@ -262,8 +315,16 @@ def require(needed: Permission, caller: Caller) -> None:
         )
 
 
-def _bearer(scope: Scope) -> str | None:
-    for name, value in scope["headers"]:
+def origin(headers: Sequence[tuple[bytes, bytes]], services: Services) -> str:
+    """Our own origin as the caller sees it: PUBLIC_URL, or the request's."""
+    if services.public_url:
+        return services.public_url.rstrip("/")
+    return f"http://{next((value.decode('latin-1') for name, value in headers if name == b'host'), 'localhost')}"
+
+
+def bearer_of(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
+    """The token of an Authorization header; None without one. Raises Unauthorized when it is of another scheme."""
+    for name, value in headers:
         if name == b"authorization":
             scheme, _, token = value.partition(b" ")
             if scheme.lower() != b"bearer":

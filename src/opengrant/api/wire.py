@@ -891,7 +891,8 @@ class ServiceAccountData(Model):
 class AdminConsentData(Model):
     """A tenant that consented to your application; without a client, the connector's."""
 
-    tenant: Tenant
+    tenant: Tenant | None = None
+    """Without it, the tenant whose administrator consents first through hosted sign-in is remembered."""
     client_id: _ClientId | None = None
     client_secret: _ClientSecret | None = None
 
@@ -1004,6 +1005,18 @@ class Error(Model):
 
     request_id: str
     error: ErrorDetail
+
+
+class OAuthError(Model):
+    """Every answer of the token endpoints that is not a success."""
+
+    error: str
+    """OAuth's word for it, as in RFC 6749; decide by it."""
+    error_description: str
+    """For people: what is wrong and what to do next."""
+    error_uri: str
+    error_code: int
+    request_id: str
 
 
 class Health(Model):

@@ -19,7 +19,8 @@ Fact = str | int | Sequence[str] | None
 class Actor:
     """`name` is `<kind>:<id>`, or a word alone where there is only one of the kind.
 
-    key:<API key's id>, service_account:<key id>, cli:<user of the operating system>, clock, start, anonymous
+    key:<API key's id>, grant:<id, of an access token>, service_account:<key id>, cli:<user of the operating system>,
+    clock, start, anonymous
     """
 
     name: str
@@ -28,6 +29,11 @@ class Actor:
     @classmethod
     def key(cls, key_id: str, request_id: str) -> "Actor":
         return cls(f"key:{key_id}", request_id)
+
+    @classmethod
+    def holder(cls, grant_id: str, request_id: str) -> "Actor":
+        """Whoever has an access token of that grant."""
+        return cls(f"grant:{grant_id}", request_id)
 
     @classmethod
     def service_account(cls, account_id: str, request_id: str) -> "Actor":

@@ -1,25 +1,43 @@
-"""Applications and their API keys: who may call."""
+"""Applications, what they say about themselves, and their API keys: who may call."""
 
 import hmac
 import secrets as random
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any, get_args
 
 from pydantic import SecretStr
 
 from opengrant.errors import InvalidRequest, NotFound, Unauthorized
-from opengrant.grants import audit
+from opengrant.grants import audit, redirects
 from opengrant.grants.digests import Digests
-from opengrant.model import PERMISSIONS, SECOND, ApiKey, Application, Caller, Clock, IdentityRule, Micros
+from opengrant.model import PERMISSIONS, SECOND, ApiKey, Application, Caller, Clock, IdentityRule, Micros, Profile
 from opengrant.store import api_keys, applications
+from opengrant.store.applications import Part
 from opengrant.store.port import Dialect, Steps, Store
 
 KEY_PREFIX = "nyk_v0_"
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _LONGEST_KEY = 512
 DEFAULT_APPLICATION = "Default"
+PARTS: tuple[Part, ...] = get_args(Part)
+"""Of a profile: each is replaced as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an application is to say about itself.
+
+    parts         each replaces what was there as a whole; what is not named stays
+    domain        None: stays
+    callback_uris all of its redirect URIs; None: stay
+    """
+
+    parts: Mapping[Part, Mapping[str, Any]]
+    domain: str | None = None
+    callback_uris: Sequence[redirects.Draft] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +95,38 @@ class Applications:
         if application is None:
             raise NotFound(f"There is no application {application_id}. `opengrant apps list` shows them.")
         return application
+
+    async def find(self, application_id: str) -> Application | None:
+        """As `get`, for those who have only a client id: it says nothing about what there is."""
+        return await self.db.read(applications.find(application_id))
+
+    async def profile(self, application: Application) -> Profile:
+        return await self.db.read(_profile(application))
+
+    async def update(self, application: Application, change: Change) -> Profile:
+        """All of it or nothing. Raises InvalidRequest."""
+        return await self.db.write(self._update(application, change))
+
+    def _update(self, application: Application, change: Change) -> Steps[Profile]:
+        now = self.clock()
+        yield from applications.lock(application.id)
+        held = yield from _profile(application)
+        parts = dict(change.parts)
+        if "branding" in parts:
+            parts["branding"] = {"name": application.name, **parts["branding"]}
+        changed: list[str] = [name for name, value in parts.items() if getattr(held, name) != value]
+        if change.domain is not None and change.domain != held.domain:
+            changed.append("domain")
+        if changed:
+            yield from applications.change_profile(application.id, parts, change.domain, at=now)
+        moved = False
+        if change.callback_uris is not None:
+            moved = yield from redirects.put_all(application, change.callback_uris, at=now)
+        if moved or "idp_settings" in changed:
+            yield from redirects.publish_origins(application.id)
+        if changed:
+            yield from audit.record(application.id, "application.updated", at=now, changed=changed)
+        return (yield from _profile(application))
 
     async def create_key(
         self,
@@ -151,6 +201,13 @@ def _bootstrap(dialect: Dialect, application: Application, key: ApiKey, digest: 
     yield from _add(application)
     yield from _add_key(key, digest)
     return True
+
+
+def _profile(application: Application) -> Steps[Profile]:
+    found = yield from applications.find_profile(application.id)
+    if found is None:
+        raise NotFound(f"There is no application {application.id}.")
+    return found
 
 
 def _add(application: Application) -> Steps[bool]:

@@ -26,6 +26,10 @@ INSTALLATION = ""
 
 AuditType = Literal[
     "application.created",
+    "application.updated",
+    "redirect_uri.created",
+    "redirect_uri.updated",
+    "redirect_uri.deleted",
     "api_key.created",
     "api_key.revoked",
     "connector.created",
@@ -37,6 +41,9 @@ AuditType = Literal[
     "grant.blocked",
     "grant.unblocked",
     "grant.token_read",
+    "token.issued",
+    "token.revoked",
+    "token.reused",
     "webhook.created",
     "webhook.updated",
     "webhook.deleted",
@@ -54,6 +61,7 @@ AuditType = Literal[
     "service_account.created",
     "service_account.revoked",
     "master_key.resealing",
+    "signing_key.rotated",
 ]
 """What only the trail tells. Receivers cannot subscribe to these; docs/audit.md lists them with their details."""
 

@@ -6,9 +6,10 @@ nothing, except that a refresh token which the provider has replaced is kept (do
 """
 
 import asyncio
+import contextlib
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Literal, Protocol, cast
@@ -47,7 +48,7 @@ from opengrant.model import (
     mailbox_key,
 )
 from opengrant.providers.agent import TELL_OF_SECRET
-from opengrant.providers.base import Identifies, Mints, Refreshes, Verifies
+from opengrant.providers.base import Authorizes, Identifies, Mints, Refreshes, Verifies
 from opengrant.providers.classify import classify
 from opengrant.providers.verdict import Kind
 from opengrant.store import connectors as connector_rows
@@ -162,6 +163,50 @@ class Connect:
 
         return await self._verified(app, ask, write)
 
+    async def prove_password(self, app: Application, ask: CustomConnect) -> Proof:
+        """The first two beats alone, for a user who types a password here. Raises what `custom` raises."""
+        with self._bounded():
+            found = await self._connector(app, ask)
+            return await self._verify(ask, found, cast(Verifies, self.providers[ask.provider]))
+
+    async def prove_code(
+        self, app: Application, ask: CustomConnect, code: SecretStr, *, redirect_uri: str, verifier: SecretStr
+    ) -> Proof:
+        """The first two beats alone, with the code that a user brought from the provider's consent page.
+
+        Raises what `custom` raises; InvalidRequest when the provider gave nothing to stay connected with.
+        """
+        with self._bounded():
+            found = await self._connector(app, ask)
+            client, provider = self.connectors.client(found), cast(_CodeProvider, self.providers[ask.provider])
+            async with self._asking(ask, "token"):
+                tokens = await provider.exchange(client, code, redirect_uri=redirect_uri, verifier=verifier)
+                if tokens.refresh_token is None:
+                    raise InvalidRequest(
+                        f"{outcome.NAMES[ask.provider]} gave no refresh token, without which the connection would end"
+                        " within the hour. Remove the app's access in the account's settings, then sign in again."
+                    )
+                identity = await provider.identify(client, tokens)
+                wanted = found.connector.scope if ask.scope is None else ask.scope
+                _require_scope(provider, tokens, wanted)
+            scope = provider.granted_scope(tokens) or wanted
+            secret = _live(tokens, tokens.refresh_token)
+            return Proof(identity, scope, {}, secret, found.credential_id, tokens.expires_at)
+
+    async def accept(self, app: Application, ask: CustomConnect, proof: Proof, *, asked_at: Micros) -> Grant:
+        """The last beat: what was proven becomes a grant, or renews the one there was. Raises what `custom` raises."""
+        return await self._record(app, ask, await self._connector(app, ask), proof, asked_at)
+
+    @contextlib.contextmanager
+    def _bounded(self) -> Iterator[None]:
+        if self._under_way >= self.max_verifications:
+            raise Overloaded("Too many verifications are under way. Try again in a moment.", retry_after=1)
+        self._under_way += 1
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+
     async def drain(self) -> None:
         """Wait for exchanges whose tokens would otherwise be lost; each has its own deadline."""
         while tasks := [flight.task for flight in self._flights.values()]:
@@ -174,10 +219,7 @@ class Connect:
 
     async def _verified(self, app: Application, ask: CustomConnect, write: "_Write") -> Grant:
         """The three beats. `write` gets what was proven and returns None when it has nothing to return."""
-        if self._under_way >= self.max_verifications:
-            raise Overloaded("Too many verifications are under way. Try again in a moment.", retry_after=1)
-        self._under_way += 1
-        try:
+        with self._bounded():
             found = await self._connector(app, ask)
             if ask.bulk:
                 return await self._by_organisation(app, ask, found, write)
@@ -187,8 +229,6 @@ class Connect:
             if "refresh_token" in ask.settings:
                 return await self._by_token(app, ask, found, cast(TokenProvider, provider), write)
             return await self._by_password(ask, found, cast(Verifies, provider), write)
-        finally:
-            self._under_way -= 1
 
     async def _connector(self, app: Application, ask: CustomConnect) -> WithClient:
         found = await self.db.read(
@@ -228,11 +268,13 @@ class Connect:
 
     async def _by_password(self, ask: CustomConnect, found: WithClient, provider: Verifies, write: "_Write") -> Grant:
         asked_at = self.clock()
+        return _some(await write(found, await self._verify(ask, found, provider), asked_at))
+
+    async def _verify(self, ask: CustomConnect, found: WithClient, provider: Verifies) -> Proof:
         async with self._asking(ask, "password"):
             verified = await provider.verify(ask.settings)
         scope = found.connector.scope if ask.scope is None else ask.scope
-        proof = Proof(verified.identity, scope, verified.settings, verified.secret)
-        return _some(await write(found, proof, asked_at))
+        return Proof(verified.identity, scope, verified.settings, verified.secret)
 
     async def _by_token(
         self,
@@ -307,18 +349,10 @@ class Connect:
                 faults.point("connect.kept")
             rotated = refresh_token != given
             identity = await provider.identify(client, tokens)
-            if ask.scope is not None and (missing := provider.missing_scope(tokens, ask.scope)):
-                raise ScopesConflict(
-                    f"scope: the user did not grant {', '.join(missing)}. Ask for consent again with these scopes,"
-                    " or leave them out of the request."
-                )
+            if ask.scope is not None:
+                _require_scope(provider, tokens, ask.scope)
         scope = ask.scope or provider.granted_scope(tokens) or client.scope
-        secret = {
-            "refresh_token": refresh_token.get_secret_value(),
-            "access_token": tokens.access_token.get_secret_value(),
-            "access_token_scope": tokens.scope,
-        }
-        expires_at = tokens.expires_at
+        secret, expires_at = _live(tokens, refresh_token), tokens.expires_at
         return Proof(identity, scope, {}, secret, token_expires_at=expires_at, spent=spent if rotated else None)
 
     def _asking(self, ask: CustomConnect, means: outcome.Means) -> "_Asking":
@@ -362,7 +396,7 @@ class Connect:
                 await self._refuse_other_subject(app, ask.provider, proof.identity)
                 workspace = wanted or await self.workspaces.for_new_grant(app, ask.provider, email, None)
                 fresh = replace(self._fresh(app, ask, found, proof, key, asked_at), workspace_id=workspace)
-                event = events.created(fresh, at=fresh.created_at)
+                event = events.created(fresh, at=fresh.created_at, login_id=ask.login_id)
                 written = await self.db.write(self._create(self._writing(fresh, proof, event)))
             elif _too_late(existing, proof, asked_at):
                 # Somebody's later verification of this mailbox is stored already; it wins.
@@ -486,6 +520,27 @@ class Connect:
         if proof.secret:
             live = self.vault.seal(to_json(dict(proof.secret)), Owner(grant.application_id, "grant", grant.id, "live"))
         return grants.Writing(grant, event, live, proof.spent, bare=proof.secret is not None and not proof.secret)
+
+
+class _CodeProvider(TokenProvider, Authorizes, Protocol): ...
+
+
+def _require_scope(provider: TokenProvider, tokens: Tokens, wanted: tuple[str, ...]) -> None:
+    """Raises ScopesConflict."""
+    if missing := provider.missing_scope(tokens, wanted):
+        raise ScopesConflict(
+            f"scope: the user did not grant {', '.join(missing)}. Ask for consent again with these scopes,"
+            " or leave them out of the request."
+        )
+
+
+def _live(tokens: Tokens, refresh_token: SecretStr) -> dict[str, Any]:
+    """What is sealed of a token answer."""
+    return {
+        "refresh_token": refresh_token.get_secret_value(),
+        "access_token": tokens.access_token.get_secret_value(),
+        "access_token_scope": tokens.scope,
+    }
 
 
 class _Write(Protocol):

@@ -16,9 +16,20 @@ class Digests:
         """Hex, so that it can also name the owner of a sealed row."""
         return self._digest(f"refresh token {application_id} {provider}", token).hex()
 
+    def token(self, application_id: str, token: str) -> str:
+        """Of an access or refresh token that this server handed out; its prefix keeps the two apart."""
+        return self._digest(f"token {application_id}", token).hex()
+
     def request(self, application_id: str, body: bytes) -> str:
         """Of a request's body, which may hold credentials."""
         return self._digest(f"request {application_id}", body.hex()).hex()
+
+    def login(self, use: str, secret: str) -> str:
+        """Of what a browser or a provider carries through a hosted sign-in."""
+        return self._digest(f"login {use}", secret).hex()
+
+    def login_code(self, application_id: str, code: str) -> str:
+        return self._digest(f"login code {application_id}", code).hex()
 
     def _digest(self, label: str, secret: str) -> bytes:
         # Lone surrogates cannot arrive by HTTP; one from elsewhere must not raise with the secret in the message.

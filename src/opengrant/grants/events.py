@@ -12,8 +12,11 @@ CREATED, UPDATED, REAUTHENTICATED, EXPIRED, DELETED = 25012, 25014, 25027, 25009
 """The wire's numeric codes. Receivers route on the type; the code is kept for those who look at it."""
 
 
-def created(grant: Grant, *, at: Micros) -> Event:
+def created(grant: Grant, *, at: Micros, login_id: str | None = None) -> Event:
+    """`login_id`: the hosted sign-in that it came from."""
     more: dict[str, Any] = {"scope": list(grant.scope)}
+    if login_id is not None:
+        more["login_id"] = login_id
     if grant.name is not None:
         more["name"] = grant.name
     return _event("grant.created", CREATED, grant, at, more)

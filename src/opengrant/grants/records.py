@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from opengrant.errors import GrantNotFound, InvalidRequest, Overloaded
+from opengrant.errors import AccessDenied, GrantNotFound, InvalidRequest, Overloaded
 from opengrant.grants import audit, events
 from opengrant.grants.connect import Connect, refuse_blocked
 from opengrant.model import Application, Clock, CustomConnect, Grant, ProviderName
@@ -54,6 +54,18 @@ class Records:
         if grant is None:
             raise GrantNotFound("Grant not found")
         return grant
+
+    async def own(self, app: Application, pattern: str, grant_id: str) -> Grant:
+        """As `get`, for an access token: `me` and every name of its own grant lead to it, and nothing to another.
+
+        Raises AccessDenied, whether or not there is another of that name; GrantNotFound when its own is gone.
+        """
+        if pattern == "me" or pattern.removeprefix("grant:").lower() == grant_id:
+            return await self.get(app, f"grant:{grant_id}")
+        found = await self.db.read(self._find(app, pattern))
+        if found is None or found.id != grant_id:
+            raise AccessDenied("Access to Grant denied.")
+        return found
 
     async def id_of(self, app: Application, pattern: str) -> str:
         """The id of the grant that `get` would find; not looked up when the pattern is one. Raises as `get`."""

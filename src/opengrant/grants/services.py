@@ -11,11 +11,15 @@ from opengrant.grants.credentials import Credentials
 from opengrant.grants.deliveries import Deliveries
 from opengrant.grants.detect import Detect
 from opengrant.grants.domains import Domains
+from opengrant.grants.exchange import Exchange
+from opengrant.grants.hosted import Hosted
 from opengrant.grants.idempotency import Idempotency
 from opengrant.grants.installation import ping
 from opengrant.grants.records import Records
+from opengrant.grants.redirects import Redirects
 from opengrant.grants.refresh import Refresh
 from opengrant.grants.signatures import ServiceAccounts, Signatures
+from opengrant.grants.tokens import Tokens
 from opengrant.grants.webhooks import Webhooks
 from opengrant.grants.workspaces import Workspaces
 from opengrant.store.port import Store
@@ -42,6 +46,12 @@ class Services:
     audit: Audit
     webhooks: Webhooks
     deliveries: Deliveries
+    redirects: Redirects
+    hosted: Hosted
+    tokens: Tokens
+    exchange: Exchange
+    public_url: str | None
+    """Base of links and redirect URIs; None: the request's own."""
 
     async def ready(self) -> list[str]:
         """What keeps this process from serving; empty when nothing does. Raises StoreUnavailable."""

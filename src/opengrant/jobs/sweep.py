@@ -14,7 +14,9 @@ def sweep(services: Services) -> Job:
         for application in await services.applications.everyone():
             await services.connect.forget_rotations(application, older_than=KEEP_ROTATIONS)
             await services.idempotency.forget(application)
+            await services.hosted.forget(application)
             await services.deliveries.forget(application)
+            await services.tokens.forget(application)
         await services.audit.forget()
 
     return Job("sweep", timedelta(hours=1), run)

@@ -1,6 +1,7 @@
 """What a provider can do, as one-method protocols. It has a capability by having the method."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from pydantic import SecretStr
@@ -23,6 +24,34 @@ class Identifies(Protocol):
 
     async def identify(self, client: ClientApp, tokens: Tokens) -> Identity:
         """id_token first, then userinfo or /me. Raises ProviderFailure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What a user is asked for, on the provider's own page.
+
+    scope      what the application wants; the provider's file adds what identity and refreshing need
+    challenge  PKCE: base64url of the SHA-256 of the verifier
+    granted    scopes of earlier consents shall be in the token too, where the provider can
+    """
+
+    redirect_uri: str
+    state: str
+    scope: tuple[str, ...]
+    challenge: str
+    login_hint: str | None = None
+    granted: bool = False
+
+
+@runtime_checkable
+class Authorizes(Protocol):
+    """Sends users to the provider's own consent page, and turns the code they bring back into live tokens."""
+
+    def consent_url(self, client: ClientApp, consent: Consent) -> str:
+        """Where the browser goes."""
+
+    async def exchange(self, client: ClientApp, code: SecretStr, *, redirect_uri: str, verifier: SecretStr) -> Tokens:
+        """Spend the code once; no retry. Raises ProviderFailure."""
 
 
 @runtime_checkable

@@ -13,14 +13,25 @@ from pydantic import SecretStr
 from opengrant.errors import ProviderFailure
 from opengrant.model import ClientApp, Identity, Tokens, now
 from opengrant.net.http import Answer, Field, Http
+from opengrant.providers.base import Consent
 from opengrant.providers.classify import classify
-from opengrant.providers.oauth import conclusion, is_address, read_id_token, read_tokens, refusal, text_of
+from opengrant.providers.oauth import (
+    code_fields,
+    conclusion,
+    consent_url,
+    is_address,
+    read_id_token,
+    read_tokens,
+    refusal,
+    text_of,
+)
 from opengrant.providers.verdict import Kind
 
 PROVIDER = "google"
 _ISSUERS = ("https://accounts.google.com", "accounts.google.com")
 _SCOPE_ROOT = "https://www.googleapis.com/auth/"
 _SHORT_SCOPES = {"email": f"{_SCOPE_ROOT}userinfo.email", "profile": f"{_SCOPE_ROOT}userinfo.profile"}
+_IDENTITY_SCOPES = ("openid", f"{_SCOPE_ROOT}userinfo.email", f"{_SCOPE_ROOT}userinfo.profile")
 _EMAIL_SCOPES = frozenset({f"{_SCOPE_ROOT}userinfo.email"})
 _USERINFO_SCOPES = _EMAIL_SCOPES | {"openid", f"{_SCOPE_ROOT}userinfo.profile"}
 _GMAIL_SCOPES = frozenset(
@@ -36,7 +47,15 @@ class Google:
     single_use = False
 
     def __init__(
-        self, http: Http, *, token_url: str, userinfo_url: str, tokeninfo_url: str, gmail_url: str, revoke_url: str
+        self,
+        http: Http,
+        *,
+        token_url: str,
+        userinfo_url: str,
+        tokeninfo_url: str,
+        gmail_url: str,
+        revoke_url: str,
+        authorize_url: str,
     ) -> None:
         self._http = http
         self._token_url = token_url
@@ -44,12 +63,29 @@ class Google:
         self._tokeninfo_url = tokeninfo_url
         self._gmail_url = gmail_url.rstrip("/")
         self._revoke_url = revoke_url
+        self._authorize_url = authorize_url
 
     async def refresh(self, client: ClientApp, refresh_token: SecretStr) -> Tokens:
         """Spend the refresh token once; no retry. Raises ProviderFailure."""
         fields: dict[str, Field] = {
             "grant_type": "refresh_token",
             "refresh_token": refresh_token,
+            "client_id": client.client_id,
+            "client_secret": client.client_secret,
+        }
+        return read_tokens(await self._http.form(PROVIDER, "token", self._token_url, fields))
+
+    def consent_url(self, client: ClientApp, consent: Consent) -> str:
+        """Google gives a refresh token only for offline access, and again only when consent is asked for again."""
+        more = {"access_type": "offline", "prompt": "consent" if consent.login_hint else "select_account consent"}
+        if consent.granted:
+            more["include_granted_scopes"] = "true"
+        return consent_url(self._authorize_url, client, consent, _IDENTITY_SCOPES, **more)
+
+    async def exchange(self, client: ClientApp, code: SecretStr, *, redirect_uri: str, verifier: SecretStr) -> Tokens:
+        """Spend the code once; no retry. Raises ProviderFailure."""
+        fields: dict[str, Field] = {
+            **code_fields(code, redirect_uri, verifier),
             "client_id": client.client_id,
             "client_secret": client.client_secret,
         }

@@ -7,15 +7,25 @@ Entra answers each refresh with a new refresh token: the caller must keep it bef
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode, urlsplit
 
 from pydantic import SecretStr
 
 from opengrant.errors import ProviderFailure
 from opengrant.model import ClientApp, Identity, Tokens, now
 from opengrant.net.http import Field, Http
+from opengrant.providers.base import Consent
 from opengrant.providers.classify import classify
-from opengrant.providers.oauth import conclusion, is_address, read_id_token, read_tokens, refusal, text_of
+from opengrant.providers.oauth import (
+    code_fields,
+    conclusion,
+    consent_url,
+    is_address,
+    read_id_token,
+    read_tokens,
+    refusal,
+    text_of,
+)
 
 PROVIDER = "microsoft"
 PERSONAL_TENANT = "9188040d-6c67-4c5b-b112-36a304b66dad"
@@ -39,8 +49,12 @@ class Microsoft:
     rotates = True
     single_use = False
 
-    def __init__(self, http: Http, *, token_url: str, graph_url: str) -> None:
+    def __init__(
+        self, http: Http, *, token_url: str, graph_url: str, authorize_url: str, adminconsent_url: str
+    ) -> None:
         self._http = http
+        self._authorize_url = authorize_url
+        self._adminconsent_url = adminconsent_url
         self._token_url = token_url
         self._graph_url = graph_url.rstrip("/")
 
@@ -49,15 +63,33 @@ class Microsoft:
 
         No `scope` is sent: the token is then for what the user consented to, whichever resource that is of.
         """
-        fields: dict[str, Field] = {
-            "grant_type": "refresh_token",
-            "refresh_token": refresh_token,
-            "client_id": client.client_id,
-        }
+        return await self._tokens(client, {"grant_type": "refresh_token", "refresh_token": refresh_token})
+
+    def consent_url(self, client: ClientApp, consent: Consent) -> str:
+        """Without `offline_access` there is no refresh token, without `User.Read` nobody says whose it is."""
+        needed = ("openid", "profile", "email", "offline_access", "User.Read")
+        more = {"response_mode": "query"} | ({} if consent.login_hint else {"prompt": "select_account"})
+        return consent_url(_at(self._authorize_url, client.tenant), client, consent, needed, **more)
+
+    async def exchange(self, client: ClientApp, code: SecretStr, *, redirect_uri: str, verifier: SecretStr) -> Tokens:
+        """Spend the code once; no retry. Raises ProviderFailure."""
+        return await self._tokens(client, code_fields(code, redirect_uri, verifier))
+
+    def admin_consent_url(self, client_id: str, *, tenant: str | None, redirect_uri: str, state: str) -> str:
+        """Where an administrator consents for a whole tenant; without one, for the tenant of whoever signs in."""
+        query = {"client_id": client_id, "redirect_uri": redirect_uri, "state": state}
+        if tenant:
+            url = _at(self._adminconsent_url, tenant)
+            query["scope"] = f"{_resource_root(self._graph_url)}.default"
+        else:
+            url = _at(self._adminconsent_url, "common").replace("/v2.0/adminconsent", "/adminconsent")
+        return f"{url}{'&' if '?' in url else '?'}{urlencode(query)}"
+
+    async def _tokens(self, client: ClientApp, fields: Mapping[str, Field]) -> Tokens:
+        fields = {**fields, "client_id": client.client_id}
         if client.client_secret.get_secret_value():  # a public client must not send one (AADSTS700025)
             fields["client_secret"] = client.client_secret
-        url = self._token_url.replace("{tenant}", quote(client.tenant, safe=""))
-        return read_tokens(await self._http.form(PROVIDER, "token", url, fields))
+        return read_tokens(await self._http.form(PROVIDER, "token", _at(self._token_url, client.tenant), fields))
 
     async def identify(self, client: ClientApp, tokens: Tokens) -> Identity:
         """Graph's /me; where the token is not for Graph, the id_token. Refreshes nothing, so no token can be lost.
@@ -118,6 +150,16 @@ class Microsoft:
         if classify(failure.evidence).reason in {"access_token_refused", "scopes_missing"}:
             return None, failure
         raise failure
+
+
+def _at(url: str, tenant: str) -> str:
+    return url.replace("{tenant}", quote(tenant, safe=""))
+
+
+def _resource_root(graph_url: str) -> str:
+    """The root that scopes of this cloud's Graph begin with."""
+    host = urlsplit(graph_url).hostname or ""
+    return next((root for root in _GRAPH_ROOTS if urlsplit(root).hostname == host), _GRAPH_ROOTS[0])
 
 
 def _identity(user: Mapping[str, Any] | None, claims: Mapping[str, Any], tenant: str) -> Identity:

@@ -13,11 +13,18 @@ from urllib.parse import quote, urlsplit
 from pydantic import SecretStr
 
 from opengrant.errors import InvalidRequest, ProviderFailure
-from opengrant.model import Identity
+from opengrant.model import Identity, Tokens
 from opengrant.net.http import Answer, Field, Http
 from opengrant.providers.classify import classify
 from opengrant.providers.minted import Minted
-from opengrant.providers.oauth import conclusion, is_address, read_tokens, refusal, text_of
+from opengrant.providers.oauth import (
+    conclusion,
+    is_address,
+    read_tokens,
+    refusal,
+    text_of,
+    unverified_claims,
+)
 
 PROVIDER = "microsoft-bulk"
 """Its refusals are judged apart: what is a user's turn elsewhere is an administrator's here."""
@@ -56,6 +63,29 @@ class MicrosoftBulk:
         if not is_address(email):
             raise InvalidRequest("settings.email_address: this is not a mail address.")
         tenant = (text_of(credential, "tenant") or "").strip()
+        tokens = await self._tokens(credential, tenant)
+        user = await self._user(tokens.access_token, email)
+        user_id = text_of(user, "id") or ""
+        await self._touch(tokens.access_token, user_id, scope)
+        subject = f"{tenant.lower()}:{user_id.lower()}" if _GUID.fullmatch(tenant.lower()) else None
+        identity = Identity(email=email, subject=subject, user_id=user_id, name=text_of(user, "displayName"))
+        return Minted(identity, tokens.access_token, tokens.expires_at, scope or (self._default_scope,))
+
+    async def prove_tenant(self, credential: Mapping[str, Any]) -> str | None:
+        """The id of the tenant that gives this credential a token; None when the token does not tell.
+
+        credential  as for `mint`
+        Raises      ProviderFailure
+        """
+        tenant = (text_of(credential, "tenant") or "").strip()
+        tokens = await self._tokens(credential, tenant)
+        if _GUID.fullmatch(tenant.lower()):
+            return tenant.lower()
+        claims = unverified_claims(tokens.access_token)
+        tid = text_of(claims, "tid") if claims else None
+        return None if tid is None else tid.lower()
+
+    async def _tokens(self, credential: Mapping[str, Any], tenant: str) -> Tokens:
         if tenant.lower() in _MANY_TENANTS:
             raise conclusion(PROVIDER, "tenant_required", "A token without a user is for one tenant")
         fields: dict[str, Field] = {
@@ -65,13 +95,7 @@ class MicrosoftBulk:
             "scope": self._default_scope,
         }
         url = self._token_url.replace("{tenant}", quote(tenant, safe=""))
-        tokens = read_tokens(await self._http.form(PROVIDER, "token", url, fields))
-        user = await self._user(tokens.access_token, email)
-        user_id = text_of(user, "id") or ""
-        await self._touch(tokens.access_token, user_id, scope)
-        subject = f"{tenant.lower()}:{user_id.lower()}" if _GUID.fullmatch(tenant.lower()) else None
-        identity = Identity(email=email, subject=subject, user_id=user_id, name=text_of(user, "displayName"))
-        return Minted(identity, tokens.access_token, tokens.expires_at, scope or (self._default_scope,))
+        return read_tokens(await self._http.form(PROVIDER, "token", url, fields))
 
     async def _user(self, token: SecretStr, email: str) -> Mapping[str, Any]:
         """The directory's user of this address, which may be an alias. Raises ProviderFailure."""

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, cast
-from urllib.parse import quote_plus
+from urllib.parse import quote_plus, urlencode
 
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
@@ -17,8 +17,9 @@ from pydantic import SecretStr
 from pydantic_core import from_json
 
 from opengrant.errors import Evidence, ProviderFailure
-from opengrant.model import SECOND, Micros, Tokens
-from opengrant.net.http import Answer
+from opengrant.model import SECOND, ClientApp, Micros, Tokens
+from opengrant.net.http import Answer, Field
+from opengrant.providers.base import Consent
 
 MASK = "***"
 LEEWAY = 300
@@ -66,6 +67,32 @@ def read_tokens(answer: Answer) -> Tokens:
     )
 
 
+def consent_url(url: str, client: ClientApp, consent: Consent, needed: Iterable[str], **more: str) -> str:
+    """A consent page's address (RFC 6749 section 4.1.1, RFC 7636). `needed`: scopes to ask for in any case."""
+    query = {
+        "client_id": client.client_id,
+        "redirect_uri": consent.redirect_uri,
+        "response_type": "code",
+        "scope": " ".join(dict.fromkeys((*consent.scope, *needed))),
+        "state": consent.state,
+        "code_challenge": consent.challenge,
+        "code_challenge_method": "S256",
+        **({"login_hint": consent.login_hint} if consent.login_hint else {}),
+        **more,
+    }
+    return f"{url}{'&' if '?' in url else '?'}{urlencode({name: value for name, value in query.items() if value})}"
+
+
+def code_fields(code: SecretStr, redirect_uri: str, verifier: SecretStr) -> dict[str, Field]:
+    """What every token endpoint wants for a code, beside the client."""
+    return {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": redirect_uri,
+        "code_verifier": verifier,
+    }
+
+
 def conclusion(provider: str, code: str, text: str, *, said: ProviderFailure | None = None) -> ProviderFailure:
     """What we conclude from good answers; classify.py knows each `code`. `said`: the refusal that it was drawn from."""
     body = None if said is None else said.evidence.body
@@ -93,6 +120,15 @@ def read_id_token(
     except (JoseError, ValueError, TypeError, AttributeError):
         return None
     return claims
+
+
+def unverified_claims(token: SecretStr) -> Mapping[str, Any] | None:
+    """What a token that came straight from its endpoint says of itself, if it is a JWT."""
+    try:
+        claims = from_json(jws.extract_compact(token.get_secret_value().encode()).payload)
+    except (JoseError, ValueError):
+        return None
+    return claims if isinstance(claims, dict) else None
 
 
 def read_scope(value: object) -> tuple[str, ...] | None:

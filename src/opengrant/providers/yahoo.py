@@ -13,9 +13,19 @@ from pydantic import SecretStr
 from opengrant.errors import ProviderFailure
 from opengrant.model import ClientApp, Identity, Tokens, now
 from opengrant.net.http import Field, Http
+from opengrant.providers.base import Consent
 from opengrant.providers.basic_auth import token_form
 from opengrant.providers.classify import classify
-from opengrant.providers.oauth import conclusion, is_address, read_id_token, read_tokens, refusal, text_of
+from opengrant.providers.oauth import (
+    code_fields,
+    conclusion,
+    consent_url,
+    is_address,
+    read_id_token,
+    read_tokens,
+    refusal,
+    text_of,
+)
 from opengrant.providers.verdict import Kind
 
 PROVIDER = "yahoo"
@@ -31,8 +41,9 @@ class Yahoo:
     rotates = True  # seldom does it, but a token that was replaced must not be lost
     single_use = False
 
-    def __init__(self, http: Http, *, token_url: str, userinfo_url: str) -> None:
+    def __init__(self, http: Http, *, token_url: str, userinfo_url: str, authorize_url: str) -> None:
         self._http = http
+        self._authorize_url = authorize_url
         self._token_url = token_url
         self._userinfo_url = userinfo_url
 
@@ -43,6 +54,15 @@ class Yahoo:
             "refresh_token": refresh_token,
             "redirect_uri": _REDIRECT_URI,
         }
+        return read_tokens(await token_form(self._http, PROVIDER, self._token_url, client, fields))
+
+    def consent_url(self, client: ClientApp, consent: Consent) -> str:
+        """Yahoo knows no login hint and ignores what it does not know."""
+        return consent_url(self._authorize_url, client, consent, ("openid", "email"))
+
+    async def exchange(self, client: ClientApp, code: SecretStr, *, redirect_uri: str, verifier: SecretStr) -> Tokens:
+        """Spend the code once; no retry. Raises ProviderFailure."""
+        fields = code_fields(code, redirect_uri, verifier)
         return read_tokens(await token_form(self._http, PROVIDER, self._token_url, client, fields))
 
     async def identify(self, client: ClientApp, tokens: Tokens) -> Identity:

@@ -8,16 +8,25 @@ granular scopes (`meeting:write:meeting`), and the classic ones of older apps (`
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import SecretStr
 
 from opengrant.model import ClientApp, Identity, Tokens
-from opengrant.net.http import Field, Http
+from opengrant.net.http import Answer, Field, Http
+from opengrant.providers.base import Consent
 from opengrant.providers.basic_auth import token_form
 from opengrant.providers.classify import classify
-from opengrant.providers.oauth import conclusion, is_address, read_tokens, refusal, text_of
+from opengrant.providers.oauth import (
+    code_fields,
+    conclusion,
+    consent_url,
+    is_address,
+    read_tokens,
+    refusal,
+    text_of,
+)
 
 PROVIDER = "zoom"
 _ZOOM_URL = re.compile(
@@ -41,23 +50,25 @@ class Zoom:
     rotates = True
     single_use = True
 
-    def __init__(self, http: Http, *, token_url: str, api_url: str) -> None:
+    def __init__(self, http: Http, *, token_url: str, api_url: str, authorize_url: str) -> None:
         self._http = http
+        self._authorize_url = authorize_url
         self._token_url = token_url
         self._api_url = api_url.rstrip("/").removesuffix("/v2")
+
+    def consent_url(self, client: ClientApp, consent: Consent) -> str:
+        """What a Zoom app may do is set at Zoom: scopes in the address would only be compared with that."""
+        return consent_url(self._authorize_url, client, replace(consent, scope=()), ())
+
+    async def exchange(self, client: ClientApp, code: SecretStr, *, redirect_uri: str, verifier: SecretStr) -> Tokens:
+        """Spend the code once; no retry. Raises ProviderFailure."""
+        fields = code_fields(code, redirect_uri, verifier)
+        return _tokens(await token_form(self._http, PROVIDER, self._token_url, client, fields))
 
     async def refresh(self, client: ClientApp, refresh_token: SecretStr) -> ZoomTokens:
         """Spend the refresh token once, for good; no retry. Raises ProviderFailure."""
         fields: dict[str, Field] = {"grant_type": "refresh_token", "refresh_token": refresh_token}
-        answer = await token_form(self._http, PROVIDER, self._token_url, client, fields)
-        tokens = read_tokens(answer)
-        return ZoomTokens(
-            tokens.access_token,
-            tokens.refresh_token,
-            tokens.expires_at,
-            tokens.scope,
-            api_url=text_of(answer.json, "api_url"),
-        )
+        return _tokens(await token_form(self._http, PROVIDER, self._token_url, client, fields))
 
     async def identify(self, client: ClientApp, tokens: Tokens) -> Identity:
         """The user API's word. It needs the scope `user:read:user`, or `user:read` of older apps.
@@ -84,6 +95,17 @@ class Zoom:
             return ()
         granted = [_read(scope) for scope in tokens.scope]
         return tuple(scope for scope in wanted if not _covered(_read(scope), granted))
+
+
+def _tokens(answer: Answer) -> ZoomTokens:
+    tokens = read_tokens(answer)
+    return ZoomTokens(
+        tokens.access_token,
+        tokens.refresh_token,
+        tokens.expires_at,
+        tokens.scope,
+        api_url=text_of(answer.json, "api_url"),
+    )
 
 
 def api_base(named: str | None, configured: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
 from opengrant.model import Grant, GrantStatus, Micros, ProviderName, Sealed, Trouble, fold
-from opengrant.store import secrets
+from opengrant.store import secrets, tokens
 from opengrant.store.columns import get_list, get_object, get_trouble, put_list, put_object, put_trouble
 from opengrant.store.events import TRIGGERS, WANTED, Event, pattern
 from opengrant.store.events import add as add_event
@@ -336,13 +336,14 @@ def page(
 
 
 def delete(application_id: str, grant_id: str) -> Steps[Grant | None]:
-    """The row and its secrets go; the event is the caller's to add."""
+    """The row, its secrets and the tokens handed out for it go; the event is the caller's to add."""
     rows = yield Statement(
         f"delete from grants where application_id = $1 and id = $2 returning {COLUMNS}", (application_id, grant_id)
     )
     if not rows:
         return None
     yield from secrets.destroy(application_id, "grant", [grant_id])
+    yield from tokens.die_with(application_id, grant_id)
     return read(rows[0])
 
 

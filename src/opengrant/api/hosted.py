@@ -1,0 +1,395 @@
+"""Hosted sign-in: /v3/connect/auth, the provider's callback, and our own pages between them.
+
+/v3/connect/auth               the application sends the browser here
+/v3/connect/login/{handle}     our pages; a form of theirs posts to the same path
+/v3/connect/callback           the provider sends the browser back here
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from http.cookies import CookieError, SimpleCookie
+from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl
+
+from pydantic import Field, ValidationError, field_validator
+from starlette.types import Receive, Scope, Send
+
+from opengrant.api import respond, wire
+from opengrant.api.routing import Call, Router, decode, origin, read_body, route
+from opengrant.api.static import PAGE_HEADERS
+from opengrant.errors import (
+    CallbackNotAllowed,
+    InvalidPayload,
+    InvalidRequest,
+    LoginInvalid,
+    MethodNotAllowed,
+    OpenGrantError,
+)
+from opengrant.grants.actor import Actor, act_as
+from opengrant.grants.hosted import FORMS, Ask, Visit
+from opengrant.grants.services import Services
+from opengrant.model import Application, ProviderName
+from opengrant.pages import FIELDS, Brand, Choice, Login, Onward, Page, Problem, Section, render
+from opengrant.pages.views import LABELS
+
+COOKIE = "opengrant_browser"
+_SECTIONS: Mapping[str, tuple[Section, ...]] = {
+    "select_provider": ("select_provider",),
+    "detect": ("detect",),
+    "select_provider,detect": ("select_provider", "detect"),
+    "detect,select_provider": ("detect", "select_provider"),
+}
+_LONGEST_FORM = 64 * 1024
+_HTML = b"text/html; charset=utf-8"
+_FIELDS: Mapping[ProviderName, Mapping[str, str]] = {
+    ProviderName.IMAP: {"email": "imap_username", "password": "imap_password"},
+    ProviderName.ICLOUD: {"email": "username", "password": "password"},
+    ProviderName.EWS: {"username": "ews_username", "password": "ews_password", "host": "ews_host"},
+}
+"""The form's names and the wire's, where they differ."""
+
+
+class AuthQuery(wire.Model):
+    """Where to sign in, and where to go afterwards."""
+
+    client_id: Annotated[str, Field(max_length=64)]
+    """The application's id."""
+    redirect_uri: Annotated[str, Field(max_length=2048)]
+    """A registered redirect URI, byte for byte."""
+    response_type: Literal["code", "adminconsent"]
+    """`code` for a grant; `adminconsent` for a Microsoft tenant's consent to an `adminconsent` credential."""
+    provider: Annotated[str, Field(max_length=200)] | None = None
+    """google, microsoft, yahoo, zoom, icloud, ews or imap: straight there. Several, with commas: a choice of them."""
+    scope: Annotated[str, Field(max_length=8192)] | None = None
+    """With spaces between; without it, the connector's."""
+    prompt: Annotated[str, Field(max_length=64)] = "select_provider"
+    """`select_provider`, `detect` (ask for the email first), or both with a comma, in the order of the page."""
+    state: Annotated[str, Field(max_length=256)] | None = None
+    """Comes back as it is, and becomes the grant's state."""
+    login_hint: Annotated[str, Field(max_length=320)] | None = None
+    """The email to sign in with; if it has a grant, only the same mailbox is accepted."""
+    access_type: Literal["online", "offline"] = "online"
+    """`offline`: the token answer has a refresh token."""
+    code_challenge: Annotated[str, Field(max_length=256)] | None = None
+    code_challenge_method: Annotated[str, Field(max_length=16)] | None = None
+    """`plain` or `S256`, in any case."""
+    credential_id: Annotated[str, Field(max_length=64)] | None = None
+    options: Annotated[str, Field(max_length=256)] | None = None
+    """With commas: smtp_required, exclude_google_granted_scopes."""
+    include_grant_scopes: Annotated[str, Field(max_length=8)] | None = None
+    """true: the token shall have scopes of earlier consents too (Google)."""
+    smtp_required: Annotated[str, Field(max_length=8)] | None = None
+
+    @field_validator("prompt")
+    @classmethod
+    def _known(cls, prompt: str) -> str:
+        if prompt.replace(" ", "") not in _SECTIONS:
+            raise ValueError(f"must be one of {', '.join(_SECTIONS)}")
+        return prompt.replace(" ", "")
+
+    @field_validator("code_challenge_method")
+    @classmethod
+    def _method(cls, method: str | None) -> str | None:
+        if method is not None and method.lower() not in ("plain", "s256"):
+            raise ValueError("must be plain or S256")
+        return method
+
+    def ask(self) -> Ask:
+        """Raises InvalidRequest."""
+        options = {option.strip() for option in (self.options or "").split(",")}
+        scope = tuple((self.scope or "").split())
+        return Ask(
+            redirect_uri=self.redirect_uri,
+            response_type=self.response_type,
+            providers=_providers(self.provider),
+            sections=_SECTIONS[self.prompt],
+            scope=scope or None,
+            state=self.state,
+            login_hint=self.login_hint,
+            access_type=self.access_type,
+            challenge=self.code_challenge,
+            method=self.code_challenge_method,
+            credential_id=self.credential_id,
+            smtp_required="smtp_required" in options or _yes(self.smtp_required),
+            granted=_yes(self.include_grant_scopes) and "exclude_google_granted_scopes" not in options,
+        )
+
+
+def _yes(value: str | None) -> bool:
+    return (value or "").lower() == "true"
+
+
+def _providers(value: str | None) -> tuple[ProviderName, ...]:
+    names = [name.strip() for name in (value or "").split(",") if name.strip()]
+    if unknown := [name for name in names if name not in {provider.value for provider in LABELS}]:
+        raise InvalidRequest(f"provider: {unknown[0]!r} is none that a user can sign in to.")
+    return tuple(dict.fromkeys(ProviderName(name) for name in names))
+
+
+@route(
+    "GET",
+    "/v3/connect/auth",
+    tag="Hosted sign-in",
+    query=AuthQuery,
+    status=302,
+    errors=(InvalidRequest, CallbackNotAllowed),
+    open=True,
+)
+async def begin(call: Call) -> respond.Raw:
+    """Send a browser here to sign in. It goes on to the provider, or to a page of ours.
+
+    Errors before the redirect URI is known to be the application's are answered and never redirected; as a page to a
+    browser. Later ones travel to the redirect URI as `error`, `error_description`, `error_uri` and `error_code`.
+    """
+    try:
+        query = call.query(AuthQuery)
+        base = origin(call.headers, call.services)
+        cookie = _cookie(call.headers)
+        begun = await call.services.hosted.begin(query.client_id, query.ask(), base=base, browser=cookie)
+    except OpenGrantError as problem:
+        if not _wants_page(call.headers):
+            raise
+        return _page(_problem(problem, call.request_id), problem.status)
+    kept = _set_cookie(begun.browser.get_secret_value(), secure=base.startswith("https:"))
+    return _redirect(302, begun.url, kept)
+
+
+class Pages:
+    """Everything of a sign-in that only browsers ask for. Its answers are pages and redirects, errors too."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+
+    async def callback(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._answer(scope, receive, send, "/v3/connect/callback", {"GET": self._callback})
+
+    async def login(self, scope: Scope, receive: Receive, send: Send) -> None:
+        verbs = {"GET": self._show, "POST": self._submitted}
+        await self._answer(scope, receive, send, "/v3/connect/login/{handle}", verbs)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, path: str, verbs: Mapping[str, Any]) -> None:
+        scope["opengrant.route"] = path
+        request_id: str = scope["opengrant.request_id"]
+        act_as(Actor.anonymous(request_id))
+        handler = verbs.get("GET" if scope["method"] == "HEAD" else scope["method"])
+        if handler is None:
+            allowed = tuple(sorted(verbs))
+            raise MethodNotAllowed(f"{scope['method']} is not possible here.", allow=allowed)
+        try:
+            answer = await handler(scope, receive)
+        except OpenGrantError as problem:
+            answer = _page(_problem(problem, request_id), problem.status)
+        await respond.send_raw(send, request_id, answer)
+
+    async def _callback(self, scope: Scope, _: Receive) -> respond.Raw:
+        query = _pairs(scope["query_string"])
+        headers = scope["headers"]
+        url = await self.services.hosted.callback(query, base=origin(headers, self.services), browser=_cookie(headers))
+        return _redirect(302, url)
+
+    async def _show(self, scope: Scope, _: Receive) -> respond.Raw:
+        visit = await self._visit(scope)
+        query = _pairs(scope["query_string"])
+        return await self._first_page(visit, query.get("provider"))
+
+    async def _first_page(self, visit: Visit, chosen: str | None) -> respond.Raw:
+        """What a browser sees that comes for the first time, or comes back."""
+        brand = await self._brand(visit.app)
+        forms = [provider for provider in visit.providers if provider in FORMS and provider.value == chosen]
+        if not forms:
+            return _page(self._choice(visit, brand))
+        return _page(self._form(visit, brand, forms[0], {"email": visit.ask.login_hint or ""}))
+
+    async def _submitted(self, scope: Scope, receive: Receive) -> respond.Raw:
+        visit = await self._visit(scope)
+        fields = _form(await read_body(scope, receive, _LONGEST_FORM), scope["headers"])
+        if fields.get("csrf") != visit.csrf:
+            raise LoginInvalid("This form was not sent from the page that it belongs to. Go back and try again.")
+        brand = await self._brand(visit.app)
+        base = origin(scope["headers"], self.services)
+        if "cancel" in fields:
+            return _onward(brand, await self.services.hosted.cancel(visit), brand.name or "the application")
+        provider = _pairs(scope["query_string"]).get("provider")
+        if provider is not None:
+            return await self._log_in(visit, brand, decode(_Chosen, {"provider": provider}).provider, fields)
+        if "provider" in fields:
+            return await self._go(visit, brand, decode(_Chosen, fields).provider, base)
+        return await self._detect(visit, brand, fields.get("email", "").strip(), base)
+
+    async def _go(self, visit: Visit, brand: Brand, provider: ProviderName, base: str) -> respond.Raw:
+        url = await self.services.hosted.choose(visit, provider, base=base)
+        if url.startswith("/"):
+            return _redirect(303, url)
+        return _onward(brand, url, LABELS[provider].name)
+
+    async def _detect(self, visit: Visit, brand: Brand, email: str, base: str) -> respond.Raw:
+        choice = replace(self._choice(visit, brand), email=email)
+        try:
+            provider = await self.services.hosted.recognise(visit, email)
+        except OpenGrantError as problem:
+            return _page(replace(choice, error=_sentence(problem)), problem.status)
+        if provider is None:
+            unknown = "We could not tell which provider this address belongs to. Choose it yourself."
+            return _page(replace(choice, error=unknown, sections=("detect", "select_provider")))
+        hinted = replace(visit, ask=replace(visit.ask, login_hint=visit.ask.login_hint or email))
+        if provider in FORMS:
+            await self.services.hosted.choose(visit, provider, base=base)
+            return _page(self._form(visit, brand, provider, {"email": email}))
+        return await self._go(hinted, brand, provider, base)
+
+    async def _log_in(
+        self, visit: Visit, brand: Brand, provider: ProviderName, fields: Mapping[str, str]
+    ) -> respond.Raw:
+        if provider not in FORMS or provider not in visit.providers:
+            raise InvalidRequest("provider: it is not among those that are offered.")
+        form = self._form(visit, brand, provider, fields)
+        needed = _needed(provider, smtp=visit.ask.smtp_required)
+        if empty := [name for name in needed if not fields.get(name, "").strip()]:
+            return _page(replace(form, errors=dict.fromkeys(empty, "Please fill this in.")), 400)
+        try:
+            settings = wire.patch_settings(provider, _settings(provider, fields))
+        except ValidationError as problem:
+            return _page(replace(form, **_wrong(provider, problem)), 400)
+        try:
+            url = await self.services.hosted.submit(visit, provider, settings)
+        except LoginInvalid:
+            raise
+        except OpenGrantError as problem:
+            return _page(replace(form, problem=_sentence(problem)), problem.status)
+        return _onward(brand, url, brand.name or "the application")
+
+    def _choice(self, visit: Visit, brand: Brand) -> Choice:
+        return Choice(
+            brand=brand,
+            action=f"/v3/connect/login/{visit.handle}",
+            csrf=visit.csrf,
+            providers=visit.providers,
+            sections=visit.ask.sections,
+            email=visit.ask.login_hint or "",
+        )
+
+    def _form(self, visit: Visit, brand: Brand, provider: ProviderName, values: Mapping[str, str]) -> Login:
+        path = f"/v3/connect/login/{visit.handle}"
+        return Login(
+            brand=brand,
+            action=f"{path}?provider={provider.value}",
+            csrf=visit.csrf,
+            provider=provider,
+            values={name: values.get(name, "") for name in FIELDS[provider]},
+            smtp_required=visit.ask.smtp_required,
+            back=path if len(visit.providers) > 1 else "",
+        )
+
+    async def _visit(self, scope: Scope) -> Visit:
+        return await self.services.hosted.visit(scope["path_params"]["handle"], _cookie(scope["headers"]))
+
+    async def _brand(self, app: Application) -> Brand:
+        profile = await self.services.applications.profile(app)
+        return Brand.read({"name": app.name, **profile.branding}, profile.hosted_authentication)
+
+
+class _Chosen(wire.Model):
+    provider: ProviderName
+
+
+def _needed(provider: ProviderName, *, smtp: bool) -> tuple[str, ...]:
+    match provider:
+        case ProviderName.IMAP:
+            return ("email", "password", *(("smtp_host",) if smtp else ()))
+        case ProviderName.EWS:
+            return ("email", "username", "password")
+        case _:
+            return ("email", "password")
+
+
+def _settings(provider: ProviderName, fields: Mapping[str, str]) -> dict[str, Any]:
+    """The form as connect/custom's settings: what is empty is not sent."""
+    names = _FIELDS[provider]
+    found = {names.get(name, name): fields.get(name, "") for name in FIELDS[provider]}
+    return {name: text if "password" in name else text.strip() for name, text in found.items() if text.strip()}
+
+
+def _wrong(provider: ProviderName, problem: ValidationError) -> dict[str, Any]:
+    """Which fields of the form are wrong, in the words of connect/custom."""
+    back = {wired: name for name, wired in _FIELDS[provider].items()}
+    errors: dict[str, str] = {}
+    for detail in problem.errors(include_url=False, include_context=False, include_input=False):
+        place = str(detail["loc"][-1]) if detail["loc"] else ""
+        name = back.get(place, place)
+        if name in FIELDS[provider]:
+            text = detail["msg"].removeprefix("Value error, ")
+            errors.setdefault(name, f"{text[:1].upper()}{text[1:]}.")
+    return {"errors": errors} if errors else {"problem": "Something in this form is not right."}
+
+
+def _sentence(problem: OpenGrantError) -> str:
+    """What a person who typed something is told; names of our wire's fields mean nothing to them."""
+    text = problem.message
+    field, colon, rest = text.partition(": ")
+    if colon and field.replace("_", "").replace(".", "").isalnum() and field.islower():
+        text = rest[:1].upper() + rest[1:]
+    return text
+
+
+def _problem(problem: OpenGrantError, request_id: str) -> Problem:
+    return Problem(Brand(), "This sign-in cannot go on", problem.message, request_id)
+
+
+def _page(page: Page, status: int = 200) -> respond.Raw:
+    return respond.Raw(status, render(page), _HTML, PAGE_HEADERS)
+
+
+def _redirect(status: int, url: str, *more: tuple[bytes, bytes]) -> respond.Raw:
+    """Where it leads may hold a one-time code: nobody keeps it, and nobody is told where the browser came from."""
+    return respond.Raw(status, headers=[(b"location", url.encode()), *PAGE_HEADERS, *more])
+
+
+def _onward(brand: Brand, url: str, to: str) -> respond.Raw:
+    return _page(Onward(brand, url, to))
+
+
+def _cookie(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
+    for name, value in headers:
+        if name == b"cookie":
+            try:
+                found = SimpleCookie(value.decode("latin-1")).get(COOKIE)
+            except CookieError:
+                return None
+            if found is not None and 20 <= len(found.value) <= 128:
+                return found.value
+    return None
+
+
+def _set_cookie(value: str, *, secure: bool) -> tuple[bytes, bytes]:
+    """For as long as the browser is open. Lax, not Strict: the provider's page leads back here."""
+    told = f"{COOKIE}={value}; Path=/v3/connect; HttpOnly; SameSite=Lax{'; Secure' if secure else ''}"
+    return b"set-cookie", told.encode()
+
+
+def _wants_page(headers: Sequence[tuple[bytes, bytes]]) -> bool:
+    accept = next((value.decode("latin-1") for name, value in headers if name == b"accept"), "")
+    return "text/html" in accept
+
+
+def _pairs(query: bytes) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(query.decode("ascii"), errors="strict", max_num_fields=100))
+    except (UnicodeDecodeError, ValueError):
+        raise InvalidRequest("The query string is not valid.") from None
+
+
+def _form(body: bytes, headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+    kind = next((value for name, value in headers if name == b"content-type"), b"")
+    if not kind.startswith(b"application/x-www-form-urlencoded"):
+        raise InvalidPayload("This page takes its own form only.")
+    try:
+        return dict(parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=100))
+    except (UnicodeDecodeError, ValueError):
+        raise InvalidPayload("The form is not valid.") from None
+
+
+def add_to(router: Router, services: Services) -> None:
+    """The pages; /v3/connect/auth is in the route table, where programs look for it."""
+    pages = Pages(services)
+    router.add("/v3/connect/callback", pages.callback)
+    router.add("/v3/connect/login/{handle}", pages.login)

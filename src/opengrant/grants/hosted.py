@@ -1,0 +1,589 @@
+"""Hosted sign-in: a user is sent here, proves a mailbox, and goes back with a one-time code for the application.
+
+    begin ──▶ choose a provider ──▶ the provider's consent page ──▶ callback ─┐
+                               └──▶ a login form of ours ──▶ submit ──────────┴──▶ code ──▶ redeem: a grant
+
+Nothing is a grant before the application has redeemed its code: until then the proof lies sealed beside it, for ten
+minutes. A sign-in belongs to one browser (a cookie), to one provider once that is chosen (a new state for each), and
+is used once. docs/hosted-auth.md shows it from outside.
+"""
+
+import base64
+import hashlib
+import hmac
+import secrets as random
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal, cast
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+import structlog
+from pydantic import SecretStr
+from pydantic_core import from_json, to_json
+
+from opengrant.errors import (
+    CallbackNotAllowed,
+    ConnectorMisconfigured,
+    InvalidRequest,
+    LoginInvalid,
+    NotFound,
+    OAuthRefused,
+    OpenGrantError,
+    Overloaded,
+    ProviderFailure,
+    ProviderUnavailable,
+    RateLimited,
+    ReauthEmailInvalid,
+    ScopesConflict,
+    StoreUnavailable,
+)
+from opengrant.grants import opaque, pkce
+from opengrant.grants.applications import Applications
+from opengrant.grants.connect import Connect, Proof
+from opengrant.grants.connectors import OAUTH
+from opengrant.grants.detect import Detect
+from opengrant.grants.digests import Digests
+from opengrant.grants.redirects import Redirects
+from opengrant.model import (
+    SECOND,
+    Application,
+    Clock,
+    CustomConnect,
+    Grant,
+    Identity,
+    Micros,
+    ProviderName,
+    mailbox_key,
+)
+from opengrant.providers.base import Authorizes, Consent
+from opengrant.providers.microsoft import Microsoft
+from opengrant.providers.microsoft_bulk import MicrosoftBulk
+from opengrant.store import connectors, credentials, grants, logins, secrets
+from opengrant.store.connectors import WithClient
+from opengrant.store.logins import Login, LoginCode
+from opengrant.store.port import Steps, Store
+from opengrant.vault import Owner, Vault
+
+log = structlog.get_logger()
+
+LOGIN_LASTS: Micros = 15 * 60 * SECOND
+CODE_LASTS: Micros = 10 * 60 * SECOND
+CALLBACK = "/v3/connect/callback"
+
+FORMS = frozenset({ProviderName.IMAP, ProviderName.ICLOUD, ProviderName.EWS})
+"""Providers without a consent page of their own: the user types a password here."""
+OFFERED = (*sorted(OAUTH), ProviderName.ICLOUD, ProviderName.EWS, ProviderName.IMAP)
+"""All that can be signed in to, in the order of the page."""
+
+_SAID = 300
+"""Characters of a description that go along in an address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What an application wants of a sign-in: its request, checked.
+
+    providers  in the order of the page; empty means all that it has connectors for
+    sections   of the page that offers a choice
+    challenge  PKCE of the application; None without
+    granted    scopes of earlier consents shall be in the token too
+    """
+
+    redirect_uri: str
+    response_type: Literal["code", "adminconsent"] = "code"
+    providers: tuple[ProviderName, ...] = ()
+    sections: tuple[Literal["select_provider", "detect"], ...] = ("select_provider",)
+    scope: tuple[str, ...] | None = None
+    state: str | None = None
+    login_hint: str | None = None
+    access_type: Literal["online", "offline"] = "online"
+    challenge: str | None = None
+    method: str | None = None
+    credential_id: str | None = None
+    smtp_required: bool = False
+    granted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Where the browser goes now, and the cookie that makes the sign-in its own."""
+
+    url: str
+    browser: SecretStr
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A sign-in as its own browser sees it."""
+
+    app: Application
+    login: Login
+    ask: Ask
+    providers: tuple[ProviderName, ...]
+    csrf: str = field(repr=False)
+    handle: str
+
+
+@dataclass(frozen=True, slots=True)
+class Redeemed:
+    """What a code was good for."""
+
+    grant: Grant
+    access_type: Literal["online", "offline"]
+    scope: tuple[str, ...]
+    code_id: str
+
+
+class CodeUsedTwice(OAuthRefused):
+    """Somebody else may have the code: whatever it gave must not be trusted any more."""
+
+    def __init__(self, code_id: str) -> None:
+        super().__init__("invalid_grant", "The code was used before. Start the sign-in again.")
+        self.code_id = code_id
+
+
+@dataclass(frozen=True, slots=True)
+class Hosted:
+    """Built once, in app.py."""
+
+    db: Store
+    vault: Vault
+    digests: Digests
+    applications: Applications
+    redirects: Redirects
+    connect: Connect
+    detect: Detect
+    clock: Clock
+    secretless_web: bool
+    """Codes for redirect URIs of platform `web` may be redeemed without the API key, by PKCE alone."""
+
+    # ── the way there ─────────────────────────────────────────────────────────────────────────────────────────
+
+    async def begin(self, client_id: str, ask: Ask, *, base: str, browser: str | None) -> Begun:
+        """Start a sign-in. `base`: our own origin as the browser sees it; `browser`: its cookie, if it has one.
+
+        Nothing but a registered redirect URI is ever redirected to, so whatever is wrong here is told to whoever
+        asks. Raises InvalidRequest, CallbackNotAllowed.
+        """
+        app = await self.applications.find(client_id)
+        if app is None:
+            raise InvalidRequest("client_id: there is no such application. It is your application's id.")
+        if await self.redirects.match(app, ask.redirect_uri) is None:
+            raise CallbackNotAllowed(
+                "redirect_uri: this address is not registered. Register it exactly as it is sent:"
+                " POST /v3/applications/redirect-uris."
+            )
+        providers = await self._offered(app, ask)
+        cookie = SecretStr(browser or random.token_urlsafe(32))
+        now = self.clock()
+        login = Login(
+            *(app.id, uuid.uuid4().hex, _plain(ask), self._of_browser(cookie), "", None),
+            *(now, now + LOGIN_LASTS),
+        )
+        if ask.response_type == "adminconsent":
+            url, login = await self._admin_consent(app, ask, login, base)
+        elif len(providers) == 1:
+            url, login = await self._towards(app, ask, login, providers[0], base)
+        else:
+            url = _path(login)
+        await self.db.write(logins.add(login))
+        return Begun(url, cookie)
+
+    async def visit(self, handle: str, browser: str | None) -> Visit:
+        """The sign-in behind one of our pages. Raises LoginInvalid when it is over, or another browser's."""
+        login = await self._login(handle, browser)
+        app = await self.applications.find(login.application_id)
+        if app is None:
+            raise LoginInvalid(_OVER)
+        ask = _ask(login.ask)
+        return Visit(app, login, ask, await self._offered(app, ask), self._csrf(login), handle)
+
+    async def choose(self, visit: Visit, provider: ProviderName, *, base: str) -> str:
+        """The user picked a provider. Returns where the browser goes. Raises InvalidRequest, LoginInvalid."""
+        if provider not in visit.providers:
+            raise InvalidRequest("provider: it is not among those that are offered.")
+        url, login = await self._towards(visit.app, visit.ask, visit.login, provider, base)
+        if not await self.db.write(logins.choose(visit.app.id, login.id, provider, login.secret)):
+            raise LoginInvalid(_OVER)
+        return url
+
+    async def recognise(self, visit: Visit, email: str) -> ProviderName | None:
+        """Which of the offered providers an address belongs to; None when nobody can tell.
+
+        Raises InvalidRequest when it is no address, RateLimited, ProviderUnavailable.
+        """
+        found = await self.detect.provider(visit.app, email, any_provider=True)
+        return found.provider if found is not None and found.provider in visit.providers else None
+
+    async def cancel(self, visit: Visit) -> str:
+        """The user gives up. Returns where the browser goes."""
+        await self.db.write(logins.use(visit.app.id, visit.login.id, at=self.clock()))
+        return _refused(visit.ask, "access_denied", "The user cancelled the sign-in.", 403)
+
+    async def submit(self, visit: Visit, provider: ProviderName, settings: Mapping[str, Any]) -> str:
+        """A password was typed here: prove it. Returns where the browser goes, with the code.
+
+        What the provider says is raised as by connect/custom, and the user may try again.
+        """
+        ask = self._custom(visit.ask, provider, visit.login, settings)
+        asked_at = self.clock()
+        proof = await self.connect.prove_password(visit.app, ask)
+        if not await self.db.write(logins.use(visit.app.id, visit.login.id, at=self.clock())):
+            raise LoginInvalid(_OVER)
+        try:
+            return await self._finish(visit.app, visit.ask, visit.login, provider, proof, asked_at)
+        except OpenGrantError as problem:
+            return _failed(visit.ask, problem)
+
+    async def callback(self, query: Mapping[str, str], *, base: str, browser: str | None) -> str:
+        """A provider sends the browser back. Returns where it goes from here.
+
+        Raises LoginInvalid when the state is not one that this browser was sent there with.
+        """
+        handle, _, secret = query.get("state", "").rpartition(".")
+        login = await self._login(handle, browser)
+        if login.provider is None or not hmac.compare_digest(login.secret, self._of_state(login, secret)):
+            raise LoginInvalid(_OVER)
+        app = await self.applications.find(login.application_id)
+        if app is None or not await self.db.write(logins.use(login.application_id, login.id, at=self.clock())):
+            raise LoginInvalid(_OVER)
+        ask = _ask(login.ask)
+        try:
+            if query.get("error"):
+                return _refused(ask, _oauth_word(query["error"]), query.get("error_description") or query["error"], 400)
+            if ask.response_type == "adminconsent":
+                await self._confirm_tenant(app, ask, query)
+                return _with(ask.redirect_uri, {"admin_consent": "true", "state": ask.state})
+            if not (code := query.get("code")):
+                return _refused(ask, "server_error", "The provider sent neither a code nor an error.", 502)
+            asked_at = self.clock()
+            proof = await self.connect.prove_code(
+                app,
+                self._custom(ask, login.provider, login, {}),
+                SecretStr(code),
+                redirect_uri=f"{base}{CALLBACK}",
+                verifier=self._verifier(login, secret),
+            )
+            return await self._finish(app, ask, login, login.provider, proof, asked_at)
+        except OpenGrantError as problem:
+            log.warning("sign_in_failed", login_id=login.id, provider=login.provider.value, error=problem.type)
+            return _failed(ask, problem)
+
+    # ── the way back ──────────────────────────────────────────────────────────────────────────────────────────
+
+    async def redeem(
+        self, app: Application, code: SecretStr, *, redirect_uri: str, verifier: str | None, authenticated: bool
+    ) -> Redeemed:
+        """Turn a code into its grant. The code is burnt whatever comes of it.
+
+        authenticated  the request proved that it knows the application's API key
+        Raises         OAuthRefused; CodeUsedTwice, so that what the code gave the first time can be taken back
+        """
+        code_id = self.digests.login_code(app.id, code.get_secret_value())
+        found = await self.db.read(logins.find_code(app.id, code_id))
+        if found is None:
+            raise OAuthRefused("invalid_grant", "The code is unknown.")
+        if found.used_at is not None or await self.db.write(logins.use_code(app.id, code_id, at=self.clock())) is None:
+            raise CodeUsedTwice(code_id)
+        owner = self._proof_owner(app, code_id)
+        sealed = await self.db.read(secrets.find(app.id, owner.kind, owner.id, owner.purpose))
+        await self.db.write(secrets.destroy(app.id, "login", [code_id]))
+        if sealed is None or found.expires_at <= self.clock():
+            raise OAuthRefused("invalid_grant", "The code has expired. Start the sign-in again.")
+        ask = _ask(found.ask)
+        if not hmac.compare_digest(redirect_uri.encode(), ask.redirect_uri.encode()):
+            raise OAuthRefused("invalid_grant", "redirect_uri is not the one that the sign-in was started with.")
+        if ask.challenge is not None and not pkce.verifies(ask.method, ask.challenge, verifier or ""):
+            raise OAuthRefused("invalid_grant", "Code verifier challenge failed", code=45004)
+        if not authenticated:
+            await self._require_public_client(app, ask)
+        proof = _read_proof(self.vault.open(sealed, owner))
+        custom = self._custom(ask, found.provider, None, {})
+        custom = replace(custom, login_id=found.login_id)
+        try:
+            grant = await self.connect.accept(app, custom, proof, asked_at=found.asked_at)
+        except OpenGrantError as problem:
+            raise OAuthRefused("invalid_grant", problem.message) from None
+        return Redeemed(grant, ask.access_type, grant.scope, code_id)
+
+    async def forget(self, app: Application) -> None:
+        """Drop sign-ins and codes that are over, with what was proven and never collected."""
+        while await self.db.write(logins.forget_before(app.id, cutoff=self.clock(), limit=_FORGOTTEN_AT_ONCE)):
+            pass
+
+    async def _require_public_client(self, app: Application, ask: Ask) -> None:
+        """Without the API key, PKCE has to stand in for it, and only where no server could keep the key."""
+        redirect = await self.redirects.match(app, ask.redirect_uri)
+        if ask.challenge is None or redirect is None or (redirect.platform == "web" and not self.secretless_web):
+            raise OAuthRefused(
+                "invalid_client",
+                "Send the API key as client_secret or as a bearer token. Only redirect URIs of platform js, desktop,"
+                " ios or android may do with PKCE alone.",
+            )
+
+    # ── small steps ───────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _offered(self, app: Application, ask: Ask) -> tuple[ProviderName, ...]:
+        """Raises InvalidRequest when nothing can be offered, or a provider that was named has no connector."""
+
+        def script() -> Steps[set[ProviderName]]:
+            return {one.provider for one in (yield from connectors.page(app.id, limit=100, offset=0))}
+
+        there = await self.db.read(script())
+        if missing := [name for name in ask.providers if name not in there]:
+            raise InvalidRequest(
+                f"provider: this application has no {missing[0]} connector. POST /v3/connectors first."
+            )
+        # Any mail server at all is offered only to whom it is wanted for.
+        offered = ask.providers or tuple(
+            name for name in OFFERED if name in there and (name is not ProviderName.IMAP or len(there) == 1)
+        )
+        if not offered:
+            raise InvalidRequest("This application has no connector that a user could sign in to. POST /v3/connectors.")
+        return offered
+
+    async def _towards(
+        self, app: Application, ask: Ask, login: Login, provider: ProviderName, base: str
+    ) -> tuple[str, Login]:
+        """Where a provider is, and the sign-in as it is on its way there."""
+        if provider in FORMS:
+            return f"{_path(login)}?provider={provider.value}", replace(login, provider=provider, secret="")
+        found = await self.db.read(connectors.find_with_client(app.id, provider, credential_id=ask.credential_id))
+        if found is None or found.credential_type != "connector":
+            raise InvalidRequest(f"credential_id: the {provider} connector has no such credential of type connector.")
+        secret = random.token_urlsafe(32)
+        login = replace(login, provider=provider, secret=self._of_state(login, secret))
+        verifier = self._verifier(login, secret).get_secret_value()
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
+        consent = Consent(
+            f"{base}{CALLBACK}",
+            f"{_handle(login)}.{secret}",
+            found.connector.scope if ask.scope is None else ask.scope,
+            challenge,
+            ask.login_hint,
+            ask.granted,
+        )
+        consenting = cast(Authorizes, self.connect.providers[provider])
+        return consenting.consent_url(self.connect.connectors.client(found), consent), login
+
+    async def _admin_consent(self, app: Application, ask: Ask, login: Login, base: str) -> tuple[str, Login]:
+        found = await self._tenant_credential(app, ask)
+        held = await self.connect.connectors.organisation(found)
+        secret = random.token_urlsafe(32)
+        login = replace(login, provider=ProviderName.MICROSOFT, secret=self._of_state(login, secret))
+        microsoft = cast(Microsoft, self.connect.providers[ProviderName.MICROSOFT])
+        url = microsoft.admin_consent_url(
+            held["client_id"],
+            tenant=held.get("tenant"),
+            redirect_uri=f"{base}{CALLBACK}",
+            state=f"{_handle(login)}.{secret}",
+        )
+        return url, login
+
+    async def _tenant_credential(self, app: Application, ask: Ask) -> WithClient:
+        """Raises InvalidRequest."""
+        if ask.providers != (ProviderName.MICROSOFT,):
+            raise InvalidRequest("provider: admin consent is Microsoft's; send provider=microsoft.")
+        if ask.credential_id is None:
+            raise InvalidRequest("credential_id: name the adminconsent credential that the tenant shall consent to.")
+        found = await self.db.read(
+            connectors.find_with_client(app.id, ProviderName.MICROSOFT, credential_id=ask.credential_id)
+        )
+        if found is None or found.credential_type != "adminconsent":
+            raise InvalidRequest("credential_id: the microsoft connector has no such credential of type adminconsent.")
+        return found
+
+    async def _confirm_tenant(self, app: Application, ask: Ask, query: Mapping[str, str]) -> None:
+        """A tenant's administrator came back. Whose tenant it is, only a token of that tenant proves.
+
+        Raises InvalidRequest, and what a provider's refusal becomes.
+        """
+        if query.get("admin_consent", "").lower() != "true":
+            raise InvalidRequest("The administrator did not consent.")
+        found = await self._tenant_credential(app, ask)
+        held = await self.connect.connectors.organisation(found)
+        named, came = held.get("tenant"), query.get("tenant", "")
+        tenant = came if named is None else named
+        bulk = cast(MicrosoftBulk, self.connect.bulk[ProviderName.MICROSOFT])
+        try:
+            proven = await bulk.prove_tenant({**held, "tenant": tenant})
+        except ProviderFailure:
+            raise ConnectorMisconfigured(
+                "The tenant gives no token to this credential. Check its client id and secret, then consent again."
+            ) from None
+        if came and proven and came.lower() != proven:
+            raise InvalidRequest("The administrator of another tenant than the credential's consented.")
+        if named is None and found.credential_id is not None:
+            await self._remember_tenant(app, found.credential_id, proven or came)
+
+    async def _remember_tenant(self, app: Application, credential_id: str, tenant: str) -> None:
+        """The credential is for that tenant from now on: bulk grants need to know it."""
+        owner = Owner(app.id, "credential", credential_id, "client")
+
+        def script() -> Steps[None]:
+            sealed = yield from secrets.find(owner.application_id, owner.kind, owner.id, owner.purpose)
+            if sealed is None:
+                raise NotFound("The credential was deleted meanwhile.")
+            held = {**from_json(self.vault.open(sealed, owner)), "tenant": tenant}
+            row = secrets.SecretRow(
+                *(owner.application_id, owner.kind, owner.id, owner.purpose), self.vault.seal(to_json(held), owner)
+            )
+            yield from secrets.put(row, at=self.clock())
+            yield from credentials.touch(app.id, credential_id, at=self.clock())
+
+        await self.db.write(script())
+
+    async def _finish(
+        self, app: Application, ask: Ask, login: Login, provider: ProviderName, proof: Proof, asked_at: Micros
+    ) -> str:
+        """Keep what was proven, under a code for the application. Returns where the browser goes with it."""
+        await self._refuse_other_mailbox(app, ask, provider, proof.identity)
+        code = opaque.make(opaque.CODE, app.id)
+        code_id = self.digests.login_code(app.id, code.get_secret_value())
+        now = self.clock()
+        row = LoginCode(app.id, code_id, login.id, _plain(ask), provider, asked_at, now + CODE_LASTS)
+        owner = self._proof_owner(app, code_id)
+        sealed = self.vault.seal(_write_proof(proof), owner)
+        secret = secrets.SecretRow(owner.application_id, owner.kind, owner.id, owner.purpose, sealed)
+        await self.db.write(logins.add_code(row, secret, at=now))
+        return _with(ask.redirect_uri, {"code": code.get_secret_value(), "state": ask.state})
+
+    async def _refuse_other_mailbox(
+        self, app: Application, ask: Ask, provider: ProviderName, identity: Identity
+    ) -> None:
+        """Who was sent here to renew a grant renews that one. Raises ReauthEmailInvalid."""
+        if ask.login_hint is None:
+            return
+        hinted = await self.db.read(grants.find_provider_email(app.id, provider, ask.login_hint))
+        if hinted is not None and mailbox_key(provider, identity.email) != mailbox_key(provider, hinted.email):
+            raise ReauthEmailInvalid("You signed in to another account than the one that is to be reconnected.")
+
+    async def _login(self, handle: str, browser: str | None) -> Login:
+        application_id, login_id = _parse(handle)
+        login = await self.db.read(logins.find(application_id, login_id))
+        mine = (
+            login is not None and browser and hmac.compare_digest(login.browser, self._of_browser(SecretStr(browser)))
+        )
+        if login is None or not mine or login.used_at is not None or login.expires_at <= self.clock():
+            raise LoginInvalid(_OVER)
+        return login
+
+    def _custom(
+        self, ask: Ask, provider: ProviderName, login: Login | None, settings: Mapping[str, Any]
+    ) -> CustomConnect:
+        login_id = None if login is None else login.id
+        override = ask.credential_id if provider in OAUTH else None
+        return CustomConnect(
+            provider, settings, scope=ask.scope, state=ask.state, credential_id=override, login_id=login_id
+        )
+
+    def _of_browser(self, cookie: SecretStr) -> str:
+        return self.digests.login("browser", cookie.get_secret_value())
+
+    def _of_state(self, login: Login, secret: str) -> str:
+        return self.digests.login(f"state {login.application_id} {login.id}", secret)
+
+    def _csrf(self, login: Login) -> str:
+        return self.digests.login(f"csrf {login.application_id} {login.id}", login.browser)
+
+    def _verifier(self, login: Login, secret: str) -> SecretStr:
+        """Our PKCE towards the provider: known to nobody who sees the state go by, and kept nowhere."""
+        return SecretStr(self.digests.login(f"verifier {login.application_id} {login.id}", secret))
+
+    @staticmethod
+    def _proof_owner(app: Application, code_id: str) -> Owner:
+        return Owner(app.id, "login", code_id, "proof")
+
+
+_FORGOTTEN_AT_ONCE = 200
+_OVER = "This sign-in is over, or was started in another browser. Go back to the application and start it again."
+_OAUTH_WORDS = frozenset(
+    {"access_denied", "invalid_scope", "server_error", "temporarily_unavailable", "interaction_required"}
+    | {"login_required", "consent_required", "unauthorized_client", "invalid_request", "unsupported_response_type"}
+)
+_WORDS: Mapping[type[OpenGrantError], str] = {
+    ScopesConflict: "invalid_scope",
+    ReauthEmailInvalid: "access_denied",
+    RateLimited: "temporarily_unavailable",
+    ProviderUnavailable: "temporarily_unavailable",
+    Overloaded: "temporarily_unavailable",
+    StoreUnavailable: "temporarily_unavailable",
+}
+
+
+def _oauth_word(said: str) -> str:
+    return said if said in _OAUTH_WORDS else "server_error"
+
+
+def _failed(ask: Ask, problem: OpenGrantError) -> str:
+    return _refused(ask, _WORDS.get(type(problem), "server_error"), problem.message, problem.status)
+
+
+def _refused(ask: Ask, error: str, description: str, code: int) -> str:
+    """Back to the application with what went wrong, in the four members that its SDK looks for."""
+    text = "".join(char if char.isprintable() else " " for char in description)[:_SAID]
+    told = {"error": error, "error_description": text, "error_uri": "", "error_code": str(code), "state": ask.state}
+    return _with(ask.redirect_uri, told)
+
+
+def _with(url: str, query: Mapping[str, str | None]) -> str:
+    """The address with more in its query; what is None is left out."""
+    parts = urlsplit(url)
+    more = urlencode({name: value for name, value in query.items() if value is not None})
+    return urlunsplit(parts._replace(query=f"{parts.query}&{more}" if parts.query else more))
+
+
+def _path(login: Login) -> str:
+    return f"/v3/connect/login/{_handle(login)}"
+
+
+def _handle(login: Login) -> str:
+    owner = base64.urlsafe_b64encode(login.application_id.encode()).decode().rstrip("=")
+    return f"{owner}.{login.id}"
+
+
+def _parse(handle: str) -> tuple[str, str]:
+    """Raises LoginInvalid."""
+    owner, _, login_id = handle.partition(".")
+    try:
+        return base64.urlsafe_b64decode(owner + "=" * (-len(owner) % 4)).decode(), login_id
+    except ValueError:
+        raise LoginInvalid(_OVER) from None
+
+
+def _plain(ask: Ask) -> dict[str, Any]:
+    return asdict(ask)
+
+
+def _ask(kept: Mapping[str, Any]) -> Ask:
+    told = dict(kept)
+    told["providers"] = tuple(ProviderName(name) for name in kept["providers"])
+    told["sections"] = tuple(kept["sections"])
+    told["scope"] = None if kept["scope"] is None else tuple(kept["scope"])
+    return Ask(**told)
+
+
+def _write_proof(proof: Proof) -> bytes:
+    return to_json(
+        {
+            "identity": asdict(proof.identity),
+            "scope": proof.scope,
+            "settings": dict(proof.settings),
+            "secret": None if proof.secret is None else dict(proof.secret),
+            "credential_id": proof.credential_id,
+            "token_expires_at": proof.token_expires_at,
+        }
+    )
+
+
+def _read_proof(sealed: bytes) -> Proof:
+    held = from_json(sealed)
+    return Proof(
+        Identity(**held["identity"]),
+        tuple(held["scope"]),
+        held["settings"],
+        held["secret"],
+        held["credential_id"],
+        held["token_expires_at"],
+    )

@@ -1,0 +1,42 @@
+"""Opaque tokens: `<prefix><application id, base64url>.<43 random characters>`.
+
+The application stands in front so that every look-up can begin with it; the rest is 256 random bits, and the keyed
+digest of the whole is all that is stored.
+"""
+
+import base64
+import binascii
+import re
+import secrets as random
+
+from pydantic import SecretStr
+
+ACCESS = "oga_"
+REFRESH = "ogr_"
+CODE = "ogc_"
+
+LONGEST = 160
+"""Characters: the prefix, an application id of 64, and the random part."""
+
+_SHAPE = re.compile(r"([A-Za-z0-9_-]{1,100})\.[A-Za-z0-9_-]{43}")
+
+
+def make(prefix: str, application_id: str) -> SecretStr:
+    """A new one."""
+    owner = base64.urlsafe_b64encode(application_id.encode()).decode().rstrip("=")
+    return SecretStr(f"{prefix}{owner}.{random.token_urlsafe(32)}")
+
+
+def application_of(prefix: str, token: str) -> str | None:
+    """Whose it says it is; None when it is none of these. Nothing is proven by that."""
+    if len(token) > LONGEST or not token.startswith(prefix):
+        return None
+    shaped = _SHAPE.fullmatch(token, len(prefix))
+    if shaped is None:
+        return None
+    owner = shaped[1]
+    try:
+        application_id = base64.b64decode(owner + "=" * (-len(owner) % 4), altchars=b"-_", validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return application_id or None

@@ -1,0 +1,25 @@
+"""What people see in a browser: templates, one stylesheet, one script. Knows no grant, no request and no application.
+
+`render(page)` turns one of the frozen pages below into a whole HTML document. Every value in a page is text and is
+escaped; the documents hold no inline script or style, so the strictest Content-Security-Policy fits them.
+"""
+
+from opengrant.pages.assets import Asset, find
+from opengrant.pages.brand import Brand
+from opengrant.pages.render import render
+from opengrant.pages.views import FIELDS, LABELS, Choice, Login, Onward, Page, Problem, Section
+
+__all__ = [
+    "FIELDS",
+    "LABELS",
+    "Asset",
+    "Brand",
+    "Choice",
+    "Login",
+    "Onward",
+    "Page",
+    "Problem",
+    "Section",
+    "find",
+    "render",
+]

@@ -1,0 +1,73 @@
+"""Files that pages refer to. Names hold a digest of the content, so that a browser may keep them for ever.
+
+Besides the files of static/ there is one stylesheet per palette. Its name says which colours it is made of, so that
+any process can answer for it without knowing the application.
+"""
+
+import functools
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from types import MappingProxyType
+
+from opengrant.pages.colours import Colour, Palette
+
+PREFIX = "/static/"
+_TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
+_DIGEST = 12
+_THEME = re.compile(r"theme-([0-9a-f]{6})-([0-9a-f]{6})-([0-9a-f]{6}|none)-([0-9]{1,2})\.[0-9a-f]{12}\.css")
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file. `name` is the last segment of its URL."""
+
+    name: str
+    content: bytes
+    content_type: str
+
+    @property
+    def path(self) -> str:
+        """Its URL, without the origin."""
+        return PREFIX + self.name
+
+
+def _asset(stem: str, ending: str, content: bytes) -> Asset:
+    digest = hashlib.sha256(content).hexdigest()[:_DIGEST]
+    return Asset(f"{stem}.{digest}.{ending}", content, _TYPES[ending])
+
+
+def _packaged() -> dict[str, Asset]:
+    found = {}
+    for file in (files(__package__) / "static").iterdir():
+        stem, _, ending = file.name.partition(".")
+        found[file.name] = _asset(stem, ending, file.read_bytes())
+    return found
+
+
+PACKAGED: Mapping[str, Asset] = MappingProxyType(_packaged())
+"""By the name in static/."""
+_BY_NAME = {asset.name: asset for asset in PACKAGED.values()}
+
+
+@functools.lru_cache(maxsize=256)
+def theme(palette: Palette) -> Asset:
+    """The stylesheet of a palette."""
+    background = "none" if palette.background is None else palette.background.digits
+    stem = f"theme-{palette.primary.digits}-{palette.secondary.digits}-{background}-{palette.gap}"
+    return _asset(stem, "css", palette.stylesheet().encode())
+
+
+def find(name: str) -> Asset | None:
+    """The file of exactly this name; None also for one of another release."""
+    if (found := _BY_NAME.get(name)) is not None:
+        return found
+    if (parts := _THEME.fullmatch(name)) is None:
+        return None
+    primary, secondary, background = (Colour.read(digits) for digits in parts.groups()[:3])
+    if primary is None or secondary is None:
+        return None
+    made = theme(Palette(primary, secondary, background, int(parts[4])))
+    return made if made.name == name else None

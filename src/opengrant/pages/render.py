@@ -1,0 +1,45 @@
+"""Pages to HTML. Nothing that a page says can become markup, and a template cannot use what its page lacks."""
+
+import dataclasses
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from opengrant.pages.assets import PACKAGED, theme
+from opengrant.pages.views import Page
+
+_environment = Environment(
+    loader=PackageLoader("opengrant.pages"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    auto_reload=False,
+)
+_environment.globals["asset"] = {name: asset.path for name, asset in PACKAGED.items()}
+
+
+def render(page: Page) -> bytes:
+    """The whole document, UTF-8."""
+    context = _plain(page)
+    context["theme"] = theme(page.brand.palette).path
+    return _environment.get_template(page.template).render(context).encode()
+
+
+def _plain(value: Any) -> Any:
+    """The same in plain text and containers: subclasses of str lose what they claim about being safe."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, Mapping):
+        return {_plain(name): _plain(item) for name, item in value.items()}
+    if hasattr(value, "_asdict"):
+        return _plain(value._asdict())
+    if dataclasses.is_dataclass(value):
+        names = [field.name for field in dataclasses.fields(value)]
+        names += [name for name, _ in inspect.getmembers(type(value), lambda member: isinstance(member, property))]
+        return {name: _plain(getattr(value, name)) for name in names}
+    return tuple(map(_plain, value))

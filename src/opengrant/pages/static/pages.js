@@ -1,0 +1,86 @@
+// Improves pages that work without it: shows passwords, fitting help, and that something is under way.
+"use strict";
+
+for (const button of document.querySelectorAll(".reveal")) {
+  const input = button.parentElement.querySelector("input");
+  const label = button.getAttribute("aria-label").replace(/^Show /, "");
+  const show = (shown) => {
+    input.type = shown ? "text" : "password";
+    button.textContent = shown ? "Hide" : "Show";
+    button.setAttribute("aria-label", `${shown ? "Hide" : "Show"} ${label}`);
+    button.setAttribute("aria-pressed", String(shown));
+  };
+  button.hidden = false;
+  button.addEventListener("click", () => show(input.type === "password"));
+  // A browser remembers what text fields held, but not passwords.
+  input.form.addEventListener("submit", () => show(false));
+}
+
+const help = document.querySelector(".help");
+const email = document.getElementById("email");
+if (help && email) {
+  const services = [...help.querySelectorAll(".service")];
+  const title = help.querySelector(".title");
+  const usual = title.textContent;
+  const serves = (service, domain) =>
+    service.dataset.domains
+      .split(" ")
+      .some((known) => (known.endsWith("*") ? domain.startsWith(known.slice(0, -1)) : domain === known));
+  email.addEventListener("change", () => {
+    const domain = email.value.trim().toLowerCase().split("@").pop();
+    const fitting = services.length > 1 && domain ? services.find((service) => serves(service, domain)) : undefined;
+    for (const service of services) service.hidden = fitting !== undefined && service !== fitting;
+    help.classList.toggle("is-known", fitting !== undefined);
+    title.textContent = fitting ? fitting.dataset.title : usual;
+    if (fitting) help.open = true;
+  });
+}
+
+// A field that needs attention may lie in a fold.
+document.addEventListener(
+  "invalid",
+  (event) => {
+    const fold = event.target.closest("details");
+    if (fold) fold.open = true;
+  },
+  true,
+);
+for (const link of document.querySelectorAll(".summary a")) {
+  link.addEventListener("click", (event) => {
+    const field = document.getElementById(link.hash.slice(1));
+    if (!field) return;
+    event.preventDefault();
+    const fold = field.closest("details");
+    if (fold) fold.open = true;
+    field.focus();
+  });
+}
+
+const statuses = [...document.querySelectorAll("[data-busy]")];
+for (const form of document.forms) {
+  form.addEventListener("submit", (event) => {
+    if (document.body.classList.contains("is-busy")) {
+      event.preventDefault();
+      return;
+    }
+    document.body.classList.add("is-busy");
+    event.submitter?.classList.add("is-pressed");
+    const status = form.querySelector("[data-busy]");
+    if (status) status.textContent = status.dataset.busy;
+    // Not before the form is on its way: a disabled button does not send its value.
+    setTimeout(() => {
+      for (const button of document.querySelectorAll("button")) button.setAttribute("aria-disabled", "true");
+    });
+  });
+}
+
+// Who comes back with the browser's button may send again.
+addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  document.body.classList.remove("is-busy");
+  for (const status of statuses) status.textContent = "";
+  for (const button of document.querySelectorAll("button")) {
+    button.removeAttribute("aria-disabled");
+    button.classList.remove("is-pressed");
+  }
+});

@@ -1,0 +1,227 @@
+"""The pages, as frozen dataclasses: what each one shows. Nothing in them is markup; all text is escaped.
+
+What every form sends besides its fields: `csrf`, as given, and `cancel=1` when its user gives up.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import ClassVar, Literal
+
+from opengrant.model import ProviderName
+from opengrant.pages.app_passwords import ICLOUD, SERVICES, Service, service_of
+from opengrant.pages.brand import Brand, link, own
+
+Section = Literal["select_provider", "detect"]
+
+FIELDS: Mapping[ProviderName, tuple[str, ...]] = MappingProxyType(
+    {
+        ProviderName.IMAP: (
+            "email",
+            "password",
+            "imap_host",
+            "imap_port",
+            "smtp_host",
+            "smtp_port",
+            "smtp_username",
+            "smtp_password",
+        ),
+        ProviderName.ICLOUD: ("email", "password"),
+        ProviderName.EWS: ("email", "username", "password", "host"),
+    }
+)
+"""What the form of a provider sends, in the order of the page. Fields that were left empty are sent empty."""
+
+SECRET_FIELDS = frozenset({"password", "smtp_password"})
+_LABELS = {
+    "email": "Email address",
+    "password": "Password",
+    "imap_host": "Incoming server (IMAP)",
+    "imap_port": "Incoming port",
+    "smtp_host": "Outgoing server (SMTP)",
+    "smtp_port": "Outgoing port",
+    "smtp_username": "Outgoing user name",
+    "smtp_password": "Outgoing password",
+    "username": "User name",
+    "host": "Server",
+}
+_SCRIPTING = re.compile(r"[\x00-\x20\x7f]|(?:javascript|data|vbscript|file|blob|about|view-source):", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A provider on a button: its name, and what else people call it."""
+
+    value: str
+    name: str
+    also: str
+
+
+LABELS: Mapping[ProviderName, Label] = MappingProxyType(
+    {
+        ProviderName.GOOGLE: Label("google", "Google", "Gmail, Google Workspace"),
+        ProviderName.MICROSOFT: Label("microsoft", "Microsoft", "Outlook, Microsoft 365"),
+        ProviderName.YAHOO: Label("yahoo", "Yahoo", "Yahoo Mail"),
+        ProviderName.ZOOM: Label("zoom", "Zoom", "Meetings"),
+        ProviderName.ICLOUD: Label("icloud", "iCloud", "Mail and calendars from Apple"),
+        ProviderName.EWS: Label("ews", "Exchange", "A server of your organization"),
+        ProviderName.IMAP: Label("imap", "Other mail account", "Any mail server, with IMAP"),
+    }
+)
+"""The providers that a page can offer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What all pages have.
+
+    brand  the application's
+    """
+
+    template: ClassVar[str]
+    brand: Brand
+
+
+@dataclass(frozen=True, slots=True)
+class Choice(Page):
+    """Choose a provider, or let the email address say which one it is.
+
+    action     path the forms POST to. They send `csrf` and one of: `provider` (a value of ProviderName), `email`,
+               `cancel`
+    providers  buttons, in this order; each one of LABELS
+    sections   what the page shows, from top to bottom, without repetition
+    email      what the email field begins with
+    error      what is wrong with the email that was sent: one sentence, or empty
+    found      the providers are what detection found for `email`: the page says so
+    """
+
+    template: ClassVar[str] = "choice.html"
+    action: str
+    csrf: str = field(repr=False)
+    providers: tuple[ProviderName, ...] = ()
+    sections: tuple[Section, ...] = ("select_provider",)
+    email: str = ""
+    error: str = ""
+    found: bool = False
+
+    def __post_init__(self) -> None:
+        _check_action(self.action)
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """Of the buttons."""
+        return tuple(LABELS[provider] for provider in self.providers)
+
+
+@dataclass(frozen=True, slots=True)
+class Login(Page):
+    """The login of a mailbox that has no consent page of its own.
+
+    action         path the form POSTs to. It sends `csrf` and FIELDS of the provider, or `cancel`
+    provider       imap, icloud or ews
+    values         what the fields begin with; passwords are never shown again and need not be left out
+    errors         field → one sentence about it
+    problem        what went wrong as a whole ("The mail server refused this password."), or empty
+    smtp_required  the outgoing server must be named (imap)
+    back           path that leads to the choice of providers; empty when there is none
+    """
+
+    template: ClassVar[str] = "login.html"
+    action: str
+    csrf: str = field(repr=False)
+    provider: ProviderName
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
+    errors: Mapping[str, str] = field(default_factory=dict)
+    problem: str = ""
+    smtp_required: bool = False
+    back: str = ""
+
+    def __post_init__(self) -> None:
+        _check_action(self.action)
+        if self.back and not own(self.back):
+            raise ValueError("back must be a path of our own origin")
+        if unknown := self.errors.keys() - set(FIELDS[self.provider]):
+            raise ValueError(f"the {self.provider} form has no field {', '.join(sorted(unknown))}")
+
+    @property
+    def shown(self) -> Mapping[str, str]:
+        """The values of all fields that may be shown."""
+        return {name: self.values.get(name, "") for name in FIELDS[self.provider] if name not in SECRET_FIELDS}
+
+    @property
+    def wrong(self) -> tuple[tuple[str, str, str], ...]:
+        """(field, its label, what is wrong with it), in the order of the page."""
+        order = FIELDS[self.provider]
+        return tuple((name, _LABELS[name], self.errors[name]) for name in order if name in self.errors)
+
+    @property
+    def label(self) -> Label:
+        """The provider's."""
+        return LABELS[self.provider]
+
+    @property
+    def service(self) -> Service | None:
+        """Whose password is asked for, as far as the address tells."""
+        if self.provider is ProviderName.ICLOUD:
+            return ICLOUD
+        return service_of(self.values.get("email", "")) if self.provider is ProviderName.IMAP else None
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """Those whose help the page holds."""
+        if self.provider is ProviderName.ICLOUD:
+            return (ICLOUD,)
+        return SERVICES if self.provider is ProviderName.IMAP else ()
+
+    @property
+    def servers_open(self) -> bool:
+        """Whether the server settings are unfolded: they are needed, filled in, or wrong."""
+        about_servers = set(FIELDS[self.provider]) - {"email", "username", "password"}
+        return self.smtp_required or any(self.values.get(name) or name in self.errors for name in about_servers)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem(Page):
+    """It ends here, and nobody can be redirected.
+
+    title       a few words
+    message     what happened and what to do, in plain words
+    request_id  for whoever is asked for help; empty for none
+    back        path of our own or absolute http(s) URL that helps; empty for none
+    """
+
+    template: ClassVar[str] = "problem.html"
+    title: str
+    message: str
+    request_id: str = ""
+    back: str = ""
+
+    def __post_init__(self) -> None:
+        if self.back and not (own(self.back) or link(self.back)):
+            raise ValueError("back must be a path of our own origin or an http(s) URL")
+
+
+@dataclass(frozen=True, slots=True)
+class Onward(Page):
+    """Leads on to another origin, by itself and with a button.
+
+    As an answer to a form it does what a redirect cannot: browsers hold each hop of a form's redirects against
+    `form-action`, and whoever comes next may redirect as they like.
+
+    url  absolute; http(s), or the scheme of an app. It may hold a one-time code: it is not in repr
+    to   who is there: "Google", or the application's name
+    """
+
+    template: ClassVar[str] = "onward.html"
+    url: str = field(repr=False)
+    to: str
+
+    def __post_init__(self) -> None:
+        if _SCRIPTING.search(self.url[:16]) or not re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", self.url):
+            raise ValueError("a page leads to absolute URLs that run nothing")
+
+
+def _check_action(action: str) -> None:
+    if not own(action):
+        raise ValueError("a form is sent to a path of our own origin")

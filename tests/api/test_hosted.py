@@ -1,0 +1,451 @@
+"""Hosted sign-in, as a browser sees it: no JavaScript, cookies kept, forms posted."""
+
+import re
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+from hashlib import sha256
+from html import unescape
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+
+import httpx
+import pytest
+
+from tests.fakes.oauth import TENANT, FakeOAuth, Reply
+from tests.peers.dovecot import ACCOUNTS, ELSEWHERE, Dovecot
+from tests.support import LiveServer, Tenant, data, problem, secret
+
+BACK = "https://app.example.test/callback"
+ALICE = "alice@example.test"
+
+
+@pytest.fixture
+def browser(server: LiveServer) -> Iterator[httpx.Client]:
+    """A browser: it keeps cookies, says that it wants pages, and follows nothing by itself."""
+    with httpx.Client(base_url=server.url, trust_env=False, timeout=60, headers={"Accept": "text/html"}) as client:
+        yield client
+
+
+@pytest.fixture
+def site(tenant: Tenant) -> Tenant:
+    """An application with a redirect URI."""
+    answer = tenant.post("/v3/applications/redirect-uris", {"url": BACK, "platform": "web"})
+    assert answer.status_code == 200, answer.text
+    return tenant
+
+
+def start(browser: httpx.Client, site: Tenant, **query: str) -> httpx.Response:
+    asked = {"client_id": site.application.id, "redirect_uri": BACK, "response_type": "code", **query}
+    return browser.get("/v3/connect/auth", params=asked)
+
+
+def through(browser: httpx.Client, answer: httpx.Response) -> httpx.Response:
+    """Follow redirects, through the provider and back to us, until a page comes or the application is reached."""
+    while answer.is_redirect and not answer.headers["location"].startswith(BACK):
+        answer = browser.get(answer.headers["location"])
+    return answer
+
+
+def landed(answer: httpx.Response) -> dict[str, str]:
+    """What the application was told: the query of its redirect URI."""
+    url = answer.headers["location"] if answer.is_redirect else onward(answer)
+    assert url.startswith(BACK), url
+    return dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
+
+
+def onward(answer: httpx.Response) -> str:
+    """Where a page leads that stands for a redirect."""
+    found = re.search(r'href="([^"]*)"[^>]*data-onward|data-onward[^>]*href="([^"]*)"|url=([^"]+)"', answer.text)
+    assert found, answer.text
+    return unescape(next(group for group in found.groups() if group))
+
+
+def post(browser: httpx.Client, page: httpx.Response, **fields: str) -> httpx.Response:
+    """Send the page's form, with its hidden fields."""
+    action = re.search(r'<form[^>]*action="([^"]+)"', page.text)
+    csrf = re.search(r'name="csrf" value="([^"]+)"', page.text)
+    assert action, page.text
+    assert csrf, page.text
+    return browser.post(unescape(action[1]), data={"csrf": csrf[1], **fields})
+
+
+def redeem(site: Tenant, code: str, **more: Any) -> httpx.Response:
+    body = {"grant_type": "authorization_code", "client_id": site.application.id, "client_secret": site.api_key}
+    body |= {"code": code, "redirect_uri": BACK, **more}
+    with httpx.Client(base_url=site.server.url, trust_env=False, timeout=60) as client:
+        return client.post("/v3/connect/token", json={name: value for name, value in body.items() if value is not None})
+
+
+@pytest.mark.parametrize("name", ["google", "microsoft", "yahoo", "zoom"])
+def test_a_user_signs_in_at_a_provider_and_the_application_gets_a_grant(
+    site: Tenant, browser: httpx.Client, provider: FakeOAuth, name: str
+) -> None:
+    scope = "user:read:user meeting:write" if name == "zoom" else "openid email profile User.Read offline_access"
+    site.connector(name)
+    provider.signs_in("ana@example.com", scope=scope)
+    told = landed(through(browser, start(browser, site, provider=name, state="s-1", access_type="offline")))
+    assert told["state"] == "s-1"
+    assert site.grants() == 0, "nothing is a grant before its code is redeemed"
+    answer = redeem(site, told["code"])
+    assert answer.status_code == 200, answer.text
+    tokens = answer.json()
+    assert (tokens["email"], tokens["provider"], tokens["token_type"]) == ("ana@example.com", name, "Bearer")
+    assert tokens["refresh_token"]
+    made = data(site.get(f"/v3/grants/{tokens['grant_id']}"))
+    assert (made["grant_status"], made["state"]) == ("valid", "s-1")
+    ((type_, payload),) = [event for event in site.events() if event[0] == "grant.created"]
+    assert type_
+    assert "login_id" in payload
+
+
+def test_the_same_mailbox_is_the_same_grant_whichever_way_it_comes(
+    site: Tenant, browser: httpx.Client, provider: FakeOAuth
+) -> None:
+    site.connector("google")
+    token = secret("refresh")
+    provider.accepts(token, email="ana@example.com")
+    made = data(site.connect("google", {"refresh_token": token}))
+    provider.signs_in("ana@example.com")
+    told = landed(through(browser, start(browser, site, provider="google")))
+    assert redeem(site, told["code"]).json()["grant_id"] == made["id"]
+    assert [type_ for type_, _ in site.events()] == ["grant.created", "grant.updated"]
+
+
+def test_a_password_is_typed_here_and_proven(site: Tenant, browser: httpx.Client, dovecot: Dovecot) -> None:
+    site.connector("imap")
+    page = through(browser, start(browser, site, provider="imap", login_hint=ALICE, state="x"))
+    assert page.status_code == 200
+    assert ALICE in page.text
+    hosts = {"imap_host": ELSEWHERE, "imap_port": str(dovecot.imaps)}
+    hosts |= {"smtp_host": ELSEWHERE, "smtp_port": str(dovecot.submissions)}
+    wrong = post(browser, page, email=ALICE, password="wrong", **hosts)
+    assert wrong.status_code == 400
+    assert "refused" in wrong.text
+    assert 'value="wrong"' not in wrong.text
+    empty = post(browser, wrong, email=ALICE, password="", **hosts)
+    assert empty.status_code == 400
+    answer = post(browser, empty, email=ALICE, password=ACCOUNTS[ALICE], **hosts)
+    told = landed(answer)
+    assert told["state"] == "x"
+    assert redeem(site, told["code"]).json()["email"] == ALICE
+
+
+def test_with_smtp_required_the_outgoing_server_must_be_named(
+    site: Tenant, browser: httpx.Client, dovecot: Dovecot
+) -> None:
+    site.connector("imap")
+    page = through(browser, start(browser, site, provider="imap", options="smtp_required"))
+    sent = {"email": ALICE, "password": ACCOUNTS[ALICE], "imap_host": ELSEWHERE, "imap_port": str(dovecot.imaps)}
+    assert post(browser, page, **sent).status_code == 400
+
+
+def test_without_a_provider_the_user_chooses(site: Tenant, browser: httpx.Client, provider: FakeOAuth) -> None:
+    for name in ("google", "microsoft", "imap"):
+        site.connector(name)
+    page = through(browser, start(browser, site))
+    assert page.status_code == 200
+    assert "Google" in page.text
+    assert "Microsoft" in page.text
+    assert 'value="imap"' not in page.text, "any mail server at all is offered only when it is named"
+    provider.signs_in("ana@example.com")
+    leads = onward(post(browser, page, provider="google"))
+    told = landed(through(browser, browser.get(leads)))
+    assert redeem(site, told["code"]).status_code == 200
+    named = through(browser, start(browser, site, provider="imap,google"))
+    assert named.text.index('value="imap"') < named.text.index('value="google"')
+
+
+def test_the_address_says_which_provider(site: Tenant, browser: httpx.Client, provider: FakeOAuth) -> None:
+    for name in ("google", "icloud"):
+        site.connector(name)
+    page = through(browser, start(browser, site, prompt="detect"))
+    leads = onward(post(browser, page, email="ana@gmail.com"))
+    assert leads.startswith(provider.url)
+    assert parse_qs(urlsplit(leads).query)["login_hint"] == ["ana@gmail.com"]
+
+
+def test_who_gives_up_is_led_back(site: Tenant, browser: httpx.Client) -> None:
+    for name in ("icloud", "imap"):
+        site.connector(name)
+    page = through(browser, start(browser, site, provider="icloud,imap", state="s"))
+    told = landed(post(browser, page, cancel="1"))
+    assert (told["error"], told["state"]) == ("access_denied", "s")
+    assert {"error_description", "error_uri", "error_code"} <= told.keys()
+
+
+@pytest.mark.parametrize(("error", "expected"), [("access_denied", "access_denied"), ("org_internal", "server_error")])
+def test_a_providers_refusal_travels_to_the_application(
+    site: Tenant, browser: httpx.Client, provider: FakeOAuth, error: str, expected: str
+) -> None:
+    site.connector("google")
+    provider.declines(error, "No, \u2028 thanks <b>")
+    told = landed(through(browser, start(browser, site, provider="google", state="s")))
+    assert (told["error"], told["state"]) == (expected, "s")
+    assert site.grants() == 0
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        (Reply(503, "down"), "temporarily_unavailable"),
+        (Reply(401, {"error": "invalid_client"}), "server_error"),
+        (Reply(429, "slow"), "temporarily_unavailable"),
+    ],
+)
+def test_a_provider_in_trouble_is_told_as_that(
+    site: Tenant, browser: httpx.Client, provider: FakeOAuth, reply: Reply, expected: str
+) -> None:
+    site.connector("google")
+    provider.signs_in("ana@example.com")
+    provider.answers("token", reply)
+    assert landed(through(browser, start(browser, site, provider="google")))["error"] == expected
+
+
+def test_scopes_that_the_user_unticked_are_told(site: Tenant, browser: httpx.Client, provider: FakeOAuth) -> None:
+    site.connector("google")
+    provider.signs_in("ana@example.com", scope="openid email")
+    wanted = "https://www.googleapis.com/auth/calendar"
+    told = landed(through(browser, start(browser, site, provider="google", scope=wanted)))
+    assert told["error"] == "invalid_scope"
+
+
+def test_who_was_to_renew_a_grant_cannot_bring_another_mailbox(
+    site: Tenant, browser: httpx.Client, provider: FakeOAuth
+) -> None:
+    site.connector("google")
+    provider.signs_in("ana@example.com")
+    redeem(site, landed(through(browser, start(browser, site, provider="google")))["code"])
+    provider.signs_in("eve@example.com")
+    told = landed(through(browser, start(browser, site, provider="google", login_hint="ana@example.com")))
+    assert told["error"] == "access_denied"
+    assert site.grants() == 1
+
+
+def test_an_administrator_consents_and_bulk_grants_follow(
+    site: Tenant, browser: httpx.Client, provider: FakeOAuth
+) -> None:
+    site.connector("microsoft")
+    held = {"client_id": "bulk", "client_secret": secret("bulk"), "tenant": TENANT}
+    provider.consents("bulk", held["client_secret"], roles="User.Read.All Mail.Read")
+    provider.employs("cy@contoso.test")
+    body = {"name": "tenant", "credential_type": "adminconsent", "credential_data": held}
+    credential = data(site.post("/v3/connectors/microsoft/creds", body))["id"]
+    answer = start(
+        browser, site, provider="microsoft", response_type="adminconsent", credential_id=credential, state="s"
+    )
+    told = landed(through(browser, answer))
+    assert told == {"admin_consent": "true", "state": "s"}
+    assert site.grants() == 0
+    settings = {"email_address": "cy@contoso.test", "credential_id": credential}
+    assert site.connect("microsoft", settings).status_code == 201
+
+
+def test_a_tenant_that_consents_for_the_first_time_is_remembered(
+    site: Tenant, browser: httpx.Client, provider: FakeOAuth
+) -> None:
+    site.connector("microsoft")
+    held = {"client_id": "bulk", "client_secret": secret("bulk")}
+    provider.consents("bulk", held["client_secret"], roles="User.Read.All Mail.Read")
+    provider.employs("cy@contoso.test")
+    body = {"name": "any tenant", "credential_type": "adminconsent", "credential_data": held}
+    credential = data(site.post("/v3/connectors/microsoft/creds", body))["id"]
+    answer = start(browser, site, provider="microsoft", response_type="adminconsent", credential_id=credential)
+    assert landed(through(browser, answer)) == {"admin_consent": "true"}
+    settings = {"email_address": "cy@contoso.test", "credential_id": credential}
+    assert site.connect("microsoft", settings).status_code == 201
+
+
+# ── whom nobody should trust ──────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("query", "type_"),
+    [
+        ({"redirect_uri": f"{BACK}/"}, "grant.callback_uri_not_allowed"),
+        ({"redirect_uri": "https://APP.example.test/callback"}, "grant.callback_uri_not_allowed"),
+        ({"redirect_uri": "https://app.example.test./callback"}, "grant.callback_uri_not_allowed"),
+        ({"redirect_uri": "https://app.example.test@evil.example/callback"}, "grant.callback_uri_not_allowed"),
+        ({"redirect_uri": "https://app.example.test/%63allback"}, "grant.callback_uri_not_allowed"),
+        ({"redirect_uri": f"{BACK}?next=https://evil.example"}, "grant.callback_uri_not_allowed"),
+        ({"redirect_uri": "javascript:alert(1)"}, "grant.callback_uri_not_allowed"),
+        ({"client_id": "nobody"}, "api.invalid_request_error"),
+        ({"response_type": "token"}, "api.invalid_request_error"),
+        ({"state": "x" * 257}, "api.invalid_request_error"),
+        ({"provider": "nylas"}, "api.invalid_request_error"),
+        ({"provider": "zoom"}, "api.invalid_request_error"),
+        ({"prompt": "none"}, "api.invalid_request_error"),
+    ],
+)
+def test_what_is_wrong_before_the_address_is_trusted_is_never_redirected(
+    site: Tenant, server: LiveServer, query: dict[str, str], type_: str
+) -> None:
+    site.connector("google")
+    asked = {"client_id": site.application.id, "redirect_uri": BACK, "response_type": "code", "provider": "google"}
+    with server.client(None) as program:
+        answer = program.get("/v3/connect/auth", params=asked | query)
+        assert problem(answer)[:2] == (400, type_)
+        page = program.get("/v3/connect/auth", params=asked | query, headers={"Accept": "text/html"})
+    assert page.status_code == 400
+    assert page.headers["content-type"].startswith("text/html")
+
+
+def test_a_code_is_good_once_and_what_it_gave_dies_when_it_comes_again(
+    site: Tenant, browser: httpx.Client, provider: FakeOAuth
+) -> None:
+    site.connector("google")
+    provider.signs_in("ana@example.com")
+    code = landed(through(browser, start(browser, site, provider="google")))["code"]
+    token = redeem(site, code).json()["access_token"]
+    bearer = {"Authorization": f"Bearer {token}"}
+    with httpx.Client(base_url=site.server.url, trust_env=False) as client:
+        assert client.get("/v3/grants/me", headers=bearer).status_code == 200
+        again = redeem(site, code)
+        assert (again.status_code, again.json()["error"]) == (400, "invalid_grant")
+        assert client.get("/v3/grants/me", headers=bearer).status_code == 401
+
+
+def test_a_failed_exchange_burns_the_code(site: Tenant, browser: httpx.Client, provider: FakeOAuth) -> None:
+    site.connector("google")
+    provider.signs_in("ana@example.com")
+    code = landed(through(browser, start(browser, site, provider="google")))["code"]
+    assert redeem(site, code, redirect_uri="https://evil.example/").json()["error"] == "invalid_grant"
+    assert redeem(site, code).json()["error"] == "invalid_grant"
+    assert site.grants() == 0
+
+
+@pytest.mark.parametrize("method", ["s256", "S256", "plain"])
+def test_with_a_challenge_only_its_maker_gets_the_grant(
+    site: Tenant, browser: httpx.Client, provider: FakeOAuth, method: str
+) -> None:
+    site.connector("google")
+    provider.signs_in("ana@example.com")
+    verifier = "verifier-of-the-application"
+    digest = urlsafe_b64encode(sha256(verifier.encode()).digest()).decode().rstrip("=")
+    asked = {"code_challenge": verifier if method == "plain" else digest, "code_challenge_method": method}
+    code = landed(through(browser, start(browser, site, provider="google", **asked)))["code"]
+    stolen = redeem(site, code, code_verifier="another")
+    assert stolen.json()["error_code"] == 45004
+    code = landed(through(browser, start(browser, site, provider="google", **asked)))["code"]
+    assert redeem(site, code, code_verifier=verifier).status_code == 200
+
+
+def test_another_applications_code_is_unknown(
+    site: Tenant, stranger: Tenant, browser: httpx.Client, provider: FakeOAuth
+) -> None:
+    site.connector("google")
+    provider.signs_in("ana@example.com")
+    code = landed(through(browser, start(browser, site, provider="google")))["code"]
+    assert redeem(stranger, code).json()["error"] == "invalid_grant"
+    assert redeem(site, code).status_code == 200
+
+
+def test_without_the_api_key_a_web_server_gets_nothing_and_a_web_page_does_by_pkce(
+    site: Tenant, browser: httpx.Client, provider: FakeOAuth
+) -> None:
+    site.connector("google")
+    provider.signs_in("ana@example.com")
+    asked = {"code_challenge": "verifier", "code_challenge_method": "plain"}
+    code = landed(through(browser, start(browser, site, provider="google", **asked)))["code"]
+    assert redeem(site, code, code_verifier="verifier", client_secret=None).json()["error"] == "invalid_client"
+    (uri,) = data(site.get("/v3/applications/redirect-uris"))
+    changed = {"platform": "js", "settings": {"origin": "https://app.example.test"}}
+    site.patch(f"/v3/applications/redirect-uris/{uri['id']}", changed)
+    code = landed(through(browser, start(browser, site, provider="google", **asked)))["code"]
+    assert redeem(site, code, code_verifier="verifier", client_secret=None).status_code == 200
+
+
+def test_a_sign_in_belongs_to_the_browser_that_began_it(
+    site: Tenant, browser: httpx.Client, provider: FakeOAuth, server: LiveServer
+) -> None:
+    """Else whoever starts one could have somebody else finish it, and be connected to that mailbox."""
+    site.connector("google")
+    provider.signs_in("ana@example.com")
+    leads = start(browser, site, provider="google").headers["location"]
+    callback = browser.get(leads).headers["location"]
+    with httpx.Client(base_url=server.url, trust_env=False) as victim:
+        assert victim.get(callback).status_code == 400
+        start(victim, site, provider="google")
+        assert victim.get(callback).status_code == 400
+    assert landed(browser.get(callback))["code"]
+
+
+def test_a_callback_is_good_once(site: Tenant, browser: httpx.Client, provider: FakeOAuth) -> None:
+    site.connector("google")
+    provider.signs_in("ana@example.com")
+    callback = browser.get(start(browser, site, provider="google").headers["location"]).headers["location"]
+    assert browser.get(callback).is_redirect
+    again = browser.get(callback)
+    assert again.status_code == 400
+    assert "over" in again.text
+
+
+def test_a_made_up_state_leads_nowhere(site: Tenant, browser: httpx.Client, provider: FakeOAuth) -> None:
+    site.connector("google")
+    leads = start(browser, site, provider="google").headers["location"]
+    state = parse_qs(urlsplit(leads).query)["state"][0]
+    for other in (state[:-1] + ("A" if state[-1] != "A" else "B"), state.rpartition(".")[0], "", "x.y.z", "....", "%"):
+        answer = browser.get(f"/v3/connect/callback?{urlencode({'state': other, 'code': 'c'})}")
+        assert answer.status_code == 400, other
+    assert provider.count("token") == 0
+
+
+def test_a_form_must_come_from_its_page(site: Tenant, browser: httpx.Client) -> None:
+    site.connector("imap")
+    page = through(browser, start(browser, site, provider="imap"))
+    action = unescape(re.search(r'<form[^>]*action="([^"]+)"', page.text)[1])  # type: ignore[index]
+    for csrf in ({}, {"csrf": ""}, {"csrf": "0" * 64}):
+        assert browser.post(action, data={**csrf, "email": ALICE, "password": "x"}).status_code == 400
+
+
+def test_a_sign_in_of_one_provider_is_not_finished_by_another(
+    site: Tenant, browser: httpx.Client, provider: FakeOAuth
+) -> None:
+    """The state says which provider it was made for: a code of another goes to the one that was asked."""
+    for name in ("google", "microsoft"):
+        site.connector(name)
+    provider.signs_in("ana@example.com")
+    at_google = browser.get(start(browser, site, provider="google").headers["location"]).headers["location"]
+    at_microsoft = start(browser, site, provider="microsoft").headers["location"]
+    state = parse_qs(urlsplit(at_microsoft).query)["state"][0]
+    code = parse_qs(urlsplit(at_google).query)["code"][0]
+    told = landed(browser.get(f"/v3/connect/callback?{urlencode({'state': state, 'code': code})}"))
+    assert told["error"] == "server_error"
+
+
+def test_pages_may_not_be_framed_and_run_nothing_of_others(site: Tenant, browser: httpx.Client) -> None:
+    site.connector("imap")
+    page = through(browser, start(browser, site, provider="imap"))
+    policy = page.headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert page.headers["cache-control"] == "no-store"
+    assert page.headers["referrer-policy"] == "no-referrer"
+
+
+HOSTILE = '"><script>alert(1)</script>'
+
+
+def test_nothing_that_comes_with_a_request_becomes_markup(site: Tenant, browser: httpx.Client) -> None:
+    site.connector("imap")
+    for query in ({"login_hint": HOSTILE}, {"state": HOSTILE}, {"provider": HOSTILE}, {"client_id": HOSTILE}):
+        answer = through(browser, start(browser, site, **{"provider": "imap", **query}))
+        assert "<script>alert" not in answer.text
+    page = through(browser, start(browser, site, provider="imap"))
+    answer = post(browser, page, email=HOSTILE, password=HOSTILE, imap_host=HOSTILE)
+    assert "<script>alert" not in answer.text
+
+
+def test_what_nobody_collects_is_forgotten(
+    site: Tenant, browser: httpx.Client, provider: FakeOAuth, server: LiveServer
+) -> None:
+    site.connector("google")
+    provider.signs_in("ana@example.com")
+    code = landed(through(browser, start(browser, site, provider="google")))["code"]
+    for table in ("logins", "login_codes"):
+        server.rows(f"update {table} set expires_at = 1 where application_id = $1", site.application.id)
+    assert redeem(site, code).json()["error"] == "invalid_grant"
+    server.call(server.services.hosted.forget(site.application))
+    for table in ("logins", "login_codes"):
+        assert server.rows(f"select 1 from {table} where application_id = $1", site.application.id) == []
+    kept = "select 1 from secrets where application_id = $1 and owner_kind = 'login'"
+    assert not server.rows(kept, site.application.id)

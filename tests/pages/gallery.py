@@ -1,0 +1,72 @@
+"""Every page in the states that people meet, by name."""
+
+import base64
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from opengrant import pages
+from opengrant.model import ProviderName
+
+_LOGO = base64.b64encode(
+    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 48 48"><rect width="48" height="48" rx="12" fill="#0f766e"/>'
+    b'<path d="M16 32V17l16 14V16" fill="none" stroke="#fff" stroke-width="4" stroke-linecap="round"'
+    b' stroke-linejoin="round"/></svg>'
+).decode()
+
+BRANDED = pages.Brand.read(
+    {"name": "Northwind", "icon_url": f"data:image/svg+xml;base64,{_LOGO}"},
+    {
+        "color_primary": "#0f766e",
+        "terms_of_service_url": "https://northwind.example/terms",
+        "privacy_policy_url": "https://northwind.example/privacy",
+    },
+)
+PLAIN = pages.Brand(name="Acme Calendar")
+ACTION = "/form"
+CSRF = "qk3v0m"
+_BACK = "/show/choice"
+
+PAGES: Mapping[str, pages.Page] = MappingProxyType(
+    {
+        "choice": pages.Choice(BRANDED, ACTION, CSRF, tuple(pages.LABELS)),
+        "choice-or-detect": pages.Choice(
+            PLAIN, ACTION, CSRF, (ProviderName.GOOGLE, ProviderName.MICROSOFT), ("select_provider", "detect")
+        ),
+        "choice-empty": pages.Choice(PLAIN, ACTION, CSRF),
+        "detect": pages.Choice(BRANDED, ACTION, CSRF, sections=("detect",)),
+        "detect-wrong": pages.Choice(
+            BRANDED,
+            ACTION,
+            CSRF,
+            sections=("detect",),
+            email="jane@",
+            error="Enter a whole address, such as you@example.com.",
+        ),
+        "detect-found": pages.Choice(BRANDED, ACTION, CSRF, (ProviderName.GOOGLE,), email="jane@gmail.com", found=True),
+        "imap": pages.Login(BRANDED, ACTION, CSRF, ProviderName.IMAP, back=_BACK),
+        "imap-gmail": pages.Login(BRANDED, ACTION, CSRF, ProviderName.IMAP, {"email": "jane@gmail.com"}, back=_BACK),
+        "imap-wrong": pages.Login(
+            BRANDED,
+            ACTION,
+            CSRF,
+            ProviderName.IMAP,
+            {"email": "jane@example.com", "password": "hunter2", "imap_host": "imap.example.com", "smtp_port": "5877"},
+            {"password": "Check it and enter it again.", "smtp_host": "Name the outgoing server."},
+            problem="The mail server refused this password.",
+            smtp_required=True,
+            back=_BACK,
+        ),
+        "icloud": pages.Login(BRANDED, ACTION, CSRF, ProviderName.ICLOUD, {"email": "jane@icloud.com"}, back=_BACK),
+        "ews": pages.Login(PLAIN, ACTION, CSRF, ProviderName.EWS),
+        "problem": pages.Problem(
+            BRANDED,
+            "This link has expired",
+            "A sign-in must be finished within 15 minutes. Go back to the app you came from and start again.",
+            request_id="6f0c1d9e-7a51-4e0f-9f3f-0d8f5b7f2a11",
+        ),
+        "problem-unbranded": pages.Problem(
+            pages.Brand(), "This link does not work", "The app that sent you here is not known.", back=_BACK
+        ),
+    }
+)
+"""All but Onward, which leads away at once."""

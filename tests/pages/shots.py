@@ -1,0 +1,31 @@
+"""Pictures of every page, in both schemes and at two widths: python -m tests.pages.shots DIRECTORY [NAME…]"""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Literal
+
+from tests.pages.gallery import PAGES
+from tests.pages.site import Site, chromium
+
+WIDTHS = {"phone": 390, "desktop": 1280}
+SCHEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
+
+
+async def shoot(directory: Path, names: list[str]) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    async with Site() as site, chromium() as browser:
+        for device, width in WIDTHS.items():
+            for scheme in SCHEMES:
+                view = await browser.new_context(
+                    viewport={"width": width, "height": 800}, color_scheme=scheme, reduced_motion="reduce"
+                )
+                page = await view.new_page()
+                for name in names:
+                    await page.goto(f"{site.url}/show/{name}")
+                    await page.screenshot(path=directory / f"{name}-{device}-{scheme}.png", full_page=True)
+                await view.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(shoot(Path(sys.argv[1]), sys.argv[2:] or list(PAGES)))
