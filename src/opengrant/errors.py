@@ -13,6 +13,7 @@ OpenGrantError
 ├── LoginInvalid             400  start the sign-in again
 ├── ConnectorMisconfigured   400  change the connector's client id, secret or tenant
 ├── OAuthRefused             400  what its `error` asks for, in OAuth's own vocabulary
+│   └── CodeUsedTwice        400  start the sign-in again
 ├── Unauthorized             401  change the API key
 ├── GrantExpired             401  the mailbox owner must connect again
 ├── AuthenticationFailed     401  sign the request as a service account that is known
@@ -155,6 +156,14 @@ class OAuthRefused(OpenGrantError):
     @property
     def description(self) -> str:
         return self.message
+
+
+class CodeUsedTwice(OAuthRefused):
+    """Somebody else may have the code: whatever it gave must not be trusted any more."""
+
+    def __init__(self, code_id: str) -> None:
+        super().__init__("invalid_grant", "The code was used before. Start the sign-in again.")
+        self.code_id = code_id
 
 
 class Unauthorized(OpenGrantError):

@@ -222,4 +222,5 @@ def test_changes_leave_entries_that_name_fields_and_no_values(tenant: Tenant) ->
 def test_an_application_is_found_by_its_id_or_not_at_all(tenant: Tenant, server: LiveServer) -> None:
     applications = server.services.applications
     assert server.call(applications.find(tenant.application.id)) == tenant.application
-    assert server.call(applications.find("none")) is None
+    for stranger in ("none", "", "a\x00b", "\udc80", "a" * 10_000):
+        assert server.call(applications.find(stranger)) is None

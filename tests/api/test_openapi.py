@@ -116,6 +116,9 @@ DEPENDS_ON_THE_WORLD = {
     "POST /v3/admin/domains",
     "GET /v3/admin/domains",
     "GET /v3/audit",
+    "POST /v3/connect/token",
+    "POST /v3/connect/revoke",
+    "GET /v3/connect/tokeninfo",
 }
 
 

@@ -15,7 +15,20 @@ from pydantic import SecretStr
 
 from opengrant.app import asgi
 from opengrant.grants.exchange import Exchange
-from tests.api.tokens import ME, TOKEN, Codes, alive, answered, bearer, calendar, exchange, minted, refused, signed_in
+from tests.api.tokens import (
+    ME,
+    TOKEN,
+    Codes,
+    alive,
+    answered,
+    bearer,
+    calendar,
+    exchange,
+    minted,
+    refused,
+    signed_in,
+    written,
+)
 from tests.fakes.oauth import FakeOAuth
 from tests.support import LiveServer, Tenant, data, secret
 
@@ -400,7 +413,8 @@ def test_tokens_are_stored_as_digests_and_are_in_no_log(tenant: Tenant, server: 
     tenant.get("/v3/connect/tokeninfo", params={"access_token": secrets[0]})
     tenant.get("/v3/connect/tokeninfo", params={"id_token": secrets[1]})
     exchange(tenant, "refresh_token", refresh_token=offline["refresh_token"])
-    tenant.http.post("/v3/connect/revoke", params={"token": secrets[0]})
+    last = tenant.http.post("/v3/connect/revoke", params={"token": secrets[0]})
+    log = written(server, last)
     rows = str(
         [
             [bytes(cell) if isinstance(cell, memoryview) else cell for cell in row]
@@ -408,11 +422,8 @@ def test_tokens_are_stored_as_digests_and_are_in_no_log(tenant: Tenant, server: 
             for row in server.rows(f"select * from {table} where application_id = $1", tenant.application.id)
         ]
     )
-    written = server.log.getvalue().decode()
     for value in secrets:
-        assert value not in rows
-        assert value not in written
-        assert value.rpartition(".")[2] not in rows + written
+        assert value.rpartition(".")[2] not in rows + log
 
 
 def test_a_token_does_not_show_itself(tenant: Tenant, server: LiveServer) -> None:

@@ -1,5 +1,6 @@
 """What the tests of tokens share: a grant, the token endpoint as clients use it, and what a refusal looks like."""
 
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -7,7 +8,8 @@ import httpx
 from pydantic import SecretStr
 
 from opengrant.errors import PKCE_FAILED, OAuthRefused
-from opengrant.grants.hosted import CodeUsedTwice, Redeemed
+from opengrant.errors import CodeUsedTwice
+from opengrant.grants.hosted import Redeemed
 from opengrant.grants.pkce import verifies
 from opengrant.model import Application, Grant
 from tests.support import LiveServer, Tenant, data, secret
@@ -95,6 +97,21 @@ def signed_in(tenant: Tenant, grant: dict[str, Any], *, code_id: str | None = No
         "access_token": issued.access_token.get_secret_value(),
         "refresh_token": issued.refresh_token.get_secret_value(),
     }
+
+
+def offline(tenant: Tenant) -> dict[str, str]:
+    """A grant's id and the tokens of a sign-in to it."""
+    grant = calendar(tenant)
+    return {"grant_id": grant["id"], **signed_in(tenant, grant)}
+
+
+def written(server: LiveServer, answer: httpx.Response) -> str:
+    """The server's log, once it holds the record of this answer: it is written by a thread of its own."""
+    until = time.monotonic() + 30
+    while answer.headers["x-request-id"] not in (log := server.log.getvalue().decode()):
+        assert time.monotonic() < until, "the request is not in the log"
+        time.sleep(0.01)
+    return log
 
 
 def set_terms(tenant: Tenant, **additional_settings: Any) -> None:

@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tests.api.tokens import offline
 from tests.fakes.oauth import FakeOAuth
 from tests.peers.dovecot import Dovecot
 from tests.peers.nodejs import NodeScripts
@@ -139,6 +140,22 @@ def test_provider_detection(run: Run) -> None:
         "type": "icloud",
     }
     assert found["noAddress"]["statusCode"] == 400
+
+
+def test_tokens(run: Run, tenant: Tenant) -> None:
+    """It sends the API key as a bearer only, and never as client_secret."""
+    held = offline(tenant)
+    found = run("tokens", clientId=tenant.application.id, refreshToken=held["refresh_token"])
+    fresh = found["fresh"]
+    assert (fresh["grantId"], fresh["expiresIn"], fresh["tokenType"]) == (held["grant_id"], 3600, "Bearer")
+    assert (fresh["email"], fresh["scope"]) == ("room-7", "calendar")
+    for info in (found["ofAccess"], found["ofId"]):
+        assert (info["sub"], info["aud"], info["iss"]) == (held["grant_id"], tenant.application.id, tenant.server.url)
+    assert found["me"] == held["grant_id"]
+    assert found["revoked"] is True
+    for refusal, error in (("dead", "invalid_token"), ("spent", "invalid_grant"), ("stranger", "invalid_client")):
+        assert found[refusal]["kind"] == "NylasOAuthError"
+        assert (found[refusal]["statusCode"], found[refusal]["error"]) == (400, error)
 
 
 def test_workspaces(run: Run, tenant: Tenant) -> None:

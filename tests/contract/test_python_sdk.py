@@ -2,8 +2,9 @@
 
 import pytest
 from nylas import Client
-from nylas.models.errors import NylasApiError
+from nylas.models.errors import NylasApiError, NylasOAuthError
 
+from tests.api.tokens import offline
 from tests.fakes.oauth import FakeOAuth
 from tests.peers.dovecot import Dovecot
 from tests.support import Tenant, imap, secret
@@ -97,6 +98,34 @@ def test_credentials(nylas: Client, provider: FakeOAuth) -> None:
     ask = {"provider": "google", "settings": {"refresh_token": token, "credential_id": made.id}}
     assert nylas.auth.custom_authentication(ask).data.credential_id == made.id
     assert creds.destroy("google", made.id).request_id
+
+
+def test_tokens(nylas: Client, tenant: Tenant) -> None:
+    held = offline(tenant)
+    ask = {"refresh_token": held["refresh_token"], "client_id": tenant.application.id, "redirect_uri": "https://a.test"}
+    fresh = nylas.auth.refresh_access_token(dict(ask))
+    assert (fresh.grant_id, fresh.expires_in, fresh.token_type) == (held["grant_id"], 3600, "Bearer")
+    assert (fresh.email, fresh.scope, fresh.refresh_token) == ("room-7", "calendar", None)
+    of_access = nylas.auth.validate_access_token(fresh.access_token).data
+    of_id = nylas.auth.id_token_info(fresh.id_token).data
+    assert (of_access.sub, of_access.aud, of_access.email) == (held["grant_id"], tenant.application.id, "room-7")
+    assert (of_access.iss, of_id.sub) == (tenant.server.url, held["grant_id"])
+    assert Client(api_key=fresh.access_token, api_uri=tenant.server.url).grants.find("me").data.id == held["grant_id"]
+    assert nylas.auth.revoke(fresh.access_token) is True
+    for call in (
+        lambda: nylas.auth.refresh_access_token(dict(ask)),
+        lambda: nylas.auth.revoke(held["refresh_token"]),
+        lambda: nylas.auth.validate_access_token(fresh.access_token),
+    ):
+        with pytest.raises(NylasOAuthError) as refused:
+            call()
+        assert refused.value.status_code == 400
+        assert refused.value.error in {"invalid_grant", "invalid_token"}
+        assert refused.value.error_code == 400
+        assert refused.value.error_description
+    with pytest.raises(NylasOAuthError) as wrong:
+        nylas.auth.exchange_code_for_token({"code": secret(), "client_id": "nobody", "redirect_uri": "https://a.test"})
+    assert wrong.value.error == "invalid_client"
 
 
 def test_detect(nylas: Client) -> None:

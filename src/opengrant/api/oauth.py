@@ -82,8 +82,7 @@ class TokenAnswer(wire.Model):
 
     @classmethod
     def of(cls, issued: Issued, grant_type: str) -> wire.Answer:
-        refresh = issued.refresh_token
-        return {
+        answer: wire.Answer = {
             "access_token": issued.access_token.get_secret_value(),
             "expires_in": issued.expires_in,
             "grant_id": issued.grant.id,
@@ -91,9 +90,12 @@ class TokenAnswer(wire.Model):
             "scope": " ".join(issued.scope),
             "email": issued.grant.email,
             "id_token": issued.id_token.get_secret_value(),
-            "refresh_token": None if refresh is None else refresh.get_secret_value(),
-            "provider": issued.grant.provider.value if grant_type == "authorization_code" else None,
         }
+        if issued.refresh_token is not None:
+            answer["refresh_token"] = issued.refresh_token.get_secret_value()
+        if grant_type == "authorization_code":
+            answer["provider"] = issued.grant.provider.value
+        return answer
 
 
 class RevokeRequest(wire.Model):

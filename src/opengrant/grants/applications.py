@@ -21,6 +21,7 @@ from opengrant.store.port import Dialect, Steps, Store
 KEY_PREFIX = "nyk_v0_"
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _LONGEST_KEY = 512
+_LONGEST_ID = 64
 DEFAULT_APPLICATION = "Default"
 PARTS: tuple[Part, ...] = get_args(Part)
 """Of a profile: each is replaced as a whole."""
@@ -98,6 +99,9 @@ class Applications:
 
     async def find(self, application_id: str) -> Application | None:
         """As `get`, for those who have only a client id: it says nothing about what there is."""
+        if not (application_id.isascii() and application_id.isprintable() and len(application_id) <= _LONGEST_ID):
+            # It comes from strangers, and no database takes everything for text.
+            return None
         return await self.db.read(applications.find(application_id))
 
     async def profile(self, application: Application) -> Profile:

@@ -5,9 +5,9 @@ from typing import NamedTuple, Protocol
 
 from pydantic import SecretStr
 
-from opengrant.errors import GrantNotFound, OAuthRefused, Unauthorized
+from opengrant.errors import CodeUsedTwice, GrantNotFound, OAuthRefused, Unauthorized
 from opengrant.grants.applications import Applications
-from opengrant.grants.hosted import CodeUsedTwice, Redeemed
+from opengrant.grants.hosted import Redeemed
 from opengrant.grants.records import Records
 from opengrant.grants.tokens import Issued, Tokens, refuse_blocked
 from opengrant.model import Application

@@ -24,6 +24,7 @@ from pydantic_core import from_json, to_json
 
 from opengrant.errors import (
     CallbackNotAllowed,
+    CodeUsedTwice,
     ConnectorMisconfigured,
     InvalidRequest,
     LoginInvalid,
@@ -58,7 +59,7 @@ from opengrant.model import (
 )
 from opengrant.providers.base import Authorizes, Consent
 from opengrant.providers.microsoft import Microsoft
-from opengrant.providers.microsoft_bulk import MicrosoftBulk
+from opengrant.providers.microsoft_bulk import MANY_TENANTS, MicrosoftBulk
 from opengrant.store import connectors, credentials, grants, logins, secrets
 from opengrant.store.connectors import WithClient
 from opengrant.store.logins import Login, LoginCode
@@ -133,14 +134,6 @@ class Redeemed:
     access_type: Literal["online", "offline"]
     scope: tuple[str, ...]
     code_id: str
-
-
-class CodeUsedTwice(OAuthRefused):
-    """Somebody else may have the code: whatever it gave must not be trusted any more."""
-
-    def __init__(self, code_id: str) -> None:
-        super().__init__("invalid_grant", "The code was used before. Start the sign-in again.")
-        self.code_id = code_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,7 +368,7 @@ class Hosted:
         microsoft = cast(Microsoft, self.connect.providers[ProviderName.MICROSOFT])
         url = microsoft.admin_consent_url(
             held["client_id"],
-            tenant=held.get("tenant"),
+            tenant=_one_tenant(held),
             redirect_uri=f"{base}{CALLBACK}",
             state=f"{_handle(login)}.{secret}",
         )
@@ -403,7 +396,7 @@ class Hosted:
             raise InvalidRequest("The administrator did not consent.")
         found = await self._tenant_credential(app, ask)
         held = await self.connect.connectors.organisation(found)
-        named, came = held.get("tenant"), query.get("tenant", "")
+        named, came = _one_tenant(held), query.get("tenant", "")
         tenant = came if named is None else named
         bulk = cast(MicrosoftBulk, self.connect.bulk[ProviderName.MICROSOFT])
         try:
@@ -510,6 +503,12 @@ _WORDS: Mapping[type[OpenGrantError], str] = {
     Overloaded: "temporarily_unavailable",
     StoreUnavailable: "temporarily_unavailable",
 }
+
+
+def _one_tenant(held: Mapping[str, Any]) -> str | None:
+    """The tenant of a credential, if it is for a certain one."""
+    named = cast(str, held.get("tenant") or "")
+    return None if named.lower() in MANY_TENANTS else named
 
 
 def _oauth_word(said: str) -> str:

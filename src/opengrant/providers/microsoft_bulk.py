@@ -30,7 +30,7 @@ PROVIDER = "microsoft-bulk"
 """Its refusals are judged apart: what is a user's turn elsewhere is an administrator's here."""
 
 _NATIONAL_CLOUDS = frozenset({"graph.microsoft.us", "dod-graph.microsoft.us", "microsoftgraph.chinacloudapi.cn"})
-_MANY_TENANTS = frozenset({"", "common", "organizations", "consumers"})
+MANY_TENANTS = frozenset({"", "common", "organizations", "consumers"})
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _USER = "id,displayName,mail,userPrincipalName"
 _DOORS: Mapping[str, tuple[str, Mapping[str, Field]]] = {
@@ -86,7 +86,7 @@ class MicrosoftBulk:
         return None if tid is None else tid.lower()
 
     async def _tokens(self, credential: Mapping[str, Any], tenant: str) -> Tokens:
-        if tenant.lower() in _MANY_TENANTS:
+        if tenant.lower() in MANY_TENANTS:
             raise conclusion(PROVIDER, "tenant_required", "A token without a user is for one tenant")
         fields: dict[str, Field] = {
             "grant_type": "client_credentials",
