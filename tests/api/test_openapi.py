@@ -112,6 +112,14 @@ DEPENDS_ON_THE_WORLD = {
     "POST /v3/providers/detect",
     "POST /v3/admin/domains",
     "GET /v3/admin/domains",
+    "POST /v3/webhooks",
+    "POST /v3/webhooks/send-test-event",
+    # A webhook that is not there is 400 on this wire.
+    "GET /v3/webhooks/{webhook_id}",
+    "PUT /v3/webhooks/{webhook_id}",
+    "DELETE /v3/webhooks/{webhook_id}",
+    "POST /v3/webhooks/rotate-secret/{webhook_id}",
+    "PUT /v3/webhooks/{webhook_id}/rotate-secret",
     "GET /v3/audit",
 }
 

@@ -13,9 +13,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.fakes.oauth import FakeOAuth
+from tests.fakes.receiver import Hook
 from tests.peers.dovecot import Dovecot
 from tests.peers.nodejs import NodeScripts
-from tests.support import MARK, Tenant, imap, secret
+from tests.support import MARK, LiveServer, Tenant, imap, secret
 
 Run = Callable[..., Any]
 
@@ -194,3 +195,18 @@ def test_credentials(run: Run, provider: FakeOAuth) -> None:
     assert found["destroyed"]
     assert found["gone"]["statusCode"] in {400, 404}
     assert "PRIVATE KEY" not in str(found)
+
+
+def test_webhooks(scripts: NodeScripts, announcing: LiveServer, subscriber: Tenant, hook: Hook) -> None:
+    given = {"apiKey": subscriber.api_key, "apiUri": announcing.url, "webhookUrl": hook.url}
+    found = scripts.run("webhooks", given)
+    made = found["made"]
+    secret_ = made.pop("webhookSecret")
+    assert (made["status"], made["triggerTypes"]) == ("active", ["grant.created", "grant.expired"])
+    assert found["listed"] == [made]
+    assert found["found"] == made
+    assert (found["changed"]["status"], found["changed"]["compressedDelivery"]) == ("pause", True)
+    assert found["rotated"]["webhookSecret"] != secret_
+    assert found["addresses"]["ipAddresses"] == []
+    assert found["destroyed"] == {"status": "success"}
+    assert (found["gone"]["statusCode"], found["gone"]["type"]) == (400, "70000")

@@ -4,9 +4,11 @@ import pytest
 from nylas import Client
 from nylas.models.errors import NylasApiError
 
+from tests.announcing import deliver, room
 from tests.fakes.oauth import FakeOAuth
+from tests.fakes.receiver import Hook
 from tests.peers.dovecot import Dovecot
-from tests.support import Tenant, imap, secret
+from tests.support import LiveServer, Tenant, imap, secret
 
 
 @pytest.fixture
@@ -115,3 +117,24 @@ def test_workspaces(nylas: Client) -> None:
     assert [one.id for one in nylas.grants.list({"workspace_id": made.workspace_id}).data] == [grant.id]
     assert nylas.workspaces.update(made.workspace_id, {"name": "All rooms"}).data.name == "All rooms"
     assert nylas.workspaces.destroy(made.workspace_id).request_id
+
+
+def test_webhooks(announcing: LiveServer, subscriber: Tenant, hook: Hook) -> None:
+    webhooks = Client(api_key=subscriber.api_key, api_uri=announcing.url).webhooks
+    made = webhooks.create({"trigger_types": ["grant.created"], "webhook_url": hook.url, "description": "ours"}).data
+    assert made.webhook_secret
+    assert (made.status, made.trigger_types) == ("active", ["grant.created"])
+    (listed,) = webhooks.list().data
+    assert (listed.id, listed.trigger_types) == (made.id, ["grant.created"])
+    assert webhooks.find(made.id).data == listed
+    rotated = webhooks.rotate_secret(made.id).data
+    assert rotated.webhook_secret != made.webhook_secret
+    room(subscriber, "room-7")
+    deliver(announcing)
+    assert hook.received[0].is_signed_with(rotated.webhook_secret)
+    assert webhooks.update(made.id, {"status": "pause"}).data.status == "pause"
+    assert webhooks.ip_addresses().data.ip_addresses == []
+    assert webhooks.destroy(made.id).data.status == "success"
+    with pytest.raises(NylasApiError) as gone:
+        webhooks.find(made.id)
+    assert (gone.value.status_code, gone.value.type) == (400, "70000")

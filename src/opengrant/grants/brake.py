@@ -36,10 +36,19 @@ class Policy:
 
 
 def failed(
-    policy: Policy, grant: Grant, source: str, trouble: Trouble, *, succeeded_at: Micros, at: Micros, dialect: Dialect
+    policy: Policy,
+    grant: Grant,
+    source: str,
+    trouble: Trouble,
+    *,
+    was_held: bool,
+    succeeded_at: Micros,
+    at: Micros,
+    dialect: Dialect,
 ) -> Steps[bool]:
     """Count one failure. Returns whether the source is to blame, so that the grant is held.
 
+    was_held      it was held for this very failure: when its source has recovered since, it is the grant after all
     succeeded_at  when this process last saw a success of the source
     """
     app_id = grant.application_id
@@ -51,7 +60,7 @@ def failed(
         paused = brake or _streak(source, grant, trouble, at=at)
         yield from brakes.put(app_id, replace(paused, paused_until=trouble.retry_at))
         return False
-    if trouble.kind not in _COUNTS:
+    if was_held or trouble.kind not in _COUNTS:
         return False
     goes_on = (
         brake is not None

@@ -32,6 +32,7 @@ from opengrant.grants.connectors import Connectors
 from opengrant.grants.digests import Digests
 from opengrant.grants.domains import Domains
 from opengrant.grants.schedule import Schedule
+from opengrant.grants.spool import insist
 from opengrant.grants.workspaces import Workspaces
 from opengrant.model import (
     SECOND,
@@ -329,7 +330,7 @@ class Connect:
         owner = Owner(app.id, "rotation", spent, "successor")
         sealed = self.vault.seal(to_json({"refresh_token": successor.get_secret_value()}), owner)
         row = secrets.SecretRow(owner.application_id, owner.kind, owner.id, owner.purpose, sealed)
-        await self.db.write(rotations.record(app.id, provider, spent, row, at=self.clock()))
+        await insist(self.db, lambda: rotations.record(app.id, provider, spent, row, at=self.clock()))
 
     async def _newest(
         self, app: Application, name: ProviderName, provider: TokenProvider, spent: str, given: SecretStr

@@ -145,13 +145,22 @@ def due_sources(*, at: Micros) -> Steps[list[Source]]:
 
 
 def claim(
-    source: Source, owner: str, *, at: Micros, until: Micros, limit: int, rates: "Rates", dialect: Dialect
+    source: Source,
+    owner: str,
+    *,
+    at: Micros,
+    until: Micros,
+    limit: int,
+    rates: "Rates",
+    probe_again: Micros,
+    dialect: Dialect,
 ) -> Steps[list[Lease]]:
     """Leases on grants of a source that are due, longest due first, as many as its and its provider's budgets allow.
 
     Of a degraded source only two: one that is due and one that nothing is known to be wrong with, or else any.
 
-    rates  requests per second, all nodes together
+    rates        requests per second, all nodes together
+    probe_again  when a degraded source may be probed the next time
     """
     paces = ((source.application_id, f"source {source.id}", rates.source), ("", source.provider.value, rates.provider))
     spent = []
@@ -163,6 +172,8 @@ def claim(
         return []
     args = (source.application_id, source.id, owner, until, at)
     if source.degraded:
+        if not (yield from brakes.take_turn(source.application_id, source.id, at=at, until=probe_again)):
+            return []
         rows = [*(yield Statement(CLAIM, (*args, 1))), *(yield Statement(CLAIM_HEALTHY, (*args, 1)))]
         if not rows:
             rows = list((yield Statement(CLAIM_ANY, (*args, 1))))
