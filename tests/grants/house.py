@@ -62,7 +62,7 @@ class SlowOAuth(FakeOAuth):
     """It decides at once, by its mood, and answers when told.
 
     families  refresh token → the consent that it descends from
-    lost      consents whose last exchange was done, and its answer lost
+    lost      consents whose only good token was in an answer that was lost
     """
 
     def reset(self) -> None:
@@ -114,7 +114,7 @@ class SlowOAuth(FakeOAuth):
         family = self.families.get(spent)
         if family is not None and reply.status == 200:
             self.families[reply.body.get("refresh_token", spent)] = family
-            if mood == "vanishes":
+            if mood == "vanishes" and spent not in self.accounts:
                 self.lost.add(family)
         return Reply(fault="reset") if mood == "vanishes" else reply
 
@@ -148,6 +148,10 @@ class House:
             return list((yield Statement(sql, args)))
 
         return await self.db.write(script())
+
+    async def rest(self, app: Application) -> None:
+        """The clock looks after this application no more: another test is next."""
+        await self.rows("update grants set due_at = null where application_id = $1", app.id)
 
     async def drain(self) -> None:
         for node in self.nodes:

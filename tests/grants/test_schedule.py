@@ -12,7 +12,8 @@ from opengrant.model import SECOND, Grant, Micros, ProviderName
 DAY = 86_400 * SECOND
 AT = 1_800_000_000 * SECOND
 GRANT = Grant(
-    "grant", "app", ProviderName.GOOGLE, "connector", "ana@example.com", "ana@example.com", "valid", (), {}, AT, AT, AT, 1
+    "grant", "app", ProviderName.GOOGLE, "connector", "ana@example.com", "ana@example.com", "valid",
+    (), {}, AT, AT, AT, 1,
 )  # fmt: skip
 
 # As the settings allow them.

@@ -171,6 +171,18 @@ def age(live: LiveServer, grant_id: str) -> None:
     )
 
 
+def look_after(live: LiveServer, grant_id: str) -> None:
+    """What the clock does when a grant is due, here in the test's own process."""
+
+    async def rounds() -> None:
+        while await live.services.refresh.look_after_due():
+            pass
+        await live.services.refresh.drain()
+
+    live.rows("update grants set due_at = 1 where id = $1", grant_id)
+    live.call(rounds())
+
+
 def leases(live: LiveServer, application_id: str) -> list[str]:
     """Subjects that somebody works on, or died working on."""
     rows = live.rows("select subject from leases where application_id = $1", application_id)

@@ -2,15 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
-from pathlib import Path
 
 import pytest
 
 from opengrant.model import SECOND, now
 from tests.fakes.oauth import FakeOAuth
+from tests.nodes.conftest import Stories
 from tests.nodes.node import Node, connected, leases, multiply, nodes, reader, until
 from tests.peers.postgres import Postgres
 from tests.support import LiveServer, Tenant, data
@@ -51,8 +51,12 @@ class House:
 
 @pytest.fixture(scope="module")
 def house(
-    postgres: Postgres, log_stream: BytesIO, tmp_path_factory: pytest.TempPathFactory, slow: "Future[Slow]"
+    postgres: Postgres,
+    log_stream: BytesIO,
+    tmp_path_factory: pytest.TempPathFactory,
+    stories: Stories,
 ) -> Iterator[House]:
+    assert stories  # they are under way meanwhile
     with FakeOAuth() as provider:
         env = {
             "OPENGRANT_DATABASE_URL": postgres.create_database(),
@@ -109,44 +113,3 @@ def test_a_dead_node_costs_one_more_request_for_what_it_was_at_and_nothing_else(
     asked = house.asked(tokens)
     assert {id_ for id_, times in asked.items() if times == 2} == left
     assert Counter(asked.values()) == {1: 400 - _AT_ONCE, 2: _AT_ONCE}
-
-
-# ── a provider that takes its time ────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass
-class Slow:
-    """What two nodes made of a provider that took 25 seconds."""
-
-    asked: int
-    statuses: set[int]
-    tokens: set[str]
-
-
-def ask_slowly(url: str, directory: Path, log_stream: BytesIO) -> Slow:
-    with FakeOAuth() as provider:
-        env = {"OPENGRANT_DATABASE_URL": url, "OPENGRANT_OUTBOUND__TIMEOUT": "30", **provider.settings()}
-        with LiveServer(env, directory, log_stream) as live:
-            tenant = live.tenant()
-            tenant.connector("zoom")
-            grant_id = connected(tenant, provider, "zoom", "slow@example.com")
-            key, before = reader(tenant), provider.count("token")
-            provider.takes(25)
-            with nodes(live, {}, {}) as two, ThreadPoolExecutor(10) as pool:
-                answers = list(pool.map(lambda n: two[n % 2].token(key, grant_id), range(10)))
-            tenant.http.close()
-            told = {answer.json()["data"]["access_token"] for answer in answers if answer.status_code == 200}
-            return Slow(provider.count("token") - before, {answer.status_code for answer in answers}, told)
-
-
-@pytest.fixture(scope="module")
-def slow(postgres: Postgres, log_stream: BytesIO, tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Future[Slow]]":
-    """Under way while the tests above run."""
-    with ThreadPoolExecutor(1) as pool:
-        yield pool.submit(ask_slowly, postgres.create_database(), tmp_path_factory.mktemp("slow"), log_stream)
-
-
-def test_the_lease_outlives_a_provider_that_takes_25_seconds(slow: "Future[Slow]") -> None:
-    """Clients and clocks of two nodes wait for one answer."""
-    outcome = slow.result()
-    assert (outcome.asked, outcome.statuses, len(outcome.tokens)) == (1, {200}, 1)

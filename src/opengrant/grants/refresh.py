@@ -29,7 +29,7 @@ from opengrant.errors import (
 )
 from opengrant.grants import audit, brake, events, outcome
 from opengrant.grants.brake import Policy
-from opengrant.grants.connect import TokenProvider, refuse_blocked
+from opengrant.grants.connect import TokenProvider, open_successor, refuse_blocked
 from opengrant.grants.connectors import Connectors
 from opengrant.grants.digests import Digests
 from opengrant.grants.schedule import Schedule
@@ -39,11 +39,11 @@ from opengrant.providers.base import Mints, Verifies
 from opengrant.providers.classify import classify
 from opengrant.providers.verdict import Kind, Verdict
 from opengrant.store import events as outbox
-from opengrant.store import keeping, leases
+from opengrant.store import keeping, leases, rotations
 from opengrant.store.keeping import Rates, Source, State
 from opengrant.store.leases import Lease
 from opengrant.store.port import Steps, Store
-from opengrant.vault import Owner, Vault
+from opengrant.vault import Owner, Unsealable, Vault
 
 log = structlog.get_logger()
 
@@ -248,6 +248,8 @@ class Refresh:
                 if not source.degraded:
                     self.late((self.clock() - (state.grant.due_at or 0)) / SECOND)
                 await self._ask(state, lease)
+        except GrantNotFound:
+            pass  # deleted meanwhile: nobody is left to be told
         except StoreUnavailable as problem:
             # The lease runs out, and the grant is due still.
             log.warning("refresh_interrupted", grant_id=lease.subject, problem=str(problem))
@@ -304,7 +306,12 @@ class Refresh:
             if lease is not None:
                 await self._recover(lease)
             # Whoever had the lease before may have been at it until just now.
-            state = await self._state(grant.application_id, grant.id)
+            try:
+                state = await self._state(grant.application_id, grant.id)
+            except GrantNotFound:
+                if lease is not None:
+                    await self.db.write(leases.give_back(lease))
+                raise
             now = state.grant
             moved = now.generation != grant.generation or now.status == "invalid"
             failed = now.trouble is not None and now.trouble.last_seen >= began
@@ -373,7 +380,7 @@ class Refresh:
                 return await self._exchange_token(state, held)
 
     async def _exchange_token(self, state: State, held: Mapping[str, Any]) -> _Answer:
-        """The stored refresh token, and the one before it if the stored one was never used and is refused."""
+        """The stored refresh token; if it is refused, what a verification has made of it, and the one before it."""
         assert state.found is not None
         grant = state.grant
         provider = cast(TokenProvider, self.providers[grant.provider])
@@ -382,10 +389,13 @@ class Refresh:
         try:
             tokens = await provider.refresh(client, SecretStr(token))
         except ProviderFailure as failure:
-            if before is None or classify(failure.evidence).kind is not Kind.RECONNECT:
+            if classify(failure.evidence).kind is not Kind.RECONNECT:
+                raise
+            other = await self._spent_elsewhere(grant, token) if provider.single_use else None
+            if (other := other or before) is None:
                 raise
             try:
-                tokens, token = await provider.refresh(client, SecretStr(before)), before
+                tokens, token = await provider.refresh(client, SecretStr(other)), other
             except ProviderFailure:
                 raise failure from None
         secret = {key: value for key, value in held.items() if key != "previous_refresh_token"}
@@ -398,6 +408,12 @@ class Refresh:
             if provider.single_use:
                 spent = self.digests.refresh_token(grant.application_id, grant.provider, token)
         return _Answer(secret, tokens.expires_at, spent)
+
+    async def _spent_elsewhere(self, grant: Grant, token: str) -> str | None:
+        """The successor of a token that a verification has spent, and then could not finish its work."""
+        spent = self.digests.refresh_token(grant.application_id, grant.provider, token)
+        found = await self.db.read(rotations.find(grant.application_id, grant.provider, spent))
+        return None if found is None else open_successor(self.vault, found).get_secret_value()
 
     # ── what came of it ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -426,7 +442,10 @@ class Refresh:
         faults.point("refresh.kept")
         if written:
             return replace(state, grant=replace(grant, generation=grant.generation + 1), live=live)
-        current = await self._state(grant.application_id, grant.id)
+        current = await self.db.read(keeping.state(grant.application_id, grant.id))
+        if current is None:
+            await self.db.write(leases.give_back(lease))
+            raise GrantNotFound("Grant not found")
         await self._write_late(current, unwritten)
         return await self._state(grant.application_id, grant.id)
 
@@ -470,10 +489,10 @@ class Refresh:
 
     async def _failed(self, state: State, lease: Lease, evidence: Evidence, verdict: Verdict) -> State:
         grant, at = state.grant, self.clock()
-        held = self._open(state) if state.live is not None else {}
-        means = _means(held, None if state.found is None else state.found.credential_type)
-        rotates = means == "token" and cast(TokenProvider, self.providers[grant.provider]).rotates
-        if verdict.kind is Kind.RECONNECT and rotates and lease.attempts > 1:
+        means = self._means_of(state)
+        # Where a replaced token lives on, a lost answer explains no refusal.
+        perishable = means == "token" and cast(TokenProvider, self.providers[grant.provider]).single_use
+        if verdict.kind is Kind.RECONNECT and perishable and lease.attempts > 1:
             verdict = replace(verdict, reason="rotation_lost", remedy=_ROTATION_LOST, retryable=False)
         ends, trouble = self._judged(grant, evidence, verdict, means, at=at)
         log.warning(
@@ -515,7 +534,7 @@ class Refresh:
             if after.status == "invalid":
                 yield from outbox.add(events.expired(after, at=at))
             # Until the provider has had its last word about it, a rotation that may have been lost stays in question.
-            in_question = rotates and after.status == "valid" and (lost or lease.attempts > 1)
+            in_question = perishable and after.status == "valid" and (lost or lease.attempts > 1)
             yield from (leases.leave_open if in_question else leases.give_back)(lease)
             return after
 
@@ -577,6 +596,14 @@ class Refresh:
     def _open(self, state: State) -> dict[str, Any]:
         assert state.live is not None
         return cast(dict[str, Any], from_json(self.vault.open(state.live, self._owner(state.grant))))
+
+    def _means_of(self, state: State) -> Means:
+        """Also of a grant whose secret does not open: it is in trouble for that, and must not make more."""
+        try:
+            held = {} if state.live is None else self._open(state)
+        except Unsealable:
+            held = {}
+        return _means(held, None if state.found is None else state.found.credential_type)
 
     @staticmethod
     def _owner(grant: Grant) -> Owner:

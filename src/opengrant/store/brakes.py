@@ -93,7 +93,11 @@ def probe_now(application_id: str, source: str) -> Steps[None]:
 
 
 def forget(application_id: str, source: str) -> Steps[None]:
-    yield Statement("delete from brakes where application_id = $1 and source = $2", (application_id, source))
+    """Also those of its mail hosts, which are named after it."""
+    yield Statement(
+        "delete from brakes where application_id = $1 and (source = $2 or source like $2 || '/%')",
+        (application_id, source),
+    )
 
 
 def degraded(application_id: str) -> Steps[list[Brake]]:
