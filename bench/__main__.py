@@ -9,10 +9,14 @@ from pathlib import Path
 import uvloop
 
 from bench import sampling
+from bench.agree import agree
 from bench.lines import LINES, Line
 from bench.load import Sample, Unexpected, measure
 from bench.report import Comparison, Report, about_the_machine
 from bench.stage import Engine, Side, Stage, stage
+
+_FEW_AT_ONCE, _LONG_ENOUGH = 4, 4.0
+"""Connections, and seconds of a run, for a slow line."""
 
 
 def main() -> int:
@@ -33,7 +37,7 @@ def main() -> int:
 def _parse() -> argparse.Namespace:
     names = [line.name for line in LINES]
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    _add_common(parser, engine="both", concurrency=50, seconds=3.0)
+    _add_common(parser, engine="both", concurrency=50, seconds=2.0)
     parser.add_argument("--quick", action="store_true", help="two runs of one second to a line: a rough idea")
     parser.add_argument("--only", action="append", choices=names, metavar="LINE", help=", ".join(names))
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there too")
@@ -53,7 +57,7 @@ def _add_common(parser: argparse.ArgumentParser, *, engine: str, concurrency: in
         "--concurrency", type=int, default=concurrency, help="connections, each with one request at a time; 50"
     )
     parser.add_argument(
-        "--seconds", type=float, default=seconds, help="of each run, of which there are four to a line; 3"
+        "--seconds", type=float, default=seconds, help="of each run, of which there are four to a line; 2"
     )
 
 
@@ -79,20 +83,24 @@ async def _report(engine: Engine, lines: list[Line], chosen: argparse.Namespace)
     seconds, rounds = (1.0, 1) if chosen.quick else (chosen.seconds, 2)
     async with stage(engine) as everything:
         report = Report(engine, (everything.ours.idle, everything.floor.idle))
-        for line in lines:
+        for number, line in enumerate(lines, 1):
+            await agree(everything, line)
             one = Comparison(line)
             report.comparisons.append(one)
             # In turns, so that what else the machine does meanwhile meets both.
             for _ in range(rounds):
-                one.ours.add(await _run(everything, everything.ours, line, chosen.concurrency, seconds))
-                one.floor.add(await _run(everything, everything.floor, line, chosen.concurrency, seconds))
-            _progress(f"{engine} {line.name}: {one.ratio:.2f}")
-    _progress("")
+                ours = await _run(everything, everything.ours, line, chosen.concurrency, seconds)
+                floor = await _run(everything, everything.floor, line, chosen.concurrency, seconds)
+                one.add(ours, floor)
+            each = ", ".join(f"{ratio:.2f}" for ratio in one.ratios)
+            print(f"{engine} {number}/{len(lines)} {line.name}: {one.ratio:.2f} ({each})", file=sys.stderr, flush=True)
     return report
 
 
 async def _run(everything: Stage, side: Side, line: Line, concurrency: int, seconds: float) -> Sample:
     everything.set(line)
+    if line.slow:
+        concurrency, seconds = min(concurrency, _FEW_AT_ONCE), max(seconds, _LONG_ENOUGH)
     return await measure(
         side.port,
         side.pid,
@@ -117,13 +125,6 @@ async def _profile(engine: Engine, line: Line, chosen: argparse.Namespace) -> No
         for name, seconds in spent.items():
             print(f"{seconds / sum(spent.values()):>22.1%}  {name}")
         print(found.read_text())
-
-
-def _progress(text: str) -> None:
-    """One line on a terminal, over and over; nothing anywhere else."""
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r\x1b[K{text}")
-        sys.stderr.flush()
 
 
 if __name__ == "__main__":

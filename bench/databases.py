@@ -7,20 +7,25 @@ import uuid
 from dataclasses import replace
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pydantic import SecretStr
 from pydantic_core import to_json
 
-from bench.lines import FEW, MANY, Scene, fresh_numbers, mailbox
+from bench.lines import DOMAIN, FEW, MANY, Scene, fresh_numbers, mailbox
 from bench.remotes import CLIENT_ID, DIGITS, SCOPE
 from opengrant.app import installation
-from opengrant.grants.connectors import Draft
-from opengrant.model import SECOND, Application, Connector, ProviderName, now
+from opengrant.grants.connectors import OAUTH, Draft
+from opengrant.grants.credentials import Draft as CredentialDraft
+from opengrant.grants.services import Services
+from opengrant.model import SECOND, Application, Connector, CredentialType, ProviderName, now
 from opengrant.settings import Settings
 from opengrant.store import api_keys
 from opengrant.store.grants import COLUMNS
+from opengrant.store.port import Statement, Steps
 
 Row = tuple[Any, ...]
 
@@ -30,14 +35,30 @@ _TABLES = {
 }
 
 
-async def prepare(data: Path, url: str | None, *, imap_port: int, client_secret: str) -> Scene:
+_CLIENT = {"client_id": CLIENT_ID, "client_secret": "GOCSPX-bench"}
+
+Held = dict[str, dict[str, str]]
+"""What credentials hold, by their ids: the floor cannot open what OpenGrant has sealed."""
+
+
+class Further(NamedTuple):
+    """A credential beside a connector's own, for the variant of connect/custom that names it."""
+
+    variant: str
+    type: CredentialType
+    held: dict[str, str]
+
+
+async def prepare(data: Path, url: str | None, *, ports: dict[str, int]) -> tuple[Scene, Held]:
     """Make and fill the database of an installation that does not run yet.
 
-    data  OpenGrant's data directory, which also gets its master key
-    url   of PostgreSQL; None for SQLite in `data`
+    data   OpenGrant's data directory, which also gets its master key
+    url    of PostgreSQL; None for SQLite in `data`
+    ports  of the remotes, by protocol
     """
     settings = Settings(data_dir=data, database_url=None if url is None else SecretStr(url))
     keys, applications = dict[str, str](), list[tuple[Application, Connector, int]]()
+    held, named = Held(), dict[str, str]()
     async with installation(settings) as installed:
         services = installed.services
         for name, grants in (("empty", 0), ("few", FEW), ("many", MANY)):
@@ -47,17 +68,47 @@ async def prepare(data: Path, url: str | None, *, imap_port: int, client_secret:
             # The same key under a digest that the floor can make, which knows no master key.
             digest = hashlib.sha256(keys[name].encode()).digest()
             await services.db.write(api_keys.add(replace(new.key, id=f"floor {name}"), digest))
-            google = Draft(client_id=CLIENT_ID, client_secret=SecretStr(client_secret))
-            connector = await services.connectors.create(application, ProviderName.GOOGLE, google)
-            await services.connectors.create(application, ProviderName.IMAP, Draft())
-            applications.append((application, connector, grants))
+            connectors = {provider: await _connector(services, application, provider) for provider in ProviderName}
+            held |= {one.active_credential_id: _CLIENT for one in connectors.values() if one.active_credential_id}
+            applications.append((application, connectors[ProviderName.GOOGLE], grants))
+        for variant, type_, data_held in _further():
+            provider = ProviderName(variant.partition(" ")[0])
+            draft = CredentialDraft(variant, type_, data_held)
+            credential = await services.credentials.create(applications[0][0], provider, draft)
+            named[variant], held[credential.id] = credential.id, data_held
+        organization = await services.service_accounts.organization()
+        await services.domains.create(organization.id, DOMAIN, "bench")
+        await services.db.write(_own_all_domains())
         key_id = services.connect.vault.keyring.sealing.id
     ids: list[str] = []
     for application, connector, grants in applications:
         rows = [_grant(application, connector, number, grants) for number in range(grants)]
         ids = [row[0] for row in rows]
         await _fill(data, url, {"grants": rows, "secrets": [_secret(row, key_id) for row in rows]})
-    return Scene(**keys, ids=ids, imap_port=imap_port, fresh=fresh_numbers())
+    return Scene(**keys, ids=ids, credentials=named, ports=ports, fresh=fresh_numbers()), held
+
+
+async def _connector(services: Services, application: Application, provider: ProviderName) -> Connector:
+    client = SecretStr(_CLIENT["client_secret"])
+    draft = Draft(client_id=CLIENT_ID, client_secret=client) if provider in OAUTH else Draft()
+    return await services.connectors.create(application, provider, draft)
+
+
+def _further() -> list[Further]:
+    key = rsa.generate_private_key(65537, 2048)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    file = {"client_email": "bench@bench.iam.example", "private_key": pem, "private_key_id": "1"}
+    tenant = "6babcaad-604b-40ac-a9d7-9fd97c0b779f"
+    return [
+        Further("google override", "connector", {**_CLIENT, "client_id": "other.apps.example"}),
+        Further("google bulk", "serviceaccount", file),
+        Further("microsoft bulk", "adminconsent", {**_CLIENT, "tenant": tenant}),
+    ]
+
+
+def _own_all_domains() -> Steps[None]:
+    """In place of a name server that would have to say so."""
+    yield Statement("update domains set verified_ownership = 1", ())
 
 
 def _grant(application: Application, connector: Connector, number: int, of: int) -> Row:

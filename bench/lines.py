@@ -1,16 +1,21 @@
 """What is measured: each line is a stream of requests, and what the remotes do meanwhile."""
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import count, cycle
 from random import Random
+from typing import Any
 
-from bench.remotes import DIGITS
+from bench.remotes import DIGITS, REFRESH_TAIL
 
 FEW, MANY = 1_000, 100_000
 """Grants that the two prefilled applications hold."""
 
-_REFRESH_TAIL = "0gAbCdEfGhIjKl-" * 6  # a real one has some 103 characters
+DOMAIN = "example.com"
+"""Of every mailbox; Agent Accounts live on it too."""
+BULK_SCOPE = "https://www.googleapis.com/auth/gmail.readonly"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +24,8 @@ class Scene:
 
     empty, few, many  API keys of three applications, by how many grants they held at first
     ids               grant ids of the one with many
+    credentials       ids of the empty one's further credentials, by the variant of connect/custom that names it
+    ports             of the remotes, by protocol
     fresh             numbers of mailboxes that nobody has connected yet
     """
 
@@ -26,13 +33,14 @@ class Scene:
     few: str
     many: str
     ids: list[str]
-    imap_port: int
+    credentials: Mapping[str, str]
+    ports: Mapping[str, int]
     fresh: Iterator[int]
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """latency: milliseconds that the provider takes for each answer."""
+    """latency: milliseconds that the provider takes for each answer. slow: few answers a second on any machine."""
 
     name: str
     title: str
@@ -40,30 +48,56 @@ class Line:
     requests: Callable[[Scene], Iterator[bytes]]
     latency: int = 0
     id_token: bool = False
+    slow: bool = False
 
 
 def mailbox(number: int) -> str:
     """As bench/remotes.py spells it."""
-    return f"user{number:0{DIGITS}}@example.com"
+    return f"user{number:0{DIGITS}}@{DOMAIN}"
 
 
-def _create_google(scene: Scene) -> Iterator[bytes]:
-    return map(_google(scene.empty).__mod__, scene.fresh)
+_NUMBER = f"%0{DIGITS}d"
+_USER = f"user{_NUMBER}@{DOMAIN}"
 
 
-def _again_google(scene: Scene) -> Iterator[bytes]:
-    return map(_google(scene.few).__mod__, cycle(range(FEW)))
+def _bodies(scene: Scene) -> dict[str, dict[str, Any]]:
+    """What is sent for each variant of connect/custom, with a place for the number of the mailbox."""
+    token = {"refresh_token": f"1//{_NUMBER}{REFRESH_TAIL}"}
+    bulk, named, ports = {"email_address": _USER}, scene.credentials, scene.ports
+    here = "127.0.0.1"
+    imap = {"imap_username": _USER, "imap_password": "abcd efgh ijkl mnop", "imap_host": here}
+    ews = {"ews_username": _USER, "ews_password": "correct horse", "ews_host": here, "ews_port": ports["https"]}
+    settings: dict[str, dict[str, Any]] = {
+        "google": token,
+        "google override": {**token, "credential_id": named["google override"]},
+        "google bulk": {**bulk, "credential_id": named["google bulk"], "scopes": [BULK_SCOPE]},
+        "microsoft": token,
+        "microsoft bulk": {**bulk, "credential_id": named["microsoft bulk"]},
+        "yahoo": token,
+        "zoom": token,
+        "imap": {**imap, "imap_port": ports["imap"]},
+        "icloud": {"username": _USER, "password": "abcd-efgh-ijkl-mnop"},
+        "ews": ews,
+        "virtual-calendar": {"email": f"room-{_NUMBER}"},
+        "nylas": {"email": _USER},
+        "nylas password": {"email": _USER, "app_password": "Abcdefgh1jklmnopq9"},
+    }
+    return {
+        variant: {"provider": variant.partition(" ")[0], "settings": given, "state": "customer"}
+        for variant, given in settings.items()
+    }
 
 
-def _google(key: str) -> bytes:
-    settings = f'{{"refresh_token": "1//%0{DIGITS}d{_REFRESH_TAIL}"}}'
-    return _post(key, f'{{"provider": "google", "settings": {settings}, "state": "customer"}}')
+def _create(variant: str, scene: Scene) -> Iterator[bytes]:
+    return _connect(variant, scene, scene.empty, scene.fresh)
 
 
-def _create_imap(scene: Scene) -> Iterator[bytes]:
-    login = f'"imap_username": "user%0{DIGITS}d@example.com", "imap_password": "abcd efgh ijkl mnop"'
-    settings = f'{{{login}, "imap_host": "127.0.0.1", "imap_port": {scene.imap_port}}}'
-    return map(_post(scene.empty, f'{{"provider": "imap", "settings": {settings}}}').__mod__, scene.fresh)
+def _again(variant: str, scene: Scene) -> Iterator[bytes]:
+    return _connect(variant, scene, scene.few, cycle(range(FEW)))
+
+
+def _connect(variant: str, scene: Scene, key: str, numbers: Iterable[int]) -> Iterator[bytes]:
+    return map(_post(key, json.dumps(_bodies(scene)[variant])).__mod__, numbers)
 
 
 def _get_one(scene: Scene) -> Iterator[bytes]:
@@ -96,13 +130,27 @@ def _post(key: str, body: str) -> bytes:
     return f"{_head('POST', '/v3/connect/custom', key)}{kind}{body}".encode()
 
 
+_google = partial(_create, "google")
+_google_again = partial(_again, "google")
+
 LINES = (
-    Line("create", "connect google, create", 201, _create_google),
-    Line("create-20", "connect google, create, 20 ms", 201, _create_google, latency=20),
-    Line("create-id", "connect google, create, id_token", 201, _create_google, id_token=True),
-    Line("again", "connect google, re-auth", 201, _again_google),
-    Line("again-20", "connect google, re-auth, 20 ms", 201, _again_google, latency=20),
-    Line("imap", "connect imap, create", 201, _create_imap),
+    Line("create", "connect google, create", 201, _google),
+    Line("create-20", "connect google, create, 20 ms", 201, _google, latency=20),
+    Line("create-id", "connect google, create, id_token", 201, _google, id_token=True),
+    Line("again", "connect google, re-auth", 201, _google_again),
+    Line("again-20", "connect google, re-auth, 20 ms", 201, _google_again, latency=20),
+    Line("override", "connect google, override", 201, partial(_create, "google override")),
+    Line("google-bulk", "connect google, bulk", 201, partial(_create, "google bulk")),
+    Line("microsoft", "connect microsoft", 201, partial(_create, "microsoft")),
+    Line("microsoft-bulk", "connect microsoft, bulk", 201, partial(_create, "microsoft bulk")),
+    Line("yahoo", "connect yahoo", 201, partial(_create, "yahoo")),
+    Line("zoom", "connect zoom", 201, partial(_create, "zoom")),
+    Line("imap", "connect imap, create", 201, partial(_create, "imap")),
+    Line("icloud", "connect icloud", 201, partial(_create, "icloud")),
+    Line("ews", "connect ews", 201, partial(_create, "ews")),
+    Line("virtual", "connect virtual-calendar", 201, partial(_create, "virtual-calendar")),
+    Line("agent", "connect nylas", 201, partial(_create, "nylas")),
+    Line("agent-password", "connect nylas, app_password", 201, partial(_create, "nylas password"), slow=True),
     Line("get", "get one grant", 200, _get_one),
     Line("list-few", f"list 50 of {FEW:,}", 200, _list_few),
     Line("list-many", f"list 50 of {MANY:,}", 200, _list_many),

@@ -15,15 +15,26 @@ RATIO, OVERHEAD, FLAT, IDLE = 0.5, 15.0, 1.25, 120
 
 @dataclass(slots=True)
 class Comparison:
-    """One line: OpenGrant's sample and the floor's."""
+    """One line: OpenGrant's samples and the floor's. ratios: of each round, whose spread tells what neighbours did."""
 
     line: Line
     ours: Sample = field(default_factory=Sample)
     floor: Sample = field(default_factory=Sample)
+    ratios: list[float] = field(default_factory=list)
+
+    def add(self, ours: Sample, floor: Sample) -> None:
+        self.ours.add(ours)
+        self.floor.add(floor)
+        self.ratios.append(ours.rate / floor.rate)
 
     @property
     def ratio(self) -> float:
         return self.ours.rate / self.floor.rate
+
+    @property
+    def cpu_ratio(self) -> float:
+        """As `ratio`, by CPU for a request: where the remotes or neighbours are the limit, it says more."""
+        return self.floor.cpu_each / self.ours.cpu_each
 
     @property
     def overhead(self) -> float:
@@ -36,6 +47,8 @@ class Comparison:
             "line": self.line.name,
             "title": self.line.title,
             "ratio": round(self.ratio, 3),
+            "cpu_ratio": round(self.cpu_ratio, 3),
+            "ratios": [round(ratio, 3) for ratio in self.ratios],
             "p99_overhead_ms": round(self.overhead, 2),
             **sides,
         }
@@ -60,7 +73,7 @@ class Report:
     def as_table(self) -> str:
         """Each pair of columns is OpenGrant's number and the floor's."""
         heads = ("requests/s", "p50 ms", "p99 ms", "CPU µs", "cores")
-        lines = [f"{self.engine:32} ratio" + "".join(f"{head:>16}" for head in heads) + f"{'p99 above':>12}"]
+        lines = [f"{self.engine:32} ratio by CPU" + "".join(f"{head:>16}" for head in heads) + f"{'p99 above':>12}"]
         for one in self.comparisons:
             ours, floor = one.ours, one.floor
             pairs = (
@@ -71,7 +84,7 @@ class Report:
                 (f"{ours.busy:.2f}", f"{floor.busy:.2f}"),
             )
             columns = "".join(f"{left:>9}{right:>7}" for left, right in pairs)
-            lines.append(f"{one.line.title:32} {one.ratio:5.2f}{columns}{one.overhead:>12.1f}")
+            lines.append(f"{one.line.title:32} {one.ratio:5.2f}{one.cpu_ratio:7.2f}{columns}{one.overhead:>12.1f}")
         ours_idle, floor_idle = (number / 1e6 for number in self.idle)
         return "\n".join([*lines, f"idle: {ours_idle:.0f} MB resident, the floor {floor_idle:.0f} MB", *self._aims()])
 

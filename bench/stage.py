@@ -21,11 +21,11 @@ from tests.peers.postgres import Postgres
 from bench.databases import prepare
 from bench.floor import Config
 from bench.lines import Line, Scene
-from bench.remotes import CLIENT_ID
+from opengrant.providers.agent import COST
 
 Engine = Literal["sqlite", "postgres"]
 
-_CLIENT_SECRET = "GOCSPX-bench"
+_HOST = "127.0.0.1"
 _READY = 30.0
 """Seconds a process may take to start."""
 
@@ -48,9 +48,17 @@ class Stage:
 
     def set(self, line: Line) -> None:
         """Make the remotes behave as the line wants."""
-        url = f"http://127.0.0.1:{self.remotes_port}/mode?latency={line.latency}&id_token={int(line.id_token)}"
-        with urllib.request.urlopen(url, timeout=_READY):
-            pass
+        self._ask_remotes(f"/mode?latency={line.latency}&id_token={int(line.id_token)}")
+
+    def calls(self) -> dict[str, int]:
+        """What was asked of the remotes since this was last asked, and how often."""
+        found: dict[str, int] = json.loads(self._ask_remotes("/calls"))
+        return found
+
+    def _ask_remotes(self, target: str) -> bytes:
+        with urllib.request.urlopen(f"http://{_HOST}:{self.remotes_port}{target}", timeout=_READY) as answer:
+            body: bytes = answer.read()
+        return body
 
 
 @contextlib.asynccontextmanager
@@ -62,11 +70,10 @@ async def stage(engine: Engine, *, launch: tuple[str, ...] = ("-m", "opengrant")
         certificate, ca_file = _certificates(directory)
         remotes = opened.enter_context(_process("bench.remotes", str(certificate), log=directory / "remotes.log"))
         ports = _first_line(remotes)
-        http = f"http://127.0.0.1:{ports['http']}"
         postgres = opened.enter_context(Postgres()) if engine == "postgres" else None
         url = None if postgres is None else postgres.create_database()
-        environment = _environment(directory / "data", url, ca_file, http)
-        scene = await prepare(directory / "data", url, imap_port=ports["imap"], client_secret=_CLIENT_SECRET)
+        environment = _environment(directory / "data", url, ca_file, ports)
+        scene, held = await prepare(directory / "data", url, ports=ports)
         if postgres is not None and url is not None:
             database = postgres.create_database(template=url.rsplit("/", 1)[1])
         else:
@@ -75,10 +82,10 @@ async def stage(engine: Engine, *, launch: tuple[str, ...] = ("-m", "opengrant")
         config = Config(
             database=database,
             ca_file=str(ca_file),
-            token_url=f"{http}/token",
-            userinfo_url=f"{http}/userinfo",
-            client_id=CLIENT_ID,
-            client_secret=_CLIENT_SECRET,
+            http=f"http://{_HOST}:{ports['http']}",
+            apple={"imap": (_HOST, ports["imap"]), "smtp": (_HOST, ports["smtp"]), "caldav": (_HOST, ports["https"])},
+            credentials=held,
+            bcrypt_cost=COST,
             master_key=os.urandom(32).hex(),
         )
         floor = opened.enter_context(
@@ -144,23 +151,36 @@ def _serving_at(log: Path) -> int:
 
 
 def _certificates(directory: Path) -> tuple[Path, Path]:
-    """The mail server's certificate with its key, and the CA to trust."""
+    """The remotes' certificate with its key, and the CA to trust."""
     ca = trustme.CA()
     ours, ca_file = directory / "server.pem", directory / "ca.pem"
-    ca.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(ours))
+    ca.issue_cert(_HOST).private_key_and_cert_chain_pem.write_to_path(str(ours))
     ca.cert_pem.write_to_path(str(ca_file))
     return ours, ca_file
 
 
-def _environment(data: Path, url: str | None, ca_file: Path, http: str) -> dict[str, str]:
+def _environment(data: Path, url: str | None, ca_file: Path, ports: dict[str, int]) -> dict[str, str]:
     """OpenGrant as it comes, but for what points it at this stage."""
+    http = f"http://{_HOST}:{ports['http']}"
     mine = {name: value for name, value in os.environ.items() if not name.startswith("OPENGRANT_")}
     return mine | {
         "OPENGRANT_PORT": "0",
         "OPENGRANT_DATA_DIR": str(data),
         **({} if url is None else {"OPENGRANT_DATABASE_URL": url}),
-        "OPENGRANT_GOOGLE__TOKEN_URL": f"{http}/token",
-        "OPENGRANT_GOOGLE__USERINFO_URL": f"{http}/userinfo",
+        "OPENGRANT_GOOGLE__TOKEN_URL": f"{http}/google/token",
+        "OPENGRANT_GOOGLE__USERINFO_URL": f"{http}/google/userinfo",
+        "OPENGRANT_GOOGLE__GMAIL_URL": f"{http}/gmail",
+        "OPENGRANT_MICROSOFT__TOKEN_URL": f"{http}/microsoft/token",
+        "OPENGRANT_MICROSOFT__GRAPH_URL": f"{http}/graph",
+        "OPENGRANT_YAHOO__TOKEN_URL": f"{http}/yahoo/token",
+        "OPENGRANT_YAHOO__USERINFO_URL": f"{http}/yahoo/userinfo",
+        "OPENGRANT_ZOOM__TOKEN_URL": f"{http}/zoom/token",
+        "OPENGRANT_ZOOM__API_URL": f"{http}/zoom",
+        "OPENGRANT_ICLOUD__IMAP_HOST": _HOST,
+        "OPENGRANT_ICLOUD__IMAP_PORT": str(ports["imap"]),
+        "OPENGRANT_ICLOUD__SMTP_HOST": _HOST,
+        "OPENGRANT_ICLOUD__SMTP_PORT": str(ports["smtp"]),
+        "OPENGRANT_ICLOUD__CALDAV_URL": f"https://{_HOST}:{ports['https']}/",
         "OPENGRANT_OUTBOUND__ALLOWED_PRIVATE_NETWORKS": "127.0.0.0/8",
         "OPENGRANT_OUTBOUND__CA_FILE": str(ca_file),
     }

@@ -422,10 +422,10 @@ def asgi(installed: Installation) -> ASGIApp:
 
 def chores(installed: Installation) -> Sequence[Job]:
     """What each serving process does for itself."""
-    return [key_uses(installed.services)]
+    return [key_uses(installed.services), replay(installed.services)]
 
 
 def background(installed: Installation) -> Sequence[Job]:
     """The work that any one process of an installation may do."""
     services = installed.services
-    return [sweep(services), refresh(services), replay(services), announce(services), waiting(services)]
+    return [sweep(services), refresh(services), announce(services), waiting(services)]

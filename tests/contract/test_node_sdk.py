@@ -14,9 +14,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.api.tokens import offline
 from tests.fakes.oauth import FakeOAuth
+from tests.fakes.receiver import Hook
 from tests.peers.dovecot import Dovecot
 from tests.peers.nodejs import NodeScripts
-from tests.support import MARK, Tenant, imap, secret
+from tests.support import MARK, LiveServer, Tenant, imap, secret
 
 Run = Callable[..., Any]
 
@@ -236,3 +237,18 @@ def test_the_application_and_its_redirect_uris(run: Run, tenant: Tenant) -> None
     assert "additionalSettings" not in updated
     profile = tenant.server.call(tenant.server.services.applications.profile(tenant.application))
     assert profile.additional_settings == {"rotate_refresh_token": True, "refresh_token_expiration_idle": 3600}
+
+
+def test_webhooks(scripts: NodeScripts, announcing: LiveServer, subscriber: Tenant, hook: Hook) -> None:
+    given = {"apiKey": subscriber.api_key, "apiUri": announcing.url, "webhookUrl": hook.url}
+    found = scripts.run("webhooks", given)
+    made = found["made"]
+    secret_ = made.pop("webhookSecret")
+    assert (made["status"], made["triggerTypes"]) == ("active", ["grant.created", "grant.expired"])
+    assert found["listed"] == [made]
+    assert found["found"] == made
+    assert (found["changed"]["status"], found["changed"]["compressedDelivery"]) == ("pause", True)
+    assert found["rotated"]["webhookSecret"] != secret_
+    assert found["addresses"]["ipAddresses"] == []
+    assert found["destroyed"] == {"status": "success"}
+    assert (found["gone"]["statusCode"], found["gone"]["type"]) == (400, "70000")

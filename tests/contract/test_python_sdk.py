@@ -4,10 +4,12 @@ import pytest
 from nylas import Client
 from nylas.models.errors import NylasApiError, NylasOAuthError
 
+from tests.announcing import deliver, room
 from tests.api.tokens import offline
 from tests.fakes.oauth import FakeOAuth
+from tests.fakes.receiver import Hook
 from tests.peers.dovecot import Dovecot
-from tests.support import Tenant, imap, secret
+from tests.support import LiveServer, Tenant, imap, secret
 
 
 @pytest.fixture
@@ -181,3 +183,24 @@ def test_the_application_and_its_redirect_uris(nylas: Client, tenant: Tenant) ->
     with pytest.raises(NylasApiError) as refused:
         uris.create({"url": "http://example.com/"})
     assert (refused.value.status_code, refused.value.type) == (400, "api.invalid_request_error")
+
+
+def test_webhooks(announcing: LiveServer, subscriber: Tenant, hook: Hook) -> None:
+    webhooks = Client(api_key=subscriber.api_key, api_uri=announcing.url).webhooks
+    made = webhooks.create({"trigger_types": ["grant.created"], "webhook_url": hook.url, "description": "ours"}).data
+    assert made.webhook_secret
+    assert (made.status, made.trigger_types) == ("active", ["grant.created"])
+    (listed,) = webhooks.list().data
+    assert (listed.id, listed.trigger_types) == (made.id, ["grant.created"])
+    assert webhooks.find(made.id).data == listed
+    rotated = webhooks.rotate_secret(made.id).data
+    assert rotated.webhook_secret != made.webhook_secret
+    room(subscriber, "room-7")
+    deliver(announcing)
+    assert hook.received[0].is_signed_with(rotated.webhook_secret)
+    assert webhooks.update(made.id, {"status": "pause"}).data.status == "pause"
+    assert webhooks.ip_addresses().data.ip_addresses == []
+    assert webhooks.destroy(made.id).data.status == "success"
+    with pytest.raises(NylasApiError) as gone:
+        webhooks.find(made.id)
+    assert (gone.value.status_code, gone.value.type) == (400, "70000")

@@ -441,10 +441,13 @@ class FakeOAuth:
         query = dict(parse_qsl(urlsplit(path).query, keep_blank_values=True))
         seen = Seen(endpoint, method, path, headers, form, query, body)
         self._note(seen)
+        return await _send(writer, await self._reply(seen, scripted))
+
+    async def _reply(self, seen: Seen, scripted: Reply | None) -> Reply:
         await self._gate.wait()
         reply = scripted or self._answer(seen)
         await asyncio.sleep(self._seconds)
-        return await _send(writer, reply)
+        return reply
 
     def _note(self, seen: Seen) -> None:
         with self._arrived:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import trustme
 
+from opengrant.errors import NotFound, WebhookNotFound
 from opengrant.grants.deliveries import pause
 from opengrant.jobs.announce import announce, waiting
 from opengrant.jobs.loop import Job, run_jobs
@@ -357,6 +358,34 @@ def test_nodes_that_claim_at_once_get_different_deliveries(
     taken = [delivery.seq for some in announcing.call(claim_all()) for delivery in some]
     assert len(taken) == len(set(taken))
     assert taken != []
+
+
+def test_what_failed_is_listed_and_replayed_with_its_id(announcing: LiveServer, subscriber: Tenant, hook: Hook) -> None:
+    made = subscribe(subscriber, hook)
+    hook.usual = Answer(404)
+    for name in ("room-7", "room-8"):
+        room(subscriber, name)
+    deliver(announcing)
+    service, app = announcing.services.deliveries, subscriber.application
+    latest, earliest = announcing.call(service.page(app, store.Filters(made["id"], "failed"), limit=10))
+    assert latest.seq > earliest.seq
+    (found,) = announcing.call(
+        service.page(app, store.Filters(event_id=earliest.event_id, before=latest.seq), limit=10)
+    )
+    assert found == earliest
+    stranger = announcing.tenant()
+    with pytest.raises(NotFound):
+        announcing.call(service.replay(stranger.application, latest.seq))
+    with pytest.raises(WebhookNotFound):
+        announcing.call(service.replay_failed(stranger.application, made["id"]))
+    assert announcing.call(service.page(stranger.application, store.Filters(), limit=10)) == []
+    stranger.http.close()
+    hook.usual = Answer(200)
+    announcing.call(service.replay(app, latest.seq))
+    assert announcing.call(service.replay_failed(app, made["id"])) == 1
+    deliver(announcing)
+    assert [one[1:3] for one in deliveries(subscriber)] == [("delivered", 2), ("delivered", 2)]
+    assert len({one.envelope["id"] for one in hook.received}) == 2
 
 
 def test_what_has_ended_is_swept_in_time_and_what_is_pending_stays(

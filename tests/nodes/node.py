@@ -4,6 +4,7 @@ The server in the test's own process (tests/support.py) has no clock: it prepare
 they leave.
 """
 
+import asyncio
 import contextlib
 import json
 import os
@@ -11,15 +12,20 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
+from pydantic_core import to_json
 
 from opengrant.model import SECOND
+from opengrant.store.grants import COLUMNS
+from opengrant.vault import Owner
 from tests.fakes.oauth import FakeOAuth
 from tests.support import LiveServer, Tenant, data, secret
 
@@ -33,12 +39,15 @@ class Node:
 
     process: "subprocess.Popen[bytes]"
     log: Path
-    url: str = ""
+    http: httpx.Client = field(init=False)
 
     def wait_until_it_serves(self) -> None:
         until(lambda: self._url() or self.process.poll() is not None, "a node did not come up")
         assert self.process.poll() is None, self.log.read_text()
-        self.url = self._url() or ""
+        limits = httpx.Limits(max_connections=None)
+        self.http = httpx.Client(
+            base_url=self._url() or "", timeout=_DEADLINE, limits=limits, trust_env=False, verify=False
+        )
 
     def _url(self) -> str | None:
         for line in self.log.read_text().splitlines(keepends=True):
@@ -46,13 +55,8 @@ class Node:
                 return str(record["url"])
         return None
 
-    def events(self) -> list[str]:
-        """What it has logged."""
-        return [json.loads(line)["event"] for line in self.log.read_text().splitlines(keepends=True) if line[-1] == "\n"]
-
     def post(self, key: str, path: str, body: Any) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {key}"}
-        return httpx.post(f"{self.url}{path}", json=body, headers=headers, timeout=_DEADLINE, trust_env=False)
+        return self.http.post(path, json=body, headers={"Authorization": f"Bearer {key}"})
 
     def token(self, key: str, grant_id: str, **body: Any) -> httpx.Response:
         return self.post(key, f"/v3/grants/{grant_id}/token", body)
@@ -62,8 +66,7 @@ class Node:
         assert self.process.wait(_DEADLINE) == -signal.SIGKILL, self.log.read_text()
 
     def end(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
+        self.process.kill()
         self.process.wait(_DEADLINE)
 
 
@@ -87,6 +90,7 @@ def nodes(live: LiveServer, *each: Mapping[str, str], work: bool = True) -> Iter
             ending.callback(started[-1].end)
         for node in started:
             node.wait_until_it_serves()
+            ending.callback(node.http.close)
         yield started
 
 
@@ -128,6 +132,35 @@ def connected(tenant: Tenant, provider: FakeOAuth, name: str, email: str) -> str
     return grant_id
 
 
+def multiply(tenant: Tenant, provider: FakeOAuth, grant_id: str, number: int) -> dict[str, str]:
+    """So many more grants like this one, each of a user of its own: id → refresh token. Straight into PostgreSQL."""
+    live, app_id = tenant.server, tenant.application.id
+    vault = live.services.connect.vault
+    names = [*(name.strip() for name in COLUMNS.split(",")), "email_key"]
+    (like,) = live.rows(f"select {', '.join(names)} from grants where id = $1", grant_id)
+    made, rows, sealed = dict[str, str](), [], []
+    for count in range(number):
+        token, email, id_ = secret("refresh"), f"{uuid.uuid4().hex}@example.com", str(uuid.uuid4())
+        provider.accepts(token, email=email, scope="User.Read user:read:user")
+        own = {"id": id_, "mailbox_key": email, "email": email, "email_key": email, "subject": f"{count}"}
+        rows.append(tuple({**dict(zip(names, like, strict=True)), **own}.values()))
+        live_secret = vault.seal(
+            to_json({"refresh_token": token, "access_token": secret("access")}), Owner(app_id, "grant", id_, "live")
+        )
+        sealed.append((app_id, "grant", id_, "live", live_secret.key_id, live_secret.data, 0))
+        made[id_] = token
+    columns = ["application_id", "owner_kind", "owner_id", "purpose", "key_id", "sealed", "updated_at"]
+
+    async def fill() -> None:
+        connection = await asyncpg.connect(live.env["OPENGRANT_DATABASE_URL"])
+        await connection.copy_records_to_table("grants", records=rows, columns=names)
+        await connection.copy_records_to_table("secrets", records=sealed, columns=columns)
+        await connection.close()
+
+    asyncio.run(fill())
+    return made
+
+
 def age(live: LiveServer, grant_id: str) -> None:
     live.rows(
         """update grants set token_expires_at = token_expires_at - $2, due_at = due_at - $2, proven_at = proven_at - $2,
@@ -136,6 +169,18 @@ def age(live: LiveServer, grant_id: str) -> None:
         grant_id,
         4000 * SECOND,
     )
+
+
+def look_after(live: LiveServer, grant_id: str) -> None:
+    """What the clock does when a grant is due, here in the test's own process."""
+
+    async def rounds() -> None:
+        while await live.services.refresh.look_after_due():
+            pass
+        await live.services.refresh.drain()
+
+    live.rows("update grants set due_at = 1 where id = $1", grant_id)
+    live.call(rounds())
 
 
 def leases(live: LiveServer, application_id: str) -> list[str]:

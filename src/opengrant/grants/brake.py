@@ -36,10 +36,19 @@ class Policy:
 
 
 def failed(
-    policy: Policy, grant: Grant, source: str, trouble: Trouble, *, succeeded_at: Micros, at: Micros, dialect: Dialect
+    policy: Policy,
+    grant: Grant,
+    source: str,
+    trouble: Trouble,
+    *,
+    was_held: bool,
+    succeeded_at: Micros,
+    at: Micros,
+    dialect: Dialect,
 ) -> Steps[bool]:
     """Count one failure. Returns whether the source is to blame, so that the grant is held.
 
+    was_held      it was held for this very failure: when its source has recovered since, it is the grant after all
     succeeded_at  when this process last saw a success of the source
     """
     app_id = grant.application_id
@@ -49,9 +58,10 @@ def failed(
         return True
     if trouble.kind == Kind.RATE_LIMITED:
         paused = brake or _streak(source, grant, trouble, at=at)
-        yield from brakes.put(app_id, replace(paused, paused_until=trouble.retry_at))
+        until = max(trouble.retry_at or 0, paused.paused_until or 0)
+        yield from brakes.put(app_id, replace(paused, paused_until=until))
         return False
-    if trouble.kind not in _COUNTS:
+    if was_held or trouble.kind not in _COUNTS:
         return False
     goes_on = (
         brake is not None
@@ -59,23 +69,22 @@ def failed(
         and brake.since > max(succeeded_at, at - _STREAK_WITHIN)
     )
     if brake is None or not goes_on:
-        brake = _streak(source, grant, trouble, at=at)
+        brake = _streak(source, grant, trouble, at=at, before=brake)
     else:
         brake = replace(brake, members=tuple(dict.fromkeys((*brake.members, grant.id))))
     if len(brake.members) < policy.after:
         yield from brakes.put(app_id, brake)
         return False
     if (yield from keeping.authenticated_since(app_id, grant.source, since=brake.since)):
-        yield from brakes.put(app_id, _streak(source, grant, trouble, at=at))
+        yield from brakes.put(app_id, _streak(source, grant, trouble, at=at, before=brake))
         return False
     brake = replace(brake, degraded_at=at, probe_at=at + policy.probe_every)
     yield from brakes.put(app_id, brake)
     yield from outbox.add(events.degraded(grant, source, said(brake), members=len(brake.members), at=at))
-    if trouble.kind == Kind.RECONNECT:
-        held = replace(trouble, held=True)
-        for member in brake.members:
-            if member != grant.id:
-                yield from _restore(app_id, member, held, since=brake.since, at=at)
+    held = replace(trouble, held=True, retry_at=brake.probe_at)
+    for member in brake.members:
+        if member != grant.id:
+            yield from _hold(app_id, member, held, since=brake.since, at=at)
     return True
 
 
@@ -99,16 +108,19 @@ def holds(brake: Brake | None, *, at: Micros) -> bool:
     return brake.degraded_at is not None or (brake.paused_until is not None and brake.paused_until > at)
 
 
-def _streak(source: str, grant: Grant, trouble: Trouble, *, at: Micros) -> Brake:
+def _streak(source: str, grant: Grant, trouble: Trouble, *, at: Micros, before: Brake | None = None) -> Brake:
+    """A new one; a pause that the provider asked for `before` goes on."""
     told = {"class": trouble.kind, "reason": trouble.reason, "code": trouble.code, "remedy": trouble.remedy}
     evidence = to_json(told).decode()
-    return Brake(source, trouble.kind, trouble.reason, (grant.id,), at, None, None, None, evidence)
+    paused_until = None if before is None else before.paused_until
+    return Brake(source, trouble.kind, trouble.reason, (grant.id,), at, None, paused_until, None, evidence)
 
 
-def _restore(app_id: str, grant_id: str, trouble: Trouble, *, since: Micros, at: Micros) -> Steps[None]:
-    """A grant that the streak has ended is valid again; its notice is withdrawn if nobody has had it yet."""
-    grant = yield from keeping.restored(app_id, grant_id, trouble, due_at=at)
-    if grant is None:
+def _hold(app_id: str, grant_id: str, trouble: Trouble, *, since: Micros, at: Micros) -> Steps[None]:
+    """A grant of the streak waits for its source and no longer for itself. One that the streak has ended is valid
+    again; its notice is withdrawn if nobody has had it yet."""
+    grant = yield from keeping.held(app_id, grant_id, trouble)
+    if grant is None or grant.status == "valid":
         return
     notices = yield from keeping.expiries(app_id, grant_id, since=since)
     unsent = yield from deliveries.withdraw(app_id, notices)

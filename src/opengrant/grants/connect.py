@@ -33,6 +33,7 @@ from opengrant.grants.connectors import Connectors
 from opengrant.grants.digests import Digests
 from opengrant.grants.domains import Domains
 from opengrant.grants.schedule import Schedule
+from opengrant.grants.spool import insist
 from opengrant.grants.workspaces import Workspaces
 from opengrant.model import (
     SECOND,
@@ -297,25 +298,29 @@ class Connect:
             await asyncio.wait([flight.task])
 
         async def exchange() -> Grant:
-            lease = None
+            held: list[Lease] = []
             try:
                 if provider.single_use:
-                    lease = await self._lease(app, spent)
+                    held.append(await self._lease(app, f"spent:{spent}"))
+                    # The clock must not spend it at the same time, nor find it dead before its successor is stored.
+                    _, grant_id = await self._newest(app, ask.provider, provider, token)
+                    if grant_id is not None:
+                        held.append(await self._lease(app, grant_id))
                 asked_at = self.clock()
-                proof = await self._exchange(app, ask, self.connectors.client(found), provider, spent)
+                proof = await self._exchange(app, ask, self.connectors.client(found), provider)
                 return _some(await write(found, replace(proof, credential_id=found.credential_id), asked_at))
             finally:
                 del self._flights[spent]
-                if lease is not None:
+                for lease in held:
                     await self.db.write(leases.give_back(lease))
 
         task = asyncio.create_task(exchange())
         self._flights[spent] = _Flight(ask, task)
         return await asyncio.shield(task)
 
-    async def _lease(self, app: Application, spent: str) -> Lease:
+    async def _lease(self, app: Application, subject: str) -> Lease:
         """Nobody else, on any node, spends this token meanwhile: it dies with its first use. Raises Overloaded."""
-        subject, owner = f"spent:{spent}", str(uuid.uuid4())
+        owner = str(uuid.uuid4())
         patience = asyncio.get_running_loop().time() + _PATIENCE
         while True:
             at = self.clock()
@@ -328,21 +333,22 @@ class Connect:
             await asyncio.sleep(_LOOK_AGAIN)
 
     async def _exchange(
-        self, app: Application, ask: CustomConnect, client: ClientApp, provider: TokenProvider, spent: str
+        self, app: Application, ask: CustomConnect, client: ClientApp, provider: TokenProvider
     ) -> Proof:
         given = cast(SecretStr, ask.settings["refresh_token"])
-        refresh_token = await self._newest(app, ask.provider, provider, spent, given)
+        refresh_token, _ = await self._newest(app, ask.provider, provider, given)
         async with self._asking(ask, "token"):
             try:
                 tokens = await provider.refresh(client, refresh_token)
             except ProviderFailure as failure:
                 # A grant that holds its successor may have been refreshed at this very moment.
-                newest = await self._newest(app, ask.provider, provider, spent, given)
+                newest, _ = await self._newest(app, ask.provider, provider, given)
                 if newest == refresh_token or classify(failure.evidence).kind is not Kind.RECONNECT:
                     raise
                 refresh_token = newest
                 tokens = await provider.refresh(client, refresh_token)
             faults.point("connect.answered")
+            spent = self.digests.refresh_token(app.id, ask.provider, refresh_token.get_secret_value())
             if tokens.refresh_token is not None and tokens.refresh_token != refresh_token:
                 refresh_token = tokens.refresh_token
                 await self._keep(app, ask.provider, spent, refresh_token)
@@ -363,20 +369,20 @@ class Connect:
         owner = Owner(app.id, "rotation", spent, "successor")
         sealed = self.vault.seal(to_json({"refresh_token": successor.get_secret_value()}), owner)
         row = secrets.SecretRow(owner.application_id, owner.kind, owner.id, owner.purpose, sealed)
-        await self.db.write(rotations.record(app.id, provider, spent, row, at=self.clock()))
+        await insist(self.db, lambda: rotations.record(app.id, provider, spent, row, at=self.clock()))
 
     async def _newest(
-        self, app: Application, name: ProviderName, provider: TokenProvider, spent: str, given: SecretStr
-    ) -> SecretStr:
-        """What stands in by now for a token that was spent before; the token itself when it was not."""
-        if not provider.rotates:
-            return given
-        successor = await self.db.read(rotations.find(app.id, name, spent))
-        return given if successor is None else self._open_successor(successor.row)
-
-    def _open_successor(self, row: secrets.SecretRow) -> SecretStr:
-        owner = Owner(row.application_id, row.owner_kind, row.owner_id, row.purpose)
-        return SecretStr(from_json(self.vault.open(row.sealed, owner))["refresh_token"])
+        self, app: Application, name: ProviderName, provider: TokenProvider, given: SecretStr
+    ) -> tuple[SecretStr, str | None]:
+        """What stands in by now for a token that was spent before, and the grant that holds or held it."""
+        newest, grant_id = given, None
+        for _ in range(_TRIES if provider.rotates else 0):
+            spent = self.digests.refresh_token(app.id, name, newest.get_secret_value())
+            successor = await self.db.read(rotations.find(app.id, name, spent))
+            if successor is None:
+                break
+            newest, grant_id = open_successor(self.vault, successor), successor.grant_id or grant_id
+        return newest, grant_id
 
     async def _record(
         self, app: Application, ask: CustomConnect, found: WithClient, proof: Proof, asked_at: Micros
@@ -545,6 +551,13 @@ def _live(tokens: Tokens, refresh_token: SecretStr) -> dict[str, Any]:
 
 class _Write(Protocol):
     async def __call__(self, found: WithClient, proof: Proof, asked_at: Micros, /) -> Grant | None: ...
+
+
+def open_successor(vault: Vault, successor: rotations.Successor) -> SecretStr:
+    """The refresh token that stands in for a spent one."""
+    row = successor.row
+    owner = Owner(row.application_id, row.owner_kind, row.owner_id, row.purpose)
+    return SecretStr(from_json(vault.open(row.sealed, owner))["refresh_token"])
 
 
 def refuse_blocked(grant: Grant) -> None:

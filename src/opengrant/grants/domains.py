@@ -241,7 +241,7 @@ class Domains:
         that comes later finds the account.
         """
         domain = yield from self._owned(email)
-        if not (yield from domains.hold(domain.organization_id, domain.id)):
+        if not (yield from domains.hold_shared(domain.organization_id, domain.id, self.db.dialect)):
             raise _not_registered(email)
 
     def _owned(self, email: str) -> Steps[Domain]:

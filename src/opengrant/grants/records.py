@@ -10,7 +10,7 @@ from opengrant.grants import audit, events
 from opengrant.grants.connect import Connect, refuse_blocked
 from opengrant.model import Application, Clock, CustomConnect, Grant, ProviderName
 from opengrant.store import events as outbox
-from opengrant.store import grants
+from opengrant.store import grants, leases
 from opengrant.store.grants import Filters, Order
 from opengrant.store.port import Steps, Store
 
@@ -151,4 +151,5 @@ class Records:
         gone = yield from grants.delete(app.id, grant_id)
         if gone is None:
             raise GrantNotFound("Grant not found")
+        yield from leases.forget(app.id, grant_id)
         yield from outbox.add(events.deleted(gone, at=self.clock()))

@@ -29,21 +29,21 @@ from opengrant.errors import (
 )
 from opengrant.grants import audit, brake, events, outcome
 from opengrant.grants.brake import Policy
-from opengrant.grants.connect import TokenProvider, refuse_blocked
+from opengrant.grants.connect import TokenProvider, open_successor, refuse_blocked
 from opengrant.grants.connectors import Connectors
 from opengrant.grants.digests import Digests
 from opengrant.grants.schedule import Schedule
-from opengrant.grants.spool import Spool, Unwritten
+from opengrant.grants.spool import Spool, Unwritten, insist
 from opengrant.model import SECOND, Application, Clock, Grant, Micros, ProviderName, Trouble
 from opengrant.providers.base import Mints, Verifies
 from opengrant.providers.classify import classify
 from opengrant.providers.verdict import Kind, Verdict
 from opengrant.store import events as outbox
-from opengrant.store import keeping, leases
+from opengrant.store import keeping, leases, rotations
 from opengrant.store.keeping import Rates, Source, State
 from opengrant.store.leases import Lease
 from opengrant.store.port import Steps, Store
-from opengrant.vault import Owner, Vault
+from opengrant.vault import Owner, Unsealable, Vault
 
 log = structlog.get_logger()
 
@@ -64,8 +64,6 @@ _MAIL_TIME = 90.0
 """Seconds that mail and Exchange servers may take altogether (net/attempt.py)."""
 _CALLS = 3
 """Calls that one refresh makes at most: a second token to try, or what proves a mailbox of an organisation."""
-_WRITES_AGAIN = (0.1, 0.5, 1.0, 2.0, 4.0)
-"""Seconds between the attempts to write what a provider gave, before it goes to the spool."""
 _INTERNAL_PAUSE: Micros = 900 * SECOND
 _CONNECTOR_PAUSE: Micros = 60 * SECOND
 _CLAIMED_AT_ONCE = 50
@@ -229,6 +227,7 @@ class Refresh:
                     until=at + self._lease_time(source.provider),
                     limit=min(self.concurrency - len(self._under_way), _CLAIMED_AT_ONCE),
                     rates=self.rates,
+                    probe_again=at + self.policy.probe_every,
                     dialect=self.db.dialect,
                 )
             )
@@ -241,13 +240,16 @@ class Refresh:
 
     async def _look_after(self, source: Source, lease: Lease) -> None:
         try:
+            await self._recover(lease)
             state = await self.db.read(keeping.state(lease.application_id, lease.subject))
             if state is None or not self._is_due(source, state):
-                await self.db.write(leases.give_back(lease))
+                await self.db.write(leases.put_back(lease))
             else:
                 if not source.degraded:
                     self.late((self.clock() - (state.grant.due_at or 0)) / SECOND)
                 await self._ask(state, lease)
+        except GrantNotFound:
+            pass  # deleted meanwhile: nobody is left to be told
         except StoreUnavailable as problem:
             # The lease runs out, and the grant is due still.
             log.warning("refresh_interrupted", grant_id=lease.subject, problem=str(problem))
@@ -266,9 +268,15 @@ class Refresh:
             state = await self.db.read(keeping.state(unwritten.application_id, unwritten.grant_id))
             if state is not None:
                 await self._write_late(state, unwritten)
+            log.info("refresh_unspooled", grant_id=unwritten.grant_id)
             await asyncio.to_thread(self.spool.drop, unwritten)
             done += 1
         return done
+
+    async def _recover(self, lease: Lease) -> None:
+        """Before a lease is used whose last owner never came back: what it was given may lie in the spool."""
+        if lease.attempts > 1:
+            await self.replay()
 
     async def drain(self) -> None:
         """Wait for what is under way; each has its own deadline."""
@@ -295,8 +303,15 @@ class Refresh:
             at = self.clock()
             until = at + self._lease_time(grant.provider)
             lease = await self.db.write(leases.take(grant.application_id, grant.id, owner, at=at, until=until))
+            if lease is not None:
+                await self._recover(lease)
             # Whoever had the lease before may have been at it until just now.
-            state = await self._state(grant.application_id, grant.id)
+            try:
+                state = await self._state(grant.application_id, grant.id)
+            except GrantNotFound:
+                if lease is not None:
+                    await self.db.write(leases.give_back(lease))
+                raise
             now = state.grant
             moved = now.generation != grant.generation or now.status == "invalid"
             failed = now.trouble is not None and now.trouble.last_seen >= began
@@ -365,7 +380,7 @@ class Refresh:
                 return await self._exchange_token(state, held)
 
     async def _exchange_token(self, state: State, held: Mapping[str, Any]) -> _Answer:
-        """The stored refresh token, and the one before it if the stored one was never used and is refused."""
+        """The stored refresh token; if it is refused, what a verification has made of it, and the one before it."""
         assert state.found is not None
         grant = state.grant
         provider = cast(TokenProvider, self.providers[grant.provider])
@@ -374,10 +389,13 @@ class Refresh:
         try:
             tokens = await provider.refresh(client, SecretStr(token))
         except ProviderFailure as failure:
-            if before is None or classify(failure.evidence).kind is not Kind.RECONNECT:
+            if classify(failure.evidence).kind is not Kind.RECONNECT:
+                raise
+            other = await self._spent_elsewhere(grant, token) if provider.single_use else None
+            if (other := other or before) is None:
                 raise
             try:
-                tokens, token = await provider.refresh(client, SecretStr(before)), before
+                tokens, token = await provider.refresh(client, SecretStr(other)), other
             except ProviderFailure:
                 raise failure from None
         secret = {key: value for key, value in held.items() if key != "previous_refresh_token"}
@@ -390,6 +408,12 @@ class Refresh:
             if provider.single_use:
                 spent = self.digests.refresh_token(grant.application_id, grant.provider, token)
         return _Answer(secret, tokens.expires_at, spent)
+
+    async def _spent_elsewhere(self, grant: Grant, token: str) -> str | None:
+        """The successor of a token that a verification has spent, and then could not finish its work."""
+        spent = self.digests.refresh_token(grant.application_id, grant.provider, token)
+        found = await self.db.read(rotations.find(grant.application_id, grant.provider, spent))
+        return None if found is None else open_successor(self.vault, found).get_secret_value()
 
     # ── what came of it ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -411,25 +435,24 @@ class Refresh:
                 state, keeping.refreshed(grant, live, lease, self.db.dialect, spent=answer.spent), at=at
             )
 
-        unwritten = Unwritten(grant.application_id, grant.id, grant.generation, grant.token_expires_at, live, at)
+        unwritten = Unwritten(
+            *(grant.application_id, grant.id, grant.generation, grant.token_expires_at, live, at), owner=lease.owner
+        )
         written = await self._insist(script, unwritten)
         faults.point("refresh.kept")
         if written:
             return replace(state, grant=replace(grant, generation=grant.generation + 1), live=live)
-        current = await self._state(grant.application_id, grant.id)
+        current = await self.db.read(keeping.state(grant.application_id, grant.id))
+        if current is None:
+            await self.db.write(leases.give_back(lease))
+            raise GrantNotFound("Grant not found")
         await self._write_late(current, unwritten)
-        await self.db.write(leases.give_back(lease))
         return await self._state(grant.application_id, grant.id)
 
     async def _insist(self, script: Callable[[], Steps[bool]], unwritten: Unwritten) -> bool:
         """Write. While the database cannot, try again; then keep it in the spool. Raises StoreUnavailable."""
-        for pause in _WRITES_AGAIN:
-            try:
-                return await self.db.write(script())
-            except StoreUnavailable:
-                await asyncio.sleep(pause)
         try:
-            return await self.db.write(script())
+            return await insist(self.db, script)
         except StoreUnavailable:
             await asyncio.to_thread(self.spool.put, unwritten)
             log.error("refresh_spooled", grant_id=unwritten.grant_id)
@@ -439,7 +462,9 @@ class Refresh:
     async def _write_late(self, current: State, unwritten: Unwritten) -> None:
         """Write what a provider gave unless it is written already or the grant holds something newer."""
         grant, live = current.grant, unwritten.live
+        lease = Lease(grant.application_id, grant.id, unwritten.owner, attempts=1)
         if grant.generation != unwritten.generation or (current.live is not None and current.live.data == live.data):
+            await self.db.write(leases.give_back(lease))
             return
         was = grant.status
         revived = replace(
@@ -451,21 +476,23 @@ class Refresh:
             written = yield from keeping.revived(revived, live)
             if written and was == "invalid":
                 yield from outbox.add(events.restored(revived, at=self.clock(), told=True))
+            yield from leases.give_back(lease)
 
         await self.db.write(script())
 
     def _with_release(self, state: State, write: Steps[bool], *, at: Micros) -> Steps[bool]:
         """The write, and with it the end of the source's troubles if it had any."""
-        if state.brake is not None:
-            yield from brake.succeeded(state.grant, state.brake.source, at=at)
+        # The brake of a mail host is not in the state.
+        if state.brake is not None or self._scope(state.grant) != state.grant.source:
+            yield from brake.succeeded(state.grant, self._scope(state.grant), at=at)
         return (yield from write)
 
     async def _failed(self, state: State, lease: Lease, evidence: Evidence, verdict: Verdict) -> State:
         grant, at = state.grant, self.clock()
-        held = self._open(state) if state.live is not None else {}
-        means = _means(held, None if state.found is None else state.found.credential_type)
-        rotates = means == "token" and cast(TokenProvider, self.providers[grant.provider]).rotates
-        if verdict.kind is Kind.RECONNECT and rotates and lease.attempts > 1:
+        means = self._means_of(state)
+        # Where a replaced token lives on, a lost answer explains no refusal.
+        perishable = means == "token" and cast(TokenProvider, self.providers[grant.provider]).single_use
+        if verdict.kind is Kind.RECONNECT and perishable and lease.attempts > 1:
             verdict = replace(verdict, reason="rotation_lost", remedy=_ROTATION_LOST, retryable=False)
         ends, trouble = self._judged(grant, evidence, verdict, means, at=at)
         log.warning(
@@ -480,33 +507,35 @@ class Refresh:
             failures=trouble.failures,
             ends=ends,
         )
-        lost = rotates and evidence.sent and verdict.kind in (Kind.PROVIDER_DOWN, Kind.UNKNOWN)
+        lost = evidence.sent and verdict.kind in (Kind.PROVIDER_DOWN, Kind.UNKNOWN)
+        scope = self._scope(grant)
 
         def script() -> Steps[Grant]:
             counted = replace(trouble, held=False)
-            blamed = False
-            if not (ends and self._was_held(grant, trouble)):
-                blamed = yield from brake.failed(
-                    self.policy,
-                    grant,
-                    self._scope(grant),
-                    counted,
-                    succeeded_at=self._succeeded.get((grant.application_id, self._scope(grant)), 0),
-                    at=at,
-                    dialect=self.db.dialect,
-                )
+            blamed = yield from brake.failed(
+                self.policy,
+                grant,
+                scope,
+                counted,
+                was_held=ends and self._was_held(grant, trouble),
+                succeeded_at=self._succeeded.get((grant.application_id, scope), 0),
+                at=at,
+                dialect=self.db.dialect,
+            )
             if ends and not blamed:
                 after = replace(grant, status="invalid", due_at=None, trouble=replace(counted, retry_at=None))
             else:
                 due_at = counted.retry_at
-                if blamed:
+                if blamed and scope == grant.source:
                     due_at = at + int(self.policy.probe_every * (1 + self.schedule.dice()))
                 after = replace(grant, trouble=replace(counted, held=blamed, retry_at=due_at), due_at=due_at)
             if not (yield from keeping.troubled(after)):
                 raise _Moved
             if after.status == "invalid":
                 yield from outbox.add(events.expired(after, at=at))
-            yield from (leases.leave_open(lease) if lost else leases.give_back(lease))
+            # Until the provider has had its last word about it, a rotation that may have been lost stays in question.
+            in_question = perishable and after.status == "valid" and (lost or lease.attempts > 1)
+            yield from (leases.leave_open if in_question else leases.give_back)(lease)
             return after
 
         try:
@@ -567,6 +596,14 @@ class Refresh:
     def _open(self, state: State) -> dict[str, Any]:
         assert state.live is not None
         return cast(dict[str, Any], from_json(self.vault.open(state.live, self._owner(state.grant))))
+
+    def _means_of(self, state: State) -> Means:
+        """Also of a grant whose secret does not open: it is in trouble for that, and must not make more."""
+        try:
+            held = {} if state.live is None else self._open(state)
+        except Unsealable:
+            held = {}
+        return _means(held, None if state.found is None else state.found.credential_type)
 
     @staticmethod
     def _owner(grant: Grant) -> Owner:

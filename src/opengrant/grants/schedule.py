@@ -46,7 +46,8 @@ class Schedule:
         life = max(grant.token_expires_at - at, 2 * SECOND)
         # Short tokens are renewed at half their life; the jitter keeps those made together from coming together.
         ahead = min(self.ahead, life // 2)
-        return grant.token_expires_at - ahead - int(self.dice() * min(ahead // 5, life // 4))
+        # Counted from now: a token that was dead on arrival is not asked for again at once.
+        return at + life - ahead - int(self.dice() * min(ahead // 5, life // 4))
 
     def again(self, failures: int, *, rate_limited: bool, wanted: float | None) -> Micros:
         """How long to wait after so many failures in a row. `wanted`: seconds that the provider asked for."""

@@ -4,19 +4,43 @@ One file for each, sealed as in the database, on disk before the flight ends. Th
 database is back, by whichever process of this data directory comes first; compare-and-swap makes twice harmless.
 """
 
+import asyncio
 import os
 from base64 import b64decode, b64encode
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic_core import from_json, to_json
 
+from opengrant.errors import StoreUnavailable
 from opengrant.model import Micros, Sealed
+from opengrant.store.port import Steps, Store
+
+T = TypeVar("T")
+
+_WRITES_AGAIN = (0.1, 0.5, 1.0, 2.0, 4.0)
+"""Seconds between the attempts to write what a provider gave."""
+
+
+async def insist(db: Store, script: Callable[[], Steps[T]]) -> T:
+    """Write what exists nowhere else, again and again for some seconds while the database cannot.
+
+    script  makes the steps anew for each attempt; the one before may have been committed without our knowing
+    Raises  StoreUnavailable
+    """
+    for pause in _WRITES_AGAIN:
+        try:
+            return await db.write(script())
+        except StoreUnavailable:
+            await asyncio.sleep(pause)
+    return await db.write(script())
 
 
 @dataclass(frozen=True, slots=True)
 class Unwritten:
-    """generation: of the grant that the provider was asked for."""
+    """generation: of the grant that the provider was asked for. owner: of the lease under which it was asked."""
 
     application_id: str
     grant_id: str
@@ -24,6 +48,7 @@ class Unwritten:
     token_expires_at: Micros | None
     live: Sealed
     at: Micros
+    owner: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +70,7 @@ class Spool:
                 "key_id": unwritten.live.key_id,
                 "sealed": b64encode(unwritten.live.data).decode(),
                 "at": unwritten.at,
+                "owner": unwritten.owner,
             }
         )
         draft = path.with_suffix(".draft")
@@ -63,7 +89,10 @@ class Spool:
         """All of them, oldest first; empty when nothing was ever spooled."""
         found = []
         for path in sorted(self.directory.glob("*.json")):
-            held = from_json(path.read_bytes())
+            try:
+                held = from_json(path.read_bytes())
+            except FileNotFoundError:
+                continue  # another process of this data directory was faster
             found.append(
                 Unwritten(
                     held["application_id"],
@@ -72,6 +101,7 @@ class Spool:
                     held["token_expires_at"],
                     Sealed(held["key_id"], b64decode(held["sealed"])),
                     held["at"],
+                    held["owner"],
                 )
             )
         return sorted(found, key=lambda unwritten: unwritten.at)

@@ -10,6 +10,8 @@ def refresh(services: Services) -> Job:
     """Look for what is due; while there is more, without a pause."""
 
     async def run() -> None:
+        # What a provider has given already must not be asked for again.
+        await services.refresh.replay()
         while await services.refresh.look_after_due():
             pass
 
@@ -17,5 +19,5 @@ def refresh(services: Services) -> Job:
 
 
 def replay(services: Services) -> Job:
-    """Write what the database could not take when a provider gave it."""
+    """Write what the database could not take when a provider gave it; for a process that does no other work."""
     return Job("replay", timedelta(seconds=15), services.refresh.replay)

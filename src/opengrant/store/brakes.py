@@ -73,6 +73,17 @@ def release(application_id: str, source: str) -> Steps[Brake | None]:
     return read(rows[0]) if rows else None
 
 
+def take_turn(application_id: str, source: str, *, at: Micros, until: Micros) -> Steps[bool]:
+    """Whether a degraded source may be probed now. It is then nobody else's turn before `until`, whatever comes of it:
+    a provider that is down may well take its time to say so."""
+    rows = yield Statement(
+        """update brakes set probe_at = $4
+           where application_id = $1 and source = $2 and degraded_at is not null and probe_at <= $3 returning source""",
+        (application_id, source, at, until),
+    )
+    return bool(rows)
+
+
 def probe_now(application_id: str, source: str) -> Steps[None]:
     """Something about the source was changed: whether it helped shows with the next attempt."""
     yield Statement(
@@ -82,7 +93,11 @@ def probe_now(application_id: str, source: str) -> Steps[None]:
 
 
 def forget(application_id: str, source: str) -> Steps[None]:
-    yield Statement("delete from brakes where application_id = $1 and source = $2", (application_id, source))
+    """Also those of its mail hosts, which are named after it."""
+    yield Statement(
+        "delete from brakes where application_id = $1 and (source = $2 or source like $2 || '/%')",
+        (application_id, source),
+    )
 
 
 def degraded(application_id: str) -> Steps[list[Brake]]:

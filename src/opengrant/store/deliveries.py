@@ -77,7 +77,7 @@ _CANDIDATES = f"""
         and e.state = 'pending' and e.seq < d.seq order by e.seq limit 1)
     from deliveries d
     where application_id = $1 and webhook_id = $2 and state = 'pending' and due_at <= $3
-    order by due_at, seq limit {_LOOK_AT}
+    order by d.due_at, d.seq limit {_LOOK_AT}
 """
 
 

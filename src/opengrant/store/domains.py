@@ -6,7 +6,7 @@ from typing import Literal, cast
 
 from opengrant.model import Micros
 from opengrant.store.organizations import Region
-from opengrant.store.port import Row, Statement, Steps
+from opengrant.store.port import Dialect, Row, Statement, Steps
 
 Kind = Literal["ownership", "mx", "spf", "dkim", "feedback"]
 RecordType = Literal["TXT", "MX"]
@@ -109,6 +109,15 @@ def hold(organization_id: str, domain_id: str) -> Steps[bool]:
     rows = yield Statement(
         "update domains set updated_at = updated_at where organization_id = $1 and id = $2 returning id",
         (organization_id, domain_id),
+    )
+    return bool(rows)
+
+
+def hold_shared(organization_id: str, domain_id: str, dialect: Dialect) -> Steps[bool]:
+    """As `hold`, for those who only need the domain to stay: they do not wait for one another."""
+    share = " for share" if dialect is Dialect.POSTGRES else ""
+    rows = yield Statement(
+        f"select id from domains where organization_id = $1 and id = $2{share}", (organization_id, domain_id)
     )
     return bool(rows)
 

@@ -47,6 +47,8 @@ ADD = """
 WANTED = "{0}.status in ('active', 'failing') and {0}.triggers like {1}"
 """Whether a webhook is to be told of an event; the second place is for `pattern()`."""
 
+ANYBODY = "select 1 from webhooks where application_id = $1 limit 1"
+
 FAN_OUT = f"""
     insert into deliveries (application_id, webhook_id, event_id, type, subject, payload,
                             created_at, queued_at, due_at, state, attempts)
@@ -67,4 +69,7 @@ def add(event: Event) -> Steps[None]:
     if event.type in TRIGGERS:
         application_id, id_, type_, grant_id, payload, created_at, *_ = row
         subject = grant_id or ""
+        # Asking costs far less than a statement that would insert nothing, and most applications have none.
+        if not (yield Statement(ANYBODY, (application_id,))):
+            return
         yield Statement(FAN_OUT, (application_id, id_, type_, subject, payload, created_at, pattern(type_)))

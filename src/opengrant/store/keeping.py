@@ -145,13 +145,22 @@ def due_sources(*, at: Micros) -> Steps[list[Source]]:
 
 
 def claim(
-    source: Source, owner: str, *, at: Micros, until: Micros, limit: int, rates: "Rates", dialect: Dialect
+    source: Source,
+    owner: str,
+    *,
+    at: Micros,
+    until: Micros,
+    limit: int,
+    rates: "Rates",
+    probe_again: Micros,
+    dialect: Dialect,
 ) -> Steps[list[Lease]]:
     """Leases on grants of a source that are due, longest due first, as many as its and its provider's budgets allow.
 
     Of a degraded source only two: one that is due and one that nothing is known to be wrong with, or else any.
 
-    rates  requests per second, all nodes together
+    rates        requests per second, all nodes together
+    probe_again  when a degraded source may be probed the next time
     """
     paces = ((source.application_id, f"source {source.id}", rates.source), ("", source.provider.value, rates.provider))
     spent = []
@@ -163,6 +172,8 @@ def claim(
         return []
     args = (source.application_id, source.id, owner, until, at)
     if source.degraded:
+        if not (yield from brakes.take_turn(source.application_id, source.id, at=at, until=probe_again)):
+            return []
         rows = [*(yield Statement(CLAIM, (*args, 1))), *(yield Statement(CLAIM_HEALTHY, (*args, 1)))]
         if not rows:
             rows = list((yield Statement(CLAIM_ANY, (*args, 1))))
@@ -257,18 +268,21 @@ def troubled(grant: Grant) -> Steps[bool]:
     return bool(rows)
 
 
-def restored(application_id: str, grant_id: str, trouble: Trouble, *, due_at: Micros) -> Steps[Grant | None]:
-    """A grant that was called invalid for that very reason is valid again; None when it was not."""
+def held(application_id: str, grant_id: str, trouble: Trouble) -> Steps[Grant | None]:
+    """A grant with that very trouble is valid, or valid again, and due when the trouble says so.
+
+    Returns it as it was before; None when it has no such trouble.
+    """
     grant = yield from grants.find(application_id, grant_id)
-    ended = None if grant is None or grant.status == "valid" else grant.trouble
-    if grant is None or ended is None or (ended.kind, ended.reason) != (trouble.kind, trouble.reason):
+    before = None if grant is None else grant.trouble
+    if grant is None or before is None or (before.kind, before.reason) != (trouble.kind, trouble.reason):
         return None
     rows = yield Statement(
-        f"""update grants set status = 'valid', trouble = $3, due_at = $4, version = version + 1
-            where application_id = $1 and id = $2 and version = $5 returning {grants.COLUMNS}""",
-        (application_id, grant_id, put_trouble(trouble), due_at, grant.version),
+        """update grants set status = 'valid', trouble = $3, due_at = $4, version = version + 1
+           where application_id = $1 and id = $2 and version = $5 returning id""",
+        (application_id, grant_id, put_trouble(trouble), trouble.retry_at, grant.version),
     )
-    return grants.read(rows[0]) if rows else None
+    return grant if rows else None
 
 
 def used(grant: Grant, *, at: Micros, due_at: Micros | None) -> Steps[None]:

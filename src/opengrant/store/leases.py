@@ -42,6 +42,11 @@ def give_back(lease: Lease) -> Steps[None]:
     yield Statement(GIVE_BACK, (lease.application_id, lease.subject, lease.owner))
 
 
+def put_back(lease: Lease) -> Steps[None]:
+    """Nobody was asked: what an earlier owner may have lost is as unknown as it was."""
+    yield from (leave_open if lease.attempts > 1 else give_back)(lease)
+
+
 def leave_open(lease: Lease) -> Steps[None]:
     """Let others try at once, and let them know that an answer may have been lost."""
     yield Statement(LEAVE_OPEN, (lease.application_id, lease.subject, lease.owner))

@@ -1,0 +1,208 @@
+"""The services that keep grants alive, as app.py puts them together, on a clock that the test holds; and a provider
+whose answers come when the test says so. Two nodes share the database."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from opengrant.grants.brake import Policy
+from opengrant.grants.connect import Connect
+from opengrant.grants.connectors import Connectors
+from opengrant.grants.credentials import Credentials
+from opengrant.grants.digests import Digests
+from opengrant.grants.domains import Domains, MailNames
+from opengrant.grants.records import Records
+from opengrant.grants.refresh import Refresh
+from opengrant.grants.schedule import Schedule
+from opengrant.grants.spool import Spool
+from opengrant.grants.workspaces import Workspaces
+from opengrant.model import SECOND, Application, Micros, ProviderName, now
+from opengrant.net.dns import Resolver
+from opengrant.net.http import Http
+from opengrant.providers.google import Google
+from opengrant.providers.microsoft import Microsoft
+from opengrant.providers.zoom import Zoom
+from opengrant.store import applications
+from opengrant.store.engines import open_store
+from opengrant.store.keeping import Rates
+from opengrant.store.port import Row, Statement, Steps, Store
+from opengrant.vault import Keyring, MasterKey, Vault
+from tests.fakes.oauth import FakeOAuth, Reply, Seen
+
+Mood = Literal["accepts", "down", "throttles", "refuses the client", "vanishes"]
+
+
+class HeldClock:
+    """Stands still but for a microsecond a look, so that what comes later is later."""
+
+    def __init__(self) -> None:
+        self.at: Micros = now()
+
+    def __call__(self) -> Micros:
+        self.at += 1
+        return self.at
+
+    def move(self, seconds: float) -> None:
+        self.at += int(seconds * SECOND)
+
+
+@dataclass(frozen=True)
+class Parked:
+    """A request that the provider has decided about; its answer is on the way until somebody lets it arrive."""
+
+    seen: Seen
+    arrives: asyncio.Event
+
+
+class SlowOAuth(FakeOAuth):
+    """It decides at once, by its mood, and answers when told.
+
+    families  refresh token → the consent that it descends from
+    lost      consents whose only good token was in an answer that was lost
+    """
+
+    def reset(self) -> None:
+        super().reset()
+        self.parked: list[Parked] = []
+        self.parks = True
+        self.mood: Mood = "accepts"
+        self.api_mood: Mood = "accepts"
+        self.families: dict[str, str] = {}
+        self.lost: set[str] = set()
+
+    def consented(self, token: str, **more: Any) -> None:
+        self.families[token] = token
+        self.accepts(token, **more)
+
+    def withdraw(self, family: str) -> None:
+        """The user takes the consent back: no token of it is good any more."""
+        for token, root in self.families.items():
+            if root == family:
+                self.revokes(token)
+
+    def let_arrive(self, parked: Parked) -> None:
+        self.parked.remove(parked)
+        self._loop.call_soon_threadsafe(parked.arrives.set)
+
+    def owner(self, access_token: str) -> str:
+        """The address whose access token this is."""
+        return self._access[access_token][0].email
+
+    async def _reply(self, seen: Seen, scripted: Reply | None) -> Reply:
+        reply = self._decide(seen)
+        if self.parks:
+            parked = Parked(seen, asyncio.Event())
+            self.parked.append(parked)
+            await parked.arrives.wait()
+        return reply
+
+    def _decide(self, seen: Seen) -> Reply:
+        mood = self.mood if seen.endpoint == "token" else self.api_mood
+        match mood:
+            case "down":
+                return Reply(503, "down")
+            case "throttles":
+                return Reply(429, "slow", {"Retry-After": "90"})
+            case "refuses the client":
+                return Reply(401, {"error": "invalid_client", "error_description": "Unknown client."})
+        reply = self._answer(seen)
+        spent = seen.form.get("refresh_token", "")
+        family = self.families.get(spent)
+        if family is not None and reply.status == 200:
+            self.families[reply.body.get("refresh_token", spent)] = family
+            if mood == "vanishes" and spent not in self.accounts:
+                self.lost.add(family)
+        return Reply(fault="reset") if mood == "vanishes" else reply
+
+
+@dataclass(frozen=True)
+class Node:
+    """One process's own: what it has under way and remembers."""
+
+    connect: Connect
+    refresh: Refresh
+    records: Records
+
+
+@dataclass
+class House:
+    db: Store
+    vault: Vault
+    clock: HeldClock
+    provider: SlowOAuth
+    connectors: Connectors
+    credentials: Credentials
+    nodes: list[Node] = field(default_factory=list)
+
+    async def tenant(self) -> Application:
+        application = Application(str(uuid.uuid4()), "test", "email", self.clock())
+        await self.db.write(applications.add(application))
+        return application
+
+    async def rows(self, sql: str, *args: Any) -> list[Row]:
+        def script() -> Steps[list[Row]]:
+            return list((yield Statement(sql, args)))
+
+        return await self.db.write(script())
+
+    async def rest(self, app: Application) -> None:
+        """The clock looks after this application no more: another test is next."""
+        await self.rows("update grants set due_at = null where application_id = $1", app.id)
+
+    async def drain(self) -> None:
+        for node in self.nodes:
+            await node.connect.drain()
+            await node.refresh.drain()
+
+
+@asynccontextmanager
+async def house(database_url: str | None, directory: Path, provider: SlowOAuth) -> AsyncIterator[House]:
+    """Closed in the end; the provider is the caller's."""
+    db = await open_store(database_url=database_url, sqlite_path=directory / "house.db")
+    clock = HeldClock()
+    http = Http(timeout=20, connections_per_host=100, clock=clock)
+    try:
+        await db.migrate()
+        yield _furnished(db, clock, http, directory, provider)
+    finally:
+        await http.close()
+        await db.close()
+
+
+def _furnished(db: Store, clock: HeldClock, http: Http, directory: Path, provider: SlowOAuth) -> House:
+    vault = Vault(Keyring([MasterKey("1", bytes(range(32)))]))
+    digests = Digests(bytes(32))
+    connectors = Connectors(db, vault, clock)
+    providers: dict[ProviderName, object] = {
+        ProviderName.GOOGLE: Google(http, **provider.google_urls()),
+        ProviderName.MICROSOFT: Microsoft(http, **provider.microsoft_urls()),
+        ProviderName.ZOOM: Zoom(http, **provider.zoom_urls()),
+    }
+    schedule = Schedule(
+        ahead=600 * SECOND,
+        idle_after=7 * 86_400 * SECOND,
+        probe_every=86_400 * SECOND,
+        confirm_after=900 * SECOND,
+        dice=lambda: 0.5,
+    )
+    made = House(db, vault, clock, provider, connectors, Credentials(db, vault, clock))
+    for number in range(2):
+        domains = Domains(db, vault, Resolver(""), MailNames.at("mail.invalid"), clock)
+        connect = Connect(
+            db, vault, digests, connectors, providers, {}, domains, Workspaces(db, clock), schedule, clock,
+            _unobserved, 1000,
+        )  # fmt: skip
+        refresh = Refresh(
+            db, vault, digests, connectors, providers, {}, schedule, Policy(5, 20 * SECOND), Rates(100_000, 100_000),
+            Spool(directory / f"unwritten-{number}"), clock, _unobserved, _unobserved, 2, 100,
+        )  # fmt: skip
+        made.nodes.append(Node(connect, refresh, Records(db, connect, clock)))
+    return made
+
+
+def _unobserved(*_: object) -> None:
+    """Metrics are of no interest here."""

@@ -1,0 +1,448 @@
+"""Refresh against everything that may happen at the same time: a machine that looks for an order that does harm.
+
+Operations are started and left under way; the provider decides about a request when it comes, and its answers arrive
+in whatever order the machine draws. What must be true is read from the database and from what the provider knows, so
+it holds for every order.
+"""
+
+import asyncio
+import json
+import uuid
+from collections.abc import Coroutine, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from pydantic import SecretStr
+from pydantic_core import from_json
+
+from opengrant.errors import OpenGrantError
+from opengrant.grants import connectors, credentials
+from opengrant.grants.brake import Policy
+from opengrant.grants.records import Change
+from opengrant.grants.refresh import Live
+from opengrant.model import SECOND, CustomConnect, Grant, ProviderName, Sealed
+from opengrant.store import events, grants, webhooks
+from opengrant.store.webhooks import Webhook
+from opengrant.vault import Owner
+from tests.grants.house import House, Mood, Node
+from tests.support import secret
+
+T = TypeVar("T")
+
+SCOPES = {
+    ProviderName.GOOGLE: "openid email profile",
+    ProviderName.MICROSOFT: "User.Read offline_access",
+    ProviderName.ZOOM: "user:read:user",
+}
+BOXES = ("ana@example.com", "bo@example.com")
+
+boxes = st.sampled_from(BOXES)
+nodes = st.integers(0, 1)
+
+
+@dataclass
+class Seen:
+    """A grant as it was when we last looked."""
+
+    email: str
+    version: int
+    generation: int
+    asked_at: int
+
+
+class Machine(RuleBasedStateMachine):
+    house: ClassVar[House]
+    loop: ClassVar[asyncio.AbstractEventLoop]
+
+    @initialize(provider=st.sampled_from(list(SCOPES)), after=st.sampled_from([2, 50]))
+    def begin(self, provider: ProviderName, after: int) -> None:
+        self.name, self.fake, self.clock = provider, self.house.provider, self.house.clock
+        self.fake.reset()
+        for node in self.house.nodes:
+            node.refresh.policy = Policy(after, 20 * SECOND)
+        self.under_way: list[asyncio.Task[Any]] = []
+        self.known: dict[str, Seen] = {}
+        self.gone: set[str] = set()
+        self.families: dict[tuple[str, int], str] = {}
+        """(grant, asked_at) → the consent that its credential descends from."""
+        self.tokens: dict[str, list[str]] = {email: [] for email in BOXES}
+        self.withdrawn: set[str] = set()
+        self.second: str | None = None
+        self.broken: list[str] = []
+        self.loop.set_exception_handler(lambda _, context: self.broken.append(f"{context}"))
+        self.app = self.run(self.house.tenant())
+        at = self.clock()
+        hook = Webhook(
+            self.app.id, str(uuid.uuid4()), "https://hook.test", tuple(events.TRIGGERS), None, (), False, "active",
+            at, at, at,
+        )  # fmt: skip
+        self.run(self.house.db.write(webhooks.add(hook)))
+        for email in BOXES:
+            self.connect(email, 0, True, False)
+        self.run(self.quiet())
+
+    # ── what may happen ───────────────────────────────────────────────────────────────────────────────────────
+
+    @rule(email=boxes, number=nodes, fresh=st.booleans(), second=st.booleans())
+    def connect(self, email: str, number: int, fresh: bool, second: bool) -> None:
+        """With a new consent, or with a token that was sent before and may be spent by now."""
+        self.run(self.connector())
+        ask = CustomConnect(self.name, {"refresh_token": self.token_of(email, fresh)})
+        if second:
+            ask = CustomConnect(self.name, ask.settings, credential_id=self.run(self.second_credential()))
+        self.start(self.connected(self.node(number), ask))
+
+    @rule(email=boxes, number=nodes, fresh=st.booleans())
+    def patch_credential(self, email: str, number: int, fresh: bool) -> None:
+        if (grant := self.run(self.found(email))) is not None:
+            change = Change(settings={"refresh_token": self.token_of(email, fresh)})
+            self.start(self.node(number).records.change(self.app, grant, change))
+
+    @rule(email=boxes, number=nodes, name=st.sampled_from(["one", "two"]))
+    def patch_name(self, email: str, number: int, name: str) -> None:
+        if (grant := self.run(self.found(email))) is not None:
+            self.start(self.node(number).records.change(self.app, grant, Change(name=name)))
+
+    @rule(email=boxes, number=nodes)
+    def delete(self, email: str, number: int) -> None:
+        if (grant := self.run(self.found(email))) is not None:
+            self.start(self.deleted(self.node(number), grant))
+
+    @rule(email=boxes, number=nodes, minimum_ttl=st.sampled_from([0, 5000]))
+    def read_token(self, email: str, number: int, minimum_ttl: int) -> None:
+        if (grant := self.run(self.found(email))) is not None:
+            self.start(self.handed_out(self.node(number), grant, minimum_ttl))
+
+    @rule(email=boxes, number=nodes)
+    def check(self, email: str, number: int) -> None:
+        if (grant := self.run(self.found(email))) is not None:
+            self.start(self.node(number).refresh.check(self.app, grant.id))
+
+    @rule(number=nodes)
+    def look_after_due(self, number: int) -> None:
+        self.start(self.node(number).refresh.look_after_due())
+
+    @rule(seconds=st.sampled_from([1, 25, 100, 1000, 3700, 8 * 86_400]))
+    def time_passes(self, seconds: int) -> None:
+        self.clock.move(seconds)
+
+    @rule(mood=st.sampled_from(["accepts", "accepts", "down", "throttles", "refuses the client", "vanishes"]))
+    def provider_is_moody(self, mood: Mood) -> None:
+        self.fake.mood = mood
+
+    @rule(mood=st.sampled_from(["accepts", "down", "vanishes"]))
+    def api_is_moody(self, mood: Mood) -> None:
+        self.fake.api_mood = mood
+
+    @rule(email=boxes)
+    def consent_is_withdrawn(self, email: str) -> None:
+        for token in self.tokens[email]:
+            self.withdrawn.add(token)
+            self.fake.withdraw(token)
+
+    @rule()
+    def client_secret_changes(self) -> None:
+        draft = connectors.Draft(client_secret=SecretStr(secret("client")))
+        self.start(self.house.connectors.update(self.app, self.name, draft))
+
+    @rule()
+    def second_credential_goes(self) -> None:
+        if self.second is not None:
+            self.start(self.house.credentials.delete(self.app, self.name, self.second))
+            self.second = None
+
+    @rule()
+    def connector_goes(self) -> None:
+        self.start(self.house.connectors.delete(self.app, self.name))
+        self.second = None
+
+    @rule(which=st.integers(0, 20))
+    def answer_arrives(self, which: int) -> None:
+        if self.fake.parked:
+            self.fake.let_arrive(self.fake.parked[which % len(self.fake.parked)])
+            self.run(self.settle())
+
+    @rule()
+    def all_becomes_quiet(self) -> None:
+        """Every answer arrives; what must be true when nothing is under way is."""
+        self.run(self.quiet())
+        self.run(self.look(quiet=True))
+
+    def teardown(self) -> None:
+        if hasattr(self, "app"):
+            try:
+                self.all_becomes_quiet()
+            finally:
+                self.run(self.house.rest(self.app))
+
+    @invariant()
+    def what_must_be_true_at_any_time_is(self) -> None:
+        if hasattr(self, "app"):
+            self.run(self.look(quiet=False))
+
+    # ── how it is done ────────────────────────────────────────────────────────────────────────────────────────
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.loop.run_until_complete(work)
+
+    def node(self, number: int) -> Node:
+        return self.house.nodes[number]
+
+    def start(self, work: Coroutine[Any, Any, Any]) -> None:
+        self.under_way.append(self.loop.create_task(refusable(work)))
+        self.run(self.settle())
+
+    async def settle(self) -> None:
+        """Until nothing moves: whoever is not done waits for the provider, or for somebody who does."""
+        last, calm = None, 0
+        while calm < 2 and self.under_way:
+            await asyncio.sleep(0.002)
+            self.reap()
+            now = (len(self.under_way), len(self.fake.requests), len(self.fake.parked))
+            calm, last = (calm + 1 if now == last else 0), now
+
+    async def quiet(self) -> None:
+        self.fake.parks = False
+        async with asyncio.timeout(30):
+            while self.under_way or self.fake.parked:
+                for parked in list(self.fake.parked):
+                    self.fake.let_arrive(parked)
+                await asyncio.sleep(0.002)
+                self.reap()
+            await self.house.drain()
+        self.fake.parks = True
+
+    def reap(self) -> None:
+        for task in [task for task in self.under_way if task.done()]:
+            self.under_way.remove(task)
+            task.result()
+
+    def token_of(self, email: str, fresh: bool) -> SecretStr:
+        tokens = self.tokens[email]
+        if fresh or not tokens:
+            tokens.append(secret("root"))
+            self.fake.consented(tokens[-1], email=email, scope=SCOPES[self.name])
+        return SecretStr(tokens[-1])
+
+    async def connector(self) -> None:
+        if not await self.house.rows("select 1 from connectors where application_id = $1", self.app.id):
+            draft = connectors.Draft(
+                client_id="client", client_secret=SecretStr(secret("client")), scope=tuple(SCOPES[self.name].split())
+            )
+            await self.house.connectors.create(self.app, self.name, draft)
+
+    async def second_credential(self) -> str:
+        if self.second is None:
+            client = {"client_id": "second", "client_secret": SecretStr(secret("client"))}
+            draft = credentials.Draft("second", "connector", client)
+            self.second = (await self.house.credentials.create(self.app, self.name, draft)).id
+        return self.second
+
+    async def found(self, email: str) -> Grant | None:
+        return await self.house.db.read(grants.find_email(self.app.id, email, exact=False))
+
+    async def connected(self, node: Node, ask: CustomConnect) -> None:
+        token = ask.settings["refresh_token"].get_secret_value()
+        grant = await node.connect.custom(self.app, ask)
+        assert token in self.tokens[grant.email], "the grant is of another mailbox"
+
+    async def deleted(self, node: Node, grant: Grant) -> None:
+        await node.records.delete(self.app, grant)
+        self.gone.add(grant.id)
+
+    async def handed_out(self, node: Node, grant: Grant, minimum_ttl: int) -> None:
+        live: Live = await node.refresh.token(self.app, grant.id, minimum_ttl=minimum_ttl, reason=None)
+        assert self.fake.owner(live.access_token.get_secret_value()) == grant.email
+        assert live.expires_at > self.clock()
+
+    # ── what must be true ─────────────────────────────────────────────────────────────────────────────────────
+
+    async def look(self, *, quiet: bool) -> None:
+        assert not self.broken
+        gone = set(self.gone)
+        grants_now = await self.everything()
+        assert not gone & set(grants_now), "a deleted grant is back"
+        assert len({grant.email for grant, _ in grants_now.values()}) == len(grants_now)
+        for grant, held in grants_now.values():
+            self.has_moved_on(grant, held)
+        self.gone |= set(self.known) - set(grants_now)
+        self.known = {id_: self.known[id_] for id_ in grants_now}
+        await self.no_secret_outlives_its_grant()
+        if quiet:
+            await self.events_tell_the_story(grants_now)
+            await self.no_lease_is_left(grants_now)
+            for grant, held in grants_now.values():
+                await self.is_as_well_as_its_consent(grant, held)
+
+    async def everything(self) -> dict[str, tuple[Grant, dict[str, Any]]]:
+        """Every grant with what it holds, opened. Each read with its secret, so that they belong together."""
+        rows = await self.house.rows(
+            f"""select s.key_id, s.sealed, {", ".join(f"g.{name.strip()}" for name in grants.COLUMNS.split(","))}
+                from grants g join secrets s on s.application_id = g.application_id and s.owner_id = g.id
+                where g.application_id = $1 and s.owner_kind = 'grant' and s.purpose = 'live'""",
+            self.app.id,
+        )
+        found = {}
+        for row in rows:
+            grant = grants.read(row[2:])
+            plain = self.house.vault.open(Sealed(row[0], bytes(row[1])), Owner(self.app.id, "grant", grant.id, "live"))
+            found[grant.id] = grant, from_json(plain)
+        return found
+
+    def has_moved_on(self, grant: Grant, held: dict[str, Any]) -> None:
+        """Forward only; and of one verification there is one consent, whoever is slow."""
+        family = self.fake.families[held["refresh_token"]]
+        assert family in self.tokens[grant.email]
+        assert self.families.setdefault((grant.id, grant.asked_at), family) == family
+        assert self.fake.owner(held["access_token"]) == grant.email
+        seen = Seen(grant.email, grant.version, grant.generation, grant.asked_at)
+        before = self.known.get(grant.id, seen)
+        assert seen.email == before.email
+        assert seen.version >= before.version
+        assert seen.generation >= before.generation
+        assert seen.asked_at >= before.asked_at, "an older verification has won"
+        self.known[grant.id] = seen
+        assert (grant.status == "invalid") == (grant.due_at is None)
+        if grant.trouble is not None:
+            assert grant.trouble.reason != "internal_error"
+        if grant.status == "invalid":
+            assert grant.trouble is not None
+            assert not grant.trouble.suspected
+
+    async def is_as_well_as_its_consent(self, grant: Grant, held: dict[str, Any]) -> None:
+        token = held["refresh_token"]
+        family = self.fake.families[token]
+        dead = family in self.withdrawn or family in self.fake.lost
+        deleted = grant.trouble is not None and grant.trouble.reason in {"connector_deleted", "credential_deleted"}
+        if dead or deleted:
+            return
+        assert grant.status == "valid", f"nobody refused what the grant holds: {grant.trouble}"
+        if token not in self.fake.accounts:
+            await self.holds_on_to_what_a_verification_left(grant)
+
+    async def holds_on_to_what_a_verification_left(self, grant: Grant) -> None:
+        """It spent the token of a grant and could not finish: the successor is stored, and found when it is needed."""
+        moods, self.fake.mood, self.fake.parks = self.fake.mood, "accepts", False
+        with suppress(OpenGrantError):
+            await self.node(0).refresh.check(self.app, grant.id)
+        self.fake.mood, self.fake.parks = moods, True
+        after, held = (await self.everything())[grant.id]
+        assert after.status == "valid"
+        assert held["refresh_token"] in self.fake.accounts, "the provider would not take what is stored"
+
+    async def no_secret_outlives_its_grant(self) -> None:
+        assert not await self.house.rows(
+            """select owner_id from secrets where application_id = $1 and owner_kind = 'grant'
+               and owner_id not in (select id from grants where application_id = $1)""",
+            self.app.id,
+        )
+
+    async def no_lease_is_left(self, grants_now: Any) -> None:
+        """But for those that say that an answer was lost."""
+        for subject, until in await self.house.rows(
+            "select subject, until from leases where application_id = $1", self.app.id
+        ):
+            assert until == 0, "a lease is left"
+            assert subject in grants_now, "a lease is left of a grant that is gone"
+            assert self.name is ProviderName.ZOOM
+
+    async def events_tell_the_story(self, grants_now: Any) -> None:
+        rows = await self.house.rows(
+            """select e.grant_id, e.type, e.payload, e.detail from deliveries d
+               join events e on e.application_id = d.application_id and e.id = d.event_id
+               where d.application_id = $1 and e.grant_id is not null order by d.seq""",
+            self.app.id,
+        )
+        status: dict[str, str] = {}
+        for grant_id, type_, payload, detail in rows:
+            before = status.get(grant_id)
+            match type_:
+                case "grant.created":
+                    assert before is None
+                    status[grant_id] = "valid"
+                case "grant.expired":
+                    assert before == "valid", "expired twice"
+                    status[grant_id] = "invalid"
+                case "grant.deleted":
+                    assert before in {"valid", "invalid"}
+                    status[grant_id] = "deleted"
+                case "grant.updated":
+                    assert before in {"valid", "invalid"}
+                    changed = json.loads(detail).get("changed")
+                    if json.loads(payload)["reauthentication_flag"] or changed is None or "credential" in changed:
+                        status[grant_id] = "valid"
+        assert {id_: one for id_, one in status.items() if one != "deleted"} == {
+            grant.id: grant.status for grant, _ in grants_now.values()
+        }
+
+
+async def refusable(work: Coroutine[Any, Any, Any]) -> None:
+    """Callers may be refused; anything else that is raised is a fault."""
+    with suppress(OpenGrantError):
+        await work
+
+
+def test_no_order_of_events_does_harm(built: House, loop: asyncio.AbstractEventLoop) -> None:
+    Machine.house, Machine.loop = built, loop
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        Machine,
+        settings=settings(
+            max_examples=80,
+            stateful_step_count=25,
+            deadline=None,
+            print_blob=True,
+            # Steps take real time: what fails is told as it was found.
+            phases=(Phase.explicit, Phase.reuse, Phase.generate),
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+# ── what it has found ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def machine(built: House, loop: asyncio.AbstractEventLoop) -> Iterator[Machine]:
+    Machine.house, Machine.loop = built, loop
+    made = Machine()
+    yield made
+    made.teardown()
+
+
+def test_a_verification_that_cannot_finish_does_not_end_the_grant_whose_token_it_spent(machine: Machine) -> None:
+    machine.begin(ProviderName.ZOOM, 50)
+    machine.api_is_moody("down")
+    machine.connect(BOXES[0], 0, False, False)
+    machine.all_becomes_quiet()
+
+
+def test_a_refresh_waits_for_the_verification_that_spends_its_token(machine: Machine) -> None:
+    machine.begin(ProviderName.ZOOM, 50)
+    machine.connect(BOXES[0], 0, False, False)
+    machine.check(BOXES[0], 1)
+    assert len(machine.fake.parked) == 1
+    machine.all_becomes_quiet()
+
+
+@pytest.mark.parametrize("mood", ["accepts", "vanishes"])
+def test_no_lease_is_left_of_a_grant_that_is_deleted_while_it_is_refreshed(machine: Machine, mood: Mood) -> None:
+    machine.begin(ProviderName.ZOOM, 50)
+    machine.provider_is_moody(mood)
+    machine.check(BOXES[0], 0)
+    machine.check(BOXES[0], 1)
+    machine.delete(BOXES[0], 0)
+    machine.all_becomes_quiet()
+
+
+def test_no_lease_is_left_of_a_grant_that_is_deleted_while_an_answer_is_missed(machine: Machine) -> None:
+    machine.begin(ProviderName.ZOOM, 50)
+    machine.provider_is_moody("vanishes")
+    machine.check(BOXES[0], 0)
+    machine.all_becomes_quiet()
+    machine.delete(BOXES[0], 0)
+    machine.all_becomes_quiet()
