@@ -294,7 +294,7 @@ def test_what_is_to_be_revoked_must_be_said(nobody: httpx.Client) -> None:
     assert refused(nobody.post(REVOKE, params={"token": ""})) == missing
     assert refused(nobody.post(REVOKE, json={})) == missing
     assert refused(nobody.post(REVOKE, content=b"{"))[:2] == (400, "invalid_request")
-    assert refused(nobody.post(REVOKE, params={"token": "x" * 9000}))[:2] == (400, "invalid_request")
+    assert refused(nobody.post(REVOKE, json={"token": "x" * 9000}))[:2] == (400, "invalid_request")
 
 
 def test_a_refresh_and_a_revocation_at_once_leave_nothing_alive(tenant: Tenant) -> None:
@@ -380,7 +380,7 @@ def test_an_id_token_that_is_not_ours_or_is_over_is_refused(tenant: Tenant, nobo
         "x" * 9000,
     ):
         answer = nobody.get(INFO, params={"id_token": bad})
-        assert refused(answer)[:2] in {(400, "invalid_token"), (400, "invalid_request")}, bad[:40]
+        assert refused(answer) == DEAD, bad[:40]
     assert nobody.get(INFO, params={"id_token": good}).status_code == 200
 
 

@@ -7,8 +7,7 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from opengrant.errors import PKCE_FAILED, OAuthRefused
-from opengrant.errors import CodeUsedTwice
+from opengrant.errors import PKCE_FAILED, CodeUsedTwice, OAuthRefused
 from opengrant.grants.hosted import Redeemed
 from opengrant.grants.pkce import verifies
 from opengrant.model import Application, Grant

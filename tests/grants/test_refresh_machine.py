@@ -446,3 +446,12 @@ def test_no_lease_is_left_of_a_grant_that_is_deleted_while_an_answer_is_missed(m
     machine.all_becomes_quiet()
     machine.delete(BOXES[0], 0)
     machine.all_becomes_quiet()
+
+
+def test_several_verifications_that_cannot_finish_leave_a_chain_that_is_followed_to_its_end(machine: Machine) -> None:
+    machine.begin(ProviderName.ZOOM, 50)
+    machine.api_is_moody("down")
+    for number in (0, 1, 0, 1, 0, 1, 0, 1, 0, 1):
+        machine.connect(BOXES[0], number, False, False)
+        machine.run(machine.quiet())
+    machine.all_becomes_quiet()

@@ -1,9 +1,12 @@
 """Pictures of every page, in both schemes and at two widths: python -m tests.pages.shots DIRECTORY [NAME…]"""
 
 import asyncio
+import logging
 import sys
 from pathlib import Path
 from typing import Literal
+
+import structlog
 
 from tests.pages.gallery import PAGES
 from tests.pages.site import Site, chromium
@@ -13,7 +16,6 @@ SCHEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
 
 
 async def shoot(directory: Path, names: list[str]) -> None:
-    directory.mkdir(parents=True, exist_ok=True)
     async with Site() as site, chromium() as browser:
         for device, width in WIDTHS.items():
             for scheme in SCHEMES:
@@ -28,4 +30,5 @@ async def shoot(directory: Path, names: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     asyncio.run(shoot(Path(sys.argv[1]), sys.argv[2:] or list(PAGES)))

@@ -3,8 +3,7 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator
-
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import parse_qsl
@@ -22,31 +21,49 @@ from tests.pages.gallery import ACTION, PAGES
 _CHROMIUM = "/usr/bin/chromium"
 
 
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are for whoever runs the loop."""
+        yield
+
+
 @dataclass
 class Site:
     """Async context manager. `/show/{name}` is a page of `shows`; forms that come to the gallery's action are `sent`.
 
-    Their answer waits for `answer` and is then the page `then`.
+    Their answer waits for `answer` and is then the page `then`. `/redirect` is an application that redirects once more.
+
+    asked      (method, path, query) of what was not `/show` or a file
+    referrers  what Referer said at /redirect
     """
 
     shows: dict[str, pages.Page] = field(default_factory=lambda: dict(PAGES))
     then: str = "problem"
     sent: list[dict[str, str]] = field(default_factory=list)
+    asked: list[tuple[str, str, str]] = field(default_factory=list)
+    referrers: list[str | None] = field(default_factory=list)
     answer: asyncio.Event = field(default_factory=asyncio.Event)
     url: str = ""
+
+    def reset(self) -> None:
+        self.shows, self.then = dict(PAGES), "problem"
+        self.sent.clear()
+        self.asked.clear()
+        self.answer.clear()
 
     async def __aenter__(self) -> Self:
         router = Router()
         static.add_to(router)
         router.add("/show/{name}", self._show)
         router.add(ACTION, self._form)
+        router.add("/redirect", self._redirect)
         config = uvicorn.Config(
             Edge(router, max_requests=100), host="127.0.0.1", port=0, lifespan="off", log_config=None, loop="none"
         )
         bound = config.bind_socket()
         self.url = f"http://127.0.0.1:{bound.getsockname()[1]}"
-        self._server = uvicorn.Server(config)
-        self._server.capture_signals = contextlib.nullcontext
+        self._server = _Server(config)
         self._serving = asyncio.create_task(self._server.serve(sockets=[bound]))
         return self
 
@@ -59,14 +76,24 @@ class Site:
         await self._page(scope, send, scope["path_params"]["name"])
 
     async def _form(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._note(scope)
         body = await read_body(scope, receive, 65536)
         self.sent.append(dict(parse_qsl(body.decode(), keep_blank_values=True)))
         await self.answer.wait()
         await self._page(scope, send, self.then)
 
+    async def _redirect(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._note(scope)
+        self.referrers.append(dict(scope["headers"]).get(b"referer"))
+        answer = respond.Raw(302, headers=[(b"location", b"/show/problem")])
+        await respond.send_raw(send, scope["opengrant.request_id"], answer)
+
+    def _note(self, scope: Scope) -> None:
+        self.asked.append((scope["method"], scope["path"], scope["query_string"].decode()))
+
     async def _page(self, scope: Scope, send: Send, name: str) -> None:
         document = pages.render(self.shows[name])
-        answer = respond.Raw(200, document, b"text/html; charset=utf-8", [*static.PAGE_HEADERS])
+        answer = respond.Raw(200, document, b"text/html; charset=utf-8", static.PAGE_HEADERS)
         await respond.send_raw(send, scope["opengrant.request_id"], answer)
 
 

@@ -14,7 +14,7 @@ from tests.pages.gallery import PAGES
 
 HOSTILE = [
     "<script>alert(1)</script>",
-    "\"><img src=x onerror=alert(1)>",
+    '"><img src=x onerror=alert(1)>',
     "' autofocus onfocus=alert(1) x='",
     "</title></textarea></style><svg onload=alert(1)>",
     "{{ 7 * 7 }}{% raw %}",
@@ -120,7 +120,15 @@ def test_neither_the_token_of_a_form_nor_a_code_is_in_a_repr() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["javascript:alert(1)", "JaVaScRiPt:alert(1)", "\tjavascript:alert(1)", "data:text/html,x", "vbscript:x", "/own", ""],
+    [
+        "javascript:alert(1)",
+        "JaVaScRiPt:alert(1)",
+        "\tjavascript:alert(1)",
+        "data:text/html,x",
+        "vbscript:x",
+        "/own",
+        "",
+    ],
 )
 def test_nothing_leads_on_to_what_runs(url: str) -> None:
     with pytest.raises(ValueError, match="absolute URLs that run nothing"):
@@ -135,7 +143,9 @@ def test_an_app_is_led_on_to_by_its_scheme() -> None:
     assert b'href="com.example.app://done?code=c&amp;state=s"' in document
 
 
-@pytest.mark.parametrize("action", ["https://elsewhere.example/", "//elsewhere.example", "/\\elsewhere", "form", "/a b"])
+@pytest.mark.parametrize(
+    "action", ["https://elsewhere.example/", "//elsewhere.example", "/\\elsewhere", "form", "/a b"]
+)
 def test_forms_are_sent_to_our_own_origin_only(action: str) -> None:
     with pytest.raises(ValueError, match="own origin"):
         pages.Choice(pages.Brand(), action, "csrf")

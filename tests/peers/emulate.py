@@ -44,11 +44,15 @@ CLIENT_ID = "client"
 CLIENT_SECRET = "sEcReT-emulated-client"
 """What a connector must hold to be accepted. Looks like what tests hunt for (tests/support.py)."""
 FIRST = "not.under.test@example.com"
-USERS = ("alice@example.com", "bob@example.com", "carol@contoso.test", "dan@contoso.test")
+USERS = ("alice@example.com", "bob@example.com", "carol@contoso.test", "dan@contoso.test", "erin@gmail.com")
 
 
 class Emulate:
-    """Starts with `start` (or `with`). Restarted, it has forgotten every token and gives its users other ids."""
+    """Starts with `start` (or `with`). Restarted, it has forgotten every token and gives its users other ids.
+
+    It leads back to registered redirect URIs only, and takes none while it runs: an OpenGrant whose users shall sign
+    in has to listen on `callback_port`.
+    """
 
     def __init__(self, users: Sequence[str] = USERS) -> None:
         self.users = tuple(users)
@@ -61,7 +65,7 @@ class Emulate:
         installed = install("node")
         self._directory = Path(tempfile.mkdtemp(prefix="og-emulate-"))
         try:
-            google, microsoft = _free_ports(2)
+            google, microsoft, self.callback_port = _free_ports(3)
             self.google_url = f"http://127.0.0.1:{google}"
             self.microsoft_url = f"http://127.0.0.1:{microsoft}"
             self._launch(self._directory, installed, {"google": google, "microsoft": microsoft})
@@ -143,7 +147,8 @@ class Emulate:
 
     def _launch(self, directory: Path, installed: Path, ports: Mapping[str, int]) -> None:
         users = [{"email": email, "name": email.partition("@")[0].title()} for email in (FIRST, *self.users)]
-        client = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "name": "Test", "redirect_uris": [_REDIRECT]}
+        callback = f"http://127.0.0.1:{self.callback_port}/v3/connect/callback"
+        client = {**self.client, "name": "Test", "redirect_uris": [_REDIRECT, callback]}
         seed = {name: {"port": port, "users": users, "oauth_clients": [client]} for name, port in ports.items()}
         (directory / "seed.json").write_text(json.dumps(seed))
         (directory / "loopback.cjs").write_text(_LOOPBACK)

@@ -52,15 +52,15 @@ _FIELDS: Mapping[ProviderName, Mapping[str, str]] = {
 class AuthQuery(wire.Model):
     """Where to sign in, and where to go afterwards."""
 
-    client_id: Annotated[str, Field(max_length=64)]
+    client_id: Annotated[str, Field(min_length=1, max_length=64)]
     """The application's id."""
-    redirect_uri: Annotated[str, Field(max_length=2048)]
+    redirect_uri: Annotated[str, Field(min_length=1, max_length=1000)]
     """A registered redirect URI, byte for byte."""
     response_type: Literal["code", "adminconsent"]
     """`code` for a grant; `adminconsent` for a Microsoft tenant's consent to an `adminconsent` credential."""
     provider: Annotated[str, Field(max_length=200)] | None = None
     """google, microsoft, yahoo, zoom, icloud, ews or imap: straight there. Several, with commas: a choice of them."""
-    scope: Annotated[str, Field(max_length=8192)] | None = None
+    scope: Annotated[str, Field(max_length=2000)] | None = None
     """With spaces between; without it, the connector's."""
     prompt: Annotated[str, Field(max_length=64)] = "select_provider"
     """`select_provider`, `detect` (ask for the email first), or both with a comma, in the order of the page."""

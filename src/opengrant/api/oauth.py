@@ -105,15 +105,19 @@ class RevokeRequest(wire.Model):
     """An access or refresh token; in the query, or here."""
 
 
-class RevokeQuery(RevokeRequest):
+class RevokeQuery(wire.Model):
     """What to revoke."""
+
+    token: SecretStr | None = None
+    """An access or refresh token."""
 
 
 class TokenInfoQuery(wire.Model):
     """What to look at: one of the two."""
 
-    access_token: _Secret | None = None
-    id_token: _Secret | None = None
+    # As long as an address can be: what is longer than any token of ours is none.
+    access_token: SecretStr | None = None
+    id_token: SecretStr | None = None
 
 
 class TokenInfo(wire.Model):

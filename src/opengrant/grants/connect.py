@@ -16,7 +16,7 @@ from typing import Any, Literal, Protocol, cast
 
 import structlog
 from pydantic import SecretStr
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from opengrant import faults
 from opengrant.errors import (
@@ -34,6 +34,7 @@ from opengrant.grants.digests import Digests
 from opengrant.grants.domains import Domains
 from opengrant.grants.schedule import Schedule
 from opengrant.grants.spool import insist
+from opengrant.grants.successors import Successors
 from opengrant.grants.workspaces import Workspaces
 from opengrant.model import (
     SECOND,
@@ -375,14 +376,9 @@ class Connect:
         self, app: Application, name: ProviderName, provider: TokenProvider, given: SecretStr
     ) -> tuple[SecretStr, str | None]:
         """What stands in by now for a token that was spent before, and the grant that holds or held it."""
-        newest, grant_id = given, None
-        for _ in range(_TRIES if provider.rotates else 0):
-            spent = self.digests.refresh_token(app.id, name, newest.get_secret_value())
-            successor = await self.db.read(rotations.find(app.id, name, spent))
-            if successor is None:
-                break
-            newest, grant_id = open_successor(self.vault, successor), successor.grant_id or grant_id
-        return newest, grant_id
+        if not provider.rotates:
+            return given, None
+        return await Successors(self.db, self.vault, self.digests).newest(app.id, name, given)
 
     async def _record(
         self, app: Application, ask: CustomConnect, found: WithClient, proof: Proof, asked_at: Micros
@@ -551,13 +547,6 @@ def _live(tokens: Tokens, refresh_token: SecretStr) -> dict[str, Any]:
 
 class _Write(Protocol):
     async def __call__(self, found: WithClient, proof: Proof, asked_at: Micros, /) -> Grant | None: ...
-
-
-def open_successor(vault: Vault, successor: rotations.Successor) -> SecretStr:
-    """The refresh token that stands in for a spent one."""
-    row = successor.row
-    owner = Owner(row.application_id, row.owner_kind, row.owner_id, row.purpose)
-    return SecretStr(from_json(vault.open(row.sealed, owner))["refresh_token"])
 
 
 def refuse_blocked(grant: Grant) -> None:

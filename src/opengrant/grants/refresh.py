@@ -29,17 +29,18 @@ from opengrant.errors import (
 )
 from opengrant.grants import audit, brake, events, outcome
 from opengrant.grants.brake import Policy
-from opengrant.grants.connect import TokenProvider, open_successor, refuse_blocked
+from opengrant.grants.connect import TokenProvider, refuse_blocked
 from opengrant.grants.connectors import Connectors
 from opengrant.grants.digests import Digests
 from opengrant.grants.schedule import Schedule
 from opengrant.grants.spool import Spool, Unwritten, insist
+from opengrant.grants.successors import Successors
 from opengrant.model import SECOND, Application, Clock, Grant, Micros, ProviderName, Trouble
 from opengrant.providers.base import Mints, Verifies
 from opengrant.providers.classify import classify
 from opengrant.providers.verdict import Kind, Verdict
 from opengrant.store import events as outbox
-from opengrant.store import keeping, leases, rotations
+from opengrant.store import keeping, leases
 from opengrant.store.keeping import Rates, Source, State
 from opengrant.store.leases import Lease
 from opengrant.store.port import Steps, Store
@@ -410,10 +411,10 @@ class Refresh:
         return _Answer(secret, tokens.expires_at, spent)
 
     async def _spent_elsewhere(self, grant: Grant, token: str) -> str | None:
-        """The successor of a token that a verification has spent, and then could not finish its work."""
-        spent = self.digests.refresh_token(grant.application_id, grant.provider, token)
-        found = await self.db.read(rotations.find(grant.application_id, grant.provider, spent))
-        return None if found is None else open_successor(self.vault, found).get_secret_value()
+        """The successor of a token that verifications have spent, and then could not finish their work."""
+        found = Successors(self.db, self.vault, self.digests)
+        newest, _ = await found.newest(grant.application_id, grant.provider, SecretStr(token))
+        return None if newest.get_secret_value() == token else newest.get_secret_value()
 
     # ── what came of it ───────────────────────────────────────────────────────────────────────────────────────
 

@@ -90,6 +90,7 @@ LIGHT = Scheme(WHITE, Colour(0xF3, 0xF4, 0xF7), Colour(0xF3, 0xF4, 0xF7))
 DARK = Scheme(Colour(0x19, 0x1C, 0x22), Colour(0x24, 0x28, 0x31), Colour(0x0D, 0x0F, 0x13))
 _DARK_ENOUGH = 0.02
 """Luminance that the page may have in the dark scheme."""
+_OURS = Colour(0x2F, 0x55, 0xD4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +103,8 @@ class Palette:
     gap         pixels between buttons
     """
 
-    primary: Colour = Colour(0x2F, 0x55, 0xD4)
-    secondary: Colour = Colour(0x2F, 0x55, 0xD4)
+    primary: Colour = _OURS
+    secondary: Colour = _OURS
     background: Colour | None = None
     gap: int = 10
 
