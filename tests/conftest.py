@@ -96,7 +96,7 @@ def emulated(
     postgres: Postgres,
 ) -> Iterator[LiveServer]:
     """OpenGrant, with the provider emulator as Google and Microsoft."""
-    env = {**engine_env, **emulate.settings(), "OPENGRANT_PORT": str(emulate.callback_port)}
+    env = {**engine_env, **emulate.settings()}
     if "OPENGRANT_DATABASE_URL" in env:
         env["OPENGRANT_DATABASE_URL"] = postgres.create_database()
     with LiveServer(env, tmp_path_factory.mktemp("emulated"), log_stream) as live:

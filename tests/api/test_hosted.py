@@ -5,75 +5,29 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from hashlib import sha256
 from html import unescape
-from typing import Any
-from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 import pytest
 
 from tests.fakes.oauth import TENANT, FakeOAuth, Reply
+from tests.hosted.browsing import BACK, landed, onward, post, redeem, registered, start, through, visiting
 from tests.peers.dovecot import ACCOUNTS, ELSEWHERE, Dovecot
 from tests.support import LiveServer, Tenant, data, problem, secret
 
-BACK = "https://app.example.test/callback"
 ALICE = "alice@example.test"
 
 
 @pytest.fixture
 def browser(server: LiveServer) -> Iterator[httpx.Client]:
-    """A browser: it keeps cookies, says that it wants pages, and follows nothing by itself."""
-    with httpx.Client(base_url=server.url, trust_env=False, timeout=60, headers={"Accept": "text/html"}) as client:
+    with visiting(server) as client:
         yield client
 
 
 @pytest.fixture
 def site(tenant: Tenant) -> Tenant:
     """An application with a redirect URI."""
-    answer = tenant.post("/v3/applications/redirect-uris", {"url": BACK, "platform": "web"})
-    assert answer.status_code == 200, answer.text
-    return tenant
-
-
-def start(browser: httpx.Client, site: Tenant, **query: str) -> httpx.Response:
-    asked = {"client_id": site.application.id, "redirect_uri": BACK, "response_type": "code", **query}
-    return browser.get("/v3/connect/auth", params=asked)
-
-
-def through(browser: httpx.Client, answer: httpx.Response) -> httpx.Response:
-    """Follow redirects, through the provider and back to us, until a page comes or the application is reached."""
-    while answer.is_redirect and not answer.headers["location"].startswith(BACK):
-        answer = browser.get(answer.headers["location"])
-    return answer
-
-
-def landed(answer: httpx.Response) -> dict[str, str]:
-    """What the application was told: the query of its redirect URI."""
-    url = answer.headers["location"] if answer.is_redirect else onward(answer)
-    assert url.startswith(BACK), url
-    return dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
-
-
-def onward(answer: httpx.Response) -> str:
-    """Where a page leads that stands for a redirect."""
-    found = re.search(r'href="([^"]*)"[^>]*data-onward|data-onward[^>]*href="([^"]*)"|url=([^"]+)"', answer.text)
-    assert found, answer.text
-    return unescape(next(group for group in found.groups() if group))
-
-
-def post(browser: httpx.Client, page: httpx.Response, **fields: str) -> httpx.Response:
-    """Send the page's form, with its hidden fields."""
-    action = re.search(r'<form[^>]*action="([^"]+)"', page.text)
-    csrf = re.search(r'name="csrf" value="([^"]+)"', page.text)
-    assert action, page.text
-    assert csrf, page.text
-    return browser.post(unescape(action[1]), data={"csrf": csrf[1], **fields})
-
-
-def redeem(site: Tenant, code: str, **more: Any) -> httpx.Response:
-    body = {"grant_type": "authorization_code", "client_id": site.application.id, "client_secret": site.api_key}
-    body |= {"code": code, "redirect_uri": BACK, **more}
-    with httpx.Client(base_url=site.server.url, trust_env=False, timeout=60) as client:
-        return client.post("/v3/connect/token", json={name: value for name, value in body.items() if value is not None})
+    return registered(tenant)
 
 
 @pytest.mark.parametrize("name", ["google", "microsoft", "yahoo", "zoom"])

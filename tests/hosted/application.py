@@ -11,7 +11,7 @@ WAIT = 30.0
 
 
 class WebApplication:
-    """Start and stop with `with`. /callback keeps the query of each visit; /frame?{address} is a page that frames it."""
+    """Start and stop with `with`. /callback keeps the query of each visit; /frame?{address} shows it in a frame."""
 
     def __init__(self) -> None:
         self._server = _Server(("127.0.0.1", 0), _Handler)

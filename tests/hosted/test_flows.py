@@ -136,9 +136,7 @@ async def test_who_cancels_is_led_back_with_that(
     await expect(page.get_by_role("main")).to_contain_text("This sign-in is over")
 
 
-async def test_who_comes_too_late_is_told_to_start_again(
-    page: Page, site: Tenant, application: WebApplication
-) -> None:
+async def test_who_comes_too_late_is_told_to_start_again(page: Page, site: Tenant, application: WebApplication) -> None:
     await page.goto(way_in(site, application))
     site.server.rows("update logins set expires_at = 1 where application_id = $1", site.application.id)
     await page.get_by_role("button", name="Google").click()

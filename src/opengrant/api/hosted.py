@@ -52,28 +52,28 @@ _FIELDS: Mapping[ProviderName, Mapping[str, str]] = {
 class AuthQuery(wire.Model):
     """Where to sign in, and where to go afterwards."""
 
-    client_id: Annotated[str, Field(min_length=1, max_length=64)]
+    client_id: wire.Id
     """The application's id."""
-    redirect_uri: Annotated[str, Field(min_length=1, max_length=1000)]
+    redirect_uri: Annotated[str, wire.text(1000)]
     """A registered redirect URI, byte for byte."""
     response_type: Literal["code", "adminconsent"]
     """`code` for a grant; `adminconsent` for a Microsoft tenant's consent to an `adminconsent` credential."""
     provider: Annotated[str, Field(max_length=200)] | None = None
     """google, microsoft, yahoo, zoom, icloud, ews or imap: straight there. Several, with commas: a choice of them."""
-    scope: Annotated[str, Field(max_length=2000)] | None = None
+    scope: Annotated[str, wire.text(2000)] | None = None
     """With spaces between; without it, the connector's."""
     prompt: Annotated[str, Field(max_length=64)] = "select_provider"
     """`select_provider`, `detect` (ask for the email first), or both with a comma, in the order of the page."""
-    state: Annotated[str, Field(max_length=256)] | None = None
+    state: wire.State | None = None
     """Comes back as it is, and becomes the grant's state."""
-    login_hint: Annotated[str, Field(max_length=320)] | None = None
+    login_hint: Annotated[str, wire.text(320)] | None = None
     """The email to sign in with; if it has a grant, only the same mailbox is accepted."""
     access_type: Literal["online", "offline"] = "online"
     """`offline`: the token answer has a refresh token."""
-    code_challenge: Annotated[str, Field(max_length=256)] | None = None
+    code_challenge: Annotated[str, wire.text(256)] | None = None
     code_challenge_method: Annotated[str, Field(max_length=16)] | None = None
     """`plain` or `S256`, in any case."""
-    credential_id: Annotated[str, Field(max_length=64)] | None = None
+    credential_id: wire.Id | None = None
     options: Annotated[str, Field(max_length=256)] | None = None
     """With commas: smtp_required, exclude_google_granted_scopes."""
     include_grant_scopes: Annotated[str, Field(max_length=8)] | None = None

@@ -491,6 +491,7 @@ class Hosted:
 
 _FORGOTTEN_AT_ONCE = 200
 _OVER = "This sign-in is over, or was started in another browser. Go back to the application and start it again."
+_ERROR_URI = "https://datatracker.ietf.org/doc/html/rfc6749#section-4.1.2.1"
 _OAUTH_WORDS = frozenset(
     {"access_denied", "invalid_scope", "server_error", "temporarily_unavailable", "interaction_required"}
     | {"login_required", "consent_required", "unauthorized_client", "invalid_request", "unsupported_response_type"}
@@ -522,7 +523,13 @@ def _failed(ask: Ask, problem: OpenGrantError) -> str:
 def _refused(ask: Ask, error: str, description: str, code: int) -> str:
     """Back to the application with what went wrong, in the four members that its SDK looks for."""
     text = "".join(char if char.isprintable() else " " for char in description)[:_SAID]
-    told = {"error": error, "error_description": text, "error_uri": "", "error_code": str(code), "state": ask.state}
+    told = {
+        "error": error,
+        "error_description": text,
+        "error_uri": _ERROR_URI,
+        "error_code": str(code),
+        "state": ask.state,
+    }
     return _with(ask.redirect_uri, told)
 
 
@@ -546,9 +553,12 @@ def _parse(handle: str) -> tuple[str, str]:
     """Raises LoginInvalid."""
     owner, _, login_id = handle.partition(".")
     try:
-        return base64.urlsafe_b64decode(owner + "=" * (-len(owner) % 4)).decode(), login_id
+        application_id = base64.urlsafe_b64decode(owner + "=" * (-len(owner) % 4)).decode()
     except ValueError:
         raise LoginInvalid(_OVER) from None
+    if not (application_id + login_id).isprintable():  # PostgreSQL takes no NUL
+        raise LoginInvalid(_OVER)
+    return application_id, login_id
 
 
 def _plain(ask: Ask) -> dict[str, Any]:

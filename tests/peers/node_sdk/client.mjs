@@ -11,8 +11,8 @@ export async function refusal(call) {
   try {
     await call();
   } catch (error) {
-    const { name, message, type, statusCode, requestId, providerError } = error;
-    return { kind: error.constructor.name, name, message, type, statusCode, requestId, providerError };
+    const { name, message, type, statusCode, requestId, providerError, error: word } = error; // `word`: OAuth's
+    return { kind: error.constructor.name, name, message, type, statusCode, requestId, providerError, error: word };
   }
   throw new Error("the call was not refused");
 }

@@ -3,20 +3,6 @@ import { input, nylas, refusal, report } from "./client.mjs";
 
 const ask = { clientId: input.clientId, refreshToken: input.refreshToken, redirectUri: "https://app.example.com/back" };
 
-/** The SDK's OAuth error has a word of its own. */
-async function oauthRefusal(call) {
-  let word;
-  const seen = await refusal(async () => {
-    try {
-      return await call();
-    } catch (caught) {
-      word = caught.error;
-      throw caught;
-    }
-  });
-  return { ...seen, error: word };
-}
-
 const fresh = await nylas.auth.refreshAccessToken(ask);
 const ofAccess = await nylas.auth.accessTokenInfo(fresh.accessToken);
 const ofId = await nylas.auth.idTokenInfo(fresh.idToken);
@@ -29,7 +15,7 @@ report({
   ofId: ofId.data,
   me: me.data.id,
   revoked,
-  dead: await oauthRefusal(() => nylas.auth.accessTokenInfo(fresh.accessToken)),
-  spent: await oauthRefusal(() => nylas.auth.refreshAccessToken(ask)),
-  stranger: await oauthRefusal(() => nylas.auth.refreshAccessToken({ ...ask, clientId: "nobody" })),
+  dead: await refusal(() => nylas.auth.accessTokenInfo(fresh.accessToken)),
+  spent: await refusal(() => nylas.auth.refreshAccessToken(ask)),
+  stranger: await refusal(() => nylas.auth.refreshAccessToken({ ...ask, clientId: "nobody" })),
 });
