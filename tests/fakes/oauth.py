@@ -45,7 +45,18 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OctKey, RSAKey
 
 Endpoint = Literal[
-    "authorize", "adminconsent", "token", "userinfo", "tokeninfo", "gmail", "revoke", "me", "users", "inbox", "calendar", "mailboxSettings"
+    "authorize",
+    "adminconsent",
+    "token",
+    "userinfo",
+    "tokeninfo",
+    "gmail",
+    "revoke",
+    "me",
+    "users",
+    "inbox",
+    "calendar",
+    "mailboxSettings",
 ]
 Fault = Literal["reset_early", "reset", "close", "garbage", "silence"]
 
