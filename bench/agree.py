@@ -8,15 +8,23 @@ from bench.lines import Line
 from bench.load import Unexpected
 from bench.stage import Side, Stage
 
-_OWN = frozenset({"request_id", "id", "created_at", "updated_at", "workspace_id"})
-"""Members that differ by right: made by each side for itself, or left out by the floor."""
+_OWN = frozenset({"request_id", "id", "created_at", "updated_at", "proven_at", "next_check_at", "expires_at"})
+"""Members that each side makes for itself: both must have them, whatever they say."""
+_LEFT_OUT = "workspace_id"
+"""What the floor leaves out."""
+_PATIENCE = 10.0
+"""Seconds for both answers: a side that has lost its database may never give one."""
 
 
 async def agree(everything: Stage, line: Line) -> None:
     """Send the line's first request to both. Raises Unexpected when answers or calls to the remotes differ."""
     everything.set(line)
     request = next(line.requests(everything.ours.scene))
-    ours, floor = [await _do(everything, side, request) for side in (everything.ours, everything.floor)]
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            ours, floor = [await _do(everything, side, request) for side in (everything.ours, everything.floor)]
+    except TimeoutError:
+        raise Unexpected(f"{line.name}: no answer within {_PATIENCE:.0f} s") from None
     if ours != floor:
         raise Unexpected(f"{line.name}: OpenGrant and the floor do different things:\n{ours}\n{floor}")
 
@@ -37,5 +45,5 @@ def _shared(value: Any) -> Any:
     if isinstance(value, list):
         return [_shared(item) for item in value]
     if isinstance(value, dict):
-        return {name: _shared(item) for name, item in value.items() if name not in _OWN}
+        return {name: "its own" if name in _OWN else _shared(item) for name, item in value.items() if name != _LEFT_OUT}
     return value

@@ -1,4 +1,4 @@
-"""Databases as both sides find them: three applications that OpenGrant made, then their grants, row by row."""
+"""Databases as both sides find them: applications that OpenGrant made, then their grants, row by row."""
 
 import hashlib
 import os
@@ -11,21 +11,24 @@ from typing import Any, NamedTuple
 
 import asyncpg
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pydantic import SecretStr
 from pydantic_core import to_json
 
-from bench.lines import DOMAIN, FEW, MANY, Scene, fresh_numbers, mailbox
-from bench.remotes import CLIENT_ID, DIGITS, SCOPE
+from bench import floor
+from bench.lines import DOMAIN, EXPIRED, FEW, MANY, Scene, fresh_numbers, mailbox
+from bench.remotes import ACCESS_TAIL, CLIENT_ID, DIGITS, REFRESH_TAIL, SCOPE
 from opengrant.app import installation
 from opengrant.grants.connectors import OAUTH, Draft
 from opengrant.grants.credentials import Draft as CredentialDraft
 from opengrant.grants.services import Services
-from opengrant.model import SECOND, Application, Connector, CredentialType, ProviderName, now
+from opengrant.model import PERMISSIONS, SECOND, Application, Connector, CredentialType, Micros, ProviderName, now
 from opengrant.settings import Settings
 from opengrant.store import api_keys
 from opengrant.store.grants import COLUMNS
 from opengrant.store.port import Statement, Steps
+from opengrant.vault import Owner, Vault
 
 Row = tuple[Any, ...]
 
@@ -34,8 +37,11 @@ _TABLES = {
     "secrets": "application_id, owner_kind, owner_id, purpose, key_id, sealed, updated_at",
 }
 
+_HOUR = 3600 * SECOND
+_LATER = 24 * _HOUR
+"""Until when nothing is due that was there at first: the clock must not come between requests."""
 
-_CLIENT = {"client_id": CLIENT_ID, "client_secret": "GOCSPX-bench"}
+CLIENT = {"client_id": CLIENT_ID, "client_secret": "GOCSPX-bench"}
 
 Held = dict[str, dict[str, str]]
 """What credentials hold, by their ids: the floor cannot open what OpenGrant has sealed."""
@@ -49,27 +55,28 @@ class Further(NamedTuple):
     held: dict[str, str]
 
 
-async def prepare(data: Path, url: str | None, *, ports: dict[str, int]) -> tuple[Scene, Held]:
+async def prepare(data: Path, url: str | None, *, ports: dict[str, int], floors_key: bytes) -> tuple[Scene, Held]:
     """Make and fill the database of an installation that does not run yet.
 
-    data   OpenGrant's data directory, which also gets its master key
-    url    of PostgreSQL; None for SQLite in `data`
-    ports  of the remotes, by protocol
+    data        OpenGrant's data directory, which also gets its master key
+    url         of PostgreSQL; None for SQLite in `data`
+    ports       of the remotes, by protocol
+    floors_key  what the floor seals with: grants whose secrets are opened have one for either side
     """
     settings = Settings(data_dir=data, database_url=None if url is None else SecretStr(url))
     keys, applications = dict[str, str](), list[tuple[Application, Connector, int]]()
     held, named = Held(), dict[str, str]()
     async with installation(settings) as installed:
         services = installed.services
-        for name, grants in (("empty", 0), ("few", FEW), ("many", MANY)):
+        for name, grants in (("empty", 0), ("few", FEW), ("many", MANY), ("expired", EXPIRED)):
             application = await services.applications.create(name)
-            new = await services.applications.create_key(application, name, lifetime=None)
+            new = await services.applications.create_key(application, name, lifetime=None, permissions=PERMISSIONS)
             keys[name] = new.secret.get_secret_value()
             # The same key under a digest that the floor can make, which knows no master key.
             digest = hashlib.sha256(keys[name].encode()).digest()
             await services.db.write(api_keys.add(replace(new.key, id=f"floor {name}"), digest))
             connectors = {provider: await _connector(services, application, provider) for provider in ProviderName}
-            held |= {one.active_credential_id: _CLIENT for one in connectors.values() if one.active_credential_id}
+            held |= {one.active_credential_id: CLIENT for one in connectors.values() if one.active_credential_id}
             applications.append((application, connectors[ProviderName.GOOGLE], grants))
         for variant, type_, data_held in _further():
             provider = ProviderName(variant.partition(" ")[0])
@@ -79,17 +86,27 @@ async def prepare(data: Path, url: str | None, *, ports: dict[str, int]) -> tupl
         organization = await services.service_accounts.organization()
         await services.domains.create(organization.id, DOMAIN, "bench")
         await services.db.write(_own_all_domains())
-        key_id = services.connect.vault.keyring.sealing.id
-    ids: list[str] = []
+        vault = services.connect.vault
+    ids = dict[str, list[str]]()
     for application, connector, grants in applications:
-        rows = [_grant(application, connector, number, grants) for number in range(grants)]
-        ids = [row[0] for row in rows]
-        await _fill(data, url, {"grants": rows, "secrets": [_secret(row, key_id) for row in rows]})
-    return Scene(**keys, ids=ids, credentials=named, ports=ports, fresh=fresh_numbers()), held
+        ends_at = now() - _HOUR if application.name == "expired" else now() + _LATER + _HOUR
+        rows = [
+            grant(application, connector, number, at=now() - (grants - number) * SECOND, ends_at=ends_at)
+            for number in range(grants)
+        ]
+        ids[application.name] = [row[0] for row in rows]
+        if application.name == "many":
+            secrets = [_unread(row, vault) for row in rows]
+        else:
+            secrets = [secret(row, number, vault) for number, row in enumerate(rows)]
+            secrets += [floors_secret(row, number, AESGCM(floors_key)) for number, row in enumerate(rows)]
+        await fill(data, url, {"grants": rows, "secrets": secrets})
+    renewable = iter(ids["expired"])
+    return Scene(**keys, ids=ids, credentials=named, ports=ports, fresh=fresh_numbers(), renewable=renewable), held
 
 
 async def _connector(services: Services, application: Application, provider: ProviderName) -> Connector:
-    client = SecretStr(_CLIENT["client_secret"])
+    client = SecretStr(CLIENT["client_secret"])
     draft = Draft(client_id=CLIENT_ID, client_secret=client) if provider in OAUTH else Draft()
     return await services.connectors.create(application, provider, draft)
 
@@ -100,9 +117,9 @@ def _further() -> list[Further]:
     file = {"client_email": "bench@bench.iam.example", "private_key": pem, "private_key_id": "1"}
     tenant = "6babcaad-604b-40ac-a9d7-9fd97c0b779f"
     return [
-        Further("google override", "connector", {**_CLIENT, "client_id": "other.apps.example"}),
+        Further("google override", "connector", {**CLIENT, "client_id": "other.apps.example"}),
         Further("google bulk", "serviceaccount", file),
-        Further("microsoft bulk", "adminconsent", {**_CLIENT, "tenant": tenant}),
+        Further("microsoft bulk", "adminconsent", {**CLIENT, "tenant": tenant}),
     ]
 
 
@@ -111,25 +128,62 @@ def _own_all_domains() -> Steps[None]:
     yield Statement("update domains set verified_ownership = 1", ())
 
 
-def _grant(application: Application, connector: Connector, number: int, of: int) -> Row:
-    """One per second until now, each with an id that any run makes alike."""
-    at = now() - (of - number) * SECOND
+def grant(
+    application: Application,
+    connector: Connector,
+    number: int,
+    *,
+    at: Micros,
+    ends_at: Micros,
+    due_at: Micros | None = None,
+    credential_id: str | None = None,
+) -> Row:
+    """Of a mailbox by number, with an id that any run makes alike.
+
+    at             when it was made and proven
+    ends_at        of its access token
+    due_at         None: not before tomorrow
+    credential_id  None: the connector's own
+    """
     id_ = str(uuid.UUID(int=Random(f"{application.name} {number}").getrandbits(128), version=4))
     email, subject = mailbox(number), f"{number:0{DIGITS}}"
     scope = to_json(SCOPE.split(" ")).decode()
+    credential_id = credential_id or connector.active_credential_id
+    due_at = now() + _LATER if due_at is None else due_at
     return (
         *(id_, application.id, "google", connector.id, email, email, "valid", scope, "{}", at, at, at, 1, subject),
-        *(subject, f"User {subject}", "customer", connector.active_credential_id, None, None, None, 0),
-        *(at + 3599 * SECOND, None, email),
+        *(subject, f"User {subject}", "customer", credential_id, None, None, None, 0),
+        *(ends_at, None, due_at, at, now(), 1, None, email),
     )
 
 
-def _secret(grant: Row, key_id: str) -> Row:
+def _unread(row: Row, vault: Vault) -> Row:
     """Bytes that nobody opens, as long as the real ones."""
-    return (grant[1], "grant", grant[0], "live", key_id, os.urandom(480), grant[10])
+    return (row[1], "grant", row[0], "live", vault.keyring.sealing.id, os.urandom(480), row[10])
 
 
-async def _fill(data: Path, url: str | None, tables: dict[str, list[Row]]) -> None:
+def secret(row: Row, number: int, vault: Vault) -> Row:
+    """What OpenGrant keeps for a grant, which is given as its row."""
+    sealed = vault.seal(to_json(_held(number)), Owner(row[1], "grant", row[0], "live"))
+    return (row[1], "grant", row[0], "live", sealed.key_id, sealed.data, row[10])
+
+
+def floors_secret(row: Row, number: int, cipher: AESGCM) -> Row:
+    """The same for the floor, which knows no key of OpenGrant's."""
+    sealed = floor.seal(cipher, _held(number), floor.owner_of(row[1], row[2], row[4]))
+    return (row[1], "grant", row[0], floor.PURPOSE, "1", sealed, row[10])
+
+
+def _held(number: int) -> dict[str, Any]:
+    return {
+        "refresh_token": f"1//{number:0{DIGITS}}{REFRESH_TAIL}",
+        "access_token": f"ya29.{number:0{DIGITS}}{ACCESS_TAIL}",
+        "access_token_scope": SCOPE.split(" "),
+    }
+
+
+async def fill(data: Path, url: str | None, tables: dict[str, list[Row]]) -> None:
+    """Put rows into tables of an installation that does not run."""
     if url is None:
         _fill_sqlite(data / "opengrant.db", tables)
         return

@@ -10,16 +10,22 @@ keeps too:
 - where a provider may replace a refresh token, the look-up asks for an earlier successor too (in the same hop as the
   key), and a new one is durable, sealed, before anything else is done with it
 - the domain of an Agent Account is looked up, and its password hashed at the same cost
-- the credential is sealed with AES-256-GCM, and grant, secret and event are durable before the answer leaves
+- a refresh token that dies with its first use, and a grant that is renewed, are leased first: the lease is durable
+  before the provider is asked, and goes away with the write that stores the answer, by compare-and-swap on the grant's
+  generation
+- the credential is sealed with AES-256-GCM, and grant, secret and event, with a delivery for each webhook that wants
+  it, are durable before the answer leaves; so is the entry that tells of a token that was given away
 - nothing blocks the event loop: SQLite works in threads (one reads, one writes, each takes all that waits;
   the writer commits once for all of it, WAL, synchronous=FULL), PostgreSQL through asyncpg, ten connections,
   one statement for grant, secret and event
 
 What it leaves out: validation beyond what it needs, connectors and what their credentials hold (read once, at start,
 a service account's key parsed once), other dialogues than those that the remotes' servers want, identity rules,
-workspaces, races between requests for one mailbox or with the deletion of what it hangs on, refusals and their
-reasons, limits, the outbound guard, logs, metrics, request accounting. A key and the read it allows share one hop to
-the thread.
+workspaces, races between requests for one mailbox or with the deletion of what it hangs on, refusals, their reasons
+and the brake that they feed, waiting for somebody else's lease, limits, the outbound guard, logs, metrics, request
+accounting. A key and the read it allows share one hop to the thread.
+
+Its secrets stand beside OpenGrant's in the same table, under a purpose of their own: neither can open the other's.
 
 Run as `python -m bench.floor CONFIG`, a JSON object of `Config`'s fields; prints its port as JSON.
 """
@@ -31,6 +37,7 @@ import functools
 import hashlib
 import json
 import os
+import random
 import socket
 import sqlite3
 import ssl
@@ -60,11 +67,17 @@ from pyreqwest.client import Client, ClientBuilder
 
 Row = tuple[Any, ...]
 
+PURPOSE = "floor"
+"""Of the secrets that are ours."""
+
 COLUMNS = (
     "id, provider, scope, status, email, settings, blocked, created_at, updated_at, name, state, user_id,"
-    " credential_id, workspace_id, ip, user_agent"
+    " credential_id, workspace_id, ip, user_agent, proven_at, due_at, trouble"
 )
-KEY = "select application_id from api_keys where digest = $1 and revoked_at is null and expires_at is null"
+KEY = """
+    select application_id, id, permissions from api_keys
+    where digest = $1 and revoked_at is null and expires_at is null
+"""
 CONNECTORS = "select application_id, provider, id, active_credential_id from connectors"
 GET = f"select {COLUMNS} from grants where application_id = $1 and id = $2"
 LIST = f"""
@@ -73,15 +86,17 @@ LIST = f"""
 _GRANT = """
     insert into grants (application_id, id, provider, connector_id, mailbox_key, email, email_key, subject, user_id,
                         name, scope, settings, status, credential_id, token_expires_at, asked_at, version,
-                        created_at, updated_at, state)
-    values ($1, $2, $3, $4, $5, $6, $5, $7, $7, $8, $9, $10, 'valid', $11, $12, $13, 1, $14, $14, $15)
+                        created_at, updated_at, proven_at, used_at, state, due_at)
+    values ($1, $2, $3, $4, $5, $6, $5, $7, $7, $8, $9, $10, 'valid', $11, $12, $13, 1, $14, $14, $14, $14, $15, $16)
     on conflict (application_id, provider, mailbox_key)
     do update set connector_id = excluded.connector_id, email = excluded.email, email_key = excluded.email_key,
                   subject = excluded.subject, user_id = excluded.user_id, name = excluded.name,
                   scope = excluded.scope, settings = excluded.settings, status = excluded.status,
                   credential_id = excluded.credential_id, token_expires_at = excluded.token_expires_at,
                   asked_at = excluded.asked_at, version = grants.version + 1, updated_at = excluded.updated_at,
-                  state = coalesce(excluded.state, grants.state)
+                  state = coalesce(excluded.state, grants.state), due_at = excluded.due_at,
+                  proven_at = excluded.proven_at, used_at = excluded.used_at, trouble = null,
+                  generation = grants.generation + 1
     returning id, created_at, version
 """
 _SECRET = """
@@ -90,7 +105,27 @@ _SECRET = """
     on conflict (application_id, owner_kind, owner_id, purpose)
     do update set key_id = excluded.key_id, sealed = excluded.sealed, updated_at = excluded.updated_at
 """
-_EVENT = "insert into events (application_id, id, type, grant_id, payload, created_at) {values}"
+_EVENT = "insert into events (application_id, id, type, grant_id, payload, created_at, actor, detail) {values}"
+_DELIVERY = """
+    insert into deliveries (application_id, webhook_id, event_id, type, subject, payload, created_at, queued_at, due_at,
+                            state, attempts)
+    select w.application_id, w.id, {event}, 'pending', 0 from {source}
+    where w.application_id = $1 and w.status in ('active', 'failing') and w.triggers like '%"' || {type} || '"%'
+"""
+LEASE = """
+    insert into leases (application_id, subject, owner, until, attempts) values ($1, $2, $3, $4, 1)
+    on conflict (application_id, subject)
+    do update set owner = excluded.owner, until = excluded.until, attempts = leases.attempts + 1
+    where leases.until <= $5
+    returning attempts
+"""
+_GIVE_BACK = "delete from leases where application_id = $1 and subject = $2 and owner = $3"
+_RENEWED = """
+    update grants set status = 'valid', token_expires_at = $4, due_at = $5, proven_at = $6, used_at = $6,
+                      trouble = null, generation = generation + 1, version = version + 1
+    where application_id = $1 and id = $2 and generation = $3 and status = 'valid'
+    returning id
+"""
 _ROTATION = """
     insert into rotations (application_id, provider, spent, created_at) values ($1, $2, $3, $6)
     on conflict (application_id, provider, spent) do update set grant_id = null, created_at = excluded.created_at
@@ -106,44 +141,86 @@ DOMAIN = """
     where $1 <> '' and o.name = 'default' and d.address = $2 and d.verified_ownership = 1
 """
 
+HELD = f"""
+    select g.id, g.provider, g.mailbox_key, g.credential_id, g.scope, g.status, g.blocked, g.generation,
+           g.token_expires_at, s.sealed
+    from grants g
+    join secrets s
+      on s.application_id = g.application_id and s.owner_kind = 'grant' and s.owner_id = g.id
+     and s.purpose = '{PURPOSE}'
+    where g.application_id = $1 and g.id = $2
+"""
+
+_SECRET_OF_GRANT = _SECRET.format(
+    values=f"select $1, 'grant', g.id, '{PURPOSE}', {{0}}::text, {{1}}::bytea, {{2}} from g"
+)
 _ARMS = (
     f"with g as ({_GRANT})",
-    "e as ({})".format(
+    "e as ({} returning id, type, grant_id, payload)".format(
         _EVENT.format(
-            values="select $1, $16, case g.version when 1 then 'grant.created' else 'grant.updated' end, g.id, $17,"
-            " $14 from g"
+            values="select $1, $17, case g.version when 1 then 'grant.created' else 'grant.updated' end, g.id, $18,"
+            " $14, $19, $20 from g"
         )
     ),
-    "s as ({})".format(_SECRET.format(values="select $1, 'grant', g.id, 'live', $18, $19::bytea, $14 from g")),
-    "r as (update rotations set grant_id = g.id from g where application_id = $1 and provider = $3 and spent = $20)",
+    "d as ({})".format(
+        _DELIVERY.format(
+            event="e.id, e.type, e.grant_id, e.payload, $14, $14, $14", source="e, webhooks w", type="e.type"
+        )
+    ),
+    f"s as ({_SECRET_OF_GRANT.format('$21', '$22', '$14')})",
+    "r as (update rotations set grant_id = g.id from g where application_id = $1 and provider = $3 and spent = $23)",
+    "l as (delete from leases where application_id = $1 and subject = 'spent:' || $23 and owner = $24)",
 )
 PUT_POSTGRES = {
-    args: f"{', '.join(_ARMS[:arms])} select id, created_at from g" for arms, args in ((2, 17), (3, 19), (4, 20))
+    args: f"{', '.join(_ARMS[:arms])} select id, created_at from g"
+    for arms, args in ((3, 20), (4, 22), (5, 23), (6, 24))
 }
-"""By the number of arguments: a grant with its event, then with its secret, then with the token that was spent."""
+"""By the number of arguments: a grant with its event, then with its secret, then with the token that was spent, then
+with the lease on it."""
+_RENEWED_ARMS = (
+    f"with g as ({_RENEWED})",
+    f"s as ({_SECRET_OF_GRANT.format('$7', '$8', '$6')})",
+    "l as (delete from leases using g where leases.application_id = $1 and subject = $2 and owner = $9)",
+    "e as ({})".format(_EVENT.format(values="select $1, $10, 'grant.token_read', g.id, '{}', $6, $11, $12 from g")),
+)
+RENEW_POSTGRES = {args: f"{', '.join(_RENEWED_ARMS[:arms])} select id from g" for arms, args in ((3, 9), (4, 12))}
+"""By the number of arguments: without and with the entry that the new token was given away."""
+NOTE = _EVENT.format(values="values ($1, $2, 'grant.token_read', $3, '{}', $4, $5, $6)")
 KEEP_POSTGRES = f"with r as ({_ROTATION}) " + _SECRET.format(
     values="values ($1, 'rotation', $3, 'successor', $4, $5::bytea, $6)"
 )
 KEEP_SQLITE = (_ROTATION, _SECRET.format(values="values ($1, 'rotation', $2, 'successor', $3, $4, $5)"))
 PUT_SQLITE = (
     _GRANT,
-    _EVENT.format(values="values ($1, $2, $3, $4, $5, $6)"),
-    _SECRET.format(values="values ($1, 'grant', $2, 'live', $3, $4, $5)"),
+    _EVENT.format(values="values ($1, $2, $3, $4, $5, $6, $7, $8)"),
+    _SECRET.format(values=f"values ($1, 'grant', $2, '{PURPOSE}', $3, $4, $5)"),
     "update rotations set grant_id = $1 where application_id = $2 and provider = $3 and spent = $4",
 )
+ANY_WEBHOOK_SQLITE = "select 1 from webhooks where application_id = $1 limit 1"
+DELIVER_SQLITE = _DELIVERY.format(event="$2, $3, $4, $5, $6, $6, $6", source="webhooks w", type="$3")
 
 # ── databases ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class Database(Protocol):
-    async def ask(self, digest: bytes, sql: str | None = None, *args: Any) -> tuple[str | None, list[Row]]:
-        """The application of a key, and the rows of a query that has the application as its first parameter."""
+    async def ask(self, digest: bytes, sql: str | None = None, *args: Any) -> tuple[Row | None, list[Row]]:
+        """Whose a key is (application, key id, permissions), and the rows of a query that has the application as its
+        first parameter."""
 
     async def put(self, args: Row) -> Row:
         """Upsert a grant with its event and what more there is; its id and time of creation, once durable."""
 
     async def keep(self, args: Row) -> None:
         """Remember what a spent refresh token turned into, durably."""
+
+    async def lease(self, take: str, args: Row, sql: str, *more: Any) -> list[Row] | None:
+        """Take leases, durably; then the rows of a query as in `ask`. None when there was no lease to have."""
+
+    async def renew(self, args: Row) -> bool:
+        """Store a new secret, give the lease back, note who gets the token if anybody does; whether it was in time."""
+
+    async def note(self, args: Row) -> None:
+        """Add an entry to the trail, durably."""
 
 
 class Lane:
@@ -192,13 +269,16 @@ class Sqlite:
     _KEY = _numbered(KEY)
     _PUT = tuple(map(_numbered, PUT_SQLITE))
     _KEEP = tuple(map(_numbered, KEEP_SQLITE))
+    _ANY_WEBHOOK, _DELIVER, _GIVE_BACK, _RENEWED, _NOTE = map(
+        _numbered, (ANY_WEBHOOK_SQLITE, DELIVER_SQLITE, _GIVE_BACK, _RENEWED, NOTE)
+    )
 
     def __init__(self, path: str) -> None:
         self._reads = Lane(path, self._read)
         self._writes = Lane(path, self._write)
 
-    async def ask(self, digest: bytes, sql: str | None = None, *args: Any) -> tuple[str | None, list[Row]]:
-        answer: tuple[str | None, list[Row]] = await self._reads.run((digest, sql, args))
+    async def ask(self, digest: bytes, sql: str | None = None, *args: Any) -> tuple[Row | None, list[Row]]:
+        answer: tuple[Row | None, list[Row]] = await self._reads.run((digest, sql, args))
         return answer
 
     async def put(self, args: Row) -> Row:
@@ -208,14 +288,23 @@ class Sqlite:
     async def keep(self, args: Row) -> None:
         await self._writes.run((self._keep, args))
 
+    async def lease(self, take: str, args: Row, sql: str, *more: Any) -> list[Row] | None:
+        rows: list[Row] | None = await self._writes.run((self._lease, (take, args, sql, more)))
+        return rows
+
+    async def renew(self, args: Row) -> bool:
+        written: bool = await self._writes.run((self._renew, args))
+        return written
+
+    async def note(self, args: Row) -> None:
+        await self._writes.run((self._add_note, args))
+
     def _read(self, cursor: sqlite3.Cursor, jobs: list[Row]) -> list[Any]:
         answers: list[Any] = []
         for digest, sql, args in jobs:
             found = cursor.execute(self._KEY, (digest,)).fetchone()
-            application, rows = found[0] if found else None, []
-            if found and sql:
-                rows = cursor.execute(_numbered(sql), (application, *args)).fetchall()
-            answers.append((application, rows))
+            rows = cursor.execute(_numbered(sql), (found[0], *args)).fetchall() if found and sql else []
+            answers.append((found, rows))
         return answers
 
     def _write(self, cursor: sqlite3.Cursor, jobs: list[Row]) -> list[Any]:
@@ -227,14 +316,18 @@ class Sqlite:
     def _put(self, cursor: sqlite3.Cursor, args: Row) -> Row:
         grant, event, secret, point = self._PUT
         application, provider, now = args[0], args[2], args[13]
-        id_, created_at, version = cursor.execute(grant, args[:15]).fetchone()
-        event_id, payload, *more = args[15:]
+        id_, created_at, version = cursor.execute(grant, args[:16]).fetchone()
+        event_id, payload, actor, detail, *more = args[16:]
         kind = "grant.created" if version == 1 else "grant.updated"
-        cursor.execute(event, (application, event_id, kind, id_, payload, now))
+        cursor.execute(event, (application, event_id, kind, id_, payload, now, actor, detail))
+        if cursor.execute(self._ANY_WEBHOOK, (application,)).fetchone():
+            cursor.execute(self._DELIVER, (application, event_id, kind, id_, payload, now))
         if more:
             cursor.execute(secret, (application, id_, *more[:2], now))
         if more[2:]:
             cursor.execute(point, (id_, application, provider, more[2]))
+        if more[3:]:
+            cursor.execute(self._GIVE_BACK, (application, f"spent:{more[2]}", more[3]))
         return id_, created_at
 
     def _keep(self, cursor: sqlite3.Cursor, args: Row) -> None:
@@ -243,27 +336,64 @@ class Sqlite:
         cursor.execute(rotation, args)
         cursor.execute(secret, (application, spent, key_id, sealed, now))
 
+    def _lease(self, cursor: sqlite3.Cursor, args: Row) -> list[Row] | None:
+        take, taken, sql, more = args
+        if not cursor.execute(_numbered(take), taken).fetchall():
+            return None
+        return cursor.execute(_numbered(sql), (taken[0], *more)).fetchall()
+
+    def _renew(self, cursor: sqlite3.Cursor, args: Row) -> bool:
+        application, id_, _, _, _, now, key_id, sealed, owner, *entry = args
+        if not cursor.execute(self._RENEWED, args[:6]).fetchall():
+            return False
+        cursor.execute(self._PUT[2], (application, id_, key_id, sealed, now))
+        cursor.execute(self._GIVE_BACK, (application, id_, owner))
+        if entry:
+            event_id, actor, detail = entry
+            self._add_note(cursor, (application, event_id, id_, now, actor, detail))
+        return True
+
+    def _add_note(self, cursor: sqlite3.Cursor, args: Row) -> None:
+        cursor.execute(self._NOTE, args)
+
 
 class Postgres:
     def __init__(self, connections: list[asyncpg.Connection]) -> None:
         self._idle = connections
         self._free = asyncio.Semaphore(len(connections))
 
-    async def ask(self, digest: bytes, sql: str | None = None, *args: Any) -> tuple[str | None, list[Row]]:
+    async def ask(self, digest: bytes, sql: str | None = None, *args: Any) -> tuple[Row | None, list[Row]]:
         async with self._free:
             connection = self._idle.pop()
             try:
-                application = await connection.fetchval(KEY, digest)
-                rows = await connection.fetch(sql, application, *args) if application and sql else []
+                caller = await connection.fetchrow(KEY, digest)
+                rows = await connection.fetch(sql, caller[0], *args) if caller and sql else []
             finally:
                 self._idle.append(connection)
-        return application, rows
+        return caller, rows
 
     async def put(self, args: Row) -> Row:
         return await self._write(PUT_POSTGRES[len(args)], args)
 
     async def keep(self, args: Row) -> None:
         await self._write(KEEP_POSTGRES, args)
+
+    async def lease(self, take: str, args: Row, sql: str, *more: Any) -> list[Row] | None:
+        # Two statements: what the second sees is younger than the lease.
+        async with self._free:
+            connection = self._idle.pop()
+            try:
+                taken = await connection.fetch(take, *args)
+                rows: list[Row] | None = await connection.fetch(sql, args[0], *more) if taken else None
+            finally:
+                self._idle.append(connection)
+        return rows
+
+    async def renew(self, args: Row) -> bool:
+        return await self._write(RENEW_POSTGRES[len(args)], args) is not None
+
+    async def note(self, args: Row) -> None:
+        await self._write(NOTE, args)
 
     async def _write(self, sql: str, args: Row) -> Row:
         async with self._free:
@@ -306,6 +436,7 @@ class OAuth(NamedTuple):
     name: str = "name"
     basic: bool = False
     rotates: bool = False
+    single_use: bool = False
 
 
 OAUTH = {
@@ -317,12 +448,15 @@ OAUTH = {
         rotates=True,
     ),
     "yahoo": OAuth("/yahoo/token", "/yahoo/userinfo", basic=True, rotates=True),
-    "zoom": OAuth("/zoom/token", "/zoom/v2/users/me", "email", "id", "display_name", basic=True, rotates=True),
+    "zoom": OAuth(
+        "/zoom/token", "/zoom/v2/users/me", "email", "id", "display_name", basic=True, rotates=True, single_use=True
+    ),
 }
 
 
 class Ask(NamedTuple):
-    """A request to connect. held: what its credential holds. found: rows of the look-up. spent: of its token."""
+    """A request to connect. held: what its credential holds. found: rows of the look-up. spent: of its token. lease:
+    its owner."""
 
     application: str
     provider: str
@@ -331,6 +465,7 @@ class Ask(NamedTuple):
     held: dict[str, str]
     found: list[Row]
     spent: str | None
+    lease: str | None
     now: int
 
 
@@ -347,8 +482,55 @@ class Proven(NamedTuple):
     spent: str | None = None
 
 
+class Held(NamedTuple):
+    """A grant with its secret, as `HELD` selects it."""
+
+    id: str
+    provider: str
+    mailbox: str
+    credential_id: str
+    scope: str
+    status: str
+    blocked: int
+    generation: int
+    expires_at: int
+    sealed: bytes
+
+
 class Refused(Exception):
     """A status and why."""
+
+
+_AHEAD, _DAY = 600 * 1_000_000, 86_400 * 1_000_000
+_LIFE_LEFT = 60
+_LEASE = 70 * 1_000_000
+_UNPROVABLE = frozenset({"virtual-calendar", "nylas"})
+
+
+def owner_of(application: str, provider: str, mailbox: str) -> str:
+    """Whom a secret belongs to: the mailbox, not the id, which on a second connect only the upsert knows."""
+    return f"{application} {provider} {mailbox}"
+
+
+def seal(cipher: AESGCM, secret: dict[str, Any], owner: str) -> bytes:
+    nonce = os.urandom(12)
+    return nonce + cipher.encrypt(nonce, to_json(secret), owner.encode())
+
+
+def open_(cipher: AESGCM, sealed: bytes, owner: str) -> dict[str, Any]:
+    secret: dict[str, Any] = from_json(cipher.decrypt(bytes(sealed[:12]), bytes(sealed[12:]), owner.encode()))
+    return secret
+
+
+def next_check(provider: str, expires_at: int | None, *, now: int) -> int | None:
+    """When a grant that was just proven is due."""
+    if provider in _UNPROVABLE:
+        return None
+    if expires_at is None:
+        return now + int(_DAY * (0.9 + random.random() / 5))
+    life = expires_at - now
+    ahead = min(_AHEAD, life // 2)
+    return expires_at - ahead - int(random.random() * min(ahead // 5, life // 4))
 
 
 class Floor:
@@ -384,7 +566,9 @@ class Floor:
             answer: dict[str, Any] = {"request_id": request_id}
             if scope["method"] == "POST" and path == "/v3/connect/custom":
                 status = 201
-                answer["data"] = await self._connect(digest, await _body(receive))
+                answer["data"] = await self._connect(digest, await _body(receive), request_id)
+            elif scope["method"] == "POST" and path.endswith("/token"):
+                answer["data"] = await self._token(digest, path[11:-6], await _body(receive), request_id)
             elif path == "/v3/grants":
                 answer |= await self._list(digest, scope["query_string"])
             elif path.startswith("/v3/grants/"):
@@ -405,8 +589,8 @@ class Floor:
         await send({"type": "http.response.body", "body": body})
 
     async def _get(self, digest: bytes, grant_id: str) -> dict[str, Any]:
-        application, rows = await self.db.ask(digest, GET, grant_id)
-        if application is None:
+        caller, rows = await self.db.ask(digest, GET, grant_id)
+        if caller is None:
             raise Refused(401, "unknown key")
         if not rows:
             raise Refused(404, "no such grant")
@@ -415,12 +599,66 @@ class Floor:
     async def _list(self, digest: bytes, query_string: bytes) -> dict[str, Any]:
         query = dict(parse_qsl(query_string.decode()))
         limit, offset = int(query.get("limit", 10)), int(query.get("offset", 0))
-        application, rows = await self.db.ask(digest, LIST, limit, offset)
-        if application is None:
+        caller, rows = await self.db.ask(digest, LIST, limit, offset)
+        if caller is None:
             raise Refused(401, "unknown key")
         return {"data": [_shown(row) for row in rows], "limit": limit, "offset": offset}
 
-    async def _connect(self, digest: bytes, body: bytes) -> dict[str, Any]:
+    async def _token(self, digest: bytes, grant_id: str, body: bytes, request_id: str) -> dict[str, Any]:
+        now, sent = time.time_ns() // 1000, from_json(body) if body else {}
+        caller, rows = await self.db.ask(digest, HELD, grant_id)
+        if caller is None:
+            raise Refused(401, "unknown key")
+        application, key_id, permissions = caller
+        if '"grants.token"' not in permissions:
+            raise Refused(403, "not permitted")
+        if not rows:
+            raise Refused(404, "no such grant")
+        held = Held(*rows[0])
+        if held.status != "valid" or held.blocked:
+            raise Refused(403, "not usable")
+        detail = to_json({"request_id": request_id, "reason": sent.get("reason")}).decode()
+        entry = (str(uuid.uuid4()), f"key:{key_id}", detail)
+        expires_at = held.expires_at
+        if expires_at - now < max(sent.get("minimum_ttl", 0), _LIFE_LEFT) * 1_000_000:
+            owner = str(uuid.uuid4())
+            leased = await self.db.lease(LEASE, (application, grant_id, owner, now + _LEASE, now), HELD, grant_id)
+            if not leased:
+                raise Refused(503, "busy")
+            token, expires_at = await self.renew(application, Held(*leased[0]), owner, *entry)
+        else:
+            token = self._open(application, held)["access_token"]
+            await self.db.note((application, entry[0], grant_id, now, *entry[1:]))
+        return {
+            "access_token": token,
+            "token_type": "Bearer",
+            "expires_at": expires_at // 1_000_000,
+            "scope": from_json(held.scope),
+        }
+
+    async def renew(self, application: str, grant: Held, owner: str, *entry: str) -> tuple[str, int]:
+        """Spend the refresh token of a grant whose lease `owner` has; the new access token and its end, once durable.
+
+        entry  of the trail, for a token that is given away: id, actor, detail
+        """
+        now, secret = time.time_ns() // 1000, self._open(application, grant)
+        tokens = await self._exchange(
+            grant.provider, self.config.credentials[grant.credential_id], secret["refresh_token"]
+        )
+        secret["access_token"], expires_at = tokens["access_token"], now + tokens["expires_in"] * 1_000_000
+        if "refresh_token" in tokens:
+            secret["refresh_token"] = tokens["refresh_token"]
+        sealed = seal(self.cipher, secret, owner_of(application, grant.provider, grant.mailbox))
+        due_at = next_check(grant.provider, expires_at, now=now)
+        swapped = (application, grant.id, grant.generation, expires_at, due_at, now)
+        if not await self.db.renew((*swapped, "1", sealed, owner, *entry)):
+            raise Refused(503, "somebody was faster")
+        return secret["access_token"], expires_at
+
+    def _open(self, application: str, grant: Held) -> dict[str, Any]:
+        return open_(self.cipher, grant.sealed, owner_of(application, grant.provider, grant.mailbox))
+
+    async def _connect(self, digest: bytes, body: bytes, request_id: str) -> dict[str, Any]:
         now = time.time_ns() // 1000
         try:
             sent = from_json(body)
@@ -429,18 +667,29 @@ class Floor:
             spent, look_up = self._look_up(provider, settings)
         except (ValueError, KeyError, TypeError):
             raise Refused(400, "bad body") from None
-        application, found = await self.db.ask(digest, *look_up)
-        if application is None:
+        leased = provider in OAUTH and OAUTH[provider].single_use
+        caller, found = await self.db.ask(digest, *(() if leased else look_up))
+        if caller is None:
             raise Refused(401, "unknown key")
+        application, key_id, _ = caller
+        lease = None
+        if leased:
+            lease = str(uuid.uuid4())
+            until = now + _LEASE
+            rows = await self.db.lease(LEASE, (application, f"spent:{spent}", lease, until, now), *look_up)
+            if rows is None:
+                raise Refused(503, "busy")
+            found = rows
         try:
             connector_id, active = self.connectors[application, provider]
             credential_id = settings.get("credential_id", active)
             held = self.config.credentials[credential_id] if credential_id else {}
         except KeyError:
             raise Refused(400, "no such connector") from None
-        ask = Ask(application, provider, settings, settings.get("scopes", []), held, found, spent, now)
+        ask = Ask(application, provider, settings, settings.get("scopes", []), held, found, spent, lease, now)
         proven = await prove(ask)
-        return await self._put(ask, proven, connector_id, credential_id, sent.get("state"))
+        about = (f"key:{key_id}", to_json({"request_id": request_id, "provider": provider}).decode())
+        return await self._put(ask, proven, connector_id, credential_id, sent.get("state"), about)
 
     def _look_up(self, provider: str, settings: dict[str, Any]) -> tuple[str | None, tuple[Any, ...]]:
         """The digest of a token that may be replaced, and what to ask beside the application."""
@@ -453,20 +702,29 @@ class Floor:
         return spent, (SUCCESSOR, provider, spent)
 
     async def _put(
-        self, ask: Ask, proven: Proven, connector_id: str, credential_id: str | None, state: str | None
+        self,
+        ask: Ask,
+        proven: Proven,
+        connector_id: str,
+        credential_id: str | None,
+        state: str | None,
+        about: tuple[str, str],
     ) -> dict[str, Any]:
+        """about: actor and detail of the event."""
         now, email, provider = time.time_ns() // 1000, proven.email, ask.provider
         mailbox = email if provider == "virtual-calendar" else email.lower()
+        due_at = next_check(provider, proven.expires_at, now=now)
         payload = {"integration_id": connector_id, "provider": provider, "email": email, "scope": proven.scope}
         args: Row = (
             *(ask.application, str(uuid.uuid4()), provider, connector_id, mailbox, email, proven.subject, proven.name),
             *(to_json(proven.scope).decode(), to_json(proven.shown).decode(), credential_id),
-            *(proven.expires_at, ask.now, now, state, str(uuid.uuid4()), to_json(payload).decode()),
+            *(proven.expires_at, ask.now, now, state, due_at, str(uuid.uuid4()), to_json(payload).decode(), *about),
         )
         if proven.secret is not None:
-            # Bound to the mailbox, not to the id, which on a second connect only the upsert knows.
-            args += ("1", self._seal(proven.secret, f"{ask.application} {provider} {mailbox}"))
-        if proven.spent is not None:
+            args += ("1", seal(self.cipher, proven.secret, owner_of(ask.application, provider, mailbox)))
+        if ask.lease is not None:
+            args += (ask.spent, ask.lease)
+        elif proven.spent is not None:
             args += (proven.spent,)
         id_, created_at = await self.db.put(args)
         answer = {
@@ -485,12 +743,10 @@ class Floor:
             "state": state,
             "provider_user_id": proven.subject,
             "credential_id": credential_id,
+            "opengrant": {"proven_at": now // 1_000_000}
+            | ({} if due_at is None else {"next_check_at": due_at // 1_000_000}),
         }
         return answer | {key: value for key, value in more.items() if value is not None}
-
-    def _seal(self, secret: dict[str, Any], owner: str) -> bytes:
-        nonce = os.urandom(12)
-        return nonce + self.cipher.encrypt(nonce, to_json(secret), owner.encode())
 
     # ── tokens ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -499,18 +755,12 @@ class Floor:
         owner, rotated = f"{ask.application} {ask.provider} {ask.spent}", False
         if ask.found:
             # Spent by an earlier request: its successor stands in for it.
-            sealed = bytes(ask.found[0][0])
-            token = from_json(self.cipher.decrypt(sealed[:12], sealed[12:], owner.encode()))["refresh_token"]
-            rotated = True
-        form = {"grant_type": "refresh_token", "refresh_token": token}
-        client = {"client_id": held["client_id"], "client_secret": held["client_secret"]}
-        if ask.provider == "yahoo":
-            form["redirect_uri"] = "oob"
-        tokens = await self._tokens(spec.token, form if spec.basic else form | client, client if spec.basic else None)
+            token, rotated = open_(self.cipher, ask.found[0][0], owner)["refresh_token"], True
+        tokens = await self._exchange(ask.provider, held, token)
         successor = tokens.get("refresh_token", token)
         if successor != token:
             token, rotated = successor, True
-            sealed = self._seal({"refresh_token": token}, owner)
+            sealed = seal(self.cipher, {"refresh_token": token}, owner)
             row = (ask.application, ask.provider, ask.spent, "1", sealed, time.time_ns() // 1000)
             await self.db.keep(row)
         if id_token := tokens.get("id_token"):
@@ -533,6 +783,13 @@ class Floor:
             expires_at=ask.now + tokens["expires_in"] * 1_000_000,
             spent=ask.spent if rotated else None,
         )
+
+    async def _exchange(self, provider: str, held: dict[str, str], token: str) -> dict[str, Any]:
+        spec, form = OAUTH[provider], {"grant_type": "refresh_token", "refresh_token": token}
+        client = {"client_id": held["client_id"], "client_secret": held["client_secret"]}
+        if provider == "yahoo":
+            form["redirect_uri"] = "oob"
+        return await self._tokens(spec.token, form if spec.basic else form | client, client if spec.basic else None)
 
     async def _google_bulk(self, ask: Ask) -> Proven:
         # A thread would not make it cheaper: the interpreter's lock is held while it is signed.
@@ -760,14 +1017,23 @@ def _shown(row: Row) -> dict[str, Any]:
         "created_at": row[7] // 1_000_000,
         "updated_at": row[8] // 1_000_000,
     }
-    shown |= {key: value for key, value in zip(_OPTIONAL, row[9:], strict=True) if value is not None}
+    shown |= {key: value for key, value in zip(_OPTIONAL, row[9:16], strict=True) if value is not None}
+    proven_at, due_at, trouble = row[16:]
+    health = shown["opengrant"] = {}
+    if proven_at is not None:
+        health["proven_at"] = proven_at // 1_000_000
+    if due_at is not None:
+        health["next_check_at"] = due_at // 1_000_000
+    if trouble is not None:
+        health["trouble"] = from_json(trouble)
     return shown
 
 
 _OPTIONAL = ("name", "state", "provider_user_id", "credential_id", "workspace_id", "ip", "user_agent")
 
 
-async def serve(config: Config) -> None:
+async def start(config: Config) -> Floor:
+    """Without its door."""
     if config.database.startswith("postgresql://"):
         db: Database = Postgres([await asyncpg.connect(config.database) for _ in range(10)])
         connection = await asyncpg.connect(config.database)
@@ -778,13 +1044,18 @@ async def serve(config: Config) -> None:
         rows = sqlite3.connect(config.database).execute(CONNECTORS).fetchall()
     connectors = {(application, provider): tuple(ids) for application, provider, *ids in rows}
     http = ClientBuilder().timeout(timedelta(seconds=20)).no_proxy().follow_redirects(enable=False).build()
+    return Floor(config, db, http, connectors)
+
+
+async def serve(config: Config) -> None:
+    floor = await start(config)
     bound = socket.socket()
     bound.bind(("127.0.0.1", 0))
     bound.listen(2048)
     print(json.dumps({"port": bound.getsockname()[1]}), flush=True)
     # As serving.py sets it.
     options = uvicorn.Config(
-        Floor(config, db, http, connectors),
+        floor,
         loop="uvloop",
         http="httptools",
         ws="none",

@@ -10,8 +10,8 @@ from typing import Any
 
 from bench.remotes import DIGITS, REFRESH_TAIL
 
-FEW, MANY = 1_000, 100_000
-"""Grants that the two prefilled applications hold."""
+FEW, MANY, EXPIRED = 1_000, 100_000, 60_000
+"""Grants that the three prefilled applications hold; tokens of the last one's have ended, each is renewed once."""
 
 DOMAIN = "example.com"
 """Of every mailbox; Agent Accounts live on it too."""
@@ -22,20 +22,23 @@ BULK_SCOPE = "https://www.googleapis.com/auth/gmail.readonly"
 class Scene:
     """What requests are made of.
 
-    empty, few, many  API keys of three applications, by how many grants they held at first
-    ids               grant ids of the one with many
-    credentials       ids of the empty one's further credentials, by the variant of connect/custom that names it
-    ports             of the remotes, by protocol
-    fresh             numbers of mailboxes that nobody has connected yet
+    empty, few, many, expired  API keys of four applications, by the grants they held at first
+    ids          grant ids, by application
+    credentials  ids of the empty one's further credentials, by the variant of connect/custom that names it
+    ports        of the remotes, by protocol
+    fresh        numbers of mailboxes that nobody has connected yet
+    renewable    grant ids of the application `expired`, each once
     """
 
     empty: str
     few: str
     many: str
-    ids: list[str]
+    expired: str
+    ids: Mapping[str, list[str]]
     credentials: Mapping[str, str]
     ports: Mapping[str, int]
     fresh: Iterator[int]
+    renewable: Iterator[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ def _connect(variant: str, scene: Scene, key: str, numbers: Iterable[int]) -> It
 
 
 def _get_one(scene: Scene) -> Iterator[bytes]:
-    ids = scene.ids.copy()
+    ids = scene.ids["many"].copy()
     Random(1).shuffle(ids)
     template = _get(scene.many, "/v3/grants/%b")
     return (template % id_.encode() for id_ in cycle(ids))
@@ -113,6 +116,14 @@ def _list_few(scene: Scene) -> Iterator[bytes]:
 
 def _list_many(scene: Scene) -> Iterator[bytes]:
     return cycle([_get(scene.many, "/v3/grants?limit=50")])
+
+
+def _token(scene: Scene) -> Iterator[bytes]:
+    return map(partial(_post_token, scene.few), cycle(scene.ids["few"]))
+
+
+def _token_refresh(scene: Scene) -> Iterator[bytes]:
+    return map(partial(_post_token, scene.expired), scene.renewable)
 
 
 def _head(verb: str, path: str, key: str) -> str:
@@ -128,6 +139,12 @@ def _post(key: str, body: str) -> bytes:
     length = len(body % 0)
     kind = f"content-type: application/json\r\ncontent-length: {length}\r\n\r\n"
     return f"{_head('POST', '/v3/connect/custom', key)}{kind}{body}".encode()
+
+
+def _post_token(key: str, grant_id: str) -> bytes:
+    body = '{"reason": "bench"}'
+    kind = f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    return f"{_head('POST', f'/v3/grants/{grant_id}/token', key)}{kind}{body}".encode()
 
 
 _google = partial(_create, "google")
@@ -152,6 +169,8 @@ LINES = (
     Line("agent", "connect nylas", 201, partial(_create, "nylas")),
     Line("agent-password", "connect nylas, app_password", 201, partial(_create, "nylas password"), slow=True),
     Line("get", "get one grant", 200, _get_one),
+    Line("token", "token, stored", 200, _token),
+    Line("token-refresh", "token, expired", 200, _token_refresh),
     Line("list-few", f"list 50 of {FEW:,}", 200, _list_few),
     Line("list-many", f"list 50 of {MANY:,}", 200, _list_many),
 )

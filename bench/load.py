@@ -151,6 +151,9 @@ class _Connection(asyncio.Protocol):
             run.ended.set_result(None)
 
     def _send(self) -> None:
-        request = next(self._run.requests)
+        request = next(self._run.requests, None)
+        if request is None:
+            self._run.fail("there are no more requests of this kind: measure for a shorter time")
+            return
         self._sent = time.perf_counter()
         self._transport.write(request)

@@ -27,7 +27,7 @@ DIGITS = 12
 """Of the number in a token."""
 REFRESH_TAIL = "0gAbCdEfGhIjKl-" * 6  # a real one has some 103 characters
 
-_TOKEN_TAIL = "a0AfB_byC" * 20  # a real one has some 220 characters
+ACCESS_TAIL = "a0AfB_byC" * 20  # a real one has some 220 characters
 
 
 class Mode:
@@ -46,7 +46,7 @@ class Mode:
 
 # ── HTTP ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-_TOKENS = f'{{"access_token": "ya29.NUMBER{_TOKEN_TAIL}", "expires_in": 3599, "token_type": "Bearer"'
+_TOKENS = f'{{"access_token": "ya29.NUMBER{ACCESS_TAIL}", "expires_in": 3599, "token_type": "Bearer"'
 _SPENT = f'"refresh_token": "1//NUMBER{REFRESH_TAIL}"'
 _ROTATED = f'"refresh_token": "1//NUMBER{REFRESH_TAIL[::-1]}"'
 _SOAP = (

@@ -67,18 +67,20 @@ async def stage(engine: Engine, *, launch: tuple[str, ...] = ("-m", "opengrant")
     with contextlib.ExitStack() as opened:
         directory = Path(tempfile.mkdtemp(prefix="opengrant-bench-"))
         opened.callback(shutil.rmtree, directory)
-        certificate, ca_file = _certificates(directory)
-        remotes = opened.enter_context(_process("bench.remotes", str(certificate), log=directory / "remotes.log"))
-        ports = _first_line(remotes)
+        certificate, ca_file = certificates(directory)
+        remotes = opened.enter_context(process("bench.remotes", str(certificate), log=directory / "remotes.log"))
+        ports = first_line(remotes)
         postgres = opened.enter_context(Postgres()) if engine == "postgres" else None
         url = None if postgres is None else postgres.create_database()
-        environment = _environment(directory / "data", url, ca_file, ports)
-        scene, held = await prepare(directory / "data", url, ports=ports)
+        settings = environment(directory / "data", url, ca_file, ports)
+        master_key = os.urandom(32)
+        scene, held = await prepare(directory / "data", url, ports=ports, floors_key=master_key)
         if postgres is not None and url is not None:
             database = postgres.create_database(template=url.rsplit("/", 1)[1])
         else:
             database = str(directory / "floor.db")
             shutil.copyfile(directory / "data" / "opengrant.db", database)
+        os.sync()  # what was filled is on the disk by now: no commit that is measured pays for it
         config = Config(
             database=database,
             ca_file=str(ca_file),
@@ -86,16 +88,16 @@ async def stage(engine: Engine, *, launch: tuple[str, ...] = ("-m", "opengrant")
             apple={"imap": (_HOST, ports["imap"]), "smtp": (_HOST, ports["smtp"]), "caldav": (_HOST, ports["https"])},
             credentials=held,
             bcrypt_cost=COST,
-            master_key=os.urandom(32).hex(),
+            master_key=master_key.hex(),
         )
         floor = opened.enter_context(
-            _process("bench.floor", json.dumps(asdict(config)), log=directory / "floor.log"),
+            process("bench.floor", json.dumps(asdict(config)), log=directory / "floor.log"),
         )
         log = directory / "opengrant.log"
-        ours = opened.enter_context(_run([sys.executable, *launch, "serve"], log, environment))
+        ours = opened.enter_context(run([sys.executable, *launch, "serve"], log, settings))
         yield Stage(
             ours=_side(_serving_at(log), ours, scene),
-            floor=_side(_first_line(floor)["port"], floor, scene),
+            floor=_side(first_line(floor)["port"], floor, scene),
             remotes_port=ports["http"],
         )
 
@@ -109,12 +111,14 @@ def _side(port: int, process: "subprocess.Popen[bytes]", scene: Scene) -> Side:
 # ── processes ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _process(module: str, *args: str, log: Path) -> contextlib.AbstractContextManager["subprocess.Popen[bytes]"]:
-    return _run([sys.executable, "-m", module, *args], log, dict(os.environ))
+def process(module: str, *args: str, log: Path) -> contextlib.AbstractContextManager["subprocess.Popen[bytes]"]:
+    """One of our own modules."""
+    return run([sys.executable, "-m", module, *args], log, dict(os.environ))
 
 
 @contextlib.contextmanager
-def _run(command: list[str], log: Path, environment: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
+def run(command: list[str], log: Path, environment: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
+    """A process that is ended at last; what it wrote to stderr is in `log`, and shown if something went wrong."""
     with log.open("wb") as stream:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stream, env=environment
@@ -130,7 +134,8 @@ def _run(command: list[str], log: Path, environment: dict[str, str]) -> Iterator
             process.wait(timeout=_READY)
 
 
-def _first_line(process: "subprocess.Popen[bytes]") -> dict[str, int]:
+def first_line(process: "subprocess.Popen[bytes]") -> dict[str, int]:
+    """The next JSON object that it prints, when it has."""
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:
@@ -141,16 +146,22 @@ def _first_line(process: "subprocess.Popen[bytes]") -> dict[str, int]:
 
 def _serving_at(log: Path) -> int:
     """The port that OpenGrant says it serves."""
+    return int(logged(log, "serving")["url"].rsplit(":", 1)[1])
+
+
+def logged(log: Path, event: str) -> dict[str, str]:
+    """The first record of that event in OpenGrant's log, when it is there."""
     deadline = time.monotonic() + _READY
     while time.monotonic() < deadline:
         for line in log.read_text().splitlines():
-            if '"event":"serving"' in line:
-                return int(json.loads(line)["url"].rsplit(":", 1)[1])
+            if f'"event":"{event}"' in line:
+                record: dict[str, str] = json.loads(line)
+                return record
         time.sleep(0.05)
     raise RuntimeError(f"OpenGrant does not start:\n{log.read_text()}")
 
 
-def _certificates(directory: Path) -> tuple[Path, Path]:
+def certificates(directory: Path) -> tuple[Path, Path]:
     """The remotes' certificate with its key, and the CA to trust."""
     ca = trustme.CA()
     ours, ca_file = directory / "server.pem", directory / "ca.pem"
@@ -159,7 +170,7 @@ def _certificates(directory: Path) -> tuple[Path, Path]:
     return ours, ca_file
 
 
-def _environment(data: Path, url: str | None, ca_file: Path, ports: dict[str, int]) -> dict[str, str]:
+def environment(data: Path, url: str | None, ca_file: Path, ports: dict[str, int]) -> dict[str, str]:
     """OpenGrant as it comes, but for what points it at this stage."""
     http = f"http://{_HOST}:{ports['http']}"
     mine = {name: value for name, value in os.environ.items() if not name.startswith("OPENGRANT_")}
