@@ -152,6 +152,7 @@ async def _work(settings: Settings) -> None:
     for number in _STOP:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with installation(settings) as installed:
+        _settle_memory()
         clock = asyncio.create_task(run_jobs(background(installed)))
         stopping = asyncio.create_task(stop.wait())
         log.info("working", version=__version__)

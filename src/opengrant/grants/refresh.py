@@ -122,7 +122,7 @@ class Refresh:
         """
         live = await self.live(app, grant_id, minimum_ttl=minimum_ttl)
         at = self.clock()
-        await self.db.write(audit.record(app.id, "grant.token_read", at=at, grant_id=grant_id, reason=reason))
+        await self.db.write(audit.record_alone(app.id, "grant.token_read", at=at, grant_id=grant_id, reason=reason))
         return live
 
     async def live(self, app: Application, grant_id: str, *, minimum_ttl: int) -> Live:

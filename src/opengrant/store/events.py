@@ -63,6 +63,11 @@ def pattern(type_: str) -> str:
     return f'%"{type_}"%'
 
 
+def add_alone(event: Event) -> Steps[None]:
+    """A script of its own, for what has no other cause to be written with and nobody subscribes to."""
+    yield Statement(ADD, event.row(), last=True)
+
+
 def add(event: Event) -> Steps[None]:
     row = event.row()
     yield Statement(ADD, row)
