@@ -194,7 +194,7 @@ def test_an_administrator_consents_and_bulk_grants_follow(
     assert site.connect("microsoft", settings).status_code == 201
 
 
-def test_a_tenant_that_consents_for_the_first_time_is_remembered(
+def test_a_tenant_that_the_credential_does_not_name_is_told_and_changes_nothing(
     site: Tenant, browser: httpx.Client, provider: FakeOAuth
 ) -> None:
     site.connector("microsoft")
@@ -204,8 +204,11 @@ def test_a_tenant_that_consents_for_the_first_time_is_remembered(
     body = {"name": "any tenant", "credential_type": "adminconsent", "credential_data": held}
     credential = data(site.post("/v3/connectors/microsoft/creds", body))["id"]
     answer = start(browser, site, provider="microsoft", response_type="adminconsent", credential_id=credential)
-    assert landed(through(browser, answer)) == {"admin_consent": "true"}
+    assert landed(through(browser, answer)) == {"admin_consent": "true", "tenant": TENANT}
     settings = {"email_address": "cy@contoso.test", "credential_id": credential}
+    assert site.connect("microsoft", settings).status_code == 400, "anybody could have consented for their own tenant"
+    named = {"credential_data": {**held, "tenant": TENANT}}
+    assert site.patch(f"/v3/connectors/microsoft/creds/{credential}", named).status_code == 200
     assert site.connect("microsoft", settings).status_code == 201
 
 

@@ -892,7 +892,8 @@ class AdminConsentData(Model):
     """A tenant that consented to your application; without a client, the connector's."""
 
     tenant: Tenant | None = None
-    """Without it, the tenant whose administrator consents first through hosted sign-in is remembered."""
+    """Without it, administrators of any tenant may consent through hosted sign-in, and your redirect URI is told which
+    tenant did; bulk grants need a credential that names it."""
     client_id: _ClientId | None = None
     client_secret: _ClientSecret | None = None
 

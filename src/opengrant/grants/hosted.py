@@ -28,7 +28,6 @@ from opengrant.errors import (
     ConnectorMisconfigured,
     InvalidRequest,
     LoginInvalid,
-    NotFound,
     OAuthRefused,
     OpenGrantError,
     Overloaded,
@@ -60,7 +59,7 @@ from opengrant.model import (
 from opengrant.providers.base import Authorizes, Consent
 from opengrant.providers.microsoft import Microsoft
 from opengrant.providers.microsoft_bulk import MANY_TENANTS, MicrosoftBulk
-from opengrant.store import connectors, credentials, grants, logins, secrets
+from opengrant.store import connectors, grants, logins, secrets
 from opengrant.store.connectors import WithClient
 from opengrant.store.logins import Login, LoginCode
 from opengrant.store.port import Steps, Store
@@ -246,8 +245,8 @@ class Hosted:
             if query.get("error"):
                 return _refused(ask, _oauth_word(query["error"]), query.get("error_description") or query["error"], 400)
             if ask.response_type == "adminconsent":
-                await self._confirm_tenant(app, ask, query)
-                return _with(ask.redirect_uri, {"admin_consent": "true", "state": ask.state})
+                tenant = await self._confirm_tenant(app, ask, query)
+                return _with(ask.redirect_uri, {"admin_consent": "true", "tenant": tenant, "state": ask.state})
             if not (code := query.get("code")):
                 return _refused(ask, "server_error", "The provider sent neither a code nor an error.", 502)
             asked_at = self.clock()
@@ -387,9 +386,11 @@ class Hosted:
             raise InvalidRequest("credential_id: the microsoft connector has no such credential of type adminconsent.")
         return found
 
-    async def _confirm_tenant(self, app: Application, ask: Ask, query: Mapping[str, str]) -> None:
+    async def _confirm_tenant(self, app: Application, ask: Ask, query: Mapping[str, str]) -> str | None:
         """A tenant's administrator came back. Whose tenant it is, only a token of that tenant proves.
 
+        Returns the tenant if the credential names none, for the application to decide what to do with it: anybody may
+        start a sign-in and consent for a tenant of their own, so that a credential must not be changed by one.
         Raises InvalidRequest, and what a provider's refusal becomes.
         """
         if query.get("admin_consent", "").lower() != "true":
@@ -407,25 +408,7 @@ class Hosted:
             ) from None
         if came and proven and came.lower() != proven:
             raise InvalidRequest("The administrator of another tenant than the credential's consented.")
-        if named is None and found.credential_id is not None:
-            await self._remember_tenant(app, found.credential_id, proven or came)
-
-    async def _remember_tenant(self, app: Application, credential_id: str, tenant: str) -> None:
-        """The credential is for that tenant from now on: bulk grants need to know it."""
-        owner = Owner(app.id, "credential", credential_id, "client")
-
-        def script() -> Steps[None]:
-            sealed = yield from secrets.find(owner.application_id, owner.kind, owner.id, owner.purpose)
-            if sealed is None:
-                raise NotFound("The credential was deleted meanwhile.")
-            held = {**from_json(self.vault.open(sealed, owner)), "tenant": tenant}
-            row = secrets.SecretRow(
-                *(owner.application_id, owner.kind, owner.id, owner.purpose), self.vault.seal(to_json(held), owner)
-            )
-            yield from secrets.put(row, at=self.clock())
-            yield from credentials.touch(app.id, credential_id, at=self.clock())
-
-        await self.db.write(script())
+        return None if named is not None else proven or came
 
     async def _finish(
         self, app: Application, ask: Ask, login: Login, provider: ProviderName, proof: Proof, asked_at: Micros
