@@ -4,6 +4,7 @@ import pytest
 
 from tests.api.conftest import EMAILS, Ask
 from tests.fakes.oauth import FakeOAuth, Reply
+from tests.hosted.browsing import landed, post, redeem, registered, start, through, visiting
 from tests.support import LiveServer, Tenant, data, problem
 
 
@@ -102,3 +103,24 @@ def test_a_request_under_way_is_not_started_twice(tenant: Tenant, provider: Fake
             second = tenant.post("/v3/connect/custom", body, headers=headers)
             assert problem(second)[:2] == (409, "api.concurrent_idempotent_request")
         assert first.result().status_code == 201
+
+
+@pytest.mark.parametrize("variant", ["icloud", "ews"])
+def test_a_form_of_hosted_sign_in_leads_to_the_same_grant(
+    tenant: Tenant, server: LiveServer, ask: Ask, variant: str
+) -> None:
+    settings = ask(variant)["settings"]
+    if variant == "icloud":
+        fields = {"email": settings["username"], "password": settings["password"]}
+    else:
+        url = f"https://{settings['ews_host']}:{settings['ews_port']}/EWS/Exchange.asmx"
+        fields = {"email": settings["email"], "username": settings["ews_username"], "host": url}
+        fields["password"] = settings["ews_password"]
+    made = data(tenant.post("/v3/connect/custom", ask(variant)))
+    registered(tenant)
+    with visiting(server) as browser:
+        page = through(browser, start(browser, tenant, provider=variant))
+        refused = post(browser, page, **{**fields, "password": "abcd-efgh-ijkl-mnop"})
+        assert refused.status_code == 400
+        code = landed(post(browser, refused, **fields))["code"]
+    assert redeem(tenant, code).json()["grant_id"] == made["id"]
