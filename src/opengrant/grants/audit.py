@@ -7,7 +7,7 @@ and no entry of what was refused.
 
 import heapq
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
@@ -80,14 +80,18 @@ def record(
     facts           the entry's detail: ids, names of changed fields, a reason that the caller gave.
                     None is left out. Never the value of a secret.
     """
-    yield from events.add(sign(Event(str(uuid.uuid4()), application_id, type_, grant_id, {}, at), facts))
+    yield from events.add(_entry(application_id, type_, at, grant_id, facts))
 
 
 def record_alone(
     application_id: str, type_: AuditType, *, at: Micros, grant_id: str | None = None, **facts: Fact
 ) -> Steps[None]:
     """As `record`, for what changes nothing and is told all the same: one statement, and nothing beside it."""
-    yield from events.add_alone(sign(Event(str(uuid.uuid4()), application_id, type_, grant_id, {}, at), facts))
+    yield from events.add_alone(_entry(application_id, type_, at, grant_id, facts))
+
+
+def _entry(application_id: str, type_: AuditType, at: Micros, grant_id: str | None, facts: Mapping[str, Fact]) -> Event:
+    return sign(Event(str(uuid.uuid4()), application_id, type_, grant_id, {}, at), facts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,15 +100,6 @@ def forget(application_id: str, source: str) -> Steps[None]:
     )
 
 
-def degraded(application_id: str) -> Steps[list[Brake]]:
-    """Those that hold their grants, longest first."""
-    rows = yield Statement(
-        f"select {COLUMNS} from brakes where application_id = $1 and degraded_at is not null order by degraded_at",
-        (application_id,),
-    )
-    return [read(row) for row in rows]
-
-
 def read(row: Row) -> Brake:
     source, kind, reason, members, since, degraded_at, paused_until, probe_at, evidence = row
     return Brake(source, kind, reason, get_list(members), since, degraded_at, paused_until, probe_at, evidence)
