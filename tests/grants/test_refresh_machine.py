@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from pydantic import SecretStr
 from pydantic_core import from_json
 
-from opengrant.errors import OpenGrantError
+from opengrant.errors import NotFound, OpenGrantError
 from opengrant.grants import connectors, credentials
 from opengrant.grants.brake import Policy
 from opengrant.grants.records import Change
@@ -95,7 +95,10 @@ class Machine(RuleBasedStateMachine):
         self.run(self.connector())
         ask = CustomConnect(self.name, {"refresh_token": self.token_of(email, fresh)})
         if second:
-            ask = CustomConnect(self.name, ask.settings, credential_id=self.run(self.second_credential()))
+            try:
+                ask = CustomConnect(self.name, ask.settings, credential_id=self.run(self.second_credential()))
+            except NotFound:
+                return  # a deletion of the connector that was under way has just come to its end
         self.start(self.connected(self.node(number), ask))
 
     @rule(email=boxes, number=nodes, fresh=st.booleans())
