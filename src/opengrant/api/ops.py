@@ -1,7 +1,7 @@
 """What operators and tools ask without a key: /healthz, /readyz, /metrics, /openapi.json."""
 
 import asyncio
-from typing import Any
+import gzip
 
 from pydantic_core import to_json
 from starlette.types import Receive, Scope, Send
@@ -10,7 +10,9 @@ from opengrant import metrics
 from opengrant.api import respond, wire
 from opengrant.api.openapi import document
 from opengrant.api.routing import Call, Router, route
-from opengrant.errors import MethodNotAllowed, Overloaded
+from opengrant.api.static import only_get, send_asset
+from opengrant.errors import Overloaded
+from opengrant.pages import Asset
 
 _READY_WITHIN = 5.0
 """Seconds the database gets to answer before this process calls itself not ready."""
@@ -35,23 +37,32 @@ async def readyz(call: Call) -> wire.Answer:
     return {"status": "ok"}
 
 
-class Fixed:
-    """A GET that answers bytes, made anew for each request by `make`, in a thread: it may read files."""
-
-    def __init__(self, path: str, make: Any) -> None:
-        self.path, self.make = path, make
+class Metrics:
+    """GET /metrics, made anew for each request in a thread: it may read files."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["opengrant.route"] = self.path
-        if scope["method"] not in {"GET", "HEAD"}:
-            raise MethodNotAllowed(f"{scope['method']} is not possible here; try GET.", allow=("GET",))
-        body, content_type = await asyncio.to_thread(self.make)
+        scope["opengrant.route"] = "/metrics"
+        only_get(scope)
+        body, content_type = await asyncio.to_thread(metrics.render)
         request_id = (b"x-request-id", scope["opengrant.request_id"].encode())
         await respond.send_bytes(send, 200, content_type.encode(), body, extra=[request_id])
+
+
+class Description:
+    """GET /openapi.json."""
+
+    def __init__(self, described: Asset) -> None:
+        self.described = described
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["opengrant.route"] = "/openapi.json"
+        only_get(scope)
+        await send_asset(scope, send, self.described, [(b"cache-control", b"no-cache")])
 
 
 def add_to(router: Router, public_url: str | None) -> None:
     """Those whose answer is not an envelope."""
     openapi = to_json(document(public_url))
-    router.add("/metrics", Fixed("/metrics", metrics.render))
-    router.add("/openapi.json", Fixed("/openapi.json", lambda: (openapi, "application/json")))
+    described = Asset("openapi.json", openapi, "application/json", {"gzip": gzip.compress(openapi, 9, mtime=0)})
+    router.add("/metrics", Metrics())
+    router.add("/openapi.json", Description(described))

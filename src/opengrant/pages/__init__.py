@@ -2,6 +2,7 @@
 
 `render(page)` turns one of the frozen pages below into a whole HTML document. Every value in a page is text and is
 escaped; the documents hold no inline script or style, so the strictest Content-Security-Policy fits them.
+/reference and /console are built from web/ and come from `built`.
 """
 
 from opengrant.pages.assets import Asset, find

@@ -8,25 +8,32 @@ import functools
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from types import MappingProxyType
 
 from opengrant.pages.colours import Colour, Palette
 
 PREFIX = "/static/"
-_TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
+TYPES = {
+    "css": "text/css; charset=utf-8",
+    "html": "text/html; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+}
+"""By the ending of the name."""
 _DIGEST = 12
 _THEME = re.compile(r"theme-([0-9a-f]{6})-([0-9a-f]{6})-([0-9a-f]{6}|none)-([0-9]{1,2})\.[0-9a-f]{12}\.css")
 
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One file. `name` is the last segment of its URL."""
+    """One file. `name` is the last segment of its URL; `encoded`: its content by Content-Encoding, smallest first."""
 
     name: str
     content: bytes
     content_type: str
+    encoded: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def path(self) -> str:
@@ -36,7 +43,7 @@ class Asset:
 
 def _asset(stem: str, ending: str, content: bytes) -> Asset:
     digest = hashlib.sha256(content).hexdigest()[:_DIGEST]
-    return Asset(f"{stem}.{digest}.{ending}", content, _TYPES[ending])
+    return Asset(f"{stem}.{digest}.{ending}", content, TYPES[ending])
 
 
 def _packaged() -> dict[str, Asset]:
