@@ -81,12 +81,9 @@ from opengrant.settings import Settings
 from opengrant.store.bell import Ringing
 from opengrant.store.engines import open_store
 from opengrant.store.keeping import Rates
+from opengrant.store.migrate import MigrationError
 from opengrant.store.port import Store
 from opengrant.vault import Keyring, Vault
-
-
-class NotMigrated(Exception):
-    """The database has a schema of another release."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +124,7 @@ async def installation(settings: Settings) -> AsyncIterator[Installation]:
     """Open everything, check it, and close it again.
 
     SQLite is migrated here, PostgreSQL only when it is empty: its other nodes may still run the release before.
-    Raises StoreUnavailable, NotMigrated, MasterKeyError.
+    Raises StoreUnavailable, MigrationError, MasterKeyError.
     """
     async with contextlib.AsyncExitStack() as opened:
         plain = await connect_store(settings)
@@ -269,7 +266,7 @@ async def _write_uses(applications: Applications) -> None:
 async def _prepare_schema(settings: Settings, db: Store) -> None:
     pending = await db.pending()
     if pending and settings.database_url is not None and pending[0].split("_")[0] != "0001":
-        raise NotMigrated(
+        raise MigrationError(
             f"The database lacks {len(pending)} migration(s): {', '.join(pending)}. Run `opengrant migrate` first."
         )
     if pending:

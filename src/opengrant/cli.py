@@ -81,15 +81,13 @@ class Failure(Exception):
 
 def main() -> None:
     """Run a command; a known failure is one sentence and exit code 1, never a stack."""
-    from opengrant.app import NotMigrated  # noqa: PLC0415 -- `--help` must not pay for loading the server
-
     try:
         app()
     except StoreUnavailable as problem:
         _fail(f"The database cannot be used: {problem.detail}")
     except OpenGrantError as problem:
         _fail(problem.message)
-    except (Failure, MasterKeyError, NotMigrated, MigrationError) as problem:
+    except (Failure, MasterKeyError, MigrationError) as problem:
         _fail(str(problem))
 
 
@@ -117,7 +115,7 @@ def _settings() -> Settings:
 
 def run(work: Callable[["Installation"], Awaitable[T]]) -> T:
     """Open the installation, do one thing, close it."""
-    from opengrant.app import installation  # noqa: PLC0415 -- see main()
+    from opengrant.app import installation  # noqa: PLC0415 -- `--help` must not pay for loading the server
 
     async def once() -> T:
         act_as(Actor.command_line(_user()))
@@ -158,10 +156,10 @@ def serve(
     """Run the API. The first start makes the data directory, the keys, an application and its API key."""
     settings = _settings()
     if settings.workers > 1:
-        from opengrant import metrics  # noqa: PLC0415 -- see main()
+        from opengrant import metrics  # noqa: PLC0415 -- see run()
 
         metrics.prepare_multiprocess(settings.data_dir / "metrics")
-    from opengrant import serving  # noqa: PLC0415 -- see main()
+    from opengrant import serving  # noqa: PLC0415 -- see run()
 
     try:
         serving.run(settings, work=work, announce=_announce)
@@ -174,7 +172,7 @@ def serve(
 @app.command
 def work() -> None:
     """Do the background work alone, without the API."""
-    from opengrant import serving  # noqa: PLC0415 -- see main()
+    from opengrant import serving  # noqa: PLC0415 -- see run()
 
     serving.run_work(_settings())
 
@@ -182,7 +180,7 @@ def work() -> None:
 @app.command
 def migrate() -> None:
     """Bring the database's schema up to date."""
-    from opengrant.app import connect_store  # noqa: PLC0415 -- see main()
+    from opengrant.app import connect_store  # noqa: PLC0415 -- see run()
 
     async def once() -> list[str]:
         db = await connect_store(_settings())
@@ -200,7 +198,7 @@ def migrate() -> None:
 @app.command
 def doctor(*, json: AsJson = False) -> None:
     """Check database, keys, clock, DNS and the reach of each configured provider, and say what to do."""
-    from opengrant import doctor as checks  # noqa: PLC0415 -- see main()
+    from opengrant import doctor as checks  # noqa: PLC0415 -- see run()
 
     findings = asyncio.run(checks.examine(_settings()))
     if json:
@@ -338,8 +336,8 @@ async def application_of(installed: "Installation", application_id: str | None) 
 
 
 def _key_row(key: Any) -> dict[str, Any]:
-    from opengrant.grants.applications import as_mapping  # noqa: PLC0415 -- see main()
-    from opengrant.model import now  # noqa: PLC0415 -- see main()
+    from opengrant.grants.applications import as_mapping  # noqa: PLC0415 -- see run()
+    from opengrant.model import now  # noqa: PLC0415 -- see run()
 
     return dict(as_mapping(key, now=now()))
 
