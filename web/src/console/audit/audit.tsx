@@ -1,0 +1,176 @@
+/** Who did what. Filters are exact, as the trail is searched; the address of the page holds them. */
+
+import { useEffect, useState } from "preact/hooks";
+import { page } from "../core/api";
+import { useGrowing } from "../core/load";
+import { here, href, refine } from "../core/route";
+import type { AuditEntry } from "../core/wire";
+import { actorWords, plain } from "../core/words";
+import { TextField } from "../parts/field";
+import { Empty, More, Shown } from "../parts/loading";
+import { Page } from "../parts/page";
+import { Time } from "../parts/time";
+
+export function AuditPage() {
+    const { query } = here.value;
+    const filter = {
+        type: query.get("type") ?? "",
+        actor: query.get("actor") ?? "",
+        grant_id: query.get("grant_id") ?? "",
+    };
+    const filtered = Object.values(filter).some(Boolean);
+    const list = useGrowing<AuditEntry>(
+        (cursor, signal) => page("/v3/audit", { ...filter, limit: 50, page_token: cursor }, signal),
+        [query.toString()],
+    );
+    return (
+        <Page title="Audit trail" lead="Who did what in this application. Entries are only ever added.">
+            <Filters key={query.toString()} filter={filter} />
+            <Shown of={list} what="the trail">
+                {(entries) =>
+                    entries.length ? (
+                        <>
+                            <Table entries={entries} />
+                            <More of={list} />
+                        </>
+                    ) : (
+                        <Empty title={filtered ? "No entry fits" : "Nothing was done yet"}>
+                            {filtered && (
+                                <p>
+                                    Filters are exact.{" "}
+                                    <button type="button" class="link" onClick={() => refine({})}>
+                                        Show everything
+                                    </button>
+                                </p>
+                            )}
+                        </Empty>
+                    )
+                }
+            </Shown>
+        </Page>
+    );
+}
+
+interface Filter {
+    type: string;
+    actor: string;
+    grant_id: string;
+}
+
+function Filters({ filter }: { filter: Filter }) {
+    const [typed, setTyped] = useState(filter);
+    useEffect(() => setTyped(filter), [filter.type, filter.actor, filter.grant_id]);
+    const set = (field: keyof Filter) => (value: string) => setTyped((old) => ({ ...old, [field]: value.trim() }));
+    return (
+        <search>
+            <form
+                class="card padded audit-filters"
+                onSubmit={(event) => {
+                    event.preventDefault();
+                    refine({ ...typed });
+                }}
+            >
+                <TextField label="What" value={typed.type} onValue={set("type")} placeholder="grant.expired" mono />
+                <TextField label="Who" value={typed.actor} onValue={set("actor")} placeholder="key:… or clock" mono />
+                <TextField label="Grant" value={typed.grant_id} onValue={set("grant_id")} placeholder="id" mono />
+                <div class="actions">
+                    <button type="submit" class="button primary">
+                        Filter
+                    </button>
+                    <button type="button" class="button plain" onClick={() => refine({})}>
+                        Clear
+                    </button>
+                </div>
+            </form>
+        </search>
+    );
+}
+
+function Table({ entries }: { entries: AuditEntry[] }) {
+    const only = (change: Partial<Filter>) => href(["audit"], { ...change });
+    return (
+        <div class="card scroll">
+            <table class="rows stack">
+                <thead>
+                    <tr>
+                        <th scope="col">When</th>
+                        <th scope="col">What</th>
+                        <th scope="col">Who</th>
+                        <th scope="col">Details</th>
+                    </tr>
+                </thead>
+                <tbody>
+                    {entries.map((entry) => (
+                        <tr key={entry.id}>
+                            <td data-label="When">
+                                <Time at={entry.at} />
+                            </td>
+                            <th scope="row">
+                                <a href={only({ type: entry.type })} title="Only entries of this type">
+                                    <code>{entry.type}</code>
+                                </a>
+                            </th>
+                            <td data-label="Who">
+                                {entry.actor && (
+                                    <a href={only({ actor: entry.actor })} title={entry.actor}>
+                                        {actorWords(entry.actor)}
+                                    </a>
+                                )}
+                            </td>
+                            <td data-label="Details">
+                                <Details entry={entry} />
+                            </td>
+                        </tr>
+                    ))}
+                </tbody>
+            </table>
+        </div>
+    );
+}
+
+function Details({ entry }: { entry: AuditEntry }) {
+    const facts = Object.entries(entry.detail);
+    return (
+        <details>
+            <summary>{summary(entry)}</summary>
+            <dl class="detail">
+                {facts.map(([name, value]) => (
+                    <div key={name}>
+                        <dt>{plain(name)}</dt>
+                        <dd class="break">{typeof value === "string" ? value : JSON.stringify(value)}</dd>
+                    </div>
+                ))}
+                {entry.grant_id && (
+                    <div>
+                        <dt>Grant</dt>
+                        <dd class="break">
+                            <a href={href(["grants", entry.grant_id])}>{entry.grant_id}</a>
+                        </dd>
+                    </div>
+                )}
+                {entry.request_id && (
+                    <div>
+                        <dt>Request</dt>
+                        <dd class="break">
+                            <code>{entry.request_id}</code>
+                        </dd>
+                    </div>
+                )}
+                <div>
+                    <dt>Entry</dt>
+                    <dd class="break">
+                        <code>{entry.id}</code>
+                    </dd>
+                </div>
+            </dl>
+        </details>
+    );
+}
+
+/** The most telling of what there is. */
+function summary({ detail }: AuditEntry): string {
+    const words = [detail.provider, detail.changed, detail.reason, detail.domain_address, detail.url, detail.name]
+        .flat()
+        .filter((one) => typeof one === "string" && one !== "");
+    return words.length ? words.join(", ") : "More";
+}

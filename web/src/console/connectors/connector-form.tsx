@@ -1,0 +1,85 @@
+/** Makes a connector or changes it. What may be read is filled in; secrets only say that they are stored. */
+
+import { useState } from "preact/hooks";
+import { Notice } from "../../shared/parts";
+import { patch, path, post } from "../core/api";
+import { useAction } from "../core/load";
+import type { Connector, Provider } from "../core/wire";
+import { plain } from "../core/words";
+import { AreaField, TextField } from "../parts/field";
+import { Form } from "../parts/form";
+
+export function ConnectorForm({
+    provider,
+    connector,
+    onSaved,
+}: {
+    provider: Provider;
+    connector: Connector | undefined;
+    onSaved: () => void;
+}) {
+    const [values, setValues] = useState<Record<string, string>>(() =>
+        Object.fromEntries(provider.settings.map(({ name }) => [name, String(connector?.settings[name] ?? "")])),
+    );
+    const [scopes, setScopes] = useState(connector?.scope.join("\n") ?? "");
+    const [saved, setSaved] = useState(false);
+    const action = useAction(async () => {
+        setSaved(false);
+        // What is left empty is not sent: the server keeps its secret, or takes its default.
+        const settings = Object.fromEntries(Object.entries(values).filter(([, value]) => value.trim() !== ""));
+        const asked = scopes.split(/[\s,]+/).filter(Boolean);
+        if (connector) {
+            await patch(path`/v3/connectors/${provider.provider}`, {
+                ...(provider.settings.length ? { settings } : {}),
+                scope: asked,
+            });
+            setValues((old) => without(old, provider));
+            setSaved(true);
+        } else {
+            await post("/v3/connectors", {
+                provider: provider.provider,
+                ...(provider.settings.length ? { settings } : {}),
+                ...(asked.length ? { scope: asked } : {}),
+            });
+        }
+        onSaved();
+    });
+    return (
+        <div class="card padded">
+            <Form action={action} submit={connector ? "Save" : "Make the connector"} under="Saving">
+                {provider.settings.map(({ name, why, required, secret }) => (
+                    <TextField
+                        key={name}
+                        label={plain(name)}
+                        type={secret ? "password" : "text"}
+                        value={values[name] ?? ""}
+                        onValue={(value) => setValues((old) => ({ ...old, [name]: value }))}
+                        required={required && !(secret && connector)}
+                        placeholder={secret && connector ? "stored" : undefined}
+                        hint={secret && connector ? `Stored. Leave it empty to keep it. ${why}` : why}
+                        mono
+                    />
+                ))}
+                {(provider.scopes.length > 0 || scopes) && (
+                    <AreaField
+                        label="Default scopes"
+                        value={scopes}
+                        onValue={setScopes}
+                        hint="One a line: what sign-in asks for when your application names none. Empty: the provider’s own default."
+                    />
+                )}
+                {saved && !action.busy && (
+                    <Notice tone="good">
+                        <p>Saved. If the connector was degraded, it is tried at once.</p>
+                    </Notice>
+                )}
+            </Form>
+        </div>
+    );
+}
+
+/** What was typed into secret fields is gone from the page once it is stored. */
+function without(values: Record<string, string>, provider: Provider): Record<string, string> {
+    const secrets = new Set(provider.settings.filter(({ secret }) => secret).map(({ name }) => name));
+    return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, secrets.has(name) ? "" : value]));
+}

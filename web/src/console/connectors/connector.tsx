@@ -1,0 +1,87 @@
+/** One connector: what to register at the provider, the form for what it gave you, the test, and what else it holds. */
+
+import { useState } from "preact/hooks";
+import { Badge } from "../../shared/parts";
+import { get, Problem, path } from "../core/api";
+import { useLoad } from "../core/load";
+import { href } from "../core/route";
+import type { Connector, Provider } from "../core/wire";
+import { Shown } from "../parts/loading";
+import { Page, Section } from "../parts/page";
+import { ConnectorForm } from "./connector-form";
+import { Credentials } from "./credentials";
+import { DeleteConnector } from "./delete-connector";
+import { Guide } from "./guide";
+import { Test } from "./test";
+
+export function ConnectorPage({ id }: { id: string }) {
+    const [deleting, setDeleting] = useState(false);
+    const loaded = useLoad(
+        async (signal) => {
+            const [providers, connector] = await Promise.all([
+                get<Provider[]>("/v3/providers", {}, signal),
+                existing(id, signal),
+            ]);
+            const provider = providers.find((one) => one.provider === id);
+            if (!provider) {
+                throw new Problem("There is no provider of that name.", 404, "console");
+            }
+            return { provider, connector };
+        },
+        [id],
+    );
+    const known = loaded.data;
+    return (
+        <Page
+            title={known?.provider.name ?? "Connector"}
+            back={{ href: href(["connectors"]), label: "Connectors" }}
+            lead={known && (known.connector ? <Badge tone="good">Set up</Badge> : <Badge>Not set up</Badge>)}
+            actions={
+                known?.connector && (
+                    <button type="button" class="button danger" onClick={() => setDeleting(true)}>
+                        Delete
+                    </button>
+                )
+            }
+        >
+            <Shown of={loaded} what="the connector">
+                {({ provider, connector }) => (
+                    <>
+                        <Guide provider={provider} />
+                        <Section
+                            title={connector ? "What it holds" : "Then enter what you were given"}
+                            note="Secrets can be written and never read again."
+                        >
+                            <ConnectorForm
+                                key={connector ? "change" : "create"}
+                                provider={provider}
+                                connector={connector}
+                                onSaved={loaded.reload}
+                            />
+                        </Section>
+                        {connector && (
+                            <>
+                                <Test provider={provider} />
+                                {provider.needs_client && (
+                                    <Credentials provider={provider} connector={connector} onChanged={loaded.reload} />
+                                )}
+                            </>
+                        )}
+                        {deleting && <DeleteConnector provider={provider} onClose={() => setDeleting(false)} />}
+                    </>
+                )}
+            </Shown>
+        </Page>
+    );
+}
+
+async function existing(provider: string, signal: AbortSignal): Promise<Connector | undefined> {
+    try {
+        return await get<Connector>(path`/v3/connectors/${provider}`, {}, signal);
+    } catch (problem) {
+        if (problem instanceof Problem && problem.status === 404) {
+            return undefined;
+        }
+        throw problem;
+    }
+}

@@ -1,0 +1,55 @@
+/** The providers, and which of them are set up. */
+
+import { Badge } from "../../shared/parts";
+import { get } from "../core/api";
+import { useLoad } from "../core/load";
+import { href } from "../core/route";
+import type { Connector, Provider } from "../core/wire";
+import { Shown } from "../parts/loading";
+import { Page } from "../parts/page";
+
+export function ConnectorsPage() {
+    const loaded = useLoad(async (signal) => {
+        const [providers, connectors] = await Promise.all([
+            get<Provider[]>("/v3/providers", {}, signal),
+            get<Connector[]>("/v3/connectors", { limit: 200 }, signal),
+        ]);
+        return { providers, have: new Map(connectors.map((one) => [one.provider, one])) };
+    }, []);
+    return (
+        <Page title="Connectors" lead="One for each provider: what your application is known by there.">
+            <Shown of={loaded} what="connectors">
+                {({ providers, have }) => (
+                    <ul class="tiles">
+                        {providers.map((provider) => (
+                            <Tile key={provider.provider} provider={provider} connector={have.get(provider.provider)} />
+                        ))}
+                    </ul>
+                )}
+            </Shown>
+        </Page>
+    );
+}
+
+function Tile({ provider, connector }: { provider: Provider; connector: Connector | undefined }) {
+    const client = connector?.settings.client_id;
+    return (
+        <li class={connector ? "card tile" : "card tile unset"}>
+            <p class="row-head">
+                <a class="cover" href={href(["connectors", provider.provider])}>
+                    {provider.name}
+                </a>
+                {connector ? <Badge tone="good">Set up</Badge> : <Badge>Not set up</Badge>}
+            </p>
+            <p class="soft small break">
+                {typeof client === "string" ? (
+                    <code>{client}</code>
+                ) : provider.needs_client ? (
+                    "Needs an OAuth client of yours"
+                ) : (
+                    "Needs no client"
+                )}
+            </p>
+        </li>
+    );
+}

@@ -1,0 +1,72 @@
+/** Which page the address means, in its frame; without a session, the sign-in. */
+
+import type { ComponentType } from "preact";
+import { Loading } from "../shared/parts";
+import { AuditPage } from "./audit/audit";
+import { ConnectorPage } from "./connectors/connector";
+import { ConnectorsPage } from "./connectors/connectors";
+import { here } from "./core/route";
+import { session } from "./core/session";
+import { DomainPage } from "./domains/domain";
+import { DomainsPage } from "./domains/domains";
+import { GrantPage } from "./grants/grant";
+import { GrantsPage } from "./grants/grants";
+import { KeysPage } from "./keys/keys";
+import { OverviewPage } from "./overview/overview";
+import { Page } from "./parts/page";
+import { Shell } from "./shell";
+import { SignIn } from "./sign-in";
+import { WebhookPage } from "./webhooks/webhook";
+import { WebhooksPage } from "./webhooks/webhooks";
+
+const LISTS: Record<string, ComponentType> = {
+    "": OverviewPage,
+    grants: GrantsPage,
+    connectors: ConnectorsPage,
+    webhooks: WebhooksPage,
+    keys: KeysPage,
+    domains: DomainsPage,
+    audit: AuditPage,
+};
+const SINGLE: Record<string, ComponentType<{ id: string }>> = {
+    grants: GrantPage,
+    connectors: ConnectorPage,
+    webhooks: WebhookPage,
+    domains: DomainPage,
+};
+
+export function Console() {
+    if (session.value === undefined) {
+        return (
+            <main class="waiting">
+                <h1 class="visually-hidden">OpenGrant console</h1>
+                <Loading what="Opening the console" />
+            </main>
+        );
+    }
+    if (session.value === null) {
+        return <SignIn />;
+    }
+    const [list = "", id] = here.value.parts;
+    // Another session may be of another application: nothing of the last one's pages stays.
+    return <Shell key={session.value.id}>{content(list, id)}</Shell>;
+}
+
+function content(list: string, id: string | undefined) {
+    if (id !== undefined) {
+        const Single = SINGLE[list];
+        return Single ? <Single key={`${list}/${id}`} id={id} /> : <Nowhere />;
+    }
+    const List = LISTS[list];
+    return List ? <List key={list} /> : <Nowhere />;
+}
+
+function Nowhere() {
+    return (
+        <Page title="There is no such page">
+            <p>
+                The address may be mistyped. <a href="#/">Go to the overview</a>.
+            </p>
+        </Page>
+    );
+}

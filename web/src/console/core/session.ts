@@ -1,0 +1,75 @@
+/** Who is signed in. The session itself is a cookie that no script can read; this is what the API says about it. */
+
+import { signal } from "@preact/signals";
+import { get, onSignedOut, Problem, post, remove } from "./api";
+import type { Session } from "./wire";
+
+/** undefined while it is not known yet, null when nobody is signed in. */
+export const session = signal<Session | null | undefined>(undefined);
+/** Why the sign-in page is shown, if there is a reason to tell. */
+export const reason = signal<{ text: string; problem?: Problem } | undefined>(undefined);
+
+onSignedOut(() => {
+    if (session.value) {
+        reason.value = { text: "Your session has ended. Sign in again: you come back to the page you were on." };
+        session.value = null;
+    }
+});
+
+/** The one-time code of an address like /console#link=…, which is taken out of the address and the history at once. */
+export function takeLink(): string | undefined {
+    const found = /^#link=(.+)$/.exec(location.hash);
+    if (!found) {
+        return undefined;
+    }
+    history.replaceState(null, "", location.pathname + location.search);
+    return decodeURIComponent(found[1] ?? "");
+}
+
+export async function begin(): Promise<void> {
+    const link = takeLink();
+    if (link) {
+        await redeem(link);
+        return;
+    }
+    try {
+        session.value = await get<Session>("/v3/console/sessions/current");
+    } catch (problem) {
+        if (problem instanceof Problem && problem.status !== 401) {
+            reason.value = { text: "The console could not find out who you are.", problem };
+        }
+        session.value = null;
+    }
+}
+
+export async function redeem(link: string): Promise<void> {
+    session.value = undefined;
+    try {
+        await signIn({ link });
+    } catch (problem) {
+        if (!(problem instanceof Problem)) {
+            throw problem;
+        }
+        reason.value = { text: "This link did not open a session. Each works once, for five minutes.", problem };
+        session.value = null;
+    }
+}
+
+export async function signIn(proof: { api_key: string } | { link: string }): Promise<void> {
+    const made = await post<Session>("/v3/console/sessions", proof);
+    reason.value = undefined;
+    session.value = made;
+}
+
+export async function signOut(): Promise<void> {
+    try {
+        await remove("/v3/console/sessions/current");
+    } catch (problem) {
+        // One that has ended by itself is what we want; anything else means that it may live on.
+        if (!(problem instanceof Problem && problem.status === 401)) {
+            throw problem;
+        }
+    }
+    reason.value = { text: "You are signed out." };
+    session.value = null;
+}

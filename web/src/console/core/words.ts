@@ -1,0 +1,145 @@
+/** The API's words in people's. What is not known here is shown as the API spells it. */
+
+import type { Tone } from "../../shared/parts";
+import type { Grant, Trouble, TroubleClass, WebhookStatus } from "./wire";
+
+const PROVIDERS: Record<string, string> = {
+    google: "Google",
+    microsoft: "Microsoft",
+    yahoo: "Yahoo",
+    zoom: "Zoom",
+    imap: "IMAP",
+    icloud: "iCloud",
+    ews: "Exchange",
+    "virtual-calendar": "Virtual calendar",
+    nylas: "Agent Account",
+};
+export const PROVIDER_NAMES = Object.keys(PROVIDERS);
+
+export function providerName(provider: string): string {
+    return PROVIDERS[provider] ?? provider;
+}
+
+interface Class {
+    title: string;
+    /** Whose turn it is. */
+    turn: string;
+    tone: Tone;
+}
+
+export const CLASSES: Record<TroubleClass, Class> = {
+    reconnect: { title: "The owner must reconnect", turn: "The mailbox owner’s turn", tone: "wrong" },
+    connector: { title: "The provider refuses your client", turn: "Your turn: mend the connector", tone: "wrong" },
+    provider_down: {
+        title: "The provider does not answer",
+        turn: "Nobody’s turn: it is tried again by itself",
+        tone: "warn",
+    },
+    rate_limited: {
+        title: "The provider asks to slow down",
+        turn: "Nobody’s turn: it is tried again by itself",
+        tone: "warn",
+    },
+    bad_request: { title: "The provider refuses the request", turn: "Your turn: mend the request", tone: "warn" },
+    unknown: {
+        title: "The provider said something new",
+        turn: "Nobody’s turn yet: it is tried again by itself",
+        tone: "warn",
+    },
+};
+
+export function classOf(name: string): Class {
+    return CLASSES[name as TroubleClass] ?? { title: name, turn: "", tone: "warn" };
+}
+
+/** One line about what is wrong; undefined when nothing is. */
+export function troubleLine(trouble: Trouble | undefined): string | undefined {
+    if (!trouble) {
+        return undefined;
+    }
+    if (trouble.held) {
+        return "Held: many grants fail alike";
+    }
+    if (trouble.suspected) {
+        return "Refused once, will be asked again";
+    }
+    return trouble.reason === "invalidated" ? "Ended by an operator" : classOf(trouble.class).title;
+}
+
+export interface State {
+    word: string;
+    tone: Tone;
+}
+
+export function grantState(grant: Grant): State {
+    if (grant.grant_status === "invalid") {
+        return { word: "Invalid", tone: "wrong" };
+    }
+    if (grant.blocked) {
+        return { word: "Blocked", tone: "wrong" };
+    }
+    if (grant.opengrant.trouble) {
+        return { word: grant.opengrant.trouble.held ? "Held" : "In trouble", tone: "warn" };
+    }
+    return { word: "Valid", tone: "good" };
+}
+
+export const WEBHOOK_STATES: Record<WebhookStatus, State & { means: string }> = {
+    active: { word: "Active", tone: "good", means: "Events are delivered." },
+    pause: { word: "Paused", tone: "neutral", means: "Paused by you. New events are dropped until you activate it." },
+    failing: {
+        word: "Failing",
+        tone: "warn",
+        means: "Nearly all attempts of the last 15 minutes failed. Delivery goes on; mend the receiver and this ends by itself.",
+    },
+    failed: {
+        word: "Failed",
+        tone: "wrong",
+        means: "Nothing is sent any more. Mend the receiver, then activate the webhook: it will be challenged again.",
+    },
+};
+
+export const TRIGGERS: [trigger: string, means: string][] = [
+    ["grant.created", "A mailbox was connected for the first time."],
+    ["grant.updated", "A grant was changed, or its mailbox connected again."],
+    ["grant.expired", "A grant became invalid: its owner must reconnect. The reason is in the event."],
+    ["grant.deleted", "A grant was deleted."],
+    ["connector.degraded", "Many grants of a connector fail alike: look at the connector."],
+    ["connector.recovered", "They work again."],
+];
+
+export const PERMISSIONS: [permission: string, means: string][] = [
+    ["all", "Everything in this application but to read live tokens."],
+    ["grants.token", "Read live access tokens of grants. Each reading is in the audit trail."],
+];
+
+/** "key:1234…" and its like. */
+export function actorWords(actor: string | undefined): string {
+    if (!actor) {
+        return "";
+    }
+    const at = actor.indexOf(":");
+    const [kind, id] = at < 0 ? [actor, ""] : [actor.slice(0, at), actor.slice(at + 1)];
+    const words: Record<string, string> = {
+        key: "API key",
+        grant: "Token of grant",
+        service_account: "Service account",
+        cli: "Command line:",
+        clock: "OpenGrant itself",
+        start: "First start",
+        anonymous: "Anybody",
+        session: "Console session",
+        console: "Console",
+    };
+    return `${words[kind] ?? kind} ${id.length > 20 ? `${id.slice(0, 8)}…` : id}`.trim();
+}
+
+/** "client_id" as "Client id". */
+export function plain(name: string): string {
+    const words = name.replaceAll(/[_.]/g, " ");
+    return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+export function count(number: number, one: string, many = `${one}s`): string {
+    return `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
+}

@@ -1,0 +1,194 @@
+/** One domain: the records to publish, and what DNS says about each. */
+
+import { useState } from "preact/hooks";
+import { Badge, Copy, Notice, type Tone } from "../../shared/parts";
+import { get, path, post, remove } from "../core/api";
+import { useAction, useLoad } from "../core/load";
+import { go, href } from "../core/route";
+import { session } from "../core/session";
+import { type Domain, RECORDS, type RecordKind, type Verification } from "../core/wire";
+import { Confirm } from "../parts/confirm";
+import { Failure } from "../parts/failure";
+import { Shown } from "../parts/loading";
+import { OperatorOnly } from "../parts/operator-only";
+import { Page, Section } from "../parts/page";
+import { Time } from "../parts/time";
+import { recordName } from "./records";
+
+const WHY: Record<RecordKind, string> = {
+    ownership: "The domain is yours. Any Agent Account needs it.",
+    mx: "Its mail comes here. Needed to receive.",
+    spf: "We may send for it. Needed to send.",
+    dkim: "The key that signs its mail. Needed to send.",
+    feedback: "Bounces come back here. Needed to send.",
+};
+const STATES: Record<Verification["status"], [Tone, string]> = {
+    done: ["good", "Found"],
+    pending: ["neutral", "Not there yet"],
+    failed: ["wrong", "Wrong"],
+};
+
+export function DomainPage({ id }: { id: string }) {
+    if (!session.value?.operator) {
+        return (
+            <Page title="Domain" back={{ href: href(["domains"]), label: "Domains" }}>
+                <OperatorOnly what="domains" />
+            </Page>
+        );
+    }
+    return <Open id={id} />;
+}
+
+function Open({ id }: { id: string }) {
+    const [deleting, setDeleting] = useState(false);
+    const domain = useLoad((signal) => get<Domain>(path`/v3/admin/domains/${id}`, {}, signal), [id]);
+    const records = useLoad(
+        () => Promise.all(RECORDS.map((type) => post<Verification>(path`/v3/admin/domains/${id}/info`, { type }))),
+        [id],
+    );
+    const look = useAction(async (...kinds: RecordKind[]) => {
+        // One after the other is soon enough, and an answer is shown as it comes.
+        let shown = records.data ?? [];
+        for (const type of kinds) {
+            const found = await post<Verification>(path`/v3/admin/domains/${id}/verify`, { type });
+            shown = shown.map((one) => (one.attempt.type === type ? found : one));
+            records.put(shown);
+        }
+    });
+    const address = domain.data?.domain_address;
+    return (
+        <Page
+            title={address ?? "Domain"}
+            back={{ href: href(["domains"]), label: "Domains" }}
+            lead={domain.data && domain.data.name !== address && domain.data.name}
+            actions={
+                domain.data && (
+                    <>
+                        <button
+                            type="button"
+                            class="button primary"
+                            disabled={look.busy || !records.data}
+                            onClick={() => void look.run(...RECORDS)}
+                        >
+                            {look.busy ? "Asking DNS…" : "Check all now"}
+                        </button>
+                        <button type="button" class="button danger" onClick={() => setDeleting(true)}>
+                            Delete
+                        </button>
+                    </>
+                )
+            }
+        >
+            <Failure problem={domain.problem} again={domain.reload} />
+            {domain.data && (
+                <Section
+                    title="DNS records"
+                    note="Publish each where the DNS of the domain is kept. A change can take hours to be seen everywhere."
+                >
+                    <Failure problem={look.problem} />
+                    <Shown of={records} what="records">
+                        {(found) => (
+                            <>
+                                {found.every(({ status }) => status === "done") && (
+                                    <Notice tone="good">
+                                        <p>All five are there: the domain is ready to receive and to send.</p>
+                                    </Notice>
+                                )}
+                                <ul class="records">
+                                    {found.map((record) => (
+                                        <RecordCard
+                                            key={record.attempt.type}
+                                            record={record}
+                                            domain={domain.data?.domain_address ?? ""}
+                                            busy={look.busy}
+                                            onLook={() => void look.run(record.attempt.type)}
+                                        />
+                                    ))}
+                                </ul>
+                            </>
+                        )}
+                    </Shown>
+                </Section>
+            )}
+            {deleting && address && (
+                <Confirm
+                    title="Delete this domain?"
+                    submit="Delete the domain"
+                    under="Deleting"
+                    typed={address}
+                    act={async () => {
+                        await remove(path`/v3/admin/domains/${id}`);
+                        go(["domains"]);
+                    }}
+                    onClose={() => setDeleting(false)}
+                >
+                    <p>
+                        Its DKIM key is destroyed for good. It is refused while Agent Accounts live on it. Take the
+                        records out of your DNS afterwards.
+                    </p>
+                </Confirm>
+            )}
+        </Page>
+    );
+}
+
+function RecordCard({
+    record,
+    domain,
+    busy,
+    onLook,
+}: {
+    record: Verification;
+    domain: string;
+    busy: boolean;
+    onLook: () => void;
+}) {
+    const { type: kind, options } = record.attempt;
+    const [tone, word] = STATES[record.status];
+    const name = recordName(kind);
+    const host = options.host === "@" ? domain : `${options.host}.${domain}`;
+    return (
+        <li class="card record">
+            <header class="row-head">
+                <h3>
+                    {name} <Badge tone={tone}>{word}</Badge>
+                </h3>
+                <button type="button" class="button" disabled={busy} aria-label={`Check ${name} now`} onClick={onLook}>
+                    Check now
+                </button>
+            </header>
+            <p class="soft">{WHY[kind]}</p>
+            <dl class="dns">
+                <div>
+                    <dt>Type</dt>
+                    <dd>
+                        <code>{options.type}</code>
+                    </dd>
+                </div>
+                <div>
+                    <dt>Host</dt>
+                    <dd>
+                        <code title={host}>{options.host}</code>
+                        <Copy text={options.host} what={`host of ${name}`} />
+                    </dd>
+                </div>
+                <div class="dns-value">
+                    <dt>Value</dt>
+                    <dd>
+                        <code>{options.value}</code>
+                        <Copy text={options.value} what={`value of ${name}`} />
+                    </dd>
+                </div>
+            </dl>
+            <p class={record.status === "failed" ? "wrong-text" : "soft"} role="status">
+                {record.message}
+                {record.status !== "done" && (
+                    <>
+                        {" "}
+                        This value expires <Time at={record.expires_at} />.
+                    </>
+                )}
+            </p>
+        </li>
+    );
+}

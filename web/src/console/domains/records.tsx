@@ -1,0 +1,36 @@
+/** Which of a domain's five records have been found. */
+
+import { Badge } from "../../shared/parts";
+import { type Domain, RECORDS, type RecordKind } from "../core/wire";
+import { Icon } from "../parts/icon";
+
+const NAMES: Record<RecordKind, string> = {
+    ownership: "Ownership",
+    mx: "MX",
+    spf: "SPF",
+    dkim: "DKIM",
+    feedback: "Feedback",
+};
+
+export function recordName(kind: RecordKind): string {
+    return NAMES[kind];
+}
+
+export function Records({ domain }: { domain: Domain }) {
+    return (
+        <ul class="inline-list">
+            {RECORDS.map((kind) => {
+                const found = domain[`verified_${kind}`];
+                return (
+                    <li key={kind}>
+                        <Badge tone={found ? "good" : "neutral"}>
+                            <Icon name={found ? "ok" : "clock"} />
+                            {NAMES[kind]}
+                            <span class="visually-hidden">{found ? " found" : " not found yet"}</span>
+                        </Badge>
+                    </li>
+                );
+            })}
+        </ul>
+    );
+}

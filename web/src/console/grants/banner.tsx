@@ -1,0 +1,82 @@
+/** How a grant is, in a sentence; when something is wrong: why, in the provider's own words too, and whose turn it is. */
+
+import { Notice, type Tone } from "../../shared/parts";
+import type { Grant, Trouble } from "../core/wire";
+import { classOf, count, providerName } from "../core/words";
+import { Facts } from "../parts/facts";
+import { Time } from "../parts/time";
+
+export function Banner({ grant, checked }: { grant: Grant; checked: boolean }) {
+    const { trouble, proven_at } = grant.opengrant;
+    const [tone, title] = verdict(grant);
+    return (
+        <div class="banner">
+            <Notice tone={tone}>
+                {checked && <p class="soft small">Checked just now.</p>}
+                <h2 class="notice-title">{title}</h2>
+                {trouble ? (
+                    <Why trouble={trouble} provider={providerName(grant.provider)} />
+                ) : (
+                    <p>
+                        {grant.grant_status === "invalid" ? (
+                            "Nothing is known about the reason. Ask the mailbox owner to connect again."
+                        ) : proven_at === undefined ? (
+                            "There is nothing to prove with this provider."
+                        ) : (
+                            <>
+                                The provider last accepted its credential <Time at={proven_at} />.
+                            </>
+                        )}
+                    </p>
+                )}
+            </Notice>
+        </div>
+    );
+}
+
+function verdict(grant: Grant): [Tone, string] {
+    const { trouble } = grant.opengrant;
+    if (grant.blocked) {
+        return ["wrong", "An operator blocked this grant"];
+    }
+    if (grant.grant_status === "invalid") {
+        return ["wrong", "It does not work any more: the mailbox owner must reconnect"];
+    }
+    if (trouble?.held) {
+        return ["warn", "It is held: many grants fail alike, so its connector or provider is to blame"];
+    }
+    if (trouble?.suspected) {
+        return ["warn", "It was refused once, and is asked about once more before it ends"];
+    }
+    return trouble ? ["warn", `It is valid, but: ${classOf(trouble.class).title.toLowerCase()}`] : ["good", "It works"];
+}
+
+function Why({ trouble, provider }: { trouble: Trouble; provider: string }) {
+    return (
+        <>
+            <p>
+                <strong>{classOf(trouble.class).turn}.</strong> {trouble.remedy}
+            </p>
+            {trouble.provider_text && (
+                <blockquote>
+                    {trouble.provider_text}
+                    <footer class="soft small">
+                        {provider}, <code>{trouble.provider_code}</code>
+                    </footer>
+                </blockquote>
+            )}
+            <Facts
+                of={[
+                    ["Reason", <code key="reason">{trouble.reason}</code>],
+                    [
+                        "Provider’s code",
+                        !trouble.provider_text && trouble.provider_code && <code>{trouble.provider_code}</code>,
+                    ],
+                    ["First seen", <Time key="first" at={trouble.first_seen} />],
+                    ["Last seen", <Time key="last" at={trouble.last_seen} />],
+                    ["In a row", count(trouble.failures, "failure")],
+                ]}
+            />
+        </>
+    );
+}

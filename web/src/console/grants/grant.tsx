@@ -1,0 +1,172 @@
+/** One grant: how it is, why, whose turn it is, what happened to it, and what can be done. Never its token. */
+
+import { useState } from "preact/hooks";
+import { Badge, Copy } from "../../shared/parts";
+import { get, path, post, remove } from "../core/api";
+import { useAction, useLoad } from "../core/load";
+import { go, href } from "../core/route";
+import type { Grant } from "../core/wire";
+import { grantState, plain, providerName } from "../core/words";
+import { Confirm } from "../parts/confirm";
+import { Facts } from "../parts/facts";
+import { Failure } from "../parts/failure";
+import { Shown } from "../parts/loading";
+import { Page, Section } from "../parts/page";
+import { Time } from "../parts/time";
+import { Banner } from "./banner";
+import { Invalidate } from "./invalidate";
+import { Reconnect } from "./reconnect";
+import { Timeline } from "./timeline";
+
+type Asking = "invalidate" | "delete" | "reconnect";
+
+export function GrantPage({ id }: { id: string }) {
+    const [asking, setAsking] = useState<Asking>();
+    const [checked, setChecked] = useState<Grant>();
+    const [turn, setTurn] = useState(0);
+    const loaded = useLoad((signal) => get<Grant>(path`/v3/grants/${id}`, {}, signal), [id]);
+    const changed = (grant: Grant) => {
+        loaded.put(grant);
+        setTurn((count) => count + 1);
+    };
+    const check = useAction(async () => {
+        setChecked(undefined);
+        const grant = await post<Grant>(path`/v3/grants/${id}/check`);
+        changed(grant);
+        setChecked(grant);
+    });
+    const grant = loaded.data;
+    return (
+        <Page
+            title={grant?.email ?? "Grant"}
+            back={{ href: href(["grants"]), label: "Grants" }}
+            lead={
+                grant && (
+                    <>
+                        <Badge tone={grantState(grant).tone}>{grantState(grant).word}</Badge>{" "}
+                        {providerName(grant.provider)}
+                    </>
+                )
+            }
+            actions={
+                grant && (
+                    <>
+                        <button
+                            type="button"
+                            class="button primary"
+                            disabled={check.busy}
+                            onClick={() => void check.run()}
+                        >
+                            {check.busy ? "Asking the provider…" : "Check now"}
+                        </button>
+                        <button type="button" class="button" onClick={() => setAsking("reconnect")}>
+                            Reconnect link
+                        </button>
+                        <button
+                            type="button"
+                            class="button danger"
+                            disabled={grant.grant_status === "invalid"}
+                            onClick={() => setAsking("invalidate")}
+                        >
+                            Invalidate
+                        </button>
+                        <button type="button" class="button danger" onClick={() => setAsking("delete")}>
+                            Delete
+                        </button>
+                    </>
+                )
+            }
+        >
+            <Failure problem={check.problem} />
+            <Shown of={loaded} what="the grant">
+                {(grant) => (
+                    <>
+                        <Banner grant={grant} checked={checked === grant} />
+                        <div class="split">
+                            <Section title="Timeline">
+                                <Timeline id={id} turn={turn} />
+                            </Section>
+                            <Section title="Facts">
+                                <GrantFacts grant={grant} />
+                            </Section>
+                        </div>
+                        {asking === "invalidate" && (
+                            <Invalidate grant={grant} onDone={changed} onClose={() => setAsking(undefined)} />
+                        )}
+                        {asking === "reconnect" && <Reconnect grant={grant} onClose={() => setAsking(undefined)} />}
+                        {asking === "delete" && (
+                            <Confirm
+                                title="Delete this grant?"
+                                submit="Delete the grant"
+                                under="Deleting"
+                                typed={grant.email}
+                                act={async () => {
+                                    await remove(path`/v3/grants/${id}`);
+                                    go(["grants"]);
+                                }}
+                                onClose={() => setAsking(undefined)}
+                            >
+                                <p>
+                                    Its secrets are destroyed at once and its id never comes back. If the mailbox
+                                    connects again, it becomes a new grant.
+                                </p>
+                            </Confirm>
+                        )}
+                    </>
+                )}
+            </Shown>
+        </Page>
+    );
+}
+
+function GrantFacts({ grant }: { grant: Grant }) {
+    const { proven_at, next_check_at, refreshes } = grant.opengrant;
+    return (
+        <div class="card padded">
+            <Facts
+                of={[
+                    ["Id", <CopyId key="id" id={grant.id} />],
+                    ["Name", grant.name],
+                    ["Last proven", proven_at && <Time at={proven_at} />],
+                    ["Next check", next_check_at && <Time at={next_check_at} />],
+                    ["Refreshes since then", refreshes?.toLocaleString("en")],
+                    ["Connected", <Time key="created" at={grant.created_at} />],
+                    ["Authenticated", <Time key="updated" at={grant.updated_at} />],
+                    ["Your state", grant.state],
+                    ["Account at the provider", grant.provider_user_id && <code>{grant.provider_user_id}</code>],
+                    ["Credential", grant.credential_id && <code>{grant.credential_id}</code>],
+                    ["Workspace", grant.workspace_id && <code>{grant.workspace_id}</code>],
+                    ["Connected from", grant.ip && <code>{grant.ip}</code>],
+                    ["Browser", grant.user_agent],
+                    ...Object.entries(grant.settings).map(([name, value]): [string, string] => [
+                        plain(name),
+                        typeof value === "object" ? JSON.stringify(value) : String(value),
+                    ]),
+                ]}
+            />
+            {grant.scope.length > 0 && (
+                <details class="fold">
+                    <summary>Scopes ({grant.scope.length})</summary>
+                    <ul class="scopes">
+                        {grant.scope.map((scope) => (
+                            <li key={scope}>
+                                <code>{scope}</code>
+                            </li>
+                        ))}
+                    </ul>
+                </details>
+            )}
+            <p class="small">
+                <a href={href(["audit"], { grant_id: grant.id })}>In the audit trail</a>
+            </p>
+        </div>
+    );
+}
+
+function CopyId({ id }: { id: string }) {
+    return (
+        <span class="copy-id">
+            <code>{id}</code> <Copy text={id} what="the grant’s id" />
+        </span>
+    );
+}

@@ -1,0 +1,219 @@
+/** All grants: found by the start of an address, filtered, a page at a time. The address of the page holds the filter. */
+
+import { useEffect, useState } from "preact/hooks";
+import { Badge } from "../../shared/parts";
+import { get } from "../core/api";
+import { useLoad } from "../core/load";
+import { here, href, refine } from "../core/route";
+import type { Grant } from "../core/wire";
+import { grantState, PROVIDER_NAMES, providerName, troubleLine } from "../core/words";
+import { Choice } from "../parts/field";
+import { Empty, Shown } from "../parts/loading";
+import { Page } from "../parts/page";
+import { Time } from "../parts/time";
+
+const SIZE = 25;
+const STATES = [
+    ["", "Any state"],
+    ["valid", "Valid"],
+    ["troubled", "Valid, in trouble"],
+    ["invalid", "Invalid"],
+] as const;
+
+export function GrantsPage() {
+    const { query } = here.value;
+    const filter = {
+        email: query.get("email") ?? "",
+        provider: query.get("provider") ?? "",
+        state: query.get("state") ?? "",
+    };
+    const offset = Number(query.get("from") ?? 0) || 0;
+    const list = useLoad(
+        (signal) =>
+            get<Grant[]>(
+                "/v3/grants",
+                {
+                    email_prefix: filter.email,
+                    provider: filter.provider,
+                    grant_status: filter.state === "troubled" ? undefined : filter.state,
+                    troubled: filter.state === "troubled" || undefined,
+                    limit: SIZE + 1, // one more than is shown tells whether there are more
+                    offset,
+                },
+                signal,
+            ),
+        [query.toString()],
+    );
+    const set = (change: Partial<typeof filter>) => refine({ ...filter, ...change });
+    const filtered = Object.values(filter).some(Boolean);
+    return (
+        <Page title="Grants" lead="One for each mailbox that was connected and proven.">
+            <search class="filters">
+                <EmailSearch value={filter.email} onValue={(email) => set({ email })} />
+                <Choice
+                    label="Provider"
+                    compact
+                    value={filter.provider}
+                    onValue={(provider) => set({ provider })}
+                    options={[
+                        ["", "Any provider"],
+                        ...PROVIDER_NAMES.map((name) => [name, providerName(name)] as const),
+                    ]}
+                />
+                <Choice
+                    label="State"
+                    compact
+                    value={filter.state}
+                    onValue={(state) => set({ state })}
+                    options={STATES}
+                />
+                {filtered && (
+                    <button type="button" class="button plain" onClick={() => refine({})}>
+                        Clear
+                    </button>
+                )}
+            </search>
+            <Shown of={list} what="grants">
+                {(grants) =>
+                    grants.length ? (
+                        <>
+                            <GrantTable grants={grants.slice(0, SIZE)} />
+                            <Pages
+                                from={offset}
+                                shown={Math.min(grants.length, SIZE)}
+                                more={grants.length > SIZE}
+                                onFrom={(from) => refine({ ...filter, from: from || undefined })}
+                            />
+                        </>
+                    ) : filtered || offset ? (
+                        <Empty title="No grant fits">
+                            <p>
+                                Addresses are searched from their start, as they were connected.{" "}
+                                <button type="button" class="link" onClick={() => refine({})}>
+                                    Show all grants
+                                </button>
+                            </p>
+                        </Empty>
+                    ) : (
+                        <Empty title="No grants yet">
+                            <p>
+                                A grant is made when a mailbox is connected: by{" "}
+                                <a href="/reference">POST /v3/connect/custom</a> with credentials that you hold, or by
+                                hosted sign-in. It needs a <a href={href(["connectors"])}>connector</a> of its provider
+                                first.
+                            </p>
+                        </Empty>
+                    )
+                }
+            </Shown>
+        </Page>
+    );
+}
+
+/** Waits until the typing pauses. */
+function EmailSearch({ value, onValue }: { value: string; onValue: (value: string) => void }) {
+    const [text, setText] = useState(value);
+    useEffect(() => setText(value), [value]);
+    useEffect(() => {
+        if (text === value) {
+            return;
+        }
+        const timer = setTimeout(() => onValue(text.trim()), 250);
+        return () => clearTimeout(timer);
+    }, [text]);
+    return (
+        <input
+            class="input search"
+            type="search"
+            aria-label="Email begins with"
+            placeholder="Email begins with…"
+            value={text}
+            autocomplete="off"
+            spellcheck={false}
+            onInput={(event) => setText(event.currentTarget.value)}
+        />
+    );
+}
+
+function GrantTable({ grants }: { grants: Grant[] }) {
+    return (
+        <div class="card scroll">
+            <table class="rows stack">
+                <thead>
+                    <tr>
+                        <th scope="col">Email</th>
+                        <th scope="col">Provider</th>
+                        <th scope="col">State</th>
+                        <th scope="col">Last proven</th>
+                        <th scope="col">Next check</th>
+                    </tr>
+                </thead>
+                <tbody>
+                    {grants.map((grant) => (
+                        <GrantRow key={grant.id} grant={grant} />
+                    ))}
+                </tbody>
+            </table>
+        </div>
+    );
+}
+
+function GrantRow({ grant }: { grant: Grant }) {
+    const { word, tone } = grantState(grant);
+    const { proven_at, next_check_at, trouble } = grant.opengrant;
+    const line = troubleLine(trouble);
+    return (
+        <tr>
+            <th scope="row">
+                <a href={href(["grants", grant.id])}>{grant.email}</a>
+                {grant.name && <span class="soft second">{grant.name}</span>}
+            </th>
+            <td data-label="Provider">{providerName(grant.provider)}</td>
+            <td data-label="State">
+                <Badge tone={tone}>{word}</Badge>
+                {line && <span class="soft second">{line}</span>}
+            </td>
+            <td data-label="Last proven">{proven_at === undefined ? <None /> : <Time at={proven_at} />}</td>
+            <td data-label="Next check">{next_check_at === undefined ? <None /> : <Time at={next_check_at} />}</td>
+        </tr>
+    );
+}
+
+function None() {
+    return <span class="soft">none</span>;
+}
+
+function Pages({
+    from,
+    shown,
+    more,
+    onFrom,
+}: {
+    from: number;
+    shown: number;
+    more: boolean;
+    onFrom: (from: number) => void;
+}) {
+    return (
+        <nav class="pages" aria-label="Pages of the list">
+            <span class="soft" role="status">
+                {from + 1} to {from + shown}
+            </span>
+            {(from > 0 || more) && (
+                <span class="actions">
+                    <button
+                        type="button"
+                        class="button"
+                        disabled={from === 0}
+                        onClick={() => onFrom(Math.max(0, from - SIZE))}
+                    >
+                        Newer
+                    </button>
+                    <button type="button" class="button" disabled={!more} onClick={() => onFrom(from + SIZE)}>
+                        Older
+                    </button>
+                </span>
+            )}
+        </nav>
+    );
+}

@@ -1,0 +1,80 @@
+/** Who is signed in to this console, and how to end that. */
+
+import { Badge } from "../../shared/parts";
+import { get, path, remove } from "../core/api";
+import { useAction, useLoad } from "../core/load";
+import { session, signOut } from "../core/session";
+import type { Session } from "../core/wire";
+import { Failure } from "../parts/failure";
+import { Shown } from "../parts/loading";
+import { Section } from "../parts/page";
+import { Time } from "../parts/time";
+
+export function Sessions() {
+    const list = useLoad((signal) => get<Session[]>("/v3/console/sessions", {}, signal), []);
+    const end = useAction(async (one: Session) => {
+        if (one.id === session.value?.id) {
+            await signOut();
+            return;
+        }
+        await remove(path`/v3/console/sessions/${one.id}`);
+        list.reload();
+    });
+    return (
+        <Section
+            title="Console sessions"
+            note="Browsers that are signed in to this application’s console now. An ended session stops with its next request."
+        >
+            <Failure problem={end.problem} />
+            <Shown of={list} what="sessions">
+                {(sessions) => (
+                    <div class="card scroll">
+                        <table class="rows stack">
+                            <thead>
+                                <tr>
+                                    <th scope="col">Signed in with</th>
+                                    <th scope="col">Began</th>
+                                    <th scope="col">Last used</th>
+                                    <th scope="col">Ends</th>
+                                    <th scope="col">
+                                        <span class="visually-hidden">Actions</span>
+                                    </th>
+                                </tr>
+                            </thead>
+                            <tbody>
+                                {sessions.map((one) => (
+                                    <tr key={one.id}>
+                                        <th scope="row">
+                                            {one.kind === "link" ? "One-time link" : "API key"}{" "}
+                                            {one.id === session.value?.id && <Badge tone="accent">This one</Badge>}
+                                            {one.api_key_id && <span class="soft second">{one.api_key_id}</span>}
+                                        </th>
+                                        <td data-label="Began">
+                                            <Time at={one.created_at} />
+                                        </td>
+                                        <td data-label="Last used">
+                                            <Time at={one.used_at} />
+                                        </td>
+                                        <td data-label="Ends">
+                                            <Time at={one.expires_at} />
+                                        </td>
+                                        <td class="ends">
+                                            <button
+                                                type="button"
+                                                class="button danger"
+                                                disabled={end.busy}
+                                                onClick={() => void end.run(one)}
+                                            >
+                                                {one.id === session.value?.id ? "Sign out" : "End it"}
+                                            </button>
+                                        </td>
+                                    </tr>
+                                ))}
+                            </tbody>
+                        </table>
+                    </div>
+                )}
+            </Shown>
+        </Section>
+    );
+}

@@ -1,0 +1,41 @@
+/** Connectors that fail for many grants alike: since when, why, and what to do. */
+
+import { href } from "../core/route";
+import type { Degraded } from "../core/wire";
+import { classOf, count, providerName } from "../core/words";
+import { Time } from "../parts/time";
+
+export function DegradedList({ degraded }: { degraded: Degraded[] }) {
+    return (
+        <ul class="plain-list">
+            {degraded.map((one) => (
+                <li key={`${one.provider} ${one.connector_id} ${one.credential_id} ${one.host}`} class="notice wrong">
+                    <p class="row-head">
+                        <strong>
+                            <a href={href(["connectors", one.provider])}>{providerName(one.provider)}</a>
+                            {one.host && ` at ${one.host}`}
+                        </strong>
+                        <span class="soft">
+                            {classOf(one.class).title}, since <Time at={one.since} />
+                        </span>
+                    </p>
+                    <p>{one.remedy}</p>
+                    <p class="soft small">
+                        {count(one.grants, "grant")} held · <code>{one.reason}</code>
+                        {one.provider_code && one.provider_code !== one.reason && (
+                            <>
+                                , the provider said <code>{one.provider_code}</code>
+                            </>
+                        )}
+                        {one.probe_at && (
+                            <>
+                                {" "}
+                                · tried again <Time at={one.probe_at} />
+                            </>
+                        )}
+                    </p>
+                </li>
+            ))}
+        </ul>
+    );
+}

@@ -1,0 +1,85 @@
+/** Grants by provider and state: a bar to see, numbers to read, each a link to the list behind it. */
+
+import { href } from "../core/route";
+import type { Overview } from "../core/wire";
+import { providerName } from "../core/words";
+import { Empty } from "../parts/loading";
+
+type Row = Overview["grants"][number];
+
+const PARTS = [
+    ["good", (row: Row) => row.valid - row.troubled],
+    ["warn", (row: Row) => row.troubled],
+    ["wrong", (row: Row) => row.invalid],
+] as const;
+
+export function Matrix({ grants }: { grants: Row[] }) {
+    if (!grants.length) {
+        return <Empty title="No grants yet" />;
+    }
+    return (
+        <div class="card scroll">
+            <table class="rows matrix">
+                <thead>
+                    <tr>
+                        <th scope="col">Provider</th>
+                        <th scope="col" class="bar-column">
+                            <span class="visually-hidden">Shares</span>
+                        </th>
+                        <th scope="col" class="number">
+                            Valid
+                        </th>
+                        <th scope="col" class="number">
+                            In trouble
+                        </th>
+                        <th scope="col" class="number">
+                            Invalid
+                        </th>
+                    </tr>
+                </thead>
+                <tbody>
+                    {grants.map((row) => (
+                        <tr key={row.provider}>
+                            <th scope="row">
+                                <a href={href(["grants"], { provider: row.provider })}>{providerName(row.provider)}</a>
+                            </th>
+                            <td class="bar-column">
+                                <Bar row={row} />
+                            </td>
+                            <Figure value={row.valid} provider={row.provider} state="valid" />
+                            <Figure value={row.troubled} provider={row.provider} state="troubled" />
+                            <Figure value={row.invalid} provider={row.provider} state="invalid" />
+                        </tr>
+                    ))}
+                </tbody>
+            </table>
+        </div>
+    );
+}
+
+function Bar({ row }: { row: Row }) {
+    return (
+        <span class="bar" aria-hidden="true">
+            {PARTS.map(
+                ([tone, size]) => size(row) > 0 && <span key={tone} class={tone} style={{ flexGrow: size(row) }} />,
+            )}
+        </span>
+    );
+}
+
+function Figure({ value, provider, state }: { value: number; provider: string; state: string }) {
+    return (
+        <td class="number">
+            {value ? (
+                <a
+                    href={href(["grants"], { provider, state })}
+                    aria-label={`${value} ${state} of ${providerName(provider)}`}
+                >
+                    {value.toLocaleString("en")}
+                </a>
+            ) : (
+                <span class="soft">0</span>
+            )}
+        </td>
+    );
+}

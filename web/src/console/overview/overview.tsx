@@ -1,0 +1,160 @@
+/** How everything is, at a glance, and where to look first. */
+
+import { Notice } from "../../shared/parts";
+import { get } from "../core/api";
+import { useLoad } from "../core/load";
+import { usePoll } from "../core/poll";
+import { here, href, refine } from "../core/route";
+import type { Overview } from "../core/wire";
+import { count } from "../core/words";
+import { Shown } from "../parts/loading";
+import { Page, Section } from "../parts/page";
+import { Time } from "../parts/time";
+import { Activity } from "./activity";
+import { DegradedList } from "./degraded";
+import { FirstSteps } from "./first-steps";
+import { Matrix } from "./matrix";
+import { WebhookList } from "./webhook-list";
+
+const SPANS = [
+    [24, "24 h", "24 hours"],
+    [168, "7 d", "7 days"],
+    [720, "30 d", "30 days"],
+] as const;
+const EVERY = 30_000;
+
+export function OverviewPage() {
+    const asked = Number(here.value.query.get("hours") ?? 24);
+    const [hours, , span] = SPANS.find(([hours]) => hours === asked) ?? SPANS[0];
+    const loaded = useLoad((signal) => get<Overview>("/v3/overview", { hours }, signal), [hours]);
+    usePoll(loaded.reload, EVERY);
+    return (
+        <Page
+            title="Overview"
+            lead={
+                loaded.data && (
+                    <>
+                        As of <Time at={loaded.data.at} />. It looks again by itself.
+                    </>
+                )
+            }
+        >
+            <Shown of={loaded} what="the overview">
+                {(overview) => (
+                    <>
+                        {overview.grants.length === 0 && <FirstSteps webhooks={overview.webhooks.length} />}
+                        <Alarms overview={overview} />
+                        <Numbers overview={overview} />
+                        <Section
+                            title="Activity"
+                            note={`Of the last ${span}.`}
+                            actions={
+                                <fieldset class="segments">
+                                    <legend class="visually-hidden">How far back</legend>
+                                    {SPANS.map(([value, label, words]) => (
+                                        <button
+                                            type="button"
+                                            key={value}
+                                            aria-pressed={value === hours}
+                                            aria-label={words}
+                                            onClick={() => refine({ hours: value === 24 ? undefined : value })}
+                                        >
+                                            {label}
+                                        </button>
+                                    ))}
+                                </fieldset>
+                            }
+                        >
+                            <Activity of={overview.activity} />
+                        </Section>
+                        <div class="halves">
+                            <Section title="Grants by provider">
+                                <Matrix grants={overview.grants} />
+                            </Section>
+                            <Section title="Webhooks">
+                                <WebhookList webhooks={overview.webhooks} />
+                            </Section>
+                        </div>
+                    </>
+                )}
+            </Shown>
+        </Page>
+    );
+}
+
+/** What somebody must look at now. */
+function Alarms({ overview }: { overview: Overview }) {
+    const { overdue } = overview.expiring;
+    return (
+        <>
+            {overview.degraded.length > 0 && (
+                <Section title="Degraded connectors" note="Their grants are held as they are. None is lost.">
+                    <DegradedList degraded={overview.degraded} />
+                </Section>
+            )}
+            {overdue > 0 && (
+                <Notice tone="warn">
+                    <p>
+                        <strong>{count(overdue, "grant is", "grants are")} overdue.</strong> They should have been
+                        checked by now: look whether a node does background work (<code>opengrant doctor</code>).
+                    </p>
+                </Notice>
+            )}
+        </>
+    );
+}
+
+function Numbers({ overview }: { overview: Overview }) {
+    const sum = (of: "valid" | "invalid" | "troubled" | "held") =>
+        overview.grants.reduce((total, row) => total + row[of], 0);
+    const { tokens_within_hour, tokens_within_day, suspected } = overview.expiring;
+    return (
+        <ul class="numbers">
+            <Figure label="Valid grants" value={sum("valid")} to={href(["grants"], { state: "valid" })} tone="good" />
+            <Figure
+                label="In trouble"
+                value={sum("troubled")}
+                note={
+                    suspected || sum("held") ? `${sum("held")} held, ${suspected} refused once` : "valid, but failing"
+                }
+                to={href(["grants"], { state: "troubled" })}
+                tone="warn"
+            />
+            <Figure
+                label="Must reconnect"
+                value={sum("invalid")}
+                note="invalid grants"
+                to={href(["grants"], { state: "invalid" })}
+                tone="wrong"
+            />
+            <Figure
+                label="Tokens expiring soon"
+                value={tokens_within_hour}
+                note={`within the hour; ${tokens_within_day.toLocaleString("en")} within a day. Renewed by themselves`}
+            />
+        </ul>
+    );
+}
+
+function Figure({
+    label,
+    value,
+    note,
+    to,
+    tone,
+}: {
+    label: string;
+    value: number;
+    note?: string;
+    to?: string;
+    tone?: "good" | "warn" | "wrong";
+}) {
+    const content = (
+        <>
+            <span class="figure-label">{label}</span>
+            <span class={value > 0 && tone ? `figure ${tone}` : "figure"}>{value.toLocaleString("en")}</span>
+            {note && <span class="soft small">{note}</span>}
+        </>
+    );
+    return <li class="card">{to ? <a href={to}>{content}</a> : <div>{content}</div>}</li>;
+}

@@ -1,0 +1,113 @@
+/** Draws bars with uPlot, in the colours of the page as they are now, and again when they change. */
+
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+
+export interface Drawing {
+    show: (at: number[], values: number[]) => void;
+    destroy: () => void;
+}
+
+const HEIGHT = 132;
+
+export function draw(
+    place: HTMLElement,
+    {
+        colour,
+        at,
+        values,
+        bucketSeconds,
+        onPoint,
+    }: {
+        colour: string;
+        at: number[];
+        values: number[];
+        bucketSeconds: number;
+        onPoint: (index: number | undefined) => void;
+    },
+): Drawing {
+    let data: uPlot.AlignedData = [at, values];
+    let plot = make();
+
+    function make(): uPlot {
+        const css = getComputedStyle(document.documentElement);
+        const ink = (name: string) => css.getPropertyValue(name).trim();
+        const font = "12px system-ui, sans-serif";
+        const bars = uPlot.paths.bars?.({ size: [0.72, 28], radius: 0.15 });
+        const axis = { stroke: ink("--soft"), font, ticks: { show: false } };
+        return new uPlot(
+            {
+                width: place.clientWidth || 300,
+                height: HEIGHT,
+                padding: [8, 8, 0, 0],
+                legend: { show: false },
+                cursor: { y: false, points: { show: false }, drag: { setScale: false }, sync: { key: "activity" } },
+                scales: {
+                    x: { range: (_, from, to) => [from - bucketSeconds / 2, to + bucketSeconds / 2] },
+                    // Without anything the axis still ends at a number of which there can be halves.
+                    y: { range: (_, __, most) => [0, Math.max(4, most * 1.1)] },
+                },
+                axes: [
+                    { ...axis, size: 24, grid: { show: false }, space: 70, values: labels },
+                    {
+                        ...axis,
+                        size: 44,
+                        space: 36,
+                        grid: { stroke: ink("--line"), width: 1 },
+                        incrs: [
+                            1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6,
+                        ],
+                        values: (_, ticks) => ticks.map(short),
+                    },
+                ],
+                series: [
+                    {},
+                    {
+                        stroke: ink(colour),
+                        fill: ink(colour),
+                        width: 0,
+                        ...(bars ? { paths: bars } : {}),
+                        points: { show: false },
+                    },
+                ],
+                hooks: { setCursor: [(self) => onPoint(self.cursor.idx ?? undefined)] },
+            },
+            data,
+            place,
+        );
+    }
+
+    function labels(_: uPlot, ticks: number[], __: number, ___: number, step: number): string[] {
+        const format =
+            step >= 86_400
+                ? new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" })
+                : new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+        return ticks.map((tick) => format.format(tick * 1000));
+    }
+
+    const again = () => {
+        plot.destroy();
+        plot = make();
+    };
+    const scheme = matchMedia("(prefers-color-scheme: dark)");
+    const watch = new ResizeObserver(() => plot.setSize({ width: place.clientWidth, height: HEIGHT }));
+    window.addEventListener("themechange", again);
+    scheme.addEventListener("change", again);
+    watch.observe(place);
+    return {
+        show: (nextAt, nextValues) => {
+            data = [nextAt, nextValues];
+            plot.setData(data);
+        },
+        destroy: () => {
+            window.removeEventListener("themechange", again);
+            scheme.removeEventListener("change", again);
+            watch.disconnect();
+            plot.destroy();
+        },
+    };
+}
+
+function short(value: number): string {
+    return Intl.NumberFormat("en", { notation: "compact" }).format(value);
+}

@@ -1,0 +1,44 @@
+/** How each webhook does. */
+
+import { Badge } from "../../shared/parts";
+import { href } from "../core/route";
+import type { WebhookHealth } from "../core/wire";
+import { count, WEBHOOK_STATES } from "../core/words";
+import { Empty } from "../parts/loading";
+import { Time } from "../parts/time";
+
+export function WebhookList({ webhooks }: { webhooks: WebhookHealth[] }) {
+    if (!webhooks.length) {
+        return (
+            <Empty title="No webhooks">
+                <p>
+                    <a href={href(["webhooks"])}>Make one</a> to hear when a grant needs its owner.
+                </p>
+            </Empty>
+        );
+    }
+    return (
+        <ul class="card list">
+            {webhooks.map((webhook) => (
+                <li key={webhook.id}>
+                    <p class="row-head">
+                        <a class="break" href={href(["webhooks", webhook.id])}>
+                            {webhook.webhook_url}
+                        </a>
+                        <Badge tone={WEBHOOK_STATES[webhook.status].tone}>{WEBHOOK_STATES[webhook.status].word}</Badge>
+                    </p>
+                    <p class="soft small">
+                        {count(webhook.pending, "delivery", "deliveries")} waiting
+                        {webhook.oldest_pending_at && (
+                            <>
+                                , the oldest from <Time at={webhook.oldest_pending_at} />
+                            </>
+                        )}
+                        , {webhook.failed.toLocaleString("en")} failed
+                    </p>
+                    {webhook.status !== "active" && <p class="small">{WEBHOOK_STATES[webhook.status].means}</p>}
+                </li>
+            ))}
+        </ul>
+    );
+}

@@ -1,0 +1,18 @@
+/** Facts about one thing, name and value. What is not known is left out. */
+
+import type { ComponentChildren } from "preact";
+
+export function Facts({ of }: { of: [name: string, value: ComponentChildren][] }) {
+    return (
+        <dl class="facts">
+            {of
+                .filter(([, value]) => value !== undefined && value !== null && value !== "")
+                .map(([name, value]) => (
+                    <div key={name}>
+                        <dt>{name}</dt>
+                        <dd>{value}</dd>
+                    </div>
+                ))}
+        </dl>
+    );
+}

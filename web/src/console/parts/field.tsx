@@ -1,0 +1,138 @@
+/** Fields of forms: label, hint and input belong together for everybody. */
+
+import type { ComponentChildren } from "preact";
+import { useId } from "preact/hooks";
+
+interface Common {
+    label: string;
+    hint?: ComponentChildren;
+    value: string;
+    onValue: (value: string) => void;
+    required?: boolean;
+}
+
+export function TextField({
+    label,
+    hint,
+    value,
+    onValue,
+    required = false,
+    type = "text",
+    placeholder,
+    mono = false,
+    min,
+    max,
+    maxLength,
+}: Common & {
+    type?: "text" | "password" | "url" | "number";
+    placeholder?: string | undefined;
+    mono?: boolean;
+    min?: number;
+    max?: number;
+    maxLength?: number;
+}) {
+    const id = useId();
+    return (
+        <div class="field">
+            <label for={id}>
+                {label} {!required && <span class="optional">optional</span>}
+            </label>
+            <input
+                id={id}
+                class={mono ? "input mono" : "input"}
+                type={type}
+                value={value}
+                required={required}
+                placeholder={placeholder}
+                min={min}
+                max={max}
+                maxLength={maxLength}
+                // Secrets of a server, not the reader's own: nothing that a password manager should offer or keep.
+                autocomplete={type === "password" ? "new-password" : "off"}
+                spellcheck={false}
+                aria-describedby={hint ? `${id}-hint` : undefined}
+                onInput={(event) => onValue(event.currentTarget.value)}
+            />
+            {hint && (
+                <p class="hint" id={`${id}-hint`}>
+                    {hint}
+                </p>
+            )}
+        </div>
+    );
+}
+
+export function AreaField({ label, hint, value, onValue, required = false, rows = 4 }: Common & { rows?: number }) {
+    const id = useId();
+    return (
+        <div class="field">
+            <label for={id}>
+                {label} {!required && <span class="optional">optional</span>}
+            </label>
+            <textarea
+                id={id}
+                class="input mono"
+                rows={rows}
+                value={value}
+                required={required}
+                spellcheck={false}
+                autocomplete="off"
+                aria-describedby={hint ? `${id}-hint` : undefined}
+                onInput={(event) => onValue(event.currentTarget.value)}
+            />
+            {hint && (
+                <p class="hint" id={`${id}-hint`}>
+                    {hint}
+                </p>
+            )}
+        </div>
+    );
+}
+
+export function Choice({
+    label,
+    value,
+    onValue,
+    options,
+    hint,
+    compact = false,
+}: Common & { options: readonly (readonly [value: string, label: string])[]; compact?: boolean }) {
+    const id = useId();
+    return (
+        <div class="field">
+            <label for={id} class={compact ? "visually-hidden" : undefined}>
+                {label}
+            </label>
+            <select id={id} class="input" value={value} onChange={(event) => onValue(event.currentTarget.value)}>
+                {options.map(([one, words]) => (
+                    <option key={one} value={one}>
+                        {words}
+                    </option>
+                ))}
+            </select>
+            {hint && <p class="hint">{hint}</p>}
+        </div>
+    );
+}
+
+export function Check({
+    label,
+    hint,
+    checked,
+    onChecked,
+}: {
+    label: ComponentChildren;
+    hint?: ComponentChildren;
+    checked: boolean;
+    onChecked: (checked: boolean) => void;
+}) {
+    return (
+        <label class="check">
+            <input type="checkbox" checked={checked} onChange={(event) => onChecked(event.currentTarget.checked)} />
+            <span>
+                <span class="check-label">{label}</span>
+                {hint && <span class="hint">{hint}</span>}
+            </span>
+        </label>
+    );
+}

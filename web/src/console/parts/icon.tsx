@@ -1,0 +1,36 @@
+/** Line drawings on a grid of 24, in the colour of the text. They repeat what words say, so nobody hears of them. */
+
+const DRAWINGS = {
+    overview: "M4 20V11M10 20V5M16 20v-6M22 20H2",
+    grants: "M3 6h18v12H3zM3 7l9 7 9-7",
+    connectors: "M9 3v5M15 3v5M6 8h12v3a6 6 0 0 1-12 0zM12 17v4",
+    webhooks: "M4 12h13M12 6l6 6-6 6M21 4v16",
+    keys: "M14.5 9.5a5 5 0 1 0-4.2 4.9L12 13h2v-2h2.5L20 7.5V4h-3.5l-3.6 3.6M7.5 15.5h.01",
+    domains: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM3 12h18M12 3c5 5 5 13 0 18M12 3c-5 5-5 13 0 18",
+    audit: "M6 3h9l4 4v14H6zM9 11h7M9 15h7M9 7h3",
+    ok: "M5 12.5l4.5 4.5L19 7",
+    cross: "M6 6l12 12M18 6L6 18",
+    warning: "M12 4L2.5 20h19zM12 10v4.5M12 17.2v.1",
+    skip: "M5 12h14",
+    refresh: "M20 11a8 8 0 0 0-14.5-4.2L3 9M3 4v5h5M4 13a8 8 0 0 0 14.5 4.2L21 15M21 20v-5h-5",
+    clock: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM12 7v5l3.5 2",
+    person: "M12 4a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM4.5 20a7.5 7.5 0 0 1 15 0",
+    shield: "M12 3l8 3v6c0 4.5-3.4 7.6-8 9-4.6-1.4-8-4.5-8-9V6z",
+    pencil: "M4 20l1-5L16 4l4 4L9 19z",
+    eye: "M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12zM12 9.5a2.5 2.5 0 1 0 0 5 2.5 2.5 0 0 0 0-5z",
+    dot: "M12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6z",
+    away: "M14 4h6v6M20 4l-9 9M18 14v6H4V6h6",
+    menu: "M4 7h16M4 12h16M4 17h16",
+    next: "M9 5l7 7-7 7",
+    lock: "M5 10.5h14V20H5zM8 10.5V8a4 4 0 0 1 8 0v2.5",
+} as const;
+
+export type IconName = keyof typeof DRAWINGS;
+
+export function Icon({ name }: { name: IconName }) {
+    return (
+        <svg class="icon" viewBox="0 0 24 24" aria-hidden="true">
+            <path d={DRAWINGS[name]} />
+        </svg>
+    );
+}

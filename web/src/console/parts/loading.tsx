@@ -1,0 +1,43 @@
+/** What stands where something is loaded: a sign of life, the problem, or the thing itself. */
+
+import type { ComponentChildren } from "preact";
+import { Loading } from "../../shared/parts";
+import type { Loaded } from "../core/load";
+import { Failure } from "./failure";
+
+export function Shown<T>({
+    of,
+    what,
+    children,
+}: {
+    of: Loaded<T>;
+    what: string;
+    children: (data: T) => ComponentChildren;
+}) {
+    return (
+        <>
+            <Failure problem={of.problem} again={of.reload} />
+            {of.data === undefined ? !of.problem && <Loading what={`Loading ${what}`} /> : children(of.data)}
+        </>
+    );
+}
+
+/** A list's next piece. */
+export function More({ of }: { of: { more: (() => void) | undefined; loading: boolean } }) {
+    return of.more ? (
+        <p class="more">
+            <button type="button" class="button" onClick={of.more} disabled={of.loading}>
+                {of.loading ? "Loading…" : "Load more"}
+            </button>
+        </p>
+    ) : null;
+}
+
+export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
+    return (
+        <div class="empty">
+            <p class="empty-title">{title}</p>
+            {children}
+        </div>
+    );
+}

@@ -1,0 +1,77 @@
+/** The frame of every page: its title in the window and as heading, which has the focus when we come from elsewhere. */
+
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+
+let visited = false;
+
+export function Page({
+    title,
+    lead,
+    back,
+    actions,
+    children,
+}: {
+    title: string;
+    lead?: ComponentChildren;
+    /** The list that this is one of. */
+    back?: { href: string; label: string };
+    actions?: ComponentChildren;
+    children: ComponentChildren;
+}) {
+    const heading = useRef<HTMLHeadingElement>(null);
+    useEffect(() => {
+        document.title = `${title} · OpenGrant console`;
+    }, [title]);
+    useEffect(() => {
+        if (visited) {
+            heading.current?.focus({ preventScroll: true });
+            window.scrollTo(0, 0);
+        }
+        visited = true;
+    }, []);
+    return (
+        <>
+            <header class="page-head">
+                <div>
+                    {back && (
+                        <a class="back" href={back.href}>
+                            <span aria-hidden="true">←</span> {back.label}
+                        </a>
+                    )}
+                    <h1 ref={heading} tabIndex={-1}>
+                        {title}
+                    </h1>
+                    {lead && <p class="soft lead">{lead}</p>}
+                </div>
+                {actions && <div class="actions">{actions}</div>}
+            </header>
+            {children}
+        </>
+    );
+}
+
+export function Section({
+    title,
+    note,
+    actions,
+    children,
+}: {
+    title: string;
+    note?: ComponentChildren;
+    actions?: ComponentChildren;
+    children: ComponentChildren;
+}) {
+    return (
+        <section class="section">
+            <header class="section-head">
+                <div>
+                    <h2>{title}</h2>
+                    {note && <p class="soft">{note}</p>}
+                </div>
+                {actions && <div class="actions">{actions}</div>}
+            </header>
+            {children}
+        </section>
+    );
+}

@@ -1,0 +1,41 @@
+/** A time, as people say it; exactly, in their own zone, for whoever points at it. */
+
+import { signal } from "@preact/signals";
+
+const now = signal(Date.now());
+setInterval(() => {
+    now.value = Date.now();
+}, 15_000);
+
+const EXACT = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "long" });
+const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
+    ["year", 31_536_000],
+    ["month", 2_592_000],
+    ["day", 86_400],
+    ["hour", 3600],
+    ["minute", 60],
+];
+
+export function relative(at: number, from: number): string {
+    const seconds = at - from;
+    for (const [unit, length] of UNITS) {
+        if (Math.abs(seconds) >= length) {
+            return RELATIVE.format(Math.trunc(seconds / length), unit);
+        }
+    }
+    return seconds > 20 ? "in a moment" : "just now";
+}
+
+export function exact(at: number): string {
+    return EXACT.format(at * 1000);
+}
+
+/** `at` in Unix seconds. */
+export function Time({ at }: { at: number }) {
+    return (
+        <time dateTime={new Date(at * 1000).toISOString()} title={exact(at)}>
+            {relative(at, now.value / 1000)}
+        </time>
+    );
+}

@@ -1,0 +1,109 @@
+/** What surrounds every page: where one can go, and who is signed in. */
+
+import type { ComponentChildren } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import icon from "../shared/icon.svg";
+import { ThemeChoice } from "../shared/parts";
+import { useAction } from "./core/load";
+import { here, href } from "./core/route";
+import { session, signOut } from "./core/session";
+import { Failure } from "./parts/failure";
+import { Icon, type IconName } from "./parts/icon";
+import { Time } from "./parts/time";
+
+const PLACES: [place: IconName, label: string][] = [
+    ["overview", "Overview"],
+    ["grants", "Grants"],
+    ["connectors", "Connectors"],
+    ["webhooks", "Webhooks"],
+    ["keys", "API keys"],
+    ["domains", "Domains"],
+    ["audit", "Audit trail"],
+];
+
+export function Shell({ children }: { children: ComponentChildren }) {
+    const [open, setOpen] = useState(false);
+    const [at = "overview"] = here.value.parts;
+    useEffect(() => setOpen(false), [here.value]);
+    return (
+        <div class="shell">
+            <button type="button" class="skip button" onClick={() => document.getElementById("main")?.focus()}>
+                Skip to the page
+            </button>
+            <div class={open ? "rail open" : "rail"}>
+                <div class="rail-head">
+                    <a class="brand" href="#/">
+                        <img src={icon} alt="" width="22" height="22" />
+                        <span>
+                            OpenGrant <span class="soft">console</span>
+                        </span>
+                    </a>
+                    <button
+                        type="button"
+                        class="button plain menu-button"
+                        aria-expanded={open}
+                        aria-controls="menu"
+                        onClick={() => setOpen(!open)}
+                    >
+                        <Icon name={open ? "cross" : "menu"} />
+                        Menu
+                    </button>
+                </div>
+                <div id="menu" class="rail-body">
+                    <nav aria-label="Console">
+                        <ul>
+                            {PLACES.map(([place, label]) => (
+                                <li key={place}>
+                                    <a
+                                        href={href(place === "overview" ? [] : [place])}
+                                        aria-current={at === place ? "page" : undefined}
+                                    >
+                                        <Icon name={place} />
+                                        {label}
+                                    </a>
+                                </li>
+                            ))}
+                            <li class="apart">
+                                <a href="/reference">
+                                    <Icon name="away" />
+                                    API reference
+                                </a>
+                            </li>
+                        </ul>
+                    </nav>
+                    <Who />
+                </div>
+            </div>
+            <main id="main" tabIndex={-1}>
+                {children}
+            </main>
+        </div>
+    );
+}
+
+function Who() {
+    const out = useAction(signOut);
+    const who = session.value;
+    if (!who) {
+        return null;
+    }
+    return (
+        <section class="who" aria-label="Your session">
+            <p class="who-name" title={who.application_id}>
+                {who.application_name}
+            </p>
+            <p class="soft small">
+                {who.kind === "link" ? "Operator, by one-time link" : "Signed in with an API key"}
+                <br />
+                Ends <Time at={who.expires_at} />, or {Math.round(who.idle_seconds / 60)} min after last use
+            </p>
+            <Failure problem={out.problem} />
+            <div class="who-end">
+                <ThemeChoice />
+                <button type="button" class="button" disabled={out.busy} onClick={() => void out.run()}>
+                    Sign out
+                </button>
+            </div>
+        </section>
+    );
+}

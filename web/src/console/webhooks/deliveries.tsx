@@ -1,0 +1,165 @@
+/** What was and will be sent to a webhook; each can be sent again, or all that failed. */
+
+import { useState } from "preact/hooks";
+import { Badge, Notice, type Tone } from "../../shared/parts";
+import { page, path, post } from "../core/api";
+import { useAction, useGrowing } from "../core/load";
+import { href } from "../core/route";
+import type { Delivery } from "../core/wire";
+import { count } from "../core/words";
+import { Failure } from "../parts/failure";
+import { Choice } from "../parts/field";
+import { Empty, More, Shown } from "../parts/loading";
+import { Time } from "../parts/time";
+
+const STATES: Record<Delivery["state"], [Tone, string]> = {
+    pending: ["neutral", "Waiting"],
+    delivered: ["good", "Delivered"],
+    failed: ["wrong", "Failed"],
+};
+const FILTERS = [
+    ["", "Any state"],
+    ["pending", "Waiting"],
+    ["delivered", "Delivered"],
+    ["failed", "Failed"],
+] as const;
+
+export function Deliveries({ id }: { id: string }) {
+    const [state, setState] = useState("");
+    const [replayed, setReplayed] = useState<number>();
+    const list = useGrowing<Delivery>(
+        (cursor, signal) => page(path`/v3/webhooks/${id}/deliveries`, { state, limit: 50, page_token: cursor }, signal),
+        [id, state],
+    );
+    const replay = useAction(async (delivery: Delivery) => {
+        const changed = await post<Delivery>(path`/v3/webhooks/${id}/deliveries/${delivery.id}/replay`);
+        list.put((list.data ?? []).map((one) => (one.id === changed.id ? changed : one)));
+    });
+    const all = useAction(async () => {
+        setReplayed((await post<{ replayed: number }>(path`/v3/webhooks/${id}/deliveries/replay-failed`)).replayed);
+        list.reload();
+    });
+    return (
+        <>
+            <div class="filters">
+                <Choice label="State of deliveries" compact value={state} onValue={setState} options={FILTERS} />
+                <button type="button" class="button" disabled={list.loading} onClick={list.reload}>
+                    Look again
+                </button>
+                <button type="button" class="button" disabled={all.busy} onClick={() => void all.run()}>
+                    {all.busy ? "Replaying…" : "Replay all failed"}
+                </button>
+            </div>
+            <Failure problem={replay.problem ?? all.problem} />
+            {replayed !== undefined && (
+                <Notice tone="good">
+                    <p>
+                        {replayed
+                            ? `${count(replayed, "delivery is", "deliveries are")} sent again.`
+                            : "None has failed."}
+                    </p>
+                </Notice>
+            )}
+            <Shown of={list} what="deliveries">
+                {(deliveries) =>
+                    deliveries.length ? (
+                        <>
+                            <Table
+                                deliveries={deliveries}
+                                busy={replay.busy}
+                                onReplay={(delivery) => void replay.run(delivery)}
+                            />
+                            <More of={list} />
+                        </>
+                    ) : (
+                        <Empty title={state ? "No delivery is in this state" : "Nothing was sent yet"}>
+                            <p>Events appear here as soon as they happen.</p>
+                        </Empty>
+                    )
+                }
+            </Shown>
+        </>
+    );
+}
+
+function Table({
+    deliveries,
+    busy,
+    onReplay,
+}: {
+    deliveries: Delivery[];
+    busy: boolean;
+    onReplay: (delivery: Delivery) => void;
+}) {
+    return (
+        <div class="card scroll">
+            <table class="rows stack">
+                <thead>
+                    <tr>
+                        <th scope="col">Event</th>
+                        <th scope="col">State</th>
+                        <th scope="col">Attempts</th>
+                        <th scope="col">When</th>
+                        <th scope="col">
+                            <span class="visually-hidden">Actions</span>
+                        </th>
+                    </tr>
+                </thead>
+                <tbody>
+                    {deliveries.map((delivery) => {
+                        const [tone, word] = STATES[delivery.state];
+                        return (
+                            <tr key={delivery.id}>
+                                <th scope="row">
+                                    <code>{delivery.type}</code>
+                                    <span class="soft second">
+                                        {delivery.grant_id ? (
+                                            <a href={href(["grants", delivery.grant_id])}>its grant</a>
+                                        ) : (
+                                            "no grant’s"
+                                        )}
+                                        {" · "}
+                                        <span title="The notification’s id: the same each time it is sent">
+                                            {delivery.event_id}
+                                        </span>
+                                    </span>
+                                </th>
+                                <td data-label="State">
+                                    <Badge tone={tone}>{word}</Badge>
+                                    {delivery.outcome && <span class="soft second">{delivery.outcome}</span>}
+                                </td>
+                                <td data-label="Attempts">{delivery.attempts}</td>
+                                <td data-label="When">
+                                    <Time at={delivery.created_at} />
+                                    {delivery.next_try_at && (
+                                        <span class="soft second">
+                                            next try <Time at={delivery.next_try_at} />
+                                        </span>
+                                    )}
+                                    {delivery.ended_at && (
+                                        <span class="soft second">
+                                            ended <Time at={delivery.ended_at} />
+                                        </span>
+                                    )}
+                                </td>
+                                <td class="ends">
+                                    {delivery.state !== "pending" && (
+                                        <button
+                                            type="button"
+                                            class="button"
+                                            disabled={busy}
+                                            aria-label={`Replay ${delivery.type} ${delivery.event_id}`}
+                                            onClick={() => onReplay(delivery)}
+                                        >
+                                            Replay
+                                        </button>
+                                    )}
+                                </td>
+                            </tr>
+                        );
+                    })}
+                </tbody>
+            </table>
+        </div>
+    );
+}

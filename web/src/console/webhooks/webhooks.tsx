@@ -1,0 +1,117 @@
+/** Destinations of events, and how they do. */
+
+import { useState } from "preact/hooks";
+import { Badge } from "../../shared/parts";
+import { get } from "../core/api";
+import { useLoad } from "../core/load";
+import { go, href } from "../core/route";
+import type { Overview, Webhook, WebhookWithSecret } from "../core/wire";
+import { WEBHOOK_STATES } from "../core/words";
+import { Empty, Shown } from "../parts/loading";
+import { Page } from "../parts/page";
+import { SecretOnce } from "../parts/secret";
+import { Time } from "../parts/time";
+import { WebhookForm } from "./webhook-form";
+
+export function WebhooksPage() {
+    const [creating, setCreating] = useState(false);
+    const [made, setMade] = useState<WebhookWithSecret>();
+    const list = useLoad((signal) => get<Webhook[]>("/v3/webhooks", {}, signal), []);
+    const health = useLoad((signal) => get<Overview>("/v3/overview", { hours: 1 }, signal), []).data?.webhooks;
+    return (
+        <Page
+            title="Webhooks"
+            lead="Where OpenGrant sends what happens, at least once, in order for each grant."
+            actions={
+                <button type="button" class="button primary" onClick={() => setCreating(true)}>
+                    New webhook
+                </button>
+            }
+        >
+            <Shown of={list} what="webhooks">
+                {(webhooks) =>
+                    webhooks.length ? (
+                        <div class="card scroll">
+                            <table class="rows stack">
+                                <thead>
+                                    <tr>
+                                        <th scope="col">Destination</th>
+                                        <th scope="col">State</th>
+                                        <th scope="col">Events</th>
+                                        <th scope="col" class="number">
+                                            Waiting
+                                        </th>
+                                        <th scope="col" class="number">
+                                            Failed
+                                        </th>
+                                    </tr>
+                                </thead>
+                                <tbody>
+                                    {webhooks.map((webhook) => {
+                                        const state = WEBHOOK_STATES[webhook.status];
+                                        const known = health?.find(({ id }) => id === webhook.id);
+                                        return (
+                                            <tr key={webhook.id}>
+                                                <th scope="row">
+                                                    <a class="break" href={href(["webhooks", webhook.id])}>
+                                                        {webhook.webhook_url}
+                                                    </a>
+                                                    {webhook.description && (
+                                                        <span class="soft second">{webhook.description}</span>
+                                                    )}
+                                                </th>
+                                                <td data-label="State">
+                                                    <Badge tone={state.tone}>{state.word}</Badge>
+                                                    <span class="soft second">
+                                                        <Time at={webhook.status_updated_at} />
+                                                    </span>
+                                                </td>
+                                                <td data-label="Events">{triggers(webhook.trigger_types)}</td>
+                                                <td data-label="Waiting" class="number">
+                                                    {known?.pending.toLocaleString("en") ?? "…"}
+                                                </td>
+                                                <td data-label="Failed" class="number">
+                                                    {known?.failed.toLocaleString("en") ?? "…"}
+                                                </td>
+                                            </tr>
+                                        );
+                                    })}
+                                </tbody>
+                            </table>
+                        </div>
+                    ) : (
+                        <Empty title="No webhooks yet">
+                            <p>
+                                A webhook tells your application when a mailbox is connected, and when a grant needs its
+                                owner again.
+                            </p>
+                        </Empty>
+                    )
+                }
+            </Shown>
+            {creating && (
+                <WebhookForm
+                    onDone={(webhook) => {
+                        setCreating(false);
+                        if ("webhook_secret" in webhook) {
+                            setMade(webhook);
+                        }
+                    }}
+                    onClose={() => setCreating(false)}
+                />
+            )}
+            {made && (
+                <SecretOnce
+                    title="The webhook is made"
+                    secret={made.webhook_secret}
+                    what="the signing secret"
+                    onKept={() => go(["webhooks", made.id])}
+                />
+            )}
+        </Page>
+    );
+}
+
+function triggers(types: string[]): string {
+    return types.length > 2 ? `${types.slice(0, 2).join(", ")} and ${types.length - 2} more` : types.join(", ");
+}
