@@ -1,10 +1,9 @@
 import { render } from "preact";
 import "../shared/base.css";
+import "../shared/json-view.css";
+import "./reference.css";
 import { applyTheme, chosenTheme } from "../shared/theme";
-
-function Page() {
-    return <h1>OpenGrant API reference</h1>;
-}
+import { Page } from "./page";
 
 applyTheme(chosenTheme());
 const root = document.getElementById("page");

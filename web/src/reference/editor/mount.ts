@@ -1,0 +1,127 @@
+/** The editor of request bodies. This file and all it brings is loaded when the first body is shown. */
+
+import {
+    acceptCompletion,
+    autocompletion,
+    closeBrackets,
+    closeBracketsKeymap,
+    completionKeymap,
+} from "@codemirror/autocomplete";
+import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
+import { json } from "@codemirror/lang-json";
+import { bracketMatching, indentOnInput, indentUnit } from "@codemirror/language";
+import { linter, lintKeymap } from "@codemirror/lint";
+import { EditorState, Prec } from "@codemirror/state";
+import { drawSelection, EditorView, hoverTooltip, keymap, lineNumbers } from "@codemirror/view";
+import type { Defs, Schema } from "../openapi";
+import { Brain, type Found, type Problem } from "./brain";
+import { card } from "./card";
+import { completions } from "./complete";
+import { looks } from "./looks";
+
+export interface Options {
+    text: string;
+    schema: Schema;
+    defs: Defs;
+    label: string;
+    onText: (text: string) => void;
+    onProblems: (problems: Problem[]) => void;
+    onPlace: (place: Found | undefined) => void;
+    onSend: () => void;
+}
+
+export interface Handle {
+    text: () => string;
+    setText: (text: string) => void;
+    focus: (offset?: number) => void;
+    destroy: () => void;
+}
+
+/** Fills `host`, in a shadow root: there the editor's styles are objects, which our policy allows; <style> it does not. */
+export function mount(host: HTMLElement, options: Options): Handle {
+    const brain = new Brain(options.schema, options.defs);
+    const shadow = host.shadowRoot ?? host.attachShadow({ mode: "open" });
+    const check = async (view: EditorView) => {
+        const text = view.state.doc.toString();
+        // No body at all is judged by whoever sends it.
+        const problems = text.trim() === "" ? [] : await brain.problems(text);
+        options.onProblems(problems);
+        return problems;
+    };
+    const hover = hoverTooltip((view, offset) => {
+        const found = brain.find(view.state.doc.toString(), offset);
+        const name = found?.path.findLast((step) => typeof step === "string");
+        return found === undefined || typeof name !== "string"
+            ? null
+            : { pos: found.from, end: found.to, create: () => ({ dom: card(name, found, options.defs) }) };
+    });
+    const view = new EditorView({
+        root: shadow,
+        parent: shadow,
+        state: EditorState.create({
+            doc: options.text,
+            extensions: [
+                lineNumbers(),
+                history(),
+                drawSelection(),
+                indentOnInput(),
+                indentUnit.of("  "),
+                bracketMatching(),
+                closeBrackets(),
+                json(),
+                looks,
+                EditorView.lineWrapping,
+                EditorView.contentAttributes.of({ "aria-label": options.label }),
+                autocompletion({
+                    override: [completions(brain, options.defs)],
+                    icons: false,
+                    optionClass: (option) => `option-${option.type}`,
+                    maxRenderedOptions: 200,
+                }),
+                linter(check, { delay: 200 }),
+                hover,
+                // Before the editor's own, which would begin a new line.
+                Prec.highest(keymap.of([{ key: "Mod-Enter", run: sendWith(options.onSend) }])),
+                keymap.of([
+                    ...closeBracketsKeymap,
+                    // Tab takes a suggestion while there are some, and else leaves the editor as in any form.
+                    { key: "Tab", run: acceptCompletion },
+                    ...completionKeymap,
+                    ...lintKeymap,
+                    ...historyKeymap,
+                    ...defaultKeymap,
+                ]),
+                EditorView.updateListener.of((update) => {
+                    if (update.docChanged) {
+                        options.onText(update.state.doc.toString());
+                    }
+                    if (update.docChanged || update.selectionSet || update.focusChanged) {
+                        const { main } = update.state.selection;
+                        const here = update.view.hasFocus && brain.find(update.state.doc.toString(), main.head);
+                        options.onPlace(here || undefined);
+                    }
+                }),
+            ],
+        }),
+    });
+    return {
+        text: () => view.state.doc.toString(),
+        setText: (text) => {
+            view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
+        },
+        focus: (offset) => {
+            view.focus();
+            if (offset !== undefined) {
+                view.dispatch({ selection: { anchor: Math.min(offset, view.state.doc.length) }, scrollIntoView: true });
+            }
+        },
+        destroy: () => view.destroy(),
+    };
+}
+
+function sendWith(send: () => void): () => boolean {
+    return () => {
+        send();
+        return true;
+    };
+}

@@ -1,0 +1,181 @@
+/** /openapi.json as the page shows it: operations in groups, each body with its variants, other spellings put together. */
+
+import type { Json } from "../shared/json";
+import type { Answer, Defs, Described, Document, Media, Parameter, Schema, SecurityScheme } from "./openapi";
+import { isSecret, resolve, skeleton } from "./schema";
+
+/** Who may call: `key` with an API key, `open` anybody, `signed` by a service account, `session` a browser's session. */
+export type Access = "key" | "open" | "signed" | "session";
+
+/** One shape of a body. `slug` is its name in links. */
+export interface Variant {
+    slug: string;
+    title: string;
+    description: string;
+    schema: Schema;
+    examples: { title: string; value: Json }[];
+}
+
+/** `also`: the same under other verbs or paths. `leads`: a browser is to go there, it answers with a redirect. */
+export interface Operation {
+    id: string;
+    method: string;
+    path: string;
+    tag: string;
+    summary: string;
+    description: string;
+    parameters: Parameter[];
+    variants: Variant[];
+    bodyRequired: boolean;
+    forms: boolean;
+    answers: [string, Answer][];
+    access: Access;
+    leads: boolean;
+    also: { id: string; method: string; path: string }[];
+}
+
+export interface Api {
+    title: string;
+    version: string;
+    description: string;
+    defs: Defs;
+    schemes: Record<string, SecurityScheme>;
+    groups: { tag: string; operations: Operation[] }[];
+    /** By operation id, other spellings included. */
+    byId: Map<string, Operation>;
+}
+
+const METHODS = ["get", "post", "put", "patch", "delete"];
+
+export function read(document: Document): Api {
+    const defs = document.components.schemas ?? {};
+    const byId = new Map<string, Operation>();
+    const groups = new Map<string, Operation[]>((document.tags ?? []).map((tag) => [tag.name, []]));
+    for (const [path, methods] of Object.entries(document.paths)) {
+        for (const method of METHODS) {
+            const described = methods[method];
+            if (described === undefined) {
+                continue;
+            }
+            const made = operation(document, defs, path, method, described);
+            const main = [...byId.values()].find((other) => isSpelling(made, other));
+            if (main !== undefined) {
+                main.also.push({ id: made.id, method: made.method, path });
+                byId.set(made.id, main);
+                continue;
+            }
+            byId.set(made.id, made);
+            groups.set(made.tag, [...(groups.get(made.tag) ?? []), made]);
+        }
+    }
+    return {
+        title: document.info.title,
+        version: document.info.version,
+        description: document.info.description ?? "",
+        defs,
+        schemes: document.components.securitySchemes ?? {},
+        groups: [...groups]
+            .map(([tag, operations]) => ({ tag, operations }))
+            .filter((group) => group.operations.length),
+        byId,
+    };
+}
+
+function operation(document: Document, defs: Defs, path: string, method: string, from: Described): Operation {
+    const content = from.requestBody?.content ?? {};
+    const media = content["application/json"];
+    const parameters = from.parameters ?? [];
+    return {
+        id: from.operationId ?? `${method}_${path}`,
+        method: method.toUpperCase(),
+        path,
+        tag: from.tags?.[0] ?? "Other",
+        summary: from.summary ?? path,
+        description: from.description ?? "",
+        parameters,
+        variants: media === undefined ? [] : variants(media, defs),
+        bodyRequired: from.requestBody?.required ?? false,
+        forms: "application/x-www-form-urlencoded" in content,
+        answers: Object.entries(from.responses ?? {}),
+        access: access(from.security ?? document.security ?? [], document.components.securitySchemes ?? {}),
+        leads: Object.keys(from.responses ?? {}).some((status) => status.startsWith("3")),
+        also: [],
+    };
+}
+
+/** The table that makes operation ids calls a second spelling `<id>_<verb>` and more; it says the same of itself. */
+function isSpelling(made: Operation, of: Operation): boolean {
+    return made.summary === of.summary && made.id.startsWith(`${of.id}_${made.method.toLowerCase()}`);
+}
+
+function access(security: Record<string, string[]>[], schemes: Record<string, SecurityScheme>): Access {
+    if (security.length === 0 || security.some((way) => Object.keys(way).length === 0)) {
+        return "open";
+    }
+    const ways = security.flatMap((way) => Object.keys(way)).map((name) => schemes[name]);
+    if (ways.some((way) => way?.type === "http" && way.scheme === "bearer")) {
+        return "key";
+    }
+    return ways.some((way) => way?.in === "header") ? "signed" : "session";
+}
+
+function variants(media: Media, defs: Defs): Variant[] {
+    const schema = media.schema ?? {};
+    const named = Object.entries(media.examples ?? {});
+    const choices = (resolve(schema, defs).oneOf ?? [schema]).map((one) => {
+        const key = one.$ref?.split("/").at(-1) ?? "";
+        const shape = resolve(one, defs);
+        const own = choicesOwn(key, shape, media);
+        const title = shape.title ?? named.find(([name]) => name === key)?.[1].summary ?? key;
+        return { slug: slug(title), title, description: shape.description ?? "", schema: one, examples: own };
+    });
+    for (const choice of choices) {
+        if (choice.examples.length === 0) {
+            const all = choices.length === 1 ? named : [];
+            choice.examples = all.flatMap(([name, example]) =>
+                example.value === undefined ? [] : [{ title: example.summary ?? name, value: example.value }],
+            );
+        }
+        if (choice.examples.length === 0) {
+            choice.examples = [{ title: "Example", value: skeleton(choice.schema, defs) }];
+        }
+    }
+    return choices;
+}
+
+/** Examples of one variant: the operation's own under the name of its schema, then what the schema itself has. */
+function choicesOwn(key: string, shape: Schema, media: Media): Variant["examples"] {
+    const found: Variant["examples"] = [];
+    const add = (title: string, value: Json | undefined) => {
+        const text = JSON.stringify(value);
+        if (value !== undefined && !found.some((one) => JSON.stringify(one.value) === text)) {
+            found.push({ title, value });
+        }
+    };
+    const own = media.examples?.[key];
+    add(own?.summary ?? "Example", own?.value);
+    add("Example", media.example);
+    for (const value of shape.examples ?? []) {
+        add(titleOf(value), value);
+    }
+    return found;
+}
+
+function titleOf(value: Json): string {
+    const provider = typeof value === "object" && value !== null && "provider" in value ? value.provider : undefined;
+    return typeof provider === "string" ? provider : "Example";
+}
+
+export function slug(title: string): string {
+    return title
+        .toLowerCase()
+        .replace(/[^a-z0-9]+/g, "-")
+        .replace(/^-|-$/g, "");
+}
+
+const SECRET_QUERY = new Set(["token", "access_token", "id_token", "refresh_token", "code", "client_secret"]);
+
+/** A query parameter that is not to be seen by somebody looking over the shoulder. */
+export function isSecretParameter(parameter: Parameter): boolean {
+    return SECRET_QUERY.has(parameter.name) || (parameter.schema !== undefined && isSecret(parameter.schema, {}));
+}

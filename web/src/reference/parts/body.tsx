@@ -1,0 +1,213 @@
+/** The body of the request: the editor, what it found, and what is known of the member at the cursor. */
+
+import type { Signal } from "@preact/signals";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { parse } from "../../shared/json";
+import { Loading } from "../../shared/parts";
+import type { Found, Problem } from "../editor/brain";
+import { facts } from "../editor/card";
+import type { Handle } from "../editor/mount";
+import type { Defs } from "../openapi";
+import type { Operation, Variant } from "../operations";
+import { exampleText } from "../state";
+
+interface Part {
+    operation: Operation;
+    variant: Variant;
+    defs: Defs;
+    draft: Signal<string>;
+    onSend: () => void;
+}
+
+type Stage = "loading" | "ready" | "failed";
+
+export function Body({ operation, variant, defs, draft, onSend }: Part) {
+    const [stage, setStage] = useState<Stage>("loading");
+    const [attempt, setAttempt] = useState(0);
+    const [problems, setProblems] = useState<Problem[]>([]);
+    const [place, setPlace] = useState<Found | undefined>();
+    const host = useRef<HTMLDivElement>(null);
+    const plain = useRef<HTMLTextAreaElement>(null);
+    const handle = useRef<Handle>();
+    const send = useRef(onSend);
+    send.current = onSend;
+    const id = useId();
+
+    // The body of one variant is mounted once for each attempt, and with what it began with.
+    useEffect(() => {
+        let wanted = true;
+        import("../editor/mount").then(
+            ({ mount }) => {
+                if (!wanted || host.current === null) {
+                    return;
+                }
+                const hadFocus = document.activeElement === plain.current;
+                handle.current = mount(host.current, {
+                    text: draft.peek(),
+                    schema: variant.schema,
+                    defs,
+                    label: `Request body, JSON, ${variant.title}`,
+                    onText: (text) => {
+                        draft.value = text;
+                    },
+                    onProblems: setProblems,
+                    onPlace: setPlace,
+                    onSend: () => send.current(),
+                });
+                setStage("ready");
+                if (hadFocus) {
+                    handle.current.focus();
+                }
+            },
+            () => wanted && setStage("failed"),
+        );
+        return () => {
+            wanted = false;
+            handle.current?.destroy();
+        };
+    }, [attempt]);
+
+    const rewrite = (text: string) => {
+        draft.value = text;
+        handle.current?.setText(text);
+    };
+    const value = parse(draft.value);
+    const edited = variant.examples.every((_, index) => draft.value !== exampleText(variant, index));
+    return (
+        <div class="body">
+            <div class="body-bar">
+                <span class="label" id={`${id}-label`}>
+                    Body
+                </span>
+                {variant.examples.length > 1 && <Examples variant={variant} onChoose={rewrite} />}
+                <span class="push" />
+                <button
+                    type="button"
+                    class="button small plain"
+                    disabled={value === undefined}
+                    onClick={() => value !== undefined && rewrite(JSON.stringify(value, null, 2))}
+                >
+                    Format
+                </button>
+                <button
+                    type="button"
+                    class="button small plain"
+                    disabled={!edited}
+                    onClick={() => rewrite(exampleText(variant))}
+                >
+                    Back to the example
+                </button>
+            </div>
+            {stage !== "ready" && (
+                <div class="editor-waits">
+                    <textarea
+                        ref={plain}
+                        class="input editor-plain"
+                        aria-label={`Request body, JSON, ${variant.title}`}
+                        spellcheck={false}
+                        rows={Math.max(8, draft.value.split("\n").length + 1)}
+                        value={draft.value}
+                        onInput={(event) => {
+                            draft.value = event.currentTarget.value;
+                        }}
+                    />
+                    {stage === "loading" ? (
+                        <Loading what="Loading the editor; you can write here meanwhile" />
+                    ) : (
+                        <p class="problem-line" role="alert">
+                            The editor could not be loaded. This plain field does the same, without suggestions.{" "}
+                            <button
+                                type="button"
+                                class="link"
+                                onClick={() => {
+                                    setStage("loading");
+                                    setAttempt(attempt + 1);
+                                }}
+                            >
+                                Try again
+                            </button>
+                        </p>
+                    )}
+                </div>
+            )}
+            <div class="editor" ref={host} hidden={stage !== "ready"} data-operation={operation.id} />
+            {stage === "ready" && (
+                <>
+                    <Findings problems={problems} text={draft.value} onGo={(offset) => handle.current?.focus(offset)} />
+                    <Here place={place} defs={defs} />
+                </>
+            )}
+        </div>
+    );
+}
+
+function Examples({ variant, onChoose }: { variant: Variant; onChoose: (text: string) => void }) {
+    return (
+        <select
+            class="input small"
+            aria-label="Example"
+            onChange={(event) => onChoose(exampleText(variant, Number(event.currentTarget.value)))}
+        >
+            {variant.examples.map((example, index) => (
+                <option key={index} value={index}>
+                    {example.title}
+                </option>
+            ))}
+        </select>
+    );
+}
+
+const SHOWN = 4;
+
+/** Also for those who do not see the underlining; each leads to its place. */
+function Findings({ problems, text, onGo }: { problems: Problem[]; text: string; onGo: (offset: number) => void }) {
+    return (
+        <div class="findings" aria-live="polite">
+            {problems.slice(0, SHOWN).map((problem) => (
+                <button
+                    key={`${problem.from} ${problem.message}`}
+                    type="button"
+                    class={`finding ${problem.severity}`}
+                    onClick={() => onGo(problem.from)}
+                >
+                    <span class="finding-line">Line {lineOf(text, problem.from)}</span>
+                    <span>
+                        <Ticked text={problem.message} />
+                    </span>
+                </button>
+            ))}
+            {problems.length > SHOWN && <p class="soft">And {problems.length - SHOWN} more.</p>}
+        </div>
+    );
+}
+
+function lineOf(text: string, offset: number): number {
+    return text.slice(0, offset).split("\n").length;
+}
+
+/** Names in backticks stand out. */
+function Ticked({ text }: { text: string }) {
+    return <>{text.split("`").map((part, index) => (index % 2 ? <code key={index}>{part}</code> : part))}</>;
+}
+
+/** What the editor shows under a pointer, for the member at the cursor. */
+function Here({ place, defs }: { place: Found | undefined; defs: Defs }) {
+    const name = place?.path.findLast((step) => typeof step === "string");
+    const said = place && facts(place, defs);
+    return (
+        <p class="here">
+            {said ? (
+                <>
+                    <code>{name}</code> {said.type}
+                    {said.required && " · required"}
+                    {said.description && `. ${said.description}`} {said.more}
+                </>
+            ) : (
+                <>
+                    <kbd>Ctrl</kbd> <kbd>Space</kbd> suggests · <kbd>Tab</kbd> leaves the editor (after <kbd>Esc</kbd>{" "}
+                    while it suggests) · <kbd>Ctrl</kbd> <kbd>Enter</kbd> sends
+                </>
+            )}
+        </p>
+    );
+}

@@ -1,0 +1,81 @@
+/** The bar at the top: the name, the API key for everything below, the colours. */
+
+import { useId, useState } from "preact/hooks";
+import { ThemeChoice } from "../../shared/parts";
+import { apiKey } from "../state";
+
+export const KEY_FIELD = "api-key";
+
+export function Header({ version }: { version: string }) {
+    return (
+        <header class="bar">
+            <a class="brand" href="#/">
+                <Lock />
+                <span>
+                    OpenGrant <span class="brand-what">API reference</span>
+                </span>
+                <span class="version">{version}</span>
+            </a>
+            <KeyField />
+            <nav class="bar-links" aria-label="Elsewhere">
+                <a href="/console">Console</a>
+                <a href="/openapi.json">openapi.json</a>
+            </nav>
+            <ThemeChoice />
+        </header>
+    );
+}
+
+function KeyField() {
+    const [seen, setSeen] = useState(false);
+    const hint = useId();
+    return (
+        <div class="key">
+            <label for={KEY_FIELD}>API key</label>
+            <span class="key-box">
+                <input
+                    id={KEY_FIELD}
+                    class="input"
+                    type={seen ? "text" : "password"}
+                    autocomplete="off"
+                    spellcheck={false}
+                    placeholder="nyk_v0_…"
+                    aria-describedby={hint}
+                    value={apiKey.value}
+                    onInput={(event) => {
+                        apiKey.value = event.currentTarget.value.trim();
+                    }}
+                />
+                <button
+                    type="button"
+                    class="button plain"
+                    aria-pressed={seen}
+                    aria-label="Show the API key"
+                    onClick={() => setSeen(!seen)}
+                >
+                    {seen ? "Hide" : "Show"}
+                </button>
+            </span>
+            <span id={hint} class="key-hint">
+                Kept in this tab’s memory only; gone when you reload.
+            </span>
+        </div>
+    );
+}
+
+function Lock() {
+    return (
+        <svg
+            viewBox="0 0 24 24"
+            width="22"
+            height="22"
+            fill="none"
+            stroke="currentColor"
+            stroke-width="2"
+            aria-hidden="true"
+        >
+            <rect x="5" y="10.5" width="14" height="9.5" rx="2.5" />
+            <path d="M8 10.5V8a4 4 0 0 1 8 0v2.5" stroke-linecap="round" />
+        </svg>
+    );
+}

@@ -1,0 +1,85 @@
+/** What came back: status in words, time, size, what to do about an error, headers and the body. */
+
+import { bytes, milliseconds } from "../../shared/format";
+import { isObject } from "../../shared/json";
+import { JsonView } from "../../shared/json-view";
+import { Badge, Copy, Notice } from "../../shared/parts";
+import { Scrollable } from "../../shared/scrollable";
+import type { Answered } from "../../shared/send";
+import type { Operation } from "../operations";
+import type { Outcome } from "../state";
+import { told, WHAT_TO_DO } from "./answers";
+
+export function OutcomeView({ outcome, operation }: { outcome: Outcome; operation: Operation }) {
+    return (
+        <div class="outcome" aria-live="polite">
+            {outcome.state === "failed" && <Notice tone="wrong">{outcome.why}</Notice>}
+            {outcome.state === "pending" && <p class="loading">Waiting for the answer…</p>}
+            {outcome.state === "answered" && <AnswerView answer={outcome.answer} operation={operation} />}
+        </div>
+    );
+}
+
+function AnswerView({ answer, operation }: { answer: Answered; operation: Operation }) {
+    const good = answer.status < 400;
+    const requestId = answer.headers.find(([name]) => name === "x-request-id")?.[1];
+    return (
+        <section class="card panel" aria-label="Answer">
+            <p class="status-line">
+                <Badge tone={good ? "good" : "wrong"}>
+                    {answer.status} {answer.words}
+                </Badge>
+                <span>{milliseconds(answer.ms)}</span>
+                <span>{bytes(answer.size)}</span>
+                <span class="push" />
+                <Copy text={pretty(answer)} what="the answer" />
+            </p>
+            {!good && <Advice answer={answer} operation={operation} />}
+            {answer.json === undefined ? (
+                <Scrollable label="Body of the answer">
+                    <pre class="raw">{answer.text || "(no body)"}</pre>
+                </Scrollable>
+            ) : (
+                <Scrollable label="Body of the answer" class="answer-body">
+                    <JsonView value={answer.json} />
+                </Scrollable>
+            )}
+            {requestId && (
+                <p class="request-id">
+                    Request id <code>{requestId}</code> <Copy text={requestId} what="the request id" />
+                </p>
+            )}
+            <details class="optional">
+                <summary>{answer.headers.length} headers</summary>
+                <dl class="headers">
+                    {answer.headers.map(([name, value]) => (
+                        <div key={name}>
+                            <dt>{name}</dt>
+                            <dd>{value}</dd>
+                        </div>
+                    ))}
+                </dl>
+            </details>
+        </section>
+    );
+}
+
+function pretty(answer: Answered): string {
+    return answer.json === undefined ? answer.text : JSON.stringify(answer.json, null, 2);
+}
+
+/** The documented meaning of the error, and whose turn it is. */
+function Advice({ answer, operation }: { answer: Answered; operation: Operation }) {
+    const error = isObject(answer.json) && isObject(answer.json.error) ? answer.json.error : {};
+    const documented = operation.answers.find(([status]) => status === String(answer.status))?.[1].description ?? "";
+    const meaning = told(documented).find(({ type }) => type !== "" && type === error.type)?.meaning;
+    const said = isObject(error.provider_error) ? error.provider_error.opengrant : undefined;
+    const remedy = isObject(said) && typeof said.remedy === "string" ? said.remedy : WHAT_TO_DO[answer.status];
+    const message = typeof error.message === "string" ? error.message : meaning;
+    return (
+        <div class="notice wrong">
+            {message && <p>{message}</p>}
+            {remedy && !message?.includes(remedy) && <p class="soft">{remedy}</p>}
+        </div>
+    );
+}

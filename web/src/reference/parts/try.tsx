@@ -1,0 +1,206 @@
+/** Try it: fill in, send, see; and the same request as code. */
+
+import { signal } from "@preact/signals";
+import { useId, useMemo, useRef, useState } from "preact/hooks";
+import { parse } from "../../shared/json";
+import { Dialog, Notice } from "../../shared/parts";
+import { send } from "../../shared/send";
+import type { Api, Operation, Variant } from "../operations";
+import { ask, fieldKey, missing, type Typed } from "../request";
+import { apiKey, draftOf, fieldsOf, type Outcome, outcomeOf } from "../state";
+import { Body } from "./body";
+import { KEY_FIELD } from "./header";
+import { Inputs } from "./inputs";
+import { OutcomeView } from "./outcome";
+import { Samples } from "./samples";
+
+const NO_BODY = signal("");
+const SILENT =
+    "No answer came: the server may be down, or this computer is offline. Whether the request arrived is not known.";
+
+interface Part {
+    api: Api;
+    operation: Operation;
+    variant: Variant | undefined;
+}
+
+export function Try({ api, operation, variant }: Part) {
+    const draft = variant ? draftOf(operation, variant) : NO_BODY;
+    const fields = fieldsOf(operation);
+    const outcome = outcomeOf(operation);
+    const [wanting, setWanting] = useState<string[]>([]);
+    const [complaint, setComplaint] = useState("");
+    const [asking, setAsking] = useState(false);
+    const underWay = useRef<AbortController>();
+    const panel = useRef<HTMLDivElement>(null);
+    const heading = useId();
+    const typed: Typed = {
+        operation,
+        variant,
+        fields: fields.value,
+        text: draft.value,
+        key: apiKey.value,
+    };
+
+    /** What stands in the way of sending, told and focused; true when nothing does. */
+    const isReady = (): boolean => {
+        const empty = missing(typed).map(fieldKey);
+        setWanting(empty);
+        if (empty.length > 0) {
+            setComplaint("");
+            requestAnimationFrame(() => panel.current?.querySelector<HTMLElement>("[aria-invalid]")?.focus());
+            return false;
+        }
+        if (operation.access === "key" && apiKey.value === "") {
+            setComplaint("Enter an API key first: the field at the top of the page has the focus now.");
+            document.getElementById(KEY_FIELD)?.focus();
+            return false;
+        }
+        if (variant && draft.value.trim() !== "" && parse(draft.value) === undefined) {
+            setComplaint("The body is not JSON yet. Mend what the editor underlines, then send.");
+            return false;
+        }
+        if (variant && operation.bodyRequired && draft.value.trim() === "") {
+            setComplaint("This operation needs a body. “Back to the example” brings one.");
+            return false;
+        }
+        setComplaint("");
+        return true;
+    };
+    const perform = async () => {
+        setAsking(false);
+        const controller = new AbortController();
+        underWay.current = controller;
+        outcome.value = { state: "pending" };
+        outcome.value = await ended(ask(typed), controller);
+    };
+    const begin = () => {
+        if (outcome.peek().state === "pending" || !isReady()) {
+            return;
+        }
+        if (operation.method === "DELETE") {
+            setAsking(true);
+        } else {
+            void perform();
+        }
+    };
+    const pending = outcome.value.state === "pending";
+    const triable = operation.access === "key" || operation.access === "open";
+    const address = useMemo(() => ask(typed).url, [typed.fields, operation]);
+    return (
+        <section class="try" aria-labelledby={heading} ref={panel}>
+            <h2 id={heading}>Try it</h2>
+            <div class="card panel">
+                <div class="inputs">
+                    <Inputs operation={operation} defs={api.defs} fields={fields} wanting={wanting} />
+                </div>
+                {variant && (
+                    <Body operation={operation} variant={variant} defs={api.defs} draft={draft} onSend={begin} />
+                )}
+                {complaint && (
+                    <p class="problem-line" role="alert">
+                        {complaint}
+                    </p>
+                )}
+                {!triable && <NotHere operation={operation} />}
+                {triable && operation.leads && (
+                    <div class="send-bar">
+                        <Onward operation={operation} address={address} isReady={isReady} />
+                    </div>
+                )}
+                {triable && !operation.leads && (
+                    <div class="send-bar">
+                        <button
+                            type="button"
+                            class={`button ${operation.method === "DELETE" ? "danger" : "primary"}`}
+                            onClick={begin}
+                            aria-disabled={pending}
+                            aria-keyshortcuts="Control+Enter Meta+Enter"
+                        >
+                            {pending ? "Sending…" : "Send"}
+                        </button>
+                        {pending && (
+                            <button type="button" class="button plain" onClick={() => underWay.current?.abort()}>
+                                Give up
+                            </button>
+                        )}
+                        <code class="send-line">
+                            {operation.method} {address}
+                        </code>
+                    </div>
+                )}
+            </div>
+            <OutcomeView outcome={outcome.value} operation={operation} />
+            <Samples typed={typed} defs={api.defs} />
+            {asking && (
+                <Dialog title="Send this deletion?" onClose={() => setAsking(false)}>
+                    <p>
+                        <code>DELETE {address}</code>
+                    </p>
+                    <p>{operation.summary}. This is done for real, on this server.</p>
+                    <p class="dialog-buttons">
+                        <button type="button" class="button" onClick={() => setAsking(false)}>
+                            Keep it
+                        </button>
+                        <button type="button" class="button danger" onClick={perform}>
+                            Send DELETE
+                        </button>
+                    </p>
+                </Dialog>
+            )}
+        </section>
+    );
+}
+
+async function ended(request: ReturnType<typeof ask>, controller: AbortController): Promise<Outcome> {
+    try {
+        return { state: "answered", answer: await send({ ...request, signal: controller.signal }) };
+    } catch {
+        return controller.signal.aborted
+            ? { state: "failed", why: "You gave up waiting. The server may still carry it out." }
+            : { state: "failed", why: SILENT };
+    }
+}
+
+function NotHere({ operation }: { operation: Operation }) {
+    return operation.access === "signed" ? (
+        <Notice>
+            <p>
+                This operation cannot be tried with an API key: its requests are <strong>signed requests</strong>, made
+                by a service account whose private key never belongs in a browser. The SDKs sign for you; the code below
+                shows how. <code>opengrant service-accounts create</code> makes an account; docs/admin.md has the rest.
+            </p>
+        </Notice>
+    ) : (
+        <Notice>
+            <p>
+                This operation is for the <a href="/console">console</a>, by its session. It cannot be tried with an API
+                key.
+            </p>
+        </Notice>
+    );
+}
+
+/** For addresses that a browser is sent to: asking for them from a script would lead off this page's own origin. */
+function Onward({ operation, address, isReady }: { operation: Operation; address: string; isReady: () => boolean }) {
+    return (
+        <>
+            <a
+                class="button primary"
+                href={address}
+                target="_blank"
+                rel="noopener noreferrer"
+                onClick={(event) => {
+                    if (!isReady()) {
+                        event.preventDefault();
+                    }
+                }}
+            >
+                Open in a new tab
+            </a>
+            <span class="soft">
+                {operation.method} {operation.path} is for a browser: it goes on to another page.
+            </span>
+        </>
+    );
+}

@@ -1,0 +1,92 @@
+/** From what is typed to a request: for the wire, and for code. */
+
+import { parse } from "../shared/json";
+import type { Ask } from "../shared/send";
+import type { Defs, Parameter } from "./openapi";
+import { isSecretParameter, type Operation, type Variant } from "./operations";
+import { type Call, encode, mark, type Scalar, Secret } from "./samples/call";
+import { branches } from "./schema";
+
+export interface Typed {
+    operation: Operation;
+    variant: Variant | undefined;
+    fields: Record<string, string>;
+    text: string;
+    key: string;
+}
+
+export function fieldKey(parameter: Parameter): string {
+    return `${parameter.in}:${parameter.name}`;
+}
+
+/** Required parameters that are empty. */
+export function missing({ operation, fields }: Typed): Parameter[] {
+    return operation.parameters.filter(
+        (parameter) => (parameter.required || parameter.in === "path") && !fields[fieldKey(parameter)],
+    );
+}
+
+/** For the wire. The body goes as it is typed, down to its spaces. */
+export function ask(typed: Typed): Ask {
+    const { operation, fields, text, key } = typed;
+    const path = operation.path.replace(/\{(\w+)\}/g, (_, name: string) =>
+        encodeURIComponent(fields[`path:${name}`] ?? ""),
+    );
+    const query = given(typed, "query").map(([{ name }, value]) => `${encode(name)}=${encode(value)}`);
+    const headers: [string, string][] = given(typed, "header").map(([{ name }, value]) => [name, value]);
+    if (key !== "" && operation.access === "key") {
+        headers.push(["Authorization", `Bearer ${key}`]);
+    }
+    const bodied = operation.variants.length > 0 && text.trim() !== "";
+    if (bodied) {
+        headers.push(["Content-Type", "application/json"]);
+    }
+    const url = path + (query.length > 0 ? `?${query.join("&")}` : "");
+    return { method: operation.method, url, headers, ...(bodied && { body: text }) };
+}
+
+/** For code. `undefined` while the body is not JSON. */
+export function call(typed: Typed, defs: Defs, origin: string, shown: boolean): Call | undefined {
+    const { operation, variant, text, key, fields } = typed;
+    const bodied = variant !== undefined && text.trim() !== "";
+    const body = bodied ? parse(text) : undefined;
+    if (bodied && body === undefined) {
+        return undefined;
+    }
+    return {
+        operation,
+        origin,
+        key,
+        shown,
+        path: Object.fromEntries(
+            operation.parameters
+                .filter((one) => one.in === "path")
+                .map(({ name }) => [name, fields[`path:${name}`] ?? ""]),
+        ),
+        query: given(typed, "query").map(([parameter, value]) => [
+            parameter.name,
+            isSecretParameter(parameter)
+                ? new Secret(parameter.name.toUpperCase(), value)
+                : scalar(parameter, value, defs),
+        ]),
+        headers: given(typed, "header").map(([{ name }, value]) => [name, value]),
+        body: body === undefined || variant === undefined ? undefined : mark(body, variant.schema, defs),
+    };
+}
+
+function given({ operation, fields }: Typed, where: Parameter["in"]): [Parameter, string][] {
+    return operation.parameters
+        .filter((parameter) => parameter.in === where)
+        .map((parameter): [Parameter, string] => [parameter, fields[fieldKey(parameter)] ?? ""])
+        .filter(([, value]) => value !== "");
+}
+
+function scalar(parameter: Parameter, value: string, defs: Defs): Scalar {
+    const types = branches(parameter.schema ?? {}, defs).map((way) => way.type);
+    if (types.includes("boolean") && /^(true|false)$/.test(value)) {
+        return value === "true";
+    }
+    return (types.includes("integer") || types.includes("number")) && /^-?\d{1,15}$/.test(value)
+        ? Number(value)
+        : value;
+}

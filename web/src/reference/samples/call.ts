@@ -1,0 +1,135 @@
+/** One request as somebody has typed it, and where in it secrets are. */
+
+import { isObject, type Json } from "../../shared/json";
+import type { Defs, Schema } from "../openapi";
+import type { Operation } from "../operations";
+import { at, isSecret } from "../schema";
+
+export type Scalar = string | number | boolean;
+
+/** A value that is shown only when asked for; until then code reads it from the environment variable `name`. */
+export class Secret {
+    constructor(
+        readonly name: string,
+        readonly value: string,
+    ) {}
+}
+
+/** JSON in which secret strings are marked. */
+export type Marked = null | boolean | number | string | Secret | Marked[] | { [name: string]: Marked };
+
+/** `path` by parameter, encoded by whoever writes it down; a parameter that nobody filled in is absent. */
+export interface Call {
+    operation: Operation;
+    origin: string;
+    key: string;
+    path: Record<string, string>;
+    query: [string, Scalar | Secret][];
+    headers: [string, string][];
+    body: Marked | undefined;
+    shown: boolean;
+}
+
+export const KEY_VARIABLE = "OPENGRANT_API_KEY";
+
+/** The path with its parameters; one that is missing stands there in capitals. */
+export function pathOf(call: Call): string {
+    return call.operation.path.replace(/\{(\w+)\}/g, (_, name: string) => encode(call.path[name] || stand(name)));
+}
+
+/** What stands in for a path parameter that is empty. */
+export function stand(name: string): string {
+    return name.toUpperCase();
+}
+
+/** As encodeURIComponent, and nothing that a shell would take for its own. */
+export function encode(value: string): string {
+    return encodeURIComponent(value).replace(/[!'()*]/g, (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+
+/** The body with its secrets marked as the schema says. Members that are empty are no secrets. */
+export function mark(body: Json, schema: Schema, defs: Defs): Marked {
+    const names = new Map<string, string>();
+    const nameFor = (member: string, value: string): string => {
+        const stem =
+            member
+                .replace(/([a-z0-9])([A-Z])/g, "$1_$2")
+                .replace(/\W+/g, "_")
+                .toUpperCase() || "SECRET";
+        for (let count = 1; ; count += 1) {
+            const name = count === 1 ? stem : `${stem}_${count}`;
+            const taken = names.get(name);
+            if (taken === undefined || taken === value) {
+                names.set(name, value);
+                return name;
+            }
+        }
+    };
+    const walk = (value: Json, path: (string | number)[]): Marked => {
+        if (Array.isArray(value)) {
+            return value.map((item, index) => walk(item, [...path, index]));
+        }
+        if (isObject(value)) {
+            return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, walk(item, [...path, name])]));
+        }
+        if (typeof value === "string" && value !== "") {
+            const place = at(schema, defs, path);
+            if (place !== undefined && isSecret(place.schema, defs)) {
+                return new Secret(
+                    nameFor(String(path.filter((step) => typeof step === "string").at(-1)), value),
+                    value,
+                );
+            }
+        }
+        return value;
+    };
+    return walk(body, []);
+}
+
+/** How a language writes values. */
+export interface Literals {
+    indent: string;
+    /** Within the braces of an object that is written on one line. */
+    gap: string;
+    null: string;
+    true: string;
+    false: string;
+    name: (name: string) => string;
+    text: (text: string) => string;
+    secret: (secret: Secret) => string;
+}
+
+const SHORT = 72;
+
+/** The value as source text, on one line where that is short. `margin` is what its further lines begin with. */
+export function write(value: Marked, as: Literals, margin = ""): string {
+    if (value === null) {
+        return as.null;
+    }
+    if (value instanceof Secret) {
+        return as.secret(value);
+    }
+    if (typeof value === "boolean") {
+        return value ? as.true : as.false;
+    }
+    if (typeof value === "number") {
+        return String(value);
+    }
+    if (typeof value === "string") {
+        return as.text(value);
+    }
+    const inner = margin + as.indent;
+    const [open, close] = Array.isArray(value) ? ["[", "]"] : ["{", "}"];
+    const parts = Array.isArray(value)
+        ? value.map((item) => write(item, as, inner))
+        : Object.entries(value).map(([name, item]) => `${as.name(name)}: ${write(item, as, inner)}`);
+    if (parts.length === 0) {
+        return open + close;
+    }
+    const gap = Array.isArray(value) ? "" : as.gap;
+    const line = `${open}${gap}${parts.join(", ")}${gap}${close}`;
+    if (line.length + margin.length <= SHORT && !line.includes("\n")) {
+        return line;
+    }
+    return `${open}\n${parts.map((part) => `${inner}${part},\n`).join("")}${margin}${close}`;
+}

@@ -1,0 +1,49 @@
+/** What the page remembers while it is open, and only so long: nothing here is stored anywhere. */
+
+import { type Signal, signal } from "@preact/signals";
+import type { Answered } from "../shared/send";
+import type { Operation, Variant } from "./operations";
+
+export type Language = "curl" | "python" | "node";
+
+export const apiKey = signal("");
+export const shown = signal(false);
+export const language = signal<Language>("curl");
+
+/** `pending` while a request is under way; `failed` is a sentence. */
+export type Outcome =
+    | { state: "none" }
+    | { state: "pending" }
+    | { state: "failed"; why: string }
+    | { state: "answered"; answer: Answered };
+
+const drafts = new Map<string, Signal<string>>();
+const fields = new Map<string, Signal<Record<string, string>>>();
+const outcomes = new Map<string, Signal<Outcome>>();
+
+/** The body that is being written, one for each variant; it begins as the variant's example. */
+export function draftOf(operation: Operation, variant: Variant): Signal<string> {
+    return kept(drafts, `${operation.id}/${variant.slug}`, () => exampleText(variant));
+}
+
+export function exampleText(variant: Variant, index = 0): string {
+    return JSON.stringify(variant.examples[index]?.value ?? {}, null, 2);
+}
+
+/** Parameters as typed, by `in:name`. */
+export function fieldsOf(operation: Operation): Signal<Record<string, string>> {
+    return kept(fields, operation.id, () => ({}));
+}
+
+export function outcomeOf(operation: Operation): Signal<Outcome> {
+    return kept<Outcome>(outcomes, operation.id, () => ({ state: "none" }));
+}
+
+function kept<T>(from: Map<string, Signal<T>>, key: string, make: () => T): Signal<T> {
+    let found = from.get(key);
+    if (found === undefined) {
+        found = signal(make());
+        from.set(key, found);
+    }
+    return found;
+}
