@@ -139,7 +139,7 @@ def _announce(installed: "Installation", url: str | None = None) -> None:
     if installed.first is None:
         return
     application, new = installed.first
-    rows = [("URL", url)] if url else []
+    rows = [("URL", url), ("reference", f"{url}/reference"), ("console", f"{url}/console")] if url else []
     chosen = installed.settings.bootstrap_api_key is not None
     key = "the one in OPENGRANT_BOOTSTRAP_API_KEY" if chosen else new.secret.get_secret_value()
     rows += [("application id", application.id), ("API key", key)]

@@ -22,7 +22,7 @@ BIG = 1024 * 1024
     ("method", "path", "body", "expected"),
     [
         ("GET", "/v3/nothing", None, (404, "api.not_found_error")),
-        ("GET", "/", None, (404, "api.not_found_error")),
+        ("GET", "/v3", None, (404, "api.not_found_error")),
         ("DELETE", "/v3/connectors", None, (405, "api.invalid_request_error")),
         ("POST", "/metrics", None, (405, "api.invalid_request_error")),
         ("GET", "/v3/grants/00000000-0000-4000-8000-000000000000", None, (404, "grant.not_found")),

@@ -49,6 +49,7 @@ APP_HEADERS = (
 
 _FOR_EVER = (b"cache-control", b"public, max-age=31536000, immutable")
 _VARY = (b"vary", b"Accept-Encoding")
+_TO_REFERENCE = (b"location", b"/reference")
 
 
 class Static:
@@ -80,6 +81,15 @@ class App:
         await send_asset(scope, send, page, APP_HEADERS)
 
 
+class Home:
+    """GET /: whoever opens the bare address wants to know what this is."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["opengrant.route"] = "/"
+        only_get(scope)
+        await respond.send_raw(send, scope["opengrant.request_id"], respond.Raw(303, headers=[_TO_REFERENCE, *_COMMON]))
+
+
 def only_get(scope: Scope) -> None:
     """Raises MethodNotAllowed."""
     if scope["method"] not in {"GET", "HEAD"}:
@@ -106,6 +116,7 @@ async def send_asset(scope: Scope, send: Send, asset: Asset, headers: Sequence[t
 
 def add_to(router: Router) -> None:
     """What pages refer to, and the pages that hold nothing of anybody's."""
+    router.add("/", Home())
     router.add("/static/{file}", Static())
     for name in ("reference", "console"):
         router.add(f"/{name}", App(name))
