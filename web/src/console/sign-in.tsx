@@ -48,7 +48,7 @@ export function SignIn() {
                 <section class="card way">
                     <h2>With an API key</h2>
                     <p class="soft">Opens the application of the key, with what the key may do.</p>
-                    <Form action={action} submit="Sign in" under="Signing in" ready={key.trim() !== ""}>
+                    <Form action={action} submit="Sign in" under="Signing in">
                         <TextField
                             label="API key"
                             type="password"

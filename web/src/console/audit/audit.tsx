@@ -112,7 +112,11 @@ function Table({ entries }: { entries: AuditEntry[] }) {
                             </th>
                             <td data-label="Who">
                                 {entry.actor && (
-                                    <a href={only({ actor: entry.actor })} title={entry.actor}>
+                                    <a
+                                        href={only({ actor: entry.actor })}
+                                        title={`Only what ${entry.actor} did`}
+                                        class="quiet"
+                                    >
                                         {actorWords(entry.actor)}
                                     </a>
                                 )}
@@ -168,9 +172,16 @@ function Details({ entry }: { entry: AuditEntry }) {
 }
 
 /** The most telling of what there is. */
-function summary({ detail }: AuditEntry): string {
-    const words = [detail.provider, detail.changed, detail.reason, detail.domain_address, detail.url, detail.name]
-        .flat()
-        .filter((one) => typeof one === "string" && one !== "");
-    return words.length ? words.join(", ") : "More";
+function summary({ detail, grant_id }: AuditEntry): string {
+    const words = TELLING.flatMap((name) => detail[name]).filter((one) => typeof one === "string" && one !== "");
+    if (words.length) {
+        return words.join(", ");
+    }
+    if (grant_id) {
+        return `grant ${grant_id.slice(0, 8)}…`;
+    }
+    const [first] = Object.entries(detail).filter(([, value]) => typeof value === "string");
+    return first ? `${plain(first[0]).toLowerCase()} ${String(first[1]).slice(0, 12)}…` : "More";
 }
+
+const TELLING = ["provider", "changed", "reason", "note", "domain_address", "kind", "url", "permissions", "means"];

@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { Badge } from "../../shared/parts";
-import { get, Problem, path } from "../core/api";
+import { get, Problem } from "../core/api";
 import { useLoad } from "../core/load";
 import { href } from "../core/route";
 import type { Connector, Provider } from "../core/wire";
@@ -47,7 +47,14 @@ export function ConnectorPage({ id }: { id: string }) {
             <Shown of={loaded} what="the connector">
                 {({ provider, connector }) => (
                     <>
-                        <Guide provider={provider} />
+                        {connector ? (
+                            <details class="card fold guide-fold">
+                                <summary>What is registered at {provider.name}: steps, redirect URI and scopes</summary>
+                                <Guide provider={provider} />
+                            </details>
+                        ) : (
+                            <Guide provider={provider} />
+                        )}
                         <Section
                             title={connector ? "What it holds" : "Then enter what you were given"}
                             note="Secrets can be written and never read again."
@@ -75,13 +82,8 @@ export function ConnectorPage({ id }: { id: string }) {
     );
 }
 
+/** From the list: that there is none yet is no error here. */
 async function existing(provider: string, signal: AbortSignal): Promise<Connector | undefined> {
-    try {
-        return await get<Connector>(path`/v3/connectors/${provider}`, {}, signal);
-    } catch (problem) {
-        if (problem instanceof Problem && problem.status === 404) {
-            return undefined;
-        }
-        throw problem;
-    }
+    const connectors = await get<Connector[]>("/v3/connectors", { limit: 200 }, signal);
+    return connectors.find((one) => one.provider === provider);
 }

@@ -2,8 +2,7 @@
 
 import { Notice, type Tone } from "../../shared/parts";
 import type { Grant, Trouble } from "../core/wire";
-import { classOf, count, providerName } from "../core/words";
-import { Facts } from "../parts/facts";
+import { classOf, providerName } from "../core/words";
 import { Time } from "../parts/time";
 
 export function Banner({ grant, checked }: { grant: Grant; checked: boolean }) {
@@ -65,18 +64,22 @@ function Why({ trouble, provider }: { trouble: Trouble; provider: string }) {
                     </footer>
                 </blockquote>
             )}
-            <Facts
-                of={[
-                    ["Reason", <code key="reason">{trouble.reason}</code>],
-                    [
-                        "Provider’s code",
-                        !trouble.provider_text && trouble.provider_code && <code>{trouble.provider_code}</code>,
-                    ],
-                    ["First seen", <Time key="first" at={trouble.first_seen} />],
-                    ["Last seen", <Time key="last" at={trouble.last_seen} />],
-                    ["In a row", count(trouble.failures, "failure")],
-                ]}
-            />
+            <p class="soft small">
+                <code>{trouble.reason}</code>
+                {!trouble.provider_text && trouble.provider_code && (
+                    <>
+                        {" "}
+                        · {provider} said <code>{trouble.provider_code}</code>
+                    </>
+                )}{" "}
+                · since <Time at={trouble.first_seen} />
+                {trouble.failures > 1 && (
+                    <>
+                        , {trouble.failures.toLocaleString("en")} failures in a row, the last{" "}
+                        <Time at={trouble.last_seen} />
+                    </>
+                )}
+            </p>
         </>
     );
 }

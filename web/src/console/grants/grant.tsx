@@ -6,7 +6,7 @@ import { get, path, post, remove } from "../core/api";
 import { useAction, useLoad } from "../core/load";
 import { go, href } from "../core/route";
 import type { Grant } from "../core/wire";
-import { grantState, plain, providerName } from "../core/words";
+import { count, grantState, plain, providerName } from "../core/words";
 import { Confirm } from "../parts/confirm";
 import { Facts } from "../parts/facts";
 import { Failure } from "../parts/failure";
@@ -129,7 +129,7 @@ function GrantFacts({ grant }: { grant: Grant }) {
                     ["Name", grant.name],
                     ["Last proven", proven_at && <Time at={proven_at} />],
                     ["Next check", next_check_at && <Time at={next_check_at} />],
-                    ["Refreshes since then", refreshes?.toLocaleString("en")],
+                    ["Refreshed since", refreshes ? count(refreshes, "time") : undefined],
                     ["Connected", <Time key="created" at={grant.created_at} />],
                     ["Authenticated", <Time key="updated" at={grant.updated_at} />],
                     ["Your state", grant.state],

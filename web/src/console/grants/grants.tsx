@@ -138,7 +138,7 @@ function EmailSearch({ value, onValue }: { value: string; onValue: (value: strin
 function GrantTable({ grants }: { grants: Grant[] }) {
     return (
         <div class="card scroll">
-            <table class="rows stack">
+            <table class="rows stack dense">
                 <thead>
                     <tr>
                         <th scope="col">Email</th>

@@ -3,7 +3,7 @@
 import { page, path } from "../core/api";
 import { useGrowing } from "../core/load";
 import type { TimelineEntry } from "../core/wire";
-import { actorWords, classOf } from "../core/words";
+import { actorWords, classOf, count } from "../core/words";
 import { Icon, type IconName } from "../parts/icon";
 import { Empty, More, Shown } from "../parts/loading";
 import { Time } from "../parts/time";
@@ -17,12 +17,13 @@ const LOOKS: Record<string, Look> = {
     failing: ["warning", "warn", "Failed"],
     recovered: ["ok", "good", "Works again"],
     expired: ["cross", "wrong", "Became invalid"],
+    restored: ["ok", "good", "Valid again: it was not the grant that failed"],
     invalidated: ["cross", "wrong", "Invalidated"],
     blocked: ["lock", "wrong", "Blocked"],
     unblocked: ["lock", "good", "Unblocked"],
     updated: ["pencil", "neutral", "Changed"],
     token_read: ["eye", "neutral", "Live token read"],
-    checked: ["shield", "neutral", "Checked"],
+    checked: ["shield", "neutral", "Checked by hand"],
     deleted: ["cross", "wrong", "Deleted"],
 };
 
@@ -56,70 +57,89 @@ export function Timeline({ id, turn }: { id: string; turn: number }) {
 interface Group {
     entry: TimelineEntry;
     times: number;
+    /** What it tells is told by the next one, which came of the same request. */
+    told: boolean;
+    /** How many refreshes this ended. */
+    before: number;
 }
 
-/** Neighbours that are refreshes become one, the latest, with how often. */
+const IN_RUNS = new Set(["refreshed", "checked"]);
+
+/** Neighbours of a kind that comes in runs become one, the latest, with how often. */
 function grouped(entries: TimelineEntry[]): Group[] {
     const groups: Group[] = [];
-    for (const entry of entries) {
+    for (const [index, entry] of entries.entries()) {
+        const cause = entries[index + 1];
+        const told = entry.type === "checked" && entry.reason !== undefined && entry.request_id === cause?.request_id;
         const last = groups.at(-1);
-        const times = entry.type === "refreshed" ? (entry.refreshes ?? 1) : 1;
-        if (entry.type === "refreshed" && last?.entry.type === "refreshed") {
+        const refreshed = entry.type === "refreshed";
+        const times = refreshed ? (entry.refreshes ?? 1) : 1;
+        if (last?.entry.type === entry.type && IN_RUNS.has(entry.type) && !last.before) {
             last.times += times;
         } else {
-            groups.push({ entry, times });
+            groups.push({ entry, times, told, before: refreshed ? 0 : (entry.refreshes ?? 0) });
         }
     }
     return groups;
 }
 
-function Line({ entry, times }: Group) {
+function Line({ entry, times, told, before }: Group) {
     const [icon, tone, words] =
         LOOKS[entry.type] ?? (["dot", "neutral", entry.type.replaceAll("_", " ")] satisfies Look);
     const changed = entry.detail?.changed;
-    const given = entry.detail?.reason;
+    const note = entry.detail?.note;
     return (
-        <li class={`moment ${tone}`}>
-            <span class="moment-mark">
-                <Icon name={icon} />
-            </span>
-            <div class="moment-body">
-                <p>
-                    <strong>
-                        {words}
-                        {times > 1 && ` ${times.toLocaleString("en")} times`}
-                        {entry.class && `: ${classOf(entry.class).title.toLowerCase()}`}
-                    </strong>{" "}
-                    <span class="soft">
-                        {times > 1 && "last "}
-                        <Time at={entry.at} />
+        <>
+            <li class={`moment ${tone}`}>
+                <span class="moment-mark">
+                    <Icon name={icon} />
+                </span>
+                <div class="moment-body">
+                    <p>
+                        <strong>
+                            {words}
+                            {times > 1 && ` ${times.toLocaleString("en")} times`}
+                            {entry.class && !told && `: ${classOf(entry.class).title.toLowerCase()}`}
+                        </strong>{" "}
+                        <span class="soft">
+                            {times > 1 && "last "}
+                            <Time at={entry.at} />
+                        </span>
+                    </p>
+                    {Array.isArray(changed) && changed.length > 0 && <p class="soft">{changed.join(", ")}</p>}
+                    {entry.reason && !told && (
+                        <p class="soft">
+                            <code>{entry.reason}</code>
+                            {entry.provider_code && entry.provider_code !== entry.reason && (
+                                <>
+                                    {" "}
+                                    the provider said <code>{entry.provider_code}</code>
+                                </>
+                            )}
+                        </p>
+                    )}
+                    {typeof note === "string" && <p class="soft">“{note}”</p>}
+                    {entry.remedy && !told && <p>{entry.remedy}</p>}
+                    {(entry.actor || entry.request_id) && (
+                        <p class="soft small">
+                            {actorWords(entry.actor)}
+                            {entry.request_id && (
+                                <>
+                                    {entry.actor && " · "}request <code>{entry.request_id}</code>
+                                </>
+                            )}
+                        </p>
+                    )}
+                </div>
+            </li>
+            {before > 0 && (
+                <li class="moment">
+                    <span class="moment-mark">
+                        <Icon name="refresh" />
                     </span>
-                </p>
-                {Array.isArray(changed) && changed.length > 0 && <p class="soft">{changed.join(", ")}</p>}
-                {entry.reason && (
-                    <p class="soft">
-                        <code>{entry.reason}</code>
-                        {entry.provider_code && entry.provider_code !== entry.reason && (
-                            <>
-                                {" "}
-                                the provider said <code>{entry.provider_code}</code>
-                            </>
-                        )}
-                    </p>
-                )}
-                {typeof given === "string" && given !== entry.reason && <p class="soft">“{given}”</p>}
-                {entry.remedy && <p>{entry.remedy}</p>}
-                {(entry.actor || entry.request_id) && (
-                    <p class="soft small">
-                        {actorWords(entry.actor)}
-                        {entry.request_id && (
-                            <>
-                                {entry.actor && " · "}request <code>{entry.request_id}</code>
-                            </>
-                        )}
-                    </p>
-                )}
-            </div>
-        </li>
+                    <p class="moment-body soft">Refreshed {count(before, "time")} before that</p>
+                </li>
+            )}
+        </>
     );
 }

@@ -108,6 +108,8 @@ function Keys({ creating, onCreated }: { creating: boolean; onCreated: () => voi
 }
 
 function KeyTable({ keys, onRevoke }: { keys: ApiKey[]; onRevoke: (key: ApiKey) => void }) {
+    // Servers before it was in the answer say nothing of it.
+    const known = keys.some((key) => key.last_used_at !== undefined);
     const usable = (key: ApiKey) => key.status === "active";
     return (
         <div class="card scroll">
@@ -118,7 +120,7 @@ function KeyTable({ keys, onRevoke }: { keys: ApiKey[]; onRevoke: (key: ApiKey) 
                         <th scope="col">State</th>
                         <th scope="col">May</th>
                         <th scope="col">Made</th>
-                        <th scope="col">Last used</th>
+                        {known && <th scope="col">Last used</th>}
                         <th scope="col">Expires</th>
                         <th scope="col">
                             <span class="visually-hidden">Actions</span>
@@ -143,13 +145,15 @@ function KeyTable({ keys, onRevoke }: { keys: ApiKey[]; onRevoke: (key: ApiKey) 
                                     <td data-label="Made">
                                         <Time at={key.created_at} />
                                     </td>
-                                    <td data-label="Last used">
-                                        {key.last_used_at ? (
-                                            <Time at={key.last_used_at} />
-                                        ) : (
-                                            <span class="soft">not known</span>
-                                        )}
-                                    </td>
+                                    {known && (
+                                        <td data-label="Last used">
+                                            {key.last_used_at ? (
+                                                <Time at={key.last_used_at} />
+                                            ) : (
+                                                <span class="soft">never</span>
+                                            )}
+                                        </td>
+                                    )}
                                     <td data-label="Expires">
                                         {key.expires_at ? (
                                             <Time at={key.expires_at} />

@@ -6,7 +6,7 @@ export function Facts({ of }: { of: [name: string, value: ComponentChildren][] }
     return (
         <dl class="facts">
             {of
-                .filter(([, value]) => value !== undefined && value !== null && value !== "")
+                .filter(([, value]) => value !== undefined && value !== null && value !== false && value !== "")
                 .map(([name, value]) => (
                     <div key={name}>
                         <dt>{name}</dt>

@@ -93,7 +93,7 @@ function Table({
 }) {
     return (
         <div class="card scroll">
-            <table class="rows stack">
+            <table class="rows stack dense">
                 <thead>
                     <tr>
                         <th scope="col">Event</th>
@@ -133,7 +133,13 @@ function Table({
                                     <Time at={delivery.created_at} />
                                     {delivery.next_try_at && (
                                         <span class="soft second">
-                                            next try <Time at={delivery.next_try_at} />
+                                            {delivery.next_try_at * 1000 <= Date.now() ? (
+                                                "due now"
+                                            ) : (
+                                                <>
+                                                    next try <Time at={delivery.next_try_at} />
+                                                </>
+                                            )}
                                         </span>
                                     )}
                                     {delivery.ended_at && (

@@ -190,7 +190,8 @@ export function WebhookPage({ id }: { id: string }) {
     );
 }
 
-/** A URL's host and path are enough for a heading. */
+/** A URL's host and the beginning of its path are enough for a heading. */
 function short(url: string): string {
-    return URL.canParse(url) ? `${new URL(url).host}${new URL(url).pathname}` : url;
+    const words = URL.canParse(url) ? `${new URL(url).host}${new URL(url).pathname}` : url;
+    return words.length > 40 ? `${words.slice(0, 39)}…` : words;
 }

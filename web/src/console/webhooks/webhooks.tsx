@@ -32,7 +32,7 @@ export function WebhooksPage() {
                 {(webhooks) =>
                     webhooks.length ? (
                         <div class="card scroll">
-                            <table class="rows stack">
+                            <table class="rows stack dense">
                                 <thead>
                                     <tr>
                                         <th scope="col">Destination</th>
