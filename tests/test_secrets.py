@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.cli.test_commands import bearer, opengrant, serving
+from tests.cli.test_console import link_from
 from tests.fakes.oauth import FakeOAuth, Reply
 from tests.peers.dovecot import ACCOUNTS, Dovecot
 from tests.peers.postgres import Postgres
@@ -70,6 +71,11 @@ def test_no_secret_is_left_in_any_file_answer_or_log(
         call("POST", "/v3/connect/custom", {"provider": "imap", "settings": {**wrong, "imap_port": "x"}})
         http.post("/v3/connect/custom", content=f'{{"imap_password": "{new("broken")}"'.encode())
         http.get("/v3/grants", headers=bearer(new("key")))
+        sent.append(link_from(opengrant(tmp_path, "console", env=env).stdout))
+        for body in ({"link": sent[-1]}, {"link": sent[-1]}, {"api_key": key}, {"api_key": new("key")}):
+            answer = http.post("/v3/console/sessions", json=body, headers={"X-OpenGrant-Console": "1"})
+            sent += answer.cookies.values()
+        assert len({*http.cookies.values(), *sent[-3:]}) == 3
         call("GET", "/v3/grants")
         call("GET", "/v3/connectors")
         call("GET", "/metrics")

@@ -16,6 +16,7 @@ from opengrant.api import applications as _applications  # noqa: F401
 from opengrant.api import audit as _audit  # noqa: F401
 from opengrant.api import connect as _connect  # noqa: F401
 from opengrant.api import connectors as _connectors  # noqa: F401
+from opengrant.api import console as _console  # noqa: F401
 from opengrant.api import credentials as _credentials  # noqa: F401
 from opengrant.api import detect as _detect  # noqa: F401
 from opengrant.api import grants as _grants  # noqa: F401
@@ -48,6 +49,7 @@ from opengrant.grants.redirects import Redirects
 from opengrant.grants.refresh import Refresh
 from opengrant.grants.schedule import Schedule
 from opengrant.grants.services import Services
+from opengrant.grants.sessions import Sessions
 from opengrant.grants.signatures import ServiceAccounts, Signatures
 from opengrant.grants.signing import Signing
 from opengrant.grants.spool import Spool
@@ -234,6 +236,7 @@ async def installation(settings: Settings) -> AsyncIterator[Installation]:
             hosted,
             tokens,
             Exchange(applications, hosted, tokens, records),
+            Sessions(db, applications, now),
             settings.public_url,
         )
         yield Installation(settings, services, Reseal(db, vault, now), first)

@@ -71,6 +71,11 @@ app.command(
     name="signing-keys",
     help="What id_tokens are signed with.",
 )
+app.command(
+    "opengrant.cli_console:console_app",
+    name="console",
+    help="A one-time link that signs you in to the console.",
+)
 app.command("opengrant.cli_audit:audit_app", name="audit", help="Who did what to which grant, newest first.")
 out = Console(highlight=False, soft_wrap=True)
 

@@ -167,7 +167,7 @@ class CodeUsedTwice(OAuthRefused):
 
 
 class Unauthorized(OpenGrantError):
-    """No API key or access token, or one that is unknown, expired or revoked."""
+    """No API key, access token or console session, or one that is unknown, expired or revoked."""
 
     status, type = 401, "token.unauthorized_access"
 
@@ -191,7 +191,7 @@ class Forbidden(OpenGrantError):
 
 
 class AccessDenied(OpenGrantError):
-    """The API key or access token is good, and this is not for it; the message says what is."""
+    """The API key, access token or console session is good, and this is not for it; the message says what is."""
 
     status, type = 403, "grant.access_denied"
 

@@ -14,6 +14,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 
 from opengrant.api.openapi import document
 from opengrant.api.routing import OPERATIONS
+from tests.api.console import with_link
 from tests.api.signed import Signing, account
 from tests.support import LiveServer, Tenant
 
@@ -128,6 +129,7 @@ DEPENDS_ON_THE_WORLD = {
     "POST /v3/connect/token",
     "POST /v3/connect/revoke",
     "GET /v3/connect/tokeninfo",
+    "POST /v3/console/sessions",
 }
 
 
@@ -149,6 +151,9 @@ def test_the_server_does_what_it_says(
     def conforms(case: schemathesis.Case) -> None:
         if path.startswith("/v3/admin/"):
             case.call_and_validate(base_url=server.url, auth=signing, excluded_checks=excluded, timeout=60)
+        elif path.startswith("/v3/console/"):
+            browser = with_link(crowded)
+            case.call_and_validate(base_url=server.url, headers=browser.headers, excluded_checks=excluded, timeout=60)
         else:
             headers = {"Authorization": f"Bearer {crowded.api_key}"}
             case.call_and_validate(base_url=server.url, headers=headers, excluded_checks=excluded, timeout=60)

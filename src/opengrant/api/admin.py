@@ -1,4 +1,7 @@
-"""/v3/admin: what an organization's service accounts may do. Requests are signed; API keys mean nothing here."""
+"""/v3/admin: what an organization's service accounts may do, and operators at the console.
+
+Requests are signed, or come with an operator's session; API keys mean nothing here.
+"""
 
 from datetime import timedelta
 from functools import partial
@@ -57,9 +60,10 @@ async def delete_api_key(call: Call) -> None:
 
 
 async def _application(call: Call) -> Application:
-    """The application in the path, if it is of the signer's organization."""
+    """The application in the path, if it is of the signer's organization, or the operator's own."""
     organization = await call.services.service_accounts.organization()
-    if call.signer.organization_id != organization.id:
+    strange = call.session is not None and call.session.application.id != call.params["application_id"]
+    if strange or call.organization_id != organization.id:
         raise NotFound("There is no such application in this organization.")
     return await call.services.applications.get(call.params["application_id"])
 
@@ -77,9 +81,7 @@ async def _api_key(call: Call) -> ApiKey:
 async def create_domain(call: Call) -> wire.Domain:
     """Register a domain. It is of use once DNS records prove that it is yours: see `info` and `verify`."""
     body = call.read(wire.DomainBody)
-    return wire.Domain.of(
-        await call.services.domains.create(call.signer.organization_id, body.domain_address, body.name)
-    )
+    return wire.Domain.of(await call.services.domains.create(call.organization_id, body.domain_address, body.name))
 
 
 @_domain_route(
@@ -94,7 +96,7 @@ async def create_domain(call: Call) -> wire.Domain:
 async def list_domains(call: Call) -> tuple[list[wire.Domain], str | None]:
     """List domains in order of creation. `next_cursor` is there while there are more."""
     query = call.query(wire.DomainQuery)
-    found = await call.services.domains.page(call.signer.organization_id, after=query.after, limit=query.size + 1)
+    found = await call.services.domains.page(call.organization_id, after=query.after, limit=query.size + 1)
     shown = found[: query.size]
     return [wire.Domain.of(domain) for domain in shown], wire.cursor(shown[-1]) if len(found) > query.size else None
 
@@ -102,7 +104,7 @@ async def list_domains(call: Call) -> tuple[list[wire.Domain], str | None]:
 @_domain_route("GET", _DOMAIN, permission="domain.get", answers=wire.Domain, errors=(NotFound,))
 async def get_domain(call: Call) -> wire.Domain:
     """Get a domain by its id or by the domain itself."""
-    return wire.Domain.of(await call.services.domains.get(call.signer.organization_id, call.params["domain_id"]))
+    return wire.Domain.of(await call.services.domains.get(call.organization_id, call.params["domain_id"]))
 
 
 @_domain_route(
@@ -116,7 +118,7 @@ async def get_domain(call: Call) -> wire.Domain:
 async def update_domain(call: Call) -> wire.Domain:
     """Rename a domain."""
     body = call.read(wire.DomainPatch)
-    organization_id, domain_id = call.signer.organization_id, call.params["domain_id"]
+    organization_id, domain_id = call.organization_id, call.params["domain_id"]
     if body.name is None:
         return wire.Domain.of(await call.services.domains.get(organization_id, domain_id))
     return wire.Domain.of(await call.services.domains.rename(organization_id, domain_id, body.name))
@@ -125,7 +127,7 @@ async def update_domain(call: Call) -> wire.Domain:
 @_domain_route("DELETE", _DOMAIN, permission="domain.delete", errors=(InvalidRequest, NotFound))
 async def delete_domain(call: Call) -> None:
     """Delete a domain and its DKIM key, for good. Refused while Agent Accounts live on it."""
-    await call.services.domains.delete(call.signer.organization_id, call.params["domain_id"])
+    await call.services.domains.delete(call.organization_id, call.params["domain_id"])
 
 
 @_domain_route(
@@ -142,7 +144,7 @@ async def get_domain_info(call: Call) -> wire.Verification:
     Asks DNS nothing. The record stays the same until it expires; one that was found stays for good.
     """
     body = call.read(wire.VerificationBody)
-    organization_id, domain_id = call.signer.organization_id, call.params["domain_id"]
+    organization_id, domain_id = call.organization_id, call.params["domain_id"]
     return wire.Verification.of(
         await call.services.domains.info(organization_id, domain_id, body.type, key_length=body.key_length)
     )
@@ -162,7 +164,7 @@ async def verify_domain(call: Call) -> wire.Verification:
     Answers 200 whatever was found; `status` and `message` say what. Once `done` it stays so.
     """
     body = call.read(wire.VerificationBody)
-    organization_id, domain_id = call.signer.organization_id, call.params["domain_id"]
+    organization_id, domain_id = call.organization_id, call.params["domain_id"]
     return wire.Verification.of(
         await call.services.domains.verify(organization_id, domain_id, body.type, key_length=body.key_length)
     )

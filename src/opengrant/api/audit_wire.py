@@ -47,7 +47,7 @@ class AuditEntry(Model):
     type: str
     """What was done, such as `connector.updated`."""
     actor: str | None = None
-    """Who did it: `key:<id>`, `service_account:<id>`, `cli:<user>`, `clock`, `start` or `anonymous`."""
+    """Who did it: `key:<id>`, `service_account:<id>`, `console:<id>`, `cli:<user>`, `clock`, `start` or `anonymous`."""
     grant_id: str | None = None
     """To which grant, if it was one."""
     request_id: str | None = None

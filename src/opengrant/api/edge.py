@@ -92,6 +92,11 @@ class Edge:
         if (caller := scope.get("opengrant.caller")) is not None:
             fields["application_id"] = caller.application.id
             fields["key_id"] = caller.key_id
+        elif (session := scope.get("opengrant.session")) is not None:
+            fields["application_id"] = session.application.id
+            fields["session_id"] = session.id
+            if session.key_id is not None:
+                fields["key_id"] = session.key_id
         elif (holder := scope.get("opengrant.holder")) is not None:
             fields["application_id"] = holder.application.id
             fields["grant_id"] = holder.grant_id

@@ -7,7 +7,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from http.cookies import CookieError, SimpleCookie
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
 
@@ -15,7 +14,7 @@ from pydantic import Field, ValidationError, field_validator
 from starlette.types import Receive, Scope, Send
 
 from opengrant.api import respond, wire
-from opengrant.api.routing import Call, Router, decode, origin, read_body, route
+from opengrant.api.routing import Call, Router, cookies, decode, origin, read_body, route
 from opengrant.api.static import PAGE_HEADERS
 from opengrant.errors import (
     CallbackNotAllowed,
@@ -349,15 +348,8 @@ def _onward(brand: Brand, url: str, to: str) -> respond.Raw:
 
 
 def _cookie(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
-    for name, value in headers:
-        if name == b"cookie":
-            try:
-                found = SimpleCookie(value.decode("latin-1")).get(COOKIE)
-            except CookieError:
-                return None
-            if found is not None and 20 <= len(found.value) <= 128:
-                return found.value
-    return None
+    found = next(iter(cookies(headers, COOKIE)), "")
+    return found if 20 <= len(found) <= 128 else None
 
 
 def _set_cookie(value: str, *, secure: bool) -> tuple[bytes, bytes]:

@@ -15,7 +15,7 @@ from pydantic.json_schema import models_json_schema
 
 from opengrant import __version__
 from opengrant.api import respond, wire
-from opengrant.api.routing import OPERATIONS, Operation
+from opengrant.api.routing import CONSOLE_COOKIE, CONSOLE_HEADER, OPERATIONS, Operation
 from opengrant.errors import (
     AccessDenied,
     AuthenticationFailed,
@@ -42,6 +42,9 @@ _SIGNATURE = {
 }
 """The four headers of a signed request; each is a security scheme, and a signed route asks for all."""
 
+_SESSION: dict[str, list[str]] = {"consoleSession": [], "consoleHeader": []}
+"""A session of the console takes both."""
+
 _DESCRIPTION = """\
 Credentials in, grants out. OpenGrant proves a credential against its provider, learns whose it is, seals it and
 answers with a grant: an id that stays the same when the same mailbox comes again.
@@ -67,7 +70,7 @@ def document(public_url: str | None = None) -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": public_url or "/"}],
-        "security": [{"apiKey": []}],
+        "security": [{"apiKey": []}, _SESSION],
         "tags": [{"name": name} for name in dict.fromkeys(operation.tag for operation in OPERATIONS)],
         "paths": paths,
         "components": {
@@ -78,6 +81,21 @@ def document(public_url: str | None = None) -> dict[str, Any]:
                     "type": "http",
                     "scheme": "bearer",
                     "description": "An access token, good for its own grant: see `/v3/connect/token`.",
+                },
+                "consoleSession": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": CONSOLE_COOKIE,
+                    "description": (
+                        "A session of the console: see `/v3/console/sessions`. It counts only together with"
+                        f" `{CONSOLE_HEADER}: 1`, and only when there is no `Authorization` header."
+                    ),
+                },
+                "consoleHeader": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": CONSOLE_HEADER,
+                    "description": "`1`. Pages of other origins cannot send it, so that they cannot use the cookie.",
                 },
                 **{
                     f"signature{name}": {
@@ -145,6 +163,12 @@ def _operation(operation: Operation, schemas: dict[str, Any], refs: Mapping[Any,
         {"name": found, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
         for found in re.findall(r"{(\w+)}", operation.path)
     ]
+    if operation.auth == "sign-in":
+        says = "Tells that a page of this server asks: pages of other origins cannot send it."
+        shape = {"type": "string", "const": "1"}
+        parameters.append(
+            {"name": CONSOLE_HEADER, "in": "header", "required": True, "schema": shape, "description": says}
+        )
     if operation.query is not None:
         parameters += list(_query(schemas[operation.query.__name__]))
     if parameters:
@@ -152,12 +176,14 @@ def _operation(operation: Operation, schemas: dict[str, Any], refs: Mapping[Any,
     if operation.body is not None:
         described["requestBody"] = _body(operation, refs)
     described["responses"] = _responses(operation, refs)
-    if operation.open:
+    if operation.open or operation.auth == "sign-in":
         described["security"] = []
     elif operation.auth == "signature":
-        described["security"] = [{f"signature{name}": [] for name in _SIGNATURE}]
+        described["security"] = [{f"signature{name}": [] for name in _SIGNATURE}, _SESSION]
+    elif operation.auth != "key":
+        described["security"] = [_SESSION]
     elif operation.by_token:
-        described["security"] = [{"apiKey": []}, {"accessToken": []}]
+        described["security"] = [{"apiKey": []}, {"accessToken": []}, _SESSION]
     return described
 
 
@@ -221,8 +247,8 @@ def _responses(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
 
     errors: list[type[OpenGrantError]] = list(operation.errors)
     if operation.auth == "signature":
-        errors += [AuthenticationFailed, Forbidden]
-    elif not operation.open:
+        errors += [AuthenticationFailed, Forbidden, Unauthorized, AccessDenied]
+    elif not operation.open and operation.auth != "sign-in":
         errors += [Unauthorized, AccessDenied]
     if operation.body is not None:
         errors += [InvalidPayload, PayloadTooLarge]

@@ -10,7 +10,7 @@ Its summary and description in /openapi.json are its docstring.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 from urllib.parse import parse_qsl, unquote
 
@@ -32,7 +32,8 @@ from opengrant.errors import (
 )
 from opengrant.grants.actor import Actor, act_as
 from opengrant.grants.services import Services
-from opengrant.grants.signatures import Claim, ServiceAccount
+from opengrant.grants.sessions import Session
+from opengrant.grants.signatures import Claim
 from opengrant.grants.tokens import Holder
 from opengrant.model import Application, Caller, Permission
 
@@ -43,8 +44,20 @@ BODY_WITHIN = 30.0
 """Seconds a client has to send its body; who is slower only holds a place."""
 
 
+CONSOLE_COOKIE = "opengrant_console"
+CONSOLE_HEADER = "X-OpenGrant-Console"
+"""With the value 1. A page of another origin cannot send it without asking first (CORS), and is never allowed to."""
+
+Auth = Literal["key", "signature", "session", "operator", "sign-in"]
+
+
 class Disconnected(Exception):
     """The client hung up before its request was complete."""
+
+
+_HEADER = CONSOLE_HEADER.lower().encode()
+_WINS = frozenset({b"authorization", b"x-nylas-kid"})
+"""Headers that say who calls; beside one of them the cookie counts for nothing."""
 
 
 @dataclass(slots=True)
@@ -58,20 +71,33 @@ class Call:
     caller: Caller | None = None
     body: bytes = b""
     headers: Sequence[tuple[bytes, bytes]] = ()
-    signed_by: ServiceAccount | None = None
     holder: Holder | None = None
     """Whose access token came with the request; None with an API key."""
+    session: Session | None = None
+    """Whose cookie came with the request, from the console."""
+    organization: str | None = None
+    answer_headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    """What the answer carries beside the usual headers."""
 
     @property
-    def signer(self) -> ServiceAccount:
-        """The service account that signed the request; only on routes that ask for a signature."""
-        if self.signed_by is None:
+    def organization_id(self) -> str:
+        """Of the service account that signed the request, or of the operator's session; only on signed routes."""
+        if self.organization is None:
             raise RuntimeError("this route asks for no signature: nobody has been authenticated")
-        return self.signed_by
+        return self.organization
+
+    @property
+    def own_session(self) -> Session:
+        """The session that the request comes with; only on routes that ask for one."""
+        if self.session is None:
+            raise RuntimeError("this route asks for no session: nobody has been authenticated")
+        return self.session
 
     @property
     def application(self) -> Application:
-        """The application of the API key or access token; only on routes that ask for one."""
+        """The application of the API key, access token or session; only on routes that ask for one."""
+        if self.session is not None:
+            return self.session.application
         if self.holder is not None:
             return self.holder.application
         if self.caller is None:
@@ -145,7 +171,12 @@ class Operation:
     query    the model of the query string
     errors   what the handler may raise, beside what every route may
     open     no API key is asked for
-    auth     who may call: the bearer of an API key, or a service account that signs its requests
+    auth     who may call
+             key        the bearer of an API key, or a session
+             signature  a service account that signs its requests, or an operator's session
+             session    a session of the console
+             operator   one that a link began
+             sign-in    whoever has none yet, from the console's own pages
     permission  what the service account needs
     cursor   the answer is a list that a cursor continues, instead of a page with an offset
     needs    what the API key must be permitted
@@ -167,7 +198,7 @@ class Operation:
     tag: str
     open: bool = False
     alias_of: str | None = None
-    auth: Literal["key", "signature"] = "key"
+    auth: Auth = "key"
     permission: str = ""
     cursor: bool = False
     needs: Permission = "all"
@@ -193,7 +224,7 @@ def route(
     errors: tuple[type[OpenGrantError], ...] = (),
     open: bool = False,  # noqa: A002 -- the word for a route without a key
     also: str | None = None,
-    auth: Literal["key", "signature"] = "key",
+    auth: Auth = "key",
     permission: str = "",
     cursor: bool = False,
     needs: Permission = "all",
@@ -257,13 +288,7 @@ class Endpoint:
         params: dict[str, str] = scope["path_params"]
         call = Call(self.services, scope["opengrant.request_id"], params, scope["query_string"])
         call.headers = scope["headers"]
-        claim: Claim | None = None
-        if operation.auth == "signature":
-            claim = await self.services.signatures.claim(scope["headers"])
-        elif operation.open:
-            act_as(Actor.anonymous(call.request_id))
-        else:
-            await self._authenticate(operation, call, scope)
+        claim = await self._admit(operation, call, scope)
         if any("\x00" in value or "\ufffd" in value for value in params.values()):
             raise NotFound("Not found: the path holds characters that no id has.")
         if operation.body is not None:
@@ -272,7 +297,7 @@ class Endpoint:
             call.body = await self.services.signatures.verify(
                 claim, method=method, path=_signed_path(scope), body=call.body, permission=operation.permission
             )
-            call.signed_by = scope["opengrant.account"] = claim.account
+            call.organization = claim.account.organization_id
             act_as(Actor.service_account(claim.account.id, call.request_id))
         answer = await operation.handler(call)
         if isinstance(answer, respond.Raw):
@@ -289,7 +314,47 @@ class Endpoint:
             body = respond.flat(answer)
         else:
             body = respond.success(call.request_id, answer, says_success=operation.says_success)
-        await respond.send_json(send, operation.status, call.request_id, body)
+        await respond.send_json(send, operation.status, call.request_id, body, extra=call.answer_headers)
+
+    async def _admit(self, operation: Operation, call: Call, scope: Scope) -> Claim | None:
+        """Find out who calls. Returns what a signature claims, which has to be verified with the body.
+
+        Raises Unauthorized, AccessDenied, AuthenticationFailed.
+        """
+        headers = scope["headers"]
+        if operation.open:
+            act_as(Actor.anonymous(call.request_id))
+        elif operation.auth == "sign-in":
+            if not from_console(headers):
+                raise AccessDenied(f"Only pages of this server may do this, with the header {CONSOLE_HEADER}: 1.")
+            act_as(Actor.anonymous(call.request_id))
+        elif (cookie := session_cookie(headers)) is not None:
+            await self._enter(operation, call, scope, cookie)
+        elif operation.auth == "signature":
+            return await self.services.signatures.claim(headers)
+        elif operation.auth == "key":
+            await self._authenticate(operation, call, scope)
+        else:
+            raise Unauthorized("This needs a session of the console. Sign in first.")
+        return None
+
+    async def _enter(self, operation: Operation, call: Call, scope: Scope, cookie: str) -> None:
+        """Raises Unauthorized, AccessDenied."""
+        session = call.session = scope["opengrant.session"] = await self.services.sessions.authenticate(cookie)
+        if operation.auth == "key":
+            require(operation.needs, session)
+        elif operation.auth != "session" and not session.operator:
+            raise AccessDenied(
+                "This is for operators, and you are signed in with an API key."
+                f" Run on the server: opengrant console --application {session.application.id}"
+            )
+        if operation.auth == "signature":
+            call.organization = (await self.services.service_accounts.organization()).id
+        act_as(
+            Actor.console(session.id, call.request_id)
+            if session.key_id is None
+            else Actor.key(session.key_id, call.request_id)
+        )
 
     async def _authenticate(self, operation: Operation, call: Call, scope: Scope) -> None:
         """Raises Unauthorized, AccessDenied."""
@@ -306,13 +371,36 @@ class Endpoint:
         act_as(Actor.holder(holder.grant_id, call.request_id))
 
 
-def require(needed: Permission, caller: Caller) -> None:
+def require(needed: Permission, caller: Caller | Session) -> None:
     """Raises AccessDenied, which says how to make a key that may."""
     if needed not in caller.permissions:
+        lacking = "A session by link" if isinstance(caller, Session) and caller.operator else "This API key"
         raise AccessDenied(
-            f"This API key lacks the permission {needed}. Make one that has it: opengrant keys create"
+            f"{lacking} lacks the permission {needed}. Make a key that has it: opengrant keys create"
             f" {caller.application.id} {' '.join(f'--permission {name}' for name in (*caller.permissions, needed))}"
         )
+
+
+def from_console(headers: Sequence[tuple[bytes, bytes]]) -> bool:
+    """Whether a page of ours sent it: the header is there, and a browser that says whose page it was says ours."""
+    named = dict(headers)
+    # `none`: it was no page at all, but the user.
+    return named.get(_HEADER) == b"1" and named.get(b"sec-fetch-site", b"none") in {b"same-origin", b"none"}
+
+
+def session_cookie(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
+    """The console's cookie, where it counts: from a page of ours, and with no other way of saying who calls."""
+    if not from_console(headers) or any(name in _WINS for name, _ in headers):
+        return None
+    found = cookies(headers, CONSOLE_COOKIE)
+    # A second one was put there by somebody else, say by another host of the domain: which is whose, nobody knows.
+    return found[0] if len(found) == 1 else None
+
+
+def cookies(headers: Sequence[tuple[bytes, bytes]], name: str) -> list[str]:
+    """The values of all cookies of that name, whatever else there may be between them."""
+    pairs = (pair.strip().partition(b"=") for key, value in headers if key == b"cookie" for pair in value.split(b";"))
+    return [value.decode("latin-1") for key, _, value in pairs if key == name.encode()]
 
 
 def origin(headers: Sequence[tuple[bytes, bytes]], services: Services) -> str:

@@ -19,8 +19,8 @@ Fact = str | int | Sequence[str] | None
 class Actor:
     """`name` is `<kind>:<id>`, or a word alone where there is only one of the kind.
 
-    key:<API key's id>, grant:<id, of an access token>, service_account:<key id>, cli:<user of the operating system>,
-    clock, start, anonymous
+    key:<API key's id>, grant:<id, of an access token>, service_account:<key id>, console:<session id, of a link>,
+    cli:<user of the operating system>, clock, start, anonymous
     """
 
     name: str
@@ -38,6 +38,11 @@ class Actor:
     @classmethod
     def service_account(cls, account_id: str, request_id: str) -> "Actor":
         return cls(f"service_account:{account_id}", request_id)
+
+    @classmethod
+    def console(cls, session_id: str, request_id: str) -> "Actor":
+        """An operator at the console. Sessions that a key began act as the key."""
+        return cls(f"console:{session_id}", request_id)
 
     @classmethod
     def anonymous(cls, request_id: str) -> "Actor":

@@ -1,6 +1,7 @@
 """Keyed digests: how a secret is recognised without being kept."""
 
 import hashlib
+from typing import Literal
 
 
 class Digests:
@@ -27,6 +28,10 @@ class Digests:
     def login(self, use: str, secret: str) -> str:
         """Of what a browser or a provider carries through a hosted sign-in."""
         return self._digest(f"login {use}", secret).hex()
+
+    def console(self, use: Literal["session", "link"], secret: str) -> str:
+        """Of a console session's cookie, or of the code in a link to the console."""
+        return self._digest(f"console {use}", secret).hex()
 
     def login_code(self, application_id: str, code: str) -> str:
         return self._digest(f"login code {application_id}", code).hex()

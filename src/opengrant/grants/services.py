@@ -18,6 +18,7 @@ from opengrant.grants.installation import ping
 from opengrant.grants.records import Records
 from opengrant.grants.redirects import Redirects
 from opengrant.grants.refresh import Refresh
+from opengrant.grants.sessions import Sessions
 from opengrant.grants.signatures import ServiceAccounts, Signatures
 from opengrant.grants.tokens import Tokens
 from opengrant.grants.webhooks import Webhooks
@@ -50,6 +51,7 @@ class Services:
     hosted: Hosted
     tokens: Tokens
     exchange: Exchange
+    sessions: Sessions
     public_url: str | None
     """Base of links and redirect URIs; None: the request's own."""
 
