@@ -1,6 +1,6 @@
 /** /openapi.json as the page shows it: operations in groups, each body with its variants, other spellings put together. */
 
-import type { Json } from "../shared/json";
+import { isObject, type Json } from "../shared/json";
 import type { Answer, Defs, Described, Document, Media, Parameter, Schema, SecurityScheme } from "./openapi";
 import { isSecret, resolve, skeleton } from "./schema";
 
@@ -49,23 +49,21 @@ const METHODS = ["get", "post", "put", "patch", "delete"];
 
 export function read(document: Document): Api {
     const defs = document.components.schemas ?? {};
+    const all = Object.entries(document.paths).flatMap(([path, methods]) =>
+        METHODS.flatMap((method) => {
+            const described = methods[method];
+            return described === undefined ? [] : [operation(document, defs, path, method, described)];
+        }),
+    );
     const byId = new Map<string, Operation>();
     const groups = new Map<string, Operation[]>((document.tags ?? []).map((tag) => [tag.name, []]));
-    for (const [path, methods] of Object.entries(document.paths)) {
-        for (const method of METHODS) {
-            const described = methods[method];
-            if (described === undefined) {
-                continue;
-            }
-            const made = operation(document, defs, path, method, described);
-            const main = [...byId.values()].find((other) => isSpelling(made, other));
-            if (main !== undefined) {
-                main.also.push({ id: made.id, method: made.method, path });
-                byId.set(made.id, main);
-                continue;
-            }
-            byId.set(made.id, made);
+    for (const made of all) {
+        const main = all.find((other) => isSpelling(made, other));
+        byId.set(made.id, main ?? made);
+        if (main === undefined) {
             groups.set(made.tag, [...(groups.get(made.tag) ?? []), made]);
+        } else {
+            main.also.push({ id: made.id, method: made.method, path: made.path });
         }
     }
     return {
@@ -76,9 +74,21 @@ export function read(document: Document): Api {
         schemes: document.components.securitySchemes ?? {},
         groups: [...groups]
             .map(([tag, operations]) => ({ tag, operations }))
-            .filter((group) => group.operations.length),
+            .filter((group) => group.operations.length > 0)
+            .sort((a, b) => rank(a) - rank(b)),
         byId,
     };
+}
+
+/** What most callers come for first; what they cannot try with an API key last. */
+const FIRST = ["Connect", "Grants", "Connectors", "Credentials", "Hosted sign-in", "Tokens", "Webhooks", "Workspaces"];
+
+function rank({ tag, operations }: Api["groups"][number]): number {
+    if (operations.every((one) => one.access === "signed" || one.access === "session")) {
+        return FIRST.length + 1;
+    }
+    const at = FIRST.indexOf(tag);
+    return at === -1 ? FIRST.length : at;
 }
 
 function operation(document: Document, defs: Defs, path: string, method: string, from: Described): Operation {
@@ -147,8 +157,7 @@ function variants(media: Media, defs: Defs): Variant[] {
 function choicesOwn(key: string, shape: Schema, media: Media): Variant["examples"] {
     const found: Variant["examples"] = [];
     const add = (title: string, value: Json | undefined) => {
-        const text = JSON.stringify(value);
-        if (value !== undefined && !found.some((one) => JSON.stringify(one.value) === text)) {
+        if (value !== undefined && !found.some((one) => isSame(one.value, value))) {
             found.push({ title, value });
         }
     };
@@ -159,6 +168,22 @@ function choicesOwn(key: string, shape: Schema, media: Media): Variant["examples
         add(titleOf(value), value);
     }
     return found;
+}
+
+/** Whatever the order of members. */
+function isSame(a: Json, b: Json): boolean {
+    if (Array.isArray(a) && Array.isArray(b)) {
+        return a.length === b.length && a.every((item, index) => isSame(item, b[index] ?? null));
+    }
+    if (isObject(a) && isObject(b)) {
+        const other = b;
+        const names = Object.keys(a);
+        return (
+            names.length === Object.keys(b).length &&
+            names.every((name) => name in other && isSame(a[name] ?? null, other[name] ?? null))
+        );
+    }
+    return a === b;
 }
 
 function titleOf(value: Json): string {

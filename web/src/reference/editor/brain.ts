@@ -64,10 +64,13 @@ export class Brain {
         const { document, json } = this.read(text);
         const found = await this.service.doValidation(document, json, { comments: "error", trailingCommas: "error" });
         const problems = found.map((diagnostic) => this.problem(document, json, diagnostic));
-        // A value that fails two ways is told of once.
+        problems.sort((a, b) => Number(b.severity === "error") - Number(a.severity === "error") || a.from - b.from);
+        // What fails two ways is told of once; what is wrong in itself need not be called unknown too.
         return problems.filter(
             (one, index) =>
-                problems.findIndex((other) => other.from === one.from && other.message === one.message) === index,
+                problems.findIndex(
+                    (other) => other.from === one.from && (other.message === one.message || one.severity === "warning"),
+                ) === index,
         );
     }
 

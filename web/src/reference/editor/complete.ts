@@ -16,7 +16,7 @@ import { card } from "./card";
 
 export function completions(brain: Brain, defs: Defs) {
     return async (context: CompletionContext): Promise<CompletionResult | null> => {
-        const before = context.matchBefore(/"?[\w.:/-]*$/);
+        const before = context.matchBefore(/"?[\w./-]*$/);
         if (!context.explicit && !/["\w-]$/.test(before?.text ?? "")) {
             return null;
         }
@@ -30,7 +30,7 @@ export function completions(brain: Brain, defs: Defs) {
             options: offers.map((offer, index) =>
                 offer.kind === "member" ? memberOption(offer, index, defs) : valueOption(offer.text, index),
             ),
-            validFor: /^[\w.:/-]*$/,
+            validFor: /^[\w./-]*$/,
         };
     };
 }
@@ -88,7 +88,7 @@ function valueOption(text: string, index: number): Completion {
 function quoted(view: EditorView, from: number, to: number): [number, number] {
     const start = view.state.sliceDoc(from - 1, from) === '"' ? from - 1 : from;
     const rest = view.state.doc.lineAt(to).to;
-    const tail = /^[\w.:/-]*"?/.exec(view.state.sliceDoc(to, rest))?.[0] ?? "";
+    const tail = /^[\w./-]*"?/.exec(view.state.sliceDoc(to, rest))?.[0] ?? "";
     // A bare word is followed by its own colon: only letters belong to it.
     const end = tail.endsWith('"') && start < from ? to + tail.length : to + (/^[\w-]*/.exec(tail)?.[0].length ?? 0);
     return [start, end];

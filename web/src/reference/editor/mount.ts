@@ -44,7 +44,13 @@ export function mount(host: HTMLElement, options: Options): Handle {
     const check = async (view: EditorView) => {
         const text = view.state.doc.toString();
         // No body at all is judged by whoever sends it.
-        const problems = text.trim() === "" ? [] : await brain.problems(text);
+        const found = text.trim() === "" ? [] : await brain.problems(text);
+        // What is missing at the end is underlined at the last character there is.
+        const problems = found.map((one) => ({
+            ...one,
+            from: Math.min(one.from, Math.max(text.length - 1, 0)),
+            to: Math.min(one.to, text.length),
+        }));
         options.onProblems(problems);
         return problems;
     };
@@ -70,6 +76,7 @@ export function mount(host: HTMLElement, options: Options): Handle {
                 closeBrackets(),
                 json(),
                 looks,
+                overSelection,
                 EditorView.lineWrapping,
                 EditorView.contentAttributes.of({ "aria-label": options.label }),
                 autocompletion({
@@ -118,6 +125,27 @@ export function mount(host: HTMLElement, options: Options): Handle {
         destroy: () => view.destroy(),
     };
 }
+
+/**
+ * What is typed over a selection. Left to itself, Chromium keeps the look of the text that goes by an inline style,
+ * which our policy refuses aloud.
+ */
+const overSelection = EditorView.domEventHandlers({
+    beforeinput: (event, view) => {
+        const { from, to, empty } = view.state.selection.main;
+        const text = event.data;
+        if (event.inputType !== "insertText" || text === null || empty || view.composing) {
+            return false;
+        }
+        event.preventDefault();
+        const plain = () => view.state.update(view.state.replaceSelection(text), { userEvent: "input.type" });
+        const handlers = view.state.facet(EditorView.inputHandler);
+        if (!handlers.some((handle) => handle(view, from, to, text, plain))) {
+            view.dispatch(plain());
+        }
+        return true;
+    },
+});
 
 function sendWith(send: () => void): () => boolean {
     return () => {

@@ -95,7 +95,7 @@ export function Body({ operation, variant, defs, draft, onSend }: Part) {
                     disabled={!edited}
                     onClick={() => rewrite(exampleText(variant))}
                 >
-                    Back to the example
+                    Reset
                 </button>
             </div>
             {stage !== "ready" && (
@@ -157,7 +157,7 @@ function Examples({ variant, onChoose }: { variant: Variant; onChoose: (text: st
     );
 }
 
-const SHOWN = 4;
+const SHOWN = 5;
 
 /** Also for those who do not see the underlining; each leads to its place. */
 function Findings({ problems, text, onGo }: { problems: Problem[]; text: string; onGo: (offset: number) => void }) {

@@ -61,7 +61,7 @@ interface FieldPart {
 
 function Field({ name, schema, defs, required, request, depth }: FieldPart) {
     const inner = inside(schema, defs);
-    const [open, setOpen] = useState(required);
+    const [open, setOpen] = useState(required || (depth === 0 && name === "data"));
     const description = resolve(schema, defs).description;
     return (
         <div>
@@ -99,7 +99,8 @@ function inside(schema: Schema, defs: Defs): Schema | undefined {
 export function Facts({ schema, defs, required }: { schema: Schema; defs: Defs; required: boolean | undefined }) {
     const values = allowed(schema, defs);
     const standard = resolve(schema, defs).default;
-    const limit = limits(schema, defs);
+    // That a host name has at most 253 characters helps nobody who reads; the editor tells.
+    const limit = resolve(schema, defs).type === "string" ? "" : limits(schema, defs);
     return (
         <span class="facts">
             {(values === undefined || values.length > 1) && <span>{typeOf(schema, defs)}</span>}

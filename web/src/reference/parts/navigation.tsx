@@ -133,7 +133,7 @@ export function Method({ name }: { name: string }) {
 
 /** The first sentence, and of that what stands before a colon or comma. */
 function shortly(summary: string): string {
-    const first = summary.split(/[.:;](?:\s|$)/)[0] ?? summary;
+    const first = summary.split(/[.:;](?:\s|$)|,? in order of |, newest /)[0] ?? summary;
     return first.length > 46 ? (first.split(/, | by its | by their /)[0] ?? first) : first;
 }
 

@@ -37,6 +37,9 @@ export function OperationPage({ api, operation, slug }: { api: Api; operation: O
                     </p>
                 )}
                 <Who operation={operation} />
+                <button type="button" class="button primary try-jump" onClick={jump}>
+                    Try it
+                </button>
                 {operation.description && <Markdown text={operation.description} />}
             </header>
             {operation.variants.length > 1 && variant && <Picker operation={operation} variant={variant} />}
@@ -61,6 +64,13 @@ export function OperationPage({ api, operation, slug }: { api: Api; operation: O
             </div>
         </article>
     );
+}
+
+/** On narrow screens the place to try it is far below. */
+function jump(): void {
+    const place = document.getElementById("try");
+    place?.scrollIntoView();
+    place?.querySelector<HTMLElement>("input, select, textarea, button, .editor")?.focus({ preventScroll: true });
 }
 
 function Who({ operation }: { operation: Operation }) {

@@ -74,8 +74,10 @@ function Advice({ answer, operation }: { answer: Answered; operation: Operation 
     const documented = operation.answers.find(([status]) => status === String(answer.status))?.[1].description ?? "";
     const meaning = told(documented).find(({ type }) => type !== "" && type === error.type)?.meaning;
     const said = isObject(error.provider_error) ? error.provider_error.opengrant : undefined;
-    const remedy = isObject(said) && typeof said.remedy === "string" ? said.remedy : WHAT_TO_DO[answer.status];
     const message = typeof error.message === "string" ? error.message : meaning;
+    // The message of a 400 says itself what to change.
+    const general = answer.status === 400 && message ? undefined : WHAT_TO_DO[answer.status];
+    const remedy = isObject(said) && typeof said.remedy === "string" ? said.remedy : general;
     return (
         <div class="notice wrong">
             {message && <p>{message}</p>}

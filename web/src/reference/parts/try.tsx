@@ -61,7 +61,7 @@ export function Try({ api, operation, variant }: Part) {
             return false;
         }
         if (variant && operation.bodyRequired && draft.value.trim() === "") {
-            setComplaint("This operation needs a body. “Back to the example” brings one.");
+            setComplaint("This operation needs a body. “Reset” brings the example back.");
             return false;
         }
         setComplaint("");
@@ -88,7 +88,7 @@ export function Try({ api, operation, variant }: Part) {
     const triable = operation.access === "key" || operation.access === "open";
     const address = useMemo(() => ask(typed).url, [typed.fields, operation]);
     return (
-        <section class="try" aria-labelledby={heading} ref={panel}>
+        <section id="try" class="try" aria-labelledby={heading} ref={panel}>
             <h2 id={heading}>Try it</h2>
             <div class="card panel">
                 <div class="inputs">

@@ -27,16 +27,20 @@ export function curl(call: Call): string {
     }
     if (call.body !== undefined) {
         lines.push(`-H "Content-Type: application/json"`);
-        const text = write(call.body, {
-            indent: "  ",
-            gap: " ",
-            null: "null",
-            true: "true",
-            false: "false",
-            name: escaped,
-            text: escaped,
-            secret: (secret) => (call.shown ? escaped(secret.value) : `"'"$${secret.name}"'"`),
-        });
+        const text = write(
+            call.body,
+            {
+                indent: "  ",
+                gap: " ",
+                null: "null",
+                true: "true",
+                false: "false",
+                name: escaped,
+                text: escaped,
+                secret: (secret) => (call.shown ? escaped(secret.value) : `"'"$${secret.name}"'"`),
+            },
+            "  ",
+        );
         lines.push(`-d '${text.replace(/,(\n\s*[}\]])/g, "$1")}'`);
     }
     const comment = operation.access === "signed" ? `# ${SIGNED_HINT}\n` : "";

@@ -1,0 +1,112 @@
+"""A browser at /reference and /console of a live server, on SQLite: what the pages call is tested on both engines."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response
+
+from tests.fakes.oauth import FakeOAuth
+from tests.pages.site import chromium
+from tests.peers.dovecot import Dovecot
+from tests.peers.nodejs import install
+from tests.support import LiveServer, Tenant
+
+_REFUSALS = "Failed to load resource: the server responded with a status of"
+"""Chromium says so of every answer from 400 up, also of those that a page asks for and understands."""
+
+
+@pytest.fixture(scope="module")
+def site(
+    fake_provider: FakeOAuth, dovecot: Dovecot, log_stream: BytesIO, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LiveServer]:
+    """OpenGrant, with the scriptable stand-in as Google and Microsoft, and Dovecot as the mail server."""
+    env = {**fake_provider.settings(), **dovecot.settings()}
+    with LiveServer(env, tmp_path_factory.mktemp("web"), log_stream) as live:
+        yield live
+
+
+@pytest.fixture
+def tenant(site: LiveServer) -> Iterator[Tenant]:
+    """An application of this test's own on that server, with a key."""
+    made = site.tenant()
+    yield made
+    made.http.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as running:
+        yield running
+
+
+@dataclass
+class Watch:
+    """What pages of a context did that they must never do."""
+
+    origin: str
+    broken: list[str] = field(default_factory=list)
+
+    def over(self, context: BrowserContext) -> None:
+        context.on("console", self._said)
+        context.on("weberror", lambda error: self.broken.append(f"error: {error.error}"))
+        context.on("request", self._asked)
+        context.on("requestfailed", self._failed)
+        context.on("response", self._answered)
+
+    def _said(self, message: ConsoleMessage) -> None:
+        # Breaches of the Content-Security-Policy are told here too.
+        if message.type in {"error", "warning"} and not message.text.startswith(_REFUSALS):
+            self.broken.append(f"console: {message.text}")
+
+    def _asked(self, request: Request) -> None:
+        if not request.url.startswith((self.origin + "/", "data:image/")):
+            self.broken.append(f"asked another origin: {request.url}")
+
+    def _failed(self, request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # a page that is left
+            self.broken.append(f"failed: {request.url} {request.failure}")
+
+    def _answered(self, response: Response) -> None:
+        if response.status >= 400 and not response.url.startswith(f"{self.origin}/v3/"):
+            self.broken.append(f"{response.status}: {response.url}")
+
+
+@pytest.fixture
+def watch(site: LiveServer) -> Watch:
+    """Watches the contexts of this test; a test with contexts of its own hands them to `over`."""
+    return Watch(site.url)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def view(browser: Browser, watch: Watch) -> AsyncIterator[BrowserContext]:
+    """A browser's profile on a desktop, without cookies at first. At the end nothing must have been broken."""
+    opened = await browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    watch.over(opened)
+    yield opened
+    await opened.close()
+    assert watch.broken == []
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(view: BrowserContext) -> Page:
+    return await view.new_page()
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The script of axe-core, to be added to a context before its pages."""
+    return (install("axe") / "node_modules" / "axe-core" / "axe.min.js").read_text()
+
+
+async def violations(page: Page) -> list[str]:
+    """All that axe finds: which rule, how bad, where. Give the context `axe` first."""
+    # Without preload: our policy does not let it fetch the stylesheets a second time.
+    found: Any = await page.evaluate("axe.run(document, {resultTypes: ['violations'], preload: false})")
+    return [
+        f"{page.url} {one['id']} ({one['impact']}): {[node['html'][:160] for node in one['nodes']]}"
+        for one in found["violations"]
+    ]
