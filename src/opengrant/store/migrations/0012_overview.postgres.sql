@@ -1,0 +1,24 @@
+-- The twin of 0012_overview.sql: here the beginning of an address is found by an index of its own, which orders
+-- addresses by their bytes, whatever the collation of the database.
+create index grants_by_beginning on grants (application_id, email_key collate "C");
+
+-- How often its provider has accepted a grant's credential again since it was last authenticated or in trouble.
+alter table grants add column refreshes bigint not null default 0;
+
+-- How many grants were proven, renewed, or refused, by the hour that began then; statistics, written some seconds late.
+-- outcome: verified, refreshed, or the class of a failure.
+create table activity (
+    application_id text not null,
+    began_at bigint not null,
+    provider text not null,
+    outcome text not null,
+    times bigint not null,
+    primary key (application_id, began_at, provider, outcome)
+);
+
+create index grants_in_trouble on grants (application_id, created_at, id)
+where status = 'valid' and trouble is not null;
+create index grants_by_token_end on grants (application_id, token_expires_at)
+where status = 'valid' and token_expires_at is not null;
+create index events_by_grant on events (application_id, grant_id, created_at, id) where grant_id is not null;
+create index deliveries_by_failure on deliveries (application_id, webhook_id, seq) where state = 'failed';
