@@ -20,5 +20,4 @@ create index grants_in_trouble on grants (application_id, created_at, id)
 where status = 'valid' and trouble is not null;
 create index grants_by_token_end on grants (application_id, token_expires_at)
 where status = 'valid' and token_expires_at is not null;
-create index events_by_grant on events (application_id, grant_id, created_at, id) where grant_id is not null;
 create index deliveries_by_failure on deliveries (application_id, webhook_id, seq) where state = 'failed';
