@@ -299,7 +299,8 @@ def test_a_reconnect_link_leads_to_the_consent_page_of_its_mailbox(tenant: Tenan
         "provider": "google",
         "login_hint": "ana@example.com",
     }
-    begun = tenant.server.client(None).get(url, follow_redirects=False)
+    with tenant.server.client(None) as browser:
+        begun = browser.get(url, follow_redirects=False)
     assert begun.status_code in (302, 303), begun.text
     assert "ana%40example.com" in begun.headers["location"]
     other = data(link(tenant, grant, redirect_uri="https://app.example.com/other"))["url"]

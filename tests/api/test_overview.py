@@ -153,9 +153,10 @@ def test_buckets_are_of_one_size_without_gaps_oldest_first(
 
 
 def test_the_past_is_in_its_bucket(tenant: Tenant, server: LiveServer) -> None:
-    hour, day = now() - now() % HOUR, now() - now() % DAY
-    for at, times in ((hour - 2 * HOUR, 3), (day - 5 * DAY, 5), (day - 5 * DAY + HOUR, 7), (day - 40 * DAY, 9)):
-        count(tenant, at, times)
+    at = now()
+    hour, day = at - at % HOUR, at - at % DAY
+    for began_at, times in ((hour - 2 * HOUR, 3), (day - 5 * DAY, 5), (day - 5 * DAY + HOUR, 7), (day - 40 * DAY, 9)):
+        count(tenant, began_at, times)
     by_hour = {bucket["at"]: bucket["refreshed"] for bucket in overview(tenant)["activity"]["buckets"]}
     assert by_hour[(hour - 2 * HOUR) // SECOND] == sum(by_hour.values()) == 3
     by_day = {bucket["at"]: bucket["refreshed"] for bucket in overview(tenant, hours=720)["activity"]["buckets"]}

@@ -130,7 +130,7 @@ def test_a_mailbox_that_is_connected_again_is_told_with_the_run_that_it_ended(
     renew(server, grant, 2)
     make(tenant, provider)
     make(tenant, provider, subject="another account")
-    tenant.patch(f"/v3/grants/{grant['id']}", {"name": "Ana"})
+    tenant.patch(f"/v3/grants/{grant['id']}", {"name": "Ana at work"})
     renamed, other, again, _ = timeline(tenant, grant)
     assert (again["type"], again["detail"], again["refreshes"]) == ("reauthenticated", {"changed": ["credential"]}, 2)
     assert (other["type"], other["detail"]) == ("reauthenticated", {"changed": ["credential", "subject"]})

@@ -302,7 +302,6 @@ class Filters:
 
 
 Order = Literal["created_at", "updated_at"]
-# As in the index that serves it.
 _TROUBLED = "status = 'valid' and trouble is not null"
 _LAST = "\U0010ffff"
 """No address goes on with a character behind this one."""

@@ -16,11 +16,12 @@ _STATUSES = """
     from (select connector_id, status, count(*) as grants from grants where application_id = $1
           group by connector_id, status) c
 """
-# The flags are looked for in the JSON as store/columns.py spells it; within a text of it they would be escaped.
+# The flags are looked for in the JSON as store/columns.py spells it; within a text of it they would be escaped. Grouped
+# by an expression: for the column's sake, SQLite would walk over all grants in the order of their providers.
 _TROUBLES = """
-    select provider, count(*), sum(case when trouble like '%"held":true%' then 1 else 0 end),
+    select provider || '', count(*), sum(case when trouble like '%"held":true%' then 1 else 0 end),
            sum(case when trouble like '%"suspected":true%' then 1 else 0 end)
-    from grants where application_id = $1 and status = 'valid' and trouble is not null group by provider
+    from grants where application_id = $1 and status = 'valid' and trouble is not null group by 1
 """
 _TOKENS = """
     select sum(case when token_expires_at <= $3 then 1 else 0 end), count(*) from grants

@@ -16,8 +16,8 @@ create table activity (
     primary key (application_id, began_at, provider, outcome)
 );
 
-create index grants_in_trouble on grants (application_id, created_at, id)
-where status = 'valid' and trouble is not null;
-create index grants_by_token_end on grants (application_id, token_expires_at)
-where status = 'valid' and token_expires_at is not null;
+-- SQLite counts within an index only if each column that it looks at is in it, what the index itself is limited to too.
+create index grants_in_trouble on grants (application_id, status, created_at, id) where trouble is not null;
+create index grants_by_token_end on grants (application_id, status, token_expires_at)
+where token_expires_at is not null;
 create index deliveries_by_failure on deliveries (application_id, webhook_id, seq) where state = 'failed';
