@@ -91,15 +91,7 @@ class Records:
         self, app: Application, filters: Filters, *, order: Order, descending: bool, limit: int, offset: int
     ) -> list[Grant]:
         return await self.db.read(
-            grants.page(
-                app.id,
-                filters,
-                order=order,
-                descending=descending,
-                limit=limit,
-                offset=offset,
-                dialect=self.db.dialect,
-            )
+            grants.page(app.id, filters, order=order, descending=descending, limit=limit, offset=offset)
         )
 
     async def change(self, app: Application, grant: Grant, change: Change) -> Grant:

@@ -1,6 +1,6 @@
--- The twin of 0012_overview.sql: here the beginning of an address is found by an index of its own, which orders
--- addresses by their bytes, whatever the collation of the database.
-create index grants_by_beginning on grants (application_id, email_key collate "C");
+-- The twin of 0012_overview.sql: here addresses are ordered by their bytes from now on, as in SQLite, whatever the
+-- collation of the database, so that those with one beginning lie together in the index. It is made anew with this.
+alter table grants alter column email_key type text collate "C";
 
 -- How often its provider has accepted a grant's credential again since it was last authenticated or in trouble.
 alter table grants add column refreshes bigint not null default 0;
