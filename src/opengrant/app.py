@@ -19,16 +19,19 @@ from opengrant.api import connectors as _connectors  # noqa: F401
 from opengrant.api import console as _console  # noqa: F401
 from opengrant.api import credentials as _credentials  # noqa: F401
 from opengrant.api import detect as _detect  # noqa: F401
+from opengrant.api import grant_actions as _grant_actions  # noqa: F401
 from opengrant.api import grants as _grants  # noqa: F401
 from opengrant.api import hosted as hosted_pages
 from opengrant.api import oauth as _oauth  # noqa: F401
 from opengrant.api import ops, static
+from opengrant.api import overview as _overview  # noqa: F401
 from opengrant.api import webhooks as _webhooks  # noqa: F401
 from opengrant.api import workspaces as _workspaces  # noqa: F401
 from opengrant.api.cors import Cors
 from opengrant.api.edge import Edge
 from opengrant.api.routing import build_router
 from opengrant.errors import StoreUnavailable
+from opengrant.grants.activity import Activity
 from opengrant.grants.actor import START, acting
 from opengrant.grants.aliases import Aliases
 from opengrant.grants.applications import Applications, NewKey
@@ -44,6 +47,7 @@ from opengrant.grants.exchange import Exchange
 from opengrant.grants.hosted import Hosted
 from opengrant.grants.idempotency import Idempotency
 from opengrant.grants.installation import Reseal, check_master_keys, open_digests
+from opengrant.grants.overview import Overview
 from opengrant.grants.records import Records
 from opengrant.grants.redirects import Redirects
 from opengrant.grants.refresh import Refresh
@@ -53,12 +57,14 @@ from opengrant.grants.sessions import Sessions
 from opengrant.grants.signatures import ServiceAccounts, Signatures
 from opengrant.grants.signing import Signing
 from opengrant.grants.spool import Spool
+from opengrant.grants.timeline import Timeline
 from opengrant.grants.tokens import Tokens
 from opengrant.grants.webhooks import Webhooks
 from opengrant.grants.workspaces import Workspaces
 from opengrant.jobs.announce import announce, waiting
 from opengrant.jobs.loop import Job
 from opengrant.jobs.refresh import refresh, replay
+from opengrant.jobs.sweep import activity as write_activity
 from opengrant.jobs.sweep import key_uses, sweep
 from opengrant.model import SECOND, Application, ProviderName, now
 from opengrant.net.dns import Resolver
@@ -164,6 +170,7 @@ async def installation(settings: Settings) -> AsyncIterator[Installation]:
         opened.push_async_callback(workspaces.close)
         connectors = Connectors(db, vault, now)
         schedule = _schedule(settings)
+        activity = Activity(db, now)
         connect = Connect(
             db,
             vault,
@@ -176,6 +183,7 @@ async def installation(settings: Settings) -> AsyncIterator[Installation]:
             schedule,
             now,
             metrics.observe_verification,
+            activity,
             settings.outbound.max_verifications,
         )
         refresh = Refresh(
@@ -192,11 +200,12 @@ async def installation(settings: Settings) -> AsyncIterator[Installation]:
             now,
             metrics.observe_refresh,
             metrics.observe_lateness,
+            activity,
             settings.outbound.timeout,
             settings.refresh.concurrency,
         )
         # Closed in the opposite order: no exchange may lose a token because the database has gone.
-        opened.push_async_callback(_write_uses, applications)
+        opened.push_async_callback(_write_counts, applications, activity)
         opened.push_async_callback(connect.drain)
         opened.push_async_callback(refresh.drain)
         redirects = Redirects(db, now)
@@ -237,6 +246,9 @@ async def installation(settings: Settings) -> AsyncIterator[Installation]:
             tokens,
             Exchange(applications, hosted, tokens, records),
             Sessions(db, applications, now),
+            activity,
+            Overview(db, activity, now),
+            Timeline(db),
             settings.public_url,
         )
         yield Installation(settings, services, Reseal(db, vault, now), first)
@@ -261,9 +273,10 @@ def _mail_names(settings: Settings) -> MailNames:
     return MailNames(named.inbound_host or here.inbound, named.spf_host or here.spf, named.bounce_host or here.bounce)
 
 
-async def _write_uses(applications: Applications) -> None:
-    with contextlib.suppress(StoreUnavailable):
-        await applications.write_uses()
+async def _write_counts(applications: Applications, activity: Activity) -> None:
+    for write in (applications.write_uses, activity.write):
+        with contextlib.suppress(StoreUnavailable):
+            await write()
 
 
 async def _prepare_schema(settings: Settings, db: Store) -> None:
@@ -420,9 +433,14 @@ def asgi(installed: Installation) -> ASGIApp:
     return Edge(Cors(router, installed.services.redirects), max_requests=settings.max_requests)
 
 
+def counting(installed: Installation) -> Sequence[Job]:
+    """What each process does for itself, whatever else it does."""
+    return [write_activity(installed.services)]
+
+
 def chores(installed: Installation) -> Sequence[Job]:
     """What each serving process does for itself."""
-    return [key_uses(installed.services), replay(installed.services)]
+    return [*counting(installed), key_uses(installed.services), replay(installed.services)]
 
 
 def background(installed: Installation) -> Sequence[Job]:

@@ -281,6 +281,7 @@ class Grant:
     due_at       when the clock looks after it next; None: never
     proven_at    when its provider last accepted the credential
     used_at      when somebody last needed it, to the hour
+    refreshes    how often its provider accepted the credential again since it was last authenticated or in trouble
     """
 
     id: str
@@ -312,6 +313,7 @@ class Grant:
     used_at: Micros | None = None
     generation: int = 1
     trouble: Trouble | None = None
+    refreshes: int = 0
 
     @property
     def source(self) -> str:

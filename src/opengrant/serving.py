@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.supervisors import Multiprocess
 
 from opengrant import __version__, logs, metrics
-from opengrant.app import Installation, asgi, background, chores, installation
+from opengrant.app import Installation, asgi, background, chores, counting, installation
 from opengrant.jobs.loop import run_jobs
 from opengrant.settings import Settings
 
@@ -153,7 +153,7 @@ async def _work(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with installation(settings) as installed:
         _settle_memory()
-        clock = asyncio.create_task(run_jobs(background(installed)))
+        clock = asyncio.create_task(run_jobs([*counting(installed), *background(installed)]))
         stopping = asyncio.create_task(stop.wait())
         log.info("working", version=__version__)
         await asyncio.wait([clock, stopping], return_when=asyncio.FIRST_COMPLETED)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from opengrant.grants.activity import Activity
 from opengrant.grants.brake import Policy
 from opengrant.grants.connect import Connect
 from opengrant.grants.connectors import Connectors
@@ -194,11 +195,12 @@ def _furnished(db: Store, clock: HeldClock, http: Http, directory: Path, provide
         domains = Domains(db, vault, Resolver(""), MailNames.at("mail.invalid"), clock)
         connect = Connect(
             db, vault, digests, connectors, providers, {}, domains, Workspaces(db, clock), schedule, clock,
-            _unobserved, 1000,
+            _unobserved, Activity(db, clock), 1000,
         )  # fmt: skip
         refresh = Refresh(
             db, vault, digests, connectors, providers, {}, schedule, Policy(5, 20 * SECOND), Rates(100_000, 100_000),
-            Spool(directory / f"unwritten-{number}"), clock, _unobserved, _unobserved, 2, 100,
+            Spool(directory / f"unwritten-{number}"), clock, _unobserved, _unobserved,
+            Activity(db, clock), 2, 100,
         )  # fmt: skip
         made.nodes.append(Node(connect, refresh, Records(db, connect, clock)))
     return made

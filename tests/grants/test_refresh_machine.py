@@ -127,6 +127,16 @@ class Machine(RuleBasedStateMachine):
         if (grant := self.run(self.found(email))) is not None:
             self.start(self.node(number).refresh.check(self.app, grant.id))
 
+    @rule(email=boxes, number=nodes)
+    def check_on_request(self, email: str, number: int) -> None:
+        if (grant := self.run(self.found(email))) is not None:
+            self.start(self.node(number).refresh.check_on_request(self.app, grant.id))
+
+    @rule(email=boxes, number=nodes)
+    def invalidate(self, email: str, number: int) -> None:
+        if (grant := self.run(self.found(email))) is not None:
+            self.start(self.node(number).records.invalidate(self.app, grant, reason=None))
+
     @rule(number=nodes)
     def look_after_due(self, number: int) -> None:
         self.start(self.node(number).refresh.look_after_due())
@@ -325,8 +335,8 @@ class Machine(RuleBasedStateMachine):
         token = held["refresh_token"]
         family = self.fake.families[token]
         dead = family in self.withdrawn or family in self.fake.lost
-        deleted = grant.trouble is not None and grant.trouble.reason in {"connector_deleted", "credential_deleted"}
-        if dead or deleted:
+        ended = {"connector_deleted", "credential_deleted", "invalidated"}
+        if dead or (grant.trouble is not None and grant.trouble.reason in ended):
             return
         assert grant.status == "valid", f"nobody refused what the grant holds: {grant.trouble}"
         if token not in self.fake.accounts:
@@ -444,6 +454,35 @@ def test_a_refresh_waits_for_the_verification_that_spends_its_token(machine: Mac
     machine.check(BOXES[0], 1)
     assert len(machine.fake.parked) == 1
     machine.all_becomes_quiet()
+
+
+@pytest.mark.parametrize("mood", ["accepts", "down", "refuses the client", "vanishes"])
+@pytest.mark.parametrize("name", SCOPES)
+def test_an_answer_that_comes_after_a_grant_was_invalidated_changes_nothing(
+    machine: Machine, name: ProviderName, mood: Mood
+) -> None:
+    machine.begin(name, 50)
+    machine.provider_is_moody(mood)
+    machine.check(BOXES[0], 0)
+    machine.run(until_parked(machine))
+    machine.invalidate(BOXES[0], 1)
+    machine.run(machine.settle())
+    machine.all_becomes_quiet()
+    found = machine.run(machine.found(BOXES[0]))
+    assert found is not None
+    assert (found.status, found.trouble and found.trouble.reason) == ("invalid", "invalidated")
+
+
+def test_an_invalidation_that_comes_after_its_mailbox_was_connected_again_changes_nothing(machine: Machine) -> None:
+    machine.begin(ProviderName.GOOGLE, 50)
+    seen = machine.run(machine.found(BOXES[0]))
+    assert seen is not None
+    machine.connect(BOXES[0], 0, True, False)
+    machine.all_becomes_quiet()
+    machine.run(machine.node(1).records.invalidate(machine.app, seen, reason=None))
+    found = machine.run(machine.found(BOXES[0]))
+    assert found is not None
+    assert (found.status, found.trouble) == ("valid", None)
 
 
 @pytest.mark.parametrize("mood", ["accepts", "vanishes"])

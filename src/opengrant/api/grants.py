@@ -35,6 +35,8 @@ async def list_grants(call: Call) -> tuple[list[wire.Answer], wire.GrantQuery]:
         since=None if query.since is None else query.since * SECOND,
         # Times are kept finer than seconds: "at or before" means until the end of that second.
         before=None if query.before is None else query.before * SECOND + SECOND - 1,
+        email_prefix=query.email_prefix,
+        troubled=query.troubled,
     )
     found = await call.services.records.page(
         call.application,

@@ -506,6 +506,8 @@ class GrantHealth(Model):
     """Unix seconds when the provider last accepted it."""
     next_check_at: int | None = None
     """Unix seconds when it is refreshed or proven next; absent when there is nothing to check."""
+    refreshes: int
+    """How often its provider has accepted it again since it was last authenticated or in trouble."""
     trouble: GrantTrouble | None = None
 
 
@@ -604,6 +606,7 @@ def _health(grant: GrantNoun) -> dict[str, Any]:
         health["proven_at"] = grant.proven_at // SECOND
     if grant.due_at is not None:
         health["next_check_at"] = grant.due_at // SECOND
+    health["refreshes"] = grant.refreshes
     if grant.trouble is not None:
         health["trouble"] = why(grant.trouble)
     return health
@@ -662,6 +665,10 @@ class GrantQuery(Paging):
     """Created at or before, in Unix seconds."""
     email: _Filter | None = None
     """Exact, whatever the case."""
+    email_prefix: _Filter | None = None
+    """The beginning of the address, whatever the case. Ours; not in the vendor's wire."""
+    troubled: bool | None = None
+    """true: valid grants that are in trouble just now; false: all the others. Ours, too."""
     grant_status: Literal["valid", "invalid"] | None = None
     status: Literal["valid", "invalid"] | None = None
     """The same as grant_status."""

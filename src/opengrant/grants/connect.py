@@ -29,6 +29,7 @@ from opengrant.errors import (
     ScopesConflict,
 )
 from opengrant.grants import events, outcome
+from opengrant.grants.activity import VERIFIED, Activity
 from opengrant.grants.connectors import Connectors
 from opengrant.grants.digests import Digests
 from opengrant.grants.domains import Domains
@@ -126,6 +127,7 @@ class Connect:
     schedule: Schedule
     clock: Clock
     observe: Observe
+    activity: Activity
     max_verifications: int
     _under_way: int = 0
     _flights: dict[str, _Flight] = field(default_factory=dict)
@@ -159,6 +161,7 @@ class Connect:
                 event = events.updated(renewed, before=current, at=renewed.updated_at)
                 writing = self._writing(renewed, proof, event)
                 if written := await self.db.write(grants.renew(writing, self.db.dialect)):
+                    self.activity.count(app.id, grant.provider, VERIFIED)
                     return written
                 await self._require_connector(app, ask, found)
             raise _changing_too_fast()
@@ -406,10 +409,10 @@ class Connect:
             else:
                 renewed = self._renewed(existing, ask, found, proof, asked_at)
                 renewed = replace(renewed, workspace_id=wanted)
-                changed = existing.subject is not None and existing.subject != renewed.subject
-                event = events.reauthenticated(renewed, at=renewed.updated_at, subject_changed=changed)
+                event = events.reauthenticated(renewed, before=existing, at=renewed.updated_at)
                 written = await self.db.write(grants.renew(self._writing(renewed, proof, event), self.db.dialect))
             if written is not None:
+                self.activity.count(app.id, ask.provider, VERIFIED)
                 return written
             await self._require_connector(app, ask, found)
         raise _changing_too_fast()
@@ -510,6 +513,7 @@ class Connect:
             token_expires_at=proof.token_expires_at,
             external_id=ask.external_id or existing.external_id,
             trouble=None,
+            refreshes=0,
         )
         return self._scheduled(renewed, at=now)
 

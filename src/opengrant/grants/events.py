@@ -22,30 +22,39 @@ def created(grant: Grant, *, at: Micros, login_id: str | None = None) -> Event:
     return _event("grant.created", CREATED, grant, at, more)
 
 
-def reauthenticated(grant: Grant, *, at: Micros, subject_changed: bool = False) -> Event:
-    """`subject_changed`: the address is the same, the provider's stable id behind it is not."""
+def reauthenticated(grant: Grant, *, before: Grant, at: Micros) -> Event:
+    """When the address is the same and the provider's stable id behind it is not, it says so."""
+    subject_changed = before.subject is not None and before.subject != grant.subject
     more: dict[str, Any] = {"reauthentication_flag": True}
     if subject_changed:
         more["subject_changed"] = True
     changed = ["credential", "subject"] if subject_changed else ["credential"]
-    return _event("grant.updated", REAUTHENTICATED, grant, at, more, changed=changed)
+    run = before.refreshes or None
+    return _event("grant.updated", REAUTHENTICATED, grant, at, more, changed=changed, refreshes=run)
 
 
 def updated(grant: Grant, *, before: Grant, at: Micros) -> Event:
     """The trail tells which of its fields differ from `before`; a new credential counts as `credential`."""
     fields = ("name", "scope", "settings", "external_id")
     changed = [name for name in fields if getattr(grant, name) != getattr(before, name)]
-    changed += ["credential"] if grant.asked_at != before.asked_at else []
-    return _event("grant.updated", UPDATED, grant, at, {"reauthentication_flag": False}, changed=changed)
+    run = None
+    if grant.asked_at != before.asked_at:
+        changed, run = [*changed, "credential"], before.refreshes or None
+    more = {"reauthentication_flag": False}
+    return _event("grant.updated", UPDATED, grant, at, more, changed=changed, refreshes=run)
 
 
-def expired(grant: Grant, *, at: Micros) -> Event:
-    """The grant's trouble says why; it goes along as our addition to the wire."""
+def expired(grant: Grant, *, at: Micros, refreshes: int = 0, note: str | None = None) -> Event:
+    """The grant's trouble says why; it goes along as our addition to the wire.
+
+    refreshes  how often it was renewed before, in a row
+    note       the words of whoever ended it; for the trail alone
+    """
     more: dict[str, Any] = {"grant_updated_at": grant.updated_at // SECOND}
-    reason = None
+    told: dict[str, Fact] = {}
     if grant.trouble is not None:
-        more["opengrant"], reason = why(grant.trouble), grant.trouble.reason
-    return _event("grant.expired", EXPIRED, grant, at, more, reason=reason)
+        more["opengrant"], told = why(grant.trouble), facts(grant.trouble)
+    return _event("grant.expired", EXPIRED, grant, at, more, **told, refreshes=refreshes or None, note=note)
 
 
 def restored(grant: Grant, *, at: Micros, told: bool) -> Event:
@@ -77,6 +86,16 @@ def why(trouble: Trouble) -> dict[str, Any]:
         "suspected": trouble.suspected,
         "held": trouble.held,
     } | ({"provider_text": trouble.text} if trouble.text else {})
+
+
+def facts(trouble: Trouble) -> dict[str, Fact]:
+    """A grant's trouble as the audit trail tells it."""
+    return {
+        "class": trouble.kind,
+        "reason": trouble.reason,
+        "provider_code": trouble.code or None,
+        "remedy": trouble.remedy,
+    }
 
 
 def deleted(grant: Grant, *, at: Micros) -> Event:

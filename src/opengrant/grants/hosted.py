@@ -162,10 +162,7 @@ class Hosted:
         if app is None:
             raise InvalidRequest("client_id: there is no such application. It is your application's id.")
         if await self.redirects.match(app, ask.redirect_uri) is None:
-            raise CallbackNotAllowed(
-                "redirect_uri: this address is not registered. Register it exactly as it is sent:"
-                " POST /v3/applications/redirect-uris."
-            )
+            raise _not_registered()
         providers = await self._offered(app, ask)
         cookie = SecretStr(browser or random.token_urlsafe(32))
         now = self.clock()
@@ -181,6 +178,42 @@ class Hosted:
             url = _path(login)
         await self.db.write(logins.add(login))
         return Begun(url, cookie)
+
+    async def reconnect_link(self, app: Application, grant: Grant, *, redirect_uri: str | None, base: str) -> str:
+        """Where to send the owner of a mailbox to sign in to it again. `base`: our own origin as browsers see it.
+
+        redirect_uri  one of the application's; None: its first
+        Raises InvalidRequest, CallbackNotAllowed.
+        """
+        if grant.provider not in OFFERED:
+            raise InvalidRequest(
+                f"Hosted sign-in does not offer {grant.provider}. Connect it by POST /v3/connect/custom."
+            )
+        if "email_address" in grant.settings:
+            raise InvalidRequest("A credential of its organisation keeps this grant alive: nobody signs in for it.")
+        connector = await self.db.read(connectors.find(app.id, grant.provider))
+        if connector is None:
+            raise InvalidRequest(f"This application has no {grant.provider} connector. POST /v3/connectors first.")
+        if redirect_uri is None:
+            registered = await self.redirects.everyone(app)
+            if not registered:
+                raise InvalidRequest(
+                    "This application has no redirect URI to come back to. Register one:"
+                    ' POST /v3/applications/redirect-uris {"url": "https://…"}.'
+                )
+            redirect_uri = registered[0].url
+        elif await self.redirects.match(app, redirect_uri) is None:
+            raise _not_registered()
+        query = {
+            "client_id": app.id,
+            "redirect_uri": redirect_uri,
+            "response_type": "code",
+            "provider": grant.provider.value,
+            "login_hint": grant.email,
+        }
+        if grant.credential_id is not None and grant.credential_id != connector.active_credential_id:
+            query["credential_id"] = grant.credential_id
+        return f"{base}/v3/connect/auth?{urlencode(query)}"
 
     async def visit(self, handle: str, browser: str | None) -> Visit:
         """The sign-in behind one of our pages. Raises LoginInvalid when it is over, or another browser's."""
@@ -521,6 +554,13 @@ def _with(url: str, query: Mapping[str, str | None]) -> str:
     parts = urlsplit(url)
     more = urlencode({name: value for name, value in query.items() if value is not None})
     return urlunsplit(parts._replace(query=f"{parts.query}&{more}" if parts.query else more))
+
+
+def _not_registered() -> CallbackNotAllowed:
+    return CallbackNotAllowed(
+        "redirect_uri: this address is not registered. Register it exactly as it is sent:"
+        " POST /v3/applications/redirect-uris."
+    )
 
 
 def _path(login: Login) -> str:

@@ -22,6 +22,8 @@ from opengrant.errors import (
 from opengrant.model import SECOND, GrantStatus, Micros, ProviderName, Trouble
 from opengrant.providers.verdict import Kind, Verdict
 
+INVALIDATED = "invalidated"
+"""The reason of a grant that was called invalid by request: no provider has refused it."""
 NAMES = {
     ProviderName.GOOGLE: "Google",
     ProviderName.MICROSOFT: "Microsoft",
@@ -96,7 +98,7 @@ def at_use(trouble: Trouble, *, provider: ProviderName, status: GrantStatus, at:
     if status == "invalid":
         refused = f"{NAMES[provider]} refused the stored credential for good ({trouble.reason}). "
         return GrantExpired(
-            f"{refused if trouble.kind == Kind.RECONNECT else ''}{trouble.remedy}",
+            f"{refused if trouble.kind == Kind.RECONNECT and trouble.reason != INVALIDATED else ''}{trouble.remedy}",
             provider_error=said,
         )
     kind = Kind(trouble.kind)

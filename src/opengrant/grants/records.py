@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from opengrant.errors import AccessDenied, GrantNotFound, InvalidRequest, Overloaded
-from opengrant.grants import audit, events
+from opengrant.grants import audit, events, outcome
 from opengrant.grants.connect import Connect, refuse_blocked
-from opengrant.model import Application, Clock, CustomConnect, Grant, ProviderName
+from opengrant.model import Application, Clock, CustomConnect, Grant, ProviderName, Trouble
 from opengrant.store import events as outbox
 from opengrant.store import grants, leases
 from opengrant.store.grants import Filters, Order
@@ -18,6 +18,9 @@ __all__ = ["Change", "Filters", "Records"]
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _TRIES = 8
+
+
+_INVALIDATED = "The grant was called invalid by request. Ask the user to connect the account again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,31 @@ class Records:
             if written is not None:
                 return written
             grant = await self.get(app, f"grant:{grant.id}")
-        raise Overloaded("This grant is being changed by many requests at once. Try again.", retry_after=1)
+        raise _changing_too_fast()
+
+    async def invalidate(self, app: Application, grant: Grant, *, reason: str | None) -> Grant:
+        """The grant ends, as if its provider had refused it for good; connecting its mailbox again revives it.
+
+        One that is invalid stays as it is, and so does one whose mailbox is connected again meanwhile: this was about
+        the credential before. `reason`: in the caller's words, for the audit trail. Raises GrantNotFound, Overloaded.
+        """
+        asked_at, at = grant.asked_at, self.clock()
+        trouble = Trouble("reconnect", outcome.INVALIDATED, "", _INVALIDATED, at, at)
+        for _ in range(_TRIES):
+            if grant.status == "invalid" or grant.asked_at != asked_at:
+                return grant
+            written = await self.db.write(self._invalidate(grant, trouble, reason))
+            if written is not None:
+                return written
+            grant = await self.get(app, f"grant:{grant.id}")
+        raise _changing_too_fast()
+
+    def _invalidate(self, grant: Grant, trouble: Trouble, reason: str | None) -> Steps[Grant | None]:
+        ended = yield from grants.end(grant, trouble)
+        if ended is not None:
+            told = events.expired(ended, at=trouble.last_seen, refreshes=grant.refreshes, note=reason)
+            yield from outbox.add(told)
+        return ended
 
     async def block(self, grant_id: str, *, blocked: bool, reason: str | None = None) -> Grant:
         """For operators: refuse a grant's use, or allow it again. Raises GrantNotFound.
@@ -153,3 +180,7 @@ class Records:
             raise GrantNotFound("Grant not found")
         yield from leases.forget(app.id, grant_id)
         yield from outbox.add(events.deleted(gone, at=self.clock()))
+
+
+def _changing_too_fast() -> Overloaded:
+    return Overloaded("This grant is being changed by many requests at once. Try again.", retry_after=1)

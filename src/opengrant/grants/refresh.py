@@ -28,6 +28,7 @@ from opengrant.errors import (
     StoreUnavailable,
 )
 from opengrant.grants import audit, brake, events, outcome
+from opengrant.grants.activity import REFRESHED, Activity
 from opengrant.grants.brake import Policy
 from opengrant.grants.connect import TokenProvider, refuse_blocked
 from opengrant.grants.connectors import Connectors
@@ -39,8 +40,9 @@ from opengrant.model import SECOND, Application, Clock, Grant, Micros, ProviderN
 from opengrant.providers.base import Mints, Verifies
 from opengrant.providers.classify import classify
 from opengrant.providers.verdict import Kind, Verdict
+from opengrant.store import brakes, keeping, leases
 from opengrant.store import events as outbox
-from opengrant.store import keeping, leases
+from opengrant.store.brakes import Brake
 from opengrant.store.keeping import Rates, Source, State
 from opengrant.store.leases import Lease
 from opengrant.store.port import Steps, Store
@@ -56,6 +58,8 @@ Late = Callable[[float], None]
 
 LIFE_LEFT: Micros = 60 * SECOND
 """A token that ends sooner is not handed out any more."""
+_JUST_NOW: Micros = 5 * SECOND
+"""For so long the provider's last word answers whoever wants it to be asked now."""
 _REMEMBERED: Micros = 30 * SECOND
 """For so long a failure answers for the provider, whoever asks."""
 _USED_EVERY: Micros = 3600 * SECOND
@@ -105,6 +109,7 @@ class Refresh:
     clock: Clock
     observe: Observe
     late: Late
+    activity: Activity
     timeout: float
     """Seconds that one call of an HTTP provider may take."""
     concurrency: int
@@ -157,6 +162,49 @@ class Refresh:
             state = await self._advance(state)
         return state.grant
 
+    async def check_on_request(self, app: Application, grant_id: str) -> Grant:
+        """As `check`, for a caller, whom the audit trail names. Raises GrantNotFound, Blocked, Overloaded.
+
+        What the provider said in the last seconds counts; where it asked for a pause, or its source is held to blame
+        and no probe's turn has come, it is not asked either.
+        """
+        state = await self._state(app.id, grant_id)
+        refuse_blocked(state.grant)
+        grant = state.grant
+        if grant.status == "valid" and state.live is not None and not self._asked_just_now(grant):
+            blamed = await self._brake_of(state)
+            if await self._turn_of(state, blamed):
+                grant = (await self._advance(state)).grant
+            elif grant.trouble is None and blamed is not None:
+                grant = replace(grant, trouble=_of_source(blamed, at=self.clock()))
+        told: Mapping[str, Any] = {} if grant.trouble is None else events.facts(grant.trouble)
+        at = self.clock()
+        await self.db.write(audit.record_alone(app.id, "grant.checked", at=at, grant_id=grant.id, **told))
+        return grant
+
+    def _asked_just_now(self, grant: Grant) -> bool:
+        failed_at = 0 if grant.trouble is None else grant.trouble.last_seen
+        return self.clock() - max(grant.proven_at or 0, failed_at) < _JUST_NOW
+
+    async def _brake_of(self, state: State) -> Brake | None:
+        """What keeps everybody but a probe from asking; of a mail host where there is one."""
+        grant, scope = state.grant, self._scope(state.grant)
+        found = state.brake
+        if scope != grant.source:
+            found = await self.db.read(brakes.find(grant.application_id, scope)) or found
+        return found if brake.holds(found, at=self.clock()) else None
+
+    async def _turn_of(self, state: State, blamed: Brake | None) -> bool:
+        """Whether the provider may be asked. At a degraded source, the caller takes a probe's turn."""
+        grant, at = state.grant, self.clock()
+        if blamed is not None:
+            if blamed.degraded_at is None:
+                return False
+            again = at + self.policy.probe_every
+            return await self.db.write(brakes.take_turn(grant.application_id, blamed.source, at=at, until=again))
+        trouble = grant.trouble
+        return trouble is None or trouble.kind != Kind.RATE_LIMITED or (trouble.retry_at or 0) <= at
+
     def _lasts(self, state: State, minimum_ttl: int, at: Micros) -> bool:
         grant = state.grant
         left = (grant.token_expires_at or 0) - at
@@ -192,14 +240,7 @@ class Refresh:
         grant, at = state.grant, self.clock()
         trouble = grant.trouble
         if grant.status == "valid" and state.brake is not None and brake.holds(state.brake, at=at):
-            said = brake.said(state.brake)
-            since = state.brake.degraded_at or at
-            retry_at = max(state.brake.paused_until or 0, state.brake.probe_at or 0, at + SECOND)
-            trouble = Trouble(
-                *(said["class"], said["reason"], said["code"], said["remedy"], since, at),
-                held=state.brake.degraded_at is not None,
-                retry_at=retry_at,
-            )
+            trouble = _of_source(state.brake, at=at)
         if trouble is None:
             trouble = _NO_REASON if grant.status == "invalid" else _LOST_RACE
         return outcome.at_use(trouble, provider=grant.provider, status=grant.status, at=at)
@@ -336,11 +377,11 @@ class Refresh:
             answer = await self._exchange(state)
         except ProviderFailure as failure:
             verdict = classify(failure.evidence)
-            self.observe(provider, verdict.kind.value, time.perf_counter() - began)
+            self._count(state.grant, verdict.kind.value, began)
             faults.point("refresh.refused")
             return await self._failed(state, lease, failure.evidence, verdict)
         except OpenGrantError as problem:
-            self.observe(provider, Kind.BAD_REQUEST.value, time.perf_counter() - began)
+            self._count(state.grant, Kind.BAD_REQUEST.value, began)
             evidence = Evidence(provider, "token", "reply", code=problem.type, text=problem.message, sent=False)
             verdict = Verdict(Kind.BAD_REQUEST, "not_usable", problem.message)
             return await self._failed(state, lease, evidence, verdict)
@@ -349,10 +390,16 @@ class Refresh:
             log.exception("refresh_broken", grant_id=state.grant.id, provider=provider)
             evidence = Evidence(provider, "token", "reply", code="internal_error", sent=False)
             verdict = Verdict(Kind.UNKNOWN, "internal_error", "This is a fault of OpenGrant: its log says more.")
+            self.activity.count(state.grant.application_id, state.grant.provider, verdict.kind.value)
             return await self._failed(state, lease, evidence, verdict)
-        self.observe(provider, "accepted", time.perf_counter() - began)
+        self._count(state.grant, None, began)
         faults.point("refresh.answered")
         return await self._keep(state, lease, answer)
+
+    def _count(self, grant: Grant, failure: str | None, began: float) -> None:
+        """What came of asking, for metrics and statistics. failure: the verdict's kind; None: accepted."""
+        self.observe(grant.provider.value, failure or "accepted", time.perf_counter() - began)
+        self.activity.count(grant.application_id, grant.provider, failure or REFRESHED)
 
     def _lease_time(self, provider: ProviderName) -> Micros:
         """Longer than any attempt may take: who has a lease and is alive writes before it ends."""
@@ -421,7 +468,8 @@ class Refresh:
     async def _keep(self, state: State, lease: Lease, answer: _Answer) -> State:
         """Commit it before anything else is done with it, and whatever it takes."""
         at = self.clock()
-        grant = replace(state.grant, proven_at=at, trouble=None)
+        healthy = state.grant.trouble is None
+        grant = replace(state.grant, proven_at=at, trouble=None, refreshes=state.grant.refreshes + 1 if healthy else 0)
         self._succeeded[grant.application_id, self._scope(grant)] = at
         if answer.secret is None:
             proven = replace(grant, due_at=self.schedule.next(grant, at=at))
@@ -432,9 +480,10 @@ class Refresh:
         live = self.vault.seal(to_json(dict(answer.secret)), self._owner(grant))
 
         def script() -> Steps[bool]:
-            return self._with_release(
-                state, keeping.refreshed(grant, live, lease, self.db.dialect, spent=answer.spent), at=at
+            write = keeping.refreshed(
+                grant, live, lease, self.db.dialect, spent=answer.spent, alone=state.grant.trouble is None
             )
+            return self._with_release(state, write, at=at)
 
         unwritten = Unwritten(
             *(grant.application_id, grant.id, grant.generation, grant.token_expires_at, live, at), owner=lease.owner
@@ -477,16 +526,28 @@ class Refresh:
             written = yield from keeping.revived(revived, live)
             if written and was == "invalid":
                 yield from outbox.add(events.restored(revived, at=self.clock(), told=True))
+            if written:
+                yield from self._recovered(grant, at=self.clock())
             yield from leases.give_back(lease)
 
         await self.db.write(script())
 
     def _with_release(self, state: State, write: Steps[bool], *, at: Micros) -> Steps[bool]:
-        """The write, and with it the end of the source's troubles if it had any."""
+        """The write, and with it the end of the source's troubles, and of the grant's own, if there were any."""
         # The brake of a mail host is not in the state.
         if state.brake is not None or self._scope(state.grant) != state.grant.source:
             yield from brake.succeeded(state.grant, self._scope(state.grant), at=at)
-        return (yield from write)
+        written = yield from write
+        if written:
+            yield from self._recovered(state.grant, at=at)
+        return written
+
+    @staticmethod
+    def _recovered(before: Grant, *, at: Micros) -> Steps[None]:
+        """The entry that a trouble is over, if there was one."""
+        if (trouble := before.trouble) is not None:
+            told = {**events.facts(trouble), "remedy": None, "failures": trouble.failures}
+            yield from audit.record(before.application_id, "grant.recovered", at=at, grant_id=before.id, **told)
 
     async def _failed(self, state: State, lease: Lease, evidence: Evidence, verdict: Verdict) -> State:
         grant, at = state.grant, self.clock()
@@ -530,10 +591,14 @@ class Refresh:
                 if blamed and scope == grant.source:
                     due_at = at + int(self.policy.probe_every * (1 + self.schedule.dice()))
                 after = replace(grant, trouble=replace(counted, held=blamed, retry_at=due_at), due_at=due_at)
+            after = replace(after, refreshes=0)
             if not (yield from keeping.troubled(after)):
                 raise _Moved
             if after.status == "invalid":
-                yield from outbox.add(events.expired(after, at=at))
+                yield from outbox.add(events.expired(after, at=at, refreshes=grant.refreshes))
+            elif not _alike(grant.trouble, trouble):
+                told = {**events.facts(trouble), "refreshes": grant.refreshes or None}
+                yield from audit.record(grant.application_id, "grant.failing", at=at, grant_id=grant.id, **told)
             # Until the provider has had its last word about it, a rotation that may have been lost stays in question.
             in_question = perishable and after.status == "valid" and (lost or lease.attempts > 1)
             yield from (leases.leave_open if in_question else leases.give_back)(lease)
@@ -584,7 +649,7 @@ class Refresh:
     def _was_held(grant: Grant, trouble: Trouble) -> bool:
         """Its source has recovered since, and this grant has not: it is the grant."""
         before = grant.trouble
-        return before is not None and before.held and (before.kind, before.reason) == (trouble.kind, trouble.reason)
+        return before is not None and before.held and _alike(before, trouble)
 
     # ── small things ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -615,6 +680,21 @@ class Refresh:
         """What is held to blame when it fails together: passwords fail by mail host, tokens by credential."""
         host = grant.settings.get("imap_host") or grant.settings.get("ews_host")
         return f"{grant.source}/{host}" if host else grant.source
+
+
+def _alike(before: Trouble | None, trouble: Trouble) -> bool:
+    """Whether it is the same trouble still."""
+    return before is not None and (before.kind, before.reason) == (trouble.kind, trouble.reason)
+
+
+def _of_source(blamed: Brake, *, at: Micros) -> Trouble:
+    """The trouble of any grant of a source that nobody may ask just now."""
+    said = brake.said(blamed)
+    return Trouble(
+        *(said["class"], said["reason"], said["code"], said["remedy"], blamed.degraded_at or at, at),
+        held=blamed.degraded_at is not None,
+        retry_at=max(blamed.paused_until or 0, blamed.probe_at or 0, at + SECOND),
+    )
 
 
 class _Moved(Exception):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from opengrant.grants.activity import Activity
 from opengrant.grants.aliases import Aliases
 from opengrant.grants.applications import Applications
 from opengrant.grants.audit import Audit
@@ -15,11 +16,13 @@ from opengrant.grants.exchange import Exchange
 from opengrant.grants.hosted import Hosted
 from opengrant.grants.idempotency import Idempotency
 from opengrant.grants.installation import ping
+from opengrant.grants.overview import Overview
 from opengrant.grants.records import Records
 from opengrant.grants.redirects import Redirects
 from opengrant.grants.refresh import Refresh
 from opengrant.grants.sessions import Sessions
 from opengrant.grants.signatures import ServiceAccounts, Signatures
+from opengrant.grants.timeline import Timeline
 from opengrant.grants.tokens import Tokens
 from opengrant.grants.webhooks import Webhooks
 from opengrant.grants.workspaces import Workspaces
@@ -52,6 +55,9 @@ class Services:
     tokens: Tokens
     exchange: Exchange
     sessions: Sessions
+    activity: Activity
+    overview: Overview
+    timeline: Timeline
     public_url: str | None
     """Base of links and redirect URIs; None: the request's own."""
 

@@ -18,6 +18,7 @@ def sweep(services: Services) -> Job:
             await services.deliveries.forget(application)
             await services.tokens.forget(application)
             await services.sessions.forget(application)
+            await services.activity.forget(application)
         await services.audit.forget()
 
     return Job("sweep", timedelta(hours=1), run)
@@ -26,3 +27,8 @@ def sweep(services: Services) -> Job:
 def key_uses(services: Services) -> Job:
     """When each API key was last used, written once a minute instead of with every request."""
     return Job("key_uses", timedelta(minutes=1), services.applications.write_uses)
+
+
+def activity(services: Services) -> Job:
+    """What was counted, written every few seconds; each process that looks after grants counts for itself."""
+    return Job("activity", timedelta(seconds=10), services.activity.write)

@@ -37,10 +37,24 @@ def lock(application_id: str, source: str, dialect: Dialect) -> Steps[Brake | No
     if dialect is Dialect.POSTGRES:
         # There may be no row yet, so it is the name that is locked.
         yield Statement("select pg_advisory_xact_lock(hashtextextended($1, 0))", (f"brake {application_id} {source}",))
+    return (yield from find(application_id, source))
+
+
+def find(application_id: str, source: str) -> Steps[Brake | None]:
     rows = yield Statement(
         f"select {COLUMNS} from brakes where application_id = $1 and source = $2", (application_id, source)
     )
     return read(rows[0]) if rows else None
+
+
+def degraded(application_id: str, *, limit: int) -> Steps[list[Brake]]:
+    """Sources that are held to blame, longest first."""
+    rows = yield Statement(
+        f"""select {COLUMNS} from brakes where application_id = $1 and degraded_at is not null
+            order by degraded_at, source limit $2""",
+        (application_id, limit),
+    )
+    return [read(row) for row in rows]
 
 
 def put(application_id: str, brake: Brake) -> Steps[None]:

@@ -19,7 +19,7 @@ from opengrant.store.port import Dialect, Row, Statement, Steps
 COLUMNS = (
     "id, application_id, provider, connector_id, mailbox_key, email, status, scope, settings, created_at, updated_at,"
     " asked_at, version, subject, user_id, name, state, credential_id, workspace_id, ip, user_agent, blocked,"
-    " token_expires_at, external_id, due_at, proven_at, used_at, generation, trouble"
+    " token_expires_at, external_id, due_at, proven_at, used_at, generation, trouble, refreshes"
 )
 
 _FIXED = ("application_id", "id", "provider", "created_at", "version")
@@ -51,6 +51,7 @@ _RENEWALS = "version = version + 1, " + ", ".join(
 )
 _ASKED_AT = f"${3 + _RENEWABLE.index('asked_at')}"
 _RETURNED = "created_at, version, workspace_id, blocked"
+_ENDED = f"status = 'invalid', due_at = null, refreshes = 0, {_NEW_GENERATION}, version = version + 1"
 _CONNECTOR_WHEN_NEW = f"${len(_FIXED) + 1}"
 
 # The connector is asked for in the statement that writes: a grant must not outlive a connector that was
@@ -70,13 +71,13 @@ _PG_CREATE = f"""
 """
 
 SQLITE_RENEW = f"""
-    update grants set {_NEW_GENERATION}, {_RENEWALS}
+    update grants set {_NEW_GENERATION}, refreshes = 0, {_RENEWALS}
     where application_id = $1 and id = $2 and asked_at <= {_ASKED_AT} and {_CONNECTOR_EXISTS.format("$3")}
     returning {_RETURNED}
 """
 _PG_RENEW = f"""
     with c as ({_CONNECTOR_LOCKED.format("$3")}),
-    g as (update grants set {_NEW_GENERATION}, {_RENEWALS} from c
+    g as (update grants set {_NEW_GENERATION}, refreshes = 0, {_RENEWALS} from c
           where application_id = $1 and id = $2 and asked_at <= {_ASKED_AT} returning id, {_RETURNED})
 """
 
@@ -294,9 +295,16 @@ class Filters:
     workspace_id: str | None = None
     since: Micros | None = None
     before: Micros | None = None
+    email_prefix: str | None = None
+    """How the address begins, whatever the case."""
+    troubled: bool | None = None
+    """Whether a grant is valid and yet in trouble."""
 
 
 Order = Literal["created_at", "updated_at"]
+_TROUBLED = "status = 'valid' and trouble is not null"
+_LAST = "\U0010ffff"
+"""No address goes on with a character behind this one."""
 
 
 def page(
@@ -325,6 +333,12 @@ def page(
         also("created_at >= {0}", filters.since)
     if filters.before is not None:
         also("created_at <= {0}", filters.before)
+    if filters.email_prefix is not None:
+        # A range of the index: on both engines, this column is in the order of its bytes.
+        also("email_key >= {0}", beginning := fold(filters.email_prefix))
+        also("email_key < {0}", beginning + _LAST)
+    if filters.troubled is not None:
+        where.append(_TROUBLED if filters.troubled else f"not ({_TROUBLED})")
     direction = "desc" if descending else "asc"
     args += [limit, offset]
     rows = yield Statement(
@@ -352,13 +366,26 @@ def expire_some(
 ) -> Steps[Sequence[Grant]]:
     """Up to `limit` valid grants of a connector or credential become invalid; returns them as they are now."""
     rows = yield Statement(
-        f"""update grants set status = 'invalid', due_at = null, trouble = $4, {_NEW_GENERATION}, version = version + 1
+        f"""update grants set {_ENDED}, trouble = $4
             where application_id = $1 and id in (
                 select id from grants where application_id = $1 and {using} = $2 and status = 'valid' limit $3)
             returning {COLUMNS}""",
         (application_id, id_, limit, put_trouble(trouble)),
     )
     return [read(row) for row in rows]
+
+
+def end(grant: Grant, trouble: Trouble) -> Steps[Grant | None]:
+    """A valid grant becomes invalid, if nobody wrote since it was read; its secret stays.
+
+    What a refresh that is under way brings is of an older generation from here on, and counts for nothing.
+    """
+    rows = yield Statement(
+        f"""update grants set {_ENDED}, trouble = $4
+            where application_id = $1 and id = $2 and version = $3 and status = 'valid' returning {COLUMNS}""",
+        (grant.application_id, grant.id, grant.version, put_trouble(trouble)),
+    )
+    return read(rows[0]) if rows else None
 
 
 def read(row: Row) -> Grant:
@@ -392,4 +419,5 @@ def read(row: Row) -> Grant:
         used_at=row[26],
         generation=row[27],
         trouble=get_trouble(row[28]),
+        refreshes=row[29],
     )

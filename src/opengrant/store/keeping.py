@@ -77,9 +77,11 @@ CLAIM = _CLAIM.format("g.due_at <= $5")
 CLAIM_HEALTHY = _CLAIM.format("g.due_at > $5 and g.trouble is null")
 CLAIM_ANY = _CLAIM.format("g.due_at is not null")
 
-_REFRESHED = """
+# A success that ends a trouble is told by an entry of its own.
+_COUNTED = "case when trouble is null then refreshes + 1 else 0 end"
+_REFRESHED = f"""
     update grants set status = 'valid', token_expires_at = $4, due_at = $5, proven_at = $6, used_at = $7,
-                      trouble = null, generation = generation + 1, version = version + 1
+                      refreshes = {_COUNTED}, trouble = null, generation = generation + 1, version = version + 1
     where application_id = $1 and id = $2 and generation = $3
 """
 _SQLITE_REFRESHED = f"{_REFRESHED} and status = 'valid' returning id"
@@ -214,11 +216,14 @@ def _lock_pace(application_id: str, name: str, *, at: Micros) -> Steps[Micros]:
     return int(rows[0][0])
 
 
-def refreshed(grant: Grant, live: Sealed, lease: Lease, dialect: Dialect, *, spent: str | None) -> Steps[bool]:
+def refreshed(
+    grant: Grant, live: Sealed, lease: Lease, dialect: Dialect, *, spent: str | None, alone: bool = True
+) -> Steps[bool]:
     """Store what a provider gave for the generation in `grant`, and give the lease back, in one transaction.
 
     grant  as it shall be; its `generation` is the one that was read
     spent  digest of the single-use refresh token that is dead now: whoever sends it again is led to this grant
+    alone  nothing else is written in this transaction afterwards
     Returns False, with nothing written, when the generation is another by now, or the grant is invalid or gone.
     """
     args = (
@@ -227,7 +232,7 @@ def refreshed(grant: Grant, live: Sealed, lease: Lease, dialect: Dialect, *, spe
     )
     if dialect is Dialect.POSTGRES:
         beside = (live.key_id, live.data, lease.owner, grant.provider, spent)
-        return bool((yield Statement(_PG_REFRESHED, (*args, *beside), last=True)))
+        return bool((yield Statement(_PG_REFRESHED, (*args, *beside), last=alone)))
     rows = yield Statement(_SQLITE_REFRESHED, args)
     if not rows:
         return False
@@ -255,8 +260,8 @@ def revived(grant: Grant, live: Sealed) -> Steps[bool]:
 def proven(grant: Grant, lease: Lease) -> Steps[bool]:
     """A stored password works still: nothing of it changes. False when there is another credential by now."""
     rows = yield Statement(
-        """update grants set due_at = $4, proven_at = $5, trouble = null, version = version + 1
-           where application_id = $1 and id = $2 and generation = $3 and status = 'valid' returning id""",
+        f"""update grants set due_at = $4, proven_at = $5, refreshes = {_COUNTED}, trouble = null, version = version + 1
+            where application_id = $1 and id = $2 and generation = $3 and status = 'valid' returning id""",
         (grant.application_id, grant.id, grant.generation, grant.due_at, grant.proven_at),
     )
     yield from leases.give_back(lease)
@@ -266,7 +271,7 @@ def proven(grant: Grant, lease: Lease) -> Steps[bool]:
 def troubled(grant: Grant) -> Steps[bool]:
     """Write status, trouble and due_at, if the credential is still the one that failed and the grant was valid."""
     rows = yield Statement(
-        """update grants set status = $4, trouble = $5, due_at = $6, version = version + 1
+        """update grants set status = $4, trouble = $5, due_at = $6, refreshes = 0, version = version + 1
            where application_id = $1 and id = $2 and generation = $3 and status = 'valid' returning id""",
         (grant.application_id, grant.id, grant.generation, grant.status, put_trouble(grant.trouble), grant.due_at),
     )
