@@ -1,11 +1,13 @@
-"""The shapes of webhooks."""
+"""The shapes of webhooks and of what is on its way to them."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import BeforeValidator, ConfigDict, Field, RootModel, SecretStr, StringConstraints
 
-from opengrant.api.wire import Model, text
-from opengrant.grants import webhooks
+from opengrant.api import cursors
+from opengrant.api.wire import Id, Model, text
+from opengrant.errors import InvalidRequest
+from opengrant.grants import deliveries, webhooks
 from opengrant.model import SECOND
 
 Trigger = Literal[
@@ -199,6 +201,76 @@ class WebhookPatch(Model):
             compressed=self.compressed_delivery,
             status="pause" if self.status == "inactive" else self.status,
         )
+
+
+class DeliveryQuery(cursors.Query):
+    """Which deliveries; filters are exact, and both must fit."""
+
+    state: Literal["pending", "delivered", "failed"] | None = None
+    """`pending`: it will be tried, now or later. `failed`: given up, until it is replayed."""
+    event_id: Id | None = None
+    """An event's id, which is the `id` of its notification."""
+
+    def to_model(self) -> deliveries.Filters:
+        """Raises InvalidRequest."""
+        before = None
+        if self.after is not None:
+            _, seq = self.after
+            if (before := number_of(seq)) is None:
+                raise InvalidRequest("page_token: is not a next_cursor that was given out.")
+        return deliveries.Filters(state=self.state, event_id=self.event_id, before=before)
+
+
+def number_of(delivery_id: str) -> int | None:
+    """Which delivery an id names; None when it can be none's."""
+    if delivery_id.isascii() and delivery_id.isdigit() and len(delivery_id) <= 18:
+        return int(delivery_id)
+    return None
+
+
+class Delivery(Model):
+    """An event on its way to a webhook, or how that ended."""
+
+    id: str
+    webhook_id: str
+    event_id: str
+    """The `id` of the notification, which stays the same however often it is sent."""
+    type: Trigger
+    grant_id: str | None = None
+    """Whose event it is, if it is a grant's."""
+    state: Literal["pending", "delivered", "failed"]
+    attempts: int
+    """With the one under way."""
+    outcome: str | None = None
+    """How the last attempt ended: an HTTP status, or a word such as `timeout`. Absent before the first."""
+    created_at: int
+    """Unix seconds of the event."""
+    next_try_at: int | None = None
+    """While it is pending: not before then."""
+    ended_at: int | None = None
+    """Once it is delivered or failed."""
+
+    @classmethod
+    def of(cls, delivery: deliveries.Delivery) -> "Delivery":
+        return cls.model_construct(
+            id=str(delivery.seq),
+            webhook_id=delivery.webhook_id,
+            event_id=delivery.event_id,
+            type=cast(Trigger, delivery.type),
+            grant_id=delivery.subject or None,
+            state=delivery.state,
+            attempts=delivery.attempts,
+            outcome=delivery.outcome,
+            created_at=delivery.created_at // SECOND,
+            next_try_at=delivery.due_at // SECOND if delivery.state == "pending" else None,
+            ended_at=None if delivery.ended_at is None else delivery.ended_at // SECOND,
+        )
+
+
+class Replayed(Model):
+    """How many deliveries will be sent again."""
+
+    replayed: int
 
 
 class SampleBody(Model):

@@ -48,6 +48,7 @@ AuditType = Literal[
     "webhook.updated",
     "webhook.deleted",
     "webhook.secret_rotated",
+    "webhook.replayed",
     "workspace.created",
     "workspace.updated",
     "workspace.deleted",
