@@ -22,6 +22,7 @@ from opengrant.api import grants as _grants  # noqa: F401
 from opengrant.api import hosted as hosted_pages
 from opengrant.api import oauth as _oauth  # noqa: F401
 from opengrant.api import ops, static
+from opengrant.api import providers as _providers  # noqa: F401
 from opengrant.api import webhooks as _webhooks  # noqa: F401
 from opengrant.api import workspaces as _workspaces  # noqa: F401
 from opengrant.api.cors import Cors
@@ -52,6 +53,7 @@ from opengrant.grants.signatures import ServiceAccounts, Signatures
 from opengrant.grants.signing import Signing
 from opengrant.grants.spool import Spool
 from opengrant.grants.tokens import Tokens
+from opengrant.grants.trial import Trial
 from opengrant.grants.webhooks import Webhooks
 from opengrant.grants.workspaces import Workspaces
 from opengrant.jobs.announce import announce, waiting
@@ -237,6 +239,7 @@ async def installation(settings: Settings) -> AsyncIterator[Installation]:
             hosted,
             tokens,
             Exchange(applications, hosted, tokens, records),
+            Trial(db, connectors, providers, connect, domains, now),
             settings.public_url,
         )
         yield Installation(settings, services, Reseal(db, vault, now), first)

@@ -31,6 +31,7 @@ from opengrant.errors import (
     Unauthorized,
 )
 from opengrant.grants.actor import Actor, act_as
+from opengrant.grants.hosted import CALLBACK
 from opengrant.grants.services import Services
 from opengrant.grants.signatures import Claim, ServiceAccount
 from opengrant.grants.tokens import Holder
@@ -320,6 +321,11 @@ def origin(headers: Sequence[tuple[bytes, bytes]], services: Services) -> str:
     if services.public_url:
         return services.public_url.rstrip("/")
     return f"http://{next((value.decode('latin-1') for name, value in headers if name == b'host'), 'localhost')}"
+
+
+def callback_uri(call: Call) -> str:
+    """What must be registered at providers as redirect URI."""
+    return origin(call.headers, call.services) + CALLBACK
 
 
 def bearer_of(headers: Sequence[tuple[bytes, bytes]]) -> str | None:

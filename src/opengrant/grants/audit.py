@@ -35,6 +35,7 @@ AuditType = Literal[
     "connector.created",
     "connector.updated",
     "connector.deleted",
+    "connector.tested",
     "credential.created",
     "credential.updated",
     "credential.deleted",

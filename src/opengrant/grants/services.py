@@ -20,6 +20,7 @@ from opengrant.grants.redirects import Redirects
 from opengrant.grants.refresh import Refresh
 from opengrant.grants.signatures import ServiceAccounts, Signatures
 from opengrant.grants.tokens import Tokens
+from opengrant.grants.trial import Trial
 from opengrant.grants.webhooks import Webhooks
 from opengrant.grants.workspaces import Workspaces
 from opengrant.store.port import Store
@@ -50,6 +51,7 @@ class Services:
     hosted: Hosted
     tokens: Tokens
     exchange: Exchange
+    trial: Trial
     public_url: str | None
     """Base of links and redirect URIs; None: the request's own."""
 
