@@ -153,6 +153,7 @@ class Operation:
     by_token  an access token may call it too, for its own grant
     flat     the answer stands alone, without an envelope
     form     the body may be an HTML form too, and need not come
+    idempotent  the header Idempotency-Key makes it safe to ask again
     says_success  the envelope of its answer says so once more, as the wire has it
     """
 
@@ -176,6 +177,7 @@ class Operation:
     by_token: bool = False
     flat: bool = False
     form: bool = False
+    idempotent: bool = False
 
 
 OPERATIONS: list[Operation] = []
@@ -203,6 +205,7 @@ def route(
     by_token: bool = False,
     flat: bool = False,
     form: bool = False,
+    idempotent: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Enter a handler into the table. `also` names a second verb, `also_at` a second path that means the same."""
     first = (method, path)
@@ -232,6 +235,7 @@ def route(
                     by_token,
                     flat,
                     form,
+                    idempotent,
                 )
             )
         return handler

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BeforeValidator, ConfigDict, Field, RootModel, SecretStr, StringConstraints
+from pydantic import BeforeValidator, Field, RootModel, SecretStr, StringConstraints
 
 from opengrant.api import cursors
-from opengrant.api.wire import Id, Model, text
+from opengrant.api.wire import Id, Model, examples, text
 from opengrant.errors import InvalidRequest
 from opengrant.grants import deliveries, webhooks
 from opengrant.model import SECOND
@@ -107,7 +107,7 @@ class Webhook(Model):
 
     id: str
     webhook_url: str
-    trigger_types: list[str]
+    trigger_types: list[Trigger]
     description: str | None = None
     notification_email_addresses: list[str]
     """Kept, and not written to."""
@@ -156,17 +156,17 @@ class Webhooks(RootModel[list[Webhook]]):
 class WebhookBody(Model):
     """The receiver is asked for the challenge before the webhook is stored."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"webhook_url": "https://example.com/hook", "trigger_types": ["grant.created"]}]
-        }
-    )
+    model_config = examples({"webhook_url": "https://example.com/hook", "trigger_types": ["grant.created"]})
     webhook_url: _Url
     """https; http only on this machine, or where the operator allows it."""
     trigger_types: Annotated[list[Trigger], Field(min_length=1, max_length=100)]
+    """Which events. Those of grants and connectors are sent; the others are accepted and never happen here."""
     description: _Description | None = None
+    """For people."""
     notification_email_addresses: _Emails | None = None
+    """Kept, and not written to."""
     compressed_delivery: bool | None = None
+    """Notifications are compressed with gzip, and the signature is over the compressed bytes."""
 
     def to_model(self) -> webhooks.Draft:
         return webhooks.Draft(
@@ -181,14 +181,19 @@ class WebhookBody(Model):
 class WebhookPatch(Model):
     """What is left out or empty stays as it is."""
 
+    model_config = examples({"trigger_types": ["grant.created", "grant.expired"]}, {"status": "active"})
     webhook_url: Annotated[_Url | None, BeforeValidator(_none_if_empty)] = None
     """A new one is asked for the challenge."""
     trigger_types: Annotated[
         Annotated[list[Trigger], Field(max_length=100)] | None, BeforeValidator(_none_if_empty)
     ] = None
+    """All that it shall be told of: replaces the list."""
     description: _Description | None = None
+    """For people."""
     notification_email_addresses: _Emails | None = None
+    """Kept, and not written to."""
     compressed_delivery: bool | None = None
+    """Notifications are compressed with gzip, and the signature is over the compressed bytes."""
     status: Annotated[Literal["active", "pause", "inactive"] | None, BeforeValidator(_none_if_empty)] = None
     """`inactive` means pause. A failed webhook that becomes active is asked for the challenge."""
 
@@ -276,14 +281,19 @@ class Replayed(Model):
 class SampleBody(Model):
     """Which sample."""
 
+    model_config = examples({"trigger_type": "grant.expired"})
     trigger_type: SampleTrigger
+    """Of which event."""
 
 
 class TestEventBody(Model):
     """Where a sample is sent to."""
 
+    model_config = examples({"webhook_url": "https://example.com/hook", "trigger_type": "grant.created"})
     webhook_url: _Url
+    """https; http only on this machine, or where the operator allows it. It need not belong to a webhook."""
     trigger_type: SampleTrigger = "grant.created"
+    """Of which event."""
 
 
 class SampleData(Model):
@@ -297,7 +307,7 @@ class Sample(Model):
     """A notification, as receivers get it."""
 
     specversion: Literal["1.0"]
-    type: str
+    type: SampleTrigger
     source: str
     id: str
     """The same each time a notification is sent again."""
