@@ -105,7 +105,8 @@ class RedirectUriBody(Model):
         },
     )
     url: _Url
-    """Where users come back to. https; http for localhost and 127.0.0.1; on ios and android also links like com.example.app://path."""
+    """Where users come back to. https; http for localhost and 127.0.0.1; on ios and android also links like
+    com.example.app://path."""
     platform: Platform = "web"
     """What kind of program it leads to."""
     settings: RedirectUriSettings = RedirectUriSettings()

@@ -35,6 +35,7 @@ class TrialResult(wire.Model):
     ok: bool
     """No step has failed."""
     steps: list[TrialStep]
+    """What was looked at, in order."""
 
     @classmethod
     def of(cls, steps: list[Step]) -> "TrialResult":

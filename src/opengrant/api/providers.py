@@ -12,14 +12,18 @@ class Place(Model):
     """A page of the provider's own."""
 
     name: str
+    """For people."""
     url: str
+    """Where it is."""
 
 
 class ScopeGuide(Model):
     """A scope that mailbox owners may be asked for."""
 
     scope: str
+    """As the provider spells it."""
     why: str
+    """What it is for."""
     required: bool
     """Nobody can connect without it."""
 
@@ -28,8 +32,11 @@ class SettingGuide(Model):
     """A key of the connector's `settings`."""
 
     name: str
+    """As the body spells it."""
     why: str
+    """What to enter."""
     required: bool
+    """There is no connector without it."""
     secret: bool
     """Write-only."""
 
@@ -38,6 +45,7 @@ class Provider(Model):
     """What to register where, and what to enter here."""
 
     provider: ProviderName
+    """As the wire spells it."""
     name: str
     """For people."""
     needs_client: bool

@@ -237,13 +237,17 @@ class Delivery(Model):
     """An event on its way to a webhook, or how that ended."""
 
     id: str
+    """What replaying names."""
     webhook_id: str
+    """Where it goes."""
     event_id: str
     """The `id` of the notification, which stays the same however often it is sent."""
     type: Trigger
+    """What happened."""
     grant_id: str | None = None
     """Whose event it is, if it is a grant's."""
     state: Literal["pending", "delivered", "failed"]
+    """`pending`: it will be tried, now or later. `failed`: given up, until it is replayed."""
     attempts: int
     """With the one under way."""
     outcome: str | None = None
@@ -273,9 +277,10 @@ class Delivery(Model):
 
 
 class Replayed(Model):
-    """How many deliveries will be sent again."""
+    """What comes of replaying many."""
 
     replayed: int
+    """How many deliveries will be sent again."""
 
 
 class SampleBody(Model):

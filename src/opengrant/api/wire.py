@@ -504,8 +504,8 @@ class GrantTrouble(Model):
         Literal["reconnect", "connector", "provider_down", "rate_limited", "bad_request", "unknown"],
         Field(alias="class"),
     ]
-    """Whose turn it is: the owner's, yours (client id, secret or tenant), nobody's, nobody's, yours (the request), or
-    nobody knows."""
+    """Whose turn it is. reconnect: the mailbox owner's. connector: yours, about client id, secret or tenant.
+    bad_request: yours, about the request. provider_down and rate_limited: nobody's. unknown: nobody knows."""
     reason: str
     """A stable word for programs: docs/operating.md lists them."""
     provider_code: str
@@ -883,7 +883,7 @@ class ConnectorPatchSettings(Model):
     """Replaces what may be read; a client id or secret that is left out stays."""
 
     client_id: _ClientId | None = None
-    """Left out: stays. Grants made with another client must connect again."""
+    """Left out: stays. Grants whose tokens another client got must connect again."""
     client_secret: _ClientSecret | None = None
     """Write-only. Left out: stays."""
     tenant: Tenant | None = None
