@@ -25,6 +25,7 @@ from opengrant.api import hosted as hosted_pages
 from opengrant.api import oauth as _oauth  # noqa: F401
 from opengrant.api import ops, static
 from opengrant.api import overview as _overview  # noqa: F401
+from opengrant.api import providers as _providers  # noqa: F401
 from opengrant.api import webhooks as _webhooks  # noqa: F401
 from opengrant.api import workspaces as _workspaces  # noqa: F401
 from opengrant.api.cors import Cors
@@ -59,6 +60,7 @@ from opengrant.grants.signing import Signing
 from opengrant.grants.spool import Spool
 from opengrant.grants.timeline import Timeline
 from opengrant.grants.tokens import Tokens
+from opengrant.grants.trial import Trial
 from opengrant.grants.webhooks import Webhooks
 from opengrant.grants.workspaces import Workspaces
 from opengrant.jobs.announce import announce, waiting
@@ -249,6 +251,7 @@ async def installation(settings: Settings) -> AsyncIterator[Installation]:
             activity,
             Overview(db, activity, now),
             Timeline(db),
+            Trial(db, connectors, providers, connect, domains, now),
             settings.public_url,
         )
         yield Installation(settings, services, Reseal(db, vault, now), first)

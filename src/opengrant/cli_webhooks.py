@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import cyclopts
 from cyclopts import Parameter
 
+from opengrant.api import webhooks_wire as wire
 from opengrant.cli import AsJson, Failure, application_of, out, print_json, print_rows, run
 from opengrant.grants.deliveries import Delivery, Filters
 from opengrant.grants.webhooks import Webhook
@@ -58,7 +59,7 @@ def webhooks_deliveries(
         filters = Filters(webhook, state, event, before)
         return list(await installed.services.deliveries.page(owner, filters, limit=max(1, min(limit, 1000))))
 
-    print_rows([_delivery_row(delivery) for delivery in run(find)], json=json)
+    print_rows([wire.Delivery.of(delivery).model_dump() | {"id": delivery.seq} for delivery in run(find)], json=json)
 
 
 @webhooks_app.command(name="replay")
@@ -105,20 +106,4 @@ def _row(webhook: Webhook) -> dict[str, Any]:
         "status": webhook.status,
         "status_updated_at": webhook.status_updated_at // SECOND,
         "created_at": webhook.created_at // SECOND,
-    }
-
-
-def _delivery_row(delivery: Delivery) -> dict[str, Any]:
-    return {
-        "id": delivery.seq,
-        "webhook_id": delivery.webhook_id,
-        "event_id": delivery.event_id,
-        "type": delivery.type,
-        "grant_id": delivery.subject or None,
-        "state": delivery.state,
-        "attempts": delivery.attempts,
-        "outcome": delivery.outcome,
-        "created_at": delivery.created_at // SECOND,
-        "next_try_at": delivery.due_at // SECOND if delivery.state == "pending" else None,
-        "ended_at": None if delivery.ended_at is None else delivery.ended_at // SECOND,
     }

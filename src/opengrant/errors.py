@@ -68,67 +68,70 @@ class OpenGrantError(Exception):
 
 
 class InvalidPayload(OpenGrantError):
-    """The body is not a JSON object."""
+    """The body is not a JSON object: send one, encoded as UTF-8."""
 
     status, type = 400, "api.invalid_request_payload"
 
 
 class PayloadTooLarge(OpenGrantError):
-    """The body is over the limit."""
+    """The body is over the limit: send less."""
 
     status, type = 413, "payload_too_large"
 
 
 class InvalidRequest(OpenGrantError):
-    """A field, query value or combination is wrong; the message names it."""
+    """A field, a query value or their combination is wrong: change what the message names."""
 
     status, type = 400, "api.invalid_request_error"
 
 
 class ProviderRequired(OpenGrantError):
-    """connect/custom without `provider`."""
+    """The body names no provider: add `provider`, one of the nine names."""
 
     status, type = 400, "grant.provider_required"
 
 
 class RefreshTokenInvalid(OpenGrantError):
-    """The provider refused the refresh token that was sent."""
+    """The provider refused the refresh token: have its owner sign in again, and send the new one."""
 
     status, type = 400, "grant.refresh_token_invalid"
 
 
 class InvalidAuthentication(OpenGrantError):
-    """The provider refused the password, or the bulk credential, that was sent."""
+    """The provider refused the password, or the bulk credential: check it, or ask its owner for a new one."""
 
     status, type = 400, "grant.invalid_authentication"
 
 
 class ScopesConflict(OpenGrantError):
-    """The token was accepted but lacks scopes that are needed."""
+    """The token works, but lacks scopes: have its owner consent to those that the message names."""
 
     status, type = 400, "grant.scopes_conflict"
 
 
 class ReauthEmailInvalid(OpenGrantError):
-    """A working credential, but of another mailbox than the grant's."""
+    """The credential works, but for another mailbox than the grant's: send one of the same mailbox."""
 
     status, type = 400, "grant.reauth_email_invalid"
 
 
 class CallbackNotAllowed(OpenGrantError):
-    """A redirect URI that the application has not registered: nobody is sent there."""
+    """The application has not registered this redirect URI, so nobody is sent there: register it first."""
 
     status, type = 400, "grant.callback_uri_not_allowed"
 
 
 class LoginInvalid(OpenGrantError):
-    """A hosted sign-in that is over, unknown, or another browser's."""
+    """This sign-in is over, unknown, or another browser's: start it again."""
 
     status, type = 400, "grant.login_id_invalid"
 
 
 class ConnectorMisconfigured(OpenGrantError):
-    """The provider refused our client, not the user."""
+    """The provider refused the connector's client, not the user: correct client id, secret or tenant.
+
+    `POST /v3/connectors/{provider}/test` tells when it is right.
+    """
 
     status, type = 400, "token.exchange_failed"
 
@@ -140,7 +143,7 @@ PKCE_FAILED = 45004
 
 
 class OAuthRefused(OpenGrantError):
-    """A token, a code or a client was refused. Its `error` says which, as RFC 6749 spells it.
+    """A token, a code or a client was refused, `error` says which: correct that, or sign in again for a new one.
 
     error       invalid_request, invalid_client, invalid_grant, invalid_token, unsupported_grant_type, access_denied, …
     error_code  a number for programs; 400 where none is known
@@ -167,61 +170,67 @@ class CodeUsedTwice(OAuthRefused):
 
 
 class Unauthorized(OpenGrantError):
-    """No API key, access token or console session, or one that is unknown, expired or revoked."""
+    """No API key, token or console session, or one that has ended: send `Authorization: Bearer <API key>`."""
 
     status, type = 401, "token.unauthorized_access"
 
 
 class GrantExpired(OpenGrantError):
-    """The grant is invalid: its stored credential is refused for good."""
+    """The stored credential is refused for good, so the grant is invalid: have its owner connect again."""
 
     status, type = 401, "grant.refresh_token_invalid"
 
 
 class AuthenticationFailed(OpenGrantError):
-    """The signature is missing or not good, stale, or was used before. The log says which."""
+    """The signature is missing, wrong, stale or used before: sign anew, with a fresh nonce and the time of now.
+
+    Callers are not told which; the server's log says it.
+    """
 
     status, type = 401, "api.authentication_error"
 
 
 class Forbidden(OpenGrantError):
-    """The signature is good, and its service account lacks the permission."""
+    """The signature is good, but its service account may not do this: have an operator permit it."""
 
     status, type = 403, "api.authentication_error"
 
 
 class AccessDenied(OpenGrantError):
-    """The API key, access token or console session is good, and this is not for it; the message says what is."""
+    """The key, token or console session is good, but not for this: use one with what the message names."""
 
     status, type = 403, "grant.access_denied"
 
 
 class WebhookNotFound(OpenGrantError):
-    """No such webhook in this application. The wire says 400 here, and a number."""
+    """The application has no such webhook: take an id from the list of webhooks.
+
+    The wire says 400 here, and a number.
+    """
 
     status, type = 400, "70000"
 
 
 class WebhookRefused(OpenGrantError):
-    """A webhook's field is wrong, or its receiver did not answer the challenge; the message says which."""
+    """A field is wrong, or the receiver did not answer as it must: correct what the message names."""
 
     status, type = 400, "70005"
 
 
 class NotFound(OpenGrantError):
-    """No such thing in this application, whatever other applications hold."""
+    """The application has no such thing, whatever others have: check the ids in the path."""
 
     status, type = 404, "api.not_found_error"
 
 
 class GrantNotFound(NotFound):
-    """No grant of this application has that id."""
+    """The application has no such grant: check the id, or list its grants."""
 
     status, type = 404, "grant.not_found"
 
 
 class MethodNotAllowed(OpenGrantError):
-    """The path exists, the verb does not; `allow` lists those that do."""
+    """The path exists, the verb does not: use one of those in the header `Allow`."""
 
     status, type = 405, "api.invalid_request_error"
 
@@ -231,43 +240,43 @@ class MethodNotAllowed(OpenGrantError):
 
 
 class InvalidIdempotencyKey(OpenGrantError):
-    """The Idempotency-Key is empty, too long or not printable."""
+    """The Idempotency-Key is empty, too long or not printable: send 1 to 256 printable characters."""
 
     status, type = 400, "api.invalid_idempotency_key"
 
 
 class InvalidIdempotentRequest(OpenGrantError):
-    """The Idempotency-Key came with another body before."""
+    """The Idempotency-Key came with another body before: use a new key for a new request."""
 
     status, type = 409, "api.invalid_idempotent_request"
 
 
 class ConcurrentIdempotentRequest(OpenGrantError):
-    """The first request with this Idempotency-Key is still under way."""
+    """The first request with this Idempotency-Key is still under way: wait, then send it again."""
 
     status, type, retryable = 409, "api.concurrent_idempotent_request", True
 
 
 class Blocked(OpenGrantError):
-    """An operator blocked the grant."""
+    """An operator blocked the grant: ask them; `opengrant grants unblock` lifts it."""
 
     status, type = 423, "api.resource_blocked"
 
 
 class RateLimited(OpenGrantError):
-    """The provider throttles us."""
+    """The provider asks us to slow down: wait as long as Retry-After says, then try again."""
 
     status, type, retryable = 429, "api.rate_limit_error", True
 
 
 class Internal(OpenGrantError):
-    """A bug of ours. The log has the story under the same request id."""
+    """A bug of ours: report it with the request id, under which the log has the story."""
 
     status, type = 500, "api.internal_error"
 
 
 class Overloaded(OpenGrantError):
-    """One of our own bounds is reached."""
+    """A limit of this server is reached: wait as long as Retry-After says, then try again."""
 
     status, type, retryable = 503, "service_unavailable", True
 
@@ -289,7 +298,7 @@ class StoreUnavailable(OpenGrantError):
 
 
 class ProviderUnavailable(OpenGrantError):
-    """The provider did not answer in time, answered 5xx, or something nobody understands."""
+    """The provider gave no answer, or none that anybody understands: try again later. Nothing has changed."""
 
     status, type, retryable = 504, "api.provider_error", True
 

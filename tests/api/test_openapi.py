@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 
 from opengrant.api.openapi import document
 from opengrant.api.routing import OPERATIONS
+from opengrant.model import ProviderName
 from tests.api.console import with_link
 from tests.api.signed import Signing, account
 from tests.support import LiveServer, Tenant
@@ -72,6 +74,156 @@ def test_custom_connect_is_one_of_named_described_and_exampled_variants() -> Non
         assert len(fits) == 1, "an example fits more than one variant"
 
 
+TITLES = [
+    *("Refresh token", "Credential override", "Microsoft bulk", "Google bulk", "IMAP", "iCloud", "EWS"),
+    *("Virtual calendar", "Zoom Meetings", "Agent Account"),
+]
+BODIES = [
+    pytest.param(operation["requestBody"], id=f"{verb.upper()} {path}")
+    for path, item in DOCUMENT["paths"].items()
+    for verb, operation in item.items()
+    if "requestBody" in operation
+]
+
+
+def valid(schema: dict[str, Any], value: Any) -> bool:
+    return Draft202012Validator({**schema, "components": DOCUMENT["components"]}).is_valid(value)
+
+
+def named(reference: str) -> dict[str, Any]:
+    found: dict[str, Any] = DOCUMENT["components"]["schemas"][reference.rpartition("/")[2]]
+    return found
+
+
+def properties(schema: dict[str, Any], where: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """(path, schema) of every property of a body, through references, choices and lists."""
+    if "$ref" in schema:
+        yield from properties(named(schema["$ref"]), where)
+    for choice in (*schema.get("oneOf", ()), *schema.get("anyOf", ())):
+        # A choice without a type only narrows what stands beside it.
+        if "$ref" in choice or "type" in choice:
+            yield from properties(choice, where)
+    if "items" in schema:
+        yield from properties(schema["items"], f"{where}[]")
+    for name, field in schema.get("properties", {}).items():
+        yield f"{where}.{name}", field
+        yield from properties(field, f"{where}.{name}")
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_every_body_has_examples_that_fit_it(body: dict[str, Any]) -> None:
+    for content in body["content"].values():
+        examples = [example["value"] for example in content["examples"].values()]
+        assert examples
+        for example in examples:
+            assert valid(content["schema"], example), example
+        for variant in content["schema"].get("oneOf", ()):
+            assert any(valid(variant, example) for example in examples), f"{variant} has no example"
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_every_property_of_a_body_is_described(body: dict[str, Any]) -> None:
+    content = next(iter(body["content"].values()))
+    assert [where for where, field in properties(content["schema"]) if not field.get("description")] == []
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_secrets_in_examples_are_nobodys(body: dict[str, Any]) -> None:
+    content = next(iter(body["content"].values()))
+    secrets = {
+        where.rpartition(".")[2] for where, field in properties(content["schema"]) if field.get("format") == "password"
+    }
+
+    def look(value: Any, name: str = "") -> None:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                look(inner, key)
+        elif name in secrets:
+            # The second is how Apple itself writes "an app-specific password".
+            assert "example" in value.lower() or value == "abcd-efgh-ijkl-mnop", (name, value)
+
+    for example in content["examples"].values():
+        look(example["value"])
+
+
+def test_a_discriminator_names_each_value_once_and_is_left_out_where_one_property_cannot_tell() -> None:
+    found = {}
+    for path, item in DOCUMENT["paths"].items():
+        for operation in item.values():
+            for content in operation.get("requestBody", {}).get("content", {}).values():
+                schema = content["schema"]
+                if "oneOf" not in schema:
+                    continue
+                told_by = schema.get("discriminator", {})
+                found[path] = told_by.get("propertyName")
+                for value, reference in told_by.get("mapping", {}).items():
+                    field = named(reference)["properties"][found[path]]
+                    assert value in field.get("enum", [field.get("const")])
+                    assert {"$ref": reference} in schema["oneOf"]
+    assert found == {
+        # `google` is a refresh token, an override or bulk: the settings tell.
+        "/v3/connect/custom": None,
+        "/v3/connectors": "provider",
+        "/v3/connectors/{provider}/creds": "credential_type",
+    }
+
+
+def test_the_ten_ways_in_have_their_names() -> None:
+    body = DOCUMENT["paths"]["/v3/connect/custom"]["post"]["requestBody"]["content"]["application/json"]
+    assert [named(option["$ref"])["title"] for option in body["schema"]["oneOf"]] == TITLES
+    assert {example["summary"] for example in body["examples"].values()} == set(TITLES)
+
+
+def test_every_parameter_is_described_and_what_stands_in_a_path_has_examples_that_fit() -> None:
+    for path, item in DOCUMENT["paths"].items():
+        for operation in item.values():
+            for parameter in operation.get("parameters", ()):
+                assert parameter.get("description"), (path, parameter["name"])
+                if parameter["in"] != "query":
+                    assert parameter["examples"], (path, parameter["name"])
+                for example in parameter.get("examples", {}).values():
+                    assert valid(parameter["schema"], example["value"]), (path, parameter["name"])
+
+
+def test_a_provider_in_a_path_is_one_of_nine() -> None:
+    (parameter,) = DOCUMENT["paths"]["/v3/connectors/{provider}"]["get"]["parameters"]
+    assert parameter["schema"]["enum"] == [provider.value for provider in ProviderName]
+
+
+def test_what_may_be_sent_twice_says_how() -> None:
+    with_key = [
+        (verb, path)
+        for path, item in DOCUMENT["paths"].items()
+        for verb, operation in item.items()
+        if any(parameter["name"] == "Idempotency-Key" for parameter in operation.get("parameters", ()))
+    ]
+    assert with_key == [("post", "/v3/connect/custom")]
+
+
+def test_every_error_says_what_to_do() -> None:
+    """As `what is wrong: what to do about it.`"""
+    for item in DOCUMENT["paths"].values():
+        for operation in item.values():
+            for status, response in operation["responses"].items():
+                if int(status) < 400:
+                    continue
+                for example in response["content"]["application/json"]["examples"].values():
+                    told = example["value"].get("error_description") or example["value"]["error"]["message"]
+                    wrong, _, remedy = told.partition(": ")
+                    assert wrong, told
+                    assert remedy, told
+                    assert valid(response["content"]["application/json"]["schema"], example["value"])
+
+
+def test_every_tag_is_described_in_a_sentence() -> None:
+    used = {tag for item in DOCUMENT["paths"].values() for operation in item.values() for tag in operation["tags"]}
+    assert {tag["name"] for tag in DOCUMENT["tags"]} == used
+    for tag in DOCUMENT["tags"]:
+        assert tag.get("description", "").count(". ") == 0, tag
+        assert tag.get("description", "").endswith("."), tag
+    assert DOCUMENT["tags"][0]["name"] == "Connect"
+
+
 def test_every_reference_leads_somewhere() -> None:
     for name in re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(DOCUMENT)):
         assert name in DOCUMENT["components"]["schemas"]
@@ -105,6 +257,7 @@ TO_TRY = [
 DEPENDS_ON_THE_WORLD = {
     "POST /v3/connect/custom",
     "POST /v3/connectors",
+    "PATCH /v3/connectors/{provider}",
     "POST /v3/connectors/{provider}/creds",
     "PATCH /v3/connectors/{provider}/creds/{credential_id}",
     "PATCH /v3/grants/{grant_id}",
@@ -124,6 +277,9 @@ DEPENDS_ON_THE_WORLD = {
     "DELETE /v3/webhooks/{webhook_id}",
     "POST /v3/webhooks/rotate-secret/{webhook_id}",
     "PUT /v3/webhooks/{webhook_id}/rotate-secret",
+    "GET /v3/webhooks/{webhook_id}/deliveries",
+    "POST /v3/webhooks/{webhook_id}/deliveries/replay-failed",
+    "POST /v3/webhooks/{webhook_id}/deliveries/{delivery_id}/replay",
     "GET /v3/audit",
     "GET /v3/connect/auth",
     "POST /v3/connect/token",

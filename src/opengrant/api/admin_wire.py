@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from opengrant.api import cursors
-from opengrant.api.wire import Model, Name, text
+from opengrant.api.wire import Model, Name, examples, text
 from opengrant.grants.domains import Check, KeyLength, Kind, Region
 from opengrant.grants.domains import Domain as DomainNoun
 from opengrant.model import PERMISSIONS, SECOND, Micros, Permission
@@ -17,7 +17,7 @@ from opengrant.model import ApiKey as ApiKeyNoun
 class ApiKeyBody(Model):
     """All are optional."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "ci", "expires_in": 30}]})
+    model_config = examples({"name": "ci", "expires_in": 30})
     name: Name = "api-key"
     """For people."""
     expires_in: Annotated[int, Field(ge=1, le=36_500)] = 90
@@ -32,7 +32,7 @@ class ApiKey(Model):
     id: str
     application_id: str
     name: str
-    permissions: list[str]
+    permissions: list[Permission]
     status: Literal["active", "expired", "revoked"]
     created_at: int
     updated_at: int
@@ -55,7 +55,7 @@ class NewApiKey(Model):
     """The secret. It is stored nowhere; keep it now."""
     application_id: str
     name: str
-    permissions: list[str]
+    permissions: list[Permission]
     status: Literal["active", "expired", "revoked"]
     created_at: int
     updated_at: int
@@ -86,7 +86,7 @@ def _members(key: ApiKeyNoun, now: Micros) -> dict[str, Any]:
 class DomainBody(Model):
     """A domain to register."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Mail", "domain_address": "mail.example.com"}]})
+    model_config = examples({"name": "Mail", "domain_address": "mail.example.com"})
     name: Name
     """For people."""
     domain_address: Annotated[str, text(253)]
@@ -96,7 +96,9 @@ class DomainBody(Model):
 class DomainPatch(Model):
     """Only the name can change."""
 
+    model_config = examples({"name": "Mail"})
     name: Name | None = None
+    """For people."""
 
 
 class DomainQuery(cursors.Query):
@@ -161,10 +163,11 @@ class DkimOptions(Model):
 class VerificationBody(Model):
     """Which DNS record."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"type": "ownership"}, {"type": "dkim"}]})
+    model_config = examples({"type": "ownership"}, {"type": "dkim", "options": {"key_length": 2048}})
     type: Kind
     """Which one: each is verified on its own."""
     options: DkimOptions | None = None
+    """How to make a DKIM key."""
 
     @property
     def key_length(self) -> KeyLength:

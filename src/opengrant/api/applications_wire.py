@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BeforeValidator, ConfigDict, Field, RootModel, StringConstraints, WithJsonSchema
+from pydantic import AliasChoices, BeforeValidator, Field, RootModel, StringConstraints, WithJsonSchema
 
-from opengrant.api.wire import PRINTABLE, Model, text
+from opengrant.api.wire import PRINTABLE, Model, examples, text
 from opengrant.errors import InvalidRequest
 from opengrant.grants import applications, redirects
 from opengrant.grants.redirects import list_of, origin_of
@@ -96,22 +96,21 @@ _Url = Annotated[str, text(2048)]
 class RedirectUriBody(Model):
     """A request to sign-in must name this URL byte for byte."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"url": "https://app.example.com/callback"},
-                {
-                    "url": "http://localhost:3000/callback",
-                    "platform": "js",
-                    "settings": {"origin": "http://localhost:3000"},
-                },
-            ]
-        }
+    model_config = examples(
+        {"url": "https://app.example.com/callback"},
+        {
+            "url": "http://localhost:3000/callback",
+            "platform": "js",
+            "settings": {"origin": "http://localhost:3000"},
+        },
     )
     url: _Url
-    """https; http for localhost and 127.0.0.1; on ios and android also links like com.example.app://path."""
+    """Where users come back to. https; http for localhost and 127.0.0.1; on ios and android also links like
+    com.example.app://path."""
     platform: Platform = "web"
+    """What kind of program it leads to."""
     settings: RedirectUriSettings = RedirectUriSettings()
+    """What apps of that platform are known by."""
 
     def to_model(self) -> redirects.Draft:
         return redirects.Draft(self.url, self.platform, self.settings.to_model())
@@ -120,9 +119,13 @@ class RedirectUriBody(Model):
 class RedirectUriPatch(Model):
     """What is left out stays as it is. Settings count only together with a platform, and then replace the old."""
 
+    model_config = examples({"url": "https://app.example.com/callback"})
     url: _Url | None = None
+    """Where users come back to."""
     platform: Platform | None = None
+    """What kind of program it leads to."""
     settings: RedirectUriSettings | None = None
+    """What apps of that platform are known by."""
 
     def to_model(self) -> redirects.Change:
         return redirects.Change(self.url, self.platform, None if self.settings is None else self.settings.to_model())
@@ -139,7 +142,9 @@ class Branding(Model):
     icon_url: _Image | None = None
     """https, or a data: URL of an image. Sign-in pages show only what they need not fetch from elsewhere."""
     website_url: _Link | None = None
+    """Kept and returned."""
     description: _Text | None = None
+    """Kept and returned."""
 
 
 class HostedAuthentication(Model):
@@ -148,16 +153,23 @@ class HostedAuthentication(Model):
     background_image_url: _Image | None = None
     """As icon_url."""
     alignment: Literal["left", "center", "right", ""] | None = None
+    """Where the form stands on the page."""
     color_primary: _Color | None = None
     """#rgb or #rrggbb, as the other colours."""
     color_secondary: _Color | None = None
+    """Without it, the primary one."""
     title: _Line | None = None
+    """What the page says at its top."""
     subtitle: _Text | None = None
+    """What stands beneath the title."""
     background_color: _Color | None = None
+    """Behind the form."""
     spacing: Annotated[int, Field(ge=0, le=256, strict=True)] | None = None
     """Pixels."""
     terms_of_service_url: _Link | None = None
+    """Linked at the foot of the page."""
     privacy_policy_url: _Link | None = None
+    """Likewise."""
 
 
 class IdpSettings(Model):
@@ -182,7 +194,9 @@ class AdditionalSettings(Model):
     """How sign-in behaves. Never returned."""
 
     login_url: _Link | None = None
+    """Kept."""
     logout_url: _Link | None = None
+    """Kept."""
     refresh_token_expiration_absolute: _Lifetime | None = None
     """Seconds after which a refresh token dies in any case; 0, or left out: never."""
     refresh_token_expiration_idle: _Lifetime | None = None
@@ -199,8 +213,11 @@ class CallbackUri(Model):
     id: Annotated[str, text(64, shortest=0)] | None = None
     """Of one that exists; without it, the one of that URL, or a new one."""
     url: _Url
+    """Where users come back to."""
     platform: Platform | None = None
+    """What kind of program it leads to; web, unless it is known otherwise."""
     settings: RedirectUriSettings | None = None
+    """What apps of that platform are known by."""
 
     def to_model(self) -> redirects.Draft:
         settings = None if self.settings is None else self.settings.to_model()
@@ -210,20 +227,20 @@ class CallbackUri(Model):
 class ApplicationPatch(Model):
     """What is left out stays. What is there replaces the old as a whole, with all of its members."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "branding": {"name": "Acme"},
-                    "hosted_authentication": {"title": "Connect", "color_primary": "#0b57d0"},
-                }
-            ]
+    model_config = examples(
+        {
+            "branding": {"name": "Acme"},
+            "hosted_authentication": {"title": "Connect", "color_primary": "#0b57d0"},
         }
     )
     branding: Branding | None = None
+    """Who asks for consent."""
     hosted_authentication: HostedAuthentication | None = None
+    """How sign-in pages look."""
     idp_settings: IdpSettings | None = None
+    """Pages and identity providers of your own."""
     additional_settings: AdditionalSettings | None = None
+    """How sign-in behaves."""
     domain: Annotated[str, text(253, shortest=0)] | None = None
     """Kept and returned."""
     callback_uris: Annotated[list[CallbackUri], Field(max_length=redirects.MOST)] | None = None

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from opengrant.api import cursors
 from opengrant.api.wire import Id, Model, text
@@ -20,7 +20,7 @@ class AuditQuery(cursors.Query):
     """The grant's id; it may have been deleted since."""
     actor: _Word | None = None
     """Such as `key:<id of an API key>`."""
-    type: _Word | None = None
+    type: Annotated[_Word, WithJsonSchema({"type": "string", "enum": audit.TYPES})] | None = None
     """Such as `grant.deleted`."""
     since: _Time | None = None
     """At or after, in Unix seconds."""
@@ -44,8 +44,8 @@ class AuditEntry(Model):
     id: str
     at: int
     """Unix seconds."""
-    type: str
-    """What was done, such as `connector.updated`."""
+    type: Annotated[str, WithJsonSchema({"type": "string", "enum": audit.TYPES})]
+    """What was done."""
     actor: str | None = None
     """Who did it: `key:<id>`, `service_account:<id>`, `console:<id>`, `cli:<user>`, `clock`, `start` or `anonymous`."""
     grant_id: str | None = None

@@ -38,6 +38,7 @@ VERIFICATION_ERRORS = (
     body=wire.CustomVariant,
     answers=wire.Grant,
     status=201,
+    idempotent=True,
     errors=(
         ProviderRequired,
         *VERIFICATION_ERRORS,

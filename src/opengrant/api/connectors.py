@@ -1,12 +1,46 @@
 """/v3/connectors: one provider's app settings in an application."""
 
+from typing import Literal
+
 from opengrant.api import wire
 from opengrant.api.connect import provider_of
-from opengrant.api.routing import Call, decode, route
-from opengrant.errors import InvalidRequest, NotFound
+from opengrant.api.routing import Call, callback_uri, decode, route
+from opengrant.errors import InvalidRequest, NotFound, Overloaded
+from opengrant.grants.trial import Callback, Step
 from opengrant.model import ProviderName
 
 TAG = "Connectors"
+
+
+class TrialStep(wire.Model):
+    """One thing that was looked at."""
+
+    name: str
+    """Client, Token endpoint, Client accepted, Scopes, Redirect URI; Mail server; or Domain."""
+    state: Literal["ok", "warning", "failed", "skipped"]
+    """`warning`: it works, or may, and should be looked at. `skipped`: there was nothing to look at."""
+    text: str
+    """For people: what was found."""
+    remedy: str | None = None
+    """What to do about it."""
+
+    @classmethod
+    def of(cls, step: Step) -> "TrialStep":
+        return cls.model_construct(name=step.name, state=step.state, text=step.text, remedy=step.remedy)
+
+
+class TrialResult(wire.Model):
+    """What came of a test."""
+
+    ok: bool
+    """No step has failed."""
+    steps: list[TrialStep]
+    """What was looked at, in order."""
+
+    @classmethod
+    def of(cls, steps: list[Step]) -> "TrialResult":
+        ok = all(step.state != "failed" for step in steps)
+        return cls.model_construct(ok=ok, steps=[TrialStep.of(step) for step in steps])
 
 
 @route(
@@ -72,6 +106,23 @@ async def delete_connector(call: Call) -> None:
     connect again through a new connector.
     """
     await call.services.connectors.delete(call.application, provider_in_path(call))
+
+
+@route(
+    "POST",
+    "/v3/connectors/{provider}/test",
+    tag=TAG,
+    answers=TrialResult,
+    errors=(NotFound, Overloaded),
+)
+async def test_connector(call: Call) -> TrialResult:
+    """Test a connector before any user does.
+
+    Asks the provider whether it accepts the client of the active credential, without any user's token, and says step
+    by step what was found. Answers 200 also when a step fails: `ok` tells. No grant is touched by it.
+    """
+    callback = Callback(callback_uri(call), fixed=call.services.public_url is not None)
+    return TrialResult.of(await call.services.trial.run(call.application, provider_in_path(call), callback))
 
 
 def provider_in_path(call: Call) -> ProviderName:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, WithJsonSchema, field_validator
 from starlette.types import Receive, Scope, Send
 
 from opengrant.api import respond, wire
@@ -48,6 +48,9 @@ _FIELDS: Mapping[ProviderName, Mapping[str, str]] = {
 """The form's names and the wire's, where they differ."""
 
 
+_Yes = Annotated[str, Field(max_length=8), WithJsonSchema({"type": "string", "enum": ["true", "false"]})]
+
+
 class AuthQuery(wire.Model):
     """Where to sign in, and where to go afterwards."""
 
@@ -61,7 +64,9 @@ class AuthQuery(wire.Model):
     """google, microsoft, yahoo, zoom, icloud, ews or imap: straight there. Several, with commas: a choice of them."""
     scope: Annotated[str, wire.text(2000)] | None = None
     """With spaces between; without it, the connector's."""
-    prompt: Annotated[str, Field(max_length=64)] = "select_provider"
+    prompt: Annotated[str, Field(max_length=64), WithJsonSchema({"type": "string", "enum": list(_SECTIONS)})] = (
+        "select_provider"
+    )
     """`select_provider`, `detect` (ask for the email first), or both with a comma, in the order of the page."""
     state: wire.State | None = None
     """Comes back as it is, and becomes the grant's state."""
@@ -70,14 +75,20 @@ class AuthQuery(wire.Model):
     access_type: Literal["online", "offline"] = "online"
     """`offline`: the token answer has a refresh token."""
     code_challenge: Annotated[str, wire.text(256)] | None = None
-    code_challenge_method: Annotated[str, Field(max_length=16)] | None = None
-    """`plain` or `S256`, in any case."""
+    """PKCE; the token endpoint then wants the verifier."""
+    code_challenge_method: (
+        Annotated[str, Field(max_length=16), WithJsonSchema({"type": "string", "enum": ["S256", "plain"]})] | None
+    ) = None
+    """In any case of letters. Without it: plain."""
     credential_id: wire.Id | None = None
+    """The connector credential to sign in with; without it, the active one. Of a tenant's consent, the
+    `adminconsent` credential."""
     options: Annotated[str, Field(max_length=256)] | None = None
     """With commas: smtp_required, exclude_google_granted_scopes."""
-    include_grant_scopes: Annotated[str, Field(max_length=8)] | None = None
+    include_grant_scopes: _Yes | None = None
     """true: the token shall have scopes of earlier consents too (Google)."""
-    smtp_required: Annotated[str, Field(max_length=8)] | None = None
+    smtp_required: _Yes | None = None
+    """true: IMAP users must give a mail server to send by, too."""
 
     @field_validator("prompt")
     @classmethod

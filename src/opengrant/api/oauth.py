@@ -13,6 +13,7 @@ from opengrant.errors import OAuthRefused, Unauthorized
 from opengrant.grants.actor import Actor, act_as
 from opengrant.grants.exchange import Ask
 from opengrant.grants.tokens import Info, Issued
+from opengrant.model import ProviderName
 
 TAG = "Tokens"
 
@@ -23,6 +24,21 @@ _Secret = Annotated[SecretStr, Field(max_length=_LONGEST)]
 class TokenRequest(wire.Model):
     """What to exchange. An empty value counts as absent."""
 
+    model_config = wire.examples(
+        {
+            "grant_type": "authorization_code",
+            "client_id": "1f2e3d4c-0000-4000-8000-0000000000a0",
+            "client_secret": "example-api-key",
+            "code": "example-code",
+            "redirect_uri": "https://app.example.com/callback",
+        },
+        {
+            "grant_type": "refresh_token",
+            "client_id": "1f2e3d4c-0000-4000-8000-0000000000a0",
+            "client_secret": "example-api-key",
+            "refresh_token": "example-refresh-token",
+        },
+    )
     grant_type: Annotated[
         str,
         Field(max_length=64),
@@ -42,7 +58,9 @@ class TokenRequest(wire.Model):
     code_verifier: _Secret | None = None
     """PKCE, when the sign-in was started with a challenge."""
     refresh_token: _Secret | None = None
+    """From an answer of this endpoint."""
     grant_id: Annotated[str, Field(max_length=128)] | None = None
+    """For `client_credentials`: the grant that the access token shall be for."""
     idp_claims: _Secret | None = None
     """Refused: no other identity provider is trusted yet."""
 
@@ -77,7 +95,7 @@ class TokenAnswer(wire.Model):
     """A JWT about the grant's owner, signed by this server: `/v3/connect/jwks` has the keys."""
     refresh_token: str | None = None
     """After a sign-in with `access_type=offline`, and whenever refresh tokens rotate."""
-    provider: str | None = None
+    provider: ProviderName | None = None
     """When a code was exchanged."""
 
     @classmethod
@@ -101,6 +119,7 @@ class TokenAnswer(wire.Model):
 class RevokeRequest(wire.Model):
     """What to revoke."""
 
+    model_config = wire.examples({"token": "example-refresh-token"})
     token: _Secret | None = None
     """An access or refresh token; in the query, or here."""
 
@@ -117,7 +136,9 @@ class TokenInfoQuery(wire.Model):
 
     # As long as an address can be: what is longer than any token of ours is none.
     access_token: SecretStr | None = None
+    """An access token of ours."""
     id_token: SecretStr | None = None
+    """Or an id_token."""
 
 
 class TokenInfo(wire.Model):

@@ -28,6 +28,8 @@ from opengrant.errors import (
     PayloadTooLarge,
     Unauthorized,
 )
+from opengrant.grants.idempotency import LONGEST_KEY
+from opengrant.model import ProviderName
 
 _REF = "#/components/schemas/{model}"
 
@@ -44,6 +46,62 @@ _SIGNATURE = {
 
 _SESSION: dict[str, list[str]] = {"consoleSession": [], "consoleHeader": []}
 """A session of the console takes both."""
+
+_TAGS = {
+    "Connect": "Turn a credential that you hold into a grant, and find out which provider an address belongs to.",
+    "Grants": "Look at mailboxes that are connected, change or delete them, and get their live tokens.",
+    "Overview": "See how all grants are, what will need attention, and what happened of late.",
+    "Connectors": "Tell OpenGrant the client that you have registered at each provider, and test it.",
+    "Credentials": "Give a connector further clients, service accounts and tenants.",
+    "Hosted sign-in": "Send a user's browser here to connect a mailbox on pages of ours.",
+    "Tokens": "Exchange what a sign-in brings for access tokens, check those and revoke them.",
+    "Webhooks": "Be told when a grant is made, changes, expires or is deleted, and see what was sent.",
+    "Workspaces": "Group grants, by hand or by the domain of their address.",
+    "Applications": "Say how sign-in pages look, and where they may lead back to.",
+    "Audit": "See who did what to which grant.",
+    "Console": "Begin and end sessions of the console.",
+    "API keys": "Make and revoke API keys, by signed request.",
+    "Domains": "Register domains for Agent Accounts and verify them, by signed request.",
+    "Operations": "Ask whether the process is alive and can serve.",
+}
+"""In the order in which somebody new needs them. A tag that is not here comes last."""
+
+_UUID = "1f2e3d4c-0000-4000-8000-0000000000"
+_IN_PATH: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "api_key_id": ("An API key's id.", {"id": f"{_UUID}b1"}),
+    "application_id": ("The application's id.", {"id": f"{_UUID}a0"}),
+    "credential_id": ("A credential of this connector.", {"id": f"{_UUID}c2"}),
+    "delivery_id": ("A delivery to this webhook.", {"id": "4711"}),
+    "domain_id": ("A domain's id, or the domain itself.", {"id": f"{_UUID}e1", "domain": "agents.example.com"}),
+    "grant_id": (
+        "The grant's id, or what else names it: its email, or an id of your own.",
+        {
+            "id": f"{_UUID}d1",
+            "grant:id": f"grant:{_UUID}d1",
+            "email": "ana@example.com",
+            "email:email": "email:ana@example.com",
+            "external:id": "external:customer-42",
+        },
+    ),
+    "provider": ("A provider's name.", {provider.value: provider.value for provider in ProviderName}),
+    "redirect_uri_id": ("A redirect URI's id.", {"id": f"{_UUID}f1"}),
+    "session_id": ("A console session's id.", {"id": f"{_UUID}91"}),
+    "webhook_id": ("A webhook's id.", {"id": "whk_1f2e3d4c000040008000000000000071"}),
+    "workspace_id": ("A workspace's id.", {"id": f"{_UUID}71"}),
+}
+"""What stands in paths: a sentence, and examples by name."""
+
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": (
+        "Makes it safe to send the request again: for 24 hours the same key and body have the first success as their"
+        " answer, and another body under that key is refused."
+    ),
+    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[!-~]([ -~]*[!-~])?$"},
+    "examples": {"random": {"value": "0b9f4c1e-example-of-a-key"}},
+}
 
 _DESCRIPTION = """\
 Credentials in, grants out. OpenGrant proves a credential against its provider, learns whose it is, seals it and
@@ -71,7 +129,7 @@ def document(public_url: str | None = None) -> dict[str, Any]:
         },
         "servers": [{"url": public_url or "/"}],
         "security": [{"apiKey": []}, _SESSION],
-        "tags": [{"name": name} for name in dict.fromkeys(operation.tag for operation in OPERATIONS)],
+        "tags": _tags(),
         "paths": paths,
         "components": {
             "schemas": schemas,
@@ -109,6 +167,12 @@ def document(public_url: str | None = None) -> dict[str, Any]:
             },
         },
     }
+
+
+def _tags() -> list[dict[str, str]]:
+    used = dict.fromkeys(operation.tag for operation in OPERATIONS)
+    known = [{"name": name, "description": sentence} for name, sentence in _TAGS.items() if name in used]
+    return [*known, *({"name": name} for name in used if name not in _TAGS)]
 
 
 def _members(shape: Any) -> tuple[type[BaseModel], ...]:
@@ -159,10 +223,7 @@ def _operation(operation: Operation, schemas: dict[str, Any], refs: Mapping[Any,
         described["description"] = description
     if operation.alias_of is not None:
         described["description"] = f"The same as {operation.alias_of}. " + description
-    parameters = [
-        {"name": found, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
-        for found in re.findall(r"{(\w+)}", operation.path)
-    ]
+    parameters = [_in_path(found) for found in re.findall(r"{(\w+)}", operation.path)]
     if operation.auth == "sign-in":
         says = "Tells that a page of this server asks: pages of other origins cannot send it."
         shape = {"type": "string", "const": "1"}
@@ -171,6 +232,8 @@ def _operation(operation: Operation, schemas: dict[str, Any], refs: Mapping[Any,
         )
     if operation.query is not None:
         parameters += list(_query(schemas[operation.query.__name__]))
+    if operation.idempotent:
+        parameters.append(_IDEMPOTENCY_KEY)
     if parameters:
         described["parameters"] = parameters
     if operation.body is not None:
@@ -195,6 +258,17 @@ def _aside(operation: Operation) -> str:
     return "_".join([verb, *(re.sub(r"\W+", "_", part.strip("{}")) for part in elsewhere)])
 
 
+def _in_path(name: str) -> dict[str, Any]:
+    parameter: dict[str, Any] = {"name": name, "in": "path", "required": True}
+    parameter["schema"] = {"type": "string", "minLength": 1}
+    if name == "provider":
+        parameter["schema"] = {"type": "string", "enum": [provider.value for provider in ProviderName]}
+    if name in _IN_PATH:
+        parameter["description"], examples = _IN_PATH[name]
+        parameter["examples"] = {summary: {"value": value} for summary, value in examples.items()}
+    return parameter
+
+
 def _query(schema: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
     for name, field in schema["properties"].items():
         shape = {key: value for key, value in field.items() if key not in {"title", "description"}}
@@ -210,21 +284,42 @@ def _body(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
     if len(members) == 1:
         content["schema"] = refs[members[0], "validation"]
     else:
-        content["schema"] = {
-            "oneOf": [refs[model, "validation"] for model in members],
-            "discriminator": {"propertyName": "provider"},
+        content["schema"] = {"oneOf": [refs[model, "validation"] for model in members]}
+        if (told_by := _discriminator(members, refs)) is not None:
+            content["schema"]["discriminator"] = told_by
+    content["examples"] = {
+        model.__name__ if number == 1 else f"{model.__name__}_{number}": {
+            "summary": model.model_config.get("title", model.__name__),
+            "value": example,
         }
-        content["examples"] = {
-            model.__name__: {"summary": model.model_config.get("title", model.__name__), "value": example}
-            for model in members
-            for example in typing.cast(dict[str, Any], model.model_config.get("json_schema_extra", {})).get(
-                "examples", []
-            )
-        }
+        for model in members
+        for number, example in enumerate(_examples(model), 1)
+    }
     types_of_body = ["application/json", *(["application/x-www-form-urlencoded"] if operation.form else [])]
     # A body of which nothing is required need not come, where a query may stand for it.
     required = not operation.form or any(field.is_required() for field in members[0].model_fields.values())
     return {"required": required, "content": dict.fromkeys(types_of_body, content)}
+
+
+def _examples(model: type[BaseModel]) -> list[Any]:
+    return list(typing.cast(dict[str, Any], model.model_config.get("json_schema_extra", {})).get("examples", []))
+
+
+def _discriminator(members: tuple[type[BaseModel], ...], refs: Mapping[Any, Any]) -> dict[str, Any] | None:
+    """The property whose value tells which of the models a body is; None where it takes more than one property."""
+    for name in members[0].model_fields:
+        values = [typing.get_args(model.model_fields[name].annotation) for model in members if _is_word(model, name)]
+        words = [word for some in values for word in some]
+        if len(values) == len(members) and len(set(words)) == len(words):
+            named = zip(members, values, strict=True)
+            mapping = {word: refs[model, "validation"]["$ref"] for model, some in named for word in some}
+            return {"propertyName": name, "mapping": mapping}
+    return None
+
+
+def _is_word(model: type[BaseModel], name: str) -> bool:
+    field = model.model_fields.get(name)
+    return field is not None and typing.get_origin(field.annotation) is typing.Literal
 
 
 def _responses(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
@@ -244,6 +339,8 @@ def _responses(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
         next_cursor = {"type": "string", "description": "The page_token of the next page; absent on the last."}
         envelope["properties"] = {**properties, "next_cursor": next_cursor}
     responses = {str(operation.status): _response("Success", envelope)}
+    if 300 <= operation.status < 400:
+        responses = {str(operation.status): _redirect()}
 
     errors: list[type[OpenGrantError]] = list(operation.errors)
     if operation.auth == "signature":
@@ -276,6 +373,12 @@ def _example(kind: type[OpenGrantError], *, in_oauth: bool) -> dict[str, Any]:
         return {"request_id": request_id, "error": {"type": kind.type, "message": message}}
     problem = OAuthRefused("invalid_grant", message) if issubclass(kind, OAuthRefused) else kind(message)
     return respond.oauth_error(request_id, problem)
+
+
+def _redirect() -> dict[str, Any]:
+    there = {"description": "Where the browser goes.", "required": True, "schema": {"type": "string"}}
+    headers = _response("", {})["headers"]
+    return {"description": "The browser is sent on.", "headers": {**headers, "Location": there}}
 
 
 def _response(description: str, schema: Mapping[str, Any]) -> dict[str, Any]:

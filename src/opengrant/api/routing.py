@@ -31,6 +31,7 @@ from opengrant.errors import (
     Unauthorized,
 )
 from opengrant.grants.actor import Actor, act_as
+from opengrant.grants.hosted import CALLBACK
 from opengrant.grants.services import Services
 from opengrant.grants.sessions import Session
 from opengrant.grants.signatures import Claim
@@ -183,6 +184,7 @@ class Operation:
     by_token  an access token may call it too, for its own grant
     flat     the answer stands alone, without an envelope
     form     the body may be an HTML form too, and need not come
+    idempotent  the header Idempotency-Key makes it safe to ask again
     says_success  the envelope of its answer says so once more, as the wire has it
     """
 
@@ -206,6 +208,7 @@ class Operation:
     by_token: bool = False
     flat: bool = False
     form: bool = False
+    idempotent: bool = False
 
 
 OPERATIONS: list[Operation] = []
@@ -233,6 +236,7 @@ def route(
     by_token: bool = False,
     flat: bool = False,
     form: bool = False,
+    idempotent: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Enter a handler into the table. `also` names a second verb, `also_at` a second path that means the same."""
     first = (method, path)
@@ -262,6 +266,7 @@ def route(
                     by_token,
                     flat,
                     form,
+                    idempotent,
                 )
             )
         return handler
@@ -408,6 +413,11 @@ def origin(headers: Sequence[tuple[bytes, bytes]], services: Services) -> str:
     if services.public_url:
         return services.public_url.rstrip("/")
     return f"http://{next((value.decode('latin-1') for name, value in headers if name == b'host'), 'localhost')}"
+
+
+def callback_uri(call: Call) -> str:
+    """What must be registered at providers as redirect URI."""
+    return origin(call.headers, call.services) + CALLBACK
 
 
 def bearer_of(headers: Sequence[tuple[bytes, bytes]]) -> str | None:

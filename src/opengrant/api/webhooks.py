@@ -1,16 +1,22 @@
-"""/v3/webhooks: destinations of events. Errors here carry numbers for types, as the wire has it."""
+"""/v3/webhooks: destinations of events, and what is on its way there.
 
+Errors here carry numbers for types, as the wire has it.
+"""
+
+from collections.abc import Callable
 from typing import TypeVar
 
 from pydantic import BaseModel
 
+from opengrant.api import cursors
 from opengrant.api import webhooks_wire as wire
 from opengrant.api.routing import Call, route
-from opengrant.errors import InvalidPayload, InvalidRequest, WebhookNotFound, WebhookRefused
+from opengrant.errors import InvalidPayload, InvalidRequest, NotFound, WebhookNotFound, WebhookRefused
 from opengrant.model import SECOND
 
 TAG = "Webhooks"
-T = TypeVar("T", bound=BaseModel)
+M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 
 
 @route("GET", "/v3/webhooks", tag=TAG, answers=wire.Webhooks)
@@ -122,13 +128,75 @@ async def delete_webhook(call: Call) -> wire.Deleted:
     return wire.Deleted()
 
 
+@route(
+    "GET",
+    "/v3/webhooks/{webhook_id}/deliveries",
+    tag=TAG,
+    query=wire.DeliveryQuery,
+    answers=wire.Delivery,
+    cursor=True,
+    errors=(WebhookNotFound, WebhookRefused),
+)
+async def list_deliveries(call: Call) -> tuple[list[wire.Delivery], str | None]:
+    """List what was and will be sent to a webhook, the latest first.
+
+    What has ended is kept for 7 days, unless the operator says otherwise. `next_cursor` is there while there are more.
+    """
+    query = _numbered(lambda: call.query(wire.DeliveryQuery))
+    filters = _numbered(query.to_model)
+    found = await call.services.deliveries.page_of(
+        call.application, call.params["webhook_id"], filters, limit=query.size + 1
+    )
+    shown = found[: query.size]
+    more = cursors.token(shown[-1].created_at, str(shown[-1].seq)) if len(found) > query.size else None
+    return [wire.Delivery.of(delivery) for delivery in shown], more
+
+
+@route(
+    "POST",
+    "/v3/webhooks/{webhook_id}/deliveries/replay-failed",
+    tag=TAG,
+    answers=wire.Replayed,
+    errors=(WebhookNotFound,),
+)
+async def replay_failed_deliveries(call: Call) -> wire.Replayed:
+    """Send everything again that a webhook has failed to take. Each has the notification id that it had."""
+    replayed = await call.services.deliveries.replay_failed(call.application, call.params["webhook_id"])
+    return wire.Replayed.model_construct(replayed=replayed)
+
+
+@route(
+    "POST",
+    "/v3/webhooks/{webhook_id}/deliveries/{delivery_id}/replay",
+    tag=TAG,
+    answers=wire.Delivery,
+    errors=(WebhookNotFound, NotFound),
+)
+async def replay_delivery(call: Call) -> wire.Delivery:
+    """Send a delivery again, whatever became of it.
+
+    The notification has the id that it had, so a receiver can tell that it has seen it. To a webhook that is paused or
+    failed it goes once that is active again.
+    """
+    seq = wire.number_of(call.params["delivery_id"])
+    if seq is None:
+        raise NotFound("There is no delivery of that id: it is a number, as the list of deliveries shows it.")
+    webhook_id = call.params["webhook_id"]
+    return wire.Delivery.of(await call.services.deliveries.replay(call.application, seq, webhook_id=webhook_id))
+
+
 async def _rotate(call: Call) -> wire.WebhookWithSecret:
     held, secret = await call.services.webhooks.rotate_secret(call.application, call.params["webhook_id"])
     return wire.WebhookWithSecret.shown(held, secret)
 
 
-def _read(call: Call, shape: type[T]) -> T:
+def _read(call: Call, shape: type[M]) -> M:
+    return _numbered(lambda: call.read(shape))
+
+
+def _numbered(read: Callable[[], T]) -> T:
+    """What `read` returns; what is wrong with the request gets the number that such errors have here."""
     try:
-        return call.read(shape)
+        return read()
     except (InvalidPayload, InvalidRequest) as problem:
         raise WebhookRefused(problem.message) from None

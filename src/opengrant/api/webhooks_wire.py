@@ -1,11 +1,13 @@
-"""The shapes of webhooks."""
+"""The shapes of webhooks and of what is on its way to them."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import BeforeValidator, ConfigDict, Field, RootModel, SecretStr, StringConstraints
+from pydantic import BeforeValidator, Field, RootModel, SecretStr, StringConstraints
 
-from opengrant.api.wire import Model, text
-from opengrant.grants import webhooks
+from opengrant.api import cursors
+from opengrant.api.wire import Id, Model, examples, text
+from opengrant.errors import InvalidRequest
+from opengrant.grants import deliveries, webhooks
 from opengrant.model import SECOND
 
 Trigger = Literal[
@@ -105,7 +107,7 @@ class Webhook(Model):
 
     id: str
     webhook_url: str
-    trigger_types: list[str]
+    trigger_types: list[Trigger]
     description: str | None = None
     notification_email_addresses: list[str]
     """Kept, and not written to."""
@@ -154,17 +156,17 @@ class Webhooks(RootModel[list[Webhook]]):
 class WebhookBody(Model):
     """The receiver is asked for the challenge before the webhook is stored."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"webhook_url": "https://example.com/hook", "trigger_types": ["grant.created"]}]
-        }
-    )
+    model_config = examples({"webhook_url": "https://example.com/hook", "trigger_types": ["grant.created"]})
     webhook_url: _Url
     """https; http only on this machine, or where the operator allows it."""
     trigger_types: Annotated[list[Trigger], Field(min_length=1, max_length=100)]
+    """Which events. Those of grants and connectors are sent; the others are accepted and never happen here."""
     description: _Description | None = None
+    """For people."""
     notification_email_addresses: _Emails | None = None
+    """Kept, and not written to."""
     compressed_delivery: bool | None = None
+    """Notifications are compressed with gzip, and the signature is over the compressed bytes."""
 
     def to_model(self) -> webhooks.Draft:
         return webhooks.Draft(
@@ -179,14 +181,19 @@ class WebhookBody(Model):
 class WebhookPatch(Model):
     """What is left out or empty stays as it is."""
 
+    model_config = examples({"trigger_types": ["grant.created", "grant.expired"]}, {"status": "active"})
     webhook_url: Annotated[_Url | None, BeforeValidator(_none_if_empty)] = None
     """A new one is asked for the challenge."""
     trigger_types: Annotated[
         Annotated[list[Trigger], Field(max_length=100)] | None, BeforeValidator(_none_if_empty)
     ] = None
+    """All that it shall be told of: replaces the list."""
     description: _Description | None = None
+    """For people."""
     notification_email_addresses: _Emails | None = None
+    """Kept, and not written to."""
     compressed_delivery: bool | None = None
+    """Notifications are compressed with gzip, and the signature is over the compressed bytes."""
     status: Annotated[Literal["active", "pause", "inactive"] | None, BeforeValidator(_none_if_empty)] = None
     """`inactive` means pause. A failed webhook that becomes active is asked for the challenge."""
 
@@ -201,17 +208,97 @@ class WebhookPatch(Model):
         )
 
 
+class DeliveryQuery(cursors.Query):
+    """Which deliveries; filters are exact, and both must fit."""
+
+    state: Literal["pending", "delivered", "failed"] | None = None
+    """`pending`: it will be tried, now or later. `failed`: given up, until it is replayed."""
+    event_id: Id | None = None
+    """An event's id, which is the `id` of its notification."""
+
+    def to_model(self) -> deliveries.Filters:
+        """Raises InvalidRequest."""
+        before = None
+        if self.after is not None:
+            _, seq = self.after
+            if (before := number_of(seq)) is None:
+                raise InvalidRequest("page_token: is not a next_cursor that was given out.")
+        return deliveries.Filters(state=self.state, event_id=self.event_id, before=before)
+
+
+def number_of(delivery_id: str) -> int | None:
+    """Which delivery an id names; None when it can be none's."""
+    if delivery_id.isascii() and delivery_id.isdigit() and len(delivery_id) <= 18:
+        return int(delivery_id)
+    return None
+
+
+class Delivery(Model):
+    """An event on its way to a webhook, or how that ended."""
+
+    id: str
+    """What replaying names."""
+    webhook_id: str
+    """Where it goes."""
+    event_id: str
+    """The `id` of the notification, which stays the same however often it is sent."""
+    type: Trigger
+    """What happened."""
+    grant_id: str | None = None
+    """Whose event it is, if it is a grant's."""
+    state: Literal["pending", "delivered", "failed"]
+    """`pending`: it will be tried, now or later. `failed`: given up, until it is replayed."""
+    attempts: int
+    """With the one under way."""
+    outcome: str | None = None
+    """How the last attempt ended: an HTTP status, or a word such as `timeout`. Absent before the first."""
+    created_at: int
+    """Unix seconds of the event."""
+    next_try_at: int | None = None
+    """While it is pending: not before then."""
+    ended_at: int | None = None
+    """Once it is delivered or failed."""
+
+    @classmethod
+    def of(cls, delivery: deliveries.Delivery) -> "Delivery":
+        return cls.model_construct(
+            id=str(delivery.seq),
+            webhook_id=delivery.webhook_id,
+            event_id=delivery.event_id,
+            type=cast(Trigger, delivery.type),
+            grant_id=delivery.subject or None,
+            state=delivery.state,
+            attempts=delivery.attempts,
+            outcome=delivery.outcome,
+            created_at=delivery.created_at // SECOND,
+            next_try_at=delivery.due_at // SECOND if delivery.state == "pending" else None,
+            ended_at=None if delivery.ended_at is None else delivery.ended_at // SECOND,
+        )
+
+
+class Replayed(Model):
+    """What comes of replaying many."""
+
+    replayed: int
+    """How many deliveries will be sent again."""
+
+
 class SampleBody(Model):
     """Which sample."""
 
+    model_config = examples({"trigger_type": "grant.expired"})
     trigger_type: SampleTrigger
+    """Of which event."""
 
 
 class TestEventBody(Model):
     """Where a sample is sent to."""
 
+    model_config = examples({"webhook_url": "https://example.com/hook", "trigger_type": "grant.created"})
     webhook_url: _Url
+    """https; http only on this machine, or where the operator allows it. It need not belong to a webhook."""
     trigger_type: SampleTrigger = "grant.created"
+    """Of which event."""
 
 
 class SampleData(Model):
@@ -225,7 +312,7 @@ class Sample(Model):
     """A notification, as receivers get it."""
 
     specversion: Literal["1.0"]
-    type: str
+    type: SampleTrigger
     source: str
     id: str
     """The same each time a notification is sent again."""

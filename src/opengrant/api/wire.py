@@ -111,6 +111,15 @@ class Model(BaseModel):
     """Fields for which null is no way to leave them out: it removes what is stored."""
 
 
+def examples(*bodies: dict[str, Any], **more: Any) -> ConfigDict:
+    """What a body may look like, for /openapi.json. `more`: members of its JSON schema. Secrets say `example`."""
+    return ConfigDict(json_schema_extra={**more, "examples": list(bodies)})
+
+
+def _named(title: str, *bodies: dict[str, Any]) -> ConfigDict:
+    return ConfigDict(title=title, **examples(*bodies))
+
+
 # ── POST /v3/connect/custom ──────────────────────────────────────────────────────────────────────────────────
 
 
@@ -189,6 +198,7 @@ class EwsSettings(Model):
     ews_username: Login
     """Usually the address; DOMAIN\\user works too."""
     ews_password: Password
+    """The password of the account."""
     ews_host: Annotated[str, text(1024)] | None = None
     """A host name, or the whole URL of Exchange.asmx."""
     ews_port: Port = 443
@@ -257,10 +267,6 @@ def sent_settings(settings: Model) -> dict[str, Any]:
     }
 
 
-def _named(title: str, *examples: dict[str, Any]) -> ConfigDict:
-    return ConfigDict(title=title, json_schema_extra={"examples": list(examples)})
-
-
 class RefreshToken(_Custom):
     """**Refresh token.** It is exchanged, and its owner read from the id_token or the provider's profile.
 
@@ -272,14 +278,16 @@ class RefreshToken(_Custom):
         "Refresh token",
         {
             "provider": "google",
-            "settings": {"refresh_token": "1//0example"},
+            "settings": {"refresh_token": "1//0example-refresh-token"},
             "scope": ["https://www.googleapis.com/auth/gmail.readonly"],
             "state": "customer-42",
         },
-        {"provider": "microsoft", "settings": {"refresh_token": "0.AexampleRT"}},
+        {"provider": "microsoft", "settings": {"refresh_token": "0.Aexample-refresh-token"}},
     )
     provider: Literal["google", "microsoft", "yahoo"]
+    """Which provider the mailbox is at."""
     settings: RefreshTokenSettings
+    """What proves the mailbox."""
 
 
 class CredentialOverride(_Custom):
@@ -290,13 +298,15 @@ class CredentialOverride(_Custom):
         {
             "provider": "microsoft",
             "settings": {
-                "refresh_token": "0.AexampleRT",
+                "refresh_token": "0.Aexample-refresh-token",
                 "credential_id": "1f2e3d4c-0000-4000-8000-00000000c002",
             },
         },
     )
     provider: Literal["google", "microsoft", "yahoo", "zoom"]
+    """Which provider the mailbox is at."""
     settings: OverrideSettings
+    """What proves the mailbox, and with which client."""
 
 
 class MicrosoftBulk(_Custom):
@@ -316,7 +326,9 @@ class MicrosoftBulk(_Custom):
         },
     )
     provider: Literal["microsoft"]
+    """Which provider the mailbox is at."""
     settings: BulkSettings
+    """Which mailbox, and the credential that opens it."""
 
 
 class GoogleBulk(_Custom):
@@ -334,7 +346,9 @@ class GoogleBulk(_Custom):
         },
     )
     provider: Literal["google"]
+    """Which provider the mailbox is at."""
     settings: GoogleBulkSettings
+    """Which mailbox, and the credential that opens it."""
 
 
 class ZoomMeetings(_Custom):
@@ -343,34 +357,36 @@ class ZoomMeetings(_Custom):
     The app needs `user:read:user` beside the three meeting scopes: without it nobody can say whose token it is.
     """
 
-    model_config = _named("Zoom Meetings", {"provider": "zoom", "settings": {"refresh_token": "zoomRT"}})
+    model_config = _named(
+        "Zoom Meetings", {"provider": "zoom", "settings": {"refresh_token": "example-zoom-refresh-token"}}
+    )
     provider: Literal["zoom"]
+    """Which provider the mailbox is at."""
     settings: RefreshTokenSettings
+    """What proves the mailbox."""
 
 
 class ImapLogin(_Custom):
     """**IMAP and SMTP.** Both logins are tried; nothing in the mailbox is opened or sent."""
 
-    model_config = ConfigDict(
-        title="IMAP",
-        json_schema_extra={
-            "examples": [
-                {
-                    "provider": "imap",
-                    "settings": {
-                        "imap_username": "eve@example.com",
-                        "imap_password": "app-password",
-                        "imap_host": "imap.example.com",
-                        "imap_port": 993,
-                        "smtp_host": "smtp.example.com",
-                        "smtp_port": 465,
-                    },
-                }
-            ]
+    model_config = _named(
+        "IMAP",
+        {
+            "provider": "imap",
+            "settings": {
+                "imap_username": "eve@example.com",
+                "imap_password": "example-app-password",
+                "imap_host": "imap.example.com",
+                "imap_port": 993,
+                "smtp_host": "smtp.example.com",
+                "smtp_port": 465,
+            },
         },
     )
     provider: Literal["imap"]
+    """Which provider the mailbox is at."""
     settings: ImapSettings
+    """How to log in."""
 
 
 class ICloudLogin(_Custom):
@@ -381,7 +397,9 @@ class ICloudLogin(_Custom):
         {"provider": "icloud", "settings": {"username": "fay@icloud.com", "password": "abcd-efgh-ijkl-mnop"}},
     )
     provider: Literal["icloud"]
+    """Which provider the mailbox is at."""
     settings: ICloudSettings
+    """How to log in."""
 
 
 class EwsLogin(_Custom):
@@ -394,27 +412,28 @@ class EwsLogin(_Custom):
             "settings": {
                 "email": "gil@ews.example.com",
                 "ews_username": "gil@ews.example.com",
-                "ews_password": "password",
+                "ews_password": "example-password",
                 "ews_host": "mail.example.com",
             },
             "scope": ["ews.messages", "ews.calendars"],
         },
     )
     provider: Literal["ews"]
+    """Which provider the mailbox is at."""
     settings: EwsSettings
+    """How to log in, and where."""
 
 
 class VirtualCalendar(_Custom):
     """**Virtual calendar.** Needs no provider: a calendar for a room, a machine or a team."""
 
-    model_config = ConfigDict(
-        title="Virtual calendar",
-        json_schema_extra={
-            "examples": [{"provider": "virtual-calendar", "settings": {"email": "room-7"}, "state": "floor-2"}]
-        },
+    model_config = _named(
+        "Virtual calendar", {"provider": "virtual-calendar", "settings": {"email": "room-7"}, "state": "floor-2"}
     )
     provider: Literal["virtual-calendar"]
+    """Which provider the mailbox is at."""
     settings: VirtualCalendarSettings
+    """Which calendar."""
 
 
 class AgentAccount(_Custom):
@@ -425,11 +444,13 @@ class AgentAccount(_Custom):
         {
             "provider": "nylas",
             "name": "Sales Agent",
-            "settings": {"email": "sales@agents.example.com", "app_password": "Abcdefgh1jklmnopq9"},
+            "settings": {"email": "sales@agents.example.com", "app_password": "Example-passw0rd-only"},
         },
     )
     provider: Literal["nylas"]
+    """Which provider the mailbox is at."""
     settings: AgentSettings
+    """Which mailbox, and what opens it."""
 
 
 CustomVariant = (
@@ -479,8 +500,12 @@ def patch_settings(provider: ProviderName, settings: dict[str, Any]) -> dict[str
 class GrantTrouble(Model):
     """Why a grant does not work: for a moment, or for good when its grant_status is invalid."""
 
-    class_: Annotated[str, Field(alias="class")]
-    """Whose turn it is: reconnect, connector, provider_down, rate_limited, bad_request or unknown."""
+    class_: Annotated[
+        Literal["reconnect", "connector", "provider_down", "rate_limited", "bad_request", "unknown"],
+        Field(alias="class"),
+    ]
+    """Whose turn it is. reconnect: the mailbox owner's. connector: yours, about client id, secret or tenant.
+    bad_request: yours, about the request. provider_down and rate_limited: nobody's. unknown: nobody knows."""
     reason: str
     """A stable word for programs: docs/operating.md lists them."""
     provider_code: str
@@ -533,6 +558,7 @@ class LiveToken(Model):
 class TokenBody(Model):
     """Both are optional."""
 
+    model_config = examples({"minimum_ttl": 300, "reason": "nightly sync"})
     minimum_ttl: Annotated[int, Field(ge=0, le=3000)] = 60
     """Seconds that the token shall last at least; it is renewed first if it would not."""
     reason: Annotated[str, Field(max_length=200)] | None = None
@@ -615,12 +641,17 @@ def _health(grant: GrantNoun) -> dict[str, Any]:
 class GrantPatch(Model):
     """At least one of the four. New settings are verified before they replace the old."""
 
+    model_config = examples(
+        {"name": "Ana", "external_id": "customer-42"},
+        {"settings": {"refresh_token": "1//0example-refresh-token"}},
+    )
     settings: dict[str, Any] | None = None
     """The provider's credential keys, all of them: what is stored is replaced. An Agent Account's app_password alone
     stays when it is left out, and null takes it away."""
     scope: Annotated[list[Scope], Field(max_length=200)] | None = None
     """Replaces the recorded list; what the provider permits does not change."""
     name: Name | None = None
+    """Display name of the grant."""
     external_id: ExternalId | None = None
     """An id of your own; the grant then also answers to `external:<id>` in paths."""
 
@@ -658,7 +689,9 @@ _Filter = Annotated[str, text(512)]
 
 class GrantQuery(Paging):
     sort_by: Literal["created_at", "updated_at"] = "created_at"
+    """By which time."""
     order_by: Literal["asc", "desc"] = "desc"
+    """`desc`: the newest first."""
     since: _WHOLE | None = None
     """Created at or after, in Unix seconds."""
     before: _WHOLE | None = None
@@ -670,11 +703,15 @@ class GrantQuery(Paging):
     troubled: bool | None = None
     """true: valid grants that are in trouble just now; false: all the others. Ours, too."""
     grant_status: Literal["valid", "invalid"] | None = None
+    """`invalid`: the owner must connect again."""
     status: Literal["valid", "invalid"] | None = None
     """The same as grant_status."""
-    provider: _Filter | None = None
+    provider: Annotated[_Filter, WithJsonSchema({"type": "string", "enum": list(ProviderName)})] | None = None
+    """Only this provider's."""
     ip: _Filter | None = None
+    """From which address the owner signed in."""
     workspace_id: _Filter | None = None
+    """Only those in this workspace."""
     connector_id: _Filter | None = None
     """A provider's name, or the id that events carry as integration_id."""
     account_id: _Filter | None = None
@@ -716,9 +753,12 @@ _ClientSecret = Annotated[SecretStr, Field(min_length=1, max_length=4096)]
 
 
 class ClientSettings(Model):
+    """The client that your users' refresh tokens were issued to."""
+
     client_id: _ClientId
+    """As the provider shows it."""
     client_secret: _ClientSecret
-    """Write-only."""
+    """Write-only: it is sealed, and never shown again."""
 
 
 class GoogleConnectorSettings(ClientSettings):
@@ -736,6 +776,7 @@ class MicrosoftConnectorSettings(ClientSettings):
 
 class _ConnectorBody(Model):
     name: Name | None = None
+    """For people."""
     scope: AnyScopes | None = Field(default=None, validation_alias=AliasChoices("scope", "scopes"))
     """Default scopes of grants made through this connector."""
 
@@ -759,50 +800,63 @@ class _ConnectorBody(Model):
 class GoogleConnector(_ConnectorBody):
     """**Google.** The OAuth client that your users' refresh tokens were issued to."""
 
-    model_config = ConfigDict(
-        title="Google",
-        json_schema_extra={
-            "examples": [
-                {"provider": "google", "settings": {"client_id": "123.apps.example", "client_secret": "GOCSPX-…"}}
-            ]
+    model_config = _named(
+        "Google",
+        {
+            "provider": "google",
+            "settings": {"client_id": "123-example.apps.googleusercontent.com", "client_secret": "GOCSPX-example"},
         },
     )
     provider: Literal["google"]
+    """Which provider it is for."""
     settings: GoogleConnectorSettings
+    """Your OAuth client at Google."""
 
 
 class MicrosoftConnector(_ConnectorBody):
     """**Microsoft.** The app registration that your users' refresh tokens were issued to."""
 
-    model_config = ConfigDict(
-        title="Microsoft",
-        json_schema_extra={
-            "examples": [
-                {
-                    "provider": "microsoft",
-                    "settings": {"client_id": "0a1b…", "client_secret": "value~of~the~secret", "tenant": "common"},
-                }
-            ]
+    model_config = _named(
+        "Microsoft",
+        {
+            "provider": "microsoft",
+            "settings": {
+                "client_id": "1f2e3d4c-0000-4000-8000-0000000000a1",
+                "client_secret": "example~client~secret",
+                "tenant": "common",
+            },
         },
     )
     provider: Literal["microsoft"]
+    """Which provider it is for."""
     settings: MicrosoftConnectorSettings
+    """Your app registration at Microsoft."""
 
 
 class YahooConnector(_ConnectorBody):
     """**Yahoo.** The OAuth client that your users' refresh tokens were issued to."""
 
-    model_config = _named("Yahoo", {"provider": "yahoo", "settings": {"client_id": "dj0y…", "client_secret": "…"}})
+    model_config = _named(
+        "Yahoo",
+        {"provider": "yahoo", "settings": {"client_id": "dj0yExample", "client_secret": "example-client-secret"}},
+    )
     provider: Literal["yahoo"]
+    """Which provider it is for."""
     settings: ClientSettings
+    """Your app at the provider."""
 
 
 class ZoomConnector(_ConnectorBody):
     """**Zoom.** The app that your users' refresh tokens were issued to; its scopes live at Zoom."""
 
-    model_config = _named("Zoom", {"provider": "zoom", "settings": {"client_id": "…", "client_secret": "…"}})
+    model_config = _named(
+        "Zoom",
+        {"provider": "zoom", "settings": {"client_id": "ExampleClientId", "client_secret": "example-client-secret"}},
+    )
     provider: Literal["zoom"]
+    """Which provider it is for."""
     settings: ClientSettings
+    """Your app at the provider."""
 
 
 class PlainConnector(_ConnectorBody):
@@ -810,6 +864,7 @@ class PlainConnector(_ConnectorBody):
 
     model_config = _named("IMAP, iCloud, EWS, virtual calendar, Agent Accounts", {"provider": "imap"})
     provider: Literal["imap", "icloud", "ews", "virtual-calendar", "nylas"]
+    """Which provider it is for."""
 
 
 ConnectorVariant = GoogleConnector | MicrosoftConnector | YahooConnector | ZoomConnector | PlainConnector
@@ -835,16 +890,24 @@ class ConnectorPatchSettings(Model):
     """Replaces what may be read; a client id or secret that is left out stays."""
 
     client_id: _ClientId | None = None
+    """Left out: stays. Grants whose tokens another client got must connect again."""
     client_secret: _ClientSecret | None = None
-    """Write-only."""
+    """Write-only. Left out: stays."""
     tenant: Tenant | None = None
+    """Microsoft: common, organizations, consumers, a tenant's GUID or its domain. Left out: common."""
     topic_name: Annotated[str, text(512)] | None = None
+    """Google: Pub/Sub topic for mail notifications. Left out: none."""
 
 
 class ConnectorPatch(_ConnectorBody):
     """Omitted fields stay as they are."""
 
+    model_config = examples(
+        {"scope": ["openid", "https://www.googleapis.com/auth/userinfo.email"]},
+        {"settings": {"client_secret": "GOCSPX-example-of-a-new-one"}},
+    )
     settings: ConnectorPatchSettings | None = None
+    """Replaces what may be read; a client id or secret that is left out stays."""
     active_credential_id: Id | None = None
     """A connector credential of this connector."""
 
@@ -874,7 +937,9 @@ class ClientData(Model):
     """Another OAuth client."""
 
     client_id: _ClientId
+    """As the provider shows it."""
     client_secret: _ClientSecret
+    """Write-only: it is sealed, and never shown again."""
     tenant: Tenant | None = None
     """Microsoft only; without it, the connector's."""
 
@@ -887,12 +952,15 @@ class ServiceAccountData(Model):
     """A Google service account's key file; its other members are not needed and its token_uri is never used."""
 
     private_key_id: Annotated[str, text(512)]
+    """Which of the account's keys it is."""
     private_key: Annotated[SecretStr, Field(min_length=1, max_length=16_384), AfterValidator(_pem)]
     """PEM."""
     client_email: Annotated[str, text(320)]
+    """The account's address."""
     client_id: Annotated[str, text(512)] | None = None
     """The number to enter in the Admin console."""
     project_id: Annotated[str, text(512)] | None = None
+    """Kept with the key."""
 
 
 class AdminConsentData(Model):
@@ -902,11 +970,14 @@ class AdminConsentData(Model):
     """Without it, administrators of any tenant may consent through hosted sign-in, and your redirect URI is told which
     tenant did; bulk grants need a credential that names it."""
     client_id: _ClientId | None = None
+    """Of an application of its own; without it, the connector's."""
     client_secret: _ClientSecret | None = None
+    """Write-only; together with client_id."""
 
 
 class _CredentialBody(Model):
     name: Name
+    """For people; unique among the connector's credentials."""
 
     def to_model(self) -> CredentialDraft:
         data = sent_settings(self.credential_data)  # type: ignore[attr-defined] # every variant has its own
@@ -921,11 +992,16 @@ class ConnectorCredential(_CredentialBody):
         {
             "name": "EU app",
             "credential_type": "connector",
-            "credential_data": {"client_id": "456.apps.example", "client_secret": "GOCSPX-…"},
+            "credential_data": {
+                "client_id": "456-example.apps.googleusercontent.com",
+                "client_secret": "GOCSPX-example",
+            },
         },
     )
     credential_type: Literal["connector"]
+    """What kind of credential it is."""
     credential_data: ClientData
+    """The client. Write-only."""
 
 
 class ServiceAccountCredential(_CredentialBody):
@@ -938,14 +1014,16 @@ class ServiceAccountCredential(_CredentialBody):
             "credential_type": "serviceaccount",
             "credential_data": {
                 "type": "service_account",
-                "private_key_id": "ab12…",
-                "private_key": "-----BEGIN PRIVATE KEY-----…",
-                "client_email": "opengrant@project.iam.example",
+                "private_key_id": "ab12example",
+                "private_key": "-----BEGIN PRIVATE KEY-----\nexample\n-----END PRIVATE KEY-----\n",
+                "client_email": "opengrant@example-project.iam.gserviceaccount.com",
             },
         },
     )
     credential_type: Literal["serviceaccount"]
+    """What kind of credential it is."""
     credential_data: ServiceAccountData
+    """The key file. Write-only."""
 
 
 class AdminConsentCredential(_CredentialBody):
@@ -956,7 +1034,9 @@ class AdminConsentCredential(_CredentialBody):
         {"name": "Contoso", "credential_type": "adminconsent", "credential_data": {"tenant": "contoso.example"}},
     )
     credential_type: Literal["adminconsent"]
+    """What kind of credential it is."""
     credential_data: AdminConsentData
+    """Which tenant, and with which application. Write-only."""
 
 
 CredentialVariant = ConnectorCredential | ServiceAccountCredential | AdminConsentCredential
@@ -970,7 +1050,12 @@ CREDENTIAL: dict[str, type[_CredentialBody]] = {
 class CredentialPatch(Model):
     """At least one of the two."""
 
+    model_config = examples(
+        {"name": "EU app"},
+        {"credential_data": {"client_id": "456-example.apps.googleusercontent.com", "client_secret": "GOCSPX-example"}},
+    )
     name: Name | None = None
+    """For people; unique among the connector's credentials."""
     credential_data: dict[str, Any] | None = Field(default=None, repr=False)
     """Replaces what is held, as a whole; the keys of the credential's type."""
 
@@ -989,7 +1074,9 @@ def credential_data(type_: str, sent: dict[str, Any]) -> dict[str, Any]:
 
 class CredentialQuery(Paging):
     sort_by: Literal["created_at", "updated_at", "createdAt", "updatedAt"] = "created_at"
+    """By which time, in either spelling."""
     order_by: Literal["asc", "desc"] = "desc"
+    """`desc`: the newest first."""
 
     @property
     def order(self) -> Literal["created_at", "updated_at"]:

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, RootModel, WithJsonSchema, model_serializer, model_validator
+from pydantic import Field, RootModel, WithJsonSchema, model_serializer, model_validator
 
-from opengrant.api.wire import Id, Model, Name, text
+from opengrant.api.wire import Id, Model, Name, examples, text
 from opengrant.grants import workspaces
 from opengrant.model import SECOND
 
@@ -55,14 +55,17 @@ class Workspaces(RootModel[list[Workspace]]):
 class WorkspaceBody(Model):
     """Only the name is required."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Example", "domain": "example.com"}]})
+    model_config = examples({"name": "Example", "domain": "example.com"})
     name: Name
+    """For people."""
     domain: _Domain | None = None
     """An email domain; one workspace each."""
     auto_group: bool | None = None
-    """Without it: true when there is a domain."""
+    """New grants whose address is of the domain come here. Without it: true when there is a domain."""
     policy_id: Id | None = None
+    """Kept and returned."""
     rule_ids: _Rules | None = None
+    """Kept and returned."""
 
     def to_model(self) -> workspaces.Draft:
         return workspaces.Draft(
@@ -73,13 +76,17 @@ class WorkspaceBody(Model):
 class WorkspacePatch(Model):
     """At least one field. What is left out stays; null takes policy_id or rule_ids away."""
 
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+    model_config = examples({"name": "Example", "auto_group": False}, minProperties=1)
     name: Name | None = None
+    """For people."""
     domain: _Domain | None = None
     """Cannot be changed: only the present one is accepted."""
     auto_group: bool | None = None
+    """New grants whose address is of the domain come here."""
     policy_id: Id | None = None
+    """Kept and returned; null takes it away."""
     rule_ids: _Rules | None = None
+    """Kept and returned; null takes them away."""
 
     @model_validator(mode="after")
     def _something(self) -> "WorkspacePatch":
@@ -101,6 +108,7 @@ class WorkspacePatch(Model):
 class AutoGroupBody(Model):
     """Nothing is required, not even a body."""
 
+    model_config = examples({"specific_domain": "example.com", "invalid_also": True})
     after_created_at: Annotated[float, Field(ge=0, le=253_402_300_799)] | None = None
     """Only grants created at this time or later, in Unix seconds."""
     invalid_also: bool = False
@@ -124,19 +132,17 @@ class AutoGroupJob(Model):
 class AssignBody(Model):
     """At least one id altogether, at most 500 in each list."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "anyOf": [
-                {"required": [name], "properties": {name: {"type": "array", "minItems": 1}}}
-                for name in ("assign_grants", "remove_grants")
-            ],
-            "examples": [{"assign_grants": ["9a1b2c3d-0000-4000-8000-0000000000d1"]}],
-        }
+    model_config = examples(
+        {"assign_grants": ["9a1b2c3d-0000-4000-8000-0000000000d1"]},
+        anyOf=[
+            {"required": [name], "properties": {name: {"type": "array", "minItems": 1}}}
+            for name in ("assign_grants", "remove_grants")
+        ],
     )
     assign_grants: _Grants | None = None
-    """Moved here from whichever workspace they are in."""
+    """Ids of grants. Moved here from whichever workspace they are in."""
     remove_grants: _Grants | None = None
-    """Taken out of this workspace; they are then in none."""
+    """Ids of grants. Taken out of this workspace; they are then in none."""
 
     @model_validator(mode="after")
     def _something(self) -> "AssignBody":

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 from opengrant.grants.actor import Fact, sign
 from opengrant.model import SECOND, Application, Clock, Micros
@@ -19,7 +19,7 @@ from opengrant.store.audit import Entry, Filters, Place
 from opengrant.store.events import Event
 from opengrant.store.port import Steps, Store
 
-__all__ = ["INSTALLATION", "Audit", "AuditType", "Entry", "Filters", "Place", "record"]
+__all__ = ["INSTALLATION", "TYPES", "Audit", "AuditType", "Entry", "Filters", "Place", "record"]
 
 INSTALLATION = ""
 """Stands where others have their application: what concerns the installation as a whole."""
@@ -38,6 +38,7 @@ AuditType = Literal[
     "connector.created",
     "connector.updated",
     "connector.deleted",
+    "connector.tested",
     "credential.created",
     "credential.updated",
     "credential.deleted",
@@ -54,6 +55,7 @@ AuditType = Literal[
     "webhook.updated",
     "webhook.deleted",
     "webhook.secret_rotated",
+    "webhook.replayed",
     "workspace.created",
     "workspace.updated",
     "workspace.deleted",
@@ -70,6 +72,9 @@ AuditType = Literal[
     "signing_key.rotated",
 ]
 """What only the trail tells. Receivers cannot subscribe to these; docs/audit.md lists them with their details."""
+
+TYPES = sorted({*get_args(AuditType), *events.TRIGGERS, "grant.restored"})
+"""Every type that an entry can have."""
 
 _AT_ONCE = 500
 """Entries that one transaction drops."""

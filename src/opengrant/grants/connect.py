@@ -170,7 +170,7 @@ class Connect:
 
     async def prove_password(self, app: Application, ask: CustomConnect) -> Proof:
         """The first two beats alone, for a user who types a password here. Raises what `custom` raises."""
-        with self._bounded():
+        with self.bounded():
             found = await self._connector(app, ask)
             return await self._verify(ask, found, cast(Verifies, self.providers[ask.provider]))
 
@@ -181,7 +181,7 @@ class Connect:
 
         Raises what `custom` raises; InvalidRequest when the provider gave nothing to stay connected with.
         """
-        with self._bounded():
+        with self.bounded():
             found = await self._connector(app, ask)
             client, provider = self.connectors.client(found), cast(_CodeProvider, self.providers[ask.provider])
             async with self._asking(ask, "token"):
@@ -203,7 +203,8 @@ class Connect:
         return await self._record(app, ask, await self._connector(app, ask), proof, asked_at)
 
     @contextlib.contextmanager
-    def _bounded(self) -> Iterator[None]:
+    def bounded(self) -> Iterator[None]:
+        """Around whatever asks a provider while a request waits. Raises Overloaded when too much of it is under way."""
         if self._under_way >= self.max_verifications:
             raise Overloaded("Too many verifications are under way. Try again in a moment.", retry_after=1)
         self._under_way += 1
@@ -224,7 +225,7 @@ class Connect:
 
     async def _verified(self, app: Application, ask: CustomConnect, write: "_Write") -> Grant:
         """The three beats. `write` gets what was proven and returns None when it has nothing to return."""
-        with self._bounded():
+        with self.bounded():
             found = await self._connector(app, ask)
             if ask.bulk:
                 return await self._by_organisation(app, ask, found, write)

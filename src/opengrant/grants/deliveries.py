@@ -19,6 +19,7 @@ from pydantic_core import from_json
 
 from opengrant.errors import NotFound, ProviderFailure, StoreUnavailable, WebhookNotFound
 from opengrant.faults import point
+from opengrant.grants import audit
 from opengrant.grants.notifications import Notification, sign
 from opengrant.model import SECOND, Application, Clock, Micros
 from opengrant.net.receivers import Receivers
@@ -210,23 +211,44 @@ class Deliveries:
         """The latest first."""
         return await self._db.read(deliveries.page(app.id, filters, limit=limit))
 
-    async def replay(self, app: Application, seq: int) -> Delivery:
-        """Send a delivery again, whatever became of it, with the same notification id. Raises NotFound."""
-        found = await self._db.write(deliveries.replay(app.id, seq, at=self._clock()))
-        if found is None:
-            raise NotFound(f"There is no delivery {seq} in this application.")
+    async def page_of(self, app: Application, webhook_id: str, filters: Filters, *, limit: int) -> Sequence[Delivery]:
+        """Those to one destination, the latest first. Raises WebhookNotFound."""
+
+        def script() -> Steps[Sequence[Delivery]]:
+            yield from _require(app, webhook_id)
+            return (yield from deliveries.page(app.id, replace(filters, webhook_id=webhook_id), limit=limit))
+
+        return await self._db.read(script())
+
+    async def replay(self, app: Application, seq: int, *, webhook_id: str | None = None) -> Delivery:
+        """Send a delivery again, whatever became of it, with the same notification id.
+
+        webhook_id  only if it goes there
+        Raises      NotFound, WebhookNotFound
+        """
+        found = await self._db.write(self._replay(app, seq, webhook_id))
         self.bell.set()
+        return found
+
+    def _replay(self, app: Application, seq: int, webhook_id: str | None) -> Steps[Delivery]:
+        if webhook_id is not None:
+            yield from _require(app, webhook_id)
+        at = self._clock()
+        found = yield from deliveries.replay(app.id, seq, webhook_id=webhook_id, at=at)
+        if found is None:
+            raise NotFound(f"There is no delivery {seq} {'in this application' if webhook_id is None else 'to it'}.")
+        yield from audit.record(
+            app.id, "webhook.replayed", at=at, webhook_id=found.webhook_id, event_id=found.event_id, deliveries=1
+        )
         return found
 
     async def replay_failed(self, app: Application, webhook_id: str) -> int:
         """The same for all that a destination has failed to take; returns how many. Raises WebhookNotFound."""
-        if await self._db.read(webhooks.find(app.id, webhook_id)) is None:
-            raise WebhookNotFound(f"There is no webhook {webhook_id} in this application.")
+        await self._db.read(_require(app, webhook_id))
         at, replayed = self._clock(), 0
         while True:
-            some = await self._db.write(
-                deliveries.replay_failed(app.id, webhook_id, ended_before=at, at=at, limit=_BATCH)
-            )
+            some = await self._db.write(_replay_failed(app, webhook_id, at))
+            self.bell.set()
             replayed += some
             if some < _BATCH:
                 return replayed
@@ -248,6 +270,19 @@ class _Taken:
     secret: SecretStr
     owner: str
     deliveries: list[Delivery]
+
+
+def _require(app: Application, webhook_id: str) -> Steps[None]:
+    if (yield from webhooks.find(app.id, webhook_id)) is None:
+        raise WebhookNotFound(f"There is no webhook {webhook_id} in this application.")
+
+
+def _replay_failed(app: Application, webhook_id: str, at: Micros) -> Steps[int]:
+    """Those that had failed by then, a batch of them; each batch has its entry in the trail."""
+    some = yield from deliveries.replay_failed(app.id, webhook_id, ended_before=at, at=at, limit=_BATCH)
+    if some:
+        yield from audit.record(app.id, "webhook.replayed", at=at, webhook_id=webhook_id, deliveries=some)
+    return some
 
 
 def pause(attempts: int, *, asked: float | None, chance: float) -> Micros:

@@ -230,6 +230,15 @@ class Domains:
         domain = await self.db.read(self._domain_of(email))
         return domain if domain is not None and domain.verified_ownership else None
 
+    async def any_verified(self, application: Application) -> Domain | None:
+        """One that Agent Accounts can live on; None when the application's organization has proven none."""
+
+        def script() -> Steps[Domain | None]:
+            organization = yield from organizations.find_default()
+            return None if organization is None else (yield from domains.find_verified(organization.id))
+
+        return await self.db.read(script())
+
     async def require_owner(self, application: Application, email: str) -> Domain:
         """As owner_of. Raises InvalidRequest that says what has to be done first."""
         return await self.db.read(self._owned(email))

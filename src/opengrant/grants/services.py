@@ -24,6 +24,7 @@ from opengrant.grants.sessions import Sessions
 from opengrant.grants.signatures import ServiceAccounts, Signatures
 from opengrant.grants.timeline import Timeline
 from opengrant.grants.tokens import Tokens
+from opengrant.grants.trial import Trial
 from opengrant.grants.webhooks import Webhooks
 from opengrant.grants.workspaces import Workspaces
 from opengrant.store.port import Store
@@ -58,6 +59,7 @@ class Services:
     activity: Activity
     overview: Overview
     timeline: Timeline
+    trial: Trial
     public_url: str | None
     """Base of links and redirect URIs; None: the request's own."""
 

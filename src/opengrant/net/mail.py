@@ -101,12 +101,23 @@ class MailDoor:
 
     async def greets(self, provider: str, leg: MailLeg, host: str, port: int) -> bool:
         """Whether such a server answers there with a good certificate. No credential is sent, nothing is raised."""
+        try:
+            await self.meet(provider, leg, host, port, implicit=port in IMPLICIT_TLS)
+        except ProviderFailure:
+            return False
+        return True
+
+    async def meet(self, provider: str, leg: MailLeg, host: str, port: int, *, implicit: bool) -> None:
+        """Wait for such a server's greeting, and say nothing. Raises ProviderFailure.
+
+        implicit  TLS comes first, and the certificate must be good
+        """
         attempt = Attempt(provider, leg, "", SecretStr(""))
-        implicit = port in IMPLICIT_TLS
         writer: asyncio.StreamWriter | None = None
         try:
             target = await self._guard.resolve(host, port, provider=provider, leg=leg)
             sock = await self._connect(attempt, target)
+            attempt.step = "tls" if implicit else "greeting"
             async with asyncio.timeout(self._deadlines.tls):
                 reader, writer = await asyncio.open_connection(
                     sock=sock,
@@ -114,9 +125,13 @@ class MailDoor:
                     server_hostname=target.host if implicit else None,
                     limit=4096,
                 )
-                return (await reader.readline()).startswith(FIRST_WORDS[leg])
-        except (ProviderFailure, OSError, ValueError):  # ValueError: a line over the limit
-            return False
+                attempt.step = "greeting"
+                if not (await reader.readline()).startswith(FIRST_WORDS[leg]):
+                    raise attempt.failure(f"not_{leg}")
+        except OSError as error:
+            raise attempt.network_failure(error) from None
+        except ValueError:  # a line over the limit
+            raise attempt.failure("too_long") from None
         finally:
             if writer is not None:
                 writer.transport.abort()

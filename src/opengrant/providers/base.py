@@ -55,6 +55,31 @@ class Authorizes(Protocol):
 
 
 @runtime_checkable
+class ProvesClient(Protocol):
+    """Can have its client accepted or refused while no user takes part."""
+
+    def token_endpoint(self, client: ClientApp) -> str:
+        """The URL that `prove_client` asks."""
+
+    async def prove_client(self, client: ClientApp) -> str | None:
+        """None when the client was accepted; a sentence that says why, where the provider cannot tell.
+
+        Spends nobody's token. Raises ProviderFailure: the client was refused, or nobody could be asked.
+        """
+
+    def lacking_scope(self, scope: tuple[str, ...]) -> tuple[str, ...]:
+        """What a sign-in with these scopes would lack to tell whose mailbox it is, and to stay connected."""
+
+
+@runtime_checkable
+class Reaches(Protocol):
+    """Has a server that can be met without a credential."""
+
+    async def reach(self) -> str:
+        """Returns the host that answered. Raises ProviderFailure."""
+
+
+@runtime_checkable
 class Verifies(Protocol):
     """Proves a password-like credential, or knows that none is needed."""
 

@@ -15,6 +15,7 @@ from opengrant.model import ClientApp, Identity, Tokens, now
 from opengrant.net.http import Answer, Field, Http
 from opengrant.providers.base import Consent
 from opengrant.providers.classify import classify
+from opengrant.providers.impossible import have_token_refused
 from opengrant.providers.oauth import (
     code_fields,
     conclusion,
@@ -133,6 +134,20 @@ class Google:
             return ()
         granted = set(expand_scope(tokens.scope))
         return tuple(scope for scope in wanted if expand_scope((scope,))[0] not in granted)
+
+    def token_endpoint(self, client: ClientApp) -> str:
+        """The URL that `prove_client` asks."""
+        return self._token_url
+
+    async def prove_client(self, client: ClientApp) -> str | None:
+        """By a refresh token that nobody has. Raises ProviderFailure."""
+        await have_token_refused(self, client)
+        return None
+
+    def lacking_scope(self, scope: tuple[str, ...]) -> tuple[str, ...]:
+        """A Gmail scope names the mailbox too; otherwise it takes `openid` and `userinfo.email`."""
+        known = set(expand_scope(scope))
+        return () if known & _GMAIL_SCOPES else tuple(sorted({"openid", *_EMAIL_SCOPES} - known, reverse=True))
 
     async def aliases(self, access_token: SecretStr) -> tuple[str, ...]:
         """The owner's other addresses, as Gmail's send-as settings hold them. Raises ProviderFailure.

@@ -22,7 +22,7 @@ from opengrant.model import Identity, Verified
 from opengrant.net.attempt import Observe
 from opengrant.net.dav import Account, DavDoor
 from opengrant.net.guard import Guard
-from opengrant.net.mail import MailDoor, Session
+from opengrant.net.mail import STARTTLS, MailDoor, Session
 from opengrant.providers.ews_answers import NOT_APPS_SHAPE, OTHER_LEG_ACCEPTED
 
 WHOLE = 75.0
@@ -94,6 +94,12 @@ class ICloud:
             found = _DSID.match(urlsplit(account.principal).path)
             dsid = found[1] if found else None
         return Verified(Identity(address, subject=dsid, user_id=dsid), {"username": username}, secret)
+
+    async def reach(self) -> str:
+        """Meet the mail server. Returns its host. Raises ProviderFailure."""
+        host, port = self._imap
+        await self._mail.meet("icloud", "imap", host, port, implicit=port not in STARTTLS)
+        return host
 
     async def _prove(
         self, username: str, address: str, password: SecretStr

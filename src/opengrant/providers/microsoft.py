@@ -16,6 +16,8 @@ from opengrant.model import ClientApp, Identity, Tokens, now
 from opengrant.net.http import Field, Http
 from opengrant.providers.base import Consent
 from opengrant.providers.classify import classify
+from opengrant.providers.impossible import have_token_refused
+from opengrant.providers.microsoft_bulk import MANY_TENANTS
 from opengrant.providers.oauth import (
     code_fields,
     conclusion,
@@ -126,6 +128,35 @@ class Microsoft:
             and not name.endswith(".default")
             and _resource(name) in resources
         )
+
+    def token_endpoint(self, client: ClientApp) -> str:
+        """The URL that `prove_client` asks."""
+        return _at(self._token_url, client.tenant)
+
+    async def prove_client(self, client: ClientApp) -> str | None:
+        """By a token for the app itself, which Entra gives to whoever knows the secret. Raises ProviderFailure.
+
+        It does so for one tenant only. Where a connector is for many, all that can be seen is whether Entra refuses
+        the client at once: of a made-up refresh token it may say so before it has looked at the secret.
+        """
+        if client.tenant.lower() not in MANY_TENANTS:
+            scope = f"{_resource_root(self._graph_url)}.default"
+            await self._tokens(client, {"grant_type": "client_credentials", "scope": scope})
+            return None
+        await have_token_refused(self, client)
+        doubt = (
+            f"Entra does not refuse the app, but with the tenant {client.tenant} it does not tell whether the secret is"
+            " right before a user signs in."
+        )
+        if _GUID.fullmatch(client.client_secret.get_secret_value().lower()):
+            doubt += " The secret looks like a secret's id; its value is needed."
+        return doubt
+
+    def lacking_scope(self, scope: tuple[str, ...]) -> tuple[str, ...]:
+        """`User.Read` or `openid` names the owner; without `offline_access` there is no refresh token."""
+        known = {_short(name).lower() for name in scope}
+        owner = () if known & {"user.read", "openid"} else ("User.Read",)
+        return (*owner, *(() if "offline_access" in known else ("offline_access",)))
 
     async def aliases(self, access_token: SecretStr) -> tuple[str, ...]:
         """The owner's other addresses. Personal accounts tell none. Raises ProviderFailure."""

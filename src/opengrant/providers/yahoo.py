@@ -16,6 +16,7 @@ from opengrant.net.http import Field, Http
 from opengrant.providers.base import Consent
 from opengrant.providers.basic_auth import token_form
 from opengrant.providers.classify import classify
+from opengrant.providers.impossible import have_token_refused
 from opengrant.providers.oauth import (
     code_fields,
     conclusion,
@@ -94,6 +95,19 @@ class Yahoo:
         if tokens.scope is None:
             return ()
         return tuple(scope for scope in wanted if not {scope, _IMPLIED.get(scope)} & set(tokens.scope))
+
+    def token_endpoint(self, client: ClientApp) -> str:
+        """The URL that `prove_client` asks."""
+        return self._token_url
+
+    async def prove_client(self, client: ClientApp) -> str | None:
+        """By a refresh token that nobody has. Raises ProviderFailure."""
+        await have_token_refused(self, client)
+        return None
+
+    def lacking_scope(self, scope: tuple[str, ...]) -> tuple[str, ...]:
+        """Both are needed: `openid` to be told at all, `email` to be told the address."""
+        return tuple(name for name in ("openid", "email") if name not in scope)
 
 
 def _identity(members: Mapping[str, Any]) -> Identity | None:

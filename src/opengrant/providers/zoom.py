@@ -18,6 +18,7 @@ from opengrant.net.http import Answer, Field, Http
 from opengrant.providers.base import Consent
 from opengrant.providers.basic_auth import token_form
 from opengrant.providers.classify import classify
+from opengrant.providers.impossible import have_token_refused
 from opengrant.providers.oauth import (
     code_fields,
     conclusion,
@@ -32,6 +33,7 @@ PROVIDER = "zoom"
 _ZOOM_URL = re.compile(
     r"https://(?:[a-z0-9-]+\.)+(?:zoom\.us|zoomgov\.com)(?::443)?(?:/v2)?/?", re.IGNORECASE | re.ASCII
 )
+_USER_SCOPE = "user:read:user"
 _LEVELS = {"admin": 1, "master": 2}
 _CLASSIC = {"read": frozenset({"read"}), "write": frozenset({"write", "update", "delete"})}
 """Which granular actions a classic one stands for."""
@@ -95,6 +97,21 @@ class Zoom:
             return ()
         granted = [_read(scope) for scope in tokens.scope]
         return tuple(scope for scope in wanted if not _covered(_read(scope), granted))
+
+    def token_endpoint(self, client: ClientApp) -> str:
+        """The URL that `prove_client` asks."""
+        return self._token_url
+
+    async def prove_client(self, client: ClientApp) -> str | None:
+        """By a refresh token that nobody has. Raises ProviderFailure."""
+        await have_token_refused(self, client)
+        return None
+
+    def lacking_scope(self, scope: tuple[str, ...]) -> tuple[str, ...]:
+        """Of a list that leaves out `user:read:user`. No list at all is the rule: an app's scopes are set at Zoom."""
+        if not scope or _covered(_read(_USER_SCOPE), [_read(name) for name in scope]):
+            return ()
+        return (_USER_SCOPE,)
 
 
 def _tokens(answer: Answer) -> ZoomTokens:

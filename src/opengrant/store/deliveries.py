@@ -216,12 +216,16 @@ def page(application_id: str, filters: Filters, *, limit: int) -> Steps[list[Del
     return [_read(application_id, row) for row in rows]
 
 
-def replay(application_id: str, seq: int, *, at: Micros) -> Steps[Delivery | None]:
-    """Send it again, with the id that it had; its time to be tried begins anew. None when there is no such."""
+def replay(application_id: str, seq: int, *, webhook_id: str | None, at: Micros) -> Steps[Delivery | None]:
+    """Send it again, with the id that it had; its time to be tried begins anew. None when there is no such.
+
+    webhook_id  only if it goes there; None: wherever it goes
+    """
     rows = yield Statement(
         f"""update deliveries set state = 'pending', due_at = $3, queued_at = $3, owner = null, ended_at = null
-            where application_id = $1 and seq = $2 returning {_COLUMNS}""",
-        (application_id, seq, at),
+            where application_id = $1 and seq = $2 {"" if webhook_id is None else "and webhook_id = $4"}
+            returning {_COLUMNS}""",
+        (application_id, seq, at) if webhook_id is None else (application_id, seq, at, webhook_id),
     )
     return _read(application_id, rows[0]) if rows else None
 
@@ -235,7 +239,6 @@ def replay_failed(application_id: str, webhook_id: str, *, ended_before: Micros,
                where application_id = $1 and webhook_id = $2 and state = 'failed' and ended_at <= $3
                order by seq limit $5) returning seq""",
         (application_id, webhook_id, ended_before, at, limit),
-        last=True,
     )
     return len(rows)
 

@@ -84,6 +84,16 @@ def page(organization_id: str, *, after: tuple[Micros, str] | None, limit: int) 
     return [_read(row) for row in rows]
 
 
+def find_verified(organization_id: str) -> Steps[Domain | None]:
+    """Any whose ownership is proven; the oldest."""
+    rows = yield Statement(
+        f"""select {_COLUMNS} from {_FROM} where d.organization_id = $1 and verified_ownership = 1
+            order by d.created_at, d.id limit 1""",
+        (organization_id,),
+    )
+    return _read(rows[0]) if rows else None
+
+
 def rename(organization_id: str, domain_id: str, name: str, *, at: Micros) -> Steps[Domain | None]:
     yield Statement(
         "update domains set name = $3, updated_at = $4 where organization_id = $1 and id = $2",

@@ -1,0 +1,173 @@
+"""/v3/webhooks/{webhook_id}/deliveries: what is on its way to a webhook, what became of it, and sending it again."""
+
+from typing import Any
+
+import pytest
+
+from tests.announcing import deliver, room, subscribe
+from tests.fakes.receiver import Answer, Hook
+from tests.support import LiveServer, Tenant, data, problem
+
+FIELDS = {"id", "webhook_id", "event_id", "type", "grant_id", "state", "attempts", "created_at"}
+
+
+def listed(tenant: Tenant, webhook: dict[str, Any], **query: Any) -> list[dict[str, Any]]:
+    answer = tenant.get(f"/v3/webhooks/{webhook['id']}/deliveries", params=query)
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = data(answer)
+    return found
+
+
+@pytest.fixture
+def webhook(subscriber: Tenant, hook: Hook) -> dict[str, Any]:
+    return subscribe(subscriber, hook)
+
+
+def test_what_is_on_its_way_is_listed_and_says_when_it_is_tried(subscriber: Tenant, webhook: dict[str, Any]) -> None:
+    grant = room(subscriber, "room-1")
+    (delivery,) = listed(subscriber, webhook)
+    assert set(delivery) == {*FIELDS, "next_try_at"}
+    assert (delivery["webhook_id"], delivery["grant_id"]) == (webhook["id"], grant["id"])
+    assert (delivery["type"], delivery["state"], delivery["attempts"]) == ("grant.created", "pending", 0)
+
+
+def test_what_has_arrived_says_when_and_how(
+    announcing: LiveServer, subscriber: Tenant, webhook: dict[str, Any], hook: Hook
+) -> None:
+    room(subscriber, "room-1")
+    deliver(announcing)
+    (delivery,) = listed(subscriber, webhook)
+    assert set(delivery) == {*FIELDS, "outcome", "ended_at"}
+    assert (delivery["state"], delivery["attempts"], delivery["outcome"]) == ("delivered", 1, "200")
+    assert delivery["event_id"] == hook.received[0].envelope["id"]
+
+
+def test_the_list_is_continued_by_its_cursor_the_latest_first(subscriber: Tenant, webhook: dict[str, Any]) -> None:
+    grants = [room(subscriber, f"room-{number}")["id"] for number in range(5)]
+    path, seen, pages = f"/v3/webhooks/{webhook['id']}/deliveries", list[str](), 0
+    query: dict[str, Any] = {"limit": 2}
+    while True:
+        answer = subscriber.get(path, params=query).json()
+        seen += [one["grant_id"] for one in answer["data"]]
+        pages += 1
+        if "next_cursor" not in answer:
+            break
+        query["page_token"] = answer["next_cursor"]
+    assert (seen, pages) == (grants[::-1], 3)
+
+
+def test_filters_are_exact_and_must_all_fit(
+    announcing: LiveServer, subscriber: Tenant, webhook: dict[str, Any], hook: Hook
+) -> None:
+    room(subscriber, "room-1")
+    deliver(announcing)
+    room(subscriber, "room-2")
+    waiting, arrived = listed(subscriber, webhook)
+    assert listed(subscriber, webhook, state="pending") == [waiting]
+    assert listed(subscriber, webhook, state="delivered") == [arrived]
+    assert listed(subscriber, webhook, event_id=arrived["event_id"]) == [arrived]
+    assert listed(subscriber, webhook, event_id=arrived["event_id"], state="pending") == []
+    assert listed(subscriber, webhook, state="failed") == []
+
+
+def test_a_webhook_shows_only_its_own(subscriber: Tenant, webhook: dict[str, Any], receiver: Any) -> None:
+    other = subscribe(subscriber, receiver.hook(), "grant.deleted")
+    room(subscriber, "room-1")
+    (delivery,) = listed(subscriber, webhook)
+    assert listed(subscriber, other) == []
+    status, type_, message = problem(subscriber.post(f"/v3/webhooks/{other['id']}/deliveries/{delivery['id']}/replay"))
+    assert (status, type_) == (404, "api.not_found_error")
+    assert delivery["id"] in message
+
+
+@pytest.mark.parametrize("query", [{"state": "lost"}, {"limit": 0}, {"page_token": "nonsense"}, {"page_token": "MTp4"}])
+def test_a_wrong_query_is_named_under_a_number(
+    subscriber: Tenant, webhook: dict[str, Any], query: dict[str, Any]
+) -> None:
+    status, type_, message = problem(subscriber.get(f"/v3/webhooks/{webhook['id']}/deliveries", params=query))
+    assert (status, type_) == (400, "70005")
+    assert next(iter(query)) in message
+
+
+def test_a_delivery_is_replayed_with_the_id_that_it_had(
+    announcing: LiveServer, subscriber: Tenant, webhook: dict[str, Any], hook: Hook
+) -> None:
+    room(subscriber, "room-1")
+    deliver(announcing)
+    (arrived,) = listed(subscriber, webhook)
+    replayed = data(subscriber.post(f"/v3/webhooks/{webhook['id']}/deliveries/{arrived['id']}/replay"))
+    assert replayed["state"] == "pending"
+    assert "ended_at" not in replayed
+    deliver(announcing)
+    assert [one.envelope["id"] for one in hook.received] == [arrived["event_id"]] * 2
+    (again,) = listed(subscriber, webhook)
+    assert (again["id"], again["state"], again["attempts"]) == (arrived["id"], "delivered", 2)
+
+
+def test_all_that_failed_is_replayed_at_once_and_nothing_else(
+    announcing: LiveServer, subscriber: Tenant, webhook: dict[str, Any], hook: Hook
+) -> None:
+    room(subscriber, "room-1")
+    deliver(announcing)
+    hook.usual = Answer(404)
+    for number in (2, 3):
+        room(subscriber, f"room-{number}")
+    deliver(announcing)
+    assert len(listed(subscriber, webhook, state="failed")) == 2
+    hook.usual = Answer(200)
+    path = f"/v3/webhooks/{webhook['id']}/deliveries/replay-failed"
+    assert data(subscriber.post(path)) == {"replayed": 2}
+    assert data(subscriber.post(path)) == {"replayed": 0}
+    deliver(announcing)
+    assert {one["state"] for one in listed(subscriber, webhook)} == {"delivered"}
+
+
+def test_the_trail_tells_who_replayed_what(
+    announcing: LiveServer, subscriber: Tenant, webhook: dict[str, Any], hook: Hook
+) -> None:
+    hook.usual = Answer(404)
+    room(subscriber, "room-1")
+    deliver(announcing)
+    (failed,) = listed(subscriber, webhook)
+    path = f"/v3/webhooks/{webhook['id']}/deliveries"
+    subscriber.post(f"{path}/replay-failed")
+    subscriber.post(f"{path}/replay-failed")
+    subscriber.post(f"{path}/{failed['id']}/replay")
+    one, all_ = data(subscriber.get("/v3/audit", params={"type": "webhook.replayed"}))
+    assert one["detail"] == {"webhook_id": webhook["id"], "event_id": failed["event_id"], "deliveries": 1}
+    assert all_["detail"] == {"webhook_id": webhook["id"], "deliveries": 1}
+    assert one["actor"].startswith("key:")
+
+
+def test_a_stranger_finds_none_of_it(
+    announcing: LiveServer, subscriber: Tenant, webhook: dict[str, Any], hook: Hook
+) -> None:
+    hook.usual = Answer(404)
+    room(subscriber, "room-1")
+    deliver(announcing)
+    (failed,) = listed(subscriber, webhook)
+    stranger = announcing.tenant()
+    for webhook_id in (webhook["id"], "whk_missing"):
+        path = f"/v3/webhooks/{webhook_id}/deliveries"
+        for answer in (
+            stranger.get(path),
+            stranger.post(f"{path}/replay-failed"),
+            stranger.post(f"{path}/{failed['id']}/replay"),
+        ):
+            assert problem(answer)[:2] == (400, "70000")
+    assert listed(subscriber, webhook) == [failed]
+    stranger.http.close()
+
+
+@pytest.mark.parametrize("delivery_id", ["0", "999999999999999999", "1" * 40, "-1", "abc", "1_0"])
+def test_a_delivery_that_is_not_there_is_not_found(
+    subscriber: Tenant, webhook: dict[str, Any], delivery_id: str
+) -> None:
+    path = f"/v3/webhooks/{webhook['id']}/deliveries/{delivery_id}/replay"
+    assert problem(subscriber.post(path))[:2] == (404, "api.not_found_error")
+
+
+def test_a_deleted_webhook_has_no_deliveries_any_more(subscriber: Tenant, webhook: dict[str, Any]) -> None:
+    room(subscriber, "room-1")
+    subscriber.delete(f"/v3/webhooks/{webhook['id']}")
+    assert problem(subscriber.get(f"/v3/webhooks/{webhook['id']}/deliveries"))[:2] == (400, "70000")
