@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 
-from opengrant.api.wire import Model
+from opengrant.api.wire import Model, examples
 from opengrant.grants import sessions
 from opengrant.model import SECOND
 
@@ -12,11 +12,10 @@ from opengrant.model import SECOND
 class SignIn(Model):
     """What to begin a session with: one of the two."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "oneOf": [{"required": ["api_key"]}, {"required": ["link"]}],
-            "examples": [{"api_key": "nyk_v0_…"}, {"link": "…"}],
-        }
+    model_config = examples(
+        {"api_key": "nyk_v0_example"},
+        {"link": "example-of-a-code"},
+        oneOf=[{"required": ["api_key"]}, {"required": ["link"]}],
     )
     api_key: Annotated[SecretStr, Field(min_length=1, max_length=512)] | None = None
     """An API key. The session may do what the key may, and ends with it."""

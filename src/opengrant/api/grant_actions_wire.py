@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from opengrant.api.wire import Answer, Model, text
+from opengrant.api.wire import Answer, Model, examples, text
 from opengrant.grants import timeline
 from opengrant.model import SECOND
 
@@ -12,6 +12,7 @@ from opengrant.model import SECOND
 class Invalidation(Model):
     """May be left out."""
 
+    model_config = examples({"reason": "The customer has left."})
     reason: Annotated[str, text(200, shortest=0)] | None = None
     """In your words, for the audit trail; put no secret into it."""
 

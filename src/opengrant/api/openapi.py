@@ -103,6 +103,15 @@ _IDEMPOTENCY_KEY = {
     "examples": {"random": {"value": "0b9f4c1e-example-of-a-key"}},
 }
 
+_FROM_CONSOLE = {
+    "name": CONSOLE_HEADER,
+    "in": "header",
+    "required": True,
+    "description": "Tells that a page of this server asks: pages of other origins cannot send it.",
+    "schema": {"type": "string", "const": "1"},
+    "examples": {"always": {"value": "1"}},
+}
+
 _DESCRIPTION = """\
 Credentials in, grants out. OpenGrant proves a credential against its provider, learns whose it is, seals it and
 answers with a grant: an id that stays the same when the same mailbox comes again.
@@ -225,11 +234,7 @@ def _operation(operation: Operation, schemas: dict[str, Any], refs: Mapping[Any,
         described["description"] = f"The same as {operation.alias_of}. " + description
     parameters = [_in_path(found) for found in re.findall(r"{(\w+)}", operation.path)]
     if operation.auth == "sign-in":
-        says = "Tells that a page of this server asks: pages of other origins cannot send it."
-        shape = {"type": "string", "const": "1"}
-        parameters.append(
-            {"name": CONSOLE_HEADER, "in": "header", "required": True, "schema": shape, "description": says}
-        )
+        parameters.append(_FROM_CONSOLE)
     if operation.query is not None:
         parameters += list(_query(schemas[operation.query.__name__]))
     if operation.idempotent:
