@@ -102,10 +102,15 @@ def axe() -> str:
     return (install("axe") / "node_modules" / "axe-core" / "axe.min.js").read_text()
 
 
-async def violations(page: Page) -> list[str]:
-    """All that axe finds: which rule, how bad, where. Give the context `axe` first."""
+async def violations(page: Page, *rules: str) -> list[str]:
+    """What axe finds, by all rules or by these: which rule, how bad, where. Give the context `axe` first."""
     # Without preload: our policy does not let it fetch the stylesheets a second time.
-    found: Any = await page.evaluate("axe.run(document, {resultTypes: ['violations'], preload: false})")
+    found: Any = await page.evaluate(
+        """(rules) => axe.run(document, {
+            resultTypes: ["violations"], preload: false, ...(rules.length && { runOnly: rules }),
+        })""",
+        list(rules),
+    )
     return [
         f"{page.url} {one['id']} ({one['impact']}): {[node['html'][:160] for node in one['nodes']]}"
         for one in found["violations"]

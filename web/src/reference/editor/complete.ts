@@ -17,7 +17,10 @@ import { card } from "./card";
 export function completions(brain: Brain, defs: Defs) {
     return async (context: CompletionContext): Promise<CompletionResult | null> => {
         const before = context.matchBefore(/"?[\w./-]*$/);
-        if (!context.explicit && !/["\w-]$/.test(before?.text ?? "")) {
+        // Unasked only within a word, or behind a quote that opens one.
+        const line = context.state.doc.lineAt(context.pos);
+        const typed = line.text.slice(0, context.pos - line.from);
+        if (!context.explicit && !/(^|[\s{[,:])"[\w./-]*$|[\w-]$/.test(typed)) {
             return null;
         }
         const offers = await brain.offers(context.state.doc.toString(), context.pos);

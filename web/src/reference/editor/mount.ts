@@ -83,7 +83,8 @@ export function mount(host: HTMLElement, options: Options): Handle {
                     override: [completions(brain, options.defs)],
                     icons: false,
                     optionClass: (option) => `option-${option.type}`,
-                    maxRenderedOptions: 200,
+                    // They come only when asked for or within a word: Enter never takes one by accident.
+                    interactionDelay: 0,
                 }),
                 linter(check, { delay: 200 }),
                 hover,
