@@ -27,10 +27,10 @@ export function Shell({ children }: { children: ComponentChildren }) {
     useEffect(() => setOpen(false), [here.value]);
     return (
         <div class="shell">
-            <button type="button" class="skip button" onClick={() => document.getElementById("main")?.focus()}>
-                Skip to the page
-            </button>
-            <div class={open ? "rail open" : "rail"}>
+            <header class={open ? "rail open" : "rail"}>
+                <button type="button" class="skip button" onClick={() => document.getElementById("main")?.focus()}>
+                    Skip to the page
+                </button>
                 <div class="rail-head">
                     <a class="brand" href="#/">
                         <img src={icon} alt="" width="22" height="22" />
@@ -73,7 +73,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
                     </nav>
                     <Who />
                 </div>
-            </div>
+            </header>
             <main id="main" tabIndex={-1}>
                 {children}
             </main>

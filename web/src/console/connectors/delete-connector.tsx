@@ -3,13 +3,14 @@
 import { get, path, remove } from "../core/api";
 import { useLoad } from "../core/load";
 import { go } from "../core/route";
-import type { Overview, Provider } from "../core/wire";
+import type { Grant, Overview, Provider } from "../core/wire";
 import { count } from "../core/words";
 import { Confirm } from "../parts/confirm";
 
+const MOST = 200;
+
 export function DeleteConnector({ provider, onClose }: { provider: Provider; onClose: () => void }) {
-    const overview = useLoad((signal) => get<Overview>("/v3/overview", { hours: 1 }, signal), []);
-    const valid = overview.data?.grants.find((row) => row.provider === provider.provider)?.valid ?? 0;
+    const ending = useLoad((signal) => valid(provider.provider, signal), []);
     return (
         <Confirm
             title={`Delete the ${provider.name} connector?`}
@@ -23,11 +24,11 @@ export function DeleteConnector({ provider, onClose }: { provider: Provider; onC
             onClose={onClose}
         >
             <p>
-                {overview.data ? (
+                {ending.data !== undefined ? (
                     <>
-                        <strong>{count(valid, "valid grant ends", "valid grants end")} at once.</strong>{" "}
+                        <strong>{count(ending.data, "valid grant ends", "valid grants end")} at once.</strong>{" "}
                     </>
-                ) : overview.problem ? (
+                ) : ending.problem ? (
                     "How many grants end with it could not be found out. "
                 ) : (
                     "Counting the grants that end with it… "
@@ -37,4 +38,14 @@ export function DeleteConnector({ provider, onClose }: { provider: Provider; onC
             </p>
         </Confirm>
     );
+}
+
+/** How many valid grants a provider has: counted, or if they are too many for one page, as the overview has it. */
+async function valid(provider: string, signal: AbortSignal): Promise<number> {
+    const grants = await get<Grant[]>("/v3/grants", { provider, grant_status: "valid", limit: MOST }, signal);
+    if (grants.length < MOST) {
+        return grants.length;
+    }
+    const overview = await get<Overview>("/v3/overview", { hours: 1 }, signal);
+    return overview.grants.find((row) => row.provider === provider)?.valid ?? grants.length;
 }

@@ -13,9 +13,7 @@ export const here = signal<Place>(read());
 
 export function follow(): void {
     window.addEventListener("hashchange", () => {
-        if (!location.hash.startsWith("#link=")) {
-            here.value = read();
-        }
+        here.value = read();
     });
 }
 
@@ -40,6 +38,9 @@ export function refine(query: Query): void {
 }
 
 function read(): Place {
+    if (location.hash.startsWith("#link=")) {
+        return { parts: [], query: new URLSearchParams() }; // the session's, and gone in a moment
+    }
     const [path = "", query = ""] = location.hash.replace(/^#\/?/, "").split("?", 2);
     return { parts: path.split("/").filter(Boolean).map(decode), query: new URLSearchParams(query) };
 }

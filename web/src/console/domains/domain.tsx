@@ -153,7 +153,7 @@ function RecordCard({
                 <h3>
                     {name} <Badge tone={tone}>{word}</Badge>
                 </h3>
-                <button type="button" class="button" disabled={busy} aria-label={`Check ${name} now`} onClick={onLook}>
+                <button type="button" class="button" disabled={busy} aria-label={`Check now: ${name}`} onClick={onLook}>
                     Check now
                 </button>
             </header>

@@ -56,7 +56,7 @@ export function OverviewPage() {
                                             type="button"
                                             key={value}
                                             aria-pressed={value === hours}
-                                            aria-label={words}
+                                            title={words}
                                             onClick={() => refine({ hours: value === 24 ? undefined : value })}
                                         >
                                             {label}

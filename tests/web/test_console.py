@@ -1,0 +1,722 @@
+"""/console: each action of an operator, in a browser, against a live server, whose answer is looked at behind its back."""
+
+import asyncio
+import json
+import re
+import threading
+from collections.abc import AsyncIterator, Iterator
+from io import BytesIO
+from typing import Any, Literal
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
+
+from tests.announcing import deliver, subscribe
+from tests.api.console import link_of, sign_in
+from tests.fakes.dns import FakeDns
+from tests.fakes.oauth import FakeOAuth
+from tests.fakes.receiver import Answer, Hook, Receiver
+from tests.peers.dovecot import Dovecot
+from tests.support import LiveServer, Tenant, data, imap, secret
+from tests.web.conftest import Watch, violations
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+REDIRECT = "https://app.example.com/callback"
+
+
+@pytest.fixture(scope="module")
+def dns() -> Iterator[FakeDns]:
+    """A name server on a loop of its own: the live server has another."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="dns", daemon=True)
+    thread.start()
+    fake = asyncio.run_coroutine_threadsafe(FakeDns().__aenter__(), loop).result(10)
+    yield fake
+    asyncio.run_coroutine_threadsafe(fake.__aexit__(None, None, None), loop).result(10)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(10)
+    loop.close()
+
+
+@pytest.fixture(scope="module")
+def site(
+    fake_provider: FakeOAuth,
+    dovecot: Dovecot,
+    dns: FakeDns,
+    log_stream: BytesIO,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[LiveServer]:
+    """As for the reference, and with a name server that says what a test publishes."""
+    env = {
+        **fake_provider.settings(),
+        **dovecot.settings(),
+        "OPENGRANT_OUTBOUND__DNS_SERVERS": dns.address,
+        "OPENGRANT_WEBHOOKS__EXPIRED_AFTER": "0",
+    }
+    with LiveServer(env, tmp_path_factory.mktemp("console"), log_stream) as live:
+        yield live
+
+
+@pytest.fixture
+def stranger(site: LiveServer) -> Iterator[Tenant]:
+    """Another application on the same server."""
+    made = site.tenant()
+    yield made
+    made.http.close()
+
+
+class Console:
+    """The page, as somebody uses it."""
+
+    def __init__(self, page: Page, site: LiveServer) -> None:
+        self.page = page
+        self.url = f"{site.url}/console"
+        self.title = page.get_by_role("heading", level=1)
+        self.dialog = page.get_by_role("dialog")
+
+    async def enter(self, tenant: Tenant, where: str = "/") -> None:
+        """By a link, as an operator."""
+        await self.page.goto("about:blank")
+        await self.page.goto(f"{self.url}#link={link_of(tenant.server, tenant.application)}")
+        await expect(self.title).to_have_text("Overview")
+        if where != "/":
+            await self.go(where)
+
+    async def enter_with_key(self, tenant: Tenant, where: str = "/") -> None:
+        await self.page.goto(f"{self.url}#{where}")
+        await self.page.get_by_label("API key").fill(tenant.api_key)
+        await self.press("Sign in")
+        await expect(self.page.locator(".shell")).to_be_visible()
+
+    async def go(self, where: str) -> None:
+        """Within the page, as a link leads."""
+        await self.page.evaluate("(where) => { location.hash = where }", where)
+
+    async def press(self, name: str) -> None:
+        await self.page.get_by_role("button", name=name, exact=True).click()
+
+    async def press_there(self, name: str) -> None:
+        """In the dialog that is open."""
+        await self.dialog.get_by_role("button", name=name, exact=True).click()
+
+    async def confirm(self, name: str, typed: str | None = None) -> None:
+        """Press the button of an open question, which does nothing before the right word is typed."""
+        button = self.dialog.get_by_role("button", name=name, exact=True)
+        if typed is not None:
+            await expect(button).to_be_disabled()
+            await self.dialog.get_by_role("textbox").fill(typed)
+        await button.click()
+        await expect(self.dialog).to_have_count(0)
+
+    async def kept_secret(self, what: str) -> str:
+        """What a dialog shows this once."""
+        shown = await self.dialog.locator("code").inner_text()
+        await self.press_there("I have kept it")
+        await expect(self.dialog).to_have_count(0)
+        assert shown not in await self.page.content(), f"{what} is still there"
+        return shown
+
+    def row(self, text: str) -> Locator:
+        return self.page.get_by_role("row").filter(has_text=text)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def console(page: Page, site: LiveServer) -> Console:
+    return Console(page, site)
+
+
+def gmail(tenant: Tenant, fake: FakeOAuth, email: str, **more: Any) -> Any:
+    """A Google grant whose refresh token is the address."""
+    fake.accepts(email, email=email)
+    return data(tenant.connect("google", {"refresh_token": email}, **more))
+
+
+def age(tenant: Tenant) -> None:
+    """Let the time pass in which a proof counts as fresh."""
+    tenant.server.rows(
+        "update grants set asked_at = asked_at - 3600000000, proven_at = proven_at - 3600000000"
+        " where application_id = $1 returning id",
+        tenant.application.id,
+    )
+
+
+# ── Signing in ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_link_opens_a_session_once_and_is_nowhere_to_be_found_afterwards(
+    console: Console, tenant: Tenant, browser: Browser, watch: Watch
+) -> None:
+    code = link_of(tenant.server, tenant.application)
+    await console.page.goto(f"{console.url}#link={code}")
+    await expect(console.title).to_have_text("Overview")
+    await expect(console.page.get_by_role("region", name="Your session")).to_contain_text("Operator, by one-time link")
+    await expect(console.page.get_by_role("region", name="Your session")).to_contain_text("Ends in")
+    assert code not in console.page.url
+    assert await console.page.evaluate("document.cookie + JSON.stringify({...localStorage, ...sessionStorage})") == "{}"
+    await console.go("/grants")
+    await console.page.go_back()
+    await expect(console.title).to_have_text("Overview")
+    assert code not in console.page.url
+
+    elsewhere = await browser.new_context()
+    watch.over(elsewhere)
+    page = await elsewhere.new_page()
+    await page.goto(f"{console.url}#link={code}")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+    await expect(page.get_by_text("This link did not open a session")).to_be_visible()
+    assert code not in page.url
+    await elsewhere.close()
+
+
+async def test_a_key_opens_the_page_that_was_asked_for_and_not_what_takes_an_operator(
+    console: Console, tenant: Tenant
+) -> None:
+    await console.page.goto(f"{console.url}#/grants?state=invalid")
+    await expect(console.title).to_have_text("Sign in")
+    await console.page.get_by_label("API key").fill("nyk_v0_wrong")
+    await console.press("Sign in")
+    await expect(console.page.get_by_role("alert")).to_contain_text("Request")
+    await console.page.get_by_label("API key").fill(tenant.api_key)
+    await console.press("Sign in")
+    await expect(console.title).to_have_text("Grants")
+    await expect(console.page.get_by_label("State")).to_have_value("invalid")
+    assert tenant.api_key not in await console.page.content()
+    for where, title in (("keys", "API keys"), ("domains", "Domains"), ("domains/some", "Domain")):
+        await console.go(f"/{where}")
+        await expect(console.title).to_have_text(title)
+        await expect(console.page.locator("main")).to_contain_text(
+            f"opengrant console --application {tenant.application.id}"
+        )
+    (cookie,) = await console.page.context.cookies(f"{tenant.server.url}/v3")
+    await console.press("Sign out")
+    await expect(console.title).to_have_text("Sign in")
+    await console.page.context.add_cookies([{**cookie}])  # type: ignore[list-item] # what it gave, it takes
+    await console.page.reload()
+    await expect(console.title).to_have_text("Sign in")
+
+
+async def test_who_is_signed_out_meanwhile_comes_back_to_the_same_page(console: Console, tenant: Tenant) -> None:
+    await console.enter_with_key(tenant, "/audit")
+    tenant.server.rows("delete from console_sessions where application_id = $1 returning id", tenant.application.id)
+    await console.go("/webhooks")
+    await expect(console.page.get_by_text("Your session has ended")).to_be_visible()
+    await console.page.get_by_label("API key").fill(tenant.api_key)
+    await console.press("Sign in")
+    await expect(console.title).to_have_text("Webhooks")
+
+
+async def test_a_stranger_sees_nothing_of_another_application(
+    console: Console, tenant: Tenant, stranger: Tenant, provider: FakeOAuth, hook: Hook
+) -> None:
+    tenant.connector("google")
+    grant = gmail(tenant, provider, "ann@example.com")
+    webhook = subscribe(tenant, hook)
+    await console.enter(stranger, "/grants")
+    await expect(console.page.get_by_text("No grants yet")).to_be_visible()
+    for where in (f"/grants/{grant['id']}", f"/webhooks/{webhook['id']}"):
+        await console.go(where)
+        refusal = console.page.get_by_role("alert").first
+        await expect(refusal).to_contain_text("Request")
+        await expect(console.page.locator("main")).not_to_contain_text("ann@example.com")
+        await expect(console.page.locator("main")).not_to_contain_text(hook.url)
+    for where in ("/", "/webhooks", "/connectors", "/audit", "/keys"):
+        await console.go(where)
+        await expect(console.page.locator("main .loading")).to_have_count(0)
+        text = await console.page.locator("main").inner_text()
+        assert "ann@example.com" not in text
+        assert hook.url not in text
+        assert tenant.application.id not in text
+
+
+# ── Overview ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_fresh_installation_is_led_to_its_first_grant(console: Console, tenant: Tenant) -> None:
+    await console.enter(tenant)
+    steps = console.page.get_by_role("region", name="Three steps to your first grant")
+    await expect(steps.get_by_role("listitem")).to_have_count(3)
+    await steps.get_by_role("link", name="Choose a provider").click()
+    await expect(console.title).to_have_text("Connectors")
+    await console.page.get_by_role("link", name="Virtual calendar").click()
+    await console.press("Make the connector")
+    await console.press("Test it")
+    await expect(console.page.get_by_text("The connector works.")).to_be_visible()
+    await console.go("/")
+    await expect(steps).to_contain_text("Make a connector (done)")
+    line = await steps.locator("code").first.inner_text()
+    body = json.loads(re.findall(r"-d '(.*)'", line)[0])
+    assert f"{tenant.server.url}/v3/connect/custom" in line
+    assert tenant.post("/v3/connect/custom", body).status_code == 201
+
+
+async def test_the_overview_counts_links_and_charts(
+    console: Console, tenant: Tenant, provider: FakeOAuth, hook: Hook
+) -> None:
+    tenant.connector("google")
+    tenant.connector("virtual-calendar")
+    subscribe(tenant, hook)
+    grants = [gmail(tenant, provider, f"{name}@example.com") for name in ("ann", "bea", "cleo", "dan", "eve", "fay")]
+    tenant.connect("virtual-calendar", {"email": "room"})
+    tenant.post(f"/v3/grants/{grants[0]['id']}/invalidate", {})
+    age(tenant)
+    provider.refuses(401, {"error": "invalid_client", "error_description": "The OAuth client was not found."})
+    for grant in grants[1:]:
+        tenant.post(f"/v3/grants/{grant['id']}/check", {})
+    provider.behaves()
+    await console.enter(tenant)
+    main = console.page.locator("main")
+    await expect(main.locator("canvas")).to_have_count(3)
+    await expect(main.get_by_role("link", name=re.compile(r"^Valid grants\s*6"))).to_be_visible()
+    await expect(main.get_by_role("link", name=re.compile(r"^Must reconnect\s*1"))).to_be_visible()
+    degraded = main.get_by_role("listitem").filter(has=console.page.get_by_role("link", name="Google"))
+    await expect(degraded).to_contain_text("The provider refuses your client")
+    await expect(degraded).to_contain_text("invalid_client")
+    await expect(main.get_by_role("link", name=hook.url)).to_be_visible()
+    await console.page.get_by_text("The numbers as a table").click()
+    numbers = console.page.get_by_role("region", name="Activity in numbers").get_by_role("row").nth(1)
+    await expect(numbers).to_contain_text("The provider refuses your client (5)")
+    for button, span in (("7 d", "7 days"), ("30 d", "30 days")):
+        await console.press(button)
+        await expect(console.page.get_by_text(f"Of the last {span}.")).to_be_visible()
+    await console.page.emulate_media(color_scheme="dark")  # drawn again, and nothing breaks
+    await console.page.get_by_label("Colours").select_option("light")
+    await expect(main.locator("canvas")).to_have_count(3)
+    await main.get_by_role("link", name="1 invalid of Google").click()
+    await expect(console.title).to_have_text("Grants")
+    await expect(console.page.get_by_role("row")).to_have_count(2)
+    await expect(console.row("ann@example.com")).to_contain_text("Ended by an operator")
+
+
+# ── Connectors ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_connector_is_set_up_tested_mended_and_deleted(
+    console: Console, tenant: Tenant, provider: FakeOAuth
+) -> None:
+    page = console.page
+    await console.enter(tenant, "/connectors")
+    await expect(page.get_by_role("listitem").filter(has_text="Not set up")).to_have_count(9)
+    await page.get_by_role("link", name="Google").click()
+    await expect(page.locator(".copy-line code")).to_have_text(f"{tenant.server.url}/v3/connect/callback")
+    await expect(page.get_by_text("userinfo.email")).to_be_visible()
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await console.press("Copy the redirect URI")
+    assert await page.evaluate("navigator.clipboard.readText()") == f"{tenant.server.url}/v3/connect/callback"
+    await page.get_by_label("Client id").fill("client")
+    await page.get_by_label("Client secret").fill(secret("wrong"))
+    await page.get_by_label("Default scopes").fill("openid\nhttps://www.googleapis.com/auth/userinfo.email")
+    await console.press("Make the connector")
+    await expect(page.get_by_label("Client id")).to_have_value("client")
+    await expect(page.get_by_label("Client secret")).to_have_value("")
+    assert secret("wrong") not in await page.content()
+    assert data(tenant.get("/v3/connectors/google"))["scope"] == [
+        "openid",
+        "https://www.googleapis.com/auth/userinfo.email",
+    ]
+
+    provider.refuses(401, {"error": "invalid_client", "error_description": "Unauthorized"})
+    await console.press("Test it")
+    refused = page.get_by_role("listitem").filter(has_text="Client accepted")
+    await expect(refused).to_contain_text("Failed")
+    await expect(refused).to_contain_text("What to do:")
+    provider.behaves()
+    await page.get_by_label("Client secret").fill(secret("client"))
+    await console.press("Save")
+    await expect(page.get_by_text("Saved.")).to_be_visible()
+    await expect(page.get_by_label("Client secret")).to_have_value("")
+    await console.press("Test again")
+    await expect(page.get_by_text("The connector works.")).to_be_visible()
+
+    await console.press("Add a credential")
+    await console.dialog.get_by_label("Name").fill("EU app")
+    await console.dialog.get_by_label("Client id").fill("client")
+    await console.dialog.get_by_label("Client secret").fill(secret("client"))
+    await console.press_there("Add")
+    await console.row("EU app").get_by_role("button", name="Make active").click()
+    await expect(console.row("EU app")).to_contain_text("Active")
+    other = await page.get_by_role("row").filter(has_not_text="EU app").nth(1).get_by_role("rowheader").inner_text()
+    await console.row(other).get_by_role("button", name="Make active").click()
+    await expect(console.row(other)).to_contain_text("Active")
+    await console.row("EU app").get_by_role("button", name="Delete").click()
+    await console.confirm("Delete the credential", "EU app")
+    await expect(console.row("EU app")).to_have_count(0)
+
+    gmail(tenant, provider, "ann@example.com")
+    await page.locator(".page-head").get_by_role("button", name="Delete").click()
+    await expect(console.dialog).to_contain_text("1 valid grant ends at once.")
+    await console.confirm("Delete the connector", "google")
+    await expect(console.title).to_have_text("Connectors")
+    assert data(tenant.get("/v3/connectors")) == []
+    assert data(tenant.get("/v3/grants"))[0]["grant_status"] == "invalid"
+
+
+# ── Grants ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_grants_are_found_by_address_provider_and_state(
+    console: Console, tenant: Tenant, provider: FakeOAuth, dovecot: Dovecot
+) -> None:
+    for name in ("google", "imap", "virtual-calendar"):
+        tenant.connector(name)
+    gmail(tenant, provider, "ann@example.com")
+    tenant.connect("imap", imap(dovecot, "alice@example.test"))
+    for number in range(27):
+        tenant.connect("virtual-calendar", {"email": f"room-{number:02}"})
+    page = console.page
+    await console.enter(tenant, "/grants")
+    await expect(page.get_by_text("1 to 25")).to_be_visible()
+    await console.press("Older")
+    await expect(page.get_by_text("26 to 29")).to_be_visible()
+    await expect(page.get_by_role("row")).to_have_count(5)
+    search = page.get_by_role("searchbox", name="Email begins with")
+    await search.fill("A")
+    await expect(page.get_by_role("row")).to_have_count(3)
+    await expect(console.row("ann@example.com")).to_contain_text("Google")
+    assert "email=A" in page.url
+    await page.get_by_label("Provider").select_option("imap")
+    await expect(page.get_by_role("row")).to_have_count(2)
+    await page.reload()  # the address holds the filter
+    await expect(page.get_by_role("row")).to_have_count(2)
+    await page.get_by_label("State").select_option("troubled")
+    await expect(page.get_by_text("No grant fits")).to_be_visible()
+    await console.press("Show all grants")
+    await expect(page.get_by_text("1 to 25")).to_be_visible()
+    await expect(search).to_have_value("")
+
+
+async def test_a_grants_page_tells_its_story_and_does_all_that_can_be_done(
+    console: Console, tenant: Tenant, provider: FakeOAuth
+) -> None:
+    page = console.page
+    tenant.connector("google")
+    grant = gmail(tenant, provider, "ann@example.com")
+    await console.enter(tenant, "/grants")
+    await page.get_by_role("link", name="ann@example.com").click()
+    await expect(console.title).to_have_text("ann@example.com")
+    await expect(page.get_by_role("heading", name="It works")).to_be_visible()
+    moments = page.locator(".timeline").get_by_role("listitem")
+    await expect(moments).to_have_count(1)
+    await expect(moments).to_contain_text("Connected and proven")
+
+    age(tenant)
+    provider.refuses(503, {"error": "backendError"})
+    await console.press("Check now")
+    await expect(page.get_by_text("Checked just now.")).to_be_visible()
+    await expect(page.get_by_role("heading", name="It is valid, but: the provider does not answer")).to_be_visible()
+    await expect(page.get_by_text("Nobody’s turn: it is tried again by itself.")).to_be_visible()
+    await expect(page.locator(".timeline")).to_contain_text("Failed: the provider does not answer")
+    provider.behaves()
+
+    await console.press("Reconnect link")
+    await console.dialog.get_by_label("Where they come back to").fill(REDIRECT)
+    await console.press_there("Register")
+    link = await console.dialog.locator(".copy-line code").inner_text()
+    assert link.startswith(f"{tenant.server.url}/v3/connect/auth?")
+    assert "ann%40example.com" in link
+    await console.press_there("Close")
+    data(tenant.post("/v3/applications/redirect-uris", {"url": f"{REDIRECT}/2"}))
+    await console.press("Reconnect link")
+    await console.dialog.get_by_label("Where they come back to").select_option(f"{REDIRECT}/2")
+    await expect(console.dialog.locator(".copy-line code")).to_contain_text("callback%2F2")
+    await page.keyboard.press("Escape")
+    await expect(console.dialog).to_have_count(0)
+
+    await console.press("Invalidate")
+    await console.dialog.get_by_label("Reason").fill("Left the company")
+    await console.confirm("Invalidate")
+    await expect(page.get_by_role("heading", name="It does not work any more")).to_be_visible()
+    await expect(page.locator(".timeline")).to_contain_text("Left the company")
+    await expect(page.get_by_role("button", name="Invalidate")).to_be_disabled()
+    assert data(tenant.get(f"/v3/grants/{grant['id']}"))["grant_status"] == "invalid"
+
+    await console.press("Delete")
+    await console.confirm("Delete the grant", "ann@example.com")
+    await expect(console.title).to_have_text("Grants")
+    await expect(page.get_by_text("No grants yet")).to_be_visible()
+    assert tenant.get(f"/v3/grants/{grant['id']}").status_code == 404
+
+
+# ── Webhooks ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_webhook_is_made_changed_tried_and_deleted(
+    console: Console, tenant: Tenant, receiver: Receiver, hook: Hook
+) -> None:
+    page = console.page
+    await console.enter(tenant, "/webhooks")
+    await console.press("New webhook")
+    hook.challenge = lambda _: Answer(status=500)
+    await console.dialog.get_by_label("Destination").fill(hook.url)
+    await console.dialog.get_by_label("grant.updated").uncheck()
+    await console.press_there("Challenge and make it")
+    await expect(console.dialog.get_by_role("alert")).to_contain_text("Request")
+    hook.challenge = lambda text: Answer(body=text.encode())
+    await console.press_there("Challenge and make it")
+    await expect(page.get_by_role("heading", name="The webhook is made")).to_be_visible()
+    shown = await console.kept_secret("the secret")
+    (made,) = data(tenant.get("/v3/webhooks"))
+    assert "grant.updated" not in made["trigger_types"]
+    assert "grant.expired" in made["trigger_types"]
+
+    await console.press("Send a test event")
+    await expect(page.get_by_text("The receiver took the test event.")).to_be_visible()
+    assert hook.wait_for(1)[0].envelope["type"] == "grant.created"
+    await console.press("Pause")
+    await expect(page.get_by_text("Paused by you.")).to_be_visible()
+    await console.press("Activate")
+    await expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    await console.press("Change")
+    await console.dialog.get_by_label("Description").fill("Production")
+    await console.dialog.get_by_label("Compress with gzip").check()
+    await console.press_there("Save")
+    await expect(page.locator("main")).to_contain_text("Production")
+    await console.press("Rotate secret")
+    await console.press_there("Replace it")
+    await expect(page.get_by_role("heading", name="The new signing secret")).to_be_visible()
+    assert await console.kept_secret("the secret") != shown
+    (changed,) = data(tenant.get("/v3/webhooks"))
+    assert (changed["description"], changed["compressed_delivery"]) == ("Production", True)
+    await console.press("Delete")
+    await console.confirm("Delete the webhook")
+    await expect(page.get_by_text("No webhooks yet")).to_be_visible()
+    assert data(tenant.get("/v3/webhooks")) == []
+
+
+async def test_deliveries_are_looked_at_and_replayed(console: Console, tenant: Tenant, hook: Hook) -> None:
+    page = console.page
+    tenant.connector("virtual-calendar")
+    webhook = subscribe(tenant, hook, "grant.created")
+    hook.usual = Answer(status=400)
+    for name in ("room-1", "room-2"):
+        tenant.connect("virtual-calendar", {"email": name})
+    deliver(tenant.server)
+    await console.enter(tenant, f"/webhooks/{webhook['id']}")
+    failed = console.row("grant.created").filter(has_text="Failed")
+    await expect(failed).to_have_count(2)
+    await expect(failed.first).to_contain_text("400")
+    hook.usual = Answer()
+    await failed.first.get_by_role("button", name=re.compile("Replay")).click()
+    await expect(failed).to_have_count(1)
+    deliver(tenant.server)
+    await console.press("Look again")
+    await expect(console.row("grant.created").filter(has_text="Delivered")).to_have_count(1)
+    await console.press("Replay all failed")
+    await expect(page.get_by_text("1 delivery is sent again.")).to_be_visible()
+    deliver(tenant.server)
+    await page.get_by_label("State of deliveries").select_option("delivered")
+    await expect(console.row("grant.created").filter(has_text="Delivered")).to_have_count(2)
+    assert len({one.envelope["id"] for one in hook.received}) == 2
+
+
+# ── What takes an operator ───────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_keys_are_made_shown_once_and_revoked_and_sessions_end(console: Console, tenant: Tenant) -> None:
+    page = console.page
+    other = sign_in(tenant.server, {"api_key": tenant.api_key})
+    await console.enter(tenant, "/keys")
+    await console.press("New key")
+    await console.dialog.get_by_label("Name").fill("nightly sync")
+    await console.dialog.get_by_label("Lifetime in days").fill("30")
+    await console.dialog.get_by_label("grants.token").check()
+    await console.press_there("Make the key")
+    await expect(page.get_by_role("heading", name="The key “nightly sync” is made")).to_be_visible()
+    key = await console.kept_secret("the key")
+    with tenant.server.client(key) as made:
+        assert made.get("/v3/grants").status_code == 200
+        await expect(console.row("nightly sync")).to_contain_text("all, grants.token")
+        await console.press("Revoke nightly sync")
+        await console.confirm("Revoke the key", "nightly sync")
+        await expect(console.row("nightly sync")).to_contain_text("Revoked")
+        assert made.get("/v3/grants").status_code == 401
+
+    await expect(console.row("This one")).to_contain_text("One-time link")
+    by_key = console.row("End it").filter(has_text="API key")
+    await by_key.get_by_role("button", name="End it").click()
+    await expect(by_key).to_have_count(0)
+    with tenant.server.client(None) as ended:
+        headers = {"X-OpenGrant-Console": "1", "Cookie": other.headers["set-cookie"].partition(";")[0]}
+        assert ended.get("/v3/console/sessions/current", headers=headers).status_code == 401
+    await console.row("This one").get_by_role("button", name="Sign out").click()
+    await expect(console.title).to_have_text("Sign in")
+
+
+async def test_a_domain_is_added_published_found_and_deleted(console: Console, tenant: Tenant, dns: FakeDns) -> None:
+    page = console.page
+    await console.enter(tenant, "/domains")
+    await console.press("Add a domain")
+    await console.dialog.get_by_label("Domain").fill("not a domain")
+    await console.press_there("Add")
+    await expect(console.dialog.get_by_role("alert")).to_contain_text("Request")
+    await console.dialog.get_by_label("Domain").fill("agents.example.com")
+    await console.press_there("Add")
+    await expect(console.title).to_have_text("agents.example.com")
+    records = page.locator(".record")
+    await expect(records).to_have_count(5)
+    for record in await records.all():
+        kind, host, value = await record.locator("code").all_inner_texts()
+        name = "agents.example.com" if host == "@" else f"{host}.agents.example.com"
+        pieces = (value[at : at + 250] for at in range(0, len(value), 250))
+        value = f"{value}." if kind == "MX" else " ".join(f'"{piece}"' for piece in pieces)
+        dns.records.setdefault((name, kind), []).append(value)
+    ownership = dns.records[("agents.example.com", "TXT")].pop(0)
+    await console.press("Check now: Ownership")
+    await expect(records.first).to_contain_text("not there yet")
+    dns.records[("agents.example.com", "TXT")].append(ownership)
+    await console.press("Check all now")
+    await expect(page.get_by_text("All five are there")).to_be_visible()
+    await page.get_by_role("link", name="Domains").first.click()
+    await expect(console.row("agents.example.com").get_by_text(" found", exact=False)).to_have_count(5)
+    await page.get_by_role("link", name="agents.example.com").click()
+    await console.press("Delete")
+    await console.confirm("Delete the domain", "agents.example.com")
+    await expect(page.get_by_text("No domains yet")).to_be_visible()
+
+
+async def test_the_trail_is_filtered_and_read_on(console: Console, tenant: Tenant) -> None:
+    page = console.page
+    tenant.connector("virtual-calendar")
+    grants = [data(tenant.connect("virtual-calendar", {"email": f"room-{number}"})) for number in range(55)]
+    await console.enter(tenant, "/audit")
+    await expect(page.get_by_role("row")).to_have_count(51)
+    await console.press("Load more")
+    await expect(page.get_by_role("row").filter(has_text="connector.created")).to_have_count(1)
+    await page.get_by_label("What").fill("connector.created")
+    await console.press("Filter")
+    await expect(page.get_by_role("row")).to_have_count(2)
+    await page.locator("summary").click()
+    await expect(page.get_by_role("row").last).to_contain_text("Connector id")
+    await console.press("Clear")
+    await console.go(f"/grants/{grants[0]['id']}")
+    await page.get_by_role("link", name="In the audit trail").click()
+    await expect(page.get_by_label("Grant")).to_have_value(grants[0]["id"])
+    await expect(page.get_by_role("row")).to_have_count(2)
+
+
+# ── For everybody ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def furnished(tenant: Tenant, provider: FakeOAuth, hook: Hook) -> AsyncIterator[list[str]]:
+    """An application with something of everything; the places to look at."""
+    for name in ("google", "virtual-calendar"):
+        tenant.connector(name)
+    good, bad = (gmail(tenant, provider, f"{name}@example.com") for name in ("ann", "bea"))
+    provider.revokes("bea@example.com")
+    age(tenant)
+    tenant.post(f"/v3/grants/{bad['id']}/check", {})
+    webhook = subscribe(tenant, hook)
+    organization = tenant.server.call(tenant.server.services.service_accounts.organization()).id
+    domain = tenant.server.call(
+        tenant.server.services.domains.create(organization, f"{tenant.application.id}.example.com", "Mail")
+    )
+    yield [
+        "/",
+        "/grants",
+        f"/grants/{good['id']}",
+        f"/grants/{bad['id']}",
+        "/connectors",
+        "/connectors/google",
+        "/connectors/microsoft",
+        "/webhooks",
+        f"/webhooks/{webhook['id']}",
+        "/keys",
+        "/domains",
+        f"/domains/{domain.id}",
+        "/audit",
+        "/nowhere",
+    ]
+
+
+# Colours do not depend on the width, nor the layout on the scheme: two of the four combinations see everything.
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1280, "light")])
+async def test_no_page_has_an_accessibility_violation_or_scrolls_sideways(
+    browser: Browser,
+    watch: Watch,
+    site: LiveServer,
+    tenant: Tenant,
+    furnished: list[str],
+    axe: str,
+    width: int,
+    scheme: Literal["light", "dark"],
+) -> None:
+    view = await browser.new_context(
+        viewport={"width": width, "height": 800}, color_scheme=scheme, reduced_motion="reduce"
+    )
+    watch.over(view)
+    await view.add_init_script(axe)
+    console = Console(await view.new_page(), site)
+
+    async def look(where: str) -> None:
+        await expect(console.page.locator(".loading")).to_have_count(0)
+        await console.page.evaluate("document.querySelectorAll('details').forEach((fold) => { fold.open = true })")
+        assert await violations(console.page) == [], where
+        assert await console.page.evaluate("document.documentElement.scrollWidth") <= width, f"{where} scrolls sideways"
+
+    await console.page.goto(console.url)
+    await expect(console.title).to_have_text("Sign in")
+    await look("sign-in")
+    await console.enter(tenant)
+    for where in furnished:
+        await console.go(where)
+        await expect(console.title).to_be_visible()
+        await look(where)
+    for where, button in (
+        (furnished[2], "Reconnect link"),
+        (furnished[2], "Delete"),
+        ("/webhooks", "New webhook"),
+        ("/keys", "New key"),
+        ("/connectors/google", "Add a credential"),
+    ):
+        await console.go(where)
+        await console.press(button)
+        await expect(console.dialog).to_be_visible()
+        await look(f"{where} {button}")
+        await console.page.keyboard.press("Escape")
+    await view.close()
+    assert watch.broken == []
+
+
+async def test_by_keyboard_alone_one_skips_goes_and_is_told_where_one_is(
+    console: Console, tenant: Tenant, provider: FakeOAuth
+) -> None:
+    page = console.page
+    tenant.connector("google")
+    gmail(tenant, provider, "ann@example.com")
+    await console.enter(tenant)
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_role("button", name="Skip to the page")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("main")).to_be_focused()
+    await page.get_by_role("link", name="Grants", exact=True).focus()
+    await page.keyboard.press("Enter")
+    await expect(console.title).to_be_focused()
+    await expect(page).to_have_title("Grants · OpenGrant console")
+    await expect(page.get_by_role("link", name="Grants", exact=True)).to_have_attribute("aria-current", "page")
+    await page.get_by_role("link", name="ann@example.com").focus()
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_title("ann@example.com · OpenGrant console")
+    delete = page.get_by_role("button", name="Delete", exact=True)
+    await delete.focus()
+    await page.keyboard.press("Enter")
+    await expect(console.dialog).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(console.dialog).to_have_count(0)
+    await expect(delete).to_be_focused()
+
+
+async def test_on_a_phone_the_places_are_behind_a_button(
+    view: BrowserContext, site: LiveServer, tenant: Tenant
+) -> None:
+    console = Console(await view.new_page(), site)
+    await console.page.set_viewport_size({"width": 360, "height": 740})
+    await console.enter(tenant)
+    menu = console.page.get_by_role("button", name="Menu")
+    await expect(menu).to_have_attribute("aria-expanded", "false")
+    await expect(console.page.get_by_role("navigation", name="Console")).to_be_hidden()
+    await menu.click()
+    await console.page.get_by_role("link", name="Audit trail").click()
+    await expect(console.title).to_have_text("Audit trail")
+    await expect(console.page.get_by_role("navigation", name="Console")).to_be_hidden()
