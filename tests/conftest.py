@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.fakes.oauth import FakeOAuth
@@ -14,6 +15,10 @@ from tests.peers.dovecot import Dovecot
 from tests.peers.emulate import Emulate
 from tests.peers.postgres import Postgres
 from tests.support import LiveServer, Tenant, start_logging
+
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
