@@ -16,7 +16,8 @@ import uvicorn
 import uvloop
 
 from opengrant import logs, serving
-from opengrant.app import Installation, asgi, installation
+from opengrant.app import Installation, installation
+from opengrant.doors import asgi
 from opengrant.model import Application, IdentityRule
 from opengrant.settings import Settings
 from opengrant.store.port import Row, Statement, Steps, Store

@@ -1,36 +1,14 @@
-"""The only file that meets every room: builds each thing once and hands it down."""
+"""Builds each thing once and hands it down: an installation, without its doors (doors.py)."""
 
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from starlette.types import ASGIApp
-
 from opengrant import metrics
-from opengrant.api import admin as _admin  # noqa: F401 -- importing a route file enters its routes into the table
-from opengrant.api import applications as _applications  # noqa: F401
-from opengrant.api import audit as _audit  # noqa: F401
-from opengrant.api import connect as _connect  # noqa: F401
-from opengrant.api import connectors as _connectors  # noqa: F401
-from opengrant.api import console as _console  # noqa: F401
-from opengrant.api import credentials as _credentials  # noqa: F401
-from opengrant.api import detect as _detect  # noqa: F401
-from opengrant.api import grant_actions as _grant_actions  # noqa: F401
-from opengrant.api import grants as _grants  # noqa: F401
-from opengrant.api import hosted as hosted_pages
-from opengrant.api import oauth as _oauth  # noqa: F401
-from opengrant.api import ops, static
-from opengrant.api import overview as _overview  # noqa: F401
-from opengrant.api import providers as _providers  # noqa: F401
-from opengrant.api import webhooks as _webhooks  # noqa: F401
-from opengrant.api import workspaces as _workspaces  # noqa: F401
-from opengrant.api.cors import Cors
-from opengrant.api.edge import Edge
-from opengrant.api.routing import build_router
 from opengrant.errors import StoreUnavailable
 from opengrant.grants.activity import Activity
 from opengrant.grants.actor import START, acting
@@ -63,11 +41,6 @@ from opengrant.grants.tokens import Tokens
 from opengrant.grants.trial import Trial
 from opengrant.grants.webhooks import Webhooks
 from opengrant.grants.workspaces import Workspaces
-from opengrant.jobs.announce import announce, waiting
-from opengrant.jobs.loop import Job
-from opengrant.jobs.refresh import refresh, replay
-from opengrant.jobs.sweep import activity as write_activity
-from opengrant.jobs.sweep import key_uses, sweep
 from opengrant.model import SECOND, Application, ProviderName, now
 from opengrant.net.dns import Resolver
 from opengrant.net.guard import Guard, parse_networks
@@ -424,29 +397,3 @@ def _webhooks_of(
 
 def _list(text: str) -> list[str]:
     return [item.strip() for item in text.split(",") if item.strip()]
-
-
-def asgi(installed: Installation) -> ASGIApp:
-    """Every door, as one ASGI application."""
-    settings = installed.settings
-    router = build_router(installed.services, max_body=settings.max_body)
-    ops.add_to(router, settings.public_url)
-    hosted_pages.add_to(router, installed.services)
-    static.add_to(router)
-    return Edge(Cors(router, installed.services.redirects), max_requests=settings.max_requests)
-
-
-def counting(installed: Installation) -> Sequence[Job]:
-    """What each process does for itself, whatever else it does."""
-    return [write_activity(installed.services)]
-
-
-def chores(installed: Installation) -> Sequence[Job]:
-    """What each serving process does for itself."""
-    return [*counting(installed), key_uses(installed.services), replay(installed.services)]
-
-
-def background(installed: Installation) -> Sequence[Job]:
-    """The work that any one process of an installation may do."""
-    services = installed.services
-    return [sweep(services), refresh(services), announce(services), waiting(services)]

@@ -18,7 +18,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.supervisors import Multiprocess
 
 from opengrant import __version__, logs, metrics
-from opengrant.app import Installation, asgi, background, chores, counting, installation
+from opengrant.app import Installation, installation
+from opengrant.doors import asgi, background, chores, counting
 from opengrant.jobs.loop import run_jobs
 from opengrant.settings import Settings
 

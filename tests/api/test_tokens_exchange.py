@@ -13,7 +13,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 from pydantic import SecretStr
 
-from opengrant.app import asgi
+from opengrant.doors import asgi
 from opengrant.grants.exchange import Exchange
 from tests.api.tokens import (
     ME,

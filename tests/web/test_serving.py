@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from tests.support import LiveServer, Tenant
 
 PAGES = ("/reference", "/console")
