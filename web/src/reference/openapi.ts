@@ -40,6 +40,7 @@ export interface Parameter {
     required?: boolean;
     description?: string;
     schema?: Schema;
+    examples?: Record<string, Example>;
 }
 
 export interface Example {

@@ -40,7 +40,7 @@ export interface Api {
     description: string;
     defs: Defs;
     schemes: Record<string, SecurityScheme>;
-    groups: { tag: string; operations: Operation[] }[];
+    groups: { tag: string; description: string; operations: Operation[] }[];
     /** By operation id, other spellings included. */
     byId: Map<string, Operation>;
 }
@@ -51,12 +51,13 @@ export function read(document: Document): Api {
     const defs = document.components.schemas ?? {};
     const all = Object.entries(document.paths).flatMap(([path, methods]) =>
         METHODS.flatMap((method) => {
-            const described = methods[method];
-            return described === undefined ? [] : [operation(document, defs, path, method, described)];
+            const from = methods[method];
+            return from === undefined ? [] : [operation(document, defs, path, method, from)];
         }),
     );
     const byId = new Map<string, Operation>();
     const groups = new Map<string, Operation[]>((document.tags ?? []).map((tag) => [tag.name, []]));
+    const described = new Map((document.tags ?? []).map((tag) => [tag.name, tag.description ?? ""]));
     for (const made of all) {
         const main = all.find((other) => isSpelling(made, other));
         byId.set(made.id, main ?? made);
@@ -73,22 +74,10 @@ export function read(document: Document): Api {
         defs,
         schemes: document.components.securitySchemes ?? {},
         groups: [...groups]
-            .map(([tag, operations]) => ({ tag, operations }))
-            .filter((group) => group.operations.length > 0)
-            .sort((a, b) => rank(a) - rank(b)),
+            .map(([tag, operations]) => ({ tag, description: described.get(tag) ?? "", operations }))
+            .filter((group) => group.operations.length > 0),
         byId,
     };
-}
-
-/** What most callers come for first; what they cannot try with an API key last. */
-const FIRST = ["Connect", "Grants", "Connectors", "Credentials", "Hosted sign-in", "Tokens", "Webhooks", "Workspaces"];
-
-function rank({ tag, operations }: Api["groups"][number]): number {
-    if (operations.every((one) => one.access === "signed" || one.access === "session")) {
-        return FIRST.length + 1;
-    }
-    const at = FIRST.indexOf(tag);
-    return at === -1 ? FIRST.length : at;
 }
 
 function operation(document: Document, defs: Defs, path: string, method: string, from: Described): Operation {
@@ -122,52 +111,57 @@ function access(security: Record<string, string[]>[], schemes: Record<string, Se
     if (security.length === 0 || security.some((way) => Object.keys(way).length === 0)) {
         return "open";
     }
-    const ways = security.flatMap((way) => Object.keys(way)).map((name) => schemes[name]);
-    if (ways.some((way) => way?.type === "http" && way.scheme === "bearer")) {
+    const ways = security.map((way) => Object.keys(way).map((name) => schemes[name]));
+    if (ways.some((way) => way.some((one) => one?.type === "http" && one.scheme === "bearer"))) {
         return "key";
     }
-    return ways.some((way) => way?.in === "header") ? "signed" : "session";
+    // A session is a cookie with a header; a signature is headers alone.
+    return ways.some((way) => way.every((one) => one?.in === "header")) ? "signed" : "session";
 }
 
 function variants(media: Media, defs: Defs): Variant[] {
     const schema = media.schema ?? {};
-    const named = Object.entries(media.examples ?? {});
-    const choices = (resolve(schema, defs).oneOf ?? [schema]).map((one) => {
+    const choices = resolve(schema, defs).oneOf ?? [schema];
+    return choices.map((one) => {
         const key = one.$ref?.split("/").at(-1) ?? "";
         const shape = resolve(one, defs);
-        const own = choicesOwn(key, shape, media);
-        const title = shape.title ?? named.find(([name]) => name === key)?.[1].summary ?? key;
-        return { slug: slug(title), title, description: shape.description ?? "", schema: one, examples: own };
+        const title = shape.title ?? media.examples?.[key]?.summary ?? key;
+        const values = exampleValues(key, shape, media, choices.length === 1);
+        const examples = named(values.length > 0 ? values : [skeleton(one, defs)]);
+        return { slug: slug(title), title, description: shape.description ?? "", schema: one, examples };
     });
-    for (const choice of choices) {
-        if (choice.examples.length === 0) {
-            const all = choices.length === 1 ? named : [];
-            choice.examples = all.flatMap(([name, example]) =>
-                example.value === undefined ? [] : [{ title: example.summary ?? name, value: example.value }],
-            );
-        }
-        if (choice.examples.length === 0) {
-            choice.examples = [{ title: "Example", value: skeleton(choice.schema, defs) }];
-        }
-    }
-    return choices;
 }
 
 /** Examples of one variant: the operation's own under the name of its schema, then what the schema itself has. */
-function choicesOwn(key: string, shape: Schema, media: Media): Variant["examples"] {
-    const found: Variant["examples"] = [];
-    const add = (title: string, value: Json | undefined) => {
-        if (value !== undefined && !found.some((one) => isSame(one.value, value))) {
-            found.push({ title, value });
+function exampleValues(key: string, shape: Schema, media: Media, isOnly: boolean): Json[] {
+    const own = Object.entries(media.examples ?? {})
+        .filter(([name]) => isOnly || name.replace(/_\d+$/, "") === key)
+        .map(([, example]) => example.value);
+    const found: Json[] = [];
+    for (const value of [...own, media.example, ...(shape.examples ?? [])]) {
+        if (value !== undefined && !found.some((one) => isSame(one, value))) {
+            found.push(value);
         }
-    };
-    const own = media.examples?.[key];
-    add(own?.summary ?? "Example", own?.value);
-    add("Example", media.example);
-    for (const value of shape.examples ?? []) {
-        add(titleOf(value), value);
     }
     return found;
+}
+
+/** Each example by what tells it from the others: the value of a member, or a member that only it has. */
+function named(values: Json[]): Variant["examples"] {
+    return values.map((value, index) => ({ title: telling(value, values) ?? `Example ${index + 1}`, value }));
+}
+
+function telling(value: Json, all: Json[]): string | undefined {
+    const others = all.filter((other) => other !== value);
+    for (const [name, member] of isObject(value) ? Object.entries(value) : []) {
+        if (others.every((other) => isObject(other) && !(name in other))) {
+            return name;
+        }
+        if (typeof member === "string" && others.every((other) => isObject(other) && other[name] !== member)) {
+            return member;
+        }
+    }
+    return undefined;
 }
 
 /** Whatever the order of members. */
@@ -184,11 +178,6 @@ function isSame(a: Json, b: Json): boolean {
         );
     }
     return a === b;
-}
-
-function titleOf(value: Json): string {
-    const provider = typeof value === "object" && value !== null && "provider" in value ? value.provider : undefined;
-    return typeof provider === "string" ? provider : "Example";
 }
 
 export function slug(title: string): string {

@@ -44,7 +44,6 @@ export function Answers({ operation, defs }: { operation: Operation; defs: Defs 
                                         </div>
                                     ))}
                                 </dl>
-                                {WHAT_TO_DO[status] && <p class="what-to-do">{WHAT_TO_DO[status]}</p>}
                             </details>
                         ))}
                     </div>
@@ -59,27 +58,19 @@ function Success({ answer, defs }: { answer: Answer; defs: Defs }) {
     return schema === undefined ? null : <Fields schema={schema} defs={defs} />;
 }
 
-/** The types of a status: /openapi.json tells them one to a line, "`type`: what it means". */
+/** The types of a status. /openapi.json tells them one to a line, "`type`: what it means and what to do"; others go on. */
 export function told(description: string): { type: string; meaning: string }[] {
-    return description
-        .split(/\s*\n/)
-        .filter((line) => line.trim() !== "")
-        .map((line) => {
-            const [, type, meaning] = /^`([\w.]+)`:\s*(.*)$/s.exec(line.trim()) ?? [];
-            return type === undefined ? { type: "", meaning: line } : { type, meaning: meaning ?? "" };
-        });
+    const found: { type: string; meaning: string }[] = [];
+    for (const line of description.split(/\s*\n\s*/).filter((one) => one !== "")) {
+        const [, type, meaning = ""] = /^`([\w.]+)`:\s*(.*)$/.exec(line) ?? [];
+        const last = found.at(-1);
+        if (type !== undefined) {
+            found.push({ type, meaning });
+        } else if (last !== undefined) {
+            last.meaning += `\n${line}`;
+        } else {
+            found.push({ type: "", meaning: line });
+        }
+    }
+    return found;
 }
-
-export const WHAT_TO_DO: Record<string, string> = {
-    400: "Change what the message names and send it again; the same request fails the same way. When a provider refused, error.provider_error.opengrant.remedy says whose turn it is.",
-    401: "Send a good key as “Authorization: Bearer …”. “opengrant keys create” makes one.",
-    403: "Use a key that has the permission which the message names.",
-    404: "Look at the id: it may be of another application, or deleted.",
-    409: "Take a new Idempotency-Key for a new request, or wait until the first one has its answer.",
-    413: "Send less.",
-    423: "Ask whoever runs this server: they blocked it, and can unblock it.",
-    429: "Wait as many seconds as the Retry-After header says, then send it again.",
-    500: "Nothing you can change. Tell whoever runs this server the request id; the log has the story under it.",
-    503: "Send it again in a moment.",
-    504: "Send it again later: the provider did not answer, or not sensibly. Nothing was changed.",
-};

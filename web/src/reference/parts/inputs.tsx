@@ -35,15 +35,18 @@ export function Inputs({ operation, defs, fields, wanting }: Part) {
             />
         );
     };
+    // What need not be filled in does not stand before a body that must.
+    const isFew = others.length === 0 || (others.length < 3 && operation.variants.length === 0);
     const filled = others.filter((one) => fields.value[fieldKey(one)]).length;
     return (
         <>
             {needed.map(input)}
-            {others.length > 0 && others.length < 3 && others.map(input)}
-            {others.length >= 3 && (
+            {isFew && others.map(input)}
+            {!isFew && (
                 <details class="optional">
                     <summary>
-                        {others.length} optional parameters{filled > 0 && `, ${filled} filled in`}
+                        {others.length} optional parameter{others.length > 1 && "s"}
+                        {filled > 0 && `, ${filled} filled in`}
                     </summary>
                     <div class="inputs">{others.map(input)}</div>
                 </details>
@@ -68,6 +71,8 @@ function Input({ parameter, defs, needed, wanting, value, onValue }: InputPart) 
     const values = isTruth ? [true, false] : allowed(schema, defs);
     const isNumber = branches(schema, defs).every((way) => way.type === "integer" || way.type === "number");
     const standard = schema.default;
+    const shown = Object.values(parameter.examples ?? {})[0]?.value;
+    const example = shown === undefined ? "" : String(shown);
     const problem = wanting && value === "" ? `Fill in ${parameter.name}: it is part of the address.` : "";
     const described = problem ? { "aria-describedby": `${id}-problem`, "aria-invalid": true } : {};
     return (
@@ -102,7 +107,7 @@ function Input({ parameter, defs, needed, wanting, value, onValue }: InputPart) 
                     inputmode={isNumber ? "numeric" : "text"}
                     autocomplete="off"
                     spellcheck={false}
-                    placeholder={standard === undefined || standard === null ? "" : String(standard)}
+                    placeholder={standard === undefined || standard === null ? example : String(standard)}
                     title={plain(parameter.description ?? "")}
                     value={value}
                     onInput={(event) => onValue(event.currentTarget.value)}

@@ -25,6 +25,19 @@ export function Intro({ api }: { api: Api }) {
                 </p>
             )}
             <section>
+                <h2>Operations</h2>
+                <dl class="groups">
+                    {api.groups.map(({ tag, description, operations }) => (
+                        <div key={tag}>
+                            <dt>
+                                <a href={`#/operation/${operations[0]?.id}`}>{tag}</a>
+                            </dt>
+                            <dd>{description}</dd>
+                        </div>
+                    ))}
+                </dl>
+            </section>
+            <section>
                 <h2>Base URL</h2>
                 <p class="copyable">
                     <code>{origin}</code> <Copy text={origin} what="the base URL" />

@@ -50,7 +50,8 @@ export function Navigation({ api, current }: { api: Api; current: string | undef
                 aria-controls="operations"
                 onClick={() => setOpen(!open)}
             >
-                <span aria-hidden="true">☰</span> {current ? api.byId.get(current)?.summary : "All operations"}
+                <span aria-hidden="true">☰</span>
+                <span class="clip">{current ? api.byId.get(current)?.summary : "All operations"}</span>
             </button>
             <div id="operations" class="navigation-body">
                 <search>
@@ -131,10 +132,9 @@ export function Method({ name }: { name: string }) {
     return <span class={`method ${name.toLowerCase()}`}>{name === "DELETE" ? "DEL" : name}</span>;
 }
 
-/** The first sentence, and of that what stands before a colon or comma. */
+/** The first sentence, without what is said of order and ids; the rest of a long one is clipped. */
 function shortly(summary: string): string {
-    const first = summary.split(/[.:;](?:\s|$)|,? in order of |, newest /)[0] ?? summary;
-    return first.length > 46 ? (first.split(/, | by its | by their /)[0] ?? first) : first;
+    return summary.split(/[.:;](?:\s|$)|,? in order of |, newest | by its /)[0] ?? summary;
 }
 
 function matches(operation: Operation, sought: string): boolean {

@@ -70,7 +70,7 @@ export function OperationPage({ api, operation, slug }: { api: Api; operation: O
 function jump(): void {
     const place = document.getElementById("try");
     place?.scrollIntoView();
-    place?.querySelector<HTMLElement>("input, select, textarea, button, .editor")?.focus({ preventScroll: true });
+    place?.querySelector("h2")?.focus({ preventScroll: true });
 }
 
 function Who({ operation }: { operation: Operation }) {

@@ -3,12 +3,13 @@
 import { bytes, milliseconds } from "../../shared/format";
 import { isObject } from "../../shared/json";
 import { JsonView } from "../../shared/json-view";
+import { Inline } from "../../shared/markdown";
 import { Badge, Copy, Notice } from "../../shared/parts";
 import { Scrollable } from "../../shared/scrollable";
 import type { Answered } from "../../shared/send";
 import type { Operation } from "../operations";
 import type { Outcome } from "../state";
-import { told, WHAT_TO_DO } from "./answers";
+import { told } from "./answers";
 
 export function OutcomeView({ outcome, operation }: { outcome: Outcome; operation: Operation }) {
     return (
@@ -74,14 +75,18 @@ function Advice({ answer, operation }: { answer: Answered; operation: Operation 
     const documented = operation.answers.find(([status]) => status === String(answer.status))?.[1].description ?? "";
     const meaning = told(documented).find(({ type }) => type !== "" && type === error.type)?.meaning;
     const said = isObject(error.provider_error) ? error.provider_error.opengrant : undefined;
-    const message = typeof error.message === "string" ? error.message : meaning;
+    const message = typeof error.message === "string" ? error.message : undefined;
     // The message of a 400 says itself what to change.
-    const general = answer.status === 400 && message ? undefined : WHAT_TO_DO[answer.status];
+    const general = answer.status === 400 && message ? undefined : meaning;
     const remedy = isObject(said) && typeof said.remedy === "string" ? said.remedy : general;
     return (
         <div class="notice wrong">
             {message && <p>{message}</p>}
-            {remedy && !message?.includes(remedy) && <p class="soft">{remedy}</p>}
+            {remedy && !message?.includes(remedy) && (
+                <p class="soft">
+                    <Inline text={remedy} />
+                </p>
+            )}
         </div>
     );
 }

@@ -73,6 +73,7 @@ export function Try({ api, operation, variant }: Part) {
         underWay.current = controller;
         outcome.value = { state: "pending" };
         outcome.value = await ended(ask(typed), controller);
+        requestAnimationFrame(() => panel.current?.querySelector(".outcome")?.scrollIntoView({ block: "nearest" }));
     };
     const begin = () => {
         if (outcome.peek().state === "pending" || !isReady()) {
@@ -89,7 +90,9 @@ export function Try({ api, operation, variant }: Part) {
     const address = useMemo(() => ask(typed).url, [typed.fields, operation]);
     return (
         <section id="try" class="try" aria-labelledby={heading} ref={panel}>
-            <h2 id={heading}>Try it</h2>
+            <h2 id={heading} tabIndex={-1}>
+                Try it
+            </h2>
             <div class="card panel">
                 <div class="inputs">
                     <Inputs operation={operation} defs={api.defs} fields={fields} wanting={wanting} />
@@ -131,7 +134,7 @@ export function Try({ api, operation, variant }: Part) {
                 )}
             </div>
             <OutcomeView outcome={outcome.value} operation={operation} />
-            <Samples typed={typed} defs={api.defs} />
+            {operation.access !== "session" && <Samples typed={typed} defs={api.defs} />}
             {asking && (
                 <Dialog title="Send this deletion?" onClose={() => setAsking(false)}>
                     <p>

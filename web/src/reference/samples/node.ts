@@ -19,7 +19,7 @@ export function node(call: Call): string {
     const client =
         found?.node != null
             ? [
-                  `const nylas = new Nylas({ apiKey: ${signed ? '"not used here"' : keyOf(call)}, apiUri: ${JSON.stringify(call.origin)} });`,
+                  `const nylas = new Nylas(${braced([`apiKey: ${signed ? '"not used here"' : keyOf(call)}`, `apiUri: ${JSON.stringify(call.origin)}`])});`,
               ]
             : [];
     const note = found?.node == null ? ["// The official SDK has no call for this."] : [];
@@ -136,7 +136,7 @@ function address(call: Call): string {
 }
 
 const INDENT = "  ";
-const WIDE = 84;
+const WIDE = 64;
 
 function braced(parts: string[]): string {
     const line = `{ ${parts.join(", ")} }`;

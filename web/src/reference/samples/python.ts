@@ -32,7 +32,7 @@ const SIGNER = [
 function client(call: Call): string[] {
     const signed = call.operation.access === "signed";
     const key = signed ? '"not used here"' : keyOf(call);
-    return [`nylas = Client(api_key=${key}, api_uri=${JSON.stringify(call.origin)})`];
+    return [`nylas = Client(${spread([`api_key=${key}`, `api_uri=${JSON.stringify(call.origin)}`])})`];
 }
 
 function sdk(call: Call, name: string, only: "query" | "body" | "token" | undefined): string[] {
@@ -109,7 +109,7 @@ function byHandSigned(call: Call): string[] {
 }
 
 const INDENT = "    ";
-const WIDE = 88;
+const WIDE = 64;
 
 /** Arguments: on the line when they fit, else each on its own. */
 function spread(given: string[]): string {
