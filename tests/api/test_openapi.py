@@ -124,6 +124,8 @@ DEPENDS_ON_THE_WORLD = {
     "POST /v3/webhooks/rotate-secret/{webhook_id}",
     "PUT /v3/webhooks/{webhook_id}/rotate-secret",
     "GET /v3/audit",
+    "GET /v3/grants/{grant_id}/timeline",
+    "GET /v3/grants/{grant_id}/reconnect-link",
     "GET /v3/connect/auth",
     "POST /v3/connect/token",
     "POST /v3/connect/revoke",
