@@ -281,6 +281,8 @@ DEPENDS_ON_THE_WORLD = {
     "POST /v3/webhooks/{webhook_id}/deliveries/replay-failed",
     "POST /v3/webhooks/{webhook_id}/deliveries/{delivery_id}/replay",
     "GET /v3/audit",
+    "GET /v3/grants/{grant_id}/timeline",
+    "GET /v3/grants/{grant_id}/reconnect-link",
     "GET /v3/connect/auth",
     "POST /v3/connect/token",
     "POST /v3/connect/revoke",
