@@ -55,17 +55,19 @@ export function ConnectorPage({ id }: { id: string }) {
                         ) : (
                             <Guide provider={provider} />
                         )}
-                        <Section
-                            title={connector ? "What it holds" : "Then enter what you were given"}
-                            note="Secrets can be written and never read again."
-                        >
-                            <ConnectorForm
-                                key={connector ? "change" : "create"}
-                                provider={provider}
-                                connector={connector}
-                                onSaved={loaded.reload}
-                            />
-                        </Section>
+                        {(!connector || provider.settings.length + provider.scopes.length > 0) && (
+                            <Section
+                                title={title(provider, connector)}
+                                note={provider.needs_client && "Secrets can be written and never read again."}
+                            >
+                                <ConnectorForm
+                                    key={connector ? "change" : "create"}
+                                    provider={provider}
+                                    connector={connector}
+                                    onSaved={loaded.reload}
+                                />
+                            </Section>
+                        )}
                         {connector && (
                             <>
                                 <Test provider={provider} />
@@ -86,4 +88,11 @@ export function ConnectorPage({ id }: { id: string }) {
 async function existing(provider: string, signal: AbortSignal): Promise<Connector | undefined> {
     const connectors = await get<Connector[]>("/v3/connectors", { limit: 200 }, signal);
     return connectors.find((one) => one.provider === provider);
+}
+
+function title(provider: Provider, connector: Connector | undefined): string {
+    if (connector) {
+        return "What it holds";
+    }
+    return provider.needs_client ? "Then enter what you were given" : "Make it";
 }

@@ -19,7 +19,7 @@ export function Activity({ of: activity }: { of: Buckets }) {
             <div class="charts">
                 <Chart
                     title="Connected and proven"
-                    colour="--accent"
+                    colour="--fill-accent"
                     at={at}
                     values={buckets.map((bucket) => bucket.verified)}
                     bucketSeconds={bucket_seconds}
@@ -27,7 +27,7 @@ export function Activity({ of: activity }: { of: Buckets }) {
                 />
                 <Chart
                     title="Refreshed"
-                    colour="--good"
+                    colour="--fill-good"
                     at={at}
                     values={buckets.map((bucket) => bucket.refreshed)}
                     bucketSeconds={bucket_seconds}
@@ -35,7 +35,7 @@ export function Activity({ of: activity }: { of: Buckets }) {
                 />
                 <Chart
                     title="Failed"
-                    colour="--wrong"
+                    colour="--fill-wrong"
                     at={at}
                     values={buckets.map((bucket) => bucket.failed)}
                     bucketSeconds={bucket_seconds}

@@ -21,13 +21,13 @@ export function DegradedList({ degraded }: { degraded: Degraded[] }) {
                     </p>
                     <p>{one.remedy}</p>
                     <p class="soft small">
-                        {count(one.grants, "grant")} held · <code>{one.reason}</code>
+                        {count(one.grants, "grant depends", "grants depend")} on it · <code>{one.reason}</code>
                         {one.provider_code && one.provider_code !== one.reason && (
                             <>
                                 , the provider said <code>{one.provider_code}</code>
                             </>
                         )}
-                        {one.probe_at && (
+                        {one.probe_at && one.probe_at * 1000 > Date.now() && (
                             <>
                                 {" "}
                                 · tried again <Time at={one.probe_at} />

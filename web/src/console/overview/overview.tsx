@@ -40,45 +40,56 @@ export function OverviewPage() {
             }
         >
             <Shown of={loaded} what="the overview">
-                {(overview) => (
-                    <>
-                        {overview.grants.length === 0 && <FirstSteps webhooks={overview.webhooks.length} />}
-                        <Alarms overview={overview} />
-                        <Numbers overview={overview} />
-                        <Section
-                            title="Activity"
-                            note={`Of the last ${span}.`}
-                            actions={
-                                <fieldset class="segments">
-                                    <legend class="visually-hidden">How far back</legend>
-                                    {SPANS.map(([value, label, words]) => (
-                                        <button
-                                            type="button"
-                                            key={value}
-                                            aria-pressed={value === hours}
-                                            title={words}
-                                            onClick={() => refine({ hours: value === 24 ? undefined : value })}
-                                        >
-                                            {label}
-                                        </button>
-                                    ))}
-                                </fieldset>
-                            }
-                        >
-                            <Activity of={overview.activity} />
-                        </Section>
-                        <div class="halves">
-                            <Section title="Grants by provider">
-                                <Matrix grants={overview.grants} />
+                {(overview) =>
+                    isFresh(overview) ? (
+                        <FirstSteps webhooks={overview.webhooks.length} />
+                    ) : (
+                        <>
+                            <Alarms overview={overview} />
+                            <Numbers overview={overview} />
+                            <Section title="Activity" note={`Of the last ${span}.`} actions={<Spans hours={hours} />}>
+                                <Activity of={overview.activity} />
                             </Section>
-                            <Section title="Webhooks">
-                                <WebhookList webhooks={overview.webhooks} />
-                            </Section>
-                        </div>
-                    </>
-                )}
+                            <div class="halves">
+                                <Section title="Grants by provider">
+                                    <Matrix grants={overview.grants} />
+                                </Section>
+                                <Section title="Webhooks">
+                                    <WebhookList webhooks={overview.webhooks} />
+                                </Section>
+                            </div>
+                        </>
+                    )
+                }
             </Shown>
         </Page>
+    );
+}
+
+/** Nothing has happened yet: noughts and empty charts would tell nothing. */
+function isFresh({ grants, activity }: Overview): boolean {
+    return (
+        grants.length === 0 &&
+        activity.buckets.every(({ verified, refreshed, failed }) => !(verified + refreshed + failed))
+    );
+}
+
+function Spans({ hours }: { hours: number }) {
+    return (
+        <fieldset class="segments">
+            <legend class="visually-hidden">How far back</legend>
+            {SPANS.map(([value, label, words]) => (
+                <button
+                    type="button"
+                    key={value}
+                    aria-pressed={value === hours}
+                    title={words}
+                    onClick={() => refine({ hours: value === 24 ? undefined : value })}
+                >
+                    {label}
+                </button>
+            ))}
+        </fieldset>
     );
 }
 
@@ -96,7 +107,14 @@ function Alarms({ overview }: { overview: Overview }) {
                 <Notice tone="warn">
                     <p>
                         <strong>{count(overdue, "grant is", "grants are")} overdue.</strong> They should have been
-                        checked by now: look whether a node does background work (<code>opengrant doctor</code>).
+                        checked by now.{" "}
+                        {overview.degraded.length > 0 ? (
+                            "Those of the connectors above wait for them."
+                        ) : (
+                            <>
+                                Look whether a node does background work: <code>opengrant doctor</code>.
+                            </>
+                        )}
                     </p>
                 </Notice>
             )}
@@ -108,15 +126,23 @@ function Numbers({ overview }: { overview: Overview }) {
     const sum = (of: "valid" | "invalid" | "troubled" | "held") =>
         overview.grants.reduce((total, row) => total + row[of], 0);
     const { tokens_within_hour, tokens_within_day, suspected } = overview.expiring;
+    const troubles = [
+        sum("held") && `${sum("held").toLocaleString("en")} held`,
+        suspected && `${suspected.toLocaleString("en")} refused once`,
+    ].filter(Boolean);
     return (
         <ul class="numbers">
-            <Figure label="Valid grants" value={sum("valid")} to={href(["grants"], { state: "valid" })} tone="good" />
+            <Figure
+                label="Valid grants"
+                value={sum("valid")}
+                note={`of ${(sum("valid") + sum("invalid")).toLocaleString("en")} in all`}
+                to={href(["grants"], { state: "valid" })}
+                tone="good"
+            />
             <Figure
                 label="In trouble"
                 value={sum("troubled")}
-                note={
-                    suspected || sum("held") ? `${sum("held")} held, ${suspected} refused once` : "valid, but failing"
-                }
+                note={troubles.length ? troubles.join(", ") : "valid, but failing"}
                 to={href(["grants"], { state: "troubled" })}
                 tone="warn"
             />
