@@ -267,9 +267,10 @@ async def test_the_keyboard_alone_makes_a_grant(reference: Reference, tenant: Te
 
 
 async def test_secrets_are_hidden_until_asked_for_and_the_key_is_kept_nowhere(
-    reference: Reference, tenant: Tenant
+    reference: Reference, tenant: Tenant, view: BrowserContext
 ) -> None:
     page, password = reference.page, secret("imap")
+    await view.grant_permissions(["clipboard-read", "clipboard-write"])
     await reference.open("/operation/connect_custom/imap", key=tenant.api_key)
     settings = {"imap_username": "eve@example.com", "imap_password": password}
     await reference.write(json.dumps({"provider": "imap", "settings": settings}), variant="IMAP")
@@ -279,6 +280,10 @@ async def test_secrets_are_hidden_until_asked_for_and_the_key_is_kept_nowhere(
         assert password not in code
         assert tenant.api_key not in code
         assert {"OPENGRANT_API_KEY", "IMAP_PASSWORD"} <= set(re.findall(r"[A-Z_]{8,}", code))
+    copy = page.get_by_role("button", name="Copy curl code")
+    await copy.click()
+    await expect(copy).to_have_text("Copied")
+    assert await page.evaluate("navigator.clipboard.readText()") == await reference.code("curl")
     await page.get_by_role("button", name="Show secrets").click()
     for language in ("curl", "python", "node"):
         assert password in await reference.code(language)

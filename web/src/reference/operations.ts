@@ -121,7 +121,8 @@ function access(security: Record<string, string[]>[], schemes: Record<string, Se
 
 function variants(media: Media, defs: Defs): Variant[] {
     const schema = media.schema ?? {};
-    const choices = resolve(schema, defs).oneOf ?? [schema];
+    const whole = resolve(schema, defs);
+    const choices = (whole.properties === undefined && whole.oneOf) || [schema];
     return choices.map((one) => {
         const key = one.$ref?.split("/").at(-1) ?? "";
         const shape = resolve(one, defs);

@@ -56,7 +56,7 @@ async function load(): Promise<Api> {
 
 function Reference({ api }: { api: Api }) {
     const [location] = useHashLocation();
-    const [, kind, id = "", slug] = location.split("/").map(decodeURIComponent);
+    const [, kind, id = "", slug] = location.split("/").map(decoded);
     const operation = kind === "operation" ? api.byId.get(id) : undefined;
     const main = useRef<HTMLElement>(null);
     const first = useRef(true);
@@ -96,4 +96,13 @@ function Reference({ api }: { api: Api }) {
             </div>
         </>
     );
+}
+
+/** An address that somebody has broken leads to what it says. */
+function decoded(part: string): string {
+    try {
+        return decodeURIComponent(part);
+    } catch {
+        return part;
+    }
 }

@@ -4,7 +4,7 @@ import { parse } from "../shared/json";
 import type { Ask } from "../shared/send";
 import type { Defs, Parameter } from "./openapi";
 import { isSecretParameter, type Operation, type Variant } from "./operations";
-import { type Call, encode, mark, type Scalar, Secret } from "./samples/call";
+import { type Call, encode, mark, type Scalar, Secret, stand } from "./samples/call";
 import { branches } from "./schema";
 
 export interface Typed {
@@ -19,10 +19,16 @@ export function fieldKey(parameter: Parameter): string {
     return `${parameter.in}:${parameter.name}`;
 }
 
+/** What is filled in; a required parameter that can have one value only has it from the start. */
+export function filledIn(fields: Record<string, string>, parameter: Parameter): string {
+    const only = parameter.required ? parameter.schema?.const : undefined;
+    return fields[fieldKey(parameter)] ?? (only === undefined ? "" : String(only));
+}
+
 /** Required parameters that are empty. */
 export function missing({ operation, fields }: Typed): Parameter[] {
     return operation.parameters.filter(
-        (parameter) => (parameter.required || parameter.in === "path") && !fields[fieldKey(parameter)],
+        (parameter) => (parameter.required || parameter.in === "path") && filledIn(fields, parameter) === "",
     );
 }
 
@@ -63,12 +69,18 @@ export function call(typed: Typed, defs: Defs, origin: string, shown: boolean): 
                 .filter((one) => one.in === "path")
                 .map(({ name }) => [name, fields[`path:${name}`] ?? ""]),
         ),
-        query: given(typed, "query").map(([parameter, value]) => [
-            parameter.name,
-            isSecretParameter(parameter)
-                ? new Secret(parameter.name.toUpperCase(), value)
-                : scalar(parameter, value, defs),
-        ]),
+        query: operation.parameters
+            .filter((one) => one.in === "query")
+            .flatMap((one): [string, Scalar | Secret][] => {
+                const value = filledIn(fields, one);
+                if (value !== "") {
+                    const isSecret = isSecretParameter(one);
+                    return [
+                        [one.name, isSecret ? new Secret(one.name.toUpperCase(), value) : scalar(one, value, defs)],
+                    ];
+                }
+                return one.required ? [[one.name, stand(one.name)]] : [];
+            }),
         headers: given(typed, "header").map(([{ name }, value]) => [name, value]),
         body: body === undefined || variant === undefined ? undefined : mark(body, variant.schema, defs),
     };
@@ -77,7 +89,7 @@ export function call(typed: Typed, defs: Defs, origin: string, shown: boolean): 
 function given({ operation, fields }: Typed, where: Parameter["in"]): [Parameter, string][] {
     return operation.parameters
         .filter((parameter) => parameter.in === where)
-        .map((parameter): [Parameter, string] => [parameter, fields[fieldKey(parameter)] ?? ""])
+        .map((parameter): [Parameter, string] => [parameter, filledIn(fields, parameter)])
         .filter(([, value]) => value !== "");
 }
 

@@ -17,7 +17,8 @@ export function resolve(schema: Schema, defs: Defs): Schema {
 export function branches(schema: Schema, defs: Defs): Schema[] {
     const whole = resolve(schema, defs);
     const ways = whole.anyOf ?? whole.oneOf;
-    if (ways === undefined) {
+    // Beside members of its own, they only say which of these go together.
+    if (ways === undefined || whole.properties !== undefined) {
         return [whole];
     }
     const found = ways.flatMap((way) => branches(way, defs));

@@ -5,7 +5,7 @@ import { useId } from "preact/hooks";
 import { plain } from "../../shared/markdown";
 import type { Defs, Parameter } from "../openapi";
 import { isSecretParameter, type Operation } from "../operations";
-import { fieldKey } from "../request";
+import { fieldKey, filledIn } from "../request";
 import { allowed, branches } from "../schema";
 
 interface Part {
@@ -28,7 +28,7 @@ export function Inputs({ operation, defs, fields, wanting }: Part) {
                 defs={defs}
                 needed={needed.includes(parameter)}
                 wanting={wanting.includes(key)}
-                value={fields.value[key] ?? ""}
+                value={filledIn(fields.value, parameter)}
                 onValue={(value) => {
                     fields.value = { ...fields.value, [key]: value };
                 }}

@@ -134,7 +134,7 @@ export function Method({ name }: { name: string }) {
 
 /** The first sentence, without what is said of order and ids; the rest of a long one is clipped. */
 function shortly(summary: string): string {
-    return summary.split(/[.:;](?:\s|$)|,? in order of |, newest | by its /)[0] ?? summary;
+    return summary.split(/[.:;](?:\s|$)|,? in order of |, newest |,? by its /)[0] ?? summary;
 }
 
 function matches(operation: Operation, sought: string): boolean {

@@ -42,6 +42,12 @@ export function stand(name: string): string {
     return name.toUpperCase();
 }
 
+/** The one token that a call is about, from the query or the body. */
+export function tokenOf({ query, body }: Call): Marked {
+    const members = typeof body === "object" && body !== null ? Object.values(body) : [];
+    return query[0]?.[1] ?? members[0] ?? "TOKEN";
+}
+
 /** As encodeURIComponent, and nothing that a shell would take for its own. */
 export function encode(value: string): string {
     return encodeURIComponent(value).replace(/[!'()*]/g, (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`);

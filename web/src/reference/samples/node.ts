@@ -1,8 +1,8 @@
 /** The request in JavaScript for Node: with the official SDK where it has the call, else with fetch. */
 
-import { type Call, encode, KEY_VARIABLE, type Literals, pathOf, Secret, stand, write } from "./call";
+import { type Call, encode, KEY_VARIABLE, type Literals, pathOf, Secret, stand, tokenOf, write } from "./call";
 import { withoutGrantType } from "./python";
-import { sdkCall } from "./sdk";
+import { sdkCall, whyByHand } from "./sdk";
 
 export function node(call: Call): string {
     const { operation } = call;
@@ -22,7 +22,7 @@ export function node(call: Call): string {
                   `const nylas = new Nylas(${braced([`apiKey: ${signed ? '"not used here"' : keyOf(call)}`, `apiUri: ${JSON.stringify(call.origin)}`])});`,
               ]
             : [];
-    const note = found?.node == null ? ["// The official SDK has no call for this."] : [];
+    const note = found?.node == null ? [`// ${whyByHand(operation.id)}`] : [];
     const gap = imports.length > 0 ? [""] : [];
     return `${[...note, ...imports, ...gap, ...client, ...signer, ...lines].join("\n")}\n`;
 }
@@ -45,7 +45,7 @@ function sdk(call: Call, name: string, only: "query" | "body" | "token" | undefi
     if (only === "query") {
         given = write(query, as);
     } else if (only === "token") {
-        given = write(call.query[0]?.[1] ?? "", as);
+        given = write(tokenOf(call), as);
     } else if (only === "body") {
         given = write(withoutGrantType(call.body), as);
     } else {

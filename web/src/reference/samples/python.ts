@@ -1,7 +1,7 @@
 /** The request in Python: with the official SDK where it has the call, else with requests. */
 
-import { type Call, KEY_VARIABLE, type Literals, type Marked, pathOf, Secret, stand, write } from "./call";
-import { sdkCall } from "./sdk";
+import { type Call, KEY_VARIABLE, type Literals, type Marked, pathOf, Secret, stand, tokenOf, write } from "./call";
+import { sdkCall, whyByHand } from "./sdk";
 
 export function python(call: Call): string {
     const { operation } = call;
@@ -20,7 +20,7 @@ export function python(call: Call): string {
         /\bClient\(/.test(text) && `${/\brequests\./.test(text) ? "" : "\n"}from nylas import Client`,
         /\bServiceAccountSigner\(/.test(text) && "from nylas.handler.service_account import ServiceAccountSigner",
     ].filter((line) => line !== false);
-    const note = found?.python == null ? "# The official SDK has no call for this.\n" : "";
+    const note = found?.python == null ? `# ${whyByHand(operation.id)}\n` : "";
     return `${note}${imports.join("\n").replace(/^\n/, "")}\n\n${text}\n`;
 }
 
@@ -42,7 +42,7 @@ function sdk(call: Call, name: string, only: "query" | "body" | "token" | undefi
     if (only === "query") {
         given.push(write(query, as, ""));
     } else if (only === "token") {
-        given.push(write(call.query[0]?.[1] ?? "", as));
+        given.push(write(tokenOf(call), as));
     } else if (only === "body") {
         given.push(write(withoutGrantType(call.body), as, ""));
     } else {
@@ -114,9 +114,6 @@ const WIDE = 64;
 /** Arguments: on the line when they fit, else each on its own. */
 function spread(given: string[]): string {
     const line = given.join(", ");
-    if (given.length === 1 && !line.includes("\n")) {
-        return line;
-    }
     if (given.length === 1 && /^[{[]/.test(line)) {
         return line;
     }

@@ -78,7 +78,7 @@ function tokenCall(grantType: unknown): SdkCall | undefined {
 }
 
 function tokenInfoCall(queried: readonly string[]): SdkCall | undefined {
-    if (queried.length !== 1) {
+    if (queried.length > 1) {
         return undefined;
     }
     return queried[0] === "id_token"
@@ -105,8 +105,16 @@ export function sdkCall({ id, body, queried, headed }: Asked): SdkCall | undefin
     if (found === undefined || (queried.length > 0 && !found.query)) {
         return undefined;
     }
-    if (found.only === "token" && (queried.length !== 1 || body !== undefined)) {
+    const members = Object.keys(inBody);
+    if (found.only === "token" && members.length + queried.length > 1) {
         return undefined;
     }
     return found.only !== undefined && headed ? undefined : found;
+}
+
+/** Why the code goes without the SDK. */
+export function whyByHand(id: string): string {
+    return id in CALLS || id === "exchange_token" || id === "get_token_info"
+        ? "The official SDK's call cannot say all that this request says."
+        : "The official SDK has no call for this.";
 }
