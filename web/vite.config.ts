@@ -32,6 +32,7 @@ export default defineConfig({
         // A file inside a file is a data: address, which our policy refuses.
         assetsInlineLimit: 0,
         modulePreload: { polyfill: false },
+        chunkSizeWarningLimit: 600, // kilobytes: the editor, which is loaded when it is needed
         rollupOptions: {
             input: ["reference.html", "console.html"].map((page) => resolve(import.meta.dirname, page)),
             output: {
