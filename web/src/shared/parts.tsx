@@ -37,8 +37,7 @@ export function Copy({ text, label = "Copy", what }: { text: string | (() => str
         return () => clearTimeout(timer);
     }, [done]);
     const copy = async () => {
-        await toClipboard(typeof text === "string" ? text : text());
-        setDone(true);
+        setDone(await toClipboard(typeof text === "string" ? text : text()));
     };
     return (
         <button type="button" class="button copy" onClick={copy} aria-label={what ? `${label} ${what}` : undefined}>
@@ -47,18 +46,26 @@ export function Copy({ text, label = "Copy", what }: { text: string | (() => str
     );
 }
 
-async function toClipboard(text: string): Promise<void> {
-    if (navigator.clipboard) {
+/** Whether it is there now. */
+async function toClipboard(text: string): Promise<boolean> {
+    try {
         await navigator.clipboard.writeText(text);
-        return;
+        return true;
+    } catch {
+        // Without https a browser has no clipboard for pages, but it still obeys this. Outside of an open dialog
+        // nothing can be selected.
+        const before = document.activeElement;
+        const area = document.createElement("textarea");
+        area.value = text;
+        (document.querySelector("dialog[open]") ?? document.body).append(area);
+        area.select();
+        const copied = document.execCommand("copy");
+        area.remove();
+        if (before instanceof HTMLElement) {
+            before.focus();
+        }
+        return copied;
     }
-    // Without https a browser has no clipboard for pages, but it still obeys this.
-    const area = document.createElement("textarea");
-    area.value = text;
-    document.body.append(area);
-    area.select();
-    document.execCommand("copy");
-    area.remove();
 }
 
 export function ThemeChoice() {
@@ -99,11 +106,17 @@ export function Dialog({
 }) {
     const element = useRef<HTMLDialogElement>(null);
     const id = useId();
+    const gone = useRef(false);
     useEffect(() => {
-        element.current?.showModal();
+        const dialog = element.current;
+        dialog?.showModal();
+        return () => {
+            gone.current = true;
+            dialog?.close(); // which gives the focus back to where it was
+        };
     }, []);
     return (
-        <dialog ref={element} class="card dialog" aria-labelledby={id} onClose={onClose}>
+        <dialog ref={element} class="card dialog" aria-labelledby={id} onClose={() => gone.current || onClose()}>
             <h2 id={id}>{title}</h2>
             {children}
         </dialog>

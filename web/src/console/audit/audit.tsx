@@ -90,7 +90,7 @@ function Table({ entries }: { entries: AuditEntry[] }) {
     const only = (change: Partial<Filter>) => href(["audit"], { ...change });
     return (
         <div class="card scroll">
-            <table class="rows stack">
+            <table class="rows stack dense">
                 <thead>
                     <tr>
                         <th scope="col">When</th>

@@ -58,7 +58,7 @@ export function troubleLine(trouble: Trouble | undefined): string | undefined {
         return undefined;
     }
     if (trouble.held) {
-        return "Held: many grants fail alike";
+        return "Many grants fail alike";
     }
     if (trouble.suspected) {
         return "Refused once, will be asked again";
@@ -142,4 +142,9 @@ export function plain(name: string): string {
 
 export function count(number: number, one: string, many = `${one}s`): string {
     return `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
+}
+
+/** A number that the API counts no further than a thousand. */
+export function upToThousand(number: number): string {
+    return number < 1000 ? String(number) : "1,000 or more";
 }

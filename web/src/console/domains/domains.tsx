@@ -60,7 +60,9 @@ function List() {
                                         <tr key={domain.id}>
                                             <th scope="row">
                                                 <a href={href(["domains", domain.id])}>{domain.domain_address}</a>
-                                                <span class="soft second">{domain.name}</span>
+                                                {domain.name !== domain.domain_address && (
+                                                    <span class="soft second">{domain.name}</span>
+                                                )}
                                             </th>
                                             <td data-label="Records found">
                                                 <Records domain={domain} />

@@ -12,7 +12,7 @@ import { Facts } from "../parts/facts";
 import { Failure } from "../parts/failure";
 import { Shown } from "../parts/loading";
 import { Page, Section } from "../parts/page";
-import { Time } from "../parts/time";
+import { Due, Time } from "../parts/time";
 import { Banner } from "./banner";
 import { Invalidate } from "./invalidate";
 import { Reconnect } from "./reconnect";
@@ -128,7 +128,7 @@ function GrantFacts({ grant }: { grant: Grant }) {
                     ["Id", <CopyId key="id" id={grant.id} />],
                     ["Name", grant.name],
                     ["Last proven", proven_at && <Time at={proven_at} />],
-                    ["Next check", next_check_at && <Time at={next_check_at} />],
+                    ["Next check", next_check_at && <Due at={next_check_at} />],
                     ["Refreshed since", refreshes ? count(refreshes, "time") : undefined],
                     ["Connected", <Time key="created" at={grant.created_at} />],
                     ["Authenticated", <Time key="updated" at={grant.updated_at} />],

@@ -10,7 +10,7 @@ import { grantState, PROVIDER_NAMES, providerName, troubleLine } from "../core/w
 import { Choice } from "../parts/field";
 import { Empty, Shown } from "../parts/loading";
 import { Page } from "../parts/page";
-import { Time } from "../parts/time";
+import { Due, Time } from "../parts/time";
 
 const SIZE = 25;
 const STATES = [
@@ -174,7 +174,7 @@ function GrantRow({ grant }: { grant: Grant }) {
                 {line && <span class="soft second">{line}</span>}
             </td>
             <td data-label="Last proven">{proven_at === undefined ? <None /> : <Time at={proven_at} />}</td>
-            <td data-label="Next check">{next_check_at === undefined ? <None /> : <Time at={next_check_at} />}</td>
+            <td data-label="Next check">{next_check_at === undefined ? <None /> : <Due at={next_check_at} />}</td>
         </tr>
     );
 }

@@ -3,7 +3,7 @@
 import { href } from "../core/route";
 import type { Degraded } from "../core/wire";
 import { classOf, count, providerName } from "../core/words";
-import { Time } from "../parts/time";
+import { Due, Time } from "../parts/time";
 
 export function DegradedList({ degraded }: { degraded: Degraded[] }) {
     return (
@@ -27,10 +27,10 @@ export function DegradedList({ degraded }: { degraded: Degraded[] }) {
                                 , the provider said <code>{one.provider_code}</code>
                             </>
                         )}
-                        {one.probe_at && one.probe_at * 1000 > Date.now() && (
+                        {one.probe_at && (
                             <>
                                 {" "}
-                                · tried again <Time at={one.probe_at} />
+                                · next attempt <Due at={one.probe_at} />
                             </>
                         )}
                     </p>

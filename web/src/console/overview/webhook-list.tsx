@@ -3,7 +3,7 @@
 import { Badge } from "../../shared/parts";
 import { href } from "../core/route";
 import type { WebhookHealth } from "../core/wire";
-import { count, WEBHOOK_STATES } from "../core/words";
+import { upToThousand, WEBHOOK_STATES } from "../core/words";
 import { Empty } from "../parts/loading";
 import { Time } from "../parts/time";
 
@@ -28,13 +28,13 @@ export function WebhookList({ webhooks }: { webhooks: WebhookHealth[] }) {
                         <Badge tone={WEBHOOK_STATES[webhook.status].tone}>{WEBHOOK_STATES[webhook.status].word}</Badge>
                     </p>
                     <p class="soft small">
-                        {count(webhook.pending, "delivery", "deliveries")} waiting
+                        {upToThousand(webhook.pending)} waiting
                         {webhook.oldest_pending_at && (
                             <>
                                 , the oldest from <Time at={webhook.oldest_pending_at} />
                             </>
                         )}
-                        , {webhook.failed.toLocaleString("en")} failed
+                        , {upToThousand(webhook.failed)} failed
                     </p>
                     {webhook.status !== "active" && <p class="small">{WEBHOOK_STATES[webhook.status].means}</p>}
                 </li>

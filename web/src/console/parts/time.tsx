@@ -21,7 +21,7 @@ export function relative(at: number, from: number): string {
     const seconds = at - from;
     for (const [unit, length] of UNITS) {
         if (Math.abs(seconds) >= length) {
-            return RELATIVE.format(Math.trunc(seconds / length), unit);
+            return RELATIVE.format(Math.round(seconds / length), unit);
         }
     }
     return seconds > 20 ? "in a moment" : "just now";
@@ -38,4 +38,9 @@ export function Time({ at }: { at: number }) {
             {relative(at, now.value / 1000)}
         </time>
     );
+}
+
+/** A time to come; once it is over, that it is due. */
+export function Due({ at }: { at: number }) {
+    return at * 1000 > now.value ? <Time at={at} /> : <>due now</>;
 }

@@ -10,7 +10,7 @@ import { count } from "../core/words";
 import { Failure } from "../parts/failure";
 import { Choice } from "../parts/field";
 import { Empty, More, Shown } from "../parts/loading";
-import { Time } from "../parts/time";
+import { Due, Time } from "../parts/time";
 
 const STATES: Record<Delivery["state"], [Tone, string]> = {
     pending: ["neutral", "Waiting"],
@@ -133,13 +133,7 @@ function Table({
                                     <Time at={delivery.created_at} />
                                     {delivery.next_try_at && (
                                         <span class="soft second">
-                                            {delivery.next_try_at * 1000 <= Date.now() ? (
-                                                "due now"
-                                            ) : (
-                                                <>
-                                                    next try <Time at={delivery.next_try_at} />
-                                                </>
-                                            )}
+                                            next try <Due at={delivery.next_try_at} />
                                         </span>
                                     )}
                                     {delivery.ended_at && (

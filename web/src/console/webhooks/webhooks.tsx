@@ -6,7 +6,7 @@ import { get } from "../core/api";
 import { useLoad } from "../core/load";
 import { go, href } from "../core/route";
 import type { Overview, Webhook, WebhookWithSecret } from "../core/wire";
-import { WEBHOOK_STATES } from "../core/words";
+import { upToThousand, WEBHOOK_STATES } from "../core/words";
 import { Empty, Shown } from "../parts/loading";
 import { Page } from "../parts/page";
 import { SecretOnce } from "../parts/secret";
@@ -68,10 +68,10 @@ export function WebhooksPage() {
                                                 </td>
                                                 <td data-label="Events">{triggers(webhook.trigger_types)}</td>
                                                 <td data-label="Waiting" class="number">
-                                                    {known?.pending.toLocaleString("en") ?? "…"}
+                                                    {known ? upToThousand(known.pending) : "…"}
                                                 </td>
                                                 <td data-label="Failed" class="number">
-                                                    {known?.failed.toLocaleString("en") ?? "…"}
+                                                    {known ? upToThousand(known.failed) : "…"}
                                                 </td>
                                             </tr>
                                         );
