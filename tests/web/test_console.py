@@ -216,7 +216,7 @@ async def test_a_stranger_sees_nothing_of_another_application(
     tenant.connector("google")
     grant = gmail(tenant, provider, "ann@example.com")
     webhook = subscribe(tenant, hook)
-    await console.enter(stranger, "/grants")
+    await console.enter_with_key(stranger, "/grants")
     await expect(console.page.get_by_text("No grants yet")).to_be_visible()
     for where in (f"/grants/{grant['id']}", f"/webhooks/{webhook['id']}"):
         await console.go(where)
@@ -224,6 +224,30 @@ async def test_a_stranger_sees_nothing_of_another_application(
         await expect(refusal).to_contain_text("Request")
         await expect(console.page.locator("main")).not_to_contain_text("ann@example.com")
         await expect(console.page.locator("main")).not_to_contain_text(hook.url)
+    one, hooked = f"/v3/grants/{grant['id']}", f"/v3/webhooks/{webhook['id']}"
+    tries = [
+        ("POST", f"{one}/check"),
+        ("POST", f"{one}/invalidate"),
+        ("GET", f"{one}/reconnect-link"),
+        ("GET", f"{one}/timeline"),
+        ("DELETE", one),
+        ("GET", f"{hooked}/deliveries"),
+        ("POST", f"{hooked}/deliveries/replay-failed"),
+        ("PUT", f"{hooked}/rotate-secret"),
+        ("DELETE", hooked),
+        ("POST", "/v3/connectors/google/test"),
+        ("DELETE", "/v3/connectors/google"),
+        ("GET", f"/v3/admin/applications/{tenant.application.id}/api-keys"),
+        ("GET", "/v3/admin/domains"),
+        ("GET", "/v3/console/sessions"),
+    ]
+    statuses = await console.page.evaluate(
+        """(tries) => Promise.all(tries.map(async ([method, path]) =>
+            (await fetch(path, {method, headers: {"X-OpenGrant-Console": "1"}})).status))""",
+        tries,
+    )
+    # Of a webhook that is not there the wire says 400; what takes an operator is refused before anything is looked for.
+    assert statuses == [404] * 5 + [400] * 4 + [404] * 2 + [403] * 3
     for where in ("/", "/webhooks", "/connectors", "/audit", "/keys"):
         await console.go(where)
         await expect(console.page.locator("main .loading")).to_have_count(0)
@@ -276,6 +300,10 @@ async def test_the_overview_counts_links_and_charts(
     degraded = main.get_by_role("listitem").filter(has=console.page.get_by_role("link", name="Google"))
     await expect(degraded).to_contain_text("The provider refuses your client")
     await expect(degraded).to_contain_text("invalid_client")
+    await degraded.get_by_role("link", name="Google").click()
+    await expect(console.title).to_have_text("Google")
+    await expect(main).to_contain_text("The provider refuses your client")
+    await console.page.go_back()
     await expect(main.get_by_role("link", name=hook.url)).to_be_visible()
     await console.page.get_by_text("The numbers as a table").click()
     numbers = console.page.get_by_role("region", name="Activity in numbers").get_by_role("row").nth(1)
@@ -290,6 +318,23 @@ async def test_the_overview_counts_links_and_charts(
     await expect(console.title).to_have_text("Grants")
     await expect(console.page.get_by_role("row")).to_have_count(2)
     await expect(console.row("ann@example.com")).to_contain_text("Ended by an operator")
+
+
+async def test_the_overview_looks_again_while_somebody_is_there(console: Console, tenant: Tenant) -> None:
+    page = console.page
+    await page.clock.install()
+    await console.enter(tenant)
+    await expect(page.get_by_role("region", name="Three steps to your first grant")).to_be_visible()
+    async with page.expect_response(lambda answer: "/v3/overview" in answer.url):
+        await page.clock.fast_forward(31_000)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    for _ in range(3):
+        await page.clock.fast_forward(11 * 60_000)
+    assert asked == []
+    await page.mouse.move(300, 300)
+    async with page.expect_response(lambda answer: "/v3/overview" in answer.url):
+        await page.clock.fast_forward(31_000)
 
 
 # ── Connectors ───────────────────────────────────────────────────────────────────────────────────────────────

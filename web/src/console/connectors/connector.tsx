@@ -5,7 +5,8 @@ import { Badge } from "../../shared/parts";
 import { get, Problem } from "../core/api";
 import { useLoad } from "../core/load";
 import { href } from "../core/route";
-import type { Connector, Provider } from "../core/wire";
+import type { Connector, Overview, Provider } from "../core/wire";
+import { DegradedList } from "../overview/degraded";
 import { Shown } from "../parts/loading";
 import { Page, Section } from "../parts/page";
 import { ConnectorForm } from "./connector-form";
@@ -18,15 +19,16 @@ export function ConnectorPage({ id }: { id: string }) {
     const [deleting, setDeleting] = useState(false);
     const loaded = useLoad(
         async (signal) => {
-            const [providers, connector] = await Promise.all([
+            const [providers, connector, overview] = await Promise.all([
                 get<Provider[]>("/v3/providers", {}, signal),
                 existing(id, signal),
+                get<Overview>("/v3/overview", { hours: 1 }, signal),
             ]);
             const provider = providers.find((one) => one.provider === id);
             if (!provider) {
                 throw new Problem("There is no provider of that name.", 404, "console");
             }
-            return { provider, connector };
+            return { provider, connector, degraded: overview.degraded.filter((one) => one.provider === id) };
         },
         [id],
     );
@@ -45,8 +47,9 @@ export function ConnectorPage({ id }: { id: string }) {
             }
         >
             <Shown of={loaded} what="the connector">
-                {({ provider, connector }) => (
+                {({ provider, connector, degraded }) => (
                     <>
+                        {degraded.length > 0 && <DegradedList degraded={degraded} />}
                         {connector ? (
                             <details class="card fold guide-fold">
                                 <summary>What is registered at {provider.name}: steps, redirect URI and scopes</summary>

@@ -1,28 +1,38 @@
-/** The providers, and which of them are set up. */
+/** The providers: which of them are set up, and which are in trouble. */
 
 import { Badge } from "../../shared/parts";
 import { get } from "../core/api";
 import { useLoad } from "../core/load";
 import { href } from "../core/route";
-import type { Connector, Provider } from "../core/wire";
+import type { Connector, Overview, Provider } from "../core/wire";
 import { Shown } from "../parts/loading";
 import { Page } from "../parts/page";
 
 export function ConnectorsPage() {
     const loaded = useLoad(async (signal) => {
-        const [providers, connectors] = await Promise.all([
+        const [providers, connectors, { degraded }] = await Promise.all([
             get<Provider[]>("/v3/providers", {}, signal),
             get<Connector[]>("/v3/connectors", { limit: 200 }, signal),
+            get<Overview>("/v3/overview", { hours: 1 }, signal),
         ]);
-        return { providers, have: new Map(connectors.map((one) => [one.provider, one])) };
+        return {
+            providers,
+            have: new Map(connectors.map((one) => [one.provider, one])),
+            degraded: new Set(degraded.map((one) => one.provider)),
+        };
     }, []);
     return (
         <Page title="Connectors" lead="One for each provider: what your application is known by there.">
             <Shown of={loaded} what="connectors">
-                {({ providers, have }) => (
+                {({ providers, have, degraded }) => (
                     <ul class="tiles">
                         {providers.map((provider) => (
-                            <Tile key={provider.provider} provider={provider} connector={have.get(provider.provider)} />
+                            <Tile
+                                key={provider.provider}
+                                provider={provider}
+                                connector={have.get(provider.provider)}
+                                degraded={degraded.has(provider.provider)}
+                            />
                         ))}
                     </ul>
                 )}
@@ -31,7 +41,15 @@ export function ConnectorsPage() {
     );
 }
 
-function Tile({ provider, connector }: { provider: Provider; connector: Connector | undefined }) {
+function Tile({
+    provider,
+    connector,
+    degraded,
+}: {
+    provider: Provider;
+    connector: Connector | undefined;
+    degraded: boolean;
+}) {
     const client = connector?.settings.client_id;
     return (
         <li class={connector ? "card tile" : "card tile unset"}>
@@ -39,7 +57,13 @@ function Tile({ provider, connector }: { provider: Provider; connector: Connecto
                 <a class="cover" href={href(["connectors", provider.provider])}>
                     {provider.name}
                 </a>
-                {connector ? <Badge tone="good">Set up</Badge> : <Badge>Not set up</Badge>}
+                {degraded ? (
+                    <Badge tone="wrong">Degraded</Badge>
+                ) : connector ? (
+                    <Badge tone="good">Set up</Badge>
+                ) : (
+                    <Badge>Not set up</Badge>
+                )}
             </p>
             <p class="soft small break">
                 {typeof client === "string" ? (
