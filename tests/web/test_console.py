@@ -23,6 +23,8 @@ from tests.web.conftest import Watch, violations
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+BUDGET = 150_000
+"""Compressed bytes of a first view, with the library that draws and what it asks of the API."""
 REDIRECT = "https://app.example.com/callback"
 
 
@@ -295,6 +297,10 @@ async def test_the_overview_counts_links_and_charts(
     await console.enter(tenant)
     main = console.page.locator("main")
     await expect(main.locator("canvas")).to_have_count(3)
+    loaded: Any = await console.page.evaluate(
+        "performance.getEntriesByType('resource').map((one) => one.encodedBodySize)"
+    )
+    assert sum(loaded) < BUDGET
     await expect(main.get_by_role("link", name=re.compile(r"^Valid grants\s*6"))).to_be_visible()
     await expect(main.get_by_role("link", name=re.compile(r"^Must reconnect\s*1"))).to_be_visible()
     degraded = main.get_by_role("listitem").filter(has=console.page.get_by_role("link", name="Google"))

@@ -49,7 +49,7 @@ export function ConnectorPage({ id }: { id: string }) {
             <Shown of={loaded} what="the connector">
                 {({ provider, connector, degraded }) => (
                     <>
-                        {degraded.length > 0 && <DegradedList degraded={degraded} />}
+                        {degraded.length > 0 && <DegradedList degraded={degraded} linked={false} />}
                         {connector ? (
                             <details class="card fold guide-fold">
                                 <summary>What is registered at {provider.name}: steps, redirect URI and scopes</summary>

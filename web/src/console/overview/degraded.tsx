@@ -5,14 +5,18 @@ import type { Degraded } from "../core/wire";
 import { classOf, count, providerName } from "../core/words";
 import { Due, Time } from "../parts/time";
 
-export function DegradedList({ degraded }: { degraded: Degraded[] }) {
+export function DegradedList({ degraded, linked = true }: { degraded: Degraded[]; linked?: boolean }) {
     return (
         <ul class="plain-list">
             {degraded.map((one) => (
                 <li key={`${one.provider} ${one.connector_id} ${one.credential_id} ${one.host}`} class="notice wrong">
                     <p class="row-head">
                         <strong>
-                            <a href={href(["connectors", one.provider])}>{providerName(one.provider)}</a>
+                            {linked ? (
+                                <a href={href(["connectors", one.provider])}>{providerName(one.provider)}</a>
+                            ) : (
+                                "Degraded"
+                            )}
                             {one.host && ` at ${one.host}`}
                         </strong>
                         <span class="soft">

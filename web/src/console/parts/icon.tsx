@@ -21,7 +21,6 @@ const DRAWINGS = {
     dot: "M12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6z",
     away: "M14 4h6v6M20 4l-9 9M18 14v6H4V6h6",
     menu: "M4 7h16M4 12h16M4 17h16",
-    next: "M9 5l7 7-7 7",
     lock: "M5 10.5h14V20H5zM8 10.5V8a4 4 0 0 1 8 0v2.5",
 } as const;
 

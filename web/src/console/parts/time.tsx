@@ -42,5 +42,9 @@ export function Time({ at }: { at: number }) {
 
 /** A time to come; once it is over, that it is due. */
 export function Due({ at }: { at: number }) {
-    return at * 1000 > now.value ? <Time at={at} /> : <>due now</>;
+    const seconds = at - now.value / 1000;
+    if (seconds <= 0) {
+        return <>due now</>;
+    }
+    return seconds < 60 ? <>within a minute</> : <Time at={at} />;
 }
