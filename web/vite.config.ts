@@ -28,6 +28,7 @@ export default defineConfig({
         outDir: out,
         emptyOutDir: true,
         target: "es2022",
+        cssTarget: ["chrome123", "firefox120", "safari17.5"], // the first that know light-dark()
         assetsDir: "",
         // A file inside a file is a data: address, which our policy refuses.
         assetsInlineLimit: 0,

@@ -40,11 +40,14 @@ class ApiKey(Model):
     """Absent when it does not expire."""
     expires_in: int | None = None
     """Seconds from its creation."""
+    last_used_at: int | None = None
+    """Unix seconds, some of them late; absent before its first use."""
 
     @classmethod
     def of(cls, key: ApiKeyNoun, *, now: Micros) -> "ApiKey":
         lifetime = None if key.expires_at is None else (key.expires_at - key.created_at) // SECOND
-        return cls.model_construct(**_members(key, now), expires_in=lifetime)
+        used_at = None if key.last_used_at is None else key.last_used_at // SECOND
+        return cls.model_construct(**_members(key, now), expires_in=lifetime, last_used_at=used_at)
 
 
 class NewApiKey(Model):

@@ -26,12 +26,17 @@ export function draw(
         onPoint: (index: number | undefined) => void;
     },
 ): Drawing {
+    // A canvas knows no variables, and only an element can tell what one comes to in the scheme of the moment.
+    const ink = (name: string) => {
+        place.style.color = `var(${name})`;
+        const colour = getComputedStyle(place).color;
+        place.style.color = "";
+        return colour;
+    };
     let data: uPlot.AlignedData = [at, values];
     let plot = make();
 
     function make(): uPlot {
-        const css = getComputedStyle(document.documentElement);
-        const ink = (name: string) => css.getPropertyValue(name).trim();
         const font = "12px system-ui, sans-serif";
         const bars = uPlot.paths.bars?.({ size: [0.72, 28], radius: 0.15 });
         const axis = { stroke: ink("--soft"), font, ticks: { show: false } };
