@@ -22,7 +22,7 @@ def test_a_virtual_calendar_becomes_a_grant(tenant: Tenant) -> None:
         "state": "floor-2",
         "settings": {"email": "room-7"},
         "blocked": False,
-        "opengrant": {"proven_at": made["created_at"]},
+        "opengrant": {"proven_at": made["created_at"], "refreshes": 0},
     }
     assert made["created_at"] == made["updated_at"]
     assert data(tenant.get(f"/v3/grants/{made['id']}")) == made

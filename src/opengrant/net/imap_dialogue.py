@@ -24,6 +24,8 @@ from opengrant.net.attempt import Attempt, Security, Terms
 MAX_LINE = 8 * 1024
 MAX_RECEIVED = 256 * 1024
 """Bytes of a whole dialogue: a proof needs few thousand."""
+MAX_OBJECTIONS = 100
+"""Status lines of one step that are not OK. Servers that mean it need one or two; each costs time to read."""
 
 # Response codes of RFC 5530 and what Gmail and Yahoo add. A code outside of this list is only part of the text.
 _CODES = frozenset(
@@ -91,6 +93,8 @@ class _Wire:
         line = self.read(end + 1)
         if (status := _STATUS.match(line.rstrip())) and status["word"].upper() != b"OK":
             self._heard.append(status)
+            if len(self._heard) > MAX_OBJECTIONS:
+                raise _Malformed("too_long")
         return line
 
     def read(self, size: int) -> bytes:
