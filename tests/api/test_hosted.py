@@ -10,6 +10,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import httpx
 import pytest
 
+from opengrant.grants.hosted import TRIES, TRIES_WITHIN
+from opengrant.model import SECOND
 from tests.fakes.oauth import TENANT, FakeOAuth, Reply
 from tests.hosted.browsing import BACK, landed, onward, post, redeem, registered, start, through, visiting
 from tests.peers.dovecot import ACCOUNTS, ELSEWHERE, Dovecot
@@ -82,6 +84,27 @@ def test_a_password_is_typed_here_and_proven(site: Tenant, browser: httpx.Client
     told = landed(answer)
     assert told["state"] == "x"
     assert redeem(site, told["code"]).json()["email"] == ALICE
+
+
+def test_nobody_guesses_a_password_here(site: Tenant, browser: httpx.Client, dovecot: Dovecot) -> None:
+    site.connector("imap")
+    hosts = {"imap_host": ELSEWHERE, "imap_port": str(dovecot.imaps)}
+    page = through(browser, start(browser, site, provider="imap"))
+    for number in range(TRIES):
+        # Another sign-in and another spelling are the same mailbox.
+        page = through(browser, start(browser, site, provider="imap")) if number == 5 else page
+        page = post(browser, page, email=ALICE.upper() if number == 7 else ALICE, password=f"guess {number}", **hosts)
+        assert page.status_code == 400, number
+    enough = post(browser, page, email=ALICE, password=ACCOUNTS[ALICE], **hosts)
+    assert enough.status_code == 429
+    assert "Try again in" in enough.text
+    other = post(browser, enough, email="bob@example.test", password="wrong", **hosts)
+    assert other.status_code == 400, "another mailbox has tries of its own"
+    age = int(TRIES_WITHIN.total_seconds()) * SECOND
+    site.server.rows("update rations set began_at = began_at - $2 where application_id = $1", site.application.id, age)
+    site.server.call(site.server.services.hosted.forget(site.application))
+    assert not site.server.rows("select name from rations where application_id = $1", site.application.id)
+    assert landed(post(browser, other, email=ALICE, password=ACCOUNTS[ALICE], **hosts))["code"]
 
 
 def test_with_smtp_required_the_outgoing_server_must_be_named(

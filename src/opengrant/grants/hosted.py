@@ -15,6 +15,7 @@ import secrets as random
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from datetime import timedelta
 from typing import Any, Literal, cast
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
@@ -44,6 +45,7 @@ from opengrant.grants.connect import Connect, Proof
 from opengrant.grants.connectors import OAUTH
 from opengrant.grants.detect import Detect
 from opengrant.grants.digests import Digests
+from opengrant.grants.rations import Ration
 from opengrant.grants.redirects import Redirects
 from opengrant.model import (
     SECOND,
@@ -54,6 +56,7 @@ from opengrant.model import (
     Identity,
     Micros,
     ProviderName,
+    fold,
     mailbox_key,
 )
 from opengrant.providers.base import Authorizes, Consent
@@ -71,8 +74,14 @@ LOGIN_LASTS: Micros = 15 * 60 * SECOND
 CODE_LASTS: Micros = 10 * 60 * SECOND
 CALLBACK = "/v3/connect/callback"
 
-FORMS = frozenset({ProviderName.IMAP, ProviderName.ICLOUD, ProviderName.EWS})
-"""Providers without a consent page of their own: the user types a password here."""
+FORMS: Mapping[ProviderName, str] = {
+    ProviderName.IMAP: "imap_username",
+    ProviderName.ICLOUD: "username",
+    ProviderName.EWS: "ews_username",
+}
+"""Providers without a consent page of their own: the user types a password here. And which setting says whose."""
+TRIES, TRIES_WITHIN = 10, timedelta(minutes=15)
+"""Passwords that may be typed for one mailbox: these pages are open to everybody, and must not serve to guess."""
 OFFERED = (*sorted(OAUTH), ProviderName.ICLOUD, ProviderName.EWS, ProviderName.IMAP)
 """All that can be signed in to, in the order of the page."""
 
@@ -252,6 +261,7 @@ class Hosted:
         What the provider says is raised as by connect/custom, and the user may try again.
         """
         ask = self._custom(visit.ask, provider, visit.login, settings)
+        await self._tries.take(visit.app, of=fold(settings[FORMS[provider]]))
         asked_at = self.clock()
         proof = await self.connect.prove_password(visit.app, ask)
         if not await self.db.write(logins.use(visit.app.id, visit.login.id, at=self.clock())):
@@ -336,6 +346,11 @@ class Hosted:
         """Drop sign-ins and codes that are over, with what was proven and never collected."""
         while await self.db.write(logins.forget_before(app.id, cutoff=self.clock(), limit=_FORGOTTEN_AT_ONCE)):
             pass
+        await self._tries.forget(app)
+
+    @property
+    def _tries(self) -> Ration:
+        return Ration(self.db, self.clock, "hosted.password", TRIES, TRIES_WITHIN)
 
     async def _require_public_client(self, app: Application, ask: Ask) -> None:
         """Without the API key, PKCE has to stand in for it, and only where no server could keep the key."""

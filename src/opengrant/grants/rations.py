@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import blake2b
 
 from opengrant.errors import RateLimited
-from opengrant.model import SECOND, Application, Clock
+from opengrant.model import SECOND, Application, Clock, Micros
 from opengrant.store import rations
 from opengrant.store.port import Store
 
@@ -19,14 +20,25 @@ class Ration:
     limit: int
     window: timedelta
 
-    async def take(self, app: Application) -> None:
-        """Count one call. Raises RateLimited, with the seconds until the window ends."""
-        now = self.clock()
-        window = int(self.window.total_seconds()) * SECOND
-        ends = await self.db.write(rations.take(app.id, self.name, limit=self.limit, window=window, at=now))
+    async def take(self, app: Application, *, of: str | None = None) -> None:
+        """Count one call. Raises RateLimited, with the seconds until the window ends.
+
+        of  what in the application it is about, if each has a ration of its own; only its digest is kept
+        """
+        now, window = self.clock(), self._window
+        name = self.name if of is None else f"{self.name} {blake2b(of.encode(), digest_size=16).hexdigest()}"
+        ends = await self.db.write(rations.take(app.id, name, limit=self.limit, window=window, at=now))
         if ends is not None:
             wait = max(1, -(-(ends - now) // SECOND))
             raise RateLimited(
                 f"This call is possible {self.limit} times in {window // SECOND} s. Try again in {wait} s.",
                 retry_after=wait,
             )
+
+    async def forget(self, app: Application) -> None:
+        """Drop the counts of what nobody has called about for a window; the ration's own is one row, and stays."""
+        await self.db.write(rations.forget(app.id, f"{self.name} ", cutoff=self.clock() - self._window))
+
+    @property
+    def _window(self) -> Micros:
+        return int(self.window.total_seconds()) * SECOND

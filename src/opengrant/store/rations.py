@@ -22,3 +22,11 @@ def take(application_id: str, name: str, *, limit: int, window: Micros, at: Micr
         "select began_at from rations where application_id = $1 and name = $2", (application_id, name)
     )
     return int(rows[0][0]) + window
+
+
+def forget(application_id: str, beginning: str, *, cutoff: Micros) -> Steps[None]:
+    """Drop the calls whose name begins so and whose window began by then."""
+    yield Statement(
+        "delete from rations where application_id = $1 and substr(name, 1, $2) = $3 and began_at <= $4",
+        (application_id, len(beginning), beginning, cutoff),
+    )
