@@ -9,6 +9,7 @@ import { actorWords, plain } from "../core/words";
 import { TextField } from "../parts/field";
 import { Empty, More, Shown } from "../parts/loading";
 import { Page } from "../parts/page";
+import { Table } from "../parts/table";
 import { Time } from "../parts/time";
 
 export function AuditPage() {
@@ -30,7 +31,7 @@ export function AuditPage() {
                 {(entries) =>
                     entries.length ? (
                         <>
-                            <Table entries={entries} />
+                            <EntryTable entries={entries} />
                             <More of={list} />
                         </>
                     ) : (
@@ -86,49 +87,33 @@ function Filters({ filter }: { filter: Filter }) {
     );
 }
 
-function Table({ entries }: { entries: AuditEntry[] }) {
+function EntryTable({ entries }: { entries: AuditEntry[] }) {
     const only = (change: Partial<Filter>) => href(["audit"], { ...change });
     return (
-        <div class="card scroll">
-            <table class="rows stack dense">
-                <thead>
-                    <tr>
-                        <th scope="col">When</th>
-                        <th scope="col">What</th>
-                        <th scope="col">Who</th>
-                        <th scope="col">Details</th>
-                    </tr>
-                </thead>
-                <tbody>
-                    {entries.map((entry) => (
-                        <tr key={entry.id}>
-                            <td data-label="When">
-                                <Time at={entry.at} />
-                            </td>
-                            <th scope="row">
-                                <a href={only({ type: entry.type })} title="Only entries of this type">
-                                    <code>{entry.type}</code>
-                                </a>
-                            </th>
-                            <td data-label="Who">
-                                {entry.actor && (
-                                    <a
-                                        href={only({ actor: entry.actor })}
-                                        title={`Only what ${entry.actor} did`}
-                                        class="quiet"
-                                    >
-                                        {actorWords(entry.actor)}
-                                    </a>
-                                )}
-                            </td>
-                            <td data-label="Details">
-                                <Details entry={entry} />
-                            </td>
-                        </tr>
-                    ))}
-                </tbody>
-            </table>
-        </div>
+        <Table class="stack dense" columns={["When", "What", "Who", "Details"]}>
+            {entries.map((entry) => (
+                <tr key={entry.id}>
+                    <td data-label="When">
+                        <Time at={entry.at} />
+                    </td>
+                    <th scope="row">
+                        <a href={only({ type: entry.type })} title="Only entries of this type">
+                            <code>{entry.type}</code>
+                        </a>
+                    </th>
+                    <td data-label="Who">
+                        {entry.actor && (
+                            <a href={only({ actor: entry.actor })} title={`Only what ${entry.actor} did`} class="quiet">
+                                {actorWords(entry.actor)}
+                            </a>
+                        )}
+                    </td>
+                    <td data-label="Details">
+                        <Details entry={entry} />
+                    </td>
+                </tr>
+            ))}
+        </Table>
     );
 }
 

@@ -9,6 +9,7 @@ import { Confirm } from "../parts/confirm";
 import { Failure } from "../parts/failure";
 import { Empty, Shown } from "../parts/loading";
 import { Section } from "../parts/page";
+import { Table } from "../parts/table";
 import { Time } from "../parts/time";
 import { NewCredential } from "./new-credential";
 
@@ -46,60 +47,46 @@ export function Credentials({
             <Shown of={list} what="credentials">
                 {(credentials) =>
                     credentials.length ? (
-                        <div class="card scroll">
-                            <table class="rows stack">
-                                <thead>
-                                    <tr>
-                                        <th scope="col">Name</th>
-                                        <th scope="col">Id</th>
-                                        <th scope="col">Changed</th>
-                                        <th scope="col">
-                                            <span class="visually-hidden">Actions</span>
-                                        </th>
-                                    </tr>
-                                </thead>
-                                <tbody>
-                                    {credentials.map((credential) => (
-                                        <tr key={credential.id}>
-                                            <th scope="row">
-                                                {credential.name}{" "}
-                                                {credential.id === connector.active_credential_id && (
-                                                    <Badge tone="good">Active</Badge>
-                                                )}
-                                            </th>
-                                            <td data-label="Id">
-                                                <span class="copy-id">
-                                                    <code>{credential.id}</code>
-                                                    <Copy text={credential.id} what={`the id of ${credential.name}`} />
-                                                </span>
-                                            </td>
-                                            <td data-label="Changed">
-                                                <Time at={credential.updated_at} />
-                                            </td>
-                                            <td class="ends">
-                                                {credential.id !== connector.active_credential_id && (
-                                                    <button
-                                                        type="button"
-                                                        class="button"
-                                                        disabled={activate.busy}
-                                                        onClick={() => void activate.run(credential.id)}
-                                                    >
-                                                        Make active
-                                                    </button>
-                                                )}
-                                                <button
-                                                    type="button"
-                                                    class="button danger"
-                                                    onClick={() => setDeleting(credential)}
-                                                >
-                                                    Delete
-                                                </button>
-                                            </td>
-                                        </tr>
-                                    ))}
-                                </tbody>
-                            </table>
-                        </div>
+                        <Table class="stack" columns={["Name", "Id", "Changed", { name: "Actions", hidden: true }]}>
+                            {credentials.map((credential) => (
+                                <tr key={credential.id}>
+                                    <th scope="row">
+                                        {credential.name}{" "}
+                                        {credential.id === connector.active_credential_id && (
+                                            <Badge tone="good">Active</Badge>
+                                        )}
+                                    </th>
+                                    <td data-label="Id">
+                                        <span class="copy-id">
+                                            <code>{credential.id}</code>
+                                            <Copy text={credential.id} what={`the id of ${credential.name}`} />
+                                        </span>
+                                    </td>
+                                    <td data-label="Changed">
+                                        <Time at={credential.updated_at} />
+                                    </td>
+                                    <td class="ends">
+                                        {credential.id !== connector.active_credential_id && (
+                                            <button
+                                                type="button"
+                                                class="button"
+                                                disabled={activate.busy}
+                                                onClick={() => void activate.run(credential.id)}
+                                            >
+                                                Make active
+                                            </button>
+                                        )}
+                                        <button
+                                            type="button"
+                                            class="button danger"
+                                            onClick={() => setDeleting(credential)}
+                                        >
+                                            Delete
+                                        </button>
+                                    </td>
+                                </tr>
+                            ))}
+                        </Table>
                     ) : (
                         <Empty title="No further credentials" />
                     )

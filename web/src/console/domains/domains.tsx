@@ -12,6 +12,7 @@ import { Form } from "../parts/form";
 import { Empty, More, Shown } from "../parts/loading";
 import { OperatorOnly } from "../parts/operator-only";
 import { Page } from "../parts/page";
+import { Table } from "../parts/table";
 import { Time } from "../parts/time";
 import { Records } from "./records";
 
@@ -46,35 +47,24 @@ function List() {
             {(domains) =>
                 domains.length ? (
                     <>
-                        <div class="card scroll">
-                            <table class="rows stack">
-                                <thead>
-                                    <tr>
-                                        <th scope="col">Domain</th>
-                                        <th scope="col">Records found</th>
-                                        <th scope="col">Added</th>
-                                    </tr>
-                                </thead>
-                                <tbody>
-                                    {domains.map((domain) => (
-                                        <tr key={domain.id}>
-                                            <th scope="row">
-                                                <a href={href(["domains", domain.id])}>{domain.domain_address}</a>
-                                                {domain.name !== domain.domain_address && (
-                                                    <span class="soft second">{domain.name}</span>
-                                                )}
-                                            </th>
-                                            <td data-label="Records found">
-                                                <Records domain={domain} />
-                                            </td>
-                                            <td data-label="Added">
-                                                <Time at={domain.created_at} />
-                                            </td>
-                                        </tr>
-                                    ))}
-                                </tbody>
-                            </table>
-                        </div>
+                        <Table class="stack" columns={["Domain", "Records found", "Added"]}>
+                            {domains.map((domain) => (
+                                <tr key={domain.id}>
+                                    <th scope="row">
+                                        <a href={href(["domains", domain.id])}>{domain.domain_address}</a>
+                                        {domain.name !== domain.domain_address && (
+                                            <span class="soft second">{domain.name}</span>
+                                        )}
+                                    </th>
+                                    <td data-label="Records found">
+                                        <Records domain={domain} />
+                                    </td>
+                                    <td data-label="Added">
+                                        <Time at={domain.created_at} />
+                                    </td>
+                                </tr>
+                            ))}
+                        </Table>
                         <More of={list} />
                     </>
                 ) : (

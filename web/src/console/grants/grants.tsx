@@ -10,6 +10,7 @@ import { grantState, PROVIDER_NAMES, providerName, troubleLine } from "../core/w
 import { Choice } from "../parts/field";
 import { Empty, Shown } from "../parts/loading";
 import { Page } from "../parts/page";
+import { Table } from "../parts/table";
 import { Due, Time } from "../parts/time";
 
 const SIZE = 25;
@@ -137,24 +138,11 @@ function EmailSearch({ value, onValue }: { value: string; onValue: (value: strin
 
 function GrantTable({ grants }: { grants: Grant[] }) {
     return (
-        <div class="card scroll">
-            <table class="rows stack dense">
-                <thead>
-                    <tr>
-                        <th scope="col">Email</th>
-                        <th scope="col">Provider</th>
-                        <th scope="col">State</th>
-                        <th scope="col">Last proven</th>
-                        <th scope="col">Next check</th>
-                    </tr>
-                </thead>
-                <tbody>
-                    {grants.map((grant) => (
-                        <GrantRow key={grant.id} grant={grant} />
-                    ))}
-                </tbody>
-            </table>
-        </div>
+        <Table class="stack dense" columns={["Email", "Provider", "State", "Last proven", "Next check"]}>
+            {grants.map((grant) => (
+                <GrantRow key={grant.id} grant={grant} />
+            ))}
+        </Table>
     );
 }
 

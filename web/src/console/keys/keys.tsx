@@ -11,6 +11,7 @@ import { Empty, Shown } from "../parts/loading";
 import { OperatorOnly } from "../parts/operator-only";
 import { Page } from "../parts/page";
 import { SecretOnce } from "../parts/secret";
+import { Table } from "../parts/table";
 import { Time } from "../parts/time";
 import { NewKey } from "./new-key";
 import { Sessions } from "./sessions";
@@ -112,72 +113,62 @@ function KeyTable({ keys, onRevoke }: { keys: ApiKey[]; onRevoke: (key: ApiKey) 
     const known = keys.some((key) => key.last_used_at !== undefined);
     const usable = (key: ApiKey) => key.status === "active";
     return (
-        <div class="card scroll">
-            <table class="rows stack">
-                <thead>
-                    <tr>
-                        <th scope="col">Name</th>
-                        <th scope="col">State</th>
-                        <th scope="col">May</th>
-                        <th scope="col">Made</th>
-                        {known && <th scope="col">Last used</th>}
-                        <th scope="col">Expires</th>
-                        <th scope="col">
-                            <span class="visually-hidden">Actions</span>
-                        </th>
-                    </tr>
-                </thead>
-                <tbody>
-                    {keys
-                        .toSorted((a, b) => Number(usable(b)) - Number(usable(a)) || b.created_at - a.created_at)
-                        .map((key) => {
-                            const [tone, word] = STATES[key.status];
-                            return (
-                                <tr key={key.id}>
-                                    <th scope="row">
-                                        {key.name}
-                                        <span class="soft second">{key.id}</span>
-                                    </th>
-                                    <td data-label="State">
-                                        <Badge tone={tone}>{word}</Badge>
-                                    </td>
-                                    <td data-label="May">{key.permissions.join(", ")}</td>
-                                    <td data-label="Made">
-                                        <Time at={key.created_at} />
-                                    </td>
-                                    {known && (
-                                        <td data-label="Last used">
-                                            {key.last_used_at ? (
-                                                <Time at={key.last_used_at} />
-                                            ) : (
-                                                <span class="soft">never</span>
-                                            )}
-                                        </td>
+        <Table
+            class="stack"
+            columns={[
+                "Name",
+                "State",
+                "May",
+                "Made",
+                known && "Last used",
+                "Expires",
+                { name: "Actions", hidden: true },
+            ]}
+        >
+            {keys
+                .toSorted((a, b) => Number(usable(b)) - Number(usable(a)) || b.created_at - a.created_at)
+                .map((key) => {
+                    const [tone, word] = STATES[key.status];
+                    return (
+                        <tr key={key.id}>
+                            <th scope="row">
+                                {key.name}
+                                <span class="soft second">{key.id}</span>
+                            </th>
+                            <td data-label="State">
+                                <Badge tone={tone}>{word}</Badge>
+                            </td>
+                            <td data-label="May">{key.permissions.join(", ")}</td>
+                            <td data-label="Made">
+                                <Time at={key.created_at} />
+                            </td>
+                            {known && (
+                                <td data-label="Last used">
+                                    {key.last_used_at ? (
+                                        <Time at={key.last_used_at} />
+                                    ) : (
+                                        <span class="soft">never</span>
                                     )}
-                                    <td data-label="Expires">
-                                        {key.expires_at ? (
-                                            <Time at={key.expires_at} />
-                                        ) : (
-                                            <span class="soft">never</span>
-                                        )}
-                                    </td>
-                                    <td class="ends">
-                                        {usable(key) && (
-                                            <button
-                                                type="button"
-                                                class="button danger"
-                                                aria-label={`Revoke ${key.name}`}
-                                                onClick={() => onRevoke(key)}
-                                            >
-                                                Revoke
-                                            </button>
-                                        )}
-                                    </td>
-                                </tr>
-                            );
-                        })}
-                </tbody>
-            </table>
-        </div>
+                                </td>
+                            )}
+                            <td data-label="Expires">
+                                {key.expires_at ? <Time at={key.expires_at} /> : <span class="soft">never</span>}
+                            </td>
+                            <td class="ends">
+                                {usable(key) && (
+                                    <button
+                                        type="button"
+                                        class="button danger"
+                                        aria-label={`Revoke ${key.name}`}
+                                        onClick={() => onRevoke(key)}
+                                    >
+                                        Revoke
+                                    </button>
+                                )}
+                            </td>
+                        </tr>
+                    );
+                })}
+        </Table>
     );
 }

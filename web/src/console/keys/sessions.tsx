@@ -8,6 +8,7 @@ import type { Session } from "../core/wire";
 import { Failure } from "../parts/failure";
 import { Shown } from "../parts/loading";
 import { Section } from "../parts/page";
+import { Table } from "../parts/table";
 import { Time } from "../parts/time";
 
 export function Sessions() {
@@ -28,51 +29,39 @@ export function Sessions() {
             <Failure problem={end.problem} />
             <Shown of={list} what="sessions">
                 {(sessions) => (
-                    <div class="card scroll">
-                        <table class="rows stack">
-                            <thead>
-                                <tr>
-                                    <th scope="col">Signed in with</th>
-                                    <th scope="col">Began</th>
-                                    <th scope="col">Last used</th>
-                                    <th scope="col">Ends</th>
-                                    <th scope="col">
-                                        <span class="visually-hidden">Actions</span>
-                                    </th>
-                                </tr>
-                            </thead>
-                            <tbody>
-                                {sessions.map((one) => (
-                                    <tr key={one.id}>
-                                        <th scope="row">
-                                            {one.kind === "link" ? "One-time link" : "API key"}{" "}
-                                            {one.id === session.value?.id && <Badge tone="accent">This one</Badge>}
-                                            {one.api_key_id && <span class="soft second">{one.api_key_id}</span>}
-                                        </th>
-                                        <td data-label="Began">
-                                            <Time at={one.created_at} />
-                                        </td>
-                                        <td data-label="Last used">
-                                            <Time at={one.used_at} />
-                                        </td>
-                                        <td data-label="Ends">
-                                            <Time at={one.expires_at} />
-                                        </td>
-                                        <td class="ends">
-                                            <button
-                                                type="button"
-                                                class="button danger"
-                                                disabled={end.busy}
-                                                onClick={() => void end.run(one)}
-                                            >
-                                                {one.id === session.value?.id ? "Sign out" : "End it"}
-                                            </button>
-                                        </td>
-                                    </tr>
-                                ))}
-                            </tbody>
-                        </table>
-                    </div>
+                    <Table
+                        class="stack"
+                        columns={["Signed in with", "Began", "Last used", "Ends", { name: "Actions", hidden: true }]}
+                    >
+                        {sessions.map((one) => (
+                            <tr key={one.id}>
+                                <th scope="row">
+                                    {one.kind === "link" ? "One-time link" : "API key"}{" "}
+                                    {one.id === session.value?.id && <Badge tone="accent">This one</Badge>}
+                                    {one.api_key_id && <span class="soft second">{one.api_key_id}</span>}
+                                </th>
+                                <td data-label="Began">
+                                    <Time at={one.created_at} />
+                                </td>
+                                <td data-label="Last used">
+                                    <Time at={one.used_at} />
+                                </td>
+                                <td data-label="Ends">
+                                    <Time at={one.expires_at} />
+                                </td>
+                                <td class="ends">
+                                    <button
+                                        type="button"
+                                        class="button danger"
+                                        disabled={end.busy}
+                                        onClick={() => void end.run(one)}
+                                    >
+                                        {one.id === session.value?.id ? "Sign out" : "End it"}
+                                    </button>
+                                </td>
+                            </tr>
+                        ))}
+                    </Table>
                 )}
             </Shown>
         </Section>

@@ -2,6 +2,7 @@
 
 import type { Overview } from "../core/wire";
 import { classOf } from "../core/words";
+import { Headings } from "../parts/table";
 import { exact } from "../parts/time";
 import { Chart } from "./chart";
 
@@ -12,35 +13,23 @@ type Buckets = Overview["activity"];
 
 export function Activity({ of: activity }: { of: Buckets }) {
     const { buckets, bucket_seconds } = activity;
-    const at = buckets.map((bucket) => bucket.at);
-    const span = (bucketAt: number) => (bucket_seconds < 86_400 ? HOUR : DAY).format(bucketAt * 1000);
+    const common = {
+        at: buckets.map((bucket) => bucket.at),
+        bucketSeconds: bucket_seconds,
+        span: (at: number) => (bucket_seconds < 86_400 ? HOUR : DAY).format(at * 1000),
+    };
+    const numbers = (of: "verified" | "refreshed" | "failed") => buckets.map((bucket) => bucket[of]);
     return (
         <>
             <div class="charts">
-                <Chart
-                    title="Connected and proven"
-                    colour="--fill-accent"
-                    at={at}
-                    values={buckets.map((bucket) => bucket.verified)}
-                    bucketSeconds={bucket_seconds}
-                    span={span}
-                />
-                <Chart
-                    title="Refreshed"
-                    colour="--fill-good"
-                    at={at}
-                    values={buckets.map((bucket) => bucket.refreshed)}
-                    bucketSeconds={bucket_seconds}
-                    span={span}
-                />
+                <Chart title="Connected and proven" colour="--fill-accent" values={numbers("verified")} {...common} />
+                <Chart title="Refreshed" colour="--fill-good" values={numbers("refreshed")} {...common} />
                 <Chart
                     title="Failed"
                     colour="--fill-wrong"
-                    at={at}
-                    values={buckets.map((bucket) => bucket.failed)}
-                    bucketSeconds={bucket_seconds}
-                    span={span}
+                    values={numbers("failed")}
                     detail={(index) => classes(buckets[index]?.failures ?? {})}
+                    {...common}
                 />
             </div>
             <details class="fold">
@@ -62,21 +51,15 @@ function ActivityTable({ buckets: { buckets } }: { buckets: Buckets }) {
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
         <section class="card scroll tall" tabIndex={0} aria-label="Activity in numbers">
             <table class="rows">
-                <thead>
-                    <tr>
-                        <th scope="col">From</th>
-                        <th scope="col" class="number">
-                            Connected
-                        </th>
-                        <th scope="col" class="number">
-                            Refreshed
-                        </th>
-                        <th scope="col" class="number">
-                            Failed
-                        </th>
-                        <th scope="col">Why</th>
-                    </tr>
-                </thead>
+                <Headings
+                    of={[
+                        "From",
+                        { name: "Connected", class: "number" },
+                        { name: "Refreshed", class: "number" },
+                        { name: "Failed", class: "number" },
+                        "Why",
+                    ]}
+                />
                 <tbody>
                     {buckets.toReversed().map((bucket) => (
                         <tr key={bucket.at}>

@@ -4,6 +4,7 @@ import { href } from "../core/route";
 import type { Overview } from "../core/wire";
 import { providerName } from "../core/words";
 import { Empty } from "../parts/loading";
+import { Table } from "../parts/table";
 
 type Row = Overview["grants"][number];
 
@@ -18,42 +19,30 @@ export function Matrix({ grants }: { grants: Row[] }) {
         return <Empty title="No grants yet" />;
     }
     return (
-        <div class="card scroll">
-            <table class="rows matrix">
-                <thead>
-                    <tr>
-                        <th scope="col">Provider</th>
-                        <th scope="col" class="bar-column">
-                            <span class="visually-hidden">Shares</span>
-                        </th>
-                        <th scope="col" class="number">
-                            Valid
-                        </th>
-                        <th scope="col" class="number">
-                            In trouble
-                        </th>
-                        <th scope="col" class="number">
-                            Invalid
-                        </th>
-                    </tr>
-                </thead>
-                <tbody>
-                    {grants.map((row) => (
-                        <tr key={row.provider}>
-                            <th scope="row">
-                                <a href={href(["grants"], { provider: row.provider })}>{providerName(row.provider)}</a>
-                            </th>
-                            <td class="bar-column">
-                                <Bar row={row} />
-                            </td>
-                            <Figure value={row.valid} provider={row.provider} state="valid" />
-                            <Figure value={row.troubled} provider={row.provider} state="troubled" />
-                            <Figure value={row.invalid} provider={row.provider} state="invalid" />
-                        </tr>
-                    ))}
-                </tbody>
-            </table>
-        </div>
+        <Table
+            class="matrix"
+            columns={[
+                "Provider",
+                { name: "Shares", class: "bar-column", hidden: true },
+                { name: "Valid", class: "number" },
+                { name: "In trouble", class: "number" },
+                { name: "Invalid", class: "number" },
+            ]}
+        >
+            {grants.map((row) => (
+                <tr key={row.provider}>
+                    <th scope="row">
+                        <a href={href(["grants"], { provider: row.provider })}>{providerName(row.provider)}</a>
+                    </th>
+                    <td class="bar-column">
+                        <Bar row={row} />
+                    </td>
+                    <Figure value={row.valid} provider={row.provider} state="valid" />
+                    <Figure value={row.troubled} provider={row.provider} state="troubled" />
+                    <Figure value={row.invalid} provider={row.provider} state="invalid" />
+                </tr>
+            ))}
+        </Table>
     );
 }
 

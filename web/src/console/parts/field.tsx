@@ -11,6 +11,29 @@ interface Common {
     required?: boolean;
 }
 
+/** The frame of what is typed into. The input inside has this id, and says that the hint describes it. */
+function Typed({
+    id,
+    label,
+    hint,
+    required,
+    children,
+}: Pick<Common, "label" | "hint"> & { id: string; required: boolean; children: ComponentChildren }) {
+    return (
+        <div class="field">
+            <label for={id}>
+                {label} {!required && <span class="optional">optional</span>}
+            </label>
+            {children}
+            {hint && (
+                <p class="hint" id={`${id}-hint`}>
+                    {hint}
+                </p>
+            )}
+        </div>
+    );
+}
+
 export function TextField({
     label,
     hint,
@@ -33,10 +56,7 @@ export function TextField({
 }) {
     const id = useId();
     return (
-        <div class="field">
-            <label for={id}>
-                {label} {!required && <span class="optional">optional</span>}
-            </label>
+        <Typed id={id} label={label} hint={hint} required={required}>
             <input
                 id={id}
                 class={mono ? "input mono" : "input"}
@@ -53,22 +73,14 @@ export function TextField({
                 aria-describedby={hint ? `${id}-hint` : undefined}
                 onInput={(event) => onValue(event.currentTarget.value)}
             />
-            {hint && (
-                <p class="hint" id={`${id}-hint`}>
-                    {hint}
-                </p>
-            )}
-        </div>
+        </Typed>
     );
 }
 
 export function AreaField({ label, hint, value, onValue, required = false, rows = 4 }: Common & { rows?: number }) {
     const id = useId();
     return (
-        <div class="field">
-            <label for={id}>
-                {label} {!required && <span class="optional">optional</span>}
-            </label>
+        <Typed id={id} label={label} hint={hint} required={required}>
             <textarea
                 id={id}
                 class="input mono"
@@ -80,12 +92,7 @@ export function AreaField({ label, hint, value, onValue, required = false, rows 
                 aria-describedby={hint ? `${id}-hint` : undefined}
                 onInput={(event) => onValue(event.currentTarget.value)}
             />
-            {hint && (
-                <p class="hint" id={`${id}-hint`}>
-                    {hint}
-                </p>
-            )}
-        </div>
+        </Typed>
     );
 }
 

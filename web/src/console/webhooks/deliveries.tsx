@@ -10,6 +10,7 @@ import { count } from "../core/words";
 import { Failure } from "../parts/failure";
 import { Choice } from "../parts/field";
 import { Empty, More, Shown } from "../parts/loading";
+import { Table } from "../parts/table";
 import { Due, Time } from "../parts/time";
 
 const STATES: Record<Delivery["state"], [Tone, string]> = {
@@ -64,7 +65,7 @@ export function Deliveries({ id }: { id: string }) {
                 {(deliveries) =>
                     deliveries.length ? (
                         <>
-                            <Table
+                            <DeliveryTable
                                 deliveries={deliveries}
                                 busy={replay.busy}
                                 onReplay={(delivery) => void replay.run(delivery)}
@@ -82,7 +83,7 @@ export function Deliveries({ id }: { id: string }) {
     );
 }
 
-function Table({
+function DeliveryTable({
     deliveries,
     busy,
     onReplay,
@@ -92,74 +93,59 @@ function Table({
     onReplay: (delivery: Delivery) => void;
 }) {
     return (
-        <div class="card scroll">
-            <table class="rows stack dense">
-                <thead>
-                    <tr>
-                        <th scope="col">Event</th>
-                        <th scope="col">State</th>
-                        <th scope="col">Attempts</th>
-                        <th scope="col">When</th>
-                        <th scope="col">
-                            <span class="visually-hidden">Actions</span>
+        <Table class="stack dense" columns={["Event", "State", "Attempts", "When", { name: "Actions", hidden: true }]}>
+            {deliveries.map((delivery) => {
+                const [tone, word] = STATES[delivery.state];
+                return (
+                    <tr key={delivery.id}>
+                        <th scope="row">
+                            <code>{delivery.type}</code>
+                            <span class="soft second">
+                                {delivery.grant_id ? (
+                                    <a href={href(["grants", delivery.grant_id])}>its grant</a>
+                                ) : (
+                                    "no grant’s"
+                                )}
+                                {" · "}
+                                <span title="The notification’s id: the same each time it is sent">
+                                    {delivery.event_id}
+                                </span>
+                            </span>
                         </th>
+                        <td data-label="State">
+                            <Badge tone={tone}>{word}</Badge>
+                            {delivery.outcome && <span class="soft second">{delivery.outcome}</span>}
+                        </td>
+                        <td data-label="Attempts">{delivery.attempts}</td>
+                        <td data-label="When">
+                            <Time at={delivery.created_at} />
+                            {delivery.next_try_at && (
+                                <span class="soft second">
+                                    next try <Due at={delivery.next_try_at} />
+                                </span>
+                            )}
+                            {delivery.ended_at && (
+                                <span class="soft second">
+                                    ended <Time at={delivery.ended_at} />
+                                </span>
+                            )}
+                        </td>
+                        <td class="ends">
+                            {delivery.state !== "pending" && (
+                                <button
+                                    type="button"
+                                    class="button"
+                                    disabled={busy}
+                                    aria-label={`Replay ${delivery.type} ${delivery.event_id}`}
+                                    onClick={() => onReplay(delivery)}
+                                >
+                                    Replay
+                                </button>
+                            )}
+                        </td>
                     </tr>
-                </thead>
-                <tbody>
-                    {deliveries.map((delivery) => {
-                        const [tone, word] = STATES[delivery.state];
-                        return (
-                            <tr key={delivery.id}>
-                                <th scope="row">
-                                    <code>{delivery.type}</code>
-                                    <span class="soft second">
-                                        {delivery.grant_id ? (
-                                            <a href={href(["grants", delivery.grant_id])}>its grant</a>
-                                        ) : (
-                                            "no grant’s"
-                                        )}
-                                        {" · "}
-                                        <span title="The notification’s id: the same each time it is sent">
-                                            {delivery.event_id}
-                                        </span>
-                                    </span>
-                                </th>
-                                <td data-label="State">
-                                    <Badge tone={tone}>{word}</Badge>
-                                    {delivery.outcome && <span class="soft second">{delivery.outcome}</span>}
-                                </td>
-                                <td data-label="Attempts">{delivery.attempts}</td>
-                                <td data-label="When">
-                                    <Time at={delivery.created_at} />
-                                    {delivery.next_try_at && (
-                                        <span class="soft second">
-                                            next try <Due at={delivery.next_try_at} />
-                                        </span>
-                                    )}
-                                    {delivery.ended_at && (
-                                        <span class="soft second">
-                                            ended <Time at={delivery.ended_at} />
-                                        </span>
-                                    )}
-                                </td>
-                                <td class="ends">
-                                    {delivery.state !== "pending" && (
-                                        <button
-                                            type="button"
-                                            class="button"
-                                            disabled={busy}
-                                            aria-label={`Replay ${delivery.type} ${delivery.event_id}`}
-                                            onClick={() => onReplay(delivery)}
-                                        >
-                                            Replay
-                                        </button>
-                                    )}
-                                </td>
-                            </tr>
-                        );
-                    })}
-                </tbody>
-            </table>
-        </div>
+                );
+            })}
+        </Table>
     );
 }

@@ -10,6 +10,7 @@ import { upToThousand, WEBHOOK_STATES } from "../core/words";
 import { Empty, Shown } from "../parts/loading";
 import { Page } from "../parts/page";
 import { SecretOnce } from "../parts/secret";
+import { Table } from "../parts/table";
 import { Time } from "../parts/time";
 import { WebhookForm } from "./webhook-form";
 
@@ -31,54 +32,46 @@ export function WebhooksPage() {
             <Shown of={list} what="webhooks">
                 {(webhooks) =>
                     webhooks.length ? (
-                        <div class="card scroll">
-                            <table class="rows stack dense">
-                                <thead>
-                                    <tr>
-                                        <th scope="col">Destination</th>
-                                        <th scope="col">State</th>
-                                        <th scope="col">Events</th>
-                                        <th scope="col" class="number">
-                                            Waiting
+                        <Table
+                            class="stack dense"
+                            columns={[
+                                "Destination",
+                                "State",
+                                "Events",
+                                { name: "Waiting", class: "number" },
+                                { name: "Failed", class: "number" },
+                            ]}
+                        >
+                            {webhooks.map((webhook) => {
+                                const state = WEBHOOK_STATES[webhook.status];
+                                const known = health?.find(({ id }) => id === webhook.id);
+                                return (
+                                    <tr key={webhook.id}>
+                                        <th scope="row">
+                                            <a class="break" href={href(["webhooks", webhook.id])}>
+                                                {webhook.webhook_url}
+                                            </a>
+                                            {webhook.description && (
+                                                <span class="soft second">{webhook.description}</span>
+                                            )}
                                         </th>
-                                        <th scope="col" class="number">
-                                            Failed
-                                        </th>
+                                        <td data-label="State">
+                                            <Badge tone={state.tone}>{state.word}</Badge>
+                                            <span class="soft second">
+                                                <Time at={webhook.status_updated_at} />
+                                            </span>
+                                        </td>
+                                        <td data-label="Events">{triggers(webhook.trigger_types)}</td>
+                                        <td data-label="Waiting" class="number">
+                                            {known ? upToThousand(known.pending) : "…"}
+                                        </td>
+                                        <td data-label="Failed" class="number">
+                                            {known ? upToThousand(known.failed) : "…"}
+                                        </td>
                                     </tr>
-                                </thead>
-                                <tbody>
-                                    {webhooks.map((webhook) => {
-                                        const state = WEBHOOK_STATES[webhook.status];
-                                        const known = health?.find(({ id }) => id === webhook.id);
-                                        return (
-                                            <tr key={webhook.id}>
-                                                <th scope="row">
-                                                    <a class="break" href={href(["webhooks", webhook.id])}>
-                                                        {webhook.webhook_url}
-                                                    </a>
-                                                    {webhook.description && (
-                                                        <span class="soft second">{webhook.description}</span>
-                                                    )}
-                                                </th>
-                                                <td data-label="State">
-                                                    <Badge tone={state.tone}>{state.word}</Badge>
-                                                    <span class="soft second">
-                                                        <Time at={webhook.status_updated_at} />
-                                                    </span>
-                                                </td>
-                                                <td data-label="Events">{triggers(webhook.trigger_types)}</td>
-                                                <td data-label="Waiting" class="number">
-                                                    {known ? upToThousand(known.pending) : "…"}
-                                                </td>
-                                                <td data-label="Failed" class="number">
-                                                    {known ? upToThousand(known.failed) : "…"}
-                                                </td>
-                                            </tr>
-                                        );
-                                    })}
-                                </tbody>
-                            </table>
-                        </div>
+                                );
+                            })}
+                        </Table>
                     ) : (
                         <Empty title="No webhooks yet">
                             <p>

@@ -1,0 +1,44 @@
+/** A list as a table, in a card that scrolls. Its columns are named here, its rows stand inside. */
+
+import type { ComponentChildren } from "preact";
+
+/** Most are only a name. A hidden one is heard and not seen; false is left out. */
+export type Column = false | string | { name: string; class?: string; hidden?: boolean };
+
+export function Table({
+    columns,
+    class: looks,
+    children,
+}: {
+    columns: Column[];
+    /** Which kind of rows: `stack`, with `dense` or without, or one of its own. */
+    class: string;
+    children: ComponentChildren;
+}) {
+    return (
+        <div class="card scroll">
+            <table class={`rows ${looks}`}>
+                <Headings of={columns} />
+                <tbody>{children}</tbody>
+            </table>
+        </div>
+    );
+}
+
+/** The head alone, for a table in another frame. */
+export function Headings({ of: columns }: { of: Column[] }) {
+    return (
+        <thead>
+            <tr>
+                {columns
+                    .filter((column) => column !== false)
+                    .map((column) => (typeof column === "string" ? { name: column } : column))
+                    .map(({ name, class: looks, hidden }) => (
+                        <th key={name} scope="col" class={looks}>
+                            {hidden ? <span class="visually-hidden">{name}</span> : name}
+                        </th>
+                    ))}
+            </tr>
+        </thead>
+    );
+}
