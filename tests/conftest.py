@@ -20,6 +20,16 @@ from tests.support import LiveServer, Tenant, start_logging
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
+_LONG = (
+    *("tests/nodes/", "tests/cli/", "tests/api/test_openapi.py", "tests/grants/test_refresh_machine.py"),
+    *("tests/web/", "tests/pages/test_browser.py", "tests/hosted/", "tests/api/test_refusals.py"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long come first: the last ones are what idle processes wait for."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
+
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:

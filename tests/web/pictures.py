@@ -64,7 +64,7 @@ def populate(tenant: Tenant, fake: FakeOAuth, receiver: Receiver) -> None:
 
 async def page_of(browser: Browser) -> Page:
     view = await browser.new_context(
-        viewport={"width": 1280, "height": 860}, color_scheme="light", reduced_motion="reduce"
+        viewport={"width": 1120, "height": 720}, color_scheme="light", reduced_motion="reduce"
     )
     return await view.new_page()
 
