@@ -72,7 +72,7 @@ PURPOSE = "floor"
 
 COLUMNS = (
     "id, provider, scope, status, email, settings, blocked, created_at, updated_at, name, state, user_id,"
-    " credential_id, workspace_id, ip, user_agent, proven_at, due_at, trouble"
+    " credential_id, workspace_id, ip, user_agent, proven_at, due_at, trouble, refreshes"
 )
 KEY = """
     select application_id, id, permissions from api_keys
@@ -95,7 +95,7 @@ _GRANT = """
                   credential_id = excluded.credential_id, token_expires_at = excluded.token_expires_at,
                   asked_at = excluded.asked_at, version = grants.version + 1, updated_at = excluded.updated_at,
                   state = coalesce(excluded.state, grants.state), due_at = excluded.due_at,
-                  proven_at = excluded.proven_at, used_at = excluded.used_at, trouble = null,
+                  proven_at = excluded.proven_at, used_at = excluded.used_at, trouble = null, refreshes = 0,
                   generation = grants.generation + 1
     returning id, created_at, version
 """
@@ -122,6 +122,7 @@ LEASE = """
 _GIVE_BACK = "delete from leases where application_id = $1 and subject = $2 and owner = $3"
 _RENEWED = """
     update grants set status = 'valid', token_expires_at = $4, due_at = $5, proven_at = $6, used_at = $6,
+                      refreshes = case when trouble is null then refreshes + 1 else 0 end,
                       trouble = null, generation = generation + 1, version = version + 1
     where application_id = $1 and id = $2 and generation = $3 and status = 'valid'
     returning id
@@ -743,7 +744,7 @@ class Floor:
             "state": state,
             "provider_user_id": proven.subject,
             "credential_id": credential_id,
-            "opengrant": {"proven_at": now // 1_000_000}
+            "opengrant": {"proven_at": now // 1_000_000, "refreshes": 0}
             | ({} if due_at is None else {"next_check_at": due_at // 1_000_000}),
         }
         return answer | {key: value for key, value in more.items() if value is not None}
@@ -1018,8 +1019,8 @@ def _shown(row: Row) -> dict[str, Any]:
         "updated_at": row[8] // 1_000_000,
     }
     shown |= {key: value for key, value in zip(_OPTIONAL, row[9:16], strict=True) if value is not None}
-    proven_at, due_at, trouble = row[16:]
-    health = shown["opengrant"] = {}
+    proven_at, due_at, trouble, refreshes = row[16:]
+    health = shown["opengrant"] = {"refreshes": refreshes}
     if proven_at is not None:
         health["proven_at"] = proven_at // 1_000_000
     if due_at is not None:

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import threading
 import uuid
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from nylas import Client
 from nylas.models.errors import NylasApiError
 
 from opengrant.errors import InvalidRequest
+from tests import warm
 from tests.api.signed import Account, account, foreign_account
 from tests.fakes.dns import FakeDns
 from tests.peers.postgres import Postgres
@@ -399,14 +399,8 @@ def test_agent_accounts_are_told_what_their_domain_lacks(
 
 def opengrant(env: dict[str, str], directory: Path, *args: str) -> subprocess.CompletedProcess[str]:
     kept = {key: value for key, value in os.environ.items() if not key.startswith("OPENGRANT_")}
-    return subprocess.run(
-        [Path(sys.executable).with_name("opengrant"), *args],
-        env={**kept, **env, "OPENGRANT_DATA_DIR": str(directory / "data"), "COLUMNS": "100"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    own = {"OPENGRANT_DATA_DIR": str(directory / "data"), "COLUMNS": "100"}
+    return warm.run(args, env={**kept, **env, **own}, timeout=60)
 
 
 def test_the_command_line_shows_what_to_publish_and_what_is_live(

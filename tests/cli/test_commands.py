@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests import warm
 from tests.peers.postgres import Postgres
 from tests.support import secret
 
@@ -29,14 +30,12 @@ def environment(directory: Path, more: Mapping[str, str] | None = None) -> dict[
 
 
 def opengrant(directory: Path, *args: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [OPENGRANT, *args], env=environment(directory, env), capture_output=True, text=True, timeout=60, check=False
-    )
+    return warm.run(args, env=environment(directory, env), timeout=60)
 
 
 @dataclass
 class Served:
-    process: "subprocess.Popen[bytes]"
+    process: "subprocess.Popen[bytes] | warm.Process"
     url: str
     printed: str
     log: Path
@@ -46,13 +45,17 @@ class Served:
 
 
 @contextmanager
-def serving(directory: Path, env: Mapping[str, str] | None = None, *args: str) -> Iterator[Served]:
-    """`opengrant serve` until it can be reached, and its end."""
+def serving(directory: Path, env: Mapping[str, str] | None = None, *args: str, cold: bool = False) -> Iterator[Served]:
+    """`opengrant serve` until it can be reached, and its end. `cold`: the way a shell starts it."""
     log, printed = directory / "log", directory / "printed"
-    with log.open("a") as stderr, printed.open("w") as stdout:
-        process = subprocess.Popen(
-            [OPENGRANT, "serve", *args], env=environment(directory, env), stdout=stdout, stderr=stderr
-        )
+    process: subprocess.Popen[bytes] | warm.Process
+    with log.open("ab") as stderr, printed.open("wb") as stdout:
+        if cold:
+            process = subprocess.Popen(
+                [OPENGRANT, "serve", *args], env=environment(directory, env), stdout=stdout, stderr=stderr
+            )
+        else:
+            process = warm.start(["serve", *args], env=environment(directory, env), stdout=stdout, stderr=stderr)
     try:
         deadline = time.monotonic() + 60
         while not (url := _url(log)):
@@ -84,7 +87,7 @@ def bearer(key: str) -> dict[str, str]:
 
 
 def test_the_first_start_prints_what_is_needed_once_and_the_second_does_not(tmp_path: Path) -> None:
-    with serving(tmp_path) as first:
+    with serving(tmp_path, cold=True) as first:
         key = first_key(first.printed)
         assert first.url in first.printed
         assert re.search(r"application id\s+[0-9a-f-]{36}", first.printed)
@@ -156,7 +159,9 @@ def test_an_unknown_id_is_one_sentence_and_a_failure(tmp_path: Path, args: tuple
 
 
 def test_help_is_there_for_every_command(tmp_path: Path) -> None:
+    cold = subprocess.run([OPENGRANT, "--help"], env=environment(tmp_path), capture_output=True, text=True, check=True)
     overview = opengrant(tmp_path, "--help").stdout
+    assert overview == cold.stdout
     for command in ("serve", "work", "migrate", "keys", "apps", "doctor", "reseal"):
         assert command in overview
         assert opengrant(tmp_path, command, "--help").returncode == 0
@@ -300,7 +305,8 @@ def test_several_workers_serve_one_database(tmp_path: Path, postgres: Postgres) 
         "OPENGRANT_DATABASE_URL": postgres.create_database(),
         "OPENGRANT_BOOTSTRAP_API_KEY": "k" * 40,
     }
-    with serving(tmp_path, env) as served:
+    # Several start their workers by themselves.
+    with serving(tmp_path, env, cold=True) as served:
         url = served.url
         body = {"provider": "virtual-calendar"}
         assert httpx.post(f"{url}/v3/connectors", headers=bearer("k" * 40), json=body, timeout=60).status_code == 201

@@ -9,8 +9,6 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -26,10 +24,10 @@ from pydantic_core import to_json
 from opengrant.model import SECOND
 from opengrant.store.grants import COLUMNS
 from opengrant.vault import Owner
+from tests import warm
 from tests.fakes.oauth import FakeOAuth
 from tests.support import LiveServer, Tenant, data, secret
 
-OPENGRANT = str(Path(sys.executable).with_name("opengrant"))
 _DEADLINE = 90.0
 
 
@@ -37,7 +35,7 @@ _DEADLINE = 90.0
 class Node:
     """One process. Its log is a file, since a full pipe would stop it."""
 
-    process: "subprocess.Popen[bytes]"
+    process: warm.Process
     log: Path
     http: httpx.Client = field(init=False)
 
@@ -80,10 +78,10 @@ def nodes(live: LiveServer, *each: Mapping[str, str], work: bool = True) -> Iter
         for more in each:
             log = live.directory / f"node-{len(list(live.directory.glob('node-*')))}.log"
             with log.open("wb") as stderr:
-                process = subprocess.Popen(
-                    [OPENGRANT, "serve", *([] if work else ["--no-work"])],
+                process = warm.start(
+                    ["serve", *([] if work else ["--no-work"])],
                     env={**kept, **here, **more},
-                    stdout=subprocess.DEVNULL,
+                    stdout=stderr,
                     stderr=stderr,
                 )
             started.append(Node(process, log))
