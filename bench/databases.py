@@ -153,7 +153,7 @@ def grant(
     return (
         *(id_, application.id, "google", connector.id, email, email, "valid", scope, "{}", at, at, at, 1, subject),
         *(subject, f"User {subject}", "customer", credential_id, None, None, None, 0),
-        *(ends_at, None, due_at, at, now(), 1, None, email),
+        *(ends_at, None, due_at, at, now(), 1, None, 0, email),
     )
 
 
