@@ -247,6 +247,15 @@ def crowded(tenant: Tenant) -> Tenant:
 
 
 EXPLORE = "OPENGRANT_EXPLORE" in os.environ
+# We send a good key with every request, so a made-up one would count as wrong and never arrive.
+WITHOUT_KEYS = {
+    **DOCUMENT,
+    "security": [],
+    "paths": {
+        path: {method: {**operation, "security": []} for method, operation in item.items()}
+        for path, item in DOCUMENT["paths"].items()
+    },
+}
 TO_TRY = [
     (f"{operation.method} {operation.path}", mode)
     for operation in OPERATIONS
@@ -300,7 +309,7 @@ def test_the_server_does_what_it_says(
 ) -> None:
     """schemathesis makes requests from the document, fitting and unfitting, and compares each answer with it."""
     method, path = operation.split(" ")
-    target = schemathesis.openapi.from_dict(DOCUMENT)[path][method]
+    target = schemathesis.openapi.from_dict(DOCUMENT if mode is GenerationMode.POSITIVE else WITHOUT_KEYS)[path][method]
     signing = Signing(account(server))
     excluded: list[CheckFunction] = [positive_data_acceptance] if operation in DEPENDS_ON_THE_WORLD else []
     if method == "GET" or path.startswith("/v3/admin/"):

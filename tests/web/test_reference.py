@@ -545,6 +545,7 @@ async def test_nothing_is_inaccessible_or_too_wide(
     await look()
     await page.keyboard.press("Escape")
     await page.get_by_role("button", name="Reset").click()
+    await expect(page.locator(".finding")).to_have_count(0)
     await reference.send()
     await look()
     await reference.go("/operation/get_grant")

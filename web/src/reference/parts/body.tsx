@@ -69,6 +69,8 @@ export function Body({ operation, variant, defs, draft, onSend }: Part) {
 
     const rewrite = (text: string) => {
         draft.value = text;
+        // They were about the text before. Left for the next check to take away, they would move Send under a finger.
+        setProblems([]);
         handle.current?.setText(text);
     };
     const value = parse(draft.value);
