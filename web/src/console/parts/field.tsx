@@ -101,9 +101,8 @@ export function Choice({
     value,
     onValue,
     options,
-    hint,
     compact = false,
-}: Common & { options: readonly (readonly [value: string, label: string])[]; compact?: boolean }) {
+}: Omit<Common, "hint"> & { options: readonly (readonly [value: string, label: string])[]; compact?: boolean }) {
     const id = useId();
     return (
         <div class="field">
@@ -117,7 +116,6 @@ export function Choice({
                     </option>
                 ))}
             </select>
-            {hint && <p class="hint">{hint}</p>}
         </div>
     );
 }
