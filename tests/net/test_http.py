@@ -27,14 +27,14 @@ def fake() -> Iterator[FakeOAuth]:
 
 @pytest.fixture
 async def http() -> AsyncIterator[Http]:
-    door = Http(timeout=5, connections_per_host=10)
+    door = Http(timeout=20, connections_per_host=10)
     yield door
     await door.close()
 
 
 @pytest.fixture
 async def hasty() -> AsyncIterator[Http]:
-    door = Http(timeout=0.3, connections_per_host=10)
+    door = Http(timeout=1, connections_per_host=10)
     yield door
     await door.close()
 
@@ -113,7 +113,7 @@ async def test_cookies_are_not_sent_back(fake: FakeOAuth, http: Http) -> None:
 async def test_a_proxy_of_the_environment_is_not_used(fake: FakeOAuth, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
-    http = Http(timeout=5, connections_per_host=1)
+    http = Http(timeout=20, connections_per_host=1)
     assert (await http.form("google", "token", f"{fake.url}/token", {})).status == 400
     await http.close()
 
@@ -128,7 +128,7 @@ async def test_nothing_of_an_answer_or_of_what_was_sent_is_in_its_repr(fake: Fak
 async def test_calls_are_counted_and_timed(fake: FakeOAuth) -> None:
     seen: list[tuple[str, str, str]] = []
     http = Http(
-        timeout=5,
+        timeout=20,
         connections_per_host=1,
         observe=lambda provider, leg, outcome, _: seen.append((provider, leg, outcome)),
     )
@@ -202,7 +202,7 @@ async def test_a_token_that_cannot_stand_in_a_header_was_never_sent(fake: FakeOA
 
 
 async def test_who_finds_no_free_connection_in_time_was_never_sent(fake: FakeOAuth) -> None:
-    http = Http(timeout=0.5, connections_per_host=1)
+    http = Http(timeout=1.5, connections_per_host=1)
     fake.answers("token", Reply(fault="silence"))
     found = await asyncio.gather(*(evidence_of(http, f"{fake.url}/token") for _ in range(4)))
     await http.close()
@@ -288,7 +288,7 @@ def serving(authority: trustme.CA, name: str) -> FakeOAuth:
 async def test_an_authority_of_the_operators_own_is_trusted(authority: trustme.CA, tmp_path: Path) -> None:
     bundle = tmp_path / "ca.pem"
     bundle.write_bytes(trustme.CA().cert_pem.bytes() + authority.cert_pem.bytes())
-    http = Http(timeout=5, connections_per_host=1, ca_file=bundle)
+    http = Http(timeout=20, connections_per_host=1, ca_file=bundle)
     with serving(authority, "localhost") as fake:
         assert (await http.form("google", "token", f"{fake.url}/token", {})).status == 400
     await http.close()
@@ -302,7 +302,7 @@ async def test_a_certificate_that_proves_nothing_stops_the_request(
 ) -> None:
     bundle = tmp_path / "ca.pem"
     bundle.write_bytes((authority if trusted else trustme.CA()).cert_pem.bytes())
-    http = Http(timeout=5, connections_per_host=1, ca_file=bundle)
+    http = Http(timeout=20, connections_per_host=1, ca_file=bundle)
     with serving(authority, name) as fake:
         found = await evidence_of(http, f"{fake.url}/token")
         assert fake.requests == []
@@ -314,7 +314,7 @@ async def test_a_certificate_that_proves_nothing_stops_the_request(
 def test_a_ca_file_that_is_none_is_refused_at_once(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("not a certificate")
     with pytest.raises(ValueError, match="PEM"):
-        Http(timeout=5, connections_per_host=1, ca_file=tmp_path / "ca.pem")
+        Http(timeout=20, connections_per_host=1, ca_file=tmp_path / "ca.pem")
 
 
 # ---------------------------------------------------------------- the table

@@ -19,7 +19,6 @@ from opengrant.net.mail import MailDoor, Session
 from tests.fakes.mail import CLOSE, DRIP, FLOOD, RESET, SILENCE, STARTTLS, Certificates, FakeMail
 from tests.peers.dovecot import ACCOUNTS, DISABLED, ELSEWHERE
 
-SHORT = Deadlines(connect=2, tls=1.5, greeting=1.5, command=1.5, login=1.5, goodbye=0.2, whole=5)
 USER, PASSWORD = "alice@example.test", "sesame, open!"
 CAPABILITY = b"* CAPABILITY IMAP4rev1 %s\r\nTAG OK done\r\n"
 
@@ -32,8 +31,13 @@ def certificates():
 
 
 def door(ca_file=None, **options):
-    options = {"threads": 8, "deadlines": SHORT} | options
-    return contextlib.closing(MailDoor(Guard(parse_networks("127.0.0.0/8"), Resolver()), ca_file=ca_file, **options))
+    guard = Guard(parse_networks("127.0.0.0/8"), Resolver())
+    return contextlib.closing(MailDoor(guard, ca_file=ca_file, **{"threads": 8} | options))
+
+
+def impatient(step, reply=SILENCE):
+    """For a server that says nothing in `step`, where a test would otherwise wait for as long as the product does."""
+    return Deadlines(**{step: 1}) if reply in (SILENCE, DRIP) else Deadlines()
 
 
 async def log_in(door, leg, host, port, *, security="auto", username=USER, password=PASSWORD):
@@ -62,7 +66,7 @@ async def fail(door, leg, host, port, **options):
 )
 async def test_every_account_of_a_real_server_logs_in(dovecot, leg, port, security, found):
     number = getattr(dovecot, port)
-    with door(dovecot.ca_file, deadlines=Deadlines()) as mail:
+    with door(dovecot.ca_file) as mail:
         for username, password in ACCOUNTS.items():
             session = await log_in(
                 mail, leg, ELSEWHERE, number, security=security, username=username, password=password
@@ -75,7 +79,7 @@ async def test_every_account_of_a_real_server_logs_in(dovecot, leg, port, securi
     [("imap", "imaps", None, "AUTHENTICATIONFAILED"), ("smtp", "submissions", 535, "5.7.8")],
 )
 async def test_a_real_server_refuses_a_wrong_password(dovecot, leg, port, status, code):
-    with door(dovecot.ca_file, deadlines=Deadlines()) as mail:
+    with door(dovecot.ca_file) as mail:
         evidence = await fail(mail, leg, "localhost", getattr(dovecot, port), password="wrong")
     assert (evidence.leg, evidence.step, evidence.status, evidence.code) == (leg, "auth", status, code)
     assert "Authentication failed" in evidence.text
@@ -86,13 +90,13 @@ async def test_a_real_server_refuses_a_wrong_password(dovecot, leg, port, status
 )
 async def test_a_real_server_names_a_disabled_account(dovecot, leg, port, code):
     username, password = DISABLED
-    with door(dovecot.ca_file, deadlines=Deadlines()) as mail:
+    with door(dovecot.ca_file) as mail:
         evidence = await fail(mail, leg, "localhost", getattr(dovecot, port), username=username, password=password)
     assert (evidence.step, evidence.code) == ("auth", code)
 
 
 async def test_a_real_server_takes_no_password_before_tls(dovecot):
-    with door(dovecot.ca_file, allow_plaintext=True, deadlines=Deadlines()) as mail:
+    with door(dovecot.ca_file, allow_plaintext=True) as mail:
         evidence = await fail(mail, "imap", ELSEWHERE, dovecot.imap, security="plain")
         assert evidence.code == "LOGINDISABLED"
         evidence = await fail(mail, "smtp", ELSEWHERE, dovecot.submission, security="plain")
@@ -110,7 +114,7 @@ async def test_a_real_certificate_is_checked_for_its_issuer_and_its_name(dovecot
 
 
 async def test_fifty_logins_at_once_pass_through_four_threads(dovecot):
-    with door(dovecot.ca_file, threads=4, deadlines=Deadlines()) as mail:
+    with door(dovecot.ca_file, threads=4) as mail:
         password = ACCOUNTS[USER]
         logins = [log_in(mail, "imap", "localhost", dovecot.imaps, password=password) for _ in range(50)]
         assert len(await asyncio.gather(*logins)) == 50
@@ -165,7 +169,7 @@ async def test_a_port_of_no_fame_is_tried_with_tls_and_then_with_starttls(certif
 @pytest.mark.parametrize("leg", ["imap", "smtp"])
 async def test_plain_text_to_a_tls_port_waits_for_a_greeting_in_vain(certificates, leg):
     async with FakeMail(leg, tls=certificates.good, implicit=True) as server:
-        with door(certificates.ca_file) as mail:
+        with door(certificates.ca_file, deadlines=impatient("greeting")) as mail:
             evidence = await fail(mail, leg, "localhost", server.port, security="starttls")
     assert (evidence.step, evidence.code) == ("greeting", "timeout")
 
@@ -314,8 +318,9 @@ async def test_a_server_that_wants_to_know_us_is_told(certificates):
     ],
 )
 async def test_imap_answers_become_evidence(certificates, verb, reply, expected):
+    deadlines = impatient("command" if verb == "NAMESPACE" else "login", reply)
     async with FakeMail(replies={verb: reply}, tls=certificates.good, implicit=True) as server:
-        with door(certificates.ca_file) as mail:
+        with door(certificates.ca_file, deadlines=deadlines) as mail:
             evidence = await fail(mail, "imap", "localhost", server.port)
     assert (evidence.step, evidence.code, evidence.text) == expected
 
@@ -337,7 +342,7 @@ async def test_imap_answers_become_evidence(certificates, verb, reply, expected)
 )
 async def test_smtp_answers_become_evidence(certificates, verb, reply, expected):
     async with FakeMail("smtp", replies={verb: reply}, tls=certificates.good, implicit=True) as server:
-        with door(certificates.ca_file) as mail:
+        with door(certificates.ca_file, deadlines=impatient("login", reply)) as mail:
             evidence = await fail(mail, "smtp", "localhost", server.port)
     assert (evidence.step, evidence.status, evidence.code) == expected
 
@@ -360,7 +365,7 @@ async def test_smtp_answers_become_evidence(certificates, verb, reply, expected)
 )
 async def test_greetings_become_evidence(certificates, leg, greeting, code, implicit):
     async with FakeMail(leg, greeting=greeting, tls=certificates.good, implicit=implicit) as server:
-        with door(certificates.ca_file) as mail:
+        with door(certificates.ca_file, deadlines=impatient("greeting", greeting)) as mail:
             evidence = await fail(mail, leg, "localhost", server.port, security="tls" if implicit else "starttls")
     assert (evidence.step, evidence.code) == ("greeting", code)
 
@@ -388,7 +393,7 @@ async def test_a_reset_is_told_apart_from_a_close(leg):
 @pytest.mark.parametrize("leg", ["imap", "smtp"])
 async def test_a_server_that_drips_bytes_does_not_outlive_the_step(leg):
     async with FakeMail(leg, greeting=DRIP) as server:
-        with door() as mail:
+        with door(deadlines=impatient("greeting")) as mail:
             evidence = await fail(mail, leg, "localhost", server.port, security="starttls")
     assert (evidence.step, evidence.code) == ("greeting", "timeout")
 
@@ -396,7 +401,7 @@ async def test_a_server_that_drips_bytes_does_not_outlive_the_step(leg):
 @pytest.mark.parametrize("leg", ["imap", "smtp"])
 async def test_giving_up_frees_slot_and_thread_for_the_next(certificates, leg):
     async with FakeMail(leg, greeting=SILENCE) as silent, FakeMail(leg, tls=certificates.good) as good:
-        with door(certificates.ca_file, threads=1, deadlines=Deadlines()) as mail:
+        with door(certificates.ca_file, threads=1) as mail:
             for _ in range(3):
                 login = asyncio.create_task(log_in(mail, leg, "localhost", silent.port, security="starttls"))
                 await silent.met()

@@ -9,7 +9,7 @@ from typing import Self
 from urllib.parse import parse_qsl
 
 import uvicorn
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 from starlette.types import Receive, Scope, Send
 
 from opengrant import pages
@@ -19,6 +19,9 @@ from opengrant.api.routing import Router, read_body
 from tests.pages.gallery import ACTION, PAGES
 
 _CHROMIUM = "/usr/bin/chromium"
+
+# What a page shows late says how busy the machine is.
+expect.set_options(timeout=30_000)
 
 
 class _Server(uvicorn.Server):

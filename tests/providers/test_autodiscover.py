@@ -33,10 +33,10 @@ def exchange(running):
 
 async def find(exchange, records, *, password=PASSWORD, email=USER, username=USER, trouble=None, observe=None):
     async with FakeDns(records | {("example.test", "TXT"): ["x"]}, trouble) as dns:
-        resolver = Resolver(dns.address, timeout=0.5)
+        resolver = Resolver(dns.address, timeout=0.5 if trouble else 10)
         guard = Guard(parse_networks("127.0.0.0/8"), resolver)
         ports = {"https_port": exchange.port, "http_port": exchange.http_port}
-        provider = Ews(guard, resolver, timeout=2, ca_file=exchange.ca_file, observe=observe, **ports)
+        provider = Ews(guard, resolver, timeout=20, ca_file=exchange.ca_file, observe=observe, **ports)
         with contextlib.closing(resolver):
             return await provider.verify(
                 {"email": email, "ews_username": username, "ews_password": SecretStr(password)}

@@ -35,9 +35,9 @@ def exchange(running):
 
 
 @contextlib.asynccontextmanager
-async def ews(exchange, *, allowed="127.0.0.0/8", patience=5, ca_file=None, observe=None):
+async def ews(exchange, *, allowed="127.0.0.0/8", patience=20, ca_file=None, observe=None):
     async with FakeDns(HOSTS) as dns:
-        resolver = Resolver(dns.address, timeout=0.5)
+        resolver = Resolver(dns.address)
         guard = Guard(parse_networks(allowed), resolver)
         yield Ews(guard, resolver, timeout=patience, ca_file=ca_file or exchange.ca_file, observe=observe)
 
@@ -47,7 +47,7 @@ def ask(exchange, password=PASSWORD, **more):
     return given | {"ews_password": SecretStr(password)} | more
 
 
-async def refusal(exchange, password=PASSWORD, *, patience=5, **more):
+async def refusal(exchange, password=PASSWORD, *, patience=20, **more):
     """(kind, reason) of the verdict, and the evidence."""
     async with ews(exchange, patience=patience) as provider:
         with pytest.raises(ProviderFailure) as failure:

@@ -8,7 +8,6 @@ import pytest
 from pydantic import SecretStr
 
 from opengrant.errors import InvalidRequest, ProviderFailure
-from opengrant.net.attempt import Deadlines
 from opengrant.net.dns import Resolver
 from opengrant.net.guard import Guard, parse_networks
 from opengrant.net.mail import MailDoor
@@ -94,11 +93,11 @@ class Calendars:
 
 
 @contextlib.asynccontextmanager
-async def icloud(ca_file, *, imap=9, smtp=9, caldav="", host="localhost", records=None, deadlines=None, observe=None):
+async def icloud(ca_file, *, imap=9, smtp=9, caldav="", host="localhost", records=None, observe=None):
     async with FakeDns(records) as dns:
-        resolver = Resolver(dns.address, timeout=0.5)
+        resolver = Resolver(dns.address)
         guard = Guard(parse_networks("0.0.0.0/0,::/0"), resolver)
-        with contextlib.closing(MailDoor(guard, threads=8, ca_file=ca_file, deadlines=deadlines)) as door:
+        with contextlib.closing(MailDoor(guard, threads=8, ca_file=ca_file)) as door:
             yield ICloud(
                 door,
                 guard,
@@ -127,7 +126,6 @@ async def apple(certificates, *, imap=None, smtp=None, calendars=None):
             smtp=outgoing.port,
             caldav=f"https://caldav.icloud.com:{dav.port}/",
             records={(name, "A"): [HERE] for name in names},
-            deadlines=Deadlines(greeting=2, login=5),
         ) as provider,
     ):
         dav.answers.update({path: [one] for path, one in (calendars or {}).items()})

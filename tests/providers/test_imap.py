@@ -7,7 +7,6 @@ import pytest
 from pydantic import SecretStr
 
 from opengrant.errors import InvalidRequest, ProviderFailure
-from opengrant.net.attempt import Deadlines
 from opengrant.net.dns import Resolver
 from opengrant.net.guard import Guard, parse_networks
 from opengrant.net.mail import MailDoor
@@ -32,10 +31,10 @@ def certificates():
 @contextlib.asynccontextmanager
 async def imap(ca_file, records=None):
     async with FakeDns({("example.test", "TXT"): ["x"]} | (records or {})) as dns:
-        resolver = Resolver(dns.address, timeout=0.5)
+        resolver = Resolver(dns.address)
         guard = Guard(parse_networks("127.0.0.0/8"), resolver)
-        with contextlib.closing(MailDoor(guard, threads=8, ca_file=ca_file, deadlines=Deadlines(greeting=2))) as door:
-            yield Imap(door, MailHosts(guard, resolver, door, autoconfig_urls=(), ispdb_url="", timeout=1))
+        with contextlib.closing(MailDoor(guard, threads=8, ca_file=ca_file)) as door:
+            yield Imap(door, MailHosts(guard, resolver, door, autoconfig_urls=(), ispdb_url="", timeout=20))
 
 
 def ask(username=USER, password=PASSWORD, **more):

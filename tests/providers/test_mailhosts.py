@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opengrant.errors import InvalidRequest, ProviderFailure
-from opengrant.net.attempt import Deadlines
 from opengrant.net.dns import Resolver
 from opengrant.net.guard import Guard, parse_networks
 from opengrant.net.mail import MailDoor
@@ -78,17 +77,16 @@ async def finder(certificates, site, records=None, *, allowed="127.0.0.0/8", tro
     hosts = ("autoconfig.example.test", "ispdb.example.test", "autoconfig.hoster.example.test")
     known = {(host, "A"): ["127.0.0.1"] for host in hosts} | {("example.test", "TXT"): ["x"]}
     async with FakeDns(known | (records or {}), trouble) as dns:
-        resolver = Resolver(dns.address, timeout=0.5)
+        resolver = Resolver(dns.address, timeout=0.5 if trouble else 10)
         guard = Guard(parse_networks(allowed), resolver)
-        deadlines = Deadlines(connect=0.5, tls=0.5)
-        with contextlib.closing(MailDoor(guard, threads=4, ca_file=certificates.ca_file, deadlines=deadlines)) as door:
+        with contextlib.closing(MailDoor(guard, threads=4, ca_file=certificates.ca_file)) as door:
             yield MailHosts(
                 guard,
                 resolver,
                 door,
                 autoconfig_urls=(f"https://autoconfig.{{domain}}:{site.port}/config.xml?emailaddress={{email}}",),
                 ispdb_url=f"https://ispdb.example.test:{site.port}/v1.1/{{domain}}",
-                timeout=2,
+                timeout=20,
             )
 
 

@@ -84,7 +84,7 @@ class Reference:
         """Returns the panel of the answer."""
         await self.page.get_by_role("button", name="Send", exact=True).click()
         answer = self.page.get_by_role("region", name="Answer", exact=True)
-        await expect(answer).to_be_visible(timeout=30_000)
+        await expect(answer).to_be_visible()
         return answer
 
     async def code(self, language: str) -> str:
@@ -124,7 +124,7 @@ async def test_it_makes_a_grant_for_an_imap_account(reference: Reference, tenant
     assert (grant["provider"], grant["email"]) == ("imap", "alice@example.test")
     await reference.write(json.dumps({"provider": "imap", "settings": {**settings, "imap_password": "wrong"}}))
     await reference.page.keyboard.press("Control+Enter")
-    await expect(answer).to_contain_text("400 Bad request", timeout=30_000)
+    await expect(answer).to_contain_text("400 Bad request")
     await expect(answer).to_contain_text("grant.invalid_authentication")
 
 
