@@ -1,5 +1,9 @@
 """The resolver, against a name server that answers from data."""
 
+import itertools
+import time
+
+import dns.resolver
 import pytest
 
 from opengrant.net.dns import DnsUnavailable, NameNotFound, Resolver
@@ -55,6 +59,14 @@ async def test_trouble_is_told_apart_from_absence(trouble):
                 await getattr(patient, kind)("gone.test")
             with pytest.raises(NameNotFound):
                 await getattr(patient, kind)("here.test")
+
+
+@pytest.mark.parametrize("step", [-3600, 3600])
+async def test_a_clock_that_is_set_meanwhile_spoils_no_answer(monkeypatch, step):
+    now, asked = time.time, itertools.count()
+    monkeypatch.setattr(dns.resolver.time, "time", lambda: now() + (step if next(asked) else 0))
+    async with FakeDns({("a.test", "MX"): ["10 mx.a.test."]}) as server:
+        assert await Resolver(server.address).exchangers("a.test") == ["mx.a.test"]
 
 
 @pytest.mark.parametrize("text", ["localhost", "127.0.0.1:x", "1.2.3", "[::1"])

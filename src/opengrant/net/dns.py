@@ -25,6 +25,9 @@ MAX_RECORDS = 32
 """Of one answer: a name that lists more is not listened to any further."""
 
 
+_A_DAY = 86_400.0
+
+
 class NameNotFound(Exception):
     """The name does not exist, or has no record of that kind."""
 
@@ -115,7 +118,7 @@ class Resolver:
         try:
             client = self._client = self._client or self._open()
             async with asyncio.timeout(self._timeout):
-                answer = await client.resolve(name, kind, search=False, lifetime=self._timeout)
+                answer = await _resolve(client, name, kind)
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer, dns.resolver.YXDOMAIN) as error:
             raise NameNotFound(name) from error
         except (dns.exception.DNSException, OSError) as error:  # OSError covers TimeoutError
@@ -127,6 +130,16 @@ class Resolver:
         if self._servers:
             client.nameservers = list(self._servers)
         return client
+
+
+async def _resolve(client: dns.asyncresolver.Resolver, name: str, kind: dns.rdatatype.RdataType) -> dns.resolver.Answer:
+    """Without a deadline of its own: dnspython's goes by the wall clock and gives up where that is set (NTP, a machine
+    that was suspended)."""
+    while True:
+        try:
+            return await client.resolve(name, kind, search=False, lifetime=_A_DAY)
+        except dns.resolver.LifetimeTimeout:
+            continue  # the clock was set back
 
 
 def _server(text: str) -> dns.nameserver.Nameserver:
