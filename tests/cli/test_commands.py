@@ -57,7 +57,7 @@ def serving(directory: Path, env: Mapping[str, str] | None = None, *args: str, c
         else:
             process = warm.start(["serve", *args], env=environment(directory, env), stdout=stdout, stderr=stderr)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 100
         while not (url := _url(log)):
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, "the server did not come up"
