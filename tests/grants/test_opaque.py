@@ -43,13 +43,17 @@ def test_a_token_that_was_cut_or_added_to_is_none(prefix: str, application_id: s
 @example(text=f"{ACCESS}.{'a' * 43}")
 @example(text=f"{ACCESS}_w.{'a' * 43}")  # a byte that is no UTF-8
 @example(text=f"{ACCESS}A.{'a' * 43}")  # no base64 is a single character
+@example(text=f"{ACCESS}AA.{'a' * 43}")  # a NUL, which no database takes
+@example(text=f"{ACCESS}w6k.{'a' * 43}")  # é
+@example(text=f"{ACCESS}{'QUFB' * 22}.{'a' * 43}")  # 66 letters
 @example(text=f"{ACCESS}QUJD.{'a' * 43}\n")
 @example(text=f"{ACCESS}QUJD.{'a' * 42}é")
 @example(text=f"{ACCESS}\ud800.{'a' * 43}")
 @example(text="nyk_v0_" + "a" * 43)
 def test_whatever_else_is_sent_raises_nothing(text: str) -> None:
     found = application_of(ACCESS, text)
-    assert found is None or (found and re.fullmatch(r"oga_[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}", text))
+    assert found is None or re.fullmatch(r"oga_[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}", text)
+    assert found is None or re.fullmatch(r"[ -~]{1,64}", found)
 
 
 @given(prefix=PREFIXES, application_id=IDS)

@@ -59,7 +59,7 @@ class TokenRequest(wire.Model):
     """PKCE, when the sign-in was started with a challenge."""
     refresh_token: _Secret | None = None
     """From an answer of this endpoint."""
-    grant_id: Annotated[str, Field(max_length=128)] | None = None
+    grant_id: Annotated[str, wire.text(128)] | None = None
     """For `client_credentials`: the grant that the access token shall be for."""
     idp_claims: _Secret | None = None
     """Refused: no other identity provider is trusted yet."""

@@ -19,6 +19,7 @@ LONGEST = 160
 """Characters: the prefix, an application id of 64, and the random part."""
 
 _SHAPE = re.compile(r"([A-Za-z0-9_-]{1,100})\.[A-Za-z0-9_-]{43}")
+_ID = re.compile(r"[\x20-\x7e]{1,64}")
 
 
 def make(prefix: str, application_id: str) -> SecretStr:
@@ -39,4 +40,5 @@ def application_of(prefix: str, token: str) -> str | None:
         application_id = base64.b64decode(owner + "=" * (-len(owner) % 4), altchars=b"-_", validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
         return None
-    return application_id or None
+    # It comes from strangers, and no database takes everything for text.
+    return application_id if _ID.fullmatch(application_id) else None
