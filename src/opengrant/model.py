@@ -45,6 +45,13 @@ Permission = Literal["all", "grants.token"]
 PERMISSIONS: tuple[Permission, ...] = get_args(Permission)
 Platform = Literal["web", "desktop", "js", "ios", "android"]
 """What kind of program a redirect URI leads to."""
+NO_APPS = frozenset(
+    {
+        *("about", "blob", "chrome", "data", "file", "filesystem", "ftp", "intent", "javascript", "mailto", "resource"),
+        *("sms", "tel", "vbscript", "view-source", "ws", "wss"),
+    }
+)
+"""Schemes, in lower case, that lead to no app: some run what they carry, some show it to others."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import pytest
 from markupsafe import Markup
 
 from opengrant import pages
-from opengrant.model import ProviderName
+from opengrant.model import NO_APPS, ProviderName
 from tests.pages.gallery import PAGES
 
 HOSTILE = [
@@ -136,6 +136,15 @@ def test_nothing_leads_on_to_what_runs(url: str) -> None:
     assert pages.Brand.read({}, {"terms_of_service_url": url, "privacy_policy_url": url}).terms_url == ""
     with pytest.raises(ValueError, match=r"http\(s\) URLs only" if url else "own origin"):
         pages.Brand(terms_url=url) if url else pages.Choice(pages.Brand(), url, "csrf")
+
+
+@pytest.mark.parametrize("word", sorted(NO_APPS))
+def test_a_scheme_is_read_whole(word: str) -> None:
+    for spelling in (word, word.upper()):
+        with pytest.raises(ValueError, match="absolute URLs that run nothing"):
+            pages.Onward(pages.Brand(), f"{spelling}://callback", "app")
+    for url in (f"my{word}://callback", f"com.acme.{word}://callback", f"app://{word}:1/callback"):
+        assert url.encode() in pages.render(pages.Onward(pages.Brand(), url, "app"))
 
 
 def test_an_app_is_led_on_to_by_its_scheme() -> None:

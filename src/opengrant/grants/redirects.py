@@ -13,7 +13,7 @@ from urllib.parse import unquote_plus, urlsplit
 
 from opengrant.errors import InvalidRequest, NotFound
 from opengrant.grants import audit
-from opengrant.model import Application, Clock, Micros, Platform, Profile, RedirectUri
+from opengrant.model import NO_APPS, Application, Clock, Micros, Platform, Profile, RedirectUri
 from opengrant.store import applications, redirect_uris
 from opengrant.store.port import Steps, Store
 
@@ -35,14 +35,7 @@ _URL = re.compile(r"[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]{1,2048}")
 """RFC 3986's characters without `#`: a fragment would swallow the code. Browsers read a backslash as a slash."""
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]+")
 _DEEP_LINK = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://.*")
-_NO_APPS = frozenset(
-    {
-        *("about", "blob", "chrome", "data", "file", "filesystem", "ftp", "intent", "javascript", "mailto", "resource"),
-        *("sms", "tel", "vbscript", "view-source", "ws", "wss"),
-    }
-)
-"""Schemes that lead to no app: some run what they carry, some show it to others."""
-_OURS = frozenset({"code", "state", "error", "error_description", "error_uri", "error_code", "admin_consent"})
+_OURS = frozenset({"code", "state", "error", "error_description", "error_uri", "error_code", "admin_consent", "tenant"})
 """What an answer adds to the query. One that came before would be read in its place."""
 _ORIGIN = re.compile(r"(https?)://([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?/?", re.IGNORECASE)
 _DEFAULT_PORT = {"https": 443, "http": 80}
@@ -286,7 +279,7 @@ def _check_url(url: str, platform: Platform) -> None:
     link = _DEEP_LINK.fullmatch(url)
     if platform not in {"ios", "android"}:
         raise InvalidRequest("url: use https. Only the platforms ios and android may have links into an app.")
-    if link is None or link[1].lower() in _NO_APPS:
+    if link is None or link[1].lower() in NO_APPS:
         raise InvalidRequest("url: a link into an app is written as com.example.app://path.")
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import ClassVar, Literal
 
-from opengrant.model import ProviderName
+from opengrant.model import NO_APPS, ProviderName
 from opengrant.pages.app_passwords import ICLOUD, SERVICES, Service, service_of
 from opengrant.pages.brand import Brand, link, own
 
@@ -46,7 +46,8 @@ _LABELS = {
     "username": "User name",
     "host": "Server",
 }
-_SCRIPTING = re.compile(r"[\x00-\x20\x7f]|(?:javascript|data|vbscript|file|blob|about|view-source):", re.IGNORECASE)
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+"""Read whole: `profile:` leads to an app, `file:` does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +219,8 @@ class Onward(Page):
     to: str
 
     def __post_init__(self) -> None:
-        if _SCRIPTING.search(self.url[:16]) or not re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", self.url):
+        scheme = _SCHEME.match(self.url)
+        if scheme is None or scheme[1].lower() in NO_APPS:
             raise ValueError("a page leads to absolute URLs that run nothing")
 
 
