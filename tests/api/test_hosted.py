@@ -19,6 +19,8 @@ from tests.support import LiveServer, Tenant, data, problem, secret
 
 ALICE = "alice@example.test"
 
+YES = ["true", "True", "1"]
+IOS = {"platform": "ios", "settings": {"bundle_id": "com.example.app"}}
 
 @pytest.fixture
 def browser(server: LiveServer) -> Iterator[httpx.Client]:
@@ -108,10 +110,11 @@ def test_nobody_guesses_a_password_here(site: Tenant, browser: httpx.Client, dov
 
 
 def test_with_smtp_required_the_outgoing_server_must_be_named(
-    site: Tenant, browser: httpx.Client, dovecot: Dovecot
+@pytest.mark.parametrize("asked", [{"options": "smtp_required"}, *({"smtp_required": yes} for yes in YES)])
+    site: Tenant, browser: httpx.Client, dovecot: Dovecot, asked: dict[str, str]
 ) -> None:
     site.connector("imap")
-    page = through(browser, start(browser, site, provider="imap", options="smtp_required"))
+    page = through(browser, start(browser, site, provider="imap", **asked))
     sent = {"email": ALICE, "password": ACCOUNTS[ALICE], "imap_host": ELSEWHERE, "imap_port": str(dovecot.imaps)}
     assert post(browser, page, **sent).status_code == 400
 
@@ -142,6 +145,49 @@ def test_the_address_says_which_provider(site: Tenant, browser: httpx.Client, pr
 
 
 def test_who_gives_up_is_led_back(site: Tenant, browser: httpx.Client) -> None:
+@pytest.mark.parametrize("yes", YES)
+def test_scopes_of_earlier_consents_are_asked_for(site: Tenant, browser: httpx.Client, yes: str) -> None:
+    site.connector("google")
+    for asked, expected in ((yes, ["true"]), ("False", None)):
+        leads = start(browser, site, provider="google", include_grant_scopes=asked).headers["location"]
+        assert parse_qs(urlsplit(leads).query).get("include_granted_scopes") == expected
+
+
+def test_as_many_scopes_may_be_asked_for_as_a_grant_can_have(site: Tenant, browser: httpx.Client) -> None:
+    site.connector("google")
+    scope = " ".join(f"https://www.googleapis.com/auth/{'x' * 44}{number:03}" for number in range(200))
+    leads = start(browser, site, provider="google", scope=scope).headers["location"]
+    assert parse_qs(urlsplit(leads).query)["scope"][0].startswith(f"{scope} "), "ours come behind it"
+    assert start(browser, site, provider="google", scope="x" * 16_001).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("email", "offered", "says"),
+    [
+        ("ana@gmail.com", "icloud,imap", ""),
+        ("ana@yahoo.com", "icloud,imap", ""),
+        ("ana@yahoo.com", "icloud,ews", "belongs to Yahoo, which is not offered here"),
+        ("ana@outlook.com", "icloud,imap", "belongs to Microsoft, which is not offered here"),
+        ("ana@gmx.net", "icloud,ews", "belongs to another mail service, which is not offered here"),
+        ("ana@tutanota.com", "icloud,imap", "could not tell which provider"),
+    ],
+)
+def test_an_address_whose_provider_is_not_offered_is_taken_by_imap_or_told_so(
+    site: Tenant, browser: httpx.Client, email: str, offered: str, says: str
+) -> None:
+    for name in ("google", "yahoo", *offered.split(",")):
+        site.connector(name)
+    page = through(browser, start(browser, site, provider=offered, prompt="detect"))
+    answer = post(browser, page, email=email)
+    assert answer.status_code == 200
+    assert f'value="{email}"' in answer.text
+    if says:
+        assert says in answer.text
+        assert 'value="icloud"' in answer.text, "the user may know better"
+    else:
+        assert "provider=imap" in answer.text
+
+
     for name in ("icloud", "imap"):
         site.connector(name)
     page = through(browser, start(browser, site, provider="icloud,imap", state="s"))

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BeforeValidator, Field, RootModel, StringConstraints, WithJsonSchema
 
-from opengrant.api.wire import PRINTABLE, Model, examples, text
+from opengrant.api.wire import PRINTABLE, Model, RedirectUrl, examples, text
 from opengrant.errors import InvalidRequest
 from opengrant.grants import applications, redirects
 from opengrant.grants.redirects import list_of, origin_of
@@ -90,9 +90,6 @@ class RedirectUris(RootModel[list[RedirectUri]]):
         return cls.model_construct([RedirectUri.of(uri) for uri in uris])
 
 
-_Url = Annotated[str, text(2048)]
-
-
 class RedirectUriBody(Model):
     """A request to sign-in must name this URL byte for byte."""
 
@@ -104,7 +101,7 @@ class RedirectUriBody(Model):
             "settings": {"origin": "http://localhost:3000"},
         },
     )
-    url: _Url
+    url: RedirectUrl
     """Where users come back to. https; http for localhost and 127.0.0.1; on ios and android also links like
     com.example.app://path."""
     platform: Platform = "web"
@@ -120,7 +117,7 @@ class RedirectUriPatch(Model):
     """What is left out stays as it is. Settings count only together with a platform, and then replace the old."""
 
     model_config = examples({"url": "https://app.example.com/callback"})
-    url: _Url | None = None
+    url: RedirectUrl | None = None
     """Where users come back to."""
     platform: Platform | None = None
     """What kind of program it leads to."""
@@ -212,7 +209,7 @@ class CallbackUri(Model):
 
     id: Annotated[str, text(64, shortest=0)] | None = None
     """Of one that exists; without it, the one of that URL, or a new one."""
-    url: _Url
+    url: RedirectUrl
     """Where users come back to."""
     platform: Platform | None = None
     """What kind of program it leads to; web, unless it is known otherwise."""

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from opengrant.api.wire import Answer, Model, examples, text
+from opengrant.api.wire import Answer, Model, RedirectUrl, examples, text
 from opengrant.grants import timeline
 from opengrant.model import SECOND
 
@@ -20,7 +20,7 @@ class Invalidation(Model):
 class ReconnectQuery(Model):
     """Where to come back to."""
 
-    redirect_uri: Annotated[str, text(1000)] | None = None
+    redirect_uri: RedirectUrl | None = None
     """A registered redirect URI, byte for byte; without it, the first that was registered."""
 
 

@@ -39,6 +39,8 @@ _SECTIONS: Mapping[str, tuple[Section, ...]] = {
     "detect,select_provider": ("detect", "select_provider"),
 }
 _LONGEST_FORM = 64 * 1024
+_LONGEST_SCOPE = 16_000
+"""200 scopes, as many as elsewhere, of the length of Google's. A request line of the server ends at 64 KiB."""
 _HTML = b"text/html; charset=utf-8"
 _FIELDS: Mapping[ProviderName, Mapping[str, str]] = {
     ProviderName.IMAP: {"email": "imap_username", "password": "imap_password"},
@@ -48,21 +50,18 @@ _FIELDS: Mapping[ProviderName, Mapping[str, str]] = {
 """The form's names and the wire's, where they differ."""
 
 
-_Yes = Annotated[str, Field(max_length=8), WithJsonSchema({"type": "string", "enum": ["true", "false"]})]
-
-
 class AuthQuery(wire.Model):
     """Where to sign in, and where to go afterwards."""
 
     client_id: wire.Id
     """The application's id."""
-    redirect_uri: Annotated[str, wire.text(1000)]
+    redirect_uri: wire.RedirectUrl
     """A registered redirect URI, byte for byte."""
     response_type: Literal["code", "adminconsent"]
     """`code` for a grant; `adminconsent` for a Microsoft tenant's consent to an `adminconsent` credential."""
     provider: Annotated[str, Field(max_length=200)] | None = None
     """google, microsoft, yahoo, zoom, icloud, ews or imap: straight there. Several, with commas: a choice of them."""
-    scope: Annotated[str, wire.text(2000)] | None = None
+    scope: Annotated[str, wire.text(_LONGEST_SCOPE)] | None = None
     """With spaces between; without it, the connector's."""
     prompt: Annotated[str, Field(max_length=64), WithJsonSchema({"type": "string", "enum": list(_SECTIONS)})] = (
         "select_provider"
@@ -85,9 +84,9 @@ class AuthQuery(wire.Model):
     `adminconsent` credential."""
     options: Annotated[str, Field(max_length=256)] | None = None
     """With commas: smtp_required, exclude_google_granted_scopes."""
-    include_grant_scopes: _Yes | None = None
+    include_grant_scopes: bool = False
     """true: the token shall have scopes of earlier consents too (Google)."""
-    smtp_required: _Yes | None = None
+    smtp_required: bool = False
     """true: IMAP users must give a mail server to send by, too."""
 
     @field_validator("prompt")
@@ -120,13 +119,9 @@ class AuthQuery(wire.Model):
             challenge=self.code_challenge,
             method=self.code_challenge_method,
             credential_id=self.credential_id,
-            smtp_required="smtp_required" in options or _yes(self.smtp_required),
-            granted=_yes(self.include_grant_scopes) and "exclude_google_granted_scopes" not in options,
+            smtp_required="smtp_required" in options or self.smtp_required,
+            granted=self.include_grant_scopes and "exclude_google_granted_scopes" not in options,
         )
-
-
-def _yes(value: str | None) -> bool:
-    return (value or "").lower() == "true"
 
 
 def _providers(value: str | None) -> tuple[ProviderName, ...]:
@@ -238,9 +233,8 @@ class Pages:
             provider = await self.services.hosted.recognise(visit, email)
         except OpenGrantError as problem:
             return _page(replace(choice, error=_sentence(problem)), problem.status)
-        if provider is None:
-            unknown = "We could not tell which provider this address belongs to. Choose it yourself."
-            return _page(replace(choice, error=unknown, sections=("detect", "select_provider")))
+        if provider not in visit.providers:
+            return _page(replace(choice, error=_not_offered(provider), sections=("detect", "select_provider")))
         hinted = replace(visit, ask=replace(visit.ask, login_hint=visit.ask.login_hint or email))
         if provider in FORMS:
             await self.services.hosted.choose(visit, provider, base=base)
@@ -296,6 +290,15 @@ class Pages:
     async def _brand(self, app: Application) -> Brand:
         profile = await self.services.applications.profile(app)
         return Brand.read({"name": app.name, **profile.branding}, profile.hosted_authentication)
+
+
+def _not_offered(provider: ProviderName | None) -> str:
+    """What is said of an address that none of the buttons is known to be for."""
+    if provider is None:
+        return "We could not tell which provider this address belongs to. Choose it yourself."
+    label = LABELS.get(provider)
+    who = "another mail service" if label is None or provider is ProviderName.IMAP else label.name
+    return f"This address belongs to {who}, which is not offered here. Use another address, or choose a provider."
 
 
 class _Chosen(wire.Model):

@@ -43,6 +43,7 @@ def text(longest: int, *, shortest: int = 1) -> Any:
 
 Name = Annotated[str, text(256)]
 State = Annotated[str, text(256, shortest=0)]
+RedirectUrl = Annotated[str, text(2048)]
 Host = Annotated[str, text(253)]
 Login = Annotated[str, text(512)]
 Id = Annotated[str, text(64)]

@@ -4,6 +4,7 @@ A domain of our own, then the table of well-known ones, then the mail exchanger,
 domain publishes. The address goes to its own domain and nowhere else (providers/mailhosts.py).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -64,11 +65,7 @@ class Detect:
             raise InvalidRequest("email: must be an email address.")
         await Ration(self.db, self.clock, "providers.detect", PER_MINUTE, timedelta(minutes=1)).take(app)
         natural = await self._natural(app, email, domain)
-        if natural is None or any_provider or await self._has_connector(app, natural.provider):
-            return natural
-        if natural.provider in _TAKE_PASSWORDS and await self._has_connector(app, ProviderName.IMAP):
-            return Detected(ProviderName.IMAP, natural.provider.value)
-        return None
+        return natural if natural is None or any_provider else way_in(natural, await self._connected(app))
 
     async def _natural(self, app: Application, email: str, domain: str) -> Detected | None:
         """Where the address is, whatever connectors there are."""
@@ -98,8 +95,18 @@ class Detect:
         except NameNotFound:
             return None
 
-    async def _has_connector(self, app: Application, provider: ProviderName) -> bool:
-        return await self.db.read(connectors.find(app.id, provider)) is not None
+    async def _connected(self, app: Application) -> frozenset[ProviderName]:
+        page = await self.db.read(connectors.page(app.id, limit=len(ProviderName), offset=0))
+        return frozenset(one.provider for one in page)
+
+
+def way_in(natural: Detected, offered: Collection[ProviderName]) -> Detected | None:
+    """How an address can be connected by one of these providers; None when it cannot."""
+    if natural.provider in offered:
+        return natural
+    if natural.provider in _TAKE_PASSWORDS and ProviderName.IMAP in offered:
+        return Detected(ProviderName.IMAP, natural.provider.value)
+    return None
 
 
 def _behind(exchanger: str) -> str | None:

@@ -43,7 +43,7 @@ from opengrant.grants import opaque, pkce
 from opengrant.grants.applications import Applications
 from opengrant.grants.connect import Connect, Proof
 from opengrant.grants.connectors import OAUTH
-from opengrant.grants.detect import Detect
+from opengrant.grants.detect import Detect, way_in
 from opengrant.grants.digests import Digests
 from opengrant.grants.rations import Ration
 from opengrant.grants.redirects import Redirects
@@ -243,12 +243,12 @@ class Hosted:
         return url
 
     async def recognise(self, visit: Visit, email: str) -> ProviderName | None:
-        """Which of the offered providers an address belongs to; None when nobody can tell.
+        """Which of the offered providers takes an address; when none does, whose it is, if anybody can tell.
 
         Raises InvalidRequest when it is no address, RateLimited, ProviderUnavailable.
         """
         found = await self.detect.provider(visit.app, email, any_provider=True)
-        return found.provider if found is not None and found.provider in visit.providers else None
+        return None if found is None else (way_in(found, visit.providers) or found).provider
 
     async def cancel(self, visit: Visit) -> str:
         """The user gives up. Returns where the browser goes."""
