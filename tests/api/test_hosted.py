@@ -5,6 +5,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from hashlib import sha256
 from html import unescape
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
@@ -18,9 +19,9 @@ from tests.peers.dovecot import ACCOUNTS, ELSEWHERE, Dovecot
 from tests.support import LiveServer, Tenant, data, problem, secret
 
 ALICE = "alice@example.test"
-
 YES = ["true", "True", "1"]
 IOS = {"platform": "ios", "settings": {"bundle_id": "com.example.app"}}
+
 
 @pytest.fixture
 def browser(server: LiveServer) -> Iterator[httpx.Client]:
@@ -109,8 +110,8 @@ def test_nobody_guesses_a_password_here(site: Tenant, browser: httpx.Client, dov
     assert landed(post(browser, other, email=ALICE, password=ACCOUNTS[ALICE], **hosts))["code"]
 
 
-def test_with_smtp_required_the_outgoing_server_must_be_named(
 @pytest.mark.parametrize("asked", [{"options": "smtp_required"}, *({"smtp_required": yes} for yes in YES)])
+def test_with_smtp_required_the_outgoing_server_must_be_named(
     site: Tenant, browser: httpx.Client, dovecot: Dovecot, asked: dict[str, str]
 ) -> None:
     site.connector("imap")
@@ -144,7 +145,6 @@ def test_the_address_says_which_provider(site: Tenant, browser: httpx.Client, pr
     assert parse_qs(urlsplit(leads).query)["login_hint"] == ["ana@gmail.com"]
 
 
-def test_who_gives_up_is_led_back(site: Tenant, browser: httpx.Client) -> None:
 @pytest.mark.parametrize("yes", YES)
 def test_scopes_of_earlier_consents_are_asked_for(site: Tenant, browser: httpx.Client, yes: str) -> None:
     site.connector("google")
@@ -188,6 +188,7 @@ def test_an_address_whose_provider_is_not_offered_is_taken_by_imap_or_told_so(
         assert "provider=imap" in answer.text
 
 
+def test_who_gives_up_is_led_back(site: Tenant, browser: httpx.Client) -> None:
     for name in ("icloud", "imap"):
         site.connector(name)
     page = through(browser, start(browser, site, provider="icloud,imap", state="s"))
@@ -281,6 +282,38 @@ def test_a_tenant_that_the_credential_does_not_name_is_told_and_changes_nothing(
     assert site.connect("microsoft", settings).status_code == 201
 
 
+@pytest.mark.parametrize(
+    ("url", "more"),
+    [
+        (f"{BACK}?", {}),
+        (f"{BACK}?x=%2F&y", {}),
+        ("https://APP.example.test", {}),
+        ("com.example.app://", IOS),
+        ("com.example.app:///callback", IOS),
+        ("MyApp://host/callback", IOS),
+        ("profile://callback", IOS),
+        ("com.acme.mydata://callback", IOS),
+        (f"{BACK}?next={'x' * (2048 - len(BACK) - len('?next='))}", {}),
+    ],
+)
+def test_an_answer_only_adds_to_the_query_of_a_redirect_uri(
+    tenant: Tenant, browser: httpx.Client, provider: FakeOAuth, url: str, more: dict[str, Any]
+) -> None:
+    site = registered(tenant, url, **more)
+    for name in ("google", "icloud"):
+        site.connector(name)
+    provider.signs_in("ana@example.com")
+    callback = browser.get(start(browser, site, provider="google", redirect_uri=url).headers["location"])
+    led = browser.get(callback.headers["location"]).headers["location"]
+    page = through(browser, start(browser, site, provider="icloud", redirect_uri=url))
+    gave_up = onward(post(browser, page, cancel="1"))
+    joint = "" if url.endswith("?") else "&" if "?" in url else "?"
+    assert led.startswith(f"{url}{joint}code=")
+    assert gave_up.startswith(f"{url}{joint}error=access_denied&")
+    code = led.removeprefix(f"{url}{joint}code=")
+    assert redeem(site, code, redirect_uri=url).status_code == 200
+
+
 # ── whom nobody should trust ──────────────────────────────────────────────────────────────────────────────────
 
 
@@ -313,6 +346,70 @@ def test_what_is_wrong_before_the_address_is_trusted_is_never_redirected(
         page = program.get("/v3/connect/auth", params=asked | query, headers={"Accept": "text/html"})
     assert page.status_code == 400
     assert page.headers["content-type"].startswith("text/html")
+
+
+def no_longer_registered(site: Tenant, how: str) -> None:
+    (uri,) = data(site.get("/v3/applications/redirect-uris"))
+    path = f"/v3/applications/redirect-uris/{uri['id']}"
+    assert (site.delete(path) if how == "deleted" else site.patch(path, {"url": f"{BACK}/2"})).status_code == 200
+
+
+@pytest.mark.parametrize("how", ["deleted", "changed"])
+@pytest.mark.parametrize("ends", ["well", "declined", "cancelled", "by password", "by an administrator"])
+def test_a_redirect_uri_that_was_removed_under_way_is_not_led_back_to(
+    site: Tenant, browser: httpx.Client, provider: FakeOAuth, dovecot: Dovecot, how: str, ends: str
+) -> None:
+    for name in ("google", "imap", "microsoft"):
+        site.connector(name)
+    provider.signs_in("ana@example.com")
+    if ends == "declined":
+        provider.declines("access_denied", "No.")
+    if ends in ("well", "declined"):
+        callback = browser.get(start(browser, site, provider="google").headers["location"]).headers["location"]
+        no_longer_registered(site, how)
+        answer = browser.get(callback)
+    elif ends == "by an administrator":
+        held = {"client_id": "bulk", "client_secret": secret("bulk"), "tenant": TENANT}
+        provider.consents("bulk", held["client_secret"], roles="User.Read.All Mail.Read")
+        body = {"name": "tenant", "credential_type": "adminconsent", "credential_data": held}
+        asked = {"provider": "microsoft", "response_type": "adminconsent"}
+        asked |= {"credential_id": data(site.post("/v3/connectors/microsoft/creds", body))["id"]}
+        callback = browser.get(start(browser, site, **asked).headers["location"]).headers["location"]
+        no_longer_registered(site, how)
+        answer = browser.get(callback)
+    else:
+        page = through(browser, start(browser, site, provider="imap"))
+        no_longer_registered(site, how)
+        hosts = {"imap_host": ELSEWHERE, "imap_port": str(dovecot.imaps)}
+        typed = {"email": ALICE, "password": ACCOUNTS[ALICE], **hosts}
+        answer = post(browser, page, **(typed if ends == "by password" else {"cancel": "1"}))
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "text/html; charset=utf-8")
+    assert "location" not in answer.headers
+    assert "This sign-in cannot go on" in answer.text
+    assert "not registered" in answer.text
+    assert BACK not in answer.text
+    assert codes(site) == 0
+
+
+def codes(site: Tenant) -> int:
+    """How many one-time codes the application's sign-ins have made."""
+    return len(site.server.rows("select 1 from login_codes where application_id = $1", site.application.id))
+
+
+@pytest.mark.parametrize("how", ["deleted", "changed"])
+def test_a_code_of_a_redirect_uri_that_was_removed_is_worth_nothing(
+    site: Tenant, browser: httpx.Client, provider: FakeOAuth, how: str
+) -> None:
+    site.connector("google")
+    provider.signs_in("ana@example.com")
+    code = landed(through(browser, start(browser, site, provider="google")))["code"]
+    no_longer_registered(site, how)
+    refused = redeem(site, code).json()
+    assert refused["error"] == "invalid_grant"
+    assert "registered" in refused["error_description"]
+    registered(site)
+    assert redeem(site, code).json()["error"] == "invalid_grant", "a failed exchange burns the code"
+    assert site.grants() == 0
 
 
 def test_a_code_is_good_once_and_what_it_gave_dies_when_it_comes_again(
@@ -436,6 +533,10 @@ def test_a_sign_in_of_one_provider_is_not_finished_by_another(
     code = parse_qs(urlsplit(at_google).query)["code"][0]
     told = landed(browser.get(f"/v3/connect/callback?{urlencode({'state': state, 'code': code})}"))
     assert told["error"] == "server_error"
+    asked = [seen.path for seen in provider.requests if seen.endpoint == "token"]
+    assert asked, "Microsoft was asked, who does not know the code"
+    assert not [path for path in asked if path.startswith("/google/")]
+    assert codes(site) == 0
 
 
 def test_pages_may_not_be_framed_and_run_nothing_of_others(site: Tenant, browser: httpx.Client) -> None:

@@ -108,7 +108,7 @@ async def update_redirect_uri(call: Call) -> wire.RedirectUri:
     also_at="/v3/applications/callback-uris/{redirect_uri_id}",
 )
 async def delete_redirect_uri(call: Call) -> None:
-    """Remove a redirect URI. Without any, nobody can sign in."""
+    """Remove a redirect URI. Sign-ins that are under way with it fail. Without any, nobody can sign in."""
     await call.services.redirects.delete(call.application, call.params["redirect_uri_id"])
 
 

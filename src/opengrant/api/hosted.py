@@ -256,7 +256,7 @@ class Pages:
             return _page(replace(form, **_wrong(provider, problem)), 400)
         try:
             url = await self.services.hosted.submit(visit, provider, settings)
-        except LoginInvalid:
+        except (LoginInvalid, CallbackNotAllowed):
             raise
         except OpenGrantError as problem:
             return _page(replace(form, problem=_sentence(problem)), problem.status)

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Literal, cast
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode
 
 import structlog
 from pydantic import SecretStr
@@ -56,6 +56,7 @@ from opengrant.model import (
     Identity,
     Micros,
     ProviderName,
+    RedirectUri,
     fold,
     mailbox_key,
 )
@@ -170,8 +171,7 @@ class Hosted:
         app = await self.applications.find(client_id)
         if app is None:
             raise InvalidRequest("client_id: there is no such application. It is your application's id.")
-        if await self.redirects.match(app, ask.redirect_uri) is None:
-            raise _not_registered()
+        await self._require_registered(app, ask.redirect_uri)
         providers = await self._offered(app, ask)
         cookie = SecretStr(browser or random.token_urlsafe(32))
         now = self.clock()
@@ -211,8 +211,8 @@ class Hosted:
                     ' POST /v3/applications/redirect-uris {"url": "https://…"}.'
                 )
             redirect_uri = registered[0].url
-        elif await self.redirects.match(app, redirect_uri) is None:
-            raise _not_registered()
+        else:
+            await self._require_registered(app, redirect_uri)
         query = {
             "client_id": app.id,
             "redirect_uri": redirect_uri,
@@ -251,14 +251,15 @@ class Hosted:
         return None if found is None else (way_in(found, visit.providers) or found).provider
 
     async def cancel(self, visit: Visit) -> str:
-        """The user gives up. Returns where the browser goes."""
+        """The user gives up. Returns where the browser goes. Raises CallbackNotAllowed."""
         await self.db.write(logins.use(visit.app.id, visit.login.id, at=self.clock()))
-        return _refused(visit.ask, "access_denied", "The user cancelled the sign-in.", 403)
+        return await self._refused(visit.app, visit.ask, "access_denied", "The user cancelled the sign-in.", 403)
 
     async def submit(self, visit: Visit, provider: ProviderName, settings: Mapping[str, Any]) -> str:
         """A password was typed here: prove it. Returns where the browser goes, with the code.
 
-        What the provider says is raised as by connect/custom, and the user may try again.
+        What the provider says is raised as by connect/custom, and the user may try again; CallbackNotAllowed when the
+        redirect URI was removed meanwhile.
         """
         ask = self._custom(visit.ask, provider, visit.login, settings)
         await self._tries.take(visit.app, of=fold(settings[FORMS[provider]]))
@@ -269,12 +270,13 @@ class Hosted:
         try:
             return await self._finish(visit.app, visit.ask, visit.login, provider, proof, asked_at)
         except OpenGrantError as problem:
-            return _failed(visit.ask, problem)
+            return await self._failed(visit.app, visit.ask, problem)
 
     async def callback(self, query: Mapping[str, str], *, base: str, browser: str | None) -> str:
         """A provider sends the browser back. Returns where it goes from here.
 
-        Raises LoginInvalid when the state is not one that this browser was sent there with.
+        Raises LoginInvalid when the state is not one that this browser was sent there with, CallbackNotAllowed when the
+        redirect URI was removed meanwhile.
         """
         handle, _, secret = query.get("state", "").rpartition(".")
         login = await self._login(handle, browser)
@@ -286,12 +288,14 @@ class Hosted:
         ask = _ask(login.ask)
         try:
             if query.get("error"):
-                return _refused(ask, _oauth_word(query["error"]), query.get("error_description") or query["error"], 400)
+                said = query.get("error_description") or query["error"]
+                return await self._refused(app, ask, _oauth_word(query["error"]), said, 400)
             if ask.response_type == "adminconsent":
                 tenant = await self._confirm_tenant(app, ask, query)
-                return _with(ask.redirect_uri, {"admin_consent": "true", "tenant": tenant, "state": ask.state})
+                return await self._back(app, ask, {"admin_consent": "true", "tenant": tenant, "state": ask.state})
             if not (code := query.get("code")):
-                return _refused(ask, "server_error", "The provider sent neither a code nor an error.", 502)
+                said = "The provider sent neither a code nor an error."
+                return await self._refused(app, ask, "server_error", said, 502)
             asked_at = self.clock()
             proof = await self.connect.prove_code(
                 app,
@@ -303,7 +307,7 @@ class Hosted:
             return await self._finish(app, ask, login, login.provider, proof, asked_at)
         except OpenGrantError as problem:
             log.warning("sign_in_failed", login_id=login.id, provider=login.provider.value, error=problem.type)
-            return _failed(ask, problem)
+            return await self._failed(app, ask, problem)
 
     # ── the way back ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -329,10 +333,13 @@ class Hosted:
         ask = _ask(found.ask)
         if not hmac.compare_digest(redirect_uri.encode(), ask.redirect_uri.encode()):
             raise OAuthRefused("invalid_grant", "redirect_uri is not the one that the sign-in was started with.")
+        redirect = await self.redirects.match(app, ask.redirect_uri)
+        if redirect is None:
+            raise OAuthRefused("invalid_grant", "redirect_uri is registered no longer.")
         if ask.challenge is not None and not pkce.verifies(ask.method, ask.challenge, verifier or ""):
             raise OAuthRefused("invalid_grant", "Code verifier challenge failed", code=45004)
         if not authenticated:
-            await self._require_public_client(app, ask)
+            self._require_public_client(redirect, ask)
         proof = _read_proof(self.vault.open(sealed, owner))
         custom = self._custom(ask, found.provider, None, {})
         custom = replace(custom, login_id=found.login_id)
@@ -352,10 +359,9 @@ class Hosted:
     def _tries(self) -> Ration:
         return Ration(self.db, self.clock, "hosted.password", TRIES, TRIES_WITHIN)
 
-    async def _require_public_client(self, app: Application, ask: Ask) -> None:
+    def _require_public_client(self, redirect: RedirectUri, ask: Ask) -> None:
         """Without the API key, PKCE has to stand in for it, and only where no server could keep the key."""
-        redirect = await self.redirects.match(app, ask.redirect_uri)
-        if ask.challenge is None or redirect is None or (redirect.platform == "web" and not self.secretless_web):
+        if ask.challenge is None or (redirect.platform == "web" and not self.secretless_web):
             raise OAuthRefused(
                 "invalid_client",
                 "Send the API key as client_secret or as a bearer token. Only redirect URIs of platform js, desktop,"
@@ -463,6 +469,7 @@ class Hosted:
     ) -> str:
         """Keep what was proven, under a code for the application. Returns where the browser goes with it."""
         await self._refuse_other_mailbox(app, ask, provider, proof.identity)
+        await self._require_registered(app, ask.redirect_uri)
         code = opaque.make(opaque.CODE, app.id)
         code_id = self.digests.login_code(app.id, code.get_secret_value())
         now = self.clock()
@@ -472,6 +479,34 @@ class Hosted:
         secret = secrets.SecretRow(owner.application_id, owner.kind, owner.id, owner.purpose, sealed)
         await self.db.write(logins.add_code(row, secret, at=now))
         return _with(ask.redirect_uri, {"code": code.get_secret_value(), "state": ask.state})
+
+    async def _require_registered(self, app: Application, url: str) -> None:
+        """Raises CallbackNotAllowed."""
+        if await self.redirects.match(app, url) is None:
+            raise CallbackNotAllowed(
+                "redirect_uri: this address is not registered. Register it exactly as it is sent:"
+                " POST /v3/applications/redirect-uris."
+            )
+
+    async def _back(self, app: Application, ask: Ask, told: Mapping[str, str | None]) -> str:
+        """The redirect URI with what it is told. Raises CallbackNotAllowed when it was removed under way."""
+        await self._require_registered(app, ask.redirect_uri)
+        return _with(ask.redirect_uri, told)
+
+    async def _failed(self, app: Application, ask: Ask, problem: OpenGrantError) -> str:
+        return await self._refused(app, ask, _WORDS.get(type(problem), "server_error"), problem.message, problem.status)
+
+    async def _refused(self, app: Application, ask: Ask, error: str, description: str, code: int) -> str:
+        """Back to the application with what went wrong, in the four members that its SDK looks for."""
+        text = "".join(char if char.isprintable() else " " for char in description)[:_SAID]
+        told = {
+            "error": error,
+            "error_description": text,
+            "error_uri": _ERROR_URI,
+            "error_code": str(code),
+            "state": ask.state,
+        }
+        return await self._back(app, ask, told)
 
     async def _refuse_other_mailbox(
         self, app: Application, ask: Ask, provider: ProviderName, identity: Identity
@@ -547,35 +582,14 @@ def _oauth_word(said: str) -> str:
     return said if said in _OAUTH_WORDS else "server_error"
 
 
-def _failed(ask: Ask, problem: OpenGrantError) -> str:
-    return _refused(ask, _WORDS.get(type(problem), "server_error"), problem.message, problem.status)
+def _with(url: str, told: Mapping[str, str | None]) -> str:
+    """The address, byte for byte, and what is told at the end of its query; what is None is left out.
 
-
-def _refused(ask: Ask, error: str, description: str, code: int) -> str:
-    """Back to the application with what went wrong, in the four members that its SDK looks for."""
-    text = "".join(char if char.isprintable() else " " for char in description)[:_SAID]
-    told = {
-        "error": error,
-        "error_description": text,
-        "error_uri": _ERROR_URI,
-        "error_code": str(code),
-        "state": ask.state,
-    }
-    return _with(ask.redirect_uri, told)
-
-
-def _with(url: str, query: Mapping[str, str | None]) -> str:
-    """The address with more in its query; what is None is left out."""
-    parts = urlsplit(url)
-    more = urlencode({name: value for name, value in query.items() if value is not None})
-    return urlunsplit(parts._replace(query=f"{parts.query}&{more}" if parts.query else more))
-
-
-def _not_registered() -> CallbackNotAllowed:
-    return CallbackNotAllowed(
-        "redirect_uri: this address is not registered. Register it exactly as it is sent:"
-        " POST /v3/applications/redirect-uris."
-    )
+    It has no fragment: redirects.py registers none.
+    """
+    more = urlencode({name: value for name, value in told.items() if value is not None})
+    _, mark, query = url.partition("?")
+    return f"{url}{'&' if query else '' if mark else '?'}{more}"
 
 
 def _path(login: Login) -> str:
