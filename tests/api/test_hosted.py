@@ -309,6 +309,18 @@ def test_with_a_challenge_only_its_maker_gets_the_grant(
     assert redeem(site, code, code_verifier=verifier).status_code == 200
 
 
+def test_a_verifier_without_a_challenge_is_refused(site: Tenant, browser: httpx.Client, provider: FakeOAuth) -> None:
+    """Else a code begun without one could be put under a client that uses PKCE (RFC 9700 section 2.1.1)."""
+    site.connector("google")
+    provider.signs_in("ana@example.com")
+    code = landed(through(browser, start(browser, site, provider="google")))["code"]
+    refused = redeem(site, code, code_verifier="of-another-sign-in")
+    assert (refused.status_code, refused.json()["error"], refused.json()["error_code"]) == (400, "invalid_grant", 45004)
+    assert site.grants() == 0
+    code = landed(through(browser, start(browser, site, provider="google")))["code"]
+    assert redeem(site, code, code_verifier="").status_code == 200
+
+
 def test_another_applications_code_is_unknown(
     site: Tenant, stranger: Tenant, browser: httpx.Client, provider: FakeOAuth
 ) -> None:

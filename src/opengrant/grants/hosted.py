@@ -329,7 +329,7 @@ class Hosted:
         ask = _ask(found.ask)
         if not hmac.compare_digest(redirect_uri.encode(), ask.redirect_uri.encode()):
             raise OAuthRefused("invalid_grant", "redirect_uri is not the one that the sign-in was started with.")
-        if ask.challenge is not None and not pkce.verifies(ask.method, ask.challenge, verifier or ""):
+        if not _challenged(ask, verifier):
             raise OAuthRefused("invalid_grant", "Code verifier challenge failed", code=45004)
         if not authenticated:
             await self._require_public_client(app, ask)
@@ -535,6 +535,16 @@ _WORDS: Mapping[type[OpenGrantError], str] = {
     Overloaded: "temporarily_unavailable",
     StoreUnavailable: "temporarily_unavailable",
 }
+
+
+def _challenged(ask: Ask, verifier: str | None) -> bool:
+    """Whether a verifier is as the challenge wants it; where there was none, there must be no verifier.
+
+    Its sender believes to be protected: a code of somebody else's sign-in, begun without, may be put under it.
+    """
+    if ask.challenge is None:
+        return not verifier
+    return pkce.verifies(ask.method, ask.challenge, verifier or "")
 
 
 def _one_tenant(held: Mapping[str, Any]) -> str | None:
