@@ -196,7 +196,7 @@ class Connect:
                 _require_scope(provider, tokens, wanted)
             scope = provider.granted_scope(tokens) or wanted
             secret = _live(tokens, tokens.refresh_token)
-            return Proof(identity, scope, {}, secret, found.credential_id, tokens.expires_at)
+            return Proof(identity, scope, _told(identity), secret, found.credential_id, tokens.expires_at)
 
     async def accept(self, app: Application, ask: CustomConnect, proof: Proof, *, asked_at: Micros) -> Grant:
         """The last beat: what was proven becomes a grant, or renews the one there was. Raises what `custom` raises."""
@@ -364,7 +364,8 @@ class Connect:
                 _require_scope(provider, tokens, ask.scope)
         scope = ask.scope or provider.granted_scope(tokens) or client.scope
         secret, expires_at = _live(tokens, refresh_token), tokens.expires_at
-        return Proof(identity, scope, {}, secret, token_expires_at=expires_at, spent=spent if rotated else None)
+        shown = _told(identity)
+        return Proof(identity, scope, shown, secret, token_expires_at=expires_at, spent=spent if rotated else None)
 
     def _asking(self, ask: CustomConnect, means: outcome.Means) -> "_Asking":
         return _Asking(self.observe, ask.provider, means)
@@ -539,6 +540,11 @@ def _require_scope(provider: TokenProvider, tokens: Tokens, wanted: tuple[str, .
             f"scope: the user did not grant {', '.join(missing)}. Ask for consent again with these scopes,"
             " or leave them out of the request."
         )
+
+
+def _told(identity: Identity) -> dict[str, Any]:
+    """What a grant's settings say of an address that its provider does not vouch for; nothing of others."""
+    return {} if identity.vouched else {"email_verified": False}
 
 
 def _live(tokens: Tokens, refresh_token: SecretStr) -> dict[str, Any]:
