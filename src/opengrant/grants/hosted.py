@@ -264,6 +264,7 @@ class Hosted:
         await self._tries.take(visit.app, of=fold(settings[FORMS[provider]]))
         asked_at = self.clock()
         proof = await self.connect.prove_password(visit.app, ask)
+        await self.connect.refuse_other_server(visit.app, provider, proof)
         if not await self.db.write(logins.use(visit.app.id, visit.login.id, at=self.clock())):
             raise LoginInvalid(_OVER)
         try:
@@ -630,6 +631,7 @@ def _write_proof(proof: Proof) -> bytes:
             "secret": None if proof.secret is None else dict(proof.secret),
             "credential_id": proof.credential_id,
             "token_expires_at": proof.token_expires_at,
+            "named": proof.named,
         }
     )
 
@@ -643,4 +645,5 @@ def _read_proof(sealed: bytes) -> Proof:
         held["secret"],
         held["credential_id"],
         held["token_expires_at"],
+        named=tuple(held["named"]),
     )
