@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import httpx
 import pytest
 
-from opengrant.grants.hosted import TRIES, TRIES_WITHIN
+from opengrant.grants.strangers import TRIES, WITHIN
 from opengrant.model import SECOND
 from tests.fakes.oauth import TENANT, FakeOAuth, Reply
 from tests.hosted.browsing import BACK, landed, onward, post, redeem, registered, start, through, visiting
@@ -100,7 +100,7 @@ def test_nobody_guesses_a_password_here(site: Tenant, browser: httpx.Client, dov
     assert "Try again in" in enough.text
     other = post(browser, enough, email="bob@example.test", password="wrong", **hosts)
     assert other.status_code == 400, "another mailbox has tries of its own"
-    age = int(TRIES_WITHIN.total_seconds()) * SECOND
+    age = int(WITHIN.total_seconds()) * SECOND
     site.server.rows("update rations set began_at = began_at - $2 where application_id = $1", site.application.id, age)
     site.server.call(site.server.services.hosted.forget(site.application))
     assert not site.server.rows("select name from rations where application_id = $1", site.application.id)

@@ -236,8 +236,12 @@ class Pages:
         choice = replace(self._choice(visit, brand), email=email)
         try:
             provider = await self.services.hosted.recognise(visit, email)
-        except OpenGrantError as problem:
+        except InvalidRequest as problem:
             return _page(replace(choice, error=_sentence(problem)), problem.status)
+        except OpenGrantError as problem:
+            # Whom a search does not help needs another way on.
+            error = f"{_sentence(problem)} Or choose the provider yourself."
+            return _page(replace(choice, error=error, sections=("detect", "select_provider")), problem.status)
         if provider is None:
             unknown = "We could not tell which provider this address belongs to. Choose it yourself."
             return _page(replace(choice, error=unknown, sections=("detect", "select_provider")))

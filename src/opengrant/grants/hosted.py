@@ -15,7 +15,6 @@ import secrets as random
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import timedelta
 from typing import Any, Literal, cast
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
@@ -45,8 +44,8 @@ from opengrant.grants.connect import Connect, Proof
 from opengrant.grants.connectors import OAUTH
 from opengrant.grants.detect import Detect
 from opengrant.grants.digests import Digests
-from opengrant.grants.rations import Ration
 from opengrant.grants.redirects import Redirects
+from opengrant.grants.strangers import Strangers
 from opengrant.model import (
     SECOND,
     Application,
@@ -56,7 +55,6 @@ from opengrant.model import (
     Identity,
     Micros,
     ProviderName,
-    fold,
     mailbox_key,
 )
 from opengrant.providers.base import Authorizes, Consent
@@ -74,14 +72,8 @@ LOGIN_LASTS: Micros = 15 * 60 * SECOND
 CODE_LASTS: Micros = 10 * 60 * SECOND
 CALLBACK = "/v3/connect/callback"
 
-FORMS: Mapping[ProviderName, str] = {
-    ProviderName.IMAP: "imap_username",
-    ProviderName.ICLOUD: "username",
-    ProviderName.EWS: "ews_username",
-}
-"""Providers without a consent page of their own: the user types a password here. And which setting says whose."""
-TRIES, TRIES_WITHIN = 10, timedelta(minutes=15)
-"""Passwords that may be typed for one mailbox: these pages are open to everybody, and must not serve to guess."""
+FORMS = frozenset({ProviderName.IMAP, ProviderName.ICLOUD, ProviderName.EWS})
+"""Providers without a consent page of their own: the user types a password here."""
 OFFERED = (*sorted(OAUTH), ProviderName.ICLOUD, ProviderName.EWS, ProviderName.IMAP)
 """All that can be signed in to, in the order of the page."""
 
@@ -155,6 +147,7 @@ class Hosted:
     redirects: Redirects
     connect: Connect
     detect: Detect
+    strangers: Strangers
     clock: Clock
     secretless_web: bool
     """Codes for redirect URIs of platform `web` may be redeemed without the API key, by PKCE alone."""
@@ -245,9 +238,10 @@ class Hosted:
     async def recognise(self, visit: Visit, email: str) -> ProviderName | None:
         """Which of the offered providers an address belongs to; None when nobody can tell.
 
-        Raises InvalidRequest when it is no address, RateLimited, ProviderUnavailable.
+        Raises InvalidRequest when it is no address, RateLimited, Overloaded, ProviderUnavailable.
         """
-        found = await self.detect.provider(visit.app, email, any_provider=True)
+        async with self.strangers.searching(visit.app, visit.login.id):
+            found = await self.detect.provider(visit.app, email, any_provider=True, rationed=False)
         return found.provider if found is not None and found.provider in visit.providers else None
 
     async def cancel(self, visit: Visit) -> str:
@@ -261,9 +255,9 @@ class Hosted:
         What the provider says is raised as by connect/custom, and the user may try again.
         """
         ask = self._custom(visit.ask, provider, visit.login, settings)
-        await self._tries.take(visit.app, of=fold(settings[FORMS[provider]]))
-        asked_at = self.clock()
-        proof = await self.connect.prove_password(visit.app, ask)
+        async with self.strangers.proving(visit.app, visit.login.id):
+            asked_at = self.clock()
+            proof = await self.connect.prove_password(visit.app, ask)
         await self.connect.refuse_other_server(visit.app, provider, proof)
         if not await self.db.write(logins.use(visit.app.id, visit.login.id, at=self.clock())):
             raise LoginInvalid(_OVER)
@@ -347,11 +341,7 @@ class Hosted:
         """Drop sign-ins and codes that are over, with what was proven and never collected."""
         while await self.db.write(logins.forget_before(app.id, cutoff=self.clock(), limit=_FORGOTTEN_AT_ONCE)):
             pass
-        await self._tries.forget(app)
-
-    @property
-    def _tries(self) -> Ration:
-        return Ration(self.db, self.clock, "hosted.password", TRIES, TRIES_WITHIN)
+        await self.strangers.forget(app)
 
     async def _require_public_client(self, app: Application, ask: Ask) -> None:
         """Without the API key, PKCE has to stand in for it, and only where no server could keep the key."""
