@@ -36,6 +36,7 @@ from opengrant.grants.sessions import Sessions
 from opengrant.grants.signatures import ServiceAccounts, Signatures
 from opengrant.grants.signing import Signing
 from opengrant.grants.spool import Spool
+from opengrant.grants.strangers import Strangers
 from opengrant.grants.timeline import Timeline
 from opengrant.grants.tokens import Tokens
 from opengrant.grants.trial import Trial
@@ -193,6 +194,7 @@ async def installation(settings: Settings) -> AsyncIterator[Installation]:
             redirects,
             connect,
             detect,
+            Strangers(db, now, threads=settings.outbound.mail_threads),
             now,
             settings.hosted.secretless_web,
         )

@@ -220,12 +220,14 @@ class Identity:
     email    as the provider spells it; for virtual calendars the identifier
     subject  the provider's stable id for the account (Google `sub`, Microsoft `tid:oid`); None where there is none
     user_id  what the wire calls `provider_user_id`
+    vouched  the provider knows that the address is its holder's, rather than whatever somebody wrote there
     """
 
     email: str
     subject: str | None = None
     user_id: str | None = None
     name: str | None = None
+    vouched: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,7 +132,7 @@ class Outbound(_Part):
     max_verifications: Annotated[int, Field(ge=1, le=100_000)] = 1000
     """Verifications under way at once in a process; more answer 503."""
     mail_threads: Annotated[int, Field(ge=1, le=1000)] = 64
-    """Mail-server dialogues under way at once in a process; more wait."""
+    """Mail-server dialogues under way at once in a process; more wait. Hosted sign-ins get a quarter of them."""
     dns_servers: str = ""
     """Comma-separated `address` or `address:port` of DNS servers to ask instead of the system's."""
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import httpx
 import pytest
 
-from opengrant.grants.hosted import TRIES, TRIES_WITHIN
+from opengrant.grants.strangers import TRIES, WITHIN
 from opengrant.model import SECOND
 from tests.fakes.oauth import TENANT, FakeOAuth, Reply
 from tests.hosted.browsing import BACK, landed, onward, post, redeem, registered, start, through, visiting
@@ -103,7 +103,7 @@ def test_nobody_guesses_a_password_here(site: Tenant, browser: httpx.Client, dov
     assert "Try again in" in enough.text
     other = post(browser, enough, email="bob@example.test", password="wrong", **hosts)
     assert other.status_code == 400, "another mailbox has tries of its own"
-    age = int(TRIES_WITHIN.total_seconds()) * SECOND
+    age = int(WITHIN.total_seconds()) * SECOND
     site.server.rows("update rations set began_at = began_at - $2 where application_id = $1", site.application.id, age)
     site.server.call(site.server.services.hosted.forget(site.application))
     assert not site.server.rows("select name from rations where application_id = $1", site.application.id)
@@ -450,6 +450,18 @@ def test_with_a_challenge_only_its_maker_gets_the_grant(
     assert stolen.json()["error_code"] == 45004
     code = landed(through(browser, start(browser, site, provider="google", **asked)))["code"]
     assert redeem(site, code, code_verifier=verifier).status_code == 200
+
+
+def test_a_verifier_without_a_challenge_is_refused(site: Tenant, browser: httpx.Client, provider: FakeOAuth) -> None:
+    """Else a code begun without one could be put under a client that uses PKCE (RFC 9700 section 2.1.1)."""
+    site.connector("google")
+    provider.signs_in("ana@example.com")
+    code = landed(through(browser, start(browser, site, provider="google")))["code"]
+    refused = redeem(site, code, code_verifier="of-another-sign-in")
+    assert (refused.status_code, refused.json()["error"], refused.json()["error_code"]) == (400, "invalid_grant", 45004)
+    assert site.grants() == 0
+    code = landed(through(browser, start(browser, site, provider="google")))["code"]
+    assert redeem(site, code, code_verifier="").status_code == 200
 
 
 def test_another_applications_code_is_unknown(

@@ -30,7 +30,8 @@ from tests.api.tokens import (
     written,
 )
 from tests.fakes.oauth import FakeOAuth
-from tests.support import LiveServer, Tenant, data, secret
+from tests.peers.dovecot import Dovecot
+from tests.support import LiveServer, Tenant, data, imap, secret
 
 BACK = "https://app.example.com/back"
 CHALLENGE = "ZTk2YmY2Njg2YTNjMzUxMGU5ZTkyN2RiNzA2OWNiMWNiYTliOTliMDIyZjQ5NDgzYTZjZTMyNzA4MDllNjhhMg"
@@ -388,6 +389,34 @@ def test_an_identifier_that_nobody_proved_is_not_called_verified(tenant: Tenant)
     token = minted(tenant, calendar(tenant))["id_token"]
     claims = jwt.decode(token, KeySet.import_key_set(key_set(tenant)), algorithms=["RS256"]).claims
     assert claims["email_verified"] is False
+
+
+def verified(tenant: Tenant, grant: dict[str, Any]) -> bool:
+    """What an id_token says of the grant's address."""
+    token = minted(tenant, grant)["id_token"]
+    told: bool = jwt.decode(token, KeySet.import_key_set(key_set(tenant)), algorithms=["RS256"]).claims[
+        "email_verified"
+    ]
+    return told
+
+
+def test_what_a_mail_server_that_anybody_may_name_says_is_not_called_verified(tenant: Tenant, dovecot: Dovecot) -> None:
+    tenant.connector("imap")
+    assert not verified(tenant, data(tenant.connect("imap", imap(dovecot, "alice@example.test"))))
+
+
+def test_an_address_that_a_foreign_tenants_administrator_wrote_is_not_called_verified(
+    tenant: Tenant, provider: FakeOAuth
+) -> None:
+    tenant.connector("microsoft")
+    own, foreign = secret("refresh"), secret("refresh")
+    provider.accepts(own, email="bo@contoso.test")
+    provider.accepts(foreign, email="eve@evil.test", user={"mail": "ceo@bank.test"})
+    grant = data(tenant.connect("microsoft", {"refresh_token": own}))
+    assert (grant["email"], grant["settings"], verified(tenant, grant)) == ("bo@contoso.test", {}, True)
+    grant = data(tenant.connect("microsoft", {"refresh_token": foreign}))
+    assert (grant["email"], grant["settings"]) == ("ceo@bank.test", {"email_verified": False})
+    assert not verified(tenant, grant)
 
 
 def test_the_published_keys_are_public_halves_and_the_same_at_both_addresses(tenant: Tenant) -> None:

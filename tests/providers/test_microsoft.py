@@ -151,6 +151,33 @@ async def test_the_address_is_the_most_trustworthy_one(
     assert identity.email == email
 
 
+@pytest.mark.parametrize(
+    ("tenant", "user", "claims", "vouched"),
+    [
+        # Any tenant's administrator may write any address into `mail`.
+        ("common", {"mail": "ceo@bank.test"}, {}, False),
+        ("organizations", {"mail": "ceo@bank.test"}, {"email": "ceo@bank.test", "xms_edov": False}, False),
+        ("common", {"mail": "ceo@bank.test"}, {"email": "ceo@bank.test"}, False),
+        ("common", {"mail": "ceo@bank.test"}, {"email": "eve@evil.test", "xms_edov": True}, False),
+        ("common", {"mail": "CEO@bank.test"}, {"email": "ceo@bank.test", "xms_edov": "1"}, True),
+        ("common", {"mail": "Bo@contoso.test"}, {}, True),  # the principal name
+        ("common", {"mail": "eve@bank.test", "userPrincipalName": "eve_bank.test#EXT#@evil.test"}, {}, False),
+        (TENANT, {"mail": "ceo@bank.test"}, {}, True),  # a connector of one tenant trusts that tenant
+    ],
+)
+async def test_an_address_is_vouched_for_only_where_its_domain_is_the_tenants(
+    microsoft: Microsoft,
+    provider: FakeOAuth,
+    tenant: str,
+    user: dict[str, Any],
+    claims: dict[str, Any],
+    vouched: bool,
+) -> None:
+    provider.accepts(TOKEN, email="bo@contoso.test", subject=OID, user=user, claims=claims)
+    _, identity = await connect(microsoft, client=replace(CLIENT, tenant=tenant))
+    assert (identity.email, identity.vouched) == (user["mail"], vouched)
+
+
 async def test_an_account_without_any_address_is_refused(microsoft: Microsoft, provider: FakeOAuth) -> None:
     user = {"mail": None, "userPrincipalName": "ana_home.test#EXT#@contoso.test"}
     provider.accepts(TOKEN, email="x@contoso.test", user=user, claims={"preferred_username": "x"})
@@ -163,7 +190,9 @@ async def test_a_token_that_graph_does_not_take_is_identified_by_its_id_token(
 ) -> None:
     provider.accepts(TOKEN, email="bo@contoso.test", subject=OID, name="Bo", scope=scope)
     _, identity = await connect(microsoft)
-    assert identity == Identity("bo@contoso.test", subject=f"{TENANT}:{OID}", user_id=OID, name="Bo")
+    assert identity == Identity("bo@contoso.test", subject=f"{TENANT}:{OID}", user_id=OID, name="Bo", vouched=False), (
+        "an id_token alone does not tell the principal name"
+    )
 
 
 async def test_graph_is_not_asked_with_a_token_of_another_resource(microsoft: Microsoft, provider: FakeOAuth) -> None:
@@ -231,6 +260,7 @@ async def test_a_personal_account_has_one_subject_however_its_id_is_spelled(
     _, identity = await connect(microsoft)
     assert identity.subject == f"{PERSONAL_TENANT}:{oid}"
     assert identity.user_id == "4A1B00C0FFEE1234"
+    assert identity.vouched
 
 
 @pytest.mark.parametrize(

@@ -231,8 +231,12 @@ class Pages:
         choice = replace(self._choice(visit, brand), email=email)
         try:
             provider = await self.services.hosted.recognise(visit, email)
-        except OpenGrantError as problem:
+        except InvalidRequest as problem:
             return _page(replace(choice, error=_sentence(problem)), problem.status)
+        except OpenGrantError as problem:
+            # Whom a search does not help needs another way on.
+            error = f"{_sentence(problem)} Or choose the provider yourself."
+            return _page(replace(choice, error=error, sections=("detect", "select_provider")), problem.status)
         if provider not in visit.providers:
             return _page(replace(choice, error=_not_offered(provider), sections=("detect", "select_provider")))
         hinted = replace(visit, ask=replace(visit.ask, login_hint=visit.ask.login_hint or email))

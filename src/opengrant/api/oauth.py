@@ -56,7 +56,7 @@ class TokenRequest(wire.Model):
     redirect_uri: Annotated[str, Field(max_length=2048)] | None = None
     """The one that the sign-in was started with."""
     code_verifier: _Secret | None = None
-    """PKCE, when the sign-in was started with a challenge."""
+    """PKCE, when the sign-in was started with a challenge, and only then."""
     refresh_token: _Secret | None = None
     """From an answer of this endpoint."""
     grant_id: Annotated[str, wire.text(128)] | None = None

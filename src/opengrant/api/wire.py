@@ -580,7 +580,8 @@ class Grant(Model):
     """The address; for virtual calendars the identifier."""
     settings: dict[str, Any]
     """Hosts, ports and user names where the provider has such; never a secret. Agent Accounts have
-    `has_app_password`: whether IMAP and SMTP are open."""
+    `has_app_password`: whether IMAP and SMTP are open. `email_verified` is there, and false, where Microsoft does not
+    vouch for the address."""
     blocked: bool
     created_at: int
     """Unix seconds."""

@@ -36,7 +36,7 @@ from opengrant.grants.domains import Domains
 from opengrant.grants.schedule import Schedule
 from opengrant.grants.spool import insist
 from opengrant.grants.successors import Successors
-from opengrant.grants.workspaces import Workspaces
+from opengrant.grants.workspaces import Workspaces, domain_of
 from opengrant.model import (
     SECOND,
     Application,
@@ -90,7 +90,10 @@ class TokenProvider(Refreshes, Identifies, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What a provider accepted: whose it is, what may be shown, and the secret as in Verified."""
+    """What a provider accepted: whose it is, what may be shown, and the secret as in Verified.
+
+    named  which hosts of `settings` the caller named, rather than the address's own domain
+    """
 
     identity: Identity
     scope: tuple[str, ...]
@@ -99,6 +102,7 @@ class Proof:
     credential_id: str | None = None
     token_expires_at: Micros | None = None
     spent: str | None = None
+    named: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -196,7 +200,13 @@ class Connect:
                 _require_scope(provider, tokens, wanted)
             scope = provider.granted_scope(tokens) or wanted
             secret = _live(tokens, tokens.refresh_token)
-            return Proof(identity, scope, {}, secret, found.credential_id, tokens.expires_at)
+            return Proof(identity, scope, _told(identity), secret, found.credential_id, tokens.expires_at)
+
+    async def refuse_other_server(self, app: Application, provider: ProviderName, proof: Proof) -> None:
+        """What `accept` would refuse for it, said while its user can still do otherwise. Raises InvalidRequest."""
+        existing = await self.db.read(grants.find_mailbox(app.id, provider, _key(app, provider, proof.identity)))
+        if existing is not None:
+            _refuse_other_server(existing, proof)
 
     async def accept(self, app: Application, ask: CustomConnect, proof: Proof, *, asked_at: Micros) -> Grant:
         """The last beat: what was proven becomes a grant, or renews the one there was. Raises what `custom` raises."""
@@ -280,7 +290,7 @@ class Connect:
         async with self._asking(ask, "password"):
             verified = await provider.verify(ask.settings)
         scope = found.connector.scope if ask.scope is None else ask.scope
-        return Proof(verified.identity, scope, verified.settings, verified.secret)
+        return Proof(verified.identity, scope, verified.settings, verified.secret, named=_named(ask.settings))
 
     async def _by_token(
         self,
@@ -364,7 +374,8 @@ class Connect:
                 _require_scope(provider, tokens, ask.scope)
         scope = ask.scope or provider.granted_scope(tokens) or client.scope
         secret, expires_at = _live(tokens, refresh_token), tokens.expires_at
-        return Proof(identity, scope, {}, secret, token_expires_at=expires_at, spent=spent if rotated else None)
+        shown = _told(identity)
+        return Proof(identity, scope, shown, secret, token_expires_at=expires_at, spent=spent if rotated else None)
 
     def _asking(self, ask: CustomConnect, means: outcome.Means) -> "_Asking":
         return _Asking(self.observe, ask.provider, means)
@@ -397,6 +408,8 @@ class Connect:
             existing = await self.db.read(grants.find_mailbox(app.id, ask.provider, key))
             if existing is not None:
                 refuse_blocked(existing)
+                if ask.login_id is not None:
+                    _refuse_other_server(existing, proof)
             await self._refuse_taken(app, ask, existing)
             if existing is None:
                 await self._refuse_other_subject(app, ask.provider, proof.identity)
@@ -541,6 +554,11 @@ def _require_scope(provider: TokenProvider, tokens: Tokens, wanted: tuple[str, .
         )
 
 
+def _told(identity: Identity) -> dict[str, Any]:
+    """What a grant's settings say of an address that its provider does not vouch for; nothing of others."""
+    return {} if identity.vouched else {"email_verified": False}
+
+
 def _live(tokens: Tokens, refresh_token: SecretStr) -> dict[str, Any]:
     """What is sealed of a token answer."""
     return {
@@ -558,6 +576,30 @@ def refuse_blocked(grant: Grant) -> None:
     """Raises Blocked."""
     if grant.blocked:
         raise Blocked("Resource blocked, contact administrator. (`opengrant grants unblock` lifts it.)")
+
+
+def _named(settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """The hosts that the caller chose. An Exchange user of another domain than the address's chose, too: Autodiscover
+    asks that domain where the address's own has no answer."""
+    hosts = {host for host in ("imap_host", "smtp_host", "ews_host") if settings.get(host)}
+    user = settings.get("ews_username") or ""
+    if "@" in user and domain_of(user) != domain_of(settings.get("email") or user):
+        hosts.add("ews_host")
+    return tuple(sorted(hosts))
+
+
+def _refuse_other_server(existing: Grant, proof: Proof) -> None:
+    """A server that a stranger names proves nothing about whose the address is: a grant does not move there.
+
+    It is renewed by the servers that it has, and by those that the address's own domain names. Raises InvalidRequest.
+    """
+    for host in proof.named:
+        there, here = existing.settings.get(host), proof.settings.get(host)
+        if there is not None and here is not None and there.lower() != here.lower():
+            raise InvalidRequest(
+                "This mailbox is connected through another server. Leave the server settings empty, or ask the"
+                " application's team to change the server: they can, by POST /v3/connect/custom."
+            )
 
 
 def _changing_too_fast() -> Overloaded:

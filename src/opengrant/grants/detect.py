@@ -54,16 +54,20 @@ class Detect:
     hosts: MailHosts
     clock: Clock
 
-    async def provider(self, app: Application, email: str, *, any_provider: bool) -> Detected | None:
+    async def provider(
+        self, app: Application, email: str, *, any_provider: bool, rationed: bool = True
+    ) -> Detected | None:
         """None when nobody can tell, or the application has no connector that could connect the address.
 
         any_provider  whether or not the application has a connector for it
+        rationed      it is one of the application's own calls
         Raises        InvalidRequest when it is no address, RateLimited, ProviderUnavailable when DNS does not answer
         """
         domain = domain_of(email)
         if not domain:
             raise InvalidRequest("email: must be an email address.")
-        await Ration(self.db, self.clock, "providers.detect", PER_MINUTE, timedelta(minutes=1)).take(app)
+        if rationed:
+            await Ration(self.db, self.clock, "providers.detect", PER_MINUTE, timedelta(minutes=1)).take(app)
         natural = await self._natural(app, email, domain)
         return natural if natural is None or any_provider else way_in(natural, await self._connected(app))
 

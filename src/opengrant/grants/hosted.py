@@ -15,7 +15,6 @@ import secrets as random
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import timedelta
 from typing import Any, Literal, cast
 from urllib.parse import urlencode
 
@@ -45,8 +44,8 @@ from opengrant.grants.connect import Connect, Proof
 from opengrant.grants.connectors import OAUTH
 from opengrant.grants.detect import Detect, way_in
 from opengrant.grants.digests import Digests
-from opengrant.grants.rations import Ration
 from opengrant.grants.redirects import Redirects
+from opengrant.grants.strangers import Strangers
 from opengrant.model import (
     SECOND,
     Application,
@@ -57,7 +56,6 @@ from opengrant.model import (
     Micros,
     ProviderName,
     RedirectUri,
-    fold,
     mailbox_key,
 )
 from opengrant.providers.base import Authorizes, Consent
@@ -75,14 +73,8 @@ LOGIN_LASTS: Micros = 15 * 60 * SECOND
 CODE_LASTS: Micros = 10 * 60 * SECOND
 CALLBACK = "/v3/connect/callback"
 
-FORMS: Mapping[ProviderName, str] = {
-    ProviderName.IMAP: "imap_username",
-    ProviderName.ICLOUD: "username",
-    ProviderName.EWS: "ews_username",
-}
-"""Providers without a consent page of their own: the user types a password here. And which setting says whose."""
-TRIES, TRIES_WITHIN = 10, timedelta(minutes=15)
-"""Passwords that may be typed for one mailbox: these pages are open to everybody, and must not serve to guess."""
+FORMS = frozenset({ProviderName.IMAP, ProviderName.ICLOUD, ProviderName.EWS})
+"""Providers without a consent page of their own: the user types a password here."""
 OFFERED = (*sorted(OAUTH), ProviderName.ICLOUD, ProviderName.EWS, ProviderName.IMAP)
 """All that can be signed in to, in the order of the page."""
 
@@ -156,6 +148,7 @@ class Hosted:
     redirects: Redirects
     connect: Connect
     detect: Detect
+    strangers: Strangers
     clock: Clock
     secretless_web: bool
     """Codes for redirect URIs of platform `web` may be redeemed without the API key, by PKCE alone."""
@@ -245,9 +238,10 @@ class Hosted:
     async def recognise(self, visit: Visit, email: str) -> ProviderName | None:
         """Which of the offered providers takes an address; when none does, whose it is, if anybody can tell.
 
-        Raises InvalidRequest when it is no address, RateLimited, ProviderUnavailable.
+        Raises InvalidRequest when it is no address, RateLimited, Overloaded, ProviderUnavailable.
         """
-        found = await self.detect.provider(visit.app, email, any_provider=True)
+        async with self.strangers.searching(visit.app, visit.login.id):
+            found = await self.detect.provider(visit.app, email, any_provider=True, rationed=False)
         return None if found is None else (way_in(found, visit.providers) or found).provider
 
     async def cancel(self, visit: Visit) -> str:
@@ -262,9 +256,10 @@ class Hosted:
         redirect URI was removed meanwhile.
         """
         ask = self._custom(visit.ask, provider, visit.login, settings)
-        await self._tries.take(visit.app, of=fold(settings[FORMS[provider]]))
-        asked_at = self.clock()
-        proof = await self.connect.prove_password(visit.app, ask)
+        async with self.strangers.proving(visit.app, visit.login.id):
+            asked_at = self.clock()
+            proof = await self.connect.prove_password(visit.app, ask)
+        await self.connect.refuse_other_server(visit.app, provider, proof)
         if not await self.db.write(logins.use(visit.app.id, visit.login.id, at=self.clock())):
             raise LoginInvalid(_OVER)
         try:
@@ -336,7 +331,7 @@ class Hosted:
         redirect = await self.redirects.match(app, ask.redirect_uri)
         if redirect is None:
             raise OAuthRefused("invalid_grant", "redirect_uri is registered no longer.")
-        if ask.challenge is not None and not pkce.verifies(ask.method, ask.challenge, verifier or ""):
+        if not _challenged(ask, verifier):
             raise OAuthRefused("invalid_grant", "Code verifier challenge failed", code=45004)
         if not authenticated:
             self._require_public_client(redirect, ask)
@@ -353,11 +348,7 @@ class Hosted:
         """Drop sign-ins and codes that are over, with what was proven and never collected."""
         while await self.db.write(logins.forget_before(app.id, cutoff=self.clock(), limit=_FORGOTTEN_AT_ONCE)):
             pass
-        await self._tries.forget(app)
-
-    @property
-    def _tries(self) -> Ration:
-        return Ration(self.db, self.clock, "hosted.password", TRIES, TRIES_WITHIN)
+        await self.strangers.forget(app)
 
     def _require_public_client(self, redirect: RedirectUri, ask: Ask) -> None:
         """Without the API key, PKCE has to stand in for it, and only where no server could keep the key."""
@@ -572,6 +563,16 @@ _WORDS: Mapping[type[OpenGrantError], str] = {
 }
 
 
+def _challenged(ask: Ask, verifier: str | None) -> bool:
+    """Whether a verifier is as the challenge wants it; where there was none, there must be no verifier.
+
+    Its sender believes to be protected: a code of somebody else's sign-in, begun without, may be put under it.
+    """
+    if ask.challenge is None:
+        return not verifier
+    return pkce.verifies(ask.method, ask.challenge, verifier or "")
+
+
 def _one_tenant(held: Mapping[str, Any]) -> str | None:
     """The tenant of a credential, if it is for a certain one."""
     named = cast(str, held.get("tenant") or "")
@@ -634,6 +635,7 @@ def _write_proof(proof: Proof) -> bytes:
             "secret": None if proof.secret is None else dict(proof.secret),
             "credential_id": proof.credential_id,
             "token_expires_at": proof.token_expires_at,
+            "named": proof.named,
         }
     )
 
@@ -647,4 +649,5 @@ def _read_proof(sealed: bytes) -> Proof:
         held["secret"],
         held["credential_id"],
         held["token_expires_at"],
+        named=tuple(held["named"]),
     )

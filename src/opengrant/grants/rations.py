@@ -26,8 +26,7 @@ class Ration:
         of  what in the application it is about, if each has a ration of its own; only its digest is kept
         """
         now, window = self.clock(), self._window
-        name = self.name if of is None else f"{self.name} {blake2b(of.encode(), digest_size=16).hexdigest()}"
-        ends = await self.db.write(rations.take(app.id, name, limit=self.limit, window=window, at=now))
+        ends = await self.db.write(rations.take(app.id, self._of(of), limit=self.limit, window=window, at=now))
         if ends is not None:
             wait = max(1, -(-(ends - now) // SECOND))
             raise RateLimited(
@@ -35,9 +34,16 @@ class Ration:
                 retry_after=wait,
             )
 
+    async def give_back(self, app: Application, *, of: str | None = None) -> None:
+        """Uncount one call, as it was taken."""
+        await self.db.write(rations.give_back(app.id, self._of(of), window=self._window, at=self.clock()))
+
     async def forget(self, app: Application) -> None:
         """Drop the counts of what nobody has called about for a window; the ration's own is one row, and stays."""
         await self.db.write(rations.forget(app.id, f"{self.name} ", cutoff=self.clock() - self._window))
+
+    def _of(self, of: str | None) -> str:
+        return self.name if of is None else f"{self.name} {blake2b(of.encode(), digest_size=16).hexdigest()}"
 
     @property
     def _window(self) -> Micros:

@@ -26,6 +26,8 @@ ACCESS_FOR = 3600
 Means = Literal["authorization_code", "refresh_token", "client_credentials"]
 """What a token was handed out for; the wire's grant types."""
 
+_OWN_WORD = frozenset({ProviderName.VIRTUAL_CALENDAR, ProviderName.IMAP, ProviderName.EWS})
+"""Providers whose addresses are somebody's word: an identifier, and what a server says that a user may have named."""
 _REMEMBER_SPENT = timedelta(days=30)
 """How long a rotated refresh token is known for one, so that it kills its family when it comes again."""
 _REMEMBER_FAMILY = timedelta(days=1)
@@ -294,8 +296,7 @@ class Tokens:
             "aud": app.id,
             "sub": grant.id,
             "email": grant.email,
-            # A virtual calendar's identifier is its owner's word; every other address was proven by its provider.
-            "email_verified": grant.provider is not ProviderName.VIRTUAL_CALENDAR,
+            "email_verified": grant.provider not in _OWN_WORD and grant.settings.get("email_verified") is not False,
             "provider": grant.provider.value,
             **({} if grant.name is None else {"name": grant.name}),
         }

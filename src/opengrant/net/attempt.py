@@ -11,13 +11,15 @@ import errno
 import re
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from pydantic import SecretStr
 
-from opengrant.errors import Evidence, Leg, ProviderFailure, Step
+from opengrant.errors import Evidence, Leg, OpenGrantError, ProviderFailure, Step
+from opengrant.model import fold
 
 Security = Literal["tls", "starttls", "plain"]
 """TLS from the first byte, TLS after asking for it, none."""
@@ -28,6 +30,8 @@ MAX_TEXT = 1024
 """Bytes of a server's own words that are kept."""
 MASK = "***"
 
+_HARMLESS = frozenset[Step]({"dns", "connect", "tls", "greeting", "command"})
+"""Where the server has not seen the password yet, or has taken it."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _NETWORK_FAULTS = {
     errno.ECONNREFUSED: "refused",
@@ -119,19 +123,65 @@ class Attempt:
 
 @contextlib.contextmanager
 def observed(attempt: Attempt, observe: Observe | None) -> Iterator[None]:
-    """Around one conversation: tells how it ended and how long it took. Who is no longer waited for has "given_up"."""
+    """Around one conversation: tells how it ended and how long it took. Who is no longer waited for, or not to
+    be asked, was "given_up"."""
     started, outcome = time.monotonic(), "ok"
     try:
         yield
     except ProviderFailure as failure:
         outcome = failure.evidence.step
         raise
-    except asyncio.CancelledError:
+    except (asyncio.CancelledError, OpenGrantError):
         outcome = "given_up"
         raise
     finally:
         if observe is not None:
             observe(attempt.provider, attempt.leg, outcome, time.monotonic() - started)
+
+
+class Tries(Protocol):
+    """Where passwords are counted. `about`: which leg, where, as whom."""
+
+    async def take(self, about: str) -> None:
+        """One is about to be tried. Raises RateLimited when that would be too many."""
+
+    async def give_back(self, about: str) -> None:
+        """It was none to guess by."""
+
+
+_tries: ContextVar[Tries | None] = ContextVar("tries", default=None)
+
+
+@contextlib.contextmanager
+def counting(tries: Tries) -> Iterator[None]:
+    """Whatever is tried within, by tasks begun there too, is counted: somebody may be guessing."""
+    before = _tries.set(tries)
+    try:
+        yield
+    finally:
+        _tries.reset(before)
+
+
+@contextlib.asynccontextmanager
+async def counted(attempt: Attempt, place: str, *, sent: bool = False) -> AsyncIterator[None]:
+    """Around one password sent to one server. It stays counted where that was refused, or nobody can tell.
+
+    place  the server's address: its names may be many
+    sent   whatever fails within, the server may have had the password; else the attempt's step tells
+    """
+    tries = _tries.get()
+    if tries is None:
+        yield
+        return
+    about = f"{attempt.leg} {place} {fold(attempt.username)}"
+    await tries.take(about)
+    try:
+        yield
+    except BaseException:
+        if not sent and attempt.step in _HARMLESS:
+            await tries.give_back(about)
+        raise
+    await tries.give_back(about)
 
 
 def _scrub(text: str, password: str) -> str:

@@ -10,7 +10,7 @@ import base64
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 from xml.etree.ElementTree import Element  # the type alone; defusedxml parses
 
 from defusedxml import ElementTree
@@ -18,7 +18,7 @@ from defusedxml.common import DefusedXmlException
 from pydantic import SecretStr
 
 from opengrant.errors import ProviderFailure
-from opengrant.net.attempt import Attempt, Observe, observed
+from opengrant.net.attempt import Attempt, Observe, counted, observed
 from opengrant.net.guard import Guard
 from opengrant.net.mail import tls_context
 from opengrant.net.web import Conversation, Page, conversation, origin, under
@@ -69,6 +69,7 @@ class DavDoor:
             try:
                 async with (
                     asyncio.timeout(self._timeout),
+                    counted(attempt, urlsplit(url).hostname or ""),
                     conversation(self._guard, self._tls, attempt, self._timeout) as talk,
                 ):
                     return await _Discovery(talk, url, self._allowed).run()

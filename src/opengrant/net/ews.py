@@ -25,7 +25,7 @@ from spnego.channel_bindings import GssChannelBindings
 from spnego.exceptions import SpnegoError
 
 from opengrant.errors import ProviderFailure
-from opengrant.net.attempt import Attempt, Observe, observed
+from opengrant.net.attempt import Attempt, Observe, counted, observed
 from opengrant.net.guard import Guard
 from opengrant.net.mail import tls_context
 from opengrant.net.web import Conversation, Page, conversation, origin
@@ -70,6 +70,7 @@ class EwsTalk:
         self.scheme: Scheme | None = None
         self._logged_in: asyncio.Transport | None = None
         self._basic_at: tuple[str, str, int] | None = None
+        self._peer = ""
 
     async def ask(self, method: str, url: str, *, headers: Mapping[str, str] | None = None) -> Page:
         """Ask without credentials."""
@@ -85,16 +86,17 @@ class EwsTalk:
         there = origin(url)
         if there is None or there[0] != "https":
             raise self._failure("not_https")
-        if self._basic_at == there:
-            page = await self.web.ask("POST", url, headers={**headers, "Authorization": self._basic()}, body=body)
-        else:
+        page: Page | None = None
+        if self._basic_at != there:
             page = await self.web.ask("POST", url, headers=headers, body=body)
             if page.status != 401:
                 return page
-            page = await self._log_in(page, body, headers)
-        if page.status == 401:
-            locked = b"locked out" in page.body.lower()
-            raise self._failure("locked_out" if locked else "password_refused", status=401)
+            self._peer = _address(page.transport) or there[1]
+        async with counted(self.web.attempt, self._peer, sent=True):
+            page = await (self._give(url, body, headers) if page is None else self._log_in(page, body, headers))
+            if page.status == 401:
+                locked = b"locked out" in page.body.lower()
+                raise self._failure("locked_out" if locked else "password_refused", status=401)
         return page
 
     def logged_in(self, page: Page) -> bool:
@@ -108,7 +110,7 @@ class EwsTalk:
             raise self._failure("modern_auth_only" if only_bearer else "login_not_offered", status=401)
         if self.scheme == "basic":
             self._basic_at = origin(page.url)
-            return await self.web.ask("POST", page.url, headers={**headers, "Authorization": self._basic()}, body=body)
+            return await self._give(page.url, body, headers)
         return await self._ntlm(page, self.scheme, body, headers)
 
     async def _ntlm(self, first: Page, scheme: Scheme, body: bytes, headers: Mapping[str, str]) -> Page:
@@ -141,15 +143,22 @@ class EwsTalk:
         self._logged_in = page.transport
         return page
 
-    def _basic(self) -> str:
+    async def _give(self, url: str, body: bytes, headers: Mapping[str, str]) -> Page:
+        """POST with the password itself."""
         attempt = self.web.attempt
-        return (
-            "Basic " + base64.b64encode(f"{attempt.username}:{attempt.password.get_secret_value()}".encode()).decode()
-        )
+        pair = f"{attempt.username}:{attempt.password.get_secret_value()}".encode()
+        basic = f"Basic {base64.b64encode(pair).decode()}"
+        return await self.web.ask("POST", url, headers={**headers, "Authorization": basic}, body=body)
 
     def _failure(self, code: str, *, status: int | None = None) -> ProviderFailure:
         self.web.attempt.step = "auth"
         return self.web.attempt.failure(code, status=status)
+
+
+def _address(transport: asyncio.Transport | None) -> str:
+    """Of the server at the other end; "" when nobody knows any more."""
+    peer = None if transport is None else transport.get_extra_info("peername")
+    return str(peer[0]) if peer else ""
 
 
 def _channel_bindings(transport: asyncio.Transport | None) -> GssChannelBindings | None:

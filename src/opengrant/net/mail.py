@@ -27,7 +27,7 @@ import aiosmtplib
 from pydantic import SecretStr
 
 from opengrant.errors import Overloaded, ProviderFailure
-from opengrant.net.attempt import Attempt, Deadlines, Observe, Security, Terms, observed
+from opengrant.net.attempt import Attempt, Deadlines, Observe, Security, Terms, counted, observed
 from opengrant.net.guard import Guard, Target
 from opengrant.net.imap_dialogue import prove
 
@@ -162,14 +162,24 @@ class MailDoor:
         plain_is_ok = self._allow_plaintext and wanted == "auto"
         terms = Terms(target.host, first, plain_is_ok, self.tls, self._deadlines)
         try:
-            return await prove(await self._connect(attempt, target), attempt, terms)
+            return await self._once(attempt, prove, target, terms)
         except ProviderFailure as failure:
             famous = target.port in IMPLICIT_TLS | STARTTLS
             met_plain_text = failure.evidence.step == "tls" and failure.evidence.code in _MET_PLAIN_TEXT
             if wanted != "auto" or famous or not met_plain_text:
                 raise
         terms = Terms(target.host, "starttls", plain_is_ok, self.tls, self._deadlines)
-        return await prove(await self._connect(attempt, target), attempt, terms)
+        return await self._once(attempt, prove, target, terms)
+
+    async def _once(self, attempt: Attempt, prove: _Prove, target: Target, terms: Terms) -> Security:
+        sock = await self._connect(attempt, target)
+        async with contextlib.AsyncExitStack() as trying:
+            try:
+                await trying.enter_async_context(counted(attempt, _peer(sock)))
+            except BaseException:  # nobody else has it yet
+                sock.close()
+                raise
+            return await prove(sock, attempt, terms)
 
     async def _connect(self, attempt: Attempt, target: Target) -> socket.socket:
         attempt.step = "connect"
@@ -240,6 +250,14 @@ class MailDoor:
             yield
         finally:
             self._slots.release()
+
+
+def _peer(sock: socket.socket) -> str:
+    """The address at the other end; "" when there is nobody any more, so that nothing can be sent."""
+    try:
+        return str(sock.getpeername()[0])
+    except OSError:
+        return ""
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from pydantic import SecretStr
 
 from opengrant.errors import ProviderFailure
-from opengrant.model import ClientApp, Identity, Tokens, now
+from opengrant.model import ClientApp, Identity, Tokens, fold, now
 from opengrant.net.http import Field, Http
 from opengrant.providers.base import Consent
 from opengrant.providers.classify import classify
@@ -209,12 +209,24 @@ def _identity(user: Mapping[str, Any] | None, claims: Mapping[str, Any], tenant:
         subject=f"{tid}:{oid}" if tid and oid else None,
         user_id=user_id or text_of(claims, "oid"),
         name=text_of(user, "displayName") or text_of(claims, "name"),
+        vouched=tenant.lower() not in MANY_TENANTS or tid == PERSONAL_TENANT or fold(email) in _vouched(user, claims),
     )
 
 
-def _addresses(user: Mapping[str, Any], claims: Mapping[str, Any]) -> Iterable[str]:
-    """From the most to the least trustworthy. A guest's principal name (`#EXT#`) is no address.
+def _vouched(user: Mapping[str, Any], claims: Mapping[str, Any]) -> set[str]:
+    """The addresses, folded, whose domains Microsoft knows to be the tenant's. `mail` is not one by itself.
 
+    A principal name is in a domain that the tenant has proven; of `email` the claim `xms_edov` says it.
+    """
+    proven = str(claims.get("xms_edov", "")).lower() in {"1", "true"}
+    names = (text_of(user, "userPrincipalName"), text_of(claims, "email") if proven else None)
+    return {fold(name) for name in names if name is not None}
+
+
+def _addresses(user: Mapping[str, Any], claims: Mapping[str, Any]) -> Iterable[str]:
+    """In the order of preference; what each is worth, `_vouched` says.
+
+    A guest's principal name (`#EXT#`) is no address.
     `email` is skipped where the tenant says that nobody verified whose domain it is (`xms_edov`): any tenant's
     administrator may write any address there.
     """

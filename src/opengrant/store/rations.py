@@ -24,6 +24,15 @@ def take(application_id: str, name: str, *, limit: int, window: Micros, at: Micr
     return int(rows[0][0]) + window
 
 
+def give_back(application_id: str, name: str, *, window: Micros, at: Micros) -> Steps[None]:
+    """Call one back that was counted in the running window."""
+    yield Statement(
+        """update rations set calls = calls - 1
+           where application_id = $1 and name = $2 and began_at > $3 and calls > 0""",
+        (application_id, name, at - window),
+    )
+
+
 def forget(application_id: str, beginning: str, *, cutoff: Micros) -> Steps[None]:
     """Drop the calls whose name begins so and whose window began by then."""
     yield Statement(
