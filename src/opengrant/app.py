@@ -179,6 +179,7 @@ async def installation(settings: Settings) -> AsyncIterator[Installation]:
             activity,
             settings.outbound.timeout,
             settings.refresh.concurrency,
+            settings.outbound.mail_threads,
         )
         # Closed in the opposite order: no exchange may lose a token because the database has gone.
         opened.push_async_callback(_write_counts, applications, activity)

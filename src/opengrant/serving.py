@@ -182,6 +182,8 @@ def config(settings: Settings, app: Callable[..., Any]) -> uvicorn.Config:
         proxy_headers=False,  # nothing here asks who the client is
         timeout_keep_alive=75,
         timeout_graceful_shutdown=round(settings.shutdown_grace),
+        # A worker that is still being started answers late on a busy machine; killing it makes it later.
+        timeout_worker_healthcheck=60,
     )
 
 

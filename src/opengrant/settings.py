@@ -132,7 +132,7 @@ class Outbound(_Part):
     max_verifications: Annotated[int, Field(ge=1, le=100_000)] = 1000
     """Verifications under way at once in a process; more answer 503."""
     mail_threads: Annotated[int, Field(ge=1, le=1000)] = 64
-    """Mail-server dialogues under way at once in a process; more wait. Hosted sign-ins get a quarter of them."""
+    """Passwords proven at mail servers at once in a process; more wait. Hosted sign-ins get a quarter of them."""
     dns_servers: str = ""
     """Comma-separated `address` or `address:port` of DNS servers to ask instead of the system's."""
 
@@ -149,7 +149,8 @@ class Refresh(_Part):
     confirm_after: Annotated[float, Field(ge=1)] = 900
     """Seconds after which a refused password is tried once more before the grant is called invalid."""
     concurrency: Annotated[int, Field(ge=1, le=10_000)] = 100
-    """Grants that the clock of one process looks after at once."""
+    """Grants that the clock of one process looks after at once: half of them by passwords at most, a quarter at one
+    mail host."""
     budget: Annotated[float, Field(gt=0, le=100_000)] = 100
     """Requests per second that the clock sends for one connector or credential, all nodes together."""
     provider_budget: Annotated[float, Field(gt=0, le=1_000_000)] = 1000

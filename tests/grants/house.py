@@ -3,12 +3,13 @@ whose answers come when the test says so. Two nodes share the database."""
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from opengrant.errors import Evidence, ProviderFailure
 from opengrant.grants.activity import Activity
 from opengrant.grants.brake import Policy
 from opengrant.grants.connect import Connect
@@ -21,7 +22,7 @@ from opengrant.grants.refresh import Refresh
 from opengrant.grants.schedule import Schedule
 from opengrant.grants.spool import Spool
 from opengrant.grants.workspaces import Workspaces
-from opengrant.model import SECOND, Application, Micros, ProviderName, now
+from opengrant.model import SECOND, Application, Identity, Micros, ProviderName, Verified, now
 from opengrant.net.dns import Resolver
 from opengrant.net.http import Http
 from opengrant.providers.google import Google
@@ -34,7 +35,7 @@ from opengrant.store.port import Row, Statement, Steps, Store
 from opengrant.vault import Keyring, MasterKey, Vault
 from tests.fakes.oauth import FakeOAuth, Reply, Seen
 
-Mood = Literal["accepts", "down", "throttles", "refuses the client", "vanishes"]
+Mood = Literal["accepts", "down", "throttles", "throttles silently", "refuses the client", "vanishes"]
 
 
 class HeldClock:
@@ -108,6 +109,8 @@ class SlowOAuth(FakeOAuth):
                 return Reply(503, "down")
             case "throttles":
                 return Reply(429, "slow", {"Retry-After": "90"})
+            case "throttles silently":
+                return Reply(403, "<html>slow</html>")
             case "refuses the client":
                 return Reply(401, {"error": "invalid_client", "error_description": "Unknown client."})
         reply = self._answer(seen)
@@ -118,6 +121,34 @@ class SlowOAuth(FakeOAuth):
             if mood == "vanishes" and spent not in self.accounts:
                 self.lost.add(family)
         return Reply(fault="reset") if mood == "vanishes" else reply
+
+
+@dataclass
+class MailServers:
+    """Every mail host there is: each takes any password, if it is in the mood.
+
+    asked    the host of every login
+    failing  what a host says instead; None: nothing until `answers` is set, and then that it was busy
+    """
+
+    asked: list[str] = field(default_factory=list)
+    failing: dict[str, Exception | None] = field(default_factory=dict)
+    answers: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def verify(self, settings: Mapping[str, Any]) -> Verified:
+        host = settings["imap_host"]
+        self.asked.append(host)
+        if host in self.failing:
+            if (failure := self.failing[host]) is None:
+                await self.answers.wait()
+            raise failure or silent()
+        shown = {"imap_host": host, "imap_port": 993, "imap_username": settings["imap_username"]}
+        return Verified(Identity(settings["imap_username"]), shown, {"imap_password": "sesame"})
+
+
+def silent() -> ProviderFailure:
+    """A host that does not answer."""
+    return ProviderFailure(Evidence("imap", "imap", "greeting", code="timeout"))
 
 
 @dataclass(frozen=True)
@@ -135,6 +166,7 @@ class House:
     vault: Vault
     clock: HeldClock
     provider: SlowOAuth
+    mail: MailServers
     connectors: Connectors
     credentials: Credentials
     nodes: list[Node] = field(default_factory=list)
@@ -176,12 +208,13 @@ async def house(database_url: str | None, directory: Path, provider: SlowOAuth) 
 
 def _furnished(db: Store, clock: HeldClock, http: Http, directory: Path, provider: SlowOAuth) -> House:
     vault = Vault(Keyring([MasterKey("1", bytes(range(32)))]))
-    digests = Digests(bytes(32))
+    digests, mail = Digests(bytes(32)), MailServers()
     connectors = Connectors(db, vault, clock)
     providers: dict[ProviderName, object] = {
         ProviderName.GOOGLE: Google(http, **provider.google_urls()),
         ProviderName.MICROSOFT: Microsoft(http, **provider.microsoft_urls()),
         ProviderName.ZOOM: Zoom(http, **provider.zoom_urls()),
+        ProviderName.IMAP: mail,
     }
     schedule = Schedule(
         ahead=600 * SECOND,
@@ -190,7 +223,7 @@ def _furnished(db: Store, clock: HeldClock, http: Http, directory: Path, provide
         confirm_after=900 * SECOND,
         dice=lambda: 0.5,
     )
-    made = House(db, vault, clock, provider, connectors, Credentials(db, vault, clock))
+    made = House(db, vault, clock, provider, mail, connectors, Credentials(db, vault, clock))
     for number in range(2):
         domains = Domains(db, vault, Resolver(""), MailNames.at("mail.invalid"), clock)
         connect = Connect(
@@ -200,7 +233,7 @@ def _furnished(db: Store, clock: HeldClock, http: Http, directory: Path, provide
         refresh = Refresh(
             db, vault, digests, connectors, providers, {}, schedule, Policy(5, 20 * SECOND), Rates(100_000, 100_000),
             Spool(directory / f"unwritten-{number}"), clock, _unobserved, _unobserved,
-            Activity(db, clock), 2, 100,
+            Activity(db, clock), 2, 100, 64,
         )  # fmt: skip
         made.nodes.append(Node(connect, refresh, Records(db, connect, clock)))
     return made

@@ -297,8 +297,68 @@ def test_what_another_node_saw_counts(source: Source) -> None:
     assert source.degraded()
 
 
+def test_a_degraded_source_that_names_a_time_is_not_probed_before_it(source: Source) -> None:
+    source.ask(0, 1, 2, mood="down")
+    source.ask(3, mood="throttles")
+    until = probe(source)
+    assert until > source.house.clock() + 89 * SECOND
+    source.ask(4, mood="down")
+    assert probe(source) == until, "another answer does not shorten it"
+    source.house.provider.mood = "accepts"
+    source.house.clock.move(PROBE_EVERY + 1)
+    assert source.clock() == 0
+    source.house.clock.move(92 - PROBE_EVERY)
+    assert source.clock() >= 1
+    assert source.brake() is None
+
+
+def test_throttling_that_names_no_time_backs_off(source: Source) -> None:
+    waits = []
+    for _ in range(4):
+        source.ask(0, mood="throttles silently")
+        trouble = source.now(0).trouble
+        assert trouble is not None
+        waits.append(((trouble.retry_at or 0) - trouble.last_seen) / SECOND)
+    assert waits == [22.5, 45, 90, 180]
+
+
+def test_a_source_that_throttles_without_a_time_is_asked_ever_more_rarely_whichever_grant_it_is(source: Source) -> None:
+    waits = []
+    for number in range(5):
+        source.ask(number, mood="throttles silently")
+        waits.append((paused(source) - source.house.clock()) // SECOND)
+        source.house.clock.move(waits[-1] + 1)
+    assert waits == sorted(set(waits)), "each pause is longer than the one before"
+    assert waits[-1] > 8 * waits[0]
+
+
+def test_an_old_pause_is_forgotten(source: Source) -> None:
+    source.ask(0, mood="throttles silently")
+    source.house.clock.move(2 * 3600)
+    source.ask(1, mood="throttles silently")
+    assert paused(source) - source.house.clock() < 30 * SECOND
+
+
+def test_secrets_that_do_not_open_accuse_nobody(source: Source) -> None:
+    """A master key that this node does not have."""
+    sql = "update secrets set sealed = $2 where application_id = $1 and owner_kind = 'grant' and purpose = 'live'"
+    source.run(source.house.rows(sql, source.app.id, b"nonsense"))
+    source.ask(0, 1, 2, 3)
+    trouble = source.now(3).trouble
+    assert trouble is not None
+    assert (trouble.reason, trouble.held) == ("internal_error", False)
+    assert source.brake() is None
+
+
 def paused(source: Source) -> Micros:
     found = source.brake()
     assert found is not None
     assert found.paused_until is not None
     return found.paused_until
+
+
+def probe(source: Source) -> Micros:
+    found = source.brake()
+    assert found is not None
+    assert found.probe_at is not None
+    return found.probe_at

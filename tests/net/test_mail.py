@@ -42,7 +42,9 @@ def impatient(step, reply=SILENCE):
 
 async def log_in(door, leg, host, port, *, security="auto", username=USER, password=PASSWORD):
     call = door.imap_login if leg == "imap" else door.smtp_login
-    return await call("imap", host=host, port=port, security=security, username=username, password=SecretStr(password))
+    secret = SecretStr(password)
+    async with door.turn():
+        return await call("imap", host=host, port=port, security=security, username=username, password=secret)
 
 
 async def fail(door, leg, host, port, **options):
@@ -399,7 +401,7 @@ async def test_a_server_that_drips_bytes_does_not_outlive_the_step(leg):
 
 
 @pytest.mark.parametrize("leg", ["imap", "smtp"])
-async def test_giving_up_frees_slot_and_thread_for_the_next(certificates, leg):
+async def test_giving_up_frees_turn_and_thread_for_the_next(certificates, leg):
     async with FakeMail(leg, greeting=SILENCE) as silent, FakeMail(leg, tls=certificates.good) as good:
         with door(certificates.ca_file, threads=1) as mail:
             for _ in range(3):
@@ -413,15 +415,11 @@ async def test_giving_up_frees_slot_and_thread_for_the_next(certificates, leg):
                 await log_in(mail, leg, "localhost", good.port, security="starttls")
 
 
-async def test_waiting_too_long_for_a_free_slot_is_our_overload():
-    async with FakeMail(greeting=SILENCE) as server:
-        with door(threads=1, deadlines=Deadlines(whole=0.3)) as mail:
-            first = asyncio.create_task(log_in(mail, "imap", "localhost", server.port, security="starttls"))
-            await server.met()
-            blocked = [log_in(mail, "imap", "localhost", server.port, security="starttls") for _ in range(3)]
-            results = await asyncio.gather(first, *blocked, return_exceptions=True)
-    assert isinstance(results[0], ProviderFailure)
-    assert any(isinstance(result, Overloaded) for result in results)
+async def test_waiting_too_long_for_a_turn_is_our_overload():
+    with door(threads=1, deadlines=Deadlines(turn=0.3)) as mail:
+        async with mail.turn():
+            with pytest.raises(Overloaded):
+                await log_in(mail, "imap", "127.0.0.1", 9)
 
 
 async def test_each_login_is_observed_once(certificates):

@@ -432,8 +432,8 @@ def test_our_own_conclusions_are_requests_that_cannot_work(provider: str, code: 
     ("status", "body", "headers", "seconds"),
     [
         (429, "Too Many Requests", {"retry-after": "60"}, 60),
-        (429, "Too Many Requests", {}, 30),
-        (403, HTML_403, {}, 30),
+        (429, "Too Many Requests", {}, None),
+        (403, HTML_403, {}, None),
         (400, entra_error("invalid_grant", 50196), {}, 300),
         (400, entra_error("invalid_grant", 50196), {"retry-after": "10"}, 300),
         (400, entra_error("invalid_grant", 50196), {"retry-after": "900"}, 900),
@@ -489,8 +489,7 @@ def test_any_evidence_gets_a_verdict(evidence: Evidence) -> None:
     assert found.reason
     assert found.remedy
     if found.kind is Kind.RATE_LIMITED and evidence.leg in {"token", "api"}:
-        assert found.retry_after is not None
-        assert found.retry_after >= (evidence.retry_after or 0)
+        assert (found.retry_after or 0) >= (evidence.retry_after or 0)
 
 
 @given(

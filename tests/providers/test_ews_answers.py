@@ -121,8 +121,8 @@ def test_the_operators_hosts_are_never_the_callers_mistake(leg, step, code, reas
     assert (verdict.kind, verdict.reason) == (Kind.PROVIDER_DOWN, reason)
 
 
-def test_throttling_always_names_a_wait_and_keeps_the_servers_own():
-    assert ews(500, "ErrorServerBusy").retry_after == ews_answers.THROTTLED_PAUSE
+def test_throttling_keeps_the_servers_own_wait_and_makes_none_up():
+    assert ews(500, "ErrorServerBusy").retry_after is None
     asked = Evidence("ews", "ews", "http", status=500, code="ErrorServerBusy", retry_after=297.7)
     assert judge(asked).retry_after == 297.7
     down = Evidence("icloud", "caldav", "http", status=503, code="503", retry_after=5)

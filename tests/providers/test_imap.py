@@ -6,7 +6,8 @@ import contextlib
 import pytest
 from pydantic import SecretStr
 
-from opengrant.errors import InvalidRequest, ProviderFailure
+from opengrant.errors import InvalidRequest, Overloaded, ProviderFailure
+from opengrant.net.attempt import Deadlines
 from opengrant.net.dns import Resolver
 from opengrant.net.guard import Guard, parse_networks
 from opengrant.net.mail import MailDoor
@@ -29,11 +30,11 @@ def certificates():
 
 
 @contextlib.asynccontextmanager
-async def imap(ca_file, records=None):
+async def imap(ca_file, records=None, **options):
     async with FakeDns({("example.test", "TXT"): ["x"]} | (records or {})) as dns:
         resolver = Resolver(dns.address)
         guard = Guard(parse_networks("127.0.0.0/8"), resolver)
-        with contextlib.closing(MailDoor(guard, threads=8, ca_file=ca_file)) as door:
+        with contextlib.closing(MailDoor(guard, ca_file=ca_file, **{"threads": 8} | options)) as door:
             yield Imap(door, MailHosts(guard, resolver, door, autoconfig_urls=(), ispdb_url="", timeout=20))
 
 
@@ -240,3 +241,11 @@ async def test_the_spelling_that_worked_is_kept_among_the_secrets(certificates):
     assert (verified.identity.email, verified.settings["imap_username"]) == ("eve@web.de", "eve@web.de")
     assert verified.secret["imap_login"] == "eve"
     assert "smtp_login" not in verified.secret
+
+
+async def test_the_wait_for_a_turn_is_ours_and_not_the_servers(monkeypatch):
+    """A proof that has waited for long is not one whose server took long."""
+    monkeypatch.setattr("opengrant.providers.imap.WHOLE", 0.1)
+    async with imap(None, threads=1, deadlines=Deadlines(turn=0.3)) as provider, provider._door.turn():
+        with pytest.raises(Overloaded):
+            await provider.verify(ask(imap_host=ELSEWHERE, imap_port=9))

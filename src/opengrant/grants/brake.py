@@ -25,6 +25,10 @@ from opengrant.store.port import Dialect, Steps
 _COUNTS = frozenset({Kind.RECONNECT, Kind.CONNECTOR, Kind.PROVIDER_DOWN, Kind.UNKNOWN})
 _STREAK_WITHIN: Micros = 3600 * SECOND
 """A failure that comes later than this after the streak's first begins a new one."""
+_LONGEST_PAUSE: Micros = 3600 * SECOND
+"""Of those that the provider named no time for."""
+INTERNAL_ERROR = "internal_error"
+"""The reason of a fault of our own, which accuses nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,28 +45,32 @@ def failed(
     source: str,
     trouble: Trouble,
     *,
+    named: bool,
     was_held: bool,
     succeeded_at: Micros,
     at: Micros,
     dialect: Dialect,
-) -> Steps[bool]:
-    """Count one failure. Returns whether the source is to blame, so that the grant is held.
+) -> Steps[Micros | None]:
+    """Count one failure. Returns until when the grant is held because the source is to blame; None: it is not.
 
+    named         the provider itself said when to come again: at the trouble's `retry_at`
     was_held      it was held for this very failure: when its source has recovered since, it is the grant after all
     succeeded_at  when this process last saw a success of the source
     """
     app_id = grant.application_id
+    if trouble.reason == INTERNAL_ERROR:
+        return None
     brake = yield from brakes.lock(app_id, source, dialect)
+    limited = trouble.kind == Kind.RATE_LIMITED
     if brake is not None and brake.degraded_at is not None:
-        yield from brakes.put(app_id, replace(brake, probe_at=at + policy.probe_every))
-        return True
-    if trouble.kind == Kind.RATE_LIMITED:
-        paused = brake or _streak(source, grant, trouble, at=at)
-        until = max(trouble.retry_at or 0, paused.paused_until or 0)
-        yield from brakes.put(app_id, replace(paused, paused_until=until))
-        return False
-    if was_held or trouble.kind not in _COUNTS:
-        return False
+        wanted = trouble.retry_at if named or limited else None
+        probe_at = max(at + policy.probe_every, brake.probe_at or 0, wanted or 0)
+        yield from brakes.put(app_id, replace(brake, probe_at=probe_at))
+        return probe_at
+    if limited:
+        yield from brakes.put(app_id, _paused(brake or _streak(source, grant, trouble, at=at), trouble, named, at=at))
+    if limited or was_held or trouble.kind not in _COUNTS:
+        return None
     goes_on = (
         brake is not None
         and (brake.kind, brake.reason) == (trouble.kind, trouble.reason)
@@ -74,18 +82,19 @@ def failed(
         brake = replace(brake, members=tuple(dict.fromkeys((*brake.members, grant.id))))
     if len(brake.members) < policy.after:
         yield from brakes.put(app_id, brake)
-        return False
+        return None
     if (yield from keeping.authenticated_since(app_id, grant.source, since=brake.since)):
         yield from brakes.put(app_id, _streak(source, grant, trouble, at=at, before=brake))
-        return False
-    brake = replace(brake, degraded_at=at, probe_at=at + policy.probe_every)
+        return None
+    probe_at = at + policy.probe_every
+    brake = replace(brake, degraded_at=at, probe_at=probe_at)
     yield from brakes.put(app_id, brake)
     yield from outbox.add(events.degraded(grant, source, said(brake), members=len(brake.members), at=at))
-    held = replace(trouble, held=True, retry_at=brake.probe_at)
+    held = replace(trouble, held=True, retry_at=probe_at)
     for member in brake.members:
         if member != grant.id:
             yield from _hold(app_id, member, held, since=brake.since, at=at)
-    return True
+    return probe_at
 
 
 def succeeded(grant: Grant, source: str, *, at: Micros) -> Steps[None]:
@@ -114,6 +123,18 @@ def _streak(source: str, grant: Grant, trouble: Trouble, *, at: Micros, before: 
     evidence = to_json(told).decode()
     paused_until = None if before is None else before.paused_until
     return Brake(source, trouble.kind, trouble.reason, (grant.id,), at, None, paused_until, None, evidence)
+
+
+def _paused(brake: Brake, trouble: Trouble, named: bool, *, at: Micros) -> Brake:
+    """Nobody asks before the provider said so. Where it named no time, the pause is as long again as it has throttled
+    already, whichever of its grants met it: a source with a thousand would else begin anew with each."""
+    until = max(trouble.retry_at or 0, brake.paused_until or 0)
+    last = max(brake.since, brake.paused_until or 0)
+    if last < at - _STREAK_WITHIN:
+        brake = replace(brake, since=at)
+    elif not named and brake.kind == Kind.RATE_LIMITED:
+        until = max(until, at + min(at - brake.since, _LONGEST_PAUSE))
+    return replace(brake, paused_until=until)
 
 
 def _hold(app_id: str, grant_id: str, trouble: Trouble, *, since: Micros, at: Micros) -> Steps[None]:

@@ -51,7 +51,7 @@ _BY_KIND: Mapping[Kind, type[OpenGrantError]] = {
     Kind.UNKNOWN: ProviderUnavailable,
 }
 _PAUSE = 30.0
-"""Seconds to wait where nobody named a time: mail servers never do."""
+"""Seconds that a caller is told to wait where nobody named a time: mail servers never do."""
 _LEGS_SHOWN = frozenset({"imap", "smtp", "caldav"})
 _SAYS = {
     Kind.RECONNECT: "refused the credentials",

@@ -7,9 +7,12 @@ late harms a newer credential. docs/decisions/0007-refresh.md tells the whole st
 """
 
 import asyncio
+import contextlib
+import random
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast
 
@@ -65,13 +68,16 @@ _REMEMBERED: Micros = 30 * SECOND
 _USED_EVERY: Micros = 3600 * SECOND
 _WRITE_MARGIN = 10.0
 """Seconds that a lease lasts longer than the provider may take."""
-_MAIL_TIME = 90.0
-"""Seconds that mail and Exchange servers may take altogether (net/attempt.py)."""
+_MAIL_TIME = 110.0
+"""Seconds that a password may take: 30 until it is its turn (net/attempt.py), and 75 for the servers (providers/)."""
 _CALLS = 3
-"""Calls that one refresh makes at most: a second token to try, or what proves a mailbox of an organisation."""
+"""A refresh makes two calls at most; what proves a mailbox of an organisation makes more, in the time of so many."""
 _INTERNAL_PAUSE: Micros = 900 * SECOND
 _CONNECTOR_PAUSE: Micros = 60 * SECOND
 _CLAIMED_AT_ONCE = 50
+_WITH_PASSWORD = frozenset({ProviderName.IMAP, ProviderName.ICLOUD, ProviderName.EWS})
+_MOST_SPREAD: Micros = 900 * SECOND
+"""Over so long, those come back at most that a mail host's trouble has put off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +119,14 @@ class Refresh:
     timeout: float
     """Seconds that one call of an HTTP provider may take."""
     concurrency: int
+    """Grants that the clock looks after at once; half of them by passwords, and a quarter at one mail host."""
+    proofs: int
+    """Passwords that the clock proves at once, if that is less: as many as may be at mail servers."""
     _flights: dict[tuple[str, str, int], "asyncio.Task[State]"] = field(default_factory=dict)
-    _under_way: set["asyncio.Task[None]"] = field(default_factory=set)
+    _under_way: dict["asyncio.Task[None]", ProviderName] = field(default_factory=dict)
+    """What the clock is at."""
+    _at_host: Counter[str] = field(default_factory=Counter)
+    """How much of it at each mail host."""
     _succeeded: dict[tuple[str, str], Micros] = field(default_factory=dict)
     """When a source last worked, as far as this process has seen."""
 
@@ -246,7 +258,8 @@ class Refresh:
         return outcome.at_use(trouble, provider=grant.provider, status=grant.status, at=at)
 
     async def _used(self, grant: Grant, *, at: Micros) -> None:
-        due_at = self.schedule.next(replace(grant, used_at=at), at=at)
+        # When one in trouble is tried again, its trouble says.
+        due_at = self.schedule.next(replace(grant, used_at=at), at=at) if grant.trouble is None else grant.due_at
         await self.db.write(keeping.used(grant, at=at, due_at=due_at))
 
     # ── on the clock ──────────────────────────────────────────────────────────────────────────────────────────
@@ -257,9 +270,14 @@ class Refresh:
         Returns whether there may be more to do at once.
         """
         any_claimed = False
-        for source in await self.db.read(keeping.due_sources(at=self.clock())):
+        due = await self.db.read(keeping.due_sources(at=self.clock()))
+        # Whoever finds no room must not be the same ones each time.
+        random.shuffle(due)
+        for source in due:
             while len(self._under_way) >= self.concurrency:
                 await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+            if (room := self._room(source.provider)) < 1:
+                continue
             at = self.clock()
             claimed = await self.db.write(
                 keeping.claim(
@@ -267,7 +285,7 @@ class Refresh:
                     str(uuid.uuid4()),
                     at=at,
                     until=at + self._lease_time(source.provider),
-                    limit=min(self.concurrency - len(self._under_way), _CLAIMED_AT_ONCE),
+                    limit=min(room, _CLAIMED_AT_ONCE),
                     rates=self.rates,
                     probe_again=at + self.policy.probe_every,
                     dialect=self.db.dialect,
@@ -275,10 +293,19 @@ class Refresh:
             )
             for lease in claimed:
                 task = asyncio.create_task(self._look_after(source, lease))
-                self._under_way.add(task)
-                task.add_done_callback(self._under_way.discard)
+                self._under_way[task] = source.provider
+                task.add_done_callback(self._under_way.pop)
             any_claimed = any_claimed or bool(claimed)
         return any_claimed
+
+    def _room(self, provider: ProviderName) -> int:
+        """How many more may be begun. Mail servers may hang for a minute: passwords never take it all, and not more
+        than can be at mail servers, so that none waits there in vain."""
+        free = self.concurrency - len(self._under_way)
+        if provider not in _WITH_PASSWORD:
+            return free
+        proofs = sum(1 for other in self._under_way.values() if other in _WITH_PASSWORD)
+        return min(free, max(1, min(self.concurrency // 2, self.proofs)) - proofs)
 
     async def _look_after(self, source: Source, lease: Lease) -> None:
         try:
@@ -286,15 +313,57 @@ class Refresh:
             state = await self.db.read(keeping.state(lease.application_id, lease.subject))
             if state is None or not self._is_due(source, state):
                 await self.db.write(leases.put_back(lease))
-            else:
+                return
+            with self._place_at_host(state.grant) as crowded:
+                later = self._spread(self.clock()) if crowded else await self._host_free_at(state)
+                if later is not None:
+                    await self.db.write(keeping.put_off(state.grant, lease, due_at=later))
+                    return
                 if not source.degraded:
                     self.late((self.clock() - (state.grant.due_at or 0)) / SECOND)
                 await self._ask(state, lease)
         except GrantNotFound:
             pass  # deleted meanwhile: nobody is left to be told
-        except StoreUnavailable as problem:
-            # The lease runs out, and the grant is due still.
+        except (Overloaded, StoreUnavailable) as problem:
+            # The grant is due still, once its lease has run out if that could not be given back.
             log.warning("refresh_interrupted", grant_id=lease.subject, problem=str(problem))
+
+    @contextlib.contextmanager
+    def _place_at_host(self, grant: Grant) -> Iterator[bool]:
+        """While this attempt is under way it counts at its mail host. Gives whether too many are there already."""
+        if grant.provider not in _WITH_PASSWORD:
+            yield False
+            return
+        host = self._host(grant) or grant.provider.value
+        crowded = self._at_host[host] >= max(1, self.concurrency // 4)
+        self._at_host[host] += 1
+        try:
+            yield crowded
+        finally:
+            self._at_host[host] -= 1
+            if not self._at_host[host]:
+                del self._at_host[host]
+
+    async def _host_free_at(self, state: State) -> Micros | None:
+        """When a grant's mail host may be asked again; None: now, and if it is degraded, this is a probe's turn.
+
+        The brakes of plain sources are known before their grants are claimed; those of hosts are not.
+        """
+        if self._host(state.grant) is None or (blamed := await self._brake_of(state)) is None:
+            return None
+        at = self.clock()
+        free_at = max(blamed.paused_until or 0, blamed.probe_at or 0)
+        if free_at <= at:
+            if await self._turn_of(state, blamed):
+                return None
+            free_at = at + self.policy.probe_every  # somebody else was faster
+        return self._spread(free_at, since=blamed.since)
+
+    def _spread(self, free_at: Micros, *, since: Micros | None = None) -> Micros:
+        """When to look again whether a mail host has room. The longer it had none, the more have been put off: over
+        that time they come back, so that neither looking nor their return is a storm."""
+        lasted = 0 if since is None else min(free_at - since, _MOST_SPREAD)
+        return free_at + int(max(lasted, self.policy.probe_every) * self.schedule.dice())
 
     def _is_due(self, source: Source, state: State) -> bool:
         """Whether nobody was faster, and the source was not found to be the problem since this grant was claimed."""
@@ -375,6 +444,10 @@ class Refresh:
         provider = state.grant.provider.value
         try:
             answer = await self._exchange(state)
+        except (Overloaded, StoreUnavailable):
+            # A limit of ours: it says nothing about the grant or its provider.
+            await self.db.write(leases.put_back(lease))
+            raise
         except ProviderFailure as failure:
             verdict = classify(failure.evidence)
             self._count(state.grant, verdict.kind.value, began)
@@ -388,8 +461,8 @@ class Refresh:
         except Exception:
             # Ours, and of this grant alone: it must not be tried again and again.
             log.exception("refresh_broken", grant_id=state.grant.id, provider=provider)
-            evidence = Evidence(provider, "token", "reply", code="internal_error", sent=False)
-            verdict = Verdict(Kind.UNKNOWN, "internal_error", "This is a fault of OpenGrant: its log says more.")
+            evidence = Evidence(provider, "token", "reply", code=brake.INTERNAL_ERROR, sent=False)
+            verdict = Verdict(Kind.UNKNOWN, brake.INTERNAL_ERROR, "This is a fault of OpenGrant: its log says more.")
             self.activity.count(state.grant.application_id, state.grant.provider, verdict.kind.value)
             return await self._failed(state, lease, evidence, verdict)
         self._count(state.grant, None, began)
@@ -403,12 +476,11 @@ class Refresh:
 
     def _lease_time(self, provider: ProviderName) -> Micros:
         """Longer than any attempt may take: who has a lease and is alive writes before it ends."""
-        with_password = provider in (ProviderName.IMAP, ProviderName.ICLOUD, ProviderName.EWS)
-        seconds = _MAIL_TIME if with_password else self.timeout * _CALLS
+        seconds = _MAIL_TIME if provider in _WITH_PASSWORD else self.timeout * _CALLS
         return int((seconds + _WRITE_MARGIN) * SECOND)
 
     async def _exchange(self, state: State) -> _Answer:
-        """Spend the stored credential. Raises ProviderFailure, InvalidRequest."""
+        """Spend the stored credential. Raises ProviderFailure, InvalidRequest, Overloaded, StoreUnavailable."""
         grant, found = state.grant, state.found
         if found is None or state.live is None:
             raise InvalidRequest(f"The {grant.provider} connector of this grant is gone.")
@@ -421,7 +493,12 @@ class Refresh:
             case "bulk":
                 credential = await self.connectors.organisation(found)
                 email = cast(str, grant.settings["email_address"])
-                minted = await self.bulk[grant.provider].mint(credential, email, tuple(held.get("scope", grant.scope)))
+                scope = tuple(held.get("scope", grant.scope))
+                try:
+                    async with asyncio.timeout(self.timeout * _CALLS):
+                        minted = await self.bulk[grant.provider].mint(credential, email, scope)
+                except TimeoutError:
+                    raise ProviderFailure(Evidence(f"{grant.provider}-bulk", "api", "http", code="timeout")) from None
                 secret = {**held, "access_token": minted.access_token.get_secret_value()}
                 return _Answer(secret, minted.expires_at)
             case _:
@@ -469,7 +546,8 @@ class Refresh:
         """Commit it before anything else is done with it, and whatever it takes."""
         at = self.clock()
         healthy = state.grant.trouble is None
-        grant = replace(state.grant, proven_at=at, trouble=None, refreshes=state.grant.refreshes + 1 if healthy else 0)
+        refreshes = state.grant.refreshes + 1 if healthy else 0
+        grant = replace(state.grant, proven_at=at, trouble=None, refreshes=refreshes, version=state.grant.version + 1)
         self._succeeded[grant.application_id, self._scope(grant)] = at
         if answer.secret is None:
             proven = replace(grant, due_at=self.schedule.next(grant, at=at))
@@ -574,24 +652,24 @@ class Refresh:
 
         def script() -> Steps[Grant]:
             counted = replace(trouble, held=False)
-            blamed = yield from brake.failed(
+            held_until = yield from brake.failed(
                 self.policy,
                 grant,
                 scope,
                 counted,
+                named=evidence.retry_after is not None,
                 was_held=ends and self._was_held(grant, trouble),
                 succeeded_at=self._succeeded.get((grant.application_id, scope), 0),
                 at=at,
                 dialect=self.db.dialect,
             )
-            if ends and not blamed:
+            if ends and held_until is None:
                 after = replace(grant, status="invalid", due_at=None, trouble=replace(counted, retry_at=None))
             else:
-                due_at = counted.retry_at
-                if blamed and scope == grant.source:
-                    due_at = at + int(self.policy.probe_every * (1 + self.schedule.dice()))
-                after = replace(grant, trouble=replace(counted, held=blamed, retry_at=due_at), due_at=due_at)
-            after = replace(after, refreshes=0)
+                due_at = counted.retry_at if held_until is None else self._spread(held_until)
+                held = replace(counted, held=held_until is not None, retry_at=due_at)
+                after = replace(grant, trouble=held, due_at=due_at)
+            after = replace(after, refreshes=0, version=grant.version + 1)
             if not (yield from keeping.troubled(after)):
                 raise _Moved
             if after.status == "invalid":
@@ -624,9 +702,12 @@ class Refresh:
         limited = verdict.kind is Kind.RATE_LIMITED
         wanted = verdict.retry_after or evidence.retry_after
         wait = self.schedule.again(failures, rate_limited=limited, wanted=wanted)
+        if limited and evidence.retry_after is None and wanted is not None:
+            # The least that such an answer asks for is no reason not to back off.
+            wait = max(wait, self.schedule.again(failures, rate_limited=True, wanted=None))
         if verdict.kind in (Kind.CONNECTOR, Kind.BAD_REQUEST):
             wait = max(wait, _CONNECTOR_PAUSE)
-        retry_at = at + (_INTERNAL_PAUSE if verdict.reason == "internal_error" else wait)
+        retry_at = at + (_INTERNAL_PAUSE if verdict.reason == brake.INTERNAL_ERROR else wait)
         suspected = asks_again and not confirmed
         if suspected and before is not None and alike and before.suspected:
             retry_at = before.retry_at or retry_at  # asked for in between: it confirms nothing, and delays nothing
@@ -676,9 +757,13 @@ class Refresh:
         return Owner(grant.application_id, "grant", grant.id, "live")
 
     @staticmethod
-    def _scope(grant: Grant) -> str:
+    def _host(grant: Grant) -> str | None:
+        """The mail host that a password is for, where it has one of its own."""
+        return grant.settings.get("imap_host") or grant.settings.get("ews_host")
+
+    def _scope(self, grant: Grant) -> str:
         """What is held to blame when it fails together: passwords fail by mail host, tokens by credential."""
-        host = grant.settings.get("imap_host") or grant.settings.get("ews_host")
+        host = self._host(grant)
         return f"{grant.source}/{host}" if host else grant.source
 
 

@@ -29,13 +29,13 @@ _PATIENCE = 15.0
 class Strangers:
     """Built once, in app.py, for one process and event loop.
 
-    threads  mail-server dialogues that may be under way; a proof takes two, and strangers a quarter of them all
+    threads  passwords that may be proven at mail servers at once; strangers get a quarter of them
     """
 
     def __init__(self, db: Store, clock: Clock, *, threads: int) -> None:
         self._tries = Ration(db, clock, "hosted.password", TRIES, WITHIN)
         self._searches = Ration(db, clock, "hosted.detect", SEARCHES, WITHIN)
-        self._proofs, self._lookups = asyncio.Semaphore(max(1, threads // 8)), asyncio.Semaphore(threads)
+        self._proofs, self._lookups = asyncio.Semaphore(max(1, threads // 4)), asyncio.Semaphore(threads)
         self._proving = set[tuple[str, str]]()
 
     @contextlib.asynccontextmanager

@@ -57,6 +57,8 @@ class Deadlines:
     goodbye: float = 2
     """The proof is complete by then; nobody should wait for it."""
     whole: float = 75
+    turn: float = 30
+    """Before all that: for one of the proofs that may be under way at once."""
 
 
 @dataclass(frozen=True, slots=True)

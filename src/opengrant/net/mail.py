@@ -1,8 +1,9 @@
 """The one door to mail servers: proves a password against IMAP or SMTP, at an address the guard has checked.
 
-IMAP runs in threads (TLS handshakes and imaplib block), SMTP on the event loop; both are bounded by the same number.
-A caller that gives up closes the connection, which ends the thread. Every failure is a ProviderFailure whose
-evidence has `step` "dns", "connect", "tls", "greeting", "auth" or "command", and as `code`
+IMAP runs in threads (TLS handshakes and imaplib block), SMTP on the event loop. Whoever proves a password takes a
+turn first, which bounds both: within it there is one login at IMAP and one at SMTP at a time. A caller that gives up
+closes the connection, which ends the thread. Every failure is a ProviderFailure whose evidence has `step` "dns",
+"connect", "tls", "greeting", "auth" or "command", and as `code`
 
 - the server's own word: an IMAP response code (or NO, BAD, BYE where there is none), an SMTP enhanced status code
 - a TLS reason: `CERTIFICATE_VERIFY_FAILED` (OpenSSL's verify code in `subcodes`), `WRONG_VERSION_NUMBER`, …
@@ -88,16 +89,32 @@ class MailDoor:
     async def imap_login(
         self, provider: str, *, host: str, port: int, security: Wanted, username: str, password: SecretStr
     ) -> Session:
-        """Log in once, ask one harmless thing, log out. Raises ProviderFailure, Overloaded."""
+        """In one's turn: log in once, ask one harmless thing, log out. Raises ProviderFailure."""
         attempt = Attempt(provider, "imap", username, password)
         return await self._log_in(attempt, self._prove_imap, host, port, security)
 
     async def smtp_login(
         self, provider: str, *, host: str, port: int, security: Wanted, username: str, password: SecretStr
     ) -> Session:
-        """EHLO, TLS, one AUTH, QUIT; no mail is begun. Raises ProviderFailure, Overloaded."""
+        """In one's turn: EHLO, TLS, one AUTH, QUIT; no mail is begun. Raises ProviderFailure."""
         attempt = Attempt(provider, "smtp", username, password)
         return await self._log_in(attempt, self._prove_smtp, host, port, security)
+
+    @contextlib.asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """For one proof of a password, with all its logins. Raises Overloaded.
+
+        Waiting for it is our limit and not the server's fault: a proof's own deadline begins after that.
+        """
+        try:
+            async with asyncio.timeout(self._deadlines.turn):
+                await self._slots.acquire()
+        except TimeoutError:
+            raise Overloaded("Too many mail servers are being asked at once. Try again later.") from None
+        try:
+            yield
+        finally:
+            self._slots.release()
 
     async def greets(self, provider: str, leg: MailLeg, host: str, port: int) -> bool:
         """Whether such a server answers there with a good certificate. No credential is sent, nothing is raised."""
@@ -143,9 +160,8 @@ class MailDoor:
         if wanted == "plain" and not self._allow_plaintext:
             attempt.step = "tls"
             raise attempt.failure("plaintext_not_allowed")
-        async with self._slot():
-            with observed(attempt, self._observe):
-                return await self._talk(attempt, prove, host, port, wanted)
+        with observed(attempt, self._observe):
+            return await self._talk(attempt, prove, host, port, wanted)
 
     async def _talk(self, attempt: Attempt, prove: _Prove, host: str, port: int, wanted: Wanted) -> Session:
         try:
@@ -237,19 +253,6 @@ class MailDoor:
                 raise attempt.failure("not_smtp") from None
             finally:
                 smtp.close()
-
-    @contextlib.asynccontextmanager
-    async def _slot(self) -> AsyncIterator[None]:
-        """One of the dialogues that may be under way. Waiting for it is our limit, not the server's fault."""
-        try:
-            async with asyncio.timeout(self._deadlines.whole):
-                await self._slots.acquire()
-        except TimeoutError:
-            raise Overloaded("Too many mail servers are being asked at once. Try again later.") from None
-        try:
-            yield
-        finally:
-            self._slots.release()
 
 
 def _peer(sock: socket.socket) -> str:

@@ -17,9 +17,6 @@ from opengrant.providers import ews_answers
 from opengrant.providers.mail_answers import judge
 from opengrant.providers.verdict import Kind, Verdict
 
-RATE_LIMIT_PAUSE = 30.0
-"""Seconds to wait when a provider throttles without naming a time."""
-
 # ---------------------------------------------------------------- verdicts that several rows share
 
 
@@ -544,9 +541,9 @@ def _gentlest(verdicts: Iterable[Verdict | None]) -> Verdict | None:
 
 
 def _paced(verdict: Verdict, asked: float | None) -> Verdict:
-    """The wait: what the provider asked for, but not less than the row demands."""
-    if verdict.kind is Kind.RATE_LIMITED:
-        return replace(verdict, retry_after=max(asked or RATE_LIMIT_PAUSE, verdict.retry_after or 0))
+    """The wait: what the provider asked for, but not less than the row demands; None where neither names a time."""
+    if verdict.kind is Kind.RATE_LIMITED and asked is not None:
+        return replace(verdict, retry_after=max(asked, verdict.retry_after or 0))
     if verdict.kind is Kind.PROVIDER_DOWN and asked is not None:
         return replace(verdict, retry_after=asked)
     return verdict

@@ -18,8 +18,6 @@ from opengrant.providers.verdict import Kind, Verdict
 
 CONFIRM_AFTER = 900.0
 """Seconds before a password that Exchange refused is believed to be wrong."""
-THROTTLED_PAUSE = 30.0
-"""Seconds to wait when a server throttles without naming a time."""
 
 
 def _reconnect(reason: str, remedy: str, *, confirm: bool = False) -> Verdict:
@@ -277,8 +275,6 @@ def _at_icloud(evidence: Evidence, verdict: Verdict) -> Verdict:
 
 
 def _paced(verdict: Verdict, asked: float | None) -> Verdict:
-    if verdict.kind is Kind.RATE_LIMITED:
-        return replace(verdict, retry_after=asked or verdict.retry_after or THROTTLED_PAUSE)
-    if verdict.kind is Kind.PROVIDER_DOWN and asked is not None:
+    if verdict.kind in (Kind.RATE_LIMITED, Kind.PROVIDER_DOWN) and asked is not None:
         return replace(verdict, retry_after=asked)
     return verdict

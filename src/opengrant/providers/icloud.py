@@ -26,7 +26,7 @@ from opengrant.net.mail import STARTTLS, MailDoor, Session
 from opengrant.providers.ews_answers import NOT_APPS_SHAPE, OTHER_LEG_ACCEPTED
 
 WHOLE = 75.0
-"""Seconds for all legs together."""
+"""Seconds for all legs together, once it is our turn."""
 CALDAV_TIMEOUT = 20.0
 """Seconds for finding the calendars."""
 
@@ -71,11 +71,12 @@ class ICloud:
         """
         username, password = _read(settings)
         address = username if "@" in username else f"{username}@icloud.com"
-        try:
-            async with asyncio.timeout(WHOLE):
-                imap, smtp, account = await self._prove(username, address, password)
-        except TimeoutError:
-            raise ProviderFailure(Evidence("icloud", "imap", "command", code="timeout")) from None
+        async with self._mail.turn():
+            try:
+                async with asyncio.timeout(WHOLE):
+                    imap, smtp, account = await self._prove(username, address, password)
+            except TimeoutError:
+                raise ProviderFailure(Evidence("icloud", "imap", "command", code="timeout")) from None
         login, session = imap
         secret = {
             "password": password.get_secret_value(),

@@ -20,7 +20,7 @@ from opengrant.net.mail import MailDoor, Session, Wanted
 from opengrant.providers.mailhosts import Endpoint, Found, MailHosts
 
 WHOLE = 75.0
-"""Seconds for finding the hosts and proving both legs."""
+"""Seconds for finding the hosts and proving both legs, once it is our turn."""
 
 _GMAIL = frozenset({"imap.gmail.com", "smtp.gmail.com", "imap.googlemail.com", "smtp.googlemail.com"})
 _SHOWN = ("imap_username", "smtp_username", "type")
@@ -67,11 +67,12 @@ class Imap:
         Raises    InvalidRequest, ProviderFailure (its evidence names the leg; IMAP's comes first), Overloaded
         """
         incoming, outgoing = _read_logins(settings)
-        try:
-            async with asyncio.timeout(WHOLE):
-                imap, smtp = await self._prove(settings, incoming, outgoing)
-        except TimeoutError:
-            raise ProviderFailure(Evidence("imap", "imap", "command", code="timeout")) from None
+        async with self._door.turn():
+            try:
+                async with asyncio.timeout(WHOLE):
+                    imap, smtp = await self._prove(settings, incoming, outgoing)
+            except TimeoutError:
+                raise ProviderFailure(Evidence("imap", "imap", "command", code="timeout")) from None
         return _verified(settings, incoming, outgoing, imap, smtp)
 
     async def _prove(

@@ -92,7 +92,9 @@ def take_turn(application_id: str, source: str, *, at: Micros, until: Micros) ->
     a provider that is down may well take its time to say so."""
     rows = yield Statement(
         """update brakes set probe_at = $4
-           where application_id = $1 and source = $2 and degraded_at is not null and probe_at <= $3 returning source""",
+           where application_id = $1 and source = $2 and degraded_at is not null and probe_at <= $3
+             and (paused_until is null or paused_until <= $3)
+           returning source""",
         (application_id, source, at, until),
     )
     return bool(rows)

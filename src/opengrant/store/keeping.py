@@ -295,6 +295,15 @@ def held(application_id: str, grant_id: str, trouble: Trouble) -> Steps[Grant | 
     return grant if rows else None
 
 
+def put_off(grant: Grant, lease: Lease, *, due_at: Micros) -> Steps[None]:
+    """Nobody was asked, and nobody shall be before then. Not if the grant is due at another time by now."""
+    yield Statement(
+        "update grants set due_at = $3 where application_id = $1 and id = $2 and due_at = $4 and status = 'valid'",
+        (grant.application_id, grant.id, due_at, grant.due_at),
+    )
+    yield from leases.put_back(lease)
+
+
 def used(grant: Grant, *, at: Micros, due_at: Micros | None) -> Steps[None]:
     """Somebody needs it: an idle grant comes back to being refreshed ahead of time."""
     yield Statement(
