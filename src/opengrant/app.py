@@ -146,6 +146,7 @@ async def installation(settings: Settings) -> AsyncIterator[Installation]:
         connectors = Connectors(db, vault, now)
         schedule = _schedule(settings)
         activity = Activity(db, now)
+        spool = Spool(settings.data_dir / "unwritten")
         connect = Connect(
             db,
             vault,
@@ -159,6 +160,7 @@ async def installation(settings: Settings) -> AsyncIterator[Installation]:
             now,
             metrics.observe_verification,
             activity,
+            spool,
             settings.outbound.max_verifications,
         )
         refresh = Refresh(
@@ -171,7 +173,7 @@ async def installation(settings: Settings) -> AsyncIterator[Installation]:
             schedule,
             Policy(settings.refresh.brake_after, int(settings.refresh.probe_degraded * SECOND)),
             Rates(settings.refresh.budget, settings.refresh.provider_budget),
-            Spool(settings.data_dir / "unwritten"),
+            spool,
             now,
             metrics.observe_refresh,
             metrics.observe_lateness,
@@ -197,7 +199,7 @@ async def installation(settings: Settings) -> AsyncIterator[Installation]:
             settings.hosted.secretless_web,
         )
         tokens = Tokens(db, applications, Signing(db, vault, now), now)
-        records = Records(db, connect, now)
+        records = Records(db, connect, workspaces, now)
         services = Services(
             db,
             applications,
