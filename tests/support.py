@@ -20,7 +20,7 @@ from opengrant.app import Installation, installation
 from opengrant.doors import asgi
 from opengrant.model import Application, IdentityRule
 from opengrant.settings import Settings
-from opengrant.store.port import Row, Statement, Steps, Store
+from opengrant.store.port import Row, Statement, Steps, Store, StoreUnavailable
 from tests.peers.dovecot import ACCOUNTS, ELSEWHERE, Dovecot
 
 T = TypeVar("T")
@@ -90,6 +90,24 @@ class Interrupted:
             self._happened = True
             await asyncio.to_thread(self._meanwhile)
         return await self._store.write(steps)
+
+
+class Away:
+    """A server's own store, which cannot write any more once scripts have returned so many of these."""
+
+    def __init__(self, store: Store, after: type, *, times: int = 1) -> None:
+        self.dialect = store.dialect
+        self.read, self.migrate, self.pending, self.close = store.read, store.migrate, store.pending, store.close
+        self._store, self._after = store, after
+        self._left = times
+
+    async def write(self, steps: Steps[T]) -> T:
+        if not self._left:
+            steps.close()
+            raise StoreUnavailable("The database is away.")
+        written = await self._store.write(steps)
+        self._left -= isinstance(written, self._after)
+        return written
 
 
 def imap(dovecot: Dovecot, username: str, **more: Any) -> dict[str, Any]:
@@ -243,6 +261,7 @@ def start_logging(stream: BytesIO) -> logs.LogWriter:
 
 __all__ = [
     "MARK",
+    "Away",
     "Installation",
     "Interrupted",
     "LiveServer",

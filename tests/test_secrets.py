@@ -1,13 +1,20 @@
 """Secrets are in no file, answer or log in clear text: an installation lives, then all that it left is searched."""
 
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, get_args
 
 import httpx
 import pytest
+from pydantic import BaseModel
 
+import opengrant.doors
+from opengrant.api import wire
+from opengrant.api.routing import OPERATIONS
 from tests.cli.test_commands import bearer, opengrant, serving
 from tests.cli.test_console import link_from
 from tests.fakes.oauth import FakeOAuth, Reply
@@ -98,6 +105,45 @@ def test_no_secret_is_left_in_any_file_answer_or_log(
     for answer in answers:
         assert MARK not in answer
         assert not any(password in answer for password in ACCOUNTS.values())
+
+
+_SECRET = re.compile(r"(access|refresh|id)_token|webhook_secret|client_secret|api_key|private_key|.*password|link")
+
+
+def _shapes(of: type[BaseModel] = wire.Model) -> Iterator[type[BaseModel]]:
+    for shape in of.__subclasses__():
+        yield shape
+        yield from _shapes(shape)
+
+
+def _secrets(sent: Any, name: str = "") -> Iterator[str]:
+    """What stands under a secret's name, however deep."""
+    if isinstance(sent, dict):
+        for key, value in sent.items():
+            yield from _secrets(value, key)
+    elif isinstance(sent, str) and _SECRET.fullmatch(name):
+        yield sent
+
+
+def test_no_shape_of_the_wire_shows_a_secret_in_its_repr() -> None:
+    fields = [
+        (f"{shape.__name__}.{name}", field)
+        for shape in _shapes()
+        for name, field in shape.model_fields.items()
+        if _SECRET.fullmatch(name)
+    ]
+    assert len(fields) > 15
+    assert not [name for name, field in fields if field.repr and "SecretStr" not in str(field.annotation)]
+    shown = 0
+    for operation in OPERATIONS:
+        for shape in get_args(operation.body) or [operation.body]:
+            extra = {} if shape is None else shape.model_config.get("json_schema_extra") or {}
+            for example in extra.get("examples", ()):
+                read = repr(shape.model_validate(example))
+                for plain in _secrets(example):
+                    shown += 1
+                    assert plain not in read, shape
+    assert shown > 15
 
 
 def test_secrets_are_blind_in_reprs_and_tracebacks() -> None:

@@ -147,6 +147,7 @@ async def installation(settings: Settings) -> AsyncIterator[Installation]:
         connectors = Connectors(db, vault, now)
         schedule = _schedule(settings)
         activity = Activity(db, now)
+        spool = Spool(settings.data_dir / "unwritten")
         connect = Connect(
             db,
             vault,
@@ -160,6 +161,7 @@ async def installation(settings: Settings) -> AsyncIterator[Installation]:
             now,
             metrics.observe_verification,
             activity,
+            spool,
             settings.outbound.max_verifications,
         )
         refresh = Refresh(
@@ -172,7 +174,7 @@ async def installation(settings: Settings) -> AsyncIterator[Installation]:
             schedule,
             Policy(settings.refresh.brake_after, int(settings.refresh.probe_degraded * SECOND)),
             Rates(settings.refresh.budget, settings.refresh.provider_budget),
-            Spool(settings.data_dir / "unwritten"),
+            spool,
             now,
             metrics.observe_refresh,
             metrics.observe_lateness,
@@ -200,7 +202,7 @@ async def installation(settings: Settings) -> AsyncIterator[Installation]:
             settings.hosted.secretless_web,
         )
         tokens = Tokens(db, applications, Signing(db, vault, now), now)
-        records = Records(db, connect, now)
+        records = Records(db, connect, workspaces, now)
         services = Services(
             db,
             applications,

@@ -3,15 +3,22 @@
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
+from opengrant.errors import StoreUnavailable
+from opengrant.grants import spool
+from opengrant.jobs.refresh import replay
+from opengrant.model import CustomConnect, Grant, ProviderName
+from opengrant.store.leases import Lease
 from opengrant.vault import Owner
 from tests.fakes.oauth import HTML_403, FakeOAuth, Reply, entra_error
-from tests.support import LiveServer, Tenant, data, problem, secret
+from tests.support import Away, LiveServer, Tenant, data, problem, secret
 
 GMAIL = "https://www.googleapis.com/auth/gmail.readonly"
 
@@ -336,3 +343,49 @@ def test_the_bound_on_verifications_is_a_clear_503(provider: FakeOAuth, log_stre
                 assert answer.headers["retry-after"] == "1"
             assert waiting.result().status_code == 201
         tenant.http.close()
+
+
+@pytest.mark.parametrize("lost_lease", [False, True], ids=["replayed", "its lease ran out"])
+@pytest.mark.parametrize("known", [False, True], ids=["a new mailbox", "a grant's"])
+def test_a_rotated_token_waits_on_disk_while_the_database_is_away(
+    tenant: Tenant, provider: FakeOAuth, server: LiveServer, monkeypatch: pytest.MonkeyPatch, *, known: bool,
+    lost_lease: bool,
+) -> None:  # fmt: skip
+    """As docs/providers/zoom.md promises: the same token again goes on with its successor."""
+    monkeypatch.setattr(spool, "_WRITES_AGAIN", (0.0,))
+    tenant.connector("zoom")
+    token, scope = secret("refresh"), "user:read:user"
+    provider.accepts(token, email="hal@example.com", scope=scope)
+    if known:
+        tenant.connect("zoom", {"refresh_token": token})
+    connect = server.services.connect
+    ask = CustomConnect(ProviderName.ZOOM, {"refresh_token": SecretStr(token)})
+    away = Away(connect.db, after=Lease, times=2 if known else 1)
+    with pytest.raises(StoreUnavailable):
+        server.call(replace(connect, db=away).custom(tenant.application, ask))
+    held = "select 1 from leases where application_id = $1"
+    assert server.rows(held, tenant.application.id)
+    if lost_lease:
+        server.rows("update leases set until = 1 where application_id = $1", tenant.application.id)
+    else:
+        server.call(replay(server.services).run())
+        assert not server.rows(held, tenant.application.id)
+    asked = provider.count("token")
+    answer = tenant.connect("zoom", {"refresh_token": token})
+    assert answer.status_code == 201, answer.text
+    assert provider.count("token") == asked + 1
+    server.call(replay(server.services).run())  # nothing is left to be done, and doing it twice harms nothing
+    assert not server.rows(held, tenant.application.id)
+    assert tenant.connect("zoom", {"refresh_token": token}).status_code == 201
+
+
+def test_what_is_stored_counts_although_the_lease_cannot_be_given_back(
+    tenant: Tenant, provider: FakeOAuth, server: LiveServer
+) -> None:
+    tenant.connector("zoom")
+    token = secret("refresh")
+    provider.accepts(token, email="hal@example.com", scope="user:read:user")
+    connect = server.services.connect
+    ask = CustomConnect(ProviderName.ZOOM, {"refresh_token": SecretStr(token)})
+    grant = server.call(replace(connect, db=Away(connect.db, after=Grant)).custom(tenant.application, ask))
+    assert data(tenant.get(f"/v3/grants/{grant.id}"))["grant_status"] == "valid"

@@ -264,7 +264,7 @@ def test_a_move_survives_a_renewal_that_had_read_where_the_grant_was_before(
     assert grant(calendars, "room-7", workspace_id=home)["workspace_id"] == home
     there = server.call(server.services.records.get(app, "room-7"))
     interrupted = replace(connect, db=Interrupted(connect.db, move))
-    renewed = server.call(interrupted.renew(app, there, ask, name=None))
+    renewed = server.call(interrupted.renew(app, there, ask))
     assert renewed.workspace_id == where(calendars, made["id"]) == theirs
     # One that names a workspace has the last word.
     interrupted = replace(connect, db=Interrupted(connect.db, move))

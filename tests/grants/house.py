@@ -226,16 +226,17 @@ def _furnished(db: Store, clock: HeldClock, http: Http, directory: Path, provide
     made = House(db, vault, clock, provider, mail, connectors, Credentials(db, vault, clock))
     for number in range(2):
         domains = Domains(db, vault, Resolver(""), MailNames.at("mail.invalid"), clock)
+        spool = Spool(directory / f"unwritten-{number}")
         connect = Connect(
             db, vault, digests, connectors, providers, {}, domains, Workspaces(db, clock), schedule, clock,
-            _unobserved, Activity(db, clock), 1000,
+            _unobserved, Activity(db, clock), spool, 1000,
         )  # fmt: skip
         refresh = Refresh(
             db, vault, digests, connectors, providers, {}, schedule, Policy(5, 20 * SECOND), Rates(100_000, 100_000),
-            Spool(directory / f"unwritten-{number}"), clock, _unobserved, _unobserved,
+            spool, clock, _unobserved, _unobserved,
             Activity(db, clock), 2, 100, 64,
         )  # fmt: skip
-        made.nodes.append(Node(connect, refresh, Records(db, connect, clock)))
+        made.nodes.append(Node(connect, refresh, Records(db, connect, connect.workspaces, clock)))
     return made
 
 

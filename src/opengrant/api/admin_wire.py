@@ -54,7 +54,7 @@ class NewApiKey(Model):
     """An API key with its secret, which is shown this once."""
 
     id: str
-    api_key: str
+    api_key: str = Field(repr=False)
     """The secret. It is stored nowhere; keep it now."""
     application_id: str
     name: str

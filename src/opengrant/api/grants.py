@@ -13,7 +13,7 @@ from opengrant.errors import (
     RateLimited,
     ReauthEmailInvalid,
 )
-from opengrant.grants.records import Change, Filters
+from opengrant.grants.records import Filters
 from opengrant.model import SECOND, Grant
 
 TAG = "Grants"
@@ -81,17 +81,14 @@ async def get_grant(call: Call) -> wire.Answer:
     also="PUT",
 )
 async def update_grant(call: Call) -> wire.Answer:
-    """Change a grant's credentials, recorded scopes or name.
+    """Change a grant's credentials, recorded scopes, name or workspace.
 
-    New credentials are proven first and must be of the same mailbox; if they fail, the grant stays as it was.
+    New credentials are proven first and must be of the same mailbox; if they fail, the grant stays as it was. A new
+    refresh token is proven with the client that the grant has, unless settings.credential_id names another.
     """
     patch = call.read(wire.GrantPatch)
     grant = await _grant(call)
-    settings = None
-    if patch.settings is not None:
-        settings = checked(lambda: wire.patch_settings(grant.provider, patch.settings or {}))
-    scope = None if patch.scope is None else tuple(patch.scope)
-    change = Change(settings, scope, patch.name, patch.external_id)
+    change = checked(lambda: patch.to_model(grant.provider))
     return wire.Grant.of(await call.services.records.change(call.application, grant, change))
 
 

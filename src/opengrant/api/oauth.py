@@ -82,7 +82,7 @@ class TokenRequest(wire.Model):
 class TokenAnswer(wire.Model):
     """Tokens for a grant."""
 
-    access_token: str
+    access_token: str = Field(repr=False)
     """Opaque; a bearer for `GET /v3/grants/me`."""
     expires_in: int
     """Seconds that the access token is good for."""
@@ -91,9 +91,9 @@ class TokenAnswer(wire.Model):
     scope: str
     """With spaces between."""
     email: str
-    id_token: str
+    id_token: str = Field(repr=False)
     """A JWT about the grant's owner, signed by this server: `/v3/connect/jwks` has the keys."""
-    refresh_token: str | None = None
+    refresh_token: str | None = Field(default=None, repr=False)
     """After a sign-in with `access_type=offline`, and whenever refresh tokens rotate."""
     provider: ProviderName | None = None
     """When a code was exchanged."""

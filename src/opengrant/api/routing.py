@@ -63,21 +63,21 @@ _WINS = frozenset({b"authorization", b"x-nylas-kid"})
 
 @dataclass(slots=True)
 class Call:
-    """One request, as far as a handler may know it."""
+    """One request, as far as a handler may know it. Its repr shows nothing that may be a secret."""
 
     services: Services
     request_id: str
     params: dict[str, str]
-    query_string: bytes
+    query_string: bytes = field(repr=False)
     caller: Caller | None = None
-    body: bytes = b""
-    headers: Sequence[tuple[bytes, bytes]] = ()
+    body: bytes = field(default=b"", repr=False)
+    headers: Sequence[tuple[bytes, bytes]] = field(default=(), repr=False)
     holder: Holder | None = None
     """Whose access token came with the request; None with an API key."""
     session: Session | None = None
     """Whose cookie came with the request, from the console."""
     organization: str | None = None
-    answer_headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    answer_headers: list[tuple[bytes, bytes]] = field(default_factory=list, repr=False)
     """What the answer carries beside the usual headers."""
 
     @property

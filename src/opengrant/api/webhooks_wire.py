@@ -142,7 +142,7 @@ class Webhook(Model):
 class WebhookWithSecret(Webhook):
     """A destination and the secret that signs what it gets, which is shown this once."""
 
-    webhook_secret: str
+    webhook_secret: str = Field(repr=False)
 
     @classmethod
     def shown(cls, webhook: webhooks.Webhook, secret: SecretStr) -> "WebhookWithSecret":

@@ -23,6 +23,7 @@ from pydantic import (
 from opengrant.grants.connectors import Draft
 from opengrant.grants.credentials import Draft as CredentialDraft
 from opengrant.grants.events import why
+from opengrant.grants.records import Change
 from opengrant.grants.refresh import Live
 from opengrant.model import SECOND, CustomConnect, ProviderName
 from opengrant.model import Connector as ConnectorNoun
@@ -244,15 +245,14 @@ class _Custom(Model):
     """An id of your own; the grant then also answers to `external:<id>` in paths."""
 
     def to_model(self) -> CustomConnect:
-        values = sent_settings(self.settings)  # type: ignore[attr-defined] # every variant has its own
-        scope = self.scope if self.scope is not None else values.pop("scopes", None)
+        keys, credential_id, scope = _apart(self.settings)  # type: ignore[attr-defined] # every variant has its own
         return CustomConnect(
             provider=ProviderName(self.provider),  # type: ignore[attr-defined] # likewise
-            settings=values,
-            scope=None if scope is None else tuple(scope),
+            settings=keys,
+            scope=scope if self.scope is None else tuple(self.scope),
             state=self.state,
             name=self.name,
-            credential_id=values.pop("credential_id", None),
+            credential_id=credential_id,
             workspace_id=self.workspace_id,
             external_id=self.external_id,
         )
@@ -266,6 +266,13 @@ def sent_settings(settings: Model) -> dict[str, Any]:
         for key in type(settings).model_fields
         if (value := getattr(settings, key)) is not None or key in takes_away
     }
+
+
+def _apart(settings: Model) -> tuple[dict[str, Any], str | None, tuple[str, ...] | None]:
+    """The provider's own keys; and what is sent among them, but none of them: the credential and the scopes."""
+    keys = sent_settings(settings)
+    credential_id, scopes = keys.pop("credential_id", None), keys.pop("scopes", None)
+    return keys, credential_id, None if scopes is None else tuple(scopes)
 
 
 class RefreshToken(_Custom):
@@ -489,10 +496,14 @@ def custom_variant(provider: ProviderName, settings: Mapping[str, Any]) -> type[
 
 
 def patch_settings(provider: ProviderName, settings: dict[str, Any]) -> dict[str, Any]:
-    """The credential keys of a PATCH, checked as those of connect/custom are. Raises ValidationError."""
+    """The credential keys of a form, checked as those of connect/custom are. Raises ValidationError."""
+    return sent_settings(_checked(provider, settings))
+
+
+def _checked(provider: ProviderName, settings: dict[str, Any]) -> Model:
     variant = custom_variant(provider, settings)
     shape: type[Model] = variant.model_fields["settings"].annotation  # type: ignore[assignment] # it is a Model
-    return sent_settings(shape.model_validate(settings))
+    return shape.model_validate(settings)
 
 
 # ── Grants ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -540,7 +551,7 @@ class GrantHealth(Model):
 class LiveToken(Model):
     """An access token of the provider that works now."""
 
-    access_token: str
+    access_token: str = Field(repr=False)
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 -- a kind, not a token
     expires_at: int
     """Unix seconds."""
@@ -641,27 +652,44 @@ def _health(grant: GrantNoun) -> dict[str, Any]:
 
 
 class GrantPatch(Model):
-    """At least one of the four. New settings are verified before they replace the old."""
+    """At least one of the five. New settings are verified before they replace the old."""
 
     model_config = examples(
         {"name": "Ana", "external_id": "customer-42"},
         {"settings": {"refresh_token": "1//0example-refresh-token"}},
     )
-    settings: dict[str, Any] | None = None
-    """The provider's credential keys, all of them: what is stored is replaced. An Agent Account's app_password alone
-    stays when it is left out, and null takes it away."""
+    settings: dict[str, Any] | None = Field(default=None, repr=False)
+    """The provider's credential keys, all of them, as in connect/custom: what is stored is replaced. Two may be left
+    out: with a refresh token the credential_id, and the grant keeps to the client that it has; an Agent Account's
+    app_password, which stays then, while null takes it away."""
     scope: Annotated[list[Scope], Field(max_length=200)] | None = None
     """Replaces the recorded list; what the provider permits does not change."""
     name: Name | None = None
     """Display name of the grant."""
     external_id: ExternalId | None = None
     """An id of your own; the grant then also answers to `external:<id>` in paths."""
+    workspace_id: Id | None = None
+    """Moves the grant to this workspace."""
 
     @model_validator(mode="after")
     def _something(self) -> Self:
-        if self.settings is None and self.scope is None and self.name is None and self.external_id is None:
-            raise ValueError("send at least one of settings, scope, name and external_id")
+        if all(getattr(self, name) is None for name in type(self).model_fields):
+            raise ValueError("send at least one of settings, scope, name, external_id and workspace_id")
         return self
+
+    def to_model(self, provider: ProviderName) -> Change:
+        """Raises ValidationError when these are no settings of that provider."""
+        keys, credential_id, scope = None, None, None
+        if self.settings is not None:
+            keys, credential_id, scope = _apart(_checked(provider, self.settings))
+        return Change(
+            settings=keys,
+            credential_id=credential_id,
+            scope=scope if self.scope is None else tuple(self.scope),
+            name=self.name,
+            external_id=self.external_id,
+            workspace_id=self.workspace_id,
+        )
 
 
 class GrantShow(Model):

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Literal, Protocol, cast
@@ -27,6 +27,7 @@ from opengrant.errors import (
     ProviderFailure,
     ReauthEmailInvalid,
     ScopesConflict,
+    StoreUnavailable,
 )
 from opengrant.grants import events, outcome
 from opengrant.grants.activity import VERIFIED, Activity
@@ -34,8 +35,8 @@ from opengrant.grants.connectors import Connectors
 from opengrant.grants.digests import Digests
 from opengrant.grants.domains import Domains
 from opengrant.grants.schedule import Schedule
-from opengrant.grants.spool import insist
-from opengrant.grants.successors import Successors
+from opengrant.grants.spool import Rotated, Spool, insist
+from opengrant.grants.successors import Successors, replay
 from opengrant.grants.workspaces import Workspaces, domain_of
 from opengrant.model import (
     SECOND,
@@ -59,7 +60,7 @@ from opengrant.store import grants, leases, rotations, secrets
 from opengrant.store.connectors import WithClient
 from opengrant.store.events import Event
 from opengrant.store.leases import Lease
-from opengrant.store.port import Steps, Store
+from opengrant.store.port import Conflict, Steps, Store
 from opengrant.vault import Owner, Vault
 
 log = structlog.get_logger()
@@ -107,8 +108,8 @@ class Proof:
 
 @dataclass(slots=True)
 class _Flight:
-    ask: CustomConnect | None
-    """None for a refresh, which no request can share."""
+    ask: CustomConnect
+    renews: str | None
     task: "asyncio.Task[Any]"
 
 
@@ -132,6 +133,7 @@ class Connect:
     clock: Clock
     observe: Observe
     activity: Activity
+    spool: Spool
     max_verifications: int
     _under_way: int = 0
     _flights: dict[str, _Flight] = field(default_factory=dict)
@@ -144,10 +146,11 @@ class Connect:
         """
         return await self._verified(app, ask, lambda found, proof, at: self._record(app, ask, found, proof, at))
 
-    async def renew(self, app: Application, grant: Grant, ask: CustomConnect, *, name: str | None) -> Grant:
+    async def renew(self, app: Application, grant: Grant, ask: CustomConnect) -> Grant:
         """New credentials for a grant that the caller names; they must be of the same mailbox.
 
-        Raises what `custom` raises, and ReauthEmailInvalid. On failure the grant stays as it was.
+        `ask.workspace_id` is one of this application's. Raises what `custom` raises, and ReauthEmailInvalid. On
+        failure the grant stays as it was.
         """
 
         async def write(found: WithClient, proof: Proof, asked_at: Micros) -> Grant | None:
@@ -160,17 +163,19 @@ class Connect:
                 current = await self.db.read(grants.find(app.id, grant.id))
                 if current is None or _too_late(current, proof, asked_at):
                     return current
+                await self.refuse_taken(app, ask.external_id, current)
                 renewed = self._renewed(current, ask, found, proof, asked_at)
-                renewed = replace(renewed, name=name or renewed.name)
+                # A change leaves what it does not name; the profile's name is for a grant that has none.
+                renewed = replace(renewed, name=ask.name or current.name or renewed.name)
                 event = events.updated(renewed, before=current, at=renewed.updated_at)
                 writing = self._writing(renewed, proof, event)
-                if written := await self.db.write(grants.renew(writing, self.db.dialect)):
+                if written := await unless_taken(self.db, grants.renew(writing, self.db.dialect)):
                     self.activity.count(app.id, grant.provider, VERIFIED)
                     return written
-                await self._require_connector(app, ask, found)
+                await self._require_source(app, ask, found, proof)
             raise _changing_too_fast()
 
-        return await self._verified(app, ask, write)
+        return await self._verified(app, ask, write, renews=grant.id)
 
     async def prove_password(self, app: Application, ask: CustomConnect) -> Proof:
         """The first two beats alone, for a user who types a password here. Raises what `custom` raises."""
@@ -233,8 +238,13 @@ class Connect:
         cutoff = self.clock() - int(older_than.total_seconds()) * SECOND
         return await self.db.write(rotations.forget_before(app.id, cutoff=cutoff))
 
-    async def _verified(self, app: Application, ask: CustomConnect, write: "_Write") -> Grant:
-        """The three beats. `write` gets what was proven and returns None when it has nothing to return."""
+    async def _verified(
+        self, app: Application, ask: CustomConnect, write: "_Write", *, renews: str | None = None
+    ) -> Grant:
+        """The three beats. `write` gets what was proven and returns None when it has nothing to return.
+
+        renews  the grant that is written, where the caller names one and not the proof
+        """
         with self.bounded():
             found = await self._connector(app, ask)
             if ask.bulk:
@@ -243,7 +253,7 @@ class Connect:
             if ask.provider is ProviderName.NYLAS:
                 await self.domains.require_owner(app, ask.settings["email"])
             if "refresh_token" in ask.settings:
-                return await self._by_token(app, ask, found, cast(TokenProvider, provider), write)
+                return await self._by_token(app, ask, found, cast(TokenProvider, provider), write, renews)
             return await self._by_password(ask, found, cast(Verifies, provider), write)
 
     async def _connector(self, app: Application, ask: CustomConnect) -> WithClient:
@@ -299,8 +309,9 @@ class Connect:
         found: WithClient,
         provider: TokenProvider,
         write: "_Write",
+        renews: str | None,
     ) -> Grant:
-        """One exchange per refresh token at a time: equal requests share it, others wait for it.
+        """One exchange per refresh token at a time: requests that ask and write the same share it, others wait for it.
 
         It runs as a task of its own, so that neither a client that hangs up nor a shutdown can stop it
         between the provider's answer and the write.
@@ -308,7 +319,7 @@ class Connect:
         token = cast(SecretStr, ask.settings["refresh_token"])
         spent = self.digests.refresh_token(app.id, ask.provider, token.get_secret_value())
         while (flight := self._flights.get(spent)) is not None:
-            if flight.ask == ask:
+            if (flight.ask, flight.renews) == (ask, renews):
                 return cast(Grant, await asyncio.shield(flight.task))
             await asyncio.wait([flight.task])
 
@@ -317,20 +328,21 @@ class Connect:
             try:
                 if provider.single_use:
                     held.append(await self._lease(app, f"spent:{spent}"))
+                    if held[0].attempts > 1:
+                        await replay(self.db, self.spool)  # what its last owner was given may lie there
                     # The clock must not spend it at the same time, nor find it dead before its successor is stored.
                     _, grant_id = await self._newest(app, ask.provider, provider, token)
                     if grant_id is not None:
                         held.append(await self._lease(app, grant_id))
                 asked_at = self.clock()
-                proof = await self._exchange(app, ask, self.connectors.client(found), provider)
+                proof = await self._exchange(app, ask, self.connectors.client(found), provider, held)
                 return _some(await write(found, replace(proof, credential_id=found.credential_id), asked_at))
             finally:
                 del self._flights[spent]
-                for lease in held:
-                    await self.db.write(leases.give_back(lease))
+                await self._give_back(held)
 
         task = asyncio.create_task(exchange())
-        self._flights[spent] = _Flight(ask, task)
+        self._flights[spent] = _Flight(ask, renews, task)
         return await asyncio.shield(task)
 
     async def _lease(self, app: Application, subject: str) -> Lease:
@@ -347,9 +359,18 @@ class Connect:
                 raise Overloaded("Another request with this refresh token takes long. Try again.", retry_after=2)
             await asyncio.sleep(_LOOK_AGAIN)
 
+    async def _give_back(self, held: Sequence[Lease]) -> None:
+        """What came of the flight stands, whether or not the database takes this: leases also run out."""
+        for lease in held:
+            try:
+                await self.db.write(leases.give_back(lease))
+            except StoreUnavailable as problem:
+                log.warning("lease_left", problem=str(problem))
+
     async def _exchange(
-        self, app: Application, ask: CustomConnect, client: ClientApp, provider: TokenProvider
+        self, app: Application, ask: CustomConnect, client: ClientApp, provider: TokenProvider, held: list[Lease]
     ) -> Proof:
+        """held: the leases under which this token is spent; none are left in it when they wait in the spool."""
         given = cast(SecretStr, ask.settings["refresh_token"])
         refresh_token, _ = await self._newest(app, ask.provider, provider, given)
         async with self._asking(ask, "token"):
@@ -366,7 +387,7 @@ class Connect:
             spent = self.digests.refresh_token(app.id, ask.provider, refresh_token.get_secret_value())
             if tokens.refresh_token is not None and tokens.refresh_token != refresh_token:
                 refresh_token = tokens.refresh_token
-                await self._keep(app, ask.provider, spent, refresh_token)
+                await self._keep(app, ask.provider, spent, refresh_token, held)
                 faults.point("connect.kept")
             rotated = refresh_token != given
             identity = await provider.identify(client, tokens)
@@ -380,12 +401,25 @@ class Connect:
     def _asking(self, ask: CustomConnect, means: outcome.Means) -> "_Asking":
         return _Asking(self.observe, ask.provider, means)
 
-    async def _keep(self, app: Application, provider: ProviderName, spent: str, successor: SecretStr) -> None:
-        """Commit a rotated refresh token before anything else is done with it."""
+    async def _keep(
+        self, app: Application, provider: ProviderName, spent: str, successor: SecretStr, held: list[Lease]
+    ) -> None:
+        """Commit a rotated refresh token before anything else is done with it.
+
+        While the database cannot, it goes to the spool, and the leases with it: whoever sends the spent token
+        meanwhile waits until its successor is written. Raises StoreUnavailable then.
+        """
         owner = Owner(app.id, "rotation", spent, "successor")
         sealed = self.vault.seal(to_json({"refresh_token": successor.get_secret_value()}), owner)
-        row = secrets.SecretRow(owner.application_id, owner.kind, owner.id, owner.purpose, sealed)
-        await insist(self.db, lambda: rotations.record(app.id, provider, spent, row, at=self.clock()))
+        row, at = secrets.SecretRow(owner.application_id, owner.kind, owner.id, owner.purpose, sealed), self.clock()
+        try:
+            await insist(self.db, lambda: rotations.record(app.id, provider, spent, row, at=at))
+        except StoreUnavailable:
+            under = tuple((lease.subject, lease.owner) for lease in held)
+            await asyncio.to_thread(self.spool.put_rotation, Rotated(app.id, provider, spent, sealed, at, under))
+            held.clear()
+            log.error("rotation_spooled", provider=provider.value)
+            raise
 
     async def _newest(
         self, app: Application, name: ProviderName, provider: TokenProvider, given: SecretStr
@@ -410,25 +444,25 @@ class Connect:
                 refuse_blocked(existing)
                 if ask.login_id is not None:
                     _refuse_other_server(existing, proof)
-            await self._refuse_taken(app, ask, existing)
+            await self.refuse_taken(app, ask.external_id, existing)
             if existing is None:
                 await self._refuse_other_subject(app, ask.provider, proof.identity)
                 workspace = wanted or await self.workspaces.for_new_grant(app, ask.provider, email, None)
                 fresh = replace(self._fresh(app, ask, found, proof, key, asked_at), workspace_id=workspace)
                 event = events.created(fresh, at=fresh.created_at, login_id=ask.login_id)
-                written = await self.db.write(self._create(self._writing(fresh, proof, event)))
+                written = await unless_taken(self.db, self._create(self._writing(fresh, proof, event)))
             elif _too_late(existing, proof, asked_at):
                 # Somebody's later verification of this mailbox is stored already; it wins.
                 return existing
             else:
                 renewed = self._renewed(existing, ask, found, proof, asked_at)
-                renewed = replace(renewed, workspace_id=wanted)
                 event = events.reauthenticated(renewed, before=existing, at=renewed.updated_at)
-                written = await self.db.write(grants.renew(self._writing(renewed, proof, event), self.db.dialect))
+                writing = self._writing(renewed, proof, event)
+                written = await unless_taken(self.db, grants.renew(writing, self.db.dialect))
             if written is not None:
                 self.activity.count(app.id, ask.provider, VERIFIED)
                 return written
-            await self._require_connector(app, ask, found)
+            await self._require_source(app, ask, found, proof)
         raise _changing_too_fast()
 
     def _create(self, writing: grants.Writing) -> Steps[Grant | None]:
@@ -437,16 +471,22 @@ class Connect:
             yield from self.domains.hold(writing.grant.email)
         return (yield from grants.create(writing, self.db.dialect))
 
-    async def _require_connector(self, app: Application, ask: CustomConnect, found: WithClient) -> None:
-        current = await self.db.read(connector_rows.find(app.id, ask.provider))
-        if current is None or current.id != found.connector.id:
+    async def _require_source(self, app: Application, ask: CustomConnect, found: WithClient, proof: Proof) -> None:
+        current = await self.db.read(
+            connector_rows.find_with_client(app.id, ask.provider, credential_id=proof.credential_id)
+        )
+        if current is None or current.connector.id != found.connector.id:
             raise InvalidRequest(f"The {ask.provider} connector was deleted while the credentials were verified.")
+        if proof.credential_id is not None and current.credential_id is None:
+            raise InvalidRequest(
+                f"The credential {proof.credential_id} was deleted while the mailbox was verified with it."
+            )
 
-    async def _refuse_taken(self, app: Application, ask: CustomConnect, existing: Grant | None) -> None:
-        """An external id names one grant."""
-        if ask.external_id is None:
+    async def refuse_taken(self, app: Application, external_id: str | None, existing: Grant | None) -> None:
+        """An external id names one grant. Raises InvalidRequest."""
+        if external_id is None:
             return
-        holder = await self.db.read(grants.find_external(app.id, ask.external_id))
+        holder = await self.db.read(grants.find_external(app.id, external_id))
         if holder is not None and (existing is None or holder.id != existing.id):
             raise InvalidRequest("external_id: another grant of this application has it.")
 
@@ -511,7 +551,7 @@ class Connect:
         now = self.clock()
         renewed = replace(
             existing,
-            workspace_id=None,
+            workspace_id=ask.workspace_id,
             connector_id=found.connector.id,
             email=proof.identity.email,
             status="valid",
@@ -600,6 +640,14 @@ def _refuse_other_server(existing: Grant, proof: Proof) -> None:
                 "This mailbox is connected through another server. Leave the server settings empty, or ask the"
                 " application's team to change the server: they can, by POST /v3/connect/custom."
             )
+
+
+async def unless_taken(db: Store, steps: Steps[Grant | None]) -> Grant | None:
+    """Write. None, as where the world has moved on, also when another grant took the external id meanwhile."""
+    try:
+        return await db.write(steps)
+    except Conflict:
+        return None
 
 
 def _changing_too_fast() -> Overloaded:

@@ -34,9 +34,14 @@ def reauthenticated(grant: Grant, *, before: Grant, at: Micros) -> Event:
 
 
 def updated(grant: Grant, *, before: Grant, at: Micros) -> Event:
-    """The trail tells which of its fields differ from `before`; a new credential counts as `credential`."""
+    """The trail tells which of its fields differ from `before`; a new credential counts as `credential`.
+
+    A `workspace_id` of None: it stays where it is.
+    """
     fields = ("name", "scope", "settings", "external_id")
     changed = [name for name in fields if getattr(grant, name) != getattr(before, name)]
+    if grant.workspace_id not in (None, before.workspace_id):
+        changed.append("workspace_id")
     run = None
     if grant.asked_at != before.asked_at:
         changed, run = [*changed, "credential"], before.refreshes or None

@@ -7,10 +7,11 @@ from typing import Any
 
 from opengrant.errors import AccessDenied, GrantNotFound, InvalidRequest, Overloaded
 from opengrant.grants import audit, events, outcome
-from opengrant.grants.connect import Connect, refuse_blocked
+from opengrant.grants.connect import Connect, refuse_blocked, unless_taken
+from opengrant.grants.workspaces import Workspaces
 from opengrant.model import Application, Clock, CustomConnect, Grant, ProviderName, Trouble
+from opengrant.store import credentials, grants, leases
 from opengrant.store import events as outbox
-from opengrant.store import grants, leases
 from opengrant.store.grants import Filters, Order
 from opengrant.store.port import Steps, Store
 
@@ -27,13 +28,16 @@ _INVALIDATED = "The grant was called invalid by request. Ask the user to connect
 class Change:
     """What a PATCH may change; None means not sent.
 
-    settings  the provider's credential keys, checked, as in CustomConnect
+    settings       the provider's credential keys, checked, as in CustomConnect
+    credential_id  what the new settings are proven with
     """
 
     settings: Mapping[str, Any] | None = None
     scope: tuple[str, ...] | None = None
     name: str | None = None
     external_id: str | None = None
+    workspace_id: str | None = None
+    credential_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class Records:
 
     db: Store
     connect: Connect
+    workspaces: Workspaces
     clock: Clock
 
     async def get(self, app: Application, pattern: str) -> Grant:
@@ -95,13 +100,14 @@ class Records:
         )
 
     async def change(self, app: Application, grant: Grant, change: Change) -> Grant:
-        """Replace the scope list or the name; new settings are verified first, as when connecting.
+        """Replace the scope list or the name, or move it; new settings are verified first, as when connecting.
 
         Raises what Connect.renew raises, and Blocked; on failure the grant stays as it was.
         """
         refuse_blocked(grant)
-        if change.external_id is not None:
-            await self._refuse_taken(app, change.external_id, grant)
+        await self.connect.refuse_taken(app, change.external_id, grant)
+        if change.workspace_id is not None:
+            await self.workspaces.require(app, change.workspace_id)
         if change.settings is not None:
             if grant.provider is ProviderName.VIRTUAL_CALENDAR and change.settings.get("email") != grant.email:
                 raise InvalidRequest(
@@ -109,22 +115,38 @@ class Records:
                 )
             # A token says itself what it may do; for a password the recorded scopes stay.
             kept = None if "refresh_token" in change.settings else grant.scope
-            ask = CustomConnect(grant.provider, change.settings, scope=kept if change.scope is None else change.scope)
-            ask = replace(ask, external_id=change.external_id)
-            return await self.connect.renew(app, grant, ask, name=change.name)
+            ask = CustomConnect(
+                grant.provider,
+                change.settings,
+                scope=kept if change.scope is None else change.scope,
+                name=change.name,
+                credential_id=change.credential_id or await self._own_client(app, grant, change.settings),
+                workspace_id=change.workspace_id,
+                external_id=change.external_id,
+            )
+            return await self.connect.renew(app, grant, ask)
         for _ in range(_TRIES):
             changed = replace(
                 grant,
                 scope=grant.scope if change.scope is None else change.scope,
                 name=grant.name if change.name is None else change.name,
                 external_id=change.external_id or grant.external_id,
+                workspace_id=change.workspace_id or grant.workspace_id,
             )
             writing = grants.Writing(changed, events.updated(changed, before=grant, at=self.clock()))
-            written = await self.db.write(grants.change(writing, seen_version=grant.version))
+            written = await unless_taken(self.db, grants.change(writing, seen_version=grant.version))
             if written is not None:
                 return written
             grant = await self.get(app, f"grant:{grant.id}")
+            await self.connect.refuse_taken(app, change.external_id, grant)
         raise _changing_too_fast()
+
+    async def _own_client(self, app: Application, grant: Grant, settings: Mapping[str, Any]) -> str | None:
+        """The credential whose client got this grant's refresh tokens, and so the new one too; None when it is gone."""
+        if "refresh_token" not in settings or grant.credential_id is None:
+            return None
+        own = await self.db.read(credentials.find(app.id, grant.connector_id, grant.credential_id))
+        return own.id if own is not None and own.type == "connector" else None
 
     async def invalidate(self, app: Application, grant: Grant, *, reason: str | None) -> Grant:
         """The grant ends, as if its provider had refused it for good; connecting its mailbox again revives it.
@@ -164,11 +186,6 @@ class Records:
         type_: audit.AuditType = "grant.blocked" if blocked else "grant.unblocked"
         yield from audit.record(grant.application_id, type_, at=self.clock(), grant_id=grant.id, reason=reason)
         return grant
-
-    async def _refuse_taken(self, app: Application, external_id: str, grant: Grant) -> None:
-        holder = await self.db.read(grants.find_external(app.id, external_id))
-        if holder is not None and holder.id != grant.id:
-            raise InvalidRequest("external_id: another grant of this application has it.")
 
     async def delete(self, app: Application, grant: Grant) -> None:
         """For good: the row, its secrets; the id never comes back. Raises GrantNotFound when somebody was faster."""

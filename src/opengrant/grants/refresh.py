@@ -38,7 +38,7 @@ from opengrant.grants.connectors import Connectors
 from opengrant.grants.digests import Digests
 from opengrant.grants.schedule import Schedule
 from opengrant.grants.spool import Spool, Unwritten, insist
-from opengrant.grants.successors import Successors
+from opengrant.grants.successors import Successors, replay
 from opengrant.model import SECOND, Application, Clock, Grant, Micros, ProviderName, Trouble
 from opengrant.providers.base import Mints, Verifies
 from opengrant.providers.classify import classify
@@ -374,7 +374,7 @@ class Refresh:
 
     async def replay(self) -> int:
         """Write what could not be written when a provider gave it. Returns how many were."""
-        done = 0
+        done = await replay(self.db, self.spool)
         for unwritten in await asyncio.to_thread(self.spool.read):
             state = await self.db.read(keeping.state(unwritten.application_id, unwritten.grant_id))
             if state is not None:

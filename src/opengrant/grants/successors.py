@@ -1,15 +1,21 @@
 """What a spent refresh token has become: docs/decisions/0006-rotations.md."""
 
+import asyncio
 from dataclasses import dataclass
 
+import structlog
 from pydantic import SecretStr
 from pydantic_core import from_json
 
 from opengrant.grants.digests import Digests
+from opengrant.grants.spool import Rotated, Spool
 from opengrant.model import ProviderName
-from opengrant.store import rotations
-from opengrant.store.port import Store
+from opengrant.store import leases, rotations, secrets
+from opengrant.store.leases import Lease
+from opengrant.store.port import Steps, Store
 from opengrant.vault import Owner, Vault
+
+log = structlog.get_logger()
 
 _LONGEST = 500
 """Links of a chain. One is added by each verification that spent a token and could not finish, for a day."""
@@ -44,3 +50,23 @@ class Successors:
         row = successor.row
         owner = Owner(row.application_id, row.owner_kind, row.owner_id, row.purpose)
         return SecretStr(from_json(self.vault.open(row.sealed, owner))["refresh_token"])
+
+
+async def replay(db: Store, spool: Spool) -> int:
+    """Write the successors that could not be written when a provider gave them. Returns how many there were."""
+    waiting = await asyncio.to_thread(spool.rotations)
+    for rotated in waiting:
+        await db.write(_record_late(rotated))
+        log.info("rotation_unspooled", provider=rotated.provider.value)
+        await asyncio.to_thread(spool.drop_rotation, rotated)
+    return len(waiting)
+
+
+def _record_late(rotated: Rotated) -> Steps[None]:
+    """Unless it is recorded: another process of this data directory, or a commit that nobody heard of, was faster."""
+    app_id, provider, spent = rotated.application_id, rotated.provider, rotated.spent
+    if (yield from rotations.find(app_id, provider, spent)) is None:
+        row = secrets.SecretRow(app_id, "rotation", spent, "successor", rotated.successor)
+        yield from rotations.record(app_id, provider, spent, row, at=rotated.at)
+    for subject, owner in rotated.leases:
+        yield from leases.give_back(Lease(app_id, subject, owner, attempts=1))

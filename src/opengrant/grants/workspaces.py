@@ -89,11 +89,15 @@ class Workspaces:
         Raises InvalidRequest when the wanted one does not exist.
         """
         if wanted is not None:
-            if await self.db.read(workspaces.find(app.id, wanted)) is None:
-                raise InvalidRequest("workspace_id: this application has no such workspace.")
+            await self.require(app, wanted)
             return wanted
         home = await self.db.read(workspaces.find_home(app.id, domain_of(email)))
         return home or (await self.default(app)).id
+
+    async def require(self, app: Application, wanted: str) -> None:
+        """Raises InvalidRequest when a request names a workspace that does not exist."""
+        if await self.db.read(workspaces.find(app.id, wanted)) is None:
+            raise InvalidRequest("workspace_id: this application has no such workspace.")
 
     async def default(self, app: Application) -> Workspace:
         """The application's default workspace."""

@@ -2,7 +2,8 @@
 
 A grant is written by one of three scripts: `create` (nobody has this mailbox yet), `renew` (a later
 verification of the same mailbox) and `change` (compare-and-swap on the version). Each returns None when the
-world has moved on, and then nothing was written: the caller looks again.
+world has moved on, and then nothing was written: the caller looks again. So it is when one raises Conflict: another
+grant has the external id by now.
 """
 
 from collections.abc import Sequence
@@ -50,35 +51,48 @@ _RENEWALS = "version = version + 1, " + ", ".join(
     for n, name in enumerate(_RENEWABLE, 3)
 )
 _ASKED_AT = f"${3 + _RENEWABLE.index('asked_at')}"
+_CREDENTIAL = f"${3 + _RENEWABLE.index('credential_id')}"
 _RETURNED = "created_at, version, workspace_id, blocked"
 _ENDED = f"status = 'invalid', due_at = null, refreshes = 0, {_NEW_GENERATION}, version = version + 1"
 _CONNECTOR_WHEN_NEW = f"${len(_FIXED) + 1}"
+_CREDENTIAL_WHEN_NEW = f"${len(_FIXED) + 1 + _MUTABLE.index('credential_id')}"
 
-# The connector is asked for in the statement that writes: a grant must not outlive a connector that was
-# deleted while the provider was thinking. PostgreSQL also locks it against a deletion that has not committed.
-_CONNECTOR_EXISTS = "exists (select 1 from connectors c where c.application_id = $1 and c.id = {0})"
-_CONNECTOR_LOCKED = "select 1 from connectors where application_id = $1 and id = {0} for key share"
+# The connector and the credential are asked for in the statement that writes: a grant must not outlive what was
+# deleted while the provider was thinking. PostgreSQL also locks them against a deletion that has not committed.
+_SOURCE_EXISTS = """
+    exists (select 1 from connectors c where c.application_id = $1 and c.id = {0})
+    and ({1} is null or exists (select 1 from credentials k where k.application_id = $1 and k.id = {1}))
+"""
+_SOURCE_LOCKED = """
+    c as (select 1 from connectors where application_id = $1 and id = {0} for key share),
+    k as (select 1 from credentials where application_id = $1 and id = {1} for key share)
+"""
+_CREDENTIAL_LOCKED = "({0}::text is null or exists (select 1 from k))"
 
 SQLITE_CREATE = f"""
-    insert into grants ({_INSERTED}) select {_PLACES} where {_CONNECTOR_EXISTS.format(_CONNECTOR_WHEN_NEW)}
+    insert into grants ({_INSERTED}) select {_PLACES}
+    where {_SOURCE_EXISTS.format(_CONNECTOR_WHEN_NEW, _CREDENTIAL_WHEN_NEW)}
     on conflict (application_id, provider, mailbox_key) do nothing
     returning {_RETURNED}
 """
 _PG_CREATE = f"""
-    with c as ({_CONNECTOR_LOCKED.format(_CONNECTOR_WHEN_NEW)}),
+    with {_SOURCE_LOCKED.format(_CONNECTOR_WHEN_NEW, _CREDENTIAL_WHEN_NEW)},
     g as (insert into grants ({_INSERTED}) select {_TYPED} from c
+          where {_CREDENTIAL_LOCKED.format(_CREDENTIAL_WHEN_NEW)}
           on conflict (application_id, provider, mailbox_key) do nothing returning id, {_RETURNED})
 """
 
 SQLITE_RENEW = f"""
     update grants set {_NEW_GENERATION}, refreshes = 0, {_RENEWALS}
-    where application_id = $1 and id = $2 and asked_at <= {_ASKED_AT} and {_CONNECTOR_EXISTS.format("$3")}
+    where application_id = $1 and id = $2 and asked_at <= {_ASKED_AT}
+      and {_SOURCE_EXISTS.format("$3", _CREDENTIAL)}
     returning {_RETURNED}
 """
 _PG_RENEW = f"""
-    with c as ({_CONNECTOR_LOCKED.format("$3")}),
+    with {_SOURCE_LOCKED.format("$3", _CREDENTIAL)},
     g as (update grants set {_NEW_GENERATION}, refreshes = 0, {_RENEWALS} from c
-          where application_id = $1 and id = $2 and asked_at <= {_ASKED_AT} returning id, {_RETURNED})
+          where application_id = $1 and id = $2 and asked_at <= {_ASKED_AT} and {_CREDENTIAL_LOCKED.format(_CREDENTIAL)}
+          returning id, {_RETURNED})
 """
 
 CHANGE = f"""
@@ -105,7 +119,7 @@ class Writing:
 
 
 def create(writing: Writing, dialect: Dialect) -> Steps[Grant | None]:
-    """Insert. None when the mailbox has a grant by now, or the connector is gone."""
+    """Insert. None when the mailbox has a grant by now, or the connector or the credential is gone."""
     grant = writing.grant
     fixed = (grant.application_id, grant.id, grant.provider, grant.created_at, grant.version)
     return (yield from _put(writing, dialect, SQLITE_CREATE, _PG_CREATE, (*fixed, *_mutable(grant))))
@@ -115,8 +129,8 @@ def renew(writing: Writing, dialect: Dialect) -> Steps[Grant | None]:
     """Put a later verification into an existing grant, which stays blocked if it is.
 
     `workspace_id` None leaves the grant where it is by now. Returns the grant as it is after that;
-    None when the grant was deleted, the connector is gone, or the stored credential was asked for later
-    than this one: a slow loser changes nothing.
+    None when the grant was deleted, the connector or the credential is gone, or the stored secret was asked for
+    later than this one: a slow loser changes nothing.
     """
     grant = writing.grant
     args = (grant.application_id, grant.id, *_mutable(grant, _RENEWABLE))

@@ -21,11 +21,15 @@ from typing import Any, Protocol, TypeVar
 
 from opengrant.errors import StoreUnavailable
 
-__all__ = ["Dialect", "Row", "Statement", "Steps", "Store", "StoreUnavailable"]
+__all__ = ["Conflict", "Dialect", "Row", "Statement", "Steps", "Store", "StoreUnavailable"]
 
 T = TypeVar("T")
 Row = Sequence[Any]
 """Columns by position. bytea comes as bytes, bigint and integer as int, text as str."""
+
+
+class Conflict(Exception):
+    """A unique index refused a statement, and nothing of its script was written: somebody else was faster."""
 
 
 class Dialect(StrEnum):

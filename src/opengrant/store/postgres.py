@@ -18,7 +18,7 @@ import asyncpg
 
 from opengrant.store import migrate
 from opengrant.store.parameters import plain
-from opengrant.store.port import Dialect, Row, Statement, Steps, StoreUnavailable
+from opengrant.store.port import Conflict, Dialect, Row, Statement, Steps, StoreUnavailable
 
 T = TypeVar("T")
 
@@ -255,6 +255,8 @@ def _translate(connection: asyncpg.Connection, error: Exception) -> NoReturn:
         # Its message quotes the parameter; which one it was is all that may be told.
         place = re.search(r"\$\d+", str(error))
         raise ValueError(f"parameter {place[0] if place else ''} does not fit its column's type") from None
+    if isinstance(error, asyncpg.UniqueViolationError):
+        raise Conflict(error.constraint_name) from error
     lost = connection.is_closed() or isinstance(error, OSError | asyncpg.InternalClientError)
     if lost or _reason(error) is not None:
         raise _unavailable(error) from error

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 
 from opengrant.store import migrate
 from opengrant.store.parameters import plain
-from opengrant.store.port import Dialect, Steps, StoreUnavailable
+from opengrant.store.port import Conflict, Dialect, Steps, StoreUnavailable
 
 T = TypeVar("T")
 
@@ -36,6 +36,7 @@ _READ_BATCH = 32
 # SQLite takes `$1` for the name "1", whatever its place in the text, so parameters are bound by name.
 _NAMES = tuple(str(n) for n in range(1, 65))
 
+_NOT_UNIQUE = frozenset({sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY})
 _UNAVAILABLE = {
     sqlite3.SQLITE_BUSY: "is locked by another process",
     sqlite3.SQLITE_LOCKED: "is locked by another connection",
@@ -172,8 +173,7 @@ class SqliteStore:
             # As on PostgreSQL, a script sees the context of whoever sent it: who acts, what is bound to the log.
             return _Outcome(job.future, job.context.run(_drive, cursor, job.steps), None)
         except sqlite3.Error as error:
-            known = _code(error) in _UNAVAILABLE
-            return _Outcome(job.future, None, _unavailable(self._path, error) if known else error)
+            return _Outcome(job.future, None, _translated(self._path, error))
         except BaseException as error:  # noqa: BLE001 - whatever a script raises belongs to who sent it, not to this thread
             return _Outcome(job.future, None, error)
 
@@ -376,6 +376,13 @@ def _switch_to_wal(connection: sqlite3.Connection, *, deadline: float) -> None:
 def _code(error: BaseException) -> int:
     """The primary result code; 0 when the error is Python's own."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _translated(path: Path, error: sqlite3.Error) -> Exception:
+    """What the port says for it; the engine's own error where it says nothing."""
+    if getattr(error, "sqlite_errorcode", 0) in _NOT_UNIQUE:
+        return Conflict(str(error))  # which names columns, and no values
+    return _unavailable(path, error) if _code(error) in _UNAVAILABLE else error
 
 
 def _unavailable(path: Path, error: sqlite3.Error | OSError) -> StoreUnavailable:
