@@ -894,9 +894,9 @@ class ConnectorPatchSettings(Model):
     client_secret: _ClientSecret | None = None
     """Write-only. Left out: stays."""
     tenant: Tenant | None = None
-    """Microsoft: common, organizations, consumers, a tenant's GUID or its domain. Left out: common."""
+    """Microsoft alone: common, organizations, consumers, a tenant's GUID or its domain. Left out: common."""
     topic_name: Annotated[str, text(512)] | None = None
-    """Google: Pub/Sub topic for mail notifications. Left out: none."""
+    """Google alone: Pub/Sub topic for mail notifications. Left out: none."""
 
 
 class ConnectorPatch(_ConnectorBody):
@@ -973,6 +973,13 @@ class AdminConsentData(Model):
     """Of an application of its own; without it, the connector's."""
     client_secret: _ClientSecret | None = None
     """Write-only; together with client_id."""
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> Self:
+        if (self.client_id is None) != (self.client_secret is None):
+            missing = "client_id" if self.client_id is None else "client_secret"
+            raise ValueError(f"{missing} is missing: send both client_id and client_secret, or neither")
+        return self
 
 
 class _CredentialBody(Model):
