@@ -210,7 +210,7 @@ class AgentSettings(Model):
     email: Annotated[
         str, StringConstraints(min_length=3, max_length=254, pattern=r"^[^\x00-\x20\x7f@]+@[^\x00-\x20\x7f@]+$")
     ]
-    """An address on a registered domain."""
+    """An address on a registered domain. It is kept and shown with the domain in lower-cased A-labels."""
     app_password: Annotated[SecretStr, Field(min_length=18, max_length=40)] | None = None
     """Opens IMAP and SMTP. 18 to 40 printable ASCII characters with an upper-case and a lower-case letter and a digit.
     Kept only as a bcrypt hash; without one there is no IMAP and SMTP access. For an account that exists: left out, its

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Literal, NamedTuple
 
-import idna
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import SecretStr
@@ -102,9 +101,7 @@ class Domains:
     def _delete(self, domain: Domain) -> Steps[None]:
         if not (yield from domains.hold(domain.organization_id, domain.id)):
             raise _missing()
-        # Grants keep addresses as they were given, so a name may stand there in either spelling.
-        spellings = dict.fromkeys((domain.address, _readable(domain.address)))
-        if (yield from domains.has_mailboxes(spellings, provider=ProviderName.NYLAS)):
+        if (yield from domains.has_mailboxes(domain.address, provider=ProviderName.NYLAS)):
             raise InvalidRequest(f"Agent accounts live on {domain.address}. Delete their grants first.")
         yield from domains.delete(domain.organization_id, domain.id)
         yield from secrets.destroy(domain.organization_id, _DKIM[0], [domain.id])
@@ -302,13 +299,6 @@ def _ascii(text: str) -> str | None:
     except BadHost:
         return None
     return name if isinstance(name, str) and "." in name and "_" not in name else None
-
-
-def _readable(address: str) -> str:
-    try:
-        return idna.decode(address).lower()
-    except (idna.IDNAError, UnicodeError):
-        return address  # A-labels that decode to nothing have one spelling
 
 
 def _there(domain: Domain | None) -> Domain:
