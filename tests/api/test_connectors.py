@@ -38,6 +38,12 @@ def test_connectors_without_settings_need_only_a_provider(tenant: Tenant, provid
     assert "active_credential_id" not in made
 
 
+def test_null_is_no_setting(tenant: Tenant) -> None:
+    settings = {"client_id": "id", "client_secret": secret("client"), "tenant": None}
+    made = data(tenant.post("/v3/connectors", {"provider": "microsoft", "settings": settings}))
+    assert made["settings"] == {"client_id": "id", "tenant": "common"}
+
+
 @pytest.mark.parametrize(
     "spelling", [{"scope": ["a", "b"]}, {"scopes": ["a", "b"]}, {"scope": "a b"}, {"scopes": "a,b"}]
 )

@@ -19,6 +19,7 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+from pydantic_core import PydanticUseDefault
 
 from opengrant.grants.connectors import Draft
 from opengrant.grants.credentials import Draft as CredentialDraft
@@ -100,6 +101,16 @@ AnyScopes = Annotated[
         }
     ),
 ]
+
+
+def _left_out(value: object) -> object:
+    if value is None:
+        raise PydanticUseDefault
+    return value
+
+
+OrNull = BeforeValidator(_left_out)
+"""For fields with a default of their own: null counts as left out, as it does for those whose default is None."""
 
 
 class Model(BaseModel):
@@ -201,7 +212,7 @@ class EwsSettings(Model):
     """The password of the account."""
     ews_host: Annotated[str, text(1024)] | None = None
     """A host name, or the whole URL of Exchange.asmx."""
-    ews_port: Port = 443
+    ews_port: Annotated[Port, OrNull] = 443
 
 
 class AgentSettings(Model):
@@ -479,10 +490,11 @@ def custom_variant(provider: ProviderName, settings: Mapping[str, Any]) -> type[
     """Which of the ten a body is meant to be; what it lacks for that is then named by the check of its shape."""
     if provider in _BY_PROVIDER:
         return _BY_PROVIDER[provider]
+    sent = {key for key, value in settings.items() if value is not None}
     # With both, the refresh token counts and the address is ignored.
-    if "refresh_token" not in settings and "email_address" in settings and provider in _BULK:
+    if "refresh_token" not in sent and "email_address" in sent and provider in _BULK:
         return _BULK[provider]
-    if "credential_id" in settings:
+    if "credential_id" in sent:
         return CredentialOverride
     return ZoomMeetings if provider is ProviderName.ZOOM else RefreshToken
 
@@ -559,7 +571,7 @@ class TokenBody(Model):
     """Both are optional."""
 
     model_config = examples({"minimum_ttl": 300, "reason": "nightly sync"})
-    minimum_ttl: Annotated[int, Field(ge=0, le=3000)] = 60
+    minimum_ttl: Annotated[int, Field(ge=0, le=3000), OrNull] = 60
     """Seconds that the token shall last at least; it is renewed first if it would not."""
     reason: Annotated[str, Field(max_length=200)] | None = None
     """For the audit trail: what it is needed for."""
@@ -770,7 +782,7 @@ Tenant = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,255}$")]
 
 
 class MicrosoftConnectorSettings(ClientSettings):
-    tenant: Tenant = "common"
+    tenant: Annotated[Tenant, OrNull] = "common"
     """common, organizations, consumers, a tenant's GUID or its domain."""
 
 
