@@ -14,17 +14,29 @@ from pydantic import SecretStr
 
 from opengrant.errors import InvalidRequest, NotFound
 from opengrant.grants import audit, dns_records
-from opengrant.grants.dns_records import Finding, MailNames, Wanted
+from opengrant.grants.dns_records import DMARC, Finding, MailNames, Wanted
 from opengrant.model import SECOND, Application, Clock, Micros, ProviderName, Sealed
 from opengrant.net.dns import DnsUnavailable, NameNotFound, Resolver
 from opengrant.net.guard import BadHost, parse_host
 from opengrant.store import domains, organizations, secrets
-from opengrant.store.domains import Check, Domain, Kind
+from opengrant.store.domains import Check, Domain, Kind, RecordType
 from opengrant.store.organizations import Region
 from opengrant.store.port import Steps, Store
 from opengrant.vault import Owner, Vault
 
-__all__ = ["KINDS", "Check", "DkimKey", "Domain", "Domains", "KeyLength", "Kind", "MailNames", "Region"]
+__all__ = [
+    "DMARC",
+    "KINDS",
+    "Check",
+    "DkimKey",
+    "Domain",
+    "Domains",
+    "Finding",
+    "KeyLength",
+    "Kind",
+    "MailNames",
+    "Region",
+]
 
 KINDS: tuple[Kind, ...] = ("ownership", "mx", "spf", "dkim", "feedback")
 VALUES_LIVE = timedelta(days=7)
@@ -149,16 +161,26 @@ class Domains:
     async def _look(self, domain: Domain, check: Check) -> Finding:
         if check.status != "done" and check.expires_at <= self.clock():
             return _EXPIRED
-        name = dns_records.full_name(check.host, domain.address)
-        ask = self.resolver.exchangers if check.type == "MX" else self.resolver.texts
-        seen: Sequence[str] = ()
         try:
-            seen = await ask(name)
-        except NameNotFound:
-            pass  # nothing is published there, which is what an empty answer says
+            seen = await self._seen(domain, check.host, check.type)
         except DnsUnavailable:
             return Finding(check.status, _UNSURE)
         return dns_records.judge(check.kind, check.value, seen)
+
+    async def dmarc(self, domain: Domain) -> Finding:
+        """What DNS says about the record that is only advised. It is kept nowhere: the wire has no place for it."""
+        try:
+            return dns_records.judge_dmarc(await self._seen(domain, DMARC.host, DMARC.type))
+        except DnsUnavailable:
+            return Finding("pending", _UNSURE)
+
+    async def _seen(self, domain: Domain, host: str, type_: RecordType) -> Sequence[str]:
+        """Raises DnsUnavailable."""
+        ask = self.resolver.exchangers if type_ == "MX" else self.resolver.texts
+        try:
+            return await ask(dns_records.full_name(host, domain.address))
+        except NameNotFound:
+            return ()  # nothing is published there, which is what an empty answer says
 
     def _remember(self, domain: Domain, seen: Check, found: Finding) -> Steps[tuple[Domain, Check]]:
         if not (yield from domains.hold(domain.organization_id, domain.id)):
