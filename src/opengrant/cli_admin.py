@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from opengrant.cli import AsJson, out, print_json, print_rows, run
-from opengrant.grants.domains import KINDS, Check, Domain, Kind
+from opengrant.grants.domains import DMARC, KINDS, Check, Domain, Finding, Kind
 from opengrant.grants.signatures import ServiceAccount
 from opengrant.model import SECOND
 
@@ -24,6 +24,7 @@ service_accounts_app = cyclopts.App(name="service-accounts", help="Who may call 
 signing_keys_app = cyclopts.App(name="signing-keys", help="What id_tokens are signed with.")
 
 _COLORS = {"done": "green", "pending": "yellow", "failed": "red"}
+_ADVISED = Finding("pending", "Advised beside the others; nothing waits for it.")
 _PAGE = 200
 
 
@@ -41,7 +42,7 @@ def domains_add(
         domain = await installed.services.domains.create(organization.id, address, name or address)
         return domain, await _checks(installed, domain, look=False)
 
-    _show(*run(add), json=json)
+    _show(*run(add), _ADVISED, json=json)
 
 
 @domains_app.command(name="list")
@@ -69,12 +70,12 @@ def domains_show(address: str, *, json: AsJson = False) -> None:
     address
         The domain, or its id.
     """
-    _show(*run(lambda installed: _domain_and_checks(installed, address, KINDS, look=False)), json=json)
+    _show(*run(lambda installed: _domain_and_checks(installed, address, KINDS, look=False)), _ADVISED, json=json)
 
 
 @domains_app.command(name="verify")
 def domains_verify(address: str, kind: Kind | None = None, /, *, json: AsJson = False) -> None:
-    """Look for the DNS records now, all of them or one.
+    """Look for the DNS records now, all of them or one. With all, also for the DMARC record that is advised.
 
     Parameters
     ----------
@@ -82,7 +83,12 @@ def domains_verify(address: str, kind: Kind | None = None, /, *, json: AsJson = 
         The domain, or its id.
     """
     kinds = KINDS if kind is None else (kind,)
-    _show(*run(lambda installed: _domain_and_checks(installed, address, kinds, look=True)), json=json)
+
+    async def look(installed: "Installation") -> tuple[Domain, list[Check], Finding | None]:
+        domain, checks = await _domain_and_checks(installed, address, kinds, look=True)
+        return domain, checks, await installed.services.domains.dmarc(domain) if kind is None else None
+
+    _show(*run(look), json=json)
 
 
 @domains_app.command(name="delete")
@@ -116,9 +122,10 @@ async def _checks(
     return [(await ask(domain.organization_id, domain.id, kind))[1] for kind in kinds]
 
 
-def _show(domain: Domain, checks: list[Check], *, json: bool) -> None:
+def _show(domain: Domain, checks: list[Check], dmarc: Finding | None, *, json: bool) -> None:
     if json:
-        print_json({**_row(domain), "records": [_check_row(check) for check in checks]})
+        advised = {} if dmarc is None else {"advised": [_advised_row(dmarc)]}
+        print_json({**_row(domain), "records": [_check_row(check) for check in checks], **advised})
         return
     out.print(f"{domain.address} ({domain.name}), id {domain.id}", markup=False)
     table = Table(box=None, pad_edge=False)
@@ -132,6 +139,10 @@ def _show(domain: Domain, checks: list[Check], *, json: bool) -> None:
     for check in checks:
         if check.status != "done":
             out.print(f"\n{check.kind}: {check.type} at {check.host}\n{check.value}", markup=False)
+    if dmarc is not None:
+        out.print(f"\ndmarc, {DMARC.type} at {DMARC.host}: {dmarc.message}", markup=False)
+        if dmarc.status != "done":
+            out.print(DMARC.value, markup=False)
 
 
 def _row(domain: Domain) -> dict[str, Any]:
@@ -153,6 +164,17 @@ def _check_row(check: Check) -> dict[str, Any]:
         "value": check.value,
         "message": check.message,
         "expires_at": check.expires_at // SECOND,
+    }
+
+
+def _advised_row(found: Finding) -> dict[str, Any]:
+    return {
+        "kind": "dmarc",
+        "status": found.status,
+        "host": DMARC.host,
+        "type": DMARC.type,
+        "value": DMARC.value,
+        "message": found.message,
     }
 
 

@@ -40,8 +40,10 @@ def test_a_new_key_works_and_is_shown_once(admin: Account, tenant: Tenant) -> No
         assert "api_key" not in str(later.json()["data"])
 
 
-def test_name_and_lifetime_have_defaults(admin: Account, tenant: Tenant) -> None:
-    made = data(admin.post(keys(tenant), {}))
+@pytest.mark.parametrize("body", [None, {}, {"name": None, "expires_in": None, "permissions": None}])
+def test_name_and_lifetime_have_defaults(admin: Account, tenant: Tenant, body: dict[str, None] | None) -> None:
+    made = data(admin.post(keys(tenant), body))
+    assert made["permissions"] == ["all"]
     assert made["name"] == "api-key"
     assert made["expires_at"] - made["created_at"] == 90 * DAY
 

@@ -232,6 +232,26 @@ def test_a_domain_that_is_registered_anew_meanwhile_has_to_be_proven_anew(
     assert agents.grants() == 0
 
 
+def test_an_address_is_one_mailbox_however_its_domain_is_spelled(
+    agents: Tenant, server: LiveServer, admin: Account, domain: str
+) -> None:
+    readable = f"bücher.{domain}"
+    made = data(admin.post(DOMAINS, {"name": "Agents", "domain_address": readable}))
+    server.rows("update domains set verified_ownership = 1 where id = $1 returning id", made["id"])
+    email = f"sales@{made['domain_address']}"
+    spellings = [email, f"Sales@{readable}.", f"sales@{readable.upper()}", f"sales@\uff42ücher.{domain}"]
+    for spelling in reversed(spellings):
+        grant = make(agents, spelling)
+        assert (grant["email"].lower(), grant["settings"]["email"].lower()) == (email, email)
+        assert problem(admin.request("DELETE", f"{DOMAINS}/{made['id']}"))[0] == 400
+    assert agents.grants() == 1
+    assert [one["id"] for one in data(agents.get(f"/v3/grants?email={email}"))] == [grant["id"]]
+    changed = change(agents, grant, settings={"email": spellings[1], "app_password": FIRST})
+    assert changed["settings"]["has_app_password"]
+    agents.delete(f"/v3/grants/{grant['id']}")
+    assert admin.request("DELETE", f"{DOMAINS}/{made['id']}").status_code == 200
+
+
 def test_a_domain_with_an_account_stays_until_the_account_goes(
     agents: Tenant, admin: Account, domain: str, email: str
 ) -> None:

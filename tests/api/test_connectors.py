@@ -1,7 +1,13 @@
 """/v3/connectors: one per provider, secrets in and never out."""
 
+import asyncio
+
 import pytest
 
+from opengrant.grants.connectors import Draft
+from opengrant.model import Connector, ProviderName
+from opengrant.store.connectors import find_with_client
+from tests.fakes.oauth import FakeOAuth
 from tests.support import MARK, Tenant, data, problem, secret
 
 GOOGLE = {"client_id": "id-1", "client_secret": "placeholder", "topic_name": "projects/p/topics/t"}
@@ -30,6 +36,12 @@ def test_connectors_without_settings_need_only_a_provider(tenant: Tenant, provid
     assert made["settings"] == {}
     assert made["scope"] == []
     assert "active_credential_id" not in made
+
+
+def test_null_is_no_setting(tenant: Tenant) -> None:
+    settings = {"client_id": "id", "client_secret": secret("client"), "tenant": None}
+    made = data(tenant.post("/v3/connectors", {"provider": "microsoft", "settings": settings}))
+    assert made["settings"] == {"client_id": "id", "tenant": "common"}
 
 
 @pytest.mark.parametrize(
@@ -78,6 +90,85 @@ def test_an_update_keeps_what_it_does_not_name(tenant: Tenant, method: str) -> N
     changed = data(tenant.http.request(method, "/v3/connectors/google", json={"settings": {"client_id": "id-2"}}))
     assert changed["settings"] == {"client_id": "id-2"}
     assert changed["active_credential_id"] == made["active_credential_id"]
+
+
+def shown_to_provider(tenant: Tenant, provider: FakeOAuth) -> tuple[str, str]:
+    """The client that the next exchange is made with."""
+    token = secret("refresh")
+    provider.accepts(token, email="ana@example.com")
+    answer = tenant.connect("google", {"refresh_token": token})
+    assert answer.status_code == 201, answer.text
+    form = provider.requests[-1].form
+    return form["client_id"], form["client_secret"]
+
+
+def test_the_client_is_one_whether_the_connector_or_its_primary_credential_is_changed(
+    tenant: Tenant, provider: FakeOAuth
+) -> None:
+    made = tenant.connector("google")
+    primary = f"/v3/connectors/google/creds/{made['active_credential_id']}"
+    held = {"client_id": "id-b", "client_secret": secret("b")}
+    assert tenant.patch(primary, {"credential_data": held}).status_code == 200
+    assert data(tenant.get("/v3/connectors/google"))["settings"] == {"client_id": "id-b"}
+    assert shown_to_provider(tenant, provider) == ("id-b", held["client_secret"])
+    newer = secret("newer")
+    assert tenant.patch("/v3/connectors/google", {"settings": {"client_secret": newer}}).status_code == 200
+    assert shown_to_provider(tenant, provider) == ("id-b", newer)
+    tenant.patch("/v3/connectors/google", {"settings": {"client_id": "id-c"}, "name": "Ours"})
+    assert shown_to_provider(tenant, provider) == ("id-c", newer)
+
+
+def test_the_tenant_is_one_too(tenant: Tenant, provider: FakeOAuth) -> None:
+    made = tenant.connector("microsoft")
+    path = f"/v3/connectors/microsoft/creds/{made['active_credential_id']}"
+    own = {"client_id": "id-b", "client_secret": secret("b"), "tenant": "contoso.example"}
+    assert tenant.patch(path, {"credential_data": own}).status_code == 200
+    shown = data(tenant.get("/v3/connectors/microsoft"))["settings"]
+    assert shown == {"client_id": "id-b", "tenant": "contoso.example"}
+    tenant.patch("/v3/connectors/microsoft", {"settings": {"client_secret": secret("c"), "tenant": "fabrikam.example"}})
+    found = tenant.server.call(
+        tenant.server.services.db.read(find_with_client(tenant.application.id, ProviderName.MICROSOFT))
+    )
+    client = tenant.server.services.connectors.client(found)
+    assert (client.client_id, client.tenant) == ("id-b", "fabrikam.example")
+
+
+@pytest.mark.parametrize(
+    ("provider", "settings", "named"),
+    [
+        ("google", {"tenant": "x.example"}, "settings.tenant"),
+        ("microsoft", {"topic_name": "projects/p/topics/t"}, "settings.topic_name"),
+        ("imap", {"tenant": "x.example"}, "settings.tenant"),
+        ("imap", {"client_id": "x"}, "settings.client_id"),
+        ("imap", {"client_secret": "x"}, "settings.client_secret"),
+    ],
+)
+def test_a_setting_that_the_provider_does_not_have_is_refused(
+    tenant: Tenant, provider: str, settings: dict[str, str], named: str
+) -> None:
+    made = tenant.connector(provider)
+    refused = problem(tenant.patch(f"/v3/connectors/{provider}", {"settings": settings}))
+    assert refused[:2] == (400, "api.invalid_request_error")
+    assert named in refused[2]
+    assert data(tenant.get(f"/v3/connectors/{provider}")) == made
+
+
+def test_changes_of_different_fields_at_once_are_all_kept(tenant: Tenant) -> None:
+    tenant.connector("imap")
+    connectors = tenant.server.services.connectors
+
+    async def rounds() -> list[Connector]:
+        seen = []
+        for number in range(10):
+            changes = (Draft(name=f"name {number}"), Draft(scope=(f"scope-{number}",)))
+            await asyncio.gather(
+                *(connectors.update(tenant.application, ProviderName.IMAP, change) for change in changes)
+            )
+            seen.append(await connectors.get(tenant.application, ProviderName.IMAP))
+        return seen
+
+    seen = tenant.server.call(rounds())
+    assert [(one.name, one.scope) for one in seen] == [(f"name {n}", (f"scope-{n}",)) for n in range(10)]
 
 
 def test_only_a_credential_of_the_connector_can_be_active(tenant: Tenant) -> None:

@@ -1,9 +1,15 @@
 """/v3/connectors/{provider}/creds: written, listed by name, never read again."""
 
+import asyncio
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
+from opengrant.errors import InvalidRequest
+from opengrant.grants.connectors import Draft as Change
+from opengrant.grants.credentials import Draft
+from opengrant.model import ProviderName
 from tests.support import MARK, Tenant, data, problem, secret
 
 CREDS = "/v3/connectors/google/creds"
@@ -96,6 +102,36 @@ def test_the_active_one_cannot_go_and_another_one_can(tenant: Tenant) -> None:
     assert problem(tenant.delete(f"{CREDS}/{made['id']}"))[0] == 404
 
 
+def test_the_primary_one_goes_with_its_connector_alone(tenant: Tenant) -> None:
+    primary = data(tenant.get("/v3/connectors/google"))["active_credential_id"]
+    made = data(tenant.post(CREDS, body()))
+    tenant.patch("/v3/connectors/google", {"active_credential_id": made["id"]})
+    status, type_, message = problem(tenant.delete(f"{CREDS}/{primary}"))
+    assert (status, type_) == (400, "api.invalid_request_error")
+    assert "PATCH /v3/connectors/google" in message
+    assert tenant.get(f"{CREDS}/{primary}").status_code == 200
+    tenant.delete("/v3/connectors/google")
+    tenant.connector("google")
+    assert primary not in [one["id"] for one in data(tenant.get(CREDS))]
+
+
+@pytest.mark.parametrize("half", ["client_id", "client_secret"])
+def test_an_admin_consent_has_a_whole_client_or_none(tenant: Tenant, half: str) -> None:
+    path = "/v3/connectors/microsoft/creds"
+    client = {"client_id": "own", "client_secret": secret("own")}
+    held = {"tenant": "contoso.example", half: client[half]}
+    [missing] = set(client) - {half}
+    sent = {"name": "Contoso", "credential_type": "adminconsent", "credential_data": held}
+    refused = problem(tenant.post(path, sent))
+    assert refused[:2] == (400, "api.invalid_request_error")
+    assert f"{missing} is missing" in refused[2]
+    for whole in ({"tenant": "contoso.example"}, {"tenant": "contoso.example", **client}):
+        made = data(tenant.post(path, {**sent, "name": str(len(whole)), "credential_data": whole}))
+        refused = problem(tenant.patch(f"{path}/{made['id']}", {"credential_data": held}))
+        assert refused[:2] == (400, "api.invalid_request_error")
+        assert f"{missing} is missing" in refused[2]
+
+
 def test_grants_of_a_deleted_credential_become_invalid(tenant: Tenant, provider: Any) -> None:
     made = data(tenant.post(CREDS, body()))
     token = secret("refresh")
@@ -113,6 +149,45 @@ def test_another_credential_can_be_made_active(tenant: Tenant, provider: Any) ->
     provider.accepts(token, email="ana@example.com")
     assert data(tenant.connect("google", {"refresh_token": token}))["credential_id"] == made["id"]
     assert provider.requests[0].form["client_id"] == "second"
+
+
+# ── At the same time ─────────────────────────────────────────────────────────────────────────────────────────
+
+ROUNDS = 10
+
+
+def test_the_same_at_once_is_one_credential(tenant: Tenant) -> None:
+    credentials = tenant.server.services.credentials
+
+    async def rounds() -> list[set[str]]:
+        made = []
+        for number in range(ROUNDS):
+            draft = Draft(f"EU {number}", "connector", {"client_id": "id", "client_secret": SecretStr("example")})
+            asked = (credentials.create(tenant.application, ProviderName.GOOGLE, draft) for _ in range(6))
+            made.append({one.id for one in await asyncio.gather(*asked)})
+        return made
+
+    assert [len(ids) for ids in tenant.server.call(rounds())] == [1] * ROUNDS
+
+
+def test_a_credential_is_made_active_or_deleted_and_never_both(tenant: Tenant) -> None:
+    connectors, credentials = tenant.server.services.connectors, tenant.server.services.credentials
+    made = [data(tenant.post(CREDS, body(f"EU {number}")))["id"] for number in range(ROUNDS)]
+
+    async def rounds() -> list[int]:
+        refused = []
+        for id_ in made:
+            answers = await asyncio.gather(
+                connectors.update(tenant.application, ProviderName.GOOGLE, Change(active_credential_id=id_)),
+                credentials.delete(tenant.application, ProviderName.GOOGLE, id_),
+                return_exceptions=True,
+            )
+            refused.append(sum(isinstance(answer, InvalidRequest) for answer in answers))
+        return refused
+
+    assert tenant.server.call(rounds()) == [1] * ROUNDS
+    active = data(tenant.get("/v3/connectors/google"))["active_credential_id"]
+    assert tenant.get(f"{CREDS}/{active}").status_code == 200
 
 
 def test_a_stranger_finds_none_of_it(tenant: Tenant, stranger: Tenant) -> None:

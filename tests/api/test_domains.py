@@ -404,7 +404,7 @@ def opengrant(env: dict[str, str], directory: Path, *args: str) -> subprocess.Co
 
 
 def test_the_command_line_shows_what_to_publish_and_what_is_live(
-    server: LiveServer, env: dict[str, str], directory: Path, dns: FakeDns, address: str
+    server: LiveServer, admin: Account, env: dict[str, str], directory: Path, dns: FakeDns, address: str
 ) -> None:
     added = opengrant(env, directory, "domains", "add", address)
     assert added.returncode == 0, added.stderr
@@ -416,10 +416,19 @@ def test_the_command_line_shows_what_to_publish_and_what_is_live(
         assert record["host"] in added.stdout
         assert f"\n{record['value']}\n" in added.stdout, "a value must be fit to be copied"
         publish(dns, address, record)
+    [advised] = shown["advised"]
+    assert (advised["kind"], advised["status"]) == ("dmarc", "pending")
+    assert f"\n{advised['value']}\n" in added.stdout
     one = json.loads(opengrant(env, directory, "domains", "verify", address, "mx", "--json").stdout)
     assert (one["verified"], [record["kind"] for record in one["records"]]) == (["mx"], ["mx"])
+    assert "advised" not in one
     table = opengrant(env, directory, "domains", "verify", address).stdout
     assert table.count("done") == 5
+    assert "dmarc, TXT at _dmarc: There is none" in table
+    publish(dns, address, advised)
+    table = opengrant(env, directory, "domains", "verify", address).stdout
+    assert "dmarc, TXT at _dmarc: The record was found." in table
+    assert not data(admin.get(f"{DOMAINS}/{address}"))["verified_dmarc"], "the wire has no check for it"
     listed = json.loads(opengrant(env, directory, "domains", "list", "--json").stdout)
     assert next(row for row in listed if row["domain_address"] == address)["verified"] == KINDS
     assert opengrant(env, directory, "domains", "delete", address).returncode == 0

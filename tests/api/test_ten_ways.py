@@ -3,6 +3,7 @@
 import pytest
 
 from tests.api.conftest import EMAILS, Ask
+from tests.fakes.ews import FakeExchange
 from tests.fakes.oauth import FakeOAuth, Reply
 from tests.hosted.browsing import landed, post, redeem, registered, start, through, visiting
 from tests.support import LiveServer, Tenant, data, problem
@@ -23,6 +24,22 @@ def test_it_is_accepted_and_the_same_mailbox_keeps_its_id(tenant: Tenant, ask: A
     assert data(again)["id"] == made["id"]
     assert data(tenant.get(f"/v3/grants/{made['id']}"))["id"] == made["id"]
     assert tenant.grants() == 1
+
+
+@pytest.mark.parametrize("variant", EMAILS)
+def test_null_counts_as_left_out(tenant: Tenant, exchange: FakeExchange, ask: Ask, variant: str) -> None:
+    body = ask(variant)
+    settings = body["settings"]
+    if variant == "ews":
+        # So that the port can be left out: the one it then has belongs to somebody else here.
+        settings["ews_host"] = f"https://localhost:{exchange.port}/EWS/Exchange.asmx"
+        del settings["ews_port"]
+    optional = ("refresh_token", "email_address", "credential_id", "scopes", "smtp_username", "smtp_password", "type")
+    body["settings"] = dict.fromkeys((*optional, "ews_port", "policy_id")) | settings
+    nothing = dict.fromkeys(("scope", "state", "name", "workspace_id", "external_id", "credential_id"))
+    answer = tenant.post("/v3/connect/custom", nothing | body)
+    assert answer.status_code == 201, answer.text
+    assert data(answer)["email"] == EMAILS[variant]
 
 
 def test_the_override_is_the_client_that_is_asked_with(tenant: Tenant, provider: FakeOAuth, ask: Ask) -> None:

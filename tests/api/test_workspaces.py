@@ -1,5 +1,6 @@
 """/v3/workspaces: groups of grants, by domain or by hand."""
 
+import asyncio
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from opengrant.grants.workspaces import Change
 from opengrant.model import CustomConnect, ProviderName
 from tests.support import Interrupted, LiveServer, Tenant, data, problem
 
@@ -134,6 +136,22 @@ def test_what_is_not_sent_stays(tenant: Tenant) -> None:
     changed = data(tenant.patch(path, {"auto_group": False, "rule_ids": ["s", "t"]}))
     assert (changed["auto_group"], changed["rule_ids"], changed["policy_id"]) == (False, ["s", "t"], "p")
     assert data(tenant.get(path)) == changed
+
+
+def test_changes_of_different_fields_at_once_are_all_kept(tenant: Tenant) -> None:
+    made = workspace(tenant)["workspace_id"]
+    workspaces = tenant.server.services.workspaces
+
+    async def rounds() -> list[tuple[str, str]]:
+        seen = []
+        for number in range(10):
+            changes = (Change(name=f"name {number}"), Change(policy_id=f"policy-{number}"))
+            await asyncio.gather(*(workspaces.update(tenant.application, made, change) for change in changes))
+            found = await workspaces.get(tenant.application, made)
+            seen.append((found.name, found.policy_id))
+        return seen
+
+    assert tenant.server.call(rounds()) == [(f"name {n}", f"policy-{n}") for n in range(10)]
 
 
 @pytest.mark.parametrize("nothing", [None, []])

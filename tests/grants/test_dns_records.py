@@ -4,7 +4,16 @@ import base64
 
 import pytest
 
-from opengrant.grants.dns_records import MailNames, by_configuration, dkim, full_name, judge, ownership
+from opengrant.grants.dns_records import (
+    DMARC,
+    MailNames,
+    by_configuration,
+    dkim,
+    full_name,
+    judge,
+    judge_dmarc,
+    ownership,
+)
 
 HOSTS = MailNames(inbound="mx.og.test", spf="spf.og.test", bounce="bounce.og.test")
 OWNERSHIP = ownership("token").value
@@ -95,3 +104,17 @@ def test_every_failure_says_what_to_do() -> None:
     assert "spf.og.test" in judge("spf", SPF, ["v=spf1 -all"]).message
     assert "aspmx.other.test" in judge("mx", MX, ["aspmx.other.test"]).message
     assert "255" in judge("dkim", DKIM.value, ["p=x"]).message
+
+
+@pytest.mark.parametrize(
+    ("seen", "status"),
+    [
+        ([], "pending"),
+        (["unrelated", "v=DMARC10; p=none", "p=none; v=DMARC1"], "pending"),
+        ([DMARC.value], "done"),
+        (["v = DMARC1 ;p=reject; rua=mailto:post@example.com", "unrelated"], "done"),
+        ([DMARC.value, "v=DMARC1; p=reject"], "failed"),
+    ],
+)
+def test_any_one_dmarc_policy_will_do(seen: list[str], status: str) -> None:
+    assert judge_dmarc(seen).status == status

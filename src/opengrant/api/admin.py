@@ -30,7 +30,7 @@ _domain_route = partial(route, tag="Domains", auth="signature")
 )
 async def create_api_key(call: Call) -> wire.NewApiKey:
     """Create an API key of an application. The secret is in this answer and nowhere else."""
-    body = call.read(wire.ApiKeyBody)
+    body = call.read(wire.ApiKeyBody) if call.body else wire.ApiKeyBody()
     application = await _application(call)
     new = await call.services.applications.create_key(
         application, body.name, lifetime=timedelta(days=body.expires_in), permissions=tuple(body.permissions)

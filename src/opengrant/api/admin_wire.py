@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from opengrant.api import cursors
-from opengrant.api.wire import Model, Name, examples, text
+from opengrant.api.wire import Model, Name, OrNull, examples, text
 from opengrant.grants.domains import Check, KeyLength, Kind, Region
 from opengrant.grants.domains import Domain as DomainNoun
 from opengrant.model import PERMISSIONS, SECOND, Micros, Permission
@@ -15,14 +15,14 @@ from opengrant.model import ApiKey as ApiKeyNoun
 
 
 class ApiKeyBody(Model):
-    """All are optional."""
+    """Nothing is required, not even a body."""
 
     model_config = examples({"name": "ci", "expires_in": 30})
-    name: Name = "api-key"
+    name: Annotated[Name, OrNull] = "api-key"
     """For people."""
-    expires_in: Annotated[int, Field(ge=1, le=36_500)] = 90
+    expires_in: Annotated[int, Field(ge=1, le=36_500), OrNull] = 90
     """Days."""
-    permissions: list[Permission] = Field(["all"], min_length=1, max_length=len(PERMISSIONS))
+    permissions: Annotated[list[Permission], OrNull] = Field(["all"], min_length=1, max_length=len(PERMISSIONS))
     """`grants.token`: read live access tokens, which `all` does not include. Without `all`, nothing else."""
 
 
@@ -159,7 +159,7 @@ class Domain(Model):
 class DkimOptions(Model):
     """How to make a DKIM key; of no meaning for other records."""
 
-    key_length: KeyLength = 2048
+    key_length: Annotated[KeyLength, OrNull] = 2048
     """Bits. Take 1024 only where the DNS cannot hold a longer record."""
 
 

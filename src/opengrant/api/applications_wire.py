@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BeforeValidator, Field, RootModel, StringConstraints, WithJsonSchema
 
-from opengrant.api.wire import PRINTABLE, Model, RedirectUrl, examples, text
+from opengrant.api.wire import PRINTABLE, Model, OrNull, RedirectUrl, examples, text
 from opengrant.errors import InvalidRequest
 from opengrant.grants import applications, redirects
 from opengrant.grants.redirects import list_of, origin_of
@@ -104,9 +104,9 @@ class RedirectUriBody(Model):
     url: RedirectUrl
     """Where users come back to. https; http for localhost and 127.0.0.1; on ios and android also links like
     com.example.app://path."""
-    platform: Platform = "web"
+    platform: Annotated[Platform, OrNull] = "web"
     """What kind of program it leads to."""
-    settings: RedirectUriSettings = RedirectUriSettings()
+    settings: Annotated[RedirectUriSettings, OrNull] = RedirectUriSettings()
     """What apps of that platform are known by."""
 
     def to_model(self) -> redirects.Draft:

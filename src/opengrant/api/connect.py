@@ -60,9 +60,9 @@ async def connect_custom(call: Call) -> wire.Answer:
     sent = call.json()
     provider = provider_of(sent, ProviderRequired)
     settings = sent.get("settings")
-    if isinstance(settings, dict) and "credential_id" in sent:
+    if isinstance(settings, dict) and settings.get("credential_id") is None:
         # One SDK sends it beside the settings instead of inside.
-        settings.setdefault("credential_id", sent["credential_id"])
+        settings["credential_id"] = sent.get("credential_id")
     shape = wire.custom_variant(provider, settings if isinstance(settings, dict) else {})
     ask = decode(shape, sent).to_model()
 

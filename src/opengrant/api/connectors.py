@@ -91,7 +91,8 @@ async def get_connector(call: Call) -> wire.Answer:
 async def update_connector(call: Call) -> wire.Answer:
     """Change a connector.
 
-    Omitted fields stay. `settings` replaces what may be read; a client id or secret that is left out stays.
+    Omitted fields stay. `settings` replaces what may be read; a client id or secret that is left out stays. Both are
+    those of the credential that was made with the connector, whichever is active: to change one changes the other.
     """
     provider = provider_in_path(call)
     draft = call.read(wire.ConnectorPatch).to_model()

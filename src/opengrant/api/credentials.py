@@ -53,7 +53,10 @@ async def get_credential(call: Call) -> wire.Answer:
 @route("PATCH", _ONE, tag=TAG, body=wire.CredentialPatch, answers=wire.Credential, errors=(InvalidRequest, NotFound),
        also="PUT")  # fmt: skip
 async def update_credential(call: Call) -> wire.Answer:
-    """Change a credential's name or replace what it holds; its type stays."""
+    """Change a credential's name or replace what it holds; its type stays.
+
+    Of the one that was made with the connector, the client id and tenant show in the connector.
+    """
     patch = call.read(wire.CredentialPatch)
     provider, id_ = provider_in_path(call), call.params["credential_id"]
     data = None
@@ -66,5 +69,8 @@ async def update_credential(call: Call) -> wire.Answer:
 
 @route("DELETE", _ONE, tag=TAG, errors=(InvalidRequest, NotFound))
 async def delete_credential(call: Call) -> None:
-    """Delete a credential. Grants that use it become invalid at once."""
+    """Delete a credential. Grants that use it become invalid at once.
+
+    Two cannot be deleted: the active one, and the one that was made with the connector, which goes with it.
+    """
     await call.services.credentials.delete(call.application, provider_in_path(call), call.params["credential_id"])

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BeforeValidator, Field, RootModel, SecretStr, StringConstraints
 
 from opengrant.api import cursors
-from opengrant.api.wire import Id, Model, examples, text
+from opengrant.api.wire import Id, Model, OrNull, examples, text
 from opengrant.errors import InvalidRequest
 from opengrant.grants import deliveries, webhooks
 from opengrant.model import SECOND
@@ -297,7 +297,7 @@ class TestEventBody(Model):
     model_config = examples({"webhook_url": "https://example.com/hook", "trigger_type": "grant.created"})
     webhook_url: _Url
     """https; http only on this machine, or where the operator allows it. It need not belong to a webhook."""
-    trigger_type: SampleTrigger = "grant.created"
+    trigger_type: Annotated[SampleTrigger, OrNull] = "grant.created"
     """Of which event."""
 
 

@@ -19,6 +19,7 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+from pydantic_core import PydanticUseDefault
 
 from opengrant.grants.connectors import Draft
 from opengrant.grants.credentials import Draft as CredentialDraft
@@ -102,6 +103,16 @@ AnyScopes = Annotated[
         }
     ),
 ]
+
+
+def _left_out(value: object) -> object:
+    if value is None:
+        raise PydanticUseDefault
+    return value
+
+
+OrNull = BeforeValidator(_left_out)
+"""For fields with a default of their own: null counts as left out, as it does for those whose default is None."""
 
 
 class Model(BaseModel):
@@ -203,7 +214,7 @@ class EwsSettings(Model):
     """The password of the account."""
     ews_host: Annotated[str, text(1024)] | None = None
     """A host name, or the whole URL of Exchange.asmx."""
-    ews_port: Port = 443
+    ews_port: Annotated[Port, OrNull] = 443
 
 
 class AgentSettings(Model):
@@ -212,7 +223,7 @@ class AgentSettings(Model):
     email: Annotated[
         str, StringConstraints(min_length=3, max_length=254, pattern=r"^[^\x00-\x20\x7f@]+@[^\x00-\x20\x7f@]+$")
     ]
-    """An address on a registered domain."""
+    """An address on a registered domain. It is kept and shown with the domain in lower-cased A-labels."""
     app_password: Annotated[SecretStr, Field(min_length=18, max_length=40)] | None = None
     """Opens IMAP and SMTP. 18 to 40 printable ASCII characters with an upper-case and a lower-case letter and a digit.
     Kept only as a bcrypt hash; without one there is no IMAP and SMTP access. For an account that exists: left out, its
@@ -487,10 +498,11 @@ def custom_variant(provider: ProviderName, settings: Mapping[str, Any]) -> type[
     """Which of the ten a body is meant to be; what it lacks for that is then named by the check of its shape."""
     if provider in _BY_PROVIDER:
         return _BY_PROVIDER[provider]
+    sent = {key for key, value in settings.items() if value is not None}
     # With both, the refresh token counts and the address is ignored.
-    if "refresh_token" not in settings and "email_address" in settings and provider in _BULK:
+    if "refresh_token" not in sent and "email_address" in sent and provider in _BULK:
         return _BULK[provider]
-    if "credential_id" in settings:
+    if "credential_id" in sent:
         return CredentialOverride
     return ZoomMeetings if provider is ProviderName.ZOOM else RefreshToken
 
@@ -571,7 +583,7 @@ class TokenBody(Model):
     """Both are optional."""
 
     model_config = examples({"minimum_ttl": 300, "reason": "nightly sync"})
-    minimum_ttl: Annotated[int, Field(ge=0, le=3000)] = 60
+    minimum_ttl: Annotated[int, Field(ge=0, le=3000), OrNull] = 60
     """Seconds that the token shall last at least; it is renewed first if it would not."""
     reason: Annotated[str, Field(max_length=200)] | None = None
     """For the audit trail: what it is needed for."""
@@ -800,7 +812,7 @@ Tenant = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,255}$")]
 
 
 class MicrosoftConnectorSettings(ClientSettings):
-    tenant: Tenant = "common"
+    tenant: Annotated[Tenant, OrNull] = "common"
     """common, organizations, consumers, a tenant's GUID or its domain."""
 
 
@@ -924,9 +936,9 @@ class ConnectorPatchSettings(Model):
     client_secret: _ClientSecret | None = None
     """Write-only. Left out: stays."""
     tenant: Tenant | None = None
-    """Microsoft: common, organizations, consumers, a tenant's GUID or its domain. Left out: common."""
+    """Microsoft alone: common, organizations, consumers, a tenant's GUID or its domain. Left out: common."""
     topic_name: Annotated[str, text(512)] | None = None
-    """Google: Pub/Sub topic for mail notifications. Left out: none."""
+    """Google alone: Pub/Sub topic for mail notifications. Left out: none."""
 
 
 class ConnectorPatch(_ConnectorBody):
@@ -1003,6 +1015,13 @@ class AdminConsentData(Model):
     """Of an application of its own; without it, the connector's."""
     client_secret: _ClientSecret | None = None
     """Write-only; together with client_id."""
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> Self:
+        if (self.client_id is None) != (self.client_secret is None):
+            missing = "client_id" if self.client_id is None else "client_secret"
+            raise ValueError(f"{missing} is missing: send both client_id and client_secret, or neither")
+        return self
 
 
 class _CredentialBody(Model):

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, RootModel, WithJsonSchema, model_serializer, model_validator
 
-from opengrant.api.wire import Id, Model, Name, examples, text
+from opengrant.api.wire import Id, Model, Name, OrNull, examples, text
 from opengrant.grants import workspaces
 from opengrant.model import SECOND
 
@@ -111,7 +111,7 @@ class AutoGroupBody(Model):
     model_config = examples({"specific_domain": "example.com", "invalid_also": True})
     after_created_at: Annotated[float, Field(ge=0, le=253_402_300_799)] | None = None
     """Only grants created at this time or later, in Unix seconds."""
-    invalid_also: bool = False
+    invalid_also: Annotated[bool, OrNull] = False
     """Group invalid grants too."""
     specific_domain: Annotated[str, text(253)] | None = None
     """Only grants of this domain."""

@@ -17,6 +17,11 @@ from opengrant.store.port import Steps, Store
 from opengrant.vault import Owner, Vault
 
 OAUTH = frozenset({ProviderName.GOOGLE, ProviderName.MICROSOFT, ProviderName.YAHOO, ProviderName.ZOOM})
+PUBLIC: Mapping[ProviderName, frozenset[str]] = {
+    ProviderName.GOOGLE: frozenset({"topic_name"}),
+    ProviderName.MICROSOFT: frozenset({"tenant"}),
+}
+"""Settings of a connector that may be read again, beside its client_id."""
 _EXPIRED_AT_ONCE = 500
 _SECRET = frozenset({"client_secret", "private_key"})
 
@@ -90,7 +95,11 @@ class Connectors:
         return await self.db.read(connectors.page(app.id, limit=limit, offset=offset))
 
     async def update(self, app: Application, provider: ProviderName, draft: Draft) -> Connector:
-        """Omitted fields stay; `settings` replaces what may be read, while an omitted client stays as it is."""
+        """Omitted fields stay; `settings` replaces what may be read, while an omitted client stays as it is.
+
+        Raises NotFound; InvalidRequest for an active credential that is none, and for settings that nobody would read.
+        """
+        _check_settings(provider, draft)
         return await self.db.write(self._update(app, provider, draft))
 
     async def delete(self, app: Application, provider: ProviderName) -> None:
@@ -130,7 +139,7 @@ class Connectors:
         return held
 
     def _update(self, app: Application, provider: ProviderName, draft: Draft) -> Steps[Connector]:
-        connector = yield from connectors.find(app.id, provider)
+        connector = yield from connectors.hold(app.id, provider)
         if connector is None:
             raise NotFound(f"This application has no {provider} connector.")
         held = yield from credentials.of_connector(app.id, connector.id)
@@ -141,10 +150,14 @@ class Connectors:
         settings = dict(connector.settings if draft.settings is None else draft.settings)
         primary = next((one for one in held if one.primary), None)
         if primary is not None:
-            settings["client_id"] = draft.client_id or connector.settings["client_id"]
+            settings["client_id"] = connector.settings["client_id"]
             if draft.client_id is not None or draft.client_secret is not None:
-                secret = draft.client_secret or (yield from self._client_secret(primary))
-                yield from secrets.put(self._seal(primary, settings["client_id"], secret), at=now)
+                client_id, secret = draft.client_id, draft.client_secret
+                if client_id is None or secret is None:
+                    stored_id, stored_secret = yield from self._client(primary)
+                    client_id, secret = client_id or stored_id, secret or stored_secret
+                settings["client_id"] = client_id
+                yield from secrets.put(self._seal(primary, client_id, secret), at=now)
                 yield from brakes.probe_now(app.id, primary.id)
                 yield from credentials.touch(app.id, primary.id, at=now)
         changed = replace(
@@ -169,14 +182,16 @@ class Connectors:
         yield from _record("connector.deleted", connector, at=now)
         yield from expire(app, using="connector_id", id_=connector.id, at=now)
 
-    def _client_secret(self, primary: Credential) -> Steps[SecretStr]:
+    def _client(self, primary: Credential) -> Steps[tuple[str, SecretStr]]:
+        """The id and secret that are sealed."""
         owner = client_owner(primary.application_id, primary.id)
         sealed = yield from secrets.find(owner.application_id, owner.kind, owner.id, owner.purpose)
         if sealed is None:
             raise InvalidRequest(
                 "settings.client_secret: the stored one is gone; send both client_id and client_secret."
             )
-        return SecretStr(from_json(self.vault.open(sealed, owner))["client_secret"])
+        stored = from_json(self.vault.open(sealed, owner))
+        return stored["client_id"], SecretStr(stored["client_secret"])
 
     def _seal(self, primary: Credential, client_id: str, secret: SecretStr) -> secrets.SecretRow:
         plain = to_json({"client_id": client_id, "client_secret": secret.get_secret_value()})
@@ -184,6 +199,16 @@ class Connectors:
         return secrets.SecretRow(
             owner.application_id, owner.kind, owner.id, owner.purpose, self.vault.seal(plain, owner)
         )
+
+
+def _check_settings(provider: ProviderName, draft: Draft) -> None:
+    """Raises InvalidRequest that names a setting which connectors of this provider do not have."""
+    sent = [
+        name for name in ("client_id", "client_secret") if provider not in OAUTH and getattr(draft, name) is not None
+    ]
+    sent += sorted(set(draft.settings or ()) - PUBLIC.get(provider, frozenset()))
+    if sent:
+        raise InvalidRequest(f"settings.{sent[0]}: {provider} connectors have no such setting.")
 
 
 def client_owner(application_id: str, credential_id: str) -> Owner:

@@ -1,7 +1,7 @@
 """Credentials of a connector: other clients, service accounts and admin consents, beside the primary one."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -10,7 +10,7 @@ from pydantic_core import from_json, to_json
 
 from opengrant.errors import InvalidRequest, NotFound
 from opengrant.grants import audit
-from opengrant.grants.connectors import client_owner, expire
+from opengrant.grants.connectors import PUBLIC, client_owner, expire
 from opengrant.model import Application, Clock, Connector, Credential, CredentialType, Micros, ProviderName
 from opengrant.store import brakes, connectors, credentials, secrets
 from opengrant.store.credentials import Order
@@ -79,15 +79,21 @@ class Credentials:
         name: str | None,
         data: Mapping[str, Any] | None,
     ) -> Credential:
-        """`data` replaces what is held; the type stays. Grants that use it follow at their next refresh."""
+        """`data` replaces what is held; the type stays. Grants that use it follow at their next refresh.
+
+        What may be read of the primary one's client shows in the connector. Raises InvalidRequest, NotFound.
+        """
         return await self.db.write(self._update(app, provider, credential_id, name, data))
 
     async def delete(self, app: Application, provider: ProviderName, credential_id: str) -> None:
-        """Its grants become invalid in the same transaction. Raises InvalidRequest for the connector's active one."""
+        """Its grants become invalid in the same transaction.
+
+        Raises InvalidRequest for the connector's active one and for the primary, which is the connector's own client.
+        """
         await self.db.write(self._delete(app, provider, credential_id))
 
     def _create(self, app: Application, provider: ProviderName, draft: Draft) -> Steps[Credential]:
-        connector = yield from _connector(app, provider)
+        connector = yield from _connector(app, provider, connectors.hold)
         existing = yield from credentials.find_name(app.id, connector.id, draft.name)
         if existing is not None:
             if existing.type == draft.type and (yield from self._holds(existing)) == _plain(draft.data):
@@ -101,13 +107,8 @@ class Credentials:
         return made
 
     def _get(self, app: Application, provider: ProviderName, credential_id: str) -> Steps[Credential]:
-        connector = yield from connectors.find(app.id, provider)
-        found = None
-        if connector is not None:
-            found = yield from credentials.find(app.id, connector.id, credential_id)
-        if found is None:
-            raise NotFound(f"The {provider} connector has no such credential.")
-        return found
+        connector = yield from _connector(app, provider)
+        return (yield from _credential(connector, credential_id))
 
     def _update(
         self,
@@ -117,7 +118,8 @@ class Credentials:
         name: str | None,
         data: Mapping[str, Any] | None,
     ) -> Steps[Credential]:
-        held = yield from self._get(app, provider, credential_id)
+        connector = yield from _connector(app, provider, connectors.hold)
+        held = yield from _credential(connector, credential_id)
         if name is not None and name != held.name:
             other = yield from credentials.find_name(app.id, held.connector_id, name)
             if other is not None:
@@ -125,6 +127,12 @@ class Credentials:
         now = self.clock()
         changed = replace(held, name=name or held.name, updated_at=now)
         yield from credentials.rename(app.id, held.id, changed.name, at=now)
+        if data is not None and held.primary:
+            # Its client is the connector's, which shows what may be read of it: the tenant has its one place there.
+            shown = {key: value for key, value in data.items() if key in {"client_id", *PUBLIC.get(provider, ())}}
+            settings = {**connector.settings, **shown}
+            yield from connectors.replace(replace(connector, settings=settings, updated_at=now))
+            data = {key: data[key] for key in ("client_id", "client_secret")}
         if data is not None:
             yield from secrets.put(self._seal(held, data), at=now)
             yield from brakes.probe_now(app.id, held.id)
@@ -134,12 +142,17 @@ class Credentials:
         return changed
 
     def _delete(self, app: Application, provider: ProviderName, credential_id: str) -> Steps[None]:
-        held = yield from self._get(app, provider, credential_id)
-        connector = yield from _connector(app, provider)
+        connector = yield from _connector(app, provider, connectors.hold)
+        held = yield from _credential(connector, credential_id)
         if connector.active_credential_id == held.id:
             raise InvalidRequest(
                 "This is the connector's active credential. Make another one active first:"
                 f" PATCH /v3/connectors/{provider} with active_credential_id."
+            )
+        if held.primary:
+            raise InvalidRequest(
+                "This is the connector's own client, which goes with the connector. To use another client instead:"
+                f" PATCH /v3/connectors/{provider} with its client_id and client_secret in settings."
             )
         yield from credentials.delete(app.id, held.id)
         yield from secrets.destroy(app.id, "credential", [held.id])
@@ -174,8 +187,19 @@ def _plain(data: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value.get_secret_value() if isinstance(value, SecretStr) else value for key, value in data.items()}
 
 
-def _connector(app: Application, provider: ProviderName) -> Steps[Connector]:
-    connector = yield from connectors.find(app.id, provider)
+def _connector(
+    app: Application,
+    provider: ProviderName,
+    find: Callable[[str, ProviderName], Steps[Connector | None]] = connectors.find,
+) -> Steps[Connector]:
+    connector = yield from find(app.id, provider)
     if connector is None:
         raise NotFound(f"This application has no {provider} connector. Create it first: POST /v3/connectors.")
     return connector
+
+
+def _credential(connector: Connector, credential_id: str) -> Steps[Credential]:
+    found = yield from credentials.find(connector.application_id, connector.id, credential_id)
+    if found is None:
+        raise NotFound(f"The {connector.provider} connector has no such credential.")
+    return found

@@ -1,7 +1,8 @@
 """The DNS records that verify a domain: what to publish, and what an answer says about it. No I/O.
 
 Sources  ownership: the wire's own record, with our prefix. SPF: RFC 7208. DKIM: RFC 6376 section 3.6.1.
-         MX: RFC 5321 section 5.1. The feedback record is the MX of the subdomain that bounces are sent to.
+         MX: RFC 5321 section 5.1. DMARC: RFC 7489 sections 6.3 and 6.6.3. The feedback record is the MX of the
+         subdomain that bounces are sent to.
 """
 
 import base64
@@ -53,6 +54,10 @@ class Finding(NamedTuple):
     message: str
 
 
+DMARC = Wanted("_dmarc", "TXT", "v=DMARC1; p=none")
+"""Advised beside the others, and verified by nobody: it changes nothing about who may send, but some receivers want one
+before they trust a sender. Whoever has a stricter policy keeps it."""
+
 DONE = Finding("done", "The record was found.")
 MISSING = Finding("pending", "The record is not there yet. A change of DNS can take hours to be seen everywhere.")
 
@@ -91,6 +96,16 @@ def judge(kind: Kind, wanted: str, seen: Sequence[str]) -> Finding:
     seen  TXT values, or mail exchangers with the most preferred first; empty when there are none
     """
     return _JUDGES[kind](wanted, seen)
+
+
+def judge_dmarc(seen: Sequence[str]) -> Finding:
+    """What TXT values at the name of DMARC say; any policy will do."""
+    found = sum(re.match(r"v\s*=\s*DMARC1\s*(;|$)", text.strip()) is not None for text in seen)
+    if found > 1:
+        return Finding("failed", "There are several DMARC records; receivers then honour none. Keep one.")
+    if found:
+        return DONE
+    return Finding("pending", "There is none. Receivers then go by that of the domain above, if it has one.")
 
 
 def _judge_ownership(wanted: str, seen: Sequence[str]) -> Finding:

@@ -8,24 +8,35 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Literal, NamedTuple
 
-import idna
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import SecretStr
 
 from opengrant.errors import InvalidRequest, NotFound
 from opengrant.grants import audit, dns_records
-from opengrant.grants.dns_records import Finding, MailNames, Wanted
+from opengrant.grants.dns_records import DMARC, Finding, MailNames, Wanted
 from opengrant.model import SECOND, Application, Clock, Micros, ProviderName, Sealed
 from opengrant.net.dns import DnsUnavailable, NameNotFound, Resolver
 from opengrant.net.guard import BadHost, parse_host
 from opengrant.store import domains, organizations, secrets
-from opengrant.store.domains import Check, Domain, Kind
+from opengrant.store.domains import Check, Domain, Kind, RecordType
 from opengrant.store.organizations import Region
 from opengrant.store.port import Steps, Store
 from opengrant.vault import Owner, Vault
 
-__all__ = ["KINDS", "Check", "DkimKey", "Domain", "Domains", "KeyLength", "Kind", "MailNames", "Region"]
+__all__ = [
+    "DMARC",
+    "KINDS",
+    "Check",
+    "DkimKey",
+    "Domain",
+    "Domains",
+    "Finding",
+    "KeyLength",
+    "Kind",
+    "MailNames",
+    "Region",
+]
 
 KINDS: tuple[Kind, ...] = ("ownership", "mx", "spf", "dkim", "feedback")
 VALUES_LIVE = timedelta(days=7)
@@ -102,9 +113,7 @@ class Domains:
     def _delete(self, domain: Domain) -> Steps[None]:
         if not (yield from domains.hold(domain.organization_id, domain.id)):
             raise _missing()
-        # Grants keep addresses as they were given, so a name may stand there in either spelling.
-        spellings = dict.fromkeys((domain.address, _readable(domain.address)))
-        if (yield from domains.has_mailboxes(spellings, provider=ProviderName.NYLAS)):
+        if (yield from domains.has_mailboxes(domain.address, provider=ProviderName.NYLAS)):
             raise InvalidRequest(f"Agent accounts live on {domain.address}. Delete their grants first.")
         yield from domains.delete(domain.organization_id, domain.id)
         yield from secrets.destroy(domain.organization_id, _DKIM[0], [domain.id])
@@ -152,16 +161,26 @@ class Domains:
     async def _look(self, domain: Domain, check: Check) -> Finding:
         if check.status != "done" and check.expires_at <= self.clock():
             return _EXPIRED
-        name = dns_records.full_name(check.host, domain.address)
-        ask = self.resolver.exchangers if check.type == "MX" else self.resolver.texts
-        seen: Sequence[str] = ()
         try:
-            seen = await ask(name)
-        except NameNotFound:
-            pass  # nothing is published there, which is what an empty answer says
+            seen = await self._seen(domain, check.host, check.type)
         except DnsUnavailable:
             return Finding(check.status, _UNSURE)
         return dns_records.judge(check.kind, check.value, seen)
+
+    async def dmarc(self, domain: Domain) -> Finding:
+        """What DNS says about the record that is only advised. It is kept nowhere: the wire has no place for it."""
+        try:
+            return dns_records.judge_dmarc(await self._seen(domain, DMARC.host, DMARC.type))
+        except DnsUnavailable:
+            return Finding("pending", _UNSURE)
+
+    async def _seen(self, domain: Domain, host: str, type_: RecordType) -> Sequence[str]:
+        """Raises DnsUnavailable."""
+        ask = self.resolver.exchangers if type_ == "MX" else self.resolver.texts
+        try:
+            return await ask(dns_records.full_name(host, domain.address))
+        except NameNotFound:
+            return ()  # nothing is published there, which is what an empty answer says
 
     def _remember(self, domain: Domain, seen: Check, found: Finding) -> Steps[tuple[Domain, Check]]:
         if not (yield from domains.hold(domain.organization_id, domain.id)):
@@ -302,13 +321,6 @@ def _ascii(text: str) -> str | None:
     except BadHost:
         return None
     return name if isinstance(name, str) and "." in name and "_" not in name else None
-
-
-def _readable(address: str) -> str:
-    try:
-        return idna.decode(address).lower()
-    except (idna.IDNAError, UnicodeError):
-        return address  # A-labels that decode to nothing have one spelling
 
 
 def _there(domain: Domain | None) -> Domain:

@@ -214,7 +214,7 @@ class Workspaces:
         return Workspace(str(uuid.uuid4()), app.id, name, domain, auto_group, False, None, (), now, now)
 
     def _update(self, app: Application, workspace_id: str, change: Change) -> Steps[Workspace]:
-        found = _some((yield from workspaces.find(app.id, workspace_id)))
+        found = _some((yield from workspaces.hold(app.id, workspace_id)))
         if change.domain is not None and _domain(change.domain) != found.domain:
             raise InvalidRequest("domain: cannot be changed. Make another workspace instead.")
         changed = replace(
@@ -228,8 +228,7 @@ class Workspaces:
         if found.is_default and (changed.name, changed.auto_group) != (found.name, found.auto_group):
             raise InvalidRequest("Of the default workspace, only policy_id and rule_ids can change.")
         _check_grouping(changed.domain, changed.auto_group)
-        if not (yield from workspaces.replace(changed)):
-            raise _not_found()
+        yield from workspaces.replace(changed)
         fields = ("name", "auto_group", "policy_id", "rule_ids")
         names = [name for name in fields if getattr(found, name) != getattr(changed, name)]
         yield from audit.record(

@@ -1,6 +1,7 @@
 """Agent Accounts: mailboxes that live here. No remote; our own rules accept them.
 
-Whether the address is on a domain of the application's is for the caller to ask first: it takes the store.
+Whether the address is on a domain of the application's is for the caller to ask first: it takes the store. A domain has
+many spellings and one mailbox: addresses are kept with theirs in lower-cased A-labels, as registered domains are.
 An app password is kept only as its bcrypt hash; it opens IMAP and SMTP, without one there is neither. It can be set,
 replaced and taken away, and stays where nothing is said about it.
 """
@@ -15,6 +16,7 @@ from pydantic import SecretStr
 
 from opengrant.errors import InvalidRequest
 from opengrant.model import Identity, Verified
+from opengrant.net.guard import BadHost, parse_host
 
 TELL_OF_SECRET = ("has_app_password",)
 """Settings that say what the secret holds: they stay or change with it."""
@@ -43,9 +45,10 @@ class AgentAccount:
                   app_password no secret, and a has_app_password that holds for an account which has none so far.
         Raises    InvalidRequest, whose text never holds the password
         """
-        email: str = settings["email"]
+        email = address(settings["email"])
         password: SecretStr | None = settings.get("app_password")
-        shown = {name: settings[name] for name in ("email", "policy_id") if settings.get(name) is not None}
+        policy = settings.get("policy_id")
+        shown = {"email": email, **({} if policy is None else {"policy_id": policy})}
         shown["has_app_password"] = password is not None
         secret = None
         if password is not None:
@@ -59,6 +62,15 @@ class AgentAccount:
         # Takes a quarter of a second of CPU; bcrypt lets go of the interpreter meanwhile.
         hashed = await asyncio.to_thread(bcrypt.hashpw, password.encode(), bcrypt.gensalt(self._cost))
         return hashed.decode()
+
+
+def address(email: str) -> str:
+    """The one spelling of an address. Raises InvalidRequest."""
+    local, _, domain = email.rpartition("@")
+    try:
+        return f"{local}@{parse_host(domain)}"
+    except BadHost:
+        raise InvalidRequest("settings.email: what stands behind the @ is not a domain.") from None
 
 
 def check(password: str) -> None:

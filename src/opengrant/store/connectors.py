@@ -50,6 +50,20 @@ def find(application_id: str, provider: ProviderName) -> Steps[Connector | None]
     return read(rows[0]) if rows else None
 
 
+def hold(application_id: str, provider: ProviderName) -> Steps[Connector | None]:
+    """As `find`, and keep other transactions from changing the connector or its credentials until this one ends.
+
+    For every script that reads one of them to write: all begin here, so that none waits for another in a circle.
+    """
+    # An update that changes nothing locks the row on PostgreSQL; SQLite has one writer at a time anyway.
+    rows = yield Statement(
+        f"""update connectors set updated_at = updated_at where application_id = $1 and provider = $2
+            returning {COLUMNS}""",
+        (application_id, provider),
+    )
+    return read(rows[0]) if rows else None
+
+
 def page(application_id: str, *, limit: int, offset: int) -> Steps[list[Connector]]:
     """In order of creation."""
     rows = yield Statement(
@@ -77,14 +91,13 @@ def add(connector: Connector) -> Steps[bool]:
     return bool(rows)
 
 
-def replace(connector: Connector) -> Steps[bool]:
-    """Write every field that may change; returns False when the connector is gone."""
-    rows = yield Statement(
+def replace(connector: Connector) -> Steps[None]:
+    """Write every field that may change, of a connector that is held."""
+    yield Statement(
         """update connectors set settings = $3, scope = $4, active_credential_id = $5, name = $6, updated_at = $7
-           where application_id = $1 and id = $2 returning id""",
+           where application_id = $1 and id = $2""",
         (connector.application_id, connector.id, *_mutable(connector), connector.name, connector.updated_at),
     )
-    return bool(rows)
 
 
 def delete(application_id: str, provider: ProviderName) -> Steps[Connector | None]:

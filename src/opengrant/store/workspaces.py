@@ -125,11 +125,22 @@ def count(application_id: str) -> Steps[int]:
     return int(rows[0][0])
 
 
-def replace(workspace: Workspace) -> Steps[bool]:
-    """Write every field that may change; returns False when the workspace is gone."""
+def hold(application_id: str, workspace_id: str) -> Steps[Workspace | None]:
+    """Read, and keep other transactions from changing it until this one ends."""
+    # An update that changes nothing locks the row on PostgreSQL; SQLite has one writer at a time anyway.
     rows = yield Statement(
+        f"""update workspaces set updated_at = updated_at where application_id = $1 and id = $2
+            returning {COLUMNS}""",
+        (application_id, workspace_id),
+    )
+    return _read(rows[0]) if rows else None
+
+
+def replace(workspace: Workspace) -> Steps[None]:
+    """Write every field that may change, of a workspace that is held."""
+    yield Statement(
         """update workspaces set name = $3, auto_group = $4, policy_id = $5, rule_ids = $6, updated_at = $7
-           where application_id = $1 and id = $2 returning id""",
+           where application_id = $1 and id = $2""",
         (
             workspace.application_id,
             workspace.id,
@@ -140,7 +151,6 @@ def replace(workspace: Workspace) -> Steps[bool]:
             workspace.updated_at,
         ),
     )
-    return bool(rows)
 
 
 def delete(application_id: str, workspace_id: str, *, to: str) -> Steps[bool]:

@@ -105,6 +105,10 @@ function Open({ id }: { id: string }) {
                                         />
                                     ))}
                                 </ul>
+                                <p class="soft">
+                                    Advised besides, though nothing waits for it: a DMARC record, as TXT at{" "}
+                                    <code>_dmarc</code>, unless the domain has one: <code>v=DMARC1; p=none</code>
+                                </p>
                             </>
                         )}
                     </Shown>
