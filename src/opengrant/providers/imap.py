@@ -196,7 +196,7 @@ def _named_places(
     if security is None:
         return [_Place(cast(str, host), one, "auto", login) for one in ([port] if port else ports)]
     # What had no TLS then may have it by now.
-    wanted = "auto" if security == "plain" else security
+    wanted = cast(Wanted, "auto" if security == "plain" else security)
     return [_Place(cast(str, host), cast(int, port), wanted, settings.get(f"{leg}_login"))]
 
 
