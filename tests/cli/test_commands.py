@@ -1,10 +1,12 @@
 """The command line, as a person or a script uses it: real processes, real signals."""
 
+import contextlib
 import json
 import os
 import re
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -218,11 +220,26 @@ def test_doctor_says_what_is_wrong_and_what_to_do(tmp_path: Path) -> None:
     healthy = opengrant(tmp_path, "doctor", "--json")
     assert healthy.returncode == 0
     states = {one["name"]: one["state"] for one in json.loads(healthy.stdout)}
-    assert {states["database"], states["master keys"], states["data directory"]} == {"ok"}
+    assert {states[name] for name in ("database", "database file", "master keys", "data directory")} == {"ok"}
     (tmp_path / "data" / "master.keys").chmod(0o644)
     ill = opengrant(tmp_path, "doctor")
     assert ill.returncode == 1
     assert "chmod 600" in ill.stdout
+
+
+def test_doctor_finds_a_damaged_database_file(tmp_path: Path) -> None:
+    opengrant(tmp_path, "apps", "list")
+    with contextlib.closing(sqlite3.connect(tmp_path / "data" / "opengrant.db")) as db:
+        (size,) = db.execute("pragma page_size").fetchone()
+        (page,) = db.execute("select rootpage from sqlite_master where name = 'deliveries'").fetchone()
+    with (tmp_path / "data" / "opengrant.db").open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    done = opengrant(tmp_path, "doctor", "--json")
+    assert done.returncode == 1
+    found = {one["name"]: one for one in json.loads(done.stdout)}
+    assert (found["database"]["state"], found["database file"]["state"]) == ("ok", "failed")
+    assert "backup" in found["database file"]["text"]
 
 
 def test_doctor_reaches_the_providers_that_connectors_exist_for(tmp_path: Path) -> None:
