@@ -351,3 +351,23 @@ def test_work_runs_alone_and_stops_when_told(tmp_path: Path) -> None:
         process.terminate()
         assert process.wait(30) == 0
         process.stderr.close()
+
+
+def test_work_shows_how_it_is_doing_where_it_is_told_to_and_nothing_else(tmp_path: Path) -> None:
+    opengrant(tmp_path, "apps", "list")
+    command = [OPENGRANT, "work", "--port", "0"]
+    process = subprocess.Popen(command, env=environment(tmp_path), stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    try:
+        url = json.loads(process.stderr.readline())["url"]
+        assert [httpx.get(url + path, timeout=30).status_code for path in ("/healthz", "/readyz")] == [200, 200]
+        assert "opengrant_grants_overdue 0.0" in httpx.get(f"{url}/metrics", timeout=30).text
+        for path in ("/v3/grants", "/openapi.json", "/console", "/"):
+            assert httpx.get(url + path, timeout=30).status_code == 404
+        taken = opengrant(tmp_path, "work", "--port", url.rpartition(":")[2])
+        assert taken.returncode == 1
+        assert "--port" in taken.stderr
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
+        process.stderr.close()
