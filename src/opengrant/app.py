@@ -227,7 +227,7 @@ async def installation(settings: Settings) -> AsyncIterator[Installation]:
             Exchange(applications, hosted, tokens, records),
             Sessions(db, applications, now),
             activity,
-            Overview(db, activity, now),
+            Overview(db, activity, now, metrics.set_health),
             Timeline(db),
             Trial(db, connectors, providers, connect, domains, now),
             settings.public_url,

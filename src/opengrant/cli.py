@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, TypeVar
 
 import cyclopts
 from cyclopts import Parameter
+from cyclopts.validators import Number
 from pydantic import ValidationError
 from pydantic_core import to_json
 from pydantic_settings import SettingsError
@@ -175,11 +176,27 @@ def serve(
 
 
 @app.command
-def work() -> None:
+def work(
+    *,
+    port: Annotated[
+        int | None,
+        Parameter(
+            help="Answer /healthz, /readyz and /metrics there, at OPENGRANT_HOST; 0 takes a free port and logs it."
+            " Without it, nowhere.",
+            validator=Number(gte=0, lte=65535),
+        ),
+    ] = None,
+) -> None:
     """Do the background work alone, without the API."""
     from opengrant import serving  # noqa: PLC0415 -- see run()
 
-    serving.run_work(_settings())
+    settings = _settings()
+    try:
+        serving.run_work(settings, port=port)
+    except OSError as problem:
+        raise Failure(
+            f"Cannot listen on {settings.host}:{port}: {problem.strerror}. Name a free port with --port."
+        ) from None
 
 
 @app.command

@@ -17,7 +17,7 @@ from opengrant.model import ProviderName, now
 from opengrant.net.http import Http
 from opengrant.settings import Settings
 from opengrant.store import applications, connectors
-from opengrant.store.port import Store
+from opengrant.store.port import Dialect, Statement, Steps, Store
 from opengrant.vault import MasterKeyError, Vault
 
 _SKEW = 30.0
@@ -49,6 +49,8 @@ async def examine(settings: Settings) -> list[Finding]:
     try:
         database = await _within("database", lambda: _database(db))
         findings.append(database)
+        if database.state == "ok" and db.dialect is Dialect.SQLITE:
+            findings.append(await _within("database file", lambda: _file(db), seconds=None))
         if database.state == "ok":
             findings.append(await _within("master keys", lambda: _master_keys(settings, db)))
         findings += await _reach(settings, db if database.state == "ok" else None)
@@ -57,12 +59,12 @@ async def examine(settings: Settings) -> list[Finding]:
     return findings
 
 
-async def _within(name: str, check: Callable[[], Awaitable[Finding]]) -> Finding:
+async def _within(name: str, check: Callable[[], Awaitable[Finding]], *, seconds: float | None = _EACH) -> Finding:
     try:
-        async with asyncio.timeout(_EACH):
+        async with asyncio.timeout(seconds):
             return await check()
     except TimeoutError:
-        return Finding(name, "failed", f"did not answer within {_EACH:.0f} s")
+        return Finding(name, "failed", f"did not answer within {seconds:.0f} s")
     except StoreUnavailable as problem:
         return Finding(name, "failed", f"cannot be used: {problem.detail}")
 
@@ -93,6 +95,17 @@ async def _database(db: Store) -> Finding:
     if pending := await db.pending():
         return Finding("database", "failed", f"{db.dialect} lacks {', '.join(pending)}: run `opengrant migrate`")
     return Finding("database", "ok", f"{db.dialect} answers in {milliseconds:.1f} ms, schema up to date")
+
+
+async def _file(db: Store) -> Finding:
+    """Reads all of it, which takes as long as the disk does."""
+
+    def look() -> Steps[str]:
+        return str((yield Statement("pragma quick_check(1)"))[0][0])
+
+    if (said := await db.read(look())) != "ok":
+        return Finding("database file", "failed", f"is damaged ({' '.join(said.split())}): restore it from a backup")
+    return Finding("database file", "ok", "is whole")
 
 
 async def _master_keys(settings: Settings, db: Store) -> Finding:

@@ -28,8 +28,9 @@ from opengrant.api.cors import Cors
 from opengrant.api.edge import Edge
 from opengrant.api.routing import build_router
 from opengrant.app import Installation
-from opengrant.jobs.announce import announce, waiting
+from opengrant.jobs.announce import announce
 from opengrant.jobs.loop import Job
+from opengrant.jobs.measure import measure
 from opengrant.jobs.refresh import refresh, replay
 from opengrant.jobs.sweep import activity as write_activity
 from opengrant.jobs.sweep import key_uses, sweep
@@ -45,9 +46,17 @@ def asgi(installed: Installation) -> ASGIApp:
     return Edge(Cors(router, installed.services.redirects), max_requests=settings.max_requests)
 
 
+def watched(installed: Installation) -> ASGIApp:
+    """What a process that only works shows: /healthz, /readyz and /metrics."""
+    settings = installed.settings
+    router = build_router(installed.services, max_body=settings.max_body, tag="Operations")
+    router.add("/metrics", ops.Metrics())
+    return Edge(router, max_requests=settings.max_requests)
+
+
 def counting(installed: Installation) -> Sequence[Job]:
     """What each process does for itself, whatever else it does."""
-    return [write_activity(installed.services)]
+    return [write_activity(installed.services), measure(installed.services)]
 
 
 def chores(installed: Installation) -> Sequence[Job]:
@@ -58,4 +67,4 @@ def chores(installed: Installation) -> Sequence[Job]:
 def background(installed: Installation) -> Sequence[Job]:
     """The work that any one process of an installation may do."""
     services = installed.services
-    return [sweep(services), refresh(services), announce(services), waiting(services)]
+    return [sweep(services), refresh(services), announce(services)]

@@ -73,6 +73,12 @@ def set_oldest_delivery(seconds: float) -> None:
     _live().oldest_delivery.set(seconds)
 
 
+def set_health(overdue: int, degraded: int) -> None:
+    """Grants that wait for the clock too long, and sources that are held to blame, in the whole installation."""
+    _live().overdue.set(overdue)
+    _live().degraded.set(degraded)
+
+
 def observe_lateness(seconds: float) -> None:
     """How much later than due the clock came to a grant."""
     _live().lateness.observe(seconds)
@@ -161,12 +167,12 @@ class _Live:
             timed=slice(0, 1),
         )
         self.deliveries = counter("opengrant_webhook_deliveries_total", "Attempts to deliver an event.", ("outcome",))
-        self.oldest_delivery = prometheus.Gauge(
-            "opengrant_webhook_oldest_pending_seconds",
-            "How long the oldest pending delivery has waited.",
-            registry=self._registry,
-            multiprocess_mode="mostrecent",
+        gauge = functools.partial(prometheus.Gauge, registry=self._registry, multiprocess_mode="mostrecent")
+        self.oldest_delivery = gauge(
+            "opengrant_webhook_oldest_pending_seconds", "How long the oldest pending delivery has waited."
         )
+        self.overdue = gauge("opengrant_grants_overdue", "Grants that have been due for more than a minute.")
+        self.degraded = gauge("opengrant_sources_degraded", "Connectors, credentials and mail hosts held to blame.")
         self.lateness = histogram(
             "opengrant_refresh_late_seconds",
             "How much later than due the clock came to a grant.",

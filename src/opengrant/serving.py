@@ -19,7 +19,7 @@ from uvicorn.supervisors import Multiprocess
 
 from opengrant import __version__, logs, metrics
 from opengrant.app import Installation, installation
-from opengrant.doors import asgi, background, chores, counting
+from opengrant.doors import asgi, background, chores, counting, watched
 from opengrant.jobs.loop import run_jobs
 from opengrant.settings import Settings
 
@@ -139,25 +139,35 @@ async def _running(settings: Settings, *, work: bool) -> AsyncIterator[Installat
             await asyncio.wait([clock])
 
 
-def run_work(settings: Settings) -> None:
-    """The background work alone, until SIGTERM or SIGINT."""
-    writer = _log(settings)
-    try:
-        uvloop.run(_work(settings))
-    finally:
-        writer.close()
+def run_work(settings: Settings, *, port: int | None) -> None:
+    """The background work alone, until SIGTERM or SIGINT.
+
+    port  where it shows how it is doing; None: nowhere
+    Raises OSError when the port is taken.
+    """
+    with contextlib.nullcontext() if port is None else listen(settings.model_copy(update={"port": port})) as bound:
+        writer = _log(settings)
+        try:
+            uvloop.run(_work(settings, bound))
+        finally:
+            writer.close()
 
 
-async def _work(settings: Settings) -> None:
+async def _work(settings: Settings, bound: socket.socket | None) -> None:
     stop = asyncio.Event()
     for number in _STOP:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with installation(settings) as installed:
         _settle_memory()
         clock = asyncio.create_task(run_jobs([*counting(installed), *background(installed)]))
-        stopping = asyncio.create_task(stop.wait())
-        log.info("working", version=__version__)
-        await asyncio.wait([clock, stopping], return_when=asyncio.FIRST_COMPLETED)
+        until = [clock, asyncio.create_task(stop.wait())]
+        shown = {}
+        if bound is not None:
+            # From now on it is the server that is told to stop.
+            until.append(asyncio.create_task(_Server(config(settings, watched(installed))).serve(sockets=[bound])))
+            shown = {"url": url_of(bound)}
+        log.info("working", version=__version__, **shown)
+        await asyncio.wait(until, return_when=asyncio.FIRST_COMPLETED)
         clock.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await clock

@@ -1,12 +1,14 @@
 """GET /v3/overview: how an application is doing, at a glance."""
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from opengrant import metrics
 from opengrant.grants.activity import HOUR, KEEP
 from opengrant.jobs.sweep import activity, sweep
 from opengrant.model import SECOND, now
@@ -263,3 +265,34 @@ def test_many_who_look_at_once_are_shown_the_same(tenant: Tenant) -> None:
         seen = list(pool.map(lambda _: data(tenant.get("/v3/overview")), range(10)))
     assert all(one == first for one in seen), "it may be ten seconds old"
     assert overview(tenant)["grants"][0]["valid"] == 1
+
+
+def measured(server: LiveServer) -> tuple[int, int]:
+    """(grants overdue, degraded sources), of all tenants; from the metrics."""
+    server.call(server.services.overview.measure())
+    text = metrics.render()[0].decode()
+    found = re.findall(r"^opengrant_(?:grants_overdue|sources_degraded) ([0-9]+)", text, re.MULTILINE)
+    return int(found[0]), int(found[1])
+
+
+def test_metrics_tell_what_is_overdue_and_who_is_to_blame(
+    tenant: Tenant, provider: FakeOAuth, server: LiveServer
+) -> None:
+    overdue, degraded = measured(server)
+    grants = [make(tenant, provider, email=f"{number}@example.com") for number in range(6)]
+    for number, grant in enumerate(grants):
+        # Two of them not for a minute yet.
+        server.rows(
+            "update grants set due_at = $2 where id = $1", grant["id"], now() - (30 + number // 2 * 60) * SECOND
+        )
+    assert measured(server) == (overdue + 4, degraded)
+    _, credential_id = source_of(server, grants[0])
+    server.rows(
+        """insert into brakes (application_id, source, kind, reason, members, since, degraded_at, evidence)
+           values ($1, $2, 'connector', 'client_refused', '[]', 1, 1, '{}')""",
+        *(tenant.application.id, credential_id),
+    )
+    # They wait because they are held.
+    assert measured(server) == (overdue, degraded + 1)
+    server.rows("delete from brakes where application_id = $1", tenant.application.id)
+    server.rows("update grants set due_at = null where application_id = $1", tenant.application.id)

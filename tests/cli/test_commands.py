@@ -1,10 +1,12 @@
 """The command line, as a person or a script uses it: real processes, real signals."""
 
+import contextlib
 import json
 import os
 import re
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -218,11 +220,26 @@ def test_doctor_says_what_is_wrong_and_what_to_do(tmp_path: Path) -> None:
     healthy = opengrant(tmp_path, "doctor", "--json")
     assert healthy.returncode == 0
     states = {one["name"]: one["state"] for one in json.loads(healthy.stdout)}
-    assert {states["database"], states["master keys"], states["data directory"]} == {"ok"}
+    assert {states[name] for name in ("database", "database file", "master keys", "data directory")} == {"ok"}
     (tmp_path / "data" / "master.keys").chmod(0o644)
     ill = opengrant(tmp_path, "doctor")
     assert ill.returncode == 1
     assert "chmod 600" in ill.stdout
+
+
+def test_doctor_finds_a_damaged_database_file(tmp_path: Path) -> None:
+    opengrant(tmp_path, "apps", "list")
+    with contextlib.closing(sqlite3.connect(tmp_path / "data" / "opengrant.db")) as db:
+        (size,) = db.execute("pragma page_size").fetchone()
+        (page,) = db.execute("select rootpage from sqlite_master where name = 'deliveries'").fetchone()
+    with (tmp_path / "data" / "opengrant.db").open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    done = opengrant(tmp_path, "doctor", "--json")
+    assert done.returncode == 1
+    found = {one["name"]: one for one in json.loads(done.stdout)}
+    assert (found["database"]["state"], found["database file"]["state"]) == ("ok", "failed")
+    assert "backup" in found["database file"]["text"]
 
 
 def test_doctor_reaches_the_providers_that_connectors_exist_for(tmp_path: Path) -> None:
@@ -330,6 +347,26 @@ def test_work_runs_alone_and_stops_when_told(tmp_path: Path) -> None:
     assert process.stderr is not None
     try:
         assert json.loads(process.stderr.readline())["event"] == "working"
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
+        process.stderr.close()
+
+
+def test_work_shows_how_it_is_doing_where_it_is_told_to_and_nothing_else(tmp_path: Path) -> None:
+    opengrant(tmp_path, "apps", "list")
+    command = [OPENGRANT, "work", "--port", "0"]
+    process = subprocess.Popen(command, env=environment(tmp_path), stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    try:
+        url = json.loads(process.stderr.readline())["url"]
+        assert [httpx.get(url + path, timeout=30).status_code for path in ("/healthz", "/readyz")] == [200, 200]
+        assert "opengrant_grants_overdue 0.0" in httpx.get(f"{url}/metrics", timeout=30).text
+        for path in ("/v3/grants", "/openapi.json", "/console", "/"):
+            assert httpx.get(url + path, timeout=30).status_code == 404
+        taken = opengrant(tmp_path, "work", "--port", url.rpartition(":")[2])
+        assert taken.returncode == 1
+        assert "--port" in taken.stderr
     finally:
         process.terminate()
         assert process.wait(30) == 0

@@ -4,6 +4,7 @@ It answers by a table: the client's verb decides. Everything it hears is kept, s
 """
 
 import asyncio
+import base64
 import contextlib
 import socket
 import ssl
@@ -40,6 +41,8 @@ SMTP = {
     "QUIT": b"221 bye\r\n" + CLOSE,
 }
 
+REFUSED = {"imap": b"TAG NO [AUTHENTICATIONFAILED] no\r\n", "smtp": b"535 5.7.8 no\r\n"}
+
 
 class FakeMail:
     """Async context manager; `port` is set once it runs, on `host`.
@@ -47,6 +50,7 @@ class FakeMail:
     kind      whose grammar: IMAP commands have a tag, which replaces `TAG` in answers
     greeting  sent first, within TLS when `implicit`
     replies   verb → answer, or several: the next ones go to the lines that follow; laid over IMAP or SMTP above
+    users     who may log in by PLAIN, whatever the password; None: whoever `replies` let in
     heard     the lines of all clients, without line ends
     """
 
@@ -59,8 +63,10 @@ class FakeMail:
         tls: ssl.SSLContext | None = None,
         implicit: bool = False,
         host: str = "127.0.0.1",
+        users: frozenset[str] | None = None,
     ) -> None:
         self.kind = kind
+        self._users = users
         self.host = host
         self.port = 0
         self.heard: list[bytes] = []
@@ -129,6 +135,9 @@ class FakeMail:
                     verb.decode("latin-1").upper(), b"TAG BAD what\r\n" if tag else b"502 5.5.1 what\r\n"
                 )
                 answer, *more = rule if isinstance(rule, list) else [rule]
+                if b"PLAIN" in words and self._users is not None:
+                    user = base64.b64decode(words[-1]).decode().split("\0")[1]
+                    answer = answer if user in self._users else REFUSED[self.kind]
             if not await self._say(writer, answer.replace(b"TAG", tag)):
                 return
 

@@ -12,8 +12,9 @@ import trustme
 
 from opengrant.errors import NotFound, WebhookNotFound
 from opengrant.grants.deliveries import pause
-from opengrant.jobs.announce import announce, waiting
+from opengrant.jobs.announce import announce
 from opengrant.jobs.loop import Job, run_jobs
+from opengrant.jobs.measure import measure
 from opengrant.model import SECOND, now
 from opengrant.store import deliveries as store
 from opengrant.store import events
@@ -434,7 +435,7 @@ def test_an_event_of_this_process_is_announced_at_once(announcing: LiveServer, s
 
     async def start() -> asyncio.Task[None]:
         rung = Job(job.name, timedelta(days=1), job.run, bell=job.bell)
-        return asyncio.create_task(run_jobs([rung, waiting(services)]))
+        return asyncio.create_task(run_jobs([rung, measure(services)]))
 
     loop = announcing.call(start())
     try:

@@ -2,10 +2,16 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
+import pytest
+
+from opengrant.grants import connect
 from opengrant.jobs.loop import Job, run_jobs
 from opengrant.jobs.sweep import KEEP_ROTATIONS, key_uses, sweep
 from opengrant.model import SECOND
+from opengrant.store import rotations
+from opengrant.store.port import Steps
 from tests.fakes.oauth import FakeOAuth, Reply
 from tests.support import LiveServer, Tenant, problem, secret
 
@@ -100,3 +106,32 @@ def test_when_a_key_was_last_used_is_written_and_never_moves_back(tenant: Tenant
     server.services.applications.uses[key_id] = first
     server.call(key_uses(server.services).run())
     assert last_used() == second
+
+
+def test_spent_tokens_are_swept_in_portions(
+    tenant: Tenant, server: LiveServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connect, "_FORGOTTEN_AT_ONCE", 2)
+    for number in range(5):
+        server.rows(
+            "insert into rotations (application_id, provider, spent, created_at) values ($1, 'zoom', $2, 1)",
+            *(tenant.application.id, f"spent {number}"),
+        )
+        server.rows(
+            """insert into secrets (application_id, owner_kind, owner_id, purpose, key_id, sealed, updated_at)
+               values ($1, 'rotation', $2, 'successor', 'k1', $3, 1)""",
+            *(tenant.application.id, f"spent {number}", b"sealed"),
+        )
+    going = []
+    before = rotations.forget_before
+
+    def forget(*args: Any, **named: Any) -> Steps[int]:
+        gone = yield from before(*args, **named)
+        going.append(gone)
+        return gone
+
+    monkeypatch.setattr(rotations, "forget_before", forget)
+    server.call(server.services.connect.forget_rotations(tenant.application, older_than=KEEP_ROTATIONS))
+    assert going == [2, 2, 1, 0]
+    for table in ("rotations", "secrets"):
+        assert not server.rows(f"select 1 from {table} where application_id = $1", tenant.application.id)

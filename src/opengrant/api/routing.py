@@ -530,10 +530,12 @@ def _nothing_here(scope: Scope) -> NotFound:
     return NotFound(f"There is no {scope['path']} here. GET /openapi.json lists what there is.")
 
 
-def build_router(services: Services, *, max_body: int) -> Router:
-    """Every operation of the table. A path that leads nowhere raises NotFound."""
+def build_router(services: Services, *, max_body: int, tag: str | None = None) -> Router:
+    """Every operation of the table, or those under one tag. A path that leads nowhere raises NotFound."""
     by_path: dict[str, dict[str, Operation]] = {}
     for operation in OPERATIONS:
+        if tag not in (None, operation.tag):
+            continue
         by_path.setdefault(operation.path, {})[operation.method] = operation
     router = Router()
     for path, operations in by_path.items():

@@ -70,6 +70,7 @@ _CREDENTIAL_FOR_BULK = {ProviderName.GOOGLE: "serviceaccount", ProviderName.MICR
 _PATIENCE = 60.0
 """Seconds that one spending of a single-use token may take, and that others wait for it."""
 _LOOK_AGAIN = 0.1
+_FORGOTTEN_AT_ONCE = 1000
 _TRIES = 8
 """Rounds of look-and-write before we give up on a mailbox that keeps changing under us."""
 
@@ -233,10 +234,11 @@ class Connect:
         while tasks := [flight.task for flight in self._flights.values()]:
             await asyncio.wait(tasks)
 
-    async def forget_rotations(self, app: Application, *, older_than: timedelta) -> int:
-        """Drop successors of spent tokens that nobody came back for. Returns how many."""
+    async def forget_rotations(self, app: Application, *, older_than: timedelta) -> None:
+        """Drop successors of spent tokens that nobody came back for, in portions: other writes come in between."""
         cutoff = self.clock() - int(older_than.total_seconds()) * SECOND
-        return await self.db.write(rotations.forget_before(app.id, cutoff=cutoff))
+        while await self.db.write(rotations.forget_before(app.id, cutoff=cutoff, limit=_FORGOTTEN_AT_ONCE)):
+            continue
 
     async def _verified(
         self, app: Application, ask: CustomConnect, write: "_Write", *, renews: str | None = None
@@ -416,7 +418,7 @@ class Connect:
             await insist(self.db, lambda: rotations.record(app.id, provider, spent, row, at=at))
         except StoreUnavailable:
             under = tuple((lease.subject, lease.owner) for lease in held)
-            await asyncio.to_thread(self.spool.put_rotation, Rotated(app.id, provider, spent, sealed, at, under))
+            await asyncio.to_thread(self.spool.put, Rotated(app.id, provider, spent, sealed, at, under))
             held.clear()
             log.error("rotation_spooled", provider=provider.value)
             raise

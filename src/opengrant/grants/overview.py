@@ -92,6 +92,8 @@ class Overview:
     db: Store
     activity: Activity
     clock: Clock
+    observe: Callable[[int, int], None]
+    """Told how many grants are overdue and how many sources degraded, in the whole installation."""
     _kept: dict[tuple[str, int], tuple[Micros, "asyncio.Task[Any]"]] = field(default_factory=dict)
     """By application and hours (0: the snapshot): since when, and who asks or has asked."""
 
@@ -100,6 +102,16 @@ class Overview:
         snapshot = await self._once((app.id, 0), lambda: self._snapshot(app))
         buckets = await self._once((app.id, hours), lambda: self._buckets(app, hours))
         return View(cast(Snapshot, snapshot), HOUR if hours <= HOURLY else DAY, cast(list[Bucket], buckets))
+
+    async def measure(self) -> None:
+        """For the metrics."""
+        at = self.clock() - OVERDUE
+
+        def look() -> Steps[tuple[int, int]]:
+            overdue = yield from overview.overdue(at=at)
+            return overdue, (yield from overview.degraded())
+
+        self.observe(*await self.db.read(look()))
 
     def forget(self) -> None:
         """Ask anew the next time."""

@@ -373,12 +373,20 @@ class Refresh:
         return grant.due_at is not None and grant.due_at <= at and not brake.holds(state.brake, at=at)
 
     async def replay(self) -> int:
-        """Write what could not be written when a provider gave it. Returns how many were."""
+        """Write what could not be written when a provider gave it. Returns how many were. Raises StoreUnavailable."""
         done = await replay(self.db, self.spool)
-        for unwritten in await asyncio.to_thread(self.spool.read):
-            state = await self.db.read(keeping.state(unwritten.application_id, unwritten.grant_id))
-            if state is not None:
-                await self._write_late(state, unwritten)
+        for unwritten in await asyncio.to_thread(self.spool.unwritten):
+            try:
+                state = await self.db.read(keeping.state(unwritten.application_id, unwritten.grant_id))
+                if state is not None:
+                    await self._write_late(state, unwritten)
+            except StoreUnavailable:
+                raise
+            except Exception as problem:
+                # Of this one alone: the others must not wait for it, nor the clock.
+                log.exception("refresh_not_unspooled", grant_id=unwritten.grant_id)
+                await asyncio.to_thread(self.spool.set_aside, unwritten, problem)
+                continue
             log.info("refresh_unspooled", grant_id=unwritten.grant_id)
             await asyncio.to_thread(self.spool.drop, unwritten)
             done += 1
@@ -393,6 +401,11 @@ class Refresh:
         """Wait for what is under way; each has its own deadline."""
         while tasks := [*self._flights.values(), *self._under_way]:
             await asyncio.wait(tasks)
+        if self.spool.held:
+            with contextlib.suppress(StoreUnavailable):
+                await self.replay()
+        for file in self.spool.held:
+            log.error("refresh_lost", file=file)
 
     # ── one attempt ───────────────────────────────────────────────────────────────────────────────────────────
 

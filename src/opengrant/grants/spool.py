@@ -1,22 +1,27 @@
 """The spool: what a provider gave while the database could not take it, live secrets and successors of spent tokens.
 
-One file for each, sealed as in the database, on disk before the flight ends. They are written as soon as the
-database is back, by whichever process of this data directory comes first; compare-and-swap makes twice harmless.
+One file for each, sealed as in the database, on disk before the flight ends; while the disk takes nothing either, in
+memory. They are written as soon as the database is back, by whichever process of this data directory comes first;
+compare-and-swap makes twice harmless.
 """
 
 import asyncio
+import contextlib
 import os
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import structlog
 from pydantic_core import from_json, to_json
 
 from opengrant.errors import StoreUnavailable
 from opengrant.model import Micros, ProviderName, Sealed
 from opengrant.store.port import Steps, Store
+
+log = structlog.get_logger()
 
 T = TypeVar("T")
 
@@ -40,7 +45,10 @@ async def insist(db: Store, script: Callable[[], Steps[T]]) -> T:
 
 @dataclass(frozen=True, slots=True)
 class Unwritten:
-    """generation: of the grant that the provider was asked for. owner: of the lease under which it was asked."""
+    """A grant's new live secret.
+
+    generation: of the grant that the provider was asked for. owner: of the lease under which it was asked.
+    """
 
     application_id: str
     grant_id: str
@@ -49,6 +57,34 @@ class Unwritten:
     live: Sealed
     at: Micros
     owner: str
+
+    @property
+    def file(self) -> str:
+        return f"{self.grant_id}-{self.generation}.json"
+
+    def as_mapping(self) -> Mapping[str, Any]:
+        return {
+            "application_id": self.application_id,
+            "grant_id": self.grant_id,
+            "generation": self.generation,
+            "token_expires_at": self.token_expires_at,
+            **_sealed_mapping(self.live),
+            "at": self.at,
+            "owner": self.owner,
+        }
+
+    @classmethod
+    def of(cls, held: Mapping[str, Any]) -> "Unwritten":
+        """Raises ValueError, TypeError, LookupError."""
+        return cls(
+            held["application_id"],
+            held["grant_id"],
+            int(held["generation"]),
+            held["token_expires_at"],
+            _sealed(held),
+            int(held["at"]),
+            held["owner"],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,42 +98,104 @@ class Rotated:
     at: Micros
     leases: tuple[tuple[str, str], ...]
 
+    @property
+    def file(self) -> str:
+        return f"{self.spent}.rotation"
+
+    def as_mapping(self) -> Mapping[str, Any]:
+        return {
+            "application_id": self.application_id,
+            "provider": self.provider,
+            "spent": self.spent,
+            **_sealed_mapping(self.successor),
+            "at": self.at,
+            "leases": self.leases,
+        }
+
+    @classmethod
+    def of(cls, held: Mapping[str, Any]) -> "Rotated":
+        """Raises ValueError, TypeError, LookupError."""
+        return cls(
+            held["application_id"],
+            ProviderName(held["provider"]),
+            held["spent"],
+            _sealed(held),
+            int(held["at"]),
+            tuple((subject, owner) for subject, owner in held["leases"]),
+        )
+
+
+K = TypeVar("K", Unwritten, Rotated)
+
 
 @dataclass(frozen=True, slots=True)
 class Spool:
     """Its functions touch the disk: call them in a thread."""
 
     directory: Path
+    _held: dict[str, Unwritten | Rotated] = field(default_factory=dict)
+    """By the name of the file that each would be in."""
 
-    def put(self, unwritten: Unwritten) -> None:
-        """Returns when it would survive a power cut. Raises OSError."""
-        held = {
-            "application_id": unwritten.application_id,
-            "grant_id": unwritten.grant_id,
-            "generation": unwritten.generation,
-            "token_expires_at": unwritten.token_expires_at,
-            "at": unwritten.at,
-            "owner": unwritten.owner,
-        }
-        self._put(self._path(unwritten), held, unwritten.live)
+    def put(self, kept: Unwritten | Rotated) -> None:
+        """Returns when it would survive a power cut; or keeps it in memory, and says so, when the disk is full too."""
+        try:
+            self._write(kept)
+        except OSError as problem:
+            self._held[kept.file] = kept
+            log.error("spool_not_written", file=kept.file, problem=problem.strerror)
 
-    def put_rotation(self, rotated: Rotated) -> None:
-        """As `put`."""
-        held = {
-            "application_id": rotated.application_id,
-            "provider": rotated.provider,
-            "spent": rotated.spent,
-            "at": rotated.at,
-            "leases": rotated.leases,
-        }
-        self._put(self._rotation_path(rotated), held, rotated.successor)
+    @property
+    def held(self) -> list[str]:
+        """The names of what is in memory alone: it ends with this process."""
+        return list(self._held)
 
-    def _put(self, path: Path, held: Mapping[str, Any], sealed: Sealed) -> None:
+    def unwritten(self) -> list[Unwritten]:
+        """All of them, oldest first; empty when nothing was ever spooled. A file that makes no sense is set aside."""
+        return self._all(Unwritten, "*.json")
+
+    def rotated(self) -> list[Rotated]:
+        """As `unwritten`."""
+        return self._all(Rotated, "*.rotation")
+
+    def _all(self, kind: type[K], pattern: str) -> list[K]:
+        found = [kept for kept in self._held.values() if isinstance(kept, kind)]
+        for kept in list(found):
+            with contextlib.suppress(OSError):
+                self._write(kept)
+                self._held.pop(kept.file, None)
+                found.remove(kept)
+        for path in self.directory.glob(pattern):
+            try:
+                read = kind.of(from_json(path.read_bytes()))
+                if read.file != path.name:
+                    raise ValueError("it is about something else than its name says")
+                found.append(read)
+            except FileNotFoundError:
+                continue  # another process of this data directory was faster
+            except (OSError, ValueError, TypeError, LookupError) as problem:
+                self._set_aside(path, problem)
+        return sorted(found, key=lambda kept: kept.at)
+
+    def set_aside(self, kept: Unwritten | Rotated, problem: Exception) -> None:
+        """One that the database will never take: it is kept, and not tried again."""
+        self._held.pop(kept.file, None)
+        self._set_aside(self.directory / kept.file, problem)
+
+    def drop(self, kept: Unwritten | Rotated) -> None:
+        self._held.pop(kept.file, None)
+        try:
+            (self.directory / kept.file).unlink(missing_ok=True)
+        except OSError as problem:
+            # It comes again, and compare-and-swap finds that it is written.
+            log.error("spool_not_removed", file=kept.file, problem=problem.strerror)
+
+    def _write(self, kept: Unwritten | Rotated) -> None:
+        """Raises OSError."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        text = to_json({**held, "key_id": sealed.key_id, "sealed": b64encode(sealed.data).decode()})
+        path = self.directory / kept.file
         draft = path.with_suffix(".draft")
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(text)
+            file.write(to_json(kept.as_mapping()))
             file.flush()
             os.fsync(file.fileno())
         draft.rename(path)
@@ -107,53 +205,16 @@ class Spool:
         finally:
             os.close(directory)
 
-    def read(self) -> list[Unwritten]:
-        """All of them, oldest first; empty when nothing was ever spooled."""
-        return [
-            Unwritten(
-                held["application_id"],
-                held["grant_id"],
-                held["generation"],
-                held["token_expires_at"],
-                sealed,
-                held["at"],
-                held["owner"],
-            )
-            for held, sealed in self._read("*.json")
-        ]
+    @staticmethod
+    def _set_aside(path: Path, problem: Exception) -> None:
+        log.error("spool_set_aside", file=path.name, problem=type(problem).__name__)
+        with contextlib.suppress(OSError):
+            path.rename(path.with_suffix(".bad"))
 
-    def rotations(self) -> list[Rotated]:
-        """As `read`."""
-        return [
-            Rotated(
-                held["application_id"],
-                ProviderName(held["provider"]),
-                held["spent"],
-                sealed,
-                held["at"],
-                tuple((subject, owner) for subject, owner in held["leases"]),
-            )
-            for held, sealed in self._read("*.rotation")
-        ]
 
-    def _read(self, pattern: str) -> list[tuple[dict[str, Any], Sealed]]:
-        found = []
-        for path in self.directory.glob(pattern):
-            try:
-                held = from_json(path.read_bytes())
-            except FileNotFoundError:
-                continue  # another process of this data directory was faster
-            found.append((held, Sealed(held["key_id"], b64decode(held["sealed"]))))
-        return sorted(found, key=lambda one: one[0]["at"])
+def _sealed_mapping(sealed: Sealed) -> Mapping[str, str]:
+    return {"key_id": sealed.key_id, "sealed": b64encode(sealed.data).decode()}
 
-    def drop(self, unwritten: Unwritten) -> None:
-        self._path(unwritten).unlink(missing_ok=True)
 
-    def drop_rotation(self, rotated: Rotated) -> None:
-        self._rotation_path(rotated).unlink(missing_ok=True)
-
-    def _path(self, unwritten: Unwritten) -> Path:
-        return self.directory / f"{unwritten.grant_id}-{unwritten.generation}.json"
-
-    def _rotation_path(self, rotated: Rotated) -> Path:
-        return self.directory / f"{rotated.spent}.rotation"
+def _sealed(held: Mapping[str, Any]) -> Sealed:
+    return Sealed(held["key_id"], b64decode(held["sealed"]))

@@ -7,6 +7,7 @@ import structlog
 from pydantic import SecretStr
 from pydantic_core import from_json
 
+from opengrant.errors import StoreUnavailable
 from opengrant.grants.digests import Digests
 from opengrant.grants.spool import Rotated, Spool
 from opengrant.model import ProviderName
@@ -53,13 +54,25 @@ class Successors:
 
 
 async def replay(db: Store, spool: Spool) -> int:
-    """Write the successors that could not be written when a provider gave them. Returns how many there were."""
-    waiting = await asyncio.to_thread(spool.rotations)
-    for rotated in waiting:
-        await db.write(_record_late(rotated))
+    """Write the successors that could not be written when a provider gave them. Returns how many were.
+
+    Raises StoreUnavailable.
+    """
+    done = 0
+    for rotated in await asyncio.to_thread(spool.rotated):
+        try:
+            await db.write(_record_late(rotated))
+        except StoreUnavailable:
+            raise
+        except Exception as problem:
+            # Of this one alone: the others must not wait for it.
+            log.exception("rotation_not_unspooled", provider=rotated.provider.value)
+            await asyncio.to_thread(spool.set_aside, rotated, problem)
+            continue
         log.info("rotation_unspooled", provider=rotated.provider.value)
-        await asyncio.to_thread(spool.drop_rotation, rotated)
-    return len(waiting)
+        await asyncio.to_thread(spool.drop, rotated)
+        done += 1
+    return done
 
 
 def _record_late(rotated: Rotated) -> Steps[None]:

@@ -9,8 +9,3 @@ from opengrant.jobs.loop import Job
 def announce(services: Services) -> Job:
     """Another node's events, and what is tried again, are found within a second; this one's ring the bell."""
     return Job("announce", timedelta(seconds=1), services.deliveries.run, bell=services.deliveries.bell)
-
-
-def waiting(services: Services) -> Job:
-    """How long the oldest delivery has waited, for the metrics."""
-    return Job("waiting", timedelta(seconds=15), services.deliveries.measure)

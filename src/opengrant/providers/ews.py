@@ -78,7 +78,8 @@ class Ews:
         """Open the mailbox.
 
         settings  ews_username, ews_password (SecretStr); email (the user name when missing); optional: ews_host (a
-                  host or a whole URL), ews_port (int, default 443). Without a host, Autodiscover finds it.
+                  host or a whole URL), ews_port (int, default 443). Without a host, Autodiscover finds it. To prove a
+                  mailbox once more, ews_url as below.
         Returns   `settings`: email, ews_username, ews_host, ews_port. `secret`: ews_password, ews_url, ews_auth
                   ("ntlm", "negotiate" or "basic"), ews_version; ews_mailbox where the server knows the mailbox by
                   another address. The identity has the owner's name if the directory tells it.
@@ -87,7 +88,8 @@ class Ews:
         email, username, password = _read(settings)
         try:
             async with asyncio.timeout(WHOLE):
-                url = _given_url(settings) or await self._autodiscover.find(email, username, password)
+                url = settings.get("ews_url") or _given_url(settings)
+                url = url or await self._autodiscover.find(email, username, password)
                 async with self._door.talk(username, password) as talk:
                     mailbox = await _Opening(talk, email, username).run(url)
                     scheme = talk.scheme

@@ -64,7 +64,8 @@ class ICloud:
     async def verify(self, settings: Mapping[str, Any]) -> Verified:
         """Prove the password for IMAP, SMTP and CalDAV at once; all three must take it.
 
-        settings  username (the iCloud address, or its local part), password (SecretStr)
+        settings  username (the iCloud address, or its local part), password (SecretStr); imap_login where an earlier
+                  proof has shown which form it is
         Returns   `settings`: username. `secret`: password, imap_login, imap_security, smtp_login, smtp_security and,
                   with calendars, caldav_login, caldav_principal, caldav_home. The identity's subject is Apple's dsid.
         Raises    InvalidRequest, ProviderFailure (of mail first, then of the calendars), Overloaded
@@ -74,7 +75,7 @@ class ICloud:
         async with self._mail.turn():
             try:
                 async with asyncio.timeout(WHOLE):
-                    imap, smtp, account = await self._prove(username, address, password)
+                    imap, smtp, account = await self._prove(_imap_names(username, settings), address, password)
             except TimeoutError:
                 raise ProviderFailure(Evidence("icloud", "imap", "command", code="timeout")) from None
         login, session = imap
@@ -103,11 +104,11 @@ class ICloud:
         return host
 
     async def _prove(
-        self, username: str, address: str, password: SecretStr
+        self, names: list[str], address: str, password: SecretStr
     ) -> tuple[tuple[str, Session], Session, Account | None]:
         """All legs at once. Each is waited for, since what one says explains what another says."""
         imap, smtp, caldav = await asyncio.gather(
-            self._prove_imap(username, address, password),
+            self._prove_imap(names, password),
             self._prove_smtp(address, password),
             self._prove_caldav(address, password),
             return_exceptions=True,
@@ -127,19 +128,20 @@ class ICloud:
         assert not isinstance(caldav, BaseException)
         return imap, smtp, caldav
 
-    async def _prove_imap(self, username: str, address: str, password: SecretStr) -> tuple[str, Session]:
-        """As given, then in the other form: two attempts at most, and the second only after a refusal."""
+    async def _prove_imap(self, names: list[str], password: SecretStr) -> tuple[str, Session]:
+        """Two attempts at most, and the second only after a refusal."""
         host, port = self._imap
-        other = _other_form(username, address)
-        try:
-            return username, await self._mail.imap_login(
-                "icloud", host=host, port=port, security="auto", username=username, password=password
-            )
-        except ProviderFailure as failure:
-            if other is None or failure.evidence.code not in ("AUTHENTICATIONFAILED", "NO"):
-                raise
-        return other, await self._mail.imap_login(
-            "icloud", host=host, port=port, security="auto", username=other, password=password
+        *others, last = names
+        for name in others:
+            try:
+                return name, await self._mail.imap_login(
+                    "icloud", host=host, port=port, security="auto", username=name, password=password
+                )
+            except ProviderFailure as failure:
+                if failure.evidence.code not in ("AUTHENTICATIONFAILED", "NO"):
+                    raise
+        return last, await self._mail.imap_login(
+            "icloud", host=host, port=port, security="auto", username=last, password=password
         )
 
     async def _prove_smtp(self, address: str, password: SecretStr) -> Session:
@@ -169,12 +171,18 @@ def _read(settings: Mapping[str, Any]) -> tuple[str, SecretStr]:
     return username, password
 
 
-def _other_form(username: str, address: str) -> str | None:
-    """The local part of an address, the address of a local part; None where the local part is somebody else's name."""
+def _imap_names(username: str, settings: Mapping[str, Any]) -> list[str]:
+    """What to call the user: as given and in the other form, but first what has worked before.
+
+    The local part of a foreign address is somebody else's name.
+    """
     local, at, domain = username.rpartition("@")
+    names = [username]
     if not at:
-        return address
-    return local if domain.lower() in _MAIL_DOMAINS and local else None
+        names.append(f"{username}@icloud.com")
+    elif local and domain.lower() in _MAIL_DOMAINS:
+        names.append(local)
+    return sorted(names, key=lambda name: name != settings.get("imap_login"))
 
 
 def _explained(failure: ProviderFailure, password: SecretStr, *, other_accepted: bool) -> ProviderFailure:

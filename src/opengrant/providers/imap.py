@@ -10,14 +10,14 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 from pydantic import SecretStr
 
 from opengrant.errors import Evidence, InvalidRequest, ProviderFailure
 from opengrant.model import Identity, Verified
 from opengrant.net.mail import MailDoor, Session, Wanted
-from opengrant.providers.mailhosts import Endpoint, Found, MailHosts
+from opengrant.providers.mailhosts import Endpoint, Found, MailHosts, login_at
 
 WHOLE = 75.0
 """Seconds for finding the hosts and proving both legs, once it is our turn."""
@@ -61,7 +61,8 @@ class Imap:
         """Prove both legs.
 
         settings  imap_username, imap_password (SecretStr); optional: imap_host, imap_port, smtp_host, smtp_port (ports
-                  as int), smtp_username, smtp_password (SecretStr), type
+                  as int), smtp_username, smtp_password (SecretStr), type; to prove a mailbox once more, all that the
+                  last proof returned
         Returns   `settings`: hosts, ports, user names, type. `secret`: imap_password, imap_security and, with SMTP,
                   smtp_password, smtp_security; imap_login and smtp_login where another spelling than given worked.
         Raises    InvalidRequest, ProviderFailure (its evidence names the leg; IMAP's comes first), Overloaded
@@ -92,10 +93,11 @@ class Imap:
         self, settings: Mapping[str, Any], incoming: _Login, outgoing: _Login, found: Found | None
     ) -> _Proof | None:
         if host := settings.get("smtp_host"):
-            port = settings.get("smtp_port")
-            return await self._try(
-                "smtp", [_Place(host, p, "auto") for p in ([port] if port else [465, 587])], outgoing
-            )
+            login = None if settings.get("smtp_username") else login_at(host, outgoing.username)
+            places = _named_places("smtp", settings, (465, 587), login)
+            return await self._try("smtp", places, outgoing)
+        if "imap_security" in settings:
+            return None  # proven before, and without it
         if found is None:
             found = await self._hosts.beside(settings["imap_host"], incoming.username)
         if found is None or found.smtp is None:
@@ -181,10 +183,22 @@ def _read_logins(settings: Mapping[str, Any]) -> tuple[_Login, _Login]:
 
 
 def _imap_places(settings: Mapping[str, Any], found: Found | None) -> list[_Place]:
-    port = settings.get("imap_port")
     if found is not None:
-        return [_place(found.imap, port)]
-    return [_Place(settings["imap_host"], p, "auto") for p in ([port] if port else [993, 143])]
+        return [_place(found.imap, settings.get("imap_port"))]
+    login = login_at(settings["imap_host"], settings["imap_username"])
+    return _named_places("imap", settings, (993, 143), login)
+
+
+def _named_places(
+    leg: Literal["imap", "smtp"], settings: Mapping[str, Any], ports: tuple[int, ...], login: str | None
+) -> list[_Place]:
+    """The host that the settings name, in the way that an earlier proof of them went through, if there was one."""
+    host, port, security = (settings.get(f"{leg}_{name}") for name in ("host", "port", "security"))
+    if security is None:
+        return [_Place(cast(str, host), one, "auto", login) for one in ([port] if port else ports)]
+    # What had no TLS then may have it by now.
+    wanted = cast(Wanted, "auto" if security == "plain" else security)
+    return [_Place(cast(str, host), cast(int, port), wanted, settings.get(f"{leg}_login"))]
 
 
 def _place(endpoint: Endpoint, port: int | None) -> _Place:

@@ -349,6 +349,14 @@ def find_in_table(address: str, domain: str) -> Found | None:
     return None
 
 
+def login_at(host: str, address: str) -> str | None:
+    """How the table says that the servers of an address want its user called, if `host` is one of them."""
+    domain = _domain(address)
+    found = find_in_table(address, domain) if domain else None
+    servers = {endpoint.host for endpoint in (found.imap, found.smtp) if endpoint} if found else set()
+    return found.imap.username if found and host.lower().removesuffix(".") in servers else None
+
+
 def _is_domain(pattern: str, domain: str) -> bool:
     if not pattern.endswith(".*"):
         return domain == pattern

@@ -173,7 +173,8 @@ def claim(
     spent = []
     for application_id, name, rate in paces:
         spent_until = max((yield from _lock_pace(application_id, name, at=at)), at)
-        limit = min(limit, int((at + _AT_ONCE - spent_until) * rate / 1_000_000))
+        # Of a budget below one a second, one whenever what was spent has been earned again.
+        limit = min(limit, max(int((at + _AT_ONCE - spent_until) * rate / 1_000_000), spent_until <= at))
         spent.append(spent_until)
     if limit < 1:
         return []

@@ -6,7 +6,7 @@ from opengrant.model import Micros
 from opengrant.store.port import Dialect, Statement, Steps
 
 MOST = 1000
-"""Deliveries are counted no further."""
+"""Deliveries, and overdue grants of all applications, are counted no further."""
 
 # The index by connector and status is walked once; the provider of each connector, which may be gone, is asked for
 # once a group.
@@ -26,6 +26,19 @@ _TROUBLES = """
 _TOKENS = """
     select sum(case when token_expires_at <= $3 then 1 else 0 end), count(*) from grants
     where application_id = $1 and status = 'valid' and token_expires_at > $2 and token_expires_at <= $4
+"""
+# Asked of each source from the index, as store/keeping.py does, and by each process every few seconds: so it is counted
+# only so far. Sources that may not be asked now are left out: there, waiting is what grants should do.
+_OVERDUE = f"""
+    select count(*) from (
+        select 1 from (select application_id, id as source from connectors
+                       union all select application_id, id from credentials) s
+        join grants g
+          on g.application_id = s.application_id and coalesce(g.credential_id, g.connector_id) = s.source || ''
+         and g.due_at <= $1
+        left join brakes b on b.application_id = s.application_id and b.source = s.source
+        where b.degraded_at is null and (b.paused_until is null or b.paused_until <= $1)
+        limit {MOST}) o
 """
 _DEPENDENTS = """
     select count(*) from grants g
@@ -91,6 +104,18 @@ def due_before(application_id: str, *, at: Micros) -> Steps[int]:
     rows = yield Statement(
         "select count(*) from grants where application_id = $1 and due_at <= $2", (application_id, at)
     )
+    return int(rows[0][0])
+
+
+def overdue(*, at: Micros) -> Steps[int]:
+    """How many grants of all applications should have been looked after by then, counted up to MOST."""
+    rows = yield Statement(_OVERDUE, (at,))
+    return int(rows[0][0])
+
+
+def degraded() -> Steps[int]:
+    """How many connectors, credentials and mail hosts of all applications are held to blame."""
+    rows = yield Statement("select count(*) from brakes where degraded_at is not null")
     return int(rows[0][0])
 
 

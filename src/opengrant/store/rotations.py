@@ -52,10 +52,17 @@ def record(
     yield from secrets.put(successor, at=at)
 
 
-def forget_before(application_id: str, *, cutoff: Micros) -> Steps[int]:
-    """Drop what is older and destroy the successors that no grant took over. Returns how many went."""
+def forget_before(application_id: str, *, cutoff: Micros, limit: int) -> Steps[int]:
+    """Drop what is older, at most `limit` at once, and destroy the successors that no grant took over.
+
+    Returns how many went.
+    """
     rows = yield Statement(
-        "delete from rotations where application_id = $1 and created_at < $2 returning spent", (application_id, cutoff)
+        """delete from rotations where application_id = $1 and (provider, spent) in (
+               select provider, spent from rotations where application_id = $1 and created_at < $2
+               order by created_at limit $3)
+           and created_at < $2 returning spent""",
+        (application_id, cutoff, limit),
     )
     yield from secrets.destroy(application_id, "rotation", [row[0] for row in rows])
     return len(rows)
