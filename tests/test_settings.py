@@ -85,6 +85,11 @@ def test_every_name_is_understood(monkeypatch: pytest.MonkeyPatch) -> None:
         ("OPENGRANT_OUTBOUND__TIMEOUT", "2.5", lambda s: s.outbound.timeout == 2.5),
         ("OPENGRANT_OUTBOUND__CA_FILE", __file__, lambda s: s.outbound.ca_file == Path(__file__)),
         ("OPENGRANT_DATABASE_URL", SECRET, lambda s: s.database_url == SecretStr(SECRET)),
+        ("OPENGRANT_PUBLIC_URL", "http://[::1]:8080/", lambda s: s.public_url == "http://[::1]:8080/"),
+        *(
+            ("OPENGRANT_OUTBOUND__DNS_SERVERS", text, lambda s, text=text: s.outbound.dns_servers == text)
+            for text in ("192.0.2.1", "192.0.2.1:5353,2001:db8::1", "[2001:db8::1]:53, 192.0.2.1")
+        ),
     ],
 )
 def test_the_environment_sets(monkeypatch: pytest.MonkeyPatch, name: str, value: str, read: Any) -> None:
@@ -112,6 +117,22 @@ def test_one_value_of_a_group_leaves_the_others_alone(monkeypatch: pytest.Monkey
         ("OPENGRANT_OUTBOUND__TIMEOUT", "hunter2-hunter2"),
         ("OPENGRANT_OUTBOUND__ALLOW_PLAINTEXT", "hunter2-hunter2"),
         ("OPENGRANT_GOOGLE__NO_SUCH_URL", "hunter2-hunter2"),
+        ("OPENGRANT_OUTBOUND__ALLOWED_PRIVATE_NETWORKS", "10.0.0.0/8, hunter2"),
+        *(
+            ("OPENGRANT_OUTBOUND__DNS_SERVERS", text)
+            for text in ("hunter2", "192.0.2.1:hunter2", "[2001:db8::hunter2]")
+        ),
+        *(
+            ("OPENGRANT_PUBLIC_URL", text)
+            for text in (
+                "hunter2",
+                "ftp://hunter2",
+                "https://hunter2/path",
+                "https://hunter2?a",
+                "https://a:hunter2",
+                "https://u@hunter2",
+            )
+        ),
     ],
 )
 def test_a_wrong_value_is_named_and_not_repeated(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:

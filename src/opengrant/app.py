@@ -70,6 +70,23 @@ from opengrant.store.port import Store
 from opengrant.vault import Keyring, Vault
 
 
+def expect_database(settings: Settings) -> None:
+    """Whoever runs a command in another directory than the server's must not be given a new, empty installation.
+
+    Raises MigrationError. PostgreSQL can be asked only when it is connected to: see installation.
+    """
+    file = settings.data_dir.absolute() / "opengrant.db"
+    if settings.database_url is None and not file.exists():
+        raise _nothing(f"in {file.parent}")
+
+
+def _nothing(where: str) -> MigrationError:
+    return MigrationError(
+        f"There is no installation {where}. Set OPENGRANT_DATA_DIR or OPENGRANT_DATABASE_URL as the server has it;"
+        " `opengrant init` makes a new one."
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Installation:
     """A running OpenGrant without its doors."""
@@ -104,18 +121,22 @@ async def connect_store(settings: Settings) -> Store:
 
 
 @contextlib.asynccontextmanager
-async def installation(settings: Settings) -> AsyncIterator[Installation]:
+async def installation(settings: Settings, *, make: bool = True) -> AsyncIterator[Installation]:
     """Open everything, check it, and close it again.
 
     SQLite is migrated here, PostgreSQL only when it is empty: its other nodes may still run the release before.
+    make    what a first start makes; without it, a place where nothing is stays as it is
+
     Raises StoreUnavailable, MigrationError, MasterKeyError.
     """
     async with contextlib.AsyncExitStack() as opened:
+        if not make:
+            expect_database(settings)
         plain = await connect_store(settings)
         opened.push_async_callback(plain.close)
         bell = asyncio.Event()
         db = Ringing(plain, bell)
-        await _prepare_schema(settings, db)
+        await _prepare_schema(settings, db, make=make)
         vault = Vault(keyring(settings))
         await check_master_keys(db, vault, now)
         applications = Applications(db, await open_digests(db, vault, now), now)
@@ -260,9 +281,12 @@ async def _write_counts(applications: Applications, activity: Activity) -> None:
             await write()
 
 
-async def _prepare_schema(settings: Settings, db: Store) -> None:
+async def _prepare_schema(settings: Settings, db: Store, *, make: bool) -> None:
     pending = await db.pending()
-    if pending and settings.database_url is not None and pending[0].split("_")[0] != "0001":
+    empty = bool(pending) and pending[0].split("_")[0] == "0001"
+    if empty and not make:
+        raise _nothing("in this database")
+    if pending and settings.database_url is not None and not empty:
         raise MigrationError(
             f"The database lacks {len(pending)} migration(s): {', '.join(pending)}. Run `opengrant migrate` first."
         )

@@ -4,7 +4,7 @@ import asyncio
 import os
 import pwd
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, TypeVar
 
@@ -16,7 +16,6 @@ from pydantic_core import to_json
 from pydantic_settings import SettingsError
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
 from opengrant import __version__
 from opengrant.errors import OpenGrantError, StoreUnavailable
@@ -119,13 +118,13 @@ def _settings() -> Settings:
         ) from None
 
 
-def run(work: Callable[["Installation"], Awaitable[T]]) -> T:
-    """Open the installation, do one thing, close it."""
+def run(work: Callable[["Installation"], Awaitable[T]], *, make: bool = False) -> T:
+    """Open the installation, do one thing, close it. `make`: also where there is none yet."""
     from opengrant.app import installation  # noqa: PLC0415 -- `--help` must not pay for loading the server
 
     async def once() -> T:
         act_as(Actor.command_line(_user()))
-        async with installation(_settings()) as installed:
+        async with installation(_settings(), make=make) as installed:
             _announce(installed)
             return await work(installed)
 
@@ -200,12 +199,28 @@ def work(
 
 
 @app.command
+def init() -> None:
+    """Make what a first start makes, without serving: data directory, keys, an application and its API key.
+
+    The key is printed this once. What is there already stays as it is.
+    """
+
+    async def is_new(installed: "Installation") -> bool:
+        return installed.first is not None
+
+    if not run(is_new, make=True):
+        out.print("The installation is there already.")
+
+
+@app.command
 def migrate() -> None:
     """Bring the database's schema up to date."""
-    from opengrant.app import connect_store  # noqa: PLC0415 -- see run()
+    from opengrant.app import connect_store, expect_database  # noqa: PLC0415 -- see run()
 
     async def once() -> list[str]:
-        db = await connect_store(_settings())
+        settings = _settings()
+        expect_database(settings)
+        db = await connect_store(settings)
         try:
             return await db.migrate()
         finally:
@@ -282,7 +297,7 @@ def apps_list(*, json: AsJson = False) -> None:
 
 @grants_app.command(name="block")
 def grants_block(grant_id: str, *, reason: Reason = None) -> None:
-    """Refuse a grant's use: its API calls answer 423 until it is unblocked."""
+    """Refuse a grant's use until it is unblocked: changing, checking or connecting it again answers 423."""
     grant = run(lambda installed: installed.services.records.block(grant_id, blocked=True, reason=reason))
     out.print(f"{grant.id} ({grant.email}) is blocked.", markup=False)
 
@@ -372,12 +387,18 @@ def print_rows(rows: list[dict[str, Any]], *, json: bool) -> None:
     if json:
         print_json(rows)
         return
-    table = Table(box=None, pad_edge=False)
-    for name in rows[0] if rows else ():
-        table.add_column(name)
+    print_columns([tuple(rows[0]), *(tuple(_cell(*item) for item in row.items()) for row in rows)] if rows else [])
+
+
+def print_columns(rows: Sequence[tuple[str, ...]]) -> None:
+    """The first row is the heading. Not a rich table: that fits the terminal by cutting ids, which are there to be
+    copied."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        table.add_row(*(_cell(name, value) for name, value in row.items()))
-    out.print(table if rows else "none")
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        out.print(line.rstrip(), markup=False)
+    if not rows:
+        out.print("none")
 
 
 def _cell(name: str, value: Any) -> str:

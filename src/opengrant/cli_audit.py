@@ -10,7 +10,8 @@ import cyclopts
 from cyclopts import Parameter
 from cyclopts.types import PositiveInt
 
-from opengrant.cli import AsJson, out, print_json, run
+from opengrant.api.audit_wire import AuditEntry
+from opengrant.cli import AsJson, print_columns, print_json, run
 from opengrant.grants.audit import INSTALLATION, Entry, Filters
 from opengrant.model import SECOND
 
@@ -28,7 +29,8 @@ def audit(
     actor: Annotated[str | None, Parameter(help="Only by this actor, such as key:ID, cli:USER or clock.")] = None,
     type: Annotated[str | None, Parameter(help="Only of this type, such as grant.deleted.")] = None,  # noqa: A002
     since: Annotated[
-        datetime | timedelta | None, Parameter(help="Only since then: 2026-01-31, 2026-01-31T12:00:00, or 3h ago.")
+        datetime | timedelta | None,
+        Parameter(help="Only since then: 2026-01-31, 2026-01-31T12:00:00, or 3h for the last three hours."),
     ] = None,
     limit: Annotated[PositiveInt, Parameter(help="How many at most.")] = 100,
     json: AsJson = False,
@@ -57,16 +59,8 @@ def _micros(since: datetime | timedelta) -> int:
 def _show(entries: list[Entry], *, json: bool) -> None:
     if json:
         print_json([_row(entry) for entry in entries])
-        return
-    if not entries:
-        out.print("none")
-        return
-    rows = [("at", "actor", "type", "grant", "detail"), *map(_cells, entries)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        # Not a rich table: that fits the terminal by cutting ids, which are there to be copied.
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        out.print(line.rstrip(), markup=False)
+    else:
+        print_columns([("at", "actor", "type", "grant", "detail"), *map(_cells, entries)] if entries else [])
 
 
 def _cells(entry: Entry) -> tuple[str, ...]:
@@ -80,12 +74,6 @@ def _text(value: object) -> str:
 
 
 def _row(entry: Entry) -> dict[str, Any]:
-    return {
-        "id": entry.id,
-        "application_id": None if entry.application_id == INSTALLATION else entry.application_id,
-        "at": entry.at // SECOND,
-        "actor": entry.actor,
-        "type": entry.type,
-        "grant_id": entry.grant_id,
-        "detail": dict(entry.detail),
-    }
+    """As GET /v3/audit shows it, and of which application it is."""
+    owner = None if entry.application_id == INSTALLATION else entry.application_id
+    return AuditEntry.of(entry).model_dump() | {"application_id": owner}

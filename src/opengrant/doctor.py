@@ -10,13 +10,14 @@ from email.utils import parsedate_to_datetime
 from typing import Literal
 from urllib.parse import urlsplit
 
-from opengrant.app import connect_store, keyring
+from opengrant.app import connect_store, expect_database, keyring
 from opengrant.errors import ProviderFailure, StoreUnavailable
 from opengrant.grants.installation import check_master_keys, ping
 from opengrant.model import ProviderName, now
 from opengrant.net.http import Http
 from opengrant.settings import Settings
 from opengrant.store import applications, connectors
+from opengrant.store.migrate import MigrationError
 from opengrant.store.port import Dialect, Statement, Steps, Store
 from opengrant.vault import MasterKeyError, Vault
 
@@ -42,7 +43,10 @@ async def examine(settings: Settings) -> list[Finding]:
     """Run every check; one that fails does not keep the others from running."""
     findings: list[Finding] = [_data_dir(settings)]
     try:
+        expect_database(settings)
         db = await connect_store(settings)
+    except MigrationError as problem:
+        return [*findings, Finding("database", "failed", str(problem)), *await _reach(settings, None)]
     except StoreUnavailable as problem:
         findings.append(Finding("database", "failed", f"cannot be used: {problem.detail}"))
         return [*findings, *await _reach(settings, None)]
@@ -70,7 +74,7 @@ async def _within(name: str, check: Callable[[], Awaitable[Finding]], *, seconds
 
 
 def _data_dir(settings: Settings) -> Finding:
-    path, name = settings.data_dir, "data directory"
+    path, name = settings.data_dir.absolute(), "data directory"
     if not path.exists():
         needed = settings.database_url is None or settings.master_keys is None
         text = (

@@ -3,9 +3,12 @@
 Each field's meaning is its docstring; docs/settings.md lists them all and a test compares.
 """
 
-from ipaddress import ip_network
+import contextlib
+from collections.abc import Iterator
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FilePath, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -14,9 +17,45 @@ Seconds = Annotated[float, Field(gt=0, le=3600)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
+@contextlib.contextmanager
+def _expecting(what: str) -> Iterator[None]:
+    """ValueErrors of the standard library quote what they could not read, which a start must not print."""
+    try:
+        yield
+    except ValueError:
+        raise ValueError(f"expected {what}") from None
+
+
+def _items(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
 def _networks(text: str) -> str:
-    for item in filter(None, (part.strip() for part in text.split(","))):
-        ip_network(item)
+    with _expecting("networks such as 10.0.0.0/8, separated by commas"):
+        for item in _items(text):
+            ip_network(item)
+    return text
+
+
+def _name_servers(text: str) -> str:
+    with _expecting("IP addresses, each with :port where it is not 53, separated by commas"):
+        for item in _items(text):
+            bare = item.count(":") > 1 and not item.startswith("[")
+            place = urlsplit(f"//[{item}]" if bare else f"//{item}")
+            ip_address(place.hostname or "")
+            _ = place.port  # raises where it is none
+    return text
+
+
+def _origin(text: str | None) -> str | None:
+    if text is None:
+        return None
+    with _expecting("scheme and host, such as https://grants.example.com, without a path"):
+        parts = urlsplit(text)
+        _ = parts.port
+        wrong = parts.path not in ("", "/") or parts.query or parts.fragment or "@" in parts.netloc
+        if parts.scheme not in ("http", "https") or not parts.hostname or wrong:
+            raise ValueError
     return text
 
 
@@ -133,7 +172,7 @@ class Outbound(_Part):
     """Verifications under way at once in a process; more answer 503."""
     mail_threads: Annotated[int, Field(ge=1, le=1000)] = 64
     """Passwords proven at mail servers at once in a process; more wait. Hosted sign-ins get a quarter of them."""
-    dns_servers: str = ""
+    dns_servers: Annotated[str, AfterValidator(_name_servers)] = ""
     """Comma-separated `address` or `address:port` of DNS servers to ask instead of the system's."""
 
 
@@ -213,7 +252,7 @@ class Settings(BaseSettings):
     """Port to listen on; 0 takes a free one and prints it."""
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     """Server processes. More than one wants PostgreSQL."""
-    public_url: str | None = None
+    public_url: Annotated[str | None, AfterValidator(_origin)] = None
     """Base of links and redirect URIs; without it, the request's own."""
     bootstrap_api_key: Annotated[SecretStr, Field(min_length=32, max_length=256)] | None = None
     """On an empty store, the default application's first key gets this value instead of a random one."""

@@ -41,6 +41,7 @@ def test_a_redirect_uri_that_a_command_registers_is_there_for_the_server(tmp_pat
 
 
 def test_a_command_refuses_what_the_api_refuses(tmp_path: Path) -> None:
+    opengrant(tmp_path, "init", env=ENV)
     for args, says in (
         (("add", "http://app.example.com/"), "use https"),
         (("add", WEB, "--platform", "ios"), "settings.bundle_id"),

@@ -46,7 +46,7 @@ def test_requests_commands_and_the_first_start_are_told_apart(tmp_path: Path, en
         assert (blocked["type"], blocked["actor"], blocked["detail"]) == ("grant.blocked", ME, {"reason": "lost badge"})
         assert (created["type"], created["grant_id"]) == ("grant.created", grant_id)
         assert created["actor"].startswith("key:")
-        assert created["detail"]["request_id"] == made["request_id"]
+        assert created["request_id"] == made["request_id"]
 
         everything = audit(tmp_path, env)
         assert [entry["at"] for entry in everything] == sorted((entry["at"] for entry in everything), reverse=True)
@@ -72,7 +72,7 @@ def test_requests_commands_and_the_first_start_are_told_apart(tmp_path: Path, en
 
 
 def test_nothing_is_an_answer_too(tmp_path: Path) -> None:
-    opengrant(tmp_path, "apps", "list")
+    opengrant(tmp_path, "init")
     assert opengrant(tmp_path, "audit", "--since", "2999-01-01").stdout == "none\n"
     refused = opengrant(tmp_path, "audit", "--application", "nobody")
     assert refused.returncode == 1
@@ -81,7 +81,7 @@ def test_nothing_is_an_answer_too(tmp_path: Path) -> None:
 
 def test_a_change_of_the_master_key_is_one_entry_of_the_installation(tmp_path: Path) -> None:
     old, new = "k1:" + "A" * 43 + "=", "k2:" + "B" * 42 + "A="
-    opengrant(tmp_path, "apps", "list", env={"OPENGRANT_MASTER_KEYS": old})
+    opengrant(tmp_path, "init", env={"OPENGRANT_MASTER_KEYS": old})
     both = {"OPENGRANT_MASTER_KEYS": f"{new},{old}"}
     for _ in range(2):
         assert opengrant(tmp_path, "reseal", env=both).returncode == 0
@@ -91,7 +91,7 @@ def test_a_change_of_the_master_key_is_one_entry_of_the_installation(tmp_path: P
 
 
 def test_a_key_has_the_permissions_that_are_named_and_no_others(tmp_path: Path) -> None:
-    opengrant(tmp_path, "apps", "list")
+    opengrant(tmp_path, "init")
     chosen = ("--permission", "all", "--permission", "grants.token")
     made = json.loads(opengrant(tmp_path, "keys", "create", "--json", *chosen).stdout)
     assert made["permissions"] == ["all", "grants.token"]

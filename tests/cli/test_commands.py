@@ -142,7 +142,7 @@ def test_an_expired_key_no_longer_opens(tmp_path: Path) -> None:
 
 
 def test_applications_are_kept_apart(tmp_path: Path) -> None:
-    opengrant(tmp_path, "apps", "list")
+    opengrant(tmp_path, "init")
     made = json.loads(opengrant(tmp_path, "apps", "create", "Second", "--json").stdout)
     refused = opengrant(tmp_path, "keys", "create")
     assert refused.returncode == 1
@@ -158,6 +158,34 @@ def test_an_unknown_id_is_one_sentence_and_a_failure(tmp_path: Path, args: tuple
     assert done.returncode == 1
     assert done.stderr.startswith("opengrant: There is no ")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("args", [("keys", "list"), ("doctor",), ("migrate",), ("reseal",), ("console",), ("audit",)])
+def test_a_command_in_another_place_than_the_servers_makes_nothing_there(tmp_path: Path, args: tuple[str, ...]) -> None:
+    done = opengrant(tmp_path, *args)
+    assert done.returncode == 1
+    assert f"There is no installation in {tmp_path / 'data'}" in done.stdout + done.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_command_at_an_empty_postgres_makes_nothing_there(tmp_path: Path, postgres: Postgres) -> None:
+    env = {"OPENGRANT_DATABASE_URL": postgres.create_database()}
+    for _ in range(2):
+        done = opengrant(tmp_path, "keys", "list", env=env)
+        assert (done.returncode, "There is no installation in this database" in done.stderr) == (1, True)
+    assert first_key(opengrant(tmp_path, "init", env=env).stdout)
+    assert "first key" in opengrant(tmp_path, "keys", "list", env=env).stdout
+
+
+def test_init_prints_a_key_once_and_lists_show_whole_ids(tmp_path: Path) -> None:
+    key = first_key(opengrant(tmp_path, "init").stdout)
+    again = opengrant(tmp_path, "init")
+    assert (again.returncode, again.stdout) == (0, "The installation is there already.\n")
+    (listed,) = json.loads(opengrant(tmp_path, "keys", "list", "--json").stdout)
+    assert listed["id"] in opengrant(tmp_path, "keys", "list").stdout
+    with serving(tmp_path) as served:
+        assert served.printed == ""
+        assert httpx.get(f"{served.url}/v3/grants", headers=bearer(key)).status_code == 200
 
 
 def test_help_is_there_for_every_command(tmp_path: Path) -> None:
@@ -178,7 +206,7 @@ def test_a_taken_port_is_explained(tmp_path: Path) -> None:
 
 
 def test_a_start_without_the_key_that_sealed_names_it(tmp_path: Path) -> None:
-    opengrant(tmp_path, "apps", "list")
+    opengrant(tmp_path, "init")
     keys = tmp_path / "data" / "master.keys"
     sealing = re.findall(r"^(\d+):", keys.read_text(), re.MULTILINE)[0]
     keys.unlink()
@@ -191,7 +219,7 @@ def test_a_start_without_the_key_that_sealed_names_it(tmp_path: Path) -> None:
 def test_another_key_under_the_same_name_is_noticed(tmp_path: Path) -> None:
     one = {"OPENGRANT_MASTER_KEYS": "k1:" + "A" * 43 + "="}
     other = {"OPENGRANT_MASTER_KEYS": "k1:" + "B" * 42 + "A="}
-    assert opengrant(tmp_path, "apps", "list", env=one).returncode == 0
+    assert opengrant(tmp_path, "init", env=one).returncode == 0
     done = opengrant(tmp_path, "apps", "list", env=other)
     assert done.returncode == 1
     assert "'k1' is not the one" in done.stderr
@@ -216,7 +244,7 @@ def test_master_keys_are_rotated_while_the_server_runs(tmp_path: Path) -> None:
 
 
 def test_doctor_says_what_is_wrong_and_what_to_do(tmp_path: Path) -> None:
-    opengrant(tmp_path, "apps", "list")
+    opengrant(tmp_path, "init")
     healthy = opengrant(tmp_path, "doctor", "--json")
     assert healthy.returncode == 0
     states = {one["name"]: one["state"] for one in json.loads(healthy.stdout)}
@@ -342,7 +370,7 @@ def test_an_old_schema_on_postgres_waits_for_migrate(tmp_path: Path, postgres: P
 
 
 def test_work_runs_alone_and_stops_when_told(tmp_path: Path) -> None:
-    opengrant(tmp_path, "apps", "list")
+    opengrant(tmp_path, "init")
     process = subprocess.Popen([OPENGRANT, "work"], env=environment(tmp_path), stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     try:

@@ -70,12 +70,12 @@ def test_a_printed_link_signs_in_once_and_end_all_signs_everybody_out(tmp_path: 
     ],
 )
 def test_the_link_leads_to_where_the_server_is_reached(tmp_path: Path, env: dict[str, str], base: str) -> None:
-    opengrant(tmp_path, "apps", "list", env=ENV)
+    opengrant(tmp_path, "init", env=ENV)
     assert asked(tmp_path, "console", env=env)["url"].startswith(f"{base}/console#link=")
 
 
 def test_of_several_applications_one_is_named(tmp_path: Path) -> None:
-    opengrant(tmp_path, "apps", "list", env=ENV)
+    opengrant(tmp_path, "init", env=ENV)
     other = asked(tmp_path, "apps", "create", "Other")["id"]
     refused = opengrant(tmp_path, "console", env=ENV)
     assert refused.returncode == 1

@@ -95,6 +95,7 @@ def test_deliveries_are_listed_and_replayed(tmp_path: Path, env: dict[str, str],
 
 
 def test_what_cannot_be_replayed_is_said(tmp_path: Path) -> None:
+    opengrant(tmp_path, "init")
     for args, says in (
         (("999",), "no delivery 999"),
         (("--failed", "whk_missing"), "no webhook whk_missing"),
