@@ -1,11 +1,13 @@
 """Fixtures: peers that are started once a run, a live server per engine, an application per test."""
 
+import inspect
 import shutil
 import tempfile
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
+import httpx
 import hypothesis
 import pytest
 
@@ -19,6 +21,10 @@ from tests.support import LiveServer, Tenant, start_logging
 # How long an example takes says how busy the machine is.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
+
+# httpx gives up after 5 s where nothing else is said, which says how busy the machine is, too.
+for _step in ("connect", "read", "write", "pool"):
+    setattr(inspect.signature(httpx.Client).parameters["timeout"].default, _step, 60.0)
 
 _LONG = (
     *("tests/nodes/", "tests/cli/", "tests/api/test_openapi.py", "tests/grants/test_refresh_machine.py"),
@@ -154,13 +160,20 @@ def announcing(
     tmp_path_factory: pytest.TempPathFactory,
     request: pytest.FixtureRequest,
 ) -> Iterator[LiveServer]:
-    """OpenGrant with little patience for receivers, and a database of its own: its deliveries are nobody else's."""
-    env = {**engine_env, **dovecot.settings(), "OPENGRANT_WEBHOOKS__TIMEOUT": "2"}
+    """OpenGrant with a database of its own: its deliveries are nobody else's. What has to wait, waits for make_due."""
+    patience = {"OPENGRANT_WEBHOOKS__TIMEOUT": "60", "OPENGRANT_WEBHOOKS__EXPIRED_AFTER": "60"}
+    env = {**engine_env, **dovecot.settings(), **patience}
     if "OPENGRANT_DATABASE_URL" in env:
         peer: Postgres = request.getfixturevalue("postgres")
         env["OPENGRANT_DATABASE_URL"] = peer.create_database()
     with LiveServer(env, tmp_path_factory.mktemp("announcing"), log_stream) as live:
         yield live
+
+
+@pytest.fixture
+def impatient(announcing: LiveServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That server waits for a receiver's answer for a second."""
+    monkeypatch.setattr(announcing.services.deliveries._receivers, "timeout", 1.0)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ import uvloop
 from opengrant import logs, serving
 from opengrant.app import Installation, installation
 from opengrant.doors import asgi
-from opengrant.model import Application, IdentityRule
+from opengrant.model import Application, IdentityRule, now
 from opengrant.settings import Settings
 from opengrant.store.port import Row, Statement, Steps, Store, StoreUnavailable
 from tests.peers.dovecot import ACCOUNTS, ELSEWHERE, Dovecot
@@ -259,6 +259,21 @@ def start_logging(stream: BytesIO) -> logs.LogWriter:
     return logs.configure("debug", stream)
 
 
+async def rounds(server: LiveServer) -> None:
+    """What the clock does until nothing is due.
+
+    It takes no time: what has just failed is not due again, however slow the machine.
+    """
+    refresh, at = server.services.refresh, now()
+    before, refresh.clock = refresh.clock, lambda: at
+    try:
+        while await refresh.look_after_due():
+            pass
+        await refresh.drain()
+    finally:
+        refresh.clock = before
+
+
 __all__ = [
     "MARK",
     "Away",
@@ -269,6 +284,7 @@ __all__ = [
     "data",
     "imap",
     "problem",
+    "rounds",
     "secret",
     "settings_from",
     "start_logging",

@@ -11,6 +11,7 @@ Nobody outlives whoever started it: the nursery ends with its socket, guards and
 """
 
 import atexit
+import contextlib
 import ctypes
 import functools
 import gc
@@ -61,7 +62,8 @@ class Process:
 
     def send_signal(self, number: int) -> None:
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with contextlib.suppress(ProcessLookupError):  # it has just ended, and its report is on the way
+                os.kill(self.pid, number)
 
     def terminate(self) -> None:
         self.send_signal(signal.SIGTERM)

@@ -206,8 +206,8 @@ async def installation(settings: Settings, *, make: bool = True) -> AsyncIterato
         )
         # Closed in the opposite order: no exchange may lose a token because the database has gone.
         opened.push_async_callback(_write_counts, applications, activity)
-        opened.push_async_callback(connect.drain)
         opened.push_async_callback(refresh.drain)
+        opened.push_async_callback(connect.drain)  # first: what it spools, refresh tries once more to write
         redirects = Redirects(db, now)
         detect = Detect(db, domains, resolver, hosts, now)
         hosted = Hosted(

@@ -33,11 +33,11 @@ def dns() -> Iterator[FakeDns]:
     thread = threading.Thread(target=loop.run_forever, name="dns", daemon=True)
     thread.start()
     fake = FakeDns(dict(RECORDS), {"broken.example": "SERVFAIL"})
-    asyncio.run_coroutine_threadsafe(fake.__aenter__(), loop).result(10)
+    asyncio.run_coroutine_threadsafe(fake.__aenter__(), loop).result(60)
     yield fake
-    asyncio.run_coroutine_threadsafe(fake.__aexit__(None, None, None), loop).result(10)
+    asyncio.run_coroutine_threadsafe(fake.__aexit__(None, None, None), loop).result(60)
     loop.call_soon_threadsafe(loop.stop)
-    thread.join(10)
+    thread.join(60)
     loop.close()
 
 

@@ -35,11 +35,11 @@ def dns() -> Iterator[FakeDns]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="dns", daemon=True)
     thread.start()
-    fake = asyncio.run_coroutine_threadsafe(FakeDns().__aenter__(), loop).result(10)
+    fake = asyncio.run_coroutine_threadsafe(FakeDns().__aenter__(), loop).result(60)
     yield fake
-    asyncio.run_coroutine_threadsafe(fake.__aexit__(None, None, None), loop).result(10)
+    asyncio.run_coroutine_threadsafe(fake.__aexit__(None, None, None), loop).result(60)
     loop.call_soon_threadsafe(loop.stop)
-    thread.join(10)
+    thread.join(60)
     loop.close()
 
 

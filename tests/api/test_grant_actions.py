@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 
-from opengrant.model import SECOND
+from opengrant.model import SECOND, now
 from tests.api.test_token import age, clock, later, make, shown
 from tests.fakes.oauth import FakeOAuth, Reply
 from tests.peers.dovecot import Dovecot
@@ -104,10 +104,12 @@ def test_a_check_confirms_no_suspicion(
 
 
 def test_what_was_said_in_the_last_seconds_answers_a_check(
-    tenant: Tenant, provider: FakeOAuth, server: LiveServer
+    tenant: Tenant, provider: FakeOAuth, server: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     grant = make(tenant, provider)
     age(server, grant, seconds=100)
+    at = now()
+    monkeypatch.setattr(server.services.refresh, "clock", lambda: at)
     before = provider.count("token")
     with ThreadPoolExecutor(10) as pool:
         answers = list(pool.map(lambda _: check(tenant, grant).status_code, range(30)))

@@ -257,7 +257,9 @@ def test_webhooks_show_what_waits_and_what_was_given_up(announcing: LiveServer, 
     assert overview(subscriber)["webhooks"] == []
 
 
-def test_many_who_look_at_once_are_shown_the_same(tenant: Tenant) -> None:
+def test_many_who_look_at_once_are_shown_the_same(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = now()
+    monkeypatch.setattr(tenant.server.services.overview, "clock", lambda: at)
     tenant.connector("virtual-calendar")
     first = overview(tenant)
     tenant.connect("virtual-calendar", {"email": "room-7"})

@@ -11,7 +11,7 @@ import pytest
 from opengrant.model import SECOND, now
 from tests.fakes.oauth import FakeOAuth, Reply, entra_error
 from tests.peers.dovecot import Dovecot
-from tests.support import LiveServer, Tenant, data, imap, problem, secret
+from tests.support import LiveServer, Tenant, data, imap, problem, rounds, secret
 
 DEAD = {"error": "invalid_grant", "error_description": "Token has been expired or revoked."}
 
@@ -58,15 +58,16 @@ def later(server: LiveServer, grant: Any) -> None:
     server.rows("update grants set trouble = $2, due_at = 1 where id = $1", grant["id"], json.dumps(told))
 
 
+def just_now(server: LiveServer, grant: Any) -> None:
+    """As if the grant's trouble had been met this moment, and the wait for it had hardly begun."""
+    ((trouble,),) = server.rows("select trouble from grants where id = $1", grant["id"])
+    told = json.loads(trouble) | {"retry_at": now() + 3600 * SECOND, "last_seen": now()}
+    server.rows("update grants set trouble = $2 where id = $1", grant["id"], json.dumps(told))
+
+
 def clock(server: LiveServer) -> None:
     """What the clock does until nothing is due."""
-
-    async def rounds() -> None:
-        while await server.services.refresh.look_after_due():
-            pass
-        await server.services.refresh.drain()
-
-    server.call(rounds())
+    server.call(rounds(server))
 
 
 def read(client: httpx.Client, grant: Any, **body: Any) -> httpx.Response:
@@ -205,6 +206,7 @@ def test_nothing_but_a_refusal_of_the_token_ends_a_grant(
     seen = shown(tenant, grant)
     assert (seen["grant_status"], seen["opengrant"]["trouble"]["class"]) == ("valid", class_)
     asked = provider.count("token")
+    just_now(server, grant)
     assert problem(read(reader, grant))[:2] == (status, type_)
     assert provider.count("token") == asked, "a failure is remembered for a moment"
     provider.behaves()

@@ -60,6 +60,7 @@ def test_who_does_not_answer_the_challenge_is_not_stored(
     assert data(subscriber.get("/v3/webhooks")) == []
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_receiver_that_takes_too_long_is_refused(subscriber: Tenant, hook: Hook) -> None:
     release = threading.Event()
     hook.challenge = lambda text: Answer(body=text.encode(), held=release)

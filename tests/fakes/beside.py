@@ -27,14 +27,14 @@ class Beside:
         self._run(self._entered.aclose())
         self._run(asyncio.sleep(0))  # aborted transports close their sockets in the loop's next round
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(60)
         self._loop.close()
 
     def enter(self, fake: AbstractAsyncContextManager[T]) -> T:
         return self._run(self._entered.enter_async_context(fake))
 
     def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(60)
 
 
 class Junction:

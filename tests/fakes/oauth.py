@@ -399,14 +399,14 @@ class FakeOAuth:
             target=lambda: asyncio.run(self._serve(started)), name="fake provider", daemon=True
         )
         self._thread.start()
-        started.result(10)
+        started.result(60)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(10)
+        self._thread.join(60)
 
     async def _serve(self, started: "Future[None]") -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()

@@ -144,7 +144,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         (challenge,) = parse_qs(urlsplit(self.path).query)["challenge"]
         hook.challenges.append(challenge)
-        self._answer(hook.challenge(challenge))
+        answer = hook.challenge(challenge)
+        self._hold(answer)
+        self._answer(answer)
 
     def do_POST(self) -> None:
         hook = self._hook()
@@ -152,10 +154,10 @@ class _Handler(BaseHTTPRequestHandler):
             return
         body = self.rfile.read(int(self.headers["Content-Length"]))
         hook.enter(1)
-        try:
-            self._answer(hook.take(Received(body, {name.lower(): value for name, value in self.headers.items()})))
-        finally:
-            hook.enter(-1)
+        answer = hook.take(Received(body, {name.lower(): value for name, value in self.headers.items()}))
+        self._hold(answer)
+        hook.enter(-1)  # before the answer: with it, the next one may come
+        self._answer(answer)
 
     def _hook(self) -> Hook | None:
         hook = self.server.hooks.get(urlsplit(self.path).path)
@@ -163,9 +165,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(404)
         return hook
 
-    def _answer(self, answer: Answer) -> None:
+    @staticmethod
+    def _hold(answer: Answer) -> None:
         if answer.held is not None:
             answer.held.wait(WAIT)
+
+    def _answer(self, answer: Answer) -> None:
         if answer.status == 0:
             self.close_connection = True
             self.connection.close()

@@ -82,7 +82,7 @@ class SlowOAuth(FakeOAuth):
 
     def withdraw(self, family: str) -> None:
         """The user takes the consent back: no token of it is good any more."""
-        for token, root in self.families.items():
+        for token, root in list(self.families.items()):  # the stand-in's thread adds to it
             if root == family:
                 self.revokes(token)
 

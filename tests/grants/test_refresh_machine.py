@@ -412,7 +412,7 @@ async def refusable(work: Coroutine[Any, Any, Any]) -> None:
         await work
 
 
-@pytest.mark.timeout(3600 if EXPLORE else 300)
+@pytest.mark.timeout(3600 if EXPLORE else 900)
 def test_no_order_of_events_does_harm(built: House, loop: asyncio.AbstractEventLoop) -> None:
     Machine.house, Machine.loop = built, loop
     run_state_machine_as_test(  # type: ignore[no-untyped-call]

@@ -243,6 +243,7 @@ def test_a_slow_and_a_dead_receiver_delay_nobody_else(
     announcing.call(announcing.services.deliveries.idle())
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_receiver_that_does_not_answer_in_time_is_tried_again(
     announcing: LiveServer, subscriber: Tenant, hook: Hook, held: threading.Event
 ) -> None:

@@ -2,7 +2,9 @@
 
 import itertools
 import time
+from types import SimpleNamespace
 
+import dns.asyncresolver
 import dns.resolver
 import pytest
 
@@ -64,7 +66,9 @@ async def test_trouble_is_told_apart_from_absence(trouble):
 @pytest.mark.parametrize("step", [-3600, 3600])
 async def test_a_clock_that_is_set_meanwhile_spoils_no_answer(monkeypatch, step):
     now, asked = time.time, itertools.count()
-    monkeypatch.setattr(dns.resolver.time, "time", lambda: now() + (step if next(asked) else 0))
+    clock = SimpleNamespace(**vars(time) | {"time": lambda: now() + (step if next(asked) else 0)})
+    for module in (dns.resolver, dns.asyncresolver):
+        monkeypatch.setattr(module, "time", clock)  # theirs alone: others ask the time too
     async with FakeDns({("a.test", "MX"): ["10 mx.a.test."]}) as server:
         assert await Resolver(server.address).exchangers("a.test") == ["mx.a.test"]
 

@@ -26,7 +26,7 @@ from opengrant.store.grants import COLUMNS
 from opengrant.vault import Owner
 from tests import warm
 from tests.fakes.oauth import FakeOAuth
-from tests.support import LiveServer, Tenant, data, secret
+from tests.support import LiveServer, Tenant, data, rounds, secret
 
 _DEADLINE = 90.0
 
@@ -171,14 +171,8 @@ def age(live: LiveServer, grant_id: str) -> None:
 
 def look_after(live: LiveServer, grant_id: str) -> None:
     """What the clock does when a grant is due, here in the test's own process."""
-
-    async def rounds() -> None:
-        while await live.services.refresh.look_after_due():
-            pass
-        await live.services.refresh.drain()
-
     live.rows("update grants set due_at = 1 where id = $1", grant_id)
-    live.call(rounds())
+    live.call(rounds(live))
 
 
 def leases(live: LiveServer, application_id: str) -> list[str]:

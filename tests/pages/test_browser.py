@@ -212,7 +212,8 @@ async def test_the_keyboard_visits_the_providers_in_their_order(page: Page, site
 
 async def test_a_form_is_filled_and_sent_by_keyboard_alone(page: Page, site: Site) -> None:
     await page.goto(f"{site.url}/show/icloud")
-    await page.keyboard.type("abcd-efgh-ijkl-mnop")  # the address is known, so the password has the focus
+    await expect(page.locator("#password")).to_be_focused()  # the address is known
+    await page.keyboard.type("abcd-efgh-ijkl-mnop")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", level=1)).to_have_text("This link has expired")
     assert site.sent == [{"csrf": CSRF, "email": "jane@icloud.com", "password": "abcd-efgh-ijkl-mnop"}]
@@ -320,6 +321,7 @@ async def test_everything_works_without_a_script(browser: Browser, site: Site) -
     assert site.sent[0].keys() == {"csrf", *pages.FIELDS[ProviderName.IMAP]}
     await page.goto(f"{site.url}/show/choice")
     await page.get_by_role("button", name="Continue with Google").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("This link has expired")
     assert site.sent[1] == {"csrf": CSRF, "provider": "google"}
     await view.close()
 

@@ -81,7 +81,7 @@ class Emulate:
             self._process.wait(timeout=_READY)
             self._process = None
         if self._directory is not None:
-            shutil.rmtree(self._directory)
+            shutil.rmtree(self._directory, ignore_errors=True)
             self._directory = None
 
     def __enter__(self) -> Self:

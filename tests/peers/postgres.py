@@ -49,7 +49,7 @@ class Postgres:
             self._server.wait(timeout=_READY)
             self._server = None
         if self._directory is not None:
-            shutil.rmtree(self._directory)
+            shutil.rmtree(self._directory, ignore_errors=True)
             self._directory = None
 
     def __enter__(self) -> Self:

@@ -564,7 +564,11 @@ async def test_a_statement_that_takes_too_long_is_given_up(postgres_target: Targ
         with pytest.raises(StoreUnavailable, match="no answer in time"):
             await store.write(iter_once("select pg_advisory_lock(1)", last=last))
     assert await beside.fetchval("select count(*) from pg_locks where not granted") == 0
-    assert list((await store.read(run("select 1")))[0]) == [1]
+    async with asyncio.timeout(30):
+        while True:
+            with contextlib.suppress(StoreUnavailable):  # 300 ms may be short for anything on a busy machine
+                assert list((await store.read(run("select 1")))[0]) == [1]
+                break
     await store.close()
 
 
