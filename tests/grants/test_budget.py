@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from opengrant.grants.connectors import Draft
 from opengrant.model import SECOND, CustomConnect, ProviderName
-from opengrant.store import keeping
+from opengrant.store import keeping, overview
 from opengrant.store.keeping import Rates
 from tests.grants.house import House
 from tests.support import secret
@@ -43,6 +43,7 @@ def test_a_budget_below_one_a_second_renews_one_in_some_seconds(
             await built.nodes[0].connect.custom(app, ask)
         start = built.clock() + 86_400 * SECOND
         await built.rows("delete from paces")
+        assert await built.db.read(overview.overdue(at=start)) == 10
         (source,) = [one for one in await built.db.read(keeping.due_sources(at=start)) if one.application_id == app.id]
         found = []
         for second in range(len(taken)):

@@ -29,15 +29,16 @@ _TOKENS = """
 """
 # Asked of each source from the index, as store/keeping.py does, and by each process every few seconds: so it is counted
 # only so far. Sources that may not be asked now are left out: there, waiting is what grants should do.
+# `cross join`: SQLite keeps that order, and would else walk over all grants.
 _OVERDUE = f"""
     select count(*) from (
         select 1 from (select application_id, id as source from connectors
                        union all select application_id, id from credentials) s
-        join grants g
-          on g.application_id = s.application_id and coalesce(g.credential_id, g.connector_id) = s.source || ''
-         and g.due_at <= $1
         left join brakes b on b.application_id = s.application_id and b.source = s.source
-        where b.degraded_at is null and (b.paused_until is null or b.paused_until <= $1)
+        cross join grants g
+        where g.application_id = s.application_id and coalesce(g.credential_id, g.connector_id) = s.source || ''
+          and g.due_at <= $1
+          and b.degraded_at is null and (b.paused_until is null or b.paused_until <= $1)
         limit {MOST}) o
 """
 _DEPENDENTS = """
