@@ -18,6 +18,7 @@ from opengrant.grants.digests import Digests
 from opengrant.grants.domains import Domains, MailNames
 from opengrant.grants.records import Records
 from opengrant.grants.refresh import Refresh
+from opengrant.grants.revocations import Revocations
 from opengrant.grants.schedule import Schedule
 from opengrant.grants.spool import Spool
 from opengrant.grants.workspaces import Workspaces
@@ -202,7 +203,7 @@ def _furnished(db: Store, clock: HeldClock, http: Http, directory: Path, provide
             Spool(directory / f"unwritten-{number}"), clock, _unobserved, _unobserved,
             Activity(db, clock), 2, 100,
         )  # fmt: skip
-        made.nodes.append(Node(connect, refresh, Records(db, connect, clock)))
+        made.nodes.append(Node(connect, refresh, Records(db, connect, clock, Revocations(db, vault, {}))))
     return made
 
 

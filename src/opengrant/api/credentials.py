@@ -66,5 +66,5 @@ async def update_credential(call: Call) -> wire.Answer:
 
 @route("DELETE", _ONE, tag=TAG, errors=(InvalidRequest, NotFound))
 async def delete_credential(call: Call) -> None:
-    """Delete a credential. Grants that use it become invalid at once."""
+    """Delete a credential. Grants that use it become invalid at once; nothing is revoked at the provider."""
     await call.services.credentials.delete(call.application, provider_in_path(call), call.params["credential_id"])

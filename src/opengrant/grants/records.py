@@ -8,9 +8,10 @@ from typing import Any
 from opengrant.errors import AccessDenied, GrantNotFound, InvalidRequest, Overloaded
 from opengrant.grants import audit, events, outcome
 from opengrant.grants.connect import Connect, refuse_blocked
-from opengrant.model import Application, Clock, CustomConnect, Grant, ProviderName, Trouble
+from opengrant.grants.revocations import Revocations
+from opengrant.model import Application, Clock, CustomConnect, Grant, ProviderName, Sealed, Trouble
 from opengrant.store import events as outbox
-from opengrant.store import grants, leases
+from opengrant.store import grants, leases, secrets
 from opengrant.store.grants import Filters, Order
 from opengrant.store.port import Steps, Store
 
@@ -43,6 +44,7 @@ class Records:
     db: Store
     connect: Connect
     clock: Clock
+    revocations: Revocations
 
     async def get(self, app: Application, pattern: str) -> Grant:
         """Find by id, `grant:<id>`, address, `email:<address>`, `external:<id>` or virtual-calendar identifier.
@@ -171,15 +173,20 @@ class Records:
             raise InvalidRequest("external_id: another grant of this application has it.")
 
     async def delete(self, app: Application, grant: Grant) -> None:
-        """For good: the row, its secrets; the id never comes back. Raises GrantNotFound when somebody was faster."""
-        await self.db.write(self._delete(app, grant.id))
+        """For good: the row, its secrets; the id never comes back. Raises GrantNotFound when somebody was faster.
 
-    def _delete(self, app: Application, grant_id: str) -> Steps[None]:
+        Afterwards, in the background, its token dies at the provider too.
+        """
+        self.revocations.begin(*await self.db.write(self._delete(app, grant.id)))
+
+    def _delete(self, app: Application, grant_id: str) -> Steps[tuple[Grant, Sealed | None]]:
+        live = yield from secrets.find(app.id, "grant", grant_id, "live")
         gone = yield from grants.delete(app.id, grant_id)
         if gone is None:
             raise GrantNotFound("Grant not found")
         yield from leases.forget(app.id, grant_id)
         yield from outbox.add(events.deleted(gone, at=self.clock()))
+        return gone, live
 
 
 def _changing_too_fast() -> Overloaded:

@@ -361,6 +361,24 @@ def delete(application_id: str, grant_id: str) -> Steps[Grant | None]:
     return read(rows[0])
 
 
+def account_in_use(gone: Grant) -> Steps[bool]:
+    """Whether a valid grant, of whatever application, is of the same account at the same provider.
+
+    A consent is the account's, and applications may share a client: this is the one question that is asked across
+    them. By address too, since not every grant knows its account's id.
+    """
+    rows = yield Statement(
+        """select 1 from applications a
+           where exists (select 1 from grants g where g.application_id = a.id and g.subject = $2
+                         and g.provider = $1 and g.status = 'valid')
+              or exists (select 1 from grants g where g.application_id = a.id and g.email_key = $3
+                         and g.provider = $1 and g.status = 'valid')
+           limit 1""",
+        (gone.provider, gone.subject, fold(gone.email)),
+    )
+    return bool(rows)
+
+
 def expire_some(
     application_id: str, *, using: Literal["connector_id", "credential_id"], id_: str, trouble: Trouble, limit: int
 ) -> Steps[Sequence[Grant]]:
