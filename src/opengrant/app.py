@@ -30,6 +30,7 @@ from opengrant.grants.overview import Overview
 from opengrant.grants.records import Records
 from opengrant.grants.redirects import Redirects
 from opengrant.grants.refresh import Refresh
+from opengrant.grants.revocations import Revocations
 from opengrant.grants.schedule import Schedule
 from opengrant.grants.services import Services
 from opengrant.grants.sessions import Sessions
@@ -223,7 +224,9 @@ async def installation(settings: Settings, *, make: bool = True) -> AsyncIterato
             settings.hosted.secretless_web,
         )
         tokens = Tokens(db, applications, Signing(db, vault, now), now)
-        records = Records(db, connect, workspaces, now)
+        revocations = Revocations(db, vault, providers)
+        opened.push_async_callback(revocations.close)
+        records = Records(db, connect, workspaces, now, revocations)
         services = Services(
             db,
             applications,

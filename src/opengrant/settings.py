@@ -73,7 +73,7 @@ class Google(_Part):
     authorize_url: str = "https://accounts.google.com/o/oauth2/v2/auth"
     """Where hosted sign-in sends the user."""
     revoke_url: str = "https://oauth2.googleapis.com/revoke"
-    """Token revocation."""
+    """Where the token of a deleted grant is revoked."""
     tokeninfo_url: str = "https://oauth2.googleapis.com/tokeninfo"
     """Scopes and audience of a live access token."""
     gmail_url: str = "https://gmail.googleapis.com/gmail/v1"

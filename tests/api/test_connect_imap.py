@@ -76,6 +76,17 @@ def test_every_refusal_says_which_leg_and_step_and_leaves_no_row(
     assert tenant.grants() == 0
 
 
+def test_an_smtp_login_without_a_server_is_refused_before_its_password_is_lost(
+    tenant: Tenant, dovecot: Dovecot
+) -> None:
+    settings = imap(dovecot, "alice@example.test", imap_host="localhost", smtp_password=secret("wrong"))
+    del settings["smtp_host"]
+    status, type_, message = problem(tenant.connect("imap", settings))
+    assert (status, type_) == (400, "api.invalid_request_error")
+    assert "settings.smtp_host is required" in message
+    assert tenant.grants() == 0
+
+
 def test_a_private_host_and_an_unknown_one_look_alike(tenant: Tenant, dovecot: Dovecot) -> None:
     """Invariant 11: nobody can map the inside by asking."""
     answers = [

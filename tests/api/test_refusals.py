@@ -722,6 +722,8 @@ MAIL = [
     no("refuses with an alert", REFUSED, "password_refused", "[ALERT] Invalid credentials (Failure)", "ALERT"),
     no("takes no passwords any more", REFUSED, "password_login_disabled", "LOGIN failed."),
     no("takes no passwords, as it is also told", REFUSED, "password_login_disabled", "AUTHENTICATE failed."),
+    no("refuses as Courier does", REFUSED, "password_refused", "Login failed."),
+    no("refuses as James does", REFUSED, "password_refused", "LOGIN failed. Invalid credentials."),
     no("says it in words", REFUSED, "password_refused", "Incorrect username or password"),
     no("says it in one word", REFUSED, "password_refused", "Invalid"),
     no("wants an authorization code", REFUSED, "app_password_required", "Login fail. Authorized code is incorrect"),

@@ -1,7 +1,13 @@
 """connect/custom, all ten variants: what each accepts, through the whole house. What is refused: test_refusals.py."""
 
+import json
+from unittest.mock import ANY
+
+import bcrypt
 import pytest
 
+from opengrant.store import secrets
+from opengrant.vault import Owner
 from tests.api.conftest import EMAILS, Ask
 from tests.fakes.ews import FakeExchange
 from tests.fakes.oauth import FakeOAuth, Reply
@@ -70,9 +76,18 @@ def test_zooms_rotated_token_is_kept_when_the_profile_fails(tenant: Tenant, prov
 
 
 def test_a_bcrypt_hash_is_all_that_is_kept_of_an_app_password(tenant: Tenant, server: LiveServer, ask: Ask) -> None:
-    made = data(tenant.post("/v3/connect/custom", ask("nylas")))
+    body = ask("nylas")
+    made = data(tenant.post("/v3/connect/custom", body))
     assert made["settings"] == {"email": "sales@agents.example.test", "has_app_password": True}
     assert made["workspace_id"]
+    find = secrets.find(tenant.application.id, "grant", made["id"], "live")
+    owner = Owner(tenant.application.id, "grant", made["id"], "live")
+    held = json.loads(server.services.connect.vault.open(server.call(server.services.db.read(find)), owner))
+    assert held == {"app_password_bcrypt": ANY}
+    assert bcrypt.checkpw(body["settings"]["app_password"].encode(), held["app_password_bcrypt"].encode())
+    stored = server.rows("select settings from grants where id = $1", made["id"])
+    stored = [*stored, *server.rows("select payload, detail from events where grant_id = $1", made["id"])]
+    assert body["settings"]["app_password"] not in str([list(row) for row in stored])
 
 
 def test_aliases_are_asked_for_live_and_left_out_when_nobody_can_tell(

@@ -19,6 +19,7 @@ from opengrant.grants.digests import Digests
 from opengrant.grants.domains import Domains, MailNames
 from opengrant.grants.records import Records
 from opengrant.grants.refresh import Refresh
+from opengrant.grants.revocations import Revocations
 from opengrant.grants.schedule import Schedule
 from opengrant.grants.spool import Spool
 from opengrant.grants.workspaces import Workspaces
@@ -236,7 +237,8 @@ def _furnished(db: Store, clock: HeldClock, http: Http, directory: Path, provide
             spool, clock, _unobserved, _unobserved,
             Activity(db, clock), 2, 100, 64,
         )  # fmt: skip
-        made.nodes.append(Node(connect, refresh, Records(db, connect, connect.workspaces, clock)))
+        records = Records(db, connect, connect.workspaces, clock, Revocations(db, vault, {}))
+        made.nodes.append(Node(connect, refresh, records))
     return made
 
 

@@ -89,6 +89,23 @@ async def test_imap_alone_is_enough_for_a_host_of_ones_own(dovecot):
     assert "smtp_password" not in verified.secret
 
 
+SMTP_ALONE = [{"smtp_port": 465}, {"smtp_username": "bob"}, {"smtp_username": "bob", "smtp_password": "wrong"}]
+
+
+@pytest.mark.parametrize("given", SMTP_ALONE, ids=["port", "username", "login"])
+async def test_what_is_given_for_an_smtp_server_that_nobody_knows_is_refused(dovecot, given):
+    async with imap(dovecot.ca_file) as provider:
+        with pytest.raises(InvalidRequest, match=r"settings\.smtp_host is required") as refused:
+            await provider.verify(ask(imap_host="localhost", imap_port=dovecot.imaps, **given))
+    assert all(name in refused.value.message for name in given)
+
+
+async def test_neither_is_it_dropped_where_the_domain_publishes_no_submission(dovecot):
+    async with imap(dovecot.ca_file, MAIL_A | services("_imaps", dovecot.imaps)) as provider:
+        with pytest.raises(InvalidRequest, match=r"settings\.smtp_host is required"):
+            await provider.verify(ask(smtp_password="wrong"))
+
+
 async def test_a_login_that_is_no_address_names_the_mailbox_as_it_is(dovecot):
     async with imap(dovecot.ca_file) as provider:
         verified = await provider.verify(ask("dora", ACCOUNTS["dora"], imap_host="localhost", imap_port=dovecot.imaps))

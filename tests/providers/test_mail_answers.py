@@ -47,6 +47,10 @@ def smtp(status, code="", text="", step="auth"):
         ("WEBALERT", "[WEBALERT u] Web login required. [ALERT] Please log in", "reconnect", "browser_login_required"),
         ("NO", "LOGIN failed.", "reconnect", "password_login_disabled"),
         ("NO", "AUTHENTICATE failed.", "reconnect", "password_login_disabled"),
+        ("NO", "Login failed.", "reconnect", "password_refused"),  # Courier
+        ("NO", "LOGIN failed. Invalid credentials.", "reconnect", "password_refused"),  # Apache James
+        ("NO", "AUTHENTICATE failed. Authentication failed.", "reconnect", "password_refused"),
+        ("NO", "Authenticate failed.", "reconnect", "password_refused"),
         ("NO", "Login fail. Authorized code is incorrect", "reconnect", "app_password_required"),
         ("NO", "Incorrect username or password", "reconnect", "password_refused"),
         ("NO", "Invalid", "reconnect", "password_refused"),

@@ -104,7 +104,7 @@ async def delete_connector(call: Call) -> None:
     """Delete a connector with its credentials.
 
     Its grants become invalid at once. They keep their ids and come back to life when their mailboxes
-    connect again through a new connector.
+    connect again through a new connector. Nothing is revoked at the provider.
     """
     await call.services.connectors.delete(call.application, provider_in_path(call))
 

@@ -69,7 +69,7 @@ async def update_credential(call: Call) -> wire.Answer:
 
 @route("DELETE", _ONE, tag=TAG, errors=(InvalidRequest, NotFound))
 async def delete_credential(call: Call) -> None:
-    """Delete a credential. Grants that use it become invalid at once.
+    """Delete a credential. Grants that use it become invalid at once; nothing is revoked at the provider.
 
     Two cannot be deleted: the active one, and the one that was made with the connector, which goes with it.
     """

@@ -94,7 +94,10 @@ async def update_grant(call: Call) -> wire.Answer:
 
 @route("DELETE", "/v3/grants/{grant_id}", tag=TAG, errors=(InvalidRequest, GrantNotFound))
 async def delete_grant(call: Call) -> None:
-    """Delete a grant and destroy its secrets. Its id never comes back."""
+    """Delete a grant and destroy its secrets. Its id never comes back.
+
+    A Google token is revoked at Google afterwards, in the background, unless the account has another valid grant.
+    """
     await call.services.records.delete(call.application, await _grant(call))
 
 

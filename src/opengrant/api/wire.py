@@ -183,7 +183,7 @@ class ImapSettings(Model):
     imap_port: Port | None = None
     """993 and 465 speak TLS at once, 143 and 587 after STARTTLS; other ports are tried both ways."""
     smtp_host: Host | None = None
-    """Where mail is submitted; checked with a login too."""
+    """Where mail is submitted; checked with a login too. Needed with other smtp_ settings unless it can be found."""
     smtp_port: Port | None = None
     """See imap_port."""
     smtp_username: Login | None = None

@@ -8,9 +8,10 @@ from typing import Any
 from opengrant.errors import AccessDenied, GrantNotFound, InvalidRequest, Overloaded
 from opengrant.grants import audit, events, outcome
 from opengrant.grants.connect import Connect, refuse_blocked, unless_taken
+from opengrant.grants.revocations import Revocations
 from opengrant.grants.workspaces import Workspaces
-from opengrant.model import Application, Clock, CustomConnect, Grant, ProviderName, Trouble
-from opengrant.store import credentials, grants, leases
+from opengrant.model import Application, Clock, CustomConnect, Grant, ProviderName, Sealed, Trouble
+from opengrant.store import credentials, grants, leases, secrets
 from opengrant.store import events as outbox
 from opengrant.store.grants import Filters, Order
 from opengrant.store.port import Steps, Store
@@ -48,6 +49,7 @@ class Records:
     connect: Connect
     workspaces: Workspaces
     clock: Clock
+    revocations: Revocations
 
     async def get(self, app: Application, pattern: str) -> Grant:
         """Find by id, `grant:<id>`, address, `email:<address>`, `external:<id>` or virtual-calendar identifier.
@@ -188,15 +190,20 @@ class Records:
         return grant
 
     async def delete(self, app: Application, grant: Grant) -> None:
-        """For good: the row, its secrets; the id never comes back. Raises GrantNotFound when somebody was faster."""
-        await self.db.write(self._delete(app, grant.id))
+        """For good: the row, its secrets; the id never comes back. Raises GrantNotFound when somebody was faster.
 
-    def _delete(self, app: Application, grant_id: str) -> Steps[None]:
+        Afterwards, in the background, its token dies at the provider too.
+        """
+        self.revocations.begin(*await self.db.write(self._delete(app, grant.id)))
+
+    def _delete(self, app: Application, grant_id: str) -> Steps[tuple[Grant, Sealed | None]]:
+        live = yield from secrets.find(app.id, "grant", grant_id, "live")
         gone = yield from grants.delete(app.id, grant_id)
         if gone is None:
             raise GrantNotFound("Grant not found")
         yield from leases.forget(app.id, grant_id)
         yield from outbox.add(events.deleted(gone, at=self.clock()))
+        return gone, live
 
 
 def _changing_too_fast() -> Overloaded:

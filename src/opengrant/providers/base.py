@@ -87,6 +87,14 @@ class Verifies(Protocol):
         """`settings` are the wire's keys, with SecretStr for passwords. Raises ProviderFailure, InvalidRequest."""
 
 
+@runtime_checkable
+class Revokes(Protocol):
+    """Can be told that a token shall die."""
+
+    async def revoke(self, token: SecretStr) -> bool:
+        """Best effort: whether the token is dead now. True also when it was before."""
+
+
 class Mints(Protocol):
     """Makes live tokens for any mailbox of an organisation, from one credential of that organisation."""
 

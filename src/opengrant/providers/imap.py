@@ -24,6 +24,7 @@ WHOLE = 75.0
 
 _GMAIL = frozenset({"imap.gmail.com", "smtp.gmail.com", "imap.googlemail.com", "smtp.googlemail.com"})
 _SHOWN = ("imap_username", "smtp_username", "type")
+_ABOUT_SMTP = ("smtp_port", "smtp_username", "smtp_password")
 
 
 class _Place(NamedTuple):
@@ -101,6 +102,7 @@ class Imap:
         if found is None:
             found = await self._hosts.beside(settings["imap_host"], incoming.username)
         if found is None or found.smtp is None:
+            _refuse_homeless(settings)
             return None
         place = _place(found.smtp, settings.get("smtp_port"))
         if settings.get("smtp_username"):
@@ -109,6 +111,7 @@ class Imap:
             return await self._try("smtp", [place], outgoing)
         except ProviderFailure as failure:
             if found.source == "guess" and not _reached(failure):
+                _refuse_homeless(settings)
                 return None
             raise
 
@@ -180,6 +183,15 @@ def _read_logins(settings: Mapping[str, Any]) -> tuple[_Login, _Login]:
             SecretStr(given["smtp_password"] or given["imap_password"]),
         ),
     )
+
+
+def _refuse_homeless(settings: Mapping[str, Any]) -> None:
+    """No SMTP server is known: what is given for one could not be proven. Raises InvalidRequest."""
+    if given := [name for name in _ABOUT_SMTP if settings.get(name)]:
+        raise InvalidRequest(
+            f"settings.smtp_host is required: without it nobody knows the server that {' and '.join(given)}"
+            f" {'is' if len(given) == 1 else 'are'} for. Give it, or leave every smtp_ setting out."
+        )
 
 
 def _imap_places(settings: Mapping[str, Any], found: Found | None) -> list[_Place]:

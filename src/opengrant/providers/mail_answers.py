@@ -170,10 +170,11 @@ IMAP_CODES = {
     "NOPERM": _KEEP,
 }
 
+# All that Exchange Online says, to the letter: the words of others begin so, or differ by a capital.
+EXCHANGE_ONLINE = frozenset({"LOGIN failed.", "AUTHENTICATE failed."})
+
 # Servers that send no code say it in words.
 IMAP_TEXTS: tuple[tuple[str, Verdict], ...] = (
-    ("login failed.", _BASIC_AUTH_OFF),  # Exchange Online, to the letter
-    ("authenticate failed.", _BASIC_AUTH_OFF),
     ("incorrect username or password", _PASSWORD),
     ("username and password not accepted", _PASSWORD),
     ("invalid credentials", _PASSWORD),
@@ -183,6 +184,7 @@ IMAP_TEXTS: tuple[tuple[str, Verdict], ...] = (
     ("login incorrect", _PASSWORD),
     ("login bad", _PASSWORD),
     ("login fail", _PASSWORD),
+    ("authenticate fail", _PASSWORD),
     ("bad username or password", _PASSWORD),
     ("wrong password", _PASSWORD),
     ("authentication fail", _PASSWORD),
@@ -289,6 +291,8 @@ def _judge_imap(evidence: Evidence, said: str) -> Verdict:
         return verdict
     # BAD complains of syntax: its "invalid" is about the command.
     if evidence.step == "auth" and "BAD" not in evidence.subcodes:
+        if evidence.text.strip() in EXCHANGE_ONLINE:
+            return _BASIC_AUTH_OFF
         for words, verdict in IMAP_TEXTS:
             if words in said:
                 return verdict

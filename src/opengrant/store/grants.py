@@ -375,6 +375,24 @@ def delete(application_id: str, grant_id: str) -> Steps[Grant | None]:
     return read(rows[0])
 
 
+def account_in_use(gone: Grant) -> Steps[bool]:
+    """Whether a valid grant, of whatever application, is of the same account at the same provider.
+
+    A consent is the account's, and applications may share a client: this is the one question that is asked across
+    them. By address too, since not every grant knows its account's id.
+    """
+    # `|| ''` keeps SQLite from walking over all grants of a provider, whose index looks as good to it.
+    alive = "g.application_id = a.id and g.provider || '' = $1 and g.status || '' = 'valid'"
+    rows = yield Statement(
+        f"""select 1 from applications a
+            where exists (select 1 from grants g where {alive} and g.subject = $2)
+               or exists (select 1 from grants g where {alive} and g.email_key = $3)
+            limit 1""",
+        (gone.provider, gone.subject, fold(gone.email)),
+    )
+    return bool(rows)
+
+
 def expire_some(
     application_id: str, *, using: Literal["connector_id", "credential_id"], id_: str, trouble: Trouble, limit: int
 ) -> Steps[Sequence[Grant]]:

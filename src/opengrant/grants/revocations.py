@@ -1,0 +1,92 @@
+"""Revocations: the provider hears that the token of a deleted grant is needed no more. Best effort, in the background.
+
+The deletion is committed by then, and nobody waits. What is not said within a minute, or before this process ends, is
+never said: the credential is destroyed, and the owner still finds the consent in the account's settings.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import structlog
+from pydantic import SecretStr
+from pydantic_core import from_json
+
+from opengrant.grants import outcome
+from opengrant.model import Grant, ProviderName, Sealed
+from opengrant.providers.base import Revokes
+from opengrant.providers.verdict import Kind
+from opengrant.store import grants
+from opengrant.store.port import Store
+from opengrant.vault import Owner, Vault
+
+log = structlog.get_logger()
+
+_AT_MOST = 1000
+"""Revocations that wait or are under way; more are given up."""
+_AT_ONCE = 4
+"""Requests at a time: refreshes ask the same hosts, and come first."""
+_DEADLINE = 60.0
+"""Seconds from the deletion. The longer it takes, the likelier its owner has come back."""
+_GRACE = 2.0
+"""Seconds that an orderly end waits for those under way."""
+
+
+@dataclass(slots=True)
+class Revocations:
+    """Built once, in app.py."""
+
+    db: Store
+    vault: Vault
+    providers: Mapping[ProviderName, object]
+    _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
+    _under_way: set["asyncio.Task[None]"] = field(default_factory=set)
+
+    def begin(self, gone: Grant, live: Sealed | None) -> None:
+        """Revoke what a deleted grant held, if its provider can and it is alive. Never raises, waits for nothing.
+
+        live  the grant's secret as it was when it was deleted
+        """
+        provider = self.providers.get(gone.provider)
+        if live is None or not isinstance(provider, Revokes) or _is_dead(gone):
+            return
+        if len(self._under_way) >= _AT_MOST:
+            log.warning("revocation_given_up", grant_id=gone.id, problem="too many at once")
+            return
+        task = asyncio.create_task(self._revoke(provider, gone, live))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    async def idle(self) -> None:
+        """Wait until none is under way."""
+        while self._under_way:
+            await asyncio.wait(self._under_way)
+
+    async def close(self) -> None:
+        """Give up those that do not end in a moment."""
+        if self._under_way:
+            _, late = await asyncio.wait(self._under_way, timeout=_GRACE)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _revoke(self, provider: Revokes, gone: Grant, live: Sealed) -> None:
+        try:
+            async with asyncio.timeout(_DEADLINE), self._slots:
+                owner = Owner(gone.application_id, "grant", gone.id, "live")
+                token = from_json(self.vault.open(live, owner)).get("refresh_token")
+                # Asked as late as can be: the owner may have connected again since the deletion.
+                if token is None or await self.db.read(grants.account_in_use(gone)):
+                    return
+                done = await provider.revoke(SecretStr(token))
+        except Exception as problem:  # noqa: BLE001 -- whatever it is, nobody waits for it and the grant is gone
+            log.warning("revocation_given_up", grant_id=gone.id, problem=type(problem).__name__)
+            return
+        log.info("revocation_sent", grant_id=gone.id, provider=gone.provider.value, done=done)
+
+
+def _is_dead(gone: Grant) -> bool:
+    """Whether its provider refused the credential for good. What ended a grant from our side says nothing of it."""
+    trouble = gone.trouble
+    refused = trouble is not None and trouble.kind == Kind.RECONNECT and trouble.reason != outcome.INVALIDATED
+    return gone.status == "invalid" and refused
