@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, Route
 
 from tests.fakes.oauth import FakeOAuth
 from tests.pages.site import chromium
@@ -94,6 +94,16 @@ async def view(browser: Browser, watch: Watch) -> AsyncIterator[BrowserContext]:
 @pytest_asyncio.fixture(loop_scope="module")
 async def page(view: BrowserContext) -> Page:
     return await view.new_page()
+
+
+async def refuse(route: Route) -> None:
+    """Answer as a server that is overloaded."""
+    error = {"type": "api.service_unavailable", "message": "The database is busy."}
+    await route.fulfill(status=503, json={"request_id": "r-1", "error": error})
+
+
+async def hold(_: Route) -> None:
+    """Let the page wait, for as long as it likes."""
 
 
 @pytest.fixture(scope="session")

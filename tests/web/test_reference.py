@@ -18,7 +18,7 @@ from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
 from tests.peers.dovecot import Dovecot
 from tests.peers.nodejs import NODE, install
 from tests.support import LiveServer, Tenant, data, imap, secret
-from tests.web.conftest import Watch, violations
+from tests.web.conftest import Watch, hold, violations
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -238,6 +238,7 @@ async def test_the_keyboard_alone_makes_a_grant(reference: Reference, tenant: Te
         raise AssertionError(f"{name} was not reached")
 
     await press("/")
+    await expect(page.get_by_role("searchbox", name="Search operations")).to_be_focused()
     await write("connect/custom")
     await press("Enter")
     await expect(page).to_have_title("Create a grant from credentials you hold · OpenGrant API")
@@ -296,6 +297,8 @@ async def test_secrets_are_hidden_until_asked_for_and_the_key_is_kept_nowhere(
     await page.get_by_role("button", name="Send", exact=True).click()
     await expect(page.get_by_role("alert")).to_contain_text("Enter an API key first")
     await expect(page.get_by_label("API key", exact=True)).to_be_focused()
+    await page.keyboard.type("n")
+    await expect(page.get_by_role("alert")).to_have_count(0)
 
 
 async def test_parameters_are_filled_in_and_a_deletion_is_asked_about(reference: Reference, tenant: Tenant) -> None:
@@ -313,14 +316,14 @@ async def test_parameters_are_filled_in_and_a_deletion_is_asked_about(reference:
     await send.click()
     await expect(page.get_by_text("Fill in grant_id")).to_be_visible()
     await expect(page.get_by_label(re.compile("^grant_id"))).to_be_focused()
-    await page.keyboard.type(grant["id"])
-    await send.click()
+    await page.keyboard.insert_text(f" {grant['id']} ")  # as it is pasted
+    await page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog")
     await expect(dialog).to_contain_text(f"DELETE /v3/grants/{grant['id']}")
     await page.keyboard.press("Escape")
     await expect(dialog).to_be_hidden()
     assert tenant.grants() == 1
-    await send.click()
+    await page.get_by_label(re.compile("^grant_id")).press("Control+Enter")
     await dialog.get_by_role("button", name="Send DELETE").click()
     await expect(page.get_by_role("region", name="Answer", exact=True)).to_contain_text("200 OK")
     assert data(tenant.get("/v3/grants")) == []
@@ -338,6 +341,50 @@ async def test_what_cannot_be_tried_with_a_key_says_why(reference: Reference, te
     link = page.get_by_role("link", name="Open in a new tab")
     address = await link.get_attribute("href") or ""
     assert address.startswith(f"/v3/connect/auth?client_id={tenant.application.id}&redirect_uri=https%3A%2F%2Fapp")
+
+
+async def test_an_answer_stays_with_the_body_that_it_is_about(reference: Reference, tenant: Tenant) -> None:
+    page = reference.page
+    outcome = page.locator(".outcome")
+    await page.route("**/v3/connect/custom", hold)
+    await reference.open("/operation/connect_custom/virtual-calendar", key=tenant.api_key)
+    await page.get_by_role("button", name="Send", exact=True).click()
+    await expect(outcome).to_contain_text("Waiting")
+    await reference.go("/operation/connect_custom/imap")
+    await expect(page.get_by_role("button", name="Send", exact=True)).to_be_visible()
+    await expect(outcome).to_be_empty()
+    await reference.go("/operation/connect_custom/virtual-calendar")
+    await page.get_by_role("button", name="Give up").click()
+    await expect(outcome).to_contain_text("You gave up waiting.")
+    # What is wrong is told in each of the ways in which it is said, and nothing where nothing is.
+    await reference.go("/operation/exchange_token")
+    await expect(await reference.send()).to_contain_text("400 Bad request")
+    description = await outcome.locator(".notice.wrong p").first.inner_text()
+    assert description in await outcome.locator(".answer-body").inner_text()
+    await page.route("**/v3/connect/token", lambda route: route.fulfill(status=502, body="<h1>Bad gateway</h1>"))
+    await page.get_by_role("button", name="Send", exact=True).click()
+    await expect(outcome).to_contain_text("502")
+    await expect(outcome.locator(".notice")).to_have_count(0)
+    await reference.go("/operation/send_test_event")
+    await expect(page.locator("h1 code")).to_have_text("mock-webhook-secret")
+    await expect(page).to_have_title(re.compile("^[^`]+$"))
+
+
+async def test_an_example_does_not_replace_what_was_written_unasked(reference: Reference) -> None:
+    await reference.open("/operation/connect_custom/refresh-token")
+    examples = reference.page.get_by_label("Example")
+    await examples.select_option(index=1)
+    await expect(reference.editor("Refresh token")).to_contain_text("microsoft")
+    await reference.go("/operation/connect_custom/imap")
+    await reference.go("/operation/connect_custom/refresh-token")
+    await expect(examples).to_have_value("1")
+    await reference.write('{"provider": "yahoo"}', variant="Refresh token")
+    for answer, text in (("Keep mine", "yahoo"), ("Replace", "google")):
+        await expect(examples).to_have_value("-1")
+        await examples.select_option("0")
+        await reference.page.get_by_role("dialog").get_by_role("button", name=answer).click()
+        await expect(reference.editor()).to_contain_text(text)
+    await expect(examples).to_have_value("0")
 
 
 async def test_search_finds_by_word_path_id_and_group(reference: Reference) -> None:
@@ -512,6 +559,10 @@ async def test_without_the_editor_a_plain_field_does(
     await plain.fill('{"provider": "virtual-calendar", "settings": {"email": "room-8"}}')
     await expect(await reference.send()).to_contain_text("201 Created")
     await view.unroute("**/static/mount.*.js")
+    await page.get_by_role("button", name="Try again").click()
+    await expect(reference.editor("Virtual calendar")).to_contain_text("room-8")
+    await reference.go("/operation/connect_custom/imap")
+    await expect(reference.editor("IMAP")).to_be_visible()
     watch.broken.clear()  # the file that was kept from it
 
 
@@ -536,8 +587,11 @@ async def test_nothing_is_inaccessible_or_too_wide(
     await reference.open("/", key=tenant.api_key)
     await look()
     if width < 800:
-        await page.get_by_role("button", name="All operations").click()
+        menu = page.get_by_role("button", name="All operations")
+        await menu.click()
         await look()
+        await page.get_by_role("link", name="Introduction").click()  # where one is already
+        await expect(menu).to_have_attribute("aria-expanded", "false")
     await reference.go("/operation/connect_custom/virtual-calendar")
     await reference.write('{"provider": "virtual-calendar", "settings": {"email": 5}, }', left=1)
     await expect(page.locator(".finding")).not_to_have_count(0)

@@ -3,10 +3,10 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import icon from "../shared/icon.svg";
-import { ThemeChoice } from "../shared/parts";
+import { Notice, ThemeChoice } from "../shared/parts";
 import { useAction } from "./core/load";
 import { here, href } from "./core/route";
-import { session, signOut } from "./core/session";
+import { reason, session, signOut } from "./core/session";
 import { Failure } from "./parts/failure";
 import { Icon, type IconName } from "./parts/icon";
 import { Time } from "./parts/time";
@@ -57,6 +57,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
                                     <a
                                         href={href(place === "overview" ? [] : [place])}
                                         aria-current={at === place ? "page" : undefined}
+                                        onClick={() => setOpen(false)}
                                     >
                                         <Icon name={place} />
                                         {label}
@@ -75,10 +76,30 @@ export function Shell({ children }: { children: ComponentChildren }) {
                 </div>
             </header>
             <main id="main" tabIndex={-1}>
+                <Told />
                 {children}
             </main>
         </div>
     );
+}
+
+/** What became of a link that was opened here. */
+function Told() {
+    const told = reason.value;
+    return told ? (
+        <Notice tone="warn">
+            <p>{told.text} You are still signed in, with the session that you had.</p>
+            <button
+                type="button"
+                class="button"
+                onClick={() => {
+                    reason.value = undefined;
+                }}
+            >
+                Go on
+            </button>
+        </Notice>
+    ) : null;
 }
 
 function Who() {

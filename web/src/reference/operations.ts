@@ -39,7 +39,6 @@ export interface Api {
     version: string;
     description: string;
     defs: Defs;
-    schemes: Record<string, SecurityScheme>;
     groups: { tag: string; description: string; operations: Operation[] }[];
     /** By operation id, other spellings included. */
     byId: Map<string, Operation>;
@@ -72,7 +71,6 @@ export function read(document: Document): Api {
         version: document.info.version,
         description: document.info.description ?? "",
         defs,
-        schemes: document.components.securitySchemes ?? {},
         groups: [...groups]
             .map(([tag, operations]) => ({ tag, description: described.get(tag) ?? "", operations }))
             .filter((group) => group.operations.length > 0),
@@ -89,8 +87,7 @@ function operation(document: Document, defs: Defs, path: string, method: string,
         method: method.toUpperCase(),
         path,
         tag: from.tags?.[0] ?? "Other",
-        summary: from.summary ?? path,
-        description: from.description ?? "",
+        ...words(from, path),
         parameters,
         variants: media === undefined ? [] : variants(media, defs),
         bodyRequired: from.requestBody?.required ?? false,
@@ -100,6 +97,13 @@ function operation(document: Document, defs: Defs, path: string, method: string,
         leads: Object.keys(from.responses ?? {}).some((status) => status.startsWith("3")),
         also: [],
     };
+}
+
+/** A heading is one sentence; what else the summary says begins the description. */
+function words({ summary, description = "" }: Described, path: string): Pick<Operation, "summary" | "description"> {
+    const [first = path, ...rest] = summary?.split(/\.\s+/) ?? [];
+    const more = rest.length > 0 ? [`${rest.join(". ")}.`] : [];
+    return { summary: first, description: [...more, description].join("\n\n").trim() };
 }
 
 /** The table that makes operation ids calls a second spelling `<id>_<verb>` and more; it says the same of itself. */

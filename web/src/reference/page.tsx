@@ -2,6 +2,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useHashLocation } from "wouter-preact/use-hash-location";
+import { plain } from "../shared/markdown";
 import { Loading, Notice } from "../shared/parts";
 import type { Document } from "./openapi";
 import { type Api, read } from "./operations";
@@ -36,7 +37,14 @@ export function Page() {
                 <Notice tone="wrong">
                     <p>The server did not give its description, /openapi.json. It may be starting, or down.</p>
                     <p>
-                        <button type="button" class="button" onClick={() => setAttempt(attempt + 1)}>
+                        <button
+                            type="button"
+                            class="button"
+                            onClick={() => {
+                                setLoaded({ state: "loading" });
+                                setAttempt(attempt + 1);
+                            }}
+                        >
                             Try again
                         </button>
                     </p>
@@ -58,11 +66,12 @@ function Reference({ api }: { api: Api }) {
     const [location] = useHashLocation();
     const [, kind, id = "", slug] = location.split("/").map(decoded);
     const operation = kind === "operation" ? api.byId.get(id) : undefined;
+    const title = operation && plain(operation.summary);
     const main = useRef<HTMLElement>(null);
     const first = useRef(true);
     const page = operation?.id ?? kind ?? "";
     useEffect(() => {
-        document.title = operation ? `${operation.summary} · OpenGrant API` : "OpenGrant API reference";
+        document.title = title ? `${title} · OpenGrant API` : "OpenGrant API reference";
         if (first.current) {
             first.current = false;
             return;
@@ -79,7 +88,7 @@ function Reference({ api }: { api: Api }) {
             <Header version={api.version} />
             <div class="frame">
                 <Navigation api={api} current={operation?.id} />
-                <main id="main" ref={main} tabIndex={-1} aria-label={operation?.summary ?? "Introduction"}>
+                <main id="main" ref={main} tabIndex={-1} aria-label={title ?? "Introduction"}>
                     {operation ? (
                         <OperationPage key={operation.id} api={api} operation={operation} slug={slug} />
                     ) : (

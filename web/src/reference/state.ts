@@ -10,10 +10,10 @@ export const apiKey = signal("");
 export const shown = signal(false);
 export const language = signal<Language>("curl");
 
-/** `pending` while a request is under way; `failed` is a sentence. */
+/** `pending` while a request is under way, which `control` gives up; `failed` is a sentence. */
 export type Outcome =
     | { state: "none" }
-    | { state: "pending" }
+    | { state: "pending"; control: AbortController }
     | { state: "failed"; why: string }
     | { state: "answered"; answer: Answered };
 
@@ -35,8 +35,9 @@ export function fieldsOf(operation: Operation): Signal<Record<string, string>> {
     return kept(fields, operation.id, () => ({}));
 }
 
-export function outcomeOf(operation: Operation): Signal<Outcome> {
-    return kept<Outcome>(outcomes, operation.id, () => ({ state: "none" }));
+/** What came of the last request, one for each variant: it stays with the body that it was about. */
+export function outcomeOf(operation: Operation, variant: Variant | undefined): Signal<Outcome> {
+    return kept<Outcome>(outcomes, `${operation.id}/${variant?.slug ?? ""}`, () => ({ state: "none" }));
 }
 
 function kept<T>(from: Map<string, Signal<T>>, key: string, make: () => T): Signal<T> {

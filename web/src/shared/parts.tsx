@@ -28,20 +28,20 @@ export function Loading({ what = "Loading" }: { what?: string }) {
 
 /** Copies with one click and says so, also to a screen reader. `text` may be made when it is asked for. */
 export function Copy({ text, label = "Copy", what }: { text: string | (() => string); label?: string; what?: string }) {
-    const [done, setDone] = useState(false);
+    const [said, setSaid] = useState("");
     useEffect(() => {
-        if (!done) {
+        if (!said) {
             return;
         }
-        const timer = setTimeout(() => setDone(false), 2000);
+        const timer = setTimeout(() => setSaid(""), 2000);
         return () => clearTimeout(timer);
-    }, [done]);
+    }, [said]);
     const copy = async () => {
-        setDone(await toClipboard(typeof text === "string" ? text : text()));
+        setSaid((await toClipboard(typeof text === "string" ? text : text())) ? "Copied" : "Not copied");
     };
     return (
         <button type="button" class="button copy" onClick={copy} aria-label={what ? `${label} ${what}` : undefined}>
-            <span aria-live="polite">{done ? "Copied" : label}</span>
+            <span aria-live="polite">{said || label}</span>
         </button>
     );
 }
@@ -94,7 +94,7 @@ export function ThemeChoice() {
     );
 }
 
-/** A modal dialog: the browser's own keeps the focus inside and closes on Escape. */
+/** A modal dialog: the browser's own keeps the focus inside and closes on Escape. Without `onClose` it stays. */
 export function Dialog({
     title,
     children,
@@ -102,7 +102,7 @@ export function Dialog({
 }: {
     title: string;
     children: ComponentChildren;
-    onClose: () => void;
+    onClose?: () => void;
 }) {
     const element = useRef<HTMLDialogElement>(null);
     const id = useId();
@@ -116,7 +116,22 @@ export function Dialog({
         };
     }, []);
     return (
-        <dialog ref={element} class="card dialog" aria-labelledby={id} onClose={() => gone.current || onClose()}>
+        <dialog
+            ref={element}
+            class="card dialog"
+            aria-labelledby={id}
+            onCancel={(event) => onClose ?? event.preventDefault()}
+            onClose={() => {
+                if (gone.current) {
+                    return;
+                }
+                if (onClose) {
+                    onClose();
+                } else {
+                    element.current?.showModal(); // a second Escape closes whatever was said to the first
+                }
+            }}
+        >
             <h2 id={id}>{title}</h2>
             {children}
         </dialog>

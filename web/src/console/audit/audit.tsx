@@ -1,16 +1,17 @@
 /** Who did what. Filters are exact, as the trail is searched; the address of the page holds them. */
 
 import { useEffect, useState } from "preact/hooks";
-import { page } from "../core/api";
-import { useGrowing } from "../core/load";
+import { get, page } from "../core/api";
+import { useGrowing, useLoad } from "../core/load";
 import { here, href, refine } from "../core/route";
-import type { AuditEntry } from "../core/wire";
+import { session } from "../core/session";
+import type { ApiKey, AuditEntry } from "../core/wire";
 import { actorWords, plain } from "../core/words";
 import { TextField } from "../parts/field";
 import { Empty, More, Shown } from "../parts/loading";
 import { Page } from "../parts/page";
 import { Table } from "../parts/table";
-import { Time } from "../parts/time";
+import { Moment } from "../parts/time";
 
 export function AuditPage() {
     const { query } = here.value;
@@ -26,7 +27,7 @@ export function AuditPage() {
     );
     return (
         <Page title="Audit trail" lead="Who did what in this application. Entries are only ever added.">
-            <Filters key={query.toString()} filter={filter} />
+            <Filters filter={filter} />
             <Shown of={list} what="the trail">
                 {(entries) =>
                     entries.length ? (
@@ -50,6 +51,17 @@ export function AuditPage() {
             </Shown>
         </Page>
     );
+}
+
+/** By id; only operators may see them. */
+function useKeyNames(): Map<string, string> {
+    const { operator, application_id } = session.value ?? {};
+    const keys = useLoad(
+        async (signal) =>
+            operator ? get<ApiKey[]>(`/v3/admin/applications/${application_id}/api-keys`, {}, signal) : [],
+        [],
+    );
+    return new Map(keys.data?.map(({ id, name }) => [id, name]));
 }
 
 interface Filter {
@@ -78,7 +90,14 @@ function Filters({ filter }: { filter: Filter }) {
                     <button type="submit" class="button primary">
                         Filter
                     </button>
-                    <button type="button" class="button plain" onClick={() => refine({})}>
+                    <button
+                        type="button"
+                        class="button plain"
+                        onClick={() => {
+                            setTyped({ type: "", actor: "", grant_id: "" });
+                            refine({});
+                        }}
+                    >
                         Clear
                     </button>
                 </div>
@@ -89,12 +108,13 @@ function Filters({ filter }: { filter: Filter }) {
 
 function EntryTable({ entries }: { entries: AuditEntry[] }) {
     const only = (change: Partial<Filter>) => href(["audit"], { ...change });
+    const names = useKeyNames();
     return (
-        <Table class="stack dense" columns={["When", "What", "Who", "Details"]}>
+        <Table class="stack dense trail" columns={["When", "What", "Who", "Grant", "Details"]}>
             {entries.map((entry) => (
                 <tr key={entry.id}>
                     <td data-label="When">
-                        <Time at={entry.at} />
+                        <Moment at={entry.at} />
                     </td>
                     <th scope="row">
                         <a href={only({ type: entry.type })} title="Only entries of this type">
@@ -104,7 +124,14 @@ function EntryTable({ entries }: { entries: AuditEntry[] }) {
                     <td data-label="Who">
                         {entry.actor && (
                             <a href={only({ actor: entry.actor })} title={`Only what ${entry.actor} did`} class="quiet">
-                                {actorWords(entry.actor)}
+                                {actorWords(entry.actor, names)}
+                            </a>
+                        )}
+                    </td>
+                    <td data-label={entry.grant_id && "Grant"}>
+                        {entry.grant_id && (
+                            <a href={href(["grants", entry.grant_id])} title={entry.grant_id}>
+                                <code>{entry.grant_id.slice(0, 8)}…</code>
                             </a>
                         )}
                     </td>
@@ -157,13 +184,10 @@ function Details({ entry }: { entry: AuditEntry }) {
 }
 
 /** The most telling of what there is. */
-function summary({ detail, grant_id }: AuditEntry): string {
+function summary({ detail }: AuditEntry): string {
     const words = TELLING.flatMap((name) => detail[name]).filter((one) => typeof one === "string" && one !== "");
     if (words.length) {
         return words.join(", ");
-    }
-    if (grant_id) {
-        return `grant ${grant_id.slice(0, 8)}…`;
     }
     const [first] = Object.entries(detail).filter(([, value]) => typeof value === "string");
     return first ? `${plain(first[0]).toLowerCase()} ${String(first[1]).slice(0, 12)}…` : "More";

@@ -2,12 +2,21 @@
 
 import { useState } from "preact/hooks";
 import { Notice } from "../../shared/parts";
-import { patch, path, post } from "../core/api";
+import { Problem, patch, path, post } from "../core/api";
 import { useAction } from "../core/load";
+import { session } from "../core/session";
 import type { Connector, Provider } from "../core/wire";
 import { plain } from "../core/words";
 import { AreaField, TextField } from "../parts/field";
 import { Form } from "../parts/form";
+
+interface Draft {
+    values: Record<string, string>;
+    scopes: string;
+}
+
+/** What could not be saved because the session had ended, without secrets; by application and provider. */
+const unsaved = new Map<string, Draft>();
 
 export function ConnectorForm({
     provider,
@@ -18,13 +27,17 @@ export function ConnectorForm({
     connector: Connector | undefined;
     onSaved: () => void;
 }) {
-    const [values, setValues] = useState<Record<string, string>>(() =>
-        Object.fromEntries(provider.settings.map(({ name }) => [name, String(connector?.settings[name] ?? "")])),
+    const draft = `${session.value?.application_id} ${provider.provider}`;
+    const [found] = useState(unsaved.get(draft));
+    const [values, setValues] = useState<Record<string, string>>(
+        () =>
+            found?.values ??
+            Object.fromEntries(provider.settings.map(({ name }) => [name, String(connector?.settings[name] ?? "")])),
     );
-    const [scopes, setScopes] = useState(connector?.scope.join("\n") ?? "");
+    const [scopes, setScopes] = useState(found?.scopes ?? connector?.scope.join("\n") ?? "");
     const [saved, setSaved] = useState(false);
-    const action = useAction(async () => {
-        setSaved(false);
+    const empty = provider.settings.length + provider.scopes.length === 0;
+    const save = async () => {
         // What is left empty is not sent: the server keeps its secret, or takes its default.
         const settings = Object.fromEntries(Object.entries(values).filter(([, value]) => value.trim() !== ""));
         const asked = scopes.split(/[\s,]+/).filter(Boolean);
@@ -43,10 +56,28 @@ export function ConnectorForm({
             });
         }
         onSaved();
+    };
+    const action = useAction(async () => {
+        setSaved(false);
+        unsaved.delete(draft);
+        try {
+            await save();
+        } catch (problem) {
+            if (problem instanceof Problem && problem.status === 401) {
+                unsaved.set(draft, { values: without(values, provider), scopes });
+            }
+            throw problem;
+        }
     });
     return (
-        <div class="card padded">
+        <div class={empty ? "card padded bare" : "card padded"}>
             <Form action={action} submit={connector ? "Save" : "Make the connector"} under="Saving">
+                {found && !saved && (
+                    <Notice tone="warn">
+                        <p>The session ended before this was saved. What you typed is here again, but for secrets.</p>
+                    </Notice>
+                )}
+                {empty && <p>There is nothing to enter: each mailbox brings what it needs.</p>}
                 {provider.settings.map(({ name, why, required, secret }) => (
                     <TextField
                         key={name}

@@ -3,13 +3,16 @@
 import { useState } from "preact/hooks";
 import { Badge } from "../../shared/parts";
 import { get, Problem } from "../core/api";
+import { useHealth } from "../core/health";
 import { useLoad } from "../core/load";
 import { href } from "../core/route";
-import type { Connector, Overview, Provider } from "../core/wire";
+import type { Connector, Provider } from "../core/wire";
 import { DegradedList } from "../overview/degraded";
+import { Failure } from "../parts/failure";
 import { Shown } from "../parts/loading";
 import { Page, Section } from "../parts/page";
 import { ConnectorForm } from "./connector-form";
+import { UNKNOWN } from "./connectors";
 import { Credentials } from "./credentials";
 import { DeleteConnector } from "./delete-connector";
 import { Guide } from "./guide";
@@ -19,19 +22,27 @@ export function ConnectorPage({ id }: { id: string }) {
     const [deleting, setDeleting] = useState(false);
     const loaded = useLoad(
         async (signal) => {
-            const [providers, connector, overview] = await Promise.all([
+            const [providers, connector] = await Promise.all([
                 get<Provider[]>("/v3/providers", {}, signal),
                 existing(id, signal),
-                get<Overview>("/v3/overview", { hours: 1 }, signal),
             ]);
             const provider = providers.find((one) => one.provider === id);
             if (!provider) {
                 throw new Problem("There is no provider of that name.", 404, "console");
             }
-            return { provider, connector, degraded: overview.degraded.filter((one) => one.provider === id) };
+            return { provider, connector };
         },
         [id],
     );
+    const health = useHealth();
+    const degraded = health.data?.degraded.filter((one) => one.provider === id) ?? [];
+    // What was tested is not what is stored any more.
+    const [changes, setChanges] = useState(0);
+    const changed = () => {
+        setChanges((count) => count + 1);
+        loaded.reload();
+        health.reload();
+    };
     const known = loaded.data;
     return (
         <Page
@@ -46,8 +57,9 @@ export function ConnectorPage({ id }: { id: string }) {
                 )
             }
         >
+            <Failure problem={health.problem} lead={UNKNOWN} again={health.reload} />
             <Shown of={loaded} what="the connector">
-                {({ provider, connector, degraded }) => (
+                {({ provider, connector }) => (
                     <>
                         {degraded.length > 0 && <DegradedList degraded={degraded} linked={false} />}
                         {connector ? (
@@ -67,15 +79,15 @@ export function ConnectorPage({ id }: { id: string }) {
                                     key={connector ? "change" : "create"}
                                     provider={provider}
                                     connector={connector}
-                                    onSaved={loaded.reload}
+                                    onSaved={changed}
                                 />
                             </Section>
                         )}
                         {connector && (
                             <>
-                                <Test provider={provider} />
+                                <Test key={changes} provider={provider} />
                                 {provider.needs_client && (
-                                    <Credentials provider={provider} connector={connector} onChanged={loaded.reload} />
+                                    <Credentials provider={provider} connector={connector} onChanged={changed} />
                                 )}
                             </>
                         )}

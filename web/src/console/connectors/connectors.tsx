@@ -2,29 +2,35 @@
 
 import { Badge } from "../../shared/parts";
 import { get } from "../core/api";
+import { useHealth } from "../core/health";
 import { useLoad } from "../core/load";
 import { href } from "../core/route";
-import type { Connector, Overview, Provider } from "../core/wire";
+import type { Connector, Provider } from "../core/wire";
+import { Failure } from "../parts/failure";
 import { Shown } from "../parts/loading";
 import { Page } from "../parts/page";
 
+/** Without it, "Set up" would read as "works". */
+export const UNKNOWN = "Whether a connector is degraded could not be read.";
+
 export function ConnectorsPage() {
     const loaded = useLoad(async (signal) => {
-        const [providers, connectors, { degraded }] = await Promise.all([
+        const [providers, connectors] = await Promise.all([
             get<Provider[]>("/v3/providers", {}, signal),
             get<Connector[]>("/v3/connectors", { limit: 200 }, signal),
-            get<Overview>("/v3/overview", { hours: 1 }, signal),
         ]);
         return {
             providers,
             have: new Map(connectors.map((one) => [one.provider, one])),
-            degraded: new Set(degraded.map((one) => one.provider)),
         };
     }, []);
+    const health = useHealth();
+    const degraded = new Set(health.data?.degraded.map((one) => one.provider));
     return (
         <Page title="Connectors" lead="One for each provider: what your application is known by there.">
+            <Failure problem={health.problem} lead={UNKNOWN} again={health.reload} />
             <Shown of={loaded} what="connectors">
-                {({ providers, have, degraded }) => (
+                {({ providers, have }) => (
                     <ul class="tiles">
                         {providers.map((provider) => (
                             <Tile

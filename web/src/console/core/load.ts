@@ -1,38 +1,76 @@
 /** How pages read and change things: what is loaded, what is under way, what went wrong. */
 
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { type Page, Problem } from "./api";
 
 export interface Loaded<T> {
     data: T | undefined;
+    /** `data` answers the question before; the answer to this one is under way. */
+    stale: boolean;
     problem: Problem | undefined;
     loading: boolean;
-    /** Again; what was there stays until the new answer is. */
+    /** The same again; what was there stays until the new answer is, and if there is none. */
     reload: () => void;
-    /** What an action has answered. */
-    put: (data: T) => void;
+    /** What an action has answered, put into what is there. Does nothing once another question was asked. */
+    put: (change: (old: T) => T) => void;
 }
 
-/** What `load` answers, and again whenever one of `on` changes. Reloading shows the old answer meanwhile. */
+interface State<T> {
+    /** What `data` and `problem` belong to. */
+    question?: AbortController;
+    data?: T | undefined;
+    problem?: Problem | undefined;
+    loading: boolean;
+}
+
+/** What `load` answers, and again whenever one of `on` changes: then the old answer stays, as `stale`, until the new is. */
 export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>, on: unknown[]): Loaded<T> {
-    const [state, setState] = useState<{ data?: T | undefined; problem?: Problem | undefined; loading: boolean }>({
-        loading: true,
-    });
+    const { signal: _, ...loaded } = useQuestion(load, on);
+    return loaded;
+}
+
+/** The same, with a signal that is aborted when another question is asked. */
+function useQuestion<T>(load: (signal: AbortSignal) => Promise<T>, on: unknown[]): Loaded<T> & { signal: AbortSignal } {
+    const question = useMemo(() => new AbortController(), on);
+    const [state, setState] = useState<State<T>>({ loading: true });
     const [turn, setTurn] = useState(0);
+    useEffect(() => () => question.abort(), [question]);
     useEffect(() => {
         const control = new AbortController();
         setState((old) => ({ ...old, loading: true }));
         load(control.signal).then(
-            (data) => !control.signal.aborted && setState({ data, loading: false }),
+            (data) => !control.signal.aborted && setState({ question, data, loading: false }),
             (failure) =>
                 !control.signal.aborted &&
-                setState((old) => ({ data: old.data, problem: told(failure), loading: false })),
+                setState((old) => ({
+                    question,
+                    data: old.question === question ? old.data : undefined,
+                    problem: told(failure),
+                    loading: false,
+                })),
         );
         return () => control.abort();
-    }, [...on, turn]);
+    }, [question, turn]);
     const reload = useCallback(() => setTurn((count) => count + 1), []);
-    const put = useCallback((data: T) => setState({ data, loading: false }), []);
-    return { data: state.data, problem: state.problem, loading: state.loading, reload, put };
+    const put = useCallback(
+        (change: (old: T) => T) =>
+            setState((old) =>
+                old.question === question && old.data !== undefined
+                    ? { question, data: change(old.data), loading: old.loading }
+                    : old,
+            ),
+        [question],
+    );
+    const isOurs = state.question === question;
+    return {
+        data: state.data,
+        stale: !isOurs && state.data !== undefined,
+        problem: isOurs ? state.problem : undefined,
+        loading: !isOurs || state.loading,
+        reload,
+        put,
+        signal: question.signal,
+    };
 }
 
 export interface Growing<T> extends Loaded<T[]> {
@@ -42,24 +80,34 @@ export interface Growing<T> extends Loaded<T[]> {
 
 /** A list that is read piece by piece, each piece with the cursor that came with the one before. */
 export function useGrowing<T>(
-    load: (cursor: string | undefined, signal?: AbortSignal) => Promise<Page<T>>,
+    load: (cursor: string | undefined, signal: AbortSignal) => Promise<Page<T>>,
     on: unknown[],
 ): Growing<T> {
-    const first = useLoad((signal) => load(undefined, signal), on);
+    const { signal, ...first } = useQuestion((signal) => load(undefined, signal), on);
+    const cursor = first.data?.next;
     const more = useAction(async () => {
-        const known = first.data;
-        if (known?.next) {
-            const found = await load(known.next);
-            first.put({ ...found, rows: [...known.rows, ...found.rows] });
+        try {
+            const found = await load(cursor, signal);
+            // A list that was read again meanwhile goes on elsewhere.
+            first.put((old) => (old.next === cursor ? { ...found, rows: [...old.rows, ...found.rows] } : old));
+        } catch (failure) {
+            if (!signal.aborted) {
+                throw failure;
+            }
         }
     });
+    useEffect(more.forget, [signal]);
     return {
+        ...first,
         data: first.data?.rows,
         problem: first.problem ?? more.problem,
         loading: first.loading || more.busy,
-        reload: first.reload,
-        put: (rows) => first.put({ ...first.data, rows }),
-        more: first.data?.next ? () => void more.run() : undefined,
+        reload: () => {
+            more.forget();
+            first.reload();
+        },
+        put: (change) => first.put((old) => ({ ...old, rows: change(old.rows) })),
+        more: cursor ? () => void more.run() : undefined,
     };
 }
 
@@ -68,6 +116,7 @@ export interface Action<A extends unknown[]> {
     problem: Problem | undefined;
     /** Answers whether it worked. */
     run: (...args: A) => Promise<boolean>;
+    /** What went wrong is not said any more. */
     forget: () => void;
 }
 
@@ -92,7 +141,7 @@ export function useAction<A extends unknown[]>(act: (...args: A) => Promise<unkn
             busy.current = false;
         }
     };
-    return { busy: state.busy, problem: state.problem, run, forget: () => setState({ busy: false }) };
+    return { busy: state.busy, problem: state.problem, run, forget: () => setState(({ busy }) => ({ busy })) };
 }
 
 function told(failure: unknown): Problem {

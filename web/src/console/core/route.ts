@@ -9,11 +9,16 @@ export interface Place {
     query: URLSearchParams;
 }
 
+/** What an address with a one-time code begins with. It is the session's, gone in a moment, and no place. */
+export const LINK = "#link=";
+
 export const here = signal<Place>(read());
 
 export function follow(): void {
     window.addEventListener("hashchange", () => {
-        here.value = read();
+        if (!location.hash.startsWith(LINK)) {
+            here.value = read();
+        }
     });
 }
 
@@ -33,19 +38,24 @@ export function go(parts: string[], query: Query = {}): void {
 
 /** Another query of the page we are on: no step in the history, and the page stays as it is. */
 export function refine(query: Query): void {
-    history.replaceState(null, "", href(here.value.parts, query));
+    move(here.value.parts, query);
+}
+
+/** As `go`, but in place of the step in the history where we are. */
+export function move(parts: string[], query: Query = {}): void {
+    history.replaceState(null, "", href(parts, query));
     here.value = read();
 }
 
 function read(): Place {
-    if (location.hash.startsWith("#link=")) {
-        return { parts: [], query: new URLSearchParams() }; // the session's, and gone in a moment
+    if (location.hash.startsWith(LINK)) {
+        return { parts: [], query: new URLSearchParams() };
     }
     const [path = "", query = ""] = location.hash.replace(/^#\/?/, "").split("?", 2);
     return { parts: path.split("/").filter(Boolean).map(decode), query: new URLSearchParams(query) };
 }
 
-function decode(part: string): string {
+export function decode(part: string): string {
     try {
         return decodeURIComponent(part);
     } catch {

@@ -2,11 +2,12 @@
 
 import { signal } from "@preact/signals";
 import { get, onSignedOut, Problem, post, remove } from "./api";
+import { decode, here, LINK, move } from "./route";
 import type { Session } from "./wire";
 
 /** undefined while it is not known yet, null when nobody is signed in. */
 export const session = signal<Session | null | undefined>(undefined);
-/** Why the sign-in page is shown, if there is a reason to tell. */
+/** What became of a link or a session, if there is something to tell: on the sign-in page, or above the page we are on. */
 export const reason = signal<{ text: string; problem?: Problem } | undefined>(undefined);
 
 onSignedOut(() => {
@@ -18,12 +19,12 @@ onSignedOut(() => {
 
 /** The one-time code of an address like /console#link=…, which is taken out of the address and the history at once. */
 export function takeLink(): string | undefined {
-    const found = /^#link=(.+)$/.exec(location.hash);
-    if (!found) {
+    if (!location.hash.startsWith(LINK)) {
         return undefined;
     }
-    history.replaceState(null, "", location.pathname + location.search);
-    return decodeURIComponent(found[1] ?? "");
+    const code = decode(location.hash.slice(LINK.length));
+    move(here.value.parts, Object.fromEntries(here.value.query));
+    return code || undefined;
 }
 
 export async function begin(): Promise<void> {
@@ -32,6 +33,10 @@ export async function begin(): Promise<void> {
         await redeem(link);
         return;
     }
+    await find();
+}
+
+async function find(): Promise<void> {
     try {
         session.value = await get<Session>("/v3/console/sessions/current");
     } catch (problem) {
@@ -43,20 +48,22 @@ export async function begin(): Promise<void> {
 }
 
 export async function redeem(link: string): Promise<void> {
-    session.value = undefined;
     try {
         await signIn({ link });
     } catch (problem) {
         if (!(problem instanceof Problem)) {
             throw problem;
         }
+        await find(); // a link that was used before may have opened the session that this browser is in
         reason.value = { text: "This link did not open a session. Each works once, for five minutes.", problem };
-        session.value = null;
     }
 }
 
 export async function signIn(proof: { api_key: string } | { link: string }): Promise<void> {
     const made = await post<Session>("/v3/console/sessions", proof);
+    if ("link" in proof) {
+        move([]); // it may be of another application, which has nothing of what was shown
+    }
     reason.value = undefined;
     session.value = made;
 }

@@ -113,8 +113,8 @@ export const PERMISSIONS: [permission: string, means: string][] = [
     ["grants.token", "Read live access tokens of grants. Each reading is in the audit trail."],
 ];
 
-/** "key:1234…" and its like. */
-export function actorWords(actor: string | undefined): string {
+/** "key:1234…" and its like; of keys the names that are known, by id. */
+export function actorWords(actor: string | undefined, names?: Map<string, string>): string {
     if (!actor) {
         return "";
     }
@@ -131,6 +131,10 @@ export function actorWords(actor: string | undefined): string {
         session: "Console session",
         console: "Console",
     };
+    const name = kind === "key" ? names?.get(id) : undefined;
+    if (name !== undefined) {
+        return `API key “${name}”`;
+    }
     return `${words[kind] ?? kind} ${id.length > 20 ? `${id.slice(0, 8)}…` : id}`.trim();
 }
 

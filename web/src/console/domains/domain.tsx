@@ -22,6 +22,8 @@ const WHY: Record<RecordKind, string> = {
     dkim: "The key that signs its mail. Needed to send.",
     feedback: "Bounces come back here. Needed to send.",
 };
+/** To the second: looking again with the same result must be seen, too. */
+const CLOCK = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 const STATES: Record<Verification["status"], [Tone, string]> = {
     done: ["good", "Found"],
     pending: ["neutral", "Not there yet"],
@@ -41,6 +43,7 @@ export function DomainPage({ id }: { id: string }) {
 
 function Open({ id }: { id: string }) {
     const [deleting, setDeleting] = useState(false);
+    const [looked, setLooked] = useState<Partial<Record<RecordKind, number>>>({});
     const domain = useLoad((signal) => get<Domain>(path`/v3/admin/domains/${id}`, {}, signal), [id]);
     const records = useLoad(
         () => Promise.all(RECORDS.map((type) => post<Verification>(path`/v3/admin/domains/${id}/info`, { type }))),
@@ -48,11 +51,10 @@ function Open({ id }: { id: string }) {
     );
     const look = useAction(async (...kinds: RecordKind[]) => {
         // One after the other is soon enough, and an answer is shown as it comes.
-        let shown = records.data ?? [];
         for (const type of kinds) {
             const found = await post<Verification>(path`/v3/admin/domains/${id}/verify`, { type });
-            shown = shown.map((one) => (one.attempt.type === type ? found : one));
-            records.put(shown);
+            records.put((shown) => shown.map((one) => (one.attempt.type === type ? found : one)));
+            setLooked((old) => ({ ...old, [type]: Date.now() }));
         }
     });
     const address = domain.data?.domain_address;
@@ -100,6 +102,7 @@ function Open({ id }: { id: string }) {
                                             key={record.attempt.type}
                                             record={record}
                                             domain={domain.data?.domain_address ?? ""}
+                                            looked={looked[record.attempt.type]}
                                             busy={look.busy}
                                             onLook={() => void look.run(record.attempt.type)}
                                         />
@@ -139,11 +142,14 @@ function Open({ id }: { id: string }) {
 function RecordCard({
     record,
     domain,
+    looked,
     busy,
     onLook,
 }: {
     record: Verification;
     domain: string;
+    /** When DNS was last asked from here, in milliseconds. */
+    looked: number | undefined;
     busy: boolean;
     onLook: () => void;
 }) {
@@ -192,6 +198,7 @@ function RecordCard({
                         This value expires <Time at={record.expires_at} />.
                     </>
                 )}
+                {looked !== undefined && <> Last looked at {CLOCK.format(looked)}.</>}
             </p>
         </li>
     );

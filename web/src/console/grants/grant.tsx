@@ -26,7 +26,7 @@ export function GrantPage({ id }: { id: string }) {
     const [turn, setTurn] = useState(0);
     const loaded = useLoad((signal) => get<Grant>(path`/v3/grants/${id}`, {}, signal), [id]);
     const changed = (grant: Grant) => {
-        loaded.put(grant);
+        loaded.put(() => grant);
         setTurn((count) => count + 1);
     };
     const check = useAction(async () => {

@@ -1,10 +1,10 @@
 /** All grants: found by the start of an address, filtered, a page at a time. The address of the page holds the filter. */
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Badge } from "../../shared/parts";
 import { get } from "../core/api";
 import { useLoad } from "../core/load";
-import { here, href, refine } from "../core/route";
+import { go, here, href, refine } from "../core/route";
 import type { Grant } from "../core/wire";
 import { grantState, PROVIDER_NAMES, providerName, troubleLine } from "../core/words";
 import { Choice } from "../parts/field";
@@ -23,11 +23,7 @@ const STATES = [
 
 export function GrantsPage() {
     const { query } = here.value;
-    const filter = {
-        email: query.get("email") ?? "",
-        provider: query.get("provider") ?? "",
-        state: query.get("state") ?? "",
-    };
+    const filter = filterOf(query);
     const offset = Number(query.get("from") ?? 0) || 0;
     const list = useLoad(
         (signal) =>
@@ -45,7 +41,8 @@ export function GrantsPage() {
             ),
         [query.toString()],
     );
-    const set = (change: Partial<typeof filter>) => refine({ ...filter, ...change });
+    // Of the address as it is by then: what is typed is told a moment later, and another filter may be chosen meanwhile.
+    const set = (change: Partial<typeof filter>) => refine({ ...filterOf(here.value.query), ...change });
     const filtered = Object.values(filter).some(Boolean);
     return (
         <Page title="Grants" lead="One for each mailbox that was connected and proven.">
@@ -83,7 +80,10 @@ export function GrantsPage() {
                                 from={offset}
                                 shown={Math.min(grants.length, SIZE)}
                                 more={grants.length > SIZE}
-                                onFrom={(from) => refine({ ...filter, from: from || undefined })}
+                                onFrom={(from) => {
+                                    go(["grants"], { ...filter, from: from || undefined });
+                                    window.scrollTo(0, 0);
+                                }}
                             />
                         </>
                     ) : filtered || offset ? (
@@ -111,15 +111,34 @@ export function GrantsPage() {
     );
 }
 
+function filterOf(query: URLSearchParams) {
+    return {
+        email: query.get("email") ?? "",
+        provider: query.get("provider") ?? "",
+        state: query.get("state") ?? "",
+    };
+}
+
 /** Waits until the typing pauses. */
 function EmailSearch({ value, onValue }: { value: string; onValue: (value: string) => void }) {
     const [text, setText] = useState(value);
-    useEffect(() => setText(value), [value]);
+    // When it comes back as `value`, more may have been typed.
+    const sent = useRef(value);
     useEffect(() => {
-        if (text === value) {
+        if (value !== sent.current) {
+            sent.current = value;
+            setText(value);
+        }
+    }, [value]);
+    useEffect(() => {
+        const wanted = text.trim();
+        if (wanted === sent.current) {
             return;
         }
-        const timer = setTimeout(() => onValue(text.trim()), 250);
+        const timer = setTimeout(() => {
+            sent.current = wanted;
+            onValue(wanted);
+        }, 250);
         return () => clearTimeout(timer);
     }, [text]);
     return (

@@ -24,7 +24,7 @@ export function Reconnect({ grant, onClose }: { grant: Grant; onClose: () => voi
                         found.length ? (
                             <Link grant={grant} uris={found} />
                         ) : (
-                            <Register onDone={(uri) => uris.put([uri])} />
+                            <Register onDone={(uri) => uris.put(() => [uri])} />
                         )
                     }
                 </Shown>
@@ -40,10 +40,6 @@ export function Reconnect({ grant, onClose }: { grant: Grant; onClose: () => voi
 
 function Link({ grant, uris }: { grant: Grant; uris: RedirectUri[] }) {
     const [uri, setUri] = useState(uris[0]?.url ?? "");
-    const link = useLoad(
-        (signal) => get<{ url: string }>(path`/v3/grants/${grant.id}/reconnect-link`, { redirect_uri: uri }, signal),
-        [uri],
-    );
     return (
         <>
             {uris.length > 1 && (
@@ -54,10 +50,21 @@ function Link({ grant, uris }: { grant: Grant; uris: RedirectUri[] }) {
                     options={uris.map(({ url }) => [url, url] as const)}
                 />
             )}
-            <Shown of={link} what="the link">
-                {({ url }) => <CopyLine text={url} what="the reconnect link" />}
-            </Shown>
+            {/* No link to one address is left standing under another. */}
+            <Address key={uri} grant={grant} uri={uri} />
         </>
+    );
+}
+
+function Address({ grant, uri }: { grant: Grant; uri: string }) {
+    const link = useLoad(
+        (signal) => get<{ url: string }>(path`/v3/grants/${grant.id}/reconnect-link`, { redirect_uri: uri }, signal),
+        [uri],
+    );
+    return (
+        <Shown of={link} what="the link">
+            {({ url }) => <CopyLine text={url} what="the reconnect link" />}
+        </Shown>
     );
 }
 

@@ -109,21 +109,11 @@ function Keys({ creating, onCreated }: { creating: boolean; onCreated: () => voi
 }
 
 function KeyTable({ keys, onRevoke }: { keys: ApiKey[]; onRevoke: (key: ApiKey) => void }) {
-    // Servers before it was in the answer say nothing of it.
-    const known = keys.some((key) => key.last_used_at !== undefined);
     const usable = (key: ApiKey) => key.status === "active";
     return (
         <Table
             class="stack"
-            columns={[
-                "Name",
-                "State",
-                "May",
-                "Made",
-                known && "Last used",
-                "Expires",
-                { name: "Actions", hidden: true },
-            ]}
+            columns={["Name", "State", "May", "Made", "Last used", "Expires", { name: "Actions", hidden: true }]}
         >
             {keys
                 .toSorted((a, b) => Number(usable(b)) - Number(usable(a)) || b.created_at - a.created_at)
@@ -142,15 +132,9 @@ function KeyTable({ keys, onRevoke }: { keys: ApiKey[]; onRevoke: (key: ApiKey) 
                             <td data-label="Made">
                                 <Time at={key.created_at} />
                             </td>
-                            {known && (
-                                <td data-label="Last used">
-                                    {key.last_used_at ? (
-                                        <Time at={key.last_used_at} />
-                                    ) : (
-                                        <span class="soft">never</span>
-                                    )}
-                                </td>
-                            )}
+                            <td data-label="Last used">
+                                {key.last_used_at ? <Time at={key.last_used_at} /> : <span class="soft">never</span>}
+                            </td>
                             <td data-label="Expires">
                                 {key.expires_at ? <Time at={key.expires_at} /> : <span class="soft">never</span>}
                             </td>

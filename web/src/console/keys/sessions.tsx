@@ -9,7 +9,7 @@ import { Failure } from "../parts/failure";
 import { Shown } from "../parts/loading";
 import { Section } from "../parts/page";
 import { Table } from "../parts/table";
-import { Time } from "../parts/time";
+import { Moment, Time } from "../parts/time";
 
 export function Sessions() {
     const list = useLoad((signal) => get<Session[]>("/v3/console/sessions", {}, signal), []);
@@ -41,7 +41,7 @@ export function Sessions() {
                                     {one.api_key_id && <span class="soft second">{one.api_key_id}</span>}
                                 </th>
                                 <td data-label="Began">
-                                    <Time at={one.created_at} />
+                                    <Moment at={one.created_at} />
                                 </td>
                                 <td data-label="Last used">
                                     <Time at={one.used_at} />

@@ -1,5 +1,7 @@
 /** What happened over time: one chart for each kind, because failures are few and must not drown in refreshes. */
 
+import { useState } from "preact/hooks";
+import { Notice } from "../../shared/parts";
 import type { Overview } from "../core/wire";
 import { classOf } from "../core/words";
 import { Headings } from "../parts/table";
@@ -13,7 +15,9 @@ type Buckets = Overview["activity"];
 
 export function Activity({ of: activity }: { of: Buckets }) {
     const { buckets, bucket_seconds } = activity;
+    const [failed, setFailed] = useState(false);
     const common = {
+        onFailed: () => setFailed(true),
         at: buckets.map((bucket) => bucket.at),
         bucketSeconds: bucket_seconds,
         span: (at: number) => (bucket_seconds < 86_400 ? HOUR : DAY).format(at * 1000),
@@ -21,7 +25,12 @@ export function Activity({ of: activity }: { of: Buckets }) {
     const numbers = (of: "verified" | "refreshed" | "failed") => buckets.map((bucket) => bucket[of]);
     return (
         <>
-            <div class="charts">
+            {failed && (
+                <Notice tone="warn">
+                    <p>The charts could not be drawn: what draws them did not load. The table has their numbers.</p>
+                </Notice>
+            )}
+            <div class={failed ? "charts undrawn" : "charts"}>
                 <Chart title="Connected and proven" colour="--fill-accent" values={numbers("verified")} {...common} />
                 <Chart title="Refreshed" colour="--fill-good" values={numbers("refreshed")} {...common} />
                 <Chart
@@ -32,7 +41,7 @@ export function Activity({ of: activity }: { of: Buckets }) {
                     {...common}
                 />
             </div>
-            <details class="fold">
+            <details class="fold" open={failed}>
                 <summary>The numbers as a table</summary>
                 <ActivityTable buckets={activity} />
             </details>

@@ -11,6 +11,7 @@ export function Chart({
     bucketSeconds,
     span,
     detail,
+    onFailed,
 }: {
     title: string;
     /** The name of a CSS variable: the chart follows the theme. */
@@ -21,6 +22,8 @@ export function Chart({
     span: (at: number) => string;
     /** More about one bar. */
     detail?: (index: number) => string;
+    /** What draws could not be loaded. */
+    onFailed: () => void;
 }) {
     const place = useRef<HTMLDivElement>(null);
     const drawing = useRef<Drawing>();
@@ -29,11 +32,14 @@ export function Chart({
     useEffect(() => {
         let gone = false;
         // Apart from the rest: the page is there before the library that draws is.
-        void import("./plot").then(({ draw }) => {
-            if (!gone && place.current) {
-                drawing.current = draw(place.current, { colour, at, values, bucketSeconds, onPoint: setPointed });
-            }
-        });
+        import("./plot").then(
+            ({ draw }) => {
+                if (!gone && place.current) {
+                    drawing.current = draw(place.current, { colour, at, values, bucketSeconds, onPoint: setPointed });
+                }
+            },
+            () => gone || onFailed(),
+        );
         return () => {
             gone = true;
             drawing.current?.destroy();

@@ -1,20 +1,27 @@
 /** What a fresh installation still lacks, in the order in which it is needed. */
 
 import type { ComponentChildren } from "preact";
-import { get } from "../core/api";
-import { useLoad } from "../core/load";
+import { get, post } from "../core/api";
+import { useAction, useLoad } from "../core/load";
 import { href } from "../core/route";
 import type { Connector } from "../core/wire";
 import { count, providerName } from "../core/words";
+import { Failure } from "../parts/failure";
 import { Icon } from "../parts/icon";
 import { CopyLine } from "../parts/secret";
 
 export function FirstSteps({ webhooks }: { webhooks: number }) {
-    const connectors = useLoad((signal) => get<Connector[]>("/v3/connectors", { limit: 200 }, signal), []).data;
-    const have = connectors?.map(({ provider }) => provider) ?? [];
+    const connectors = useLoad((signal) => get<Connector[]>("/v3/connectors", { limit: 200 }, signal), []);
+    const have = connectors.data?.map(({ provider }) => provider) ?? [];
+    const calendar = useAction(async () => {
+        await post("/v3/connectors", { provider: "virtual-calendar" });
+        connectors.reload();
+    });
+    const command = curl(have);
     return (
         <section class="card first-steps" aria-labelledby="first-steps">
             <h2 id="first-steps">Three steps to your first grant</h2>
+            <Failure problem={connectors.problem} again={connectors.reload} />
             <ol>
                 <Step done={have.length > 0} title="Make a connector">
                     {have.length ? (
@@ -22,18 +29,33 @@ export function FirstSteps({ webhooks }: { webhooks: number }) {
                             You have {count(have.length, "connector")}: {have.map(providerName).join(", ")}.
                         </p>
                     ) : (
-                        <p>
-                            It holds your OAuth client for a provider; mail servers and virtual calendars need none.{" "}
-                            <a href={href(["connectors"])}>Choose a provider</a>
-                        </p>
+                        <>
+                            <p>
+                                Every provider needs one. It holds your OAuth client there; those of mail servers and
+                                virtual calendars hold nothing. <a href={href(["connectors"])}>Choose a provider</a>, or
+                                begin with one that needs no account anywhere:
+                            </p>
+                            <p>
+                                <button
+                                    type="button"
+                                    class="button"
+                                    disabled={calendar.busy}
+                                    onClick={() => void calendar.run()}
+                                >
+                                    {calendar.busy ? "Making it…" : "Make a virtual calendar connector"}
+                                </button>
+                            </p>
+                            <Failure problem={calendar.problem} />
+                        </>
                     )}
                 </Step>
                 <Step done={false} title="Connect a mailbox">
                     <p>
-                        With credentials that you hold, as below, with the <a href="/reference">API reference</a>’s
-                        editor, or by hosted sign-in.
+                        With credentials that you hold, in the <a href="/reference">API reference</a>’s editor
+                        {command && " or as below"}; or by hosted sign-in.
+                        {!have.length && " It takes a connector first."}
                     </p>
-                    <CopyLine text={curl(have)} what="the command" />
+                    {command && <CopyLine text={command} what="the command" />}
                 </Step>
                 <Step done={webhooks > 0} title="Hear what happens">
                     <p>
@@ -46,16 +68,23 @@ export function FirstSteps({ webhooks }: { webhooks: number }) {
     );
 }
 
-/** A call that works with a connector that is there; a virtual calendar needs no account anywhere. */
-function curl(have: string[]): string {
+/** A call that works with a connector that is there, as far as its credentials do. */
+function curl(have: string[]): string | undefined {
     const settings: Record<string, object> = {
         google: { refresh_token: "…" },
         microsoft: { refresh_token: "…" },
+        yahoo: { refresh_token: "…" },
+        zoom: { refresh_token: "…" },
         imap: { imap_username: "you@example.com", imap_password: "…" },
+        icloud: { username: "you@icloud.com", password: "…" },
+        "virtual-calendar": { email: "room-7" },
     };
-    const provider = have.find((name) => name in settings) ?? "virtual-calendar";
-    const body = JSON.stringify({ provider, settings: settings[provider] ?? { email: "room-7" } });
-    return `curl ${location.origin}/v3/connect/custom -H "Authorization: Bearer $KEY" -H "Content-Type: application/json" -d '${body}'`;
+    const provider = have.find((name) => name in settings);
+    if (provider === undefined) {
+        return undefined;
+    }
+    const body = JSON.stringify({ provider, settings: settings[provider] });
+    return `curl ${location.origin}/v3/connect/custom -H "Authorization: Bearer $OPENGRANT_API_KEY" -H "Content-Type: application/json" -d '${body}'`;
 }
 
 function Step({ done, title, children }: { done: boolean; title: string; children: ComponentChildren }) {

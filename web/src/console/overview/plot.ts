@@ -44,7 +44,7 @@ export function draw(
             {
                 width: place.clientWidth || 300,
                 height: HEIGHT,
-                padding: [8, 8, 0, 0],
+                padding: [8, 20, 0, 0], // on the right half of a label, which is centred on its tick
                 legend: { show: false },
                 cursor: { y: false, points: { show: false }, drag: { setScale: false }, sync: { key: "activity" } },
                 scales: {

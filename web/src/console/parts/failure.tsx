@@ -3,13 +3,23 @@
 import { Notice } from "../../shared/parts";
 import type { Problem } from "../core/api";
 
-export function Failure({ problem, again }: { problem: Problem | undefined; again?: () => void }) {
+export function Failure({
+    problem,
+    lead,
+    again,
+}: {
+    problem: Problem | undefined;
+    /** What is missing, where the page does not show it by itself. */
+    lead?: string;
+    again?: () => void;
+}) {
     if (!problem) {
         return null;
     }
     const remedy = problem.provider?.remedy;
     return (
         <Notice tone="wrong">
+            {lead && <p>{lead}</p>}
             <p>{problem.message}</p>
             {remedy && !problem.message.includes(remedy) && <p>{remedy}</p>}
             {problem.requestId && (

@@ -67,8 +67,9 @@ export function TextField({
                 min={min}
                 max={max}
                 maxLength={maxLength}
-                // Secrets of a server, not the reader's own: nothing that a password manager should offer or keep.
-                autocomplete={type === "password" ? "new-password" : "off"}
+                // Secrets of a server, not the reader's own. Browsers keep what is typed as a password in spite of "off",
+                // offer to make one for "new-password", and keep no code that is good once.
+                autocomplete={type === "password" ? "one-time-code" : "off"}
                 spellcheck={false}
                 aria-describedby={hint ? `${id}-hint` : undefined}
                 onInput={(event) => onValue(event.currentTarget.value)}

@@ -1,4 +1,4 @@
-/** What stands where something is loaded: a sign of life, the problem, or the thing itself. */
+/** What stands where something is loaded: a sign of life, the problem, or the thing itself; dimmed while it is the last. */
 
 import type { ComponentChildren } from "preact";
 import { Loading } from "../../shared/parts";
@@ -17,7 +17,13 @@ export function Shown<T>({
     return (
         <>
             <Failure problem={of.problem} again={of.reload} />
-            {of.data === undefined ? !of.problem && <Loading what={`Loading ${what}`} /> : children(of.data)}
+            {of.data === undefined ? (
+                !of.problem && <Loading what={`Loading ${what}`} />
+            ) : (
+                <div class="shown" aria-busy={of.stale}>
+                    {children(of.data)}
+                </div>
+            )}
         </>
     );
 }

@@ -1,4 +1,4 @@
-/** A secret that is shown this once. */
+/** A secret that is shown this once: no Escape by habit takes it away. */
 
 import { Copy, Dialog, Notice } from "../../shared/parts";
 
@@ -14,7 +14,7 @@ export function SecretOnce({
     onKept: () => void;
 }) {
     return (
-        <Dialog title={title} onClose={onKept}>
+        <Dialog title={title}>
             <div class="form">
                 <Notice tone="warn">
                     <p>This is the only time that {what} is shown. Put it where you keep secrets, now.</p>

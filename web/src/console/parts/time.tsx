@@ -8,6 +8,7 @@ setInterval(() => {
 }, 15_000);
 
 const EXACT = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "long" });
+const TO_THE_SECOND = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
 const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
     ["year", 31_536_000],
@@ -36,6 +37,16 @@ export function Time({ at }: { at: number }) {
     return (
         <time dateTime={new Date(at * 1000).toISOString()} title={exact(at)}>
             {relative(at, now.value / 1000)}
+        </time>
+    );
+}
+
+/** To the second, for what is compared with other records. */
+export function Moment({ at }: { at: number }) {
+    return (
+        <time class="moment-exact" dateTime={new Date(at * 1000).toISOString()} title={exact(at)}>
+            {TO_THE_SECOND.format(at * 1000)}
+            <span class="soft second">{relative(at, now.value / 1000)}</span>
         </time>
     );
 }

@@ -34,7 +34,7 @@ export function Deliveries({ id }: { id: string }) {
     );
     const replay = useAction(async (delivery: Delivery) => {
         const changed = await post<Delivery>(path`/v3/webhooks/${id}/deliveries/${delivery.id}/replay`);
-        list.put((list.data ?? []).map((one) => (one.id === changed.id ? changed : one)));
+        list.put((rows) => rows.map((one) => (one.id === changed.id ? changed : one)));
     });
     const all = useAction(async () => {
         setReplayed((await post<{ replayed: number }>(path`/v3/webhooks/${id}/deliveries/replay-failed`)).replayed);

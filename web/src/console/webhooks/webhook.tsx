@@ -25,9 +25,10 @@ export function WebhookPage({ id }: { id: string }) {
     const [tested, setTested] = useState(false);
     const loaded = useLoad((signal) => get<Webhook>(path`/v3/webhooks/${id}`, {}, signal), [id]);
     const close = () => setAsking(undefined);
-    const turn = useAction(async (status: "active" | "pause") =>
-        loaded.put(await put<Webhook>(path`/v3/webhooks/${id}`, { status })),
-    );
+    const turn = useAction(async (status: "active" | "pause") => {
+        const changed = await put<Webhook>(path`/v3/webhooks/${id}`, { status });
+        loaded.put(() => changed);
+    });
     const test = useAction(async (url: string) => {
         setTested(false);
         await post("/v3/webhooks/send-test-event", { webhook_url: url, trigger_type: "grant.created" });
@@ -133,7 +134,7 @@ export function WebhookPage({ id }: { id: string }) {
                             <WebhookForm
                                 webhook={webhook}
                                 onDone={(changed) => {
-                                    loaded.put(changed);
+                                    loaded.put(() => changed);
                                     close();
                                 }}
                                 onClose={close}

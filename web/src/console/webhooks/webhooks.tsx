@@ -3,9 +3,11 @@
 import { useState } from "preact/hooks";
 import { Badge } from "../../shared/parts";
 import { get } from "../core/api";
+import { useHealth } from "../core/health";
 import { useLoad } from "../core/load";
+import { usePoll } from "../core/poll";
 import { go, href } from "../core/route";
-import type { Overview, Webhook, WebhookWithSecret } from "../core/wire";
+import type { Webhook, WebhookWithSecret } from "../core/wire";
 import { upToThousand, WEBHOOK_STATES } from "../core/words";
 import { Empty, Shown } from "../parts/loading";
 import { Page } from "../parts/page";
@@ -14,11 +16,29 @@ import { Table } from "../parts/table";
 import { Time } from "../parts/time";
 import { WebhookForm } from "./webhook-form";
 
+/** For how many seconds the server may give the same overview again. */
+const SERVED = 10;
+
 export function WebhooksPage() {
     const [creating, setCreating] = useState(false);
     const [made, setMade] = useState<WebhookWithSecret>();
     const list = useLoad((signal) => get<Webhook[]>("/v3/webhooks", {}, signal), []);
-    const health = useLoad((signal) => get<Overview>("/v3/overview", { hours: 1 }, signal), []).data?.webhooks;
+    const health = useHealth();
+    const number = (webhook: Webhook, of: "pending" | "failed") => {
+        const known = health.data?.webhooks.find(({ id }) => id === webhook.id);
+        if (known) {
+            return upToThousand(known[of]);
+        }
+        if (health.data && webhook.created_at >= health.data.at - SERVED) {
+            return "0"; // made since that was counted
+        }
+        return health.loading && !health.data ? "…" : <Unread />;
+    };
+    usePoll(() => {
+        if (list.data?.some((webhook) => !health.data?.webhooks.some(({ id }) => id === webhook.id))) {
+            health.reload();
+        }
+    }, SERVED * 1000);
     return (
         <Page
             title="Webhooks"
@@ -44,7 +64,6 @@ export function WebhooksPage() {
                         >
                             {webhooks.map((webhook) => {
                                 const state = WEBHOOK_STATES[webhook.status];
-                                const known = health?.find(({ id }) => id === webhook.id);
                                 return (
                                     <tr key={webhook.id}>
                                         <th scope="row">
@@ -63,10 +82,10 @@ export function WebhooksPage() {
                                         </td>
                                         <td data-label="Events">{triggers(webhook.trigger_types)}</td>
                                         <td data-label="Waiting" class="number">
-                                            {known ? upToThousand(known.pending) : "…"}
+                                            {number(webhook, "pending")}
                                         </td>
                                         <td data-label="Failed" class="number">
-                                            {known ? upToThousand(known.failed) : "…"}
+                                            {number(webhook, "failed")}
                                         </td>
                                     </tr>
                                 );
@@ -102,6 +121,14 @@ export function WebhooksPage() {
                 />
             )}
         </Page>
+    );
+}
+
+function Unread() {
+    return (
+        <span class="soft" title="It could not be read">
+            – <span class="visually-hidden">could not be read</span>
+        </span>
     );
 }
 

@@ -31,7 +31,6 @@ export interface Options {
 }
 
 export interface Handle {
-    text: () => string;
     setText: (text: string) => void;
     focus: (offset?: number) => void;
     destroy: () => void;
@@ -113,7 +112,6 @@ export function mount(host: HTMLElement, options: Options): Handle {
         }),
     });
     return {
-        text: () => view.state.doc.toString(),
         setText: (text) => {
             view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
         },

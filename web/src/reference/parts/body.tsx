@@ -3,7 +3,7 @@
 import type { Signal } from "@preact/signals";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { parse } from "../../shared/json";
-import { Loading } from "../../shared/parts";
+import { Dialog, Loading } from "../../shared/parts";
 import type { Found, Problem } from "../editor/brain";
 import { facts } from "../editor/card";
 import type { Handle } from "../editor/mount";
@@ -19,6 +19,23 @@ interface Part {
     onSend: () => void;
 }
 
+let editor: Promise<typeof import("../editor/mount")> | undefined;
+let failure = "";
+
+/**
+ * The editor's file, asked for again after a failure. A browser may remember for ever that a module failed, under its
+ * address, which only its own words tell: then the file is asked for under another.
+ */
+function loadEditor(): NonNullable<typeof editor> {
+    const [address] = /https?:\/\/[^\s?]+/.exec(failure) ?? [];
+    editor ??= address ? import(/* @vite-ignore */ `${address}?again=${Date.now()}`) : import("../editor/mount");
+    editor.catch((reason) => {
+        failure = String(reason);
+        editor = undefined;
+    });
+    return editor;
+}
+
 type Stage = "loading" | "ready" | "failed";
 
 export function Body({ operation, variant, defs, draft, onSend }: Part) {
@@ -26,6 +43,8 @@ export function Body({ operation, variant, defs, draft, onSend }: Part) {
     const [attempt, setAttempt] = useState(0);
     const [problems, setProblems] = useState<Problem[]>([]);
     const [place, setPlace] = useState<Found | undefined>();
+    /** An example that would take the place of what was written. */
+    const [instead, setInstead] = useState<string>();
     const host = useRef<HTMLDivElement>(null);
     const plain = useRef<HTMLTextAreaElement>(null);
     const handle = useRef<Handle>();
@@ -36,7 +55,7 @@ export function Body({ operation, variant, defs, draft, onSend }: Part) {
     // The body of one variant is mounted once for each attempt, and with what it began with.
     useEffect(() => {
         let wanted = true;
-        import("../editor/mount").then(
+        loadEditor().then(
             ({ mount }) => {
                 if (!wanted || host.current === null) {
                     return;
@@ -74,14 +93,21 @@ export function Body({ operation, variant, defs, draft, onSend }: Part) {
         handle.current?.setText(text);
     };
     const value = parse(draft.value);
-    const edited = variant.examples.every((_, index) => draft.value !== exampleText(variant, index));
+    const texts = variant.examples.map((_, index) => exampleText(variant, index));
+    const edited = !texts.includes(draft.value);
     return (
         <div class="body">
             <div class="body-bar">
                 <span class="label" id={`${id}-label`}>
                     Body
                 </span>
-                {variant.examples.length > 1 && <Examples variant={variant} onChoose={rewrite} />}
+                {variant.examples.length > 1 && (
+                    <Examples
+                        variant={variant}
+                        chosen={texts.indexOf(draft.value)}
+                        onChoose={(text) => (edited && draft.value.trim() !== "" ? setInstead(text) : rewrite(text))}
+                    />
+                )}
                 <span class="push" />
                 <button
                     type="button"
@@ -139,17 +165,48 @@ export function Body({ operation, variant, defs, draft, onSend }: Part) {
                     <Here place={place} defs={defs} />
                 </>
             )}
+            {instead !== undefined && (
+                <Dialog title="Replace what you wrote?" onClose={() => setInstead(undefined)}>
+                    <p>The example takes the place of the body as you changed it.</p>
+                    <p class="dialog-buttons">
+                        <button type="button" class="button" onClick={() => setInstead(undefined)}>
+                            Keep mine
+                        </button>
+                        <button
+                            type="button"
+                            class="button primary"
+                            onClick={() => {
+                                rewrite(instead);
+                                setInstead(undefined);
+                            }}
+                        >
+                            Replace
+                        </button>
+                    </p>
+                </Dialog>
+            )}
         </div>
     );
 }
 
-function Examples({ variant, onChoose }: { variant: Variant; onChoose: (text: string) => void }) {
+function Examples({
+    variant,
+    chosen,
+    onChoose,
+}: {
+    variant: Variant;
+    /** -1 for what is no example. */
+    chosen: number;
+    onChoose: (text: string) => void;
+}) {
     return (
         <select
             class="input small"
             aria-label="Example"
+            value={chosen}
             onChange={(event) => onChoose(exampleText(variant, Number(event.currentTarget.value)))}
         >
+            {chosen < 0 && <option value={-1}>Yours</option>}
             {variant.examples.map((example, index) => (
                 <option key={index} value={index}>
                     {example.title}

@@ -30,7 +30,8 @@ export function Inputs({ operation, defs, fields, wanting }: Part) {
                 wanting={wanting.includes(key)}
                 value={filledIn(fields.value, parameter)}
                 onValue={(value) => {
-                    fields.value = { ...fields.value, [key]: value };
+                    // No id has spaces around it; what was pasted may.
+                    fields.value = { ...fields.value, [key]: parameter.in === "path" ? value.trim() : value };
                 }}
             />
         );

@@ -15,7 +15,7 @@ export function Intro({ api }: { api: Api }) {
             <Markdown text={api.description} />
             <p>
                 This page is made from this server’s own <a href="/openapi.json">/openapi.json</a>, so it says what this
-                server does. Enter an API key above, and every operation can be tried here.
+                server does. Enter an API key above, and every operation that takes one can be tried here.
             </p>
             {api.byId.has("connect_custom") && (
                 <p>

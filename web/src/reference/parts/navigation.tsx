@@ -1,14 +1,18 @@
 /** All operations, by group, with a search. On a phone it folds away. */
 
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { plain } from "../../shared/markdown";
 import type { Api, Operation } from "../operations";
+
+const INTRODUCTION = "#/";
 
 export function Navigation({ api, current }: { api: Api; current: string | undefined }) {
     const [sought, setSought] = useState("");
     const [open, setOpen] = useState(false);
     const field = useRef<HTMLInputElement>(null);
     const list = useRef<HTMLDivElement>(null);
-    useEffect(() => {
+    // Who sees the page can press the key: there is no moment between.
+    useLayoutEffect(() => {
         const slash = (event: KeyboardEvent) => {
             if (event.key === "/" && !event.ctrlKey && !event.metaKey && !event.altKey && !isWriting(event)) {
                 event.preventDefault();
@@ -51,13 +55,14 @@ export function Navigation({ api, current }: { api: Api; current: string | undef
                 onClick={() => setOpen(!open)}
             >
                 <span aria-hidden="true">☰</span>
-                <span class="clip">{current ? api.byId.get(current)?.summary : "All operations"}</span>
+                <span class="clip">{current ? plain(api.byId.get(current)?.summary ?? "") : "All operations"}</span>
             </button>
             <div id="operations" class="navigation-body">
                 <search>
                     <form
                         onSubmit={(event) => {
                             event.preventDefault();
+                            setOpen(false);
                             if (first) {
                                 window.location.hash = `/operation/${first.id}`;
                             }
@@ -97,7 +102,11 @@ export function Navigation({ api, current }: { api: Api; current: string | undef
                     {!sought.trim() && (
                         <ul>
                             <li>
-                                <a href="#/" aria-current={current === undefined ? "page" : undefined}>
+                                <a
+                                    href={INTRODUCTION}
+                                    aria-current={current === undefined ? "page" : undefined}
+                                    onClick={() => setOpen(false)}
+                                >
                                     <span>Introduction</span>
                                 </a>
                             </li>
@@ -113,9 +122,10 @@ export function Navigation({ api, current }: { api: Api; current: string | undef
                                             href={`#/operation/${one.id}`}
                                             aria-current={one.id === current ? "page" : undefined}
                                             title={`${one.method} ${one.path}`}
+                                            onClick={() => setOpen(false)}
                                         >
                                             <Method name={one.method} />
-                                            <span>{shortly(one.summary)}</span>
+                                            <span>{plain(shortly(one.summary))}</span>
                                         </a>
                                     </li>
                                 ))}

@@ -1,6 +1,6 @@
 /** One operation: what it does, how it is asked, and beside that a place to try it. */
 
-import { Markdown } from "../../shared/markdown";
+import { Inline, Markdown } from "../../shared/markdown";
 import { Badge, Copy } from "../../shared/parts";
 import type { Api, Operation, Variant } from "../operations";
 import { Answers } from "./answers";
@@ -15,7 +15,9 @@ export function OperationPage({ api, operation, slug }: { api: Api; operation: O
         <article class="operation">
             <header>
                 <p class="eyebrow">{operation.tag}</p>
-                <h1>{operation.summary}</h1>
+                <h1>
+                    <Inline text={operation.summary} />
+                </h1>
                 <p class="address">
                     <Method name={operation.method} />
                     <code>{operation.path}</code>

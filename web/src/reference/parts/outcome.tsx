@@ -1,7 +1,7 @@
 /** What came back: status in words, time, size, what to do about an error, headers and the body. */
 
 import { bytes, milliseconds } from "../../shared/format";
-import { isObject } from "../../shared/json";
+import { isObject, type Json } from "../../shared/json";
 import { JsonView } from "../../shared/json-view";
 import { Inline } from "../../shared/markdown";
 import { Badge, Copy, Notice } from "../../shared/parts";
@@ -71,7 +71,11 @@ function pretty(answer: Answered): string {
 
 /** The documented meaning of the error, and whose turn it is. */
 function Advice({ answer, operation }: { answer: Answered; operation: Operation }) {
-    const error = isObject(answer.json) && isObject(answer.json.error) ? answer.json.error : {};
+    const body = isObject(answer.json) ? answer.json : {};
+    // Of OAuth `error` is the type itself, with a description beside it.
+    const error: Record<string, Json | undefined> = isObject(body.error)
+        ? body.error
+        : { type: body.error, message: body.error_description };
     const documented = operation.answers.find(([status]) => status === String(answer.status))?.[1].description ?? "";
     const meaning = told(documented).find(({ type }) => type !== "" && type === error.type)?.meaning;
     const said = isObject(error.provider_error) ? error.provider_error.opengrant : undefined;
@@ -79,6 +83,9 @@ function Advice({ answer, operation }: { answer: Answered; operation: Operation 
     // The message of a 400 says itself what to change.
     const general = answer.status === 400 && message ? undefined : meaning;
     const remedy = isObject(said) && typeof said.remedy === "string" ? said.remedy : general;
+    if (!message && !remedy) {
+        return null; // what a proxy says is in the body, if anywhere
+    }
     return (
         <div class="notice wrong">
             {message && <p>{message}</p>}

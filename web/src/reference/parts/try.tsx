@@ -1,8 +1,9 @@
 /** Try it: fill in, send, see; and the same request as code. */
 
 import { signal } from "@preact/signals";
-import { useId, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import { parse } from "../../shared/json";
+import { Inline } from "../../shared/markdown";
 import { Dialog, Notice } from "../../shared/parts";
 import { send } from "../../shared/send";
 import type { Api, Operation, Variant } from "../operations";
@@ -27,11 +28,10 @@ interface Part {
 export function Try({ api, operation, variant }: Part) {
     const draft = variant ? draftOf(operation, variant) : NO_BODY;
     const fields = fieldsOf(operation);
-    const outcome = outcomeOf(operation);
+    const outcome = outcomeOf(operation, variant);
     const [wanting, setWanting] = useState<string[]>([]);
     const [complaint, setComplaint] = useState("");
     const [asking, setAsking] = useState(false);
-    const underWay = useRef<AbortController>();
     const panel = useRef<HTMLDivElement>(null);
     const heading = useId();
     const typed: Typed = {
@@ -69,10 +69,9 @@ export function Try({ api, operation, variant }: Part) {
     };
     const perform = async () => {
         setAsking(false);
-        const controller = new AbortController();
-        underWay.current = controller;
-        outcome.value = { state: "pending" };
-        outcome.value = await ended(ask(typed), controller);
+        const control = new AbortController();
+        outcome.value = { state: "pending", control };
+        outcome.value = await ended(ask(typed), control.signal);
         requestAnimationFrame(() => panel.current?.querySelector(".outcome")?.scrollIntoView({ block: "nearest" }));
     };
     const begin = () => {
@@ -85,15 +84,33 @@ export function Try({ api, operation, variant }: Part) {
             void perform();
         }
     };
-    const pending = outcome.value.state === "pending";
+    // They are about what was typed before.
+    useEffect(() => setComplaint(""), [apiKey.value, draft.value]);
+    const pending = outcome.value.state === "pending" ? outcome.value.control : undefined;
     const triable = operation.access === "key" || operation.access === "open";
+    const sends = triable && !operation.leads;
     const address = useMemo(() => ask(typed).url, [typed.fields, operation]);
     return (
         <section id="try" class="try" aria-labelledby={heading} ref={panel}>
             <h2 id={heading} tabIndex={-1}>
                 Try it
             </h2>
-            <div class="card panel">
+            <form
+                class="card panel"
+                onSubmit={(event) => {
+                    event.preventDefault();
+                    if (sends) {
+                        begin();
+                    }
+                }}
+                onKeyDown={(event) => {
+                    // The editor has taken its own already.
+                    if (sends && !event.defaultPrevented && event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+                        event.preventDefault();
+                        begin();
+                    }
+                }}
+            >
                 <div class="inputs">
                     <Inputs operation={operation} defs={api.defs} fields={fields} wanting={wanting} />
                 </div>
@@ -111,19 +128,18 @@ export function Try({ api, operation, variant }: Part) {
                         <Onward operation={operation} address={address} isReady={isReady} />
                     </div>
                 )}
-                {triable && !operation.leads && (
+                {sends && (
                     <div class="send-bar">
                         <button
-                            type="button"
+                            type="submit"
                             class={`button ${operation.method === "DELETE" ? "danger" : "primary"}`}
-                            onClick={begin}
-                            aria-disabled={pending}
+                            aria-disabled={pending !== undefined}
                             aria-keyshortcuts="Control+Enter Meta+Enter"
                         >
                             {pending ? "Sending…" : "Send"}
                         </button>
                         {pending && (
-                            <button type="button" class="button plain" onClick={() => underWay.current?.abort()}>
+                            <button type="button" class="button plain" onClick={() => pending.abort()}>
                                 Give up
                             </button>
                         )}
@@ -132,7 +148,7 @@ export function Try({ api, operation, variant }: Part) {
                         </code>
                     </div>
                 )}
-            </div>
+            </form>
             <OutcomeView outcome={outcome.value} operation={operation} />
             {operation.access !== "session" && <Samples typed={typed} defs={api.defs} />}
             {asking && (
@@ -140,7 +156,9 @@ export function Try({ api, operation, variant }: Part) {
                     <p>
                         <code>DELETE {address}</code>
                     </p>
-                    <p>{operation.summary}. This is done for real, on this server.</p>
+                    <p>
+                        <Inline text={operation.summary} />. This is done for real, on this server.
+                    </p>
                     <p class="dialog-buttons">
                         <button type="button" class="button" onClick={() => setAsking(false)}>
                             Keep it
@@ -155,11 +173,11 @@ export function Try({ api, operation, variant }: Part) {
     );
 }
 
-async function ended(request: ReturnType<typeof ask>, controller: AbortController): Promise<Outcome> {
+async function ended(request: ReturnType<typeof ask>, signal: AbortSignal): Promise<Outcome> {
     try {
-        return { state: "answered", answer: await send({ ...request, signal: controller.signal }) };
+        return { state: "answered", answer: await send({ ...request, signal }) };
     } catch {
-        return controller.signal.aborted
+        return signal.aborted
             ? { state: "failed", why: "You gave up waiting. The server may still carry it out." }
             : { state: "failed", why: SILENT };
     }
