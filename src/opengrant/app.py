@@ -21,7 +21,7 @@ from opengrant.grants.connectors import Connectors
 from opengrant.grants.credentials import Credentials
 from opengrant.grants.deliveries import Deliveries, Terms
 from opengrant.grants.detect import Detect
-from opengrant.grants.domains import Domains, MailNames
+from opengrant.grants.domains import NOWHERE, Domains, MailNames
 from opengrant.grants.exchange import Exchange
 from opengrant.grants.hosted import Hosted
 from opengrant.grants.idempotency import Idempotency
@@ -274,7 +274,7 @@ def _schedule(settings: Settings) -> Schedule:
 def _mail_names(settings: Settings) -> MailNames:
     """Where DNS records of registered domains point: one machine for everything, the one of PUBLIC_URL."""
     named = settings.domains
-    here = MailNames.at(urlsplit(settings.public_url or "").hostname or "mail.invalid")
+    here = MailNames.at(urlsplit(settings.public_url or "").hostname or NOWHERE)
     return MailNames(named.inbound_host or here.inbound, named.spf_host or here.spf, named.bounce_host or here.bounce)
 
 

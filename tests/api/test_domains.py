@@ -8,6 +8,7 @@ import subprocess
 import threading
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from nylas import Client
 from nylas.models.errors import NylasApiError
 
 from opengrant.errors import InvalidRequest
+from opengrant.grants.domains import NOWHERE, MailNames
 from tests import warm
 from tests.api.signed import Account, account, foreign_account
 from tests.fakes.dns import FakeDns
@@ -464,3 +466,18 @@ def test_a_service_account_of_the_command_line_signs_until_it_is_revoked(
     wrong = opengrant(env, directory, "service-accounts", "create", "x", "--permission", "everything")
     assert (wrong.returncode, wrong.stdout) == (1, "")
     assert "domain.get" in wrong.stderr
+
+
+def test_nobody_is_told_to_publish_a_record_that_points_nowhere(server: LiveServer, dns: FakeDns) -> None:
+    services = server.services
+    domains = replace(services.domains, hosts=MailNames.at(NOWHERE))
+    organization = server.call(services.service_accounts.organization()).id
+    domain = server.call(domains.create(organization, "nameless.example.test", "Nameless"))
+    for kind in ("mx", "spf", "feedback"):
+        for ask in (domains.info, domains.verify):
+            _, check = server.call(ask(organization, domain.id, kind))
+            assert (check.status, "OPENGRANT_PUBLIC_URL" in check.message) == ("pending", True)
+    assert not any("nameless" in name for name, _ in dns.asked)
+    _, ownership = server.call(domains.info(organization, domain.id, "ownership"))
+    assert "OPENGRANT_PUBLIC_URL" not in ownership.message
+    server.call(domains.delete(organization, domain.id))

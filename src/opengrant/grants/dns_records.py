@@ -58,7 +58,14 @@ DMARC = Wanted("_dmarc", "TXT", "v=DMARC1; p=none")
 """Advised beside the others, and verified by nobody: it changes nothing about who may send, but some receivers want one
 before they trust a sender. Whoever has a stricter policy keeps it."""
 
+NOWHERE = "mail.invalid"
+"""Stands for our name in mail where nobody has said it: a name that nobody can have (RFC 6761 section 6.4)."""
+
 DONE = Finding("done", "The record was found.")
+NAMELESS = Finding(
+    "pending",
+    "Do not publish it yet: this server has no name. Set OPENGRANT_PUBLIC_URL, or the hosts of OPENGRANT_DOMAINS__.",
+)
 MISSING = Finding("pending", "The record is not there yet. A change of DNS can take hours to be seen everywhere.")
 
 
@@ -83,6 +90,11 @@ def by_configuration(kind: Kind, hosts: MailNames) -> Wanted | None:
             return Wanted(APEX, "TXT", f"{_SPF} include:{hosts.spf} ~all")
         case _:
             return None
+
+
+def is_nameless(value: str) -> bool:
+    """Whether a record would point nowhere."""
+    return NOWHERE in value
 
 
 def full_name(host: str, domain: str) -> str:

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from opengrant.errors import InvalidRequest, NotFound
 from opengrant.grants import audit, dns_records
-from opengrant.grants.dns_records import DMARC, Finding, MailNames, Wanted
+from opengrant.grants.dns_records import DMARC, NAMELESS, NOWHERE, Finding, MailNames, Wanted, is_nameless
 from opengrant.model import SECOND, Application, Clock, Micros, ProviderName, Sealed
 from opengrant.net.dns import DnsUnavailable, NameNotFound, Resolver
 from opengrant.net.guard import BadHost, parse_host
@@ -27,6 +27,7 @@ from opengrant.vault import Owner, Vault
 __all__ = [
     "DMARC",
     "KINDS",
+    "NOWHERE",
     "Check",
     "DkimKey",
     "Domain",
@@ -161,6 +162,8 @@ class Domains:
     async def _look(self, domain: Domain, check: Check) -> Finding:
         if check.status != "done" and check.expires_at <= self.clock():
             return _EXPIRED
+        if is_nameless(check.value):
+            return NAMELESS
         try:
             seen = await self._seen(domain, check.host, check.type)
         except DnsUnavailable:
@@ -226,7 +229,8 @@ class Domains:
         now = self.clock()
         expires_at = now + int(VALUES_LIVE.total_seconds()) * SECOND
         status: Literal["pending", "done"] = "done" if current is not None and current.status == "done" else "pending"
-        check = Check(kind, *draft.wanted, status, _PENDING, now, expires_at)
+        message = NAMELESS.message if is_nameless(draft.wanted.value) else _PENDING
+        check = Check(kind, *draft.wanted, status, message, now, expires_at)
         yield from domains.put_check(domain.organization_id, domain.id, check)
         if draft.key is not None:
             owner = _dkim_owner(domain)
