@@ -258,8 +258,9 @@ def find_mailbox(application_id: str, provider: ProviderName, mailbox_key: str) 
 
 def find_provider_email(application_id: str, provider: ProviderName, email: str) -> Steps[Grant | None]:
     """The grant of a provider with that address, whatever its mailbox key is made of."""
+    # `|| ''` keeps SQLite from walking over all grants of a provider, whose index looks as good to it.
     rows = yield Statement(
-        f"select {COLUMNS} from grants where application_id = $1 and email_key = $3 and provider = $2 limit 1",
+        f"select {COLUMNS} from grants where application_id = $1 and email_key = $3 and provider || '' = $2 limit 1",
         (application_id, provider, fold(email)),
     )
     return read(rows[0]) if rows else None
@@ -381,7 +382,7 @@ def account_in_use(gone: Grant) -> Steps[bool]:
     A consent is the account's, and applications may share a client: this is the one question that is asked across
     them. By address too, since not every grant knows its account's id.
     """
-    # `|| ''` keeps SQLite from walking over all grants of a provider, whose index looks as good to it.
+    # `|| ''`: see find_provider_email.
     alive = "g.application_id = a.id and g.provider || '' = $1 and g.status || '' = 'valid'"
     rows = yield Statement(
         f"""select 1 from applications a
