@@ -63,7 +63,7 @@ def server(env: dict[str, str], directory: Path, log_stream: BytesIO) -> Iterato
         yield live
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def admin(server: LiveServer) -> Account:
     return account(server)
 
