@@ -11,7 +11,7 @@ from tests.support import LiveServer, Tenant, data, problem
 DAY = 86_400
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def admin(server: LiveServer) -> Account:
     return account(server)
 

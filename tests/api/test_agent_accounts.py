@@ -14,6 +14,7 @@ from pydantic_core import from_json
 
 from opengrant.errors import InvalidRequest
 from opengrant.model import SECOND, CustomConnect, ProviderName, Sealed, now
+from opengrant.providers.agent import AgentAccount
 from opengrant.vault import Owner
 from tests.api.signed import Account, account
 from tests.store.conftest import somebody_waits
@@ -23,7 +24,7 @@ FIRST, SECOND_ONE = f"{MARK}Abcdefgh1jklmnop", f"{MARK}Qrstuvwx2yzabcde"
 DOMAINS = "/v3/admin/domains"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def admin(server: LiveServer) -> Account:
     return account(server)
 
@@ -43,8 +44,9 @@ def email(domain: str) -> str:
 
 
 @pytest.fixture
-def agents(tenant: Tenant) -> Tenant:
-    """An application that can make Agent Accounts."""
+def agents(tenant: Tenant, server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Tenant:
+    """An application that can make Agent Accounts. What hashing costs is tests/providers/test_agent.py's."""
+    monkeypatch.setitem(server.services.connect.providers, ProviderName.NYLAS, AgentAccount(cost=4))
     tenant.connector("nylas")
     return tenant
 

@@ -65,7 +65,7 @@ def server(env: dict[str, str], directory: Path, log_stream: BytesIO) -> Iterato
         yield live
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def admin(server: LiveServer) -> Account:
     return account(server)
 

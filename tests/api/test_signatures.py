@@ -28,7 +28,7 @@ DOMAINS = "/v3/admin/domains"
 UNAUTHORIZED = (401, "api.authentication_error", "Unauthorized")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def admin(server: LiveServer) -> Account:
     return account(server)
 
@@ -134,10 +134,11 @@ def test_the_key_of_another_account_is_refused(server: LiveServer, admin: Accoun
     assert problem(send(server, "GET", DOMAINS, headers)) == UNAUTHORIZED
 
 
-def test_a_revoked_account_is_refused_at_once(server: LiveServer, admin: Account) -> None:
-    assert admin.get(DOMAINS).status_code == 200
-    server.call(server.services.service_accounts.revoke(admin.kid))
-    assert problem(admin.get(DOMAINS)) == UNAUTHORIZED
+def test_a_revoked_account_is_refused_at_once(server: LiveServer) -> None:
+    revoked = account(server)
+    assert revoked.get(DOMAINS).status_code == 200
+    server.call(server.services.service_accounts.revoke(revoked.kid))
+    assert problem(revoked.get(DOMAINS)) == UNAUTHORIZED
 
 
 def test_the_log_says_why_and_the_answer_does_not(server: LiveServer, admin: Account) -> None:
@@ -227,7 +228,8 @@ def test_a_nonce_is_remembered_for_as_long_as_its_timestamp_is_good(admin: Accou
             ask(admin, headers, AT * SECOND + later)
 
 
-def test_old_nonces_are_dropped(admin: Account) -> None:
+def test_old_nonces_are_dropped(server: LiveServer) -> None:
+    admin = account(server)
     for minute in range(0, 60, 20):
         headers, _ = admin.sign("GET", DOMAINS, timestamp=AT + minute * 60)
         ask(admin, headers, (AT + minute * 60) * SECOND)

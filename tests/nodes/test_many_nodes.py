@@ -10,7 +10,6 @@ import pytest
 
 from opengrant.model import SECOND, now
 from tests.fakes.oauth import FakeOAuth
-from tests.nodes.conftest import Stories
 from tests.nodes.node import Node, connected, leases, multiply, nodes, reader, until
 from tests.peers.postgres import Postgres
 from tests.support import LiveServer, Tenant, data
@@ -50,13 +49,7 @@ class House:
 
 
 @pytest.fixture(scope="module")
-def house(
-    postgres: Postgres,
-    log_stream: BytesIO,
-    tmp_path_factory: pytest.TempPathFactory,
-    stories: Stories,
-) -> Iterator[House]:
-    assert stories  # they are under way meanwhile
+def house(postgres: Postgres, log_stream: BytesIO, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     with FakeOAuth() as provider:
         env = {
             "OPENGRANT_DATABASE_URL": postgres.create_database(),

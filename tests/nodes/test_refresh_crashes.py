@@ -1,19 +1,48 @@
 """A node dies as by `kill -9` at every step of a refresh and of a connection, or its database goes away in between."""
 
 import json
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import ExitStack
+from io import BytesIO
 
 import pytest
 
 from tests.fakes.oauth import FakeOAuth
-from tests.nodes.conftest import Stories
 from tests.nodes.node import connected, look_after
-from tests.nodes.stories import PROVIDERS, Case
+from tests.nodes.stories import PROVIDERS, Case, Spooled, answer_without_a_database, begun, crash
+from tests.peers.postgres import Postgres
 from tests.support import LiveServer, Tenant
+
+pytestmark = pytest.mark.timeout(300)  # several waits of `until` may follow one another
+
+
+@pytest.fixture(scope="module")
+def spooled(
+    postgres: Postgres, log_stream: BytesIO, tmp_path_factory: pytest.TempPathFactory
+) -> "Iterator[Future[Spooled]]":
+    url, directory = postgres.create_database(), tmp_path_factory.mktemp("away")
+    with begun(answer_without_a_database, postgres, url, directory, log_stream) as story:
+        yield story
+
+
+@pytest.fixture(scope="module")
+def crashes(
+    postgres: Postgres, log_stream: BytesIO, tmp_path_factory: pytest.TempPathFactory, spooled: "Future[Spooled]"
+) -> "Iterator[dict[str, Future[list[Case]]]]":
+    """By engine."""
+    assert spooled  # it is under way meanwhile
+    envs = {"sqlite": dict[str, str](), "postgres": {"OPENGRANT_DATABASE_URL": postgres.create_database()}}
+    with ExitStack() as ending:
+        yield {
+            engine: ending.enter_context(begun(crash, env, tmp_path_factory.mktemp(engine), log_stream))
+            for engine, env in envs.items()
+        }
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def cases(request: pytest.FixtureRequest, stories: Stories) -> list[Case]:
-    return stories.crashes[request.param].result()
+def cases(request: pytest.FixtureRequest, crashes: "dict[str, Future[list[Case]]]") -> list[Case]:
+    return crashes[request.param].result()
 
 
 def of(cases: list[Case], point: str, *providers: str) -> list[Case]:
@@ -68,13 +97,15 @@ def test_a_connection_that_died_after_its_successor_was_kept_is_made_by_sending_
         assert case.events == ["grant.created"]
 
 
-def test_what_a_provider_gave_while_the_database_was_away_is_written_when_it_is_back(stories: Stories) -> None:
+def test_what_a_provider_gave_while_the_database_was_away_is_written_when_it_is_back(
+    spooled: "Future[Spooled]",
+) -> None:
     """By the node that lives on, and by the next one in the place of a node that was killed meanwhile."""
-    spooled = stories.spooled.result()
-    assert spooled.told == [503, 200, 200, 200, 200]
-    assert spooled.asked == [2, 4]
-    assert spooled.events == ["grant.created"] * 2
-    assert spooled.leases == []
+    outcome = spooled.result()
+    assert outcome.told == [503, 200, 200, 200, 200]
+    assert outcome.asked == [2, 4]
+    assert outcome.events == ["grant.created"] * 2
+    assert outcome.leases == []
 
 
 def test_a_lost_rotation_is_called_so_also_when_the_provider_says_something_else_first(

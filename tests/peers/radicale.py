@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import closing, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -99,19 +100,16 @@ class Radicale:
         user = ":".join(next(iter(self.accounts.items())))
         headers = {"Authorization": f"Basic {base64.b64encode(user.encode()).decode()}", "Depth": "0"}
         context = ssl.create_default_context(cafile=str(self.ca_file))
-        for _ in range(400):
-            asking = http.client.HTTPSConnection("localhost", self.port, context=context, timeout=10)
-            try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            connection = http.client.HTTPSConnection("localhost", self.port, context=context, timeout=10)
+            with suppress(OSError, http.client.HTTPException), closing(connection) as asking:
                 asking.request("PROPFIND", "/", headers=headers)
-                assert asking.getresponse().status == 207
-            except OSError:
-                assert self._process is not None
-                assert self._process.poll() is None, (self.dir / "radicale.log").read_text()
-                time.sleep(0.05)
-            else:
-                return
-            finally:
-                asking.close()
+                if asking.getresponse().status == 207:
+                    return
+            assert self._process is not None
+            assert self._process.poll() is None, (self.dir / "radicale.log").read_text()
+            time.sleep(0.05)
         raise AssertionError((self.dir / "radicale.log").read_text())
 
 
