@@ -256,7 +256,7 @@ def test_doctor_says_what_is_wrong_and_what_to_do(tmp_path: Path) -> None:
 
 
 def test_doctor_finds_a_damaged_database_file(tmp_path: Path) -> None:
-    opengrant(tmp_path, "apps", "list")
+    opengrant(tmp_path, "init")
     with contextlib.closing(sqlite3.connect(tmp_path / "data" / "opengrant.db")) as db:
         (size,) = db.execute("pragma page_size").fetchone()
         (page,) = db.execute("select rootpage from sqlite_master where name = 'deliveries'").fetchone()
@@ -382,7 +382,7 @@ def test_work_runs_alone_and_stops_when_told(tmp_path: Path) -> None:
 
 
 def test_work_shows_how_it_is_doing_where_it_is_told_to_and_nothing_else(tmp_path: Path) -> None:
-    opengrant(tmp_path, "apps", "list")
+    opengrant(tmp_path, "init")
     command = [OPENGRANT, "work", "--port", "0"]
     process = subprocess.Popen(command, env=environment(tmp_path), stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
