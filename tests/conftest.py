@@ -85,27 +85,52 @@ def workdir() -> Iterator[Path]:
     shutil.rmtree(path, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def shared_database(postgres: Postgres) -> str:
+    return postgres.create_database()
+
+
 @pytest.fixture(scope="session", params=["sqlite", "postgres"])
 def engine_env(request: pytest.FixtureRequest) -> dict[str, str]:
     """Settings of the database: the suite runs on both."""
     if request.param == "sqlite":
         return {}
-    peer: Postgres = request.getfixturevalue("postgres")
-    return {"OPENGRANT_DATABASE_URL": peer.create_database()}
+    return {"OPENGRANT_DATABASE_URL": request.getfixturevalue("shared_database")}
 
 
 @pytest.fixture(scope="session")
-def server(
-    engine_env: dict[str, str],
+def sqlite_server(
+    fake_provider: FakeOAuth, dovecot: Dovecot, log_stream: BytesIO, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LiveServer]:
+    env = {**fake_provider.settings(), **dovecot.settings()}
+    with LiveServer(env, tmp_path_factory.mktemp("server"), log_stream) as live:
+        yield live
+
+
+@pytest.fixture(scope="session")
+def postgres_server(
+    shared_database: str,
     fake_provider: FakeOAuth,
     dovecot: Dovecot,
     log_stream: BytesIO,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[LiveServer]:
-    """OpenGrant, with the scriptable stand-in as Google and Microsoft, and Dovecot as the mail server."""
-    env = {**engine_env, **fake_provider.settings(), **dovecot.settings()}
+    env = {"OPENGRANT_DATABASE_URL": shared_database, **fake_provider.settings(), **dovecot.settings()}
     with LiveServer(env, tmp_path_factory.mktemp("server"), log_stream) as live:
         yield live
+
+
+@pytest.fixture(scope="session")
+def server(request: pytest.FixtureRequest, engine_env: dict[str, str]) -> Iterator[LiveServer]:
+    """OpenGrant, with the scriptable stand-in as Google and Microsoft, and Dovecot as the mail server.
+
+    From file to file engines take turns; their servers live on, and find the grants of earlier files at rest.
+    """
+    live: LiveServer = request.getfixturevalue("postgres_server" if engine_env else "sqlite_server")
+    live.rows("update grants set due_at = null")
+    yield live
+    live.assert_no_secret_leaked()
+    live.answers.clear()
 
 
 @pytest.fixture(scope="session")
