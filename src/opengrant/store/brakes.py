@@ -37,12 +37,17 @@ def lock(application_id: str, source: str, dialect: Dialect) -> Steps[Brake | No
     if dialect is Dialect.POSTGRES:
         # There may be no row yet, so it is the name that is locked.
         yield Statement("select pg_advisory_xact_lock(hashtextextended($1, 0))", (f"brake {application_id} {source}",))
-    return (yield from find(application_id, source))
+    # The row too: a success deletes it, and holds no name. What is written after that would bring it back.
+    return (yield from _find(application_id, source, "for update" if dialect is Dialect.POSTGRES else ""))
 
 
 def find(application_id: str, source: str) -> Steps[Brake | None]:
+    return _find(application_id, source)
+
+
+def _find(application_id: str, source: str, locking: str = "") -> Steps[Brake | None]:
     rows = yield Statement(
-        f"select {COLUMNS} from brakes where application_id = $1 and source = $2", (application_id, source)
+        f"select {COLUMNS} from brakes where application_id = $1 and source = $2 {locking}", (application_id, source)
     )
     return read(rows[0]) if rows else None
 
