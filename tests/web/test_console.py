@@ -56,6 +56,7 @@ def site(
         **dovecot.settings(),
         "OPENGRANT_OUTBOUND__DNS_SERVERS": dns.address,
         "OPENGRANT_WEBHOOKS__EXPIRED_AFTER": "0",
+        **{f"OPENGRANT_DOMAINS__{name}_HOST": "mail.example.net" for name in ("INBOUND", "SPF", "BOUNCE")},
     }
     with LiveServer(env, tmp_path_factory.mktemp("console"), log_stream) as live:
         yield live
