@@ -23,7 +23,7 @@ def posing(owner: bytes, prefix: str) -> str:
     return f"{prefix}{urlsafe_b64encode(owner).decode().rstrip('=')}.{'a' * 43}"
 
 
-OWNERS = [b"\x00", b"a\x00", b"\n", "é".encode(), b"\xed\xa0\x80", b"x" * 65]
+OWNERS = [b"a\x00", "é".encode(), b"\xed\xa0\x80", b"x" * 65]
 TOKENS = [posing(owner, prefix) for prefix in ("oga_", "ogr_", "ogc_") for owner in OWNERS]
 TEXTS = ["\x00", "a\x00b", "\x01", "é\u2028", "\ufffd", "\U0001f600", "x" * 3000, *TOKENS]
 SURROGATE = "\ud800"
@@ -125,7 +125,7 @@ HEADERS = [
     *("X-Nylas-Kid", "X-Nylas-Nonce", "X-Nylas-Timestamp", "X-Nylas-Signature", "Accept-Encoding", "Content-Type"),
     *("User-Agent", "X-OpenGrant-Console"),
 ]
-VALUES = [b"\x00", b"a\x00b", b"\x01", b"\xe9", "é".encode(), b"\xff", *(token.encode() for token in TOKENS)]
+VALUES = [b"\x00", b"a\x00b", b"\x01", b"\xe9", "é".encode(), b"\xff"]
 ASKED = [
     *("GET /v3/grants", "GET /v3/admin/domains", "GET /v3/connect/tokeninfo?access_token=x", "GET /static/x"),
     *("GET /v3/connect/login/AA.x", "POST /v3/connect/token", "POST /v3/connect/custom", "POST /v3/console/sessions"),
@@ -142,9 +142,10 @@ def test_headers(server: LiveServer, header: str) -> None:
         others = {name: value for name, value in others.items() if not name.startswith("X-Nylas-")}
     shapes = {"Authorization": [b"Bearer %b"], "Cookie": [b"opengrant_console=%b", b"opengrant_browser=%b"]}
     told = [f"{name}: {value}".encode() for name, value in others.items() if name != header]
+    tokens = [token.encode() for token in TOKENS] if header in shapes else []
     for asked in ASKED:
         for shape in (b"%b", *shapes.get(header, ())):
-            for value in VALUES:
+            for value in (*VALUES, *tokens):
                 bad = header.encode() + b": " + shape % value
                 head = [f"{asked} HTTP/1.1".encode(), *told, bad, b"Connection: close", b"", b""]
                 assert status(server, b"\r\n".join(head)) < 500, (asked, bad)
