@@ -37,6 +37,9 @@ class ProviderName(StrEnum):
     NYLAS = "nylas"
 
 
+WITH_PASSWORD = frozenset({ProviderName.IMAP, ProviderName.ICLOUD, ProviderName.EWS})
+"""Providers whose grants are kept by a password, which their user types: there is no consent page and no token."""
+
 IdentityRule = Literal["email", "subject"]
 GrantStatus = Literal["valid", "invalid"]
 CredentialType = Literal["connector", "serviceaccount", "adminconsent"]

@@ -25,9 +25,9 @@ from opengrant.errors import (
     OpenGrantError,
 )
 from opengrant.grants.actor import Actor, act_as
-from opengrant.grants.hosted import FORMS, Ask, Visit
+from opengrant.grants.hosted import Ask, Visit
 from opengrant.grants.services import Services
-from opengrant.model import Application, ProviderName
+from opengrant.model import WITH_PASSWORD, Application, ProviderName
 from opengrant.pages import FIELDS, Brand, Choice, Login, Onward, Page, Problem, Section, render
 from opengrant.pages.views import LABELS
 
@@ -200,7 +200,7 @@ class Pages:
     async def _first_page(self, visit: Visit, chosen: str | None) -> respond.Raw:
         """What a browser sees that comes for the first time, or comes back."""
         brand = await self._brand(visit.app)
-        forms = [provider for provider in visit.providers if provider in FORMS and provider.value == chosen]
+        forms = [provider for provider in visit.providers if provider in WITH_PASSWORD and provider.value == chosen]
         if not forms:
             return _page(self._choice(visit, brand))
         return _page(self._form(visit, brand, forms[0], {"email": visit.ask.login_hint or ""}))
@@ -240,7 +240,7 @@ class Pages:
         if provider not in visit.providers:
             return _page(replace(choice, error=_not_offered(provider), sections=("detect", "select_provider")))
         hinted = replace(visit, ask=replace(visit.ask, login_hint=visit.ask.login_hint or email))
-        if provider in FORMS:
+        if provider in WITH_PASSWORD:
             await self.services.hosted.choose(visit, provider, base=base)
             return _page(self._form(visit, brand, provider, {"email": email}))
         return await self._go(hinted, brand, provider, base)
@@ -248,7 +248,7 @@ class Pages:
     async def _log_in(
         self, visit: Visit, brand: Brand, provider: ProviderName, fields: Mapping[str, str]
     ) -> respond.Raw:
-        if provider not in FORMS or provider not in visit.providers:
+        if provider not in WITH_PASSWORD or provider not in visit.providers:
             raise InvalidRequest("provider: it is not among those that are offered.")
         form = self._form(visit, brand, provider, fields)
         needed = _needed(provider, smtp=visit.ask.smtp_required)

@@ -48,6 +48,7 @@ from opengrant.grants.redirects import Redirects
 from opengrant.grants.strangers import Strangers
 from opengrant.model import (
     SECOND,
+    WITH_PASSWORD,
     Application,
     Clock,
     CustomConnect,
@@ -73,8 +74,6 @@ LOGIN_LASTS: Micros = 15 * 60 * SECOND
 CODE_LASTS: Micros = 10 * 60 * SECOND
 CALLBACK = "/v3/connect/callback"
 
-FORMS = frozenset({ProviderName.IMAP, ProviderName.ICLOUD, ProviderName.EWS})
-"""Providers without a consent page of their own: the user types a password here."""
 OFFERED = (*sorted(OAUTH), ProviderName.ICLOUD, ProviderName.EWS, ProviderName.IMAP)
 """All that can be signed in to, in the order of the page."""
 
@@ -384,7 +383,7 @@ class Hosted:
         self, app: Application, ask: Ask, login: Login, provider: ProviderName, base: str
     ) -> tuple[str, Login]:
         """Where a provider is, and the sign-in as it is on its way there."""
-        if provider in FORMS:
+        if provider in WITH_PASSWORD:
             return f"{_path(login)}?provider={provider.value}", replace(login, provider=provider, secret="")
         found = await self.db.read(connectors.find_with_client(app.id, provider, credential_id=ask.credential_id))
         if found is None or found.credential_type != "connector":

@@ -39,7 +39,7 @@ from opengrant.grants.digests import Digests
 from opengrant.grants.schedule import Schedule
 from opengrant.grants.spool import Spool, Unwritten, insist
 from opengrant.grants.successors import Successors, replay
-from opengrant.model import SECOND, Application, Clock, Grant, Micros, ProviderName, Trouble
+from opengrant.model import SECOND, WITH_PASSWORD, Application, Clock, Grant, Micros, ProviderName, Trouble
 from opengrant.providers.base import Mints, Verifies
 from opengrant.providers.classify import classify
 from opengrant.providers.verdict import Kind, Verdict
@@ -75,7 +75,6 @@ _CALLS = 3
 _INTERNAL_PAUSE: Micros = 900 * SECOND
 _CONNECTOR_PAUSE: Micros = 60 * SECOND
 _CLAIMED_AT_ONCE = 50
-_WITH_PASSWORD = frozenset({ProviderName.IMAP, ProviderName.ICLOUD, ProviderName.EWS})
 _MOST_SPREAD: Micros = 900 * SECOND
 """Over so long, those come back at most that a mail host's trouble has put off."""
 
@@ -302,9 +301,9 @@ class Refresh:
         """How many more may be begun. Mail servers may hang for a minute: passwords never take it all, and not more
         than can be at mail servers, so that none waits there in vain."""
         free = self.concurrency - len(self._under_way)
-        if provider not in _WITH_PASSWORD:
+        if provider not in WITH_PASSWORD:
             return free
-        proofs = sum(1 for other in self._under_way.values() if other in _WITH_PASSWORD)
+        proofs = sum(1 for other in self._under_way.values() if other in WITH_PASSWORD)
         return min(free, max(1, min(self.concurrency // 2, self.proofs)) - proofs)
 
     async def _look_after(self, source: Source, lease: Lease) -> None:
@@ -331,7 +330,7 @@ class Refresh:
     @contextlib.contextmanager
     def _place_at_host(self, grant: Grant) -> Iterator[bool]:
         """While this attempt is under way it counts at its mail host. Gives whether too many are there already."""
-        if grant.provider not in _WITH_PASSWORD:
+        if grant.provider not in WITH_PASSWORD:
             yield False
             return
         host = self._host(grant) or grant.provider.value
@@ -489,7 +488,7 @@ class Refresh:
 
     def _lease_time(self, provider: ProviderName) -> Micros:
         """Longer than any attempt may take: who has a lease and is alive writes before it ends."""
-        seconds = _MAIL_TIME if provider in _WITH_PASSWORD else self.timeout * _CALLS
+        seconds = _MAIL_TIME if provider in WITH_PASSWORD else self.timeout * _CALLS
         return int((seconds + _WRITE_MARGIN) * SECOND)
 
     async def _exchange(self, state: State) -> _Answer:
