@@ -324,6 +324,7 @@ class Evidence:
     is_json      the body was JSON
     sent         the request may have reached the remote (matters for single-use tokens)
     retry_after  seconds the remote asked us to wait
+    host         the mail server's name; "" on other legs
     """
 
     provider: str
@@ -337,6 +338,7 @@ class Evidence:
     is_json: bool = False
     sent: bool = True
     retry_after: float | None = None
+    host: str = ""
 
 
 class ProviderFailure(Exception):

@@ -49,7 +49,8 @@ class FakeMail:
 
     kind      whose grammar: IMAP commands have a tag, which replaces `TAG` in answers
     greeting  sent first, within TLS when `implicit`
-    replies   verb → answer, or several: the next ones go to the lines that follow; laid over IMAP or SMTP above
+    replies   verb, or a whole command, → answer, or several: the next ones go to the lines that follow; laid over
+              IMAP or SMTP above
     users     who may log in by PLAIN, whatever the password; None: whoever `replies` let in
     heard     the lines of all clients, without line ends
     """
@@ -131,7 +132,8 @@ class FakeMail:
             else:
                 words = line.split(b" ")
                 tag, verb = (words[0], words[1]) if self.kind == "imap" else (b"", words[0])
-                rule = self._replies.get(
+                command = b" ".join(words[1:] if self.kind == "imap" else words)
+                rule = self._replies.get(command.decode("latin-1")) or self._replies.get(
                     verb.decode("latin-1").upper(), b"TAG BAD what\r\n" if tag else b"502 5.5.1 what\r\n"
                 )
                 answer, *more = rule if isinstance(rule, list) else [rule]

@@ -254,7 +254,11 @@ async def test_a_server_that_wants_more_than_the_mechanism_has_is_sent_a_cancell
     ("ehlo", "rule", "spoken"),
     [
         (b"250-fake\r\n250 AUTH LOGIN PLAIN\r\n", b"235 in\r\n", [b"AUTH PLAIN AHUAcMO2dw=="]),
-        (b"250-fake\r\n250 AUTH LOGIN\r\n", [b"334 x\r\n", b"235 in\r\n"], [b"AUTH LOGIN dQ==", b"cMO2dw=="]),
+        (
+            b"250-fake\r\n250 AUTH LOGIN\r\n",
+            [b"334 \r\n", b"334 \r\n", b"235 in\r\n"],
+            [b"AUTH LOGIN", b"dQ==", b"cMO2dw=="],
+        ),
     ],
 )
 async def test_smtp_uses_the_best_mechanism_offered_and_begins_no_mail(certificates, ehlo, rule, spoken):
@@ -262,6 +266,95 @@ async def test_smtp_uses_the_best_mechanism_offered_and_begins_no_mail(certifica
         with door(certificates.ca_file) as mail:
             await log_in(mail, "smtp", "localhost", server.port, username="u", password="pöw")
     assert server.heard == [b"EHLO [127.0.0.1]", *spoken, b"QUIT"]
+
+
+@pytest.mark.parametrize(
+    ("leg", "offers", "verb", "rule", "spoken"),
+    [
+        # Announces SASL-IR and cannot read it: 126.com. A BAD has judged no password.
+        (
+            "imap",
+            b"SASL-IR AUTH=PLAIN",
+            "AUTHENTICATE",
+            {"AUTHENTICATE PLAIN": [b"+ \r\n", b"TAG OK in\r\n"], "": b"TAG BAD Request not ending with \\r\\n\r\n"},
+            [b"AUTHENTICATE PLAIN AHUAcMO2dw==", b"AUTHENTICATE PLAIN", b"AHUAcMO2dw=="],
+        ),
+        # Ignores what stands behind the mechanism.
+        (
+            "imap",
+            b"SASL-IR AUTH=PLAIN",
+            "AUTHENTICATE",
+            {"": [b"+ \r\n", b"TAG OK in\r\n"]},
+            [b"AUTHENTICATE PLAIN AHUAcMO2dw==", b"AHUAcMO2dw=="],
+        ),
+        (
+            "smtp",
+            b"AUTH PLAIN",
+            "AUTH",
+            {"": [b"334 \r\n", b"235 in\r\n"]},
+            [b"AUTH PLAIN AHUAcMO2dw==", b"AHUAcMO2dw=="],
+        ),
+        # "Username:", then "Password:".
+        (
+            "smtp",
+            b"AUTH LOGIN",
+            "AUTH",
+            {"": [b"334 VXNlcm5hbWU6\r\n", b"334 UGFzc3dvcmQ6\r\n", b"235 in\r\n"]},
+            [b"AUTH LOGIN", b"dQ==", b"cMO2dw=="],
+        ),
+        # The other way round.
+        (
+            "smtp",
+            b"AUTH LOGIN",
+            "AUTH",
+            {"": [b"334 UGFzc3dvcmQ6\r\n", b"334 VXNlcm5hbWU6\r\n", b"235 in\r\n"]},
+            [b"AUTH LOGIN", b"cMO2dw==", b"dQ=="],
+        ),
+        # "User Name" and "Password", as Exchange has it.
+        (
+            "imap",
+            b"AUTH=LOGIN",
+            "AUTHENTICATE",
+            {"": [b"+ VXNlciBOYW1lAA==\r\n", b"+ UGFzc3dvcmQA\r\n", b"TAG OK in\r\n"]},
+            [b"AUTHENTICATE LOGIN", b"dQ==", b"cMO2dw=="],
+        ),
+    ],
+)
+async def test_each_challenge_gets_what_it_asks_for(certificates, leg, offers, verb, rule, spoken):
+    greets = {"CAPABILITY": CAPABILITY % offers, "EHLO": b"250-mail\r\n250 %s\r\n" % offers}
+    replies = {**greets, verb: rule[""], **{line: answer for line, answer in rule.items() if line}}
+    async with FakeMail(leg, replies=replies, tls=certificates.good, implicit=True) as server:
+        with door(certificates.ca_file) as mail:
+            await log_in(mail, leg, "localhost", server.port, username="u", password="pöw")
+    heard = [line.partition(b" ")[2] if leg == "imap" and b" " in line else line for line in server.heard]
+    assert heard[1 : 1 + len(spoken)] == spoken
+
+
+async def test_a_second_question_for_the_user_name_does_not_get_the_password(certificates):
+    replies = {"EHLO": b"250-mail\r\n250 AUTH LOGIN\r\n", "AUTH": [b"334 VXNlcm5hbWU6\r\n"] * 3}
+    async with FakeMail("smtp", replies=replies, tls=certificates.good, implicit=True) as server:
+        with door(certificates.ca_file) as mail:
+            evidence = await fail(mail, "smtp", "localhost", server.port, username="u", password="pöw")
+    assert server.heard[1:3] == [b"AUTH LOGIN", b"dQ=="]
+    assert b"cMO2dw==" not in server.heard
+    assert (evidence.step, evidence.status) == ("auth", 334)
+
+
+@pytest.mark.parametrize("rule", [b"TAG NO Authentication failed\r\n", b"TAG NO [AUTHENTICATIONFAILED] no\r\n"])
+async def test_a_refusal_of_plain_leads_to_no_second_attempt(certificates, rule):
+    replies = {"CAPABILITY": CAPABILITY % b"SASL-IR AUTH=PLAIN", "AUTHENTICATE": rule, "LOGIN": b"TAG OK in\r\n"}
+    async with FakeMail(replies=replies, tls=certificates.good, implicit=True) as server:
+        with door(certificates.ca_file) as mail:
+            evidence = await fail(mail, "imap", "localhost", server.port)
+    assert (server.count("AUTHENTICATE"), server.count("LOGIN")) == (1, 0)
+    assert ("AUTH=PLAIN" in evidence.subcodes) == (evidence.code == "NO")
+
+
+async def test_what_answers_instead_of_imap_is_told(certificates):
+    async with FakeMail("smtp", greeting=b"220 mail ESMTP\r\n", tls=certificates.good, implicit=True) as server:
+        with door(certificates.ca_file) as mail:
+            evidence = await fail(mail, "imap", "localhost", server.port)
+    assert (evidence.code, evidence.text, evidence.host) == ("not_imap", "220 mail ESMTP", "localhost")
 
 
 @pytest.mark.parametrize(

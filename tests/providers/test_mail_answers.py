@@ -45,8 +45,8 @@ def smtp(status, code="", text="", step="auth"):
         ("ALERT", "[ALERT] Invalid credentials (Failure)", "reconnect", "password_refused"),
         ("ALERT", "[ALERT] Unsupported authentication mechanism.", "bad_request", "login_not_offered"),
         ("WEBALERT", "[WEBALERT u] Web login required. [ALERT] Please log in", "reconnect", "browser_login_required"),
-        ("NO", "LOGIN failed.", "reconnect", "password_login_disabled"),
-        ("NO", "AUTHENTICATE failed.", "reconnect", "password_login_disabled"),
+        ("NO", "LOGIN failed.", "reconnect", "password_refused"),  # Exchange
+        ("NO", "AUTHENTICATE failed.", "reconnect", "password_refused"),
         ("NO", "Login failed.", "reconnect", "password_refused"),  # Courier
         ("NO", "LOGIN failed. Invalid credentials.", "reconnect", "password_refused"),  # Apache James
         ("NO", "AUTHENTICATE failed. Authentication failed.", "reconnect", "password_refused"),
@@ -93,7 +93,7 @@ def test_bad_about_the_command_is_not_about_the_password():
             "5.7.139",
             "5.7.139 Authentication unsuccessful, basic authentication is disabled.",
             "reconnect",
-            "smtp_auth_disabled_by_admin",
+            "password_login_disabled",
         ),
         (550, "5.7.30", "5.7.30 Basic authentication is not supported", "bad_request", "password_login_disabled"),
         (538, "5.7.11", "", "bad_request", "tls_required"),
@@ -175,4 +175,5 @@ def test_any_evidence_has_a_verdict_and_only_words_at_login_end_a_grant(leg, ste
 def test_a_remedy_is_one_sentence(verdict):
     assert verdict.remedy.endswith(".")
     assert ". " not in verdict.remedy
-    assert verdict.retryable == (verdict.kind in (Kind.PROVIDER_DOWN, Kind.RATE_LIMITED))
+    doubted = verdict.kind is Kind.RECONNECT and verdict.retry_after is not None
+    assert verdict.retryable == (doubted or verdict.kind in (Kind.PROVIDER_DOWN, Kind.RATE_LIMITED))

@@ -41,7 +41,7 @@ from opengrant.grants.spool import Spool, Unwritten, insist
 from opengrant.grants.successors import Successors, replay
 from opengrant.model import SECOND, WITH_PASSWORD, Application, Clock, Grant, Micros, ProviderName, Trouble
 from opengrant.providers.base import Mints, Verifies
-from opengrant.providers.classify import classify
+from opengrant.providers.classify import of_a_proven_credential
 from opengrant.providers.verdict import Kind, Verdict
 from opengrant.store import brakes, keeping, leases
 from opengrant.store import events as outbox
@@ -461,7 +461,7 @@ class Refresh:
             await self.db.write(leases.put_back(lease))
             raise
         except ProviderFailure as failure:
-            verdict = classify(failure.evidence)
+            verdict = of_a_proven_credential(failure.evidence)
             self._count(state.grant, verdict.kind.value, began)
             faults.point("refresh.refused")
             return await self._failed(state, lease, failure.evidence, verdict)
@@ -526,7 +526,7 @@ class Refresh:
         try:
             tokens = await provider.refresh(client, SecretStr(token))
         except ProviderFailure as failure:
-            if classify(failure.evidence).kind is not Kind.RECONNECT:
+            if of_a_proven_credential(failure.evidence).kind is not Kind.RECONNECT:
                 raise
             other = await self._spent_elsewhere(grant, token) if provider.single_use else None
             if (other := other or before) is None:

@@ -78,13 +78,14 @@ class Terms:
 
 @dataclass(slots=True)
 class Attempt:
-    """Mutable only in `step`, which the dialogue moves on as it goes."""
+    """Mutable in `step`, which the dialogue moves on as it goes, and in `host`, once a server's name is known."""
 
     provider: str
     leg: Leg
     username: str
     password: SecretStr
     step: Step = field(default="dns")
+    host: str = ""
 
     def failure(
         self, code: str, *, text: str | bytes = "", status: int | None = None, subcodes: tuple[str, ...] = ()
@@ -101,6 +102,7 @@ class Attempt:
                 subcodes=subcodes,
                 text=_scrub(said, self.password.get_secret_value()),
                 sent=self.step in ("auth", "command"),
+                host=self.host,
             )
         )
 
@@ -121,6 +123,27 @@ class Attempt:
             case _:
                 code = _NETWORK_FAULTS.get(error.errno or 0, "network")
         return self.failure(code)
+
+
+class Asked:
+    """The answers of the mechanism LOGIN: each to the challenge that asks for it, and each once.
+
+    Challenges are free text ("Username:", "User Name", "Password:"), or empty: then the user name comes first.
+    """
+
+    def __init__(self, username: bytes, password: bytes) -> None:
+        self._left = {"username": username, "password": password}
+
+    def answer(self, challenge: bytes) -> bytes | None:
+        """None: what is asked for was given before, or there is nothing left to give."""
+        said = challenge.lower()
+        if b"pass" in said:
+            wanted = "password"
+        elif b"user" in said or b"name" in said or b"login" in said:
+            wanted = "username"
+        else:
+            wanted = next(iter(self._left), "")
+        return self._left.pop(wanted, None)
 
 
 @contextlib.contextmanager

@@ -5,7 +5,8 @@ remembers the server's own words. imaplib's exceptions are never shown to anybod
 
 Sources  RFC 3501, 9051; RFC 4959 (SASL-IR), 4616 (PLAIN), 5530 (response codes), 2971 (ID)
 Quirks   capabilities change with TLS and with login; Exchange can accept a login it cannot serve, which only a
-         command in the authenticated state shows; 163.com wants ID. No mailbox is ever opened.
+         command in the authenticated state shows; 163.com wants ID; 126.com announces SASL-IR and says BAD to it.
+         No mailbox is ever opened.
 """
 
 import base64
@@ -19,7 +20,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from opengrant.errors import ProviderFailure, Step
-from opengrant.net.attempt import Attempt, Security, Terms
+from opengrant.net.attempt import Asked, Attempt, Security, Terms
 
 MAX_LINE = 8 * 1024
 MAX_RECEIVED = 256 * 1024
@@ -68,6 +69,10 @@ class _Wire:
         self._left = MAX_RECEIVED
         self._deadline = 0.0
         self._heard: list[re.Match[bytes]] = []
+        self.first = b""
+        """The server's first line."""
+        self.mechanism = ""
+        """What the password was sent by, as servers announce it."""
 
     def step(self, name: Step, seconds: float) -> None:
         """Begin a step: its own deadline, and nothing heard yet."""
@@ -91,6 +96,7 @@ class _Wire:
                 raise _Malformed("too_long")
             self._receive()
         line = self.read(end + 1)
+        self.first = self.first or line
         if (status := _STATUS.match(line.rstrip())) and status["word"].upper() != b"OK":
             self._heard.append(status)
             if len(self._heard) > MAX_OBJECTIONS:
@@ -117,7 +123,16 @@ class _Wire:
         # ALERT only says that the text is for people; any other code says more. BYE outweighs a vague NO.
         telling = [code for code in known if code != "ALERT"] or known or [w for w in words if w == "BYE"] or words
         text = b" ".join(status["text"] or b"" for status in self._heard)
-        return self._attempt.failure(telling[0], text=text, subcodes=tuple(dict.fromkeys(words)))
+        how = [self.mechanism] if telling[0] == "NO" and self.mechanism and self._attempt.step == "auth" else []
+        return self._attempt.failure(telling[0], text=text, subcodes=tuple(dict.fromkeys([*words, *how])))
+
+    def misread(self) -> bool:
+        """Whether all that the server said in this step was that it does not understand: it has judged nothing."""
+        return bool(self._heard) and all(status["word"].upper() == b"BAD" for status in self._heard)
+
+    def forget(self) -> None:
+        """What was said in this step counts no more."""
+        self._heard.clear()
 
     def _receive(self) -> None:
         self._arm()
@@ -178,7 +193,7 @@ def prove(sock: socket.socket, attempt: Attempt, terms: Terms) -> Security:
     try:
         return _converse(wire, attempt, terms)
     except _Malformed as error:
-        raise attempt.failure(str(error)) from None
+        raise attempt.failure(str(error), text=_other_greeting(wire)) from None
     except ssl.SSLError as error:
         raise attempt.network_failure(error) from None
     except OSError as error:
@@ -186,9 +201,14 @@ def prove(sock: socket.socket, attempt: Attempt, terms: Terms) -> Security:
         raise wire.refusal() or attempt.network_failure(error) from None
     except (imaplib.IMAP4.error, ValueError, LookupError, TypeError, AttributeError):
         # imaplib trusts the server's syntax: nonsense trips it in all these ways.
-        raise wire.refusal() or attempt.failure("not_imap") from None
+        raise wire.refusal() or attempt.failure("not_imap", text=_other_greeting(wire)) from None
     finally:
         wire.close()
+
+
+def _other_greeting(wire: _Wire) -> bytes:
+    """The greeting of a server of another kind; nothing of what else a server says where none was expected."""
+    return wire.first if wire.first.startswith((b"220", b"+OK")) else b""
 
 
 def _converse(wire: _Wire, attempt: Attempt, terms: Terms) -> Security:
@@ -218,7 +238,7 @@ def _converse(wire: _Wire, attempt: Attempt, terms: Terms) -> Security:
 
     wire.step("auth", deadlines.login)
     imap.untagged_responses.clear()
-    _expect(wire, _log_in(imap, attempt, offers))
+    _expect(wire, _log_in(wire, imap, attempt, offers))
     imap.state = "AUTH"
 
     wire.step("command", deadlines.command)
@@ -235,16 +255,19 @@ def _converse(wire: _Wire, attempt: Attempt, terms: Terms) -> Security:
     return security
 
 
-def _log_in(imap: _Imap, attempt: Attempt, offers: Iterable[str]) -> tuple[str, Any]:
+def _log_in(wire: _Wire, imap: _Imap, attempt: Attempt, offers: Iterable[str]) -> tuple[str, Any]:
     """One authentication attempt by one mechanism: locks are counted in attempts."""
     username, password = attempt.username.encode(), attempt.password.get_secret_value().encode()
     if "AUTH=PLAIN" in offers:
+        wire.mechanism = "AUTH=PLAIN"
         response = b"\0" + username + b"\0" + password
-        if "SASL-IR" in offers:
-            return imap.xatom("AUTHENTICATE", "PLAIN", base64.b64encode(response).decode())
-        return _authenticate(imap, "PLAIN", response)
+        if "SASL-IR" in offers and (answer := _authenticate_at_once(wire, imap, response)):
+            return answer
+        left = iter([response])
+        # A server that asks for more than the mechanism has gets a cancellation.
+        return imap.authenticate("PLAIN", lambda _challenge: next(left, None))
     if "AUTH=LOGIN" in offers:
-        return _authenticate(imap, "LOGIN", username, password)
+        return imap.authenticate("LOGIN", Asked(username, password).answer)
     if "LOGINDISABLED" in offers:
         raise attempt.failure("LOGINDISABLED")
     # UTF-8 in a quoted string is more than RFC 3501 allows, but the only spelling a server could understand.
@@ -252,10 +275,33 @@ def _log_in(imap: _Imap, attempt: Attempt, offers: Iterable[str]) -> tuple[str, 
     return imap.xatom("LOGIN", _quoted(username), _quoted(password))  # type: ignore[arg-type]
 
 
-def _authenticate(imap: _Imap, mechanism: str, *responses: bytes) -> tuple[str, Any]:
-    # A server that asks for more than the mechanism has gets a cancellation.
-    left = iter(responses)
-    return imap.authenticate(mechanism, lambda _challenge: next(left, None))
+class _OneAnswer:
+    """What imaplib asks where a server wants more: one line, then a cancellation. It knows such by a bound method."""
+
+    def __init__(self, line: bytes) -> None:
+        self._left = [line]
+
+    def to(self, _challenge: bytes) -> bytes:
+        return self._left.pop() if self._left else b"*"
+
+
+def _authenticate_at_once(wire: _Wire, imap: _Imap, response: bytes) -> tuple[str, Any] | None:
+    """PLAIN in one line (RFC 4959); None where the server announces that and cannot read it.
+
+    A BAD has judged no password, so asking in two steps is no second attempt. One that ignores what stands behind
+    the mechanism asks for it, and gets it.
+    """
+    encoded = base64.b64encode(response)
+    imap.literal = _OneAnswer(encoded).to  # type: ignore[assignment]
+    try:
+        return imap.xatom("AUTHENTICATE", "PLAIN", encoded.decode())
+    except imaplib.IMAP4.abort:
+        raise
+    except imaplib.IMAP4.error:
+        if not wire.misread():
+            raise
+        wire.forget()
+        return None
 
 
 def _quoted(text: bytes) -> bytes:

@@ -13,6 +13,7 @@ closes the connection, which ends the thread. Every failure is a ProviderFailure
 """
 
 import asyncio
+import base64
 import contextlib
 import re
 import socket
@@ -28,7 +29,7 @@ import aiosmtplib
 from pydantic import SecretStr
 
 from opengrant.errors import Overloaded, ProviderFailure
-from opengrant.net.attempt import Attempt, Deadlines, Observe, Security, Terms, counted, observed
+from opengrant.net.attempt import Asked, Attempt, Deadlines, Observe, Security, Terms, counted, observed
 from opengrant.net.guard import Guard, Target
 from opengrant.net.imap_dialogue import prove
 
@@ -167,6 +168,7 @@ class MailDoor:
         try:
             async with asyncio.timeout(self._deadlines.whole):
                 target = await self._guard.resolve(host, port, provider=attempt.provider, leg=attempt.leg)
+                attempt.host = target.host
                 security = await self._try_securities(attempt, prove, target, wanted)
         except TimeoutError:
             raise attempt.failure("timeout") from None
@@ -320,15 +322,46 @@ async def _converse(smtp: aiosmtplib.SMTP, attempt: Attempt, terms: Terms) -> Se
     username, password = attempt.username.encode(), attempt.password.get_secret_value().encode()
     # One mechanism, one attempt: locks are counted in attempts.
     if "plain" in smtp.server_auth_methods:
-        await smtp.auth_plain(username, password, timeout=deadlines.login)
+        await _auth_plain(smtp, b"\0" + username + b"\0" + password, seconds=deadlines.login)
     elif "login" in smtp.server_auth_methods:
-        await smtp.auth_login(username, password, timeout=deadlines.login)
+        await _auth_login(smtp, Asked(username, password), seconds=deadlines.login)
     else:
         raise attempt.failure("auth_not_offered")
     # 235 is the proof, whatever the server does next.
     with contextlib.suppress(aiosmtplib.SMTPException, OSError):
         await smtp.quit(timeout=deadlines.goodbye)
     return security
+
+
+async def _auth_plain(smtp: aiosmtplib.SMTP, response: bytes, *, seconds: float) -> None:
+    encoded = base64.b64encode(response)
+    reply = await smtp.execute_command(b"AUTH", b"PLAIN", encoded, timeout=seconds)
+    if reply.code == aiosmtplib.SMTPStatus.auth_continue:  # it ignores what stands behind the mechanism
+        reply = await smtp.execute_command(encoded, timeout=seconds)
+    _accepted(reply)
+
+
+async def _auth_login(smtp: aiosmtplib.SMTP, asked: Asked, *, seconds: float) -> None:
+    """Nothing is sent with the command: a server that ignores it would get the password for its user name."""
+    reply = await smtp.execute_command(b"AUTH", b"LOGIN", timeout=seconds)
+    while reply.code == aiosmtplib.SMTPStatus.auth_continue:
+        answer = asked.answer(_challenge(reply.message))
+        if answer is None:
+            break
+        reply = await smtp.execute_command(base64.b64encode(answer), timeout=seconds)
+    _accepted(reply)
+
+
+def _challenge(text: str) -> bytes:
+    try:
+        return base64.b64decode(text.encode("ascii", "replace"))
+    except ValueError:
+        return b""
+
+
+def _accepted(reply: aiosmtplib.SMTPResponse) -> None:
+    if reply.code != aiosmtplib.SMTPStatus.auth_successful:
+        raise aiosmtplib.SMTPAuthenticationError(reply.code, reply.message)
 
 
 def _refusal(attempt: Attempt, terms: Terms, error: aiosmtplib.SMTPResponseException) -> ProviderFailure:
@@ -338,7 +371,9 @@ def _refusal(attempt: Attempt, terms: Terms, error: aiosmtplib.SMTPResponseExcep
         return attempt.failure("too_long" if error.message == "Response too long" else "not_smtp")
     enhanced = _ENHANCED.match(error.message)
     code = enhanced[1] if enhanced else ""
-    return attempt.failure(code, text=error.message, status=error.code)
+    # Each line of a reply repeats the code, in the middle of the sentence.
+    text = error.message.replace(f"\n{code} ", "\n") if code else error.message
+    return attempt.failure(code, text=text, status=error.code)
 
 
 def _fault(attempt: Attempt, error: Exception) -> ProviderFailure:

@@ -1,9 +1,12 @@
 """The one classifier: what a provider said or did → whose turn it is. Pure; every row is a line of a table.
 
 Read it from the bottom: `classify` takes the leg, the leg takes the network, the HTTP status and then the words.
-Three rules stand above all rows. Outages and throttling are seen before any word, because they wear masks: Entra
-says `invalid_grant` when it means "slow down", Google sends an HTML page. Of several meanings the gentlest to the
-grant wins. And words that are in no table mean nothing at all.
+Three rules stand above all rows. Outages and throttling are seen before any word of refusal, because they wear masks:
+Entra says `invalid_grant` when it means "slow down", Google sends an HTML page, and Google, Yahoo and Zoom put "too
+many requests" or "try again later" beside `invalid_grant`. wording.py knows such words, for mail servers' answers too.
+Of several meanings the gentlest to the grant wins. And words that are in no table mean nothing at all.
+
+So the order is: what broke below HTTP, the HTTP status, words for a cause that passes, the provider's own words.
 
 Sources  RFC 6749 section 5.2; Google "Using OAuth 2.0" and its API error reasons; Microsoft Entra "error codes" and
 Graph "error responses"; Yahoo and Zoom OAuth error pages. Bodies seen in public issue threads filled the gaps.
@@ -16,6 +19,7 @@ from opengrant.errors import Evidence
 from opengrant.providers import ews_answers
 from opengrant.providers.mail_answers import judge
 from opengrant.providers.verdict import Kind, Verdict
+from opengrant.providers.wording import passing, spelled, wait_named
 
 # ---------------------------------------------------------------- verdicts that several rows share
 
@@ -70,12 +74,19 @@ OTHER_TENANT = _reconnect("account_of_other_tenant", "This kind of account canno
 NOT_IN_DIRECTORY = _reconnect("user_unknown", "Check email_address: the directory has no active user of that name.")
 MALFORMED = _reconnect("malformed_token", "Send the refresh token whole and unchanged, or obtain a new one.")
 
+NOT_ANY_MORE = _reconnect(
+    "token_revoked",
+    "The mailbox owner must sign in again; if this happens every seven days, publish the app at Google.",
+)
+
 CLIENT = _connector("client_refused", "Check the client id and secret of the connector or credential.")
 CLIENT_DISABLED = _connector(
     "client_disabled", "Enable the app at the provider, or put another one into the connector."
 )
 CLIENT_UNKNOWN = _connector(
-    "client_unknown", "Check the client id and tenant: the provider does not know this app there."
+    "client_unknown",
+    "Check the client id and tenant: the provider does not know this app there; in a customer's tenant it is known once"
+    " an administrator has consented to it.",
 )
 SECRET = _connector("client_secret_refused", "Put the client secret's value (not its id) into the connector.")
 SECRET_EXPIRED = _connector(
@@ -255,6 +266,7 @@ _YAHOO_WORDS: Mapping[str, Verdict] = {
     "unsupported_redirect_uri": REDIRECT_URI,
     "parameter_absent": OUR_REQUEST,
     "parameter_rejected": OUR_REQUEST,
+    "invalid_input": OUR_REQUEST,
     "unsupported_over_http": OUR_REQUEST,
 }
 
@@ -304,6 +316,8 @@ _AADSTS: Mapping[str, Verdict] = {
         (SECRET, "70002 7000215"),
         (SECRET_EXPIRED, "7000222"),
         (SECRET_MISSING, "7000218"),
+        # "The client application is missing service principal in the tenant": the secret was not even looked at.
+        (NOT_CONSENTED, "7000229"),
         (PUBLIC_CLIENT, "700025"),
         (ASSERTION, "700024 700027 700030 50012 50013 500133"),
         (REDIRECT_URI, "50011 9002326 9002327"),
@@ -349,6 +363,12 @@ MAILBOX_MISSING = _reconnect(
     "mailbox_missing", "The account has no mailbox here: it needs a licence.", confirm_after=900
 )
 USER_MISSING = replace(USER_UNKNOWN, retryable=True, retry_after=900)
+NO_EXCHANGE_ONLINE = _reconnect(
+    "no_exchange_online",
+    "This tenant has no Exchange Online mailboxes: check the tenant, or ask its administrator for a licence with them.",
+    confirm_after=900,
+)
+TENANT_WITHOUT_MAIL = _connector("no_exchange_online", NO_EXCHANGE_ONLINE.remedy)
 NO_USER = replace(NOT_IN_DIRECTORY, retryable=True, retry_after=900)
 NO_MAILBOX = _reconnect(
     "no_mailbox", "The user has no mailbox here: they need a licence that has one.", confirm_after=900
@@ -377,6 +397,7 @@ _GRAPH: Mapping[str, Verdict] = {
     "mailboxnotenabledforrestapi": MAILBOX_MISSING,
     "resourcenotfound": MAILBOX_MISSING,
     "errorinvaliduser": MAILBOX_MISSING,
+    "organizationfromtenantguidnotfound": NO_EXCHANGE_ONLINE,
     "toomanyrequests": THROTTLED,
     "activitylimitreached": THROTTLED,
     "applicationthrottled": THROTTLED,
@@ -387,7 +408,12 @@ _GRAPH: Mapping[str, Verdict] = {
 
 def _for_bulk(words: Mapping[str, Verdict], scopes_missing: Verdict) -> Mapping[str, Verdict]:
     """The same words to an organisation's credential: an administrator's turn, not the mailbox owner's."""
-    other = {SCOPES_MISSING: scopes_missing, MAILBOX_MISSING: NO_MAILBOX, USER_MISSING: NO_USER}
+    other = {
+        SCOPES_MISSING: scopes_missing,
+        MAILBOX_MISSING: NO_MAILBOX,
+        USER_MISSING: NO_USER,
+        NO_EXCHANGE_ONLINE: TENANT_WITHOUT_MAIL,
+    }
     return {word: other.get(verdict, verdict) for word, verdict in words.items()}
 
 
@@ -415,8 +441,16 @@ def classify(evidence: Evidence) -> Verdict:
         return ews_answers.judge(evidence)
     if evidence.leg not in {"token", "api"}:
         return judge(evidence)
-    verdict = _not_answered(evidence) or _by_status(evidence) or _by_words(evidence) or UNKNOWN
+    verdict = _not_answered(evidence) or _by_status(evidence) or _passing(evidence) or _by_words(evidence) or UNKNOWN
     return _paced(verdict, evidence.retry_after)
+
+
+def of_a_proven_credential(evidence: Evidence) -> Verdict:
+    """The same of a credential that has worked: it was whole when it was stored, whatever the provider calls it now."""
+    verdict = classify(evidence)
+    if verdict is MALFORMED and evidence.provider == "google":
+        return NOT_ANY_MORE
+    return verdict
 
 
 def _not_answered(evidence: Evidence) -> Verdict | None:
@@ -437,7 +471,7 @@ def _by_status(evidence: Evidence) -> Verdict | None:
     if 300 <= status < 400:
         return REDIRECTED
     if evidence.leg == "api" and status == 401:
-        return ACCESS_TOKEN
+        return _passing(evidence) or _by_words(evidence) or ACCESS_TOKEN
     return None if evidence.is_json else _page(evidence.provider, evidence.leg, status)
 
 
@@ -450,6 +484,20 @@ def _page(provider: str, leg: str, status: int) -> Verdict:
             return ENDPOINT_WRONG
         case _:
             return NOT_THE_PROVIDER
+
+
+def _passing(evidence: Evidence) -> Verdict | None:
+    """A cause that is over some time, by the sentence or by a code that is one, whatever word stands beside it."""
+    said = " ".join((evidence.text, *map(spelled, (evidence.code, *evidence.subcodes))))
+    match passing(said):
+        case "throttled" | "later":
+            return replace(THROTTLED, retry_after=wait_named(said))
+        case "broken":
+            return OUTAGE
+        case "again" if _by_words(evidence) is REVOKED:
+            return OUTAGE
+        case _:
+            return None
 
 
 def _by_words(evidence: Evidence) -> Verdict | None:
@@ -512,6 +560,8 @@ def _yahoo(evidence: Evidence) -> Verdict | None:
 
 
 def _zoom(evidence: Evidence) -> Verdict | None:
+    if evidence.code.casefold() == "invalid_request" and "invalid token" in evidence.text.casefold():
+        return REVOKED  # how it said invalid_grant before, and still does at times
     numbers = (_ZOOM_CODES.get(code) for code in (evidence.code, *evidence.subcodes))
     return _gentlest([*numbers, _plain(evidence)])
 

@@ -24,6 +24,8 @@ from opengrant.net.dav import Account, DavDoor
 from opengrant.net.guard import Guard
 from opengrant.net.mail import STARTTLS, MailDoor, Session
 from opengrant.providers.ews_answers import NOT_APPS_SHAPE, OTHER_LEG_ACCEPTED
+from opengrant.providers.mail_answers import judge
+from opengrant.providers.verdict import Kind
 
 WHOLE = 75.0
 """Seconds for all legs together, once it is our turn."""
@@ -138,7 +140,8 @@ class ICloud:
                     "icloud", host=host, port=port, security="auto", username=name, password=password
                 )
             except ProviderFailure as failure:
-                if failure.evidence.code not in ("AUTHENTICATIONFAILED", "NO"):
+                refused = failure.evidence.code in ("AUTHENTICATIONFAILED", "NO")
+                if not refused or judge(failure.evidence).kind in (Kind.PROVIDER_DOWN, Kind.RATE_LIMITED):
                     raise
         return last, await self._mail.imap_login(
             "icloud", host=host, port=port, security="auto", username=last, password=password

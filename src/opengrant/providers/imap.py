@@ -17,7 +17,9 @@ from pydantic import SecretStr
 from opengrant.errors import Evidence, InvalidRequest, ProviderFailure
 from opengrant.model import Identity, Verified
 from opengrant.net.mail import MailDoor, Session, Wanted
+from opengrant.providers.mail_answers import judge
 from opengrant.providers.mailhosts import Endpoint, Found, MailHosts, login_at
+from opengrant.providers.verdict import Kind
 
 WHOLE = 75.0
 """Seconds for finding the hosts and proving both legs, once it is our turn."""
@@ -151,7 +153,8 @@ class Imap:
                 password=login.password,
             )
         except ProviderFailure as failure:
-            if failure.evidence.code in ("AUTHENTICATIONFAILED", "NO") or failure.evidence.status == 535:
+            refused = failure.evidence.code in ("AUTHENTICATIONFAILED", "NO") or failure.evidence.status == 535
+            if refused and judge(failure.evidence).kind not in (Kind.PROVIDER_DOWN, Kind.RATE_LIMITED):
                 raise _Refused(failure) from None
             raise
         return _Proof(session, login)

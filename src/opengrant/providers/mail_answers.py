@@ -1,15 +1,40 @@
 """What a mail server's refusal means: tables from evidence to verdict, for the legs "imap", "smtp" and "detect".
 
-The first row that fits wins. A text row matches in lower case, anywhere in the server's words; it comes before
-codes because servers send telling words with vague codes, never the other way round.
+The order of judgement, first hit wins:
 
-Sources  RFC 5530 (IMAP response codes), RFC 4954 and 5248 (SMTP codes); texts as seen from the providers named.
-Quirks   535 5.7.139 (Microsoft) is a policy, not a password. Certificate trouble says nothing about a credential:
-         it never ends a grant. An IMAP "NO" that nobody knows proves nothing.
+1. What broke before the server could say anything: names, connections, TLS.
+2. Words for a cause that passes (wording.py), whatever code they come with: "temporary", "too many logins", "busy".
+3. Codes that say the same: IMAP's UNAVAILABLE, LIMIT and their like, any SMTP reply from 400 to 499 but 432.
+4. Sentences that are known to name what has to be done. They come before codes because servers send telling words
+   with vague codes, never the other way round.
+5. Codes: of RFC 5530 (IMAP), reply and enhanced status (SMTP).
+6. Sentences that only refuse a login.
+7. Nothing that is known: the refusal proves nothing, and ends no grant.
+
+"Try again", without a time, passes only where the sentence does not name the wrong password or what to do: Gmail says
+it to those who must log in with a browser. "Invalid login or password. Try again." is asked about once more a day
+later. A refusal counts only where the password has been sent.
+
+One login by one mechanism is tried, because locks are counted in attempts: where a server refuses PLAIN that it
+announced, LOGIN is not tried after it (RFC 9051 section 6.2.3 would allow it), and the remedy says what was refused.
+
+Sources  RFC 5530 (IMAP response codes), RFC 4954 and 5248 (SMTP codes); texts as seen from the providers named, in
+         public issue threads of mail clients (thunderbird-android, MailKit, imapflow, node-imap, Mailspring, mailcore2,
+         nodemailer's users) and the providers' own help pages
+Quirks   535 5.7.139 (Microsoft) has at least four meanings, told apart by words. Certificate trouble says nothing about
+         a credential: it never ends a grant. An IMAP "NO" that nobody knows proves nothing.
 """
+
+from dataclasses import replace
 
 from opengrant.errors import Evidence
 from opengrant.providers.verdict import Kind, Verdict
+from opengrant.providers.wording import passing, plain, wait_named
+
+LOOK_AGAIN = 86_400.0
+"""Seconds before a sentence is believed that names a wrong password and a passing cause alike."""
+LOCK_LASTS = 3600.0
+"""Seconds before a lock is believed to stay: most servers lift theirs by themselves."""
 
 _PASSWORD = Verdict(
     Kind.RECONNECT,
@@ -26,6 +51,67 @@ _AUTHORIZATION_CODE = Verdict(
     "app_password_required",
     "Create an authorization code in the provider's mail settings and connect again with it as the password.",
 )
+_NETEASE_CODE = Verdict(
+    Kind.RECONNECT,
+    "app_password_required",
+    "NetEase takes its authorization code instead of the password: switch IMAP/SMTP on in the mail settings, create a"
+    " code there and connect again with it.",
+)
+_ONE_OF_MANY = replace(_AUTHORIZATION_CODE, retryable=True, retry_after=LOOK_AGAIN)
+_PASSWORD_OR_IMAP = Verdict(
+    Kind.RECONNECT,
+    "password_refused",
+    "Check the user name and password, or switch IMAP on in the provider's mail settings (some want an app password"
+    " too), then connect again.",
+)
+_EXCHANGE_PASSWORD = Verdict(
+    Kind.RECONNECT,
+    "password_refused",
+    "Check the password and give the user name as user@domain or DOMAIN\\user, ask the administrator whether IMAP is on"
+    " for the mailbox, or connect it as provider ews.",
+)
+_PASSWORD_OR_POLICY = Verdict(
+    Kind.RECONNECT,
+    "password_refused",
+    "Check the user name and password, then connect again; if they are right, a policy of Microsoft or of the"
+    " administrator blocks passwords, so connect this mailbox as provider microsoft, with OAuth.",
+)
+_PLAIN_REFUSED = Verdict(
+    Kind.RECONNECT,
+    "password_refused",
+    "Check the user name and password, then connect again; if they are right, the server refused the mechanism PLAIN"
+    " that it announces, which its administrator can correct.",
+)
+_IMAP_OFF_ADMIN = Verdict(
+    Kind.RECONNECT,
+    "imap_disabled",
+    "Ask the administrator of the mail domain to switch IMAP on for it, then connect again.",
+)
+_IMAP_OFF = Verdict(
+    Kind.RECONNECT,
+    "imap_disabled",
+    "Switch IMAP on in the provider's mail settings (where they do not offer it, the administrator can), then connect"
+    " again.",
+)
+_SMTP_OFF = Verdict(
+    Kind.RECONNECT,
+    "smtp_disabled",
+    "Switch SMTP, or access by mail programs, on in the provider's mail settings (where they do not offer it, the"
+    " administrator can), then connect again.",
+)
+_LOCKED = Verdict(
+    Kind.RECONNECT,
+    "account_locked",
+    "The account is locked: its owner or the administrator must unlock it, then connect again.",
+    retryable=True,
+    retry_after=LOCK_LASTS,
+)
+_POLICY = Verdict(
+    Kind.RECONNECT,
+    "admin_policy",
+    "A policy of the organization blocks this login: ask its administrator, or connect this mailbox as provider"
+    " microsoft.",
+)
 _BROWSER = Verdict(
     Kind.RECONNECT,
     "browser_login_required",
@@ -35,6 +121,10 @@ _BASIC_AUTH_OFF = Verdict(
     Kind.RECONNECT,
     "password_login_disabled",
     "Microsoft accepts no passwords for IMAP: connect this mailbox as provider microsoft, with OAuth.",
+)
+_BASIC_AUTH_OFF_SMTP = replace(
+    _BASIC_AUTH_OFF,
+    remedy="Microsoft accepts no passwords for SMTP here: connect this mailbox as provider microsoft, with OAuth.",
 )
 _NOT_CONNECTED = Verdict(
     Kind.RECONNECT,
@@ -78,11 +168,14 @@ _WRONG_PORT = Verdict(
     "wrong_port_or_tls_mode",
     "Check the port: 993 and 465 speak TLS at once, 143 and 587 begin in plain text.",
 )
+_SMTP_SPEAKS = replace(_WRONG_PORT, remedy="Check imap_port: an SMTP server answers there; IMAP is at 993 or 143.")
+_POP_SPEAKS = replace(_WRONG_PORT, remedy="Check the port: a POP3 server answers there; IMAP is at 993 or 143.")
+_IMAP_SPEAKS = replace(_WRONG_PORT, remedy="Check smtp_port: an IMAP server answers there; SMTP is at 465 or 587.")
 _OLD_TLS = Verdict(
     Kind.BAD_REQUEST, "tls_too_old", "Ask the server's administrator to enable TLS 1.2 or newer, or name another host."
 )
 _BAD_CERTIFICATE = Verdict(
-    Kind.BAD_REQUEST, "certificate_invalid", "Ask the server's administrator to mend its certificate."
+    Kind.BAD_REQUEST, "certificate_invalid", "Ask the server's administrator for a good certificate."
 )
 _NO_ADDRESS = Verdict(
     Kind.BAD_REQUEST,
@@ -126,29 +219,61 @@ _UNKNOWN = Verdict(
     Kind.UNKNOWN, "unknown_refusal", "Read the server's own words; if they do not help, ask its administrator."
 )
 
+# Each begins with a word of the sentence and may end within one. `plain` spells them.
 TEXTS: tuple[tuple[str, Verdict], ...] = (
-    ("application-specific password required", _APP_PASSWORD),  # Gmail
+    ("application specific password", _APP_PASSWORD),  # Gmail
     ("app password", _APP_PASSWORD),
-    ("app-specific password", _APP_PASSWORD),
-    ("application password", _APP_PASSWORD),
+    ("app specific password", _APP_PASSWORD),
+    ("application password", _APP_PASSWORD),  # Mail.ru
     ("authorized code", _AUTHORIZATION_CODE),  # QQ, 163
     ("authorization code", _AUTHORIZATION_CODE),
     ("weixin token", _AUTHORIZATION_CODE),
+    ("id 28 no 1001256", _AUTHORIZATION_CODE),  # QQ's link, beside a sentence in GBK
+    ("login error or password error", _NETEASE_CODE),  # 163, 126, yeah.net
+    ("user has no permission", _SMTP_OFF),  # NetEase: mail programs are not allowed
+    ("does not have access rights to this service", _SMTP_OFF),  # Yandex
     ("web login required", _BROWSER),  # Gmail
     ("log in via your web browser", _BROWSER),
     ("log in with your web browser", _BROWSER),
     ("authenticated but not connected", _NOT_CONNECTED),  # Exchange
-    ("too many simultaneous connections", _LIMIT),
-    ("too many login", _LIMIT),
-    ("too many connections", _LIMIT),
-    ("too many failed", _LIMIT),
-    ("too many auth", _LIMIT),
-    ("rate limit", _LIMIT),
+    ("invalid credentials or imap is disabled", _PASSWORD_OR_IMAP),  # Yandex
+    ("imap access is disabled for your domain", _IMAP_OFF_ADMIN),  # Gmail
+    ("yet to enable imap", _IMAP_OFF),  # Zoho
+    ("not enabled for imap", _IMAP_OFF),  # Gmail
+    ("enable imap", _IMAP_OFF),
+    ("imap access is disabled", _IMAP_OFF),
+    ("imap access is not", _IMAP_OFF),
+    ("imap is disabled", _IMAP_OFF),
+    ("imap is not enabled", _IMAP_OFF),
+    ("imap disabled", _IMAP_OFF),
+    ("disabled for imap", _IMAP_OFF),  # Zoho
     ("smtpclientauthentication is disabled", _SMTP_POLICY),  # Microsoft 365
+    ("did not meet the criteria to be authenticated", _POLICY),
+    ("security defaults policy", _POLICY),
     ("account disabled", _DISABLED),
     ("account is disabled", _DISABLED),
+    ("account has been disabled", _DISABLED),
+    ("account suspended", _DISABLED),
+    ("account is suspended", _DISABLED),
+    ("account has been suspended", _DISABLED),
+    ("user suspended", _DISABLED),  # NetEase
+    ("account locked", _LOCKED),
+    ("account is locked", _LOCKED),
+    ("account has been locked", _LOCKED),
+    ("user is locked", _LOCKED),
+    ("locked out", _LOCKED),
+    ("password expired", _EXPIRED),
+    ("password has expired", _EXPIRED),
+    ("password is expired", _EXPIRED),
+    ("must change your password", _EXPIRED),
     ("unsupported authentication mechanism", _NO_MECHANISM),  # Dovecot
 )
+_BASIC_AUTH_WORDS = "basic authentication is disabled"  # Outlook.com, Exchange Online
+# All that QQ says to any of five causes, of which two pass.
+_QQ_EXCUSES = "account is abnormal service is not open password is incorrect"
+
+MECHANISM_PLAIN = "AUTH=PLAIN"
+"""Subcode: what an IMAP server refused without a code was this mechanism, as it announces it."""
 
 IMAP_CODES = {
     "AUTHENTICATIONFAILED": _PASSWORD,
@@ -170,29 +295,32 @@ IMAP_CODES = {
     "NOPERM": _KEEP,
 }
 
-# All that Exchange Online says, to the letter: the words of others begin so, or differ by a capital.
-EXCHANGE_ONLINE = frozenset({"LOGIN failed.", "AUTHENTICATE failed."})
+# All that Exchange says, to the letter: the words of others begin so, or differ by a capital.
+EXCHANGE = ("LOGIN failed.", "AUTHENTICATE failed.")
+# Where Exchange means that it takes no passwords at all. A certificate of Microsoft's is good for no other hosts.
+_MICROSOFT = ("office365.com", "office365.us", "outlook.com", "outlook.cn", "hotmail.com", "live.com")
 
-# Servers that send no code say it in words.
-IMAP_TEXTS: tuple[tuple[str, Verdict], ...] = (
-    ("incorrect username or password", _PASSWORD),
-    ("username and password not accepted", _PASSWORD),
-    ("invalid credentials", _PASSWORD),
-    ("invalid login", _PASSWORD),
-    ("invalid user", _PASSWORD),
-    ("invalid password", _PASSWORD),
-    ("login incorrect", _PASSWORD),
-    ("login bad", _PASSWORD),
-    ("login fail", _PASSWORD),
-    ("authenticate fail", _PASSWORD),
-    ("bad username or password", _PASSWORD),
-    ("wrong password", _PASSWORD),
-    ("authentication fail", _PASSWORD),
+# These name the password, or the user, as what is wrong.
+WRONG: tuple[str, ...] = (
+    *("incorrect username", "incorrect user name", "incorrect password", "incorrect login", "incorrect credentials"),
+    *("incorrect authentication data",),  # Exim
+    *("username and password not accepted", "invalid credentials", "invalid login", "invalid user", "invalid password"),
+    *("invalid authentication credentials", "invalid email", "invalid account"),
+    *("credentials invalid", "credentials are invalid", "authentication credentials invalid"),  # GMX, web.de, IONOS
+    *("login incorrect", "password incorrect", "password is incorrect", "password is invalid", "password is wrong"),
+    *("bad username", "bad user name", "bad password", "bad credentials", "bad login"),
+    *("wrong password", "wrong username", "wrong user name", "wrong login", "wrong credentials"),
+    *("password mismatch", "password error", "user not found", "unknown user", "no such user"),
+)
+# These only refuse the login. Servers that send no code say it so.
+VAGUE: tuple[str, ...] = (
+    *("login bad", "login fail", "login denied", "login error", "logon fail", "authenticate fail"),
+    *("authentication fail", "authentication unsuccessful", "authentication error"),
 )
 
 # Status and enhanced code; None stands for any enhanced code.
 SMTP_CODES: tuple[tuple[int, str | None, Verdict], ...] = (
-    (535, "5.7.139", _SMTP_POLICY),
+    (535, "5.7.139", _PASSWORD_OR_POLICY),
     (550, "5.7.30", _SMTP_NEEDS_OAUTH),
     (534, "5.7.9", _APP_PASSWORD),
     (534, "5.7.14", _BROWSER),
@@ -200,6 +328,7 @@ SMTP_CODES: tuple[tuple[int, str | None, Verdict], ...] = (
     (535, "5.7.13", _DISABLED),
     (525, None, _DISABLED),
     (535, None, _PASSWORD),
+    (526, None, _PASSWORD),  # NetEase for companies
     (432, None, _EXPIRED),
     (538, None, _TLS_FIRST),
     (523, None, _TLS_FIRST),
@@ -207,6 +336,60 @@ SMTP_CODES: tuple[tuple[int, str | None, Verdict], ...] = (
     (504, None, _NO_MECHANISM),
     (503, None, _NO_MECHANISM),
     (501, None, _OUR_BUG),
+)
+
+# What a refused password may want besides, by the host that refused it. Help pages of each name it.
+_ADVICE: tuple[tuple[tuple[str, ...], Verdict], ...] = (
+    (
+        ("gmail.com", "googlemail.com"),
+        replace(
+            _PASSWORD,
+            remedy="Google takes an app password here and not the account's own: make one at"
+            " myaccount.google.com/apppasswords and connect again with it.",
+        ),
+    ),
+    (
+        ("yahoo.com", "yahoo.co.jp", "aol.com", "att.net"),
+        replace(
+            _PASSWORD,
+            remedy="Yahoo and AOL take an app password here and not the account's own: make one in the account's"
+            " security settings and connect again with it.",
+        ),
+    ),
+    (
+        ("gmx.net", "gmx.com", "gmx.de", "web.de", "mail.com"),
+        replace(
+            _PASSWORD,
+            remedy="Check the user name and password, and switch on access by POP3 and IMAP in the mailbox's settings"
+            " (with two factors, make an app password), then connect again.",
+        ),
+    ),
+    (
+        ("zoho.com", "zoho.eu", "zoho.in", "zohocloud.ca", "zoho.com.au"),
+        replace(
+            _PASSWORD,
+            remedy="Check the user name and password, and switch IMAP on in Zoho Mail's settings (with two factors,"
+            " make an app password), then connect again.",
+        ),
+    ),
+    (
+        ("fastmail.com", "messagingengine.com"),
+        replace(
+            _PASSWORD,
+            remedy="Fastmail takes an app password here and not the account's own: make one in its settings under"
+            " Privacy & Security and connect again with it.",
+        ),
+    ),
+    (
+        ("yandex.com", "yandex.ru", "yandex.net"),
+        replace(
+            _PASSWORD,
+            remedy="Switch on access by mail programs in Yandex Mail's settings, make an app password for mail and"
+            " connect again with it.",
+        ),
+    ),
+    (("163.com", "126.com", "yeah.net", "188.com", "netease.com"), _NETEASE_CODE),
+    (("qq.com", "foxmail.com"), _AUTHORIZATION_CODE),
 )
 
 # What is our own word rather than the server's, for every leg.
@@ -274,36 +457,112 @@ CERTIFICATES |= dict.fromkeys(("18", "19", "20", "21"), _UNTRUSTED)
 
 def judge(evidence: Evidence) -> Verdict:
     """Say whose turn it is after a failure with a mail server, or in finding it."""
-    said = evidence.text.lower()
-    if evidence.status is None and (verdict := FAULTS.get(evidence.code)):
-        return _NO_GREETING if (evidence.code, evidence.step) == ("timeout", "greeting") else verdict
-    if evidence.step == "tls" and evidence.status is None:
+    if verdict := _below(evidence):
+        return verdict
+    said = plain(evidence.text)
+    if f" {_QQ_EXCUSES} " in said:
+        return _ONE_OF_MANY
+    if verdict := _passes(evidence):
+        return verdict
+    verdict = _by_words(evidence, said) or _by_code(evidence, said)
+    if verdict.kind is Kind.RECONNECT and evidence.step not in ("auth", "command"):
+        return _UNKNOWN  # before a password was sent, nothing refuses it
+    return _password(evidence, said, verdict) if verdict.reason == _PASSWORD.reason else verdict
+
+
+def _below(evidence: Evidence) -> Verdict | None:
+    """What broke before the server could say anything that counts."""
+    if evidence.status is not None:
+        return None
+    if verdict := FAULTS.get(evidence.code):
+        no_greeting = (evidence.code, evidence.step) == ("timeout", "greeting")
+        return _NO_GREETING if no_greeting else _other_server(evidence.text) or verdict
+    if evidence.step == "tls":
         certificate = next((CERTIFICATES[code] for code in evidence.subcodes if code in CERTIFICATES), None)
         return certificate or TLS_REASONS.get(evidence.code, _WRONG_PORT)
-    for words, verdict in TEXTS:
-        if words in said:
-            return verdict
-    return _judge_smtp(evidence) if evidence.leg == "smtp" else _judge_imap(evidence, said)
+    return None
 
 
-def _judge_imap(evidence: Evidence, said: str) -> Verdict:
-    if evidence.code != "BYE" and (verdict := IMAP_CODES.get(evidence.code)):
+def _password(evidence: Evidence, said: str, verdict: Verdict) -> Verdict:
+    """A refused password, with what is known besides: what the host wants, and that "try again" makes it doubtful."""
+    if verdict is _PASSWORD:
+        verdict = next((advice for hosts, advice in _ADVICE if _under(evidence.host, hosts)), verdict)
+    if passing(evidence.text) != "again":
         return verdict
+    return replace(verdict, retryable=True, retry_after=LOOK_AGAIN) if _names(said, WRONG) else _DOWN
+
+
+def _passes(evidence: Evidence) -> Verdict | None:
+    """A cause that is over some time: by the server's words, then by its code."""
+    cause = passing(evidence.text)
+    if cause == "throttled":
+        return replace(_LIMIT, retry_after=wait_named(evidence.text))
+    if evidence.leg == "smtp":
+        status = evidence.status or 0
+        if 400 <= status < 500 and status != 432:
+            return _DOWN
+    elif evidence.code != "BYE":
+        verdict = IMAP_CODES.get(evidence.code)
+        if verdict is not None and verdict.kind in (Kind.RATE_LIMITED, Kind.PROVIDER_DOWN):
+            return verdict
+    return _DOWN if cause in ("broken", "later") else None
+
+
+def _by_words(evidence: Evidence, said: str) -> Verdict | None:
+    if f" {_BASIC_AUTH_WORDS} " in said:
+        return _BASIC_AUTH_OFF_SMTP if evidence.leg == "smtp" else _BASIC_AUTH_OFF
+    return next((verdict for words, verdict in TEXTS if f" {words}" in said), None)
+
+
+def _by_code(evidence: Evidence, said: str) -> Verdict:
+    if evidence.leg == "smtp":
+        return _by_smtp_code(evidence)
+    if evidence.code == "AUTHORIZATIONFAILED" and _names(said, WRONG):
+        return _PASSWORD  # older servers of Yahoo
+    known = IMAP_CODES.get(evidence.code)
+    if known is not None and evidence.code != "BYE":
+        return known
     # BAD complains of syntax: its "invalid" is about the command.
-    if evidence.step == "auth" and "BAD" not in evidence.subcodes:
-        if evidence.text.strip() in EXCHANGE_ONLINE:
-            return _BASIC_AUTH_OFF
-        for words, verdict in IMAP_TEXTS:
-            if words in said:
-                return verdict
-        if said.removeprefix("[alert]").strip().startswith("invalid"):
-            return _PASSWORD
-    return IMAP_CODES.get(evidence.code, _UNKNOWN)
+    refused = evidence.step == "auth" and "BAD" not in evidence.subcodes
+    return (_by_vague_words(evidence, said) if refused else None) or known or _UNKNOWN
 
 
-def _judge_smtp(evidence: Evidence) -> Verdict:
+def _by_vague_words(evidence: Evidence, said: str) -> Verdict | None:
+    if _is_exchange(evidence):
+        return _BASIC_AUTH_OFF if _under(evidence.host, _MICROSOFT) else _EXCHANGE_PASSWORD
+    if _names(said, WRONG) or said in (" invalid ", " alert invalid "):
+        return _PASSWORD
+    if not _names(said, VAGUE):
+        return None
+    advised = any(_under(evidence.host, hosts) for hosts, _ in _ADVICE)
+    return _PLAIN_REFUSED if MECHANISM_PLAIN in evidence.subcodes and not advised else _PASSWORD
+
+
+def _by_smtp_code(evidence: Evidence) -> Verdict:
     status = evidence.status or 0
     for known, enhanced, verdict in SMTP_CODES:
         if status == known and enhanced in (None, evidence.code):
             return verdict
-    return _DOWN if 400 <= status < 500 else _UNKNOWN
+    return _UNKNOWN
+
+
+def _is_exchange(evidence: Evidence) -> bool:
+    said = evidence.text.strip()
+    # Its goodbye may have come with it.
+    return said in EXCHANGE or ("BYE" in evidence.subcodes and said.startswith(EXCHANGE))
+
+
+def _under(host: str, domains: tuple[str, ...]) -> bool:
+    return any(host == domain or host.endswith(f".{domain}") for domain in domains)
+
+
+def _other_server(greeting: str) -> Verdict | None:
+    """What answers there, where its greeting was no greeting of the kind that was expected."""
+    for beginning, verdict in (("220", _SMTP_SPEAKS), ("+OK", _POP_SPEAKS), ("* OK", _IMAP_SPEAKS)):
+        if greeting.startswith(beginning):
+            return verdict
+    return None
+
+
+def _names(said: str, phrases: tuple[str, ...]) -> bool:
+    return any(f" {phrase}" in said for phrase in phrases)
