@@ -1,12 +1,16 @@
 """connect/custom, all ten variants: what each accepts, through the whole house. What is refused: test_refusals.py."""
 
+import contextlib
 import json
+import sqlite3
+from collections.abc import Sequence
 from unittest.mock import ANY
 
 import bcrypt
 import pytest
 
 from opengrant.store import secrets
+from opengrant.store.port import Dialect, Row
 from opengrant.vault import Owner
 from tests.api.conftest import EMAILS, Ask
 from tests.fakes.ews import FakeExchange
@@ -88,6 +92,52 @@ def test_a_bcrypt_hash_is_all_that_is_kept_of_an_app_password(tenant: Tenant, se
     stored = server.rows("select settings from grants where id = $1", made["id"])
     stored = [*stored, *server.rows("select payload, detail from events where grant_id = $1", made["id"])]
     assert body["settings"]["app_password"] not in str([list(row) for row in stored])
+
+
+def test_of_a_deleted_grant_nothing_is_left_but_what_happened(
+    tenant: Tenant, server: LiveServer, provider: FakeOAuth, ask: Ask
+) -> None:
+    """Also of a Zoom grant whose token was spent by a connection that could not finish: its successor is alive."""
+    app_id, sealed, ids = tenant.application.id, set[bytes](), list[str]()
+
+    def remember() -> None:
+        kinds = "owner_kind in ('grant', 'rotation')"
+        rows = server.rows(f"select sealed from secrets where application_id = $1 and {kinds}", app_id)
+        sealed.update(bytes(row[0]) for row in rows)
+
+    for variant in EMAILS:
+        body = ask(variant)
+        ids.append(data(tenant.post("/v3/connect/custom", body))["id"])
+        remember()
+        if variant.startswith("zoom"):
+            spent = server.rows("select spent from rotations where application_id = $1", app_id)
+            assert server.rows("select 1 from secrets where owner_id = $1", spent[0][0]) == []
+            provider.answers("me", Reply(503, "down"), times=1)
+            assert tenant.post("/v3/connect/custom", body).status_code == 504
+            remember()
+        assert tenant.delete(f"/v3/grants/{ids[-1]}").status_code == 200
+    assert len(sealed) >= len(EMAILS)
+    for table, rows in _tables(server).items():
+        found = [row for row in rows if any(id_ in str(list(row)) for id_ in ids)]
+        assert table == "events" or not found, (table, found)
+        if table in ("secrets", "rotations", "leases", "tokens", "token_families"):
+            kinds = {row[1] for row in rows if row[0] == app_id}
+            assert kinds <= {"credential"}, (table, kinds)
+        assert not [one for one in sealed if one in [item for row in rows for item in row if isinstance(item, bytes)]]
+    for file in (server.directory / "data").glob("*.db*"):
+        stored = file.read_bytes()
+        assert not [one for one in sealed if one[8:40] in stored or one[-32:] in stored], file
+
+
+def _tables(server: LiveServer) -> dict[str, Sequence[Row]]:
+    """Every row of every table, by table; on SQLite, what is written is in its file afterwards, and nowhere else."""
+    tables = "select table_name from information_schema.tables where table_schema = 'public'"
+    if server.services.db.dialect is Dialect.SQLITE:
+        tables = "select name from sqlite_master where type = 'table'"
+        (file,) = (server.directory / "data").glob("*.db")
+        with contextlib.closing(sqlite3.connect(file)) as connection:
+            connection.execute("pragma wal_checkpoint(truncate)")
+    return {row[0]: server.rows(f"select * from {row[0]}") for row in server.rows(tables)}
 
 
 def test_aliases_are_asked_for_live_and_left_out_when_nobody_can_tell(

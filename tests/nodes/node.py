@@ -63,6 +63,17 @@ class Node:
         """Wait for the death that it was started for."""
         assert self.process.wait(_DEADLINE) == -signal.SIGKILL, self.log.read_text()
 
+    def stop(self) -> None:
+        """It stands still, as a paused container does."""
+        self.process.send_signal(signal.SIGSTOP)
+        until(lambda: self._state() == "T", "a node does not stop")
+
+    def go_on(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
+    def _state(self) -> str:
+        return Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(") ")[2][0]
+
     def end(self) -> None:
         self.process.kill()
         self.process.wait(_DEADLINE)

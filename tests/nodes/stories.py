@@ -8,6 +8,7 @@ Each is begun by the file that looks at it (`begun`), and goes on beside that fi
 import asyncio
 import base64
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ import httpx
 import pytest
 
 from opengrant.model import now
+from opengrant.store import secrets
+from opengrant.vault import Owner
 from tests.fakes.oauth import FakeOAuth
 from tests.nodes.node import Node, age, connected, consent, leases, nodes, reader, until
 from tests.peers.postgres import Postgres
@@ -213,6 +216,80 @@ def answer_without_a_database(postgres: Postgres, url: str, directory: Path, log
             events, left = [type_ for type_, _ in tenant.events()], leases(live, tenant.application.id)
             tenant.http.close()
             return Spooled(told, asked, events, left)
+
+
+# ── a process that stands still ───────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class StoodStill:
+    """What became of exchanges whose answers came while their node stood still for longer than its deadline.
+
+    told     statuses that clients got
+    held     whether each grant holds the newest refresh token of its chain
+    asked    how often the provider was asked for each of them, before and after it was due once more
+    again    statuses that clients got then
+    """
+
+    told: list[int]
+    valid: int
+    held: list[bool]
+    asked: list[int]
+    again: list[int]
+    events: list[str]
+
+
+_EACH = 4
+
+
+def stand_still(directory: Path, log_stream: BytesIO) -> StoodStill:
+    """Four refreshes and four connections of single-use tokens."""
+    patience = 1
+    with (
+        FakeOAuth() as provider,
+        ThreadPoolExecutor(2 * _EACH) as pool,
+        LiveServer(provider.settings(), directory, log_stream) as live,
+    ):
+        tenant = live.tenant()
+        key = reader(tenant)
+        tenant.connector("zoom")
+        refreshed = [connected(tenant, provider, "zoom", f"refresh-{n}@example.com") for n in range(_EACH)]
+        fresh = [consent(provider, "zoom", f"connect-{n}@example.com") for n in range(_EACH)]
+        before = provider.count("token")
+        with nodes(live, {"OPENGRANT_OUTBOUND__TIMEOUT": str(patience)}, work=False) as (node,):
+            bodies = [{"provider": "zoom", "settings": {"refresh_token": token}} for token in fresh]
+            with provider.holding():
+                asking = [pool.submit(node.token, key, id_) for id_ in refreshed]
+                asking += [pool.submit(node.post, key, "/v3/connect/custom", body) for body in bodies]
+                provider.wait_for("token", before + 2 * _EACH)
+                asked = [seen.form["refresh_token"] for seen in provider.requests if seen.endpoint == "token"]
+                tokens = set(asked[before:])
+                node.stop()
+            until(lambda: not tokens & set(provider.accounts), "the provider does not answer")
+            time.sleep(patience + 1)  # its deadline passes
+            node.go_on()
+            told = [one.result().status_code for one in asking]
+            mine = "select id from grants where application_id = $1"
+            ids = [row[0] for row in live.rows(mine, tenant.application.id)]
+            counts = [provider.count("token") - before]
+            held = [newest(live, tenant.application.id, id_) in provider.accounts for id_ in ids]
+            for id_ in ids:
+                age(live, id_)
+            again = [node.token(key, id_).status_code for id_ in ids]
+            counts.append(provider.count("token") - before)
+        valid = "select count(*) from grants where application_id = $1 and status = 'valid'"
+        alive = live.rows(valid, tenant.application.id)[0][0]
+        events = [type_ for type_, _ in tenant.events()]
+        tenant.http.close()
+        return StoodStill(told, alive, held, counts, again, events)
+
+
+def newest(live: LiveServer, application_id: str, grant_id: str) -> str:
+    """The refresh token that a grant holds."""
+    sealed = live.call(live.services.db.read(secrets.find(application_id, "grant", grant_id, "live")))
+    assert sealed is not None
+    held = live.services.connect.vault.open(sealed, Owner(application_id, "grant", grant_id, "live"))
+    return str(json.loads(held)["refresh_token"])
 
 
 # ── a provider that takes its time ────────────────────────────────────────────────────────────────────────────

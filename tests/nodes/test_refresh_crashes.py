@@ -10,7 +10,16 @@ import pytest
 
 from tests.fakes.oauth import FakeOAuth
 from tests.nodes.node import connected, look_after
-from tests.nodes.stories import PROVIDERS, Case, Spooled, answer_without_a_database, begun, crash
+from tests.nodes.stories import (
+    PROVIDERS,
+    Case,
+    Spooled,
+    StoodStill,
+    answer_without_a_database,
+    begun,
+    crash,
+    stand_still,
+)
 from tests.peers.postgres import Postgres
 from tests.support import LiveServer, Tenant
 
@@ -27,11 +36,22 @@ def spooled(
 
 
 @pytest.fixture(scope="module")
+def stood_still(log_stream: BytesIO, tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Future[StoodStill]]":
+    with begun(stand_still, tmp_path_factory.mktemp("still"), log_stream) as story:
+        yield story
+
+
+@pytest.fixture(scope="module")
 def crashes(
-    postgres: Postgres, log_stream: BytesIO, tmp_path_factory: pytest.TempPathFactory, spooled: "Future[Spooled]"
+    postgres: Postgres,
+    log_stream: BytesIO,
+    tmp_path_factory: pytest.TempPathFactory,
+    spooled: "Future[Spooled]",
+    stood_still: "Future[StoodStill]",
 ) -> "Iterator[dict[str, Future[list[Case]]]]":
     """By engine."""
-    assert spooled  # it is under way meanwhile
+    assert spooled
+    assert stood_still  # they are under way meanwhile
     envs = {"sqlite": dict[str, str](), "postgres": {"OPENGRANT_DATABASE_URL": postgres.create_database()}}
     with ExitStack() as ending:
         yield {
@@ -106,6 +126,15 @@ def test_what_a_provider_gave_while_the_database_was_away_is_written_when_it_is_
     assert outcome.asked == [2, 4]
     assert outcome.events == ["grant.created"] * 2
     assert outcome.leases == []
+
+
+def test_what_a_provider_gave_while_its_node_stood_still_is_read_and_stored(stood_still: "Future[StoodStill]") -> None:
+    """SIGSTOP before the answers come, SIGCONT after the deadline: four refreshes and four connections."""
+    outcome = stood_still.result()
+    assert (outcome.valid, outcome.held) == (8, [True] * 8), outcome
+    assert outcome.told == [200] * 4 + [201] * 4
+    assert (outcome.again, outcome.asked) == ([200] * 8, [8, 16])
+    assert outcome.events == ["grant.created"] * 8
 
 
 def test_a_lost_rotation_is_called_so_also_when_the_provider_says_something_else_first(

@@ -36,7 +36,7 @@ from opengrant.grants.digests import Digests
 from opengrant.grants.domains import Domains
 from opengrant.grants.schedule import Schedule
 from opengrant.grants.spool import Rotated, Spool, insist
-from opengrant.grants.successors import Successors, replay
+from opengrant.grants.successors import Newest, Successors, replay
 from opengrant.grants.workspaces import Workspaces, domain_of
 from opengrant.model import (
     SECOND,
@@ -103,7 +103,7 @@ class Proof:
     secret: Mapping[str, Any] | None = field(repr=False)
     credential_id: str | None = None
     token_expires_at: Micros | None = None
-    spent: str | None = None
+    spent: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
 
 
@@ -235,9 +235,12 @@ class Connect:
             await asyncio.wait(tasks)
 
     async def forget_rotations(self, app: Application, *, older_than: timedelta) -> None:
-        """Drop successors of spent tokens that nobody came back for, in portions: other writes come in between."""
+        """Drop successors of spent tokens that nobody came back for, and leases of verifications that died, in
+        portions: other writes come in between."""
         cutoff = self.clock() - int(older_than.total_seconds()) * SECOND
         while await self.db.write(rotations.forget_before(app.id, cutoff=cutoff, limit=_FORGOTTEN_AT_ONCE)):
+            continue
+        while await self.db.write(leases.forget_spent(app.id, cutoff=cutoff, limit=_FORGOTTEN_AT_ONCE)):
             continue
 
     async def _verified(
@@ -333,9 +336,9 @@ class Connect:
                     if held[0].attempts > 1:
                         await replay(self.db, self.spool)  # what its last owner was given may lie there
                     # The clock must not spend it at the same time, nor find it dead before its successor is stored.
-                    _, grant_id = await self._newest(app, ask.provider, provider, token)
-                    if grant_id is not None:
-                        held.append(await self._lease(app, grant_id))
+                    newest = await self._newest(app, ask.provider, provider, token)
+                    if newest.grant_id is not None:
+                        held.append(await self._lease(app, newest.grant_id))
                 asked_at = self.clock()
                 proof = await self._exchange(app, ask, self.connectors.client(found), provider, held)
                 return _some(await write(found, replace(proof, credential_id=found.credential_id), asked_at))
@@ -374,13 +377,13 @@ class Connect:
     ) -> Proof:
         """held: the leases under which this token is spent; none are left in it when they wait in the spool."""
         given = cast(SecretStr, ask.settings["refresh_token"])
-        refresh_token, _ = await self._newest(app, ask.provider, provider, given)
+        refresh_token, _, walked = await self._newest(app, ask.provider, provider, given)
         async with self._asking(ask, "token"):
             try:
                 tokens = await provider.refresh(client, refresh_token)
             except ProviderFailure as failure:
                 # A grant that holds its successor may have been refreshed at this very moment.
-                newest, _ = await self._newest(app, ask.provider, provider, given)
+                newest, _, walked = await self._newest(app, ask.provider, provider, given)
                 if newest == refresh_token or classify(failure.evidence).kind is not Kind.RECONNECT:
                     raise
                 refresh_token = newest
@@ -390,15 +393,15 @@ class Connect:
             if tokens.refresh_token is not None and tokens.refresh_token != refresh_token:
                 refresh_token = tokens.refresh_token
                 await self._keep(app, ask.provider, spent, refresh_token, held)
+                walked = (*walked, spent)
                 faults.point("connect.kept")
-            rotated = refresh_token != given
             identity = await provider.identify(client, tokens)
             if ask.scope is not None:
                 _require_scope(provider, tokens, ask.scope)
         scope = ask.scope or provider.granted_scope(tokens) or client.scope
         secret, expires_at = _live(tokens, refresh_token), tokens.expires_at
         shown = _told(identity)
-        return Proof(identity, scope, shown, secret, token_expires_at=expires_at, spent=spent if rotated else None)
+        return Proof(identity, scope, shown, secret, token_expires_at=expires_at, spent=walked)
 
     def _asking(self, ask: CustomConnect, means: outcome.Means) -> "_Asking":
         return _Asking(self.observe, ask.provider, means)
@@ -423,12 +426,10 @@ class Connect:
             log.error("rotation_spooled", provider=provider.value)
             raise
 
-    async def _newest(
-        self, app: Application, name: ProviderName, provider: TokenProvider, given: SecretStr
-    ) -> tuple[SecretStr, str | None]:
+    async def _newest(self, app: Application, name: ProviderName, provider: TokenProvider, given: SecretStr) -> Newest:
         """What stands in by now for a token that was spent before, and the grant that holds or held it."""
         if not provider.rotates:
-            return given, None
+            return Newest(given, None, ())
         return await Successors(self.db, self.vault, self.digests).newest(app.id, name, given)
 
     async def _record(
@@ -581,7 +582,14 @@ class Connect:
         live = None
         if proof.secret:
             live = self.vault.seal(to_json(dict(proof.secret)), Owner(grant.application_id, "grant", grant.id, "live"))
-        return grants.Writing(grant, event, live, proof.spent, bare=proof.secret is not None and not proof.secret)
+        bare = proof.secret is not None and not proof.secret
+        return grants.Writing(grant, event, live, proof.spent, bare=bare, once=self._once(grant, proof))
+
+    def _once(self, grant: Grant, proof: Proof) -> str | None:
+        """The digest of a refresh token that may be spent by the time that it is stored."""
+        if not (getattr(self.providers[grant.provider], "single_use", False) and proof.secret):
+            return None
+        return self.digests.refresh_token(grant.application_id, grant.provider, proof.secret["refresh_token"])
 
 
 class _CodeProvider(TokenProvider, Authorizes, Protocol): ...

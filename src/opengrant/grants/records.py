@@ -5,16 +5,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pydantic import SecretStr
+from pydantic_core import from_json
+
 from opengrant.errors import AccessDenied, GrantNotFound, InvalidRequest, Overloaded
 from opengrant.grants import audit, events, outcome
 from opengrant.grants.connect import Connect, refuse_blocked, unless_taken
 from opengrant.grants.revocations import Revocations
+from opengrant.grants.successors import Successors
 from opengrant.grants.workspaces import Workspaces
 from opengrant.model import Application, Clock, CustomConnect, Grant, ProviderName, Sealed, Trouble
 from opengrant.store import credentials, grants, leases, secrets
 from opengrant.store import events as outbox
 from opengrant.store.grants import Filters, Order
 from opengrant.store.port import Steps, Store
+from opengrant.vault import Owner, Unsealable
 
 __all__ = ["Change", "Filters", "Records"]
 
@@ -201,9 +206,22 @@ class Records:
         gone = yield from grants.delete(app.id, grant_id)
         if gone is None:
             raise GrantNotFound("Grant not found")
+        if live is not None:
+            yield from self._forget_successors(gone, live)
         yield from leases.forget(app.id, grant_id)
         yield from outbox.add(events.deleted(gone, at=self.clock()))
         return gone, live
+
+    def _forget_successors(self, gone: Grant, live: Sealed) -> Steps[None]:
+        """Of verifications that spent the grant's token and then could not finish their work."""
+        found = Successors(self.db, self.connect.vault, self.connect.digests)
+        try:
+            held = from_json(found.vault.open(live, Owner(gone.application_id, "grant", gone.id, "live")))
+        except Unsealable:
+            return
+        for name in ("refresh_token", "previous_refresh_token"):
+            if name in held:
+                yield from found.forget(gone.application_id, gone.provider, SecretStr(held[name]))
 
 
 def _changing_too_fast() -> Overloaded:

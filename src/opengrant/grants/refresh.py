@@ -90,11 +90,16 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What a provider gave. secret: the live secret from now on; None: the stored one works still."""
+    """What a provider gave. secret: the live secret from now on; None: the stored one works still.
+
+    spent   digest of the single-use token that it was given for
+    walked  those of the tokens before it, which verifications have spent
+    """
 
     secret: Mapping[str, Any] | None = field(repr=False)
     token_expires_at: Micros | None = None
     spent: str | None = None
+    walked: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -523,12 +528,15 @@ class Refresh:
         provider = cast(TokenProvider, self.providers[grant.provider])
         client = self.connectors.client(state.found)
         token, before = held["refresh_token"], held.get("previous_refresh_token")
+        walked = tuple[str, ...]()
         try:
             tokens = await provider.refresh(client, SecretStr(token))
         except ProviderFailure as failure:
             if of_a_proven_credential(failure.evidence).kind is not Kind.RECONNECT:
                 raise
-            other = await self._spent_elsewhere(grant, token) if provider.single_use else None
+            other = None
+            if provider.single_use:
+                other, walked = await self._spent_elsewhere(grant, token)
             if (other := other or before) is None:
                 raise
             try:
@@ -544,13 +552,15 @@ class Refresh:
             secret |= {"refresh_token": new, "previous_refresh_token": token}
             if provider.single_use:
                 spent = self.digests.refresh_token(grant.application_id, grant.provider, token)
-        return _Answer(secret, tokens.expires_at, spent)
+        return _Answer(secret, tokens.expires_at, spent, walked)
 
-    async def _spent_elsewhere(self, grant: Grant, token: str) -> str | None:
-        """The successor of a token that verifications have spent, and then could not finish their work."""
+    async def _spent_elsewhere(self, grant: Grant, token: str) -> tuple[str | None, tuple[str, ...]]:
+        """The successor of a token that verifications have spent, and then could not finish their work; and the
+        digests of those before it."""
         found = Successors(self.db, self.vault, self.digests)
-        newest, _ = await found.newest(grant.application_id, grant.provider, SecretStr(token))
-        return None if newest.get_secret_value() == token else newest.get_secret_value()
+        newest = await found.newest(grant.application_id, grant.provider, SecretStr(token))
+        other = newest.token.get_secret_value()
+        return None if other == token else other, newest.spent
 
     # ── what came of it ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -571,7 +581,10 @@ class Refresh:
 
         def script() -> Steps[bool]:
             write = keeping.refreshed(
-                grant, live, lease, self.db.dialect, spent=answer.spent, alone=state.grant.trouble is None
+                *(grant, live, lease, self.db.dialect),
+                spent=answer.spent,
+                walked=answer.walked,
+                alone=state.grant.trouble is None,
             )
             return self._with_release(state, write, at=at)
 

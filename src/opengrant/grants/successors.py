@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import structlog
 from pydantic import SecretStr
@@ -22,6 +23,14 @@ _LONGEST = 500
 """Links of a chain. One is added by each verification that spent a token and could not finish, for a day."""
 
 
+class Newest(NamedTuple):
+    """The end of a chain of rotations. grant_id: that holds or held one of it. spent: digests of all before it."""
+
+    token: SecretStr
+    grant_id: str | None
+    spent: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Successors:
     """Follows the chain from token to token; built where it is needed."""
@@ -30,22 +39,30 @@ class Successors:
     vault: Vault
     digests: Digests
 
-    async def newest(
-        self, application_id: str, provider: ProviderName, given: SecretStr
-    ) -> tuple[SecretStr, str | None]:
-        """The token that stands in for `given` by now, which is itself when it was never spent here; and the grant
-        that holds or held one of the chain."""
-        newest, grant_id = given, None
+    async def newest(self, application_id: str, provider: ProviderName, given: SecretStr) -> "Newest":
+        """What stands in for `given` by now, which is itself when it was never spent here."""
+        newest, grant_id, walked = given, None, list[str]()
         for _ in range(_LONGEST):
             spent = self.digests.refresh_token(application_id, provider, newest.get_secret_value())
             successor = await self.db.read(rotations.find(application_id, provider, spent))
             if successor is None:
                 break
+            walked.append(spent)
             before, newest = newest, self._open(successor)
             grant_id = successor.grant_id or grant_id
             if newest == before:  # a provider gave out the same token again
                 break
-        return newest, grant_id
+        return Newest(newest, grant_id, tuple(walked))
+
+    def forget(self, application_id: str, provider: ProviderName, given: SecretStr) -> Steps[None]:
+        """Destroy what `given` has become where no grant holds it: its grant goes."""
+        for _ in range(_LONGEST):
+            spent = self.digests.refresh_token(application_id, provider, given.get_secret_value())
+            successor = yield from rotations.find(application_id, provider, spent)
+            if successor is None or successor.grant_id is not None:
+                return
+            given = self._open(successor)
+            yield from rotations.forget(application_id, provider, spent)
 
     def _open(self, successor: rotations.Successor) -> SecretStr:
         row = successor.row

@@ -33,6 +33,7 @@ from pyreqwest.request import RequestBuilder
 from opengrant import __version__
 from opengrant.errors import Evidence, Leg, ProviderFailure, Step
 from opengrant.model import Clock, Micros, now
+from opengrant.net.deadline import running_time
 
 MAX_BODY = 1024 * 1024
 """Bytes of an answer; a longer one is refused while it streams in."""
@@ -40,6 +41,8 @@ MAX_TEXT = 1024
 """Characters of a TLS stack's words that become evidence."""
 CONNECT_TIMEOUT = 10.0
 """Seconds for DNS, TCP and TLS together; half the whole deadline where that is less."""
+_NEVER = timedelta(days=365)
+"""pyreqwest's own timers go on while the process stands still: where that must not count, another one is kept."""
 
 Field = str | SecretStr
 Observe = Callable[[str, str, str, float], None]
@@ -112,7 +115,11 @@ class Http:
         *,
         headers: Mapping[str, Field] | None = None,
     ) -> Answer:
-        """POST a form. Raises ProviderFailure when no whole answer came."""
+        """POST a form. Raises ProviderFailure when no whole answer came.
+
+        Forms carry what can be spent only once. The answer may be the only copy of what came of it, so the time in
+        which this process stands still does not count against it.
+        """
         form = urlencode({name: _open(value) for name, value in fields.items()}, errors="replace")
         secrets = _secrets(fields, headers or {})
 
@@ -120,7 +127,7 @@ class Http:
             request = client.post(url).header("content-type", "application/x-www-form-urlencoded").body_text(form)
             return _with_headers(request, headers or {})
 
-        return await self._ask(provider, leg, url, build, secrets)
+        return await self._ask(provider, leg, url, build, secrets, spends=True)
 
     async def get(
         self,
@@ -152,18 +159,20 @@ class Http:
         url: str,
         build: Callable[[Client], RequestBuilder],
         secrets: tuple[SecretStr, ...],
+        *,
+        spends: bool = False,
     ) -> Answer:
         began = time.perf_counter()
         sent_at = self._clock()
         outcome: Answer | Fault
         try:
-            status, headers, body = await self._send(url, build, began)
+            status, headers, body = await self._send(url, build, began, spends=spends)
             outcome = Answer(provider, leg, status, headers, body, *_json(body), sent_at, self._clock(), secrets)
         except _TooLarge as error:
             outcome = Fault("reply", "answer_too_large", sent=True, status=error.status)
         except _NoFreeConnection:
             outcome = Fault("connect", "no_free_connection", sent=False)
-        except (PyreqwestError, ValueError) as error:
+        except (PyreqwestError, TimeoutError, ValueError) as error:
             outcome = fault(error)
         seconds = time.perf_counter() - began
         if isinstance(outcome, Answer):
@@ -177,7 +186,7 @@ class Http:
         raise ProviderFailure(evidence)
 
     async def _send(
-        self, url: str, build: Callable[[Client], RequestBuilder], began: float
+        self, url: str, build: Callable[[Client], RequestBuilder], began: float, *, spends: bool
     ) -> tuple[int, Mapping[str, str], bytes]:
         host = urlsplit(url).netloc
         if (slot := self._slots.get(host)) is None:
@@ -192,18 +201,25 @@ class Http:
             await slot.acquire()  # at once: a deadline would cost more than the slot
         try:
             left = max(0.001, self._timeout - (time.perf_counter() - began))
-            async with build(self._client).timeout(timedelta(seconds=left)).build_streamed() as response:
-                headers: dict[str, str] = {}
-                for name, value in response.headers.items():
-                    headers.setdefault(name.lower(), value)
-                body = bytearray()
-                while (chunk := await response.body_reader.read_chunk()) is not None:
-                    body += chunk
-                    if len(body) > MAX_BODY:
-                        raise _TooLarge(response.status)
-                return response.status, headers, bytes(body)
+            if spends:
+                async with running_time(left):
+                    return await self._whole(build(self._client).timeout(_NEVER))
+            return await self._whole(build(self._client).timeout(timedelta(seconds=left)))
         finally:
             slot.release()
+
+    @staticmethod
+    async def _whole(request: RequestBuilder) -> tuple[int, Mapping[str, str], bytes]:
+        async with request.build_streamed() as response:
+            headers: dict[str, str] = {}
+            for name, value in response.headers.items():
+                headers.setdefault(name.lower(), value)
+            body = bytearray()
+            while (chunk := await response.body_reader.read_chunk()) is not None:
+                body += chunk
+                if len(body) > MAX_BODY:
+                    raise _TooLarge(response.status)
+            return response.status, headers, bytes(body)
 
 
 class Fault(NamedTuple):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
 from opengrant.model import Grant, GrantStatus, Micros, ProviderName, Sealed, Trouble, fold
-from opengrant.store import secrets, tokens
+from opengrant.store import rotations, secrets, tokens
 from opengrant.store.columns import get_list, get_object, get_trouble, put_list, put_object, put_trouble
 from opengrant.store.events import TRIGGERS, WANTED, Event, pattern
 from opengrant.store.events import add as add_event
@@ -107,15 +107,17 @@ class Writing:
 
     event  what to tell; None for a change that nobody outside can see
     live   the sealed credential; None for grants that have none, or keep theirs
-    spent  digest of the refresh token that the caller sent, when a rotation was recorded under it
+    spent  digests of refresh tokens whose chain of rotations leads to `live`
     bare   destroy the credential that is stored; `live` is None then
+    once   digest of the refresh token in `live`, where it dies with its first use
     """
 
     grant: Grant
     event: Event | None
     live: Sealed | None = None
-    spent: str | None = None
+    spent: tuple[str, ...] = ()
     bare: bool = False
+    once: str | None = None
 
 
 def create(writing: Writing, dialect: Dialect) -> Steps[Grant | None]:
@@ -130,9 +132,15 @@ def renew(writing: Writing, dialect: Dialect) -> Steps[Grant | None]:
 
     `workspace_id` None leaves the grant where it is by now. Returns the grant as it is after that;
     None when the grant was deleted, the connector or the credential is gone, or the stored secret was asked for
-    later than this one: a slow loser changes nothing.
+    later than this one: a slow loser changes nothing. So it is when the grant holds what `once` has become: the
+    verification was overtaken by a refresh, and the grant is returned as that left it.
     """
     grant = writing.grant
+    if writing.once is not None:
+        if dialect is Dialect.POSTGRES:
+            yield from _lock(grant)
+        if (yield from rotations.spent_for(grant, writing.once)):
+            return (yield from find(grant.application_id, grant.id))
     args = (grant.application_id, grant.id, *_mutable(grant, _RENEWABLE))
     return (yield from _put(writing, dialect, SQLITE_RENEW, _PG_RENEW, args))
 
@@ -145,6 +153,18 @@ def change(writing: Writing, *, seen_version: int) -> Steps[Grant | None]:
         return None
     yield from _beside(writing)
     return _returned(grant, rows[0])
+
+
+def _lock(grant: Grant) -> Steps[None]:
+    """No refresh writes the grant from here on. The connector comes first, as for whoever deletes it."""
+    connector = "select 1 from connectors where application_id = $1 and id = $2 for key share"
+    yield Statement(connector, (grant.application_id, grant.connector_id))
+    if grant.credential_id is not None:
+        credential = "select 1 from credentials where application_id = $1 and id = $2 for key share"
+        yield Statement(credential, (grant.application_id, grant.credential_id))
+    yield Statement(
+        "select 1 from grants where application_id = $1 and id = $2 for update", (grant.application_id, grant.id)
+    )
 
 
 def _mutable(grant: Grant, names: tuple[str, ...] = _MUTABLE) -> tuple[Any, ...]:
@@ -186,11 +206,7 @@ def _beside(writing: Writing) -> Steps[None]:
         yield from secrets.destroy(grant.application_id, "grant", [grant.id])
     if writing.event is not None:
         yield from add_event(writing.event)
-    if writing.spent is not None:
-        yield Statement(
-            "update rotations set grant_id = $4 where application_id = $1 and provider = $2 and spent = $3",
-            (grant.application_id, grant.provider, writing.spent, grant.id),
-        )
+    yield from rotations.hand_over(grant, writing.spent)
 
 
 def _one_statement(head: str, writing: Writing, *, first: int) -> tuple[str, tuple[Any, ...]]:
@@ -231,11 +247,14 @@ def _one_statement(head: str, writing: Writing, *, first: int) -> tuple[str, tup
                     select w.application_id, w.id, {told}, {at}, {at}, 'pending', 0 from g, webhooks w
                     where w.application_id = {app} and {WANTED.format("w", place(pattern(type_), "text"))})"""
             )
-    if writing.spent is not None:
+    if writing.spent:
+        spent = f"string_to_array({place(','.join(writing.spent), 'text')}, ',')"
         arms.append(
             f"""r as (update rotations set grant_id = g.id from g
                 where application_id = {app} and provider = {place(grant.provider, "text")}
-                  and spent = {place(writing.spent, "text")})"""
+                  and spent = any({spent})),
+            h as (delete from secrets using g
+                where application_id = {app} and owner_kind = 'rotation' and owner_id = any({spent}))"""
         )
     return ", ".join(arms) + f" select {_RETURNED} from g", tuple(args)
 
@@ -365,13 +384,15 @@ def page(
 
 
 def delete(application_id: str, grant_id: str) -> Steps[Grant | None]:
-    """The row, its secrets and the tokens handed out for it go; the event is the caller's to add."""
+    """The row, its secrets, the trace of its rotations and the tokens handed out for it go; the event is the
+    caller's to add."""
     rows = yield Statement(
         f"delete from grants where application_id = $1 and id = $2 returning {COLUMNS}", (application_id, grant_id)
     )
     if not rows:
         return None
     yield from secrets.destroy(application_id, "grant", [grant_id])
+    yield from rotations.forget_of(application_id, grant_id)
     yield from tokens.die_with(application_id, grant_id)
     return read(rows[0])
 

@@ -8,7 +8,7 @@ meanwhile disturbs nobody.
 from dataclasses import dataclass
 
 from opengrant.model import Grant, Micros, ProviderName, Sealed, Trouble
-from opengrant.store import brakes, connectors, grants, leases, secrets
+from opengrant.store import brakes, connectors, grants, leases, rotations, secrets
 from opengrant.store.brakes import Brake
 from opengrant.store.columns import put_trouble
 from opengrant.store.connectors import WithClient
@@ -96,7 +96,8 @@ _PG_REFRESHED = f"""
     r as (insert into rotations (application_id, provider, spent, grant_id, created_at)
           select $1, $11::text, $12::text, g.id, $6 from g where $12::text is not null
           on conflict (application_id, provider, spent)
-          do update set grant_id = excluded.grant_id, created_at = excluded.created_at)
+          do update set grant_id = excluded.grant_id, created_at = excluded.created_at),
+    h as (delete from secrets using g where application_id = $1 and owner_kind = 'rotation' and owner_id = $12::text)
     select id from g
 """
 _SQLITE_SPENT = """
@@ -218,13 +219,21 @@ def _lock_pace(application_id: str, name: str, *, at: Micros) -> Steps[Micros]:
 
 
 def refreshed(
-    grant: Grant, live: Sealed, lease: Lease, dialect: Dialect, *, spent: str | None, alone: bool = True
+    grant: Grant,
+    live: Sealed,
+    lease: Lease,
+    dialect: Dialect,
+    *,
+    spent: str | None,
+    walked: tuple[str, ...] = (),
+    alone: bool = True,
 ) -> Steps[bool]:
     """Store what a provider gave for the generation in `grant`, and give the lease back, in one transaction.
 
-    grant  as it shall be; its `generation` is the one that was read
-    spent  digest of the single-use refresh token that is dead now: whoever sends it again is led to this grant
-    alone  nothing else is written in this transaction afterwards
+    grant   as it shall be; its `generation` is the one that was read
+    spent   digest of the single-use refresh token that is dead now: whoever sends it again is led to this grant
+    walked  those of others that are recorded as spent, and whose successors led to it
+    alone   nothing else is written in this transaction afterwards
     Returns False, with nothing written, when the generation is another by now, or the grant is invalid or gone.
     """
     args = (
@@ -233,7 +242,10 @@ def refreshed(
     )
     if dialect is Dialect.POSTGRES:
         beside = (live.key_id, live.data, lease.owner, grant.provider, spent)
-        return bool((yield Statement(_PG_REFRESHED, (*args, *beside), last=alone)))
+        written = bool((yield Statement(_PG_REFRESHED, (*args, *beside), last=alone and not walked)))
+        if written:
+            yield from rotations.hand_over(grant, walked)
+        return written
     rows = yield Statement(_SQLITE_REFRESHED, args)
     if not rows:
         return False
@@ -241,6 +253,8 @@ def refreshed(
     yield from leases.give_back(lease)
     if spent is not None:
         yield Statement(_SQLITE_SPENT, (grant.application_id, grant.provider, spent, grant.id, grant.proven_at))
+        walked = (*walked, spent)
+    yield from rotations.hand_over(grant, walked)
     return True
 
 

@@ -52,6 +52,25 @@ def leave_open(lease: Lease) -> Steps[None]:
     yield Statement(LEAVE_OPEN, (lease.application_id, lease.subject, lease.owner))
 
 
+def leave_lost(lease: Lease, *, at: Micros) -> Steps[None]:
+    """As `leave_open`, for a token without a grant: `forget_spent` finds the row by its age."""
+    yield Statement(
+        "update leases set until = $4 where application_id = $1 and subject = $2 and owner = $3",
+        (lease.application_id, lease.subject, lease.owner, at),
+    )
+
+
+def forget_spent(application_id: str, *, cutoff: Micros, limit: int) -> Steps[int]:
+    """Drop those of refresh tokens without a grant that ran out before; returns how many, at most `limit`."""
+    rows = yield Statement(
+        """delete from leases where application_id = $1 and subject in (
+               select subject from leases where application_id = $1 and subject like 'spent:%' and until < $2 limit $3)
+           and until < $2 returning 1""",
+        (application_id, cutoff, limit),
+    )
+    return len(rows)
+
+
 def forget(application_id: str, subject: str) -> Steps[None]:
     """Whoever has it: its subject is gone."""
     yield Statement("delete from leases where application_id = $1 and subject = $2", (application_id, subject))

@@ -4,9 +4,10 @@ What the spent token turned into is either a secret of owner_kind rotation (the 
 further) or the live secret of `grant_id` (it did). docs/decisions/0006-rotations.md tells the story.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from opengrant.model import Micros, ProviderName, Sealed
+from opengrant.model import Grant, Micros, ProviderName, Sealed
 from opengrant.store import secrets
 from opengrant.store.port import Statement, Steps
 
@@ -39,6 +40,15 @@ def find(application_id: str, provider: ProviderName, spent: str) -> Steps[Succe
     )
 
 
+def spent_for(grant: Grant, spent: str) -> Steps[bool]:
+    """Whether this grant took over what the token has become."""
+    rows = yield Statement(
+        "select 1 from rotations where application_id = $1 and provider = $2 and spent = $3 and grant_id = $4",
+        (grant.application_id, grant.provider, spent, grant.id),
+    )
+    return bool(rows)
+
+
 def record(
     application_id: str, provider: ProviderName, spent: str, successor: secrets.SecretRow, *, at: Micros
 ) -> Steps[None]:
@@ -50,6 +60,34 @@ def record(
         (application_id, provider, spent, at),
     )
     yield from secrets.put(successor, at=at)
+
+
+def hand_over(grant: Grant, spent: Sequence[str]) -> Steps[None]:
+    """The grant holds what these have become: nothing else needs to."""
+    for digest in spent:
+        yield Statement(
+            "update rotations set grant_id = $4 where application_id = $1 and provider = $2 and spent = $3",
+            (grant.application_id, grant.provider, digest, grant.id),
+        )
+    yield from secrets.destroy(grant.application_id, "rotation", spent)
+
+
+def forget(application_id: str, provider: ProviderName, spent: str) -> Steps[None]:
+    """This one, and its successor where no grant took it over."""
+    yield Statement(
+        "delete from rotations where application_id = $1 and provider = $2 and spent = $3",
+        (application_id, provider, spent),
+    )
+    yield from secrets.destroy(application_id, "rotation", [spent])
+
+
+def forget_of(application_id: str, grant_id: str) -> Steps[None]:
+    """All that led to a grant which is deleted."""
+    rows = yield Statement(
+        "delete from rotations where application_id = $1 and grant_id = $2 returning spent", (application_id, grant_id)
+    )
+    # The release before left them there.
+    yield from secrets.destroy(application_id, "rotation", [row[0] for row in rows])
 
 
 def forget_before(application_id: str, *, cutoff: Micros, limit: int) -> Steps[int]:

@@ -346,6 +346,7 @@ def _connect(path: Path, busy_timeout: timedelta, *, read_only: bool) -> sqlite3
             _switch_to_wal(connection, deadline=time.monotonic() + seconds)
         connection.execute("pragma synchronous = full")
         connection.execute("pragma foreign_keys = on")
+        connection.execute("pragma secure_delete = on")  # a destroyed secret is overwritten; not every build does it
         connection.execute("pragma trusted_schema = off")
         connection.execute(f"pragma query_only = {int(read_only)}")
         connection.execute(f"pragma cache_size = {-16 * 1024}")  # KiB
