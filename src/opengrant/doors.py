@@ -27,6 +27,7 @@ from opengrant.api import workspaces as _workspaces  # noqa: F401
 from opengrant.api.cors import Cors
 from opengrant.api.edge import Edge
 from opengrant.api.routing import build_router
+from opengrant.api.unserved import UNSERVED
 from opengrant.app import Installation
 from opengrant.jobs.announce import announce
 from opengrant.jobs.loop import Job
@@ -39,7 +40,7 @@ from opengrant.jobs.sweep import key_uses, sweep
 def asgi(installed: Installation) -> ASGIApp:
     """Every door, as one ASGI application."""
     settings = installed.settings
-    router = build_router(installed.services, max_body=settings.max_body)
+    router = build_router(installed.services, max_body=settings.max_body, unserved=UNSERVED)
     ops.add_to(router, settings.public_url)
     hosted_pages.add_to(router, installed.services)
     static.add_to(router)

@@ -30,6 +30,7 @@ OpenGrantError
 ├── Blocked                  423  an operator blocked this grant
 ├── RateLimited              429  slow down, then try again
 ├── Internal                 500  our bug: report it with the request id
+├── NotImplementedYet        501  use what the message names instead
 ├── Overloaded               503  we are at a limit of ours; try again
 ├── StoreUnavailable         503  our database cannot serve; try again
 └── ProviderUnavailable      504  nobody did wrong; try later
@@ -273,6 +274,12 @@ class Internal(OpenGrantError):
     """A bug of ours: report it with the request id, under which the log has the story."""
 
     status, type = 500, "api.internal_error"
+
+
+class NotImplementedYet(OpenGrantError):
+    """The vendor's API has this path and this server does not serve it yet: use what the message names instead."""
+
+    status, type = 501, "api.not_implemented"
 
 
 class Overloaded(OpenGrantError):

@@ -30,6 +30,32 @@ def test_a_webhook_shows_its_secret_when_it_is_made_and_never_again(subscriber: 
     assert data(subscriber.get(f"/v3/webhooks/{made['id']}")) == made
 
 
+def test_our_own_triggers_stand_apart_and_are_changed_apart(subscriber: Tenant, hook: Hook) -> None:
+    """Clients made for the vendor's list raise at a name that they do not know."""
+    made = subscribe(subscriber, hook, "connector.degraded", "grant.created", opengrant={"trigger_types": []})
+    own = {"trigger_types": ["connector.degraded"]}
+    path = f"/v3/webhooks/{made['id']}"
+    assert (made["trigger_types"], made["opengrant"]) == (["grant.created"], own)
+
+    def change(**body: Any) -> tuple[list[str], Any]:
+        changed = data(subscriber.http.put(path, json=body))
+        assert changed == data(subscriber.get(path)) == data(subscriber.get("/v3/webhooks"))[0]
+        return changed["trigger_types"], changed.get("opengrant")
+
+    # What a client reads and sends back loses nothing.
+    assert change(trigger_types=["grant.expired", "message.intelligence.order"]) == (
+        *(["grant.expired", "message.intelligence.order"], own),
+    )
+    assert change(trigger_types=["grant.expired", "connector.recovered"]) == (
+        *(["grant.expired"], {"trigger_types": ["connector.recovered"]}),
+    )
+    assert change(opengrant=own) == (["grant.expired"], own)
+    assert change(opengrant={"trigger_types": []}) == (["grant.expired"], None)
+    assert change(trigger_types=["connector.degraded"]) == ([], own)
+    assert problem(subscriber.http.put(path, json={"opengrant": {"trigger_types": []}}))[:2] == (400, "70005")
+    assert problem(subscriber.http.put(path, json={"opengrant": {"trigger_types": ["grant.created"]}}))[0] == 400
+
+
 def test_the_receiver_is_asked_for_the_challenge_behind_its_own_query(subscriber: Tenant, hook: Hook) -> None:
     hook.url += "?tenant=7"
     subscribe(subscriber, hook)

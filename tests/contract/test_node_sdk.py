@@ -248,6 +248,7 @@ def test_webhooks(scripts: NodeScripts, announcing: LiveServer, subscriber: Tena
     assert found["listed"] == [made]
     assert found["found"] == made
     assert (found["changed"]["status"], found["changed"]["compressedDelivery"]) == ("pause", True)
+    assert found["ticked"] == ["grant.created"]
     assert found["rotated"]["webhookSecret"] != secret_
     assert found["addresses"]["ipAddresses"] == []
     assert found["destroyed"] == {"status": "success"}

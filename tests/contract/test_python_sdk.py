@@ -3,8 +3,9 @@
 import pytest
 from nylas import Client
 from nylas.models.errors import NylasApiError, NylasOAuthError
+from nylas.models.webhooks import WebhookTriggers
 
-from tests.announcing import deliver, room
+from tests.announcing import GRANT_EVENTS, deliver, room
 from tests.api.tokens import offline
 from tests.fakes.oauth import FakeOAuth
 from tests.fakes.receiver import Hook
@@ -193,6 +194,11 @@ def test_webhooks(announcing: LiveServer, subscriber: Tenant, hook: Hook) -> Non
     (listed,) = webhooks.list().data
     assert (listed.id, listed.trigger_types) == (made.id, ["grant.created"])
     assert webhooks.find(made.id).data == listed
+    # What the console's form sends when all of its boxes are ticked. The SDK's list of triggers is closed.
+    own = {"trigger_types": ["connector.degraded", "connector.recovered"]}
+    every = {"trigger_types": [*GRANT_EVENTS, *own["trigger_types"]], "opengrant": own}
+    assert subscriber.http.put(f"/v3/webhooks/{made.id}", json=every).json()["data"]["opengrant"] == own
+    assert [one.trigger_types for one in webhooks.list().data] == [GRANT_EVENTS]
     rotated = webhooks.rotate_secret(made.id).data
     assert rotated.webhook_secret != made.webhook_secret
     room(subscriber, "room-7")
@@ -204,3 +210,10 @@ def test_webhooks(announcing: LiveServer, subscriber: Tenant, hook: Hook) -> Non
     with pytest.raises(NylasApiError) as gone:
         webhooks.find(made.id)
     assert (gone.value.status_code, gone.value.type) == (400, "70000")
+
+
+def test_webhooks_take_every_trigger_that_the_sdk_lists(announcing: LiveServer, subscriber: Tenant, hook: Hook) -> None:
+    webhooks = Client(api_key=subscriber.api_key, api_uri=announcing.url).webhooks
+    every = [trigger.value for trigger in WebhookTriggers if not trigger.value.endswith(".truncated")]
+    webhooks.create({"trigger_types": every, "webhook_url": hook.url})
+    assert [one.trigger_types for one in webhooks.list().data] == [every]

@@ -186,6 +186,7 @@ class Operation:
     form     the body may be an HTML form too, and need not come
     idempotent  the header Idempotency-Key makes it safe to ask again
     says_success  the envelope of its answer says so once more, as the wire has it
+    served  False: it answers whoever may call that there is no such thing yet; its path is none of ours
     """
 
     method: str
@@ -209,6 +210,7 @@ class Operation:
     flat: bool = False
     form: bool = False
     idempotent: bool = False
+    served: bool = True
 
 
 OPERATIONS: list[Operation] = []
@@ -282,12 +284,14 @@ class Endpoint:
         self.operations = operations
         self.services = services
         self.max_body = max_body
-        self.allow = tuple(sorted(operations))
+        self.allow = tuple(sorted(verb for verb, operation in operations.items() if operation.served))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["opengrant.route"] = self.path
         method = scope["method"]
         operation = self.operations.get("GET" if method == "HEAD" else method)
+        if operation is None and not self.allow:
+            operation = next(iter(self.operations.values()))  # no verb is served: each is answered alike
         if operation is None:
             raise MethodNotAllowed(f"{method} is not possible here; try {' or '.join(self.allow)}.", allow=self.allow)
         params: dict[str, str] = scope["path_params"]
@@ -530,10 +534,15 @@ def _nothing_here(scope: Scope) -> NotFound:
     return NotFound(f"There is no {scope['path']} here. GET /openapi.json lists what there is.")
 
 
-def build_router(services: Services, *, max_body: int, tag: str | None = None) -> Router:
-    """Every operation of the table, or those under one tag. A path that leads nowhere raises NotFound."""
+def build_router(
+    services: Services, *, max_body: int, tag: str | None = None, unserved: Sequence[Operation] = ()
+) -> Router:
+    """Every operation of the table, or those under one tag. A path that leads nowhere raises NotFound.
+
+    unserved  operations beside the table, which wins over them
+    """
     by_path: dict[str, dict[str, Operation]] = {}
-    for operation in OPERATIONS:
+    for operation in (*unserved, *OPERATIONS):
         if tag not in (None, operation.tag):
             continue
         by_path.setdefault(operation.path, {})[operation.method] = operation

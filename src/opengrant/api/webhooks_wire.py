@@ -10,13 +10,13 @@ from opengrant.errors import InvalidRequest
 from opengrant.grants import deliveries, webhooks
 from opengrant.model import SECOND
 
-Trigger = Literal[
+OwnTrigger = Literal["connector.degraded", "connector.recovered"]
+"""Ours. One SDK raises at a trigger that it does not know, so they never stand among the others."""
+VendorTrigger = Literal[
     "grant.created",
     "grant.updated",
     "grant.deleted",
     "grant.expired",
-    "connector.degraded",
-    "connector.recovered",
     "grant.imap_sync_completed",
     "calendar.created",
     "calendar.updated",
@@ -45,6 +45,11 @@ Trigger = Literal[
     "message.transactional.rejected",
     "thread.replied",
     "thread.replied.legacy",
+    "message.intelligence.order",
+    "message.intelligence.return",
+    "message.intelligence.tracking",
+    "message.intelligence.travel",
+    "contact.created",
     "contact.updated",
     "contact.deleted",
     "folder.created",
@@ -61,7 +66,8 @@ Trigger = Literal[
     "notetaker.meeting_state",
     "notetaker.media",
 ]
-"""Those of grants and connectors are sent. The rest is accepted, so that other servers' webhooks can be imported."""
+"""Those of grants are sent. The rest is accepted, so that other servers' webhooks can be imported."""
+Trigger = VendorTrigger | OwnTrigger
 
 SampleTrigger = Literal[
     "grant.created",
@@ -102,12 +108,20 @@ def _none_if_empty(value: object) -> object:
     return None if value in ("", []) else value
 
 
+class OwnTriggers(Model):
+    """Events that only this server has."""
+
+    trigger_types: Annotated[list[OwnTrigger], Field(max_length=100)]
+    """`connector.degraded` and `connector.recovered`: many grants of a connector fail alike; they work again."""
+
+
 class Webhook(Model):
     """A destination of events."""
 
     id: str
     webhook_url: str
-    trigger_types: list[Trigger]
+    trigger_types: list[VendorTrigger]
+    """Without those of `opengrant`, which SDKs do not know."""
     description: str | None = None
     notification_email_addresses: list[str]
     """Kept, and not written to."""
@@ -118,13 +132,17 @@ class Webhook(Model):
     """Unix seconds."""
     created_at: int
     updated_at: int
+    opengrant: OwnTriggers | None = None
+    """Our addition: which events of ours it is told of. Absent when there are none."""
 
     @classmethod
     def fields_of(cls, webhook: webhooks.Webhook) -> dict[str, Any]:
+        own = [trigger for trigger in webhook.triggers if trigger in webhooks.OURS]
         return {
             "id": webhook.id,
             "webhook_url": webhook.url,
-            "trigger_types": list(webhook.triggers),
+            "trigger_types": [trigger for trigger in webhook.triggers if trigger not in webhooks.OURS],
+            "opengrant": OwnTriggers.model_construct(trigger_types=own) if own else None,
             "description": webhook.description,
             "notification_email_addresses": list(webhook.emails),
             "compressed_delivery": webhook.compressed,
@@ -160,18 +178,22 @@ class WebhookBody(Model):
     webhook_url: _Url
     """https; http only on this machine, or where the operator allows it."""
     trigger_types: Annotated[list[Trigger], Field(min_length=1, max_length=100)]
-    """Which events. Those of grants and connectors are sent; the others are accepted and never happen here."""
+    """Which events. Those of grants and connectors are sent; the others are accepted and never happen here.
+    `connector.degraded` and `connector.recovered` are answered under `opengrant`."""
     description: _Description | None = None
     """For people."""
     notification_email_addresses: _Emails | None = None
     """Kept, and not written to."""
     compressed_delivery: bool | None = None
     """Notifications are compressed with gzip, and the signature is over the compressed bytes."""
+    opengrant: OwnTriggers | None = None
+    """Events of ours, beside those of `trigger_types`."""
 
     def to_model(self) -> webhooks.Draft:
+        own = self.opengrant.trigger_types if self.opengrant else ()
         return webhooks.Draft(
             self.webhook_url,
-            tuple(dict.fromkeys(self.trigger_types)),
+            tuple(dict.fromkeys((*self.trigger_types, *own))),
             self.description or None,
             tuple(self.notification_email_addresses or ()),
             bool(self.compressed_delivery),
@@ -187,7 +209,8 @@ class WebhookPatch(Model):
     trigger_types: Annotated[
         Annotated[list[Trigger], Field(max_length=100)] | None, BeforeValidator(_none_if_empty)
     ] = None
-    """All that it shall be told of: replaces the list."""
+    """All that it shall be told of: replaces the list. Events of ours stay as they are unless some are named here, or
+    `opengrant` is."""
     description: _Description | None = None
     """For people."""
     notification_email_addresses: _Emails | None = None
@@ -196,11 +219,14 @@ class WebhookPatch(Model):
     """Notifications are compressed with gzip, and the signature is over the compressed bytes."""
     status: Annotated[Literal["active", "pause", "inactive"] | None, BeforeValidator(_none_if_empty)] = None
     """`inactive` means pause. A failed webhook that becomes active is asked for the challenge."""
+    opengrant: OwnTriggers | None = None
+    """Events of ours: replaces them; an empty list takes them away."""
 
     def to_model(self) -> webhooks.Change:
         return webhooks.Change(
             url=self.webhook_url,
             triggers=tuple(dict.fromkeys(self.trigger_types)) if self.trigger_types else None,
+            own=None if self.opengrant is None else tuple(dict.fromkeys(self.opengrant.trigger_types)),
             description=self.description or None,
             emails=tuple(self.notification_email_addresses) if self.notification_email_addresses else None,
             compressed=self.compressed_delivery,

@@ -23,10 +23,12 @@ from opengrant.store.port import Steps, Store
 from opengrant.store.webhooks import Webhook
 from opengrant.vault import Vault
 
-__all__ = ["MOST", "Change", "Draft", "Webhook", "Webhooks"]
+__all__ = ["MOST", "OURS", "Change", "Draft", "Webhook", "Webhooks"]
 
 MOST = 100
 """Webhooks of one application."""
+OURS = frozenset({"connector.degraded", "connector.recovered"})
+"""Triggers that clients made for the vendor do not know."""
 _AT_ONCE = 50
 """Challenges and test events under way in a process."""
 
@@ -44,10 +46,15 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """None: stays as it is."""
+    """None: stays as it is.
+
+    triggers  all of them; those of OURS stay when none of them is among these
+    own       those of OURS, whatever `triggers` holds
+    """
 
     url: str | None = None
     triggers: tuple[str, ...] | None = None
+    own: tuple[str, ...] | None = None
     description: str | None = None
     emails: tuple[str, ...] | None = None
     compressed: bool | None = None
@@ -202,7 +209,7 @@ class Webhooks:
         held, now = (yield from _get(app, webhook_id)), self._clock()
         sent: dict[str, Any] = {
             "url": change.url,
-            "triggers": change.triggers,
+            "triggers": _triggers(held, change),
             "description": change.description,
             "emails": change.emails,
             "compressed": change.compressed,
@@ -238,6 +245,19 @@ def _get(app: Application, webhook_id: str) -> Steps[Webhook]:
     if found is None:
         raise _not_found()
     return found
+
+
+def _triggers(held: Webhook, change: Change) -> tuple[str, ...]:
+    """What a changed webhook is told of. Raises WebhookRefused when that is nothing."""
+    sent = held.triggers if change.triggers is None else change.triggers
+    own = change.own
+    if own is None:
+        own = tuple(one for one in sent if one in OURS) or tuple(one for one in held.triggers if one in OURS)
+    triggers = (*(one for one in sent if one not in OURS), *own)
+    if not triggers:
+        raise WebhookRefused("trigger_types: name at least one event, or delete the webhook.")
+    # In the order in which they were, where nothing else is different.
+    return held.triggers if set(triggers) == set(held.triggers) else triggers
 
 
 def _record(type_: audit.AuditType, webhook: Webhook, *, changed: Sequence[str] = ()) -> Steps[None]:

@@ -48,7 +48,13 @@ export interface Grant {
     workspace_id?: string;
     ip?: string;
     user_agent?: string;
-    opengrant: { proven_at?: number; next_check_at?: number; refreshes?: number; trouble?: Trouble };
+    opengrant: {
+        proven_at?: number;
+        next_check_at?: number;
+        refreshes?: number;
+        trouble?: Trouble;
+        missing_scopes?: string[];
+    };
 }
 
 export interface TimelineEntry {
@@ -167,6 +173,8 @@ export interface Webhook {
     id: string;
     webhook_url: string;
     trigger_types: string[];
+    /** Events that only this server has: SDKs raise at names that they do not know. */
+    opengrant?: { trigger_types: string[] };
     description?: string;
     notification_email_addresses: string[];
     compressed_delivery: boolean;

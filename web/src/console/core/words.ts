@@ -1,7 +1,7 @@
 /** The API's words in people's. What is not known here is shown as the API spells it. */
 
 import type { Tone } from "../../shared/parts";
-import type { Grant, Trouble, TroubleClass, WebhookStatus } from "./wire";
+import type { Grant, Trouble, TroubleClass, Webhook, WebhookStatus } from "./wire";
 
 const PROVIDERS: Record<string, string> = {
     google: "Google",
@@ -104,9 +104,18 @@ export const TRIGGERS: [trigger: string, means: string][] = [
     ["grant.updated", "A grant was changed, or its mailbox connected again."],
     ["grant.expired", "A grant became invalid: its owner must reconnect. The reason is in the event."],
     ["grant.deleted", "A grant was deleted."],
+];
+
+/** Those that only this server sends: other clients do not know them, so they are chosen by hand. */
+export const OWN_TRIGGERS: [trigger: string, means: string][] = [
     ["connector.degraded", "Many grants of a connector fail alike: look at the connector."],
     ["connector.recovered", "They work again."],
 ];
+
+/** All events that a webhook is told of. */
+export function triggersOf(webhook: Webhook): string[] {
+    return [...webhook.trigger_types, ...(webhook.opengrant?.trigger_types ?? [])];
+}
 
 export const PERMISSIONS: [permission: string, means: string][] = [
     ["all", "Everything in this application but to read live tokens."],

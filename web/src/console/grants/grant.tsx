@@ -15,6 +15,7 @@ import { Page, Section } from "../parts/page";
 import { Due, Time } from "../parts/time";
 import { Banner } from "./banner";
 import { Invalidate } from "./invalidate";
+import { MissingScopes } from "./missing-scopes";
 import { Reconnect } from "./reconnect";
 import { Timeline } from "./timeline";
 
@@ -82,6 +83,7 @@ export function GrantPage({ id }: { id: string }) {
                 {(grant) => (
                     <>
                         <Banner grant={grant} checked={checked === grant} />
+                        <MissingScopes grant={grant} />
                         <div class="split">
                             <Section title="Timeline">
                                 <Timeline id={id} turn={turn} />

@@ -5,7 +5,7 @@ import { Dialog, Notice } from "../../shared/parts";
 import { path, post, put } from "../core/api";
 import { useAction } from "../core/load";
 import type { Webhook, WebhookWithSecret } from "../core/wire";
-import { TRIGGERS } from "../core/words";
+import { OWN_TRIGGERS, TRIGGERS, triggersOf } from "../core/words";
 import { Check, TextField } from "../parts/field";
 import { Form } from "../parts/form";
 
@@ -20,13 +20,14 @@ export function WebhookForm({
     onClose: () => void;
 }) {
     const [url, setUrl] = useState(webhook?.webhook_url ?? "");
-    const [chosen, setChosen] = useState(new Set(webhook?.trigger_types ?? TRIGGERS.map(([trigger]) => trigger)));
+    const [chosen, setChosen] = useState(new Set(webhook ? triggersOf(webhook) : TRIGGERS.map(([trigger]) => trigger)));
     const [description, setDescription] = useState(webhook?.description ?? "");
     const [compressed, setCompressed] = useState(webhook?.compressed_delivery ?? false);
     const action = useAction(async () => {
         const body = {
             webhook_url: url.trim(),
             trigger_types: [...chosen],
+            opengrant: { trigger_types: OWN_TRIGGERS.map(([trigger]) => trigger).filter((one) => chosen.has(one)) },
             description: description.trim(),
             compressed_delivery: compressed,
         };
@@ -46,7 +47,8 @@ export function WebhookForm({
         setChosen(next);
     };
     // Imported webhooks may name events of other products; they are kept, and said.
-    const foreign = [...chosen].filter((trigger) => !TRIGGERS.some(([known]) => known === trigger));
+    const sent = [...TRIGGERS, ...OWN_TRIGGERS];
+    const foreign = [...chosen].filter((trigger) => !sent.some(([known]) => known === trigger));
     return (
         <Dialog title={webhook ? "Change the webhook" : "New webhook"} onClose={onClose}>
             <Form
@@ -73,7 +75,7 @@ export function WebhookForm({
                 </Notice>
                 <fieldset class="checks">
                     <legend class="label">Events</legend>
-                    {TRIGGERS.map(([trigger, means]) => (
+                    {sent.map(([trigger, means]) => (
                         <Check
                             key={trigger}
                             label={<code>{trigger}</code>}

@@ -6,7 +6,7 @@ import { get, path, post, put, remove } from "../core/api";
 import { useAction, useLoad } from "../core/load";
 import { go, href } from "../core/route";
 import type { Webhook, WebhookWithSecret } from "../core/wire";
-import { WEBHOOK_STATES } from "../core/words";
+import { triggersOf, WEBHOOK_STATES } from "../core/words";
 import { Confirm } from "../parts/confirm";
 import { Facts } from "../parts/facts";
 import { Failure } from "../parts/failure";
@@ -117,7 +117,7 @@ export function WebhookPage({ id }: { id: string }) {
                                         </code>,
                                     ],
                                     ["Description", webhook.description],
-                                    ["Events", webhook.trigger_types.join(", ")],
+                                    ["Events", triggersOf(webhook).join(", ")],
                                     ["Compressed", webhook.compressed_delivery ? "with gzip" : "no"],
                                     ["Made", <Time key="made" at={webhook.created_at} />],
                                     ["Id", <code key="id">{webhook.id}</code>],

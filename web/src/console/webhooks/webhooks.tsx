@@ -8,7 +8,7 @@ import { useLoad } from "../core/load";
 import { usePoll } from "../core/poll";
 import { go, href } from "../core/route";
 import type { Webhook, WebhookWithSecret } from "../core/wire";
-import { upToThousand, WEBHOOK_STATES } from "../core/words";
+import { triggersOf, upToThousand, WEBHOOK_STATES } from "../core/words";
 import { Empty, Shown } from "../parts/loading";
 import { Page } from "../parts/page";
 import { SecretOnce } from "../parts/secret";
@@ -80,7 +80,7 @@ export function WebhooksPage() {
                                                 <Time at={webhook.status_updated_at} />
                                             </span>
                                         </td>
-                                        <td data-label="Events">{triggers(webhook.trigger_types)}</td>
+                                        <td data-label="Events">{triggers(triggersOf(webhook))}</td>
                                         <td data-label="Waiting" class="number">
                                             {number(webhook, "pending")}
                                         </td>
