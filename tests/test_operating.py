@@ -14,6 +14,7 @@ SEEN = (
     "metrics.observe_provider_call('google', 'token', '2xx', 0.1)",
     "metrics.observe_verification('google', 'accepted', 0.1)",
     "metrics.observe_refresh('google', 'accepted', 0.1)",
+    "metrics.count_refused_connection('full')",
     "metrics.count_delivery('delivered')",
     "metrics.observe_lateness(1)",
 )

@@ -24,6 +24,8 @@ OpenGrantError
 ├── NotFound                 404  change the id
 │   └── GrantNotFound        404
 ├── MethodNotAllowed         405  change the verb
+├── RequestTimeout           408  send the request's head faster
+├── RequestHeadTooLarge      431  send fewer or shorter headers
 ├── InvalidIdempotencyKey    400  send a shorter key
 ├── InvalidIdempotentRequest 409  use a new key for another body
 ├── ConcurrentIdempotentRequest 409  wait for the first request to end
@@ -72,6 +74,18 @@ class InvalidPayload(OpenGrantError):
     """The body is not a JSON object: send one, encoded as UTF-8."""
 
     status, type = 400, "api.invalid_request_payload"
+
+
+class RequestHeadTooLarge(OpenGrantError):
+    """Request line and headers are over the limit: send fewer or shorter ones."""
+
+    status, type = 431, "request_header_fields_too_large"
+
+
+class RequestTimeout(OpenGrantError):
+    """The head of a request did not arrive in time: send it at once."""
+
+    status, type = 408, "request_timeout"
 
 
 class PayloadTooLarge(OpenGrantError):

@@ -84,6 +84,11 @@ def observe_lateness(seconds: float) -> None:
     _live().lateness.observe(seconds)
 
 
+def count_refused_connection(reason: str) -> None:
+    """One connection closed before it came to a request, or instead of one. `reason` as in api/connection.py."""
+    _live().refused_connections.labels(reason).inc()
+
+
 def count_dropped_log_records(count: int) -> None:
     """Log records that were lost because nobody read the log fast enough."""
     _live().dropped_log_records.inc(count)
@@ -179,6 +184,11 @@ class _Live:
             buckets=(1.0, 2.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0),
         )
         self.dropped_log_records = counter("opengrant_log_records_dropped_total", "Log records lost to a full queue.")
+        self.refused_connections = counter(
+            "opengrant_http_connections_refused_total",
+            "Connections closed for what came before a request.",
+            ("reason",),
+        )
         build = prometheus.Gauge(
             "opengrant_build_info",
             "1, and what is running as labels.",

@@ -4,11 +4,12 @@ import asyncio
 import contextlib
 import gc
 import logging
+import resource
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import structlog
 import uvicorn
@@ -18,14 +19,18 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.supervisors import Multiprocess
 
 from opengrant import __version__, logs, metrics
+from opengrant.api.connection import Bounds, Connection
 from opengrant.app import Installation, installation
 from opengrant.doors import asgi, background, chores, counting, watched
 from opengrant.jobs.loop import run_jobs
+from opengrant.net.guard import parse_networks
 from opengrant.settings import Settings
 
 log = structlog.get_logger()
 
 _STOP = (signal.SIGTERM, signal.SIGINT)
+
+_OPEN_FILES = 65_536
 
 Announce = Callable[[Installation, str], None]
 """Told once the server can be reached, with its URL."""
@@ -33,6 +38,7 @@ Announce = Callable[[Installation, str], None]
 
 def run(settings: Settings, *, work: bool, announce: Announce) -> None:
     """Serve until SIGTERM or SIGINT, then let what is under way finish. Raises OSError when the port is taken."""
+    _allow_open_files()
     with listen(settings) as bound:
         if settings.workers == 1:
             _in_this_process(settings, bound, work=work, announce=announce)
@@ -183,17 +189,37 @@ def config(settings: Settings, app: Callable[..., Any]) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        # Called like a class, with the bounds of its process beside uvicorn's own arguments.
+        http=cast(type[asyncio.Protocol], partial(Connection, bounds=_bounds(settings))),
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,  # nothing here asks who the client is
-        timeout_keep_alive=75,
+        timeout_keep_alive=settings.keep_alive,  # type: ignore[arg-type] # it is added to the loop's time
         timeout_graceful_shutdown=round(settings.shutdown_grace),
         # A worker that is still being started answers late on a busy machine; killing it makes it later.
         timeout_worker_healthcheck=60,
+    )
+
+
+def _allow_open_files() -> None:
+    """Each connection is an open file, and the usual soft limit of 1,024 is there for programs that use select()."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _bounds(settings: Settings) -> Bounds:
+    share = settings.max_connections_per_address
+    return Bounds(
+        settings.max_connections,
+        settings.max_connections // 2 if share is None else share,
+        parse_networks(settings.proxies),
+        settings.head_timeout,
     )
 
 

@@ -266,6 +266,16 @@ class Settings(BaseSettings):
     """Bytes of a request body; more answer 413."""
     max_requests: Annotated[int, Field(ge=1, le=1_000_000)] = 2000
     """Requests under way at once in a process; more answer 503."""
+    max_connections: Annotated[int, Field(ge=2, le=1_000_000)] = 2000
+    """Connections open at once in a process; more answer 503."""
+    max_connections_per_address: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """Of those, how many one IPv4 address or IPv6 /64 may hold; without it, half. PROXIES are exempt."""
+    proxies: Annotated[str, AfterValidator(_networks)] = "127.0.0.0/8,::1"
+    """Comma-separated CIDRs of the proxies in front, whose connections are those of many clients."""
+    keep_alive: Seconds = 75
+    """Seconds that an idle connection stays open. Longer than the proxy's own, or the proxy meets closed ones."""
+    head_timeout: Seconds = 30
+    """Seconds in which the head of a request must arrive; later answers 408. Bodies always have 30."""
     shutdown_grace: Seconds = 30
     """Seconds that requests under way get to finish when the server is told to stop."""
     audit_days: Annotated[int, Field(ge=0, le=36_500)] = 365
