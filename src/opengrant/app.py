@@ -15,6 +15,7 @@ from opengrant.grants.actor import START, acting
 from opengrant.grants.aliases import Aliases
 from opengrant.grants.applications import Applications, NewKey
 from opengrant.grants.audit import Audit
+from opengrant.grants.blame import Blame
 from opengrant.grants.brake import Policy
 from opengrant.grants.connect import Connect
 from opengrant.grants.connectors import Connectors
@@ -226,7 +227,7 @@ async def installation(settings: Settings, *, make: bool = True) -> AsyncIterato
         tokens = Tokens(db, applications, Signing(db, vault, now), now)
         revocations = Revocations(db, vault, providers)
         opened.push_async_callback(revocations.close)
-        records = Records(db, connect, workspaces, now, revocations)
+        records = Records(db, connect, workspaces, now, revocations, Blame(db, now))
         services = Services(
             db,
             applications,

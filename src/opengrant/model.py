@@ -332,6 +332,16 @@ class Grant:
         """What it fails together with: a credential, or the connector of a mailbox with a password of its own."""
         return self.credential_id or self.connector_id
 
+    @property
+    def mail_host(self) -> str | None:
+        """The mail host that its password is for, where it has one of its own."""
+        return self.settings.get("imap_host") or self.settings.get("ews_host")
+
+    @property
+    def blames(self) -> str:
+        """What is held to blame when it fails together: passwords fail by mail host, tokens by credential."""
+        return f"{self.source}/{self.mail_host}" if self.mail_host else self.source
+
 
 def fold(email: str) -> str:
     """Lower-cased and NFC-normalised: how addresses are compared."""

@@ -11,7 +11,7 @@ import pytest
 from opengrant.model import SECOND, now
 from tests.api.test_token import age, clock, later, make, shown
 from tests.fakes.oauth import FakeOAuth, Reply
-from tests.peers.dovecot import Dovecot
+from tests.peers.dovecot import ELSEWHERE, Dovecot
 from tests.support import LiveServer, Tenant, data, imap, problem
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -130,7 +130,9 @@ def test_a_provider_that_asked_for_a_pause_has_it(tenant: Tenant, provider: Fake
     told = data(check(tenant, other))["opengrant"]["trouble"]
     assert (told["class"], told["held"]) == ("rate_limited", False)
     assert provider.count("token") == before
-    assert "trouble" not in shown(tenant, other)["opengrant"], "nobody has asked about this one"
+    waiting = shown(tenant, other)["opengrant"]
+    assert (waiting["trouble"]["class"], waiting["trouble"]["failures"]) == ("rate_limited", 0)
+    assert "degraded" not in waiting
 
 
 def test_a_check_takes_the_turn_of_a_probe_at_a_degraded_source(
@@ -157,6 +159,117 @@ def test_a_check_takes_the_turn_of_a_probe_at_a_degraded_source(
     assert "trouble" not in data(check(tenant, grant))["opengrant"]
     assert provider.count("token") == before + 1
     assert "connector.recovered" in [type_ for type_, _ in tenant.events()]
+
+
+def blame(tenant: Tenant, source: str, **more: Any) -> None:
+    """As if many grants of a source had failed alike. more: columns of its brake."""
+    said = {"class": "connector", "reason": "client_refused", "code": "invalid_client", "remedy": "Check the client."}
+    row = {
+        "application_id": tenant.application.id, "source": source, "kind": "connector", "reason": "client_refused",
+        "members": "[]", "since": SECOND, "degraded_at": 2 * SECOND, "probe_at": 9_000_000_000 * SECOND,
+        "evidence": json.dumps(said),
+    } | more  # fmt: skip
+    places = ", ".join(f"${number}" for number in range(1, len(row) + 1))
+    tenant.server.rows("delete from brakes where source = $1", source)
+    tenant.server.rows(f"insert into brakes ({', '.join(row)}) values ({places})", *row.values())
+    tenant.server.services.records.blame.forget()
+
+
+def source(server: LiveServer, grant: Any) -> str:
+    ((found,),) = server.rows("select coalesce(credential_id, connector_id) from grants where id = $1", grant["id"])
+    return str(found)
+
+
+def test_while_a_source_is_degraded_each_of_its_grants_says_so_wherever_it_is_shown(
+    tenant: Tenant, stranger: Tenant, provider: FakeOAuth, server: LiveServer
+) -> None:
+    mine = [make(tenant, provider, email=f"{name}@example.com") for name in ("a", "b", "c")]
+    other = make(tenant, provider, "microsoft", scope="User.Read offline_access", email="d@example.com")
+    foreign = make(stranger, provider)
+    age(server, mine[0], seconds=100)
+    provider.refuses(503)
+    assert data(check(tenant, mine[0]))["opengrant"]["trouble"]["class"] == "provider_down"
+    provider.behaves()
+    invalidate(tenant, mine[1])
+    blame(tenant, source(server, mine[2]))
+
+    seen = shown(tenant, mine[2])["opengrant"]
+    trouble = seen["trouble"]
+    assert (trouble["class"], trouble["reason"], trouble["provider_code"], trouble["remedy"]) == (
+        *("connector", "client_refused", "invalid_client", "Check the client."),
+    )
+    assert (trouble["held"], trouble["suspected"], trouble["failures"], trouble["first_seen"]) == (True, False, 0, 2)
+    degraded = {
+        "since": 2, "class": "connector", "reason": "client_refused", "provider_code": "invalid_client",
+        "remedy": "Check the client.", "probe_at": 9_000_000_000,
+    }  # fmt: skip
+    assert seen["degraded"] == degraded
+    for grant, reason in ((mine[0], "provider_error"), (mine[1], "invalidated")):
+        told = shown(tenant, grant)["opengrant"]
+        assert (told["trouble"]["reason"], told["degraded"]) == (reason, degraded), "its own comes first"
+    assert shown(tenant, other)["opengrant"].keys().isdisjoint(("trouble", "degraded"))
+    assert shown(stranger, foreign)["opengrant"].keys().isdisjoint(("trouble", "degraded"))
+
+    listed = {grant["email"]: grant["opengrant"] for grant in data(tenant.get("/v3/grants"))}
+    assert [("degraded" in listed[f"{name}@example.com"]) for name in "abcd"] == [True, True, True, False]
+    renamed = data(tenant.patch(f"/v3/grants/{mine[2]['id']}", {"name": "Cy"}))["opengrant"]
+    assert (renamed["trouble"]["reason"], renamed["degraded"]) == ("client_refused", degraded)
+    server.rows("delete from brakes where application_id = $1", tenant.application.id)
+    server.services.records.blame.forget()
+    after = shown(tenant, mine[2])["opengrant"]
+    assert after.keys().isdisjoint(("trouble", "degraded")), "it was never stored with the grant"
+    assert shown(tenant, mine[0])["opengrant"]["trouble"]["class"] == "provider_down", "until it works itself"
+
+
+def test_a_check_that_was_not_made_says_the_same_as_the_grant_afterwards(
+    tenant: Tenant, provider: FakeOAuth, server: LiveServer
+) -> None:
+    grant = make(tenant, provider)
+    age(server, grant, seconds=100)
+    assert "trouble" not in shown(tenant, grant)["opengrant"]
+    blame(tenant, source(server, grant))
+    checked, after = data(check(tenant, grant))["opengrant"], shown(tenant, grant)["opengrant"]
+    assert checked["trouble"]["held"] is True
+    assert after["trouble"] | {"last_seen": 0} == checked["trouble"] | {"last_seen": 0}
+    assert after["degraded"] == checked["degraded"]
+
+
+def test_grants_of_a_degraded_source_are_found_as_troubled_in_every_order(
+    tenant: Tenant, stranger: Tenant, provider: FakeOAuth, server: LiveServer, dovecot: Dovecot
+) -> None:
+    mine = [make(tenant, provider, email=f"{name}@example.com") for name in ("a", "b", "c")]
+    tenant.connector("imap")
+    boxes = [data(tenant.connect("imap", imap(dovecot, f"{name}@example.test"))) for name in ("alice", "bob")]
+    sql = "update grants set settings = replace(settings, $2, 'elsewhere.test') where id = $1"
+    server.rows(sql, boxes[1]["id"], ELSEWHERE)
+    make(stranger, provider, email="a@example.com")
+    age(server, mine[0], seconds=100)
+    provider.refuses(503)
+    check(tenant, mine[0])
+    provider.behaves()
+    invalidate(tenant, mine[1])
+    blame(tenant, source(server, mine[2]))
+    blame(tenant, f"{source(server, boxes[0])}/{ELSEWHERE}", kind="provider_down")
+    troubled = [mine[0]["email"], mine[2]["email"], boxes[0]["email"]]
+    well = [mine[1]["email"], boxes[1]["email"]]
+    for order in ("sort_by=created_at", "sort_by=updated_at"):
+        assert emails(tenant, f"troubled=true&{order}") == troubled, order
+        newest_first = data(tenant.get(f"/v3/grants?troubled=true&{order}"))
+        assert [grant["email"] for grant in newest_first] == troubled[::-1], order
+        assert emails(tenant, f"troubled=false&{order}") == well, order
+        assert emails(tenant, f"troubled=true&{order}&limit=1&offset=1") == troubled[1:2], order
+        assert emails(tenant, f"troubled=true&{order}&provider=imap") == troubled[2:], order
+        assert emails(tenant, f"troubled=true&{order}&email_prefix=c") == troubled[1:2], order
+    many = [f"{source(server, boxes[0])}/mail{number}.test" for number in range(25)]
+    for name in many:
+        blame(tenant, name)
+    assert emails(tenant, "troubled=true") == troubled
+    google, box = data(tenant.get("/v3/overview"))["grants"]
+    assert (google["troubled"], google["held"], box["troubled"], box["held"]) == (2, 1, 1, 1)
+    (host,) = {
+        grant["opengrant"]["degraded"]["host"] for grant in data(tenant.get("/v3/grants?email=alice@example.test"))
+    }
+    assert host == ELSEWHERE
 
 
 def test_there_is_nothing_to_ask_about_a_grant_without_a_credential(tenant: Tenant) -> None:

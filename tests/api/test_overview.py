@@ -201,7 +201,7 @@ def test_a_degraded_connector_says_why_and_how_many_depend_on_it(
     assert source["since"] <= now() // SECOND <= source["probe_at"]
     assert "host" not in source
     (google,) = overview(tenant)["grants"]
-    assert (google["valid"], google["troubled"], google["held"]) == (6, 5, 5)
+    assert (google["valid"], google["troubled"], google["held"]) == (6, 6, 6)
     provider.behaves()
     server.rows("update brakes set probe_at = 1 where application_id = $1", tenant.application.id)
     clock(server)

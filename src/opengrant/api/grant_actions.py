@@ -23,10 +23,11 @@ async def check_grant(call: Call) -> wire.Answer:
 
     The answer is 200 with the grant, whatever the provider says: its trouble is inside. What it said in the last five
     seconds counts. Where it asked for a pause, or the whole connector is held to blame and its next probe is not due,
-    it is left alone, and the trouble says so.
+    it is left alone, and the trouble says so; it says so in every answer until then.
     """
     grant_id = await call.services.records.id_of(call.application, call.params["grant_id"])
-    return wire.Grant.of(await call.services.refresh.check_on_request(call.application, grant_id))
+    grant = await call.services.refresh.check_on_request(call.application, grant_id)
+    return wire.Grant.shown(await call.services.records.blame.show(call.application, grant, fresh=True))
 
 
 @route(
@@ -45,7 +46,8 @@ async def invalidate_grant(call: Call) -> wire.Answer:
     """
     body = call.read(actions.Invalidation) if call.body else actions.Invalidation()
     grant = await call.services.records.get(call.application, call.params["grant_id"])
-    return wire.Grant.of(await call.services.records.invalidate(call.application, grant, reason=body.reason))
+    ended = await call.services.records.invalidate(call.application, grant, reason=body.reason)
+    return wire.Grant.shown(await call.services.records.blame.show(call.application, ended))
 
 
 @route(

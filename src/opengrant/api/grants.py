@@ -46,7 +46,7 @@ async def list_grants(call: Call) -> tuple[list[wire.Answer], wire.GrantQuery]:
         limit=query.size,
         offset=query.offset,
     )
-    return [wire.Grant.of(grant) for grant in found], query
+    return [wire.Grant.shown(one) for one in found], query
 
 
 @route(
@@ -65,7 +65,7 @@ async def get_grant(call: Call) -> wire.Answer:
     """
     show = call.query(wire.GrantShow)
     grant = await _grant(call)
-    answer = wire.Grant.of(grant)
+    answer = wire.Grant.shown(await call.services.records.blame.show(call.application, grant))
     if show.expose_aliases and (aliases := await call.services.aliases.of(call.application, grant)):
         answer["email_aliases"] = list(aliases)
     return answer
@@ -89,7 +89,8 @@ async def update_grant(call: Call) -> wire.Answer:
     patch = call.read(wire.GrantPatch)
     grant = await _grant(call)
     change = checked(lambda: patch.to_model(grant.provider))
-    return wire.Grant.of(await call.services.records.change(call.application, grant, change))
+    changed = await call.services.records.change(call.application, grant, change)
+    return wire.Grant.shown(await call.services.records.blame.show(call.application, changed))
 
 
 @route("DELETE", "/v3/grants/{grant_id}", tag=TAG, errors=(InvalidRequest, GrantNotFound))

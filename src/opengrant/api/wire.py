@@ -21,6 +21,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticUseDefault
 
+from opengrant.grants.blame import Degraded, Shown
 from opengrant.grants.connectors import Draft
 from opengrant.grants.credentials import Draft as CredentialDraft
 from opengrant.grants.events import why
@@ -541,11 +542,27 @@ class GrantTrouble(Model):
     first_seen: int
     last_seen: int
     failures: int
-    """In a row."""
+    """In a row. 0: of the grant itself there is none, it is its source that fails or wants a pause."""
     suspected: bool
     """A refusal that will be asked about once more before it ends the grant."""
     held: bool
     """Many grants fail alike: the connector or its provider is looked into, and the grant stays valid meanwhile."""
+
+
+class GrantDegraded(Model):
+    """What a grant shares its fate with: its credential or connector, of a password its mail host."""
+
+    since: int
+    """Unix seconds since when it is held to blame."""
+    host: str | None = None
+    """The mail host; absent when it is the credential or connector."""
+    class_: Annotated[str, Field(alias="class")]
+    """As in trouble."""
+    reason: str
+    provider_code: str | None = None
+    remedy: str
+    probe_at: int | None = None
+    """Unix seconds when it is tried again."""
 
 
 class GrantHealth(Model):
@@ -558,6 +575,10 @@ class GrantHealth(Model):
     refreshes: int
     """How often its provider has accepted it again since it was last authenticated or in trouble."""
     trouble: GrantTrouble | None = None
+    """Stays until something succeeds. A grant that has none of its own has that of its source, while that is degraded
+    or its provider wants a pause for it."""
+    degraded: GrantDegraded | None = None
+    """There while many grants of the same source fail alike, so that the source is to blame."""
 
 
 class LiveToken(Model):
@@ -624,7 +645,7 @@ class Grant(Model):
     """Our addition: proof of life, and the reason when something is wrong."""
 
     @staticmethod
-    def of(grant: GrantNoun) -> Answer:
+    def of(grant: GrantNoun, degraded: Degraded | None = None) -> Answer:
         answer: Answer = {
             "id": grant.id,
             "provider": grant.provider,
@@ -647,11 +668,16 @@ class Grant(Model):
         ):
             if value is not None:
                 answer[name] = value
-        answer["opengrant"] = _health(grant)
+        answer["opengrant"] = _health(grant, degraded)
         return answer
 
+    @staticmethod
+    def shown(shown: Shown) -> Answer:
+        """As its source is, too."""
+        return Grant.of(shown.grant, shown.degraded)
 
-def _health(grant: GrantNoun) -> dict[str, Any]:
+
+def _health(grant: GrantNoun, degraded: Degraded | None) -> dict[str, Any]:
     health: dict[str, Any] = {}
     if grant.proven_at is not None:
         health["proven_at"] = grant.proven_at // SECOND
@@ -660,7 +686,23 @@ def _health(grant: GrantNoun) -> dict[str, Any]:
     health["refreshes"] = grant.refreshes
     if grant.trouble is not None:
         health["trouble"] = why(grant.trouble)
+    if degraded is not None:
+        health["degraded"] = _degraded(degraded)
     return health
+
+
+def _degraded(source: Degraded) -> dict[str, Any]:
+    told = source.said
+    found = {
+        "since": source.since // SECOND,
+        "host": source.host,
+        "class": told["class"],
+        "reason": told["reason"],
+        "provider_code": told["code"] or None,
+        "remedy": told["remedy"],
+        "probe_at": None if source.probe_at is None else source.probe_at // SECOND,
+    }
+    return {name: value for name, value in found.items() if value is not None}
 
 
 class GrantPatch(Model):
@@ -743,7 +785,7 @@ class GrantQuery(Paging):
     email_prefix: _Filter | None = None
     """The beginning of the address, whatever the case. Ours; not in the vendor's wire."""
     troubled: bool | None = None
-    """true: valid grants that are in trouble just now; false: all the others. Ours, too."""
+    """true: valid grants that are in trouble just now, be it that of their source; false: all the others. Ours, too."""
     grant_status: Literal["valid", "invalid"] | None = None
     """`invalid`: the owner must connect again."""
     status: Literal["valid", "invalid"] | None = None

@@ -117,6 +117,18 @@ def holds(brake: Brake | None, *, at: Micros) -> bool:
     return brake.degraded_at is not None or (brake.paused_until is not None and brake.paused_until > at)
 
 
+def trouble_of(brake: Brake, *, at: Micros) -> Trouble:
+    """The trouble of any grant of a source that nobody may ask just now. No failure is its own."""
+    told = said(brake)
+    since = min(brake.degraded_at or brake.since, at)
+    return Trouble(
+        *(told["class"], told["reason"], told["code"], told["remedy"], since, at),
+        failures=0,
+        held=brake.degraded_at is not None,
+        retry_at=max(brake.paused_until or 0, brake.probe_at or 0, at + SECOND),
+    )
+
+
 def _streak(source: str, grant: Grant, trouble: Trouble, *, at: Micros, before: Brake | None = None) -> Brake:
     """A new one; a pause that the provider asked for `before` goes on."""
     told = {"class": trouble.kind, "reason": trouble.reason, "code": trouble.code, "remedy": trouble.remedy}

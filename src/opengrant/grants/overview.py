@@ -12,7 +12,7 @@ from typing import Any, cast
 from opengrant.grants import brake
 from opengrant.grants.activity import HOUR, REFRESHED, VERIFIED, Activity
 from opengrant.model import SECOND, Application, Clock, Micros
-from opengrant.store import brakes, overview, webhooks
+from opengrant.store import blame, brakes, overview, webhooks
 from opengrant.store.brakes import Brake
 from opengrant.store.overview import Backlog, Health
 from opengrant.store.port import Steps, Store
@@ -133,6 +133,7 @@ class Overview:
 
     def _look(self, app_id: str, at: Micros) -> Steps[Snapshot]:
         grants = yield from overview.health(app_id)
+        yield from self._of_sources(app_id, grants, at)
         hour, day = yield from overview.tokens_ending(app_id, after=at, soon=at + HOUR, later=at + DAY)
         overdue = yield from overview.due_before(app_id, at=at - OVERDUE)
         expiring = Expiring(hour, day, overdue, sum(one.suspected for one in grants.values()))
@@ -142,6 +143,15 @@ class Overview:
             backlog = yield from overview.backlog(app_id, webhook.id)
             told.append((webhook, backlog))
         return Snapshot(at, dict(sorted(grants.items())), expiring, degraded, told)
+
+    def _of_sources(self, app_id: str, grants: Mapping[str, Health], at: Micros) -> Steps[None]:
+        """Count in those that are troubled by what their source is."""
+        for blamed in (yield from blame.blamed(app_id, at=at)):
+            named = yield from overview.source(app_id, blamed.source.partition("/")[0])
+            if named is not None and named[0] in grants:
+                others = yield from blame.count_untroubled(app_id, blamed.source, self.db.dialect)
+                grants[named[0]].troubled += others
+                grants[named[0]].held += others if blamed.degraded_at is not None else 0
 
     def _degraded(self, app_id: str) -> Steps[list[Trouble]]:
         found = []

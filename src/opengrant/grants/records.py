@@ -10,6 +10,7 @@ from pydantic_core import from_json
 
 from opengrant.errors import AccessDenied, GrantNotFound, InvalidRequest, Overloaded
 from opengrant.grants import audit, events, outcome
+from opengrant.grants.blame import Blame, Shown
 from opengrant.grants.connect import Connect, refuse_blocked, unless_taken
 from opengrant.grants.revocations import Revocations
 from opengrant.grants.successors import Successors
@@ -55,6 +56,7 @@ class Records:
     workspaces: Workspaces
     clock: Clock
     revocations: Revocations
+    blame: Blame
 
     async def get(self, app: Application, pattern: str) -> Grant:
         """Find by id, `grant:<id>`, address, `email:<address>`, `external:<id>` or virtual-calendar identifier.
@@ -101,10 +103,22 @@ class Records:
 
     async def page(
         self, app: Application, filters: Filters, *, order: Order, descending: bool, limit: int, offset: int
-    ) -> list[Grant]:
-        return await self.db.read(
-            grants.page(app.id, filters, order=order, descending=descending, limit=limit, offset=offset)
+    ) -> list[Shown]:
+        """Also as their sources are: `filters.troubled` means what is shown."""
+        blamed = tuple(await self.blame.sources(app))
+        found = await self.db.read(
+            grants.page(
+                app.id,
+                filters,
+                order=order,
+                descending=descending,
+                limit=limit,
+                offset=offset,
+                dialect=self.db.dialect,
+                blamed=blamed,
+            )
         )
+        return await self.blame.show_all(app, found)
 
     async def change(self, app: Application, grant: Grant, change: Change) -> Grant:
         """Replace the scope list or the name, or move it; new settings are verified first, as when connecting.

@@ -182,18 +182,20 @@ class Refresh:
         """As `check`, for a caller, whom the audit trail names. Raises GrantNotFound, Blocked, Overloaded.
 
         What the provider said in the last seconds counts; where it asked for a pause, or its source is held to blame
-        and no probe's turn has come, it is not asked either.
+        and no probe's turn has come, it is not asked either: then that is what the trail says, and `Blame` shows.
         """
         state = await self._state(app.id, grant_id)
         refuse_blocked(state.grant)
         grant = state.grant
+        trouble = grant.trouble
         if grant.status == "valid" and state.live is not None and not self._asked_just_now(grant):
             blamed = await self._brake_of(state)
             if await self._turn_of(state, blamed):
                 grant = (await self._advance(state)).grant
-            elif grant.trouble is None and blamed is not None:
-                grant = replace(grant, trouble=_of_source(blamed, at=self.clock()))
-        told: Mapping[str, Any] = {} if grant.trouble is None else events.facts(grant.trouble)
+                trouble = grant.trouble
+            elif trouble is None and blamed is not None:
+                trouble = brake.trouble_of(blamed, at=self.clock())
+        told: Mapping[str, Any] = {} if trouble is None else events.facts(trouble)
         at = self.clock()
         await self.db.write(audit.record_alone(app.id, "grant.checked", at=at, grant_id=grant.id, **told))
         return grant
@@ -256,7 +258,7 @@ class Refresh:
         grant, at = state.grant, self.clock()
         trouble = grant.trouble
         if grant.status == "valid" and state.brake is not None and brake.holds(state.brake, at=at):
-            trouble = _of_source(state.brake, at=at)
+            trouble = brake.trouble_of(state.brake, at=at)
         if trouble is None:
             trouble = _NO_REASON if grant.status == "invalid" else _LOST_RACE
         return outcome.at_use(trouble, provider=grant.provider, status=grant.status, at=at)
@@ -783,28 +785,15 @@ class Refresh:
 
     @staticmethod
     def _host(grant: Grant) -> str | None:
-        """The mail host that a password is for, where it has one of its own."""
-        return grant.settings.get("imap_host") or grant.settings.get("ews_host")
+        return grant.mail_host
 
     def _scope(self, grant: Grant) -> str:
-        """What is held to blame when it fails together: passwords fail by mail host, tokens by credential."""
-        host = self._host(grant)
-        return f"{grant.source}/{host}" if host else grant.source
+        return grant.blames
 
 
 def _alike(before: Trouble | None, trouble: Trouble) -> bool:
     """Whether it is the same trouble still."""
     return before is not None and (before.kind, before.reason) == (trouble.kind, trouble.reason)
-
-
-def _of_source(blamed: Brake, *, at: Micros) -> Trouble:
-    """The trouble of any grant of a source that nobody may ask just now."""
-    said = brake.said(blamed)
-    return Trouble(
-        *(said["class"], said["reason"], said["code"], said["remedy"], blamed.degraded_at or at, at),
-        held=blamed.degraded_at is not None,
-        retry_at=max(blamed.paused_until or 0, blamed.probe_at or 0, at + SECOND),
-    )
 
 
 class _Moved(Exception):

@@ -12,6 +12,7 @@ from typing import Any, Literal, cast
 
 from opengrant.model import Grant, GrantStatus, Micros, ProviderName, Sealed, Trouble, fold
 from opengrant.store import rotations, secrets, tokens
+from opengrant.store.blame import SOURCE
 from opengrant.store.columns import get_list, get_object, get_trouble, put_list, put_object, put_trouble
 from opengrant.store.events import TRIGGERS, WANTED, Event, pattern
 from opengrant.store.events import add as add_event
@@ -332,19 +333,31 @@ class Filters:
     email_prefix: str | None = None
     """How the address begins, whatever the case."""
     troubled: bool | None = None
-    """Whether a grant is valid and yet in trouble."""
+    """Whether a grant is valid and yet in trouble, be it that of its source."""
 
 
 Order = Literal["created_at", "updated_at"]
-_TROUBLED = "status = 'valid' and trouble is not null"
+_MERGED = 20
+"""So many sources are each looked up by itself."""
 _LAST = "\U0010ffff"
 """No address goes on with a character behind this one."""
 
 
 def page(
-    application_id: str, filters: Filters, *, order: Order, descending: bool, limit: int, offset: int
+    application_id: str,
+    filters: Filters,
+    *,
+    order: Order,
+    descending: bool,
+    limit: int,
+    offset: int,
+    dialect: Dialect,
+    blamed: Sequence[str] = (),
 ) -> Steps[list[Grant]]:
-    """A page in a total order (ties broken by id), so that pages neither repeat nor skip a row."""
+    """A page in a total order (ties broken by id), so that pages neither repeat nor skip a row.
+
+    blamed  sources that are in trouble as a whole: only for `troubled`
+    """
     where, args = ["application_id = $1"], list[Any]([application_id])
 
     def also(condition: str, value: Any) -> None:
@@ -371,16 +384,37 @@ def page(
         # A range of the index: on both engines, this column is in the order of its bytes.
         also("email_key >= {0}", beginning := fold(filters.email_prefix))
         also("email_key < {0}", beginning + _LAST)
+    parts = [" and ".join(where)]
     if filters.troubled is not None:
-        where.append(_TROUBLED if filters.troubled else f"not ({_TROUBLED})")
+        parts = _troubled(where, args, blamed, dialect, wanted=filters.troubled, merged=order == "created_at")
     direction = "desc" if descending else "asc"
     args += [limit, offset]
+    found = " union all ".join(f"select {COLUMNS} from grants where {part}" for part in parts)
     rows = yield Statement(
-        f"""select {COLUMNS} from grants where {" and ".join(where)}
-            order by {order} {direction}, id {direction} limit ${len(args) - 1} offset ${len(args)}""",
-        tuple(args),
+        f"{found} order by {order} {direction}, id {direction} limit ${len(args) - 1} offset ${len(args)}", tuple(args)
     )
     return [read(row) for row in rows]
+
+
+def _troubled(
+    where: list[str], args: list[Any], blamed: Sequence[str], dialect: Dialect, *, wanted: bool, merged: bool
+) -> list[str]:
+    """Conditions whose grants do not overlap: all together they find the troubled ones, or the others.
+
+    Each has an index of its own that is in the order of a listing, and both engines merge them as they go. Of many
+    sources, a walk over all grants soon finds enough.
+    """
+    first = len(args) + 1
+    args += blamed
+    places = [f"${number}" for number in range(first, len(args) + 1)]
+    source, base = SOURCE[dialect], " and ".join(where)
+    if wanted and merged and len(blamed) <= _MERGED:
+        own = f"{base} and status = 'valid' and trouble is not null"
+        return [own, *(f"{base} and {source} = {place} and status = 'valid' and trouble is null" for place in places)]
+    # `|| ''`: for an `or` of two indexes SQLite would sort what it finds.
+    of_source = f" or {source} || '' in ({', '.join(places)})" if places else ""
+    troubled = f"status = 'valid' and (trouble is not null{of_source})"
+    return [f"{base} and {troubled if wanted else f'not ({troubled})'}"]
 
 
 def delete(application_id: str, grant_id: str) -> Steps[Grant | None]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from opengrant.model import Micros
+from opengrant.store.blame import HOST
 from opengrant.store.port import Dialect, Statement, Steps
 
 MOST = 1000
@@ -45,10 +46,6 @@ _DEPENDENTS = """
     select count(*) from grants g
     where g.application_id = $1 and coalesce(g.credential_id, g.connector_id) = $2 and g.due_at is not null
 """
-_HOST = {
-    Dialect.SQLITE: "coalesce(json_extract(settings, '$.imap_host'), json_extract(settings, '$.ews_host'))",
-    Dialect.POSTGRES: "coalesce(settings::json ->> 'imap_host', settings::json ->> 'ews_host')",
-}
 _OF_WEBHOOK = f"""
     select (select count(*) from (select 1 from deliveries where application_id = $1 and webhook_id = $2
                                   and state = 'pending' limit {MOST}) p),
@@ -128,7 +125,7 @@ def dependents(application_id: str, source: str) -> Steps[int]:
 
 def dependents_by_host(application_id: str, source: str, dialect: Dialect) -> Steps[dict[str | None, int]]:
     """The same by mail host. Reads each of them: for a source with a host that is in trouble."""
-    sql = _DEPENDENTS.replace("count(*)", f"{_HOST[dialect]}, count(*)") + " group by 1"
+    sql = _DEPENDENTS.replace("count(*)", f"{HOST[dialect]}, count(*)") + " group by 1"
     return {row[0]: row[1] for row in (yield Statement(sql, (application_id, source)))}
 
 
