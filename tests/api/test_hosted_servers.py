@@ -408,6 +408,63 @@ def test_a_mailbox_that_only_a_named_server_claims_is_not_found_by_its_address(
     assert data(site.get(f"/v3/grants/{ALICE}"))["id"] == latest["id"]
 
 
+# ── one mailbox, one grant ────────────────────────────────────────────────────────────────────────────────────
+
+SPELLINGS = (
+    "ann@b\u00fccher.example",
+    "ann@xn--bcher-kva.example",
+    "ANN@BU\u0308CHER.EXAMPLE",
+    "ann@XN--Bcher-KVA.example",
+)
+
+
+def test_a_domain_has_one_mailbox_however_it_is_spelled(site: Tenant, yes_sayer: FakeMail) -> None:
+    def connect(name: str, **more: str) -> dict[str, Any]:
+        where = {"imap_host": "localhost", "imap_port": yes_sayer.port, "imap_password": "any"}
+        return dict(data(site.connect("imap", {"imap_username": name, **where, **more})))
+
+    def found(name: str) -> set[str]:
+        listed = {grant["id"] for grant in data(site.get("/v3/grants", params={"email": name}))}
+        assert {data(site.get(f"/v3/grants/{way}{name}"))["id"] for way in ("", "email:")} <= listed
+        return listed
+
+    ids = {connect(name)["id"] for name in SPELLINGS}
+    assert (len(ids), site.grants()) == (1, 1)
+    assert all(found(name) == ids for name in SPELLINGS)
+    # A row of the release before has its domain as it was spelled.
+    old = "update grants set mailbox_key = $2, email_key = $2 where application_id = $1 and email <> 'bo@b.example'"
+    site.server.rows(old, site.application.id, SPELLINGS[0])
+    assert all(found(name) == ids for name in SPELLINGS)
+    site.server.rows(old, site.application.id, SPELLINGS[0])
+    assert {connect(name)["id"] for name in reversed(SPELLINGS)} == ids
+    # It may have two of one mailbox: one of them is renewed, and both are found.
+    site.server.rows(old, site.application.id, SPELLINGS[0])
+    other = connect("bo@b.example")["id"]
+    both = "update grants set mailbox_key = $2, email_key = $2 where id = $1"
+    site.server.rows(both, other, SPELLINGS[1])
+    assert connect(SPELLINGS[2])["id"] in {*ids, other}
+    assert site.grants() == 2
+    # A virtual calendar's identifier is no address.
+    site.connector("virtual-calendar")
+    rooms = [data(site.connect("virtual-calendar", {"email": f"room-{name}"}))["id"] for name in SPELLINGS[:2]]
+    assert rooms[0] != rooms[1]
+    assert [data(site.get(f"/v3/grants/room-{name}"))["id"] for name in SPELLINGS[:2]] == rooms
+
+
+def test_a_login_that_is_no_address_may_have_one_beside_it(site: Tenant, yes_sayer: FakeMail) -> None:
+    where = {"imap_host": "localhost", "imap_port": yes_sayer.port, "imap_password": "any"}
+    login = {"imap_username": "CORP\\ann", **where}
+    first = data(site.connect("imap", login | {"email": " ann@corp.example"}))
+    assert (first["email"], first["settings"]["imap_username"]) == ("ann@corp.example", "CORP\\ann")
+    assert data(site.connect("imap", login, email="Ann@corp.example"))["id"] == first["id"]
+    changed = site.patch(f"/v3/grants/{first['id']}", {"settings": {"imap_password": "another"}})
+    assert data(changed)["email"] == "Ann@corp.example"
+    assert data(site.connect("imap", login))["email"] == "CORP\\ann"
+    named = data(site.connect("imap", {"imap_username": "bo@corp.example", "email": "ann@corp.example", **where}))
+    assert (named["email"], named["settings"].get("email")) == ("bo@corp.example", None)
+    assert problem(site.connect("imap", login | {"email": "ann"}))[1] == "api.invalid_request_error"
+
+
 # ── guessing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 

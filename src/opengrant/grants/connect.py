@@ -17,7 +17,7 @@ from typing import Any, Literal, Protocol, cast
 
 import structlog
 from pydantic import SecretStr
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from opengrant import faults
 from opengrant.errors import (
@@ -41,6 +41,7 @@ from opengrant.grants.successors import Successors, replay
 from opengrant.grants.workspaces import Workspaces, domain_of
 from opengrant.model import (
     SECOND,
+    WITH_PASSWORD,
     Application,
     ClientApp,
     Clock,
@@ -184,7 +185,8 @@ class Connect:
                 renewed = replace(
                     renewed,
                     name=ask.name or current.name or renewed.name,
-                    vouched=proof.identity.vouched if grant.provider in OAUTH else current.vouched or bool(proof.named),
+                    name_given=current.name_given or ask.name is not None,
+                    vouched=_vouched_by_change(current, proof),
                 )
                 event = events.updated(renewed, before=current, at=renewed.updated_at)
                 writing = self._writing(renewed, proof, event)
@@ -195,6 +197,28 @@ class Connect:
             raise _changing_too_fast()
 
         return await self._verified(app, ask, write, renews=grant.id)
+
+    async def held(self, app: Application, grant: Grant) -> dict[str, Any]:
+        """What a grant was proven with, as settings of the wire with passwords in them; {} where a part cannot be sent
+        alone. For a change that names only what is new."""
+        if "email_address" in grant.settings:
+            return {"email_address": grant.settings["email_address"], "credential_id": grant.credential_id}
+        if grant.provider is ProviderName.NYLAS:
+            return {name: grant.settings[name] for name in ("email", "policy_id") if name in grant.settings}
+        if grant.provider not in WITH_PASSWORD:
+            return {}
+        owner = Owner(app.id, "grant", grant.id, "live")
+        sealed = await self.db.read(secrets.find(app.id, owner.kind, owner.id, owner.purpose))
+        secret = {} if sealed is None else from_json(self.vault.open(sealed, owner))
+        held = dict(grant.settings)
+        if secret.get("smtp_password") == secret.get("imap_password"):
+            secret.pop("smtp_password", None)  # the one password serves both, and so does a new one
+        for name in ("password", "imap_password", "smtp_password", "ews_password"):
+            if name in secret:
+                held[name] = SecretStr(secret[name])
+        if "ews_url" in secret:
+            held["ews_host"] = secret["ews_url"]
+        return held
 
     async def prove_password(self, app: Application, ask: CustomConnect) -> Proof:
         """The first two beats alone, for a user who types a password here. Raises what `custom` raises."""
@@ -727,6 +751,14 @@ def _same_account(existing: Grant, identity: Identity) -> bool | None:
         if mine is not None and theirs is not None:
             return mine.lower() == theirs.lower()
     return None
+
+
+def _vouched_by_change(current: Grant, proof: Proof) -> bool:
+    """A caller who moves a grant of a password to another server is trusted with it; the one it has is as good as it
+    was before."""
+    if current.provider in OAUTH:
+        return proof.identity.vouched
+    return current.vouched or _other_server(current, proof, HOSTS)
 
 
 def _other_server(existing: Grant, proof: Proof, hosts: Iterable[str]) -> bool:
