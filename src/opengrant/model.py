@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, get_args
 
+import idna
 from pydantic import SecretStr
 
 Micros = int
@@ -286,6 +287,9 @@ class Grant:
     """The proof of one mailbox. Its live secret is a Sealed row of its own.
 
     mailbox_key  what makes it unique with (application, provider); see `mailbox_key()`
+    vouched      the address is its holder's by the word of its provider, its own domain or the API caller; False where
+                 only a foreign tenant or a server named on a sign-in page claims it
+    name_given   the name is the caller's, so a profile's does not replace it
     asked_at     when the verification that made the stored credential began: a later beginning wins
     updated_at   last successful authentication, not last row change
     version      rises with every write; writers of what may be seen compare and swap on it
@@ -326,6 +330,8 @@ class Grant:
     generation: int = 1
     trouble: Trouble | None = None
     refreshes: int = 0
+    vouched: bool = True
+    name_given: bool = False
 
     @property
     def source(self) -> str:
@@ -343,11 +349,51 @@ class Grant:
         return f"{self.source}/{self.mail_host}" if self.mail_host else self.source
 
 
+_LONGEST_DOMAIN = 253
+"""Characters. IDNA takes quadratic time, so what is longer is not even tried."""
+
+
 def fold(email: str) -> str:
-    """Lower-cased and NFC-normalised: how addresses are compared."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", email).lower())
+    """How addresses are compared: lower-cased, NFC-normalised, the domain as A-labels where it has that form.
+
+    Raises nothing, whatever the text is.
+    """
+    text = fold_case(email)
+    local, at, domain = text.rpartition("@")
+    if not at or domain.isascii() or len(domain) > _LONGEST_DOMAIN:
+        return text
+    try:
+        return f"{local}@{idna.encode(domain, uts46=True, std3_rules=True).decode('ascii').lower()}"
+    except ValueError:  # IDNAError and UnicodeError are ones
+        return text
+
+
+def fold_case(text: str) -> str:
+    """Lower-cased and NFC-normalised, nothing else: how identifiers of virtual calendars are looked up."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower())
+
+
+def foldings(email: str) -> tuple[str, ...]:
+    """`fold(email)` first, then the other spellings under which a stored row may have the same address.
+
+    Releases up to 0.1 kept a domain as it was spelled. One item for nearly every address: only a domain with letters
+    beyond ASCII has two spellings.
+    """
+    first, plain = fold(email), fold_case(email)
+    local, at, domain = first.rpartition("@")
+    if not at or not domain.isascii() or "xn--" not in domain or len(domain) > _LONGEST_DOMAIN:
+        return tuple(dict.fromkeys((first, plain)))
+    try:
+        return tuple(dict.fromkeys((first, plain, f"{local}@{fold_case(idna.decode(domain))}")))
+    except ValueError:
+        return tuple(dict.fromkeys((first, plain)))
 
 
 def mailbox_key(provider: ProviderName, email: str) -> str:
     """The part of a grant's identity that names the mailbox; virtual-calendar identifiers count as given."""
     return email if provider is ProviderName.VIRTUAL_CALENDAR else fold(email)
+
+
+def mailbox_keys(provider: ProviderName, email: str) -> tuple[str, ...]:
+    """`mailbox_key` first, then the keys that earlier releases would have given the same mailbox."""
+    return (email,) if provider is ProviderName.VIRTUAL_CALENDAR else foldings(email)

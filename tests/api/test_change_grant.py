@@ -14,8 +14,12 @@ import pytest
 from opengrant.errors import InvalidRequest
 from opengrant.grants.records import Change
 from opengrant.model import CustomConnect, ProviderName
-from tests.api.conftest import Ask
+from opengrant.store import secrets
+from opengrant.vault import Owner
+from tests.api.conftest import ALICE, Ask
+from tests.fakes.ews import PASSWORD as EWS_PASSWORD
 from tests.fakes.oauth import FakeOAuth
+from tests.peers.dovecot import ACCOUNTS, ELSEWHERE
 from tests.support import Interrupted, LiveServer, Tenant, data, problem, secret
 
 
@@ -110,6 +114,92 @@ def test_scopes_among_the_settings_are_the_scope(tenant: Tenant, provider: FakeO
     assert data(patched(tenant, grant, settings=left_out))["scope"] == wanted
 
 
+# ── What is not sent comes from the grant ────────────────────────────────────────────────────────────────────
+
+
+def held_secret(server: LiveServer, tenant: Tenant, grant: dict[str, Any]) -> dict[str, Any]:
+    owner = Owner(tenant.application.id, "grant", grant["id"], "live")
+    sealed = server.call(server.services.db.read(secrets.find(owner.application_id, owner.kind, owner.id, "live")))
+    return dict(json.loads(server.services.connect.vault.open(sealed, owner)))
+
+
+ALONE = [
+    # variant, what is sent
+    ("imap", {"imap_password": ACCOUNTS[ALICE]}),
+    ("imap", {"smtp_password": ACCOUNTS[ALICE]}),
+    ("imap", {"imap_host": ELSEWHERE.upper(), "smtp_host": " "}),
+    ("imap", {"type": "generic", "imap_password": None}),
+    ("icloud", {"password": ACCOUNTS[ALICE]}),
+    ("ews", {"ews_password": EWS_PASSWORD}),
+    ("ews", {"ews_host": "LOCALHOST"}),
+    ("nylas", {"app_password": "Another-passw0rd-x"}),
+    ("google bulk", {"scopes": ["https://www.googleapis.com/auth/calendar"]}),
+    ("microsoft bulk", {"email_address": "cy@contoso.test"}),
+]
+
+
+@pytest.mark.parametrize(("variant", "sent"), ALONE)
+def test_one_changed_member_is_enough(
+    tenant: Tenant, server: LiveServer, ask: Ask, variant: str, sent: dict[str, Any]
+) -> None:
+    grant = made(tenant, ask(variant))
+    before = held_secret(server, tenant, grant)
+    answer = patched(tenant, grant, settings=sent)
+    assert answer.status_code == 200, answer.text
+    shown = {**grant["settings"], **{name: value for name, value in sent.items() if name == "type"}}
+    assert {name: str(value).lower() for name, value in data(answer)["settings"].items()} == {
+        name: str(value).lower() for name, value in shown.items()
+    }
+    after = held_secret(server, tenant, grant)
+    if "bulk" not in variant and variant != "nylas":
+        assert after == before, "the same passwords are proven again"
+    elif variant == "nylas":
+        assert after != before
+
+
+def test_a_new_password_serves_the_outgoing_server_where_the_old_one_did(
+    tenant: Tenant, server: LiveServer, ask: Ask
+) -> None:
+    grant = made(tenant, ask("imap"))
+    refused = problem(patched(tenant, grant, settings={"imap_password": secret("wrong")}))
+    assert refused[:2] == (400, "grant.invalid_authentication")
+    assert data(tenant.get(f"/v3/grants/{grant['id']}")) == grant
+    # One that differs stays, though the other is new.
+    wrong = secret("old")
+    kept = held_secret(server, tenant, grant) | {"smtp_password": wrong}
+    owner = Owner(tenant.application.id, "grant", grant["id"], "live")
+    sealed = server.services.connect.vault.seal(json.dumps(kept).encode(), owner)
+    sql = "update secrets set sealed = $2 where owner_kind = 'grant' and owner_id = $1"
+    server.rows(sql, grant["id"], sealed.data)
+    refused = problem(patched(tenant, grant, settings={"imap_password": ACCOUNTS[ALICE]}))
+    assert "SMTP" in refused[2]
+
+
+def test_a_stored_password_goes_to_another_server_only_for_those_who_may_read_it(
+    tenant: Tenant, server: LiveServer, ask: Ask
+) -> None:
+    grant = made(tenant, ask("imap"))
+    moved = {"imap_host": "localhost", "smtp_host": "localhost"}
+    status, type_, message = problem(patched(tenant, grant, settings=moved))
+    assert (status, type_) == (403, "grant.access_denied")
+    assert "grants.token" in message
+    answer = patched(tenant, grant, settings=moved | {"imap_password": ACCOUNTS[ALICE]})
+    assert data(answer)["settings"]["imap_host"] == "localhost"
+    applications = server.services.applications
+    may = ("all", "grants.token")
+    key = server.call(applications.create_key(tenant.application, "reader", lifetime=None, permissions=may))
+    with server.client(key.secret.get_secret_value()) as reader:
+        answer = reader.patch(f"/v3/grants/{grant['id']}", json={"settings": {"imap_host": ELSEWHERE}})
+    assert data(answer)["settings"]["imap_host"] == ELSEWHERE
+
+
+def test_a_virtual_calendar_is_still_named(tenant: Tenant) -> None:
+    grant = room(tenant, "Room 7 ")
+    assert problem(patched(tenant, grant, settings={}))[0] == 400
+    assert problem(patched(tenant, grant, settings={"email": "Room 7"}))[0] == 400
+    assert data(patched(tenant, grant, settings={"email": "Room 7 "}))["id"] == grant["id"]
+
+
 # ── What else is changed, and what stays ─────────────────────────────────────────────────────────────────────
 
 
@@ -118,8 +208,25 @@ def test_a_name_that_was_chosen_stays_when_only_the_credential_is_new(
 ) -> None:
     grant = made(tenant, {**ask("google refresh"), "name": "Chosen"})
     fresh = ask("google refresh")["settings"]
+    assert made(tenant, ask("google refresh"))["name"] == "Chosen", "the profile says Google"
     assert data(patched(tenant, grant, settings=fresh))["name"] == "Chosen"
     assert data(patched(tenant, grant, settings=fresh, name="Another"))["name"] == "Another"
+    assert made(tenant, ask("google refresh"))["name"] == "Another"
+
+
+def test_a_name_of_the_profile_follows_it_until_the_caller_gives_one(
+    tenant: Tenant, provider: FakeOAuth, ask: Ask
+) -> None:
+    grant = made(tenant, ask("google refresh"))
+
+    def renamed(name: str) -> dict[str, Any]:
+        token = secret("refresh")
+        provider.accepts(token, email="google@example.com", name=name)
+        return made(tenant, {"provider": "google", "settings": {"refresh_token": token}})
+
+    assert (grant["name"], renamed("Ana B.")["name"]) == ("Google", "Ana B.")
+    assert data(patched(tenant, grant, name="Mine"))["name"] == "Mine"
+    assert renamed("Ana C.")["name"] == "Mine"
 
 
 @pytest.mark.parametrize("variant", ["nylas", "virtual-calendar", "google refresh"])

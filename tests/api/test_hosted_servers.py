@@ -1,9 +1,9 @@
-"""Hosted sign-in with a password: servers that a stranger names, and how much a stranger may have us do."""
+"""Whose grant it is, by every way in; servers that a stranger names; how much a stranger may have us do."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -17,10 +17,11 @@ from tests.fakes.ews import PASSWORD as EWS_PASSWORD
 from tests.fakes.ews import USER as EWS_USER
 from tests.fakes.ews import FakeExchange
 from tests.fakes.mail import SILENCE, Certificates, FakeMail
+from tests.fakes.oauth import TENANT, FakeOAuth
 from tests.hosted.browsing import landed, post, redeem, registered, start, through, visiting
 from tests.nodes.node import until
 from tests.peers.dovecot import ACCOUNTS, ELSEWHERE, Dovecot
-from tests.support import LiveServer, Tenant, data, imap
+from tests.support import LiveServer, Tenant, data, imap, problem, secret
 
 ALICE = "alice@example.test"
 
@@ -156,6 +157,312 @@ def test_connect_custom_may_change_the_server(site: Tenant, dovecot: Dovecot) ->
     grant = data(site.connect("imap", imap(dovecot, ALICE)))
     moved = data(site.connect("imap", imap(dovecot, ALICE, imap_host="localhost", smtp_host="localhost")))
     assert (moved["id"], moved["settings"]["imap_host"]) == (grant["id"], "localhost")
+
+
+# ── every way in, as docs/decisions/0005 has it ───────────────────────────────────────────────────────────────
+
+OWNER = "owner@contoso.test"
+WAYS = ("hosted", "connect/custom", "bulk", "PATCH", "admin consent")
+
+
+class Row(NamedTuple):
+    """What stands there, what comes, and what becomes of it."""
+
+    way: str
+    held: str
+    vouched: bool
+    same: bool
+    outcome: str
+
+    def __str__(self) -> str:
+        vouched, same = ("", "un")[not self.vouched], ("another", "the same")[self.same]
+        return f"{self.way}: {vouched}vouched, of {same} subject, on a grant that is {self.held}"
+
+
+ACCOUNTS_TABLE = [
+    *(Row(way, "vouched", True, same, "renews") for way in WAYS[:4] for same in (True, False)),
+    *(Row(way, "vouched", False, True, "renews") for way in ("hosted", "connect/custom", "PATCH")),
+    *(Row(way, "vouched", False, False, "refused") for way in ("hosted", "connect/custom")),
+    *(Row(way, "unvouched", False, True, "renews") for way in ("hosted", "connect/custom", "PATCH")),
+    *(Row(way, "unvouched", False, False, "refused") for way in ("hosted", "connect/custom")),
+    *(Row(way, "unvouched", True, True, "renews") for way in WAYS[:4]),
+    *(Row(way, "unvouched", True, False, "a new grant") for way in ("hosted", "connect/custom", "bulk")),
+    *(Row("PATCH", held, False, False, "renews") for held in ("vouched", "unvouched")),
+    *(Row(way, "without a subject", True, False, "renews") for way in WAYS[:3]),
+    *(Row(way, "without a subject", False, False, "refused") for way in ("hosted", "connect/custom")),
+    *(Row("admin consent", held, True, False, "nothing") for held in ("vouched", "unvouched")),
+]
+"""Of Microsoft, whose connector is of many tenants: there an address may be anybody's claim."""
+
+
+def account(*, vouched: bool, subject: str) -> dict[str, Any]:
+    """An account of the address, for FakeOAuth."""
+    principal = OWNER if vouched else "mallory@evil.onmicrosoft.com"
+    return {"email": OWNER, "subject": subject, "user": {"userPrincipalName": principal}}
+
+
+def standing(site: Tenant) -> list[Any]:
+    """Everything of the application's grants that could change."""
+    grants = site.server.rows("select * from grants where application_id = $1 order by id", site.application.id)
+    sealed = "select * from secrets where application_id = $1 and owner_kind = 'grant' order by owner_id, purpose"
+    return [list(grants), list(site.server.rows(sealed, site.application.id)), site.events()]
+
+
+def organisation(site: Tenant, provider: FakeOAuth) -> str:
+    """A credential that opens the mailboxes of one tenant."""
+    held = {"client_id": "bulk", "client_secret": secret("bulk"), "tenant": TENANT}
+    provider.consents("bulk", held["client_secret"], roles="User.Read.All Mail.Read")
+    body = {"name": "tenant", "credential_type": "adminconsent", "credential_data": held}
+    return str(data(site.post("/v3/connectors/microsoft/creds", body))["id"])
+
+
+def comes(row: Row, site: Tenant, browser: httpx.Client, provider: FakeOAuth, grant_id: str) -> tuple[str | None, str]:
+    """Bring a credential by a way in. Returns the id of the grant that it is in, and what was said instead."""
+    subject, token = "subject-1" if row.same else "subject-2", secret("refresh")
+    who = account(vouched=row.vouched, subject=subject)
+    if row.way == "hosted":
+        provider.signs_in(who.pop("email"), **account_of(who))
+        asked_at_the_page = through(browser, start(browser, site, provider="microsoft"))
+        told = landed(asked_at_the_page)
+        if "code" not in told:
+            assert told["error"] == "access_denied", "said before there is a code"
+            return None, told["error_description"]
+        return str(redeem(site, told["code"]).json()["grant_id"]), ""
+    if row.way in {"bulk", "admin consent"}:
+        provider.employees.clear()
+        provider.employs(OWNER, subject=subject)
+        credential = organisation(site, provider)
+        if row.way == "admin consent":
+            asked = {"provider": "microsoft", "response_type": "adminconsent", "credential_id": credential}
+            assert landed(through(browser, start(browser, site, **asked)))["admin_consent"] == "true"
+            return None, ""
+        answer = site.connect("microsoft", {"email_address": OWNER, "credential_id": credential})
+    else:
+        provider.accepts(token, **who)
+        body = {"provider": "microsoft", "settings": {"refresh_token": token}}
+        patch = row.way == "PATCH"
+        answer = site.patch(f"/v3/grants/{grant_id}", body) if patch else site.post("/v3/connect/custom", body)
+    return (data(answer)["id"], "") if answer.is_success else (None, problem(answer)[2])
+
+
+def account_of(who: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in who.items() if name != "email"}
+
+
+def test_an_address_that_nobody_vouches_for_renews_only_its_own_account(
+    server: LiveServer, provider: FakeOAuth, browser: httpx.Client
+) -> None:
+    for row in ACCOUNTS_TABLE:
+        site = registered(server.tenant())
+        site.connector("microsoft")
+        first = secret("refresh")
+        provider.accepts(first, **account(vouched=row.held != "unvouched", subject="subject-1"))
+        grant = data(site.connect("microsoft", {"refresh_token": first}))
+        if row.held == "without a subject":
+            forget = "update grants set subject = null, user_id = null where application_id = $1"
+            server.rows(forget, site.application.id)
+        before = standing(site)
+        found, said = comes(row, site, browser, provider, grant["id"])
+        if row.outcome in {"refused", "nothing"}:
+            assert standing(site) == before, row
+            assert (OWNER in said) == (row.outcome == "refused"), row
+            assert not any(word in said for word in ("subject-1", "mallory", grant["id"])), row
+        elif row.outcome == "renews":
+            assert found == grant["id"], row
+            assert site.grants() == 1, row
+            assert standing(site)[1] != before[1], row
+        else:
+            assert found not in {None, grant["id"]}, row
+            rest = data(site.get(f"/v3/grants/{grant['id']}"))
+            assert rest == grant, f"{row}: it keeps its account, its credential and its id"
+            assert data(site.get(f"/v3/grants/{OWNER}"))["id"] == found, row
+            again = secret("refresh")
+            provider.accepts(again, **account(vouched=False, subject="subject-1"))
+            renewed = site.patch(f"/v3/grants/{grant['id']}", {"settings": {"refresh_token": again}})
+            assert data(renewed)["id"] == grant["id"], row
+        site.http.close()
+
+
+def test_a_rotated_token_of_a_refused_account_is_kept_and_what_is_stored_is_not_touched(
+    site: Tenant, provider: FakeOAuth
+) -> None:
+    site.connector("microsoft")
+    mine, theirs = secret("refresh"), secret("refresh")
+    provider.accepts(mine, **account(vouched=True, subject="subject-1"))
+    site.connect("microsoft", {"refresh_token": mine})
+    provider.accepts(theirs, **account(vouched=False, subject="subject-2"), single_use=True)
+    before = standing(site)
+    for _ in range(2):  # the second time, the token that was sent is dead
+        status, type_, message = problem(site.connect("microsoft", {"refresh_token": theirs}))
+        assert (status, type_) == (400, "api.invalid_request_error")
+        assert OWNER in message
+    assert standing(site) == before
+
+
+def test_with_accounts_as_identity_a_claimed_address_does_not_keep_its_owner_out(
+    server: LiveServer, provider: FakeOAuth
+) -> None:
+    site = server.tenant(identity="subject")
+    site.connector("microsoft")
+    ids = []
+    for vouched, subject in ((False, "subject-1"), (True, "subject-2")):
+        token = secret("refresh")
+        provider.accepts(token, **account(vouched=vouched, subject=subject))
+        ids.append(data(site.connect("microsoft", {"refresh_token": token}))["id"])
+    assert len(set(ids)) == 2
+    assert data(site.get(f"/v3/grants/{OWNER}"))["id"] == ids[1]
+    for vouched in (False, True):
+        token = secret("refresh")
+        provider.accepts(token, **account(vouched=vouched, subject="subject-3"))
+        status, _, message = problem(site.connect("microsoft", {"refresh_token": token}))
+        assert (status, OWNER in message) == (400, True)
+    site.http.close()
+
+
+PASSWORDS_TABLE = [
+    # who made the grant, which way the next password comes, at which server, what becomes of it
+    ("connect/custom", "connect/custom", "another", "renews"),
+    ("connect/custom", "PATCH", "another", "renews"),
+    ("connect/custom", "hosted", "the same", "renews"),
+    ("connect/custom", "hosted", "another", "refused"),
+    ("connect/custom", "hosted", "the domain's", "renews"),
+    ("hosted", "connect/custom", "another", "renews"),
+    ("hosted", "PATCH", "another", "renews"),
+    ("hosted", "hosted", "the same", "renews"),
+    ("hosted", "hosted", "another", "refused"),
+    ("hosted", "hosted", "the domain's", "a new grant"),
+]
+
+
+def test_a_password_renews_a_grant_where_its_server_may_speak_for_the_address(
+    server: LiveServer, browser: httpx.Client, dovecot: Dovecot, yes_sayer: FakeMail
+) -> None:
+    first = {"imap_host": "localhost", "imap_port": yes_sayer.port}
+    places: dict[str, dict[str, Any]] = {"the same": first, "another": both_legs(dovecot), "the domain's": {}}
+    for made, way, place, outcome in PASSWORDS_TABLE:
+        row = f"{way} at {place} server, on a grant by {made}"
+        site = registered(server.tenant())
+        site.connector("imap")
+        held = {"imap_username": ALICE, "imap_password": ACCOUNTS[ALICE]}
+        if made == "hosted":
+            told = landed(typed(browser, site, email=ALICE, password="any", **first))
+            grant = data(site.get(f"/v3/grants/{redeem(site, told['code']).json()['grant_id']}"))
+        else:
+            grant = data(site.connect("imap", held | first))
+        before = standing(site)
+        found = None
+        if way == "hosted":
+            answer = typed(browser, site, email=ALICE, password=ACCOUNTS[ALICE], **places[place])
+            if outcome != "refused":
+                found = redeem(site, landed(answer)["code"]).json()["grant_id"]
+        else:
+            body = {"provider": "imap", "settings": held | places[place]}
+            path = f"/v3/grants/{grant['id']}"
+            answer = site.patch(path, body) if way == "PATCH" else site.post("/v3/connect/custom", body)
+            found = data(answer)["id"]
+        if outcome == "refused":
+            assert answer.status_code == 400, row
+            assert standing(site) == before, row
+        elif outcome == "renews":
+            assert (found, site.grants()) == (grant["id"], 1), row
+        else:
+            assert (found != grant["id"], site.grants()) == (True, 2), row
+            assert data(site.get(f"/v3/grants/{grant['id']}")) == grant, row
+        site.http.close()
+
+
+def test_a_mailbox_that_only_a_named_server_claims_is_not_found_by_its_address(
+    site: Tenant, browser: httpx.Client, provider: FakeOAuth, dovecot: Dovecot, yes_sayer: FakeMail
+) -> None:
+    site.connector("google")
+    token = secret("refresh")
+    provider.accepts(token, email=ALICE)
+    mine = data(site.connect("google", {"refresh_token": token}))
+    told = landed(typed(browser, site, email=ALICE, password="any", imap_host="localhost", imap_port=yes_sayer.port))
+    claimed = redeem(site, told["code"]).json()["grant_id"]
+    assert claimed != mine["id"]
+    names = (ALICE, ALICE.upper(), f"email:{ALICE}")
+    for name in names:
+        assert data(site.get(f"/v3/grants/{name}"))["id"] == mine["id"]
+    site.server.rows("update grants set status = 'invalid' where id = $1", mine["id"])
+    assert data(site.get(f"/v3/grants/{ALICE}"))["id"] == mine["id"], "not even while the owner's does not work"
+    site.server.rows("update grants set status = 'valid' where id = $1", mine["id"])
+    key = site.server.call(
+        site.server.services.applications.create_key(
+            site.application, "reader", lifetime=None, permissions=("all", "grants.token")
+        )
+    )
+    bearer = {"Authorization": f"Bearer {key.secret.get_secret_value()}"}
+    for name in names:
+        # Not by the tenant's client: it remembers answers, in which no secret may be.
+        vended = httpx.post(f"{site.server.url}/v3/grants/{name}/token", headers=bearer, trust_env=False)
+        assert vended.status_code == 200, "an IMAP grant has no token"
+    site.delete(f"/v3/grants/{ALICE}")
+    assert [data(site.get(f"/v3/grants/{ALICE}"))["id"], site.grants()] == [claimed, 1]
+    # Among equals, a valid one and then the latest: the caller who names a server is trusted with it.
+    trusted = data(site.connect("imap", imap(dovecot, ALICE)))
+    token = secret("refresh")
+    provider.accepts(token, email=ALICE)
+    latest = data(site.connect("google", {"refresh_token": token}))
+    assert trusted["id"] == claimed
+    assert data(site.get(f"/v3/grants/{ALICE}"))["id"] == latest["id"]
+
+
+# ── one mailbox, one grant ────────────────────────────────────────────────────────────────────────────────────
+
+SPELLINGS = (
+    "ann@b\u00fccher.example",
+    "ann@xn--bcher-kva.example",
+    "ANN@BU\u0308CHER.EXAMPLE",
+    "ann@XN--Bcher-KVA.example",
+)
+
+
+def test_a_domain_has_one_mailbox_however_it_is_spelled(site: Tenant, yes_sayer: FakeMail) -> None:
+    def connect(name: str, **more: str) -> dict[str, Any]:
+        where = {"imap_host": "localhost", "imap_port": yes_sayer.port, "imap_password": "any"}
+        return dict(data(site.connect("imap", {"imap_username": name, **where, **more})))
+
+    def found(name: str) -> set[str]:
+        listed = {grant["id"] for grant in data(site.get("/v3/grants", params={"email": name}))}
+        assert {data(site.get(f"/v3/grants/{way}{name}"))["id"] for way in ("", "email:")} <= listed
+        return listed
+
+    ids = {connect(name)["id"] for name in SPELLINGS}
+    assert (len(ids), site.grants()) == (1, 1)
+    assert all(found(name) == ids for name in SPELLINGS)
+    # A row of the release before has its domain as it was spelled.
+    old = "update grants set mailbox_key = $2, email_key = $2 where application_id = $1 and email <> 'bo@b.example'"
+    site.server.rows(old, site.application.id, SPELLINGS[0])
+    assert all(found(name) == ids for name in SPELLINGS)
+    site.server.rows(old, site.application.id, SPELLINGS[0])
+    assert {connect(name)["id"] for name in reversed(SPELLINGS)} == ids
+    # It may have two of one mailbox: one of them is renewed, and both are found.
+    site.server.rows(old, site.application.id, SPELLINGS[0])
+    other = connect("bo@b.example")["id"]
+    both = "update grants set mailbox_key = $2, email_key = $2 where id = $1"
+    site.server.rows(both, other, SPELLINGS[1])
+    assert connect(SPELLINGS[2])["id"] in {*ids, other}
+    assert site.grants() == 2
+    # A virtual calendar's identifier is no address.
+    site.connector("virtual-calendar")
+    rooms = [data(site.connect("virtual-calendar", {"email": f"room-{name}"}))["id"] for name in SPELLINGS[:2]]
+    assert rooms[0] != rooms[1]
+    assert [data(site.get(f"/v3/grants/room-{name}"))["id"] for name in SPELLINGS[:2]] == rooms
+
+
+def test_a_login_that_is_no_address_may_have_one_beside_it(site: Tenant, yes_sayer: FakeMail) -> None:
+    where = {"imap_host": "localhost", "imap_port": yes_sayer.port, "imap_password": "any"}
+    login = {"imap_username": "CORP\\ann", **where}
+    first = data(site.connect("imap", login | {"email": " ann@corp.example"}))
+    assert (first["email"], first["settings"]["imap_username"]) == ("ann@corp.example", "CORP\\ann")
+    assert data(site.connect("imap", login, email="Ann@corp.example"))["id"] == first["id"]
+    changed = site.patch(f"/v3/grants/{first['id']}", {"settings": {"imap_password": "another"}})
+    assert data(changed)["email"] == "Ann@corp.example"
+    assert data(site.connect("imap", login))["email"] == "CORP\\ann"
+    named = data(site.connect("imap", {"imap_username": "bo@corp.example", "email": "ann@corp.example", **where}))
+    assert (named["email"], named["settings"].get("email")) == ("bo@corp.example", None)
+    assert problem(site.connect("imap", login | {"email": "ann"}))[1] == "api.invalid_request_error"
 
 
 # ── guessing ──────────────────────────────────────────────────────────────────────────────────────────────────

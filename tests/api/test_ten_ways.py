@@ -52,6 +52,47 @@ def test_null_counts_as_left_out(tenant: Tenant, exchange: FakeExchange, ask: As
     assert data(answer)["email"] == EMAILS[variant]
 
 
+UNSEEN = [("\ufeff \t", "\r\n"), ("\u00a0", "\u200b"), ("", "\n")]
+"""What forms, tables and terminals leave at the ends of a text."""
+SECRET = {"password", "imap_password", "smtp_password", "ews_password", "app_password", "refresh_token"}
+
+
+@pytest.mark.parametrize("variant", EMAILS)
+def test_what_is_not_seen_at_the_ends_of_a_text_is_not_there_and_a_blank_field_neither(
+    tenant: Tenant, exchange: FakeExchange, ask: Ask, variant: str
+) -> None:
+    made = data(tenant.post("/v3/connect/custom", ask(variant)))
+    for before, behind in UNSEEN:
+        body = ask(variant)
+        for key, value in body["settings"].items():
+            trims = (key not in SECRET or key == "refresh_token") and variant != "virtual-calendar"
+            if isinstance(value, str) and trims:
+                body["settings"][key] = f"{before}{value}{behind}"
+        blank = ("smtp_username", "type", "policy_id")
+        blank = (*blank, *(("refresh_token",) if variant.endswith("bulk") else ("email_address",)))
+        body["settings"] = dict.fromkeys(blank, f" {behind}") | {"smtp_password": ""} | body["settings"]
+        nothing = dict.fromkeys(("name", "workspace_id", "external_id"), before)
+        answer = tenant.post("/v3/connect/custom", nothing | body)
+        assert answer.status_code == 201, answer.text
+        assert (data(answer)["id"], data(answer)["email"]) == (made["id"], EMAILS[variant])
+        assert data(answer)["settings"] == made["settings"]
+    assert tenant.grants() == 1
+
+
+def test_a_token_that_was_copied_wrongly_is_told_apart_from_one_that_is_refused(
+    tenant: Tenant, provider: FakeOAuth, ask: Ask
+) -> None:
+    body = ask("google refresh")
+    token = body["settings"]["refresh_token"]
+    for wrong, says in ((f'"{token}"', "quotation marks"), (f"1%2F%2F{token}", "URL-encoded")):
+        answer = tenant.post("/v3/connect/custom", {**body, "settings": {"refresh_token": wrong}})
+        status, type_, message = problem(answer)
+        assert (status, type_) == (400, "api.invalid_request_error")
+        assert "settings.refresh_token" in message
+        assert says in message
+    assert provider.count("token") == 0
+
+
 def test_the_override_is_the_client_that_is_asked_with(tenant: Tenant, provider: FakeOAuth, ask: Ask) -> None:
     body = ask("google override")
     made = data(tenant.post("/v3/connect/custom", body))

@@ -3,14 +3,14 @@
 from typing import Annotated
 
 from opengrant.api.routing import Call, route
-from opengrant.api.wire import Model, text
+from opengrant.api.wire import Model, trimmed
 from opengrant.errors import InvalidRequest, ProviderUnavailable, RateLimited
 from opengrant.grants.detect import Detected
 from opengrant.model import ProviderName
 
 
 class DetectQuery(Model):
-    email: Annotated[str, text(320)]
+    email: Annotated[str, trimmed(320)]
     """The address."""
     all_provider_types: bool = False
     """Also providers for which the application has no connector."""

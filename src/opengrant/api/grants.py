@@ -4,6 +4,7 @@ from opengrant.api import wire
 from opengrant.api.connect import VERIFICATION_ERRORS
 from opengrant.api.routing import Call, checked, route
 from opengrant.errors import (
+    AccessDenied,
     Blocked,
     GrantExpired,
     GrantNotFound,
@@ -83,12 +84,21 @@ async def get_grant(call: Call) -> wire.Answer:
 async def update_grant(call: Call) -> wire.Answer:
     """Change a grant's credentials, recorded scopes, name or workspace.
 
-    New credentials are proven first and must be of the same mailbox; if they fail, the grant stays as it was. A new
-    refresh token is proven with the client that the grant has, unless settings.credential_id names another.
+    New credentials are proven first and must be of the same mailbox; if they fail, the grant stays as it was. What
+    settings leave out of a mailbox with a password, of an Agent Account or of an organisation's mailbox, the grant
+    has. A new refresh token is proven with the client that the grant has, unless settings.credential_id names another.
     """
     patch = call.read(wire.GrantPatch)
     grant = await _grant(call)
-    change = checked(lambda: patch.to_model(grant.provider))
+    held = {} if patch.settings is None else await call.services.records.held(call.application, grant)
+    who = call.session or call.caller
+    if wire.sends_elsewhere(patch, held) and (who is None or "grants.token" not in who.permissions):
+        # Whoever runs that server would read it, and this key may read no live credential.
+        raise AccessDenied(
+            "settings: the stored password would go to another server. Send the password with the new host, or use an"
+            " API key with the permission grants.token."
+        )
+    change = checked(lambda: patch.to_model(grant.provider, held))
     changed = await call.services.records.change(call.application, grant, change)
     return wire.Grant.shown(await call.services.records.blame.show(call.application, changed))
 

@@ -4,8 +4,11 @@ They are Pydantic models because the same definitions check requests, build answ
 Requests ignore unknown fields. Secrets are SecretStr: an error about one can name the field, never the value.
 """
 
+import re
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -14,12 +17,14 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     SecretStr,
     StringConstraints,
     WithJsonSchema,
     model_validator,
 )
-from pydantic_core import PydanticUseDefault
+from pydantic_core import CoreSchema, PydanticUseDefault, core_schema
 
 from opengrant.grants.blame import Degraded, Shown
 from opengrant.grants.connectors import Draft
@@ -44,13 +49,82 @@ def text(longest: int, *, shortest: int = 1) -> Any:
     return StringConstraints(min_length=shortest, max_length=longest, pattern=PRINTABLE)
 
 
-Name = Annotated[str, text(256)]
+_UNSEEN_CLASS = r"\t-\r \x85\xa0\xad\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u2066-\u2069\u3000\ufeff"
+_UNSEEN = "".join(filter(re.compile(f"[{_UNSEEN_CLASS}]").match, map(chr, range(0x10000))))
+"""White space, and what is not seen at all: a byte order mark, a zero-width space, direction marks."""
+_SEEN = rf"[^\x00-\x1f\x7f{_UNSEEN_CLASS}]"
+_SOMETHING = rf"^[{_UNSEEN_CLASS}]*{_SEEN}([^\x00-\x1f\x7f]*{_SEEN})?[{_UNSEEN_CLASS}]*$"
+_NOTHING = rf"^[{_UNSEEN_CLASS}]*$"
+_PERHAPS = f"{_SOMETHING}|{_NOTHING}"
+
+
+def trim(value: object) -> object:
+    """Without what nobody meant to send: it comes along from a form, a table or a terminal."""
+    return value.strip(_UNSEEN) if isinstance(value, str) else value
+
+
+@dataclass(frozen=True)
+class trimmed:  # noqa: N801 -- used as `text()` is
+    """A name, host, id or address of printable characters: at least one, at most `longest` as sent."""
+
+    longest: int
+
+    def __get_pydantic_core_schema__(self, _: object, __: GetCoreSchemaHandler) -> CoreSchema:
+        inner = core_schema.str_schema(min_length=1, pattern=PRINTABLE)
+        shorter = core_schema.no_info_before_validator_function(trim, inner)
+        # The limit comes first: what is too long is not even looked at.
+        return core_schema.chain_schema([core_schema.str_schema(max_length=self.longest), shorter])
+
+    def __get_pydantic_json_schema__(self, _: CoreSchema, __: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string", "maxLength": self.longest, "pattern": _SOMETHING}
+
+
+def _absent(value: object) -> object:
+    return None if isinstance(value, str) and not value.strip(_UNSEEN) else value
+
+
+class _Perhaps:
+    """A blank string is a way to leave the field out."""
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        schema = handler(core)
+        options = schema.get("anyOf", [schema])
+        if any(option.get("pattern") == _SOMETHING for option in options):
+            loose = [
+                {**option, "pattern": _PERHAPS} if option.get("pattern") == _SOMETHING else option for option in options
+            ]
+        else:
+            loose = [*options, {"type": "string", "pattern": _NOTHING, "maxLength": 64}]
+        return {**schema, "anyOf": loose} if "anyOf" in schema else loose[0]
+
+
+T = TypeVar("T")
+Maybe = Annotated[T | None, BeforeValidator(_absent), _Perhaps()]
+"""An optional field of a request: null and a blank string count as left out."""
+
+Name = Annotated[str, trimmed(256)]
 State = Annotated[str, text(256, shortest=0)]
 RedirectUrl = Annotated[str, text(2048)]
-Host = Annotated[str, text(253)]
-Login = Annotated[str, text(512)]
-Id = Annotated[str, text(64)]
-ExternalId = Annotated[str, text(256)]
+Host = Annotated[str, trimmed(253)]
+Login = Annotated[str, trimmed(512)]
+Id = Annotated[str, trimmed(64)]
+ExternalId = Annotated[str, trimmed(256)]
+
+
+def _token(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if text[0] in _QUOTES or text[-1] in _QUOTES:
+        raise ValueError("stands in quotation marks: send it without them")
+    if _ENCODED.search(text):
+        raise ValueError("is URL-encoded (%2F stands for /): decode it once, then send it")
+    return value
+
+
+_QUOTES = "\"'`“”„"
+_ENCODED = re.compile("%(?:2[BF]|3D)", re.IGNORECASE)
+RefreshTokenText = Annotated[
+    SecretStr, Field(min_length=1, max_length=8192), AfterValidator(_token), BeforeValidator(trim)
+]
 Password = Annotated[SecretStr, Field(min_length=1, max_length=1024)]
 Scope = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r"^[^\x00-\x20\x7f]+$")]
 
@@ -116,6 +190,19 @@ OrNull = BeforeValidator(_left_out)
 """For fields with a default of their own: null counts as left out, as it does for those whose default is None."""
 
 
+def _blank(value: object) -> object:
+    return _left_out(_absent(value))
+
+
+OrBlank = BeforeValidator(_blank)
+"""The same for a blank string."""
+
+
+def _empty(value: object) -> object:
+    """A password is taken as it is, white space too; only an empty one is none."""
+    return None if value == "" else value
+
+
 class Model(BaseModel):
     """Whatever crosses the wire."""
 
@@ -142,14 +229,14 @@ class RefreshTokenSettings(Model):
 
     # Together with credential_id it is another variant; a oneOf wants exactly one that fits.
     model_config = ConfigDict(json_schema_extra={"not": {"required": ["credential_id"]}})
-    refresh_token: Annotated[SecretStr, Field(min_length=1, max_length=8192)]
+    refresh_token: RefreshTokenText
     """The OAuth refresh token, issued to the client of this connector."""
 
 
 class OverrideSettings(Model):
     """A refresh token that another client than the connector's active one obtained."""
 
-    refresh_token: Annotated[SecretStr, Field(min_length=1, max_length=8192)]
+    refresh_token: RefreshTokenText
     """The OAuth refresh token, issued to the client of that credential."""
     credential_id: Id
     """A credential of type connector; its client is used now and at every later refresh."""
@@ -159,7 +246,7 @@ class BulkSettings(Model):
     """A mailbox of an organisation that has admitted your application as a whole."""
 
     model_config = ConfigDict(json_schema_extra={"not": {"required": ["refresh_token"]}})
-    email_address: Annotated[str, text(320)]
+    email_address: Annotated[str, trimmed(320)]
     """The mailbox."""
     credential_id: Id
     """The credential that the organisation admitted."""
@@ -176,22 +263,24 @@ class ImapSettings(Model):
     """A mail server login. Hosts and ports that are left out are looked up by the address."""
 
     imap_username: Login
-    """Login name, usually the full address; it becomes the grant's email."""
+    """Login name, usually the full address; it becomes the grant's email, unless it is no address."""
+    email: Maybe[Annotated[str, trimmed(320)]] = None
+    """The mailbox's address, where imap_username is none."""
     imap_password: Password
     """Password, or app password where the provider wants one."""
-    imap_host: Host | None = None
+    imap_host: Maybe[Host] = None
     """Needed for servers that publish no settings."""
-    imap_port: Port | None = None
+    imap_port: Maybe[Port] = None
     """993 and 465 speak TLS at once, 143 and 587 after STARTTLS; other ports are tried both ways."""
-    smtp_host: Host | None = None
+    smtp_host: Maybe[Host] = None
     """Where mail is submitted; checked with a login too. Needed with other smtp_ settings unless it can be found."""
-    smtp_port: Port | None = None
+    smtp_port: Maybe[Port] = None
     """See imap_port."""
-    smtp_username: Login | None = None
+    smtp_username: Maybe[Login] = None
     """When it differs from imap_username."""
-    smtp_password: Password | None = None
+    smtp_password: Annotated[Password | None, BeforeValidator(_empty)] = None
     """When it differs from imap_password."""
-    type: Annotated[str, text(64)] | None = None
+    type: Maybe[Annotated[str, trimmed(64)]] = None
     """A label of the service, returned as sent."""
 
 
@@ -207,29 +296,31 @@ class ICloudSettings(Model):
 class EwsSettings(Model):
     """An account on an Exchange server of your own. The host is found by Autodiscover when it is left out."""
 
-    email: Annotated[str, text(320)] | None = None
+    email: Maybe[Annotated[str, trimmed(320)]] = None
     """The mailbox; without it, ews_username."""
     ews_username: Login
     """Usually the address; DOMAIN\\user works too."""
     ews_password: Password
     """The password of the account."""
-    ews_host: Annotated[str, text(1024)] | None = None
+    ews_host: Maybe[Annotated[str, trimmed(1024)]] = None
     """A host name, or the whole URL of Exchange.asmx."""
-    ews_port: Annotated[Port, OrNull] = 443
+    ews_port: Annotated[Port, OrNull, OrBlank] = 443
 
 
 class AgentSettings(Model):
     """A mailbox that is hosted here, on a domain you have registered and verified."""
 
     email: Annotated[
-        str, StringConstraints(min_length=3, max_length=254, pattern=r"^[^\x00-\x20\x7f@]+@[^\x00-\x20\x7f@]+$")
+        str,
+        StringConstraints(min_length=3, max_length=254, pattern=r"^[^\x00-\x20\x7f@]+@[^\x00-\x20\x7f@]+$"),
+        BeforeValidator(trim),
     ]
     """An address on a registered domain. It is kept and shown with the domain in lower-cased A-labels."""
     app_password: Annotated[SecretStr, Field(min_length=18, max_length=40)] | None = None
     """Opens IMAP and SMTP. 18 to 40 printable ASCII characters with an upper-case and a lower-case letter and a digit.
     Kept only as a bcrypt hash; without one there is no IMAP and SMTP access. For an account that exists: left out, its
     password stays; a new one replaces it; null takes it away. The grant's `settings.has_app_password` tells."""
-    policy_id: Id | None = None
+    policy_id: Maybe[Id] = None
     """Kept and returned."""
 
     NULL_TAKES_AWAY: ClassVar[frozenset[str]] = frozenset({"app_password"})
@@ -249,11 +340,11 @@ class _Custom(Model):
     """Scopes you rely on; without it, the connector's default."""
     state: State | None = None
     """Returned unchanged in the grant."""
-    name: Name | None = None
+    name: Maybe[Name] = None
     """Display name of the grant."""
-    workspace_id: Id | None = None
+    workspace_id: Maybe[Id] = None
     """Where the grant goes; without it, the workspace of its domain or the default one."""
-    external_id: ExternalId | None = None
+    external_id: Maybe[ExternalId] = None
     """An id of your own; the grant then also answers to `external:<id>` in paths."""
 
     def to_model(self) -> CustomConnect:
@@ -407,6 +498,14 @@ class ImapLogin(_Custom):
     """Which provider the mailbox is at."""
     settings: ImapSettings
     """How to log in."""
+    email: Maybe[Annotated[str, trimmed(320)]] = None
+    """The same as settings.email, which comes first."""
+
+    def to_model(self) -> CustomConnect:
+        ask = super().to_model()
+        if self.email is None or "email" in ask.settings:
+            return ask
+        return replace(ask, settings={**ask.settings, "email": self.email})
 
 
 class ICloudLogin(_Custom):
@@ -499,7 +598,7 @@ def custom_variant(provider: ProviderName, settings: Mapping[str, Any]) -> type[
     """Which of the ten a body is meant to be; what it lacks for that is then named by the check of its shape."""
     if provider in _BY_PROVIDER:
         return _BY_PROVIDER[provider]
-    sent = {key for key, value in settings.items() if value is not None}
+    sent = {key for key, value in settings.items() if _absent(value) is not None}
     # With both, the refresh token counts and the address is ignored.
     if "refresh_token" not in sent and "email_address" in sent and provider in _BULK:
         return _BULK[provider]
@@ -713,16 +812,18 @@ class GrantPatch(Model):
         {"settings": {"refresh_token": "1//0example-refresh-token"}},
     )
     settings: dict[str, Any] | None = Field(default=None, repr=False)
-    """The provider's credential keys, all of them, as in connect/custom: what is stored is replaced. Two may be left
-    out: with a refresh token the credential_id, and the grant keeps to the client that it has; an Agent Account's
-    app_password, which stays then, while null takes it away."""
+    """The provider's credential keys, as in connect/custom. What is left out, the grant has: its hosts, ports and user
+    names, a password, the mailbox of an Agent Account or of an organisation. So one new member is enough, such as
+    `imap_password`. With a refresh token the grant keeps to the client that it has unless credential_id is there; an
+    Agent Account's app_password stays where it is left out, and null takes it away. A virtual calendar is named by its
+    identifier. A stored password goes to another server only for API keys with the permission `grants.token`."""
     scope: Annotated[list[Scope], Field(max_length=200)] | None = None
     """Replaces the recorded list; what the provider permits does not change."""
-    name: Name | None = None
+    name: Maybe[Name] = None
     """Display name of the grant."""
-    external_id: ExternalId | None = None
+    external_id: Maybe[ExternalId] = None
     """An id of your own; the grant then also answers to `external:<id>` in paths."""
-    workspace_id: Id | None = None
+    workspace_id: Maybe[Id] = None
     """Moves the grant to this workspace."""
 
     @model_validator(mode="after")
@@ -731,11 +832,12 @@ class GrantPatch(Model):
             raise ValueError("send at least one of settings, scope, name, external_id and workspace_id")
         return self
 
-    def to_model(self, provider: ProviderName) -> Change:
-        """Raises ValidationError when these are no settings of that provider."""
+    def to_model(self, provider: ProviderName, held: Mapping[str, Any]) -> Change:
+        """held: what the grant has, for what is not sent. Raises ValidationError when these are no settings of that
+        provider."""
         keys, credential_id, scope = None, None, None
         if self.settings is not None:
-            keys, credential_id, scope = _apart(_checked(provider, self.settings))
+            keys, credential_id, scope = _apart(_checked(provider, _laid_over(held, self.settings)))
         return Change(
             settings=keys,
             credential_id=credential_id,
@@ -744,6 +846,38 @@ class GrantPatch(Model):
             external_id=self.external_id,
             workspace_id=self.workspace_id,
         )
+
+
+_TAKES_AWAY = AgentSettings.NULL_TAKES_AWAY
+_SERVERS = {"imap_host": "imap_password", "smtp_host": "smtp_password", "ews_host": "ews_password"}
+
+
+def _laid_over(held: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
+    """What was sent over what the grant has; null and blank count as not sent. A refresh token stands for itself."""
+    if sent.get("refresh_token") is not None:
+        return dict(sent)
+    named = {name: value for name, value in sent.items() if _absent(value) is not None or name in _TAKES_AWAY}
+    if not named:
+        return {}
+    if "ews_port" in named and "ews_host" not in named and "ews_host" in held:
+        held = {**held, "ews_host": urlsplit(str(held["ews_host"])).hostname}
+    return {**held, **named}
+
+
+def sends_elsewhere(patch: GrantPatch, held: Mapping[str, Any]) -> bool:
+    """Whether a password that is stored would go to a server that the request names and the grant does not have."""
+    sent = {} if patch.settings is None else patch.settings
+    for host, password in _SERVERS.items():
+        named, there = trim(sent.get(host)), held.get(host)
+        other = isinstance(named, str) and named and _hostname(named) != _hostname(str(there or ""))
+        own = sent.get(password) or (password == "smtp_password" and sent.get("imap_password"))  # noqa: S105 -- a name
+        if other and not own and (password in held or "imap_password" in held):
+            return True
+    return False
+
+
+def _hostname(text: str) -> str:
+    return (urlsplit(text).hostname or "" if "://" in text else text).lower().removesuffix(".")
 
 
 class GrantShow(Model):
@@ -768,7 +902,7 @@ class Paging(Model):
         return min(self.limit, self.LARGEST)
 
 
-_Filter = Annotated[str, text(512)]
+_Filter = Annotated[str, trimmed(512)]
 
 
 class GrantQuery(Paging):
@@ -832,8 +966,8 @@ class Connector(Model):
         return answer
 
 
-_ClientId = Annotated[str, text(512)]
-_ClientSecret = Annotated[SecretStr, Field(min_length=1, max_length=4096)]
+_ClientId = Annotated[str, trimmed(512)]
+_ClientSecret = Annotated[SecretStr, Field(min_length=1, max_length=4096), BeforeValidator(trim)]
 
 
 class ClientSettings(Model):
@@ -846,11 +980,11 @@ class ClientSettings(Model):
 
 
 class GoogleConnectorSettings(ClientSettings):
-    topic_name: Annotated[str, text(512)] | None = None
+    topic_name: Maybe[Annotated[str, trimmed(512)]] = None
     """Pub/Sub topic for mail notifications."""
 
 
-Tenant = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,255}$")]
+Tenant = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,255}$"), BeforeValidator(trim)]
 
 
 class MicrosoftConnectorSettings(ClientSettings):
@@ -859,7 +993,7 @@ class MicrosoftConnectorSettings(ClientSettings):
 
 
 class _ConnectorBody(Model):
-    name: Name | None = None
+    name: Maybe[Name] = None
     """For people."""
     scope: AnyScopes | None = Field(default=None, validation_alias=AliasChoices("scope", "scopes"))
     """Default scopes of grants made through this connector."""
@@ -973,13 +1107,13 @@ CONNECTOR: dict[ProviderName, type[_ConnectorBody]] = {
 class ConnectorPatchSettings(Model):
     """Replaces what may be read; a client id or secret that is left out stays."""
 
-    client_id: _ClientId | None = None
+    client_id: Maybe[_ClientId] = None
     """Left out: stays. Grants whose tokens another client got must connect again."""
     client_secret: _ClientSecret | None = None
     """Write-only. Left out: stays."""
     tenant: Tenant | None = None
     """Microsoft alone: common, organizations, consumers, a tenant's GUID or its domain. Left out: common."""
-    topic_name: Annotated[str, text(512)] | None = None
+    topic_name: Maybe[Annotated[str, trimmed(512)]] = None
     """Google alone: Pub/Sub topic for mail notifications. Left out: none."""
 
 
@@ -992,7 +1126,7 @@ class ConnectorPatch(_ConnectorBody):
     )
     settings: ConnectorPatchSettings | None = None
     """Replaces what may be read; a client id or secret that is left out stays."""
-    active_credential_id: Id | None = None
+    active_credential_id: Maybe[Id] = None
     """A connector credential of this connector."""
 
 
@@ -1035,15 +1169,15 @@ def _pem(value: SecretStr) -> SecretStr:
 class ServiceAccountData(Model):
     """A Google service account's key file; its other members are not needed and its token_uri is never used."""
 
-    private_key_id: Annotated[str, text(512)]
+    private_key_id: Annotated[str, trimmed(512)]
     """Which of the account's keys it is."""
     private_key: Annotated[SecretStr, Field(min_length=1, max_length=16_384), AfterValidator(_pem)]
     """PEM."""
-    client_email: Annotated[str, text(320)]
+    client_email: Annotated[str, trimmed(320)]
     """The account's address."""
-    client_id: Annotated[str, text(512)] | None = None
+    client_id: Maybe[Annotated[str, trimmed(512)]] = None
     """The number to enter in the Admin console."""
-    project_id: Annotated[str, text(512)] | None = None
+    project_id: Maybe[Annotated[str, trimmed(512)]] = None
     """Kept with the key."""
 
 
@@ -1053,7 +1187,7 @@ class AdminConsentData(Model):
     tenant: Tenant | None = None
     """Without it, administrators of any tenant may consent through hosted sign-in, and your redirect URI is told which
     tenant did; bulk grants need a credential that names it."""
-    client_id: _ClientId | None = None
+    client_id: Maybe[_ClientId] = None
     """Of an application of its own; without it, the connector's."""
     client_secret: _ClientSecret | None = None
     """Write-only; together with client_id."""
@@ -1145,7 +1279,7 @@ class CredentialPatch(Model):
         {"name": "EU app"},
         {"credential_data": {"client_id": "456-example.apps.googleusercontent.com", "client_secret": "GOCSPX-example"}},
     )
-    name: Name | None = None
+    name: Maybe[Name] = None
     """For people; unique among the connector's credentials."""
     credential_data: dict[str, Any] | None = Field(default=None, repr=False)
     """Replaces what is held, as a whole; the keys of the credential's type."""

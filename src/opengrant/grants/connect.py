@@ -9,14 +9,15 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from enum import Enum
 from typing import Any, Literal, Protocol, cast
 
 import structlog
 from pydantic import SecretStr
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from opengrant import faults
 from opengrant.errors import (
@@ -31,7 +32,7 @@ from opengrant.errors import (
 )
 from opengrant.grants import events, outcome
 from opengrant.grants.activity import VERIFIED, Activity
-from opengrant.grants.connectors import Connectors
+from opengrant.grants.connectors import OAUTH, Connectors
 from opengrant.grants.digests import Digests
 from opengrant.grants.domains import Domains
 from opengrant.grants.schedule import Schedule
@@ -40,6 +41,7 @@ from opengrant.grants.successors import Newest, Successors, replay
 from opengrant.grants.workspaces import Workspaces, domain_of
 from opengrant.model import (
     SECOND,
+    WITH_PASSWORD,
     Application,
     ClientApp,
     Clock,
@@ -50,6 +52,7 @@ from opengrant.model import (
     ProviderName,
     Tokens,
     mailbox_key,
+    mailbox_keys,
 )
 from opengrant.providers.agent import TELL_OF_SECRET
 from opengrant.providers.base import Authorizes, Identifies, Mints, Refreshes, Verifies
@@ -66,6 +69,9 @@ from opengrant.vault import Owner, Vault
 log = structlog.get_logger()
 
 _CREDENTIAL_FOR_BULK = {ProviderName.GOOGLE: "serviceaccount", ProviderName.MICROSOFT: "adminconsent"}
+
+HOSTS = ("imap_host", "smtp_host", "ews_host")
+"""Settings by which a request names a server."""
 
 _PATIENCE = 60.0
 """Seconds that one spending of a single-use token may take, and that others wait for it."""
@@ -105,6 +111,15 @@ class Proof:
     token_expires_at: Micros | None = None
     spent: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
+
+    def vouched(self, *, hosted: bool, renews: Grant | None = None) -> bool:
+        """Whether the address is more than a claim of a foreign tenant, or of a server that a stranger named.
+
+        An API caller who names a server is trusted with it. A server that a vouched grant has already is no claim.
+        """
+        if not self.identity.vouched:
+            return False
+        return not (hosted and self.named) or (renews is not None and renews.vouched)
 
 
 @dataclass(slots=True)
@@ -155,7 +170,7 @@ class Connect:
         """
 
         async def write(found: WithClient, proof: Proof, asked_at: Micros) -> Grant | None:
-            if _key(app, grant.provider, proof.identity) != grant.mailbox_key:
+            if not _same_mailbox(app, grant, proof.identity):
                 raise ReauthEmailInvalid(
                     f"These credentials are of another mailbox than this grant's ({grant.email})."
                     " Send them to POST /v3/connect/custom to make a grant of their own."
@@ -167,7 +182,12 @@ class Connect:
                 await self.refuse_taken(app, ask.external_id, current)
                 renewed = self._renewed(current, ask, found, proof, asked_at)
                 # A change leaves what it does not name; the profile's name is for a grant that has none.
-                renewed = replace(renewed, name=ask.name or current.name or renewed.name)
+                renewed = replace(
+                    renewed,
+                    name=ask.name or current.name or renewed.name,
+                    name_given=current.name_given or ask.name is not None,
+                    vouched=_vouched_by_change(current, proof),
+                )
                 event = events.updated(renewed, before=current, at=renewed.updated_at)
                 writing = self._writing(renewed, proof, event)
                 if written := await unless_taken(self.db, grants.renew(writing, self.db.dialect)):
@@ -177,6 +197,28 @@ class Connect:
             raise _changing_too_fast()
 
         return await self._verified(app, ask, write, renews=grant.id)
+
+    async def held(self, app: Application, grant: Grant) -> dict[str, Any]:
+        """What a grant was proven with, as settings of the wire with passwords in them; {} where a part cannot be sent
+        alone. For a change that names only what is new."""
+        if "email_address" in grant.settings:
+            return {"email_address": grant.settings["email_address"], "credential_id": grant.credential_id}
+        if grant.provider is ProviderName.NYLAS:
+            return {name: grant.settings[name] for name in ("email", "policy_id") if name in grant.settings}
+        if grant.provider not in WITH_PASSWORD:
+            return {}
+        owner = Owner(app.id, "grant", grant.id, "live")
+        sealed = await self.db.read(secrets.find(app.id, owner.kind, owner.id, owner.purpose))
+        secret = {} if sealed is None else from_json(self.vault.open(sealed, owner))
+        held = dict(grant.settings)
+        if secret.get("smtp_password") == secret.get("imap_password"):
+            secret.pop("smtp_password", None)  # the one password serves both, and so does a new one
+        for name in ("password", "imap_password", "smtp_password", "ews_password"):
+            if name in secret:
+                held[name] = SecretStr(secret[name])
+        if "ews_url" in secret:
+            held["ews_host"] = secret["ews_url"]
+        return held
 
     async def prove_password(self, app: Application, ask: CustomConnect) -> Proof:
         """The first two beats alone, for a user who types a password here. Raises what `custom` raises."""
@@ -208,11 +250,16 @@ class Connect:
             secret = _live(tokens, tokens.refresh_token)
             return Proof(identity, scope, _told(identity), secret, found.credential_id, tokens.expires_at)
 
-    async def refuse_other_server(self, app: Application, provider: ProviderName, proof: Proof) -> None:
-        """What `accept` would refuse for it, said while its user can still do otherwise. Raises InvalidRequest."""
-        existing = await self.db.read(grants.find_mailbox(app.id, provider, _key(app, provider, proof.identity)))
-        if existing is not None:
-            _refuse_other_server(existing, proof)
+    async def refuse_other_owner(self, app: Application, provider: ProviderName, proof: Proof) -> None:
+        """What `accept` would refuse for it, said while its user can still do otherwise.
+
+        Raises InvalidRequest, ReauthEmailInvalid.
+        """
+        existing = await self.db.read(grants.find_mailbox(app.id, provider, _keys(app, provider, proof.identity)))
+        if existing is None:
+            await self._refuse_other_subject(app, provider, proof.identity)
+        else:
+            _owner(existing, proof, hosted=True)
 
     async def accept(self, app: Application, ask: CustomConnect, proof: Proof, *, asked_at: Micros) -> Grant:
         """The last beat: what was proven becomes a grant, or renews the one there was. Raises what `custom` raises."""
@@ -288,7 +335,8 @@ class Connect:
         async with self._asking(ask, "bulk"):
             minted = await self.bulk[ask.provider].mint(credential, email, scope)
         proof = Proof(
-            replace(minted.identity, email=email),
+            # Whoever names the tenant in a credential answers for its directory; one that a request names is anybody's.
+            replace(minted.identity, email=email, vouched=minted.identity.vouched or "tenant" not in ask.settings),
             minted.scope,
             {"email_address": email},
             {"access_token": minted.access_token.get_secret_value(), "scope": scope},
@@ -436,24 +484,26 @@ class Connect:
         self, app: Application, ask: CustomConnect, found: WithClient, proof: Proof, asked_at: Micros
     ) -> Grant:
         """Create or renew. Each round looks at what is there and writes only if it still is."""
-        key = _key(app, ask.provider, proof.identity)
-        email = proof.identity.email
+        keys = _keys(app, ask.provider, proof.identity)
+        email, hosted = proof.identity.email, ask.login_id is not None
         wanted = None
         if ask.workspace_id is not None:
             wanted = await self.workspaces.for_new_grant(app, ask.provider, email, ask.workspace_id)
         for _ in range(_TRIES):
-            existing = await self.db.read(grants.find_mailbox(app.id, ask.provider, key))
+            existing = await self.db.read(grants.find_mailbox(app.id, ask.provider, keys))
+            aside = None
             if existing is not None:
                 refuse_blocked(existing)
-                if ask.login_id is not None:
-                    _refuse_other_server(existing, proof)
+                if _owner(existing, proof, hosted=hosted) is _Owner.OUTRANKS:
+                    existing, aside = None, existing
             await self.refuse_taken(app, ask.external_id, existing)
             if existing is None:
-                await self._refuse_other_subject(app, ask.provider, proof.identity)
+                if aside is None:
+                    await self._refuse_other_subject(app, ask.provider, proof.identity)
                 workspace = wanted or await self.workspaces.for_new_grant(app, ask.provider, email, None)
-                fresh = replace(self._fresh(app, ask, found, proof, key, asked_at), workspace_id=workspace)
+                fresh = replace(self._fresh(app, ask, found, proof, keys[0], asked_at), workspace_id=workspace)
                 event = events.created(fresh, at=fresh.created_at, login_id=ask.login_id)
-                written = await unless_taken(self.db, self._create(self._writing(fresh, proof, event)))
+                written = await unless_taken(self.db, self._create(self._writing(fresh, proof, event), aside))
             elif _too_late(existing, proof, asked_at):
                 # Somebody's later verification of this mailbox is stored already; it wins.
                 return existing
@@ -468,11 +518,19 @@ class Connect:
             await self._require_source(app, ask, found, proof)
         raise _changing_too_fast()
 
-    def _create(self, writing: grants.Writing) -> Steps[Grant | None]:
+    def _create(self, writing: grants.Writing, aside: Grant | None) -> Steps[Grant | None]:
+        """aside: the grant that has the mailbox's key, and gives it up. Raises Conflict when it has changed."""
         if writing.grant.provider is ProviderName.NYLAS:
             # Asked before the proof too, but a domain may be deleted while a password is hashed.
             yield from self.domains.hold(writing.grant.email)
-        return (yield from grants.create(writing, self.db.dialect))
+        if aside is None:
+            return (yield from grants.create(writing, self.db.dialect))
+        if (
+            not (yield from grants.set_aside(aside))
+            or (created := (yield from grants.create(writing, self.db.dialect))) is None
+        ):
+            raise Conflict("The mailbox is another grant's by now.")  # so that neither is written
+        return created
 
     async def _require_source(self, app: Application, ask: CustomConnect, found: WithClient, proof: Proof) -> None:
         current = await self.db.read(
@@ -497,7 +555,9 @@ class Connect:
         """Under the rule `subject`, an address that another account holds is not taken over."""
         if app.identity_rule != "subject" or identity.subject is None:
             return
-        if await self.db.read(grants.find_provider_email(app.id, provider, identity.email)) is not None:
+        holder = await self.db.read(grants.find_provider_email(app.id, provider, identity.email))
+        # Whom only a stranger's tenant calls by this address does not keep its owner out.
+        if holder is not None and (holder.vouched or not identity.vouched):
             raise InvalidRequest(
                 f"{identity.email} has a grant of another {provider} account (this application identifies grants"
                 " by the provider's account id). Delete that grant first if the address changed hands."
@@ -535,6 +595,8 @@ class Connect:
                 credential_id=proof.credential_id,
                 token_expires_at=proof.token_expires_at,
                 external_id=ask.external_id,
+                vouched=proof.vouched(hosted=ask.login_id is not None),
+                name_given=ask.name is not None,
             ),
             at=now,
         )
@@ -552,6 +614,11 @@ class Connect:
             told = {name: existing.settings[name] for name in TELL_OF_SECRET if name in existing.settings}
             settings = {**settings, **told}
         now = self.clock()
+        profile = existing.name if existing.name_given else proof.identity.name or existing.name
+        # What is known of one account is not carried over to another that has the address now.
+        known = (existing.subject, existing.user_id)
+        if _same_account(existing, proof.identity) is False:
+            known = (None, None)
         renewed = replace(
             existing,
             workspace_id=ask.workspace_id,
@@ -562,15 +629,17 @@ class Connect:
             settings=settings,
             updated_at=now,
             asked_at=asked_at,
-            subject=proof.identity.subject or existing.subject,
-            user_id=proof.identity.user_id or existing.user_id,
-            name=ask.name or proof.identity.name or existing.name,
+            subject=proof.identity.subject or known[0],
+            user_id=proof.identity.user_id or known[1],
+            name=ask.name or profile,
             state=existing.state if ask.state is None else ask.state,
             credential_id=proof.credential_id,
             token_expires_at=proof.token_expires_at,
             external_id=ask.external_id or existing.external_id,
             trouble=None,
             refreshes=0,
+            vouched=proof.vouched(hosted=ask.login_id is not None, renews=existing),
+            name_given=existing.name_given or ask.name is not None,
         )
         return self._scheduled(renewed, at=now)
 
@@ -631,25 +700,82 @@ def refuse_blocked(grant: Grant) -> None:
 def _named(settings: Mapping[str, Any]) -> tuple[str, ...]:
     """The hosts that the caller chose. An Exchange user of another domain than the address's chose, too: Autodiscover
     asks that domain where the address's own has no answer."""
-    hosts = {host for host in ("imap_host", "smtp_host", "ews_host") if settings.get(host)}
+    hosts = {host for host in HOSTS if settings.get(host)}
     user = settings.get("ews_username") or ""
     if "@" in user and domain_of(user) != domain_of(settings.get("email") or user):
         hosts.add("ews_host")
     return tuple(sorted(hosts))
 
 
-def _refuse_other_server(existing: Grant, proof: Proof) -> None:
+class _Owner(Enum):
+    """What a proof is to the grant that has its mailbox's key."""
+
+    RENEWS = "renews"
+    """It is of the same account, or may speak for the address as well as the grant does."""
+    OUTRANKS = "outranks"
+    """The grant only claims the address, and the proof is vouched for: the key changes hands, the id does not."""
+
+
+def _owner(existing: Grant, proof: Proof, *, hosted: bool) -> _Owner:
+    """The one rule of whose mailbox it is, for every way in: docs/decisions/0005 has it as a table.
+
+    hosted  a mailbox owner's browser brought the proof, and not the holder of an API key
+    Raises  InvalidRequest, ReauthEmailInvalid: they name the address and tell nothing of the other account
+    """
+    if existing.provider in OAUTH:
+        if _same_account(existing, proof.identity):
+            return _Owner.RENEWS
+        if not proof.identity.vouched:
+            if hosted:
+                raise ReauthEmailInvalid(
+                    f"{proof.identity.email} is connected with another account. Sign in with that account."
+                )
+            raise InvalidRequest(
+                f"{proof.identity.email} is connected with another {existing.provider} account, and"
+                f" {outcome.NAMES[existing.provider]} does not vouch that the address is this account's. Sign in with"
+                " the account that the grant has. An API caller who knows that the address changed hands sends the new"
+                " credentials to PATCH /v3/grants/{grant_id}."
+            )
+        return _Owner.RENEWS if existing.vouched else _Owner.OUTRANKS
+    if not hosted:
+        return _Owner.RENEWS
+    if _other_server(existing, proof, proof.named):
+        raise InvalidRequest(
+            "This mailbox is connected through another server. Leave the server settings empty, or ask the"
+            " application's team to change the server: they can, by POST /v3/connect/custom."
+        )
+    if not existing.vouched and not proof.named and _other_server(existing, proof, HOSTS):
+        return _Owner.OUTRANKS
+    return _Owner.RENEWS
+
+
+def _same_account(existing: Grant, identity: Identity) -> bool | None:
+    """Whether both are one account of the provider; None where that is not known.
+
+    By the subject. Where one of them was read without it (a Microsoft token without an id_token names no tenant), by
+    the user's id: providers choose it, so that nobody can take another's. Nothing known is no agreement.
+    """
+    for mine, theirs in ((existing.subject, identity.subject), (existing.user_id, identity.user_id)):
+        if mine is not None and theirs is not None:
+            return mine.lower() == theirs.lower()
+    return None
+
+
+def _vouched_by_change(current: Grant, proof: Proof) -> bool:
+    """A caller who moves a grant of a password to another server is trusted with it; the one it has is as good as it
+    was before."""
+    if current.provider in OAUTH:
+        return proof.identity.vouched
+    return current.vouched or _other_server(current, proof, HOSTS)
+
+
+def _other_server(existing: Grant, proof: Proof, hosts: Iterable[str]) -> bool:
     """A server that a stranger names proves nothing about whose the address is: a grant does not move there.
 
-    It is renewed by the servers that it has, and by those that the address's own domain names. Raises InvalidRequest.
+    It is renewed by the servers that it has, and by those that the address's own domain names.
     """
-    for host in proof.named:
-        there, here = existing.settings.get(host), proof.settings.get(host)
-        if there is not None and here is not None and there.lower() != here.lower():
-            raise InvalidRequest(
-                "This mailbox is connected through another server. Leave the server settings empty, or ask the"
-                " application's team to change the server: they can, by POST /v3/connect/custom."
-            )
+    pairs = ((existing.settings.get(host), proof.settings.get(host)) for host in hosts)
+    return any(there is not None and here is not None and there.lower() != here.lower() for there, here in pairs)
 
 
 async def unless_taken(db: Store, steps: Steps[Grant | None]) -> Grant | None:
@@ -675,10 +801,17 @@ def _some(grant: Grant | None) -> Grant:
     return grant
 
 
-def _key(app: Application, provider: ProviderName, identity: Identity) -> str:
+def _keys(app: Application, provider: ProviderName, identity: Identity) -> tuple[str, ...]:
+    """The mailbox key, then those that an earlier release may have given it."""
     if app.identity_rule == "subject" and identity.subject is not None:
-        return f"subject:{identity.subject}"
-    return mailbox_key(provider, identity.email)
+        return (f"subject:{identity.subject}",)
+    return mailbox_keys(provider, identity.email)
+
+
+def _same_mailbox(app: Application, grant: Grant, identity: Identity) -> bool:
+    if grant.mailbox_key.startswith(grants.ASIDE):
+        return mailbox_key(grant.provider, identity.email) == mailbox_key(grant.provider, grant.email)
+    return grant.mailbox_key in _keys(app, grant.provider, identity)
 
 
 class _Asking:

@@ -258,7 +258,7 @@ class Hosted:
         async with self.strangers.proving(visit.app, visit.login.id):
             asked_at = self.clock()
             proof = await self.connect.prove_password(visit.app, ask)
-        await self.connect.refuse_other_server(visit.app, provider, proof)
+        await self.connect.refuse_other_owner(visit.app, provider, proof)
         if not await self.db.write(logins.use(visit.app.id, visit.login.id, at=self.clock())):
             raise LoginInvalid(_OVER)
         try:
@@ -298,6 +298,7 @@ class Hosted:
                 redirect_uri=f"{base}{CALLBACK}",
                 verifier=self._verifier(login, secret),
             )
+            await self.connect.refuse_other_owner(app, login.provider, proof)
             return await self._finish(app, ask, login, login.provider, proof, asked_at)
         except OpenGrantError as problem:
             log.warning("sign_in_failed", login_id=login.id, provider=login.provider.value, error=problem.type)

@@ -120,6 +120,10 @@ class Records:
         )
         return await self.blame.show_all(app, found)
 
+    async def held(self, app: Application, grant: Grant) -> dict[str, Any]:
+        """What a change of the credential need not name: see Connect.held."""
+        return await self.connect.held(app, grant)
+
     async def change(self, app: Application, grant: Grant, change: Change) -> Grant:
         """Replace the scope list or the name, or move it; new settings are verified first, as when connecting.
 
@@ -151,6 +155,7 @@ class Records:
                 grant,
                 scope=grant.scope if change.scope is None else change.scope,
                 name=grant.name if change.name is None else change.name,
+                name_given=grant.name_given or change.name is not None,
                 external_id=change.external_id or grant.external_id,
                 workspace_id=change.workspace_id or grant.workspace_id,
             )

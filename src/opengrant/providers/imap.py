@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from opengrant.errors import Evidence, InvalidRequest, ProviderFailure
 from opengrant.model import Identity, Verified
 from opengrant.net.mail import MailDoor, Session, Wanted
+from opengrant.providers.autodiscover import domain_of
 from opengrant.providers.mail_answers import judge
 from opengrant.providers.mailhosts import Endpoint, Found, MailHosts, login_at
 from opengrant.providers.verdict import Kind
@@ -25,7 +26,7 @@ WHOLE = 75.0
 """Seconds for finding the hosts and proving both legs, once it is our turn."""
 
 _GMAIL = frozenset({"imap.gmail.com", "smtp.gmail.com", "imap.googlemail.com", "smtp.googlemail.com"})
-_SHOWN = ("imap_username", "smtp_username", "type")
+_SHOWN = ("imap_username", "email", "smtp_username", "type")
 _ABOUT_SMTP = ("smtp_port", "smtp_username", "smtp_password")
 
 
@@ -63,13 +64,15 @@ class Imap:
     async def verify(self, settings: Mapping[str, Any]) -> Verified:
         """Prove both legs.
 
-        settings  imap_username, imap_password (SecretStr); optional: imap_host, imap_port, smtp_host, smtp_port (ports
+        settings  imap_username, imap_password (SecretStr); optional: email (counts where the user name is no
+                  address), imap_host, imap_port, smtp_host, smtp_port (ports
                   as int), smtp_username, smtp_password (SecretStr), type; to prove a mailbox once more, all that the
                   last proof returned
         Returns   `settings`: hosts, ports, user names, type. `secret`: imap_password, imap_security and, with SMTP,
                   smtp_password, smtp_security; imap_login and smtp_login where another spelling than given worked.
         Raises    InvalidRequest, ProviderFailure (its evidence names the leg; IMAP's comes first), Overloaded
         """
+        settings = _with_address(settings)
         incoming, outgoing = _read_logins(settings)
         async with self._door.turn():
             try:
@@ -82,7 +85,7 @@ class Imap:
     async def _prove(
         self, settings: Mapping[str, Any], incoming: _Login, outgoing: _Login
     ) -> tuple[_Proof, _Proof | None]:
-        found = None if settings.get("imap_host") else await self._hosts.find(incoming.username)
+        found = None if settings.get("imap_host") else await self._hosts.find(_address(settings))
         submission = asyncio.create_task(self._prove_smtp(settings, incoming, outgoing, found))
         try:
             imap = await self._try("imap", _imap_places(settings, found), incoming)
@@ -102,12 +105,12 @@ class Imap:
         if "imap_security" in settings:
             return None  # proven before, and without it
         if found is None:
-            found = await self._hosts.beside(settings["imap_host"], incoming.username)
+            found = await self._hosts.beside(settings["imap_host"], _address(settings))
         if found is None or found.smtp is None:
             _refuse_homeless(settings)
             return None
         place = _place(found.smtp, settings.get("smtp_port"))
-        if settings.get("smtp_username"):
+        if settings.get("smtp_username") or settings.get("email"):
             place = place._replace(login=None)
         try:
             return await self._try("smtp", [place], outgoing)
@@ -188,6 +191,23 @@ def _read_logins(settings: Mapping[str, Any]) -> tuple[_Login, _Login]:
     )
 
 
+def _with_address(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Without the email where the user name is an address itself. Raises InvalidRequest."""
+    email = settings.get("email")
+    if not email:
+        return settings
+    if domain_of(settings.get("imap_username") or "") is not None:
+        return {name: value for name, value in settings.items() if name != "email"}
+    if domain_of(email) is None:
+        raise InvalidRequest("settings.email must be an email address.")
+    return settings
+
+
+def _address(settings: Mapping[str, Any]) -> str:
+    """Whose mailbox it is: the user name, or the address beside one that is none."""
+    return cast(str, settings.get("email") or settings["imap_username"])
+
+
 def _refuse_homeless(settings: Mapping[str, Any]) -> None:
     """No SMTP server is known: what is given for one could not be proven. Raises InvalidRequest."""
     if given := [name for name in _ABOUT_SMTP if settings.get(name)]:
@@ -199,7 +219,9 @@ def _refuse_homeless(settings: Mapping[str, Any]) -> None:
 
 def _imap_places(settings: Mapping[str, Any], found: Found | None) -> list[_Place]:
     if found is not None:
-        return [_place(found.imap, settings.get("imap_port"))]
+        place = _place(found.imap, settings.get("imap_port"))
+        # A user name beside the address is how the server wants the user called.
+        return [place._replace(login=None) if settings.get("email") else place]
     login = login_at(settings["imap_host"], settings["imap_username"])
     return _named_places("imap", settings, (993, 143), login)
 
@@ -259,4 +281,4 @@ def _verified(
         }
         if proof.login.username != given.username:
             secret[f"{leg}_login"] = proof.login.username
-    return Verified(Identity(email=incoming.username), shown, secret)
+    return Verified(Identity(email=_address(settings)), shown, secret)

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 from pydantic import SecretStr
 
 from opengrant.errors import InvalidRequest, ProviderFailure
-from opengrant.model import Identity, Tokens
+from opengrant.model import Identity, Tokens, fold
 from opengrant.net.http import Answer, Field, Http
 from opengrant.providers.classify import classify
 from opengrant.providers.minted import Minted
@@ -68,7 +68,10 @@ class MicrosoftBulk:
         user_id = text_of(user, "id") or ""
         await self._touch(tokens.access_token, user_id, scope)
         subject = f"{tenant.lower()}:{user_id.lower()}" if _GUID.fullmatch(tenant.lower()) else None
-        identity = Identity(email=email, subject=subject, user_id=user_id, name=text_of(user, "displayName"))
+        # A principal name is in a domain that the tenant has proven; `mail` and aliases may be in any.
+        vouched = fold(text_of(user, "userPrincipalName") or "") == fold(email)
+        name = text_of(user, "displayName")
+        identity = Identity(email=email, subject=subject, user_id=user_id, name=name, vouched=vouched)
         return Minted(identity, tokens.access_token, tokens.expires_at, scope or (self._default_scope,))
 
     async def prove_tenant(self, credential: Mapping[str, Any]) -> str | None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
-from opengrant.model import Grant, GrantStatus, Micros, ProviderName, Sealed, Trouble, fold
+from opengrant.model import Grant, GrantStatus, Micros, ProviderName, Sealed, Trouble, fold, fold_case, foldings
 from opengrant.store import rotations, secrets, tokens
 from opengrant.store.blame import SOURCE
 from opengrant.store.columns import get_list, get_object, get_trouble, put_list, put_object, put_trouble
@@ -21,17 +21,20 @@ from opengrant.store.port import Dialect, Row, Statement, Steps
 COLUMNS = (
     "id, application_id, provider, connector_id, mailbox_key, email, status, scope, settings, created_at, updated_at,"
     " asked_at, version, subject, user_id, name, state, credential_id, workspace_id, ip, user_agent, blocked,"
-    " token_expires_at, external_id, due_at, proven_at, used_at, generation, trouble, refreshes"
+    " token_expires_at, external_id, due_at, proven_at, used_at, generation, trouble, refreshes, vouched, name_given"
 )
+
+ASIDE = "aside:"
+"""Begins the mailbox key of a grant that was set aside; its id follows."""
 
 _FIXED = ("application_id", "id", "provider", "created_at", "version")
 _MUTABLE = (
     *("connector_id", "mailbox_key", "email", "email_key", "status", "scope", "settings", "updated_at", "asked_at"),
     *("subject", "user_id", "name", "state", "credential_id", "workspace_id", "ip", "user_agent", "blocked"),
-    *("token_expires_at", "external_id", "due_at", "proven_at", "used_at", "trouble"),
+    *("token_expires_at", "external_id", "due_at", "proven_at", "used_at", "trouble", "vouched", "name_given"),
 )
 _TYPES = {
-    "blocked": "int",
+    **dict.fromkeys(("blocked", "vouched", "name_given"), "int"),
     **dict.fromkeys(("created_at", "version", "updated_at", "asked_at", "token_expires_at"), "bigint"),
     **dict.fromkeys(("due_at", "proven_at", "used_at"), "bigint"),
 }
@@ -171,13 +174,20 @@ def _lock(grant: Grant) -> Steps[None]:
 def _mutable(grant: Grant, names: tuple[str, ...] = _MUTABLE) -> tuple[Any, ...]:
     """The values of these columns: the grant's fields by name, lists and objects as text."""
     as_text = {
-        "email_key": fold(grant.email),
+        "email_key": _email_key(grant),
         "scope": put_list(grant.scope),
         "settings": put_object(grant.settings),
         "blocked": int(grant.blocked),
+        "vouched": int(grant.vouched),
+        "name_given": int(grant.name_given),
         "trouble": put_trouble(grant.trouble),
     }
     return tuple(as_text[name] if name in as_text else getattr(grant, name) for name in names)
+
+
+def _email_key(grant: Grant) -> str:
+    """An identifier of a virtual calendar is no address, even where it looks like one."""
+    return fold_case(grant.email) if grant.provider is ProviderName.VIRTUAL_CALENDAR else fold(grant.email)
 
 
 def _returned(grant: Grant, row: Row) -> Grant:
@@ -267,37 +277,68 @@ def find(application_id: str, grant_id: str) -> Steps[Grant | None]:
     return read(rows[0]) if rows else None
 
 
-def find_mailbox(application_id: str, provider: ProviderName, mailbox_key: str) -> Steps[Grant | None]:
-    """The grant that (application, provider, mailbox key) identifies."""
-    rows = yield Statement(
-        f"select {COLUMNS} from grants where application_id = $1 and provider = $2 and mailbox_key = $3",
-        (application_id, provider, mailbox_key),
-    )
+def find_mailbox(application_id: str, provider: ProviderName, keys: Sequence[str]) -> Steps[Grant | None]:
+    """The grant that (application, provider, mailbox key) identifies.
+
+    keys  the mailbox's key, then those that an earlier release may have given it. Where several are taken, two grants
+          of one mailbox are there from before: the better of them counts.
+    """
+    if len(keys) == 1:
+        rows = yield Statement(
+            f"select {COLUMNS} from grants where application_id = $1 and provider = $2 and mailbox_key = $3",
+            (application_id, provider, keys[0]),
+        )
+    else:
+        places = ", ".join(f"${n}" for n in range(3, len(keys) + 3))
+        rows = yield Statement(
+            f"""select {COLUMNS} from grants
+                where application_id = $1 and provider = $2 and mailbox_key in ({places}) {_BEST}""",
+            (application_id, provider, *keys),
+        )
     return read(rows[0]) if rows else None
 
 
+_BEST = "order by vouched desc, case status when 'valid' then 0 else 1 end, updated_at desc, id limit 1"
+"""Among grants of one address: one whose address is vouched for, a valid one, the one that authenticated last."""
+
+
 def find_provider_email(application_id: str, provider: ProviderName, email: str) -> Steps[Grant | None]:
-    """The grant of a provider with that address, whatever its mailbox key is made of."""
+    """The best grant of a provider with that address, whatever its mailbox key is made of."""
+    condition, args = _has_address(email, first=3)
     # `|| ''` keeps SQLite from walking over all grants of a provider, whose index looks as good to it.
     rows = yield Statement(
-        f"select {COLUMNS} from grants where application_id = $1 and email_key = $3 and provider || '' = $2 limit 1",
-        (application_id, provider, fold(email)),
+        f"select {COLUMNS} from grants where application_id = $1 and provider || '' = $2 and {condition} {_BEST}",
+        (application_id, provider, *args),
     )
     return read(rows[0]) if rows else None
 
 
 def find_email(application_id: str, email: str, *, exact: bool) -> Steps[Grant | None]:
-    """The best grant with that address: a valid one first, then the one that authenticated last.
+    """The best grant with that address: one whose address is vouched for, then a valid one, then the latest.
 
     exact  compare as given (virtual-calendar identifiers), not folded
     """
+    condition, args = _has_address(email, first=2)
+    if exact:
+        condition, args = "email_key = $2 and email = $3", (fold_case(email), email)
     rows = yield Statement(
-        f"""select {COLUMNS} from grants
-            where application_id = $1 and email_key = $2 {"and email = $3" if exact else ""}
-            order by case status when 'valid' then 0 else 1 end, updated_at desc, id limit 1""",
-        (application_id, fold(email), email) if exact else (application_id, fold(email)),
+        f"select {COLUMNS} from grants where application_id = $1 and {condition} {_BEST}", (application_id, *args)
     )
     return read(rows[0]) if rows else None
+
+
+def _has_address(email: str, *, first: int) -> tuple[str, tuple[str, ...]]:
+    """A condition on `email_key` and its arguments, which begin at `$first`."""
+    keys = foldings(email)
+    if len(keys) == 1:
+        return f"email_key = ${first}", keys
+    places = ", ".join(f"${n}" for n in range(first, first + len(keys)))
+    given = first + len(keys)
+    # The identifier of a virtual calendar has one spelling.
+    return (
+        f"email_key in ({places}) and (provider <> 'virtual-calendar' or email_key = ${given})",
+        (*keys, fold_case(email)),
+    )
 
 
 def find_external(application_id: str, external_id: str) -> Steps[Grant | None]:
@@ -305,6 +346,19 @@ def find_external(application_id: str, external_id: str) -> Steps[Grant | None]:
         f"select {COLUMNS} from grants where application_id = $1 and external_id = $2", (application_id, external_id)
     )
     return read(rows[0]) if rows else None
+
+
+def set_aside(grant: Grant) -> Steps[bool]:
+    """Take a grant's mailbox key from it, for another account whose address it is; it keeps its id and its secret.
+
+    False when somebody wrote since it was read.
+    """
+    rows = yield Statement(
+        """update grants set mailbox_key = $4, version = version + 1
+           where application_id = $1 and id = $2 and version = $3 returning id""",
+        (grant.application_id, grant.id, grant.version, f"{ASIDE}{grant.id}"),
+    )
+    return bool(rows)
 
 
 def block(application_id: str | None, grant_id: str, *, blocked: bool) -> Steps[Grant | None]:
@@ -365,7 +419,9 @@ def page(
         where.append(condition.format(f"${len(args)}"))
 
     if filters.email is not None:
-        also("email_key = {0}", fold(filters.email))
+        condition, values = _has_address(filters.email, first=len(args) + 1)
+        where.append(condition)
+        args += values
     if filters.status is not None:
         also("status = {0}", filters.status)
     if filters.provider is not None:
@@ -382,6 +438,7 @@ def page(
         also("created_at <= {0}", filters.before)
     if filters.email_prefix is not None:
         # A range of the index: on both engines, this column is in the order of its bytes.
+        # A domain's letters beyond ASCII are found once the whole of it is typed.
         also("email_key >= {0}", beginning := fold(filters.email_prefix))
         also("email_key < {0}", beginning + _LAST)
     parts = [" and ".join(where)]
@@ -439,12 +496,14 @@ def account_in_use(gone: Grant) -> Steps[bool]:
     """
     # `|| ''`: see find_provider_email.
     alive = "g.application_id = a.id and g.provider || '' = $1 and g.status || '' = 'valid'"
+    keys = foldings(gone.email)
+    places = ", ".join(f"${n}" for n in range(3, len(keys) + 3))
     rows = yield Statement(
         f"""select 1 from applications a
             where exists (select 1 from grants g where {alive} and g.subject = $2)
-               or exists (select 1 from grants g where {alive} and g.email_key = $3)
+               or exists (select 1 from grants g where {alive} and g.email_key in ({places}))
             limit 1""",
-        (gone.provider, gone.subject, fold(gone.email)),
+        (gone.provider, gone.subject, *keys),
     )
     return bool(rows)
 
@@ -508,4 +567,6 @@ def read(row: Row) -> Grant:
         generation=row[27],
         trouble=get_trouble(row[28]),
         refreshes=row[29],
+        vouched=bool(row[30]),
+        name_given=bool(row[31]),
     )
