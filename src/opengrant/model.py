@@ -286,13 +286,14 @@ class Grant:
     """The proof of one mailbox. Its live secret is a Sealed row of its own.
 
     mailbox_key  what makes it unique with (application, provider); see `mailbox_key()`
-    asked_at     when the verification that made the stored credential began: a later beginning wins
+    asked_at     when the stored credential was verified; the release before orders by it
     updated_at   last successful authentication, not last row change
     version      rises with every write; writers of what may be seen compare and swap on it
     generation   rises with every new live secret; writers of secrets compare and swap on it
     due_at       when the clock looks after it next; None: never
     proven_at    when its provider last accepted the credential
     used_at      when somebody last needed it, to the hour
+    asked        the number of the verification that made the stored credential: the greater one began later, and wins
     refreshes    how often its provider accepted the credential again since it was last authenticated or in trouble
     """
 
@@ -326,6 +327,7 @@ class Grant:
     generation: int = 1
     trouble: Trouble | None = None
     refreshes: int = 0
+    asked: int = 0
 
     @property
     def source(self) -> str:
