@@ -7,7 +7,7 @@ Secrets are `pydantic.SecretStr`: blind in repr, str, JSON and validation errors
 import time
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Literal, get_args
 
@@ -21,6 +21,15 @@ SECOND: Micros = 1_000_000
 def now() -> Micros:
     """The wall clock. Passed as a `Clock`, so that a test can hold it."""
     return time.time_ns() // 1000
+
+
+AGREE: Micros = 2 * SECOND
+"""Clocks that differ by less are the same: a time that is so little ahead was written just now."""
+
+
+def is_recent(at: Micros | None, *, within: Micros, now: Micros) -> bool:
+    """Whether it is less than `within` ago. Of a time ahead of the clock, nobody knows how long ago it was."""
+    return at is not None and -AGREE < now - at < within
 
 
 class ProviderName(StrEnum):
@@ -279,6 +288,18 @@ class Trouble:
     suspected: bool = False
     held: bool = False
     retry_at: Micros | None = None
+
+    def as_of(self, at: Micros) -> "Trouble":
+        """As it is where the clock was set back since: seen last at this moment, with the same time to wait."""
+        ahead = self.last_seen - at
+        if ahead <= AGREE:
+            return self
+        retry_at = None if self.retry_at is None else self.retry_at - ahead
+        return replace(self, first_seen=min(self.first_seen, at), last_seen=at, retry_at=retry_at)
+
+    def waits(self, at: Micros) -> bool:
+        """Whether its time to wait goes on. Not where the clock was set back since: nobody knows what is left of it."""
+        return self.retry_at is not None and self.retry_at > at and self.last_seen <= at + AGREE
 
 
 @dataclass(frozen=True, slots=True)

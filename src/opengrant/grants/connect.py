@@ -665,9 +665,20 @@ def _changing_too_fast() -> Overloaded:
 
 
 def _too_late(current: Grant, proof: Proof) -> bool:
-    """Whether a newer credential is stored already, and works. One that is proven just now is better than a dead one,
-    whichever was asked for first; and a proof that brings none contradicts nothing, and is never too late."""
-    return proof.secret is not None and current.status == "valid" and current.asked > proof.asked
+    """Whether a newer credential is stored already. Who brings none contradicts nobody, and is never too late.
+
+    When the newer one has ended meanwhile, this one is not stored either: both may descend from one consent, and then
+    the newer has spent it. Nor is it success to be told of an invalid grant. Raises Overloaded: sent once more, the
+    credentials are the newest.
+    """
+    if proof.secret is None or current.asked <= proof.asked:
+        return False
+    if current.status == "invalid":
+        raise Overloaded(
+            "Another request connected this mailbox meanwhile, and that grant has ended. Send the credentials again.",
+            retry_after=1,
+        )
+    return True
 
 
 def _some(grant: Grant | None) -> Grant:

@@ -82,19 +82,16 @@ _PG_CREATE = f"""
           on conflict (application_id, provider, mailbox_key) do nothing returning id, {_RETURNED})
 """
 
-# An invalid grant has no credential that an earlier one could do harm to.
-_NOT_TOO_LATE = f"(asked <= {_ASKED} or status = 'invalid')"
-
 SQLITE_RENEW = f"""
     update grants set {_NEW_GENERATION}, refreshes = 0, {_RENEWALS}
-    where application_id = $1 and id = $2 and {_NOT_TOO_LATE}
+    where application_id = $1 and id = $2 and asked <= {_ASKED}
       and {_SOURCE_EXISTS.format("$3", _CREDENTIAL)}
     returning {_RETURNED}
 """
 _PG_RENEW = f"""
     with {_SOURCE_LOCKED.format("$3", _CREDENTIAL)},
     g as (update grants set {_NEW_GENERATION}, refreshes = 0, {_RENEWALS} from c
-          where application_id = $1 and id = $2 and {_NOT_TOO_LATE} and {_CREDENTIAL_LOCKED.format(_CREDENTIAL)}
+          where application_id = $1 and id = $2 and asked <= {_ASKED} and {_CREDENTIAL_LOCKED.format(_CREDENTIAL)}
           returning id, {_RETURNED})
 """
 
