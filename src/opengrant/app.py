@@ -12,6 +12,7 @@ from opengrant import metrics
 from opengrant.errors import StoreUnavailable
 from opengrant.grants.activity import Activity
 from opengrant.grants.actor import START, acting
+from opengrant.grants.ahead import Ahead
 from opengrant.grants.aliases import Aliases
 from opengrant.grants.applications import Applications, NewKey
 from opengrant.grants.audit import Audit
@@ -44,7 +45,7 @@ from opengrant.grants.tokens import Tokens
 from opengrant.grants.trial import Trial
 from opengrant.grants.webhooks import Webhooks
 from opengrant.grants.workspaces import Workspaces
-from opengrant.model import SECOND, Application, ProviderName, now
+from opengrant.model import SECOND, Application, Clock, ProviderName
 from opengrant.net.dns import Resolver
 from opengrant.net.guard import Guard, parse_networks
 from opengrant.net.http import Http
@@ -65,6 +66,7 @@ from opengrant.providers.yahoo import Yahoo
 from opengrant.providers.zoom import Zoom
 from opengrant.settings import Settings
 from opengrant.store.bell import Ringing
+from opengrant.store.clock import agreed_clock
 from opengrant.store.engines import open_store
 from opengrant.store.keeping import Rates
 from opengrant.store.migrate import MigrationError
@@ -139,6 +141,7 @@ async def installation(settings: Settings, *, make: bool = True) -> AsyncIterato
         bell = asyncio.Event()
         db = Ringing(plain, bell)
         await _prepare_schema(settings, db, make=make)
+        now = await opened.enter_async_context(agreed_clock(plain))
         vault = Vault(keyring(settings))
         await check_master_keys(db, vault, now)
         applications = Applications(db, await open_digests(db, vault, now), now)
@@ -149,11 +152,12 @@ async def installation(settings: Settings, *, make: bool = True) -> AsyncIterato
         resolver = Resolver(settings.outbound.dns_servers)
         opened.callback(resolver.close)
         guard, door, hosts = _mail(settings, resolver, opened)
-        webhooks, deliveries = _webhooks_of(settings, plain, vault, guard, opened, bell)
+        webhooks, deliveries = _webhooks_of(settings, plain, vault, guard, now, opened, bell)
         http = Http(
             timeout=settings.outbound.timeout,
             connections_per_host=settings.outbound.connections_per_host,
             ca_file=settings.outbound.ca_file,
+            clock=now,
             observe=metrics.observe_provider_call,
         )
         opened.push_async_callback(http.close)
@@ -256,6 +260,7 @@ async def installation(settings: Settings, *, make: bool = True) -> AsyncIterato
             Timeline(db),
             Trial(db, connectors, providers, connect, domains, now),
             settings.public_url,
+            Ahead(db, now),
         )
         yield Installation(settings, services, Reseal(db, vault, now), first)
 
@@ -396,7 +401,13 @@ def _apple_and_exchange(
 
 
 def _webhooks_of(
-    settings: Settings, db: Store, vault: Vault, guard: Guard, opened: contextlib.AsyncExitStack, bell: asyncio.Event
+    settings: Settings,
+    db: Store,
+    vault: Vault,
+    guard: Guard,
+    now: Clock,
+    opened: contextlib.AsyncExitStack,
+    bell: asyncio.Event,
 ) -> tuple[Webhooks, Deliveries]:
     named = settings.webhooks
     receivers = Receivers(

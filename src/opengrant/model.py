@@ -7,7 +7,7 @@ Secrets are `pydantic.SecretStr`: blind in repr, str, JSON and validation errors
 import time
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Literal, get_args
 
@@ -22,6 +22,15 @@ SECOND: Micros = 1_000_000
 def now() -> Micros:
     """The wall clock. Passed as a `Clock`, so that a test can hold it."""
     return time.time_ns() // 1000
+
+
+AGREE: Micros = 2 * SECOND
+"""Clocks that differ by less are the same: a time that is so little ahead was written just now."""
+
+
+def is_recent(at: Micros | None, *, within: Micros, now: Micros) -> bool:
+    """Whether it is less than `within` ago. Of a time ahead of the clock, nobody knows how long ago it was."""
+    return at is not None and -AGREE < now - at < within
 
 
 class ProviderName(StrEnum):
@@ -281,6 +290,18 @@ class Trouble:
     held: bool = False
     retry_at: Micros | None = None
 
+    def as_of(self, at: Micros) -> "Trouble":
+        """As it is where the clock was set back since: seen last at this moment, with the same time to wait."""
+        ahead = self.last_seen - at
+        if ahead <= AGREE:
+            return self
+        retry_at = None if self.retry_at is None else self.retry_at - ahead
+        return replace(self, first_seen=min(self.first_seen, at), last_seen=at, retry_at=retry_at)
+
+    def waits(self, at: Micros) -> bool:
+        """Whether its time to wait goes on. Not where the clock was set back since: nobody knows what is left of it."""
+        return self.retry_at is not None and self.retry_at > at and self.last_seen <= at + AGREE
+
 
 @dataclass(frozen=True, slots=True)
 class Grant:
@@ -290,13 +311,14 @@ class Grant:
     vouched      the address is its holder's by the word of its provider, its own domain or the API caller; False where
                  only a foreign tenant or a server named on a sign-in page claims it
     name_given   the name is the caller's, so a profile's does not replace it
-    asked_at     when the verification that made the stored credential began: a later beginning wins
+    asked_at     when the stored credential was verified; the release before orders by it
     updated_at   last successful authentication, not last row change
     version      rises with every write; writers of what may be seen compare and swap on it
     generation   rises with every new live secret; writers of secrets compare and swap on it
     due_at       when the clock looks after it next; None: never
     proven_at    when its provider last accepted the credential
     used_at      when somebody last needed it, to the hour
+    asked        the number of the verification that made the stored credential: the greater one began later, and wins
     refreshes    how often its provider accepted the credential again since it was last authenticated or in trouble
     """
 
@@ -332,6 +354,7 @@ class Grant:
     refreshes: int = 0
     vouched: bool = True
     name_given: bool = False
+    asked: int = 0
 
     @property
     def source(self) -> str:

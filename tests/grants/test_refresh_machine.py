@@ -54,7 +54,7 @@ class Seen:
     email: str
     version: int
     generation: int
-    asked_at: int
+    asked: int
 
 
 class Machine(RuleBasedStateMachine):
@@ -71,7 +71,7 @@ class Machine(RuleBasedStateMachine):
         self.known: dict[str, Seen] = {}
         self.gone: set[str] = set()
         self.families: dict[tuple[str, int], str] = {}
-        """(grant, asked_at) → the consent that its credential descends from."""
+        """(grant, asked) → the consent that its credential descends from."""
         self.tokens: dict[str, list[str]] = {email: [] for email in BOXES}
         self.withdrawn: set[str] = set()
         self.second: str | None = None
@@ -321,14 +321,14 @@ class Machine(RuleBasedStateMachine):
         """Forward only; and of one verification there is one consent, whoever is slow."""
         family = self.fake.families[held["refresh_token"]]
         assert family in self.tokens[grant.email]
-        assert self.families.setdefault((grant.id, grant.asked_at), family) == family
+        assert self.families.setdefault((grant.id, grant.asked), family) == family
         assert self.fake.owner(held["access_token"]) == grant.email
-        seen = Seen(grant.email, grant.version, grant.generation, grant.asked_at)
+        seen = Seen(grant.email, grant.version, grant.generation, grant.asked)
         before = self.known.get(grant.id, seen)
         assert seen.email == before.email
         assert seen.version >= before.version
         assert seen.generation >= before.generation
-        assert seen.asked_at >= before.asked_at, "an older verification has won"
+        assert seen.asked >= before.asked, "an older verification has won"
         self.known[grant.id] = seen
         assert (grant.status == "invalid") == (grant.due_at is None)
         if grant.trouble is not None:

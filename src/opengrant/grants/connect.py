@@ -101,6 +101,7 @@ class Proof:
     """What a provider accepted: whose it is, what may be shown, and the secret as in Verified.
 
     named  which hosts of `settings` the caller named, rather than the address's own domain
+    asked  the number of the verification, which rises with each that begins; 0: not known
     """
 
     identity: Identity
@@ -111,6 +112,7 @@ class Proof:
     token_expires_at: Micros | None = None
     spent: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
+    asked: int = 0
 
     def vouched(self, *, hosted: bool, renews: Grant | None = None) -> bool:
         """Whether the address is more than a claim of a foreign tenant, or of a server that a stranger named.
@@ -160,7 +162,7 @@ class Connect:
         Raises InvalidRequest, RefreshTokenInvalid, InvalidAuthentication, ScopesConflict,
         ConnectorMisconfigured, ProviderUnavailable, RateLimited, Overloaded.
         """
-        return await self._verified(app, ask, lambda found, proof, at: self._record(app, ask, found, proof, at))
+        return await self._verified(app, ask, lambda found, proof: self._record(app, ask, found, proof))
 
     async def renew(self, app: Application, grant: Grant, ask: CustomConnect) -> Grant:
         """New credentials for a grant that the caller names; they must be of the same mailbox.
@@ -169,7 +171,7 @@ class Connect:
         failure the grant stays as it was.
         """
 
-        async def write(found: WithClient, proof: Proof, asked_at: Micros) -> Grant | None:
+        async def write(found: WithClient, proof: Proof) -> Grant | None:
             if not _same_mailbox(app, grant, proof.identity):
                 raise ReauthEmailInvalid(
                     f"These credentials are of another mailbox than this grant's ({grant.email})."
@@ -177,10 +179,10 @@ class Connect:
                 )
             for _ in range(_TRIES):
                 current = await self.db.read(grants.find(app.id, grant.id))
-                if current is None or _too_late(current, proof, asked_at):
+                if current is None or _too_late(current, proof):
                     return current
                 await self.refuse_taken(app, ask.external_id, current)
-                renewed = self._renewed(current, ask, found, proof, asked_at)
+                renewed = self._renewed(current, ask, found, proof)
                 # A change leaves what it does not name; the profile's name is for a grant that has none.
                 renewed = replace(
                     renewed,
@@ -248,7 +250,8 @@ class Connect:
                 _require_scope(provider, tokens, wanted)
             scope = provider.granted_scope(tokens) or wanted
             secret = _live(tokens, tokens.refresh_token)
-            return Proof(identity, scope, _told(identity), secret, found.credential_id, tokens.expires_at)
+            told, expires_at = _told(identity), tokens.expires_at
+            return Proof(identity, scope, told, secret, found.credential_id, expires_at, asked=found.asked)
 
     async def refuse_other_owner(self, app: Application, provider: ProviderName, proof: Proof) -> None:
         """What `accept` would refuse for it, said while its user can still do otherwise.
@@ -261,9 +264,11 @@ class Connect:
         else:
             _owner(existing, proof, hosted=True)
 
-    async def accept(self, app: Application, ask: CustomConnect, proof: Proof, *, asked_at: Micros) -> Grant:
+    async def accept(self, app: Application, ask: CustomConnect, proof: Proof) -> Grant:
         """The last beat: what was proven becomes a grant, or renews the one there was. Raises what `custom` raises."""
-        return await self._record(app, ask, await self._connector(app, ask), proof, asked_at)
+        found = await self._connector(app, ask)
+        # A proof that the release before kept has no number: it has its turn now.
+        return await self._record(app, ask, found, replace(proof, asked=proof.asked or found.asked))
 
     @contextlib.contextmanager
     def bounded(self) -> Iterator[None]:
@@ -309,8 +314,8 @@ class Connect:
             return await self._by_password(ask, found, cast(Verifies, provider), write)
 
     async def _connector(self, app: Application, ask: CustomConnect) -> WithClient:
-        found = await self.db.read(
-            connector_rows.find_with_client(app.id, ask.provider, credential_id=ask.credential_id)
+        found = await self.db.write_soon(
+            connector_rows.find_to_ask(app.id, ask.provider, credential_id=ask.credential_id, dialect=self.db.dialect)
         )
         if found is None:
             raise InvalidRequest(
@@ -326,7 +331,6 @@ class Connect:
         return found
 
     async def _by_organisation(self, app: Application, ask: CustomConnect, found: WithClient, write: "_Write") -> Grant:
-        asked_at = self.clock()
         credential = await self.connectors.organisation(found)
         # A Microsoft connector's scopes are those of users' consents; a tenant grants whole roles instead.
         default = () if ask.provider is ProviderName.MICROSOFT else found.connector.scope
@@ -342,18 +346,19 @@ class Connect:
             {"access_token": minted.access_token.get_secret_value(), "scope": scope},
             credential_id=found.credential_id,
             token_expires_at=minted.expires_at,
+            asked=found.asked,
         )
-        return _some(await write(found, proof, asked_at))
+        return _some(await write(found, proof))
 
     async def _by_password(self, ask: CustomConnect, found: WithClient, provider: Verifies, write: "_Write") -> Grant:
-        asked_at = self.clock()
-        return _some(await write(found, await self._verify(ask, found, provider), asked_at))
+        return _some(await write(found, await self._verify(ask, found, provider)))
 
     async def _verify(self, ask: CustomConnect, found: WithClient, provider: Verifies) -> Proof:
         async with self._asking(ask, "password"):
             verified = await provider.verify(ask.settings)
         scope = found.connector.scope if ask.scope is None else ask.scope
-        return Proof(verified.identity, scope, verified.settings, verified.secret, named=_named(ask.settings))
+        named = _named(ask.settings)
+        return Proof(verified.identity, scope, verified.settings, verified.secret, named=named, asked=found.asked)
 
     async def _by_token(
         self,
@@ -371,9 +376,11 @@ class Connect:
         """
         token = cast(SecretStr, ask.settings["refresh_token"])
         spent = self.digests.refresh_token(app.id, ask.provider, token.get_secret_value())
+        waited = False
         while (flight := self._flights.get(spent)) is not None:
             if (flight.ask, flight.renews) == (ask, renews):
                 return cast(Grant, await asyncio.shield(flight.task))
+            waited = True
             await asyncio.wait([flight.task])
 
         async def exchange() -> Grant:
@@ -387,9 +394,11 @@ class Connect:
                     newest = await self._newest(app, ask.provider, provider, token)
                     if newest.grant_id is not None:
                         held.append(await self._lease(app, newest.grant_id))
-                asked_at = self.clock()
+                # It begins to ask only now: others may have begun, and ended, since the look-up.
+                fresh = waited or bool(held)
+                asked = await self.db.write_soon(connector_rows.next_number(self.db.dialect)) if fresh else found.asked
                 proof = await self._exchange(app, ask, self.connectors.client(found), provider, held)
-                return _some(await write(found, replace(proof, credential_id=found.credential_id), asked_at))
+                return _some(await write(found, replace(proof, credential_id=found.credential_id, asked=asked)))
             finally:
                 del self._flights[spent]
                 await self._give_back(held)
@@ -480,9 +489,7 @@ class Connect:
             return Newest(given, None, ())
         return await Successors(self.db, self.vault, self.digests).newest(app.id, name, given)
 
-    async def _record(
-        self, app: Application, ask: CustomConnect, found: WithClient, proof: Proof, asked_at: Micros
-    ) -> Grant:
+    async def _record(self, app: Application, ask: CustomConnect, found: WithClient, proof: Proof) -> Grant:
         """Create or renew. Each round looks at what is there and writes only if it still is."""
         keys = _keys(app, ask.provider, proof.identity)
         email, hosted = proof.identity.email, ask.login_id is not None
@@ -501,14 +508,14 @@ class Connect:
                 if aside is None:
                     await self._refuse_other_subject(app, ask.provider, proof.identity)
                 workspace = wanted or await self.workspaces.for_new_grant(app, ask.provider, email, None)
-                fresh = replace(self._fresh(app, ask, found, proof, keys[0], asked_at), workspace_id=workspace)
+                fresh = replace(self._fresh(app, ask, found, proof, keys[0]), workspace_id=workspace)
                 event = events.created(fresh, at=fresh.created_at, login_id=ask.login_id)
                 written = await unless_taken(self.db, self._create(self._writing(fresh, proof, event), aside))
-            elif _too_late(existing, proof, asked_at):
+            elif _too_late(existing, proof):
                 # Somebody's later verification of this mailbox is stored already; it wins.
                 return existing
             else:
-                renewed = self._renewed(existing, ask, found, proof, asked_at)
+                renewed = self._renewed(existing, ask, found, proof)
                 event = events.reauthenticated(renewed, before=existing, at=renewed.updated_at)
                 writing = self._writing(renewed, proof, event)
                 written = await unless_taken(self.db, grants.renew(writing, self.db.dialect))
@@ -570,7 +577,6 @@ class Connect:
         found: WithClient,
         proof: Proof,
         key: str,
-        asked_at: Micros,
     ) -> Grant:
         now = self.clock()
         return self._scheduled(
@@ -586,7 +592,8 @@ class Connect:
                 settings=proof.settings,
                 created_at=now,
                 updated_at=now,
-                asked_at=asked_at,
+                asked_at=now,
+                asked=proof.asked,
                 version=1,
                 subject=proof.identity.subject,
                 user_id=proof.identity.user_id,
@@ -601,16 +608,16 @@ class Connect:
             at=now,
         )
 
-    def _renewed(self, existing: Grant, ask: CustomConnect, found: WithClient, proof: Proof, asked_at: Micros) -> Grant:
+    def _renewed(self, existing: Grant, ask: CustomConnect, found: WithClient, proof: Proof) -> Grant:
         """The grant after this verification: id, creation and what the caller did not name again stay.
 
         workspace_id  None: the row's own stays, where somebody may just have moved it
         """
-        settings = proof.settings
+        settings, asked = proof.settings, proof.asked
         if proof.secret is None:
-            # The stored credential counts on, so what tells of it and when it was asked for stay too. That is also how
-            # the write notices a credential that was put there meanwhile: it was asked for later.
-            asked_at = existing.asked_at
+            # The stored credential counts on, so what tells of it and its number stay too. That is also how the write
+            # notices a credential that was put there meanwhile: it has a greater one.
+            asked = existing.asked
             told = {name: existing.settings[name] for name in TELL_OF_SECRET if name in existing.settings}
             settings = {**settings, **told}
         now = self.clock()
@@ -628,7 +635,8 @@ class Connect:
             scope=proof.scope,
             settings=settings,
             updated_at=now,
-            asked_at=asked_at,
+            asked_at=now,
+            asked=asked,
             subject=proof.identity.subject or known[0],
             user_id=proof.identity.user_id or known[1],
             name=ask.name or profile,
@@ -688,7 +696,7 @@ def _live(tokens: Tokens, refresh_token: SecretStr) -> dict[str, Any]:
 
 
 class _Write(Protocol):
-    async def __call__(self, found: WithClient, proof: Proof, asked_at: Micros, /) -> Grant | None: ...
+    async def __call__(self, found: WithClient, proof: Proof, /) -> Grant | None: ...
 
 
 def refuse_blocked(grant: Grant) -> None:
@@ -790,9 +798,21 @@ def _changing_too_fast() -> Overloaded:
     return Overloaded("This mailbox is being changed by many requests at once. Try again.", retry_after=1)
 
 
-def _too_late(current: Grant, proof: Proof, asked_at: Micros) -> bool:
-    """Whether a newer credential is stored already. Who brings none contradicts nobody, and is never too late."""
-    return proof.secret is not None and current.asked_at > asked_at
+def _too_late(current: Grant, proof: Proof) -> bool:
+    """Whether a newer credential is stored already. Who brings none contradicts nobody, and is never too late.
+
+    When the newer one has ended meanwhile, this one is not stored either: both may descend from one consent, and then
+    the newer has spent it. Nor is it success to be told of an invalid grant. Raises Overloaded: sent once more, the
+    credentials are the newest.
+    """
+    if proof.secret is None or current.asked <= proof.asked:
+        return False
+    if current.status == "invalid":
+        raise Overloaded(
+            "Another request connected this mailbox meanwhile, and that grant has ended. Send the credentials again.",
+            retry_after=1,
+        )
+    return True
 
 
 def _some(grant: Grant | None) -> Grant:

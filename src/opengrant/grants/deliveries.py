@@ -307,6 +307,8 @@ def _judge(webhook: Webhook, *, well: bool, gone: bool, at: Micros) -> Steps[Non
     now, window = found
     window = Window(window.at or at, window.failed + (not well), window.all + 1)
     since = at if window.at is None else window.at
+    if since > at:
+        since, window = at, replace(window, at=at)
     status = now.status
     if gone:
         status, window = "failed", Window(None, 0, 0)

@@ -43,7 +43,7 @@ def updated(grant: Grant, *, before: Grant, at: Micros) -> Event:
     if grant.workspace_id not in (None, before.workspace_id):
         changed.append("workspace_id")
     run = None
-    if grant.asked_at != before.asked_at:
+    if grant.asked != before.asked:
         changed, run = [*changed, "credential"], before.refreshes or None
     more = {"reauthentication_flag": False}
     return _event("grant.updated", UPDATED, grant, at, more, changed=changed, refreshes=run)

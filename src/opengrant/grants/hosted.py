@@ -256,13 +256,12 @@ class Hosted:
         """
         ask = self._custom(visit.ask, provider, visit.login, settings)
         async with self.strangers.proving(visit.app, visit.login.id):
-            asked_at = self.clock()
             proof = await self.connect.prove_password(visit.app, ask)
         await self.connect.refuse_other_owner(visit.app, provider, proof)
         if not await self.db.write(logins.use(visit.app.id, visit.login.id, at=self.clock())):
             raise LoginInvalid(_OVER)
         try:
-            return await self._finish(visit.app, visit.ask, visit.login, provider, proof, asked_at)
+            return await self._finish(visit.app, visit.ask, visit.login, provider, proof)
         except OpenGrantError as problem:
             return await self._failed(visit.app, visit.ask, problem)
 
@@ -290,7 +289,6 @@ class Hosted:
             if not (code := query.get("code")):
                 said = "The provider sent neither a code nor an error."
                 return await self._refused(app, ask, "server_error", said, 502)
-            asked_at = self.clock()
             proof = await self.connect.prove_code(
                 app,
                 self._custom(ask, login.provider, login, {}),
@@ -299,7 +297,7 @@ class Hosted:
                 verifier=self._verifier(login, secret),
             )
             await self.connect.refuse_other_owner(app, login.provider, proof)
-            return await self._finish(app, ask, login, login.provider, proof, asked_at)
+            return await self._finish(app, ask, login, login.provider, proof)
         except OpenGrantError as problem:
             log.warning("sign_in_failed", login_id=login.id, provider=login.provider.value, error=problem.type)
             return await self._failed(app, ask, problem)
@@ -339,7 +337,7 @@ class Hosted:
         custom = self._custom(ask, found.provider, None, {})
         custom = replace(custom, login_id=found.login_id)
         try:
-            grant = await self.connect.accept(app, custom, proof, asked_at=found.asked_at)
+            grant = await self.connect.accept(app, custom, proof)
         except OpenGrantError as problem:
             raise OAuthRefused("invalid_grant", problem.message) from None
         return Redeemed(grant, ask.access_type, grant.scope, code_id)
@@ -455,16 +453,14 @@ class Hosted:
             raise InvalidRequest("The administrator of another tenant than the credential's consented.")
         return None if named is not None else proven or came
 
-    async def _finish(
-        self, app: Application, ask: Ask, login: Login, provider: ProviderName, proof: Proof, asked_at: Micros
-    ) -> str:
+    async def _finish(self, app: Application, ask: Ask, login: Login, provider: ProviderName, proof: Proof) -> str:
         """Keep what was proven, under a code for the application. Returns where the browser goes with it."""
         await self._refuse_other_mailbox(app, ask, provider, proof.identity)
         await self._require_registered(app, ask.redirect_uri)
         code = opaque.make(opaque.CODE, app.id)
         code_id = self.digests.login_code(app.id, code.get_secret_value())
         now = self.clock()
-        row = LoginCode(app.id, code_id, login.id, _plain(ask), provider, asked_at, now + CODE_LASTS)
+        row = LoginCode(app.id, code_id, login.id, _plain(ask), provider, now, now + CODE_LASTS)
         owner = self._proof_owner(app, code_id)
         sealed = self.vault.seal(_write_proof(proof), owner)
         secret = secrets.SecretRow(owner.application_id, owner.kind, owner.id, owner.purpose, sealed)
@@ -636,6 +632,7 @@ def _write_proof(proof: Proof) -> bytes:
             "credential_id": proof.credential_id,
             "token_expires_at": proof.token_expires_at,
             "named": proof.named,
+            "asked": proof.asked,
         }
     )
 
@@ -650,4 +647,5 @@ def _read_proof(sealed: bytes) -> Proof:
         held["credential_id"],
         held["token_expires_at"],
         named=tuple(held["named"]),
+        asked=held.get("asked", 0),  # the release before wrote none
     )

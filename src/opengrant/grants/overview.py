@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from opengrant.grants import brake
 from opengrant.grants.activity import HOUR, REFRESHED, VERIFIED, Activity
-from opengrant.model import SECOND, Application, Clock, Micros
+from opengrant.model import SECOND, Application, Clock, Micros, is_recent
 from opengrant.store import blame, brakes, overview, webhooks
 from opengrant.store.brakes import Brake
 from opengrant.store.overview import Backlog, Health
@@ -121,9 +121,15 @@ class Overview:
         """What was found in the last seconds, or is being looked for; it outlives whoever waits for it."""
         at = self.clock()
         since, task = self._kept.get(key, (0, None))
-        if task is None or since + KEEP <= at or (task.done() and (task.cancelled() or task.exception() is not None)):
+        if (
+            task is None
+            or not is_recent(since, within=KEEP, now=at)
+            or (task.done() and (task.cancelled() or task.exception() is not None))
+        ):
             if len(self._kept) >= _MOST_KEPT:
-                self._kept = {other: kept for other, kept in self._kept.items() if kept[0] + KEEP > at}
+                self._kept = {
+                    other: kept for other, kept in self._kept.items() if is_recent(kept[0], within=KEEP, now=at)
+                }
             task = asyncio.create_task(ask())
             self._kept[key] = (at, task)
         return await asyncio.shield(task)

@@ -180,10 +180,10 @@ class Records:
         One that is invalid stays as it is, and so does one whose mailbox is connected again meanwhile: this was about
         the credential before. `reason`: in the caller's words, for the audit trail. Raises GrantNotFound, Overloaded.
         """
-        asked_at, at = grant.asked_at, self.clock()
+        asked, at = grant.asked, self.clock()
         trouble = Trouble("reconnect", outcome.INVALIDATED, "", _INVALIDATED, at, at)
         for _ in range(_TRIES):
-            if grant.status == "invalid" or grant.asked_at != asked_at:
+            if grant.status == "invalid" or grant.asked != asked:
                 return grant
             written = await self.db.write(self._invalidate(grant, trouble, reason))
             if written is not None:

@@ -39,7 +39,18 @@ from opengrant.grants.digests import Digests
 from opengrant.grants.schedule import Schedule
 from opengrant.grants.spool import Spool, Unwritten, insist
 from opengrant.grants.successors import Successors, replay
-from opengrant.model import SECOND, WITH_PASSWORD, Application, Clock, Grant, Micros, ProviderName, Trouble
+from opengrant.model import (
+    AGREE,
+    SECOND,
+    WITH_PASSWORD,
+    Application,
+    Clock,
+    Grant,
+    Micros,
+    ProviderName,
+    Trouble,
+    is_recent,
+)
 from opengrant.providers.base import Mints, Verifies
 from opengrant.providers.classify import of_a_proven_credential
 from opengrant.providers.verdict import Kind, Verdict
@@ -201,8 +212,8 @@ class Refresh:
         return grant
 
     def _asked_just_now(self, grant: Grant) -> bool:
-        failed_at = 0 if grant.trouble is None else grant.trouble.last_seen
-        return self.clock() - max(grant.proven_at or 0, failed_at) < _JUST_NOW
+        failed_at, at = None if grant.trouble is None else grant.trouble.last_seen, self.clock()
+        return any(is_recent(one, within=_JUST_NOW, now=at) for one in (grant.proven_at, failed_at))
 
     async def _brake_of(self, state: State) -> Brake | None:
         """What keeps everybody but a probe from asking; of a mail host where there is one."""
@@ -221,13 +232,15 @@ class Refresh:
             again = at + self.policy.probe_every
             return await self.db.write(brakes.take_turn(grant.application_id, blamed.source, at=at, until=again))
         trouble = grant.trouble
-        return trouble is None or trouble.kind != Kind.RATE_LIMITED or (trouble.retry_at or 0) <= at
+        return trouble is None or trouble.kind != Kind.RATE_LIMITED or not trouble.waits(at)
 
     def _lasts(self, state: State, minimum_ttl: int, at: Micros) -> bool:
         grant = state.grant
         left = (grant.token_expires_at or 0) - at
+        if (grant.proven_at or 0) > at + AGREE:
+            return False  # the clock was set back since: how much of its life is left, nobody knows
         # A token just made will not get any longer by asking again.
-        just_made = (grant.proven_at or 0) + _REMEMBERED > at and left > 0
+        just_made = is_recent(grant.proven_at, within=_REMEMBERED, now=at) and left > 0
         return left >= max(minimum_ttl * SECOND, LIFE_LEFT) or just_made
 
     def _live(self, state: State, *, at: Micros) -> Live | None:
@@ -248,9 +261,9 @@ class Refresh:
         if brake.holds(state.brake, at=at):
             return state
         # One that was held for its source's sake need not wait when the source has recovered.
-        if trouble is not None and not trouble.held and (trouble.retry_at or 0) > at:
+        if trouble is not None and not trouble.held and trouble.waits(at):
             asked_to_wait = trouble.kind == Kind.RATE_LIMITED
-            if asked_to_wait or at - trouble.last_seen < _REMEMBERED:
+            if asked_to_wait or is_recent(trouble.last_seen, within=_REMEMBERED, now=at):
                 return state
         return await self._advance(state)
 
@@ -427,7 +440,7 @@ class Refresh:
 
     async def _lease_and_ask(self, grant: Grant) -> State:
         """Take the lease and ask, or wait for what another process makes of it."""
-        began, pause, owner = self.clock(), 0.02, str(uuid.uuid4())
+        pause, owner = 0.02, str(uuid.uuid4())
         patience = asyncio.get_running_loop().time() + self.timeout + 2
         while True:
             at = self.clock()
@@ -444,7 +457,7 @@ class Refresh:
                 raise
             now = state.grant
             moved = now.generation != grant.generation or now.status == "invalid"
-            failed = now.trouble is not None and now.trouble.last_seen >= began
+            failed = now.trouble is not None and now.trouble != grant.trouble
             if lease is not None and not moved:
                 return await self._ask(state, lease)
             if lease is not None:
@@ -676,6 +689,7 @@ class Refresh:
         )
         lost = evidence.sent and verdict.kind in (Kind.PROVIDER_DOWN, Kind.UNKNOWN)
         scope = self._scope(grant)
+        succeeded_at = self._succeeded.get((grant.application_id, scope), 0)
 
         def script() -> Steps[Grant]:
             counted = replace(trouble, held=False)
@@ -686,7 +700,7 @@ class Refresh:
                 counted,
                 named=evidence.retry_after is not None,
                 was_held=ends and self._was_held(grant, trouble),
-                succeeded_at=self._succeeded.get((grant.application_id, scope), 0),
+                succeeded_at=succeeded_at if succeeded_at <= at + AGREE else 0,
                 at=at,
                 dialect=self.db.dialect,
             )
@@ -720,7 +734,7 @@ class Refresh:
         self, grant: Grant, evidence: Evidence, verdict: Verdict, means: Means, *, at: Micros
     ) -> tuple[bool, Trouble]:
         """Whether this would end the grant, and its trouble from now on."""
-        before = grant.trouble
+        before = None if grant.trouble is None else grant.trouble.as_of(at)
         alike = before is not None and (before.kind, before.reason) == (verdict.kind, verdict.reason)
         failures = before.failures + 1 if before is not None and alike else 1
         reconnect = verdict.kind is Kind.RECONNECT

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from opengrant.grants.activity import Activity
+from opengrant.grants.ahead import Ahead
 from opengrant.grants.aliases import Aliases
 from opengrant.grants.applications import Applications
 from opengrant.grants.audit import Audit
@@ -62,6 +63,7 @@ class Services:
     trial: Trial
     public_url: str | None
     """Base of links and redirect URIs; None: the request's own."""
+    ahead: Ahead
 
     async def ready(self) -> list[str]:
         """What keeps this process from serving; empty when nothing does. Raises StoreUnavailable."""

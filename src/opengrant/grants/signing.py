@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from opengrant.errors import InvalidRequest, OAuthRefused, Overloaded
 from opengrant.grants import audit
-from opengrant.model import SECOND, Clock, Micros
+from opengrant.model import SECOND, Clock, Micros, is_recent
 from opengrant.store import secrets
 from opengrant.store.port import Steps, Store
 from opengrant.vault import Owner, Vault
@@ -77,7 +77,7 @@ class Signing:
         try:
             return _claims(id_token, held)
         except InvalidKeyIdError:
-            if self._clock() - held.read_at < SECOND:
+            if is_recent(held.read_at, within=SECOND, now=self._clock()):
                 raise
             # Another process may have rotated; strangers can have us look once a second, no more.
             return _claims(id_token, await self._keys(afresh=True))
@@ -110,7 +110,7 @@ class Signing:
 
     async def _keys(self, *, afresh: bool = False) -> _Held:
         held = self._held
-        if held is None or afresh or self._clock() - held.read_at > _LOOK_AGAIN:
+        if held is None or afresh or not is_recent(held.read_at, within=_LOOK_AGAIN, now=self._clock()):
             async with self._loading:
                 if self._held is held or self._held is None:  # else somebody has just looked
                     self._held = await self._load()

@@ -17,6 +17,7 @@ class Ringing:
     def __init__(self, db: Store, *bells: asyncio.Event) -> None:
         self.dialect = db.dialect
         self.read, self.migrate, self.pending, self.close = db.read, db.migrate, db.pending, db.close
+        self.write_soon = db.write_soon  # nothing that anybody waits for
         self._db, self._bells = db, bells
 
     async def write(self, steps: Steps[T]) -> T:

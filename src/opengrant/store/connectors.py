@@ -5,13 +5,13 @@ from typing import Any
 
 from opengrant.model import Connector, ProviderName, Sealed
 from opengrant.store.columns import get_list, get_object, put_list, put_object
-from opengrant.store.port import Row, Statement, Steps
+from opengrant.store.port import Dialect, Row, Statement, Steps
 
 COLUMNS = "id, application_id, provider, name, settings, scope, active_credential_id, created_at, updated_at"
 _QUALIFIED = ", ".join(f"c.{column.strip()}" for column in COLUMNS.split(","))
 
-FIND_WITH_CLIENT = f"""
-    select {_QUALIFIED}, r.id, r.type, s.key_id, s.sealed
+_WITH_CLIENT = f"select {_QUALIFIED}, r.id, r.type, s.key_id, s.sealed"
+_FROM = """
     from connectors c
     left join credentials r
       on r.application_id = c.application_id and r.connector_id = c.id and r.id = coalesce($3, c.active_credential_id)
@@ -20,16 +20,23 @@ FIND_WITH_CLIENT = f"""
      and s.purpose = 'client'
     where c.application_id = $1 and c.provider = $2
 """
+FIND_WITH_CLIENT = f"{_WITH_CLIENT} {_FROM}"
+_PG_FIND_TO_ASK = f"{_WITH_CLIENT}, nextval('asked') {_FROM}"
+_SQLITE_NUMBER = "update numbers set last = last + 1 where name = 'asked' returning last"
 
 
 @dataclass(frozen=True, slots=True)
 class WithClient:
-    """A connector, and the credential to use with it; None for providers that need none, or when it does not exist."""
+    """A connector, and the credential to use with it; None for providers that need none, or when it does not exist.
+
+    asked  the number of a verification that begins with this look-up
+    """
 
     connector: Connector
     credential_id: str | None
     credential_type: str | None
     client: Sealed | None
+    asked: int = 0
 
 
 def find_with_client(
@@ -39,8 +46,38 @@ def find_with_client(
     rows = yield Statement(FIND_WITH_CLIENT, (application_id, provider, credential_id))
     if not rows:
         return None
-    *connector, id_, type_, key_id, sealed = rows[0]
-    return WithClient(read(connector), id_, type_, None if sealed is None else Sealed(key_id, bytes(sealed)))
+    return _with_client(rows[0])
+
+
+def find_to_ask(
+    application_id: str, provider: ProviderName, *, credential_id: str | None = None, dialect: Dialect
+) -> Steps[WithClient | None]:
+    """As `find_with_client`, before its provider is asked to verify somebody: with the next number. Writes.
+
+    Numbers rise with every verification that begins, on whatever node, whatever its clock says.
+    """
+    args = (application_id, provider, credential_id)
+    if dialect is Dialect.POSTGRES:
+        rows = yield Statement(_PG_FIND_TO_ASK, args, last=True)
+        if not rows:
+            return None
+        *row, asked = rows[0]
+        return _with_client(row, asked)
+    asked = yield from next_number(dialect)
+    rows = yield Statement(FIND_WITH_CLIENT, args)
+    return _with_client(rows[0], asked) if rows else None
+
+
+def next_number(dialect: Dialect) -> Steps[int]:
+    """The number alone, for a verification that had to wait after its look-up. Writes."""
+    sql = "select nextval('asked')" if dialect is Dialect.POSTGRES else _SQLITE_NUMBER
+    rows = yield Statement(sql)
+    return int(rows[0][0])
+
+
+def _with_client(row: Row, asked: int = 0) -> WithClient:
+    *connector, id_, type_, key_id, sealed = row
+    return WithClient(read(connector), id_, type_, None if sealed is None else Sealed(key_id, bytes(sealed)), asked)
 
 
 def find(application_id: str, provider: ProviderName) -> Steps[Connector | None]:

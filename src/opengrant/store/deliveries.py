@@ -99,7 +99,7 @@ def claim(application_id: str, webhook_id: str, terms: Claim, dialect: Dialect) 
         rows = yield Statement(sql, (application_id, webhook_id, terms.at))
         for row in rows:
             delivery, ahead = _read(application_id, row), row[13]
-            held_until = delivery.created_at + terms.hold if delivery.type == "grant.expired" else 0
+            held_until = min(delivery.created_at, terms.at) + terms.hold if delivery.type == "grant.expired" else 0
             if ahead is not None:
                 if ahead > delivery.due_at:
                     yield from _move(delivery, ahead)

@@ -21,7 +21,8 @@ from opengrant.store.port import Dialect, Row, Statement, Steps
 COLUMNS = (
     "id, application_id, provider, connector_id, mailbox_key, email, status, scope, settings, created_at, updated_at,"
     " asked_at, version, subject, user_id, name, state, credential_id, workspace_id, ip, user_agent, blocked,"
-    " token_expires_at, external_id, due_at, proven_at, used_at, generation, trouble, refreshes, vouched, name_given"
+    " token_expires_at, external_id, due_at, proven_at, used_at, generation, trouble, refreshes, vouched, name_given,"
+    " asked"
 )
 
 ASIDE = "aside:"
@@ -31,12 +32,12 @@ _FIXED = ("application_id", "id", "provider", "created_at", "version")
 _MUTABLE = (
     *("connector_id", "mailbox_key", "email", "email_key", "status", "scope", "settings", "updated_at", "asked_at"),
     *("subject", "user_id", "name", "state", "credential_id", "workspace_id", "ip", "user_agent", "blocked"),
-    *("token_expires_at", "external_id", "due_at", "proven_at", "used_at", "trouble", "vouched", "name_given"),
+    *("token_expires_at", "external_id", "due_at", "proven_at", "used_at", "trouble", "vouched", "name_given", "asked"),
 )
 _TYPES = {
     **dict.fromkeys(("blocked", "vouched", "name_given"), "int"),
     **dict.fromkeys(("created_at", "version", "updated_at", "asked_at", "token_expires_at"), "bigint"),
-    **dict.fromkeys(("due_at", "proven_at", "used_at"), "bigint"),
+    **dict.fromkeys(("due_at", "proven_at", "used_at", "asked"), "bigint"),
 }
 
 _INSERTED = ", ".join((*_FIXED, *_MUTABLE))
@@ -54,7 +55,7 @@ _RENEWALS = "version = version + 1, " + ", ".join(
     f"workspace_id = coalesce(${n}, workspace_id)" if name == "workspace_id" else f"{name} = ${n}"
     for n, name in enumerate(_RENEWABLE, 3)
 )
-_ASKED_AT = f"${3 + _RENEWABLE.index('asked_at')}"
+_ASKED = f"${3 + _RENEWABLE.index('asked')}"
 _CREDENTIAL = f"${3 + _RENEWABLE.index('credential_id')}"
 _RETURNED = "created_at, version, workspace_id, blocked"
 _ENDED = f"status = 'invalid', due_at = null, refreshes = 0, {_NEW_GENERATION}, version = version + 1"
@@ -88,14 +89,14 @@ _PG_CREATE = f"""
 
 SQLITE_RENEW = f"""
     update grants set {_NEW_GENERATION}, refreshes = 0, {_RENEWALS}
-    where application_id = $1 and id = $2 and asked_at <= {_ASKED_AT}
+    where application_id = $1 and id = $2 and asked <= {_ASKED}
       and {_SOURCE_EXISTS.format("$3", _CREDENTIAL)}
     returning {_RETURNED}
 """
 _PG_RENEW = f"""
     with {_SOURCE_LOCKED.format("$3", _CREDENTIAL)},
     g as (update grants set {_NEW_GENERATION}, refreshes = 0, {_RENEWALS} from c
-          where application_id = $1 and id = $2 and asked_at <= {_ASKED_AT} and {_CREDENTIAL_LOCKED.format(_CREDENTIAL)}
+          where application_id = $1 and id = $2 and asked <= {_ASKED} and {_CREDENTIAL_LOCKED.format(_CREDENTIAL)}
           returning id, {_RETURNED})
 """
 
@@ -569,4 +570,5 @@ def read(row: Row) -> Grant:
         refreshes=row[29],
         vouched=bool(row[30]),
         name_given=bool(row[31]),
+        asked=row[32],
     )

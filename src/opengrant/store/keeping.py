@@ -173,7 +173,10 @@ def claim(
     paces = ((source.application_id, f"source {source.id}", rates.source), ("", source.provider.value, rates.provider))
     spent = []
     for application_id, name, rate in paces:
-        spent_until = max((yield from _lock_pace(application_id, name, at=at)), at)
+        spent_until = yield from _lock_pace(application_id, name, at=at)
+        # No more is ever spent than this. What is further ahead was spent by a clock that was set back since.
+        if not at < spent_until <= at + _AT_ONCE + int(1_000_000 / rate):
+            spent_until = at
         # Of a budget below one a second, one whenever what was spent has been earned again.
         limit = min(limit, max(int((at + _AT_ONCE - spent_until) * rate / 1_000_000), spent_until <= at))
         spent.append(spent_until)

@@ -7,18 +7,23 @@ provider may have been lost. The owner is random for each lease, so that nobody 
 
 from dataclasses import dataclass
 
-from opengrant.model import Micros
+from opengrant.model import SECOND, Micros
 from opengrant.store.port import Statement, Steps
 
 TAKE = """
     insert into leases (application_id, subject, owner, until, attempts) values ($1, $2, $3, $4, 1)
     on conflict (application_id, subject) do update set
-        owner = excluded.owner, until = excluded.until, attempts = leases.attempts + 1
-    where leases.until <= $5
-    returning attempts
+        owner = case when leases.until <= $5 then excluded.owner else leases.owner end,
+        until = case when leases.until <= $5 then excluded.until else $6 end,
+        attempts = case when leases.until <= $5 then leases.attempts + 1 else leases.attempts end
+    where leases.until <= $5 or leases.until > $6
+    returning attempts, owner
 """
 GIVE_BACK = "delete from leases where application_id = $1 and subject = $2 and owner = $3"
 LEAVE_OPEN = "update leases set until = 0 where application_id = $1 and subject = $2 and owner = $3"
+
+LONGEST: Micros = 300 * SECOND
+"""No lease lasts longer from when it is met. One that would was taken before the clock was set back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +38,9 @@ class Lease:
 
 def take(application_id: str, subject: str, owner: str, *, at: Micros, until: Micros) -> Steps[Lease | None]:
     """None while somebody else has it."""
-    rows = yield Statement(TAKE, (application_id, subject, owner, until, at), last=True)
-    return Lease(application_id, subject, owner, rows[0][0]) if rows else None
+    longest = max(at + LONGEST, until)
+    rows = yield Statement(TAKE, (application_id, subject, owner, until, at, longest), last=True)
+    return Lease(application_id, subject, owner, rows[0][0]) if rows and rows[0][1] == owner else None
 
 
 def give_back(lease: Lease) -> Steps[None]:

@@ -30,7 +30,7 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class LoginCode:
-    """id: the code's keyed digest. asked_at: when the proof was asked for."""
+    """id: the code's keyed digest. asked_at: when it was made; the release before orders by it."""
 
     application_id: str
     id: str

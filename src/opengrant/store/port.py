@@ -64,6 +64,10 @@ class Store(Protocol):
     async def write(self, steps: Steps[T]) -> T:
         """Run a script in one transaction; returns when it is durable. An exception in the script rolls it back."""
 
+    async def write_soon(self, steps: Steps[T]) -> T:
+        """As `write`, but SQLite does not wait for the disk: after a loss of power it may never have been, unless
+        something that `write` wrote later is there."""
+
     async def migrate(self) -> list[str]:
         """Bring the schema up to date under a lock; returns the names of the migrations that ran."""
 

@@ -53,11 +53,12 @@ _UNAVAILABLE = {
 
 
 class _Job(NamedTuple):
-    """A script, who waits for it, and the context it runs in."""
+    """A script, who waits for it, the context it runs in, and whether its commit waits for the disk."""
 
     steps: Steps[Any]
     future: asyncio.Future[Any]
     context: Context
+    durable: bool
 
 
 class _Outcome(NamedTuple):
@@ -120,6 +121,9 @@ class SqliteStore:
     async def write(self, steps: Steps[T]) -> T:
         return await self._writes.run(steps)
 
+    async def write_soon(self, steps: Steps[T]) -> T:
+        return await self._writes.run(steps, durable=False)
+
     async def migrate(self) -> list[str]:
         return await migrate.run(self.write, self.dialect, migrate.load(self.dialect))
 
@@ -145,7 +149,11 @@ class SqliteStore:
     def _commit_together(self, connection: sqlite3.Connection, jobs: list[_Job]) -> list[_Outcome]:
         cursor = connection.cursor()
         outcomes: list[_Outcome] = []
+        soon = not any(job.durable for job in jobs)
         try:
+            if soon:
+                # Without a sync of the WAL; the next commit with one takes along all that stands in it before.
+                cursor.execute("pragma synchronous = normal")
             cursor.execute("begin immediate")
             for job in jobs:
                 cursor.execute("savepoint script")
@@ -162,6 +170,9 @@ class SqliteStore:
                 with suppress(sqlite3.Error):
                     cursor.execute("rollback")
             return _fail(jobs, StoreUnavailable, str(_unavailable(self._path, error)))
+        finally:
+            if soon:
+                cursor.execute("pragma synchronous = full")
         self.commits += 1
         return outcomes
 
@@ -205,7 +216,7 @@ class _Lane:
         for thread in self._threads:
             thread.start()
 
-    async def run(self, steps: Steps[T]) -> T:
+    async def run(self, steps: Steps[T], *, durable: bool = True) -> T:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         arriving = self._arriving.get(loop)
@@ -213,7 +224,7 @@ class _Lane:
             # Waking a thread costs more than a small query: whatever this turn of the loop asks goes together.
             arriving = self._arriving[loop] = []
             loop.call_soon(self._hand_over, loop)
-        arriving.append(_Job(steps, future, copy_context()))
+        arriving.append(_Job(steps, future, copy_context(), durable))
         return await future
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:

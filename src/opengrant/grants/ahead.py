@@ -1,0 +1,49 @@
+"""The clock that is set back: noticed, told, and its traces in the store moved to where they do no harm."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from opengrant.model import AGREE, SECOND, Clock, Micros
+from opengrant.store import ahead
+from opengrant.store.port import Steps, Store
+
+log = structlog.get_logger()
+
+_NOTED_EVERY: Micros = 60 * SECOND
+
+
+@dataclass(slots=True)
+class Ahead:
+    """Built once, in app.py."""
+
+    db: Store
+    clock: Clock
+    _last: Micros = 0
+    _noted: Micros = 0
+
+    async def watch(self) -> Mapping[str, int]:
+        """Look whether the clock went back since any process looked last, and move what lies ahead of it then.
+
+        Returns how many rows were moved, by table. It asks the store at the first look, once a minute and when the
+        clock of this process went back.
+        """
+        at, last = self.clock(), self._last
+        self._last = at
+        if last and last - AGREE < at < self._noted + _NOTED_EVERY:
+            return {}
+        self._noted = at
+        behind, moved = await self.db.write(self._move(at))
+        if behind:
+            log.warning("clock_went_back", seconds=round(behind / SECOND), moved=dict(moved))
+        return moved
+
+    def _move(self, at: Micros) -> Steps[tuple[Micros, Mapping[str, int]]]:
+        behind = yield from ahead.went_back(at=at)
+        moved = (yield from ahead.move(at=at, dialect=self.db.dialect)) if behind else {}
+        return behind, moved
+
+    async def count(self) -> Mapping[str, int]:
+        """Rows that are ahead of the clock, by table; for `opengrant doctor`."""
+        return await self.db.read(ahead.count(at=self.clock()))
