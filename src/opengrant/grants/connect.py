@@ -39,6 +39,7 @@ from opengrant.grants.spool import Rotated, Spool, insist
 from opengrant.grants.successors import Successors, replay
 from opengrant.grants.workspaces import Workspaces, domain_of
 from opengrant.model import (
+    ENDS_AT,
     SECOND,
     Application,
     ClientApp,
@@ -206,7 +207,7 @@ class Connect:
                 _require_scope(provider, tokens, wanted)
             scope = provider.granted_scope(tokens) or wanted
             secret = _live(tokens, tokens.refresh_token)
-            return Proof(identity, scope, _told(identity), secret, found.credential_id, tokens.expires_at)
+            return Proof(identity, scope, _told(identity, tokens), secret, found.credential_id, tokens.expires_at)
 
     async def refuse_other_server(self, app: Application, provider: ProviderName, proof: Proof) -> None:
         """What `accept` would refuse for it, said while its user can still do otherwise. Raises InvalidRequest."""
@@ -397,7 +398,7 @@ class Connect:
                 _require_scope(provider, tokens, ask.scope)
         scope = ask.scope or provider.granted_scope(tokens) or client.scope
         secret, expires_at = _live(tokens, refresh_token), tokens.expires_at
-        shown = _told(identity)
+        shown = _told(identity, tokens)
         return Proof(identity, scope, shown, secret, token_expires_at=expires_at, spent=spent if rotated else None)
 
     def _asking(self, ask: CustomConnect, means: outcome.Means) -> "_Asking":
@@ -569,6 +570,7 @@ class Connect:
             token_expires_at=proof.token_expires_at,
             external_id=ask.external_id or existing.external_id,
             trouble=None,
+            attention_at=None,
             refreshes=0,
         )
         return self._scheduled(renewed, at=now)
@@ -596,9 +598,11 @@ def _require_scope(provider: TokenProvider, tokens: Tokens, wanted: tuple[str, .
         )
 
 
-def _told(identity: Identity) -> dict[str, Any]:
-    """What a grant's settings say of an address that its provider does not vouch for; nothing of others."""
-    return {} if identity.vouched else {"email_verified": False}
+def _told(identity: Identity, tokens: Tokens) -> dict[str, Any]:
+    """What a grant's settings say of an address that its provider does not vouch for, and of a refresh token that ends
+    by itself; nothing of others."""
+    ends = {} if tokens.ends_at is None else {ENDS_AT: tokens.ends_at // SECOND}
+    return ends if identity.vouched else {"email_verified": False, **ends}
 
 
 def _live(tokens: Tokens, refresh_token: SecretStr) -> dict[str, Any]:

@@ -20,19 +20,19 @@ from opengrant.store.port import Dialect, Row, Statement, Steps
 COLUMNS = (
     "id, application_id, provider, connector_id, mailbox_key, email, status, scope, settings, created_at, updated_at,"
     " asked_at, version, subject, user_id, name, state, credential_id, workspace_id, ip, user_agent, blocked,"
-    " token_expires_at, external_id, due_at, proven_at, used_at, generation, trouble, refreshes"
+    " token_expires_at, external_id, due_at, proven_at, used_at, generation, trouble, refreshes, attention_at"
 )
 
 _FIXED = ("application_id", "id", "provider", "created_at", "version")
 _MUTABLE = (
     *("connector_id", "mailbox_key", "email", "email_key", "status", "scope", "settings", "updated_at", "asked_at"),
     *("subject", "user_id", "name", "state", "credential_id", "workspace_id", "ip", "user_agent", "blocked"),
-    *("token_expires_at", "external_id", "due_at", "proven_at", "used_at", "trouble"),
+    *("token_expires_at", "external_id", "due_at", "proven_at", "used_at", "trouble", "attention_at"),
 )
 _TYPES = {
     "blocked": "int",
     **dict.fromkeys(("created_at", "version", "updated_at", "asked_at", "token_expires_at"), "bigint"),
-    **dict.fromkeys(("due_at", "proven_at", "used_at"), "bigint"),
+    **dict.fromkeys(("due_at", "proven_at", "used_at", "attention_at"), "bigint"),
 }
 
 _INSERTED = ", ".join((*_FIXED, *_MUTABLE))
@@ -453,4 +453,5 @@ def read(row: Row) -> Grant:
         generation=row[27],
         trouble=get_trouble(row[28]),
         refreshes=row[29],
+        attention_at=row[30],
     )
