@@ -8,7 +8,7 @@ say this to four probes, each late enough for a second look.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,14 +18,17 @@ from pydantic import SecretStr
 from opengrant.api import wire
 from opengrant.errors import InvalidAuthentication, OpenGrantError, ProviderUnavailable, RateLimited
 from opengrant.grants.activity import Activity
+from opengrant.grants.connectors import Draft
 from opengrant.grants.overview import Overview
 from opengrant.model import Application, CustomConnect, Grant, ProviderName
 from opengrant.providers.imap import Imap
 from opengrant.providers.mailhosts import MailHosts
 from opengrant.store import grants
 from tests.fakes.mail import CLOSE, IMAP, Certificates, FakeMail
+from tests.fakes.oauth import Reply
 from tests.grants.house import House, SlowOAuth, house
 from tests.grants.test_probes import DAY, connected, outside
+from tests.support import secret
 
 Settings = dict[str, Any]
 
@@ -148,19 +151,29 @@ def home(
     loop.run_until_complete(opened.__aexit__(None, None, None))
 
 
+Asking = Callable[[], Imap]
+
+
+@pytest.fixture(scope="module")
+def asking(loop: asyncio.AbstractEventLoop, certificates: Certificates) -> Iterator[Asking]:
+    """Makes the provider, with one door to all hosts: a TLS context takes long to make."""
+    world = outside(certificates.ca_file, *{row.host for row in ROWS})
+    guard, resolver, door = loop.run_until_complete(world.__aenter__())
+    yield lambda: Imap(door, MailHosts(guard, resolver, door, autoconfig_urls=(), ispdb_url="", timeout=20))
+    loop.run_until_complete(world.__aexit__(None, None, None))
+
+
 @contextlib.asynccontextmanager
-async def servers(certificates: Certificates, host: str) -> AsyncIterator[tuple[FakeMail, FakeMail, Imap, Settings]]:
-    """Mail servers of that name, the provider that asks them, and settings that they accept."""
+async def servers(certificates: Certificates, host: str) -> AsyncIterator[tuple[FakeMail, FakeMail, Settings]]:
+    """Mail servers of that name, and settings that they accept."""
     tls = certificates.serving(host)
     async with (
         FakeMail(tls=tls, implicit=True) as incoming,
         FakeMail("smtp", tls=tls, implicit=True) as outgoing,
-        outside(certificates.ca_file, host) as (guard, resolver, door),
     ):
-        provider = Imap(door, MailHosts(guard, resolver, door, autoconfig_urls=(), ispdb_url="", timeout=20))
         settings = {"imap_username": "ann@corp.example", "imap_password": SecretStr("Secr3t-word")}
         settings |= {"imap_host": host, "imap_port": incoming.port, "smtp_host": host, "smtp_port": outgoing.port}
-        yield incoming, outgoing, provider, settings
+        yield incoming, outgoing, settings
 
 
 async def looked_at(home: House, app: Application, after: float) -> Grant:
@@ -180,10 +193,12 @@ async def heard_at_connect(home: House, app: Application, settings: Settings) ->
     return heard.value
 
 
-async def story(home: House, certificates: Certificates, row: Row) -> tuple[OpenGrantError, list[Grant]]:
+async def story(
+    home: House, asking: Asking, certificates: Certificates, row: Row
+) -> tuple[OpenGrantError, list[Grant]]:
     """What a caller hears who connects again, and the grant after each of up to four looks."""
-    async with servers(certificates, row.host) as (incoming, outgoing, provider, settings):
-        app = await connected(home, ProviderName.IMAP, provider, settings)
+    async with servers(certificates, row.host) as (incoming, outgoing, settings):
+        app = await connected(home, ProviderName.IMAP, asking(), settings)
         (incoming if row.leg == "imap" else outgoing).answers(row.verb, row.answer)
         error = await heard_at_connect(home, app, settings)
         seen = [await looked_at(home, app, 2 * DAY)]
@@ -194,8 +209,10 @@ async def story(home: House, certificates: Certificates, row: Row) -> tuple[Open
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.says[:60]} {row.looks_after}")
-def test_what_a_server_says(loop: asyncio.AbstractEventLoop, home: House, certificates: Certificates, row: Row) -> None:
-    error, seen = loop.run_until_complete(story(home, certificates, row))
+def test_what_a_server_says(
+    loop: asyncio.AbstractEventLoop, home: House, asking: Asking, certificates: Certificates, row: Row
+) -> None:
+    error, seen = loop.run_until_complete(story(home, asking, certificates, row))
     assert type(error) is row.error
     told = (error.provider_error or {})["opengrant"]
     assert (told["class"], told["reason"]) == (row.kind, row.reason)
@@ -212,10 +229,12 @@ def test_what_a_server_says(loop: asyncio.AbstractEventLoop, home: House, certif
         assert last.trouble.failures == 4
 
 
-def test_what_is_over_is_over(loop: asyncio.AbstractEventLoop, home: House, certificates: Certificates) -> None:
+def test_what_is_over_is_over(
+    loop: asyncio.AbstractEventLoop, home: House, asking: Asking, certificates: Certificates
+) -> None:
     async def told() -> tuple[OpenGrantError, Grant]:
-        async with servers(certificates, HOST) as (incoming, _, provider, settings):
-            app = await connected(home, ProviderName.IMAP, provider, settings)
+        async with servers(certificates, HOST) as (incoming, _, settings):
+            app = await connected(home, ProviderName.IMAP, asking(), settings)
             incoming.answers("AUTHENTICATE", b"TAG NO LOGIN Too many bad login attempts.\r\n")
             error = await heard_at_connect(home, app, settings)
             incoming.answers("AUTHENTICATE", IMAP["AUTHENTICATE"])
@@ -228,13 +247,13 @@ def test_what_is_over_is_over(loop: asyncio.AbstractEventLoop, home: House, cert
 
 
 def test_words_that_nobody_knows_ask_for_a_person_after_a_week(
-    loop: asyncio.AbstractEventLoop, home: House, certificates: Certificates
+    loop: asyncio.AbstractEventLoop, home: House, asking: Asking, certificates: Certificates
 ) -> None:
     """Whatever else goes wrong in between, until something works."""
 
     async def told() -> tuple[list[bool], list[tuple[str, int]], int, Grant]:
-        async with servers(certificates, HOST) as (incoming, _, provider, settings):
-            app = await connected(home, ProviderName.IMAP, provider, settings)
+        async with servers(certificates, HOST) as (incoming, _, settings):
+            app = await connected(home, ProviderName.IMAP, asking(), settings)
             flags, counts = [], []
             overview = Overview(home.db, Activity(home.db, home.clock), home.clock, lambda *seen: counts.append(seen))
             incoming.answers("AUTHENTICATE", b"TAG NO The moon is full.\r\n")
@@ -259,3 +278,56 @@ def test_words_that_nobody_knows_ask_for_a_person_after_a_week(
     assert flags == [False] * 7 + [True] * 2
     assert ("grant.needs_attention", 1) in entries
     assert (grant.status, grant.trouble, grant.attention_at) == ("valid", None, None)
+
+
+# ---------------------------------------------------------------- tokens
+
+
+async def token_story(home: House, name: ProviderName, reply: Reply, **more: Any) -> tuple[Grant, list[Grant]]:
+    """A grant by a refresh token, as it was made and after each of two looks to which the provider says this."""
+    provider, app = home.provider, await home.tenant()
+    provider.reset()
+    provider.parks = False
+    try:
+        await home.connectors.create(app, name, Draft(client_id="client", client_secret=SecretStr(secret("client"))))
+        token = secret("root")
+        provider.consented(token, email="gil@example.com", scope="openid email profile user:read:user", **more)
+        made = await home.nodes[0].connect.custom(app, CustomConnect(name, {"refresh_token": SecretStr(token)}))
+        provider.answers("token", reply, times=4)
+        seen = [await looked_at(home, app, 8 * DAY), await looked_at(home, app, DAY)]
+    finally:
+        provider.reset()
+        await home.rest(app)
+    return made, seen
+
+
+def test_google_s_seven_days_are_told_before_and_after(loop: asyncio.AbstractEventLoop, home: House) -> None:
+    bad = Reply(400, {"error": "invalid_grant", "error_description": "Bad Request"})
+    told = {"refresh_token_expires_in": 604_799}
+    made, seen = loop.run_until_complete(token_story(home, ProviderName.GOOGLE, bad, tokens=told))
+    shown = wire.Grant.of(made)
+    ends_in = shown["opengrant"]["refresh_token_expires_at"] - shown["created_at"]
+    assert 604_700 < ends_in <= 604_800
+    assert "refresh_token_expires_at" not in shown["settings"]
+    last = seen[-1]
+    assert (last.status, last.trouble and last.trouble.reason) == ("invalid", "token_revoked")
+    assert last.trouble is not None
+    assert "seven days" in last.trouble.remedy
+
+
+@pytest.mark.parametrize("name", [ProviderName.GOOGLE, ProviderName.ZOOM, ProviderName.MICROSOFT])
+@pytest.mark.parametrize("words", ["Too many requests", "Rate limit exceeded", "Throttled", "Please try again later"])
+def test_throttling_dressed_as_a_refusal_ends_no_grant(
+    loop: asyncio.AbstractEventLoop, home: House, name: ProviderName, words: str
+) -> None:
+    dressed = Reply(400, {"error": "invalid_grant", "error_description": words})
+    _, seen = loop.run_until_complete(token_story(home, name, dressed))
+    assert [grant.status for grant in seen] == ["valid"] * 2
+    assert seen[-1].trouble is not None
+    assert seen[-1].trouble.kind == "rate_limited"
+
+
+def test_zoom_s_older_refusal_is_the_owner_s(loop: asyncio.AbstractEventLoop, home: House) -> None:
+    old = Reply(401, {"reason": "Invalid Token!", "error": "invalid_request"})
+    _, seen = loop.run_until_complete(token_story(home, ProviderName.ZOOM, old))
+    assert (seen[-1].status, seen[-1].trouble and seen[-1].trouble.reason) == ("invalid", "token_revoked")
