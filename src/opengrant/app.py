@@ -274,6 +274,7 @@ def _schedule(settings: Settings) -> Schedule:
         probe_every=int(refresh.probe_every * SECOND),
         confirm_after=int(refresh.confirm_after * SECOND),
         dice=random.random,
+        attention_after=int(refresh.attention_after * SECOND),
     )
 
 

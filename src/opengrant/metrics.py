@@ -73,10 +73,12 @@ def set_oldest_delivery(seconds: float) -> None:
     _live().oldest_delivery.set(seconds)
 
 
-def set_health(overdue: int, degraded: int) -> None:
-    """Grants that wait for the clock too long, and sources that are held to blame, in the whole installation."""
+def set_health(overdue: int, degraded: int, attention: int) -> None:
+    """Grants that wait for the clock too long, sources that are held to blame, and grants that a person has to look at,
+    in the whole installation."""
     _live().overdue.set(overdue)
     _live().degraded.set(degraded)
+    _live().attention.set(attention)
 
 
 def observe_lateness(seconds: float) -> None:
@@ -178,6 +180,9 @@ class _Live:
         )
         self.overdue = gauge("opengrant_grants_overdue", "Grants that have been due for more than a minute.")
         self.degraded = gauge("opengrant_sources_degraded", "Connectors, credentials and mail hosts held to blame.")
+        self.attention = gauge(
+            "opengrant_grants_needing_attention", "Valid grants that have only failed for days, with unclear answers."
+        )
         self.lateness = histogram(
             "opengrant_refresh_late_seconds",
             "How much later than due the clock came to a grant.",

@@ -217,6 +217,7 @@ class Tokens:
     refresh_token  None when the provider sent none: keep the one that was spent
     expires_at     counted from before the request was sent, so that latency makes it earlier, never later
     scope          what was granted, spelled as the provider spells it; None when it did not say
+    ends_at        when the refresh token ends whatever is done; None where the provider names no such time
     """
 
     access_token: SecretStr
@@ -224,6 +225,7 @@ class Tokens:
     expires_at: Micros
     scope: tuple[str, ...] | None
     id_token: SecretStr | None = None
+    ends_at: Micros | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +305,10 @@ class Trouble:
         return self.retry_at is not None and self.retry_at > at and self.last_seen <= at + AGREE
 
 
+ENDS_AT = "refresh_token_expires_at"
+"""Member of a grant's settings: Unix seconds when its refresh token ends by itself. Shown with the grant's health."""
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """The proof of one mailbox. Its live secret is a Sealed row of its own.
@@ -319,6 +325,7 @@ class Grant:
     proven_at    when its provider last accepted the credential
     used_at      when somebody last needed it, to the hour
     asked        the number of the verification that made the stored credential: the greater one began later, and wins
+    attention_at since when a person has to look at it, because it is valid and has only failed for days
     refreshes    how often its provider accepted the credential again since it was last authenticated or in trouble
     """
 
@@ -355,6 +362,7 @@ class Grant:
     vouched: bool = True
     name_given: bool = False
     asked: int = 0
+    attention_at: Micros | None = None
 
     @property
     def source(self) -> str:

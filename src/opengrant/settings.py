@@ -187,6 +187,8 @@ class Refresh(_Part):
     """Seconds between two proofs of a stored password, spread by a tenth."""
     confirm_after: Annotated[float, Field(ge=1)] = 900
     """Seconds after which a refused password is tried once more before the grant is called invalid."""
+    attention_after: Annotated[float, Field(ge=1)] = 7 * 86_400
+    """Seconds of nothing but failures without a clear refusal, after which a valid grant is shown to need attention."""
     concurrency: Annotated[int, Field(ge=1, le=10_000)] = 100
     """Grants that the clock of one process looks after at once: half of them by passwords at most, a quarter at one
     mail host."""

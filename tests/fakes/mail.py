@@ -103,6 +103,10 @@ class FakeMail:
         place = 1 if self.kind == "imap" else 0
         return sum(line.split(b" ")[place : place + 1] == [verb.encode()] for line in self.heard)
 
+    def answers(self, command: str, answer: bytes | list[bytes]) -> None:
+        """From now on, as in `replies`."""
+        self._replies[command] = answer
+
     async def met(self) -> None:
         """Wait for the next client."""
         await self._met.wait()

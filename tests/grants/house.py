@@ -96,7 +96,7 @@ class SlowOAuth(FakeOAuth):
         return self._access[access_token][0].email
 
     async def _reply(self, seen: Seen, scripted: Reply | None) -> Reply:
-        reply = self._decide(seen)
+        reply = scripted or self._decide(seen)
         if self.parks:
             parked = Parked(seen, asyncio.Event())
             self.parked.append(parked)

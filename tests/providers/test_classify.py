@@ -155,6 +155,7 @@ AADSTS = {
     "70002 7000215": ("connector", "client_secret_refused"),
     "7000222": ("connector", "client_secret_expired"),
     "7000218": ("connector", "client_secret_missing"),
+    "7000229": ("connector", "admin_consent_required"),
     "700025": ("connector", "public_client"),
     "700024 700027 700030 50012 50013 500133": ("connector", "assertion_refused"),
     "50011 9002326 9002327": ("connector", "redirect_uri_refused"),
@@ -252,6 +253,8 @@ def test_what_is_known_to_meet_good_tokens_asks_for_a_second_look() -> None:
     ("status", "code", "expected"),
     [
         (401, "InvalidAuthenticationToken", ("unknown", "access_token_refused")),
+        # The 401's own word comes before the rule that 401 is the token's.
+        (401, "OrganizationFromTenantGuidNotFound", ("reconnect", "no_exchange_online")),
         (403, "Authorization_RequestDenied", ("bad_request", "scopes_missing")),
         (403, "accessDenied", ("bad_request", "scopes_missing")),
         (403, "ErrorAccessDenied", ("bad_request", "scopes_missing")),
@@ -297,6 +300,7 @@ def test_graph_gets_a_second_look_before_a_user_is_gone() -> None:
         (400, "UNSUPPORTED_REDIRECT_URI", ("connector", "redirect_uri_refused")),
         (400, "PARAMETER_ABSENT", ("connector", "request_refused")),
         (400, "PARAMETER_REJECTED", ("connector", "request_refused")),
+        (400, "INVALID_INPUT", ("connector", "request_refused")),
         (400, "INVALID_REQUEST", ("connector", "request_refused")),
         (400, "UNSUPPORTED_GRANT_TYPE", ("connector", "grant_type_refused")),
         (400, "UNSUPPORTED_OVER_HTTP", ("connector", "request_refused")),
@@ -312,6 +316,13 @@ def test_yahoo_errors_in_any_letter_case(status: int, error: str, expected: tupl
     ("leg", "status", "body", "expected"),
     [
         ("token", 400, {"reason": "Invalid Token!", "error": "invalid_grant"}, ("reconnect", "token_revoked")),
+        ("token", 401, {"reason": "Invalid Token!", "error": "invalid_request"}, ("reconnect", "token_revoked")),
+        (
+            "token",
+            400,
+            {"reason": "Redirect URI mismatch", "error": "invalid_request"},
+            ("connector", "request_refused"),
+        ),
         ("token", 401, {"error": "invalid_grant"}, ("reconnect", "token_revoked")),
         (
             "token",

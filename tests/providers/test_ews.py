@@ -15,6 +15,7 @@ from opengrant.net.dns import Resolver
 from opengrant.net.guard import Guard, parse_networks
 from opengrant.providers.classify import classify
 from opengrant.providers.ews import Ews
+from opengrant.providers.ews_answers import NOT_ASCII
 from tests.fakes.dns import FakeDns
 from tests.fakes.ews import DOMAIN_PASSWORD, DOMAIN_USER, PASSWORD, USER, FakeExchange, Reply, error, fault
 from tests.fakes.mail import Certificates, FakeMail
@@ -216,6 +217,19 @@ async def test_a_wrong_password_costs_one_attempt(exchange, offers):
     exchange.offers = offers
     assert (await refusal(exchange, "wrong"))[0] == ("reconnect", "password_refused")
     assert exchange.logins() == [("mail.example.test", offers[0])]
+
+
+@pytest.mark.parametrize(
+    ("offers", "password", "told"),
+    [("Basic", "P\u00e4sswort1", True), ("Basic", "wrong", False), ("NTLM", "P\u00e4ss", False)],
+)
+async def test_an_umlaut_over_basic_is_sent_once_and_named(exchange, offers, password, told):
+    exchange.offers = (offers,)
+    with pytest.raises(ProviderFailure) as failure:
+        async with ews(exchange) as provider:
+            await provider.verify({**ask(exchange), "ews_password": SecretStr(password)})
+    assert (NOT_ASCII in failure.value.evidence.subcodes) == told
+    assert len(exchange.logins()) == 1
 
 
 @pytest.mark.parametrize(

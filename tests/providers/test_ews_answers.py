@@ -94,6 +94,27 @@ def test_exchanges_401_is_believed_only_the_second_time():
     assert (verdict.kind, verdict.retryable, verdict.retry_after) == (Kind.RECONNECT, True, CONFIRM_AFTER)
 
 
+@pytest.mark.parametrize("leg", ["ews", "caldav"])
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Temporary authentication failure", "provider_down"),
+        ("Too many failed attempts", "rate_limited"),
+        ("Access is denied due to invalid credentials.", "reconnect"),
+    ],
+)
+def test_words_for_a_cause_that_passes_outweigh_a_refusal(leg, text, kind):
+    provider = "ews" if leg == "ews" else "icloud"
+    assert judge(Evidence(provider, leg, "http", status=401, code="401", text=text)).kind == kind
+
+
+def test_a_password_that_basic_may_spell_otherwise_is_named_as_such():
+    verdict = ews(401, "password_refused", "auth", (ews_answers.NOT_ASCII,))
+    assert (verdict.kind, verdict.reason, verdict.retry_after) == (Kind.RECONNECT, "password_refused", CONFIRM_AFTER)
+    assert "beyond ASCII" in verdict.remedy
+    assert "beyond ASCII" not in ews(401, "password_refused", "auth").remedy
+
+
 @pytest.mark.parametrize(
     ("leg", "status", "code"), [("imap", None, "AUTHENTICATIONFAILED"), ("smtp", 535, "5.7.8"), ("caldav", 401, "401")]
 )

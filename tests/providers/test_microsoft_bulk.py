@@ -276,6 +276,7 @@ async def test_entra_s_refusals_of_the_credential(
     [
         ("invalid_client", 7000222, ("connector", "client_secret_expired")),
         ("invalid_client", 7000218, ("connector", "client_secret_missing")),
+        ("invalid_client", 7000229, ("connector", "admin_consent_required")),
         ("invalid_client", 700027, ("connector", "assertion_refused")),
         ("unauthorized_client", 7000112, ("connector", "client_disabled")),
         ("invalid_scope", 70011, ("bad_request", "scope_invalid")),
@@ -338,3 +339,12 @@ async def test_exchange_has_several_words_for_no_mailbox(bulk: MicrosoftBulk, pr
     provider.employs(USER)
     provider.answers("inbox", Reply(404, graph_error(code)))
     assert judged(await refused(bulk)) == ("reconnect", "no_mailbox")
+
+
+async def test_a_tenant_without_exchange_online_is_told_from_a_token_that_ran_out(
+    bulk: MicrosoftBulk, provider: FakeOAuth
+) -> None:
+    provider.employs(USER)
+    provider.answers("inbox", Reply(401, graph_error("OrganizationFromTenantGuidNotFound")))
+    evidence = await refused(bulk)
+    assert judged(evidence) == ("connector", "no_exchange_online")

@@ -32,7 +32,7 @@ from opengrant.grants.credentials import Draft as CredentialDraft
 from opengrant.grants.events import why
 from opengrant.grants.records import Change
 from opengrant.grants.refresh import Live
-from opengrant.model import SECOND, CustomConnect, ProviderName
+from opengrant.model import ENDS_AT, SECOND, CustomConnect, ProviderName
 from opengrant.model import Connector as ConnectorNoun
 from opengrant.model import Credential as CredentialNoun
 from opengrant.model import Grant as GrantNoun
@@ -646,6 +646,9 @@ class GrantTrouble(Model):
     """A refusal that will be asked about once more before it ends the grant."""
     held: bool
     """Many grants fail alike: the connector or its provider is looked into, and the grant stays valid meanwhile."""
+    needs_attention: bool | None = None
+    """true: it has failed for days (OPENGRANT_REFRESH__ATTENTION_AFTER) with answers that prove nothing, so a person
+    has to look at the provider's own words. The grant stays valid."""
 
 
 class GrantDegraded(Model):
@@ -673,6 +676,9 @@ class GrantHealth(Model):
     """Unix seconds when it is refreshed or proven next; absent when there is nothing to check."""
     refreshes: int
     """How often its provider has accepted it again since it was last authenticated or in trouble."""
+    refresh_token_expires_at: int | None = None
+    """Unix seconds when the refresh token ends, whatever is done: the owner must sign in again before. Google names a
+    time for apps in testing (seven days) and for access that was given for a time."""
     trouble: GrantTrouble | None = None
     """Stays until something succeeds. A grant that has none of its own has that of its source, while that is degraded
     or its provider wants a pause for it."""
@@ -751,7 +757,7 @@ class Grant(Model):
             "scope": grant.scope,
             "grant_status": grant.status,
             "email": grant.email,
-            "settings": grant.settings,
+            "settings": {name: value for name, value in grant.settings.items() if name != ENDS_AT},
             "blocked": grant.blocked,
             "created_at": grant.created_at // SECOND,
             "updated_at": grant.updated_at // SECOND,
@@ -783,8 +789,12 @@ def _health(grant: GrantNoun, degraded: Degraded | None) -> dict[str, Any]:
     if grant.due_at is not None:
         health["next_check_at"] = grant.due_at // SECOND
     health["refreshes"] = grant.refreshes
+    if (ends_at := grant.settings.get(ENDS_AT)) is not None:
+        health["refresh_token_expires_at"] = ends_at
     if grant.trouble is not None:
         health["trouble"] = why(grant.trouble)
+        if grant.attention_at is not None:
+            health["trouble"]["needs_attention"] = True
     if degraded is not None:
         health["degraded"] = _degraded(degraded)
     return health

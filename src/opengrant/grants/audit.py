@@ -47,6 +47,7 @@ AuditType = Literal[
     "grant.token_read",
     "grant.checked",
     "grant.failing",
+    "grant.needs_attention",
     "grant.recovered",
     "token.issued",
     "token.revoked",

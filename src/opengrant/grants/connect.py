@@ -40,6 +40,7 @@ from opengrant.grants.spool import Rotated, Spool, insist
 from opengrant.grants.successors import Newest, Successors, replay
 from opengrant.grants.workspaces import Workspaces, domain_of
 from opengrant.model import (
+    ENDS_AT,
     SECOND,
     WITH_PASSWORD,
     Application,
@@ -250,7 +251,7 @@ class Connect:
                 _require_scope(provider, tokens, wanted)
             scope = provider.granted_scope(tokens) or wanted
             secret = _live(tokens, tokens.refresh_token)
-            told, expires_at = _told(identity), tokens.expires_at
+            told, expires_at = _told(identity, tokens), tokens.expires_at
             return Proof(identity, scope, told, secret, found.credential_id, expires_at, asked=found.asked)
 
     async def refuse_other_owner(self, app: Application, provider: ProviderName, proof: Proof) -> None:
@@ -457,7 +458,7 @@ class Connect:
                 _require_scope(provider, tokens, ask.scope)
         scope = ask.scope or provider.granted_scope(tokens) or client.scope
         secret, expires_at = _live(tokens, refresh_token), tokens.expires_at
-        shown = _told(identity)
+        shown = _told(identity, tokens)
         return Proof(identity, scope, shown, secret, token_expires_at=expires_at, spent=walked)
 
     def _asking(self, ask: CustomConnect, means: outcome.Means) -> "_Asking":
@@ -645,6 +646,7 @@ class Connect:
             token_expires_at=proof.token_expires_at,
             external_id=ask.external_id or existing.external_id,
             trouble=None,
+            attention_at=None,
             refreshes=0,
             vouched=proof.vouched(hosted=ask.login_id is not None, renews=existing),
             name_given=existing.name_given or ask.name is not None,
@@ -681,9 +683,11 @@ def _require_scope(provider: TokenProvider, tokens: Tokens, wanted: tuple[str, .
         )
 
 
-def _told(identity: Identity) -> dict[str, Any]:
-    """What a grant's settings say of an address that its provider does not vouch for; nothing of others."""
-    return {} if identity.vouched else {"email_verified": False}
+def _told(identity: Identity, tokens: Tokens) -> dict[str, Any]:
+    """What a grant's settings say of an address that its provider does not vouch for, and of a refresh token that ends
+    by itself; nothing of others."""
+    ends = {} if tokens.ends_at is None else {ENDS_AT: tokens.ends_at // SECOND}
+    return ends if identity.vouched else {"email_verified": False, **ends}
 
 
 def _live(tokens: Tokens, refresh_token: SecretStr) -> dict[str, Any]:

@@ -92,8 +92,9 @@ class Overview:
     db: Store
     activity: Activity
     clock: Clock
-    observe: Callable[[int, int], None]
-    """Told how many grants are overdue and how many sources degraded, in the whole installation."""
+    observe: Callable[[int, int, int], None]
+    """Told how many grants are overdue, how many sources degraded and how many grants need a person to look at them,
+    in the whole installation."""
     _kept: dict[tuple[str, int], tuple[Micros, "asyncio.Task[Any]"]] = field(default_factory=dict)
     """By application and hours (0: the snapshot): since when, and who asks or has asked."""
 
@@ -107,9 +108,10 @@ class Overview:
         """For the metrics."""
         at = self.clock() - OVERDUE
 
-        def look() -> Steps[tuple[int, int]]:
+        def look() -> Steps[tuple[int, int, int]]:
             overdue = yield from overview.overdue(at=at)
-            return overdue, (yield from overview.degraded())
+            degraded = yield from overview.degraded()
+            return overdue, degraded, (yield from overview.needing_attention())
 
         self.observe(*await self.db.read(look()))
 

@@ -584,7 +584,8 @@ class Refresh:
         at = self.clock()
         healthy = state.grant.trouble is None
         refreshes = state.grant.refreshes + 1 if healthy else 0
-        grant = replace(state.grant, proven_at=at, trouble=None, refreshes=refreshes, version=state.grant.version + 1)
+        grant = replace(state.grant, proven_at=at, trouble=None, attention_at=None, refreshes=refreshes)
+        grant = replace(grant, version=state.grant.version + 1)
         self._succeeded[grant.application_id, self._scope(grant)] = at
         if answer.secret is None:
             proven = replace(grant, due_at=self.schedule.next(grant, at=at))
@@ -687,6 +688,17 @@ class Refresh:
             failures=trouble.failures,
             ends=ends,
         )
+        asks_a_person = self._needs_attention(grant, verdict, at=at)
+        attention_at = grant.attention_at or at if asks_a_person else None
+        if attention_at == at:
+            log.warning(
+                "grant_needs_attention",
+                grant_id=grant.id,
+                provider=grant.provider.value,
+                reason=verdict.reason,
+                provider_text=trouble.text,
+                proven_at=(grant.proven_at or 0) // SECOND,
+            )
         lost = evidence.sent and verdict.kind in (Kind.PROVIDER_DOWN, Kind.UNKNOWN)
         scope = self._scope(grant)
         succeeded_at = self._succeeded.get((grant.application_id, scope), 0)
@@ -710,7 +722,8 @@ class Refresh:
                 due_at = counted.retry_at if held_until is None else self._spread(held_until)
                 held = replace(counted, held=held_until is not None, retry_at=due_at)
                 after = replace(grant, trouble=held, due_at=due_at)
-            after = replace(after, refreshes=0, version=grant.version + 1)
+            seen_at = attention_at if after.status == "valid" else None
+            after = replace(after, refreshes=0, attention_at=seen_at, version=grant.version + 1)
             if not (yield from keeping.troubled(after)):
                 raise _Moved
             if after.status == "invalid":
@@ -718,6 +731,9 @@ class Refresh:
             elif not _alike(grant.trouble, trouble):
                 told = {**events.facts(trouble), "refreshes": grant.refreshes or None}
                 yield from audit.record(grant.application_id, "grant.failing", at=at, grant_id=grant.id, **told)
+            if seen_at == at:
+                told = {**events.facts(trouble), "failures": trouble.failures}
+                yield from audit.record(grant.application_id, "grant.needs_attention", at=at, grant_id=grant.id, **told)
             # Until the provider has had its last word about it, a rotation that may have been lost stays in question.
             in_question = perishable and after.status == "valid" and (lost or lease.attempts > 1)
             yield from (leases.leave_open if in_question else leases.give_back)(lease)
@@ -766,6 +782,13 @@ class Refresh:
             suspected=suspected,
             retry_at=retry_at,
         )
+
+    def _needs_attention(self, grant: Grant, verdict: Verdict, *, at: Micros) -> bool:
+        """Whether it has only failed for so long, without a refusal that will end it, that a person has to look."""
+        worked_at = grant.proven_at or grant.updated_at
+        proof_was_due = self.schedule.next(grant, at=worked_at)
+        overdue = proof_was_due is not None and at - proof_was_due >= self.schedule.attention_after
+        return overdue and verdict.kind is not Kind.RECONNECT
 
     @staticmethod
     def _was_held(grant: Grant, trouble: Trouble) -> bool:

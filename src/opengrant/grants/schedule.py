@@ -27,6 +27,7 @@ class Schedule:
     idle_after     a grant that nobody needed for so long is idle
     probe_every    how often a password is proven again
     confirm_after  a refused password is tried once more after so long: outages of mail servers look like refusals
+    attention_after  a grant that has only failed for so long, and is valid still, needs a person to look at it
     """
 
     ahead: Micros
@@ -34,6 +35,7 @@ class Schedule:
     probe_every: Micros
     confirm_after: Micros
     dice: Dice
+    attention_after: Micros = 7 * 86_400 * SECOND
 
     def next(self, grant: Grant, *, at: Micros) -> Micros | None:
         """For a grant that has just been proven. None: it has nothing that could go bad."""

@@ -96,7 +96,8 @@ class EwsTalk:
             page = await (self._give(url, body, headers) if page is None else self._log_in(page, body, headers))
             if page.status == 401:
                 locked = b"locked out" in page.body.lower()
-                raise self._failure("locked_out" if locked else "password_refused", status=401)
+                subcodes = ("basic_beyond_ascii",) if self._beyond_ascii() else ()
+                raise self._failure("locked_out" if locked else "password_refused", status=401, subcodes=subcodes)
         return page
 
     def logged_in(self, page: Page) -> bool:
@@ -150,9 +151,17 @@ class EwsTalk:
         basic = f"Basic {base64.b64encode(pair).decode()}"
         return await self.web.ask("POST", url, headers={**headers, "Authorization": basic}, body=body)
 
-    def _failure(self, code: str, *, status: int | None = None) -> ProviderFailure:
+    def _beyond_ascii(self) -> bool:
+        """Whether the login went by Basic and has letters that servers read as UTF-8 or as Latin-1, each in its way.
+
+        It is not tried in the other spelling: Exchange locks accounts.
+        """
+        attempt = self.web.attempt
+        return self.scheme == "basic" and not f"{attempt.username}{attempt.password.get_secret_value()}".isascii()
+
+    def _failure(self, code: str, *, status: int | None = None, subcodes: tuple[str, ...] = ()) -> ProviderFailure:
         self.web.attempt.step = "auth"
-        return self.web.attempt.failure(code, status=status)
+        return self.web.attempt.failure(code, status=status, subcodes=subcodes)
 
 
 def _address(transport: asyncio.Transport | None) -> str:

@@ -1,7 +1,8 @@
 """What a refusal of iCloud or of an Exchange server means: tables from evidence to verdict.
 
 Legs "caldav" and "ews", and the mail legs of iCloud, where a refused password has a meaning of its own. The first
-row that fits wins: what broke below HTTP, the server's own word, then the HTTP status.
+row that fits wins: what broke below HTTP, the server's own word, then the HTTP status. What would end a grant does not
+where the sentence names a cause that passes (wording.py).
 
 Sources  Apple's support pages on app-specific passwords; Microsoft's EWS `ResponseCode` reference. HTTP statuses and
          pages as seen in public issue threads of Exchange clients.
@@ -15,6 +16,7 @@ from dataclasses import replace
 from opengrant.errors import Evidence
 from opengrant.providers import mail_answers
 from opengrant.providers.verdict import Kind, Verdict
+from opengrant.providers.wording import passing
 
 CONFIRM_AFTER = 900.0
 """Seconds before a password that Exchange refused is believed to be wrong."""
@@ -71,6 +73,9 @@ NOT_APPS_SHAPE = "not_app_password"
 OTHER_LEG_ACCEPTED = "other_leg_accepted"
 """Subcode: the same password was accepted by the mail leg (of "caldav"), or by the calendar leg (of "imap", "smtp")."""
 
+NOT_ASCII = "basic_beyond_ascii"
+"""Subcode: what Exchange refused was sent by Basic, and has letters that it may spell in another way than we do."""
+
 _CALDAV: Mapping[str, Verdict] = {
     "401": APP_PASSWORD,
     "403": ICLOUD_BLOCKED,
@@ -90,6 +95,12 @@ PASSWORD = _reconnect(
     "password_refused",
     "Check password and user name (user@domain, or DOMAIN\\user where the server wants it), then connect again.",
     confirm=True,
+)
+BASIC_BEYOND_ASCII = replace(
+    PASSWORD,
+    remedy="The password has letters beyond ASCII, which Basic spells differently from server to server: have the"
+    " administrator enable NTLM for EWS, or use a password without them; else check password and user name, then"
+    " connect again.",
 )
 LOCKED = _reconnect("account_locked", "The account is locked: have its administrator unlock it, then connect again.")
 PASSWORD_EXPIRED = _reconnect("password_expired", "Set a new password in Outlook or Windows, then connect again.")
@@ -226,6 +237,7 @@ def judge(evidence: Evidence) -> Verdict:
             verdict = _judge_caldav(evidence)
         case _:
             verdict = mail_answers.judge(evidence)
+    verdict = _unless_it_passes(evidence, verdict)
     if evidence.provider == "icloud":
         verdict = _at_icloud(evidence, verdict)
     return _paced(verdict, evidence.retry_after)
@@ -234,12 +246,26 @@ def judge(evidence: Evidence) -> Verdict:
 def _judge_ews(evidence: Evidence) -> Verdict:
     if below := _below_http(evidence):
         return below
+    if evidence.code == "password_refused" and NOT_ASCII in evidence.subcodes:
+        return BASIC_BEYOND_ASCII
     return (
         RESPONSE_CODES.get(evidence.code)
         or _OUR_WORDS.get(evidence.code)
         or _EWS_STATUSES.get(evidence.status or 0)
         or (OUTAGE if (evidence.status or 0) >= 500 else UNKNOWN)
     )
+
+
+def _unless_it_passes(evidence: Evidence, verdict: Verdict) -> Verdict:
+    if verdict.kind is not Kind.RECONNECT or evidence.leg not in ("ews", "caldav"):
+        return verdict  # mail_answers.py has looked at the words already
+    match passing(evidence.text):
+        case "throttled":
+            return THROTTLED
+        case "broken" | "later":
+            return OUTAGE if evidence.leg == "ews" else OUTAGE_OF_ICLOUD
+        case _:
+            return verdict
 
 
 def _below_http(evidence: Evidence) -> Verdict | None:
@@ -268,7 +294,8 @@ def _at_icloud(evidence: Evidence, verdict: Verdict) -> Verdict:
     if verdict.reason in ("password_refused", "app_password_required", APP_PASSWORD.reason):
         if OTHER_LEG_ACCEPTED in evidence.subcodes:
             return OTHER_NAME_FOR_CALENDARS if evidence.leg == "caldav" else NO_ICLOUD_MAILBOX
-        return NOT_AN_APP_PASSWORD if NOT_APPS_SHAPE in evidence.subcodes else APP_PASSWORD
+        refused = NOT_AN_APP_PASSWORD if NOT_APPS_SHAPE in evidence.subcodes else APP_PASSWORD
+        return replace(refused, retryable=verdict.retryable, retry_after=verdict.retry_after)
     if verdict.kind is Kind.BAD_REQUEST and evidence.leg != "caldav":
         return _TRUSTED_TLS if evidence.step == "tls" else OUTAGE_OF_ICLOUD
     return verdict

@@ -64,6 +64,8 @@ def read_tokens(answer: Answer) -> Tokens:
         expires_at=answer.sent_at + _lifetime(body.get("expires_in")) * SECOND,
         scope=read_scope(body.get("scope")),
         id_token=_secret(body.get("id_token")),
+        # Microsoft's next refresh token gets a later end; Google keeps to the one it told first.
+        ends_at=_end(body.get("refresh_token_expires_in"), answer.sent_at) if answer.provider == "google" else None,
     )
 
 
@@ -176,6 +178,15 @@ def _lifetime(value: object) -> int:
     except (TypeError, ValueError, OverflowError):
         return _SHORT_LIFETIME
     return int(seconds) if 1 <= seconds <= _LONGEST_LIFETIME else _SHORT_LIFETIME
+
+
+def _end(value: object, sent_at: Micros) -> Micros | None:
+    """When a refresh token ends: Google tells it of apps in testing, and where the user gave access for a time."""
+    try:
+        seconds = float(cast(str, value))
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return sent_at + int(seconds) * SECOND if 1 <= seconds <= _LONGEST_LIFETIME else None
 
 
 def _secret(value: object) -> SecretStr | None:

@@ -22,7 +22,7 @@ COLUMNS = (
     "id, application_id, provider, connector_id, mailbox_key, email, status, scope, settings, created_at, updated_at,"
     " asked_at, version, subject, user_id, name, state, credential_id, workspace_id, ip, user_agent, blocked,"
     " token_expires_at, external_id, due_at, proven_at, used_at, generation, trouble, refreshes, vouched, name_given,"
-    " asked"
+    " asked, attention_at"
 )
 
 ASIDE = "aside:"
@@ -33,11 +33,12 @@ _MUTABLE = (
     *("connector_id", "mailbox_key", "email", "email_key", "status", "scope", "settings", "updated_at", "asked_at"),
     *("subject", "user_id", "name", "state", "credential_id", "workspace_id", "ip", "user_agent", "blocked"),
     *("token_expires_at", "external_id", "due_at", "proven_at", "used_at", "trouble", "vouched", "name_given", "asked"),
+    "attention_at",
 )
 _TYPES = {
     **dict.fromkeys(("blocked", "vouched", "name_given"), "int"),
     **dict.fromkeys(("created_at", "version", "updated_at", "asked_at", "token_expires_at"), "bigint"),
-    **dict.fromkeys(("due_at", "proven_at", "used_at", "asked"), "bigint"),
+    **dict.fromkeys(("due_at", "proven_at", "used_at", "asked", "attention_at"), "bigint"),
 }
 
 _INSERTED = ", ".join((*_FIXED, *_MUTABLE))
@@ -571,4 +572,5 @@ def read(row: Row) -> Grant:
         vouched=bool(row[30]),
         name_given=bool(row[31]),
         asked=row[32],
+        attention_at=row[33],
     )

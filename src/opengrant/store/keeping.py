@@ -81,7 +81,8 @@ CLAIM_ANY = _CLAIM.format("g.due_at is not null")
 _COUNTED = "case when trouble is null then refreshes + 1 else 0 end"
 _REFRESHED = f"""
     update grants set status = 'valid', token_expires_at = $4, due_at = $5, proven_at = $6, used_at = $7,
-                      refreshes = {_COUNTED}, trouble = null, generation = generation + 1, version = version + 1
+                      refreshes = {_COUNTED}, trouble = null, attention_at = null, generation = generation + 1,
+                      version = version + 1
     where application_id = $1 and id = $2 and generation = $3
 """
 _SQLITE_REFRESHED = f"{_REFRESHED} and status = 'valid' returning id"
@@ -278,7 +279,8 @@ def revived(grant: Grant, live: Sealed) -> Steps[bool]:
 def proven(grant: Grant, lease: Lease) -> Steps[bool]:
     """A stored password works still: nothing of it changes. False when there is another credential by now."""
     rows = yield Statement(
-        f"""update grants set due_at = $4, proven_at = $5, refreshes = {_COUNTED}, trouble = null, version = version + 1
+        f"""update grants set due_at = $4, proven_at = $5, refreshes = {_COUNTED}, trouble = null, attention_at = null,
+                              version = version + 1
             where application_id = $1 and id = $2 and generation = $3 and status = 'valid' returning id""",
         (grant.application_id, grant.id, grant.generation, grant.due_at, grant.proven_at),
     )
@@ -289,9 +291,13 @@ def proven(grant: Grant, lease: Lease) -> Steps[bool]:
 def troubled(grant: Grant) -> Steps[bool]:
     """Write status, trouble and due_at, if the credential is still the one that failed and the grant was valid."""
     rows = yield Statement(
-        """update grants set status = $4, trouble = $5, due_at = $6, refreshes = 0, version = version + 1
+        """update grants set status = $4, trouble = $5, due_at = $6, attention_at = $7, refreshes = 0,
+                             version = version + 1
            where application_id = $1 and id = $2 and generation = $3 and status = 'valid' returning id""",
-        (grant.application_id, grant.id, grant.generation, grant.status, put_trouble(grant.trouble), grant.due_at),
+        (
+            *(grant.application_id, grant.id, grant.generation),
+            *(grant.status, put_trouble(grant.trouble), grant.due_at, grant.attention_at),
+        ),
     )
     return bool(rows)
 

@@ -42,6 +42,10 @@ _OVERDUE = f"""
           and b.degraded_at is null and (b.paused_until is null or b.paused_until <= $1)
         limit {MOST}) o
 """
+_ATTENTION = f"""
+    select count(*) from (select 1 from grants where attention_at is not null and trouble is not null
+                          and status = 'valid' limit {MOST}) a
+"""
 _DEPENDENTS = """
     select count(*) from grants g
     where g.application_id = $1 and coalesce(g.credential_id, g.connector_id) = $2 and g.due_at is not null
@@ -108,6 +112,12 @@ def due_before(application_id: str, *, at: Micros) -> Steps[int]:
 def overdue(*, at: Micros) -> Steps[int]:
     """How many grants of all applications should have been looked after by then, counted up to MOST."""
     rows = yield Statement(_OVERDUE, (at,))
+    return int(rows[0][0])
+
+
+def needing_attention() -> Steps[int]:
+    """How many grants of all applications a person has to look at, counted up to MOST."""
+    rows = yield Statement(_ATTENTION)
     return int(rows[0][0])
 
 
