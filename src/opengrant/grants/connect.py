@@ -385,6 +385,7 @@ class Connect:
                 # A grant that holds its successor may have been refreshed at this very moment.
                 newest, _, walked = await self._newest(app, ask.provider, provider, given)
                 if newest == refresh_token or classify(failure.evidence).kind is not Kind.RECONNECT:
+                    await self._leave_in_question(failure, held)
                     raise
                 refresh_token = newest
                 tokens = await provider.refresh(client, refresh_token)
@@ -402,6 +403,17 @@ class Connect:
         secret, expires_at = _live(tokens, refresh_token), tokens.expires_at
         shown = _told(identity)
         return Proof(identity, scope, shown, secret, token_expires_at=expires_at, spent=walked)
+
+    async def _leave_in_question(self, failure: ProviderFailure, held: list[Lease]) -> None:
+        """What may have been lost, now or before, is said to whoever sends the token again. Raises _RotationLost."""
+        kind = classify(failure.evidence).kind
+        lost_now = failure.evidence.sent and kind in (Kind.PROVIDER_DOWN, Kind.UNKNOWN)
+        lost_before = any(lease.attempts > 1 for lease in held)
+        for lease in [lease for lease in held if lost_now or lease.attempts > 1]:
+            await self.db.write(leases.leave_lost(lease, at=self.clock()))
+            held.remove(lease)
+        if lost_before and kind is Kind.RECONNECT:
+            raise _RotationLost(failure.evidence) from None
 
     def _asking(self, ask: CustomConnect, means: outcome.Means) -> "_Asking":
         return _Asking(self.observe, ask.provider, means)
@@ -681,6 +693,16 @@ def _key(app: Application, provider: ProviderName, identity: Identity) -> str:
     return mailbox_key(provider, identity.email)
 
 
+class _RotationLost(ProviderFailure):
+    """The token is refused, and the answer to an earlier request with it was lost."""
+
+
+_LOST = (
+    "An earlier request with this refresh token was cut off after the provider may have replaced it. The mailbox owner"
+    " must sign in again; then send the new refresh token."
+)
+
+
 class _Asking:
     """Around one conversation with a provider: counts and times it, and turns a failure into the caller's error."""
 
@@ -694,6 +716,8 @@ class _Asking:
         seconds = time.perf_counter() - self._began
         if isinstance(error, ProviderFailure):
             verdict = classify(error.evidence)
+            if isinstance(error, _RotationLost):
+                verdict = replace(verdict, reason=outcome.ROTATION_LOST, remedy=_LOST, retryable=False)
             self._observe(self._provider, verdict.kind, seconds)
             evidence = error.evidence
             log.warning(
