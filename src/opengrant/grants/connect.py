@@ -51,6 +51,7 @@ from opengrant.model import (
     Tokens,
     mailbox_key,
 )
+from opengrant.net.deadline import GRACE
 from opengrant.providers.agent import TELL_OF_SECRET
 from opengrant.providers.base import Authorizes, Identifies, Mints, Refreshes, Verifies
 from opengrant.providers.classify import classify
@@ -67,8 +68,10 @@ log = structlog.get_logger()
 
 _CREDENTIAL_FOR_BULK = {ProviderName.GOOGLE: "serviceaccount", ProviderName.MICROSOFT: "adminconsent"}
 
-_PATIENCE = 60.0
-"""Seconds that one spending of a single-use token may take, and that others wait for it."""
+_CALLS = 3
+"""A single-use token is spent, or its successor is, and the account is asked for."""
+_WRITE_MARGIN = 10.0
+"""Seconds that a lease lasts longer than the provider may take."""
 _LOOK_AGAIN = 0.1
 _FORGOTTEN_AT_ONCE = 1000
 _TRIES = 8
@@ -136,6 +139,8 @@ class Connect:
     activity: Activity
     spool: Spool
     max_verifications: int
+    timeout: float = 20.0
+    """Seconds that one call of an HTTP provider may take."""
     _under_way: int = 0
     _flights: dict[str, _Flight] = field(default_factory=dict)
 
@@ -353,10 +358,12 @@ class Connect:
     async def _lease(self, app: Application, subject: str) -> Lease:
         """Nobody else, on any node, spends this token meanwhile: it dies with its first use. Raises Overloaded."""
         owner = str(uuid.uuid4())
-        patience = asyncio.get_running_loop().time() + _PATIENCE
+        # Longer than the spending may take, and for so long others wait for it.
+        lasts = _CALLS * (self.timeout + GRACE) + _WRITE_MARGIN
+        patience = asyncio.get_running_loop().time() + lasts
         while True:
             at = self.clock()
-            until = at + int(_PATIENCE * SECOND)
+            until = at + int(lasts * SECOND)
             lease = await self.db.write(leases.take(app.id, subject, owner, at=at, until=until))
             if lease is not None:
                 return lease
