@@ -190,6 +190,7 @@ async def installation(settings: Settings, *, make: bool = True) -> AsyncIterato
             activity,
             spool,
             settings.outbound.max_verifications,
+            settings.outbound.timeout,
         )
         refresh = Refresh(
             db,

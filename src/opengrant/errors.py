@@ -34,6 +34,7 @@ OpenGrantError
 ├── Internal                 500  our bug: report it with the request id
 ├── NotImplementedYet        501  use what the message names instead
 ├── Overloaded               503  we are at a limit of ours; try again
+├── RefusalDoubted           503  the provider is asked once more; try again
 ├── StoreUnavailable         503  our database cannot serve; try again
 └── ProviderUnavailable      504  nobody did wrong; try later
 
@@ -298,6 +299,12 @@ class NotImplementedYet(OpenGrantError):
 
 class Overloaded(OpenGrantError):
     """A limit of this server is reached: wait as long as Retry-After says, then try again."""
+
+    status, type, retryable = 503, "service_unavailable", True
+
+
+class RefusalDoubted(OpenGrantError):
+    """The provider refused the credential once, and is asked again before that counts: wait as Retry-After says."""
 
     status, type, retryable = 503, "service_unavailable", True
 

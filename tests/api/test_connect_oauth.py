@@ -4,6 +4,7 @@ import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -389,3 +390,22 @@ def test_what_is_stored_counts_although_the_lease_cannot_be_given_back(
     ask = CustomConnect(ProviderName.ZOOM, {"refresh_token": SecretStr(token)})
     grant = server.call(replace(connect, db=Away(connect.db, after=Grant)).custom(tenant.application, ask))
     assert data(tenant.get(f"/v3/grants/{grant.id}"))["grant_status"] == "valid"
+
+
+def test_a_token_whose_successor_may_be_lost_is_called_so_each_time_that_it_is_sent_again(
+    tenant: Tenant, provider: FakeOAuth, server: LiveServer
+) -> None:
+    tenant.connector("zoom")
+    token, leases = secret("refresh"), "select 1 from leases where application_id = $1"
+    provider.answers("token", Reply(fault="reset"), times=1)
+    answers = [tenant.connect("zoom", {"refresh_token": token}) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [504, 400, 400]
+    for answer in answers[1:]:
+        told = answer.json()["error"]["provider_error"]["opengrant"]
+        assert (told["class"], told["reason"]) == ("reconnect", "rotation_lost")
+    assert len(server.rows(leases, tenant.application.id)) == 1
+    connect = server.services.connect
+    server.call(connect.forget_rotations(tenant.application, older_than=timedelta(hours=1)))
+    assert len(server.rows(leases, tenant.application.id)) == 1
+    server.call(connect.forget_rotations(tenant.application, older_than=timedelta(seconds=-1)))
+    assert server.rows(leases, tenant.application.id) == []

@@ -53,9 +53,13 @@ def age(server: LiveServer, grant: Any, *, seconds: int = 4000) -> None:
 
 def later(server: LiveServer, grant: Any) -> None:
     """As if what the grant's trouble says to wait for were over."""
+    put_trouble(server, grant, retry_at=1, last_seen=1)
+    server.rows("update grants set due_at = 1 where id = $1", grant["id"])
+
+
+def put_trouble(server: LiveServer, grant: Any, **more: int) -> None:
     ((trouble,),) = server.rows("select trouble from grants where id = $1", grant["id"])
-    told = json.loads(trouble) | {"retry_at": 1, "last_seen": 1}
-    server.rows("update grants set trouble = $2, due_at = 1 where id = $1", grant["id"], json.dumps(told))
+    server.rows("update grants set trouble = $2 where id = $1", grant["id"], json.dumps(json.loads(trouble) | more))
 
 
 def just_now(server: LiveServer, grant: Any) -> None:
@@ -397,6 +401,64 @@ def test_a_new_client_secret_is_tried_at_once(
     assert [type_ for type_, _ in tenant.events()].count("connector.recovered") == 1
 
 
+def test_an_unclear_refusal_is_asked_about_once_more_before_it_ends_a_grant(
+    tenant: Tenant, provider: FakeOAuth, server: LiveServer, reader: httpx.Client
+) -> None:
+    refusals = {
+        "google": {"error": "invalid_grant", "error_description": "Bad Request"},
+        "microsoft": {"error": "invalid_grant"},
+        "yahoo": {"error": "invalid_grant", "error_description": "Something is wrong."},
+        "zoom": {"reason": "Invalid Token!", "error": "invalid_grant"},
+    }
+    for name, body in refusals.items():
+        grant = make(tenant, provider, name, email=f"{name}@example.com", scope="openid email User.Read user:read:user")
+        for answers, status in ((True, 200), (False, 401)):
+            age(server, grant)
+            provider.refuses(400, body)
+            for _ in range(2):  # asked for in between, it confirms nothing
+                doubted = read(reader, grant)
+                assert problem(doubted)[:2] == (503, "service_unavailable"), name
+                assert 50 <= int(doubted.headers["retry-after"]) <= 60
+                told = doubted.json()["error"]["provider_error"]["opengrant"]
+                assert (told["class"], bool(told["reason"])) == ("reconnect", True)
+                seen = shown(tenant, grant)
+                assert (seen["grant_status"], seen["opengrant"]["trouble"]["suspected"]) == ("valid", True)
+                put_trouble(server, grant, last_seen=1)
+            if answers:
+                provider.behaves()
+            later(server, grant)
+            assert read(reader, grant).status_code == status, name
+            assert ("trouble" in shown(tenant, grant)["opengrant"]) is not answers
+            provider.behaves()
+    types = [type_ for type_, _ in tenant.events()]
+    assert types.count("grant.expired") == len(refusals)
+    assert "connector.degraded" not in types
+
+
+def test_a_token_with_life_left_is_served_while_a_refusal_is_doubted(
+    tenant: Tenant, provider: FakeOAuth, server: LiveServer, reader: httpx.Client
+) -> None:
+    grant = make(tenant, provider)
+    age(server, grant, seconds=3400)
+    provider.refuses(400, {"error": "invalid_grant"})
+    clock(server)
+    assert shown(tenant, grant)["opengrant"]["trouble"]["suspected"] is True
+    assert read(reader, grant).status_code == 200
+
+
+def test_a_token_that_lives_for_less_than_a_minute_is_renewed_in_its_second_half(
+    tenant: Tenant, provider: FakeOAuth, server: LiveServer, reader: httpx.Client
+) -> None:
+    grant = make(tenant, provider, tokens={"expires_in": 40})
+    asked, first = provider.count("token"), data(read(reader, grant))["access_token"]
+    assert provider.count("token") == asked
+    age(server, grant, seconds=25)
+    again = read(reader, grant)
+    assert again.status_code == 200, again.text
+    assert data(again)["access_token"] != first
+    assert provider.count("token") == asked + 1
+
+
 def test_a_rotation_that_a_crash_has_lost_is_called_so(
     tenant: Tenant, provider: FakeOAuth, server: LiveServer, reader: httpx.Client
 ) -> None:
@@ -409,5 +471,10 @@ def test_a_rotation_that_a_crash_has_lost_is_called_so(
     )
     for token in list(provider.accounts):
         provider.revokes(token)
+    assert problem(read(reader, grant))[0] == 401
+    assert shown(tenant, grant)["opengrant"]["trouble"]["reason"] == "rotation_lost"
+    # A brake gives grants back that it took for the connector's victims; what was lost stays lost.
+    server.rows("update grants set status = 'valid', due_at = 1 where id = $1", grant["id"])
+    later(server, grant)
     assert problem(read(reader, grant))[0] == 401
     assert shown(tenant, grant)["opengrant"]["trouble"]["reason"] == "rotation_lost"

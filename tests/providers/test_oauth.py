@@ -158,6 +158,18 @@ def test_what_looks_like_a_token_is_masked_though_nobody_sent_it(text: str) -> N
     assert found.body == {"error": "invalid_grant", "error_description": "The token *** is bad."}
 
 
+@given(st.text("abcdefghij-_0123456789", min_size=16, max_size=60), st.integers(0, 50), st.integers(8, 40), st.data())
+def test_no_part_of_what_was_sent_is_quoted(token: str, start: int, length: int, data: st.DataObject) -> None:
+    start = min(start, len(token) - 8)
+    part = token[start : start + length]
+    before, after = (data.draw(st.sampled_from(["", " ", "<", "token=", "ZZ"])) for _ in range(2))
+    body = {"error": "invalid_grant", "error_description": f"Bad {before}{part}{after}", "hint": {part: part}}
+    found = evidence_of(body, status=400, secret=token)
+    shown = f"{found.text} {found.body}"
+    assert not [at for at in range(len(part) - 7) if part[at : at + 8] in shown]
+    assert found.text.startswith("Bad ")
+
+
 def test_members_named_like_secrets_are_left_out() -> None:
     body = {"error": "x", "refresh_token": "a", "deep": {"client_secret": "b", "assertion": "c", "kept": 1}}
     assert evidence_of(body, status=400).body == {"error": "x", "deep": {"kept": 1}}

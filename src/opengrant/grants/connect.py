@@ -55,6 +55,7 @@ from opengrant.model import (
     mailbox_key,
     mailbox_keys,
 )
+from opengrant.net.deadline import GRACE
 from opengrant.providers.agent import TELL_OF_SECRET
 from opengrant.providers.base import Authorizes, Identifies, Mints, Refreshes, Verifies
 from opengrant.providers.classify import classify
@@ -74,8 +75,10 @@ _CREDENTIAL_FOR_BULK = {ProviderName.GOOGLE: "serviceaccount", ProviderName.MICR
 HOSTS = ("imap_host", "smtp_host", "ews_host")
 """Settings by which a request names a server."""
 
-_PATIENCE = 60.0
-"""Seconds that one spending of a single-use token may take, and that others wait for it."""
+_CALLS = 3
+"""A single-use token is spent, or its successor is, and the account is asked for."""
+_WRITE_MARGIN = 10.0
+"""Seconds that a lease lasts longer than the provider may take."""
 _LOOK_AGAIN = 0.1
 _FORGOTTEN_AT_ONCE = 1000
 _TRIES = 8
@@ -154,6 +157,8 @@ class Connect:
     activity: Activity
     spool: Spool
     max_verifications: int
+    timeout: float = 20.0
+    """Seconds that one call of an HTTP provider may take."""
     _under_way: int = 0
     _flights: dict[str, _Flight] = field(default_factory=dict)
 
@@ -411,10 +416,12 @@ class Connect:
     async def _lease(self, app: Application, subject: str) -> Lease:
         """Nobody else, on any node, spends this token meanwhile: it dies with its first use. Raises Overloaded."""
         owner = str(uuid.uuid4())
-        patience = asyncio.get_running_loop().time() + _PATIENCE
+        # Longer than the spending may take, and for so long others wait for it.
+        lasts = _CALLS * (self.timeout + GRACE) + _WRITE_MARGIN
+        patience = asyncio.get_running_loop().time() + lasts
         while True:
             at = self.clock()
-            until = at + int(_PATIENCE * SECOND)
+            until = at + int(lasts * SECOND)
             lease = await self.db.write(leases.take(app.id, subject, owner, at=at, until=until))
             if lease is not None:
                 return lease
@@ -443,6 +450,7 @@ class Connect:
                 # A grant that holds its successor may have been refreshed at this very moment.
                 newest, _, walked = await self._newest(app, ask.provider, provider, given)
                 if newest == refresh_token or classify(failure.evidence).kind is not Kind.RECONNECT:
+                    await self._leave_in_question(failure, held)
                     raise
                 refresh_token = newest
                 tokens = await provider.refresh(client, refresh_token)
@@ -460,6 +468,17 @@ class Connect:
         secret, expires_at = _live(tokens, refresh_token), tokens.expires_at
         shown = _told(identity, tokens)
         return Proof(identity, scope, shown, secret, token_expires_at=expires_at, spent=walked)
+
+    async def _leave_in_question(self, failure: ProviderFailure, held: list[Lease]) -> None:
+        """What may have been lost, now or before, is said to whoever sends the token again. Raises _RotationLost."""
+        kind = classify(failure.evidence).kind
+        lost_now = failure.evidence.sent and kind in (Kind.PROVIDER_DOWN, Kind.UNKNOWN)
+        lost_before = any(lease.attempts > 1 for lease in held)
+        for lease in [lease for lease in held if lost_now or lease.attempts > 1]:
+            await self.db.write(leases.leave_lost(lease, at=self.clock()))
+            held.remove(lease)
+        if lost_before and kind is Kind.RECONNECT:
+            raise _RotationLost(failure.evidence) from None
 
     def _asking(self, ask: CustomConnect, means: outcome.Means) -> "_Asking":
         return _Asking(self.observe, ask.provider, means)
@@ -838,6 +857,16 @@ def _same_mailbox(app: Application, grant: Grant, identity: Identity) -> bool:
     return grant.mailbox_key in _keys(app, grant.provider, identity)
 
 
+class _RotationLost(ProviderFailure):
+    """The token is refused, and the answer to an earlier request with it was lost."""
+
+
+_LOST = (
+    "An earlier request with this refresh token was cut off after the provider may have replaced it. The mailbox owner"
+    " must sign in again; then send the new refresh token."
+)
+
+
 class _Asking:
     """Around one conversation with a provider: counts and times it, and turns a failure into the caller's error."""
 
@@ -851,6 +880,8 @@ class _Asking:
         seconds = time.perf_counter() - self._began
         if isinstance(error, ProviderFailure):
             verdict = classify(error.evidence)
+            if isinstance(error, _RotationLost):
+                verdict = replace(verdict, reason=outcome.ROTATION_LOST, remedy=_LOST, retryable=False)
             self._observe(self._provider, verdict.kind, seconds)
             evidence = error.evidence
             log.warning(

@@ -17,6 +17,7 @@ from opengrant.errors import (
     ProviderUnavailable,
     RateLimited,
     RefreshTokenInvalid,
+    RefusalDoubted,
     ScopesConflict,
 )
 from opengrant.model import SECOND, GrantStatus, Micros, ProviderName, Trouble
@@ -24,6 +25,8 @@ from opengrant.providers.verdict import Kind, Verdict
 
 INVALIDATED = "invalidated"
 """The reason of a grant that was called invalid by request: no provider has refused it."""
+ROTATION_LOST = "rotation_lost"
+"""The reason where a single-use token is refused, and an earlier answer with its successor may have been lost."""
 NAMES = {
     ProviderName.GOOGLE: "Google",
     ProviderName.MICROSOFT: "Microsoft",
@@ -52,6 +55,7 @@ _BY_KIND: Mapping[Kind, type[OpenGrantError]] = {
 }
 _PAUSE = 30.0
 """Seconds that a caller is told to wait where nobody named a time: mail servers never do."""
+_IN_DOUBT = "That may pass: it is asked once more before the grant ends. Try again after the time in Retry-After."
 _LEGS_SHOWN = frozenset({"imap", "smtp", "caldav"})
 _SAYS = {
     Kind.RECONNECT: "refused the credentials",
@@ -104,12 +108,15 @@ def at_use(trouble: Trouble, *, provider: ProviderName, status: GrantStatus, at:
     kind = Kind(trouble.kind)
     # A refusal that does not end the grant is nobody's fault yet: it is being looked into.
     error = ProviderUnavailable if kind in (Kind.RECONNECT, Kind.CONNECTOR) else _BY_KIND[kind]
+    if trouble.suspected:
+        error = RefusalDoubted
     wait = None
     if error is RateLimited or trouble.retry_at is not None:
         wait = max(1, -(-((trouble.retry_at or at) - at) // SECOND))
     looked_into = " Many grants fail like this one; it stays valid until that is over." if trouble.held else ""
+    advice = _IN_DOUBT if trouble.suspected else trouble.remedy
     return error(
-        f"{NAMES[provider]} {_SAYS[kind]} ({trouble.reason}).{looked_into} {trouble.remedy}",
+        f"{NAMES[provider]} {_SAYS[kind]} ({trouble.reason}).{looked_into} {advice}",
         provider_error=said,
         retry_after=wait,
     )

@@ -240,7 +240,7 @@ class Refresh:
         if (grant.proven_at or 0) > at + AGREE:
             return False  # the clock was set back since: how much of its life is left, nobody knows
         # A token just made will not get any longer by asking again.
-        just_made = is_recent(grant.proven_at, within=_REMEMBERED, now=at) and left > 0
+        just_made = is_recent(grant.proven_at, within=_REMEMBERED, now=at) and left >= max(_least(grant), 1)
         return left >= max(minimum_ttl * SECOND, LIFE_LEFT) or just_made
 
     def _live(self, state: State, *, at: Micros) -> Live | None:
@@ -248,9 +248,7 @@ class Refresh:
         expires_at = grant.token_expires_at or 0
         if grant.status != "valid" or state.live is None:
             return None
-        # Of a token that is made for less than a minute, half is handed out.
-        margin = min(LIFE_LEFT, (expires_at - (grant.proven_at or 0)) // 2)
-        if expires_at - at < margin:
+        if expires_at - at < _least(grant):
             return None
         held = self._open(state)
         return Live(SecretStr(held["access_token"]), expires_at, grant.scope)
@@ -673,8 +671,12 @@ class Refresh:
         means = self._means_of(state)
         # Where a replaced token lives on, a lost answer explains no refusal.
         perishable = means == "token" and cast(TokenProvider, self.providers[grant.provider]).single_use
-        if verdict.kind is Kind.RECONNECT and perishable and lease.attempts > 1:
-            verdict = replace(verdict, reason="rotation_lost", remedy=_ROTATION_LOST, retryable=False)
+        # Told once, it stays so: a brake may have given the grant back, and its lease is gone then.
+        lost_before = lease.attempts > 1 or (
+            grant.trouble is not None and grant.trouble.reason == outcome.ROTATION_LOST
+        )
+        if verdict.kind is Kind.RECONNECT and perishable and lost_before:
+            verdict = replace(verdict, reason=outcome.ROTATION_LOST, remedy=_ROTATION_LOST, retryable=False)
         ends, trouble = self._judged(grant, evidence, verdict, means, at=at)
         log.warning(
             "refresh_failed",
@@ -755,7 +757,9 @@ class Refresh:
         failures = before.failures + 1 if before is not None and alike else 1
         reconnect = verdict.kind is Kind.RECONNECT
         asks_again = reconnect and (verdict.retryable or means == "password")
-        confirmed = before is not None and alike and before.suspected and at >= (before.retry_at or 0)
+        # Whatever the second refusal's words are, it is the second.
+        doubted = before is not None and before.suspected and before.kind == verdict.kind
+        confirmed = before is not None and doubted and at >= (before.retry_at or 0)
         limited = verdict.kind is Kind.RATE_LIMITED
         wanted = verdict.retry_after or evidence.retry_after
         wait = self.schedule.again(failures, rate_limited=limited, wanted=wanted)
@@ -766,7 +770,7 @@ class Refresh:
             wait = max(wait, _CONNECTOR_PAUSE)
         retry_at = at + (_INTERNAL_PAUSE if verdict.reason == brake.INTERNAL_ERROR else wait)
         suspected = asks_again and not confirmed
-        if suspected and before is not None and alike and before.suspected:
+        if suspected and before is not None and doubted:
             retry_at = before.retry_at or retry_at  # asked for in between: it confirms nothing, and delays nothing
         elif suspected:
             retry_at = at + (int(wanted * SECOND) if wanted is not None else self.schedule.confirm_after)
@@ -826,6 +830,11 @@ class Refresh:
 
     def _scope(self, grant: Grant) -> str:
         return grant.blames
+
+
+def _least(grant: Grant) -> Micros:
+    """The life that a token must have left to be handed out: a minute, or half of what it was made for."""
+    return min(LIFE_LEFT, ((grant.token_expires_at or 0) - (grant.proven_at or 0)) // 2)
 
 
 def _alike(before: Trouble | None, trouble: Trouble) -> bool:

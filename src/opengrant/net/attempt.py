@@ -20,6 +20,7 @@ from pydantic import SecretStr
 
 from opengrant.errors import Evidence, Leg, OpenGrantError, ProviderFailure, Step
 from opengrant.model import fold
+from opengrant.net.masking import Mask
 
 Security = Literal["tls", "starttls", "plain"]
 """TLS from the first byte, TLS after asking for it, none."""
@@ -28,7 +29,7 @@ Observe = Callable[[str, str, str, float], None]
 
 MAX_TEXT = 1024
 """Bytes of a server's own words that are kept."""
-MASK = "***"
+_MAX_READ = 4 * MAX_TEXT
 
 _HARMLESS = frozenset[Step]({"dns", "connect", "tls", "greeting", "command"})
 """Where the server has not seen the password yet, or has taken it."""
@@ -210,12 +211,10 @@ async def counted(attempt: Attempt, place: str, *, sent: bool = False) -> AsyncI
 
 
 def _scrub(text: str, password: str) -> str:
-    """Make a server's words fit to be kept: one line, without the password, at most MAX_TEXT bytes."""
-    text = " ".join(_CONTROL.sub(" ", text).split())
-    forms = sorted(_forms(password), key=len, reverse=True)
-    for form in forms:
-        text = text.replace(form, MASK)
-    if any(form in text for form in forms):  # so short, or so odd, that a mask cannot hide it
+    """Make a server's words fit to be kept: one line, without the password or a part of it, at most MAX_TEXT bytes."""
+    mask = Mask(_forms(password))
+    text = mask.over(" ".join(_CONTROL.sub(" ", text[:_MAX_READ]).split()))
+    if mask.shows(text):
         return ""
     return text.encode()[:MAX_TEXT].decode("utf-8", "ignore")
 

@@ -54,6 +54,8 @@ UNKNOWN = Verdict(
 )
 
 REVOKED = _reconnect("token_revoked", "The mailbox owner must sign in again; then send the new refresh token.")
+DOUBTED = replace(REVOKED, retryable=True, retry_after=60)
+"""Providers under load say `invalid_grant` for good tokens too: without a word that leaves no doubt, ask once more."""
 EXPIRED = _reconnect("token_expired", "The token has run out: the mailbox owner must sign in again.")
 SIGN_IN = _reconnect("sign_in_required", "The mailbox owner must sign in interactively again.")
 MFA = _reconnect("second_factor_required", "The mailbox owner must sign in again and pass the second factor.")
@@ -203,7 +205,7 @@ _CONCLUSIONS: Mapping[str, Mapping[str, Verdict]] = {
 # ---------------------------------------------------------------- token endpoints: the `error` member
 
 _WORDS: Mapping[str, Verdict] = {
-    "invalid_grant": REVOKED,
+    "invalid_grant": DOUBTED,
     "interaction_required": SIGN_IN,
     "login_required": SIGN_IN,
     "consent_required": CONSENT,
@@ -220,6 +222,9 @@ _WORDS: Mapping[str, Verdict] = {
     "server_error": OUTAGE,
     "internal_failure": OUTAGE,
 }
+
+_NO_DOUBT = ("revoked", "deleted")
+"""In the sentence beside `invalid_grant`: the user or an administrator has acted."""
 
 _GOOGLE_WORDS: Mapping[str, Verdict] = {
     "admin_policy_enforced": ADMIN,
@@ -241,7 +246,7 @@ _GOOGLE_SUBTYPES: Mapping[str, Verdict] = {
 }
 # Google puts what matters into the sentence; of a service account `invalid_grant` alone says nothing about the user.
 _GOOGLE_SENTENCES: tuple[tuple[str, str, Verdict], ...] = (
-    ("invalid_grant", "bad request", MALFORMED),
+    ("invalid_grant", "bad request", replace(MALFORMED, retryable=True, retry_after=60)),
     ("invalid_grant", "account has been deleted", ACCOUNT_GONE),
     ("invalid_grant", "invalid email or user id", USER_UNKNOWN),
     ("invalid_grant", "not a valid email", USER_UNKNOWN),
@@ -512,7 +517,10 @@ def _by_words(evidence: Evidence) -> Verdict | None:
 
 
 def _plain(evidence: Evidence) -> Verdict | None:
-    return _WORDS.get(evidence.code.casefold())
+    found = _WORDS.get(evidence.code.casefold())
+    if found is DOUBTED and any(word in evidence.text.casefold() for word in _NO_DOUBT):
+        return REVOKED
+    return found
 
 
 def _google(evidence: Evidence) -> Verdict | None:

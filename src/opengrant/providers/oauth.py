@@ -19,9 +19,9 @@ from pydantic_core import from_json
 from opengrant.errors import Evidence, ProviderFailure
 from opengrant.model import SECOND, ClientApp, Micros, Tokens
 from opengrant.net.http import Answer, Field
+from opengrant.net.masking import MASK, Mask
 from opengrant.providers.base import Consent
 
-MASK = "***"
 LEEWAY = 300
 """Seconds by which a provider's clock may differ from ours."""
 
@@ -32,6 +32,7 @@ _RETRY_AFTER = (1.0, 3600.0)
 _MAX_READ = 8192
 _MAX_QUOTED = 1024
 _MAX_SENTENCE = 512
+_MAX_CLEANED = 4 * _MAX_SENTENCE
 
 _ACCESS_TOKEN = re.compile(r"[\x21-\x7e]+")
 _ADDRESS = re.compile(r"[^\s@<>,;:\"()]+@[^\s@<>,;:\"()]+")
@@ -208,7 +209,7 @@ def refusal(answer: Answer) -> ProviderFailure:
     code, subcodes, sentence = _words(body)
     if not answer.is_json:
         sentence = _page(answer.text[:_MAX_READ])
-    hide = sorted(_forms(answer.secrets), key=len, reverse=True)  # one may begin another
+    hide = Mask(_forms(answer.secrets))
     return ProviderFailure(
         Evidence(
             provider=answer.provider,
@@ -280,15 +281,13 @@ def _forms(secrets: Iterable[SecretStr]) -> Iterator[str]:
             yield from {value, quote_plus(value, errors="replace")}
 
 
-def _clean(text: str, hide: Iterable[str]) -> str:
-    """One line without anything token-like."""
-    for form in hide:
-        text = text.replace(form, MASK)
-    text = _TOKEN_LIKE.sub(MASK, text)
+def _clean(text: str, hide: Mask) -> str:
+    """One line without anything token-like, and nothing of what was sent."""
+    text = _TOKEN_LIKE.sub(MASK, hide.over(text[:_MAX_CLEANED]))
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
-def _quotable(body: Mapping[str, Any], hide: list[str]) -> Mapping[str, Any]:
+def _quotable(body: Mapping[str, Any], hide: Mask) -> Mapping[str, Any]:
     """The provider's object minus anything token-like, about 1 KiB of it."""
     budget = _MAX_QUOTED
 
@@ -314,6 +313,8 @@ def _quotable(body: Mapping[str, Any], hide: list[str]) -> Mapping[str, Any]:
     def members(value: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         nonlocal budget
         for name, item in value.items():
+            if budget <= 0:
+                return
             budget -= len(name) + 4
             if len(name) <= 64 and not _SECRET_NAME.search(name) and name == _clean(name, hide):
                 yield name, item
