@@ -229,10 +229,15 @@ def migrate() -> None:
 
 @app.command
 def doctor(*, json: AsJson = False) -> None:
-    """Check database, keys, clock, DNS and the reach of each configured provider, and say what to do."""
+    """Check settings, disk, database, keys, clock, background work, and the reach of all that is connected to.
+
+    Each line says what is wrong and what to do. Exit status 1 when something failed.
+    """
     from opengrant import doctor as checks  # noqa: PLC0415 -- see run()
 
-    findings = asyncio.run(checks.examine(_settings()))
+    # Shown in a terminal alone; some hosts take their time.
+    with Console(stderr=True).status("checking") as shown:
+        findings = asyncio.run(checks.examine(_settings(), tell=lambda what: shown.update(f"checking {what}")))
     if json:
         print_json([finding.as_mapping() for finding in findings])
     else:

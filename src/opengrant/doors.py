@@ -28,6 +28,7 @@ from opengrant.api.cors import Cors
 from opengrant.api.edge import Edge
 from opengrant.api.routing import build_router
 from opengrant.app import Installation
+from opengrant.jobs.alive import alive
 from opengrant.jobs.announce import announce
 from opengrant.jobs.loop import Job
 from opengrant.jobs.measure import measure
@@ -67,4 +68,4 @@ def chores(installed: Installation) -> Sequence[Job]:
 def background(installed: Installation) -> Sequence[Job]:
     """The work that any one process of an installation may do."""
     services = installed.services
-    return [sweep(services), refresh(services), announce(services)]
+    return [alive(services), sweep(services), refresh(services), announce(services)]
