@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from opengrant.settings import Settings
+from opengrant.settings import Settings, WrongSettings, load, names, unknown
 
 PAGE = Path(__file__).parent.parent / "docs" / "settings.md"
 SECRET = "postgresql://me:hunter2-hunter2@db/opengrant"
@@ -153,3 +153,100 @@ def test_secrets_are_blind(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = f"{settings!r} {settings} {settings.model_dump_json()}"
     assert settings.database_url is not None
     assert "hunter2" not in shown
+
+
+def wrong_values(default: Any, shape: str) -> list[str]:
+    """What an operator may have written into a setting of this kind."""
+    if isinstance(default, bool):
+        return ["hunter2", ""]
+    if isinstance(default, int | float) or "int" in shape:
+        return ["hunter2", "", "-7", "1e300"]
+    if "FilePath" in shape:
+        return ["/hunter2", ""]
+    if "Secret" in shape and "MinLen" in shape:
+        return ["", "hunter2", "hunter2" * 50]
+    return []
+
+
+def shapes(model: type[BaseModel], prefix: str = "OPENGRANT_") -> Iterator[tuple[str, list[str]]]:
+    for name, field in model.model_fields.items():
+        if isinstance(field.default, BaseModel):
+            yield from shapes(type(field.default), f"{prefix}{name.upper()}__")
+        else:
+            shape = f"{field.annotation} {field.metadata}"
+            yield prefix + name.upper(), wrong_values(field.default, shape)
+
+
+OF_A_LIBRARY = re.compile(r"[Ii]nput|[Vv]alue error|[Vv]alid|string|parse|hunter2|another value|None")
+
+
+def refusal() -> str | None:
+    try:
+        load()
+    except WrongSettings as problem:
+        return str(problem)
+    return None
+
+
+def test_every_kind_of_wrong_value_is_told_in_our_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = 0
+    for name, values in shapes(Settings):
+        for value in values:
+            monkeypatch.setenv(name, value)
+            if (said := refusal()) is not None:
+                assert re.match(rf"{name} (is|names|cannot) .*: write .*\.$", said), said
+                assert not OF_A_LIBRARY.search(said), said
+                tried += 1
+        monkeypatch.delenv(name, raising=False)
+    assert tried > 100
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("OPENGRANT_WORKERS", "0", "is too small: write a whole number from 1 to 64, or remove it for 1."),
+        ("OPENGRANT_SHUTDOWN_GRACE", "9999", "is too large: write a number above 0 and at most 3600,"),
+        ("OPENGRANT_REFRESH__IDLE_AFTER", "1", "is too small: write a number of at least 60,"),
+        ("OPENGRANT_LOG_LEVEL", "chatty", "write debug, info, warning or error, or remove it for info."),
+        ("OPENGRANT_OUTBOUND__ALLOW_PLAINTEXT", "maybe", "write true or false, or remove it for false."),
+        ("OPENGRANT_OUTBOUND__CA_FILE", "/nowhere", "names no file that is there: write the path of a file"),
+        ("OPENGRANT_BOOTSTRAP_API_KEY", "short", "is too short: write 32 to 256 characters."),
+        ("OPENGRANT_BOOTSTRAP_APPLICATION_ID", "a b", "write 1 to 64 letters, digits, dots, underscores or hyphens."),
+        ("OPENGRANT_PUBLIC_URL", "example.com", "write scheme and host, such as https://grants.example.com"),
+        ("OPENGRANT_PROXIES", "proxy", "write networks such as 10.0.0.0/8"),
+        ("OPENGRANT_PORT", "tcp://10.0.0.1:80", "enableServiceLinks: false"),
+        (
+            "OPENGRANT_GOOGLE",
+            "x",
+            "is a group and has no value of its own: set its members, such as OPENGRANT_GOOGLE__T",
+        ),
+    ],
+)
+def test_a_wrong_value_comes_with_what_to_write(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(WrongSettings) as refused:
+        load()
+    assert str(refused.value).startswith(f"{name} ")
+    assert says in str(refused.value)
+
+
+def test_names_that_mean_nothing_are_found_and_those_of_others_are_not() -> None:
+    ours = [*names(), *(name.lower() for name in names())]
+    others = [
+        "OPENGRANT_EXPLORE",
+        "OPENGRANT_FAULT",
+        "OPENGRANT_TEST_INPUT",
+        "OPENGRANT_API_KEY",
+        "PATH",
+        "MY_OPENGRANT_X",
+    ]
+    of_kubernetes = ["OPENGRANT_SERVICE_HOST", "OPENGRANT_SERVICE_PORT_HTTP", "OPENGRANT_PORT_8080_TCP_ADDR"]
+    assert set(names()) == set(environment_names())
+    assert unknown([*ours, *others, *of_kubernetes]) == []
+    assert unknown(["OPENGRANT_WORKER", "OPENGRANT_GOGLE__TOKEN_URL", "OPENGRANT_QQ"]) == [
+        ("OPENGRANT_GOGLE__TOKEN_URL", "OPENGRANT_GOOGLE__TOKEN_URL"),
+        ("OPENGRANT_QQ", None),
+        ("OPENGRANT_WORKER", "OPENGRANT_WORKERS"),
+    ]

@@ -27,7 +27,7 @@ from opengrant.grants.domains import NOWHERE, Domains, MailNames
 from opengrant.grants.exchange import Exchange
 from opengrant.grants.hosted import Hosted
 from opengrant.grants.idempotency import Idempotency
-from opengrant.grants.installation import Reseal, check_master_keys, open_digests
+from opengrant.grants.installation import Readiness, Reseal, check_master_keys, open_digests
 from opengrant.grants.overview import Overview
 from opengrant.grants.records import Records
 from opengrant.grants.redirects import Redirects
@@ -70,7 +70,7 @@ from opengrant.store.clock import agreed_clock
 from opengrant.store.engines import open_store
 from opengrant.store.keeping import Rates
 from opengrant.store.migrate import MigrationError
-from opengrant.store.port import Store
+from opengrant.store.port import Dialect, Store
 from opengrant.vault import Keyring, Vault
 
 
@@ -113,7 +113,13 @@ async def connect_store(settings: Settings) -> Store:
     """The configured database; its schema may be anything yet."""
     url = settings.database_url
     if url is None:
-        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as problem:
+            raise StoreUnavailable(
+                f"The data directory {settings.data_dir.absolute()} cannot be made: {problem.strerror}."
+                " Set OPENGRANT_DATA_DIR to one that this user may make."
+            ) from None
     try:
         return await open_store(
             database_url=None if url is None else url.get_secret_value(),
@@ -233,6 +239,8 @@ async def installation(settings: Settings, *, make: bool = True) -> AsyncIterato
         revocations = Revocations(db, vault, providers)
         opened.push_async_callback(revocations.close)
         records = Records(db, connect, workspaces, now, revocations, Blame(db, now))
+        readiness = Readiness(plain, settings.data_dir if plain.dialect is Dialect.SQLITE else None)
+        opened.push_async_callback(readiness.close)
         services = Services(
             db,
             applications,
@@ -260,6 +268,7 @@ async def installation(settings: Settings, *, make: bool = True) -> AsyncIterato
             Overview(db, activity, now, metrics.set_health),
             Timeline(db),
             Trial(db, connectors, providers, connect, domains, now),
+            readiness,
             settings.public_url,
             Ahead(db, now),
         )

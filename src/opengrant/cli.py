@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, TypeVar
 import cyclopts
 from cyclopts import Parameter
 from cyclopts.validators import Number
-from pydantic import ValidationError
 from pydantic_core import to_json
-from pydantic_settings import SettingsError
 from rich.console import Console
 from rich.progress import Progress
 
-from opengrant import __version__
+from opengrant import __version__, settings
 from opengrant.errors import OpenGrantError, StoreUnavailable
 from opengrant.grants.actor import Actor, act_as
 from opengrant.model import SECOND
@@ -77,6 +75,8 @@ app.command(
     help="A one-time link that signs you in to the console.",
 )
 app.command("opengrant.cli_audit:audit_app", name="audit", help="Who did what to which grant, newest first.")
+_LONGEST_LIFE = 36_500
+"""Days, as for the API."""
 out = Console(highlight=False, soft_wrap=True)
 
 
@@ -94,6 +94,9 @@ def main() -> None:
         _fail(problem.message)
     except (Failure, MasterKeyError, MigrationError) as problem:
         _fail(str(problem))
+    except OSError as problem:
+        where = "" if problem.filename is None else f"{problem.filename}: "
+        _fail(f"{where}{problem.strerror or problem}")
 
 
 def _fail(text: str) -> NoReturn:
@@ -103,19 +106,9 @@ def _fail(text: str) -> NoReturn:
 
 def _settings() -> Settings:
     try:
-        return Settings()
-    except ValidationError as problem:
-        lines = [
-            f"OPENGRANT_{'__'.join(str(part) for part in error['loc']).upper()}: {error['msg']}"
-            for error in problem.errors(include_input=False, include_url=False, include_context=False)
-        ]
-        raise Failure("A setting is wrong. " + " ".join(lines)) from None
-    except SettingsError:
-        # Its own text may quote the value.
-        raise Failure(
-            "A setting is wrong: OPENGRANT_GOOGLE, _MICROSOFT, _IMAP and _OUTBOUND are groups;"
-            " set their members, such as OPENGRANT_GOOGLE__TOKEN_URL."
-        ) from None
+        return settings.load()
+    except settings.WrongSettings as problem:
+        raise Failure(f"The settings cannot be used. {problem}") from None
 
 
 def run(work: Callable[["Installation"], Awaitable[T]], *, make: bool = False) -> T:
@@ -159,18 +152,22 @@ def serve(
     *, work: Annotated[bool, Parameter(negative="--no-work", help="Also do the background work.")] = True
 ) -> None:
     """Run the API. The first start makes the data directory, the keys, an application and its API key."""
-    settings = _settings()
-    if settings.workers > 1:
+    configured = _settings()
+    if configured.workers > 1:
         from opengrant import metrics  # noqa: PLC0415 -- see run()
 
-        metrics.prepare_multiprocess(settings.data_dir / "metrics")
+        directory = configured.data_dir / "metrics"
+        try:
+            metrics.prepare_multiprocess(directory)
+        except OSError as problem:
+            raise Failure(f"{directory} cannot be made: {problem.strerror}. Set OPENGRANT_DATA_DIR.") from None
     from opengrant import serving  # noqa: PLC0415 -- see run()
 
     try:
-        serving.run(settings, work=work, announce=_announce)
-    except OSError as problem:
+        serving.run(configured, work=work, announce=_announce)
+    except serving.CannotListen as problem:
         raise Failure(
-            f"Cannot listen on {settings.host}:{settings.port}: {problem.strerror}. Set OPENGRANT_PORT to a free port."
+            f"{problem} Set OPENGRANT_PORT to a free port, and OPENGRANT_HOST to an address of this machine."
         ) from None
 
 
@@ -189,13 +186,11 @@ def work(
     """Do the background work alone, without the API."""
     from opengrant import serving  # noqa: PLC0415 -- see run()
 
-    settings = _settings()
+    configured = _settings()
     try:
-        serving.run_work(settings, port=port)
-    except OSError as problem:
-        raise Failure(
-            f"Cannot listen on {settings.host}:{port}: {problem.strerror}. Name a free port with --port."
-        ) from None
+        serving.run_work(configured, port=port)
+    except serving.CannotListen as problem:
+        raise Failure(f"{problem} Name a free port with --port.") from None
 
 
 @app.command
@@ -218,9 +213,9 @@ def migrate() -> None:
     from opengrant.app import connect_store, expect_database  # noqa: PLC0415 -- see run()
 
     async def once() -> list[str]:
-        settings = _settings()
-        expect_database(settings)
-        db = await connect_store(settings)
+        configured = _settings()
+        expect_database(configured)
+        db = await connect_store(configured)
         try:
             return await db.migrate()
         finally:
@@ -234,10 +229,15 @@ def migrate() -> None:
 
 @app.command
 def doctor(*, json: AsJson = False) -> None:
-    """Check database, keys, clock, DNS and the reach of each configured provider, and say what to do."""
+    """Check settings, disk, database, keys, clock, background work, and the reach of all that is connected to.
+
+    Each line says what is wrong and what to do. Exit status 1 when something failed.
+    """
     from opengrant import doctor as checks  # noqa: PLC0415 -- see run()
 
-    findings = asyncio.run(checks.examine(_settings()))
+    # Shown in a terminal alone; some hosts take their time.
+    with Console(stderr=True).status("checking") as shown:
+        findings = asyncio.run(checks.examine(_settings(), tell=lambda what: shown.update(f"checking {what}")))
     if json:
         print_json([finding.as_mapping() for finding in findings])
     else:
@@ -326,6 +326,11 @@ def keys_create(
     json: AsJson = False,
 ) -> None:
     """Create an API key of an application (of the only one, when there is just one). It is shown once."""
+    if days is not None and not 1 <= days <= _LONGEST_LIFE:
+        raise Failure(
+            f"--days {days} makes no key that works: write 1 to {_LONGEST_LIFE}, or leave --days out for a key that"
+            " does not end."
+        )
     lifetime = None if days is None else timedelta(days=days)
 
     async def make(installed: "Installation") -> dict[str, Any]:

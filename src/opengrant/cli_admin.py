@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from rich.markup import escape
 from rich.table import Table
 
-from opengrant.cli import AsJson, out, print_json, print_rows, run
+from opengrant.cli import AsJson, Failure, out, print_json, print_rows, run
 from opengrant.grants.domains import DMARC, KINDS, Check, Domain, Finding, Kind
 from opengrant.grants.signatures import ServiceAccount
 from opengrant.model import SECOND
@@ -77,6 +77,8 @@ def domains_show(address: str, *, json: AsJson = False) -> None:
 def domains_verify(address: str, kind: Kind | None = None, /, *, json: AsJson = False) -> None:
     """Look for the DNS records now, all of them or one. With all, also for the DMARC record that is advised.
 
+    Exit status 1 while one of them is missing or wrong; what is only advised does not count.
+
     Parameters
     ----------
     address
@@ -88,7 +90,13 @@ def domains_verify(address: str, kind: Kind | None = None, /, *, json: AsJson = 
         domain, checks = await _domain_and_checks(installed, address, kinds, look=True)
         return domain, checks, await installed.services.domains.dmarc(domain) if kind is None else None
 
-    _show(*run(look), json=json)
+    domain, checks, dmarc = run(look)
+    _show(domain, checks, dmarc, json=json)
+    if missing := [check.kind for check in checks if check.status != "done"]:
+        raise Failure(
+            f"{domain.address} is not verified for {', '.join(missing)}: publish what `opengrant domains show"
+            f" {domain.address}` prints at your DNS provider, and verify again when it is live."
+        )
 
 
 @domains_app.command(name="delete")

@@ -30,6 +30,7 @@ from opengrant.api.routing import build_router
 from opengrant.api.unserved import UNSERVED
 from opengrant.app import Installation
 from opengrant.jobs.ahead import ahead
+from opengrant.jobs.alive import alive
 from opengrant.jobs.announce import announce
 from opengrant.jobs.loop import Job
 from opengrant.jobs.measure import measure
@@ -69,4 +70,4 @@ def chores(installed: Installation) -> Sequence[Job]:
 def background(installed: Installation) -> Sequence[Job]:
     """The work that any one process of an installation may do."""
     services = installed.services
-    return [sweep(services), refresh(services), announce(services), ahead(services)]
+    return [alive(services), sweep(services), refresh(services), announce(services), ahead(services)]

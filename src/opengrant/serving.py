@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 import resource
 import signal
 import socket
@@ -24,7 +25,7 @@ from opengrant.app import Installation, installation
 from opengrant.doors import asgi, background, chores, counting, watched
 from opengrant.jobs.loop import run_jobs
 from opengrant.net.guard import parse_networks
-from opengrant.settings import Settings
+from opengrant.settings import Settings, say_unknown, unknown
 
 log = structlog.get_logger()
 
@@ -36,8 +37,12 @@ Announce = Callable[[Installation, str], None]
 """Told once the server can be reached, with its URL."""
 
 
+class CannotListen(Exception):
+    """The address is taken, or not ours."""
+
+
 def run(settings: Settings, *, work: bool, announce: Announce) -> None:
-    """Serve until SIGTERM or SIGINT, then let what is under way finish. Raises OSError when the port is taken."""
+    """Serve until SIGTERM or SIGINT, then let what is under way finish. Raises CannotListen."""
     _allow_open_files()
     with listen(settings) as bound:
         if settings.workers == 1:
@@ -54,6 +59,7 @@ def _in_several(settings: Settings, bound: socket.socket, *, work: bool, announc
             announce(installed, url_of(bound))
 
     writer = _log(settings)
+    _warn_of_unknown_settings()
     uvloop.run(prepare())
     several = config(settings, partial(_Worker, settings, url_of(bound), work=work))
     several.factory, several.lifespan, several.workers = True, "on", settings.workers
@@ -91,6 +97,7 @@ class _Worker:
 
 def _in_this_process(settings: Settings, bound: socket.socket, *, work: bool, announce: Announce) -> None:
     writer = _log(settings)
+    _warn_of_unknown_settings()
     try:
         uvloop.run(serve(settings, bound, work=work, announce=announce))
     finally:
@@ -149,10 +156,11 @@ def run_work(settings: Settings, *, port: int | None) -> None:
     """The background work alone, until SIGTERM or SIGINT.
 
     port  where it shows how it is doing; None: nowhere
-    Raises OSError when the port is taken.
+    Raises CannotListen.
     """
     with contextlib.nullcontext() if port is None else listen(settings.model_copy(update={"port": port})) as bound:
         writer = _log(settings)
+        _warn_of_unknown_settings()
         try:
             uvloop.run(_work(settings, bound))
         finally:
@@ -177,6 +185,11 @@ async def _work(settings: Settings, bound: socket.socket | None) -> None:
         clock.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await clock
+
+
+def _warn_of_unknown_settings() -> None:
+    for name, nearest in unknown(os.environ):
+        log.warning("unknown_setting", detail=say_unknown(name, nearest))
 
 
 def _log(settings: Settings) -> logs.LogWriter:
@@ -224,7 +237,7 @@ def _bounds(settings: Settings) -> Bounds:
 
 
 def listen(settings: Settings) -> socket.socket:
-    """Bind the listening socket. Raises OSError."""
+    """Bind the listening socket. Raises CannotListen."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -232,9 +245,10 @@ def listen(settings: Settings) -> socket.socket:
         bound.bind((settings.host, settings.port))
         # Listening from here on: whoever reads the announced URL may connect at once and is served a moment later.
         bound.listen(2048)
-    except OSError:
+    except (OSError, UnicodeError) as problem:
         bound.close()
-        raise
+        reason = getattr(problem, "strerror", None) or "that is no host name"
+        raise CannotListen(f"Cannot listen on {settings.host}:{settings.port}: {reason}.") from None
     bound.set_inheritable(True)
     return bound
 

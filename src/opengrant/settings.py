@@ -4,14 +4,18 @@ Each field's meaning is its docstring; docs/settings.md lists them all and a tes
 """
 
 import contextlib
-from collections.abc import Iterator
+import difflib
+import functools
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FilePath, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FilePath, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -56,6 +60,12 @@ def _origin(text: str | None) -> str | None:
         wrong = parts.path not in ("", "/") or parts.query or parts.fragment or "@" in parts.netloc
         if parts.scheme not in ("http", "https") or not parts.hostname or wrong:
             raise ValueError
+    return text
+
+
+def _application_id(text: str | None) -> str | None:
+    if text is not None and not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", text):
+        raise ValueError("expected 1 to 64 letters, digits, dots, underscores or hyphens")
     return text
 
 
@@ -258,7 +268,7 @@ class Settings(BaseSettings):
     """Base of links and redirect URIs; without it, the request's own."""
     bootstrap_api_key: Annotated[SecretStr, Field(min_length=32, max_length=256)] | None = None
     """On an empty store, the default application's first key gets this value instead of a random one."""
-    bootstrap_application_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = None
+    bootstrap_application_id: Annotated[str | None, AfterValidator(_application_id)] = None
     """On an empty store, the default application's id, instead of a random UUID."""
     master_keys: SecretStr | None = None
     """Comma-separated `id:base64` of 32 random bytes each; the first seals, all open. Without it a file in DATA_DIR."""
@@ -304,3 +314,152 @@ class Settings(BaseSettings):
     """Keeping grants alive."""
     webhooks: Webhooks = Webhooks()
     """Delivery of events."""
+
+
+# ── in the operator's words ───────────────────────────────────────────────────────────────────────────────────
+
+
+class WrongSettings(Exception):
+    """Settings that cannot be used: each by its name, with what to write; never the value."""
+
+
+def load() -> Settings:
+    """From the environment. Raises WrongSettings."""
+    try:
+        return Settings()
+    except ValidationError as problem:
+        told = [_told(error) for error in problem.errors(include_url=False, include_context=False)]
+        raise WrongSettings(" ".join(told)) from None
+    except SettingsError as problem:
+        # Of its text only the name of the field is told: it may quote the value.
+        found = re.search(r'field "(\w+)"', str(problem))
+        group = found[1] if found and found[1] in Settings.model_fields else "google"
+        raise WrongSettings(
+            f"{_name([group])} is a group and has no value of its own: set its members, such as"
+            f" {_name([group, next(iter(_members(group)))])}."
+        ) from None
+
+
+_PREFIX = "OPENGRANT_"
+_OTHERS = frozenset({"FAULT", "EXPLORE", "TEST_INPUT", "API_KEY"})
+"""Names of our tests, our examples and our tools, behind the prefix."""
+_OF_KUBERNETES = re.compile(r"(\w+_)?SERVICE_(HOST|PORT(_\w+)?)|(\w+_)?PORT(_\d+_(TCP|UDP|SCTP)(_PROTO|_PORT|_ADDR)?)?")
+"""What Kubernetes and Docker set in each container for a service of our name."""
+
+
+def unknown(environment: Iterable[str]) -> list[tuple[str, str | None]]:
+    """Names of the environment that look like ours and mean nothing, each with the known one that is nearest."""
+    known = set(names())
+    # As the settings themselves, which are read without regard to case.
+    return [
+        (name, _nearest(name.upper(), known))
+        for name in sorted(environment)
+        if name.upper().startswith(_PREFIX) and name.upper() not in known and not _means_something_else(name.upper())
+    ]
+
+
+def say_unknown(name: str, nearest: str | None) -> str:
+    hint = "docs/settings.md lists all that there are" if nearest is None else f"did you mean {nearest}?"
+    return f"{name} is no setting, and has no effect: {hint}"
+
+
+def names() -> Iterator[str]:
+    """Of all settings, as the environment has them; those of groups too."""
+    for field in Settings.model_fields:
+        members = _members(field)
+        yield from ([_name([field, member]) for member in members] if members else [_name([field])])
+
+
+def _means_something_else(name: str) -> bool:
+    bare = name.removeprefix(_PREFIX)
+    group = bare.lower() in Settings.model_fields
+    return bare in _OTHERS or group or _OF_KUBERNETES.fullmatch(bare) is not None
+
+
+def _nearest(name: str, known: Iterable[str]) -> str | None:
+    bare = [one.removeprefix(_PREFIX) for one in known]
+    found = difflib.get_close_matches(name.removeprefix(_PREFIX), bare, 1, 0.7)
+    return _PREFIX + found[0] if found else None
+
+
+def _name(place: Iterable[object]) -> str:
+    return _PREFIX + "__".join(str(part) for part in place).upper()
+
+
+def _members(field: str) -> Iterable[str]:
+    default = Settings.model_fields[field].default
+    return type(default).model_fields if isinstance(default, BaseModel) else ()
+
+
+_WRONG = {
+    "extra_forbidden": "is no setting",
+    "too_small": "is too small",
+    "too_large": "is too large",
+    "too_short": "is too short",
+    "too_long": "is too long",
+    "string_too_short": "is too short",
+    "string_too_long": "is too long",
+    "path_not_file": "names no file that is there",
+    "finite_number": "is no finite number",
+}
+
+
+def _told(error: ErrorDetails) -> str:
+    place = [str(part) for part in error["loc"]]
+    name = _name(place)
+    if error["type"] == "extra_forbidden":
+        nearest = _nearest(name, names())
+        return f"{name} is no setting: {f'did you mean {nearest}?' if nearest else 'see docs/settings.md.'}"
+    kind = error["type"].replace("greater_than_equal", "too_small").replace("greater_than", "too_small")
+    kind = kind.replace("less_than_equal", "too_large").replace("less_than", "too_large")
+    value = error.get("input")
+    wrong = "is empty" if value == "" else _WRONG.get(kind, "cannot be understood")
+    shape, default = _shape(place)
+    # What a validator of ours expects is in its own message.
+    said = error["msg"].removeprefix("Value error, expected ")
+    write = said if said != error["msg"] else _expected(shape)
+    text = f"{name} {wrong}: write {write}"
+    if default not in (None, ""):
+        text += f", or remove it for {str(default).lower() if isinstance(default, bool) else default}"
+    if place == ["port"] and isinstance(value, str) and "://" in value:
+        return f"{text}. Kubernetes sets this name for a service called opengrant: say enableServiceLinks: false."
+    return f"{text}."
+
+
+def _shape(place: list[str]) -> tuple[Mapping[str, Any], Any]:
+    """(JSON schema, default) of a setting."""
+    model: type[BaseModel] = Settings
+    for part in place[:-1]:
+        model = type(model.model_fields[part].default)
+    shape: Mapping[str, Any] = _properties(model)[place[-1]]
+    chosen = next((one for one in shape.get("anyOf", []) if one.get("type") != "null"), shape)
+    return chosen, model.model_fields[place[-1]].default
+
+
+@functools.cache
+def _properties(model: type[BaseModel]) -> Mapping[str, Any]:
+    properties: Mapping[str, Any] = model.model_json_schema()["properties"]
+    return properties
+
+
+def _expected(shape: Mapping[str, Any]) -> str:
+    kinds = {"integer": "a whole number", "number": "a number", "boolean": "true or false"}
+    if (kind := kinds.get(shape.get("type", ""))) is not None:
+        return kind + _range(shape)
+    if shape.get("format") == "file-path":
+        return "the path of a file that the server may read"
+    if choice := re.fullmatch(r"\^\(([\w|]+)\)\$", shape.get("pattern", "")):
+        *first, last = choice[1].split("|")
+        return f"{', '.join(first)} or {last}"
+    return f"{shape.get('minLength', 0)} to {shape.get('maxLength', 'any number of')} characters"
+
+
+def _range(shape: Mapping[str, Any]) -> str:
+    least = shape.get("minimum", shape.get("exclusiveMinimum"))
+    most = shape.get("maximum")
+    above = "above " if "exclusiveMinimum" in shape else ""
+    if least is None:
+        return "" if most is None else f" of at most {most:g}"
+    if most is None:
+        return f" {above or 'of at least '}{least:.12g}"
+    return f" {above or 'from '}{least:.12g}{' and at most ' if above else ' to '}{most:.12g}"

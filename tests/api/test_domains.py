@@ -413,6 +413,9 @@ def test_the_command_line_shows_what_to_publish_and_what_is_live(
     assert address in added.stdout
     shown = json.loads(opengrant(env, directory, "domains", "show", address, "--json").stdout)
     assert [record["kind"] for record in shown["records"]] == KINDS
+    nothing = opengrant(env, directory, "domains", "verify", address)
+    assert (nothing.returncode, "domains show" in nothing.stderr) == (1, True)
+    assert all(f"{record['value']}\n" in nothing.stdout for record in shown["records"])
     for record in shown["records"]:
         assert record["status"] == "pending"
         assert record["host"] in added.stdout
@@ -421,7 +424,9 @@ def test_the_command_line_shows_what_to_publish_and_what_is_live(
     [advised] = shown["advised"]
     assert (advised["kind"], advised["status"]) == ("dmarc", "pending")
     assert f"\n{advised['value']}\n" in added.stdout
-    one = json.loads(opengrant(env, directory, "domains", "verify", address, "mx", "--json").stdout)
+    done = opengrant(env, directory, "domains", "verify", address, "mx", "--json")
+    one = json.loads(done.stdout)
+    assert done.returncode == 0
     assert (one["verified"], [record["kind"] for record in one["records"]]) == (["mx"], ["mx"])
     assert "advised" not in one
     table = opengrant(env, directory, "domains", "verify", address).stdout

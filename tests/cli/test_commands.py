@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from tests import warm
@@ -132,13 +133,38 @@ def test_keys_are_made_listed_and_revoked_while_the_server_runs(tmp_path: Path) 
 
 
 def test_an_expired_key_no_longer_opens(tmp_path: Path) -> None:
+    opengrant(tmp_path, "init")
+    made = json.loads(opengrant(tmp_path, "keys", "create", "--days", "1", "--json").stdout)
+    with contextlib.closing(sqlite3.connect(tmp_path / "data" / "opengrant.db")) as db, db:
+        db.execute("update api_keys set expires_at = created_at where id = ?", (made["id"],))
     with serving(tmp_path) as served:
-        made = json.loads(opengrant(tmp_path, "keys", "create", "--days", "0", "--json").stdout)
         assert httpx.get(f"{served.url}/v3/grants", headers=bearer(made["api_key"])).status_code == 401
     assert {one["status"] for one in json.loads(opengrant(tmp_path, "keys", "list", "--json").stdout)} == {
         "active",
         "expired",
     }
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "36501", "99999999999"])
+def test_a_key_that_could_never_work_is_not_made(tmp_path: Path, days: str) -> None:
+    done = opengrant(tmp_path, "keys", "create", f"--days={days}")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "write 1 to 36500, or leave --days out" in done.stderr
+
+
+def test_a_wrong_setting_is_named_with_what_to_write(tmp_path: Path) -> None:
+    done = opengrant(tmp_path, "serve", env={"OPENGRANT_PORT": "hunter2", "OPENGRANT_GOOGLE__TOKN_URL": "hunter2"})
+    assert done.returncode == 1
+    assert "OPENGRANT_PORT cannot be understood: write a whole number from 0 to 65535" in done.stderr
+    assert "OPENGRANT_GOOGLE__TOKN_URL is no setting: did you mean OPENGRANT_GOOGLE__TOKEN_URL?" in done.stderr
+    assert "hunter2" not in done.stderr
+
+
+def test_a_setting_that_does_not_exist_is_warned_of(tmp_path: Path) -> None:
+    names = {"OPENGRANT_PUBIC_URL": "https://hunter2", "OPENGRANT_SERVICE_HOST": "10.0.0.1", "OPENGRANT_EXPLORE": "1"}
+    with serving(tmp_path, names) as served:
+        told = [record["detail"] for record in served.records() if record["event"] == "unknown_setting"]
+    assert told == ["OPENGRANT_PUBIC_URL is no setting, and has no effect: did you mean OPENGRANT_PUBLIC_URL?"]
 
 
 def test_applications_are_kept_apart(tmp_path: Path) -> None:
@@ -214,6 +240,51 @@ def test_a_start_without_the_key_that_sealed_names_it(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert f"'{sealing}'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_key_file_that_others_may_read_is_not_served_with(tmp_path: Path) -> None:
+    opengrant(tmp_path, "init")
+    keys = tmp_path / "data" / "master.keys"
+    keys.chmod(0o644)
+    done = opengrant(tmp_path, "serve")
+    assert (done.returncode, f"chmod 600 {keys}" in done.stderr) == (1, True)
+    keys.unlink()
+    keys.mkdir()
+    done = opengrant(tmp_path, "serve")
+    assert (done.returncode, f"{keys} is a directory" in done.stderr) == (1, True)
+    keys.rmdir()
+    keys.write_bytes(b"\xff\xfe\x00")
+    keys.chmod(0o600)
+    done = opengrant(tmp_path, "serve")
+    assert (done.returncode, "is not a master key file" in done.stderr) == (1, True)
+
+
+def test_a_data_directory_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "data").touch()
+    done = opengrant(tmp_path, "serve")
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert f"The data directory {tmp_path / 'data'} cannot be made" in done.stderr
+
+
+def test_a_server_that_cannot_write_is_not_ready_until_it_can_again(tmp_path: Path) -> None:
+    def ready(*, until: int) -> httpx.Response:
+        deadline = time.monotonic() + 60
+        while (answer := httpx.get(f"{served.url}/readyz")).status_code != until and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return answer
+
+    with serving(tmp_path) as served:
+        assert ready(until=200).status_code == 200
+        process = psutil.Process(served.process.pid)
+        before = process.rlimit(psutil.RLIMIT_FSIZE)
+        # No file of this process may grow any more: what a full disk says, SQLite hears too.
+        process.rlimit(psutil.RLIMIT_FSIZE, (1024, before[1]))
+        refused = ready(until=503)
+        assert refused.status_code == 503
+        assert "cannot be written" in refused.json()["error"]["message"]
+        assert httpx.get(f"{served.url}/healthz").status_code == 200
+        process.rlimit(psutil.RLIMIT_FSIZE, before)
+        assert ready(until=200).status_code == 200
 
 
 def test_another_key_under_the_same_name_is_noticed(tmp_path: Path) -> None:

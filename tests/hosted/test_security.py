@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from threading import Barrier
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -69,9 +70,9 @@ def attributes(answer: httpx.Response) -> tuple[str, set[str]]:
 
 def test_the_cookie_is_for_our_pages_and_for_no_script(shop: Tenant, visitor: httpx.Client) -> None:
     pair, told = attributes(start(visitor, shop))
-    assert told == {"path=/v3/connect", "httponly", "samesite=lax"}, "no Domain, and no longer than the browser is open"
+    assert told == {"max-age=900", "path=/v3/connect", "httponly", "samesite=lax"}, "no Domain, as long as the sign-in"
     name, _, value = pair.partition("=")
-    assert name == "opengrant_browser"
+    assert re.fullmatch("opengrant_browser_[0-9a-f]{8}", name)
     assert re.fullmatch(r"[\w-]{43}", value), "256 bits of chance"
     assert shop.application.id not in value
 
@@ -81,9 +82,40 @@ def test_over_https_the_cookie_stays_on_https(log_stream: BytesIO, tmp_path_fact
     with LiveServer(env, tmp_path_factory.mktemp("public"), log_stream) as live, visiting(live) as client:
         made = registered(live.tenant())
         made.connector("imap")
-        _, told = attributes(start(client, made))
+        began = start(client, made)
+        pair, told = attributes(began)
+        # What another host of the domain can plant is a cookie without the prefix, and that does not count.
+        unprefixed = {"Cookie": pair.removeprefix("__Host-")}
+        path = urlsplit(began.headers["location"]).path
+        client.cookies.clear()
+        assert [client.get(path, headers=one).status_code for one in ({"Cookie": pair}, unprefixed)] == [200, 400]
         made.http.close()
-    assert told == {"path=/v3/connect", "httponly", "samesite=lax", "secure"}
+    assert told == {"max-age=900", "path=/", "httponly", "samesite=lax", "secure"}
+    assert pair.startswith("__Host-opengrant_browser_")
+
+
+def test_a_cookie_that_was_there_before_is_never_taken_over(shop: Tenant, visitor: httpx.Client) -> None:
+    shop.connector("imap")
+    planted = "x" * 43
+    names = ("opengrant_browser", "opengrant_browser_00000000")
+    visitor.headers["Cookie"] = "; ".join(f"{name}={planted}" for name in names)
+    began = start(visitor, shop, provider="imap")
+    name, _, value = attributes(began)[0].partition("=")
+    path = urlsplit(began.headers["location"]).path
+    assert value != planted
+    del visitor.headers["Cookie"]
+    visitor.cookies.clear()
+    held = [*names, name]
+    answers = [visitor.get(path, headers={"Cookie": f"{one}={planted}"}).status_code for one in held]
+    assert answers == [400, 400, 400]
+    assert visitor.get(path, headers={"Cookie": f"{name}={value}"}).status_code == 200
+
+
+def test_two_sign_ins_of_one_browser_do_not_disturb_each_other(shop: Tenant, visitor: httpx.Client) -> None:
+    shop.connector("imap")
+    first, second = (start(visitor, shop, provider="imap") for _ in range(2))
+    assert len({attributes(one)[0].partition("=")[2] for one in (first, second)}) == 2
+    assert [visitor.get(one.headers["location"]).status_code for one in (first, second)] == [200, 200]
 
 
 CONTROL = "a\r\nSet-Cookie: stolen=1\r\n\r\n<script>\x00"
@@ -103,7 +135,7 @@ def test_no_parameter_holds_a_control_character(shop: Tenant, name: str, char: s
 @pytest.mark.parametrize("state", ["AA.x.y", "YQ.%00.y", "YQ.%0d%0a.y"])
 def test_no_made_up_address_does_harm(visitor: httpx.Client, state: str) -> None:
     """The first is an application whose id is a NUL."""
-    cookie = {"Cookie": f"opengrant_browser={'x' * 43}"}
+    cookie = {"Cookie": f"opengrant_browser_00000000={'x' * 43}"}
     assert visitor.get(f"/v3/connect/callback?state={state}&code=c", headers=cookie).status_code == 400
     assert visitor.get(f"/v3/connect/login/{state.rpartition('.')[0]}", headers=cookie).status_code == 400
 

@@ -91,6 +91,9 @@ def test_neither_key_nor_ciphertext_shows_in_a_repr() -> None:
         ("", "no master key"),
         ("abc", "entry 1 is not of the form id:base64"),
         ("1:***", "'1' is not valid base64"),
+        ("1:\u00e9", "'1' is not valid base64"),
+        ("\udcff:AAAA", "entry 1 is too long, or is not text"),
+        (f"{'1' * 5000}:AAAA", "entry 1 is too long, or is not text"),
         (f"1:{base64.b64encode(b'short').decode()}", "'1' has 5 bytes"),
         (f"1:{base64.b64encode(b'k' * 32).decode()},1:{base64.b64encode(b'j' * 32).decode()}", "same id"),
     ],
@@ -106,3 +109,29 @@ def test_the_key_file_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> No
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert Keyring.from_file(path).sealing == first.sealing
     assert [file.name for file in path.parent.iterdir()] == ["master.keys"]
+
+
+def test_a_key_file_that_cannot_be_used_says_why_and_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "master.keys"
+    Keyring.from_file(path)
+    text = path.read_bytes()
+    for mode, refused in ((0o400, False), (0o600, False), (0o640, True), (0o604, True), (0o644, True), (0o660, True)):
+        path.chmod(mode)
+        if refused:
+            with pytest.raises(MasterKeyError, match=rf"mode {mode:04o}.*chmod 600 {path}"):
+                Keyring.from_file(path)
+        else:
+            Keyring.from_file(path)
+    path.chmod(0o600)
+    for content in (b"\xff\xfe" + text, b"\x00" * 2_000_000):
+        path.write_bytes(content)
+        with pytest.raises(MasterKeyError, match=r"not a master key file.*backup"):
+            Keyring.from_file(path)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(MasterKeyError, match="is a directory"):
+        Keyring.from_file(path)
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(MasterKeyError, match="Not a directory"):
+        Keyring.from_file(file / "master.keys")

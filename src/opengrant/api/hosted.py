@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError, WithJsonSchema, field_validator
 from starlette.types import Receive, Scope, Send
 
 from opengrant.api import respond, wire
-from opengrant.api.routing import Call, Router, cookies, decode, origin, read_body, route
+from opengrant.api.routing import Call, Router, decode, origin, read_body, route
 from opengrant.api.static import PAGE_HEADERS
 from opengrant.errors import (
     CallbackNotAllowed,
@@ -25,13 +25,14 @@ from opengrant.errors import (
     OpenGrantError,
 )
 from opengrant.grants.actor import Actor, act_as
-from opengrant.grants.hosted import Ask, Visit
+from opengrant.grants.hosted import LOGIN_LASTS, Ask, Begun, Visit
 from opengrant.grants.services import Services
-from opengrant.model import WITH_PASSWORD, Application, ProviderName
+from opengrant.model import SECOND, WITH_PASSWORD, Application, ProviderName
 from opengrant.pages import FIELDS, Brand, Choice, Login, Onward, Page, Problem, Section, render
 from opengrant.pages.views import LABELS
 
 COOKIE = "opengrant_browser"
+_MOST_COOKIES = 100
 _SECTIONS: Mapping[str, tuple[Section, ...]] = {
     "select_provider": ("select_provider",),
     "detect": ("detect",),
@@ -149,13 +150,12 @@ async def begin(call: Call) -> respond.Raw:
     try:
         query = call.query(AuthQuery)
         base = origin(call.headers, call.services)
-        cookie = _cookie(call.headers)
-        begun = await call.services.hosted.begin(query.client_id, query.ask(), base=base, browser=cookie)
+        begun = await call.services.hosted.begin(query.client_id, query.ask(), base=base)
     except OpenGrantError as problem:
         if not _wants_page(call.headers):
             raise
         return _page(_problem(problem, call.request_id), problem.status)
-    kept = _set_cookie(begun.browser.get_secret_value(), secure=base.startswith("https:"))
+    kept = _set_cookie(begun, base)
     return _redirect(302, begun.url, kept)
 
 
@@ -188,8 +188,8 @@ class Pages:
 
     async def _callback(self, scope: Scope, _: Receive) -> respond.Raw:
         query = _pairs(scope["query_string"])
-        headers = scope["headers"]
-        url = await self.services.hosted.callback(query, base=origin(headers, self.services), browser=_cookie(headers))
+        base = origin(scope["headers"], self.services)
+        url = await self.services.hosted.callback(query, base=base, cookies=_cookies(scope["headers"], base))
         return _redirect(302, url)
 
     async def _show(self, scope: Scope, _: Receive) -> respond.Raw:
@@ -289,7 +289,9 @@ class Pages:
         )
 
     async def _visit(self, scope: Scope) -> Visit:
-        return await self.services.hosted.visit(scope["path_params"]["handle"], _cookie(scope["headers"]))
+        headers = scope["headers"]
+        held = _cookies(headers, origin(headers, self.services))
+        return await self.services.hosted.visit(scope["path_params"]["handle"], held)
 
     async def _brand(self, app: Application) -> Brand:
         profile = await self.services.applications.profile(app)
@@ -365,14 +367,28 @@ def _onward(brand: Brand, url: str, to: str) -> respond.Raw:
     return _page(Onward(brand, url, to))
 
 
-def _cookie(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
-    found = next(iter(cookies(headers, COOKIE)), "")
-    return found if 20 <= len(found) <= 128 else None
+def _cookie_name(base: str) -> str:
+    """How the names of our cookies begin. Over https no other host of the domain, and nobody on the way, can set one of
+    this prefix; over http, as on localhost, browsers do not know it."""
+    return f"__Host-{COOKIE}_" if base.startswith("https:") else f"{COOKIE}_"
 
 
-def _set_cookie(value: str, *, secure: bool) -> tuple[bytes, bytes]:
-    """For as long as the browser is open. Lax, not Strict: the provider's page leads back here."""
-    told = f"{COOKIE}={value}; Path=/v3/connect; HttpOnly; SameSite=Lax{'; Secure' if secure else ''}"
+def _cookies(headers: Sequence[tuple[bytes, bytes]], base: str) -> list[str]:
+    """The values of this browser's sign-ins."""
+    begins = _cookie_name(base).encode()
+    pairs = (pair.strip().partition(b"=") for key, value in headers if key == b"cookie" for pair in value.split(b";"))
+    found = [value.decode("latin-1") for name, _, value in pairs if name.startswith(begins) and 20 <= len(value) <= 128]
+    return found[:_MOST_COOKIES]
+
+
+def _set_cookie(begun: Begun, base: str) -> tuple[bytes, bytes]:
+    """One for each sign-in, with a value of its own: what was in the browser before is not taken over, and two sign-ins
+    at once do not disturb each other. Lax, not Strict: the provider's page leads back here."""
+    secure = base.startswith("https:")
+    told = (
+        f"{_cookie_name(base)}{begun.login_id[:8]}={begun.browser.get_secret_value()}; Max-Age={LOGIN_LASTS // SECOND}"
+        f"; Path={'/' if secure else '/v3/connect'}; HttpOnly; SameSite=Lax{'; Secure' if secure else ''}"
+    )
     return b"set-cookie", told.encode()
 
 

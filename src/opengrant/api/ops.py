@@ -26,7 +26,7 @@ async def healthz(call: Call) -> wire.Answer:
 
 @route("GET", "/readyz", tag="Operations", answers=wire.Health, open=True, errors=(Overloaded,))
 async def readyz(call: Call) -> wire.Answer:
-    """The process can serve: its database answers and has the schema it needs."""
+    """The process can serve: its database answers, has the schema it needs, and can be written."""
     try:
         async with asyncio.timeout(_READY_WITHIN):
             reasons = await call.services.ready()

@@ -145,6 +145,8 @@ class Applications:
 
         permissions  of PERMISSIONS; raises InvalidRequest for any other, and for none
         """
+        if lifetime is not None and lifetime <= timedelta(0):
+            raise InvalidRequest("expires_in: a key that ends before it begins never works. Send 1 day or more.")
         permissions = tuple(dict.fromkeys(permissions))
         if not permissions or not set(permissions) <= set(PERMISSIONS):
             raise InvalidRequest(f"permissions: API keys have {' and '.join(PERMISSIONS)}; name one of them, or both.")

@@ -13,7 +13,7 @@ import hashlib
 import hmac
 import secrets as random
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, cast
 from urllib.parse import urlencode
@@ -112,6 +112,7 @@ class Begun:
 
     url: str
     browser: SecretStr
+    login_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +155,8 @@ class Hosted:
 
     # ── the way there ─────────────────────────────────────────────────────────────────────────────────────────
 
-    async def begin(self, client_id: str, ask: Ask, *, base: str, browser: str | None) -> Begun:
-        """Start a sign-in. `base`: our own origin as the browser sees it; `browser`: its cookie, if it has one.
+    async def begin(self, client_id: str, ask: Ask, *, base: str) -> Begun:
+        """Start a sign-in. `base`: our own origin as the browser sees it.
 
         Nothing but a registered redirect URI is ever redirected to, so whatever is wrong here is told to whoever
         asks. Raises InvalidRequest, CallbackNotAllowed.
@@ -165,7 +166,7 @@ class Hosted:
             raise InvalidRequest("client_id: there is no such application. It is your application's id.")
         await self._require_registered(app, ask.redirect_uri)
         providers = await self._offered(app, ask)
-        cookie = SecretStr(browser or random.token_urlsafe(32))
+        cookie = SecretStr(random.token_urlsafe(32))
         now = self.clock()
         login = Login(
             *(app.id, uuid.uuid4().hex, _plain(ask), self._of_browser(cookie), "", None),
@@ -178,7 +179,7 @@ class Hosted:
         else:
             url = _path(login)
         await self.db.write(logins.add(login))
-        return Begun(url, cookie)
+        return Begun(url, cookie, login.id)
 
     async def reconnect_link(self, app: Application, grant: Grant, *, redirect_uri: str | None, base: str) -> str:
         """Where to send the owner of a mailbox to sign in to it again. `base`: our own origin as browsers see it.
@@ -216,9 +217,12 @@ class Hosted:
             query["credential_id"] = grant.credential_id
         return f"{base}/v3/connect/auth?{urlencode(query)}"
 
-    async def visit(self, handle: str, browser: str | None) -> Visit:
-        """The sign-in behind one of our pages. Raises LoginInvalid when it is over, or another browser's."""
-        login = await self._login(handle, browser)
+    async def visit(self, handle: str, cookies: Sequence[str]) -> Visit:
+        """The sign-in behind one of our pages. `cookies`: the browser's, of all its sign-ins.
+
+        Raises LoginInvalid when it is over, or another browser's.
+        """
+        login = await self._login(handle, cookies)
         app = await self.applications.find(login.application_id)
         if app is None:
             raise LoginInvalid(_OVER)
@@ -265,14 +269,14 @@ class Hosted:
         except OpenGrantError as problem:
             return await self._failed(visit.app, visit.ask, problem)
 
-    async def callback(self, query: Mapping[str, str], *, base: str, browser: str | None) -> str:
+    async def callback(self, query: Mapping[str, str], *, base: str, cookies: Sequence[str]) -> str:
         """A provider sends the browser back. Returns where it goes from here.
 
         Raises LoginInvalid when the state is not one that this browser was sent there with, CallbackNotAllowed when the
         redirect URI was removed meanwhile.
         """
         handle, _, secret = query.get("state", "").rpartition(".")
-        login = await self._login(handle, browser)
+        login = await self._login(handle, cookies)
         if login.provider is None or not hmac.compare_digest(login.secret, self._of_state(login, secret)):
             raise LoginInvalid(_OVER)
         app = await self.applications.find(login.application_id)
@@ -505,11 +509,11 @@ class Hosted:
         if hinted is not None and mailbox_key(provider, identity.email) != mailbox_key(provider, hinted.email):
             raise ReauthEmailInvalid("You signed in to another account than the one that is to be reconnected.")
 
-    async def _login(self, handle: str, browser: str | None) -> Login:
+    async def _login(self, handle: str, cookies: Sequence[str]) -> Login:
         application_id, login_id = _parse(handle)
         login = await self.db.read(logins.find(application_id, login_id))
-        mine = (
-            login is not None and browser and hmac.compare_digest(login.browser, self._of_browser(SecretStr(browser)))
+        mine = login is not None and any(
+            hmac.compare_digest(login.browser, self._of_browser(SecretStr(cookie))) for cookie in cookies
         )
         if login is None or not mine or login.used_at is not None or login.expires_at <= self.clock():
             raise LoginInvalid(_OVER)

@@ -1,15 +1,25 @@
 """What belongs to the installation as a whole: its master keys' registry, its digest key, and resealing."""
 
+import asyncio
+import os
 import secrets as random
+import time
+import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
+import structlog
+
+from opengrant.errors import StoreUnavailable
 from opengrant.grants import audit
 from opengrant.grants.digests import Digests
 from opengrant.model import Clock
-from opengrant.store import master_keys, secrets
+from opengrant.store import master_keys, probe, secrets
 from opengrant.store.port import Statement, Steps, Store
 from opengrant.vault import MasterKeyError, Owner, Unsealable, Vault
+
+log = structlog.get_logger()
 
 _CANARY = b"opengrant"
 _DIGEST_KEY = Owner(secrets.INSTALLATION, "installation", "default", "digest-key")
@@ -109,3 +119,61 @@ class Reseal:
 def ping() -> Steps[None]:
     """The smallest question a store can answer."""
     yield Statement("select 1")
+
+
+LEAST_ROOM = 16 * 1024 * 1024
+"""Bytes that the disk of an SQLite file must have left: as much as its write-ahead log takes in a busy second."""
+_LOOK_AGAIN = 2.0
+
+
+def room(directory: Path) -> int | None:
+    """Bytes that the disk of a directory has left for us; None where it does not tell."""
+    try:
+        disk = os.statvfs(directory)
+    except OSError:
+        return None
+    return disk.f_bavail * disk.f_frsize if disk.f_blocks else None
+
+
+@dataclass(slots=True)
+class Readiness:
+    """Whether this process can serve; looked at once in two seconds, however many ask, because it takes a write.
+
+    directory  of the SQLite file; None with PostgreSQL, whose disk is another machine's
+    """
+
+    db: Store
+    directory: Path | None
+    least_room: int = LEAST_ROOM
+    _name: str = field(default_factory=lambda: uuid.uuid4().hex)
+    _until: float = 0.0
+    _looking: "asyncio.Task[list[str]] | None" = None
+
+    async def reasons(self) -> list[str]:
+        """What keeps it from serving; empty when nothing does. Raises StoreUnavailable when it cannot even be read."""
+        if self._looking is None or (self._looking.done() and self._until <= time.monotonic()):
+            self._looking = asyncio.create_task(self._look())
+            self._looking.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return await asyncio.shield(self._looking)
+
+    async def _look(self) -> list[str]:
+        try:
+            await self.db.read(ping())
+            if pending := await self.db.pending():
+                return [f"migration {name} has not run" for name in pending]
+            left = None if self.directory is None else room(self.directory)
+            if left is not None and left < self.least_room:
+                return [f"the disk of the database is full: {left // 1024} KiB are left"]
+            try:
+                await self.db.write(probe.write(self._name))
+            except StoreUnavailable as problem:
+                log.error("store_not_writable", detail=problem.detail)
+                return ["the database cannot be written, and its disk may be full"]
+            return []
+        finally:
+            self._until = time.monotonic() + _LOOK_AGAIN
+
+    async def close(self) -> None:
+        """Wait for the last look."""
+        if self._looking is not None:
+            await asyncio.wait([self._looking])

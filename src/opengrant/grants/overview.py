@@ -12,7 +12,7 @@ from typing import Any, cast
 from opengrant.grants import brake
 from opengrant.grants.activity import HOUR, REFRESHED, VERIFIED, Activity
 from opengrant.model import SECOND, Application, Clock, Micros, is_recent
-from opengrant.store import blame, brakes, overview, webhooks
+from opengrant.store import blame, brakes, checkup, overview, webhooks
 from opengrant.store.brakes import Brake
 from opengrant.store.overview import Backlog, Health
 from opengrant.store.port import Steps, Store
@@ -114,6 +114,10 @@ class Overview:
             return overdue, degraded, (yield from overview.needing_attention())
 
         self.observe(*await self.db.read(look()))
+
+    async def worked(self) -> None:
+        """Background work is done here, now."""
+        await self.db.write(checkup.worked(at=self.clock()))
 
     def forget(self) -> None:
         """Ask anew the next time."""

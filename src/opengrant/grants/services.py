@@ -16,7 +16,7 @@ from opengrant.grants.domains import Domains
 from opengrant.grants.exchange import Exchange
 from opengrant.grants.hosted import Hosted
 from opengrant.grants.idempotency import Idempotency
-from opengrant.grants.installation import ping
+from opengrant.grants.installation import Readiness
 from opengrant.grants.overview import Overview
 from opengrant.grants.records import Records
 from opengrant.grants.redirects import Redirects
@@ -61,11 +61,11 @@ class Services:
     overview: Overview
     timeline: Timeline
     trial: Trial
+    readiness: Readiness
     public_url: str | None
     """Base of links and redirect URIs; None: the request's own."""
     ahead: Ahead
 
     async def ready(self) -> list[str]:
         """What keeps this process from serving; empty when nothing does. Raises StoreUnavailable."""
-        await self.db.read(ping())
-        return [f"migration {name} has not run" for name in await self.db.pending()]
+        return await self.readiness.reasons()

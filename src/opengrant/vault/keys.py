@@ -5,15 +5,17 @@ the old ones stay until `opengrant reseal` has moved everything over.
 """
 
 import base64
-import binascii
 import contextlib
 import hashlib
 import os
 import secrets
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
 KEY_BYTES = 32
+_LONGEST_FILE = 1024 * 1024
+_LONGEST_ID = 256
 
 
 class MasterKeyError(Exception):
@@ -64,9 +66,11 @@ class Keyring:
             name, colon, encoded = entry.partition(":")
             if not colon or not name.strip():
                 raise MasterKeyError(f"{source}: entry {position} is not of the form id:base64.")
+            if len(name) > _LONGEST_ID or not name.isprintable():
+                raise MasterKeyError(f"{source}: the id of entry {position} is too long, or is not text.")
             try:
                 value = base64.b64decode(encoded.strip(), validate=True)
-            except binascii.Error:
+            except ValueError:  # binascii's own too
                 raise MasterKeyError(f"{source}: the key {name.strip()!r} is not valid base64.") from None
             if len(value) != KEY_BYTES:
                 raise MasterKeyError(f"{source}: the key {name.strip()!r} has {len(value)} bytes; 32 are needed.")
@@ -75,33 +79,70 @@ class Keyring:
 
     @classmethod
     def from_file(cls, path: Path) -> "Keyring":
-        """Read the key file, or make it with one new key (mode 0600) when there is none."""
+        """Read the key file, or make it with one new key (mode 0600) when there is none. Raises MasterKeyError."""
         try:
-            return cls.parse(path.read_text(), source=str(path))
-        except FileNotFoundError:
-            pass
-        entry = f"{secrets.randbelow(2**31) + 1}:{base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()}\n"
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # Written aside and linked into place: two first starts at once agree on one key, and a crash
-        # leaves either no file or a whole one. The link fails if somebody was faster.
-        aside = path.with_name(f".{path.name}.{os.getpid()}")
-        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "w") as file:
-                file.write("# OpenGrant master keys, one id:base64 per line; the first seals, all open.\n")
-                file.write(
-                    "# Without this file no stored credential can be read. Back it up apart from the database.\n"
-                )
-                file.write(entry)
-                file.flush()
-                os.fsync(file.fileno())
-            with contextlib.suppress(FileExistsError):
-                path.hardlink_to(aside)
-        finally:
-            aside.unlink()
-        directory = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
-        return cls.parse(path.read_text(), source=str(path))
+            try:
+                return cls.parse(_read(path), source=str(path))
+            except FileNotFoundError:
+                _make(path)
+            return cls.parse(_read(path), source=str(path))
+        except IsADirectoryError:
+            raise MasterKeyError(
+                f"{path} is a directory, and should be the file of the master keys. Move it away and restore the file"
+                " from a backup; on a first start, only move it away."
+            ) from None
+        except OSError as problem:
+            raise MasterKeyError(
+                f"The master key file {path} cannot be used: {problem.strerror}. The user that runs OpenGrant must own"
+                " it and its directory."
+            ) from None
+
+
+def _read(path: Path) -> str:
+    """Raises MasterKeyError, OSError."""
+    with path.open("rb") as file:
+        about = os.fstat(file.fileno())
+        # As ssh does: what is our own must be ours alone. Of another owner, as a mounted secret is, our group may read.
+        forbidden = stat.S_IRWXG | stat.S_IRWXO if about.st_uid == os.geteuid() else stat.S_IRWXO
+        if about.st_mode & forbidden:
+            raise MasterKeyError(
+                f"The master key file {path} is open to other users of this machine (mode"
+                f" {stat.S_IMODE(about.st_mode):04o}), so it is not used: chmod 600 {path}. Whoever has read it can"
+                " read every stored credential of a copy of the database: if that may be, rotate the key."
+            )
+        held = file.read(_LONGEST_FILE + 1)
+    try:
+        if len(held) > _LONGEST_FILE:
+            raise ValueError
+        return held.decode()
+    except ValueError:
+        raise MasterKeyError(
+            f"{path} is not a master key file: that is short text in UTF-8, with an id:base64 on each line. Restore it"
+            " from a backup."
+        ) from None
+
+
+def _make(path: Path) -> None:
+    """Raises OSError."""
+    entry = f"{secrets.randbelow(2**31) + 1}:{base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()}\n"
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # Written aside and linked into place: two first starts at once agree on one key, and a crash
+    # leaves either no file or a whole one. The link fails if somebody was faster.
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write("# OpenGrant master keys, one id:base64 per line; the first seals, all open.\n")
+            file.write("# Without this file no stored credential can be read. Back it up apart from the database.\n")
+            file.write(entry)
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(aside)
+    finally:
+        aside.unlink()
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

@@ -1,0 +1,10 @@
+"""Alive: background work leaves a sign of life, so that `opengrant doctor` can tell when none is done."""
+
+from datetime import timedelta
+
+from opengrant.grants.services import Services
+from opengrant.jobs.loop import Job
+
+
+def alive(services: Services) -> Job:
+    return Job("alive", timedelta(seconds=30), services.overview.worked)
