@@ -98,7 +98,15 @@ class Records:
         self, app: Application, filters: Filters, *, order: Order, descending: bool, limit: int, offset: int
     ) -> list[Grant]:
         return await self.db.read(
-            grants.page(app.id, filters, order=order, descending=descending, limit=limit, offset=offset)
+            grants.page(
+                app.id,
+                filters,
+                order=order,
+                descending=descending,
+                limit=limit,
+                offset=offset,
+                dialect=self.db.dialect,
+            )
         )
 
     async def change(self, app: Application, grant: Grant, change: Change) -> Grant:

@@ -8,6 +8,7 @@ grant has the external id by now.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any, Literal, cast
 
 from opengrant.model import Grant, GrantStatus, Micros, ProviderName, Sealed, Trouble, fold
@@ -289,9 +290,11 @@ def find_external(application_id: str, external_id: str) -> Steps[Grant | None]:
 
 def block(application_id: str | None, grant_id: str, *, blocked: bool) -> Steps[Grant | None]:
     """Set or lift a block. An operator names grants by id alone: `application_id` None means any."""
+    # Applications are named so that the primary key, which starts with them, can serve.
     rows = yield Statement(
         f"""update grants set blocked = $2, version = version + 1
-            where id = $1 and application_id = coalesce($3, application_id) returning {COLUMNS}""",
+            where id = $1 and application_id in (select id from applications where id = coalesce($3, id))
+            returning {COLUMNS}""",
         (grant_id, int(blocked), application_id),
     )
     return read(rows[0]) if rows else None
@@ -323,45 +326,123 @@ _LAST = "\U0010ffff"
 
 
 def page(
-    application_id: str, filters: Filters, *, order: Order, descending: bool, limit: int, offset: int
+    application_id: str,
+    filters: Filters,
+    *,
+    order: Order,
+    descending: bool,
+    limit: int,
+    offset: int,
+    dialect: Dialect,
 ) -> Steps[list[Grant]]:
-    """A page in a total order (ties broken by id), so that pages neither repeat nor skip a row."""
-    where, args = ["application_id = $1"], list[Any]([application_id])
+    """A page in a total order (ties broken by id), so that pages neither repeat nor skip a row.
 
-    def also(condition: str, value: Any) -> None:
-        args.append(value)
-        where.append(condition.format(f"${len(args)}"))
+    However many grants there are, a page reads few of them. Where no single index serves, the matches of each filter
+    are counted, up to FEW: either one has few, which are found in its index and sorted, or all have many, and grants
+    are read in the order asked for until the page is full. SQLite keeps no statistics to decide that by, and those of
+    PostgreSQL do not tell that two filters exclude each other.
+    """
+    args = list[Any]([application_id])
+    narrowing, rest = _conditions(filters, args)
+    direction = "desc" if descending else "asc"
+    by = f"order by {order} {direction}, id {direction} limit ${len(args) + 1} offset ${len(args) + 2}"
 
+    few, kept = None, [one.sql for one in narrowing]
     if filters.email is not None:
-        also("email_key = {0}", fold(filters.email))
-    if filters.status is not None:
-        also("status = {0}", filters.status)
-    if filters.provider is not None:
-        also("provider = {0}", filters.provider)
-    if filters.connector is not None:
-        also("(provider = {0} or connector_id = {0})", filters.connector)
-    if filters.ip is not None:
-        also("ip = {0}", filters.ip)
-    if filters.workspace_id is not None:
-        also("workspace_id = {0}", filters.workspace_id)
-    if filters.since is not None:
-        also("created_at >= {0}", filters.since)
-    if filters.before is not None:
-        also("created_at <= {0}", filters.before)
+        few = narrowing[0].sql  # an address has a grant or two
+    elif _must_count(narrowing, order):
+        few = yield from _fewest(narrowing, args)
+        if few is None and dialect is Dialect.SQLITE:
+            kept = _for_walking(narrowing, order)
+
+    where = " and ".join([*kept, *rest]) or "true"
+    if few is not None:
+        source = f"with found as materialized (select * from grants where application_id = $1 and {few})"
+        sql = f"{source} select {COLUMNS} from found where {where} {by}"
+    elif filters.email_prefix is not None and dialect is Dialect.POSTGRES:
+        # `offset 0`: conditions stay outside, and out of sight of the index of addresses.
+        walk = f"select * from grants where application_id = $1 order by {order} {direction}, id {direction} offset 0"
+        sql = f"select {COLUMNS} from ({walk}) g where {where} {by}"
+    else:
+        sql = f"select {COLUMNS} from grants where application_id = $1 and {where} {by}"
+    rows = yield Statement(sql, (*args, limit, offset))
+    return [read(row) for row in rows]
+
+
+FEW = 2000
+"""As many grants are sorted without a thought. More matches than that are so dense that a page is soon full."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Condition:
+    """A condition with an index of its own. by: the column after which that index holds what matches."""
+
+    sql: str
+    by: str = "created_at"
+
+
+def _conditions(filters: Filters, args: list[Any]) -> tuple[list[_Condition], list[str]]:
+    """The conditions that an index serves, those that find fewest first, and the others. Adds to `args`."""
+
+    def placed(value: Any) -> str:
+        args.append(value)
+        return f"${len(args)}"
+
+    narrowing, rest = list[_Condition](), list[str]()
+    if filters.email is not None:
+        narrowing.append(_Condition(f"email_key = {placed(fold(filters.email))}", by="id"))
     if filters.email_prefix is not None:
         # A range of the index: on both engines, this column is in the order of its bytes.
-        also("email_key >= {0}", beginning := fold(filters.email_prefix))
-        also("email_key < {0}", beginning + _LAST)
-    if filters.troubled is not None:
-        where.append(_TROUBLED if filters.troubled else f"not ({_TROUBLED})")
-    direction = "desc" if descending else "asc"
-    args += [limit, offset]
-    rows = yield Statement(
-        f"""select {COLUMNS} from grants where {" and ".join(where)}
-            order by {order} {direction}, id {direction} limit ${len(args) - 1} offset ${len(args)}""",
-        tuple(args),
+        beginning = fold(filters.email_prefix)
+        first, last = placed(beginning), placed(beginning + _LAST)
+        narrowing.append(_Condition(f"email_key >= {first} and email_key < {last}", by="email_key"))
+    if filters.ip is not None:
+        narrowing.append(_Condition(f"ip = {placed(filters.ip)}"))
+    if filters.troubled:
+        narrowing.append(_Condition(_TROUBLED))
+    elif filters.troubled is not None:
+        rest.append(f"not ({_TROUBLED})")
+    providers = [filters.provider]
+    if filters.connector in set(ProviderName):
+        providers.append(filters.connector)
+    elif filters.connector is not None:
+        narrowing.append(_Condition(f"connector_id = {placed(filters.connector)}", by="status"))
+    narrowing += [_Condition(f"provider = {placed(one)}") for one in providers if one is not None]
+    if filters.workspace_id is not None:
+        narrowing.append(_Condition(f"workspace_id = {placed(filters.workspace_id)}"))
+    if filters.status is not None:
+        narrowing.append(_Condition(f"status = {placed(filters.status)}"))
+    ends = [(">=", filters.since), ("<=", filters.before)]
+    if times := [f"created_at {than} {placed(at)}" for than, at in ends if at is not None]:
+        narrowing.append(_Condition(" and ".join(times)))
+    return narrowing, rest
+
+
+def _must_count(narrowing: list[_Condition], order: Order) -> bool:
+    """Not where one index holds all that matches, and in the order asked for."""
+    return len(narrowing) > 1 or any(one.by != order for one in narrowing)
+
+
+def _fewest(conditions: list[_Condition], args: list[Any]) -> Steps[str | None]:
+    """The condition that the fewest grants match; None when each matches more than FEW."""
+    # In the order of the index, or else PostgreSQL may look for matches in the table.
+    counts = ", ".join(
+        f"""(select count(*) from (select 1 from grants where application_id = $1 and {one.sql}
+                                   order by {one.by} limit {FEW + 1}) n{n})"""
+        for n, one in enumerate(conditions)
     )
-    return [read(row) for row in rows]
+    rows = yield Statement(f"select {counts}", tuple(args))
+    found, fewest = min(zip(rows[0], conditions, strict=True), key=itemgetter(0))
+    return fewest.sql if found <= FEW else None
+
+
+def _for_walking(narrowing: list[_Condition], order: Order) -> list[str]:
+    """The conditions, with all but one index hidden from SQLite: the one that holds grants in the order asked for.
+
+    A `+` before a condition does that.
+    """
+    seen = next((one for one in narrowing if one.by == order), None)
+    return [one.sql if one is seen else f"+({one.sql})" for one in narrowing]
 
 
 def delete(application_id: str, grant_id: str) -> Steps[Grant | None]:
@@ -398,10 +479,13 @@ def expire_some(
     application_id: str, *, using: Literal["connector_id", "credential_id"], id_: str, trouble: Trouble, limit: int
 ) -> Steps[Sequence[Grant]]:
     """Up to `limit` valid grants of a connector or credential become invalid; returns them as they are now."""
+    # In the order of the index: PostgreSQL would look for valid grants in the table, and pass by all that it has just
+    # ended, time after time. It sees no order in what equals a constant, hence `between`.
     rows = yield Statement(
         f"""update grants set {_ENDED}, trouble = $4
             where application_id = $1 and id in (
-                select id from grants where application_id = $1 and {using} = $2 and status = 'valid' limit $3)
+                select id from grants where application_id = $1 and {using} = $2 and status between 'valid' and 'valid'
+                order by status limit $3)
             returning {COLUMNS}""",
         (application_id, id_, limit, put_trouble(trouble)),
     )
