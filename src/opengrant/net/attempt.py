@@ -116,7 +116,7 @@ class Attempt:
             case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
                 code = "closed"
             case ssl.SSLError():
-                code = error.reason or "TLS_FAILED"
+                code = error.reason or _reason(error)
             case TimeoutError():
                 code = "timeout"
             case ConnectionError() if error.errno is None:  # the end of the stream, as libraries tell it
@@ -145,6 +145,12 @@ class Asked:
         else:
             wanted = next(iter(self._left), "")
         return self._left.pop(wanted, None)
+
+
+def _reason(error: ssl.SSLError) -> str:
+    """The reason in OpenSSL's own words, spelled as its names: Python knows no name that is newer than itself."""
+    found = re.fullmatch(r"\[SSL\] ([a-z0-9 ]+) \(_ssl\.c:\d+\)", str(error.args[-1]) if error.args else "")
+    return found[1].upper().replace(" ", "_") if found else "TLS_FAILED"
 
 
 @contextlib.contextmanager

@@ -8,7 +8,8 @@ grant has the external id by now.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, cast
+from operator import itemgetter
+from typing import Any, Literal, NamedTuple, cast
 
 from opengrant.model import Grant, GrantStatus, Micros, ProviderName, Sealed, Trouble, fold, fold_case, foldings
 from opengrant.store import rotations, secrets, tokens
@@ -365,9 +366,11 @@ def set_aside(grant: Grant) -> Steps[bool]:
 
 def block(application_id: str | None, grant_id: str, *, blocked: bool) -> Steps[Grant | None]:
     """Set or lift a block. An operator names grants by id alone: `application_id` None means any."""
+    # Applications are named so that the primary key, which starts with them, can serve.
     rows = yield Statement(
         f"""update grants set blocked = $2, version = version + 1
-            where id = $1 and application_id = coalesce($3, application_id) returning {COLUMNS}""",
+            where id = $1 and application_id in (select id from applications where id = coalesce($3, id))
+            returning {COLUMNS}""",
         (grant_id, int(blocked), application_id),
     )
     return read(rows[0]) if rows else None
@@ -393,6 +396,7 @@ class Filters:
 
 
 Order = Literal["created_at", "updated_at"]
+_TROUBLED = "status = 'valid' and trouble is not null"
 _MERGED = 20
 """So many sources are each looked up by itself."""
 _LAST = "\U0010ffff"
@@ -412,68 +416,178 @@ def page(
 ) -> Steps[list[Grant]]:
     """A page in a total order (ties broken by id), so that pages neither repeat nor skip a row.
 
+    However many grants there are, a page reads few of them. Where no single index serves, the matches of each filter
+    are counted, up to FEW: either one has few, which are found in its index and sorted, or all have many, and grants
+    are read in the order asked for until the page is full. SQLite keeps no statistics to decide that by, and those of
+    PostgreSQL do not tell that two filters exclude each other.
+
     blamed  sources that are in trouble as a whole: only for `troubled`
     """
-    where, args = ["application_id = $1"], list[Any]([application_id])
-
-    def also(condition: str, value: Any) -> None:
-        args.append(value)
-        where.append(condition.format(f"${len(args)}"))
-
-    if filters.email is not None:
-        condition, values = _has_address(filters.email, first=len(args) + 1)
-        where.append(condition)
-        args += values
-    if filters.status is not None:
-        also("status = {0}", filters.status)
-    if filters.provider is not None:
-        also("provider = {0}", filters.provider)
-    if filters.connector is not None:
-        also("(provider = {0} or connector_id = {0})", filters.connector)
-    if filters.ip is not None:
-        also("ip = {0}", filters.ip)
-    if filters.workspace_id is not None:
-        also("workspace_id = {0}", filters.workspace_id)
-    if filters.since is not None:
-        also("created_at >= {0}", filters.since)
-    if filters.before is not None:
-        also("created_at <= {0}", filters.before)
-    if filters.email_prefix is not None:
-        # A range of the index: on both engines, this column is in the order of its bytes.
-        # A domain's letters beyond ASCII are found once the whole of it is typed.
-        also("email_key >= {0}", beginning := fold(filters.email_prefix))
-        also("email_key < {0}", beginning + _LAST)
-    parts = [" and ".join(where)]
-    if filters.troubled is not None:
-        parts = _troubled(where, args, blamed, dialect, wanted=filters.troubled, merged=order == "created_at")
+    args = list[Any]([application_id])
+    if filters.troubled and blamed and (filters.provider or filters.connector):
+        blamed = yield from _of_connector(application_id, blamed, filters, dialect)
+    narrowing = _conditions(filters, args, blamed, dialect)
     direction = "desc" if descending else "asc"
-    args += [limit, offset]
-    found = " union all ".join(f"select {COLUMNS} from grants where {part}" for part in parts)
-    rows = yield Statement(
-        f"{found} order by {order} {direction}, id {direction} limit ${len(args) - 1} offset ${len(args)}", tuple(args)
-    )
+    few, kept = None, [one.sql for one in narrowing]
+    if filters.email is not None:
+        few = narrowing[0]  # an address has a grant or two
+    elif _must_count(narrowing, order):
+        few = yield from _fewest(narrowing, args)
+        if few is None and dialect is Dialect.SQLITE:
+            kept = _for_walking(narrowing, order)
+
+    where = " and ".join([*kept, *_others(filters, args, blamed, dialect)]) or "true"
+    by = f"order by {order} {direction}, id {direction} limit ${len(args) + 1} offset ${len(args) + 2}"
+    if few is not None:
+        parts = (f"select * from grants where application_id = $1 and {part.sql}" for part in few.found_by)
+        sql = f"with found as materialized ({' union all '.join(parts)}) select {COLUMNS} from found where {where} {by}"
+    elif filters.email_prefix is not None and dialect is Dialect.POSTGRES:
+        # `offset 0`: conditions stay outside, and out of sight of the index of addresses.
+        walk = f"select * from grants where application_id = $1 order by {order} {direction}, id {direction} offset 0"
+        sql = f"select {COLUMNS} from ({walk}) g where {where} {by}"
+    else:
+        sql = f"select {COLUMNS} from grants where application_id = $1 and {where} {by}"
+    rows = yield Statement(sql, (*args, limit, offset))
     return [read(row) for row in rows]
 
 
-def _troubled(
-    where: list[str], args: list[Any], blamed: Sequence[str], dialect: Dialect, *, wanted: bool, merged: bool
-) -> list[str]:
-    """Conditions whose grants do not overlap: all together they find the troubled ones, or the others.
+FEW = 2000
+"""As many grants are sorted without a thought. More matches than that are so dense that a page is soon full."""
 
-    Each has an index of its own that is in the order of a listing, and both engines merge them as they go. Of many
-    sources, a walk over all grants soon finds enough.
+
+class _Part(NamedTuple):
+    """A condition that an index serves. bound: one that is counted in that index alone, and matches no less."""
+
+    sql: str
+    bound: str
+    by: str = "created_at"
+
+
+@dataclass(frozen=True, slots=True)
+class _Condition:
+    """A condition with an index of its own, or with parts that have one each.
+
+    by     the column after which that index holds what matches; "" where there is no such index
+    parts  what they match does not overlap, and is what the condition matches
     """
+
+    sql: str
+    by: str = "created_at"
+    parts: tuple[_Part, ...] = ()
+
+    @property
+    def found_by(self) -> tuple[_Part, ...]:
+        return self.parts or (_Part(self.sql, self.sql, self.by),)
+
+
+def _conditions(filters: Filters, args: list[Any], blamed: Sequence[str], dialect: Dialect) -> list[_Condition]:
+    """The conditions that an index serves, those that find fewest first. Adds to `args`."""
+
+    def placed(value: Any) -> str:
+        args.append(value)
+        return f"${len(args)}"
+
+    narrowing = list[_Condition]()
+    if filters.email is not None:
+        condition, keys = _has_address(filters.email, first=len(args) + 1)
+        args += keys
+        narrowing.append(_Condition(condition, by="id"))
+    if filters.email_prefix is not None:
+        # A range of the index: on both engines, this column is in the order of its bytes. A domain's letters beyond
+        # ASCII are found once the whole of it is typed.
+        beginning = fold(filters.email_prefix)
+        first, last = placed(beginning), placed(beginning + _LAST)
+        narrowing.append(_Condition(f"email_key >= {first} and email_key < {last}", by="email_key"))
+    if filters.ip is not None:
+        narrowing.append(_Condition(f"ip = {placed(filters.ip)}"))
+    if filters.troubled and len(blamed) <= _MERGED:
+        narrowing.append(_troubled(blamed, [placed(source) for source in blamed], dialect))
+    providers = [filters.provider]
+    if filters.connector in set(ProviderName):
+        providers.append(filters.connector)
+    elif filters.connector is not None:
+        narrowing.append(_Condition(f"connector_id = {placed(filters.connector)}", by="status"))
+    narrowing += [_Condition(f"provider = {placed(one)}") for one in providers if one is not None]
+    if filters.workspace_id is not None:
+        narrowing.append(_Condition(f"workspace_id = {placed(filters.workspace_id)}"))
+    if filters.status is not None:
+        narrowing.append(_Condition(f"status = {placed(filters.status)}"))
+    ends = [(">=", filters.since), ("<=", filters.before)]
+    if times := [f"created_at {than} {placed(at)}" for than, at in ends if at is not None]:
+        narrowing.append(_Condition(" and ".join(times)))
+    return narrowing
+
+
+def _others(filters: Filters, args: list[Any], blamed: Sequence[str], dialect: Dialect) -> list[str]:
+    """The conditions that no index serves. Adds to `args`."""
+    if filters.troubled is None or (filters.troubled and len(blamed) <= _MERGED):
+        return []
     first = len(args) + 1
     args += blamed
-    places = [f"${number}" for number in range(first, len(args) + 1)]
-    source, base = SOURCE[dialect], " and ".join(where)
-    if wanted and merged and len(blamed) <= _MERGED:
-        own = f"{base} and status = 'valid' and trouble is not null"
-        return [own, *(f"{base} and {source} = {place} and status = 'valid' and trouble is null" for place in places)]
+    troubled = _troubled(blamed, [f"${first + n}" for n in range(len(blamed))], dialect).sql
+    return [troubled if filters.troubled else f"not ({troubled})"]
+
+
+def _must_count(narrowing: list[_Condition], order: Order) -> bool:
+    """Not where one index holds all that matches, and in the order asked for."""
+    return len(narrowing) > 1 or any(one.by != order for one in narrowing)
+
+
+def _fewest(conditions: list[_Condition], args: list[Any]) -> Steps[_Condition | None]:
+    """The condition that the fewest grants match; None when each matches more than FEW."""
+    # In the order of the index, or else PostgreSQL may look for matches in the table.
+    counts = ", ".join(
+        " + ".join(
+            f"""(select count(*) from (select 1 from grants where application_id = $1 and {part.bound}
+                                       order by {part.by} limit {FEW + 1}) n)"""
+            for part in one.found_by
+        )
+        for one in conditions
+    )
+    rows = yield Statement(f"select {counts}", tuple(args))
+    found, fewest = min(zip(rows[0], conditions, strict=True), key=itemgetter(0))
+    return fewest if found <= FEW else None
+
+
+def _for_walking(narrowing: list[_Condition], order: Order) -> list[str]:
+    """The conditions, with all but one index hidden from SQLite: the one that holds grants in the order asked for.
+
+    A `+` before a condition does that.
+    """
+    seen = next((one for one in narrowing if one.by == order), None)
+    return [one.sql if one is seen else f"+({one.sql})" for one in narrowing]
+
+
+def _of_connector(application_id: str, blamed: Sequence[str], filters: Filters, dialect: Dialect) -> Steps[list[str]]:
+    """Those sources whose grants are of the provider and connector asked for: a source belongs to one connector.
+
+    A troubled source with many grants would else be read to its end for a connector that has none of them.
+    """
+    firsts = " union all ".join(
+        f"""select * from (select ${n} as source, provider, connector_id from grants
+                           where application_id = $1 and {SOURCE[dialect]} = ${n} and status = 'valid' limit 1) s{n}"""
+        for n in range(2, len(blamed) + 2)
+    )
+    rows = yield Statement(firsts, (application_id, *blamed))
+    return [
+        source
+        for source, provider, connector in rows
+        if filters.provider in (None, provider) and filters.connector in (None, provider, connector)
+    ]
+
+
+def _troubled(blamed: Sequence[str], places: Sequence[str], dialect: Dialect) -> _Condition:
+    """Valid grants that have a trouble, or whose source has one. places: where the names in `blamed` stand."""
+    if not blamed:
+        return _Condition(_TROUBLED)
+    source = SOURCE[dialect]
     # `|| ''`: for an `or` of two indexes SQLite would sort what it finds.
-    of_source = f" or {source} || '' in ({', '.join(places)})" if places else ""
-    troubled = f"status = 'valid' and (trouble is not null{of_source})"
-    return [f"{base} and {troubled if wanted else f'not ({troubled})'}"]
+    either = f"status = 'valid' and (trouble is not null or {source} || '' in ({', '.join(places)}))"
+    parts = [_Part(_TROUBLED, _TROUBLED)]
+    for place in places:
+        of_source = f"{source} = {place} and status = 'valid'"
+        parts.append(_Part(f"{of_source} and trouble is null", of_source))
+    return _Condition(either, by="", parts=tuple(parts))
 
 
 def delete(application_id: str, grant_id: str) -> Steps[Grant | None]:
@@ -514,10 +628,13 @@ def expire_some(
     application_id: str, *, using: Literal["connector_id", "credential_id"], id_: str, trouble: Trouble, limit: int
 ) -> Steps[Sequence[Grant]]:
     """Up to `limit` valid grants of a connector or credential become invalid; returns them as they are now."""
+    # In the order of the index: PostgreSQL would look for valid grants in the table, and pass by all that it has just
+    # ended, time after time. It sees no order in what equals a constant, hence `between`.
     rows = yield Statement(
         f"""update grants set {_ENDED}, trouble = $4
             where application_id = $1 and id in (
-                select id from grants where application_id = $1 and {using} = $2 and status = 'valid' limit $3)
+                select id from grants where application_id = $1 and {using} = $2 and status between 'valid' and 'valid'
+                order by status limit $3)
             returning {COLUMNS}""",
         (application_id, id_, limit, put_trouble(trouble)),
     )

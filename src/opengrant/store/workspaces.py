@@ -207,13 +207,15 @@ def strays(
     limit: int,
 ) -> Steps[list[Stray]]:
     """The next grants that nobody has put anywhere, in order of (created_at, id)."""
+    # SQLite takes one lower bound to its index.
+    begin = max(since, after.created_at) if after else since
     rows = yield Statement(
         f"""select created_at, id, email from grants
             where application_id = $1 and (workspace_id is null or workspace_id = $2) and created_at >= $3
-              and (created_at > $4 or (created_at = $4 and id > $5))
+              and (created_at, id) > ($4, $5)
               {"" if invalid_also else "and status = 'valid'"}
             order by created_at, id limit $6""",
-        (application_id, default_id, since, after.created_at if after else -1, after.id if after else "", limit),
+        (application_id, default_id, begin, after.created_at if after else -1, after.id if after else "", limit),
     )
     return [Stray(*row) for row in rows]
 

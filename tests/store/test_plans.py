@@ -1,0 +1,404 @@
+"""What a query reads does not grow with the number of grants, on either engine.
+
+Each function of the store that touches grants runs on 100,000 of them. Its plans may neither scan nor sort the table.
+Plans alone do not tell enough: one that walks over an index looks the same whether it ends soon or never. So the rows
+that a statement reads are counted too. What counts all grants must stay within an index, and may read all of that.
+"""
+
+import importlib
+import inspect
+import itertools
+import json
+import pkgutil
+import re
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, get_args
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from opengrant import store
+from opengrant.model import Grant, ProviderName, Sealed, Trouble
+from opengrant.store import domains, grants, keeping, overview, tokens, workspaces
+from opengrant.store.columns import put_trouble
+from opengrant.store.engines import open_store
+from opengrant.store.grants import FEW, Filters, Order, Writing
+from opengrant.store.keeping import Rates, Source
+from opengrant.store.leases import Lease
+from opengrant.store.parameters import plain
+from opengrant.store.port import Dialect, Row, Statement, Steps
+from tests.peers.postgres import Postgres
+
+MANY = 100_000
+READ = 3 * FEW
+"""Rows of grants that a statement may read: FEW matches of each filter, or a page's worth of dense ones."""
+STEPS_A_ROW = 25
+"""Instructions of SQLite's machine for a row that is read and kept; one that is passed by takes five."""
+START = 1_700_000_000_000_000
+END = START + MANY * 1_000_000
+HOUR = 3_600_000_000
+TROUBLE = Trouble("provider_down", "server_unavailable", "503", "Wait.", START, START)
+
+# Rare are the provider zoom and the workspace w-old (the ten oldest), what is invalid or in trouble (one in a hundred),
+# and the credential k-rare. Grants were updated in another order than created. Every address begins with "u", one in a
+# hundred with "u77". No grant of Google is in trouble.
+FILL = f"""
+    insert into grants (application_id, id, provider, connector_id, mailbox_key, email, email_key, subject, scope,
+                        settings, status, credential_id, workspace_id, ip, external_id, asked_at, version, created_at,
+                        updated_at, due_at, proven_at, used_at, trouble, token_expires_at)
+    select 'app', 'g' || n,
+           case when n <= 10 then 'zoom' when n % 10 < 7 then 'google' when n % 10 < 9 then 'microsoft' else 'imap' end,
+           case when n <= 10 then 'c-zoom' when n % 10 < 7 then 'c-google' when n % 10 < 9 then 'c-microsoft'
+                else 'c-imap' end,
+           'u' || (n % 100) || '-' || n || '@example.test', 'u' || (n % 100) || '-' || n || '@example.test',
+           'u' || (n % 100) || '-' || n || '@example.test', 's' || n, '[]',
+           '{{"imap_host":"mail' || (n % 3) || '.test"}}',
+           case when n % 100 = 50 then 'invalid' else 'valid' end,
+           case when n % 1000 = 1 then 'k-rare' end,
+           case when n <= 10 then 'w-old' when n % 20 = 3 then 'w-some' else 'w-default' end,
+           case when n % 50 = 0 then '192.0.2.' || (n % 7) end, 'x' || n,
+           {START}, 1, {START} + n * 1000000, {START} + (n * cast(7919 as bigint) % {MANY}) * 1000000,
+           {START} + n * 1000000, {START}, {START},
+           case when n % 100 = 7 then '{put_trouble(TROUBLE)}' end,
+           {START} + n * 1000000
+    from numbers"""
+PARENTS = [
+    f"insert into applications (id, name, created_at) values ('app', 'app', {START}), ('other', 'other', {START})",
+    *(
+        f"""insert into connectors (application_id, id, provider, name, settings, scope, created_at, updated_at)
+            values ('app', 'c-{one}', '{one}', '{one}', '{{}}', '[]', {START}, {START})"""
+        for one in ("zoom", "google", "microsoft", "imap")
+    ),
+]
+
+
+EMAIL = "u0-500@example.test"
+GRANT = Grant(
+    *("g500", "app", ProviderName.GOOGLE, "c-google", EMAIL, EMAIL, "valid", (), {}),
+    *(START + 500_000_000, START, START, 1),
+    subject="s500",
+    proven_at=START,
+)
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+ORDERS: tuple[Order, ...] = get_args(Order)
+
+
+@dataclass(slots=True)
+class Work:
+    """What a statement did with grants.
+
+    scans           of the table, as in its plan
+    read, sorted    rows, more or less
+    walked          entries of an index that needed no look at their rows
+    """
+
+    sql: str
+    plan: str
+    scans: list[str] = field(default_factory=list)
+    read: int = 0
+    sorted: int = 0
+    walked: int = 0
+
+
+class Filled(Protocol):
+    """A database with MANY grants."""
+
+    dialect: Dialect
+
+    async def drive(self, steps: Steps[Any]) -> list[Work]:
+        """Run a script and undo it."""
+
+
+class FilledSqlite:
+    dialect = Dialect.SQLITE
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+
+    async def drive(self, steps: Steps[Any]) -> list[Work]:
+        done, rows = list[Work](), None
+        self.connection.execute("begin")
+        try:
+            while True:
+                statement = next(steps) if rows is None else steps.send(rows)
+                rows, work = self._run(statement)
+                done.append(work)
+        except StopIteration:
+            return done
+        finally:
+            self.connection.rollback()
+
+    def _run(self, statement: Statement) -> tuple[list[Row], Work]:
+        args = {str(n): value for n, value in enumerate(plain(statement.args), 1)}
+        plan = [row[3] for row in self.connection.execute(f"explain query plan {statement.sql}", args)]
+        hundreds = itertools.count()
+        self.connection.set_progress_handler(lambda: next(hundreds) < 0, 100)
+        rows = self.connection.execute(statement.sql, args).fetchall()
+        self.connection.set_progress_handler(None, 0)
+        read = next(hundreds) * 100 // STEPS_A_ROW
+        of_grants = [line for line in plan if re.match(r"(SCAN|SEARCH) (grants|g)\b", line)]
+        work = Work(statement.sql, "\n".join(plan), [line for line in of_grants if line.startswith("SCAN")])
+        work.sorted = read if any("TEMP B-TREE FOR ORDER" in line for line in plan) else 0
+        if any("COVERING INDEX" in line for line in of_grants):
+            work.walked = read
+        else:
+            work.read = read
+        return rows, work
+
+
+class FilledPostgres:
+    dialect = Dialect.POSTGRES
+
+    def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        self.connection = connection
+
+    async def drive(self, steps: Steps[Any]) -> list[Work]:
+        done, rows = list[Work](), None
+        transaction = self.connection.transaction()
+        await transaction.start()
+        try:
+            while True:
+                statement = next(steps) if rows is None else steps.send(rows)
+                done.append(await self._explain(statement))
+                rows = [tuple(row) for row in await self.connection.fetch(statement.sql, *plain(statement.args))]
+        except StopIteration:
+            return done
+        finally:
+            await transaction.rollback()
+
+    async def _explain(self, statement: Statement) -> Work:
+        explain = f"explain (analyze, timing off, format json) {statement.sql}"
+        attempt = self.connection.transaction()
+        await attempt.start()
+        found = json.loads(await self.connection.fetchval(explain, *plain(statement.args)))
+        await attempt.rollback()
+        work = Work(statement.sql, "\n".join(map(brief, nodes(found[0]["Plan"]))))
+        for node in nodes(found[0]["Plan"]):
+            kind, loops = node["Node Type"], node["Actual Loops"]
+            if node.get("Relation Name") == "grants" and kind.endswith("Scan"):
+                rows = loops * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0))
+                if kind == "Index Only Scan":
+                    work.walked += rows
+                else:
+                    work.read += rows
+                work.scans += [str(node.get("Filter"))] if kind == "Seq Scan" else []
+            if kind.endswith("Sort"):
+                work.sorted += loops * node["Plans"][0]["Actual Rows"]
+        return work
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from nodes(part)
+
+
+def brief(node: dict[str, Any]) -> str:
+    names = (
+        "Node Type",
+        "Relation Name",
+        "Index Name",
+        "Index Cond",
+        "Filter",
+        "Sort Key",
+        "Actual Rows",
+        "Actual Loops",
+    )
+    return "; ".join(str(node[name]) for name in names if name in node)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=list(Dialect))
+async def filled(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, postgres: Postgres
+) -> AsyncIterator[Filled]:
+    path = tmp_path_factory.mktemp("plans") / "store.db"
+    url = postgres.create_database() if request.param is Dialect.POSTGRES else None
+    empty = await open_store(database_url=url, sqlite_path=path)
+    await empty.migrate()
+    await empty.close()
+    if url is None:
+        connection = sqlite3.connect(path, isolation_level=None)
+        numbers = f"with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < {MANY})"
+        made = connection.execute(SQLITE_INDEXES).fetchall()
+        tuned = ["pragma synchronous = off", "pragma cache_size = -200000"]
+        for sql in [*tuned, *PARENTS, *refilled(made, f"{numbers} {FILL}")]:
+            connection.execute(sql)
+        yield FilledSqlite(connection)
+        connection.close()
+    else:
+        beside = await asyncpg.connect(url)
+        made = [tuple(row) for row in await beside.fetch(POSTGRES_INDEXES)]
+        fill = FILL.replace("numbers", f"generate_series(cast(1 as bigint), {MANY}) n")
+        for sql in [*PARENTS, *refilled(made, fill), "vacuum analyze"]:
+            await beside.execute(sql)
+        yield FilledPostgres(beside)
+        await beside.close()
+
+
+SQLITE_INDEXES = "select name, sql from sqlite_master where type = 'index' and tbl_name = 'grants' and sql is not null"
+POSTGRES_INDEXES = (
+    "select indexname, indexdef from pg_indexes where tablename = 'grants' and indexname <> 'grants_pkey'"
+)
+
+
+def refilled(made: Sequence[Row], fill: str) -> list[str]:
+    """Indexes that are made when the rows are there take a third of the time."""
+    return [*(f"drop index {name}" for name, _ in made), fill, *(sql for _, sql in made)]
+
+
+SINGLE = [
+    Filters(email="u7-107@example.test"),
+    Filters(email_prefix="u"),
+    Filters(email_prefix="u77"),
+    Filters(email_prefix="u77-77@"),
+    Filters(status="valid"),
+    Filters(status="invalid"),
+    Filters(provider="google"),
+    Filters(provider="zoom"),
+    Filters(connector="c-google"),
+    Filters(connector="c-zoom"),
+    Filters(ip="192.0.2.1"),
+    Filters(workspace_id="w-default"),
+    Filters(workspace_id="w-old"),
+    Filters(since=START + 100_000_000, before=START + (MANY - 100) * 1_000_000),
+    Filters(before=START + 100_000_000),
+    Filters(troubled=True),
+    Filters(troubled=False),
+]
+
+
+def both(one: Filters, other: Filters) -> Filters | None:
+    """Both conditions; None where both are about the same."""
+    names = [name for name in Filters.__slots__ if getattr(one, name) is not None]
+    if any(getattr(other, name) is not None for name in names):
+        return None
+    return replace(other, **{name: getattr(one, name) for name in names})
+
+
+COUNTS = {overview.health, overview.tokens_ending, overview.due_before}
+OF_A_SOURCE = {overview.dependents, overview.dependents_by_host}
+
+
+async def slow(filled: Filled, steps: Steps[Any], *, read: int = READ, walked: int = READ) -> list[str]:
+    """What a script does that would take longer with more grants."""
+    return [
+        f"{work.read} read, {work.walked} walked, {work.sorted} sorted, scans {work.scans}: {work.sql}\n{work.plan}"
+        for work in await filled.drive(steps)
+        if work.scans or work.sorted > READ or work.read > read or work.walked > walked
+    ]
+
+
+async def test_a_page_of_grants_reads_few_of_them(filled: Filled) -> None:
+    pairs = [pair for one, other in itertools.combinations(SINGLE, 2) if (pair := both(one, other)) is not None]
+    wrong = list[str]()
+    for filters, order in itertools.product([Filters(), *SINGLE, *pairs], ORDERS):
+        steps = grants.page("app", filters, order=order, descending=True, limit=50, offset=0, dialect=filled.dialect)
+        wrong += [f"{order} {filters}: {one}" for one in await slow(filled, steps)]
+    assert not wrong, f"{len(wrong)} of {2 * len(pairs)}, such as {wrong[0]}"
+
+
+@pytest.mark.parametrize(
+    "blamed", [("k-rare/mail1.test",), ("c-zoom/mail1.test", "c-imap/mail1.test")], ids=["few", "many"]
+)
+async def test_a_page_of_grants_whose_source_is_in_trouble_reads_few_of_them(
+    filled: Filled, blamed: tuple[str, ...]
+) -> None:
+    wrong = list[str]()
+    for wanted, one, order in itertools.product((True, False), [Filters(), *SINGLE], ORDERS):
+        if (filters := both(Filters(troubled=wanted), one)) is not None:
+            steps = grants.page(
+                "app", filters, order=order, descending=False, limit=50, offset=0, dialect=filled.dialect, blamed=blamed
+            )
+            wrong += [f"{order} {filters}: {one}" for one in await slow(filled, steps)]
+    assert not wrong, f"{len(wrong)}, such as {wrong[0]}"
+
+
+def scripts(dialect: Dialect) -> dict[Callable[..., Any], list[Steps[Any]]]:
+    """Each function of the store that touches grants, with what it is called with."""
+    lease = Lease("app", GRANT.id, "node", 1)
+    sealed = Sealed("key", b"sealed")
+    writing = Writing(GRANT, None, sealed)
+    family = tokens.Family("family", GRANT.id, (), START, START)
+    sources = [
+        Source("app", id_, ProviderName.GOOGLE, degraded)
+        for id_ in ("c-google", "c-zoom", "k-rare")
+        for degraded in (True, False)
+    ]
+    claiming = {"until": START + HOUR, "rates": Rates(100.0, 100.0), "probe_again": START + HOUR, "dialect": dialect}
+    return {
+        grants.create: [grants.create(writing, dialect)],
+        grants.renew: [grants.renew(writing, dialect)],
+        grants.change: [grants.change(writing, seen_version=1)],
+        grants.find: [grants.find("app", "g500")],
+        grants.find_mailbox: [grants.find_mailbox("app", ProviderName.IMAP, EMAIL)],
+        grants.find_provider_email: [grants.find_provider_email("app", ProviderName.GOOGLE, EMAIL)],
+        grants.find_email: [grants.find_email("app", EMAIL, exact=exact) for exact in (True, False)],
+        grants.find_external: [grants.find_external("app", "x5"), grants.find_external("app", "none")],
+        grants.block: [grants.block(app, "g500", blocked=True) for app in (None, "app")],
+        grants.delete: [grants.delete("app", "g500")],
+        grants.account_in_use: [grants.account_in_use(GRANT), grants.account_in_use(replace(GRANT, subject=None))],
+        grants.expire_some: [
+            grants.expire_some("app", using=using, id_=id_, trouble=TROUBLE, limit=100)
+            for using, id_ in (("connector_id", "c-google"), ("connector_id", "c-zoom"), ("credential_id", "k-rare"))
+        ],
+        grants.end: [grants.end(GRANT, TROUBLE)],
+        keeping.state: [keeping.state("app", "g500")],
+        keeping.due_sources: [keeping.due_sources(at=at) for at in (START, END)],
+        keeping.claim: [
+            keeping.claim(source, "node", at=at, limit=100, **claiming) for source in sources for at in (START, END)
+        ],
+        keeping.refreshed: [keeping.refreshed(GRANT, sealed, lease, dialect, spent="spent")],
+        keeping.revived: [keeping.revived(GRANT, sealed)],
+        keeping.proven: [keeping.proven(GRANT, lease)],
+        keeping.troubled: [keeping.troubled(GRANT)],
+        keeping.held: [keeping.held("app", "g107", TROUBLE)],
+        keeping.put_off: [keeping.put_off(GRANT, lease, due_at=END)],
+        keeping.used: [keeping.used(GRANT, at=START, due_at=None)],
+        keeping.authenticated_since: [keeping.authenticated_since("app", "c-google", since=END - HOUR)],
+        keeping.expiries: [keeping.expiries("app", "g500", since=START)],
+        overview.overdue: [overview.overdue(at=at) for at in (START, END)],
+        tokens.begin: [tokens.begin("app", family, dialect)],
+        workspaces.assign: [workspaces.assign("app", "w-old", ["g5", "g500"])],
+        workspaces.release: [workspaces.release("app", "w-old", ["g5", "g500"])],
+        workspaces.take_in: [workspaces.take_in("app", "w-old", "w-default", ["g5", "g500"])],
+        workspaces.delete: [workspaces.delete("app", "w-old", to="w-default")],
+        workspaces.strays: [
+            workspaces.strays("app", "w-default", since=START, invalid_also=also, after=after, limit=100)
+            for also in (True, False)
+            for after in (None, workspaces.Stray(END - HOUR, "g1", EMAIL))
+        ],
+        domains.has_mailboxes: [domains.has_mailboxes("example.test", provider="nylas")],
+        overview.health: [overview.health("app")],
+        overview.tokens_ending: [overview.tokens_ending("app", after=START, soon=START + HOUR, later=END)],
+        overview.due_before: [overview.due_before("app", at=END)],
+        overview.dependents: [overview.dependents("app", "c-google")],
+        overview.dependents_by_host: [overview.dependents_by_host("app", "c-zoom", dialect)],
+    }
+
+
+async def test_no_script_walks_over_all_grants(filled: Filled) -> None:
+    wrong = list[str]()
+    for function, calls in scripts(filled.dialect).items():
+        for steps in calls:
+            read = MANY if function in OF_A_SOURCE else READ
+            walked = MANY if function in COUNTS else READ
+            found = await slow(filled, steps, read=read, walked=walked)
+            wrong += [f"{function.__module__}.{function.__name__}: {one}" for one in found]
+    assert not wrong, "\n\n".join(wrong)
+
+
+async def test_every_function_that_touches_grants_is_looked_at() -> None:
+    """Those of whole modules, and others that name the table."""
+    touching = set()
+    for module in pkgutil.iter_modules(store.__path__, f"{store.__name__}."):
+        for function in vars(importlib.import_module(module.name)).values():
+            if inspect.isgeneratorfunction(function) and function.__module__ == module.name:
+                whole = module.name in {grants.__name__, keeping.__name__}
+                named = re.search(r"(from|update|join) grants\b", inspect.getsource(function))
+                if (whole or named) and not function.__name__.startswith("_"):
+                    touching.add(function)
+    looked_at = set(scripts(Dialect.SQLITE)) | {grants.page}
+    assert touching <= looked_at, touching - looked_at
