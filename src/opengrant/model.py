@@ -294,6 +294,7 @@ class Grant:
     proven_at    when its provider last accepted the credential
     used_at      when somebody last needed it, to the hour
     refreshes    how often its provider accepted the credential again since it was last authenticated or in trouble
+    missing_scopes  what was asked for when it was authenticated, and was provably not granted
     """
 
     id: str
@@ -326,6 +327,7 @@ class Grant:
     generation: int = 1
     trouble: Trouble | None = None
     refreshes: int = 0
+    missing_scopes: tuple[str, ...] = ()
 
     @property
     def source(self) -> str:

@@ -4,12 +4,12 @@ They are Pydantic models because the same definitions check requests, build answ
 Requests ignore unknown fields. Secrets are SecretStr: an error about one can name the field, never the value.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    AliasChoices,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -81,13 +81,28 @@ Port = Annotated[
 ]
 
 
+def split_scopes(text: str) -> list[str]:
+    """The scopes of a text that has commas, blanks or both between them."""
+    return text.replace(",", " ").split()
+
+
+LONGEST_SCOPES = 16_000
+"""Characters of a text of scopes: as many scopes as a list may hold, of the length of Google's."""
+_SCOPES_TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+
+
 def _scopes(value: object) -> object:
-    return value.replace(",", " ").split() if isinstance(value, str) else value
+    if isinstance(value, str):
+        if len(value) > LONGEST_SCOPES:
+            raise ValueError(f"should have at most {LONGEST_SCOPES} characters")
+        if re.match(_SCOPES_TEXT, value) is None:
+            raise ValueError("has characters that are not allowed here")
+        return split_scopes(value) or None  # a field that was left blank
+    return value
 
 
 AnyScopes = Annotated[
-    list[Scope],
-    Field(max_length=200),
+    Annotated[list[Scope], Field(max_length=200)] | None,
     BeforeValidator(_scopes),
     WithJsonSchema(
         {
@@ -97,7 +112,8 @@ AnyScopes = Annotated[
                     "items": {"type": "string", "minLength": 1, "maxLength": 512, "pattern": "^[^\\x00-\\x20\\x7f]+$"},
                     "maxItems": 200,
                 },
-                {"type": "string", "maxLength": 512, "pattern": "^[!-+\\--~]*$"},
+                {"type": "string", "maxLength": LONGEST_SCOPES, "pattern": _SCOPES_TEXT},
+                {"type": "null"},
             ],
             "description": "A list, or one string with spaces or commas between.",
         }
@@ -136,7 +152,16 @@ def _named(title: str, *bodies: dict[str, Any]) -> ConfigDict:
 # ── POST /v3/connect/custom ──────────────────────────────────────────────────────────────────────────────────
 
 
-class RefreshTokenSettings(Model):
+class _Settings(Model):
+    """What the settings of every variant share."""
+
+    scope: AnyScopes = None
+    """The same as the top-level scope."""
+    scopes: AnyScopes = None
+    """Likewise."""
+
+
+class RefreshTokenSettings(_Settings):
     """A refresh token that the mailbox owner's consent gave you."""
 
     # Together with credential_id it is another variant; a oneOf wants exactly one that fits.
@@ -145,7 +170,7 @@ class RefreshTokenSettings(Model):
     """The OAuth refresh token, issued to the client of this connector."""
 
 
-class OverrideSettings(Model):
+class OverrideSettings(_Settings):
     """A refresh token that another client than the connector's active one obtained."""
 
     refresh_token: Annotated[SecretStr, Field(min_length=1, max_length=8192)]
@@ -154,7 +179,7 @@ class OverrideSettings(Model):
     """A credential of type connector; its client is used now and at every later refresh."""
 
 
-class BulkSettings(Model):
+class BulkSettings(_Settings):
     """A mailbox of an organisation that has admitted your application as a whole."""
 
     model_config = ConfigDict(json_schema_extra={"not": {"required": ["refresh_token"]}})
@@ -167,11 +192,11 @@ class BulkSettings(Model):
 class GoogleBulkSettings(BulkSettings):
     """A mailbox of a Google Workspace that delegated its domain to your service account."""
 
-    scopes: Annotated[list[Scope], Field(max_length=200)] | None = None
+    scopes: AnyScopes = None
     """The same as the top-level scope. All of them must be delegated, or none is granted."""
 
 
-class ImapSettings(Model):
+class ImapSettings(_Settings):
     """A mail server login. Hosts and ports that are left out are looked up by the address."""
 
     imap_username: Login
@@ -194,7 +219,7 @@ class ImapSettings(Model):
     """A label of the service, returned as sent."""
 
 
-class ICloudSettings(Model):
+class ICloudSettings(_Settings):
     """An iCloud account with an app-specific password."""
 
     username: Login
@@ -203,7 +228,7 @@ class ICloudSettings(Model):
     """An app-specific password (xxxx-xxxx-xxxx-xxxx); the Apple Account's own password never works."""
 
 
-class EwsSettings(Model):
+class EwsSettings(_Settings):
     """An account on an Exchange server of your own. The host is found by Autodiscover when it is left out."""
 
     email: Annotated[str, text(320)] | None = None
@@ -217,7 +242,7 @@ class EwsSettings(Model):
     ews_port: Annotated[Port, OrNull] = 443
 
 
-class AgentSettings(Model):
+class AgentSettings(_Settings):
     """A mailbox that is hosted here, on a domain you have registered and verified."""
 
     email: Annotated[
@@ -234,7 +259,7 @@ class AgentSettings(Model):
     NULL_TAKES_AWAY: ClassVar[frozenset[str]] = frozenset({"app_password"})
 
 
-class VirtualCalendarSettings(Model):
+class VirtualCalendarSettings(_Settings):
     """A calendar that lives here and belongs to nobody's account."""
 
     email: Annotated[str, text(512)]
@@ -244,8 +269,11 @@ class VirtualCalendarSettings(Model):
 class _Custom(Model):
     """What all variants share."""
 
-    scope: Annotated[list[Scope], Field(max_length=200)] | None = None
-    """Scopes you rely on; without it, the connector's default."""
+    scope: AnyScopes = None
+    """Scopes you rely on; without it, the connector's default. Those that were not granted stand in the grant's
+    `opengrant.missing_scopes`."""
+    scopes: AnyScopes = None
+    """The same as scope."""
     state: State | None = None
     """Returned unchanged in the grant."""
     name: Name | None = None
@@ -260,7 +288,7 @@ class _Custom(Model):
         return CustomConnect(
             provider=ProviderName(self.provider),  # type: ignore[attr-defined] # likewise
             settings=keys,
-            scope=scope if self.scope is None else tuple(self.scope),
+            scope=_first(self.scope, self.scopes, scope),
             state=self.state,
             name=self.name,
             credential_id=credential_id,
@@ -282,8 +310,13 @@ def sent_settings(settings: Model) -> dict[str, Any]:
 def _apart(settings: Model) -> tuple[dict[str, Any], str | None, tuple[str, ...] | None]:
     """The provider's own keys; and what is sent among them, but none of them: the credential and the scopes."""
     keys = sent_settings(settings)
-    credential_id, scopes = keys.pop("credential_id", None), keys.pop("scopes", None)
-    return keys, credential_id, None if scopes is None else tuple(scopes)
+    credential_id, scope, scopes = (keys.pop(name, None) for name in ("credential_id", "scope", "scopes"))
+    return keys, credential_id, _first(scope, scopes)
+
+
+def _first(*lists: Sequence[str] | None) -> tuple[str, ...] | None:
+    """The first that was sent."""
+    return next((tuple(one) for one in lists if one is not None), None)
 
 
 class RefreshToken(_Custom):
@@ -509,7 +542,8 @@ def custom_variant(provider: ProviderName, settings: Mapping[str, Any]) -> type[
 
 def patch_settings(provider: ProviderName, settings: dict[str, Any]) -> dict[str, Any]:
     """The credential keys of a form, checked as those of connect/custom are. Raises ValidationError."""
-    return sent_settings(_checked(provider, settings))
+    keys, _, _ = _apart(_checked(provider, settings))
+    return keys
 
 
 def _checked(provider: ProviderName, settings: dict[str, Any]) -> Model:
@@ -558,6 +592,9 @@ class GrantHealth(Model):
     refreshes: int
     """How often its provider has accepted it again since it was last authenticated or in trouble."""
     trouble: GrantTrouble | None = None
+    missing_scopes: list[str] | None = None
+    """What was asked for, by the request or else by the connector, and was not granted; absent when there is nothing
+    such. A scope that a granted one covers is not among them; nor is any where the provider does not tell."""
 
 
 class LiveToken(Model):
@@ -660,6 +697,8 @@ def _health(grant: GrantNoun) -> dict[str, Any]:
     health["refreshes"] = grant.refreshes
     if grant.trouble is not None:
         health["trouble"] = why(grant.trouble)
+    if grant.missing_scopes:
+        health["missing_scopes"] = grant.missing_scopes
     return health
 
 
@@ -674,8 +713,11 @@ class GrantPatch(Model):
     """The provider's credential keys, all of them, as in connect/custom: what is stored is replaced. Two may be left
     out: with a refresh token the credential_id, and the grant keeps to the client that it has; an Agent Account's
     app_password, which stays then, while null takes it away."""
-    scope: Annotated[list[Scope], Field(max_length=200)] | None = None
-    """Replaces the recorded list; what the provider permits does not change."""
+    scope: AnyScopes = None
+    """With new settings, what you rely on, as in connect/custom. Alone, it replaces the recorded list; what the
+    provider permits does not change."""
+    scopes: AnyScopes = None
+    """The same as scope."""
     name: Name | None = None
     """Display name of the grant."""
     external_id: ExternalId | None = None
@@ -697,7 +739,7 @@ class GrantPatch(Model):
         return Change(
             settings=keys,
             credential_id=credential_id,
-            scope=scope if self.scope is None else tuple(self.scope),
+            scope=_first(self.scope, self.scopes, scope),
             name=self.name,
             external_id=self.external_id,
             workspace_id=self.workspace_id,
@@ -794,7 +836,7 @@ _ClientId = Annotated[str, text(512)]
 _ClientSecret = Annotated[SecretStr, Field(min_length=1, max_length=4096)]
 
 
-class ClientSettings(Model):
+class ClientSettings(_Settings):
     """The client that your users' refresh tokens were issued to."""
 
     client_id: _ClientId
@@ -819,8 +861,10 @@ class MicrosoftConnectorSettings(ClientSettings):
 class _ConnectorBody(Model):
     name: Name | None = None
     """For people."""
-    scope: AnyScopes | None = Field(default=None, validation_alias=AliasChoices("scope", "scopes"))
+    scope: AnyScopes = None
     """Default scopes of grants made through this connector."""
+    scopes: AnyScopes = None
+    """The same as scope."""
 
     def to_model(self) -> Draft:
         settings = getattr(self, "settings", None)
@@ -834,7 +878,7 @@ class _ConnectorBody(Model):
             settings=None if settings is None else public,
             client_id=getattr(settings, "client_id", None),
             client_secret=getattr(settings, "client_secret", None),
-            scope=None if self.scope is None else tuple(self.scope),
+            scope=_first(self.scope, self.scopes, getattr(settings, "scope", None), getattr(settings, "scopes", None)),
             active_credential_id=getattr(self, "active_credential_id", None),
         )
 
@@ -901,12 +945,18 @@ class ZoomConnector(_ConnectorBody):
     """Your app at the provider."""
 
 
+class PlainConnectorSettings(_Settings):
+    """These providers have no settings but the scopes."""
+
+
 class PlainConnector(_ConnectorBody):
     """**Providers without a client of yours.** Need no settings."""
 
     model_config = _named("IMAP, iCloud, EWS, virtual calendar, Agent Accounts", {"provider": "imap"})
     provider: Literal["imap", "icloud", "ews", "virtual-calendar", "nylas"]
     """Which provider it is for."""
+    settings: PlainConnectorSettings | None = None
+    """None are needed."""
 
 
 ConnectorVariant = GoogleConnector | MicrosoftConnector | YahooConnector | ZoomConnector | PlainConnector
@@ -928,7 +978,7 @@ CONNECTOR: dict[ProviderName, type[_ConnectorBody]] = {
 }
 
 
-class ConnectorPatchSettings(Model):
+class ConnectorPatchSettings(_Settings):
     """Replaces what may be read; a client id or secret that is left out stays."""
 
     client_id: _ClientId | None = None

@@ -16,7 +16,7 @@ from typing import Any, Literal, Protocol, cast
 
 import structlog
 from pydantic import SecretStr
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from opengrant import faults
 from opengrant.errors import (
@@ -95,6 +95,7 @@ class Proof:
     """What a provider accepted: whose it is, what may be shown, and the secret as in Verified.
 
     named  which hosts of `settings` the caller named, rather than the address's own domain
+    missing  which of the scopes that were asked for the provider says were not granted
     """
 
     identity: Identity
@@ -105,6 +106,7 @@ class Proof:
     token_expires_at: Micros | None = None
     spent: str | None = None
     named: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -142,7 +144,7 @@ class Connect:
     async def custom(self, app: Application, ask: CustomConnect) -> Grant:
         """Turn credentials the caller holds into a grant, or renew the one they had: same mailbox, same id.
 
-        Raises InvalidRequest, RefreshTokenInvalid, InvalidAuthentication, ScopesConflict,
+        Raises InvalidRequest, RefreshTokenInvalid, InvalidAuthentication, ScopesConflict (a service account's),
         ConnectorMisconfigured, ProviderUnavailable, RateLimited, Overloaded.
         """
         return await self._verified(app, ask, lambda found, proof, at: self._record(app, ask, found, proof, at))
@@ -217,6 +219,18 @@ class Connect:
     async def accept(self, app: Application, ask: CustomConnect, proof: Proof, *, asked_at: Micros) -> Grant:
         """The last beat: what was proven becomes a grant, or renews the one there was. Raises what `custom` raises."""
         return await self._record(app, ask, await self._connector(app, ask), proof, asked_at)
+
+    async def missing(self, grant: Grant, scope: tuple[str, ...]) -> tuple[str, ...]:
+        """Which of these scopes the grant's provider, when it was last asked, said were not granted."""
+        sealed = await self.db.read(secrets.find(grant.application_id, "grant", grant.id, "live"))
+        if sealed is None:
+            return ()
+        held = from_json(self.vault.open(sealed, Owner(grant.application_id, "grant", grant.id, "live")))
+        granted = held.get("access_token_scope")
+        if granted is None:
+            return ()
+        provider = cast(TokenProvider, self.providers[grant.provider])
+        return provider.missing_scope(Tokens(SecretStr(""), None, 0, tuple(granted)), scope)
 
     @contextlib.contextmanager
     def bounded(self) -> Iterator[None]:
@@ -393,12 +407,19 @@ class Connect:
                 faults.point("connect.kept")
             rotated = refresh_token != given
             identity = await provider.identify(client, tokens)
-            if ask.scope is not None:
-                _require_scope(provider, tokens, ask.scope)
-        scope = ask.scope or provider.granted_scope(tokens) or client.scope
+        wanted = client.scope if ask.scope is None else ask.scope
+        scope = provider.granted_scope(tokens) or wanted
         secret, expires_at = _live(tokens, refresh_token), tokens.expires_at
         shown = _told(identity)
-        return Proof(identity, scope, shown, secret, token_expires_at=expires_at, spent=spent if rotated else None)
+        return Proof(
+            identity,
+            scope,
+            shown,
+            secret,
+            token_expires_at=expires_at,
+            spent=spent if rotated else None,
+            missing=provider.missing_scope(tokens, wanted),
+        )
 
     def _asking(self, ask: CustomConnect, means: outcome.Means) -> "_Asking":
         return _Asking(self.observe, ask.provider, means)
@@ -534,6 +555,7 @@ class Connect:
                 credential_id=proof.credential_id,
                 token_expires_at=proof.token_expires_at,
                 external_id=ask.external_id,
+                missing_scopes=proof.missing,
             ),
             at=now,
         )
@@ -570,6 +592,7 @@ class Connect:
             external_id=ask.external_id or existing.external_id,
             trouble=None,
             refreshes=0,
+            missing_scopes=proof.missing,
         )
         return self._scheduled(renewed, at=now)
 

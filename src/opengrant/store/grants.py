@@ -20,14 +20,14 @@ from opengrant.store.port import Dialect, Row, Statement, Steps
 COLUMNS = (
     "id, application_id, provider, connector_id, mailbox_key, email, status, scope, settings, created_at, updated_at,"
     " asked_at, version, subject, user_id, name, state, credential_id, workspace_id, ip, user_agent, blocked,"
-    " token_expires_at, external_id, due_at, proven_at, used_at, generation, trouble, refreshes"
+    " token_expires_at, external_id, due_at, proven_at, used_at, generation, trouble, refreshes, missing_scopes"
 )
 
 _FIXED = ("application_id", "id", "provider", "created_at", "version")
 _MUTABLE = (
     *("connector_id", "mailbox_key", "email", "email_key", "status", "scope", "settings", "updated_at", "asked_at"),
     *("subject", "user_id", "name", "state", "credential_id", "workspace_id", "ip", "user_agent", "blocked"),
-    *("token_expires_at", "external_id", "due_at", "proven_at", "used_at", "trouble"),
+    *("token_expires_at", "external_id", "due_at", "proven_at", "used_at", "trouble", "missing_scopes"),
 )
 _TYPES = {
     "blocked": "int",
@@ -152,6 +152,7 @@ def _mutable(grant: Grant, names: tuple[str, ...] = _MUTABLE) -> tuple[Any, ...]
     as_text = {
         "email_key": fold(grant.email),
         "scope": put_list(grant.scope),
+        "missing_scopes": put_list(grant.missing_scopes),
         "settings": put_object(grant.settings),
         "blocked": int(grant.blocked),
         "trouble": put_trouble(grant.trouble),
@@ -453,4 +454,5 @@ def read(row: Row) -> Grant:
         generation=row[27],
         trouble=get_trouble(row[28]),
         refreshes=row[29],
+        missing_scopes=get_list(row[30]),
     )
