@@ -21,6 +21,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticUseDefault
 
+from opengrant.errors import InvalidRequest
 from opengrant.grants.connectors import Draft
 from opengrant.grants.credentials import Draft as CredentialDraft
 from opengrant.grants.events import why
@@ -53,12 +54,18 @@ ExternalId = Annotated[str, text(256)]
 Password = Annotated[SecretStr, Field(min_length=1, max_length=1024)]
 Scope = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r"^[^\x00-\x20\x7f]+$")]
 
+Tenant = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,255}$")]
+
+_PORT_TEXT = re.compile(r"([0-9]{1,5})(?:\.0+)?", re.ASCII)
+
 
 def _port(value: object) -> object:
-    # The published examples send ports as strings; a bool would pass for 0 or 1.
+    # The published examples send ports as strings, spreadsheets and some languages 993.0; a bool would pass for 0 or 1.
     if isinstance(value, bool):
         raise ValueError("a port is a number from 1 to 65535")
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 5 else value
+    if isinstance(value, str) and (digits := _PORT_TEXT.fullmatch(value)):
+        return int(digits[1])
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 Port = Annotated[
@@ -72,7 +79,7 @@ Port = Annotated[
                 {
                     "type": "string",
                     "pattern": "^([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}"
-                    "|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$",
+                    "|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])([.]0+)?$",
                 },
             ],
             "description": "1 to 65535, as a number or as a string of digits.",
@@ -189,6 +196,14 @@ class BulkSettings(_Settings):
     """The credential that the organisation admitted."""
 
 
+class MicrosoftBulkSettings(BulkSettings):
+    """A mailbox of a tenant whose administrator consented to your application."""
+
+    tenant: Tenant | None = None
+    """The id or a domain of the tenant, when the credential names none: one application may have many tenants. The
+    grant keeps it."""
+
+
 class GoogleBulkSettings(BulkSettings):
     """A mailbox of a Google Workspace that delegated its domain to your service account."""
 
@@ -254,7 +269,7 @@ class AgentSettings(_Settings):
     Kept only as a bcrypt hash; without one there is no IMAP and SMTP access. For an account that exists: left out, its
     password stays; a new one replaces it; null takes it away. The grant's `settings.has_app_password` tells."""
     policy_id: Id | None = None
-    """Kept and returned."""
+    """There are no policies yet: refused."""
 
     NULL_TAKES_AWAY: ClassVar[frozenset[str]] = frozenset({"app_password"})
 
@@ -308,10 +323,29 @@ def sent_settings(settings: Model) -> dict[str, Any]:
 
 
 def _apart(settings: Model) -> tuple[dict[str, Any], str | None, tuple[str, ...] | None]:
-    """The provider's own keys; and what is sent among them, but none of them: the credential and the scopes."""
+    """The provider's own keys; and what is sent among them, but none of them: the credential and the scopes.
+
+    Raises InvalidRequest.
+    """
     keys = sent_settings(settings)
+    refuse_policies(keys.get("policy_id"), within="settings.")
     credential_id, scope, scopes = (keys.pop(name, None) for name in ("credential_id", "scope", "scopes"))
     return keys, credential_id, _first(scope, scopes)
+
+
+def refuse_policies(policy_id: str | None, rule_ids: Sequence[str] | None = None, *, within: str = "") -> None:
+    """There are none yet, so what is named does not exist. Empty takes away what an earlier release kept.
+
+    Raises InvalidRequest.
+    """
+    for name, kind, one in (
+        ("policy_id", "policy", policy_id),
+        ("rule_ids", "rule", next(iter(rule_ids or ()), None)),
+    ):
+        if one:
+            raise InvalidRequest(
+                f"{within}{name}: there is no {kind} {one!r}. Leave it out: this server has no policies and rules yet."
+            )
 
 
 def _first(*lists: Sequence[str] | None) -> tuple[str, ...] | None:
@@ -379,7 +413,7 @@ class MicrosoftBulk(_Custom):
     )
     provider: Literal["microsoft"]
     """Which provider the mailbox is at."""
-    settings: BulkSettings
+    settings: MicrosoftBulkSettings
     """Which mailbox, and the credential that opens it."""
 
 
@@ -848,9 +882,6 @@ class ClientSettings(_Settings):
 class GoogleConnectorSettings(ClientSettings):
     topic_name: Annotated[str, text(512)] | None = None
     """Pub/Sub topic for mail notifications."""
-
-
-Tenant = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,255}$")]
 
 
 class MicrosoftConnectorSettings(ClientSettings):

@@ -291,7 +291,8 @@ class Connect:
 
     async def _by_organisation(self, app: Application, ask: CustomConnect, found: WithClient, write: "_Write") -> Grant:
         asked_at = self.clock()
-        credential = await self.connectors.organisation(found)
+        tenant = cast(str | None, ask.settings.get("tenant"))
+        credential = await self.connectors.organisation(found, tenant=tenant)
         # A Microsoft connector's scopes are those of users' consents; a tenant grants whole roles instead.
         default = () if ask.provider is ProviderName.MICROSOFT else found.connector.scope
         scope = default if ask.scope is None else ask.scope
@@ -301,7 +302,7 @@ class Connect:
         proof = Proof(
             replace(minted.identity, email=email),
             minted.scope,
-            {"email_address": email},
+            {"email_address": email, **({} if tenant is None else {"tenant": tenant})},
             {"access_token": minted.access_token.get_secret_value(), "scope": scope},
             credential_id=found.credential_id,
             token_expires_at=minted.expires_at,
