@@ -327,6 +327,7 @@ class Grant:
     asked        the number of the verification that made the stored credential: the greater one began later, and wins
     attention_at since when a person has to look at it, because it is valid and has only failed for days
     refreshes    how often its provider accepted the credential again since it was last authenticated or in trouble
+    missing_scopes  what was asked for when it was authenticated, and was provably not granted
     """
 
     id: str
@@ -363,6 +364,7 @@ class Grant:
     name_given: bool = False
     asked: int = 0
     attention_at: Micros | None = None
+    missing_scopes: tuple[str, ...] = ()
 
     @property
     def source(self) -> str:

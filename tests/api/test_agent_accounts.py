@@ -127,8 +127,8 @@ def test_null_takes_the_app_password_away(agents: Tenant, email: str) -> None:
 
 def test_a_change_that_does_not_name_the_password_keeps_it(agents: Tenant, email: str) -> None:
     made = make(agents, email, app_password=FIRST)
-    changed = change(agents, made, settings={"email": email, "policy_id": "policy-1"}, name="Sales")
-    assert changed["settings"] == {"email": email, "policy_id": "policy-1", "has_app_password": True}
+    changed = change(agents, made, settings={"email": email}, name="Sales")
+    assert changed["settings"] == {"email": email, "has_app_password": True}
     assert changed["name"] == "Sales"
     assert change(agents, made, name="Post")["settings"] == changed["settings"]
     assert opened_by(agents, made) == FIRST
@@ -201,6 +201,18 @@ def test_a_change_that_keeps_the_password_is_made_although_another_comes_between
     assert found["name"] == "Renamed"
     assert found["settings"] == {"email": email, "policy_id": "policy-1", "has_app_password": True}
     assert opened_by(agents, made) == SECOND_ONE
+
+
+def test_a_policy_that_does_not_exist_is_refused_by_name(agents: Tenant, email: str) -> None:
+    made = make(agents, email, app_password=FIRST)
+    settings = {"email": email, "policy_id": "policy-1"}
+    for answer in (
+        agents.connect("nylas", settings),
+        agents.patch(f"/v3/grants/{made['id']}", {"settings": settings}),
+    ):
+        status, type_, message = problem(answer)
+        assert (status, type_) == (400, "api.invalid_request_error")
+        assert message.startswith("settings.policy_id: there is no policy 'policy-1'")
 
 
 # ── The domain ───────────────────────────────────────────────────────────────────────────────────────────────

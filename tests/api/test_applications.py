@@ -112,7 +112,7 @@ def test_a_part_is_replaced_as_a_whole_and_what_is_left_out_stays(tenant: Tenant
 
 def test_what_is_not_the_applications_to_change_is_ignored(tenant: Tenant) -> None:
     before = data(tenant.get(PATH))
-    ignored = {"application_id": "x", "organization_id": "x", "region": "eu", "environment": "staging", "more": [1]}
+    ignored = {"application_id": "x", "organization_id": "x", "region": "eu", "environment": "staging"}
     assert patch(tenant, **ignored, default_workspace_id="x", branding=None) == before
 
 
@@ -163,7 +163,10 @@ def test_additional_settings_are_kept_and_never_told(tenant: Tenant) -> None:
         ({"callback_uris": [{"platform": "web"}]}, "callback_uris.0.url"),
         ({"callback_uris": [{"url": "http://example.com/"}]}, "url"),
         ({"callback_uris": [{"url": WEB}, {"url": WEB}]}, "url"),
-        ({"callback_uris": [{"url": WEB, "id": "none"}]}, "callback_uris"),
+        ({"colour": "blue"}, "colour: is not supported here"),
+        ({"branding": {"motto": "x"}}, "branding.motto: is not supported here"),
+        ({"hosted_authentication": {"font": "x"}}, "hosted_authentication.font: is not supported here"),
+        ({"additional_settings": {"mfa": True}}, "additional_settings.mfa: is not supported here"),
     ],
 )
 def test_what_is_wrong_is_named_and_nothing_of_the_request_is_kept(
@@ -174,6 +177,18 @@ def test_what_is_wrong_is_named_and_nothing_of_the_request_is_kept(
     assert (status, type_) == (400, "api.invalid_request_error")
     assert named in message
     assert data(tenant.get(PATH)) == before
+
+
+def test_callback_uris_come_as_the_vendors_clients_send_them(tenant: Tenant) -> None:
+    """With ids of another server, as a list of URLs, and beside what a GET has shown."""
+    unknown = {"id": "0556d035-6cb6-4262-a035-6b77e11cf8fc", "url": WEB, "platform": "web"}
+    (made,) = patch(tenant, callback_uris=[unknown])["callback_uris"]
+    assert (made["url"], made["id"] != unknown["id"]) == (WEB, True)
+    assert patch(tenant, callback_uris=[unknown])["callback_uris"] == [made]
+    again = patch(tenant, callback_uris=[WEB, f"{WEB}/2"])["callback_uris"]
+    assert (again[0], again[1]["url"]) == (made, f"{WEB}/2")
+    whole = data(tenant.get(PATH))
+    assert patch(tenant, **whole)["callback_uris"] == again
 
 
 def test_callback_uris_that_are_sent_stay_under_their_ids_and_the_others_go(tenant: Tenant) -> None:
@@ -199,8 +214,8 @@ def test_a_kept_callback_uri_keeps_platform_and_settings_that_are_left_out(tenan
 
 def test_another_applications_redirect_uri_cannot_be_named(tenant: Tenant, stranger: Tenant) -> None:
     (made,) = patch(stranger, callback_uris=[{"url": WEB}])["callback_uris"]
-    taken = tenant.patch(PATH, {"callback_uris": [{"id": made["id"], "url": WEB}]})
-    assert problem(taken)[:2] == (400, "api.invalid_request_error")
+    (own,) = patch(tenant, callback_uris=[{"id": made["id"], "url": WEB}])["callback_uris"]
+    assert own["id"] != made["id"]
     assert data(stranger.get(PATH))["callback_uris"] == [made]
 
 

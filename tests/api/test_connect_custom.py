@@ -116,7 +116,7 @@ def test_a_connector_that_goes_meanwhile_leaves_no_valid_grant_behind(tenant: Te
         ({"provider": "virtual-calendar", "settings": {"email": 7}}, "settings.email"),
         ({"provider": "virtual-calendar", "settings": {"email": "a\x00b"}}, "settings.email"),
         ({"provider": "virtual-calendar", "settings": {"email": "a"}, "state": "x" * 257}, "state"),
-        ({"provider": "virtual-calendar", "settings": {"email": "a"}, "scope": "x"}, "scope"),
+        ({"provider": "virtual-calendar", "settings": {"email": "a"}, "scope": "a\x00"}, "scope"),
         ({"provider": "virtual-calendar", "settings": {"email": "a"}, "scope": [1]}, "scope.0"),
         ({"provider": "imap", "settings": {"imap_username": "a"}}, "settings.imap_password"),
         ({"provider": "imap", "settings": {"imap_username": "a", "imap_password": "b", "imap_port": 0}}, "imap_port"),

@@ -23,6 +23,9 @@ from tests.support import Away, LiveServer, Tenant, data, problem, secret
 
 GMAIL = "https://www.googleapis.com/auth/gmail.readonly"
 
+IDENTITY = [f"https://www.googleapis.com/auth/userinfo.{name}" for name in ("email", "profile")]
+IDENTITY.insert(0, "openid")
+
 
 @pytest.fixture(autouse=True)
 def connectors(tenant: Tenant) -> None:
@@ -47,7 +50,7 @@ def test_a_google_token_becomes_a_grant_with_its_owners_name(tenant: Tenant, pro
     assert answer.status_code == 201, answer.text
     made = data(answer)
     assert (made["email"], made["name"], made["scope"], made["state"], made["settings"]) == (
-        "Ana@Example.com", account.name, [GMAIL], "cust-42", {}
+        "Ana@Example.com", account.name, [*IDENTITY, GMAIL], "cust-42", {}
     )  # fmt: skip
     assert made["provider_user_id"] == account.subject
     assert made["credential_id"] == data(tenant.get("/v3/connectors/google"))["active_credential_id"]
@@ -60,14 +63,50 @@ def test_without_a_scope_in_the_request_the_granted_ones_are_told(tenant: Tenant
     assert made["scope"] == ["openid", "https://www.googleapis.com/auth/userinfo.email"]
 
 
-def test_scopes_that_the_user_did_not_grant_are_named(tenant: Tenant, provider: FakeOAuth) -> None:
+def test_scopes_that_the_user_did_not_grant_are_named_in_the_grant(tenant: Tenant, provider: FakeOAuth) -> None:
     token = secret("refresh")
     provider.accepts(token, email="ana@example.com", scope="openid email")
-    status, type_, message = problem(tenant.connect("google", {"refresh_token": token}, scope=[GMAIL, "openid"]))
-    assert (status, type_) == (400, "grant.scopes_conflict")
-    assert GMAIL in message
-    assert "openid," not in message
-    assert tenant.grants() == 0
+    made = data(tenant.connect("google", {"refresh_token": token}, scope=[GMAIL, "openid"]))
+    assert made["scope"] == ["openid", "https://www.googleapis.com/auth/userinfo.email"]
+    assert made["opengrant"]["missing_scopes"] == [GMAIL]
+    path = f"/v3/grants/{made['id']}"
+    assert data(tenant.get(path))["opengrant"]["missing_scopes"] == [GMAIL]
+    # The recorded list may be another; what the provider gave stays what it gave.
+    changed = data(tenant.patch(path, {"scope": ["openid", GMAIL.replace("readonly", "send")]}))
+    assert changed["opengrant"]["missing_scopes"] == [GMAIL.replace("readonly", "send")]
+    # A better consent, and one that covers what was asked for.
+    token = secret("refresh")
+    provider.accepts(token, email="ana@example.com", scope=f"openid email {GMAIL.replace('readonly', 'modify')}")
+    renewed = data(tenant.patch(path, {"settings": {"refresh_token": token, "scopes": f"openid {GMAIL}"}}))
+    assert renewed["scope"][-1] == GMAIL.replace("readonly", "modify")
+    assert "missing_scopes" not in renewed["opengrant"]
+    # Without a scope in the request, the connector's are asked for.
+    tenant.patch("/v3/connectors/google", {"settings": {"scope": f"{GMAIL},openid"}})
+    token = secret("refresh")
+    provider.accepts(token, email="ana@example.com", scope="openid email")
+    assert data(tenant.connect("google", {"refresh_token": token}))["opengrant"]["missing_scopes"] == [GMAIL]
+
+
+@pytest.mark.parametrize("sent", ["scope", "scopes"])
+def test_scopes_come_as_a_list_or_a_text_at_the_top_or_in_the_settings(
+    tenant: Tenant, provider: FakeOAuth, sent: str
+) -> None:
+    token, wanted = secret("refresh"), ["Mail.Read", "Files.Read"]
+    provider.accepts(token, email="ana@example.com", scope="openid User.Read Mail.Read")
+    for value in (wanted, "Mail.Read Files.Read", "Mail.Read,Files.Read", " Mail.Read , Files.Read\n"):
+        for body in ({sent: value, "settings": {}}, {"settings": {sent: value}}):
+            body["settings"] = {**body["settings"], "refresh_token": token}
+            made = tenant.post("/v3/connect/custom", {"provider": "microsoft", **body})
+            assert data(made)["opengrant"]["missing_scopes"] == ["Files.Read"], made.text
+            path = f"/v3/grants/{data(made)['id']}"
+            assert data(tenant.patch(path, body))["opengrant"]["missing_scopes"] == ["Files.Read"]
+            client = {"client_id": "client", "client_secret": secret("client")}
+            body["settings"] = {**body["settings"], **client}
+            changed = tenant.patch("/v3/connectors/microsoft", body)
+            assert data(changed)["scope"] == wanted
+    tenant.delete("/v3/connectors/google")
+    made = tenant.post("/v3/connectors", {"provider": "google", "settings": {**client, sent: "openid,email"}})
+    assert data(made)["scope"] == ["openid", "email"]
 
 
 def test_a_google_token_that_cannot_say_whose_it_is_names_the_missing_scopes(

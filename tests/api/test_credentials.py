@@ -4,6 +4,8 @@ import asyncio
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import SecretStr
 
 from opengrant.errors import InvalidRequest
@@ -38,6 +40,31 @@ def test_a_credential_shows_its_name_and_times_and_nothing_else(tenant: Tenant) 
     assert made["created_at"] == made["updated_at"]
     assert data(tenant.get(f"{CREDS}/{made['id']}")) == made
     assert MARK not in tenant.get(CREDS).text
+
+
+def test_a_key_that_cannot_sign_is_refused_when_it_comes(tenant: Tenant) -> None:
+    def file(key: str) -> dict[str, str]:
+        return {"private_key_id": "1", "private_key": key, "client_email": "a@b.iam.gserviceaccount.com"}
+
+    def sent(key: str) -> dict[str, Any]:
+        return {"name": "Account", "credential_type": "serviceaccount", "credential_data": file(key)}
+
+    good = pem(2048)
+    made = data(tenant.post(CREDS, sent(good.replace("\n", "\\n"))))
+    for wrong in (f"-----BEGIN PRIVATE KEY-----\n{MARK}\n-----END PRIVATE KEY-----\n", MARK, pem(1024)):
+        for answer in (
+            tenant.post(CREDS, {**sent(wrong), "name": "Other"}),
+            tenant.patch(f"{CREDS}/{made['id']}", {"credential_data": file(wrong)}),
+        ):
+            status, type_, message = problem(answer)
+            assert (status, type_) == (400, "api.invalid_request_error")
+            assert message.startswith("credential_data.private_key: ")
+
+
+def pem(bits: int) -> str:
+    key = rsa.generate_private_key(65537, bits)
+    kind = serialization.PrivateFormat.PKCS8
+    return key.private_bytes(serialization.Encoding.PEM, kind, serialization.NoEncryption()).decode()
 
 
 def test_the_same_again_is_the_same_credential_and_another_of_its_name_is_refused(tenant: Tenant) -> None:

@@ -276,9 +276,22 @@ def test_a_tenant_that_the_credential_does_not_name_is_told_and_changes_nothing(
     answer = start(browser, site, provider="microsoft", response_type="adminconsent", credential_id=credential)
     assert landed(through(browser, answer)) == {"admin_consent": "true", "tenant": TENANT}
     settings = {"email_address": "cy@contoso.test", "credential_id": credential}
-    assert site.connect("microsoft", settings).status_code == 400, "anybody could have consented for their own tenant"
+    said = problem(site.connect("microsoft", settings))[2]
+    assert "settings.tenant" in said, "anybody could have consented for their own tenant"
+    made = data(site.connect("microsoft", {**settings, "tenant": TENANT}))
+    assert made["settings"] == {"email_address": "cy@contoso.test", "tenant": TENANT}
+    # Each refresh asks that tenant again.
+    path = f"/v3/grants/{made['id']}"
+    site.server.rows("update grants set proven_at = 1, token_expires_at = 1 where id = $1", made["id"])
+    assert data(site.post(f"{path}/check"))["grant_status"] == "valid"
+    asked = [seen.path.split("/")[1] for seen in provider.requests if seen.endpoint == "token"]
+    assert asked == [TENANT] * 3, "the consent, the connection, the check"
+    assert problem(site.connect("microsoft", {**settings, "tenant": "fabrikam.test"}))[0] == 400
+    assert data(site.get(path))["settings"]["tenant"] == TENANT
     named = {"credential_data": {**held, "tenant": TENANT}}
     assert site.patch(f"/v3/connectors/microsoft/creds/{credential}", named).status_code == 200
+    other = problem(site.connect("microsoft", {**settings, "tenant": "contoso.test"}))
+    assert other[2].startswith(f"settings.tenant: the credential is for the tenant {TENANT}.")
     assert site.connect("microsoft", settings).status_code == 201
 
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import sqlite3
 from collections.abc import Sequence
+from typing import Any
 from unittest.mock import ANY
 
 import bcrypt
@@ -12,7 +13,7 @@ import pytest
 from opengrant.store import secrets
 from opengrant.store.port import Dialect, Row
 from opengrant.vault import Owner
-from tests.api.conftest import EMAILS, Ask
+from tests.api.conftest import ALICE, EMAILS, SCOPE, Ask
 from tests.fakes.ews import FakeExchange
 from tests.fakes.oauth import FakeOAuth, Reply
 from tests.hosted.browsing import landed, post, redeem, registered, start, through, visiting
@@ -247,3 +248,50 @@ def test_a_form_of_hosted_sign_in_leads_to_the_same_grant(
         assert refused.status_code == 400
         code = landed(post(browser, refused, **fields))["code"]
     assert redeem(tenant, code).json()["grant_id"] == made["id"]
+
+
+GMAIL = "https://www.googleapis.com/auth/gmail.readonly"
+GUIDE = (
+    *("google refresh", "microsoft refresh", "yahoo refresh", "zoom refresh", "google override", "microsoft bulk"),
+    *("google bulk", "imap", "icloud", "ews", "virtual-calendar", "nylas"),
+)
+GUIDE_ADDS: dict[str, dict[str, Any]] = {
+    "google refresh": {"state": "cust-42", "scope": f"{GMAIL},{SCOPE}"},
+    "microsoft refresh": {"scope": "Mail.Read offline_access User.Read"},
+    "zoom refresh": {"scope": None},
+    "ews": {"scope": ["ews.messages", "ews.calendars"]},
+    "virtual-calendar": {"state": "floor-2", "scope": "calendar"},
+    "nylas": {"name": "Sales Agent", "scope": ""},
+}
+"""What the guide sends beside provider and settings."""
+
+
+def test_the_bodies_of_the_vendors_guide_are_taken_as_they_stand_there(tenant: Tenant, ask: Ask) -> None:
+    for variant in GUIDE:
+        body = {**ask(variant), **GUIDE_ADDS.get(variant, {})}
+        settings = body["settings"]
+        if variant == "imap":
+            settings |= {"imap_port": str(settings["imap_port"]), "smtp_port": f"{settings['smtp_port']}.0"}
+            settings |= {"type": "generic"}
+        if variant == "google bulk":
+            settings["scopes"] = ",".join(settings["scopes"])
+        made = tenant.post("/v3/connect/custom", body)
+        assert made.status_code == 201, (variant, made.text)
+        path = f"/v3/grants/{data(made)['id']}"
+        # The guide's update has the settings of the connection, and a scope.
+        fresh = {**ask(variant)["settings"], **({"scope": "openid"} if "refresh" in variant else {})}
+        for change in ({"settings": fresh, "scope": ["openid"]}, {"scope": "openid email", "name": "Ana"}):
+            if variant == "google bulk":
+                change = {**change, "scope": SCOPE}  # noqa: PLW2901 -- all or none of its scopes must be delegated
+            changed = tenant.patch(path, change)
+            assert changed.status_code == 200, (variant, changed.text)
+            assert data(changed)["id"] == data(made)["id"]
+
+
+def test_a_mark_before_the_body_and_a_scope_as_text_are_read(tenant: Tenant, ask: Ask) -> None:
+    """A byte order mark before the body, as some editors write it."""
+    body = ask("imap")
+    body["settings"]["scope"] = "mail"
+    made = tenant.http.post("/v3/connect/custom", content=("\ufeff" + json.dumps(body)).encode())
+    assert made.status_code == 201, made.text
+    assert (data(made)["email"], data(made)["scope"]) == (ALICE, ["mail"])

@@ -254,3 +254,20 @@ def test_the_addresses_are_not_taken_for_a_webhook(subscriber: Tenant) -> None:
     found = data(subscriber.get("/v3/webhooks/ip-addresses"))
     assert found["ip_addresses"] == []
     assert isinstance(found["updated_at"], int)
+
+
+def test_the_body_of_the_vendors_guide_is_taken_as_it_stands_there(
+    subscriber: Tenant, receiver: Any, hook: Hook
+) -> None:
+    body = {
+        "trigger_types": ["grant.created", "calendar.created", "message.bounce_detected"],
+        "description": "Production webhook destination",
+        "webhook_url": hook.url,
+        "notification_email_addresses": ["jane@example.com", "joe@example.com"],
+        "notification_email_address": "jane@example.com",
+        "compressed_delivery": False,
+    }
+    made = data(subscriber.post("/v3/webhooks", body))
+    change = {**body, "status": "active", "webhook_url": receiver.hook().url}
+    changed = subscriber.http.put(f"/v3/webhooks/{made['id']}", json=change)
+    assert data(changed)["trigger_types"] == body["trigger_types"]

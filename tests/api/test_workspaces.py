@@ -78,15 +78,13 @@ def test_many_first_requests_at_once_make_one_default_workspace(tenant: Tenant) 
 
 
 def test_a_workspace_has_all_its_fields(tenant: Tenant) -> None:
-    made = workspace(tenant, domain="Example.COM", policy_id="policy-1", rule_ids=["rule-1", "rule-2"])
+    made = workspace(tenant, domain="Example.COM")
     assert {key: made[key] for key in made if key not in {"workspace_id", "created_at", "updated_at"}} == {
         "application_id": tenant.application.id,
         "name": "Example",
         "domain": "example.com",
         "auto_group": True,
         "default": False,
-        "policy_id": "policy-1",
-        "rule_ids": ["rule-1", "rule-2"],
     }
     for name in (made["workspace_id"], "example.com", "EXAMPLE.com"):
         assert data(tenant.get(f"/v3/workspaces/{name}")) == made
@@ -111,6 +109,8 @@ def test_without_a_domain_nothing_is_grouped(tenant: Tenant) -> None:
         ({"name": "x", "auto_group": True}, "auto_group"),
         ({"name": "x", "rule_ids": "rule-1"}, "rule_ids"),
         ({"name": "x", "policy_id": ""}, "policy_id"),
+        ({"name": "x", "policy_id": "policy-1"}, "policy_id: there is no policy 'policy-1'"),
+        ({"name": "x", "rule_ids": ["rule-1"]}, "rule_ids: there is no rule 'rule-1'"),
     ],
 )
 def test_a_workspace_that_cannot_be_is_refused(tenant: Tenant, body: dict[str, Any], field: str) -> None:
@@ -129,12 +129,16 @@ def test_a_domain_has_one_workspace(tenant: Tenant, stranger: Tenant) -> None:
 
 
 def test_what_is_not_sent_stays(tenant: Tenant) -> None:
-    made = workspace(tenant, domain="example.com", policy_id="p", rule_ids=["r"])
+    made = kept(tenant, workspace(tenant, domain="example.com"))
     path = f"/v3/workspaces/{made['workspace_id']}"
     changed = data(tenant.patch(path, {"name": "New", "domain": "example.com"}))
     assert changed == {**made, "name": "New", "updated_at": changed["updated_at"]}
-    changed = data(tenant.patch(path, {"auto_group": False, "rule_ids": ["s", "t"]}))
-    assert (changed["auto_group"], changed["rule_ids"], changed["policy_id"]) == (False, ["s", "t"], "p")
+    changed = data(tenant.patch(path, {"auto_group": False}))
+    assert (changed["auto_group"], changed["rule_ids"], changed["policy_id"]) == (False, ["r"], "p")
+    for unknown in ({"policy_id": "q"}, {"rule_ids": ["s"]}):
+        status, type_, message = problem(tenant.patch(path, unknown))
+        assert (status, type_) == (400, "api.invalid_request_error")
+        assert message.startswith(f"{next(iter(unknown))}: there is no")
     assert data(tenant.get(path)) == changed
 
 
@@ -154,9 +158,17 @@ def test_changes_of_different_fields_at_once_are_all_kept(tenant: Tenant) -> Non
     assert tenant.server.call(rounds()) == [(f"name {n}", f"policy-{n}") for n in range(10)]
 
 
+def kept(tenant: Tenant, made: dict[str, Any]) -> dict[str, Any]:
+    """The workspace with a policy and a rule, as an earlier release took them."""
+    had = Change(policy_id="p", rule_ids=("r",))
+    tenant.server.call(tenant.server.services.workspaces.update(tenant.application, made["workspace_id"], had))
+    found: dict[str, Any] = data(tenant.get(f"/v3/workspaces/{made['workspace_id']}"))
+    return found
+
+
 @pytest.mark.parametrize("nothing", [None, []])
 def test_null_takes_a_policy_and_rules_away(tenant: Tenant, nothing: object) -> None:
-    made = workspace(tenant, policy_id="p", rule_ids=["r"])
+    made = kept(tenant, workspace(tenant))
     path = f"/v3/workspaces/{made['workspace_id']}"
     assert "policy_id" not in data(tenant.patch(path, {"policy_id": None}))
     assert "rule_ids" not in data(tenant.patch(path, {"rule_ids": nothing}))
@@ -183,8 +195,9 @@ def test_a_change_names_the_workspace_by_its_id(tenant: Tenant) -> None:
 
 def test_the_default_workspace_stays_as_it_is_but_for_policy_and_rules(tenant: Tenant) -> None:
     path = f"/v3/workspaces/{default(tenant)['workspace_id']}"
-    changed = data(tenant.patch(path, {"policy_id": "p", "rule_ids": ["r"]}))
-    assert (changed["policy_id"], changed["rule_ids"], changed["default"]) == ("p", ["r"], True)
+    kept(tenant, default(tenant))
+    changed = data(tenant.patch(path, {"policy_id": None}))
+    assert (changed.get("policy_id"), changed["rule_ids"], changed["default"]) == (None, ["r"], True)
     assert problem(tenant.patch(path, {"name": "x"}))[:2] == (400, "api.invalid_request_error")
     assert problem(tenant.patch(path, {"auto_group": True}))[:2] == (400, "api.invalid_request_error")
     assert problem(tenant.delete(path))[:2] == (400, "api.invalid_request_error")
@@ -429,7 +442,7 @@ def test_a_stranger_sees_and_touches_nothing(calendars: Tenant, stranger: Tenant
         path = f"/v3/workspaces/{name}"
         missing = problem(stranger.get(path))
         assert missing[:2] == (404, "api.not_found_error")
-        assert problem(stranger.patch(path, {"policy_id": "p"})) == missing
+        assert problem(stranger.patch(path, {"policy_id": None})) == missing
         assert problem(stranger.delete(path)) == missing
         assert problem(stranger.post(f"{path}/manual-assign", {"assign_grants": [mine]})) == missing
     theirs = workspace(stranger)["workspace_id"]

@@ -222,6 +222,32 @@ def test_a_scope_is_missing_only_where_the_answer_proves_it(google: Google) -> N
     assert google.missing_scope(tokens_with(), wanted) == ()
 
 
+MAIL = "https://mail.google.com/"
+
+
+@pytest.mark.parametrize(
+    ("granted", "covered", "missing"),
+    [
+        (MAIL, "gmail.modify gmail.readonly gmail.send gmail.compose gmail.metadata", "gmail.settings.basic calendar"),
+        ("gmail.modify", "gmail.readonly gmail.send gmail.labels gmail.compose", f"{MAIL} gmail.settings.sharing"),
+        ("gmail.compose", "gmail.send", "gmail.readonly"),
+        ("gmail.readonly", "gmail.metadata", "gmail.modify gmail.send"),
+        ("calendar", "calendar.readonly calendar.events calendar.events.readonly calendar.freebusy", "contacts"),
+        ("calendar.events", "calendar.events.readonly", "calendar calendar.readonly"),
+        ("calendar.readonly", "calendar.events.readonly", "calendar.events"),
+        ("drive", "drive.readonly drive.file drive.metadata.readonly documents", "drive.appdata"),
+        ("contacts", "contacts.readonly", "contacts.other.readonly directory.readonly"),
+        ("tasks", "tasks.readonly", "calendar"),
+    ],
+)
+def test_a_scope_that_another_covers_is_not_missing(google: Google, granted: str, covered: str, missing: str) -> None:
+    def whole(names: str) -> tuple[str, ...]:
+        return tuple(name if name == MAIL else f"{ROOT}{name}" for name in names.split())
+
+    wanted = (*whole(covered), *whole(missing))
+    assert google.missing_scope(tokens_with(*whole(granted)), wanted) == whole(missing)
+
+
 async def test_revoking_succeeds_also_for_a_token_that_is_dead(google: Google, provider: FakeOAuth) -> None:
     provider.accepts(TOKEN, email="ana@example.com")
     assert await google.revoke(SecretStr(TOKEN))

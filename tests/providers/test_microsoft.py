@@ -323,6 +323,24 @@ def test_offline_access_is_kept_only_where_it_stands(microsoft: Microsoft) -> No
         ((OUTLOOK,), ("Mail.Read",), ()),
         ((OUTLOOK,), ("https://outlook.office.com/SMTP.Send",), ("https://outlook.office.com/SMTP.Send",)),
         ((), ("Mail.Read",), ()),
+        # What is greater covers what is less, in every spelling.
+        (("Mail.ReadWrite",), ("mail.read", "https://graph.microsoft.com/Mail.ReadBasic", "Mail.Send"), ("Mail.Send",)),
+        (("https://Graph.microsoft.com/MAIL.READWRITE",), ("Mail.Read", "Mail.Read.Shared"), ("Mail.Read.Shared",)),
+        (("Mail.ReadWrite.Shared",), ("Mail.Read", "Mail.ReadWrite", "Mail.Read.Shared"), ()),
+        (("Calendars.ReadWrite",), ("Calendars.Read", "Calendars.ReadBasic", "Contacts.Read"), ("Contacts.Read",)),
+        (("Calendars.Read.Shared",), ("Calendars.Read", "Calendars.ReadWrite"), ("Calendars.ReadWrite",)),
+        (("Contacts.ReadWrite",), ("Contacts.Read",), ()),
+        (
+            ("Files.ReadWrite.All",),
+            ("Files.Read", "Files.ReadWrite", "Files.Read.All", "Files.ReadWrite.AppFolder"),
+            (),
+        ),
+        (("Files.ReadWrite",), ("Files.Read", "Files.Read.All"), ("Files.Read.All",)),
+        (("User.ReadWrite",), ("User.Read", "User.ReadBasic.All"), ("User.ReadBasic.All",)),
+        (("User.Read.All",), ("User.Read", "User.ReadBasic.All", "User.ReadWrite"), ("User.ReadWrite",)),
+        (("Mail.Send.Shared",), ("Mail.Send",), ()),
+        ((".default",), ("Mail.Read",), ()),
+        (("https://graph.microsoft.com/.default",), ("Mail.Read",), ()),
     ],
 )
 def test_a_scope_is_missing_only_where_the_answer_proves_it(

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BeforeValidator, Field, RootModel, StringConstraints, WithJsonSchema
+from pydantic import AliasChoices, BeforeValidator, ConfigDict, Field, RootModel, StringConstraints, WithJsonSchema
 
 from opengrant.api.wire import PRINTABLE, Model, OrNull, RedirectUrl, examples, text
 from opengrant.errors import InvalidRequest
@@ -102,8 +102,8 @@ class RedirectUriBody(Model):
         },
     )
     url: RedirectUrl
-    """Where users come back to. https; http for localhost and 127.0.0.1; on ios and android also links like
-    com.example.app://path."""
+    """Where users come back to. https; http for localhost and 127.0.0.1; on ios, android and desktop also links
+    like com.example.app://path."""
     platform: Annotated[Platform, OrNull] = "web"
     """What kind of program it leads to."""
     settings: Annotated[RedirectUriSettings, OrNull] = RedirectUriSettings()
@@ -131,7 +131,13 @@ class RedirectUriPatch(Model):
 # ── The application ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Branding(Model):
+class _Closed(Model):
+    """What is not here is refused by its name: dropped, it would look as if it had been done."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Branding(_Closed):
     """Who asks for the mailbox owner's consent."""
 
     name: _Line | None = None
@@ -144,7 +150,7 @@ class Branding(Model):
     """Kept and returned."""
 
 
-class HostedAuthentication(Model):
+class HostedAuthentication(_Closed):
     """How sign-in pages look."""
 
     background_image_url: _Image | None = None
@@ -169,7 +175,7 @@ class HostedAuthentication(Model):
     """Likewise."""
 
 
-class IdpSettings(Model):
+class IdpSettings(_Closed):
     """Pages and identity providers of the application's own."""
 
     origins: _Origins | None = None
@@ -187,7 +193,7 @@ def _check_idp(settings: IdpSettings) -> None:
             raise InvalidRequest("idp_settings.issuers: send https URLs with commas between.")
 
 
-class AdditionalSettings(Model):
+class AdditionalSettings(_Closed):
     """How sign-in behaves. Never returned."""
 
     login_url: _Link | None = None
@@ -208,7 +214,7 @@ class CallbackUri(Model):
     """One redirect URI among all."""
 
     id: Annotated[str, text(64, shortest=0)] | None = None
-    """Of one that exists; without it, the one of that URL, or a new one."""
+    """Of one that exists; without it, or with another, the one of that URL, or a new one."""
     url: RedirectUrl
     """Where users come back to."""
     platform: Platform | None = None
@@ -221,7 +227,18 @@ class CallbackUri(Model):
         return redirects.Draft(self.url, self.platform, settings, self.id or None)
 
 
-class ApplicationPatch(Model):
+def _uri(value: object) -> object:
+    return {"url": value} if isinstance(value, str) else value
+
+
+_CallbackUri = Annotated[
+    CallbackUri,
+    BeforeValidator(_uri, json_schema_input_type=CallbackUri | RedirectUrl),
+]
+_ReadOnly = Annotated[Any, WithJsonSchema({"type": ["string", "integer", "boolean", "null"]})]
+
+
+class ApplicationPatch(_Closed):
     """What is left out stays. What is there replaces the old as a whole, with all of its members."""
 
     model_config = examples(
@@ -240,8 +257,26 @@ class ApplicationPatch(Model):
     """How sign-in behaves."""
     domain: Annotated[str, text(253, shortest=0)] | None = None
     """Kept and returned."""
-    callback_uris: Annotated[list[CallbackUri], Field(max_length=redirects.MOST)] | None = None
-    """All redirect URIs: those that are missing here are removed."""
+    callback_uris: Annotated[list[_CallbackUri], Field(max_length=redirects.MOST)] | None = None
+    """All redirect URIs, as objects or URLs: those that are missing here are removed."""
+    application_id: _ReadOnly = None
+    """Read-only: ignored. So are the others of this kind."""
+    organization_id: _ReadOnly = None
+    """Ignored."""
+    region: _ReadOnly = None
+    """Ignored."""
+    environment: _ReadOnly = None
+    """Ignored."""
+    default_workspace_id: _ReadOnly = None
+    """Ignored."""
+    v2_application_id: _ReadOnly = None
+    """Ignored."""
+    blocked: _ReadOnly = None
+    """Ignored."""
+    created_at: _ReadOnly = None
+    """Ignored."""
+    updated_at: _ReadOnly = None
+    """Ignored."""
 
     def to_model(self) -> applications.Change:
         """Raises InvalidRequest."""

@@ -63,7 +63,7 @@ class AuthQuery(wire.Model):
     provider: Annotated[str, Field(max_length=200)] | None = None
     """google, microsoft, yahoo, zoom, icloud, ews or imap: straight there. Several, with commas: a choice of them."""
     scope: Annotated[str, wire.text(_LONGEST_SCOPE)] | None = None
-    """With spaces between; without it, the connector's."""
+    """With spaces or commas between; without it, the connector's."""
     prompt: Annotated[str, Field(max_length=64), WithJsonSchema({"type": "string", "enum": list(_SECTIONS)})] = (
         "select_provider"
     )
@@ -107,7 +107,7 @@ class AuthQuery(wire.Model):
     def ask(self) -> Ask:
         """Raises InvalidRequest."""
         options = {option.strip() for option in (self.options or "").split(",")}
-        scope = tuple((self.scope or "").split())
+        scope = tuple(wire.split_scopes(self.scope or ""))
         return Ask(
             redirect_uri=self.redirect_uri,
             response_type=self.response_type,

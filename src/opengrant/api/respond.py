@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails, to_json
 from starlette.types import Send
 
+from opengrant.api.mistakes import in_our_words
 from opengrant.errors import InvalidRequest, MethodNotAllowed, OAuthRefused, OpenGrantError
 
 JSON = b"application/json"
@@ -120,7 +121,7 @@ _SHOWN = 5
 
 def explain(problem: ValidationError) -> InvalidRequest:
     """All that is wrong with a body or query, each with its path; never the value that was sent."""
-    details = problem.errors(include_url=False, include_context=False, include_input=False)
+    details = problem.errors(include_url=False, include_input=False)
     lines = [_line(detail) for detail in details[:_SHOWN]]
     if len(details) > _SHOWN:
         lines.append(f"and {len(details) - _SHOWN} more")
@@ -129,11 +130,5 @@ def explain(problem: ValidationError) -> InvalidRequest:
 
 def _line(detail: ErrorDetails) -> str:
     where = ".".join(str(part) for part in detail["loc"])
-    what = detail["msg"].removeprefix("Value error, ")
-    if detail["type"] == "missing":
-        what = "is required"
-    elif detail["type"] == "string_pattern_mismatch":
-        what = "has characters that are not allowed here"
-    else:
-        what = what[:1].lower() + what[1:]
+    what = in_our_words(detail)
     return f"{where}: {what}" if where else what

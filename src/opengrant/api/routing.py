@@ -56,6 +56,7 @@ class Disconnected(Exception):
     """The client hung up before its request was complete."""
 
 
+_MARK = "\ufeff".encode()
 _HEADER = CONSOLE_HEADER.lower().encode()
 _WINS = frozenset({b"authorization", b"x-nylas-kid"})
 """Headers that say who calls; beside one of them the cookie counts for nothing."""
@@ -133,7 +134,8 @@ class Call:
     def json(self) -> dict[str, Any]:
         """The body as a JSON object. Raises InvalidPayload."""
         try:
-            decoded = from_json(self.body, allow_inf_nan=False)
+            # Some editors and tools put a mark before what they write.
+            decoded = from_json(self.body.removeprefix(_MARK), allow_inf_nan=False)
         except ValueError:
             # The parser's own words may quote the body, and the body may hold a password.
             raise InvalidPayload("Invalid JSON payload format. Send one JSON object, encoded as UTF-8.") from None

@@ -137,7 +137,7 @@ class Webhook(Model):
 
     @classmethod
     def fields_of(cls, webhook: webhooks.Webhook) -> dict[str, Any]:
-        own = [trigger for trigger in webhook.triggers if trigger in webhooks.OURS]
+        own = [cast(OwnTrigger, trigger) for trigger in webhook.triggers if trigger in webhooks.OURS]
         return {
             "id": webhook.id,
             "webhook_url": webhook.url,

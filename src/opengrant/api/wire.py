@@ -5,14 +5,13 @@ Requests ignore unknown fields. Secrets are SecretStr: an error about one can na
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
-    AliasChoices,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -26,6 +25,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, PydanticUseDefault, core_schema
 
+from opengrant.errors import InvalidRequest
 from opengrant.grants.blame import Degraded, Shown
 from opengrant.grants.connectors import Draft
 from opengrant.grants.credentials import Draft as CredentialDraft
@@ -128,12 +128,18 @@ RefreshTokenText = Annotated[
 Password = Annotated[SecretStr, Field(min_length=1, max_length=1024)]
 Scope = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r"^[^\x00-\x20\x7f]+$")]
 
+Tenant = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,255}$"), BeforeValidator(trim)]
+
+_PORT_TEXT = re.compile(r"([0-9]{1,5})(?:\.0+)?", re.ASCII)
+
 
 def _port(value: object) -> object:
-    # The published examples send ports as strings; a bool would pass for 0 or 1.
+    # The published examples send ports as strings, spreadsheets and some languages 993.0; a bool would pass for 0 or 1.
     if isinstance(value, bool):
         raise ValueError("a port is a number from 1 to 65535")
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 5 else value
+    if isinstance(value, str) and (digits := _PORT_TEXT.fullmatch(value)):
+        return int(digits[1])
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 Port = Annotated[
@@ -147,7 +153,7 @@ Port = Annotated[
                 {
                     "type": "string",
                     "pattern": "^([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}"
-                    "|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$",
+                    "|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])([.]0+)?$",
                 },
             ],
             "description": "1 to 65535, as a number or as a string of digits.",
@@ -156,13 +162,28 @@ Port = Annotated[
 ]
 
 
+def split_scopes(text: str) -> list[str]:
+    """The scopes of a text that has commas, blanks or both between them."""
+    return text.replace(",", " ").split()
+
+
+LONGEST_SCOPES = 16_000
+"""Characters of a text of scopes: as many scopes as a list may hold, of the length of Google's."""
+_SCOPES_TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+
+
 def _scopes(value: object) -> object:
-    return value.replace(",", " ").split() if isinstance(value, str) else value
+    if isinstance(value, str):
+        if len(value) > LONGEST_SCOPES:
+            raise ValueError(f"should have at most {LONGEST_SCOPES} characters")
+        if re.match(_SCOPES_TEXT, value) is None:
+            raise ValueError("has characters that are not allowed here")
+        return split_scopes(value) or None  # a field that was left blank
+    return value
 
 
 AnyScopes = Annotated[
-    list[Scope],
-    Field(max_length=200),
+    Annotated[list[Scope], Field(max_length=200)] | None,
     BeforeValidator(_scopes),
     WithJsonSchema(
         {
@@ -172,7 +193,8 @@ AnyScopes = Annotated[
                     "items": {"type": "string", "minLength": 1, "maxLength": 512, "pattern": "^[^\\x00-\\x20\\x7f]+$"},
                     "maxItems": 200,
                 },
-                {"type": "string", "maxLength": 512, "pattern": "^[!-+\\--~]*$"},
+                {"type": "string", "maxLength": LONGEST_SCOPES, "pattern": _SCOPES_TEXT},
+                {"type": "null"},
             ],
             "description": "A list, or one string with spaces or commas between.",
         }
@@ -224,7 +246,16 @@ def _named(title: str, *bodies: dict[str, Any]) -> ConfigDict:
 # ── POST /v3/connect/custom ──────────────────────────────────────────────────────────────────────────────────
 
 
-class RefreshTokenSettings(Model):
+class _Settings(Model):
+    """What the settings of every variant share."""
+
+    scope: AnyScopes = None
+    """The same as the top-level scope."""
+    scopes: AnyScopes = None
+    """Likewise."""
+
+
+class RefreshTokenSettings(_Settings):
     """A refresh token that the mailbox owner's consent gave you."""
 
     # Together with credential_id it is another variant; a oneOf wants exactly one that fits.
@@ -233,7 +264,7 @@ class RefreshTokenSettings(Model):
     """The OAuth refresh token, issued to the client of this connector."""
 
 
-class OverrideSettings(Model):
+class OverrideSettings(_Settings):
     """A refresh token that another client than the connector's active one obtained."""
 
     refresh_token: RefreshTokenText
@@ -242,7 +273,7 @@ class OverrideSettings(Model):
     """A credential of type connector; its client is used now and at every later refresh."""
 
 
-class BulkSettings(Model):
+class BulkSettings(_Settings):
     """A mailbox of an organisation that has admitted your application as a whole."""
 
     model_config = ConfigDict(json_schema_extra={"not": {"required": ["refresh_token"]}})
@@ -252,14 +283,22 @@ class BulkSettings(Model):
     """The credential that the organisation admitted."""
 
 
+class MicrosoftBulkSettings(BulkSettings):
+    """A mailbox of a tenant whose administrator consented to your application."""
+
+    tenant: Maybe[Tenant] = None
+    """The id or a domain of the tenant, when the credential names none: one application may have many tenants. The
+    grant keeps it."""
+
+
 class GoogleBulkSettings(BulkSettings):
     """A mailbox of a Google Workspace that delegated its domain to your service account."""
 
-    scopes: Annotated[list[Scope], Field(max_length=200)] | None = None
+    scopes: AnyScopes = None
     """The same as the top-level scope. All of them must be delegated, or none is granted."""
 
 
-class ImapSettings(Model):
+class ImapSettings(_Settings):
     """A mail server login. Hosts and ports that are left out are looked up by the address."""
 
     imap_username: Login
@@ -284,7 +323,7 @@ class ImapSettings(Model):
     """A label of the service, returned as sent."""
 
 
-class ICloudSettings(Model):
+class ICloudSettings(_Settings):
     """An iCloud account with an app-specific password."""
 
     username: Login
@@ -293,7 +332,7 @@ class ICloudSettings(Model):
     """An app-specific password (xxxx-xxxx-xxxx-xxxx); the Apple Account's own password never works."""
 
 
-class EwsSettings(Model):
+class EwsSettings(_Settings):
     """An account on an Exchange server of your own. The host is found by Autodiscover when it is left out."""
 
     email: Maybe[Annotated[str, trimmed(320)]] = None
@@ -307,7 +346,7 @@ class EwsSettings(Model):
     ews_port: Annotated[Port, OrNull, OrBlank] = 443
 
 
-class AgentSettings(Model):
+class AgentSettings(_Settings):
     """A mailbox that is hosted here, on a domain you have registered and verified."""
 
     email: Annotated[
@@ -321,12 +360,12 @@ class AgentSettings(Model):
     Kept only as a bcrypt hash; without one there is no IMAP and SMTP access. For an account that exists: left out, its
     password stays; a new one replaces it; null takes it away. The grant's `settings.has_app_password` tells."""
     policy_id: Maybe[Id] = None
-    """Kept and returned."""
+    """There are no policies yet: refused."""
 
     NULL_TAKES_AWAY: ClassVar[frozenset[str]] = frozenset({"app_password"})
 
 
-class VirtualCalendarSettings(Model):
+class VirtualCalendarSettings(_Settings):
     """A calendar that lives here and belongs to nobody's account."""
 
     email: Annotated[str, text(512)]
@@ -336,8 +375,11 @@ class VirtualCalendarSettings(Model):
 class _Custom(Model):
     """What all variants share."""
 
-    scope: Annotated[list[Scope], Field(max_length=200)] | None = None
-    """Scopes you rely on; without it, the connector's default."""
+    scope: AnyScopes = None
+    """Scopes you rely on; without it, the connector's default. Those that were not granted stand in the grant's
+    `opengrant.missing_scopes`."""
+    scopes: AnyScopes = None
+    """The same as scope."""
     state: State | None = None
     """Returned unchanged in the grant."""
     name: Maybe[Name] = None
@@ -352,7 +394,7 @@ class _Custom(Model):
         return CustomConnect(
             provider=ProviderName(self.provider),  # type: ignore[attr-defined] # likewise
             settings=keys,
-            scope=scope if self.scope is None else tuple(self.scope),
+            scope=_first(self.scope, self.scopes, scope),
             state=self.state,
             name=self.name,
             credential_id=credential_id,
@@ -372,10 +414,34 @@ def sent_settings(settings: Model) -> dict[str, Any]:
 
 
 def _apart(settings: Model) -> tuple[dict[str, Any], str | None, tuple[str, ...] | None]:
-    """The provider's own keys; and what is sent among them, but none of them: the credential and the scopes."""
+    """The provider's own keys; and what is sent among them, but none of them: the credential and the scopes.
+
+    Raises InvalidRequest.
+    """
     keys = sent_settings(settings)
-    credential_id, scopes = keys.pop("credential_id", None), keys.pop("scopes", None)
-    return keys, credential_id, None if scopes is None else tuple(scopes)
+    refuse_policies(keys.get("policy_id"), within="settings.")
+    credential_id, scope, scopes = (keys.pop(name, None) for name in ("credential_id", "scope", "scopes"))
+    return keys, credential_id, _first(scope, scopes)
+
+
+def refuse_policies(policy_id: str | None, rule_ids: Sequence[str] | None = None, *, within: str = "") -> None:
+    """There are none yet, so what is named does not exist. Empty takes away what an earlier release kept.
+
+    Raises InvalidRequest.
+    """
+    for name, kind, one in (
+        ("policy_id", "policy", policy_id),
+        ("rule_ids", "rule", next(iter(rule_ids or ()), None)),
+    ):
+        if one:
+            raise InvalidRequest(
+                f"{within}{name}: there is no {kind} {one!r}. Leave it out: this server has no policies and rules yet."
+            )
+
+
+def _first(*lists: Sequence[str] | None) -> tuple[str, ...] | None:
+    """The first that was sent."""
+    return next((tuple(one) for one in lists if one is not None), None)
 
 
 class RefreshToken(_Custom):
@@ -438,7 +504,7 @@ class MicrosoftBulk(_Custom):
     )
     provider: Literal["microsoft"]
     """Which provider the mailbox is at."""
-    settings: BulkSettings
+    settings: MicrosoftBulkSettings
     """Which mailbox, and the credential that opens it."""
 
 
@@ -609,7 +675,8 @@ def custom_variant(provider: ProviderName, settings: Mapping[str, Any]) -> type[
 
 def patch_settings(provider: ProviderName, settings: dict[str, Any]) -> dict[str, Any]:
     """The credential keys of a form, checked as those of connect/custom are. Raises ValidationError."""
-    return sent_settings(_checked(provider, settings))
+    keys, _, _ = _apart(_checked(provider, settings))
+    return keys
 
 
 def _checked(provider: ProviderName, settings: dict[str, Any]) -> Model:
@@ -684,6 +751,9 @@ class GrantHealth(Model):
     or its provider wants a pause for it."""
     degraded: GrantDegraded | None = None
     """There while many grants of the same source fail alike, so that the source is to blame."""
+    missing_scopes: list[str] | None = None
+    """What was asked for, by the request or else by the connector, and was not granted; absent when there is nothing
+    such. A scope that a granted one covers is not among them; nor is any where the provider does not tell."""
 
 
 class LiveToken(Model):
@@ -793,6 +863,8 @@ def _health(grant: GrantNoun, degraded: Degraded | None) -> dict[str, Any]:
         health["refresh_token_expires_at"] = ends_at
     if grant.trouble is not None:
         health["trouble"] = why(grant.trouble)
+    if grant.missing_scopes:
+        health["missing_scopes"] = grant.missing_scopes
         if grant.attention_at is not None:
             health["trouble"]["needs_attention"] = True
     if degraded is not None:
@@ -827,8 +899,11 @@ class GrantPatch(Model):
     `imap_password`. With a refresh token the grant keeps to the client that it has unless credential_id is there; an
     Agent Account's app_password stays where it is left out, and null takes it away. A virtual calendar is named by its
     identifier. A stored password goes to another server only for API keys with the permission `grants.token`."""
-    scope: Annotated[list[Scope], Field(max_length=200)] | None = None
-    """Replaces the recorded list; what the provider permits does not change."""
+    scope: AnyScopes = None
+    """With new settings, what you rely on, as in connect/custom. Alone, it replaces the recorded list; what the
+    provider permits does not change."""
+    scopes: AnyScopes = None
+    """The same as scope."""
     name: Maybe[Name] = None
     """Display name of the grant."""
     external_id: Maybe[ExternalId] = None
@@ -851,7 +926,7 @@ class GrantPatch(Model):
         return Change(
             settings=keys,
             credential_id=credential_id,
-            scope=scope if self.scope is None else tuple(self.scope),
+            scope=_first(self.scope, self.scopes, scope),
             name=self.name,
             external_id=self.external_id,
             workspace_id=self.workspace_id,
@@ -980,7 +1055,7 @@ _ClientId = Annotated[str, trimmed(512)]
 _ClientSecret = Annotated[SecretStr, Field(min_length=1, max_length=4096), BeforeValidator(trim)]
 
 
-class ClientSettings(Model):
+class ClientSettings(_Settings):
     """The client that your users' refresh tokens were issued to."""
 
     client_id: _ClientId
@@ -994,9 +1069,6 @@ class GoogleConnectorSettings(ClientSettings):
     """Pub/Sub topic for mail notifications."""
 
 
-Tenant = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,255}$"), BeforeValidator(trim)]
-
-
 class MicrosoftConnectorSettings(ClientSettings):
     tenant: Annotated[Tenant, OrNull] = "common"
     """common, organizations, consumers, a tenant's GUID or its domain."""
@@ -1005,8 +1077,10 @@ class MicrosoftConnectorSettings(ClientSettings):
 class _ConnectorBody(Model):
     name: Maybe[Name] = None
     """For people."""
-    scope: AnyScopes | None = Field(default=None, validation_alias=AliasChoices("scope", "scopes"))
+    scope: AnyScopes = None
     """Default scopes of grants made through this connector."""
+    scopes: AnyScopes = None
+    """The same as scope."""
 
     def to_model(self) -> Draft:
         settings = getattr(self, "settings", None)
@@ -1020,7 +1094,7 @@ class _ConnectorBody(Model):
             settings=None if settings is None else public,
             client_id=getattr(settings, "client_id", None),
             client_secret=getattr(settings, "client_secret", None),
-            scope=None if self.scope is None else tuple(self.scope),
+            scope=_first(self.scope, self.scopes, getattr(settings, "scope", None), getattr(settings, "scopes", None)),
             active_credential_id=getattr(self, "active_credential_id", None),
         )
 
@@ -1087,12 +1161,18 @@ class ZoomConnector(_ConnectorBody):
     """Your app at the provider."""
 
 
+class PlainConnectorSettings(_Settings):
+    """These providers have no settings but the scopes."""
+
+
 class PlainConnector(_ConnectorBody):
     """**Providers without a client of yours.** Need no settings."""
 
     model_config = _named("IMAP, iCloud, EWS, virtual calendar, Agent Accounts", {"provider": "imap"})
     provider: Literal["imap", "icloud", "ews", "virtual-calendar", "nylas"]
     """Which provider it is for."""
+    settings: PlainConnectorSettings | None = None
+    """None are needed."""
 
 
 ConnectorVariant = GoogleConnector | MicrosoftConnector | YahooConnector | ZoomConnector | PlainConnector
@@ -1114,7 +1194,7 @@ CONNECTOR: dict[ProviderName, type[_ConnectorBody]] = {
 }
 
 
-class ConnectorPatchSettings(Model):
+class ConnectorPatchSettings(_Settings):
     """Replaces what may be read; a client id or secret that is left out stays."""
 
     client_id: Maybe[_ClientId] = None

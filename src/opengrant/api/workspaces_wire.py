@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, RootModel, WithJsonSchema, model_serializer, model_validator
 
-from opengrant.api.wire import Id, Model, Name, OrNull, examples, text
+from opengrant.api.wire import Id, Model, Name, OrNull, examples, refuse_policies, text
 from opengrant.grants import workspaces
 from opengrant.model import SECOND
 
@@ -63,11 +63,13 @@ class WorkspaceBody(Model):
     auto_group: bool | None = None
     """New grants whose address is of the domain come here. Without it: true when there is a domain."""
     policy_id: Id | None = None
-    """Kept and returned."""
+    """There are no policies yet: refused."""
     rule_ids: _Rules | None = None
-    """Kept and returned."""
+    """There are no rules yet: only an empty list is taken."""
 
     def to_model(self) -> workspaces.Draft:
+        """Raises InvalidRequest."""
+        refuse_policies(self.policy_id, self.rule_ids)
         return workspaces.Draft(
             self.name, self.domain or "", self.auto_group, self.policy_id, tuple(self.rule_ids or ())
         )
@@ -84,9 +86,9 @@ class WorkspacePatch(Model):
     auto_group: bool | None = None
     """New grants whose address is of the domain come here."""
     policy_id: Id | None = None
-    """Kept and returned; null takes it away."""
+    """null takes away what an earlier release kept. There are no policies yet: another value is refused."""
     rule_ids: _Rules | None = None
-    """Kept and returned; null takes them away."""
+    """null or an empty list takes away what an earlier release kept. There are no rules yet: others are refused."""
 
     @model_validator(mode="after")
     def _something(self) -> "WorkspacePatch":
@@ -95,6 +97,8 @@ class WorkspacePatch(Model):
         return self
 
     def to_model(self) -> workspaces.Change:
+        """Raises InvalidRequest."""
+        refuse_policies(self.policy_id, self.rule_ids)
         sent = self.model_fields_set
         return workspaces.Change(
             name=self.name,

@@ -106,6 +106,7 @@ class Proof:
 
     named  which hosts of `settings` the caller named, rather than the address's own domain
     asked  the number of the verification, which rises with each that begins; 0: not known
+    missing  which of the scopes that were asked for the provider says were not granted
     """
 
     identity: Identity
@@ -117,6 +118,7 @@ class Proof:
     spent: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
     asked: int = 0
+    missing: tuple[str, ...] = ()
 
     def vouched(self, *, hosted: bool, renews: Grant | None = None) -> bool:
         """Whether the address is more than a claim of a foreign tenant, or of a server that a stranger named.
@@ -165,7 +167,7 @@ class Connect:
     async def custom(self, app: Application, ask: CustomConnect) -> Grant:
         """Turn credentials the caller holds into a grant, or renew the one they had: same mailbox, same id.
 
-        Raises InvalidRequest, RefreshTokenInvalid, InvalidAuthentication, ScopesConflict,
+        Raises InvalidRequest, RefreshTokenInvalid, InvalidAuthentication, ScopesConflict (a service account's),
         ConnectorMisconfigured, ProviderUnavailable, RateLimited, Overloaded.
         """
         return await self._verified(app, ask, lambda found, proof: self._record(app, ask, found, proof))
@@ -210,9 +212,10 @@ class Connect:
         """What a grant was proven with, as settings of the wire with passwords in them; {} where a part cannot be sent
         alone. For a change that names only what is new."""
         if "email_address" in grant.settings:
-            return {"email_address": grant.settings["email_address"], "credential_id": grant.credential_id}
+            tenant = {"tenant": grant.settings["tenant"]} if "tenant" in grant.settings else {}
+            return {"email_address": grant.settings["email_address"], "credential_id": grant.credential_id, **tenant}
         if grant.provider is ProviderName.NYLAS:
-            return {name: grant.settings[name] for name in ("email", "policy_id") if name in grant.settings}
+            return {"email": grant.settings["email"]}
         if grant.provider not in WITH_PASSWORD:
             return {}
         owner = Owner(app.id, "grant", grant.id, "live")
@@ -276,6 +279,18 @@ class Connect:
         # A proof that the release before kept has no number: it has its turn now.
         return await self._record(app, ask, found, replace(proof, asked=proof.asked or found.asked))
 
+    async def missing(self, grant: Grant, scope: tuple[str, ...]) -> tuple[str, ...]:
+        """Which of these scopes the grant's provider, when it was last asked, said were not granted."""
+        sealed = await self.db.read(secrets.find(grant.application_id, "grant", grant.id, "live"))
+        if sealed is None:
+            return ()
+        held = from_json(self.vault.open(sealed, Owner(grant.application_id, "grant", grant.id, "live")))
+        granted = held.get("access_token_scope")
+        if granted is None:
+            return ()
+        provider = cast(TokenProvider, self.providers[grant.provider])
+        return provider.missing_scope(Tokens(SecretStr(""), None, 0, tuple(granted)), scope)
+
     @contextlib.contextmanager
     def bounded(self) -> Iterator[None]:
         """Around whatever asks a provider while a request waits. Raises Overloaded when too much of it is under way."""
@@ -337,7 +352,8 @@ class Connect:
         return found
 
     async def _by_organisation(self, app: Application, ask: CustomConnect, found: WithClient, write: "_Write") -> Grant:
-        credential = await self.connectors.organisation(found)
+        tenant = cast(str | None, ask.settings.get("tenant"))
+        credential = await self.connectors.organisation(found, tenant=tenant)
         # A Microsoft connector's scopes are those of users' consents; a tenant grants whole roles instead.
         default = () if ask.provider is ProviderName.MICROSOFT else found.connector.scope
         scope = default if ask.scope is None else ask.scope
@@ -348,7 +364,7 @@ class Connect:
             # Whoever names the tenant in a credential answers for its directory; one that a request names is anybody's.
             replace(minted.identity, email=email, vouched=minted.identity.vouched or "tenant" not in ask.settings),
             minted.scope,
-            {"email_address": email},
+            {"email_address": email, **({} if tenant is None else {"tenant": tenant})},
             {"access_token": minted.access_token.get_secret_value(), "scope": scope},
             credential_id=found.credential_id,
             token_expires_at=minted.expires_at,
@@ -462,12 +478,11 @@ class Connect:
                 walked = (*walked, spent)
                 faults.point("connect.kept")
             identity = await provider.identify(client, tokens)
-            if ask.scope is not None:
-                _require_scope(provider, tokens, ask.scope)
-        scope = ask.scope or provider.granted_scope(tokens) or client.scope
+        wanted = client.scope if ask.scope is None else ask.scope
+        scope = provider.granted_scope(tokens) or wanted
         secret, expires_at = _live(tokens, refresh_token), tokens.expires_at
-        shown = _told(identity, tokens)
-        return Proof(identity, scope, shown, secret, token_expires_at=expires_at, spent=walked)
+        shown, missing = _told(identity, tokens), provider.missing_scope(tokens, wanted)
+        return Proof(identity, scope, shown, secret, token_expires_at=expires_at, spent=walked, missing=missing)
 
     async def _leave_in_question(self, failure: ProviderFailure, held: list[Lease]) -> None:
         """What may have been lost, now or before, is said to whoever sends the token again. Raises _RotationLost."""
@@ -624,6 +639,7 @@ class Connect:
                 external_id=ask.external_id,
                 vouched=proof.vouched(hosted=ask.login_id is not None),
                 name_given=ask.name is not None,
+                missing_scopes=proof.missing,
             ),
             at=now,
         )
@@ -669,6 +685,7 @@ class Connect:
             refreshes=0,
             vouched=proof.vouched(hosted=ask.login_id is not None, renews=existing),
             name_given=existing.name_given or ask.name is not None,
+            missing_scopes=proof.missing,
         )
         return self._scheduled(renewed, at=now)
 

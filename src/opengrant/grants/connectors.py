@@ -11,6 +11,7 @@ from pydantic_core import from_json, to_json
 from opengrant.errors import InvalidRequest, NotFound
 from opengrant.grants import audit, events
 from opengrant.model import Application, ClientApp, Clock, Connector, Credential, Micros, ProviderName, Trouble
+from opengrant.providers.microsoft_bulk import MANY_TENANTS
 from opengrant.store import brakes, connectors, credentials, grants, secrets
 from opengrant.store import events as outbox
 from opengrant.store.port import Steps, Store
@@ -125,9 +126,20 @@ class Connectors:
         opened = cast(dict[str, Any], from_json(self.vault.open(found.client, owner)))
         return {key: SecretStr(value) if key in _SECRET else value for key, value in opened.items()}
 
-    async def organisation(self, found: connectors.WithClient) -> dict[str, Any]:
-        """What a bulk provider mints with. Raises InvalidRequest when there is no such credential."""
+    async def organisation(self, found: connectors.WithClient, *, tenant: str | None = None) -> dict[str, Any]:
+        """What a bulk provider mints with. Raises InvalidRequest when there is no such credential.
+
+        tenant  which of a Microsoft application's tenants; refused when the credential is of another one
+        """
         held = self.held(found)
+        own = held.get("tenant")
+        if tenant is not None:
+            if own is not None and own.lower() not in {*MANY_TENANTS, tenant.lower()}:
+                raise InvalidRequest(
+                    f"settings.tenant: the credential is for the tenant {own}. Leave settings.tenant out, or name a"
+                    " credential without a tenant."
+                )
+            held["tenant"] = tenant
         connector = found.connector
         if connector.provider is ProviderName.MICROSOFT:
             if "client_id" not in held:

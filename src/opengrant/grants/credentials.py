@@ -12,6 +12,7 @@ from opengrant.errors import InvalidRequest, NotFound
 from opengrant.grants import audit
 from opengrant.grants.connectors import PUBLIC, client_owner, expire
 from opengrant.model import Application, Clock, Connector, Credential, CredentialType, Micros, ProviderName
+from opengrant.providers.google_bulk import check_key
 from opengrant.store import brakes, connectors, credentials, secrets
 from opengrant.store.credentials import Order
 from opengrant.store.port import Steps, Store
@@ -49,6 +50,7 @@ class Credentials:
         if draft.type not in TYPES.get(provider, frozenset()):
             allowed = ", ".join(sorted(TYPES.get(provider, frozenset()))) or "none"
             raise InvalidRequest(f"credential_type: {provider} connectors take {allowed}, not {draft.type}.")
+        _check(draft.data)
         return await self.db.write(self._create(app, provider, draft))
 
     async def get(self, app: Application, provider: ProviderName, credential_id: str) -> Credential:
@@ -83,6 +85,8 @@ class Credentials:
 
         What may be read of the primary one's client shows in the connector. Raises InvalidRequest, NotFound.
         """
+        if data is not None:
+            _check(data)
         return await self.db.write(self._update(app, provider, credential_id, name, data))
 
     async def delete(self, app: Application, provider: ProviderName, credential_id: str) -> None:
@@ -169,6 +173,12 @@ class Credentials:
         owner = client_owner(credential.application_id, credential.id)
         sealed = self.vault.seal(to_json(_plain(data)), owner)
         return secrets.SecretRow(owner.application_id, owner.kind, owner.id, owner.purpose, sealed)
+
+
+def _check(data: Mapping[str, Any]) -> None:
+    """A service account's key must be one that can sign. Raises InvalidRequest."""
+    if "private_key" in data:
+        check_key(data)
 
 
 def _record(type_: audit.AuditType, credential: Credential, *, at: Micros, changed: Sequence[str] = ()) -> Steps[None]:

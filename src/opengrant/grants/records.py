@@ -151,9 +151,13 @@ class Records:
             )
             return await self.connect.renew(app, grant, ask)
         for _ in range(_TRIES):
+            missing = grant.missing_scopes
+            if change.scope is not None:
+                missing = await self.connect.missing(grant, change.scope)
             changed = replace(
                 grant,
                 scope=grant.scope if change.scope is None else change.scope,
+                missing_scopes=missing,
                 name=grant.name if change.name is None else change.name,
                 name_given=grant.name_given or change.name is not None,
                 external_id=change.external_id or grant.external_id,

@@ -45,7 +45,7 @@ _DEFAULT_PORT = {"https": 443, "http": 80}
 class Draft:
     """What a caller sends for one.
 
-    id        which one it is to be, among those that exist; None: the one of that URL, or else a new one
+    id        which one it is to be, among those that exist; None, or of none: the one of that URL, or else a new one
     platform  None: as it is, `web` for a new one
     settings  counts together with a platform only; None: as they are, none for a new one
     """
@@ -153,10 +153,10 @@ def put_all(app: Application, drafts: Sequence[Draft], *, at: Micros) -> Steps[b
     by_url = {uri.url: uri.id for uri in held.values()}
     wanted: dict[str, RedirectUri] = {}
     # Those with an id first: nobody else can then be taken for one of them.
-    for place, draft in sorted(enumerate(drafts), key=lambda one: one[1].id is None):
+    # An id of another server, as clients send it that were made for one, says nothing: the URL does.
+    known = [draft if draft.id in held else replace(draft, id=None) for draft in drafts]
+    for place, draft in sorted(enumerate(known), key=lambda one: one[1].id is None):
         id_ = draft.id or by_url.get(draft.url)
-        if draft.id is not None and draft.id not in held:
-            raise InvalidRequest(f"callback_uris: there is no redirect URI with the id {draft.id}.")
         if draft.id is not None and draft.id in wanted:
             raise InvalidRequest(f"callback_uris: the id {draft.id} is there twice.")
         fresh = id_ is None or id_ in wanted
@@ -277,8 +277,8 @@ def _check_url(url: str, platform: Platform) -> None:
             raise InvalidRequest("url: use https. Only localhost and 127.0.0.1 may do without.")
         return
     link = _DEEP_LINK.fullmatch(url)
-    if platform not in {"ios", "android"}:
-        raise InvalidRequest("url: use https. Only the platforms ios and android may have links into an app.")
+    if platform not in {"ios", "android", "desktop"}:
+        raise InvalidRequest("url: use https. Only the platforms ios, android and desktop may have links into an app.")
     if link is None or link[1].lower() in NO_APPS:
         raise InvalidRequest("url: a link into an app is written as com.example.app://path.")
 

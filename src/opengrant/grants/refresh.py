@@ -521,7 +521,8 @@ class Refresh:
                 await cast(Verifies, self.providers[grant.provider]).verify({**grant.settings, **settings})
                 return _Answer(None)
             case "bulk":
-                credential = await self.connectors.organisation(found)
+                tenant = cast(str | None, grant.settings.get("tenant"))
+                credential = await self.connectors.organisation(found, tenant=tenant)
                 email = cast(str, grant.settings["email_address"])
                 scope = tuple(held.get("scope", grant.scope))
                 try:

@@ -194,7 +194,9 @@ _CONCLUSIONS: Mapping[str, Mapping[str, Verdict]] = {
     },
     "microsoft-bulk": {
         "tenant_required": _connector(
-            "tenant_required", "Put the tenant's id or domain into the credential; common and the like cannot do."
+            "tenant_required",
+            "Name the tenant by its id or domain: in settings.tenant of the request, or in the credential for all its"
+            " mailboxes. common and the like cannot do.",
         ),
         "address_ambiguous": _bad_request(
             "address_ambiguous", "Several users have this address: name the one you mean by its user principal name."

@@ -41,6 +41,54 @@ _GMAIL_SCOPES = frozenset(
 )
 
 
+_CALENDAR_READS = ("events.readonly", "events.owned.readonly", "events.public.readonly", "events.freebusy")
+_COVERS: Mapping[str, frozenset[str]] = {
+    scope: frozenset(f"{_SCOPE_ROOT}{name}" for name in names)
+    for scope, names in {
+        "https://mail.google.com/": (
+            *("gmail.modify", "gmail.readonly", "gmail.compose", "gmail.send", "gmail.insert", "gmail.labels"),
+            "gmail.metadata",
+        ),
+        f"{_SCOPE_ROOT}gmail.modify": (
+            *("gmail.readonly", "gmail.compose", "gmail.send", "gmail.insert", "gmail.labels", "gmail.metadata"),
+        ),
+        f"{_SCOPE_ROOT}gmail.compose": ("gmail.send",),
+        f"{_SCOPE_ROOT}gmail.readonly": ("gmail.metadata",),
+        f"{_SCOPE_ROOT}calendar": (
+            *("calendar.readonly", "calendar.settings.readonly", "calendar.freebusy", "calendar.app.created"),
+            *("calendar.events", "calendar.events.owned", *(f"calendar.{name}" for name in _CALENDAR_READS)),
+            *("calendar.calendars", "calendar.calendars.readonly"),
+            *("calendar.calendarlist", "calendar.calendarlist.readonly", "calendar.acls", "calendar.acls.readonly"),
+        ),
+        f"{_SCOPE_ROOT}calendar.readonly": (
+            *("calendar.settings.readonly", "calendar.freebusy"),
+            *("calendar.calendars.readonly", "calendar.calendarlist.readonly"),
+            *(f"calendar.{name}" for name in _CALENDAR_READS),
+        ),
+        f"{_SCOPE_ROOT}calendar.events": ("calendar.events.owned", *(f"calendar.{name}" for name in _CALENDAR_READS)),
+        f"{_SCOPE_ROOT}calendar.events.readonly": (*(f"calendar.{name}" for name in _CALENDAR_READS[1:]),),
+        f"{_SCOPE_ROOT}drive": (
+            *("drive.readonly", "drive.file", "drive.metadata", "drive.metadata.readonly", "drive.photos.readonly"),
+            *("documents", "documents.readonly", "spreadsheets", "spreadsheets.readonly"),
+            *("presentations", "presentations.readonly"),
+        ),
+        f"{_SCOPE_ROOT}drive.readonly": (
+            *("drive.metadata.readonly", "drive.photos.readonly"),
+            *("documents.readonly", "spreadsheets.readonly", "presentations.readonly"),
+        ),
+    }.items()
+}
+"""What a scope allows beside its own name: the other scopes that suffice for no call that this one does not.
+
+Source  "Authorization scopes" of each method in the references of the Gmail, Calendar, Drive, Docs, Sheets and Slides
+APIs; "Choose Gmail API scopes", "Choose Google Calendar API scopes", "Choose Google Drive API scopes".
+Quirk   gmail.settings.basic and .sharing are covered by none, not even by mail.google.com: filters, forwarding and
+signatures are written with them alone. A scope also covers its own name with `.readonly`, in every API (contacts,
+tasks, drive.metadata, …).
+"""
+_READONLY = ".readonly"
+
+
 class Google:
     """Refreshes and identifies Google accounts. URLs are whole ones, from settings."""
 
@@ -129,11 +177,11 @@ class Google:
         return None if tokens.scope is None else expand_scope(tokens.scope)
 
     def missing_scope(self, tokens: Tokens, wanted: tuple[str, ...]) -> tuple[str, ...]:
-        """Which of `wanted`, as spelled there, the user did not grant."""
+        """Which of `wanted`, as spelled there, the user did not grant, nor one that covers it."""
         if tokens.scope is None:
             return ()
         granted = set(expand_scope(tokens.scope))
-        return tuple(scope for scope in wanted if expand_scope((scope,))[0] not in granted)
+        return tuple(scope for scope in wanted if not _covered(expand_scope((scope,))[0], granted))
 
     def token_endpoint(self, client: ClientApp) -> str:
         """The URL that `prove_client` asks."""
@@ -184,6 +232,12 @@ class Google:
 def expand_scope(scope: tuple[str, ...]) -> tuple[str, ...]:
     """Short OpenID names as the URLs that Google answers with."""
     return tuple(dict.fromkeys(_SHORT_SCOPES.get(name, name) for name in scope))
+
+
+def _covered(scope: str, granted: set[str]) -> bool:
+    if scope in granted or any(scope in _COVERS.get(one, ()) for one in granted):
+        return True
+    return scope.endswith(_READONLY) and scope.removesuffix(_READONLY) in granted
 
 
 def _allows(granted: frozenset[str] | None, one_of: frozenset[str]) -> bool:

@@ -15,7 +15,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 from pydantic import SecretStr
 
-from opengrant.errors import InvalidRequest
+from opengrant.errors import InvalidRequest, ProviderFailure
 from opengrant.model import SECOND, Identity, now
 from opengrant.net.http import Field, Http
 from opengrant.providers.google import expand_scope
@@ -120,6 +120,17 @@ def _sign(credential: Mapping[str, Any], email: str, scope: tuple[str, ...], aud
     if key_id := text_of(credential, "private_key_id"):
         header["kid"] = key_id
     return SecretStr(jwt.encode(header, claims, RSAKey.import_key(_key(credential)), algorithms=["RS256"]))
+
+
+def check_key(credential: Mapping[str, Any]) -> None:
+    """Raises InvalidRequest when no assertion could be signed with this key file."""
+    try:
+        _key(credential)
+    except ProviderFailure:
+        raise InvalidRequest(
+            "credential_data.private_key: this is not an RSA key of 2048 bits or more, in PEM. Send the whole key file"
+            " as Google made it; line breaks may be spelled \\n."
+        ) from None
 
 
 def _key(credential: Mapping[str, Any]) -> RSAPrivateKey:

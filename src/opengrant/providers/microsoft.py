@@ -41,6 +41,31 @@ _GRAPH_ROOTS = (
 )
 _OPENID_SCOPES = frozenset({"openid", "profile", "email", "offline_access"})
 """Granted or not, they seldom stand in an answer."""
+_COVERING = frozenset(
+    {
+        *("calendars", "contacts", "directory", "files", "group", "mail", "mailboxsettings", "notes", "people"),
+        *("place", "sites", "tasks", "user"),
+    }
+)
+"""Nouns of permissions of which a greater one covers a lesser one: see `_greater`.
+
+Source  Microsoft Graph permissions reference, the descriptions of the delegated permissions: `ReadWrite` "allows the
+app to create, read, update, and delete", `.Shared` is for what the user may access "including the user's own", `.All`
+for "all … the signed-in user can access"; `ReadBasic` is Read without bodies.
+Quirk   Mail.ReadWrite "does not include permission to send mail".
+"""
+_GREATER_VERBS: Mapping[str, tuple[str, ...]] = {
+    "readbasic": ("readbasic", "read", "readwrite"),
+    "read": ("read", "readwrite"),
+    "readwrite": ("readwrite",),
+    "send": ("send",),
+}
+_GREATER_REACHES: Mapping[str, tuple[str, ...]] = {
+    "": ("", "shared", "all"),
+    "shared": ("shared",),
+    "all": ("all",),
+    "appfolder": ("appfolder", "", "all"),
+}
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PERSONAL_ID = re.compile(r"[0-9a-f]{16}")
 
@@ -112,7 +137,7 @@ class Microsoft:
         return None if tokens.scope is None else tuple(dict.fromkeys(_short(scope) for scope in tokens.scope))
 
     def missing_scope(self, tokens: Tokens, wanted: tuple[str, ...]) -> tuple[str, ...]:
-        """Which of `wanted`, as spelled there, the user did not grant.
+        """Which of `wanted`, as spelled there, the user did not grant, nor one that covers it.
 
         An answer lists the scopes of one resource only. Of other resources, `.default` and OpenID's own scopes
         it proves nothing.
@@ -120,11 +145,14 @@ class Microsoft:
         if tokens.scope is None:
             return ()
         granted = {_short(scope).lower() for scope in tokens.scope}
+        if any(name.endswith(".default") for name in granted):
+            return ()  # all that was consented to, whatever that is
         resources = _resources(tokens.scope)
         return tuple(
             scope
             for scope in wanted
-            if (name := _short(scope).lower()) not in granted | _OPENID_SCOPES
+            if (name := _short(scope).lower()) not in _OPENID_SCOPES
+            and granted.isdisjoint({name, *_greater(name)})
             and not name.endswith(".default")
             and _resource(name) in resources
         )
@@ -266,6 +294,20 @@ def _short(scope: str) -> str:
         if scope.lower().startswith(root):
             return scope[len(root) :]
     return scope
+
+
+def _greater(name: str) -> set[str]:
+    """The lower-case names of the permissions that cover this one, of the same resource."""
+    root, slash, permission = name.rpartition("/")
+    noun, _, rest = permission.partition(".")
+    verb, _, reach = rest.partition(".")
+    if noun not in _COVERING:
+        return set()
+    return {
+        f"{root}{slash}{noun}.{greater}{'.' if wider else ''}{wider}"
+        for greater in _GREATER_VERBS.get(verb, ())
+        for wider in _GREATER_REACHES.get(reach, ())
+    }
 
 
 def _resource(short_scope: str) -> str:

@@ -23,7 +23,7 @@ COLUMNS = (
     "id, application_id, provider, connector_id, mailbox_key, email, status, scope, settings, created_at, updated_at,"
     " asked_at, version, subject, user_id, name, state, credential_id, workspace_id, ip, user_agent, blocked,"
     " token_expires_at, external_id, due_at, proven_at, used_at, generation, trouble, refreshes, vouched, name_given,"
-    " asked, attention_at"
+    " asked, attention_at, missing_scopes"
 )
 
 ASIDE = "aside:"
@@ -34,7 +34,7 @@ _MUTABLE = (
     *("connector_id", "mailbox_key", "email", "email_key", "status", "scope", "settings", "updated_at", "asked_at"),
     *("subject", "user_id", "name", "state", "credential_id", "workspace_id", "ip", "user_agent", "blocked"),
     *("token_expires_at", "external_id", "due_at", "proven_at", "used_at", "trouble", "vouched", "name_given", "asked"),
-    "attention_at",
+    *("attention_at", "missing_scopes"),
 )
 _TYPES = {
     **dict.fromkeys(("blocked", "vouched", "name_given"), "int"),
@@ -179,6 +179,7 @@ def _mutable(grant: Grant, names: tuple[str, ...] = _MUTABLE) -> tuple[Any, ...]
     as_text = {
         "email_key": _email_key(grant),
         "scope": put_list(grant.scope),
+        "missing_scopes": put_list(grant.missing_scopes),
         "settings": put_object(grant.settings),
         "blocked": int(grant.blocked),
         "vouched": int(grant.vouched),
@@ -690,4 +691,5 @@ def read(row: Row) -> Grant:
         name_given=bool(row[31]),
         asked=row[32],
         attention_at=row[33],
+        missing_scopes=get_list(row[34]),
     )

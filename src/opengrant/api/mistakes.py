@@ -1,0 +1,95 @@
+"""What is wrong with a field, in the words of whoever sent it: JSON's, not those of the library that checks.
+
+The library's own sentences name Python's classes and call the characters of a text items.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic_core import ErrorDetails
+
+_TEXT = "should be a string"
+_LIST = "should be a list"
+_OBJECT = "should be an object"
+_WHOLE = "should be a whole number"
+_NUMBER = "should be a number"
+_YES_OR_NO = "should be true or false"
+_REQUIRED = "is required"
+_UNKNOWN = "is not supported here"
+_INVALID = "is not valid"
+
+_WORDS: Mapping[str, str] = {
+    **dict.fromkeys(("missing", "missing_argument", "missing_keyword_only_argument"), _REQUIRED),
+    "missing_positional_only_argument": _REQUIRED,
+    **dict.fromkeys(("extra_forbidden", "unexpected_keyword_argument", "unexpected_positional_argument"), _UNKNOWN),
+    **dict.fromkeys(("string_type", "string_sub_type", "string_unicode", "bytes_type"), _TEXT),
+    "string_pattern_mismatch": "has characters that are not allowed here",
+    "string_not_ascii": "should have ASCII characters only",
+    **dict.fromkeys(("literal_error", "enum"), "should be {expected}"),
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), _WHOLE),
+    "int_parsing_size": "is too large a number",
+    **dict.fromkeys(("float_type", "float_parsing", "decimal_type", "decimal_parsing", "complex_type"), _NUMBER),
+    "complex_str_parsing": _NUMBER,
+    "finite_number": "should be a finite number",
+    "decimal_max_digits": "should have at most {max_digits} digits",
+    "decimal_max_places": "should have at most {decimal_places} decimal places",
+    "decimal_whole_digits": "should have at most {whole_digits} digits before the decimal point",
+    **dict.fromkeys(("bool_type", "bool_parsing"), _YES_OR_NO),
+    "greater_than": "should be greater than {gt}",
+    "greater_than_equal": "should be at least {ge}",
+    "less_than": "should be less than {lt}",
+    "less_than_equal": "should be at most {le}",
+    "multiple_of": "should be a multiple of {multiple_of}",
+    **dict.fromkeys(("list_type", "tuple_type", "set_type", "frozen_set_type", "iterable_type"), _LIST),
+    **dict.fromkeys(("iteration_error", "set_item_not_hashable", "arguments_type"), _LIST),
+    **dict.fromkeys(("dict_type", "model_type", "model_attributes_type", "dataclass_type", "mapping_type"), _OBJECT),
+    **dict.fromkeys(("dataclass_exact_type", "is_instance_of", "is_subclass_of", "get_attribute_error"), _OBJECT),
+    "invalid_key": "has a name that is not a string",
+    "none_required": "should be null or left out",
+    **dict.fromkeys(("json_invalid", "json_type"), "should be JSON"),
+    **dict.fromkeys(("url_type", "url_parsing", "url_syntax_violation", "url_scheme"), "should be a URL"),
+    "url_too_long": "should be a URL of at most {max_length} characters",
+    **dict.fromkeys(("uuid_type", "uuid_parsing", "uuid_version"), "should be a UUID"),
+    **dict.fromkeys(("date_type", "date_parsing", "date_from_datetime_parsing"), "should be a date as 2026-11-28"),
+    "date_from_datetime_inexact": "should be a date without a time",
+    **dict.fromkeys(("date_past", "datetime_past"), "should be in the past"),
+    **dict.fromkeys(("date_future", "datetime_future"), "should be in the future"),
+    **dict.fromkeys(("time_type", "time_parsing"), "should be a time as 09:30:00"),
+    **dict.fromkeys(("datetime_type", "datetime_parsing", "datetime_object_invalid"), "should be a date and time"),
+    "datetime_from_date_parsing": "should be a date and time",
+    "timezone_naive": "should have no time zone",
+    **dict.fromkeys(("timezone_aware", "timezone_offset"), "should have a time zone"),
+    **dict.fromkeys(("time_delta_type", "time_delta_parsing"), "should be a duration"),
+    **dict.fromkeys(("union_tag_invalid", "union_tag_not_found"), "is of none of the kinds that are known here"),
+}
+"""By the library's name of an error; in braces what it tells of it. Lengths are said by `_length`."""
+_SAID = frozenset({"value_error", "assertion_error"})
+"""Ours already: a validator's own sentence."""
+_LENGTHS: Mapping[str, tuple[str, str]] = {
+    "string_too_short": ("min_length", "character"),
+    "string_too_long": ("max_length", "character"),
+    "bytes_too_short": ("min_length", "character"),
+    "bytes_too_long": ("max_length", "character"),
+    "too_short": ("min_length", ""),
+    "too_long": ("max_length", ""),
+}
+_WITH_ITEMS = frozenset({"List", "Tuple", "Set", "Frozenset", "Dictionary", "Generator", "Deque"})
+
+
+def in_our_words(detail: ErrorDetails) -> str:
+    """What is wrong, without the field's name and never with the value that was sent."""
+    type_, told = detail["type"], detail.get("ctx", {})
+    if type_ in _SAID:
+        said = detail["msg"].partition(", ")[2]
+        return said[:1].lower() + said[1:]
+    if type_ in _LENGTHS:
+        return _length(type_, told)
+    return _WORDS.get(type_, _INVALID).format_map(told)
+
+
+def _length(type_: str, told: Mapping[str, Any]) -> str:
+    bound, thing = _LENGTHS[type_]
+    # Of a secret the library says that a "Value" has too few or too many items.
+    thing = thing or ("item" if told.get("field_type") in _WITH_ITEMS else "character")
+    number = told[bound]
+    return f"should have at {'least' if bound == 'min_length' else 'most'} {number} {thing}{'' if number == 1 else 's'}"
