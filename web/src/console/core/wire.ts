@@ -26,6 +26,7 @@ export interface Trouble {
     remedy: string;
     first_seen: number;
     last_seen: number;
+    /** 0: of the grant itself there is none, it is its source that fails. */
     failures: number;
     suspected: boolean;
     held: boolean;
@@ -48,7 +49,14 @@ export interface Grant {
     workspace_id?: string;
     ip?: string;
     user_agent?: string;
-    opengrant: { proven_at?: number; next_check_at?: number; refreshes?: number; trouble?: Trouble };
+    opengrant: {
+        proven_at?: number;
+        next_check_at?: number;
+        refreshes?: number;
+        trouble?: Trouble;
+        /** Its source, while that is held to blame. */
+        degraded?: { since: number; host?: string; class: TroubleClass; reason: string; probe_at?: number };
+    };
 }
 
 export interface TimelineEntry {

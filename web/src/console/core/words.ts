@@ -1,7 +1,7 @@
 /** The API's words in people's. What is not known here is shown as the API spells it. */
 
 import type { Tone } from "../../shared/parts";
-import type { Grant, Trouble, TroubleClass, WebhookStatus } from "./wire";
+import type { Grant, TroubleClass, WebhookStatus } from "./wire";
 
 const PROVIDERS: Record<string, string> = {
     google: "Google",
@@ -53,7 +53,10 @@ export function classOf(name: string): Class {
 }
 
 /** One line about what is wrong; undefined when nothing is. */
-export function troubleLine(trouble: Trouble | undefined): string | undefined {
+export function troubleLine({ trouble, degraded }: Grant["opengrant"]): string | undefined {
+    if (degraded && (!trouble || trouble.held)) {
+        return `${degraded.host ?? "Its connector"} is degraded`;
+    }
     if (!trouble) {
         return undefined;
     }

@@ -81,7 +81,10 @@ export function GrantPage({ id }: { id: string }) {
             <Shown of={loaded} what="the grant">
                 {(grant) => (
                     <>
-                        <Banner grant={grant} checked={checked === grant} />
+                        <Banner
+                            grant={grant}
+                            asked={check.problem ? "in vain" : checked === grant ? "just now" : undefined}
+                        />
                         <div class="split">
                             <Section title="Timeline">
                                 <Timeline id={id} turn={turn} />
