@@ -13,7 +13,11 @@ export function Banner({ grant, asked }: { grant: Grant; asked: "just now" | "in
     return (
         <div class="banner">
             <Notice tone={tone}>
-                {asked === "just now" && <p class="soft small">Checked just now.</p>}
+                {asked === "just now" && (
+                    <p class="soft small">
+                        {trouble?.failures === 0 ? "Not asked just now: that would be too early." : "Checked just now."}
+                    </p>
+                )}
                 <h2 class="notice-title">{title}</h2>
                 {trouble ? (
                     <Why trouble={trouble} provider={providerName(grant.provider)} />
