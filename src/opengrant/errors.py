@@ -52,6 +52,7 @@ class OpenGrantError(Exception):
 
     provider_error  what the provider said, already stripped of anything token-like; an object or None
     retry_after     whole seconds for a Retry-After header, or None
+    evidence        what it was concluded from, for pages that tell another reader of it; never on the wire
     """
 
     status: ClassVar[int] = 500
@@ -64,9 +65,11 @@ class OpenGrantError(Exception):
         *,
         provider_error: Mapping[str, Any] | None = None,
         retry_after: int | None = None,
+        evidence: "Evidence | None" = None,
     ) -> None:
         super().__init__(message)
         self.message = message
+        self.evidence = evidence
         self.provider_error = provider_error
         self.retry_after = retry_after
 

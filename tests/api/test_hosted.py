@@ -79,8 +79,18 @@ def test_a_password_is_typed_here_and_proven(site: Tenant, browser: httpx.Client
     hosts |= {"smtp_host": ELSEWHERE, "smtp_port": str(dovecot.submissions)}
     wrong = post(browser, page, email=ALICE, password="wrong", **hosts)
     assert wrong.status_code == 400
-    assert "refused" in wrong.text
+    said = "The password was not accepted. Check it, or use an app password."
+    assert f'id="password-error"><span class="unseen">Error: </span>{said}</p>' in wrong.text
+    assert 'aria-describedby="password-error"' in wrong.text
+    shown, _, folded = wrong.text.partition('<details class="said">')
+    assert "AUTHENTICATIONFAILED" in folded, "the server's words are for whoever asks for them"
+    assert "AUTHENTICATIONFAILED" not in shown
+    assert "refused the credentials" not in wrong.text, "that is for API callers"
     assert 'value="wrong"' not in wrong.text
+    odd = post(browser, wrong, email=ALICE, password="wr\0ng", **hosts)
+    assert "It contains a character that cannot be used here." in odd.text
+    assert "settings.imap" not in odd.text
+    assert "Enter a number from 1 to 65535" in post(browser, wrong, email=ALICE, password="x", imap_port="99999").text
     empty = post(browser, wrong, email=ALICE, password="", **hosts)
     assert empty.status_code == 400
     answer = post(browser, empty, email=ALICE, password=ACCOUNTS[ALICE], **hosts)

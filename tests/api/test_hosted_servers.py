@@ -567,6 +567,23 @@ def test_one_sign_in_has_one_password_checked_at_a_time(
         assert first.result().status_code == 504
 
 
+def test_a_page_gives_a_silent_server_up_when_it_said_it_would(
+    site: Tenant, browser: httpx.Client, server: LiveServer, beside: Beside, certificates: Certificates
+) -> None:
+    assert server.services.hosted.patience == 30
+    quiet = silent(beside, certificates)
+    object.__setattr__(server.services.hosted, "patience", 0.5)  # half a minute, for a test
+    try:
+        answer = typed(browser, site, email=ALICE, password="x", imap_host="localhost", imap_port=quiet.port)
+    finally:
+        object.__setattr__(server.services.hosted, "patience", 30)
+    assert answer.status_code == 504
+    assert quiet.connections == 1
+    said = "The mail server did not answer within half a minute, so we stopped."
+    assert f'id="imap_host-error"><span class="unseen">Error: </span>{said}' in answer.text
+    assert answer.elapsed.total_seconds() < 20, "far less than a mail server has otherwise"
+
+
 def test_strangers_with_a_silent_server_leave_room_for_the_application(
     dovecot: Dovecot, certificates: Certificates, log_stream: BytesIO, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

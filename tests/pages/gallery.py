@@ -42,6 +42,16 @@ PAGES: Mapping[str, pages.Page] = MappingProxyType(
             email="jane@",
             error="Enter a whole address, such as you@example.com.",
         ),
+        "detect-failed": pages.Choice(
+            PLAIN,
+            ACTION,
+            CSRF,
+            (ProviderName.GOOGLE, ProviderName.MICROSOFT),
+            ("detect", "select_provider"),
+            email="jane@example.com",
+            problem="The mail service of this address could not be looked up just now. Try again in a moment."
+            " Or choose the provider yourself.",
+        ),
         "detect-found": pages.Choice(BRANDED, ACTION, CSRF, (ProviderName.GOOGLE,), email="jane@gmail.com", found=True),
         "imap": pages.Login(BRANDED, ACTION, CSRF, ProviderName.IMAP, back=_BACK),
         "imap-gmail": pages.Login(BRANDED, ACTION, CSRF, ProviderName.IMAP, {"email": "jane@gmail.com"}, back=_BACK),
@@ -56,6 +66,28 @@ PAGES: Mapping[str, pages.Page] = MappingProxyType(
             smtp_required=True,
             back=_BACK,
         ),
+        "imap-refused": pages.Login(
+            BRANDED,
+            ACTION,
+            CSRF,
+            ProviderName.IMAP,
+            {"email": "jane@example.com"},
+            {"password": "The password was not accepted. Check it, or use an app password."},
+            details=(
+                "The server said: [AUTHENTICATIONFAILED] Authentication failed.",
+                "IMAP, auth, AUTHENTICATIONFAILED, password_refused",
+            ),
+            back=_BACK,
+        ),
+        "imap-silent": pages.Login(
+            PLAIN,
+            ACTION,
+            CSRF,
+            ProviderName.IMAP,
+            {"email": "jane@example.com"},
+            problem="The mail server does not answer just now. Try again in a few minutes.",
+            details=("IMAP, connect, timeout, server_unavailable",),
+        ),
         "icloud": pages.Login(BRANDED, ACTION, CSRF, ProviderName.ICLOUD, {"email": "jane@icloud.com"}, back=_BACK),
         "ews": pages.Login(PLAIN, ACTION, CSRF, ProviderName.EWS),
         "problem": pages.Problem(
@@ -65,7 +97,11 @@ PAGES: Mapping[str, pages.Page] = MappingProxyType(
             request_id="6f0c1d9e-7a51-4e0f-9f3f-0d8f5b7f2a11",
         ),
         "problem-unbranded": pages.Problem(
-            pages.Brand(), "This link does not work", "The app that sent you here is not known.", back=_BACK
+            pages.Brand(),
+            "This link does not work",
+            "The app that sent you here is not known.",
+            back=_BACK,
+            details=("client_id: there is no such application. It is your application's id.",),
         ),
     }
 )

@@ -297,6 +297,51 @@ async def test_a_form_that_is_under_way_says_so_hides_the_password_and_is_sent_o
     assert [sent["password"] for sent in site.sent] == ["hunter2"]
 
 
+@pytest.mark.parametrize(
+    ("name", "typed", "says"),
+    [
+        (
+            "imap",
+            {"imap_host": "imap.example.com", "smtp_host": "smtp.example.com"},
+            "Still signing in to imap.example.com and smtp.example.com… We stop after half a minute.",
+        ),
+        (
+            "imap",
+            {},
+            "Still looking for the mail server of example.com and signing in to it… We stop after half a minute.",
+        ),
+        ("icloud", {}, "Still signing in to iCloud… We stop after half a minute."),
+        ("detect", {}, "Still looking for the mail service of example.com…"),
+    ],
+)
+async def test_a_form_that_takes_ten_seconds_says_what_is_tried(
+    page: Page, site: Site, name: str, typed: dict[str, str], says: str
+) -> None:
+    site.answer.clear()
+    seen: list[str] = []
+
+    def tell(what: str) -> None:
+        seen.append(what)
+        site.answer.set()
+
+    await page.expose_function("tell", tell)
+    # The ten seconds are over at once, and the page itself looks: see above.
+    await page.add_init_script(
+        """const later = window.setTimeout;
+        window.setTimeout = (act, ms) => {
+            if (ms === 10_000) later(() => { act(); tell(document.querySelector(".status:not(:empty)").textContent); });
+            else later(act, ms);
+        };"""
+    )
+    await page.goto(f"{site.url}/show/{name}")
+    for field, text in ({"email": "jane@example.com"} | typed).items():
+        await page.evaluate("([id, text]) => { document.getElementById(id).value = text }", [field, text])
+    await page.evaluate("document.querySelectorAll('[type=password]').forEach((field) => { field.value = 'x' })")
+    await page.locator("button.primary").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("This link has expired")
+    assert seen == [says]
+
+
 async def test_help_follows_the_address(page: Page, site: Site) -> None:
     await page.goto(f"{site.url}/show/imap")
     await expect(page.get_by_text("Gmail needs an app password")).to_be_hidden()

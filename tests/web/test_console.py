@@ -15,6 +15,7 @@ from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.announcing import deliver, subscribe
 from tests.api.console import link_of, sign_in
+from tests.api.test_grant_actions import blame, source
 from tests.fakes.dns import FakeDns
 from tests.fakes.oauth import FakeOAuth
 from tests.fakes.receiver import Answer, Hook, Receiver
@@ -530,6 +531,45 @@ async def test_grants_are_found_by_address_provider_and_state(
     await page.unroute("**/v3/grants?*")
     await console.press("Try again")
     await expect(page.get_by_text("No grant fits")).to_be_visible()
+
+
+async def test_a_grant_of_a_degraded_connector_never_looks_well(
+    console: Console, tenant: Tenant, provider: FakeOAuth, axe: str
+) -> None:
+    page = console.page
+    await page.add_init_script(axe)
+    tenant.connector("google")
+    grant = gmail(tenant, provider, "ann@example.com")
+    blame(tenant, source(tenant.server, grant))
+    age(tenant)
+    await console.enter(tenant, "/grants?state=troubled")
+    row = console.row("ann@example.com")
+    await expect(row).to_contain_text("Held")
+    await expect(row).to_contain_text("Its connector is degraded")
+    await row.get_by_role("link").click()
+    held = page.get_by_role("heading", name="It is held: its connector is to blame, and many grants fail alike")
+    await expect(held).to_be_visible()
+    await expect(page.get_by_text("Check the client.")).to_be_visible()
+    await console.press("Check now")
+    await expect(page.get_by_text("Not asked just now")).to_be_visible()
+    await expect(held).to_be_visible()
+    await page.reload()
+    await expect(held).to_be_visible()
+    assert await violations(page) == []
+    await page.get_by_role("link", name="The Google connector").click()
+    await expect(console.title).to_have_text("Google")
+
+    # A check that could not be made says nothing good.
+    tenant.server.rows("delete from brakes where application_id = $1", tenant.application.id)
+    tenant.server.services.records.blame.forget()
+    await console.go(f"/grants/{grant['id']}")
+    await expect(page.get_by_role("heading", name="It works")).to_be_visible()
+    await page.route("**/check", refuse)
+    await console.press("Check now")
+    await expect(page.get_by_role("alert")).to_contain_text("The database is busy.")
+    await expect(page.get_by_role("heading", name="It works")).to_have_count(0)
+    await expect(page.get_by_role("heading", name="It worked when it was asked the last time")).to_be_visible()
+    await page.unroute("**/check")
 
 
 async def test_a_grants_page_tells_its_story_and_does_all_that_can_be_done(

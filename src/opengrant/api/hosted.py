@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, WithJsonSchema, field_validator
 from starlette.types import Receive, Scope, Send
 
 from opengrant.api import respond, wire
+from opengrant.api.hosted_words import EMPTY, WIRED, ended, refused, search_failed, wrong
 from opengrant.api.routing import Call, Router, decode, origin, read_body, route
 from opengrant.api.static import PAGE_HEADERS
 from opengrant.errors import (
@@ -43,12 +44,6 @@ _LONGEST_FORM = 64 * 1024
 _LONGEST_SCOPE = 16_000
 """200 scopes, as many as elsewhere, of the length of Google's. A request line of the server ends at 64 KiB."""
 _HTML = b"text/html; charset=utf-8"
-_FIELDS: Mapping[ProviderName, Mapping[str, str]] = {
-    ProviderName.IMAP: {"email": "imap_username", "password": "imap_password"},
-    ProviderName.ICLOUD: {"email": "username", "password": "password"},
-    ProviderName.EWS: {"username": "ews_username", "password": "ews_password", "host": "ews_host"},
-}
-"""The form's names and the wire's, where they differ."""
 
 
 class AuthQuery(wire.Model):
@@ -232,11 +227,11 @@ class Pages:
         try:
             provider = await self.services.hosted.recognise(visit, email)
         except InvalidRequest as problem:
-            return _page(replace(choice, error=_sentence(problem)), problem.status)
+            return _page(replace(choice, error=search_failed(problem)), problem.status)
         except OpenGrantError as problem:
             # Whom a search does not help needs another way on.
-            error = f"{_sentence(problem)} Or choose the provider yourself."
-            return _page(replace(choice, error=error, sections=("detect", "select_provider")), problem.status)
+            said = f"{search_failed(problem)} Or choose the provider yourself."
+            return _page(replace(choice, problem=said, sections=("detect", "select_provider")), problem.status)
         if provider not in visit.providers:
             return _page(replace(choice, error=_not_offered(provider), sections=("detect", "select_provider")))
         hinted = replace(visit, ask=replace(visit.ask, login_hint=visit.ask.login_hint or email))
@@ -253,17 +248,17 @@ class Pages:
         form = self._form(visit, brand, provider, fields)
         needed = _needed(provider, smtp=visit.ask.smtp_required)
         if empty := [name for name in needed if not fields.get(name, "").strip()]:
-            return _page(replace(form, errors=dict.fromkeys(empty, "Please fill this in.")), 400)
+            return _page(replace(form, errors=dict.fromkeys(empty, EMPTY)), 400)
         try:
             settings = wire.patch_settings(provider, _settings(provider, fields))
         except ValidationError as problem:
-            return _page(replace(form, **_wrong(provider, problem)), 400)
+            return _page(wrong(form, problem), 400)
         try:
             url = await self.services.hosted.submit(visit, provider, settings)
         except (LoginInvalid, CallbackNotAllowed):
             raise
         except OpenGrantError as problem:
-            return _page(replace(form, problem=_sentence(problem)), problem.status)
+            return _page(refused(form, fields, problem), problem.status)
         return _onward(brand, url, brand.name or "the application")
 
     def _choice(self, visit: Visit, brand: Brand) -> Choice:
@@ -323,35 +318,14 @@ def _needed(provider: ProviderName, *, smtp: bool) -> tuple[str, ...]:
 
 def _settings(provider: ProviderName, fields: Mapping[str, str]) -> dict[str, Any]:
     """The form as connect/custom's settings: what is empty is not sent."""
-    names = _FIELDS[provider]
+    names = WIRED[provider]
     found = {names.get(name, name): fields.get(name, "") for name in FIELDS[provider]}
     return {name: text if "password" in name else text.strip() for name, text in found.items() if text.strip()}
 
 
-def _wrong(provider: ProviderName, problem: ValidationError) -> dict[str, Any]:
-    """Which fields of the form are wrong, in the words of connect/custom."""
-    back = {wired: name for name, wired in _FIELDS[provider].items()}
-    errors: dict[str, str] = {}
-    for detail in problem.errors(include_url=False, include_context=False, include_input=False):
-        place = str(detail["loc"][-1]) if detail["loc"] else ""
-        name = back.get(place, place)
-        if name in FIELDS[provider]:
-            text = detail["msg"].removeprefix("Value error, ")
-            errors.setdefault(name, f"{text[:1].upper()}{text[1:]}.")
-    return {"errors": errors} if errors else {"problem": "Something in this form is not right."}
-
-
-def _sentence(problem: OpenGrantError) -> str:
-    """What a person who typed something is told; names of our wire's fields mean nothing to them."""
-    text = problem.message
-    field, colon, rest = text.partition(": ")
-    if colon and field.replace("_", "").replace(".", "").isalnum() and field.islower():
-        text = rest[:1].upper() + rest[1:]
-    return text
-
-
 def _problem(problem: OpenGrantError, request_id: str) -> Problem:
-    return Problem(Brand(), "This sign-in cannot go on", problem.message, request_id)
+    message, details = ended(problem)
+    return Problem(Brand(), "This sign-in cannot go on", message, request_id, details=details)
 
 
 def _page(page: Page, status: int = 200) -> respond.Raw:

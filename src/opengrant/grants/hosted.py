@@ -8,6 +8,7 @@ minutes. A sign-in belongs to one browser (a cookie), to one provider once that 
 is used once. docs/hosted-auth.md shows it from outside.
 """
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -26,6 +27,7 @@ from opengrant.errors import (
     CallbackNotAllowed,
     CodeUsedTwice,
     ConnectorMisconfigured,
+    Evidence,
     InvalidRequest,
     LoginInvalid,
     OAuthRefused,
@@ -38,7 +40,7 @@ from opengrant.errors import (
     ScopesConflict,
     StoreUnavailable,
 )
-from opengrant.grants import opaque, pkce
+from opengrant.grants import opaque, outcome, pkce
 from opengrant.grants.applications import Applications
 from opengrant.grants.connect import Connect, Proof
 from opengrant.grants.connectors import OAUTH
@@ -62,6 +64,7 @@ from opengrant.model import (
 from opengrant.providers.base import Authorizes, Consent
 from opengrant.providers.microsoft import Microsoft
 from opengrant.providers.microsoft_bulk import MANY_TENANTS, MicrosoftBulk
+from opengrant.providers.verdict import Kind, Verdict
 from opengrant.store import connectors, grants, logins, secrets
 from opengrant.store.connectors import WithClient
 from opengrant.store.logins import Login, LoginCode
@@ -152,6 +155,8 @@ class Hosted:
     clock: Clock
     secretless_web: bool
     """Codes for redirect URIs of platform `web` may be redeemed without the API key, by PKCE alone."""
+    patience: float = 30
+    """Seconds that a page waits for a mail server, from its search to its last word: its owner was promised no more."""
 
     # ── the way there ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -256,11 +261,14 @@ class Hosted:
         """A password was typed here: prove it. Returns where the browser goes, with the code.
 
         What the provider says is raised as by connect/custom, and the user may try again; CallbackNotAllowed when the
-        redirect URI was removed meanwhile.
+        redirect URI was removed meanwhile. Raises ProviderUnavailable when a server takes longer than its owner waits.
         """
         ask = self._custom(visit.ask, provider, visit.login, settings)
-        async with self.strangers.proving(visit.app, visit.login.id):
-            proof = await self.connect.prove_password(visit.app, ask)
+        try:
+            async with asyncio.timeout(self.patience), self.strangers.proving(visit.app, visit.login.id):
+                proof = await self.connect.prove_password(visit.app, ask)
+        except TimeoutError:
+            raise _gave_up(provider, self.patience) from None
         await self.connect.refuse_other_owner(visit.app, provider, proof)
         if not await self.db.write(logins.use(visit.app.id, visit.login.id, at=self.clock())):
             raise LoginInvalid(_OVER)
@@ -561,6 +569,15 @@ _WORDS: Mapping[type[OpenGrantError], str] = {
     Overloaded: "temporarily_unavailable",
     StoreUnavailable: "temporarily_unavailable",
 }
+
+
+def _gave_up(provider: ProviderName, patience: float) -> ProviderUnavailable:
+    evidence = Evidence(provider.value, "imap", "command", code="timeout")
+    verdict = Verdict(Kind.PROVIDER_DOWN, "gave_up", "Check the server settings, or try again later.", retryable=True)
+    return ProviderUnavailable(
+        f"{outcome.NAMES[provider]} did not answer within {patience:.0f} s. {verdict.remedy}",
+        provider_error=outcome.provider_error(evidence, verdict),
+    )
 
 
 def _challenged(ask: Ask, verifier: str | None) -> bool:

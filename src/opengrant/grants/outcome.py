@@ -92,6 +92,7 @@ def at_connect(evidence: Evidence, verdict: Verdict, *, provider: ProviderName, 
         f"{NAMES[provider]}{leg} {says}.{quoted} {verdict.remedy}",
         provider_error=provider_error(evidence, verdict),
         retry_after=_wait(verdict),
+        evidence=evidence,
     )
 
 

@@ -7,6 +7,7 @@ escaped; the documents hold no inline script or style, so the strictest Content-
 
 from opengrant.pages.assets import Asset, find
 from opengrant.pages.brand import Brand
+from opengrant.pages.refusals import Refusal, refusal
 from opengrant.pages.render import render
 from opengrant.pages.views import FIELDS, LABELS, Choice, Login, Onward, Page, Problem, Section
 
@@ -20,7 +21,9 @@ __all__ = [
     "Onward",
     "Page",
     "Problem",
+    "Refusal",
     "Section",
     "find",
+    "refusal",
     "render",
 ]

@@ -94,6 +94,7 @@ class Choice(Page):
     sections   what the page shows, from top to bottom, without repetition
     email      what the email field begins with
     error      what is wrong with the email that was sent: one sentence, or empty
+    problem    what went wrong otherwise: one sentence, or empty
     found      the providers are what detection found for `email`: the page says so
     """
 
@@ -104,6 +105,7 @@ class Choice(Page):
     sections: tuple[Section, ...] = ("select_provider",)
     email: str = ""
     error: str = ""
+    problem: str = ""
     found: bool = False
 
     def __post_init__(self) -> None:
@@ -123,7 +125,8 @@ class Login(Page):
     provider       imap, icloud or ews
     values         what the fields begin with; passwords are never shown again and need not be left out
     errors         field → one sentence about it
-    problem        what went wrong as a whole ("The mail server refused this password."), or empty
+    problem        what went wrong as a whole ("The mail server does not answer just now."), or empty
+    details        what the server said and how far it got, in its own words: folded, for whoever is asked for help
     smtp_required  the outgoing server must be named (imap)
     back           path that leads to the choice of providers; empty when there is none
     """
@@ -135,6 +138,7 @@ class Login(Page):
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
     errors: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
+    details: tuple[str, ...] = ()
     smtp_required: bool = False
     back: str = ""
 
@@ -190,6 +194,7 @@ class Problem(Page):
     message     what happened and what to do, in plain words
     request_id  for whoever is asked for help; empty for none
     back        path of our own or absolute http(s) URL that helps; empty for none
+    details     what the team of the application should know: folded; empty for nothing
     """
 
     template: ClassVar[str] = "problem.html"
@@ -197,6 +202,7 @@ class Problem(Page):
     message: str
     request_id: str = ""
     back: str = ""
+    details: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.back and not (own(self.back) or link(self.back)):

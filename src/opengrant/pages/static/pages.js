@@ -56,7 +56,19 @@ for (const link of document.querySelectorAll(".summary a")) {
   });
 }
 
+const SLOW = 10_000;
 const statuses = [...document.querySelectorAll("[data-busy]")];
+let waiting;
+// Only what is known here is said: the servers that were entered, or else the domain that they are looked for by.
+const still = (form, status) => {
+  const value = (name) => form.elements[name]?.value.trim() ?? "";
+  const servers = ["imap_host", "smtp_host", "host"].map(value).filter(Boolean);
+  const domain = value("email").split("@").pop();
+  const { still, stillAt } = status.dataset;
+  return servers.length && stillAt
+    ? stillAt.replace("{servers}", () => servers.join(" and "))
+    : still?.replace("{domain}", () => domain);
+};
 for (const form of document.forms) {
   form.addEventListener("submit", (event) => {
     if (document.body.classList.contains("is-busy")) {
@@ -66,7 +78,11 @@ for (const form of document.forms) {
     document.body.classList.add("is-busy");
     event.submitter?.classList.add("is-pressed");
     const status = form.querySelector("[data-busy]");
-    if (status) status.textContent = status.dataset.busy;
+    if (status) {
+      status.textContent = status.dataset.busy;
+      const later = event.submitter?.name ? undefined : still(form, status);
+      if (later) waiting = setTimeout(() => (status.textContent = later), SLOW);
+    }
     // Not before the form is on its way: a disabled button does not send its value.
     setTimeout(() => {
       for (const button of document.querySelectorAll("button")) button.setAttribute("aria-disabled", "true");
@@ -77,6 +93,7 @@ for (const form of document.forms) {
 // Who comes back with the browser's button may send again.
 addEventListener("pageshow", (event) => {
   if (!event.persisted) return;
+  clearTimeout(waiting);
   document.body.classList.remove("is-busy");
   for (const status of statuses) status.textContent = "";
   for (const button of document.querySelectorAll("button")) {

@@ -26,6 +26,7 @@ export interface Trouble {
     remedy: string;
     first_seen: number;
     last_seen: number;
+    /** 0: of the grant itself there is none, it is its source that fails. */
     failures: number;
     suspected: boolean;
     held: boolean;
@@ -54,6 +55,8 @@ export interface Grant {
         refreshes?: number;
         trouble?: Trouble;
         missing_scopes?: string[];
+        /** Its source, while that is held to blame. */
+        degraded?: { since: number; host?: string; class: TroubleClass; reason: string; probe_at?: number };
     };
 }
 

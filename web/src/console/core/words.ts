@@ -1,7 +1,7 @@
 /** The API's words in people's. What is not known here is shown as the API spells it. */
 
 import type { Tone } from "../../shared/parts";
-import type { Grant, Trouble, TroubleClass, Webhook, WebhookStatus } from "./wire";
+import type { Grant, TroubleClass, Webhook, WebhookStatus } from "./wire";
 
 const PROVIDERS: Record<string, string> = {
     google: "Google",
@@ -29,7 +29,7 @@ interface Class {
 
 export const CLASSES: Record<TroubleClass, Class> = {
     reconnect: { title: "The owner must reconnect", turn: "The mailbox owner’s turn", tone: "wrong" },
-    connector: { title: "The provider refuses your client", turn: "Your turn: mend the connector", tone: "wrong" },
+    connector: { title: "The provider refuses your client", turn: "Your turn: correct the connector", tone: "wrong" },
     provider_down: {
         title: "The provider does not answer",
         turn: "Nobody’s turn: it is tried again by itself",
@@ -40,7 +40,7 @@ export const CLASSES: Record<TroubleClass, Class> = {
         turn: "Nobody’s turn: it is tried again by itself",
         tone: "warn",
     },
-    bad_request: { title: "The provider refuses the request", turn: "Your turn: mend the request", tone: "warn" },
+    bad_request: { title: "The provider refuses the request", turn: "Your turn: correct the request", tone: "warn" },
     unknown: {
         title: "The provider said something new",
         turn: "Nobody’s turn yet: it is tried again by itself",
@@ -53,7 +53,10 @@ export function classOf(name: string): Class {
 }
 
 /** One line about what is wrong; undefined when nothing is. */
-export function troubleLine(trouble: Trouble | undefined): string | undefined {
+export function troubleLine({ trouble, degraded }: Grant["opengrant"]): string | undefined {
+    if (degraded && (!trouble || trouble.held)) {
+        return `${degraded.host ?? "Its connector"} is degraded`;
+    }
     if (!trouble) {
         return undefined;
     }
@@ -90,12 +93,12 @@ export const WEBHOOK_STATES: Record<WebhookStatus, State & { means: string }> = 
     failing: {
         word: "Failing",
         tone: "warn",
-        means: "Nearly all attempts of the last 15 minutes failed. Delivery goes on; mend the receiver and this ends by itself.",
+        means: "Nearly all attempts of the last 15 minutes failed. Delivery goes on; repair the receiver and this ends by itself.",
     },
     failed: {
         word: "Failed",
         tone: "wrong",
-        means: "Nothing is sent any more. Mend the receiver, then activate the webhook: it will be challenged again.",
+        means: "Nothing is sent any more. Repair the receiver, then activate the webhook: it will be challenged again.",
     },
 };
 

@@ -1,17 +1,23 @@
 /** How a grant is, in a sentence; when something is wrong: why, in the provider's own words too, and whose turn it is. */
 
 import { Notice, type Tone } from "../../shared/parts";
+import { href } from "../core/route";
 import type { Grant, Trouble } from "../core/wire";
 import { classOf, providerName } from "../core/words";
-import { Time } from "../parts/time";
+import { Due, Time } from "../parts/time";
 
-export function Banner({ grant, checked }: { grant: Grant; checked: boolean }) {
-    const { trouble, proven_at } = grant.opengrant;
-    const [tone, title] = verdict(grant);
+/** asked: a check was made just now, or could not be made. */
+export function Banner({ grant, asked }: { grant: Grant; asked: "just now" | "in vain" | undefined }) {
+    const { trouble, degraded, proven_at } = grant.opengrant;
+    const [tone, title] = verdict(grant, asked === "in vain");
     return (
         <div class="banner">
             <Notice tone={tone}>
-                {checked && <p class="soft small">Checked just now.</p>}
+                {asked === "just now" && (
+                    <p class="soft small">
+                        {trouble?.failures === 0 ? "Not asked just now: that would be too early." : "Checked just now."}
+                    </p>
+                )}
                 <h2 class="notice-title">{title}</h2>
                 {trouble ? (
                     <Why trouble={trouble} provider={providerName(grant.provider)} />
@@ -28,18 +34,22 @@ export function Banner({ grant, checked }: { grant: Grant; checked: boolean }) {
                         )}
                     </p>
                 )}
+                {degraded && <Source grant={grant} degraded={degraded} />}
             </Notice>
         </div>
     );
 }
 
-function verdict(grant: Grant): [Tone, string] {
-    const { trouble } = grant.opengrant;
+function verdict(grant: Grant, inVain: boolean): [Tone, string] {
+    const { trouble, degraded } = grant.opengrant;
     if (grant.blocked) {
         return ["wrong", "An operator blocked this grant"];
     }
     if (grant.grant_status === "invalid") {
         return ["wrong", "It does not work any more: the mailbox owner must reconnect"];
+    }
+    if (degraded && trouble?.held) {
+        return ["warn", `It is held: ${degraded.host ?? "its connector"} is to blame, and many grants fail alike`];
     }
     if (trouble?.held) {
         return ["warn", "It is held: many grants fail alike, so its connector or provider is to blame"];
@@ -47,7 +57,28 @@ function verdict(grant: Grant): [Tone, string] {
     if (trouble?.suspected) {
         return ["warn", "It was refused once, and is asked about once more before it ends"];
     }
-    return trouble ? ["warn", `It is valid, but: ${classOf(trouble.class).title.toLowerCase()}`] : ["good", "It works"];
+    if (trouble) {
+        return ["warn", `It is valid, but: ${classOf(trouble.class).title.toLowerCase()}`];
+    }
+    return inVain ? ["neutral", "It worked when it was asked the last time"] : ["good", "It works"];
+}
+
+/** What it shares its fate with. */
+function Source({ grant, degraded }: { grant: Grant; degraded: NonNullable<Grant["opengrant"]["degraded"]> }) {
+    return (
+        <p>
+            <a href={href(["connectors", grant.provider])}>
+                {degraded.host ?? `The ${providerName(grant.provider)} connector`}
+            </a>{" "}
+            became degraded <Time at={degraded.since} />.{" "}
+            {degraded.probe_at && (
+                <>
+                    Next attempt: <Due at={degraded.probe_at} />.{" "}
+                </>
+            )}
+            Its grants stay valid until it works again.
+        </p>
+    );
 }
 
 function Why({ trouble, provider }: { trouble: Trouble; provider: string }) {
@@ -71,8 +102,13 @@ function Why({ trouble, provider }: { trouble: Trouble; provider: string }) {
                         {" "}
                         · {provider} said <code>{trouble.provider_code}</code>
                     </>
-                )}{" "}
-                · since <Time at={trouble.first_seen} />
+                )}
+                {trouble.failures > 0 && (
+                    <>
+                        {" "}
+                        · since <Time at={trouble.first_seen} />
+                    </>
+                )}
                 {trouble.failures > 1 && (
                     <>
                         , {trouble.failures.toLocaleString("en")} failures in a row, the last{" "}

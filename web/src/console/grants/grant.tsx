@@ -82,7 +82,10 @@ export function GrantPage({ id }: { id: string }) {
             <Shown of={loaded} what="the grant">
                 {(grant) => (
                     <>
-                        <Banner grant={grant} checked={checked === grant} />
+                        <Banner
+                            grant={grant}
+                            asked={check.problem ? "in vain" : checked === grant ? "just now" : undefined}
+                        />
                         <MissingScopes grant={grant} />
                         <div class="split">
                             <Section title="Timeline">

@@ -167,8 +167,8 @@ function GrantTable({ grants }: { grants: Grant[] }) {
 
 function GrantRow({ grant }: { grant: Grant }) {
     const { word, tone } = grantState(grant);
-    const { proven_at, next_check_at, trouble } = grant.opengrant;
-    const line = troubleLine(trouble);
+    const { proven_at, next_check_at } = grant.opengrant;
+    const line = troubleLine(grant.opengrant);
     return (
         <tr>
             <th scope="row">
