@@ -173,6 +173,8 @@ def test_a_new_password_serves_the_outgoing_server_where_the_old_one_did(
     server.rows(sql, grant["id"], sealed.data)
     refused = problem(patched(tenant, grant, settings={"imap_password": ACCOUNTS[ALICE]}))
     assert "SMTP" in refused[2]
+    elsewhere = {"imap_password": ACCOUNTS[ALICE], "smtp_host": "localhost"}
+    assert problem(patched(tenant, grant, settings=elsewhere))[0] == 403
 
 
 def test_a_stored_password_goes_to_another_server_only_for_those_who_may_read_it(

@@ -2,14 +2,18 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from io import BytesIO
 from typing import Any, NamedTuple
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
+from opengrant.errors import InvalidRequest
 from opengrant.grants.detect import PER_MINUTE
 from opengrant.grants.strangers import SEARCHES, TRIES
+from opengrant.model import SECOND, CustomConnect, ProviderName, now
 from tests.api.conftest import Apple
 from tests.fakes.beside import Beside
 from tests.fakes.dns import FakeDns
@@ -21,7 +25,7 @@ from tests.fakes.oauth import TENANT, FakeOAuth
 from tests.hosted.browsing import landed, post, redeem, registered, start, through, visiting
 from tests.nodes.node import until
 from tests.peers.dovecot import ACCOUNTS, ELSEWHERE, Dovecot
-from tests.support import LiveServer, Tenant, data, imap, problem, secret
+from tests.support import Interrupted, LiveServer, Tenant, data, imap, problem, secret
 
 ALICE = "alice@example.test"
 
@@ -297,6 +301,28 @@ def test_a_rotated_token_of_a_refused_account_is_kept_and_what_is_stored_is_not_
         assert (status, type_) == (400, "api.invalid_request_error")
         assert OWNER in message
     assert standing(site) == before
+
+
+def test_an_account_that_the_address_has_left_meanwhile_does_not_come_back(
+    site: Tenant, server: LiveServer, provider: FakeOAuth
+) -> None:
+    site.connector("microsoft")
+    first, again, new = secret("refresh"), secret("refresh"), secret("refresh")
+    stays = {"tokens": {"refresh_token": None}}  # so that the first write is the grant's
+    provider.accepts(first, **account(vouched=True, subject="subject-1"))
+    provider.accepts(again, **account(vouched=False, subject="subject-1"), **stays)
+    provider.accepts(new, **account(vouched=True, subject="subject-2"))
+    grant = data(site.connect("microsoft", {"refresh_token": first}))
+    moved = []
+    connect = server.services.connect
+    meanwhile = Interrupted(connect.db, lambda: moved.append(site.connect("microsoft", {"refresh_token": new})))
+    # The slow one began last: nothing but the account tells that it is too late.
+    slow = replace(connect, db=meanwhile, clock=lambda: now() + 60 * SECOND)
+    ask = CustomConnect(ProviderName.MICROSOFT, {"refresh_token": SecretStr(again)})
+    with pytest.raises(InvalidRequest, match=OWNER):
+        server.call(slow.custom(site.application, ask))
+    assert data(moved[0])["id"] == grant["id"]
+    assert data(site.get(f"/v3/grants/{grant['id']}"))["provider_user_id"] == "subject-2"
 
 
 def test_with_accounts_as_identity_a_claimed_address_does_not_keep_its_owner_out(

@@ -50,7 +50,7 @@ def text(longest: int, *, shortest: int = 1) -> Any:
 
 
 _UNSEEN_CLASS = r"\t-\r \x85\xa0\xad\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u2066-\u2069\u3000\ufeff"
-_UNSEEN = "".join(filter(re.compile(f"[{_UNSEEN_CLASS}]").match, map(chr, range(0x10000))))
+UNSEEN = "".join(filter(re.compile(f"[{_UNSEEN_CLASS}]").match, map(chr, range(0x10000))))
 """White space, and what is not seen at all: a byte order mark, a zero-width space, direction marks."""
 _SEEN = rf"[^\x00-\x1f\x7f{_UNSEEN_CLASS}]"
 _SOMETHING = rf"^[{_UNSEEN_CLASS}]*{_SEEN}([^\x00-\x1f\x7f]*{_SEEN})?[{_UNSEEN_CLASS}]*$"
@@ -60,7 +60,7 @@ _PERHAPS = f"{_SOMETHING}|{_NOTHING}"
 
 def trim(value: object) -> object:
     """Without what nobody meant to send: it comes along from a form, a table or a terminal."""
-    return value.strip(_UNSEEN) if isinstance(value, str) else value
+    return value.strip(UNSEEN) if isinstance(value, str) else value
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class trimmed:  # noqa: N801 -- used as `text()` is
 
 
 def _absent(value: object) -> object:
-    return None if isinstance(value, str) and not value.strip(_UNSEEN) else value
+    return None if isinstance(value, str) and not value.strip(UNSEEN) else value
 
 
 class _Perhaps:
@@ -952,11 +952,13 @@ def _laid_over(held: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, An
 def sends_elsewhere(patch: GrantPatch, held: Mapping[str, Any]) -> bool:
     """Whether a password that is stored would go to a server that the request names and the grant does not have."""
     sent = {} if patch.settings is None else patch.settings
+    one_for_both = "smtp_password" not in held
     for host, password in _SERVERS.items():
         named, there = trim(sent.get(host)), held.get(host)
         other = isinstance(named, str) and named and _hostname(named) != _hostname(str(there or ""))
-        own = sent.get(password) or (password == "smtp_password" and sent.get("imap_password"))  # noqa: S105 -- a name
-        if other and not own and (password in held or "imap_password" in held):
+        shared = host == "smtp_host" and one_for_both
+        own = sent.get(password) or (shared and sent.get("imap_password"))
+        if other and not own and (password in held or (shared and "imap_password" in held)):
             return True
     return False
 
@@ -999,9 +1001,9 @@ class GrantQuery(Paging):
     """Created at or after, in Unix seconds."""
     before: _WHOLE | None = None
     """Created at or before, in Unix seconds."""
-    email: _Filter | None = None
-    """Exact, whatever the case."""
-    email_prefix: _Filter | None = None
+    email: Annotated[str, text(512)] | None = None
+    """Exact, whatever the case and the spelling of the domain."""
+    email_prefix: Annotated[str, text(512)] | None = None
     """The beginning of the address, whatever the case. Ours; not in the vendor's wire."""
     troubled: bool | None = None
     """true: valid grants that are in trouble just now, be it that of their source; false: all the others. Ours, too."""

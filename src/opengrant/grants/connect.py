@@ -553,12 +553,18 @@ class Connect:
                 renewed = self._renewed(existing, ask, found, proof)
                 event = events.reauthenticated(renewed, before=existing, at=renewed.updated_at)
                 writing = self._writing(renewed, proof, event)
-                written = await unless_taken(self.db, grants.renew(writing, self.db.dialect))
+                written = await unless_taken(self.db, self._renew(writing, existing, proof))
             if written is not None:
                 self.activity.count(app.id, ask.provider, VERIFIED)
                 return written
             await self._require_source(app, ask, found, proof)
         raise _changing_too_fast()
+
+    def _renew(self, writing: grants.Writing, existing: Grant, proof: Proof) -> Steps[Grant | None]:
+        # A claim was compared with the account that was read; another may have come since.
+        if not proof.identity.vouched and not (yield from grants.hold_unchanged(existing)):
+            return None
+        return (yield from grants.renew(writing, self.db.dialect))
 
     def _create(self, writing: grants.Writing, aside: Grant | None) -> Steps[Grant | None]:
         """aside: the grant that has the mailbox's key, and gives it up. Raises Conflict when it has changed."""

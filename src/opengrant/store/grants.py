@@ -352,6 +352,15 @@ def find_external(application_id: str, external_id: str) -> Steps[Grant | None]:
     return read(rows[0]) if rows else None
 
 
+def hold_unchanged(grant: Grant) -> Steps[bool]:
+    """Whether nobody wrote since it was read; then nobody does before this transaction ends."""
+    rows = yield Statement(
+        "update grants set version = version where application_id = $1 and id = $2 and version = $3 returning id",
+        (grant.application_id, grant.id, grant.version),
+    )
+    return bool(rows)
+
+
 def set_aside(grant: Grant) -> Steps[bool]:
     """Take a grant's mailbox key from it, for another account whose address it is; it keeps its id and its secret.
 
