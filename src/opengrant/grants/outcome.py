@@ -108,8 +108,11 @@ def at_use(trouble: Trouble, *, provider: ProviderName, status: GrantStatus, at:
     if error is RateLimited or trouble.retry_at is not None:
         wait = max(1, -(-((trouble.retry_at or at) - at) // SECOND))
     looked_into = " Many grants fail like this one; it stays valid until that is over." if trouble.held else ""
+    # Where nobody knows what the words mean, the words are all there is.
+    words = f" It said: {trouble.text}{'' if trouble.text.endswith(('.', '!', '?')) else '.'}" if trouble.text else ""
+    quoted = words if kind is Kind.UNKNOWN else ""
     return error(
-        f"{NAMES[provider]} {_SAYS[kind]} ({trouble.reason}).{looked_into} {trouble.remedy}",
+        f"{NAMES[provider]} {_SAYS[kind]} ({trouble.reason}).{quoted}{looked_into} {trouble.remedy}",
         provider_error=said,
         retry_after=wait,
     )
