@@ -17,10 +17,11 @@ from pydantic import SecretStr
 
 from opengrant.api import wire
 from opengrant.errors import InvalidAuthentication, OpenGrantError, ProviderUnavailable, RateLimited
+from opengrant.grants import outcome
 from opengrant.grants.activity import Activity
 from opengrant.grants.connectors import Draft
 from opengrant.grants.overview import Overview
-from opengrant.model import Application, CustomConnect, Grant, ProviderName
+from opengrant.model import Application, CustomConnect, Grant, ProviderName, Trouble
 from opengrant.providers.imap import Imap
 from opengrant.providers.mailhosts import MailHosts
 from opengrant.store import grants
@@ -331,3 +332,9 @@ def test_zoom_s_older_refusal_is_the_owner_s(loop: asyncio.AbstractEventLoop, ho
     old = Reply(401, {"reason": "Invalid Token!", "error": "invalid_request"})
     _, seen = loop.run_until_complete(token_story(home, ProviderName.ZOOM, old))
     assert (seen[-1].status, seen[-1].trouble and seen[-1].trouble.reason) == ("invalid", "token_revoked")
+
+
+def test_a_caller_who_wants_a_token_is_shown_words_that_nobody_knows() -> None:
+    trouble = Trouble("unknown", "unknown_answer", "moon", "Look them up.", 0, 0, text="The moon is full")
+    error = outcome.at_use(trouble, provider=ProviderName.GOOGLE, status="valid", at=0)
+    assert "It said: The moon is full." in error.message

@@ -354,7 +354,14 @@ async def test_a_second_question_for_the_user_name_does_not_get_the_password(cer
     assert (evidence.step, evidence.status) == ("auth", 334)
 
 
-@pytest.mark.parametrize("rule", [b"TAG NO Authentication failed\r\n", b"TAG NO [AUTHENTICATIONFAILED] no\r\n"])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        b"TAG NO Authentication failed\r\n",
+        b"TAG NO [AUTHENTICATIONFAILED] no\r\n",
+        b"TAG BAD [AUTHENTICATIONFAILED] no\r\n",
+    ],
+)
 async def test_a_refusal_of_plain_leads_to_no_second_attempt(certificates, rule):
     replies = {"CAPABILITY": CAPABILITY % b"SASL-IR AUTH=PLAIN", "AUTHENTICATE": rule, "LOGIN": b"TAG OK in\r\n"}
     async with FakeMail(replies=replies, tls=certificates.good, implicit=True) as server:

@@ -116,8 +116,11 @@ def at_use(trouble: Trouble, *, provider: ProviderName, status: GrantStatus, at:
         wait = max(1, -(-((trouble.retry_at or at) - at) // SECOND))
     looked_into = " Many grants fail like this one; it stays valid until that is over." if trouble.held else ""
     advice = _IN_DOUBT if trouble.suspected else trouble.remedy
+    # The words of an answer that is not understood are all that there is to go by.
+    words = f" It said: {trouble.text}{'' if trouble.text.endswith(('.', '!', '?')) else '.'}" if trouble.text else ""
+    quoted = words if kind is Kind.UNKNOWN else ""
     return error(
-        f"{NAMES[provider]} {_SAYS[kind]} ({trouble.reason}).{looked_into} {advice}",
+        f"{NAMES[provider]} {_SAYS[kind]} ({trouble.reason}).{quoted}{looked_into} {advice}",
         provider_error=said,
         retry_after=wait,
     )

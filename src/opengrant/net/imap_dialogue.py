@@ -127,8 +127,12 @@ class _Wire:
         return self._attempt.failure(telling[0], text=text, subcodes=tuple(dict.fromkeys([*words, *how])))
 
     def misread(self) -> bool:
-        """Whether all that the server said in this step was that it does not understand: it has judged nothing."""
-        return bool(self._heard) and all(status["word"].upper() == b"BAD" for status in self._heard)
+        """Whether all that the server said in this step was that it does not understand: it has judged nothing.
+
+        A code of RFC 5530 beside BAD is a judgement.
+        """
+        judged = any((status["code"] or b"").decode("ascii").upper() in _CODES for status in self._heard)
+        return bool(self._heard) and not judged and all(status["word"].upper() == b"BAD" for status in self._heard)
 
     def forget(self) -> None:
         """What was said in this step counts no more."""

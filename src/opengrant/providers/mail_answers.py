@@ -461,7 +461,7 @@ def judge(evidence: Evidence) -> Verdict:
     if verdict := _below(evidence):
         return verdict
     said = plain(evidence.text)
-    if f" {_QQ_EXCUSES} " in said:
+    if f" {_QQ_EXCUSES} " in said and (evidence.status or 535) >= 500:
         return _ONE_OF_MANY
     if verdict := _passes(evidence):
         return verdict
