@@ -21,6 +21,7 @@ from typing import Any, cast
 
 import httptools
 from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
@@ -169,7 +170,9 @@ class Connection(HttpToolsProtocol):
             if self._lingers and self._dropped > _MOST_DROPPED:
                 self.transport.abort()
             return
-        self._unset_keepalive_if_required()
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+            self.timeout_keep_alive_task = None
         if len(data) + self._held <= _LONGEST_HEAD:
             self._feed(data)
         else:
@@ -178,9 +181,7 @@ class Connection(HttpToolsProtocol):
                 room = _LONGEST_HEAD - self._held
                 self._feed(rest[:room])
                 rest = rest[room:]
-        if self._refused:
-            return
-        if self._in_head:
+        if self._in_head and not self._refused:
             if self._begun or self._held:
                 self._within(self.bounds.head_within, self._head_late)
             elif (self.cycle is None or self.cycle.response_complete) and not self.transport.is_closing():
@@ -201,45 +202,61 @@ class Connection(HttpToolsProtocol):
             else:
                 self._refuse(_too_large(), self._excess)
             return
-        self._held = 0 if self._grew else self._held + len(piece)
+        if self._grew:
+            self._held = 0
+            return
+        self._held += len(piece)
         if self._held >= _LONGEST_HEAD:
             self._refuse(_too_large(), "head_too_large")
 
+    # uvicorn's own ask with each call whether the connection becomes a WebSocket, which it never does here.
+
     def on_message_begin(self) -> None:
         self._begun = True
-        super().on_message_begin()
+        HttpToolsProtocol.on_message_begin(self)
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        headers = self.headers
         if not self._in_head:
             return  # a trailer: headers that nothing before the body announced count for nothing
-        if len(self.headers) >= _MOST_LINES:
+        if len(headers) >= _MOST_LINES:
             self._excess = "head_too_large"
             raise ValueError
         name = name.lower()
         if name == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
-        self.headers.append((name, value))
+        headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         if len(self.pipeline) >= _MOST_WAITING:
             self._excess = "pipelined"
             raise ValueError
-        super().on_headers_complete()
+        HttpToolsProtocol.on_headers_complete(self)
         self._in_head = False
         self._grew = True
-        self._in_time()
+        if self._deadline is not None:
+            self._in_time()
 
     def on_body(self, body: bytes) -> None:
         self._grew = True
-        super().on_body(body)
+        cycle = self.cycle
+        if not cycle.response_complete:
+            cycle.body += body
+            if len(cycle.body) > HIGH_WATER_LIMIT:
+                self.flow.pause_reading()
+            cycle.message_event.set()
 
     def on_message_complete(self) -> None:
         self._in_head, self._begun, self._grew = True, False, True
-        self._in_time()
-        super().on_message_complete()
+        if self._deadline is not None:
+            self._in_time()
+        cycle = self.cycle
+        if not cycle.response_complete:
+            cycle.more_body = False
+            cycle.message_event.set()
 
     def on_response_complete(self) -> None:
-        super().on_response_complete()
+        HttpToolsProtocol.on_response_complete(self)
         if self.transport.is_closing():
             if self.transport.get_write_buffer_size():
                 self._abort_unless_read()

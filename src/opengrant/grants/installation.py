@@ -123,7 +123,8 @@ def ping() -> Steps[None]:
 
 LEAST_ROOM = 16 * 1024 * 1024
 """Bytes that the disk of an SQLite file must have left: as much as its write-ahead log takes in a busy second."""
-_LOOK_AGAIN = 2.0
+_WRITTEN_ENOUGH = 2.0
+"""Seconds that one write counts as proof, however many ask."""
 
 
 def room(directory: Path) -> int | None:
@@ -137,7 +138,7 @@ def room(directory: Path) -> int | None:
 
 @dataclass(slots=True)
 class Readiness:
-    """Whether this process can serve; looked at once in two seconds, however many ask, because it takes a write.
+    """Whether this process can serve: whether its database can be read, has its schema, and can be written.
 
     directory  of the SQLite file; None with PostgreSQL, whose disk is another machine's
     """
@@ -147,33 +148,30 @@ class Readiness:
     least_room: int = LEAST_ROOM
     _name: str = field(default_factory=lambda: uuid.uuid4().hex)
     _until: float = 0.0
-    _looking: "asyncio.Task[list[str]] | None" = None
+    _writing: "asyncio.Task[list[str]] | None" = None
 
     async def reasons(self) -> list[str]:
         """What keeps it from serving; empty when nothing does. Raises StoreUnavailable when it cannot even be read."""
-        if self._looking is None or (self._looking.done() and self._until <= time.monotonic()):
-            self._looking = asyncio.create_task(self._look())
-            self._looking.add_done_callback(lambda task: task.cancelled() or task.exception())
-        return await asyncio.shield(self._looking)
+        await self.db.read(ping())
+        if pending := await self.db.pending():
+            return [f"migration {name} has not run" for name in pending]
+        left = None if self.directory is None else room(self.directory)
+        if left is not None and left < self.least_room:
+            return [f"the disk of the database is full: {left // 1024} KiB are left"]
+        if self._writing is None or (self._writing.done() and self._until <= time.monotonic()):
+            self._writing = asyncio.create_task(self._write())
+        return await asyncio.shield(self._writing)
 
-    async def _look(self) -> list[str]:
+    async def _write(self) -> list[str]:
         try:
-            await self.db.read(ping())
-            if pending := await self.db.pending():
-                return [f"migration {name} has not run" for name in pending]
-            left = None if self.directory is None else room(self.directory)
-            if left is not None and left < self.least_room:
-                return [f"the disk of the database is full: {left // 1024} KiB are left"]
-            try:
-                await self.db.write(probe.write(self._name))
-            except StoreUnavailable as problem:
-                log.error("store_not_writable", detail=problem.detail)
-                return ["the database cannot be written, and its disk may be full"]
-            return []
-        finally:
-            self._until = time.monotonic() + _LOOK_AGAIN
+            await self.db.write(probe.write(self._name))
+        except StoreUnavailable as problem:
+            log.error("store_not_writable", detail=problem.detail)
+            return ["the database cannot be written, and its disk may be full"]
+        self._until = time.monotonic() + _WRITTEN_ENOUGH
+        return []
 
     async def close(self) -> None:
-        """Wait for the last look."""
-        if self._looking is not None:
-            await asyncio.wait([self._looking])
+        """Wait for the last write."""
+        if self._writing is not None:
+            await asyncio.wait([self._writing])
