@@ -15,8 +15,9 @@ from opengrant.errors import OpenGrantError, Overloaded
 from opengrant.grants import connectors
 from opengrant.grants.ahead import Ahead
 from opengrant.grants.brake import Policy
+from opengrant.grants.connect import Proof
 from opengrant.grants.records import Change
-from opengrant.model import SECOND, Application, CustomConnect, Grant, Micros, ProviderName, Sealed, is_recent
+from opengrant.model import SECOND, Application, CustomConnect, Grant, Identity, Micros, ProviderName, Sealed, is_recent
 from opengrant.store import console, deliveries, leases, rations, webhooks
 from opengrant.store.events import Event
 from opengrant.store.events import add as add_event
@@ -145,6 +146,13 @@ def test_what_was_stored_before_there_were_numbers_is_earlier_than_all(place: Pl
     new = place.consent()
     place.connect(new)
     assert place.holds(grant) == new.get_secret_value()
+
+
+def test_a_proof_that_the_release_before_kept_has_its_turn_when_it_is_redeemed(place: Place) -> None:
+    grant, node = place.connect(place.consent()), place.house.nodes[0]
+    proof = Proof(Identity(BOX), ("openid",), {}, {"refresh_token": "kept", "access_token": "a"})
+    accepted = place.run(node.connect.accept(place.app, CustomConnect(ProviderName.GOOGLE, {}), proof))
+    assert (accepted.id, accepted.asked > grant.asked, place.holds(grant)) == (grant.id, True, "kept")
 
 
 def test_numbers_rise_whoever_takes_them(place: Place) -> None:

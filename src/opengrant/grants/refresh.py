@@ -241,6 +241,8 @@ class Refresh:
         expires_at = grant.token_expires_at or 0
         if grant.status != "valid" or state.live is None:
             return None
+        if (ahead := (grant.proven_at or 0) - at) > AGREE:
+            expires_at -= ahead  # no longer than it was made for
         # Of a token that is made for less than a minute, half is handed out.
         margin = min(LIFE_LEFT, (expires_at - (grant.proven_at or 0)) // 2)
         if expires_at - at < margin:
