@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Coroutine, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pytest
 from pydantic import SecretStr
@@ -21,10 +21,11 @@ from opengrant.model import SECOND, Application, CustomConnect, Grant, Identity,
 from opengrant.store import console, deliveries, leases, rations, webhooks
 from opengrant.store.events import Event
 from opengrant.store.events import add as add_event
+from opengrant.store.port import Store, StoreUnavailable
 from opengrant.store.webhooks import Webhook
 from opengrant.vault import Owner
 from tests.grants.house import House
-from tests.support import secret
+from tests.support import Away, secret
 
 T = TypeVar("T")
 
@@ -349,6 +350,16 @@ def test_another_process_notices_what_this_one_has_seen(place: Place) -> None:
     place.run(place.ahead.watch())
     place.house.clock.move(-3600)
     assert place.run(Ahead(place.house.db, place.house.clock).watch())["grants"] == 2
+
+
+def test_a_step_that_could_not_be_written_about_is_looked_at_again(place: Place) -> None:
+    place.connect(place.consent())
+    place.ahead.db = cast(Store, Away(place.house.db, dict, times=0))
+    place.house.clock.move(-600)
+    with pytest.raises(StoreUnavailable):
+        place.run(place.ahead.watch())
+    place.ahead.db = place.house.db
+    assert place.run(place.ahead.watch())["grants"] == 2
 
 
 @pytest.mark.parametrize(

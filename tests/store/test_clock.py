@@ -57,6 +57,15 @@ async def test_numbers_rise_and_what_is_written_soon_is_seen_at_once(store: Stor
         assert await store.write(synchronous()) == 2  # full: whatever comes next waits for the disk
 
 
+async def test_numbers_are_one_row_for_all_processes(target: Target) -> None:
+    stores = [await target.open() for _ in range(2)]
+    await stores[0].migrate()
+    numbers = [await stores[turn % 2].write_soon(next_number(stores[0].dialect)) for turn in range(6)]
+    assert numbers == [1, 2, 3, 4, 5, 6]
+    for store in stores:
+        await store.close()
+
+
 def synchronous() -> Steps[int]:
     rows = yield Statement("pragma synchronous")
     return int(rows[0][0])
