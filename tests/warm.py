@@ -26,10 +26,13 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+CLOCK_AHEAD = "CLOCK_AHEAD"
+"""In a program's environment: by how many seconds its clock is ahead of this machine's."""
 _ROOT = Path(__file__).parents[1]
 _PDEATHSIG = 1
 _LONGEST_REQUEST = 256 * 1024
@@ -159,9 +162,18 @@ def _guard(request: Mapping[str, object], report: int, stdout: int, stderr: int)
     os.close(stderr)
     os.environ.clear()
     os.environ.update(request["env"])  # type: ignore[call-overload] # as sent by start()
+    _set_clock(int(os.environ.pop(CLOCK_AHEAD, "0")))
     sys.argv = ["opengrant", *request["arguments"]]  # type: ignore[misc] # likewise
     importlib.reload(importlib.import_module("opengrant.faults"))  # the one module that looks at the environment
     return True
+
+
+def _set_clock(seconds: int) -> None:
+    """As if this machine's clock went ahead by so much, or was behind."""
+    if seconds:
+        wall, wall_ns = time.time, time.time_ns
+        time.time = lambda: wall() + seconds
+        time.time_ns = lambda: wall_ns() + seconds * 1_000_000_000
 
 
 def _die_with_parent() -> None:

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Coroutine, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pytest
 from pydantic import SecretStr
@@ -15,15 +15,17 @@ from opengrant.errors import OpenGrantError, Overloaded
 from opengrant.grants import connectors
 from opengrant.grants.ahead import Ahead
 from opengrant.grants.brake import Policy
+from opengrant.grants.connect import Proof
 from opengrant.grants.records import Change
-from opengrant.model import SECOND, Application, CustomConnect, Grant, Micros, ProviderName, Sealed, is_recent
+from opengrant.model import SECOND, Application, CustomConnect, Grant, Identity, Micros, ProviderName, Sealed, is_recent
 from opengrant.store import console, deliveries, leases, rations, webhooks
 from opengrant.store.events import Event
 from opengrant.store.events import add as add_event
+from opengrant.store.port import Store, StoreUnavailable
 from opengrant.store.webhooks import Webhook
 from opengrant.vault import Owner
 from tests.grants.house import House
-from tests.support import secret
+from tests.support import Away, secret
 
 T = TypeVar("T")
 
@@ -145,6 +147,13 @@ def test_what_was_stored_before_there_were_numbers_is_earlier_than_all(place: Pl
     new = place.consent()
     place.connect(new)
     assert place.holds(grant) == new.get_secret_value()
+
+
+def test_a_proof_that_the_release_before_kept_has_its_turn_when_it_is_redeemed(place: Place) -> None:
+    grant, node = place.connect(place.consent()), place.house.nodes[0]
+    proof = Proof(Identity(BOX), ("openid",), {}, {"refresh_token": "kept", "access_token": "a"})
+    accepted = place.run(node.connect.accept(place.app, CustomConnect(ProviderName.GOOGLE, {}), proof))
+    assert (accepted.id, accepted.asked > grant.asked, place.holds(grant)) == (grant.id, True, "kept")
 
 
 def test_numbers_rise_whoever_takes_them(place: Place) -> None:
@@ -341,6 +350,16 @@ def test_another_process_notices_what_this_one_has_seen(place: Place) -> None:
     place.run(place.ahead.watch())
     place.house.clock.move(-3600)
     assert place.run(Ahead(place.house.db, place.house.clock).watch())["grants"] == 2
+
+
+def test_a_step_that_could_not_be_written_about_is_looked_at_again(place: Place) -> None:
+    place.connect(place.consent())
+    place.ahead.db = cast(Store, Away(place.house.db, dict, times=0))
+    place.house.clock.move(-600)
+    with pytest.raises(StoreUnavailable):
+        place.run(place.ahead.watch())
+    place.ahead.db = place.house.db
+    assert place.run(place.ahead.watch())["grants"] == 2
 
 
 @pytest.mark.parametrize(

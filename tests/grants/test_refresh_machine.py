@@ -23,6 +23,7 @@ from pydantic_core import from_json
 
 from opengrant.errors import NotFound, OpenGrantError
 from opengrant.grants import connectors, credentials
+from opengrant.grants.ahead import Ahead
 from opengrant.grants.brake import Policy
 from opengrant.grants.records import Change
 from opengrant.grants.refresh import Live
@@ -68,6 +69,9 @@ class Machine(RuleBasedStateMachine):
         for node in self.house.nodes:
             node.refresh.policy = Policy(after, 20 * SECOND)
         self.under_way: list[asyncio.Task[Any]] = []
+        self.passed = 0
+        """Seconds since something is under way."""
+        self.ahead = Ahead(self.house.db, self.clock)
         self.known: dict[str, Seen] = {}
         self.gone: set[str] = set()
         self.families: dict[tuple[str, int], str] = {}
@@ -147,7 +151,19 @@ class Machine(RuleBasedStateMachine):
         """While something is under way, longer than the lease of a refresh, not longer than that of a verification:
         whoever is stopped for more than a minute between an answer and its write may lose a single-use token
         (docs/decisions/0007-refresh.md)."""
-        self.clock.move(min(seconds, 25) if self.under_way else seconds)
+        if not self.under_way:
+            self.passed = 0
+        else:
+            seconds = max(0, min(seconds, 25, 50 - self.passed))
+            self.passed += seconds
+        self.clock.move(seconds)
+
+    @rule(seconds=st.sampled_from([-3600, -600, 600, 3600]))
+    def clock_is_set(self, seconds: int) -> None:
+        """Back at any time. Forward, for a lease that is as if its owner had been stopped for so long."""
+        if seconds < 0 or not self.under_way:
+            self.clock.move(seconds)
+            self.start(self.ahead.watch())
 
     @rule(mood=st.sampled_from(["accepts", "accepts", "down", "throttles", "refuses the client", "vanishes"]))
     def provider_is_moody(self, mood: Mood) -> None:

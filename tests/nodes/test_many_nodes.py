@@ -1,4 +1,7 @@
-"""Four equal nodes on one PostgreSQL, their clocks and hundreds of clients: nobody is asked twice for one grant."""
+"""Four equal nodes on one PostgreSQL, their clocks and hundreds of clients: nobody is asked twice for one grant.
+
+The clocks of their machines are far apart, which must make no difference.
+"""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -9,13 +12,16 @@ from io import BytesIO
 import pytest
 
 from opengrant.model import SECOND, now
+from tests import warm
 from tests.fakes.oauth import FakeOAuth
-from tests.nodes.node import Node, connected, leases, multiply, nodes, reader, until
+from tests.nodes.node import Node, connected, consent, leases, multiply, nodes, reader, until
 from tests.peers.postgres import Postgres
 from tests.support import LiveServer, Tenant, data
 
 _AT_ONCE = 20
 """Grants that the clock of one node looks after at once."""
+_CLOCKS = ("0", "600", "-600", "3600")
+"""Seconds that each node's clock is ahead."""
 
 
 @dataclass
@@ -61,7 +67,7 @@ def house(postgres: Postgres, log_stream: BytesIO, tmp_path_factory: pytest.Temp
             tenant = live.tenant()
             tenant.connector("google")
             first = connected(tenant, provider, "google", "first@example.com")
-            with nodes(live, {}, {}, {}, {}) as four:
+            with nodes(live, *({warm.CLOCK_AHEAD: ahead} for ahead in _CLOCKS)) as four:
                 yield House(provider, tenant, reader(tenant), first, four)
             tenant.http.close()
 
@@ -74,6 +80,33 @@ def test_two_hundred_clients_of_four_nodes_are_served_by_one_request(house: Hous
         answers = {data(one.result())["access_token"] for one in asking}
     assert house.provider.count("token") == before + 1
     assert answers == {house.provider.issued[-1]}
+
+
+def test_whoever_began_later_wins_on_whatever_node(house: House) -> None:
+    """Each node renews the mailbox in turn, and each later token is the one that is handed out, by all of them."""
+    live = house.tenant.server
+    for renewing in (3, 2, 1, 0, 2, 3):
+        token = consent(house.provider, "google", "turns@example.com")
+        ask = {"provider": "google", "settings": {"refresh_token": token}}
+        renewed = house.nodes[renewing].post(house.tenant.api_key, "/v3/connect/custom", ask)
+        assert (renewed.status_code, data(renewed)["grant_status"]) == (201, "valid")
+        newest = house.provider.issued[-1]
+        asked = house.provider.count("token")
+        for node in house.nodes:
+            assert data(node.token(house.key, data(renewed)["id"]))["access_token"] == newest
+        assert house.provider.count("token") == asked
+        ((asked_last,),) = live.rows("select last_value from asked")
+        assert live.rows("select asked from grants where id = $1", data(renewed)["id"]) == [(asked_last,)]
+
+
+def test_all_nodes_tell_the_same_time(house: House) -> None:
+    live = house.tenant.server
+    for node in house.nodes:
+        ask = {"provider": "google", "settings": {"refresh_token": consent(house.provider, "google", "t@example.com")}}
+        grant_id = data(node.post(house.tenant.api_key, "/v3/connect/custom", ask))["id"]
+        ((proven_at, ends_at),) = live.rows("select proven_at, token_expires_at from grants where id = $1", grant_id)
+        assert abs(proven_at - now()) < 60 * SECOND
+        assert abs(ends_at - now() - 3600 * SECOND) < 60 * SECOND
 
 
 def test_two_thousand_grants_are_renewed_by_two_thousand_requests(house: House) -> None:

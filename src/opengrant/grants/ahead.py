@@ -7,6 +7,7 @@ import structlog
 
 from opengrant.model import AGREE, SECOND, Clock, Micros
 from opengrant.store import ahead
+from opengrant.store.clock import agreed_clock
 from opengrant.store.port import Steps, Store
 
 log = structlog.get_logger()
@@ -29,21 +30,28 @@ class Ahead:
         Returns how many rows were moved, by table. It asks the store at the first look, once a minute and when the
         clock of this process went back.
         """
-        at, last = self.clock(), self._last
-        self._last = at
-        if last and last - AGREE < at < self._noted + _NOTED_EVERY:
+        at = self.clock()
+        if self._last - AGREE < at < self._noted + _NOTED_EVERY:
+            self._last = at
             return {}
-        self._noted = at
+        self._noted = 0  # should this fail, the next look asks again
         behind, moved = await self.db.write(self._move(at))
+        self._last = self._noted = at
         if behind:
             log.warning("clock_went_back", seconds=round(behind / SECOND), moved=dict(moved))
         return moved
 
     def _move(self, at: Micros) -> Steps[tuple[Micros, Mapping[str, int]]]:
-        behind = yield from ahead.went_back(at=at)
+        behind = yield from ahead.went_back(at=at, last=self._last)
         moved = (yield from ahead.move(at=at, dialect=self.db.dialect)) if behind else {}
         return behind, moved
 
     async def count(self) -> Mapping[str, int]:
-        """Rows that are ahead of the clock, by table; for `opengrant doctor`."""
+        """Rows that are ahead of the clock, by table."""
         return await self.db.read(ahead.count(at=self.clock()))
+
+
+async def rows_ahead(db: Store) -> Mapping[str, int]:
+    """The same for a database whose nodes may all be off; none where all is well. Raises StoreUnavailable."""
+    async with agreed_clock(db) as clock:
+        return await Ahead(db, clock).count()

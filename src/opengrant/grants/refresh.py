@@ -248,6 +248,8 @@ class Refresh:
         expires_at = grant.token_expires_at or 0
         if grant.status != "valid" or state.live is None:
             return None
+        if (ahead := (grant.proven_at or 0) - at) > AGREE:
+            expires_at -= ahead  # no longer than it was made for
         if expires_at - at < _least(grant):
             return None
         held = self._open(state)

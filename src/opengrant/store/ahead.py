@@ -117,10 +117,13 @@ def count(*, at: Micros) -> Steps[Mapping[str, int]]:
     return {table: number for table, number in found.items() if number}
 
 
-def went_back(*, at: Micros) -> Steps[Micros]:
-    """By how much the clock is behind the latest time that was seen here; remembers this one. 0: it went on."""
+def went_back(*, at: Micros, last: Micros) -> Steps[Micros]:
+    """By how much the clock is behind the latest time that was seen; remembers this one. 0: it went on.
+
+    last  what this process has seen
+    """
     rows = yield Statement("select seen_at from clock where id = 1")
-    behind = rows[0][0] - at if rows else 0
+    behind = max(rows[0][0] if rows else 0, last) - at
     yield Statement(
         """insert into clock (id, seen_at) values (1, $1)
            on conflict (id) do update set seen_at = excluded.seen_at""",

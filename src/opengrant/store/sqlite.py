@@ -81,6 +81,7 @@ class SqliteStore:
         self, path: Path, writer: sqlite3.Connection, readers: Sequence[sqlite3.Connection], bound: int
     ) -> None:
         self.commits = 0
+        self._synchronous = "full"
         self._path = path
         self._writes = _Lane("opengrant-writer", [writer], self._commit_together, batch=_WRITE_BATCH, bound=bound)
         self._reads = _Lane("opengrant-reader", readers, self._read_all, batch=_READ_BATCH, bound=bound)
@@ -149,11 +150,12 @@ class SqliteStore:
     def _commit_together(self, connection: sqlite3.Connection, jobs: list[_Job]) -> list[_Outcome]:
         cursor = connection.cursor()
         outcomes: list[_Outcome] = []
-        soon = not any(job.durable for job in jobs)
+        # Normal: without a sync of the WAL. The next commit with one takes along all that stands in it before.
+        synchronous = "full" if any(job.durable for job in jobs) else "normal"
         try:
-            if soon:
-                # Without a sync of the WAL; the next commit with one takes along all that stands in it before.
-                cursor.execute("pragma synchronous = normal")
+            if synchronous != self._synchronous:
+                cursor.execute(f"pragma synchronous = {synchronous}")
+                self._synchronous = synchronous
             cursor.execute("begin immediate")
             for job in jobs:
                 cursor.execute("savepoint script")
@@ -170,9 +172,6 @@ class SqliteStore:
                 with suppress(sqlite3.Error):
                     cursor.execute("rollback")
             return _fail(jobs, StoreUnavailable, str(_unavailable(self._path, error)))
-        finally:
-            if soon:
-                cursor.execute("pragma synchronous = full")
         self.commits += 1
         return outcomes
 
