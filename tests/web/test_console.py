@@ -576,12 +576,14 @@ async def test_a_grants_page_tells_its_story_and_does_all_that_can_be_done(
     console: Console, tenant: Tenant, provider: FakeOAuth
 ) -> None:
     page = console.page
-    tenant.connector("google")
+    tenant.connector("google", scope=["https://www.googleapis.com/auth/gmail.send"])
     grant = gmail(tenant, provider, "ann@example.com")
     await console.enter(tenant, "/grants")
     await page.get_by_role("link", name="ann@example.com").click()
     await expect(console.title).to_have_text("ann@example.com")
     await expect(page.get_by_role("heading", name="It works")).to_be_visible()
+    await expect(page.get_by_role("heading", name="One scope was not granted")).to_be_visible()
+    await expect(page.locator("main")).to_contain_text("auth/gmail.send")
     moments = page.locator(".timeline").get_by_role("listitem")
     await expect(moments).to_have_count(1)
     await expect(moments).to_contain_text("Connected and proven")
