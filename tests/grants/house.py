@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from opengrant.errors import Evidence, ProviderFailure
 from opengrant.grants.activity import Activity
+from opengrant.grants.blame import Blame
 from opengrant.grants.brake import Policy
 from opengrant.grants.connect import Connect
 from opengrant.grants.connectors import Connectors
@@ -237,7 +238,7 @@ def _furnished(db: Store, clock: HeldClock, http: Http, directory: Path, provide
             spool, clock, _unobserved, _unobserved,
             Activity(db, clock), 2, 100, 64,
         )  # fmt: skip
-        records = Records(db, connect, connect.workspaces, clock, Revocations(db, vault, {}))
+        records = Records(db, connect, connect.workspaces, clock, Revocations(db, vault, {}), Blame(db, clock))
         made.nodes.append(Node(connect, refresh, records))
     return made
 
