@@ -334,6 +334,13 @@ def test_zoom_s_older_refusal_is_the_owner_s(loop: asyncio.AbstractEventLoop, ho
     assert (seen[-1].status, seen[-1].trouble and seen[-1].trouble.reason) == ("invalid", "token_revoked")
 
 
+def test_zoom_grants_that_meet_it_end_one_by_one(loop: asyncio.AbstractEventLoop, home: House) -> None:
+    """As many as would else be a sign that the connector is at fault."""
+    old = Reply(401, {"reason": "Invalid Token!", "error": "invalid_request"})
+    ended = [loop.run_until_complete(token_story(home, ProviderName.ZOOM, old))[1][-1] for _ in range(6)]
+    assert [(grant.status, grant.trouble and grant.trouble.held) for grant in ended] == [("invalid", False)] * 6
+
+
 def test_a_caller_who_wants_a_token_is_shown_words_that_nobody_knows() -> None:
     trouble = Trouble("unknown", "unknown_answer", "moon", "Look them up.", 0, 0, text="The moon is full")
     error = outcome.at_use(trouble, provider=ProviderName.GOOGLE, status="valid", at=0)

@@ -46,7 +46,7 @@ def failed(
     trouble: Trouble,
     *,
     named: bool,
-    was_held: bool,
+    own: bool,
     succeeded_at: Micros,
     at: Micros,
     dialect: Dialect,
@@ -54,7 +54,8 @@ def failed(
     """Count one failure. Returns until when the grant is held because the source is to blame; None: it is not.
 
     named         the provider itself said when to come again: at the trouble's `retry_at`
-    was_held      it was held for this very failure: when its source has recovered since, it is the grant after all
+    own           it is the grant's own fault: the provider's words say so, or the grant was held for this very failure
+                  and its source has recovered since
     succeeded_at  when this process last saw a success of the source
     """
     app_id = grant.application_id
@@ -69,7 +70,7 @@ def failed(
         return probe_at
     if limited:
         yield from brakes.put(app_id, _paused(brake or _streak(source, grant, trouble, at=at), trouble, named, at=at))
-    if limited or was_held or trouble.kind not in _COUNTS:
+    if limited or own or trouble.kind not in _COUNTS:
         return None
     goes_on = (
         brake is not None

@@ -716,7 +716,7 @@ class Refresh:
                 scope,
                 counted,
                 named=evidence.retry_after is not None,
-                was_held=ends and self._was_held(grant, trouble),
+                own=verdict.own or (ends and self._was_held(grant, trouble)),
                 succeeded_at=succeeded_at if succeeded_at <= at + AGREE else 0,
                 at=at,
                 dialect=self.db.dialect,

@@ -569,9 +569,13 @@ def _yahoo(evidence: Evidence) -> Verdict | None:
     return _YAHOO_WORDS.get(evidence.code.casefold()) or _plain(evidence)
 
 
+_ZOOM_TOKEN = replace(REVOKED, own=True)
+"""It names the token: for a client or an application that is at fault Zoom has other reasons."""
+
+
 def _zoom(evidence: Evidence) -> Verdict | None:
     if evidence.code.casefold() == "invalid_request" and "invalid token" in evidence.text.casefold():
-        return REVOKED  # how it said invalid_grant before, and still does at times
+        return _ZOOM_TOKEN  # how it said invalid_grant before, and still does at times
     numbers = (_ZOOM_CODES.get(code) for code in (evidence.code, *evidence.subcodes))
     return _gentlest([*numbers, _plain(evidence)])
 

@@ -29,7 +29,8 @@ class Verdict:
     remedy       one plain sentence: what to do next, and who
     retryable    the same call may succeed later without anybody changing anything. On RECONNECT: good credentials
                  are known to meet this answer too, so ask once more after `retry_after` before ending a grant
-    retry_after  seconds to wait first; None when nobody named a time
+    retry_after  seconds to wait first; None when no time was named
+    own          it is about this one credential: many refusals alike are no sign that the client or server is at fault
     """
 
     kind: Kind
@@ -37,3 +38,4 @@ class Verdict:
     remedy: str
     retryable: bool = False
     retry_after: float | None = None
+    own: bool = False
