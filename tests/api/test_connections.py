@@ -1,4 +1,4 @@
-"""Connections to a real server process: what comes before a request is whole is bounded, and harms nobody else."""
+"""Connections to a real server process: what comes before a request is whole is bounded, and harms no other client."""
 
 import contextlib
 import json
@@ -69,7 +69,7 @@ def refusal(received: bytes) -> tuple[int, str]:
 
 @contextlib.contextmanager
 def bystander(served: Served) -> Iterator[Callable[[], int]]:
-    """Somebody else, who asks with connections of his own: the status of the answer."""
+    """Another client, from an address of its own: the status of the answer."""
     with httpx.Client(transport=httpx.HTTPTransport(local_address=BYSTANDER), base_url=served.url) as http:
         yield lambda: http.get("/healthz").status_code
 

@@ -337,6 +337,6 @@ def _counted_as(host: str, proxies: tuple[Network, ...]) -> str | None:
     if any(address in network for network in proxies):
         return None
     if isinstance(address, IPv6Address):
-        # Whoever has one has usually all of them.
+        # A host usually has all the addresses of its network.
         return str(cast(IPv6Network, ip_network(f"{address}/64", strict=False)).network_address)
     return str(address)

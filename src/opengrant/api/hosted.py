@@ -342,8 +342,8 @@ def _onward(brand: Brand, url: str, to: str) -> respond.Raw:
 
 
 def _cookie_name(base: str) -> str:
-    """How the names of our cookies begin. Over https no other host of the domain, and nobody on the way, can set one of
-    this prefix; over http, as on localhost, browsers do not know it."""
+    """How the names of our cookies begin. Over https, browsers take this prefix from this host alone, and from no other
+    host of its domain; over http, as on localhost, they refuse it."""
     return f"__Host-{COOKIE}_" if base.startswith("https:") else f"{COOKIE}_"
 
 

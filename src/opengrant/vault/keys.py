@@ -107,8 +107,8 @@ def _read(path: Path) -> str:
         if about.st_mode & forbidden:
             raise MasterKeyError(
                 f"The master key file {path} is open to other users of this machine (mode"
-                f" {stat.S_IMODE(about.st_mode):04o}), so it is not used: chmod 600 {path}. Whoever has read it can"
-                " read every stored credential of a copy of the database: if that may be, rotate the key."
+                f" {stat.S_IMODE(about.st_mode):04o}), so it is not used: chmod 600 {path}. A copy of the key"
+                " opens a copy of the database: if another user may have read it, rotate the key."
             )
         held = file.read(_LONGEST_FILE + 1)
     try:
