@@ -17,7 +17,7 @@ from opengrant.store.brakes import Brake
 from opengrant.store.port import Store
 
 _KEEP = 1.0
-"""Seconds: what another process has seen since is shown so much later. Showing a grant costs no second question."""
+"""Seconds that nothing is believed to be to blame: while all is well, showing a grant costs no second question."""
 _MOST_KEPT = 500
 
 
@@ -45,8 +45,8 @@ class Blame:
 
     db: Store
     clock: Clock
-    _kept: dict[str, tuple[float, Mapping[str, Brake]]] = field(default_factory=dict)
-    """By application: when it was asked, and sources by name."""
+    _well: dict[str, float] = field(default_factory=dict)
+    """By application: when it was asked and nothing was to blame. What is, is looked up each time: it may be over."""
 
     async def show(self, app: Application, grant: Grant, *, fresh: bool = False) -> Shown:
         """fresh: the source was asked just now, so nothing that was known before counts."""
@@ -59,18 +59,20 @@ class Blame:
     async def sources(self, app: Application, *, fresh: bool = False) -> Mapping[str, Brake]:
         """Those that only a probe may ask just now, by name."""
         began = time.monotonic()
-        kept = self._kept.get(app.id)
-        if kept is not None and not fresh and began < kept[0] + _KEEP:
-            return kept[1]
+        if not fresh and began < self._well.get(app.id, -_KEEP) + _KEEP:
+            return {}
         found = {one.source: one for one in await self.db.read(blame.blamed(app.id, at=self.clock()))}
-        if len(self._kept) >= _MOST_KEPT:
-            self._kept = {other: kept for other, kept in self._kept.items() if began < kept[0] + _KEEP}
-        self._kept[app.id] = (began, found)
+        if len(self._well) >= _MOST_KEPT:
+            self._well = {other: at for other, at in self._well.items() if began < at + _KEEP}
+        if found:
+            self._well.pop(app.id, None)
+        else:
+            self._well[app.id] = began
         return found
 
     def forget(self) -> None:
         """Ask anew the next time."""
-        self._kept.clear()
+        self._well.clear()
 
     def _shown(self, grant: Grant, sources: Mapping[str, Brake]) -> Shown:
         found = sources.get(grant.blames)

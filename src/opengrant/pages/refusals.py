@@ -85,6 +85,11 @@ REASONS: Mapping[str, tuple[About, str]] = {
         "Mail programs (IMAP) are switched off for this mailbox. Switch IMAP on in its settings, or ask its"
         " administrator.",
     ),
+    "smtp_disabled": _at(
+        "",
+        "Sending mail from other programs (SMTP) is switched off for this mailbox. Switch it on in its settings, or ask"
+        " its administrator.",
+    ),
     "smtp_auth_disabled_by_admin": _at(
         "",
         f"Your organization does not let programs send mail from this mailbox (SMTP AUTH is off). {_ADMIN}",
