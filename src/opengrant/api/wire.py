@@ -193,8 +193,8 @@ AnyScopes = Annotated[
                     "items": {"type": "string", "minLength": 1, "maxLength": 512, "pattern": "^[^\\x00-\\x20\\x7f]+$"},
                     "maxItems": 200,
                 },
-                {"type": "string", "maxLength": LONGEST_SCOPES, "pattern": _SCOPES_TEXT},
-                {"type": "null"},
+                # null counts as left out, as everywhere; here there is a place to say it.
+                {"type": ["string", "null"], "maxLength": LONGEST_SCOPES, "pattern": _SCOPES_TEXT},
             ],
             "description": "A list, or one string with spaces or commas between.",
         }

@@ -85,9 +85,9 @@ class WorkspacePatch(Model):
     """Cannot be changed: only the present one is accepted."""
     auto_group: bool | None = None
     """New grants whose address is of the domain come here."""
-    policy_id: Id | None = None
+    policy_id: Annotated[Id | None, WithJsonSchema({"type": "null"})] = None
     """null takes away what an earlier release kept. There are no policies yet: another value is refused."""
-    rule_ids: _Rules | None = None
+    rule_ids: Annotated[_Rules | None, WithJsonSchema({"type": ["array", "null"], "maxItems": 0})] = None
     """null or an empty list takes away what an earlier release kept. There are no rules yet: others are refused."""
 
     @model_validator(mode="after")
