@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from opengrant.app import connect_store, expect_database, keyring
 from opengrant.errors import ProviderFailure, StoreUnavailable
+from opengrant.grants.ahead import rows_ahead
 from opengrant.grants.installation import LEAST_ROOM, check_master_keys, ping, room
 from opengrant.model import SECOND, ProviderName, now
 from opengrant.net.dns import Resolver
@@ -255,7 +256,7 @@ async def _keys(db: Store) -> list[Finding]:
 
 
 async def _times(db: Store) -> list[Finding]:
-    ahead = await db.read(checkup.ahead(at=now()))
+    ahead = await rows_ahead(db)
     if not ahead:
         return [Finding("times", "ok", "nothing in the database is later than now")]
     counts = ", ".join(f"{count} in {table}" for table, count in ahead.items())

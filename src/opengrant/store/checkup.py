@@ -16,15 +16,6 @@ MOST = 20
 _SAMPLE = 500
 """Latest grants of an application and provider whose hosts are looked at: reading all of them could take minutes."""
 _WORK = "work loop"
-_LEEWAY: Micros = 60_000_000
-"""Nodes' clocks may differ by so much."""
-_TIMES = {
-    "grants": "updated_at > $1 or proven_at > $1",
-    "brakes": "since > $1 or degraded_at > $1",
-    "paces": "spent_until > $1",
-    "events": "created_at > $1",
-    "webhooks": "status_updated_at > $1",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +104,4 @@ def settings_in_use(provider: str, *, applications: Sequence[str]) -> Steps[list
             (application_id, provider, _SAMPLE),
         )
         found += [get_object(settings) for settings, status in rows if status == "valid"]
-    return found
-
-
-def ahead(*, at: Micros) -> Steps[Mapping[str, int]]:
-    """How many rows say that they were written later than now, by table; those without any are not there."""
-    found = {}
-    for table, later in _TIMES.items():
-        rows = yield Statement(f"select count(*) from {table} where {later}", (at + _LEEWAY,))
-        if rows[0][0]:
-            found[table] = rows[0][0]
     return found

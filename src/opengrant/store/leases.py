@@ -23,7 +23,11 @@ GIVE_BACK = "delete from leases where application_id = $1 and subject = $2 and o
 LEAVE_OPEN = "update leases set until = 0 where application_id = $1 and subject = $2 and owner = $3"
 
 LONGEST: Micros = 300 * SECOND
-"""No lease lasts longer from when it is met. One that would was taken before the clock was set back."""
+"""No lease lasts longer from when it is met. One that would was taken before the clock was set back.
+
+Where providers may take so long that the caller's own lease is longer, that and a minute: other work takes more calls.
+"""
+_MARGIN: Micros = 60 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ class Lease:
 
 def take(application_id: str, subject: str, owner: str, *, at: Micros, until: Micros) -> Steps[Lease | None]:
     """None while somebody else has it."""
-    longest = max(at + LONGEST, until)
+    longest = max(at + LONGEST, until + _MARGIN)
     rows = yield Statement(TAKE, (application_id, subject, owner, until, at, longest), last=True)
     return Lease(application_id, subject, owner, rows[0][0]) if rows and rows[0][1] == owner else None
 
