@@ -17,7 +17,7 @@ from opengrant.app import connect_store, expect_database, keyring
 from opengrant.errors import ProviderFailure, StoreUnavailable
 from opengrant.grants.ahead import rows_ahead
 from opengrant.grants.installation import LEAST_ROOM, check_master_keys, ping, room
-from opengrant.model import SECOND, ProviderName, now
+from opengrant.model import ENDS_AT, SECOND, ProviderName, now
 from opengrant.net.dns import Resolver
 from opengrant.net.guard import Guard, parse_networks
 from opengrant.net.http import Http
@@ -189,6 +189,7 @@ async def _looked_up(db: Store) -> list[Finding]:
     checks: dict[str, Callable[[Store], Awaitable[list[Finding]]]] = {
         "background work": _work,
         "sources": _sources,
+        "grants": _attention,
         "API keys": _keys,
         "times": _times,
     }
@@ -236,6 +237,29 @@ async def _sources(db: Store) -> list[Finding]:
         )
         findings.append(Finding(f"source {one.source}", "failed", text))
     return findings + _more("sources", len(found))
+
+
+async def _attention(db: Store) -> list[Finding]:
+    name = "grants"
+    if waiting := await db.read(overview.needing_attention()):
+        text = (
+            f"{waiting} have failed for days in words that prove nothing: look at them in the console, and ask the mail"
+            " server's administrator or the owner"
+        )
+        return [Finding(name, "warning", text)]
+    return [Finding(name, "ok", "none waits for a person to look at it")]
+
+
+async def _testing(db: Store, everyone: Sequence[str]) -> list[Finding]:
+    """Google ends the tokens of an app in testing after seven days."""
+    latest = await db.read(checkup.settings_in_use(ProviderName.GOOGLE, applications=everyone))
+    if not any(ENDS_AT in one for one in latest):
+        return []
+    text = (
+        "refresh tokens of latest grants end by themselves: if the app is in testing, that is after seven days, and"
+        " every owner must sign in again. Publish the app in Google's console"
+    )
+    return [Finding("google app", "warning", text)]
 
 
 async def _keys(db: Store) -> list[Finding]:
@@ -321,6 +345,7 @@ async def _reached(settings: Settings, db: Store, tell: Callable[[str], None]) -
         mail = await db.read(checkup.settings_in_use(ProviderName.IMAP, applications=everyone))
         exchange = await db.read(checkup.settings_in_use(ProviderName.EWS, applications=everyone))
         hooks = await db.read(checkup.webhooks(limit=10 * _MOST_HOSTS))
+        testing = await _testing(db, everyone)
     except StoreUnavailable as problem:
         return [Finding("providers", "failed", f"the database cannot tell which: {problem.detail}")]
     resolver = Resolver(settings.outbound.dns_servers)
@@ -338,7 +363,7 @@ async def _reached(settings: Settings, db: Store, tell: Callable[[str], None]) -
     finally:
         await http.close()
         resolver.close()
-    return [finding for group in groups for finding in group]
+    return [*testing, *(finding for group in groups for finding in group)]
 
 
 def _endpoints(settings: Settings) -> Mapping[ProviderName, Sequence[str]]:

@@ -163,6 +163,13 @@ def test_scopes_of_earlier_consents_are_asked_for(site: Tenant, browser: httpx.C
         assert parse_qs(urlsplit(leads).query).get("include_granted_scopes") == expected
 
 
+@pytest.mark.parametrize("between", [" ", ",", ", "])
+def test_scopes_may_have_commas_or_blanks_between_them(site: Tenant, browser: httpx.Client, between: str) -> None:
+    site.connector("microsoft")
+    leads = start(browser, site, provider="microsoft", scope=f"Mail.Read{between}Calendars.Read").headers["location"]
+    assert {"Mail.Read", "Calendars.Read"} <= set(parse_qs(urlsplit(leads).query)["scope"][0].split(" "))
+
+
 def test_as_many_scopes_may_be_asked_for_as_a_grant_can_have(site: Tenant, browser: httpx.Client) -> None:
     site.connector("google")
     scope = " ".join(f"https://www.googleapis.com/auth/{'x' * 44}{number:03}" for number in range(200))

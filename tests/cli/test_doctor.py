@@ -109,6 +109,8 @@ async def test_whatever_is_wrong_is_named_with_what_to_do(
         settings,
         *(connector(provider) for provider in ("yahoo", "zoom", "icloud", "imap", "ews")),
         grant("by-password", "imap", hosts, due_at=1),
+        grant("in-testing", "google", {"refresh_token_expires_at": at // SECOND}),
+        ("update grants set attention_at = 1, trouble = '{}' where id = 'in-testing'", ()),
         grant("at-exchange", "ews", {"ews_host": "mail.nowhere.invalid"}, proven_at=at + hour),
         webhook("given-up", "failed", f"https://127.0.0.1:{dead}/hook"),
         webhook("shaky", "failing", f"https://127.0.0.1:{dead}/hook"),
@@ -130,9 +132,12 @@ async def test_whatever_is_wrong_is_named_with_what_to_do(
     )
     assert states(findings, *failed, "webhook given-up", "webhook host 127.0.0.1") == ["failed"] * 10
     (key,) = (name for name in findings if name.startswith("API key "))
-    warned = (f"mail hosts: 127.0.0.1:{dead}", "Exchange hosts: mail.nowhere.invalid:443", key)
-    assert states(findings, *warned, "webhook shaky", "webhook paused") == ["warning"] * 5
+    unreached = (f"mail hosts: 127.0.0.1:{dead}", "Exchange hosts: mail.nowhere.invalid:443")
+    warned = ("grants", "google app", *unreached, key)
+    assert states(findings, *warned, "webhook shaky", "webhook paused") == ["warning"] * 7
     says = {
+        "grants": "1 have failed for days",
+        "google app": "Publish the app in Google's console",
         "setting OPENGRANT_WORKRS": "did you mean OPENGRANT_WORKERS?",
         "public URL": "Put TLS in front",
         "background work": "has not run yet, and grants wait to be refreshed: start `opengrant serve`",
@@ -142,8 +147,8 @@ async def test_whatever_is_wrong_is_named_with_what_to_do(
         "icloud": "cannot be connected to",
         "webhook given-up": "PUT /v3/webhooks/given-up",
         key: f"opengrant keys create {app}",
-        warned[0]: "2 depend on it",
-        warned[1]: "allow its network in OPENGRANT_OUTBOUND__ALLOWED_PRIVATE_NETWORKS",
+        unreached[0]: "2 depend on it",
+        unreached[1]: "allow its network in OPENGRANT_OUTBOUND__ALLOWED_PRIVATE_NETWORKS",
     }
     for name, text in says.items():
         assert text in findings[name].text, findings[name]

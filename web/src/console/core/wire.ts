@@ -30,6 +30,8 @@ export interface Trouble {
     failures: number;
     suspected: boolean;
     held: boolean;
+    /** It has failed for days with answers that prove nothing: a person has to look. */
+    needs_attention?: boolean;
 }
 
 export interface Grant {
@@ -55,6 +57,8 @@ export interface Grant {
         refreshes?: number;
         trouble?: Trouble;
         missing_scopes?: string[];
+        /** When its refresh token ends by itself. */
+        refresh_token_expires_at?: number;
         /** Its source, while that is held to blame. */
         degraded?: { since: number; host?: string; class: TroubleClass; reason: string; probe_at?: number };
     };

@@ -8,7 +8,7 @@ import { Due, Time } from "../parts/time";
 
 /** asked: a check was made just now, or could not be made. */
 export function Banner({ grant, asked }: { grant: Grant; asked: "just now" | "in vain" | undefined }) {
-    const { trouble, degraded, proven_at } = grant.opengrant;
+    const { trouble, degraded, proven_at, refresh_token_expires_at: ends } = grant.opengrant;
     const [tone, title] = verdict(grant, asked === "in vain");
     return (
         <div class="banner">
@@ -35,6 +35,13 @@ export function Banner({ grant, asked }: { grant: Grant; asked: "just now" | "in
                     </p>
                 )}
                 {degraded && <Source grant={grant} degraded={degraded} />}
+                {ends !== undefined && grant.grant_status === "valid" && (
+                    <p>
+                        Its refresh token ends <Time at={ends} />, and the mailbox owner must sign in again before. If
+                        that happens every seven days, the app is in testing: publish it at{" "}
+                        {providerName(grant.provider)}.
+                    </p>
+                )}
             </Notice>
         </div>
     );
@@ -56,6 +63,9 @@ function verdict(grant: Grant, inVain: boolean): [Tone, string] {
     }
     if (trouble?.suspected) {
         return ["warn", "It was refused once, and is asked about once more before it ends"];
+    }
+    if (trouble?.needs_attention) {
+        return ["warn", "It has failed for days, in words that prove nothing: a person has to look at it"];
     }
     if (trouble) {
         return ["warn", `It is valid, but: ${classOf(trouble.class).title.toLowerCase()}`];
