@@ -103,7 +103,8 @@ def test_a_link_is_good_for_five_minutes(tenant: Tenant) -> None:
 
 
 def test_no_key_that_is_not_good_begins_a_session_and_all_are_refused_in_the_same_words(tenant: Tenant) -> None:
-    _, expired = make_key(tenant, lifetime=timedelta(0))
+    expired_id, expired = make_key(tenant, lifetime=timedelta(days=1))
+    tenant.server.rows("update api_keys set expires_at = $2 where id = $1 returning id", expired_id, now())
     revoked_id, revoked = make_key(tenant)
     tenant.server.call(tenant.server.services.applications.revoke_key(revoked_id))
     answers = [sign_in(tenant.server, {"api_key": key}) for key in (secret("key"), expired, revoked, "oga_x.y", "\n")]

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from opengrant.doors import asgi
 from opengrant.grants.exchange import Exchange
+from opengrant.model import now
 from tests.api.tokens import (
     ME,
     TOKEN,
@@ -117,8 +118,10 @@ def test_every_wrong_client_hears_the_same(tenant: Tenant, stranger: Tenant, nob
     )
     tenant.server.call(tenant.server.services.applications.revoke_key(revoked.key.id))
     expired = tenant.server.call(
-        tenant.server.services.applications.create_key(tenant.application, "expired", lifetime=timedelta(0))
+        tenant.server.services.applications.create_key(tenant.application, "expired", lifetime=timedelta(days=1))
     )
+    ended = "update api_keys set expires_at = $2 where id = $1 returning id"
+    tenant.server.rows(ended, expired.key.id, now())
     whole = ask(tenant, grant_id=grant_id)
     code = {"grant_type": "authorization_code", "code": secret(), "redirect_uri": BACK, "code_verifier": secret()}
     answers = [

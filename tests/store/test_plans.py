@@ -22,7 +22,7 @@ import pytest_asyncio
 
 from opengrant import store
 from opengrant.model import Grant, ProviderName, Sealed, Trouble
-from opengrant.store import domains, grants, keeping, overview, tokens, workspaces
+from opengrant.store import blame, checkup, domains, grants, keeping, overview, tokens, workspaces
 from opengrant.store.columns import put_trouble
 from opengrant.store.engines import open_store
 from opengrant.store.grants import FEW, Filters, Order, Writing
@@ -279,7 +279,7 @@ def both(one: Filters, other: Filters) -> Filters | None:
 
 
 COUNTS = {overview.health, overview.tokens_ending, overview.due_before}
-OF_A_SOURCE = {overview.dependents, overview.dependents_by_host}
+OF_A_SOURCE = {blame.count_untroubled, overview.dependents, overview.dependents_by_host}
 
 
 async def slow(filled: Filled, steps: Steps[Any], *, read: int = READ, walked: int = READ) -> list[str]:
@@ -337,6 +337,10 @@ def scripts(dialect: Dialect) -> dict[Callable[..., Any], list[Steps[Any]]]:
         grants.find_provider_email: [grants.find_provider_email("app", ProviderName.GOOGLE, EMAIL)],
         grants.find_email: [grants.find_email("app", EMAIL, exact=exact) for exact in (True, False)],
         grants.find_external: [grants.find_external("app", "x5"), grants.find_external("app", "none")],
+        grants.set_aside: [grants.set_aside(GRANT)],
+        grants.hold_unchanged: [grants.hold_unchanged(GRANT)],
+        blame.count_untroubled: [blame.count_untroubled("app", "c-zoom/mail1.test", dialect)],
+        checkup.settings_in_use: [checkup.settings_in_use("google", applications=["app"])],
         grants.block: [grants.block(app, "g500", blocked=True) for app in (None, "app")],
         grants.delete: [grants.delete("app", "g500")],
         grants.account_in_use: [grants.account_in_use(GRANT), grants.account_in_use(replace(GRANT, subject=None))],

@@ -23,6 +23,7 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import CoreSchema, PydanticUseDefault, core_schema
 
 from opengrant.errors import InvalidRequest
@@ -247,11 +248,11 @@ def _named(title: str, *bodies: dict[str, Any]) -> ConfigDict:
 
 
 class _Settings(Model):
-    """What the settings of every variant share."""
+    """What the settings of every variant share. Callers put scopes here too; the document shows one place for them."""
 
-    scope: AnyScopes = None
+    scope: SkipJsonSchema[AnyScopes] = None
     """The same as the top-level scope."""
-    scopes: AnyScopes = None
+    scopes: SkipJsonSchema[AnyScopes] = None
     """Likewise."""
 
 
@@ -863,10 +864,10 @@ def _health(grant: GrantNoun, degraded: Degraded | None) -> dict[str, Any]:
         health["refresh_token_expires_at"] = ends_at
     if grant.trouble is not None:
         health["trouble"] = why(grant.trouble)
-    if grant.missing_scopes:
-        health["missing_scopes"] = grant.missing_scopes
         if grant.attention_at is not None:
             health["trouble"]["needs_attention"] = True
+    if grant.missing_scopes:
+        health["missing_scopes"] = grant.missing_scopes
     if degraded is not None:
         health["degraded"] = _degraded(degraded)
     return health

@@ -8,6 +8,9 @@ SHORTEST = 8
 """Characters of a secret in a row that count as a part of it."""
 
 _LETTERS = re.compile(r"[A-Za-z]+")
+_PROSE = re.compile(r"[A-Za-z]* [A-Za-z ]*")
+_SHORTEST_PROSE = 16
+"""Characters that a part must have that is letters with a blank between them: shorter ones stand in any sentence."""
 # People build passwords from these, and servers their sentences: as a whole word they tell nothing, and judging needs
 # them.
 _COMMON = frozenset(
@@ -48,11 +51,15 @@ class Mask:
             end = at + SHORTEST
             while end < len(text) and text[end - SHORTEST + 1 : end + 1] in self._parts:
                 end += 1
-            if not _is_common_word(text, at, end):
+            if not (_is_common_word(text, at, end) or _is_prose(text[at:end])):
                 pieces += [text[kept:at], MASK]
                 kept = end
             at = end
         return "".join((*pieces, text[kept:]))
+
+
+def _is_prose(part: str) -> bool:
+    return len(part) < _SHORTEST_PROSE and _PROSE.fullmatch(part) is not None
 
 
 def _is_common_word(text: str, start: int, end: int) -> bool:

@@ -455,8 +455,8 @@ def classify(evidence: Evidence) -> Verdict:
 def of_a_proven_credential(evidence: Evidence) -> Verdict:
     """The same of a credential that has worked: it was whole when it was stored, whatever the provider calls it now."""
     verdict = classify(evidence)
-    if verdict is MALFORMED and evidence.provider == "google":
-        return NOT_ANY_MORE
+    if verdict.reason == MALFORMED.reason and evidence.provider == "google":
+        return replace(verdict, reason=NOT_ANY_MORE.reason, remedy=NOT_ANY_MORE.remedy)
     return verdict
 
 

@@ -8,7 +8,8 @@ const connect = async (email, more) => {
 const made = (await nylas.workspaces.create({ requestBody: { name: "Example", domain: "example.com" } })).data;
 const workspaceId = made.workspaceId;
 const found = (await nylas.workspaces.find({ workspaceId: "example.com" })).data;
-const changed = await nylas.workspaces.update({ workspaceId, requestBody: { name: "New", ruleIds: ["r"] } });
+const changed = await nylas.workspaces.update({ workspaceId, requestBody: { name: "New" } });
+const ruled = await refusal(() => nylas.workspaces.update({ workspaceId, requestBody: { ruleIds: ["r"] } }));
 const grouped = await connect("ana@example.com");
 const room = await connect("room-7");
 const assigned = await nylas.workspaces.manualAssign({
@@ -29,6 +30,7 @@ report({
   made,
   found,
   changed: changed.data,
+  ruled,
   grouped,
   room,
   assigned: assigned.data,

@@ -13,6 +13,9 @@ export function resolve(schema: Schema, defs: Defs): Schema {
     return found === undefined ? beside : { ...resolve(found, defs), ...beside };
 }
 
+/** A pattern of one class of characters, any number of them: what is left blank, which counts as absent like null. */
+const ONLY_BLANKS = /^\^\[[^\]]*\]\*\$$/;
+
 /** The ways a value may be; most schemas have one. `null` is left out: leaving the member out says the same. */
 export function branches(schema: Schema, defs: Defs): Schema[] {
     const whole = resolve(schema, defs);
@@ -22,7 +25,7 @@ export function branches(schema: Schema, defs: Defs): Schema[] {
         return [whole];
     }
     const found = ways.flatMap((way) => branches(way, defs));
-    const real = found.filter((way) => way.type !== "null");
+    const real = found.filter((way) => way.type !== "null" && !ONLY_BLANKS.test(way.pattern ?? ""));
     return real.length === 0 ? found : real;
 }
 
@@ -62,7 +65,8 @@ export function isSecret(schema: Schema, defs: Defs): boolean {
     return branches(schema, defs).some((way) => way.format === "password" || way.writeOnly === true);
 }
 
-const DIGITS_ONLY = /^[\d^$()[\]{}|,+*?-]+$/;
+/** A point in brackets is that of "993.0", which counts as digits too. */
+const DIGITS_ONLY = /^[\d^$()[\]{}|,.+*?-]+$/;
 
 /** "string", "integer or string of digits", "array of strings", "google, microsoft or yahoo" as "one of 3 values"… */
 export function typeOf(schema: Schema, defs: Defs): string {
