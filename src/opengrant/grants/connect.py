@@ -409,7 +409,7 @@ class Connect:
             held: list[Lease] = []
             try:
                 if provider.single_use:
-                    held.append(await self._lease(app, f"spent:{spent}"))
+                    held.append(await self._lease(app, f"{leases.SPENT}{spent}"))
                     if held[0].attempts > 1:
                         await replay(self.db, self.spool)  # what its last owner was given may lie there
                     # The clock must not spend it at the same time, nor find it dead before its successor is stored.

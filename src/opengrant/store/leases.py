@@ -22,6 +22,8 @@ TAKE = """
 GIVE_BACK = "delete from leases where application_id = $1 and subject = $2 and owner = $3"
 LEAVE_OPEN = "update leases set until = 0 where application_id = $1 and subject = $2 and owner = $3"
 
+SPENT = "spent:"
+"""Begins the subject of a lease on a refresh token that has no grant yet; the digest of the token follows."""
 LONGEST: Micros = 300 * SECOND
 """No lease lasts longer from when it is met. One that would was taken before the clock was set back.
 
@@ -63,7 +65,10 @@ def leave_open(lease: Lease) -> Steps[None]:
 
 
 def leave_lost(lease: Lease, *, at: Micros) -> Steps[None]:
-    """As `leave_open`, for a token without a grant: `forget_spent` finds the row by its age."""
+    """As `leave_open`; the lease of a token without a grant keeps a time, by which `forget_spent` finds it."""
+    if not lease.subject.startswith(SPENT):
+        yield from leave_open(lease)
+        return
     yield Statement(
         "update leases set until = $4 where application_id = $1 and subject = $2 and owner = $3",
         (lease.application_id, lease.subject, lease.owner, at),
