@@ -94,7 +94,7 @@ async def update_grant(call: Call) -> wire.Answer:
     held = {} if patch.settings is None else await call.services.records.held(call.application, grant)
     who = call.session or call.caller
     if wire.sends_elsewhere(patch, held) and (who is None or "grants.token" not in who.permissions):
-        # Whoever runs that server would read it, and this key may read no live credential.
+        # The owner of that server would read it, and this key may read no live credential.
         raise AccessDenied(
             "settings: the stored password would go to another server. Send the password with the new host, or use an"
             " API key with the permission grants.token."

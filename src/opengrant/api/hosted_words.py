@@ -76,7 +76,7 @@ def search_failed(problem: OpenGrantError) -> str:
 
 
 def ended(problem: OpenGrantError) -> tuple[str, tuple[str, ...]]:
-    """What is said, and what is folded, where a sign-in ends and nobody can be redirected."""
+    """What is said, and what is folded, where a sign-in ends and the browser cannot be redirected."""
     if isinstance(problem, LoginInvalid):
         return problem.message, ()
     if problem.status >= 500 or isinstance(problem, RateLimited):
@@ -118,7 +118,7 @@ def _put(form: Login, sentence: str, field: str) -> Login:
 
 
 def _details(problem: OpenGrantError, reason: str) -> tuple[str, ...]:
-    """The server's words, and what whoever is asked for help wants to know."""
+    """The server's words, and what a person who helps needs to know."""
     evidence = problem.evidence
     if evidence is None:
         return (reason,)

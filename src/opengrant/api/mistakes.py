@@ -1,4 +1,4 @@
-"""What is wrong with a field, in the words of whoever sent it: JSON's, not those of the library that checks.
+"""What is wrong with a field, in the words of the caller: JSON's, not those of the library that checks.
 
 The library's own sentences name Python's classes and call the characters of a text items.
 """
