@@ -18,7 +18,7 @@ import uvloop
 from opengrant import logs, serving
 from opengrant.app import Installation, installation
 from opengrant.doors import asgi
-from opengrant.model import Application, IdentityRule, now
+from opengrant.model import Application, IdentityRule
 from opengrant.settings import Settings
 from opengrant.store.port import Row, Statement, Steps, Store, StoreUnavailable
 from tests.peers.dovecot import ACCOUNTS, ELSEWHERE, Dovecot
@@ -266,7 +266,9 @@ async def rounds(server: LiveServer) -> None:
 
     It takes no time: what has just failed is not due again, however slow the machine.
     """
-    refresh, at = server.services.refresh, now()
+    # The server's clock, not this machine's: on PostgreSQL it is the database's, which may be some milliseconds ahead.
+    refresh = server.services.refresh
+    at = refresh.clock()
     before, refresh.clock = refresh.clock, lambda: at
     try:
         while await refresh.look_after_due():
