@@ -19,15 +19,15 @@ from pydantic_core import to_json
 from bench import floor
 from bench.lines import DOMAIN, EXPIRED, FEW, MANY, Scene, fresh_numbers, mailbox
 from bench.remotes import ACCESS_TAIL, CLIENT_ID, DIGITS, REFRESH_TAIL, SCOPE
-from opengrant.app import installation
-from opengrant.grants.connectors import OAUTH, Draft
-from opengrant.grants.credentials import Draft as CredentialDraft
-from opengrant.grants.services import Services
+from opengrant.assembly.installation import installation
+from opengrant.connectors.connectors import OAUTH, Draft
+from opengrant.connectors.credentials import Draft as CredentialDraft
 from opengrant.model import PERMISSIONS, SECOND, Application, Connector, CredentialType, Micros, ProviderName, now
+from opengrant.services import Services
 from opengrant.settings import Settings
-from opengrant.store import api_keys
-from opengrant.store.grants import COLUMNS
-from opengrant.store.port import Statement, Steps
+from opengrant.store.access import api_keys
+from opengrant.store.engine.port import Statement, Steps
+from opengrant.store.grants.grants import COLUMNS
 from opengrant.vault import Owner, Vault
 
 Row = tuple[Any, ...]
@@ -80,7 +80,11 @@ async def prepare(data: Path, url: str | None, *, ports: dict[str, int], floors_
             applications.append((application, connectors[ProviderName.GOOGLE], grants))
         for variant, type_, data_held in _further():
             provider = ProviderName(variant.partition(" ")[0])
-            draft = CredentialDraft(variant, type_, data_held)
+            draft = CredentialDraft(
+                variant,
+                type_,
+                {name: SecretStr(one) if name in _SECRET else one for name, one in data_held.items()},
+            )
             credential = await services.credentials.create(applications[0][0], provider, draft)
             named[variant], held[credential.id] = credential.id, data_held
         organization = await services.service_accounts.organization()
@@ -109,6 +113,9 @@ async def _connector(services: Services, application: Application, provider: Pro
     client = SecretStr(CLIENT["client_secret"])
     draft = Draft(client_id=CLIENT_ID, client_secret=client) if provider in OAUTH else Draft()
     return await services.connectors.create(application, provider, draft)
+
+
+_SECRET = frozenset({"client_secret", "private_key"})
 
 
 def _further() -> list[Further]:

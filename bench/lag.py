@@ -16,8 +16,8 @@ from pydantic import SecretStr
 from tests.peers.dovecot import ACCOUNTS, ELSEWHERE, Dovecot
 from tests.support import settings_from
 
-from opengrant.app import installation
-from opengrant.grants.connectors import Draft
+from opengrant.assembly.installation import installation
+from opengrant.connectors.connectors import Draft
 from opengrant.model import CustomConnect, ProviderName
 
 EVERY = 0.005

@@ -25,14 +25,14 @@ from pydantic import SecretStr
 from tests.peers.postgres import Postgres
 
 from bench.load import Unexpected
-from opengrant.app import connect_store, installation
-from opengrant.grants.connectors import Draft
-from opengrant.grants.credentials import Draft as CredentialDraft
+from opengrant.assembly.installation import connect_store, installation
+from opengrant.connectors.connectors import Draft
+from opengrant.connectors.credentials import Draft as CredentialDraft
 from opengrant.model import SECOND, Micros, ProviderName, now
 from opengrant.settings import Settings
-from opengrant.store import keeping
-from opengrant.store.keeping import Rates, Source
-from opengrant.store.port import Row, Statement, Steps, Store
+from opengrant.store.engine.port import Row, Statement, Steps, Store
+from opengrant.store.grants import refreshing as keeping
+from opengrant.store.grants.refreshing import Rates, Source
 
 APPLICATIONS, CREDENTIALS = 5, 4
 """And so many sources to each."""

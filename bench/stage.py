@@ -21,7 +21,7 @@ from tests.peers.postgres import Postgres
 from bench.databases import prepare
 from bench.floor import Config
 from bench.lines import Line, Scene
-from opengrant.providers.agent import COST
+from opengrant.providers.hosted.agent_account import COST
 
 Engine = Literal["sqlite", "postgres"]
 

@@ -30,12 +30,12 @@ from bench.floor import Config
 from bench.load import Unexpected
 from bench.report import about_the_machine
 from bench.stage import Engine
-from opengrant.app import connect_store, installation
-from opengrant.grants.connectors import Draft
-from opengrant.grants.credentials import Draft as CredentialDraft
+from opengrant.assembly.installation import connect_store, installation
+from opengrant.connectors.connectors import Draft
+from opengrant.connectors.credentials import Draft as CredentialDraft
 from opengrant.model import SECOND, ProviderName, now
 from opengrant.settings import Settings
-from opengrant.store import keeping
+from opengrant.store.grants import refreshing as keeping
 
 SOURCES = 4
 """Credentials that the grants are shared out to."""

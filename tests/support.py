@@ -15,12 +15,13 @@ import httpx
 import uvicorn
 import uvloop
 
-from opengrant import logs, serving
-from opengrant.app import Installation, installation
-from opengrant.doors import asgi
+from opengrant import logs
+from opengrant.assembly.installation import Installation, installation
 from opengrant.model import Application, IdentityRule
+from opengrant.server import process as serving
+from opengrant.server.doors import asgi
 from opengrant.settings import Settings
-from opengrant.store.port import Row, Statement, Steps, Store, StoreUnavailable
+from opengrant.store.engine.port import Row, Statement, Steps, Store, StoreUnavailable
 from tests.peers.dovecot import ACCOUNTS, ELSEWHERE, Dovecot
 
 T = TypeVar("T")

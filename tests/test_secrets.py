@@ -12,9 +12,9 @@ import httpx
 import pytest
 from pydantic import BaseModel
 
-import opengrant.doors
-from opengrant.api import wire
-from opengrant.api.routing import OPERATIONS
+import opengrant.server.doors
+from opengrant.api.http.routes import OPERATIONS
+from opengrant.api.wire import grants as wire
 from tests.cli.test_commands import bearer, opengrant, serving
 from tests.cli.test_console import link_from
 from tests.fakes.oauth import FakeOAuth, Reply

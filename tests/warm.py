@@ -164,7 +164,7 @@ def _guard(request: Mapping[str, object], report: int, stdout: int, stderr: int)
     os.environ.update(request["env"])  # type: ignore[call-overload] # as sent by start()
     _set_clock(int(os.environ.pop(CLOCK_AHEAD, "0")))
     sys.argv = ["opengrant", *request["arguments"]]  # type: ignore[misc] # likewise
-    importlib.reload(importlib.import_module("opengrant.faults"))  # the one module that looks at the environment
+    importlib.reload(importlib.import_module("opengrant.failpoints"))  # the one module that looks at the environment
     return True
 
 
@@ -181,7 +181,14 @@ def _die_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    from opengrant import cli, cli_admin, cli_applications, cli_audit, cli_console, cli_webhooks, doctor, serving
+    from opengrant.cli import applications as cli_applications
+    from opengrant.cli import audit as cli_audit
+    from opengrant.cli import console as cli_console
+    from opengrant.cli import domains as cli_admin
+    from opengrant.cli import main as cli
+    from opengrant.cli import webhooks as cli_webhooks
+    from opengrant.server import doctor
+    from opengrant.server import process as serving
 
     del cli_admin, cli_applications, cli_audit, cli_console, cli_webhooks, doctor, serving
     if _breed(socket.socket(fileno=int(sys.argv[1]))):

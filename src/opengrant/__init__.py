@@ -1,3 +1,3 @@
-"""OpenGrant: a self-hosted grant server. Start reading in app.py, or in docs/flow.md."""
+"""OpenGrant: a self-hosted grant server. Start reading in assembly/installation.py, or in docs/flow.md."""
 
 __version__ = "0.1.0"

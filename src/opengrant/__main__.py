@@ -1,6 +1,6 @@
 """`python -m opengrant` is `opengrant`."""
 
-from opengrant.cli import main
+from opengrant.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -87,7 +87,7 @@ def observe_lateness(seconds: float) -> None:
 
 
 def count_refused_connection(reason: str) -> None:
-    """One connection closed before it came to a request, or instead of one. `reason` as in api/connection.py."""
+    """One connection closed before it came to a request, or instead of one. `reason` as in api/http/connection.py."""
     _live().refused_connections.labels(reason).inc()
 
 

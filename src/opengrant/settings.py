@@ -1,4 +1,4 @@
-"""What an operator can set. Read once, in app.py and cli.py; rooms receive values, never the object.
+"""What an operator can set. Read once, in assembly/ and cli/; rooms receive values, never the object.
 
 Each field's meaning is its docstring; docs/settings.md lists them all and a test compares.
 """

@@ -13,7 +13,7 @@ import requests
 import requests.auth
 from nylas.handler.service_account import ServiceAccountSigner, load_rsa_private_key_from_pem, sign_bytes
 
-from opengrant.grants.signatures import envelope
+from opengrant.access.request_signatures import envelope
 from tests.support import LiveServer
 
 

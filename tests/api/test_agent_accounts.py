@@ -14,7 +14,7 @@ from pydantic_core import from_json
 
 from opengrant.errors import InvalidRequest
 from opengrant.model import SECOND, CustomConnect, ProviderName, Sealed, now
-from opengrant.providers.agent import AgentAccount
+from opengrant.providers.hosted.agent_account import AgentAccount
 from opengrant.vault import Owner
 from tests.api.signed import Account, account
 from tests.store.conftest import somebody_waits

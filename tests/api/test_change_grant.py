@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from opengrant.errors import InvalidRequest
-from opengrant.grants.records import Change
+from opengrant.grants.manage import Change
 from opengrant.model import CustomConnect, ProviderName
 from opengrant.store import secrets
 from opengrant.vault import Owner

@@ -16,7 +16,7 @@ from opengrant.errors import StoreUnavailable
 from opengrant.grants import spool
 from opengrant.jobs.refresh import replay
 from opengrant.model import CustomConnect, Grant, ProviderName
-from opengrant.store.leases import Lease
+from opengrant.store.grants.leases import Lease
 from opengrant.vault import Owner
 from tests.fakes.oauth import HTML_403, FakeOAuth, Reply, entra_error
 from tests.support import Away, LiveServer, Tenant, data, problem, secret

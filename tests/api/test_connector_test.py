@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from opengrant.grants.connectors import Draft
+from opengrant.connectors.connectors import Draft
 from opengrant.model import ProviderName
 from tests.api.conftest import Apple
 from tests.fakes.mail import Certificates

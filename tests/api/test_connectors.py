@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from opengrant.grants.connectors import Draft
+from opengrant.connectors.connectors import Draft
 from opengrant.model import Connector, ProviderName
-from opengrant.store.connectors import find_with_client
+from opengrant.store.connectors.connectors import find_with_client
 from tests.fakes.oauth import FakeOAuth
 from tests.support import MARK, Tenant, data, problem, secret
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from opengrant.grants.sessions import MOST
 from opengrant.jobs.sweep import sweep
 from opengrant.model import SECOND, now
+from opengrant.tenants.console_sessions import MOST
 from tests.api.console import CURRENT, PAGE, SESSIONS, Browser, link_of, set_cookie, sign_in, with_key, with_link
 from tests.api.signed import account
 from tests.support import LiveServer, Tenant, data, problem, secret

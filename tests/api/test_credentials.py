@@ -8,9 +8,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import SecretStr
 
+from opengrant.connectors.connectors import Draft as Change
+from opengrant.connectors.credentials import Draft
 from opengrant.errors import InvalidRequest
-from opengrant.grants.connectors import Draft as Change
-from opengrant.grants.credentials import Draft
 from opengrant.model import ProviderName
 from tests.support import MARK, Tenant, data, problem, secret
 

@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from nylas import Client
 from nylas.models.errors import NylasApiError
 
+from opengrant.domains.domains import NOWHERE, MailNames
 from opengrant.errors import InvalidRequest
-from opengrant.grants.domains import NOWHERE, MailNames
 from tests import warm
 from tests.api.signed import Account, account, foreign_account
 from tests.fakes.dns import FakeDns

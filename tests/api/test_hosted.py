@@ -11,11 +11,11 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import httpx
 import pytest
 
-from opengrant.grants.strangers import TRIES, WITHIN
 from opengrant.model import SECOND
+from opengrant.signin.abuse_limits import TRIES, WITHIN
 from tests.fakes.oauth import TENANT, FakeOAuth, Reply
-from tests.hosted.browsing import BACK, landed, onward, post, redeem, registered, start, through, visiting
 from tests.peers.dovecot import ACCOUNTS, ELSEWHERE, Dovecot
+from tests.signin.browsing import BACK, landed, onward, post, redeem, registered, start, through, visiting
 from tests.support import LiveServer, Tenant, data, problem, secret
 
 ALICE = "alice@example.test"

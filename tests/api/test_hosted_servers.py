@@ -11,9 +11,9 @@ import pytest
 from pydantic import SecretStr
 
 from opengrant.errors import InvalidRequest
-from opengrant.grants.detect import PER_MINUTE
-from opengrant.grants.strangers import SEARCHES, TRIES
+from opengrant.grants.connect.detect import PER_MINUTE
 from opengrant.model import SECOND, CustomConnect, ProviderName, now
+from opengrant.signin.abuse_limits import SEARCHES, TRIES
 from tests.api.conftest import Apple
 from tests.fakes.beside import Beside
 from tests.fakes.dns import FakeDns
@@ -22,9 +22,9 @@ from tests.fakes.ews import USER as EWS_USER
 from tests.fakes.ews import FakeExchange
 from tests.fakes.mail import SILENCE, Certificates, FakeMail
 from tests.fakes.oauth import TENANT, FakeOAuth
-from tests.hosted.browsing import landed, post, redeem, registered, start, through, visiting
 from tests.nodes.node import until
 from tests.peers.dovecot import ACCOUNTS, ELSEWHERE, Dovecot
+from tests.signin.browsing import landed, post, redeem, registered, start, through, visiting
 from tests.support import Interrupted, LiveServer, Tenant, data, imap, problem, secret
 
 ALICE = "alice@example.test"

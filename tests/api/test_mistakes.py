@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 from pydantic_core.core_schema import ErrorType
 
-from opengrant.api.mistakes import in_our_words
+from opengrant.api.http.validation_errors import in_our_words
 from tests.support import LiveServer, Tenant, problem
 
 CONTEXT = {

@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from opengrant.api.routing import OPERATIONS, Operation
-from tests.hosted.browsing import BACK, post, registered, start, through, visiting
+from opengrant.api.http.routes import OPERATIONS, Operation
 from tests.peers.dovecot import ELSEWHERE, Dovecot
+from tests.signin.browsing import BACK, post, registered, start, through, visiting
 from tests.support import LiveServer, Tenant
 
 OPEN = [operation for operation in OPERATIONS if operation.open or operation.auth == "sign-in"]

@@ -16,8 +16,8 @@ from schemathesis import CheckFunction, GenerationMode
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
-from opengrant.api.openapi import document
-from opengrant.api.routing import OPERATIONS
+from opengrant.api.http.openapi import document
+from opengrant.api.http.routes import OPERATIONS
 from opengrant.model import ProviderName
 from tests.api.console import with_link
 from tests.api.signed import Signing, account

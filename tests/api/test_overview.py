@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from opengrant import metrics
-from opengrant.grants.activity import HOUR, KEEP
+from opengrant.events.activity import HOUR, KEEP
 from opengrant.jobs.sweep import activity, sweep
 from opengrant.model import SECOND, now
 from tests.announcing import subscribe

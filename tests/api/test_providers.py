@@ -6,8 +6,8 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel, SecretStr
 
-from opengrant.api import wire
-from opengrant.grants.guide import GUIDES
+from opengrant.api.wire import grants as wire
+from opengrant.connectors.setup_guide import GUIDES
 from opengrant.model import ProviderName
 from opengrant.providers.base import ProvesClient
 from tests.support import LiveServer, Tenant, data, problem

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as effort
 from hypothesis import strategies as some
 
-from opengrant.grants.redirects import MOST
 from opengrant.model import RedirectUri
+from opengrant.tenants.redirect_uris import MOST
 from tests.support import LiveServer, Tenant, data, problem
 
 PATH = "/v3/applications/redirect-uris"

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from nylas.handler.service_account import canonical_json as sdk_canonical_json
 from nylas.handler.service_account import load_rsa_private_key_from_pem, sign_bytes
 
+from opengrant.access.request_signatures import PERMISSIONS, Signatures, canonical_json, envelope, permits
 from opengrant.errors import AuthenticationFailed
-from opengrant.grants.signatures import PERMISSIONS, Signatures, canonical_json, envelope, permits
 from opengrant.model import SECOND
 from tests.api.signed import Account, account, foreign_account, send
 from tests.peers.postgres import Postgres

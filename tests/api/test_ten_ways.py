@@ -11,12 +11,12 @@ import bcrypt
 import pytest
 
 from opengrant.store import secrets
-from opengrant.store.port import Dialect, Row
+from opengrant.store.engine.port import Dialect, Row
 from opengrant.vault import Owner
 from tests.api.conftest import ALICE, EMAILS, SCOPE, Ask
 from tests.fakes.ews import FakeExchange
 from tests.fakes.oauth import FakeOAuth, Reply
-from tests.hosted.browsing import landed, post, redeem, registered, start, through, visiting
+from tests.signin.browsing import landed, post, redeem, registered, start, through, visiting
 from tests.support import LiveServer, Tenant, data, problem
 
 

@@ -13,9 +13,9 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 from pydantic import SecretStr
 
-from opengrant.doors import asgi
-from opengrant.grants.exchange import Exchange
 from opengrant.model import now
+from opengrant.server.doors import asgi
+from opengrant.signin.token_endpoint import Exchange
 from tests.api.tokens import (
     ME,
     TOKEN,

@@ -9,8 +9,8 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
+from opengrant.access.bearer_tokens import ACCESS, REFRESH, make
 from opengrant.errors import InvalidRequest
-from opengrant.grants.opaque import ACCESS, REFRESH, make
 from opengrant.jobs.sweep import sweep
 from tests.api.tokens import (
     INFO,

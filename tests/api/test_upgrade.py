@@ -21,10 +21,10 @@ import httpx
 import pytest
 from joserfc.jwk import RSAKey
 
-from opengrant import doctor
-from opengrant.store import migrate
-from opengrant.store.engines import open_store
-from opengrant.store.port import Statement, Steps
+from opengrant.server import doctor
+from opengrant.store.engine import migrate
+from opengrant.store.engine.open import open_store
+from opengrant.store.engine.port import Statement, Steps
 from tests.api.conftest import Apple
 from tests.fakes.ews import PASSWORD as EWS_PASSWORD
 from tests.fakes.ews import USER as EWS_USER

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from opengrant.grants.workspaces import Change
 from opengrant.model import CustomConnect, ProviderName
+from opengrant.tenants.workspaces import Change
 from tests.support import Interrupted, LiveServer, Tenant, data, problem
 
 

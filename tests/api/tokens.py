@@ -8,9 +8,9 @@ import httpx
 from pydantic import SecretStr
 
 from opengrant.errors import PKCE_FAILED, CodeUsedTwice, OAuthRefused
-from opengrant.grants.hosted import Redeemed
-from opengrant.grants.pkce import verifies
 from opengrant.model import Application, Grant
+from opengrant.signin.hosted import Redeemed
+from opengrant.signin.pkce import verifies
 from tests.support import LiveServer, Tenant, data, secret
 
 TOKEN = "/v3/connect/token"

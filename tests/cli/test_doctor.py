@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from opengrant.app import installation
-from opengrant.doctor import Finding, examine
+from opengrant.assembly.installation import installation
 from opengrant.model import SECOND, now
+from opengrant.server.doctor import Finding, examine
 from opengrant.settings import Settings
-from opengrant.store.port import Statement, Steps
+from opengrant.store.engine.port import Statement, Steps
 from tests.peers.postgres import Postgres
 from tests.support import settings_from
 

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from tests.fakes.oauth import TENANT, FakeOAuth
-from tests.hosted.browsing import BACK, landed, registered, through, visiting
 from tests.peers.nodejs import NodeScripts
+from tests.signin.browsing import BACK, landed, registered, through, visiting
 from tests.support import LiveServer, Tenant, data, secret
 
 ANA = "ana@example.com"

@@ -8,7 +8,7 @@ from nylas import Client
 from nylas.models.errors import NylasOAuthError
 
 from tests.fakes.oauth import TENANT, FakeOAuth
-from tests.hosted.browsing import BACK, landed, registered, through, visiting
+from tests.signin.browsing import BACK, landed, registered, through, visiting
 from tests.support import LiveServer, Tenant, secret
 
 ANA = "ana@example.com"

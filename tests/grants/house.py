@@ -1,4 +1,4 @@
-"""The services that keep grants alive, as app.py puts them together, on a clock that the test holds; and a provider
+"""The services that keep grants alive, as assembly/ puts them together, on a clock that the test holds; and a provider
 whose answers come when the test says so. Two nodes share the database."""
 
 import asyncio
@@ -9,32 +9,32 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from opengrant.connectors.connectors import Connectors
+from opengrant.connectors.credentials import Credentials
+from opengrant.domains.domains import Domains, MailNames
 from opengrant.errors import Evidence, ProviderFailure
-from opengrant.grants.activity import Activity
-from opengrant.grants.blame import Blame
-from opengrant.grants.brake import Policy
-from opengrant.grants.connect import Connect
-from opengrant.grants.connectors import Connectors
-from opengrant.grants.credentials import Credentials
-from opengrant.grants.digests import Digests
-from opengrant.grants.domains import Domains, MailNames
-from opengrant.grants.records import Records
-from opengrant.grants.refresh import Refresh
+from opengrant.events.activity import Activity
+from opengrant.grants.connect.connect import Connect
+from opengrant.grants.manage import Records
+from opengrant.grants.refresh.circuit_breaker import Policy
+from opengrant.grants.refresh.refresh import Refresh
+from opengrant.grants.refresh.source_health import Blame
 from opengrant.grants.revocations import Revocations
 from opengrant.grants.schedule import Schedule
 from opengrant.grants.spool import Spool
-from opengrant.grants.workspaces import Workspaces
 from opengrant.model import SECOND, Application, Identity, Micros, ProviderName, Verified, now
 from opengrant.net.dns import Resolver
-from opengrant.net.http import Http
-from opengrant.providers.google import Google
-from opengrant.providers.microsoft import Microsoft
-from opengrant.providers.zoom import Zoom
-from opengrant.store import applications
-from opengrant.store.engines import open_store
-from opengrant.store.keeping import Rates
-from opengrant.store.port import Row, Statement, Steps, Store
+from opengrant.net.provider_http import Http
+from opengrant.providers.google.oauth import Google
+from opengrant.providers.microsoft.oauth import Microsoft
+from opengrant.providers.zoom.oauth import Zoom
+from opengrant.store.engine.open import open_store
+from opengrant.store.engine.port import Row, Statement, Steps, Store
+from opengrant.store.grants.refreshing import Rates
+from opengrant.store.tenants import applications
+from opengrant.tenants.workspaces import Workspaces
 from opengrant.vault import Keyring, MasterKey, Vault
+from opengrant.vault.digests import Digests
 from tests.fakes.oauth import FakeOAuth, Reply, Seen
 
 Mood = Literal["accepts", "down", "throttles", "throttles silently", "refuses the client", "vanishes"]

@@ -1,4 +1,4 @@
-"""How many grants of a source the clock may take at once: store/keeping.py, on both engines."""
+"""How many grants of a source the clock may take at once: store/grants/refreshing.py, on both engines."""
 
 import asyncio
 import uuid
@@ -6,10 +6,11 @@ import uuid
 import pytest
 from pydantic import SecretStr
 
-from opengrant.grants.connectors import Draft
+from opengrant.connectors.connectors import Draft
 from opengrant.model import SECOND, CustomConnect, ProviderName
-from opengrant.store import keeping, overview
-from opengrant.store.keeping import Rates
+from opengrant.store.grants import refreshing as keeping
+from opengrant.store.grants.refreshing import Rates
+from opengrant.store.operations import overview
 from tests.grants.house import House
 from tests.support import secret
 

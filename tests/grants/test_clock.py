@@ -1,4 +1,4 @@
-"""grants/refresh.py on the clock and for callers: mail hosts in trouble, what waits for whom, and what is put off."""
+"""grants/refresh/ on the clock and for callers: mail hosts in trouble, what waits for whom, and what is put off."""
 
 import asyncio
 import random
@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 import pytest
 from pydantic import SecretStr
 
+from opengrant.connectors import connectors, credentials
 from opengrant.errors import Evidence, OpenGrantError, Overloaded, ProviderFailure, StoreUnavailable
-from opengrant.grants import connectors, credentials
-from opengrant.grants.brake import Policy
-from opengrant.grants.refresh import Refresh
+from opengrant.grants.refresh.circuit_breaker import Policy
+from opengrant.grants.refresh.refresh import Refresh
 from opengrant.model import SECOND, Application, CustomConnect, Grant, Identity, ProviderName
 from opengrant.providers.minted import Minted
-from opengrant.store import grants
+from opengrant.store.grants import grants
 from tests.grants.house import House, Mood, silent
 from tests.support import secret
 

@@ -12,18 +12,21 @@ from pydantic import SecretStr
 from pydantic_core import from_json
 from structlog.testing import capture_logs
 
+from opengrant.connectors import connectors
 from opengrant.errors import OpenGrantError, Overloaded
-from opengrant.grants import connectors
-from opengrant.grants.ahead import Ahead
-from opengrant.grants.brake import Policy
-from opengrant.grants.connect import Proof
-from opengrant.grants.records import Change
+from opengrant.grants.connect.connect import Proof
+from opengrant.grants.manage import Change
+from opengrant.grants.refresh.circuit_breaker import Policy
 from opengrant.model import SECOND, Application, CustomConnect, Grant, Identity, Micros, ProviderName, Sealed, is_recent
-from opengrant.store import console, deliveries, leases, rations, webhooks
-from opengrant.store.events import Event
-from opengrant.store.events import add as add_event
-from opengrant.store.port import Store, StoreUnavailable
-from opengrant.store.webhooks import Webhook
+from opengrant.operations.clock_steps import Ahead
+from opengrant.store.access import console_sessions as console
+from opengrant.store.access import rate_limits as rations
+from opengrant.store.engine.port import Store, StoreUnavailable
+from opengrant.store.events import deliveries, webhooks
+from opengrant.store.events.events import Event
+from opengrant.store.events.events import add as add_event
+from opengrant.store.events.webhooks import Webhook
+from opengrant.store.grants import leases
 from opengrant.vault import Owner
 from tests.grants.house import House
 from tests.support import Away, secret

@@ -15,16 +15,16 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from opengrant.api import wire
+from opengrant.api.wire import grants as wire
+from opengrant.connectors.connectors import Draft
 from opengrant.errors import InvalidAuthentication, OpenGrantError, ProviderUnavailable, RateLimited
-from opengrant.grants import outcome
-from opengrant.grants.activity import Activity
-from opengrant.grants.connectors import Draft
-from opengrant.grants.overview import Overview
+from opengrant.events.activity import Activity
+from opengrant.grants import refusals as outcome
 from opengrant.model import Application, CustomConnect, Grant, ProviderName, Trouble
-from opengrant.providers.imap import Imap
-from opengrant.providers.mailhosts import MailHosts
-from opengrant.store import grants
+from opengrant.operations.overview import Overview
+from opengrant.providers.imap.discovery import MailHosts
+from opengrant.providers.imap.password import Imap
+from opengrant.store.grants import grants
 from tests.fakes.mail import CLOSE, IMAP, Certificates, FakeMail
 from tests.fakes.oauth import Reply
 from tests.grants.house import House, SlowOAuth, house

@@ -7,9 +7,10 @@ import pytest
 from pydantic import SecretStr
 from pydantic_core import from_json
 
-from opengrant.grants import connectors
+from opengrant.connectors import connectors
 from opengrant.model import Application, CustomConnect, Grant, ProviderName
-from opengrant.store import grants, secrets
+from opengrant.store import secrets
+from opengrant.store.grants import grants
 from opengrant.vault import Owner
 from tests.grants.house import House, Parked, SlowOAuth
 from tests.support import secret

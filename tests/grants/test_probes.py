@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from opengrant.grants.connectors import Draft
+from opengrant.connectors.connectors import Draft
 from opengrant.model import Application, CustomConnect, Grant, ProviderName
 from opengrant.net.dns import Resolver
 from opengrant.net.guard import Guard, parse_networks
-from opengrant.net.mail import MailDoor
-from opengrant.providers.ews import Ews
-from opengrant.providers.icloud import ICloud
-from opengrant.providers.imap import Imap
-from opengrant.providers.mailhosts import MailHosts
-from opengrant.store import grants
+from opengrant.net.mail_login import MailDoor
+from opengrant.providers.ews.password import Ews
+from opengrant.providers.icloud.password import ICloud
+from opengrant.providers.imap.discovery import MailHosts
+from opengrant.providers.imap.password import Imap
+from opengrant.store.grants import grants
 from tests.fakes.dns import FakeDns
 from tests.fakes.ews import PASSWORD, USER, FakeExchange
 from tests.fakes.mail import Certificates, FakeMail

@@ -3,8 +3,8 @@
 import asyncio
 from pathlib import Path
 
-from opengrant.grants.installation import LEAST_ROOM, Readiness, room
-from opengrant.store.engines import open_store
+from opengrant.operations.master_keys import LEAST_ROOM, Readiness, room
+from opengrant.store.engine.open import open_store
 
 
 async def test_a_disk_with_too_little_room_is_named(tmp_path: Path) -> None:

@@ -21,15 +21,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from pydantic import SecretStr
 from pydantic_core import from_json
 
+from opengrant.connectors import connectors, credentials
 from opengrant.errors import NotFound, OpenGrantError
-from opengrant.grants import connectors, credentials
-from opengrant.grants.ahead import Ahead
-from opengrant.grants.brake import Policy
-from opengrant.grants.records import Change
-from opengrant.grants.refresh import Live
+from opengrant.grants.manage import Change
+from opengrant.grants.refresh.circuit_breaker import Policy
+from opengrant.grants.refresh.refresh import Live
 from opengrant.model import SECOND, CustomConnect, Grant, ProviderName, Sealed
-from opengrant.store import events, grants, leases, webhooks
-from opengrant.store.webhooks import Webhook
+from opengrant.operations.clock_steps import Ahead
+from opengrant.store.events import events, webhooks
+from opengrant.store.events.webhooks import Webhook
+from opengrant.store.grants import grants, leases
 from opengrant.vault import Owner
 from tests.grants.house import House, Mood, Node
 from tests.support import secret

@@ -8,12 +8,12 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
+from opengrant.connectors.connectors import Draft
 from opengrant.errors import StoreUnavailable
 from opengrant.grants import spool
-from opengrant.grants.connectors import Draft
 from opengrant.model import Application, CustomConnect, Grant, ProviderName
-from opengrant.store import grants
-from opengrant.store.port import Steps
+from opengrant.store.engine.port import Steps
+from opengrant.store.grants import grants
 from tests.grants.house import House, SlowOAuth, house
 from tests.support import secret
 

@@ -11,14 +11,14 @@ import pytest
 import trustme
 
 from opengrant.errors import NotFound, WebhookNotFound
-from opengrant.grants.deliveries import pause
+from opengrant.events.deliveries import pause
 from opengrant.jobs.announce import announce
 from opengrant.jobs.loop import Job, run_jobs
 from opengrant.jobs.measure import measure
 from opengrant.model import SECOND, now
-from opengrant.store import deliveries as store
-from opengrant.store import events
-from opengrant.store.events import Event
+from opengrant.store.events import deliveries as store
+from opengrant.store.events import events
+from opengrant.store.events.events import Event
 from tests.announcing import GRANT_EVENTS, deliver, deliveries, make_due, room, subscribe
 from tests.fakes.receiver import Answer, Hook, Receiver
 from tests.peers.dovecot import Dovecot

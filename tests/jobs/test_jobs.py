@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from opengrant.grants import connect
+from opengrant.grants.connect import connect
 from opengrant.jobs.loop import Job, run_jobs
 from opengrant.jobs.sweep import KEEP_ROTATIONS, key_uses, sweep
 from opengrant.model import SECOND
-from opengrant.store import rotations
-from opengrant.store.port import Steps
+from opengrant.store.engine.port import Steps
+from opengrant.store.grants import rotations
 from tests.fakes.oauth import FakeOAuth, Reply
 from tests.support import LiveServer, Tenant, problem, secret
 

@@ -1,4 +1,4 @@
-"""net/http.py: whole answers, or evidence of how far the request got."""
+"""net/provider_http.py: whole answers, or evidence of how far the request got."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from pyreqwest.exceptions import BuilderError, DetailedPyreqwestError, PyreqwestError
 
 from opengrant.errors import Evidence, ProviderFailure
-from opengrant.net.http import MAX_BODY, Field, Http, fault
+from opengrant.net.provider_http import MAX_BODY, Field, Http, fault
 from tests.fakes.oauth import FakeOAuth, Reply
 
 SECRET = SecretStr("sEcReT-0123456789")
@@ -36,7 +36,7 @@ async def http() -> AsyncIterator[Http]:
 @pytest.fixture
 async def hasty(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Http]:
     """Waits half a second for a connection."""
-    monkeypatch.setattr("opengrant.net.http.CONNECT_TIMEOUT", 0.5)
+    monkeypatch.setattr("opengrant.net.provider_http.CONNECT_TIMEOUT", 0.5)
     door = Http(timeout=60, connections_per_host=10)
     yield door
     await door.close()

@@ -15,8 +15,8 @@ from opengrant.errors import Overloaded, ProviderFailure
 from opengrant.net.attempt import Attempt, Deadlines
 from opengrant.net.dns import Resolver
 from opengrant.net.guard import Guard, parse_networks
-from opengrant.net.mail import MailDoor, Session
-from opengrant.providers.mail_answers import TLS_REASONS
+from opengrant.net.mail_login import MailDoor, Session
+from opengrant.providers.imap.refusals import TLS_REASONS
 from tests.fakes.mail import CLOSE, DRIP, FLOOD, RESET, SILENCE, STARTTLS, Certificates, FakeMail
 from tests.peers.dovecot import ACCOUNTS, DISABLED, ELSEWHERE
 

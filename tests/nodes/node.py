@@ -22,7 +22,7 @@ import httpx
 from pydantic_core import to_json
 
 from opengrant.model import SECOND
-from opengrant.store.grants import COLUMNS
+from opengrant.store.grants.grants import COLUMNS
 from opengrant.vault import Owner
 from tests import warm
 from tests.fakes.oauth import FakeOAuth

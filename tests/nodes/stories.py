@@ -1,7 +1,7 @@
 """What takes long, told apart from the tests that look at how it ended.
 
-Deaths of nodes at each step of a refresh and of a connection, a process for each (faults.py), all of them at once, and
-what the next node makes of their leavings; a database that is away when a provider answers; a provider that is slow.
+Deaths of nodes at each step of a refresh and of a connection, a process for each (failpoints.py), all of them at once,
+and what the next node makes of what they left; a database that is away when a provider answers; a slow provider.
 Each is begun by the file that looks at it (`begun`), and goes on beside that file's other tests.
 """
 

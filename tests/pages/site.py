@@ -13,9 +13,10 @@ from playwright.async_api import Browser, async_playwright, expect
 from starlette.types import Receive, Scope, Send
 
 from opengrant import pages
-from opengrant.api import respond, static
-from opengrant.api.edge import Edge
-from opengrant.api.routing import Router, read_body
+from opengrant.api.http import responses as respond
+from opengrant.api.http import static
+from opengrant.api.http.middleware import Edge
+from opengrant.api.http.routes import Router, read_body
 from tests.pages.gallery import ACTION, PAGES
 
 _CHROMIUM = "/usr/bin/chromium"

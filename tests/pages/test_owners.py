@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 
-from opengrant.grants.hosted import _gave_up
 from opengrant.model import WITH_PASSWORD, ProviderName
 from opengrant.pages import FIELDS, Brand, Login, refusal
 from opengrant.pages.refusals import KINDS, REASONS
-from opengrant.providers import classify, ews_answers, mail_answers
+from opengrant.providers import classify
+from opengrant.providers.ews import refusals as ews_answers
+from opengrant.providers.imap import refusals as mail_answers
 from opengrant.providers.verdict import Kind, Verdict
+from opengrant.signin.hosted import _gave_up
 
 _API_WORDS = ("imap_", "smtp_", "ews_", "settings.imap", "POST", "/v3", "OPENGRANT", "provider ", "operator", "(IMAP, ")
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from opengrant.net.http import Http
+from opengrant.net.provider_http import Http
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from pydantic import SecretStr
 
 from opengrant.errors import InvalidRequest
 from opengrant.model import Identity
-from opengrant.providers.agent import AgentAccount
 from opengrant.providers.base import Verifies
+from opengrant.providers.hosted.agent_account import AgentAccount
 
 GOOD = "Abcdefgh1jklmnopq9"
 QUICK = 4

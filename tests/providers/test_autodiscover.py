@@ -10,7 +10,7 @@ from opengrant.errors import ProviderFailure
 from opengrant.net.dns import Resolver
 from opengrant.net.guard import Guard, parse_networks
 from opengrant.providers.classify import classify
-from opengrant.providers.ews import Ews
+from opengrant.providers.ews.password import Ews
 from tests.fakes.dns import FakeDns
 from tests.fakes.ews import PASSWORD, USER, FakeExchange, Reply, pox
 

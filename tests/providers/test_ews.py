@@ -14,8 +14,8 @@ from opengrant.errors import InvalidRequest, ProviderFailure
 from opengrant.net.dns import Resolver
 from opengrant.net.guard import Guard, parse_networks
 from opengrant.providers.classify import classify
-from opengrant.providers.ews import Ews
-from opengrant.providers.ews_answers import NOT_ASCII
+from opengrant.providers.ews.password import Ews
+from opengrant.providers.ews.refusals import NOT_ASCII
 from tests.fakes.dns import FakeDns
 from tests.fakes.ews import DOMAIN_PASSWORD, DOMAIN_USER, PASSWORD, USER, FakeExchange, Reply, error, fault
 from tests.fakes.mail import Certificates, FakeMail

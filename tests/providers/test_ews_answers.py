@@ -5,9 +5,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from opengrant.errors import Evidence
-from opengrant.providers import ews_answers
 from opengrant.providers.classify import classify
-from opengrant.providers.ews_answers import CONFIRM_AFTER, NOT_APPS_SHAPE, OTHER_LEG_ACCEPTED, RESPONSE_CODES, judge
+from opengrant.providers.ews import refusals as ews_answers
+from opengrant.providers.ews.refusals import CONFIRM_AFTER, NOT_APPS_SHAPE, OTHER_LEG_ACCEPTED, RESPONSE_CODES, judge
 from opengrant.providers.verdict import Kind, Verdict
 
 VERDICTS = [value for value in vars(ews_answers).values() if isinstance(value, Verdict)]

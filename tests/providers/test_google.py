@@ -1,4 +1,4 @@
-"""providers/google.py, against the stand-in for what only Google's refusals show, and against emulate."""
+"""providers/google/oauth.py, against the stand-in for what only Google's refusals show, and against emulate."""
 
 from functools import partial
 from typing import Any
@@ -8,10 +8,10 @@ from pydantic import SecretStr
 
 from opengrant.errors import ProviderFailure
 from opengrant.model import ClientApp, Identity, Tokens, now
-from opengrant.net.http import Http
+from opengrant.net.provider_http import Http
 from opengrant.providers.base import Identifies, Refreshes
 from opengrant.providers.classify import classify
-from opengrant.providers.google import Google
+from opengrant.providers.google.oauth import Google
 from tests.fakes.oauth import HTML_403, FakeOAuth, Reply, google_api_error
 from tests.peers.emulate import Emulate
 from tests.providers import support

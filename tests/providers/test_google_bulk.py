@@ -1,4 +1,4 @@
-"""providers/google_bulk.py, against the stand-in that checks assertions as Google does."""
+"""providers/google/service_account.py, against the stand-in that checks assertions as Google does."""
 
 import json
 from typing import Any
@@ -11,9 +11,9 @@ from pydantic import SecretStr
 
 from opengrant.errors import Evidence, InvalidRequest, ProviderFailure
 from opengrant.model import Identity, now
-from opengrant.net.http import Http
+from opengrant.net.provider_http import Http
 from opengrant.providers.classify import classify
-from opengrant.providers.google_bulk import GoogleBulk
+from opengrant.providers.google.service_account import GoogleBulk
 from tests.fakes.oauth import HTML_403, FakeOAuth, Reply, google_api_error, signing_key
 from tests.providers.support import asked
 

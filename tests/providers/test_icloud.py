@@ -10,9 +10,9 @@ from pydantic import SecretStr
 from opengrant.errors import InvalidRequest, ProviderFailure
 from opengrant.net.dns import Resolver
 from opengrant.net.guard import Guard, parse_networks
-from opengrant.net.mail import MailDoor
+from opengrant.net.mail_login import MailDoor
 from opengrant.providers.classify import classify
-from opengrant.providers.icloud import ICloud
+from opengrant.providers.icloud.password import ICloud
 from tests.fakes.dns import FakeDns
 from tests.fakes.mail import CLOSE, Certificates, FakeMail
 from tests.peers.dovecot import ACCOUNTS, Dovecot

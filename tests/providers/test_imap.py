@@ -10,9 +10,9 @@ from opengrant.errors import InvalidRequest, Overloaded, ProviderFailure
 from opengrant.net.attempt import Deadlines
 from opengrant.net.dns import Resolver
 from opengrant.net.guard import Guard, parse_networks
-from opengrant.net.mail import MailDoor
-from opengrant.providers.imap import Imap
-from opengrant.providers.mailhosts import MailHosts
+from opengrant.net.mail_login import MailDoor
+from opengrant.providers.imap.discovery import MailHosts
+from opengrant.providers.imap.password import Imap
 from tests.fakes.dns import FakeDns
 from tests.fakes.mail import Certificates, FakeMail
 from tests.peers.dovecot import ACCOUNTS, ELSEWHERE
@@ -262,7 +262,7 @@ async def test_the_spelling_that_worked_is_kept_among_the_secrets(certificates):
 
 async def test_the_wait_for_a_turn_is_ours_and_not_the_servers(monkeypatch):
     """A proof that has waited for long is not one whose server took long."""
-    monkeypatch.setattr("opengrant.providers.imap.WHOLE", 0.1)
+    monkeypatch.setattr("opengrant.providers.imap.password.WHOLE", 0.1)
     async with imap(None, threads=1, deadlines=Deadlines(turn=0.3)) as provider, provider._door.turn():
         with pytest.raises(Overloaded):
             await provider.verify(ask(imap_host=ELSEWHERE, imap_port=9))

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opengrant.errors import Evidence
-from opengrant.providers import mail_answers
-from opengrant.providers.mail_answers import judge
+from opengrant.providers.imap import refusals as mail_answers
+from opengrant.providers.imap.refusals import judge
 from opengrant.providers.verdict import Kind, Verdict
 
 VERDICTS = [value for value in vars(mail_answers).values() if isinstance(value, Verdict)]

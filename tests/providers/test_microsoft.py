@@ -1,4 +1,4 @@
-"""providers/microsoft.py, against the stand-in for Entra's and Graph's own manners, and against emulate."""
+"""providers/microsoft/oauth.py, against the stand-in for Entra's and Graph's own manners, and against emulate."""
 
 from dataclasses import replace
 from functools import partial
@@ -9,10 +9,10 @@ from pydantic import SecretStr
 
 from opengrant.errors import ProviderFailure
 from opengrant.model import ClientApp, Identity, Tokens
-from opengrant.net.http import Http
+from opengrant.net.provider_http import Http
 from opengrant.providers.base import Identifies, Refreshes
 from opengrant.providers.classify import classify
-from opengrant.providers.microsoft import PERSONAL_TENANT, Microsoft
+from opengrant.providers.microsoft.oauth import PERSONAL_TENANT, Microsoft
 from tests.fakes.oauth import TENANT, FakeOAuth, Reply, entra_error, graph_error
 from tests.peers.emulate import Emulate
 from tests.providers import support

@@ -1,4 +1,4 @@
-"""providers/microsoft_bulk.py, against the stand-in for Entra and Graph: tokens without rights included."""
+"""providers/microsoft/app_only.py, against the stand-in for Entra and Graph: tokens without rights included."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ from pydantic import SecretStr
 
 from opengrant.errors import Evidence, InvalidRequest, ProviderFailure
 from opengrant.model import Identity, now
-from opengrant.net.http import Http
+from opengrant.net.provider_http import Http
 from opengrant.providers.classify import classify
-from opengrant.providers.microsoft_bulk import MicrosoftBulk
+from opengrant.providers.microsoft.app_only import MicrosoftBulk
 from tests.fakes.oauth import TENANT, FakeOAuth, Reply, entra_error, graph_error
 from tests.providers.support import asked
 

@@ -1,4 +1,4 @@
-"""providers/oauth.py: token answers in every spelling, id_tokens, refusals without secrets."""
+"""providers/oauth/answers.py: token answers in every spelling, id_tokens, refusals without secrets."""
 
 import json
 import time
@@ -17,8 +17,8 @@ from pydantic_core import to_json
 
 from opengrant.errors import Evidence, ProviderFailure
 from opengrant.model import SECOND
-from opengrant.net.http import Answer
-from opengrant.providers.oauth import is_address, read_id_token, read_scope, read_tokens, refusal, retry_after
+from opengrant.net.provider_http import Answer
+from opengrant.providers.oauth.answers import is_address, read_id_token, read_scope, read_tokens, refusal, retry_after
 from tests.fakes.oauth import HTML_403, entra_error
 
 SENT = 1_790_000_000 * SECOND

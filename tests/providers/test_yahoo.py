@@ -1,4 +1,4 @@
-"""providers/yahoo.py, against the stand-in that refuses as Yahoo does."""
+"""providers/yahoo/oauth.py, against the stand-in that refuses as Yahoo does."""
 
 from base64 import b64decode
 from functools import partial
@@ -9,10 +9,10 @@ from pydantic import SecretStr
 
 from opengrant.errors import ProviderFailure
 from opengrant.model import ClientApp, Identity, Tokens
-from opengrant.net.http import Http
+from opengrant.net.provider_http import Http
 from opengrant.providers.base import Identifies, Refreshes
 from opengrant.providers.classify import classify
-from opengrant.providers.yahoo import Yahoo
+from opengrant.providers.yahoo.oauth import Yahoo
 from tests.fakes.oauth import FakeOAuth, Reply
 from tests.providers import support
 from tests.providers.support import asked

@@ -1,4 +1,4 @@
-"""providers/zoom.py, against the stand-in whose refresh tokens can be spent once, as Zoom's can."""
+"""providers/zoom/oauth.py, against the stand-in whose refresh tokens can be spent once, as Zoom's can."""
 
 from base64 import b64decode
 from functools import partial
@@ -9,10 +9,10 @@ from pydantic import SecretStr
 
 from opengrant.errors import ProviderFailure
 from opengrant.model import ClientApp, Identity, Tokens
-from opengrant.net.http import Http
+from opengrant.net.provider_http import Http
 from opengrant.providers.base import Identifies, Refreshes
 from opengrant.providers.classify import classify
-from opengrant.providers.zoom import Zoom, api_base
+from opengrant.providers.zoom.oauth import Zoom, api_base
 from tests.fakes.oauth import FakeOAuth, Reply
 from tests.providers import support
 

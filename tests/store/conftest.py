@@ -8,8 +8,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from opengrant.store.engines import open_store
-from opengrant.store.port import Store
+from opengrant.store.engine.open import open_store
+from opengrant.store.engine.port import Store
 from tests.peers.postgres import Postgres
 
 

@@ -11,8 +11,8 @@ import os
 import sys
 from pathlib import Path
 
-from opengrant.store.engines import open_store
-from opengrant.store.port import Statement, Steps, Store
+from opengrant.store.engine.open import open_store
+from opengrant.store.engine.port import Statement, Steps, Store
 
 
 def say(line: str) -> None:

@@ -5,11 +5,11 @@ import time
 
 import pytest
 
-from opengrant.grants.ahead import rows_ahead
 from opengrant.model import SECOND, now
-from opengrant.store.clock import DatabaseClock, agreed_clock
-from opengrant.store.connectors import next_number
-from opengrant.store.port import Dialect, Statement, Steps, Store
+from opengrant.operations.clock_steps import rows_ahead
+from opengrant.store.connectors.connectors import next_number
+from opengrant.store.engine.clock import DatabaseClock, agreed_clock
+from opengrant.store.engine.port import Dialect, Statement, Steps, Store
 from tests.store.conftest import Target
 
 

@@ -20,10 +20,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from opengrant.store.engines import open_store, redact
-from opengrant.store.port import Conflict, Row, Statement, Steps, Store, StoreUnavailable
-from opengrant.store.postgres import PostgresStore
-from opengrant.store.sqlite import SqliteStore
+from opengrant.store.engine.open import open_store, redact
+from opengrant.store.engine.port import Conflict, Row, Statement, Steps, Store, StoreUnavailable
+from opengrant.store.engine.postgres import PostgresStore
+from opengrant.store.engine.sqlite import SqliteStore
 from tests.store.conftest import Target, somebody_waits
 
 CREATE = "create table items (id text not null primary key, number bigint, data bytea)"

@@ -9,9 +9,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from opengrant.store import migrate
-from opengrant.store.migrate import Migration, MigrationError
-from opengrant.store.port import Dialect, Row, Statement, Steps, Store
+from opengrant.store.engine import migrate
+from opengrant.store.engine.migrate import Migration, MigrationError
+from opengrant.store.engine.port import Dialect, Row, Statement, Steps, Store
 from tests.store.conftest import Target, somebody_waits
 
 ALL = [migration.name for migration in migrate.load(Dialect.SQLITE)]

@@ -22,14 +22,20 @@ import pytest_asyncio
 
 from opengrant import store
 from opengrant.model import Grant, ProviderName, Sealed, Trouble
-from opengrant.store import blame, checkup, domains, grants, keeping, overview, tokens, workspaces
-from opengrant.store.columns import put_trouble
-from opengrant.store.engines import open_store
-from opengrant.store.grants import FEW, Filters, Order, Writing
-from opengrant.store.keeping import Rates, Source
-from opengrant.store.leases import Lease
-from opengrant.store.parameters import plain
-from opengrant.store.port import Dialect, Row, Statement, Steps
+from opengrant.store.domains import domains
+from opengrant.store.engine.json_columns import put_trouble
+from opengrant.store.engine.open import open_store
+from opengrant.store.engine.parameters import plain
+from opengrant.store.engine.port import Dialect, Row, Statement, Steps
+from opengrant.store.grants import grants
+from opengrant.store.grants import refreshing as keeping
+from opengrant.store.grants import source_health as blame
+from opengrant.store.grants.grants import FEW, Filters, Order, Writing
+from opengrant.store.grants.leases import Lease
+from opengrant.store.grants.refreshing import Rates, Source
+from opengrant.store.operations import checkup, overview
+from opengrant.store.signin import tokens
+from opengrant.store.tenants import workspaces
 from tests.peers.postgres import Postgres
 
 MANY = 100_000

@@ -1,7 +1,7 @@
 """/v3/applications: what the application of the API key says about itself, and its redirect URIs."""
 
-from opengrant.api import applications_wire as wire
-from opengrant.api.routing import Call, route
+from opengrant.api.http.routes import Call, route
+from opengrant.api.wire import applications as wire
 from opengrant.errors import InvalidRequest, NotFound
 from opengrant.model import Profile
 

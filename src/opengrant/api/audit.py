@@ -1,10 +1,10 @@
 """/v3/audit: who did what to which grant. Ours; the vendor's wire has nothing like it."""
 
-from opengrant.api import audit_wire as wire
-from opengrant.api import cursors
-from opengrant.api.routing import Call, route
+from opengrant.api.http.routes import Call, route
+from opengrant.api.wire import audit as wire
+from opengrant.api.wire import pagination as cursors
 from opengrant.errors import InvalidRequest
-from opengrant.grants.audit import Place
+from opengrant.events.audit import Place
 
 
 @route(

@@ -1,7 +1,7 @@
 """POST /v3/connect/custom: bring your own credentials."""
 
-from opengrant.api import wire
-from opengrant.api.routing import Call, decode, route
+from opengrant.api.http.routes import Call, decode, route
+from opengrant.api.wire import grants as wire
 from opengrant.errors import (
     Blocked,
     ConcurrentIdempotentRequest,

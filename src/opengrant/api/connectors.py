@@ -2,11 +2,11 @@
 
 from typing import Literal
 
-from opengrant.api import wire
 from opengrant.api.connect import provider_of
-from opengrant.api.routing import Call, callback_uri, decode, route
+from opengrant.api.http.routes import Call, callback_uri, decode, route
+from opengrant.api.wire import grants as wire
 from opengrant.errors import InvalidRequest, NotFound, Overloaded
-from opengrant.grants.trial import Callback, Step
+from opengrant.grants.connector_check import Callback, Step
 from opengrant.model import ProviderName
 
 TAG = "Connectors"

@@ -1,13 +1,13 @@
 """/v3/console/sessions: how a browser signs in to the console. Ours; the vendor's wire has nothing like it.
 
 The cookie is all that a page has of a session, and cannot read. It counts only together with a header that no page
-of another origin can send, so that no link and no form elsewhere can use it (api/routing.py).
+of another origin can send, so that no link and no form elsewhere can use it (api/http/routes.py).
 """
 
-from opengrant.api import console_wire as wire
-from opengrant.api.routing import CONSOLE_COOKIE, Call, origin, route
+from opengrant.api.http.routes import CONSOLE_COOKIE, Call, origin, route
+from opengrant.api.wire import console as wire
 from opengrant.errors import AccessDenied, InvalidRequest, NotFound, Unauthorized
-from opengrant.grants.sessions import LASTS
+from opengrant.tenants.console_sessions import LASTS
 
 TAG = "Console"
 

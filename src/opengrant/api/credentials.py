@@ -1,8 +1,8 @@
 """/v3/connectors/{provider}/creds: further credentials of a connector, written and never read again."""
 
-from opengrant.api import wire
 from opengrant.api.connectors import provider_in_path
-from opengrant.api.routing import Call, checked, decode, route
+from opengrant.api.http.routes import Call, checked, decode, route
+from opengrant.api.wire import grants as wire
 from opengrant.errors import InvalidRequest, NotFound
 
 TAG = "Credentials"

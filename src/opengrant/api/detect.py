@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from opengrant.api.routing import Call, route
-from opengrant.api.wire import Model, trimmed
+from opengrant.api.http.routes import Call, route
+from opengrant.api.wire.grants import Model, trimmed
 from opengrant.errors import InvalidRequest, ProviderUnavailable, RateLimited
-from opengrant.grants.detect import Detected
+from opengrant.grants.connect.detect import Detected
 from opengrant.model import ProviderName
 
 

@@ -3,12 +3,13 @@
 Ours; the vendor's wire has nothing like it.
 """
 
-from opengrant.api import cursors, wire
-from opengrant.api import grant_actions_wire as actions
 from opengrant.api.grants import TAG
-from opengrant.api.routing import Call, origin, route
+from opengrant.api.http.routes import Call, origin, route
+from opengrant.api.wire import grant_actions as actions
+from opengrant.api.wire import grants as wire
+from opengrant.api.wire import pagination as cursors
 from opengrant.errors import Blocked, CallbackNotAllowed, GrantNotFound, InvalidRequest, Overloaded
-from opengrant.grants.timeline import Place
+from opengrant.grants.history import Place
 
 
 @route(

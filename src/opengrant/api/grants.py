@@ -1,8 +1,8 @@
 """/v3/grants: grants that exist."""
 
-from opengrant.api import wire
 from opengrant.api.connect import VERIFICATION_ERRORS
-from opengrant.api.routing import Call, checked, route
+from opengrant.api.http.routes import Call, checked, route
+from opengrant.api.wire import grants as wire
 from opengrant.errors import (
     AccessDenied,
     Blocked,
@@ -14,7 +14,7 @@ from opengrant.errors import (
     RateLimited,
     ReauthEmailInvalid,
 )
-from opengrant.grants.records import Filters
+from opengrant.grants.manage import Filters
 from opengrant.model import SECOND, Grant
 
 TAG = "Grants"

@@ -13,10 +13,11 @@ from urllib.parse import parse_qsl
 from pydantic import Field, ValidationError, WithJsonSchema, field_validator
 from starlette.types import Receive, Scope, Send
 
-from opengrant.api import respond, wire
 from opengrant.api.hosted_words import EMPTY, WIRED, ended, refused, search_failed, wrong
-from opengrant.api.routing import Call, Router, decode, origin, read_body, route
-from opengrant.api.static import PAGE_HEADERS
+from opengrant.api.http import responses as respond
+from opengrant.api.http.routes import Call, Router, decode, origin, read_body, route
+from opengrant.api.http.static import PAGE_HEADERS
+from opengrant.api.wire import grants as wire
 from opengrant.errors import (
     CallbackNotAllowed,
     InvalidPayload,
@@ -25,12 +26,12 @@ from opengrant.errors import (
     MethodNotAllowed,
     OpenGrantError,
 )
-from opengrant.grants.actor import Actor, act_as
-from opengrant.grants.hosted import LOGIN_LASTS, Ask, Begun, Visit
-from opengrant.grants.services import Services
+from opengrant.events.actor import Actor, act_as
 from opengrant.model import SECOND, WITH_PASSWORD, Application, ProviderName
 from opengrant.pages import FIELDS, Brand, Choice, Login, Onward, Page, Problem, Section, render
 from opengrant.pages.views import LABELS
+from opengrant.services import Services
+from opengrant.signin.hosted import LOGIN_LASTS, Ask, Begun, Visit
 
 COOKIE = "opengrant_browser"
 _MOST_COOKIES = 100

@@ -1,8 +1,8 @@
 """/v3/overview: how an application is doing. Ours; the vendor's wire has nothing like it."""
 
-from opengrant.api import overview_wire as wire
-from opengrant.api.routing import Call, route
-from opengrant.api.wire import Answer
+from opengrant.api.http.routes import Call, route
+from opengrant.api.wire import overview as wire
+from opengrant.api.wire.grants import Answer
 from opengrant.errors import InvalidRequest
 
 

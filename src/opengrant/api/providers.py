@@ -2,9 +2,9 @@
 
 from pydantic import RootModel
 
-from opengrant.api.routing import Call, callback_uri, route
-from opengrant.api.wire import Model
-from opengrant.grants.guide import GUIDES, Guide
+from opengrant.api.http.routes import Call, callback_uri, route
+from opengrant.api.wire.grants import Model
+from opengrant.connectors.setup_guide import GUIDES, Guide
 from opengrant.model import ProviderName
 
 

@@ -6,7 +6,7 @@ data of their own delete it then. A row leaves this table when its path is serve
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from opengrant.api.routing import Call, Handler, Operation
+from opengrant.api.http.routes import Call, Handler, Operation
 from opengrant.errors import NotImplementedYet
 
 _GRANT = "/v3/grants/{grant_id}"

@@ -8,9 +8,9 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from opengrant.api import cursors
-from opengrant.api import webhooks_wire as wire
-from opengrant.api.routing import Call, route
+from opengrant.api.http.routes import Call, route
+from opengrant.api.wire import pagination as cursors
+from opengrant.api.wire import webhooks as wire
 from opengrant.errors import InvalidPayload, InvalidRequest, NotFound, WebhookNotFound, WebhookRefused
 from opengrant.model import SECOND
 

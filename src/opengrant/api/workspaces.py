@@ -1,7 +1,7 @@
 """/v3/workspaces: groups of grants."""
 
-from opengrant.api import workspaces_wire as wire
-from opengrant.api.routing import Call, route
+from opengrant.api.http.routes import Call, route
+from opengrant.api.wire import workspaces as wire
 from opengrant.errors import InvalidRequest, NotFound, Overloaded, RateLimited
 
 TAG = "Workspaces"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import structlog
 
 from opengrant.errors import OpenGrantError, ProviderFailure
-from opengrant.grants.refresh import Refresh
+from opengrant.grants.refresh.refresh import Refresh
 from opengrant.model import Application, Grant, ProviderName
 from opengrant.providers import base
 
@@ -18,7 +18,7 @@ _LASTS = 60
 
 @dataclass(frozen=True, slots=True)
 class Aliases:
-    """Built once, in app.py."""
+    """Built once, in assembly/installation.py."""
 
     refresh: Refresh
     providers: Mapping[ProviderName, object]

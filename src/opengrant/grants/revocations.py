@@ -12,12 +12,12 @@ import structlog
 from pydantic import SecretStr
 from pydantic_core import from_json
 
-from opengrant.grants import outcome
+from opengrant.grants import refusals as outcome
 from opengrant.model import Grant, ProviderName, Sealed
 from opengrant.providers.base import Revokes
 from opengrant.providers.verdict import Kind
-from opengrant.store import grants
-from opengrant.store.port import Store
+from opengrant.store.engine.port import Store
+from opengrant.store.grants import grants
 from opengrant.vault import Owner, Vault
 
 log = structlog.get_logger()
@@ -34,7 +34,7 @@ _GRACE = 2.0
 
 @dataclass(slots=True)
 class Revocations:
-    """Built once, in app.py."""
+    """Built once, in assembly/installation.py."""
 
     db: Store
     vault: Vault

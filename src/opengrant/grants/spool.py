@@ -19,7 +19,7 @@ from pydantic_core import from_json, to_json
 
 from opengrant.errors import StoreUnavailable
 from opengrant.model import Micros, ProviderName, Sealed
-from opengrant.store.port import Steps, Store
+from opengrant.store.engine.port import Steps, Store
 
 log = structlog.get_logger()
 

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from opengrant.grants.services import Services
 from opengrant.jobs.loop import Job
+from opengrant.services import Services
 
 
 def refresh(services: Services) -> Job:

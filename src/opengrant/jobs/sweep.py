@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from opengrant.grants.services import Services
 from opengrant.jobs.loop import Job
+from opengrant.services import Services
 
 KEEP_ROTATIONS = timedelta(hours=24)
 """How long a request with a spent refresh token can be sent again (docs/decisions/0006-rotations.md)."""

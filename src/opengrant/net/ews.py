@@ -1,7 +1,7 @@
 """HTTP to Exchange servers: NTLM or Basic, as the server asks for.
 
 A password is sent only over HTTPS with a verified certificate, only when the server has asked for one, and in one
-attempt: Exchange locks accounts. What the conversation is about is providers/ews.py's.
+attempt: Exchange locks accounts. What the conversation is about is providers/ews/password.py's.
 
 Source  MS-NTHT and MS-NLMP (NTLM over HTTP), RFC 4559 (Negotiate), RFC 7617, RFC 5929 section 4 (channel bindings)
 Quirks  NTLM logs in a connection, not a request: its three legs and all that follows need the same one, and only
@@ -27,8 +27,8 @@ from spnego.exceptions import SpnegoError
 from opengrant.errors import ProviderFailure
 from opengrant.net.attempt import Attempt, Observe, counted, observed
 from opengrant.net.guard import Guard
-from opengrant.net.mail import tls_context
-from opengrant.net.web import Conversation, Page, conversation, origin
+from opengrant.net.guarded_http import Conversation, Page, conversation, origin
+from opengrant.net.mail_login import tls_context
 
 Scheme = Literal["ntlm", "negotiate", "basic"]
 _SCHEMES: tuple[Scheme, ...] = ("ntlm", "negotiate", "basic")

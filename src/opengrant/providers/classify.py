@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from opengrant.errors import Evidence
-from opengrant.providers import ews_answers
-from opengrant.providers.mail_answers import judge
+from opengrant.providers.ews import refusals as ews_answers
+from opengrant.providers.imap.refusals import judge
 from opengrant.providers.verdict import Kind, Verdict
 from opengrant.providers.wording import passing, spelled, wait_named
 

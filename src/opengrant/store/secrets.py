@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from opengrant.model import Micros, Sealed
-from opengrant.store.port import Statement, Steps
+from opengrant.store.engine.port import Statement, Steps
 
 INSTALLATION = ""
 """The application id of secrets that belong to no application."""

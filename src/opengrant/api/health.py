@@ -1,0 +1,69 @@
+"""What operators and tools ask without a key: /healthz, /readyz, /metrics, /openapi.json."""
+
+import asyncio
+import gzip
+
+from pydantic_core import to_json
+from starlette.types import Receive, Scope, Send
+
+from opengrant import metrics
+from opengrant.api.http import responses as respond
+from opengrant.api.http.openapi import document
+from opengrant.api.http.routes import Call, Router, route
+from opengrant.api.http.static import only_get, send_asset
+from opengrant.api.wire import grants as wire
+from opengrant.errors import Overloaded
+from opengrant.pages import Asset
+
+_READY_WITHIN = 5.0
+"""Seconds the database gets to answer before this process calls itself not ready."""
+
+
+@route("GET", "/healthz", tag="Operations", answers=wire.Health, open=True)
+async def healthz(call: Call) -> wire.Answer:
+    """The process is alive."""
+    return {"status": "ok"}
+
+
+@route("GET", "/readyz", tag="Operations", answers=wire.Health, open=True, errors=(Overloaded,))
+async def readyz(call: Call) -> wire.Answer:
+    """The process can serve: its database answers, has the schema it needs, and can be written."""
+    try:
+        async with asyncio.timeout(_READY_WITHIN):
+            reasons = await call.services.ready()
+    except TimeoutError:
+        reasons = ["the database does not answer"]
+    if reasons:
+        raise Overloaded(f"Not ready: {'; '.join(reasons)}. `opengrant doctor` tells more.", retry_after=5)
+    return {"status": "ok"}
+
+
+class Metrics:
+    """GET /metrics, made anew for each request in a thread: it may read files."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["opengrant.route"] = "/metrics"
+        only_get(scope)
+        body, content_type = await asyncio.to_thread(metrics.render)
+        request_id = (b"x-request-id", scope["opengrant.request_id"].encode())
+        await respond.send_bytes(send, 200, content_type.encode(), body, extra=[request_id])
+
+
+class Description:
+    """GET /openapi.json."""
+
+    def __init__(self, described: Asset) -> None:
+        self.described = described
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["opengrant.route"] = "/openapi.json"
+        only_get(scope)
+        await send_asset(scope, send, self.described, [(b"cache-control", b"no-cache")])
+
+
+def add_to(router: Router, public_url: str | None) -> None:
+    """Those whose answer is not an envelope."""
+    openapi = to_json(document(public_url))
+    described = Asset("openapi.json", openapi, "application/json", {"gzip": gzip.compress(openapi, 9, mtime=0)})
+    router.add("/metrics", Metrics())
+    router.add("/openapi.json", Description(described))

@@ -1,0 +1,401 @@
+"""/openapi.json: the route table and the wire models, written down as OpenAPI 3.1.
+
+Nothing is described twice: paths, verbs, bodies, answers and errors come from the table that serves them.
+"""
+
+import inspect
+import re
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from opengrant import __version__
+from opengrant.access.idempotency import LONGEST_KEY
+from opengrant.api.http import responses as respond
+from opengrant.api.http.routes import CONSOLE_COOKIE, CONSOLE_HEADER, OPERATIONS, Operation
+from opengrant.api.wire import grants as wire
+from opengrant.errors import (
+    AccessDenied,
+    AuthenticationFailed,
+    Forbidden,
+    Internal,
+    InvalidPayload,
+    OAuthRefused,
+    OpenGrantError,
+    Overloaded,
+    PayloadTooLarge,
+    Unauthorized,
+)
+from opengrant.model import ProviderName
+
+_REF = "#/components/schemas/{model}"
+
+_SIGNATURE = {
+    "Kid": "The `private_key_id` of a service account.",
+    "Timestamp": "Unix seconds, within 5 minutes of the server's clock.",
+    "Nonce": "1 to 128 characters that were not used before.",
+    "Signature": (
+        "Base64 of an RSASSA-PKCS1-v1_5 signature with SHA-256 over the canonical JSON of method (lower case),"
+        " nonce, path (as sent, without query), payload (the body, as a string) and timestamp (a number)."
+    ),
+}
+"""The four headers of a signed request; each is a security scheme, and a signed route asks for all."""
+
+_SESSION: dict[str, list[str]] = {"consoleSession": [], "consoleHeader": []}
+"""A session of the console takes both."""
+
+_TAGS = {
+    "Connect": "Turn a credential that you hold into a grant, and find out which provider an address belongs to.",
+    "Grants": "Look at mailboxes that are connected, change or delete them, and get their live tokens.",
+    "Overview": "See how all grants are, what will need attention, and what happened of late.",
+    "Connectors": "Tell OpenGrant the client that you have registered at each provider, and test it.",
+    "Credentials": "Give a connector further clients, service accounts and tenants.",
+    "Hosted sign-in": "Send a user's browser here to connect a mailbox on pages of ours.",
+    "Tokens": "Exchange what a sign-in brings for access tokens, check those and revoke them.",
+    "Webhooks": "Be told when a grant is made, changes, expires or is deleted, and see what was sent.",
+    "Workspaces": "Group grants, by hand or by the domain of their address.",
+    "Applications": "Say how sign-in pages look, and where they may lead back to.",
+    "Audit": "See who did what to which grant.",
+    "Console": "Begin and end sessions of the console.",
+    "API keys": "Make and revoke API keys, by signed request.",
+    "Domains": "Register domains for Agent Accounts and verify them, by signed request.",
+    "Operations": "Ask whether the process is alive and can serve.",
+}
+"""In the order in which somebody new needs them. A tag that is not here comes last."""
+
+_UUID = "1f2e3d4c-0000-4000-8000-0000000000"
+_IN_PATH: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "api_key_id": ("An API key's id.", {"id": f"{_UUID}b1"}),
+    "application_id": ("The application's id.", {"id": f"{_UUID}a0"}),
+    "credential_id": ("A credential of this connector.", {"id": f"{_UUID}c2"}),
+    "delivery_id": ("A delivery to this webhook.", {"id": "4711"}),
+    "domain_id": ("A domain's id, or the domain itself.", {"id": f"{_UUID}e1", "domain": "agents.example.com"}),
+    "grant_id": (
+        "The grant's id, or what else names it: its email, or an id of your own.",
+        {
+            "id": f"{_UUID}d1",
+            "grant:id": f"grant:{_UUID}d1",
+            "email": "ana@example.com",
+            "email:email": "email:ana@example.com",
+            "external:id": "external:customer-42",
+        },
+    ),
+    "provider": ("A provider's name.", {provider.value: provider.value for provider in ProviderName}),
+    "redirect_uri_id": ("A redirect URI's id.", {"id": f"{_UUID}f1"}),
+    "session_id": ("A console session's id.", {"id": f"{_UUID}91"}),
+    "webhook_id": ("A webhook's id.", {"id": "whk_1f2e3d4c000040008000000000000071"}),
+    "workspace_id": ("A workspace's id.", {"id": f"{_UUID}71"}),
+}
+"""What stands in paths: a sentence, and examples by name."""
+
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": (
+        "Makes it safe to send the request again: for 24 hours the same key and body have the first success as their"
+        " answer, and another body under that key is refused."
+    ),
+    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[!-~]([ -~]*[!-~])?$"},
+    "examples": {"random": {"value": "0b9f4c1e-example-of-a-key"}},
+}
+
+_FROM_CONSOLE = {
+    "name": CONSOLE_HEADER,
+    "in": "header",
+    "required": True,
+    "description": "Tells that a page of this server asks: pages of other origins cannot send it.",
+    "schema": {"type": "string", "const": "1"},
+    "examples": {"always": {"value": "1"}},
+}
+
+_DESCRIPTION = """\
+Credentials in, grants out. OpenGrant proves a credential against its provider, learns whose it is, seals it and
+answers with a grant: an id that stays the same when the same mailbox comes again.
+
+Every answer carries a `request_id`, which is also the `X-Request-Id` header and stands in the server's log.
+Unknown fields in requests are ignored. Times are Unix seconds.
+"""
+
+
+def document(public_url: str | None = None) -> dict[str, Any]:
+    """The whole document, ready for JSON."""
+    schemas, refs = _schemas()
+    paths: dict[str, Any] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, schemas, refs)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "OpenGrant",
+            "version": __version__,
+            "summary": "A self-hosted grant server.",
+            "description": _DESCRIPTION,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": public_url or "/"}],
+        "security": [{"apiKey": []}, _SESSION],
+        "tags": _tags(),
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "apiKey": {"type": "http", "scheme": "bearer", "description": "An API key of the application."},
+                "accessToken": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "An access token, good for its own grant: see `/v3/connect/token`.",
+                },
+                "consoleSession": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": CONSOLE_COOKIE,
+                    "description": (
+                        "A session of the console: see `/v3/console/sessions`. It counts only together with"
+                        f" `{CONSOLE_HEADER}: 1`, and only when there is no `Authorization` header."
+                    ),
+                },
+                "consoleHeader": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": CONSOLE_HEADER,
+                    "description": "`1`. Pages of other origins cannot send it, so that they cannot use the cookie.",
+                },
+                **{
+                    f"signature{name}": {
+                        "type": "apiKey",
+                        "in": "header",
+                        "name": f"X-Nylas-{name}",
+                        "description": description,
+                    }
+                    for name, description in _SIGNATURE.items()
+                },
+            },
+        },
+    }
+
+
+def _tags() -> list[dict[str, str]]:
+    used = dict.fromkeys(operation.tag for operation in OPERATIONS)
+    known = [{"name": name, "description": sentence} for name, sentence in _TAGS.items() if name in used]
+    return [*known, *({"name": name} for name in used if name not in _TAGS)]
+
+
+def _members(shape: Any) -> tuple[type[BaseModel], ...]:
+    """The models of a union, or the one model."""
+    return typing.get_args(shape) if isinstance(shape, types.UnionType) else (shape,)
+
+
+def _schemas() -> tuple[dict[str, Any], Mapping[Any, Any]]:
+    inputs: list[tuple[type[BaseModel], Any]] = []
+    for operation in OPERATIONS:
+        if operation.body is not None:
+            inputs += [(model, "validation") for model in _members(operation.body)]
+        if operation.query is not None:
+            inputs.append((operation.query, "validation"))
+        if operation.answers is not None:
+            inputs.append((operation.answers, "serialization"))
+    inputs += [(wire.Error, "serialization"), (wire.OAuthError, "serialization")]
+    refs, top = models_json_schema(list(dict.fromkeys(inputs)), ref_template=_REF)
+    return {name: _without_nulls(schema) for name, schema in top["$defs"].items()}, refs
+
+
+def _without_nulls(schema: Any) -> Any:
+    """Optional fields are absent, never null: `anyOf [X, null]` becomes X, and a null default goes."""
+    if isinstance(schema, list):
+        return [_without_nulls(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    cleaned = {key: _without_nulls(value) for key, value in schema.items() if not (key == "default" and value is None)}
+    options = cleaned.get("anyOf")
+    if isinstance(options, list) and {"type": "null"} in options:
+        rest = [option for option in options if option != {"type": "null"}]
+        del cleaned["anyOf"]
+        cleaned = {**rest[0], **cleaned} if len(rest) == 1 else {**cleaned, "anyOf": rest}
+    return cleaned
+
+
+def _operation(operation: Operation, schemas: dict[str, Any], refs: Mapping[Any, Any]) -> dict[str, Any]:
+    summary, _, description = inspect.cleandoc(operation.handler.__doc__ or "").partition("\n\n")
+    name = operation.handler.__name__
+    described: dict[str, Any] = {
+        "operationId": name if operation.alias_of is None else f"{name}_{_aside(operation)}",
+        "summary": summary.rstrip("."),
+        "tags": [operation.tag],
+    }
+    if operation.needs != "all":
+        description = f"{description}\n\nNeeds an API key with the permission `{operation.needs}`.".lstrip()
+    if description:
+        described["description"] = description
+    if operation.alias_of is not None:
+        described["description"] = f"The same as {operation.alias_of}. " + description
+    parameters = [_in_path(found) for found in re.findall(r"{(\w+)}", operation.path)]
+    if operation.auth == "sign-in":
+        parameters.append(_FROM_CONSOLE)
+    if operation.query is not None:
+        parameters += list(_query(schemas[operation.query.__name__]))
+    if operation.idempotent:
+        parameters.append(_IDEMPOTENCY_KEY)
+    if parameters:
+        described["parameters"] = parameters
+    if operation.body is not None:
+        described["requestBody"] = _body(operation, refs)
+    described["responses"] = _responses(operation, refs)
+    if operation.open or operation.auth == "sign-in":
+        described["security"] = []
+    elif operation.auth == "signature":
+        described["security"] = [{f"signature{name}": [] for name in _SIGNATURE}, _SESSION]
+    elif operation.auth != "key":
+        described["security"] = [_SESSION]
+    elif operation.by_token:
+        described["security"] = [{"apiKey": []}, {"accessToken": []}, _SESSION]
+    return described
+
+
+def _aside(operation: Operation) -> str:
+    """What tells another verb, or another path, from the operation that it is an alias of."""
+    verb = operation.method.lower()
+    first_path = str(operation.alias_of).partition(" ")[2]
+    elsewhere = [part for part in operation.path.split("/") if first_path and part not in first_path.split("/")]
+    return "_".join([verb, *(re.sub(r"\W+", "_", part.strip("{}")) for part in elsewhere)])
+
+
+def _in_path(name: str) -> dict[str, Any]:
+    parameter: dict[str, Any] = {"name": name, "in": "path", "required": True}
+    parameter["schema"] = {"type": "string", "minLength": 1}
+    if name == "provider":
+        parameter["schema"] = {"type": "string", "enum": [provider.value for provider in ProviderName]}
+    if name in _IN_PATH:
+        parameter["description"], examples = _IN_PATH[name]
+        parameter["examples"] = {summary: {"value": value} for summary, value in examples.items()}
+    return parameter
+
+
+def _query(schema: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
+    for name, field in schema["properties"].items():
+        shape = {key: value for key, value in field.items() if key not in {"title", "description"}}
+        parameter = {"name": name, "in": "query", "required": name in schema.get("required", ()), "schema": shape}
+        if "description" in field:
+            parameter["description"] = field["description"]
+        yield parameter
+
+
+def _body(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
+    members = _members(operation.body)
+    content: dict[str, Any] = {}
+    if len(members) == 1:
+        content["schema"] = refs[members[0], "validation"]
+    else:
+        content["schema"] = {"oneOf": [refs[model, "validation"] for model in members]}
+        if (told_by := _discriminator(members, refs)) is not None:
+            content["schema"]["discriminator"] = told_by
+    content["examples"] = {
+        model.__name__ if number == 1 else f"{model.__name__}_{number}": {
+            "summary": model.model_config.get("title", model.__name__),
+            "value": example,
+        }
+        for model in members
+        for number, example in enumerate(_examples(model), 1)
+    }
+    types_of_body = ["application/json", *(["application/x-www-form-urlencoded"] if operation.form else [])]
+    # A body of which nothing is required need not come, where a query may stand for it.
+    required = not operation.form or any(field.is_required() for field in members[0].model_fields.values())
+    return {"required": required, "content": dict.fromkeys(types_of_body, content)}
+
+
+def _examples(model: type[BaseModel]) -> list[Any]:
+    return list(typing.cast(dict[str, Any], model.model_config.get("json_schema_extra", {})).get("examples", []))
+
+
+def _discriminator(members: tuple[type[BaseModel], ...], refs: Mapping[Any, Any]) -> dict[str, Any] | None:
+    """The property whose value tells which of the models a body is; None where it takes more than one property."""
+    for name in members[0].model_fields:
+        values = [typing.get_args(model.model_fields[name].annotation) for model in members if _is_word(model, name)]
+        words = [word for some in values for word in some]
+        if len(values) == len(members) and len(set(words)) == len(words):
+            named = zip(members, values, strict=True)
+            mapping = {word: refs[model, "validation"]["$ref"] for model, some in named for word in some}
+            return {"propertyName": name, "mapping": mapping}
+    return None
+
+
+def _is_word(model: type[BaseModel], name: str) -> bool:
+    field = model.model_fields.get(name)
+    return field is not None and typing.get_origin(field.annotation) is typing.Literal
+
+
+def _responses(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
+    request_id = {"type": "string", "format": "uuid"}
+    properties: dict[str, Any] = {"request_id": request_id}
+    if operation.answers is not None:
+        item = refs[operation.answers, "serialization"]
+        properties["data"] = {"type": "array", "items": item} if operation.listed or operation.cursor else item
+    if operation.says_success:
+        properties["success"] = {"const": True}
+    if operation.listed:
+        properties |= {"limit": {"type": "integer"}, "offset": {"type": "integer"}}
+    envelope = {"type": "object", "required": list(properties), "properties": properties}
+    if operation.flat:
+        envelope = refs[operation.answers, "serialization"]
+    if operation.cursor:
+        next_cursor = {"type": "string", "description": "The page_token of the next page; absent on the last."}
+        envelope["properties"] = {**properties, "next_cursor": next_cursor}
+    responses = {str(operation.status): _response("Success", envelope)}
+    if 300 <= operation.status < 400:
+        responses = {str(operation.status): _redirect()}
+
+    errors: list[type[OpenGrantError]] = list(operation.errors)
+    if operation.auth == "signature":
+        errors += [AuthenticationFailed, Forbidden, Unauthorized, AccessDenied]
+    elif not operation.open and operation.auth != "sign-in":
+        errors += [Unauthorized, AccessDenied]
+    if operation.body is not None:
+        errors += [InvalidPayload, PayloadTooLarge]
+    errors += [Overloaded, Internal]
+    by_status: dict[int, list[type[OpenGrantError]]] = {}
+    for error in dict.fromkeys(errors):
+        by_status.setdefault(error.status, []).append(error)
+    for status, kinds in sorted(by_status.items()):
+        says = "  \n".join(f"`{kind.type}`: {inspect.cleandoc(kind.__doc__ or '')}" for kind in kinds)
+        in_oauth = operation.path in respond.OAUTH_PATHS
+        response = _response(says, refs[wire.OAuthError if in_oauth else wire.Error, "serialization"])
+        response["content"]["application/json"]["examples"] = {
+            kind.type: {"value": _example(kind, in_oauth=in_oauth)} for kind in kinds
+        }
+        if status in {429, 503}:
+            response["headers"]["Retry-After"] = {"description": "Seconds to wait.", "schema": {"type": "integer"}}
+        responses[str(status)] = response
+    return responses
+
+
+def _example(kind: type[OpenGrantError], *, in_oauth: bool) -> dict[str, Any]:
+    request_id = "6f0c1d9e-7a51-4e0f-9f3f-0d8f5b7f2a11"
+    message = inspect.cleandoc(kind.__doc__ or "").split("\n")[0]
+    if not in_oauth:
+        return {"request_id": request_id, "error": {"type": kind.type, "message": message}}
+    problem = OAuthRefused("invalid_grant", message) if issubclass(kind, OAuthRefused) else kind(message)
+    return respond.oauth_error(request_id, problem)
+
+
+def _redirect() -> dict[str, Any]:
+    there = {"description": "Where the browser goes.", "required": True, "schema": {"type": "string"}}
+    headers = _response("", {})["headers"]
+    return {"description": "The browser is sent on.", "headers": {**headers, "Location": there}}
+
+
+def _response(description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "description": description,
+        "headers": {
+            "X-Request-Id": {
+                "description": "Equal to request_id in the body.",
+                "required": True,
+                "schema": {"type": "string", "format": "uuid"},
+            }
+        },
+        "content": {"application/json": {"schema": schema}},
+    }

@@ -1,0 +1,134 @@
+"""Answers: the success envelope, the error envelope, and the headers that every answer carries."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails, to_json
+from starlette.types import Send
+
+from opengrant.api.http.validation_errors import in_our_words
+from opengrant.errors import InvalidRequest, MethodNotAllowed, OAuthRefused, OpenGrantError
+
+JSON = b"application/json"
+"""Exactly this, without a charset: one official SDK compares the whole header."""
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """An answer without an envelope: a redirect, or a page. `headers` beside the content type."""
+
+    status: int
+    body: bytes = b""
+    content_type: bytes = b""
+    headers: Sequence[tuple[bytes, bytes]] = ()
+
+
+async def send_raw(send: Send, request_id: str, answer: Raw) -> None:
+    kind = [(b"content-type", answer.content_type)] if answer.content_type else []
+    headers = [
+        *kind,
+        (b"content-length", str(len(answer.body)).encode()),
+        (b"x-request-id", request_id.encode()),
+        *answer.headers,
+    ]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+async def send_json(
+    send: Send, status: int, request_id: str, body: bytes, *, extra: Iterable[tuple[bytes, bytes]] = ()
+) -> None:
+    await send_bytes(send, status, JSON, body, extra=[(b"x-request-id", request_id.encode()), *extra])
+
+
+async def send_bytes(
+    send: Send, status: int, content_type: bytes, body: bytes, *, extra: Iterable[tuple[bytes, bytes]] = ()
+) -> None:
+    headers = [
+        (b"content-type", content_type),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+        *extra,
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def success(request_id: str, data: Mapping[str, Any] | None, *, says_success: bool = False) -> bytes:
+    """{request_id, data}; without data just the id, never an empty body. Some calls of the wire add `success`."""
+    envelope: dict[str, Any] = {"request_id": request_id, **({"success": True} if says_success else {})}
+    if data is not None:
+        envelope["data"] = data
+    return to_json(envelope, exclude_none=True)
+
+
+def flat(answer: Mapping[str, Any]) -> bytes:
+    """Without an envelope, as OAuth clients want it; the id is in the header alone."""
+    return to_json(answer, exclude_none=True)
+
+
+def page(request_id: str, rows: Sequence[Mapping[str, Any]], *, limit: int, offset: int) -> bytes:
+    """No cursor: a client that found one would follow it for ever."""
+    return to_json({"request_id": request_id, "data": rows, "limit": limit, "offset": offset}, exclude_none=True)
+
+
+OAUTH_PATHS = frozenset({"/v3/connect/token", "/v3/connect/revoke", "/v3/connect/tokeninfo"})
+"""Where every failure, of whatever kind, has the body that OAuth wants."""
+_OAUTH_WORDS: Mapping[int, str] = {401: "invalid_client", 403: "access_denied", 429: "temporarily_unavailable"}
+
+
+def error(request_id: str, problem: OpenGrantError, path: str) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
+    """Status, body and extra headers of a failure. The only place where an error becomes an answer."""
+    if path.rstrip("/") in OAUTH_PATHS:
+        body = oauth_error(request_id, problem)
+    else:
+        detail: dict[str, Any] = {"type": problem.type, "message": problem.message}
+        if problem.provider_error is not None:
+            detail["provider_error"] = dict(problem.provider_error)
+        body = {"request_id": request_id, "error": detail}
+    extra = []
+    if problem.retry_after is not None:
+        extra.append((b"retry-after", str(problem.retry_after).encode()))
+    if isinstance(problem, MethodNotAllowed):
+        extra.append((b"allow", ", ".join(problem.allow).encode()))
+    return problem.status, to_json(body), extra
+
+
+def oauth_error(request_id: str, problem: OpenGrantError) -> dict[str, Any]:
+    """All four members, always: without one of them, clients see no error that they know."""
+    told = problem if isinstance(problem, OAuthRefused) else _in_oauth(problem)
+    return {
+        "error": told.error,
+        "error_description": told.message,
+        "error_uri": told.uri,
+        "error_code": told.error_code,
+        "request_id": request_id,
+    }
+
+
+def _in_oauth(problem: OpenGrantError) -> OAuthRefused:
+    if problem.status >= 500:
+        word = "temporarily_unavailable" if problem.retryable else "server_error"
+    else:
+        word = _OAUTH_WORDS.get(problem.status, "invalid_request")
+    return OAuthRefused(word, problem.message, code=problem.status)
+
+
+_SHOWN = 5
+
+
+def explain(problem: ValidationError) -> InvalidRequest:
+    """All that is wrong with a body or query, each with its path; never the value that was sent."""
+    details = problem.errors(include_url=False, include_input=False)
+    lines = [_line(detail) for detail in details[:_SHOWN]]
+    if len(details) > _SHOWN:
+        lines.append(f"and {len(details) - _SHOWN} more")
+    return InvalidRequest("; ".join(lines) + ".")
+
+
+def _line(detail: ErrorDetails) -> str:
+    where = ".".join(str(part) for part in detail["loc"])
+    what = in_our_words(detail)
+    return f"{where}: {what}" if where else what

@@ -1,0 +1,122 @@
+"""What browsers get besides the sign-in pages: /reference, /console, and the files and headers of all pages."""
+
+from collections.abc import Sequence
+
+from starlette.types import Receive, Scope, Send
+
+from opengrant import pages
+from opengrant.api.http import responses as respond
+from opengrant.api.http.routes import Router
+from opengrant.errors import MethodNotAllowed, NotFound
+from opengrant.pages import Asset, built
+
+_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action 'self';"
+    " base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+)
+_APP_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
+    " form-action 'none'; base-uri 'none'; frame-ancestors 'none';"
+    " require-trusted-types-for 'script'; trusted-types 'none'"
+)
+_COMMON = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"referrer-policy", b"no-referrer"),
+)
+
+PAGE_HEADERS = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", _POLICY.encode()),
+    (b"x-frame-options", b"DENY"),
+    *_COMMON,
+)
+"""Of every page, and of every redirect whose URL says something.
+
+A form may not be answered with a redirect to another origin: `form-action` forbids it at each hop, and who comes next
+may redirect as they like. That is what `pages.Onward` is for. There is no Cross-Origin-Opener-Policy, because an
+application may open the sign-in in a window of its own and wait for its end.
+"""
+
+APP_HEADERS = (
+    (b"cache-control", b"no-cache"),
+    (b"content-security-policy", _APP_POLICY.encode()),
+    (b"x-frame-options", b"DENY"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    *_COMMON,
+)
+"""Of /reference and /console: they run scripts of ours, call our API, and load nothing from anywhere else."""
+
+_FOR_EVER = (b"cache-control", b"public, max-age=31536000, immutable")
+_VARY = (b"vary", b"Accept-Encoding")
+_TO_REFERENCE = (b"location", b"/reference")
+
+
+class Static:
+    """GET /static/{file}: a packaged file, a built one, or the stylesheet of a palette."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["opengrant.route"] = "/static/{file}"
+        only_get(scope)
+        name = scope["path_params"]["file"]
+        asset = pages.find(name) or built.find(name)
+        if asset is None:
+            raise NotFound("There is no such file in this release.")
+        await send_asset(scope, send, asset, (_FOR_EVER, *_COMMON))
+
+
+class App:
+    """GET of a page that is built from web/. It holds nothing of anybody's, so it is the same for everyone."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["opengrant.route"] = f"/{self.name}"
+        only_get(scope)
+        try:
+            page = built.page(self.name)
+        except built.NotBuilt as problem:
+            raise NotFound(str(problem)) from None
+        await send_asset(scope, send, page, APP_HEADERS)
+
+
+class Home:
+    """GET /: whoever opens the bare address wants to know what this is."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["opengrant.route"] = "/"
+        only_get(scope)
+        await respond.send_raw(send, scope["opengrant.request_id"], respond.Raw(303, headers=[_TO_REFERENCE, *_COMMON]))
+
+
+def only_get(scope: Scope) -> None:
+    """Raises MethodNotAllowed."""
+    if scope["method"] not in {"GET", "HEAD"}:
+        raise MethodNotAllowed(f"{scope['method']} is not possible here; try GET.", allow=("GET",))
+
+
+async def send_asset(scope: Scope, send: Send, asset: Asset, headers: Sequence[tuple[bytes, bytes]]) -> None:
+    """In the first of its encodings that the client takes."""
+    accepted = next((value for name, value in scope["headers"] if name == b"accept-encoding"), b"").decode("latin-1")
+    taken = {token.partition(";")[0].strip() for token in accepted.split(",") if not token.endswith("q=0")}
+    encoding = next((name for name in asset.encoded if name in taken), None)
+    answer = respond.Raw(
+        200,
+        asset.content if encoding is None else asset.encoded[encoding],
+        asset.content_type.encode(),
+        [
+            *headers,
+            *([_VARY] if asset.encoded else []),
+            *([(b"content-encoding", encoding.encode())] if encoding else []),
+        ],
+    )
+    await respond.send_raw(send, scope["opengrant.request_id"], answer)
+
+
+def add_to(router: Router) -> None:
+    """What pages refer to, and the pages that hold nothing of anybody's."""
+    router.add("/", Home())
+    router.add("/static/{file}", Static())
+    for name in ("reference", "console"):
+        router.add(f"/{name}", App(name))

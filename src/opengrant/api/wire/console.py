@@ -1,0 +1,68 @@
+"""The shapes of the console's sessions."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, model_validator
+
+from opengrant.api.wire.grants import Model, examples
+from opengrant.model import SECOND
+from opengrant.tenants import console_sessions as sessions
+
+
+class SignIn(Model):
+    """What to begin a session with: one of the two."""
+
+    model_config = examples(
+        {"api_key": "nyk_v0_example"},
+        {"link": "example-of-a-code"},
+        oneOf=[{"required": ["api_key"]}, {"required": ["link"]}],
+    )
+    api_key: Annotated[SecretStr, Field(min_length=1, max_length=512)] | None = None
+    """An API key. The session may do what the key may, and ends with it."""
+    link: Annotated[SecretStr, Field(min_length=1, max_length=128)] | None = None
+    """The code behind `#link=` in what `opengrant console` printed. It is good once, and for 5 minutes."""
+
+    @model_validator(mode="after")
+    def _one(self) -> "SignIn":
+        if (self.api_key is None) == (self.link is None):
+            raise ValueError("send api_key or link, and not both")
+        return self
+
+
+class ConsoleSession(Model):
+    """Somebody signed in to the console. Its cookie is not in it."""
+
+    id: str
+    kind: Literal["api_key", "link"]
+    """What it was begun with."""
+    application_id: str
+    application_name: str
+    api_key_id: str | None = None
+    """The key; absent with a link."""
+    permissions: list[str]
+    """Of the key as it is now; `all` with a link."""
+    operator: bool
+    """True with a link: it may call what otherwise asks for a signature, for its own application."""
+    created_at: int
+    used_at: int
+    """Its last use, to the minute."""
+    expires_at: int
+    """When it ends at the latest."""
+    idle_seconds: int
+    """It ends earlier when it is not used for as long as this."""
+
+    @classmethod
+    def of(cls, session: sessions.Session) -> "ConsoleSession":
+        return cls.model_construct(
+            id=session.id,
+            kind="link" if session.operator else "api_key",
+            application_id=session.application.id,
+            application_name=session.application.name,
+            api_key_id=session.key_id,
+            permissions=list(session.permissions),
+            operator=session.operator,
+            created_at=session.created_at // SECOND,
+            used_at=session.used_at // SECOND,
+            expires_at=session.expires_at // SECOND,
+            idle_seconds=int(sessions.IDLE.total_seconds()),
+        )

@@ -1,0 +1,221 @@
+"""The shapes of the admin plane."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from opengrant.api.wire import pagination as cursors
+from opengrant.api.wire.grants import Model, Name, OrNull, examples, text
+from opengrant.domains.domains import Check, KeyLength, Kind, Region
+from opengrant.domains.domains import Domain as DomainNoun
+from opengrant.model import PERMISSIONS, SECOND, Micros, Permission
+from opengrant.model import ApiKey as ApiKeyNoun
+
+# ── API keys ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class ApiKeyBody(Model):
+    """Nothing is required, not even a body."""
+
+    model_config = examples({"name": "ci", "expires_in": 30})
+    name: Annotated[Name, OrNull] = "api-key"
+    """For people."""
+    expires_in: Annotated[int, Field(ge=1, le=36_500), OrNull] = 90
+    """Days."""
+    permissions: Annotated[list[Permission], OrNull] = Field(["all"], min_length=1, max_length=len(PERMISSIONS))
+    """`grants.token`: read live access tokens, which `all` does not include. Without `all`, nothing else."""
+
+
+class ApiKey(Model):
+    """An API key, without its secret."""
+
+    id: str
+    application_id: str
+    name: str
+    permissions: list[Permission]
+    status: Literal["active", "expired", "revoked"]
+    created_at: int
+    updated_at: int
+    expires_at: int | None = None
+    """Absent when it does not expire."""
+    expires_in: int | None = None
+    """Seconds from its creation."""
+    last_used_at: int | None = None
+    """Unix seconds, some of them late; absent before its first use."""
+
+    @classmethod
+    def of(cls, key: ApiKeyNoun, *, now: Micros) -> "ApiKey":
+        lifetime = None if key.expires_at is None else (key.expires_at - key.created_at) // SECOND
+        used_at = None if key.last_used_at is None else key.last_used_at // SECOND
+        return cls.model_construct(**_members(key, now), expires_in=lifetime, last_used_at=used_at)
+
+
+class NewApiKey(Model):
+    """An API key with its secret, which is shown this once."""
+
+    id: str
+    api_key: str = Field(repr=False)
+    """The secret. It is stored nowhere; keep it now."""
+    application_id: str
+    name: str
+    permissions: list[Permission]
+    status: Literal["active", "expired", "revoked"]
+    created_at: int
+    updated_at: int
+    expires_at: int | None = None
+    """Absent when it does not expire."""
+
+    @classmethod
+    def of(cls, key: ApiKeyNoun, secret: str, *, now: Micros) -> "NewApiKey":
+        return cls.model_construct(**_members(key, now), api_key=secret)
+
+
+def _members(key: ApiKeyNoun, now: Micros) -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "application_id": key.application_id,
+        "name": key.name,
+        "permissions": list(key.permissions),
+        "status": key.status(now),
+        "created_at": key.created_at // SECOND,
+        "updated_at": key.updated_at // SECOND,
+        "expires_at": None if key.expires_at is None else key.expires_at // SECOND,
+    }
+
+
+# ── Domains ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class DomainBody(Model):
+    """A domain to register."""
+
+    model_config = examples({"name": "Mail", "domain_address": "mail.example.com"})
+    name: Name
+    """For people."""
+    domain_address: Annotated[str, text(253)]
+    """The domain itself, such as mail.example.com."""
+
+
+class DomainPatch(Model):
+    """Only the name can change."""
+
+    model_config = examples({"name": "Mail"})
+    name: Name | None = None
+    """For people."""
+
+
+class DomainQuery(cursors.Query):
+    """Which part of the list."""
+
+
+def cursor(domain: DomainNoun) -> str:
+    """What DomainQuery.after reads."""
+    return cursors.token(domain.created_at, domain.id)
+
+
+class Domain(Model):
+    """A registered domain. All fields are always there."""
+
+    id: str
+    name: str
+    branded: bool
+    """A subdomain lent by the service; here never."""
+    domain_address: str
+    organization_id: str
+    region: Region
+    verified_ownership: bool
+    verified_dkim: bool
+    verified_spf: bool
+    verified_mx: bool
+    verified_feedback: bool
+    verified_dmarc: bool
+    """Never checked."""
+    verified_arc: bool
+    """Never checked."""
+    created_at: int
+    updated_at: int
+
+    @classmethod
+    def of(cls, domain: DomainNoun) -> "Domain":
+        return cls.model_construct(
+            id=domain.id,
+            name=domain.name,
+            branded=False,
+            domain_address=domain.address,
+            organization_id=domain.organization_id,
+            region=domain.region,
+            verified_ownership=domain.verified_ownership,
+            verified_dkim=domain.verified_dkim,
+            verified_spf=domain.verified_spf,
+            verified_mx=domain.verified_mx,
+            verified_feedback=domain.verified_feedback,
+            verified_dmarc=False,
+            verified_arc=False,
+            created_at=domain.created_at // SECOND,
+            updated_at=domain.updated_at // SECOND,
+        )
+
+
+class DkimOptions(Model):
+    """How to make a DKIM key; of no meaning for other records."""
+
+    key_length: Annotated[KeyLength, OrNull] = 2048
+    """Bits. Take 1024 only where the DNS cannot hold a longer record."""
+
+
+class VerificationBody(Model):
+    """Which DNS record."""
+
+    model_config = examples({"type": "ownership"}, {"type": "dkim", "options": {"key_length": 2048}})
+    type: Kind
+    """Which one: each is verified on its own."""
+    options: DkimOptions | None = None
+    """How to make a DKIM key."""
+
+    @property
+    def key_length(self) -> KeyLength:
+        return 2048 if self.options is None else self.options.key_length
+
+
+class RecordOptions(Model):
+    """A DNS record to publish."""
+
+    host: str
+    """Relative to the domain; `@` is the domain itself."""
+    type: Literal["TXT", "MX"]
+    value: str
+    """For an MX, the preference and the host."""
+
+
+class Attempt(Model):
+    """What is verified, and by which record."""
+
+    type: Kind
+    options: RecordOptions
+
+
+class Verification(Model):
+    """The DNS record to publish, and whether it was found."""
+
+    domain_id: str
+    attempt: Attempt
+    status: Literal["pending", "done", "failed"]
+    """`done` stays. `failed`: there is a wrong record, or this one has expired."""
+    created_at: int
+    expires_at: int
+    """The record must be found by then; afterwards `info` gives a new one."""
+    message: str
+    """For people: what was found, and what to do."""
+
+    @classmethod
+    def of(cls, found: tuple[DomainNoun, Check]) -> "Verification":
+        domain, check = found
+        options = RecordOptions.model_construct(host=check.host, type=check.type, value=check.value)
+        return cls.model_construct(
+            domain_id=domain.id,
+            attempt=Attempt.model_construct(type=check.kind, options=options),
+            status=check.status,
+            created_at=check.created_at // SECOND,
+            expires_at=check.expires_at // SECOND,
+            message=check.message,
+        )

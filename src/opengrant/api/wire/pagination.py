@@ -1,0 +1,44 @@
+"""Lists that a cursor continues: each page ends with a token that says behind which row the next one begins."""
+
+import base64
+import binascii
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from opengrant.api.wire.grants import Model, text
+from opengrant.errors import InvalidRequest
+from opengrant.model import Micros
+
+
+class Query(Model):
+    """Which part of the list."""
+
+    limit: Annotated[int, Field(ge=1, le=2**31 - 1)] = 50
+    """How many at most; more than 200 counts as 200."""
+    page_token: Annotated[str, text(256)] | None = None
+    """The `next_cursor` of the page before."""
+
+    LARGEST: ClassVar[int] = 200
+
+    @property
+    def size(self) -> int:
+        return min(self.limit, self.LARGEST)
+
+    @property
+    def after(self) -> tuple[Micros, str] | None:
+        """The (time, id) that a page token stands for. Raises InvalidRequest."""
+        if self.page_token is None:
+            return None
+        try:
+            at, colon, id_ = base64.urlsafe_b64decode(self.page_token).decode("ascii").partition(":")
+            if not colon or not id_.isprintable() or not 0 <= (micros := int(at)) < 2**63:
+                raise ValueError(self.page_token)
+        except (ValueError, binascii.Error):
+            raise InvalidRequest("page_token: is not a next_cursor that was given out.") from None
+        return micros, id_
+
+
+def token(at: Micros, id_: str) -> str:
+    """What Query.after reads."""
+    return base64.urlsafe_b64encode(f"{at}:{id_}".encode()).decode()

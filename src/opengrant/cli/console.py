@@ -1,0 +1,83 @@
+"""`opengrant console`: how an operator gets into the console, and how everybody is put out of it.
+
+cli/main.py names it by path, so that other commands do not pay for loading it.
+"""
+
+from contextlib import suppress
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Annotated
+
+import cyclopts
+from cyclopts import Parameter
+
+from opengrant.cli.main import AsJson, application_of, out, print_json, run
+from opengrant.model import SECOND
+from opengrant.settings import Settings
+from opengrant.tenants.console_sessions import LINK_LASTS
+
+if TYPE_CHECKING:
+    from opengrant.assembly.installation import Installation
+
+console_app = cyclopts.App(name="console", help="A one-time link that signs you in to the console.")
+
+
+@console_app.default
+def console(
+    *,
+    application: Annotated[str | None, Parameter(help="Its id; not needed when there is just one.")] = None,
+    end_all: Annotated[
+        bool,
+        Parameter(negative=(), help="Instead, end every session of the application, or of all when none is named."),
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Print a one-time link that signs you in to the console as the operator of an application."""
+    if end_all:
+        _end_all(application, json=json)
+        return
+
+    async def make(installed: "Installation") -> dict[str, object]:
+        owner = await application_of(installed, application)
+        new = await installed.services.sessions.link(owner)
+        return {
+            "url": f"{_base(installed.settings)}/console#link={new.code.get_secret_value()}",
+            "application_id": owner.id,
+            "expires_at": new.expires_at // SECOND,
+        }
+
+    made = run(make)
+    if json:
+        print_json(made)
+        return
+    out.print(str(made["url"]), markup=False)
+    out.print(
+        f"Open it in your browser within {int(LINK_LASTS.total_seconds()) // 60} minutes. It signs in once, as the"
+        f" operator of {made['application_id']}: give it to nobody.",
+        markup=False,
+    )
+
+
+def _end_all(application: str | None, *, json: bool) -> None:
+    async def end(installed: "Installation") -> int:
+        tenants = installed.services.applications
+        named = await tenants.everyone() if application is None else [await tenants.get(application)]
+        return sum([await installed.services.sessions.end_all(owner) for owner in named])
+
+    ended = run(end)
+    if json:
+        print_json({"ended": ended})
+    else:
+        out.print(f"{ended} session(s) ended. Links that nobody has opened are void too.")
+
+
+def _base(settings: Settings) -> str:
+    """Where a browser on this machine finds the server, unless a setting says where all do."""
+    if settings.public_url:
+        return settings.public_url.rstrip("/")
+    host = settings.host
+    with suppress(ValueError):
+        address = ip_address(host)
+        if address.is_unspecified:
+            address = ip_address("127.0.0.1" if address.version == 4 else "::1")
+        host = str(address) if address.version == 4 else f"[{address}]"
+    return f"http://{host}:{settings.port}"

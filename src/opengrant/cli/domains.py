@@ -1,0 +1,252 @@
+"""`opengrant domains`, `service-accounts` and `signing-keys`: the admin plane from the command line.
+
+cli/main.py names these by path, so that other commands do not pay for loading them.
+"""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import cyclopts
+from cyclopts import Parameter
+from rich.markup import escape
+from rich.table import Table
+
+from opengrant.access.request_signatures import ServiceAccount
+from opengrant.cli.main import AsJson, Failure, out, print_json, print_rows, run
+from opengrant.domains.domains import DMARC, KINDS, Check, Domain, Finding, Kind
+from opengrant.model import SECOND
+
+if TYPE_CHECKING:
+    from opengrant.assembly.installation import Installation
+
+domains_app = cyclopts.App(name="domains", help="Domains that Agent Accounts live on, and their DNS records.")
+service_accounts_app = cyclopts.App(name="service-accounts", help="Who may call /v3/admin, with signed requests.")
+
+signing_keys_app = cyclopts.App(name="signing-keys", help="What id_tokens are signed with.")
+
+_COLORS = {"done": "green", "pending": "yellow", "failed": "red"}
+_ADVISED = Finding("pending", "Advised beside the others; nothing waits for it.")
+_PAGE = 200
+
+
+@domains_app.command(name="add")
+def domains_add(
+    address: str,
+    *,
+    name: Annotated[str | None, Parameter(help="For people; without it, the address.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Register a domain and show the DNS records to publish."""
+
+    async def add(installed: "Installation") -> tuple[Domain, list[Check]]:
+        organization = await installed.services.service_accounts.organization()
+        domain = await installed.services.domains.create(organization.id, address, name or address)
+        return domain, await _checks(installed, domain, look=False)
+
+    _show(*run(add), _ADVISED, json=json)
+
+
+@domains_app.command(name="list")
+def domains_list(*, json: AsJson = False) -> None:
+    """List domains."""
+
+    async def find(installed: "Installation") -> list[Domain]:
+        organization = await installed.services.service_accounts.organization()
+        found: list[Domain] = []
+        while page := await installed.services.domains.page(
+            organization.id, after=(found[-1].created_at, found[-1].id) if found else None, limit=_PAGE
+        ):
+            found += page
+        return found
+
+    print_rows([_row(domain) for domain in run(find)], json=json)
+
+
+@domains_app.command(name="show")
+def domains_show(address: str, *, json: AsJson = False) -> None:
+    """Show the DNS records to publish, and what was found when they were last looked for.
+
+    Parameters
+    ----------
+    address
+        The domain, or its id.
+    """
+    _show(*run(lambda installed: _domain_and_checks(installed, address, KINDS, look=False)), _ADVISED, json=json)
+
+
+@domains_app.command(name="verify")
+def domains_verify(address: str, kind: Kind | None = None, /, *, json: AsJson = False) -> None:
+    """Look for the DNS records now, all of them or one. With all, also for the DMARC record that is advised.
+
+    Exit status 1 while one of them is missing or wrong; what is only advised does not count.
+
+    Parameters
+    ----------
+    address
+        The domain, or its id.
+    """
+    kinds = KINDS if kind is None else (kind,)
+
+    async def look(installed: "Installation") -> tuple[Domain, list[Check], Finding | None]:
+        domain, checks = await _domain_and_checks(installed, address, kinds, look=True)
+        return domain, checks, await installed.services.domains.dmarc(domain) if kind is None else None
+
+    domain, checks, dmarc = run(look)
+    _show(domain, checks, dmarc, json=json)
+    if missing := [check.kind for check in checks if check.status != "done"]:
+        raise Failure(
+            f"{domain.address} is not verified for {', '.join(missing)}: publish what `opengrant domains show"
+            f" {domain.address}` prints at your DNS provider, and verify again when it is live."
+        )
+
+
+@domains_app.command(name="delete")
+def domains_delete(address: str, *, json: AsJson = False) -> None:
+    """Delete a domain and its DKIM key, for good. Refused while Agent Accounts live on it."""
+
+    async def delete(installed: "Installation") -> None:
+        organization = await installed.services.service_accounts.organization()
+        await installed.services.domains.delete(organization.id, address)
+
+    run(delete)
+    if json:
+        print_json({"deleted": address})
+    else:
+        out.print(f"{address} is deleted.", markup=False)
+
+
+async def _domain_and_checks(
+    installed: "Installation", address: str, kinds: tuple[Kind, ...], *, look: bool
+) -> tuple[Domain, list[Check]]:
+    organization = await installed.services.service_accounts.organization()
+    domain = await installed.services.domains.get(organization.id, address)
+    checks = await _checks(installed, domain, kinds, look=look)
+    return await installed.services.domains.get(organization.id, domain.id), checks
+
+
+async def _checks(
+    installed: "Installation", domain: Domain, kinds: tuple[Kind, ...] = KINDS, *, look: bool
+) -> list[Check]:
+    ask = installed.services.domains.verify if look else installed.services.domains.info
+    return [(await ask(domain.organization_id, domain.id, kind))[1] for kind in kinds]
+
+
+def _show(domain: Domain, checks: list[Check], dmarc: Finding | None, *, json: bool) -> None:
+    if json:
+        advised = {} if dmarc is None else {"advised": [_advised_row(dmarc)]}
+        print_json({**_row(domain), "records": [_check_row(check) for check in checks], **advised})
+        return
+    out.print(f"{domain.address} ({domain.name}), id {domain.id}", markup=False)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("record", "state", "type", "host", "what was found"):
+        table.add_column(heading)
+    for check in checks:
+        state = f"[{_COLORS[check.status]}]{check.status}[/]"
+        table.add_row(check.kind, state, check.type, check.host, escape(check.message))
+    out.print(table)
+    # Below the table and not in it: a key is longer than any terminal is wide, and has to be copied whole.
+    for check in checks:
+        if check.status != "done":
+            out.print(f"\n{check.kind}: {check.type} at {check.host}\n{check.value}", markup=False)
+    if dmarc is not None:
+        out.print(f"\ndmarc, {DMARC.type} at {DMARC.host}: {dmarc.message}", markup=False)
+        if dmarc.status != "done":
+            out.print(DMARC.value, markup=False)
+
+
+def _row(domain: Domain) -> dict[str, Any]:
+    return {
+        "id": domain.id,
+        "domain_address": domain.address,
+        "name": domain.name,
+        "verified": [kind for kind in KINDS if getattr(domain, f"verified_{kind}")],
+        "created_at": domain.created_at // SECOND,
+    }
+
+
+def _check_row(check: Check) -> dict[str, Any]:
+    return {
+        "kind": check.kind,
+        "status": check.status,
+        "host": check.host,
+        "type": check.type,
+        "value": check.value,
+        "message": check.message,
+        "expires_at": check.expires_at // SECOND,
+    }
+
+
+def _advised_row(found: Finding) -> dict[str, Any]:
+    return {
+        "kind": "dmarc",
+        "status": found.status,
+        "host": DMARC.host,
+        "type": DMARC.type,
+        "value": DMARC.value,
+        "message": found.message,
+    }
+
+
+@service_accounts_app.command(name="create")
+def service_accounts_create(
+    name: str,
+    *,
+    permission: Annotated[
+        list[str] | None,
+        Parameter(negative=(), help="Such as apikey.create or domain.*; may be repeated. Without it, all."),
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Create a service account and print its credential file, which holds the private key. It is shown once."""
+    made = run(lambda installed: installed.services.service_accounts.create(name, permission or ("all",)))
+    # The file is JSON either way: it is what the SDKs read.
+    print_json(dict(made.credential_file()))
+    if not json:
+        out.print("\nKeep it now: the private key is stored nowhere.", markup=False)
+
+
+@service_accounts_app.command(name="list")
+def service_accounts_list(*, json: AsJson = False) -> None:
+    """List service accounts."""
+    found = run(lambda installed: installed.services.service_accounts.everyone())
+    print_rows([_account_row(account) for account in found], json=json)
+
+
+@service_accounts_app.command(name="revoke")
+def service_accounts_revoke(account_id: str, *, json: AsJson = False) -> None:
+    """Revoke a service account by its id (the private_key_id). Its signatures stop working at once."""
+    account = run(lambda installed: installed.services.service_accounts.revoke(account_id))
+    if json:
+        print_json(_account_row(account))
+    else:
+        out.print(f"{account.id} ({account.name}) is revoked.", markup=False)
+
+
+def _account_row(account: ServiceAccount) -> dict[str, Any]:
+    return {
+        "id": account.id,
+        "name": account.name,
+        "organization_id": account.organization_id,
+        "permissions": list(account.permissions),
+        "status": "active" if account.revoked_at is None else "revoked",
+        "created_at": account.created_at // SECOND,
+    }
+
+
+@signing_keys_app.command(name="list")
+def signing_keys_list(*, json: AsJson = False) -> None:
+    """List the ids of the published keys; the first signs."""
+    published = run(lambda installed: installed.services.tokens.signing.published())
+    print_rows([{"id": key["kid"], "signs": not place} for place, key in enumerate(published["keys"])], json=json)
+
+
+@signing_keys_app.command(name="rotate")
+def signing_keys_rotate(*, json: AsJson = False) -> None:
+    """Sign with a new key from now on. The present one stays published until the next rotation.
+
+    Servers take up the new key within a minute.
+    """
+    kid = run(lambda installed: installed.services.tokens.signing.rotate())
+    if json:
+        print_json({"id": kid})
+    else:
+        out.print(f"{kid} signs now.", markup=False)

@@ -1,0 +1,277 @@
+"""Connectors: an application's settings for one provider, and the primary credential that holds its client."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, cast
+
+from pydantic import SecretStr
+from pydantic_core import from_json, to_json
+
+from opengrant.errors import InvalidRequest, NotFound
+from opengrant.events import audit
+from opengrant.events import payloads as events
+from opengrant.model import Application, ClientApp, Clock, Connector, Credential, Micros, ProviderName, Trouble
+from opengrant.providers.microsoft.app_only import MANY_TENANTS
+from opengrant.store import secrets
+from opengrant.store.connectors import connectors, credentials
+from opengrant.store.engine.port import Steps, Store
+from opengrant.store.events import events as outbox
+from opengrant.store.grants import circuit_breakers as brakes
+from opengrant.store.grants import grants
+from opengrant.vault import Owner, Vault
+
+OAUTH = frozenset({ProviderName.GOOGLE, ProviderName.MICROSOFT, ProviderName.YAHOO, ProviderName.ZOOM})
+PUBLIC: Mapping[ProviderName, frozenset[str]] = {
+    ProviderName.GOOGLE: frozenset({"topic_name"}),
+    ProviderName.MICROSOFT: frozenset({"tenant"}),
+}
+"""Settings of a connector that may be read again, beside its client_id."""
+_EXPIRED_AT_ONCE = 500
+_SECRET = frozenset({"client_secret", "private_key"})
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a caller sends for a connector; None means not sent, and on update: keep.
+
+    settings  what may be read again; `client_id` and `client_secret` come apart
+    """
+
+    name: str | None = None
+    settings: Mapping[str, Any] | None = None
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    scope: tuple[str, ...] | None = None
+    active_credential_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Connectors:
+    """Made, read, changed and deleted here; built once, in assembly/installation.py."""
+
+    db: Store
+    vault: Vault
+    clock: Clock
+
+    async def create(self, app: Application, provider: ProviderName, draft: Draft) -> Connector:
+        """Raises InvalidRequest when the provider has a connector already, or its client is missing."""
+        now = self.clock()
+        connector = Connector(
+            id=str(uuid.uuid4()),
+            application_id=app.id,
+            provider=provider,
+            name=draft.name or f"{provider.value.replace('-', ' ').title()} Connector",
+            settings=draft.settings or {},
+            scope=draft.scope or (),
+            active_credential_id=None,
+            created_at=now,
+            updated_at=now,
+        )
+        if provider not in OAUTH:
+            made = await self.db.write(_add(connector))
+        else:
+            if draft.client_id is None or draft.client_secret is None:
+                missing = "client_id" if draft.client_id is None else "client_secret"
+                raise InvalidRequest(
+                    f"settings.{missing}: a {provider} connector needs the OAuth app's client_id and client_secret."
+                )
+            primary = Credential(
+                str(uuid.uuid4()), app.id, connector.id, provider, connector.name, "connector", True, now, now
+            )
+            settings = {**connector.settings, "client_id": draft.client_id}
+            connector = replace(connector, settings=settings, active_credential_id=primary.id)
+            client = self._seal(primary, draft.client_id, draft.client_secret)
+            made = await self.db.write(_add(connector, primary, client))
+        if not made:
+            raise InvalidRequest(
+                f"A {provider} connector already exists in this application."
+                f" Change it with PATCH /v3/connectors/{provider}, or delete it first."
+            )
+        return connector
+
+    async def get(self, app: Application, provider: ProviderName) -> Connector:
+        connector = await self.db.read(connectors.find(app.id, provider))
+        if connector is None:
+            raise NotFound(f"This application has no {provider} connector.")
+        return connector
+
+    async def page(self, app: Application, *, limit: int, offset: int) -> list[Connector]:
+        return await self.db.read(connectors.page(app.id, limit=limit, offset=offset))
+
+    async def update(self, app: Application, provider: ProviderName, draft: Draft) -> Connector:
+        """Omitted fields stay; `settings` replaces what may be read, while an omitted client stays as it is.
+
+        Raises NotFound; InvalidRequest for an active credential that is none, and for settings that nobody would read.
+        """
+        _check_settings(provider, draft)
+        return await self.db.write(self._update(app, provider, draft))
+
+    async def delete(self, app: Application, provider: ProviderName) -> None:
+        """With its credentials; its grants become invalid in the same transaction, and say so in an event each."""
+        await self.db.write(self._delete(app, provider))
+
+    def client(self, found: connectors.WithClient) -> ClientApp:
+        """What a token endpoint is shown. Raises InvalidRequest when there is no client to show."""
+        connector, held = found.connector, self.held(found)
+        return ClientApp(
+            client_id=held["client_id"],
+            client_secret=held["client_secret"],
+            tenant=held.get("tenant") or connector.settings.get("tenant") or "common",
+            scope=connector.scope,
+        )
+
+    def held(self, found: connectors.WithClient) -> dict[str, Any]:
+        """What the found credential holds, SecretStr where secret. Raises InvalidRequest when there is none."""
+        connector = found.connector
+        if found.client is None or found.credential_id is None:
+            raise InvalidRequest(f"The {connector.provider} connector has no such credential.")
+        owner = client_owner(connector.application_id, found.credential_id)
+        opened = cast(dict[str, Any], from_json(self.vault.open(found.client, owner)))
+        return {key: SecretStr(value) if key in _SECRET else value for key, value in opened.items()}
+
+    async def organisation(self, found: connectors.WithClient, *, tenant: str | None = None) -> dict[str, Any]:
+        """What a bulk provider mints with. Raises InvalidRequest when there is no such credential.
+
+        tenant  which of a Microsoft application's tenants; refused when the credential is of another one
+        """
+        held = self.held(found)
+        own = held.get("tenant")
+        if tenant is not None:
+            if own is not None and own.lower() not in {*MANY_TENANTS, tenant.lower()}:
+                raise InvalidRequest(
+                    f"settings.tenant: the credential is for the tenant {own}. Leave settings.tenant out, or name a"
+                    " credential without a tenant."
+                )
+            held["tenant"] = tenant
+        connector = found.connector
+        if connector.provider is ProviderName.MICROSOFT:
+            if "client_id" not in held:
+                # The tenant consented to the connector's own application.
+                own = await self.db.read(connectors.find_with_client(connector.application_id, connector.provider))
+                client = self.client(own or found)
+                held |= {"client_id": client.client_id, "client_secret": client.client_secret}
+            held.setdefault("tenant", connector.settings.get("tenant"))
+        return held
+
+    def _update(self, app: Application, provider: ProviderName, draft: Draft) -> Steps[Connector]:
+        connector = yield from connectors.hold(app.id, provider)
+        if connector is None:
+            raise NotFound(f"This application has no {provider} connector.")
+        held = yield from credentials.of_connector(app.id, connector.id)
+        active = draft.active_credential_id
+        if active is not None and not any(one.id == active and one.type == "connector" for one in held):
+            raise InvalidRequest(f"active_credential_id: {active!r} is not a connector credential of this connector.")
+        now = self.clock()
+        settings = dict(connector.settings if draft.settings is None else draft.settings)
+        primary = next((one for one in held if one.primary), None)
+        if primary is not None:
+            settings["client_id"] = connector.settings["client_id"]
+            if draft.client_id is not None or draft.client_secret is not None:
+                client_id, secret = draft.client_id, draft.client_secret
+                if client_id is None or secret is None:
+                    stored_id, stored_secret = yield from self._client(primary)
+                    client_id, secret = client_id or stored_id, secret or stored_secret
+                settings["client_id"] = client_id
+                yield from secrets.put(self._seal(primary, client_id, secret), at=now)
+                yield from brakes.probe_now(app.id, primary.id)
+                yield from credentials.touch(app.id, primary.id, at=now)
+        changed = replace(
+            connector,
+            name=draft.name or connector.name,
+            settings=settings,
+            scope=connector.scope if draft.scope is None else draft.scope,
+            active_credential_id=active or connector.active_credential_id,
+            updated_at=now,
+        )
+        yield from connectors.replace(changed)
+        yield from _record("connector.updated", changed, at=now, changed=_changed(connector, changed, draft))
+        return changed
+
+    def _delete(self, app: Application, provider: ProviderName) -> Steps[None]:
+        connector = yield from connectors.delete(app.id, provider)
+        if connector is None:
+            raise NotFound(f"This application has no {provider} connector.")
+        gone = yield from credentials.delete_of_connector(app.id, connector.id)
+        yield from secrets.destroy(app.id, "credential", gone)
+        now = self.clock()
+        yield from _record("connector.deleted", connector, at=now)
+        yield from expire(app, using="connector_id", id_=connector.id, at=now)
+
+    def _client(self, primary: Credential) -> Steps[tuple[str, SecretStr]]:
+        """The id and secret that are sealed."""
+        owner = client_owner(primary.application_id, primary.id)
+        sealed = yield from secrets.find(owner.application_id, owner.kind, owner.id, owner.purpose)
+        if sealed is None:
+            raise InvalidRequest(
+                "settings.client_secret: the stored one is gone; send both client_id and client_secret."
+            )
+        stored = from_json(self.vault.open(sealed, owner))
+        return stored["client_id"], SecretStr(stored["client_secret"])
+
+    def _seal(self, primary: Credential, client_id: str, secret: SecretStr) -> secrets.SecretRow:
+        plain = to_json({"client_id": client_id, "client_secret": secret.get_secret_value()})
+        owner = client_owner(primary.application_id, primary.id)
+        return secrets.SecretRow(
+            owner.application_id, owner.kind, owner.id, owner.purpose, self.vault.seal(plain, owner)
+        )
+
+
+def _check_settings(provider: ProviderName, draft: Draft) -> None:
+    """Raises InvalidRequest that names a setting which connectors of this provider do not have."""
+    sent = [
+        name for name in ("client_id", "client_secret") if provider not in OAUTH and getattr(draft, name) is not None
+    ]
+    sent += sorted(set(draft.settings or ()) - PUBLIC.get(provider, frozenset()))
+    if sent:
+        raise InvalidRequest(f"settings.{sent[0]}: {provider} connectors have no such setting.")
+
+
+def client_owner(application_id: str, credential_id: str) -> Owner:
+    return Owner(application_id, "credential", credential_id, "client")
+
+
+def expire(app: Application, *, using: Literal["connector_id", "credential_id"], id_: str, at: Micros) -> Steps[None]:
+    """Every grant of a connector or credential that is going away becomes invalid, with an event each."""
+    gone = using.removesuffix("_id")
+    trouble = Trouble(
+        *("connector", f"{gone}_deleted", ""),
+        f"The {gone} of this grant was deleted. Create it again, then connect the mailbox again.",
+        *(at, at),
+    )
+    yield from brakes.forget(app.id, id_)
+    while some := (
+        yield from grants.expire_some(app.id, using=using, id_=id_, trouble=trouble, limit=_EXPIRED_AT_ONCE)
+    ):
+        for grant in some:
+            yield from outbox.add(events.expired(grant, at=at))
+
+
+def _add(
+    connector: Connector, primary: Credential | None = None, client: secrets.SecretRow | None = None
+) -> Steps[bool]:
+    if not (yield from connectors.add(connector)):
+        return False
+    if primary is not None and client is not None:
+        yield from credentials.add(primary)
+        yield from secrets.put(client, at=connector.created_at)
+    yield from _record("connector.created", connector, at=connector.created_at)
+    return True
+
+
+def _record(type_: audit.AuditType, connector: Connector, *, at: Micros, changed: Sequence[str] = ()) -> Steps[None]:
+    yield from audit.record(
+        connector.application_id,
+        type_,
+        at=at,
+        connector_id=connector.id,
+        provider=connector.provider.value,
+        changed=changed or None,
+    )
+
+
+def _changed(before: Connector, after: Connector, draft: Draft) -> list[str]:
+    """Names of what is different now; of a secret it is enough that one was sent."""
+    fields = ("name", "settings", "scope", "active_credential_id")
+    names = [name for name in fields if getattr(before, name) != getattr(after, name)]
+    return names if draft.client_secret is None else [*names, "client_secret"]

@@ -1,0 +1,155 @@
+"""The audit trail: who did what to which grant, and to whatever grants depend on.
+
+It is the table of events. What happens to grants is there because receivers are told of it; `record` adds what
+only the trail tells. Either is written in the transaction of its cause: there is no change without its entry,
+and no entry of what was refused.
+"""
+
+import heapq
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal, get_args
+
+from opengrant.events.actor import Fact, sign
+from opengrant.model import SECOND, Application, Clock, Micros
+from opengrant.store.engine.port import Steps, Store
+from opengrant.store.events import audit, events
+from opengrant.store.events.audit import Entry, Filters, Place
+from opengrant.store.events.events import Event
+from opengrant.store.tenants import applications, organizations
+
+__all__ = ["INSTALLATION", "TYPES", "Audit", "AuditType", "Entry", "Filters", "Place", "record"]
+
+INSTALLATION = ""
+"""Stands where others have their application: what concerns the installation as a whole."""
+
+AuditType = Literal[
+    "application.created",
+    "application.updated",
+    "redirect_uri.created",
+    "redirect_uri.updated",
+    "redirect_uri.deleted",
+    "api_key.created",
+    "api_key.revoked",
+    "console_link.created",
+    "console_session.created",
+    "console_session.ended",
+    "connector.created",
+    "connector.updated",
+    "connector.deleted",
+    "connector.tested",
+    "credential.created",
+    "credential.updated",
+    "credential.deleted",
+    "grant.blocked",
+    "grant.unblocked",
+    "grant.token_read",
+    "grant.checked",
+    "grant.failing",
+    "grant.needs_attention",
+    "grant.recovered",
+    "token.issued",
+    "token.revoked",
+    "token.reused",
+    "webhook.created",
+    "webhook.updated",
+    "webhook.deleted",
+    "webhook.secret_rotated",
+    "webhook.replayed",
+    "workspace.created",
+    "workspace.updated",
+    "workspace.deleted",
+    "workspace.assigned",
+    "workspace.grouped",
+    "domain.created",
+    "domain.updated",
+    "domain.deleted",
+    "domain.record_issued",
+    "domain.verified",
+    "service_account.created",
+    "service_account.revoked",
+    "master_key.resealing",
+    "signing_key.rotated",
+]
+"""What only the trail tells. Receivers cannot subscribe to these; docs/audit.md lists them with their details."""
+
+TYPES = sorted({*get_args(AuditType), *events.TRIGGERS, "grant.restored"})
+"""Every type that an entry can have."""
+
+_AT_ONCE = 500
+"""Entries that one transaction drops."""
+_MOST_TURNS = 200
+"""Transactions that one sweep spends on one trail; what is left waits for the next."""
+
+
+def record(
+    application_id: str, type_: AuditType, *, at: Micros, grant_id: str | None = None, **facts: Fact
+) -> Steps[None]:
+    """Add an entry, in the transaction of what it tells.
+
+    application_id  whose trail: an application's, an organization's, or INSTALLATION
+    facts           the entry's detail: ids, names of changed fields, a reason that the caller gave.
+                    None is left out. Never the value of a secret.
+    """
+    yield from events.add(_entry(application_id, type_, at, grant_id, facts))
+
+
+def record_alone(
+    application_id: str, type_: AuditType, *, at: Micros, grant_id: str | None = None, **facts: Fact
+) -> Steps[None]:
+    """As `record`, for what changes nothing and is told all the same: one statement, and nothing beside it."""
+    yield from events.add_alone(_entry(application_id, type_, at, grant_id, facts))
+
+
+def _entry(application_id: str, type_: AuditType, at: Micros, grant_id: str | None, facts: Mapping[str, Fact]) -> Event:
+    return sign(Event(str(uuid.uuid4()), application_id, type_, grant_id, {}, at), facts)
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Reads the trail, and forgets it in time; built once, in assembly/installation.py.
+
+    keep  how long entries stay; zero: for ever
+    """
+
+    db: Store
+    clock: Clock
+    keep: timedelta
+
+    async def page(self, app: Application, filters: Filters, *, after: Place | None, limit: int) -> list[Entry]:
+        """The newest entries of an application, from behind the one at that place."""
+        return await self.db.read(audit.page(app.id, filters, after=after, limit=limit))
+
+    async def everywhere(self, filters: Filters, *, limit: int) -> list[Entry]:
+        """For operators: the newest entries of all applications, the organization and the installation."""
+        found = [
+            await self.db.read(audit.page(trail, filters, after=None, limit=limit)) for trail in await self._trails()
+        ]
+        return heapq.nlargest(limit, (entry for entries in found for entry in entries), key=lambda entry: entry.place)
+
+    async def forget(self) -> int:
+        """Drop what is older than `keep`, a few at a time; returns how many. What has still to be delivered stays."""
+        if not self.keep:
+            return 0
+        cutoff = self.clock() - int(self.keep.total_seconds()) * SECOND
+        return sum([await self._forget(trail, cutoff) for trail in await self._trails()])
+
+    async def _forget(self, trail: str, cutoff: Micros) -> int:
+        gone = 0
+        for _ in range(_MOST_TURNS):
+            dropped = await self.db.write(audit.forget_before(trail, cutoff=cutoff, limit=_AT_ONCE))
+            gone += dropped
+            if dropped < _AT_ONCE:
+                break
+        return gone
+
+    async def _trails(self) -> Sequence[str]:
+        def script() -> Steps[list[str]]:
+            tenants = yield from applications.everyone()
+            organization = yield from organizations.find_default()
+            organs = [] if organization is None else [organization.id]
+            return [INSTALLATION, *organs, *(application.id for application in tenants)]
+
+        return await self.db.read(script())

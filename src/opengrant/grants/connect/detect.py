@@ -1,0 +1,145 @@
+"""Detect: which provider an address belongs to, as far as its domain tells.
+
+A domain of our own, then the table of well-known ones, then the mail exchanger, then whatever mail settings the
+domain publishes. The address goes to its own domain and nowhere else (providers/imap/discovery.py).
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+
+from opengrant.access.rate_limits import Ration
+from opengrant.domains.domains import Domains
+from opengrant.errors import InvalidRequest, ProviderFailure, ProviderUnavailable
+from opengrant.model import Application, Clock, ProviderName
+from opengrant.net.dns import DnsUnavailable, NameNotFound, Resolver
+from opengrant.providers.imap.discovery import MailHosts, find_in_table
+from opengrant.providers.imap.known_domains import EXCHANGERS, WITHOUT_IMAP
+from opengrant.store.connectors import connectors
+from opengrant.store.engine.port import Store
+from opengrant.tenants.workspaces import domain_of
+
+PER_MINUTE = 20
+
+_HOSTS = {
+    "imap.gmail.com": ProviderName.GOOGLE,
+    "outlook.office365.com": ProviderName.MICROSOFT,
+    "imap.mail.yahoo.com": ProviderName.YAHOO,
+    "imap.mail.me.com": ProviderName.ICLOUD,
+}
+"""Mail servers that belong to a provider with a way in of its own."""
+
+# Microsoft's servers take no passwords any more, so IMAP is no way around a missing connector there.
+_TAKE_PASSWORDS = frozenset({ProviderName.GOOGLE, ProviderName.YAHOO, ProviderName.ICLOUD})
+
+
+@dataclass(frozen=True, slots=True)
+class Detected:
+    """How an address can be connected.
+
+    service  with provider `imap`, the service behind it where it has a name: `icloud`, `gmx`
+    """
+
+    provider: ProviderName
+    service: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Detect:
+    """Built once, in assembly/installation.py."""
+
+    db: Store
+    domains: Domains
+    resolver: Resolver
+    hosts: MailHosts
+    clock: Clock
+
+    async def provider(
+        self, app: Application, email: str, *, any_provider: bool, rationed: bool = True
+    ) -> Detected | None:
+        """None when nobody can tell, or the application has no connector that could connect the address.
+
+        any_provider  whether or not the application has a connector for it
+        rationed      it is one of the application's own calls
+        Raises        InvalidRequest when it is no address, RateLimited, ProviderUnavailable when DNS does not answer
+        """
+        domain = domain_of(email)
+        if not domain:
+            raise InvalidRequest("email: must be an email address.")
+        if rationed:
+            await Ration(self.db, self.clock, "providers.detect", PER_MINUTE, timedelta(minutes=1)).take(app)
+        natural = await self._natural(app, email, domain)
+        return natural if natural is None or any_provider else way_in(natural, await self._connected(app))
+
+    async def _natural(self, app: Application, email: str, domain: str) -> Detected | None:
+        """Where the address is, whatever connectors there are."""
+        if await self.domains.owner_of(app, email) is not None:
+            return Detected(ProviderName.NYLAS)
+        if domain in WITHOUT_IMAP:
+            return None
+        if (known := find_in_table(email, domain)) is not None:
+            return _at(known.imap.host, named=True)
+        try:
+            exchanger = await self._exchanger(domain)
+            if exchanger is not None and (host := _behind(exchanger)) is not None:
+                return _at(host, named=True)
+            found = await self.hosts.find(email)
+        except DnsUnavailable:
+            raise _unavailable(domain) from None
+        except ProviderFailure as failure:
+            if failure.evidence.code == "dns_unavailable":
+                raise _unavailable(domain) from None
+            return None
+        # What a domain publishes of itself names no service that anybody else would know.
+        return _at(found.imap.host, named=found.source in {"table", "mx"})
+
+    async def _exchanger(self, domain: str) -> str | None:
+        try:
+            return next(iter(await self.resolver.exchangers(domain)), None)
+        except NameNotFound:
+            return None
+
+    async def _connected(self, app: Application) -> frozenset[ProviderName]:
+        page = await self.db.read(connectors.page(app.id, limit=len(ProviderName), offset=0))
+        return frozenset(one.provider for one in page)
+
+
+def way_in(natural: Detected, offered: Collection[ProviderName]) -> Detected | None:
+    """How an address can be connected by one of these providers; None when it cannot."""
+    if natural.provider in offered:
+        return natural
+    if natural.provider in _TAKE_PASSWORDS and ProviderName.IMAP in offered:
+        return Detected(ProviderName.IMAP, natural.provider.value)
+    return None
+
+
+def _behind(exchanger: str) -> str | None:
+    """The IMAP host of a well-known exchanger with a way in of its own; others are for the mail-host search."""
+    for row in EXCHANGERS:
+        host = row.imap.partition(":")[0]
+        if host in _HOSTS and any(exchanger == end or exchanger.endswith(f".{end}") for end in row.domains.split()):
+            return host
+    return None
+
+
+def _at(host: str, *, named: bool) -> Detected:
+    provider = _HOSTS.get(host)
+    if provider is not None:
+        return Detected(provider)
+    return Detected(ProviderName.IMAP, _service(host) if named else None)
+
+
+def _service(host: str) -> str:
+    """What people call the service of a well-known host: `imap.gmx.net` is `gmx`, `mail.btinternet.com` `btinternet`.
+
+    The last label that says something, so that `imap.zoho.com.au` is `zoho` without a list of suffixes.
+    """
+    labels = [label for label in host.split(".")[:-1] if label not in _COMMON]
+    return labels[-1] if labels else host.split(".")[-2]
+
+
+_COMMON = frozenset({"co", "com", "imap", "mail"})
+
+
+def _unavailable(domain: str) -> ProviderUnavailable:
+    return ProviderUnavailable(f"DNS did not answer for {domain}. Try again in a moment.", retry_after=5)

@@ -1,0 +1,70 @@
+"""Timeline: what happened to one grant, from the audit trail; and how often it was renewed since, from its row.
+
+A renewal that finds nothing wrong changes nothing worth an entry, so a run of them is one line: of the run that goes
+on, made here; of those before, in the entry that ended each.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from opengrant.grants import refusals as outcome
+from opengrant.model import Application, Grant, Micros
+from opengrant.store.engine.port import Store
+from opengrant.store.events import audit
+from opengrant.store.events.audit import Entry, Filters, Place
+
+__all__ = ["Moment", "Place", "Timeline"]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One line. detail: as in the entry that it is made of."""
+
+    id: str
+    at: Micros
+    type: str
+    actor: str | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def place(self) -> Place:
+        return Place(self.at, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Built once, in assembly/installation.py."""
+
+    db: Store
+
+    async def page(self, app: Application, grant: Grant, *, after: Place | None, limit: int) -> list[Moment]:
+        """The newest, from behind the one at that place."""
+        entries = await self.db.read(audit.page(app.id, Filters(grant_id=grant.id), after=after, limit=limit))
+        moments = [Moment(entry.id, entry.at, _type(entry), entry.actor, entry.detail) for entry in entries]
+        run = _run(grant)
+        if run is not None and (after is None or run.place < after):
+            moments = sorted([*moments, run], key=lambda moment: moment.place, reverse=True)
+        return moments[:limit]
+
+
+def _run(grant: Grant) -> Moment | None:
+    """The renewals since it was last authenticated or in trouble, at the time of the last."""
+    if not grant.refreshes or grant.proven_at is None:
+        return None
+    return Moment(f"refreshed-{grant.id}", grant.proven_at, "refreshed", detail={"refreshes": grant.refreshes})
+
+
+def _type(entry: Entry) -> str:
+    """What to call it here: of a grant's life, not of the trail's."""
+    detail = entry.detail
+    match entry.type:
+        case "grant.created":
+            return "verified"
+        case "grant.updated" if "credential" in detail.get("changed", ()):
+            return "reauthenticated"
+        case "grant.updated" if detail and "changed" not in detail:
+            return "restored"  # it was called invalid, receivers were told, and it is not
+        case "grant.expired" if detail.get("reason") == outcome.INVALIDATED:
+            return "invalidated"
+    return entry.type.removeprefix("grant.").replace(".", "_")

@@ -1,0 +1,255 @@
+"""Grants that exist: found by any of their names, listed, changed, deleted."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import SecretStr
+from pydantic_core import from_json
+
+from opengrant.errors import AccessDenied, GrantNotFound, InvalidRequest, Overloaded
+from opengrant.events import audit
+from opengrant.events import payloads as events
+from opengrant.grants import refusals as outcome
+from opengrant.grants.connect.connect import Connect, refuse_blocked, unless_taken
+from opengrant.grants.connect.rotated_tokens import Successors
+from opengrant.grants.refresh.source_health import Blame, Shown
+from opengrant.grants.revocations import Revocations
+from opengrant.model import Application, Clock, CustomConnect, Grant, ProviderName, Sealed, Trouble
+from opengrant.store import secrets
+from opengrant.store.connectors import credentials
+from opengrant.store.engine.port import Steps, Store
+from opengrant.store.events import events as outbox
+from opengrant.store.grants import grants, leases
+from opengrant.store.grants.grants import Filters, Order
+from opengrant.tenants.workspaces import Workspaces
+from opengrant.vault import Owner, Unsealable
+
+__all__ = ["Change", "Filters", "Records"]
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_TRIES = 8
+
+
+_INVALIDATED = "The grant was called invalid by request. Ask the user to connect the account again."
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a PATCH may change; None means not sent.
+
+    settings       the provider's credential keys, checked, as in CustomConnect
+    credential_id  what the new settings are proven with
+    """
+
+    settings: Mapping[str, Any] | None = None
+    scope: tuple[str, ...] | None = None
+    name: str | None = None
+    external_id: str | None = None
+    workspace_id: str | None = None
+    credential_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Built once, in assembly/installation.py."""
+
+    db: Store
+    connect: Connect
+    workspaces: Workspaces
+    clock: Clock
+    revocations: Revocations
+    blame: Blame
+
+    async def get(self, app: Application, pattern: str) -> Grant:
+        """Find by id, `grant:<id>`, address, `email:<address>`, `external:<id>` or virtual-calendar identifier.
+
+        Raises GrantNotFound; InvalidRequest for `me`, which only an access token can mean.
+        """
+        if pattern == "me":
+            raise InvalidRequest(
+                "`me` is the grant of an access token. With an API key, name the grant by its id or email."
+            )
+        grant = await self.db.read(self._find(app, pattern))
+        if grant is None:
+            raise GrantNotFound("Grant not found")
+        return grant
+
+    async def own(self, app: Application, pattern: str, grant_id: str) -> Grant:
+        """As `get`, for an access token: `me` and every name of its own grant lead to it, and nothing to another.
+
+        Raises AccessDenied, whether or not there is another of that name; GrantNotFound when its own is gone.
+        """
+        if pattern == "me" or pattern.removeprefix("grant:").lower() == grant_id:
+            return await self.get(app, f"grant:{grant_id}")
+        found = await self.db.read(self._find(app, pattern))
+        if found is None or found.id != grant_id:
+            raise AccessDenied("Access to Grant denied.")
+        return found
+
+    async def id_of(self, app: Application, pattern: str) -> str:
+        """The id of the grant that `get` would find; not looked up when the pattern is one. Raises as `get`."""
+        bare = pattern.removeprefix("grant:")
+        return bare.lower() if _UUID.fullmatch(bare) else (await self.get(app, pattern)).id
+
+    def _find(self, app: Application, pattern: str) -> Steps[Grant | None]:
+        prefix, colon, rest = pattern.partition(":")
+        if colon and prefix == "grant":
+            return (yield from grants.find(app.id, rest.lower()))
+        if colon and prefix == "email":
+            return (yield from grants.find_email(app.id, rest, exact=False))
+        if colon and prefix == "external":
+            return (yield from grants.find_external(app.id, rest))
+        if _UUID.fullmatch(pattern) and (found := (yield from grants.find(app.id, pattern.lower()))):
+            return found
+        return (yield from grants.find_email(app.id, pattern, exact="@" not in pattern))
+
+    async def page(
+        self, app: Application, filters: Filters, *, order: Order, descending: bool, limit: int, offset: int
+    ) -> list[Shown]:
+        """Also as their sources are: `filters.troubled` means what is shown."""
+        blamed = tuple(await self.blame.sources(app))
+        found = await self.db.read(
+            grants.page(
+                app.id,
+                filters,
+                order=order,
+                descending=descending,
+                limit=limit,
+                offset=offset,
+                dialect=self.db.dialect,
+                blamed=blamed,
+            )
+        )
+        return await self.blame.show_all(app, found)
+
+    async def held(self, app: Application, grant: Grant) -> dict[str, Any]:
+        """What a change of the credential need not name: see Connect.held."""
+        return await self.connect.held(app, grant)
+
+    async def change(self, app: Application, grant: Grant, change: Change) -> Grant:
+        """Replace the scope list or the name, or move it; new settings are verified first, as when connecting.
+
+        Raises what Connect.renew raises, and Blocked; on failure the grant stays as it was.
+        """
+        refuse_blocked(grant)
+        await self.connect.refuse_taken(app, change.external_id, grant)
+        if change.workspace_id is not None:
+            await self.workspaces.require(app, change.workspace_id)
+        if change.settings is not None:
+            if grant.provider is ProviderName.VIRTUAL_CALENDAR and change.settings.get("email") != grant.email:
+                raise InvalidRequest(
+                    "settings.email: a virtual calendar keeps its identifier; make another grant instead."
+                )
+            # A token says itself what it may do; for a password the recorded scopes stay.
+            kept = None if "refresh_token" in change.settings else grant.scope
+            ask = CustomConnect(
+                grant.provider,
+                change.settings,
+                scope=kept if change.scope is None else change.scope,
+                name=change.name,
+                credential_id=change.credential_id or await self._own_client(app, grant, change.settings),
+                workspace_id=change.workspace_id,
+                external_id=change.external_id,
+            )
+            return await self.connect.renew(app, grant, ask)
+        for _ in range(_TRIES):
+            missing = grant.missing_scopes
+            if change.scope is not None:
+                missing = await self.connect.missing(grant, change.scope)
+            changed = replace(
+                grant,
+                scope=grant.scope if change.scope is None else change.scope,
+                missing_scopes=missing,
+                name=grant.name if change.name is None else change.name,
+                name_given=grant.name_given or change.name is not None,
+                external_id=change.external_id or grant.external_id,
+                workspace_id=change.workspace_id or grant.workspace_id,
+            )
+            writing = grants.Writing(changed, events.updated(changed, before=grant, at=self.clock()))
+            written = await unless_taken(self.db, grants.change(writing, seen_version=grant.version))
+            if written is not None:
+                return written
+            grant = await self.get(app, f"grant:{grant.id}")
+            await self.connect.refuse_taken(app, change.external_id, grant)
+        raise _changing_too_fast()
+
+    async def _own_client(self, app: Application, grant: Grant, settings: Mapping[str, Any]) -> str | None:
+        """The credential whose client got this grant's refresh tokens, and so the new one too; None when it is gone."""
+        if "refresh_token" not in settings or grant.credential_id is None:
+            return None
+        own = await self.db.read(credentials.find(app.id, grant.connector_id, grant.credential_id))
+        return own.id if own is not None and own.type == "connector" else None
+
+    async def invalidate(self, app: Application, grant: Grant, *, reason: str | None) -> Grant:
+        """The grant ends, as if its provider had refused it for good; connecting its mailbox again revives it.
+
+        One that is invalid stays as it is, and so does one whose mailbox is connected again meanwhile: this was about
+        the credential before. `reason`: in the caller's words, for the audit trail. Raises GrantNotFound, Overloaded.
+        """
+        asked, at = grant.asked, self.clock()
+        trouble = Trouble("reconnect", outcome.INVALIDATED, "", _INVALIDATED, at, at)
+        for _ in range(_TRIES):
+            if grant.status == "invalid" or grant.asked != asked:
+                return grant
+            written = await self.db.write(self._invalidate(grant, trouble, reason))
+            if written is not None:
+                return written
+            grant = await self.get(app, f"grant:{grant.id}")
+        raise _changing_too_fast()
+
+    def _invalidate(self, grant: Grant, trouble: Trouble, reason: str | None) -> Steps[Grant | None]:
+        ended = yield from grants.end(grant, trouble)
+        if ended is not None:
+            told = events.expired(ended, at=trouble.last_seen, refreshes=grant.refreshes, note=reason)
+            yield from outbox.add(told)
+        return ended
+
+    async def block(self, grant_id: str, *, blocked: bool, reason: str | None = None) -> Grant:
+        """For operators: refuse a grant's use, or allow it again. Raises GrantNotFound.
+
+        reason  in the operator's words, for the audit trail
+        """
+        return await self.db.write(self._block(grant_id, blocked, reason))
+
+    def _block(self, grant_id: str, blocked: bool, reason: str | None) -> Steps[Grant]:
+        grant = yield from grants.block(None, grant_id, blocked=blocked)
+        if grant is None:
+            raise GrantNotFound(f"There is no grant {grant_id}.")
+        type_: audit.AuditType = "grant.blocked" if blocked else "grant.unblocked"
+        yield from audit.record(grant.application_id, type_, at=self.clock(), grant_id=grant.id, reason=reason)
+        return grant
+
+    async def delete(self, app: Application, grant: Grant) -> None:
+        """For good: the row, its secrets; the id never comes back. Raises GrantNotFound when somebody was faster.
+
+        Afterwards, in the background, its token dies at the provider too.
+        """
+        self.revocations.begin(*await self.db.write(self._delete(app, grant.id)))
+
+    def _delete(self, app: Application, grant_id: str) -> Steps[tuple[Grant, Sealed | None]]:
+        live = yield from secrets.find(app.id, "grant", grant_id, "live")
+        gone = yield from grants.delete(app.id, grant_id)
+        if gone is None:
+            raise GrantNotFound("Grant not found")
+        if live is not None:
+            yield from self._forget_successors(gone, live)
+        yield from leases.forget(app.id, grant_id)
+        yield from outbox.add(events.deleted(gone, at=self.clock()))
+        return gone, live
+
+    def _forget_successors(self, gone: Grant, live: Sealed) -> Steps[None]:
+        """Of verifications that spent the grant's token and then could not finish their work."""
+        found = Successors(self.db, self.connect.vault, self.connect.digests)
+        try:
+            held = from_json(found.vault.open(live, Owner(gone.application_id, "grant", gone.id, "live")))
+        except Unsealable:
+            return
+        for name in ("refresh_token", "previous_refresh_token"):
+            if name in held:
+                yield from found.forget(gone.application_id, gone.provider, SecretStr(held[name]))
+
+
+def _changing_too_fast() -> Overloaded:
+    return Overloaded("This grant is being changed by many requests at once. Try again.", retry_after=1)

@@ -1,0 +1,40 @@
+"""HTTP to webhook receivers: any host, behind the guard; one pool of connections for all of them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from opengrant.net.attempt import Attempt
+from opengrant.net.guard import Guard
+from opengrant.net.guarded_http import Conversation, Page, open_session
+from opengrant.net.mail_login import tls_context
+
+_PROVIDER = "webhook"
+_ENOUGH = 4096
+"""Bytes of an answer that anybody looks at."""
+
+
+class Receivers:
+    """Built once, in a running event loop. `timeout` counts seconds for each whole answer."""
+
+    def __init__(self, guard: Guard, *, timeout: float, connections_per_host: int, ca_file: Path | None) -> None:
+        self.timeout = timeout
+        connector = guard.connector(
+            provider=_PROVIDER, leg="webhook", tls=tls_context(ca_file), per_host=connections_per_host
+        )
+        self._session = open_session(connector, timeout)
+
+    async def get(self, url: str) -> Page:
+        """The beginning of an answer; a redirect is one. Raises ProviderFailure."""
+        return await self._conversation().ask("GET", url, enough=_ENOUGH)
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Page:
+        """As `get`."""
+        return await self._conversation().ask("POST", url, headers=headers, body=body, enough=_ENOUGH)
+
+    async def close(self) -> None:
+        await self._session.close()
+
+    def _conversation(self) -> Conversation:
+        return Conversation(self._session, Attempt(_PROVIDER, "webhook", "", SecretStr("")), self.timeout)

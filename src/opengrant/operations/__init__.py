@@ -1,0 +1,4 @@
+"""What operators see and do: the overview, master keys and resealing, clocks that went back.
+
+It must not change what a grant means.
+"""

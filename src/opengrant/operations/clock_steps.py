@@ -1,0 +1,57 @@
+"""The clock that is set back: noticed, told, and its traces in the store moved to where they do no harm."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from opengrant.model import AGREE, SECOND, Clock, Micros
+from opengrant.store.engine.clock import agreed_clock
+from opengrant.store.engine.port import Steps, Store
+from opengrant.store.operations import clock_steps as ahead
+
+log = structlog.get_logger()
+
+_NOTED_EVERY: Micros = 60 * SECOND
+
+
+@dataclass(slots=True)
+class Ahead:
+    """Built once, in assembly/installation.py."""
+
+    db: Store
+    clock: Clock
+    _last: Micros = 0
+    _noted: Micros = 0
+
+    async def watch(self) -> Mapping[str, int]:
+        """Look whether the clock went back since any process looked last, and move what lies ahead of it then.
+
+        Returns how many rows were moved, by table. It asks the store at the first look, once a minute and when the
+        clock of this process went back.
+        """
+        at = self.clock()
+        if self._last - AGREE < at < self._noted + _NOTED_EVERY:
+            self._last = at
+            return {}
+        self._noted = 0  # should this fail, the next look asks again
+        behind, moved = await self.db.write(self._move(at))
+        self._last = self._noted = at
+        if behind:
+            log.warning("clock_went_back", seconds=round(behind / SECOND), moved=dict(moved))
+        return moved
+
+    def _move(self, at: Micros) -> Steps[tuple[Micros, Mapping[str, int]]]:
+        behind = yield from ahead.went_back(at=at, last=self._last)
+        moved = (yield from ahead.move(at=at, dialect=self.db.dialect)) if behind else {}
+        return behind, moved
+
+    async def count(self) -> Mapping[str, int]:
+        """Rows that are ahead of the clock, by table."""
+        return await self.db.read(ahead.count(at=self.clock()))
+
+
+async def rows_ahead(db: Store) -> Mapping[str, int]:
+    """The same for a database whose nodes may all be off; none where all is well. Raises StoreUnavailable."""
+    async with agreed_clock(db) as clock:
+        return await Ahead(db, clock).count()

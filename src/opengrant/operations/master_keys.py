@@ -1,0 +1,179 @@
+"""What belongs to the installation as a whole: its master keys' registry, its digest key, and resealing."""
+
+import asyncio
+import os
+import secrets as random
+import time
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from opengrant.errors import StoreUnavailable
+from opengrant.events import audit
+from opengrant.model import Clock
+from opengrant.store import secrets
+from opengrant.store.engine import probe
+from opengrant.store.engine.port import Statement, Steps, Store
+from opengrant.store.operations import master_keys
+from opengrant.vault import MasterKeyError, Owner, Unsealable, Vault
+from opengrant.vault.digests import Digests
+
+log = structlog.get_logger()
+
+_CANARY = b"opengrant"
+_DIGEST_KEY = Owner(secrets.INSTALLATION, "installation", "default", "digest-key")
+
+
+def _canary_owner(key_id: str) -> Owner:
+    return Owner(secrets.INSTALLATION, "master-key", key_id, "canary")
+
+
+async def check_master_keys(db: Store, vault: Vault, clock: Clock) -> None:
+    """Compare the configured master keys with those that sealed this database.
+
+    A new key is registered, a key that nothing needs any more is retired.
+    Raises MasterKeyError, naming the id, when a key is missing or has another value than it had.
+    """
+    ring = vault.keyring
+    seen = {entry.canary.key_id: entry for entry in await db.read(master_keys.seen())}
+    for key in ring.keys:
+        if key.id in seen:
+            try:
+                vault.open(seen[key.id].canary, _canary_owner(key.id))
+            except Unsealable:
+                raise MasterKeyError(
+                    f"Master key {key.id!r} is not the one that sealed this database under that id."
+                    " Put the former value back, or give the new key another id."
+                ) from None
+            if seen[key.id].retired:
+                await db.write(master_keys.set_retired(key.id, at=None))
+        else:
+            alone = Vault(type(ring)([key]))
+            await db.write(master_keys.add(alone.seal(_CANARY, _canary_owner(key.id)), at=clock()))
+    for key_id, entry in seen.items():
+        if key_id in ring.by_id or entry.retired:
+            continue
+        if await db.read(master_keys.in_use(key_id)):
+            raise MasterKeyError(
+                f"Master key {key_id!r} is missing: stored credentials are sealed with it."
+                " Add it to OPENGRANT_MASTER_KEYS (or the key file), behind the key that should seal."
+            )
+        await db.write(master_keys.set_retired(key_id, at=clock()))
+
+
+async def open_digests(db: Store, vault: Vault, clock: Clock) -> Digests:
+    """The digest key of this installation, made on its first start."""
+    owner = _DIGEST_KEY
+    find = (owner.application_id, owner.kind, owner.id, owner.purpose)
+    sealed = await db.read(secrets.find(*find))
+    if sealed is None:
+        fresh = secrets.SecretRow(*find, vault.seal(random.token_bytes(32), owner))
+        await db.write(secrets.add_if_absent(fresh, at=clock()))
+        sealed = await db.read(secrets.find(*find))
+    if sealed is None:
+        raise RuntimeError("the digest key was written and is not there")
+    return Digests(vault.open(sealed, owner))
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a reseal has come; `total` was counted at its start."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reseal:
+    """Moves every secret under the sealing key, while servers run; may be stopped and started again at any time."""
+
+    db: Store
+    vault: Vault
+    clock: Clock
+    batch: int = 500
+
+    async def run(self) -> AsyncIterator[Progress]:
+        """Yields after each batch. A secret that changes meanwhile is left to its writer, who used the new key."""
+        key_id = self.vault.keyring.sealing.id
+        total = await self.db.read(secrets.count_not_under(key_id))
+        done, after = 0, None
+        yield Progress(0, total)
+        while rows := await self.db.read(secrets.not_under(key_id, after=after, limit=self.batch)):
+            # The first batch says so for all: a run that is stopped has left its entry too.
+            await self.db.write(self._swap(rows, begins=total if done == 0 else None))
+            done, after = done + len(rows), rows[-1]
+            yield Progress(done, max(total, done))
+
+    def _swap(self, rows: list[secrets.SecretRow], *, begins: int | None) -> Steps[None]:
+        if begins is not None:
+            key_id = self.vault.keyring.sealing.id
+            yield from audit.record(
+                audit.INSTALLATION, "master_key.resealing", at=self.clock(), master_key_id=key_id, secrets=begins
+            )
+        for row in rows:
+            owner = Owner(row.application_id, row.owner_kind, row.owner_id, row.purpose)
+            yield from secrets.swap(row, self.vault.seal(self.vault.open(row.sealed, owner), owner))
+
+
+def ping() -> Steps[None]:
+    """The smallest question a store can answer."""
+    yield Statement("select 1")
+
+
+LEAST_ROOM = 16 * 1024 * 1024
+"""Bytes that the disk of an SQLite file must have left: as much as its write-ahead log takes in a busy second."""
+_WRITTEN_ENOUGH = 2.0
+"""Seconds that one write counts as proof, however many ask."""
+
+
+def room(directory: Path) -> int | None:
+    """Bytes that the disk of a directory has left for us; None where it does not tell."""
+    try:
+        disk = os.statvfs(directory)
+    except OSError:
+        return None
+    return disk.f_bavail * disk.f_frsize if disk.f_blocks else None
+
+
+@dataclass(slots=True)
+class Readiness:
+    """Whether this process can serve: whether its database can be read, has its schema, and can be written.
+
+    directory  of the SQLite file; None with PostgreSQL, whose disk is another machine's
+    """
+
+    db: Store
+    directory: Path | None
+    least_room: int = LEAST_ROOM
+    _name: str = field(default_factory=lambda: uuid.uuid4().hex)
+    _until: float = 0.0
+    _writing: "asyncio.Task[list[str]] | None" = None
+
+    async def reasons(self) -> list[str]:
+        """What keeps it from serving; empty when nothing does. Raises StoreUnavailable when it cannot even be read."""
+        await self.db.read(ping())
+        if pending := await self.db.pending():
+            return [f"migration {name} has not run" for name in pending]
+        left = None if self.directory is None else room(self.directory)
+        if left is not None and left < self.least_room:
+            return [f"the disk of the database is full: {left // 1024} KiB are left"]
+        if self._writing is None or (self._writing.done() and self._until <= time.monotonic()):
+            self._writing = asyncio.create_task(self._write())
+        return await asyncio.shield(self._writing)
+
+    async def _write(self) -> list[str]:
+        try:
+            await self.db.write(probe.write(self._name))
+        except StoreUnavailable as problem:
+            log.error("store_not_writable", detail=problem.detail)
+            return ["the database cannot be written, and its disk may be full"]
+        self._until = time.monotonic() + _WRITTEN_ENOUGH
+        return []
+
+    async def close(self) -> None:
+        """Wait for the last write."""
+        if self._writing is not None:
+            await asyncio.wait([self._writing])

@@ -1,0 +1,276 @@
+"""Google accounts with a refresh token: Gmail, Workspace, calendars.
+
+Sources  Google Identity, "Using OAuth 2.0 for Web Server Applications" and "OpenID Connect"; Gmail API
+users.getProfile. Refresh tokens do not rotate; the granted scopes are those of the refresh answer, because users
+may untick single ones.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import SecretStr
+
+from opengrant.errors import ProviderFailure
+from opengrant.model import ClientApp, Identity, Tokens, now
+from opengrant.net.provider_http import Answer, Field, Http
+from opengrant.providers.base import Consent
+from opengrant.providers.classify import classify
+from opengrant.providers.oauth.answers import (
+    code_fields,
+    conclusion,
+    consent_url,
+    is_address,
+    read_id_token,
+    read_tokens,
+    refusal,
+    text_of,
+)
+from opengrant.providers.oauth.probe import have_token_refused
+from opengrant.providers.verdict import Kind
+
+PROVIDER = "google"
+_ISSUERS = ("https://accounts.google.com", "accounts.google.com")
+_SCOPE_ROOT = "https://www.googleapis.com/auth/"
+_SHORT_SCOPES = {"email": f"{_SCOPE_ROOT}userinfo.email", "profile": f"{_SCOPE_ROOT}userinfo.profile"}
+_IDENTITY_SCOPES = ("openid", f"{_SCOPE_ROOT}userinfo.email", f"{_SCOPE_ROOT}userinfo.profile")
+_EMAIL_SCOPES = frozenset({f"{_SCOPE_ROOT}userinfo.email"})
+_USERINFO_SCOPES = _EMAIL_SCOPES | {"openid", f"{_SCOPE_ROOT}userinfo.profile"}
+_GMAIL_SCOPES = frozenset(
+    {"https://mail.google.com/"}
+    | {f"{_SCOPE_ROOT}gmail.{name}" for name in ("modify", "readonly", "compose", "metadata")}
+)
+
+
+_CALENDAR_READS = ("events.readonly", "events.owned.readonly", "events.public.readonly", "events.freebusy")
+_COVERS: Mapping[str, frozenset[str]] = {
+    scope: frozenset(f"{_SCOPE_ROOT}{name}" for name in names)
+    for scope, names in {
+        "https://mail.google.com/": (
+            *("gmail.modify", "gmail.readonly", "gmail.compose", "gmail.send", "gmail.insert", "gmail.labels"),
+            "gmail.metadata",
+        ),
+        f"{_SCOPE_ROOT}gmail.modify": (
+            *("gmail.readonly", "gmail.compose", "gmail.send", "gmail.insert", "gmail.labels", "gmail.metadata"),
+        ),
+        f"{_SCOPE_ROOT}gmail.compose": ("gmail.send",),
+        f"{_SCOPE_ROOT}gmail.readonly": ("gmail.metadata",),
+        f"{_SCOPE_ROOT}calendar": (
+            *("calendar.readonly", "calendar.settings.readonly", "calendar.freebusy", "calendar.app.created"),
+            *("calendar.events", "calendar.events.owned", *(f"calendar.{name}" for name in _CALENDAR_READS)),
+            *("calendar.calendars", "calendar.calendars.readonly"),
+            *("calendar.calendarlist", "calendar.calendarlist.readonly", "calendar.acls", "calendar.acls.readonly"),
+        ),
+        f"{_SCOPE_ROOT}calendar.readonly": (
+            *("calendar.settings.readonly", "calendar.freebusy"),
+            *("calendar.calendars.readonly", "calendar.calendarlist.readonly"),
+            *(f"calendar.{name}" for name in _CALENDAR_READS),
+        ),
+        f"{_SCOPE_ROOT}calendar.events": ("calendar.events.owned", *(f"calendar.{name}" for name in _CALENDAR_READS)),
+        f"{_SCOPE_ROOT}calendar.events.readonly": (*(f"calendar.{name}" for name in _CALENDAR_READS[1:]),),
+        f"{_SCOPE_ROOT}drive": (
+            *("drive.readonly", "drive.file", "drive.metadata", "drive.metadata.readonly", "drive.photos.readonly"),
+            *("documents", "documents.readonly", "spreadsheets", "spreadsheets.readonly"),
+            *("presentations", "presentations.readonly"),
+        ),
+        f"{_SCOPE_ROOT}drive.readonly": (
+            *("drive.metadata.readonly", "drive.photos.readonly"),
+            *("documents.readonly", "spreadsheets.readonly", "presentations.readonly"),
+        ),
+    }.items()
+}
+"""What a scope allows beside its own name: the other scopes that suffice for no call that this one does not.
+
+Source  "Authorization scopes" of each method in the references of the Gmail, Calendar, Drive, Docs, Sheets and Slides
+APIs; "Choose Gmail API scopes", "Choose Google Calendar API scopes", "Choose Google Drive API scopes".
+Quirk   gmail.settings.basic and .sharing are covered by none, not even by mail.google.com: filters, forwarding and
+signatures are written with them alone. A scope also covers its own name with `.readonly`, in every API (contacts,
+tasks, drive.metadata, …).
+"""
+_READONLY = ".readonly"
+
+
+class Google:
+    """Refreshes and identifies Google accounts. URLs are whole ones, from settings."""
+
+    rotates = False
+    single_use = False
+
+    def __init__(
+        self,
+        http: Http,
+        *,
+        token_url: str,
+        userinfo_url: str,
+        tokeninfo_url: str,
+        gmail_url: str,
+        revoke_url: str,
+        authorize_url: str,
+    ) -> None:
+        self._http = http
+        self._token_url = token_url
+        self._userinfo_url = userinfo_url
+        self._tokeninfo_url = tokeninfo_url
+        self._gmail_url = gmail_url.rstrip("/")
+        self._revoke_url = revoke_url
+        self._authorize_url = authorize_url
+
+    async def refresh(self, client: ClientApp, refresh_token: SecretStr) -> Tokens:
+        """Spend the refresh token once; no retry. Raises ProviderFailure."""
+        fields: dict[str, Field] = {
+            "grant_type": "refresh_token",
+            "refresh_token": refresh_token,
+            "client_id": client.client_id,
+            "client_secret": client.client_secret,
+        }
+        return read_tokens(await self._http.form(PROVIDER, "token", self._token_url, fields))
+
+    def consent_url(self, client: ClientApp, consent: Consent) -> str:
+        """Google gives a refresh token only for offline access, and again only when consent is asked for again."""
+        more = {"access_type": "offline", "prompt": "consent" if consent.login_hint else "select_account consent"}
+        if consent.granted:
+            more["include_granted_scopes"] = "true"
+        return consent_url(self._authorize_url, client, consent, _IDENTITY_SCOPES, **more)
+
+    async def exchange(self, client: ClientApp, code: SecretStr, *, redirect_uri: str, verifier: SecretStr) -> Tokens:
+        """Spend the code once; no retry. Raises ProviderFailure."""
+        fields: dict[str, Field] = {
+            **code_fields(code, redirect_uri, verifier),
+            "client_id": client.client_id,
+            "client_secret": client.client_secret,
+        }
+        return read_tokens(await self._http.form(PROVIDER, "token", self._token_url, fields))
+
+    async def identify(self, client: ClientApp, tokens: Tokens) -> Identity:
+        """Whose tokens these are: id_token, userinfo, tokeninfo, Gmail profile, whichever first names an address.
+
+        Only calls that the granted scopes allow are made. A source that cannot tell is passed over; one that is
+        down is not, since who answers next might know less.
+        Raises ProviderFailure: identity_scopes_missing, email_not_verified, or what the provider answered.
+        """
+        claims = read_id_token(tokens.id_token, audience=client.client_id, issuers=_ISSUERS, at=now())
+        if claims is not None and (identity := _openid_identity(claims)):
+            return identity
+        scope = None if tokens.scope is None else frozenset(expand_scope(tokens.scope))
+        bearer = tokens.access_token
+        unable: list[Answer] = []
+        if _allows(scope, _USERINFO_SCOPES):
+            answer = await self._http.get(PROVIDER, "api", self._userinfo_url, bearer=bearer)
+            if identity := _openid_identity(_told(answer)):
+                return identity
+            unable.append(answer)
+        if _allows(scope, _EMAIL_SCOPES):
+            answer = await self._http.get(PROVIDER, "api", self._tokeninfo_url, query={"access_token": bearer})
+            members = _told(answer)
+            if members.get("aud") == client.client_id and (identity := _openid_identity(members)):
+                return identity
+            unable.append(answer)
+        if _allows(scope, _GMAIL_SCOPES):
+            answer = await self._http.get(PROVIDER, "api", f"{self._gmail_url}/users/me/profile", bearer=bearer)
+            members = _told(answer)
+            if is_address(members.get("emailAddress")):
+                return Identity(email=members["emailAddress"])
+            unable.append(answer)
+        raise _no_identity(scope, unable)
+
+    def granted_scope(self, tokens: Tokens) -> tuple[str, ...] | None:
+        """As Google spells scopes: whole URLs, `openid` bare; None when the answer named none."""
+        return None if tokens.scope is None else expand_scope(tokens.scope)
+
+    def missing_scope(self, tokens: Tokens, wanted: tuple[str, ...]) -> tuple[str, ...]:
+        """Which of `wanted`, as spelled there, the user did not grant, nor one that covers it."""
+        if tokens.scope is None:
+            return ()
+        granted = set(expand_scope(tokens.scope))
+        return tuple(scope for scope in wanted if not _covered(expand_scope((scope,))[0], granted))
+
+    def token_endpoint(self, client: ClientApp) -> str:
+        """The URL that `prove_client` asks."""
+        return self._token_url
+
+    async def prove_client(self, client: ClientApp) -> str | None:
+        """By a refresh token that nobody has. Raises ProviderFailure."""
+        await have_token_refused(self, client)
+        return None
+
+    def lacking_scope(self, scope: tuple[str, ...]) -> tuple[str, ...]:
+        """A Gmail scope names the mailbox too; otherwise it takes `openid` and `userinfo.email`."""
+        known = set(expand_scope(scope))
+        return () if known & _GMAIL_SCOPES else tuple(sorted({"openid", *_EMAIL_SCOPES} - known, reverse=True))
+
+    async def aliases(self, access_token: SecretStr) -> tuple[str, ...]:
+        """The owner's other addresses, as Gmail's send-as settings hold them. Raises ProviderFailure.
+
+        One that waits for its confirmation is none yet.
+        """
+        answer = await self._http.get(
+            PROVIDER, "api", f"{self._gmail_url}/users/me/settings/sendAs", bearer=access_token
+        )
+        if not (answer.succeeded and isinstance(answer.json, Mapping)):
+            raise refusal(answer)
+        listed = answer.json.get("sendAs")
+        entries = [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
+        return tuple(
+            one["sendAsEmail"]
+            for one in entries
+            if not one.get("isPrimary")
+            and one.get("verificationStatus", "accepted") == "accepted"
+            and is_address(one.get("sendAsEmail"))
+        )
+
+    async def revoke(self, token: SecretStr) -> bool:
+        """Best effort: whether the token is dead now. True also when it was before.
+
+        Google revokes the user's whole consent for the project: other grants of the same user and client die too.
+        """
+        try:
+            answer = await self._http.form(PROVIDER, "token", self._revoke_url, {"token": token})
+        except ProviderFailure:
+            return False
+        return answer.succeeded or refusal(answer).evidence.code == "invalid_token"
+
+
+def expand_scope(scope: tuple[str, ...]) -> tuple[str, ...]:
+    """Short OpenID names as the URLs that Google answers with."""
+    return tuple(dict.fromkeys(_SHORT_SCOPES.get(name, name) for name in scope))
+
+
+def _covered(scope: str, granted: set[str]) -> bool:
+    if scope in granted or any(scope in _COVERS.get(one, ()) for one in granted):
+        return True
+    return scope.endswith(_READONLY) and scope.removesuffix(_READONLY) in granted
+
+
+def _allows(granted: frozenset[str] | None, one_of: frozenset[str]) -> bool:
+    """Nobody said what was granted: then it may be this."""
+    return granted is None or bool(granted & one_of)
+
+
+def _told(answer: Answer) -> Mapping[str, Any]:
+    """The members of a good answer; none when this source cannot tell (wrong scope, or it does not exist here)."""
+    if answer.succeeded and isinstance(answer.json, Mapping):
+        return answer.json
+    failure = refusal(answer)
+    if answer.status != 404 and classify(failure.evidence).kind in {Kind.PROVIDER_DOWN, Kind.RATE_LIMITED}:
+        raise failure
+    return {}
+
+
+def _openid_identity(members: Mapping[str, Any]) -> Identity | None:
+    """From id_token claims, userinfo of either version, or tokeninfo (where booleans are words)."""
+    email = members.get("email")
+    if not is_address(email):
+        return None
+    verified = members.get("email_verified", members.get("verified_email", True))
+    if str(verified).lower() != "true":
+        raise conclusion(PROVIDER, "email_not_verified", "Google has not verified that the address is the user's")
+    subject = text_of(members, "sub", "id")
+    return Identity(email=str(email), subject=subject, user_id=subject, name=text_of(members, "name"))
+
+
+def _no_identity(scope: frozenset[str] | None, unable: list[Answer]) -> ProviderFailure:
+    """Why nobody could name the address: the scopes, unless they would have allowed it."""
+    allowed = scope is not None and bool(scope & (_EMAIL_SCOPES | _GMAIL_SCOPES))
+    if unable and (allowed or all(answer.status == 404 for answer in unable)):
+        return refusal(unable[0])
+    lacking = sorted(_USERINFO_SCOPES - (scope or frozenset()))
+    return conclusion(PROVIDER, "identity_scopes_missing", f"The token lacks {', '.join(lacking)}")

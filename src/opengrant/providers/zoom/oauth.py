@@ -1,0 +1,181 @@
+"""Zoom accounts with a refresh token.
+
+Sources  Zoom Developer, "OAuth 2.0", "OAuth scopes" and the user API's `GET /users/{userId}`. A refresh token can be
+spent once: the caller must keep its successor before it does anything else. Zoom lists what an app may do twice:
+granular scopes (`meeting:write:meeting`), and the classic ones of older apps (`meeting:write`), each of them with
+`:admin` or `:master` behind it for more users than oneself.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import SecretStr
+
+from opengrant.model import ClientApp, Identity, Tokens
+from opengrant.net.provider_http import Answer, Field, Http
+from opengrant.providers.base import Consent
+from opengrant.providers.classify import classify
+from opengrant.providers.oauth.answers import (
+    code_fields,
+    conclusion,
+    consent_url,
+    is_address,
+    read_tokens,
+    refusal,
+    text_of,
+)
+from opengrant.providers.oauth.client_auth import token_form
+from opengrant.providers.oauth.probe import have_token_refused
+
+PROVIDER = "zoom"
+_ZOOM_URL = re.compile(
+    r"https://(?:[a-z0-9-]+\.)+(?:zoom\.us|zoomgov\.com)(?::443)?(?:/v2)?/?", re.IGNORECASE | re.ASCII
+)
+_USER_SCOPE = "user:read:user"
+_LEVELS = {"admin": 1, "master": 2}
+_CLASSIC = {"read": frozenset({"read"}), "write": frozenset({"write", "update", "delete"})}
+"""Which granular actions a classic one stands for."""
+
+
+@dataclass(frozen=True, slots=True)
+class ZoomTokens(Tokens):
+    """A token answer that may name the API host of the user's region."""
+
+    api_url: str | None = None
+
+
+class Zoom:
+    """Refreshes and identifies Zoom accounts. `api_url` is the API's root, without `/v2`."""
+
+    rotates = True
+    single_use = True
+
+    def __init__(self, http: Http, *, token_url: str, api_url: str, authorize_url: str) -> None:
+        self._http = http
+        self._authorize_url = authorize_url
+        self._token_url = token_url
+        self._api_url = api_url.rstrip("/").removesuffix("/v2")
+
+    def consent_url(self, client: ClientApp, consent: Consent) -> str:
+        """What a Zoom app may do is set at Zoom: scopes in the address would only be compared with that."""
+        return consent_url(self._authorize_url, client, replace(consent, scope=()), ())
+
+    async def exchange(self, client: ClientApp, code: SecretStr, *, redirect_uri: str, verifier: SecretStr) -> Tokens:
+        """Spend the code once; no retry. Raises ProviderFailure."""
+        fields = code_fields(code, redirect_uri, verifier)
+        return _tokens(await token_form(self._http, PROVIDER, self._token_url, client, fields))
+
+    async def refresh(self, client: ClientApp, refresh_token: SecretStr) -> ZoomTokens:
+        """Spend the refresh token once, for good; no retry. Raises ProviderFailure."""
+        fields: dict[str, Field] = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        return _tokens(await token_form(self._http, PROVIDER, self._token_url, client, fields))
+
+    async def identify(self, client: ClientApp, tokens: Tokens) -> Identity:
+        """The user API's word. It needs the scope `user:read:user`, or `user:read` of older apps.
+
+        Raises ProviderFailure: identity_scopes_missing, address_unknown, or what the API answered.
+        """
+        named = tokens.api_url if isinstance(tokens, ZoomTokens) else None
+        url = f"{api_base(named, self._api_url)}/v2/users/me"
+        answer = await self._http.get(PROVIDER, "api", url, bearer=tokens.access_token)
+        if answer.succeeded and isinstance(answer.json, Mapping) and text_of(answer.json, "id"):
+            return _identity(answer.json)
+        failure = refusal(answer)
+        if classify(failure.evidence).reason == "scopes_missing":
+            raise conclusion(PROVIDER, "identity_scopes_missing", failure.evidence.text, said=failure)
+        raise failure
+
+    def granted_scope(self, tokens: Tokens) -> tuple[str, ...] | None:
+        """As Zoom spells scopes; None when the answer named none."""
+        return tokens.scope
+
+    def missing_scope(self, tokens: Tokens, wanted: tuple[str, ...]) -> tuple[str, ...]:
+        """Which of `wanted` the token lacks, whichever of the two spellings either side uses."""
+        if tokens.scope is None:
+            return ()
+        granted = [_read(scope) for scope in tokens.scope]
+        return tuple(scope for scope in wanted if not _covered(_read(scope), granted))
+
+    def token_endpoint(self, client: ClientApp) -> str:
+        """The URL that `prove_client` asks."""
+        return self._token_url
+
+    async def prove_client(self, client: ClientApp) -> str | None:
+        """By a refresh token that nobody has. Raises ProviderFailure."""
+        await have_token_refused(self, client)
+        return None
+
+    def lacking_scope(self, scope: tuple[str, ...]) -> tuple[str, ...]:
+        """Of a list that leaves out `user:read:user`. No list at all is the rule: an app's scopes are set at Zoom."""
+        if not scope or _covered(_read(_USER_SCOPE), [_read(name) for name in scope]):
+            return ()
+        return (_USER_SCOPE,)
+
+
+def _tokens(answer: Answer) -> ZoomTokens:
+    tokens = read_tokens(answer)
+    return ZoomTokens(
+        tokens.access_token,
+        tokens.refresh_token,
+        tokens.expires_at,
+        tokens.scope,
+        api_url=text_of(answer.json, "api_url"),
+    )
+
+
+def api_base(named: str | None, configured: str) -> str:
+    """Where a token may go: the API host that its answer named, if that is Zoom's; else where settings say.
+
+    An operator who set a host that is not Zoom's wants tokens to go there and nowhere else.
+    """
+    if named is not None and _ZOOM_URL.fullmatch(named) and _ZOOM_URL.fullmatch(configured):
+        return named.rstrip("/").removesuffix("/v2")
+    return configured
+
+
+def _identity(user: Mapping[str, Any]) -> Identity:
+    email = text_of(user, "email")
+    if email is None or not is_address(email):
+        raise conclusion(PROVIDER, "address_unknown", "The user API named no mail address")
+    name = text_of(user, "display_name")
+    if name is None:
+        name = " ".join(filter(None, (text_of(user, "first_name"), text_of(user, "last_name"))))
+    subject = text_of(user, "id")
+    return Identity(email=email, subject=subject, user_id=subject, name=name or None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """`service` may do `action` on `resource` ("": a classic scope, so on all of them), for so many users."""
+
+    service: str
+    action: str
+    resource: str
+    level: int
+
+
+def _read(scope: str) -> _Scope:
+    words = scope.lower().split(":")
+    level = _LEVELS.get(words[-1], 0)
+    if level:
+        words.pop()
+    service, action, resource, *_ = (*words, "", "")
+    return _Scope(service, action, resource, level)
+
+
+def _covered(wanted: _Scope, granted: Iterable[_Scope]) -> bool:
+    fitting = [one for one in granted if one.service == wanted.service and one.level >= wanted.level]
+    if any(_allows(one, wanted) for one in fitting):
+        return True
+    if wanted.resource or wanted.action not in _CLASSIC:
+        return False
+    # A classic scope is there, too, when all that it stands for is there under granular names.
+    return {one.action for one in fitting if one.resource == wanted.service} >= _CLASSIC[wanted.action]
+
+
+def _allows(granted: _Scope, wanted: _Scope) -> bool:
+    if (granted.action, granted.resource) == (wanted.action, wanted.resource):
+        return True
+    return not granted.resource and wanted.action in _CLASSIC.get(granted.action, ())

@@ -1,0 +1,71 @@
+"""What the doors are handed: every service, built once."""
+
+from dataclasses import dataclass
+
+from opengrant.access.idempotency import Idempotency
+from opengrant.access.request_signatures import ServiceAccounts, Signatures
+from opengrant.connectors.connectors import Connectors
+from opengrant.connectors.credentials import Credentials
+from opengrant.domains.domains import Domains
+from opengrant.events.activity import Activity
+from opengrant.events.audit import Audit
+from opengrant.events.deliveries import Deliveries
+from opengrant.events.webhooks import Webhooks
+from opengrant.grants.aliases import Aliases
+from opengrant.grants.connect.connect import Connect
+from opengrant.grants.connect.detect import Detect
+from opengrant.grants.connector_check import Trial
+from opengrant.grants.history import Timeline
+from opengrant.grants.manage import Records
+from opengrant.grants.refresh.refresh import Refresh
+from opengrant.operations.clock_steps import Ahead
+from opengrant.operations.master_keys import Readiness
+from opengrant.operations.overview import Overview
+from opengrant.signin.hosted import Hosted
+from opengrant.signin.token_endpoint import Exchange
+from opengrant.signin.tokens import Tokens
+from opengrant.store.engine.port import Store
+from opengrant.tenants.applications import Applications
+from opengrant.tenants.console_sessions import Sessions
+from opengrant.tenants.redirect_uris import Redirects
+from opengrant.tenants.workspaces import Workspaces
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Built in assembly/installation.py."""
+
+    db: Store
+    applications: Applications
+    connectors: Connectors
+    connect: Connect
+    refresh: Refresh
+    records: Records
+    service_accounts: ServiceAccounts
+    signatures: Signatures
+    domains: Domains
+    workspaces: Workspaces
+    detect: Detect
+    credentials: Credentials
+    aliases: Aliases
+    idempotency: Idempotency
+    audit: Audit
+    webhooks: Webhooks
+    deliveries: Deliveries
+    redirects: Redirects
+    hosted: Hosted
+    tokens: Tokens
+    exchange: Exchange
+    sessions: Sessions
+    activity: Activity
+    overview: Overview
+    timeline: Timeline
+    trial: Trial
+    readiness: Readiness
+    public_url: str | None
+    """Base of links and redirect URIs; None: the request's own."""
+    ahead: Ahead
+
+    async def ready(self) -> list[str]:
+        """What keeps this process from serving; empty when nothing does. Raises StoreUnavailable."""
+        return await self.readiness.reasons()

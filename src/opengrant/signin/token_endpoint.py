@@ -1,0 +1,154 @@
+"""The token endpoint: an application shows who it is, and a code, a refresh token or a grant's id becomes tokens."""
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from pydantic import SecretStr
+
+from opengrant.errors import CodeUsedTwice, GrantNotFound, OAuthRefused, Unauthorized
+from opengrant.grants.manage import Records
+from opengrant.model import Application
+from opengrant.signin.hosted import Redeemed
+from opengrant.signin.tokens import Issued, Tokens, refuse_blocked
+from opengrant.tenants.applications import Applications
+
+EVERYTHING = "all"
+"""The permission of an API key that makes it the application's secret."""
+
+
+class Redeems(Protocol):
+    """Turns one-time codes of hosted sign-in into grants."""
+
+    async def redeem(
+        self, app: Application, code: SecretStr, *, redirect_uri: str, verifier: str | None, authenticated: bool
+    ) -> Redeemed:
+        """Raises OAuthRefused: also when the client is not `authenticated` and the code asks for no PKCE, or its
+        redirect URI is one of a server; CodeUsedTwice for one that was redeemed before.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request of the token endpoint. What was not sent, or was sent empty, is None.
+
+    secret  the API key, from wherever it was sent
+    """
+
+    grant_type: str | None
+    client_id: str | None
+    secret: SecretStr | None = None
+    code: SecretStr | None = None
+    redirect_uri: str | None = None
+    verifier: SecretStr | None = None
+    refresh_token: SecretStr | None = None
+    grant_id: str | None = None
+    idp_claims: SecretStr | None = None
+
+
+class Client(NamedTuple):
+    """Who asks. key_id: None when nobody showed an API key, and PKCE has to stand in for it."""
+
+    application: Application
+    key_id: str | None
+
+
+_NEEDED: dict[str, tuple[str, ...]] = {
+    "authorization_code": ("code", "redirect_uri"),
+    "refresh_token": ("refresh_token",),
+    "client_credentials": ("grant_id",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """Built once, in assembly/installation.py."""
+
+    applications: Applications
+    codes: Redeems
+    tokens: Tokens
+    records: Records
+
+    async def authenticate(self, ask: Ask) -> Client:
+        """Check that the request is whole, then who sends it. Raises OAuthRefused.
+
+        Without an API key only a code can be exchanged, and only with a PKCE verifier. An unknown application, a
+        wrong key and another application's key are refused in the same words.
+        """
+        _require_whole(ask)
+        client_id = ask.client_id or ""
+        if ask.secret is None:
+            if ask.grant_type != "authorization_code" or ask.verifier is None:
+                raise OAuthRefused(
+                    "invalid_client", "Send the API key as client_secret, or as a bearer in the Authorization header."
+                )
+            application = await self.applications.find(client_id)
+            if application is None:
+                raise _unknown_client()
+            return Client(application, None)
+        try:
+            caller = await self.applications.authenticate(ask.secret.get_secret_value())
+        except Unauthorized:
+            raise _unknown_client() from None
+        if caller.application.id != client_id:
+            raise _unknown_client()
+        if EVERYTHING not in caller.permissions:
+            raise OAuthRefused("unauthorized_client", f"This API key lacks the permission {EVERYTHING}.")
+        return Client(caller.application, caller.key_id)
+
+    async def exchange(self, client: Client, ask: Ask, *, issuer: str) -> Issued:
+        """The tokens. `issuer`: the base URL that the caller reached us at. Raises OAuthRefused."""
+        app = client.application
+        if ask.code is not None and ask.grant_type == "authorization_code":
+            return await self._redeem(client, ask, ask.code, issuer)
+        if ask.refresh_token is not None and ask.grant_type == "refresh_token":
+            return await self.tokens.refresh(app, ask.refresh_token, issuer=issuer)
+        try:
+            grant = await self.records.get(app, f"grant:{(ask.grant_id or '').removeprefix('grant:')}")
+        except GrantNotFound:
+            raise OAuthRefused("invalid_grant", "grant_id: this application has no such grant.") from None
+        refuse_blocked(grant)
+        return await self.tokens.issue(app, grant, "client_credentials", issuer=issuer, scope=grant.scope)
+
+    async def _redeem(self, client: Client, ask: Ask, code: SecretStr, issuer: str) -> Issued:
+        app = client.application
+        try:
+            redeemed = await self.codes.redeem(
+                app,
+                code,
+                redirect_uri=ask.redirect_uri or "",
+                verifier=None if ask.verifier is None else ask.verifier.get_secret_value(),
+                authenticated=client.key_id is not None,
+            )
+        except CodeUsedTwice as twice:
+            await self.tokens.revoke_of_code(app, twice.code_id)
+            raise
+        return await self.tokens.issue(
+            app,
+            redeemed.grant,
+            "authorization_code",
+            issuer=issuer,
+            scope=redeemed.scope,
+            offline=redeemed.access_type == "offline",
+            code_id=redeemed.code_id,
+        )
+
+
+def _require_whole(ask: Ask) -> None:
+    if ask.grant_type is None:
+        raise _missing("grant_type")
+    if ask.grant_type not in _NEEDED:
+        raise OAuthRefused("unsupported_grant_type", f"grant_type: must be one of {', '.join(_NEEDED)}.")
+    for name in ("client_id", *_NEEDED[ask.grant_type]):
+        if getattr(ask, name) is None:
+            raise _missing(name)
+    if ask.idp_claims is not None:
+        # No issuer is trusted yet, whatever idp_settings say: what is not checked must not look as if it were.
+        raise OAuthRefused("invalid_request", "idp_claims: tokens of other identity providers are not accepted.")
+
+
+def _missing(name: str) -> OAuthRefused:
+    return OAuthRefused("invalid_request", f"Missing required parameter: {name}")
+
+
+def _unknown_client() -> OAuthRefused:
+    return OAuthRefused("invalid_client", "client_secret must be an API key of the application that client_id names.")

@@ -1,0 +1,76 @@
+"""API keys: found by digest, and by nothing else, when a request comes."""
+
+from opengrant.model import ApiKey, Application, Caller, Micros
+from opengrant.store.engine.json_columns import get_list, put_list
+from opengrant.store.engine.port import Row, Statement, Steps
+from opengrant.store.tenants import applications
+
+COLUMNS = "id, application_id, name, permissions, created_at, updated_at, expires_at, revoked_at, last_used_at"
+
+FIND = """
+    select k.digest, k.id, k.permissions, a.id, a.name, a.identity_rule, a.created_at
+    from api_keys k join applications a on a.id = k.application_id
+    where k.digest = $1 and k.revoked_at is null and (k.expires_at is null or k.expires_at > $2)
+"""
+
+
+def find_caller(digest: bytes, *, now: Micros) -> Steps[tuple[bytes, Caller] | None]:
+    """The application that a live key speaks for, with the stored digest to compare in constant time."""
+    rows = yield Statement(FIND, (digest, now))
+    if not rows:
+        return None
+    stored, key_id, permissions, *application = rows[0]
+    return bytes(stored), Caller(_application(application), key_id, get_list(permissions))
+
+
+def _application(row: Row) -> Application:
+    return applications.read(row)
+
+
+def add(key: ApiKey, digest: bytes) -> Steps[None]:
+    yield Statement(
+        f"insert into api_keys (digest, {COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        (
+            digest,
+            key.id,
+            key.application_id,
+            key.name,
+            put_list(key.permissions),
+            key.created_at,
+            key.updated_at,
+            key.expires_at,
+            key.revoked_at,
+            key.last_used_at,
+        ),
+    )
+
+
+def of_application(application_id: str) -> Steps[list[ApiKey]]:
+    rows = yield Statement(
+        f"select {COLUMNS} from api_keys where application_id = $1 order by created_at, id", (application_id,)
+    )
+    return [_read(row) for row in rows]
+
+
+def revoke(application_id: str | None, key_id: str, *, at: Micros) -> Steps[ApiKey | None]:
+    """Returns the key, revoked; one that was revoked before keeps its first time. None when there is no such key."""
+    rows = yield Statement(
+        f"""update api_keys set updated_at = case when revoked_at is null then $2 else updated_at end,
+                                revoked_at = coalesce(revoked_at, $2)
+            where id = $1 and application_id = coalesce($3, application_id) returning {COLUMNS}""",
+        (key_id, at, application_id),
+    )
+    return _read(rows[0]) if rows else None
+
+
+def used(uses: dict[str, Micros]) -> Steps[None]:
+    """Record last uses, never moving one backwards (several processes report)."""
+    for key_id, at in uses.items():
+        yield Statement(
+            "update api_keys set last_used_at = $2 where id = $1 and (last_used_at is null or last_used_at < $2)",
+            (key_id, at),
+        )
+
+
+def _read(row: Row) -> ApiKey:
+    return ApiKey(row[0], row[1], row[2], get_list(row[3]), *row[4:])

@@ -1,0 +1,17 @@
+"""Nonces of signed requests: each is accepted once for an account."""
+
+from opengrant.model import Micros
+from opengrant.store.engine.port import Statement, Steps
+
+
+def spend(account_id: str, nonce: str, *, at: Micros, forget_before: Micros) -> Steps[bool]:
+    """Returns whether the nonce was new. Those seen before `forget_before` are dropped first, and count as new.
+
+    Asked and remembered in one statement: of two requests with one nonce, on whatever nodes, one wins.
+    """
+    yield Statement("delete from nonces where account_id = $1 and seen_at < $2", (account_id, forget_before))
+    rows = yield Statement(
+        "insert into nonces (account_id, nonce, seen_at) values ($1, $2, $3) on conflict do nothing returning 1",
+        (account_id, nonce, at),
+    )
+    return bool(rows)

@@ -1,0 +1,42 @@
+"""How often an application has made a rationed call in the running window."""
+
+from opengrant.model import AGREE, Micros
+from opengrant.store.engine.port import Statement, Steps
+
+# Compared and counted in one statement, so that no two nodes both take the last call. A window that began in the
+# future is of a clock that was set back: the next begins.
+TAKE = """
+    insert into rations (application_id, name, began_at, calls) values ($1, $2, $3, 1)
+    on conflict (application_id, name) do update set
+        calls = case when rations.began_at <= $4 or rations.began_at > $6 then 1 else rations.calls + 1 end,
+        began_at = case when rations.began_at <= $4 or rations.began_at > $6 then $3 else rations.began_at end
+    where rations.began_at <= $4 or rations.began_at > $6 or rations.calls < $5
+    returning calls
+"""
+
+
+def take(application_id: str, name: str, *, limit: int, window: Micros, at: Micros) -> Steps[Micros | None]:
+    """Count one call. Returns None when it is within the limit, else when the window ends; then it is not counted."""
+    if (yield Statement(TAKE, (application_id, name, at, at - window, limit, at + AGREE))):
+        return None
+    rows = yield Statement(
+        "select began_at from rations where application_id = $1 and name = $2", (application_id, name)
+    )
+    return int(rows[0][0]) + window
+
+
+def give_back(application_id: str, name: str, *, window: Micros, at: Micros) -> Steps[None]:
+    """Call one back that was counted in the running window."""
+    yield Statement(
+        """update rations set calls = calls - 1
+           where application_id = $1 and name = $2 and began_at > $3 and calls > 0""",
+        (application_id, name, at - window),
+    )
+
+
+def forget(application_id: str, beginning: str, *, cutoff: Micros) -> Steps[None]:
+    """Drop the calls whose name begins so and whose window began by then."""
+    yield Statement(
+        "delete from rations where application_id = $1 and substr(name, 1, $2) = $3 and began_at <= $4",
+        (application_id, len(beginning), beginning, cutoff),
+    )

@@ -1,0 +1,4 @@
+"""Tables of connectors and their credentials.
+
+They must not know grants.
+"""

@@ -1,0 +1,164 @@
+"""Connectors: one per provider and application. Their client secrets are sealed rows of their credentials."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from opengrant.model import Connector, ProviderName, Sealed
+from opengrant.store.engine.json_columns import get_list, get_object, put_list, put_object
+from opengrant.store.engine.port import Dialect, Row, Statement, Steps
+
+COLUMNS = "id, application_id, provider, name, settings, scope, active_credential_id, created_at, updated_at"
+_QUALIFIED = ", ".join(f"c.{column.strip()}" for column in COLUMNS.split(","))
+
+_WITH_CLIENT = f"select {_QUALIFIED}, r.id, r.type, s.key_id, s.sealed"
+_FROM = """
+    from connectors c
+    left join credentials r
+      on r.application_id = c.application_id and r.connector_id = c.id and r.id = coalesce($3, c.active_credential_id)
+    left join secrets s
+      on s.application_id = c.application_id and s.owner_kind = 'credential' and s.owner_id = r.id
+     and s.purpose = 'client'
+    where c.application_id = $1 and c.provider = $2
+"""
+FIND_WITH_CLIENT = f"{_WITH_CLIENT} {_FROM}"
+_PG_FIND_TO_ASK = f"{_WITH_CLIENT}, nextval('asked') {_FROM}"
+_SQLITE_NUMBER = "update numbers set last = last + 1 where name = 'asked' returning last"
+
+
+@dataclass(frozen=True, slots=True)
+class WithClient:
+    """A connector, and the credential to use with it; None for providers that need none, or when it does not exist.
+
+    asked  the number of a verification that begins with this look-up
+    """
+
+    connector: Connector
+    credential_id: str | None
+    credential_type: str | None
+    client: Sealed | None
+    asked: int = 0
+
+
+def find_with_client(
+    application_id: str, provider: ProviderName, *, credential_id: str | None = None
+) -> Steps[WithClient | None]:
+    """A connector with the sealed client of the named credential, or of its active one."""
+    rows = yield Statement(FIND_WITH_CLIENT, (application_id, provider, credential_id))
+    if not rows:
+        return None
+    return _with_client(rows[0])
+
+
+def find_to_ask(
+    application_id: str, provider: ProviderName, *, credential_id: str | None = None, dialect: Dialect
+) -> Steps[WithClient | None]:
+    """As `find_with_client`, before its provider is asked to verify somebody: with the next number. Writes.
+
+    Numbers rise with every verification that begins, on whatever node, whatever its clock says.
+    """
+    args = (application_id, provider, credential_id)
+    if dialect is Dialect.POSTGRES:
+        rows = yield Statement(_PG_FIND_TO_ASK, args, last=True)
+        if not rows:
+            return None
+        *row, asked = rows[0]
+        return _with_client(row, asked)
+    asked = yield from next_number(dialect)
+    rows = yield Statement(FIND_WITH_CLIENT, args)
+    return _with_client(rows[0], asked) if rows else None
+
+
+def next_number(dialect: Dialect) -> Steps[int]:
+    """The number alone, for a verification that had to wait after its look-up. Writes."""
+    sql = "select nextval('asked')" if dialect is Dialect.POSTGRES else _SQLITE_NUMBER
+    rows = yield Statement(sql)
+    return int(rows[0][0])
+
+
+def _with_client(row: Row, asked: int = 0) -> WithClient:
+    *connector, id_, type_, key_id, sealed = row
+    return WithClient(read(connector), id_, type_, None if sealed is None else Sealed(key_id, bytes(sealed)), asked)
+
+
+def find(application_id: str, provider: ProviderName) -> Steps[Connector | None]:
+    rows = yield Statement(
+        f"select {COLUMNS} from connectors where application_id = $1 and provider = $2", (application_id, provider)
+    )
+    return read(rows[0]) if rows else None
+
+
+def hold(application_id: str, provider: ProviderName) -> Steps[Connector | None]:
+    """As `find`, and keep other transactions from changing the connector or its credentials until this one ends.
+
+    For every script that reads one of them to write: all begin here, so that none waits for another in a circle.
+    """
+    # An update that changes nothing locks the row on PostgreSQL; SQLite has one writer at a time anyway.
+    rows = yield Statement(
+        f"""update connectors set updated_at = updated_at where application_id = $1 and provider = $2
+            returning {COLUMNS}""",
+        (application_id, provider),
+    )
+    return read(rows[0]) if rows else None
+
+
+def page(application_id: str, *, limit: int, offset: int) -> Steps[list[Connector]]:
+    """In order of creation."""
+    rows = yield Statement(
+        f"select {COLUMNS} from connectors where application_id = $1 order by created_at, id limit $2 offset $3",
+        (application_id, limit, offset),
+    )
+    return [read(row) for row in rows]
+
+
+def add(connector: Connector) -> Steps[bool]:
+    """Returns False when the application has a connector of that provider already."""
+    rows = yield Statement(
+        f"""insert into connectors ({COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            on conflict (application_id, provider) do nothing returning id""",
+        (
+            connector.id,
+            connector.application_id,
+            connector.provider,
+            connector.name,
+            *_mutable(connector),
+            connector.created_at,
+            connector.updated_at,
+        ),
+    )
+    return bool(rows)
+
+
+def replace(connector: Connector) -> Steps[None]:
+    """Write every field that may change, of a connector that is held."""
+    yield Statement(
+        """update connectors set settings = $3, scope = $4, active_credential_id = $5, name = $6, updated_at = $7
+           where application_id = $1 and id = $2""",
+        (connector.application_id, connector.id, *_mutable(connector), connector.name, connector.updated_at),
+    )
+
+
+def delete(application_id: str, provider: ProviderName) -> Steps[Connector | None]:
+    rows = yield Statement(
+        f"delete from connectors where application_id = $1 and provider = $2 returning {COLUMNS}",
+        (application_id, provider),
+    )
+    return read(rows[0]) if rows else None
+
+
+def _mutable(connector: Connector) -> tuple[Any, ...]:
+    return (put_object(connector.settings), put_list(connector.scope), connector.active_credential_id)
+
+
+def read(row: Row) -> Connector:
+    id_, application_id, provider, name, settings, scope, active, created_at, updated_at = row
+    return Connector(
+        id_,
+        application_id,
+        ProviderName(provider),
+        name,
+        get_object(settings),
+        get_list(scope),
+        active,
+        created_at,
+        updated_at,
+    )

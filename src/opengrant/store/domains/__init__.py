@@ -1,0 +1,4 @@
+"""The table of domains.
+
+It must not know other subjects.
+"""

@@ -1,0 +1,159 @@
+"""Numbered .sql files, applied in order, each once: under a lock, in one transaction with its own record.
+
+A migration is `migrations/NNNN_name.sql`, one text for both engines; `NNNN_name.postgres.sql` beside it replaces
+the text on PostgreSQL. Applied files never change: their checksum is kept and compared. What cannot run inside
+a transaction (`create index concurrently`, `vacuum`) cannot be a migration.
+
+A migration is run as a step script like any other, so the engines need to know nothing of this file but `run`.
+"""
+
+import hashlib
+import re
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from opengrant.model import now
+from opengrant.store.engine.port import Dialect, Statement, Steps
+
+# Any number will do, if every node takes the same: "opengrnt" in ASCII.
+_ADVISORY_LOCK = 0x6F70656E67726E74
+
+_CREATE_TABLE = """
+    create table if not exists schema_migrations (
+        name text not null primary key,
+        checksum text not null,
+        applied_at bigint not null
+    )
+"""
+_TABLE_EXISTS = {
+    Dialect.SQLITE: "select 1 from sqlite_master where type = 'table' and name = 'schema_migrations'",
+    Dialect.POSTGRES: "select 1 where to_regclass('schema_migrations') is not null",
+}
+_APPLIED = "select name, checksum from schema_migrations"
+_RECORD = "insert into schema_migrations (name, checksum, applied_at) values ($1, $2, $3)"
+
+# What may hide a semicolon, and the semicolon itself.
+_TOKEN = re.compile(
+    r"""
+    '(?:[^']|'')*' | "(?:[^"]|"")*"      # a string, a quoted name
+    | --[^\n]* | /\*.*?\*/               # comments
+    | \$(?P<tag>\w*)\$.*?\$(?P=tag)\$    # PostgreSQL's dollar quotes
+    | (?P<end>;)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+
+
+class MigrationError(Exception):
+    """This program and this database do not belong together; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One file: its name without endings (`0001_initial`) and the text for the engine at hand."""
+
+    name: str
+    text: str
+
+    @property
+    def checksum(self) -> str:
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+def load(dialect: Dialect, directory: Traversable | None = None) -> list[Migration]:
+    """The program's migrations in their order, as the engine is to run them.
+
+    Raises ValueError when two have one number, or a PostgreSQL twin has no original.
+    """
+    directory = directory or files("opengrant.store") / "migrations"
+    texts = {file.name: file.read_text("utf-8") for file in directory.iterdir() if file.name.endswith(".sql")}
+    names = sorted(name.removesuffix(".sql") for name in texts if not name.endswith(".postgres.sql"))
+    twins = {name.removesuffix(".postgres.sql") for name in texts if name.endswith(".postgres.sql")}
+    if alone := twins - set(names):
+        raise ValueError(f"migration {min(alone)} has a PostgreSQL twin and no original")
+    if len({name.partition("_")[0] for name in names}) != len(names):
+        raise ValueError("two migrations have the same number")
+    ending = {name: ".postgres.sql" if dialect is Dialect.POSTGRES and name in twins else ".sql" for name in names}
+    return [Migration(name, texts[name + ending[name]]) for name in names]
+
+
+async def run(
+    write: Callable[[Steps[str | None]], Awaitable[str | None]], dialect: Dialect, known: Sequence[Migration]
+) -> list[str]:
+    """Apply what has not run, each in a transaction of its own; returns the names. Safe from several processes.
+
+    write  runs a step script in one transaction, as Store.write does
+    Raises MigrationError, before anything is changed; what `write` raises.
+    """
+    done: list[str] = []
+    while (name := await write(_apply_next(dialect, known))) is not None:
+        done.append(name)
+    return done
+
+
+def _apply_next(dialect: Dialect, known: Sequence[Migration]) -> Steps[str | None]:
+    """Apply the first migration that has not run, and return its name; None when all have."""
+    if dialect is Dialect.POSTGRES:
+        # Held until the transaction ends. On SQLite the transaction itself is the lock: BEGIN IMMEDIATE.
+        yield Statement("select pg_advisory_xact_lock($1)", (_ADVISORY_LOCK,))
+    yield Statement(_CREATE_TABLE)
+    rows = yield Statement(_APPLIED)
+    waiting = compare(known, {row[0]: row[1] for row in rows})
+    if not waiting:
+        return None
+    migration = waiting[0]
+    for sql in split(migration.text, dialect):
+        yield Statement(sql)
+    yield Statement(_RECORD, (migration.name, migration.checksum, now()))
+    return migration.name
+
+
+def pending(dialect: Dialect, known: Sequence[Migration]) -> Steps[list[str]]:
+    """Names of migrations that have not run, in order; changes nothing. Raises MigrationError."""
+    rows = yield Statement(_TABLE_EXISTS[dialect])
+    applied = (yield Statement(_APPLIED, last=True)) if rows else []
+    return [migration.name for migration in compare(known, {row[0]: row[1] for row in applied})]
+
+
+def compare(known: Sequence[Migration], applied: Mapping[str, str]) -> list[Migration]:
+    """Those of `known` that are not in `applied` (name → checksum).
+
+    Raises MigrationError when the database has one that the program lacks, an applied text has changed,
+    or one was skipped: applied migrations are the beginning of the known ones.
+    """
+    if strange := sorted(applied.keys() - {migration.name for migration in known}):
+        raise MigrationError(
+            f"This database is newer than this program: migration {strange[-1]!r} has run in it."
+            " Start the OpenGrant version that brought it, or a later one."
+        )
+    for migration in known:
+        if applied.get(migration.name, migration.checksum) != migration.checksum:
+            raise MigrationError(
+                f"Migration {migration.name!r} ran in this database with another text than this program has."
+                " Applied migrations never change: put the released file back."
+            )
+    waiting = [migration for migration in known if migration.name not in applied]
+    if waiting and any(name > waiting[0].name for name in applied):
+        raise MigrationError(f"Migration {waiting[0].name!r} has not run in this database, although later ones have.")
+    return waiting
+
+
+def split(text: str, dialect: Dialect) -> Iterator[str]:
+    """The single statements of a migration, each without its semicolon.
+
+    sqlite3's own executescript() is of no use: it commits the open transaction first.
+    Raises ValueError when the last statement has no semicolon: it may be cut short.
+    """
+    start = 0
+    for token in _TOKEN.finditer(text):
+        # A SQLite trigger holds semicolons of its own; SQLite's tokenizer knows where it ends.
+        if token["end"] and (dialect is Dialect.POSTGRES or sqlite3.complete_statement(text[start : token.end()])):
+            if _COMMENT.sub("", text[start : token.start()]).strip():
+                yield text[start : token.start()].strip()
+            start = token.end()
+    if _COMMENT.sub("", text[start:]).strip():
+        raise ValueError("a migration must end with a semicolon")

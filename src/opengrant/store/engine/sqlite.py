@@ -1,0 +1,403 @@
+"""SQLite behind the store port: one writer thread with group commit, reader threads beside it.
+
+SQLite has one writer at a time and pays one fsync per commit. So scripts queue for a single thread, which runs
+all that wait in one transaction, each in a savepoint of its own, and commits once for all of them: an fsync under
+load is shared by many, and a lone script still gets its own at once. Readers see committed data (WAL) and never
+wait for the writer. Results travel back in one call per batch, because waking the event loop is the dear part.
+
+Several processes may share the file: BEGIN IMMEDIATE takes the write lock first or waits for it, so no
+transaction fails half-way for want of it.
+"""
+
+import asyncio
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from contextvars import Context, copy_context
+from datetime import timedelta
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, NamedTuple, Self, TypeVar
+
+from opengrant.store.engine import migrate
+from opengrant.store.engine.parameters import plain
+from opengrant.store.engine.port import Conflict, Dialect, Steps, StoreUnavailable
+
+T = TypeVar("T")
+
+_WRITE_BATCH = 500
+"""Scripts in one commit at most: the first of them waits for the last."""
+_READ_BATCH = 32
+"""Scripts one reader takes at most, so that a slow query holds up few others."""
+
+# SQLite takes `$1` for the name "1", whatever its place in the text, so parameters are bound by name.
+_NAMES = tuple(str(n) for n in range(1, 65))
+
+_NOT_UNIQUE = frozenset({sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY})
+_UNAVAILABLE = {
+    sqlite3.SQLITE_BUSY: "is locked by another process",
+    sqlite3.SQLITE_LOCKED: "is locked by another connection",
+    sqlite3.SQLITE_FULL: "cannot grow: the disk is full",
+    sqlite3.SQLITE_IOERR: "cannot be read or written: input/output error",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened",
+    sqlite3.SQLITE_READONLY: "cannot be written: it is read-only",
+    sqlite3.SQLITE_PERM: "cannot be opened: permission denied",
+    sqlite3.SQLITE_NOMEM: "cannot be used: out of memory",
+    sqlite3.SQLITE_PROTOCOL: "is locked by another process",
+    sqlite3.SQLITE_CORRUPT: "is damaged; restore it from a backup",
+    sqlite3.SQLITE_NOTADB: "is not an SQLite database",
+}
+
+
+class _Job(NamedTuple):
+    """A script, who waits for it, the context it runs in, and whether its commit waits for the disk."""
+
+    steps: Steps[Any]
+    future: asyncio.Future[Any]
+    context: Context
+    durable: bool
+
+
+class _Outcome(NamedTuple):
+    future: asyncio.Future[Any]
+    value: Any
+    error: BaseException | None
+
+
+class SqliteStore:
+    """Fills the Store protocol. May be used from several event loops; make one with `open`.
+
+    commits  how many transactions were committed, which under load is far fewer than scripts written
+
+    A write whose task is cancelled before it starts is skipped; once started it runs to its end and counts.
+    """
+
+    dialect = Dialect.SQLITE
+
+    def __init__(
+        self, path: Path, writer: sqlite3.Connection, readers: Sequence[sqlite3.Connection], bound: int
+    ) -> None:
+        self.commits = 0
+        self._synchronous = "full"
+        self._path = path
+        self._writes = _Lane("opengrant-writer", [writer], self._commit_together, batch=_WRITE_BATCH, bound=bound)
+        self._reads = _Lane("opengrant-reader", readers, self._read_all, batch=_READ_BATCH, bound=bound)
+
+    @classmethod
+    async def open(
+        cls,
+        path: Path,
+        *,
+        readers: int = 1,
+        bound: int = 10_000,
+        busy_timeout: timedelta = timedelta(seconds=5),
+    ) -> Self:
+        """Open the file, or create it (0600) in a directory that exists.
+
+        bound         scripts that may wait for the writer, and as many for the readers; more are refused
+        busy_timeout  how long to wait for another process that holds the write lock
+        Raises StoreUnavailable.
+        """
+
+        def connect_all() -> list[sqlite3.Connection]:
+            opened: list[sqlite3.Connection] = []
+            try:
+                _create_private(path)
+                opened.extend(_connect(path, busy_timeout, read_only=number > 0) for number in range(1 + readers))
+            except (sqlite3.Error, OSError) as error:
+                for connection in opened:
+                    connection.close()
+                raise _unavailable(path, error) from error
+            return opened
+
+        writer, *others = await asyncio.to_thread(connect_all)
+        return cls(path, writer, others, bound)
+
+    async def read(self, steps: Steps[T]) -> T:
+        return await self._reads.run(steps)
+
+    async def write(self, steps: Steps[T]) -> T:
+        return await self._writes.run(steps)
+
+    async def write_soon(self, steps: Steps[T]) -> T:
+        return await self._writes.run(steps, durable=False)
+
+    async def migrate(self) -> list[str]:
+        return await migrate.run(self.write, self.dialect, migrate.load(self.dialect))
+
+    async def pending(self) -> list[str]:
+        return await self.read(migrate.pending(self.dialect, migrate.load(self.dialect)))
+
+    async def close(self) -> None:
+        # The writer's connection goes last: the last one out moves the WAL into the file.
+        await asyncio.to_thread(self._reads.close)
+        await asyncio.to_thread(self._writes.close)
+
+    def _read_all(self, connection: sqlite3.Connection, jobs: list[_Job]) -> list[_Outcome]:
+        cursor = connection.cursor()
+        if len(jobs) == 1:
+            return [self._attempt(cursor, jobs[0])]
+        # One snapshot for all of them, younger than any of the questions: it saves each the locks of its own.
+        cursor.execute("begin")
+        try:
+            return [self._attempt(cursor, job) for job in jobs]
+        finally:
+            cursor.execute("commit")
+
+    def _commit_together(self, connection: sqlite3.Connection, jobs: list[_Job]) -> list[_Outcome]:
+        cursor = connection.cursor()
+        outcomes: list[_Outcome] = []
+        # Normal: without a sync of the WAL. The next commit with one takes along all that stands in it before.
+        synchronous = "full" if any(job.durable for job in jobs) else "normal"
+        try:
+            if synchronous != self._synchronous:
+                cursor.execute(f"pragma synchronous = {synchronous}")
+                self._synchronous = synchronous
+            cursor.execute("begin immediate")
+            for job in jobs:
+                cursor.execute("savepoint script")
+                outcome = self._attempt(cursor, job)
+                if outcome.error is not None:
+                    if not connection.in_transaction:  # a full disk and the like end all of it
+                        return _fail(jobs, StoreUnavailable, str(outcome.error))
+                    cursor.execute("rollback to script")
+                cursor.execute("release script")
+                outcomes.append(outcome)
+            cursor.execute("commit")
+        except sqlite3.Error as error:
+            if connection.in_transaction:
+                with suppress(sqlite3.Error):
+                    cursor.execute("rollback")
+            return _fail(jobs, StoreUnavailable, str(_unavailable(self._path, error)))
+        self.commits += 1
+        return outcomes
+
+    def _attempt(self, cursor: sqlite3.Cursor, job: _Job) -> _Outcome:
+        if job.future.cancelled():
+            job.steps.close()
+            return _Outcome(job.future, None, None)
+        try:
+            # As on PostgreSQL, a script sees the context of whoever sent it: who acts, what is bound to the log.
+            return _Outcome(job.future, job.context.run(_drive, cursor, job.steps), None)
+        except sqlite3.Error as error:
+            return _Outcome(job.future, None, _translated(self._path, error))
+        except BaseException as error:  # noqa: BLE001 - whatever a script raises belongs to who sent it, not to this thread
+            return _Outcome(job.future, None, error)
+
+
+class _Lane:
+    """A bounded queue and the threads that serve it, each with a connection of its own."""
+
+    def __init__(
+        self,
+        name: str,
+        connections: Sequence[sqlite3.Connection],
+        serve: Callable[[sqlite3.Connection, list[_Job]], list[_Outcome]],
+        *,
+        batch: int,
+        bound: int,
+    ) -> None:
+        self._serve = serve
+        self._batch = batch
+        self._bound = bound
+        self._closed = False
+        self._door = threading.Lock()
+        self._queue: SimpleQueue[list[_Job] | None] = SimpleQueue()
+        self._queued = 0
+        self._arriving: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
+        self._threads = [
+            threading.Thread(target=self._work, args=(connection,), name=f"{name}-{number}", daemon=True)
+            for number, connection in enumerate(connections)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    async def run(self, steps: Steps[T], *, durable: bool = True) -> T:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        arriving = self._arriving.get(loop)
+        if arriving is None:
+            # Waking a thread costs more than a small query: whatever this turn of the loop asks goes together.
+            arriving = self._arriving[loop] = []
+            loop.call_soon(self._hand_over, loop)
+        arriving.append(_Job(steps, future, copy_context(), durable))
+        return await future
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        jobs = self._arriving.pop(loop)
+        with self._door:  # so that nothing gets in behind the last one
+            room = 0 if self._closed else max(0, self._bound - self._queued)
+            taken, refused = jobs[:room], jobs[room:]
+            self._queued += len(taken)
+            for start in range(0, len(taken), self._batch):
+                self._queue.put(taken[start : start + self._batch])
+        text = (
+            "The store is closed."
+            if self._closed
+            else f"The database is too far behind: {self._bound} scripts wait already."
+        )
+        _resolve(_fail(refused, StoreUnavailable, text))
+
+    def close(self) -> None:
+        """Let in nobody else, finish those who wait, end the threads. Blocks; may be called again."""
+        with self._door:
+            if not self._closed:
+                self._closed = True
+                for _ in self._threads:
+                    self._queue.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self, connection: sqlite3.Connection) -> None:
+        try:
+            while jobs := self._take():
+                try:
+                    outcomes = self._serve(connection, jobs)
+                except Exception as bug:  # noqa: BLE001 - nobody may be left waiting, not even for a bug of ours
+                    outcomes = _fail(jobs, RuntimeError, f"the SQLite engine failed: {bug!r}")
+                _deliver(outcomes)
+                # Otherwise a batch, with all its rows, would live until the next one comes.
+                del jobs, outcomes
+        finally:
+            connection.close()
+
+    def _take(self) -> list[_Job]:
+        """Wait for scripts, then take those behind them; empty when the lane was closed and this thread may end."""
+        jobs: list[_Job] = []
+        arrived = self._queue.get()
+        while arrived is not None:
+            jobs += arrived
+            if len(jobs) >= self._batch:
+                break
+            try:
+                arrived = self._queue.get_nowait()
+            except Empty:
+                break
+        else:
+            if jobs:
+                self._queue.put(None)  # the end comes after these; each thread must meet it with empty hands
+        with self._door:
+            self._queued -= len(jobs)
+        return jobs
+
+
+def _deliver(outcomes: list[_Outcome]) -> None:
+    """Hand each result to its event loop: one call for each loop, however many results."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Outcome]] = {}
+    for outcome in outcomes:
+        by_loop.setdefault(outcome.future.get_loop(), []).append(outcome)
+    for loop, its_own in by_loop.items():
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(_resolve, its_own)
+
+
+def _resolve(outcomes: list[_Outcome]) -> None:
+    for future, value, error in outcomes:
+        if future.done():
+            continue
+        if error is None:
+            future.set_result(value)
+        else:
+            future.set_exception(error)
+
+
+def _drive(cursor: sqlite3.Cursor, steps: Steps[T]) -> T:
+    try:
+        statement = next(steps)
+        while True:
+            rows = cursor.execute(statement.sql, _bind(statement.args)).fetchall()
+            following = steps.send(rows)
+            if statement.last:
+                raise RuntimeError("a script went on after its last statement")
+            statement = following
+    except StopIteration as end:
+        value: T = end.value
+        return value
+    finally:
+        steps.close()
+
+
+def _bind(args: tuple[Any, ...]) -> dict[str, Any]:
+    names = _NAMES if len(args) <= len(_NAMES) else map(str, range(1, len(args) + 1))
+    return dict(zip(names, plain(args), strict=False))
+
+
+def _fail(jobs: list[_Job], kind: type[Exception], text: str) -> list[_Outcome]:
+    """Nothing of these scripts happened. Each gets an error of its own: a raised one collects its traceback."""
+    for job in jobs:
+        with suppress(Exception):
+            job.steps.close()
+    return [_Outcome(job.future, None, kind(text)) for job in jobs]
+
+
+def _create_private(path: Path) -> None:
+    """Create the file for its owner alone; SQLite gives -wal and -shm the same mode."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        # SQLite syncs a directory only for files that it created itself.
+        directory = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+
+def _connect(path: Path, busy_timeout: timedelta, *, read_only: bool) -> sqlite3.Connection:
+    """A connection for one thread; transactions are ours to begin."""
+    seconds = busy_timeout.total_seconds()
+    connection = sqlite3.connect(
+        path, timeout=seconds, isolation_level=None, check_same_thread=False, cached_statements=256
+    )
+    try:
+        if not read_only:
+            _switch_to_wal(connection, deadline=time.monotonic() + seconds)
+        connection.execute("pragma synchronous = full")
+        connection.execute("pragma foreign_keys = on")
+        connection.execute("pragma secure_delete = on")  # a destroyed secret is overwritten; not every build does it
+        connection.execute("pragma trusted_schema = off")
+        connection.execute(f"pragma query_only = {int(read_only)}")
+        connection.execute(f"pragma cache_size = {-16 * 1024}")  # KiB
+        connection.execute(
+            f"pragma journal_size_limit = {64 * 1024 * 1024}"
+        )  # the WAL shrinks to it after a long reader
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _switch_to_wal(connection: sqlite3.Connection, *, deadline: float) -> None:
+    """SQLite does not wait its busy timeout here when two processes open a new file at once, so we do."""
+    while True:
+        try:
+            (mode,) = connection.execute("pragma journal_mode = wal").fetchone()
+        except sqlite3.OperationalError as error:
+            if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            if mode != "wal":
+                raise sqlite3.OperationalError(f"write-ahead logging is not possible there (journal mode {mode})")
+            return
+
+
+def _code(error: BaseException) -> int:
+    """The primary result code; 0 when the error is Python's own."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _translated(path: Path, error: sqlite3.Error) -> Exception:
+    """What the port says for it; the engine's own error where it says nothing."""
+    if getattr(error, "sqlite_errorcode", 0) in _NOT_UNIQUE:
+        return Conflict(str(error))  # which names columns, and no values
+    return _unavailable(path, error) if _code(error) in _UNAVAILABLE else error
+
+
+def _unavailable(path: Path, error: sqlite3.Error | OSError) -> StoreUnavailable:
+    what = _UNAVAILABLE.get(_code(error)) or f"cannot be used: {getattr(error, 'strerror', None) or error}"
+    unavailable = StoreUnavailable(f"The database file {path} {what}.")
+    unavailable.__cause__ = error
+    return unavailable

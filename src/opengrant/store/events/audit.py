@@ -1,0 +1,99 @@
+"""The events as the audit trail reads them: newest first, and dropped when they are old enough."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from opengrant.model import Micros
+from opengrant.store.engine.json_columns import get_object
+from opengrant.store.engine.port import Row, Statement, Steps
+
+COLUMNS = "id, application_id, type, grant_id, created_at, actor, detail"
+
+
+class Place(NamedTuple):
+    """Where an entry stands in its trail: ids settle what happened in the same microsecond."""
+
+    at: Micros
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that happened.
+
+    actor   None for what happened before actors were kept
+    detail  what there is to know beside; its `request_id` leads to the log
+    """
+
+    id: str
+    application_id: str
+    type: str
+    grant_id: str | None
+    at: Micros
+    actor: str | None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def place(self) -> Place:
+        return Place(self.at, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which entries; None means any. Times are inclusive."""
+
+    grant_id: str | None = None
+    actor: str | None = None
+    type: str | None = None
+    since: Micros | None = None
+    before: Micros | None = None
+
+
+def page(application_id: str, filters: Filters, *, after: Place | None, limit: int) -> Steps[list[Entry]]:
+    """Newest first, from behind the entry at that place; in a total order, so that pages neither repeat nor skip."""
+    where, args = ["application_id = $1"], list[Any]([application_id])
+
+    def also(condition: str, *values: Any) -> None:
+        places = [f"${len(args) + n}" for n in range(1, len(values) + 1)]
+        args.extend(values)
+        where.append(condition.format(*places))
+
+    if filters.grant_id is not None:
+        also("grant_id = {0}", filters.grant_id)
+    if filters.actor is not None:
+        also("actor = {0}", filters.actor)
+    if filters.type is not None:
+        also("type = {0}", filters.type)
+    if filters.since is not None:
+        also("created_at >= {0}", filters.since)
+    if filters.before is not None:
+        also("created_at <= {0}", filters.before)
+    if after is not None:
+        also("(created_at, id) < ({0}, {1})", *after)
+    args.append(limit)
+    rows = yield Statement(
+        f"""select {COLUMNS} from events where {" and ".join(where)}
+            order by created_at desc, id desc limit ${len(args)}""",
+        tuple(args),
+    )
+    return [_read(row) for row in rows]
+
+
+def forget_before(application_id: str, *, cutoff: Micros, limit: int) -> Steps[int]:
+    """Drop up to `limit` of the oldest entries, without those that are still to be delivered; returns how many."""
+    rows = yield Statement(
+        """delete from events where application_id = $1 and (created_at, id) in (
+               select created_at, id from events e where application_id = $1 and created_at < $2
+                 and not exists (select 1 from deliveries d
+                     where d.application_id = $1 and d.event_id = e.id and d.state = 'pending')
+               order by created_at, id limit $3)
+           returning id""",
+        (application_id, cutoff, limit),
+    )
+    return len(rows)
+
+
+def _read(row: Row) -> Entry:
+    id_, application_id, type_, grant_id, at, actor, detail = row
+    return Entry(id_, application_id, type_, grant_id, at, actor, {} if detail is None else get_object(detail))

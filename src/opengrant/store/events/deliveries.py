@@ -1,0 +1,280 @@
+"""Deliveries: events on their way to destinations, one row each, written by store/events/events.py.
+
+A node takes a delivery by moving its `due_at` past the time by which it will be done, under an owner of its own. So
+a node that dies gives it back by doing nothing, and one that was too slow cannot write about it any more. Of one
+subject at one destination only the earliest pending delivery is ever taken: that keeps their order.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from opengrant.model import Micros
+from opengrant.store.engine.port import Dialect, Row, Statement, Steps
+
+State = Literal["pending", "delivered", "failed"]
+
+_COLUMNS = (
+    "seq, webhook_id, event_id, type, subject, payload, created_at, queued_at, due_at, state, attempts, outcome,"
+    " ended_at"
+)
+_LOOK_AT = 100
+"""Due deliveries of a destination that are looked at together."""
+_LOOKS = 10
+"""How often a claim looks, when all that it finds must wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """attempts: with the one under way. outcome: how the last one ended; an HTTP status or a word."""
+
+    application_id: str
+    seq: int
+    webhook_id: str
+    event_id: str
+    type: str
+    subject: str
+    payload: str
+    created_at: Micros
+    queued_at: Micros
+    due_at: Micros
+    state: State
+    attempts: int
+    outcome: str | None
+    ended_at: Micros | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The terms on which deliveries are taken.
+
+    until    when they are anybody's again
+    limit    how many
+    hold     how long a `grant.expired` is kept back
+    give_up  what is tried since before then is not sent any more
+    """
+
+    owner: str
+    at: Micros
+    until: Micros
+    limit: int
+    hold: Micros
+    give_up: Micros
+
+
+# A probe of one index entry for each destination, however many wait there.
+_DUE = """
+    select w.application_id, w.id from webhooks w
+    where w.status in ('active', 'failing') and exists (
+        select 1 from deliveries d where d.application_id = w.application_id and d.webhook_id = w.id
+        and d.state = 'pending' and d.due_at <= $1)
+"""
+
+_CANDIDATES = f"""
+    select {_COLUMNS}, (
+        select e.due_at from deliveries e
+        where e.application_id = d.application_id and e.webhook_id = d.webhook_id and e.subject = d.subject
+        and e.state = 'pending' and e.seq < d.seq order by e.seq limit 1)
+    from deliveries d
+    where application_id = $1 and webhook_id = $2 and state = 'pending' and due_at <= $3
+    order by d.due_at, d.seq limit {_LOOK_AT}
+"""
+
+
+def due(*, at: Micros) -> Steps[list[tuple[str, str]]]:
+    """(application, webhook) of every live destination that something is due for, in no order."""
+    rows = yield Statement(_DUE, (at,))
+    return [(row[0], row[1]) for row in rows]
+
+
+def claim(application_id: str, webhook_id: str, terms: Claim, dialect: Dialect) -> Steps[list[Delivery]]:
+    """Take up to `limit` deliveries, each the earliest of its subject; those that must wait are moved to when they may.
+
+    Those that have been tried for too long end here.
+    """
+    # Two nodes that claim at once get different ones.
+    sql = _CANDIDATES + (" for update skip locked" if dialect is Dialect.POSTGRES else "")
+    taken: list[Delivery] = []
+    for _ in range(_LOOKS):
+        rows = yield Statement(sql, (application_id, webhook_id, terms.at))
+        for row in rows:
+            delivery, ahead = _read(application_id, row), row[13]
+            held_until = min(delivery.created_at, terms.at) + terms.hold if delivery.type == "grant.expired" else 0
+            if ahead is not None:
+                if ahead > delivery.due_at:
+                    yield from _move(delivery, ahead)
+            elif held_until > terms.at and not delivery.attempts:
+                yield from _move(delivery, held_until)
+            elif delivery.queued_at <= terms.give_up:
+                yield from _end(delivery, "failed", delivery.outcome or "too_late", at=terms.at)
+            elif len(taken) < terms.limit:
+                taken.append(replace(delivery, attempts=delivery.attempts + 1))
+        if taken or len(rows) < _LOOK_AT:
+            break
+    for delivery in taken:
+        yield Statement(
+            """update deliveries set owner = $3, due_at = $4, attempts = attempts + 1
+               where application_id = $1 and seq = $2""",
+            (application_id, delivery.seq, terms.owner, terms.until),
+        )
+    return taken
+
+
+def delivered(delivery: Delivery, owner: str, outcome: str, *, at: Micros) -> Steps[bool]:
+    """False when the claim has run out: somebody else sends it again, or has."""
+    return (yield from _end(delivery, "delivered", outcome, at=at, owner=owner))
+
+
+def failed(delivery: Delivery, owner: str, outcome: str, *, at: Micros) -> Steps[bool]:
+    """For good; what comes after it may go."""
+    return (yield from _end(delivery, "failed", outcome, at=at, owner=owner))
+
+
+def again(delivery: Delivery, owner: str, outcome: str, *, due_at: Micros) -> Steps[bool]:
+    """Try once more, later; what comes after it waits."""
+    rows = yield Statement(
+        """update deliveries set owner = null, outcome = $4, due_at = $5
+           where application_id = $1 and seq = $2 and owner = $3 and state = 'pending' returning seq""",
+        (delivery.application_id, delivery.seq, owner, outcome, due_at),
+    )
+    return bool(rows)
+
+
+def _end(delivery: Delivery, state: State, outcome: str, *, at: Micros, owner: str | None = None) -> Steps[bool]:
+    args: tuple[Any, ...] = (delivery.application_id, delivery.seq, state, outcome, at)
+    rows = yield Statement(
+        f"""update deliveries set state = $3, outcome = $4, ended_at = $5, owner = null
+            where application_id = $1 and seq = $2 and state = 'pending' {"" if owner is None else "and owner = $6"}
+            returning seq""",
+        args if owner is None else (*args, owner),
+    )
+    if not rows:
+        return False
+    # Whatever waited behind it, maybe until this claim would have run out, may go now.
+    yield Statement(
+        """update deliveries set due_at = $4
+           where application_id = $1 and due_at > $4 and attempts = 0 and seq = (
+               select min(seq) from deliveries
+               where application_id = $1 and webhook_id = $2 and subject = $3 and state = 'pending')""",
+        (delivery.application_id, delivery.webhook_id, delivery.subject, at),
+    )
+    return True
+
+
+def _move(delivery: Delivery, due_at: Micros) -> Steps[None]:
+    yield Statement(
+        "update deliveries set due_at = $3 where application_id = $1 and seq = $2 and state = 'pending'",
+        (delivery.application_id, delivery.seq, due_at),
+    )
+
+
+def withdraw(application_id: str, event_ids: Sequence[str]) -> Steps[list[str]]:
+    """Take back what nobody has been sent yet; returns the ids of events that nobody heard of, nor will."""
+    unsent = []
+    for event_id in event_ids:
+        yield Statement(
+            """delete from deliveries
+               where application_id = $1 and event_id = $2 and state = 'pending' and attempts = 0""",
+            (application_id, event_id),
+        )
+        rows = yield Statement(
+            "select 1 from deliveries where application_id = $1 and event_id = $2 limit 1", (application_id, event_id)
+        )
+        if not rows:
+            unsent.append(event_id)
+    return unsent
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which deliveries a listing holds; None means any."""
+
+    webhook_id: str | None = None
+    state: State | None = None
+    event_id: str | None = None
+    before: int | None = None
+    """A sequence number."""
+
+
+def page(application_id: str, filters: Filters, *, limit: int) -> Steps[list[Delivery]]:
+    """The latest first."""
+    where, args = ["application_id = $1"], list[Any]([application_id])
+    for condition, value in (
+        ("webhook_id = {0}", filters.webhook_id),
+        ("state = {0}", filters.state),
+        ("event_id = {0}", filters.event_id),
+        ("seq < {0}", filters.before),
+    ):
+        if value is not None:
+            args.append(value)
+            where.append(condition.format(f"${len(args)}"))
+    args.append(limit)
+    rows = yield Statement(
+        f"select {_COLUMNS} from deliveries where {' and '.join(where)} order by seq desc limit ${len(args)}",
+        tuple(args),
+    )
+    return [_read(application_id, row) for row in rows]
+
+
+def replay(application_id: str, seq: int, *, webhook_id: str | None, at: Micros) -> Steps[Delivery | None]:
+    """Send it again, with the id that it had; its time to be tried begins anew. None when there is no such.
+
+    webhook_id  only if it goes there; None: wherever it goes
+    """
+    rows = yield Statement(
+        f"""update deliveries set state = 'pending', due_at = $3, queued_at = $3, owner = null, ended_at = null
+            where application_id = $1 and seq = $2 {"" if webhook_id is None else "and webhook_id = $4"}
+            returning {_COLUMNS}""",
+        (application_id, seq, at) if webhook_id is None else (application_id, seq, at, webhook_id),
+    )
+    return _read(application_id, rows[0]) if rows else None
+
+
+def replay_failed(application_id: str, webhook_id: str, *, ended_before: Micros, at: Micros, limit: int) -> Steps[int]:
+    """The same for what a destination has failed to take, at most `limit` at once; returns how many."""
+    rows = yield Statement(
+        """update deliveries set state = 'pending', due_at = $4, queued_at = $4, owner = null, ended_at = null
+           where application_id = $1 and seq in (
+               select seq from deliveries
+               where application_id = $1 and webhook_id = $2 and state = 'failed' and ended_at <= $3
+               order by seq limit $5) returning seq""",
+        (application_id, webhook_id, ended_before, at, limit),
+    )
+    return len(rows)
+
+
+def oldest_pending() -> Steps[Micros | None]:
+    """Since when the delivery waits that has waited longest at a live destination, all applications together."""
+    rows = yield Statement(
+        """select min((select d.queued_at from deliveries d
+                       where d.application_id = w.application_id and d.webhook_id = w.id and d.state = 'pending'
+                       order by d.seq limit 1))
+           from webhooks w where w.status in ('active', 'failing')"""
+    )
+    return rows[0][0] if rows else None
+
+
+def forget(application_id: str, *, ended_before: Micros, limit: int) -> Steps[int]:
+    """Remove what has ended long ago, at most `limit` at once; returns how many."""
+    rows = yield Statement(
+        """delete from deliveries where application_id = $1 and seq in (
+               select seq from deliveries where application_id = $1 and ended_at < $2 limit $3) returning seq""",
+        (application_id, ended_before, limit),
+        last=True,
+    )
+    return len(rows)
+
+
+def forget_all_of(application_id: str, webhook_id: str, *, limit: int) -> Steps[int]:
+    """The same for a destination that has been deleted, whatever their state."""
+    rows = yield Statement(
+        """delete from deliveries where application_id = $1 and seq in (
+               select seq from deliveries where application_id = $1 and webhook_id = $2 limit $3) returning seq""",
+        (application_id, webhook_id, limit),
+        last=True,
+    )
+    return len(rows)
+
+
+def _read(application_id: str, row: Row) -> Delivery:
+    return Delivery(application_id, *row[:13])

@@ -1,0 +1,150 @@
+"""Destinations of events. Their signing secrets are in store/secrets.py, under owner kind "webhook"."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from opengrant.model import Micros
+from opengrant.store.engine.json_columns import get_list, put_list
+from opengrant.store.engine.port import Row, Statement, Steps
+
+Status = Literal["active", "failing", "failed", "pause"]
+
+_COLUMNS = (
+    "application_id, id, url, triggers, description, emails, compressed, status, status_updated_at, created_at,"
+    " updated_at"
+)
+_SHOWN = "status <> 'deleted'"
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """A destination. `emails` is kept for the wire; nobody writes to them."""
+
+    application_id: str
+    id: str
+    url: str
+    triggers: tuple[str, ...]
+    description: str | None
+    emails: tuple[str, ...]
+    compressed: bool
+    status: Status
+    status_updated_at: Micros
+    created_at: Micros
+    updated_at: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """How attempts have ended since `at`; None: nobody has tried yet."""
+
+    at: Micros | None
+    failed: int
+    all: int
+
+
+def add(webhook: Webhook) -> Steps[None]:
+    places = ", ".join(f"${n}" for n in range(1, 12))
+    yield Statement(f"insert into webhooks ({_COLUMNS}) values ({places})", _row(webhook))
+
+
+def count(application_id: str) -> Steps[int]:
+    rows = yield Statement(f"select count(*) from webhooks where application_id = $1 and {_SHOWN}", (application_id,))
+    return int(rows[0][0])
+
+
+def find(application_id: str, webhook_id: str) -> Steps[Webhook | None]:
+    rows = yield Statement(
+        f"select {_COLUMNS} from webhooks where application_id = $1 and id = $2 and {_SHOWN}",
+        (application_id, webhook_id),
+    )
+    return _read(rows[0]) if rows else None
+
+
+def everyone(application_id: str) -> Steps[list[Webhook]]:
+    rows = yield Statement(
+        f"select {_COLUMNS} from webhooks where application_id = $1 and {_SHOWN} order by created_at, id",
+        (application_id,),
+    )
+    return [_read(row) for row in rows]
+
+
+def replace(webhook: Webhook) -> Steps[bool]:
+    """Write what may change. False when it has been deleted."""
+    rows = yield Statement(
+        f"""update webhooks set url = $3, triggers = $4, description = $5, emails = $6, compressed = $7,
+                   status = $8, status_updated_at = $9, updated_at = $10
+            where application_id = $1 and id = $2 and {_SHOWN} returning id""",
+        (*_row(webhook)[:9], webhook.updated_at),
+    )
+    return bool(rows)
+
+
+def delete(application_id: str, webhook_id: str, *, at: Micros) -> Steps[bool]:
+    """Hide it from everybody; `forget_deleted` removes it, when its deliveries are gone."""
+    rows = yield Statement(
+        f"""update webhooks set status = 'deleted', updated_at = $3
+            where application_id = $1 and id = $2 and {_SHOWN} returning id""",
+        (application_id, webhook_id, at),
+    )
+    return bool(rows)
+
+
+def lock_window(application_id: str, webhook_id: str) -> Steps[tuple[Webhook, Window] | None]:
+    """For writers that follow each other: how its attempts have ended of late."""
+    rows = yield Statement(
+        f"""update webhooks set window_all = window_all where application_id = $1 and id = $2 and {_SHOWN}
+            returning {_COLUMNS}, window_at, window_failed, window_all""",
+        (application_id, webhook_id),
+    )
+    return (_read(rows[0]), Window(*rows[0][11:14])) if rows else None
+
+
+def judge(webhook: Webhook, window: Window) -> Steps[None]:
+    """Write the status and the window that it was judged by."""
+    yield Statement(
+        """update webhooks set status = $3, status_updated_at = $4, window_at = $5, window_failed = $6, window_all = $7
+           where application_id = $1 and id = $2""",
+        (
+            *(webhook.application_id, webhook.id, webhook.status, webhook.status_updated_at),
+            *(window.at, window.failed, window.all),
+        ),
+    )
+
+
+def deleted(application_id: str) -> Steps[list[str]]:
+    rows = yield Statement(
+        "select id from webhooks where application_id = $1 and status = 'deleted'", (application_id,)
+    )
+    return [row[0] for row in rows]
+
+
+def forget_deleted(application_id: str, webhook_id: str) -> Steps[None]:
+    yield Statement(
+        "delete from webhooks where application_id = $1 and id = $2 and status = 'deleted'",
+        (application_id, webhook_id),
+        last=True,
+    )
+
+
+def _row(webhook: Webhook) -> tuple[Any, ...]:
+    return (
+        *(webhook.application_id, webhook.id, webhook.url, put_list(webhook.triggers), webhook.description),
+        *(put_list(webhook.emails), int(webhook.compressed), webhook.status, webhook.status_updated_at),
+        *(webhook.created_at, webhook.updated_at),
+    )
+
+
+def _read(row: Row) -> Webhook:
+    return Webhook(
+        application_id=row[0],
+        id=row[1],
+        url=row[2],
+        triggers=get_list(row[3]),
+        description=row[4],
+        emails=get_list(row[5]),
+        compressed=bool(row[6]),
+        status=cast(Status, row[7]),
+        status_updated_at=row[8],
+        created_at=row[9],
+        updated_at=row[10],
+    )

@@ -1,0 +1,126 @@
+"""Brakes: sources whose grants fail alike. A row exists from the first failure until the next success.
+
+What the rows mean is grants/refresh/circuit_breaker.py's; here they are locked, read and written.
+"""
+
+from dataclasses import dataclass
+
+from opengrant.model import Micros
+from opengrant.store.engine.json_columns import get_list, put_list
+from opengrant.store.engine.port import Dialect, Row, Statement, Steps
+
+COLUMNS = "source, kind, reason, members, since, degraded_at, paused_until, probe_at, evidence"
+
+
+@dataclass(frozen=True, slots=True)
+class Brake:
+    """members: the grants that failed alike in a row. since: of the first of them. evidence: what was said, as JSON.
+
+    degraded_at   since when the source itself is held to blame
+    paused_until  the provider asked for a pause
+    probe_at      when one grant of a degraded source may try again
+    """
+
+    source: str
+    kind: str
+    reason: str
+    members: tuple[str, ...]
+    since: Micros
+    degraded_at: Micros | None
+    paused_until: Micros | None
+    probe_at: Micros | None
+    evidence: str
+
+
+def lock(application_id: str, source: str, dialect: Dialect) -> Steps[Brake | None]:
+    """Read, to write in the same transaction: no other node comes between."""
+    if dialect is Dialect.POSTGRES:
+        # There may be no row yet, so it is the name that is locked.
+        yield Statement("select pg_advisory_xact_lock(hashtextextended($1, 0))", (f"brake {application_id} {source}",))
+    # The row too: a success deletes it, and holds no name. What is written after that would bring it back.
+    return (yield from _find(application_id, source, "for update" if dialect is Dialect.POSTGRES else ""))
+
+
+def find(application_id: str, source: str) -> Steps[Brake | None]:
+    return _find(application_id, source)
+
+
+def _find(application_id: str, source: str, locking: str = "") -> Steps[Brake | None]:
+    rows = yield Statement(
+        f"select {COLUMNS} from brakes where application_id = $1 and source = $2 {locking}", (application_id, source)
+    )
+    return read(rows[0]) if rows else None
+
+
+def degraded(application_id: str, *, limit: int) -> Steps[list[Brake]]:
+    """Sources that are held to blame, longest first."""
+    rows = yield Statement(
+        f"""select {COLUMNS} from brakes where application_id = $1 and degraded_at is not null
+            order by degraded_at, source limit $2""",
+        (application_id, limit),
+    )
+    return [read(row) for row in rows]
+
+
+def put(application_id: str, brake: Brake) -> Steps[None]:
+    yield Statement(
+        f"""insert into brakes (application_id, {COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+            on conflict (application_id, source) do update set
+                kind = excluded.kind, reason = excluded.reason, members = excluded.members, since = excluded.since,
+                degraded_at = excluded.degraded_at, paused_until = excluded.paused_until,
+                probe_at = excluded.probe_at, evidence = excluded.evidence""",
+        (
+            application_id,
+            brake.source,
+            brake.kind,
+            brake.reason,
+            put_list(brake.members),
+            brake.since,
+            brake.degraded_at,
+            brake.paused_until,
+            brake.probe_at,
+            brake.evidence,
+        ),
+    )
+
+
+def release(application_id: str, source: str) -> Steps[Brake | None]:
+    """A success: all is forgotten. Returns what was there."""
+    rows = yield Statement(
+        f"delete from brakes where application_id = $1 and source = $2 returning {COLUMNS}", (application_id, source)
+    )
+    return read(rows[0]) if rows else None
+
+
+def take_turn(application_id: str, source: str, *, at: Micros, until: Micros) -> Steps[bool]:
+    """Whether a degraded source may be probed now. It is then nobody else's turn before `until`, whatever comes of it:
+    a provider that is down may well take its time to say so."""
+    rows = yield Statement(
+        """update brakes set probe_at = $4
+           where application_id = $1 and source = $2 and degraded_at is not null and probe_at <= $3
+             and (paused_until is null or paused_until <= $3)
+           returning source""",
+        (application_id, source, at, until),
+    )
+    return bool(rows)
+
+
+def probe_now(application_id: str, source: str) -> Steps[None]:
+    """Something about the source was changed: whether it helped shows with the next attempt."""
+    yield Statement(
+        "update brakes set probe_at = 0, paused_until = null where application_id = $1 and source = $2",
+        (application_id, source),
+    )
+
+
+def forget(application_id: str, source: str) -> Steps[None]:
+    """Also those of its mail hosts, which are named after it."""
+    yield Statement(
+        "delete from brakes where application_id = $1 and (source = $2 or source like $2 || '/%')",
+        (application_id, source),
+    )
+
+
+def read(row: Row) -> Brake:
+    source, kind, reason, members, since, degraded_at, paused_until, probe_at, evidence = row
+    return Brake(source, kind, reason, get_list(members), since, degraded_at, paused_until, probe_at, evidence)

@@ -1,0 +1,108 @@
+"""Refresh tokens that a verification has spent, by keyed digest.
+
+What the spent token turned into is either a secret of owner_kind rotation (the verification did not get
+further) or the live secret of `grant_id` (it did). docs/decisions/0006-rotations.md tells the story.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from opengrant.model import Grant, Micros, ProviderName, Sealed
+from opengrant.store import secrets
+from opengrant.store.engine.port import Statement, Steps
+
+FIND = """
+    select r.grant_id, s.owner_kind, s.owner_id, s.purpose, s.key_id, s.sealed
+    from rotations r left join secrets s
+      on s.application_id = r.application_id
+     and ((r.grant_id is null and s.owner_kind = 'rotation' and s.owner_id = r.spent and s.purpose = 'successor')
+       or (s.owner_kind = 'grant' and s.owner_id = r.grant_id and s.purpose = 'live'))
+    where r.application_id = $1 and r.provider = $2 and r.spent = $3
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Successor:
+    """Where the successor of a spent token lies: its owner, and the ciphertext."""
+
+    grant_id: str | None
+    row: secrets.SecretRow
+
+
+def find(application_id: str, provider: ProviderName, spent: str) -> Steps[Successor | None]:
+    """None when the token was never spent here, or its grant is gone."""
+    rows = yield Statement(FIND, (application_id, provider, spent))
+    if not rows or rows[0][5] is None:
+        return None
+    grant_id, owner_kind, owner_id, purpose, key_id, sealed = rows[0]
+    return Successor(
+        grant_id, secrets.SecretRow(application_id, owner_kind, owner_id, purpose, Sealed(key_id, bytes(sealed)))
+    )
+
+
+def spent_for(grant: Grant, spent: str) -> Steps[bool]:
+    """Whether this grant took over what the token has become."""
+    rows = yield Statement(
+        "select 1 from rotations where application_id = $1 and provider = $2 and spent = $3 and grant_id = $4",
+        (grant.application_id, grant.provider, spent, grant.id),
+    )
+    return bool(rows)
+
+
+def record(
+    application_id: str, provider: ProviderName, spent: str, successor: secrets.SecretRow, *, at: Micros
+) -> Steps[None]:
+    """Keep what a spent token turned into; a later successor of the same token replaces the earlier one."""
+    yield Statement(
+        """insert into rotations (application_id, provider, spent, created_at) values ($1, $2, $3, $4)
+           on conflict (application_id, provider, spent)
+           do update set grant_id = null, created_at = excluded.created_at""",
+        (application_id, provider, spent, at),
+    )
+    yield from secrets.put(successor, at=at)
+
+
+def hand_over(grant: Grant, spent: Sequence[str]) -> Steps[None]:
+    """The grant holds what these have become: nothing else needs to."""
+    for digest in spent:
+        yield Statement(
+            "update rotations set grant_id = $4 where application_id = $1 and provider = $2 and spent = $3",
+            (grant.application_id, grant.provider, digest, grant.id),
+        )
+    yield from secrets.destroy(grant.application_id, "rotation", spent)
+
+
+def forget(application_id: str, provider: ProviderName, spent: str) -> Steps[None]:
+    """This one, and its successor where no grant took it over."""
+    yield Statement(
+        "delete from rotations where application_id = $1 and provider = $2 and spent = $3",
+        (application_id, provider, spent),
+    )
+    yield from secrets.destroy(application_id, "rotation", [spent])
+
+
+def forget_of(application_id: str, grant_id: str) -> Steps[None]:
+    """All that led to a grant which is deleted."""
+    rows = yield Statement(
+        "delete from rotations where application_id = $1 and grant_id = $2 returning spent", (application_id, grant_id)
+    )
+    # The release before left them there.
+    yield from secrets.destroy(application_id, "rotation", [row[0] for row in rows])
+
+
+def forget_before(application_id: str, *, cutoff: Micros, limit: int) -> Steps[int]:
+    """Drop what is older, at most `limit` at once, and destroy the successors that no grant took over.
+
+    Returns how many went.
+    """
+    # The time is asked twice, for one that is recorded anew meanwhile; `+ 0` keeps the second question from walking
+    # over all that are old.
+    rows = yield Statement(
+        """delete from rotations where application_id = $1 and (provider, spent) in (
+               select provider, spent from rotations where application_id = $1 and created_at < $2
+               order by created_at limit $3)
+           and created_at + 0 < $2 returning spent""",
+        (application_id, cutoff, limit),
+    )
+    yield from secrets.destroy(application_id, "rotation", [row[0] for row in rows])
+    return len(rows)

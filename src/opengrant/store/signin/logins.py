@@ -1,0 +1,139 @@
+"""Hosted sign-ins under way, and the codes by which applications collect what they proved."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from opengrant.model import Micros, ProviderName
+from opengrant.store import secrets
+from opengrant.store.engine.json_columns import get_object, put_object
+from opengrant.store.engine.port import Row, Statement, Steps
+
+_LOGIN = "application_id, id, ask, browser, secret, provider, created_at, expires_at, used_at"
+_CODE = "application_id, id, login_id, ask, provider, asked_at, expires_at, used_at"
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """One sign-in. browser, secret: keyed digests. provider: chosen by the application or by the user."""
+
+    application_id: str
+    id: str
+    ask: Mapping[str, Any]
+    browser: str
+    secret: str
+    provider: ProviderName | None
+    created_at: Micros
+    expires_at: Micros
+    used_at: Micros | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoginCode:
+    """id: the code's keyed digest. asked_at: when it was made; the release before orders by it."""
+
+    application_id: str
+    id: str
+    login_id: str
+    ask: Mapping[str, Any]
+    provider: ProviderName
+    asked_at: Micros
+    expires_at: Micros
+    used_at: Micros | None = None
+
+
+def add(login: Login) -> Steps[None]:
+    yield Statement(
+        f"insert into logins ({_LOGIN}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        (
+            *(login.application_id, login.id, put_object(login.ask), login.browser, login.secret, login.provider),
+            *(login.created_at, login.expires_at, login.used_at),
+        ),
+        last=True,
+    )
+
+
+def find(application_id: str, login_id: str) -> Steps[Login | None]:
+    rows = yield Statement(
+        f"select {_LOGIN} from logins where application_id = $1 and id = $2", (application_id, login_id)
+    )
+    return _login(rows[0]) if rows else None
+
+
+def choose(application_id: str, login_id: str, provider: ProviderName, secret: str) -> Steps[bool]:
+    """The user goes to this provider, with a new secret as state. False when the sign-in is over."""
+    rows = yield Statement(
+        """update logins set provider = $3, secret = $4
+           where application_id = $1 and id = $2 and used_at is null returning id""",
+        (application_id, login_id, provider, secret),
+        last=True,
+    )
+    return bool(rows)
+
+
+def use(application_id: str, login_id: str, *, at: Micros) -> Steps[bool]:
+    """End it. True for one caller only."""
+    rows = yield Statement(
+        "update logins set used_at = $3 where application_id = $1 and id = $2 and used_at is null returning id",
+        (application_id, login_id, at),
+        last=True,
+    )
+    return bool(rows)
+
+
+def add_code(code: LoginCode, proof: secrets.SecretRow, *, at: Micros) -> Steps[None]:
+    yield Statement(
+        f"insert into login_codes ({_CODE}) values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        (
+            *(code.application_id, code.id, code.login_id, put_object(code.ask), code.provider),
+            *(code.asked_at, code.expires_at, code.used_at),
+        ),
+    )
+    yield from secrets.put(proof, at=at)
+
+
+def find_code(application_id: str, code_id: str) -> Steps[LoginCode | None]:
+    rows = yield Statement(
+        f"select {_CODE} from login_codes where application_id = $1 and id = $2", (application_id, code_id)
+    )
+    return _code(rows[0]) if rows else None
+
+
+def use_code(application_id: str, code_id: str, *, at: Micros) -> Steps[LoginCode | None]:
+    """Burn it, whatever comes of it. None when it is unknown or burnt: one caller gets it."""
+    rows = yield Statement(
+        f"""update login_codes set used_at = $3
+            where application_id = $1 and id = $2 and used_at is null returning {_CODE}""",
+        (application_id, code_id, at),
+        last=True,
+    )
+    return _code(rows[0]) if rows else None
+
+
+def forget_before(application_id: str, *, cutoff: Micros, limit: int) -> Steps[int]:
+    """Drop sign-ins and codes that ended before, with what they proved. Returns how many went."""
+    logins = yield Statement(
+        """delete from logins where application_id = $1 and id in (
+               select id from logins where application_id = $1 and expires_at < $2 limit $3) returning id""",
+        (application_id, cutoff, limit),
+    )
+    codes = yield Statement(
+        """delete from login_codes where application_id = $1 and id in (
+               select id from login_codes where application_id = $1 and expires_at < $2 limit $3) returning id""",
+        (application_id, cutoff, limit),
+    )
+    yield from secrets.destroy(application_id, "login", [row[0] for row in codes])
+    return len(logins) + len(codes)
+
+
+def _login(row: Row) -> Login:
+    application_id, id_, ask, browser, secret, provider, created_at, expires_at, used_at = row
+    name = None if provider is None else ProviderName(provider)
+    return Login(application_id, id_, get_object(ask), browser, secret, name, created_at, expires_at, used_at)
+
+
+def _code(row: Row) -> LoginCode:
+    application_id, id_, login_id, ask, provider, asked_at, expires_at, used_at = row
+    return LoginCode(
+        application_id, id_, login_id, get_object(ask), ProviderName(provider), asked_at, expires_at, used_at
+    )

@@ -1,0 +1,183 @@
+"""Access and refresh tokens that this server hands out, by keyed digest, and the families that they die with.
+
+Whoever changes both writes to the family first and to its tokens then: two who meet wait for each other, and never
+each for the other.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from opengrant.model import Application, Micros
+from opengrant.store.engine.json_columns import get_list, put_list
+from opengrant.store.engine.port import Dialect, Row, Statement, Steps
+from opengrant.store.tenants import applications
+
+Kind = Literal["access", "refresh"]
+
+_FAMILY = "id, grant_id, scope, created_at, used_at"
+_FAMILY_OF = ", ".join(f"f.{name}" for name in _FAMILY.split(", "))
+_APPLICATION = ", ".join(f"a.{name}" for name in applications.COLUMNS.split(", "))
+
+FIND = f"""
+    select t.kind, t.created_at, t.expires_at, t.spent_at, {_FAMILY_OF}, {_APPLICATION}
+    from tokens t
+    join token_families f on f.application_id = t.application_id and f.id = t.family_id
+    join applications a on a.id = t.application_id
+    where t.application_id = $1 and t.digest = $2
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What one sign-in, or one call with an API key, handed out. used_at: when it was last refreshed."""
+
+    id: str
+    grant_id: str
+    scope: tuple[str, ...]
+    created_at: Micros
+    used_at: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """expires_at: None for a refresh token without end. spent_at: when rotation put another in its place."""
+
+    application: Application
+    family: Family
+    kind: Kind
+    created_at: Micros
+    expires_at: Micros | None
+    spent_at: Micros | None
+
+    def over(self, at: Micros) -> bool:
+        return self.expires_at is not None and self.expires_at <= at
+
+
+def begin(application_id: str, family: Family, dialect: Dialect) -> Steps[bool]:
+    """False, and nothing written, when the grant is gone or the family was there before (it may be revoked)."""
+    row = (application_id, family.id, family.grant_id, put_list(family.scope), family.created_at)
+    if dialect is Dialect.POSTGRES:
+        # Against a deletion of the grant that has not committed: it must find this family, or this find no grant.
+        held = "select 1 from grants where application_id = $1 and id = $2 for key share"
+        yield Statement(held, (application_id, family.grant_id))
+    rows = yield Statement(
+        f"""insert into token_families (application_id, {_FAMILY})
+            select cast($1 as text), cast($2 as text), cast($3 as text), cast($4 as text), cast($5 as bigint),
+                   cast($5 as bigint)
+            where exists (select 1 from grants where application_id = $1 and id = $3)
+            on conflict (application_id, id) do nothing returning 1""",
+        row,
+    )
+    return bool(rows)
+
+
+def add(
+    application_id: str, family_id: str, kind: Kind, digest: str, *, at: Micros, expires_at: Micros | None
+) -> Steps[None]:
+    yield Statement(
+        """insert into tokens (application_id, digest, family_id, kind, created_at, expires_at)
+           values ($1, $2, $3, $4, $5, $6)""",
+        (application_id, digest, family_id, kind, at, expires_at),
+    )
+
+
+def find(application_id: str, digest: str) -> Steps[Token | None]:
+    """Expired and spent ones too; those of a revoked family are gone."""
+    rows = yield Statement(FIND, (application_id, digest))
+    return _read(rows[0]) if rows else None
+
+
+def use(application_id: str, family_id: str, *, at: Micros) -> Steps[bool]:
+    """Note a refresh. False when the family is revoked; from here to the end of the transaction it cannot be."""
+    rows = yield Statement(
+        """update token_families set used_at = $3 where application_id = $1 and id = $2 and revoked_at is null
+           returning 1""",
+        (application_id, family_id, at),
+    )
+    return bool(rows)
+
+
+def spend(application_id: str, digest: str, *, at: Micros, forget_at: Micros) -> Steps[bool]:
+    """Retire a refresh token. False when somebody was faster. It is remembered until `forget_at`, at most."""
+    rows = yield Statement(
+        """update tokens set spent_at = $3,
+                             expires_at = case when expires_at < $4 then expires_at else $4 end
+           where application_id = $1 and digest = $2 and spent_at is null returning 1""",
+        (application_id, digest, at, forget_at),
+    )
+    return bool(rows)
+
+
+def prolong(application_id: str, digest: str, *, expires_at: Micros | None) -> Steps[None]:
+    yield Statement(
+        "update tokens set expires_at = $3 where application_id = $1 and digest = $2 and spent_at is null",
+        (application_id, digest, expires_at),
+    )
+
+
+def revoke(application_id: str, family_id: str, *, at: Micros) -> Steps[str | None]:
+    """Its tokens go, and it can hand out none any more. Returns the grant's id; None when that was so before.
+
+    A family that is not there yet is entered as revoked: a code that is presented twice at once must kill what
+    the first presentation is only about to hand out.
+    """
+    rows = yield Statement(
+        """insert into token_families (application_id, id, grant_id, scope, created_at, used_at, revoked_at)
+           values ($1, $2, '', '[]', $3, $3, $3)
+           on conflict (application_id, id) do update set revoked_at = excluded.revoked_at
+           where token_families.revoked_at is null
+           returning grant_id""",
+        (application_id, family_id, at),
+    )
+    if not rows:
+        return None
+    yield Statement("delete from tokens where application_id = $1 and family_id = $2", (application_id, family_id))
+    return str(rows[0][0])
+
+
+def die_with(application_id: str, grant_id: str) -> Steps[None]:
+    """The grant is deleted: nothing can be had for it any more.
+
+    Access tokens stay for the rest of their hour, good for nothing but to be told that the grant is gone.
+    """
+    yield Statement(
+        """update token_families set revoked_at = used_at
+           where application_id = $1 and grant_id = $2 and revoked_at is null""",
+        (application_id, grant_id),
+    )
+    yield Statement(
+        """delete from tokens where application_id = $1 and kind = 'refresh' and family_id in (
+               select id from token_families where application_id = $1 and grant_id = $2)""",
+        (application_id, grant_id),
+    )
+
+
+def forget_expired(application_id: str, *, at: Micros, limit: int) -> Steps[int]:
+    """Drop up to `limit` tokens that are over; returns how many."""
+    rows = yield Statement(
+        """delete from tokens where application_id = $1 and digest in (
+               select digest from tokens where application_id = $1 and expires_at <= $2 order by expires_at limit $3)
+           returning 1""",
+        (application_id, at, limit),
+    )
+    return len(rows)
+
+
+def forget_empty(application_id: str, *, unused_since: Micros, limit: int) -> Steps[int]:
+    """Drop up to `limit` families that have no token left, and were not used since; returns how many."""
+    rows = yield Statement(
+        """delete from token_families where application_id = $1 and id in (
+               select f.id from token_families f
+               where f.application_id = $1 and f.used_at < $2
+                 and not exists (select 1 from tokens t where t.application_id = $1 and t.family_id = f.id)
+               order by f.used_at limit $3)
+           returning 1""",
+        (application_id, unused_since, limit),
+    )
+    return len(rows)
+
+
+def _read(row: Row) -> Token:
+    kind, created_at, expires_at, spent_at, family_id, grant_id, scope, begun_at, used_at, *application = row
+    family = Family(family_id, grant_id, get_list(scope), begun_at, used_at)
+    return Token(applications.read(application), family, cast(Kind, kind), created_at, expires_at, spent_at)

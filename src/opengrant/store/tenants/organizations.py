@@ -1,0 +1,38 @@
+"""Organizations: what service accounts administer. An installation has one."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from opengrant.model import Micros
+from opengrant.store.engine.port import Statement, Steps
+
+Region = Literal["us", "eu"]
+
+_DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """What service accounts and domains belong to. `region` means nothing here: the wire wants the word."""
+
+    id: str
+    region: Region
+    created_at: Micros
+
+
+def find_default() -> Steps[Organization | None]:
+    rows = yield Statement("select id, region, created_at from organizations where name = $1", (_DEFAULT,))
+    return Organization(*rows[0]) if rows else None
+
+
+def add_default(organization: Organization) -> Steps[Organization]:
+    """Returns the one that is there afterwards: of two first uses at once, both get the same."""
+    yield Statement(
+        """insert into organizations (name, id, region, created_at) values ($1, $2, $3, $4)
+           on conflict (name) do nothing""",
+        (_DEFAULT, organization.id, organization.region, organization.created_at),
+    )
+    found = yield from find_default()
+    if found is None:
+        raise RuntimeError("the default organization was written and is not there")
+    return found

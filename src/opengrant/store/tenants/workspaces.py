@@ -1,0 +1,249 @@
+"""Workspaces: groups of an application's grants, one of them the default. The grants' rows say where they are."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from opengrant.model import Micros
+from opengrant.store.engine.json_columns import get_list, put_list
+from opengrant.store.engine.port import Row, Statement, Steps
+
+COLUMNS = "id, application_id, name, domain, auto_group, is_default, policy_id, rule_ids, created_at, updated_at"
+DEFAULT_NAME = "Default"
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A group of grants.
+
+    domain      lower-cased ASCII (A-labels); "" where there is none
+    auto_group  new grants whose address is of that domain come here
+    """
+
+    id: str
+    application_id: str
+    name: str
+    domain: str
+    auto_group: bool
+    is_default: bool
+    policy_id: str | None
+    rule_ids: tuple[str, ...]
+    created_at: Micros
+    updated_at: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """A grant that is in no workspace, or in the default one. `created_at` and `id` are where the next page begins."""
+
+    created_at: Micros
+    id: str
+    email: str
+
+
+def add(workspace: Workspace) -> Steps[bool]:
+    """Returns False when the application has a workspace of that domain, or a default one, already."""
+    rows = yield Statement(
+        f"""insert into workspaces ({COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+            on conflict do nothing returning id""",
+        (
+            workspace.id,
+            workspace.application_id,
+            workspace.name,
+            workspace.domain,
+            int(workspace.auto_group),
+            int(workspace.is_default),
+            workspace.policy_id,
+            put_list(workspace.rule_ids),
+            workspace.created_at,
+            workspace.updated_at,
+        ),
+    )
+    return bool(rows)
+
+
+def find(application_id: str, workspace_id: str) -> Steps[Workspace | None]:
+    rows = yield Statement(
+        f"select {COLUMNS} from workspaces where application_id = $1 and id = $2", (application_id, workspace_id)
+    )
+    return _read(rows[0]) if rows else None
+
+
+def find_domain(application_id: str, domain: str) -> Steps[Workspace | None]:
+    """The workspace of a domain, whether it groups by itself or not."""
+    rows = yield Statement(
+        # The second condition is what lets the partial index answer.
+        f"select {COLUMNS} from workspaces where application_id = $1 and domain = $2 and domain <> ''",
+        (application_id, domain),
+    )
+    return _read(rows[0]) if rows else None
+
+
+def find_default(application_id: str) -> Steps[Workspace | None]:
+    rows = yield Statement(
+        f"select {COLUMNS} from workspaces where application_id = $1 and is_default = 1", (application_id,)
+    )
+    return _read(rows[0]) if rows else None
+
+
+def find_home(application_id: str, domain: str) -> Steps[str | None]:
+    """The id of the workspace that takes in new grants of a domain, else of the default one."""
+    rows = yield Statement(
+        """select id from workspaces
+           where application_id = $1 and ((domain = $2 and domain <> '' and auto_group = 1) or is_default = 1)
+           order by is_default limit 1""",
+        (application_id, domain),
+    )
+    return str(rows[0][0]) if rows else None
+
+
+def get_default(application_id: str, *, at: Micros) -> Steps[Workspace]:
+    """The default workspace, made now if this application has none yet. Writes."""
+    found = yield from find_default(application_id)
+    if found is not None:
+        return found
+    fresh = Workspace(str(uuid.uuid4()), application_id, DEFAULT_NAME, "", False, True, None, (), at, at)
+    if (yield from add(fresh)):
+        return fresh
+    # Somebody else was faster, and has committed: the insert waited for that.
+    found = yield from find_default(application_id)
+    assert found is not None
+    return found
+
+
+def everyone(application_id: str) -> Steps[list[Workspace]]:
+    """The default one first, then in order of creation."""
+    rows = yield Statement(
+        f"select {COLUMNS} from workspaces where application_id = $1 order by is_default desc, created_at, id",
+        (application_id,),
+    )
+    return [_read(row) for row in rows]
+
+
+def count(application_id: str) -> Steps[int]:
+    rows = yield Statement("select count(*) from workspaces where application_id = $1", (application_id,))
+    return int(rows[0][0])
+
+
+def hold(application_id: str, workspace_id: str) -> Steps[Workspace | None]:
+    """Read, and keep other transactions from changing it until this one ends."""
+    # An update that changes nothing locks the row on PostgreSQL; SQLite has one writer at a time anyway.
+    rows = yield Statement(
+        f"""update workspaces set updated_at = updated_at where application_id = $1 and id = $2
+            returning {COLUMNS}""",
+        (application_id, workspace_id),
+    )
+    return _read(rows[0]) if rows else None
+
+
+def replace(workspace: Workspace) -> Steps[None]:
+    """Write every field that may change, of a workspace that is held."""
+    yield Statement(
+        """update workspaces set name = $3, auto_group = $4, policy_id = $5, rule_ids = $6, updated_at = $7
+           where application_id = $1 and id = $2""",
+        (
+            workspace.application_id,
+            workspace.id,
+            workspace.name,
+            int(workspace.auto_group),
+            workspace.policy_id,
+            put_list(workspace.rule_ids),
+            workspace.updated_at,
+        ),
+    )
+
+
+def delete(application_id: str, workspace_id: str, *, to: str) -> Steps[bool]:
+    """The row goes and its grants move to the workspace `to`; returns False when it was gone already."""
+    rows = yield Statement(
+        "delete from workspaces where application_id = $1 and id = $2 and is_default = 0 returning id",
+        (application_id, workspace_id),
+    )
+    yield Statement(
+        f"update grants set {_MOVED} where application_id = $1 and workspace_id = $2",
+        (application_id, workspace_id, to),
+    )
+    return bool(rows)
+
+
+# The version rises as with every write of a grant: whoever writes back what it read before must notice.
+_MOVED = "workspace_id = $3, version = version + 1"
+
+
+def assign(application_id: str, workspace_id: str, grant_ids: Sequence[str]) -> Steps[set[str]]:
+    """Move grants here from wherever they are; returns the ids that exist."""
+    return (yield from _move(application_id, None, workspace_id, grant_ids))
+
+
+def release(application_id: str, workspace_id: str, grant_ids: Sequence[str]) -> Steps[set[str]]:
+    """Leave grants of this workspace in none; returns the ids that were in it."""
+    return (yield from _move(application_id, workspace_id, None, grant_ids))
+
+
+def _move(application_id: str, source: str | None, to: str | None, grant_ids: Sequence[str]) -> Steps[set[str]]:
+    if not grant_ids:
+        return set()
+    # In one order everywhere, so that two such requests cannot wait for each other's rows for ever.
+    moved = set()
+    for grant_id in sorted(set(grant_ids)):
+        rows = yield Statement(
+            f"""update grants set {_MOVED}
+                where application_id = $1 and id = $2 {"" if source is None else "and workspace_id = $4"}
+                returning id""",
+            (application_id, grant_id, to) if source is None else (application_id, grant_id, to, source),
+        )
+        if rows:
+            moved.add(grant_id)
+    return moved
+
+
+def strays(
+    application_id: str,
+    default_id: str,
+    *,
+    since: Micros,
+    invalid_also: bool,
+    after: Stray | None,
+    limit: int,
+) -> Steps[list[Stray]]:
+    """The next grants that nobody has put anywhere, in order of (created_at, id)."""
+    # SQLite takes one lower bound to its index.
+    begin = max(since, after.created_at) if after else since
+    rows = yield Statement(
+        f"""select created_at, id, email from grants
+            where application_id = $1 and (workspace_id is null or workspace_id = $2) and created_at >= $3
+              and (created_at, id) > ($4, $5)
+              {"" if invalid_also else "and status = 'valid'"}
+            order by created_at, id limit $6""",
+        (application_id, default_id, begin, after.created_at if after else -1, after.id if after else "", limit),
+    )
+    return [Stray(*row) for row in rows]
+
+
+def take_in(application_id: str, workspace_id: str, default_id: str, grant_ids: Sequence[str]) -> Steps[int]:
+    """Move those of the grants that are still nowhere, or in the default workspace; returns how many."""
+    moved = 0
+    for grant_id in sorted(grant_ids):
+        rows = yield Statement(
+            f"""update grants set {_MOVED} where application_id = $1 and id = $2
+                and (workspace_id is null or workspace_id = $4) returning id""",
+            (application_id, grant_id, workspace_id, default_id),
+        )
+        moved += len(rows)
+    return moved
+
+
+def _read(row: Row) -> Workspace:
+    id_, application_id, name, domain, auto_group, is_default, policy_id, rule_ids, created_at, updated_at = row
+    return Workspace(
+        id_,
+        application_id,
+        name,
+        domain,
+        bool(auto_group),
+        bool(is_default),
+        policy_id,
+        get_list(rule_ids),
+        created_at,
+        updated_at,
+    )

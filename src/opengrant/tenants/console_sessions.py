@@ -1,0 +1,214 @@
+"""Sessions of the console: a browser that stands for an API key, or for whoever has the command line.
+
+A cookie carries it, and only its keyed digest is stored. A session that an API key began may do what the key may and
+ends with it. One that a link began is an *operator's*: `opengrant console` prints the link, so that who opens it
+could have used the command line, and may do as much for the application.
+"""
+
+import secrets as random
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+
+from pydantic import SecretStr
+
+from opengrant.errors import NotFound, Unauthorized
+from opengrant.events import audit
+from opengrant.events.actor import Actor, act_as
+from opengrant.model import SECOND, Application, Clock, Micros
+from opengrant.store.access import console_sessions as console
+from opengrant.store.access.console_sessions import Session
+from opengrant.store.engine.port import Steps, Store
+from opengrant.store.tenants import applications
+from opengrant.tenants.applications import Applications
+
+__all__ = ["IDLE", "LASTS", "LINK_LASTS", "MOST", "NewLink", "NewSession", "Session", "Sessions"]
+
+LASTS = timedelta(hours=8)
+"""From its beginning, used or not."""
+IDLE = timedelta(minutes=30)
+"""From its last use."""
+LINK_LASTS = timedelta(minutes=5)
+MOST = 50
+"""Live sessions of an application that keys began, and as many that links began: one more ends the oldest."""
+
+_NOTED_EVERY: Micros = 60 * SECOND
+"""A use is written down when the one before is as old as this."""
+_LONGEST = 128
+"""Characters of a cookie or a link's code, of which we make 43."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """A session with its cookie's value, which exists nowhere else."""
+
+    session: Session
+    cookie: SecretStr
+
+
+@dataclass(frozen=True, slots=True)
+class NewLink:
+    """What begins one session of an application, once, until expires_at."""
+
+    application: Application
+    code: SecretStr
+    expires_at: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """Built once, in assembly/installation.py."""
+
+    db: Store
+    applications: Applications
+    clock: Clock
+
+    async def authenticate(self, cookie: str) -> Session:
+        """Whose it is. Raises Unauthorized, with the same text for every reason."""
+        now = self.clock()
+        session = None
+        if len(cookie) <= _LONGEST:
+            digest = self.applications.digests.console("session", cookie)
+            session = await self.db.read(console.find(digest, now=now, idle_since=_idle_since(now)))
+        if session is None:
+            raise Unauthorized("This console session has ended. Sign in again.")
+        if session.used_at <= now - _NOTED_EVERY:
+            # Not collected as uses of keys are: what is in memory does not keep a session from ending as idle.
+            await self.db.write(console.used(session.application.id, session.id, at=now))
+        if session.key_id is not None:
+            self.applications.uses[session.key_id] = now
+        return session
+
+    async def begin_by_key(self, api_key: SecretStr, *, request_id: str) -> NewSession:
+        """Raises Unauthorized, with the same text for every reason."""
+        try:
+            caller = await self.applications.authenticate(api_key.get_secret_value())
+        except Unauthorized:
+            raise _no_such_key() from None
+        act_as(Actor.key(caller.key_id, request_id))
+        cookie = _secret()
+        begun = await self.db.write(self._by_key(caller.application, caller.key_id, cookie))
+        return NewSession(begun, cookie)
+
+    def _by_key(self, app: Application, key_id: str, cookie: SecretStr) -> Steps[Session]:
+        begun = yield from self._begin(app.id, str(uuid.uuid4()), cookie, key_id=key_id)
+        if begun is None:
+            raise _no_such_key()  # it was revoked meanwhile
+        return begun
+
+    async def begin_by_link(self, code: SecretStr, *, request_id: str) -> NewSession:
+        """Raises Unauthorized, with the same text for every reason."""
+        session_id, cookie = str(uuid.uuid4()), _secret()
+        act_as(Actor.console(session_id, request_id))
+        return NewSession(await self.db.write(self._by_link(session_id, code, cookie)), cookie)
+
+    def _by_link(self, session_id: str, code: SecretStr, cookie: SecretStr) -> Steps[Session]:
+        digest = self.applications.digests.console("link", code.get_secret_value())
+        redeemed = yield from console.redeem(digest, now=self.clock())
+        if redeemed is None:
+            raise Unauthorized(
+                "This link was used, is older than 5 minutes, or never was. Make another: opengrant console"
+            )
+        application_id, link_id = redeemed
+        begun = yield from self._begin(application_id, session_id, cookie, link_id=link_id)
+        if begun is None:
+            raise RuntimeError("the session was written and is not there")
+        return begun
+
+    def _begin(
+        self,
+        application_id: str,
+        session_id: str,
+        cookie: SecretStr,
+        *,
+        key_id: str | None = None,
+        link_id: str | None = None,
+    ) -> Steps[Session | None]:
+        now = self.clock()
+        idle_since = _idle_since(now)
+        digest = self.applications.digests.console("session", cookie.get_secret_value())
+        # Two who sign in at once are counted one after the other.
+        yield from applications.lock(application_id)
+        yield from console.forget(application_id, now=now, idle_since=idle_since)
+        crowded_out = yield from console.crowd_out(application_id, operator=key_id is None, keep=MOST - 1)
+        for ended in crowded_out:
+            yield from _record_end(application_id, ended, now, reason="crowded_out")
+        yield from console.add(application_id, session_id, digest, key_id, at=now, expires_at=now + _micros(LASTS))
+        yield from audit.record(
+            application_id,
+            "console_session.created",
+            at=now,
+            console_session_id=session_id,
+            api_key_id=key_id,
+            console_link_id=link_id,
+        )
+        return (yield from console.find(digest, now=now, idle_since=idle_since))
+
+    async def everyone(self, app: Application) -> list[Session]:
+        """Who is signed in to an application, newest first."""
+        now = self.clock()
+        return await self.db.read(console.of_application(app.id, now=now, idle_since=_idle_since(now)))
+
+    async def end(self, app: Application, session_id: str) -> None:
+        """Takes effect with the next request. Raises NotFound."""
+        await self.db.write(self._end(app, session_id))
+
+    def _end(self, app: Application, session_id: str) -> Steps[None]:
+        now = self.clock()
+        yield from console.forget(app.id, now=now, idle_since=_idle_since(now))
+        if not (yield from console.end(app.id, session_id)):
+            raise NotFound("There is no such session in this application.")
+        yield from _record_end(app.id, session_id, now)
+
+    async def end_all(self, app: Application) -> int:
+        """End every session of an application, and its links that nobody has opened; returns how many sessions."""
+        return await self.db.write(self._end_all(app))
+
+    def _end_all(self, app: Application) -> Steps[int]:
+        now = self.clock()
+        yield from console.forget(app.id, now=now, idle_since=_idle_since(now))
+        ended = yield from console.end_all(app.id)
+        for session_id in ended:
+            yield from _record_end(app.id, session_id, now)
+        return len(ended)
+
+    async def link(self, app: Application) -> NewLink:
+        """A link's code. Who has it is taken for who made it: it must come from where only operators are."""
+        now, code = self.clock(), _secret()
+        new = NewLink(app, code, now + _micros(LINK_LASTS))
+        await self.db.write(self._link(new, now))
+        return new
+
+    def _link(self, new: NewLink, now: Micros) -> Steps[None]:
+        link_id = str(uuid.uuid4())
+        digest = self.applications.digests.console("link", new.code.get_secret_value())
+        yield from console.add_link(new.application.id, link_id, digest, at=now, expires_at=new.expires_at)
+        yield from audit.record(new.application.id, "console_link.created", at=now, console_link_id=link_id)
+
+    async def forget(self, app: Application) -> None:
+        """Drop what is over. There is never much of it: a beginning drops it too."""
+        now = self.clock()
+        await self.db.write(console.forget(app.id, now=now, idle_since=_idle_since(now)))
+
+
+def _record_end(application_id: str, session_id: str, at: Micros, reason: str | None = None) -> Steps[None]:
+    yield from audit.record(
+        application_id, "console_session.ended", at=at, console_session_id=session_id, reason=reason
+    )
+
+
+def _secret() -> SecretStr:
+    """43 characters, 256 bits."""
+    return SecretStr(random.token_urlsafe(32))
+
+
+def _no_such_key() -> Unauthorized:
+    return Unauthorized("This API key is unknown, expired or revoked.")
+
+
+def _idle_since(now: Micros) -> Micros:
+    return now - _micros(IDLE)
+
+
+def _micros(duration: timedelta) -> Micros:
+    return int(duration.total_seconds()) * SECOND

@@ -1,0 +1,325 @@
+"""Redirect URIs: where hosted sign-in may lead back to, and which web pages may call from a browser.
+
+A code goes to whoever holds the redirect URI, so nothing is read into one: a request's must be the registered one byte
+for byte. What would be the same address to a browser (another case, an encoded letter, a port that is the default
+anyway) is another string, and refused.
+"""
+
+import re
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from urllib.parse import unquote_plus, urlsplit
+
+from opengrant.errors import InvalidRequest, NotFound
+from opengrant.events import audit
+from opengrant.model import NO_APPS, Application, Clock, Micros, Platform, Profile, RedirectUri
+from opengrant.store.engine.port import Steps, Store
+from opengrant.store.tenants import applications, redirect_uris
+
+__all__ = ["MOST", "Change", "Draft", "RedirectUri", "Redirects", "list_of", "origin_of", "publish_origins", "put_all"]
+
+MOST = 200
+"""Redirect URIs of one application."""
+_REQUIRED: Mapping[Platform, Sequence[str]] = {
+    "web": (),
+    "desktop": (),
+    "js": ("origin",),
+    "ios": ("bundle_id",),
+    "android": ("package_name", "sha1_certificate_fingerprint"),
+}
+_OPTIONAL: Mapping[Platform, Sequence[str]] = {"ios": ("app_store_id", "team_id")}
+_LOCAL = frozenset({"localhost", "127.0.0.1"})
+
+_URL = re.compile(r"[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]{1,2048}")
+"""RFC 3986's characters without `#`: a fragment would swallow the code. Browsers read a backslash as a slash."""
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]+")
+_DEEP_LINK = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://.*")
+_OURS = frozenset({"code", "state", "error", "error_description", "error_uri", "error_code", "admin_consent", "tenant"})
+"""What an answer adds to the query. One that came before would be read in its place."""
+_ORIGIN = re.compile(r"(https?)://([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?/?", re.IGNORECASE)
+_DEFAULT_PORT = {"https": 443, "http": 80}
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a caller sends for one.
+
+    id        which one it is to be, among those that exist; None, or of none: the one of that URL, or else a new one
+    platform  None: as it is, `web` for a new one
+    settings  counts together with a platform only; None: as they are, none for a new one
+    """
+
+    url: str
+    platform: Platform | None = None
+    settings: Mapping[str, str] | None = None
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """None: stays as it is. Settings without a platform stay too: the wire wants it so."""
+
+    url: str | None = None
+    platform: Platform | None = None
+    settings: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Redirects:
+    """Built once, in assembly/installation.py."""
+
+    db: Store
+    clock: Clock
+
+    async def match(self, app: Application, url: str) -> RedirectUri | None:
+        """The registered redirect URI that a request means.
+
+        Only its query may differ, and only where the application's `allow_query_param_in_redirect_uri` says so: then
+        redirect to what the request named, which is `url`, and holds no parameter that an answer adds.
+        """
+        return await self.db.read(_match(app, url)) if _URL.fullmatch(url) else None
+
+    async def everyone(self, app: Application) -> list[RedirectUri]:
+        """In order of creation."""
+        return await self.db.read(redirect_uris.everyone(app.id))
+
+    async def get(self, app: Application, uri_id: str) -> RedirectUri:
+        """Raises NotFound."""
+        return await self.db.read(_get(app, uri_id))
+
+    async def create(self, app: Application, draft: Draft) -> RedirectUri:
+        """Raises InvalidRequest."""
+        return await self.db.write(self._create(app, draft))
+
+    async def update(self, app: Application, uri_id: str, change: Change) -> RedirectUri:
+        """Raises InvalidRequest, NotFound."""
+        return await self.db.write(self._update(app, uri_id, change))
+
+    async def delete(self, app: Application, uri_id: str) -> None:
+        """The last one may go: hosted sign-in then refuses everybody. Raises NotFound."""
+        await self.db.write(self._delete(app, uri_id))
+
+    async def origins(self, app: Application) -> frozenset[str]:
+        """Web pages of which origins may call from a browser, spelled as browsers spell them."""
+        return await self.db.read(redirect_uris.origins(app.id))
+
+    async def admits(self, origin: str, *, application_id: str | None = None) -> bool:
+        """Whether a page of that origin may call. Without an application: whether any one lets it."""
+        if _ORIGIN.fullmatch(origin) is None:
+            return False
+        return await self.db.read(redirect_uris.has_origin(origin, application_id))
+
+    def _create(self, app: Application, draft: Draft) -> Steps[RedirectUri]:
+        yield from applications.lock(app.id)
+        if len((yield from redirect_uris.everyone(app.id))) >= MOST:
+            raise _too_many()
+        made = _new(app, draft, at=self.clock())
+        if not (yield from redirect_uris.add(made)):
+            raise _taken(made.url)
+        yield from publish_origins(app.id)
+        yield from _record("redirect_uri.created", made)
+        return made
+
+    def _update(self, app: Application, uri_id: str, change: Change) -> Steps[RedirectUri]:
+        yield from applications.lock(app.id)
+        held = yield from _get(app, uri_id)
+        draft = Draft(held.url if change.url is None else change.url, change.platform, change.settings)
+        changed = _changed(held, draft, at=self.clock())
+        if changed is not held:
+            yield from redirect_uris.delete(app.id, [held.id])
+            if not (yield from redirect_uris.add(changed)):
+                raise _taken(changed.url)
+            yield from publish_origins(app.id)
+            yield from _record("redirect_uri.updated", changed, changed=_differences(held, changed))
+        return changed
+
+    def _delete(self, app: Application, uri_id: str) -> Steps[None]:
+        yield from applications.lock(app.id)
+        gone = yield from _get(app, uri_id)
+        yield from redirect_uris.delete(app.id, [gone.id])
+        yield from publish_origins(app.id)
+        yield from _record("redirect_uri.deleted", replace(gone, updated_at=self.clock()))
+
+
+def put_all(app: Application, drafts: Sequence[Draft], *, at: Micros) -> Steps[bool]:
+    """Make these the redirect URIs of an application, and no others; in a transaction that holds its lock.
+
+    Origins are left to the caller, see `publish_origins`. Returns whether anything changed. Raises InvalidRequest.
+    """
+    if len(drafts) > MOST:
+        raise _too_many()
+    held = {uri.id: uri for uri in (yield from redirect_uris.everyone(app.id))}
+    by_url = {uri.url: uri.id for uri in held.values()}
+    wanted: dict[str, RedirectUri] = {}
+    # Those with an id first: nobody else can then be taken for one of them.
+    # An id of another server, as clients send it that were made for one, says nothing: the URL does.
+    known = [draft if draft.id in held else replace(draft, id=None) for draft in drafts]
+    for place, draft in sorted(enumerate(known), key=lambda one: one[1].id is None):
+        id_ = draft.id or by_url.get(draft.url)
+        if draft.id is not None and draft.id in wanted:
+            raise InvalidRequest(f"callback_uris: the id {draft.id} is there twice.")
+        fresh = id_ is None or id_ in wanted
+        # New ones a microsecond apart: they are listed in the order in which they were sent.
+        uri = _new(app, draft, at=at + place) if fresh else _changed(held[str(id_)], draft, at=at)
+        wanted[uri.id] = uri
+    urls = [uri.url for uri in wanted.values()]
+    for url in urls:
+        if urls.count(url) > 1:
+            raise _taken(url)
+
+    gone = [uri for uri in held.values() if uri.id not in wanted]
+    moved = [uri for uri in wanted.values() if uri.id in held and uri is not held[uri.id]]
+    made = [uri for uri in wanted.values() if uri.id not in held]
+    # All of them leave before any comes back: two may have swapped their URLs.
+    yield from redirect_uris.delete(app.id, [uri.id for uri in (*gone, *moved)])
+    for uri in (*moved, *made):
+        if not (yield from redirect_uris.add(uri)):
+            raise _taken(uri.url)
+    for uri in gone:
+        yield from _record("redirect_uri.deleted", replace(uri, updated_at=at))
+    for uri in moved:
+        yield from _record("redirect_uri.updated", uri, changed=_differences(held[uri.id], uri))
+    for uri in made:
+        yield from _record("redirect_uri.created", uri)
+    return bool(gone or moved or made)
+
+
+def publish_origins(application_id: str) -> Steps[None]:
+    """Write down which origins follow from redirect URIs and idp_settings, after either changed."""
+    profile = yield from applications.find_profile(application_id)
+    named = list_of(profile.idp_settings.get("origins", "")) if profile is not None else []
+    named += [uri.settings["origin"] for uri in (yield from redirect_uris.everyone(application_id)) if _is_page(uri)]
+    yield from redirect_uris.put_origins(application_id, {origin_of(text, field="origin") for text in named})
+
+
+def origin_of(text: str, *, field: str) -> str:
+    """An origin as browsers spell it: lower case, no default port, no slash. Raises InvalidRequest, naming `field`."""
+    found = _ORIGIN.fullmatch(text)
+    if found is None:
+        raise InvalidRequest(f"{field}: write an origin as https://app.example.com, without a path; ASCII only.")
+    scheme, host, port = found[1].lower(), found[2].lower(), int(found[3] or 0)
+    if scheme == "http" and host not in _LOCAL:
+        raise InvalidRequest(f"{field}: only localhost and 127.0.0.1 may do without https.")
+    return f"{scheme}://{host}" if port in {0, _DEFAULT_PORT[scheme]} else f"{scheme}://{host}:{port}"
+
+
+def list_of(text: str) -> list[str]:
+    """The items of a list with commas between."""
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def _match(app: Application, url: str) -> Steps[RedirectUri | None]:
+    exact = yield from redirect_uris.find_url(app.id, url)
+    if exact is not None:
+        return exact
+    profile = yield from applications.find_profile(app.id)
+    if profile is None or not _query_may_differ(profile):
+        return None
+    place, _, query = url.partition("?")
+    if _holds_ours(query):
+        return None
+    alike = (uri for uri in (yield from redirect_uris.everyone(app.id)) if uri.url.partition("?")[0] == place)
+    return next(alike, None)
+
+
+def _query_may_differ(profile: Profile) -> bool:
+    return profile.additional_settings.get("allow_query_param_in_redirect_uri") is True
+
+
+def _holds_ours(query: str) -> bool:
+    # Some servers take a semicolon for an ampersand.
+    return any(unquote_plus(pair.partition("=")[0]).lower() in _OURS for pair in re.split("[&;]", query))
+
+
+def _is_page(uri: RedirectUri) -> bool:
+    return uri.platform == "js" and "origin" in uri.settings
+
+
+def _new(app: Application, draft: Draft, *, at: Micros) -> RedirectUri:
+    platform = draft.platform or "web"
+    # Settings without a platform would be those of web, which has none.
+    settings = _check_settings(platform, draft.settings or {})
+    _check_url(draft.url, platform)
+    return RedirectUri(str(uuid.uuid4()), app.id, draft.url, platform, settings, at, at)
+
+
+def _changed(held: RedirectUri, draft: Draft, *, at: Micros) -> RedirectUri:
+    """The same object when nothing is different."""
+    platform, settings = held.platform, held.settings
+    if draft.platform is not None:
+        moves = draft.platform != held.platform
+        platform = draft.platform
+        sent = draft.settings if draft.settings is not None else {} if moves else held.settings
+        settings = _check_settings(platform, sent)
+    _check_url(draft.url, platform)
+    changed = replace(held, url=draft.url, platform=platform, settings=settings)
+    return held if changed == held else replace(changed, updated_at=at)
+
+
+def _check_url(url: str, platform: Platform) -> None:
+    """Raises InvalidRequest."""
+    if _URL.fullmatch(url) is None:
+        raise InvalidRequest(
+            "url: send an absolute URL of at most 2048 characters, percent-encoded, without a fragment."
+        )
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise InvalidRequest("url: its host or port is not one.") from None
+    if _holds_ours(parts.query):
+        raise InvalidRequest(f"url: its query may not hold what answers add: {', '.join(sorted(_OURS))}.")
+    if parts.scheme in _DEFAULT_PORT:
+        if "@" in parts.netloc or not _HOST.fullmatch(parts.hostname or ""):
+            raise InvalidRequest("url: its host is not one. User names and encoded letters do not belong there.")
+        if parts.scheme == "http" and parts.hostname not in _LOCAL:
+            raise InvalidRequest("url: use https. Only localhost and 127.0.0.1 may do without.")
+        return
+    link = _DEEP_LINK.fullmatch(url)
+    if platform not in {"ios", "android", "desktop"}:
+        raise InvalidRequest("url: use https. Only the platforms ios, android and desktop may have links into an app.")
+    if link is None or link[1].lower() in NO_APPS:
+        raise InvalidRequest("url: a link into an app is written as com.example.app://path.")
+
+
+def _check_settings(platform: Platform, sent: Mapping[str, str]) -> dict[str, str]:
+    """What the platform knows of. Raises InvalidRequest when it lacks what it needs."""
+    for name in _REQUIRED[platform]:
+        if not sent.get(name):
+            raise InvalidRequest(f"settings.{name}: is required for the platform {platform}.")
+    if platform == "js":
+        origin_of(sent["origin"], field="settings.origin")
+    known = (*_REQUIRED[platform], *_OPTIONAL.get(platform, ()))
+    return {name: sent[name] for name in known if sent.get(name)}
+
+
+def _get(app: Application, uri_id: str) -> Steps[RedirectUri]:
+    found = yield from redirect_uris.find(app.id, uri_id)
+    if found is None:
+        raise NotFound(f"There is no redirect URI {uri_id} in this application.")
+    return found
+
+
+def _differences(held: RedirectUri, changed: RedirectUri) -> list[str]:
+    return [name for name in ("url", "platform", "settings") if getattr(held, name) != getattr(changed, name)]
+
+
+def _record(type_: audit.AuditType, uri: RedirectUri, *, changed: Iterable[str] = ()) -> Steps[None]:
+    yield from audit.record(
+        uri.application_id,
+        type_,
+        at=uri.updated_at,
+        redirect_uri_id=uri.id,
+        url=uri.url,
+        platform=uri.platform,
+        changed=list(changed) or None,
+    )
+
+
+def _taken(url: str) -> InvalidRequest:
+    return InvalidRequest(f"url: this application has {url} already.")
+
+
+def _too_many() -> InvalidRequest:
+    return InvalidRequest(f"An application can have {MOST} redirect URIs.")

@@ -1,0 +1,324 @@
+"""Workspaces: groups of an application's grants, by domain or by hand."""
+
+import asyncio
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+import structlog
+
+from opengrant.access.rate_limits import Ration
+from opengrant.errors import InvalidRequest, NotFound, Overloaded
+from opengrant.events import audit
+from opengrant.model import Application, Clock, Micros, ProviderName
+from opengrant.net.guard import BadHost, parse_host
+from opengrant.store.engine.port import Steps, Store
+from opengrant.store.tenants import workspaces
+from opengrant.store.tenants.workspaces import Workspace
+
+__all__ = ["Assigned", "AutoGroup", "Change", "Draft", "Workspace", "Workspaces", "domain_of"]
+
+log = structlog.get_logger()
+
+MOST = 10_000
+"""Workspaces of one application: the listing has no pages."""
+_AT_ONCE = 200
+"""Grants that a grouping looks at, and moves, in one transaction."""
+_MOST_JOBS = 16
+"""Groupings under way in one process; each application has at most one a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A workspace to make. `auto_group` None means: if there is a domain."""
+
+    name: str
+    domain: str = ""
+    auto_group: bool | None = None
+    policy_id: str | None = None
+    rule_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a PATCH may change. None means not sent; an empty policy_id or rule_ids takes away what is there."""
+
+    name: str | None = None
+    domain: str | None = None
+    auto_group: bool | None = None
+    policy_id: str | None = None
+    rule_ids: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AutoGroup:
+    """Which grants a grouping is about.
+
+    since   created at or after
+    domain  only this one; None means all
+    """
+
+    since: Micros = 0
+    invalid_also: bool = False
+    domain: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """What a manual assignment did, each list in the order of the request."""
+
+    workspace: Workspace
+    assigned: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Workspaces:
+    """Built once, in assembly/installation.py; closed when the process ends."""
+
+    db: Store
+    clock: Clock
+    _jobs: set["asyncio.Task[None]"] = field(default_factory=set)
+
+    async def for_new_grant(self, app: Application, provider: ProviderName, email: str, wanted: str | None) -> str:
+        """The id of the workspace a grant goes to: the one wanted, else that of its domain, else the default one.
+
+        All providers alike: a virtual calendar's identifier that looks like an address counts as one.
+        Raises InvalidRequest when the wanted one does not exist.
+        """
+        if wanted is not None:
+            await self.require(app, wanted)
+            return wanted
+        home = await self.db.read(workspaces.find_home(app.id, domain_of(email)))
+        return home or (await self.default(app)).id
+
+    async def require(self, app: Application, wanted: str) -> None:
+        """Raises InvalidRequest when a request names a workspace that does not exist."""
+        if await self.db.read(workspaces.find(app.id, wanted)) is None:
+            raise InvalidRequest("workspace_id: this application has no such workspace.")
+
+    async def default(self, app: Application) -> Workspace:
+        """The application's default workspace."""
+        found = await self.db.read(workspaces.find_default(app.id))
+        return found if found is not None else await self.db.write(workspaces.get_default(app.id, at=self.clock()))
+
+    async def everyone(self, app: Application) -> list[Workspace]:
+        """The default one first, then in order of creation."""
+        await self.default(app)
+        return await self.db.read(workspaces.everyone(app.id))
+
+    async def get(self, app: Application, id_or_domain: str) -> Workspace:
+        """Raises NotFound."""
+        return await self.db.read(_get(app, id_or_domain))
+
+    async def create(self, app: Application, draft: Draft) -> Workspace:
+        """Raises InvalidRequest when the domain is none or taken, or something groups by a domain it does not have."""
+        domain = _domain(draft.domain)
+        auto_group = bool(domain) if draft.auto_group is None else draft.auto_group
+        _check_grouping(domain, auto_group)
+        fresh = self._fresh(app, draft.name, domain, auto_group)
+        fresh = replace(fresh, policy_id=draft.policy_id, rule_ids=draft.rule_ids)
+        if not await self.db.write(_add(fresh)):
+            raise InvalidRequest(f"domain: this application has a workspace for {domain} already.")
+        return fresh
+
+    async def update(self, app: Application, workspace_id: str, change: Change) -> Workspace:
+        """What is not sent stays. Raises NotFound; InvalidRequest for what cannot change."""
+        return await self.db.write(self._update(app, workspace_id, change))
+
+    async def delete(self, app: Application, id_or_domain: str) -> None:
+        """Its grants move to the default workspace. Raises NotFound; InvalidRequest for the default one."""
+        await self.db.write(self._delete(app, id_or_domain))
+
+    async def assign(
+        self, app: Application, id_or_domain: str, *, assign: Sequence[str], remove: Sequence[str]
+    ) -> Assigned:
+        """Move grants here from any workspace, and take others out of this one; those are then in none.
+
+        Ids that are no grants of this application, or not in this workspace, are passed over.
+        """
+        return await self.db.write(_assign(app, id_or_domain, assign, remove, at=self.clock()))
+
+    async def auto_group(self, app: Application, ask: AutoGroup) -> str:
+        """Begin to move grants out of the default workspace into those of their domains; returns the job's id.
+
+        Missing workspaces are made. Grants that are in another workspace stay, and so do those whose domain's
+        workspace does not group by itself. A process that ends takes the job with it: what was moved stays moved,
+        and the call can be repeated.
+        Raises RateLimited after one call a minute, Overloaded, InvalidRequest.
+        """
+        ask = replace(ask, domain=None if ask.domain is None else _domain(ask.domain))
+        if len(self._jobs) >= _MOST_JOBS:
+            raise Overloaded("Too many workspaces are being grouped. Try again in a moment.", retry_after=5)
+        await Ration(self.db, self.clock, "workspaces.auto_group", 1, timedelta(minutes=1)).take(app)
+        job_id = str(uuid.uuid4())
+        job = asyncio.create_task(self._group(app, ask, job_id), name=f"auto-group {job_id}")
+        self._jobs.add(job)
+        job.add_done_callback(self._jobs.discard)
+        return job_id
+
+    async def close(self) -> None:
+        """Stop what is under way, between two transactions."""
+        jobs = list(self._jobs)
+        for job in jobs:
+            job.cancel()
+        await asyncio.gather(*jobs, return_exceptions=True)
+
+    async def _group(self, app: Application, ask: AutoGroup, job_id: str) -> None:
+        try:
+            moved = await self._group_all(app, ask)
+        except Exception:
+            log.exception("auto_group_failed", job_id=job_id)
+        else:
+            log.info("auto_group_done", job_id=job_id, moved=moved)
+
+    async def _group_all(self, app: Application, ask: AutoGroup) -> int:
+        default = await self.default(app)
+        moved, last = 0, None
+        while page := await self.db.read(
+            workspaces.strays(
+                app.id, default.id, since=ask.since, invalid_also=ask.invalid_also, after=last, limit=_AT_ONCE
+            )
+        ):
+            by_domain: dict[str, list[str]] = defaultdict(list)
+            for stray in page:
+                domain = domain_of(stray.email)
+                if domain and ask.domain in {None, domain}:
+                    by_domain[domain].append(stray.id)
+            moved += await self.db.write(self._take_in(app, default, by_domain))
+            last = page[-1]
+        return moved
+
+    def _take_in(self, app: Application, default: Workspace, by_domain: dict[str, list[str]]) -> Steps[int]:
+        moved = 0
+        # In one order everywhere, so that two groupings cannot wait for each other's rows for ever.
+        for domain in sorted(by_domain):
+            home = yield from workspaces.find_domain(app.id, domain)
+            if home is None:
+                fresh = self._fresh(app, domain, domain, auto_group=True)
+                made = yield from _add(fresh)
+                home = fresh if made else (yield from workspaces.find_domain(app.id, domain))
+            if home is not None and home.auto_group:
+                taken = yield from workspaces.take_in(app.id, home.id, default.id, by_domain[domain])
+                if taken:
+                    yield from audit.record(
+                        app.id, "workspace.grouped", at=self.clock(), workspace_id=home.id, grants=taken
+                    )
+                moved += taken
+        return moved
+
+    def _fresh(self, app: Application, name: str, domain: str, auto_group: bool) -> Workspace:
+        now = self.clock()
+        return Workspace(str(uuid.uuid4()), app.id, name, domain, auto_group, False, None, (), now, now)
+
+    def _update(self, app: Application, workspace_id: str, change: Change) -> Steps[Workspace]:
+        found = _some((yield from workspaces.hold(app.id, workspace_id)))
+        if change.domain is not None and _domain(change.domain) != found.domain:
+            raise InvalidRequest("domain: cannot be changed. Make another workspace instead.")
+        changed = replace(
+            found,
+            name=found.name if change.name is None else change.name,
+            auto_group=found.auto_group if change.auto_group is None else change.auto_group,
+            policy_id=found.policy_id if change.policy_id is None else change.policy_id or None,
+            rule_ids=found.rule_ids if change.rule_ids is None else change.rule_ids,
+            updated_at=self.clock(),
+        )
+        if found.is_default and (changed.name, changed.auto_group) != (found.name, found.auto_group):
+            raise InvalidRequest("Of the default workspace, only policy_id and rule_ids can change.")
+        _check_grouping(changed.domain, changed.auto_group)
+        yield from workspaces.replace(changed)
+        fields = ("name", "auto_group", "policy_id", "rule_ids")
+        names = [name for name in fields if getattr(found, name) != getattr(changed, name)]
+        yield from audit.record(
+            app.id, "workspace.updated", at=changed.updated_at, workspace_id=found.id, changed=names or None
+        )
+        return changed
+
+    def _delete(self, app: Application, id_or_domain: str) -> Steps[None]:
+        found = yield from _get(app, id_or_domain)
+        if found.is_default:
+            raise InvalidRequest("The default workspace cannot be deleted.")
+        now = self.clock()
+        default = yield from workspaces.get_default(app.id, at=now)
+        if not (yield from workspaces.delete(app.id, found.id, to=default.id)):
+            raise _not_found()
+        yield from audit.record(app.id, "workspace.deleted", at=now, workspace_id=found.id)
+
+
+def domain_of(email: str) -> str:
+    """The domain of an address, lower-cased ASCII (A-labels); "" when it has none."""
+    local, at, text = email.rpartition("@")
+    return _read_domain(text) if local and at else ""
+
+
+def _domain(text: str) -> str:
+    """A domain as a request names it; "" stays. Raises InvalidRequest."""
+    domain = _read_domain(text)
+    if text and not domain:
+        raise InvalidRequest("domain: must be the name of an email domain, such as example.com.")
+    return domain
+
+
+def _read_domain(text: str) -> str:
+    try:
+        domain = parse_host(text)
+    except BadHost:
+        return ""
+    return domain if isinstance(domain, str) and "." in domain else ""
+
+
+def _check_grouping(domain: str, auto_group: bool) -> None:
+    if auto_group and not domain:
+        raise InvalidRequest("auto_group: needs a domain to group by.")
+
+
+def _get(app: Application, id_or_domain: str) -> Steps[Workspace]:
+    found = yield from workspaces.find(app.id, id_or_domain)
+    if found is None and (domain := _read_domain(id_or_domain)):
+        found = yield from workspaces.find_domain(app.id, domain)
+    return _some(found)
+
+
+def _some(workspace: Workspace | None) -> Workspace:
+    if workspace is None:
+        raise _not_found()
+    return workspace
+
+
+def _not_found() -> NotFound:
+    return NotFound("This application has no such workspace.")
+
+
+def _add(workspace: Workspace) -> Steps[bool]:
+    if (yield from workspaces.count(workspace.application_id)) >= MOST:
+        raise InvalidRequest(f"An application can have {MOST} workspaces, and this one has.")
+    if not (yield from workspaces.add(workspace)):
+        return False
+    yield from audit.record(
+        workspace.application_id, "workspace.created", at=workspace.created_at, workspace_id=workspace.id
+    )
+    return True
+
+
+def _assign(
+    app: Application, id_or_domain: str, assign: Sequence[str], remove: Sequence[str], *, at: Micros
+) -> Steps[Assigned]:
+    found = yield from _get(app, id_or_domain)
+    assigned = _in_order(assign, (yield from workspaces.assign(app.id, found.id, assign)))
+    removed = _in_order(remove, (yield from workspaces.release(app.id, found.id, remove)))
+    if assigned or removed:
+        yield from audit.record(
+            app.id,
+            "workspace.assigned",
+            at=at,
+            workspace_id=found.id,
+            assigned=assigned or None,
+            removed=removed or None,
+        )
+    return Assigned(found, assigned, removed)
+
+
+def _in_order(asked: Sequence[str], done: set[str]) -> tuple[str, ...]:
+    return tuple(one for one in dict.fromkeys(asked) if one in done)
