@@ -23,9 +23,9 @@ from opengrant.events.webhooks import Webhooks
 from opengrant.grants.aliases import Aliases
 from opengrant.grants.connect.connect import Connect
 from opengrant.grants.connect.detect import Detect
-from opengrant.grants.connector_check import Trial
+from opengrant.grants.connector_check import ConnectorCheck
 from opengrant.grants.history import Timeline
-from opengrant.grants.manage import Records
+from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.circuit_breaker import Policy
 from opengrant.grants.refresh.refresh import Refresh
 from opengrant.grants.refresh.source_health import Blame
@@ -238,7 +238,7 @@ async def installation(settings: Settings, *, make: bool = True) -> AsyncIterato
         tokens = Tokens(db, applications, Signing(db, vault, now), now)
         revocations = Revocations(db, vault, providers)
         opened.push_async_callback(revocations.close)
-        records = Records(db, connect, workspaces, now, revocations, Blame(db, now))
+        grants = Grants(db, connect, workspaces, now, revocations, Blame(db, now))
         readiness = Readiness(plain, settings.data_dir if plain.dialect is Dialect.SQLITE else None)
         opened.push_async_callback(readiness.close)
         services = Services(
@@ -247,7 +247,7 @@ async def installation(settings: Settings, *, make: bool = True) -> AsyncIterato
             connectors,
             connect,
             refresh,
-            records,
+            grants,
             ServiceAccounts(db, now),
             Signatures(db, now),
             domains,
@@ -262,12 +262,12 @@ async def installation(settings: Settings, *, make: bool = True) -> AsyncIterato
             redirects,
             hosted,
             tokens,
-            Exchange(applications, hosted, tokens, records),
+            Exchange(applications, hosted, tokens, grants),
             Sessions(db, applications, now),
             activity,
             Overview(db, activity, now, metrics.set_health),
             Timeline(db),
-            Trial(db, connectors, providers, connect, domains, now),
+            ConnectorCheck(db, connectors, providers, connect, domains, now),
             readiness,
             settings.public_url,
             Ahead(db, now),
