@@ -1,0 +1,1 @@
+"""The calendar engine: its parts alone against independent oracles, and whole over HTTP."""
