@@ -31,9 +31,9 @@ from opengrant.tenants.redirect_uris import Redirects
 from opengrant.tenants.workspaces import Workspaces
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Built in assembly/installation.py."""
+    """Built in assembly/rooms.py."""
 
     db: Store
     applications: Applications

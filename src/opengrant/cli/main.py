@@ -210,7 +210,7 @@ def init() -> None:
 @app.command
 def migrate() -> None:
     """Bring the database's schema up to date."""
-    from opengrant.assembly.installation import connect_store, expect_database  # noqa: PLC0415 -- see run()
+    from opengrant.assembly.database import connect_store, expect_database  # noqa: PLC0415 -- see run()
 
     async def once() -> list[str]:
         configured = _settings()
