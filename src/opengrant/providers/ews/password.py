@@ -21,11 +21,11 @@ from pydantic import SecretStr
 
 from opengrant.errors import Evidence, InvalidRequest, ProviderFailure
 from opengrant.model import Identity, Verified, fold
-from opengrant.net.attempt import Observe
 from opengrant.net.dns import Resolver
 from opengrant.net.ews import EwsDoor, EwsTalk
 from opengrant.net.guard import BadHost, Guard, parse_host
 from opengrant.net.guarded_http import MAX_REDIRECTS, Page, origin, under
+from opengrant.net.observe import Observe
 from opengrant.providers.ews.autodiscover import Autodiscover, domain_of, exchange_online, is_exchange_online
 
 WHOLE = 75.0
