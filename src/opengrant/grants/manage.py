@@ -26,7 +26,7 @@ from opengrant.store.grants.grants import Filters, Order
 from opengrant.tenants.workspaces import Workspaces
 from opengrant.vault import Owner, Unsealable
 
-__all__ = ["Change", "Filters", "Records"]
+__all__ = ["Change", "Filters", "Grants"]
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _TRIES = 8
@@ -52,7 +52,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Records:
+class Grants:
     """Built once, in assembly/installation.py."""
 
     db: Store

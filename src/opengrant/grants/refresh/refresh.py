@@ -83,7 +83,7 @@ _USED_EVERY: Micros = 3600 * SECOND
 _WRITE_MARGIN = 10.0
 """Seconds that a lease lasts longer than the provider may take."""
 _MAIL_TIME = 110.0
-"""Seconds that a password may take: 30 until it is its turn (net/attempt.py), and 75 for the servers (providers/)."""
+"""Seconds that a password may take: 30 to wait for its turn (net/login_attempt.py) and 75 for the servers."""
 _CALLS = 3
 """A refresh makes two calls at most; what proves a mailbox of an organisation makes more, in the time of so many."""
 _INTERNAL_PAUSE: Micros = 900 * SECOND
