@@ -33,9 +33,8 @@ from opengrant.errors import (
 )
 from opengrant.events import audit
 from opengrant.events import payloads as events
-from opengrant.events.activity import REFRESHED, Activity
+from opengrant.events.activity import REFRESHED, Activity, Observe
 from opengrant.grants import refusals as outcome
-from opengrant.grants.connect.connect import refuse_blocked
 from opengrant.grants.connect.rotated_tokens import Successors, replay
 from opengrant.grants.refresh import circuit_breaker as brake
 from opengrant.grants.refresh.circuit_breaker import Policy
@@ -70,8 +69,6 @@ from opengrant.vault.digests import Digests
 log = structlog.get_logger()
 
 Means = Literal["token", "password", "bulk"]
-Observe = Callable[[str, str, float], None]
-"""(provider, outcome, seconds) of one refresh or probe. `outcome` is "accepted" or the verdict's kind."""
 Late = Callable[[float], None]
 """Seconds that the clock came later than a grant was due."""
 
@@ -171,7 +168,7 @@ class Refresh:
         """
         state = await self._state(app.id, grant_id)
         grant = state.grant
-        refuse_blocked(grant)
+        outcome.refuse_blocked(grant)
         if grant.status == "valid" and (state.live is None or grant.token_expires_at is None):
             raise InvalidRequest(_NO_TOKEN[grant.provider])
         began = self.clock()
@@ -188,7 +185,7 @@ class Refresh:
         """Ask the provider now, whatever is due. Raises what `live` raises, but for what the provider says:
         that is in the grant afterwards."""
         state = await self._state(app.id, grant_id)
-        refuse_blocked(state.grant)
+        outcome.refuse_blocked(state.grant)
         if state.grant.status == "valid" and state.live is not None:
             state = await self._advance(state)
         return state.grant
@@ -200,7 +197,7 @@ class Refresh:
         and no probe's turn has come, it is not asked either: then that is what the trail says, and `Blame` shows.
         """
         state = await self._state(app.id, grant_id)
-        refuse_blocked(state.grant)
+        outcome.refuse_blocked(state.grant)
         grant = state.grant
         trouble = grant.trouble
         if grant.status == "valid" and state.live is not None and not self._asked_just_now(grant):
