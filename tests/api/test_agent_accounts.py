@@ -46,7 +46,7 @@ def email(domain: str) -> str:
 @pytest.fixture
 def agents(tenant: Tenant, server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Tenant:
     """An application that can make Agent Accounts. What hashing costs is tests/providers/test_agent.py's."""
-    monkeypatch.setitem(server.services.connect.providers, ProviderName.NYLAS, AgentAccount(cost=4))
+    monkeypatch.setitem(server.services.connect.providers.passwords, ProviderName.NYLAS, AgentAccount(cost=4))
     tenant.connector("nylas")
     return tenant
 
@@ -194,7 +194,7 @@ def test_a_change_that_keeps_the_password_is_made_although_another_comes_between
 
     connect, path = server.services.connect, f"/v3/grants/{made['id']}"
     interrupted = replace(connect, db=Interrupted(connect.db, set_another))
-    grant = server.call(server.services.records.get(agents.application, made["id"]))
+    grant = server.call(server.services.grants.get(agents.application, made["id"]))
     ask = CustomConnect(ProviderName.NYLAS, {"email": email, "policy_id": "policy-1"})
     server.call(interrupted.renew(agents.application, grant, replace(ask, name="Renamed")))
     found = data(agents.get(path))

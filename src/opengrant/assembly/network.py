@@ -7,7 +7,7 @@ from opengrant import metrics
 from opengrant.model import Clock
 from opengrant.net.dns import Resolver
 from opengrant.net.guard import Guard, parse_networks
-from opengrant.net.mail_login import MailDoor
+from opengrant.net.mail_login import MailClient
 from opengrant.net.provider_http import Http
 from opengrant.net.webhook_http import Receivers
 from opengrant.providers.imap.discovery import MailHosts
@@ -20,7 +20,7 @@ class Network:
 
     resolver: Resolver
     guard: Guard
-    mail: MailDoor
+    mail: MailClient
     mail_hosts: MailHosts
     http: Http
     receivers: Receivers
@@ -57,10 +57,10 @@ def open_network(settings: Settings, clock: Clock, opened: contextlib.AsyncExitS
     )
 
 
-def mail_client(settings: Settings, guard: Guard, opened: contextlib.AsyncExitStack) -> MailDoor:
+def mail_client(settings: Settings, guard: Guard, opened: contextlib.AsyncExitStack) -> MailClient:
     """A client of the mail servers that `guard` lets through."""
     outbound = settings.outbound
-    client = MailDoor(
+    client = MailClient(
         guard,
         threads=outbound.mail_threads,
         ca_file=outbound.ca_file,
@@ -71,7 +71,7 @@ def mail_client(settings: Settings, guard: Guard, opened: contextlib.AsyncExitSt
     return client
 
 
-def _mail_hosts(settings: Settings, guard: Guard, resolver: Resolver, mail: MailDoor) -> MailHosts:
+def _mail_hosts(settings: Settings, guard: Guard, resolver: Resolver, mail: MailClient) -> MailHosts:
     imap = settings.imap
     return MailHosts(
         guard,

@@ -1,15 +1,14 @@
 """Builds every provider with its section of the settings."""
 
 import contextlib
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 from opengrant import metrics
 from opengrant.assembly.network import Network, mail_client
 from opengrant.model import ProviderName
 from opengrant.net.guard import Guard, parse_networks
 from opengrant.net.provider_http import Http
-from opengrant.providers.base import Mints
+from opengrant.providers.base import OAuthProvider
+from opengrant.providers.capabilities import Providers
 from opengrant.providers.ews.password import Ews
 from opengrant.providers.google.oauth import Google
 from opengrant.providers.google.service_account import GoogleBulk
@@ -24,28 +23,33 @@ from opengrant.providers.zoom.oauth import Zoom
 from opengrant.settings import Settings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Providers:
-    """Every provider, by name; `bulk` has the ones with credentials of an organisation."""
-
-    by_name: Mapping[ProviderName, object]
-    bulk: Mapping[ProviderName, Mints]
-
-
 def build_providers(settings: Settings, network: Network, opened: contextlib.AsyncExitStack) -> Providers:
+    google, microsoft = _google(settings, network.http), _microsoft(settings, network.http)
+    oauth: dict[ProviderName, OAuthProvider] = {
+        ProviderName.GOOGLE: google,
+        ProviderName.MICROSOFT: microsoft,
+        ProviderName.YAHOO: _yahoo(settings, network.http),
+        ProviderName.ZOOM: _zoom(settings, network.http),
+    }
+    icloud = _icloud(settings, network, opened)
+    workspace, tenant = _google_workspace(settings, network.http), _microsoft_tenant(settings, network.http)
     return Providers(
-        by_name={
-            ProviderName.GOOGLE: _google(settings, network.http),
-            ProviderName.MICROSOFT: _microsoft(settings, network.http),
-            ProviderName.YAHOO: _yahoo(settings, network.http),
-            ProviderName.ZOOM: _zoom(settings, network.http),
-            ProviderName.ICLOUD: _icloud(settings, network, opened),
-            ProviderName.EWS: _ews(settings, network),
+        tokens=oauth,
+        codes=oauth,
+        passwords={
             ProviderName.IMAP: Imap(network.mail, network.mail_hosts),
+            ProviderName.ICLOUD: icloud,
+            ProviderName.EWS: _ews(settings, network),
             ProviderName.VIRTUAL_CALENDAR: VirtualCalendar(),
             ProviderName.NYLAS: AgentAccount(),
         },
-        bulk=_bulk(settings, network.http),
+        mints={ProviderName.GOOGLE: workspace, ProviderName.MICROSOFT: tenant},
+        administrators={ProviderName.MICROSOFT: microsoft},
+        tenants={ProviderName.MICROSOFT: tenant},
+        clients=oauth,
+        servers={ProviderName.ICLOUD: icloud},
+        revokes={ProviderName.GOOGLE: google},
+        aliases={ProviderName.GOOGLE: google, ProviderName.MICROSOFT: microsoft},
     )
 
 
@@ -110,11 +114,11 @@ def _ews(settings: Settings, network: Network) -> Ews:
     )
 
 
-def _bulk(settings: Settings, http: Http) -> dict[ProviderName, Mints]:
-    google, microsoft = settings.google, settings.microsoft
-    return {
-        ProviderName.GOOGLE: GoogleBulk(
-            http, token_url=google.token_url, userinfo_url=google.userinfo_url, gmail_url=google.gmail_url
-        ),
-        ProviderName.MICROSOFT: MicrosoftBulk(http, token_url=microsoft.token_url, graph_url=microsoft.graph_url),
-    }
+def _google_workspace(settings: Settings, http: Http) -> GoogleBulk:
+    google = settings.google
+    return GoogleBulk(http, token_url=google.token_url, userinfo_url=google.userinfo_url, gmail_url=google.gmail_url)
+
+
+def _microsoft_tenant(settings: Settings, http: Http) -> MicrosoftBulk:
+    microsoft = settings.microsoft
+    return MicrosoftBulk(http, token_url=microsoft.token_url, graph_url=microsoft.graph_url)

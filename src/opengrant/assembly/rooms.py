@@ -22,9 +22,9 @@ from opengrant.events.webhooks import Webhooks
 from opengrant.grants.aliases import Aliases
 from opengrant.grants.connect.connect import Connect
 from opengrant.grants.connect.detect import Detect
-from opengrant.grants.connector_check import Trial
+from opengrant.grants.connector_check import ConnectorCheck
 from opengrant.grants.history import Timeline
-from opengrant.grants.manage import Records
+from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.circuit_breaker import Policy
 from opengrant.grants.refresh.refresh import Refresh
 from opengrant.grants.refresh.source_health import Blame
@@ -66,7 +66,7 @@ class _Base:
 class _Grants:
     connect: Connect
     refresh: Refresh
-    records: Records
+    grants: Grants
     detect: Detect
 
 
@@ -95,13 +95,13 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         idempotency=Idempotency(db=db, digests=tools.digests, clock=clock),
         connectors=base.connectors,
         credentials=Credentials(db=db, vault=tools.vault, clock=clock),
-        trial=_connector_check(tools, base, grants),
+        connector_check=_connector_check(tools, base, grants),
         domains=base.domains,
         connect=grants.connect,
         refresh=grants.refresh,
-        records=grants.records,
+        grants=grants.grants,
         detect=grants.detect,
-        aliases=Aliases(refresh=grants.refresh, providers=tools.providers.by_name),
+        aliases=Aliases(refresh=grants.refresh, providers=tools.providers.aliases),
         timeline=Timeline(db=db),
         hosted=sign_in.hosted,
         tokens=sign_in.tokens,
@@ -154,12 +154,12 @@ def _grants(settings: Settings, tools: Tools, base: _Base, opened: contextlib.As
     # The exchanges end before the database closes: a token that is not stored is lost.
     opened.push_async_callback(refresh.drain)
     opened.push_async_callback(connect.drain)  # runs first: refresh then tries to write what connect has spooled
-    revocations = Revocations(db=tools.db, vault=tools.vault, providers=tools.providers.by_name)
+    revocations = Revocations(db=tools.db, vault=tools.vault, providers=tools.providers.revokes)
     opened.push_async_callback(revocations.close)
     return _Grants(
         connect=connect,
         refresh=refresh,
-        records=Records(
+        grants=Grants(
             db=tools.db,
             connect=connect,
             workspaces=base.workspaces,
@@ -195,8 +195,7 @@ def _connect(settings: Settings, tools: Tools, base: _Base, schedule: Schedule, 
         vault=tools.vault,
         digests=tools.digests,
         connectors=base.connectors,
-        providers=tools.providers.by_name,
-        bulk=tools.providers.bulk,
+        providers=tools.providers,
         domains=base.domains,
         workspaces=base.workspaces,
         schedule=schedule,
@@ -216,8 +215,7 @@ def _refresh(settings: Settings, tools: Tools, base: _Base, schedule: Schedule, 
         vault=tools.vault,
         digests=tools.digests,
         connectors=base.connectors,
-        providers=tools.providers.by_name,
-        bulk=tools.providers.bulk,
+        providers=tools.providers,
         schedule=schedule,
         policy=Policy(after=refresh.brake_after, probe_every=int(refresh.probe_degraded * SECOND)),
         rates=Rates(source=refresh.budget, provider=refresh.provider_budget),
@@ -232,11 +230,11 @@ def _refresh(settings: Settings, tools: Tools, base: _Base, schedule: Schedule, 
     )
 
 
-def _connector_check(tools: Tools, base: _Base, grants: _Grants) -> Trial:
-    return Trial(
+def _connector_check(tools: Tools, base: _Base, grants: _Grants) -> ConnectorCheck:
+    return ConnectorCheck(
         db=tools.db,
         connectors=base.connectors,
-        providers=tools.providers.by_name,
+        providers=tools.providers,
         connect=grants.connect,
         domains=base.domains,
         clock=tools.clock,
@@ -265,7 +263,7 @@ def _sign_in(settings: Settings, tools: Tools, base: _Base, grants: _Grants) -> 
     return _SignIn(
         hosted=hosted,
         tokens=tokens,
-        exchange=Exchange(applications=base.applications, codes=hosted, tokens=tokens, records=grants.records),
+        exchange=Exchange(applications=base.applications, codes=hosted, tokens=tokens, grants=grants.grants),
     )
 
 

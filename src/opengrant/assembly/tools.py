@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 from opengrant.assembly.database import open_database
 from opengrant.assembly.network import Network, open_network
-from opengrant.assembly.providers import Providers, build_providers
+from opengrant.assembly.providers import build_providers
 from opengrant.model import Clock
 from opengrant.operations.master_keys import check_master_keys, open_digests
+from opengrant.providers.capabilities import Providers
 from opengrant.settings import Settings
 from opengrant.store.engine.clock import agreed_clock
 from opengrant.store.engine.port import Store
-from opengrant.store.engine.wakeup import Ringing
+from opengrant.store.engine.wakeup import NotifyingStore
 from opengrant.vault import Keyring, Vault
 from opengrant.vault.digests import Digests
 
@@ -39,7 +40,7 @@ async def open_tools(settings: Settings, opened: contextlib.AsyncExitStack, *, m
     """Raises StoreUnavailable, MigrationError, MasterKeyError."""
     silent = await open_database(settings, opened, make=make)
     wakeup = asyncio.Event()
-    db = Ringing(silent, wakeup)
+    db = NotifyingStore(silent, wakeup)
     clock = await opened.enter_async_context(agreed_clock(silent))
     vault = Vault(keyring(settings))
     await check_master_keys(db, vault, clock)

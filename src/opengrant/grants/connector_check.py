@@ -18,6 +18,7 @@ from opengrant.grants.connect.connect import Connect
 from opengrant.grants.refusals import NAMES
 from opengrant.model import Application, ClientApp, Clock, Connector, ProviderName
 from opengrant.providers.base import ProvesClient, Reaches
+from opengrant.providers.capabilities import Providers
 from opengrant.providers.classify import classify
 from opengrant.providers.verdict import Kind, Verdict
 from opengrant.store.connectors import connectors
@@ -59,12 +60,12 @@ class Callback:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class ConnectorCheck:
     """Built once, in assembly/installation.py. `connect` lends its bound: a trial counts as a verification."""
 
     db: Store
     connectors: Connectors
-    providers: Mapping[ProviderName, object]
+    providers: Providers
     connect: Connect
     domains: Domains
     clock: Clock
@@ -92,8 +93,7 @@ class Trial:
 
     async def _steps(self, app: Application, found: WithClient, callback: Callback) -> list[Step]:
         name = found.connector.provider
-        provider = self.providers[name]
-        if isinstance(provider, ProvesClient):
+        if (provider := self.providers.clients.get(name)) is not None:
             client = self.connectors.client(found) if found.client is not None else None
             return [
                 _client(found, client),
@@ -101,8 +101,8 @@ class Trial:
                 _scopes(found.connector, provider),
                 _redirect_uri(name, callback),
             ]
-        if isinstance(provider, Reaches):
-            return [await _reached(name, provider)]
+        if (server := self.providers.servers.get(name)) is not None:
+            return [await _reached(name, server)]
         if name is ProviderName.NYLAS:
             return [await self._domain(app)]
         return [Step("Client", "skipped", _WITHOUT_CLIENT[name])]

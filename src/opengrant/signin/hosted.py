@@ -58,9 +58,9 @@ from opengrant.model import (
     RedirectUri,
     mailbox_key,
 )
-from opengrant.providers.base import Authorizes, Consent
-from opengrant.providers.microsoft.app_only import MANY_TENANTS, MicrosoftBulk
-from opengrant.providers.microsoft.oauth import Microsoft
+from opengrant.providers.base import Consent
+from opengrant.providers.capabilities import having
+from opengrant.providers.microsoft.app_only import MANY_TENANTS
 from opengrant.providers.verdict import Kind, Verdict
 from opengrant.signin import pkce
 from opengrant.signin.abuse_limits import Strangers
@@ -254,7 +254,7 @@ class Hosted:
         Raises InvalidRequest when it is no address, RateLimited, Overloaded, ProviderUnavailable.
         """
         async with self.strangers.searching(visit.app, visit.login.id):
-            found = await self.detect.provider(visit.app, email, any_provider=True, rationed=False)
+            found = await self.detect.provider(visit.app, email, any_provider=True, rate_limited=False)
         return None if found is None else (way_in(found, visit.providers) or found).provider
 
     async def cancel(self, visit: Visit) -> str:
@@ -416,7 +416,7 @@ class Hosted:
             ask.login_hint,
             ask.granted,
         )
-        consenting = cast(Authorizes, self.connect.providers[provider])
+        consenting = having(self.connect.providers.codes, provider)
         return consenting.consent_url(self.connect.connectors.client(found), consent), login
 
     async def _admin_consent(self, app: Application, ask: Ask, login: Login, base: str) -> tuple[str, Login]:
@@ -424,7 +424,7 @@ class Hosted:
         held = await self.connect.connectors.organisation(found)
         secret = random.token_urlsafe(32)
         login = replace(login, provider=ProviderName.MICROSOFT, secret=self._of_state(login, secret))
-        microsoft = cast(Microsoft, self.connect.providers[ProviderName.MICROSOFT])
+        microsoft = having(self.connect.providers.administrators, ProviderName.MICROSOFT)
         url = microsoft.admin_consent_url(
             held["client_id"],
             tenant=_one_tenant(held),
@@ -459,9 +459,9 @@ class Hosted:
         held = await self.connect.connectors.organisation(found)
         named, came = _one_tenant(held), query.get("tenant", "")
         tenant = came if named is None else named
-        bulk = cast(MicrosoftBulk, self.connect.bulk[ProviderName.MICROSOFT])
+        tenants = having(self.connect.providers.tenants, ProviderName.MICROSOFT)
         try:
-            proven = await bulk.prove_tenant({**held, "tenant": tenant})
+            proven = await tenants.prove_tenant({**held, "tenant": tenant})
         except ProviderFailure:
             raise ConnectorMisconfigured(
                 "The tenant gives no token to this credential. Check its client id and secret, then consent again."
