@@ -20,9 +20,10 @@ from bench import floor
 from bench.lines import DOMAIN, EXPIRED, FEW, MANY, Scene, fresh_numbers, mailbox
 from bench.remotes import ACCESS_TAIL, CLIENT_ID, DIGITS, REFRESH_TAIL, SCOPE
 from opengrant.assembly.installation import installation
-from opengrant.connectors.connectors import OAUTH, Draft
+from opengrant.connectors.connectors import Draft
 from opengrant.connectors.credentials import Draft as CredentialDraft
 from opengrant.model import PERMISSIONS, SECOND, Application, Connector, CredentialType, Micros, ProviderName, now
+from opengrant.providers.registry import OAUTH
 from opengrant.services import Services
 from opengrant.settings import Settings
 from opengrant.store.access import api_keys
