@@ -14,9 +14,9 @@ from opengrant.events.webhooks import Webhooks
 from opengrant.grants.aliases import Aliases
 from opengrant.grants.connect.connect import Connect
 from opengrant.grants.connect.detect import Detect
-from opengrant.grants.connector_check import Trial
+from opengrant.grants.connector_check import ConnectorCheck
 from opengrant.grants.history import Timeline
-from opengrant.grants.manage import Records
+from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
 from opengrant.operations.clock_steps import Ahead
 from opengrant.operations.master_keys import Readiness
@@ -40,7 +40,7 @@ class Services:
     connectors: Connectors
     connect: Connect
     refresh: Refresh
-    records: Records
+    grants: Grants
     service_accounts: ServiceAccounts
     signatures: Signatures
     domains: Domains
@@ -60,7 +60,7 @@ class Services:
     activity: Activity
     overview: Overview
     timeline: Timeline
-    trial: Trial
+    connector_check: ConnectorCheck
     readiness: Readiness
     public_url: str | None
     """Base of links and redirect URIs; None: the request's own."""

@@ -194,7 +194,7 @@ def test_a_change_that_keeps_the_password_is_made_although_another_comes_between
 
     connect, path = server.services.connect, f"/v3/grants/{made['id']}"
     interrupted = replace(connect, db=Interrupted(connect.db, set_another))
-    grant = server.call(server.services.records.get(agents.application, made["id"]))
+    grant = server.call(server.services.grants.get(agents.application, made["id"]))
     ask = CustomConnect(ProviderName.NYLAS, {"email": email, "policy_id": "policy-1"})
     server.call(interrupted.renew(agents.application, grant, replace(ask, name="Renamed")))
     found = data(agents.get(path))

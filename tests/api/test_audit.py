@@ -193,8 +193,8 @@ def test_what_is_refused_leaves_no_entry(calendars: Tenant, provider: FakeOAuth)
 
 def test_an_operator_acts_under_a_reason(server: LiveServer, calendars: Tenant) -> None:
     grant = calendar(calendars, "room-7")
-    server.call(server.services.records.block(grant["id"], blocked=True, reason="reported as stolen"))
-    server.call(server.services.records.block(grant["id"], blocked=False))
+    server.call(server.services.grants.block(grant["id"], blocked=True, reason="reported as stolen"))
+    server.call(server.services.grants.block(grant["id"], blocked=False))
     unblocked, blocked = trail(calendars, limit=2)
     assert (blocked["type"], blocked["detail"]) == ("grant.blocked", {"reason": "reported as stolen"})
     assert (unblocked["type"], unblocked["detail"]) == ("grant.unblocked", {})

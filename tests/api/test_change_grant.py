@@ -347,14 +347,14 @@ def test_an_external_id_that_another_grant_takes_meanwhile_is_refused(
 
     connect = server.services.connect
     interrupted = replace(connect, db=Interrupted(connect.db, take))
-    grant = server.call(server.services.records.get(app, mine["id"]))
+    grant = server.call(server.services.grants.get(app, mine["id"]))
     settings = {"email": "room-3" if how == "new" else "room-1"}
     ask = CustomConnect(ProviderName.VIRTUAL_CALENDAR, settings, external_id="crm/42")
     match how:
         case "with settings":
             asked = interrupted.renew(app, grant, ask)
         case "alone":
-            records = server.services.records
+            records = server.services.grants
             asked = replace(records, db=Interrupted(records.db, take)).change(app, grant, Change(external_id="crm/42"))
         case _:
             asked = interrupted.custom(app, ask)

@@ -172,7 +172,7 @@ def blame(tenant: Tenant, source: str, **more: Any) -> None:
     places = ", ".join(f"${number}" for number in range(1, len(row) + 1))
     tenant.server.rows("delete from brakes where source = $1", source)
     tenant.server.rows(f"insert into brakes ({', '.join(row)}) values ({places})", *row.values())
-    tenant.server.services.records.blame.forget()
+    tenant.server.services.grants.blame.forget()
 
 
 def source(server: LiveServer, grant: Any) -> str:
@@ -215,7 +215,7 @@ def test_while_a_source_is_degraded_each_of_its_grants_says_so_wherever_it_is_sh
     renamed = data(tenant.patch(f"/v3/grants/{mine[2]['id']}", {"name": "Cy"}))["opengrant"]
     assert (renamed["trouble"]["reason"], renamed["degraded"]) == ("client_refused", degraded)
     server.rows("delete from brakes where application_id = $1", tenant.application.id)
-    server.services.records.blame.forget()
+    server.services.grants.blame.forget()
     after = shown(tenant, mine[2])["opengrant"]
     assert after.keys().isdisjoint(("trouble", "degraded")), "it was never stored with the grant"
     assert shown(tenant, mine[0])["opengrant"]["trouble"]["class"] == "provider_down", "until it works itself"
@@ -288,7 +288,7 @@ def test_an_invalid_grant_is_not_asked_about(tenant: Tenant, provider: FakeOAuth
 
 def test_a_blocked_grant_is_not_asked_about(tenant: Tenant, provider: FakeOAuth, server: LiveServer) -> None:
     grant = make(tenant, provider)
-    server.call(server.services.records.block(grant["id"], blocked=True))
+    server.call(server.services.grants.block(grant["id"], blocked=True))
     assert problem(check(tenant, grant))[:2] == (423, "api.resource_blocked")
 
 

@@ -157,7 +157,7 @@ def test_a_grant_answers_to_an_id_of_the_callers_own(tenant: Tenant, stranger: T
 def test_a_blocked_grant_can_be_seen_and_not_used(tenant: Tenant) -> None:
     tenant.connector("virtual-calendar")
     made = data(tenant.connect("virtual-calendar", {"email": "room-7"}))
-    records = tenant.server.services.records
+    records = tenant.server.services.grants
     tenant.server.call(records.block(made["id"], blocked=True))
     assert data(tenant.get(f"/v3/grants/{made['id']}"))["blocked"] is True
     for refused in (

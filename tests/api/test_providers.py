@@ -68,7 +68,7 @@ def test_each_has_its_page_which_names_the_same_scopes(provider: ProviderName) -
 
 def test_the_scopes_called_required_are_those_that_a_test_of_the_connector_wants(server: LiveServer) -> None:
     for provider, guide in GUIDES.items():
-        asked = server.services.trial.providers[provider]
+        asked = server.services.connector_check.providers[provider]
         if isinstance(asked, ProvesClient):
             required = tuple(scope.scope for scope in guide.scopes if scope.required)
             assert asked.lacking_scope(required) == ()

@@ -36,7 +36,7 @@ def delete(tenant: Tenant, grant_id: str) -> None:
 
 def revoked(server: LiveServer, provider: FakeOAuth) -> list[str]:
     """The tokens that the provider was told of, once nobody is at it any more."""
-    server.call(server.services.records.revocations.idle())
+    server.call(server.services.grants.revocations.idle())
     return [seen.form["token"] for seen in provider.requests if seen.endpoint == "revoke"]
 
 
@@ -91,7 +91,7 @@ def test_whoever_connects_again_at_once_is_not_harmed(
     tenant: Tenant, server: LiveServer, provider: FakeOAuth, owner: str
 ) -> None:
     """What counts is who has the account when the request would leave, not when the grant was deleted."""
-    records, app = server.services.records, tenant.application
+    records, app = server.services.grants, tenant.application
     grant_id, _ = make(tenant, provider, owner)
     gone, live = server.call(server.services.db.write(records._delete(app, grant_id)))
     again, token = make(tenant, provider, owner)

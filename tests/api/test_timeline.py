@@ -140,7 +140,7 @@ def test_a_mailbox_that_is_connected_again_is_told_with_the_run_that_it_ended(
 
 def test_what_operators_did_is_in_it(tenant: Tenant, provider: FakeOAuth, server: LiveServer) -> None:
     grant = make(tenant, provider)
-    records = server.services.records
+    records = server.services.grants
     server.call(records.block(grant["id"], blocked=True, reason="reported"))
     server.call(records.block(grant["id"], blocked=False))
     age(server, grant, seconds=100)

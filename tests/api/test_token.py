@@ -267,7 +267,7 @@ def test_a_blocked_grant_gives_nothing(
     tenant: Tenant, reader: httpx.Client, provider: FakeOAuth, server: LiveServer
 ) -> None:
     grant = make(tenant, provider)
-    server.call(server.services.records.block(grant["id"], blocked=True))
+    server.call(server.services.grants.block(grant["id"], blocked=True))
     assert problem(read(reader, grant))[0] == 423
 
 

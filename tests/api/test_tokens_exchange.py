@@ -82,7 +82,7 @@ def test_a_grant_that_is_not_there_and_one_of_a_stranger_are_the_same(tenant: Te
 
 def test_a_blocked_grant_is_given_no_token(tenant: Tenant, server: LiveServer) -> None:
     grant = calendar(tenant)
-    server.call(server.services.records.block(grant["id"], blocked=True))
+    server.call(server.services.grants.block(grant["id"], blocked=True))
     assert refused(exchange(tenant, "client_credentials", grant_id=grant["id"]))[:2] == (400, "access_denied")
 
 
@@ -259,7 +259,7 @@ def codes() -> Codes:
 def redeem(server: LiveServer, codes: Codes) -> Post:
     """POST to a server whose one-time codes are these; all else of it is the live one's."""
     services = server.services
-    exchange_ = Exchange(services.applications, codes, services.tokens, services.records)
+    exchange_ = Exchange(services.applications, codes, services.tokens, services.grants)
     app = asgi(dataclasses.replace(server.installed, services=dataclasses.replace(services, exchange=exchange_)))
 
     def post(body: dict[str, Any]) -> httpx.Response:
@@ -307,7 +307,7 @@ def test_a_code_that_comes_twice_takes_back_what_it_gave(
 def test_a_code_that_comes_again_before_its_tokens_are_written_gives_none(tenant: Tenant, server: LiveServer) -> None:
     grant = calendar(tenant)
     tokens = server.services.tokens
-    held = server.call(server.services.records.get(tenant.application, grant["id"]))
+    held = server.call(server.services.grants.get(tenant.application, grant["id"]))
     server.call(tokens.revoke_of_code(tenant.application, "the code"))
     late = tokens.issue(
         tenant.application, held, "authorization_code", issuer="x", scope=(), offline=True, code_id="the code"
@@ -459,7 +459,7 @@ def test_tokens_are_stored_as_digests_and_are_in_no_log(tenant: Tenant, server: 
 
 
 def test_a_token_does_not_show_itself(tenant: Tenant, server: LiveServer) -> None:
-    grant = server.call(server.services.records.get(tenant.application, calendar(tenant)["id"]))
+    grant = server.call(server.services.grants.get(tenant.application, calendar(tenant)["id"]))
     issued = server.call(
         server.services.tokens.issue(
             tenant.application, grant, "client_credentials", issuer="x", scope=(), offline=True

@@ -244,9 +244,9 @@ def test_a_blocked_grant_is_not_refreshed_and_loses_nothing_by_that(tenant: Tena
     grant = calendar(tenant)
     held = signed_in(tenant, grant)
     set_terms(tenant, rotate_refresh_token=True)
-    server.call(server.services.records.block(grant["id"], blocked=True))
+    server.call(server.services.grants.block(grant["id"], blocked=True))
     assert refused(refreshed(tenant, held["refresh_token"]))[:2] == (400, "access_denied")
-    server.call(server.services.records.block(grant["id"], blocked=False))
+    server.call(server.services.grants.block(grant["id"], blocked=False))
     assert answered(refreshed(tenant, held["refresh_token"]))
 
 

@@ -293,7 +293,7 @@ def test_a_move_survives_a_renewal_that_had_read_where_the_grant_was_before(
     assert where(calendars, made["id"]) == theirs
     home = default(calendars)["workspace_id"]
     assert grant(calendars, "room-7", workspace_id=home)["workspace_id"] == home
-    there = server.call(server.services.records.get(app, "room-7"))
+    there = server.call(server.services.grants.get(app, "room-7"))
     interrupted = replace(connect, db=Interrupted(connect.db, move))
     renewed = server.call(interrupted.renew(app, there, ask))
     assert renewed.workspace_id == where(calendars, made["id"]) == theirs
@@ -307,7 +307,7 @@ def test_a_block_survives_a_renewal_that_had_read_the_grant_before(calendars: Te
     made = grant(calendars, "room-7")
 
     def block() -> None:
-        server.call(server.services.records.block(made["id"], blocked=True))
+        server.call(server.services.grants.block(made["id"], blocked=True))
 
     connect = server.services.connect
     interrupted = replace(connect, db=Interrupted(connect.db, block))

@@ -80,7 +80,7 @@ def alive(tenant: Tenant, access_token: str) -> bool:
 def signed_in(tenant: Tenant, grant: dict[str, Any], *, code_id: str | None = None) -> dict[str, str]:
     """The tokens that a sign-in with access_type=offline hands out, from the service that hands them out."""
     server = tenant.server
-    held = server.call(server.services.records.get(tenant.application, grant["id"]))
+    held = server.call(server.services.grants.get(tenant.application, grant["id"]))
     issued = server.call(
         server.services.tokens.issue(
             tenant.application,
@@ -166,7 +166,7 @@ class Codes:
     ) -> str:
         """public: of a redirect URI whose program cannot keep a secret."""
         code = secret("code")
-        held = server.call(server.services.records.get(tenant.application, grant["id"]))
+        held = server.call(server.services.grants.get(tenant.application, grant["id"]))
         self.held[code] = Code(held, "https://app.example.com/back", access_type, challenge, public, f"of {code[-32:]}")
         return code
 

@@ -15,7 +15,7 @@ from opengrant.domains.domains import Domains, MailNames
 from opengrant.errors import Evidence, ProviderFailure
 from opengrant.events.activity import Activity
 from opengrant.grants.connect.connect import Connect
-from opengrant.grants.manage import Records
+from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.circuit_breaker import Policy
 from opengrant.grants.refresh.refresh import Refresh
 from opengrant.grants.refresh.source_health import Blame
@@ -159,7 +159,7 @@ class Node:
 
     connect: Connect
     refresh: Refresh
-    records: Records
+    grants: Grants
 
 
 @dataclass
@@ -238,8 +238,8 @@ def _furnished(db: Store, clock: HeldClock, http: Http, directory: Path, provide
             spool, clock, _unobserved, _unobserved,
             Activity(db, clock), 2, 100, 64,
         )  # fmt: skip
-        records = Records(db, connect, connect.workspaces, clock, Revocations(db, vault, {}), Blame(db, clock))
-        made.nodes.append(Node(connect, refresh, records))
+        grants = Grants(db, connect, connect.workspaces, clock, Revocations(db, vault, {}), Blame(db, clock))
+        made.nodes.append(Node(connect, refresh, grants))
     return made
 
 

@@ -66,7 +66,7 @@ class Place:
         return str(from_json(self.house.vault.open(Sealed(key_id, bytes(sealed)), owner))["refresh_token"])
 
     def now(self, grant: Grant) -> Grant:
-        return self.run(self.house.nodes[0].records.get(self.app, grant.id))
+        return self.run(self.house.nodes[0].grants.get(self.app, grant.id))
 
     def round(self) -> None:
         """What the clock does in a second or two, without waiting for it."""
@@ -103,13 +103,13 @@ def test_a_later_verification_wins(place: Place, jump: int, ended: bool) -> None
     grant = place.connect(first)
     if ended:
         place.house.provider.withdraw(first.get_secret_value())
-        place.run(place.house.nodes[0].records.invalidate(place.app, grant, reason=None))
+        place.run(place.house.nodes[0].grants.invalidate(place.app, grant, reason=None))
     place.house.clock.move(jump)
     second, third = place.consent(), place.consent()
     again = place.connect(second, node=1)
     assert (again.id, again.status, place.holds(grant)) == (grant.id, "valid", second.get_secret_value())
     change = Change(settings={"refresh_token": third})
-    changed = place.run(place.house.nodes[0].records.change(place.app, again, change))
+    changed = place.run(place.house.nodes[0].grants.change(place.app, again, change))
     assert (changed.status, place.holds(grant)) == ("valid", third.get_secret_value())
 
 
@@ -137,7 +137,7 @@ def test_who_comes_too_late_for_a_grant_that_has_ended_is_told_to_come_again(pla
     parked = place.run(until_parked(place, 1))[0]
     place.house.provider.parks = False
     place.connect(new, node=1)
-    place.run(place.house.nodes[1].records.invalidate(place.app, place.now(grant), reason=None))
+    place.run(place.house.nodes[1].grants.invalidate(place.app, place.now(grant), reason=None))
     place.house.provider.let_arrive(parked)
     with pytest.raises(Overloaded, match="Send the credentials again"):
         place.run(slow)

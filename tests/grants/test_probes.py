@@ -13,7 +13,7 @@ from opengrant.connectors.connectors import Draft
 from opengrant.model import Application, CustomConnect, Grant, ProviderName
 from opengrant.net.dns import Resolver
 from opengrant.net.guard import Guard, parse_networks
-from opengrant.net.mail_login import MailDoor
+from opengrant.net.mail_login import MailClient
 from opengrant.providers.ews.password import Ews
 from opengrant.providers.icloud.password import ICloud
 from opengrant.providers.imap.discovery import MailHosts
@@ -42,12 +42,12 @@ async def home(tmp_path: Path, slow_provider: SlowOAuth) -> AsyncIterator[House]
 
 
 @contextlib.asynccontextmanager
-async def outside(ca_file: Path, *hosts: str) -> AsyncIterator[tuple[Guard, Resolver, MailDoor]]:
+async def outside(ca_file: Path, *hosts: str) -> AsyncIterator[tuple[Guard, Resolver, MailClient]]:
     """What providers reach the world with; these hosts are here."""
     async with FakeDns({(host, "A"): [HERE] for host in hosts}) as dns:
         resolver = Resolver(dns.address)
         guard = Guard(parse_networks("127.0.0.0/8"), resolver)
-        with contextlib.closing(MailDoor(guard, threads=8, ca_file=ca_file)) as door:
+        with contextlib.closing(MailClient(guard, threads=8, ca_file=ca_file)) as door:
             yield guard, resolver, door
 
 

@@ -111,12 +111,12 @@ class Machine(RuleBasedStateMachine):
     def patch_credential(self, email: str, number: int, fresh: bool) -> None:
         if (grant := self.run(self.found(email))) is not None:
             change = Change(settings={"refresh_token": self.token_of(email, fresh)})
-            self.start(self.node(number).records.change(self.app, grant, change))
+            self.start(self.node(number).grants.change(self.app, grant, change))
 
     @rule(email=boxes, number=nodes, name=st.sampled_from(["one", "two"]))
     def patch_name(self, email: str, number: int, name: str) -> None:
         if (grant := self.run(self.found(email))) is not None:
-            self.start(self.node(number).records.change(self.app, grant, Change(name=name)))
+            self.start(self.node(number).grants.change(self.app, grant, Change(name=name)))
 
     @rule(email=boxes, number=nodes)
     def delete(self, email: str, number: int) -> None:
@@ -141,7 +141,7 @@ class Machine(RuleBasedStateMachine):
     @rule(email=boxes, number=nodes)
     def invalidate(self, email: str, number: int) -> None:
         if (grant := self.run(self.found(email))) is not None:
-            self.start(self.node(number).records.invalidate(self.app, grant, reason=None))
+            self.start(self.node(number).grants.invalidate(self.app, grant, reason=None))
 
     @rule(number=nodes)
     def look_after_due(self, number: int) -> None:
@@ -287,7 +287,7 @@ class Machine(RuleBasedStateMachine):
         assert token in self.tokens[grant.email], "the grant is of another mailbox"
 
     async def deleted(self, node: Node, grant: Grant) -> None:
-        await node.records.delete(self.app, grant)
+        await node.grants.delete(self.app, grant)
         self.gone.add(grant.id)
 
     async def handed_out(self, node: Node, grant: Grant, minimum_ttl: int) -> None:
@@ -506,7 +506,7 @@ def test_an_invalidation_that_comes_after_its_mailbox_was_connected_again_change
     assert seen is not None
     machine.connect(BOXES[0], 0, True, False)
     machine.all_becomes_quiet()
-    machine.run(machine.node(1).records.invalidate(machine.app, seen, reason=None))
+    machine.run(machine.node(1).grants.invalidate(machine.app, seen, reason=None))
     found = machine.run(machine.found(BOXES[0]))
     assert found is not None
     assert (found.status, found.trouble) == ("valid", None)

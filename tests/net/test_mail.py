@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from opengrant.errors import Overloaded, ProviderFailure
-from opengrant.net.attempt import Attempt, Deadlines
 from opengrant.net.dns import Resolver
 from opengrant.net.guard import Guard, parse_networks
-from opengrant.net.mail_login import MailDoor, Session
+from opengrant.net.login_attempt import Attempt, Deadlines
+from opengrant.net.mail_login import MailClient, Session
 from opengrant.providers.imap.refusals import TLS_REASONS
 from tests.fakes.mail import CLOSE, DRIP, FLOOD, RESET, SILENCE, STARTTLS, Certificates, FakeMail
 from tests.peers.dovecot import ACCOUNTS, DISABLED, ELSEWHERE
@@ -33,7 +33,7 @@ def certificates():
 
 def door(ca_file=None, **options):
     guard = Guard(parse_networks("127.0.0.0/8"), Resolver())
-    return contextlib.closing(MailDoor(guard, ca_file=ca_file, **{"threads": 8} | options))
+    return contextlib.closing(MailClient(guard, ca_file=ca_file, **{"threads": 8} | options))
 
 
 def impatient(step, reply=SILENCE):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from opengrant.errors import InvalidRequest, ProviderFailure
 from opengrant.net.dns import Resolver
 from opengrant.net.guard import Guard, parse_networks
-from opengrant.net.mail_login import MailDoor
+from opengrant.net.mail_login import MailClient
 from opengrant.providers.imap.discovery import (
     AutoconfigError,
     Endpoint,
@@ -86,7 +86,7 @@ async def finder(certificates, site, records=None, *, allowed="127.0.0.0/8", tro
     async with FakeDns(known | (records or {}), trouble) as dns:
         resolver = Resolver(dns.address, timeout=0.5 if trouble else 10)
         guard = Guard(parse_networks(allowed), resolver)
-        with contextlib.closing(MailDoor(guard, threads=4, ca_file=certificates.ca_file)) as door:
+        with contextlib.closing(MailClient(guard, threads=4, ca_file=certificates.ca_file)) as door:
             yield MailHosts(
                 guard,
                 resolver,

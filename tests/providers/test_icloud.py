@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from opengrant.errors import InvalidRequest, ProviderFailure
 from opengrant.net.dns import Resolver
 from opengrant.net.guard import Guard, parse_networks
-from opengrant.net.mail_login import MailDoor
+from opengrant.net.mail_login import MailClient
 from opengrant.providers.classify import classify
 from opengrant.providers.icloud.password import ICloud
 from tests.fakes.dns import FakeDns
@@ -97,7 +97,7 @@ async def icloud(ca_file, *, imap=9, smtp=9, caldav="", host="localhost", record
     async with FakeDns(records) as dns:
         resolver = Resolver(dns.address)
         guard = Guard(parse_networks("0.0.0.0/0,::/0"), resolver)
-        with contextlib.closing(MailDoor(guard, threads=8, ca_file=ca_file)) as door:
+        with contextlib.closing(MailClient(guard, threads=8, ca_file=ca_file)) as door:
             yield ICloud(
                 door,
                 guard,

@@ -7,10 +7,10 @@ import pytest
 from pydantic import SecretStr
 
 from opengrant.errors import InvalidRequest, Overloaded, ProviderFailure
-from opengrant.net.attempt import Deadlines
 from opengrant.net.dns import Resolver
 from opengrant.net.guard import Guard, parse_networks
-from opengrant.net.mail_login import MailDoor
+from opengrant.net.login_attempt import Deadlines
+from opengrant.net.mail_login import MailClient
 from opengrant.providers.imap.discovery import MailHosts
 from opengrant.providers.imap.password import Imap
 from tests.fakes.dns import FakeDns
@@ -34,7 +34,7 @@ async def imap(ca_file, records=None, **options):
     async with FakeDns({("example.test", "TXT"): ["x"]} | (records or {})) as dns:
         resolver = Resolver(dns.address)
         guard = Guard(parse_networks("127.0.0.0/8"), resolver)
-        with contextlib.closing(MailDoor(guard, ca_file=ca_file, **{"threads": 8} | options)) as door:
+        with contextlib.closing(MailClient(guard, ca_file=ca_file, **{"threads": 8} | options)) as door:
             yield Imap(door, MailHosts(guard, resolver, door, autoconfig_urls=(), ispdb_url="", timeout=20))
 
 

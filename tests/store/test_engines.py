@@ -20,7 +20,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from opengrant.store.engine.open import open_store, redact
+from opengrant.store.engine.open import open_store
 from opengrant.store.engine.port import Conflict, Row, Statement, Steps, Store, StoreUnavailable
 from opengrant.store.engine.postgres import PostgresStore
 from opengrant.store.engine.sqlite import SqliteStore
@@ -656,18 +656,3 @@ async def test_a_url_that_makes_no_sense_is_refused_without_its_password(url: st
         await open_store(database_url=url, sqlite_path=Path("unused"))
     assert "private" not in str(caught.value)
     assert caught.value.__cause__ is None
-
-
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("postgresql://u:private@h:5432/d?sslmode=require", "postgresql://u:***@h:5432/d?sslmode=require"),
-        ("postgresql://u:pri:v@te@h/d", "postgresql://u:***@h/d"),
-        ("postgresql://u@h/d?password=private&sslpassword=private", "postgresql://u@h/d?password=***&sslpassword=***"),
-        ("postgresql://h1,h2:6432/d", "postgresql://h1,h2:6432/d"),
-        ("postgresql://[::1/private", "***"),
-        ("private", "***"),
-    ],
-)
-def test_a_redacted_url_shows_where_and_never_the_password(url: str, shown: str) -> None:
-    assert redact(url) == shown

@@ -1,4 +1,4 @@
-"""Calls that an application may make only so often."""
+"""Rate limits of calls, per application."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -6,13 +6,13 @@ from hashlib import blake2b
 
 from opengrant.errors import RateLimited
 from opengrant.model import SECOND, Application, Clock, Micros
-from opengrant.store.access import rate_limits as rations
+from opengrant.store.access import rate_limits
 from opengrant.store.engine.port import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Ration:
-    """So many calls in a fixed window, per application; counted in the store, so for all processes together."""
+class RateLimit:
+    """At most `limit` calls of an application in a fixed window. The store counts, so all processes share the limit."""
 
     db: Store
     clock: Clock
@@ -23,10 +23,10 @@ class Ration:
     async def take(self, app: Application, *, of: str | None = None) -> None:
         """Count one call. Raises RateLimited, with the seconds until the window ends.
 
-        of  what in the application it is about, if each has a ration of its own; only its digest is kept
+        of  what the call is about, if each such thing has its own limit; only its digest is stored
         """
         now, window = self.clock(), self._window
-        ends = await self.db.write(rations.take(app.id, self._of(of), limit=self.limit, window=window, at=now))
+        ends = await self.db.write(rate_limits.take(app.id, self._of(of), limit=self.limit, window=window, at=now))
         if ends is not None:
             wait = max(1, -(-(ends - now) // SECOND))
             raise RateLimited(
@@ -35,12 +35,12 @@ class Ration:
             )
 
     async def give_back(self, app: Application, *, of: str | None = None) -> None:
-        """Uncount one call, as it was taken."""
-        await self.db.write(rations.give_back(app.id, self._of(of), window=self._window, at=self.clock()))
+        """Take one call back. `of`: as in `take`."""
+        await self.db.write(rate_limits.give_back(app.id, self._of(of), window=self._window, at=self.clock()))
 
     async def forget(self, app: Application) -> None:
-        """Drop the counts of what nobody has called about for a window; the ration's own is one row, and stays."""
-        await self.db.write(rations.forget(app.id, f"{self.name} ", cutoff=self.clock() - self._window))
+        """Delete finished windows of single things (`of`). The row of the limit itself stays."""
+        await self.db.write(rate_limits.forget(app.id, f"{self.name} ", cutoff=self.clock() - self._window))
 
     def _of(self, of: str | None) -> str:
         return self.name if of is None else f"{self.name} {blake2b(of.encode(), digest_size=16).hexdigest()}"

@@ -123,7 +123,7 @@ async def test_connector(call: Call) -> TrialResult:
     by step what was found. Answers 200 also when a step fails: `ok` tells. No grant is touched by it.
     """
     callback = Callback(callback_uri(call), fixed=call.services.public_url is not None)
-    return TrialResult.of(await call.services.trial.run(call.application, provider_in_path(call), callback))
+    return TrialResult.of(await call.services.connector_check.run(call.application, provider_in_path(call), callback))
 
 
 def provider_in_path(call: Call) -> ProviderName:

@@ -26,9 +26,9 @@ async def check_grant(call: Call) -> wire.Answer:
     seconds counts. Where it asked for a pause, or the whole connector is held to blame and its next probe is not due,
     it is left alone, and the trouble says so; it says so in every answer until then.
     """
-    grant_id = await call.services.records.id_of(call.application, call.params["grant_id"])
+    grant_id = await call.services.grants.id_of(call.application, call.params["grant_id"])
     grant = await call.services.refresh.check_on_request(call.application, grant_id)
-    return wire.Grant.shown(await call.services.records.blame.show(call.application, grant, fresh=True))
+    return wire.Grant.shown(await call.services.grants.blame.show(call.application, grant, fresh=True))
 
 
 @route(
@@ -46,9 +46,9 @@ async def invalidate_grant(call: Call) -> wire.Answer:
     mailbox again makes it valid. One that is invalid already stays as it is.
     """
     body = call.read(actions.Invalidation) if call.body else actions.Invalidation()
-    grant = await call.services.records.get(call.application, call.params["grant_id"])
-    ended = await call.services.records.invalidate(call.application, grant, reason=body.reason)
-    return wire.Grant.shown(await call.services.records.blame.show(call.application, ended))
+    grant = await call.services.grants.get(call.application, call.params["grant_id"])
+    ended = await call.services.grants.invalidate(call.application, grant, reason=body.reason)
+    return wire.Grant.shown(await call.services.grants.blame.show(call.application, ended))
 
 
 @route(
@@ -65,7 +65,7 @@ async def get_reconnect_link(call: Call) -> wire.Answer:
     Your redirect URI gets the one-time code, as after any sign-in. It holds no secret and does not expire.
     """
     query = call.query(actions.ReconnectQuery)
-    grant = await call.services.records.get(call.application, call.params["grant_id"])
+    grant = await call.services.grants.get(call.application, call.params["grant_id"])
     base = origin(call.headers, call.services)
     url = await call.services.hosted.reconnect_link(call.application, grant, redirect_uri=query.redirect_uri, base=base)
     return {"url": url}
@@ -88,7 +88,7 @@ async def get_grant_timeline(call: Call) -> tuple[list[wire.Answer], str | None]
     """
     query = call.query(cursors.Query)
     after = None if query.after is None else Place(*query.after)
-    grant = await call.services.records.get(call.application, call.params["grant_id"])
+    grant = await call.services.grants.get(call.application, call.params["grant_id"])
     found = await call.services.timeline.page(call.application, grant, after=after, limit=query.size + 1)
     shown = found[: query.size]
     more = cursors.token(*shown[-1].place) if len(found) > query.size else None

@@ -40,7 +40,7 @@ async def list_grants(call: Call) -> tuple[list[wire.Answer], wire.GrantQuery]:
         email_prefix=query.email_prefix,
         troubled=query.troubled,
     )
-    found = await call.services.records.page(
+    found = await call.services.grants.page(
         call.application,
         filters,
         order=query.sort_by,
@@ -67,7 +67,7 @@ async def get_grant(call: Call) -> wire.Answer:
     """
     show = call.query(wire.GrantShow)
     grant = await _grant(call)
-    answer = wire.Grant.shown(await call.services.records.blame.show(call.application, grant))
+    answer = wire.Grant.shown(await call.services.grants.blame.show(call.application, grant))
     if show.expose_aliases and (aliases := await call.services.aliases.of(call.application, grant)):
         answer["email_aliases"] = list(aliases)
     return answer
@@ -91,7 +91,7 @@ async def update_grant(call: Call) -> wire.Answer:
     """
     patch = call.read(wire.GrantPatch)
     grant = await _grant(call)
-    held = {} if patch.settings is None else await call.services.records.held(call.application, grant)
+    held = {} if patch.settings is None else await call.services.grants.held(call.application, grant)
     who = call.session or call.caller
     if wire.sends_elsewhere(patch, held) and (who is None or "grants.token" not in who.permissions):
         # The owner of that server would read it, and this key may read no live credential.
@@ -100,8 +100,8 @@ async def update_grant(call: Call) -> wire.Answer:
             " API key with the permission grants.token."
         )
     change = checked(lambda: patch.to_model(grant.provider, held))
-    changed = await call.services.records.change(call.application, grant, change)
-    return wire.Grant.shown(await call.services.records.blame.show(call.application, changed))
+    changed = await call.services.grants.change(call.application, grant, change)
+    return wire.Grant.shown(await call.services.grants.blame.show(call.application, changed))
 
 
 @route("DELETE", "/v3/grants/{grant_id}", tag=TAG, errors=(InvalidRequest, GrantNotFound))
@@ -110,13 +110,13 @@ async def delete_grant(call: Call) -> None:
 
     A Google token is revoked at Google afterwards, in the background, unless the account has another valid grant.
     """
-    await call.services.records.delete(call.application, await _grant(call))
+    await call.services.grants.delete(call.application, await _grant(call))
 
 
 async def _grant(call: Call) -> Grant:
     if call.holder is not None:
-        return await call.services.records.own(call.application, call.params["grant_id"], call.holder.grant_id)
-    return await call.services.records.get(call.application, call.params["grant_id"])
+        return await call.services.grants.own(call.application, call.params["grant_id"], call.holder.grant_id)
+    return await call.services.grants.get(call.application, call.params["grant_id"])
 
 
 @route(
@@ -143,7 +143,7 @@ async def read_token(call: Call) -> wire.Answer:
     audit trail.
     """
     body = call.read(wire.TokenBody) if call.body else wire.TokenBody()
-    grant_id = await call.services.records.id_of(call.application, call.params["grant_id"])
+    grant_id = await call.services.grants.id_of(call.application, call.params["grant_id"])
     live = await call.services.refresh.token(
         call.application, grant_id, minimum_ttl=body.minimum_ttl, reason=body.reason
     )

@@ -23,9 +23,9 @@ from opengrant.events.webhooks import Webhooks
 from opengrant.grants.aliases import Aliases
 from opengrant.grants.connect.connect import Connect
 from opengrant.grants.connect.detect import Detect
-from opengrant.grants.connector_check import Trial
+from opengrant.grants.connector_check import ConnectorCheck
 from opengrant.grants.history import Timeline
-from opengrant.grants.manage import Records
+from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.circuit_breaker import Policy
 from opengrant.grants.refresh.refresh import Refresh
 from opengrant.grants.refresh.source_health import Blame
@@ -35,7 +35,7 @@ from opengrant.grants.spool import Spool
 from opengrant.model import SECOND, Application, Clock, ProviderName
 from opengrant.net.dns import Resolver
 from opengrant.net.guard import Guard, parse_networks
-from opengrant.net.mail_login import MailDoor
+from opengrant.net.mail_login import MailClient
 from opengrant.net.provider_http import Http
 from opengrant.net.webhook_http import Receivers
 from opengrant.operations.clock_steps import Ahead
@@ -65,7 +65,7 @@ from opengrant.store.engine.clock import agreed_clock
 from opengrant.store.engine.migrate import MigrationError
 from opengrant.store.engine.open import open_store
 from opengrant.store.engine.port import Dialect, Store
-from opengrant.store.engine.wakeup import Ringing
+from opengrant.store.engine.wakeup import NotifyingStore
 from opengrant.store.grants.refreshing import Rates
 from opengrant.tenants.applications import Applications, NewKey
 from opengrant.tenants.console_sessions import Sessions
@@ -144,8 +144,8 @@ async def installation(settings: Settings, *, make: bool = True) -> AsyncIterato
             expect_database(settings)
         plain = await connect_store(settings)
         opened.push_async_callback(plain.close)
-        bell = asyncio.Event()
-        db = Ringing(plain, bell)
+        wakeup = asyncio.Event()
+        db = NotifyingStore(plain, wakeup)
         await _prepare_schema(settings, db, make=make)
         now = await opened.enter_async_context(agreed_clock(plain))
         vault = Vault(keyring(settings))
@@ -158,7 +158,7 @@ async def installation(settings: Settings, *, make: bool = True) -> AsyncIterato
         resolver = Resolver(settings.outbound.dns_servers)
         opened.callback(resolver.close)
         guard, door, hosts = _mail(settings, resolver, opened)
-        webhooks, deliveries = _webhooks_of(settings, plain, vault, guard, now, opened, bell)
+        webhooks, deliveries = _webhooks_of(settings, plain, vault, guard, now, opened, wakeup)
         http = Http(
             timeout=settings.outbound.timeout,
             connections_per_host=settings.outbound.connections_per_host,
@@ -238,7 +238,7 @@ async def installation(settings: Settings, *, make: bool = True) -> AsyncIterato
         tokens = Tokens(db, applications, Signing(db, vault, now), now)
         revocations = Revocations(db, vault, providers)
         opened.push_async_callback(revocations.close)
-        records = Records(db, connect, workspaces, now, revocations, Blame(db, now))
+        grants = Grants(db, connect, workspaces, now, revocations, Blame(db, now))
         readiness = Readiness(plain, settings.data_dir if plain.dialect is Dialect.SQLITE else None)
         opened.push_async_callback(readiness.close)
         services = Services(
@@ -247,7 +247,7 @@ async def installation(settings: Settings, *, make: bool = True) -> AsyncIterato
             connectors,
             connect,
             refresh,
-            records,
+            grants,
             ServiceAccounts(db, now),
             Signatures(db, now),
             domains,
@@ -262,12 +262,12 @@ async def installation(settings: Settings, *, make: bool = True) -> AsyncIterato
             redirects,
             hosted,
             tokens,
-            Exchange(applications, hosted, tokens, records),
+            Exchange(applications, hosted, tokens, grants),
             Sessions(db, applications, now),
             activity,
             Overview(db, activity, now, metrics.set_health),
             Timeline(db),
-            Trial(db, connectors, providers, connect, domains, now),
+            ConnectorCheck(db, connectors, providers, connect, domains, now),
             readiness,
             settings.public_url,
             Ahead(db, now),
@@ -316,11 +316,11 @@ async def _prepare_schema(settings: Settings, db: Store, *, make: bool) -> None:
 
 def _mail(
     settings: Settings, resolver: Resolver, opened: contextlib.AsyncExitStack
-) -> tuple[Guard, MailDoor, MailHosts]:
+) -> tuple[Guard, MailClient, MailHosts]:
     """The guard of hosts that requests name, the door to mail servers and the search for them."""
     outbound = settings.outbound
     guard = Guard(parse_networks(outbound.allowed_private_networks), resolver)
-    door = MailDoor(
+    door = MailClient(
         guard,
         threads=outbound.mail_threads,
         ca_file=outbound.ca_file,
@@ -381,7 +381,7 @@ def _apple_and_exchange(
     outbound, apple = settings.outbound, settings.icloud
     # Apple's hosts are the operator's to name, not a request's: nothing is refused about them.
     trusted = Guard(parse_networks("0.0.0.0/0,::/0"), resolver)
-    door = MailDoor(
+    door = MailClient(
         trusted,
         threads=outbound.mail_threads,
         ca_file=outbound.ca_file,
@@ -418,7 +418,7 @@ def _webhooks_of(
     guard: Guard,
     now: Clock,
     opened: contextlib.AsyncExitStack,
-    bell: asyncio.Event,
+    wakeup: asyncio.Event,
 ) -> tuple[Webhooks, Deliveries]:
     named = settings.webhooks
     receivers = Receivers(
@@ -435,8 +435,10 @@ def _webhooks_of(
         keep=int(named.keep * SECOND),
         concurrency=named.concurrency,
     )
-    # Its own writes must not ring the bell that it listens to.
-    deliveries = Deliveries(db, vault, receivers, terms, now, bell, metrics.count_delivery, metrics.set_oldest_delivery)
+    # Its own writes must not wake it.
+    deliveries = Deliveries(
+        db, vault, receivers, terms, now, wakeup, metrics.count_delivery, metrics.set_oldest_delivery
+    )
     opened.push_async_callback(deliveries.drain)
     webhooks = Webhooks(
         db,

@@ -298,14 +298,14 @@ def apps_list(*, json: AsJson = False) -> None:
 @grants_app.command(name="block")
 def grants_block(grant_id: str, *, reason: Reason = None) -> None:
     """Refuse a grant's use until it is unblocked: changing, checking or connecting it again answers 423."""
-    grant = run(lambda installed: installed.services.records.block(grant_id, blocked=True, reason=reason))
+    grant = run(lambda installed: installed.services.grants.block(grant_id, blocked=True, reason=reason))
     out.print(f"{grant.id} ({grant.email}) is blocked.", markup=False)
 
 
 @grants_app.command(name="unblock")
 def grants_unblock(grant_id: str, *, reason: Reason = None) -> None:
     """Allow a blocked grant's use again."""
-    grant = run(lambda installed: installed.services.records.block(grant_id, blocked=False, reason=reason))
+    grant = run(lambda installed: installed.services.grants.block(grant_id, blocked=False, reason=reason))
     out.print(f"{grant.id} ({grant.email}) is no longer blocked.", markup=False)
 
 

@@ -55,7 +55,7 @@ class Callback:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class ConnectorCheck:
     """Built once, in assembly/installation.py. `connect` lends its bound: a trial counts as a verification."""
 
     db: Store

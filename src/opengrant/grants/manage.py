@@ -12,7 +12,7 @@ from opengrant.errors import AccessDenied, GrantNotFound, InvalidRequest, Overlo
 from opengrant.events import audit
 from opengrant.events import payloads as events
 from opengrant.grants import refusals as outcome
-from opengrant.grants.connect.connect import Connect, refuse_blocked, unless_taken
+from opengrant.grants.connect.connect import Connect, unless_taken
 from opengrant.grants.connect.rotated_tokens import Successors
 from opengrant.grants.refresh.source_health import Blame, Shown
 from opengrant.grants.revocations import Revocations
@@ -27,7 +27,7 @@ from opengrant.store.grants.grants import Filters, Order
 from opengrant.tenants.workspaces import Workspaces
 from opengrant.vault import Owner, Unsealable
 
-__all__ = ["Change", "Filters", "Records"]
+__all__ = ["Change", "Filters", "Grants"]
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _TRIES = 8
@@ -53,7 +53,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Records:
+class Grants:
     """Built once, in assembly/installation.py."""
 
     db: Store
@@ -134,7 +134,7 @@ class Records:
 
         Raises what Connect.renew raises, and Blocked; on failure the grant stays as it was.
         """
-        refuse_blocked(grant)
+        outcome.refuse_blocked(grant)
         await self.connect.refuse_taken(app, change.external_id, grant)
         if change.workspace_id is not None:
             await self.workspaces.require(app, change.workspace_id)

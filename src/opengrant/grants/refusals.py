@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from opengrant.errors import (
+    Blocked,
     ConnectorMisconfigured,
     Evidence,
     GrantExpired,
@@ -20,7 +21,7 @@ from opengrant.errors import (
     RefusalDoubted,
     ScopesConflict,
 )
-from opengrant.model import SECOND, GrantStatus, Micros, ProviderName, Trouble
+from opengrant.model import SECOND, Grant, GrantStatus, Micros, ProviderName, Trouble
 from opengrant.providers.registry import FACTS
 from opengrant.providers.verdict import Kind, Verdict
 
@@ -134,3 +135,9 @@ def provider_error(evidence: Evidence, verdict: Verdict) -> dict[str, Any]:
         code = evidence.code or (str(evidence.status) if evidence.status is not None else evidence.step)
         said = {"error": code, "error_description": evidence.text or verdict.remedy}
     return said | {"opengrant": {"class": verdict.kind.value, "reason": verdict.reason, "remedy": verdict.remedy}}
+
+
+def refuse_blocked(grant: Grant) -> None:
+    """Raises Blocked for a grant that an operator has blocked."""
+    if grant.blocked:
+        raise Blocked("Resource blocked, contact administrator. (`opengrant grants unblock` lifts it.)")

@@ -18,10 +18,11 @@ from defusedxml.common import DefusedXmlException
 from pydantic import SecretStr
 
 from opengrant.errors import ProviderFailure
-from opengrant.net.attempt import Attempt, Observe, counted, observed
 from opengrant.net.guard import Guard
 from opengrant.net.guarded_http import Conversation, Page, conversation, origin, under
+from opengrant.net.login_attempt import Attempt, counted, observed
 from opengrant.net.mail_login import tls_context
+from opengrant.net.observe import Observe
 
 MAX_REDIRECTS = 5
 _DAV, _CALDAV = "{DAV:}", "{urn:ietf:params:xml:ns:caldav}"
@@ -40,7 +41,7 @@ class Account:
     calendar_home: str
 
 
-class DavDoor:
+class DavClient:
     """Built once. `timeout` counts seconds, for one answer and for the whole discovery alike.
 
     allowed  domains that, beside the asked host itself, may be given the password after a redirect

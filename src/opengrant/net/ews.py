@@ -25,10 +25,11 @@ from spnego.channel_bindings import GssChannelBindings
 from spnego.exceptions import SpnegoError
 
 from opengrant.errors import ProviderFailure
-from opengrant.net.attempt import Attempt, Observe, counted, observed
 from opengrant.net.guard import Guard
 from opengrant.net.guarded_http import Conversation, Page, conversation, origin
+from opengrant.net.login_attempt import Attempt, counted, observed
 from opengrant.net.mail_login import tls_context
+from opengrant.net.observe import Observe
 
 Scheme = Literal["ntlm", "negotiate", "basic"]
 _SCHEMES: tuple[Scheme, ...] = ("ntlm", "negotiate", "basic")
@@ -37,7 +38,7 @@ _SCHEMES: tuple[Scheme, ...] = ("ntlm", "negotiate", "basic")
 _SPELLED = {"ntlm": "NTLM", "negotiate": "Negotiate"}
 
 
-class EwsDoor:
+class EwsClient:
     """Built once. `timeout` counts seconds for each whole answer."""
 
     def __init__(self, guard: Guard, *, timeout: float, ca_file: Path | None, observe: Observe | None = None) -> None:

@@ -21,8 +21,8 @@ from aiohttp.connector import Connection
 from opengrant import __version__
 from opengrant.errors import ProviderFailure
 from opengrant.model import now
-from opengrant.net.attempt import Attempt
 from opengrant.net.guard import Guard
+from opengrant.net.login_attempt import Attempt
 
 MAX_BODY = 1024 * 1024
 """Bytes of an answer."""

@@ -20,7 +20,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from opengrant.errors import ProviderFailure, Step
-from opengrant.net.attempt import Asked, Attempt, Security, Terms
+from opengrant.net.login_attempt import Asked, Attempt, Security, Terms
 
 MAX_LINE = 8 * 1024
 MAX_RECEIVED = 256 * 1024

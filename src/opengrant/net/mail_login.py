@@ -29,9 +29,10 @@ import aiosmtplib
 from pydantic import SecretStr
 
 from opengrant.errors import Overloaded, ProviderFailure
-from opengrant.net.attempt import Asked, Attempt, Deadlines, Observe, Security, Terms, counted, observed
 from opengrant.net.guard import Guard, Target
 from opengrant.net.imap_login import prove
+from opengrant.net.login_attempt import Asked, Attempt, Deadlines, Security, Terms, counted, observed
+from opengrant.net.observe import Observe
 
 T = TypeVar("T")
 
@@ -66,7 +67,7 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
     return context
 
 
-class MailDoor:
+class MailClient:
     """Built once, in the running event loop's process; `close` lets go of the threads."""
 
     def __init__(

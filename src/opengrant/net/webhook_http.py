@@ -5,9 +5,9 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from opengrant.net.attempt import Attempt
 from opengrant.net.guard import Guard
 from opengrant.net.guarded_http import Conversation, Page, open_session
+from opengrant.net.login_attempt import Attempt
 from opengrant.net.mail_login import tls_context
 
 _PROVIDER = "webhook"

@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from opengrant.access.rate_limits import Ration
+from opengrant.access.rate_limits import RateLimit
 from opengrant.errors import Overloaded
 from opengrant.model import Application, Clock
-from opengrant.net.attempt import counting
+from opengrant.net.login_attempt import counting
 from opengrant.store.engine.port import Store
 
 WITHIN = timedelta(minutes=15)
@@ -33,8 +33,8 @@ class Strangers:
     """
 
     def __init__(self, db: Store, clock: Clock, *, threads: int) -> None:
-        self._tries = Ration(db, clock, "hosted.password", TRIES, WITHIN)
-        self._searches = Ration(db, clock, "hosted.detect", SEARCHES, WITHIN)
+        self._tries = RateLimit(db, clock, "hosted.password", TRIES, WITHIN)
+        self._searches = RateLimit(db, clock, "hosted.detect", SEARCHES, WITHIN)
         self._proofs, self._lookups = asyncio.Semaphore(max(1, threads // 4)), asyncio.Semaphore(threads)
         self._proving = set[tuple[str, str]]()
 
@@ -70,14 +70,14 @@ class Strangers:
 
 @dataclass(frozen=True, slots=True)
 class _Counted:
-    ration: Ration
+    limit: RateLimit
     app: Application
 
     async def take(self, about: str) -> None:
-        await self.ration.take(self.app, of=about)
+        await self.limit.take(self.app, of=about)
 
     async def give_back(self, about: str) -> None:
-        await self.ration.give_back(self.app, of=about)
+        await self.limit.give_back(self.app, of=about)
 
 
 @contextlib.asynccontextmanager

@@ -255,7 +255,7 @@ class Hosted:
         Raises InvalidRequest when it is no address, RateLimited, Overloaded, ProviderUnavailable.
         """
         async with self.strangers.searching(visit.app, visit.login.id):
-            found = await self.detect.provider(visit.app, email, any_provider=True, rationed=False)
+            found = await self.detect.provider(visit.app, email, any_provider=True, rate_limited=False)
         return None if found is None else (way_in(found, visit.providers) or found).provider
 
     async def cancel(self, visit: Visit) -> str:

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 from pydantic import SecretStr
 
 from opengrant.errors import CodeUsedTwice, GrantNotFound, OAuthRefused, Unauthorized
-from opengrant.grants.manage import Records
+from opengrant.grants.manage import Grants
 from opengrant.model import Application
 from opengrant.signin.hosted import Redeemed
 from opengrant.signin.tokens import Issued, Tokens, refuse_blocked
@@ -66,7 +66,7 @@ class Exchange:
     applications: Applications
     codes: Redeems
     tokens: Tokens
-    records: Records
+    grants: Grants
 
     async def authenticate(self, ask: Ask) -> Client:
         """Check that the request is whole, then who sends it. Raises OAuthRefused.
@@ -103,7 +103,7 @@ class Exchange:
         if ask.refresh_token is not None and ask.grant_type == "refresh_token":
             return await self.tokens.refresh(app, ask.refresh_token, issuer=issuer)
         try:
-            grant = await self.records.get(app, f"grant:{(ask.grant_id or '').removeprefix('grant:')}")
+            grant = await self.grants.get(app, f"grant:{(ask.grant_id or '').removeprefix('grant:')}")
         except GrantNotFound:
             raise OAuthRefused("invalid_grant", "grant_id: this application has no such grant.") from None
         refuse_blocked(grant)

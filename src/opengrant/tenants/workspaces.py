@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import structlog
 
-from opengrant.access.rate_limits import Ration
+from opengrant.access.rate_limits import RateLimit
 from opengrant.errors import InvalidRequest, NotFound, Overloaded
 from opengrant.events import audit
 from opengrant.model import Application, Clock, Micros, ProviderName
@@ -152,7 +152,7 @@ class Workspaces:
         ask = replace(ask, domain=None if ask.domain is None else _domain(ask.domain))
         if len(self._jobs) >= _MOST_JOBS:
             raise Overloaded("Too many workspaces are being grouped. Try again in a moment.", retry_after=5)
-        await Ration(self.db, self.clock, "workspaces.auto_group", 1, timedelta(minutes=1)).take(app)
+        await RateLimit(self.db, self.clock, "workspaces.auto_group", 1, timedelta(minutes=1)).take(app)
         job_id = str(uuid.uuid4())
         job = asyncio.create_task(self._group(app, ask, job_id), name=f"auto-group {job_id}")
         self._jobs.add(job)

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import Enum
@@ -23,7 +23,6 @@ from opengrant import failpoints as faults
 from opengrant.connectors.connectors import Connectors
 from opengrant.domains.domains import Domains
 from opengrant.errors import (
-    Blocked,
     InvalidRequest,
     OpenGrantError,
     Overloaded,
@@ -33,7 +32,7 @@ from opengrant.errors import (
     StoreUnavailable,
 )
 from opengrant.events import payloads as events
-from opengrant.events.activity import VERIFIED, Activity
+from opengrant.events.activity import VERIFIED, Activity, Observe
 from opengrant.grants import refusals as outcome
 from opengrant.grants.connect.rotated_tokens import Newest, Successors, replay
 from opengrant.grants.schedule import Schedule
@@ -138,10 +137,6 @@ class _Flight:
     ask: CustomConnect
     renews: str | None
     task: "asyncio.Task[Any]"
-
-
-Observe = Callable[[str, str, float], None]
-"""(provider, outcome, seconds) of one verification."""
 
 
 @dataclass(slots=True)
@@ -538,7 +533,7 @@ class Connect:
             existing = await self.db.read(grants.find_mailbox(app.id, ask.provider, keys))
             aside = None
             if existing is not None:
-                refuse_blocked(existing)
+                outcome.refuse_blocked(existing)
                 if _owner(existing, proof, hosted=hosted) is _Owner.OUTRANKS:
                     existing, aside = None, existing
             await self.refuse_taken(app, ask.external_id, existing)
@@ -746,12 +741,6 @@ def _live(tokens: Tokens, refresh_token: SecretStr) -> dict[str, Any]:
 
 class _Write(Protocol):
     async def __call__(self, found: WithClient, proof: Proof, /) -> Grant | None: ...
-
-
-def refuse_blocked(grant: Grant) -> None:
-    """Raises Blocked."""
-    if grant.blocked:
-        raise Blocked("Resource blocked, contact administrator. (`opengrant grants unblock` lifts it.)")
 
 
 def _named(settings: Mapping[str, Any]) -> tuple[str, ...]:

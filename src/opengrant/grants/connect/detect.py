@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
-from opengrant.access.rate_limits import Ration
+from opengrant.access.rate_limits import RateLimit
 from opengrant.domains.domains import Domains
 from opengrant.errors import InvalidRequest, ProviderFailure, ProviderUnavailable
 from opengrant.model import Application, Clock, ProviderName
@@ -48,19 +48,19 @@ class Detect:
     clock: Clock
 
     async def provider(
-        self, app: Application, email: str, *, any_provider: bool, rationed: bool = True
+        self, app: Application, email: str, *, any_provider: bool, rate_limited: bool = True
     ) -> Detected | None:
         """None when nobody can tell, or the application has no connector that could connect the address.
 
         any_provider  whether or not the application has a connector for it
-        rationed      it is one of the application's own calls
+        rate_limited  it is one of the application's own calls
         Raises        InvalidRequest when it is no address, RateLimited, ProviderUnavailable when DNS does not answer
         """
         domain = domain_of(email)
         if not domain:
             raise InvalidRequest("email: must be an email address.")
-        if rationed:
-            await Ration(self.db, self.clock, "providers.detect", PER_MINUTE, timedelta(minutes=1)).take(app)
+        if rate_limited:
+            await RateLimit(self.db, self.clock, "providers.detect", PER_MINUTE, timedelta(minutes=1)).take(app)
         natural = await self._natural(app, email, domain)
         return natural if natural is None or any_provider else way_in(natural, await self._connected(app))
 

@@ -33,9 +33,9 @@ from opengrant.errors import (
 )
 from opengrant.events import audit
 from opengrant.events import payloads as events
-from opengrant.events.activity import REFRESHED, Activity
+from opengrant.events.activity import REFRESHED, Activity, Observe
 from opengrant.grants import refusals as outcome
-from opengrant.grants.connect.connect import TokenProvider, refuse_blocked
+from opengrant.grants.connect.connect import TokenProvider
 from opengrant.grants.connect.rotated_tokens import Successors, replay
 from opengrant.grants.refresh import circuit_breaker as brake
 from opengrant.grants.refresh.circuit_breaker import Policy
@@ -70,8 +70,6 @@ from opengrant.vault.digests import Digests
 log = structlog.get_logger()
 
 Means = Literal["token", "password", "bulk"]
-Observe = Callable[[str, str, float], None]
-"""(provider, outcome, seconds) of one refresh or probe. `outcome` is "accepted" or the verdict's kind."""
 Late = Callable[[float], None]
 """Seconds that the clock came later than a grant was due."""
 
@@ -85,7 +83,7 @@ _USED_EVERY: Micros = 3600 * SECOND
 _WRITE_MARGIN = 10.0
 """Seconds that a lease lasts longer than the provider may take."""
 _MAIL_TIME = 110.0
-"""Seconds that a password may take: 30 until it is its turn (net/attempt.py), and 75 for the servers (providers/)."""
+"""Seconds that a password may take: 30 to wait for its turn (net/login_attempt.py) and 75 for the servers."""
 _CALLS = 3
 """A refresh makes two calls at most; what proves a mailbox of an organisation makes more, in the time of so many."""
 _INTERNAL_PAUSE: Micros = 900 * SECOND
@@ -172,7 +170,7 @@ class Refresh:
         """
         state = await self._state(app.id, grant_id)
         grant = state.grant
-        refuse_blocked(grant)
+        outcome.refuse_blocked(grant)
         if grant.status == "valid" and (state.live is None or grant.token_expires_at is None):
             raise InvalidRequest(_NO_TOKEN[grant.provider])
         began = self.clock()
@@ -189,7 +187,7 @@ class Refresh:
         """Ask the provider now, whatever is due. Raises what `live` raises, but for what the provider says:
         that is in the grant afterwards."""
         state = await self._state(app.id, grant_id)
-        refuse_blocked(state.grant)
+        outcome.refuse_blocked(state.grant)
         if state.grant.status == "valid" and state.live is not None:
             state = await self._advance(state)
         return state.grant
@@ -201,7 +199,7 @@ class Refresh:
         and no probe's turn has come, it is not asked either: then that is what the trail says, and `Blame` shows.
         """
         state = await self._state(app.id, grant_id)
-        refuse_blocked(state.grant)
+        outcome.refuse_blocked(state.grant)
         grant = state.grant
         trouble = grant.trouble
         if grant.status == "valid" and state.live is not None and not self._asked_just_now(grant):

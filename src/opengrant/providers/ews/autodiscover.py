@@ -29,7 +29,7 @@ from pydantic_core import from_json
 
 from opengrant.errors import Evidence, ProviderFailure
 from opengrant.net.dns import DnsUnavailable, NameNotFound, Resolver
-from opengrant.net.ews import EwsDoor, EwsTalk
+from opengrant.net.ews import EwsClient, EwsTalk
 from opengrant.net.guard import BadHost, parse_host
 from opengrant.net.guarded_http import MAX_REDIRECTS, Page, origin, under
 
@@ -69,7 +69,7 @@ class Autodiscover:
     """Built once. The ports are those of HTTPS and HTTP anywhere but in tests."""
 
     def __init__(
-        self, door: EwsDoor, resolver: Resolver, *, https_port: int = 443, http_port: int = 80, budget: float = BUDGET
+        self, door: EwsClient, resolver: Resolver, *, https_port: int = 443, http_port: int = 80, budget: float = BUDGET
     ) -> None:
         self._door, self._resolver = door, resolver
         self._ports, self._budget = (https_port, http_port), budget

@@ -21,11 +21,11 @@ from pydantic import SecretStr
 
 from opengrant.errors import Evidence, InvalidRequest, ProviderFailure
 from opengrant.model import Identity, Verified, fold
-from opengrant.net.attempt import Observe
 from opengrant.net.dns import Resolver
-from opengrant.net.ews import EwsDoor, EwsTalk
+from opengrant.net.ews import EwsClient, EwsTalk
 from opengrant.net.guard import BadHost, Guard, parse_host
 from opengrant.net.guarded_http import MAX_REDIRECTS, Page, origin, under
+from opengrant.net.observe import Observe
 from opengrant.providers.ews.autodiscover import Autodiscover, domain_of, exchange_online, is_exchange_online
 
 WHOLE = 75.0
@@ -71,7 +71,7 @@ class Ews:
         http_port: int = 80,
         observe: Observe | None = None,
     ) -> None:
-        self._door = EwsDoor(guard, timeout=timeout, ca_file=ca_file, observe=observe)
+        self._door = EwsClient(guard, timeout=timeout, ca_file=ca_file, observe=observe)
         self._autodiscover = Autodiscover(self._door, resolver, https_port=https_port, http_port=http_port)
 
     async def verify(self, settings: Mapping[str, Any]) -> Verified:

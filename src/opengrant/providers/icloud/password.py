@@ -19,10 +19,10 @@ from pydantic import SecretStr
 
 from opengrant.errors import Evidence, InvalidRequest, ProviderFailure
 from opengrant.model import Identity, Verified
-from opengrant.net.attempt import Observe
-from opengrant.net.dav import Account, DavDoor
+from opengrant.net.dav import Account, DavClient
 from opengrant.net.guard import Guard
-from opengrant.net.mail_login import STARTTLS, MailDoor, Session
+from opengrant.net.mail_login import STARTTLS, MailClient, Session
+from opengrant.net.observe import Observe
 from opengrant.providers.ews.refusals import NOT_APPS_SHAPE, OTHER_LEG_ACCEPTED
 from opengrant.providers.imap.refusals import judge
 from opengrant.providers.verdict import Kind
@@ -47,7 +47,7 @@ class ICloud:
 
     def __init__(
         self,
-        mail: MailDoor,
+        mail: MailClient,
         guard: Guard,
         *,
         imap_host: str,
@@ -61,7 +61,7 @@ class ICloud:
         self._mail = mail
         self._imap, self._smtp = (imap_host, imap_port), (smtp_host, smtp_port)
         self._caldav_url = caldav_url
-        self._dav = DavDoor(guard, timeout=CALDAV_TIMEOUT, ca_file=ca_file, allowed=("icloud.com",), observe=observe)
+        self._dav = DavClient(guard, timeout=CALDAV_TIMEOUT, ca_file=ca_file, allowed=("icloud.com",), observe=observe)
 
     async def verify(self, settings: Mapping[str, Any]) -> Verified:
         """Prove the password for IMAP, SMTP and CalDAV at once; all three must take it.

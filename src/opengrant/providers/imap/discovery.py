@@ -29,7 +29,7 @@ from defusedxml.common import DefusedXmlException
 from opengrant.errors import Evidence, InvalidRequest, ProviderFailure
 from opengrant.net.dns import DnsUnavailable, NameNotFound, Resolver, Service
 from opengrant.net.guard import BadHost, Guard, parse_host
-from opengrant.net.mail_login import IMPLICIT_TLS, MailDoor, MailLeg
+from opengrant.net.mail_login import IMPLICIT_TLS, MailClient, MailLeg
 from opengrant.providers.imap.known_domains import DOMAINS, EXCHANGERS, FILTERS, WITHOUT_IMAP, Row
 
 log = structlog.get_logger()
@@ -86,7 +86,7 @@ class _Means:
 
     guard: Guard
     resolver: Resolver
-    door: MailDoor
+    door: MailClient
     autoconfig_urls: tuple[str, ...]
     ispdb_url: str
     patience: float
@@ -104,7 +104,7 @@ class MailHosts:
         self,
         guard: Guard,
         resolver: Resolver,
-        door: MailDoor,
+        door: MailClient,
         *,
         autoconfig_urls: Sequence[str],
         ispdb_url: str,

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from opengrant.errors import Evidence, InvalidRequest, ProviderFailure
 from opengrant.model import Identity, Verified
-from opengrant.net.mail_login import MailDoor, Session, Wanted
+from opengrant.net.mail_login import MailClient, Session, Wanted
 from opengrant.providers.ews.autodiscover import domain_of
 from opengrant.providers.imap.discovery import Endpoint, Found, MailHosts, login_at
 from opengrant.providers.imap.refusals import judge
@@ -58,7 +58,7 @@ class _Proof:
 class Imap:
     """Verifies IMAP settings. iCloud and others with fixed hosts may call it with those."""
 
-    def __init__(self, door: MailDoor, hosts: MailHosts) -> None:
+    def __init__(self, door: MailClient, hosts: MailHosts) -> None:
         self._door, self._hosts = door, hosts
 
     async def verify(self, settings: Mapping[str, Any]) -> Verified:

@@ -1,10 +1,10 @@
-"""How often an application has made a rationed call in the running window."""
+"""Calls that an application has made in the running window of a rate limit."""
 
 from opengrant.model import AGREE, Micros
 from opengrant.store.engine.port import Statement, Steps
 
-# Compared and counted in one statement, so that no two nodes both take the last call. A window that began in the
-# future is of a clock that was set back: the next begins.
+# One statement compares and counts, so two nodes cannot both take the last call. A window that began in the future
+# comes from a clock that was set back: the call begins a new one.
 TAKE = """
     insert into rations (application_id, name, began_at, calls) values ($1, $2, $3, 1)
     on conflict (application_id, name) do update set
@@ -16,7 +16,7 @@ TAKE = """
 
 
 def take(application_id: str, name: str, *, limit: int, window: Micros, at: Micros) -> Steps[Micros | None]:
-    """Count one call. Returns None when it is within the limit, else when the window ends; then it is not counted."""
+    """Count one call and return None; over the limit, count nothing and return the time when the window ends."""
     if (yield Statement(TAKE, (application_id, name, at, at - window, limit, at + AGREE))):
         return None
     rows = yield Statement(
@@ -26,7 +26,7 @@ def take(application_id: str, name: str, *, limit: int, window: Micros, at: Micr
 
 
 def give_back(application_id: str, name: str, *, window: Micros, at: Micros) -> Steps[None]:
-    """Call one back that was counted in the running window."""
+    """Take back one call that the running window counted."""
     yield Statement(
         """update rations set calls = calls - 1
            where application_id = $1 and name = $2 and began_at > $3 and calls > 0""",
@@ -35,7 +35,7 @@ def give_back(application_id: str, name: str, *, window: Micros, at: Micros) -> 
 
 
 def forget(application_id: str, beginning: str, *, cutoff: Micros) -> Steps[None]:
-    """Drop the calls whose name begins so and whose window began by then."""
+    """Delete the windows whose name starts with `beginning` and that began at `cutoff` or before."""
     yield Statement(
         "delete from rations where application_id = $1 and substr(name, 1, $2) = $3 and began_at <= $4",
         (application_id, len(beginning), beginning, cutoff),

@@ -1,6 +1,6 @@
-"""A store that rings after each write, so that work which a write left behind is begun at once.
+"""A store that wakes jobs after each write, so that they do not wait for their next period.
 
-The bell only saves waiting: what it wakes looks for itself whether there is anything to do.
+A wakeup is only a hint: the job queries the database for work itself.
 """
 
 import asyncio
@@ -11,17 +11,17 @@ from opengrant.store.engine.port import Steps, Store
 T = TypeVar("T")
 
 
-class Ringing:
-    """Fills the Store protocol with another store's methods."""
+class NotifyingStore:
+    """Fills the Store protocol with another store's methods; `write` sets the wakeup events."""
 
-    def __init__(self, db: Store, *bells: asyncio.Event) -> None:
+    def __init__(self, db: Store, *wakeups: asyncio.Event) -> None:
         self.dialect = db.dialect
         self.read, self.migrate, self.pending, self.close = db.read, db.migrate, db.pending, db.close
-        self.write_soon = db.write_soon  # nothing that anybody waits for
-        self._db, self._bells = db, bells
+        self.write_soon = db.write_soon  # it wakes no job
+        self._db, self._wakeups = db, wakeups
 
     async def write(self, steps: Steps[T]) -> T:
         result = await self._db.write(steps)
-        for bell in self._bells:
-            bell.set()
+        for wakeup in self._wakeups:
+            wakeup.set()
         return result

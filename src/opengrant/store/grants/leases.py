@@ -78,8 +78,8 @@ def leave_lost(lease: Lease, *, at: Micros) -> Steps[None]:
 def forget_spent(application_id: str, *, cutoff: Micros, limit: int) -> Steps[int]:
     """Drop those of refresh tokens without a grant that ran out before; returns how many, at most `limit`."""
     rows = yield Statement(
-        """delete from leases where application_id = $1 and subject in (
-               select subject from leases where application_id = $1 and subject like 'spent:%' and until < $2 limit $3)
+        f"""delete from leases where application_id = $1 and subject in (
+               select subject from leases where application_id = $1 and subject like '{SPENT}%' and until < $2 limit $3)
            and until < $2 returning 1""",
         (application_id, cutoff, limit),
     )

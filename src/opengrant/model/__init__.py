@@ -1,0 +1,64 @@
+"""The nouns that every room shares: frozen records without I/O.
+
+Times are `Micros`: integer microseconds since the Unix epoch, UTC. Durations are `timedelta`.
+Secrets are `pydantic.SecretStr`: blind in repr, str, JSON and validation errors; `.get_secret_value()` opens one.
+"""
+
+from opengrant.model.addresses import fold, fold_case, foldings, mailbox_key, mailbox_keys
+from opengrant.model.basics import AGREE, SECOND, WITH_PASSWORD, Clock, Micros, ProviderName, is_recent, now
+from opengrant.model.connect import CustomConnect
+from opengrant.model.connectors import ClientApp, Connector, Credential, CredentialType
+from opengrant.model.grants import ENDS_AT, Grant, GrantStatus, Trouble
+from opengrant.model.providers import Identity, Tokens, Verified
+from opengrant.model.secrets import Sealed
+from opengrant.model.tenants import (
+    NO_APPS,
+    PERMISSIONS,
+    ApiKey,
+    Application,
+    Caller,
+    IdentityRule,
+    Permission,
+    Platform,
+    Profile,
+    RedirectUri,
+)
+
+__all__ = [
+    "AGREE",
+    "ENDS_AT",
+    "NO_APPS",
+    "PERMISSIONS",
+    "SECOND",
+    "WITH_PASSWORD",
+    "ApiKey",
+    "Application",
+    "Caller",
+    "ClientApp",
+    "Clock",
+    "Connector",
+    "Credential",
+    "CredentialType",
+    "CustomConnect",
+    "Grant",
+    "GrantStatus",
+    "Identity",
+    "IdentityRule",
+    "Micros",
+    "Permission",
+    "Platform",
+    "Profile",
+    "ProviderName",
+    "RedirectUri",
+    "Sealed",
+    "Tokens",
+    "Trouble",
+    "Verified",
+    "fold",
+    "fold_case",
+    "foldings",
+    "is_recent",
+    "mailbox_key",
+    "mailbox_keys",
+    "now",
+]

@@ -1,0 +1,41 @@
+"""Time, and the names of providers."""
+
+import time
+from collections.abc import Callable
+from enum import StrEnum
+
+Micros = int
+Clock = Callable[[], Micros]
+SECOND: Micros = 1_000_000
+
+
+def now() -> Micros:
+    """The wall clock. Passed as a `Clock`, so that a test can hold it."""
+    return time.time_ns() // 1000
+
+
+AGREE: Micros = 2 * SECOND
+"""Clocks that differ by less are the same: a time that is so little ahead was written just now."""
+
+
+def is_recent(at: Micros | None, *, within: Micros, now: Micros) -> bool:
+    """Whether it is less than `within` ago. Of a time ahead of the clock, nobody knows how long ago it was."""
+    return at is not None and -AGREE < now - at < within
+
+
+class ProviderName(StrEnum):
+    """The nine words of the wire."""
+
+    GOOGLE = "google"
+    MICROSOFT = "microsoft"
+    IMAP = "imap"
+    ICLOUD = "icloud"
+    YAHOO = "yahoo"
+    EWS = "ews"
+    VIRTUAL_CALENDAR = "virtual-calendar"
+    ZOOM = "zoom"
+    NYLAS = "nylas"
+
+
+WITH_PASSWORD = frozenset({ProviderName.IMAP, ProviderName.ICLOUD, ProviderName.EWS})
+"""Providers whose grants are kept by a password, which their user types: there is no consent page and no token."""

@@ -1,0 +1,52 @@
+"""The settings of one provider in an application, and its credentials."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import SecretStr
+
+from opengrant.model.basics import Micros, ProviderName
+
+CredentialType = Literal["connector", "serviceaccount", "adminconsent"]
+
+
+@dataclass(frozen=True, slots=True)
+class Connector:
+    """One provider's app settings in an application. `settings` holds what may be read; secrets are sealed apart."""
+
+    id: str
+    application_id: str
+    provider: ProviderName
+    name: str
+    settings: Mapping[str, Any]
+    scope: tuple[str, ...]
+    active_credential_id: str | None
+    created_at: Micros
+    updated_at: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A set of app secrets under a connector; the one made with the connector is its primary."""
+
+    id: str
+    application_id: str
+    connector_id: str
+    provider: ProviderName
+    name: str
+    type: CredentialType
+    primary: bool
+    created_at: Micros
+    updated_at: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class ClientApp:
+    """What we show a token endpoint to say who is asking."""
+
+    client_id: str
+    client_secret: SecretStr
+    tenant: str = "common"
+    scope: tuple[str, ...] = ()
+    """The connector's default scopes: what the caller asked for when it names none."""

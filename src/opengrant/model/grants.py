@@ -1,0 +1,124 @@
+"""A grant and the reason why it does not work."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from opengrant.model.basics import AGREE, Micros, ProviderName
+
+GrantStatus = Literal["valid", "invalid"]
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a grant does not work just now, or no more.
+
+    kind       the verdict's: reconnect, connector, provider_down, rate_limited, bad_request, unknown
+    code       the provider's own word
+    text       its own sentence
+    failures   how many in a row
+    suspected  a refusal that is asked about once more before it ends the grant
+    held       many grants of its source fail alike: the source is to blame until it recovers
+    retry_at   nobody asks the provider before
+    """
+
+    kind: str
+    reason: str
+    code: str
+    remedy: str
+    first_seen: Micros
+    last_seen: Micros
+    text: str = ""
+    failures: int = 1
+    suspected: bool = False
+    held: bool = False
+    retry_at: Micros | None = None
+
+    def as_of(self, at: Micros) -> "Trouble":
+        """As it is where the clock was set back since: seen last at this moment, with the same time to wait."""
+        ahead = self.last_seen - at
+        if ahead <= AGREE:
+            return self
+        retry_at = None if self.retry_at is None else self.retry_at - ahead
+        return replace(self, first_seen=min(self.first_seen, at), last_seen=at, retry_at=retry_at)
+
+    def waits(self, at: Micros) -> bool:
+        """Whether its time to wait goes on. Not where the clock was set back since: nobody knows what is left of it."""
+        return self.retry_at is not None and self.retry_at > at and self.last_seen <= at + AGREE
+
+
+ENDS_AT = "refresh_token_expires_at"
+"""Member of a grant's settings: Unix seconds when its refresh token ends by itself. Shown with the grant's health."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The proof of one mailbox. Its live secret is a Sealed row of its own.
+
+    mailbox_key  what makes it unique with (application, provider); see `mailbox_key()`
+    vouched      the address is its holder's by the word of its provider, its own domain or the API caller; False where
+                 only a foreign tenant or a server named on a sign-in page claims it
+    name_given   the name is the caller's, so a profile's does not replace it
+    asked_at     when the stored credential was verified; the release before orders by it
+    updated_at   last successful authentication, not last row change
+    version      rises with every write; writers of what may be seen compare and swap on it
+    generation   rises with every new live secret; writers of secrets compare and swap on it
+    due_at       when the clock looks after it next; None: never
+    proven_at    when its provider last accepted the credential
+    used_at      when somebody last needed it, to the hour
+    asked        the number of the verification that made the stored credential: the greater one began later, and wins
+    attention_at since when a person has to look at it, because it is valid and has only failed for days
+    refreshes    how often its provider accepted the credential again since it was last authenticated or in trouble
+    missing_scopes  what was asked for when it was authenticated, and was provably not granted
+    """
+
+    id: str
+    application_id: str
+    provider: ProviderName
+    connector_id: str
+    mailbox_key: str
+    email: str
+    status: GrantStatus
+    scope: tuple[str, ...]
+    settings: Mapping[str, Any]
+    created_at: Micros
+    updated_at: Micros
+    asked_at: Micros
+    version: int
+    subject: str | None = None
+    user_id: str | None = None
+    name: str | None = None
+    state: str | None = None
+    credential_id: str | None = None
+    workspace_id: str | None = None
+    ip: str | None = None
+    user_agent: str | None = None
+    blocked: bool = False
+    token_expires_at: Micros | None = None
+    external_id: str | None = None
+    due_at: Micros | None = None
+    proven_at: Micros | None = None
+    used_at: Micros | None = None
+    generation: int = 1
+    trouble: Trouble | None = None
+    refreshes: int = 0
+    vouched: bool = True
+    name_given: bool = False
+    asked: int = 0
+    attention_at: Micros | None = None
+    missing_scopes: tuple[str, ...] = ()
+
+    @property
+    def source(self) -> str:
+        """What it fails together with: a credential, or the connector of a mailbox with a password of its own."""
+        return self.credential_id or self.connector_id
+
+    @property
+    def mail_host(self) -> str | None:
+        """The mail host that its password is for, where it has one of its own."""
+        return self.settings.get("imap_host") or self.settings.get("ews_host")
+
+    @property
+    def blames(self) -> str:
+        """What is held to blame when it fails together: passwords fail by mail host, tokens by credential."""
+        return f"{self.source}/{self.mail_host}" if self.mail_host else self.source
