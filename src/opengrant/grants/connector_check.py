@@ -18,6 +18,7 @@ from opengrant.grants.connect.connect import Connect
 from opengrant.grants.refusals import NAMES
 from opengrant.model import Application, ClientApp, Clock, Connector, ProviderName
 from opengrant.providers.base import ProvesClient, Reaches
+from opengrant.providers.capabilities import Providers
 from opengrant.providers.classify import classify
 from opengrant.providers.registry import FACTS
 from opengrant.providers.verdict import Kind, Verdict
@@ -60,7 +61,7 @@ class ConnectorCheck:
 
     db: Store
     connectors: Connectors
-    providers: Mapping[ProviderName, object]
+    providers: Providers
     connect: Connect
     domains: Domains
     clock: Clock
@@ -88,8 +89,7 @@ class ConnectorCheck:
 
     async def _steps(self, app: Application, found: WithClient, callback: Callback) -> list[Step]:
         name = found.connector.provider
-        provider = self.providers[name]
-        if isinstance(provider, ProvesClient):
+        if (provider := self.providers.clients.get(name)) is not None:
             client = self.connectors.client(found) if found.client is not None else None
             return [
                 _client(found, client),
@@ -97,8 +97,8 @@ class ConnectorCheck:
                 _scopes(found.connector, provider),
                 _redirect_uri(name, callback),
             ]
-        if isinstance(provider, Reaches):
-            return [await _reached(name, provider)]
+        if (server := self.providers.servers.get(name)) is not None:
+            return [await _reached(name, server)]
         if FACTS[name].own_domain:
             return [await self._domain(app)]
         return [Step("Client", "skipped", FACTS[name].clientless)]
