@@ -4,10 +4,10 @@ The cookie is all that a page has of a session, and cannot read. It counts only 
 of another origin can send, so that no link and no form elsewhere can use it (api/http/routes.py).
 """
 
+from opengrant.access.console_sessions import LASTS
 from opengrant.api.http.routes import CONSOLE_COOKIE, Call, origin, route
 from opengrant.api.wire import console as wire
 from opengrant.errors import AccessDenied, InvalidRequest, NotFound, Unauthorized
-from opengrant.tenants.console_sessions import LASTS
 
 TAG = "Console"
 

@@ -32,7 +32,7 @@ async def create_api_key(call: Call) -> wire.NewApiKey:
     """Create an API key of an application. The secret is in this answer and nowhere else."""
     body = call.read(wire.ApiKeyBody) if call.body else wire.ApiKeyBody()
     application = await _application(call)
-    new = await call.services.applications.create_key(
+    new = await call.services.api_keys.create(
         application, body.name, lifetime=timedelta(days=body.expires_in), permissions=tuple(body.permissions)
     )
     return wire.NewApiKey.of(new.key, new.secret.get_secret_value(), now=now())
@@ -42,7 +42,7 @@ async def create_api_key(call: Call) -> wire.NewApiKey:
 async def list_api_keys(call: Call) -> tuple[list[wire.ApiKey], None]:
     """List the API keys of an application, in order of creation; revoked and expired ones too."""
     at = now()
-    keys = await call.services.applications.keys(await _application(call))
+    keys = await call.services.api_keys.of_application(await _application(call))
     return [wire.ApiKey.of(key, now=at) for key in keys], None
 
 
@@ -56,7 +56,7 @@ async def get_api_key(call: Call) -> wire.ApiKey:
 async def delete_api_key(call: Call) -> None:
     """Revoke an API key. It stops working at once, and is listed as revoked."""
     key = await _api_key(call)
-    await call.services.applications.revoke_key(key.id, application_id=key.application_id)
+    await call.services.api_keys.revoke(key.id, application_id=key.application_id)
 
 
 async def _application(call: Call) -> Application:
@@ -69,7 +69,7 @@ async def _application(call: Call) -> Application:
 
 
 async def _api_key(call: Call) -> ApiKey:
-    for key in await call.services.applications.keys(await _application(call)):
+    for key in await call.services.api_keys.of_application(await _application(call)):
         if key.id == call.params["api_key_id"]:
             return key
     raise NotFound("There is no such API key in this application.")

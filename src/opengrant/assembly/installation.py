@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from opengrant.access.api_keys import NewKey
 from opengrant.assembly.rooms import build_rooms
 from opengrant.assembly.tools import open_tools
 from opengrant.events.actor import START, acting
@@ -11,7 +12,6 @@ from opengrant.model import Application
 from opengrant.operations.master_keys import Reseal
 from opengrant.services import Services
 from opengrant.settings import Settings
-from opengrant.tenants.applications import NewKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

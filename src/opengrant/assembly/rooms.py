@@ -7,8 +7,11 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from opengrant import metrics
+from opengrant.access.api_keys import ApiKeys
+from opengrant.access.console_sessions import ConsoleSessions
 from opengrant.access.idempotency import Idempotency
-from opengrant.access.request_signatures import ServiceAccounts, Signatures
+from opengrant.access.request_signatures import Signatures
+from opengrant.access.service_accounts import ServiceAccounts
 from opengrant.assembly.network import comma_separated
 from opengrant.assembly.tools import Tools
 from opengrant.connectors.connectors import Connectors
@@ -45,7 +48,6 @@ from opengrant.signin.tokens import Tokens
 from opengrant.store.engine.port import Dialect
 from opengrant.store.grants.refreshing import Rates
 from opengrant.tenants.applications import Applications
-from opengrant.tenants.console_sessions import Sessions
 from opengrant.tenants.redirect_uris import Redirects
 from opengrant.tenants.workspaces import Workspaces
 
@@ -54,6 +56,7 @@ from opengrant.tenants.workspaces import Workspaces
 class _Base:
     """The services that several rooms use."""
 
+    api_keys: ApiKeys
     applications: Applications
     redirects: Redirects
     workspaces: Workspaces
@@ -87,9 +90,10 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         db=db,
         public_url=settings.public_url,
         applications=base.applications,
+        api_keys=base.api_keys,
         redirects=base.redirects,
         workspaces=base.workspaces,
-        sessions=Sessions(db=db, applications=base.applications, clock=clock),
+        sessions=ConsoleSessions(db=db, api_keys=base.api_keys, digests=tools.digests, clock=clock),
         service_accounts=ServiceAccounts(db=db, clock=clock),
         signatures=Signatures(db=db, clock=clock),
         idempotency=Idempotency(db=db, digests=tools.digests, clock=clock),
@@ -120,8 +124,10 @@ def _base(settings: Settings, tools: Tools, opened: contextlib.AsyncExitStack) -
     db, clock = tools.db, tools.clock
     workspaces = Workspaces(db=db, clock=clock)
     opened.push_async_callback(workspaces.close)
+    api_keys = ApiKeys(db=db, digests=tools.digests, clock=clock)
     base = _Base(
-        applications=Applications(db=db, digests=tools.digests, clock=clock),
+        api_keys=api_keys,
+        applications=Applications(db=db, api_keys=api_keys, clock=clock),
         redirects=Redirects(db=db, clock=clock),
         workspaces=workspaces,
         connectors=Connectors(db=db, vault=tools.vault, clock=clock),
@@ -135,7 +141,7 @@ def _base(settings: Settings, tools: Tools, opened: contextlib.AsyncExitStack) -
 
 
 async def _write_counts(base: _Base) -> None:
-    for write in (base.applications.write_uses, base.activity.write):
+    for write in (base.api_keys.write_uses, base.activity.write):
         with contextlib.suppress(StoreUnavailable):
             await write()
 
@@ -256,6 +262,7 @@ def _sign_in(settings: Settings, tools: Tools, base: _Base, grants: _Grants) -> 
     )
     tokens = Tokens(
         db=tools.db,
+        digests=tools.digests,
         applications=base.applications,
         signing=Signing(db=tools.db, vault=tools.vault, clock=tools.clock),
         clock=tools.clock,
@@ -263,7 +270,9 @@ def _sign_in(settings: Settings, tools: Tools, base: _Base, grants: _Grants) -> 
     return _SignIn(
         hosted=hosted,
         tokens=tokens,
-        exchange=Exchange(applications=base.applications, codes=hosted, tokens=tokens, grants=grants.grants),
+        exchange=Exchange(
+            applications=base.applications, api_keys=base.api_keys, codes=hosted, tokens=tokens, grants=grants.grants
+        ),
     )
 
 

@@ -20,6 +20,7 @@ from opengrant.model import Application, ClientApp, Clock, Connector, ProviderNa
 from opengrant.providers.base import ProvesClient, Reaches
 from opengrant.providers.capabilities import Providers
 from opengrant.providers.classify import classify
+from opengrant.providers.registry import FACTS
 from opengrant.providers.verdict import Kind, Verdict
 from opengrant.store.connectors import connectors
 from opengrant.store.connectors.connectors import WithClient
@@ -34,11 +35,6 @@ _NOT_REACHED: Mapping[str, str] = {
     "reply": "{host} answers, but not as a token endpoint does",
 }
 """How far it got, by the step of the evidence."""
-_WITHOUT_CLIENT: Mapping[ProviderName, str] = {
-    ProviderName.IMAP: "Mail servers know no client. Each mailbox is proven when it is connected.",
-    ProviderName.EWS: "Exchange servers know no client. Each mailbox is proven when it is connected.",
-    ProviderName.VIRTUAL_CALENDAR: "Virtual calendars live here: there is no provider that could refuse.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +99,9 @@ class ConnectorCheck:
             ]
         if (server := self.providers.servers.get(name)) is not None:
             return [await _reached(name, server)]
-        if name is ProviderName.NYLAS:
+        if FACTS[name].own_domain:
             return [await self._domain(app)]
-        return [Step("Client", "skipped", _WITHOUT_CLIENT[name])]
+        return [Step("Client", "skipped", FACTS[name].clientless)]
 
     async def _domain(self, app: Application) -> Step:
         if (domain := await self.domains.any_verified(app)) is not None:

@@ -24,7 +24,6 @@ from pydantic import SecretStr
 from pydantic_core import from_json, to_json
 
 from opengrant.access import bearer_tokens as opaque
-from opengrant.connectors.connectors import OAUTH
 from opengrant.errors import (
     CallbackNotAllowed,
     CodeUsedTwice,
@@ -61,6 +60,7 @@ from opengrant.model import (
 from opengrant.providers.base import Consent
 from opengrant.providers.capabilities import having
 from opengrant.providers.microsoft.app_only import MANY_TENANTS
+from opengrant.providers.registry import FACTS, OAUTH
 from opengrant.providers.verdict import Kind, Verdict
 from opengrant.signin import pkce
 from opengrant.signin.abuse_limits import Strangers
@@ -82,7 +82,8 @@ LOGIN_LASTS: Micros = 15 * 60 * SECOND
 CODE_LASTS: Micros = 10 * 60 * SECOND
 CALLBACK = "/v3/connect/callback"
 
-OFFERED = (*sorted(OAUTH), ProviderName.ICLOUD, ProviderName.EWS, ProviderName.IMAP)
+_LABELS = {name: facts.label for name, facts in FACTS.items() if facts.label is not None}
+OFFERED = tuple(_LABELS)
 """All that can be signed in to, in the order of the page."""
 
 _SAID = 300
@@ -389,7 +390,7 @@ class Hosted:
             )
         # Any mail server at all is offered only to whom it is wanted for.
         offered = ask.providers or tuple(
-            name for name in OFFERED if name in there and (name is not ProviderName.IMAP or len(there) == 1)
+            name for name in OFFERED if name in there and (not _LABELS[name].any_server or len(there) == 1)
         )
         if not offered:
             raise InvalidRequest("This application has no connector that a user could sign in to. POST /v3/connectors.")

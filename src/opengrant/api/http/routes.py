@@ -18,7 +18,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json, to_json
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from opengrant.access.request_signatures import Claim
+from opengrant.access.console_sessions import ConsoleSession
+from opengrant.access.request_signatures import SignatureClaim
 from opengrant.api.http import responses as respond
 from opengrant.errors import (
     AccessDenied,
@@ -36,7 +37,6 @@ from opengrant.model import Application, Caller, Permission
 from opengrant.services import Services
 from opengrant.signin.hosted import CALLBACK
 from opengrant.signin.tokens import Holder
-from opengrant.tenants.console_sessions import Session
 
 Q = TypeVar("Q", bound=BaseModel)
 T = TypeVar("T")
@@ -75,7 +75,7 @@ class Call:
     headers: Sequence[tuple[bytes, bytes]] = field(default=(), repr=False)
     holder: Holder | None = None
     """Whose access token came with the request; None with an API key."""
-    session: Session | None = None
+    session: ConsoleSession | None = None
     """Whose cookie came with the request, from the console."""
     organization: str | None = None
     answer_headers: list[tuple[bytes, bytes]] = field(default_factory=list, repr=False)
@@ -89,7 +89,7 @@ class Call:
         return self.organization
 
     @property
-    def own_session(self) -> Session:
+    def own_session(self) -> ConsoleSession:
         """The session that the request comes with; only on routes that ask for one."""
         if self.session is None:
             raise RuntimeError("this route asks for no session: nobody has been authenticated")
@@ -327,7 +327,7 @@ class Endpoint:
             body = respond.success(call.request_id, answer, says_success=operation.says_success)
         await respond.send_json(send, operation.status, call.request_id, body, extra=call.answer_headers)
 
-    async def _admit(self, operation: Operation, call: Call, scope: Scope) -> Claim | None:
+    async def _admit(self, operation: Operation, call: Call, scope: Scope) -> SignatureClaim | None:
         """Find out who calls. Returns what a signature claims, which has to be verified with the body.
 
         Raises Unauthorized, AccessDenied, AuthenticationFailed.
@@ -372,7 +372,7 @@ class Endpoint:
         bearer = bearer_of(scope["headers"])
         holder = None if bearer is None else await self.services.tokens.bearer(bearer)
         if holder is None:
-            call.caller = scope["opengrant.caller"] = await self.services.applications.authenticate(bearer)
+            call.caller = scope["opengrant.caller"] = await self.services.api_keys.authenticate(bearer)
             require(operation.needs, call.caller)
             act_as(Actor.key(call.caller.key_id, call.request_id))
             return
@@ -382,10 +382,10 @@ class Endpoint:
         act_as(Actor.holder(holder.grant_id, call.request_id))
 
 
-def require(needed: Permission, caller: Caller | Session) -> None:
+def require(needed: Permission, caller: Caller | ConsoleSession) -> None:
     """Raises AccessDenied, which says how to make a key that may."""
     if needed not in caller.permissions:
-        lacking = "A session by link" if isinstance(caller, Session) and caller.operator else "This API key"
+        lacking = "A session by link" if isinstance(caller, ConsoleSession) and caller.operator else "This API key"
         raise AccessDenied(
             f"{lacking} lacks the permission {needed}. Make a key that has it: opengrant keys create"
             f" {caller.application.id} {' '.join(f'--permission {name}' for name in (*caller.permissions, needed))}"

@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from pydantic_core import from_json, to_json
 
 from opengrant import failpoints as faults
-from opengrant.connectors.connectors import OAUTH, Connectors
+from opengrant.connectors.connectors import Connectors
 from opengrant.domains.domains import Domains
 from opengrant.errors import (
     InvalidRequest,
@@ -58,6 +58,7 @@ from opengrant.providers.base import TokenProvider, Verifies
 from opengrant.providers.capabilities import Providers, having
 from opengrant.providers.classify import classify
 from opengrant.providers.hosted.agent_account import TELL_OF_SECRET
+from opengrant.providers.registry import OAUTH
 from opengrant.providers.verdict import Kind
 from opengrant.store import secrets
 from opengrant.store.connectors import connectors as connector_rows
