@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 from pydantic import Field, ValidationError, WithJsonSchema, field_validator
 from starlette.types import Receive, Scope, Send
 
-from opengrant.api.hosted_words import EMPTY, WIRED, ended, refused, search_failed, wrong
+from opengrant.api.hosted_words import EMPTY, ended, refused, search_failed, wrong
 from opengrant.api.http import responses
 from opengrant.api.http.decoding import decode
 from opengrant.api.http.path_tree import Router
@@ -31,7 +31,7 @@ from opengrant.errors import (
 )
 from opengrant.events.actor import Actor, act_as
 from opengrant.model import SECOND, WITH_PASSWORD, Application, ProviderName
-from opengrant.pages import FIELDS, Brand, Choice, Login, Onward, Page, Problem, Section, render
+from opengrant.pages import FIELDS, Brand, Choice, Login, Onward, Page, Problem, Section, form_of, render
 from opengrant.pages.views import LABELS
 from opengrant.services import Services
 from opengrant.signin.hosted import LOGIN_LASTS, Ask, Begun, Visit
@@ -302,7 +302,7 @@ def _not_offered(provider: ProviderName | None) -> str:
     if provider is None:
         return "We could not tell which provider this address belongs to. Choose it yourself."
     label = LABELS.get(provider)
-    who = "another mail service" if label is None or provider is ProviderName.IMAP else label.name
+    who = "another mail service" if label is None or label.any_server else label.name
     return f"This address belongs to {who}, which is not offered here. Use another address, or choose a provider."
 
 
@@ -311,18 +311,13 @@ class _Chosen(wire.Model):
 
 
 def _needed(provider: ProviderName, *, smtp: bool) -> tuple[str, ...]:
-    match provider:
-        case ProviderName.IMAP:
-            return ("email", "password", *(("smtp_host",) if smtp else ()))
-        case ProviderName.EWS:
-            return ("email", "username", "password")
-        case _:
-            return ("email", "password")
+    form = form_of(provider)
+    return (*form.needed, *(("smtp_host",) if smtp and "smtp_host" in form.fields else ()))
 
 
 def _settings(provider: ProviderName, fields: Mapping[str, str]) -> dict[str, Any]:
     """The form as connect/custom's settings: what is empty is not sent."""
-    names = WIRED[provider]
+    names = form_of(provider).wired
     found = {names.get(name, name): fields.get(name, "") for name in FIELDS[provider]}
     return {name: text if "password" in name else text.strip() for name, text in found.items() if text.strip()}
 

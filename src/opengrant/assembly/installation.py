@@ -41,7 +41,8 @@ from opengrant.net.webhook_http import Receivers
 from opengrant.operations.clock_steps import Ahead
 from opengrant.operations.master_keys import Readiness, Reseal, check_master_keys, open_digests
 from opengrant.operations.overview import Overview
-from opengrant.providers.base import Mints
+from opengrant.providers.base import OAuthProvider
+from opengrant.providers.capabilities import Providers
 from opengrant.providers.ews.password import Ews
 from opengrant.providers.google.oauth import Google
 from opengrant.providers.google.service_account import GoogleBulk
@@ -167,13 +168,9 @@ async def installation(settings: Settings, *, make: bool = True) -> AsyncIterato
             observe=metrics.observe_provider_call,
         )
         opened.push_async_callback(http.close)
-        providers = {
-            **_token_providers(settings, http),
-            **_apple_and_exchange(settings, resolver, guard, opened),
-            ProviderName.IMAP: Imap(door, hosts),
-            ProviderName.VIRTUAL_CALENDAR: VirtualCalendar(),
-            ProviderName.NYLAS: AgentAccount(),
-        }
+        providers = _providers(
+            settings, http, Imap(door, hosts), *_apple_and_exchange(settings, resolver, guard, opened)
+        )
         domains = Domains(db, vault, resolver, _mail_names(settings), now)
         workspaces = Workspaces(db, now)
         opened.push_async_callback(workspaces.close)
@@ -187,7 +184,6 @@ async def installation(settings: Settings, *, make: bool = True) -> AsyncIterato
             applications.digests,
             connectors,
             providers,
-            _bulk_providers(settings, http),
             domains,
             workspaces,
             schedule,
@@ -204,7 +200,6 @@ async def installation(settings: Settings, *, make: bool = True) -> AsyncIterato
             applications.digests,
             connectors,
             providers,
-            connect.bulk,
             schedule,
             Policy(settings.refresh.brake_after, int(settings.refresh.probe_degraded * SECOND)),
             Rates(settings.refresh.budget, settings.refresh.provider_budget),
@@ -236,7 +231,7 @@ async def installation(settings: Settings, *, make: bool = True) -> AsyncIterato
             settings.hosted.secretless_web,
         )
         tokens = Tokens(db, applications, Signing(db, vault, now), now)
-        revocations = Revocations(db, vault, providers)
+        revocations = Revocations(db, vault, providers.revokes)
         opened.push_async_callback(revocations.close)
         grants = Grants(db, connect, workspaces, now, revocations, Blame(db, now))
         readiness = Readiness(plain, settings.data_dir if plain.dialect is Dialect.SQLITE else None)
@@ -254,7 +249,7 @@ async def installation(settings: Settings, *, make: bool = True) -> AsyncIterato
             workspaces,
             detect,
             Credentials(db, vault, now),
-            Aliases(refresh, providers),
+            Aliases(refresh, providers.aliases),
             Idempotency(db, applications.digests, now),
             Audit(db, now, timedelta(days=settings.audit_days)),
             webhooks,
@@ -339,45 +334,71 @@ def _mail(
     return guard, door, hosts
 
 
-def _token_providers(settings: Settings, http: Http) -> dict[ProviderName, object]:
-    google, microsoft, yahoo, zoom = settings.google, settings.microsoft, settings.yahoo, settings.zoom
-    return {
-        ProviderName.GOOGLE: Google(
-            http,
-            token_url=google.token_url,
-            userinfo_url=google.userinfo_url,
-            tokeninfo_url=google.tokeninfo_url,
-            gmail_url=google.gmail_url,
-            revoke_url=google.revoke_url,
-            authorize_url=google.authorize_url,
-        ),
-        ProviderName.MICROSOFT: Microsoft(
-            http,
-            token_url=microsoft.token_url,
-            graph_url=microsoft.graph_url,
-            authorize_url=microsoft.authorize_url,
-            adminconsent_url=microsoft.adminconsent_url,
-        ),
-        ProviderName.YAHOO: Yahoo(
-            http, token_url=yahoo.token_url, userinfo_url=yahoo.userinfo_url, authorize_url=yahoo.authorize_url
-        ),
-        ProviderName.ZOOM: Zoom(http, token_url=zoom.token_url, api_url=zoom.api_url, authorize_url=zoom.authorize_url),
+def _providers(settings: Settings, http: Http, imap: Imap, icloud: ICloud, ews: Ews) -> Providers:
+    google = Google(
+        http,
+        token_url=settings.google.token_url,
+        userinfo_url=settings.google.userinfo_url,
+        tokeninfo_url=settings.google.tokeninfo_url,
+        gmail_url=settings.google.gmail_url,
+        revoke_url=settings.google.revoke_url,
+        authorize_url=settings.google.authorize_url,
+    )
+    microsoft = Microsoft(
+        http,
+        token_url=settings.microsoft.token_url,
+        graph_url=settings.microsoft.graph_url,
+        authorize_url=settings.microsoft.authorize_url,
+        adminconsent_url=settings.microsoft.adminconsent_url,
+    )
+    yahoo = Yahoo(
+        http,
+        token_url=settings.yahoo.token_url,
+        userinfo_url=settings.yahoo.userinfo_url,
+        authorize_url=settings.yahoo.authorize_url,
+    )
+    zoom = Zoom(
+        http,
+        token_url=settings.zoom.token_url,
+        api_url=settings.zoom.api_url,
+        authorize_url=settings.zoom.authorize_url,
+    )
+    workspace = GoogleBulk(
+        http,
+        token_url=settings.google.token_url,
+        userinfo_url=settings.google.userinfo_url,
+        gmail_url=settings.google.gmail_url,
+    )
+    tenant = MicrosoftBulk(http, token_url=settings.microsoft.token_url, graph_url=settings.microsoft.graph_url)
+    oauth: dict[ProviderName, OAuthProvider] = {
+        ProviderName.GOOGLE: google,
+        ProviderName.MICROSOFT: microsoft,
+        ProviderName.YAHOO: yahoo,
+        ProviderName.ZOOM: zoom,
     }
-
-
-def _bulk_providers(settings: Settings, http: Http) -> dict[ProviderName, Mints]:
-    google, microsoft = settings.google, settings.microsoft
-    return {
-        ProviderName.GOOGLE: GoogleBulk(
-            http, token_url=google.token_url, userinfo_url=google.userinfo_url, gmail_url=google.gmail_url
-        ),
-        ProviderName.MICROSOFT: MicrosoftBulk(http, token_url=microsoft.token_url, graph_url=microsoft.graph_url),
-    }
+    return Providers(
+        tokens=oauth,
+        codes=oauth,
+        passwords={
+            ProviderName.IMAP: imap,
+            ProviderName.ICLOUD: icloud,
+            ProviderName.EWS: ews,
+            ProviderName.VIRTUAL_CALENDAR: VirtualCalendar(),
+            ProviderName.NYLAS: AgentAccount(),
+        },
+        mints={ProviderName.GOOGLE: workspace, ProviderName.MICROSOFT: tenant},
+        administrators={ProviderName.MICROSOFT: microsoft},
+        tenants={ProviderName.MICROSOFT: tenant},
+        clients=oauth,
+        servers={ProviderName.ICLOUD: icloud},
+        revokes={ProviderName.GOOGLE: google},
+        aliases={ProviderName.GOOGLE: google, ProviderName.MICROSOFT: microsoft},
+    )
 
 
 def _apple_and_exchange(
     settings: Settings, resolver: Resolver, guard: Guard, opened: contextlib.AsyncExitStack
-) -> dict[ProviderName, object]:
+) -> tuple[ICloud, Ews]:
     outbound, apple = settings.outbound, settings.icloud
     # Apple's hosts are the operator's to name, not a request's: nothing is refused about them.
     trusted = Guard(parse_networks("0.0.0.0/0,::/0"), resolver)
@@ -389,8 +410,8 @@ def _apple_and_exchange(
         observe=metrics.observe_provider_call,
     )
     opened.callback(door.close)
-    return {
-        ProviderName.ICLOUD: ICloud(
+    return (
+        ICloud(
             door,
             trusted,
             imap_host=apple.imap_host,
@@ -401,14 +422,14 @@ def _apple_and_exchange(
             ca_file=outbound.ca_file,
             observe=metrics.observe_provider_call,
         ),
-        ProviderName.EWS: Ews(
+        Ews(
             guard,
             resolver,
             timeout=outbound.timeout,
             ca_file=outbound.ca_file,
             observe=metrics.observe_provider_call,
         ),
-    }
+    )
 
 
 def _webhooks_of(

@@ -15,7 +15,8 @@ from pydantic import SecretStr
 from opengrant.access import bearer_tokens as opaque
 from opengrant.errors import OAuthRefused
 from opengrant.events import audit
-from opengrant.model import SECOND, Application, Clock, Grant, Micros, ProviderName
+from opengrant.model import SECOND, Application, Clock, Grant, Micros
+from opengrant.providers.registry import FACTS
 from opengrant.signin.id_tokens import Signing
 from opengrant.store.engine.port import Steps, Store
 from opengrant.store.grants import grants
@@ -28,8 +29,6 @@ ACCESS_FOR = 3600
 Means = Literal["authorization_code", "refresh_token", "client_credentials"]
 """What a token was handed out for; the wire's grant types."""
 
-_OWN_WORD = frozenset({ProviderName.VIRTUAL_CALENDAR, ProviderName.IMAP, ProviderName.EWS})
-"""Providers whose addresses are somebody's word: an identifier, and what a server says that a user may have named."""
 _REMEMBER_SPENT = timedelta(days=30)
 """How long a rotated refresh token is known for one, so that it kills its family when it comes again."""
 _REMEMBER_FAMILY = timedelta(days=1)
@@ -298,7 +297,8 @@ class Tokens:
             "aud": app.id,
             "sub": grant.id,
             "email": grant.email,
-            "email_verified": grant.provider not in _OWN_WORD and grant.settings.get("email_verified") is not False,
+            "email_verified": not FACTS[grant.provider].claimed_address
+            and grant.settings.get("email_verified") is not False,
             "provider": grant.provider.value,
             **({} if grant.name is None else {"name": grant.name}),
         }
