@@ -4,12 +4,12 @@ The cookie is all that a page has of a session, and cannot read. It counts only 
 of another origin can send, so that no link and no form elsewhere can use it (api/http/authentication.py).
 """
 
+from opengrant.access.console_sessions import LASTS
 from opengrant.api.http.authentication import CONSOLE_COOKIE
 from opengrant.api.http.request import Request
 from opengrant.api.http.route_table import Cursor, InConsole, One, SignIn, route
 from opengrant.api.wire import console as wire
 from opengrant.errors import AccessDenied, InvalidRequest, NotFound, Unauthorized
-from opengrant.tenants.console_sessions import LASTS
 
 TAG = "Console"
 

@@ -33,7 +33,7 @@ async def create_api_key(request: Request) -> wire.NewApiKey:
     """Create an API key of an application. The secret is in this answer and nowhere else."""
     body = request.read(wire.ApiKeyBody) if request.body else wire.ApiKeyBody()
     application = await _application(request)
-    new = await request.services.applications.create_key(
+    new = await request.services.api_keys.create(
         application, body.name, lifetime=timedelta(days=body.expires_in), permissions=tuple(body.permissions)
     )
     return wire.NewApiKey.of(new.key, new.secret.get_secret_value(), now=now())
@@ -43,7 +43,7 @@ async def create_api_key(request: Request) -> wire.NewApiKey:
 async def list_api_keys(request: Request) -> tuple[list[wire.ApiKey], None]:
     """List the API keys of an application, in order of creation; revoked and expired ones too."""
     at = now()
-    keys = await request.services.applications.keys(await _application(request))
+    keys = await request.services.api_keys.of_application(await _application(request))
     return [wire.ApiKey.of(key, now=at) for key in keys], None
 
 
@@ -57,7 +57,7 @@ async def get_api_key(request: Request) -> wire.ApiKey:
 async def delete_api_key(request: Request) -> None:
     """Revoke an API key. It stops working at once, and is listed as revoked."""
     key = await _api_key(request)
-    await request.services.applications.revoke_key(key.id, application_id=key.application_id)
+    await request.services.api_keys.revoke(key.id, application_id=key.application_id)
 
 
 async def _application(request: Request) -> Application:
@@ -70,7 +70,7 @@ async def _application(request: Request) -> Application:
 
 
 async def _api_key(request: Request) -> ApiKey:
-    for key in await request.services.applications.keys(await _application(request)):
+    for key in await request.services.api_keys.of_application(await _application(request)):
         if key.id == request.params["api_key_id"]:
             return key
     raise NotFound("There is no such API key in this application.")

@@ -9,8 +9,11 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from opengrant import metrics
+from opengrant.access.api_keys import ApiKeys, NewKey
+from opengrant.access.console_sessions import ConsoleSessions
 from opengrant.access.idempotency import Idempotency
-from opengrant.access.request_signatures import ServiceAccounts, Signatures
+from opengrant.access.request_signatures import Signatures
+from opengrant.access.service_accounts import ServiceAccounts
 from opengrant.connectors.connectors import Connectors
 from opengrant.connectors.credentials import Credentials
 from opengrant.domains.domains import NOWHERE, Domains, MailNames
@@ -68,8 +71,7 @@ from opengrant.store.engine.open import open_store
 from opengrant.store.engine.port import Dialect, Store
 from opengrant.store.engine.wakeup import NotifyingStore
 from opengrant.store.grants.refreshing import Rates
-from opengrant.tenants.applications import Applications, NewKey
-from opengrant.tenants.console_sessions import Sessions
+from opengrant.tenants.applications import Applications
 from opengrant.tenants.redirect_uris import Redirects
 from opengrant.tenants.workspaces import Workspaces
 from opengrant.vault import Keyring, Vault
@@ -151,7 +153,9 @@ async def installation(settings: Settings, *, make: bool = True) -> AsyncIterato
         now = await opened.enter_async_context(agreed_clock(plain))
         vault = Vault(keyring(settings))
         await check_master_keys(db, vault, now)
-        applications = Applications(db, await open_digests(db, vault, now), now)
+        digests = await open_digests(db, vault, now)
+        api_keys = ApiKeys(db=db, digests=digests, clock=now)
+        applications = Applications(db=db, api_keys=api_keys, clock=now)
         with acting(START):
             first = await applications.bootstrap(
                 application_id=settings.bootstrap_application_id, secret=settings.bootstrap_api_key
@@ -181,7 +185,7 @@ async def installation(settings: Settings, *, make: bool = True) -> AsyncIterato
         connect = Connect(
             db,
             vault,
-            applications.digests,
+            digests,
             connectors,
             providers,
             domains,
@@ -197,7 +201,7 @@ async def installation(settings: Settings, *, make: bool = True) -> AsyncIterato
         refresh = Refresh(
             db,
             vault,
-            applications.digests,
+            digests,
             connectors,
             providers,
             schedule,
@@ -213,7 +217,7 @@ async def installation(settings: Settings, *, make: bool = True) -> AsyncIterato
             settings.outbound.mail_threads,
         )
         # Closed in the opposite order: no exchange may lose a token because the database has gone.
-        opened.push_async_callback(_write_counts, applications, activity)
+        opened.push_async_callback(_write_counts, api_keys, activity)
         opened.push_async_callback(refresh.drain)
         opened.push_async_callback(connect.drain)  # first: what it spools, refresh tries once more to write
         redirects = Redirects(db, now)
@@ -221,7 +225,7 @@ async def installation(settings: Settings, *, make: bool = True) -> AsyncIterato
         hosted = Hosted(
             db,
             vault,
-            applications.digests,
+            digests,
             applications,
             redirects,
             connect,
@@ -230,7 +234,7 @@ async def installation(settings: Settings, *, make: bool = True) -> AsyncIterato
             now,
             settings.hosted.secretless_web,
         )
-        tokens = Tokens(db, applications, Signing(db, vault, now), now)
+        tokens = Tokens(db, digests, applications, Signing(db, vault, now), now)
         revocations = Revocations(db, vault, providers.revokes)
         opened.push_async_callback(revocations.close)
         grants = Grants(db, connect, workspaces, now, revocations, Blame(db, now))
@@ -239,26 +243,27 @@ async def installation(settings: Settings, *, make: bool = True) -> AsyncIterato
         services = Services(
             db,
             applications,
+            api_keys,
             connectors,
             connect,
             refresh,
             grants,
-            ServiceAccounts(db, now),
-            Signatures(db, now),
+            ServiceAccounts(db=db, clock=now),
+            Signatures(db=db, clock=now),
             domains,
             workspaces,
             detect,
             Credentials(db, vault, now),
             Aliases(refresh, providers.aliases),
-            Idempotency(db, applications.digests, now),
+            Idempotency(db, digests, now),
             Audit(db, now, timedelta(days=settings.audit_days)),
             webhooks,
             deliveries,
             redirects,
             hosted,
             tokens,
-            Exchange(applications, hosted, tokens, grants),
-            Sessions(db, applications, now),
+            Exchange(applications=applications, api_keys=api_keys, codes=hosted, tokens=tokens, grants=grants),
+            ConsoleSessions(db=db, api_keys=api_keys, digests=digests, clock=now),
             activity,
             Overview(db, activity, now, metrics.set_health),
             Timeline(db),
@@ -290,8 +295,8 @@ def _mail_names(settings: Settings) -> MailNames:
     return MailNames(named.inbound_host or here.inbound, named.spf_host or here.spf, named.bounce_host or here.bounce)
 
 
-async def _write_counts(applications: Applications, activity: Activity) -> None:
-    for write in (applications.write_uses, activity.write):
+async def _write_counts(api_keys: ApiKeys, activity: Activity) -> None:
+    for write in (api_keys.write_uses, activity.write):
         with contextlib.suppress(StoreUnavailable):
             await write()
 

@@ -4,15 +4,16 @@ from dataclasses import dataclass
 
 from starlette.types import Scope
 
-from opengrant.access.request_signatures import Claim, ServiceAccounts, Signatures
+from opengrant.access.api_keys import ApiKeys
+from opengrant.access.console_sessions import ConsoleSession, ConsoleSessions
+from opengrant.access.request_signatures import SignatureClaim, Signatures
+from opengrant.access.service_accounts import ServiceAccounts
 from opengrant.api.http.request import Headers, Request
 from opengrant.api.http.route_table import Access, InConsole, Key, Open, Signed, SignIn
 from opengrant.errors import AccessDenied, AuthenticationFailed, Unauthorized
 from opengrant.events.actor import Actor, act_as
 from opengrant.model import Caller, Permission
 from opengrant.signin.tokens import Tokens
-from opengrant.tenants.applications import Applications
-from opengrant.tenants.console_sessions import Session, Sessions
 
 CONSOLE_COOKIE = "opengrant_console"
 CONSOLE_HEADER = "X-OpenGrant-Console"
@@ -27,13 +28,13 @@ _WINS = frozenset({b"authorization", b"x-nylas-kid"})
 class Authentication:
     """Checks the credentials of requests. Built once, with the routes."""
 
-    applications: Applications
+    api_keys: ApiKeys
     tokens: Tokens
-    sessions: Sessions
+    sessions: ConsoleSessions
     signatures: Signatures
     service_accounts: ServiceAccounts
 
-    async def admit(self, access: Access, request: Request, scope: Scope) -> Claim | None:
+    async def admit(self, access: Access, request: Request, scope: Scope) -> SignatureClaim | None:
         """Authenticate a request by its headers and note the actor.
 
         Returns the claim of a signature, which `verify` checks once the body is there; else None.
@@ -56,7 +57,7 @@ class Authentication:
                 raise Unauthorized("This needs a session of the console. Sign in first.")
         return None
 
-    async def verify(self, claim: Claim, access: Signed, request: Request, scope: Scope) -> None:
+    async def verify(self, claim: SignatureClaim, access: Signed, request: Request, scope: Scope) -> None:
         """Check a signature against the whole request. Raises AuthenticationFailed, Forbidden."""
         request.body = await self.signatures.verify(
             claim,
@@ -90,7 +91,7 @@ class Authentication:
         bearer = bearer_of(request.headers)
         holder = None if bearer is None else await self.tokens.bearer(bearer)
         if holder is None:
-            caller = request.caller = scope["opengrant.caller"] = await self.applications.authenticate(bearer)
+            caller = request.caller = scope["opengrant.caller"] = await self.api_keys.authenticate(bearer)
             require(access.needs, caller)
             act_as(Actor.key(caller.key_id, request.id))
             return
@@ -100,10 +101,10 @@ class Authentication:
         act_as(Actor.holder(holder.grant_id, request.id))
 
 
-def require(needed: Permission, caller: Caller | Session) -> None:
+def require(needed: Permission, caller: Caller | ConsoleSession) -> None:
     """Raises AccessDenied, which says how to make a key that has the permission."""
     if needed not in caller.permissions:
-        lacking = "A session by link" if isinstance(caller, Session) and caller.operator else "This API key"
+        lacking = "A session by link" if isinstance(caller, ConsoleSession) and caller.operator else "This API key"
         raise AccessDenied(
             f"{lacking} lacks the permission {needed}. Make a key that has it: opengrant keys create"
             f" {caller.application.id} {' '.join(f'--permission {name}' for name in (*caller.permissions, needed))}"

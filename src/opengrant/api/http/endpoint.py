@@ -76,7 +76,7 @@ def build_router(
             continue
         by_path.setdefault(operation.path, {})[operation.method] = operation
     authentication = Authentication(
-        applications=services.applications,
+        api_keys=services.api_keys,
         tokens=services.tokens,
         sessions=services.sessions,
         signatures=services.signatures,

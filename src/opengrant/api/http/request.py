@@ -7,13 +7,13 @@ from typing import Any
 
 from starlette.types import Receive, Scope
 
+from opengrant.access.console_sessions import ConsoleSession
 from opengrant.api.http.decoding import Shape, decode, read_form, read_json, read_query
 from opengrant.errors import InvalidPayload, PayloadTooLarge
 from opengrant.model import Application, Caller
 from opengrant.services import Services
 from opengrant.signin.hosted import CALLBACK
 from opengrant.signin.tokens import Holder
-from opengrant.tenants.console_sessions import Session
 
 BODY_WITHIN = 30.0
 """Seconds that a client has to send its body; slower clients are cut off."""
@@ -44,7 +44,7 @@ class Request:
     body: bytes = field(default=b"", repr=False)
     caller: Caller | None = None
     holder: Holder | None = None
-    session: Session | None = None
+    session: ConsoleSession | None = None
     organization: str | None = None
     answer_headers: list[tuple[bytes, bytes]] = field(default_factory=list, repr=False)
 
@@ -56,7 +56,7 @@ class Request:
         return self.organization
 
     @property
-    def own_session(self) -> Session:
+    def own_session(self) -> ConsoleSession:
         """The console session that the request comes with; only on routes that need one."""
         if self.session is None:
             raise RuntimeError("this route asks for no session: the request is not authenticated")
