@@ -4,6 +4,7 @@ import hashlib
 import os
 import sqlite3
 import uuid
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -20,22 +21,29 @@ from bench import floor
 from bench.lines import DOMAIN, EXPIRED, FEW, MANY, Scene, fresh_numbers, mailbox
 from bench.remotes import ACCESS_TAIL, CLIENT_ID, DIGITS, REFRESH_TAIL, SCOPE
 from opengrant.assembly.installation import installation
-from opengrant.connectors.connectors import OAUTH, Draft
+from opengrant.connectors.connectors import Draft
 from opengrant.connectors.credentials import Draft as CredentialDraft
 from opengrant.model import PERMISSIONS, SECOND, Application, Connector, CredentialType, Micros, ProviderName, now
+from opengrant.providers.registry import OAUTH
 from opengrant.services import Services
 from opengrant.settings import Settings
 from opengrant.store.access import api_keys
 from opengrant.store.engine.port import Statement, Steps
-from opengrant.store.grants.grants import COLUMNS
 from opengrant.vault import Owner, Vault
 
 Row = tuple[Any, ...]
 
 _TABLES = {
-    "grants": f"{COLUMNS}, email_key",
+    # By name: columns that are newer than these have their defaults, as in a database that was upgraded.
+    "grants": (
+        "id, application_id, provider, connector_id, mailbox_key, email, status, scope, settings, created_at,"
+        " updated_at, asked_at, version, subject, user_id, name, state, credential_id, workspace_id, ip, user_agent,"
+        " blocked, token_expires_at, external_id, due_at, proven_at, used_at, generation, trouble, refreshes, email_key"
+    ),
     "secrets": "application_id, owner_kind, owner_id, purpose, key_id, sealed, updated_at",
 }
+
+SIZES = {"empty": 0, "few": FEW, "many": MANY, "expired": EXPIRED}
 
 _HOUR = 3600 * SECOND
 _LATER = 24 * _HOUR
@@ -55,22 +63,25 @@ class Further(NamedTuple):
     held: dict[str, str]
 
 
-async def prepare(data: Path, url: str | None, *, ports: dict[str, int], floors_key: bytes) -> tuple[Scene, Held]:
+async def prepare(
+    data: Path, url: str | None, *, ports: dict[str, int], floors_key: bytes, sizes: Mapping[str, int] = SIZES
+) -> tuple[Scene, Held]:
     """Make and fill the database of an installation that does not run yet.
 
     data        OpenGrant's data directory, which also gets its master key
     url         of PostgreSQL; None for SQLite in `data`
     ports       of the remotes, by protocol
     floors_key  what the floor seals with: grants whose secrets are opened have one for either side
+    sizes       grants of each application, by its name
     """
     settings = Settings(data_dir=data, database_url=None if url is None else SecretStr(url))
     keys, applications = dict[str, str](), list[tuple[Application, Connector, int]]()
     held, named = Held(), dict[str, str]()
     async with installation(settings) as installed:
         services = installed.services
-        for name, grants in (("empty", 0), ("few", FEW), ("many", MANY), ("expired", EXPIRED)):
+        for name, grants in sizes.items():
             application = await services.applications.create(name)
-            new = await services.applications.create_key(application, name, lifetime=None, permissions=PERMISSIONS)
+            new = await services.api_keys.create(application, name, lifetime=None, permissions=PERMISSIONS)
             keys[name] = new.secret.get_secret_value()
             # The same key under a digest that the floor can make, which knows no master key.
             digest = hashlib.sha256(keys[name].encode()).digest()

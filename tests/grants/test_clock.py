@@ -232,7 +232,9 @@ def test_an_attempt_that_makes_many_calls_ends_before_its_lease(tenant: Tenant) 
     consent = tenant.run(tenant.house.credentials.create(tenant.app, ProviderName.MICROSOFT, draft))
     endless = Endless("ana@contoso.example", tenant.house.clock() + 3600 * SECOND)
     node = tenant.house.nodes[0]
-    node.connect.bulk = node.refresh.bulk = {ProviderName.MICROSOFT: endless}
+    node.connect.providers = node.refresh.providers = replace(
+        node.connect.providers, mints={ProviderName.MICROSOFT: endless}
+    )
     ask = CustomConnect(ProviderName.MICROSOFT, {"email_address": "ana@contoso.example"}, credential_id=consent.id)
     grant = tenant.run(node.connect.custom(tenant.app, ask))
     tenant.refresh.timeout = 0.1

@@ -12,11 +12,12 @@ from opengrant.errors import AccessDenied, GrantNotFound, InvalidRequest, Overlo
 from opengrant.events import audit
 from opengrant.events import payloads as events
 from opengrant.grants import refusals as outcome
-from opengrant.grants.connect.connect import Connect, refuse_blocked, unless_taken
+from opengrant.grants.connect.connect import Connect, unless_taken
 from opengrant.grants.connect.rotated_tokens import Successors
 from opengrant.grants.refresh.source_health import Blame, Shown
 from opengrant.grants.revocations import Revocations
-from opengrant.model import Application, Clock, CustomConnect, Grant, ProviderName, Sealed, Trouble
+from opengrant.model import Application, Clock, CustomConnect, Grant, Sealed, Trouble
+from opengrant.providers.registry import FACTS
 from opengrant.store import secrets
 from opengrant.store.connectors import credentials
 from opengrant.store.engine.port import Steps, Store
@@ -133,12 +134,12 @@ class Grants:
 
         Raises what Connect.renew raises, and Blocked; on failure the grant stays as it was.
         """
-        refuse_blocked(grant)
+        outcome.refuse_blocked(grant)
         await self.connect.refuse_taken(app, change.external_id, grant)
         if change.workspace_id is not None:
             await self.workspaces.require(app, change.workspace_id)
         if change.settings is not None:
-            if grant.provider is ProviderName.VIRTUAL_CALENDAR and change.settings.get("email") != grant.email:
+            if FACTS[grant.provider].identifier and change.settings.get("email") != grant.email:
                 raise InvalidRequest(
                     "settings.email: a virtual calendar keeps its identifier; make another grant instead."
                 )

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import Enum
@@ -20,10 +20,9 @@ from pydantic import SecretStr
 from pydantic_core import from_json, to_json
 
 from opengrant import failpoints as faults
-from opengrant.connectors.connectors import OAUTH, Connectors
+from opengrant.connectors.connectors import Connectors
 from opengrant.domains.domains import Domains
 from opengrant.errors import (
-    Blocked,
     InvalidRequest,
     OpenGrantError,
     Overloaded,
@@ -33,7 +32,7 @@ from opengrant.errors import (
     StoreUnavailable,
 )
 from opengrant.events import payloads as events
-from opengrant.events.activity import VERIFIED, Activity
+from opengrant.events.activity import VERIFIED, Activity, Observe
 from opengrant.grants import refusals as outcome
 from opengrant.grants.connect.rotated_tokens import Newest, Successors, replay
 from opengrant.grants.schedule import Schedule
@@ -55,9 +54,11 @@ from opengrant.model import (
     mailbox_keys,
 )
 from opengrant.net.deadline import GRACE
-from opengrant.providers.base import Authorizes, Identifies, Mints, Refreshes, Verifies
+from opengrant.providers.base import TokenProvider, Verifies
+from opengrant.providers.capabilities import Providers, having
 from opengrant.providers.classify import classify
 from opengrant.providers.hosted.agent_account import TELL_OF_SECRET
+from opengrant.providers.registry import OAUTH
 from opengrant.providers.verdict import Kind
 from opengrant.store import secrets
 from opengrant.store.connectors import connectors as connector_rows
@@ -85,21 +86,6 @@ _LOOK_AGAIN = 0.1
 _FORGOTTEN_AT_ONCE = 1000
 _TRIES = 8
 """Rounds of look-and-write before we give up on a mailbox that keeps changing under us."""
-
-
-class TokenProvider(Refreshes, Identifies, Protocol):
-    """A provider of refresh tokens."""
-
-    rotates: bool
-    """A refresh replaces the refresh token, so the new one must be kept before anything else happens."""
-    single_use: bool
-    """A refresh token dies when it is spent."""
-
-    def granted_scope(self, tokens: Tokens) -> tuple[str, ...] | None:
-        """What the user granted, as the wire spells it; None when the provider does not say."""
-
-    def missing_scope(self, tokens: Tokens, wanted: tuple[str, ...]) -> tuple[str, ...]:
-        """Which of the wanted scopes the token provably lacks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +125,6 @@ class _Flight:
     task: "asyncio.Task[Any]"
 
 
-Observe = Callable[[str, str, float], None]
-"""(provider, outcome, seconds) of one verification."""
-
-
 @dataclass(slots=True)
 class Connect:
     """Makes and renews grants; built once, in assembly/installation.py."""
@@ -151,8 +133,7 @@ class Connect:
     vault: Vault
     digests: Digests
     connectors: Connectors
-    providers: Mapping[ProviderName, object]
-    bulk: Mapping[ProviderName, Mints]
+    providers: Providers
     domains: Domains
     workspaces: Workspaces
     schedule: Schedule
@@ -237,7 +218,7 @@ class Connect:
         """The first two beats alone, for a user who types a password here. Raises what `custom` raises."""
         with self.bounded():
             found = await self._connector(app, ask)
-            return await self._verify(ask, found, cast(Verifies, self.providers[ask.provider]))
+            return await self._verify(ask, found, having(self.providers.passwords, ask.provider))
 
     async def prove_code(
         self, app: Application, ask: CustomConnect, code: SecretStr, *, redirect_uri: str, verifier: SecretStr
@@ -248,7 +229,7 @@ class Connect:
         """
         with self.bounded():
             found = await self._connector(app, ask)
-            client, provider = self.connectors.client(found), cast(_CodeProvider, self.providers[ask.provider])
+            client, provider = self.connectors.client(found), having(self.providers.codes, ask.provider)
             async with self._asking(ask, "token"):
                 tokens = await provider.exchange(client, code, redirect_uri=redirect_uri, verifier=verifier)
                 if tokens.refresh_token is None:
@@ -290,7 +271,7 @@ class Connect:
         granted = held.get("access_token_scope")
         if granted is None:
             return ()
-        provider = cast(TokenProvider, self.providers[grant.provider])
+        provider = having(self.providers.tokens, grant.provider)
         return provider.missing_scope(Tokens(SecretStr(""), None, 0, tuple(granted)), scope)
 
     @contextlib.contextmanager
@@ -329,12 +310,11 @@ class Connect:
             found = await self._connector(app, ask)
             if ask.bulk:
                 return await self._by_organisation(app, ask, found, write)
-            provider = self.providers[ask.provider]
             if ask.provider is ProviderName.NYLAS:
                 await self.domains.require_owner(app, ask.settings["email"])
             if "refresh_token" in ask.settings:
-                return await self._by_token(app, ask, found, cast(TokenProvider, provider), write, renews)
-            return await self._by_password(ask, found, cast(Verifies, provider), write)
+                return await self._by_token(app, ask, found, having(self.providers.tokens, ask.provider), write, renews)
+            return await self._by_password(ask, found, having(self.providers.passwords, ask.provider), write)
 
     async def _connector(self, app: Application, ask: CustomConnect) -> WithClient:
         found = await self.db.write_soon(
@@ -361,7 +341,7 @@ class Connect:
         scope = default if ask.scope is None else ask.scope
         email = cast(str, ask.settings["email_address"])
         async with self._asking(ask, "bulk"):
-            minted = await self.bulk[ask.provider].mint(credential, email, scope)
+            minted = await having(self.providers.mints, ask.provider).mint(credential, email, scope)
         proof = Proof(
             # Whoever names the tenant in a credential answers for its directory; one that a request names is anybody's.
             replace(minted.identity, email=email, vouched=minted.identity.vouched or "tenant" not in ask.settings),
@@ -537,7 +517,7 @@ class Connect:
             existing = await self.db.read(grants.find_mailbox(app.id, ask.provider, keys))
             aside = None
             if existing is not None:
-                refuse_blocked(existing)
+                outcome.refuse_blocked(existing)
                 if _owner(existing, proof, hosted=hosted) is _Owner.OUTRANKS:
                     existing, aside = None, existing
             await self.refuse_taken(app, ask.external_id, existing)
@@ -710,12 +690,10 @@ class Connect:
 
     def _once(self, grant: Grant, proof: Proof) -> str | None:
         """The digest of a refresh token that may be spent by the time that it is stored."""
-        if not (getattr(self.providers[grant.provider], "single_use", False) and proof.secret):
+        provider = self.providers.tokens.get(grant.provider)
+        if provider is None or not provider.single_use or not proof.secret:
             return None
         return self.digests.refresh_token(grant.application_id, grant.provider, proof.secret["refresh_token"])
-
-
-class _CodeProvider(TokenProvider, Authorizes, Protocol): ...
 
 
 def _require_scope(provider: TokenProvider, tokens: Tokens, wanted: tuple[str, ...]) -> None:
@@ -745,12 +723,6 @@ def _live(tokens: Tokens, refresh_token: SecretStr) -> dict[str, Any]:
 
 class _Write(Protocol):
     async def __call__(self, found: WithClient, proof: Proof, /) -> Grant | None: ...
-
-
-def refuse_blocked(grant: Grant) -> None:
-    """Raises Blocked."""
-    if grant.blocked:
-        raise Blocked("Resource blocked, contact administrator. (`opengrant grants unblock` lifts it.)")
 
 
 def _named(settings: Mapping[str, Any]) -> tuple[str, ...]:

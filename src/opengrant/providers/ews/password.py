@@ -25,7 +25,7 @@ from opengrant.net.dns import Resolver
 from opengrant.net.ews import EwsClient, EwsTalk
 from opengrant.net.guard import BadHost, Guard, parse_host
 from opengrant.net.guarded_http import MAX_REDIRECTS, Page, origin, under
-from opengrant.net.login_attempt import Observe
+from opengrant.net.observe import Observe
 from opengrant.providers.ews.autodiscover import Autodiscover, domain_of, exchange_online, is_exchange_online
 
 WHOLE = 75.0

@@ -21,8 +21,8 @@ from opengrant.errors import Evidence, InvalidRequest, ProviderFailure
 from opengrant.model import Identity, Verified
 from opengrant.net.dav import Account, DavClient
 from opengrant.net.guard import Guard
-from opengrant.net.login_attempt import Observe
 from opengrant.net.mail_login import STARTTLS, MailClient, Session
+from opengrant.net.observe import Observe
 from opengrant.providers.ews.refusals import NOT_APPS_SHAPE, OTHER_LEG_ACCEPTED
 from opengrant.providers.imap.refusals import judge
 from opengrant.providers.verdict import Kind
