@@ -69,7 +69,7 @@ async def get_reconnect_link(request: Request) -> Answer:
     query = request.query(actions.ReconnectQuery)
     grant = await request.services.grants.get(request.application, request.params["grant_id"])
     base = request.origin
-    url = await request.services.hosted.reconnect_link(
+    url = await request.services.hosted.start.reconnect_link(
         request.application, grant, redirect_uri=query.redirect_uri, base=base
     )
     return {"url": url}
