@@ -128,8 +128,6 @@ TOO_LARGE: set[str] = {
     "grants/refresh/refresh.py:Refresh._failed has lines",
     "metrics.py:_Live.__init__ has lines",
     "net/imap_login.py:_converse has lines",
-    "signin/hosted.py:Hosted has dependencies",
-    "signin/hosted.py:Hosted has lines",
     "signin/tokens.py:Tokens has lines",
     "store/grants/grants.py:_one_statement has lines",
 }
@@ -186,7 +184,7 @@ def _dependencies(node: ast.ClassDef, classes: set[str]) -> list[str]:
     return [name for found in names for name in sorted(found & classes)[:1]]
 
 
-PERSONS = 211
+PERSONS = 202
 """Lowered with each rewrite; the aim is 0."""
 
 
