@@ -81,7 +81,7 @@ async def prepare(
         services = installed.services
         for name, grants in sizes.items():
             application = await services.applications.create(name)
-            new = await services.applications.create_key(application, name, lifetime=None, permissions=PERMISSIONS)
+            new = await services.api_keys.create(application, name, lifetime=None, permissions=PERMISSIONS)
             keys[name] = new.secret.get_secret_value()
             # The same key under a digest that the floor can make, which knows no master key.
             digest = hashlib.sha256(keys[name].encode()).digest()

@@ -212,7 +212,7 @@ class LiveServer:
         """A fresh application, so that no test sees another's rows."""
         applications = self.services.applications
         application = self.call(applications.create("test", identity_rule=identity))
-        key = self.call(applications.create_key(application, "test", lifetime=None)).secret.get_secret_value()
+        key = self.call(self.services.api_keys.create(application, "test", lifetime=None)).secret.get_secret_value()
         return Tenant(application, key, self.client(key), self)
 
     def client(self, api_key: str | None) -> httpx.Client:

@@ -187,9 +187,9 @@ def test_a_stored_password_goes_to_another_server_only_for_those_who_may_read_it
     assert "grants.token" in message
     answer = patched(tenant, grant, settings=moved | {"imap_password": ACCOUNTS[ALICE]})
     assert data(answer)["settings"]["imap_host"] == "localhost"
-    applications = server.services.applications
+    api_keys = server.services.api_keys
     may = ("all", "grants.token")
-    key = server.call(applications.create_key(tenant.application, "reader", lifetime=None, permissions=may))
+    key = server.call(api_keys.create(tenant.application, "reader", lifetime=None, permissions=may))
     with server.client(key.secret.get_secret_value()) as reader:
         answer = reader.patch(f"/v3/grants/{grant['id']}", json={"settings": {"imap_host": ELSEWHERE}})
     assert data(answer)["settings"]["imap_host"] == ELSEWHERE

@@ -414,7 +414,7 @@ def test_a_mailbox_that_only_a_named_server_claims_is_not_found_by_its_address(
     assert data(site.get(f"/v3/grants/{ALICE}"))["id"] == mine["id"], "not even while the owner's does not work"
     site.server.rows("update grants set status = 'valid' where id = $1", mine["id"])
     key = site.server.call(
-        site.server.services.applications.create_key(
+        site.server.services.api_keys.create(
             site.application, "reader", lifetime=None, permissions=("all", "grants.token")
         )
     )
@@ -596,13 +596,13 @@ def test_one_sign_in_has_one_password_checked_at_a_time(
 def test_a_page_gives_a_silent_server_up_when_it_said_it_would(
     site: Tenant, browser: httpx.Client, server: LiveServer, beside: Beside, certificates: Certificates
 ) -> None:
-    assert server.services.hosted.patience == 30
+    assert server.services.hosted.password_form.patience == 30
     quiet = silent(beside, certificates)
-    object.__setattr__(server.services.hosted, "patience", 0.5)  # half a minute, for a test
+    object.__setattr__(server.services.hosted.password_form, "patience", 0.5)  # half a minute, for a test
     try:
         answer = typed(browser, site, email=ALICE, password="x", imap_host="localhost", imap_port=quiet.port)
     finally:
-        object.__setattr__(server.services.hosted, "patience", 30)
+        object.__setattr__(server.services.hosted.password_form, "patience", 30)
     assert answer.status_code == 504
     assert quiet.connections == 1
     said = "The mail server did not answer within half a minute, so we stopped."

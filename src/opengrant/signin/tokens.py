@@ -22,6 +22,7 @@ from opengrant.store.engine.port import Steps, Store
 from opengrant.store.grants import grants
 from opengrant.store.signin import tokens
 from opengrant.tenants.applications import Applications
+from opengrant.vault.digests import Digests
 
 ACCESS_FOR = 3600
 """Seconds that an access token is good for."""
@@ -108,8 +109,8 @@ class Tokens:
     Where an argument is called `issuer`, it is the base URL that the caller reached us at.
     """
 
-    def __init__(self, db: Store, applications: Applications, signing: Signing, clock: Clock) -> None:
-        self._db, self._applications, self._clock = db, applications, clock
+    def __init__(self, db: Store, digests: Digests, applications: Applications, signing: Signing, clock: Clock) -> None:
+        self._db, self._digests, self._applications, self._clock = db, digests, applications, clock
         self.signing = signing
 
     async def issue(
@@ -317,7 +318,7 @@ class Tokens:
         yield from tokens.add(app.id, family_id, kind, digest, at=now, expires_at=expires_at)
 
     def _digest(self, app_id: str, token: SecretStr) -> str:
-        return self._applications.digests.token(app_id, token.get_secret_value())
+        return self._digests.token(app_id, token.get_secret_value())
 
 
 def refuse_blocked(grant: Grant) -> None:
