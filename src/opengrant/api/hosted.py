@@ -20,7 +20,8 @@ from opengrant.api.http.path_tree import Router
 from opengrant.api.http.request import Request, origin, read_body
 from opengrant.api.http.route_table import Open, Redirect, route
 from opengrant.api.http.static import PAGE_HEADERS
-from opengrant.api.wire import grants as wire
+from opengrant.api.wire import fields as wire
+from opengrant.api.wire.grants import patch_settings
 from opengrant.errors import (
     CallbackNotAllowed,
     InvalidPayload,
@@ -256,7 +257,7 @@ class Pages:
         if empty := [name for name in needed if not fields.get(name, "").strip()]:
             return _page(replace(form, errors=dict.fromkeys(empty, EMPTY)), 400)
         try:
-            settings = wire.patch_settings(provider, _settings(provider, fields))
+            settings = patch_settings(provider, _settings(provider, fields))
         except ValidationError as problem:
             return _page(wrong(form, problem), 400)
         try:
