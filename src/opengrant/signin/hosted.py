@@ -42,8 +42,9 @@ from opengrant.errors import (
     StoreUnavailable,
 )
 from opengrant.grants import refusals as outcome
-from opengrant.grants.connect.connect import Connect, Proof
+from opengrant.grants.connect.connect import Connect
 from opengrant.grants.connect.detect import Detect, way_in
+from opengrant.grants.connect.proof import Proof
 from opengrant.model import (
     SECOND,
     WITH_PASSWORD,
@@ -417,15 +418,15 @@ class Hosted:
             ask.login_hint,
             ask.granted,
         )
-        consenting = having(self.connect.providers.codes, provider)
-        return consenting.consent_url(self.connect.connectors.client(found), consent), login
+        consenting = having(self.connect.prove.providers.codes, provider)
+        return consenting.consent_url(self.connect.prove.connectors.client(found), consent), login
 
     async def _admin_consent(self, app: Application, ask: Ask, login: Login, base: str) -> tuple[str, Login]:
         found = await self._tenant_credential(app, ask)
-        held = await self.connect.connectors.organisation(found)
+        held = await self.connect.prove.connectors.organisation(found)
         secret = random.token_urlsafe(32)
         login = replace(login, provider=ProviderName.MICROSOFT, secret=self._of_state(login, secret))
-        microsoft = having(self.connect.providers.administrators, ProviderName.MICROSOFT)
+        microsoft = having(self.connect.prove.providers.administrators, ProviderName.MICROSOFT)
         url = microsoft.admin_consent_url(
             held["client_id"],
             tenant=_one_tenant(held),
@@ -457,10 +458,10 @@ class Hosted:
         if query.get("admin_consent", "").lower() != "true":
             raise InvalidRequest("The administrator did not consent.")
         found = await self._tenant_credential(app, ask)
-        held = await self.connect.connectors.organisation(found)
+        held = await self.connect.prove.connectors.organisation(found)
         named, came = _one_tenant(held), query.get("tenant", "")
         tenant = came if named is None else named
-        tenants = having(self.connect.providers.tenants, ProviderName.MICROSOFT)
+        tenants = having(self.connect.prove.providers.tenants, ProviderName.MICROSOFT)
         try:
             proven = await tenants.prove_tenant({**held, "tenant": tenant})
         except ProviderFailure:
