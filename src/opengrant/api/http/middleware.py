@@ -1,7 +1,7 @@
-"""The outermost layer: what happens to every request, whatever it asks for.
+"""The middleware around the router.
 
-It gives the request an id, bounds how many are under way, turns whatever goes wrong into the one envelope,
-counts, and writes one log record.
+It gives each request an id, limits the requests under way, turns every exception into the error envelope, updates the
+metrics, and writes one log record.
 """
 
 import random
@@ -21,24 +21,24 @@ log = structlog.get_logger()
 
 _CLIENT_GONE = 499
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
-"""Asked every few seconds by machines: logged at debug level only."""
+"""Polled every few seconds: logged at debug level."""
 
 
-class Edge:
-    """ASGI middleware around the router. Lifespan events pass through."""
+class Middleware:
+    """ASGI middleware. Lifespan events pass through."""
 
     def __init__(self, inner: ASGIApp, *, max_requests: int) -> None:
         self.inner = inner
         self.max_requests = max_requests
         self.under_way = 0
-        self.log = log.bind()  # binding anew for each request costs as much as writing the record
+        self.log = log.bind()  # a new bind for each request costs as much as the record
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.inner(scope, receive, send)
             return
         began = time.perf_counter()
-        # An id to find things by, not a secret: no randomness of the kernel's is spent on it.
+        # The id is no secret, so it needs no cryptographic randomness.
         request_id = scope["opengrant.request_id"] = str(uuid.UUID(int=random.getrandbits(128), version=4))
         structlog.contextvars.bind_contextvars(request_id=request_id)
         status = 0
@@ -48,7 +48,7 @@ class Edge:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 if (more := scope.get("opengrant.headers")) is not None:
-                    # Refusals get them too: what they lack, a browser hides.
+                    # Errors need them too: without CORS headers a browser hides the answer from the page.
                     message["headers"] = [*message["headers"], *more]
             await send(message)
 
