@@ -595,13 +595,13 @@ def test_one_sign_in_has_one_password_checked_at_a_time(
 def test_a_page_gives_a_silent_server_up_when_it_said_it_would(
     site: Tenant, browser: httpx.Client, server: LiveServer, beside: Beside, certificates: Certificates
 ) -> None:
-    assert server.services.hosted.patience == 30
+    assert server.services.hosted.password_form.patience == 30
     quiet = silent(beside, certificates)
-    object.__setattr__(server.services.hosted, "patience", 0.5)  # half a minute, for a test
+    object.__setattr__(server.services.hosted.password_form, "patience", 0.5)  # half a minute, for a test
     try:
         answer = typed(browser, site, email=ALICE, password="x", imap_host="localhost", imap_port=quiet.port)
     finally:
-        object.__setattr__(server.services.hosted, "patience", 30)
+        object.__setattr__(server.services.hosted.password_form, "patience", 30)
     assert answer.status_code == 504
     assert quiet.connections == 1
     said = "The mail server did not answer within half a minute, so we stopped."

@@ -11,7 +11,7 @@ from opengrant.providers import classify
 from opengrant.providers.ews import refusals as ews_answers
 from opengrant.providers.imap import refusals as mail_answers
 from opengrant.providers.verdict import Kind, Verdict
-from opengrant.signin.hosted import _gave_up
+from opengrant.signin.password_form import timed_out
 
 _API_WORDS = ("imap_", "smtp_", "ews_", "settings.imap", "POST", "/v3", "OPENGRANT", "provider ", "operator", "(IMAP, ")
 
@@ -86,6 +86,6 @@ def test_a_sentence_stands_at_the_field_that_it_is_about(
 
 
 def test_a_search_that_takes_too_long_has_a_sentence() -> None:
-    problem = _gave_up(ProviderName.IMAP, 30)
+    problem = timed_out(ProviderName.IMAP, 30)
     assert problem.provider_error is not None
     assert problem.provider_error["opengrant"]["reason"] in REASONS

@@ -11,7 +11,7 @@ from opengrant.api.http.authentication import bearer_of
 from opengrant.api.http.decoding import decode
 from opengrant.api.http.request import Request
 from opengrant.api.http.route_table import Flat, One, Open, route
-from opengrant.api.wire import grants as wire
+from opengrant.api.wire import fields as wire
 from opengrant.errors import OAuthRefused, Unauthorized
 from opengrant.events.actor import Actor, act_as
 from opengrant.model import ProviderName

@@ -41,11 +41,21 @@ from opengrant.operations.master_keys import Readiness
 from opengrant.operations.overview import Overview
 from opengrant.services import Services
 from opengrant.settings import Settings
-from opengrant.signin.abuse_limits import Strangers
+from opengrant.signin.abuse_limits import AbuseLimits
+from opengrant.signin.admin_consent import AdminConsent
+from opengrant.signin.callback import Callback
+from opengrant.signin.codes import LoginCodes
+from opengrant.signin.consent import ConsentPages
 from opengrant.signin.hosted import Hosted
 from opengrant.signin.id_tokens import Signing
+from opengrant.signin.login import LoginDigests, OpenLogins
+from opengrant.signin.password_form import PasswordForm
+from opengrant.signin.redeem import Redemption
+from opengrant.signin.return_url import ReturnUrls
+from opengrant.signin.start import SignInStart
 from opengrant.signin.token_endpoint import Exchange
 from opengrant.signin.tokens import Tokens
+from opengrant.signin.visit import Visits
 from opengrant.store.engine.port import Dialect
 from opengrant.store.grants.refreshing import Rates
 from opengrant.tenants.applications import Applications
@@ -255,18 +265,7 @@ def _connector_check(tools: Tools, base: _Base, grants: _Grants) -> ConnectorChe
 
 
 def _sign_in(settings: Settings, tools: Tools, base: _Base, grants: _Grants) -> _SignIn:
-    hosted = Hosted(
-        db=tools.db,
-        vault=tools.vault,
-        digests=tools.digests,
-        applications=base.applications,
-        redirects=base.redirects,
-        connect=grants.connecting.connect,
-        detect=grants.detect,
-        strangers=Strangers(tools.db, tools.clock, threads=settings.outbound.mail_threads),
-        clock=tools.clock,
-        secretless_web=settings.hosted.secretless_web,
-    )
+    hosted = _hosted(settings, tools, base, grants)
     tokens = Tokens(
         db=tools.db,
         digests=tools.digests,
@@ -278,8 +277,88 @@ def _sign_in(settings: Settings, tools: Tools, base: _Base, grants: _Grants) -> 
         hosted=hosted,
         tokens=tokens,
         exchange=Exchange(
-            applications=base.applications, api_keys=base.api_keys, codes=hosted, tokens=tokens, grants=grants.grants
+            applications=base.applications,
+            api_keys=base.api_keys,
+            codes=hosted.redemption,
+            tokens=tokens,
+            grants=grants.grants,
         ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _SignInParts:
+    """The parts that several services of hosted sign-in use."""
+
+    limits: AbuseLimits
+    logins: OpenLogins
+    returns: ReturnUrls
+    consent: ConsentPages
+    admin_consent: AdminConsent
+    codes: LoginCodes
+
+
+def _hosted(settings: Settings, tools: Tools, base: _Base, grants: _Grants) -> Hosted:
+    parts = _sign_in_parts(settings, tools, base)
+    return Hosted(
+        start=SignInStart(
+            db=tools.db,
+            applications=base.applications,
+            digests=parts.logins.digests,
+            consent=parts.consent,
+            admin_consent=parts.admin_consent,
+            returns=parts.returns,
+            clock=tools.clock,
+        ),
+        visits=Visits(
+            db=tools.db,
+            applications=base.applications,
+            logins=parts.logins,
+            consent=parts.consent,
+            detect=grants.detect,
+            limits=parts.limits,
+            returns=parts.returns,
+        ),
+        password_form=PasswordForm(
+            logins=parts.logins,
+            connect=grants.connecting.connect,
+            limits=parts.limits,
+            codes=parts.codes,
+            returns=parts.returns,
+        ),
+        callback=_callback(base, grants, parts),
+        codes=parts.codes,
+        redemption=Redemption(
+            codes=parts.codes,
+            redirects=base.redirects,
+            connect=grants.connecting.connect,
+            secretless_web=settings.hosted.secretless_web,
+        ),
+        limits=parts.limits,
+    )
+
+
+def _sign_in_parts(settings: Settings, tools: Tools, base: _Base) -> _SignInParts:
+    db, connectors, providers = tools.db, base.connectors, tools.providers
+    digests, returns = LoginDigests(digests=tools.digests), ReturnUrls(redirects=base.redirects)
+    return _SignInParts(
+        limits=AbuseLimits(db=db, clock=tools.clock, threads=settings.outbound.mail_threads),
+        logins=OpenLogins(db=db, digests=digests, clock=tools.clock),
+        returns=returns,
+        consent=ConsentPages(db=db, connectors=connectors, providers=providers, digests=digests),
+        admin_consent=AdminConsent(db=db, connectors=connectors, providers=providers, digests=digests),
+        codes=LoginCodes(db=db, vault=tools.vault, digests=tools.digests, returns=returns, clock=tools.clock),
+    )
+
+
+def _callback(base: _Base, grants: _Grants, parts: _SignInParts) -> Callback:
+    return Callback(
+        applications=base.applications,
+        logins=parts.logins,
+        admin_consent=parts.admin_consent,
+        connect=grants.connecting.connect,
+        codes=parts.codes,
+        returns=parts.returns,
     )
 
 

@@ -9,7 +9,7 @@ from opengrant.access.api_keys import ApiKeys
 from opengrant.errors import CodeUsedTwice, GrantNotFound, OAuthRefused, Unauthorized
 from opengrant.grants.manage import Grants
 from opengrant.model import Application
-from opengrant.signin.hosted import Redeemed
+from opengrant.signin.redeem import Redeemed
 from opengrant.signin.tokens import Issued, Tokens, refuse_blocked
 from opengrant.tenants.applications import Applications
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BeforeValidator, ConfigDict, Field, RootModel, StringConstraints, WithJsonSchema
 
-from opengrant.api.wire.grants import PRINTABLE, Model, OrNull, RedirectUrl, examples, text
+from opengrant.api.wire.fields import PRINTABLE, Model, OrNull, RedirectUrl, examples, text
 from opengrant.errors import InvalidRequest
 from opengrant.model import SECOND, Application, Platform, Profile
 from opengrant.model import RedirectUri as RedirectUriNoun

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field, WithJsonSchema
 
 from opengrant.api.wire import pagination as cursors
-from opengrant.api.wire.grants import Id, Model, text
+from opengrant.api.wire.fields import Id, Model, text
 from opengrant.events import audit
 from opengrant.model import SECOND
 

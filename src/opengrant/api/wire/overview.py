@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from opengrant.api.wire.grants import Answer, Model
+from opengrant.api.wire.fields import Answer, Model
 from opengrant.model import SECOND, ProviderName
 from opengrant.operations import overview
 

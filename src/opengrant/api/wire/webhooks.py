@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BeforeValidator, Field, RootModel, SecretStr, StringConstraints
 
 from opengrant.api.wire import pagination as cursors
-from opengrant.api.wire.grants import Id, Model, OrNull, examples, text
+from opengrant.api.wire.fields import Id, Model, OrNull, examples, text
 from opengrant.errors import InvalidRequest
 from opengrant.events import deliveries, webhooks
 from opengrant.model import SECOND

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, RootModel, WithJsonSchema, model_serializer, model_validator
 
-from opengrant.api.wire.grants import Id, Model, Name, OrNull, examples, refuse_policies, text
+from opengrant.api.wire.fields import Id, Model, Name, OrNull, examples, refuse_policies, text
 from opengrant.model import SECOND
 from opengrant.tenants import workspaces
 

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from opengrant.model import Micros
+from opengrant.store.engine.columns import Columns, Converter
 from opengrant.store.engine.json_columns import get_object
-from opengrant.store.engine.port import Row, Statement, Steps
-
-COLUMNS = "id, application_id, type, grant_id, created_at, actor, detail"
+from opengrant.store.engine.port import Statement, Steps
 
 
 class Place(NamedTuple):
@@ -37,6 +36,14 @@ class Entry:
     @property
     def place(self) -> Place:
         return Place(self.at, self.id)
+
+
+COLUMNS = Columns(
+    Entry,
+    ("id", "application_id", "type", "grant_id", "created_at", "actor", "detail"),
+    fields={"created_at": "at"},
+    detail=Converter(None, lambda text: {} if text is None else get_object(text)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,7 @@ def page(application_id: str, filters: Filters, *, after: Place | None, limit: i
             order by created_at desc, id desc limit ${len(args)}""",
         tuple(args),
     )
-    return [_read(row) for row in rows]
+    return [COLUMNS.read(row) for row in rows]
 
 
 def forget_before(application_id: str, *, cutoff: Micros, limit: int) -> Steps[int]:
@@ -92,8 +99,3 @@ def forget_before(application_id: str, *, cutoff: Micros, limit: int) -> Steps[i
         (application_id, cutoff, limit),
     )
     return len(rows)
-
-
-def _read(row: Row) -> Entry:
-    id_, application_id, type_, grant_id, at, actor, detail = row
-    return Entry(id_, application_id, type_, grant_id, at, actor, {} if detail is None else get_object(detail))
