@@ -30,7 +30,8 @@ from bench.floor import Config
 from bench.load import Unexpected
 from bench.report import about_the_machine
 from bench.stage import Engine
-from opengrant.assembly.installation import connect_store, installation
+from opengrant.assembly.database import connect_store
+from opengrant.assembly.installation import installation
 from opengrant.connectors.connectors import Draft
 from opengrant.connectors.credentials import Draft as CredentialDraft
 from opengrant.model import SECOND, ProviderName, now
@@ -212,7 +213,7 @@ async def _fill(engine: Engine, data: Path, url: str | None, grants: int, floors
         for number in range(1, SOURCES):
             further = CredentialDraft(f"client {number}", "connector", databases.CLIENT)
             credentials.append((await services.credentials.create(application, ProviderName.GOOGLE, further)).id)
-        vault = services.connect.vault
+        vault = services.rotated_tokens.vault
     due_at, cipher = now() - grants * 1000 - 60 * SECOND, None if floors_key is None else AESGCM(floors_key)
     for start in range(0, grants, _CHUNK):
         numbers = range(start, min(start + _CHUNK, grants))

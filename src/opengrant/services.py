@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+from opengrant.access.api_keys import ApiKeys
+from opengrant.access.console_sessions import ConsoleSessions
 from opengrant.access.idempotency import Idempotency
-from opengrant.access.request_signatures import ServiceAccounts, Signatures
+from opengrant.access.request_signatures import Signatures
+from opengrant.access.service_accounts import ServiceAccounts
 from opengrant.connectors.connectors import Connectors
 from opengrant.connectors.credentials import Credentials
 from opengrant.domains.domains import Domains
@@ -14,6 +17,7 @@ from opengrant.events.webhooks import Webhooks
 from opengrant.grants.aliases import Aliases
 from opengrant.grants.connect.connect import Connect
 from opengrant.grants.connect.detect import Detect
+from opengrant.grants.connect.rotated_tokens import RotatedTokens
 from opengrant.grants.connector_check import ConnectorCheck
 from opengrant.grants.history import Timeline
 from opengrant.grants.manage import Grants
@@ -22,23 +26,24 @@ from opengrant.operations.clock_steps import Ahead
 from opengrant.operations.master_keys import Readiness
 from opengrant.operations.overview import Overview
 from opengrant.signin.hosted import Hosted
-from opengrant.signin.token_endpoint import Exchange
+from opengrant.signin.token_endpoint import TokenEndpoint
 from opengrant.signin.tokens import Tokens
 from opengrant.store.engine.port import Store
 from opengrant.tenants.applications import Applications
-from opengrant.tenants.console_sessions import Sessions
 from opengrant.tenants.redirect_uris import Redirects
 from opengrant.tenants.workspaces import Workspaces
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Built in assembly/installation.py."""
+    """Built in assembly/rooms.py."""
 
     db: Store
     applications: Applications
+    api_keys: ApiKeys
     connectors: Connectors
     connect: Connect
+    rotated_tokens: RotatedTokens
     refresh: Refresh
     grants: Grants
     service_accounts: ServiceAccounts
@@ -55,8 +60,8 @@ class Services:
     redirects: Redirects
     hosted: Hosted
     tokens: Tokens
-    exchange: Exchange
-    sessions: Sessions
+    exchange: TokenEndpoint
+    sessions: ConsoleSessions
     activity: Activity
     overview: Overview
     timeline: Timeline

@@ -319,7 +319,7 @@ def test_an_invalidated_grant_gives_no_token_and_blames_no_provider(
     grant = make(tenant, provider)
     invalidate(tenant, grant)
     key = server.call(
-        server.services.applications.create_key(
+        server.services.api_keys.create(
             tenant.application, "reader", lifetime=None, permissions=("all", "grants.token")
         )
     )

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from opengrant.assembly.connect import build_connect
 from opengrant.connectors.connectors import Connectors
 from opengrant.connectors.credentials import Credentials
 from opengrant.domains.domains import Domains, MailNames
 from opengrant.errors import Evidence, ProviderFailure
 from opengrant.events.activity import Activity
 from opengrant.grants.connect.connect import Connect
+from opengrant.grants.connect.rotated_tokens import RotatedTokens
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.circuit_breaker import Policy
 from opengrant.grants.refresh.refresh import Refresh
@@ -25,6 +27,7 @@ from opengrant.grants.spool import Spool
 from opengrant.model import SECOND, Application, Identity, Micros, ProviderName, Verified, now
 from opengrant.net.dns import Resolver
 from opengrant.net.provider_http import Http
+from opengrant.providers.capabilities import Providers
 from opengrant.providers.google.oauth import Google
 from opengrant.providers.microsoft.oauth import Microsoft
 from opengrant.providers.zoom.oauth import Zoom
@@ -190,7 +193,7 @@ class House:
 
     async def drain(self) -> None:
         for node in self.nodes:
-            await node.connect.drain()
+            await node.connect.exchange.drain()
             await node.refresh.drain()
 
 
@@ -212,12 +215,14 @@ def _furnished(db: Store, clock: HeldClock, http: Http, directory: Path, provide
     vault = Vault(Keyring([MasterKey("1", bytes(range(32)))]))
     digests, mail = Digests(bytes(32)), MailServers()
     connectors = Connectors(db, vault, clock)
-    providers: dict[ProviderName, object] = {
-        ProviderName.GOOGLE: Google(http, **provider.google_urls()),
-        ProviderName.MICROSOFT: Microsoft(http, **provider.microsoft_urls()),
-        ProviderName.ZOOM: Zoom(http, **provider.zoom_urls()),
-        ProviderName.IMAP: mail,
-    }
+    providers = Providers(
+        tokens={
+            ProviderName.GOOGLE: Google(http, **provider.google_urls()),
+            ProviderName.MICROSOFT: Microsoft(http, **provider.microsoft_urls()),
+            ProviderName.ZOOM: Zoom(http, **provider.zoom_urls()),
+        },
+        passwords={ProviderName.IMAP: mail},
+    )
     schedule = Schedule(
         ahead=600 * SECOND,
         idle_after=7 * 86_400 * SECOND,
@@ -229,17 +234,38 @@ def _furnished(db: Store, clock: HeldClock, http: Http, directory: Path, provide
     for number in range(2):
         domains = Domains(db, vault, Resolver(""), MailNames.at("mail.invalid"), clock)
         spool = Spool(directory / f"unwritten-{number}")
-        connect = Connect(
-            db, vault, digests, connectors, providers, {}, domains, Workspaces(db, clock), schedule, clock,
-            _unobserved, Activity(db, clock), spool, 1000,
-        )  # fmt: skip
+        workspaces = Workspaces(db, clock)
+        room = build_connect(
+            db=db,
+            vault=vault,
+            digests=digests,
+            clock=clock,
+            connectors=connectors,
+            providers=providers,
+            domains=domains,
+            workspaces=workspaces,
+            activity=Activity(db, clock),
+            schedule=schedule,
+            rotated_tokens=RotatedTokens(db=db, vault=vault, digests=digests, spool=spool, clock=clock),
+            observe=_unobserved,
+            limit=1000,
+            timeout=20.0,
+        )
         refresh = Refresh(
-            db, vault, digests, connectors, providers, {}, schedule, Policy(5, 20 * SECOND), Rates(100_000, 100_000),
+            db, vault, digests, connectors, providers, schedule, Policy(5, 20 * SECOND), Rates(100_000, 100_000),
             spool, clock, _unobserved, _unobserved,
             Activity(db, clock), 2, 100, 64,
         )  # fmt: skip
-        grants = Grants(db, connect, connect.workspaces, clock, Revocations(db, vault, {}), Blame(db, clock))
-        made.nodes.append(Node(connect, refresh, grants))
+        grants = Grants(
+            db=db,
+            connect=room.connect,
+            workspaces=workspaces,
+            clock=clock,
+            revocations=Revocations(db, vault, {}),
+            blame=Blame(db, clock),
+            stored=room.stored,
+        )
+        made.nodes.append(Node(room.connect, refresh, grants))
     return made
 
 

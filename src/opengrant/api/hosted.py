@@ -13,11 +13,15 @@ from urllib.parse import parse_qsl
 from pydantic import Field, ValidationError, WithJsonSchema, field_validator
 from starlette.types import Receive, Scope, Send
 
-from opengrant.api.hosted_words import EMPTY, WIRED, ended, refused, search_failed, wrong
-from opengrant.api.http import responses as respond
-from opengrant.api.http.routes import Call, Router, decode, origin, read_body, route
+from opengrant.api.hosted_words import EMPTY, ended, refused, search_failed, wrong
+from opengrant.api.http import responses
+from opengrant.api.http.decoding import decode
+from opengrant.api.http.path_tree import Router
+from opengrant.api.http.request import Request, origin, read_body
+from opengrant.api.http.route_table import Open, Redirect, route
 from opengrant.api.http.static import PAGE_HEADERS
-from opengrant.api.wire import grants as wire
+from opengrant.api.wire import fields as wire
+from opengrant.api.wire.grants import patch_settings
 from opengrant.errors import (
     CallbackNotAllowed,
     InvalidPayload,
@@ -28,10 +32,12 @@ from opengrant.errors import (
 )
 from opengrant.events.actor import Actor, act_as
 from opengrant.model import SECOND, WITH_PASSWORD, Application, ProviderName
-from opengrant.pages import FIELDS, Brand, Choice, Login, Onward, Page, Problem, Section, render
+from opengrant.pages import FIELDS, Brand, Choice, Login, Onward, Page, Problem, Section, form_of, render
 from opengrant.pages.views import LABELS
 from opengrant.services import Services
-from opengrant.signin.hosted import LOGIN_LASTS, Ask, Begun, Visit
+from opengrant.signin.login import LOGIN_LASTS, AuthorizationRequest
+from opengrant.signin.start import Begun
+from opengrant.signin.visit import Visit
 
 COOKIE = "opengrant_browser"
 _MOST_COOKIES = 100
@@ -100,11 +106,11 @@ class AuthQuery(wire.Model):
             raise ValueError("must be plain or S256")
         return method
 
-    def ask(self) -> Ask:
+    def ask(self) -> AuthorizationRequest:
         """Raises InvalidRequest."""
         options = {option.strip() for option in (self.options or "").split(",")}
         scope = tuple(wire.split_scopes(self.scope or ""))
-        return Ask(
+        return AuthorizationRequest(
             redirect_uri=self.redirect_uri,
             response_type=self.response_type,
             providers=_providers(self.provider),
@@ -132,25 +138,25 @@ def _providers(value: str | None) -> tuple[ProviderName, ...]:
     "GET",
     "/v3/connect/auth",
     tag="Hosted sign-in",
+    access=Open(),
     query=AuthQuery,
-    status=302,
+    answers=Redirect(),
     errors=(InvalidRequest, CallbackNotAllowed),
-    open=True,
 )
-async def begin(call: Call) -> respond.Raw:
+async def begin(request: Request) -> responses.Raw:
     """Send a browser here to sign in. It goes on to the provider, or to a page of ours.
 
     Errors before the redirect URI is known to be the application's are answered and never redirected; as a page to a
     browser. Later ones travel to the redirect URI as `error`, `error_description`, `error_uri` and `error_code`.
     """
     try:
-        query = call.query(AuthQuery)
-        base = origin(call.headers, call.services)
-        begun = await call.services.hosted.begin(query.client_id, query.ask(), base=base)
+        query = request.query(AuthQuery)
+        base = request.origin
+        begun = await request.services.hosted.start.begin(query.client_id, query.ask(), base=base)
     except OpenGrantError as problem:
-        if not _wants_page(call.headers):
+        if not _wants_page(request.headers):
             raise
-        return _page(_problem(problem, call.request_id), problem.status)
+        return _page(_problem(problem, request.id), problem.status)
     kept = _set_cookie(begun, base)
     return _redirect(302, begun.url, kept)
 
@@ -180,28 +186,28 @@ class Pages:
             answer = await handler(scope, receive)
         except OpenGrantError as problem:
             answer = _page(_problem(problem, request_id), problem.status)
-        await respond.send_raw(send, request_id, answer)
+        await responses.send_raw(send, request_id, answer)
 
-    async def _callback(self, scope: Scope, _: Receive) -> respond.Raw:
+    async def _callback(self, scope: Scope, _: Receive) -> responses.Raw:
         query = _pairs(scope["query_string"])
         base = origin(scope["headers"], self.services)
-        url = await self.services.hosted.callback(query, base=base, cookies=_cookies(scope["headers"], base))
+        url = await self.services.hosted.callback.finish(query, base=base, cookies=_cookies(scope["headers"], base))
         return _redirect(302, url)
 
-    async def _show(self, scope: Scope, _: Receive) -> respond.Raw:
+    async def _show(self, scope: Scope, _: Receive) -> responses.Raw:
         visit = await self._visit(scope)
         query = _pairs(scope["query_string"])
         return await self._first_page(visit, query.get("provider"))
 
-    async def _first_page(self, visit: Visit, chosen: str | None) -> respond.Raw:
+    async def _first_page(self, visit: Visit, chosen: str | None) -> responses.Raw:
         """What a browser sees that comes for the first time, or comes back."""
         brand = await self._brand(visit.app)
         forms = [provider for provider in visit.providers if provider in WITH_PASSWORD and provider.value == chosen]
         if not forms:
             return _page(self._choice(visit, brand))
-        return _page(self._form(visit, brand, forms[0], {"email": visit.ask.login_hint or ""}))
+        return _page(self._form(visit, brand, forms[0], {"email": visit.request.login_hint or ""}))
 
-    async def _submitted(self, scope: Scope, receive: Receive) -> respond.Raw:
+    async def _submitted(self, scope: Scope, receive: Receive) -> responses.Raw:
         visit = await self._visit(scope)
         fields = _form(await read_body(scope, receive, _LONGEST_FORM), scope["headers"])
         if fields.get("csrf") != visit.csrf:
@@ -209,7 +215,7 @@ class Pages:
         brand = await self._brand(visit.app)
         base = origin(scope["headers"], self.services)
         if "cancel" in fields:
-            return _onward(brand, await self.services.hosted.cancel(visit), brand.name or "the application")
+            return _onward(brand, await self.services.hosted.visits.cancel(visit), brand.name or "the application")
         provider = _pairs(scope["query_string"]).get("provider")
         if provider is not None:
             return await self._log_in(visit, brand, decode(_Chosen, {"provider": provider}).provider, fields)
@@ -217,16 +223,16 @@ class Pages:
             return await self._go(visit, brand, decode(_Chosen, fields).provider, base)
         return await self._detect(visit, brand, fields.get("email", "").strip(), base)
 
-    async def _go(self, visit: Visit, brand: Brand, provider: ProviderName, base: str) -> respond.Raw:
-        url = await self.services.hosted.choose(visit, provider, base=base)
+    async def _go(self, visit: Visit, brand: Brand, provider: ProviderName, base: str) -> responses.Raw:
+        url = await self.services.hosted.visits.choose(visit, provider, base=base)
         if url.startswith("/"):
             return _redirect(303, url)
         return _onward(brand, url, LABELS[provider].name)
 
-    async def _detect(self, visit: Visit, brand: Brand, email: str, base: str) -> respond.Raw:
+    async def _detect(self, visit: Visit, brand: Brand, email: str, base: str) -> responses.Raw:
         choice = replace(self._choice(visit, brand), email=email)
         try:
-            provider = await self.services.hosted.recognise(visit, email)
+            provider = await self.services.hosted.visits.recognise(visit, email)
         except InvalidRequest as problem:
             return _page(replace(choice, error=search_failed(problem)), problem.status)
         except OpenGrantError as problem:
@@ -235,27 +241,27 @@ class Pages:
             return _page(replace(choice, problem=said, sections=("detect", "select_provider")), problem.status)
         if provider not in visit.providers:
             return _page(replace(choice, error=_not_offered(provider), sections=("detect", "select_provider")))
-        hinted = replace(visit, ask=replace(visit.ask, login_hint=visit.ask.login_hint or email))
+        hinted = replace(visit, request=replace(visit.request, login_hint=visit.request.login_hint or email))
         if provider in WITH_PASSWORD:
-            await self.services.hosted.choose(visit, provider, base=base)
+            await self.services.hosted.visits.choose(visit, provider, base=base)
             return _page(self._form(visit, brand, provider, {"email": email}))
         return await self._go(hinted, brand, provider, base)
 
     async def _log_in(
         self, visit: Visit, brand: Brand, provider: ProviderName, fields: Mapping[str, str]
-    ) -> respond.Raw:
+    ) -> responses.Raw:
         if provider not in WITH_PASSWORD or provider not in visit.providers:
             raise InvalidRequest("provider: it is not among those that are offered.")
         form = self._form(visit, brand, provider, fields)
-        needed = _needed(provider, smtp=visit.ask.smtp_required)
+        needed = _needed(provider, smtp=visit.request.smtp_required)
         if empty := [name for name in needed if not fields.get(name, "").strip()]:
             return _page(replace(form, errors=dict.fromkeys(empty, EMPTY)), 400)
         try:
-            settings = wire.patch_settings(provider, _settings(provider, fields))
+            settings = patch_settings(provider, _settings(provider, fields))
         except ValidationError as problem:
             return _page(wrong(form, problem), 400)
         try:
-            url = await self.services.hosted.submit(visit, provider, settings)
+            url = await self.services.hosted.password_form.submit(visit, provider, settings)
         except (LoginInvalid, CallbackNotAllowed):
             raise
         except OpenGrantError as problem:
@@ -268,8 +274,8 @@ class Pages:
             action=f"/v3/connect/login/{visit.handle}",
             csrf=visit.csrf,
             providers=visit.providers,
-            sections=visit.ask.sections,
-            email=visit.ask.login_hint or "",
+            sections=visit.request.sections,
+            email=visit.request.login_hint or "",
         )
 
     def _form(self, visit: Visit, brand: Brand, provider: ProviderName, values: Mapping[str, str]) -> Login:
@@ -280,14 +286,14 @@ class Pages:
             csrf=visit.csrf,
             provider=provider,
             values={name: values.get(name, "") for name in FIELDS[provider]},
-            smtp_required=visit.ask.smtp_required,
+            smtp_required=visit.request.smtp_required,
             back=path if len(visit.providers) > 1 else "",
         )
 
     async def _visit(self, scope: Scope) -> Visit:
         headers = scope["headers"]
         held = _cookies(headers, origin(headers, self.services))
-        return await self.services.hosted.visit(scope["path_params"]["handle"], held)
+        return await self.services.hosted.visits.open(scope["path_params"]["handle"], held)
 
     async def _brand(self, app: Application) -> Brand:
         profile = await self.services.applications.profile(app)
@@ -299,7 +305,7 @@ def _not_offered(provider: ProviderName | None) -> str:
     if provider is None:
         return "We could not tell which provider this address belongs to. Choose it yourself."
     label = LABELS.get(provider)
-    who = "another mail service" if label is None or provider is ProviderName.IMAP else label.name
+    who = "another mail service" if label is None or label.any_server else label.name
     return f"This address belongs to {who}, which is not offered here. Use another address, or choose a provider."
 
 
@@ -308,18 +314,13 @@ class _Chosen(wire.Model):
 
 
 def _needed(provider: ProviderName, *, smtp: bool) -> tuple[str, ...]:
-    match provider:
-        case ProviderName.IMAP:
-            return ("email", "password", *(("smtp_host",) if smtp else ()))
-        case ProviderName.EWS:
-            return ("email", "username", "password")
-        case _:
-            return ("email", "password")
+    form = form_of(provider)
+    return (*form.needed, *(("smtp_host",) if smtp and "smtp_host" in form.fields else ()))
 
 
 def _settings(provider: ProviderName, fields: Mapping[str, str]) -> dict[str, Any]:
     """The form as connect/custom's settings: what is empty is not sent."""
-    names = WIRED[provider]
+    names = form_of(provider).wired
     found = {names.get(name, name): fields.get(name, "") for name in FIELDS[provider]}
     return {name: text if "password" in name else text.strip() for name, text in found.items() if text.strip()}
 
@@ -329,16 +330,16 @@ def _problem(problem: OpenGrantError, request_id: str) -> Problem:
     return Problem(Brand(), "This sign-in cannot go on", message, request_id, details=details)
 
 
-def _page(page: Page, status: int = 200) -> respond.Raw:
-    return respond.Raw(status, render(page), _HTML, PAGE_HEADERS)
+def _page(page: Page, status: int = 200) -> responses.Raw:
+    return responses.Raw(status, render(page), _HTML, PAGE_HEADERS)
 
 
-def _redirect(status: int, url: str, *more: tuple[bytes, bytes]) -> respond.Raw:
+def _redirect(status: int, url: str, *more: tuple[bytes, bytes]) -> responses.Raw:
     """Where it leads may hold a one-time code: nobody keeps it, and nobody is told where the browser came from."""
-    return respond.Raw(status, headers=[(b"location", url.encode()), *PAGE_HEADERS, *more])
+    return responses.Raw(status, headers=[(b"location", url.encode()), *PAGE_HEADERS, *more])
 
 
-def _onward(brand: Brand, url: str, to: str) -> respond.Raw:
+def _onward(brand: Brand, url: str, to: str) -> responses.Raw:
     return _page(Onward(brand, url, to))
 
 

@@ -13,6 +13,7 @@ from opengrant.events import audit
 from opengrant.events import payloads as events
 from opengrant.model import Application, ClientApp, Clock, Connector, Credential, Micros, ProviderName, Trouble
 from opengrant.providers.microsoft.app_only import MANY_TENANTS
+from opengrant.providers.registry import FACTS, OAUTH
 from opengrant.store import secrets
 from opengrant.store.connectors import connectors, credentials
 from opengrant.store.engine.port import Steps, Store
@@ -21,11 +22,7 @@ from opengrant.store.grants import circuit_breakers as brakes
 from opengrant.store.grants import grants
 from opengrant.vault import Owner, Vault
 
-OAUTH = frozenset({ProviderName.GOOGLE, ProviderName.MICROSOFT, ProviderName.YAHOO, ProviderName.ZOOM})
-PUBLIC: Mapping[ProviderName, frozenset[str]] = {
-    ProviderName.GOOGLE: frozenset({"topic_name"}),
-    ProviderName.MICROSOFT: frozenset({"tenant"}),
-}
+PUBLIC: Mapping[ProviderName, frozenset[str]] = {name: facts.connector_settings for name, facts in FACTS.items()}
 """Settings of a connector that may be read again, beside its client_id."""
 _EXPIRED_AT_ONCE = 500
 _SECRET = frozenset({"client_secret", "private_key"})

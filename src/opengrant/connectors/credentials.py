@@ -13,6 +13,7 @@ from opengrant.errors import InvalidRequest, NotFound
 from opengrant.events import audit
 from opengrant.model import Application, Clock, Connector, Credential, CredentialType, Micros, ProviderName
 from opengrant.providers.google.service_account import check_key
+from opengrant.providers.registry import FACTS
 from opengrant.store import secrets
 from opengrant.store.connectors import connectors, credentials
 from opengrant.store.connectors.credentials import Order
@@ -23,10 +24,7 @@ from opengrant.vault import Vault
 __all__ = ["Credentials", "Draft", "Order"]
 
 TYPES: Mapping[ProviderName, frozenset[CredentialType]] = {
-    ProviderName.GOOGLE: frozenset({"connector", "serviceaccount"}),
-    ProviderName.MICROSOFT: frozenset({"connector", "adminconsent"}),
-    ProviderName.YAHOO: frozenset({"connector"}),
-    ProviderName.ZOOM: frozenset({"connector"}),
+    name: facts.credential_types for name, facts in FACTS.items()
 }
 
 

@@ -5,6 +5,7 @@ loses the last seconds of its counts, and nothing else.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -14,13 +15,16 @@ from opengrant.store.engine.port import Store
 from opengrant.store.events import activity
 from opengrant.store.events.activity import Slot, Tally
 
-__all__ = ["HOUR", "KEEP", "REFRESHED", "VERIFIED", "Activity", "Tally"]
+__all__ = ["HOUR", "KEEP", "REFRESHED", "VERIFIED", "Activity", "Observe", "Tally"]
 
 HOUR: Micros = 3600 * SECOND
 KEEP = timedelta(days=60)
 """How long counts stay."""
 VERIFIED, REFRESHED = "verified", "refreshed"
 """Outcomes; every other is the class of a failure."""
+Observe = Callable[[str, str, float], None]
+"""The metric beside it: (provider, outcome, seconds) of one verification, refresh or probe. `outcome` is "accepted" or
+the verdict's kind."""
 
 
 @dataclass(slots=True)

@@ -21,12 +21,12 @@ class Aliases:
     """Built once, in assembly/installation.py."""
 
     refresh: Refresh
-    providers: Mapping[ProviderName, object]
+    providers: Mapping[ProviderName, base.Aliases]
 
     async def of(self, app: Application, grant: Grant) -> tuple[str, ...]:
         """Empty when there are none, the provider has no such thing, or it cannot be asked just now."""
         provider = self.providers.get(grant.provider)
-        if not isinstance(provider, base.Aliases) or grant.status == "invalid":
+        if provider is None or grant.status == "invalid":
             return ()
         try:
             live = await self.refresh.live(app, grant.id, minimum_ttl=_LASTS)

@@ -20,8 +20,9 @@ from pydantic import SecretStr
 from opengrant.errors import ProviderFailure
 from opengrant.net.guard import Guard
 from opengrant.net.guarded_http import Conversation, Page, conversation, origin, under
-from opengrant.net.login_attempt import Attempt, Observe, counted, observed
+from opengrant.net.login_attempt import Attempt, counted, observed
 from opengrant.net.mail_login import tls_context
+from opengrant.net.observe import Observe
 
 MAX_REDIRECTS = 5
 _DAV, _CALDAV = "{DAV:}", "{urn:ietf:params:xml:ns:caldav}"

@@ -27,8 +27,9 @@ from spnego.exceptions import SpnegoError
 from opengrant.errors import ProviderFailure
 from opengrant.net.guard import Guard
 from opengrant.net.guarded_http import Conversation, Page, conversation, origin
-from opengrant.net.login_attempt import Attempt, Observe, counted, observed
+from opengrant.net.login_attempt import Attempt, counted, observed
 from opengrant.net.mail_login import tls_context
+from opengrant.net.observe import Observe
 
 Scheme = Literal["ntlm", "negotiate", "basic"]
 _SCHEMES: tuple[Scheme, ...] = ("ntlm", "negotiate", "basic")

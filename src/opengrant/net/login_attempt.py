@@ -11,7 +11,7 @@ import errno
 import re
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
@@ -21,11 +21,10 @@ from pydantic import SecretStr
 from opengrant.errors import Evidence, Leg, OpenGrantError, ProviderFailure, Step
 from opengrant.model import fold
 from opengrant.net.masking import Mask
+from opengrant.net.observe import Observe
 
 Security = Literal["tls", "starttls", "plain"]
 """TLS from the first byte, TLS after asking for it, none."""
-Observe = Callable[[str, str, str, float], None]
-"""Called once for each conversation: provider, leg, "ok" or the step it failed at, seconds."""
 
 MAX_TEXT = 1024
 """Bytes of a server's own words that are kept."""

@@ -31,7 +31,8 @@ from pydantic import SecretStr
 from opengrant.errors import Overloaded, ProviderFailure
 from opengrant.net.guard import Guard, Target
 from opengrant.net.imap_login import prove
-from opengrant.net.login_attempt import Asked, Attempt, Deadlines, Observe, Security, Terms, counted, observed
+from opengrant.net.login_attempt import Asked, Attempt, Deadlines, Security, Terms, counted, observed
+from opengrant.net.observe import Observe
 
 T = TypeVar("T")
 

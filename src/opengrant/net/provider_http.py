@@ -34,6 +34,7 @@ from opengrant import __version__
 from opengrant.errors import Evidence, Leg, ProviderFailure, Step
 from opengrant.model import Clock, Micros, now
 from opengrant.net.deadline import running_time
+from opengrant.net.observe import Observe
 
 MAX_BODY = 1024 * 1024
 """Bytes of an answer; a longer one is refused while it streams in."""
@@ -45,8 +46,6 @@ _NEVER = timedelta(days=365)
 """pyreqwest's own timers go on while the process stands still: where that must not count, another one is kept."""
 
 Field = str | SecretStr
-Observe = Callable[[str, str, str, float], None]
-"""(provider, leg, outcome, seconds) of one call. `outcome` is "2xx" … "5xx" or the code of a fault."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,10 @@ def not_under(key_id: str, *, after: SecretRow | None, limit: int) -> Steps[list
            order by application_id, owner_kind, owner_id, purpose limit $6""",
         (key_id, *start, limit),
     )
-    return [SecretRow(row[0], row[1], row[2], row[3], Sealed(row[4], bytes(row[5]))) for row in rows]
+    return [
+        SecretRow(application_id, kind, id_, purpose, Sealed(sealed_by, bytes(data)))
+        for application_id, kind, id_, purpose, sealed_by, data in rows
+    ]
 
 
 def swap(old: SecretRow, new: Sealed) -> Steps[bool]:

@@ -33,10 +33,9 @@ from opengrant.errors import (
 )
 from opengrant.events import audit
 from opengrant.events import payloads as events
-from opengrant.events.activity import REFRESHED, Activity
+from opengrant.events.activity import REFRESHED, Activity, Observe
 from opengrant.grants import refusals as outcome
-from opengrant.grants.connect.connect import TokenProvider, refuse_blocked
-from opengrant.grants.connect.rotated_tokens import Successors, replay
+from opengrant.grants.connect.rotated_tokens import RotatedTokens, replay
 from opengrant.grants.refresh import circuit_breaker as brake
 from opengrant.grants.refresh.circuit_breaker import Policy
 from opengrant.grants.schedule import Schedule
@@ -53,7 +52,7 @@ from opengrant.model import (
     Trouble,
     is_recent,
 )
-from opengrant.providers.base import Mints, Verifies
+from opengrant.providers.capabilities import Providers, having
 from opengrant.providers.classify import of_a_proven_credential
 from opengrant.providers.verdict import Kind, Verdict
 from opengrant.store.engine.port import Steps, Store
@@ -70,8 +69,6 @@ from opengrant.vault.digests import Digests
 log = structlog.get_logger()
 
 Means = Literal["token", "password", "bulk"]
-Observe = Callable[[str, str, float], None]
-"""(provider, outcome, seconds) of one refresh or probe. `outcome` is "accepted" or the verdict's kind."""
 Late = Callable[[float], None]
 """Seconds that the clock came later than a grant was due."""
 
@@ -126,8 +123,7 @@ class Refresh:
     vault: Vault
     digests: Digests
     connectors: Connectors
-    providers: Mapping[ProviderName, object]
-    bulk: Mapping[ProviderName, Mints]
+    providers: Providers
     schedule: Schedule
     policy: Policy
     rates: Rates
@@ -172,7 +168,7 @@ class Refresh:
         """
         state = await self._state(app.id, grant_id)
         grant = state.grant
-        refuse_blocked(grant)
+        outcome.refuse_blocked(grant)
         if grant.status == "valid" and (state.live is None or grant.token_expires_at is None):
             raise InvalidRequest(_NO_TOKEN[grant.provider])
         began = self.clock()
@@ -189,7 +185,7 @@ class Refresh:
         """Ask the provider now, whatever is due. Raises what `live` raises, but for what the provider says:
         that is in the grant afterwards."""
         state = await self._state(app.id, grant_id)
-        refuse_blocked(state.grant)
+        outcome.refuse_blocked(state.grant)
         if state.grant.status == "valid" and state.live is not None:
             state = await self._advance(state)
         return state.grant
@@ -201,7 +197,7 @@ class Refresh:
         and no probe's turn has come, it is not asked either: then that is what the trail says, and `Blame` shows.
         """
         state = await self._state(app.id, grant_id)
-        refuse_blocked(state.grant)
+        outcome.refuse_blocked(state.grant)
         grant = state.grant
         trouble = grant.trouble
         if grant.status == "valid" and state.live is not None and not self._asked_just_now(grant):
@@ -525,7 +521,7 @@ class Refresh:
         match _means(held, found.credential_type):
             case "password":
                 settings = {key: SecretStr(value) if key.endswith("password") else value for key, value in held.items()}
-                await cast(Verifies, self.providers[grant.provider]).verify({**grant.settings, **settings})
+                await having(self.providers.passwords, grant.provider).verify({**grant.settings, **settings})
                 return _Answer(None)
             case "bulk":
                 tenant = cast(str | None, grant.settings.get("tenant"))
@@ -534,7 +530,7 @@ class Refresh:
                 scope = tuple(held.get("scope", grant.scope))
                 try:
                     async with asyncio.timeout(self.timeout * _CALLS):
-                        minted = await self.bulk[grant.provider].mint(credential, email, scope)
+                        minted = await having(self.providers.mints, grant.provider).mint(credential, email, scope)
                 except TimeoutError:
                     raise ProviderFailure(Evidence(f"{grant.provider}-bulk", "api", "http", code="timeout")) from None
                 secret = {**held, "access_token": minted.access_token.get_secret_value()}
@@ -546,7 +542,7 @@ class Refresh:
         """The stored refresh token; if it is refused, what a verification has made of it, and the one before it."""
         assert state.found is not None
         grant = state.grant
-        provider = cast(TokenProvider, self.providers[grant.provider])
+        provider = having(self.providers.tokens, grant.provider)
         client = self.connectors.client(state.found)
         token, before = held["refresh_token"], held.get("previous_refresh_token")
         walked = tuple[str, ...]()
@@ -578,7 +574,7 @@ class Refresh:
     async def _spent_elsewhere(self, grant: Grant, token: str) -> tuple[str | None, tuple[str, ...]]:
         """The successor of a token that verifications have spent, and then could not finish their work; and the
         digests of those before it."""
-        found = Successors(self.db, self.vault, self.digests)
+        found = RotatedTokens(db=self.db, vault=self.vault, digests=self.digests, spool=self.spool, clock=self.clock)
         newest = await found.newest(grant.application_id, grant.provider, SecretStr(token))
         other = newest.token.get_secret_value()
         return None if other == token else other, newest.spent
@@ -678,7 +674,7 @@ class Refresh:
         grant, at = state.grant, self.clock()
         means = self._means_of(state)
         # Where a replaced token lives on, a lost answer explains no refusal.
-        perishable = means == "token" and cast(TokenProvider, self.providers[grant.provider]).single_use
+        perishable = means == "token" and having(self.providers.tokens, grant.provider).single_use
         # Told once, it stays so: a brake may have given the grant back, and its lease is gone then.
         lost_before = lease.attempts > 1 or (
             grant.trouble is not None and grant.trouble.reason == outcome.ROTATION_LOST

@@ -9,11 +9,12 @@ grant has the external id by now.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple
 
 from opengrant.model import Grant, GrantStatus, Micros, ProviderName, Sealed, Trouble, fold, fold_case, foldings
 from opengrant.store import secrets
-from opengrant.store.engine.json_columns import get_list, get_object, get_trouble, put_list, put_object, put_trouble
+from opengrant.store.engine.columns import FLAG, PROVIDER, Columns
+from opengrant.store.engine.json_columns import LIST, OBJECT, TROUBLE, put_trouble
 from opengrant.store.engine.port import Dialect, Row, Statement, Steps
 from opengrant.store.events.events import TRIGGERS, WANTED, Event, pattern
 from opengrant.store.events.events import add as add_event
@@ -21,19 +22,32 @@ from opengrant.store.grants import rotations
 from opengrant.store.grants.source_health import SOURCE
 from opengrant.store.signin import tokens
 
-COLUMNS = (
-    "id, application_id, provider, connector_id, mailbox_key, email, status, scope, settings, created_at, updated_at,"
-    " asked_at, version, subject, user_id, name, state, credential_id, workspace_id, ip, user_agent, blocked,"
-    " token_expires_at, external_id, due_at, proven_at, used_at, generation, trouble, refreshes, vouched, name_given,"
-    " asked, attention_at, missing_scopes"
+COLUMNS = Columns(
+    Grant,
+    (
+        *("id", "application_id", "provider", "connector_id", "mailbox_key", "email", "status", "scope", "settings"),
+        *("created_at", "updated_at", "asked_at", "version", "subject", "user_id", "name", "state", "credential_id"),
+        *("workspace_id", "ip", "user_agent", "blocked", "token_expires_at", "external_id", "due_at", "proven_at"),
+        *("used_at", "generation", "trouble", "refreshes", "vouched", "name_given", "asked", "attention_at"),
+        "missing_scopes",
+    ),
+    provider=PROVIDER,
+    scope=LIST,
+    settings=OBJECT,
+    blocked=FLAG,
+    trouble=TROUBLE,
+    vouched=FLAG,
+    name_given=FLAG,
+    missing_scopes=LIST,
 )
+read = COLUMNS.read
 
 ASIDE = "aside:"
 """Begins the mailbox key of a grant that was set aside; its id follows."""
 
 _FIXED = ("application_id", "id", "provider", "created_at", "version")
 _MUTABLE = (
-    *("connector_id", "mailbox_key", "email", "email_key", "status", "scope", "settings", "updated_at", "asked_at"),
+    *("connector_id", "mailbox_key", "email", "status", "scope", "settings", "updated_at", "asked_at"),
     *("subject", "user_id", "name", "state", "credential_id", "workspace_id", "ip", "user_agent", "blocked"),
     *("token_expires_at", "external_id", "due_at", "proven_at", "used_at", "trouble", "vouched", "name_given", "asked"),
     *("attention_at", "missing_scopes"),
@@ -44,20 +58,22 @@ _TYPES = {
     **dict.fromkeys(("due_at", "proven_at", "used_at", "asked", "attention_at"), "bigint"),
 }
 
-_INSERTED = ", ".join((*_FIXED, *_MUTABLE))
-_PLACES = ", ".join(f"${n}" for n in range(1, len(_FIXED) + len(_MUTABLE) + 1))
+_NEW = (*_FIXED, *_MUTABLE, "email_key")
+_INSERTED = ", ".join(_NEW)
+_PLACES = ", ".join(f"${n}" for n in range(1, len(_NEW) + 1))
 # PostgreSQL takes an untyped parameter of a select list for text, so each says what it is.
-_TYPED = ", ".join(f"${n}::{_TYPES.get(name, 'text')}" for n, name in enumerate((*_FIXED, *_MUTABLE), 1))
+_TYPED = ", ".join(f"${n}::{_TYPES.get(name, 'text')}" for n, name in enumerate(_NEW, 1))
 # In an update $1 is the application, $2 the grant, and the rest begins at $3: connector_id, which both need again.
-_CHANGES = "version = version + 1, " + ", ".join(f"{name} = ${n}" for n, name in enumerate(_MUTABLE, 3))
+_CHANGES = "version = version + 1, " + ", ".join(f"{name} = ${n}" for n, name in enumerate((*_MUTABLE, "email_key"), 3))
 # A refresh that is under way meanwhile must not put its older credential over a new one.
 _NEW_GENERATION = "generation = generation + 1"
 # A verification says nothing about a block, and about the workspace only where its request names one: what stands in
 # the row stays, not what stood there when the grant was read.
 _RENEWABLE = tuple(name for name in _MUTABLE if name != "blocked")
+_when_new, _when_renewed, _when_changed = map(COLUMNS.writer, ((*_FIXED, *_MUTABLE), _RENEWABLE, _MUTABLE))
 _RENEWALS = "version = version + 1, " + ", ".join(
     f"workspace_id = coalesce(${n}, workspace_id)" if name == "workspace_id" else f"{name} = ${n}"
-    for n, name in enumerate(_RENEWABLE, 3)
+    for n, name in enumerate((*_RENEWABLE, "email_key"), 3)
 )
 _ASKED = f"${3 + _RENEWABLE.index('asked')}"
 _CREDENTIAL = f"${3 + _RENEWABLE.index('credential_id')}"
@@ -106,7 +122,7 @@ _PG_RENEW = f"""
 
 CHANGE = f"""
     update grants set {_CHANGES}
-    where application_id = $1 and id = $2 and version = ${3 + len(_MUTABLE)} returning {_RETURNED}
+    where application_id = $1 and id = $2 and version = ${4 + len(_MUTABLE)} returning {_RETURNED}
 """
 
 
@@ -132,8 +148,7 @@ class Writing:
 def create(writing: Writing, dialect: Dialect) -> Steps[Grant | None]:
     """Insert. None when the mailbox has a grant by now, or the connector or the credential is gone."""
     grant = writing.grant
-    fixed = (grant.application_id, grant.id, grant.provider, grant.created_at, grant.version)
-    return (yield from _put(writing, dialect, SQLITE_CREATE, _PG_CREATE, (*fixed, *_mutable(grant))))
+    return (yield from _put(writing, dialect, SQLITE_CREATE, _PG_CREATE, (*_when_new(grant), _email_key(grant))))
 
 
 def renew(writing: Writing, dialect: Dialect) -> Steps[Grant | None]:
@@ -150,14 +165,15 @@ def renew(writing: Writing, dialect: Dialect) -> Steps[Grant | None]:
             yield from _lock(grant)
         if (yield from rotations.spent_for(grant, writing.once)):
             return (yield from find(grant.application_id, grant.id))
-    args = (grant.application_id, grant.id, *_mutable(grant, _RENEWABLE))
+    args = (grant.application_id, grant.id, *_when_renewed(grant), _email_key(grant))
     return (yield from _put(writing, dialect, SQLITE_RENEW, _PG_RENEW, args))
 
 
 def change(writing: Writing, *, seen_version: int) -> Steps[Grant | None]:
     """Replace what may change, if nobody wrote since `seen_version` was read."""
     grant = writing.grant
-    rows = yield Statement(CHANGE, (grant.application_id, grant.id, *_mutable(grant), seen_version))
+    args = (grant.application_id, grant.id, *_when_changed(grant), _email_key(grant), seen_version)
+    rows = yield Statement(CHANGE, args)
     if not rows:
         return None
     yield from _beside(writing)
@@ -174,21 +190,6 @@ def _lock(grant: Grant) -> Steps[None]:
     yield Statement(
         "select 1 from grants where application_id = $1 and id = $2 for update", (grant.application_id, grant.id)
     )
-
-
-def _mutable(grant: Grant, names: tuple[str, ...] = _MUTABLE) -> tuple[Any, ...]:
-    """The values of these columns: the grant's fields by name, lists and objects as text."""
-    as_text = {
-        "email_key": _email_key(grant),
-        "scope": put_list(grant.scope),
-        "missing_scopes": put_list(grant.missing_scopes),
-        "settings": put_object(grant.settings),
-        "blocked": int(grant.blocked),
-        "vouched": int(grant.vouched),
-        "name_given": int(grant.name_given),
-        "trouble": put_trouble(grant.trouble),
-    }
-    return tuple(as_text[name] if name in as_text else getattr(grant, name) for name in names)
 
 
 def _email_key(grant: Grant) -> str:
@@ -664,43 +665,3 @@ def end(grant: Grant, trouble: Trouble) -> Steps[Grant | None]:
         (grant.application_id, grant.id, grant.version, put_trouble(trouble)),
     )
     return read(rows[0]) if rows else None
-
-
-def read(row: Row) -> Grant:
-    return Grant(
-        id=row[0],
-        application_id=row[1],
-        provider=ProviderName(row[2]),
-        connector_id=row[3],
-        mailbox_key=row[4],
-        email=row[5],
-        status=cast(GrantStatus, row[6]),
-        scope=get_list(row[7]),
-        settings=get_object(row[8]),
-        created_at=row[9],
-        updated_at=row[10],
-        asked_at=row[11],
-        version=row[12],
-        subject=row[13],
-        user_id=row[14],
-        name=row[15],
-        state=row[16],
-        credential_id=row[17],
-        workspace_id=row[18],
-        ip=row[19],
-        user_agent=row[20],
-        blocked=bool(row[21]),
-        token_expires_at=row[22],
-        external_id=row[23],
-        due_at=row[24],
-        proven_at=row[25],
-        used_at=row[26],
-        generation=row[27],
-        trouble=get_trouble(row[28]),
-        refreshes=row[29],
-        vouched=bool(row[30]),
-        name_given=bool(row[31]),
-        asked=row[32],
-        attention_at=row[33],
-        missing_scopes=get_list(row[34]),
-    )

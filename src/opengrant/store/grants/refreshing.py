@@ -11,8 +11,9 @@ from opengrant.model import Grant, Micros, ProviderName, Sealed, Trouble
 from opengrant.store import secrets
 from opengrant.store.connectors import connectors
 from opengrant.store.connectors.connectors import WithClient
+from opengrant.store.engine.columns import split
 from opengrant.store.engine.json_columns import put_trouble
-from opengrant.store.engine.port import Dialect, Statement, Steps
+from opengrant.store.engine.port import Dialect, Row, Statement, Steps
 from opengrant.store.grants import circuit_breakers as brakes
 from opengrant.store.grants import grants, leases, rotations
 from opengrant.store.grants.circuit_breakers import Brake
@@ -22,17 +23,10 @@ from opengrant.store.grants.leases import Lease
 _SOURCE = "coalesce(g.credential_id, g.connector_id)"
 
 
-def _of(alias: str, columns: str) -> str:
-    return ", ".join(f"{alias}.{column.strip()}" for column in columns.split(","))
-
-
-_GRANT = len(grants.COLUMNS.split(","))
-_CONNECTOR = _GRANT + 2 + len(connectors.COLUMNS.split(","))
-_CLIENT = _CONNECTOR + 4
-
+_WIDTHS = (grants.COLUMNS.width, 2, connectors.COLUMNS.width, 4, brakes.COLUMNS.width)
 STATE = f"""
-    select {_of("g", grants.COLUMNS)}, s.key_id, s.sealed, {_of("c", connectors.COLUMNS)}, r.id, r.type, k.key_id,
-           k.sealed, {_of("b", brakes.COLUMNS)}
+    select {grants.COLUMNS.of("g")}, s.key_id, s.sealed, {connectors.COLUMNS.of("c")}, r.id, r.type, k.key_id,
+           k.sealed, {brakes.COLUMNS.of("b")}
     from grants g
     left join secrets s
       on s.application_id = g.application_id and s.owner_kind = 'grant' and s.owner_id = g.id and s.purpose = 'live'
@@ -135,25 +129,26 @@ def state(application_id: str, grant_id: str) -> Steps[State | None]:
     rows = yield Statement(STATE, (application_id, grant_id))
     if not rows:
         return None
-    row = rows[0]
-    key_id, sealed = row[_GRANT : _GRANT + 2]
+    grant, live, connector, client, brake = split(rows[0], *_WIDTHS)
     found = None
-    if row[_GRANT + 2] is not None:
-        credential_id, type_, client_key, client = row[_CONNECTOR:_CLIENT]
-        held = None if client is None else Sealed(client_key, bytes(client))
-        found = WithClient(connectors.read(row[_GRANT + 2 : _CONNECTOR]), credential_id, type_, held)
-    return State(
-        grants.read(row[:_GRANT]),
-        None if sealed is None else Sealed(key_id, bytes(sealed)),
-        found,
-        None if row[_CLIENT] is None else brakes.read(row[_CLIENT:]),
-    )
+    if connector[0] is not None:
+        credential_id, type_, *sealed = client
+        found = WithClient(connectors.read(connector), credential_id, type_, _sealed(sealed))
+    return State(grants.read(grant), _sealed(live), found, None if brake[0] is None else brakes.read(brake))
+
+
+def _sealed(columns: Row) -> Sealed | None:
+    key_id, data = columns
+    return None if data is None else Sealed(key_id, bytes(data))
 
 
 def due_sources(*, at: Micros) -> Steps[list[Source]]:
     """Of all applications, in no order."""
     rows = yield Statement(DUE_SOURCES, (at,))
-    return [Source(row[0], row[1], ProviderName(row[2]), bool(row[3])) for row in rows]
+    return [
+        Source(application_id, source, ProviderName(provider), bool(degraded))
+        for application_id, source, provider, degraded in rows
+    ]
 
 
 def claim(
@@ -201,7 +196,7 @@ def claim(
             "update paces set spent_until = $3 where application_id = $1 and name = $2",
             (application_id, name, now_spent),
         )
-    return [Lease(source.application_id, row[0], owner, row[1]) for row in rows]
+    return [Lease(source.application_id, subject, owner, attempts) for subject, attempts in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,4 +356,4 @@ def expiries(application_id: str, grant_id: str, *, since: Micros) -> Steps[list
            where application_id = $1 and grant_id = $2 and type = 'grant.expired' and created_at >= $3""",
         (application_id, grant_id, since),
     )
-    return [row[0] for row in rows]
+    return [id_ for (id_,) in rows]

@@ -87,7 +87,7 @@ def forget_of(application_id: str, grant_id: str) -> Steps[None]:
         "delete from rotations where application_id = $1 and grant_id = $2 returning spent", (application_id, grant_id)
     )
     # The release before left them there.
-    yield from secrets.destroy(application_id, "rotation", [row[0] for row in rows])
+    yield from secrets.destroy(application_id, "rotation", [digest for (digest,) in rows])
 
 
 def forget_before(application_id: str, *, cutoff: Micros, limit: int) -> Steps[int]:
@@ -104,5 +104,5 @@ def forget_before(application_id: str, *, cutoff: Micros, limit: int) -> Steps[i
            and created_at + 0 < $2 returning spent""",
         (application_id, cutoff, limit),
     )
-    yield from secrets.destroy(application_id, "rotation", [row[0] for row in rows])
+    yield from secrets.destroy(application_id, "rotation", [digest for (digest,) in rows])
     return len(rows)
