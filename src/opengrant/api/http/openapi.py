@@ -34,7 +34,7 @@ from opengrant.api.http.route_table import (
     Signed,
     SignIn,
 )
-from opengrant.api.wire import grants as wire
+from opengrant.api.wire import errors as wire
 from opengrant.errors import (
     AccessDenied,
     AuthenticationFailed,
