@@ -19,7 +19,7 @@ from opengrant import logs
 from opengrant.assembly.installation import Installation, installation
 from opengrant.model import Application, IdentityRule
 from opengrant.server import process as serving
-from opengrant.server.doors import asgi
+from opengrant.server.asgi import asgi
 from opengrant.settings import Settings
 from opengrant.store.engine.port import Row, Statement, Steps, Store, StoreUnavailable
 from tests.peers.dovecot import ACCOUNTS, ELSEWHERE, Dovecot
