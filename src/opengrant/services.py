@@ -25,7 +25,7 @@ from opengrant.operations.clock_steps import Ahead
 from opengrant.operations.master_keys import Readiness
 from opengrant.operations.overview import Overview
 from opengrant.signin.hosted import Hosted
-from opengrant.signin.token_endpoint import Exchange
+from opengrant.signin.token_endpoint import TokenEndpoint
 from opengrant.signin.tokens import Tokens
 from opengrant.store.engine.port import Store
 from opengrant.tenants.applications import Applications
@@ -58,7 +58,7 @@ class Services:
     redirects: Redirects
     hosted: Hosted
     tokens: Tokens
-    exchange: Exchange
+    exchange: TokenEndpoint
     sessions: ConsoleSessions
     activity: Activity
     overview: Overview

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from opengrant.model import CustomConnect, ProviderName
-from opengrant.tenants.workspaces import Change
+from opengrant.tenants.workspaces import WorkspaceChange
 from tests.support import Interrupted, LiveServer, Tenant, data, problem
 
 
@@ -149,7 +149,7 @@ def test_changes_of_different_fields_at_once_are_all_kept(tenant: Tenant) -> Non
     async def rounds() -> list[tuple[str, str]]:
         seen = []
         for number in range(10):
-            changes = (Change(name=f"name {number}"), Change(policy_id=f"policy-{number}"))
+            changes = (WorkspaceChange(name=f"name {number}"), WorkspaceChange(policy_id=f"policy-{number}"))
             await asyncio.gather(*(workspaces.update(tenant.application, made, change) for change in changes))
             found = await workspaces.get(tenant.application, made)
             seen.append((found.name, found.policy_id))
@@ -160,7 +160,7 @@ def test_changes_of_different_fields_at_once_are_all_kept(tenant: Tenant) -> Non
 
 def kept(tenant: Tenant, made: dict[str, Any]) -> dict[str, Any]:
     """The workspace with a policy and a rule, as an earlier release took them."""
-    had = Change(policy_id="p", rule_ids=("r",))
+    had = WorkspaceChange(policy_id="p", rule_ids=("r",))
     tenant.server.call(tenant.server.services.workspaces.update(tenant.application, made["workspace_id"], had))
     found: dict[str, Any] = data(tenant.get(f"/v3/workspaces/{made['workspace_id']}"))
     return found

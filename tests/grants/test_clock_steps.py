@@ -295,7 +295,7 @@ def test_a_delivery_that_waits_goes_at_once_and_one_under_way_comes_again_soon(p
 
     def claim(owner: str, limit: int) -> list[deliveries.Delivery]:
         now = clock()
-        terms = deliveries.Claim(owner, now, now + 30 * SECOND, limit, 0, now - 72 * 3600 * SECOND)
+        terms = deliveries.ClaimTerms(owner, now, now + 30 * SECOND, limit, 0, now - 72 * 3600 * SECOND)
         return place.run(db.write(deliveries.claim(app.id, hook.id, terms, db.dialect)))
 
     (first,) = claim("a", 1)

@@ -11,7 +11,7 @@ from opengrant.api.wire import grants as wire
 from opengrant.api.wire import pagination as cursors
 from opengrant.api.wire.fields import Answer
 from opengrant.errors import Blocked, CallbackNotAllowed, GrantNotFound, InvalidRequest, Overloaded
-from opengrant.grants.history import Place
+from opengrant.grants.history import AuditPosition
 
 
 @route(
@@ -90,7 +90,7 @@ async def get_grant_timeline(request: Request) -> tuple[list[Answer], str | None
     number; the entry that ends such a run says how many there were.
     """
     query = request.query(cursors.Query)
-    after = None if query.after is None else Place(*query.after)
+    after = None if query.after is None else AuditPosition(*query.after)
     grant = await request.services.grants.get(request.application, request.params["grant_id"])
     found = await request.services.timeline.page(request.application, grant, after=after, limit=query.size + 1)
     shown = found[: query.size]

@@ -20,7 +20,7 @@ from opengrant.domains.domains import NOWHERE, Domains, MailNames
 from opengrant.errors import StoreUnavailable
 from opengrant.events.activity import Activity
 from opengrant.events.audit import Audit
-from opengrant.events.deliveries import Deliveries, Terms
+from opengrant.events.deliveries import Deliveries, DeliveryTerms
 from opengrant.events.webhooks import Webhooks
 from opengrant.grants.aliases import Aliases
 from opengrant.grants.connect.connect import Connect
@@ -52,7 +52,7 @@ from opengrant.signin.password_form import PasswordForm
 from opengrant.signin.redeem import Redemption
 from opengrant.signin.return_url import ReturnUrls
 from opengrant.signin.start import SignInStart
-from opengrant.signin.token_endpoint import Exchange
+from opengrant.signin.token_endpoint import TokenEndpoint
 from opengrant.signin.tokens import Tokens
 from opengrant.signin.visit import Visits
 from opengrant.store.engine.port import Dialect
@@ -87,7 +87,7 @@ class _Grants:
 class _SignIn:
     hosted: Hosted
     tokens: Tokens
-    exchange: Exchange
+    exchange: TokenEndpoint
 
 
 def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitStack) -> Services:
@@ -269,7 +269,7 @@ def _sign_in(settings: Settings, tools: Tools, base: _Base, grants: _Grants) -> 
     return _SignIn(
         hosted=hosted,
         tokens=tokens,
-        exchange=Exchange(
+        exchange=TokenEndpoint(
             applications=base.applications,
             api_keys=base.api_keys,
             codes=hosted.redemption,
@@ -361,7 +361,7 @@ def _deliveries(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         db=tools.silent,
         vault=tools.vault,
         receivers=tools.network.receivers,
-        terms=Terms(
+        terms=DeliveryTerms(
             source=named.source,
             hold=int(named.expired_after * SECOND),
             retry_for=int(named.retry_for * SECOND),

@@ -27,8 +27,8 @@ class AuditQuery(cursors.Query):
     before: _Time | None = None
     """At or before, in Unix seconds."""
 
-    def to_model(self) -> audit.Filters:
-        return audit.Filters(
+    def to_model(self) -> audit.AuditFilters:
+        return audit.AuditFilters(
             grant_id=self.grant_id,
             actor=self.actor,
             type=self.type,

@@ -166,7 +166,7 @@ def _bucket(bucket: overview.Bucket) -> Answer:
     }
 
 
-def _degraded(trouble: overview.Trouble) -> Answer:
+def _degraded(trouble: overview.DegradedSource) -> Answer:
     said = trouble.said
     return _known(
         provider=trouble.provider,

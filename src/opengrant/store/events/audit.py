@@ -10,7 +10,7 @@ from opengrant.store.engine.json_columns import get_object
 from opengrant.store.engine.port import Statement, Steps
 
 
-class Place(NamedTuple):
+class AuditPosition(NamedTuple):
     """Where an entry stands in its trail: ids settle what happened in the same microsecond."""
 
     at: Micros
@@ -34,8 +34,8 @@ class Entry:
     detail: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def place(self) -> Place:
-        return Place(self.at, self.id)
+    def place(self) -> AuditPosition:
+        return AuditPosition(self.at, self.id)
 
 
 COLUMNS = Columns(
@@ -47,7 +47,7 @@ COLUMNS = Columns(
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
+class AuditFilters:
     """Which entries; None means any. Times are inclusive."""
 
     grant_id: str | None = None
@@ -57,7 +57,7 @@ class Filters:
     before: Micros | None = None
 
 
-def page(application_id: str, filters: Filters, *, after: Place | None, limit: int) -> Steps[list[Entry]]:
+def page(application_id: str, filters: AuditFilters, *, after: AuditPosition | None, limit: int) -> Steps[list[Entry]]:
     """Newest first, from behind the entry at that place; in a total order, so that pages neither repeat nor skip."""
     where, args = ["application_id = $1"], list[Any]([application_id])
 

@@ -51,7 +51,7 @@ _COLUMNS = Columns(
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class ClaimTerms:
     """The terms on which deliveries are taken.
 
     until    when they are anybody's again
@@ -93,7 +93,7 @@ def due(*, at: Micros) -> Steps[list[tuple[str, str]]]:
     return [(application_id, webhook_id) for application_id, webhook_id in rows]
 
 
-def claim(application_id: str, webhook_id: str, terms: Claim, dialect: Dialect) -> Steps[list[Delivery]]:
+def claim(application_id: str, webhook_id: str, terms: ClaimTerms, dialect: Dialect) -> Steps[list[Delivery]]:
     """Take up to `limit` deliveries, each the earliest of its subject; those that must wait are moved to when they may.
 
     Those that have been tried for too long end here.
@@ -192,7 +192,7 @@ def withdraw(application_id: str, event_ids: Sequence[str]) -> Steps[list[str]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
+class DeliveryFilters:
     """Which deliveries a listing holds; None means any."""
 
     webhook_id: str | None = None
@@ -202,7 +202,7 @@ class Filters:
     """A sequence number."""
 
 
-def page(application_id: str, filters: Filters, *, limit: int) -> Steps[list[Delivery]]:
+def page(application_id: str, filters: DeliveryFilters, *, limit: int) -> Steps[list[Delivery]]:
     """The latest first."""
     where, args = ["application_id = $1"], list[Any]([application_id])
     for condition, value in (
