@@ -6,7 +6,7 @@ import socket
 import threading
 import uuid
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +17,8 @@ import uvloop
 
 from opengrant import logs
 from opengrant.assembly.installation import Installation, installation
-from opengrant.model import Application, IdentityRule
+from opengrant.grants.connect.connect import Connect
+from opengrant.model import Application, Clock, IdentityRule
 from opengrant.server import process as serving
 from opengrant.server.asgi import asgi
 from opengrant.settings import Settings
@@ -92,6 +93,18 @@ class Interrupted:
             self._happened = True
             await asyncio.to_thread(self._meanwhile)
         return await self._store.write(steps)
+
+
+def on_store(connect: Connect, db: Store, *, clock: Clock | None = None) -> Connect:
+    """The same service on another store, and on another clock where one is given."""
+    clock = clock or connect.exchange.clock
+    rotated = replace(connect.exchange.rotated, db=db, clock=clock)
+    return replace(
+        connect,
+        db=db,
+        exchange=replace(connect.exchange, db=db, rotated=rotated, clock=clock),
+        record=replace(connect.record, db=db, rows=replace(connect.record.rows, clock=clock)),
+    )
 
 
 class Away:

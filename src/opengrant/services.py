@@ -17,6 +17,7 @@ from opengrant.events.webhooks import Webhooks
 from opengrant.grants.aliases import Aliases
 from opengrant.grants.connect.connect import Connect
 from opengrant.grants.connect.detect import Detect
+from opengrant.grants.connect.rotated_tokens import RotatedTokens
 from opengrant.grants.connector_check import ConnectorCheck
 from opengrant.grants.history import Timeline
 from opengrant.grants.manage import Grants
@@ -42,6 +43,7 @@ class Services:
     api_keys: ApiKeys
     connectors: Connectors
     connect: Connect
+    rotated_tokens: RotatedTokens
     refresh: Refresh
     grants: Grants
     service_accounts: ServiceAccounts

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from io import BytesIO
 from typing import Any, NamedTuple
 
@@ -25,7 +24,7 @@ from tests.fakes.oauth import TENANT, FakeOAuth
 from tests.nodes.node import until
 from tests.peers.dovecot import ACCOUNTS, ELSEWHERE, Dovecot
 from tests.signin.browsing import landed, post, redeem, registered, start, through, visiting
-from tests.support import Interrupted, LiveServer, Tenant, data, imap, problem, secret
+from tests.support import Interrupted, LiveServer, Tenant, data, imap, on_store, problem, secret
 
 ALICE = "alice@example.test"
 
@@ -317,7 +316,7 @@ def test_an_account_that_the_address_has_left_meanwhile_does_not_come_back(
     connect = server.services.connect
     meanwhile = Interrupted(connect.db, lambda: moved.append(site.connect("microsoft", {"refresh_token": new})))
     # The slow one began last: nothing but the account tells that it is too late.
-    slow = replace(connect, db=meanwhile, clock=lambda: now() + 60 * SECOND)
+    slow = on_store(connect, meanwhile, clock=lambda: now() + 60 * SECOND)
     ask = CustomConnect(ProviderName.MICROSOFT, {"refresh_token": SecretStr(again)})
     with pytest.raises(InvalidRequest, match=OWNER):
         server.call(slow.custom(site.application, ask))

@@ -11,7 +11,7 @@ import pytest
 
 from opengrant.model import CustomConnect, ProviderName
 from opengrant.tenants.workspaces import WorkspaceChange
-from tests.support import Interrupted, LiveServer, Tenant, data, problem
+from tests.support import Interrupted, LiveServer, Tenant, data, on_store, problem
 
 
 @pytest.fixture
@@ -287,18 +287,18 @@ def test_a_move_survives_a_renewal_that_had_read_where_the_grant_was_before(
     connect, app = server.services.connect, calendars.application
     ask = CustomConnect(ProviderName.VIRTUAL_CALENDAR, {"email": "room-7"}, name="Room 7")
     # Connecting again, then a PATCH with settings: neither says anything about the workspace.
-    interrupted = replace(connect, db=Interrupted(connect.db, move))
+    interrupted = on_store(connect, Interrupted(connect.db, move))
     renewed = server.call(interrupted.custom(app, ask))
     assert (renewed.id, renewed.name, renewed.workspace_id) == (made["id"], "Room 7", theirs)
     assert where(calendars, made["id"]) == theirs
     home = default(calendars)["workspace_id"]
     assert grant(calendars, "room-7", workspace_id=home)["workspace_id"] == home
     there = server.call(server.services.grants.get(app, "room-7"))
-    interrupted = replace(connect, db=Interrupted(connect.db, move))
+    interrupted = on_store(connect, Interrupted(connect.db, move))
     renewed = server.call(interrupted.renew(app, there, ask))
     assert renewed.workspace_id == where(calendars, made["id"]) == theirs
     # One that names a workspace has the last word.
-    interrupted = replace(connect, db=Interrupted(connect.db, move))
+    interrupted = on_store(connect, Interrupted(connect.db, move))
     renewed = server.call(interrupted.custom(app, replace(ask, workspace_id=wanted)))
     assert renewed.workspace_id == where(calendars, made["id"]) == wanted
 
@@ -310,7 +310,7 @@ def test_a_block_survives_a_renewal_that_had_read_the_grant_before(calendars: Te
         server.call(server.services.grants.block(made["id"], blocked=True))
 
     connect = server.services.connect
-    interrupted = replace(connect, db=Interrupted(connect.db, block))
+    interrupted = on_store(connect, Interrupted(connect.db, block))
     ask = CustomConnect(ProviderName.VIRTUAL_CALENDAR, {"email": "room-7"})
     assert server.call(interrupted.custom(calendars.application, ask)).blocked
     assert data(calendars.get(f"/v3/grants/{made['id']}"))["blocked"]

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from opengrant.connectors import connectors
 from opengrant.errors import OpenGrantError, Overloaded
-from opengrant.grants.connect.connect import Proof
+from opengrant.grants.connect.proof import Proof
 from opengrant.grants.manage import Change
 from opengrant.grants.refresh.circuit_breaker import Policy
 from opengrant.model import SECOND, Application, CustomConnect, Grant, Identity, Micros, ProviderName, Sealed, is_recent

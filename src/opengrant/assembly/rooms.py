@@ -12,6 +12,7 @@ from opengrant.access.console_sessions import ConsoleSessions
 from opengrant.access.idempotency import Idempotency
 from opengrant.access.request_signatures import Signatures
 from opengrant.access.service_accounts import ServiceAccounts
+from opengrant.assembly.connect import ConnectRoom, build_connect
 from opengrant.assembly.network import comma_separated
 from opengrant.assembly.tools import Tools
 from opengrant.connectors.connectors import Connectors
@@ -23,8 +24,8 @@ from opengrant.events.audit import Audit
 from opengrant.events.deliveries import Deliveries, DeliveryTerms
 from opengrant.events.webhooks import Webhooks
 from opengrant.grants.aliases import Aliases
-from opengrant.grants.connect.connect import Connect
 from opengrant.grants.connect.detect import Detect
+from opengrant.grants.connect.rotated_tokens import RotatedTokens
 from opengrant.grants.connector_check import ConnectorCheck
 from opengrant.grants.history import Timeline
 from opengrant.grants.manage import Grants
@@ -77,7 +78,7 @@ class _Base:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Grants:
-    connect: Connect
+    connecting: ConnectRoom
     refresh: Refresh
     grants: Grants
     detect: Detect
@@ -111,7 +112,8 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         credentials=Credentials(db=db, vault=tools.vault, clock=clock),
         connector_check=_connector_check(tools, base, grants),
         domains=base.domains,
-        connect=grants.connect,
+        connect=grants.connecting.connect,
+        rotated_tokens=grants.connecting.rotated_tokens,
         refresh=grants.refresh,
         grants=grants.grants,
         detect=grants.detect,
@@ -165,23 +167,26 @@ def _mail_names(settings: Settings) -> MailNames:
 
 def _grants(settings: Settings, tools: Tools, base: _Base, opened: contextlib.AsyncExitStack) -> _Grants:
     schedule, spool = _schedule(settings), Spool(settings.data_dir / "unwritten")
-    connect = _connect(settings, tools, base, schedule, spool)
+    connecting = _connecting(settings, tools, base, schedule, spool)
     refresh = _refresh(settings, tools, base, schedule, spool)
     # The exchanges end before the database closes: a token that is not stored is lost.
     opened.push_async_callback(refresh.drain)
-    opened.push_async_callback(connect.drain)  # runs first: refresh then tries to write what connect has spooled
+    opened.push_async_callback(
+        connecting.connect.exchange.drain
+    )  # runs first: refresh then tries to write what connect has spooled
     revocations = Revocations(db=tools.db, vault=tools.vault, providers=tools.providers.revokes)
     opened.push_async_callback(revocations.close)
     return _Grants(
-        connect=connect,
+        connecting=connecting,
         refresh=refresh,
         grants=Grants(
             db=tools.db,
-            connect=connect,
+            connect=connecting.connect,
             workspaces=base.workspaces,
             clock=tools.clock,
             revocations=revocations,
             blame=Blame(db=tools.db, clock=tools.clock),
+            stored=connecting.stored,
         ),
         detect=Detect(
             db=tools.db,
@@ -205,21 +210,23 @@ def _schedule(settings: Settings) -> Schedule:
     )
 
 
-def _connect(settings: Settings, tools: Tools, base: _Base, schedule: Schedule, spool: Spool) -> Connect:
-    return Connect(
+def _connecting(settings: Settings, tools: Tools, base: _Base, schedule: Schedule, spool: Spool) -> ConnectRoom:
+    return build_connect(
         db=tools.db,
         vault=tools.vault,
         digests=tools.digests,
+        clock=tools.clock,
         connectors=base.connectors,
         providers=tools.providers,
         domains=base.domains,
         workspaces=base.workspaces,
-        schedule=schedule,
-        clock=tools.clock,
-        observe=metrics.observe_verification,
         activity=base.activity,
-        spool=spool,
-        max_verifications=settings.outbound.max_verifications,
+        schedule=schedule,
+        rotated_tokens=RotatedTokens(
+            db=tools.db, vault=tools.vault, digests=tools.digests, spool=spool, clock=tools.clock
+        ),
+        observe=metrics.observe_verification,
+        limit=settings.outbound.max_verifications,
         timeout=settings.outbound.timeout,
     )
 
@@ -251,7 +258,7 @@ def _connector_check(tools: Tools, base: _Base, grants: _Grants) -> ConnectorChe
         db=tools.db,
         connectors=base.connectors,
         providers=tools.providers,
-        connect=grants.connect,
+        limit=grants.connecting.limit,
         domains=base.domains,
         clock=tools.clock,
     )
@@ -314,7 +321,7 @@ def _hosted(settings: Settings, tools: Tools, base: _Base, grants: _Grants) -> H
         ),
         password_form=PasswordForm(
             logins=parts.logins,
-            connect=grants.connect,
+            connect=grants.connecting.connect,
             limits=parts.limits,
             codes=parts.codes,
             returns=parts.returns,
@@ -324,7 +331,7 @@ def _hosted(settings: Settings, tools: Tools, base: _Base, grants: _Grants) -> H
         redemption=Redemption(
             codes=parts.codes,
             redirects=base.redirects,
-            connect=grants.connect,
+            connect=grants.connecting.connect,
             secretless_web=settings.hosted.secretless_web,
         ),
         limits=parts.limits,
@@ -349,7 +356,7 @@ def _callback(base: _Base, grants: _Grants, parts: _SignInParts) -> Callback:
         applications=base.applications,
         logins=parts.logins,
         admin_consent=parts.admin_consent,
-        connect=grants.connect,
+        connect=grants.connecting.connect,
         codes=parts.codes,
         returns=parts.returns,
     )

@@ -7,7 +7,7 @@ from pydantic_core import from_json, to_json
 
 from opengrant.access import bearer_tokens
 from opengrant.errors import CodeUsedTwice, OAuthRefused, ReauthEmailInvalid
-from opengrant.grants.connect.connect import Proof
+from opengrant.grants.connect.proof import Proof
 from opengrant.model import SECOND, Application, Clock, Identity, Micros, ProviderName, mailbox_key
 from opengrant.model.secrets import Sealed
 from opengrant.signin.login import AuthorizationRequest

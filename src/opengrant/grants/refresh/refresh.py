@@ -35,7 +35,7 @@ from opengrant.events import audit
 from opengrant.events import payloads as events
 from opengrant.events.activity import REFRESHED, Activity, Observe
 from opengrant.grants import refusals as outcome
-from opengrant.grants.connect.rotated_tokens import Successors, replay
+from opengrant.grants.connect.rotated_tokens import RotatedTokens, replay
 from opengrant.grants.refresh import circuit_breaker as brake
 from opengrant.grants.refresh.circuit_breaker import Policy
 from opengrant.grants.schedule import Schedule
@@ -574,7 +574,7 @@ class Refresh:
     async def _spent_elsewhere(self, grant: Grant, token: str) -> tuple[str | None, tuple[str, ...]]:
         """The successor of a token that verifications have spent, and then could not finish their work; and the
         digests of those before it."""
-        found = Successors(self.db, self.vault, self.digests)
+        found = RotatedTokens(db=self.db, vault=self.vault, digests=self.digests, spool=self.spool, clock=self.clock)
         newest = await found.newest(grant.application_id, grant.provider, SecretStr(token))
         other = newest.token.get_secret_value()
         return None if other == token else other, newest.spent
