@@ -118,10 +118,6 @@ EXCEPTIONS = {
 TOO_LARGE: set[str] = {
     "api/http/middleware.py:Middleware.__call__ has lines",
     "domains/domains.py:Domains has lines",
-    "grants/connect/connect.py:Connect has dependencies",
-    "grants/connect/connect.py:Connect has lines",
-    "grants/connect/connect.py:Connect._by_token has lines",
-    "grants/manage.py:Grants.change has lines",
     "grants/refresh/circuit_breaker.py:failed has lines",
     "grants/refresh/refresh.py:Refresh has dependencies",
     "grants/refresh/refresh.py:Refresh has lines",
@@ -184,7 +180,7 @@ def _dependencies(node: ast.ClassDef, classes: set[str]) -> list[str]:
     return [name for found in names for name in sorted(found & classes)[:1]]
 
 
-PERSONS = 192
+PERSONS = 182
 """Lowered with each rewrite; the aim is 0."""
 
 
