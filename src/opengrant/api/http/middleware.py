@@ -59,27 +59,27 @@ class Middleware:
                 raise Overloaded("The server is at its limit of requests under way. Try again.", retry_after=1)
             await self.inner(scope, receive, counted)
         except OpenGrantError as error:
-            problem = error.error if isinstance(error, OAuthRefused) else error.type
-            if isinstance(error, StoreUnavailable):
-                log.error("store_unavailable", detail=error.detail)
-            await self._refuse(counted, scope, error)
+            problem = await self._refuse(counted, scope, error)
         except Disconnected:
             status = _CLIENT_GONE
         except Exception:
             log.exception("request_failed")
             if status == 0:
-                problem = Internal.type
-                bug = Internal(f"Something went wrong here. The log has the details under request id {request_id}.")
-                await self._refuse(counted, scope, bug)
+                sentence = f"Something went wrong here. The log has the details under request id {request_id}."
+                problem = await self._refuse(counted, scope, Internal(sentence))
         finally:
             self.under_way -= 1
             self._record(scope, status, problem, time.perf_counter() - began)
             structlog.contextvars.unbind_contextvars("request_id")
 
-    async def _refuse(self, send: Send, scope: Scope, problem: OpenGrantError) -> None:
+    async def _refuse(self, send: Send, scope: Scope, problem: OpenGrantError) -> str:
+        """Answer with the error. Returns its type, for the log record."""
+        if isinstance(problem, StoreUnavailable):
+            log.error("store_unavailable", detail=problem.detail)
         request_id = scope["opengrant.request_id"]
         status, body, extra = responses.error(request_id, problem, raw_path(scope))
         await responses.send_json(send, status, request_id, body, extra=extra)
+        return problem.error if isinstance(problem, OAuthRefused) else problem.type
 
     def _record(self, scope: Scope, status: int, problem: str | None, seconds: float) -> None:
         route = scope.get("opengrant.route", "unmatched")
