@@ -104,6 +104,12 @@ class InvalidRequest(OpenGrantError):
     status, type = 400, "api.invalid_request_error"
 
 
+class InvalidData(InvalidRequest):
+    """As InvalidRequest, of calls for what a grant holds, which have words of their own for it."""
+
+    type = "invalid_request_error"
+
+
 class ProviderRequired(OpenGrantError):
     """The body names no provider: add `provider`, one of the nine names."""
 
@@ -246,6 +252,18 @@ class GrantNotFound(NotFound):
     """The application has no such grant: check the id, or list its grants."""
 
     status, type = 404, "grant.not_found"
+
+
+class DataNotFound(NotFound):
+    """There is no such object in this grant, or in this application."""
+
+    type = "not_found_error"
+
+
+class SlotTaken(OpenGrantError):
+    """The event was to be created only if its time is free, and it is not."""
+
+    status, type = 409, "slot_taken"
 
 
 class MethodNotAllowed(OpenGrantError):

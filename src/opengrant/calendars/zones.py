@@ -40,7 +40,10 @@ class Zone:
         self._rules = rules
         self._offsets: dict[int, int | None] = {}
 
-    def utc(self, wall: Wall) -> Seconds:
+    def utc(self, wall: Wall, *, later: bool = False) -> Seconds:
+        """later: the second of two, where the wall time comes twice."""
+        if later:
+            return wall - self._offset_at(wall, fold=1)
         day = wall // DAY
         try:
             offset = self._offsets[day]
@@ -60,9 +63,9 @@ class Zone:
         offset = self._offsets[day] = begin if begin == end else None
         return offset
 
-    def _offset_at(self, wall: Wall) -> int:
+    def _offset_at(self, wall: Wall, *, fold: int = 0) -> int:
         try:
-            local = (_EPOCH + timedelta(seconds=wall)).replace(tzinfo=self._rules)
+            local = (_EPOCH + timedelta(seconds=wall)).replace(tzinfo=self._rules, fold=fold)
             return (local.utcoffset() or timedelta()) // _ONE_SECOND
         except OverflowError:
             return 0

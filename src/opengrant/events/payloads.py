@@ -123,3 +123,8 @@ def _event(type_: str, code: int, grant: Grant, at: Micros, more: Mapping[str, A
     }
     event = Event(str(uuid.uuid4()), grant.application_id, type_, grant.id, payload | dict(more), at)
     return sign(event, {"provider": grant.provider.value, **facts})
+
+
+def of_object(type_: str, application_id: str, grant_id: str, shown: Mapping[str, Any], *, at: Micros) -> Event:
+    """Of something that a grant holds: receivers get the object as the API shows it."""
+    return Event(str(uuid.uuid4()), application_id, type_, grant_id, shown, at)

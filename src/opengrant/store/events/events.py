@@ -17,6 +17,8 @@ TRIGGERS = frozenset(
     {
         *("grant.created", "grant.updated", "grant.expired", "grant.deleted"),
         *("connector.degraded", "connector.recovered"),
+        *("calendar.created", "calendar.updated", "calendar.deleted"),
+        *("event.created", "event.updated", "event.deleted"),
     }
 )
 """Types that are delivered."""

@@ -1,0 +1,371 @@
+"""Calendars that this server keeps itself: those of virtual-calendar grants and of Agent Accounts.
+
+Every change is one transaction: the calendar's row is locked first, so all changes of a calendar come one after
+another; the event, what can be searched for, and the notice for webhooks are written with it.
+"""
+
+import base64
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal, cast
+
+from opengrant.calendars import listing, shown
+from opengrant.calendars.drafts import (
+    BEGINNING,
+    CalendarDraft,
+    CalendarPage,
+    EventDraft,
+    EventPage,
+    EventQuery,
+    Place,
+)
+from opengrant.calendars.intervals import Intervals, clip, union
+from opengrant.calendars.occurrences import (
+    find_occurrence,
+    instants,
+    occurrence,
+    series_of,
+    split_id,
+)
+from opengrant.calendars.recurrence import expand
+from opengrant.calendars.timing import place, repeat, require_zone
+from opengrant.calendars.zones import VERSION
+from opengrant.errors import DataNotFound, InvalidData, SlotTaken
+from opengrant.events import payloads
+from opengrant.model import SECOND, Clock, Grant, Micros
+from opengrant.model.calendars import Calendar, Event
+from opengrant.store.calendars import calendars, events
+from opengrant.store.engine.port import Steps, Store
+from opengrant.store.events import events as outbox
+
+MOST_CALENDARS = 10
+SEARCHED = ("key1", "key2", "key3", "key4", "key5")
+_CHECKED = 366 * 86_400
+"""Seconds: so far ahead a series is compared with what is taken, if it is to be created only where its time is free."""
+
+Change = Literal["created", "updated", "deleted"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostedCalendars:
+    """Implements `Calendars`. Built once, in assembly/."""
+
+    db: Store
+    clock: Clock
+
+    # ── calendars ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def calendars(
+        self, grant: Grant, *, metadata: tuple[tuple[str, str], ...], after: str, limit: int
+    ) -> CalendarPage:
+        await self.calendar(grant, "primary")
+
+        def script() -> Steps[list[Calendar]]:
+            if not metadata:
+                return (yield from calendars.page(grant.application_id, grant.id, after=after, limit=limit + 1))
+            ids = yield from calendars.find_keyed(
+                grant.application_id, grant.id, "calendar", metadata, after=after, limit=limit + 1
+            )
+            found = []
+            for id_ in ids:
+                one = yield from calendars.find(grant.application_id, grant.id, id_)
+                found += [one] if one is not None else []
+            return found
+
+        found = await self.db.read(script())
+        return CalendarPage(found[:limit], found[limit - 1].id if len(found) > limit else None)
+
+    async def calendar(self, grant: Grant, name: str) -> Calendar:
+        """The primary one is created when it is first asked for: older grants have none."""
+        if name not in ("primary", grant.email):
+            found = await self.db.read(calendars.find(grant.application_id, grant.id, name))
+            if found is None:
+                raise DataNotFound(f"calendar_id: this grant has no calendar {name[:60]!r}.")
+            return found
+        found = await self.db.read(calendars.find_primary(grant.application_id, grant.id))
+        return found if found is not None else await self.db.write(self._create_primary(grant))
+
+    def _create_primary(self, grant: Grant) -> Steps[Calendar]:
+        fresh = self._fresh(grant, name=grant.email, primary=True)
+        if (yield from calendars.add(fresh)):
+            yield from self._announce_calendar("created", fresh)
+            return fresh
+        found = yield from calendars.find_primary(grant.application_id, grant.id)
+        assert found is not None
+        return found
+
+    async def create_calendar(self, grant: Grant, draft: CalendarDraft) -> Calendar:
+        primary = await self.calendar(grant, "primary")
+        fresh = _with(self._fresh(grant, name=draft.name, primary=False), draft)
+
+        def script() -> Steps[Calendar]:
+            # Two that are created at once are counted one after the other.
+            yield from calendars.hold(primary, self.db.dialect)
+            if (yield from calendars.count(grant.application_id, grant.id)) >= MOST_CALENDARS:
+                raise InvalidData(f"A grant has at most {MOST_CALENDARS} calendars. Delete one first.")
+            yield from calendars.add(fresh)
+            yield from _put_calendar_keys(fresh)
+            yield from self._announce_calendar("created", fresh)
+            return fresh
+
+        return await self.db.write(script())
+
+    async def change_calendar(self, grant: Grant, name: str, change: CalendarDraft) -> Calendar:
+        seen = await self.calendar(grant, name)
+
+        def script() -> Steps[Calendar]:
+            before = yield from self._hold(seen)
+            after = replace(_with(before, change), updated_at=self.clock())
+            yield from calendars.change(after)
+            yield from _put_calendar_keys(after)
+            yield from self._announce_calendar("updated", after)
+            return after
+
+        return await self.db.write(script())
+
+    async def delete_calendar(self, grant: Grant, name: str) -> None:
+        seen = await self.calendar(grant, name)
+        if seen.is_primary:
+            raise InvalidData("calendar_id: the primary calendar goes with its grant and cannot be deleted.")
+
+        def script() -> Steps[None]:
+            found = yield from self._hold(seen)
+            yield from calendars.delete(found)
+            yield from self._announce_calendar("deleted", found)
+
+        await self.db.write(script())
+
+    def _fresh(self, grant: Grant, *, name: str, primary: bool) -> Calendar:
+        at = self.clock()
+        owner = (grant.application_id, grant.id, new_id(at))
+        return Calendar(*owner, name, None, None, None, None, None, None, None, primary, 1, at, at)
+
+    def _hold(self, seen: Calendar) -> Steps[Calendar]:
+        found = yield from calendars.hold(seen, self.db.dialect)
+        if found is None:
+            raise DataNotFound("calendar_id: the calendar was deleted just now.")
+        return found
+
+    def _announce_calendar(self, change: Change, one: Calendar) -> Steps[None]:
+        at = self.clock()
+        yield from outbox.add(
+            payloads.of_object(f"calendar.{change}", one.application_id, one.grant_id, shown.calendar(one), at=at)
+        )
+
+    # ── events ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def events(self, grant: Grant, name: str, query: EventQuery, *, after: Place, limit: int) -> EventPage:
+        found = await self.calendar(grant, name)
+        return await self.db.read(listing.page(found, query, after=after, limit=limit))
+
+    async def event(self, grant: Grant, name: str, event_id: str) -> Event:
+        found = await self.calendar(grant, name)
+        return await self.db.read(_get(found, event_id))
+
+    async def create_event(self, grant: Grant, name: str, draft: EventDraft, *, if_free: bool = False) -> Event:
+        seen = await self.calendar(grant, name)
+        if draft.when is None:
+            raise InvalidData("when: an event needs one.")
+        fresh = self._fresh_event(grant, seen, draft)
+
+        def script() -> Steps[Event]:
+            held = yield from self._hold(seen)
+            if if_free:
+                yield from _check_free(held, fresh, email=grant.email.lower())
+            yield from self._write(held, "created", fresh)
+            return fresh
+
+        return await self.db.write(script())
+
+    def _fresh_event(self, grant: Grant, calendar: Calendar, draft: EventDraft) -> Event:
+        at = self.clock()
+        id_ = new_id(at)
+        empty = Event(
+            application_id=grant.application_id,
+            grant_id=grant.id,
+            calendar_id=calendar.id,
+            id=id_,
+            kind="single",
+            master_id=None,
+            original=None,
+            ical_uid=draft.ical_uid or f"{id_}@opengrant",
+            whole_days=False,
+            wall=0,
+            zone="Etc/UTC",
+            later=False,
+            duration=0,
+            start_zone=None,
+            end_zone=None,
+            start_at=0,
+            end_at=0,
+            tz_version=VERSION,
+            recurrence=(),
+            series_end=None,
+            status="confirmed",
+            busy=True,
+            body={"organizer": {"email": grant.email}},
+            metadata=None,
+            sequence=0,
+            created_at=at,
+            updated_at=at,
+        )
+        return _changed(empty, draft, calendar)
+
+    async def change_event(self, grant: Grant, name: str, event_id: str, change: EventDraft) -> Event:
+        """Of a series all of it; of an occurrence that one, which has a row of its own from then on."""
+        seen = await self.calendar(grant, name)
+
+        def script() -> Steps[Event]:
+            held = yield from self._hold(seen)
+            before = yield from _get(held, event_id)
+            if before.master_id is not None and change.recurrence:
+                raise InvalidData("recurrence: an occurrence does not repeat by itself. Change its series.")
+            after = _changed(before, change, held)
+            after = replace(after, sequence=before.sequence + 1, updated_at=self.clock())
+            if before.kind == "series" and (change.when is not None or change.recurrence is not None):
+                yield from _drop_strays(held, after)
+            yield from self._write(held, "updated", after)
+            return after
+
+        return await self.db.write(script())
+
+    async def delete_event(self, grant: Grant, name: str, event_id: str) -> None:
+        """Of a series all of it; an occurrence is taken away and its series goes on."""
+        seen = await self.calendar(grant, name)
+
+        def script() -> Steps[None]:
+            held = yield from self._hold(seen)
+            found = yield from _get(held, event_id)
+            gone = replace(found, status="cancelled", updated_at=self.clock())
+            if found.master_id is not None:
+                yield from self._write(held, "deleted", replace(gone, kind="cancelled", busy=False))
+                return
+            more = (yield from events.of_series(found)) if found.kind == "series" else []
+            for one in (found, *more):
+                yield from calendars.put_keys(held, "event", one.id, (), start_at=0)
+            yield from events.delete([found, *more])
+            yield from calendars.touch(held)
+            yield from self._announce_event("deleted", gone)
+
+        await self.db.write(script())
+
+    async def respond(self, grant: Grant, name: str, event_id: str, answer: str, comment: str | None) -> Event:
+        """The answer of the grant's own address. Raises InvalidData: it organizes the event, or is not invited."""
+        seen = await self.calendar(grant, name)
+        email = grant.email.lower()
+
+        def script() -> Steps[Event]:
+            held = yield from self._hold(seen)
+            before = yield from _get(held, event_id)
+            invited = [dict(one) for one in before.body.get("participants", ())]
+            mine = [one for one in invited if str(one.get("email", "")).lower() == email]
+            if not mine or str(before.body.get("organizer", {}).get("email", "")).lower() == email:
+                raise InvalidData("event_id: this grant is not invited to the event; only participants answer.")
+            for one in mine:
+                one |= {"status": answer, **({"comment": comment} if comment is not None else {})}
+            after = replace(before, body={**before.body, "participants": invited}, updated_at=self.clock())
+            yield from self._write(held, "updated", after)
+            return after
+
+        return await self.db.write(script())
+
+    async def busy(self, grant: Grant, names: tuple[str, ...], low: int, high: int, *, maybe_too: bool) -> Intervals:
+        taken: Intervals = []
+        for name in names:
+            found = await self.calendar(grant, name)
+            taken += await self.db.read(listing.busy(found, low, high, email=grant.email.lower(), maybe_too=maybe_too))
+        return union(clip(taken, low, high))
+
+    def _write(self, held: Calendar, change: Change, event: Event) -> Steps[None]:
+        yield from events.put(event)
+        yield from calendars.put_keys(held, "event", event.id, _searched(event.metadata), start_at=event.start_at)
+        yield from calendars.touch(held)
+        yield from self._announce_event(change, event)
+
+    def _announce_event(self, change: Change, one: Event) -> Steps[None]:
+        at = self.clock()
+        yield from outbox.add(
+            payloads.of_object(f"event.{change}", one.application_id, one.grant_id, shown.event(one), at=at)
+        )
+
+
+def new_id(at: Micros) -> str:
+    """26 characters that a URL needs no escape for; later ones sort behind earlier ones, to the millisecond."""
+    data = (at // (SECOND // 1000)).to_bytes(6, "big") + os.urandom(10)
+    return base64.b32hexencode(data).decode().rstrip("=").lower()
+
+
+def _with(calendar: Calendar, draft: CalendarDraft) -> Calendar:
+    if draft.timezone is not None:
+        require_zone(draft.timezone, "timezone")
+    return replace(calendar, **{name: getattr(draft, name) for name in draft.sent})
+
+
+def _put_calendar_keys(calendar: Calendar) -> Steps[None]:
+    yield from calendars.put_keys(calendar, "calendar", calendar.id, _searched(calendar.metadata), start_at=0)
+
+
+def _searched(metadata: Mapping[str, str] | None) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in (metadata or {}).items() if name in SEARCHED]
+
+
+def _changed(before: Event, change: EventDraft, calendar: Calendar) -> Event:
+    after = replace(
+        before,
+        busy=before.busy if change.busy is None else change.busy,
+        metadata=before.metadata if change.metadata is None else change.metadata,
+        body={**before.body, **(change.body or {})},
+    )
+    if change.when is not None:
+        after = place(after, change.when, calendar.timezone)
+    lines = before.recurrence if change.recurrence is None else change.recurrence
+    return repeat(after, lines) if before.master_id is None else after
+
+
+def _get(calendar: Calendar, event_id: str) -> Steps[Event]:
+    """A row, or an occurrence of a series. Raises DataNotFound."""
+    found = yield from events.find(calendar, event_id)
+    if found is None and (parts := split_id(event_id)) is not None:
+        master = yield from events.find(calendar, parts[0])
+        wall = None if master is None or master.kind != "series" else find_occurrence(master, parts[1])
+        if master is not None and wall is not None:
+            return occurrence(master, wall)
+    if found is None or found.kind == "cancelled":
+        raise DataNotFound(f"event_id: this calendar has no event {event_id[:60]!r}.")
+    return found
+
+
+def _drop_strays(calendar: Calendar, series: Event) -> Steps[None]:
+    """Changes of single occurrences that the series does not have any more."""
+    rows = yield from events.of_series(series)
+    if not rows:
+        return
+    kept: set[int] = set()
+    if series.kind == "series":
+        walls = [cast(int, row.original) for row in rows]
+        kept = set(expand(series_of(series), min(walls), max(walls)))
+    strays = [row for row in rows if row.original not in kept]
+    for one in strays:
+        yield from calendars.put_keys(calendar, "event", one.id, (), start_at=0)
+    yield from events.delete(strays)
+
+
+def _check_free(calendar: Calendar, event: Event, *, email: str) -> Steps[None]:
+    """Raises SlotTaken."""
+    if not event.busy:
+        return
+    wanted = [(event.start_at, event.end_at)]
+    if event.kind == "series":
+        wanted = [(begin, end) for begin, end, _ in instants(event, event.start_at, event.start_at + _CHECKED)]
+    low, high = wanted[0][0], wanted[-1][1]
+    taken = union((yield from listing.busy(calendar, low, high, email=email, maybe_too=True)))
+    number = 0
+    for begin, end in wanted:
+        while number < len(taken) and taken[number][1] <= begin:
+            number += 1
+        if number < len(taken) and taken[number][0] < end:
+            raise SlotTaken("The calendar is taken at that time. Nothing was created; choose another time.")
+
+
+__all__ = ["BEGINNING", "MOST_CALENDARS", "HostedCalendars", "new_id"]

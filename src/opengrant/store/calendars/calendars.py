@@ -1,0 +1,145 @@
+"""Calendars. Each has a version that grows with any change of it or its events: what was read with it stays right."""
+
+from collections.abc import Sequence
+
+from opengrant.model.calendars import Calendar
+from opengrant.store.engine.columns import FLAG, Columns, Converter
+from opengrant.store.engine.json_columns import get_object, put_object
+from opengrant.store.engine.port import Dialect, Statement, Steps
+
+MAYBE_OBJECT = Converter(
+    lambda value: None if value is None else put_object(value),
+    lambda text: None if text is None else get_object(text),
+)
+
+COLUMNS = Columns(
+    Calendar,
+    (
+        *("application_id", "grant_id", "id", "name", "description", "location", "timezone", "hex_color"),
+        *("hex_foreground_color", "metadata", "notetaker", "is_primary", "version", "created_at", "updated_at"),
+    ),
+    metadata=MAYBE_OBJECT,
+    notetaker=MAYBE_OBJECT,
+    is_primary=FLAG,
+)
+_CHANGED = COLUMNS.writer(
+    (
+        *("application_id", "grant_id", "id", "name", "description", "location", "timezone", "hex_color"),
+        *("hex_foreground_color", "metadata", "notetaker", "updated_at"),
+    )
+)
+_OF = "where application_id = $1 and grant_id = $2"
+
+
+def add(calendar: Calendar) -> Steps[bool]:
+    """Returns False: the grant has a primary calendar already, and this would be another."""
+    rows = yield Statement(
+        f"insert into calendars ({COLUMNS}) values ({COLUMNS.places}) on conflict do nothing returning id",
+        COLUMNS.write(calendar),
+    )
+    return bool(rows)
+
+
+def find(application_id: str, grant_id: str, calendar_id: str) -> Steps[Calendar | None]:
+    rows = yield Statement(
+        f"select {COLUMNS} from calendars {_OF} and id = $3", (application_id, grant_id, calendar_id)
+    )
+    return COLUMNS.read(rows[0]) if rows else None
+
+
+def find_primary(application_id: str, grant_id: str) -> Steps[Calendar | None]:
+    rows = yield Statement(f"select {COLUMNS} from calendars {_OF} and is_primary = 1", (application_id, grant_id))
+    return COLUMNS.read(rows[0]) if rows else None
+
+
+def hold(calendar: Calendar, dialect: Dialect) -> Steps[Calendar | None]:
+    """Read again, and keep other transactions from changing it or its events until this one ends. None: it is gone."""
+    locking = "for update" if dialect is Dialect.POSTGRES else ""
+    rows = yield Statement(
+        f"select {COLUMNS} from calendars {_OF} and id = $3 {locking}",
+        (calendar.application_id, calendar.grant_id, calendar.id),
+    )
+    return COLUMNS.read(rows[0]) if rows else None
+
+
+def count(application_id: str, grant_id: str) -> Steps[int]:
+    rows = yield Statement(f"select count(*) from calendars {_OF}", (application_id, grant_id))
+    return int(rows[0][0])
+
+
+def page(application_id: str, grant_id: str, *, after: str, limit: int) -> Steps[list[Calendar]]:
+    """In the order of their ids, which is that of their creation."""
+    rows = yield Statement(
+        f"select {COLUMNS} from calendars {_OF} and id > $3 order by id limit $4",
+        (application_id, grant_id, after, limit),
+    )
+    return [COLUMNS.read(row) for row in rows]
+
+
+def change(calendar: Calendar) -> Steps[None]:
+    yield Statement(
+        f"""update calendars set name = $4, description = $5, location = $6, timezone = $7, hex_color = $8,
+                hex_foreground_color = $9, metadata = $10, notetaker = $11, updated_at = $12, version = version + 1
+            {_OF} and id = $3""",
+        _CHANGED(calendar),
+    )
+
+
+def touch(calendar: Calendar) -> Steps[None]:
+    """One of its events has changed."""
+    yield Statement(
+        f"update calendars set version = version + 1 {_OF} and id = $3",
+        (calendar.application_id, calendar.grant_id, calendar.id),
+    )
+
+
+def delete(calendar: Calendar) -> Steps[None]:
+    """With its events."""
+    for table, name in (("calendar_keys", "calendar_id"), ("calendar_events", "calendar_id"), ("calendars", "id")):
+        yield Statement(
+            f"delete from {table} where application_id = $1 and {name} = $2", (calendar.application_id, calendar.id)
+        )
+
+
+def delete_of_grant(application_id: str, grant_id: str) -> Steps[None]:
+    """Everything that the grant's calendars hold."""
+    rows = yield Statement(f"select id from calendars {_OF}", (application_id, grant_id))
+    for table in ("calendar_keys", "calendar_events"):
+        for (calendar_id,) in rows:
+            yield Statement(
+                f"delete from {table} where application_id = $1 and calendar_id = $2", (application_id, calendar_id)
+            )
+    yield Statement(f"delete from calendars {_OF}", (application_id, grant_id))
+
+
+def put_keys(calendar: Calendar, kind: str, id_: str, keys: Sequence[tuple[str, str]], *, start_at: int) -> Steps[None]:
+    """Replace what can be searched for of a calendar's or an event's metadata."""
+    yield Statement(
+        "delete from calendar_keys where application_id = $1 and calendar_id = $2 and kind = $3 and id = $4",
+        (calendar.application_id, calendar.id, kind, id_),
+    )
+    for name, value in keys:
+        yield Statement(
+            """insert into calendar_keys (application_id, grant_id, kind, calendar_id, id, name, value, start_at)
+               values ($1, $2, $3, $4, $5, $6, $7, $8)""",
+            (calendar.application_id, calendar.grant_id, kind, calendar.id, id_, name, value, start_at),
+        )
+
+
+def find_keyed(
+    application_id: str, grant_id: str, kind: str, pairs: Sequence[tuple[str, str]], *, after: str, limit: int
+) -> Steps[list[str]]:
+    """Ids of calendars or events that have all these pairs, in their order."""
+    having = " ".join(
+        f"""and exists (select 1 from calendar_keys o where o.application_id = k.application_id
+            and o.calendar_id = k.calendar_id and o.kind = k.kind and o.id = k.id
+            and o.name = ${6 + 2 * number} and o.value = ${7 + 2 * number})"""
+        for number in range(1, len(pairs))
+    )
+    rows = yield Statement(
+        f"""select k.id from calendar_keys k
+            where k.application_id = $1 and k.grant_id = $2 and k.kind = $3 and k.name = $4 and k.value = $5
+              and k.id > $6 {having} order by k.id limit $7""",
+        (application_id, grant_id, kind, *pairs[0], after, limit, *(part for pair in pairs[1:] for part in pair)),
+    )
+    return [row[0] for row in rows]

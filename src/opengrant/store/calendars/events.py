@@ -1,0 +1,135 @@
+"""Events: single ones, series, and what is different about single occurrences of a series.
+
+A window is read in three parts, each bounded by an index: short events, long ones, and series that are alive in it.
+"""
+
+from collections.abc import Sequence
+
+from opengrant.model.calendars import Calendar, Event
+from opengrant.store.calendars.calendars import MAYBE_OBJECT
+from opengrant.store.engine.columns import FLAG, Columns
+from opengrant.store.engine.json_columns import LIST, OBJECT
+from opengrant.store.engine.port import Statement, Steps
+
+SHORT = 86_400
+"""Seconds: events that last longer are looked for by their end."""
+
+
+COLUMNS = Columns(
+    Event,
+    (
+        *("application_id", "grant_id", "calendar_id", "id", "kind", "master_id", "original", "ical_uid"),
+        *("whole_days", "wall", "zone", "later", "duration", "start_zone", "end_zone", "start_at", "end_at"),
+        *("tz_version", "recurrence", "series_end", "status", "busy", "body", "metadata", "sequence"),
+        *("created_at", "updated_at"),
+    ),
+    whole_days=FLAG,
+    later=FLAG,
+    busy=FLAG,
+    recurrence=LIST,
+    body=OBJECT,
+    metadata=MAYBE_OBJECT,
+)
+_OF = "where application_id = $1 and calendar_id = $2"
+_SET = ", ".join(f"{name} = excluded.{name}" for name in COLUMNS.names[4:] if name != "created_at")
+_SHOWN = "", " and kind <> 'cancelled'"
+
+
+def put(event: Event) -> Steps[None]:
+    """Add, or replace what has its id."""
+    yield Statement(
+        f"""insert into calendar_events ({COLUMNS}) values ({COLUMNS.places})
+            on conflict (application_id, calendar_id, id) do update set {_SET}""",
+        COLUMNS.write(event),
+    )
+
+
+def find(calendar: Calendar, event_id: str) -> Steps[Event | None]:
+    rows = yield Statement(
+        f"select {COLUMNS} from calendar_events {_OF} and id = $3", (calendar.application_id, calendar.id, event_id)
+    )
+    return COLUMNS.read(rows[0]) if rows else None
+
+
+def find_occurrence(master: Event, original: int) -> Steps[Event | None]:
+    """What was changed about one occurrence."""
+    rows = yield Statement(
+        f"select {COLUMNS} from calendar_events {_OF} and master_id = $3 and original = $4",
+        (master.application_id, master.calendar_id, master.id, original),
+    )
+    return COLUMNS.read(rows[0]) if rows else None
+
+
+def of_series(master: Event) -> Steps[list[Event]]:
+    """All that was changed about single occurrences."""
+    rows = yield Statement(
+        f"select {COLUMNS} from calendar_events {_OF} and master_id = $3 order by original",
+        (master.application_id, master.calendar_id, master.id),
+    )
+    return [COLUMNS.read(row) for row in rows]
+
+
+def changed_between(calendar: Calendar, *, low: int, high: int) -> Steps[list[tuple[str, int]]]:
+    """(series, original wall time) of occurrences that rows of their own stand for."""
+    rows = yield Statement(
+        f"""select master_id, original from calendar_events
+            {_OF} and master_id is not null and original >= $3 and original <= $4""",
+        (calendar.application_id, calendar.id, low, high),
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def between(
+    calendar: Calendar, *, low: int, high: int, after: tuple[int, str], limit: int, cancelled: bool = False
+) -> Steps[list[Event]]:
+    """Single events and overrides of which a part lies from `low` to `high`, by start and id; `after` is left out."""
+    shown = _SHOWN[not cancelled]
+    rows = yield Statement(
+        f"""select {COLUMNS} from (
+                select {COLUMNS} from calendar_events
+                {_OF} and kind <> 'series' and duration <= {SHORT} and start_at >= $3 - {SHORT} and start_at <= $4
+                union all
+                select {COLUMNS} from calendar_events
+                {_OF} and kind <> 'series' and duration > {SHORT} and end_at > $3 and start_at <= $4
+            ) found
+            where (end_at > $3 or start_at >= $3) and (start_at > $5 or (start_at = $5 and id > $6)) {shown}
+            order by start_at, id limit $7""",
+        (calendar.application_id, calendar.id, low, high, *after, limit),
+    )
+    return [COLUMNS.read(row) for row in rows]
+
+
+def series_between(calendar: Calendar, *, low: int, high: int) -> Steps[list[Event]]:
+    """Series that have begun by `high` and have not ended before `low`, by start and id."""
+    rows = yield Statement(
+        f"""select {COLUMNS} from calendar_events {_OF} and kind = 'series' and end_at >= $3 and start_at <= $4
+            order by start_at, id""",
+        (calendar.application_id, calendar.id, low, high),
+    )
+    return [COLUMNS.read(row) for row in rows]
+
+
+def with_uid(application_id: str, grant_id: str, ical_uid: str, *, limit: int) -> Steps[list[Event]]:
+    rows = yield Statement(
+        f"""select {COLUMNS} from calendar_events where application_id = $1 and grant_id = $2 and ical_uid = $3
+            order by start_at, id limit $4""",
+        (application_id, grant_id, ical_uid, limit),
+    )
+    return [COLUMNS.read(row) for row in rows]
+
+
+def delete(events: Sequence[Event]) -> Steps[None]:
+    for event in events:
+        yield Statement(
+            f"delete from calendar_events {_OF} and id = $3", (event.application_id, event.calendar_id, event.id)
+        )
+
+
+def derived_otherwise(tz_version: str, *, limit: int) -> Steps[list[Event]]:
+    """Events whose instants were worked out with other rules of time zones than these."""
+    rows = yield Statement(
+        f"""select {COLUMNS} from calendar_events where tz_version < $1
+            union all select {COLUMNS} from calendar_events where tz_version > $1 limit $2""",
+        (tz_version, limit),
+    )
+    return [COLUMNS.read(row) for row in rows]

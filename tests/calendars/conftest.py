@@ -1,0 +1,29 @@
+"""A grant with calendars of its own, on each engine."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from opengrant.calendars.hosted import HostedCalendars
+from opengrant.model import now
+from opengrant.store.engine.open import open_store
+from opengrant.store.engine.port import Store
+from tests.peers.postgres import Postgres
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    url = None
+    if request.param == "postgres":
+        postgres: Postgres = request.getfixturevalue("postgres")
+        url = postgres.create_database()
+    opened = await open_store(database_url=url, sqlite_path=tmp_path / "store.db")
+    await opened.migrate()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def hosted(store: Store) -> HostedCalendars:
+    return HostedCalendars(db=store, clock=now)
