@@ -31,7 +31,7 @@ from opengrant.errors import (
     OpenGrantError,
 )
 from opengrant.events.actor import Actor, act_as
-from opengrant.model import SECOND, WITH_PASSWORD, Application, ProviderName
+from opengrant.model import SECOND, Application, ProviderName
 from opengrant.pages import FIELDS, Brand, Choice, Login, Onward, Page, Problem, Section, form_of, render
 from opengrant.pages.views import LABELS
 from opengrant.services import Services
@@ -51,6 +51,7 @@ _LONGEST_FORM = 64 * 1024
 _LONGEST_SCOPE = 16_000
 """200 scopes, as many as elsewhere, of the length of Google's. A request line of the server ends at 64 KiB."""
 _HTML = b"text/html; charset=utf-8"
+*_FIRST, _LAST = (provider.value for provider in LABELS)
 
 
 class AuthQuery(wire.Model):
@@ -62,8 +63,10 @@ class AuthQuery(wire.Model):
     """A registered redirect URI, byte for byte."""
     response_type: Literal["code", "adminconsent"]
     """`code` for a grant; `adminconsent` for a Microsoft tenant's consent to an `adminconsent` credential."""
-    provider: Annotated[str, Field(max_length=200)] | None = None
-    """google, microsoft, yahoo, zoom, icloud, ews or imap: straight there. Several, with commas: a choice of them."""
+    provider: Annotated[
+        Annotated[str, Field(max_length=200)] | None,
+        Field(description=f"{', '.join(_FIRST)} or {_LAST}: straight there. Several, with commas: a choice of them."),
+    ] = None
     scope: Annotated[str, wire.text(_LONGEST_SCOPE)] | None = None
     """With spaces or commas between; without it, the connector's."""
     prompt: Annotated[str, Field(max_length=64), WithJsonSchema({"type": "string", "enum": list(_SECTIONS)})] = (
@@ -202,7 +205,7 @@ class Pages:
     async def _first_page(self, visit: Visit, chosen: str | None) -> responses.Raw:
         """What a browser sees that comes for the first time, or comes back."""
         brand = await self._brand(visit.app)
-        forms = [provider for provider in visit.providers if provider in WITH_PASSWORD and provider.value == chosen]
+        forms = [provider for provider in visit.providers if provider in FIELDS and provider.value == chosen]
         if not forms:
             return _page(self._choice(visit, brand))
         return _page(self._form(visit, brand, forms[0], {"email": visit.request.login_hint or ""}))
@@ -242,7 +245,7 @@ class Pages:
         if provider not in visit.providers:
             return _page(replace(choice, error=_not_offered(provider), sections=("detect", "select_provider")))
         hinted = replace(visit, request=replace(visit.request, login_hint=visit.request.login_hint or email))
-        if provider in WITH_PASSWORD:
+        if provider in FIELDS:
             await self.services.hosted.visits.choose(visit, provider, base=base)
             return _page(self._form(visit, brand, provider, {"email": email}))
         return await self._go(hinted, brand, provider, base)
@@ -250,7 +253,7 @@ class Pages:
     async def _log_in(
         self, visit: Visit, brand: Brand, provider: ProviderName, fields: Mapping[str, str]
     ) -> responses.Raw:
-        if provider not in WITH_PASSWORD or provider not in visit.providers:
+        if provider not in FIELDS or provider not in visit.providers:
             raise InvalidRequest("provider: it is not among those that are offered.")
         form = self._form(visit, brand, provider, fields)
         needed = _needed(provider, smtp=visit.request.smtp_required)

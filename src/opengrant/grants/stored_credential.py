@@ -7,8 +7,9 @@ from pydantic import SecretStr
 from pydantic_core import from_json
 
 from opengrant.grants.connect.rotated_tokens import RotatedTokens
-from opengrant.model import WITH_PASSWORD, Application, Grant, ProviderName, Sealed, Tokens
+from opengrant.model import Application, Grant, Sealed, Tokens
 from opengrant.providers.capabilities import Providers, having
+from opengrant.providers.registry import FACTS, WITH_PASSWORD
 from opengrant.store import secrets
 from opengrant.store.engine.port import Steps, Store
 from opengrant.vault import Owner, Unsealable, Vault
@@ -31,7 +32,7 @@ class StoredCredentials:
         if "email_address" in grant.settings:
             tenant = {"tenant": grant.settings["tenant"]} if "tenant" in grant.settings else {}
             return {"email_address": grant.settings["email_address"], "credential_id": grant.credential_id, **tenant}
-        if grant.provider is ProviderName.NYLAS:
+        if FACTS[grant.provider].own_domain:
             return {"email": grant.settings["email"]}
         if grant.provider not in WITH_PASSWORD:
             return {}
