@@ -1,4 +1,4 @@
-"""What the doors are handed: every service, built once."""
+"""Every service, built once: what routes and jobs are given."""
 
 from dataclasses import dataclass
 
