@@ -7,8 +7,8 @@ from opengrant.api.http.route_table import One, Page, route
 from opengrant.api.wire import connectors as wire
 from opengrant.api.wire.fields import Answer
 from opengrant.api.wire.pagination import Paging
+from opengrant.connectors.check import Callback
 from opengrant.errors import InvalidRequest, NotFound, Overloaded
-from opengrant.grants.connector_check import Callback
 from opengrant.model import ProviderName
 
 TAG = "Connectors"

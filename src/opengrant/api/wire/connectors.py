@@ -20,8 +20,8 @@ from opengrant.api.wire.fields import (
     trim,
     trimmed,
 )
-from opengrant.connectors.connectors import Draft
-from opengrant.grants.connector_check import Step
+from opengrant.connectors.check import Step
+from opengrant.connectors.connectors import ConnectorFields
 from opengrant.model import Connector as ConnectorNoun
 from opengrant.model import ProviderName
 
@@ -82,14 +82,14 @@ class _ConnectorBody(Model):
     scopes: AnyScopes = None
     """The same as scope."""
 
-    def to_model(self) -> Draft:
+    def to_model(self) -> ConnectorFields:
         settings = getattr(self, "settings", None)
         public = {
             key: value
             for key in ("tenant", "topic_name")
             if settings is not None and (value := getattr(settings, key, None)) is not None
         }
-        return Draft(
+        return ConnectorFields(
             name=self.name,
             settings=None if settings is None else public,
             client_id=getattr(settings, "client_id", None),

@@ -10,7 +10,7 @@ return [COLUMNS.read(row) for row in rows]
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from opengrant.model import ProviderName
 from opengrant.store.engine.port import Row
@@ -70,12 +70,12 @@ class Columns(Generic[T]):
         """The list for a select from a table with that alias."""
         return ", ".join(f"{alias}.{name}" for name in self.names)
 
-    def writer(self, names: Sequence[str]) -> Callable[[T], tuple[Any, ...]]:
+    def writer(self, names: Sequence[str]) -> Callable[[T], tuple[object, ...]]:
         """A function that returns the values of two or more of the columns, in this order."""
         values = attrgetter(*(self._fields[name] for name in names))
         puts = [(n, put) for n, name in enumerate(names) if (put := self._converters.get(name, Converter()).put)]
 
-        def write(thing: T) -> tuple[Any, ...]:
+        def write(thing: T) -> tuple[object, ...]:
             row = list(values(thing))
             for place, put in puts:
                 row[place] = put(row[place])

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from opengrant.model import Micros
 from opengrant.store.engine.columns import Columns
 from opengrant.store.engine.port import Dialect, Statement, Steps
+from opengrant.store.engine.writes import Arm, write
 
 State = Literal["pending", "delivered", "failed"]
 
@@ -68,6 +69,19 @@ class ClaimTerms:
     give_up: Micros
 
 
+# One row for each webhook that wants the event.
+_ADD = write(
+    """insert into deliveries (application_id, webhook_id, event_id, type, subject, payload,
+                               created_at, queued_at, due_at, state, attempts)
+       select w.application_id, w.id, cast({1} as text), cast({2} as text), cast({3} as text), cast({4} as text),
+              cast({5} as bigint), cast({5} as bigint), cast({5} as bigint), 'pending', 0
+       from {after}webhooks w
+       where w.application_id = {0} and w.status in ('active', 'failing') and w.triggers like {6}""",
+    ("text", "text", "text", "text", "text", "bigint", "text"),
+    after="g, ",
+)
+_ANY_WEBHOOK = "select 1 from webhooks where application_id = $1 limit 1"
+
 # A probe of one index entry for each destination, however many wait there.
 _DUE = """
     select w.application_id, w.id from webhooks w
@@ -85,6 +99,19 @@ _CANDIDATES = f"""
     where application_id = $1 and webhook_id = $2 and state = 'pending' and due_at <= $3
     order by d.due_at, d.seq limit {_LOOK_AT}
 """
+
+
+def add_arm(application_id: str, event_id: str, type_: str, subject: str, payload: str, *, at: Micros) -> Arm:
+    """A delivery of an event to each live destination that subscribes to its type.
+
+    subject  id of the grant; "" for an event of another kind
+    """
+    # The query costs far less than a write that inserts nothing, and most applications have no webhook.
+    return Arm(
+        _ADD,
+        (application_id, event_id, type_, subject, payload, at, f'%"{type_}"%'),  # in the JSON list of triggers
+        needed=Statement(_ANY_WEBHOOK, (application_id,)),
+    )
 
 
 def due(*, at: Micros) -> Steps[list[tuple[str, str]]]:

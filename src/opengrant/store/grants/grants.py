@@ -16,8 +16,9 @@ from opengrant.store import secrets
 from opengrant.store.engine.columns import FLAG, PROVIDER, Columns
 from opengrant.store.engine.json_columns import LIST, OBJECT, TROUBLE, put_trouble
 from opengrant.store.engine.port import Dialect, Row, Statement, Steps
-from opengrant.store.events.events import TRIGGERS, WANTED, Event, pattern
-from opengrant.store.events.events import add as add_event
+from opengrant.store.engine.writes import Arm, Head, one_by_one, together
+from opengrant.store.events import events
+from opengrant.store.events.events import Event
 from opengrant.store.grants import rotations
 from opengrant.store.grants.source_health import SOURCE
 from opengrant.store.signin import tokens
@@ -94,32 +95,24 @@ _SOURCE_LOCKED = """
 """
 _CREDENTIAL_LOCKED = "({0}::text is null or exists (select 1 from k))"
 
-SQLITE_CREATE = f"""
-    insert into grants ({_INSERTED}) select {_PLACES}
-    where {_SOURCE_EXISTS.format(_CONNECTOR_WHEN_NEW, _CREDENTIAL_WHEN_NEW)}
-    on conflict (application_id, provider, mailbox_key) do nothing
-    returning {_RETURNED}
-"""
-_PG_CREATE = f"""
-    with {_SOURCE_LOCKED.format(_CONNECTOR_WHEN_NEW, _CREDENTIAL_WHEN_NEW)},
-    g as (insert into grants ({_INSERTED}) select {_TYPED} from c
-          where {_CREDENTIAL_LOCKED.format(_CREDENTIAL_WHEN_NEW)}
-          on conflict (application_id, provider, mailbox_key) do nothing returning id, {_RETURNED})
-"""
-
-SQLITE_RENEW = f"""
-    update grants set {_NEW_GENERATION}, refreshes = 0, {_RENEWALS}
-    where application_id = $1 and id = $2 and asked <= {_ASKED}
-      and {_SOURCE_EXISTS.format("$3", _CREDENTIAL)}
-    returning {_RETURNED}
-"""
-_PG_RENEW = f"""
-    with {_SOURCE_LOCKED.format("$3", _CREDENTIAL)},
-    g as (update grants set {_NEW_GENERATION}, refreshes = 0, {_RENEWALS} from c
-          where application_id = $1 and id = $2 and asked <= {_ASKED} and {_CREDENTIAL_LOCKED.format(_CREDENTIAL)}
-          returning id, {_RETURNED})
-"""
-
+_CREATE = Head(
+    f"""insert into grants ({_INSERTED}) select {_PLACES}
+        where {_SOURCE_EXISTS.format(_CONNECTOR_WHEN_NEW, _CREDENTIAL_WHEN_NEW)}
+        on conflict (application_id, provider, mailbox_key) do nothing returning {_RETURNED}""",
+    f"""{_SOURCE_LOCKED.format(_CONNECTOR_WHEN_NEW, _CREDENTIAL_WHEN_NEW)},
+        g as (insert into grants ({_INSERTED}) select {_TYPED} from c
+              where {_CREDENTIAL_LOCKED.format(_CREDENTIAL_WHEN_NEW)}
+              on conflict (application_id, provider, mailbox_key) do nothing returning {_RETURNED})""",
+    _RETURNED,
+)
+_RENEW_SET = f"update grants set {_NEW_GENERATION}, refreshes = 0, {_RENEWALS}"
+_RENEW_WHERE = f"where application_id = $1 and id = $2 and asked <= {_ASKED}"
+_RENEW = Head(
+    f"{_RENEW_SET} {_RENEW_WHERE} and {_SOURCE_EXISTS.format('$3', _CREDENTIAL)} returning {_RETURNED}",
+    f"""{_SOURCE_LOCKED.format("$3", _CREDENTIAL)},
+        g as ({_RENEW_SET} from c {_RENEW_WHERE} and {_CREDENTIAL_LOCKED.format(_CREDENTIAL)} returning {_RETURNED})""",
+    _RETURNED,
+)
 CHANGE = f"""
     update grants set {_CHANGES}
     where application_id = $1 and id = $2 and version = ${4 + len(_MUTABLE)} returning {_RETURNED}
@@ -148,7 +141,7 @@ class Writing:
 def create(writing: Writing, dialect: Dialect) -> Steps[Grant | None]:
     """Insert. None when the mailbox has a grant by now, or the connector or the credential is gone."""
     grant = writing.grant
-    return (yield from _put(writing, dialect, SQLITE_CREATE, _PG_CREATE, (*_when_new(grant), _email_key(grant))))
+    return (yield from _put(_CREATE, (*_when_new(grant), _email_key(grant)), writing, dialect))
 
 
 def renew(writing: Writing, dialect: Dialect) -> Steps[Grant | None]:
@@ -166,7 +159,7 @@ def renew(writing: Writing, dialect: Dialect) -> Steps[Grant | None]:
         if (yield from rotations.spent_for(grant, writing.once)):
             return (yield from find(grant.application_id, grant.id))
     args = (grant.application_id, grant.id, *_when_renewed(grant), _email_key(grant))
-    return (yield from _put(writing, dialect, SQLITE_RENEW, _PG_RENEW, args))
+    return (yield from _put(_RENEW, args, writing, dialect))
 
 
 def change(writing: Writing, *, seen_version: int) -> Steps[Grant | None]:
@@ -176,7 +169,7 @@ def change(writing: Writing, *, seen_version: int) -> Steps[Grant | None]:
     rows = yield Statement(CHANGE, args)
     if not rows:
         return None
-    yield from _beside(writing)
+    yield from one_by_one(_arms(writing))
     return _returned(grant, rows[0])
 
 
@@ -202,79 +195,23 @@ def _returned(grant: Grant, row: Row) -> Grant:
     return replace(grant, created_at=created_at, version=version, workspace_id=workspace_id, blocked=bool(blocked))
 
 
-def _put(writing: Writing, dialect: Dialect, sqlite: str, postgres: str, args: tuple[Any, ...]) -> Steps[Grant | None]:
-    """One grant, its secret, its event, its rotation: four statements in SQLite, one round trip in PostgreSQL."""
-    grant = writing.grant
-    if dialect is Dialect.SQLITE:
-        rows = yield Statement(sqlite, args)
-        if rows:
-            yield from _beside(writing)
-    else:
-        sql, extra = _one_statement(postgres, writing, first=len(args) + 1)
-        rows = yield Statement(sql, (*args, *extra), last=True)
-    return _returned(grant, rows[0]) if rows else None
+def _put(head: Head, args: tuple[object, ...], writing: Writing, dialect: Dialect) -> Steps[Grant | None]:
+    rows = yield from together(head, args, _arms(writing), dialect)
+    return _returned(writing.grant, rows[0]) if rows else None
 
 
-def _beside(writing: Writing) -> Steps[None]:
-    grant = writing.grant
+def _arms(writing: Writing) -> list[Arm]:
+    """What is written beside the grant."""
+    grant, arms = writing.grant, list[Arm]()
     if writing.live is not None:
-        owner = secrets.SecretRow(grant.application_id, "grant", grant.id, "live", writing.live)
-        yield from secrets.put(owner, at=grant.updated_at)
+        row = secrets.SecretRow(grant.application_id, "grant", grant.id, "live", writing.live)
+        arms.append(secrets.put_arm(row, at=grant.updated_at))
     if writing.bare:
-        yield from secrets.destroy(grant.application_id, "grant", [grant.id])
+        arms.append(secrets.destroy_arm(grant.application_id, "grant", grant.id))
     if writing.event is not None:
-        yield from add_event(writing.event)
-    yield from rotations.hand_over(grant, writing.spent)
-
-
-def _one_statement(head: str, writing: Writing, *, first: int) -> tuple[str, tuple[Any, ...]]:
-    """The same as `_beside`, as further arms of the statement that writes the grant (arm `g`)."""
-    grant = writing.grant
-    arms, args = [head], list[Any]()
-
-    def place(value: Any, type_: str) -> str:
-        args.append(value)
-        return f"${first + len(args) - 1}::{type_}"
-
-    app = place(grant.application_id, "text")
-    if writing.live is not None:
-        arms.append(
-            f"""s as (insert into secrets (application_id, owner_kind, owner_id, purpose, key_id, sealed, updated_at)
-                select {app}, 'grant', g.id, 'live', {place(writing.live.key_id, "text")},
-                       {place(writing.live.data, "bytea")}, {place(grant.updated_at, "bigint")} from g
-                on conflict (application_id, owner_kind, owner_id, purpose)
-                do update set key_id = excluded.key_id, sealed = excluded.sealed, updated_at = excluded.updated_at)"""
-        )
-    if writing.bare:
-        arms.append(
-            f"""b as (delete from secrets using g
-                where application_id = {app} and owner_kind = 'grant' and owner_id = g.id)"""
-        )
-    if writing.event is not None:
-        _, id_, type_, _, payload, created_at, actor, detail = writing.event.row()
-        at = place(created_at, "bigint")
-        told = f"{place(id_, 'text')}, {place(type_, 'text')}, g.id, {place(payload, 'text')}, {at}"
-        arms.append(
-            f"""e as (insert into events (application_id, id, type, grant_id, payload, created_at, actor, detail)
-                select {app}, {told}, {place(actor, "text")}, {place(detail, "text")} from g)"""
-        )
-        if type_ in TRIGGERS:
-            arms.append(
-                f"""d as (insert into deliveries (application_id, webhook_id, event_id, type, subject, payload,
-                                                  created_at, queued_at, due_at, state, attempts)
-                    select w.application_id, w.id, {told}, {at}, {at}, 'pending', 0 from g, webhooks w
-                    where w.application_id = {app} and {WANTED.format("w", place(pattern(type_), "text"))})"""
-            )
-    if writing.spent:
-        spent = f"string_to_array({place(','.join(writing.spent), 'text')}, ',')"
-        arms.append(
-            f"""r as (update rotations set grant_id = g.id from g
-                where application_id = {app} and provider = {place(grant.provider, "text")}
-                  and spent = any({spent})),
-            h as (delete from secrets using g
-                where application_id = {app} and owner_kind = 'rotation' and owner_id = any({spent}))"""
-        )
-    return ", ".join(arms) + f" select {_RETURNED} from g", tuple(args)
+        arms += events.add_arms(writing.event)
+    arms += rotations.hand_over_arms(grant, writing.spent)
+    return arms
 
 
 def find(application_id: str, grant_id: str) -> Steps[Grant | None]:
@@ -390,7 +327,7 @@ def block(application_id: str | None, grant_id: str, *, blocked: bool) -> Steps[
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
+class GrantFilters:
     """Which grants a listing holds; None means any. Times are inclusive."""
 
     email: str | None = None
@@ -418,7 +355,7 @@ _LAST = "\U0010ffff"
 
 def page(
     application_id: str,
-    filters: Filters,
+    filters: GrantFilters,
     *,
     order: Order,
     descending: bool,
@@ -493,7 +430,7 @@ class _Condition:
         return self.parts or (_Part(self.sql, self.sql, self.by),)
 
 
-def _conditions(filters: Filters, args: list[Any], blamed: Sequence[str], dialect: Dialect) -> list[_Condition]:
+def _conditions(filters: GrantFilters, args: list[Any], blamed: Sequence[str], dialect: Dialect) -> list[_Condition]:
     """The conditions that an index serves, those that find fewest first. Adds to `args`."""
 
     def placed(value: Any) -> str:
@@ -531,7 +468,7 @@ def _conditions(filters: Filters, args: list[Any], blamed: Sequence[str], dialec
     return narrowing
 
 
-def _others(filters: Filters, args: list[Any], blamed: Sequence[str], dialect: Dialect) -> list[str]:
+def _others(filters: GrantFilters, args: list[Any], blamed: Sequence[str], dialect: Dialect) -> list[str]:
     """The conditions that no index serves. Adds to `args`."""
     if filters.troubled is None or (filters.troubled and len(blamed) <= _MERGED):
         return []
@@ -571,7 +508,9 @@ def _for_walking(narrowing: list[_Condition], order: Order) -> list[str]:
     return [one.sql if one is seen else f"+({one.sql})" for one in narrowing]
 
 
-def _of_connector(application_id: str, blamed: Sequence[str], filters: Filters, dialect: Dialect) -> Steps[list[str]]:
+def _of_connector(
+    application_id: str, blamed: Sequence[str], filters: GrantFilters, dialect: Dialect
+) -> Steps[list[str]]:
     """Those sources whose grants are of the provider and connector asked for: a source belongs to one connector.
 
     A troubled source with many grants would else be read to its end for a connector that has none of them.

@@ -14,6 +14,7 @@ from opengrant.store.connectors.connectors import WithClient
 from opengrant.store.engine.columns import split
 from opengrant.store.engine.json_columns import put_trouble
 from opengrant.store.engine.port import Dialect, Row, Statement, Steps
+from opengrant.store.engine.writes import Arm, Head, together
 from opengrant.store.grants import circuit_breakers as brakes
 from opengrant.store.grants import grants, leases, rotations
 from opengrant.store.grants.circuit_breakers import Brake
@@ -76,33 +77,14 @@ CLAIM_ANY = _CLAIM.format("g.due_at is not null")
 
 # A success that ends a trouble is told by an entry of its own.
 _COUNTED = "case when trouble is null then refreshes + 1 else 0 end"
-_REFRESHED = f"""
+_SET_REFRESHED = f"""
     update grants set status = 'valid', token_expires_at = $4, due_at = $5, proven_at = $6, used_at = $7,
                       refreshes = {_COUNTED}, trouble = null, attention_at = null, generation = generation + 1,
                       version = version + 1
     where application_id = $1 and id = $2 and generation = $3
 """
-_SQLITE_REFRESHED = f"{_REFRESHED} and status = 'valid' returning id"
-# $11 and $12 name the refresh token that was spent, if that must be remembered.
-_PG_REFRESHED = f"""
-    with g as ({_REFRESHED} and status = 'valid' returning id),
-    s as (insert into secrets (application_id, owner_kind, owner_id, purpose, key_id, sealed, updated_at)
-          select $1, 'grant', g.id, 'live', $8::text, $9::bytea, $6 from g
-          on conflict (application_id, owner_kind, owner_id, purpose)
-          do update set key_id = excluded.key_id, sealed = excluded.sealed, updated_at = excluded.updated_at),
-    l as (delete from leases using g where leases.application_id = $1 and subject = $2 and owner = $10),
-    r as (insert into rotations (application_id, provider, spent, grant_id, created_at)
-          select $1, $11::text, $12::text, g.id, $6 from g where $12::text is not null
-          on conflict (application_id, provider, spent)
-          do update set grant_id = excluded.grant_id, created_at = excluded.created_at),
-    h as (delete from secrets using g where application_id = $1 and owner_kind = 'rotation' and owner_id = $12::text)
-    select id from g
-"""
-_SQLITE_SPENT = """
-    insert into rotations (application_id, provider, spent, grant_id, created_at) values ($1, $2, $3, $4, $5)
-    on conflict (application_id, provider, spent)
-    do update set grant_id = excluded.grant_id, created_at = excluded.created_at
-"""
+_VALID_REFRESHED = f"{_SET_REFRESHED} and status = 'valid' returning id"
+_REFRESHED = Head(_VALID_REFRESHED, f"g as ({_VALID_REFRESHED})", "id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,40 +220,24 @@ def refreshed(
     alone   nothing else is written in this transaction afterwards
     Returns False, with nothing written, when the generation is another by now, or the grant is invalid or gone.
     """
-    args = (
-        *(grant.application_id, grant.id, grant.generation),
-        *(grant.token_expires_at, grant.due_at, grant.proven_at, grant.used_at),
-    )
-    if dialect is Dialect.POSTGRES:
-        beside = (live.key_id, live.data, lease.owner, grant.provider, spent)
-        written = bool((yield Statement(_PG_REFRESHED, (*args, *beside), last=alone and not walked)))
-        if written:
-            yield from rotations.hand_over(grant, walked)
-        return written
-    rows = yield Statement(_SQLITE_REFRESHED, args)
-    if not rows:
-        return False
-    yield from _put_live(grant, live)
-    yield from leases.give_back(lease)
+    arms = [_live_arm(grant, live), leases.give_back_arm(lease)]
     if spent is not None:
-        yield Statement(_SQLITE_SPENT, (grant.application_id, grant.provider, spent, grant.id, grant.proven_at))
-        walked = (*walked, spent)
-    yield from rotations.hand_over(grant, walked)
-    return True
+        arms += rotations.spend_arms(grant, spent, at=grant.proven_at)
+    arms += rotations.hand_over_arms(grant, [digest for digest in walked if digest != spent])
+    return bool((yield from together(_REFRESHED, _refreshed(grant), arms, dialect, last=alone)))
 
 
 def revived(grant: Grant, live: Sealed) -> Steps[bool]:
     """As `refreshed`, for a grant that was called invalid meanwhile: an answer that came late proves it alive."""
-    rows = yield Statement(
-        f"{_REFRESHED} returning id",
-        (
-            *(grant.application_id, grant.id, grant.generation),
-            *(grant.token_expires_at, grant.due_at, grant.proven_at, grant.used_at),
-        ),
-    )
+    rows = yield Statement(f"{_SET_REFRESHED} returning id", _refreshed(grant))
     if rows:
-        yield from _put_live(grant, live)
+        yield _live_arm(grant, live).alone
     return bool(rows)
+
+
+_refreshed = grants.COLUMNS.writer(
+    ("application_id", "id", "generation", "token_expires_at", "due_at", "proven_at", "used_at")
+)
 
 
 def proven(grant: Grant, lease: Lease) -> Steps[bool]:
@@ -335,9 +301,9 @@ def used(grant: Grant, *, at: Micros, due_at: Micros | None) -> Steps[None]:
     )
 
 
-def _put_live(grant: Grant, live: Sealed) -> Steps[None]:
+def _live_arm(grant: Grant, live: Sealed) -> Arm:
     row = secrets.SecretRow(grant.application_id, "grant", grant.id, "live", live)
-    yield from secrets.put(row, at=grant.proven_at or grant.updated_at)
+    return secrets.put_arm(row, at=grant.proven_at or grant.updated_at)
 
 
 def authenticated_since(application_id: str, source: str, *, since: Micros) -> Steps[bool]:
