@@ -21,9 +21,10 @@ from bench import floor
 from bench.lines import DOMAIN, EXPIRED, FEW, MANY, Scene, fresh_numbers, mailbox
 from bench.remotes import ACCESS_TAIL, CLIENT_ID, DIGITS, REFRESH_TAIL, SCOPE
 from opengrant.assembly.installation import installation
-from opengrant.connectors.connectors import OAUTH, Draft
+from opengrant.connectors.connectors import Draft
 from opengrant.connectors.credentials import Draft as CredentialDraft
 from opengrant.model import PERMISSIONS, SECOND, Application, Connector, CredentialType, Micros, ProviderName, now
+from opengrant.providers.registry import OAUTH
 from opengrant.services import Services
 from opengrant.settings import Settings
 from opengrant.store.access import api_keys
@@ -80,7 +81,7 @@ async def prepare(
         services = installed.services
         for name, grants in sizes.items():
             application = await services.applications.create(name)
-            new = await services.applications.create_key(application, name, lifetime=None, permissions=PERMISSIONS)
+            new = await services.api_keys.create(application, name, lifetime=None, permissions=PERMISSIONS)
             keys[name] = new.secret.get_secret_value()
             # The same key under a digest that the floor can make, which knows no master key.
             digest = hashlib.sha256(keys[name].encode()).digest()

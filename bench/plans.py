@@ -25,7 +25,8 @@ from pydantic import SecretStr
 from tests.peers.postgres import Postgres
 
 from bench.load import Unexpected
-from opengrant.assembly.installation import connect_store, installation
+from opengrant.assembly.database import connect_store
+from opengrant.assembly.installation import installation
 from opengrant.connectors.connectors import Draft
 from opengrant.connectors.credentials import Draft as CredentialDraft
 from opengrant.model import SECOND, Micros, ProviderName, now

@@ -30,7 +30,8 @@ from bench.floor import Config
 from bench.load import Unexpected
 from bench.report import about_the_machine
 from bench.stage import Engine
-from opengrant.assembly.installation import connect_store, installation
+from opengrant.assembly.database import connect_store
+from opengrant.assembly.installation import installation
 from opengrant.connectors.connectors import Draft
 from opengrant.connectors.credentials import Draft as CredentialDraft
 from opengrant.model import SECOND, ProviderName, now

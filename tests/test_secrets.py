@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 import opengrant.server.doors
-from opengrant.api.http.routes import OPERATIONS
+from opengrant.api.http.route_table import OPERATIONS
 from opengrant.api.wire import grants as wire
 from tests.cli.test_commands import bearer, opengrant, serving
 from tests.cli.test_console import link_from

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+from opengrant.access.api_keys import ApiKeys
+from opengrant.access.console_sessions import ConsoleSessions
 from opengrant.access.idempotency import Idempotency
-from opengrant.access.request_signatures import ServiceAccounts, Signatures
+from opengrant.access.request_signatures import Signatures
+from opengrant.access.service_accounts import ServiceAccounts
 from opengrant.connectors.connectors import Connectors
 from opengrant.connectors.credentials import Credentials
 from opengrant.domains.domains import Domains
@@ -26,17 +29,17 @@ from opengrant.signin.token_endpoint import Exchange
 from opengrant.signin.tokens import Tokens
 from opengrant.store.engine.port import Store
 from opengrant.tenants.applications import Applications
-from opengrant.tenants.console_sessions import Sessions
 from opengrant.tenants.redirect_uris import Redirects
 from opengrant.tenants.workspaces import Workspaces
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Built in assembly/installation.py."""
+    """Built in assembly/rooms.py."""
 
     db: Store
     applications: Applications
+    api_keys: ApiKeys
     connectors: Connectors
     connect: Connect
     refresh: Refresh
@@ -56,7 +59,7 @@ class Services:
     hosted: Hosted
     tokens: Tokens
     exchange: Exchange
-    sessions: Sessions
+    sessions: ConsoleSessions
     activity: Activity
     overview: Overview
     timeline: Timeline

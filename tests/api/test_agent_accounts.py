@@ -46,7 +46,7 @@ def email(domain: str) -> str:
 @pytest.fixture
 def agents(tenant: Tenant, server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Tenant:
     """An application that can make Agent Accounts. What hashing costs is tests/providers/test_agent.py's."""
-    monkeypatch.setitem(server.services.connect.providers, ProviderName.NYLAS, AgentAccount(cost=4))
+    monkeypatch.setitem(server.services.connect.providers.passwords, ProviderName.NYLAS, AgentAccount(cost=4))
     tenant.connector("nylas")
     return tenant
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from opengrant.api.http.routes import require
+from opengrant.api.http.authentication import require
 from opengrant.errors import AccessDenied
 from opengrant.jobs.sweep import sweep
 from opengrant.model import SECOND, Caller

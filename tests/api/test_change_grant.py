@@ -187,9 +187,9 @@ def test_a_stored_password_goes_to_another_server_only_for_those_who_may_read_it
     assert "grants.token" in message
     answer = patched(tenant, grant, settings=moved | {"imap_password": ACCOUNTS[ALICE]})
     assert data(answer)["settings"]["imap_host"] == "localhost"
-    applications = server.services.applications
+    api_keys = server.services.api_keys
     may = ("all", "grants.token")
-    key = server.call(applications.create_key(tenant.application, "reader", lifetime=None, permissions=may))
+    key = server.call(api_keys.create(tenant.application, "reader", lifetime=None, permissions=may))
     with server.client(key.secret.get_secret_value()) as reader:
         answer = reader.patch(f"/v3/grants/{grant['id']}", json={"settings": {"imap_host": ELSEWHERE}})
     assert data(answer)["settings"]["imap_host"] == ELSEWHERE
@@ -307,7 +307,7 @@ def test_requests_with_one_token_and_different_purposes_have_answers_of_their_ow
     assert (data(named)["id"], data(named)["name"]) == (mine["id"], "Chosen")
     assert data(connected)["id"] == mine["id"]
     server.rows("update grants set proven_at = 0, due_at = 0 where id = $1", mine["id"])
-    checked = server.call(server.services.refresh.check(tenant.application, mine["id"]))
+    checked = server.call(server.services.refresh.checks.check(tenant.application, mine["id"]))
     assert (checked.status, checked.trouble) == ("valid", None)
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from opengrant.access.console_sessions import MOST
 from opengrant.jobs.sweep import sweep
 from opengrant.model import SECOND, now
-from opengrant.tenants.console_sessions import MOST
 from tests.api.console import CURRENT, PAGE, SESSIONS, Browser, link_of, set_cookie, sign_in, with_key, with_link
 from tests.api.signed import account
 from tests.support import LiveServer, Tenant, data, problem, secret
@@ -27,9 +27,9 @@ def keys(tenant: Tenant) -> str:
 
 def make_key(tenant: Tenant, *permissions: str, lifetime: timedelta | None = None) -> tuple[str, str]:
     """(id, secret)"""
-    applications = tenant.server.services.applications
+    api_keys = tenant.server.services.api_keys
     made = tenant.server.call(
-        applications.create_key(tenant.application, "other", lifetime=lifetime, permissions=permissions or ("all",))
+        api_keys.create(tenant.application, "other", lifetime=lifetime, permissions=permissions or ("all",))
     )
     return made.key.id, made.secret.get_secret_value()
 
@@ -106,7 +106,7 @@ def test_no_key_that_is_not_good_begins_a_session_and_all_are_refused_in_the_sam
     expired_id, expired = make_key(tenant, lifetime=timedelta(days=1))
     tenant.server.rows("update api_keys set expires_at = $2 where id = $1 returning id", expired_id, now())
     revoked_id, revoked = make_key(tenant)
-    tenant.server.call(tenant.server.services.applications.revoke_key(revoked_id))
+    tenant.server.call(tenant.server.services.api_keys.revoke(revoked_id))
     answers = [sign_in(tenant.server, {"api_key": key}) for key in (secret("key"), expired, revoked, "oga_x.y", "\n")]
     assert {problem(answer) for answer in answers} == {(*UNAUTHORIZED, problem(answers[0])[2])}
     assert not any("set-cookie" in answer.headers for answer in answers)
@@ -333,7 +333,7 @@ def test_the_sweep_drops_what_is_over_and_nothing_else(tenant: Tenant) -> None:
     tenant.server.rows(sql, tenant.application.id)
     _, key = make_key(tenant)
     doomed = with_key(tenant, key)
-    tenant.server.call(tenant.server.services.applications.revoke_key(doomed.session["api_key_id"]))
+    tenant.server.call(tenant.server.services.api_keys.revoke(doomed.session["api_key_id"]))
     live = with_key(tenant)
     link_of(tenant.server, tenant.application)
     tenant.server.call(_swept(tenant.server))

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from opengrant import errors
 from opengrant.api.http.middleware import Edge
-from opengrant.api.http.routes import read_body
+from opengrant.api.http.request import read_body
 from tests.support import LiveServer, Tenant, data, problem
 
 BIG = 1024 * 1024

@@ -414,7 +414,7 @@ def test_a_mailbox_that_only_a_named_server_claims_is_not_found_by_its_address(
     assert data(site.get(f"/v3/grants/{ALICE}"))["id"] == mine["id"], "not even while the owner's does not work"
     site.server.rows("update grants set status = 'valid' where id = $1", mine["id"])
     key = site.server.call(
-        site.server.services.applications.create_key(
+        site.server.services.api_keys.create(
             site.application, "reader", lifetime=None, permissions=("all", "grants.token")
         )
     )

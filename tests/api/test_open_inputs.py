@@ -9,12 +9,12 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from opengrant.api.http.routes import OPERATIONS, Operation
+from opengrant.api.http.route_table import OPERATIONS, Open, Operation, SignIn
 from tests.peers.dovecot import ELSEWHERE, Dovecot
 from tests.signin.browsing import BACK, post, registered, start, through, visiting
 from tests.support import LiveServer, Tenant
 
-OPEN = [operation for operation in OPERATIONS if operation.open or operation.auth == "sign-in"]
+OPEN = [operation for operation in OPERATIONS if isinstance(operation.access, Open | SignIn)]
 GRANT_TYPES = ["authorization_code", "refresh_token", "client_credentials"]
 
 

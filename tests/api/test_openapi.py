@@ -17,7 +17,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from opengrant.api.http.openapi import document
-from opengrant.api.http.routes import OPERATIONS
+from opengrant.api.http.route_table import OPERATIONS
 from opengrant.model import ProviderName
 from tests.api.console import with_link
 from tests.api.signed import Signing, account

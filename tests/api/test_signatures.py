@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from nylas.handler.service_account import canonical_json as sdk_canonical_json
 from nylas.handler.service_account import load_rsa_private_key_from_pem, sign_bytes
 
-from opengrant.access.request_signatures import PERMISSIONS, Signatures, canonical_json, envelope, permits
+from opengrant.access.request_signatures import Signatures, canonical_json, envelope
+from opengrant.access.service_accounts import PERMISSIONS, permits
 from opengrant.errors import AuthenticationFailed
 from opengrant.model import SECOND
 from tests.api.signed import Account, account, foreign_account, send
@@ -195,7 +196,7 @@ AT = 1_742_932_766
 
 def ask(admin: Account, headers: dict[str, str], at: int) -> None:
     """What the door does with a signed GET at a moment, in microseconds."""
-    signatures = Signatures(admin.server.services.db, lambda: at)
+    signatures = Signatures(db=admin.server.services.db, clock=lambda: at)
     wire = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
     async def both() -> None:

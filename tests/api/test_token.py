@@ -20,7 +20,7 @@ DEAD = {"error": "invalid_grant", "error_description": "Token has been expired o
 def reader(server: LiveServer, tenant: Tenant) -> Iterator[httpx.Client]:
     """The tenant's application, by a key that may read live tokens."""
     key = server.call(
-        server.services.applications.create_key(
+        server.services.api_keys.create(
             tenant.application, "reader", lifetime=None, permissions=("all", "grants.token")
         )
     )
@@ -255,7 +255,7 @@ def test_a_strangers_grant_does_not_exist(
 ) -> None:
     grant = make(tenant, provider)
     key = server.call(
-        server.services.applications.create_key(
+        server.services.api_keys.create(
             stranger.application, "reader", lifetime=None, permissions=("all", "grants.token")
         )
     )

@@ -113,12 +113,10 @@ def test_a_wrong_secret_counts_even_beside_a_good_bearer(tenant: Tenant, nobody:
 
 def test_every_wrong_client_hears_the_same(tenant: Tenant, stranger: Tenant, nobody: httpx.Client) -> None:
     grant_id = calendar(tenant)["id"]
-    revoked = tenant.server.call(
-        tenant.server.services.applications.create_key(tenant.application, "revoked", lifetime=None)
-    )
-    tenant.server.call(tenant.server.services.applications.revoke_key(revoked.key.id))
+    revoked = tenant.server.call(tenant.server.services.api_keys.create(tenant.application, "revoked", lifetime=None))
+    tenant.server.call(tenant.server.services.api_keys.revoke(revoked.key.id))
     expired = tenant.server.call(
-        tenant.server.services.applications.create_key(tenant.application, "expired", lifetime=timedelta(days=1))
+        tenant.server.services.api_keys.create(tenant.application, "expired", lifetime=timedelta(days=1))
     )
     ended = "update api_keys set expires_at = $2 where id = $1 returning id"
     tenant.server.rows(ended, expired.key.id, now())
@@ -163,9 +161,9 @@ def test_without_a_key_only_a_code_with_a_verifier_is_looked_at(
 
 
 def test_a_key_that_only_reads_live_tokens_is_no_clients_secret(tenant: Tenant, nobody: httpx.Client) -> None:
-    applications = tenant.server.services.applications
+    api_keys = tenant.server.services.api_keys
     made = tenant.server.call(
-        applications.create_key(tenant.application, "reader", lifetime=None, permissions=("grants.token",))
+        api_keys.create(tenant.application, "reader", lifetime=None, permissions=("grants.token",))
     )
     body = ask(tenant, grant_id=calendar(tenant)["id"], client_secret=made.secret.get_secret_value())
     assert refused(nobody.post(TOKEN, json=body))[:2] == (400, "unauthorized_client")
@@ -259,7 +257,13 @@ def codes() -> Codes:
 def redeem(server: LiveServer, codes: Codes) -> Post:
     """POST to a server whose one-time codes are these; all else of it is the live one's."""
     services = server.services
-    exchange_ = Exchange(services.applications, codes, services.tokens, services.grants)
+    exchange_ = Exchange(
+        applications=services.applications,
+        api_keys=services.api_keys,
+        codes=codes,
+        tokens=services.tokens,
+        grants=services.grants,
+    )
     app = asgi(dataclasses.replace(server.installed, services=dataclasses.replace(services, exchange=exchange_)))
 
     def post(body: dict[str, Any]) -> httpx.Response:

@@ -117,9 +117,7 @@ def upgraded(
 def key_for_tokens(live: LiveServer) -> str:
     """What an operator gives to who reads tokens, beside the key that there was."""
     application = live.call(live.services.applications.get(OLD["application"]))
-    made = live.call(
-        live.services.applications.create_key(application, "tokens", lifetime=None, permissions=("grants.token",))
-    )
+    made = live.call(live.services.api_keys.create(application, "tokens", lifetime=None, permissions=("grants.token",)))
     return str(made.secret.get_secret_value())
 
 

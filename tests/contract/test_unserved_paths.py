@@ -11,7 +11,7 @@ from nylas import Client
 from nylas.models.errors import NylasApiError
 from nylas.resources.resource import Resource
 
-from opengrant.api.http.routes import OPERATIONS
+from opengrant.api.http.route_table import OPERATIONS
 from opengrant.api.unserved import rows
 from tests.peers.nodejs import NodeScripts
 from tests.support import LiveServer, Tenant, problem

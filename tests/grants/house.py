@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from opengrant.assembly.refresh import Limits, Meters, build_refresh
 from opengrant.connectors.connectors import Connectors
 from opengrant.connectors.credentials import Credentials
 from opengrant.domains.domains import Domains, MailNames
@@ -25,6 +26,7 @@ from opengrant.grants.spool import Spool
 from opengrant.model import SECOND, Application, Identity, Micros, ProviderName, Verified, now
 from opengrant.net.dns import Resolver
 from opengrant.net.provider_http import Http
+from opengrant.providers.capabilities import Providers
 from opengrant.providers.google.oauth import Google
 from opengrant.providers.microsoft.oauth import Microsoft
 from opengrant.providers.zoom.oauth import Zoom
@@ -212,12 +214,14 @@ def _furnished(db: Store, clock: HeldClock, http: Http, directory: Path, provide
     vault = Vault(Keyring([MasterKey("1", bytes(range(32)))]))
     digests, mail = Digests(bytes(32)), MailServers()
     connectors = Connectors(db, vault, clock)
-    providers: dict[ProviderName, object] = {
-        ProviderName.GOOGLE: Google(http, **provider.google_urls()),
-        ProviderName.MICROSOFT: Microsoft(http, **provider.microsoft_urls()),
-        ProviderName.ZOOM: Zoom(http, **provider.zoom_urls()),
-        ProviderName.IMAP: mail,
-    }
+    providers = Providers(
+        tokens={
+            ProviderName.GOOGLE: Google(http, **provider.google_urls()),
+            ProviderName.MICROSOFT: Microsoft(http, **provider.microsoft_urls()),
+            ProviderName.ZOOM: Zoom(http, **provider.zoom_urls()),
+        },
+        passwords={ProviderName.IMAP: mail},
+    )
     schedule = Schedule(
         ahead=600 * SECOND,
         idle_after=7 * 86_400 * SECOND,
@@ -230,14 +234,23 @@ def _furnished(db: Store, clock: HeldClock, http: Http, directory: Path, provide
         domains = Domains(db, vault, Resolver(""), MailNames.at("mail.invalid"), clock)
         spool = Spool(directory / f"unwritten-{number}")
         connect = Connect(
-            db, vault, digests, connectors, providers, {}, domains, Workspaces(db, clock), schedule, clock,
+            db, vault, digests, connectors, providers, domains, Workspaces(db, clock), schedule, clock,
             _unobserved, Activity(db, clock), spool, 1000,
         )  # fmt: skip
-        refresh = Refresh(
-            db, vault, digests, connectors, providers, {}, schedule, Policy(5, 20 * SECOND), Rates(100_000, 100_000),
-            spool, clock, _unobserved, _unobserved,
-            Activity(db, clock), 2, 100, 64,
-        )  # fmt: skip
+        refresh = build_refresh(
+            db=db,
+            clock=clock,
+            vault=vault,
+            digests=digests,
+            connectors=connectors,
+            providers=providers,
+            schedule=schedule,
+            spool=spool,
+            limits=Limits(
+                timeout=2, concurrency=100, proofs=64, policy=Policy(5, 20 * SECOND), rates=Rates(100_000, 100_000)
+            ),
+            meters=Meters(observe=_unobserved, late=_unobserved, activity=Activity(db, clock)),
+        )
         grants = Grants(db, connect, connect.workspaces, clock, Revocations(db, vault, {}), Blame(db, clock))
         made.nodes.append(Node(connect, refresh, grants))
     return made

@@ -89,7 +89,7 @@ def test_successors_that_nobody_came_back_for_are_destroyed_after_a_day(
 
 def test_when_a_key_was_last_used_is_written_and_never_moves_back(tenant: Tenant, server: LiveServer) -> None:
     def last_used() -> int | None:
-        (key,) = server.call(server.services.applications.keys(tenant.application))
+        (key,) = server.call(server.services.api_keys.of_application(tenant.application))
         return key.last_used_at
 
     assert last_used() is None
@@ -103,7 +103,7 @@ def test_when_a_key_was_last_used_is_written_and_never_moves_back(tenant: Tenant
     assert second is not None
     assert second > first
     key_id = server.rows("select id from api_keys where application_id = $1", tenant.application.id)[0][0]
-    server.services.applications.uses[key_id] = first
+    server.services.api_keys.uses[key_id] = first
     server.call(key_uses(server.services).run())
     assert last_used() == second
 

@@ -115,9 +115,7 @@ def reader(tenant: Tenant) -> str:
     """An API key that may read live tokens."""
     live = tenant.server
     made = live.call(
-        live.services.applications.create_key(
-            tenant.application, "reader", lifetime=None, permissions=("all", "grants.token")
-        )
+        live.services.api_keys.create(tenant.application, "reader", lifetime=None, permissions=("all", "grants.token"))
     )
     return str(made.secret.get_secret_value())
 

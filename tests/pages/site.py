@@ -16,7 +16,8 @@ from opengrant import pages
 from opengrant.api.http import responses as respond
 from opengrant.api.http import static
 from opengrant.api.http.middleware import Edge
-from opengrant.api.http.routes import Router, read_body
+from opengrant.api.http.path_tree import Router
+from opengrant.api.http.request import read_body
 from tests.pages.gallery import ACTION, PAGES
 
 _CHROMIUM = "/usr/bin/chromium"

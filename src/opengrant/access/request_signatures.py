@@ -1,4 +1,4 @@
-"""Service accounts, and the signatures by which their requests are recognised.
+"""Signed requests of service accounts.
 
 A request carries four headers: key id, Unix time, nonce, and the Base64 of an RSASSA-PKCS1-v1_5 signature with
 SHA-256 over a canonical JSON object of these members:
@@ -13,9 +13,7 @@ import base64
 import binascii
 import json
 import re
-import secrets as random
-import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,48 +21,21 @@ import structlog
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from pydantic import SecretStr
 from pydantic_core import from_json
 
-from opengrant.errors import AuthenticationFailed, Forbidden, InvalidRequest, NotFound
-from opengrant.events import audit
+from opengrant.access.service_accounts import permits
+from opengrant.errors import AuthenticationFailed, Forbidden
 from opengrant.model import SECOND, Clock, Micros
 from opengrant.store.access import nonces, service_accounts
 from opengrant.store.access.service_accounts import ServiceAccount
-from opengrant.store.engine.port import Steps, Store
-from opengrant.store.tenants import organizations
-from opengrant.store.tenants.organizations import Organization, Region
-
-__all__ = [
-    "PERMISSIONS",
-    "Claim",
-    "NewServiceAccount",
-    "Organization",
-    "ServiceAccount",
-    "ServiceAccounts",
-    "Signatures",
-]
+from opengrant.store.engine.port import Store
 
 log = structlog.get_logger()
 
 WINDOW: Micros = 300 * SECOND
-"""How far a timestamp may be from our clock, both ways."""
+"""Largest difference between a timestamp and our clock, both ways."""
 REMEMBER: Micros = 2 * WINDOW
-"""How long a nonce is kept. A timestamp from the far end of the window is good for exactly this long."""
-
-PERMISSIONS = (
-    "apikey.create",
-    "apikey.get",
-    "apikey.delete",
-    "domain.create",
-    "domain.get",
-    "domain.update",
-    "domain.delete",
-    "domain.verify",
-)
-EVERYTHING = "all"
-_KEY_BITS = 2048
-_REGION: Region = "us"
+"""How long a nonce is kept: a timestamp at the far end of the window is valid for exactly this long."""
 
 _HEADERS = {
     b"x-nylas-kid": "kid",
@@ -82,100 +53,8 @@ _SIGNED_BODIES = frozenset({"POST", "PUT", "PATCH"})
 
 
 @dataclass(frozen=True, slots=True)
-class NewServiceAccount:
-    """An account with its private key (PEM, PKCS #8), which exists nowhere else."""
-
-    account: ServiceAccount
-    organization: Organization
-    private_key: SecretStr
-
-    def credential_file(self) -> Mapping[str, Any]:
-        """What the official SDKs read. It holds the private key: write it once, to its owner."""
-        return {
-            "type": "service_account",
-            "name": self.account.name,
-            "private_key_id": self.account.id,
-            "private_key": self.private_key.get_secret_value(),
-            "organization_id": self.organization.id,
-            "region": self.organization.region,
-            "permissions": list(self.account.permissions),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceAccounts:
-    """Made, listed and revoked on the command line; built once, in assembly/installation.py."""
-
-    db: Store
-    clock: Clock
-
-    async def organization(self) -> Organization:
-        """The organization of this installation, made when it is first needed."""
-        found = await self.db.read(organizations.find_default())
-        if found is not None:
-            return found
-        fresh = Organization(str(uuid.uuid4()), _REGION, self.clock())
-        return await self.db.write(organizations.add_default(fresh))
-
-    async def create(self, name: str, permissions: Iterable[str] = (EVERYTHING,)) -> NewServiceAccount:
-        """Make an account with a key pair of its own; only the public half is stored.
-
-        permissions  of PERMISSIONS, `all`, or a family such as `domain.*`
-        Raises       InvalidRequest for any other
-        """
-        granted = tuple(dict.fromkeys(permissions))
-        families = {f"{permission.partition('.')[0]}.*" for permission in PERMISSIONS}
-        for permission in granted:
-            if permission not in {EVERYTHING, *PERMISSIONS, *families}:
-                known = ", ".join((EVERYTHING, *sorted(families), *PERMISSIONS))
-                raise InvalidRequest(f"There is no permission {permission}. One of {known}.")
-        key = rsa.generate_private_key(public_exponent=65537, key_size=_KEY_BITS)
-        public = key.public_key().public_bytes(
-            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-        pem = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        organization = await self.organization()
-        account = ServiceAccount(
-            random.token_hex(16), organization.id, name, public, granted or (EVERYTHING,), self.clock()
-        )
-        await self.db.write(_add(account))
-        return NewServiceAccount(account, organization, SecretStr(pem.decode()))
-
-    async def everyone(self) -> list[ServiceAccount]:
-        return await self.db.read(service_accounts.of_organization((await self.organization()).id))
-
-    async def revoke(self, account_id: str) -> ServiceAccount:
-        """Takes effect with the next request. Raises NotFound."""
-        organization = await self.organization()
-        return await self.db.write(self._revoke(organization.id, account_id))
-
-    def _revoke(self, organization_id: str, account_id: str) -> Steps[ServiceAccount]:
-        now = self.clock()
-        account = yield from service_accounts.revoke(organization_id, account_id, at=now)
-        if account is None:
-            raise NotFound(f"There is no service account {account_id}. `opengrant service-accounts list` shows them.")
-        if account.revoked_at == now:
-            # Otherwise it was revoked before, and nothing has happened.
-            yield from audit.record(organization_id, "service_account.revoked", at=now, service_account_id=account.id)
-        return account
-
-
-def _add(account: ServiceAccount) -> Steps[None]:
-    yield from service_accounts.add(account)
-    yield from audit.record(
-        account.organization_id,
-        "service_account.created",
-        at=account.created_at,
-        service_account_id=account.id,
-        permissions=account.permissions,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """Who a request says it is from, before its signature is checked."""
+class SignatureClaim:
+    """The signature headers of a request, not verified yet."""
 
     account: ServiceAccount
     timestamp: int
@@ -183,19 +62,19 @@ class Claim:
     signature: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Signatures:
-    """Checks signed requests; built once, in assembly/installation.py.
+    """Checks signed requests; built once, in assembly/.
 
-    In two steps, so that nobody's body is read before the headers hold together. Every refusal is the same
+    The check has two steps: the body is read only after the headers are valid. Every refusal is the same
     AuthenticationFailed; the log has the reason.
     """
 
     db: Store
     clock: Clock
 
-    async def claim(self, headers: Iterable[tuple[bytes, bytes]]) -> Claim:
-        """Read the four headers, names in lower case. Raises AuthenticationFailed."""
+    async def claim(self, headers: Iterable[tuple[bytes, bytes]]) -> SignatureClaim:
+        """Read the four headers; names are lower case. Raises AuthenticationFailed."""
         values = _read(headers)
         timestamp = int(values["timestamp"])
         if abs(self.clock() - timestamp * SECOND) > WINDOW:
@@ -207,30 +86,25 @@ class Signatures:
         account = await self.db.read(service_accounts.find(values["kid"]))
         if account is None or account.revoked_at is not None:
             raise _refused("unknown account" if account is None else "revoked account", kid=values["kid"])
-        return Claim(account, timestamp, values["nonce"], signature)
+        return SignatureClaim(account, timestamp, values["nonce"], signature)
 
-    async def verify(self, claim: Claim, *, method: str, path: str, body: bytes, permission: str) -> bytes:
+    async def verify(self, claim: SignatureClaim, *, method: str, path: str, body: bytes, permission: str) -> bytes:
         """Check the signature, then the nonce, then what the account may do.
 
         path     as on the wire: percent-encoded, without query
-        Returns  the body that was signed: what was sent, or its canonical form. Nothing else may be acted on.
+        Returns  the body that was signed: the body as sent, or its canonical form. Only this body may be used.
         Raises   AuthenticationFailed; Forbidden when the signature is good and the permission missing
         """
         signed = _signed_body(claim, method, path, body)
         if signed is None:
             raise _refused("signature", kid=claim.account.id)
-        # Only now: a stranger must not be able to use up an account's nonces.
+        # After the signature: an unsigned request must not spend an account's nonces.
         now = self.clock()
         if not await self.db.write(nonces.spend(claim.account.id, claim.nonce, at=now, forget_before=now - REMEMBER)):
             raise _refused("nonce was used before", kid=claim.account.id)
         if not permits(claim.account.permissions, permission):
             raise Forbidden(f"This service account lacks the permission {permission}.")
         return signed
-
-
-def permits(granted: Iterable[str], wanted: str) -> bool:
-    family = f"{wanted.partition('.')[0]}.*"
-    return any(permission in {EVERYTHING, family, wanted} for permission in granted)
 
 
 def canonical_json(value: Any) -> str:
@@ -244,8 +118,8 @@ def envelope(*, method: str, path: str, timestamp: int, nonce: str, payload: str
     return canonical_json(members if payload is None else members | {"payload": payload}).encode()
 
 
-def _signed_body(claim: Claim, method: str, path: str, body: bytes) -> bytes | None:
-    """Which form of the body the signature is of; None when it is of none."""
+def _signed_body(claim: SignatureClaim, method: str, path: str, body: bytes) -> bytes | None:
+    """The form of the body that was signed: as sent, or canonical. None when the signature matches neither."""
     key = serialization.load_der_public_key(claim.account.public_key)
     if not isinstance(key, rsa.RSAPublicKey):
         raise TypeError("only RSA keys are ever stored")
@@ -260,7 +134,7 @@ def _signed_body(claim: Claim, method: str, path: str, body: bytes) -> bytes | N
 
 
 def _payloads(method: str, body: bytes) -> Iterable[str | None]:
-    """What `payload` may have been: the body as sent first, for the SDKs do not all sort alike; then as canonical."""
+    """Candidates for `payload`: the body as sent first, because the SDKs sort keys differently; then canonical."""
     if method not in _SIGNED_BODIES or not body:
         yield None
         return
@@ -269,7 +143,7 @@ def _payloads(method: str, body: bytes) -> Iterable[str | None]:
         yield sent
         canonical = canonical_json(from_json(body, allow_inf_nan=False))
     except ValueError:
-        return  # not text, or not JSON: there is no other form of it
+        return  # not text or not JSON: no canonical form
     if canonical != sent:
         yield canonical
 

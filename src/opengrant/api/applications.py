@@ -1,6 +1,7 @@
 """/v3/applications: what the application of the API key says about itself, and its redirect URIs."""
 
-from opengrant.api.http.routes import Call, route
+from opengrant.api.http.request import Request
+from opengrant.api.http.route_table import One, route
 from opengrant.api.wire import applications as wire
 from opengrant.errors import InvalidRequest, NotFound
 from opengrant.model import Profile
@@ -12,14 +13,14 @@ TAG = "Applications"
     "GET",
     "/v3/applications",
     tag=TAG,
-    answers=wire.Details,
+    answers=One(wire.Details),
     errors=(NotFound,),
     also_at="/v3/applications/{application_id}",
 )
-async def get_application(call: Call) -> wire.Details:
+async def get_application(request: Request) -> wire.Details:
     """Get the application of the API key."""
-    _check_id(call)
-    return await _details(call, await call.services.applications.profile(call.application))
+    _check_id(request)
+    return await _details(request, await request.services.applications.profile(request.application))
 
 
 @route(
@@ -27,32 +28,30 @@ async def get_application(call: Call) -> wire.Details:
     "/v3/applications",
     tag=TAG,
     body=wire.ApplicationPatch,
-    answers=wire.Details,
+    answers=One(wire.Details, says_success=True),
     errors=(InvalidRequest, NotFound),
     also_at="/v3/applications/{application_id}",
-    says_success=True,
 )
-async def update_application(call: Call) -> wire.Details:
+async def update_application(request: Request) -> wire.Details:
     """Change the application of the API key.
 
     `additional_settings` can be written and not read. Ids, region and environment are ignored.
     """
-    _check_id(call)
-    change = call.read(wire.ApplicationPatch).to_model()
-    return await _details(call, await call.services.applications.update(call.application, change))
+    _check_id(request)
+    change = request.read(wire.ApplicationPatch).to_model()
+    return await _details(request, await request.services.applications.update(request.application, change))
 
 
 @route(
     "GET",
     "/v3/applications/redirect-uris",
     tag=TAG,
-    answers=wire.RedirectUris,
+    answers=One(wire.RedirectUris, says_success=True),
     also_at="/v3/applications/callback-uris",
-    says_success=True,
 )
-async def list_redirect_uris(call: Call) -> wire.RedirectUris:
+async def list_redirect_uris(request: Request) -> wire.RedirectUris:
     """List redirect URIs, in order of creation."""
-    return wire.RedirectUris.of(await call.services.redirects.everyone(call.application))
+    return wire.RedirectUris.of(await request.services.redirects.everyone(request.application))
 
 
 @route(
@@ -60,27 +59,29 @@ async def list_redirect_uris(call: Call) -> wire.RedirectUris:
     "/v3/applications/redirect-uris",
     tag=TAG,
     body=wire.RedirectUriBody,
-    answers=wire.RedirectUri,
+    answers=One(wire.RedirectUri),
     errors=(InvalidRequest,),
     also_at="/v3/applications/callback-uris",
 )
-async def create_redirect_uri(call: Call) -> wire.RedirectUri:
+async def create_redirect_uri(request: Request) -> wire.RedirectUri:
     """Register a redirect URI. Answers 200."""
-    draft = call.read(wire.RedirectUriBody).to_model()
-    return wire.RedirectUri.of(await call.services.redirects.create(call.application, draft))
+    draft = request.read(wire.RedirectUriBody).to_model()
+    return wire.RedirectUri.of(await request.services.redirects.create(request.application, draft))
 
 
 @route(
     "GET",
     "/v3/applications/redirect-uris/{redirect_uri_id}",
     tag=TAG,
-    answers=wire.RedirectUri,
+    answers=One(wire.RedirectUri),
     errors=(NotFound,),
     also_at="/v3/applications/callback-uris/{redirect_uri_id}",
 )
-async def get_redirect_uri(call: Call) -> wire.RedirectUri:
+async def get_redirect_uri(request: Request) -> wire.RedirectUri:
     """Get a redirect URI."""
-    return wire.RedirectUri.of(await call.services.redirects.get(call.application, call.params["redirect_uri_id"]))
+    return wire.RedirectUri.of(
+        await request.services.redirects.get(request.application, request.params["redirect_uri_id"])
+    )
 
 
 @route(
@@ -88,16 +89,16 @@ async def get_redirect_uri(call: Call) -> wire.RedirectUri:
     "/v3/applications/redirect-uris/{redirect_uri_id}",
     tag=TAG,
     body=wire.RedirectUriPatch,
-    answers=wire.RedirectUri,
+    answers=One(wire.RedirectUri),
     errors=(InvalidRequest, NotFound),
     also="PUT",
     also_at="/v3/applications/callback-uris/{redirect_uri_id}",
 )
-async def update_redirect_uri(call: Call) -> wire.RedirectUri:
+async def update_redirect_uri(request: Request) -> wire.RedirectUri:
     """Change a redirect URI. Sign-ins that are under way with the old one fail."""
-    change = call.read(wire.RedirectUriPatch).to_model()
-    uri_id = call.params["redirect_uri_id"]
-    return wire.RedirectUri.of(await call.services.redirects.update(call.application, uri_id, change))
+    change = request.read(wire.RedirectUriPatch).to_model()
+    uri_id = request.params["redirect_uri_id"]
+    return wire.RedirectUri.of(await request.services.redirects.update(request.application, uri_id, change))
 
 
 @route(
@@ -107,24 +108,24 @@ async def update_redirect_uri(call: Call) -> wire.RedirectUri:
     errors=(NotFound,),
     also_at="/v3/applications/callback-uris/{redirect_uri_id}",
 )
-async def delete_redirect_uri(call: Call) -> None:
+async def delete_redirect_uri(request: Request) -> None:
     """Remove a redirect URI. Sign-ins that are under way with it fail. Without any, nobody can sign in."""
-    await call.services.redirects.delete(call.application, call.params["redirect_uri_id"])
+    await request.services.redirects.delete(request.application, request.params["redirect_uri_id"])
 
 
-def _check_id(call: Call) -> None:
+def _check_id(request: Request) -> None:
     """A path may name the application, but no other than the key's. Raises NotFound."""
-    if call.params.get("application_id", call.application.id) != call.application.id:
+    if request.params.get("application_id", request.application.id) != request.application.id:
         raise NotFound("There is no such application. An API key reaches its own only.")
 
 
-async def _details(call: Call, profile: Profile) -> wire.Details:
-    organization = await call.services.service_accounts.organization()
-    workspace = await call.services.workspaces.default(call.application)
+async def _details(request: Request, profile: Profile) -> wire.Details:
+    organization = await request.services.service_accounts.organization()
+    workspace = await request.services.workspaces.default(request.application)
     return wire.Details.of(
-        call.application,
+        request.application,
         profile,
-        await call.services.redirects.everyone(call.application),
+        await request.services.redirects.everyone(request.application),
         organization_id=organization.id,
         region=organization.region,
         default_workspace_id=workspace.id,

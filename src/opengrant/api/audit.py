@@ -1,6 +1,7 @@
 """/v3/audit: who did what to which grant. Ours; the vendor's wire has nothing like it."""
 
-from opengrant.api.http.routes import Call, route
+from opengrant.api.http.request import Request
+from opengrant.api.http.route_table import Cursor, route
 from opengrant.api.wire import audit as wire
 from opengrant.api.wire import pagination as cursors
 from opengrant.errors import InvalidRequest
@@ -8,19 +9,13 @@ from opengrant.events.audit import Place
 
 
 @route(
-    "GET",
-    "/v3/audit",
-    tag="Audit",
-    query=wire.AuditQuery,
-    answers=wire.AuditEntry,
-    cursor=True,
-    errors=(InvalidRequest,),
+    "GET", "/v3/audit", tag="Audit", query=wire.AuditQuery, answers=Cursor(wire.AuditEntry), errors=(InvalidRequest,)
 )
-async def list_audit_entries(call: Call) -> tuple[list[wire.AuditEntry], str | None]:
+async def list_audit_entries(request: Request) -> tuple[list[wire.AuditEntry], str | None]:
     """List what was done in this application, newest first. `next_cursor` is there while there are more."""
-    query = call.query(wire.AuditQuery)
+    query = request.query(wire.AuditQuery)
     after = None if query.after is None else Place(*query.after)
-    found = await call.services.audit.page(call.application, query.to_model(), after=after, limit=query.size + 1)
+    found = await request.services.audit.page(request.application, query.to_model(), after=after, limit=query.size + 1)
     shown = found[: query.size]
     more = cursors.token(*shown[-1].place) if len(found) > query.size else None
     return [wire.AuditEntry.of(entry) for entry in shown], more

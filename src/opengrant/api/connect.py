@@ -1,6 +1,8 @@
 """POST /v3/connect/custom: bring your own credentials."""
 
-from opengrant.api.http.routes import Call, decode, route
+from opengrant.api.http.decoding import decode
+from opengrant.api.http.request import Request
+from opengrant.api.http.route_table import One, route
 from opengrant.api.wire import grants as wire
 from opengrant.errors import (
     Blocked,
@@ -36,9 +38,7 @@ VERIFICATION_ERRORS = (
     "/v3/connect/custom",
     tag="Connect",
     body=wire.CustomVariant,
-    answers=wire.Grant,
-    status=201,
-    idempotent=True,
+    answers=One(wire.Grant, status=201),
     errors=(
         ProviderRequired,
         *VERIFICATION_ERRORS,
@@ -47,8 +47,9 @@ VERIFICATION_ERRORS = (
         InvalidIdempotentRequest,
         ConcurrentIdempotentRequest,
     ),
+    idempotent=True,
 )
-async def connect_custom(call: Call) -> wire.Answer:
+async def connect_custom(request: Request) -> wire.Answer:
     """Create a grant from credentials you hold.
 
     The credentials are proven against the provider before anything is stored. The same mailbox keeps its
@@ -57,7 +58,7 @@ async def connect_custom(call: Call) -> wire.Answer:
     With an `Idempotency-Key` header (at most 256 characters), the same key and body within 24 hours has the first
     success as its answer; another body with that key is refused.
     """
-    sent = call.json()
+    sent = request.json()
     provider = provider_of(sent, ProviderRequired)
     settings = sent.get("settings")
     if isinstance(settings, dict) and settings.get("credential_id") is None:
@@ -67,12 +68,12 @@ async def connect_custom(call: Call) -> wire.Answer:
     ask = decode(shape, sent).to_model()
 
     async def connect() -> wire.Answer:
-        return wire.Grant.of(await call.services.connect.custom(call.application, ask))
+        return wire.Grant.of(await request.services.connect.custom(request.application, ask))
 
-    key = call.header(b"idempotency-key")
+    key = request.header(b"idempotency-key")
     if key is None:
         return await connect()
-    return dict(await call.services.idempotency.once(call.application, key, call.body, connect))
+    return dict(await request.services.idempotency.once(request.application, key, request.body, connect))
 
 
 def provider_of(

@@ -1,13 +1,15 @@
 """/v3/console/sessions: how a browser signs in to the console. Ours; the vendor's wire has nothing like it.
 
 The cookie is all that a page has of a session, and cannot read. It counts only together with a header that no page
-of another origin can send, so that no link and no form elsewhere can use it (api/http/routes.py).
+of another origin can send, so that no link and no form elsewhere can use it (api/http/authentication.py).
 """
 
-from opengrant.api.http.routes import CONSOLE_COOKIE, Call, origin, route
+from opengrant.access.console_sessions import LASTS
+from opengrant.api.http.authentication import CONSOLE_COOKIE
+from opengrant.api.http.request import Request
+from opengrant.api.http.route_table import Cursor, InConsole, One, SignIn, route
 from opengrant.api.wire import console as wire
 from opengrant.errors import AccessDenied, InvalidRequest, NotFound, Unauthorized
-from opengrant.tenants.console_sessions import LASTS
 
 TAG = "Console"
 
@@ -18,59 +20,58 @@ _SESSIONS = "/v3/console/sessions"
     "POST",
     _SESSIONS,
     tag=TAG,
-    auth="sign-in",
-    status=201,
+    access=SignIn(),
     body=wire.SignIn,
-    answers=wire.ConsoleSession,
+    answers=One(wire.ConsoleSession, status=201),
     errors=(InvalidRequest, Unauthorized, AccessDenied),
 )
-async def create_console_session(call: Call) -> wire.ConsoleSession:
+async def create_console_session(request: Request) -> wire.ConsoleSession:
     """Sign in to the console, with an API key or a one-time link.
 
     The answer sets the cookie `opengrant_console`. With it and the header `X-OpenGrant-Console: 1`, and without an
     `Authorization` header, requests are those of the session. It ends after 8 hours, after 30 minutes without use, and
     with its API key.
     """
-    body = call.read(wire.SignIn)
-    sessions = call.services.sessions
+    body = request.read(wire.SignIn)
+    sessions = request.services.sessions
     if body.link is not None:
-        begun = await sessions.begin_by_link(body.link, request_id=call.request_id)
+        begun = await sessions.begin_by_link(body.link, request_id=request.id)
     else:
         assert body.api_key is not None
-        begun = await sessions.begin_by_key(body.api_key, request_id=call.request_id)
-    call.answer_headers.append(_cookie(call, begun.cookie.get_secret_value(), seconds=int(LASTS.total_seconds())))
+        begun = await sessions.begin_by_key(body.api_key, request_id=request.id)
+    request.answer_headers.append(_cookie(request, begun.cookie.get_secret_value(), seconds=int(LASTS.total_seconds())))
     return wire.ConsoleSession.of(begun.session)
 
 
-@route("GET", _SESSIONS + "/current", tag=TAG, auth="session", answers=wire.ConsoleSession)
-async def get_console_session(call: Call) -> wire.ConsoleSession:
+@route("GET", _SESSIONS + "/current", tag=TAG, access=InConsole(), answers=One(wire.ConsoleSession))
+async def get_console_session(request: Request) -> wire.ConsoleSession:
     """Get the session that the request comes with."""
-    return wire.ConsoleSession.of(call.own_session)
+    return wire.ConsoleSession.of(request.own_session)
 
 
-@route("DELETE", _SESSIONS + "/current", tag=TAG, auth="session", errors=(NotFound,))
-async def end_console_session(call: Call) -> None:
+@route("DELETE", _SESSIONS + "/current", tag=TAG, access=InConsole(), errors=(NotFound,))
+async def end_console_session(request: Request) -> None:
     """Sign out: end the session that the request comes with, and clear its cookie."""
-    await call.services.sessions.end(call.application, call.own_session.id)
-    call.answer_headers.append(_cookie(call, "", seconds=0))
+    await request.services.sessions.end(request.application, request.own_session.id)
+    request.answer_headers.append(_cookie(request, "", seconds=0))
 
 
-@route("GET", _SESSIONS, tag=TAG, auth="operator", answers=wire.ConsoleSession, cursor=True)
-async def list_console_sessions(call: Call) -> tuple[list[wire.ConsoleSession], None]:
+@route("GET", _SESSIONS, tag=TAG, access=InConsole(operator=True), answers=Cursor(wire.ConsoleSession))
+async def list_console_sessions(request: Request) -> tuple[list[wire.ConsoleSession], None]:
     """List who is signed in to the application, newest first. For operators: sessions that a link began."""
     return [
-        wire.ConsoleSession.of(session) for session in await call.services.sessions.everyone(call.application)
+        wire.ConsoleSession.of(session) for session in await request.services.sessions.everyone(request.application)
     ], None
 
 
-@route("DELETE", _SESSIONS + "/{session_id}", tag=TAG, auth="operator", errors=(NotFound,))
-async def end_any_console_session(call: Call) -> None:
+@route("DELETE", _SESSIONS + "/{session_id}", tag=TAG, access=InConsole(operator=True), errors=(NotFound,))
+async def end_any_console_session(request: Request) -> None:
     """End a session of the application, with its next request. For operators: sessions that a link began."""
-    await call.services.sessions.end(call.application, call.params["session_id"])
+    await request.services.sessions.end(request.application, request.params["session_id"])
 
 
-def _cookie(call: Call, value: str, *, seconds: int) -> tuple[bytes, bytes]:
+def _cookie(request: Request, value: str, *, seconds: int) -> tuple[bytes, bytes]:
     """Strict: no request that starts on another site carries it, not even a click on a link."""
-    secure = "; Secure" if origin(call.headers, call.services).startswith("https:") else ""
+    secure = "; Secure" if request.origin.startswith("https:") else ""
     told = f"{CONSOLE_COOKIE}={value}; Path=/v3; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}"
     return b"set-cookie", told.encode()

@@ -1,7 +1,9 @@
 """/v3/connectors/{provider}/creds: further credentials of a connector, written and never read again."""
 
 from opengrant.api.connectors import provider_in_path
-from opengrant.api.http.routes import Call, checked, decode, route
+from opengrant.api.http.decoding import checked, decode
+from opengrant.api.http.request import Request
+from opengrant.api.http.route_table import One, Page, route
 from opengrant.api.wire import grants as wire
 from opengrant.errors import InvalidRequest, NotFound
 
@@ -11,30 +13,37 @@ _ONE = _LIST + "/{credential_id}"
 
 
 @route(
-    "POST", _LIST, tag=TAG, body=wire.CredentialVariant, answers=wire.Credential, status=201,
+    "POST",
+    _LIST,
+    tag=TAG,
+    body=wire.CredentialVariant,
+    answers=One(wire.Credential, status=201),
     errors=(InvalidRequest, NotFound),
-)  # fmt: skip
-async def create_credential(call: Call) -> wire.Answer:
+)
+async def create_credential(request: Request) -> wire.Answer:
     """Create a credential.
 
     The same name, type and data again answers with the credential that exists.
     """
-    sent = call.json()
+    sent = request.json()
     type_ = sent.get("credential_type")
     if not isinstance(type_, str) or type_ not in wire.CREDENTIAL:
         raise InvalidRequest(f"credential_type: must be one of {', '.join(wire.CREDENTIAL)}.")
     draft = decode(wire.CREDENTIAL[type_], sent).to_model()
-    return wire.Credential.of(await call.services.credentials.create(call.application, provider_in_path(call), draft))
+    return wire.Credential.of(
+        await request.services.credentials.create(request.application, provider_in_path(request), draft)
+    )
 
 
-@route("GET", _LIST, tag=TAG, query=wire.CredentialQuery, answers=wire.Credential, listed=True,
-       errors=(InvalidRequest, NotFound))  # fmt: skip
-async def list_credentials(call: Call) -> tuple[list[wire.Answer], wire.CredentialQuery]:
+@route(
+    "GET", _LIST, tag=TAG, query=wire.CredentialQuery, answers=Page(wire.Credential), errors=(InvalidRequest, NotFound)
+)
+async def list_credentials(request: Request) -> tuple[list[wire.Answer], wire.CredentialQuery]:
     """List the credentials of a connector, newest first unless told otherwise."""
-    query = call.query(wire.CredentialQuery)
-    found = await call.services.credentials.page(
-        call.application,
-        provider_in_path(call),
+    query = request.query(wire.CredentialQuery)
+    found = await request.services.credentials.page(
+        request.application,
+        provider_in_path(request),
         order=query.order,
         descending=query.order_by == "desc",
         limit=query.size,
@@ -43,34 +52,43 @@ async def list_credentials(call: Call) -> tuple[list[wire.Answer], wire.Credenti
     return [wire.Credential.of(one) for one in found], query
 
 
-@route("GET", _ONE, tag=TAG, answers=wire.Credential, errors=(NotFound,))
-async def get_credential(call: Call) -> wire.Answer:
+@route("GET", _ONE, tag=TAG, answers=One(wire.Credential), errors=(NotFound,))
+async def get_credential(request: Request) -> wire.Answer:
     """Get a credential."""
-    provider, id_ = provider_in_path(call), call.params["credential_id"]
-    return wire.Credential.of(await call.services.credentials.get(call.application, provider, id_))
+    provider, id_ = provider_in_path(request), request.params["credential_id"]
+    return wire.Credential.of(await request.services.credentials.get(request.application, provider, id_))
 
 
-@route("PATCH", _ONE, tag=TAG, body=wire.CredentialPatch, answers=wire.Credential, errors=(InvalidRequest, NotFound),
-       also="PUT")  # fmt: skip
-async def update_credential(call: Call) -> wire.Answer:
+@route(
+    "PATCH",
+    _ONE,
+    tag=TAG,
+    body=wire.CredentialPatch,
+    answers=One(wire.Credential),
+    errors=(InvalidRequest, NotFound),
+    also="PUT",
+)
+async def update_credential(request: Request) -> wire.Answer:
     """Change a credential's name or replace what it holds; its type stays.
 
     Of the one that was made with the connector, the client id and tenant show in the connector.
     """
-    patch = call.read(wire.CredentialPatch)
-    provider, id_ = provider_in_path(call), call.params["credential_id"]
+    patch = request.read(wire.CredentialPatch)
+    provider, id_ = provider_in_path(request), request.params["credential_id"]
     data = None
     if patch.credential_data is not None:
-        type_ = await call.services.credentials.type_of(call.application, provider, id_)
+        type_ = await request.services.credentials.type_of(request.application, provider, id_)
         data = checked(lambda: wire.credential_data(type_, patch.credential_data or {}))
-    changed = await call.services.credentials.update(call.application, provider, id_, name=patch.name, data=data)
+    changed = await request.services.credentials.update(request.application, provider, id_, name=patch.name, data=data)
     return wire.Credential.of(changed)
 
 
 @route("DELETE", _ONE, tag=TAG, errors=(InvalidRequest, NotFound))
-async def delete_credential(call: Call) -> None:
+async def delete_credential(request: Request) -> None:
     """Delete a credential. Grants that use it become invalid at once; nothing is revoked at the provider.
 
     Two cannot be deleted: the active one, and the one that was made with the connector, which goes with it.
     """
-    await call.services.credentials.delete(call.application, provider_in_path(call), call.params["credential_id"])
+    await request.services.credentials.delete(
+        request.application, provider_in_path(request), request.params["credential_id"]
+    )

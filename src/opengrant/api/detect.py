@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from opengrant.api.http.routes import Call, route
+from opengrant.api.http.request import Request
+from opengrant.api.http.route_table import One, route
 from opengrant.api.wire.grants import Model, trimmed
 from opengrant.errors import InvalidRequest, ProviderUnavailable, RateLimited
 from opengrant.grants.connect.detect import Detected
@@ -38,14 +39,16 @@ class Detection(Model):
     "/v3/providers/detect",
     tag="Connect",
     query=DetectQuery,
-    answers=Detection,
+    answers=One(Detection),
     errors=(InvalidRequest, RateLimited, ProviderUnavailable),
 )
-async def detect_provider(call: Call) -> Detection:
+async def detect_provider(request: Request) -> Detection:
     """Detect the provider of an address, by its domain.
 
     The parameters are in the query; there is no body. 20 times a minute.
     """
-    query = call.query(DetectQuery)
-    found = await call.services.detect.provider(call.application, query.email, any_provider=query.all_provider_types)
+    query = request.query(DetectQuery)
+    found = await request.services.detect.provider(
+        request.application, query.email, any_provider=query.all_provider_types
+    )
     return Detection.of(query.email, found)

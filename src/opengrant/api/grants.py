@@ -1,7 +1,9 @@
 """/v3/grants: grants that exist."""
 
 from opengrant.api.connect import VERIFICATION_ERRORS
-from opengrant.api.http.routes import Call, checked, route
+from opengrant.api.http.decoding import checked
+from opengrant.api.http.request import Request
+from opengrant.api.http.route_table import Key, One, Page, route
 from opengrant.api.wire import grants as wire
 from opengrant.errors import (
     AccessDenied,
@@ -20,10 +22,10 @@ from opengrant.model import SECOND, Grant
 TAG = "Grants"
 
 
-@route("GET", "/v3/grants", tag=TAG, query=wire.GrantQuery, answers=wire.Grant, listed=True, errors=(InvalidRequest,))
-async def list_grants(call: Call) -> tuple[list[wire.Answer], wire.GrantQuery]:
+@route("GET", "/v3/grants", tag=TAG, query=wire.GrantQuery, answers=Page(wire.Grant), errors=(InvalidRequest,))
+async def list_grants(request: Request) -> tuple[list[wire.Answer], wire.GrantQuery]:
     """List grants of the application, newest first unless told otherwise."""
-    query = call.query(wire.GrantQuery)
+    query = request.query(wire.GrantQuery)
     if query.account_id is not None or query.account_ids is not None:
         return [], query
     filters = Filters(
@@ -40,8 +42,8 @@ async def list_grants(call: Call) -> tuple[list[wire.Answer], wire.GrantQuery]:
         email_prefix=query.email_prefix,
         troubled=query.troubled,
     )
-    found = await call.services.grants.page(
-        call.application,
+    found = await request.services.grants.page(
+        request.application,
         filters,
         order=query.sort_by,
         descending=query.order_by == "desc",
@@ -55,20 +57,20 @@ async def list_grants(call: Call) -> tuple[list[wire.Answer], wire.GrantQuery]:
     "GET",
     "/v3/grants/{grant_id}",
     tag=TAG,
+    access=Key(by_token=True),
     query=wire.GrantShow,
-    answers=wire.Grant,
+    answers=One(wire.Grant),
     errors=(InvalidRequest, GrantNotFound),
-    by_token=True,
 )
-async def get_grant(call: Call) -> wire.Answer:
+async def get_grant(request: Request) -> wire.Answer:
     """Get a grant by its id, `grant:<id>`, its email, `email:<email>` or `external:<your id>`.
 
     With an access token, `me` is its own grant; it shows no other.
     """
-    show = call.query(wire.GrantShow)
-    grant = await _grant(call)
-    answer = wire.Grant.shown(await call.services.grants.blame.show(call.application, grant))
-    if show.expose_aliases and (aliases := await call.services.aliases.of(call.application, grant)):
+    show = request.query(wire.GrantShow)
+    grant = await _grant(request)
+    answer = wire.Grant.shown(await request.services.grants.blame.show(request.application, grant))
+    if show.expose_aliases and (aliases := await request.services.aliases.of(request.application, grant)):
         answer["email_aliases"] = list(aliases)
     return answer
 
@@ -78,21 +80,21 @@ async def get_grant(call: Call) -> wire.Answer:
     "/v3/grants/{grant_id}",
     tag=TAG,
     body=wire.GrantPatch,
-    answers=wire.Grant,
+    answers=One(wire.Grant),
     errors=(GrantNotFound, ReauthEmailInvalid, Blocked, *VERIFICATION_ERRORS),
     also="PUT",
 )
-async def update_grant(call: Call) -> wire.Answer:
+async def update_grant(request: Request) -> wire.Answer:
     """Change a grant's credentials, recorded scopes, name or workspace.
 
     New credentials are proven first and must be of the same mailbox; if they fail, the grant stays as it was. What
     settings leave out of a mailbox with a password, of an Agent Account or of an organisation's mailbox, the grant
     has. A new refresh token is proven with the client that the grant has, unless settings.credential_id names another.
     """
-    patch = call.read(wire.GrantPatch)
-    grant = await _grant(call)
-    held = {} if patch.settings is None else await call.services.grants.held(call.application, grant)
-    who = call.session or call.caller
+    patch = request.read(wire.GrantPatch)
+    grant = await _grant(request)
+    held = {} if patch.settings is None else await request.services.grants.held(request.application, grant)
+    who = request.session or request.caller
     if wire.sends_elsewhere(patch, held) and (who is None or "grants.token" not in who.permissions):
         # The owner of that server would read it, and this key may read no live credential.
         raise AccessDenied(
@@ -100,51 +102,45 @@ async def update_grant(call: Call) -> wire.Answer:
             " API key with the permission grants.token."
         )
     change = checked(lambda: patch.to_model(grant.provider, held))
-    changed = await call.services.grants.change(call.application, grant, change)
-    return wire.Grant.shown(await call.services.grants.blame.show(call.application, changed))
+    changed = await request.services.grants.change(request.application, grant, change)
+    return wire.Grant.shown(await request.services.grants.blame.show(request.application, changed))
 
 
 @route("DELETE", "/v3/grants/{grant_id}", tag=TAG, errors=(InvalidRequest, GrantNotFound))
-async def delete_grant(call: Call) -> None:
+async def delete_grant(request: Request) -> None:
     """Delete a grant and destroy its secrets. Its id never comes back.
 
     A Google token is revoked at Google afterwards, in the background, unless the account has another valid grant.
     """
-    await call.services.grants.delete(call.application, await _grant(call))
+    await request.services.grants.delete(request.application, await _grant(request))
 
 
-async def _grant(call: Call) -> Grant:
-    if call.holder is not None:
-        return await call.services.grants.own(call.application, call.params["grant_id"], call.holder.grant_id)
-    return await call.services.grants.get(call.application, call.params["grant_id"])
+async def _grant(request: Request) -> Grant:
+    if request.holder is not None:
+        return await request.services.grants.own(
+            request.application, request.params["grant_id"], request.holder.grant_id
+        )
+    return await request.services.grants.get(request.application, request.params["grant_id"])
 
 
 @route(
     "POST",
     "/v3/grants/{grant_id}/token",
     tag=TAG,
+    access=Key("grants.token"),
     body=wire.TokenBody,
-    answers=wire.LiveToken,
-    needs="grants.token",
-    errors=(
-        InvalidRequest,
-        GrantNotFound,
-        GrantExpired,
-        Blocked,
-        ProviderUnavailable,
-        RateLimited,
-        Overloaded,
-    ),
+    answers=One(wire.LiveToken),
+    errors=(InvalidRequest, GrantNotFound, GrantExpired, Blocked, ProviderUnavailable, RateLimited, Overloaded),
 )
-async def read_token(call: Call) -> wire.Answer:
+async def read_token(request: Request) -> wire.Answer:
     """Get the live access token of a grant, to call its provider with.
 
     It is renewed first if it would not last. For API keys with the permission `grants.token`; each call is in the
     audit trail.
     """
-    body = call.read(wire.TokenBody) if call.body else wire.TokenBody()
-    grant_id = await call.services.grants.id_of(call.application, call.params["grant_id"])
-    live = await call.services.refresh.token(
-        call.application, grant_id, minimum_ttl=body.minimum_ttl, reason=body.reason
+    body = request.read(wire.TokenBody) if request.body else wire.TokenBody()
+    grant_id = await request.services.grants.id_of(request.application, request.params["grant_id"])
+    live = await request.services.refresh.tokens.token(
+        request.application, grant_id, minimum_ttl=body.minimum_ttl, reason=body.reason
     )
     return wire.LiveToken.of(live)

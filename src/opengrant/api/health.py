@@ -7,9 +7,11 @@ from pydantic_core import to_json
 from starlette.types import Receive, Scope, Send
 
 from opengrant import metrics
-from opengrant.api.http import responses as respond
+from opengrant.api.http import responses
 from opengrant.api.http.openapi import document
-from opengrant.api.http.routes import Call, Router, route
+from opengrant.api.http.path_tree import Router
+from opengrant.api.http.request import Request
+from opengrant.api.http.route_table import One, Open, route
 from opengrant.api.http.static import only_get, send_asset
 from opengrant.api.wire import grants as wire
 from opengrant.errors import Overloaded
@@ -19,18 +21,18 @@ _READY_WITHIN = 5.0
 """Seconds the database gets to answer before this process calls itself not ready."""
 
 
-@route("GET", "/healthz", tag="Operations", answers=wire.Health, open=True)
-async def healthz(call: Call) -> wire.Answer:
+@route("GET", "/healthz", tag="Operations", access=Open(), answers=One(wire.Health))
+async def healthz(request: Request) -> wire.Answer:
     """The process is alive."""
     return {"status": "ok"}
 
 
-@route("GET", "/readyz", tag="Operations", answers=wire.Health, open=True, errors=(Overloaded,))
-async def readyz(call: Call) -> wire.Answer:
+@route("GET", "/readyz", tag="Operations", access=Open(), answers=One(wire.Health), errors=(Overloaded,))
+async def readyz(request: Request) -> wire.Answer:
     """The process can serve: its database answers, has the schema it needs, and can be written."""
     try:
         async with asyncio.timeout(_READY_WITHIN):
-            reasons = await call.services.ready()
+            reasons = await request.services.ready()
     except TimeoutError:
         reasons = ["the database does not answer"]
     if reasons:
@@ -46,7 +48,7 @@ class Metrics:
         only_get(scope)
         body, content_type = await asyncio.to_thread(metrics.render)
         request_id = (b"x-request-id", scope["opengrant.request_id"].encode())
-        await respond.send_bytes(send, 200, content_type.encode(), body, extra=[request_id])
+        await responses.send_bytes(send, 200, content_type.encode(), body, extra=[request_id])
 
 
 class Description:

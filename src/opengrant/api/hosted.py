@@ -13,9 +13,12 @@ from urllib.parse import parse_qsl
 from pydantic import Field, ValidationError, WithJsonSchema, field_validator
 from starlette.types import Receive, Scope, Send
 
-from opengrant.api.hosted_words import EMPTY, WIRED, ended, refused, search_failed, wrong
-from opengrant.api.http import responses as respond
-from opengrant.api.http.routes import Call, Router, decode, origin, read_body, route
+from opengrant.api.hosted_words import EMPTY, ended, refused, search_failed, wrong
+from opengrant.api.http import responses
+from opengrant.api.http.decoding import decode
+from opengrant.api.http.path_tree import Router
+from opengrant.api.http.request import Request, origin, read_body
+from opengrant.api.http.route_table import Open, Redirect, route
 from opengrant.api.http.static import PAGE_HEADERS
 from opengrant.api.wire import grants as wire
 from opengrant.errors import (
@@ -28,7 +31,7 @@ from opengrant.errors import (
 )
 from opengrant.events.actor import Actor, act_as
 from opengrant.model import SECOND, WITH_PASSWORD, Application, ProviderName
-from opengrant.pages import FIELDS, Brand, Choice, Login, Onward, Page, Problem, Section, render
+from opengrant.pages import FIELDS, Brand, Choice, Login, Onward, Page, Problem, Section, form_of, render
 from opengrant.pages.views import LABELS
 from opengrant.services import Services
 from opengrant.signin.hosted import LOGIN_LASTS, Ask, Begun, Visit
@@ -132,25 +135,25 @@ def _providers(value: str | None) -> tuple[ProviderName, ...]:
     "GET",
     "/v3/connect/auth",
     tag="Hosted sign-in",
+    access=Open(),
     query=AuthQuery,
-    status=302,
+    answers=Redirect(),
     errors=(InvalidRequest, CallbackNotAllowed),
-    open=True,
 )
-async def begin(call: Call) -> respond.Raw:
+async def begin(request: Request) -> responses.Raw:
     """Send a browser here to sign in. It goes on to the provider, or to a page of ours.
 
     Errors before the redirect URI is known to be the application's are answered and never redirected; as a page to a
     browser. Later ones travel to the redirect URI as `error`, `error_description`, `error_uri` and `error_code`.
     """
     try:
-        query = call.query(AuthQuery)
-        base = origin(call.headers, call.services)
-        begun = await call.services.hosted.begin(query.client_id, query.ask(), base=base)
+        query = request.query(AuthQuery)
+        base = request.origin
+        begun = await request.services.hosted.begin(query.client_id, query.ask(), base=base)
     except OpenGrantError as problem:
-        if not _wants_page(call.headers):
+        if not _wants_page(request.headers):
             raise
-        return _page(_problem(problem, call.request_id), problem.status)
+        return _page(_problem(problem, request.id), problem.status)
     kept = _set_cookie(begun, base)
     return _redirect(302, begun.url, kept)
 
@@ -180,20 +183,20 @@ class Pages:
             answer = await handler(scope, receive)
         except OpenGrantError as problem:
             answer = _page(_problem(problem, request_id), problem.status)
-        await respond.send_raw(send, request_id, answer)
+        await responses.send_raw(send, request_id, answer)
 
-    async def _callback(self, scope: Scope, _: Receive) -> respond.Raw:
+    async def _callback(self, scope: Scope, _: Receive) -> responses.Raw:
         query = _pairs(scope["query_string"])
         base = origin(scope["headers"], self.services)
         url = await self.services.hosted.callback(query, base=base, cookies=_cookies(scope["headers"], base))
         return _redirect(302, url)
 
-    async def _show(self, scope: Scope, _: Receive) -> respond.Raw:
+    async def _show(self, scope: Scope, _: Receive) -> responses.Raw:
         visit = await self._visit(scope)
         query = _pairs(scope["query_string"])
         return await self._first_page(visit, query.get("provider"))
 
-    async def _first_page(self, visit: Visit, chosen: str | None) -> respond.Raw:
+    async def _first_page(self, visit: Visit, chosen: str | None) -> responses.Raw:
         """What a browser sees that comes for the first time, or comes back."""
         brand = await self._brand(visit.app)
         forms = [provider for provider in visit.providers if provider in WITH_PASSWORD and provider.value == chosen]
@@ -201,7 +204,7 @@ class Pages:
             return _page(self._choice(visit, brand))
         return _page(self._form(visit, brand, forms[0], {"email": visit.ask.login_hint or ""}))
 
-    async def _submitted(self, scope: Scope, receive: Receive) -> respond.Raw:
+    async def _submitted(self, scope: Scope, receive: Receive) -> responses.Raw:
         visit = await self._visit(scope)
         fields = _form(await read_body(scope, receive, _LONGEST_FORM), scope["headers"])
         if fields.get("csrf") != visit.csrf:
@@ -217,13 +220,13 @@ class Pages:
             return await self._go(visit, brand, decode(_Chosen, fields).provider, base)
         return await self._detect(visit, brand, fields.get("email", "").strip(), base)
 
-    async def _go(self, visit: Visit, brand: Brand, provider: ProviderName, base: str) -> respond.Raw:
+    async def _go(self, visit: Visit, brand: Brand, provider: ProviderName, base: str) -> responses.Raw:
         url = await self.services.hosted.choose(visit, provider, base=base)
         if url.startswith("/"):
             return _redirect(303, url)
         return _onward(brand, url, LABELS[provider].name)
 
-    async def _detect(self, visit: Visit, brand: Brand, email: str, base: str) -> respond.Raw:
+    async def _detect(self, visit: Visit, brand: Brand, email: str, base: str) -> responses.Raw:
         choice = replace(self._choice(visit, brand), email=email)
         try:
             provider = await self.services.hosted.recognise(visit, email)
@@ -243,7 +246,7 @@ class Pages:
 
     async def _log_in(
         self, visit: Visit, brand: Brand, provider: ProviderName, fields: Mapping[str, str]
-    ) -> respond.Raw:
+    ) -> responses.Raw:
         if provider not in WITH_PASSWORD or provider not in visit.providers:
             raise InvalidRequest("provider: it is not among those that are offered.")
         form = self._form(visit, brand, provider, fields)
@@ -299,7 +302,7 @@ def _not_offered(provider: ProviderName | None) -> str:
     if provider is None:
         return "We could not tell which provider this address belongs to. Choose it yourself."
     label = LABELS.get(provider)
-    who = "another mail service" if label is None or provider is ProviderName.IMAP else label.name
+    who = "another mail service" if label is None or label.any_server else label.name
     return f"This address belongs to {who}, which is not offered here. Use another address, or choose a provider."
 
 
@@ -308,18 +311,13 @@ class _Chosen(wire.Model):
 
 
 def _needed(provider: ProviderName, *, smtp: bool) -> tuple[str, ...]:
-    match provider:
-        case ProviderName.IMAP:
-            return ("email", "password", *(("smtp_host",) if smtp else ()))
-        case ProviderName.EWS:
-            return ("email", "username", "password")
-        case _:
-            return ("email", "password")
+    form = form_of(provider)
+    return (*form.needed, *(("smtp_host",) if smtp and "smtp_host" in form.fields else ()))
 
 
 def _settings(provider: ProviderName, fields: Mapping[str, str]) -> dict[str, Any]:
     """The form as connect/custom's settings: what is empty is not sent."""
-    names = WIRED[provider]
+    names = form_of(provider).wired
     found = {names.get(name, name): fields.get(name, "") for name in FIELDS[provider]}
     return {name: text if "password" in name else text.strip() for name, text in found.items() if text.strip()}
 
@@ -329,16 +327,16 @@ def _problem(problem: OpenGrantError, request_id: str) -> Problem:
     return Problem(Brand(), "This sign-in cannot go on", message, request_id, details=details)
 
 
-def _page(page: Page, status: int = 200) -> respond.Raw:
-    return respond.Raw(status, render(page), _HTML, PAGE_HEADERS)
+def _page(page: Page, status: int = 200) -> responses.Raw:
+    return responses.Raw(status, render(page), _HTML, PAGE_HEADERS)
 
 
-def _redirect(status: int, url: str, *more: tuple[bytes, bytes]) -> respond.Raw:
+def _redirect(status: int, url: str, *more: tuple[bytes, bytes]) -> responses.Raw:
     """Where it leads may hold a one-time code: nobody keeps it, and nobody is told where the browser came from."""
-    return respond.Raw(status, headers=[(b"location", url.encode()), *PAGE_HEADERS, *more])
+    return responses.Raw(status, headers=[(b"location", url.encode()), *PAGE_HEADERS, *more])
 
 
-def _onward(brand: Brand, url: str, to: str) -> respond.Raw:
+def _onward(brand: Brand, url: str, to: str) -> responses.Raw:
     return _page(Onward(brand, url, to))
 
 

@@ -10,15 +10,8 @@ from dataclasses import replace
 from pydantic import ValidationError
 
 from opengrant.errors import InvalidRequest, LoginInvalid, OpenGrantError, Overloaded, RateLimited
-from opengrant.model import ProviderName
-from opengrant.pages import FIELDS, Login, refusal
+from opengrant.pages import FIELDS, Login, form_of, refusal
 
-WIRED: Mapping[ProviderName, Mapping[str, str]] = {
-    ProviderName.IMAP: {"email": "imap_username", "password": "imap_password"},
-    ProviderName.ICLOUD: {"email": "username", "password": "password"},
-    ProviderName.EWS: {"username": "ews_username", "password": "ews_password", "host": "ews_host"},
-}
-"""The form's names and the wire's, where they differ."""
 EMPTY = "Please fill this in."
 _ADDRESS = "Enter a whole email address, such as you@example.com."
 _SERVER = "Enter the name of a server, such as mail.example.com."
@@ -53,7 +46,7 @@ def refused(form: Login, fields: Mapping[str, str], problem: OpenGrantError) -> 
 
 def wrong(form: Login, problem: ValidationError) -> Login:
     """The form again, with the fields that cannot be right."""
-    back = {wired: name for name, wired in WIRED[form.provider].items()}
+    back = {wired: name for name, wired in form_of(form.provider).wired.items()}
     errors: dict[str, str] = {}
     for detail in problem.errors(include_url=False, include_context=False, include_input=False):
         place = str(detail["loc"][-1]) if detail["loc"] else ""
@@ -101,7 +94,7 @@ def _without_provider(form: Login, problem: OpenGrantError) -> Login:
         return replace(form, problem=sentence)
     about = _ABOUT_FIELD.match(problem.message)
     if isinstance(problem, InvalidRequest) and about is not None:
-        back = {wired: name for name, wired in WIRED[form.provider].items()}
+        back = {wired: name for name, wired in form_of(form.provider).wired.items()}
         name, said = back.get(about[1], about[1]), about[2]
         sentence = next((told for phrase, told in _PHRASES if said.startswith(phrase)), "")
         if name in FIELDS[form.provider] and sentence:

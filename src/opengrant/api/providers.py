@@ -2,7 +2,8 @@
 
 from pydantic import RootModel
 
-from opengrant.api.http.routes import Call, callback_uri, route
+from opengrant.api.http.request import Request, callback_uri
+from opengrant.api.http.route_table import One, route
 from opengrant.api.wire.grants import Model
 from opengrant.connectors.setup_guide import GUIDES, Guide
 from opengrant.model import ProviderName
@@ -85,10 +86,10 @@ class Providers(RootModel[list[Provider]]):
     """All nine: this list has no pages."""
 
 
-@route("GET", "/v3/providers", tag="Connectors", answers=Providers)
-async def list_providers(call: Call) -> Providers:
+@route("GET", "/v3/providers", tag="Connectors", answers=One(Providers))
+async def list_providers(request: Request) -> Providers:
     """List the nine providers: what to register where, with which redirect URI and scopes, and what to enter here."""
-    redirect_uri = callback_uri(call)
+    redirect_uri = callback_uri(request)
     return Providers.model_construct(
         [Provider.of(provider, GUIDES[provider], redirect_uri) for provider in ProviderName]
     )

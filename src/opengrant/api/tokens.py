@@ -7,7 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, WithJsonSchema
 
-from opengrant.api.http.routes import Call, bearer_of, decode, origin, route
+from opengrant.api.http.authentication import bearer_of
+from opengrant.api.http.decoding import decode
+from opengrant.api.http.request import Request
+from opengrant.api.http.route_table import Flat, One, Open, route
 from opengrant.api.wire import grants as wire
 from opengrant.errors import OAuthRefused, Unauthorized
 from opengrant.events.actor import Actor, act_as
@@ -177,27 +180,26 @@ class KeySet(wire.Model):
     "POST",
     "/v3/connect/token",
     tag=TAG,
+    access=Open(),
     body=TokenRequest,
-    answers=TokenAnswer,
+    answers=Flat(TokenAnswer),
     errors=(OAuthRefused,),
-    open=True,
-    flat=True,
     form=True,
 )
-async def exchange_token(call: Call) -> wire.Answer:
+async def exchange_token(request: Request) -> wire.Answer:
     """Exchange a one-time code, a refresh token, or an API key and a grant's id, for an access token.
 
     As JSON or as a form. The access token is good for an hour.
     """
-    sent = _without_blanks(call.json_or_form())
+    sent = _without_blanks(request.json_or_form())
     if "grant_type" not in sent:
         raise OAuthRefused("invalid_request", "Missing required parameter: grant_type")
     body = decode(TokenRequest, sent)
-    ask = body.to_model(_bearer(call))
-    client = await call.services.exchange.authenticate(ask)
+    ask = body.to_model(_bearer(request))
+    client = await request.services.exchange.authenticate(ask)
     if client.key_id is not None:
-        act_as(Actor.key(client.key_id, call.request_id))
-    issued = await call.services.exchange.exchange(client, ask, issuer=origin(call.headers, call.services))
+        act_as(Actor.key(client.key_id, request.id))
+    issued = await request.services.exchange.exchange(client, ask, issuer=request.origin)
     return TokenAnswer.of(issued, body.grant_type)
 
 
@@ -205,58 +207,58 @@ async def exchange_token(call: Call) -> wire.Answer:
     "POST",
     "/v3/connect/revoke",
     tag=TAG,
+    access=Open(),
     query=RevokeQuery,
     body=RevokeRequest,
     errors=(OAuthRefused,),
-    open=True,
     form=True,
 )
-async def revoke_token(call: Call) -> None:
+async def revoke_token(request: Request) -> None:
     """Revoke an access or refresh token, and all that came of the same sign-in. The grant stays.
 
     Whoever has a token may revoke it: no API key is needed.
     """
-    token = call.query(RevokeQuery).token
-    if token is None and call.body:
-        token = decode(RevokeRequest, _without_blanks(call.json_or_form())).token
+    token = request.query(RevokeQuery).token
+    if token is None and request.body:
+        token = decode(RevokeRequest, _without_blanks(request.json_or_form())).token
     if token is None:
         raise OAuthRefused("invalid_request", "Missing required parameter: token")
-    await call.services.tokens.revoke(token.get_secret_value())
+    await request.services.tokens.revoke(token.get_secret_value())
 
 
 @route(
     "GET",
     "/v3/connect/tokeninfo",
     tag=TAG,
+    access=Open(),
     query=TokenInfoQuery,
-    answers=TokenInfo,
+    answers=One(TokenInfo),
     errors=(OAuthRefused,),
-    open=True,
 )
-async def get_token_info(call: Call) -> wire.Answer:
+async def get_token_info(request: Request) -> wire.Answer:
     """Check an access token or an id_token, and see what it is for. No API key is needed."""
-    query = call.query(TokenInfoQuery)
-    tokens = call.services.tokens
+    query = request.query(TokenInfoQuery)
+    tokens = request.services.tokens
     if query.access_token is not None:
-        issuer = origin(call.headers, call.services)
+        issuer = request.origin
         return TokenInfo.of(await tokens.info(query.access_token.get_secret_value(), issuer=issuer))
     if query.id_token is not None:
         return TokenInfo.of(await tokens.id_token_info(query.id_token.get_secret_value()))
     raise OAuthRefused("invalid_request", "Missing required parameter: access_token or id_token")
 
 
-@route("GET", "/v3/connect/jwks", also_at="/.well-known/jwks.json", tag=TAG, answers=KeySet, open=True, flat=True)
-async def list_signing_keys(call: Call) -> wire.Answer:
+@route("GET", "/v3/connect/jwks", tag=TAG, access=Open(), answers=Flat(KeySet), also_at="/.well-known/jwks.json")
+async def list_signing_keys(request: Request) -> wire.Answer:
     """The public keys of id_tokens, as a JSON Web Key Set. Look again when a token names a key that you lack."""
-    return await call.services.tokens.signing.published()
+    return await request.services.tokens.signing.published()
 
 
 def _without_blanks(sent: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in sent.items() if value is not None and value != ""}
 
 
-def _bearer(call: Call) -> str | None:
+def _bearer(request: Request) -> str | None:
     try:
-        return bearer_of(call.headers)
+        return bearer_of(request.headers)
     except Unauthorized:
         return None  # of another scheme, which says nothing here

@@ -6,7 +6,8 @@ data of their own delete it then. A row leaves this table when its path is serve
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from opengrant.api.http.routes import Call, Handler, Operation
+from opengrant.api.http.request import Request
+from opengrant.api.http.route_table import Handler, Key, Operation
 from opengrant.errors import NotImplementedYet
 
 _GRANT = "/v3/grants/{grant_id}"
@@ -141,34 +142,25 @@ _TABLE: Sequence[tuple[str, Sequence[str]]] = (
 def rows() -> Iterator[tuple[str, str, str]]:
     """(verb, path, what to use instead) of each call."""
     for instead, calls in _TABLE:
-        for call in calls:
-            *verbs, path = call.split()
+        for verbs_and_path in calls:
+            *verbs, path = verbs_and_path.split()
             yield from ((verb, path, instead) for verb in verbs)
 
 
 def _handler(path: str, instead: str) -> Handler:
-    async def refuse(_: Call) -> Mapping[str, object]:
+    async def refuse(_: Request) -> Mapping[str, object]:
         raise NotImplementedYet(f"{path} is not served by this server yet. {instead}")
 
     return refuse
 
 
 def _operation(verb: str, path: str, instead: str) -> Operation:
-    signed = path.startswith("/v3/admin/")
     return Operation(
-        verb,
-        path,
-        _handler(path, instead),
-        answers=None,
-        listed=False,
-        status=200,
-        # A signature is over the body too.
-        body=dict if signed else None,
-        query=None,
-        errors=(),
+        method=verb,
+        path=path,
+        handler=_handler(path, instead),
         tag="",
-        auth="signature" if signed else "key",
-        by_token=path.startswith(_GRANT),
+        access=Key(by_token=path.startswith(_GRANT)),
         served=False,
     )
 

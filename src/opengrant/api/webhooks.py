@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from opengrant.api.http.routes import Call, route
+from opengrant.api.http.request import Request
+from opengrant.api.http.route_table import Cursor, One, route
 from opengrant.api.wire import pagination as cursors
 from opengrant.api.wire import webhooks as wire
 from opengrant.errors import InvalidPayload, InvalidRequest, NotFound, WebhookNotFound, WebhookRefused
@@ -19,10 +20,10 @@ M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
 
-@route("GET", "/v3/webhooks", tag=TAG, answers=wire.Webhooks)
-async def list_webhooks(call: Call) -> wire.Webhooks:
+@route("GET", "/v3/webhooks", tag=TAG, answers=One(wire.Webhooks))
+async def list_webhooks(request: Request) -> wire.Webhooks:
     """List webhooks, in order of creation."""
-    found = await call.services.webhooks.everyone(call.application)
+    found = await request.services.webhooks.everyone(request.application)
     return wire.Webhooks.model_construct([wire.Webhook.of(webhook) for webhook in found])
 
 
@@ -31,35 +32,42 @@ async def list_webhooks(call: Call) -> wire.Webhooks:
     "/v3/webhooks",
     tag=TAG,
     body=wire.WebhookBody,
-    answers=wire.WebhookWithSecret,
+    answers=One(wire.WebhookWithSecret),
     errors=(WebhookRefused,),
 )
-async def create_webhook(call: Call) -> wire.WebhookWithSecret:
+async def create_webhook(request: Request) -> wire.WebhookWithSecret:
     """Create a webhook. Answers 200, with the signing secret.
 
     The receiver gets GET with a query parameter `challenge` and must answer 200 with its value, as raw text,
     within 10 s.
     """
-    made, secret = await call.services.webhooks.create(call.application, _read(call, wire.WebhookBody).to_model())
+    made, secret = await request.services.webhooks.create(
+        request.application, _read(request, wire.WebhookBody).to_model()
+    )
     return wire.WebhookWithSecret.shown(made, secret)
 
 
-@route("GET", "/v3/webhooks/ip-addresses", tag=TAG, answers=wire.Addresses)
-async def list_webhook_ip_addresses(call: Call) -> wire.Addresses:
+@route("GET", "/v3/webhooks/ip-addresses", tag=TAG, answers=One(wire.Addresses))
+async def list_webhook_ip_addresses(request: Request) -> wire.Addresses:
     """List the addresses that notifications come from."""
-    webhooks = call.services.webhooks
+    webhooks = request.services.webhooks
     return wire.Addresses.model_construct(
         ip_addresses=list(webhooks.addresses), updated_at=webhooks.addresses_at // SECOND
     )
 
 
 @route(
-    "POST", "/v3/webhooks/mock-payload", tag=TAG, body=wire.SampleBody, answers=wire.Sample, errors=(WebhookRefused,)
+    "POST",
+    "/v3/webhooks/mock-payload",
+    tag=TAG,
+    body=wire.SampleBody,
+    answers=One(wire.Sample),
+    errors=(WebhookRefused,),
 )
-async def get_mock_payload(call: Call) -> dict[str, object]:
+async def get_mock_payload(request: Request) -> dict[str, object]:
     """Get a sample notification."""
-    trigger = _read(call, wire.SampleBody).trigger_type
-    return dict(call.services.webhooks.mock_payload(call.application, trigger))
+    trigger = _read(request, wire.SampleBody).trigger_type
+    return dict(request.services.webhooks.mock_payload(request.application, trigger))
 
 
 @route(
@@ -67,13 +75,13 @@ async def get_mock_payload(call: Call) -> dict[str, object]:
     "/v3/webhooks/send-test-event",
     tag=TAG,
     body=wire.TestEventBody,
-    answers=wire.Sent,
+    answers=One(wire.Sent),
     errors=(WebhookRefused,),
 )
-async def send_test_event(call: Call) -> wire.Sent:
+async def send_test_event(request: Request) -> wire.Sent:
     """Send a sample notification, signed with the secret `mock-webhook-secret`."""
-    body = _read(call, wire.TestEventBody)
-    await call.services.webhooks.send_test_event(call.application, body.webhook_url, body.trigger_type)
+    body = _read(request, wire.TestEventBody)
+    await request.services.webhooks.send_test_event(request.application, body.webhook_url, body.trigger_type)
     return wire.Sent("success")
 
 
@@ -81,30 +89,30 @@ async def send_test_event(call: Call) -> wire.Sent:
     "POST",
     "/v3/webhooks/rotate-secret/{webhook_id}",
     tag=TAG,
-    answers=wire.WebhookWithSecret,
+    answers=One(wire.WebhookWithSecret),
     errors=(WebhookNotFound,),
 )
-async def rotate_webhook_secret(call: Call) -> wire.WebhookWithSecret:
+async def rotate_webhook_secret(request: Request) -> wire.WebhookWithSecret:
     """Replace the signing secret. The old one stops at once."""
-    return await _rotate(call)
+    return await _rotate(request)
 
 
 @route(
     "PUT",
     "/v3/webhooks/{webhook_id}/rotate-secret",
     tag=TAG,
-    answers=wire.WebhookWithSecret,
+    answers=One(wire.WebhookWithSecret),
     errors=(WebhookNotFound,),
 )
-async def rotate_secret_of_webhook(call: Call) -> wire.WebhookWithSecret:
+async def rotate_secret_of_webhook(request: Request) -> wire.WebhookWithSecret:
     """Replace the signing secret, as another SDK spells it."""
-    return await _rotate(call)
+    return await _rotate(request)
 
 
-@route("GET", "/v3/webhooks/{webhook_id}", tag=TAG, answers=wire.Webhook, errors=(WebhookNotFound,))
-async def get_webhook(call: Call) -> wire.Webhook:
+@route("GET", "/v3/webhooks/{webhook_id}", tag=TAG, answers=One(wire.Webhook), errors=(WebhookNotFound,))
+async def get_webhook(request: Request) -> wire.Webhook:
     """Get a webhook."""
-    return wire.Webhook.of(await call.services.webhooks.get(call.application, call.params["webhook_id"]))
+    return wire.Webhook.of(await request.services.webhooks.get(request.application, request.params["webhook_id"]))
 
 
 @route(
@@ -112,19 +120,21 @@ async def get_webhook(call: Call) -> wire.Webhook:
     "/v3/webhooks/{webhook_id}",
     tag=TAG,
     body=wire.WebhookPatch,
-    answers=wire.Webhook,
+    answers=One(wire.Webhook),
     errors=(WebhookNotFound, WebhookRefused),
 )
-async def update_webhook(call: Call) -> wire.Webhook:
+async def update_webhook(request: Request) -> wire.Webhook:
     """Change a webhook. What is left out stays."""
-    change = _read(call, wire.WebhookPatch).to_model()
-    return wire.Webhook.of(await call.services.webhooks.update(call.application, call.params["webhook_id"], change))
+    change = _read(request, wire.WebhookPatch).to_model()
+    return wire.Webhook.of(
+        await request.services.webhooks.update(request.application, request.params["webhook_id"], change)
+    )
 
 
-@route("DELETE", "/v3/webhooks/{webhook_id}", tag=TAG, answers=wire.Deleted, errors=(WebhookNotFound,))
-async def delete_webhook(call: Call) -> wire.Deleted:
+@route("DELETE", "/v3/webhooks/{webhook_id}", tag=TAG, answers=One(wire.Deleted), errors=(WebhookNotFound,))
+async def delete_webhook(request: Request) -> wire.Deleted:
     """Delete a webhook. What is on its way to it is not sent."""
-    await call.services.webhooks.delete(call.application, call.params["webhook_id"])
+    await request.services.webhooks.delete(request.application, request.params["webhook_id"])
     return wire.Deleted()
 
 
@@ -133,19 +143,18 @@ async def delete_webhook(call: Call) -> wire.Deleted:
     "/v3/webhooks/{webhook_id}/deliveries",
     tag=TAG,
     query=wire.DeliveryQuery,
-    answers=wire.Delivery,
-    cursor=True,
+    answers=Cursor(wire.Delivery),
     errors=(WebhookNotFound, WebhookRefused),
 )
-async def list_deliveries(call: Call) -> tuple[list[wire.Delivery], str | None]:
+async def list_deliveries(request: Request) -> tuple[list[wire.Delivery], str | None]:
     """List what was and will be sent to a webhook, the latest first.
 
     What has ended is kept for 7 days, unless the operator says otherwise. `next_cursor` is there while there are more.
     """
-    query = _numbered(lambda: call.query(wire.DeliveryQuery))
+    query = _numbered(lambda: request.query(wire.DeliveryQuery))
     filters = _numbered(query.to_model)
-    found = await call.services.deliveries.page_of(
-        call.application, call.params["webhook_id"], filters, limit=query.size + 1
+    found = await request.services.deliveries.page_of(
+        request.application, request.params["webhook_id"], filters, limit=query.size + 1
     )
     shown = found[: query.size]
     more = cursors.token(shown[-1].created_at, str(shown[-1].seq)) if len(found) > query.size else None
@@ -156,12 +165,12 @@ async def list_deliveries(call: Call) -> tuple[list[wire.Delivery], str | None]:
     "POST",
     "/v3/webhooks/{webhook_id}/deliveries/replay-failed",
     tag=TAG,
-    answers=wire.Replayed,
+    answers=One(wire.Replayed),
     errors=(WebhookNotFound,),
 )
-async def replay_failed_deliveries(call: Call) -> wire.Replayed:
+async def replay_failed_deliveries(request: Request) -> wire.Replayed:
     """Send everything again that a webhook has failed to take. Each has the notification id that it had."""
-    replayed = await call.services.deliveries.replay_failed(call.application, call.params["webhook_id"])
+    replayed = await request.services.deliveries.replay_failed(request.application, request.params["webhook_id"])
     return wire.Replayed.model_construct(replayed=replayed)
 
 
@@ -169,29 +178,29 @@ async def replay_failed_deliveries(call: Call) -> wire.Replayed:
     "POST",
     "/v3/webhooks/{webhook_id}/deliveries/{delivery_id}/replay",
     tag=TAG,
-    answers=wire.Delivery,
+    answers=One(wire.Delivery),
     errors=(WebhookNotFound, NotFound),
 )
-async def replay_delivery(call: Call) -> wire.Delivery:
+async def replay_delivery(request: Request) -> wire.Delivery:
     """Send a delivery again, whatever became of it.
 
     The notification has the id that it had, so a receiver can tell that it has seen it. To a webhook that is paused or
     failed it goes once that is active again.
     """
-    seq = wire.number_of(call.params["delivery_id"])
+    seq = wire.number_of(request.params["delivery_id"])
     if seq is None:
         raise NotFound("There is no delivery of that id: it is a number, as the list of deliveries shows it.")
-    webhook_id = call.params["webhook_id"]
-    return wire.Delivery.of(await call.services.deliveries.replay(call.application, seq, webhook_id=webhook_id))
+    webhook_id = request.params["webhook_id"]
+    return wire.Delivery.of(await request.services.deliveries.replay(request.application, seq, webhook_id=webhook_id))
 
 
-async def _rotate(call: Call) -> wire.WebhookWithSecret:
-    held, secret = await call.services.webhooks.rotate_secret(call.application, call.params["webhook_id"])
+async def _rotate(request: Request) -> wire.WebhookWithSecret:
+    held, secret = await request.services.webhooks.rotate_secret(request.application, request.params["webhook_id"])
     return wire.WebhookWithSecret.shown(held, secret)
 
 
-def _read(call: Call, shape: type[M]) -> M:
-    return _numbered(lambda: call.read(shape))
+def _read(request: Request, shape: type[M]) -> M:
+    return _numbered(lambda: request.read(shape))
 
 
 def _numbered(read: Callable[[], T]) -> T:

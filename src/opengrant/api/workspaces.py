@@ -1,24 +1,27 @@
 """/v3/workspaces: groups of grants."""
 
-from opengrant.api.http.routes import Call, route
+from opengrant.api.http.request import Request
+from opengrant.api.http.route_table import One, route
 from opengrant.api.wire import workspaces as wire
 from opengrant.errors import InvalidRequest, NotFound, Overloaded, RateLimited
 
 TAG = "Workspaces"
 
 
-@route("GET", "/v3/workspaces", tag=TAG, answers=wire.Workspaces)
-async def list_workspaces(call: Call) -> wire.Workspaces:
+@route("GET", "/v3/workspaces", tag=TAG, answers=One(wire.Workspaces))
+async def list_workspaces(request: Request) -> wire.Workspaces:
     """List workspaces: the default one first, then in order of creation."""
-    found = await call.services.workspaces.everyone(call.application)
+    found = await request.services.workspaces.everyone(request.application)
     return wire.Workspaces([wire.Workspace.of(workspace) for workspace in found])
 
 
-@route("POST", "/v3/workspaces", tag=TAG, body=wire.WorkspaceBody, answers=wire.Workspace, errors=(InvalidRequest,))
-async def create_workspace(call: Call) -> wire.Workspace:
+@route(
+    "POST", "/v3/workspaces", tag=TAG, body=wire.WorkspaceBody, answers=One(wire.Workspace), errors=(InvalidRequest,)
+)
+async def create_workspace(request: Request) -> wire.Workspace:
     """Create a workspace. Answers 200."""
-    draft = call.read(wire.WorkspaceBody).to_model()
-    return wire.Workspace.of(await call.services.workspaces.create(call.application, draft))
+    draft = request.read(wire.WorkspaceBody).to_model()
+    return wire.Workspace.of(await request.services.workspaces.create(request.application, draft))
 
 
 @route(
@@ -26,24 +29,24 @@ async def create_workspace(call: Call) -> wire.Workspace:
     "/v3/workspaces/auto-group",
     tag=TAG,
     body=wire.AutoGroupBody,
-    answers=wire.AutoGroupJob,
+    answers=One(wire.AutoGroupJob),
     errors=(InvalidRequest, RateLimited, Overloaded),
 )
-async def auto_group_workspaces(call: Call) -> wire.AutoGroupJob:
+async def auto_group_workspaces(request: Request) -> wire.AutoGroupJob:
     """Group grants by their domains, in the background.
 
     Grants of no workspace and of the default one move to the workspace of their domain, which is made when it
     is missing. Once a minute.
     """
-    ask = (call.read(wire.AutoGroupBody) if call.body else wire.AutoGroupBody()).to_model()
-    job_id = await call.services.workspaces.auto_group(call.application, ask)
+    ask = (request.read(wire.AutoGroupBody) if request.body else wire.AutoGroupBody()).to_model()
+    job_id = await request.services.workspaces.auto_group(request.application, ask)
     return wire.AutoGroupJob(job_id=job_id, message="Grants are being grouped by their domains.")
 
 
-@route("GET", "/v3/workspaces/{workspace_id}", tag=TAG, answers=wire.Workspace, errors=(NotFound,))
-async def get_workspace(call: Call) -> wire.Workspace:
+@route("GET", "/v3/workspaces/{workspace_id}", tag=TAG, answers=One(wire.Workspace), errors=(NotFound,))
+async def get_workspace(request: Request) -> wire.Workspace:
     """Get a workspace by its id or its domain."""
-    return wire.Workspace.of(await call.services.workspaces.get(call.application, call.params["workspace_id"]))
+    return wire.Workspace.of(await request.services.workspaces.get(request.application, request.params["workspace_id"]))
 
 
 @route(
@@ -51,23 +54,23 @@ async def get_workspace(call: Call) -> wire.Workspace:
     "/v3/workspaces/{workspace_id}",
     tag=TAG,
     body=wire.WorkspacePatch,
-    answers=wire.Workspace,
+    answers=One(wire.Workspace),
     errors=(InvalidRequest, NotFound),
 )
-async def update_workspace(call: Call) -> wire.Workspace:
+async def update_workspace(request: Request) -> wire.Workspace:
     """Change a workspace, by its id.
 
     Its domain stays as it is; of the default workspace only policy_id and rule_ids can change.
     """
-    change = call.read(wire.WorkspacePatch).to_model()
-    id_ = call.params["workspace_id"]
-    return wire.Workspace.of(await call.services.workspaces.update(call.application, id_, change))
+    change = request.read(wire.WorkspacePatch).to_model()
+    id_ = request.params["workspace_id"]
+    return wire.Workspace.of(await request.services.workspaces.update(request.application, id_, change))
 
 
 @route("DELETE", "/v3/workspaces/{workspace_id}", tag=TAG, errors=(InvalidRequest, NotFound))
-async def delete_workspace(call: Call) -> None:
+async def delete_workspace(request: Request) -> None:
     """Delete a workspace by its id or its domain; its grants move to the default one."""
-    await call.services.workspaces.delete(call.application, call.params["workspace_id"])
+    await request.services.workspaces.delete(request.application, request.params["workspace_id"])
 
 
 @route(
@@ -75,15 +78,15 @@ async def delete_workspace(call: Call) -> None:
     "/v3/workspaces/{workspace_id}/manual-assign",
     tag=TAG,
     body=wire.AssignBody,
-    answers=wire.Assigned,
+    answers=One(wire.Assigned),
     errors=(InvalidRequest, NotFound),
 )
-async def assign_grants(call: Call) -> wire.Assigned:
+async def assign_grants(request: Request) -> wire.Assigned:
     """Move grants into a workspace, or out of it."""
-    body = call.read(wire.AssignBody)
-    done = await call.services.workspaces.assign(
-        call.application,
-        call.params["workspace_id"],
+    body = request.read(wire.AssignBody)
+    done = await request.services.workspaces.assign(
+        request.application,
+        request.params["workspace_id"],
         assign=body.assign_grants or (),
         remove=body.remove_grants or (),
     )

@@ -1,6 +1,6 @@
 """Puts the parts of grants/refresh together."""
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 
 from opengrant.connectors.connectors import Connectors
 from opengrant.events.activity import Activity, Observe
@@ -20,62 +20,90 @@ from opengrant.grants.refresh.results import Results
 from opengrant.grants.refresh.state import States
 from opengrant.grants.schedule import Schedule
 from opengrant.grants.spool import Spool
-from opengrant.model import Clock, ProviderName
-from opengrant.providers.base import Mints
+from opengrant.model import Clock
+from opengrant.providers.capabilities import Providers
 from opengrant.store.engine.port import Store
 from opengrant.store.grants.refreshing import Rates
 from opengrant.vault import Vault
 from opengrant.vault.digests import Digests
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What an operator sets.
+
+    timeout      seconds that one call of an HTTP provider may take
+    concurrency  grants that the clock looks after at once; proofs: passwords among them (see Capacity)
+    """
+
+    timeout: float
+    concurrency: int
+    proofs: int
+    policy: Policy
+    rates: Rates
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meters:
+    """Where refreshes are counted."""
+
+    observe: Observe
+    late: Late
+    activity: Activity
+
+
 def build_refresh(
     *,
     db: Store,
+    clock: Clock,
     vault: Vault,
     digests: Digests,
     connectors: Connectors,
-    providers: Mapping[ProviderName, object],
-    bulk: Mapping[ProviderName, Mints],
+    providers: Providers,
     schedule: Schedule,
-    policy: Policy,
-    rates: Rates,
     spool: Spool,
-    clock: Clock,
-    observe: Observe,
-    late: Late,
-    activity: Activity,
-    timeout: float,
-    capacity: Capacity,
+    limits: Limits,
+    meters: Meters,
 ) -> Refresh:
-    """timeout: seconds that one call of an HTTP provider may take."""
     states = States(db=db, vault=vault)
-    breakers = CircuitBreakers(db=db, clock=clock, policy=policy, dice=schedule.dice)
+    call = ProviderCall(
+        states=states,
+        rotated_tokens=Successors(db, vault, digests),
+        digests=digests,
+        connectors=connectors,
+        providers=providers,
+        timeout=limits.timeout,
+    )
     pending = PendingWrites(db=db, clock=clock, schedule=schedule, spool=spool)
-    leases = Leases(db=db, clock=clock, pending=pending, rates=rates, policy=policy, timeout=timeout)
+    return _around(call, pending, limits, meters)
+
+
+def _around(call: ProviderCall, pending: PendingWrites, limits: Limits, meters: Meters) -> Refresh:
+    db, clock, schedule, states = pending.db, pending.clock, pending.schedule, call.states
+    policy = limits.policy
+    breakers = CircuitBreakers(db=db, clock=clock, policy=policy, schedule=schedule)
+    capacity = Capacity(concurrency=limits.concurrency, proofs=limits.proofs)
+    leases = Leases(db=db, clock=clock, pending=pending, rates=limits.rates, policy=policy, timeout=limits.timeout)
     attempt = Attempt(
         db=db,
-        call=ProviderCall(
-            states=states,
-            rotated_tokens=Successors(db, vault, digests),
-            digests=digests,
-            connectors=connectors,
-            providers=providers,
-            bulk=bulk,
-            timeout=timeout,
-        ),
-        results=Results(
-            db=db, clock=clock, states=states, schedule=schedule, breakers=breakers, pending=pending
-        ),
+        call=call,
+        results=Results(db=db, clock=clock, states=states, schedule=schedule, breakers=breakers, pending=pending),
         failures=Failures(db=db, clock=clock, states=states, schedule=schedule, breakers=breakers),
-        observe=observe,
-        activity=activity,
+        observe=meters.observe,
+        activity=meters.activity,
     )
-    attempts = SharedAttempts(db=db, states=states, leases=leases, attempt=attempt, timeout=timeout)
+    attempts = SharedAttempts(db=db, states=states, leases=leases, attempt=attempt, timeout=limits.timeout)
     return Refresh(
         tokens=LiveTokens(db=db, clock=clock, states=states, schedule=schedule, attempts=attempts),
         checks=Checks(db=db, clock=clock, states=states, breakers=breakers, attempts=attempts),
         due=DueGrants(
-            db=db, clock=clock, leases=leases, attempt=attempt, breakers=breakers, capacity=capacity, late=late
+            db=db,
+            clock=clock,
+            leases=leases,
+            attempt=attempt,
+            breakers=breakers,
+            capacity=capacity,
+            late=meters.late,
         ),
         attempts=attempts,
         capacity=capacity,

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import cyclopts
 from cyclopts import Parameter
 
+from opengrant.access.console_sessions import LINK_LASTS
 from opengrant.cli.main import AsJson, application_of, out, print_json, run
 from opengrant.model import SECOND
 from opengrant.settings import Settings
-from opengrant.tenants.console_sessions import LINK_LASTS
 
 if TYPE_CHECKING:
     from opengrant.assembly.installation import Installation

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from rich.markup import escape
 from rich.table import Table
 
-from opengrant.access.request_signatures import ServiceAccount
+from opengrant.access.service_accounts import ServiceAccount
 from opengrant.cli.main import AsJson, Failure, out, print_json, print_rows, run
 from opengrant.domains.domains import DMARC, KINDS, Check, Domain, Finding, Kind
 from opengrant.model import SECOND

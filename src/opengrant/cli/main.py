@@ -210,7 +210,7 @@ def init() -> None:
 @app.command
 def migrate() -> None:
     """Bring the database's schema up to date."""
-    from opengrant.assembly.installation import connect_store, expect_database  # noqa: PLC0415 -- see run()
+    from opengrant.assembly.database import connect_store, expect_database  # noqa: PLC0415 -- see run()
 
     async def once() -> list[str]:
         configured = _settings()
@@ -335,7 +335,7 @@ def keys_create(
 
     async def make(installed: "Installation") -> dict[str, Any]:
         owner = await application_of(installed, application)
-        new = await installed.services.applications.create_key(
+        new = await installed.services.api_keys.create(
             owner, name, lifetime=lifetime, permissions=tuple(permission or ("all",))
         )
         return {"api_key": new.secret.get_secret_value(), **_key_row(new.key)}
@@ -353,7 +353,7 @@ def keys_list(application: str | None = None, *, json: AsJson = False) -> None:
 
     async def find(installed: "Installation") -> list[dict[str, Any]]:
         owner = await application_of(installed, application)
-        return [_key_row(key) for key in await installed.services.applications.keys(owner)]
+        return [_key_row(key) for key in await installed.services.api_keys.of_application(owner)]
 
     print_rows(run(find), json=json)
 
@@ -361,7 +361,7 @@ def keys_list(application: str | None = None, *, json: AsJson = False) -> None:
 @keys_app.command(name="revoke")
 def keys_revoke(key_id: str, *, json: AsJson = False) -> None:
     """Revoke an API key by its id. It stops working at once."""
-    key = run(lambda installed: installed.services.applications.revoke_key(key_id))
+    key = run(lambda installed: installed.services.api_keys.revoke(key_id))
     if json:
         print_json(_key_row(key))
     else:
@@ -378,10 +378,10 @@ async def application_of(installed: "Installation", application_id: str | None) 
 
 
 def _key_row(key: Any) -> dict[str, Any]:
+    from opengrant.access.api_keys import members  # noqa: PLC0415 -- see run()
     from opengrant.model import now  # noqa: PLC0415 -- see run()
-    from opengrant.tenants.applications import as_mapping  # noqa: PLC0415 -- see run()
 
-    return dict(as_mapping(key, now=now()))
+    return {name: value for name, value in members(key, now=now()).items() if name != "updated_at"}
 
 
 def print_json(value: Any) -> None:

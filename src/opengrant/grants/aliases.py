@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import structlog
 
 from opengrant.errors import OpenGrantError, ProviderFailure
-from opengrant.grants.refresh.refresh import Refresh
+from opengrant.grants.refresh.live_token import LiveTokens
 from opengrant.model import Application, Grant, ProviderName
 from opengrant.providers import base
 
@@ -20,16 +20,16 @@ _LASTS = 60
 class Aliases:
     """Built once, in assembly/installation.py."""
 
-    refresh: Refresh
-    providers: Mapping[ProviderName, object]
+    tokens: LiveTokens
+    providers: Mapping[ProviderName, base.Aliases]
 
     async def of(self, app: Application, grant: Grant) -> tuple[str, ...]:
         """Empty when there are none, the provider has no such thing, or it cannot be asked just now."""
         provider = self.providers.get(grant.provider)
-        if not isinstance(provider, base.Aliases) or grant.status == "invalid":
+        if provider is None or grant.status == "invalid":
             return ()
         try:
-            live = await self.refresh.live(app, grant.id, minimum_ttl=_LASTS)
+            live = await self.tokens.live(app, grant.id, minimum_ttl=_LASTS)
             return await provider.aliases(live.access_token)
         except ProviderFailure as failure:
             log.info(

@@ -18,7 +18,9 @@ from opengrant.grants.connect.connect import Connect
 from opengrant.grants.refusals import NAMES
 from opengrant.model import Application, ClientApp, Clock, Connector, ProviderName
 from opengrant.providers.base import ProvesClient, Reaches
+from opengrant.providers.capabilities import Providers
 from opengrant.providers.classify import classify
+from opengrant.providers.registry import FACTS
 from opengrant.providers.verdict import Kind, Verdict
 from opengrant.store.connectors import connectors
 from opengrant.store.connectors.connectors import WithClient
@@ -33,11 +35,6 @@ _NOT_REACHED: Mapping[str, str] = {
     "reply": "{host} answers, but not as a token endpoint does",
 }
 """How far it got, by the step of the evidence."""
-_WITHOUT_CLIENT: Mapping[ProviderName, str] = {
-    ProviderName.IMAP: "Mail servers know no client. Each mailbox is proven when it is connected.",
-    ProviderName.EWS: "Exchange servers know no client. Each mailbox is proven when it is connected.",
-    ProviderName.VIRTUAL_CALENDAR: "Virtual calendars live here: there is no provider that could refuse.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +61,7 @@ class ConnectorCheck:
 
     db: Store
     connectors: Connectors
-    providers: Mapping[ProviderName, object]
+    providers: Providers
     connect: Connect
     domains: Domains
     clock: Clock
@@ -92,8 +89,7 @@ class ConnectorCheck:
 
     async def _steps(self, app: Application, found: WithClient, callback: Callback) -> list[Step]:
         name = found.connector.provider
-        provider = self.providers[name]
-        if isinstance(provider, ProvesClient):
+        if (provider := self.providers.clients.get(name)) is not None:
             client = self.connectors.client(found) if found.client is not None else None
             return [
                 _client(found, client),
@@ -101,11 +97,11 @@ class ConnectorCheck:
                 _scopes(found.connector, provider),
                 _redirect_uri(name, callback),
             ]
-        if isinstance(provider, Reaches):
-            return [await _reached(name, provider)]
-        if name is ProviderName.NYLAS:
+        if (server := self.providers.servers.get(name)) is not None:
+            return [await _reached(name, server)]
+        if FACTS[name].own_domain:
             return [await self._domain(app)]
-        return [Step("Client", "skipped", _WITHOUT_CLIENT[name])]
+        return [Step("Client", "skipped", FACTS[name].clientless)]
 
     async def _domain(self, app: Application) -> Step:
         if (domain := await self.domains.any_verified(app)) is not None:

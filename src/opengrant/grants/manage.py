@@ -16,7 +16,8 @@ from opengrant.grants.connect.connect import Connect, unless_taken
 from opengrant.grants.connect.rotated_tokens import Successors
 from opengrant.grants.refresh.source_health import Blame, Shown
 from opengrant.grants.revocations import Revocations
-from opengrant.model import Application, Clock, CustomConnect, Grant, ProviderName, Sealed, Trouble
+from opengrant.model import Application, Clock, CustomConnect, Grant, Sealed, Trouble
+from opengrant.providers.registry import FACTS
 from opengrant.store import secrets
 from opengrant.store.connectors import credentials
 from opengrant.store.engine.port import Steps, Store
@@ -138,7 +139,7 @@ class Grants:
         if change.workspace_id is not None:
             await self.workspaces.require(app, change.workspace_id)
         if change.settings is not None:
-            if grant.provider is ProviderName.VIRTUAL_CALENDAR and change.settings.get("email") != grant.email:
+            if FACTS[grant.provider].identifier and change.settings.get("email") != grant.email:
                 raise InvalidRequest(
                     "settings.email: a virtual calendar keeps its identifier; make another grant instead."
                 )

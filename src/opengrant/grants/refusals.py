@@ -22,23 +22,15 @@ from opengrant.errors import (
     ScopesConflict,
 )
 from opengrant.model import SECOND, Grant, GrantStatus, Micros, ProviderName, Trouble
+from opengrant.providers.registry import FACTS
 from opengrant.providers.verdict import Kind, Verdict
 
 INVALIDATED = "invalidated"
 """The reason of a grant that was called invalid by request: no provider has refused it."""
 ROTATION_LOST = "rotation_lost"
 """The reason where a single-use token is refused, and an earlier answer with its successor may have been lost."""
-NAMES = {
-    ProviderName.GOOGLE: "Google",
-    ProviderName.MICROSOFT: "Microsoft",
-    ProviderName.IMAP: "The mail server",
-    ProviderName.ICLOUD: "iCloud",
-    ProviderName.YAHOO: "Yahoo",
-    ProviderName.EWS: "The Exchange server",
-    ProviderName.VIRTUAL_CALENDAR: "The virtual calendar",
-    ProviderName.ZOOM: "Zoom",
-    ProviderName.NYLAS: "The agent account",
-}
+NAMES = {name: facts.speaks_as for name, facts in FACTS.items()}
+"""The subject of a sentence about a provider's answer."""
 
 # A few reasons have a type of their own on the wire, whatever their kind.
 _BY_REASON: Mapping[str, type[OpenGrantError]] = {
@@ -75,8 +67,8 @@ Means = Literal["token", "password", "bulk"]
 def at_connect(evidence: Evidence, verdict: Verdict, *, provider: ProviderName, means: Means) -> OpenGrantError:
     """The error for a verification that failed while somebody waits for a new grant."""
     error = _BY_REASON.get(verdict.reason) or _BY_KIND[verdict.kind]
-    if (provider, verdict.reason) == (ProviderName.GOOGLE, "identity_scopes_missing"):
-        error = RefreshTokenInvalid  # as the wire has it for Google alone
+    if FACTS[provider].identity_by_token and verdict.reason == "identity_scopes_missing":
+        error = RefreshTokenInvalid  # as the wire has it
     if error is InvalidAuthentication and means == "token" and evidence.leg == "token":
         # An API that refuses comes after a token endpoint that took the refresh token: the account is at fault.
         error = RefreshTokenInvalid

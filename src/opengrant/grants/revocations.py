@@ -38,7 +38,7 @@ class Revocations:
 
     db: Store
     vault: Vault
-    providers: Mapping[ProviderName, object]
+    providers: Mapping[ProviderName, Revokes]
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
     _under_way: set["asyncio.Task[None]"] = field(default_factory=set)
 
@@ -48,7 +48,7 @@ class Revocations:
         live  the grant's secret as it was when it was deleted
         """
         provider = self.providers.get(gone.provider)
-        if live is None or not isinstance(provider, Revokes) or _is_dead(gone):
+        if live is None or provider is None or _is_dead(gone):
             return
         if len(self._under_way) >= _AT_MOST:
             log.warning("revocation_given_up", grant_id=gone.id, problem="too many at once")

@@ -3,15 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from opengrant.model import SECOND, Grant, Micros, ProviderName
+from opengrant.model import SECOND, Grant, Micros
+from opengrant.providers.registry import FACTS
 
 _HOUR = 3600 * SECOND
 _DAY = 24 * _HOUR
 
 IDLE_EVERY = 7 * _DAY
-"""A refresh token that nobody needs is used this often, so that it does not die of disuse: Google forgets one after
-six months, Microsoft and Zoom after 90 days."""
-_NO_CREDENTIAL = frozenset({ProviderName.VIRTUAL_CALENDAR, ProviderName.NYLAS})
+"""How often an idle refresh token is used, so that it does not end: far more often than `idle_days` of any provider."""
+_NO_CREDENTIAL = frozenset(name for name, facts in FACTS.items() if facts.holds == "nothing")
 _FIRST_WAIT, _LONGEST_WAIT = 1, 900
 _FIRST_WAIT_LIMITED, _LONGEST_WAIT_LIMITED = 30, 3600
 

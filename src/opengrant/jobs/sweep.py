@@ -26,7 +26,7 @@ def sweep(services: Services) -> Job:
 
 def key_uses(services: Services) -> Job:
     """When each API key was last used, written once a minute instead of with every request."""
-    return Job("key_uses", timedelta(minutes=1), services.applications.write_uses)
+    return Job("key_uses", timedelta(minutes=1), services.api_keys.write_uses)
 
 
 def activity(services: Services) -> Job:

@@ -9,7 +9,7 @@ from opengrant.pages.assets import Asset, find
 from opengrant.pages.brand import Brand
 from opengrant.pages.refusals import Refusal, refusal
 from opengrant.pages.render import render
-from opengrant.pages.views import FIELDS, LABELS, Choice, Login, Onward, Page, Problem, Section
+from opengrant.pages.views import FIELDS, LABELS, Choice, Login, Onward, Page, Problem, Section, form_of
 
 __all__ = [
     "FIELDS",
@@ -24,6 +24,7 @@ __all__ = [
     "Refusal",
     "Section",
     "find",
+    "form_of",
     "refusal",
     "render",
 ]

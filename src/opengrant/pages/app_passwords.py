@@ -82,8 +82,3 @@ FASTMAIL = Service(
     "https://app.fastmail.com/settings/security",
 )
 SERVICES = (GMAIL, OUTLOOK, YAHOO, ICLOUD, FASTMAIL)
-
-
-def service_of(email: str) -> Service | None:
-    """The service whose address this is."""
-    return next((service for service in SERVICES if service.serves(email)), None)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from opengrant.model import ProviderName
+from opengrant.pages.views import form_of
+from opengrant.providers.facts import Form
 
 About = Literal["address", "password", "server", "port", ""]
 """What of the form a sentence is about; empty: the whole of it."""
@@ -191,14 +193,6 @@ _OUTGOING: Mapping[str, tuple[About, str]] = {
 _EXCHANGE: Mapping[str, tuple[About, str]] = {
     "password_refused": _at("password", "The user name or the password was not accepted. Check both."),
 }
-_ICLOUD: Mapping[str, tuple[About, str]] = {
-    "app_password_required": _at(
-        "password",
-        "Your usual password does not work here. Make an app-specific password (xxxx-xxxx-xxxx-xxxx) at"
-        " account.apple.com, and enter that.",
-    ),
-    "server_unavailable": _at("", "iCloud does not answer just now. Try again in a few minutes."),
-}
 _WANTS_SERVER = frozenset({"hosts_not_found", "exchange_not_found"})
 """Told at the server's field although nothing was entered there."""
 
@@ -212,26 +206,28 @@ def refusal(
     leg           where it was met: imap, smtp, ews, caldav
     filled        fields of the form that were not left empty
     """
-    of_leg = {"smtp": _OUTGOING, "ews": _EXCHANGE}.get(leg, {}) if provider is not ProviderName.ICLOUD else _ICLOUD
-    about, sentence = of_leg.get(reason) or REASONS.get(reason) or KINDS.get(kind) or KINDS["unknown"]
-    field = _field(provider, about, leg, filled)
+    form = form_of(provider)
+    special = form.sentences or {"smtp": _OUTGOING, "ews": _EXCHANGE}.get(leg, {})
+    about, sentence = special.get(reason) or REASONS.get(reason) or KINDS.get(kind) or KINDS["unknown"]
+    field = _field(form, about, leg, filled)
     if about in ("server", "port") and field not in filled and reason not in _WANTS_SERVER:
         field = ""  # it was found and not entered
     return Refusal(sentence, field)
 
 
-def _field(provider: ProviderName, about: About, leg: str, filled: frozenset[str]) -> str:
-    outgoing = provider is ProviderName.IMAP and leg == "smtp"
+def _field(form: Form, about: About, leg: str, filled: frozenset[str]) -> str:
+    """The form's field that a sentence is about; empty where the form has none."""
+    outgoing = leg == "smtp" and "smtp_host" in form.fields
+    name = "smtp" if outgoing else "imap"
     match about:
         case "address":
             return "email"
         case "password":
             return "smtp_password" if outgoing and "smtp_password" in filled else "password"
-        case "server" | "port" if provider is ProviderName.EWS:
-            return "host"
-        case "server" | "port" if provider is ProviderName.IMAP:
-            name = "smtp" if outgoing else "imap"
-            # Where no port was entered, it is the server's name that can be.
-            return f"{name}_port" if about == "port" and f"{name}_port" in filled else f"{name}_host"
+        # Where no port was entered, the server's name is what can be changed.
+        case "port" if f"{name}_port" in filled and f"{name}_port" in form.fields:
+            return f"{name}_port"
+        case "server" | "port":
+            return next((one for one in (f"{name}_host", "host") if one in form.fields), "")
         case _:
             return ""

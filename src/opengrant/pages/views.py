@@ -10,26 +10,15 @@ from types import MappingProxyType
 from typing import ClassVar, Literal
 
 from opengrant.model import NO_APPS, ProviderName
-from opengrant.pages.app_passwords import ICLOUD, SERVICES, Service, service_of
+from opengrant.pages.app_passwords import SERVICES, Service
 from opengrant.pages.brand import Brand, link, own
+from opengrant.providers.facts import Form, Label
+from opengrant.providers.registry import FACTS
 
 Section = Literal["select_provider", "detect"]
 
 FIELDS: Mapping[ProviderName, tuple[str, ...]] = MappingProxyType(
-    {
-        ProviderName.IMAP: (
-            "email",
-            "password",
-            "imap_host",
-            "imap_port",
-            "smtp_host",
-            "smtp_port",
-            "smtp_username",
-            "smtp_password",
-        ),
-        ProviderName.ICLOUD: ("email", "password"),
-        ProviderName.EWS: ("email", "username", "password", "host"),
-    }
+    {name: facts.form.fields for name, facts in FACTS.items() if facts.form is not None}
 )
 """What the form of a provider sends, in the order of the page. Fields that were left empty are sent empty."""
 
@@ -50,27 +39,18 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 """Read whole: `profile:` leads to an app, `file:` does not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
-    """A provider on a button: its name, and what else people call it."""
-
-    value: str
-    name: str
-    also: str
-
-
 LABELS: Mapping[ProviderName, Label] = MappingProxyType(
-    {
-        ProviderName.GOOGLE: Label("google", "Google", "Gmail, Google Workspace"),
-        ProviderName.MICROSOFT: Label("microsoft", "Microsoft", "Outlook, Microsoft 365"),
-        ProviderName.YAHOO: Label("yahoo", "Yahoo", "Yahoo Mail"),
-        ProviderName.ZOOM: Label("zoom", "Zoom", "Meetings"),
-        ProviderName.ICLOUD: Label("icloud", "iCloud", "Mail and calendars from Apple"),
-        ProviderName.EWS: Label("ews", "Exchange", "A server of your organization"),
-        ProviderName.IMAP: Label("imap", "Other mail account", "Any mail server, with IMAP"),
-    }
+    {name: facts.label for name, facts in FACTS.items() if facts.label is not None}
 )
 """The providers that a page can offer."""
+
+
+def form_of(provider: ProviderName) -> Form:
+    """Raises ValueError for a provider without a login form."""
+    form = FACTS[provider].form
+    if form is None:
+        raise ValueError(f"{provider} has no login form")
+    return form
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,16 +148,14 @@ class Login(Page):
     @property
     def service(self) -> Service | None:
         """Whose password is asked for, as far as the address tells."""
-        if self.provider is ProviderName.ICLOUD:
-            return ICLOUD
-        return service_of(self.values.get("email", "")) if self.provider is ProviderName.IMAP else None
+        form, email = form_of(self.provider), self.values.get("email", "")
+        return next((one for one in self.services if one.name == form.service or one.serves(email)), None)
 
     @property
     def services(self) -> tuple[Service, ...]:
         """Those whose help the page holds."""
-        if self.provider is ProviderName.ICLOUD:
-            return (ICLOUD,)
-        return SERVICES if self.provider is ProviderName.IMAP else ()
+        form = form_of(self.provider)
+        return tuple(one for one in SERVICES if form.any_service or one.name == form.service)
 
     @property
     def servers_open(self) -> bool:

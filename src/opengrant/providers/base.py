@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 from pydantic import SecretStr
 
@@ -10,7 +10,6 @@ from opengrant.model import ClientApp, Identity, Tokens, Verified
 from opengrant.providers.minted import Minted
 
 
-@runtime_checkable
 class Refreshes(Protocol):
     """Turns a refresh token into live tokens."""
 
@@ -18,12 +17,26 @@ class Refreshes(Protocol):
         """Spend the refresh token once; no retry. Raises ProviderFailure."""
 
 
-@runtime_checkable
 class Identifies(Protocol):
     """Says whose tokens these are, and what they may do."""
 
     async def identify(self, client: ClientApp, tokens: Tokens) -> Identity:
         """id_token first, then userinfo or /me. Raises ProviderFailure."""
+
+
+class TokenProvider(Refreshes, Identifies, Protocol):
+    """A provider of refresh tokens."""
+
+    rotates: bool
+    """A refresh replaces the refresh token, so the new one must be kept before anything else happens."""
+    single_use: bool
+    """A refresh token dies when it is spent."""
+
+    def granted_scope(self, tokens: Tokens) -> tuple[str, ...] | None:
+        """What the user granted, as the wire spells it; None when the provider does not say."""
+
+    def missing_scope(self, tokens: Tokens, wanted: tuple[str, ...]) -> tuple[str, ...]:
+        """Which of the wanted scopes the token provably lacks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +56,6 @@ class Consent:
     granted: bool = False
 
 
-@runtime_checkable
 class Authorizes(Protocol):
     """Sends users to the provider's own consent page, and turns the code they bring back into live tokens."""
 
@@ -54,7 +66,17 @@ class Authorizes(Protocol):
         """Spend the code once; no retry. Raises ProviderFailure."""
 
 
-@runtime_checkable
+class CodeProvider(TokenProvider, Authorizes, Protocol):
+    """A provider of refresh tokens that has a consent page."""
+
+
+class AsksAdministrators(Protocol):
+    """Has a consent page for the administrator of a tenant."""
+
+    def admin_consent_url(self, client_id: str, *, tenant: str | None, redirect_uri: str, state: str) -> str:
+        """Where an administrator consents for a whole tenant; without one, for the tenant of the account there."""
+
+
 class ProvesClient(Protocol):
     """Can have its client accepted or refused while no user takes part."""
 
@@ -71,7 +93,10 @@ class ProvesClient(Protocol):
         """What a sign-in with these scopes would lack to tell whose mailbox it is, and to stay connected."""
 
 
-@runtime_checkable
+class OAuthProvider(CodeProvider, ProvesClient, Protocol):
+    """All that an OAuth provider does for users."""
+
+
 class Reaches(Protocol):
     """Has a server that can be met without a credential."""
 
@@ -79,7 +104,6 @@ class Reaches(Protocol):
         """Returns the host that answered. Raises ProviderFailure."""
 
 
-@runtime_checkable
 class Verifies(Protocol):
     """Proves a password-like credential, or knows that none is needed."""
 
@@ -87,7 +111,6 @@ class Verifies(Protocol):
         """`settings` are the wire's keys, with SecretStr for passwords. Raises ProviderFailure, InvalidRequest."""
 
 
-@runtime_checkable
 class Revokes(Protocol):
     """Can be told that a token shall die."""
 
@@ -105,7 +128,16 @@ class Mints(Protocol):
         """
 
 
-@runtime_checkable
+class ProvesTenant(Protocol):
+    """Says which tenant gives a token to a credential of its organisation."""
+
+    async def prove_tenant(self, credential: Mapping[str, Any]) -> str | None:
+        """The tenant's id; None when the token does not tell. Raises ProviderFailure.
+
+        credential  as for `Mints.mint`
+        """
+
+
 class Aliases(Protocol):
     """Knows the other addresses of a mailbox."""
 

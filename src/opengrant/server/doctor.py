@@ -13,7 +13,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from opengrant.assembly.installation import connect_store, expect_database, keyring
+from opengrant.assembly.database import connect_store, expect_database
+from opengrant.assembly.tools import keyring
 from opengrant.errors import ProviderFailure, StoreUnavailable
 from opengrant.model import ENDS_AT, SECOND, ProviderName, now
 from opengrant.net.dns import Resolver

@@ -26,8 +26,8 @@ from opengrant.api import webhooks as _webhooks  # noqa: F401
 from opengrant.api import workspaces as _workspaces  # noqa: F401
 from opengrant.api.http import static
 from opengrant.api.http.cors import Cors
+from opengrant.api.http.endpoint import build_router
 from opengrant.api.http.middleware import Edge
-from opengrant.api.http.routes import build_router
 from opengrant.api.unserved import UNSERVED
 from opengrant.assembly.installation import Installation
 from opengrant.jobs.alive import alive

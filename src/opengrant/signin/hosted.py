@@ -24,7 +24,6 @@ from pydantic import SecretStr
 from pydantic_core import from_json, to_json
 
 from opengrant.access import bearer_tokens as opaque
-from opengrant.connectors.connectors import OAUTH
 from opengrant.errors import (
     CallbackNotAllowed,
     CodeUsedTwice,
@@ -58,9 +57,10 @@ from opengrant.model import (
     RedirectUri,
     mailbox_key,
 )
-from opengrant.providers.base import Authorizes, Consent
-from opengrant.providers.microsoft.app_only import MANY_TENANTS, MicrosoftBulk
-from opengrant.providers.microsoft.oauth import Microsoft
+from opengrant.providers.base import Consent
+from opengrant.providers.capabilities import having
+from opengrant.providers.microsoft.app_only import MANY_TENANTS
+from opengrant.providers.registry import FACTS, OAUTH
 from opengrant.providers.verdict import Kind, Verdict
 from opengrant.signin import pkce
 from opengrant.signin.abuse_limits import Strangers
@@ -82,7 +82,8 @@ LOGIN_LASTS: Micros = 15 * 60 * SECOND
 CODE_LASTS: Micros = 10 * 60 * SECOND
 CALLBACK = "/v3/connect/callback"
 
-OFFERED = (*sorted(OAUTH), ProviderName.ICLOUD, ProviderName.EWS, ProviderName.IMAP)
+_LABELS = {name: facts.label for name, facts in FACTS.items() if facts.label is not None}
+OFFERED = tuple(_LABELS)
 """All that can be signed in to, in the order of the page."""
 
 _SAID = 300
@@ -389,7 +390,7 @@ class Hosted:
             )
         # Any mail server at all is offered only to whom it is wanted for.
         offered = ask.providers or tuple(
-            name for name in OFFERED if name in there and (name is not ProviderName.IMAP or len(there) == 1)
+            name for name in OFFERED if name in there and (not _LABELS[name].any_server or len(there) == 1)
         )
         if not offered:
             raise InvalidRequest("This application has no connector that a user could sign in to. POST /v3/connectors.")
@@ -416,7 +417,7 @@ class Hosted:
             ask.login_hint,
             ask.granted,
         )
-        consenting = cast(Authorizes, self.connect.providers[provider])
+        consenting = having(self.connect.providers.codes, provider)
         return consenting.consent_url(self.connect.connectors.client(found), consent), login
 
     async def _admin_consent(self, app: Application, ask: Ask, login: Login, base: str) -> tuple[str, Login]:
@@ -424,7 +425,7 @@ class Hosted:
         held = await self.connect.connectors.organisation(found)
         secret = random.token_urlsafe(32)
         login = replace(login, provider=ProviderName.MICROSOFT, secret=self._of_state(login, secret))
-        microsoft = cast(Microsoft, self.connect.providers[ProviderName.MICROSOFT])
+        microsoft = having(self.connect.providers.administrators, ProviderName.MICROSOFT)
         url = microsoft.admin_consent_url(
             held["client_id"],
             tenant=_one_tenant(held),
@@ -459,9 +460,9 @@ class Hosted:
         held = await self.connect.connectors.organisation(found)
         named, came = _one_tenant(held), query.get("tenant", "")
         tenant = came if named is None else named
-        bulk = cast(MicrosoftBulk, self.connect.bulk[ProviderName.MICROSOFT])
+        tenants = having(self.connect.providers.tenants, ProviderName.MICROSOFT)
         try:
-            proven = await bulk.prove_tenant({**held, "tenant": tenant})
+            proven = await tenants.prove_tenant({**held, "tenant": tenant})
         except ProviderFailure:
             raise ConnectorMisconfigured(
                 "The tenant gives no token to this credential. Check its client id and secret, then consent again."

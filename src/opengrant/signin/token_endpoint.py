@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol
 
 from pydantic import SecretStr
 
+from opengrant.access.api_keys import ApiKeys
 from opengrant.errors import CodeUsedTwice, GrantNotFound, OAuthRefused, Unauthorized
 from opengrant.grants.manage import Grants
 from opengrant.model import Application
@@ -59,11 +60,12 @@ _NEEDED: dict[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
     """Built once, in assembly/installation.py."""
 
     applications: Applications
+    api_keys: ApiKeys
     codes: Redeems
     tokens: Tokens
     grants: Grants
@@ -86,7 +88,7 @@ class Exchange:
                 raise _unknown_client()
             return Client(application, None)
         try:
-            caller = await self.applications.authenticate(ask.secret.get_secret_value())
+            caller = await self.api_keys.authenticate(ask.secret.get_secret_value())
         except Unauthorized:
             raise _unknown_client() from None
         if caller.application.id != client_id:

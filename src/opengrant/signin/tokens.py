@@ -15,12 +15,14 @@ from pydantic import SecretStr
 from opengrant.access import bearer_tokens as opaque
 from opengrant.errors import OAuthRefused
 from opengrant.events import audit
-from opengrant.model import SECOND, Application, Clock, Grant, Micros, ProviderName
+from opengrant.model import SECOND, Application, Clock, Grant, Micros
+from opengrant.providers.registry import FACTS
 from opengrant.signin.id_tokens import Signing
 from opengrant.store.engine.port import Steps, Store
 from opengrant.store.grants import grants
 from opengrant.store.signin import tokens
 from opengrant.tenants.applications import Applications
+from opengrant.vault.digests import Digests
 
 ACCESS_FOR = 3600
 """Seconds that an access token is good for."""
@@ -28,8 +30,6 @@ ACCESS_FOR = 3600
 Means = Literal["authorization_code", "refresh_token", "client_credentials"]
 """What a token was handed out for; the wire's grant types."""
 
-_OWN_WORD = frozenset({ProviderName.VIRTUAL_CALENDAR, ProviderName.IMAP, ProviderName.EWS})
-"""Providers whose addresses are somebody's word: an identifier, and what a server says that a user may have named."""
 _REMEMBER_SPENT = timedelta(days=30)
 """How long a rotated refresh token is known for one, so that it kills its family when it comes again."""
 _REMEMBER_FAMILY = timedelta(days=1)
@@ -109,8 +109,8 @@ class Tokens:
     Where an argument is called `issuer`, it is the base URL that the caller reached us at.
     """
 
-    def __init__(self, db: Store, applications: Applications, signing: Signing, clock: Clock) -> None:
-        self._db, self._applications, self._clock = db, applications, clock
+    def __init__(self, db: Store, digests: Digests, applications: Applications, signing: Signing, clock: Clock) -> None:
+        self._db, self._digests, self._applications, self._clock = db, digests, applications, clock
         self.signing = signing
 
     async def issue(
@@ -298,7 +298,8 @@ class Tokens:
             "aud": app.id,
             "sub": grant.id,
             "email": grant.email,
-            "email_verified": grant.provider not in _OWN_WORD and grant.settings.get("email_verified") is not False,
+            "email_verified": not FACTS[grant.provider].claimed_address
+            and grant.settings.get("email_verified") is not False,
             "provider": grant.provider.value,
             **({} if grant.name is None else {"name": grant.name}),
         }
@@ -317,7 +318,7 @@ class Tokens:
         yield from tokens.add(app.id, family_id, kind, digest, at=now, expires_at=expires_at)
 
     def _digest(self, app_id: str, token: SecretStr) -> str:
-        return self._applications.digests.token(app_id, token.get_secret_value())
+        return self._digests.token(app_id, token.get_secret_value())
 
 
 def refuse_blocked(grant: Grant) -> None:

@@ -26,7 +26,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from opengrant import metrics
-from opengrant.api.http import responses as respond
+from opengrant.api.http import responses
 from opengrant.errors import InvalidRequest, OpenGrantError, Overloaded, RequestHeadTooLarge, RequestTimeout
 
 _LONGEST_HEAD = 64 * 1024
@@ -291,9 +291,9 @@ class Connection(HttpToolsProtocol):
 
     def _answer(self, problem: OpenGrantError) -> None:
         request_id = str(uuid.uuid4())
-        status, body, extra = respond.error(request_id, problem, "")
+        status, body, extra = responses.error(request_id, problem, "")
         headers = [
-            (b"content-type", respond.JSON),
+            (b"content-type", responses.JSON),
             (b"content-length", str(len(body)).encode()),
             (b"cache-control", b"no-store"),
             (b"x-request-id", request_id.encode()),

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from opengrant.api.http.routes import raw_path
+from opengrant.api.http.path_tree import raw_path
 from opengrant.tenants.redirect_uris import Redirects
 
 CALLED_FROM_PAGES: Mapping[str, bytes] = {"/v3/connect/token": b"POST", "/v3/connect/tokeninfo": b"GET"}

@@ -12,8 +12,9 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from opengrant import metrics
-from opengrant.api.http import responses as respond
-from opengrant.api.http.routes import Disconnected, raw_path
+from opengrant.api.http import responses
+from opengrant.api.http.path_tree import raw_path
+from opengrant.api.http.request import Disconnected
 from opengrant.errors import Internal, OAuthRefused, OpenGrantError, Overloaded, StoreUnavailable
 
 log = structlog.get_logger()
@@ -77,8 +78,8 @@ class Edge:
 
     async def _refuse(self, send: Send, scope: Scope, problem: OpenGrantError) -> None:
         request_id = scope["opengrant.request_id"]
-        status, body, extra = respond.error(request_id, problem, raw_path(scope))
-        await respond.send_json(send, status, request_id, body, extra=extra)
+        status, body, extra = responses.error(request_id, problem, raw_path(scope))
+        await responses.send_json(send, status, request_id, body, extra=extra)
 
     def _record(self, scope: Scope, status: int, problem: str | None, seconds: float) -> None:
         route = scope.get("opengrant.route", "unmatched")

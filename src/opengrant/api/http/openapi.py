@@ -15,8 +15,25 @@ from pydantic.json_schema import models_json_schema
 
 from opengrant import __version__
 from opengrant.access.idempotency import LONGEST_KEY
-from opengrant.api.http import responses as respond
-from opengrant.api.http.routes import CONSOLE_COOKIE, CONSOLE_HEADER, OPERATIONS, Operation
+from opengrant.api.http import responses
+from opengrant.api.http.authentication import CONSOLE_COOKIE, CONSOLE_HEADER
+from opengrant.api.http.route_table import (
+    OPERATIONS,
+    Access,
+    Answers,
+    Cursor,
+    Done,
+    Flat,
+    InConsole,
+    Key,
+    One,
+    Open,
+    Operation,
+    Page,
+    Redirect,
+    Signed,
+    SignIn,
+)
 from opengrant.api.wire import grants as wire
 from opengrant.errors import (
     AccessDenied,
@@ -143,38 +160,42 @@ def document(public_url: str | None = None) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "securitySchemes": {
-                "apiKey": {"type": "http", "scheme": "bearer", "description": "An API key of the application."},
-                "accessToken": {
-                    "type": "http",
-                    "scheme": "bearer",
-                    "description": "An access token, good for its own grant: see `/v3/connect/token`.",
-                },
-                "consoleSession": {
-                    "type": "apiKey",
-                    "in": "cookie",
-                    "name": CONSOLE_COOKIE,
-                    "description": (
-                        "A session of the console: see `/v3/console/sessions`. It counts only together with"
-                        f" `{CONSOLE_HEADER}: 1`, and only when there is no `Authorization` header."
-                    ),
-                },
-                "consoleHeader": {
-                    "type": "apiKey",
-                    "in": "header",
-                    "name": CONSOLE_HEADER,
-                    "description": "`1`. Pages of other origins cannot send it, so that they cannot use the cookie.",
-                },
-                **{
-                    f"signature{name}": {
-                        "type": "apiKey",
-                        "in": "header",
-                        "name": f"X-Nylas-{name}",
-                        "description": description,
-                    }
-                    for name, description in _SIGNATURE.items()
-                },
-            },
+            "securitySchemes": _security_schemes(),
+        },
+    }
+
+
+def _security_schemes() -> dict[str, Any]:
+    return {
+        "apiKey": {"type": "http", "scheme": "bearer", "description": "An API key of the application."},
+        "accessToken": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An access token, good for its own grant: see `/v3/connect/token`.",
+        },
+        "consoleSession": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": CONSOLE_COOKIE,
+            "description": (
+                "A session of the console: see `/v3/console/sessions`. It counts only together with"
+                f" `{CONSOLE_HEADER}: 1`, and only when there is no `Authorization` header."
+            ),
+        },
+        "consoleHeader": {
+            "type": "apiKey",
+            "in": "header",
+            "name": CONSOLE_HEADER,
+            "description": "`1`. Pages of other origins cannot send it, so that they cannot use the cookie.",
+        },
+        **{
+            f"signature{name}": {
+                "type": "apiKey",
+                "in": "header",
+                "name": f"X-Nylas-{name}",
+                "description": description,
+            }
+            for name, description in _SIGNATURE.items()
         },
     }
 
@@ -197,8 +218,8 @@ def _schemas() -> tuple[dict[str, Any], Mapping[Any, Any]]:
             inputs += [(model, "validation") for model in _members(operation.body)]
         if operation.query is not None:
             inputs.append((operation.query, "validation"))
-        if operation.answers is not None:
-            inputs.append((operation.answers, "serialization"))
+        if not isinstance(operation.answers, Done | Redirect):
+            inputs.append((operation.answers.shape, "serialization"))
     inputs += [(wire.Error, "serialization"), (wire.OAuthError, "serialization")]
     refs, top = models_json_schema(list(dict.fromkeys(inputs)), ref_template=_REF)
     return {name: _without_nulls(schema) for name, schema in top["$defs"].items()}, refs
@@ -227,33 +248,46 @@ def _operation(operation: Operation, schemas: dict[str, Any], refs: Mapping[Any,
         "summary": summary.rstrip("."),
         "tags": [operation.tag],
     }
-    if operation.needs != "all":
-        description = f"{description}\n\nNeeds an API key with the permission `{operation.needs}`.".lstrip()
+    if isinstance(operation.access, Key) and operation.access.needs != "all":
+        description = f"{description}\n\nNeeds an API key with the permission `{operation.access.needs}`.".lstrip()
     if description:
         described["description"] = description
     if operation.alias_of is not None:
         described["description"] = f"The same as {operation.alias_of}. " + description
+    if parameters := _parameters(operation, schemas):
+        described["parameters"] = parameters
+    if operation.body is not None:
+        described["requestBody"] = _body(operation, refs)
+    described["responses"] = _responses(operation, refs)
+    if (security := _security(operation.access)) is not None:
+        described["security"] = security
+    return described
+
+
+def _parameters(operation: Operation, schemas: dict[str, Any]) -> list[dict[str, Any]]:
     parameters = [_in_path(found) for found in re.findall(r"{(\w+)}", operation.path)]
-    if operation.auth == "sign-in":
+    if isinstance(operation.access, SignIn):
         parameters.append(_FROM_CONSOLE)
     if operation.query is not None:
         parameters += list(_query(schemas[operation.query.__name__]))
     if operation.idempotent:
         parameters.append(_IDEMPOTENCY_KEY)
-    if parameters:
-        described["parameters"] = parameters
-    if operation.body is not None:
-        described["requestBody"] = _body(operation, refs)
-    described["responses"] = _responses(operation, refs)
-    if operation.open or operation.auth == "sign-in":
-        described["security"] = []
-    elif operation.auth == "signature":
-        described["security"] = [{f"signature{name}": [] for name in _SIGNATURE}, _SESSION]
-    elif operation.auth != "key":
-        described["security"] = [_SESSION]
-    elif operation.by_token:
-        described["security"] = [{"apiKey": []}, {"accessToken": []}, _SESSION]
-    return described
+    return parameters
+
+
+def _security(access: Access) -> list[dict[str, list[str]]] | None:
+    """What the operation needs; None where that is what the whole document says."""
+    match access:
+        case Open() | SignIn():
+            return []
+        case Signed():
+            return [{f"signature{name}": [] for name in _SIGNATURE}, _SESSION]
+        case InConsole():
+            return [_SESSION]
+        case Key(by_token=True):
+            return [{"apiKey": []}, {"accessToken": []}, _SESSION]
+        case Key():
+            return None
 
 
 def _aside(operation: Operation) -> str:
@@ -329,47 +363,64 @@ def _is_word(model: type[BaseModel], name: str) -> bool:
 
 
 def _responses(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
-    request_id = {"type": "string", "format": "uuid"}
-    properties: dict[str, Any] = {"request_id": request_id}
-    if operation.answers is not None:
-        item = refs[operation.answers, "serialization"]
-        properties["data"] = {"type": "array", "items": item} if operation.listed or operation.cursor else item
-    if operation.says_success:
-        properties["success"] = {"const": True}
-    if operation.listed:
-        properties |= {"limit": {"type": "integer"}, "offset": {"type": "integer"}}
-    envelope = {"type": "object", "required": list(properties), "properties": properties}
-    if operation.flat:
-        envelope = refs[operation.answers, "serialization"]
-    if operation.cursor:
-        next_cursor = {"type": "string", "description": "The page_token of the next page; absent on the last."}
-        envelope["properties"] = {**properties, "next_cursor": next_cursor}
-    responses = {str(operation.status): _response("Success", envelope)}
-    if 300 <= operation.status < 400:
-        responses = {str(operation.status): _redirect()}
-
-    errors: list[type[OpenGrantError]] = list(operation.errors)
-    if operation.auth == "signature":
-        errors += [AuthenticationFailed, Forbidden, Unauthorized, AccessDenied]
-    elif not operation.open and operation.auth != "sign-in":
-        errors += [Unauthorized, AccessDenied]
-    if operation.body is not None:
-        errors += [InvalidPayload, PayloadTooLarge]
-    errors += [Overloaded, Internal]
+    described = {str(operation.answers.status): _success(operation.answers, refs)}
     by_status: dict[int, list[type[OpenGrantError]]] = {}
-    for error in dict.fromkeys(errors):
-        by_status.setdefault(error.status, []).append(error)
+    for kind in dict.fromkeys(_errors(operation)):
+        by_status.setdefault(kind.status, []).append(kind)
     for status, kinds in sorted(by_status.items()):
         says = "  \n".join(f"`{kind.type}`: {inspect.cleandoc(kind.__doc__ or '')}" for kind in kinds)
-        in_oauth = operation.path in respond.OAUTH_PATHS
+        in_oauth = operation.path in responses.OAUTH_PATHS
         response = _response(says, refs[wire.OAuthError if in_oauth else wire.Error, "serialization"])
         response["content"]["application/json"]["examples"] = {
             kind.type: {"value": _example(kind, in_oauth=in_oauth)} for kind in kinds
         }
         if status in {429, 503}:
             response["headers"]["Retry-After"] = {"description": "Seconds to wait.", "schema": {"type": "integer"}}
-        responses[str(status)] = response
-    return responses
+        described[str(status)] = response
+    return described
+
+
+def _success(answers: Answers, refs: Mapping[Any, Any]) -> dict[str, Any]:
+    match answers:
+        case Redirect():
+            return _redirect()
+        case Done():
+            schema = _envelope()
+        case One(shape, says_success=says_success):
+            more = {"success": {"const": True}} if says_success else {}
+            schema = _envelope(data=refs[shape, "serialization"], **more)
+        case Page(shape):
+            number = {"type": "integer"}
+            schema = _envelope(data=_list(refs[shape, "serialization"]), limit=number, offset=number)
+        case Cursor(shape):
+            schema = _envelope(data=_list(refs[shape, "serialization"]))
+            next_cursor = {"type": "string", "description": "The page_token of the next page; absent on the last."}
+            schema["properties"]["next_cursor"] = next_cursor
+        case Flat(shape):
+            schema = refs[shape, "serialization"]
+    return _response("Success", schema)
+
+
+def _envelope(**members: Any) -> dict[str, Any]:
+    properties = {"request_id": {"type": "string", "format": "uuid"}, **members}
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def _list(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": item}
+
+
+def _errors(operation: Operation) -> list[type[OpenGrantError]]:
+    """What a call of the operation may be answered with besides success."""
+    errors: list[type[OpenGrantError]] = list(operation.errors)
+    match operation.access:
+        case Signed():
+            errors += [AuthenticationFailed, Forbidden, Unauthorized, AccessDenied]
+        case Key() | InConsole():
+            errors += [Unauthorized, AccessDenied]
+    if operation.body is not None:
+        errors += [InvalidPayload, PayloadTooLarge]
+    return [*errors, Overloaded, Internal]
 
 
 def _example(kind: type[OpenGrantError], *, in_oauth: bool) -> dict[str, Any]:
@@ -378,7 +429,7 @@ def _example(kind: type[OpenGrantError], *, in_oauth: bool) -> dict[str, Any]:
     if not in_oauth:
         return {"request_id": request_id, "error": {"type": kind.type, "message": message}}
     problem = OAuthRefused("invalid_grant", message) if issubclass(kind, OAuthRefused) else kind(message)
-    return respond.oauth_error(request_id, problem)
+    return responses.oauth_error(request_id, problem)
 
 
 def _redirect() -> dict[str, Any]:

@@ -4,12 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails, to_json
+from pydantic_core import to_json
 from starlette.types import Send
 
-from opengrant.api.http.validation_errors import in_our_words
-from opengrant.errors import InvalidRequest, MethodNotAllowed, OAuthRefused, OpenGrantError
+from opengrant.errors import MethodNotAllowed, OAuthRefused, OpenGrantError
 
 JSON = b"application/json"
 """Exactly this, without a charset: one official SDK compares the whole header."""
@@ -74,6 +72,12 @@ def page(request_id: str, rows: Sequence[Mapping[str, Any]], *, limit: int, offs
     return to_json({"request_id": request_id, "data": rows, "limit": limit, "offset": offset}, exclude_none=True)
 
 
+def cursor(request_id: str, rows: Sequence[Mapping[str, Any]], next_cursor: str | None) -> bytes:
+    """{request_id, data, next_cursor}; no `next_cursor` on the last page."""
+    more = {} if next_cursor is None else {"next_cursor": next_cursor}
+    return to_json({"request_id": request_id, "data": rows, **more}, exclude_none=True)
+
+
 OAUTH_PATHS = frozenset({"/v3/connect/token", "/v3/connect/revoke", "/v3/connect/tokeninfo"})
 """Where every failure, of whatever kind, has the body that OAuth wants."""
 _OAUTH_WORDS: Mapping[int, str] = {401: "invalid_client", 403: "access_denied", 429: "temporarily_unavailable"}
@@ -114,21 +118,3 @@ def _in_oauth(problem: OpenGrantError) -> OAuthRefused:
     else:
         word = _OAUTH_WORDS.get(problem.status, "invalid_request")
     return OAuthRefused(word, problem.message, code=problem.status)
-
-
-_SHOWN = 5
-
-
-def explain(problem: ValidationError) -> InvalidRequest:
-    """All that is wrong with a body or query, each with its path; never the value that was sent."""
-    details = problem.errors(include_url=False, include_input=False)
-    lines = [_line(detail) for detail in details[:_SHOWN]]
-    if len(details) > _SHOWN:
-        lines.append(f"and {len(details) - _SHOWN} more")
-    return InvalidRequest("; ".join(lines) + ".")
-
-
-def _line(detail: ErrorDetails) -> str:
-    where = ".".join(str(part) for part in detail["loc"])
-    what = in_our_words(detail)
-    return f"{where}: {what}" if where else what

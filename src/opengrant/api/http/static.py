@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from starlette.types import Receive, Scope, Send
 
 from opengrant import pages
-from opengrant.api.http import responses as respond
-from opengrant.api.http.routes import Router
+from opengrant.api.http import responses
+from opengrant.api.http.path_tree import Router
 from opengrant.errors import MethodNotAllowed, NotFound
 from opengrant.pages import Asset, built
 
@@ -87,7 +87,9 @@ class Home:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["opengrant.route"] = "/"
         only_get(scope)
-        await respond.send_raw(send, scope["opengrant.request_id"], respond.Raw(303, headers=[_TO_REFERENCE, *_COMMON]))
+        await responses.send_raw(
+            send, scope["opengrant.request_id"], responses.Raw(303, headers=[_TO_REFERENCE, *_COMMON])
+        )
 
 
 def only_get(scope: Scope) -> None:
@@ -101,7 +103,7 @@ async def send_asset(scope: Scope, send: Send, asset: Asset, headers: Sequence[t
     accepted = next((value for name, value in scope["headers"] if name == b"accept-encoding"), b"").decode("latin-1")
     taken = {token.partition(";")[0].strip() for token in accepted.split(",") if not token.endswith("q=0")}
     encoding = next((name for name in asset.encoded if name in taken), None)
-    answer = respond.Raw(
+    answer = responses.Raw(
         200,
         asset.content if encoding is None else asset.encoded[encoding],
         asset.content_type.encode(),
@@ -111,7 +113,7 @@ async def send_asset(scope: Scope, send: Send, asset: Asset, headers: Sequence[t
             *([(b"content-encoding", encoding.encode())] if encoding else []),
         ],
     )
-    await respond.send_raw(send, scope["opengrant.request_id"], answer)
+    await responses.send_raw(send, scope["opengrant.request_id"], answer)
 
 
 def add_to(router: Router) -> None:

@@ -6,7 +6,10 @@ The library's own sentences name Python's classes and call the characters of a t
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
+
+from opengrant.errors import InvalidRequest
 
 _TEXT = "should be a string"
 _LIST = "should be a list"
@@ -73,7 +76,24 @@ _LENGTHS: Mapping[str, tuple[str, str]] = {
     "too_short": ("min_length", ""),
     "too_long": ("max_length", ""),
 }
+_SHOWN = 5
+"""Wrong fields that one message names."""
 _WITH_ITEMS = frozenset({"List", "Tuple", "Set", "Frozenset", "Dictionary", "Generator", "Deque"})
+
+
+def explain(problem: ValidationError) -> InvalidRequest:
+    """All that is wrong with a body or query, each with its path; never the value that was sent."""
+    details = problem.errors(include_url=False, include_input=False)
+    lines = [_line(detail) for detail in details[:_SHOWN]]
+    if len(details) > _SHOWN:
+        lines.append(f"and {len(details) - _SHOWN} more")
+    return InvalidRequest("; ".join(lines) + ".")
+
+
+def _line(detail: ErrorDetails) -> str:
+    where = ".".join(str(part) for part in detail["loc"])
+    what = in_our_words(detail)
+    return f"{where}: {what}" if where else what
 
 
 def in_our_words(detail: ErrorDetails) -> str:

@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, model_validator
 
+from opengrant.access import console_sessions as sessions
 from opengrant.api.wire.grants import Model, examples
 from opengrant.model import SECOND
-from opengrant.tenants import console_sessions as sessions
 
 
 class SignIn(Model):
@@ -52,7 +52,7 @@ class ConsoleSession(Model):
     """It ends earlier when it is not used for as long as this."""
 
     @classmethod
-    def of(cls, session: sessions.Session) -> "ConsoleSession":
+    def of(cls, session: sessions.ConsoleSession) -> "ConsoleSession":
         return cls.model_construct(
             id=session.id,
             kind="link" if session.operator else "api_key",

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from opengrant.access.api_keys import members
 from opengrant.api.wire import pagination as cursors
 from opengrant.api.wire.grants import Model, Name, OrNull, examples, text
 from opengrant.domains.domains import Check, KeyLength, Kind, Region
@@ -46,8 +47,8 @@ class ApiKey(Model):
     @classmethod
     def of(cls, key: ApiKeyNoun, *, now: Micros) -> "ApiKey":
         lifetime = None if key.expires_at is None else (key.expires_at - key.created_at) // SECOND
-        used_at = None if key.last_used_at is None else key.last_used_at // SECOND
-        return cls.model_construct(**_members(key, now), expires_in=lifetime, last_used_at=used_at)
+        shown: dict[str, Any] = {**members(key, now=now)}
+        return cls.model_construct(**shown, expires_in=lifetime)
 
 
 class NewApiKey(Model):
@@ -67,20 +68,9 @@ class NewApiKey(Model):
 
     @classmethod
     def of(cls, key: ApiKeyNoun, secret: str, *, now: Micros) -> "NewApiKey":
-        return cls.model_construct(**_members(key, now), api_key=secret)
-
-
-def _members(key: ApiKeyNoun, now: Micros) -> dict[str, Any]:
-    return {
-        "id": key.id,
-        "application_id": key.application_id,
-        "name": key.name,
-        "permissions": list(key.permissions),
-        "status": key.status(now),
-        "created_at": key.created_at // SECOND,
-        "updated_at": key.updated_at // SECOND,
-        "expires_at": None if key.expires_at is None else key.expires_at // SECOND,
-    }
+        shown: dict[str, Any] = {**members(key, now=now)}
+        del shown["last_used_at"]
+        return cls.model_construct(**shown, api_key=secret)
 
 
 # ── Domains ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -31,7 +31,7 @@ from opengrant.connectors.credentials import Draft as CredentialDraft
 from opengrant.errors import InvalidRequest
 from opengrant.events.payloads import why
 from opengrant.grants.manage import Change
-from opengrant.grants.refresh.refresh import Live
+from opengrant.grants.refresh.live_token import Live
 from opengrant.grants.refresh.source_health import Degraded, Shown
 from opengrant.model import ENDS_AT, SECOND, CustomConnect, ProviderName
 from opengrant.model import Connector as ConnectorNoun

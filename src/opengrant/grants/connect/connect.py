@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from pydantic_core import from_json, to_json
 
 from opengrant import failpoints as faults
-from opengrant.connectors.connectors import OAUTH, Connectors
+from opengrant.connectors.connectors import Connectors
 from opengrant.domains.domains import Domains
 from opengrant.errors import (
     InvalidRequest,
@@ -54,9 +54,11 @@ from opengrant.model import (
     mailbox_keys,
 )
 from opengrant.net.deadline import GRACE
-from opengrant.providers.base import Authorizes, Identifies, Mints, Refreshes, Verifies
+from opengrant.providers.base import TokenProvider, Verifies
+from opengrant.providers.capabilities import Providers, having
 from opengrant.providers.classify import classify
 from opengrant.providers.hosted.agent_account import TELL_OF_SECRET
+from opengrant.providers.registry import OAUTH
 from opengrant.providers.verdict import Kind
 from opengrant.store import secrets
 from opengrant.store.connectors import connectors as connector_rows
@@ -84,21 +86,6 @@ _LOOK_AGAIN = 0.1
 _FORGOTTEN_AT_ONCE = 1000
 _TRIES = 8
 """Rounds of look-and-write before we give up on a mailbox that keeps changing under us."""
-
-
-class TokenProvider(Refreshes, Identifies, Protocol):
-    """A provider of refresh tokens."""
-
-    rotates: bool
-    """A refresh replaces the refresh token, so the new one must be kept before anything else happens."""
-    single_use: bool
-    """A refresh token dies when it is spent."""
-
-    def granted_scope(self, tokens: Tokens) -> tuple[str, ...] | None:
-        """What the user granted, as the wire spells it; None when the provider does not say."""
-
-    def missing_scope(self, tokens: Tokens, wanted: tuple[str, ...]) -> tuple[str, ...]:
-        """Which of the wanted scopes the token provably lacks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +133,7 @@ class Connect:
     vault: Vault
     digests: Digests
     connectors: Connectors
-    providers: Mapping[ProviderName, object]
-    bulk: Mapping[ProviderName, Mints]
+    providers: Providers
     domains: Domains
     workspaces: Workspaces
     schedule: Schedule
@@ -232,7 +218,7 @@ class Connect:
         """The first two beats alone, for a user who types a password here. Raises what `custom` raises."""
         with self.bounded():
             found = await self._connector(app, ask)
-            return await self._verify(ask, found, cast(Verifies, self.providers[ask.provider]))
+            return await self._verify(ask, found, having(self.providers.passwords, ask.provider))
 
     async def prove_code(
         self, app: Application, ask: CustomConnect, code: SecretStr, *, redirect_uri: str, verifier: SecretStr
@@ -243,7 +229,7 @@ class Connect:
         """
         with self.bounded():
             found = await self._connector(app, ask)
-            client, provider = self.connectors.client(found), cast(_CodeProvider, self.providers[ask.provider])
+            client, provider = self.connectors.client(found), having(self.providers.codes, ask.provider)
             async with self._asking(ask, "token"):
                 tokens = await provider.exchange(client, code, redirect_uri=redirect_uri, verifier=verifier)
                 if tokens.refresh_token is None:
@@ -285,7 +271,7 @@ class Connect:
         granted = held.get("access_token_scope")
         if granted is None:
             return ()
-        provider = cast(TokenProvider, self.providers[grant.provider])
+        provider = having(self.providers.tokens, grant.provider)
         return provider.missing_scope(Tokens(SecretStr(""), None, 0, tuple(granted)), scope)
 
     @contextlib.contextmanager
@@ -324,12 +310,11 @@ class Connect:
             found = await self._connector(app, ask)
             if ask.bulk:
                 return await self._by_organisation(app, ask, found, write)
-            provider = self.providers[ask.provider]
             if ask.provider is ProviderName.NYLAS:
                 await self.domains.require_owner(app, ask.settings["email"])
             if "refresh_token" in ask.settings:
-                return await self._by_token(app, ask, found, cast(TokenProvider, provider), write, renews)
-            return await self._by_password(ask, found, cast(Verifies, provider), write)
+                return await self._by_token(app, ask, found, having(self.providers.tokens, ask.provider), write, renews)
+            return await self._by_password(ask, found, having(self.providers.passwords, ask.provider), write)
 
     async def _connector(self, app: Application, ask: CustomConnect) -> WithClient:
         found = await self.db.write_soon(
@@ -356,7 +341,7 @@ class Connect:
         scope = default if ask.scope is None else ask.scope
         email = cast(str, ask.settings["email_address"])
         async with self._asking(ask, "bulk"):
-            minted = await self.bulk[ask.provider].mint(credential, email, scope)
+            minted = await having(self.providers.mints, ask.provider).mint(credential, email, scope)
         proof = Proof(
             # Whoever names the tenant in a credential answers for its directory; one that a request names is anybody's.
             replace(minted.identity, email=email, vouched=minted.identity.vouched or "tenant" not in ask.settings),
@@ -705,12 +690,10 @@ class Connect:
 
     def _once(self, grant: Grant, proof: Proof) -> str | None:
         """The digest of a refresh token that may be spent by the time that it is stored."""
-        if not (getattr(self.providers[grant.provider], "single_use", False) and proof.secret):
+        provider = self.providers.tokens.get(grant.provider)
+        if provider is None or not provider.single_use or not proof.secret:
             return None
         return self.digests.refresh_token(grant.application_id, grant.provider, proof.secret["refresh_token"])
-
-
-class _CodeProvider(TokenProvider, Authorizes, Protocol): ...
 
 
 def _require_scope(provider: TokenProvider, tokens: Tokens, wanted: tuple[str, ...]) -> None:

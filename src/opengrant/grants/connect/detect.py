@@ -15,22 +15,15 @@ from opengrant.model import Application, Clock, ProviderName
 from opengrant.net.dns import DnsUnavailable, NameNotFound, Resolver
 from opengrant.providers.imap.discovery import MailHosts, find_in_table
 from opengrant.providers.imap.known_domains import EXCHANGERS, WITHOUT_IMAP
+from opengrant.providers.registry import FACTS
 from opengrant.store.connectors import connectors
 from opengrant.store.engine.port import Store
 from opengrant.tenants.workspaces import domain_of
 
 PER_MINUTE = 20
 
-_HOSTS = {
-    "imap.gmail.com": ProviderName.GOOGLE,
-    "outlook.office365.com": ProviderName.MICROSOFT,
-    "imap.mail.yahoo.com": ProviderName.YAHOO,
-    "imap.mail.me.com": ProviderName.ICLOUD,
-}
-"""Mail servers that belong to a provider with a way in of its own."""
-
-# Microsoft's servers take no passwords any more, so IMAP is no way around a missing connector there.
-_TAKE_PASSWORDS = frozenset({ProviderName.GOOGLE, ProviderName.YAHOO, ProviderName.ICLOUD})
+_HOSTS = {facts.imap_host: name for name, facts in FACTS.items() if facts.imap_host}
+"""Mail servers of providers that have a way in of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +101,7 @@ def way_in(natural: Detected, offered: Collection[ProviderName]) -> Detected | N
     """How an address can be connected by one of these providers; None when it cannot."""
     if natural.provider in offered:
         return natural
-    if natural.provider in _TAKE_PASSWORDS and ProviderName.IMAP in offered:
+    if FACTS[natural.provider].imap_password and ProviderName.IMAP in offered:
         return Detected(ProviderName.IMAP, natural.provider.value)
     return None
 

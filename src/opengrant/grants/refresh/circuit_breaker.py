@@ -13,14 +13,13 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from opengrant.events import payloads as events
-from opengrant.grants.schedule import Dice
+from opengrant.grants.schedule import Schedule
 from opengrant.model import AGREE, SECOND, Clock, Grant, Micros, Trouble
 from opengrant.providers.verdict import Kind
 from opengrant.store.engine.port import Steps, Store
 from opengrant.store.events import deliveries
 from opengrant.store.events import events as outbox
-from opengrant.store.grants import circuit_breakers as breakers
-from opengrant.store.grants import refreshing
+from opengrant.store.grants import circuit_breakers, refreshing
 from opengrant.store.grants.circuit_breakers import CircuitBreaker
 from opengrant.store.grants.refreshing import State
 
@@ -84,7 +83,7 @@ class CircuitBreakers:
     db: Store
     clock: Clock
     policy: Policy
-    dice: Dice
+    schedule: Schedule
     _succeeded: dict[tuple[str, str], Micros] = field(default_factory=dict)
     """When a source last worked, as far as this process has seen."""
 
@@ -94,7 +93,7 @@ class CircuitBreakers:
         """The open breaker of a grant's source, which lets only probes through; of its mail host where it has one."""
         grant, found = state.grant, state.breaker
         if grant.blames != grant.source:
-            found = await self.db.read(breakers.find(grant.application_id, grant.blames)) or found
+            found = await self.db.read(circuit_breakers.find(grant.application_id, grant.blames)) or found
         return found if is_open(found, at=self.clock()) else None
 
     async def take_turn(self, state: State, breaker: CircuitBreaker | None) -> bool:
@@ -104,7 +103,9 @@ class CircuitBreakers:
             if breaker.degraded_at is None:
                 return False
             again = at + self.policy.probe_every
-            return await self.db.write(breakers.take_turn(grant.application_id, breaker.source, at=at, until=again))
+            return await self.db.write(
+                circuit_breakers.take_turn(grant.application_id, breaker.source, at=at, until=again)
+            )
         trouble = grant.trouble
         return trouble is None or trouble.kind != Kind.RATE_LIMITED or not trouble.waits(at)
 
@@ -129,7 +130,7 @@ class CircuitBreakers:
         Retries are spread over the time that the host was away, so that they do not come all at once.
         """
         lasted = 0 if since is None else min(free_at - since, _MOST_SPREAD)
-        return free_at + int(max(lasted, self.policy.probe_every) * self.dice())
+        return free_at + int(max(lasted, self.policy.probe_every) * self.schedule.dice())
 
     # ── what happened ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -143,7 +144,7 @@ class CircuitBreakers:
 
     def succeeded(self, grant: Grant, *, at: Micros) -> Steps[None]:
         """Close the breaker, if there is one. A part of the transaction that writes the success."""
-        breaker = yield from breakers.release(grant.application_id, grant.blames)
+        breaker = yield from circuit_breakers.release(grant.application_id, grant.blames)
         if breaker is not None and breaker.degraded_at is not None:
             told = quoted(breaker)
             yield from outbox.add(events.recovered(grant, grant.blames, told, since=breaker.degraded_at, at=at))
@@ -156,21 +157,23 @@ class CircuitBreakers:
         if failure.trouble.reason == INTERNAL_ERROR:
             return None
         app_id = failure.grant.application_id
-        breaker = yield from breakers.lock(app_id, failure.source, self.db.dialect)
+        breaker = yield from circuit_breakers.lock(app_id, failure.source, self.db.dialect)
         if breaker is not None and breaker.degraded_at is not None:
             return (yield from self._probe_failed(breaker, failure))
         if failure.rate_limited:
-            yield from breakers.put(app_id, _paused(breaker or _new_streak(failure), failure))
-            return None
-        if failure.own or failure.trouble.kind not in _COUNTS:
-            return None
-        streak = _extended(breaker, failure)
+            yield from circuit_breakers.put(app_id, _paused(breaker or _new_streak(failure), failure))
+        elif failure.trouble.kind in _COUNTS and not failure.own:
+            return (yield from self._count(_extended(breaker, failure), failure))
+        return None
+
+    def _count(self, streak: CircuitBreaker, failure: SourceFailure) -> Steps[Micros | None]:
+        app_id = failure.grant.application_id
         if len(streak.members) < self.policy.after:
-            yield from breakers.put(app_id, streak)
+            yield from circuit_breakers.put(app_id, streak)
             return None
         if (yield from refreshing.authenticated_since(app_id, failure.grant.source, since=streak.since)):
-            # The source works: another of its mailboxes was connected during the streak.
-            yield from breakers.put(app_id, _new_streak(failure, before=streak))
+            # The source works: one of its mailboxes was connected during the streak.
+            yield from circuit_breakers.put(app_id, _new_streak(failure, before=streak))
             return None
         return (yield from self._degrade(streak, failure))
 
@@ -178,7 +181,7 @@ class CircuitBreakers:
         """The source stays degraded until the next probe, which waits as long as the provider asked for."""
         wanted = failure.trouble.retry_at if failure.retry_named or failure.rate_limited else None
         probe_at = max(failure.at + self.policy.probe_every, breaker.probe_at or 0, wanted or 0)
-        yield from breakers.put(failure.grant.application_id, replace(breaker, probe_at=probe_at))
+        yield from circuit_breakers.put(failure.grant.application_id, replace(breaker, probe_at=probe_at))
         return probe_at
 
     def _degrade(self, streak: CircuitBreaker, failure: SourceFailure) -> Steps[Micros]:
@@ -186,7 +189,7 @@ class CircuitBreakers:
         grant, at = failure.grant, failure.at
         probe_at = at + self.policy.probe_every
         opened = replace(streak, degraded_at=at, probe_at=probe_at)
-        yield from breakers.put(grant.application_id, opened)
+        yield from circuit_breakers.put(grant.application_id, opened)
         members = len(opened.members)
         yield from outbox.add(events.degraded(grant, failure.source, quoted(opened), members=members, at=at))
         held = replace(failure.trouble, held=True, retry_at=probe_at)

@@ -69,16 +69,14 @@ class Failures:
 
     def _after(self, judged: Judged, held_until: Micros | None) -> Grant:
         """The grant to write. held_until: when its source may be probed again; None: the source is not to blame."""
+        trouble = judged.trouble
         grant = replace(judged.grant, refreshes=0, version=judged.grant.version + 1)
+        if judged.ends and held_until is None:
+            ended = replace(trouble, retry_at=None)
+            return replace(grant, status="invalid", due_at=None, trouble=ended, attention_at=None)
         if held_until is not None:
-            due_at = self.breakers.spread(held_until)
-            trouble = replace(judged.trouble, held=True, retry_at=due_at)
-        elif judged.ends:
-            trouble = replace(judged.trouble, retry_at=None)
-            return replace(grant, status="invalid", due_at=None, trouble=trouble, attention_at=None)
-        else:
-            trouble, due_at = judged.trouble, judged.trouble.retry_at
-        return replace(grant, trouble=trouble, due_at=due_at, attention_at=judged.attention_at)
+            trouble = replace(trouble, held=True, retry_at=self.breakers.spread(held_until))
+        return replace(grant, due_at=trouble.retry_at, trouble=trouble, attention_at=judged.attention_at)
 
 
 def _tell(judged: Judged, after: Grant) -> Steps[None]:

@@ -9,12 +9,11 @@ from pydantic import SecretStr
 
 from opengrant.connectors.connectors import Connectors
 from opengrant.errors import Evidence, InvalidRequest, ProviderFailure
-from opengrant.grants.connect.connect import TokenProvider
 from opengrant.grants.connect.rotated_tokens import Successors
 from opengrant.grants.refresh.judgement import Failure
 from opengrant.grants.refresh.state import States, means_of
-from opengrant.model import Grant, Micros, ProviderName
-from opengrant.providers.base import Mints, Verifies
+from opengrant.model import Grant, Micros
+from opengrant.providers.capabilities import Providers, having
 from opengrant.providers.classify import of_a_proven_credential
 from opengrant.providers.verdict import Kind, Verdict
 from opengrant.store.grants.leases import Lease
@@ -47,17 +46,14 @@ class ProviderCall:
     rotated_tokens: Successors
     digests: Digests
     connectors: Connectors
-    providers: Mapping[ProviderName, object]
-    bulk: Mapping[ProviderName, Mints]
+    providers: Providers
     timeout: float
 
     def failure(self, state: State, lease: Lease, evidence: Evidence, verdict: Verdict) -> Failure:
         """A failed call, with what must be known of the credential to judge it."""
         means = self.states.means(state)
-        perishable = means == "token" and cast(TokenProvider, self.providers[state.grant.provider]).single_use
-        return Failure(
-            evidence=evidence, verdict=verdict, means=means, perishable=perishable, attempts=lease.attempts
-        )
+        perishable = means == "token" and having(self.providers.tokens, state.grant.provider).single_use
+        return Failure(evidence=evidence, verdict=verdict, means=means, perishable=perishable, attempts=lease.attempts)
 
     async def spend(self, state: State) -> Answer:
         """Spend the stored credential. Raises ProviderFailure, InvalidRequest, Overloaded, StoreUnavailable."""
@@ -68,7 +64,7 @@ class ProviderCall:
         match means_of(held, found.credential_type):
             case "password":
                 settings = {key: SecretStr(value) if key.endswith("password") else value for key, value in held.items()}
-                await cast(Verifies, self.providers[grant.provider]).verify({**grant.settings, **settings})
+                await having(self.providers.passwords, grant.provider).verify({**grant.settings, **settings})
                 return Answer(None)
             case "bulk":
                 tenant = cast(str | None, grant.settings.get("tenant"))
@@ -77,7 +73,7 @@ class ProviderCall:
                 scope = tuple(held.get("scope", grant.scope))
                 try:
                     async with asyncio.timeout(self.timeout * CALLS):
-                        minted = await self.bulk[grant.provider].mint(credential, email, scope)
+                        minted = await having(self.providers.mints, grant.provider).mint(credential, email, scope)
                 except TimeoutError:
                     raise ProviderFailure(Evidence(f"{grant.provider}-bulk", "api", "http", code="timeout")) from None
                 secret = {**held, "access_token": minted.access_token.get_secret_value()}
@@ -89,7 +85,7 @@ class ProviderCall:
         """Try the stored refresh token; if it is refused, the one a verification turned it into, or the one before."""
         assert state.found is not None
         grant = state.grant
-        provider = cast(TokenProvider, self.providers[grant.provider])
+        provider = having(self.providers.tokens, grant.provider)
         client = self.connectors.client(state.found)
         token, before = held["refresh_token"], held.get("previous_refresh_token")
         walked = tuple[str, ...]()

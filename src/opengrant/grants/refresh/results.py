@@ -81,7 +81,7 @@ class Results:
     def _close_breaker(self, state: State, write: Steps[bool], *, at: Micros) -> Steps[bool]:
         """The write; with it the source's breaker closes and the grant's own trouble ends, if there were any."""
         # The breaker of a mail host is not in the state.
-        if state.brake is not None or state.grant.blames != state.grant.source:
+        if state.breaker is not None or state.grant.blames != state.grant.source:
             yield from self.breakers.succeeded(state.grant, at=at)
         written = yield from write
         if written:

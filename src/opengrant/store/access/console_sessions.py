@@ -27,7 +27,7 @@ FIND = f"{_LIVE} and s.digest = $1"
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class ConsoleSession:
     """Somebody at the console. key_id: the API key it was begun with; None: a link, by whoever has the command line.
 
     used_at     to the minute
@@ -48,13 +48,13 @@ class Session:
         return self.key_id is None
 
 
-def find(digest: str, *, now: Micros, idle_since: Micros) -> Steps[Session | None]:
+def find(digest: str, *, now: Micros, idle_since: Micros) -> Steps[ConsoleSession | None]:
     """The live session of a cookie. Who was not seen since `idle_since` is no longer there."""
     rows = yield Statement(FIND, (digest, now, idle_since))
     return _read(rows[0]) if rows else None
 
 
-def of_application(application_id: str, *, now: Micros, idle_since: Micros) -> Steps[list[Session]]:
+def of_application(application_id: str, *, now: Micros, idle_since: Micros) -> Steps[list[ConsoleSession]]:
     """Live ones, newest first."""
     rows = yield Statement(
         f"{_LIVE} and s.application_id = $1 order by s.created_at desc, s.id", (application_id, now, idle_since)
@@ -90,7 +90,7 @@ def end(application_id: str, session_id: str) -> Steps[bool]:
 
 
 def end_all(application_id: str) -> Steps[list[str]]:
-    """Sessions, and links that could begin some. Returns the sessions' ids."""
+    """End every session and drop every link. Returns the ids of the sessions."""
     yield Statement("delete from console_links where application_id = $1", (application_id,))
     rows = yield Statement("delete from console_sessions where application_id = $1 returning id", (application_id,))
     return [row[0] for row in rows]
@@ -136,9 +136,9 @@ def forget(application_id: str, *, now: Micros, idle_since: Micros) -> Steps[Non
     )
 
 
-def _read(row: Row) -> Session:
+def _read(row: Row) -> ConsoleSession:
     id_, key_id, permissions, key_expires_at, created_at, used_at, expires_at, *application = row
-    return Session(
+    return ConsoleSession(
         id_,
         applications.read(application),
         key_id,

@@ -13,9 +13,8 @@ from opengrant.store.connectors import connectors
 from opengrant.store.connectors.connectors import WithClient
 from opengrant.store.engine.json_columns import put_trouble
 from opengrant.store.engine.port import Dialect, Statement, Steps
-from opengrant.store.grants import circuit_breakers as brakes
-from opengrant.store.grants import grants, leases, rotations
-from opengrant.store.grants.circuit_breakers import Brake
+from opengrant.store.grants import circuit_breakers, grants, leases, rotations
+from opengrant.store.grants.circuit_breakers import CircuitBreaker
 from opengrant.store.grants.leases import Lease
 
 # As in the index that serves it.
@@ -32,7 +31,7 @@ _CLIENT = _CONNECTOR + 4
 
 STATE = f"""
     select {_of("g", grants.COLUMNS)}, s.key_id, s.sealed, {_of("c", connectors.COLUMNS)}, r.id, r.type, k.key_id,
-           k.sealed, {_of("b", brakes.COLUMNS)}
+           k.sealed, {_of("b", circuit_breakers.COLUMNS)}
     from grants g
     left join secrets s
       on s.application_id = g.application_id and s.owner_kind = 'grant' and s.owner_id = g.id and s.purpose = 'live'
@@ -118,7 +117,7 @@ class State:
     grant: Grant
     live: Sealed | None
     found: WithClient | None
-    brake: Brake | None
+    breaker: CircuitBreaker | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +145,7 @@ def state(application_id: str, grant_id: str) -> Steps[State | None]:
         grants.read(row[:_GRANT]),
         None if sealed is None else Sealed(key_id, bytes(sealed)),
         found,
-        None if row[_CLIENT] is None else brakes.read(row[_CLIENT:]),
+        None if row[_CLIENT] is None else circuit_breakers.read(row[_CLIENT:]),
     )
 
 
@@ -188,7 +187,7 @@ def claim(
         return []
     args = (source.application_id, source.id, owner, until, at)
     if source.degraded:
-        if not (yield from brakes.take_turn(source.application_id, source.id, at=at, until=probe_again)):
+        if not (yield from circuit_breakers.take_turn(source.application_id, source.id, at=at, until=probe_again)):
             return []
         rows = [*(yield Statement(CLAIM, (*args, 1))), *(yield Statement(CLAIM_HEALTHY, (*args, 1)))]
         if not rows:

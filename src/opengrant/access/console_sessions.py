@@ -12,17 +12,18 @@ from datetime import timedelta
 
 from pydantic import SecretStr
 
+from opengrant.access.api_keys import ApiKeys
 from opengrant.errors import NotFound, Unauthorized
 from opengrant.events import audit
 from opengrant.events.actor import Actor, act_as
 from opengrant.model import SECOND, Application, Clock, Micros
 from opengrant.store.access import console_sessions as console
-from opengrant.store.access.console_sessions import Session
+from opengrant.store.access.console_sessions import ConsoleSession
 from opengrant.store.engine.port import Steps, Store
 from opengrant.store.tenants import applications
-from opengrant.tenants.applications import Applications
+from opengrant.vault.digests import Digests
 
-__all__ = ["IDLE", "LASTS", "LINK_LASTS", "MOST", "NewLink", "NewSession", "Session", "Sessions"]
+__all__ = ["IDLE", "LASTS", "LINK_LASTS", "MOST", "ConsoleSession", "ConsoleSessions", "NewLink", "NewSession"]
 
 LASTS = timedelta(hours=8)
 """From its beginning, used or not."""
@@ -42,7 +43,7 @@ _LONGEST = 128
 class NewSession:
     """A session with its cookie's value, which exists nowhere else."""
 
-    session: Session
+    session: ConsoleSession
     cookie: SecretStr
 
 
@@ -55,20 +56,21 @@ class NewLink:
     expires_at: Micros
 
 
-@dataclass(frozen=True, slots=True)
-class Sessions:
-    """Built once, in assembly/installation.py."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleSessions:
+    """Built once, in assembly/."""
 
     db: Store
-    applications: Applications
+    api_keys: ApiKeys
+    digests: Digests
     clock: Clock
 
-    async def authenticate(self, cookie: str) -> Session:
+    async def authenticate(self, cookie: str) -> ConsoleSession:
         """Whose it is. Raises Unauthorized, with the same text for every reason."""
         now = self.clock()
         session = None
         if len(cookie) <= _LONGEST:
-            digest = self.applications.digests.console("session", cookie)
+            digest = self.digests.console("session", cookie)
             session = await self.db.read(console.find(digest, now=now, idle_since=_idle_since(now)))
         if session is None:
             raise Unauthorized("This console session has ended. Sign in again.")
@@ -76,13 +78,13 @@ class Sessions:
             # Not collected as uses of keys are: what is in memory does not keep a session from ending as idle.
             await self.db.write(console.used(session.application.id, session.id, at=now))
         if session.key_id is not None:
-            self.applications.uses[session.key_id] = now
+            self.api_keys.uses[session.key_id] = now
         return session
 
     async def begin_by_key(self, api_key: SecretStr, *, request_id: str) -> NewSession:
         """Raises Unauthorized, with the same text for every reason."""
         try:
-            caller = await self.applications.authenticate(api_key.get_secret_value())
+            caller = await self.api_keys.authenticate(api_key.get_secret_value())
         except Unauthorized:
             raise _no_such_key() from None
         act_as(Actor.key(caller.key_id, request_id))
@@ -90,7 +92,7 @@ class Sessions:
         begun = await self.db.write(self._by_key(caller.application, caller.key_id, cookie))
         return NewSession(begun, cookie)
 
-    def _by_key(self, app: Application, key_id: str, cookie: SecretStr) -> Steps[Session]:
+    def _by_key(self, app: Application, key_id: str, cookie: SecretStr) -> Steps[ConsoleSession]:
         begun = yield from self._begin(app.id, str(uuid.uuid4()), cookie, key_id=key_id)
         if begun is None:
             raise _no_such_key()  # it was revoked meanwhile
@@ -102,8 +104,8 @@ class Sessions:
         act_as(Actor.console(session_id, request_id))
         return NewSession(await self.db.write(self._by_link(session_id, code, cookie)), cookie)
 
-    def _by_link(self, session_id: str, code: SecretStr, cookie: SecretStr) -> Steps[Session]:
-        digest = self.applications.digests.console("link", code.get_secret_value())
+    def _by_link(self, session_id: str, code: SecretStr, cookie: SecretStr) -> Steps[ConsoleSession]:
+        digest = self.digests.console("link", code.get_secret_value())
         redeemed = yield from console.redeem(digest, now=self.clock())
         if redeemed is None:
             raise Unauthorized(
@@ -123,10 +125,10 @@ class Sessions:
         *,
         key_id: str | None = None,
         link_id: str | None = None,
-    ) -> Steps[Session | None]:
+    ) -> Steps[ConsoleSession | None]:
         now = self.clock()
         idle_since = _idle_since(now)
-        digest = self.applications.digests.console("session", cookie.get_secret_value())
+        digest = self.digests.console("session", cookie.get_secret_value())
         # Two who sign in at once are counted one after the other.
         yield from applications.lock(application_id)
         yield from console.forget(application_id, now=now, idle_since=idle_since)
@@ -144,7 +146,7 @@ class Sessions:
         )
         return (yield from console.find(digest, now=now, idle_since=idle_since))
 
-    async def everyone(self, app: Application) -> list[Session]:
+    async def everyone(self, app: Application) -> list[ConsoleSession]:
         """Who is signed in to an application, newest first."""
         now = self.clock()
         return await self.db.read(console.of_application(app.id, now=now, idle_since=_idle_since(now)))
@@ -181,7 +183,7 @@ class Sessions:
 
     def _link(self, new: NewLink, now: Micros) -> Steps[None]:
         link_id = str(uuid.uuid4())
-        digest = self.applications.digests.console("link", new.code.get_secret_value())
+        digest = self.digests.console("link", new.code.get_secret_value())
         yield from console.add_link(new.application.id, link_id, digest, at=now, expires_at=new.expires_at)
         yield from audit.record(new.application.id, "console_link.created", at=now, console_link_id=link_id)
 

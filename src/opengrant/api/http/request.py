@@ -1,0 +1,143 @@
+"""One request as a handler sees it, and the reading of its body."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.types import Receive, Scope
+
+from opengrant.access.console_sessions import ConsoleSession
+from opengrant.api.http.decoding import Shape, decode, read_form, read_json, read_query
+from opengrant.errors import InvalidPayload, PayloadTooLarge
+from opengrant.model import Application, Caller
+from opengrant.services import Services
+from opengrant.signin.hosted import CALLBACK
+from opengrant.signin.tokens import Holder
+
+BODY_WITHIN = 30.0
+"""Seconds that a client has to send its body; slower clients are cut off."""
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+
+class Disconnected(Exception):
+    """The client hung up before its request was complete."""
+
+
+@dataclass(slots=True)
+class Request:
+    """One request. Its repr shows nothing that may be a secret.
+
+    caller           the API key that authenticated it
+    holder           the access token that authenticated it
+    session          the console session that authenticated it
+    organization     of the service account that signed it, or of the operator's session
+    answer_headers   headers of the answer, beside the usual ones
+    """
+
+    services: Services
+    id: str
+    params: dict[str, str]
+    query_string: bytes = field(repr=False)
+    headers: Headers = field(default=(), repr=False)
+    body: bytes = field(default=b"", repr=False)
+    caller: Caller | None = None
+    holder: Holder | None = None
+    session: ConsoleSession | None = None
+    organization: str | None = None
+    answer_headers: list[tuple[bytes, bytes]] = field(default_factory=list, repr=False)
+
+    @property
+    def organization_id(self) -> str:
+        """The organization that the request acts for; only on routes that are `Signed`."""
+        if self.organization is None:
+            raise RuntimeError("this route asks for no signature: the request is not authenticated")
+        return self.organization
+
+    @property
+    def own_session(self) -> ConsoleSession:
+        """The console session that the request comes with; only on routes that need one."""
+        if self.session is None:
+            raise RuntimeError("this route asks for no session: the request is not authenticated")
+        return self.session
+
+    @property
+    def application(self) -> Application:
+        """The application of the API key, access token or session; only on routes that need one of them."""
+        if self.session is not None:
+            return self.session.application
+        if self.holder is not None:
+            return self.holder.application
+        if self.caller is None:
+            raise RuntimeError("this route is open: the request is not authenticated")
+        return self.caller.application
+
+    @property
+    def origin(self) -> str:
+        """Our own origin as the client sees it."""
+        return origin(self.headers, self.services)
+
+    def header(self, name: bytes) -> str | None:
+        """A header by its lower-case name; None when it was not sent."""
+        return next((value.decode("latin-1") for key, value in self.headers if key == name), None)
+
+    def query(self, shape: type[Shape]) -> Shape:
+        """The query as `shape`. Raises InvalidRequest."""
+        return decode(shape, read_query(self.query_string))
+
+    def read(self, shape: type[Shape]) -> Shape:
+        """The JSON body as `shape`. Raises InvalidPayload, InvalidRequest."""
+        return decode(shape, self.json())
+
+    def json(self) -> dict[str, Any]:
+        """The body as a JSON object. Raises InvalidPayload."""
+        return read_json(self.body)
+
+    def json_or_form(self) -> dict[str, Any]:
+        """The body as an HTML form if its content type says so, else as JSON. Raises InvalidPayload."""
+        if (self.header(b"content-type") or "").lower().startswith("application/x-www-form-urlencoded"):
+            return read_form(self.body)
+        return self.json()
+
+
+def origin(headers: Headers, services: Services) -> str:
+    """Our own origin as the client sees it: PUBLIC_URL, or the request's Host."""
+    if services.public_url:
+        return services.public_url.rstrip("/")
+    return f"http://{next((value.decode('latin-1') for name, value in headers if name == b'host'), 'localhost')}"
+
+
+def callback_uri(request: Request) -> str:
+    """The redirect URI to register at providers."""
+    return request.origin + CALLBACK
+
+
+async def read_body(scope: Scope, receive: Receive, limit: int, *, within: float = BODY_WITHIN) -> bytes:
+    """Read the whole body.
+
+    limit   most bytes
+    within  seconds
+    Raises  PayloadTooLarge as soon as the size is known to be over the limit, without reading the rest;
+            InvalidPayload when the body does not arrive in time; Disconnected.
+    """
+    too_large = PayloadTooLarge(f"The request body is larger than {limit} bytes.")
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit() and int(value) > limit:
+            raise too_large
+    chunks, size = [], 0
+    try:
+        async with asyncio.timeout(within):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise Disconnected
+                chunk = message.get("body", b"")
+                size += len(chunk)
+                if size > limit:
+                    raise too_large
+                chunks.append(chunk)
+                if not message.get("more_body", False):
+                    return b"".join(chunks)
+    except TimeoutError:
+        raise InvalidPayload(f"The request body was announced and did not arrive within {within:g} s.") from None

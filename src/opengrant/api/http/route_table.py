@@ -1,0 +1,208 @@
+"""The route table: one row says who may call, what comes in, what comes back, and how that is documented.
+
+    @route("GET", "/v3/things/{id}", tag="Things", access=Key("things.read"), answers=One(wire.Thing))
+    async def get_thing(request: Request) -> wire.Thing: ...
+
+A row's summary and description in /openapi.json are the docstring of its handler.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from pydantic import BaseModel
+
+from opengrant.api.http import responses
+from opengrant.api.http.request import Request
+from opengrant.errors import OpenGrantError
+from opengrant.model import Permission
+
+# ── who may call ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An API key or a console session that has the permission.
+
+    by_token  an access token may call it too, for its own grant
+    """
+
+    needs: Permission = "all"
+    by_token: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A service account that has the permission and signs its requests, or an operator's console session."""
+
+    permission: str
+
+
+@dataclass(frozen=True, slots=True)
+class InConsole:
+    """A console session; `operator`: one that a link began."""
+
+    operator: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """A page of the console, before it has a session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Every client; no credential is read."""
+
+
+Access = Key | Signed | InConsole | SignIn | Open
+
+# ── what comes back ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """`{request_id}`; the handler returns None."""
+
+    status: ClassVar[int] = 200
+
+    def encode(self, request_id: str, _: None) -> bytes:
+        return responses.success(request_id, None)
+
+
+@dataclass(frozen=True, slots=True)
+class One:
+    """`{request_id, data}`.
+
+    says_success  the envelope has `success: true` too, as a few calls of the wire have it
+    """
+
+    shape: Any
+    status: int = 200
+    says_success: bool = False
+
+    def encode(self, request_id: str, answer: Any) -> bytes:
+        return responses.success(request_id, answer, says_success=self.says_success)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`{request_id, data: [...], limit, offset}`; the handler returns (rows, paging)."""
+
+    shape: Any
+    status: ClassVar[int] = 200
+
+    def encode(self, request_id: str, answer: Any) -> bytes:
+        rows, paging = answer
+        return responses.page(request_id, rows, limit=paging.size, offset=paging.offset)
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """`{request_id, data: [...], next_cursor}`; the handler returns (rows, cursor or None)."""
+
+    shape: Any
+    status: ClassVar[int] = 200
+
+    def encode(self, request_id: str, answer: Any) -> bytes:
+        rows, cursor = answer
+        return responses.cursor(request_id, rows, cursor)
+
+
+@dataclass(frozen=True, slots=True)
+class Flat:
+    """The answer alone, without an envelope."""
+
+    shape: Any
+    status: ClassVar[int] = 200
+
+    def encode(self, _: str, answer: Any) -> bytes:
+        return responses.flat(answer)
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """A redirect, or a page in its place; the handler returns `responses.Raw`."""
+
+    status: ClassVar[int] = 302
+
+
+Answers = Done | One | Page | Cursor | Flat | Redirect
+
+# ── the table ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+Handler = Callable[[Request], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One verb on one path.
+
+    body        the model of the request body, or a union of models: the documentation shows a oneOf
+    query       the model of the query string
+    errors      what the handler may raise, beside what every route may
+    form        the body may be an HTML form too, and may be absent
+    idempotent  the header Idempotency-Key makes it safe to send the request again
+    alias_of    the verb, or verb and path, of the operation that this one repeats
+    served      False: it authenticates and then answers 501; its path is not in the table
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    tag: str
+    access: Access = Key()
+    answers: Answers = Done()
+    body: Any = None
+    query: type[BaseModel] | None = None
+    errors: tuple[type[OpenGrantError], ...] = ()
+    form: bool = False
+    idempotent: bool = False
+    alias_of: str | None = None
+    served: bool = True
+
+
+OPERATIONS: list[Operation] = []
+
+
+def route(
+    method: str,
+    path: str,
+    *,
+    tag: str,
+    access: Access = Key(),
+    answers: Answers = Done(),
+    body: Any = None,
+    query: type[BaseModel] | None = None,
+    errors: tuple[type[OpenGrantError], ...] = (),
+    also: str | None = None,
+    also_at: str | None = None,
+    form: bool = False,
+    idempotent: bool = False,
+) -> Callable[[Handler], Handler]:
+    """Enter a handler into the table. `also` is a second verb, `also_at` a second path with the same meaning."""
+    first = (method, path)
+    others = [(verb, at) for at in (path, also_at) for verb in (method, also) if verb and at and (verb, at) != first]
+
+    def enter(handler: Handler) -> Handler:
+        for verb, at in (first, *others):
+            alias_of = method if at == path else f"{method} {path}"
+            OPERATIONS.append(
+                Operation(
+                    method=verb,
+                    path=at,
+                    handler=handler,
+                    tag=tag,
+                    access=access,
+                    answers=answers,
+                    body=body,
+                    query=query,
+                    errors=errors,
+                    form=form,
+                    idempotent=idempotent,
+                    alias_of=None if (verb, at) == first else alias_of,
+                )
+            )
+        return handler
+
+    return enter

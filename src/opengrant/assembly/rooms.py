@@ -1,0 +1,319 @@
+"""Builds each service once, room by room, and registers what has to end before its tools close."""
+
+import contextlib
+import random
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from opengrant import metrics
+from opengrant.access.api_keys import ApiKeys
+from opengrant.access.console_sessions import ConsoleSessions
+from opengrant.access.idempotency import Idempotency
+from opengrant.access.request_signatures import Signatures
+from opengrant.access.service_accounts import ServiceAccounts
+from opengrant.assembly.network import comma_separated
+from opengrant.assembly.refresh import Limits, Meters, build_refresh
+from opengrant.assembly.tools import Tools
+from opengrant.connectors.connectors import Connectors
+from opengrant.connectors.credentials import Credentials
+from opengrant.domains.domains import NOWHERE, Domains, MailNames
+from opengrant.errors import StoreUnavailable
+from opengrant.events.activity import Activity
+from opengrant.events.audit import Audit
+from opengrant.events.deliveries import Deliveries, Terms
+from opengrant.events.webhooks import Webhooks
+from opengrant.grants.aliases import Aliases
+from opengrant.grants.connect.connect import Connect
+from opengrant.grants.connect.detect import Detect
+from opengrant.grants.connector_check import ConnectorCheck
+from opengrant.grants.history import Timeline
+from opengrant.grants.manage import Grants
+from opengrant.grants.refresh.circuit_breaker import Policy
+from opengrant.grants.refresh.refresh import Refresh
+from opengrant.grants.refresh.source_health import Blame
+from opengrant.grants.revocations import Revocations
+from opengrant.grants.schedule import Schedule
+from opengrant.grants.spool import Spool
+from opengrant.model import SECOND
+from opengrant.operations.clock_steps import Ahead
+from opengrant.operations.master_keys import Readiness
+from opengrant.operations.overview import Overview
+from opengrant.services import Services
+from opengrant.settings import Settings
+from opengrant.signin.abuse_limits import Strangers
+from opengrant.signin.hosted import Hosted
+from opengrant.signin.id_tokens import Signing
+from opengrant.signin.token_endpoint import Exchange
+from opengrant.signin.tokens import Tokens
+from opengrant.store.engine.port import Dialect
+from opengrant.store.grants.refreshing import Rates
+from opengrant.tenants.applications import Applications
+from opengrant.tenants.redirect_uris import Redirects
+from opengrant.tenants.workspaces import Workspaces
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Base:
+    """The services that several rooms use."""
+
+    api_keys: ApiKeys
+    applications: Applications
+    redirects: Redirects
+    workspaces: Workspaces
+    connectors: Connectors
+    domains: Domains
+    activity: Activity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Grants:
+    connect: Connect
+    refresh: Refresh
+    grants: Grants
+    detect: Detect
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _SignIn:
+    hosted: Hosted
+    tokens: Tokens
+    exchange: Exchange
+
+
+def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitStack) -> Services:
+    db, clock = tools.db, tools.clock
+    deliveries = _deliveries(settings, tools, opened)
+    base = _base(settings, tools, opened)
+    grants = _grants(settings, tools, base, opened)
+    sign_in = _sign_in(settings, tools, base, grants)
+    return Services(
+        db=db,
+        public_url=settings.public_url,
+        applications=base.applications,
+        api_keys=base.api_keys,
+        redirects=base.redirects,
+        workspaces=base.workspaces,
+        sessions=ConsoleSessions(db=db, api_keys=base.api_keys, digests=tools.digests, clock=clock),
+        service_accounts=ServiceAccounts(db=db, clock=clock),
+        signatures=Signatures(db=db, clock=clock),
+        idempotency=Idempotency(db=db, digests=tools.digests, clock=clock),
+        connectors=base.connectors,
+        credentials=Credentials(db=db, vault=tools.vault, clock=clock),
+        connector_check=_connector_check(tools, base, grants),
+        domains=base.domains,
+        connect=grants.connect,
+        refresh=grants.refresh,
+        grants=grants.grants,
+        detect=grants.detect,
+        aliases=Aliases(tokens=grants.refresh.tokens, providers=tools.providers.aliases),
+        timeline=Timeline(db=db),
+        hosted=sign_in.hosted,
+        tokens=sign_in.tokens,
+        exchange=sign_in.exchange,
+        activity=base.activity,
+        audit=Audit(db=db, clock=clock, keep=timedelta(days=settings.audit_days)),
+        webhooks=_webhooks(settings, tools),
+        deliveries=deliveries,
+        overview=Overview(db=db, activity=base.activity, clock=clock, observe=metrics.set_health),
+        readiness=_readiness(settings, tools, opened),
+        ahead=Ahead(db=db, clock=clock),
+    )
+
+
+def _base(settings: Settings, tools: Tools, opened: contextlib.AsyncExitStack) -> _Base:
+    db, clock = tools.db, tools.clock
+    workspaces = Workspaces(db=db, clock=clock)
+    opened.push_async_callback(workspaces.close)
+    api_keys = ApiKeys(db=db, digests=tools.digests, clock=clock)
+    base = _Base(
+        api_keys=api_keys,
+        applications=Applications(db=db, api_keys=api_keys, clock=clock),
+        redirects=Redirects(db=db, clock=clock),
+        workspaces=workspaces,
+        connectors=Connectors(db=db, vault=tools.vault, clock=clock),
+        domains=Domains(
+            db=db, vault=tools.vault, resolver=tools.network.resolver, hosts=_mail_names(settings), clock=clock
+        ),
+        activity=Activity(db=db, clock=clock),
+    )
+    opened.push_async_callback(_write_counts, base)
+    return base
+
+
+async def _write_counts(base: _Base) -> None:
+    for write in (base.api_keys.write_uses, base.activity.write):
+        with contextlib.suppress(StoreUnavailable):
+            await write()
+
+
+def _mail_names(settings: Settings) -> MailNames:
+    """Where DNS records of registered domains point; by default all at the host of PUBLIC_URL."""
+    named = settings.domains
+    here = MailNames.at(urlsplit(settings.public_url or "").hostname or NOWHERE)
+    return MailNames(named.inbound_host or here.inbound, named.spf_host or here.spf, named.bounce_host or here.bounce)
+
+
+def _grants(settings: Settings, tools: Tools, base: _Base, opened: contextlib.AsyncExitStack) -> _Grants:
+    schedule, spool = _schedule(settings), Spool(settings.data_dir / "unwritten")
+    connect = _connect(settings, tools, base, schedule, spool)
+    refresh = _refresh(settings, tools, base, schedule, spool)
+    # The exchanges end before the database closes: a token that is not stored is lost.
+    opened.push_async_callback(refresh.drain)
+    opened.push_async_callback(connect.drain)  # runs first: refresh then tries to write what connect has spooled
+    revocations = Revocations(db=tools.db, vault=tools.vault, providers=tools.providers.revokes)
+    opened.push_async_callback(revocations.close)
+    return _Grants(
+        connect=connect,
+        refresh=refresh,
+        grants=Grants(
+            db=tools.db,
+            connect=connect,
+            workspaces=base.workspaces,
+            clock=tools.clock,
+            revocations=revocations,
+            blame=Blame(db=tools.db, clock=tools.clock),
+        ),
+        detect=Detect(
+            db=tools.db,
+            domains=base.domains,
+            resolver=tools.network.resolver,
+            hosts=tools.network.mail_hosts,
+            clock=tools.clock,
+        ),
+    )
+
+
+def _schedule(settings: Settings) -> Schedule:
+    refresh = settings.refresh
+    return Schedule(
+        ahead=int(refresh.ahead * SECOND),
+        idle_after=int(refresh.idle_after * SECOND),
+        probe_every=int(refresh.probe_every * SECOND),
+        confirm_after=int(refresh.confirm_after * SECOND),
+        dice=random.random,  # jitter needs no cryptographic randomness
+        attention_after=int(refresh.attention_after * SECOND),
+    )
+
+
+def _connect(settings: Settings, tools: Tools, base: _Base, schedule: Schedule, spool: Spool) -> Connect:
+    return Connect(
+        db=tools.db,
+        vault=tools.vault,
+        digests=tools.digests,
+        connectors=base.connectors,
+        providers=tools.providers,
+        domains=base.domains,
+        workspaces=base.workspaces,
+        schedule=schedule,
+        clock=tools.clock,
+        observe=metrics.observe_verification,
+        activity=base.activity,
+        spool=spool,
+        max_verifications=settings.outbound.max_verifications,
+        timeout=settings.outbound.timeout,
+    )
+
+
+def _refresh(settings: Settings, tools: Tools, base: _Base, schedule: Schedule, spool: Spool) -> Refresh:
+    refresh = settings.refresh
+    return build_refresh(
+        db=tools.db,
+        clock=tools.clock,
+        vault=tools.vault,
+        digests=tools.digests,
+        connectors=base.connectors,
+        providers=tools.providers,
+        schedule=schedule,
+        spool=spool,
+        limits=Limits(
+            timeout=settings.outbound.timeout,
+            concurrency=refresh.concurrency,
+            proofs=settings.outbound.mail_threads,
+            policy=Policy(after=refresh.brake_after, probe_every=int(refresh.probe_degraded * SECOND)),
+            rates=Rates(source=refresh.budget, provider=refresh.provider_budget),
+        ),
+        meters=Meters(observe=metrics.observe_refresh, late=metrics.observe_lateness, activity=base.activity),
+    )
+
+
+def _connector_check(tools: Tools, base: _Base, grants: _Grants) -> ConnectorCheck:
+    return ConnectorCheck(
+        db=tools.db,
+        connectors=base.connectors,
+        providers=tools.providers,
+        connect=grants.connect,
+        domains=base.domains,
+        clock=tools.clock,
+    )
+
+
+def _sign_in(settings: Settings, tools: Tools, base: _Base, grants: _Grants) -> _SignIn:
+    hosted = Hosted(
+        db=tools.db,
+        vault=tools.vault,
+        digests=tools.digests,
+        applications=base.applications,
+        redirects=base.redirects,
+        connect=grants.connect,
+        detect=grants.detect,
+        strangers=Strangers(tools.db, tools.clock, threads=settings.outbound.mail_threads),
+        clock=tools.clock,
+        secretless_web=settings.hosted.secretless_web,
+    )
+    tokens = Tokens(
+        db=tools.db,
+        digests=tools.digests,
+        applications=base.applications,
+        signing=Signing(db=tools.db, vault=tools.vault, clock=tools.clock),
+        clock=tools.clock,
+    )
+    return _SignIn(
+        hosted=hosted,
+        tokens=tokens,
+        exchange=Exchange(
+            applications=base.applications, api_keys=base.api_keys, codes=hosted, tokens=tokens, grants=grants.grants
+        ),
+    )
+
+
+def _deliveries(settings: Settings, tools: Tools, opened: contextlib.AsyncExitStack) -> Deliveries:
+    named = settings.webhooks
+    deliveries = Deliveries(
+        db=tools.silent,
+        vault=tools.vault,
+        receivers=tools.network.receivers,
+        terms=Terms(
+            source=named.source,
+            hold=int(named.expired_after * SECOND),
+            retry_for=int(named.retry_for * SECOND),
+            keep=int(named.keep * SECOND),
+            concurrency=named.concurrency,
+        ),
+        clock=tools.clock,
+        bell=tools.wakeup,
+        observe=metrics.count_delivery,
+        age=metrics.set_oldest_delivery,
+    )
+    opened.push_async_callback(deliveries.drain)
+    return deliveries
+
+
+def _webhooks(settings: Settings, tools: Tools) -> Webhooks:
+    named = settings.webhooks
+    return Webhooks(
+        db=tools.silent,
+        vault=tools.vault,
+        receivers=tools.network.receivers,
+        clock=tools.clock,
+        source=named.source,
+        allow_http=named.allow_http,
+        addresses=comma_separated(named.ip_addresses),
+    )
+
+
+def _readiness(settings: Settings, tools: Tools, opened: contextlib.AsyncExitStack) -> Readiness:
+    sqlite = tools.silent.dialect is Dialect.SQLITE
+    readiness = Readiness(db=tools.silent, directory=settings.data_dir if sqlite else None)
+    opened.push_async_callback(readiness.close)
+    return readiness

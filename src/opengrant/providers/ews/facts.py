@@ -1,0 +1,35 @@
+"""Exchange on premises, as data. docs/providers/ews.md says the same at length."""
+
+from opengrant.model import ProviderName
+from opengrant.providers.facts import Facts, Form, Guide, Label, Scope
+
+FACTS = Facts(
+    name=ProviderName.EWS,
+    speaks_as="The Exchange server",
+    holds="password",
+    label=Label("ews", "Exchange", "A server of your organization"),
+    form=Form(
+        fields=("email", "username", "password", "host"),
+        needed=("email", "username", "password"),
+        wired={"username": "ews_username", "password": "ews_password", "host": "ews_host"},
+    ),
+    tokenless="An Exchange (EWS) grant has a password and no token. Use the password that you sent.",
+    clientless="Exchange servers know no client. Each mailbox is proven when it is connected.",
+    claimed_address=True,
+    guide=Guide(
+        "Exchange on premises",
+        scopes=(
+            Scope("ews.messages", "a label of your own: Exchange knows no scopes"),
+            Scope("ews.calendars", "likewise"),
+            Scope("ews.contacts", "likewise"),
+        ),
+        steps=(
+            (
+                "Let OpenGrant reach /EWS/Exchange.asmx over https, with NTLM, Negotiate or Basic. A server in a"
+                " private network must be allowed: OPENGRANT_OUTBOUND__ALLOWED_PRIVATE_NETWORKS."
+            ),
+            "Make the connector: it needs no settings.",
+            "Mailboxes at Microsoft 365 take no passwords: connect those with the provider microsoft.",
+        ),
+    ),
+)

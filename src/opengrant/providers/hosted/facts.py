@@ -1,0 +1,37 @@
+"""Agent Accounts and virtual calendars, as data. docs/providers/ says the same at length."""
+
+from opengrant.model import ProviderName
+from opengrant.providers.facts import Facts, Guide
+
+VIRTUAL_CALENDAR = Facts(
+    name=ProviderName.VIRTUAL_CALENDAR,
+    speaks_as="The virtual calendar",
+    holds="nothing",
+    tokenless="A virtual calendar has no credential: there is nothing to ask for.",
+    clientless="Virtual calendars live here: there is no provider that could refuse.",
+    identifier=True,
+    claimed_address=True,
+    guide=Guide(
+        "Virtual calendar",
+        steps=("Make the connector: it needs no settings. Nothing is registered anywhere.",),
+    ),
+)
+
+AGENT_ACCOUNT = Facts(
+    name=ProviderName.NYLAS,
+    speaks_as="The agent account",
+    holds="nothing",
+    tokenless="An agent account has no token. Mail clients log in with its app password.",
+    own_domain=True,
+    guide=Guide(
+        "Agent Accounts",
+        steps=(
+            "Register a domain: `opengrant domains add`, or POST /v3/admin/domains.",
+            (
+                "Publish the TXT record that it names, then verify: `opengrant domains verify`, or POST"
+                " /v3/admin/domains/{domain_id}/verify."
+            ),
+            "Make the connector: it needs no settings.",
+        ),
+    ),
+)

@@ -1,0 +1,39 @@
+"""Mail servers with IMAP, as data. docs/providers/imap.md says the same at length."""
+
+from opengrant.model import ProviderName
+from opengrant.providers.facts import Facts, Form, Guide, Label
+
+FACTS = Facts(
+    name=ProviderName.IMAP,
+    speaks_as="The mail server",
+    holds="password",
+    label=Label("imap", "Other mail account", "Any mail server, with IMAP", any_server=True),
+    form=Form(
+        fields=(
+            "email",
+            "password",
+            "imap_host",
+            "imap_port",
+            "smtp_host",
+            "smtp_port",
+            "smtp_username",
+            "smtp_password",
+        ),
+        needed=("email", "password"),
+        wired={"email": "imap_username", "password": "imap_password"},
+        any_service=True,
+    ),
+    tokenless="An IMAP grant has a password and no token. Use the password that you sent to connect it.",
+    clientless="Mail servers know no client. Each mailbox is proven when it is connected.",
+    claimed_address=True,
+    guide=Guide(
+        "IMAP",
+        steps=(
+            "Make the connector: it needs no settings.",
+            (
+                "Mailbox owners need the password of their mail server; at Gmail, Yahoo, AOL, iCloud and Fastmail an"
+                " app password."
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,35 @@
+"""Yahoo, as data. docs/providers/yahoo.md says the same at length."""
+
+from opengrant.model import ProviderName
+from opengrant.providers.facts import Facts, Guide, Label, Place, Scope, client_settings
+
+FACTS = Facts(
+    name=ProviderName.YAHOO,
+    speaks_as="Yahoo",
+    holds="token",
+    label=Label("yahoo", "Yahoo", "Yahoo Mail"),
+    credential_types=frozenset({"connector"}),
+    imap_host="imap.mail.yahoo.com",
+    imap_password=True,
+    guide=Guide(
+        "Yahoo",
+        Place("Yahoo Developer, My Apps", "https://developer.yahoo.com/apps/"),
+        (
+            Scope("openid", "tells whose token it is", required=True),
+            Scope("email", "tells the address of the mailbox", required=True),
+            Scope("profile", "tells the owner's name"),
+            Scope("mail-r", "read mail"),
+            Scope("mail-w", "read and send mail"),
+        ),
+        client_settings("The Client ID (Consumer Key).", "The Client Secret (Consumer Secret)."),
+        (
+            (
+                "Make an app of the type Confidential Client, with the API permissions OpenID Connect Permissions:"
+                " Email and Profile."
+            ),
+            "Enter the redirect URI. Yahoo takes https only.",
+            "Apply to Yahoo for the mail permissions: only apps that it has approved get them.",
+            "Make the connector with the client id and secret, then test it.",
+        ),
+    ),
+)

@@ -1,0 +1,33 @@
+"""Zoom, as data. docs/providers/zoom.md says the same at length."""
+
+from opengrant.model import ProviderName
+from opengrant.providers.facts import Facts, Guide, Label, Place, Scope, client_settings
+
+FACTS = Facts(
+    name=ProviderName.ZOOM,
+    speaks_as="Zoom",
+    holds="token",
+    label=Label("zoom", "Zoom", "Meetings"),
+    credential_types=frozenset({"connector"}),
+    idle_days=90,
+    guide=Guide(
+        "Zoom",
+        Place("Zoom App Marketplace, Build App", "https://marketplace.zoom.us/develop/create"),
+        (
+            Scope("user:read:user", "tells whose token it is", required=True),
+            Scope("meeting:write:meeting", "make meetings"),
+            Scope("meeting:update:meeting", "change meetings"),
+            Scope("meeting:delete:meeting", "delete meetings"),
+        ),
+        client_settings("The Client ID.", "The Client Secret."),
+        (
+            "Make a General app that is user-managed.",
+            (
+                "Enter the redirect URI as OAuth Redirect URL, and once more under OAuth Allow Lists. Zoom takes https"
+                " only."
+            ),
+            "Under Scopes, add those listed here: at Zoom they are set in the app, not in the connector.",
+            "Make the connector with the client id and secret, then test it.",
+        ),
+    ),
+)
