@@ -101,7 +101,7 @@ async def prepare(
         organization = await services.service_accounts.organization()
         await services.domains.create(organization.id, DOMAIN, "bench")
         await services.db.write(_own_all_domains())
-        vault = services.connect.vault
+        vault = services.rotated_tokens.vault
     ids = dict[str, list[str]]()
     for application, connector, grants in applications:
         ends_at = now() - _HOUR if application.name == "expired" else now() + _LATER + _HOUR

@@ -213,7 +213,7 @@ async def _fill(engine: Engine, data: Path, url: str | None, grants: int, floors
         for number in range(1, SOURCES):
             further = CredentialDraft(f"client {number}", "connector", databases.CLIENT)
             credentials.append((await services.credentials.create(application, ProviderName.GOOGLE, further)).id)
-        vault = services.connect.vault
+        vault = services.rotated_tokens.vault
     due_at, cipher = now() - grants * 1000 - 60 * SECOND, None if floors_key is None else AESGCM(floors_key)
     for start in range(0, grants, _CHUNK):
         numbers = range(start, min(start + _CHUNK, grants))

@@ -7,7 +7,7 @@ import socket
 import threading
 import uuid
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +18,8 @@ import uvloop
 
 from opengrant import logs
 from opengrant.assembly.installation import Installation, installation
-from opengrant.model import Application, IdentityRule, Micros
+from opengrant.grants.connect.connect import Connect
+from opengrant.model import Application, Clock, IdentityRule, Micros
 from opengrant.server import process as serving
 from opengrant.server.doors import asgi
 from opengrant.settings import Settings
@@ -93,6 +94,18 @@ class Interrupted:
             self._happened = True
             await asyncio.to_thread(self._meanwhile)
         return await self._store.write(steps)
+
+
+def on_store(connect: Connect, db: Store, *, clock: Clock | None = None) -> Connect:
+    """The same service on another store, and on another clock where one is given."""
+    clock = clock or connect.exchange.clock
+    rotated = replace(connect.exchange.rotated, db=db, clock=clock)
+    return replace(
+        connect,
+        db=db,
+        exchange=replace(connect.exchange, db=db, rotated=rotated, clock=clock),
+        record=replace(connect.record, db=db, rows=replace(connect.record.rows, clock=clock)),
+    )
 
 
 class Away:
@@ -269,7 +282,7 @@ def set_in_refresh(part: Any, **values: Any) -> None:
         held = getattr(part, one.name)
         if one.name in values:
             object.__setattr__(part, one.name, values[one.name])
-        elif is_dataclass(held) and type(held).__module__.startswith("opengrant.grants."):
+        elif is_dataclass(held) and type(held).__module__.startswith("opengrant.grants.refresh."):
             set_in_refresh(held, **values)
 
 

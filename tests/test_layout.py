@@ -116,8 +116,6 @@ EXCEPTIONS = {
     "services.py:Services has dependencies": "the one record of all services; it has no behaviour of its own",
 }
 TOO_LARGE: set[str] = {
-    "api/http/connection.py:Connection has lines",
-    "api/http/middleware.py:Edge.__call__ has lines",
     "domains/domains.py:Domains has lines",
     "grants/connect/connect.py:Connect has dependencies",
     "grants/connect/connect.py:Connect has lines",
@@ -125,8 +123,6 @@ TOO_LARGE: set[str] = {
     "grants/manage.py:Grants.change has lines",
     "metrics.py:_Live.__init__ has lines",
     "net/imap_login.py:_converse has lines",
-    "signin/hosted.py:Hosted has dependencies",
-    "signin/hosted.py:Hosted has lines",
     "signin/tokens.py:Tokens has lines",
     "store/grants/grants.py:_one_statement has lines",
 }
@@ -150,7 +146,8 @@ def test_classes_functions_and_constructors_stay_within_bounds() -> None:
             if isinstance(node, ast.ClassDef) and len(_dependencies(node, classes)) > DEPENDENCIES:
                 found.add(where + "dependencies")
     allowed = TOO_LARGE | EXCEPTIONS.keys()
-    assert (sorted(found - allowed), sorted(allowed - found)) == ([], []), "too large, and listed without need"
+    assert sorted(found - allowed) == [], "too large"
+    assert sorted(allowed - found) == [], "within bounds: to be removed from the list"
 
 
 _Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
@@ -182,7 +179,7 @@ def _dependencies(node: ast.ClassDef, classes: set[str]) -> list[str]:
     return [name for found in names for name in sorted(found & classes)[:1]]
 
 
-PERSONS = 211
+PERSONS = 202
 """Lowered with each rewrite; the aim is 0."""
 
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 import opengrant.server.doors
 from opengrant.api.http.route_table import OPERATIONS
-from opengrant.api.wire import grants as wire
+from opengrant.api.wire import fields as wire
 from tests.cli.test_commands import bearer, opengrant, serving
 from tests.cli.test_console import link_from
 from tests.fakes.oauth import FakeOAuth, Reply

@@ -17,6 +17,7 @@ from opengrant.events.webhooks import Webhooks
 from opengrant.grants.aliases import Aliases
 from opengrant.grants.connect.connect import Connect
 from opengrant.grants.connect.detect import Detect
+from opengrant.grants.connect.rotated_tokens import RotatedTokens
 from opengrant.grants.connector_check import ConnectorCheck
 from opengrant.grants.history import Timeline
 from opengrant.grants.manage import Grants
@@ -25,7 +26,7 @@ from opengrant.operations.clock_steps import Ahead
 from opengrant.operations.master_keys import Readiness
 from opengrant.operations.overview import Overview
 from opengrant.signin.hosted import Hosted
-from opengrant.signin.token_endpoint import Exchange
+from opengrant.signin.token_endpoint import TokenEndpoint
 from opengrant.signin.tokens import Tokens
 from opengrant.store.engine.port import Store
 from opengrant.tenants.applications import Applications
@@ -42,6 +43,7 @@ class Services:
     api_keys: ApiKeys
     connectors: Connectors
     connect: Connect
+    rotated_tokens: RotatedTokens
     refresh: Refresh
     grants: Grants
     service_accounts: ServiceAccounts
@@ -58,7 +60,7 @@ class Services:
     redirects: Redirects
     hosted: Hosted
     tokens: Tokens
-    exchange: Exchange
+    exchange: TokenEndpoint
     sessions: ConsoleSessions
     activity: Activity
     overview: Overview

@@ -18,7 +18,7 @@ from opengrant.providers.hosted.agent_account import AgentAccount
 from opengrant.vault import Owner
 from tests.api.signed import Account, account
 from tests.store.conftest import somebody_waits
-from tests.support import MARK, Interrupted, LiveServer, Tenant, data, problem
+from tests.support import MARK, Interrupted, LiveServer, Tenant, data, on_store, problem
 
 FIRST, SECOND_ONE = f"{MARK}Abcdefgh1jklmnop", f"{MARK}Qrstuvwx2yzabcde"
 DOMAINS = "/v3/admin/domains"
@@ -46,7 +46,7 @@ def email(domain: str) -> str:
 @pytest.fixture
 def agents(tenant: Tenant, server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Tenant:
     """An application that can make Agent Accounts. What hashing costs is tests/providers/test_agent.py's."""
-    monkeypatch.setitem(server.services.connect.providers.passwords, ProviderName.NYLAS, AgentAccount(cost=4))
+    monkeypatch.setitem(server.services.connect.prove.providers.passwords, ProviderName.NYLAS, AgentAccount(cost=4))
     tenant.connector("nylas")
     return tenant
 
@@ -95,7 +95,7 @@ def opened_by(agents: Tenant, grant: dict[str, Any]) -> str | None:
         return None
     [(key_id, sealed)] = rows
     owner = Owner(agents.application.id, "grant", grant["id"], "live")
-    held = from_json(agents.server.services.connect.vault.open(Sealed(key_id, bytes(sealed)), owner))
+    held = from_json(agents.server.services.rotated_tokens.vault.open(Sealed(key_id, bytes(sealed)), owner))
     hashed = held["app_password_bcrypt"].encode()
     return next(one for one in (FIRST, SECOND_ONE) if bcrypt.checkpw(one.encode(), hashed))
 
@@ -177,7 +177,7 @@ def test_a_renewal_that_keeps_the_password_does_not_bring_back_one_that_was_just
 
     connect = server.services.connect
     # It begins later and has read what there was before the other wrote: nothing but the write itself can notice.
-    later = replace(connect, db=Interrupted(connect.db, take_away), clock=lambda: now() + 60 * SECOND)
+    later = on_store(connect, Interrupted(connect.db, take_away), clock=lambda: now() + 60 * SECOND)
     server.call(later.custom(agents.application, CustomConnect(ProviderName.NYLAS, {"email": email}, name="Renamed")))
     found = data(agents.get(f"/v3/grants/{made['id']}"))
     assert (found["name"], found["settings"]) == ("Renamed", {"email": email, "has_app_password": False})
@@ -193,7 +193,7 @@ def test_a_change_that_keeps_the_password_is_made_although_another_comes_between
         change(agents, made, settings={"email": email, "app_password": SECOND_ONE})
 
     connect, path = server.services.connect, f"/v3/grants/{made['id']}"
-    interrupted = replace(connect, db=Interrupted(connect.db, set_another))
+    interrupted = on_store(connect, Interrupted(connect.db, set_another))
     grant = server.call(server.services.grants.get(agents.application, made["id"]))
     ask = CustomConnect(ProviderName.NYLAS, {"email": email, "policy_id": "policy-1"})
     server.call(interrupted.renew(agents.application, grant, replace(ask, name="Renamed")))
@@ -225,7 +225,7 @@ def test_a_domain_that_goes_before_the_account_is_written_takes_the_account_with
         assert admin.request("DELETE", f"{DOMAINS}/{domain}").status_code == 200
 
     connect = server.services.connect
-    interrupted = replace(connect, db=Interrupted(connect.db, delete))
+    interrupted = on_store(connect, Interrupted(connect.db, delete))
     with pytest.raises(InvalidRequest, match=rf"the domain {domain} is not registered"):
         server.call(interrupted.custom(agents.application, CustomConnect(ProviderName.NYLAS, {"email": email})))
     assert agents.grants() == 0
@@ -240,7 +240,7 @@ def test_a_domain_that_is_registered_anew_meanwhile_has_to_be_proven_anew(
         assert admin.post(DOMAINS, {"name": "Again", "domain_address": domain}).status_code == 200
 
     connect = server.services.connect
-    interrupted = replace(connect, db=Interrupted(connect.db, begin_again))
+    interrupted = on_store(connect, Interrupted(connect.db, begin_again))
     with pytest.raises(InvalidRequest, match="ownership"):
         server.call(interrupted.custom(agents.application, CustomConnect(ProviderName.NYLAS, {"email": email})))
     assert agents.grants() == 0

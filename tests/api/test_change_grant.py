@@ -20,7 +20,7 @@ from tests.api.conftest import ALICE, Ask
 from tests.fakes.ews import PASSWORD as EWS_PASSWORD
 from tests.fakes.oauth import FakeOAuth
 from tests.peers.dovecot import ACCOUNTS, ELSEWHERE
-from tests.support import Interrupted, LiveServer, Tenant, data, problem, secret
+from tests.support import Interrupted, LiveServer, Tenant, data, on_store, problem, secret
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ def test_scopes_among_the_settings_are_the_scope(tenant: Tenant, provider: FakeO
 def held_secret(server: LiveServer, tenant: Tenant, grant: dict[str, Any]) -> dict[str, Any]:
     owner = Owner(tenant.application.id, "grant", grant["id"], "live")
     sealed = server.call(server.services.db.read(secrets.find(owner.application_id, owner.kind, owner.id, "live")))
-    return dict(json.loads(server.services.connect.vault.open(sealed, owner)))
+    return dict(json.loads(server.services.rotated_tokens.vault.open(sealed, owner)))
 
 
 ALONE = [
@@ -168,7 +168,7 @@ def test_a_new_password_serves_the_outgoing_server_where_the_old_one_did(
     wrong = secret("old")
     kept = held_secret(server, tenant, grant) | {"smtp_password": wrong}
     owner = Owner(tenant.application.id, "grant", grant["id"], "live")
-    sealed = server.services.connect.vault.seal(json.dumps(kept).encode(), owner)
+    sealed = server.services.rotated_tokens.vault.seal(json.dumps(kept).encode(), owner)
     sql = "update secrets set sealed = $2 where owner_kind = 'grant' and owner_id = $1"
     server.rows(sql, grant["id"], sealed.data)
     refused = problem(patched(tenant, grant, settings={"imap_password": ACCOUNTS[ALICE]}))
@@ -269,7 +269,7 @@ def at_once(
             begun = pool.submit(first)
             provider.wait_for("token", before + 1)
             waiting = pool.submit(second)
-            while server.services.connect._under_way < 2 and not waiting.done():
+            while server.services.connect.limit.under_way < 2 and not waiting.done():
                 time.sleep(0.01)
             with server.client(None) as http:  # by its answer, the second has looked for a flight to share
                 assert http.get("/readyz").status_code == 200
@@ -346,7 +346,7 @@ def test_an_external_id_that_another_grant_takes_meanwhile_is_refused(
         assert room(tenant, "room-2", external_id="crm/42")["email"] == "room-2"
 
     connect = server.services.connect
-    interrupted = replace(connect, db=Interrupted(connect.db, take))
+    interrupted = on_store(connect, Interrupted(connect.db, take))
     grant = server.call(server.services.grants.get(app, mine["id"]))
     settings = {"email": "room-3" if how == "new" else "room-1"}
     ask = CustomConnect(ProviderName.VIRTUAL_CALENDAR, settings, external_id="crm/42")

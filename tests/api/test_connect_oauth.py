@@ -3,7 +3,6 @@
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -19,7 +18,7 @@ from opengrant.model import CustomConnect, Grant, ProviderName
 from opengrant.store.grants.leases import Lease
 from opengrant.vault import Owner
 from tests.fakes.oauth import HTML_403, FakeOAuth, Reply, entra_error
-from tests.support import Away, LiveServer, Tenant, data, problem, secret
+from tests.support import Away, LiveServer, Tenant, data, on_store, problem, secret
 
 GMAIL = "https://www.googleapis.com/auth/gmail.readonly"
 
@@ -38,7 +37,7 @@ def live_secret(server: LiveServer, tenant: Tenant, grant_id: str) -> dict[str, 
     from opengrant.store import secrets  # noqa: PLC0415 -- tests look into the store only here
 
     sealed = server.call(server.services.db.read(secrets.find(tenant.application.id, "grant", grant_id, "live")))
-    vault = server.services.connect.vault
+    vault = server.services.rotated_tokens.vault
     opened: dict[str, Any] = json.loads(vault.open(sealed, Owner(tenant.application.id, "grant", grant_id, "live")))
     return opened
 
@@ -402,7 +401,7 @@ def test_a_rotated_token_waits_on_disk_while_the_database_is_away(
     ask = CustomConnect(ProviderName.ZOOM, {"refresh_token": SecretStr(token)})
     away = Away(connect.db, after=Lease, times=2 if known else 1)
     with pytest.raises(StoreUnavailable):
-        server.call(replace(connect, db=away).custom(tenant.application, ask))
+        server.call(on_store(connect, away).custom(tenant.application, ask))
     held = "select 1 from leases where application_id = $1"
     assert server.rows(held, tenant.application.id)
     if lost_lease:
@@ -427,7 +426,7 @@ def test_what_is_stored_counts_although_the_lease_cannot_be_given_back(
     provider.accepts(token, email="hal@example.com", scope="user:read:user")
     connect = server.services.connect
     ask = CustomConnect(ProviderName.ZOOM, {"refresh_token": SecretStr(token)})
-    grant = server.call(replace(connect, db=Away(connect.db, after=Grant)).custom(tenant.application, ask))
+    grant = server.call(on_store(connect, Away(connect.db, after=Grant)).custom(tenant.application, ask))
     assert data(tenant.get(f"/v3/grants/{grant.id}"))["grant_status"] == "valid"
 
 
@@ -443,8 +442,8 @@ def test_a_token_whose_successor_may_be_lost_is_called_so_each_time_that_it_is_s
         told = answer.json()["error"]["provider_error"]["opengrant"]
         assert (told["class"], told["reason"]) == ("reconnect", "rotation_lost")
     assert len(server.rows(leases, tenant.application.id)) == 1
-    connect = server.services.connect
-    server.call(connect.forget_rotations(tenant.application, older_than=timedelta(hours=1)))
+    rotated = server.services.rotated_tokens
+    server.call(rotated.forget_old(tenant.application, older_than=timedelta(hours=1)))
     assert len(server.rows(leases, tenant.application.id)) == 1
-    server.call(connect.forget_rotations(tenant.application, older_than=timedelta(seconds=-1)))
+    server.call(rotated.forget_old(tenant.application, older_than=timedelta(seconds=-1)))
     assert server.rows(leases, tenant.application.id) == []

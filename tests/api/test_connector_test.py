@@ -257,12 +257,12 @@ def test_a_connector_that_is_not_there_is_not_found(tenant: Tenant, stranger: Te
 
 def test_trials_count_against_the_bound_of_verifications(tenant: Tenant) -> None:
     tenant.connector("imap")
-    connect = tenant.server.services.connect
-    most, connect.max_verifications = connect.max_verifications, 0
+    limit = tenant.server.services.connect.limit
+    most, limit.limit = limit.limit, 0
     try:
         assert problem(tenant.post("/v3/connectors/imap/test"))[:2] == (503, "service_unavailable")
     finally:
-        connect.max_verifications = most
+        limit.limit = most
 
 
 def test_agent_accounts_want_a_domain_that_is_proven(tenant: Tenant) -> None:

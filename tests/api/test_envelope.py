@@ -11,7 +11,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from opengrant import errors
-from opengrant.api.http.middleware import Edge
+from opengrant.api.http.middleware import Middleware
 from opengrant.api.http.request import read_body
 from tests.support import LiveServer, Tenant, data, problem
 
@@ -153,7 +153,7 @@ async def test_more_requests_than_the_limit_are_told_to_come_back() -> None:
     async def send(message: MutableMapping[str, Any]) -> None:
         sent.append(message)
 
-    edge = Edge(slow, max_requests=1)
+    edge = Middleware(slow, max_requests=1)
     scope = {"type": "http", "method": "GET", "path": "/", "raw_path": b"/", "headers": [], "query_string": b""}
     first = asyncio.create_task(edge(dict(scope), receive, send))
     await asyncio.sleep(0)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from io import BytesIO
 from typing import Any, NamedTuple
 
@@ -25,7 +24,7 @@ from tests.fakes.oauth import TENANT, FakeOAuth
 from tests.nodes.node import until
 from tests.peers.dovecot import ACCOUNTS, ELSEWHERE, Dovecot
 from tests.signin.browsing import landed, post, redeem, registered, start, through, visiting
-from tests.support import Interrupted, LiveServer, Tenant, data, imap, problem, secret
+from tests.support import Interrupted, LiveServer, Tenant, data, imap, on_store, problem, secret
 
 ALICE = "alice@example.test"
 
@@ -317,7 +316,7 @@ def test_an_account_that_the_address_has_left_meanwhile_does_not_come_back(
     connect = server.services.connect
     meanwhile = Interrupted(connect.db, lambda: moved.append(site.connect("microsoft", {"refresh_token": new})))
     # The slow one began last: nothing but the account tells that it is too late.
-    slow = replace(connect, db=meanwhile, clock=lambda: now() + 60 * SECOND)
+    slow = on_store(connect, meanwhile, clock=lambda: now() + 60 * SECOND)
     ask = CustomConnect(ProviderName.MICROSOFT, {"refresh_token": SecretStr(again)})
     with pytest.raises(InvalidRequest, match=OWNER):
         server.call(slow.custom(site.application, ask))
@@ -596,13 +595,13 @@ def test_one_sign_in_has_one_password_checked_at_a_time(
 def test_a_page_gives_a_silent_server_up_when_it_said_it_would(
     site: Tenant, browser: httpx.Client, server: LiveServer, beside: Beside, certificates: Certificates
 ) -> None:
-    assert server.services.hosted.patience == 30
+    assert server.services.hosted.password_form.patience == 30
     quiet = silent(beside, certificates)
-    object.__setattr__(server.services.hosted, "patience", 0.5)  # half a minute, for a test
+    object.__setattr__(server.services.hosted.password_form, "patience", 0.5)  # half a minute, for a test
     try:
         answer = typed(browser, site, email=ALICE, password="x", imap_host="localhost", imap_port=quiet.port)
     finally:
-        object.__setattr__(server.services.hosted, "patience", 30)
+        object.__setattr__(server.services.hosted.password_form, "patience", 30)
     assert answer.status_code == 504
     assert quiet.connections == 1
     said = "The mail server did not answer within half a minute, so we stopped."

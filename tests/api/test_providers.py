@@ -6,7 +6,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel, SecretStr
 
-from opengrant.api.wire import grants as wire
+from opengrant.api.wire import connectors as wire
 from opengrant.connectors.setup_guide import GUIDES
 from opengrant.model import ProviderName
 from tests.support import LiveServer, Tenant, data, problem

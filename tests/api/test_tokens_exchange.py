@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from opengrant.model import now
 from opengrant.server.doors import asgi
-from opengrant.signin.token_endpoint import Exchange
+from opengrant.signin.token_endpoint import TokenEndpoint
 from tests.api.tokens import (
     ME,
     TOKEN,
@@ -257,7 +257,7 @@ def codes() -> Codes:
 def redeem(server: LiveServer, codes: Codes) -> Post:
     """POST to a server whose one-time codes are these; all else of it is the live one's."""
     services = server.services
-    exchange_ = Exchange(
+    exchange_ = TokenEndpoint(
         applications=services.applications,
         api_keys=services.api_keys,
         codes=codes,

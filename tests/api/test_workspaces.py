@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from opengrant.model import CustomConnect, ProviderName
-from opengrant.tenants.workspaces import Change
-from tests.support import Interrupted, LiveServer, Tenant, data, problem
+from opengrant.tenants.workspaces import WorkspaceChange
+from tests.support import Interrupted, LiveServer, Tenant, data, on_store, problem
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ def test_changes_of_different_fields_at_once_are_all_kept(tenant: Tenant) -> Non
     async def rounds() -> list[tuple[str, str]]:
         seen = []
         for number in range(10):
-            changes = (Change(name=f"name {number}"), Change(policy_id=f"policy-{number}"))
+            changes = (WorkspaceChange(name=f"name {number}"), WorkspaceChange(policy_id=f"policy-{number}"))
             await asyncio.gather(*(workspaces.update(tenant.application, made, change) for change in changes))
             found = await workspaces.get(tenant.application, made)
             seen.append((found.name, found.policy_id))
@@ -160,7 +160,7 @@ def test_changes_of_different_fields_at_once_are_all_kept(tenant: Tenant) -> Non
 
 def kept(tenant: Tenant, made: dict[str, Any]) -> dict[str, Any]:
     """The workspace with a policy and a rule, as an earlier release took them."""
-    had = Change(policy_id="p", rule_ids=("r",))
+    had = WorkspaceChange(policy_id="p", rule_ids=("r",))
     tenant.server.call(tenant.server.services.workspaces.update(tenant.application, made["workspace_id"], had))
     found: dict[str, Any] = data(tenant.get(f"/v3/workspaces/{made['workspace_id']}"))
     return found
@@ -287,18 +287,18 @@ def test_a_move_survives_a_renewal_that_had_read_where_the_grant_was_before(
     connect, app = server.services.connect, calendars.application
     ask = CustomConnect(ProviderName.VIRTUAL_CALENDAR, {"email": "room-7"}, name="Room 7")
     # Connecting again, then a PATCH with settings: neither says anything about the workspace.
-    interrupted = replace(connect, db=Interrupted(connect.db, move))
+    interrupted = on_store(connect, Interrupted(connect.db, move))
     renewed = server.call(interrupted.custom(app, ask))
     assert (renewed.id, renewed.name, renewed.workspace_id) == (made["id"], "Room 7", theirs)
     assert where(calendars, made["id"]) == theirs
     home = default(calendars)["workspace_id"]
     assert grant(calendars, "room-7", workspace_id=home)["workspace_id"] == home
     there = server.call(server.services.grants.get(app, "room-7"))
-    interrupted = replace(connect, db=Interrupted(connect.db, move))
+    interrupted = on_store(connect, Interrupted(connect.db, move))
     renewed = server.call(interrupted.renew(app, there, ask))
     assert renewed.workspace_id == where(calendars, made["id"]) == theirs
     # One that names a workspace has the last word.
-    interrupted = replace(connect, db=Interrupted(connect.db, move))
+    interrupted = on_store(connect, Interrupted(connect.db, move))
     renewed = server.call(interrupted.custom(app, replace(ask, workspace_id=wanted)))
     assert renewed.workspace_id == where(calendars, made["id"]) == wanted
 
@@ -310,7 +310,7 @@ def test_a_block_survives_a_renewal_that_had_read_the_grant_before(calendars: Te
         server.call(server.services.grants.block(made["id"], blocked=True))
 
     connect = server.services.connect
-    interrupted = replace(connect, db=Interrupted(connect.db, block))
+    interrupted = on_store(connect, Interrupted(connect.db, block))
     ask = CustomConnect(ProviderName.VIRTUAL_CALENDAR, {"email": "room-7"})
     assert server.call(interrupted.custom(calendars.application, ask)).blocked
     assert data(calendars.get(f"/v3/grants/{made['id']}"))["blocked"]

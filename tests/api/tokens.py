@@ -9,8 +9,8 @@ from pydantic import SecretStr
 
 from opengrant.errors import PKCE_FAILED, CodeUsedTwice, OAuthRefused
 from opengrant.model import Application, Grant
-from opengrant.signin.hosted import Redeemed
 from opengrant.signin.pkce import verifies
+from opengrant.signin.redeem import Redeemed
 from tests.support import LiveServer, Tenant, data, secret
 
 TOKEN = "/v3/connect/token"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from opengrant.assembly.connect import build_connect
 from opengrant.assembly.refresh import Limits, Meters, build_refresh
 from opengrant.connectors.connectors import Connectors
 from opengrant.connectors.credentials import Credentials
@@ -16,6 +17,7 @@ from opengrant.domains.domains import Domains, MailNames
 from opengrant.errors import Evidence, ProviderFailure
 from opengrant.events.activity import Activity
 from opengrant.grants.connect.connect import Connect
+from opengrant.grants.connect.rotated_tokens import RotatedTokens
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.circuit_breaker import Policy
 from opengrant.grants.refresh.refresh import Refresh
@@ -192,7 +194,7 @@ class House:
 
     async def drain(self) -> None:
         for node in self.nodes:
-            await node.connect.drain()
+            await node.connect.exchange.drain()
             await node.refresh.drain()
 
 
@@ -233,10 +235,23 @@ def _furnished(db: Store, clock: HeldClock, http: Http, directory: Path, provide
     for number in range(2):
         domains = Domains(db, vault, Resolver(""), MailNames.at("mail.invalid"), clock)
         spool = Spool(directory / f"unwritten-{number}")
-        connect = Connect(
-            db, vault, digests, connectors, providers, domains, Workspaces(db, clock), schedule, clock,
-            _unobserved, Activity(db, clock), spool, 1000,
-        )  # fmt: skip
+        workspaces = Workspaces(db, clock)
+        room = build_connect(
+            db=db,
+            vault=vault,
+            digests=digests,
+            clock=clock,
+            connectors=connectors,
+            providers=providers,
+            domains=domains,
+            workspaces=workspaces,
+            activity=Activity(db, clock),
+            schedule=schedule,
+            rotated_tokens=RotatedTokens(db=db, vault=vault, digests=digests, spool=spool, clock=clock),
+            observe=_unobserved,
+            limit=1000,
+            timeout=20.0,
+        )
         refresh = build_refresh(
             db=db,
             clock=clock,
@@ -246,13 +261,22 @@ def _furnished(db: Store, clock: HeldClock, http: Http, directory: Path, provide
             providers=providers,
             schedule=schedule,
             spool=spool,
+            rotated_tokens=room.rotated_tokens,
             limits=Limits(
                 timeout=2, concurrency=100, proofs=64, policy=Policy(5, 20 * SECOND), rates=Rates(100_000, 100_000)
             ),
             meters=Meters(observe=_unobserved, late=_unobserved, activity=Activity(db, clock)),
         )
-        grants = Grants(db, connect, connect.workspaces, clock, Revocations(db, vault, {}), Blame(db, clock))
-        made.nodes.append(Node(connect, refresh, grants))
+        grants = Grants(
+            db=db,
+            connect=room.connect,
+            workspaces=workspaces,
+            clock=clock,
+            revocations=Revocations(db, vault, {}),
+            blame=Blame(db, clock),
+            stored=room.stored,
+        )
+        made.nodes.append(Node(room.connect, refresh, grants))
     return made
 
 

@@ -101,7 +101,7 @@ class Source:
 
     def notices(self) -> list[str]:
         """What receivers are told, or will be: types in order."""
-        found = self.run(self.house.db.read(deliveries.page(self.app.id, deliveries.Filters(), limit=100)))
+        found = self.run(self.house.db.read(deliveries.page(self.app.id, deliveries.DeliveryFilters(), limit=100)))
         return [delivery.type for delivery in reversed(found) if delivery.type != "grant.created"]
 
 

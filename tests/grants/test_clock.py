@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import Coroutine, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pytest
 from pydantic import SecretStr
@@ -14,6 +14,7 @@ from opengrant.errors import Evidence, OpenGrantError, Overloaded, ProviderFailu
 from opengrant.grants.refresh.circuit_breaker import Policy
 from opengrant.grants.refresh.refresh import Refresh
 from opengrant.model import SECOND, Application, CustomConnect, Grant, Identity, ProviderName
+from opengrant.providers.base import Mints
 from opengrant.providers.minted import Minted
 from opengrant.store.grants import grants
 from tests.grants.house import House, Mood, silent
@@ -225,15 +226,17 @@ class Endless:
         return minted
 
 
-def test_an_attempt_that_makes_many_calls_ends_before_its_lease(tenant: Tenant) -> None:
+def test_an_attempt_that_makes_many_calls_ends_before_its_lease(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tenant.connector(ProviderName.MICROSOFT)
     client = {"client_id": "app", "client_secret": SecretStr(secret("client")), "tenant": "contoso.example"}
     draft = credentials.Draft("all", "adminconsent", client)
     consent = tenant.run(tenant.house.credentials.create(tenant.app, ProviderName.MICROSOFT, draft))
     endless = Endless("ana@contoso.example", tenant.house.clock() + 3600 * SECOND)
     node = tenant.house.nodes[0]
-    node.connect.providers = replace(node.connect.providers, mints={ProviderName.MICROSOFT: endless})
-    set_in_refresh(node.refresh, providers=node.connect.providers)
+    mints = cast(dict[ProviderName, Mints], node.connect.prove.providers.mints)  # the node's refresh uses the same
+    monkeypatch.setitem(mints, ProviderName.MICROSOFT, endless)
     ask = CustomConnect(ProviderName.MICROSOFT, {"email_address": "ana@contoso.example"}, credential_id=consent.id)
     grant = tenant.run(node.connect.custom(tenant.app, ask))
     set_in_refresh(tenant.refresh, timeout=0.1)

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from opengrant.connectors import connectors
 from opengrant.errors import OpenGrantError, Overloaded
-from opengrant.grants.connect.connect import Proof
+from opengrant.grants.connect.proof import Proof
 from opengrant.grants.manage import Change
 from opengrant.grants.refresh.circuit_breaker import Policy
 from opengrant.model import SECOND, Application, CustomConnect, Grant, Identity, Micros, ProviderName, Sealed, is_recent
@@ -295,7 +295,7 @@ def test_a_delivery_that_waits_goes_at_once_and_one_under_way_comes_again_soon(p
 
     def claim(owner: str, limit: int) -> list[deliveries.Delivery]:
         now = clock()
-        terms = deliveries.Claim(owner, now, now + 30 * SECOND, limit, 0, now - 72 * 3600 * SECOND)
+        terms = deliveries.ClaimTerms(owner, now, now + 30 * SECOND, limit, 0, now - 72 * 3600 * SECOND)
         return place.run(db.write(deliveries.claim(app.id, hook.id, terms, db.dialect)))
 
     (first,) = claim("a", 1)

@@ -55,7 +55,7 @@ async def connected(home: House, name: ProviderName, provider: object, settings:
     """A tenant with one grant, whose provider is this one."""
     app = await home.tenant()
     await home.connectors.create(app, name, Draft())
-    home.nodes[0].connect.providers.passwords[name] = provider  # type: ignore[index] -- the house's own
+    home.nodes[0].connect.prove.providers.passwords[name] = provider  # type: ignore[index] -- the house's own
     await home.nodes[0].connect.custom(app, CustomConnect(name, settings))
     return app
 

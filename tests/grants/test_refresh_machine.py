@@ -320,7 +320,7 @@ class Machine(RuleBasedStateMachine):
         """
         rows = await self.house.rows(
             f"""select g.id, s.purpose, s.key_id, s.sealed,
-                       {", ".join(f"g.{name.strip()}" for name in grants.COLUMNS.split(","))}
+                       {grants.COLUMNS.of("g")}
                 from secrets s left join grants g on g.application_id = s.application_id and g.id = s.owner_id
                 where s.application_id = $1 and s.owner_kind = 'grant'""",
             self.app.id,

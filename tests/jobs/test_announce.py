@@ -332,7 +332,7 @@ def test_a_delivery_that_a_dead_node_took_is_sent_again_with_its_id(
     made = subscribe(subscriber, hook)
     room(subscriber, "room-7")
     db, app, at = announcing.services.db, subscriber.application.id, now()
-    terms = store.Claim("dead-node", at, at + 30 * SECOND, 4, 0, 0)
+    terms = store.ClaimTerms("dead-node", at, at + 30 * SECOND, 4, 0, 0)
     (taken,) = announcing.call(db.write(store.claim(app, made["id"], terms, db.dialect)))
     deliver(announcing)
     assert hook.received == [], "it is another's for now"
@@ -354,7 +354,7 @@ def test_nodes_that_claim_at_once_get_different_deliveries(
 
     async def claim_all() -> list[list[store.Delivery]]:
         at = now()
-        claims = [store.Claim(f"node-{n}", at, at + 30 * SECOND, 4, 0, 0) for n in range(6)]
+        claims = [store.ClaimTerms(f"node-{n}", at, at + 30 * SECOND, 4, 0, 0) for n in range(6)]
         return list(await asyncio.gather(*(db.write(store.claim(app, made["id"], one, db.dialect)) for one in claims)))
 
     taken = [delivery.seq for some in announcing.call(claim_all()) for delivery in some]
@@ -369,10 +369,10 @@ def test_what_failed_is_listed_and_replayed_with_its_id(announcing: LiveServer, 
         room(subscriber, name)
     deliver(announcing)
     service, app = announcing.services.deliveries, subscriber.application
-    latest, earliest = announcing.call(service.page(app, store.Filters(made["id"], "failed"), limit=10))
+    latest, earliest = announcing.call(service.page(app, store.DeliveryFilters(made["id"], "failed"), limit=10))
     assert latest.seq > earliest.seq
     (found,) = announcing.call(
-        service.page(app, store.Filters(event_id=earliest.event_id, before=latest.seq), limit=10)
+        service.page(app, store.DeliveryFilters(event_id=earliest.event_id, before=latest.seq), limit=10)
     )
     assert found == earliest
     stranger = announcing.tenant()
@@ -380,7 +380,7 @@ def test_what_failed_is_listed_and_replayed_with_its_id(announcing: LiveServer, 
         announcing.call(service.replay(stranger.application, latest.seq))
     with pytest.raises(WebhookNotFound):
         announcing.call(service.replay_failed(stranger.application, made["id"]))
-    assert announcing.call(service.page(stranger.application, store.Filters(), limit=10)) == []
+    assert announcing.call(service.page(stranger.application, store.DeliveryFilters(), limit=10)) == []
     stranger.http.close()
     hook.usual = Answer(200)
     announcing.call(service.replay(app, latest.seq))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from opengrant.grants.connect import connect
+from opengrant.grants.connect import rotated_tokens
 from opengrant.jobs.loop import Job, run_jobs
 from opengrant.jobs.sweep import KEEP_ROTATIONS, key_uses, sweep
 from opengrant.model import SECOND
@@ -111,7 +111,7 @@ def test_when_a_key_was_last_used_is_written_and_never_moves_back(tenant: Tenant
 def test_spent_tokens_are_swept_in_portions(
     tenant: Tenant, server: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connect, "_FORGOTTEN_AT_ONCE", 2)
+    monkeypatch.setattr(rotated_tokens, "_FORGOTTEN_AT_ONCE", 2)
     for number in range(5):
         server.rows(
             "insert into rotations (application_id, provider, spent, created_at) values ($1, 'zoom', $2, 1)",
@@ -131,7 +131,7 @@ def test_spent_tokens_are_swept_in_portions(
         return gone
 
     monkeypatch.setattr(rotations, "forget_before", forget)
-    server.call(server.services.connect.forget_rotations(tenant.application, older_than=KEEP_ROTATIONS))
+    server.call(server.services.rotated_tokens.forget_old(tenant.application, older_than=KEEP_ROTATIONS))
     assert going == [2, 2, 1, 0]
     for table in ("rotations", "secrets"):
         assert not server.rows(f"select 1 from {table} where application_id = $1", tenant.application.id)

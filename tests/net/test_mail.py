@@ -16,7 +16,7 @@ from opengrant.net.dns import Resolver
 from opengrant.net.guard import Guard, parse_networks
 from opengrant.net.login_attempt import Attempt, Deadlines
 from opengrant.net.mail_login import MailClient, Session
-from opengrant.providers.imap.refusals import TLS_REASONS
+from opengrant.providers.mail.refusals import TLS_REASONS
 from tests.fakes.mail import CLOSE, DRIP, FLOOD, RESET, SILENCE, STARTTLS, Certificates, FakeMail
 from tests.peers.dovecot import ACCOUNTS, DISABLED, ELSEWHERE
 

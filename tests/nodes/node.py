@@ -142,8 +142,8 @@ def connected(tenant: Tenant, provider: FakeOAuth, name: str, email: str) -> str
 def multiply(tenant: Tenant, provider: FakeOAuth, grant_id: str, number: int) -> dict[str, str]:
     """So many more grants like this one, each of a user of its own: id → refresh token. Straight into PostgreSQL."""
     live, app_id = tenant.server, tenant.application.id
-    vault = live.services.connect.vault
-    names = [*(name.strip() for name in COLUMNS.split(",")), "email_key"]
+    vault = live.services.rotated_tokens.vault
+    names = [*COLUMNS.names, "email_key"]
     (like,) = live.rows(f"select {', '.join(names)} from grants where id = $1", grant_id)
     made, rows, sealed = dict[str, str](), [], []
     for count in range(number):

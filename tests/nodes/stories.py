@@ -288,7 +288,7 @@ def newest(live: LiveServer, application_id: str, grant_id: str) -> str:
     """The refresh token that a grant holds."""
     sealed = live.call(live.services.db.read(secrets.find(application_id, "grant", grant_id, "live")))
     assert sealed is not None
-    held = live.services.connect.vault.open(sealed, Owner(application_id, "grant", grant_id, "live"))
+    held = live.services.rotated_tokens.vault.open(sealed, Owner(application_id, "grant", grant_id, "live"))
     return str(json.loads(held)["refresh_token"])
 
 

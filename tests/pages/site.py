@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from opengrant import pages
 from opengrant.api.http import responses as respond
 from opengrant.api.http import static
-from opengrant.api.http.middleware import Edge
+from opengrant.api.http.middleware import Middleware
 from opengrant.api.http.path_tree import Router
 from opengrant.api.http.request import read_body
 from tests.pages.gallery import ACTION, PAGES
@@ -64,7 +64,7 @@ class Site:
         router.add(ACTION, self._form)
         router.add("/redirect", self._redirect)
         config = uvicorn.Config(
-            Edge(router, max_requests=100), host="127.0.0.1", port=0, lifespan="off", log_config=None, loop="none"
+            Middleware(router, max_requests=100), host="127.0.0.1", port=0, lifespan="off", log_config=None, loop="none"
         )
         bound = config.bind_socket()
         self.url = f"http://127.0.0.1:{bound.getsockname()[1]}"

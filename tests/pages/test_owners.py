@@ -7,13 +7,20 @@ import pytest
 from opengrant.model import WITH_PASSWORD, ProviderName
 from opengrant.pages import FIELDS, Brand, Login, refusal
 from opengrant.pages.refusals import KINDS, REASONS
-from opengrant.providers import classify
 from opengrant.providers.ews import refusals as ews_answers
-from opengrant.providers.imap import refusals as mail_answers
+from opengrant.providers.google import refusals as google_answers
+from opengrant.providers.icloud import refusals as icloud_answers
+from opengrant.providers.mail import refusals as mail_answers
+from opengrant.providers.microsoft import refusals as microsoft_answers
+from opengrant.providers.oauth import refusals as standard_answers
 from opengrant.providers.verdict import Kind, Verdict
-from opengrant.signin.hosted import _gave_up
+from opengrant.providers.yahoo import refusals as yahoo_answers
+from opengrant.providers.zoom import refusals as zoom_answers
+from opengrant.signin.password_form import timed_out
 
 _API_WORDS = ("imap_", "smtp_", "ews_", "settings.imap", "POST", "/v3", "OPENGRANT", "provider ", "operator", "(IMAP, ")
+
+OAUTH_ANSWERS = (standard_answers, google_answers, microsoft_answers, yahoo_answers, zoom_answers)
 
 
 def verdicts(value: Any) -> set[Verdict]:
@@ -35,13 +42,13 @@ def of(*modules: Any) -> dict[str, Kind]:
 
 def test_every_reason_of_a_mail_server_has_a_sentence_of_its_own() -> None:
     """A reason without one is told by its kind: right, and not much help."""
-    lacking = sorted(of(mail_answers, ews_answers).keys() - REASONS.keys())
+    lacking = sorted(of(mail_answers, ews_answers, icloud_answers).keys() - REASONS.keys())
     assert lacking == [], f"add a row to opengrant/pages/refusals.py for each of {', '.join(lacking)}"
 
 
 @pytest.mark.parametrize("provider", sorted(WITH_PASSWORD & FIELDS.keys()))
 def test_every_reason_of_every_leg_fits_the_form(provider: ProviderName) -> None:
-    known = of(classify, mail_answers, ews_answers) | {"made_up_tomorrow": Kind.UNKNOWN}
+    known = of(*OAUTH_ANSWERS, mail_answers, ews_answers, icloud_answers) | {"made_up_tomorrow": Kind.UNKNOWN}
     for reason, kind in known.items():
         for leg in ("", "imap", "smtp", "ews", "caldav", "detect"):
             for filled in (frozenset[str](), frozenset(FIELDS[provider])):
@@ -86,6 +93,6 @@ def test_a_sentence_stands_at_the_field_that_it_is_about(
 
 
 def test_a_search_that_takes_too_long_has_a_sentence() -> None:
-    problem = _gave_up(ProviderName.IMAP, 30)
+    problem = timed_out(ProviderName.IMAP, 30)
     assert problem.provider_error is not None
     assert problem.provider_error["opengrant"]["reason"] in REASONS

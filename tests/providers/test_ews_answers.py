@@ -6,11 +6,16 @@ from hypothesis import strategies as st
 
 from opengrant.errors import Evidence
 from opengrant.providers.classify import classify
+from opengrant.providers.classify import classify as judge
 from opengrant.providers.ews import refusals as ews_answers
-from opengrant.providers.ews.refusals import CONFIRM_AFTER, NOT_APPS_SHAPE, OTHER_LEG_ACCEPTED, RESPONSE_CODES, judge
+from opengrant.providers.ews.refusals import CONFIRM_AFTER, RESPONSE_CODES
+from opengrant.providers.icloud import refusals as icloud_answers
+from opengrant.providers.icloud.refusals import NOT_APPS_SHAPE, OTHER_LEG_ACCEPTED
 from opengrant.providers.verdict import Kind, Verdict
 
-VERDICTS = [value for value in vars(ews_answers).values() if isinstance(value, Verdict)]
+VERDICTS = [
+    value for value in (*vars(ews_answers).values(), *vars(icloud_answers).values()) if isinstance(value, Verdict)
+]
 
 
 def ews(status=None, code="", step="http", subcodes=()):

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opengrant.errors import Evidence
-from opengrant.providers.imap import refusals as mail_answers
-from opengrant.providers.imap.refusals import judge
+from opengrant.providers.mail import refusals as mail_answers
+from opengrant.providers.mail.refusals import judge
 from opengrant.providers.verdict import Kind, Verdict
 
 VERDICTS = [value for value in vars(mail_answers).values() if isinstance(value, Verdict)]

@@ -18,7 +18,8 @@ from pydantic_core import to_json
 from opengrant.errors import Evidence, ProviderFailure
 from opengrant.model import SECOND
 from opengrant.net.provider_http import Answer
-from opengrant.providers.oauth.answers import is_address, read_id_token, read_scope, read_tokens, refusal, retry_after
+from opengrant.net.retry_after import retry_after
+from opengrant.providers.oauth.answers import is_address, read_id_token, read_scope, read_tokens, refusal
 from tests.fakes.oauth import HTML_403, entra_error
 
 SENT = 1_790_000_000 * SECOND

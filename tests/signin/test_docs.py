@@ -12,7 +12,8 @@ from nylas.models.auth import CodeExchangeResponse
 
 from opengrant.api.hosted import AuthQuery
 from opengrant.model import SECOND
-from opengrant.signin.hosted import CALLBACK, CODE_LASTS, LOGIN_LASTS
+from opengrant.signin.codes import CODE_LASTS
+from opengrant.signin.login import CALLBACK, LOGIN_LASTS
 from tests.pages.pictures import DIRECTORY
 from tests.peers.nodejs import NODE
 

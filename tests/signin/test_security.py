@@ -15,7 +15,7 @@ from playwright.async_api import Page, expect
 from pydantic import SecretStr
 
 from opengrant.errors import CodeUsedTwice
-from opengrant.signin.hosted import Redeemed
+from opengrant.signin.redeem import Redeemed
 from tests.fakes.oauth import FakeOAuth
 from tests.signin.application import WebApplication
 from tests.signin.browsing import BACK, landed, post, redeem, registered, start, through, visiting
@@ -199,11 +199,11 @@ def test_of_many_that_redeem_a_code_one_gets_its_grant(
     shop: Tenant, visitor: httpx.Client, provider: FakeOAuth, server: LiveServer
 ) -> None:
     code = SecretStr(code_of(shop, visitor, provider))
-    hosted = server.services.hosted
+    redemption = server.services.hosted.redemption
 
     async def together() -> list[Any]:
         asked = [
-            hosted.redeem(shop.application, code, redirect_uri=BACK, verifier=None, authenticated=True)
+            redemption.redeem(shop.application, code, redirect_uri=BACK, verifier=None, authenticated=True)
             for _ in range(AT_ONCE)
         ]
         return await asyncio.gather(*asked, return_exceptions=True)

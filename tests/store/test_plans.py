@@ -403,7 +403,7 @@ async def test_no_script_walks_over_all_grants(filled: Filled) -> None:
 async def test_every_function_that_touches_grants_is_looked_at() -> None:
     """Those of whole modules, and others that name the table."""
     touching = set()
-    for module in pkgutil.iter_modules(store.__path__, f"{store.__name__}."):
+    for module in pkgutil.walk_packages(store.__path__, f"{store.__name__}."):
         for function in vars(importlib.import_module(module.name)).values():
             if inspect.isgeneratorfunction(function) and function.__module__ == module.name:
                 whole = module.name in {grants.__name__, keeping.__name__}

@@ -5,7 +5,7 @@ from opengrant.api.http.route_table import Cursor, route
 from opengrant.api.wire import audit as wire
 from opengrant.api.wire import pagination as cursors
 from opengrant.errors import InvalidRequest
-from opengrant.events.audit import Place
+from opengrant.events.audit import AuditPosition
 
 
 @route(
@@ -14,7 +14,7 @@ from opengrant.events.audit import Place
 async def list_audit_entries(request: Request) -> tuple[list[wire.AuditEntry], str | None]:
     """List what was done in this application, newest first. `next_cursor` is there while there are more."""
     query = request.query(wire.AuditQuery)
-    after = None if query.after is None else Place(*query.after)
+    after = None if query.after is None else AuditPosition(*query.after)
     found = await request.services.audit.page(request.application, query.to_model(), after=after, limit=query.size + 1)
     shown = found[: query.size]
     more = cursors.token(*shown[-1].place) if len(found) > query.size else None

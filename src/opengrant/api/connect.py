@@ -4,6 +4,7 @@ from opengrant.api.http.decoding import decode
 from opengrant.api.http.request import Request
 from opengrant.api.http.route_table import One, route
 from opengrant.api.wire import grants as wire
+from opengrant.api.wire.fields import Answer
 from opengrant.errors import (
     Blocked,
     ConcurrentIdempotentRequest,
@@ -49,7 +50,7 @@ VERIFICATION_ERRORS = (
     ),
     idempotent=True,
 )
-async def connect_custom(request: Request) -> wire.Answer:
+async def connect_custom(request: Request) -> Answer:
     """Create a grant from credentials you hold.
 
     The credentials are proven against the provider before anything is stored. The same mailbox keeps its
@@ -67,7 +68,7 @@ async def connect_custom(request: Request) -> wire.Answer:
     shape = wire.custom_variant(provider, settings if isinstance(settings, dict) else {})
     ask = decode(shape, sent).to_model()
 
-    async def connect() -> wire.Answer:
+    async def connect() -> Answer:
         return wire.Grant.of(await request.services.connect.custom(request.application, ask))
 
     key = request.header(b"idempotency-key")

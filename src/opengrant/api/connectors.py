@@ -6,7 +6,9 @@ from opengrant.api.connect import provider_of
 from opengrant.api.http.decoding import decode
 from opengrant.api.http.request import Request, callback_uri
 from opengrant.api.http.route_table import One, Page, route
-from opengrant.api.wire import grants as wire
+from opengrant.api.wire import connectors as wire
+from opengrant.api.wire.fields import Answer, Model
+from opengrant.api.wire.pagination import Paging
 from opengrant.errors import InvalidRequest, NotFound, Overloaded
 from opengrant.grants.connector_check import Callback, Step
 from opengrant.model import ProviderName
@@ -14,7 +16,7 @@ from opengrant.model import ProviderName
 TAG = "Connectors"
 
 
-class TrialStep(wire.Model):
+class TrialStep(Model):
     """One thing that was looked at."""
 
     name: str
@@ -31,7 +33,7 @@ class TrialStep(wire.Model):
         return cls.model_construct(name=step.name, state=step.state, text=step.text, remedy=step.remedy)
 
 
-class TrialResult(wire.Model):
+class TrialResult(Model):
     """What came of a test."""
 
     ok: bool
@@ -53,7 +55,7 @@ class TrialResult(wire.Model):
     answers=One(wire.Connector, status=201),
     errors=(InvalidRequest,),
 )
-async def create_connector(request: Request) -> wire.Answer:
+async def create_connector(request: Request) -> Answer:
     """Create a connector.
 
     One per provider. For OAuth providers its client becomes the connector's primary credential.
@@ -64,16 +66,16 @@ async def create_connector(request: Request) -> wire.Answer:
     return wire.Connector.of(await request.services.connectors.create(request.application, provider, draft))
 
 
-@route("GET", "/v3/connectors", tag=TAG, query=wire.Paging, answers=Page(wire.Connector), errors=(InvalidRequest,))
-async def list_connectors(request: Request) -> tuple[list[wire.Answer], wire.Paging]:
+@route("GET", "/v3/connectors", tag=TAG, query=Paging, answers=Page(wire.Connector), errors=(InvalidRequest,))
+async def list_connectors(request: Request) -> tuple[list[Answer], Paging]:
     """List connectors, in order of creation."""
-    paging = request.query(wire.Paging)
+    paging = request.query(Paging)
     found = await request.services.connectors.page(request.application, limit=paging.size, offset=paging.offset)
     return [wire.Connector.of(connector) for connector in found], paging
 
 
 @route("GET", "/v3/connectors/{provider}", tag=TAG, answers=One(wire.Connector), errors=(NotFound,))
-async def get_connector(request: Request) -> wire.Answer:
+async def get_connector(request: Request) -> Answer:
     """Get a connector."""
     return wire.Connector.of(await request.services.connectors.get(request.application, provider_in_path(request)))
 
@@ -87,7 +89,7 @@ async def get_connector(request: Request) -> wire.Answer:
     errors=(InvalidRequest, NotFound),
     also="PUT",
 )
-async def update_connector(request: Request) -> wire.Answer:
+async def update_connector(request: Request) -> Answer:
     """Change a connector.
 
     Omitted fields stay. `settings` replaces what may be read; a client id or secret that is left out stays. Both are

@@ -4,7 +4,8 @@ from opengrant.api.connectors import provider_in_path
 from opengrant.api.http.decoding import checked, decode
 from opengrant.api.http.request import Request
 from opengrant.api.http.route_table import One, Page, route
-from opengrant.api.wire import grants as wire
+from opengrant.api.wire import credentials as wire
+from opengrant.api.wire.fields import Answer
 from opengrant.errors import InvalidRequest, NotFound
 
 TAG = "Credentials"
@@ -20,7 +21,7 @@ _ONE = _LIST + "/{credential_id}"
     answers=One(wire.Credential, status=201),
     errors=(InvalidRequest, NotFound),
 )
-async def create_credential(request: Request) -> wire.Answer:
+async def create_credential(request: Request) -> Answer:
     """Create a credential.
 
     The same name, type and data again answers with the credential that exists.
@@ -38,7 +39,7 @@ async def create_credential(request: Request) -> wire.Answer:
 @route(
     "GET", _LIST, tag=TAG, query=wire.CredentialQuery, answers=Page(wire.Credential), errors=(InvalidRequest, NotFound)
 )
-async def list_credentials(request: Request) -> tuple[list[wire.Answer], wire.CredentialQuery]:
+async def list_credentials(request: Request) -> tuple[list[Answer], wire.CredentialQuery]:
     """List the credentials of a connector, newest first unless told otherwise."""
     query = request.query(wire.CredentialQuery)
     found = await request.services.credentials.page(
@@ -53,7 +54,7 @@ async def list_credentials(request: Request) -> tuple[list[wire.Answer], wire.Cr
 
 
 @route("GET", _ONE, tag=TAG, answers=One(wire.Credential), errors=(NotFound,))
-async def get_credential(request: Request) -> wire.Answer:
+async def get_credential(request: Request) -> Answer:
     """Get a credential."""
     provider, id_ = provider_in_path(request), request.params["credential_id"]
     return wire.Credential.of(await request.services.credentials.get(request.application, provider, id_))
@@ -68,7 +69,7 @@ async def get_credential(request: Request) -> wire.Answer:
     errors=(InvalidRequest, NotFound),
     also="PUT",
 )
-async def update_credential(request: Request) -> wire.Answer:
+async def update_credential(request: Request) -> Answer:
     """Change a credential's name or replace what it holds; its type stays.
 
     Of the one that was made with the connector, the client id and tenant show in the connector.

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from opengrant.api.http.request import Request
 from opengrant.api.http.route_table import One, route
-from opengrant.api.wire.grants import Model, trimmed
+from opengrant.api.wire.fields import Model, trimmed
 from opengrant.errors import InvalidRequest, ProviderUnavailable, RateLimited
 from opengrant.grants.connect.detect import Detected
 from opengrant.model import ProviderName

@@ -9,8 +9,9 @@ from opengrant.api.http.route_table import Cursor, One, route
 from opengrant.api.wire import grant_actions as actions
 from opengrant.api.wire import grants as wire
 from opengrant.api.wire import pagination as cursors
+from opengrant.api.wire.fields import Answer
 from opengrant.errors import Blocked, CallbackNotAllowed, GrantNotFound, InvalidRequest, Overloaded
-from opengrant.grants.history import Place
+from opengrant.grants.history import AuditPosition
 
 
 @route(
@@ -20,7 +21,7 @@ from opengrant.grants.history import Place
     answers=One(wire.Grant),
     errors=(InvalidRequest, GrantNotFound, Blocked, Overloaded),
 )
-async def check_grant(request: Request) -> wire.Answer:
+async def check_grant(request: Request) -> Answer:
     """Ask the provider now whether a grant works.
 
     The answer is 200 with the grant, whatever the provider says: its trouble is inside. What it said in the last five
@@ -40,7 +41,7 @@ async def check_grant(request: Request) -> wire.Answer:
     answers=One(wire.Grant),
     errors=(InvalidRequest, GrantNotFound, Overloaded),
 )
-async def invalidate_grant(request: Request) -> wire.Answer:
+async def invalidate_grant(request: Request) -> Answer:
     """End a grant until its mailbox is connected again.
 
     It becomes invalid with the reason `invalidated`, and `grant.expired` is sent. It keeps its id; connecting the
@@ -60,7 +61,7 @@ async def invalidate_grant(request: Request) -> wire.Answer:
     answers=One(actions.ReconnectLink),
     errors=(InvalidRequest, GrantNotFound, CallbackNotAllowed),
 )
-async def get_reconnect_link(request: Request) -> wire.Answer:
+async def get_reconnect_link(request: Request) -> Answer:
     """Get an address of hosted sign-in for a grant's mailbox, to send to its owner.
 
     Your redirect URI gets the one-time code, as after any sign-in. It holds no secret and does not expire.
@@ -68,7 +69,7 @@ async def get_reconnect_link(request: Request) -> wire.Answer:
     query = request.query(actions.ReconnectQuery)
     grant = await request.services.grants.get(request.application, request.params["grant_id"])
     base = request.origin
-    url = await request.services.hosted.reconnect_link(
+    url = await request.services.hosted.start.reconnect_link(
         request.application, grant, redirect_uri=query.redirect_uri, base=base
     )
     return {"url": url}
@@ -82,14 +83,14 @@ async def get_reconnect_link(request: Request) -> wire.Answer:
     answers=Cursor(actions.Moment),
     errors=(InvalidRequest, GrantNotFound),
 )
-async def get_grant_timeline(request: Request) -> tuple[list[wire.Answer], str | None]:
+async def get_grant_timeline(request: Request) -> tuple[list[Answer], str | None]:
     """List what happened to a grant, newest first. `next_cursor` is there while there are more.
 
     It goes back as far as the audit trail. Renewals that found nothing wrong are one entry, `refreshed`, with their
     number; the entry that ends such a run says how many there were.
     """
     query = request.query(cursors.Query)
-    after = None if query.after is None else Place(*query.after)
+    after = None if query.after is None else AuditPosition(*query.after)
     grant = await request.services.grants.get(request.application, request.params["grant_id"])
     found = await request.services.timeline.page(request.application, grant, after=after, limit=query.size + 1)
     shown = found[: query.size]

@@ -5,6 +5,7 @@ from opengrant.api.http.decoding import checked
 from opengrant.api.http.request import Request
 from opengrant.api.http.route_table import Key, One, Page, route
 from opengrant.api.wire import grants as wire
+from opengrant.api.wire.fields import UNSEEN, Answer
 from opengrant.errors import (
     AccessDenied,
     Blocked,
@@ -23,14 +24,14 @@ TAG = "Grants"
 
 
 @route("GET", "/v3/grants", tag=TAG, query=wire.GrantQuery, answers=Page(wire.Grant), errors=(InvalidRequest,))
-async def list_grants(request: Request) -> tuple[list[wire.Answer], wire.GrantQuery]:
+async def list_grants(request: Request) -> tuple[list[Answer], wire.GrantQuery]:
     """List grants of the application, newest first unless told otherwise."""
     query = request.query(wire.GrantQuery)
     if query.account_id is not None or query.account_ids is not None:
         return [], query
     filters = Filters(
         # The identifier of a virtual calendar counts as given.
-        email=query.email.strip(wire.UNSEEN) if query.email and "@" in query.email else query.email,
+        email=query.email.strip(UNSEEN) if query.email and "@" in query.email else query.email,
         status=query.grant_status or query.status,
         provider=query.provider,
         connector=query.connector_id,
@@ -62,7 +63,7 @@ async def list_grants(request: Request) -> tuple[list[wire.Answer], wire.GrantQu
     answers=One(wire.Grant),
     errors=(InvalidRequest, GrantNotFound),
 )
-async def get_grant(request: Request) -> wire.Answer:
+async def get_grant(request: Request) -> Answer:
     """Get a grant by its id, `grant:<id>`, its email, `email:<email>` or `external:<your id>`.
 
     With an access token, `me` is its own grant; it shows no other.
@@ -84,7 +85,7 @@ async def get_grant(request: Request) -> wire.Answer:
     errors=(GrantNotFound, ReauthEmailInvalid, Blocked, *VERIFICATION_ERRORS),
     also="PUT",
 )
-async def update_grant(request: Request) -> wire.Answer:
+async def update_grant(request: Request) -> Answer:
     """Change a grant's credentials, recorded scopes, name or workspace.
 
     New credentials are proven first and must be of the same mailbox; if they fail, the grant stays as it was. What
@@ -132,7 +133,7 @@ async def _grant(request: Request) -> Grant:
     answers=One(wire.LiveToken),
     errors=(InvalidRequest, GrantNotFound, GrantExpired, Blocked, ProviderUnavailable, RateLimited, Overloaded),
 )
-async def read_token(request: Request) -> wire.Answer:
+async def read_token(request: Request) -> Answer:
     """Get the live access token of a grant, to call its provider with.
 
     It is renewed first if it would not last. For API keys with the permission `grants.token`; each call is in the

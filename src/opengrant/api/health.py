@@ -13,7 +13,8 @@ from opengrant.api.http.path_tree import Router
 from opengrant.api.http.request import Request
 from opengrant.api.http.route_table import One, Open, route
 from opengrant.api.http.static import only_get, send_asset
-from opengrant.api.wire import grants as wire
+from opengrant.api.wire.fields import Answer
+from opengrant.api.wire.health import Health
 from opengrant.errors import Overloaded
 from opengrant.pages import Asset
 
@@ -21,14 +22,14 @@ _READY_WITHIN = 5.0
 """Seconds the database gets to answer before this process calls itself not ready."""
 
 
-@route("GET", "/healthz", tag="Operations", access=Open(), answers=One(wire.Health))
-async def healthz(request: Request) -> wire.Answer:
+@route("GET", "/healthz", tag="Operations", access=Open(), answers=One(Health))
+async def healthz(request: Request) -> Answer:
     """The process is alive."""
     return {"status": "ok"}
 
 
-@route("GET", "/readyz", tag="Operations", access=Open(), answers=One(wire.Health), errors=(Overloaded,))
-async def readyz(request: Request) -> wire.Answer:
+@route("GET", "/readyz", tag="Operations", access=Open(), answers=One(Health), errors=(Overloaded,))
+async def readyz(request: Request) -> Answer:
     """The process can serve: its database answers, has the schema it needs, and can be written."""
     try:
         async with asyncio.timeout(_READY_WITHIN):

@@ -20,7 +20,8 @@ from opengrant.api.http.path_tree import Router
 from opengrant.api.http.request import Request, origin, read_body
 from opengrant.api.http.route_table import Open, Redirect, route
 from opengrant.api.http.static import PAGE_HEADERS
-from opengrant.api.wire import grants as wire
+from opengrant.api.wire import fields as wire
+from opengrant.api.wire.grants import patch_settings
 from opengrant.errors import (
     CallbackNotAllowed,
     InvalidPayload,
@@ -34,7 +35,9 @@ from opengrant.model import SECOND, WITH_PASSWORD, Application, ProviderName
 from opengrant.pages import FIELDS, Brand, Choice, Login, Onward, Page, Problem, Section, form_of, render
 from opengrant.pages.views import LABELS
 from opengrant.services import Services
-from opengrant.signin.hosted import LOGIN_LASTS, Ask, Begun, Visit
+from opengrant.signin.login import LOGIN_LASTS, AuthorizationRequest
+from opengrant.signin.start import Begun
+from opengrant.signin.visit import Visit
 
 COOKIE = "opengrant_browser"
 _MOST_COOKIES = 100
@@ -103,11 +106,11 @@ class AuthQuery(wire.Model):
             raise ValueError("must be plain or S256")
         return method
 
-    def ask(self) -> Ask:
+    def ask(self) -> AuthorizationRequest:
         """Raises InvalidRequest."""
         options = {option.strip() for option in (self.options or "").split(",")}
         scope = tuple(wire.split_scopes(self.scope or ""))
-        return Ask(
+        return AuthorizationRequest(
             redirect_uri=self.redirect_uri,
             response_type=self.response_type,
             providers=_providers(self.provider),
@@ -149,7 +152,7 @@ async def begin(request: Request) -> responses.Raw:
     try:
         query = request.query(AuthQuery)
         base = request.origin
-        begun = await request.services.hosted.begin(query.client_id, query.ask(), base=base)
+        begun = await request.services.hosted.start.begin(query.client_id, query.ask(), base=base)
     except OpenGrantError as problem:
         if not _wants_page(request.headers):
             raise
@@ -188,7 +191,7 @@ class Pages:
     async def _callback(self, scope: Scope, _: Receive) -> responses.Raw:
         query = _pairs(scope["query_string"])
         base = origin(scope["headers"], self.services)
-        url = await self.services.hosted.callback(query, base=base, cookies=_cookies(scope["headers"], base))
+        url = await self.services.hosted.callback.finish(query, base=base, cookies=_cookies(scope["headers"], base))
         return _redirect(302, url)
 
     async def _show(self, scope: Scope, _: Receive) -> responses.Raw:
@@ -202,7 +205,7 @@ class Pages:
         forms = [provider for provider in visit.providers if provider in WITH_PASSWORD and provider.value == chosen]
         if not forms:
             return _page(self._choice(visit, brand))
-        return _page(self._form(visit, brand, forms[0], {"email": visit.ask.login_hint or ""}))
+        return _page(self._form(visit, brand, forms[0], {"email": visit.request.login_hint or ""}))
 
     async def _submitted(self, scope: Scope, receive: Receive) -> responses.Raw:
         visit = await self._visit(scope)
@@ -212,7 +215,7 @@ class Pages:
         brand = await self._brand(visit.app)
         base = origin(scope["headers"], self.services)
         if "cancel" in fields:
-            return _onward(brand, await self.services.hosted.cancel(visit), brand.name or "the application")
+            return _onward(brand, await self.services.hosted.visits.cancel(visit), brand.name or "the application")
         provider = _pairs(scope["query_string"]).get("provider")
         if provider is not None:
             return await self._log_in(visit, brand, decode(_Chosen, {"provider": provider}).provider, fields)
@@ -221,7 +224,7 @@ class Pages:
         return await self._detect(visit, brand, fields.get("email", "").strip(), base)
 
     async def _go(self, visit: Visit, brand: Brand, provider: ProviderName, base: str) -> responses.Raw:
-        url = await self.services.hosted.choose(visit, provider, base=base)
+        url = await self.services.hosted.visits.choose(visit, provider, base=base)
         if url.startswith("/"):
             return _redirect(303, url)
         return _onward(brand, url, LABELS[provider].name)
@@ -229,7 +232,7 @@ class Pages:
     async def _detect(self, visit: Visit, brand: Brand, email: str, base: str) -> responses.Raw:
         choice = replace(self._choice(visit, brand), email=email)
         try:
-            provider = await self.services.hosted.recognise(visit, email)
+            provider = await self.services.hosted.visits.recognise(visit, email)
         except InvalidRequest as problem:
             return _page(replace(choice, error=search_failed(problem)), problem.status)
         except OpenGrantError as problem:
@@ -238,9 +241,9 @@ class Pages:
             return _page(replace(choice, problem=said, sections=("detect", "select_provider")), problem.status)
         if provider not in visit.providers:
             return _page(replace(choice, error=_not_offered(provider), sections=("detect", "select_provider")))
-        hinted = replace(visit, ask=replace(visit.ask, login_hint=visit.ask.login_hint or email))
+        hinted = replace(visit, request=replace(visit.request, login_hint=visit.request.login_hint or email))
         if provider in WITH_PASSWORD:
-            await self.services.hosted.choose(visit, provider, base=base)
+            await self.services.hosted.visits.choose(visit, provider, base=base)
             return _page(self._form(visit, brand, provider, {"email": email}))
         return await self._go(hinted, brand, provider, base)
 
@@ -250,15 +253,15 @@ class Pages:
         if provider not in WITH_PASSWORD or provider not in visit.providers:
             raise InvalidRequest("provider: it is not among those that are offered.")
         form = self._form(visit, brand, provider, fields)
-        needed = _needed(provider, smtp=visit.ask.smtp_required)
+        needed = _needed(provider, smtp=visit.request.smtp_required)
         if empty := [name for name in needed if not fields.get(name, "").strip()]:
             return _page(replace(form, errors=dict.fromkeys(empty, EMPTY)), 400)
         try:
-            settings = wire.patch_settings(provider, _settings(provider, fields))
+            settings = patch_settings(provider, _settings(provider, fields))
         except ValidationError as problem:
             return _page(wrong(form, problem), 400)
         try:
-            url = await self.services.hosted.submit(visit, provider, settings)
+            url = await self.services.hosted.password_form.submit(visit, provider, settings)
         except (LoginInvalid, CallbackNotAllowed):
             raise
         except OpenGrantError as problem:
@@ -271,8 +274,8 @@ class Pages:
             action=f"/v3/connect/login/{visit.handle}",
             csrf=visit.csrf,
             providers=visit.providers,
-            sections=visit.ask.sections,
-            email=visit.ask.login_hint or "",
+            sections=visit.request.sections,
+            email=visit.request.login_hint or "",
         )
 
     def _form(self, visit: Visit, brand: Brand, provider: ProviderName, values: Mapping[str, str]) -> Login:
@@ -283,14 +286,14 @@ class Pages:
             csrf=visit.csrf,
             provider=provider,
             values={name: values.get(name, "") for name in FIELDS[provider]},
-            smtp_required=visit.ask.smtp_required,
+            smtp_required=visit.request.smtp_required,
             back=path if len(visit.providers) > 1 else "",
         )
 
     async def _visit(self, scope: Scope) -> Visit:
         headers = scope["headers"]
         held = _cookies(headers, origin(headers, self.services))
-        return await self.services.hosted.visit(scope["path_params"]["handle"], held)
+        return await self.services.hosted.visits.open(scope["path_params"]["handle"], held)
 
     async def _brand(self, app: Application) -> Brand:
         profile = await self.services.applications.profile(app)

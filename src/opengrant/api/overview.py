@@ -3,7 +3,7 @@
 from opengrant.api.http.request import Request
 from opengrant.api.http.route_table import One, route
 from opengrant.api.wire import overview as wire
-from opengrant.api.wire.grants import Answer
+from opengrant.api.wire.fields import Answer
 from opengrant.errors import InvalidRequest
 
 

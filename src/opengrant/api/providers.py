@@ -4,7 +4,7 @@ from pydantic import RootModel
 
 from opengrant.api.http.request import Request, callback_uri
 from opengrant.api.http.route_table import One, route
-from opengrant.api.wire.grants import Model
+from opengrant.api.wire.fields import Model
 from opengrant.connectors.setup_guide import GUIDES, Guide
 from opengrant.model import ProviderName
 

@@ -11,11 +11,11 @@ from opengrant.api.http.authentication import bearer_of
 from opengrant.api.http.decoding import decode
 from opengrant.api.http.request import Request
 from opengrant.api.http.route_table import Flat, One, Open, route
-from opengrant.api.wire import grants as wire
+from opengrant.api.wire import fields as wire
 from opengrant.errors import OAuthRefused, Unauthorized
 from opengrant.events.actor import Actor, act_as
 from opengrant.model import ProviderName
-from opengrant.signin.token_endpoint import Ask
+from opengrant.signin.token_endpoint import AccessTokenRequest
 from opengrant.signin.tokens import Info, Issued
 
 TAG = "Tokens"
@@ -67,9 +67,9 @@ class TokenRequest(wire.Model):
     idp_claims: _Secret | None = None
     """Refused: no other identity provider is trusted yet."""
 
-    def to_model(self, bearer: str | None) -> Ask:
+    def to_model(self, bearer: str | None) -> AccessTokenRequest:
         secret = self.client_secret or (None if bearer is None else SecretStr(bearer))
-        return Ask(
+        return AccessTokenRequest(
             self.grant_type,
             self.client_id,
             secret,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from opengrant.connectors.connectors import Connectors
 from opengrant.events.activity import Activity, Observe
-from opengrant.grants.connect.rotated_tokens import Successors
+from opengrant.grants.connect.rotated_tokens import RotatedTokens
 from opengrant.grants.refresh.attempt import Attempt, SharedAttempts
 from opengrant.grants.refresh.capacity import Capacity
 from opengrant.grants.refresh.check import Checks
@@ -62,13 +62,14 @@ def build_refresh(
     providers: Providers,
     schedule: Schedule,
     spool: Spool,
+    rotated_tokens: RotatedTokens,
     limits: Limits,
     meters: Meters,
 ) -> Refresh:
     states = States(db=db, vault=vault)
     call = ProviderCall(
         states=states,
-        rotated_tokens=Successors(db, vault, digests),
+        rotated_tokens=rotated_tokens,
         digests=digests,
         connectors=connectors,
         providers=providers,

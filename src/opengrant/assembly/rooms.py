@@ -12,6 +12,7 @@ from opengrant.access.console_sessions import ConsoleSessions
 from opengrant.access.idempotency import Idempotency
 from opengrant.access.request_signatures import Signatures
 from opengrant.access.service_accounts import ServiceAccounts
+from opengrant.assembly.connect import ConnectRoom, build_connect
 from opengrant.assembly.network import comma_separated
 from opengrant.assembly.refresh import Limits, Meters, build_refresh
 from opengrant.assembly.tools import Tools
@@ -21,11 +22,11 @@ from opengrant.domains.domains import NOWHERE, Domains, MailNames
 from opengrant.errors import StoreUnavailable
 from opengrant.events.activity import Activity
 from opengrant.events.audit import Audit
-from opengrant.events.deliveries import Deliveries, Terms
+from opengrant.events.deliveries import Deliveries, DeliveryTerms
 from opengrant.events.webhooks import Webhooks
 from opengrant.grants.aliases import Aliases
-from opengrant.grants.connect.connect import Connect
 from opengrant.grants.connect.detect import Detect
+from opengrant.grants.connect.rotated_tokens import RotatedTokens
 from opengrant.grants.connector_check import ConnectorCheck
 from opengrant.grants.history import Timeline
 from opengrant.grants.manage import Grants
@@ -41,11 +42,21 @@ from opengrant.operations.master_keys import Readiness
 from opengrant.operations.overview import Overview
 from opengrant.services import Services
 from opengrant.settings import Settings
-from opengrant.signin.abuse_limits import Strangers
+from opengrant.signin.abuse_limits import AbuseLimits
+from opengrant.signin.admin_consent import AdminConsent
+from opengrant.signin.callback import Callback
+from opengrant.signin.codes import LoginCodes
+from opengrant.signin.consent import ConsentPages
 from opengrant.signin.hosted import Hosted
 from opengrant.signin.id_tokens import Signing
-from opengrant.signin.token_endpoint import Exchange
+from opengrant.signin.login import LoginDigests, OpenLogins
+from opengrant.signin.password_form import PasswordForm
+from opengrant.signin.redeem import Redemption
+from opengrant.signin.return_url import ReturnUrls
+from opengrant.signin.start import SignInStart
+from opengrant.signin.token_endpoint import TokenEndpoint
 from opengrant.signin.tokens import Tokens
+from opengrant.signin.visit import Visits
 from opengrant.store.engine.port import Dialect
 from opengrant.store.grants.refreshing import Rates
 from opengrant.tenants.applications import Applications
@@ -68,7 +79,7 @@ class _Base:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Grants:
-    connect: Connect
+    connecting: ConnectRoom
     refresh: Refresh
     grants: Grants
     detect: Detect
@@ -78,7 +89,7 @@ class _Grants:
 class _SignIn:
     hosted: Hosted
     tokens: Tokens
-    exchange: Exchange
+    exchange: TokenEndpoint
 
 
 def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitStack) -> Services:
@@ -102,7 +113,8 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         credentials=Credentials(db=db, vault=tools.vault, clock=clock),
         connector_check=_connector_check(tools, base, grants),
         domains=base.domains,
-        connect=grants.connect,
+        connect=grants.connecting.connect,
+        rotated_tokens=grants.connecting.rotated_tokens,
         refresh=grants.refresh,
         grants=grants.grants,
         detect=grants.detect,
@@ -156,23 +168,26 @@ def _mail_names(settings: Settings) -> MailNames:
 
 def _grants(settings: Settings, tools: Tools, base: _Base, opened: contextlib.AsyncExitStack) -> _Grants:
     schedule, spool = _schedule(settings), Spool(settings.data_dir / "unwritten")
-    connect = _connect(settings, tools, base, schedule, spool)
-    refresh = _refresh(settings, tools, base, schedule, spool)
+    connecting = _connecting(settings, tools, base, schedule, spool)
+    refresh = _refresh(settings, tools, base, schedule, connecting.rotated_tokens)
     # The exchanges end before the database closes: a token that is not stored is lost.
     opened.push_async_callback(refresh.drain)
-    opened.push_async_callback(connect.drain)  # runs first: refresh then tries to write what connect has spooled
+    opened.push_async_callback(
+        connecting.connect.exchange.drain
+    )  # runs first: refresh then tries to write what connect has spooled
     revocations = Revocations(db=tools.db, vault=tools.vault, providers=tools.providers.revokes)
     opened.push_async_callback(revocations.close)
     return _Grants(
-        connect=connect,
+        connecting=connecting,
         refresh=refresh,
         grants=Grants(
             db=tools.db,
-            connect=connect,
+            connect=connecting.connect,
             workspaces=base.workspaces,
             clock=tools.clock,
             revocations=revocations,
             blame=Blame(db=tools.db, clock=tools.clock),
+            stored=connecting.stored,
         ),
         detect=Detect(
             db=tools.db,
@@ -196,26 +211,30 @@ def _schedule(settings: Settings) -> Schedule:
     )
 
 
-def _connect(settings: Settings, tools: Tools, base: _Base, schedule: Schedule, spool: Spool) -> Connect:
-    return Connect(
+def _connecting(settings: Settings, tools: Tools, base: _Base, schedule: Schedule, spool: Spool) -> ConnectRoom:
+    return build_connect(
         db=tools.db,
         vault=tools.vault,
         digests=tools.digests,
+        clock=tools.clock,
         connectors=base.connectors,
         providers=tools.providers,
         domains=base.domains,
         workspaces=base.workspaces,
-        schedule=schedule,
-        clock=tools.clock,
-        observe=metrics.observe_verification,
         activity=base.activity,
-        spool=spool,
-        max_verifications=settings.outbound.max_verifications,
+        schedule=schedule,
+        rotated_tokens=RotatedTokens(
+            db=tools.db, vault=tools.vault, digests=tools.digests, spool=spool, clock=tools.clock
+        ),
+        observe=metrics.observe_verification,
+        limit=settings.outbound.max_verifications,
         timeout=settings.outbound.timeout,
     )
 
 
-def _refresh(settings: Settings, tools: Tools, base: _Base, schedule: Schedule, spool: Spool) -> Refresh:
+def _refresh(
+    settings: Settings, tools: Tools, base: _Base, schedule: Schedule, rotated_tokens: RotatedTokens
+) -> Refresh:
     refresh = settings.refresh
     return build_refresh(
         db=tools.db,
@@ -225,7 +244,8 @@ def _refresh(settings: Settings, tools: Tools, base: _Base, schedule: Schedule, 
         connectors=base.connectors,
         providers=tools.providers,
         schedule=schedule,
-        spool=spool,
+        spool=rotated_tokens.spool,
+        rotated_tokens=rotated_tokens,
         limits=Limits(
             timeout=settings.outbound.timeout,
             concurrency=refresh.concurrency,
@@ -242,25 +262,14 @@ def _connector_check(tools: Tools, base: _Base, grants: _Grants) -> ConnectorChe
         db=tools.db,
         connectors=base.connectors,
         providers=tools.providers,
-        connect=grants.connect,
+        limit=grants.connecting.limit,
         domains=base.domains,
         clock=tools.clock,
     )
 
 
 def _sign_in(settings: Settings, tools: Tools, base: _Base, grants: _Grants) -> _SignIn:
-    hosted = Hosted(
-        db=tools.db,
-        vault=tools.vault,
-        digests=tools.digests,
-        applications=base.applications,
-        redirects=base.redirects,
-        connect=grants.connect,
-        detect=grants.detect,
-        strangers=Strangers(tools.db, tools.clock, threads=settings.outbound.mail_threads),
-        clock=tools.clock,
-        secretless_web=settings.hosted.secretless_web,
-    )
+    hosted = _hosted(settings, tools, base, grants)
     tokens = Tokens(
         db=tools.db,
         digests=tools.digests,
@@ -271,9 +280,89 @@ def _sign_in(settings: Settings, tools: Tools, base: _Base, grants: _Grants) -> 
     return _SignIn(
         hosted=hosted,
         tokens=tokens,
-        exchange=Exchange(
-            applications=base.applications, api_keys=base.api_keys, codes=hosted, tokens=tokens, grants=grants.grants
+        exchange=TokenEndpoint(
+            applications=base.applications,
+            api_keys=base.api_keys,
+            codes=hosted.redemption,
+            tokens=tokens,
+            grants=grants.grants,
         ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _SignInParts:
+    """The parts that several services of hosted sign-in use."""
+
+    limits: AbuseLimits
+    logins: OpenLogins
+    returns: ReturnUrls
+    consent: ConsentPages
+    admin_consent: AdminConsent
+    codes: LoginCodes
+
+
+def _hosted(settings: Settings, tools: Tools, base: _Base, grants: _Grants) -> Hosted:
+    parts = _sign_in_parts(settings, tools, base)
+    return Hosted(
+        start=SignInStart(
+            db=tools.db,
+            applications=base.applications,
+            digests=parts.logins.digests,
+            consent=parts.consent,
+            admin_consent=parts.admin_consent,
+            returns=parts.returns,
+            clock=tools.clock,
+        ),
+        visits=Visits(
+            db=tools.db,
+            applications=base.applications,
+            logins=parts.logins,
+            consent=parts.consent,
+            detect=grants.detect,
+            limits=parts.limits,
+            returns=parts.returns,
+        ),
+        password_form=PasswordForm(
+            logins=parts.logins,
+            connect=grants.connecting.connect,
+            limits=parts.limits,
+            codes=parts.codes,
+            returns=parts.returns,
+        ),
+        callback=_callback(base, grants, parts),
+        codes=parts.codes,
+        redemption=Redemption(
+            codes=parts.codes,
+            redirects=base.redirects,
+            connect=grants.connecting.connect,
+            secretless_web=settings.hosted.secretless_web,
+        ),
+        limits=parts.limits,
+    )
+
+
+def _sign_in_parts(settings: Settings, tools: Tools, base: _Base) -> _SignInParts:
+    db, connectors, providers = tools.db, base.connectors, tools.providers
+    digests, returns = LoginDigests(digests=tools.digests), ReturnUrls(redirects=base.redirects)
+    return _SignInParts(
+        limits=AbuseLimits(db=db, clock=tools.clock, threads=settings.outbound.mail_threads),
+        logins=OpenLogins(db=db, digests=digests, clock=tools.clock),
+        returns=returns,
+        consent=ConsentPages(db=db, connectors=connectors, providers=providers, digests=digests),
+        admin_consent=AdminConsent(db=db, connectors=connectors, providers=providers, digests=digests),
+        codes=LoginCodes(db=db, vault=tools.vault, digests=tools.digests, returns=returns, clock=tools.clock),
+    )
+
+
+def _callback(base: _Base, grants: _Grants, parts: _SignInParts) -> Callback:
+    return Callback(
+        applications=base.applications,
+        logins=parts.logins,
+        admin_consent=parts.admin_consent,
+        connect=grants.connecting.connect,
+        codes=parts.codes,
+        returns=parts.returns,
     )
 
 
@@ -283,7 +372,7 @@ def _deliveries(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         db=tools.silent,
         vault=tools.vault,
         receivers=tools.network.receivers,
-        terms=Terms(
+        terms=DeliveryTerms(
             source=named.source,
             hold=int(named.expired_after * SECOND),
             retry_for=int(named.retry_for * SECOND),

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from opengrant.cli.main import AsJson, application_of, out, print_json, print_rows, run
 from opengrant.errors import NotFound
 from opengrant.model import SECOND, Application, Platform, Profile
-from opengrant.tenants.redirect_uris import Draft, RedirectUri
+from opengrant.tenants.redirect_uris import NewRedirectUri, RedirectUri
 
 if TYPE_CHECKING:
     from opengrant.assembly.installation import Installation
@@ -91,7 +91,7 @@ def redirects_add(
         "package_name": package_name,
         "sha1_certificate_fingerprint": fingerprint,
     }
-    draft = Draft(url, platform, {name: value for name, value in sent.items() if value})
+    draft = NewRedirectUri(url, platform, {name: value for name, value in sent.items() if value})
 
     async def add(installed: "Installation") -> RedirectUri:
         return await installed.services.redirects.create(await application_of(installed, application), draft)

@@ -12,7 +12,7 @@ from cyclopts.types import PositiveInt
 
 from opengrant.api.wire.audit import AuditEntry
 from opengrant.cli.main import AsJson, print_columns, print_json, run
-from opengrant.events.audit import INSTALLATION, Entry, Filters
+from opengrant.events.audit import INSTALLATION, AuditFilters, Entry
 from opengrant.model import SECOND
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def audit(
     json: AsJson = False,
 ) -> None:
     """Show who did what to which grant, newest first. Times are UTC."""
-    filters = Filters(grant_id=grant, actor=actor, type=type, since=None if since is None else _micros(since))
+    filters = AuditFilters(grant_id=grant, actor=actor, type=type, since=None if since is None else _micros(since))
 
     async def find(installed: "Installation") -> list[Entry]:
         trail = installed.services.audit

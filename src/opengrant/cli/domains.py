@@ -12,7 +12,7 @@ from rich.table import Table
 
 from opengrant.access.service_accounts import ServiceAccount
 from opengrant.cli.main import AsJson, Failure, out, print_json, print_rows, run
-from opengrant.domains.domains import DMARC, KINDS, Check, Domain, Finding, Kind
+from opengrant.domains.domains import DMARC, KINDS, Check, Domain, Kind, RecordFinding
 from opengrant.model import SECOND
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ service_accounts_app = cyclopts.App(name="service-accounts", help="Who may call 
 signing_keys_app = cyclopts.App(name="signing-keys", help="What id_tokens are signed with.")
 
 _COLORS = {"done": "green", "pending": "yellow", "failed": "red"}
-_ADVISED = Finding("pending", "Advised beside the others; nothing waits for it.")
+_ADVISED = RecordFinding("pending", "Advised beside the others; nothing waits for it.")
 _PAGE = 200
 
 
@@ -86,7 +86,7 @@ def domains_verify(address: str, kind: Kind | None = None, /, *, json: AsJson = 
     """
     kinds = KINDS if kind is None else (kind,)
 
-    async def look(installed: "Installation") -> tuple[Domain, list[Check], Finding | None]:
+    async def look(installed: "Installation") -> tuple[Domain, list[Check], RecordFinding | None]:
         domain, checks = await _domain_and_checks(installed, address, kinds, look=True)
         return domain, checks, await installed.services.domains.dmarc(domain) if kind is None else None
 
@@ -130,7 +130,7 @@ async def _checks(
     return [(await ask(domain.organization_id, domain.id, kind))[1] for kind in kinds]
 
 
-def _show(domain: Domain, checks: list[Check], dmarc: Finding | None, *, json: bool) -> None:
+def _show(domain: Domain, checks: list[Check], dmarc: RecordFinding | None, *, json: bool) -> None:
     if json:
         advised = {} if dmarc is None else {"advised": [_advised_row(dmarc)]}
         print_json({**_row(domain), "records": [_check_row(check) for check in checks], **advised})
@@ -175,7 +175,7 @@ def _check_row(check: Check) -> dict[str, Any]:
     }
 
 
-def _advised_row(found: Finding) -> dict[str, Any]:
+def _advised_row(found: RecordFinding) -> dict[str, Any]:
     return {
         "kind": "dmarc",
         "status": found.status,

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from opengrant.api.wire import webhooks as wire
 from opengrant.cli.main import AsJson, Failure, application_of, out, print_json, print_rows, run
-from opengrant.events.deliveries import Delivery, Filters
+from opengrant.events.deliveries import Delivery, DeliveryFilters
 from opengrant.events.webhooks import Webhook
 from opengrant.model import SECOND
 
@@ -56,7 +56,7 @@ def webhooks_deliveries(
 
     async def find(installed: "Installation") -> list[Delivery]:
         owner = await application_of(installed, application)
-        filters = Filters(webhook, state, event, before)
+        filters = DeliveryFilters(webhook, state, event, before)
         return list(await installed.services.deliveries.page(owner, filters, limit=max(1, min(limit, 1000))))
 
     print_rows([wire.Delivery.of(delivery).model_dump() | {"id": delivery.seq} for delivery in run(find)], json=json)

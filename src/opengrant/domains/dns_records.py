@@ -47,7 +47,7 @@ class Wanted(NamedTuple):
     value: str
 
 
-class Finding(NamedTuple):
+class RecordFinding(NamedTuple):
     """What DNS says about a wanted record, for people too."""
 
     status: Status
@@ -61,12 +61,12 @@ before they trust a sender. Whoever has a stricter policy keeps it."""
 NOWHERE = "mail.invalid"
 """Stands for our name in mail where nobody has said it: a name that nobody can have (RFC 6761 section 6.4)."""
 
-DONE = Finding("done", "The record was found.")
-NAMELESS = Finding(
+DONE = RecordFinding("done", "The record was found.")
+NAMELESS = RecordFinding(
     "pending",
     "Do not publish it yet: this server has no name. Set OPENGRANT_PUBLIC_URL, or the hosts of OPENGRANT_DOMAINS__.",
 )
-MISSING = Finding("pending", "The record is not there yet. A change of DNS can take hours to be seen everywhere.")
+MISSING = RecordFinding("pending", "The record is not there yet. A change of DNS can take hours to be seen everywhere.")
 
 
 def ownership(token: str) -> Wanted:
@@ -102,7 +102,7 @@ def full_name(host: str, domain: str) -> str:
     return domain if host == APEX else f"{host}.{domain}"
 
 
-def judge(kind: Kind, wanted: str, seen: Sequence[str]) -> Finding:
+def judge(kind: Kind, wanted: str, seen: Sequence[str]) -> RecordFinding:
     """Compare what DNS answered with the value that should be there.
 
     seen  TXT values, or mail exchangers with the most preferred first; empty when there are none
@@ -110,63 +110,69 @@ def judge(kind: Kind, wanted: str, seen: Sequence[str]) -> Finding:
     return _JUDGES[kind](wanted, seen)
 
 
-def judge_dmarc(seen: Sequence[str]) -> Finding:
+def judge_dmarc(seen: Sequence[str]) -> RecordFinding:
     """What TXT values at the name of DMARC say; any policy will do."""
     found = sum(re.match(r"v\s*=\s*DMARC1\s*(;|$)", text.strip()) is not None for text in seen)
     if found > 1:
-        return Finding("failed", "There are several DMARC records; receivers then honour none. Keep one.")
+        return RecordFinding("failed", "There are several DMARC records; receivers then honour none. Keep one.")
     if found:
         return DONE
-    return Finding("pending", "There is none. Receivers then go by that of the domain above, if it has one.")
+    return RecordFinding("pending", "There is none. Receivers then go by that of the domain above, if it has one.")
 
 
-def _judge_ownership(wanted: str, seen: Sequence[str]) -> Finding:
+def _judge_ownership(wanted: str, seen: Sequence[str]) -> RecordFinding:
     # A domain may be verified elsewhere too, so a foreign text is not a wrong one.
     if wanted in (text.strip() for text in seen):
         return DONE
     if any(text.strip().startswith(OWNERSHIP_PREFIX) for text in seen):
-        return Finding("failed", "There is an ownership record with another value. Replace it with the one shown here.")
+        return RecordFinding(
+            "failed", "There is an ownership record with another value. Replace it with the one shown here."
+        )
     return MISSING
 
 
-def _judge_spf(wanted: str, seen: Sequence[str]) -> Finding:
+def _judge_spf(wanted: str, seen: Sequence[str]) -> RecordFinding:
     records = [text.lower().split() for text in seen if text.lower().split()[:1] == [_SPF]]
     include = wanted.lower().split()[1]
     if not records:
         return MISSING
     if len(records) > 1:
-        return Finding("failed", "There are several SPF records; receivers then honour none. Merge them into one.")
+        return RecordFinding(
+            "failed", "There are several SPF records; receivers then honour none. Merge them into one."
+        )
     for term in records[0]:
         if term.removeprefix("+") == include:
             return DONE
         if re.fullmatch(r"[+?~-]?all", term):
             break  # what stands behind `all` is never looked at (RFC 7208 section 5.1)
-    return Finding("failed", f"The SPF record lacks {include}. Put it in front of the `all` at the end.")
+    return RecordFinding("failed", f"The SPF record lacks {include}. Put it in front of the `all` at the end.")
 
 
-def _judge_dkim(wanted: str, seen: Sequence[str]) -> Finding:
+def _judge_dkim(wanted: str, seen: Sequence[str]) -> RecordFinding:
     keys = [tags for text in seen if "p" in (tags := _tags(text))]
     if not keys:
         return MISSING
     mine = _tags(wanted)["p"]
     if any(tags["p"] == mine and tags.get("k", "rsa") == "rsa" and tags.get("v", "DKIM1") == "DKIM1" for tags in keys):
         return DONE
-    return Finding("failed", "There is a DKIM record with another key. It may have been cut off: TXT records are"
+    return RecordFinding("failed", "There is a DKIM record with another key. It may have been cut off: TXT records are"
                    " made of strings of up to 255 characters, and some forms keep only the first.")  # fmt: skip
 
 
-def _judge_mx(wanted: str, seen: Sequence[str]) -> Finding:
+def _judge_mx(wanted: str, seen: Sequence[str]) -> RecordFinding:
     host = wanted.split()[1].lower()
     if not seen:
         return MISSING
     if seen[0] == host:
         return DONE
     if host in seen:
-        return Finding("failed", f"{seen[0]} is preferred to {host} and gets the mail. Give {host} the lowest number.")
-    return Finding("failed", f"Mail goes to {seen[0]}. Replace the MX records with the one shown here.")
+        return RecordFinding(
+            "failed", f"{seen[0]} is preferred to {host} and gets the mail. Give {host} the lowest number."
+        )
+    return RecordFinding("failed", f"Mail goes to {seen[0]}. Replace the MX records with the one shown here.")
 
 
-_JUDGES: dict[Kind, Callable[[str, Sequence[str]], Finding]] = {
+_JUDGES: dict[Kind, Callable[[str, Sequence[str]], RecordFinding]] = {
     "ownership": _judge_ownership,
     "mx": _judge_mx,
     "spf": _judge_spf,

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import SecretStr
 
 from opengrant.domains import dns_records
-from opengrant.domains.dns_records import DMARC, NAMELESS, NOWHERE, Finding, MailNames, Wanted, is_nameless
+from opengrant.domains.dns_records import DMARC, NAMELESS, NOWHERE, MailNames, RecordFinding, Wanted, is_nameless
 from opengrant.errors import InvalidRequest, NotFound
 from opengrant.events import audit
 from opengrant.model import SECOND, Application, Clock, Micros, ProviderName, Sealed
@@ -35,10 +35,10 @@ __all__ = [
     "DkimKey",
     "Domain",
     "Domains",
-    "Finding",
     "KeyLength",
     "Kind",
     "MailNames",
+    "RecordFinding",
     "Region",
 ]
 
@@ -48,7 +48,9 @@ VALUES_LIVE = timedelta(days=7)
 KeyLength = Literal[1024, 2048]
 _DKIM = ("domain", "dkim")
 _PENDING = "Publish this record, then ask to verify it."
-_EXPIRED = Finding("failed", "The time to publish this record is over. Ask for its info again and publish that one.")
+_EXPIRED = RecordFinding(
+    "failed", "The time to publish this record is over. Ask for its info again and publish that one."
+)
 _UNSURE = "DNS could not be asked just now. Nothing has changed; try again."
 
 
@@ -59,7 +61,7 @@ class DkimKey(NamedTuple):
     private_key: SecretStr
 
 
-class Draft(NamedTuple):
+class _NewRecord(NamedTuple):
     """A record that is about to be asked for; `key` is the private key of a DKIM record."""
 
     wanted: Wanted
@@ -162,7 +164,7 @@ class Domains:
         found = await self._look(domain, seen)
         return await self.db.write(self._remember(domain, seen, found))
 
-    async def _look(self, domain: Domain, check: Check) -> Finding:
+    async def _look(self, domain: Domain, check: Check) -> RecordFinding:
         if check.status != "done" and check.expires_at <= self.clock():
             return _EXPIRED
         if is_nameless(check.value):
@@ -170,15 +172,15 @@ class Domains:
         try:
             seen = await self._seen(domain, check.host, check.type)
         except DnsUnavailable:
-            return Finding(check.status, _UNSURE)
+            return RecordFinding(check.status, _UNSURE)
         return dns_records.judge(check.kind, check.value, seen)
 
-    async def dmarc(self, domain: Domain) -> Finding:
+    async def dmarc(self, domain: Domain) -> RecordFinding:
         """What DNS says about the record that is only advised. It is kept nowhere: the wire has no place for it."""
         try:
             return dns_records.judge_dmarc(await self._seen(domain, DMARC.host, DMARC.type))
         except DnsUnavailable:
-            return Finding("pending", _UNSURE)
+            return RecordFinding("pending", _UNSURE)
 
     async def _seen(self, domain: Domain, host: str, type_: RecordType) -> Sequence[str]:
         """Raises DnsUnavailable."""
@@ -188,7 +190,7 @@ class Domains:
         except NameNotFound:
             return ()  # nothing is published there, which is what an empty answer says
 
-    def _remember(self, domain: Domain, seen: Check, found: Finding) -> Steps[tuple[Domain, Check]]:
+    def _remember(self, domain: Domain, seen: Check, found: RecordFinding) -> Steps[tuple[Domain, Check]]:
         if not (yield from domains.hold(domain.organization_id, domain.id)):
             raise _missing()
         current = yield from domains.find_check(domain.organization_id, domain.id, seen.kind)
@@ -213,17 +215,17 @@ class Domains:
             return False
         return check.status == "done" or check.expires_at > self.clock()
 
-    async def _draft(self, kind: Kind, seen: Check | None, key_length: KeyLength) -> Draft:
+    async def _draft(self, kind: Kind, seen: Check | None, key_length: KeyLength) -> _NewRecord:
         if (configured := dns_records.by_configuration(kind, self.hosts)) is not None:
-            return Draft(configured)
+            return _NewRecord(configured)
         if kind == "ownership":
-            return Draft(dns_records.ownership(random.token_urlsafe(24)))
+            return _NewRecord(dns_records.ownership(random.token_urlsafe(24)))
         # Making a key takes a good part of a second.
         private, public = await to_thread(_key_pair, key_length)
         # A selector of its own for each key, so that nobody's cache has the old one.
-        return Draft(dns_records.dkim(f"og{random.token_hex(3)}", public), private)
+        return _NewRecord(dns_records.dkim(f"og{random.token_hex(3)}", public), private)
 
-    def _issue(self, domain: Domain, kind: Kind, seen: Check | None, draft: Draft) -> Steps[Check]:
+    def _issue(self, domain: Domain, kind: Kind, seen: Check | None, draft: _NewRecord) -> Steps[Check]:
         if not (yield from domains.hold(domain.organization_id, domain.id)):
             raise _missing()
         current = yield from domains.find_check(domain.organization_id, domain.id, kind)

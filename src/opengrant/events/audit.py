@@ -16,11 +16,11 @@ from opengrant.events.actor import Fact, sign
 from opengrant.model import SECOND, Application, Clock, Micros
 from opengrant.store.engine.port import Steps, Store
 from opengrant.store.events import audit, events
-from opengrant.store.events.audit import Entry, Filters, Place
+from opengrant.store.events.audit import AuditFilters, AuditPosition, Entry
 from opengrant.store.events.events import Event
 from opengrant.store.tenants import applications, organizations
 
-__all__ = ["INSTALLATION", "TYPES", "Audit", "AuditType", "Entry", "Filters", "Place", "record"]
+__all__ = ["INSTALLATION", "TYPES", "Audit", "AuditFilters", "AuditPosition", "AuditType", "Entry", "record"]
 
 INSTALLATION = ""
 """Stands where others have their application: what concerns the installation as a whole."""
@@ -118,11 +118,13 @@ class Audit:
     clock: Clock
     keep: timedelta
 
-    async def page(self, app: Application, filters: Filters, *, after: Place | None, limit: int) -> list[Entry]:
+    async def page(
+        self, app: Application, filters: AuditFilters, *, after: AuditPosition | None, limit: int
+    ) -> list[Entry]:
         """The newest entries of an application, from behind the one at that place."""
         return await self.db.read(audit.page(app.id, filters, after=after, limit=limit))
 
-    async def everywhere(self, filters: Filters, *, limit: int) -> list[Entry]:
+    async def everywhere(self, filters: AuditFilters, *, limit: int) -> list[Entry]:
         """For operators: the newest entries of all applications, the organization and the installation."""
         found = [
             await self.db.read(audit.page(trail, filters, after=None, limit=limit)) for trail in await self._trails()

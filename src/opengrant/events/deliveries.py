@@ -26,11 +26,11 @@ from opengrant.net.webhook_http import Receivers
 from opengrant.store import secrets
 from opengrant.store.engine.port import Steps, Store
 from opengrant.store.events import deliveries, webhooks
-from opengrant.store.events.deliveries import Claim, Delivery, Filters
+from opengrant.store.events.deliveries import ClaimTerms, Delivery, DeliveryFilters
 from opengrant.store.events.webhooks import Webhook, Window
 from opengrant.vault import Owner, Vault
 
-__all__ = ["Deliveries", "Delivery", "Filters", "Terms", "pause", "signing_owner"]
+__all__ = ["Deliveries", "Delivery", "DeliveryFilters", "DeliveryTerms", "pause", "signing_owner"]
 
 log = structlog.get_logger()
 
@@ -52,7 +52,7 @@ _BATCH = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class DeliveryTerms:
     """source: the envelope's. hold: how long `grant.expired` is kept back. retry_for: how long one event is tried."""
 
     source: str
@@ -75,7 +75,7 @@ class Deliveries:
         db: Store,
         vault: Vault,
         receivers: Receivers,
-        terms: Terms,
+        terms: DeliveryTerms,
         clock: Clock,
         bell: asyncio.Event,
         observe: Callable[[str], None],
@@ -143,7 +143,7 @@ class Deliveries:
         at, terms = self._clock(), self._terms
         # Three times the receiver's time: nobody who is alive is still at it by then.
         until = at + int(3 * self._receivers.timeout * SECOND)
-        claim = Claim(str(uuid.uuid4()), at, until, limit, terms.hold, at - terms.retry_for)
+        claim = ClaimTerms(str(uuid.uuid4()), at, until, limit, terms.hold, at - terms.retry_for)
         found = yield from deliveries.claim(application_id, webhook_id, claim, self._db.dialect)
         secret = SecretStr(self._vault.open(sealed, signing_owner(application_id, webhook_id)).decode())
         return _Taken(webhook, secret, claim.owner, found)
@@ -208,11 +208,13 @@ class Deliveries:
         since = await self._db.read(deliveries.oldest_pending())
         self._age(0 if since is None else max(0, self._clock() - since) / SECOND)
 
-    async def page(self, app: Application, filters: Filters, *, limit: int) -> Sequence[Delivery]:
+    async def page(self, app: Application, filters: DeliveryFilters, *, limit: int) -> Sequence[Delivery]:
         """The latest first."""
         return await self._db.read(deliveries.page(app.id, filters, limit=limit))
 
-    async def page_of(self, app: Application, webhook_id: str, filters: Filters, *, limit: int) -> Sequence[Delivery]:
+    async def page_of(
+        self, app: Application, webhook_id: str, filters: DeliveryFilters, *, limit: int
+    ) -> Sequence[Delivery]:
         """Those to one destination, the latest first. Raises WebhookNotFound."""
 
         def script() -> Steps[Sequence[Delivery]]:

@@ -24,7 +24,7 @@ from opengrant.store.events import webhooks
 from opengrant.store.events.webhooks import Webhook
 from opengrant.vault import Vault
 
-__all__ = ["MOST", "OURS", "Change", "Draft", "Webhook", "Webhooks"]
+__all__ = ["MOST", "OURS", "NewWebhook", "Webhook", "WebhookChange", "Webhooks"]
 
 MOST = 100
 """Webhooks of one application."""
@@ -35,7 +35,7 @@ _AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class NewWebhook:
     """What a caller sends to make one."""
 
     url: str
@@ -46,7 +46,7 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class WebhookChange:
     """None: stays as it is.
 
     triggers  all of them; those of OURS stay when none of them is among these
@@ -86,7 +86,7 @@ class Webhooks:
         self._places = asyncio.Semaphore(_AT_ONCE)
         self.addresses, self.addresses_at = tuple(addresses), clock()
 
-    async def create(self, app: Application, draft: Draft) -> tuple[Webhook, SecretStr]:
+    async def create(self, app: Application, draft: NewWebhook) -> tuple[Webhook, SecretStr]:
         """With its signing secret, which is not shown again. Raises WebhookRefused, Overloaded."""
         await self._challenge(draft.url)
         now = self._clock()
@@ -114,7 +114,7 @@ class Webhooks:
         """Raises WebhookNotFound."""
         return await self._db.read(_get(app, webhook_id))
 
-    async def update(self, app: Application, webhook_id: str, change: Change) -> Webhook:
+    async def update(self, app: Application, webhook_id: str, change: WebhookChange) -> Webhook:
         """A new URL is challenged, and so is that of a failed webhook that becomes active. Raises as `create`."""
         held = await self.get(app, webhook_id)
         moved = change.url is not None and change.url != held.url
@@ -206,7 +206,7 @@ class Webhooks:
         row = secrets.SecretRow(owner.application_id, owner.kind, owner.id, owner.purpose, sealed)
         yield from secrets.put(row, at=webhook.updated_at)
 
-    def _update(self, app: Application, webhook_id: str, change: Change) -> Steps[Webhook]:
+    def _update(self, app: Application, webhook_id: str, change: WebhookChange) -> Steps[Webhook]:
         held, now = (yield from _get(app, webhook_id)), self._clock()
         sent: dict[str, Any] = {
             "url": change.url,
@@ -248,7 +248,7 @@ def _get(app: Application, webhook_id: str) -> Steps[Webhook]:
     return found
 
 
-def _triggers(held: Webhook, change: Change) -> tuple[str, ...]:
+def _triggers(held: Webhook, change: WebhookChange) -> tuple[str, ...]:
     """What a changed webhook is told of. Raises WebhookRefused when that is nothing."""
     sent = held.triggers if change.triggers is None else change.triggers
     own = change.own

@@ -10,11 +10,11 @@ from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import urlsplit
 
+from opengrant.access.in_flight import InFlightLimit
 from opengrant.connectors.connectors import Connectors
 from opengrant.domains.domains import Domains
 from opengrant.errors import Evidence, NotFound, ProviderFailure
 from opengrant.events import audit
-from opengrant.grants.connect.connect import Connect
 from opengrant.grants.refusals import NAMES
 from opengrant.model import Application, ClientApp, Clock, Connector, ProviderName
 from opengrant.providers.base import ProvesClient, Reaches
@@ -57,12 +57,12 @@ class Callback:
 
 @dataclass(frozen=True, slots=True)
 class ConnectorCheck:
-    """Built once, in assembly/installation.py. `connect` lends its bound: a trial counts as a verification."""
+    """Built once, in assembly/. A check counts as a verification under `limit`."""
 
     db: Store
     connectors: Connectors
     providers: Providers
-    connect: Connect
+    limit: InFlightLimit
     domains: Domains
     clock: Clock
 
@@ -71,7 +71,7 @@ class ConnectorCheck:
         found = await self.db.read(connectors.find_with_client(app.id, provider))
         if found is None:
             raise NotFound(f"This application has no {provider} connector.")
-        with self.connect.bounded():
+        with self.limit.bounded():
             steps = await self._steps(app, found, callback)
         failed = [step.name for step in steps if step.state == "failed"]
         await self.db.write(

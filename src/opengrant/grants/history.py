@@ -12,9 +12,9 @@ from opengrant.grants import refusals as outcome
 from opengrant.model import Application, Grant, Micros
 from opengrant.store.engine.port import Store
 from opengrant.store.events import audit
-from opengrant.store.events.audit import Entry, Filters, Place
+from opengrant.store.events.audit import AuditFilters, AuditPosition, Entry
 
-__all__ = ["Moment", "Place", "Timeline"]
+__all__ = ["AuditPosition", "Moment", "Timeline"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ class Moment:
     detail: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def place(self) -> Place:
-        return Place(self.at, self.id)
+    def place(self) -> AuditPosition:
+        return AuditPosition(self.at, self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,9 @@ class Timeline:
 
     db: Store
 
-    async def page(self, app: Application, grant: Grant, *, after: Place | None, limit: int) -> list[Moment]:
+    async def page(self, app: Application, grant: Grant, *, after: AuditPosition | None, limit: int) -> list[Moment]:
         """The newest, from behind the one at that place."""
-        entries = await self.db.read(audit.page(app.id, Filters(grant_id=grant.id), after=after, limit=limit))
+        entries = await self.db.read(audit.page(app.id, AuditFilters(grant_id=grant.id), after=after, limit=limit))
         moments = [Moment(entry.id, entry.at, _type(entry), entry.actor, entry.detail) for entry in entries]
         run = _run(grant)
         if run is not None and (after is None or run.place < after):

@@ -5,17 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pydantic import SecretStr
-from pydantic_core import from_json
-
-from opengrant.errors import AccessDenied, GrantNotFound, InvalidRequest, Overloaded
+from opengrant.errors import AccessDenied, GrantNotFound, InvalidRequest
 from opengrant.events import audit
 from opengrant.events import payloads as events
 from opengrant.grants import refusals as outcome
-from opengrant.grants.connect.connect import Connect, unless_taken
-from opengrant.grants.connect.rotated_tokens import Successors
+from opengrant.grants.connect.connect import Connect
+from opengrant.grants.connect.record import refuse_taken, unless_taken
 from opengrant.grants.refresh.source_health import Blame, Shown
+from opengrant.grants.retry_on_change import retry_on_change
 from opengrant.grants.revocations import Revocations
+from opengrant.grants.stored_credential import StoredCredentials
 from opengrant.model import Application, Clock, CustomConnect, Grant, Sealed, Trouble
 from opengrant.providers.registry import FACTS
 from opengrant.store import secrets
@@ -25,12 +24,10 @@ from opengrant.store.events import events as outbox
 from opengrant.store.grants import grants, leases
 from opengrant.store.grants.grants import Filters, Order
 from opengrant.tenants.workspaces import Workspaces
-from opengrant.vault import Owner, Unsealable
 
 __all__ = ["Change", "Filters", "Grants"]
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_TRIES = 8
 
 
 _INVALIDATED = "The grant was called invalid by request. Ask the user to connect the account again."
@@ -52,9 +49,9 @@ class Change:
     credential_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Grants:
-    """Built once, in assembly/installation.py."""
+    """Built once, in assembly/."""
 
     db: Store
     connect: Connect
@@ -62,6 +59,7 @@ class Grants:
     clock: Clock
     revocations: Revocations
     blame: Blame
+    stored: StoredCredentials
 
     async def get(self, app: Application, pattern: str) -> Grant:
         """Find by id, `grant:<id>`, address, `email:<address>`, `external:<id>` or virtual-calendar identifier.
@@ -126,8 +124,8 @@ class Grants:
         return await self.blame.show_all(app, found)
 
     async def held(self, app: Application, grant: Grant) -> dict[str, Any]:
-        """What a change of the credential need not name: see Connect.held."""
-        return await self.connect.held(app, grant)
+        """What a change of the credential need not name: see StoredCredentials.settings_of."""
+        return await self.stored.settings_of(app, grant)
 
     async def change(self, app: Application, grant: Grant, change: Change) -> Grant:
         """Replace the scope list or the name, or move it; new settings are verified first, as when connecting.
@@ -135,30 +133,38 @@ class Grants:
         Raises what Connect.renew raises, and Blocked; on failure the grant stays as it was.
         """
         outcome.refuse_blocked(grant)
-        await self.connect.refuse_taken(app, change.external_id, grant)
+        await refuse_taken(self.db, app, change.external_id, grant)
         if change.workspace_id is not None:
             await self.workspaces.require(app, change.workspace_id)
         if change.settings is not None:
-            if FACTS[grant.provider].identifier and change.settings.get("email") != grant.email:
-                raise InvalidRequest(
-                    "settings.email: a virtual calendar keeps its identifier; make another grant instead."
-                )
-            # A token says itself what it may do; for a password the recorded scopes stay.
-            kept = None if "refresh_token" in change.settings else grant.scope
-            ask = CustomConnect(
-                grant.provider,
-                change.settings,
-                scope=kept if change.scope is None else change.scope,
-                name=change.name,
-                credential_id=change.credential_id or await self._own_client(app, grant, change.settings),
-                workspace_id=change.workspace_id,
-                external_id=change.external_id,
-            )
-            return await self.connect.renew(app, grant, ask)
-        for _ in range(_TRIES):
+            return await self._change_credential(app, grant, change, change.settings)
+        return await self._change_row(app, grant, change)
+
+    async def _change_credential(
+        self, app: Application, grant: Grant, change: Change, settings: Mapping[str, Any]
+    ) -> Grant:
+        """Verify the new settings, and store the credential with the rest of the change."""
+        if FACTS[grant.provider].identifier and settings.get("email") != grant.email:
+            raise InvalidRequest("settings.email: a virtual calendar keeps its identifier; make another grant instead.")
+        # A token names its scopes; for a password the recorded scopes stay.
+        kept = None if "refresh_token" in settings else grant.scope
+        ask = CustomConnect(
+            grant.provider,
+            settings,
+            scope=kept if change.scope is None else change.scope,
+            name=change.name,
+            credential_id=change.credential_id or await self._own_client(app, grant, settings),
+            workspace_id=change.workspace_id,
+            external_id=change.external_id,
+        )
+        return await self.connect.renew(app, grant, ask)
+
+    async def _change_row(self, app: Application, grant: Grant, change: Change) -> Grant:
+        async def write() -> Grant | None:
+            nonlocal grant
             missing = grant.missing_scopes
             if change.scope is not None:
-                missing = await self.connect.missing(grant, change.scope)
+                missing = await self.stored.missing(grant, change.scope)
             changed = replace(
                 grant,
                 scope=grant.scope if change.scope is None else change.scope,
@@ -170,11 +176,12 @@ class Grants:
             )
             writing = grants.Writing(changed, events.updated(changed, before=grant, at=self.clock()))
             written = await unless_taken(self.db, grants.change(writing, seen_version=grant.version))
-            if written is not None:
-                return written
-            grant = await self.get(app, f"grant:{grant.id}")
-            await self.connect.refuse_taken(app, change.external_id, grant)
-        raise _changing_too_fast()
+            if written is None:
+                grant = await self.get(app, f"grant:{grant.id}")
+                await refuse_taken(self.db, app, change.external_id, grant)
+            return written
+
+        return await retry_on_change(write, subject="grant")
 
     async def _own_client(self, app: Application, grant: Grant, settings: Mapping[str, Any]) -> str | None:
         """The credential whose client got this grant's refresh tokens, and so the new one too; None when it is gone."""
@@ -191,14 +198,17 @@ class Grants:
         """
         asked, at = grant.asked, self.clock()
         trouble = Trouble("reconnect", outcome.INVALIDATED, "", _INVALIDATED, at, at)
-        for _ in range(_TRIES):
+
+        async def write() -> Grant | None:
+            nonlocal grant
             if grant.status == "invalid" or grant.asked != asked:
                 return grant
             written = await self.db.write(self._invalidate(grant, trouble, reason))
-            if written is not None:
-                return written
-            grant = await self.get(app, f"grant:{grant.id}")
-        raise _changing_too_fast()
+            if written is None:
+                grant = await self.get(app, f"grant:{grant.id}")
+            return written
+
+        return await retry_on_change(write, subject="grant")
 
     def _invalidate(self, grant: Grant, trouble: Trouble, reason: str | None) -> Steps[Grant | None]:
         ended = yield from grants.end(grant, trouble)
@@ -235,22 +245,7 @@ class Grants:
         if gone is None:
             raise GrantNotFound("Grant not found")
         if live is not None:
-            yield from self._forget_successors(gone, live)
+            yield from self.stored.forget_rotated(gone, live)
         yield from leases.forget(app.id, grant_id)
         yield from outbox.add(events.deleted(gone, at=self.clock()))
         return gone, live
-
-    def _forget_successors(self, gone: Grant, live: Sealed) -> Steps[None]:
-        """Of verifications that spent the grant's token and then could not finish their work."""
-        found = Successors(self.db, self.connect.vault, self.connect.digests)
-        try:
-            held = from_json(found.vault.open(live, Owner(gone.application_id, "grant", gone.id, "live")))
-        except Unsealable:
-            return
-        for name in ("refresh_token", "previous_refresh_token"):
-            if name in held:
-                yield from found.forget(gone.application_id, gone.provider, SecretStr(held[name]))
-
-
-def _changing_too_fast() -> Overloaded:
-    return Overloaded("This grant is being changed by many requests at once. Try again.", retry_after=1)

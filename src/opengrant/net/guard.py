@@ -114,6 +114,16 @@ def parse_host(text: str) -> Address | str:
     return name
 
 
+def domain_of(address: str) -> str | None:
+    """The A-label domain of an address; None when it is no address of a named host."""
+    local, at, text = address.rpartition("@")
+    try:
+        domain = parse_host(text)
+    except BadHost:
+        return None
+    return domain if local and at and isinstance(domain, str) and "." in domain else None
+
+
 def _literal(text: str) -> Address:
     try:
         address = ipaddress.ip_address(text)

@@ -10,7 +10,6 @@ import contextlib
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -23,12 +22,11 @@ from opengrant.errors import ProviderFailure
 from opengrant.model import now
 from opengrant.net.guard import Guard
 from opengrant.net.login_attempt import Attempt
+from opengrant.net.retry_after import retry_after
 
 MAX_BODY = 1024 * 1024
 """Bytes of an answer."""
 MAX_REDIRECTS = 10
-MAX_WAIT = 3600.0
-"""Seconds that a server's Retry-After may ask for."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -67,13 +65,8 @@ class Page:
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds the server asks us to wait: 1 to MAX_WAIT."""
-        said = self.headers.get("Retry-After", "").strip()
-        try:
-            seconds = float(said) if said.isdigit() else parsedate_to_datetime(said).timestamp() - now() / 1e6
-        except (ValueError, OverflowError):
-            return None
-        return min(max(seconds, 1.0), MAX_WAIT)
+        """Seconds that the server asks us to wait."""
+        return retry_after(self.headers, now())
 
 
 class Conversation:

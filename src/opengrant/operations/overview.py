@@ -21,7 +21,7 @@ from opengrant.store.grants.circuit_breakers import CircuitBreaker
 from opengrant.store.operations import checkup, overview
 from opengrant.store.operations.overview import Backlog, Health
 
-__all__ = ["DAY", "MOST_SOURCES", "Bucket", "Expiring", "Overview", "Snapshot", "Trouble", "View"]
+__all__ = ["DAY", "MOST_SOURCES", "Bucket", "DegradedSource", "Expiring", "Overview", "Snapshot", "View"]
 
 DAY: Micros = 24 * HOUR
 HOURLY: int = 72
@@ -45,7 +45,7 @@ class Expiring:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class DegradedSource:
     """A degraded source. grants: how many depend on it; host: None unless it is a mail host."""
 
     provider: str
@@ -75,7 +75,7 @@ class Snapshot:
     at: Micros
     grants: Mapping[str, Health]
     expiring: Expiring
-    degraded: Sequence[Trouble]
+    degraded: Sequence[DegradedSource]
     webhooks: Sequence[tuple[Webhook, Backlog]]
 
 
@@ -168,7 +168,7 @@ class Overview:
                 grants[named[0]].troubled += others
                 grants[named[0]].held += others if blamed.degraded_at is not None else 0
 
-    def _degraded(self, app_id: str) -> Steps[list[Trouble]]:
+    def _degraded(self, app_id: str) -> Steps[list[DegradedSource]]:
         found = []
         by_host: dict[str, Mapping[str | None, int]] = {}
         for blamed in (yield from circuit_breakers.degraded(app_id, limit=MOST_SOURCES)):
@@ -194,9 +194,11 @@ class Overview:
         return [_bucket(began_at, counted) for began_at, counted in counts.items()]
 
 
-def _trouble(blamed: CircuitBreaker, named: tuple[str, str, str | None], host: str | None, grants: int) -> Trouble:
+def _trouble(
+    blamed: CircuitBreaker, named: tuple[str, str, str | None], host: str | None, grants: int
+) -> DegradedSource:
     since = cast(Micros, blamed.degraded_at)
-    return Trouble(*named, host, since, circuit_breaker.quoted(blamed), grants, blamed.probe_at)
+    return DegradedSource(*named, host, since, circuit_breaker.quoted(blamed), grants, blamed.probe_at)
 
 
 def _bucket(at: Micros, counted: Counter[str]) -> Bucket:

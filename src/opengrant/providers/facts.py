@@ -1,7 +1,7 @@
 """What is known of a provider before it is asked anything: names, pages, scopes, hosts, rules.
 
 Each provider's folder has its own `facts.py`; registry.py lists them. Code above providers/ reads a fact and does not
-compare a provider's name. Pure data: no connection, no SQL.
+compare a provider's name. Pure: data and functions of data.
 """
 
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from opengrant.model import CredentialType, ProviderName
+from opengrant.providers.verdict import Judge, Verdict
 
 Holds = Literal["token", "password", "nothing"]
 """What keeps a grant of the provider alive. nothing: there is no credential that could go bad, so no next check."""
@@ -116,6 +117,9 @@ class Facts:
     identifier          `email` is an identifier: compared as given, and fixed
     claimed_address     the address is what the user or their server says, with no proof of the domain
     tenant_scope        an organisation's credential takes scopes of the request only, not the connector's
+    judges              provider's name in the evidence → judge; an organisation's credential has a name of its own.
+                        None at all: it is judged by the words that all mail servers share
+    proven              reason → what it means of a credential that has worked before
     identity_by_token   on the wire, a token without identity scopes is a wrong refresh token
     """
 
@@ -123,6 +127,8 @@ class Facts:
     speaks_as: str
     holds: Holds
     guide: Guide
+    judges: Mapping[str, Judge] = field(default_factory=dict)
+    proven: Mapping[str, Verdict] = field(default_factory=dict)
     label: Label | None = None
     form: Form | None = None
     credential_types: frozenset[CredentialType] = frozenset()

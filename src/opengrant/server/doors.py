@@ -27,7 +27,7 @@ from opengrant.api import workspaces as _workspaces  # noqa: F401
 from opengrant.api.http import static
 from opengrant.api.http.cors import Cors
 from opengrant.api.http.endpoint import build_router
-from opengrant.api.http.middleware import Edge
+from opengrant.api.http.middleware import Middleware
 from opengrant.api.unserved import UNSERVED
 from opengrant.assembly.installation import Installation
 from opengrant.jobs.alive import alive
@@ -47,7 +47,7 @@ def asgi(installed: Installation) -> ASGIApp:
     ops.add_to(router, settings.public_url)
     hosted_pages.add_to(router, installed.services)
     static.add_to(router)
-    return Edge(Cors(router, installed.services.redirects), max_requests=settings.max_requests)
+    return Middleware(Cors(router, installed.services.redirects), max_requests=settings.max_requests)
 
 
 def watched(installed: Installation) -> ASGIApp:
@@ -55,7 +55,7 @@ def watched(installed: Installation) -> ASGIApp:
     settings = installed.settings
     router = build_router(installed.services, max_body=settings.max_body, tag="Operations")
     router.add("/metrics", ops.Metrics())
-    return Edge(router, max_requests=settings.max_requests)
+    return Middleware(router, max_requests=settings.max_requests)
 
 
 def counting(installed: Installation) -> Sequence[Job]:

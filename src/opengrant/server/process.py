@@ -20,7 +20,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.supervisors import Multiprocess
 
 from opengrant import __version__, logs, metrics
-from opengrant.api.http.connection import Bounds, Connection
+from opengrant.api.http.connection import Connection
+from opengrant.api.http.connection_limits import Bounds
 from opengrant.assembly.installation import Installation, installation
 from opengrant.jobs.loop import run_jobs
 from opengrant.net.guard import parse_networks

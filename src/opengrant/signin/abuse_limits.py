@@ -1,7 +1,7 @@
-"""What people without a key may have us do: the pages of hosted sign-in are open to everybody.
+"""Limits of what a browser without an API key can cause: the pages of hosted sign-in are open to everyone.
 
-Passwords are counted, so that nobody guesses here; and what a server of a stranger's own can hold up by silence is
-bounded, so that the application's own requests find mail threads free.
+Refused passwords are counted, against guessing. Proofs that run at once are bounded: a silent mail server must not hold
+the threads that the application's own requests need.
 """
 
 import asyncio
@@ -19,30 +19,30 @@ from opengrant.store.engine.port import Store
 WITHIN = timedelta(minutes=15)
 """As long as a sign-in lasts."""
 TRIES = 10
-"""Passwords that a server may refuse somebody within that time."""
+"""Refused passwords per server and account within that time."""
 SEARCHES = 20
-"""Addresses that one sign-in may ask about."""
+"""Addresses that one sign-in may search for."""
 _PATIENCE = 15.0
-"""Seconds to wait for others to end."""
+"""Seconds to wait for a free place."""
 
 
-class Strangers:
-    """Built once, in assembly/installation.py, for one process and event loop.
+class AbuseLimits:
+    """Built once, in assembly/, for one process and event loop.
 
-    threads  passwords that may be proven at mail servers at once; strangers get a quarter of them
+    threads  passwords that the process may prove at mail servers at once; hosted sign-in gets a quarter of them
     """
 
-    def __init__(self, db: Store, clock: Clock, *, threads: int) -> None:
-        self._tries = RateLimit(db, clock, "hosted.password", TRIES, WITHIN)
-        self._searches = RateLimit(db, clock, "hosted.detect", SEARCHES, WITHIN)
+    def __init__(self, *, db: Store, clock: Clock, threads: int) -> None:
+        self._tries = RateLimit(db=db, clock=clock, name="hosted.password", limit=TRIES, window=WITHIN)
+        self._searches = RateLimit(db=db, clock=clock, name="hosted.detect", limit=SEARCHES, window=WITHIN)
         self._proofs, self._lookups = asyncio.Semaphore(max(1, threads // 4)), asyncio.Semaphore(threads)
         self._proving = set[tuple[str, str]]()
 
     @contextlib.asynccontextmanager
     async def proving(self, app: Application, sign_in: str) -> AsyncIterator[None]:
-        """Around the proof of a password; one at a time in each sign-in. Raises Overloaded.
+        """Wraps the proof of a password; one at a time in each sign-in. Raises Overloaded.
 
-        Within, whatever sends a password raises RateLimited when too many were refused.
+        Inside, each attempt to send a password raises RateLimited when too many were refused.
         """
         mine = (app.id, sign_in)
         if mine in self._proving:
@@ -57,7 +57,7 @@ class Strangers:
 
     @contextlib.asynccontextmanager
     async def searching(self, app: Application, sign_in: str) -> AsyncIterator[None]:
-        """Around one search for an address's provider. Raises RateLimited, Overloaded."""
+        """Wraps one search for the provider of an address. Raises RateLimited, Overloaded."""
         await self._searches.take(app, of=sign_in)
         async with _one_of(self._lookups):
             yield

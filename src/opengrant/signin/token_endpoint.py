@@ -9,7 +9,7 @@ from opengrant.access.api_keys import ApiKeys
 from opengrant.errors import CodeUsedTwice, GrantNotFound, OAuthRefused, Unauthorized
 from opengrant.grants.manage import Grants
 from opengrant.model import Application
-from opengrant.signin.hosted import Redeemed
+from opengrant.signin.redeem import Redeemed
 from opengrant.signin.tokens import Issued, Tokens, refuse_blocked
 from opengrant.tenants.applications import Applications
 
@@ -29,7 +29,7 @@ class Redeems(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class AccessTokenRequest:
     """A request of the token endpoint. What was not sent, or was sent empty, is None.
 
     secret  the API key, from wherever it was sent
@@ -61,7 +61,7 @@ _NEEDED: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange:
+class TokenEndpoint:
     """Built once, in assembly/installation.py."""
 
     applications: Applications
@@ -70,7 +70,7 @@ class Exchange:
     tokens: Tokens
     grants: Grants
 
-    async def authenticate(self, ask: Ask) -> Client:
+    async def authenticate(self, ask: AccessTokenRequest) -> Client:
         """Check that the request is whole, then who sends it. Raises OAuthRefused.
 
         Without an API key only a code can be exchanged, and only with a PKCE verifier. An unknown application, a
@@ -97,7 +97,7 @@ class Exchange:
             raise OAuthRefused("unauthorized_client", f"This API key lacks the permission {EVERYTHING}.")
         return Client(caller.application, caller.key_id)
 
-    async def exchange(self, client: Client, ask: Ask, *, issuer: str) -> Issued:
+    async def exchange(self, client: Client, ask: AccessTokenRequest, *, issuer: str) -> Issued:
         """The tokens. `issuer`: the base URL that the caller reached us at. Raises OAuthRefused."""
         app = client.application
         if ask.code is not None and ask.grant_type == "authorization_code":
@@ -111,7 +111,7 @@ class Exchange:
         refuse_blocked(grant)
         return await self.tokens.issue(app, grant, "client_credentials", issuer=issuer, scope=grant.scope)
 
-    async def _redeem(self, client: Client, ask: Ask, code: SecretStr, issuer: str) -> Issued:
+    async def _redeem(self, client: Client, ask: AccessTokenRequest, code: SecretStr, issuer: str) -> Issued:
         app = client.application
         try:
             redeemed = await self.codes.redeem(
@@ -135,7 +135,7 @@ class Exchange:
         )
 
 
-def _require_whole(ask: Ask) -> None:
+def _require_whole(ask: AccessTokenRequest) -> None:
     if ask.grant_type is None:
         raise _missing("grant_type")
     if ask.grant_type not in _NEEDED:

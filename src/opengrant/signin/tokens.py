@@ -41,7 +41,7 @@ _MOST_TURNS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class RefreshTokenTerms:
     """How long refresh tokens live, as an application sets it; None: without end.
 
     absolute  seconds from the sign-in
@@ -54,7 +54,7 @@ class Terms:
     rotate: bool = False
 
     @classmethod
-    def of(cls, additional_settings: Mapping[str, Any]) -> "Terms":
+    def of(cls, additional_settings: Mapping[str, Any]) -> "RefreshTokenTerms":
         """From an application's `additional_settings`, already checked."""
         return cls(
             additional_settings.get("refresh_token_expiration_absolute") or None,
@@ -131,7 +131,7 @@ class Tokens:
         """
         access = opaque.make(opaque.ACCESS, app.id)
         refresh = opaque.make(opaque.REFRESH, app.id) if offline else None
-        terms = await self._terms(app) if offline else Terms()
+        terms = await self._terms(app) if offline else RefreshTokenTerms()
         await self._db.write(self._issue(app, grant.id, means, scope, access, refresh, terms, code_id))
         return await self._issued(app, grant, scope, access, refresh, issuer)
 
@@ -143,7 +143,7 @@ class Tokens:
         scope: tuple[str, ...],
         access: SecretStr,
         refresh: SecretStr | None,
-        terms: Terms,
+        terms: RefreshTokenTerms,
         code_id: str | None,
     ) -> Steps[None]:
         now = self._clock()
@@ -173,7 +173,7 @@ class Tokens:
         return await self._issued(app, grant, scope, access, successor, issuer)
 
     def _refresh(
-        self, app: Application, digest: str, terms: Terms, access: SecretStr, successor: SecretStr | None
+        self, app: Application, digest: str, terms: RefreshTokenTerms, access: SecretStr, successor: SecretStr | None
     ) -> Steps[tuple[Grant, tuple[str, ...]] | None]:
         now = self._clock()
         held = yield from tokens.find(app.id, digest)
@@ -274,8 +274,8 @@ class Tokens:
             if await self._db.write(tokens.forget_empty(app.id, unused_since=unused_since, limit=_AT_ONCE)) < _AT_ONCE:
                 break
 
-    async def _terms(self, app: Application) -> Terms:
-        return Terms.of((await self._applications.profile(app)).additional_settings)
+    async def _terms(self, app: Application) -> RefreshTokenTerms:
+        return RefreshTokenTerms.of((await self._applications.profile(app)).additional_settings)
 
     async def _find(self, prefix: str, token: str) -> tokens.Token | None:
         app_id = opaque.application_of(prefix, token)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from opengrant.model import Micros, Sealed
 from opengrant.store.engine.port import Statement, Steps
+from opengrant.store.engine.writes import Arm, insert, write
 
 INSTALLATION = ""
 """The application id of secrets that belong to no application."""
@@ -21,26 +22,39 @@ class SecretRow:
     sealed: Sealed
 
 
-PUT = """
-    insert into secrets (application_id, owner_kind, owner_id, purpose, key_id, sealed, updated_at)
-    values ($1, $2, $3, $4, $5, $6, $7)
-    on conflict (application_id, owner_kind, owner_id, purpose)
-    do update set key_id = excluded.key_id, sealed = excluded.sealed, updated_at = excluded.updated_at
-"""
+_OWNER = "application_id, owner_kind, owner_id, purpose"
+_TYPES = {
+    **dict.fromkeys(("application_id", "owner_kind", "owner_id", "purpose", "key_id"), "text"),
+    "sealed": "bytea",
+    "updated_at": "bigint",
+}
+_PUT = insert(
+    "secrets",
+    _TYPES,
+    conflict=f"""on conflict ({_OWNER})
+                 do update set key_id = excluded.key_id, sealed = excluded.sealed, updated_at = excluded.updated_at""",
+)
+_ADD = insert("secrets", _TYPES, conflict="on conflict do nothing")
+_DESTROY = write(
+    """delete from secrets{after}
+       where secrets.application_id = {0} and secrets.owner_kind = {1} and secrets.owner_id = {2}""",
+    ("text", "text", "text"),
+    after=" using g",
+)
+
+
+def put_arm(row: SecretRow, *, at: Micros) -> Arm:
+    """Store or replace."""
+    return Arm(_PUT, (*_owner(row), row.sealed.key_id, row.sealed.data, at))
 
 
 def put(row: SecretRow, *, at: Micros) -> Steps[None]:
-    """Store or replace."""
-    yield Statement(PUT, (*_owner(row), row.sealed.key_id, row.sealed.data, at))
+    yield put_arm(row, at=at).alone
 
 
 def add_if_absent(row: SecretRow, *, at: Micros) -> Steps[None]:
     """Store unless there is one: of two first starts one wins and both read the same afterwards."""
-    yield Statement(
-        """insert into secrets (application_id, owner_kind, owner_id, purpose, key_id, sealed, updated_at)
-           values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing""",
-        (*_owner(row), row.sealed.key_id, row.sealed.data, at),
-    )
+    yield Arm(_ADD, (*_owner(row), row.sealed.key_id, row.sealed.data, at)).alone
 
 
 def find(application_id: str, owner_kind: str, owner_id: str, purpose: str) -> Steps[Sealed | None]:
@@ -52,12 +66,14 @@ def find(application_id: str, owner_kind: str, owner_id: str, purpose: str) -> S
     return Sealed(rows[0][0], bytes(rows[0][1])) if rows else None
 
 
+def destroy_arm(application_id: str, owner_kind: str, owner_id: str) -> Arm:
+    """Delete all secrets of an owner."""
+    return Arm(_DESTROY, (application_id, owner_kind, owner_id))
+
+
 def destroy(application_id: str, owner_kind: str, owner_ids: Sequence[str]) -> Steps[None]:
     for owner_id in owner_ids:
-        yield Statement(
-            "delete from secrets where application_id = $1 and owner_kind = $2 and owner_id = $3",
-            (application_id, owner_kind, owner_id),
-        )
+        yield destroy_arm(application_id, owner_kind, owner_id).alone
 
 
 def count_not_under(key_id: str) -> Steps[int]:
@@ -69,12 +85,14 @@ def not_under(key_id: str, *, after: SecretRow | None, limit: int) -> Steps[list
     """The next secrets, in key order, that another master key sealed."""
     start = _owner(after) if after else ("", "", "", "")
     rows = yield Statement(
-        """select application_id, owner_kind, owner_id, purpose, key_id, sealed from secrets
-           where (application_id, owner_kind, owner_id, purpose) > ($2, $3, $4, $5) and key_id <> $1
-           order by application_id, owner_kind, owner_id, purpose limit $6""",
+        f"""select {_OWNER}, key_id, sealed from secrets where ({_OWNER}) > ($2, $3, $4, $5) and key_id <> $1
+            order by {_OWNER} limit $6""",
         (key_id, *start, limit),
     )
-    return [SecretRow(row[0], row[1], row[2], row[3], Sealed(row[4], bytes(row[5]))) for row in rows]
+    return [
+        SecretRow(application_id, kind, id_, purpose, Sealed(sealed_by, bytes(data)))
+        for application_id, kind, id_, purpose, sealed_by, data in rows
+    ]
 
 
 def swap(old: SecretRow, new: Sealed) -> Steps[bool]:

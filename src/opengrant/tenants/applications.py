@@ -23,7 +23,7 @@ PARTS: tuple[Part, ...] = get_args(Part)
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ApplicationChange:
     """What an application is to say about itself.
 
     parts         each replaces what was there as a whole; what is not named stays
@@ -33,7 +33,7 @@ class Change:
 
     parts: Mapping[Part, Mapping[str, Any]]
     domain: str | None = None
-    callback_uris: Sequence[redirects.Draft] | None = None
+    callback_uris: Sequence[redirects.NewRedirectUri] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,11 +73,11 @@ class Applications:
     async def profile(self, application: Application) -> Profile:
         return await self.db.read(_profile(application))
 
-    async def update(self, application: Application, change: Change) -> Profile:
+    async def update(self, application: Application, change: ApplicationChange) -> Profile:
         """All of it or nothing. Raises InvalidRequest."""
         return await self.db.write(self._update(application, change))
 
-    def _update(self, application: Application, change: Change) -> Steps[Profile]:
+    def _update(self, application: Application, change: ApplicationChange) -> Steps[Profile]:
         now = self.clock()
         yield from applications.lock(application.id)
         held = yield from _profile(application)

@@ -17,7 +17,17 @@ from opengrant.model import NO_APPS, Application, Clock, Micros, Platform, Profi
 from opengrant.store.engine.port import Steps, Store
 from opengrant.store.tenants import applications, redirect_uris
 
-__all__ = ["MOST", "Change", "Draft", "RedirectUri", "Redirects", "list_of", "origin_of", "publish_origins", "put_all"]
+__all__ = [
+    "MOST",
+    "NewRedirectUri",
+    "RedirectUri",
+    "RedirectUriChange",
+    "Redirects",
+    "list_of",
+    "origin_of",
+    "publish_origins",
+    "put_all",
+]
 
 MOST = 200
 """Redirect URIs of one application."""
@@ -42,7 +52,7 @@ _DEFAULT_PORT = {"https": 443, "http": 80}
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class NewRedirectUri:
     """What a caller sends for one.
 
     id        which one it is to be, among those that exist; None, or of none: the one of that URL, or else a new one
@@ -57,7 +67,7 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RedirectUriChange:
     """None: stays as it is. Settings without a platform stay too: the wire wants it so."""
 
     url: str | None = None
@@ -88,11 +98,11 @@ class Redirects:
         """Raises NotFound."""
         return await self.db.read(_get(app, uri_id))
 
-    async def create(self, app: Application, draft: Draft) -> RedirectUri:
+    async def create(self, app: Application, draft: NewRedirectUri) -> RedirectUri:
         """Raises InvalidRequest."""
         return await self.db.write(self._create(app, draft))
 
-    async def update(self, app: Application, uri_id: str, change: Change) -> RedirectUri:
+    async def update(self, app: Application, uri_id: str, change: RedirectUriChange) -> RedirectUri:
         """Raises InvalidRequest, NotFound."""
         return await self.db.write(self._update(app, uri_id, change))
 
@@ -110,7 +120,7 @@ class Redirects:
             return False
         return await self.db.read(redirect_uris.has_origin(origin, application_id))
 
-    def _create(self, app: Application, draft: Draft) -> Steps[RedirectUri]:
+    def _create(self, app: Application, draft: NewRedirectUri) -> Steps[RedirectUri]:
         yield from applications.lock(app.id)
         if len((yield from redirect_uris.everyone(app.id))) >= MOST:
             raise _too_many()
@@ -121,10 +131,10 @@ class Redirects:
         yield from _record("redirect_uri.created", made)
         return made
 
-    def _update(self, app: Application, uri_id: str, change: Change) -> Steps[RedirectUri]:
+    def _update(self, app: Application, uri_id: str, change: RedirectUriChange) -> Steps[RedirectUri]:
         yield from applications.lock(app.id)
         held = yield from _get(app, uri_id)
-        draft = Draft(held.url if change.url is None else change.url, change.platform, change.settings)
+        draft = NewRedirectUri(held.url if change.url is None else change.url, change.platform, change.settings)
         changed = _changed(held, draft, at=self.clock())
         if changed is not held:
             yield from redirect_uris.delete(app.id, [held.id])
@@ -142,7 +152,7 @@ class Redirects:
         yield from _record("redirect_uri.deleted", replace(gone, updated_at=self.clock()))
 
 
-def put_all(app: Application, drafts: Sequence[Draft], *, at: Micros) -> Steps[bool]:
+def put_all(app: Application, drafts: Sequence[NewRedirectUri], *, at: Micros) -> Steps[bool]:
     """Make these the redirect URIs of an application, and no others; in a transaction that holds its lock.
 
     Origins are left to the caller, see `publish_origins`. Returns whether anything changed. Raises InvalidRequest.
@@ -236,7 +246,7 @@ def _is_page(uri: RedirectUri) -> bool:
     return uri.platform == "js" and "origin" in uri.settings
 
 
-def _new(app: Application, draft: Draft, *, at: Micros) -> RedirectUri:
+def _new(app: Application, draft: NewRedirectUri, *, at: Micros) -> RedirectUri:
     platform = draft.platform or "web"
     # Settings without a platform would be those of web, which has none.
     settings = _check_settings(platform, draft.settings or {})
@@ -244,7 +254,7 @@ def _new(app: Application, draft: Draft, *, at: Micros) -> RedirectUri:
     return RedirectUri(str(uuid.uuid4()), app.id, draft.url, platform, settings, at, at)
 
 
-def _changed(held: RedirectUri, draft: Draft, *, at: Micros) -> RedirectUri:
+def _changed(held: RedirectUri, draft: NewRedirectUri, *, at: Micros) -> RedirectUri:
     """The same object when nothing is different."""
     platform, settings = held.platform, held.settings
     if draft.platform is not None:

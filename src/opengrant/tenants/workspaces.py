@@ -18,7 +18,7 @@ from opengrant.store.engine.port import Steps, Store
 from opengrant.store.tenants import workspaces
 from opengrant.store.tenants.workspaces import Workspace
 
-__all__ = ["Assigned", "AutoGroup", "Change", "Draft", "Workspace", "Workspaces", "domain_of"]
+__all__ = ["Assigned", "AutoGroup", "NewWorkspace", "Workspace", "WorkspaceChange", "Workspaces", "domain_of"]
 
 log = structlog.get_logger()
 
@@ -31,7 +31,7 @@ _MOST_JOBS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class NewWorkspace:
     """A workspace to make. `auto_group` None means: if there is a domain."""
 
     name: str
@@ -42,7 +42,7 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class WorkspaceChange:
     """What a PATCH may change. None means not sent; an empty policy_id or rule_ids takes away what is there."""
 
     name: str | None = None
@@ -113,7 +113,7 @@ class Workspaces:
         """Raises NotFound."""
         return await self.db.read(_get(app, id_or_domain))
 
-    async def create(self, app: Application, draft: Draft) -> Workspace:
+    async def create(self, app: Application, draft: NewWorkspace) -> Workspace:
         """Raises InvalidRequest when the domain is none or taken, or something groups by a domain it does not have."""
         domain = _domain(draft.domain)
         auto_group = bool(domain) if draft.auto_group is None else draft.auto_group
@@ -124,7 +124,7 @@ class Workspaces:
             raise InvalidRequest(f"domain: this application has a workspace for {domain} already.")
         return fresh
 
-    async def update(self, app: Application, workspace_id: str, change: Change) -> Workspace:
+    async def update(self, app: Application, workspace_id: str, change: WorkspaceChange) -> Workspace:
         """What is not sent stays. Raises NotFound; InvalidRequest for what cannot change."""
         return await self.db.write(self._update(app, workspace_id, change))
 
@@ -213,7 +213,7 @@ class Workspaces:
         now = self.clock()
         return Workspace(str(uuid.uuid4()), app.id, name, domain, auto_group, False, None, (), now, now)
 
-    def _update(self, app: Application, workspace_id: str, change: Change) -> Steps[Workspace]:
+    def _update(self, app: Application, workspace_id: str, change: WorkspaceChange) -> Steps[Workspace]:
         found = _some((yield from workspaces.hold(app.id, workspace_id)))
         if change.domain is not None and _domain(change.domain) != found.domain:
             raise InvalidRequest("domain: cannot be changed. Make another workspace instead.")

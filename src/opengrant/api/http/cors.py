@@ -1,7 +1,7 @@
-"""Calls from web pages: which origins' pages may read the answers of the token endpoints.
+"""CORS: pages of which origins may read the answers of the token endpoints.
 
-They are the origins that applications name for their `js` redirect URIs and in `idp_settings`. Cookies play no part
-and credentials are never allowed, so what is at stake is little; still, no page that nobody named gets to read.
+Allowed are the origins that applications name for their `js` redirect URIs and in `idp_settings`. They are rows and
+change at run time, so Starlette's middleware with its fixed list does not do. Credentials are never allowed.
 """
 
 from collections.abc import Mapping
@@ -12,18 +12,18 @@ from opengrant.api.http.path_tree import raw_path
 from opengrant.tenants.redirect_uris import Redirects
 
 CALLED_FROM_PAGES: Mapping[str, bytes] = {"/v3/connect/token": b"POST", "/v3/connect/tokeninfo": b"GET"}
-"""Paths, and the verb of each."""
+"""Path to verb."""
 _HEADERS = b"content-type, x-nylas-connect, x-nylas-application-public-id"
 _REMEMBERED = b"600"
-"""Seconds a browser need not ask again. Whoever removes an origin waits no longer."""
+"""Seconds that a browser may cache a preflight; a removed origin stops working after at most as long."""
 _VARY = (b"vary", b"Origin")
 
 
 class Cors:
-    """Between the edge and the router, for `CALLED_FROM_PAGES`; everything else passes through.
+    """ASGI middleware for `CALLED_FROM_PAGES`; all other paths pass through.
 
-    A preflight names no application: it is answered for the origins of all. The request itself may name one in
-    X-Nylas-Application-Public-Id, and then the origin must be one of its own.
+    A preflight names no application: the origins of all applications are allowed. The request itself may name one in
+    X-Nylas-Application-Public-Id; then only the origins of that application are.
     """
 
     def __init__(self, inner: ASGIApp, redirects: Redirects) -> None:
@@ -37,7 +37,7 @@ class Cors:
             await self.inner(scope, receive, send)
             return
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        # Without an Origin too: a cache must not hand this answer to a page.
+        # Set without an Origin too: a cache must not serve this answer to a page.
         scope["opengrant.headers"] = [_VARY]
         preflight = scope["method"] == "OPTIONS" and b"access-control-request-method" in headers
         application_id = None if preflight else headers.get(b"x-nylas-application-public-id")

@@ -34,7 +34,7 @@ from opengrant.api.http.route_table import (
     Signed,
     SignIn,
 )
-from opengrant.api.wire import grants as wire
+from opengrant.api.wire import errors as wire
 from opengrant.errors import (
     AccessDenied,
     AuthenticationFailed,
@@ -82,7 +82,7 @@ _TAGS = {
     "Domains": "Register domains for Agent Accounts and verify them, by signed request.",
     "Operations": "Ask whether the process is alive and can serve.",
 }
-"""In the order in which somebody new needs them. A tag that is not here comes last."""
+"""In the order in which a newcomer needs them. A tag that is not here comes last."""
 
 _UUID = "1f2e3d4c-0000-4000-8000-0000000000"
 _IN_PATH: Mapping[str, tuple[str, Mapping[str, str]]] = {

@@ -12,7 +12,7 @@ from opengrant.api.http.decoding import Shape, decode, read_form, read_json, rea
 from opengrant.errors import InvalidPayload, PayloadTooLarge
 from opengrant.model import Application, Caller
 from opengrant.services import Services
-from opengrant.signin.hosted import CALLBACK
+from opengrant.signin.login import CALLBACK
 from opengrant.signin.tokens import Holder
 
 BODY_WITHIN = 30.0

@@ -63,12 +63,12 @@ def success(request_id: str, data: Mapping[str, Any] | None, *, says_success: bo
 
 
 def flat(answer: Mapping[str, Any]) -> bytes:
-    """Without an envelope, as OAuth clients want it; the id is in the header alone."""
+    """Without an envelope, as OAuth clients expect it; the request id is in the header only."""
     return to_json(answer, exclude_none=True)
 
 
 def page(request_id: str, rows: Sequence[Mapping[str, Any]], *, limit: int, offset: int) -> bytes:
-    """No cursor: a client that found one would follow it for ever."""
+    """{request_id, data, limit, offset}. No cursor: an SDK that finds one follows it for ever."""
     return to_json({"request_id": request_id, "data": rows, "limit": limit, "offset": offset}, exclude_none=True)
 
 
@@ -79,12 +79,12 @@ def cursor(request_id: str, rows: Sequence[Mapping[str, Any]], next_cursor: str 
 
 
 OAUTH_PATHS = frozenset({"/v3/connect/token", "/v3/connect/revoke", "/v3/connect/tokeninfo"})
-"""Where every failure, of whatever kind, has the body that OAuth wants."""
+"""Here every error has the body of OAuth."""
 _OAUTH_WORDS: Mapping[int, str] = {401: "invalid_client", 403: "access_denied", 429: "temporarily_unavailable"}
 
 
 def error(request_id: str, problem: OpenGrantError, path: str) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
-    """Status, body and extra headers of a failure. The only place where an error becomes an answer."""
+    """Status, body and extra headers of an error. The only place where an error becomes an answer."""
     if path.rstrip("/") in OAUTH_PATHS:
         body = oauth_error(request_id, problem)
     else:
@@ -101,7 +101,7 @@ def error(request_id: str, problem: OpenGrantError, path: str) -> tuple[int, byt
 
 
 def oauth_error(request_id: str, problem: OpenGrantError) -> dict[str, Any]:
-    """All four members, always: without one of them, clients see no error that they know."""
+    """The body of an OAuth error. All four members, always: clients do not recognise an error that lacks one."""
     told = problem if isinstance(problem, OAuthRefused) else _in_oauth(problem)
     return {
         "error": told.error,

@@ -1,4 +1,4 @@
-"""What browsers get besides the sign-in pages: /reference, /console, and the files and headers of all pages."""
+"""Files and headers of all pages, and the pages that are static: /reference and /console."""
 
 from collections.abc import Sequence
 
@@ -31,11 +31,11 @@ PAGE_HEADERS = (
     (b"x-frame-options", b"DENY"),
     *_COMMON,
 )
-"""Of every page, and of every redirect whose URL says something.
+"""Of every page, and of every redirect to a URL that may hold a secret.
 
-A form may not be answered with a redirect to another origin: `form-action` forbids it at each hop, and who comes next
-may redirect as they like. That is what `pages.Onward` is for. There is no Cross-Origin-Opener-Policy, because an
-application may open the sign-in in a window of its own and wait for its end.
+`form-action` forbids that a redirect to another origin answers a form, at each hop of a chain of redirects;
+`pages.Onward` is used instead. There is no Cross-Origin-Opener-Policy, because an application may open the sign-in in
+a window of its own and wait for its end.
 """
 
 APP_HEADERS = (
@@ -45,7 +45,7 @@ APP_HEADERS = (
     (b"cross-origin-opener-policy", b"same-origin"),
     *_COMMON,
 )
-"""Of /reference and /console: they run scripts of ours, call our API, and load nothing from anywhere else."""
+"""Of /reference and /console: they run our scripts, call our API, and load nothing from other origins."""
 
 _FOR_EVER = (b"cache-control", b"public, max-age=31536000, immutable")
 _VARY = (b"vary", b"Accept-Encoding")
@@ -66,7 +66,7 @@ class Static:
 
 
 class App:
-    """GET of a page that is built from web/. It holds nothing of anybody's, so it is the same for everyone."""
+    """GET of a page that is built from web/. It holds no data and is the same for every client."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -82,7 +82,7 @@ class App:
 
 
 class Home:
-    """GET /: whoever opens the bare address wants to know what this is."""
+    """GET /: redirects to the reference."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["opengrant.route"] = "/"
@@ -99,7 +99,7 @@ def only_get(scope: Scope) -> None:
 
 
 async def send_asset(scope: Scope, send: Send, asset: Asset, headers: Sequence[tuple[bytes, bytes]]) -> None:
-    """In the first of its encodings that the client takes."""
+    """Send a file in the first of its encodings that the client accepts."""
     accepted = next((value for name, value in scope["headers"] if name == b"accept-encoding"), b"").decode("latin-1")
     taken = {token.partition(";")[0].strip() for token in accepted.split(",") if not token.endswith("q=0")}
     encoding = next((name for name in asset.encoded if name in taken), None)
@@ -117,7 +117,7 @@ async def send_asset(scope: Scope, send: Send, asset: Asset, headers: Sequence[t
 
 
 def add_to(router: Router) -> None:
-    """What pages refer to, and the pages that hold nothing of anybody's."""
+    """Add the static pages and their files."""
     router.add("/", Home())
     router.add("/static/{file}", Static())
     for name in ("reference", "console"):

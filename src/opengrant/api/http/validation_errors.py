@@ -1,6 +1,6 @@
-"""What is wrong with a field, in the words of the caller: JSON's, not those of the library that checks.
+"""Validation errors in the words of JSON.
 
-The library's own sentences name Python's classes and call the characters of a text items.
+Pydantic's own messages name Python classes and call the characters of a string items.
 """
 
 from collections.abc import Mapping
@@ -65,9 +65,9 @@ _WORDS: Mapping[str, str] = {
     **dict.fromkeys(("time_delta_type", "time_delta_parsing"), "should be a duration"),
     **dict.fromkeys(("union_tag_invalid", "union_tag_not_found"), "is of none of the kinds that are known here"),
 }
-"""By the library's name of an error; in braces what it tells of it. Lengths are said by `_length`."""
+"""By Pydantic's type of an error; in braces the names of its context. `_length` words those about lengths."""
 _SAID = frozenset({"value_error", "assertion_error"})
-"""Ours already: a validator's own sentence."""
+"""Errors whose message is our own, from a validator."""
 _LENGTHS: Mapping[str, tuple[str, str]] = {
     "string_too_short": ("min_length", "character"),
     "string_too_long": ("max_length", "character"),
@@ -98,18 +98,18 @@ def _line(detail: ErrorDetails) -> str:
 
 def in_our_words(detail: ErrorDetails) -> str:
     """What is wrong, without the field's name and never with the value that was sent."""
-    type_, told = detail["type"], detail.get("ctx", {})
+    type_, context = detail["type"], detail.get("ctx", {})
     if type_ in _SAID:
-        said = detail["msg"].partition(", ")[2]
-        return said[:1].lower() + said[1:]
+        sentence = detail["msg"].partition(", ")[2]
+        return sentence[:1].lower() + sentence[1:]
     if type_ in _LENGTHS:
-        return _length(type_, told)
-    return _WORDS.get(type_, _INVALID).format_map(told)
+        return _length(type_, context)
+    return _WORDS.get(type_, _INVALID).format_map(context)
 
 
-def _length(type_: str, told: Mapping[str, Any]) -> str:
+def _length(type_: str, context: Mapping[str, Any]) -> str:
     bound, thing = _LENGTHS[type_]
-    # Of a secret the library says that a "Value" has too few or too many items.
-    thing = thing or ("item" if told.get("field_type") in _WITH_ITEMS else "character")
-    number = told[bound]
+    # Pydantic says of a secret that a "Value" has too few or too many items.
+    thing = thing or ("item" if context.get("field_type") in _WITH_ITEMS else "character")
+    number = context[bound]
     return f"should have at {'least' if bound == 'min_length' else 'most'} {number} {thing}{'' if number == 1 else 's'}"

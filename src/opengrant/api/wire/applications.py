@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BeforeValidator, ConfigDict, Field, RootModel, StringConstraints, WithJsonSchema
 
-from opengrant.api.wire.grants import PRINTABLE, Model, OrNull, RedirectUrl, examples, text
+from opengrant.api.wire.fields import PRINTABLE, Model, OrNull, RedirectUrl, examples, text
 from opengrant.errors import InvalidRequest
 from opengrant.model import SECOND, Application, Platform, Profile
 from opengrant.model import RedirectUri as RedirectUriNoun
@@ -110,8 +110,8 @@ class RedirectUriBody(Model):
     settings: Annotated[RedirectUriSettings, OrNull] = RedirectUriSettings()
     """What apps of that platform are known by."""
 
-    def to_model(self) -> redirects.Draft:
-        return redirects.Draft(self.url, self.platform, self.settings.to_model())
+    def to_model(self) -> redirects.NewRedirectUri:
+        return redirects.NewRedirectUri(self.url, self.platform, self.settings.to_model())
 
 
 class RedirectUriPatch(Model):
@@ -125,8 +125,10 @@ class RedirectUriPatch(Model):
     settings: RedirectUriSettings | None = None
     """What apps of that platform are known by."""
 
-    def to_model(self) -> redirects.Change:
-        return redirects.Change(self.url, self.platform, None if self.settings is None else self.settings.to_model())
+    def to_model(self) -> redirects.RedirectUriChange:
+        return redirects.RedirectUriChange(
+            self.url, self.platform, None if self.settings is None else self.settings.to_model()
+        )
 
 
 # ── The application ──────────────────────────────────────────────────────────────────────────────────────────
@@ -223,9 +225,9 @@ class CallbackUri(Model):
     settings: RedirectUriSettings | None = None
     """What apps of that platform are known by."""
 
-    def to_model(self) -> redirects.Draft:
+    def to_model(self) -> redirects.NewRedirectUri:
         settings = None if self.settings is None else self.settings.to_model()
-        return redirects.Draft(self.url, self.platform, settings, self.id or None)
+        return redirects.NewRedirectUri(self.url, self.platform, settings, self.id or None)
 
 
 def _uri(value: object) -> object:
@@ -279,11 +281,11 @@ class ApplicationPatch(_Closed):
     updated_at: _ReadOnly = None
     """Ignored."""
 
-    def to_model(self) -> applications.Change:
+    def to_model(self) -> applications.ApplicationChange:
         """Raises InvalidRequest."""
         if self.idp_settings is not None:
             _check_idp(self.idp_settings)
-        return applications.Change(
+        return applications.ApplicationChange(
             {
                 name: {key: value for key, value in part.model_dump(exclude_none=True).items() if value != ""}
                 for name in applications.PARTS

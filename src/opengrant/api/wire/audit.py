@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field, WithJsonSchema
 
 from opengrant.api.wire import pagination as cursors
-from opengrant.api.wire.grants import Id, Model, text
+from opengrant.api.wire.fields import Id, Model, text
 from opengrant.events import audit
 from opengrant.model import SECOND
 
@@ -27,8 +27,8 @@ class AuditQuery(cursors.Query):
     before: _Time | None = None
     """At or before, in Unix seconds."""
 
-    def to_model(self) -> audit.Filters:
-        return audit.Filters(
+    def to_model(self) -> audit.AuditFilters:
+        return audit.AuditFilters(
             grant_id=self.grant_id,
             actor=self.actor,
             type=self.type,

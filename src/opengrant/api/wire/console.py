@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, model_validator
 
 from opengrant.access import console_sessions as sessions
-from opengrant.api.wire.grants import Model, examples
+from opengrant.api.wire.fields import Model, examples
 from opengrant.model import SECOND
 
 

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from opengrant.access.api_keys import members
 from opengrant.api.wire import pagination as cursors
-from opengrant.api.wire.grants import Model, Name, OrNull, examples, text
+from opengrant.api.wire.fields import Model, Name, OrNull, examples, text
 from opengrant.domains.domains import Check, KeyLength, Kind, Region
 from opengrant.domains.domains import Domain as DomainNoun
 from opengrant.model import PERMISSIONS, SECOND, Micros, Permission

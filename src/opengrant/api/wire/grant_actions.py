@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from opengrant.api.wire.grants import Answer, Model, RedirectUrl, examples, text
+from opengrant.api.wire.fields import Answer, Model, RedirectUrl, examples, text
 from opengrant.grants import history as timeline
 from opengrant.model import SECOND
 

@@ -1,262 +1,51 @@
-"""The shapes of the wire, nothing else: what a body must look like and what an answer looks like.
+"""Grants on the wire: the bodies that make and change them, and what an answer shows."""
 
-They are Pydantic models because the same definitions check requests, build answers and become /openapi.json.
-Requests ignore unknown fields. Secrets are SecretStr: an error about one can name the field, never the value.
-"""
-
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
-    SecretStr,
-    StringConstraints,
-    WithJsonSchema,
-    model_validator,
-)
-from pydantic.json_schema import SkipJsonSchema
-from pydantic_core import CoreSchema, PydanticUseDefault, core_schema
+from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints, WithJsonSchema, model_validator
 
-from opengrant.connectors.connectors import Draft
-from opengrant.connectors.credentials import Draft as CredentialDraft
-from opengrant.errors import InvalidRequest
+from opengrant.api.wire.fields import (
+    Answer,
+    AnyScopes,
+    ExternalId,
+    Host,
+    Id,
+    Login,
+    Maybe,
+    Model,
+    Name,
+    OrBlank,
+    OrNull,
+    Password,
+    Port,
+    RefreshTokenText,
+    Settings,
+    State,
+    Tenant,
+    absent,
+    examples,
+    first_sent,
+    named,
+    none_if_empty,
+    refuse_policies,
+    sent_settings,
+    text,
+    trim,
+    trimmed,
+)
+from opengrant.api.wire.pagination import Paging
 from opengrant.events.payloads import why
 from opengrant.grants.manage import Change
 from opengrant.grants.refresh.live_token import Live
 from opengrant.grants.refresh.source_health import Degraded, Shown
 from opengrant.model import ENDS_AT, SECOND, CustomConnect, ProviderName
-from opengrant.model import Connector as ConnectorNoun
-from opengrant.model import Credential as CredentialNoun
 from opengrant.model import Grant as GrantNoun
 
-Answer = dict[str, Any]
-"""An answer of the shape whose `of` made it. A plain dict, because lists are made of hundreds:
-building models cost a third of a listing. The suite checks answers against the published schema."""
 
-# No control characters: they have no place in names and addresses, and PostgreSQL stores no NUL.
-PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
-
-
-def text(longest: int, *, shortest: int = 1) -> Any:
-    return StringConstraints(min_length=shortest, max_length=longest, pattern=PRINTABLE)
-
-
-_UNSEEN_CLASS = r"\t-\r \x85\xa0\xad\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u2066-\u2069\u3000\ufeff"
-UNSEEN = "".join(filter(re.compile(f"[{_UNSEEN_CLASS}]").match, map(chr, range(0x10000))))
-"""White space, and what is not seen at all: a byte order mark, a zero-width space, direction marks."""
-_SEEN = rf"[^\x00-\x1f\x7f{_UNSEEN_CLASS}]"
-_SOMETHING = rf"^[{_UNSEEN_CLASS}]*{_SEEN}([^\x00-\x1f\x7f]*{_SEEN})?[{_UNSEEN_CLASS}]*$"
-_NOTHING = rf"^[{_UNSEEN_CLASS}]*$"
-_PERHAPS = f"{_SOMETHING}|{_NOTHING}"
-
-
-def trim(value: object) -> object:
-    """Without what nobody meant to send: it comes along from a form, a table or a terminal."""
-    return value.strip(UNSEEN) if isinstance(value, str) else value
-
-
-@dataclass(frozen=True)
-class trimmed:  # noqa: N801 -- used as `text()` is
-    """A name, host, id or address of printable characters: at least one, at most `longest` as sent."""
-
-    longest: int
-
-    def __get_pydantic_core_schema__(self, _: object, __: GetCoreSchemaHandler) -> CoreSchema:
-        inner = core_schema.str_schema(min_length=1, pattern=PRINTABLE)
-        shorter = core_schema.no_info_before_validator_function(trim, inner)
-        # The limit comes first: what is too long is not even looked at.
-        return core_schema.chain_schema([core_schema.str_schema(max_length=self.longest), shorter])
-
-    def __get_pydantic_json_schema__(self, _: CoreSchema, __: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"type": "string", "maxLength": self.longest, "pattern": _SOMETHING}
-
-
-def _absent(value: object) -> object:
-    return None if isinstance(value, str) and not value.strip(UNSEEN) else value
-
-
-class _Perhaps:
-    """A blank string is a way to leave the field out."""
-
-    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        schema = handler(core)
-        options = schema.get("anyOf", [schema])
-        if any(option.get("pattern") == _SOMETHING for option in options):
-            loose = [
-                {**option, "pattern": _PERHAPS} if option.get("pattern") == _SOMETHING else option for option in options
-            ]
-        else:
-            loose = [*options, {"type": "string", "pattern": _NOTHING, "maxLength": 64}]
-        return {**schema, "anyOf": loose} if "anyOf" in schema else loose[0]
-
-
-T = TypeVar("T")
-Maybe = Annotated[T | None, BeforeValidator(_absent), _Perhaps()]
-"""An optional field of a request: null and a blank string count as left out."""
-
-Name = Annotated[str, trimmed(256)]
-State = Annotated[str, text(256, shortest=0)]
-RedirectUrl = Annotated[str, text(2048)]
-Host = Annotated[str, trimmed(253)]
-Login = Annotated[str, trimmed(512)]
-Id = Annotated[str, trimmed(64)]
-ExternalId = Annotated[str, trimmed(256)]
-
-
-def _token(value: SecretStr) -> SecretStr:
-    text = value.get_secret_value()
-    if text[0] in _QUOTES or text[-1] in _QUOTES:
-        raise ValueError("stands in quotation marks: send it without them")
-    if _ENCODED.search(text):
-        raise ValueError("is URL-encoded (%2F stands for /): decode it once, then send it")
-    return value
-
-
-_QUOTES = "\"'`“”„"
-_ENCODED = re.compile("%(?:2[BF]|3D)", re.IGNORECASE)
-RefreshTokenText = Annotated[
-    SecretStr, Field(min_length=1, max_length=8192), AfterValidator(_token), BeforeValidator(trim)
-]
-Password = Annotated[SecretStr, Field(min_length=1, max_length=1024)]
-Scope = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r"^[^\x00-\x20\x7f]+$")]
-
-Tenant = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,255}$"), BeforeValidator(trim)]
-
-_PORT_TEXT = re.compile(r"([0-9]{1,5})(?:\.0+)?", re.ASCII)
-
-
-def _port(value: object) -> object:
-    # The published examples send ports as strings, spreadsheets and some languages 993.0; a bool would pass for 0 or 1.
-    if isinstance(value, bool):
-        raise ValueError("a port is a number from 1 to 65535")
-    if isinstance(value, str) and (digits := _PORT_TEXT.fullmatch(value)):
-        return int(digits[1])
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-Port = Annotated[
-    int,
-    Field(ge=1, le=65535, strict=True),
-    BeforeValidator(_port),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "integer", "minimum": 1, "maximum": 65535},
-                {
-                    "type": "string",
-                    "pattern": "^([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}"
-                    "|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])([.]0+)?$",
-                },
-            ],
-            "description": "1 to 65535, as a number or as a string of digits.",
-        }
-    ),
-]
-
-
-def split_scopes(text: str) -> list[str]:
-    """The scopes of a text that has commas, blanks or both between them."""
-    return text.replace(",", " ").split()
-
-
-LONGEST_SCOPES = 16_000
-"""Characters of a text of scopes: as many scopes as a list may hold, of the length of Google's."""
-_SCOPES_TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
-
-
-def _scopes(value: object) -> object:
-    if isinstance(value, str):
-        if len(value) > LONGEST_SCOPES:
-            raise ValueError(f"should have at most {LONGEST_SCOPES} characters")
-        if re.match(_SCOPES_TEXT, value) is None:
-            raise ValueError("has characters that are not allowed here")
-        return split_scopes(value) or None  # a field that was left blank
-    return value
-
-
-AnyScopes = Annotated[
-    Annotated[list[Scope], Field(max_length=200)] | None,
-    BeforeValidator(_scopes),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {
-                    "type": "array",
-                    "items": {"type": "string", "minLength": 1, "maxLength": 512, "pattern": "^[^\\x00-\\x20\\x7f]+$"},
-                    "maxItems": 200,
-                },
-                # null counts as left out, as everywhere; here there is a place to say it.
-                {"type": ["string", "null"], "maxLength": LONGEST_SCOPES, "pattern": _SCOPES_TEXT},
-            ],
-            "description": "A list, or one string with spaces or commas between.",
-        }
-    ),
-]
-
-
-def _left_out(value: object) -> object:
-    if value is None:
-        raise PydanticUseDefault
-    return value
-
-
-OrNull = BeforeValidator(_left_out)
-"""For fields with a default of their own: null counts as left out, as it does for those whose default is None."""
-
-
-def _blank(value: object) -> object:
-    return _left_out(_absent(value))
-
-
-OrBlank = BeforeValidator(_blank)
-"""The same for a blank string."""
-
-
-def _empty(value: object) -> object:
-    """A password is taken as it is, white space too; only an empty one is none."""
-    return None if value == "" else value
-
-
-class Model(BaseModel):
-    """Whatever crosses the wire."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
-
-    NULL_TAKES_AWAY: ClassVar[frozenset[str]] = frozenset()
-    """Fields for which null is no way to leave them out: it removes what is stored."""
-
-
-def examples(*bodies: dict[str, Any], **more: Any) -> ConfigDict:
-    """What a body may look like, for /openapi.json. `more`: members of its JSON schema. Secrets say `example`."""
-    return ConfigDict(json_schema_extra={**more, "examples": list(bodies)})
-
-
-def _named(title: str, *bodies: dict[str, Any]) -> ConfigDict:
-    return ConfigDict(title=title, **examples(*bodies))
-
-
-# ── POST /v3/connect/custom ──────────────────────────────────────────────────────────────────────────────────
-
-
-class _Settings(Model):
-    """What the settings of every variant share. Callers put scopes here too; the document shows one place for them."""
-
-    scope: SkipJsonSchema[AnyScopes] = None
-    """The same as the top-level scope."""
-    scopes: SkipJsonSchema[AnyScopes] = None
-    """Likewise."""
-
-
-class RefreshTokenSettings(_Settings):
+class RefreshTokenSettings(Settings):
     """A refresh token that the mailbox owner's consent gave you."""
 
     # Together with credential_id it is another variant; a oneOf wants exactly one that fits.
@@ -265,7 +54,7 @@ class RefreshTokenSettings(_Settings):
     """The OAuth refresh token, issued to the client of this connector."""
 
 
-class OverrideSettings(_Settings):
+class OverrideSettings(Settings):
     """A refresh token that another client than the connector's active one obtained."""
 
     refresh_token: RefreshTokenText
@@ -274,7 +63,7 @@ class OverrideSettings(_Settings):
     """A credential of type connector; its client is used now and at every later refresh."""
 
 
-class BulkSettings(_Settings):
+class BulkSettings(Settings):
     """A mailbox of an organisation that has admitted your application as a whole."""
 
     model_config = ConfigDict(json_schema_extra={"not": {"required": ["refresh_token"]}})
@@ -299,7 +88,7 @@ class GoogleBulkSettings(BulkSettings):
     """The same as the top-level scope. All of them must be delegated, or none is granted."""
 
 
-class ImapSettings(_Settings):
+class ImapSettings(Settings):
     """A mail server login. Hosts and ports that are left out are looked up by the address."""
 
     imap_username: Login
@@ -318,13 +107,13 @@ class ImapSettings(_Settings):
     """See imap_port."""
     smtp_username: Maybe[Login] = None
     """When it differs from imap_username."""
-    smtp_password: Annotated[Password | None, BeforeValidator(_empty)] = None
+    smtp_password: Annotated[Password | None, BeforeValidator(none_if_empty)] = None
     """When it differs from imap_password."""
     type: Maybe[Annotated[str, trimmed(64)]] = None
     """A label of the service, returned as sent."""
 
 
-class ICloudSettings(_Settings):
+class ICloudSettings(Settings):
     """An iCloud account with an app-specific password."""
 
     username: Login
@@ -333,7 +122,7 @@ class ICloudSettings(_Settings):
     """An app-specific password (xxxx-xxxx-xxxx-xxxx); the Apple Account's own password never works."""
 
 
-class EwsSettings(_Settings):
+class EwsSettings(Settings):
     """An account on an Exchange server of your own. The host is found by Autodiscover when it is left out."""
 
     email: Maybe[Annotated[str, trimmed(320)]] = None
@@ -347,7 +136,7 @@ class EwsSettings(_Settings):
     ews_port: Annotated[Port, OrNull, OrBlank] = 443
 
 
-class AgentSettings(_Settings):
+class AgentSettings(Settings):
     """A mailbox that is hosted here, on a domain you have registered and verified."""
 
     email: Annotated[
@@ -366,7 +155,7 @@ class AgentSettings(_Settings):
     NULL_TAKES_AWAY: ClassVar[frozenset[str]] = frozenset({"app_password"})
 
 
-class VirtualCalendarSettings(_Settings):
+class VirtualCalendarSettings(Settings):
     """A calendar that lives here and belongs to nobody's account."""
 
     email: Annotated[str, text(512)]
@@ -395,23 +184,13 @@ class _Custom(Model):
         return CustomConnect(
             provider=ProviderName(self.provider),  # type: ignore[attr-defined] # likewise
             settings=keys,
-            scope=_first(self.scope, self.scopes, scope),
+            scope=first_sent(self.scope, self.scopes, scope),
             state=self.state,
             name=self.name,
             credential_id=credential_id,
             workspace_id=self.workspace_id,
             external_id=self.external_id,
         )
-
-
-def sent_settings(settings: Model) -> dict[str, Any]:
-    """The keys that are there, without those that were left out; null counts as left out, but where it takes away."""
-    takes_away = settings.NULL_TAKES_AWAY & settings.model_fields_set
-    return {
-        key: value
-        for key in type(settings).model_fields
-        if (value := getattr(settings, key)) is not None or key in takes_away
-    }
 
 
 def _apart(settings: Model) -> tuple[dict[str, Any], str | None, tuple[str, ...] | None]:
@@ -422,27 +201,7 @@ def _apart(settings: Model) -> tuple[dict[str, Any], str | None, tuple[str, ...]
     keys = sent_settings(settings)
     refuse_policies(keys.get("policy_id"), within="settings.")
     credential_id, scope, scopes = (keys.pop(name, None) for name in ("credential_id", "scope", "scopes"))
-    return keys, credential_id, _first(scope, scopes)
-
-
-def refuse_policies(policy_id: str | None, rule_ids: Sequence[str] | None = None, *, within: str = "") -> None:
-    """There are none yet, so what is named does not exist. Empty takes away what an earlier release kept.
-
-    Raises InvalidRequest.
-    """
-    for name, kind, one in (
-        ("policy_id", "policy", policy_id),
-        ("rule_ids", "rule", next(iter(rule_ids or ()), None)),
-    ):
-        if one:
-            raise InvalidRequest(
-                f"{within}{name}: there is no {kind} {one!r}. Leave it out: this server has no policies and rules yet."
-            )
-
-
-def _first(*lists: Sequence[str] | None) -> tuple[str, ...] | None:
-    """The first that was sent."""
-    return next((tuple(one) for one in lists if one is not None), None)
+    return keys, credential_id, first_sent(scope, scopes)
 
 
 class RefreshToken(_Custom):
@@ -452,7 +211,7 @@ class RefreshToken(_Custom):
     hands out a new refresh token with each use: the new one is kept here.
     """
 
-    model_config = _named(
+    model_config = named(
         "Refresh token",
         {
             "provider": "google",
@@ -471,7 +230,7 @@ class RefreshToken(_Custom):
 class CredentialOverride(_Custom):
     """**Credential override.** A refresh token that another client of yours obtained, stored as a credential."""
 
-    model_config = _named(
+    model_config = named(
         "Credential override",
         {
             "provider": "microsoft",
@@ -493,7 +252,7 @@ class MicrosoftBulk(_Custom):
     Proven by asking Graph for the mailbox: a token alone proves nothing.
     """
 
-    model_config = _named(
+    model_config = named(
         "Microsoft bulk",
         {
             "provider": "microsoft",
@@ -512,7 +271,7 @@ class MicrosoftBulk(_Custom):
 class GoogleBulk(_Custom):
     """**Google, whole organisation.** A mailbox of a Workspace that delegated its domain to your service account."""
 
-    model_config = _named(
+    model_config = named(
         "Google bulk",
         {
             "provider": "google",
@@ -535,7 +294,7 @@ class ZoomMeetings(_Custom):
     The app needs `user:read:user` beside the three meeting scopes: without it nobody can say whose token it is.
     """
 
-    model_config = _named(
+    model_config = named(
         "Zoom Meetings", {"provider": "zoom", "settings": {"refresh_token": "example-zoom-refresh-token"}}
     )
     provider: Literal["zoom"]
@@ -547,7 +306,7 @@ class ZoomMeetings(_Custom):
 class ImapLogin(_Custom):
     """**IMAP and SMTP.** Both logins are tried; nothing in the mailbox is opened or sent."""
 
-    model_config = _named(
+    model_config = named(
         "IMAP",
         {
             "provider": "imap",
@@ -578,7 +337,7 @@ class ImapLogin(_Custom):
 class ICloudLogin(_Custom):
     """**iCloud.** Proven by IMAP and by CalDAV; needs an app-specific password."""
 
-    model_config = _named(
+    model_config = named(
         "iCloud",
         {"provider": "icloud", "settings": {"username": "fay@icloud.com", "password": "abcd-efgh-ijkl-mnop"}},
     )
@@ -591,7 +350,7 @@ class ICloudLogin(_Custom):
 class EwsLogin(_Custom):
     """**Exchange on premises.** Proven by one call of Exchange Web Services, with Basic or NTLM."""
 
-    model_config = _named(
+    model_config = named(
         "EWS",
         {
             "provider": "ews",
@@ -613,7 +372,7 @@ class EwsLogin(_Custom):
 class VirtualCalendar(_Custom):
     """**Virtual calendar.** Needs no provider: a calendar for a room, a machine or a team."""
 
-    model_config = _named(
+    model_config = named(
         "Virtual calendar", {"provider": "virtual-calendar", "settings": {"email": "room-7"}, "state": "floor-2"}
     )
     provider: Literal["virtual-calendar"]
@@ -625,7 +384,7 @@ class VirtualCalendar(_Custom):
 class AgentAccount(_Custom):
     """**Agent Account.** A mailbox hosted here, on a domain that is registered and verified."""
 
-    model_config = _named(
+    model_config = named(
         "Agent Account",
         {
             "provider": "nylas",
@@ -665,7 +424,7 @@ def custom_variant(provider: ProviderName, settings: Mapping[str, Any]) -> type[
     """Which of the ten a body is meant to be; what it lacks for that is then named by the check of its shape."""
     if provider in _BY_PROVIDER:
         return _BY_PROVIDER[provider]
-    sent = {key for key, value in settings.items() if _absent(value) is not None}
+    sent = {key for key, value in settings.items() if absent(value) is not None}
     # With both, the refresh token counts and the address is ignored.
     if "refresh_token" not in sent and "email_address" in sent and provider in _BULK:
         return _BULK[provider]
@@ -684,9 +443,6 @@ def _checked(provider: ProviderName, settings: dict[str, Any]) -> Model:
     variant = custom_variant(provider, settings)
     shape: type[Model] = variant.model_fields["settings"].annotation  # type: ignore[assignment] # it is a Model
     return shape.model_validate(settings)
-
-
-# ── Grants ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class GrantTrouble(Model):
@@ -927,7 +683,7 @@ class GrantPatch(Model):
         return Change(
             settings=keys,
             credential_id=credential_id,
-            scope=_first(self.scope, self.scopes, scope),
+            scope=first_sent(self.scope, self.scopes, scope),
             name=self.name,
             external_id=self.external_id,
             workspace_id=self.workspace_id,
@@ -942,7 +698,7 @@ def _laid_over(held: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, An
     """What was sent over what the grant has; null and blank count as not sent. A refresh token stands for itself."""
     if sent.get("refresh_token") is not None:
         return dict(sent)
-    named = {name: value for name, value in sent.items() if _absent(value) is not None or name in _TAKES_AWAY}
+    named = {name: value for name, value in sent.items() if absent(value) is not None or name in _TAKES_AWAY}
     if not named:
         return {}
     if "ews_port" in named and "ews_host" not in named and "ews_host" in held:
@@ -975,19 +731,6 @@ class GrantShow(Model):
 
 _WHOLE = Annotated[int, Field(ge=0, le=253_402_300_799)]
 """Unix seconds up to the year 9999."""
-
-
-class Paging(Model):
-    limit: Annotated[int, Field(ge=1, le=2**31 - 1)] = 10
-    """How many at most; more than 200 counts as 200."""
-    offset: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
-    """How many to skip."""
-
-    LARGEST: ClassVar[int] = 200
-
-    @property
-    def size(self) -> int:
-        return min(self.limit, self.LARGEST)
 
 
 _Filter = Annotated[str, trimmed(512)]
@@ -1024,413 +767,3 @@ class GrantQuery(Paging):
     """Of a product version that never ran here: matches nothing."""
     account_ids: _Filter | None = None
     """Likewise."""
-
-
-# ── Connectors ───────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class Connector(Model):
-    """An application's settings for one provider."""
-
-    name: str
-    provider: ProviderName
-    settings: dict[str, Any]
-    """What may be read again: client_id, tenant, topic_name."""
-    scope: list[str]
-    """Default scopes of grants made through it."""
-    active_credential_id: str | None = None
-    """The credential used when a request names none."""
-
-    @staticmethod
-    def of(connector: ConnectorNoun) -> Answer:
-        answer: Answer = {
-            "name": connector.name,
-            "provider": connector.provider,
-            "settings": connector.settings,
-            "scope": connector.scope,
-        }
-        if connector.active_credential_id is not None:
-            answer["active_credential_id"] = connector.active_credential_id
-        return answer
-
-
-_ClientId = Annotated[str, trimmed(512)]
-_ClientSecret = Annotated[SecretStr, Field(min_length=1, max_length=4096), BeforeValidator(trim)]
-
-
-class ClientSettings(_Settings):
-    """The client that your users' refresh tokens were issued to."""
-
-    client_id: _ClientId
-    """As the provider shows it."""
-    client_secret: _ClientSecret
-    """Write-only: it is sealed, and never shown again."""
-
-
-class GoogleConnectorSettings(ClientSettings):
-    topic_name: Maybe[Annotated[str, trimmed(512)]] = None
-    """Pub/Sub topic for mail notifications."""
-
-
-class MicrosoftConnectorSettings(ClientSettings):
-    tenant: Annotated[Tenant, OrNull] = "common"
-    """common, organizations, consumers, a tenant's GUID or its domain."""
-
-
-class _ConnectorBody(Model):
-    name: Maybe[Name] = None
-    """For people."""
-    scope: AnyScopes = None
-    """Default scopes of grants made through this connector."""
-    scopes: AnyScopes = None
-    """The same as scope."""
-
-    def to_model(self) -> Draft:
-        settings = getattr(self, "settings", None)
-        public = {
-            key: value
-            for key in ("tenant", "topic_name")
-            if settings is not None and (value := getattr(settings, key, None)) is not None
-        }
-        return Draft(
-            name=self.name,
-            settings=None if settings is None else public,
-            client_id=getattr(settings, "client_id", None),
-            client_secret=getattr(settings, "client_secret", None),
-            scope=_first(self.scope, self.scopes, getattr(settings, "scope", None), getattr(settings, "scopes", None)),
-            active_credential_id=getattr(self, "active_credential_id", None),
-        )
-
-
-class GoogleConnector(_ConnectorBody):
-    """**Google.** The OAuth client that your users' refresh tokens were issued to."""
-
-    model_config = _named(
-        "Google",
-        {
-            "provider": "google",
-            "settings": {"client_id": "123-example.apps.googleusercontent.com", "client_secret": "GOCSPX-example"},
-        },
-    )
-    provider: Literal["google"]
-    """Which provider it is for."""
-    settings: GoogleConnectorSettings
-    """Your OAuth client at Google."""
-
-
-class MicrosoftConnector(_ConnectorBody):
-    """**Microsoft.** The app registration that your users' refresh tokens were issued to."""
-
-    model_config = _named(
-        "Microsoft",
-        {
-            "provider": "microsoft",
-            "settings": {
-                "client_id": "1f2e3d4c-0000-4000-8000-0000000000a1",
-                "client_secret": "example~client~secret",
-                "tenant": "common",
-            },
-        },
-    )
-    provider: Literal["microsoft"]
-    """Which provider it is for."""
-    settings: MicrosoftConnectorSettings
-    """Your app registration at Microsoft."""
-
-
-class YahooConnector(_ConnectorBody):
-    """**Yahoo.** The OAuth client that your users' refresh tokens were issued to."""
-
-    model_config = _named(
-        "Yahoo",
-        {"provider": "yahoo", "settings": {"client_id": "dj0yExample", "client_secret": "example-client-secret"}},
-    )
-    provider: Literal["yahoo"]
-    """Which provider it is for."""
-    settings: ClientSettings
-    """Your app at the provider."""
-
-
-class ZoomConnector(_ConnectorBody):
-    """**Zoom.** The app that your users' refresh tokens were issued to; its scopes live at Zoom."""
-
-    model_config = _named(
-        "Zoom",
-        {"provider": "zoom", "settings": {"client_id": "ExampleClientId", "client_secret": "example-client-secret"}},
-    )
-    provider: Literal["zoom"]
-    """Which provider it is for."""
-    settings: ClientSettings
-    """Your app at the provider."""
-
-
-class PlainConnectorSettings(_Settings):
-    """These providers have no settings but the scopes."""
-
-
-class PlainConnector(_ConnectorBody):
-    """**Providers without a client of yours.** Need no settings."""
-
-    model_config = _named("IMAP, iCloud, EWS, virtual calendar, Agent Accounts", {"provider": "imap"})
-    provider: Literal["imap", "icloud", "ews", "virtual-calendar", "nylas"]
-    """Which provider it is for."""
-    settings: PlainConnectorSettings | None = None
-    """None are needed."""
-
-
-ConnectorVariant = GoogleConnector | MicrosoftConnector | YahooConnector | ZoomConnector | PlainConnector
-CONNECTOR: dict[ProviderName, type[_ConnectorBody]] = {
-    ProviderName.GOOGLE: GoogleConnector,
-    ProviderName.MICROSOFT: MicrosoftConnector,
-    ProviderName.YAHOO: YahooConnector,
-    ProviderName.ZOOM: ZoomConnector,
-    **dict.fromkeys(
-        (
-            ProviderName.IMAP,
-            ProviderName.ICLOUD,
-            ProviderName.EWS,
-            ProviderName.VIRTUAL_CALENDAR,
-            ProviderName.NYLAS,
-        ),
-        PlainConnector,
-    ),
-}
-
-
-class ConnectorPatchSettings(_Settings):
-    """Replaces what may be read; a client id or secret that is left out stays."""
-
-    client_id: Maybe[_ClientId] = None
-    """Left out: stays. Grants whose tokens another client got must connect again."""
-    client_secret: _ClientSecret | None = None
-    """Write-only. Left out: stays."""
-    tenant: Tenant | None = None
-    """Microsoft alone: common, organizations, consumers, a tenant's GUID or its domain. Left out: common."""
-    topic_name: Maybe[Annotated[str, trimmed(512)]] = None
-    """Google alone: Pub/Sub topic for mail notifications. Left out: none."""
-
-
-class ConnectorPatch(_ConnectorBody):
-    """Omitted fields stay as they are."""
-
-    model_config = examples(
-        {"scope": ["openid", "https://www.googleapis.com/auth/userinfo.email"]},
-        {"settings": {"client_secret": "GOCSPX-example-of-a-new-one"}},
-    )
-    settings: ConnectorPatchSettings | None = None
-    """Replaces what may be read; a client id or secret that is left out stays."""
-    active_credential_id: Maybe[Id] = None
-    """A connector credential of this connector."""
-
-
-# ── Credentials ──────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class Credential(Model):
-    """A credential of a connector. What it holds is never shown."""
-
-    id: str
-    name: str
-    created_at: int
-    updated_at: int
-
-    @staticmethod
-    def of(credential: CredentialNoun) -> Answer:
-        return {
-            "id": credential.id,
-            "name": credential.name,
-            "created_at": credential.created_at // SECOND,
-            "updated_at": credential.updated_at // SECOND,
-        }
-
-
-class ClientData(Model):
-    """Another OAuth client."""
-
-    client_id: _ClientId
-    """As the provider shows it."""
-    client_secret: _ClientSecret
-    """Write-only: it is sealed, and never shown again."""
-    tenant: Tenant | None = None
-    """Microsoft only; without it, the connector's."""
-
-
-def _pem(value: SecretStr) -> SecretStr:
-    return SecretStr(value.get_secret_value().replace("\\n", "\n"))
-
-
-class ServiceAccountData(Model):
-    """A Google service account's key file; its other members are not needed and its token_uri is never used."""
-
-    private_key_id: Annotated[str, trimmed(512)]
-    """Which of the account's keys it is."""
-    private_key: Annotated[SecretStr, Field(min_length=1, max_length=16_384), AfterValidator(_pem)]
-    """PEM."""
-    client_email: Annotated[str, trimmed(320)]
-    """The account's address."""
-    client_id: Maybe[Annotated[str, trimmed(512)]] = None
-    """The number to enter in the Admin console."""
-    project_id: Maybe[Annotated[str, trimmed(512)]] = None
-    """Kept with the key."""
-
-
-class AdminConsentData(Model):
-    """A tenant that consented to your application; without a client, the connector's."""
-
-    tenant: Tenant | None = None
-    """Without it, administrators of any tenant may consent through hosted sign-in, and your redirect URI is told which
-    tenant did; bulk grants need a credential that names it."""
-    client_id: Maybe[_ClientId] = None
-    """Of an application of its own; without it, the connector's."""
-    client_secret: _ClientSecret | None = None
-    """Write-only; together with client_id."""
-
-    @model_validator(mode="after")
-    def _both_or_neither(self) -> Self:
-        if (self.client_id is None) != (self.client_secret is None):
-            missing = "client_id" if self.client_id is None else "client_secret"
-            raise ValueError(f"{missing} is missing: send both client_id and client_secret, or neither")
-        return self
-
-
-class _CredentialBody(Model):
-    name: Name
-    """For people; unique among the connector's credentials."""
-
-    def to_model(self) -> CredentialDraft:
-        data = sent_settings(self.credential_data)  # type: ignore[attr-defined] # every variant has its own
-        return CredentialDraft(self.name, self.credential_type, data)  # type: ignore[attr-defined] # likewise
-
-
-class ConnectorCredential(_CredentialBody):
-    """**Another client** on the same connector."""
-
-    model_config = _named(
-        "Connector",
-        {
-            "name": "EU app",
-            "credential_type": "connector",
-            "credential_data": {
-                "client_id": "456-example.apps.googleusercontent.com",
-                "client_secret": "GOCSPX-example",
-            },
-        },
-    )
-    credential_type: Literal["connector"]
-    """What kind of credential it is."""
-    credential_data: ClientData
-    """The client. Write-only."""
-
-
-class ServiceAccountCredential(_CredentialBody):
-    """**Google service account** with domain-wide delegation."""
-
-    model_config = _named(
-        "Service account",
-        {
-            "name": "Example Inc.",
-            "credential_type": "serviceaccount",
-            "credential_data": {
-                "type": "service_account",
-                "private_key_id": "ab12example",
-                "private_key": "-----BEGIN PRIVATE KEY-----\nexample\n-----END PRIVATE KEY-----\n",
-                "client_email": "opengrant@example-project.iam.gserviceaccount.com",
-            },
-        },
-    )
-    credential_type: Literal["serviceaccount"]
-    """What kind of credential it is."""
-    credential_data: ServiceAccountData
-    """The key file. Write-only."""
-
-
-class AdminConsentCredential(_CredentialBody):
-    """**Microsoft admin consent** of one tenant."""
-
-    model_config = _named(
-        "Admin consent",
-        {"name": "Contoso", "credential_type": "adminconsent", "credential_data": {"tenant": "contoso.example"}},
-    )
-    credential_type: Literal["adminconsent"]
-    """What kind of credential it is."""
-    credential_data: AdminConsentData
-    """Which tenant, and with which application. Write-only."""
-
-
-CredentialVariant = ConnectorCredential | ServiceAccountCredential | AdminConsentCredential
-CREDENTIAL: dict[str, type[_CredentialBody]] = {
-    "connector": ConnectorCredential,
-    "serviceaccount": ServiceAccountCredential,
-    "adminconsent": AdminConsentCredential,
-}
-
-
-class CredentialPatch(Model):
-    """At least one of the two."""
-
-    model_config = examples(
-        {"name": "EU app"},
-        {"credential_data": {"client_id": "456-example.apps.googleusercontent.com", "client_secret": "GOCSPX-example"}},
-    )
-    name: Maybe[Name] = None
-    """For people; unique among the connector's credentials."""
-    credential_data: dict[str, Any] | None = Field(default=None, repr=False)
-    """Replaces what is held, as a whole; the keys of the credential's type."""
-
-    @model_validator(mode="after")
-    def _something(self) -> Self:
-        if self.name is None and self.credential_data is None:
-            raise ValueError("send name, credential_data or both")
-        return self
-
-
-def credential_data(type_: str, sent: dict[str, Any]) -> dict[str, Any]:
-    """What a PATCH puts into a credential, checked as at its creation. Raises ValidationError."""
-    shape: type[Model] = CREDENTIAL[type_].model_fields["credential_data"].annotation  # type: ignore[assignment] # a Model
-    return sent_settings(shape.model_validate(sent))
-
-
-class CredentialQuery(Paging):
-    sort_by: Literal["created_at", "updated_at", "createdAt", "updatedAt"] = "created_at"
-    """By which time, in either spelling."""
-    order_by: Literal["asc", "desc"] = "desc"
-    """`desc`: the newest first."""
-
-    @property
-    def order(self) -> Literal["created_at", "updated_at"]:
-        return "created_at" if self.sort_by in {"created_at", "createdAt"} else "updated_at"
-
-
-# ── Envelopes ────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class ErrorDetail(Model):
-    type: str
-    """Stable; decide by it and by the status."""
-    message: str
-    """For people: what is wrong and what to do next."""
-    provider_error: dict[str, Any] | None = None
-    """What the provider said; `opengrant` inside it gives class, reason and remedy."""
-
-
-class Error(Model):
-    """Every answer that is not a success."""
-
-    request_id: str
-    error: ErrorDetail
-
-
-class OAuthError(Model):
-    """Every answer of the token endpoints that is not a success."""
-
-    error: str
-    """OAuth's word for it, as in RFC 6749; decide by it."""
-    error_description: str
-    """For people: what is wrong and what to do next."""
-    error_uri: str
-    error_code: int
-    request_id: str
-
-
-class Health(Model):
-    status: Literal["ok"]

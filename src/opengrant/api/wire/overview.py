@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from opengrant.api.wire.grants import Answer, Model
+from opengrant.api.wire.fields import Answer, Model
 from opengrant.model import SECOND, ProviderName
 from opengrant.operations import overview
 
@@ -166,7 +166,7 @@ def _bucket(bucket: overview.Bucket) -> Answer:
     }
 
 
-def _degraded(trouble: overview.Trouble) -> Answer:
+def _degraded(trouble: overview.DegradedSource) -> Answer:
     said = trouble.said
     return _known(
         provider=trouble.provider,

@@ -1,4 +1,4 @@
-"""Lists that a cursor continues: each page ends with a token that says behind which row the next one begins."""
+"""Pages of lists: by offset, and by a cursor that marks the row before the next page."""
 
 import base64
 import binascii
@@ -6,9 +6,22 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from opengrant.api.wire.grants import Model, text
+from opengrant.api.wire.fields import Model, text
 from opengrant.errors import InvalidRequest
 from opengrant.model import Micros
+
+
+class Paging(Model):
+    limit: Annotated[int, Field(ge=1, le=2**31 - 1)] = 10
+    """How many at most; more than 200 counts as 200."""
+    offset: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    """How many to skip."""
+
+    LARGEST: ClassVar[int] = 200
+
+    @property
+    def size(self) -> int:
+        return min(self.limit, self.LARGEST)
 
 
 class Query(Model):

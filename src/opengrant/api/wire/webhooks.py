@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BeforeValidator, Field, RootModel, SecretStr, StringConstraints
 
 from opengrant.api.wire import pagination as cursors
-from opengrant.api.wire.grants import Id, Model, OrNull, examples, text
+from opengrant.api.wire.fields import Id, Model, OrNull, examples, text
 from opengrant.errors import InvalidRequest
 from opengrant.events import deliveries, webhooks
 from opengrant.model import SECOND
@@ -189,9 +189,9 @@ class WebhookBody(Model):
     opengrant: OwnTriggers | None = None
     """Events of ours, beside those of `trigger_types`."""
 
-    def to_model(self) -> webhooks.Draft:
+    def to_model(self) -> webhooks.NewWebhook:
         own = self.opengrant.trigger_types if self.opengrant else ()
-        return webhooks.Draft(
+        return webhooks.NewWebhook(
             self.webhook_url,
             tuple(dict.fromkeys((*self.trigger_types, *own))),
             self.description or None,
@@ -222,8 +222,8 @@ class WebhookPatch(Model):
     opengrant: OwnTriggers | None = None
     """Events of ours: replaces them; an empty list takes them away."""
 
-    def to_model(self) -> webhooks.Change:
-        return webhooks.Change(
+    def to_model(self) -> webhooks.WebhookChange:
+        return webhooks.WebhookChange(
             url=self.webhook_url,
             triggers=tuple(dict.fromkeys(self.trigger_types)) if self.trigger_types else None,
             own=None if self.opengrant is None else tuple(dict.fromkeys(self.opengrant.trigger_types)),
@@ -242,14 +242,14 @@ class DeliveryQuery(cursors.Query):
     event_id: Id | None = None
     """An event's id, which is the `id` of its notification."""
 
-    def to_model(self) -> deliveries.Filters:
+    def to_model(self) -> deliveries.DeliveryFilters:
         """Raises InvalidRequest."""
         before = None
         if self.after is not None:
             _, seq = self.after
             if (before := number_of(seq)) is None:
                 raise InvalidRequest("page_token: is not a next_cursor that was given out.")
-        return deliveries.Filters(state=self.state, event_id=self.event_id, before=before)
+        return deliveries.DeliveryFilters(state=self.state, event_id=self.event_id, before=before)
 
 
 def number_of(delivery_id: str) -> int | None:

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, RootModel, WithJsonSchema, model_serializer, model_validator
 
-from opengrant.api.wire.grants import Id, Model, Name, OrNull, examples, refuse_policies, text
+from opengrant.api.wire.fields import Id, Model, Name, OrNull, examples, refuse_policies, text
 from opengrant.model import SECOND
 from opengrant.tenants import workspaces
 
@@ -67,10 +67,10 @@ class WorkspaceBody(Model):
     rule_ids: _Rules | None = None
     """There are no rules yet: only an empty list is taken."""
 
-    def to_model(self) -> workspaces.Draft:
+    def to_model(self) -> workspaces.NewWorkspace:
         """Raises InvalidRequest."""
         refuse_policies(self.policy_id, self.rule_ids)
-        return workspaces.Draft(
+        return workspaces.NewWorkspace(
             self.name, self.domain or "", self.auto_group, self.policy_id, tuple(self.rule_ids or ())
         )
 
@@ -96,11 +96,11 @@ class WorkspacePatch(Model):
             raise ValueError("send at least one of name, auto_group, policy_id and rule_ids")
         return self
 
-    def to_model(self) -> workspaces.Change:
+    def to_model(self) -> workspaces.WorkspaceChange:
         """Raises InvalidRequest."""
         refuse_policies(self.policy_id, self.rule_ids)
         sent = self.model_fields_set
-        return workspaces.Change(
+        return workspaces.WorkspaceChange(
             name=self.name,
             domain=self.domain,
             auto_group=self.auto_group,

@@ -1,16 +1,18 @@
 """What a spent refresh token has become: docs/decisions/0006-rotations.md."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import NamedTuple
 
 import structlog
 from pydantic import SecretStr
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from opengrant.errors import StoreUnavailable
-from opengrant.grants.spool import Rotated, Spool
-from opengrant.model import ProviderName
+from opengrant.grants.spool import Rotated, Spool, insist
+from opengrant.model import SECOND, Application, Clock, ProviderName
 from opengrant.store import secrets
 from opengrant.store.engine.port import Steps, Store
 from opengrant.store.grants import leases, rotations
@@ -21,7 +23,8 @@ from opengrant.vault.digests import Digests
 log = structlog.get_logger()
 
 _LONGEST = 500
-"""Links of a chain. One is added by each verification that spent a token and could not finish, for a day."""
+"""Links of a chain. Each verification that spends a token and cannot finish adds one; a link lasts a day."""
+_FORGOTTEN_AT_ONCE = 1000
 
 
 class Newest(NamedTuple):
@@ -32,19 +35,25 @@ class Newest(NamedTuple):
     spent: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Successors:
-    """Follows the chain from token to token; built where it is needed."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotatedTokens:
+    """Records each rotated token and follows the chain from a spent token to the one that is valid now."""
 
     db: Store
     vault: Vault
     digests: Digests
+    spool: Spool
+    clock: Clock
 
-    async def newest(self, application_id: str, provider: ProviderName, given: SecretStr) -> "Newest":
-        """What stands in for `given` by now, which is itself when it was never spent here."""
+    def digest(self, application_id: str, provider: ProviderName, token: SecretStr) -> str:
+        """The keyed digest by which a token is looked up."""
+        return self.digests.refresh_token(application_id, provider, token.get_secret_value())
+
+    async def newest(self, application_id: str, provider: ProviderName, given: SecretStr) -> Newest:
+        """What `given` has become by now; `given` itself when it was never spent here."""
         newest, grant_id, walked = given, None, list[str]()
         for _ in range(_LONGEST):
-            spent = self.digests.refresh_token(application_id, provider, newest.get_secret_value())
+            spent = self.digest(application_id, provider, newest)
             successor = await self.db.read(rotations.find(application_id, provider, spent))
             if successor is None:
                 break
@@ -55,15 +64,47 @@ class Successors:
                 break
         return Newest(newest, grant_id, tuple(walked))
 
+    async def keep(
+        self, app: Application, provider: ProviderName, spent: str, successor: SecretStr, under: Sequence[Lease]
+    ) -> None:
+        """Commit a rotated token before anything else is done with it.
+
+        spent   digest of the token that it replaces
+        under   leases under which that token was spent
+        Raises  StoreUnavailable: the token is in the spool then, and the leases with it, so that requests with the
+                spent token wait until its successor is written
+        """
+        owner = Owner(app.id, "rotation", spent, "successor")
+        sealed = self.vault.seal(to_json({"refresh_token": successor.get_secret_value()}), owner)
+        row, at = secrets.SecretRow(owner.application_id, owner.kind, owner.id, owner.purpose, sealed), self.clock()
+        try:
+            await insist(self.db, lambda: rotations.record(app.id, provider, spent, row, at=at))
+        except StoreUnavailable:
+            held = tuple((lease.subject, lease.owner) for lease in under)
+            await asyncio.to_thread(self.spool.put, Rotated(app.id, provider, spent, sealed, at, held))
+            log.error("rotation_spooled", provider=provider.value)
+            raise
+
     def forget(self, application_id: str, provider: ProviderName, given: SecretStr) -> Steps[None]:
-        """Destroy what `given` has become where no grant holds it: its grant goes."""
+        """Destroy what `given` has become where no grant holds it, for a grant that is deleted."""
         for _ in range(_LONGEST):
-            spent = self.digests.refresh_token(application_id, provider, given.get_secret_value())
+            spent = self.digest(application_id, provider, given)
             successor = yield from rotations.find(application_id, provider, spent)
             if successor is None or successor.grant_id is not None:
                 return
             given = self._open(successor)
             yield from rotations.forget(application_id, provider, spent)
+
+    async def forget_old(self, app: Application, *, older_than: timedelta) -> None:
+        """Drop successors of spent tokens that no grant took over, and leases of verifications that died.
+
+        Works in portions, so that other writes come in between.
+        """
+        cutoff = self.clock() - int(older_than.total_seconds()) * SECOND
+        while await self.db.write(rotations.forget_before(app.id, cutoff=cutoff, limit=_FORGOTTEN_AT_ONCE)):
+            continue
+        while await self.db.write(leases.forget_spent(app.id, cutoff=cutoff, limit=_FORGOTTEN_AT_ONCE)):
+            continue
 
     def _open(self, successor: rotations.Successor) -> SecretStr:
         row = successor.row
@@ -72,7 +113,7 @@ class Successors:
 
 
 async def replay(db: Store, spool: Spool) -> int:
-    """Write the successors that could not be written when a provider gave them. Returns how many were.
+    """Write the spooled rotated tokens. Returns how many were written.
 
     Raises StoreUnavailable.
     """
@@ -83,7 +124,7 @@ async def replay(db: Store, spool: Spool) -> int:
         except StoreUnavailable:
             raise
         except Exception as problem:
-            # Of this one alone: the others must not wait for it.
+            # The problem is this one's alone: the others are still written.
             log.exception("rotation_not_unspooled", provider=rotated.provider.value)
             await asyncio.to_thread(spool.set_aside, rotated, problem)
             continue
@@ -94,7 +135,7 @@ async def replay(db: Store, spool: Spool) -> int:
 
 
 def _record_late(rotated: Rotated) -> Steps[None]:
-    """Unless it is recorded: another process of this data directory, or a commit that nobody heard of, was faster."""
+    """Does nothing when it is recorded: by another process of this data directory, or by an unconfirmed commit."""
     app_id, provider, spent = rotated.application_id, rotated.provider, rotated.spent
     if (yield from rotations.find(app_id, provider, spent)) is None:
         row = secrets.SecretRow(app_id, "rotation", spent, "successor", rotated.successor)

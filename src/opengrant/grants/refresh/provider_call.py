@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from opengrant.connectors.connectors import Connectors
 from opengrant.errors import Evidence, InvalidRequest, ProviderFailure
-from opengrant.grants.connect.rotated_tokens import Successors
+from opengrant.grants.connect.rotated_tokens import RotatedTokens
 from opengrant.grants.refresh.judgement import Failure
 from opengrant.grants.refresh.state import States, means_of
 from opengrant.model import Grant, Micros
@@ -43,7 +43,7 @@ class ProviderCall:
     """Built once, in assembly/refresh.py. timeout: seconds that one call of an HTTP provider may take."""
 
     states: States
-    rotated_tokens: Successors
+    rotated_tokens: RotatedTokens
     digests: Digests
     connectors: Connectors
     providers: Providers

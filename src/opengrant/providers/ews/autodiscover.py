@@ -30,7 +30,7 @@ from pydantic_core import from_json
 from opengrant.errors import Evidence, ProviderFailure
 from opengrant.net.dns import DnsUnavailable, NameNotFound, Resolver
 from opengrant.net.ews import EwsClient, EwsTalk
-from opengrant.net.guard import BadHost, parse_host
+from opengrant.net.guard import domain_of
 from opengrant.net.guarded_http import MAX_REDIRECTS, Page, origin, under
 
 log = structlog.get_logger()
@@ -53,16 +53,6 @@ def is_exchange_online(host: str) -> bool:
 def exchange_online() -> ProviderFailure:
     """The refusal to send a password there."""
     return ProviderFailure(Evidence("ews", "ews", "dns", code="exchange_online", sent=False))
-
-
-def domain_of(address: str) -> str | None:
-    """The A-label domain of an address; None when it is no address of a named host."""
-    local, at, text = address.rpartition("@")
-    try:
-        domain = parse_host(text)
-    except BadHost:
-        return None
-    return domain if local and at and isinstance(domain, str) and "." in domain else None
 
 
 class Autodiscover:

@@ -1,11 +1,13 @@
 """Exchange on premises, as data. docs/providers/ews.md says the same at length."""
 
 from opengrant.model import ProviderName
+from opengrant.providers.ews.refusals import judge
 from opengrant.providers.facts import Facts, Form, Guide, Label, Scope
 
 FACTS = Facts(
     name=ProviderName.EWS,
     speaks_as="The Exchange server",
+    judges={"ews": judge},
     holds="password",
     label=Label("ews", "Exchange", "A server of your organization"),
     form=Form(

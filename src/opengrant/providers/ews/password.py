@@ -23,10 +23,10 @@ from opengrant.errors import Evidence, InvalidRequest, ProviderFailure
 from opengrant.model import Identity, Verified, fold
 from opengrant.net.dns import Resolver
 from opengrant.net.ews import EwsClient, EwsTalk
-from opengrant.net.guard import BadHost, Guard, parse_host
+from opengrant.net.guard import BadHost, Guard, domain_of, parse_host
 from opengrant.net.guarded_http import MAX_REDIRECTS, Page, origin, under
 from opengrant.net.observe import Observe
-from opengrant.providers.ews.autodiscover import Autodiscover, domain_of, exchange_online, is_exchange_online
+from opengrant.providers.ews.autodiscover import Autodiscover, exchange_online, is_exchange_online
 
 WHOLE = 75.0
 """Seconds for finding the server and opening the mailbox."""

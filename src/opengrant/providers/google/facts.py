@@ -2,12 +2,15 @@
 
 from opengrant.model import ProviderName
 from opengrant.providers.facts import Facts, Guide, Label, Place, Scope, Setting, client_settings
+from opengrant.providers.google.refusals import PROVEN, judge, judge_service_account
 
 _GOOGLE = "https://www.googleapis.com/auth/"
 
 FACTS = Facts(
     name=ProviderName.GOOGLE,
     speaks_as="Google",
+    judges={"google": judge, "google-bulk": judge_service_account},
+    proven=PROVEN,
     holds="token",
     label=Label("google", "Google", "Gmail, Google Workspace"),
     credential_types=frozenset({"connector", "serviceaccount"}),

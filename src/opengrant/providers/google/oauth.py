@@ -14,7 +14,7 @@ from opengrant.errors import ProviderFailure
 from opengrant.model import ClientApp, Identity, Tokens, now
 from opengrant.net.provider_http import Answer, Field, Http
 from opengrant.providers.base import Consent
-from opengrant.providers.classify import classify
+from opengrant.providers.google.refusals import judge
 from opengrant.providers.oauth.answers import (
     code_fields,
     conclusion,
@@ -25,7 +25,7 @@ from opengrant.providers.oauth.answers import (
     refusal,
     text_of,
 )
-from opengrant.providers.oauth.probe import have_token_refused
+from opengrant.providers.oauth.probe import ProvenByRefusal
 from opengrant.providers.verdict import Kind
 
 PROVIDER = "google"
@@ -89,7 +89,7 @@ tasks, drive.metadata, …).
 _READONLY = ".readonly"
 
 
-class Google:
+class Google(ProvenByRefusal):
     """Refreshes and identifies Google accounts. URLs are whole ones, from settings."""
 
     rotates = False
@@ -106,8 +106,8 @@ class Google:
         revoke_url: str,
         authorize_url: str,
     ) -> None:
+        super().__init__(token_url, judge)
         self._http = http
-        self._token_url = token_url
         self._userinfo_url = userinfo_url
         self._tokeninfo_url = tokeninfo_url
         self._gmail_url = gmail_url.rstrip("/")
@@ -183,15 +183,6 @@ class Google:
         granted = set(expand_scope(tokens.scope))
         return tuple(scope for scope in wanted if not _covered(expand_scope((scope,))[0], granted))
 
-    def token_endpoint(self, client: ClientApp) -> str:
-        """The URL that `prove_client` asks."""
-        return self._token_url
-
-    async def prove_client(self, client: ClientApp) -> str | None:
-        """By a refresh token that nobody has. Raises ProviderFailure."""
-        await have_token_refused(self, client)
-        return None
-
     def lacking_scope(self, scope: tuple[str, ...]) -> tuple[str, ...]:
         """A Gmail scope names the mailbox too; otherwise it takes `openid` and `userinfo.email`."""
         known = set(expand_scope(scope))
@@ -250,7 +241,7 @@ def _told(answer: Answer) -> Mapping[str, Any]:
     if answer.succeeded and isinstance(answer.json, Mapping):
         return answer.json
     failure = refusal(answer)
-    if answer.status != 404 and classify(failure.evidence).kind in {Kind.PROVIDER_DOWN, Kind.RATE_LIMITED}:
+    if answer.status != 404 and judge(failure.evidence).kind in {Kind.PROVIDER_DOWN, Kind.RATE_LIMITED}:
         raise failure
     return {}
 

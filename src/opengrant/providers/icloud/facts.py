@@ -2,10 +2,12 @@
 
 from opengrant.model import ProviderName
 from opengrant.providers.facts import Facts, Form, Guide, Label
+from opengrant.providers.icloud.refusals import judge
 
 FACTS = Facts(
     name=ProviderName.ICLOUD,
     speaks_as="iCloud",
+    judges={"icloud": judge},
     holds="password",
     label=Label("icloud", "iCloud", "Mail and calendars from Apple"),
     form=Form(

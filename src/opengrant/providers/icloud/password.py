@@ -23,8 +23,8 @@ from opengrant.net.dav import Account, DavClient
 from opengrant.net.guard import Guard
 from opengrant.net.mail_login import STARTTLS, MailClient, Session
 from opengrant.net.observe import Observe
-from opengrant.providers.ews.refusals import NOT_APPS_SHAPE, OTHER_LEG_ACCEPTED
-from opengrant.providers.imap.refusals import judge
+from opengrant.providers.icloud.refusals import NOT_APPS_SHAPE, OTHER_LEG_ACCEPTED
+from opengrant.providers.mail.refusals import judge
 from opengrant.providers.verdict import Kind
 
 WHOLE = 75.0
@@ -189,7 +189,7 @@ def _imap_names(username: str, settings: Mapping[str, Any]) -> list[str]:
 
 
 def _explained(failure: ProviderFailure, password: SecretStr, *, other_accepted: bool) -> ProviderFailure:
-    """The failure, with what is known besides: ews_answers.py judges by it."""
+    """The failure, with what is known besides: refusals.py judges by it."""
     more = [OTHER_LEG_ACCEPTED] if other_accepted else []
     if not _APP_PASSWORD.fullmatch(password.get_secret_value()):
         more.append(NOT_APPS_SHAPE)

@@ -28,7 +28,7 @@ from defusedxml.common import DefusedXmlException
 
 from opengrant.errors import Evidence, InvalidRequest, ProviderFailure
 from opengrant.net.dns import DnsUnavailable, NameNotFound, Resolver, Service
-from opengrant.net.guard import BadHost, Guard, parse_host
+from opengrant.net.guard import BadHost, Guard, domain_of, parse_host
 from opengrant.net.mail_login import IMPLICIT_TLS, MailClient, MailLeg
 from opengrant.providers.imap.known_domains import DOMAINS, EXCHANGERS, FILTERS, WITHOUT_IMAP, Row
 
@@ -118,7 +118,7 @@ class MailHosts:
         Raises InvalidRequest when it is no address, ProviderFailure with leg "detect" and code "no_imap_service",
         "hosts_not_found" or "dns_unavailable".
         """
-        domain = _domain(address)
+        domain = domain_of(address)
         if domain is None:
             raise InvalidRequest("imap_host is required when imap_username is not an email address.")
         if domain in WITHOUT_IMAP:
@@ -140,7 +140,7 @@ class MailHosts:
         for row in DOMAINS:
             if _endpoint(row.imap, address).host == imap_host:
                 return _found(row, address, "table")
-        domain = _domain(address)
+        domain = domain_of(address)
         if domain is None or (imap_host != domain and not imap_host.endswith(f".{domain}")):
             return None
         try:
@@ -351,7 +351,7 @@ def find_in_table(address: str, domain: str) -> Found | None:
 
 def login_at(host: str, address: str) -> str | None:
     """How the table says that the servers of an address want its user called, if `host` is one of them."""
-    domain = _domain(address)
+    domain = domain_of(address)
     found = find_in_table(address, domain) if domain else None
     servers = {endpoint.host for endpoint in (found.imap, found.smtp) if endpoint} if found else set()
     return found.imap.username if found and host.lower().removesuffix(".") in servers else None
@@ -394,16 +394,6 @@ def _found(row: Row, address: str, source: Source, region: str = "") -> Found:
 def _endpoint(text: str, username: str) -> Endpoint:
     host, _, port = text.partition(":")
     return Endpoint(host, int(port.removesuffix("s")), "starttls" if port.endswith("s") else "tls", username)
-
-
-def _domain(address: str) -> str | None:
-    """The A-label domain of an address; None when it is no address of a named host."""
-    local, at, text = address.rpartition("@")
-    try:
-        domain = parse_host(text)
-    except BadHost:
-        return None
-    return domain if local and at and isinstance(domain, str) and "." in domain else None
 
 
 def _failure(code: str, text: str) -> ProviderFailure:

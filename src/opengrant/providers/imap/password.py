@@ -16,10 +16,10 @@ from pydantic import SecretStr
 
 from opengrant.errors import Evidence, InvalidRequest, ProviderFailure
 from opengrant.model import Identity, Verified
+from opengrant.net.guard import domain_of
 from opengrant.net.mail_login import MailClient, Session, Wanted
-from opengrant.providers.ews.autodiscover import domain_of
 from opengrant.providers.imap.discovery import Endpoint, Found, MailHosts, login_at
-from opengrant.providers.imap.refusals import judge
+from opengrant.providers.mail.refusals import judge
 from opengrant.providers.verdict import Kind
 
 WHOLE = 75.0

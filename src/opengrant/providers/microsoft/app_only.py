@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from opengrant.errors import InvalidRequest, ProviderFailure
 from opengrant.model import Identity, Tokens, fold
 from opengrant.net.provider_http import Answer, Field, Http
-from opengrant.providers.classify import classify
+from opengrant.providers.microsoft.refusals import judge_app_only
 from opengrant.providers.minted import Minted
 from opengrant.providers.oauth.answers import conclusion, is_address, read_tokens, refusal, text_of, unverified_claims
 
@@ -99,7 +99,7 @@ class MicrosoftBulk:
         if answer.succeeded and isinstance(answer.json, Mapping) and text_of(answer.json, "id"):
             return answer.json
         failure = refusal(answer)
-        if classify(failure.evidence).reason != "user_unknown":
+        if judge_app_only(failure.evidence).reason != "user_unknown":
             raise failure
         # The path knows ids and principal names only; addresses must be searched for.
         found = await self._search(token, email)
@@ -133,7 +133,7 @@ class MicrosoftBulk:
             if (failure := await self._open(token, user_id, word)) is None:
                 return
             closed.append(failure)
-            if classify(failure.evidence).reason != "scopes_missing":
+            if judge_app_only(failure.evidence).reason != "scopes_missing":
                 raise failure
         raise closed[0]
 

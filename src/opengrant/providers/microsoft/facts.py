@@ -2,10 +2,12 @@
 
 from opengrant.model import ProviderName
 from opengrant.providers.facts import Facts, Guide, Label, Place, Scope, Setting, client_settings
+from opengrant.providers.microsoft.refusals import judge, judge_app_only
 
 FACTS = Facts(
     name=ProviderName.MICROSOFT,
     speaks_as="Microsoft",
+    judges={"microsoft": judge, "microsoft-bulk": judge_app_only},
     holds="token",
     label=Label("microsoft", "Microsoft", "Outlook, Microsoft 365"),
     credential_types=frozenset({"connector", "adminconsent"}),

@@ -15,8 +15,8 @@ from opengrant.errors import ProviderFailure
 from opengrant.model import ClientApp, Identity, Tokens, fold, now
 from opengrant.net.provider_http import Field, Http
 from opengrant.providers.base import Consent
-from opengrant.providers.classify import classify
 from opengrant.providers.microsoft.app_only import MANY_TENANTS
+from opengrant.providers.microsoft.refusals import judge
 from opengrant.providers.oauth.answers import (
     code_fields,
     conclusion,
@@ -171,7 +171,7 @@ class Microsoft:
             scope = f"{_resource_root(self._graph_url)}.default"
             await self._tokens(client, {"grant_type": "client_credentials", "scope": scope})
             return None
-        await have_token_refused(self, client)
+        await have_token_refused(self, client, judge)
         doubt = (
             f"Entra does not refuse the app, but with the tenant {client.tenant} it does not tell whether the secret is"
             " right before a user signs in."
@@ -206,7 +206,7 @@ class Microsoft:
         if answer.succeeded and isinstance(answer.json, Mapping) and text_of(answer.json, "id"):
             return answer.json, None
         failure = refusal(answer)  # an empty 200, too: Graph sends them when it is not well
-        if classify(failure.evidence).reason in {"access_token_refused", "scopes_missing"}:
+        if judge(failure.evidence).reason in {"access_token_refused", "scopes_missing"}:
             return None, failure
         raise failure
 

@@ -4,10 +4,8 @@ Token endpoints agree on the happy path and on little else (RFC 6749 section 5):
 spelling that has been seen, and turn the rest into evidence without a secret in it.
 """
 
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any, cast
 from urllib.parse import quote_plus, urlencode
 
@@ -20,6 +18,7 @@ from opengrant.errors import Evidence, ProviderFailure
 from opengrant.model import SECOND, ClientApp, Micros, Tokens
 from opengrant.net.masking import MASK, Mask
 from opengrant.net.provider_http import Answer, Field
+from opengrant.net.retry_after import retry_after
 from opengrant.providers.base import Consent
 
 LEEWAY = 300
@@ -28,7 +27,6 @@ LEEWAY = 300
 _DEFAULT_LIFETIME = 3600
 _SHORT_LIFETIME = 300
 _LONGEST_LIFETIME = 366 * 24 * 3600
-_RETRY_AFTER = (1.0, 3600.0)
 _MAX_READ = 8192
 _MAX_QUOTED = 1024
 _MAX_SENTENCE = 512
@@ -151,23 +149,6 @@ def is_address(value: object) -> bool:
 def text_of(members: Mapping[str, Any], *names: str) -> str | None:
     """The first of these members that is a non-empty string."""
     return next((value for name in names if isinstance(value := members.get(name), str) and value), None)
-
-
-def retry_after(headers: Mapping[str, str], at: Micros) -> float | None:
-    """Seconds to wait, from seconds or an HTTP date, between a second and an hour; None when unreadable or absent."""
-    value = headers.get("retry-after", "").strip()
-    if not value:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(value).timestamp() - at / SECOND
-        except (ValueError, OverflowError):
-            return None
-    if math.isnan(seconds):
-        return None
-    return min(max(seconds, _RETRY_AFTER[0]), _RETRY_AFTER[1])
 
 
 def _lifetime(value: object) -> int:

@@ -2,10 +2,12 @@
 
 from opengrant.model import ProviderName
 from opengrant.providers.facts import Facts, Guide, Label, Place, Scope, client_settings
+from opengrant.providers.yahoo.refusals import judge
 
 FACTS = Facts(
     name=ProviderName.YAHOO,
     speaks_as="Yahoo",
+    judges={"yahoo": judge},
     holds="token",
     label=Label("yahoo", "Yahoo", "Yahoo Mail"),
     credential_types=frozenset({"connector"}),

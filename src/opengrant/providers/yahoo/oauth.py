@@ -14,7 +14,6 @@ from opengrant.errors import ProviderFailure
 from opengrant.model import ClientApp, Identity, Tokens, now
 from opengrant.net.provider_http import Field, Http
 from opengrant.providers.base import Consent
-from opengrant.providers.classify import classify
 from opengrant.providers.oauth.answers import (
     code_fields,
     conclusion,
@@ -26,8 +25,9 @@ from opengrant.providers.oauth.answers import (
     text_of,
 )
 from opengrant.providers.oauth.client_auth import token_form
-from opengrant.providers.oauth.probe import have_token_refused
+from opengrant.providers.oauth.probe import ProvenByRefusal
 from opengrant.providers.verdict import Kind
+from opengrant.providers.yahoo.refusals import judge
 
 PROVIDER = "yahoo"
 _ISSUERS = ("https://api.login.yahoo.com", "https://api.login.aol.com")
@@ -36,16 +36,16 @@ _REDIRECT_URI = "oob"
 _IMPLIED = {"mail-r": "mail-w"}
 
 
-class Yahoo:
+class Yahoo(ProvenByRefusal):
     """Refreshes and identifies Yahoo accounts. URLs are whole ones, from settings."""
 
     rotates = True  # seldom does it, but a token that was replaced must not be lost
     single_use = False
 
     def __init__(self, http: Http, *, token_url: str, userinfo_url: str, authorize_url: str) -> None:
+        super().__init__(token_url, judge)
         self._http = http
         self._authorize_url = authorize_url
-        self._token_url = token_url
         self._userinfo_url = userinfo_url
 
     async def refresh(self, client: ClientApp, refresh_token: SecretStr) -> Tokens:
@@ -80,7 +80,7 @@ class Yahoo:
                 return identity
             raise _no_identity("Userinfo named no mail address")
         failure = refusal(answer)
-        passing = classify(failure.evidence).kind in {Kind.PROVIDER_DOWN, Kind.RATE_LIMITED}
+        passing = judge(failure.evidence).kind in {Kind.PROVIDER_DOWN, Kind.RATE_LIMITED}
         if answer.status in {401, 403} and not passing:
             # The token is seconds old: it is not dead, it lacks the scopes.
             raise _no_identity("Userinfo refused the token", failure)
@@ -95,15 +95,6 @@ class Yahoo:
         if tokens.scope is None:
             return ()
         return tuple(scope for scope in wanted if not {scope, _IMPLIED.get(scope)} & set(tokens.scope))
-
-    def token_endpoint(self, client: ClientApp) -> str:
-        """The URL that `prove_client` asks."""
-        return self._token_url
-
-    async def prove_client(self, client: ClientApp) -> str | None:
-        """By a refresh token that nobody has. Raises ProviderFailure."""
-        await have_token_refused(self, client)
-        return None
 
     def lacking_scope(self, scope: tuple[str, ...]) -> tuple[str, ...]:
         """Both are needed: `openid` to be told at all, `email` to be told the address."""

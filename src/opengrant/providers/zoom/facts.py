@@ -2,10 +2,12 @@
 
 from opengrant.model import ProviderName
 from opengrant.providers.facts import Facts, Guide, Label, Place, Scope, client_settings
+from opengrant.providers.zoom.refusals import judge
 
 FACTS = Facts(
     name=ProviderName.ZOOM,
     speaks_as="Zoom",
+    judges={"zoom": judge},
     holds="token",
     label=Label("zoom", "Zoom", "Meetings"),
     credential_types=frozenset({"connector"}),

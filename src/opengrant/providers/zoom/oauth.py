@@ -16,7 +16,6 @@ from pydantic import SecretStr
 from opengrant.model import ClientApp, Identity, Tokens
 from opengrant.net.provider_http import Answer, Field, Http
 from opengrant.providers.base import Consent
-from opengrant.providers.classify import classify
 from opengrant.providers.oauth.answers import (
     code_fields,
     conclusion,
@@ -27,7 +26,8 @@ from opengrant.providers.oauth.answers import (
     text_of,
 )
 from opengrant.providers.oauth.client_auth import token_form
-from opengrant.providers.oauth.probe import have_token_refused
+from opengrant.providers.oauth.probe import ProvenByRefusal
+from opengrant.providers.zoom.refusals import judge
 
 PROVIDER = "zoom"
 _ZOOM_URL = re.compile(
@@ -46,16 +46,16 @@ class ZoomTokens(Tokens):
     api_url: str | None = None
 
 
-class Zoom:
+class Zoom(ProvenByRefusal):
     """Refreshes and identifies Zoom accounts. `api_url` is the API's root, without `/v2`."""
 
     rotates = True
     single_use = True
 
     def __init__(self, http: Http, *, token_url: str, api_url: str, authorize_url: str) -> None:
+        super().__init__(token_url, judge)
         self._http = http
         self._authorize_url = authorize_url
-        self._token_url = token_url
         self._api_url = api_url.rstrip("/").removesuffix("/v2")
 
     def consent_url(self, client: ClientApp, consent: Consent) -> str:
@@ -83,7 +83,7 @@ class Zoom:
         if answer.succeeded and isinstance(answer.json, Mapping) and text_of(answer.json, "id"):
             return _identity(answer.json)
         failure = refusal(answer)
-        if classify(failure.evidence).reason == "scopes_missing":
+        if judge(failure.evidence).reason == "scopes_missing":
             raise conclusion(PROVIDER, "identity_scopes_missing", failure.evidence.text, said=failure)
         raise failure
 
@@ -97,15 +97,6 @@ class Zoom:
             return ()
         granted = [_read(scope) for scope in tokens.scope]
         return tuple(scope for scope in wanted if not _covered(_read(scope), granted))
-
-    def token_endpoint(self, client: ClientApp) -> str:
-        """The URL that `prove_client` asks."""
-        return self._token_url
-
-    async def prove_client(self, client: ClientApp) -> str | None:
-        """By a refresh token that nobody has. Raises ProviderFailure."""
-        await have_token_refused(self, client)
-        return None
 
     def lacking_scope(self, scope: tuple[str, ...]) -> tuple[str, ...]:
         """Of a list that leaves out `user:read:user`. No list at all is the rule: an app's scopes are set at Zoom."""

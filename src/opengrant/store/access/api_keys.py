@@ -1,14 +1,22 @@
 """API keys: found by digest, and by nothing else, when a request comes."""
 
-from opengrant.model import ApiKey, Application, Caller, Micros
-from opengrant.store.engine.json_columns import get_list, put_list
-from opengrant.store.engine.port import Row, Statement, Steps
+from opengrant.model import ApiKey, Caller, Micros
+from opengrant.store.engine.columns import Columns
+from opengrant.store.engine.json_columns import LIST, get_list
+from opengrant.store.engine.port import Statement, Steps
 from opengrant.store.tenants import applications
 
-COLUMNS = "id, application_id, name, permissions, created_at, updated_at, expires_at, revoked_at, last_used_at"
+COLUMNS = Columns(
+    ApiKey,
+    (
+        *("id", "application_id", "name", "permissions", "created_at", "updated_at", "expires_at", "revoked_at"),
+        "last_used_at",
+    ),
+    permissions=LIST,
+)
 
-FIND = """
-    select k.digest, k.id, k.permissions, a.id, a.name, a.identity_rule, a.created_at
+FIND = f"""
+    select k.digest, k.id, k.permissions, {applications.COLUMNS.of("a")}
     from api_keys k join applications a on a.id = k.application_id
     where k.digest = $1 and k.revoked_at is null and (k.expires_at is null or k.expires_at > $2)
 """
@@ -20,28 +28,12 @@ def find_caller(digest: bytes, *, now: Micros) -> Steps[tuple[bytes, Caller] | N
     if not rows:
         return None
     stored, key_id, permissions, *application = rows[0]
-    return bytes(stored), Caller(_application(application), key_id, get_list(permissions))
-
-
-def _application(row: Row) -> Application:
-    return applications.read(row)
+    return bytes(stored), Caller(applications.read(application), key_id, get_list(permissions))
 
 
 def add(key: ApiKey, digest: bytes) -> Steps[None]:
     yield Statement(
-        f"insert into api_keys (digest, {COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-        (
-            digest,
-            key.id,
-            key.application_id,
-            key.name,
-            put_list(key.permissions),
-            key.created_at,
-            key.updated_at,
-            key.expires_at,
-            key.revoked_at,
-            key.last_used_at,
-        ),
+        f"insert into api_keys (digest, {COLUMNS}) values ($10, {COLUMNS.places})", (*COLUMNS.write(key), digest)
     )
 
 
@@ -49,7 +41,7 @@ def of_application(application_id: str) -> Steps[list[ApiKey]]:
     rows = yield Statement(
         f"select {COLUMNS} from api_keys where application_id = $1 order by created_at, id", (application_id,)
     )
-    return [_read(row) for row in rows]
+    return [COLUMNS.read(row) for row in rows]
 
 
 def revoke(application_id: str | None, key_id: str, *, at: Micros) -> Steps[ApiKey | None]:
@@ -60,7 +52,7 @@ def revoke(application_id: str | None, key_id: str, *, at: Micros) -> Steps[ApiK
             where id = $1 and application_id = coalesce($3, application_id) returning {COLUMNS}""",
         (key_id, at, application_id),
     )
-    return _read(rows[0]) if rows else None
+    return COLUMNS.read(rows[0]) if rows else None
 
 
 def used(uses: dict[str, Micros]) -> Steps[None]:
@@ -70,7 +62,3 @@ def used(uses: dict[str, Micros]) -> Steps[None]:
             "update api_keys set last_used_at = $2 where id = $1 and (last_used_at is null or last_used_at < $2)",
             (key_id, at),
         )
-
-
-def _read(row: Row) -> ApiKey:
-    return ApiKey(row[0], row[1], row[2], get_list(row[3]), *row[4:])

@@ -10,7 +10,7 @@ from opengrant.store.engine.json_columns import get_list
 from opengrant.store.engine.port import Row, Statement, Steps
 from opengrant.store.tenants import applications
 
-_APPLICATION = ", ".join(f"a.{name}" for name in applications.COLUMNS.split(", "))
+_APPLICATION = applications.COLUMNS.of("a")
 
 # Permissions and end of its key are the key's own, as they are now: a revoked key ends its sessions at once.
 _LIVE = f"""
@@ -93,7 +93,7 @@ def end_all(application_id: str) -> Steps[list[str]]:
     """End every session and drop every link. Returns the ids of the sessions."""
     yield Statement("delete from console_links where application_id = $1", (application_id,))
     rows = yield Statement("delete from console_sessions where application_id = $1 returning id", (application_id,))
-    return [row[0] for row in rows]
+    return [id_ for (id_,) in rows]
 
 
 def crowd_out(application_id: str, *, operator: bool, keep: int) -> Steps[list[str]]:
@@ -106,7 +106,7 @@ def crowd_out(application_id: str, *, operator: bool, keep: int) -> Steps[list[s
            returning id""",
         (application_id, int(operator), keep),
     )
-    return [row[0] for row in rows]
+    return [id_ for (id_,) in rows]
 
 
 def add_link(application_id: str, link_id: str, digest: str, *, at: Micros, expires_at: Micros) -> Steps[None]:

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 from opengrant.model import Micros
-from opengrant.store.engine.json_columns import get_list, put_list
-from opengrant.store.engine.port import Row, Statement, Steps
-
-COLUMNS = "id, organization_id, name, public_key, permissions, created_at, revoked_at"
+from opengrant.store.engine.columns import BYTES, Columns
+from opengrant.store.engine.json_columns import LIST
+from opengrant.store.engine.port import Statement, Steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,25 +25,22 @@ class ServiceAccount:
     revoked_at: Micros | None = None
 
 
+COLUMNS = Columns(
+    ServiceAccount,
+    ("id", "organization_id", "name", "public_key", "permissions", "created_at", "revoked_at"),
+    public_key=BYTES,
+    permissions=LIST,
+)
+
+
 def add(account: ServiceAccount) -> Steps[None]:
-    yield Statement(
-        f"insert into service_accounts ({COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7)",
-        (
-            account.id,
-            account.organization_id,
-            account.name,
-            account.public_key,
-            put_list(account.permissions),
-            account.created_at,
-            account.revoked_at,
-        ),
-    )
+    yield Statement(f"insert into service_accounts ({COLUMNS}) values ({COLUMNS.places})", COLUMNS.write(account))
 
 
 def find(account_id: str) -> Steps[ServiceAccount | None]:
     """Whatever its organization is: this is how that is found. Revoked ones too."""
     rows = yield Statement(f"select {COLUMNS} from service_accounts where id = $1", (account_id,))
-    return _read(rows[0]) if rows else None
+    return COLUMNS.read(rows[0]) if rows else None
 
 
 def of_organization(organization_id: str) -> Steps[list[ServiceAccount]]:
@@ -52,7 +48,7 @@ def of_organization(organization_id: str) -> Steps[list[ServiceAccount]]:
         f"select {COLUMNS} from service_accounts where organization_id = $1 order by created_at, id",
         (organization_id,),
     )
-    return [_read(row) for row in rows]
+    return [COLUMNS.read(row) for row in rows]
 
 
 def revoke(organization_id: str, account_id: str, *, at: Micros) -> Steps[ServiceAccount | None]:
@@ -62,9 +58,4 @@ def revoke(organization_id: str, account_id: str, *, at: Micros) -> Steps[Servic
             where organization_id = $1 and id = $2 returning {COLUMNS}""",
         (organization_id, account_id, at),
     )
-    return _read(rows[0]) if rows else None
-
-
-def _read(row: Row) -> ServiceAccount:
-    id_, organization_id, name, public_key, permissions, created_at, revoked_at = row
-    return ServiceAccount(id_, organization_id, name, bytes(public_key), get_list(permissions), created_at, revoked_at)
+    return COLUMNS.read(rows[0]) if rows else None

@@ -1,16 +1,26 @@
 """Connectors: one per provider and application. Their client secrets are sealed rows of their credentials."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from opengrant.model import Connector, ProviderName, Sealed
-from opengrant.store.engine.json_columns import get_list, get_object, put_list, put_object
+from opengrant.store.engine.columns import PROVIDER, Columns
+from opengrant.store.engine.json_columns import LIST, OBJECT
 from opengrant.store.engine.port import Dialect, Row, Statement, Steps
 
-COLUMNS = "id, application_id, provider, name, settings, scope, active_credential_id, created_at, updated_at"
-_QUALIFIED = ", ".join(f"c.{column.strip()}" for column in COLUMNS.split(","))
+COLUMNS = Columns(
+    Connector,
+    (
+        *("id", "application_id", "provider", "name", "settings", "scope", "active_credential_id"),
+        *("created_at", "updated_at"),
+    ),
+    provider=PROVIDER,
+    settings=OBJECT,
+    scope=LIST,
+)
+read = COLUMNS.read
+_REPLACED = COLUMNS.writer(("application_id", "id", "settings", "scope", "active_credential_id", "name", "updated_at"))
 
-_WITH_CLIENT = f"select {_QUALIFIED}, r.id, r.type, s.key_id, s.sealed"
+_WITH_CLIENT = f"select {COLUMNS.of('c')}, r.id, r.type, s.key_id, s.sealed"
 _FROM = """
     from connectors c
     left join credentials r
@@ -113,17 +123,9 @@ def page(application_id: str, *, limit: int, offset: int) -> Steps[list[Connecto
 def add(connector: Connector) -> Steps[bool]:
     """Returns False when the application has a connector of that provider already."""
     rows = yield Statement(
-        f"""insert into connectors ({COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        f"""insert into connectors ({COLUMNS}) values ({COLUMNS.places})
             on conflict (application_id, provider) do nothing returning id""",
-        (
-            connector.id,
-            connector.application_id,
-            connector.provider,
-            connector.name,
-            *_mutable(connector),
-            connector.created_at,
-            connector.updated_at,
-        ),
+        COLUMNS.write(connector),
     )
     return bool(rows)
 
@@ -133,7 +135,7 @@ def replace(connector: Connector) -> Steps[None]:
     yield Statement(
         """update connectors set settings = $3, scope = $4, active_credential_id = $5, name = $6, updated_at = $7
            where application_id = $1 and id = $2""",
-        (connector.application_id, connector.id, *_mutable(connector), connector.name, connector.updated_at),
+        _REPLACED(connector),
     )
 
 
@@ -143,22 +145,3 @@ def delete(application_id: str, provider: ProviderName) -> Steps[Connector | Non
         (application_id, provider),
     )
     return read(rows[0]) if rows else None
-
-
-def _mutable(connector: Connector) -> tuple[Any, ...]:
-    return (put_object(connector.settings), put_list(connector.scope), connector.active_credential_id)
-
-
-def read(row: Row) -> Connector:
-    id_, application_id, provider, name, settings, scope, active, created_at, updated_at = row
-    return Connector(
-        id_,
-        application_id,
-        ProviderName(provider),
-        name,
-        get_object(settings),
-        get_list(scope),
-        active,
-        created_at,
-        updated_at,
-    )

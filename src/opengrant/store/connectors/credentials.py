@@ -1,30 +1,27 @@
 """Credentials of connectors: names and types. What they hold is a sealed row (owner_kind credential)."""
 
-from typing import Literal, cast
+from typing import Literal
 
-from opengrant.model import Credential, CredentialType, Micros, ProviderName
-from opengrant.store.engine.port import Row, Statement, Steps
+from opengrant.model import Credential, Micros
+from opengrant.store.engine.columns import FLAG, PROVIDER, Columns
+from opengrant.store.engine.port import Statement, Steps
 
 Order = Literal["created_at", "updated_at"]
 
-COLUMNS = "id, application_id, connector_id, provider, name, type, is_primary, created_at, updated_at"
+COLUMNS = Columns(
+    Credential,
+    (
+        *("id", "application_id", "connector_id", "provider", "name", "type", "is_primary"),
+        *("created_at", "updated_at"),
+    ),
+    fields={"is_primary": "primary"},
+    provider=PROVIDER,
+    is_primary=FLAG,
+)
 
 
 def add(credential: Credential) -> Steps[None]:
-    yield Statement(
-        f"insert into credentials ({COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        (
-            credential.id,
-            credential.application_id,
-            credential.connector_id,
-            credential.provider,
-            credential.name,
-            credential.type,
-            int(credential.primary),
-            credential.created_at,
-            credential.updated_at,
-        ),
-    )
+    yield Statement(f"insert into credentials ({COLUMNS}) values ({COLUMNS.places})", COLUMNS.write(credential))
 
 
 def of_connector(application_id: str, connector_id: str) -> Steps[list[Credential]]:
@@ -33,7 +30,7 @@ def of_connector(application_id: str, connector_id: str) -> Steps[list[Credentia
             order by created_at, id""",
         (application_id, connector_id),
     )
-    return [_read(row) for row in rows]
+    return [COLUMNS.read(row) for row in rows]
 
 
 def find(application_id: str, connector_id: str, credential_id: str) -> Steps[Credential | None]:
@@ -41,7 +38,7 @@ def find(application_id: str, connector_id: str, credential_id: str) -> Steps[Cr
         f"select {COLUMNS} from credentials where application_id = $1 and connector_id = $2 and id = $3",
         (application_id, connector_id, credential_id),
     )
-    return _read(rows[0]) if rows else None
+    return COLUMNS.read(rows[0]) if rows else None
 
 
 def find_name(application_id: str, connector_id: str, name: str) -> Steps[Credential | None]:
@@ -49,7 +46,7 @@ def find_name(application_id: str, connector_id: str, name: str) -> Steps[Creden
         f"select {COLUMNS} from credentials where application_id = $1 and connector_id = $2 and name = $3",
         (application_id, connector_id, name),
     )
-    return _read(rows[0]) if rows else None
+    return COLUMNS.read(rows[0]) if rows else None
 
 
 def page(
@@ -61,7 +58,7 @@ def page(
             order by {order} {direction}, id {direction} limit $3 offset $4""",
         (application_id, connector_id, limit, offset),
     )
-    return [_read(row) for row in rows]
+    return [COLUMNS.read(row) for row in rows]
 
 
 def rename(application_id: str, credential_id: str, name: str, *, at: Micros) -> Steps[None]:
@@ -89,19 +86,4 @@ def delete_of_connector(application_id: str, connector_id: str) -> Steps[list[st
         "delete from credentials where application_id = $1 and connector_id = $2 returning id",
         (application_id, connector_id),
     )
-    return [row[0] for row in rows]
-
-
-def _read(row: Row) -> Credential:
-    id_, application_id, connector_id, provider, name, type_, primary, created_at, updated_at = row
-    return Credential(
-        id_,
-        application_id,
-        connector_id,
-        ProviderName(provider),
-        name,
-        cast(CredentialType, type_),
-        bool(primary),
-        created_at,
-        updated_at,
-    )
+    return [id_ for (id_,) in rows]

@@ -1,20 +1,18 @@
 """Domains of an organization, and the DNS records that were asked for to verify them."""
 
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
 from opengrant.model import Micros
-from opengrant.store.engine.port import Dialect, Row, Statement, Steps
+from opengrant.store.engine.columns import FLAG, Columns
+from opengrant.store.engine.port import Dialect, Statement, Steps
 from opengrant.store.tenants.organizations import Region
 
 Kind = Literal["ownership", "mx", "spf", "dkim", "feedback"]
 RecordType = Literal["TXT", "MX"]
 Status = Literal["pending", "done", "failed"]
 
-_FLAGS = ("verified_ownership", "verified_mx", "verified_spf", "verified_dkim", "verified_feedback")
-_COLUMNS = f"d.organization_id, o.region, d.id, d.address, d.name, d.created_at, d.updated_at, {', '.join(_FLAGS)}"
 _FROM = "domains d join organizations o on o.id = d.organization_id"
-_CHECK = "kind, host, type, value, status, message, created_at, expires_at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +52,23 @@ class Check:
     expires_at: Micros
 
 
+_DOMAIN = Columns(
+    Domain,
+    (
+        *("organization_id", "region", "id", "address", "name", "created_at", "updated_at"),
+        *("verified_ownership", "verified_mx", "verified_spf", "verified_dkim", "verified_feedback"),
+    ),
+    verified_ownership=FLAG,
+    verified_mx=FLAG,
+    verified_spf=FLAG,
+    verified_dkim=FLAG,
+    verified_feedback=FLAG,
+)
+# Both tables of the join have the columns `id` and `created_at`; the region is the organization's.
+_COLUMNS = _DOMAIN.of("d").replace("d.region", "o.region")
+_CHECK = Columns(Check, ("kind", "host", "type", "value", "status", "message", "created_at", "expires_at"))
+
+
 def add(organization_id: str, domain_id: str, address: str, name: str, *, at: Micros) -> Steps[bool]:
     """Returns False when the organization has that address already."""
     rows = yield Statement(
@@ -70,7 +85,7 @@ def find(organization_id: str, id_or_address: str) -> Steps[Domain | None]:
         f"select {_COLUMNS} from {_FROM} where d.organization_id = $1 and (d.id = $2 or d.address = $2)",
         (organization_id, id_or_address),
     )
-    return _read(rows[0]) if rows else None
+    return _DOMAIN.read(rows[0]) if rows else None
 
 
 def page(organization_id: str, *, after: tuple[Micros, str] | None, limit: int) -> Steps[list[Domain]]:
@@ -80,7 +95,7 @@ def page(organization_id: str, *, after: tuple[Micros, str] | None, limit: int) 
             order by d.created_at, d.id limit $4""",
         (organization_id, *(after or (-1, "")), limit),
     )
-    return [_read(row) for row in rows]
+    return [_DOMAIN.read(row) for row in rows]
 
 
 def find_verified(organization_id: str) -> Steps[Domain | None]:
@@ -90,7 +105,7 @@ def find_verified(organization_id: str) -> Steps[Domain | None]:
             order by d.created_at, d.id limit 1""",
         (organization_id,),
     )
-    return _read(rows[0]) if rows else None
+    return _DOMAIN.read(rows[0]) if rows else None
 
 
 def rename(organization_id: str, domain_id: str, name: str, *, at: Micros) -> Steps[Domain | None]:
@@ -150,18 +165,7 @@ def put_check(organization_id: str, domain_id: str, check: Check) -> Steps[None]
             on conflict (organization_id, domain_id, kind) do update
             set host = excluded.host, type = excluded.type, value = excluded.value, status = excluded.status,
                 message = excluded.message, created_at = excluded.created_at, expires_at = excluded.expires_at""",
-        (
-            organization_id,
-            domain_id,
-            check.kind,
-            check.host,
-            check.type,
-            check.value,
-            check.status,
-            check.message,
-            check.created_at,
-            check.expires_at,
-        ),
+        (organization_id, domain_id, *_CHECK.write(check)),
     )
 
 
@@ -170,7 +174,7 @@ def find_check(organization_id: str, domain_id: str, kind: Kind) -> Steps[Check 
         f"select {_CHECK} from domain_checks where organization_id = $1 and domain_id = $2 and kind = $3",
         (organization_id, domain_id, kind),
     )
-    return Check(*rows[0]) if rows else None
+    return _CHECK.read(rows[0]) if rows else None
 
 
 def set_verified(organization_id: str, domain_id: str, kind: Kind, *, at: Micros) -> Steps[None]:
@@ -178,12 +182,4 @@ def set_verified(organization_id: str, domain_id: str, kind: Kind, *, at: Micros
         f"""update domains set verified_{kind} = 1, updated_at = $3
             where organization_id = $1 and id = $2 and verified_{kind} = 0""",
         (organization_id, domain_id, at),
-    )
-
-
-def _read(row: Row) -> Domain:
-    organization_id, region, id_, address, name, created_at, updated_at, *flags = row
-    ownership, mx, spf, dkim, feedback = map(bool, cast(list[int], flags))
-    return Domain(
-        organization_id, region, id_, address, name, created_at, updated_at, ownership, mx, spf, dkim, feedback
     )

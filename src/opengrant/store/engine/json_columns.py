@@ -1,4 +1,4 @@
-"""How lists and objects are kept in text columns: JSON, in the smallest spelling."""
+"""Lists and objects in text columns: JSON without spaces."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
@@ -6,6 +6,7 @@ from typing import Any, cast
 from pydantic_core import from_json, to_json
 
 from opengrant.model import Trouble
+from opengrant.store.engine.columns import Converter
 
 
 def put_list(values: Sequence[str]) -> str:
@@ -30,3 +31,8 @@ def put_trouble(trouble: Trouble | None) -> str | None:
 
 def get_trouble(text: str | None) -> Trouble | None:
     return None if text is None else Trouble(**from_json(text))
+
+
+LIST = Converter(put_list, get_list)
+OBJECT = Converter(put_object, get_object)
+TROUBLE = Converter(put_trouble, get_trouble)

@@ -102,7 +102,7 @@ def _apply_next(dialect: Dialect, known: Sequence[Migration]) -> Steps[str | Non
         yield Statement("select pg_advisory_xact_lock($1)", (_ADVISORY_LOCK,))
     yield Statement(_CREATE_TABLE)
     rows = yield Statement(_APPLIED)
-    waiting = compare(known, {row[0]: row[1] for row in rows})
+    waiting = compare(known, {str(name): str(checksum) for name, checksum in rows})
     if not waiting:
         return None
     migration = waiting[0]
@@ -116,7 +116,7 @@ def pending(dialect: Dialect, known: Sequence[Migration]) -> Steps[list[str]]:
     """Names of migrations that have not run, in order; changes nothing. Raises MigrationError."""
     rows = yield Statement(_TABLE_EXISTS[dialect])
     applied = (yield Statement(_APPLIED, last=True)) if rows else []
-    return [migration.name for migration in compare(known, {row[0]: row[1] for row in applied})]
+    return [migration.name for migration in compare(known, {str(name): str(checksum) for name, checksum in applied})]
 
 
 def compare(known: Sequence[Migration], applied: Mapping[str, str]) -> list[Migration]:

@@ -5,13 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from opengrant.model import Micros
+from opengrant.store.engine.columns import Columns, Converter
 from opengrant.store.engine.json_columns import get_object
-from opengrant.store.engine.port import Row, Statement, Steps
-
-COLUMNS = "id, application_id, type, grant_id, created_at, actor, detail"
+from opengrant.store.engine.port import Statement, Steps
 
 
-class Place(NamedTuple):
+class AuditPosition(NamedTuple):
     """Where an entry stands in its trail: ids settle what happened in the same microsecond."""
 
     at: Micros
@@ -35,12 +34,20 @@ class Entry:
     detail: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def place(self) -> Place:
-        return Place(self.at, self.id)
+    def place(self) -> AuditPosition:
+        return AuditPosition(self.at, self.id)
+
+
+COLUMNS = Columns(
+    Entry,
+    ("id", "application_id", "type", "grant_id", "created_at", "actor", "detail"),
+    fields={"created_at": "at"},
+    detail=Converter(None, lambda text: {} if text is None else get_object(text)),
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
+class AuditFilters:
     """Which entries; None means any. Times are inclusive."""
 
     grant_id: str | None = None
@@ -50,7 +57,7 @@ class Filters:
     before: Micros | None = None
 
 
-def page(application_id: str, filters: Filters, *, after: Place | None, limit: int) -> Steps[list[Entry]]:
+def page(application_id: str, filters: AuditFilters, *, after: AuditPosition | None, limit: int) -> Steps[list[Entry]]:
     """Newest first, from behind the entry at that place; in a total order, so that pages neither repeat nor skip."""
     where, args = ["application_id = $1"], list[Any]([application_id])
 
@@ -77,7 +84,7 @@ def page(application_id: str, filters: Filters, *, after: Place | None, limit: i
             order by created_at desc, id desc limit ${len(args)}""",
         tuple(args),
     )
-    return [_read(row) for row in rows]
+    return [COLUMNS.read(row) for row in rows]
 
 
 def forget_before(application_id: str, *, cutoff: Micros, limit: int) -> Steps[int]:
@@ -92,8 +99,3 @@ def forget_before(application_id: str, *, cutoff: Micros, limit: int) -> Steps[i
         (application_id, cutoff, limit),
     )
     return len(rows)
-
-
-def _read(row: Row) -> Entry:
-    id_, application_id, type_, grant_id, at, actor, detail = row
-    return Entry(id_, application_id, type_, grant_id, at, actor, {} if detail is None else get_object(detail))

@@ -10,14 +10,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from opengrant.model import Micros
-from opengrant.store.engine.port import Dialect, Row, Statement, Steps
+from opengrant.store.engine.columns import Columns
+from opengrant.store.engine.port import Dialect, Statement, Steps
+from opengrant.store.engine.writes import Arm, write
 
 State = Literal["pending", "delivered", "failed"]
 
-_COLUMNS = (
-    "seq, webhook_id, event_id, type, subject, payload, created_at, queued_at, due_at, state, attempts, outcome,"
-    " ended_at"
-)
 _LOOK_AT = 100
 """Due deliveries of a destination that are looked at together."""
 _LOOKS = 10
@@ -44,8 +42,17 @@ class Delivery:
     ended_at: Micros | None
 
 
+_COLUMNS = Columns(
+    Delivery,
+    (
+        *("application_id", "seq", "webhook_id", "event_id", "type", "subject", "payload", "created_at", "queued_at"),
+        *("due_at", "state", "attempts", "outcome", "ended_at"),
+    ),
+)
+
+
 @dataclass(frozen=True, slots=True)
-class Claim:
+class ClaimTerms:
     """The terms on which deliveries are taken.
 
     until    when they are anybody's again
@@ -61,6 +68,19 @@ class Claim:
     hold: Micros
     give_up: Micros
 
+
+# One row for each webhook that wants the event.
+_ADD = write(
+    """insert into deliveries (application_id, webhook_id, event_id, type, subject, payload,
+                               created_at, queued_at, due_at, state, attempts)
+       select w.application_id, w.id, cast({1} as text), cast({2} as text), cast({3} as text), cast({4} as text),
+              cast({5} as bigint), cast({5} as bigint), cast({5} as bigint), 'pending', 0
+       from {after}webhooks w
+       where w.application_id = {0} and w.status in ('active', 'failing') and w.triggers like {6}""",
+    ("text", "text", "text", "text", "text", "bigint", "text"),
+    after="g, ",
+)
+_ANY_WEBHOOK = "select 1 from webhooks where application_id = $1 limit 1"
 
 # A probe of one index entry for each destination, however many wait there.
 _DUE = """
@@ -81,13 +101,26 @@ _CANDIDATES = f"""
 """
 
 
+def add_arm(application_id: str, event_id: str, type_: str, subject: str, payload: str, *, at: Micros) -> Arm:
+    """A delivery of an event to each live destination that subscribes to its type.
+
+    subject  id of the grant; "" for an event of another kind
+    """
+    # The query costs far less than a write that inserts nothing, and most applications have no webhook.
+    return Arm(
+        _ADD,
+        (application_id, event_id, type_, subject, payload, at, f'%"{type_}"%'),  # in the JSON list of triggers
+        needed=Statement(_ANY_WEBHOOK, (application_id,)),
+    )
+
+
 def due(*, at: Micros) -> Steps[list[tuple[str, str]]]:
     """(application, webhook) of every live destination that something is due for, in no order."""
     rows = yield Statement(_DUE, (at,))
-    return [(row[0], row[1]) for row in rows]
+    return [(application_id, webhook_id) for application_id, webhook_id in rows]
 
 
-def claim(application_id: str, webhook_id: str, terms: Claim, dialect: Dialect) -> Steps[list[Delivery]]:
+def claim(application_id: str, webhook_id: str, terms: ClaimTerms, dialect: Dialect) -> Steps[list[Delivery]]:
     """Take up to `limit` deliveries, each the earliest of its subject; those that must wait are moved to when they may.
 
     Those that have been tried for too long end here.
@@ -97,8 +130,8 @@ def claim(application_id: str, webhook_id: str, terms: Claim, dialect: Dialect) 
     taken: list[Delivery] = []
     for _ in range(_LOOKS):
         rows = yield Statement(sql, (application_id, webhook_id, terms.at))
-        for row in rows:
-            delivery, ahead = _read(application_id, row), row[13]
+        for *columns, ahead in rows:
+            delivery = _COLUMNS.read(columns)
             held_until = min(delivery.created_at, terms.at) + terms.hold if delivery.type == "grant.expired" else 0
             if ahead is not None:
                 if ahead > delivery.due_at:
@@ -186,7 +219,7 @@ def withdraw(application_id: str, event_ids: Sequence[str]) -> Steps[list[str]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
+class DeliveryFilters:
     """Which deliveries a listing holds; None means any."""
 
     webhook_id: str | None = None
@@ -196,7 +229,7 @@ class Filters:
     """A sequence number."""
 
 
-def page(application_id: str, filters: Filters, *, limit: int) -> Steps[list[Delivery]]:
+def page(application_id: str, filters: DeliveryFilters, *, limit: int) -> Steps[list[Delivery]]:
     """The latest first."""
     where, args = ["application_id = $1"], list[Any]([application_id])
     for condition, value in (
@@ -213,7 +246,7 @@ def page(application_id: str, filters: Filters, *, limit: int) -> Steps[list[Del
         f"select {_COLUMNS} from deliveries where {' and '.join(where)} order by seq desc limit ${len(args)}",
         tuple(args),
     )
-    return [_read(application_id, row) for row in rows]
+    return [_COLUMNS.read(row) for row in rows]
 
 
 def replay(application_id: str, seq: int, *, webhook_id: str | None, at: Micros) -> Steps[Delivery | None]:
@@ -227,7 +260,7 @@ def replay(application_id: str, seq: int, *, webhook_id: str | None, at: Micros)
             returning {_COLUMNS}""",
         (application_id, seq, at) if webhook_id is None else (application_id, seq, at, webhook_id),
     )
-    return _read(application_id, rows[0]) if rows else None
+    return _COLUMNS.read(rows[0]) if rows else None
 
 
 def replay_failed(application_id: str, webhook_id: str, *, ended_before: Micros, at: Micros, limit: int) -> Steps[int]:
@@ -274,7 +307,3 @@ def forget_all_of(application_id: str, webhook_id: str, *, limit: int) -> Steps[
         last=True,
     )
     return len(rows)
-
-
-def _read(application_id: str, row: Row) -> Delivery:
-    return Delivery(application_id, *row[:13])

@@ -10,6 +10,8 @@ from typing import Any
 from opengrant.model import Micros
 from opengrant.store.engine.json_columns import put_object
 from opengrant.store.engine.port import Statement, Steps
+from opengrant.store.engine.writes import Arm, insert, one_by_one
+from opengrant.store.events import deliveries
 
 TRIGGERS = frozenset(
     {
@@ -33,48 +35,33 @@ class Event:
     actor: str | None = None
     detail: Mapping[str, Any] | None = None
 
-    def row(self) -> tuple[Any, ...]:
-        detail = None if self.detail is None else put_object(self.detail)
-        payload = put_object(self.payload)
-        return (self.application_id, self.id, self.type, self.grant_id, payload, self.created_at, self.actor, detail)
+
+_ADD = insert(
+    "events",
+    {
+        **dict.fromkeys(("application_id", "id", "type", "grant_id", "payload"), "text"),
+        "created_at": "bigint",
+        **dict.fromkeys(("actor", "detail"), "text"),
+    },
+)
 
 
-ADD = """
-    insert into events (application_id, id, type, grant_id, payload, created_at, actor, detail)
-    values ($1, $2, $3, $4, $5, $6, $7, $8)
-"""
-
-WANTED = "{0}.status in ('active', 'failing') and {0}.triggers like {1}"
-"""Whether a webhook is to be told of an event; the second place is for `pattern()`."""
-
-ANYBODY = "select 1 from webhooks where application_id = $1 limit 1"
-
-FAN_OUT = f"""
-    insert into deliveries (application_id, webhook_id, event_id, type, subject, payload,
-                            created_at, queued_at, due_at, state, attempts)
-    select w.application_id, w.id, cast($2 as text), cast($3 as text), cast($4 as text), cast($5 as text),
-           cast($6 as bigint), cast($6 as bigint), cast($6 as bigint), 'pending', 0
-    from webhooks w where w.application_id = $1 and {WANTED.format("w", "$7")}
-"""
-
-
-def pattern(type_: str) -> str:
-    """What finds a trigger in a webhook's JSON list of them."""
-    return f'%"{type_}"%'
+def add_arms(event: Event) -> list[Arm]:
+    """The event and, if its type is delivered, its deliveries."""
+    payload = put_object(event.payload)
+    subject = (event.application_id, event.id, event.type)
+    detail = None if event.detail is None else put_object(event.detail)
+    arms = [Arm(_ADD, (*subject, event.grant_id, payload, event.created_at, event.actor, detail))]
+    if event.type in TRIGGERS:
+        arms.append(deliveries.add_arm(*subject, event.grant_id or "", payload, at=event.created_at))
+    return arms
 
 
 def add_alone(event: Event) -> Steps[None]:
-    """A script of its own, for what has no other cause to be written with and nobody subscribes to."""
-    yield Statement(ADD, event.row(), last=True)
+    """A script of its own for an event that no other write causes and that is not delivered."""
+    event_arm, *_ = add_arms(event)
+    yield Statement(event_arm.write.alone, event_arm.args, last=True)
 
 
 def add(event: Event) -> Steps[None]:
-    row = event.row()
-    yield Statement(ADD, row)
-    if event.type in TRIGGERS:
-        application_id, id_, type_, grant_id, payload, created_at, *_ = row
-        subject = grant_id or ""
-        # Asking costs far less than a statement that would insert nothing, and most applications have none.
-        if not (yield Statement(ANYBODY, (application_id,))):
-            return
-        yield Statement(FAN_OUT, (application_id, id_, type_, subject, payload, created_at, pattern(type_)))
+    yield from one_by_one(add_arms(event))

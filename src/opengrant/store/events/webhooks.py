@@ -1,18 +1,15 @@
 """Destinations of events. Their signing secrets are in store/secrets.py, under owner kind "webhook"."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Literal
 
 from opengrant.model import Micros
-from opengrant.store.engine.json_columns import get_list, put_list
-from opengrant.store.engine.port import Row, Statement, Steps
+from opengrant.store.engine.columns import FLAG, Columns, split
+from opengrant.store.engine.json_columns import LIST
+from opengrant.store.engine.port import Statement, Steps
 
 Status = Literal["active", "failing", "failed", "pause"]
 
-_COLUMNS = (
-    "application_id, id, url, triggers, description, emails, compressed, status, status_updated_at, created_at,"
-    " updated_at"
-)
 _SHOWN = "status <> 'deleted'"
 
 
@@ -33,6 +30,24 @@ class Webhook:
     updated_at: Micros
 
 
+_COLUMNS = Columns(
+    Webhook,
+    (
+        *("application_id", "id", "url", "triggers", "description", "emails", "compressed"),
+        *("status", "status_updated_at", "created_at", "updated_at"),
+    ),
+    triggers=LIST,
+    emails=LIST,
+    compressed=FLAG,
+)
+_REPLACED = _COLUMNS.writer(
+    (
+        *("application_id", "id", "url", "triggers", "description", "emails", "compressed"),
+        *("status", "status_updated_at", "updated_at"),
+    )
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """How attempts have ended since `at`; None: nobody has tried yet."""
@@ -42,9 +57,15 @@ class Window:
     all: int
 
 
+_WINDOW = Columns(
+    Window,
+    ("window_at", "window_failed", "window_all"),
+    fields={"window_at": "at", "window_failed": "failed", "window_all": "all"},
+)
+
+
 def add(webhook: Webhook) -> Steps[None]:
-    places = ", ".join(f"${n}" for n in range(1, 12))
-    yield Statement(f"insert into webhooks ({_COLUMNS}) values ({places})", _row(webhook))
+    yield Statement(f"insert into webhooks ({_COLUMNS}) values ({_COLUMNS.places})", _COLUMNS.write(webhook))
 
 
 def count(application_id: str) -> Steps[int]:
@@ -57,7 +78,7 @@ def find(application_id: str, webhook_id: str) -> Steps[Webhook | None]:
         f"select {_COLUMNS} from webhooks where application_id = $1 and id = $2 and {_SHOWN}",
         (application_id, webhook_id),
     )
-    return _read(rows[0]) if rows else None
+    return _COLUMNS.read(rows[0]) if rows else None
 
 
 def everyone(application_id: str) -> Steps[list[Webhook]]:
@@ -65,7 +86,7 @@ def everyone(application_id: str) -> Steps[list[Webhook]]:
         f"select {_COLUMNS} from webhooks where application_id = $1 and {_SHOWN} order by created_at, id",
         (application_id,),
     )
-    return [_read(row) for row in rows]
+    return [_COLUMNS.read(row) for row in rows]
 
 
 def replace(webhook: Webhook) -> Steps[bool]:
@@ -74,7 +95,7 @@ def replace(webhook: Webhook) -> Steps[bool]:
         f"""update webhooks set url = $3, triggers = $4, description = $5, emails = $6, compressed = $7,
                    status = $8, status_updated_at = $9, updated_at = $10
             where application_id = $1 and id = $2 and {_SHOWN} returning id""",
-        (*_row(webhook)[:9], webhook.updated_at),
+        _REPLACED(webhook),
     )
     return bool(rows)
 
@@ -93,10 +114,13 @@ def lock_window(application_id: str, webhook_id: str) -> Steps[tuple[Webhook, Wi
     """For writers that follow each other: how its attempts have ended of late."""
     rows = yield Statement(
         f"""update webhooks set window_all = window_all where application_id = $1 and id = $2 and {_SHOWN}
-            returning {_COLUMNS}, window_at, window_failed, window_all""",
+            returning {_COLUMNS}, {_WINDOW}""",
         (application_id, webhook_id),
     )
-    return (_read(rows[0]), Window(*rows[0][11:14])) if rows else None
+    if not rows:
+        return None
+    webhook, window = split(rows[0], _COLUMNS.width, _WINDOW.width)
+    return _COLUMNS.read(webhook), _WINDOW.read(window)
 
 
 def judge(webhook: Webhook, window: Window) -> Steps[None]:
@@ -104,10 +128,7 @@ def judge(webhook: Webhook, window: Window) -> Steps[None]:
     yield Statement(
         """update webhooks set status = $3, status_updated_at = $4, window_at = $5, window_failed = $6, window_all = $7
            where application_id = $1 and id = $2""",
-        (
-            *(webhook.application_id, webhook.id, webhook.status, webhook.status_updated_at),
-            *(window.at, window.failed, window.all),
-        ),
+        (webhook.application_id, webhook.id, webhook.status, webhook.status_updated_at, *_WINDOW.write(window)),
     )
 
 
@@ -115,7 +136,7 @@ def deleted(application_id: str) -> Steps[list[str]]:
     rows = yield Statement(
         "select id from webhooks where application_id = $1 and status = 'deleted'", (application_id,)
     )
-    return [row[0] for row in rows]
+    return [id_ for (id_,) in rows]
 
 
 def forget_deleted(application_id: str, webhook_id: str) -> Steps[None]:
@@ -123,28 +144,4 @@ def forget_deleted(application_id: str, webhook_id: str) -> Steps[None]:
         "delete from webhooks where application_id = $1 and id = $2 and status = 'deleted'",
         (application_id, webhook_id),
         last=True,
-    )
-
-
-def _row(webhook: Webhook) -> tuple[Any, ...]:
-    return (
-        *(webhook.application_id, webhook.id, webhook.url, put_list(webhook.triggers), webhook.description),
-        *(put_list(webhook.emails), int(webhook.compressed), webhook.status, webhook.status_updated_at),
-        *(webhook.created_at, webhook.updated_at),
-    )
-
-
-def _read(row: Row) -> Webhook:
-    return Webhook(
-        application_id=row[0],
-        id=row[1],
-        url=row[2],
-        triggers=get_list(row[3]),
-        description=row[4],
-        emails=get_list(row[5]),
-        compressed=bool(row[6]),
-        status=cast(Status, row[7]),
-        status_updated_at=row[8],
-        created_at=row[9],
-        updated_at=row[10],
     )

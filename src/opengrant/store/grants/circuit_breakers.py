@@ -6,10 +6,9 @@ What the rows mean is grants/refresh/circuit_breaker.py's; here they are locked,
 from dataclasses import dataclass
 
 from opengrant.model import Micros
-from opengrant.store.engine.json_columns import get_list, put_list
-from opengrant.store.engine.port import Dialect, Row, Statement, Steps
-
-COLUMNS = "source, kind, reason, members, since, degraded_at, paused_until, probe_at, evidence"
+from opengrant.store.engine.columns import Columns
+from opengrant.store.engine.json_columns import LIST
+from opengrant.store.engine.port import Dialect, Statement, Steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +29,14 @@ class CircuitBreaker:
     paused_until: Micros | None
     probe_at: Micros | None
     evidence: str
+
+
+COLUMNS = Columns(
+    CircuitBreaker,
+    ("source", "kind", "reason", "members", "since", "degraded_at", "paused_until", "probe_at", "evidence"),
+    members=LIST,
+)
+read = COLUMNS.read
 
 
 def lock(application_id: str, source: str, dialect: Dialect) -> Steps[CircuitBreaker | None]:
@@ -69,18 +76,7 @@ def put(application_id: str, breaker: CircuitBreaker) -> Steps[None]:
                 kind = excluded.kind, reason = excluded.reason, members = excluded.members, since = excluded.since,
                 degraded_at = excluded.degraded_at, paused_until = excluded.paused_until,
                 probe_at = excluded.probe_at, evidence = excluded.evidence""",
-        (
-            application_id,
-            breaker.source,
-            breaker.kind,
-            breaker.reason,
-            put_list(breaker.members),
-            breaker.since,
-            breaker.degraded_at,
-            breaker.paused_until,
-            breaker.probe_at,
-            breaker.evidence,
-        ),
+        (application_id, *COLUMNS.write(breaker)),
     )
 
 
@@ -119,8 +115,3 @@ def forget(application_id: str, source: str) -> Steps[None]:
         "delete from brakes where application_id = $1 and (source = $2 or source like $2 || '/%')",
         (application_id, source),
     )
-
-
-def read(row: Row) -> CircuitBreaker:
-    source, kind, reason, members, since, degraded_at, paused_until, probe_at, evidence = row
-    return CircuitBreaker(source, kind, reason, get_list(members), since, degraded_at, paused_until, probe_at, evidence)

@@ -9,31 +9,46 @@ grant has the external id by now.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple
 
 from opengrant.model import Grant, GrantStatus, Micros, ProviderName, Sealed, Trouble, fold, fold_case, foldings
 from opengrant.store import secrets
-from opengrant.store.engine.json_columns import get_list, get_object, get_trouble, put_list, put_object, put_trouble
+from opengrant.store.engine.columns import FLAG, PROVIDER, Columns
+from opengrant.store.engine.json_columns import LIST, OBJECT, TROUBLE, put_trouble
 from opengrant.store.engine.port import Dialect, Row, Statement, Steps
-from opengrant.store.events.events import TRIGGERS, WANTED, Event, pattern
-from opengrant.store.events.events import add as add_event
+from opengrant.store.engine.writes import Arm, Head, one_by_one, together
+from opengrant.store.events import events
+from opengrant.store.events.events import Event
 from opengrant.store.grants import rotations
 from opengrant.store.grants.source_health import SOURCE
 from opengrant.store.signin import tokens
 
-COLUMNS = (
-    "id, application_id, provider, connector_id, mailbox_key, email, status, scope, settings, created_at, updated_at,"
-    " asked_at, version, subject, user_id, name, state, credential_id, workspace_id, ip, user_agent, blocked,"
-    " token_expires_at, external_id, due_at, proven_at, used_at, generation, trouble, refreshes, vouched, name_given,"
-    " asked, attention_at, missing_scopes"
+COLUMNS = Columns(
+    Grant,
+    (
+        *("id", "application_id", "provider", "connector_id", "mailbox_key", "email", "status", "scope", "settings"),
+        *("created_at", "updated_at", "asked_at", "version", "subject", "user_id", "name", "state", "credential_id"),
+        *("workspace_id", "ip", "user_agent", "blocked", "token_expires_at", "external_id", "due_at", "proven_at"),
+        *("used_at", "generation", "trouble", "refreshes", "vouched", "name_given", "asked", "attention_at"),
+        "missing_scopes",
+    ),
+    provider=PROVIDER,
+    scope=LIST,
+    settings=OBJECT,
+    blocked=FLAG,
+    trouble=TROUBLE,
+    vouched=FLAG,
+    name_given=FLAG,
+    missing_scopes=LIST,
 )
+read = COLUMNS.read
 
 ASIDE = "aside:"
 """Begins the mailbox key of a grant that was set aside; its id follows."""
 
 _FIXED = ("application_id", "id", "provider", "created_at", "version")
 _MUTABLE = (
-    *("connector_id", "mailbox_key", "email", "email_key", "status", "scope", "settings", "updated_at", "asked_at"),
+    *("connector_id", "mailbox_key", "email", "status", "scope", "settings", "updated_at", "asked_at"),
     *("subject", "user_id", "name", "state", "credential_id", "workspace_id", "ip", "user_agent", "blocked"),
     *("token_expires_at", "external_id", "due_at", "proven_at", "used_at", "trouble", "vouched", "name_given", "asked"),
     *("attention_at", "missing_scopes"),
@@ -44,20 +59,22 @@ _TYPES = {
     **dict.fromkeys(("due_at", "proven_at", "used_at", "asked", "attention_at"), "bigint"),
 }
 
-_INSERTED = ", ".join((*_FIXED, *_MUTABLE))
-_PLACES = ", ".join(f"${n}" for n in range(1, len(_FIXED) + len(_MUTABLE) + 1))
+_NEW = (*_FIXED, *_MUTABLE, "email_key")
+_INSERTED = ", ".join(_NEW)
+_PLACES = ", ".join(f"${n}" for n in range(1, len(_NEW) + 1))
 # PostgreSQL takes an untyped parameter of a select list for text, so each says what it is.
-_TYPED = ", ".join(f"${n}::{_TYPES.get(name, 'text')}" for n, name in enumerate((*_FIXED, *_MUTABLE), 1))
+_TYPED = ", ".join(f"${n}::{_TYPES.get(name, 'text')}" for n, name in enumerate(_NEW, 1))
 # In an update $1 is the application, $2 the grant, and the rest begins at $3: connector_id, which both need again.
-_CHANGES = "version = version + 1, " + ", ".join(f"{name} = ${n}" for n, name in enumerate(_MUTABLE, 3))
+_CHANGES = "version = version + 1, " + ", ".join(f"{name} = ${n}" for n, name in enumerate((*_MUTABLE, "email_key"), 3))
 # A refresh that is under way meanwhile must not put its older credential over a new one.
 _NEW_GENERATION = "generation = generation + 1"
 # A verification says nothing about a block, and about the workspace only where its request names one: what stands in
 # the row stays, not what stood there when the grant was read.
 _RENEWABLE = tuple(name for name in _MUTABLE if name != "blocked")
+_when_new, _when_renewed, _when_changed = map(COLUMNS.writer, ((*_FIXED, *_MUTABLE), _RENEWABLE, _MUTABLE))
 _RENEWALS = "version = version + 1, " + ", ".join(
     f"workspace_id = coalesce(${n}, workspace_id)" if name == "workspace_id" else f"{name} = ${n}"
-    for n, name in enumerate(_RENEWABLE, 3)
+    for n, name in enumerate((*_RENEWABLE, "email_key"), 3)
 )
 _ASKED = f"${3 + _RENEWABLE.index('asked')}"
 _CREDENTIAL = f"${3 + _RENEWABLE.index('credential_id')}"
@@ -78,35 +95,27 @@ _SOURCE_LOCKED = """
 """
 _CREDENTIAL_LOCKED = "({0}::text is null or exists (select 1 from k))"
 
-SQLITE_CREATE = f"""
-    insert into grants ({_INSERTED}) select {_PLACES}
-    where {_SOURCE_EXISTS.format(_CONNECTOR_WHEN_NEW, _CREDENTIAL_WHEN_NEW)}
-    on conflict (application_id, provider, mailbox_key) do nothing
-    returning {_RETURNED}
-"""
-_PG_CREATE = f"""
-    with {_SOURCE_LOCKED.format(_CONNECTOR_WHEN_NEW, _CREDENTIAL_WHEN_NEW)},
-    g as (insert into grants ({_INSERTED}) select {_TYPED} from c
-          where {_CREDENTIAL_LOCKED.format(_CREDENTIAL_WHEN_NEW)}
-          on conflict (application_id, provider, mailbox_key) do nothing returning id, {_RETURNED})
-"""
-
-SQLITE_RENEW = f"""
-    update grants set {_NEW_GENERATION}, refreshes = 0, {_RENEWALS}
-    where application_id = $1 and id = $2 and asked <= {_ASKED}
-      and {_SOURCE_EXISTS.format("$3", _CREDENTIAL)}
-    returning {_RETURNED}
-"""
-_PG_RENEW = f"""
-    with {_SOURCE_LOCKED.format("$3", _CREDENTIAL)},
-    g as (update grants set {_NEW_GENERATION}, refreshes = 0, {_RENEWALS} from c
-          where application_id = $1 and id = $2 and asked <= {_ASKED} and {_CREDENTIAL_LOCKED.format(_CREDENTIAL)}
-          returning id, {_RETURNED})
-"""
-
+_CREATE = Head(
+    f"""insert into grants ({_INSERTED}) select {_PLACES}
+        where {_SOURCE_EXISTS.format(_CONNECTOR_WHEN_NEW, _CREDENTIAL_WHEN_NEW)}
+        on conflict (application_id, provider, mailbox_key) do nothing returning {_RETURNED}""",
+    f"""{_SOURCE_LOCKED.format(_CONNECTOR_WHEN_NEW, _CREDENTIAL_WHEN_NEW)},
+        g as (insert into grants ({_INSERTED}) select {_TYPED} from c
+              where {_CREDENTIAL_LOCKED.format(_CREDENTIAL_WHEN_NEW)}
+              on conflict (application_id, provider, mailbox_key) do nothing returning {_RETURNED})""",
+    _RETURNED,
+)
+_RENEW_SET = f"update grants set {_NEW_GENERATION}, refreshes = 0, {_RENEWALS}"
+_RENEW_WHERE = f"where application_id = $1 and id = $2 and asked <= {_ASKED}"
+_RENEW = Head(
+    f"{_RENEW_SET} {_RENEW_WHERE} and {_SOURCE_EXISTS.format('$3', _CREDENTIAL)} returning {_RETURNED}",
+    f"""{_SOURCE_LOCKED.format("$3", _CREDENTIAL)},
+        g as ({_RENEW_SET} from c {_RENEW_WHERE} and {_CREDENTIAL_LOCKED.format(_CREDENTIAL)} returning {_RETURNED})""",
+    _RETURNED,
+)
 CHANGE = f"""
     update grants set {_CHANGES}
-    where application_id = $1 and id = $2 and version = ${3 + len(_MUTABLE)} returning {_RETURNED}
+    where application_id = $1 and id = $2 and version = ${4 + len(_MUTABLE)} returning {_RETURNED}
 """
 
 
@@ -132,8 +141,7 @@ class Writing:
 def create(writing: Writing, dialect: Dialect) -> Steps[Grant | None]:
     """Insert. None when the mailbox has a grant by now, or the connector or the credential is gone."""
     grant = writing.grant
-    fixed = (grant.application_id, grant.id, grant.provider, grant.created_at, grant.version)
-    return (yield from _put(writing, dialect, SQLITE_CREATE, _PG_CREATE, (*fixed, *_mutable(grant))))
+    return (yield from _put(_CREATE, (*_when_new(grant), _email_key(grant)), writing, dialect))
 
 
 def renew(writing: Writing, dialect: Dialect) -> Steps[Grant | None]:
@@ -150,17 +158,18 @@ def renew(writing: Writing, dialect: Dialect) -> Steps[Grant | None]:
             yield from _lock(grant)
         if (yield from rotations.spent_for(grant, writing.once)):
             return (yield from find(grant.application_id, grant.id))
-    args = (grant.application_id, grant.id, *_mutable(grant, _RENEWABLE))
-    return (yield from _put(writing, dialect, SQLITE_RENEW, _PG_RENEW, args))
+    args = (grant.application_id, grant.id, *_when_renewed(grant), _email_key(grant))
+    return (yield from _put(_RENEW, args, writing, dialect))
 
 
 def change(writing: Writing, *, seen_version: int) -> Steps[Grant | None]:
     """Replace what may change, if nobody wrote since `seen_version` was read."""
     grant = writing.grant
-    rows = yield Statement(CHANGE, (grant.application_id, grant.id, *_mutable(grant), seen_version))
+    args = (grant.application_id, grant.id, *_when_changed(grant), _email_key(grant), seen_version)
+    rows = yield Statement(CHANGE, args)
     if not rows:
         return None
-    yield from _beside(writing)
+    yield from one_by_one(_arms(writing))
     return _returned(grant, rows[0])
 
 
@@ -176,21 +185,6 @@ def _lock(grant: Grant) -> Steps[None]:
     )
 
 
-def _mutable(grant: Grant, names: tuple[str, ...] = _MUTABLE) -> tuple[Any, ...]:
-    """The values of these columns: the grant's fields by name, lists and objects as text."""
-    as_text = {
-        "email_key": _email_key(grant),
-        "scope": put_list(grant.scope),
-        "missing_scopes": put_list(grant.missing_scopes),
-        "settings": put_object(grant.settings),
-        "blocked": int(grant.blocked),
-        "vouched": int(grant.vouched),
-        "name_given": int(grant.name_given),
-        "trouble": put_trouble(grant.trouble),
-    }
-    return tuple(as_text[name] if name in as_text else getattr(grant, name) for name in names)
-
-
 def _email_key(grant: Grant) -> str:
     """An identifier of a virtual calendar is no address, even where it looks like one."""
     return fold_case(grant.email) if grant.provider is ProviderName.VIRTUAL_CALENDAR else fold(grant.email)
@@ -201,79 +195,23 @@ def _returned(grant: Grant, row: Row) -> Grant:
     return replace(grant, created_at=created_at, version=version, workspace_id=workspace_id, blocked=bool(blocked))
 
 
-def _put(writing: Writing, dialect: Dialect, sqlite: str, postgres: str, args: tuple[Any, ...]) -> Steps[Grant | None]:
-    """One grant, its secret, its event, its rotation: four statements in SQLite, one round trip in PostgreSQL."""
-    grant = writing.grant
-    if dialect is Dialect.SQLITE:
-        rows = yield Statement(sqlite, args)
-        if rows:
-            yield from _beside(writing)
-    else:
-        sql, extra = _one_statement(postgres, writing, first=len(args) + 1)
-        rows = yield Statement(sql, (*args, *extra), last=True)
-    return _returned(grant, rows[0]) if rows else None
+def _put(head: Head, args: tuple[object, ...], writing: Writing, dialect: Dialect) -> Steps[Grant | None]:
+    rows = yield from together(head, args, _arms(writing), dialect)
+    return _returned(writing.grant, rows[0]) if rows else None
 
 
-def _beside(writing: Writing) -> Steps[None]:
-    grant = writing.grant
+def _arms(writing: Writing) -> list[Arm]:
+    """What is written beside the grant."""
+    grant, arms = writing.grant, list[Arm]()
     if writing.live is not None:
-        owner = secrets.SecretRow(grant.application_id, "grant", grant.id, "live", writing.live)
-        yield from secrets.put(owner, at=grant.updated_at)
+        row = secrets.SecretRow(grant.application_id, "grant", grant.id, "live", writing.live)
+        arms.append(secrets.put_arm(row, at=grant.updated_at))
     if writing.bare:
-        yield from secrets.destroy(grant.application_id, "grant", [grant.id])
+        arms.append(secrets.destroy_arm(grant.application_id, "grant", grant.id))
     if writing.event is not None:
-        yield from add_event(writing.event)
-    yield from rotations.hand_over(grant, writing.spent)
-
-
-def _one_statement(head: str, writing: Writing, *, first: int) -> tuple[str, tuple[Any, ...]]:
-    """The same as `_beside`, as further arms of the statement that writes the grant (arm `g`)."""
-    grant = writing.grant
-    arms, args = [head], list[Any]()
-
-    def place(value: Any, type_: str) -> str:
-        args.append(value)
-        return f"${first + len(args) - 1}::{type_}"
-
-    app = place(grant.application_id, "text")
-    if writing.live is not None:
-        arms.append(
-            f"""s as (insert into secrets (application_id, owner_kind, owner_id, purpose, key_id, sealed, updated_at)
-                select {app}, 'grant', g.id, 'live', {place(writing.live.key_id, "text")},
-                       {place(writing.live.data, "bytea")}, {place(grant.updated_at, "bigint")} from g
-                on conflict (application_id, owner_kind, owner_id, purpose)
-                do update set key_id = excluded.key_id, sealed = excluded.sealed, updated_at = excluded.updated_at)"""
-        )
-    if writing.bare:
-        arms.append(
-            f"""b as (delete from secrets using g
-                where application_id = {app} and owner_kind = 'grant' and owner_id = g.id)"""
-        )
-    if writing.event is not None:
-        _, id_, type_, _, payload, created_at, actor, detail = writing.event.row()
-        at = place(created_at, "bigint")
-        told = f"{place(id_, 'text')}, {place(type_, 'text')}, g.id, {place(payload, 'text')}, {at}"
-        arms.append(
-            f"""e as (insert into events (application_id, id, type, grant_id, payload, created_at, actor, detail)
-                select {app}, {told}, {place(actor, "text")}, {place(detail, "text")} from g)"""
-        )
-        if type_ in TRIGGERS:
-            arms.append(
-                f"""d as (insert into deliveries (application_id, webhook_id, event_id, type, subject, payload,
-                                                  created_at, queued_at, due_at, state, attempts)
-                    select w.application_id, w.id, {told}, {at}, {at}, 'pending', 0 from g, webhooks w
-                    where w.application_id = {app} and {WANTED.format("w", place(pattern(type_), "text"))})"""
-            )
-    if writing.spent:
-        spent = f"string_to_array({place(','.join(writing.spent), 'text')}, ',')"
-        arms.append(
-            f"""r as (update rotations set grant_id = g.id from g
-                where application_id = {app} and provider = {place(grant.provider, "text")}
-                  and spent = any({spent})),
-            h as (delete from secrets using g
-                where application_id = {app} and owner_kind = 'rotation' and owner_id = any({spent}))"""
-        )
-    return ", ".join(arms) + f" select {_RETURNED} from g", tuple(args)
+        arms += events.add_arms(writing.event)
+    arms += rotations.hand_over_arms(grant, writing.spent)
+    return arms
 
 
 def find(application_id: str, grant_id: str) -> Steps[Grant | None]:
@@ -664,43 +602,3 @@ def end(grant: Grant, trouble: Trouble) -> Steps[Grant | None]:
         (grant.application_id, grant.id, grant.version, put_trouble(trouble)),
     )
     return read(rows[0]) if rows else None
-
-
-def read(row: Row) -> Grant:
-    return Grant(
-        id=row[0],
-        application_id=row[1],
-        provider=ProviderName(row[2]),
-        connector_id=row[3],
-        mailbox_key=row[4],
-        email=row[5],
-        status=cast(GrantStatus, row[6]),
-        scope=get_list(row[7]),
-        settings=get_object(row[8]),
-        created_at=row[9],
-        updated_at=row[10],
-        asked_at=row[11],
-        version=row[12],
-        subject=row[13],
-        user_id=row[14],
-        name=row[15],
-        state=row[16],
-        credential_id=row[17],
-        workspace_id=row[18],
-        ip=row[19],
-        user_agent=row[20],
-        blocked=bool(row[21]),
-        token_expires_at=row[22],
-        external_id=row[23],
-        due_at=row[24],
-        proven_at=row[25],
-        used_at=row[26],
-        generation=row[27],
-        trouble=get_trouble(row[28]),
-        refreshes=row[29],
-        vouched=bool(row[30]),
-        name_given=bool(row[31]),
-        asked=row[32],
-        attention_at=row[33],
-        missing_scopes=get_list(row[34]),
-    )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from opengrant.model import SECOND, Micros
 from opengrant.store.engine.port import Statement, Steps
+from opengrant.store.engine.writes import Arm, write
 
 TAKE = """
     insert into leases (application_id, subject, owner, until, attempts) values ($1, $2, $3, $4, 1)
@@ -19,7 +20,11 @@ TAKE = """
     where leases.until <= $5 or leases.until > $6
     returning attempts, owner
 """
-GIVE_BACK = "delete from leases where application_id = $1 and subject = $2 and owner = $3"
+_GIVE_BACK = write(
+    "delete from leases{after} where leases.application_id = {0} and leases.subject = {1} and leases.owner = {2}",
+    ("text", "text", "text"),
+    after=" using g",
+)
 LEAVE_OPEN = "update leases set until = 0 where application_id = $1 and subject = $2 and owner = $3"
 
 SPENT = "spent:"
@@ -49,9 +54,13 @@ def take(application_id: str, subject: str, owner: str, *, at: Micros, until: Mi
     return Lease(application_id, subject, owner, rows[0][0]) if rows and rows[0][1] == owner else None
 
 
+def give_back_arm(lease: Lease) -> Arm:
+    """Release after the result is stored."""
+    return Arm(_GIVE_BACK, (lease.application_id, lease.subject, lease.owner))
+
+
 def give_back(lease: Lease) -> Steps[None]:
-    """The story has an end: there is an answer, and it is stored."""
-    yield Statement(GIVE_BACK, (lease.application_id, lease.subject, lease.owner))
+    yield give_back_arm(lease).alone
 
 
 def put_back(lease: Lease) -> Steps[None]:

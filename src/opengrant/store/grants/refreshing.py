@@ -11,8 +11,10 @@ from opengrant.model import Grant, Micros, ProviderName, Sealed, Trouble
 from opengrant.store import secrets
 from opengrant.store.connectors import connectors
 from opengrant.store.connectors.connectors import WithClient
+from opengrant.store.engine.columns import split
 from opengrant.store.engine.json_columns import put_trouble
-from opengrant.store.engine.port import Dialect, Statement, Steps
+from opengrant.store.engine.port import Dialect, Row, Statement, Steps
+from opengrant.store.engine.writes import Arm, Head, together
 from opengrant.store.grants import circuit_breakers, grants, leases, rotations
 from opengrant.store.grants.circuit_breakers import CircuitBreaker
 from opengrant.store.grants.leases import Lease
@@ -21,17 +23,10 @@ from opengrant.store.grants.leases import Lease
 _SOURCE = "coalesce(g.credential_id, g.connector_id)"
 
 
-def _of(alias: str, columns: str) -> str:
-    return ", ".join(f"{alias}.{column.strip()}" for column in columns.split(","))
-
-
-_GRANT = len(grants.COLUMNS.split(","))
-_CONNECTOR = _GRANT + 2 + len(connectors.COLUMNS.split(","))
-_CLIENT = _CONNECTOR + 4
-
+_WIDTHS = (grants.COLUMNS.width, 2, connectors.COLUMNS.width, 4, circuit_breakers.COLUMNS.width)
 STATE = f"""
-    select {_of("g", grants.COLUMNS)}, s.key_id, s.sealed, {_of("c", connectors.COLUMNS)}, r.id, r.type, k.key_id,
-           k.sealed, {_of("b", circuit_breakers.COLUMNS)}
+    select {grants.COLUMNS.of("g")}, s.key_id, s.sealed, {connectors.COLUMNS.of("c")}, r.id, r.type, k.key_id,
+           k.sealed, {circuit_breakers.COLUMNS.of("b")}
     from grants g
     left join secrets s
       on s.application_id = g.application_id and s.owner_kind = 'grant' and s.owner_id = g.id and s.purpose = 'live'
@@ -81,33 +76,14 @@ CLAIM_ANY = _CLAIM.format("g.due_at is not null")
 
 # A success that ends a trouble is told by an entry of its own.
 _COUNTED = "case when trouble is null then refreshes + 1 else 0 end"
-_REFRESHED = f"""
+_SET_REFRESHED = f"""
     update grants set status = 'valid', token_expires_at = $4, due_at = $5, proven_at = $6, used_at = $7,
                       refreshes = {_COUNTED}, trouble = null, attention_at = null, generation = generation + 1,
                       version = version + 1
     where application_id = $1 and id = $2 and generation = $3
 """
-_SQLITE_REFRESHED = f"{_REFRESHED} and status = 'valid' returning id"
-# $11 and $12 name the refresh token that was spent, if that must be remembered.
-_PG_REFRESHED = f"""
-    with g as ({_REFRESHED} and status = 'valid' returning id),
-    s as (insert into secrets (application_id, owner_kind, owner_id, purpose, key_id, sealed, updated_at)
-          select $1, 'grant', g.id, 'live', $8::text, $9::bytea, $6 from g
-          on conflict (application_id, owner_kind, owner_id, purpose)
-          do update set key_id = excluded.key_id, sealed = excluded.sealed, updated_at = excluded.updated_at),
-    l as (delete from leases using g where leases.application_id = $1 and subject = $2 and owner = $10),
-    r as (insert into rotations (application_id, provider, spent, grant_id, created_at)
-          select $1, $11::text, $12::text, g.id, $6 from g where $12::text is not null
-          on conflict (application_id, provider, spent)
-          do update set grant_id = excluded.grant_id, created_at = excluded.created_at),
-    h as (delete from secrets using g where application_id = $1 and owner_kind = 'rotation' and owner_id = $12::text)
-    select id from g
-"""
-_SQLITE_SPENT = """
-    insert into rotations (application_id, provider, spent, grant_id, created_at) values ($1, $2, $3, $4, $5)
-    on conflict (application_id, provider, spent)
-    do update set grant_id = excluded.grant_id, created_at = excluded.created_at
-"""
+_VALID_REFRESHED = f"{_SET_REFRESHED} and status = 'valid' returning id"
+_REFRESHED = Head(_VALID_REFRESHED, f"g as ({_VALID_REFRESHED})", "id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,25 +110,26 @@ def state(application_id: str, grant_id: str) -> Steps[State | None]:
     rows = yield Statement(STATE, (application_id, grant_id))
     if not rows:
         return None
-    row = rows[0]
-    key_id, sealed = row[_GRANT : _GRANT + 2]
+    grant, live, connector, client, brake = split(rows[0], *_WIDTHS)
     found = None
-    if row[_GRANT + 2] is not None:
-        credential_id, type_, client_key, client = row[_CONNECTOR:_CLIENT]
-        held = None if client is None else Sealed(client_key, bytes(client))
-        found = WithClient(connectors.read(row[_GRANT + 2 : _CONNECTOR]), credential_id, type_, held)
-    return State(
-        grants.read(row[:_GRANT]),
-        None if sealed is None else Sealed(key_id, bytes(sealed)),
-        found,
-        None if row[_CLIENT] is None else circuit_breakers.read(row[_CLIENT:]),
-    )
+    if connector[0] is not None:
+        credential_id, type_, *sealed = client
+        found = WithClient(connectors.read(connector), credential_id, type_, _sealed(sealed))
+    return State(grants.read(grant), _sealed(live), found, None if brake[0] is None else circuit_breakers.read(brake))
+
+
+def _sealed(columns: Row) -> Sealed | None:
+    key_id, data = columns
+    return None if data is None else Sealed(key_id, bytes(data))
 
 
 def due_sources(*, at: Micros) -> Steps[list[Source]]:
     """Of all applications, in no order."""
     rows = yield Statement(DUE_SOURCES, (at,))
-    return [Source(row[0], row[1], ProviderName(row[2]), bool(row[3])) for row in rows]
+    return [
+        Source(application_id, source, ProviderName(provider), bool(degraded))
+        for application_id, source, provider, degraded in rows
+    ]
 
 
 def claim(
@@ -200,7 +177,7 @@ def claim(
             "update paces set spent_until = $3 where application_id = $1 and name = $2",
             (application_id, name, now_spent),
         )
-    return [Lease(source.application_id, row[0], owner, row[1]) for row in rows]
+    return [Lease(source.application_id, subject, owner, attempts) for subject, attempts in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,40 +219,24 @@ def refreshed(
     alone   nothing else is written in this transaction afterwards
     Returns False, with nothing written, when the generation is another by now, or the grant is invalid or gone.
     """
-    args = (
-        *(grant.application_id, grant.id, grant.generation),
-        *(grant.token_expires_at, grant.due_at, grant.proven_at, grant.used_at),
-    )
-    if dialect is Dialect.POSTGRES:
-        beside = (live.key_id, live.data, lease.owner, grant.provider, spent)
-        written = bool((yield Statement(_PG_REFRESHED, (*args, *beside), last=alone and not walked)))
-        if written:
-            yield from rotations.hand_over(grant, walked)
-        return written
-    rows = yield Statement(_SQLITE_REFRESHED, args)
-    if not rows:
-        return False
-    yield from _put_live(grant, live)
-    yield from leases.give_back(lease)
+    arms = [_live_arm(grant, live), leases.give_back_arm(lease)]
     if spent is not None:
-        yield Statement(_SQLITE_SPENT, (grant.application_id, grant.provider, spent, grant.id, grant.proven_at))
-        walked = (*walked, spent)
-    yield from rotations.hand_over(grant, walked)
-    return True
+        arms += rotations.spend_arms(grant, spent, at=grant.proven_at)
+    arms += rotations.hand_over_arms(grant, [digest for digest in walked if digest != spent])
+    return bool((yield from together(_REFRESHED, _refreshed(grant), arms, dialect, last=alone)))
 
 
 def revived(grant: Grant, live: Sealed) -> Steps[bool]:
     """As `refreshed`, for a grant that was called invalid meanwhile: an answer that came late proves it alive."""
-    rows = yield Statement(
-        f"{_REFRESHED} returning id",
-        (
-            *(grant.application_id, grant.id, grant.generation),
-            *(grant.token_expires_at, grant.due_at, grant.proven_at, grant.used_at),
-        ),
-    )
+    rows = yield Statement(f"{_SET_REFRESHED} returning id", _refreshed(grant))
     if rows:
-        yield from _put_live(grant, live)
+        yield _live_arm(grant, live).alone
     return bool(rows)
+
+
+_refreshed = grants.COLUMNS.writer(
+    ("application_id", "id", "generation", "token_expires_at", "due_at", "proven_at", "used_at")
+)
 
 
 def proven(grant: Grant, lease: Lease) -> Steps[bool]:
@@ -339,9 +300,9 @@ def used(grant: Grant, *, at: Micros, due_at: Micros | None) -> Steps[None]:
     )
 
 
-def _put_live(grant: Grant, live: Sealed) -> Steps[None]:
+def _live_arm(grant: Grant, live: Sealed) -> Arm:
     row = secrets.SecretRow(grant.application_id, "grant", grant.id, "live", live)
-    yield from secrets.put(row, at=grant.proven_at or grant.updated_at)
+    return secrets.put_arm(row, at=grant.proven_at or grant.updated_at)
 
 
 def authenticated_since(application_id: str, source: str, *, since: Micros) -> Steps[bool]:
@@ -360,4 +321,4 @@ def expiries(application_id: str, grant_id: str, *, since: Micros) -> Steps[list
            where application_id = $1 and grant_id = $2 and type = 'grant.expired' and created_at >= $3""",
         (application_id, grant_id, since),
     )
-    return [row[0] for row in rows]
+    return [id_ for (id_,) in rows]

@@ -4,12 +4,13 @@ What the spent token turned into is either a secret of owner_kind rotation (the 
 further) or the live secret of `grant_id` (it did). docs/decisions/0006-rotations.md tells the story.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from opengrant.model import Grant, Micros, ProviderName, Sealed
 from opengrant.store import secrets
 from opengrant.store.engine.port import Statement, Steps
+from opengrant.store.engine.writes import Arm, insert, write
 
 FIND = """
     select r.grant_id, s.owner_kind, s.owner_id, s.purpose, s.key_id, s.sealed
@@ -19,6 +20,20 @@ FIND = """
        or (s.owner_kind = 'grant' and s.owner_id = r.grant_id and s.purpose = 'live'))
     where r.application_id = $1 and r.provider = $2 and r.spent = $3
 """
+
+
+_RECORD = insert(
+    "rotations",
+    {**dict.fromkeys(("application_id", "provider", "spent", "grant_id"), "text"), "created_at": "bigint"},
+    conflict="""on conflict (application_id, provider, spent)
+                do update set grant_id = excluded.grant_id, created_at = excluded.created_at""",
+)
+_HAND_OVER = write(
+    """update rotations set grant_id = {3}{after}
+       where rotations.application_id = {0} and rotations.provider = {1} and rotations.spent = {2}""",
+    ("text", "text", "text", "text"),
+    after=" from g",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +68,24 @@ def record(
     application_id: str, provider: ProviderName, spent: str, successor: secrets.SecretRow, *, at: Micros
 ) -> Steps[None]:
     """Keep what a spent token turned into; a later successor of the same token replaces the earlier one."""
-    yield Statement(
-        """insert into rotations (application_id, provider, spent, created_at) values ($1, $2, $3, $4)
-           on conflict (application_id, provider, spent)
-           do update set grant_id = null, created_at = excluded.created_at""",
-        (application_id, provider, spent, at),
-    )
+    yield Arm(_RECORD, (application_id, provider, spent, None, at)).alone
     yield from secrets.put(successor, at=at)
 
 
-def hand_over(grant: Grant, spent: Sequence[str]) -> Steps[None]:
-    """The grant holds what these have become: nothing else needs to."""
+def spend_arms(grant: Grant, spent: str, *, at: Micros | None) -> list[Arm]:
+    """Record that the grant holds the successor of a token that it has just spent."""
+    app_id = grant.application_id
+    return [
+        Arm(_RECORD, (app_id, grant.provider, spent, grant.id, at)),
+        secrets.destroy_arm(app_id, "rotation", spent),
+    ]
+
+
+def hand_over_arms(grant: Grant, spent: Iterable[str]) -> Iterator[Arm]:
+    """Record that the grant holds the successors of these tokens, and destroy the copies kept elsewhere."""
     for digest in spent:
-        yield Statement(
-            "update rotations set grant_id = $4 where application_id = $1 and provider = $2 and spent = $3",
-            (grant.application_id, grant.provider, digest, grant.id),
-        )
-    yield from secrets.destroy(grant.application_id, "rotation", spent)
+        yield Arm(_HAND_OVER, (grant.application_id, grant.provider, digest, grant.id))
+        yield secrets.destroy_arm(grant.application_id, "rotation", digest)
 
 
 def forget(application_id: str, provider: ProviderName, spent: str) -> Steps[None]:
@@ -87,7 +103,7 @@ def forget_of(application_id: str, grant_id: str) -> Steps[None]:
         "delete from rotations where application_id = $1 and grant_id = $2 returning spent", (application_id, grant_id)
     )
     # The release before left them there.
-    yield from secrets.destroy(application_id, "rotation", [row[0] for row in rows])
+    yield from secrets.destroy(application_id, "rotation", [digest for (digest,) in rows])
 
 
 def forget_before(application_id: str, *, cutoff: Micros, limit: int) -> Steps[int]:
@@ -104,5 +120,5 @@ def forget_before(application_id: str, *, cutoff: Micros, limit: int) -> Steps[i
            and created_at + 0 < $2 returning spent""",
         (application_id, cutoff, limit),
     )
-    yield from secrets.destroy(application_id, "rotation", [row[0] for row in rows])
+    yield from secrets.destroy(application_id, "rotation", [digest for (digest,) in rows])
     return len(rows)

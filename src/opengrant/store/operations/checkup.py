@@ -60,7 +60,7 @@ def last_worked() -> Steps[Micros | None]:
 
 def providers() -> Steps[set[str]]:
     """Those that connectors exist for."""
-    return {row[0] for row in (yield Statement("select distinct provider from connectors"))}
+    return {provider for (provider,) in (yield Statement("select distinct provider from connectors"))}
 
 
 def degraded() -> Steps[list[Source]]:

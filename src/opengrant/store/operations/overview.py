@@ -138,7 +138,7 @@ def dependents(application_id: str, source: str) -> Steps[int]:
 def dependents_by_host(application_id: str, source: str, dialect: Dialect) -> Steps[dict[str | None, int]]:
     """The same by mail host. Reads each of them: for a source with a host that is in trouble."""
     sql = _DEPENDENTS.replace("count(*)", f"{HOST[dialect]}, count(*)") + " group by 1"
-    return {row[0]: row[1] for row in (yield Statement(sql, (application_id, source)))}
+    return {host: int(count) for host, count in (yield Statement(sql, (application_id, source)))}
 
 
 def source(application_id: str, id_: str) -> Steps[tuple[str, str, str | None] | None]:

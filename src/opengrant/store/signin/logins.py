@@ -6,11 +6,9 @@ from typing import Any
 
 from opengrant.model import Micros, ProviderName
 from opengrant.store import secrets
-from opengrant.store.engine.json_columns import get_object, put_object
-from opengrant.store.engine.port import Row, Statement, Steps
-
-_LOGIN = "application_id, id, ask, browser, secret, provider, created_at, expires_at, used_at"
-_CODE = "application_id, id, login_id, ask, provider, asked_at, expires_at, used_at"
+from opengrant.store.engine.columns import PROVIDER, Columns, Converter
+from opengrant.store.engine.json_columns import OBJECT
+from opengrant.store.engine.port import Statement, Steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +40,24 @@ class LoginCode:
     used_at: Micros | None = None
 
 
+_LOGIN = Columns(
+    Login,
+    ("application_id", "id", "ask", "browser", "secret", "provider", "created_at", "expires_at", "used_at"),
+    ask=OBJECT,
+    provider=Converter(None, lambda name: None if name is None else ProviderName(name)),
+)
+_CODE = Columns(
+    LoginCode,
+    ("application_id", "id", "login_id", "ask", "provider", "asked_at", "expires_at", "used_at"),
+    ask=OBJECT,
+    provider=PROVIDER,
+)
+
+
 def add(login: Login) -> Steps[None]:
     yield Statement(
-        f"insert into logins ({_LOGIN}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        (
-            *(login.application_id, login.id, put_object(login.ask), login.browser, login.secret, login.provider),
-            *(login.created_at, login.expires_at, login.used_at),
-        ),
+        f"insert into logins ({_LOGIN}) values ({_LOGIN.places})",
+        _LOGIN.write(login),
         last=True,
     )
 
@@ -57,7 +66,7 @@ def find(application_id: str, login_id: str) -> Steps[Login | None]:
     rows = yield Statement(
         f"select {_LOGIN} from logins where application_id = $1 and id = $2", (application_id, login_id)
     )
-    return _login(rows[0]) if rows else None
+    return _LOGIN.read(rows[0]) if rows else None
 
 
 def choose(application_id: str, login_id: str, provider: ProviderName, secret: str) -> Steps[bool]:
@@ -83,11 +92,8 @@ def use(application_id: str, login_id: str, *, at: Micros) -> Steps[bool]:
 
 def add_code(code: LoginCode, proof: secrets.SecretRow, *, at: Micros) -> Steps[None]:
     yield Statement(
-        f"insert into login_codes ({_CODE}) values ($1, $2, $3, $4, $5, $6, $7, $8)",
-        (
-            *(code.application_id, code.id, code.login_id, put_object(code.ask), code.provider),
-            *(code.asked_at, code.expires_at, code.used_at),
-        ),
+        f"insert into login_codes ({_CODE}) values ({_CODE.places})",
+        _CODE.write(code),
     )
     yield from secrets.put(proof, at=at)
 
@@ -96,7 +102,7 @@ def find_code(application_id: str, code_id: str) -> Steps[LoginCode | None]:
     rows = yield Statement(
         f"select {_CODE} from login_codes where application_id = $1 and id = $2", (application_id, code_id)
     )
-    return _code(rows[0]) if rows else None
+    return _CODE.read(rows[0]) if rows else None
 
 
 def use_code(application_id: str, code_id: str, *, at: Micros) -> Steps[LoginCode | None]:
@@ -107,7 +113,7 @@ def use_code(application_id: str, code_id: str, *, at: Micros) -> Steps[LoginCod
         (application_id, code_id, at),
         last=True,
     )
-    return _code(rows[0]) if rows else None
+    return _CODE.read(rows[0]) if rows else None
 
 
 def forget_before(application_id: str, *, cutoff: Micros, limit: int) -> Steps[int]:
@@ -122,18 +128,5 @@ def forget_before(application_id: str, *, cutoff: Micros, limit: int) -> Steps[i
                select id from login_codes where application_id = $1 and expires_at < $2 limit $3) returning id""",
         (application_id, cutoff, limit),
     )
-    yield from secrets.destroy(application_id, "login", [row[0] for row in codes])
+    yield from secrets.destroy(application_id, "login", [id_ for (id_,) in codes])
     return len(logins) + len(codes)
-
-
-def _login(row: Row) -> Login:
-    application_id, id_, ask, browser, secret, provider, created_at, expires_at, used_at = row
-    name = None if provider is None else ProviderName(provider)
-    return Login(application_id, id_, get_object(ask), browser, secret, name, created_at, expires_at, used_at)
-
-
-def _code(row: Row) -> LoginCode:
-    application_id, id_, login_id, ask, provider, asked_at, expires_at, used_at = row
-    return LoginCode(
-        application_id, id_, login_id, get_object(ask), ProviderName(provider), asked_at, expires_at, used_at
-    )

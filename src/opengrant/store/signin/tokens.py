@@ -5,26 +5,15 @@ each for the other.
 """
 
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
 from opengrant.model import Application, Micros
-from opengrant.store.engine.json_columns import get_list, put_list
+from opengrant.store.engine.columns import Columns, split
+from opengrant.store.engine.json_columns import LIST, put_list
 from opengrant.store.engine.port import Dialect, Row, Statement, Steps
 from opengrant.store.tenants import applications
 
 Kind = Literal["access", "refresh"]
-
-_FAMILY = "id, grant_id, scope, created_at, used_at"
-_FAMILY_OF = ", ".join(f"f.{name}" for name in _FAMILY.split(", "))
-_APPLICATION = ", ".join(f"a.{name}" for name in applications.COLUMNS.split(", "))
-
-FIND = f"""
-    select t.kind, t.created_at, t.expires_at, t.spent_at, {_FAMILY_OF}, {_APPLICATION}
-    from tokens t
-    join token_families f on f.application_id = t.application_id and f.id = t.family_id
-    join applications a on a.id = t.application_id
-    where t.application_id = $1 and t.digest = $2
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +25,17 @@ class Family:
     scope: tuple[str, ...]
     created_at: Micros
     used_at: Micros
+
+
+FAMILY = Columns(Family, ("id", "grant_id", "scope", "created_at", "used_at"), scope=LIST)
+
+FIND = f"""
+    select t.kind, t.created_at, t.expires_at, t.spent_at, {FAMILY.of("f")}, {applications.COLUMNS.of("a")}
+    from tokens t
+    join token_families f on f.application_id = t.application_id and f.id = t.family_id
+    join applications a on a.id = t.application_id
+    where t.application_id = $1 and t.digest = $2
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def begin(application_id: str, family: Family, dialect: Dialect) -> Steps[bool]:
         held = "select 1 from grants where application_id = $1 and id = $2 for key share"
         yield Statement(held, (application_id, family.grant_id))
     rows = yield Statement(
-        f"""insert into token_families (application_id, {_FAMILY})
+        f"""insert into token_families (application_id, {FAMILY})
             select cast($1 as text), cast($2 as text), cast($3 as text), cast($4 as text), cast($5 as bigint),
                    cast($5 as bigint)
             where exists (select 1 from grants where application_id = $1 and id = $3)
@@ -178,6 +178,6 @@ def forget_empty(application_id: str, *, unused_since: Micros, limit: int) -> St
 
 
 def _read(row: Row) -> Token:
-    kind, created_at, expires_at, spent_at, family_id, grant_id, scope, begun_at, used_at, *application = row
-    family = Family(family_id, grant_id, get_list(scope), begun_at, used_at)
-    return Token(applications.read(application), family, cast(Kind, kind), created_at, expires_at, spent_at)
+    kind, created_at, expires_at, spent_at, *rest = row
+    family, application = split(rest, FAMILY.width, applications.COLUMNS.width)
+    return Token(applications.read(application), FAMILY.read(family), kind, created_at, expires_at, spent_at)

@@ -1,13 +1,15 @@
 """Tenants, and what they say about themselves."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
-from opengrant.model import Application, IdentityRule, Micros, Profile
+from opengrant.model import Application, Micros, Profile
+from opengrant.store.engine.columns import Columns
 from opengrant.store.engine.json_columns import get_object, put_object
-from opengrant.store.engine.port import Dialect, Row, Statement, Steps
+from opengrant.store.engine.port import Dialect, Statement, Steps
 
-COLUMNS = "id, name, identity_rule, created_at"
+COLUMNS = Columns(Application, ("id", "name", "identity_rule", "created_at"))
+read = COLUMNS.read
 Part = Literal["branding", "hosted_authentication", "idp_settings", "additional_settings"]
 _PROFILE = "branding, hosted_authentication, idp_settings, additional_settings, domain"
 
@@ -15,8 +17,8 @@ _PROFILE = "branding, hosted_authentication, idp_settings, additional_settings, 
 def add(application: Application) -> Steps[bool]:
     """Returns whether it was new; an id that exists is left alone."""
     rows = yield Statement(
-        f"insert into applications ({COLUMNS}) values ($1, $2, $3, $4) on conflict (id) do nothing returning id",
-        (application.id, application.name, application.identity_rule, application.created_at),
+        f"insert into applications ({COLUMNS}) values ({COLUMNS.places}) on conflict (id) do nothing returning id",
+        COLUMNS.write(application),
     )
     return bool(rows)
 
@@ -82,7 +84,3 @@ def change_profile(
             *(put("additional_settings"), domain, at),
         ),
     )
-
-
-def read(row: Row) -> Application:
-    return Application(row[0], row[1], cast(IdentityRule, row[2]), row[3])

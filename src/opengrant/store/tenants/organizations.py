@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from opengrant.model import Micros
+from opengrant.store.engine.columns import Columns
 from opengrant.store.engine.port import Statement, Steps
 
 Region = Literal["us", "eu"]
@@ -20,17 +21,20 @@ class Organization:
     created_at: Micros
 
 
+_COLUMNS = Columns(Organization, ("id", "region", "created_at"))
+
+
 def find_default() -> Steps[Organization | None]:
-    rows = yield Statement("select id, region, created_at from organizations where name = $1", (_DEFAULT,))
-    return Organization(*rows[0]) if rows else None
+    rows = yield Statement(f"select {_COLUMNS} from organizations where name = $1", (_DEFAULT,))
+    return _COLUMNS.read(rows[0]) if rows else None
 
 
 def add_default(organization: Organization) -> Steps[Organization]:
     """Returns the one that is there afterwards: of two first uses at once, both get the same."""
     yield Statement(
-        """insert into organizations (name, id, region, created_at) values ($1, $2, $3, $4)
+        f"""insert into organizations ({_COLUMNS}, name) values ({_COLUMNS.places}, $4)
            on conflict (name) do nothing""",
-        (_DEFAULT, organization.id, organization.region, organization.created_at),
+        (*_COLUMNS.write(organization), _DEFAULT),
     )
     found = yield from find_default()
     if found is None:

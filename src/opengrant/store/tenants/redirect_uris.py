@@ -1,24 +1,23 @@
 """Where hosted sign-in may lead back to, and which web pages may call from a browser."""
 
 from collections.abc import Iterable, Sequence
-from typing import cast
 
-from opengrant.model import Platform, RedirectUri
-from opengrant.store.engine.json_columns import get_object, put_object
-from opengrant.store.engine.port import Row, Statement, Steps
+from opengrant.model import RedirectUri
+from opengrant.store.engine.columns import Columns
+from opengrant.store.engine.json_columns import OBJECT
+from opengrant.store.engine.port import Statement, Steps
 
-_COLUMNS = "id, application_id, url, platform, settings, created_at, updated_at"
+_COLUMNS = Columns(
+    RedirectUri, ("id", "application_id", "url", "platform", "settings", "created_at", "updated_at"), settings=OBJECT
+)
 
 
 def add(uri: RedirectUri) -> Steps[bool]:
     """Returns False when the application has one of that URL already."""
     rows = yield Statement(
-        f"""insert into redirect_uris ({_COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7)
+        f"""insert into redirect_uris ({_COLUMNS}) values ({_COLUMNS.places})
             on conflict do nothing returning id""",
-        (
-            *(uri.id, uri.application_id, uri.url, uri.platform, put_object(uri.settings)),
-            *(uri.created_at, uri.updated_at),
-        ),
+        _COLUMNS.write(uri),
     )
     return bool(rows)
 
@@ -27,7 +26,7 @@ def find(application_id: str, uri_id: str) -> Steps[RedirectUri | None]:
     rows = yield Statement(
         f"select {_COLUMNS} from redirect_uris where application_id = $1 and id = $2", (application_id, uri_id)
     )
-    return _read(rows[0]) if rows else None
+    return _COLUMNS.read(rows[0]) if rows else None
 
 
 def find_url(application_id: str, url: str) -> Steps[RedirectUri | None]:
@@ -35,7 +34,7 @@ def find_url(application_id: str, url: str) -> Steps[RedirectUri | None]:
     rows = yield Statement(
         f"select {_COLUMNS} from redirect_uris where application_id = $1 and url = $2", (application_id, url)
     )
-    return _read(rows[0]) if rows else None
+    return _COLUMNS.read(rows[0]) if rows else None
 
 
 def everyone(application_id: str) -> Steps[list[RedirectUri]]:
@@ -43,7 +42,7 @@ def everyone(application_id: str) -> Steps[list[RedirectUri]]:
     rows = yield Statement(
         f"select {_COLUMNS} from redirect_uris where application_id = $1 order by created_at, id", (application_id,)
     )
-    return [_read(row) for row in rows]
+    return [_COLUMNS.read(row) for row in rows]
 
 
 def delete(application_id: str, ids: Sequence[str]) -> Steps[int]:
@@ -72,7 +71,7 @@ def put_origins(application_id: str, wanted: Iterable[str]) -> Steps[None]:
 
 def origins(application_id: str) -> Steps[frozenset[str]]:
     rows = yield Statement("select origin from browser_origins where application_id = $1", (application_id,))
-    return frozenset(row[0] for row in rows)
+    return frozenset(origin for (origin,) in rows)
 
 
 def has_origin(origin: str, application_id: str | None) -> Steps[bool]:
@@ -85,16 +84,4 @@ def has_origin(origin: str, application_id: str | None) -> Steps[bool]:
                 "select 1 from browser_origins where application_id = $1 and origin = $2", (application_id, origin)
             )
         )
-    )
-
-
-def _read(row: Row) -> RedirectUri:
-    return RedirectUri(
-        id=row[0],
-        application_id=row[1],
-        url=row[2],
-        platform=cast(Platform, row[3]),
-        settings=get_object(row[4]),
-        created_at=row[5],
-        updated_at=row[6],
     )

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from opengrant.model import Micros
-from opengrant.store.engine.json_columns import get_list, put_list
-from opengrant.store.engine.port import Row, Statement, Steps
+from opengrant.store.engine.columns import FLAG, Columns
+from opengrant.store.engine.json_columns import LIST
+from opengrant.store.engine.port import Statement, Steps
 
-COLUMNS = "id, application_id, name, domain, auto_group, is_default, policy_id, rule_ids, created_at, updated_at"
 DEFAULT_NAME = "Default"
 
 
@@ -32,6 +32,19 @@ class Workspace:
     updated_at: Micros
 
 
+COLUMNS = Columns(
+    Workspace,
+    (
+        *("id", "application_id", "name", "domain", "auto_group", "is_default", "policy_id", "rule_ids"),
+        *("created_at", "updated_at"),
+    ),
+    auto_group=FLAG,
+    is_default=FLAG,
+    rule_ids=LIST,
+)
+_REPLACED = COLUMNS.writer(("application_id", "id", "name", "auto_group", "policy_id", "rule_ids", "updated_at"))
+
+
 @dataclass(frozen=True, slots=True)
 class Stray:
     """A grant that is in no workspace, or in the default one. `created_at` and `id` are where the next page begins."""
@@ -44,20 +57,9 @@ class Stray:
 def add(workspace: Workspace) -> Steps[bool]:
     """Returns False when the application has a workspace of that domain, or a default one, already."""
     rows = yield Statement(
-        f"""insert into workspaces ({COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        f"""insert into workspaces ({COLUMNS}) values ({COLUMNS.places})
             on conflict do nothing returning id""",
-        (
-            workspace.id,
-            workspace.application_id,
-            workspace.name,
-            workspace.domain,
-            int(workspace.auto_group),
-            int(workspace.is_default),
-            workspace.policy_id,
-            put_list(workspace.rule_ids),
-            workspace.created_at,
-            workspace.updated_at,
-        ),
+        COLUMNS.write(workspace),
     )
     return bool(rows)
 
@@ -66,7 +68,7 @@ def find(application_id: str, workspace_id: str) -> Steps[Workspace | None]:
     rows = yield Statement(
         f"select {COLUMNS} from workspaces where application_id = $1 and id = $2", (application_id, workspace_id)
     )
-    return _read(rows[0]) if rows else None
+    return COLUMNS.read(rows[0]) if rows else None
 
 
 def find_domain(application_id: str, domain: str) -> Steps[Workspace | None]:
@@ -76,14 +78,14 @@ def find_domain(application_id: str, domain: str) -> Steps[Workspace | None]:
         f"select {COLUMNS} from workspaces where application_id = $1 and domain = $2 and domain <> ''",
         (application_id, domain),
     )
-    return _read(rows[0]) if rows else None
+    return COLUMNS.read(rows[0]) if rows else None
 
 
 def find_default(application_id: str) -> Steps[Workspace | None]:
     rows = yield Statement(
         f"select {COLUMNS} from workspaces where application_id = $1 and is_default = 1", (application_id,)
     )
-    return _read(rows[0]) if rows else None
+    return COLUMNS.read(rows[0]) if rows else None
 
 
 def find_home(application_id: str, domain: str) -> Steps[str | None]:
@@ -117,7 +119,7 @@ def everyone(application_id: str) -> Steps[list[Workspace]]:
         f"select {COLUMNS} from workspaces where application_id = $1 order by is_default desc, created_at, id",
         (application_id,),
     )
-    return [_read(row) for row in rows]
+    return [COLUMNS.read(row) for row in rows]
 
 
 def count(application_id: str) -> Steps[int]:
@@ -133,7 +135,7 @@ def hold(application_id: str, workspace_id: str) -> Steps[Workspace | None]:
             returning {COLUMNS}""",
         (application_id, workspace_id),
     )
-    return _read(rows[0]) if rows else None
+    return COLUMNS.read(rows[0]) if rows else None
 
 
 def replace(workspace: Workspace) -> Steps[None]:
@@ -141,15 +143,7 @@ def replace(workspace: Workspace) -> Steps[None]:
     yield Statement(
         """update workspaces set name = $3, auto_group = $4, policy_id = $5, rule_ids = $6, updated_at = $7
            where application_id = $1 and id = $2""",
-        (
-            workspace.application_id,
-            workspace.id,
-            workspace.name,
-            int(workspace.auto_group),
-            workspace.policy_id,
-            put_list(workspace.rule_ids),
-            workspace.updated_at,
-        ),
+        _REPLACED(workspace),
     )
 
 
@@ -231,19 +225,3 @@ def take_in(application_id: str, workspace_id: str, default_id: str, grant_ids: 
         )
         moved += len(rows)
     return moved
-
-
-def _read(row: Row) -> Workspace:
-    id_, application_id, name, domain, auto_group, is_default, policy_id, rule_ids, created_at, updated_at = row
-    return Workspace(
-        id_,
-        application_id,
-        name,
-        domain,
-        bool(auto_group),
-        bool(is_default),
-        policy_id,
-        get_list(rule_ids),
-        created_at,
-        updated_at,
-    )

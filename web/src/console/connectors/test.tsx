@@ -4,13 +4,13 @@ import { useState } from "preact/hooks";
 import { Badge, Loading, Notice, type Tone } from "../../shared/parts";
 import { path, post } from "../core/api";
 import { useAction } from "../core/load";
-import type { Provider, TestReport, TestStep } from "../core/wire";
+import type { Provider, TrialResult, TrialStep } from "../core/wire";
 import { plain } from "../core/words";
 import { Failure } from "../parts/failure";
 import { Icon, type IconName } from "../parts/icon";
 import { Section } from "../parts/page";
 
-const LOOKS: Record<TestStep["state"], [IconName, Tone, string]> = {
+const LOOKS: Record<TrialStep["state"], [IconName, Tone, string]> = {
     ok: ["ok", "good", "OK"],
     warning: ["warning", "warn", "Warning"],
     failed: ["cross", "wrong", "Failed"],
@@ -18,10 +18,10 @@ const LOOKS: Record<TestStep["state"], [IconName, Tone, string]> = {
 };
 
 export function Test({ provider }: { provider: Provider }) {
-    const [report, setReport] = useState<TestReport>();
+    const [report, setReport] = useState<TrialResult>();
     const action = useAction(async () => {
         setReport(undefined);
-        setReport(await post<TestReport>(path`/v3/connectors/${provider.provider}/test`));
+        setReport(await post<TrialResult>(path`/v3/connectors/${provider.provider}/test`));
     });
     return (
         <Section
@@ -55,7 +55,7 @@ export function Test({ provider }: { provider: Provider }) {
     );
 }
 
-function Step({ step }: { step: TestStep }) {
+function Step({ step }: { step: TrialStep }) {
     const [icon, tone, word] = LOOKS[step.state];
     return (
         <li class={`moment ${tone}`}>

@@ -1,6 +1,6 @@
 /** Calls of our public API. The session's cookie is the browser's; the header proves that a page of ours asks. */
 
-import type { TroubleClass } from "./wire";
+import type { TroubleClass } from "./words";
 
 /** A call that did not work. Its message is the API's own, which is written for people. */
 export class Problem extends Error {

@@ -3,10 +3,10 @@
 import { signal } from "@preact/signals";
 import { get, onSignedOut, Problem, post, remove } from "./api";
 import { decode, here, LINK, move } from "./route";
-import type { Session } from "./wire";
+import type { ConsoleSession } from "./wire";
 
 /** undefined while it is not known yet, null when nobody is signed in. */
-export const session = signal<Session | null | undefined>(undefined);
+export const session = signal<ConsoleSession | null | undefined>(undefined);
 /** What became of a link or a session, if there is something to tell: on the sign-in page, or above the page we are on. */
 export const reason = signal<{ text: string; problem?: Problem } | undefined>(undefined);
 
@@ -38,7 +38,7 @@ export async function begin(): Promise<void> {
 
 async function find(): Promise<void> {
     try {
-        session.value = await get<Session>("/v3/console/sessions/current");
+        session.value = await get<ConsoleSession>("/v3/console/sessions/current");
     } catch (problem) {
         if (problem instanceof Problem && problem.status !== 401) {
             reason.value = { text: "The console could not find out who you are.", problem };
@@ -60,7 +60,7 @@ export async function redeem(link: string): Promise<void> {
 }
 
 export async function signIn(proof: { api_key: string } | { link: string }): Promise<void> {
-    const made = await post<Session>("/v3/console/sessions", proof);
+    const made = await post<ConsoleSession>("/v3/console/sessions", proof);
     if ("link" in proof) {
         move([]); // it may be of another application, which has nothing of what was shown
     }

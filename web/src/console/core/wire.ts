@@ -1,158 +1,170 @@
-/** The shapes of our public API that the console reads, as /openapi.json describes them. Times are Unix seconds. */
+/** The answers of our public API, by web/wire.py from /openapi.json: do not edit. Times are Unix seconds. */
 
-export interface Session {
+/** Statistics: a process that is killed loses the last seconds of its counts. */
+export interface Activity {
+    bucket_seconds: 3600 | 86400;
+    /** Oldest first, empty ones too; the last one is under way. */
+    buckets: ActivityBucket[];
+}
+
+/** What came out in an hour or a day. */
+export interface ActivityBucket {
+    /** Unix seconds of its beginning; days begin at midnight UTC. */
+    at: number;
+    /** Credentials that were proven: connect/custom, hosted sign-in, and changes of credentials. */
+    verified: number;
+    /** Stored credentials that were renewed or proven again. */
+    refreshed: number;
+    /** Attempts to renew or prove a stored credential that failed, all classes together. */
+    failed: number;
+    /** The same by class: reconnect, connector, provider_down, rate_limited, bad_request, unknown. */
+    failures: Record<string, number>;
+}
+
+/** Where notifications come from, as far as the operator has said so. */
+export interface Addresses {
+    ip_addresses: string[];
+    /** Unix seconds. */
+    updated_at: number;
+}
+
+/** An API key, without its secret. */
+export interface ApiKey {
     id: string;
-    kind: "api_key" | "link";
     application_id: string;
-    application_name: string;
-    /** The key it was begun with. */
-    api_key_id?: string;
-    permissions: string[];
-    /** May call what else wants a signed request: keys and domains. */
-    operator: boolean;
-    created_at: number;
-    expires_at: number;
-    used_at: number;
-    idle_seconds: number;
-}
-
-export type TroubleClass = "reconnect" | "connector" | "provider_down" | "rate_limited" | "bad_request" | "unknown";
-
-export interface Trouble {
-    class: TroubleClass;
-    reason: string;
-    provider_code: string;
-    provider_text?: string;
-    remedy: string;
-    first_seen: number;
-    last_seen: number;
-    /** 0: of the grant itself there is none, it is its source that fails. */
-    failures: number;
-    suspected: boolean;
-    held: boolean;
-    /** It has failed for days with answers that prove nothing: a person has to look. */
-    needs_attention?: boolean;
-}
-
-export interface Grant {
-    id: string;
-    provider: string;
-    scope: string[];
-    grant_status: "valid" | "invalid";
-    email: string;
-    settings: Record<string, unknown>;
-    blocked: boolean;
+    name: string;
+    permissions: ("all" | "grants.token")[];
+    status: "active" | "expired" | "revoked";
     created_at: number;
     updated_at: number;
-    name?: string;
-    state?: string;
-    provider_user_id?: string;
-    credential_id?: string;
-    workspace_id?: string;
-    ip?: string;
-    user_agent?: string;
-    opengrant: {
-        proven_at?: number;
-        next_check_at?: number;
-        refreshes?: number;
-        trouble?: Trouble;
-        missing_scopes?: string[];
-        /** When its refresh token ends by itself. */
-        refresh_token_expires_at?: number;
-        /** Its source, while that is held to blame. */
-        degraded?: { since: number; host?: string; class: TroubleClass; reason: string; probe_at?: number };
-    };
+    /** Absent when it does not expire. */
+    expires_at?: number;
+    /** Seconds from its creation. */
+    expires_in?: number;
+    /** Unix seconds, some of them late; absent before its first use. */
+    last_used_at?: number;
 }
 
-export interface TimelineEntry {
+export type Assigned = Record<string, unknown>;
+
+/** What is verified, and by which record. */
+export interface Attempt {
+    type: "ownership" | "mx" | "spf" | "dkim" | "feedback";
+    options: RecordOptions;
+}
+
+/** Something that was done. */
+export interface AuditEntry {
     id: string;
+    /** Unix seconds. */
     at: number;
-    type: string;
+    /** What was done. */
+    type:
+        | "api_key.created"
+        | "api_key.revoked"
+        | "application.created"
+        | "application.updated"
+        | "connector.created"
+        | "connector.degraded"
+        | "connector.deleted"
+        | "connector.recovered"
+        | "connector.tested"
+        | "connector.updated"
+        | "console_link.created"
+        | "console_session.created"
+        | "console_session.ended"
+        | "credential.created"
+        | "credential.deleted"
+        | "credential.updated"
+        | "domain.created"
+        | "domain.deleted"
+        | "domain.record_issued"
+        | "domain.updated"
+        | "domain.verified"
+        | "grant.blocked"
+        | "grant.checked"
+        | "grant.created"
+        | "grant.deleted"
+        | "grant.expired"
+        | "grant.failing"
+        | "grant.needs_attention"
+        | "grant.recovered"
+        | "grant.restored"
+        | "grant.token_read"
+        | "grant.unblocked"
+        | "grant.updated"
+        | "master_key.resealing"
+        | "redirect_uri.created"
+        | "redirect_uri.deleted"
+        | "redirect_uri.updated"
+        | "service_account.created"
+        | "service_account.revoked"
+        | "signing_key.rotated"
+        | "token.issued"
+        | "token.reused"
+        | "token.revoked"
+        | "webhook.created"
+        | "webhook.deleted"
+        | "webhook.replayed"
+        | "webhook.secret_rotated"
+        | "webhook.updated"
+        | "workspace.assigned"
+        | "workspace.created"
+        | "workspace.deleted"
+        | "workspace.grouped"
+        | "workspace.updated";
+    /** Who did it: `key:<id>`, `service_account:<id>`, `console:<id>`, `cli:<user>`, `clock`, `start` or `anonymous`. */
     actor?: string;
+    /** To which grant, if it was one. */
+    grant_id?: string;
+    /** The request that asked for it, as in the log. */
     request_id?: string;
-    class?: TroubleClass;
-    reason?: string;
-    provider_code?: string;
-    remedy?: string;
-    refreshes?: number;
-    detail?: Record<string, unknown>;
+    /** What else there is to know: ids, names of changed fields, reasons. Never a secret. */
+    detail: Record<string, unknown>;
 }
 
-export interface Overview {
-    at: number;
-    grants: { provider: string; valid: number; invalid: number; troubled: number; held: number }[];
-    expiring: { tokens_within_hour: number; tokens_within_day: number; overdue: number; suspected: number };
-    activity: { bucket_seconds: number; buckets: Bucket[] };
-    degraded: Degraded[];
-    webhooks: WebhookHealth[];
+/** A grouping that has begun. */
+export interface AutoGroupJob {
+    /** Stands in the log when it is done. */
+    job_id: string;
+    message: string;
 }
 
-export interface Bucket {
-    at: number;
-    verified: number;
-    refreshed: number;
-    failed: number;
-    failures: Partial<Record<TroubleClass, number>>;
-}
-
-export interface Degraded {
-    provider: string;
-    connector_id?: string;
-    credential_id?: string;
-    host?: string;
-    since: number;
-    class: TroubleClass;
-    reason: string;
-    provider_code?: string;
-    remedy: string;
-    grants: number;
-    probe_at?: number;
-}
-
-export type WebhookStatus = "active" | "pause" | "failing" | "failed";
-
-export interface WebhookHealth {
-    id: string;
-    webhook_url: string;
-    status: WebhookStatus;
-    status_updated_at: number;
-    pending: number;
-    failed: number;
-    oldest_pending_at?: number;
-}
-
-export interface Provider {
-    provider: string;
-    name: string;
-    /** It wants an OAuth client of yours. */
-    needs_client: boolean;
-    register_at?: { name: string; url: string };
-    redirect_uri?: string;
-    scopes: { scope: string; why: string; required: boolean }[];
-    settings: { name: string; why: string; required: boolean; secret: boolean }[];
-    steps: string[];
-}
-
+/** An application's settings for one provider. */
 export interface Connector {
     name: string;
-    provider: string;
+    provider: ProviderName;
+    /** What may be read again: client_id, tenant, topic_name. */
     settings: Record<string, unknown>;
+    /** Default scopes of grants made through it. */
     scope: string[];
+    /** The credential used when a request names none. */
     active_credential_id?: string;
 }
 
-export interface TestReport {
-    ok: boolean;
-    steps: TestStep[];
+/** Somebody signed in to the console. Its cookie is not in it. */
+export interface ConsoleSession {
+    id: string;
+    /** What it was begun with. */
+    kind: "api_key" | "link";
+    application_id: string;
+    application_name: string;
+    /** The key; absent with a link. */
+    api_key_id?: string;
+    /** Of the key as it is now; `all` with a link. */
+    permissions: string[];
+    /** True with a link: it may call what otherwise asks for a signature, for its own application. */
+    operator: boolean;
+    created_at: number;
+    /** Its last use, to the minute. */
+    used_at: number;
+    /** When it ends at the latest. */
+    expires_at: number;
+    /** It ends earlier when it is not used for as long as this. */
+    idle_seconds: number;
 }
 
-export interface TestStep {
-    name: string;
-    state: "ok" | "warning" | "failed" | "skipped";
-    text: string;
-    remedy?: string;
-}
-
+/** A credential of a connector. What it holds is never shown. */
 export interface Credential {
     id: string;
     name: string;
@@ -160,92 +172,742 @@ export interface Credential {
     updated_at: number;
 }
 
-export interface ApiKey {
-    id: string;
-    application_id: string;
-    name: string;
-    permissions: string[];
-    status: "active" | "expired" | "revoked";
-    created_at: number;
-    updated_at: number;
-    expires_at?: number;
-    last_used_at?: number;
+/** A connector, a credential of it, or a mail host, whose grants fail alike and are held. */
+export interface DegradedSource {
+    provider: ProviderName;
+    /** As events carry it in integration_id. */
+    connector_id: string;
+    /** Of the credential; absent where grants bring passwords of their own. */
+    credential_id?: string;
+    /** Of the mail host. */
+    host?: string;
+    since: number;
+    class: string;
+    reason: string;
+    /** The provider's own word. */
+    provider_code?: string;
+    remedy: string;
+    /** How many valid grants depend on it. */
+    grants: number;
+    /** Unix seconds when one or two of them try again. */
+    probe_at?: number;
 }
 
-export interface NewApiKey extends ApiKey {
-    api_key: string;
+/** It is gone. */
+export interface Deleted {
+    status?: "success";
 }
 
-export interface Webhook {
-    id: string;
-    webhook_url: string;
-    trigger_types: string[];
-    /** Events that only this server has: SDKs raise at names that they do not know. */
-    opengrant?: { trigger_types: string[] };
-    description?: string;
-    notification_email_addresses: string[];
-    compressed_delivery: boolean;
-    status: WebhookStatus;
-    status_updated_at: number;
-    created_at: number;
-    updated_at: number;
-}
-
-export interface WebhookWithSecret extends Webhook {
-    webhook_secret: string;
-}
-
+/** An event on its way to a webhook, or how that ended. */
 export interface Delivery {
+    /** What replaying names. */
     id: string;
+    /** Where it goes. */
     webhook_id: string;
+    /** The `id` of the notification, which stays the same however often it is sent. */
     event_id: string;
-    type: string;
+    /** What happened. */
+    type:
+        | "grant.created"
+        | "grant.updated"
+        | "grant.deleted"
+        | "grant.expired"
+        | "grant.imap_sync_completed"
+        | "calendar.created"
+        | "calendar.updated"
+        | "calendar.deleted"
+        | "event.created"
+        | "event.updated"
+        | "event.deleted"
+        | "message.created"
+        | "message.created.cleaned"
+        | "message.updated"
+        | "message.deleted"
+        | "message.send_success"
+        | "message.send_failed"
+        | "message.bounce_detected"
+        | "message.bounced"
+        | "message.complaint"
+        | "message.delivered"
+        | "message.rejected"
+        | "message.opened"
+        | "message.opened.legacy"
+        | "message.link_clicked"
+        | "message.link_clicked.legacy"
+        | "message.transactional.bounced"
+        | "message.transactional.complaint"
+        | "message.transactional.delivered"
+        | "message.transactional.rejected"
+        | "thread.replied"
+        | "thread.replied.legacy"
+        | "message.intelligence.order"
+        | "message.intelligence.return"
+        | "message.intelligence.tracking"
+        | "message.intelligence.travel"
+        | "contact.created"
+        | "contact.updated"
+        | "contact.deleted"
+        | "folder.created"
+        | "folder.updated"
+        | "folder.deleted"
+        | "booking.created"
+        | "booking.pending"
+        | "booking.rescheduled"
+        | "booking.cancelled"
+        | "booking.reminder"
+        | "notetaker.created"
+        | "notetaker.updated"
+        | "notetaker.deleted"
+        | "notetaker.meeting_state"
+        | "notetaker.media"
+        | "connector.degraded"
+        | "connector.recovered";
+    /** Whose event it is, if it is a grant's. */
     grant_id?: string;
+    /** `pending`: it will be tried, now or later. `failed`: given up, until it is replayed. */
     state: "pending" | "delivered" | "failed";
+    /** With the one under way. */
     attempts: number;
+    /** How the last attempt ended: an HTTP status, or a word such as `timeout`. Absent before the first. */
     outcome?: string;
+    /** Unix seconds of the event. */
     created_at: number;
+    /** While it is pending: not before then. */
     next_try_at?: number;
+    /** Once it is delivered or failed. */
     ended_at?: number;
 }
 
-export const RECORDS = ["ownership", "mx", "spf", "dkim", "feedback"] as const;
-export type RecordKind = (typeof RECORDS)[number];
-
-export interface Domain {
-    id: string;
-    name: string;
-    domain_address: string;
-    verified_ownership: boolean;
-    verified_mx: boolean;
-    verified_spf: boolean;
-    verified_dkim: boolean;
-    verified_feedback: boolean;
+/** An application. */
+export interface Details {
+    /** Also the client_id of hosted sign-in. */
+    application_id: string;
+    organization_id: string;
+    region: "us" | "eu";
+    environment: "production";
+    default_workspace_id: string;
+    branding: Record<string, unknown>;
+    hosted_authentication: Record<string, unknown>;
+    idp_settings?: Record<string, unknown>;
+    domain?: string;
+    callback_uris: RedirectUri[];
+    /** Unix seconds. */
     created_at: number;
     updated_at: number;
 }
 
-export interface Verification {
-    domain_id: string;
-    attempt: { type: RecordKind; options: { host: string; type: "TXT" | "MX"; value: string } };
-    status: "pending" | "done" | "failed";
-    created_at: number;
-    expires_at: number;
-    message: string;
+/** How the address can be connected, if anybody can tell. */
+export interface Detection {
+    /** As sent. */
+    email_address: string;
+    detected: boolean;
+    provider?: ProviderName;
+    /** With provider `imap`: the service behind it, where it has a name. */
+    type?: string;
 }
 
+/** A registered domain. All fields are always there. */
+export interface Domain {
+    id: string;
+    name: string;
+    /** A subdomain lent by the service; here never. */
+    branded: boolean;
+    domain_address: string;
+    organization_id: string;
+    region: "us" | "eu";
+    verified_ownership: boolean;
+    verified_dkim: boolean;
+    verified_spf: boolean;
+    verified_mx: boolean;
+    verified_feedback: boolean;
+    /** Never checked. */
+    verified_dmarc: boolean;
+    /** Never checked. */
+    verified_arc: boolean;
+    created_at: number;
+    updated_at: number;
+}
+
+/** What is about to happen. */
+export interface Expiring {
+    /** Tokens of valid grants that end within an hour; they are renewed before. */
+    tokens_within_hour: number;
+    tokens_within_day: number;
+    /** Grants that should have been looked after a minute ago or longer: budgets are spent, a connector is degraded, or nothing does the background work. */
+    overdue: number;
+    /** Refusals that will be asked about once more before they end their grants. */
+    suspected: number;
+}
+
+/** One mailbox, proven. Optional fields are absent when unknown, never null. */
+export interface Grant {
+    /** Stays the same when the same mailbox comes again. */
+    id: string;
+    provider: ProviderName;
+    /** What the grant may do; Google in full URLs, others in short names. */
+    scope: string[];
+    /** `invalid`: the owner must connect again. */
+    grant_status: "valid" | "invalid";
+    /** The address; for virtual calendars the identifier. */
+    email: string;
+    /** Hosts, ports and user names where the provider has such; never a secret. Agent Accounts have `has_app_password`: whether IMAP and SMTP are open. `email_verified` is there, and false, where Microsoft does not vouch for the address. */
+    settings: Record<string, unknown>;
+    blocked: boolean;
+    /** Unix seconds. */
+    created_at: number;
+    /** Unix seconds of the last successful authentication. */
+    updated_at: number;
+    name?: string;
+    state?: string;
+    provider_user_id?: string;
+    /** The connector credential in use. */
+    credential_id?: string;
+    workspace_id?: string;
+    ip?: string;
+    user_agent?: string;
+    /** Other addresses of the mailbox, asked of Google or Microsoft just now; only with expose_aliases. */
+    email_aliases?: string[];
+    /** Our addition: proof of life, and the reason when something is wrong. */
+    opengrant: GrantHealth;
+}
+
+/** What a grant shares its fate with: its credential or connector, of a password its mail host. */
+export interface GrantDegraded {
+    /** Unix seconds since when it is held to blame. */
+    since: number;
+    /** The mail host; absent when it is the credential or connector. */
+    host?: string;
+    /** As in trouble. */
+    class: string;
+    reason: string;
+    provider_code?: string;
+    remedy: string;
+    /** Unix seconds when it is tried again. */
+    probe_at?: number;
+}
+
+/** What is known about a grant's credential. */
+export interface GrantHealth {
+    /** Unix seconds when the provider last accepted it. */
+    proven_at?: number;
+    /** Unix seconds when it is refreshed or proven next; absent when there is nothing to check. */
+    next_check_at?: number;
+    /** How often its provider has accepted it again since it was last authenticated or in trouble. */
+    refreshes: number;
+    /** Unix seconds when the refresh token ends, whatever is done: the owner must sign in again before. Google names a time for apps in testing (seven days) and for access that was given for a time. */
+    refresh_token_expires_at?: number;
+    /** Stays until something succeeds. A grant that has none of its own has that of its source, while that is degraded or its provider wants a pause for it. */
+    trouble?: GrantTrouble;
+    /** There while many grants of the same source fail alike, so that the source is to blame. */
+    degraded?: GrantDegraded;
+    /** What was asked for, by the request or else by the connector, and was not granted; absent when there is nothing such. A scope that a granted one covers is not among them; nor is any where the provider does not tell. */
+    missing_scopes?: string[];
+}
+
+/** Why a grant does not work: for a moment, or for good when its grant_status is invalid. */
+export interface GrantTrouble {
+    /** Whose turn it is. reconnect: the mailbox owner's. connector: yours, about client id, secret or tenant. bad_request: yours, about the request. provider_down and rate_limited: nobody's. unknown: nobody knows. */
+    class: "reconnect" | "connector" | "provider_down" | "rate_limited" | "bad_request" | "unknown";
+    /** A stable word for programs: docs/operating.md lists them. */
+    reason: string;
+    /** The provider's own word. */
+    provider_code: string;
+    /** The provider's own sentence. */
+    provider_text?: string;
+    /** What to do next, and who. */
+    remedy: string;
+    first_seen: number;
+    last_seen: number;
+    /** In a row. 0: of the grant itself there is none, it is its source that fails or wants a pause. */
+    failures: number;
+    /** A refusal that will be asked about once more before it ends the grant. */
+    suspected: boolean;
+    /** Many grants fail alike: the connector or its provider is looked into, and the grant stays valid meanwhile. */
+    held: boolean;
+    /** true: it has failed for days (OPENGRANT_REFRESH__ATTENTION_AFTER) with answers that prove nothing, so a person has to look at the provider's own words. The grant stays valid. */
+    needs_attention?: boolean;
+}
+
+export interface Health {
+    status: "ok";
+}
+
+/** A JSON Web Key Set. */
+export interface KeySet {
+    /** The present key, and the one before it. */
+    keys: Record<string, string>[];
+}
+
+/** An access token of the provider that works now. */
+export interface LiveToken {
+    access_token: string;
+    token_type?: "Bearer";
+    /** Unix seconds. */
+    expires_at: number;
+    scope: string[];
+}
+
+/** Something that happened to a grant. */
+export interface Moment {
+    id: string;
+    /** Unix seconds. */
+    at: number;
+    /** verified (for the first time), reauthenticated, refreshed, failing, recovered, expired, invalidated, restored, updated, blocked, unblocked, checked, token_read, or token_issued and the like for OpenGrant's own access tokens. */
+    type: string;
+    /** Who did it, as in the audit trail; absent where nobody in particular did. */
+    actor?: string;
+    /** The request that asked for it, as in the log. */
+    request_id?: string;
+    /** Of trouble: reconnect, connector, provider_down, rate_limited, bad_request or unknown. */
+    class?: string;
+    /** Of trouble, a stable word; of what somebody did, their own words if they gave any. */
+    reason?: string;
+    /** The provider's own word. */
+    provider_code?: string;
+    /** What to do next, and who. */
+    remedy?: string;
+    /** Of refreshed: how often so far. Else: how often in a row before this ended the run. */
+    refreshes?: number;
+    /** What else the audit trail knows, such as `changed`, the names of fields, or `note`. Never a secret. */
+    detail?: Record<string, unknown>;
+}
+
+/** An API key with its secret, which is shown this once. */
+export interface NewApiKey {
+    id: string;
+    /** The secret. It is stored nowhere; keep it now. */
+    api_key: string;
+    application_id: string;
+    name: string;
+    permissions: ("all" | "grants.token")[];
+    status: "active" | "expired" | "revoked";
+    created_at: number;
+    updated_at: number;
+    /** Absent when it does not expire. */
+    expires_at?: number;
+}
+
+/** How an application is doing. Optional fields are absent when unknown, never null. */
+export interface Overview {
+    /** Unix seconds of when it was counted. */
+    at: number;
+    /** Of each provider that has any, by name. */
+    grants: ProviderGrants[];
+    expiring: Expiring;
+    activity: Activity;
+    /** Longest first, 50 at most. */
+    degraded: DegradedSource[];
+    webhooks: WebhookBacklog[];
+}
+
+/** Events that only this server has. */
+export interface OwnTriggers {
+    /** `connector.degraded` and `connector.recovered`: many grants of a connector fail alike; they work again. */
+    trigger_types: ("connector.degraded" | "connector.recovered")[];
+}
+
+/** A page of the provider's own. */
+export interface Place {
+    /** For people. */
+    name: string;
+    /** Where it is. */
+    url: string;
+}
+
+/** What to register where, and what to enter here. */
+export interface Provider {
+    /** As the wire spells it. */
+    provider: ProviderName;
+    /** For people. */
+    name: string;
+    /** A client of yours must be registered at the provider. */
+    needs_client: boolean;
+    /** Where; absent when there is nothing to register. */
+    register_at?: Place;
+    /** What to enter there, exactly, for hosted sign-in; absent when there is nothing to register. */
+    redirect_uri?: string;
+    /** Those that are needed, and those most asked for. Empty where the provider knows none. */
+    scopes: ScopeGuide[];
+    /** Keys of `settings` of POST /v3/connectors. Empty when it takes none. */
+    settings: SettingGuide[];
+    /** What to do, in order. */
+    steps: string[];
+}
+
+/** Grants of one provider. */
+export interface ProviderGrants {
+    provider: ProviderName;
+    valid: number;
+    /** Their owners must connect again. */
+    invalid: number;
+    /** Valid ones that do not work just now. */
+    troubled: number;
+    /** Troubled ones that fail like many others: their connector or provider is to blame. */
+    held: number;
+}
+
+/** The nine words of the wire. */
+export type ProviderName =
+    | "google"
+    | "microsoft"
+    | "imap"
+    | "icloud"
+    | "yahoo"
+    | "ews"
+    | "virtual-calendar"
+    | "zoom"
+    | "nylas";
+
+/** All nine: this list has no pages. */
+export type Providers = Provider[];
+
+/** Where the owner of the mailbox signs in again. */
+export interface ReconnectLink {
+    url: string;
+}
+
+/** A DNS record to publish. */
+export interface RecordOptions {
+    /** Relative to the domain; `@` is the domain itself. */
+    host: string;
+    type: "TXT" | "MX";
+    /** For an MX, the preference and the host. */
+    value: string;
+}
+
+/** Where hosted sign-in may lead back to. */
 export interface RedirectUri {
     id: string;
     url: string;
-    platform: string;
+    platform: "web" | "desktop" | "js" | "ios" | "android";
+    settings: Record<string, string>;
 }
 
-export interface AuditEntry {
-    id: string;
-    at: number;
-    type: string;
-    actor?: string;
-    grant_id?: string;
-    request_id?: string;
-    detail: Record<string, unknown>;
+/** All of them, in order of creation: this list has no pages. */
+export type RedirectUris = RedirectUri[];
+
+/** What comes of replaying many. */
+export interface Replayed {
+    /** How many deliveries will be sent again. */
+    replayed: number;
 }
+
+/** A notification, as receivers get it. */
+export interface Sample {
+    specversion: "1.0";
+    type:
+        | "grant.created"
+        | "grant.updated"
+        | "grant.deleted"
+        | "grant.expired"
+        | "calendar.created"
+        | "calendar.updated"
+        | "calendar.deleted"
+        | "event.created"
+        | "event.updated"
+        | "event.deleted"
+        | "folder.created"
+        | "folder.updated"
+        | "folder.deleted"
+        | "message.created"
+        | "message.created.truncated"
+        | "message.created.cleaned"
+        | "message.updated"
+        | "message.updated.truncated"
+        | "message.send_success"
+        | "message.send_failed"
+        | "message.bounce_detected"
+        | "message.opened"
+        | "message.link_clicked"
+        | "thread.replied"
+        | "contact.updated"
+        | "contact.deleted";
+    source: string;
+    /** The same each time a notification is sent again. */
+    id: string;
+    /** Unix seconds of the event. */
+    time: number;
+    webhook_delivery_attempt: number;
+    data: SampleData;
+}
+
+/** What a notification is about. */
+export interface SampleData {
+    application_id: string;
+    object: Record<string, unknown>;
+}
+
+/** A scope that mailbox owners may be asked for. */
+export interface ScopeGuide {
+    /** As the provider spells it. */
+    scope: string;
+    /** What it is for. */
+    why: string;
+    /** Nobody can connect without it. */
+    required: boolean;
+}
+
+/** The receiver took it. */
+export type Sent = "success";
+
+/** A key of the connector's `settings`. */
+export interface SettingGuide {
+    /** As the body spells it. */
+    name: string;
+    /** What to enter. */
+    why: string;
+    /** There is no connector without it. */
+    required: boolean;
+    /** Write-only. */
+    secret: boolean;
+}
+
+/** Tokens for a grant. */
+export interface TokenAnswer {
+    /** Opaque; a bearer for `GET /v3/grants/me`. */
+    access_token: string;
+    /** Seconds that the access token is good for. */
+    expires_in: number;
+    grant_id: string;
+    token_type: "Bearer";
+    /** With spaces between. */
+    scope: string;
+    email: string;
+    /** A JWT about the grant's owner, signed by this server: `/v3/connect/jwks` has the keys. */
+    id_token: string;
+    /** After a sign-in with `access_type=offline`, and whenever refresh tokens rotate. */
+    refresh_token?: string;
+    /** When a code was exchanged. */
+    provider?: ProviderName;
+}
+
+/** What a good token says. */
+export interface TokenInfo {
+    /** This server. */
+    iss: string;
+    /** The application. */
+    aud: string;
+    /** The grant. */
+    sub: string;
+    email: string;
+    iat: number;
+    exp: number;
+}
+
+/** What came of a test. */
+export interface TrialResult {
+    /** No step has failed. */
+    ok: boolean;
+    /** What was looked at, in order. */
+    steps: TrialStep[];
+}
+
+/** One thing that was looked at. */
+export interface TrialStep {
+    /** Client, Token endpoint, Client accepted, Scopes, Redirect URI; Mail server; or Domain. */
+    name: string;
+    /** `warning`: it works, or may, and should be looked at. `skipped`: there was nothing to look at. */
+    state: "ok" | "warning" | "failed" | "skipped";
+    /** For people: what was found. */
+    text: string;
+    /** What to do about it. */
+    remedy?: string;
+}
+
+/** The DNS record to publish, and whether it was found. */
+export interface Verification {
+    domain_id: string;
+    attempt: Attempt;
+    /** `done` stays. `failed`: there is a wrong record, or this one has expired. */
+    status: "pending" | "done" | "failed";
+    created_at: number;
+    /** The record must be found by then; afterwards `info` gives a new one. */
+    expires_at: number;
+    /** For people: what was found, and what to do. */
+    message: string;
+}
+
+/** A destination of events. */
+export interface Webhook {
+    id: string;
+    webhook_url: string;
+    /** Without those of `opengrant`, which SDKs do not know. */
+    trigger_types: (
+        | "grant.created"
+        | "grant.updated"
+        | "grant.deleted"
+        | "grant.expired"
+        | "grant.imap_sync_completed"
+        | "calendar.created"
+        | "calendar.updated"
+        | "calendar.deleted"
+        | "event.created"
+        | "event.updated"
+        | "event.deleted"
+        | "message.created"
+        | "message.created.cleaned"
+        | "message.updated"
+        | "message.deleted"
+        | "message.send_success"
+        | "message.send_failed"
+        | "message.bounce_detected"
+        | "message.bounced"
+        | "message.complaint"
+        | "message.delivered"
+        | "message.rejected"
+        | "message.opened"
+        | "message.opened.legacy"
+        | "message.link_clicked"
+        | "message.link_clicked.legacy"
+        | "message.transactional.bounced"
+        | "message.transactional.complaint"
+        | "message.transactional.delivered"
+        | "message.transactional.rejected"
+        | "thread.replied"
+        | "thread.replied.legacy"
+        | "message.intelligence.order"
+        | "message.intelligence.return"
+        | "message.intelligence.tracking"
+        | "message.intelligence.travel"
+        | "contact.created"
+        | "contact.updated"
+        | "contact.deleted"
+        | "folder.created"
+        | "folder.updated"
+        | "folder.deleted"
+        | "booking.created"
+        | "booking.pending"
+        | "booking.rescheduled"
+        | "booking.cancelled"
+        | "booking.reminder"
+        | "notetaker.created"
+        | "notetaker.updated"
+        | "notetaker.deleted"
+        | "notetaker.meeting_state"
+        | "notetaker.media"
+    )[];
+    description?: string;
+    /** Kept, and not written to. */
+    notification_email_addresses: string[];
+    /** Notifications are compressed with gzip. */
+    compressed_delivery: boolean;
+    status: "active" | "pause" | "failing" | "failed";
+    /** Unix seconds. */
+    status_updated_at: number;
+    created_at: number;
+    updated_at: number;
+    /** Our addition: which events of ours it is told of. Absent when there are none. */
+    opengrant?: OwnTriggers;
+}
+
+/** How a destination keeps up. */
+export interface WebhookBacklog {
+    id: string;
+    webhook_url: string;
+    status: "active" | "failing" | "failed" | "pause";
+    status_updated_at: number;
+    /** Deliveries under way; 1000 means 1000 or more. */
+    pending: number;
+    /** Deliveries that were given up and not replayed; 1000 means 1000 or more. */
+    failed: number;
+    /** Unix seconds of the event that has waited longest. */
+    oldest_pending_at?: number;
+}
+
+/** A destination and the secret that signs what it gets, which is shown this once. */
+export interface WebhookWithSecret {
+    id: string;
+    webhook_url: string;
+    /** Without those of `opengrant`, which SDKs do not know. */
+    trigger_types: (
+        | "grant.created"
+        | "grant.updated"
+        | "grant.deleted"
+        | "grant.expired"
+        | "grant.imap_sync_completed"
+        | "calendar.created"
+        | "calendar.updated"
+        | "calendar.deleted"
+        | "event.created"
+        | "event.updated"
+        | "event.deleted"
+        | "message.created"
+        | "message.created.cleaned"
+        | "message.updated"
+        | "message.deleted"
+        | "message.send_success"
+        | "message.send_failed"
+        | "message.bounce_detected"
+        | "message.bounced"
+        | "message.complaint"
+        | "message.delivered"
+        | "message.rejected"
+        | "message.opened"
+        | "message.opened.legacy"
+        | "message.link_clicked"
+        | "message.link_clicked.legacy"
+        | "message.transactional.bounced"
+        | "message.transactional.complaint"
+        | "message.transactional.delivered"
+        | "message.transactional.rejected"
+        | "thread.replied"
+        | "thread.replied.legacy"
+        | "message.intelligence.order"
+        | "message.intelligence.return"
+        | "message.intelligence.tracking"
+        | "message.intelligence.travel"
+        | "contact.created"
+        | "contact.updated"
+        | "contact.deleted"
+        | "folder.created"
+        | "folder.updated"
+        | "folder.deleted"
+        | "booking.created"
+        | "booking.pending"
+        | "booking.rescheduled"
+        | "booking.cancelled"
+        | "booking.reminder"
+        | "notetaker.created"
+        | "notetaker.updated"
+        | "notetaker.deleted"
+        | "notetaker.meeting_state"
+        | "notetaker.media"
+    )[];
+    description?: string;
+    /** Kept, and not written to. */
+    notification_email_addresses: string[];
+    /** Notifications are compressed with gzip. */
+    compressed_delivery: boolean;
+    status: "active" | "pause" | "failing" | "failed";
+    /** Unix seconds. */
+    status_updated_at: number;
+    created_at: number;
+    updated_at: number;
+    /** Our addition: which events of ours it is told of. Absent when there are none. */
+    opengrant?: OwnTriggers;
+    webhook_secret: string;
+}
+
+/** All of them: this list has no pages. */
+export type Webhooks = Webhook[];
+
+/** A group of grants. */
+export interface Workspace {
+    workspace_id: string;
+    application_id: string;
+    name: string;
+    /** Empty when the workspace has none. */
+    domain: string;
+    /** New grants whose address is of this domain come here. */
+    auto_group: boolean;
+    /** Takes in what no other workspace does. */
+    default: boolean;
+    policy_id?: string;
+    rule_ids?: string[];
+    /** Unix seconds. */
+    created_at: number;
+    updated_at: number;
+}
+
+/** All of them: this list has no pages. */
+export type Workspaces = Workspace[];

@@ -1,7 +1,7 @@
 /** The API's words in people's. What is not known here is shown as the API spells it. */
 
 import type { Tone } from "../../shared/parts";
-import type { Grant, TroubleClass, Webhook, WebhookStatus } from "./wire";
+import type { Grant, GrantTrouble, Webhook } from "./wire";
 
 const PROVIDERS: Record<string, string> = {
     google: "Google",
@@ -26,6 +26,8 @@ interface Class {
     turn: string;
     tone: Tone;
 }
+
+export type TroubleClass = GrantTrouble["class"];
 
 export const CLASSES: Record<TroubleClass, Class> = {
     reconnect: { title: "The owner must reconnect", turn: "The mailbox owner’s turn", tone: "wrong" },
@@ -87,7 +89,7 @@ export function grantState(grant: Grant): State {
     return { word: "Valid", tone: "good" };
 }
 
-export const WEBHOOK_STATES: Record<WebhookStatus, State & { means: string }> = {
+export const WEBHOOK_STATES: Record<Webhook["status"], State & { means: string }> = {
     active: { word: "Active", tone: "good", means: "Events are delivered." },
     pause: { word: "Paused", tone: "neutral", means: "Paused by you. New events are dropped until you activate it." },
     failing: {

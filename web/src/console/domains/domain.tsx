@@ -6,14 +6,14 @@ import { get, path, post, remove } from "../core/api";
 import { useAction, useLoad } from "../core/load";
 import { go, href } from "../core/route";
 import { session } from "../core/session";
-import { type Domain, RECORDS, type RecordKind, type Verification } from "../core/wire";
+import type { Domain, Verification } from "../core/wire";
 import { Confirm } from "../parts/confirm";
 import { Failure } from "../parts/failure";
 import { Shown } from "../parts/loading";
 import { OperatorOnly } from "../parts/operator-only";
 import { Page, Section } from "../parts/page";
 import { Time } from "../parts/time";
-import { recordName } from "./records";
+import { RECORDS, type RecordKind, recordName } from "./records";
 
 const WHY: Record<RecordKind, string> = {
     ownership: "The domain is yours. Any Agent Account needs it.",

@@ -1,8 +1,11 @@
 /** Which of a domain's five records have been found. */
 
 import { Badge } from "../../shared/parts";
-import { type Domain, RECORDS, type RecordKind } from "../core/wire";
+import type { Attempt, Domain } from "../core/wire";
 import { Icon } from "../parts/icon";
+
+export type RecordKind = Attempt["type"];
+export const RECORDS: readonly RecordKind[] = ["ownership", "mx", "spf", "dkim", "feedback"];
 
 const NAMES: Record<RecordKind, string> = {
     ownership: "Ownership",

@@ -2,7 +2,7 @@
 
 import { Notice, type Tone } from "../../shared/parts";
 import { href } from "../core/route";
-import type { Grant, Trouble } from "../core/wire";
+import type { Grant, GrantTrouble } from "../core/wire";
 import { classOf, providerName } from "../core/words";
 import { Due, Time } from "../parts/time";
 
@@ -91,7 +91,7 @@ function Source({ grant, degraded }: { grant: Grant; degraded: NonNullable<Grant
     );
 }
 
-function Why({ trouble, provider }: { trouble: Trouble; provider: string }) {
+function Why({ trouble, provider }: { trouble: GrantTrouble; provider: string }) {
     return (
         <>
             <p>

@@ -2,7 +2,7 @@
 
 import { page, path } from "../core/api";
 import { useGrowing } from "../core/load";
-import type { TimelineEntry } from "../core/wire";
+import type { Moment } from "../core/wire";
 import { actorWords, classOf, count } from "../core/words";
 import { Icon, type IconName } from "../parts/icon";
 import { Empty, More, Shown } from "../parts/loading";
@@ -28,7 +28,7 @@ const LOOKS: Record<string, Look> = {
 };
 
 export function Timeline({ id, turn }: { id: string; turn: number }) {
-    const list = useGrowing<TimelineEntry>(
+    const list = useGrowing<Moment>(
         (cursor, signal) => page(path`/v3/grants/${id}/timeline`, { limit: 50, page_token: cursor }, signal),
         [id, turn],
     );
@@ -55,7 +55,7 @@ export function Timeline({ id, turn }: { id: string; turn: number }) {
 }
 
 interface Group {
-    entry: TimelineEntry;
+    entry: Moment;
     times: number;
     /** What it tells is told by the next one, which came of the same request. */
     told: boolean;
@@ -66,7 +66,7 @@ interface Group {
 const IN_RUNS = new Set(["refreshed", "checked"]);
 
 /** Neighbours of a kind that comes in runs become one, the latest, with how often. */
-function grouped(entries: TimelineEntry[]): Group[] {
+function grouped(entries: Moment[]): Group[] {
     const groups: Group[] = [];
     for (const [index, entry] of entries.entries()) {
         const cause = entries[index + 1];

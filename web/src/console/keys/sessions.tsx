@@ -4,7 +4,7 @@ import { Badge } from "../../shared/parts";
 import { get, path, remove } from "../core/api";
 import { useAction, useLoad } from "../core/load";
 import { session, signOut } from "../core/session";
-import type { Session } from "../core/wire";
+import type { ConsoleSession } from "../core/wire";
 import { Failure } from "../parts/failure";
 import { Shown } from "../parts/loading";
 import { Section } from "../parts/page";
@@ -12,8 +12,8 @@ import { Table } from "../parts/table";
 import { Moment, Time } from "../parts/time";
 
 export function Sessions() {
-    const list = useLoad((signal) => get<Session[]>("/v3/console/sessions", {}, signal), []);
-    const end = useAction(async (one: Session) => {
+    const list = useLoad((signal) => get<ConsoleSession[]>("/v3/console/sessions", {}, signal), []);
+    const end = useAction(async (one: ConsoleSession) => {
         if (one.id === session.value?.id) {
             await signOut();
             return;

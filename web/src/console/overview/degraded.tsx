@@ -1,11 +1,11 @@
 /** Connectors that fail for many grants alike: since when, why, and what to do. */
 
 import { href } from "../core/route";
-import type { Degraded } from "../core/wire";
+import type { DegradedSource } from "../core/wire";
 import { classOf, count, providerName } from "../core/words";
 import { Due, Time } from "../parts/time";
 
-export function DegradedList({ degraded, linked = true }: { degraded: Degraded[]; linked?: boolean }) {
+export function DegradedList({ degraded, linked = true }: { degraded: DegradedSource[]; linked?: boolean }) {
     return (
         <ul class="plain-list">
             {degraded.map((one) => (

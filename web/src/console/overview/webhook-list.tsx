@@ -2,12 +2,12 @@
 
 import { Badge } from "../../shared/parts";
 import { href } from "../core/route";
-import type { WebhookHealth } from "../core/wire";
+import type { WebhookBacklog } from "../core/wire";
 import { upToThousand, WEBHOOK_STATES } from "../core/words";
 import { Empty } from "../parts/loading";
 import { Time } from "../parts/time";
 
-export function WebhookList({ webhooks }: { webhooks: WebhookHealth[] }) {
+export function WebhookList({ webhooks }: { webhooks: WebhookBacklog[] }) {
     if (!webhooks.length) {
         return (
             <Empty title="No webhooks">

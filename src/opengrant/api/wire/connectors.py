@@ -1,0 +1,221 @@
+"""Connectors on the wire: one body for each kind of provider, and what an answer shows."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, SecretStr
+
+from opengrant.api.wire.fields import (
+    Answer,
+    AnyScopes,
+    Id,
+    Maybe,
+    Model,
+    Name,
+    OrNull,
+    Settings,
+    Tenant,
+    examples,
+    first_sent,
+    named,
+    trim,
+    trimmed,
+)
+from opengrant.connectors.connectors import Draft
+from opengrant.model import Connector as ConnectorNoun
+from opengrant.model import ProviderName
+
+
+class Connector(Model):
+    """An application's settings for one provider."""
+
+    name: str
+    provider: ProviderName
+    settings: dict[str, Any]
+    """What may be read again: client_id, tenant, topic_name."""
+    scope: list[str]
+    """Default scopes of grants made through it."""
+    active_credential_id: str | None = None
+    """The credential used when a request names none."""
+
+    @staticmethod
+    def of(connector: ConnectorNoun) -> Answer:
+        answer: Answer = {
+            "name": connector.name,
+            "provider": connector.provider,
+            "settings": connector.settings,
+            "scope": connector.scope,
+        }
+        if connector.active_credential_id is not None:
+            answer["active_credential_id"] = connector.active_credential_id
+        return answer
+
+
+ClientId = Annotated[str, trimmed(512)]
+ClientSecret = Annotated[SecretStr, Field(min_length=1, max_length=4096), BeforeValidator(trim)]
+
+
+class ClientSettings(Settings):
+    """The client that your users' refresh tokens were issued to."""
+
+    client_id: ClientId
+    """As the provider shows it."""
+    client_secret: ClientSecret
+    """Write-only: it is sealed, and never shown again."""
+
+
+class GoogleConnectorSettings(ClientSettings):
+    topic_name: Maybe[Annotated[str, trimmed(512)]] = None
+    """Pub/Sub topic for mail notifications."""
+
+
+class MicrosoftConnectorSettings(ClientSettings):
+    tenant: Annotated[Tenant, OrNull] = "common"
+    """common, organizations, consumers, a tenant's GUID or its domain."""
+
+
+class _ConnectorBody(Model):
+    name: Maybe[Name] = None
+    """For people."""
+    scope: AnyScopes = None
+    """Default scopes of grants made through this connector."""
+    scopes: AnyScopes = None
+    """The same as scope."""
+
+    def to_model(self) -> Draft:
+        settings = getattr(self, "settings", None)
+        public = {
+            key: value
+            for key in ("tenant", "topic_name")
+            if settings is not None and (value := getattr(settings, key, None)) is not None
+        }
+        return Draft(
+            name=self.name,
+            settings=None if settings is None else public,
+            client_id=getattr(settings, "client_id", None),
+            client_secret=getattr(settings, "client_secret", None),
+            scope=first_sent(
+                self.scope, self.scopes, getattr(settings, "scope", None), getattr(settings, "scopes", None)
+            ),
+            active_credential_id=getattr(self, "active_credential_id", None),
+        )
+
+
+class GoogleConnector(_ConnectorBody):
+    """**Google.** The OAuth client that your users' refresh tokens were issued to."""
+
+    model_config = named(
+        "Google",
+        {
+            "provider": "google",
+            "settings": {"client_id": "123-example.apps.googleusercontent.com", "client_secret": "GOCSPX-example"},
+        },
+    )
+    provider: Literal["google"]
+    """Which provider it is for."""
+    settings: GoogleConnectorSettings
+    """Your OAuth client at Google."""
+
+
+class MicrosoftConnector(_ConnectorBody):
+    """**Microsoft.** The app registration that your users' refresh tokens were issued to."""
+
+    model_config = named(
+        "Microsoft",
+        {
+            "provider": "microsoft",
+            "settings": {
+                "client_id": "1f2e3d4c-0000-4000-8000-0000000000a1",
+                "client_secret": "example~client~secret",
+                "tenant": "common",
+            },
+        },
+    )
+    provider: Literal["microsoft"]
+    """Which provider it is for."""
+    settings: MicrosoftConnectorSettings
+    """Your app registration at Microsoft."""
+
+
+class YahooConnector(_ConnectorBody):
+    """**Yahoo.** The OAuth client that your users' refresh tokens were issued to."""
+
+    model_config = named(
+        "Yahoo",
+        {"provider": "yahoo", "settings": {"client_id": "dj0yExample", "client_secret": "example-client-secret"}},
+    )
+    provider: Literal["yahoo"]
+    """Which provider it is for."""
+    settings: ClientSettings
+    """Your app at the provider."""
+
+
+class ZoomConnector(_ConnectorBody):
+    """**Zoom.** The app that your users' refresh tokens were issued to; its scopes live at Zoom."""
+
+    model_config = named(
+        "Zoom",
+        {"provider": "zoom", "settings": {"client_id": "ExampleClientId", "client_secret": "example-client-secret"}},
+    )
+    provider: Literal["zoom"]
+    """Which provider it is for."""
+    settings: ClientSettings
+    """Your app at the provider."""
+
+
+class PlainConnectorSettings(Settings):
+    """These providers have no settings but the scopes."""
+
+
+class PlainConnector(_ConnectorBody):
+    """**Providers without a client of yours.** Need no settings."""
+
+    model_config = named("IMAP, iCloud, EWS, virtual calendar, Agent Accounts", {"provider": "imap"})
+    provider: Literal["imap", "icloud", "ews", "virtual-calendar", "nylas"]
+    """Which provider it is for."""
+    settings: PlainConnectorSettings | None = None
+    """None are needed."""
+
+
+ConnectorVariant = GoogleConnector | MicrosoftConnector | YahooConnector | ZoomConnector | PlainConnector
+CONNECTOR: dict[ProviderName, type[_ConnectorBody]] = {
+    ProviderName.GOOGLE: GoogleConnector,
+    ProviderName.MICROSOFT: MicrosoftConnector,
+    ProviderName.YAHOO: YahooConnector,
+    ProviderName.ZOOM: ZoomConnector,
+    **dict.fromkeys(
+        (
+            ProviderName.IMAP,
+            ProviderName.ICLOUD,
+            ProviderName.EWS,
+            ProviderName.VIRTUAL_CALENDAR,
+            ProviderName.NYLAS,
+        ),
+        PlainConnector,
+    ),
+}
+
+
+class ConnectorPatchSettings(Settings):
+    """Replaces what may be read; a client id or secret that is left out stays."""
+
+    client_id: Maybe[ClientId] = None
+    """Left out: stays. Grants whose tokens another client got must connect again."""
+    client_secret: ClientSecret | None = None
+    """Write-only. Left out: stays."""
+    tenant: Tenant | None = None
+    """Microsoft alone: common, organizations, consumers, a tenant's GUID or its domain. Left out: common."""
+    topic_name: Maybe[Annotated[str, trimmed(512)]] = None
+    """Google alone: Pub/Sub topic for mail notifications. Left out: none."""
+
+
+class ConnectorPatch(_ConnectorBody):
+    """Omitted fields stay as they are."""
+
+    model_config = examples(
+        {"scope": ["openid", "https://www.googleapis.com/auth/userinfo.email"]},
+        {"settings": {"client_secret": "GOCSPX-example-of-a-new-one"}},
+    )
+    settings: ConnectorPatchSettings | None = None
+    """Replaces what may be read; a client id or secret that is left out stays."""
+    active_credential_id: Maybe[Id] = None
+    """A connector credential of this connector."""

@@ -1,0 +1,242 @@
+"""Refresh tokens in, a proof out: each token is spent once at a time, on any number of nodes.
+
+Some providers accept a refresh token once. A lease keeps other nodes from spending it meanwhile, and the rotated
+token is committed before anything else happens (docs/decisions/0006).
+"""
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, cast
+
+import structlog
+from pydantic import SecretStr
+
+from opengrant import failpoints as faults
+from opengrant.connectors.connectors import Connectors
+from opengrant.errors import Overloaded, ProviderFailure, StoreUnavailable
+from opengrant.events.activity import Observe
+from opengrant.grants.connect.proof import Proof
+from opengrant.grants.connect.provider_call import ProviderCall, RotationLost
+from opengrant.grants.connect.rotated_tokens import Newest, RotatedTokens, replay
+from opengrant.model import ENDS_AT, SECOND, Application, Clock, CustomConnect, Grant, Identity, Tokens
+from opengrant.net.deadline import GRACE
+from opengrant.providers.base import TokenProvider
+from opengrant.providers.capabilities import Providers, having
+from opengrant.providers.classify import classify
+from opengrant.providers.verdict import Kind
+from opengrant.store.connectors import connectors as connector_rows
+from opengrant.store.connectors.connectors import WithClient
+from opengrant.store.engine.port import Store
+from opengrant.store.grants import leases
+from opengrant.store.grants.leases import Lease
+
+log = structlog.get_logger()
+
+_CALLS = 3
+"""Longest flight: the token is spent, or its successor is, and the account is asked for."""
+_WRITE_MARGIN = 10.0
+"""Seconds that a lease lasts longer than the provider may take."""
+_LOOK_AGAIN = 0.1
+"""Seconds between the attempts to take a lease."""
+
+
+class Write(Protocol):
+    """Stores what was proven; None when there is nothing to return."""
+
+    async def __call__(self, found: WithClient, proof: Proof, /) -> Grant | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """One request to connect with a refresh token.
+
+    given   the token that the request sent
+    spent   its digest
+    renews  id of the grant that is written, where the caller names one and not the proof
+    """
+
+    app: Application
+    ask: CustomConnect
+    found: WithClient
+    provider: TokenProvider
+    given: SecretStr
+    spent: str
+    renews: str | None
+    write: Write
+
+
+@dataclass(slots=True)
+class _Flight:
+    ask: CustomConnect
+    renews: str | None
+    task: "asyncio.Task[Grant | None]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshTokenExchange:
+    """Spends refresh tokens; built once, in assembly/.
+
+    timeout  seconds that one call of a provider may take
+    """
+
+    db: Store
+    rotated: RotatedTokens
+    connectors: Connectors
+    providers: Providers
+    clock: Clock
+    observe: Observe
+    timeout: float
+    _flights: dict[str, _Flight] = field(default_factory=dict)
+    """By the digest of the token."""
+
+    async def run(
+        self, app: Application, ask: CustomConnect, found: WithClient, write: Write, *, renews: str | None
+    ) -> Grant | None:
+        """One exchange per refresh token at a time: equal requests share it, others wait for it.
+
+        It runs in a task of its own, so that neither a client that hangs up nor a shutdown can stop it between the
+        provider's answer and the write.
+        """
+        provider = having(self.providers.tokens, ask.provider)
+        token = cast(SecretStr, ask.settings["refresh_token"])
+        spent = self.rotated.digest(app.id, ask.provider, token)
+        waited = False
+        while (flight := self._flights.get(spent)) is not None:
+            if (flight.ask, flight.renews) == (ask, renews):
+                return await asyncio.shield(flight.task)
+            waited = True
+            await asyncio.wait([flight.task])
+        wanted = Verification(
+            app=app, ask=ask, found=found, provider=provider, given=token, spent=spent, renews=renews, write=write
+        )
+        task = asyncio.create_task(self._fly(wanted, waited=waited))
+        self._flights[spent] = _Flight(ask, renews, task)
+        return await asyncio.shield(task)
+
+    async def drain(self) -> None:
+        """Wait for exchanges whose tokens would otherwise be lost; each has its own deadline."""
+        while tasks := [flight.task for flight in self._flights.values()]:
+            await asyncio.wait(tasks)
+
+    async def _fly(self, wanted: Verification, *, waited: bool) -> Grant | None:
+        app, found, held = wanted.app, wanted.found, list[Lease]()
+        try:
+            if wanted.provider.single_use:
+                held.append(await self._lease(app, f"{leases.SPENT}{wanted.spent}"))
+                if held[0].attempts > 1:
+                    await replay(self.db, self.rotated.spool)  # the rotated token of the last owner may lie there
+                # The clock must not spend it at the same time, nor find it dead before its successor is stored.
+                newest = await self._newest(wanted)
+                if newest.grant_id is not None:
+                    held.append(await self._lease(app, newest.grant_id))
+            # It begins to ask only now: others may have begun, and ended, since the look-up.
+            fresh = waited or bool(held)
+            asked = await self.db.write_soon(connector_rows.next_number(self.db.dialect)) if fresh else found.asked
+            proof = await self._exchange(wanted, held)
+            return await wanted.write(found, replace(proof, credential_id=found.credential_id, asked=asked))
+        finally:
+            del self._flights[wanted.spent]
+            await self._give_back(held)
+
+    async def _exchange(self, wanted: Verification, held: list[Lease]) -> Proof:
+        """held: the leases under which the token is spent; leases that wait in the spool are removed from it."""
+        app, ask, provider = wanted.app, wanted.ask, wanted.provider
+        client = self.connectors.client(wanted.found)
+        async with ProviderCall(self.observe, ask.provider, "token"):
+            tokens, spent_token, walked = await self._spend(wanted, held)
+            refresh_token = spent_token
+            faults.point("connect.answered")
+            spent = self.rotated.digest(app.id, ask.provider, spent_token)
+            if tokens.refresh_token is not None and tokens.refresh_token != spent_token:
+                refresh_token = tokens.refresh_token
+                try:
+                    await self.rotated.keep(app, ask.provider, spent, refresh_token, held)
+                except StoreUnavailable:
+                    held.clear()
+                    raise
+                walked = (*walked, spent)
+                faults.point("connect.kept")
+            identity = await provider.identify(client, tokens)
+        wanted_scope = client.scope if ask.scope is None else ask.scope
+        return Proof(
+            identity,
+            provider.granted_scope(tokens) or wanted_scope,
+            shown_of(identity, tokens),
+            sealed_of(tokens, refresh_token),
+            token_expires_at=tokens.expires_at,
+            spent=walked,
+            missing=provider.missing_scope(tokens, wanted_scope),
+        )
+
+    async def _spend(self, wanted: Verification, held: list[Lease]) -> tuple[Tokens, SecretStr, tuple[str, ...]]:
+        """The provider's answer, the token that it was given for, and the digests of the tokens before that."""
+        client = self.connectors.client(wanted.found)
+        refresh_token, _, walked = await self._newest(wanted)
+        try:
+            return await wanted.provider.refresh(client, refresh_token), refresh_token, walked
+        except ProviderFailure as failure:
+            # A grant that holds its successor may have been refreshed at this very moment.
+            newest, _, walked = await self._newest(wanted)
+            if newest == refresh_token or classify(failure.evidence).kind is not Kind.RECONNECT:
+                await self._leave_in_question(failure, held)
+                raise
+            return await wanted.provider.refresh(client, newest), newest, walked
+
+    async def _leave_in_question(self, failure: ProviderFailure, held: list[Lease]) -> None:
+        """Mark the leases of a token whose successor may be lost, for later requests. Raises RotationLost."""
+        kind = classify(failure.evidence).kind
+        lost_now = failure.evidence.sent and kind in (Kind.PROVIDER_DOWN, Kind.UNKNOWN)
+        lost_before = any(lease.attempts > 1 for lease in held)
+        for lease in [lease for lease in held if lost_now or lease.attempts > 1]:
+            await self.db.write(leases.leave_lost(lease, at=self.clock()))
+            held.remove(lease)
+        if lost_before and kind is Kind.RECONNECT:
+            raise RotationLost(failure.evidence) from None
+
+    async def _newest(self, wanted: Verification) -> Newest:
+        """The token that stands in by now for one that was spent before, and the grant that holds or held it."""
+        if not wanted.provider.rotates:
+            return Newest(wanted.given, None, ())
+        return await self.rotated.newest(wanted.app.id, wanted.ask.provider, wanted.given)
+
+    async def _lease(self, app: Application, subject: str) -> Lease:
+        """While the lease lasts, no other node spends this token: its first use kills it. Raises Overloaded."""
+        owner = str(uuid.uuid4())
+        # Longer than the spending may take; other requests wait as long.
+        lasts = _CALLS * (self.timeout + GRACE) + _WRITE_MARGIN
+        patience = asyncio.get_running_loop().time() + lasts
+        while True:
+            at = self.clock()
+            until = at + int(lasts * SECOND)
+            lease = await self.db.write(leases.take(app.id, subject, owner, at=at, until=until))
+            if lease is not None:
+                return lease
+            if asyncio.get_running_loop().time() > patience:
+                raise Overloaded("Another request with this refresh token takes long. Try again.", retry_after=2)
+            await asyncio.sleep(_LOOK_AGAIN)
+
+    async def _give_back(self, held: Sequence[Lease]) -> None:
+        """The flight's result stands, whether or not the database takes this: leases also run out."""
+        for lease in held:
+            try:
+                await self.db.write(leases.give_back(lease))
+            except StoreUnavailable as problem:
+                log.warning("lease_left", problem=str(problem))
+
+
+def shown_of(identity: Identity, tokens: Tokens) -> dict[str, Any]:
+    """What a grant's settings say of a token answer: that the provider does not vouch for the address, and when a
+    refresh token ends by itself. Empty for others."""
+    ends = {} if tokens.ends_at is None else {ENDS_AT: tokens.ends_at // SECOND}
+    return ends if identity.vouched else {"email_verified": False, **ends}
+
+
+def sealed_of(tokens: Tokens, refresh_token: SecretStr) -> dict[str, Any]:
+    """What is sealed of a token answer."""
+    return {
+        "refresh_token": refresh_token.get_secret_value(),
+        "access_token": tokens.access_token.get_secret_value(),
+        "access_token_scope": tokens.scope,
+    }

@@ -1,0 +1,109 @@
+"""Asking a provider for a proof: by a password, by the code of a consent page, by an organisation's credential."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from pydantic import SecretStr
+
+from opengrant.connectors.connectors import Connectors
+from opengrant.errors import InvalidRequest, ScopesConflict
+from opengrant.events.activity import Observe
+from opengrant.grants import refusals as outcome
+from opengrant.grants.connect.exchange import sealed_of, shown_of
+from opengrant.grants.connect.proof import HOSTS, Proof
+from opengrant.grants.connect.provider_call import ProviderCall
+from opengrant.model import CustomConnect, ProviderName, Tokens
+from opengrant.providers.base import TokenProvider
+from opengrant.providers.capabilities import Providers, having
+from opengrant.store.connectors.connectors import WithClient
+from opengrant.tenants.workspaces import domain_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prove:
+    """Verifies what needs no lease; built once, in assembly/. `found` is the connector to ask with."""
+
+    connectors: Connectors
+    providers: Providers
+    observe: Observe
+
+    async def by_password(self, ask: CustomConnect, found: WithClient) -> Proof:
+        """Log in with a password, or accept settings that need none."""
+        provider = having(self.providers.passwords, ask.provider)
+        async with ProviderCall(self.observe, ask.provider, "password"):
+            verified = await provider.verify(ask.settings)
+        scope = found.connector.scope if ask.scope is None else ask.scope
+        named = _named_hosts(ask.settings)
+        return Proof(verified.identity, scope, verified.settings, verified.secret, named=named, asked=found.asked)
+
+    async def by_code(
+        self, ask: CustomConnect, found: WithClient, code: SecretStr, *, redirect_uri: str, verifier: SecretStr
+    ) -> Proof:
+        """Spend the code that a user brought from the provider's consent page.
+
+        Raises InvalidRequest when the provider gave no refresh token, ScopesConflict when a scope is missing.
+        """
+        client, provider = self.connectors.client(found), having(self.providers.codes, ask.provider)
+        async with ProviderCall(self.observe, ask.provider, "token"):
+            tokens = await provider.exchange(client, code, redirect_uri=redirect_uri, verifier=verifier)
+            if tokens.refresh_token is None:
+                raise InvalidRequest(
+                    f"{outcome.NAMES[ask.provider]} gave no refresh token, without which the connection would end"
+                    " within the hour. Remove the app's access in the account's settings, then sign in again."
+                )
+            identity = await provider.identify(client, tokens)
+            wanted = found.connector.scope if ask.scope is None else ask.scope
+            _require_scope(provider, tokens, wanted)
+        return Proof(
+            identity,
+            provider.granted_scope(tokens) or wanted,
+            shown_of(identity, tokens),
+            sealed_of(tokens, tokens.refresh_token),
+            found.credential_id,
+            tokens.expires_at,
+            asked=found.asked,
+        )
+
+    async def by_organisation(self, ask: CustomConnect, found: WithClient) -> Proof:
+        """Mint a token for one mailbox of the organisation."""
+        tenant = cast(str | None, ask.settings.get("tenant"))
+        credential = await self.connectors.organisation(found, tenant=tenant)
+        # A Microsoft connector's scopes are those of users' consents; a tenant grants whole roles instead.
+        default = () if ask.provider is ProviderName.MICROSOFT else found.connector.scope
+        scope = default if ask.scope is None else ask.scope
+        email = cast(str, ask.settings["email_address"])
+        async with ProviderCall(self.observe, ask.provider, "bulk"):
+            minted = await having(self.providers.mints, ask.provider).mint(credential, email, scope)
+        return Proof(
+            # A credential that names its tenant vouches for the tenant's directory; a tenant in a request is a claim.
+            replace(minted.identity, email=email, vouched=minted.identity.vouched or "tenant" not in ask.settings),
+            minted.scope,
+            {"email_address": email, **({} if tenant is None else {"tenant": tenant})},
+            {"access_token": minted.access_token.get_secret_value(), "scope": scope},
+            credential_id=found.credential_id,
+            token_expires_at=minted.expires_at,
+            asked=found.asked,
+        )
+
+
+def _require_scope(provider: TokenProvider, tokens: Tokens, wanted: tuple[str, ...]) -> None:
+    """Raises ScopesConflict."""
+    if missing := provider.missing_scope(tokens, wanted):
+        raise ScopesConflict(
+            f"scope: the user did not grant {', '.join(missing)}. Ask for consent again with these scopes,"
+            " or leave them out of the request."
+        )
+
+
+def _named_hosts(settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """The hosts that the caller chose.
+
+    An Exchange user of another domain than the address's is such a choice, too: Autodiscover asks that domain where
+    the address's own has no answer.
+    """
+    hosts = {host for host in HOSTS if settings.get(host)}
+    user = settings.get("ews_username") or ""
+    if "@" in user and domain_of(user) != domain_of(settings.get("email") or user):
+        hosts.add("ews_host")
+    return tuple(sorted(hosts))

@@ -1,0 +1,194 @@
+"""Storing a proof: a new grant, or a renewed one, with its sealed secret and its event in one transaction."""
+
+from dataclasses import dataclass
+
+from opengrant.domains.domains import Domains
+from opengrant.errors import InvalidRequest
+from opengrant.events import payloads as events
+from opengrant.events.activity import VERIFIED, Activity
+from opengrant.grants import refusals as outcome
+from opengrant.grants.connect import ownership
+from opengrant.grants.connect.ownership import Standing
+from opengrant.grants.connect.proof import Proof
+from opengrant.grants.connect.rows import GrantRows
+from opengrant.grants.retry_on_change import retry_on_change
+from opengrant.model import Application, CustomConnect, Grant, Identity, ProviderName
+from opengrant.store.connectors import connectors as connector_rows
+from opengrant.store.connectors.connectors import WithClient
+from opengrant.store.engine.port import Conflict, Steps, Store
+from opengrant.store.grants import grants
+from opengrant.tenants.workspaces import Workspaces
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """Creates and renews grants; built once, in assembly/.
+
+    Each round reads what is stored and writes only if it is unchanged, else reads again.
+    """
+
+    db: Store
+    domains: Domains
+    workspaces: Workspaces
+    activity: Activity
+    rows: GrantRows
+
+    async def by_mailbox(self, app: Application, ask: CustomConnect, found: WithClient, proof: Proof) -> Grant:
+        """Create the grant of the proven mailbox, or renew the one that it has.
+
+        Raises InvalidRequest, ReauthEmailInvalid, Blocked, Overloaded.
+        """
+        wanted = None
+        if ask.workspace_id is not None:
+            wanted = await self.workspaces.for_new_grant(app, ask.provider, proof.identity.email, ask.workspace_id)
+        keys = ownership.keys_of(app, ask.provider, proof.identity)
+
+        async def write() -> Grant | None:
+            existing = await self.db.read(grants.find_mailbox(app.id, ask.provider, keys))
+            aside = None
+            if existing is not None:
+                outcome.refuse_blocked(existing)
+                if ownership.standing(existing, proof, hosted=ask.login_id is not None) is Standing.OUTRANKS:
+                    existing, aside = None, existing
+            await refuse_taken(self.db, app, ask.external_id, existing)
+            if existing is None:
+                written = await self._create(app, ask, found, proof, keys[0], aside=aside, workspace_id=wanted)
+            elif ownership.too_late(existing, proof):
+                return existing  # a later verification of this mailbox is stored already, and wins
+            else:
+                written = await self._renew(ask, found, proof, existing)
+            if written is None:
+                await self._require_source(app, ask, found, proof)
+            return written
+
+        return await retry_on_change(write, subject="mailbox")
+
+    async def by_id(
+        self, app: Application, grant: Grant, ask: CustomConnect, found: WithClient, proof: Proof
+    ) -> Grant | None:
+        """Renew a grant that the caller names; None when it is gone.
+
+        Raises InvalidRequest, ReauthEmailInvalid, Overloaded.
+        """
+        ownership.require_same_mailbox(app, grant, proof.identity)
+
+        async def write() -> tuple[Grant | None] | None:
+            current = await self.db.read(grants.find(app.id, grant.id))
+            if current is None or ownership.too_late(current, proof):
+                return (current,)
+            await refuse_taken(self.db, app, ask.external_id, current)
+            renewed = self.rows.changed(current, ask, found, proof)
+            event = events.updated(renewed, before=current, at=renewed.updated_at)
+            writing = self.rows.writing(renewed, proof, event)
+            if written := await unless_taken(self.db, grants.renew(writing, self.db.dialect)):
+                self.activity.count(app.id, grant.provider, VERIFIED)
+                return (written,)
+            await self._require_source(app, ask, found, proof)
+            return None
+
+        return (await retry_on_change(write, subject="mailbox"))[0]
+
+    async def refuse_other_owner(self, app: Application, provider: ProviderName, proof: Proof) -> None:
+        """Refuse what `by_mailbox` would refuse, while the user can still choose another account.
+
+        Raises InvalidRequest, ReauthEmailInvalid.
+        """
+        keys = ownership.keys_of(app, provider, proof.identity)
+        existing = await self.db.read(grants.find_mailbox(app.id, provider, keys))
+        if existing is None:
+            await self._refuse_other_subject(app, provider, proof.identity)
+        else:
+            ownership.standing(existing, proof, hosted=True)
+
+    async def _create(
+        self,
+        app: Application,
+        ask: CustomConnect,
+        found: WithClient,
+        proof: Proof,
+        key: str,
+        *,
+        aside: Grant | None,
+        workspace_id: str | None,
+    ) -> Grant | None:
+        """aside: the grant that has the mailbox's key, and gives it up."""
+        if aside is None:
+            await self._refuse_other_subject(app, ask.provider, proof.identity)
+        if workspace_id is None:
+            workspace_id = await self.workspaces.for_new_grant(app, ask.provider, proof.identity.email, None)
+        fresh = self.rows.fresh(app, ask, found, proof, key, workspace_id=workspace_id)
+        event = events.created(fresh, at=fresh.created_at, login_id=ask.login_id)
+        written = await unless_taken(self.db, self._add(self.rows.writing(fresh, proof, event), aside))
+        return self._counted(written)
+
+    async def _renew(self, ask: CustomConnect, found: WithClient, proof: Proof, existing: Grant) -> Grant | None:
+        renewed = self.rows.renewed(existing, ask, found, proof)
+        event = events.reauthenticated(renewed, before=existing, at=renewed.updated_at)
+        writing = self.rows.writing(renewed, proof, event)
+        return self._counted(await unless_taken(self.db, self._replace(writing, existing, proof)))
+
+    def _replace(self, writing: grants.Writing, existing: Grant, proof: Proof) -> Steps[Grant | None]:
+        # A claim was compared with the account that was read; another may have come since.
+        if not proof.identity.vouched and not (yield from grants.hold_unchanged(existing)):
+            return None
+        return (yield from grants.renew(writing, self.db.dialect))
+
+    def _add(self, writing: grants.Writing, aside: Grant | None) -> Steps[Grant | None]:
+        """Raises Conflict when the grant that gives up its key has changed."""
+        if writing.grant.provider is ProviderName.NYLAS:
+            # Checked before the proof too, but a domain may be deleted while a password is hashed.
+            yield from self.domains.hold(writing.grant.email)
+        if aside is None:
+            return (yield from grants.create(writing, self.db.dialect))
+        if (
+            not (yield from grants.set_aside(aside))
+            or (created := (yield from grants.create(writing, self.db.dialect))) is None
+        ):
+            raise Conflict("The mailbox is another grant's by now.")  # so that neither is written
+        return created
+
+    def _counted(self, written: Grant | None) -> Grant | None:
+        if written is not None:
+            self.activity.count(written.application_id, written.provider, VERIFIED)
+        return written
+
+    async def _require_source(self, app: Application, ask: CustomConnect, found: WithClient, proof: Proof) -> None:
+        """Raises InvalidRequest when the connector or the credential was deleted meanwhile."""
+        current = await self.db.read(
+            connector_rows.find_with_client(app.id, ask.provider, credential_id=proof.credential_id)
+        )
+        if current is None or current.connector.id != found.connector.id:
+            raise InvalidRequest(f"The {ask.provider} connector was deleted while the credentials were verified.")
+        if proof.credential_id is not None and current.credential_id is None:
+            raise InvalidRequest(
+                f"The credential {proof.credential_id} was deleted while the mailbox was verified with it."
+            )
+
+    async def _refuse_other_subject(self, app: Application, provider: ProviderName, identity: Identity) -> None:
+        """Under the rule `subject`, an address that another account holds is not taken over."""
+        if app.identity_rule != "subject" or identity.subject is None:
+            return
+        holder = await self.db.read(grants.find_provider_email(app.id, provider, identity.email))
+        # A grant that only claims this address does not keep its proven owner out.
+        if holder is not None and (holder.vouched or not identity.vouched):
+            raise InvalidRequest(
+                f"{identity.email} has a grant of another {provider} account (this application identifies grants"
+                " by the provider's account id). Delete that grant first if the address changed hands."
+            )
+
+
+async def refuse_taken(db: Store, app: Application, external_id: str | None, existing: Grant | None) -> None:
+    """An external id names one grant. Raises InvalidRequest when another grant than `existing` has it."""
+    if external_id is None:
+        return
+    holder = await db.read(grants.find_external(app.id, external_id))
+    if holder is not None and (existing is None or holder.id != existing.id):
+        raise InvalidRequest("external_id: another grant of this application has it.")
+
+
+async def unless_taken(db: Store, steps: Steps[Grant | None]) -> Grant | None:
+    """Write. None when the stored grant has changed, or another grant took the external id meanwhile."""
+    try:
+        return await db.write(steps)
+    except Conflict:
+        return None
