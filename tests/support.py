@@ -21,7 +21,7 @@ from opengrant.assembly.installation import Installation, installation
 from opengrant.grants.connect.connect import Connect
 from opengrant.model import Application, Clock, IdentityRule, Micros
 from opengrant.server import process as serving
-from opengrant.server.doors import asgi
+from opengrant.server.asgi import asgi
 from opengrant.settings import Settings
 from opengrant.store.engine.port import Row, Statement, Steps, Store, StoreUnavailable
 from tests.peers.dovecot import ACCOUNTS, ELSEWHERE, Dovecot

@@ -1,4 +1,4 @@
-"""What the doors are handed: every service, built once."""
+"""Every service, built once: what routes and jobs are given."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,7 @@ from opengrant.access.console_sessions import ConsoleSessions
 from opengrant.access.idempotency import Idempotency
 from opengrant.access.request_signatures import Signatures
 from opengrant.access.service_accounts import ServiceAccounts
+from opengrant.connectors.check import ConnectorCheck
 from opengrant.connectors.connectors import Connectors
 from opengrant.connectors.credentials import Credentials
 from opengrant.domains.domains import Domains
@@ -18,7 +19,6 @@ from opengrant.grants.aliases import Aliases
 from opengrant.grants.connect.connect import Connect
 from opengrant.grants.connect.detect import Detect
 from opengrant.grants.connect.rotated_tokens import RotatedTokens
-from opengrant.grants.connector_check import ConnectorCheck
 from opengrant.grants.history import Timeline
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh

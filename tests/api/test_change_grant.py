@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from opengrant.errors import InvalidRequest
-from opengrant.grants.manage import Change
+from opengrant.grants.manage import GrantChange
 from opengrant.model import CustomConnect, ProviderName
 from opengrant.store import secrets
 from opengrant.vault import Owner
@@ -355,7 +355,9 @@ def test_an_external_id_that_another_grant_takes_meanwhile_is_refused(
             asked = interrupted.renew(app, grant, ask)
         case "alone":
             records = server.services.grants
-            asked = replace(records, db=Interrupted(records.db, take)).change(app, grant, Change(external_id="crm/42"))
+            asked = replace(records, db=Interrupted(records.db, take)).change(
+                app, grant, GrantChange(external_id="crm/42")
+            )
         case _:
             asked = interrupted.custom(app, ask)
     with pytest.raises(InvalidRequest, match="external_id"):

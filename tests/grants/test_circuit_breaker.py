@@ -118,7 +118,7 @@ def source(built: House, loop: asyncio.AbstractEventLoop) -> Iterator[Source]:
         at, at, at,
     )  # fmt: skip
     made.run(built.db.write(webhooks.add(hook)))
-    draft = connectors.Draft(
+    draft = connectors.ConnectorFields(
         client_id="client", client_secret=SecretStr(secret("client")), scope=("openid", "email", "profile")
     )
     made.run(built.connectors.create(made.app, ProviderName.GOOGLE, draft))
@@ -249,7 +249,7 @@ def test_one_that_is_refused_still_when_its_source_has_recovered_was_dead(source
 def test_a_changed_client_secret_is_tried_at_once(source: Source) -> None:
     source.ask(0, 1, 2, mood="refuses the client")
     assert source.clock() == 0
-    draft = connectors.Draft(client_secret=SecretStr(secret("new")))
+    draft = connectors.ConnectorFields(client_secret=SecretStr(secret("new")))
     source.run(source.house.connectors.update(source.app, ProviderName.GOOGLE, draft))
     source.house.provider.mood = "accepts"
     assert source.clock() >= 1

@@ -40,9 +40,9 @@ class Tenant:
 
     def connector(self, provider: ProviderName) -> None:
         scope = ("openid", "email", "profile") if provider is ProviderName.GOOGLE else None
-        draft = connectors.Draft(client_id="client", client_secret=SecretStr(secret("client")), scope=scope)
+        draft = connectors.ConnectorFields(client_id="client", client_secret=SecretStr(secret("client")), scope=scope)
         if provider is ProviderName.IMAP:
-            draft = connectors.Draft()
+            draft = connectors.ConnectorFields()
         self.run(self.house.connectors.create(self.app, provider, draft))
 
     def mailbox(self, name: str, host: str) -> Grant:
@@ -231,7 +231,7 @@ def test_an_attempt_that_makes_many_calls_ends_before_its_lease(
 ) -> None:
     tenant.connector(ProviderName.MICROSOFT)
     client = {"client_id": "app", "client_secret": SecretStr(secret("client")), "tenant": "contoso.example"}
-    draft = credentials.Draft("all", "adminconsent", client)
+    draft = credentials.NewCredential("all", "adminconsent", client)
     consent = tenant.run(tenant.house.credentials.create(tenant.app, ProviderName.MICROSOFT, draft))
     endless = Endless("ana@contoso.example", tenant.house.clock() + 3600 * SECOND)
     node = tenant.house.nodes[0]

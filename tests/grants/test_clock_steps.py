@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from opengrant.connectors import connectors
 from opengrant.errors import OpenGrantError, Overloaded
 from opengrant.grants.connect.proof import Proof
-from opengrant.grants.manage import Change
+from opengrant.grants.manage import GrantChange
 from opengrant.grants.refresh.circuit_breaker import Policy
 from opengrant.model import SECOND, Application, CustomConnect, Grant, Identity, Micros, ProviderName, Sealed, is_recent
 from opengrant.operations.clock_steps import Ahead
@@ -85,7 +85,9 @@ def place(built: House, loop: asyncio.AbstractEventLoop) -> Iterator[Place]:
     for table in ("grants", "leases", "paces", "brakes", "rations", "deliveries", "webhooks", "console_links"):
         loop.run_until_complete(built.rows(f"delete from {table}"))  # no test is to meet another's future
     app = loop.run_until_complete(built.tenant())
-    draft = connectors.Draft(client_id="id", client_secret=SecretStr(secret("client")), scope=("openid", "email"))
+    draft = connectors.ConnectorFields(
+        client_id="id", client_secret=SecretStr(secret("client")), scope=("openid", "email")
+    )
     loop.run_until_complete(built.connectors.create(app, ProviderName.GOOGLE, draft))
     made = Place(built, loop, app, Ahead(built.db, built.clock))
     made.run(made.ahead.watch())
@@ -108,7 +110,7 @@ def test_a_later_verification_wins(place: Place, jump: int, ended: bool) -> None
     second, third = place.consent(), place.consent()
     again = place.connect(second, node=1)
     assert (again.id, again.status, place.holds(grant)) == (grant.id, "valid", second.get_secret_value())
-    change = Change(settings={"refresh_token": third})
+    change = GrantChange(settings={"refresh_token": third})
     changed = place.run(place.house.nodes[0].grants.change(place.app, again, change))
     assert (changed.status, place.holds(grant)) == ("valid", third.get_secret_value())
 

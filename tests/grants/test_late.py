@@ -26,7 +26,7 @@ def house(built: House, slow_provider: SlowOAuth) -> Iterator[House]:
 @pytest.fixture
 def app(house: House, loop: asyncio.AbstractEventLoop) -> Iterator[Application]:
     made = loop.run_until_complete(house.tenant())
-    draft = connectors.Draft(client_id="client", client_secret=SecretStr(secret("client")))
+    draft = connectors.ConnectorFields(client_id="client", client_secret=SecretStr(secret("client")))
     loop.run_until_complete(house.connectors.create(made, ProviderName.ZOOM, draft))
     yield made
     loop.run_until_complete(house.rest(made))

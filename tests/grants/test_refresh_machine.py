@@ -23,7 +23,7 @@ from pydantic_core import from_json
 
 from opengrant.connectors import connectors, credentials
 from opengrant.errors import NotFound, OpenGrantError
-from opengrant.grants.manage import Change
+from opengrant.grants.manage import GrantChange
 from opengrant.grants.refresh.circuit_breaker import Policy
 from opengrant.grants.refresh.live_token import Live
 from opengrant.model import SECOND, CustomConnect, Grant, ProviderName, Sealed
@@ -110,13 +110,13 @@ class Machine(RuleBasedStateMachine):
     @rule(email=boxes, number=nodes, fresh=st.booleans())
     def patch_credential(self, email: str, number: int, fresh: bool) -> None:
         if (grant := self.run(self.found(email))) is not None:
-            change = Change(settings={"refresh_token": self.token_of(email, fresh)})
+            change = GrantChange(settings={"refresh_token": self.token_of(email, fresh)})
             self.start(self.node(number).grants.change(self.app, grant, change))
 
     @rule(email=boxes, number=nodes, name=st.sampled_from(["one", "two"]))
     def patch_name(self, email: str, number: int, name: str) -> None:
         if (grant := self.run(self.found(email))) is not None:
-            self.start(self.node(number).grants.change(self.app, grant, Change(name=name)))
+            self.start(self.node(number).grants.change(self.app, grant, GrantChange(name=name)))
 
     @rule(email=boxes, number=nodes)
     def delete(self, email: str, number: int) -> None:
@@ -182,7 +182,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def client_secret_changes(self) -> None:
-        draft = connectors.Draft(client_secret=SecretStr(secret("client")))
+        draft = connectors.ConnectorFields(client_secret=SecretStr(secret("client")))
         self.start(self.house.connectors.update(self.app, self.name, draft))
 
     @rule()
@@ -266,7 +266,7 @@ class Machine(RuleBasedStateMachine):
 
     async def connector(self) -> None:
         if not await self.house.rows("select 1 from connectors where application_id = $1", self.app.id):
-            draft = connectors.Draft(
+            draft = connectors.ConnectorFields(
                 client_id="client", client_secret=SecretStr(secret("client")), scope=tuple(SCOPES[self.name].split())
             )
             await self.house.connectors.create(self.app, self.name, draft)
@@ -274,7 +274,7 @@ class Machine(RuleBasedStateMachine):
     async def second_credential(self) -> str:
         if self.second is None:
             client = {"client_id": "second", "client_secret": SecretStr(secret("client"))}
-            draft = credentials.Draft("second", "connector", client)
+            draft = credentials.NewCredential("second", "connector", client)
             self.second = (await self.house.credentials.create(self.app, self.name, draft)).id
         return self.second
 

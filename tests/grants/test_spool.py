@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from opengrant.connectors.connectors import Draft
+from opengrant.connectors.connectors import ConnectorFields
 from opengrant.errors import StoreUnavailable
 from opengrant.grants import spool
 from opengrant.model import Application, CustomConnect, Grant, ProviderName
@@ -46,7 +46,7 @@ async def home(tmp_path: Path, slow_provider: SlowOAuth, monkeypatch: pytest.Mon
 async def zoom(home: House) -> tuple[Application, Grant]:
     """A grant whose refresh token dies when it is spent."""
     app = await home.tenant()
-    draft = Draft(client_id="id", client_secret=SecretStr("secret"), scope=("user:read:user",))
+    draft = ConnectorFields(client_id="id", client_secret=SecretStr("secret"), scope=("user:read:user",))
     await home.connectors.create(app, ProviderName.ZOOM, draft)
     token = secret("root")
     home.provider.consented(token, email="ana@example.com", scope="user:read:user", single_use=True)

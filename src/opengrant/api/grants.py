@@ -17,7 +17,7 @@ from opengrant.errors import (
     RateLimited,
     ReauthEmailInvalid,
 )
-from opengrant.grants.manage import Filters
+from opengrant.grants.manage import GrantFilters
 from opengrant.model import SECOND, Grant
 
 TAG = "Grants"
@@ -29,7 +29,7 @@ async def list_grants(request: Request) -> tuple[list[Answer], wire.GrantQuery]:
     query = request.query(wire.GrantQuery)
     if query.account_id is not None or query.account_ids is not None:
         return [], query
-    filters = Filters(
+    filters = GrantFilters(
         # The identifier of a virtual calendar counts as given.
         email=query.email.strip(UNSEEN) if query.email and "@" in query.email else query.email,
         status=query.grant_status or query.status,

@@ -16,6 +16,7 @@ from opengrant.assembly.connect import ConnectRoom, build_connect
 from opengrant.assembly.network import comma_separated
 from opengrant.assembly.refresh import Limits, Meters, build_refresh
 from opengrant.assembly.tools import Tools
+from opengrant.connectors.check import ConnectorCheck
 from opengrant.connectors.connectors import Connectors
 from opengrant.connectors.credentials import Credentials
 from opengrant.domains.domains import NOWHERE, Domains, MailNames
@@ -27,7 +28,6 @@ from opengrant.events.webhooks import Webhooks
 from opengrant.grants.aliases import Aliases
 from opengrant.grants.connect.detect import Detect
 from opengrant.grants.connect.rotated_tokens import RotatedTokens
-from opengrant.grants.connector_check import ConnectorCheck
 from opengrant.grants.history import Timeline
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.circuit_breaker import Policy

@@ -28,7 +28,7 @@ _SECRET = frozenset({"client_secret", "private_key"})
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class ConnectorFields:
     """What a caller sends for a connector; None means not sent, and on update: keep.
 
     settings  what may be read again; `client_id` and `client_secret` come apart
@@ -50,7 +50,7 @@ class Connectors:
     vault: Vault
     clock: Clock
 
-    async def create(self, app: Application, provider: ProviderName, draft: Draft) -> Connector:
+    async def create(self, app: Application, provider: ProviderName, draft: ConnectorFields) -> Connector:
         """Raises InvalidRequest when the provider has a connector already, or its client is missing."""
         now = self.clock()
         connector = Connector(
@@ -95,7 +95,7 @@ class Connectors:
     async def page(self, app: Application, *, limit: int, offset: int) -> list[Connector]:
         return await self.db.read(connectors.page(app.id, limit=limit, offset=offset))
 
-    async def update(self, app: Application, provider: ProviderName, draft: Draft) -> Connector:
+    async def update(self, app: Application, provider: ProviderName, draft: ConnectorFields) -> Connector:
         """Omitted fields stay; `settings` replaces what may be read, while an omitted client stays as it is.
 
         Raises NotFound; InvalidRequest for an active credential that is none, and for settings that nobody would read.
@@ -150,7 +150,7 @@ class Connectors:
             held.setdefault("tenant", connector.settings.get("tenant"))
         return held
 
-    def _update(self, app: Application, provider: ProviderName, draft: Draft) -> Steps[Connector]:
+    def _update(self, app: Application, provider: ProviderName, draft: ConnectorFields) -> Steps[Connector]:
         connector = yield from connectors.hold(app.id, provider)
         if connector is None:
             raise NotFound(f"This application has no {provider} connector.")
@@ -213,7 +213,7 @@ class Connectors:
         )
 
 
-def _check_settings(provider: ProviderName, draft: Draft) -> None:
+def _check_settings(provider: ProviderName, draft: ConnectorFields) -> None:
     """Raises InvalidRequest that names a setting which connectors of this provider do not have."""
     sent = [
         name for name in ("client_id", "client_secret") if provider not in OAUTH and getattr(draft, name) is not None
@@ -266,7 +266,7 @@ def _record(type_: audit.AuditType, connector: Connector, *, at: Micros, changed
     )
 
 
-def _changed(before: Connector, after: Connector, draft: Draft) -> list[str]:
+def _changed(before: Connector, after: Connector, draft: ConnectorFields) -> list[str]:
     """Names of what is different now; of a secret it is enough that one was sent."""
     fields = ("name", "settings", "scope", "active_credential_id")
     names = [name for name in fields if getattr(before, name) != getattr(after, name)]

@@ -21,7 +21,7 @@ from opengrant.store.engine.port import Steps, Store
 from opengrant.store.grants import circuit_breakers
 from opengrant.vault import Vault
 
-__all__ = ["Credentials", "Draft", "Order"]
+__all__ = ["Credentials", "NewCredential", "Order"]
 
 TYPES: Mapping[ProviderName, frozenset[CredentialType]] = {
     name: facts.credential_types for name, facts in FACTS.items()
@@ -29,7 +29,7 @@ TYPES: Mapping[ProviderName, frozenset[CredentialType]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class NewCredential:
     """What a caller sends. `data` holds the type's own keys, SecretStr where secret; it is sealed as a whole."""
 
     name: str
@@ -45,7 +45,7 @@ class Credentials:
     vault: Vault
     clock: Clock
 
-    async def create(self, app: Application, provider: ProviderName, draft: Draft) -> Credential:
+    async def create(self, app: Application, provider: ProviderName, draft: NewCredential) -> Credential:
         """The same name, type and data again is the same credential. Raises InvalidRequest, NotFound."""
         if draft.type not in TYPES.get(provider, frozenset()):
             allowed = ", ".join(sorted(TYPES.get(provider, frozenset()))) or "none"
@@ -96,7 +96,7 @@ class Credentials:
         """
         await self.db.write(self._delete(app, provider, credential_id))
 
-    def _create(self, app: Application, provider: ProviderName, draft: Draft) -> Steps[Credential]:
+    def _create(self, app: Application, provider: ProviderName, draft: NewCredential) -> Steps[Credential]:
         connector = yield from _connector(app, provider, connectors.hold)
         existing = yield from credentials.find_name(app.id, connector.id, draft.name)
         if existing is not None:

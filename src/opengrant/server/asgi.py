@@ -1,0 +1,48 @@
+"""HTTP of an installation, as one ASGI application.
+
+Apart from assembly/, because commands open an installation without HTTP.
+"""
+
+from starlette.types import ASGIApp
+
+from opengrant.api import applications as _applications  # noqa: F401 -- importing a route file enters its routes into the table
+from opengrant.api import audit as _audit  # noqa: F401
+from opengrant.api import connect as _connect  # noqa: F401
+from opengrant.api import connectors as _connectors  # noqa: F401
+from opengrant.api import console as _console  # noqa: F401
+from opengrant.api import credentials as _credentials  # noqa: F401
+from opengrant.api import detect as _detect  # noqa: F401
+from opengrant.api import domains as _domains  # noqa: F401
+from opengrant.api import grant_actions as _grant_actions  # noqa: F401
+from opengrant.api import grants as _grants  # noqa: F401
+from opengrant.api import health
+from opengrant.api import hosted as hosted_pages
+from opengrant.api import overview as _overview  # noqa: F401
+from opengrant.api import providers as _providers  # noqa: F401
+from opengrant.api import tokens as _tokens  # noqa: F401
+from opengrant.api import webhooks as _webhooks  # noqa: F401
+from opengrant.api import workspaces as _workspaces  # noqa: F401
+from opengrant.api.http import static
+from opengrant.api.http.cors import Cors
+from opengrant.api.http.endpoint import build_router
+from opengrant.api.http.middleware import Middleware
+from opengrant.api.unserved import UNSERVED
+from opengrant.assembly.installation import Installation
+
+
+def asgi(installed: Installation) -> ASGIApp:
+    """Routes, pages and files, behind the middleware."""
+    settings = installed.settings
+    router = build_router(installed.services, max_body=settings.max_body, unserved=UNSERVED)
+    health.add_to(router, settings.public_url)
+    hosted_pages.add_to(router, installed.services)
+    static.add_to(router)
+    return Middleware(Cors(router, installed.services.redirects), max_requests=settings.max_requests)
+
+
+def status_asgi(installed: Installation) -> ASGIApp:
+    """/healthz, /readyz and /metrics alone, for a process that only works."""
+    settings = installed.settings
+    router = build_router(installed.services, max_body=settings.max_body, tag="Operations")
+    router.add("/metrics", health.Metrics())
+    return Middleware(router, max_requests=settings.max_requests)
