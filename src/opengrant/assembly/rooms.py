@@ -14,6 +14,7 @@ from opengrant.access.request_signatures import Signatures
 from opengrant.access.service_accounts import ServiceAccounts
 from opengrant.assembly.connect import ConnectRoom, build_connect
 from opengrant.assembly.network import comma_separated
+from opengrant.assembly.refresh import Limits, Meters, build_refresh
 from opengrant.assembly.tools import Tools
 from opengrant.connectors.check import ConnectorCheck
 from opengrant.connectors.connectors import Connectors
@@ -117,7 +118,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         refresh=grants.refresh,
         grants=grants.grants,
         detect=grants.detect,
-        aliases=Aliases(refresh=grants.refresh, providers=tools.providers.aliases),
+        aliases=Aliases(tokens=grants.refresh.tokens, providers=tools.providers.aliases),
         timeline=Timeline(db=db),
         hosted=sign_in.hosted,
         tokens=sign_in.tokens,
@@ -168,7 +169,7 @@ def _mail_names(settings: Settings) -> MailNames:
 def _grants(settings: Settings, tools: Tools, base: _Base, opened: contextlib.AsyncExitStack) -> _Grants:
     schedule, spool = _schedule(settings), Spool(settings.data_dir / "unwritten")
     connecting = _connecting(settings, tools, base, schedule, spool)
-    refresh = _refresh(settings, tools, base, schedule, spool)
+    refresh = _refresh(settings, tools, base, schedule, connecting.rotated_tokens)
     # The exchanges end before the database closes: a token that is not stored is lost.
     opened.push_async_callback(refresh.drain)
     opened.push_async_callback(
@@ -231,25 +232,28 @@ def _connecting(settings: Settings, tools: Tools, base: _Base, schedule: Schedul
     )
 
 
-def _refresh(settings: Settings, tools: Tools, base: _Base, schedule: Schedule, spool: Spool) -> Refresh:
+def _refresh(
+    settings: Settings, tools: Tools, base: _Base, schedule: Schedule, rotated_tokens: RotatedTokens
+) -> Refresh:
     refresh = settings.refresh
-    return Refresh(
+    return build_refresh(
         db=tools.db,
+        clock=tools.clock,
         vault=tools.vault,
         digests=tools.digests,
         connectors=base.connectors,
         providers=tools.providers,
         schedule=schedule,
-        policy=Policy(after=refresh.brake_after, probe_every=int(refresh.probe_degraded * SECOND)),
-        rates=Rates(source=refresh.budget, provider=refresh.provider_budget),
-        spool=spool,
-        clock=tools.clock,
-        observe=metrics.observe_refresh,
-        late=metrics.observe_lateness,
-        activity=base.activity,
-        timeout=settings.outbound.timeout,
-        concurrency=refresh.concurrency,
-        proofs=settings.outbound.mail_threads,
+        spool=rotated_tokens.spool,
+        rotated_tokens=rotated_tokens,
+        limits=Limits(
+            timeout=settings.outbound.timeout,
+            concurrency=refresh.concurrency,
+            proofs=settings.outbound.mail_threads,
+            policy=Policy(after=refresh.brake_after, probe_every=int(refresh.probe_degraded * SECOND)),
+            rates=Rates(source=refresh.budget, provider=refresh.provider_budget),
+        ),
+        meters=Meters(observe=metrics.observe_refresh, late=metrics.observe_lateness, activity=base.activity),
     )
 
 
