@@ -79,12 +79,12 @@ async def revoke_token(request: Request) -> None:
 async def get_token_info(request: Request) -> Answer:
     """Check an access token or an id_token, and see what it is for. No API key is needed."""
     query = request.query(wire.TokenInfoQuery)
-    tokens = request.services.tokens
+    reader = request.services.token_reader
     if query.access_token is not None:
         issuer = request.origin
-        return wire.TokenInfo.of(await tokens.info(query.access_token.get_secret_value(), issuer=issuer))
+        return wire.TokenInfo.of(await reader.info(query.access_token.get_secret_value(), issuer=issuer))
     if query.id_token is not None:
-        return wire.TokenInfo.of(await tokens.id_token_info(query.id_token.get_secret_value()))
+        return wire.TokenInfo.of(await reader.id_token_info(query.id_token.get_secret_value()))
     raise OAuthRefused("invalid_request", "Missing required parameter: access_token or id_token")
 
 

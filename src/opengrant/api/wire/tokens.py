@@ -7,7 +7,8 @@ from pydantic import Field, SecretStr, WithJsonSchema
 from opengrant.api.wire.fields import Answer, Model, examples, text
 from opengrant.model import ProviderName
 from opengrant.signin.token_endpoint import AccessTokenRequest
-from opengrant.signin.tokens import Info, Issued
+from opengrant.signin.token_reader import Info
+from opengrant.signin.tokens import Issued
 
 _LONGEST = 8192
 _Secret = Annotated[SecretStr, Field(max_length=_LONGEST)]
