@@ -14,6 +14,7 @@ from opengrant.domains.domains import Domains
 from opengrant.events.activity import Activity
 from opengrant.events.audit import Audit
 from opengrant.events.deliveries import Deliveries
+from opengrant.events.sending import DeliverySender
 from opengrant.events.webhooks import Webhooks
 from opengrant.grants.aliases import Aliases
 from opengrant.grants.connect.connect import Connect
@@ -27,6 +28,7 @@ from opengrant.operations.master_keys import Readiness
 from opengrant.operations.overview import Overview
 from opengrant.signin.hosted import Hosted
 from opengrant.signin.token_endpoint import TokenEndpoint
+from opengrant.signin.token_reader import TokenReader
 from opengrant.signin.tokens import Tokens
 from opengrant.store.engine.port import Store
 from opengrant.tenants.applications import Applications
@@ -57,9 +59,11 @@ class Services:
     audit: Audit
     webhooks: Webhooks
     deliveries: Deliveries
+    delivery_sender: DeliverySender
     redirects: Redirects
     hosted: Hosted
     tokens: Tokens
+    token_reader: TokenReader
     exchange: TokenEndpoint
     sessions: ConsoleSessions
     activity: Activity

@@ -143,7 +143,7 @@ async def read_token(request: Request) -> Answer:
     """
     body = request.read(wire.TokenBody) if request.body else wire.TokenBody()
     grant_id = await request.services.grants.id_of(request.application, request.params["grant_id"])
-    live = await request.services.refresh.token(
+    live = await request.services.refresh.tokens.token(
         request.application, grant_id, minimum_ttl=body.minimum_ttl, reason=body.reason
     )
     return wire.LiveToken.of(live)

@@ -18,8 +18,7 @@ from opengrant.store import secrets
 from opengrant.store.connectors import connectors, credentials
 from opengrant.store.engine.port import Steps, Store
 from opengrant.store.events import events as outbox
-from opengrant.store.grants import circuit_breakers as brakes
-from opengrant.store.grants import grants
+from opengrant.store.grants import circuit_breakers, grants
 from opengrant.vault import Owner, Vault
 
 PUBLIC: Mapping[ProviderName, frozenset[str]] = {name: facts.connector_settings for name, facts in FACTS.items()}
@@ -171,7 +170,7 @@ class Connectors:
                     client_id, secret = client_id or stored_id, secret or stored_secret
                 settings["client_id"] = client_id
                 yield from secrets.put(self._seal(primary, client_id, secret), at=now)
-                yield from brakes.probe_now(app.id, primary.id)
+                yield from circuit_breakers.probe_now(app.id, primary.id)
                 yield from credentials.touch(app.id, primary.id, at=now)
         changed = replace(
             connector,
@@ -239,7 +238,7 @@ def expire(app: Application, *, using: Literal["connector_id", "credential_id"],
         first_seen=at,
         last_seen=at,
     )
-    yield from brakes.forget(app.id, id_)
+    yield from circuit_breakers.forget(app.id, id_)
     while some := (
         yield from grants.expire_some(app.id, using=using, id_=id_, trouble=trouble, limit=_EXPIRED_AT_ONCE)
     ):

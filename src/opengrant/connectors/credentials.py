@@ -18,7 +18,7 @@ from opengrant.store import secrets
 from opengrant.store.connectors import connectors, credentials
 from opengrant.store.connectors.credentials import Order
 from opengrant.store.engine.port import Steps, Store
-from opengrant.store.grants import circuit_breakers as brakes
+from opengrant.store.grants import circuit_breakers
 from opengrant.vault import Vault
 
 __all__ = ["Credentials", "NewCredential", "Order"]
@@ -139,7 +139,7 @@ class Credentials:
             data = {key: data[key] for key in ("client_id", "client_secret")}
         if data is not None:
             yield from secrets.put(self._seal(held, data), at=now)
-            yield from brakes.probe_now(app.id, held.id)
+            yield from circuit_breakers.probe_now(app.id, held.id)
         names = ["name"] if changed.name != held.name else []
         names += ["credential_data"] if data is not None else []
         yield from _record("credential.updated", held, at=now, changed=names)
