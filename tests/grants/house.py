@@ -215,7 +215,7 @@ async def house(database_url: str | None, directory: Path, provider: SlowOAuth) 
 def _furnished(db: Store, clock: HeldClock, http: Http, directory: Path, provider: SlowOAuth) -> House:
     vault = Vault(Keyring([MasterKey("1", bytes(range(32)))]))
     digests, mail = Digests(bytes(32)), MailServers()
-    connectors = Connectors(db, vault, clock)
+    connectors = Connectors(db=db, vault=vault, clock=clock)
     providers = Providers(
         tokens={
             ProviderName.GOOGLE: Google(http, **provider.google_urls()),
@@ -231,7 +231,7 @@ def _furnished(db: Store, clock: HeldClock, http: Http, directory: Path, provide
         confirm_after=900 * SECOND,
         dice=lambda: 0.5,
     )
-    made = House(db, vault, clock, provider, mail, connectors, Credentials(db, vault, clock))
+    made = House(db, vault, clock, provider, mail, connectors, Credentials(db=db, vault=vault, clock=clock))
     for number in range(2):
         domains = Domains(db, vault, Resolver(""), MailNames.at("mail.invalid"), clock)
         spool = Spool(directory / f"unwritten-{number}")

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from opengrant.api.hosted_words import EMPTY, ended, refused, search_failed, wrong
 from opengrant.api.http import responses
+from opengrant.api.http.cookies import cookie_pairs
 from opengrant.api.http.decoding import decode
 from opengrant.api.http.path_tree import Router
 from opengrant.api.http.request import Request, origin, read_body
@@ -264,8 +265,11 @@ def _cookie_name(base: str) -> str:
 def _cookies(headers: Sequence[tuple[bytes, bytes]], base: str) -> list[str]:
     """The values of this browser's sign-ins."""
     begins = _cookie_name(base).encode()
-    pairs = (pair.strip().partition(b"=") for key, value in headers if key == b"cookie" for pair in value.split(b";"))
-    found = [value.decode("latin-1") for name, _, value in pairs if name.startswith(begins) and 20 <= len(value) <= 128]
+    found = [
+        value.decode("latin-1")
+        for name, value in cookie_pairs(headers)
+        if name.startswith(begins) and 20 <= len(value) <= 128
+    ]
     return found[:_MOST_COOKIES]
 
 
