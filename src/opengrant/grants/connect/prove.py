@@ -12,7 +12,7 @@ from opengrant.events.activity import Observe
 from opengrant.grants import refusals as outcome
 from opengrant.grants.connect.exchange import sealed_of, shown_of
 from opengrant.grants.connect.proof import HOSTS, Proof
-from opengrant.grants.connect.provider_call import ProviderCall
+from opengrant.grants.connect.provider_call import VerificationCall
 from opengrant.model import CustomConnect, OrganisationSecret, ProviderName, RotatedToken, Tokens
 from opengrant.model.secrets import read as read_secret
 from opengrant.net.guard import domain_of
@@ -32,7 +32,7 @@ class Prove:
     async def by_password(self, ask: CustomConnect, found: WithClient) -> Proof:
         """Log in with a password, or accept settings that need none."""
         provider = having(self.providers.passwords, ask.provider)
-        async with ProviderCall(self.observe, ask.provider, "password"):
+        async with VerificationCall(self.observe, ask.provider, "password"):
             verified = await provider.verify(ask.settings)
         scope = found.connector.scope if ask.scope is None else ask.scope
         named = _named_hosts(ask.settings)
@@ -48,7 +48,7 @@ class Prove:
         Raises InvalidRequest when the provider gave no refresh token, ScopesConflict when a scope is missing.
         """
         client, provider = self.connectors.client(found), having(self.providers.codes, ask.provider)
-        async with ProviderCall(self.observe, ask.provider, "token"):
+        async with VerificationCall(self.observe, ask.provider, "token"):
             tokens = await provider.exchange(client, code, redirect_uri=redirect_uri, verifier=verifier)
             if tokens.refresh_token is None:
                 raise InvalidRequest(
@@ -76,7 +76,7 @@ class Prove:
         default = () if ask.provider is ProviderName.MICROSOFT else found.connector.scope
         scope = default if ask.scope is None else ask.scope
         email: str = ask.settings["email_address"]
-        async with ProviderCall(self.observe, ask.provider, "bulk"):
+        async with VerificationCall(self.observe, ask.provider, "bulk"):
             minted = await having(self.providers.mints, ask.provider).mint(credential, email, scope)
         return Proof(
             # A credential that names its tenant vouches for the tenant's directory; a tenant in a request is a claim.
