@@ -47,7 +47,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Callback:
+class CallbackUri:
     """Our redirect URI, as the caller sees us. fixed: it comes from the setting PUBLIC_URL."""
 
     uri: str
@@ -65,7 +65,7 @@ class ConnectorCheck:
     domains: Domains
     clock: Clock
 
-    async def run(self, app: Application, provider: ProviderName, callback: Callback) -> list[Step]:
+    async def run(self, app: Application, provider: ProviderName, callback: CallbackUri) -> list[Step]:
         """Check with the client of the active credential. Raises NotFound, Overloaded."""
         found = await self.db.read(connectors.find_with_client(app.id, provider))
         if found is None:
@@ -86,7 +86,7 @@ class ConnectorCheck:
         )
         return steps
 
-    async def _steps(self, app: Application, found: WithClient, callback: Callback) -> list[Step]:
+    async def _steps(self, app: Application, found: WithClient, callback: CallbackUri) -> list[Step]:
         name = found.connector.provider
         if (provider := self.providers.clients.get(name)) is not None:
             client = self.connectors.client(found) if found.client is not None else None
@@ -190,7 +190,7 @@ def _scopes(connector: Connector, provider: ProvesClient) -> Step:
     return Step("Scopes", "ok", "The default scopes tell whose mailbox it is.")
 
 
-def _redirect_uri(name: ProviderName, callback: Callback) -> Step:
+def _redirect_uri(name: ProviderName, callback: CallbackUri) -> Step:
     """The redirect URI to register; only a sign-in shows whether it is registered."""
     register = f"For hosted sign-in, register exactly this redirect URI at {FACTS[name].speaks_as}: {callback.uri}"
     if not callback.fixed:

@@ -8,7 +8,7 @@ import structlog
 from opengrant.errors import OpenGrantError, ProviderFailure
 from opengrant.grants.refresh.live_token import LiveTokens
 from opengrant.model import Application, Grant, ProviderName
-from opengrant.providers import base
+from opengrant.providers.base import ListsAliases
 
 log = structlog.get_logger()
 
@@ -21,7 +21,7 @@ class Aliases:
     """Lists aliases; built once, in assembly/."""
 
     tokens: LiveTokens
-    providers: Mapping[ProviderName, base.Aliases]
+    providers: Mapping[ProviderName, ListsAliases]
 
     async def of(self, app: Application, grant: Grant) -> tuple[str, ...]:
         """Empty when there are none, the provider knows no aliases, or it does not answer now."""
