@@ -11,6 +11,7 @@ from opengrant.connectors.check import ConnectorCheck
 from opengrant.connectors.connectors import Connectors
 from opengrant.connectors.credentials import Credentials
 from opengrant.domains.domains import Domains
+from opengrant.domains.verification import DomainVerification
 from opengrant.events.activity import Activity
 from opengrant.events.audit import Audit
 from opengrant.events.deliveries import Deliveries
@@ -51,6 +52,7 @@ class Services:
     service_accounts: ServiceAccounts
     signatures: Signatures
     domains: Domains
+    domain_verification: DomainVerification
     workspaces: Workspaces
     detect: Detect
     credentials: Credentials
