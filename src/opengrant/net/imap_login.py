@@ -135,7 +135,7 @@ class _Wire:
         return bool(self._heard) and not judged and all(status["word"].upper() == b"BAD" for status in self._heard)
 
     def forget(self) -> None:
-        """What was said in this step counts no more."""
+        """Drop the status lines of this step."""
         self._heard.clear()
 
     def _receive(self) -> None:
@@ -156,14 +156,14 @@ class _Wire:
 
 
 class _Imap(imaplib.IMAP4):
-    """imaplib on a wire of ours. Reading the greeting and the capabilities is part of the constructor."""
+    """imaplib on a `_Wire`. The constructor reads the greeting and the capabilities."""
 
     def __init__(self, wire: _Wire) -> None:
         self._wire = wire
         super().__init__()
 
     def open(self, host: str = "", port: int = 0, timeout: float | None = None) -> None:
-        """Connected already."""
+        """The wire is connected already."""
 
     def read(self, size: int) -> bytes:
         return self._wire.read(size)
@@ -178,18 +178,18 @@ class _Imap(imaplib.IMAP4):
         self._wire.close()
 
     def offers(self) -> frozenset[str]:
-        """Ask for the capabilities, unless the server has just volunteered them."""
-        told = self.untagged_responses.get("CAPABILITY")
-        if not told:
-            told = self.capability()[1]
-        last = told[-1] if told else None
+        """The capabilities; asks for them unless the server has just sent them."""
+        lines = self.untagged_responses.get("CAPABILITY")
+        if not lines:
+            lines = self.capability()[1]
+        last = lines[-1] if lines else None
         if not isinstance(last, bytes):
             raise _Malformed("not_imap")
         return frozenset(last.decode("ascii", "replace").upper().split())
 
 
 def prove(sock: socket.socket, attempt: Attempt, terms: Terms) -> Security:
-    """Hold the whole dialogue and close the socket. Returns what protected the password.
+    """Run the whole dialogue and close the socket. Returns what protected the password.
 
     Raises ProviderFailure, and nothing else.
     """
@@ -201,17 +201,17 @@ def prove(sock: socket.socket, attempt: Attempt, terms: Terms) -> Security:
     except ssl.SSLError as error:
         raise attempt.network_failure(error) from None
     except OSError as error:
-        # A server that says BYE and hangs up has told us why; the hang-up says nothing more.
+        # BYE says why the server closed the connection; the error of the closed socket says nothing more.
         raise wire.refusal() or attempt.network_failure(error) from None
     except (imaplib.IMAP4.error, ValueError, LookupError, TypeError, AttributeError):
-        # imaplib trusts the server's syntax: nonsense trips it in all these ways.
+        # imaplib trusts the server's syntax: bad syntax raises any of these.
         raise wire.refusal() or attempt.failure("not_imap", text=_other_greeting(wire)) from None
     finally:
         wire.close()
 
 
 def _other_greeting(wire: _Wire) -> bytes:
-    """The greeting of a server of another kind; nothing of what else a server says where none was expected."""
+    """The greeting of a server of another protocol; b"" for anything else."""
     return wire.first if wire.first.startswith((b"220", b"+OK")) else b""
 
 
@@ -265,7 +265,7 @@ def _start_tls(
 
 
 def _log_in(wire: _Wire, imap: _Imap, attempt: Attempt, offers: Iterable[str]) -> tuple[str, Any]:
-    """One authentication attempt by one mechanism: locks are counted in attempts."""
+    """One attempt by one mechanism: servers lock accounts by the number of attempts."""
     username, password = attempt.username.encode(), attempt.password.get_secret_value().encode()
     if "AUTH=PLAIN" in offers:
         wire.mechanism = "AUTH=PLAIN"
@@ -273,19 +273,19 @@ def _log_in(wire: _Wire, imap: _Imap, attempt: Attempt, offers: Iterable[str]) -
         if "SASL-IR" in offers and (answer := _authenticate_at_once(wire, imap, response)):
             return answer
         left = iter([response])
-        # A server that asks for more than the mechanism has gets a cancellation.
+        # If the server asks for more than the mechanism has, None cancels.
         return imap.authenticate("PLAIN", lambda _challenge: next(left, None))
     if "AUTH=LOGIN" in offers:
         return imap.authenticate("LOGIN", Asked(username, password).answer)
     if "LOGINDISABLED" in offers:
         raise attempt.failure("LOGINDISABLED")
-    # UTF-8 in a quoted string is more than RFC 3501 allows, but the only spelling a server could understand.
-    # imaplib takes bytes as they are; only its type stubs ask for text.
+    # RFC 3501 does not allow UTF-8 in a quoted string, but it is the only form that a server could understand.
+    # imaplib accepts bytes; only its type stubs ask for text.
     return imap.xatom("LOGIN", _quoted(username), _quoted(password))  # type: ignore[arg-type]
 
 
 class _OneAnswer:
-    """What imaplib asks where a server wants more: one line, then a cancellation. It knows such by a bound method."""
+    """Answers imaplib's continuation requests: one line, then a cancellation. imaplib expects a bound method."""
 
     def __init__(self, line: bytes) -> None:
         self._left = [line]
@@ -295,10 +295,10 @@ class _OneAnswer:
 
 
 def _authenticate_at_once(wire: _Wire, imap: _Imap, response: bytes) -> tuple[str, Any] | None:
-    """PLAIN in one line (RFC 4959); None where the server announces that and cannot read it.
+    """PLAIN in one line (RFC 4959); None if the server announces that form and does not understand it.
 
-    A BAD has judged no password, so asking in two steps is no second attempt. One that ignores what stands behind
-    the mechanism asks for it, and gets it.
+    After a BAD the password is not judged, so the login in two steps is no second attempt. A server that ignores the
+    initial response asks for it again, and gets it.
     """
     encoded = base64.b64encode(response)
     imap.literal = _OneAnswer(encoded).to  # type: ignore[assignment]
