@@ -117,14 +117,6 @@ EXCEPTIONS = {
 }
 TOO_LARGE: set[str] = {
     "domains/domains.py:Domains has lines",
-    "grants/connect/connect.py:Connect has dependencies",
-    "grants/connect/connect.py:Connect has lines",
-    "grants/connect/connect.py:Connect._by_token has lines",
-    "grants/manage.py:Grants.change has lines",
-    "grants/refresh/circuit_breaker.py:failed has lines",
-    "grants/refresh/refresh.py:Refresh has dependencies",
-    "grants/refresh/refresh.py:Refresh has lines",
-    "grants/refresh/refresh.py:Refresh._failed has lines",
     "signin/tokens.py:Tokens has lines",
 }
 """What was too large when the bounds were set. Only removals: the test fails while an entry is no longer needed."""
@@ -180,7 +172,7 @@ def _dependencies(node: ast.ClassDef, classes: set[str]) -> list[str]:
     return [name for found in names for name in sorted(found & classes)[:1]]
 
 
-PERSONS = 202
+PERSONS = 181
 """Lowered with each rewrite; the aim is 0."""
 
 

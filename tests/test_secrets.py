@@ -12,7 +12,7 @@ import httpx
 import pytest
 from pydantic import BaseModel
 
-import opengrant.server.doors
+import opengrant.server.asgi
 from opengrant.api.http.route_table import OPERATIONS
 from opengrant.api.wire import fields as wire
 from tests.cli.test_commands import bearer, opengrant, serving

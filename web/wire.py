@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from opengrant.api.http.openapi import document
-from opengrant.server import doors  # noqa: F401 -- loads every route
+from opengrant.server import asgi  # noqa: F401 -- loads every route
 
 FILE = Path(__file__).parent / "src/console/core/wire.ts"
 HEADER = "/** The answers of our public API, by web/wire.py from /openapi.json: do not edit. Times are Unix seconds. */"

@@ -14,7 +14,7 @@ from joserfc.jwk import KeySet
 from pydantic import SecretStr
 
 from opengrant.model import now
-from opengrant.server.doors import asgi
+from opengrant.server.asgi import asgi
 from opengrant.signin.token_endpoint import TokenEndpoint
 from tests.api.tokens import (
     ME,

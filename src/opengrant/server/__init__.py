@@ -1,4 +1,4 @@
-"""The process: sockets, signals, doctor, what is started and stopped in which order.
+"""The process: sockets, signals, HTTP and jobs on top of an installation; and doctor.
 
-It knows the doors and the installation. It must not know a table, a provider or a rule of behaviour.
+It must not know a provider or a rule of behaviour.
 """

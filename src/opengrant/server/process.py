@@ -25,7 +25,8 @@ from opengrant.api.http.connection_limits import Bounds
 from opengrant.assembly.installation import Installation, installation
 from opengrant.jobs.loop import run_jobs
 from opengrant.net.guard import parse_networks
-from opengrant.server.doors import asgi, background, chores, counting, watched
+from opengrant.server import jobs
+from opengrant.server.asgi import asgi, status_asgi
 from opengrant.settings import Settings, say_unknown, unknown
 
 log = structlog.get_logger()
@@ -75,21 +76,21 @@ class _Worker:
 
     def __init__(self, settings: Settings, url: str, *, work: bool) -> None:
         self.settings, self.url, self.work = settings, url, work
-        self.doors: ASGIApp | None = None
+        self.app: ASGIApp | None = None
         self.lifespan = Router(lifespan=self._open)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan" or self.doors is None:
+        if scope["type"] == "lifespan" or self.app is None:
             await self.lifespan(scope, receive, send)
         else:
-            await self.doors(scope, receive, send)
+            await self.app(scope, receive, send)
 
     @contextlib.asynccontextmanager
     async def _open(self, _: object) -> AsyncIterator[None]:
         writer = _log(self.settings)
         try:
             async with _running(self.settings, work=self.work) as installed:
-                self.doors = asgi(installed)
+                self.app = asgi(installed)
                 log.info("serving", url=self.url, version=__version__)
                 yield
         finally:
@@ -145,7 +146,9 @@ async def _running(settings: Settings, *, work: bool) -> AsyncIterator[Installat
     """An open installation with its clock ticking."""
     async with installation(settings) as installed:
         _settle_memory()
-        clock = asyncio.create_task(run_jobs([*chores(installed), *(background(installed) if work else [])]))
+        clock = asyncio.create_task(
+            run_jobs([*jobs.of_server(installed.services), *(jobs.shared(installed.services) if work else [])])
+        )
         try:
             yield installed
         finally:
@@ -174,12 +177,12 @@ async def _work(settings: Settings, bound: socket.socket | None) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with installation(settings) as installed:
         _settle_memory()
-        clock = asyncio.create_task(run_jobs([*counting(installed), *background(installed)]))
+        clock = asyncio.create_task(run_jobs([*jobs.of_worker(installed.services), *jobs.shared(installed.services)]))
         until = [clock, asyncio.create_task(stop.wait())]
         shown = {}
         if bound is not None:
             # From now on it is the server that is told to stop.
-            until.append(asyncio.create_task(_Server(config(settings, watched(installed))).serve(sockets=[bound])))
+            until.append(asyncio.create_task(_Server(config(settings, status_asgi(installed))).serve(sockets=[bound])))
             shown = {"url": url_of(bound)}
         log.info("working", version=__version__, **shown)
         await asyncio.wait(until, return_when=asyncio.FIRST_COMPLETED)

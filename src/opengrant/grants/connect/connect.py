@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from opengrant.access.in_flight import InFlightLimit
 from opengrant.domains.domains import Domains
 from opengrant.errors import InvalidRequest
-from opengrant.grants.connect.exchange import RefreshTokenExchange, Write
+from opengrant.grants.connect.exchange import RefreshTokenExchange, StoreProof
 from opengrant.grants.connect.proof import Proof
 from opengrant.grants.connect.prove import Prove
 from opengrant.grants.connect.record import Record
@@ -93,7 +93,7 @@ class Connect:
         return await self.record.by_mailbox(app, ask, found, replace(proof, asked=proof.asked or found.asked))
 
     async def _verified(
-        self, app: Application, ask: CustomConnect, write: Write, *, renews: str | None = None
+        self, app: Application, ask: CustomConnect, write: StoreProof, *, renews: str | None = None
     ) -> Grant:
         """The three steps. `write` stores what was proven.
 

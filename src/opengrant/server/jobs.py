@@ -1,0 +1,28 @@
+"""Which jobs a process runs."""
+
+from collections.abc import Sequence
+
+from opengrant.jobs.alive import alive
+from opengrant.jobs.announce import announce
+from opengrant.jobs.clock_steps import ahead
+from opengrant.jobs.loop import Job
+from opengrant.jobs.measure import measure
+from opengrant.jobs.refresh import refresh, replay
+from opengrant.jobs.sweep import activity as write_activity
+from opengrant.jobs.sweep import key_uses, sweep
+from opengrant.services import Services
+
+
+def of_worker(services: Services) -> Sequence[Job]:
+    """What a process without HTTP does for itself: write its counts, set the gauges of the installation."""
+    return [write_activity(services), measure(services)]
+
+
+def of_server(services: Services) -> Sequence[Job]:
+    """What a process with HTTP does for itself."""
+    return [*of_worker(services), key_uses(services), replay(services)]
+
+
+def shared(services: Services) -> Sequence[Job]:
+    """The background work of the installation, which any of its processes may do."""
+    return [alive(services), sweep(services), refresh(services), announce(services), ahead(services)]
