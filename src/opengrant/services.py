@@ -11,6 +11,7 @@ from opengrant.connectors.check import ConnectorCheck
 from opengrant.connectors.connectors import Connectors
 from opengrant.connectors.credentials import Credentials
 from opengrant.domains.domains import Domains
+from opengrant.domains.verification import DomainVerification
 from opengrant.events.activity import Activity
 from opengrant.events.audit import Audit
 from opengrant.events.deliveries import Deliveries
@@ -57,6 +58,7 @@ class Services:
     idempotency: Idempotency
     # domains
     domains: Domains
+    domain_verification: DomainVerification
     # connectors
     connectors: Connectors
     credentials: Credentials
