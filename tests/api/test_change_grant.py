@@ -307,7 +307,7 @@ def test_requests_with_one_token_and_different_purposes_have_answers_of_their_ow
     assert (data(named)["id"], data(named)["name"]) == (mine["id"], "Chosen")
     assert data(connected)["id"] == mine["id"]
     server.rows("update grants set proven_at = 0, due_at = 0 where id = $1", mine["id"])
-    checked = server.call(server.services.refresh.check(tenant.application, mine["id"]))
+    checked = server.call(server.services.refresh.checks.check(tenant.application, mine["id"]))
     assert (checked.status, checked.trouble) == ("valid", None)
 
 

@@ -73,14 +73,14 @@ def test_a_late_verification_does_not_put_a_spent_token_over_its_successor(
         me = await parked(house, "me")
         provider.parks = False
         house.clock.move(3600)  # its leases run out, and the grant is due
-        assert (await house.nodes[1].refresh.check(app, grant.id)).trouble is None
+        assert (await house.nodes[1].refresh.checks.check(app, grant.id)).trouble is None
         newest = await live(house, grant)
         provider.let_arrive(me)
         assert (await late).id == grant.id
         assert await live(house, grant) == newest
         assert newest in provider.accounts
         house.clock.move(3600)
-        assert (await house.nodes[1].refresh.check(app, grant.id)).trouble is None
+        assert (await house.nodes[1].refresh.checks.check(app, grant.id)).trouble is None
         current = await house.db.read(grants.find(app.id, grant.id))
         assert current is not None
         assert current.status == "valid"

@@ -94,7 +94,9 @@ async def update_grant(request: Request) -> Answer:
     """
     patch = request.read(wire.GrantPatch)
     grant = await _grant(request)
-    held = {} if patch.settings is None else await request.services.grants.held(request.application, grant)
+    held = (
+        {} if patch.settings is None else await request.services.grants.stored.settings_of(request.application, grant)
+    )
     who = request.session or request.caller
     if wire.sends_elsewhere(patch, held) and (who is None or "grants.token" not in who.permissions):
         # The owner of that server would read it, and this key may read no live credential.
@@ -141,7 +143,7 @@ async def read_token(request: Request) -> Answer:
     """
     body = request.read(wire.TokenBody) if request.body else wire.TokenBody()
     grant_id = await request.services.grants.id_of(request.application, request.params["grant_id"])
-    live = await request.services.refresh.token(
+    live = await request.services.refresh.tokens.token(
         request.application, grant_id, minimum_ttl=body.minimum_ttl, reason=body.reason
     )
     return wire.LiveToken.of(live)

@@ -20,6 +20,7 @@ from opengrant.api.wire.fields import (
     trim,
     trimmed,
 )
+from opengrant.connectors.check import Step
 from opengrant.connectors.connectors import ConnectorFields
 from opengrant.model import Connector as ConnectorNoun
 from opengrant.model import ProviderName
@@ -219,3 +220,34 @@ class ConnectorPatch(_ConnectorBody):
     """Replaces what may be read; a client id or secret that is left out stays."""
     active_credential_id: Maybe[Id] = None
     """A connector credential of this connector."""
+
+
+class TrialStep(Model):
+    """One thing that was looked at."""
+
+    name: str
+    """Client, Token endpoint, Client accepted, Scopes, Redirect URI; Mail server; or Domain."""
+    state: Literal["ok", "warning", "failed", "skipped"]
+    """`warning`: it works, or may, and should be looked at. `skipped`: there was nothing to look at."""
+    text: str
+    """For people: what was found."""
+    remedy: str | None = None
+    """What to do about it."""
+
+    @classmethod
+    def of(cls, step: Step) -> "TrialStep":
+        return cls.model_construct(name=step.name, state=step.state, text=step.text, remedy=step.remedy)
+
+
+class TrialResult(Model):
+    """What came of a test."""
+
+    ok: bool
+    """No step has failed."""
+    steps: list[TrialStep]
+    """What was looked at, in order."""
+
+    @classmethod
+    def of(cls, steps: list[Step]) -> "TrialResult":
+        ok = all(step.state != "failed" for step in steps)
+        return cls.model_construct(ok=ok, steps=[TrialStep.of(step) for step in steps])

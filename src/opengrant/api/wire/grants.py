@@ -39,7 +39,7 @@ from opengrant.api.wire.fields import (
 from opengrant.api.wire.pagination import Paging
 from opengrant.events.payloads import why
 from opengrant.grants.manage import GrantChange
-from opengrant.grants.refresh.refresh import Live
+from opengrant.grants.refresh.live_token import Live
 from opengrant.grants.refresh.source_health import Degraded, Shown
 from opengrant.model import ENDS_AT, SECOND, CustomConnect, ProviderName
 from opengrant.model import Grant as GrantNoun
