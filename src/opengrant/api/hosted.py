@@ -33,7 +33,7 @@ from opengrant.errors import (
     OpenGrantError,
 )
 from opengrant.events.actor import Actor, act_as
-from opengrant.model import SECOND, WITH_PASSWORD, Application, ProviderName
+from opengrant.model import SECOND, Application, ProviderName
 from opengrant.pages import FIELDS, Brand, Choice, Login, Onward, Page, Problem, form_of, render
 from opengrant.pages.views import LABELS
 from opengrant.services import Services
@@ -115,7 +115,7 @@ class Pages:
     async def _first_page(self, visit: Visit, chosen: str | None) -> responses.Raw:
         """The choice of providers, or the form of the chosen one."""
         brand = await self._brand(visit.app)
-        forms = [provider for provider in visit.providers if provider in WITH_PASSWORD and provider.value == chosen]
+        forms = [provider for provider in visit.providers if provider in FIELDS and provider.value == chosen]
         if not forms:
             return _page(self._choice(visit, brand))
         return _page(self._form(visit, brand, forms[0], {"email": visit.request.login_hint or ""}))
@@ -155,7 +155,7 @@ class Pages:
         if provider not in visit.providers:
             return _page(replace(choice, error=_not_offered(provider), sections=("detect", "select_provider")))
         hinted = replace(visit, request=replace(visit.request, login_hint=visit.request.login_hint or email))
-        if provider in WITH_PASSWORD:
+        if provider in FIELDS:
             await self.services.hosted.visits.choose(visit, provider, base=base)
             return _page(self._form(visit, brand, provider, {"email": email}))
         return await self._go(hinted, brand, provider, base)
@@ -163,7 +163,7 @@ class Pages:
     async def _log_in(
         self, visit: Visit, brand: Brand, provider: ProviderName, fields: Mapping[str, str]
     ) -> responses.Raw:
-        if provider not in WITH_PASSWORD or provider not in visit.providers:
+        if provider not in FIELDS or provider not in visit.providers:
             raise InvalidRequest("provider: it is not among those that are offered.")
         form = self._form(visit, brand, provider, fields)
         needed = _needed(provider, smtp=visit.request.smtp_required)

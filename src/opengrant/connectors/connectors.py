@@ -141,7 +141,7 @@ class Connectors:
                 )
             held["tenant"] = tenant
         connector = found.connector
-        if connector.provider is ProviderName.MICROSOFT:
+        if FACTS[connector.provider].organisation_credential == "adminconsent":
             if "client_id" not in held:
                 # The tenant consented to the connector's own application.
                 own = await self.db.read(connectors.find_with_client(connector.application_id, connector.provider))
