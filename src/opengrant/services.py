@@ -7,6 +7,7 @@ from opengrant.access.console_sessions import ConsoleSessions
 from opengrant.access.idempotency import Idempotency
 from opengrant.access.request_signatures import Signatures
 from opengrant.access.service_accounts import ServiceAccounts
+from opengrant.calendars.service import CalendarService
 from opengrant.connectors.check import ConnectorCheck
 from opengrant.connectors.connectors import Connectors
 from opengrant.connectors.credentials import Credentials
@@ -71,6 +72,8 @@ class Services:
     refresh: Refresh
     aliases: Aliases
     timeline: Timeline
+    # calendars
+    calendars: CalendarService
     # signin
     hosted: Hosted
     tokens: Tokens

@@ -63,20 +63,6 @@ _TABLE: Sequence[tuple[str, Sequence[str]]] = (
     ),
     (_SEND, ("POST /v3/domains/{domain_name}/messages/send",)),
     (
-        _CALENDAR,
-        (
-            f"GET POST {_GRANT}/calendars",
-            f"GET PUT DELETE {_GRANT}/calendars/{{calendar_id}}",
-            f"POST {_GRANT}/calendars/free-busy",
-            "POST /v3/calendars/availability",
-            f"GET POST {_GRANT}/events",
-            f"GET {_GRANT}/events/import",
-            f"GET PUT DELETE {_GRANT}/events/{{event_id}}",
-            f"POST {_GRANT}/events/{{event_id}}/send-rsvp",
-            f"GET {_GRANT}/resources",
-        ),
-    ),
-    (
         _CONTACTS,
         (
             f"GET POST {_GRANT}/contacts",

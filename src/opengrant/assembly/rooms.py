@@ -16,6 +16,8 @@ from opengrant.assembly.connect import ConnectRoom, build_connect
 from opengrant.assembly.network import comma_separated
 from opengrant.assembly.refresh import Limits, Meters, build_refresh
 from opengrant.assembly.tools import Tools
+from opengrant.calendars.hosted import HostedCalendars
+from opengrant.calendars.service import CalendarService
 from opengrant.connectors.check import ConnectorCheck
 from opengrant.connectors.connectors import Connectors
 from opengrant.connectors.credentials import Credentials
@@ -39,7 +41,7 @@ from opengrant.grants.refresh.source_health import Blame
 from opengrant.grants.revocations import Revocations
 from opengrant.grants.schedule import Schedule
 from opengrant.grants.spool import Spool
-from opengrant.model import SECOND
+from opengrant.model import SECOND, ProviderName
 from opengrant.operations.clock_steps import Ahead
 from opengrant.operations.master_keys import Readiness
 from opengrant.operations.overview import Overview
@@ -126,6 +128,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         detect=grants.detect,
         aliases=Aliases(tokens=grants.refresh.tokens, providers=tools.providers.aliases),
         timeline=Timeline(db=db),
+        calendars=_calendars(tools, grants.grants),
         hosted=sign_in.hosted,
         tokens=sign_in.tokens,
         token_reader=sign_in.token_reader,
@@ -139,6 +142,12 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         readiness=_readiness(settings, tools, opened),
         ahead=Ahead(db=db, clock=clock),
     )
+
+
+def _calendars(tools: Tools, grants: Grants) -> CalendarService:
+    hosted = HostedCalendars(db=tools.db, clock=tools.clock)
+    kept_here = dict.fromkeys((ProviderName.VIRTUAL_CALENDAR, ProviderName.NYLAS), hosted)
+    return CalendarService(db=tools.db, clock=tools.clock, grants=grants, implementations=kept_here)
 
 
 def _base(tools: Tools, opened: contextlib.AsyncExitStack) -> _Base:

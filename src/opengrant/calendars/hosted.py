@@ -13,6 +13,7 @@ from typing import Literal, cast
 from opengrant.calendars import listing, shown
 from opengrant.calendars.drafts import (
     BEGINNING,
+    SEARCHED,
     CalendarDraft,
     CalendarPage,
     EventDraft,
@@ -40,7 +41,6 @@ from opengrant.store.engine.port import Steps, Store
 from opengrant.store.events import events as outbox
 
 MOST_CALENDARS = 10
-SEARCHED = ("key1", "key2", "key3", "key4", "key5")
 _CHECKED = 366 * 86_400
 """Seconds: so far ahead a series is compared with what is taken, if it is to be created only where its time is free."""
 
@@ -157,6 +157,12 @@ class HostedCalendars:
 
     async def events(self, grant: Grant, name: str, query: EventQuery, *, after: Place, limit: int) -> EventPage:
         found = await self.calendar(grant, name)
+        if query.metadata:
+            return await self.db.read(listing.page_of_metadata(found, query, after=after, limit=limit))
+        if query.ical_uid is not None:
+            return await self.db.read(listing.page_of_uid(found, query.ical_uid, after=after, limit=limit))
+        if query.master_event_id is not None:
+            return await self.db.read(listing.page_of_series(found, query, after=after, limit=limit))
         return await self.db.read(listing.page(found, query, after=after, limit=limit))
 
     async def event(self, grant: Grant, name: str, event_id: str) -> Event:

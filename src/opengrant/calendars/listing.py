@@ -9,9 +9,10 @@ from opengrant.calendars.intervals import Interval
 from opengrant.calendars.occurrences import instants, occurrence, occurrence_id
 from opengrant.calendars.zones import SLACK
 from opengrant.model.calendars import Calendar, Event
-from opengrant.store.calendars import events
+from opengrant.store.calendars import calendars, events
 from opengrant.store.engine.port import Steps
 
+_MOST_OF_UID = 10_000
 _AT_LEAST = 50
 """Rows that are read at once: filters that few pass would else ask too often."""
 
@@ -54,8 +55,55 @@ def page(calendar: Calendar, query: EventQuery, *, after: Place, limit: int) -> 
         after = (batch[-1].start_at, batch[-1].id)
     merged = merge(waiting, found, key=_place)
     chosen = [one for one, _ in zip(merged, range(limit + 1), strict=False)]
-    more = len(chosen) > limit
-    return EventPage([one.made() for one in chosen[:limit]], chosen[limit - 1].place if more else None)
+    return _cut(chosen, limit)
+
+
+def page_of_series(calendar: Calendar, query: EventQuery, *, after: Place, limit: int) -> Steps[EventPage]:
+    """The occurrences of one series in a window, changed ones among them."""
+    assert query.master_event_id is not None
+    master = yield from events.find(calendar, query.master_event_id)
+    if master is None or master.kind != "series":
+        return EventPage([], None)
+    rows = yield from events.of_series(master)
+    changed = frozenset((master.id, row.original) for row in rows if row.original is not None)
+    found = [one for one in _expanded([master], changed, query) if matches(master, query)]
+    for row in rows:
+        shown = query.cancelled or row.kind != "cancelled"
+        inside = row.start_at <= query.end and (row.end_at > query.start or row.start_at >= query.start)
+        if shown and inside and matches(row, query):
+            found.append(_Found((row.start_at, row.id), row))
+    found = sorted((one for one in found if one.place > after), key=_place)
+    return _cut(found, limit)
+
+
+def page_of_uid(calendar: Calendar, ical_uid: str, *, after: Place, limit: int) -> Steps[EventPage]:
+    """An event or a series by the id that it has in iCalendar, at any time."""
+    rows = yield from events.with_uid(calendar, ical_uid, limit=_MOST_OF_UID)
+    found = [_Found((row.start_at, row.id), row) for row in rows if row.kind != "cancelled"]
+    return _cut([one for one in found if one.place > after], limit)
+
+
+def page_of_metadata(calendar: Calendar, query: EventQuery, *, after: Place, limit: int) -> Steps[EventPage]:
+    """Events with all these pairs of metadata, at any time, in the order of their ids."""
+    ids = yield from calendars.find_keyed(
+        calendar.application_id,
+        calendar.grant_id,
+        "event",
+        query.metadata,
+        after=after[1],
+        limit=limit + 1,
+        calendar_id=calendar.id,
+    )
+    found = []
+    for id_ in ids:
+        row = yield from events.find(calendar, id_)
+        if row is not None:
+            found.append(_Found((0, row.id), row))
+    return _cut(found, limit)
+
+
+def _cut(found: list[_Found], limit: int) -> EventPage:
+    return EventPage([one.made() for one in found[:limit]], found[limit - 1].place if len(found) > limit else None)
 
 
 def _place(found: _Found) -> Place:

@@ -23,6 +23,8 @@ from opengrant.api import hosted as hosted_pages
 from opengrant.api import overview as _overview  # noqa: F401
 from opengrant.api import providers as _providers  # noqa: F401
 from opengrant.api import tokens as _tokens  # noqa: F401
+from opengrant.api import calendars as _calendars  # noqa: F401
+from opengrant.api import events as _events  # noqa: F401
 from opengrant.api import webhooks as _webhooks  # noqa: F401
 from opengrant.api import workspaces as _workspaces  # noqa: F401
 

@@ -102,14 +102,13 @@ def delete(calendar: Calendar) -> Steps[None]:
 
 
 def delete_of_grant(application_id: str, grant_id: str) -> Steps[None]:
-    """Everything that the grant's calendars hold."""
-    rows = yield Statement(f"select id from calendars {_OF}", (application_id, grant_id))
-    for table in ("calendar_keys", "calendar_events"):
-        for (calendar_id,) in rows:
+    """With everything that they hold."""
+    rows = yield Statement(f"delete from calendars {_OF} returning id", (application_id, grant_id))
+    for (calendar_id,) in rows:
+        for table in ("calendar_keys", "calendar_events"):
             yield Statement(
                 f"delete from {table} where application_id = $1 and calendar_id = $2", (application_id, calendar_id)
             )
-    yield Statement(f"delete from calendars {_OF}", (application_id, grant_id))
 
 
 def put_keys(calendar: Calendar, kind: str, id_: str, keys: Sequence[tuple[str, str]], *, start_at: int) -> Steps[None]:
@@ -127,19 +126,46 @@ def put_keys(calendar: Calendar, kind: str, id_: str, keys: Sequence[tuple[str, 
 
 
 def find_keyed(
-    application_id: str, grant_id: str, kind: str, pairs: Sequence[tuple[str, str]], *, after: str, limit: int
+    application_id: str,
+    grant_id: str,
+    kind: str,
+    pairs: Sequence[tuple[str, str]],
+    *,
+    after: str,
+    limit: int,
+    calendar_id: str | None = None,
 ) -> Steps[list[str]]:
-    """Ids of calendars or events that have all these pairs, in their order."""
+    """Ids of calendars, or of events of one calendar, that have all these pairs, in their order."""
     having = " ".join(
         f"""and exists (select 1 from calendar_keys o where o.application_id = k.application_id
             and o.calendar_id = k.calendar_id and o.kind = k.kind and o.id = k.id
-            and o.name = ${6 + 2 * number} and o.value = ${7 + 2 * number})"""
+            and o.name = ${7 + 2 * number} and o.value = ${8 + 2 * number})"""
         for number in range(1, len(pairs))
     )
     rows = yield Statement(
         f"""select k.id from calendar_keys k
             where k.application_id = $1 and k.grant_id = $2 and k.kind = $3 and k.name = $4 and k.value = $5
-              and k.id > $6 {having} order by k.id limit $7""",
-        (application_id, grant_id, kind, *pairs[0], after, limit, *(part for pair in pairs[1:] for part in pair)),
+              and k.id > $6 and k.calendar_id = coalesce($8, k.calendar_id) {having} order by k.id limit $7""",
+        (
+            *(application_id, grant_id, kind, *pairs[0], after, limit, calendar_id),
+            *(part for pair in pairs[1:] for part in pair),
+        ),
     )
     return [row[0] for row in rows]
+
+
+def last_booked(
+    application_id: str, grant_ids: Sequence[str], name: str, value: str, *, since: int
+) -> Steps[dict[str, int]]:
+    """By grant, when the latest event with this pair begins, if one does since then."""
+    found = {}
+    for grant_id in dict.fromkeys(grant_ids):
+        rows = yield Statement(
+            """select start_at from calendar_keys
+               where application_id = $1 and grant_id = $2 and kind = 'event' and name = $3 and value = $4
+                 and start_at >= $5 order by start_at desc limit 1""",
+            (application_id, grant_id, name, value, since),
+        )
+        if rows:
+            found[grant_id] = int(rows[0][0])
+    return found

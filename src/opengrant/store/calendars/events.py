@@ -109,11 +109,10 @@ def series_between(calendar: Calendar, *, low: int, high: int) -> Steps[list[Eve
     return [COLUMNS.read(row) for row in rows]
 
 
-def with_uid(application_id: str, grant_id: str, ical_uid: str, *, limit: int) -> Steps[list[Event]]:
+def with_uid(calendar: Calendar, ical_uid: str, *, limit: int) -> Steps[list[Event]]:
     rows = yield Statement(
-        f"""select {COLUMNS} from calendar_events where application_id = $1 and grant_id = $2 and ical_uid = $3
-            order by start_at, id limit $4""",
-        (application_id, grant_id, ical_uid, limit),
+        f"select {COLUMNS} from calendar_events {_OF} and ical_uid = $3 order by start_at, id limit $4",
+        (calendar.application_id, calendar.id, ical_uid, limit),
     )
     return [COLUMNS.read(row) for row in rows]
 

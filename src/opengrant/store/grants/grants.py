@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 from opengrant.model import Grant, GrantStatus, Micros, ProviderName, Sealed, Trouble, fold, fold_case, foldings
 from opengrant.store import secrets
+from opengrant.store.calendars import calendars
 from opengrant.store.engine.columns import FLAG, PROVIDER, Columns
 from opengrant.store.engine.json_columns import LIST, OBJECT, TROUBLE, put_trouble
 from opengrant.store.engine.port import Dialect, Row, Statement, Steps
@@ -543,8 +544,8 @@ def _troubled(blamed: Sequence[str], places: Sequence[str], dialect: Dialect) ->
 
 
 def delete(application_id: str, grant_id: str) -> Steps[Grant | None]:
-    """The row, its secrets, the trace of its rotations and the tokens handed out for it go; the event is the
-    caller's to add."""
+    """The row, its secrets, the trace of its rotations, the tokens handed out for it and its calendars go; the event is
+    the caller's to add."""
     rows = yield Statement(
         f"delete from grants where application_id = $1 and id = $2 returning {COLUMNS}", (application_id, grant_id)
     )
@@ -553,6 +554,7 @@ def delete(application_id: str, grant_id: str) -> Steps[Grant | None]:
     yield from secrets.destroy(application_id, "grant", [grant_id])
     yield from rotations.forget_of(application_id, grant_id)
     yield from tokens.die_with(application_id, grant_id)
+    yield from calendars.delete_of_grant(application_id, grant_id)
     return read(rows[0])
 
 

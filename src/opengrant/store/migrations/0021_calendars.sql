@@ -61,7 +61,7 @@ create index calendar_events_occurrences on calendar_events (application_id, cal
     where master_id is not null;
 create index calendar_events_changed on calendar_events (application_id, calendar_id, original)
     where master_id is not null;
-create index calendar_events_uid on calendar_events (application_id, grant_id, ical_uid);
+create index calendar_events_uid on calendar_events (application_id, calendar_id, ical_uid, start_at, id);
 create index calendar_events_zone on calendar_events (tz_version);
 
 -- The values of key1 to key5 of metadata, which can be searched for. kind: calendar or event.
@@ -76,4 +76,5 @@ create table calendar_keys (
     start_at bigint not null,
     primary key (application_id, calendar_id, kind, id, name)
 );
-create index calendar_keys_value on calendar_keys (application_id, grant_id, kind, name, value, start_at, id);
+create index calendar_keys_value on calendar_keys (application_id, grant_id, kind, name, value, id);
+create index calendar_keys_start on calendar_keys (application_id, grant_id, kind, name, value, start_at);

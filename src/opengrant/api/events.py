@@ -1,0 +1,224 @@
+"""/v3/grants/{grant_id}/events."""
+
+from typing import Any
+
+from opengrant.api.calendars import BY_TOKEN, ERRORS
+from opengrant.api.http import data_plane
+from opengrant.api.http.data_plane import grant_of
+from opengrant.api.http.request import Request
+from opengrant.api.http.route_table import Cursor, One, route
+from opengrant.api.wire import events as wire
+from opengrant.api.wire.fields import Answer
+from opengrant.calendars import shown
+from opengrant.calendars.drafts import BEGINNING, EventQuery, Place
+from opengrant.errors import InvalidData, SlotTaken
+from opengrant.model import SECOND, Grant, ProviderName
+from opengrant.model.calendars import Event
+
+TAG = "Events"
+_EVENTS = "/v3/grants/{grant_id}/events"
+_EVENT = f"{_EVENTS}/{{event_id}}"
+_MONTH = 31 * 86_400
+_LONGEST = 5 * 366 * 86_400
+_LISTS = frozenset({"attendees", "metadata_pair", "event_type"})
+_ALONE = ("title", "description", "location", "busy", "attendees", "master_event_id", "updated_before", "updated_after")
+
+
+@route("GET", _EVENTS, tag=TAG, access=BY_TOKEN, query=wire.EventsQuery, answers=Cursor(wire.Event), errors=ERRORS)
+async def list_events(request: Request) -> tuple[list[Answer], str | None]:
+    """List the events of a calendar, by start.
+
+    Series are listed whole, with their changed occurrences beside them, unless `expand_recurring` is true.
+    """
+    grant = await grant_of(request)
+    raw, place = _continued(request, grant)
+    query = data_plane.check(wire.EventsQuery, raw)
+    chosen = data_plane.selection(query.select)
+    found = await request.services.calendars.of(grant).events(
+        grant, query.calendar_id, _query(query), after=_after(place), limit=min(query.limit, 200)
+    )
+    return [chosen(_shown(one, grant)) for one in found.events], _cursor(raw, found.next, grant)
+
+
+@route(
+    "GET",
+    f"{_EVENTS}/import",
+    tag=TAG,
+    access=BY_TOKEN,
+    query=wire.ImportQuery,
+    answers=Cursor(wire.Event),
+    errors=ERRORS,
+)
+async def import_events(request: Request) -> tuple[list[Answer], str | None]:
+    """List series, changed occurrences and single events of a window, to copy a calendar."""
+    grant = await grant_of(request)
+    raw, place = _continued(request, grant)
+    query = data_plane.check(wire.ImportQuery, raw)
+    chosen = data_plane.selection(query.select)
+    start, end = _window(query.start, query.end)
+    found = await request.services.calendars.of(grant).events(
+        grant, query.calendar_id, EventQuery(start, end), after=_after(place), limit=min(query.limit, 500)
+    )
+    return [chosen(_shown(one, grant)) for one in found.events], _cursor(raw, found.next, grant)
+
+
+@route(
+    "POST",
+    _EVENTS,
+    tag=TAG,
+    access=BY_TOKEN,
+    body=wire.EventBody,
+    query=wire.OfCalendar,
+    answers=One(wire.Event),
+    errors=(*ERRORS, SlotTaken),
+    idempotent=True,
+)
+async def create_event(request: Request) -> Answer:
+    """Create an event.
+
+    With the header `If-Available: true` it is created only where its time is free, decided in the transaction: of two
+    requests for one slot, one gets 409. That is an addition of this server.
+    """
+    grant = await grant_of(request)
+    query = data_plane.read_flags(request, wire.OfCalendar)
+    draft = data_plane.read(request, wire.EventBody).to_model(grant.email, virtual=_virtual(grant), creates=True)
+    made = await request.services.calendars.of(grant).create_event(
+        grant, query.calendar_id, draft, if_free=_flag(request, b"if-available")
+    )
+    return data_plane.selection(query.select)(_shown(made, grant))
+
+
+@route("GET", _EVENT, tag=TAG, access=BY_TOKEN, query=wire.OfCalendar, answers=One(wire.Event), errors=ERRORS)
+async def get_event(request: Request) -> Answer:
+    """Get an event, a series, or one occurrence by its own id."""
+    grant = await grant_of(request)
+    query = data_plane.read_flags(request, wire.OfCalendar)
+    found = await request.services.calendars.of(grant).event(grant, query.calendar_id, request.params["event_id"])
+    return data_plane.selection(query.select)(_shown(found, grant))
+
+
+@route(
+    "PUT",
+    _EVENT,
+    tag=TAG,
+    access=BY_TOKEN,
+    body=wire.EventBody,
+    query=wire.OfCalendar,
+    answers=One(wire.Event),
+    errors=ERRORS,
+)
+async def update_event(request: Request) -> Answer:
+    """Change an event. By the id of a series all of it, by that of an occurrence this one alone.
+
+    Another time or rule of a series drops the changes of occurrences that it does not have any more.
+    """
+    grant = await grant_of(request)
+    query = data_plane.read_flags(request, wire.OfCalendar)
+    change = data_plane.read(request, wire.EventBody).to_model(grant.email, virtual=_virtual(grant), creates=False)
+    changed = await request.services.calendars.of(grant).change_event(
+        grant, query.calendar_id, request.params["event_id"], change
+    )
+    return data_plane.selection(query.select)(_shown(changed, grant))
+
+
+@route("DELETE", _EVENT, tag=TAG, access=BY_TOKEN, query=wire.OfCalendar, errors=ERRORS)
+async def delete_event(request: Request) -> None:
+    """Delete an event, a whole series, or one occurrence."""
+    grant = await grant_of(request)
+    query = data_plane.read_flags(request, wire.OfCalendar)
+    await request.services.calendars.of(grant).delete_event(grant, query.calendar_id, request.params["event_id"])
+
+
+@route(
+    "POST",
+    f"{_EVENT}/send-rsvp",
+    tag=TAG,
+    access=BY_TOKEN,
+    body=wire.RsvpBody,
+    query=wire.OfCalendar,
+    answers=One(wire.Rsvp),
+    errors=ERRORS,
+)
+async def send_rsvp(request: Request) -> Answer:
+    """Answer an invitation as the grant's own address. The answer is stored; no mail is sent yet."""
+    grant = await grant_of(request)
+    query = data_plane.read_flags(request, wire.OfCalendar)
+    body = data_plane.read(request, wire.RsvpBody)
+    await request.services.calendars.of(grant).respond(
+        grant, query.calendar_id, request.params["event_id"], body.status, body.comment
+    )
+    return {}
+
+
+def _continued(request: Request, grant: Grant) -> tuple[dict[str, str], list[Any] | None]:
+    """The query with its window pinned, so that every page is of the same one."""
+    raw, place = data_plane.continued(data_plane.raw_query(request, lists=_LISTS), of=f"events {grant.id}")
+    raw.setdefault("start", str(request.services.calendars.clock() // SECOND))
+    if raw["start"].lstrip("-").isdecimal():
+        raw.setdefault("end", str(int(raw["start"][:20]) + _MONTH))
+    return raw, place
+
+
+def _after(place: list[Any] | None) -> Place:
+    if place is None:
+        return BEGINNING
+    if len(place) != 2 or not isinstance(place[0], int) or not isinstance(place[1], str):
+        raise InvalidData("page_token: this is no next_cursor of this list.")
+    return place[0], place[1]
+
+
+def _cursor(raw: dict[str, str], place: Place | None, grant: Grant) -> str | None:
+    return None if place is None else data_plane.cursor(raw, list(place), of=f"events {grant.id}")
+
+
+def _window(start: int | None, end: int | None) -> tuple[int, int]:
+    assert start is not None
+    assert end is not None
+    if start > end:
+        raise InvalidData("start: it is after end.")
+    if end - start > _LONGEST:
+        raise InvalidData("end: at most five years after start.")
+    return start, end
+
+
+def _query(query: wire.EventsQuery) -> EventQuery:
+    start, end = _window(query.start, query.end)
+    for name in ("ical_uid", "metadata_pair"):
+        others = [other for other in _ALONE if getattr(query, other) is not None]
+        if getattr(query, name) is not None and others:
+            raise InvalidData(f"{name}: it does not go with {others[0]}.")
+    pairs = () if query.metadata_pair is None else wire.read_pairs(query.metadata_pair)
+    return EventQuery(
+        start=start,
+        end=end,
+        title=query.title or "",
+        description=query.description or "",
+        location=query.location or "",
+        busy=query.busy,
+        attendees=frozenset(one.strip().lower() for one in (query.attendees or "").split(",") if one.strip()),
+        ical_uid=query.ical_uid,
+        master_event_id=query.master_event_id,
+        metadata=pairs,
+        updated_before=None if query.updated_before is None else query.updated_before * SECOND,
+        updated_after=None if query.updated_after is None else query.updated_after * SECOND,
+        cancelled=query.show_cancelled,
+        expand=query.expand_recurring,
+    )
+
+
+def _shown(event: Event, grant: Grant) -> Answer:
+    found = shown.event(event)
+    if _virtual(grant):
+        found.pop("original_start_time", None)
+    return found
+
+
+def _virtual(grant: Grant) -> bool:
+    return grant.provider is ProviderName.VIRTUAL_CALENDAR
+
+
+def _flag(request: Request, name: bytes) -> bool:
+    value = (request.header(name) or "").strip().lower()
+    if value not in ("", "true", "false"):
+        raise InvalidData(f"{name.decode()}: write true or false.")
+    return value == "true"

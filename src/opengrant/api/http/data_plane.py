@@ -1,0 +1,104 @@
+"""What calls for the contents of a grant share: the grant, their own error words, lists in queries, and cursors.
+
+A cursor carries the query that it continues. What the next request repeats must be the same; what it leaves out is
+taken from the cursor.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from pydantic_core import from_json, to_json
+
+from opengrant.api.http.decoding import Shape, decode, read_query
+from opengrant.api.http.request import Request
+from opengrant.api.wire.fields import Answer
+from opengrant.errors import Blocked, InvalidData, InvalidRequest
+from opengrant.model import Grant
+
+_LONGEST = 4096
+_FREE = frozenset({"limit", "page_token", "select"})
+"""What may differ from page to page."""
+
+
+async def grant_of(request: Request) -> Grant:
+    """The grant of the path. Raises GrantNotFound, AccessDenied, Blocked."""
+    name = request.params["grant_id"]
+    if request.holder is not None:
+        grant = await request.services.grants.own(request.application, name, request.holder.grant_id)
+    else:
+        grant = await request.services.grants.get(request.application, name)
+    if grant.blocked:
+        raise Blocked("This grant is blocked. Unblock it: POST /v3/grants/{grant_id}/unblock.")
+    return grant
+
+
+def read(request: Request, shape: type[Shape]) -> Shape:
+    """The body. Raises InvalidData."""
+    try:
+        return request.read(shape)
+    except InvalidRequest as problem:
+        raise InvalidData(problem.message) from None
+
+
+def read_flags(request: Request, shape: type[Shape], *, lists: frozenset[str] = frozenset()) -> Shape:
+    """The query. lists: parameters that may be repeated; they are joined by commas. Raises InvalidData."""
+    return check(shape, raw_query(request, lists=lists))
+
+
+def check(shape: type[Shape], query: Mapping[str, str]) -> Shape:
+    try:
+        return decode(shape, dict(query))
+    except InvalidRequest as problem:
+        raise InvalidData(problem.message) from None
+
+
+def raw_query(request: Request, *, lists: frozenset[str] = frozenset()) -> dict[str, str]:
+    found = read_query(request.query_string)
+    if lists & found.keys():
+        pairs = parse_qsl(request.query_string.decode("ascii"))
+        for name in lists & found.keys():
+            found[name] = ",".join(value for key, value in pairs if key == name and value != "undefined")
+    return found
+
+
+def continued(query: Mapping[str, str], *, of: str) -> tuple[dict[str, str], list[Any] | None]:
+    """The whole query, and where its next page begins; None: at the beginning. of: what is listed.
+
+    Raises InvalidData.
+    """
+    sent = query.get("page_token")
+    if sent is None:
+        return dict(query), None
+    try:
+        if len(sent) > _LONGEST:
+            raise ValueError(sent)
+        held = from_json(base64.urlsafe_b64decode(sent + "=" * (-len(sent) % 4)))
+        before, place = held["q"], held["p"]
+        if held["of"] != of or not isinstance(before, dict) or not isinstance(place, list):
+            raise ValueError(sent)
+    except (ValueError, KeyError, TypeError, binascii.Error):
+        raise InvalidData("page_token: this is no next_cursor of this list.") from None
+    for name, value in query.items():
+        if name not in _FREE and before.get(name) != value:
+            raise InvalidData(
+                f"page_token: it continues a list with another {name}. Repeat the query, or leave it out."
+            )
+    return {**before, **{name: value for name, value in query.items() if name in _FREE}}, place
+
+
+def cursor(query: Mapping[str, str], place: list[Any], *, of: str) -> str:
+    kept = {name: value for name, value in query.items() if name not in _FREE}
+    return base64.urlsafe_b64encode(to_json({"of": of, "q": kept, "p": place})).decode().rstrip("=")
+
+
+def selection(names: str | None) -> Callable[[Answer], Answer]:
+    """What leaves the named top-level members of an answer. Raises InvalidData: a name is one within another."""
+    if names is None or not names.strip():
+        return lambda answer: answer
+    wanted = {name.strip() for name in names.split(",")}
+    if any("." in name for name in wanted):
+        raise InvalidData("select: only top-level fields can be selected.")
+    return lambda answer: {name: value for name, value in answer.items() if name in wanted}
