@@ -21,8 +21,8 @@ from bench import floor
 from bench.lines import DOMAIN, EXPIRED, FEW, MANY, Scene, fresh_numbers, mailbox
 from bench.remotes import ACCESS_TAIL, CLIENT_ID, DIGITS, REFRESH_TAIL, SCOPE
 from opengrant.assembly.installation import installation
-from opengrant.connectors.connectors import Draft
-from opengrant.connectors.credentials import Draft as CredentialDraft
+from opengrant.connectors.connectors import ConnectorFields
+from opengrant.connectors.credentials import NewCredential
 from opengrant.model import PERMISSIONS, SECOND, Application, Connector, CredentialType, Micros, ProviderName, now
 from opengrant.providers.registry import OAUTH
 from opengrant.services import Services
@@ -91,7 +91,7 @@ async def prepare(
             applications.append((application, connectors[ProviderName.GOOGLE], grants))
         for variant, type_, data_held in _further():
             provider = ProviderName(variant.partition(" ")[0])
-            draft = CredentialDraft(
+            draft = NewCredential(
                 variant,
                 type_,
                 {name: SecretStr(one) if name in _SECRET else one for name, one in data_held.items()},
@@ -122,7 +122,7 @@ async def prepare(
 
 async def _connector(services: Services, application: Application, provider: ProviderName) -> Connector:
     client = SecretStr(CLIENT["client_secret"])
-    draft = Draft(client_id=CLIENT_ID, client_secret=client) if provider in OAUTH else Draft()
+    draft = ConnectorFields(client_id=CLIENT_ID, client_secret=client) if provider in OAUTH else ConnectorFields()
     return await services.connectors.create(application, provider, draft)
 
 

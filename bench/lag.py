@@ -17,7 +17,7 @@ from tests.peers.dovecot import ACCOUNTS, ELSEWHERE, Dovecot
 from tests.support import settings_from
 
 from opengrant.assembly.installation import installation
-from opengrant.connectors.connectors import Draft
+from opengrant.connectors.connectors import ConnectorFields
 from opengrant.model import CustomConnect, ProviderName
 
 EVERY = 0.005
@@ -46,7 +46,7 @@ async def _measure(dovecot: Dovecot, number: int, directory: str) -> None:
     async with installation(settings) as installed:
         services = installed.services
         application = await services.applications.create("bench")
-        await services.connectors.create(application, ProviderName.IMAP, Draft())
+        await services.connectors.create(application, ProviderName.IMAP, ConnectorFields())
         ask = CustomConnect(ProviderName.IMAP, login)
         await services.connect.custom(application, ask)
         stop = asyncio.Event()

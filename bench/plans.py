@@ -27,8 +27,8 @@ from tests.peers.postgres import Postgres
 from bench.load import Unexpected
 from opengrant.assembly.database import connect_store
 from opengrant.assembly.installation import installation
-from opengrant.connectors.connectors import Draft
-from opengrant.connectors.credentials import Draft as CredentialDraft
+from opengrant.connectors.connectors import ConnectorFields
+from opengrant.connectors.credentials import NewCredential
 from opengrant.model import SECOND, Micros, ProviderName, now
 from opengrant.settings import Settings
 from opengrant.store.engine.port import Row, Statement, Steps, Store
@@ -167,11 +167,11 @@ async def _sources(settings: Settings) -> list[tuple[str, str, str]]:
         services, client = installed.services, {"client_id": "bench", "client_secret": "GOCSPX-bench"}
         for number in range(APPLICATIONS):
             application = await services.applications.create(f"bench {number}")
-            draft = Draft(client_id=client["client_id"], client_secret=SecretStr(client["client_secret"]))
+            draft = ConnectorFields(client_id=client["client_id"], client_secret=SecretStr(client["client_secret"]))
             connector = await services.connectors.create(application, ProviderName.GOOGLE, draft)
             found.append((application.id, connector.id, str(connector.active_credential_id)))
             for further in range(1, CREDENTIALS):
-                named = CredentialDraft(f"client {further}", "connector", client)
+                named = NewCredential(f"client {further}", "connector", client)
                 credential = await services.credentials.create(application, ProviderName.GOOGLE, named)
                 found.append((application.id, connector.id, credential.id))
     return found

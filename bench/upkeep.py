@@ -32,8 +32,8 @@ from bench.report import about_the_machine
 from bench.stage import Engine
 from opengrant.assembly.database import connect_store
 from opengrant.assembly.installation import installation
-from opengrant.connectors.connectors import Draft
-from opengrant.connectors.credentials import Draft as CredentialDraft
+from opengrant.connectors.connectors import ConnectorFields
+from opengrant.connectors.credentials import NewCredential
 from opengrant.model import SECOND, ProviderName, now
 from opengrant.settings import Settings
 from opengrant.store.grants import refreshing as keeping
@@ -207,11 +207,11 @@ async def _fill(engine: Engine, data: Path, url: str | None, grants: int, floors
         services = installed.services
         application = await services.applications.create("bench")
         client = SecretStr(databases.CLIENT["client_secret"])
-        draft = Draft(client_id=databases.CLIENT["client_id"], client_secret=client)
+        draft = ConnectorFields(client_id=databases.CLIENT["client_id"], client_secret=client)
         connector = await services.connectors.create(application, ProviderName.GOOGLE, draft)
         credentials = [str(connector.active_credential_id)]
         for number in range(1, SOURCES):
-            further = CredentialDraft(f"client {number}", "connector", databases.CLIENT)
+            further = NewCredential(f"client {number}", "connector", databases.CLIENT)
             credentials.append((await services.credentials.create(application, ProviderName.GOOGLE, further)).id)
         vault = services.rotated_tokens.vault
     due_at, cipher = now() - grants * 1000 - 60 * SECOND, None if floors_key is None else AESGCM(floors_key)

@@ -29,8 +29,8 @@ def deliver(server: LiveServer) -> None:
     """Deliver all that is due now, and wait until it is done."""
 
     async def until_idle() -> None:
-        await server.services.deliveries.run()
-        await server.services.deliveries.idle()
+        await server.services.delivery_sender.run()
+        await server.services.delivery_sender.idle()
 
     server.call(until_idle())
 

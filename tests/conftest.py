@@ -198,7 +198,7 @@ def announcing(
 @pytest.fixture
 def impatient(announcing: LiveServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """That server waits for a receiver's answer for a second."""
-    monkeypatch.setattr(announcing.services.deliveries._receivers, "timeout", 1.0)
+    monkeypatch.setattr(announcing.services.delivery_sender.receivers, "timeout", 1.0)
 
 
 @pytest.fixture

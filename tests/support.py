@@ -1,12 +1,13 @@
 """A live OpenGrant for tests: the real server on a real socket, in a thread with an event loop of its own."""
 
 import asyncio
+import contextlib
 import logging
 import socket
 import threading
 import uuid
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +19,7 @@ import uvloop
 from opengrant import logs
 from opengrant.assembly.installation import Installation, installation
 from opengrant.grants.connect.connect import Connect
-from opengrant.model import Application, Clock, IdentityRule
+from opengrant.model import Application, Clock, IdentityRule, Micros
 from opengrant.server import process as serving
 from opengrant.server.asgi import asgi
 from opengrant.settings import Settings
@@ -275,21 +276,40 @@ def start_logging(stream: BytesIO) -> logs.LogWriter:
     return logs.configure("debug", stream)
 
 
+def set_in_refresh(part: Any, **values: Any) -> None:
+    """Give new values to the fields of these names, in the part of grants/refresh and in all parts that it holds."""
+    for one in fields(part):
+        held = getattr(part, one.name)
+        if one.name in values:
+            object.__setattr__(part, one.name, values[one.name])
+        elif is_dataclass(held) and type(held).__module__.startswith("opengrant.grants.refresh."):
+            set_in_refresh(held, **values)
+
+
+@contextlib.contextmanager
+def clock_stands(server: LiveServer, at: Micros | None = None) -> Iterator[None]:
+    """For refreshes it is `at`, or now."""
+    refresh = server.services.refresh
+    # The server's clock, not this machine's: on PostgreSQL it is the database's, which may be some milliseconds ahead.
+    clock = refresh.due.clock
+    held = clock() if at is None else at
+    set_in_refresh(refresh, clock=lambda: held)
+    try:
+        yield
+    finally:
+        set_in_refresh(refresh, clock=clock)
+
+
 async def rounds(server: LiveServer) -> None:
     """What the clock does until nothing is due.
 
     It takes no time: what has just failed is not due again, however slow the machine.
     """
-    # The server's clock, not this machine's: on PostgreSQL it is the database's, which may be some milliseconds ahead.
     refresh = server.services.refresh
-    at = refresh.clock()
-    before, refresh.clock = refresh.clock, lambda: at
-    try:
-        while await refresh.look_after_due():
+    with clock_stands(server):
+        while await refresh.due.look_after_due():
             pass
         await refresh.drain()
-    finally:
-        refresh.clock = before
 
 
 __all__ = [
@@ -299,11 +319,13 @@ __all__ = [
     "Interrupted",
     "LiveServer",
     "Tenant",
+    "clock_stands",
     "data",
     "imap",
     "problem",
     "rounds",
     "secret",
+    "set_in_refresh",
     "settings_from",
     "start_logging",
 ]

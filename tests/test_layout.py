@@ -117,10 +117,6 @@ EXCEPTIONS = {
 }
 TOO_LARGE: set[str] = {
     "domains/domains.py:Domains has lines",
-    "grants/refresh/circuit_breaker.py:failed has lines",
-    "grants/refresh/refresh.py:Refresh has dependencies",
-    "grants/refresh/refresh.py:Refresh has lines",
-    "grants/refresh/refresh.py:Refresh._failed has lines",
     "metrics.py:_Live.__init__ has lines",
     "net/imap_login.py:_converse has lines",
     "signin/tokens.py:Tokens has lines",

@@ -7,18 +7,19 @@ from opengrant.access.console_sessions import ConsoleSessions
 from opengrant.access.idempotency import Idempotency
 from opengrant.access.request_signatures import Signatures
 from opengrant.access.service_accounts import ServiceAccounts
+from opengrant.connectors.check import ConnectorCheck
 from opengrant.connectors.connectors import Connectors
 from opengrant.connectors.credentials import Credentials
 from opengrant.domains.domains import Domains
 from opengrant.events.activity import Activity
 from opengrant.events.audit import Audit
 from opengrant.events.deliveries import Deliveries
+from opengrant.events.sending import DeliverySender
 from opengrant.events.webhooks import Webhooks
 from opengrant.grants.aliases import Aliases
 from opengrant.grants.connect.connect import Connect
 from opengrant.grants.connect.detect import Detect
 from opengrant.grants.connect.rotated_tokens import RotatedTokens
-from opengrant.grants.connector_check import ConnectorCheck
 from opengrant.grants.history import Timeline
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
@@ -27,6 +28,7 @@ from opengrant.operations.master_keys import Readiness
 from opengrant.operations.overview import Overview
 from opengrant.signin.hosted import Hosted
 from opengrant.signin.token_endpoint import TokenEndpoint
+from opengrant.signin.token_reader import TokenReader
 from opengrant.signin.tokens import Tokens
 from opengrant.store.engine.port import Store
 from opengrant.tenants.applications import Applications
@@ -57,9 +59,11 @@ class Services:
     audit: Audit
     webhooks: Webhooks
     deliveries: Deliveries
+    delivery_sender: DeliverySender
     redirects: Redirects
     hosted: Hosted
     tokens: Tokens
+    token_reader: TokenReader
     exchange: TokenEndpoint
     sessions: ConsoleSessions
     activity: Activity

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from opengrant.errors import InvalidRequest
-from opengrant.grants.manage import Change
+from opengrant.grants.manage import GrantChange
 from opengrant.model import CustomConnect, ProviderName
 from opengrant.store import secrets
 from opengrant.vault import Owner
@@ -307,7 +307,7 @@ def test_requests_with_one_token_and_different_purposes_have_answers_of_their_ow
     assert (data(named)["id"], data(named)["name"]) == (mine["id"], "Chosen")
     assert data(connected)["id"] == mine["id"]
     server.rows("update grants set proven_at = 0, due_at = 0 where id = $1", mine["id"])
-    checked = server.call(server.services.refresh.check(tenant.application, mine["id"]))
+    checked = server.call(server.services.refresh.checks.check(tenant.application, mine["id"]))
     assert (checked.status, checked.trouble) == ("valid", None)
 
 
@@ -355,7 +355,9 @@ def test_an_external_id_that_another_grant_takes_meanwhile_is_refused(
             asked = interrupted.renew(app, grant, ask)
         case "alone":
             records = server.services.grants
-            asked = replace(records, db=Interrupted(records.db, take)).change(app, grant, Change(external_id="crm/42"))
+            asked = replace(records, db=Interrupted(records.db, take)).change(
+                app, grant, GrantChange(external_id="crm/42")
+            )
         case _:
             asked = interrupted.custom(app, ask)
     with pytest.raises(InvalidRequest, match="external_id"):

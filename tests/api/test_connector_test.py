@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from opengrant.connectors.connectors import Draft
+from opengrant.connectors.connectors import ConnectorFields
 from opengrant.model import ProviderName
 from tests.api.conftest import Apple
 from tests.fakes.mail import Certificates
@@ -135,7 +135,7 @@ def test_white_space_around_a_secret_that_an_earlier_release_stored_is_seen(
     settings = {"client_id": "client", "client_secret": f"{secret('client')} "}
     tenant.connector("google", settings=settings, scope=SCOPES["google"])
     assert try_out(tenant, "google")[0]
-    spaced = Draft(client_secret=SecretStr(f"{secret('client')} "))
+    spaced = ConnectorFields(client_secret=SecretStr(f"{secret('client')} "))
     tenant.server.call(tenant.server.services.connectors.update(tenant.application, ProviderName.GOOGLE, spaced))
     ok, steps = try_out(tenant, "google")
     assert (ok, steps["Client"]["state"]) == (False, "failed")

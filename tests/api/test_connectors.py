@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from opengrant.connectors.connectors import Draft
+from opengrant.connectors.connectors import ConnectorFields
 from opengrant.model import Connector, ProviderName
 from opengrant.store.connectors.connectors import find_with_client
 from tests.fakes.oauth import FakeOAuth
@@ -160,7 +160,7 @@ def test_changes_of_different_fields_at_once_are_all_kept(tenant: Tenant) -> Non
     async def rounds() -> list[Connector]:
         seen = []
         for number in range(10):
-            changes = (Draft(name=f"name {number}"), Draft(scope=(f"scope-{number}",)))
+            changes = (ConnectorFields(name=f"name {number}"), ConnectorFields(scope=(f"scope-{number}",)))
             await asyncio.gather(
                 *(connectors.update(tenant.application, ProviderName.IMAP, change) for change in changes)
             )

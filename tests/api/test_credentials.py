@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import SecretStr
 
-from opengrant.connectors.connectors import Draft as Change
-from opengrant.connectors.credentials import Draft
+from opengrant.connectors.connectors import ConnectorFields
+from opengrant.connectors.credentials import NewCredential
 from opengrant.errors import InvalidRequest
 from opengrant.model import ProviderName
 from tests.support import MARK, Tenant, data, problem, secret
@@ -189,7 +189,9 @@ def test_the_same_at_once_is_one_credential(tenant: Tenant) -> None:
     async def rounds() -> list[set[str]]:
         made = []
         for number in range(ROUNDS):
-            draft = Draft(f"EU {number}", "connector", {"client_id": "id", "client_secret": SecretStr("example")})
+            draft = NewCredential(
+                f"EU {number}", "connector", {"client_id": "id", "client_secret": SecretStr("example")}
+            )
             asked = (credentials.create(tenant.application, ProviderName.GOOGLE, draft) for _ in range(6))
             made.append({one.id for one in await asyncio.gather(*asked)})
         return made
@@ -205,7 +207,7 @@ def test_a_credential_is_made_active_or_deleted_and_never_both(tenant: Tenant) -
         refused = []
         for id_ in made:
             answers = await asyncio.gather(
-                connectors.update(tenant.application, ProviderName.GOOGLE, Change(active_credential_id=id_)),
+                connectors.update(tenant.application, ProviderName.GOOGLE, ConnectorFields(active_credential_id=id_)),
                 credentials.delete(tenant.application, ProviderName.GOOGLE, id_),
                 return_exceptions=True,
             )

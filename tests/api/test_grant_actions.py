@@ -12,7 +12,7 @@ from opengrant.model import SECOND, now
 from tests.api.test_token import age, clock, later, make, shown
 from tests.fakes.oauth import FakeOAuth, Reply
 from tests.peers.dovecot import ELSEWHERE, Dovecot
-from tests.support import LiveServer, Tenant, data, imap, problem
+from tests.support import LiveServer, Tenant, clock_stands, data, imap, problem
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
@@ -104,14 +104,12 @@ def test_a_check_confirms_no_suspicion(
 
 
 def test_what_was_said_in_the_last_seconds_answers_a_check(
-    tenant: Tenant, provider: FakeOAuth, server: LiveServer, monkeypatch: pytest.MonkeyPatch
+    tenant: Tenant, provider: FakeOAuth, server: LiveServer
 ) -> None:
     grant = make(tenant, provider)
     age(server, grant, seconds=100)
-    at = now()
-    monkeypatch.setattr(server.services.refresh, "clock", lambda: at)
     before = provider.count("token")
-    with ThreadPoolExecutor(10) as pool:
+    with clock_stands(server, now()), ThreadPoolExecutor(10) as pool:
         answers = list(pool.map(lambda _: check(tenant, grant).status_code, range(30)))
     assert set(answers) == {200}
     assert provider.count("token") == before + 1
@@ -352,7 +350,7 @@ def test_an_answer_that_comes_after_a_grant_was_invalidated_does_not_revive_it(
             provider.wait_for("token", before + 1)
             assert data(invalidate(tenant, grant))["grant_status"] == "invalid"
         assert data(waiting.result())["grant_status"] == "invalid"
-        server.call(server.services.refresh.replay())
+        server.call(server.services.refresh.pending.replay())
         assert shown(tenant, grant)["opengrant"]["trouble"]["reason"] == "invalidated"
     assert [type_ for type_, _ in tenant.events()].count("grant.expired") == 2
     assert not server.rows("select 1 from leases where application_id = $1", tenant.application.id)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from opengrant.assembly.connect import build_connect
+from opengrant.assembly.refresh import Limits, Meters, build_refresh
 from opengrant.connectors.connectors import Connectors
 from opengrant.connectors.credentials import Credentials
 from opengrant.domains.domains import Domains, MailNames
@@ -251,11 +252,21 @@ def _furnished(db: Store, clock: HeldClock, http: Http, directory: Path, provide
             limit=1000,
             timeout=20.0,
         )
-        refresh = Refresh(
-            db, vault, digests, connectors, providers, schedule, Policy(5, 20 * SECOND), Rates(100_000, 100_000),
-            spool, clock, _unobserved, _unobserved,
-            Activity(db, clock), 2, 100, 64,
-        )  # fmt: skip
+        refresh = build_refresh(
+            db=db,
+            clock=clock,
+            vault=vault,
+            digests=digests,
+            connectors=connectors,
+            providers=providers,
+            schedule=schedule,
+            spool=spool,
+            rotated_tokens=room.rotated_tokens,
+            limits=Limits(
+                timeout=2, concurrency=100, proofs=64, policy=Policy(5, 20 * SECOND), rates=Rates(100_000, 100_000)
+            ),
+            meters=Meters(observe=_unobserved, late=_unobserved, activity=Activity(db, clock)),
+        )
         grants = Grants(
             db=db,
             connect=room.connect,

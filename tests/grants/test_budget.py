@@ -6,7 +6,7 @@ import uuid
 import pytest
 from pydantic import SecretStr
 
-from opengrant.connectors.connectors import Draft
+from opengrant.connectors.connectors import ConnectorFields
 from opengrant.model import SECOND, CustomConnect, ProviderName
 from opengrant.store.grants import refreshing as keeping
 from opengrant.store.grants.refreshing import Rates
@@ -35,7 +35,7 @@ def test_a_budget_below_one_a_second_renews_one_in_some_seconds(
 
     async def take() -> list[int]:
         app = await built.tenant()
-        draft = Draft(client_id="id", client_secret=SecretStr("secret"), scope=("openid", "email", "profile"))
+        draft = ConnectorFields(client_id="id", client_secret=SecretStr("secret"), scope=("openid", "email", "profile"))
         await built.connectors.create(app, ProviderName.GOOGLE, draft)
         for number in range(10):
             token = secret("root")

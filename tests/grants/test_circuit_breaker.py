@@ -15,11 +15,10 @@ from opengrant.model import SECOND, Application, CustomConnect, Grant, Micros, P
 from opengrant.store.engine.port import Steps
 from opengrant.store.events import deliveries, events, webhooks
 from opengrant.store.events.webhooks import Webhook
-from opengrant.store.grants import circuit_breakers as brakes
-from opengrant.store.grants import grants
-from opengrant.store.grants.circuit_breakers import Brake
+from opengrant.store.grants import circuit_breakers, grants
+from opengrant.store.grants.circuit_breakers import CircuitBreaker
 from tests.grants.house import House, Mood
-from tests.support import secret
+from tests.support import secret, set_in_refresh
 
 T = TypeVar("T")
 AFTER = 3
@@ -52,7 +51,7 @@ class Source:
         """Ask the provider for these grants, whatever is due; it is in that mood."""
         self.house.provider.mood = mood
         for number in numbers:
-            self.run(self.house.nodes[node].refresh.check(self.app, self.grants[number].id))
+            self.run(self.house.nodes[node].refresh.checks.check(self.app, self.grants[number].id))
 
     def refuse(self, *numbers: int) -> None:
         """The same, with the consent of each withdrawn before."""
@@ -70,7 +69,7 @@ class Source:
         before = self.house.provider.count("token")
 
         async def round_() -> None:
-            await self.house.nodes[0].refresh.look_after_due()
+            await self.house.nodes[0].refresh.due.look_after_due()
             await self.house.drain()
 
         self.run(round_())
@@ -84,9 +83,9 @@ class Source:
     def statuses(self) -> list[str]:
         return [self.now(number).status for number in range(len(self.grants))]
 
-    def brake(self) -> Brake | None:
-        def script() -> Steps[Brake | None]:
-            return (yield from brakes.lock(self.app.id, self.grants[0].source, self.house.db.dialect))
+    def brake(self) -> CircuitBreaker | None:
+        def script() -> Steps[CircuitBreaker | None]:
+            return (yield from circuit_breakers.lock(self.app.id, self.grants[0].source, self.house.db.dialect))
 
         return self.run(self.house.db.write(script()))
 
@@ -111,7 +110,7 @@ def source(built: House, loop: asyncio.AbstractEventLoop) -> Iterator[Source]:
     built.provider.reset()
     built.provider.parks = False
     for node in built.nodes:
-        node.refresh.policy = Policy(AFTER, PROBE_EVERY * SECOND)
+        set_in_refresh(node.refresh, policy=Policy(AFTER, PROBE_EVERY * SECOND))
     made = Source(built, loop, loop.run_until_complete(built.tenant()))
     at = built.clock()
     hook = Webhook(
@@ -119,7 +118,7 @@ def source(built: House, loop: asyncio.AbstractEventLoop) -> Iterator[Source]:
         at, at, at,
     )  # fmt: skip
     made.run(built.db.write(webhooks.add(hook)))
-    draft = connectors.Draft(
+    draft = connectors.ConnectorFields(
         client_id="client", client_secret=SecretStr(secret("client")), scope=("openid", "email", "profile")
     )
     made.run(built.connectors.create(made.app, ProviderName.GOOGLE, draft))
@@ -250,7 +249,7 @@ def test_one_that_is_refused_still_when_its_source_has_recovered_was_dead(source
 def test_a_changed_client_secret_is_tried_at_once(source: Source) -> None:
     source.ask(0, 1, 2, mood="refuses the client")
     assert source.clock() == 0
-    draft = connectors.Draft(client_secret=SecretStr(secret("new")))
+    draft = connectors.ConnectorFields(client_secret=SecretStr(secret("new")))
     source.run(source.house.connectors.update(source.app, ProviderName.GOOGLE, draft))
     source.house.provider.mood = "accepts"
     assert source.clock() >= 1
@@ -263,7 +262,7 @@ def test_a_source_that_throttles_is_left_alone_for_as_long_as_it_says(source: So
     assert source.clock() == 0
     before = source.house.provider.count("token")
     with pytest.raises(OpenGrantError):
-        source.run(source.house.nodes[1].refresh.live(source.app, source.grants[3].id, minimum_ttl=0))
+        source.run(source.house.nodes[1].refresh.tokens.live(source.app, source.grants[3].id, minimum_ttl=0))
     assert source.house.provider.count("token") == before
     source.house.clock.move(92)
     assert source.clock() == 5

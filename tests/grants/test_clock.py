@@ -18,7 +18,7 @@ from opengrant.providers.base import Mints
 from opengrant.providers.minted import Minted
 from opengrant.store.grants import grants
 from tests.grants.house import House, Mood, silent
-from tests.support import secret
+from tests.support import secret, set_in_refresh
 
 T = TypeVar("T")
 DAY = 86_400
@@ -40,9 +40,9 @@ class Tenant:
 
     def connector(self, provider: ProviderName) -> None:
         scope = ("openid", "email", "profile") if provider is ProviderName.GOOGLE else None
-        draft = connectors.Draft(client_id="client", client_secret=SecretStr(secret("client")), scope=scope)
+        draft = connectors.ConnectorFields(client_id="client", client_secret=SecretStr(secret("client")), scope=scope)
         if provider is ProviderName.IMAP:
-            draft = connectors.Draft()
+            draft = connectors.ConnectorFields()
         self.run(self.house.connectors.create(self.app, provider, draft))
 
     def mailbox(self, name: str, host: str) -> Grant:
@@ -66,7 +66,7 @@ class Tenant:
         before = len(self.house.mail.asked)
 
         async def rounds() -> None:
-            while await self.refresh.look_after_due():
+            while await self.refresh.due.look_after_due():
                 pass
             await self.house.drain()
 
@@ -82,13 +82,13 @@ def tenant(built: House, loop: asyncio.AbstractEventLoop) -> Iterator[Tenant]:
     built.provider.reset()
     built.provider.parks = False
     for node in built.nodes:
-        node.refresh.policy = Policy(5, 20 * SECOND)
+        set_in_refresh(node.refresh, policy=Policy(5, 20 * SECOND))
     refresh = built.nodes[0].refresh
-    was = (refresh.schedule, refresh.concurrency, refresh.timeout)
-    refresh.schedule = replace(refresh.schedule, dice=random.Random(4).random)
+    schedule, concurrency, timeout = refresh.tokens.schedule, refresh.capacity.concurrency, refresh.attempts.timeout
+    set_in_refresh(refresh, schedule=replace(schedule, dice=random.Random(4).random))
     made = Tenant(built, loop, loop.run_until_complete(built.tenant()), refresh)
     yield made
-    refresh.schedule, refresh.concurrency, refresh.timeout = was
+    set_in_refresh(refresh, schedule=schedule, concurrency=concurrency, timeout=timeout)
     built.mail.failing.clear()
     built.mail.answers = asyncio.Event()
     built.provider.parks = True
@@ -172,13 +172,13 @@ def test_a_mail_host_that_hangs_has_its_share_and_the_rest_goes_on(tenant: Tenan
     others = [tenant.mailbox("user", GOOD), *(tenant.account(f"user{number}") for number in range(12))]
     tenant.house.clock.move(2 * DAY)
     tenant.house.mail.failing[BAD] = None
-    tenant.refresh.concurrency = 8
+    set_in_refresh(tenant.refresh, concurrency=8)
     asked = len(tenant.house.mail.asked)
 
     async def rounds() -> None:
         waiting = True
         while waiting:
-            await tenant.refresh.look_after_due()
+            await tenant.refresh.due.look_after_due()
             await asyncio.sleep(0)
             states = [await tenant.house.db.read(grants.find(tenant.app.id, other.id)) for other in others]
             waiting = any(
@@ -201,14 +201,14 @@ def test_a_limit_of_ours_is_no_trouble_of_the_grant(tenant: Tenant, problem: Ope
     tenant.house.mail.failing[BAD] = problem
 
     async def once() -> None:
-        await tenant.refresh.look_after_due()
+        await tenant.refresh.due.look_after_due()
         await tenant.house.drain()
 
     tenant.run(once())
     seen = tenant.now(grant)
     assert (seen.trouble, seen.due_at, tenant.leases()) == (None, grant.due_at, 0)
     with pytest.raises(type(problem)):
-        tenant.run(tenant.refresh.check(tenant.app, grant.id))
+        tenant.run(tenant.refresh.checks.check(tenant.app, grant.id))
     assert (tenant.now(grant).trouble, tenant.leases()) == (None, 0)
 
 
@@ -231,7 +231,7 @@ def test_an_attempt_that_makes_many_calls_ends_before_its_lease(
 ) -> None:
     tenant.connector(ProviderName.MICROSOFT)
     client = {"client_id": "app", "client_secret": SecretStr(secret("client")), "tenant": "contoso.example"}
-    draft = credentials.Draft("all", "adminconsent", client)
+    draft = credentials.NewCredential("all", "adminconsent", client)
     consent = tenant.run(tenant.house.credentials.create(tenant.app, ProviderName.MICROSOFT, draft))
     endless = Endless("ana@contoso.example", tenant.house.clock() + 3600 * SECOND)
     node = tenant.house.nodes[0]
@@ -239,8 +239,8 @@ def test_an_attempt_that_makes_many_calls_ends_before_its_lease(
     monkeypatch.setitem(mints, ProviderName.MICROSOFT, endless)
     ask = CustomConnect(ProviderName.MICROSOFT, {"email_address": "ana@contoso.example"}, credential_id=consent.id)
     grant = tenant.run(node.connect.custom(tenant.app, ask))
-    tenant.refresh.timeout = 0.1
-    seen = tenant.run(tenant.refresh.check(tenant.app, grant.id))
+    set_in_refresh(tenant.refresh, timeout=0.1)
+    seen = tenant.run(tenant.refresh.checks.check(tenant.app, grant.id))
     assert seen.trouble is not None
     assert (seen.trouble.kind, seen.trouble.reason, tenant.leases()) == ("provider_down", "timeout", 0)
 
@@ -252,7 +252,7 @@ def test_an_idle_grant_that_is_needed_again_is_renewed_ahead_of_time(tenant: Ten
     tenant.connector(ProviderName.GOOGLE)
     grant = tenant.account("ana")
     tenant.house.clock.move(8 * DAY)
-    tenant.run(tenant.refresh.live(tenant.app, grant.id, minimum_ttl=0))
+    tenant.run(tenant.refresh.tokens.live(tenant.app, grant.id, minimum_ttl=0))
     seen = tenant.now(grant)
     assert (seen.used_at or 0) > grant.created_at + 7 * DAY * SECOND
     assert (seen.due_at or 0) < (seen.token_expires_at or 0)
@@ -265,7 +265,7 @@ def test_needing_a_grant_in_trouble_does_not_hasten_its_next_attempt(tenant: Ten
     tenant.house.clock.move(3600 - 90)
     tenant.run(tenant.house.rows("update grants set used_at = 1 where id = $1", grant.id))
     tenant.house.provider.mood = mood
-    tenant.run(tenant.refresh.live(tenant.app, grant.id, minimum_ttl=300))
+    tenant.run(tenant.refresh.tokens.live(tenant.app, grant.id, minimum_ttl=300))
     seen = tenant.now(grant)
     assert seen.trouble is not None
     assert (seen.used_at or 0) > grant.created_at

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from opengrant.connectors import connectors
 from opengrant.errors import OpenGrantError, Overloaded
 from opengrant.grants.connect.proof import Proof
-from opengrant.grants.manage import Change
+from opengrant.grants.manage import GrantChange
 from opengrant.grants.refresh.circuit_breaker import Policy
 from opengrant.model import SECOND, Application, CustomConnect, Grant, Identity, Micros, ProviderName, Sealed, is_recent
 from opengrant.operations.clock_steps import Ahead
@@ -29,7 +29,7 @@ from opengrant.store.events.webhooks import Webhook
 from opengrant.store.grants import leases
 from opengrant.vault import Owner
 from tests.grants.house import House
-from tests.support import Away, secret
+from tests.support import Away, secret, set_in_refresh
 
 T = TypeVar("T")
 
@@ -71,7 +71,7 @@ class Place:
     def round(self) -> None:
         """What the clock does in a second or two, without waiting for it."""
         self.run(self.ahead.watch())
-        self.run(self.house.nodes[0].refresh.look_after_due())
+        self.run(self.house.nodes[0].refresh.due.look_after_due())
         self.run(self.house.nodes[0].refresh.drain())
 
     def asked(self) -> int:
@@ -85,7 +85,9 @@ def place(built: House, loop: asyncio.AbstractEventLoop) -> Iterator[Place]:
     for table in ("grants", "leases", "paces", "brakes", "rations", "deliveries", "webhooks", "console_links"):
         loop.run_until_complete(built.rows(f"delete from {table}"))  # no test is to meet another's future
     app = loop.run_until_complete(built.tenant())
-    draft = connectors.Draft(client_id="id", client_secret=SecretStr(secret("client")), scope=("openid", "email"))
+    draft = connectors.ConnectorFields(
+        client_id="id", client_secret=SecretStr(secret("client")), scope=("openid", "email")
+    )
     loop.run_until_complete(built.connectors.create(app, ProviderName.GOOGLE, draft))
     made = Place(built, loop, app, Ahead(built.db, built.clock))
     made.run(made.ahead.watch())
@@ -108,7 +110,7 @@ def test_a_later_verification_wins(place: Place, jump: int, ended: bool) -> None
     second, third = place.consent(), place.consent()
     again = place.connect(second, node=1)
     assert (again.id, again.status, place.holds(grant)) == (grant.id, "valid", second.get_secret_value())
-    change = Change(settings={"refresh_token": third})
+    change = GrantChange(settings={"refresh_token": third})
     changed = place.run(place.house.nodes[0].grants.change(place.app, again, change))
     assert (changed.status, place.holds(grant)) == ("valid", third.get_secret_value())
 
@@ -175,7 +177,7 @@ def test_a_check_asks_the_provider(place: Place, jump: int) -> None:
     place.house.clock.move(jump)
     place.house.provider.withdraw(token.get_secret_value())
     before = place.asked()
-    place.run(place.house.nodes[0].refresh.check_on_request(place.app, grant.id))
+    place.run(place.house.nodes[0].refresh.checks.check_on_request(place.app, grant.id))
     assert place.asked() > before
     assert place.now(grant).trouble is not None
 
@@ -185,10 +187,10 @@ def test_no_token_is_handed_out_whose_age_is_not_known(place: Place, jump: int) 
     grant = place.connect(place.consent())
     place.house.clock.move(jump)
     before = place.asked()
-    live = place.run(place.house.nodes[0].refresh.token(place.app, grant.id, minimum_ttl=0, reason=None))
+    live = place.run(place.house.nodes[0].refresh.tokens.token(place.app, grant.id, minimum_ttl=0, reason=None))
     assert place.asked() == before + (jump != 600)
     assert live.expires_at <= place.house.clock() + 3600 * SECOND
-    again = place.run(place.house.nodes[1].refresh.token(place.app, grant.id, minimum_ttl=0, reason=None))
+    again = place.run(place.house.nodes[1].refresh.tokens.token(place.app, grant.id, minimum_ttl=0, reason=None))
     assert again.access_token == live.access_token
 
 
@@ -210,8 +212,8 @@ def test_a_pause_that_a_provider_asked_for_ends(place: Place, jump: int) -> None
     grant = place.connect(place.consent())
     place.house.provider.mood = "throttles"
     with suppress(OpenGrantError):
-        place.run(place.house.nodes[0].refresh.token(place.app, grant.id, minimum_ttl=5000, reason=None))
-    place.run(place.house.nodes[0].refresh.check(place.app, grant.id))
+        place.run(place.house.nodes[0].refresh.tokens.token(place.app, grant.id, minimum_ttl=5000, reason=None))
+    place.run(place.house.nodes[0].refresh.checks.check(place.app, grant.id))
     assert place.now(grant).trouble is not None
     place.house.clock.move(jump)
     place.house.provider.mood = "accepts"
@@ -228,7 +230,7 @@ def test_a_budget_that_was_spent_in_the_future_stalls_nothing(place: Place) -> N
         place.run(place.house.rows(f"{sql} on conflict (application_id, name) do update set spent_until = $3",
                                    app_id, name, at + 600 * SECOND))  # fmt: skip
     before = place.asked()
-    assert place.run(place.house.nodes[0].refresh.look_after_due())
+    assert place.run(place.house.nodes[0].refresh.due.look_after_due())
     place.run(place.house.nodes[0].refresh.drain())
     assert place.asked() == before + 1
 
@@ -236,12 +238,12 @@ def test_a_budget_that_was_spent_in_the_future_stalls_nothing(place: Place) -> N
 @BACK
 def test_a_source_that_was_degraded_is_probed(place: Place, jump: int) -> None:
     for node in place.house.nodes:
-        node.refresh.policy = Policy(1, 20 * SECOND)
+        set_in_refresh(node.refresh, policy=Policy(1, 20 * SECOND))
     grant = place.connect(place.consent())
     place.house.provider.mood = "refuses the client"
-    place.run(place.house.nodes[0].refresh.check(place.app, grant.id))
+    place.run(place.house.nodes[0].refresh.checks.check(place.app, grant.id))
     for node in place.house.nodes:
-        node.refresh.policy = Policy(5, 20 * SECOND)
+        set_in_refresh(node.refresh, policy=Policy(5, 20 * SECOND))
     held = place.now(grant).trouble
     assert held is not None
     assert held.held

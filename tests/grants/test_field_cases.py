@@ -16,7 +16,7 @@ import pytest
 from pydantic import SecretStr
 
 from opengrant.api.wire import grants as wire
-from opengrant.connectors.connectors import Draft
+from opengrant.connectors.connectors import ConnectorFields
 from opengrant.errors import InvalidAuthentication, OpenGrantError, ProviderUnavailable, RateLimited
 from opengrant.events.activity import Activity
 from opengrant.grants import refusals as outcome
@@ -180,7 +180,7 @@ async def servers(certificates: Certificates, host: str) -> AsyncIterator[tuple[
 async def looked_at(home: House, app: Application, after: float) -> Grant:
     """The grant, when so many seconds have passed."""
     home.clock.move(after)
-    await home.nodes[0].refresh.look_after_due()
+    await home.nodes[0].refresh.due.look_after_due()
     await home.nodes[0].refresh.drain()
     ((id_,),) = await home.rows("select id from grants where application_id = $1", app.id)
     grant = await home.db.read(grants.find(app.id, id_))
@@ -290,7 +290,9 @@ async def token_story(home: House, name: ProviderName, reply: Reply, **more: Any
     provider.reset()
     provider.parks = False
     try:
-        await home.connectors.create(app, name, Draft(client_id="client", client_secret=SecretStr(secret("client"))))
+        await home.connectors.create(
+            app, name, ConnectorFields(client_id="client", client_secret=SecretStr(secret("client")))
+        )
         token = secret("root")
         provider.consented(token, email="gil@example.com", scope="openid email profile user:read:user", **more)
         made = await home.nodes[0].connect.custom(app, CustomConnect(name, {"refresh_token": SecretStr(token)}))

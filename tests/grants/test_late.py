@@ -26,7 +26,7 @@ def house(built: House, slow_provider: SlowOAuth) -> Iterator[House]:
 @pytest.fixture
 def app(house: House, loop: asyncio.AbstractEventLoop) -> Iterator[Application]:
     made = loop.run_until_complete(house.tenant())
-    draft = connectors.Draft(client_id="client", client_secret=SecretStr(secret("client")))
+    draft = connectors.ConnectorFields(client_id="client", client_secret=SecretStr(secret("client")))
     loop.run_until_complete(house.connectors.create(made, ProviderName.ZOOM, draft))
     yield made
     loop.run_until_complete(house.rest(made))
@@ -73,14 +73,14 @@ def test_a_late_verification_does_not_put_a_spent_token_over_its_successor(
         me = await parked(house, "me")
         provider.parks = False
         house.clock.move(3600)  # its leases run out, and the grant is due
-        assert (await house.nodes[1].refresh.check(app, grant.id)).trouble is None
+        assert (await house.nodes[1].refresh.checks.check(app, grant.id)).trouble is None
         newest = await live(house, grant)
         provider.let_arrive(me)
         assert (await late).id == grant.id
         assert await live(house, grant) == newest
         assert newest in provider.accounts
         house.clock.move(3600)
-        assert (await house.nodes[1].refresh.check(app, grant.id)).trouble is None
+        assert (await house.nodes[1].refresh.checks.check(app, grant.id)).trouble is None
         current = await house.db.read(grants.find(app.id, grant.id))
         assert current is not None
         assert current.status == "valid"

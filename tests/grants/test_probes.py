@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from opengrant.connectors.connectors import Draft
+from opengrant.connectors.connectors import ConnectorFields
 from opengrant.model import Application, CustomConnect, Grant, ProviderName
 from opengrant.net.dns import Resolver
 from opengrant.net.guard import Guard, parse_networks
@@ -54,8 +54,8 @@ async def outside(ca_file: Path, *hosts: str) -> AsyncIterator[tuple[Guard, Reso
 async def connected(home: House, name: ProviderName, provider: object, settings: dict[str, Any]) -> Application:
     """A tenant with one grant, whose provider is this one."""
     app = await home.tenant()
-    await home.connectors.create(app, name, Draft())
-    home.nodes[0].refresh.providers.passwords[name] = provider  # type: ignore[index] -- the house's own
+    await home.connectors.create(app, name, ConnectorFields())
+    home.nodes[0].connect.prove.providers.passwords[name] = provider  # type: ignore[index] -- the house's own
     await home.nodes[0].connect.custom(app, CustomConnect(name, settings))
     return app
 
@@ -63,7 +63,7 @@ async def connected(home: House, name: ProviderName, provider: object, settings:
 async def probed(home: House, app: Application) -> Grant:
     """The grant after its next probe."""
     home.clock.move(2 * DAY)
-    await home.nodes[0].refresh.look_after_due()
+    await home.nodes[0].refresh.due.look_after_due()
     await home.nodes[0].refresh.drain()
     (row,) = await home.rows("select id from grants where application_id = $1", app.id)
     grant = await home.db.read(grants.find(app.id, row[0]))

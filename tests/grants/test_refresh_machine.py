@@ -23,9 +23,9 @@ from pydantic_core import from_json
 
 from opengrant.connectors import connectors, credentials
 from opengrant.errors import NotFound, OpenGrantError
-from opengrant.grants.manage import Change
+from opengrant.grants.manage import GrantChange
 from opengrant.grants.refresh.circuit_breaker import Policy
-from opengrant.grants.refresh.refresh import Live
+from opengrant.grants.refresh.live_token import Live
 from opengrant.model import SECOND, CustomConnect, Grant, ProviderName, Sealed
 from opengrant.operations.clock_steps import Ahead
 from opengrant.store.events import events, webhooks
@@ -33,7 +33,7 @@ from opengrant.store.events.webhooks import Webhook
 from opengrant.store.grants import grants, leases
 from opengrant.vault import Owner
 from tests.grants.house import House, Mood, Node
-from tests.support import secret
+from tests.support import secret, set_in_refresh
 
 T = TypeVar("T")
 
@@ -68,7 +68,7 @@ class Machine(RuleBasedStateMachine):
         self.name, self.fake, self.clock = provider, self.house.provider, self.house.clock
         self.fake.reset()
         for node in self.house.nodes:
-            node.refresh.policy = Policy(after, 20 * SECOND)
+            set_in_refresh(node.refresh, policy=Policy(after, 20 * SECOND))
         self.under_way: list[asyncio.Task[Any]] = []
         self.passed = 0
         """Seconds since something is under way."""
@@ -110,13 +110,13 @@ class Machine(RuleBasedStateMachine):
     @rule(email=boxes, number=nodes, fresh=st.booleans())
     def patch_credential(self, email: str, number: int, fresh: bool) -> None:
         if (grant := self.run(self.found(email))) is not None:
-            change = Change(settings={"refresh_token": self.token_of(email, fresh)})
+            change = GrantChange(settings={"refresh_token": self.token_of(email, fresh)})
             self.start(self.node(number).grants.change(self.app, grant, change))
 
     @rule(email=boxes, number=nodes, name=st.sampled_from(["one", "two"]))
     def patch_name(self, email: str, number: int, name: str) -> None:
         if (grant := self.run(self.found(email))) is not None:
-            self.start(self.node(number).grants.change(self.app, grant, Change(name=name)))
+            self.start(self.node(number).grants.change(self.app, grant, GrantChange(name=name)))
 
     @rule(email=boxes, number=nodes)
     def delete(self, email: str, number: int) -> None:
@@ -131,12 +131,12 @@ class Machine(RuleBasedStateMachine):
     @rule(email=boxes, number=nodes)
     def check(self, email: str, number: int) -> None:
         if (grant := self.run(self.found(email))) is not None:
-            self.start(self.node(number).refresh.check(self.app, grant.id))
+            self.start(self.node(number).refresh.checks.check(self.app, grant.id))
 
     @rule(email=boxes, number=nodes)
     def check_on_request(self, email: str, number: int) -> None:
         if (grant := self.run(self.found(email))) is not None:
-            self.start(self.node(number).refresh.check_on_request(self.app, grant.id))
+            self.start(self.node(number).refresh.checks.check_on_request(self.app, grant.id))
 
     @rule(email=boxes, number=nodes)
     def invalidate(self, email: str, number: int) -> None:
@@ -145,7 +145,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(number=nodes)
     def look_after_due(self, number: int) -> None:
-        self.start(self.node(number).refresh.look_after_due())
+        self.start(self.node(number).refresh.due.look_after_due())
 
     @rule(seconds=st.sampled_from([1, 25, 100, 1000, 3700, 8 * 86_400]))
     def time_passes(self, seconds: int) -> None:
@@ -182,7 +182,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def client_secret_changes(self) -> None:
-        draft = connectors.Draft(client_secret=SecretStr(secret("client")))
+        draft = connectors.ConnectorFields(client_secret=SecretStr(secret("client")))
         self.start(self.house.connectors.update(self.app, self.name, draft))
 
     @rule()
@@ -266,7 +266,7 @@ class Machine(RuleBasedStateMachine):
 
     async def connector(self) -> None:
         if not await self.house.rows("select 1 from connectors where application_id = $1", self.app.id):
-            draft = connectors.Draft(
+            draft = connectors.ConnectorFields(
                 client_id="client", client_secret=SecretStr(secret("client")), scope=tuple(SCOPES[self.name].split())
             )
             await self.house.connectors.create(self.app, self.name, draft)
@@ -274,7 +274,7 @@ class Machine(RuleBasedStateMachine):
     async def second_credential(self) -> str:
         if self.second is None:
             client = {"client_id": "second", "client_secret": SecretStr(secret("client"))}
-            draft = credentials.Draft("second", "connector", client)
+            draft = credentials.NewCredential("second", "connector", client)
             self.second = (await self.house.credentials.create(self.app, self.name, draft)).id
         return self.second
 
@@ -291,7 +291,7 @@ class Machine(RuleBasedStateMachine):
         self.gone.add(grant.id)
 
     async def handed_out(self, node: Node, grant: Grant, minimum_ttl: int) -> None:
-        live: Live = await node.refresh.token(self.app, grant.id, minimum_ttl=minimum_ttl, reason=None)
+        live: Live = await node.refresh.tokens.token(self.app, grant.id, minimum_ttl=minimum_ttl, reason=None)
         assert self.fake.owner(live.access_token.get_secret_value()) == grant.email
         assert live.expires_at > self.clock()
 
@@ -369,7 +369,7 @@ class Machine(RuleBasedStateMachine):
         """It spent the token of a grant and could not finish: the successor is stored, and found when it is needed."""
         moods, self.fake.mood, self.fake.parks = self.fake.mood, "accepts", False
         with suppress(OpenGrantError):
-            await self.node(0).refresh.check(self.app, grant.id)
+            await self.node(0).refresh.checks.check(self.app, grant.id)
         self.fake.mood, self.fake.parks = moods, True
         after, held = (await self.everything())[grant.id]
         assert after.status == "valid"

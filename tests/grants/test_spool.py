@@ -8,14 +8,14 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from opengrant.connectors.connectors import Draft
+from opengrant.connectors.connectors import ConnectorFields
 from opengrant.errors import StoreUnavailable
 from opengrant.grants import spool
 from opengrant.model import Application, CustomConnect, Grant, ProviderName
 from opengrant.store.engine.port import Steps
 from opengrant.store.grants import grants
 from tests.grants.house import House, SlowOAuth, house
-from tests.support import secret
+from tests.support import secret, set_in_refresh
 
 
 class Away:
@@ -46,7 +46,7 @@ async def home(tmp_path: Path, slow_provider: SlowOAuth, monkeypatch: pytest.Mon
 async def zoom(home: House) -> tuple[Application, Grant]:
     """A grant whose refresh token dies when it is spent."""
     app = await home.tenant()
-    draft = Draft(client_id="id", client_secret=SecretStr("secret"), scope=("user:read:user",))
+    draft = ConnectorFields(client_id="id", client_secret=SecretStr("secret"), scope=("user:read:user",))
     await home.connectors.create(app, ProviderName.ZOOM, draft)
     token = secret("root")
     home.provider.consented(token, email="ana@example.com", scope="user:read:user", single_use=True)
@@ -63,9 +63,9 @@ async def found(home: House, app: Application, grant: Grant) -> Grant:
 async def refreshed_while_gone(home: House, app: Application, grant: Grant) -> None:
     """The provider gives a new token, and from then on the database takes nothing."""
     node, asked = home.nodes[0], home.provider.count("token")
-    node.refresh.db = Away(home.db, lambda: home.provider.count("token") > asked)  # type: ignore[assignment]
+    set_in_refresh(node.refresh, db=Away(home.db, lambda: home.provider.count("token") > asked))
     with pytest.raises(StoreUnavailable):
-        await node.refresh.check(app, grant.id)
+        await node.refresh.checks.check(app, grant.id)
 
 
 async def test_a_token_that_neither_database_nor_disk_takes_waits_in_memory(home: House, tmp_path: Path) -> None:
@@ -77,12 +77,12 @@ async def test_a_token_that_neither_database_nor_disk_takes_waits_in_memory(home
         await node.refresh.drain()
     errors = [line["event"] for line in logged if line["log_level"] == "error"]
     assert errors == ["spool_not_written", "refresh_spooled", "refresh_lost"]
-    node.refresh.db = home.db
-    assert await node.refresh.replay() == 1
+    set_in_refresh(node.refresh, db=home.db)
+    assert await node.refresh.pending.replay() == 1
     (tmp_path / "unwritten-0").unlink()
-    assert (node.refresh.spool.held, await node.refresh.replay()) == ([], 0)
+    assert (node.refresh.pending.spool.held, await node.refresh.pending.replay()) == ([], 0)
     home.clock.move(60)
-    after = await node.refresh.check(app, grant.id)
+    after = await node.refresh.checks.check(app, grant.id)
     assert (after.status, after.trouble, after.generation) == ("valid", None, grant.generation + 2)
 
 
@@ -93,8 +93,8 @@ async def test_what_waits_in_memory_goes_to_the_disk_when_there_is_room(home: Ho
     await refreshed_while_gone(home, app, grant)
     (tmp_path / "unwritten-0").unlink()
     with pytest.raises(StoreUnavailable):
-        await refresh.replay()
-    assert (refresh.spool.held, len(list((tmp_path / "unwritten-0").glob("*.json")))) == ([], 1)
+        await refresh.pending.replay()
+    assert (refresh.pending.spool.held, len(list((tmp_path / "unwritten-0").glob("*.json")))) == ([], 1)
 
 
 async def test_a_file_that_makes_no_sense_is_set_aside_and_holds_up_nothing(home: House, tmp_path: Path) -> None:
@@ -112,8 +112,8 @@ async def test_a_file_that_makes_no_sense_is_set_aside_and_holds_up_nothing(home
         generation = f'"generation":{grant.generation}'
         (directory / f"{name}.json").write_text(text.replace(generation, '"generation":9'))
     (directory / "d.json").mkdir()  # cannot be read at all
-    node.refresh.db = home.db
-    assert await node.refresh.replay() == 1
+    set_in_refresh(node.refresh, db=home.db)
+    assert await node.refresh.pending.replay() == 1
     bad = {path.stem for path in directory.iterdir() if path.suffix == ".bad"}
     assert (bad, list(directory.glob("*.json"))) == ({"a", "b", "c", "d", f"{grant.id}-9"}, [])
     assert (await found(home, app, grant)).generation == grant.generation + 1

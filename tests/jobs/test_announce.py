@@ -11,7 +11,7 @@ import pytest
 import trustme
 
 from opengrant.errors import NotFound, WebhookNotFound
-from opengrant.events.deliveries import pause
+from opengrant.events.sending import pause
 from opengrant.jobs.announce import announce
 from opengrant.jobs.loop import Job, run_jobs
 from opengrant.jobs.measure import measure
@@ -236,11 +236,11 @@ def test_a_slow_and_a_dead_receiver_delay_nobody_else(
     slow.usual, dead.usual = Answer(held=held), Answer(0)
     for number in range(20):
         room(subscriber, f"room-{number}")
-    announcing.call(announcing.services.deliveries.run())
+    announcing.call(announcing.services.delivery_sender.run())
     well.wait_for(20)
     assert slow.most_under_way <= 4
     held.set()
-    announcing.call(announcing.services.deliveries.idle())
+    announcing.call(announcing.services.delivery_sender.idle())
 
 
 @pytest.mark.usefixtures("impatient")

@@ -10,7 +10,7 @@ import pytest
 from nylas import Client
 from nylas.models.auth import CodeExchangeResponse
 
-from opengrant.api.hosted import AuthQuery
+from opengrant.api.wire.hosted import AuthQuery
 from opengrant.model import SECOND
 from opengrant.signin.codes import CODE_LASTS
 from opengrant.signin.login import CALLBACK, LOGIN_LASTS

@@ -30,7 +30,7 @@ from opengrant.store.engine.port import Dialect, Row, Statement, Steps
 from opengrant.store.grants import grants
 from opengrant.store.grants import refreshing as keeping
 from opengrant.store.grants import source_health as blame
-from opengrant.store.grants.grants import FEW, Filters, Order, Writing
+from opengrant.store.grants.grants import FEW, GrantFilters, Order, Writing
 from opengrant.store.grants.leases import Lease
 from opengrant.store.grants.refreshing import Rates, Source
 from opengrant.store.operations import checkup, overview
@@ -256,29 +256,29 @@ def refilled(made: Sequence[Row], fill: str) -> list[str]:
 
 
 SINGLE = [
-    Filters(email="u7-107@example.test"),
-    Filters(email_prefix="u"),
-    Filters(email_prefix="u77"),
-    Filters(email_prefix="u77-77@"),
-    Filters(status="valid"),
-    Filters(status="invalid"),
-    Filters(provider="google"),
-    Filters(provider="zoom"),
-    Filters(connector="c-google"),
-    Filters(connector="c-zoom"),
-    Filters(ip="192.0.2.1"),
-    Filters(workspace_id="w-default"),
-    Filters(workspace_id="w-old"),
-    Filters(since=START + 100_000_000, before=START + (MANY - 100) * 1_000_000),
-    Filters(before=START + 100_000_000),
-    Filters(troubled=True),
-    Filters(troubled=False),
+    GrantFilters(email="u7-107@example.test"),
+    GrantFilters(email_prefix="u"),
+    GrantFilters(email_prefix="u77"),
+    GrantFilters(email_prefix="u77-77@"),
+    GrantFilters(status="valid"),
+    GrantFilters(status="invalid"),
+    GrantFilters(provider="google"),
+    GrantFilters(provider="zoom"),
+    GrantFilters(connector="c-google"),
+    GrantFilters(connector="c-zoom"),
+    GrantFilters(ip="192.0.2.1"),
+    GrantFilters(workspace_id="w-default"),
+    GrantFilters(workspace_id="w-old"),
+    GrantFilters(since=START + 100_000_000, before=START + (MANY - 100) * 1_000_000),
+    GrantFilters(before=START + 100_000_000),
+    GrantFilters(troubled=True),
+    GrantFilters(troubled=False),
 ]
 
 
-def both(one: Filters, other: Filters) -> Filters | None:
+def both(one: GrantFilters, other: GrantFilters) -> GrantFilters | None:
     """Both conditions; None where both are about the same."""
-    names = [name for name in Filters.__slots__ if getattr(one, name) is not None]
+    names = [name for name in GrantFilters.__slots__ if getattr(one, name) is not None]
     if any(getattr(other, name) is not None for name in names):
         return None
     return replace(other, **{name: getattr(one, name) for name in names})
@@ -300,7 +300,7 @@ async def slow(filled: Filled, steps: Steps[Any], *, read: int = READ, walked: i
 async def test_a_page_of_grants_reads_few_of_them(filled: Filled) -> None:
     pairs = [pair for one, other in itertools.combinations(SINGLE, 2) if (pair := both(one, other)) is not None]
     wrong = list[str]()
-    for filters, order in itertools.product([Filters(), *SINGLE, *pairs], ORDERS):
+    for filters, order in itertools.product([GrantFilters(), *SINGLE, *pairs], ORDERS):
         steps = grants.page("app", filters, order=order, descending=True, limit=50, offset=0, dialect=filled.dialect)
         wrong += [f"{order} {filters}: {one}" for one in await slow(filled, steps)]
     assert not wrong, f"{len(wrong)} of {2 * len(pairs)}, such as {wrong[0]}"
@@ -313,8 +313,8 @@ async def test_a_page_of_grants_whose_source_is_in_trouble_reads_few_of_them(
     filled: Filled, blamed: tuple[str, ...]
 ) -> None:
     wrong = list[str]()
-    for wanted, one, order in itertools.product((True, False), [Filters(), *SINGLE], ORDERS):
-        if (filters := both(Filters(troubled=wanted), one)) is not None:
+    for wanted, one, order in itertools.product((True, False), [GrantFilters(), *SINGLE], ORDERS):
+        if (filters := both(GrantFilters(troubled=wanted), one)) is not None:
             steps = grants.page(
                 "app", filters, order=order, descending=False, limit=50, offset=0, dialect=filled.dialect, blamed=blamed
             )

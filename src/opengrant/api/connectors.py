@@ -1,50 +1,17 @@
 """/v3/connectors: one provider's app settings in an application."""
 
-from typing import Literal
-
 from opengrant.api.connect import provider_of
 from opengrant.api.http.decoding import decode
 from opengrant.api.http.request import Request, callback_uri
 from opengrant.api.http.route_table import One, Page, route
 from opengrant.api.wire import connectors as wire
-from opengrant.api.wire.fields import Answer, Model
+from opengrant.api.wire.fields import Answer
 from opengrant.api.wire.pagination import Paging
+from opengrant.connectors.check import Callback
 from opengrant.errors import InvalidRequest, NotFound, Overloaded
-from opengrant.grants.connector_check import Callback, Step
 from opengrant.model import ProviderName
 
 TAG = "Connectors"
-
-
-class TrialStep(Model):
-    """One thing that was looked at."""
-
-    name: str
-    """Client, Token endpoint, Client accepted, Scopes, Redirect URI; Mail server; or Domain."""
-    state: Literal["ok", "warning", "failed", "skipped"]
-    """`warning`: it works, or may, and should be looked at. `skipped`: there was nothing to look at."""
-    text: str
-    """For people: what was found."""
-    remedy: str | None = None
-    """What to do about it."""
-
-    @classmethod
-    def of(cls, step: Step) -> "TrialStep":
-        return cls.model_construct(name=step.name, state=step.state, text=step.text, remedy=step.remedy)
-
-
-class TrialResult(Model):
-    """What came of a test."""
-
-    ok: bool
-    """No step has failed."""
-    steps: list[TrialStep]
-    """What was looked at, in order."""
-
-    @classmethod
-    def of(cls, steps: list[Step]) -> "TrialResult":
-        ok = all(step.state != "failed" for step in steps)
-        return cls.model_construct(ok=ok, steps=[TrialStep.of(step) for step in steps])
 
 
 @route(
@@ -110,15 +77,15 @@ async def delete_connector(request: Request) -> None:
     await request.services.connectors.delete(request.application, provider_in_path(request))
 
 
-@route("POST", "/v3/connectors/{provider}/test", tag=TAG, answers=One(TrialResult), errors=(NotFound, Overloaded))
-async def test_connector(request: Request) -> TrialResult:
+@route("POST", "/v3/connectors/{provider}/test", tag=TAG, answers=One(wire.TrialResult), errors=(NotFound, Overloaded))
+async def test_connector(request: Request) -> wire.TrialResult:
     """Test a connector before any user does.
 
     Asks the provider whether it accepts the client of the active credential, without any user's token, and says step
     by step what was found. Answers 200 also when a step fails: `ok` tells. No grant is touched by it.
     """
     callback = Callback(callback_uri(request), fixed=request.services.public_url is not None)
-    return TrialResult.of(
+    return wire.TrialResult.of(
         await request.services.connector_check.run(request.application, provider_in_path(request), callback)
     )
 

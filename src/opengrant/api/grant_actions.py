@@ -29,7 +29,7 @@ async def check_grant(request: Request) -> Answer:
     it is left alone, and the trouble says so; it says so in every answer until then.
     """
     grant_id = await request.services.grants.id_of(request.application, request.params["grant_id"])
-    grant = await request.services.refresh.check_on_request(request.application, grant_id)
+    grant = await request.services.refresh.checks.check_on_request(request.application, grant_id)
     return wire.Grant.shown(await request.services.grants.blame.show(request.application, grant, fresh=True))
 
 

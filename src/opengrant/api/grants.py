@@ -17,7 +17,7 @@ from opengrant.errors import (
     RateLimited,
     ReauthEmailInvalid,
 )
-from opengrant.grants.manage import Filters
+from opengrant.grants.manage import GrantFilters
 from opengrant.model import SECOND, Grant
 
 TAG = "Grants"
@@ -29,7 +29,7 @@ async def list_grants(request: Request) -> tuple[list[Answer], wire.GrantQuery]:
     query = request.query(wire.GrantQuery)
     if query.account_id is not None or query.account_ids is not None:
         return [], query
-    filters = Filters(
+    filters = GrantFilters(
         # The identifier of a virtual calendar counts as given.
         email=query.email.strip(UNSEEN) if query.email and "@" in query.email else query.email,
         status=query.grant_status or query.status,
@@ -141,7 +141,7 @@ async def read_token(request: Request) -> Answer:
     """
     body = request.read(wire.TokenBody) if request.body else wire.TokenBody()
     grant_id = await request.services.grants.id_of(request.application, request.params["grant_id"])
-    live = await request.services.refresh.token(
+    live = await request.services.refresh.tokens.token(
         request.application, grant_id, minimum_ttl=body.minimum_ttl, reason=body.reason
     )
     return wire.LiveToken.of(live)

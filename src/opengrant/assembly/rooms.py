@@ -14,19 +14,21 @@ from opengrant.access.request_signatures import Signatures
 from opengrant.access.service_accounts import ServiceAccounts
 from opengrant.assembly.connect import ConnectRoom, build_connect
 from opengrant.assembly.network import comma_separated
+from opengrant.assembly.refresh import Limits, Meters, build_refresh
 from opengrant.assembly.tools import Tools
+from opengrant.connectors.check import ConnectorCheck
 from opengrant.connectors.connectors import Connectors
 from opengrant.connectors.credentials import Credentials
 from opengrant.domains.domains import NOWHERE, Domains, MailNames
 from opengrant.errors import StoreUnavailable
 from opengrant.events.activity import Activity
 from opengrant.events.audit import Audit
-from opengrant.events.deliveries import Deliveries, DeliveryTerms
+from opengrant.events.deliveries import Deliveries
+from opengrant.events.sending import DeliverySender, DeliveryTerms
 from opengrant.events.webhooks import Webhooks
 from opengrant.grants.aliases import Aliases
 from opengrant.grants.connect.detect import Detect
 from opengrant.grants.connect.rotated_tokens import RotatedTokens
-from opengrant.grants.connector_check import ConnectorCheck
 from opengrant.grants.history import Timeline
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.circuit_breaker import Policy
@@ -47,13 +49,14 @@ from opengrant.signin.callback import Callback
 from opengrant.signin.codes import LoginCodes
 from opengrant.signin.consent import ConsentPages
 from opengrant.signin.hosted import Hosted
-from opengrant.signin.id_tokens import Signing
+from opengrant.signin.id_tokens import IdTokens
 from opengrant.signin.login import LoginDigests, OpenLogins
 from opengrant.signin.password_form import PasswordForm
 from opengrant.signin.redeem import Redemption
 from opengrant.signin.return_url import ReturnUrls
 from opengrant.signin.start import SignInStart
 from opengrant.signin.token_endpoint import TokenEndpoint
+from opengrant.signin.token_reader import TokenReader
 from opengrant.signin.tokens import Tokens
 from opengrant.signin.visit import Visits
 from opengrant.store.engine.port import Dialect
@@ -88,12 +91,13 @@ class _Grants:
 class _SignIn:
     hosted: Hosted
     tokens: Tokens
+    token_reader: TokenReader
     exchange: TokenEndpoint
 
 
 def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitStack) -> Services:
     db, clock = tools.db, tools.clock
-    deliveries = _deliveries(settings, tools, opened)
+    delivery_sender = _delivery_sender(settings, tools, opened)
     base = _base(settings, tools, opened)
     grants = _grants(settings, tools, base, opened)
     sign_in = _sign_in(settings, tools, base, grants)
@@ -117,15 +121,17 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         refresh=grants.refresh,
         grants=grants.grants,
         detect=grants.detect,
-        aliases=Aliases(refresh=grants.refresh, providers=tools.providers.aliases),
+        aliases=Aliases(tokens=grants.refresh.tokens, providers=tools.providers.aliases),
         timeline=Timeline(db=db),
         hosted=sign_in.hosted,
         tokens=sign_in.tokens,
+        token_reader=sign_in.token_reader,
         exchange=sign_in.exchange,
         activity=base.activity,
         audit=Audit(db=db, clock=clock, keep=timedelta(days=settings.audit_days)),
         webhooks=_webhooks(settings, tools),
-        deliveries=deliveries,
+        deliveries=_deliveries(settings, tools),
+        delivery_sender=delivery_sender,
         overview=Overview(db=db, activity=base.activity, clock=clock, observe=metrics.set_health),
         readiness=_readiness(settings, tools, opened),
         ahead=Ahead(db=db, clock=clock),
@@ -168,7 +174,7 @@ def _mail_names(settings: Settings) -> MailNames:
 def _grants(settings: Settings, tools: Tools, base: _Base, opened: contextlib.AsyncExitStack) -> _Grants:
     schedule, spool = _schedule(settings), Spool(settings.data_dir / "unwritten")
     connecting = _connecting(settings, tools, base, schedule, spool)
-    refresh = _refresh(settings, tools, base, schedule, spool)
+    refresh = _refresh(settings, tools, base, schedule, connecting.rotated_tokens)
     # The exchanges end before the database closes: a token that is not stored is lost.
     opened.push_async_callback(refresh.drain)
     opened.push_async_callback(
@@ -231,25 +237,28 @@ def _connecting(settings: Settings, tools: Tools, base: _Base, schedule: Schedul
     )
 
 
-def _refresh(settings: Settings, tools: Tools, base: _Base, schedule: Schedule, spool: Spool) -> Refresh:
+def _refresh(
+    settings: Settings, tools: Tools, base: _Base, schedule: Schedule, rotated_tokens: RotatedTokens
+) -> Refresh:
     refresh = settings.refresh
-    return Refresh(
+    return build_refresh(
         db=tools.db,
+        clock=tools.clock,
         vault=tools.vault,
         digests=tools.digests,
         connectors=base.connectors,
         providers=tools.providers,
         schedule=schedule,
-        policy=Policy(after=refresh.brake_after, probe_every=int(refresh.probe_degraded * SECOND)),
-        rates=Rates(source=refresh.budget, provider=refresh.provider_budget),
-        spool=spool,
-        clock=tools.clock,
-        observe=metrics.observe_refresh,
-        late=metrics.observe_lateness,
-        activity=base.activity,
-        timeout=settings.outbound.timeout,
-        concurrency=refresh.concurrency,
-        proofs=settings.outbound.mail_threads,
+        spool=rotated_tokens.spool,
+        rotated_tokens=rotated_tokens,
+        limits=Limits(
+            timeout=settings.outbound.timeout,
+            concurrency=refresh.concurrency,
+            proofs=settings.outbound.mail_threads,
+            policy=Policy(after=refresh.brake_after, probe_every=int(refresh.probe_degraded * SECOND)),
+            rates=Rates(source=refresh.budget, provider=refresh.provider_budget),
+        ),
+        meters=Meters(observe=metrics.observe_refresh, late=metrics.observe_lateness, activity=base.activity),
     )
 
 
@@ -266,16 +275,18 @@ def _connector_check(tools: Tools, base: _Base, grants: _Grants) -> ConnectorChe
 
 def _sign_in(settings: Settings, tools: Tools, base: _Base, grants: _Grants) -> _SignIn:
     hosted = _hosted(settings, tools, base, grants)
+    id_tokens = IdTokens(db=tools.db, vault=tools.vault, clock=tools.clock)
     tokens = Tokens(
         db=tools.db,
         digests=tools.digests,
         applications=base.applications,
-        signing=Signing(db=tools.db, vault=tools.vault, clock=tools.clock),
+        signing=id_tokens,
         clock=tools.clock,
     )
     return _SignIn(
         hosted=hosted,
         tokens=tokens,
+        token_reader=TokenReader(db=tools.db, digests=tools.digests, id_tokens=id_tokens, clock=tools.clock),
         exchange=TokenEndpoint(
             applications=base.applications,
             api_keys=base.api_keys,
@@ -362,9 +373,19 @@ def _callback(base: _Base, grants: _Grants, parts: _SignInParts) -> Callback:
     )
 
 
-def _deliveries(settings: Settings, tools: Tools, opened: contextlib.AsyncExitStack) -> Deliveries:
+def _deliveries(settings: Settings, tools: Tools) -> Deliveries:
+    return Deliveries(
+        db=tools.silent,
+        clock=tools.clock,
+        keep=int(settings.webhooks.keep * SECOND),
+        wakeup=tools.wakeup,
+        age=metrics.set_oldest_delivery,
+    )
+
+
+def _delivery_sender(settings: Settings, tools: Tools, opened: contextlib.AsyncExitStack) -> DeliverySender:
     named = settings.webhooks
-    deliveries = Deliveries(
+    sender = DeliverySender(
         db=tools.silent,
         vault=tools.vault,
         receivers=tools.network.receivers,
@@ -372,16 +393,14 @@ def _deliveries(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
             source=named.source,
             hold=int(named.expired_after * SECOND),
             retry_for=int(named.retry_for * SECOND),
-            keep=int(named.keep * SECOND),
             concurrency=named.concurrency,
         ),
         clock=tools.clock,
-        bell=tools.wakeup,
+        wakeup=tools.wakeup,
         observe=metrics.count_delivery,
-        age=metrics.set_oldest_delivery,
     )
-    opened.push_async_callback(deliveries.drain)
-    return deliveries
+    opened.push_async_callback(sender.drain)
+    return sender
 
 
 def _webhooks(settings: Settings, tools: Tools) -> Webhooks:

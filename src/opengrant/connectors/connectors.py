@@ -18,8 +18,7 @@ from opengrant.store import secrets
 from opengrant.store.connectors import connectors, credentials
 from opengrant.store.engine.port import Steps, Store
 from opengrant.store.events import events as outbox
-from opengrant.store.grants import circuit_breakers as brakes
-from opengrant.store.grants import grants
+from opengrant.store.grants import circuit_breakers, grants
 from opengrant.vault import Owner, Vault
 
 PUBLIC: Mapping[ProviderName, frozenset[str]] = {name: facts.connector_settings for name, facts in FACTS.items()}
@@ -29,7 +28,7 @@ _SECRET = frozenset({"client_secret", "private_key"})
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class ConnectorFields:
     """What a caller sends for a connector; None means not sent, and on update: keep.
 
     settings  what may be read again; `client_id` and `client_secret` come apart
@@ -51,7 +50,7 @@ class Connectors:
     vault: Vault
     clock: Clock
 
-    async def create(self, app: Application, provider: ProviderName, draft: Draft) -> Connector:
+    async def create(self, app: Application, provider: ProviderName, draft: ConnectorFields) -> Connector:
         """Raises InvalidRequest when the provider has a connector already, or its client is missing."""
         now = self.clock()
         connector = Connector(
@@ -96,7 +95,7 @@ class Connectors:
     async def page(self, app: Application, *, limit: int, offset: int) -> list[Connector]:
         return await self.db.read(connectors.page(app.id, limit=limit, offset=offset))
 
-    async def update(self, app: Application, provider: ProviderName, draft: Draft) -> Connector:
+    async def update(self, app: Application, provider: ProviderName, draft: ConnectorFields) -> Connector:
         """Omitted fields stay; `settings` replaces what may be read, while an omitted client stays as it is.
 
         Raises NotFound; InvalidRequest for an active credential that is none, and for settings that nobody would read.
@@ -151,7 +150,7 @@ class Connectors:
             held.setdefault("tenant", connector.settings.get("tenant"))
         return held
 
-    def _update(self, app: Application, provider: ProviderName, draft: Draft) -> Steps[Connector]:
+    def _update(self, app: Application, provider: ProviderName, draft: ConnectorFields) -> Steps[Connector]:
         connector = yield from connectors.hold(app.id, provider)
         if connector is None:
             raise NotFound(f"This application has no {provider} connector.")
@@ -171,7 +170,7 @@ class Connectors:
                     client_id, secret = client_id or stored_id, secret or stored_secret
                 settings["client_id"] = client_id
                 yield from secrets.put(self._seal(primary, client_id, secret), at=now)
-                yield from brakes.probe_now(app.id, primary.id)
+                yield from circuit_breakers.probe_now(app.id, primary.id)
                 yield from credentials.touch(app.id, primary.id, at=now)
         changed = replace(
             connector,
@@ -214,7 +213,7 @@ class Connectors:
         )
 
 
-def _check_settings(provider: ProviderName, draft: Draft) -> None:
+def _check_settings(provider: ProviderName, draft: ConnectorFields) -> None:
     """Raises InvalidRequest that names a setting which connectors of this provider do not have."""
     sent = [
         name for name in ("client_id", "client_secret") if provider not in OAUTH and getattr(draft, name) is not None
@@ -236,7 +235,7 @@ def expire(app: Application, *, using: Literal["connector_id", "credential_id"],
         f"The {gone} of this grant was deleted. Create it again, then connect the mailbox again.",
         *(at, at),
     )
-    yield from brakes.forget(app.id, id_)
+    yield from circuit_breakers.forget(app.id, id_)
     while some := (
         yield from grants.expire_some(app.id, using=using, id_=id_, trouble=trouble, limit=_EXPIRED_AT_ONCE)
     ):
@@ -267,7 +266,7 @@ def _record(type_: audit.AuditType, connector: Connector, *, at: Micros, changed
     )
 
 
-def _changed(before: Connector, after: Connector, draft: Draft) -> list[str]:
+def _changed(before: Connector, after: Connector, draft: ConnectorFields) -> list[str]:
     """Names of what is different now; of a secret it is enough that one was sent."""
     fields = ("name", "settings", "scope", "active_credential_id")
     names = [name for name in fields if getattr(before, name) != getattr(after, name)]

@@ -18,10 +18,10 @@ from opengrant.store import secrets
 from opengrant.store.connectors import connectors, credentials
 from opengrant.store.connectors.credentials import Order
 from opengrant.store.engine.port import Steps, Store
-from opengrant.store.grants import circuit_breakers as brakes
+from opengrant.store.grants import circuit_breakers
 from opengrant.vault import Vault
 
-__all__ = ["Credentials", "Draft", "Order"]
+__all__ = ["Credentials", "NewCredential", "Order"]
 
 TYPES: Mapping[ProviderName, frozenset[CredentialType]] = {
     name: facts.credential_types for name, facts in FACTS.items()
@@ -29,7 +29,7 @@ TYPES: Mapping[ProviderName, frozenset[CredentialType]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class NewCredential:
     """What a caller sends. `data` holds the type's own keys, SecretStr where secret; it is sealed as a whole."""
 
     name: str
@@ -45,7 +45,7 @@ class Credentials:
     vault: Vault
     clock: Clock
 
-    async def create(self, app: Application, provider: ProviderName, draft: Draft) -> Credential:
+    async def create(self, app: Application, provider: ProviderName, draft: NewCredential) -> Credential:
         """The same name, type and data again is the same credential. Raises InvalidRequest, NotFound."""
         if draft.type not in TYPES.get(provider, frozenset()):
             allowed = ", ".join(sorted(TYPES.get(provider, frozenset()))) or "none"
@@ -96,7 +96,7 @@ class Credentials:
         """
         await self.db.write(self._delete(app, provider, credential_id))
 
-    def _create(self, app: Application, provider: ProviderName, draft: Draft) -> Steps[Credential]:
+    def _create(self, app: Application, provider: ProviderName, draft: NewCredential) -> Steps[Credential]:
         connector = yield from _connector(app, provider, connectors.hold)
         existing = yield from credentials.find_name(app.id, connector.id, draft.name)
         if existing is not None:
@@ -139,7 +139,7 @@ class Credentials:
             data = {key: data[key] for key in ("client_id", "client_secret")}
         if data is not None:
             yield from secrets.put(self._seal(held, data), at=now)
-            yield from brakes.probe_now(app.id, held.id)
+            yield from circuit_breakers.probe_now(app.id, held.id)
         names = ["name"] if changed.name != held.name else []
         names += ["credential_data"] if data is not None else []
         yield from _record("credential.updated", held, at=now, changed=names)

@@ -13,8 +13,8 @@ from pydantic import SecretStr
 
 from opengrant.errors import Overloaded, ProviderFailure, WebhookNotFound, WebhookRefused
 from opengrant.events import audit
-from opengrant.events.deliveries import signing_owner
 from opengrant.events.envelope import TEST_SECRET, Notification, sign
+from opengrant.events.sending import signing_owner
 from opengrant.model import Application, Clock
 from opengrant.net.guarded_http import origin
 from opengrant.net.webhook_http import Receivers

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import structlog
 
 from opengrant.errors import OpenGrantError, ProviderFailure
-from opengrant.grants.refresh.refresh import Refresh
+from opengrant.grants.refresh.live_token import LiveTokens
 from opengrant.model import Application, Grant, ProviderName
 from opengrant.providers import base
 
@@ -20,7 +20,7 @@ _LASTS = 60
 class Aliases:
     """Built once, in assembly/installation.py."""
 
-    refresh: Refresh
+    tokens: LiveTokens
     providers: Mapping[ProviderName, base.Aliases]
 
     async def of(self, app: Application, grant: Grant) -> tuple[str, ...]:
@@ -29,7 +29,7 @@ class Aliases:
         if provider is None or grant.status == "invalid":
             return ()
         try:
-            live = await self.refresh.live(app, grant.id, minimum_ttl=_LASTS)
+            live = await self.tokens.live(app, grant.id, minimum_ttl=_LASTS)
             return await provider.aliases(live.access_token)
         except ProviderFailure as failure:
             log.info(

@@ -22,10 +22,10 @@ from opengrant.store.connectors import credentials
 from opengrant.store.engine.port import Steps, Store
 from opengrant.store.events import events as outbox
 from opengrant.store.grants import grants, leases
-from opengrant.store.grants.grants import Filters, Order
+from opengrant.store.grants.grants import GrantFilters, Order
 from opengrant.tenants.workspaces import Workspaces
 
-__all__ = ["Change", "Filters", "Grants"]
+__all__ = ["GrantChange", "GrantFilters", "Grants"]
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -34,7 +34,7 @@ _INVALIDATED = "The grant was called invalid by request. Ask the user to connect
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class GrantChange:
     """What a PATCH may change; None means not sent.
 
     settings       the provider's credential keys, checked, as in CustomConnect
@@ -105,7 +105,7 @@ class Grants:
         return (yield from grants.find_email(app.id, pattern, exact="@" not in pattern))
 
     async def page(
-        self, app: Application, filters: Filters, *, order: Order, descending: bool, limit: int, offset: int
+        self, app: Application, filters: GrantFilters, *, order: Order, descending: bool, limit: int, offset: int
     ) -> list[Shown]:
         """Also as their sources are: `filters.troubled` means what is shown."""
         blamed = tuple(await self.blame.sources(app))
@@ -127,7 +127,7 @@ class Grants:
         """What a change of the credential need not name: see StoredCredentials.settings_of."""
         return await self.stored.settings_of(app, grant)
 
-    async def change(self, app: Application, grant: Grant, change: Change) -> Grant:
+    async def change(self, app: Application, grant: Grant, change: GrantChange) -> Grant:
         """Replace the scope list or the name, or move it; new settings are verified first, as when connecting.
 
         Raises what Connect.renew raises, and Blocked; on failure the grant stays as it was.
@@ -141,7 +141,7 @@ class Grants:
         return await self._change_row(app, grant, change)
 
     async def _change_credential(
-        self, app: Application, grant: Grant, change: Change, settings: Mapping[str, Any]
+        self, app: Application, grant: Grant, change: GrantChange, settings: Mapping[str, Any]
     ) -> Grant:
         """Verify the new settings, and store the credential with the rest of the change."""
         if FACTS[grant.provider].identifier and settings.get("email") != grant.email:
@@ -159,7 +159,7 @@ class Grants:
         )
         return await self.connect.renew(app, grant, ask)
 
-    async def _change_row(self, app: Application, grant: Grant, change: Change) -> Grant:
+    async def _change_row(self, app: Application, grant: Grant, change: GrantChange) -> Grant:
         async def write() -> Grant | None:
             nonlocal grant
             missing = grant.missing_scopes

@@ -11,8 +11,8 @@ def refresh(services: Services) -> Job:
 
     async def run() -> None:
         # What a provider has given already must not be asked for again.
-        await services.refresh.replay()
-        while await services.refresh.look_after_due():
+        await services.refresh.pending.replay()
+        while await services.refresh.due.look_after_due():
             pass
 
     return Job("refresh", timedelta(seconds=1), run)
@@ -20,4 +20,4 @@ def refresh(services: Services) -> Job:
 
 def replay(services: Services) -> Job:
     """Write what the database could not take when a provider gave it; for a process that does no other work."""
-    return Job("replay", timedelta(seconds=15), services.refresh.replay)
+    return Job("replay", timedelta(seconds=15), services.refresh.pending.replay)

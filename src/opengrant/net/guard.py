@@ -114,14 +114,19 @@ def parse_host(text: str) -> Address | str:
     return name
 
 
-def domain_of(address: str) -> str | None:
-    """The A-label domain of an address; None when it is no address of a named host."""
-    local, at, text = address.rpartition("@")
+def parse_domain(text: str) -> str | None:
+    """A lower-case A-label name with a dot in it; None for anything else."""
     try:
-        domain = parse_host(text)
+        host = parse_host(text)
     except BadHost:
         return None
-    return domain if local and at and isinstance(domain, str) and "." in domain else None
+    return host if isinstance(host, str) and "." in host else None
+
+
+def domain_of(address: str) -> str | None:
+    """The A-label domain of an email address; None when it is no address at a named host."""
+    local, at, text = address.rpartition("@")
+    return parse_domain(text) if local and at else None
 
 
 def _literal(text: str) -> Address:

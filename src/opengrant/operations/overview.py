@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from opengrant.events.activity import HOUR, REFRESHED, VERIFIED, Activity
-from opengrant.grants.refresh import circuit_breaker as brake
+from opengrant.grants.refresh import circuit_breaker
 from opengrant.model import SECOND, Application, Clock, Micros, is_recent
 from opengrant.store.engine.port import Steps, Store
 from opengrant.store.events import webhooks
 from opengrant.store.events.webhooks import Webhook
-from opengrant.store.grants import circuit_breakers as brakes
+from opengrant.store.grants import circuit_breakers
 from opengrant.store.grants import source_health as blame
-from opengrant.store.grants.circuit_breakers import Brake
+from opengrant.store.grants.circuit_breakers import CircuitBreaker
 from opengrant.store.operations import checkup, overview
 from opengrant.store.operations.overview import Backlog, Health
 
@@ -171,7 +171,7 @@ class Overview:
     def _degraded(self, app_id: str) -> Steps[list[DegradedSource]]:
         found = []
         by_host: dict[str, Mapping[str | None, int]] = {}
-        for blamed in (yield from brakes.degraded(app_id, limit=MOST_SOURCES)):
+        for blamed in (yield from circuit_breakers.degraded(app_id, limit=MOST_SOURCES)):
             id_, _, host = blamed.source.partition("/")
             named = yield from overview.source(app_id, id_)
             if named is None:
@@ -194,9 +194,11 @@ class Overview:
         return [_bucket(began_at, counted) for began_at, counted in counts.items()]
 
 
-def _trouble(blamed: Brake, named: tuple[str, str, str | None], host: str | None, grants: int) -> DegradedSource:
+def _trouble(
+    blamed: CircuitBreaker, named: tuple[str, str, str | None], host: str | None, grants: int
+) -> DegradedSource:
     since = cast(Micros, blamed.degraded_at)
-    return DegradedSource(*named, host, since, brake.said(blamed), grants, blamed.probe_at)
+    return DegradedSource(*named, host, since, circuit_breaker.quoted(blamed), grants, blamed.probe_at)
 
 
 def _bucket(at: Micros, counted: Counter[str]) -> Bucket:

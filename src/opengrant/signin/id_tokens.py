@@ -1,7 +1,7 @@
-"""Signed id_tokens: the installation's signing keys, and what is said under them.
+"""Signed id_tokens, and the installation's signing keys.
 
-Two RSA keys are held, the present one, which signs, and the one before it. Both are published, so that a rotation
-spoils no id_token that is still good.
+Two RSA keys are stored: the current one, which signs, and the previous one. Both are published, so that id_tokens stay
+valid after a rotation.
 """
 
 import asyncio
@@ -23,21 +23,21 @@ from opengrant.store.engine.port import Steps, Store
 from opengrant.vault import Owner, Vault
 
 ID_TOKEN_FOR = 3600
-"""Seconds that an id_token is good for."""
+"""Seconds that an id_token is valid."""
 
 _ALGORITHM = "RS256"
 _BITS = 2048
 _OWNER = Owner(secrets.INSTALLATION, "installation", "default", "signing-keys")
 _FIND = (_OWNER.application_id, _OWNER.kind, _OWNER.id, _OWNER.purpose)
 _LOOK_AGAIN = 60 * SECOND
-"""How long a process may go on signing with a key that another has rotated away: published it still is."""
+"""How long a process may sign with a key that another process has rotated; the key is still published."""
 _LONGEST = 8192
-"""Characters of an id_token that is looked at."""
+"""Characters of an id_token that is decoded."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
-    """The keys, newest first, as they were stored when they were read."""
+class _StoredKeys:
+    """The keys, newest first, with the row they were read from."""
 
     keys: tuple[RSAKey, ...] = field(repr=False)
     made_at: Micros
@@ -45,23 +45,23 @@ class _Held:
     read_at: Micros
 
 
-class Signing:
-    """Built once, in assembly/installation.py. The first key is made when it is first asked for."""
+class IdTokens:
+    """Built once, in assembly/. The first key is made on first use."""
 
-    def __init__(self, db: Store, vault: Vault, clock: Clock) -> None:
+    def __init__(self, *, db: Store, vault: Vault, clock: Clock) -> None:
         self._db, self._vault, self._clock = db, vault, clock
-        self._held: _Held | None = None
+        self._stored: _StoredKeys | None = None
         self._loading = asyncio.Lock()
 
     async def sign(self, claims: Mapping[str, Any], *, lifetime: int = ID_TOKEN_FOR) -> SecretStr:
-        """A JWT of these claims, with `iat` and `exp`, whose header names the key."""
+        """A JWT of these claims, with `iat` and `exp`; its header names the key."""
         key = (await self._keys()).keys[0]
         issued = self._clock() // SECOND
         stamped = {**claims, "iat": issued, "exp": issued + lifetime}
         return SecretStr(jwt.encode({"typ": "JWT", "alg": _ALGORITHM, "kid": key.kid}, stamped, key))
 
     async def read(self, id_token: str) -> Mapping[str, Any]:
-        """The claims of an id_token of ours. Raises OAuthRefused when it is none, or is over."""
+        """The claims of an id_token. Raises OAuthRefused when we did not sign it, or when it has expired."""
         try:
             if len(id_token) > _LONGEST:
                 raise ValueError("longer than any of ours")
@@ -73,13 +73,13 @@ class Signing:
         return claims
 
     async def _verified(self, id_token: str) -> Mapping[str, Any]:
-        held = await self._keys()
+        stored = await self._keys()
         try:
-            return _claims(id_token, held)
+            return _claims(id_token, stored)
         except InvalidKeyIdError:
-            if is_recent(held.read_at, within=SECOND, now=self._clock()):
+            if is_recent(stored.read_at, within=SECOND, now=self._clock()):
                 raise
-            # Another process may have rotated; strangers can have us look once a second, no more.
+            # Another process may have rotated. Unknown key ids cause one look-up a second at most.
             return _claims(id_token, await self._keys(afresh=True))
 
     async def published(self) -> dict[str, Any]:
@@ -87,37 +87,37 @@ class Signing:
         return {"keys": [key.as_dict(private=False) for key in (await self._keys()).keys]}
 
     async def rotate(self) -> str:
-        """A new key signs from now on; the one before the present is forgotten. Returns the new key's id.
+        """Sign with a new key and drop the previous one. Returns the new key's id.
 
-        Raises InvalidRequest while the present key is so young that id_tokens of the one before it may be about.
+        Raises InvalidRequest while id_tokens that the previous key signed may still be valid; Overloaded.
         """
-        held = await self._keys(afresh=True)
+        stored = await self._keys(afresh=True)
         now = self._clock()
-        if len(held.keys) > 1 and now - held.made_at < ID_TOKEN_FOR * SECOND + _LOOK_AGAIN:
+        if len(stored.keys) > 1 and now - stored.made_at < ID_TOKEN_FOR * SECOND + _LOOK_AGAIN:
             raise InvalidRequest("The last rotation is less than an hour ago: id_tokens of the key before still hold.")
-        keys = (await _new_key(), held.keys[0])
+        keys = (await _new_key(), stored.keys[0])
         kid = str(keys[0].kid)
-        if not await self._db.write(self._swap(held, keys, kid, now)):
+        if not await self._db.write(self._swap(stored, keys, kid, now)):
             raise Overloaded("Somebody else is rotating the signing key. Look again.", retry_after=1)
-        self._held = None
+        self._stored = None
         return kid
 
-    def _swap(self, held: _Held, keys: tuple[RSAKey, ...], kid: str, now: Micros) -> Steps[bool]:
-        if not (yield from secrets.swap(held.row, self._vault.seal(_packed(keys, now), _OWNER))):
+    def _swap(self, stored: _StoredKeys, keys: tuple[RSAKey, ...], kid: str, now: Micros) -> Steps[bool]:
+        if not (yield from secrets.swap(stored.row, self._vault.seal(_packed(keys, now), _OWNER))):
             return False
         yield from audit.record(audit.INSTALLATION, "signing_key.rotated", at=now, signing_key_id=kid)
         return True
 
-    async def _keys(self, *, afresh: bool = False) -> _Held:
-        held = self._held
-        if held is None or afresh or not is_recent(held.read_at, within=_LOOK_AGAIN, now=self._clock()):
+    async def _keys(self, *, afresh: bool = False) -> _StoredKeys:
+        stored = self._stored
+        if stored is None or afresh or not is_recent(stored.read_at, within=_LOOK_AGAIN, now=self._clock()):
             async with self._loading:
-                if self._held is held or self._held is None:  # else somebody has just looked
-                    self._held = await self._load()
-                held = self._held
-        return held
+                if self._stored is stored or self._stored is None:  # otherwise another task has just loaded them
+                    self._stored = await self._load()
+                stored = self._stored
+        return stored
 
-    async def _load(self) -> _Held:
+    async def _load(self) -> _StoredKeys:
         sealed = await self._db.read(secrets.find(*_FIND))
         if sealed is None:
             now = self._clock()
@@ -126,17 +126,17 @@ class Signing:
             sealed = await self._db.read(secrets.find(*_FIND))
         if sealed is None:
             raise RuntimeError("the signing key was written and is not there")
-        stored = json.loads(self._vault.open(sealed, _OWNER))
-        keys = tuple(RSAKey.import_key(key) for key in stored["keys"])
-        return _Held(keys, stored["made_at"], secrets.SecretRow(*_FIND, sealed), self._clock())
+        payload = json.loads(self._vault.open(sealed, _OWNER))
+        keys = tuple(RSAKey.import_key(key) for key in payload["keys"])
+        return _StoredKeys(keys, payload["made_at"], secrets.SecretRow(*_FIND, sealed), self._clock())
 
 
-def _claims(id_token: str, held: _Held) -> Mapping[str, Any]:
-    return jwt.decode(id_token, KeySet([*held.keys]), algorithms=[_ALGORITHM]).claims
+def _claims(id_token: str, stored: _StoredKeys) -> Mapping[str, Any]:
+    return jwt.decode(id_token, KeySet([*stored.keys]), algorithms=[_ALGORITHM]).claims
 
 
 async def _new_key() -> RSAKey:
-    # Finding primes takes a good part of a second: not on the event loop.
+    # Finding primes takes a large part of a second, so it runs off the event loop.
     key = await asyncio.to_thread(RSAKey.generate_key, _BITS, {"use": "sig", "alg": _ALGORITHM})
     return RSAKey.import_key({**key.as_dict(private=True), "kid": key.thumbprint()})
 

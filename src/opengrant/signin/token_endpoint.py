@@ -1,4 +1,4 @@
-"""The token endpoint: an application shows who it is, and a code, a refresh token or a grant's id becomes tokens."""
+"""The token endpoint: exchanges a code, a refresh token or a grant's id for tokens."""
 
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -14,7 +14,7 @@ from opengrant.signin.tokens import Issued, Tokens, refuse_blocked
 from opengrant.tenants.applications import Applications
 
 EVERYTHING = "all"
-"""The permission of an API key that makes it the application's secret."""
+"""The permission that lets an API key act as client_secret."""
 
 
 class Redeems(Protocol):
@@ -23,16 +23,16 @@ class Redeems(Protocol):
     async def redeem(
         self, app: Application, code: SecretStr, *, redirect_uri: str, verifier: str | None, authenticated: bool
     ) -> Redeemed:
-        """Raises OAuthRefused: also when the client is not `authenticated` and the code asks for no PKCE, or its
-        redirect URI is one of a server; CodeUsedTwice for one that was redeemed before.
+        """Raises OAuthRefused, also when the client is not `authenticated` and the code has no PKCE challenge or its
+        redirect URI belongs to a server; CodeUsedTwice for a code that was redeemed before.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class AccessTokenRequest:
-    """A request of the token endpoint. What was not sent, or was sent empty, is None.
+    """A request of the token endpoint. A member that is absent or empty is None.
 
-    secret  the API key, from wherever it was sent
+    secret  the API key, from the body or the Authorization header
     """
 
     grant_type: str | None
@@ -47,7 +47,7 @@ class AccessTokenRequest:
 
 
 class Client(NamedTuple):
-    """Who asks. key_id: None when nobody showed an API key, and PKCE has to stand in for it."""
+    """An authenticated client. key_id: None when the request has no API key and relies on PKCE."""
 
     application: Application
     key_id: str | None
@@ -62,7 +62,7 @@ _NEEDED: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenEndpoint:
-    """Built once, in assembly/installation.py."""
+    """Built once, in assembly/."""
 
     applications: Applications
     api_keys: ApiKeys
@@ -70,16 +70,16 @@ class TokenEndpoint:
     tokens: Tokens
     grants: Grants
 
-    async def authenticate(self, ask: AccessTokenRequest) -> Client:
-        """Check that the request is whole, then who sends it. Raises OAuthRefused.
+    async def authenticate(self, request: AccessTokenRequest) -> Client:
+        """Check that the request is complete, then the client. Raises OAuthRefused.
 
         Without an API key only a code can be exchanged, and only with a PKCE verifier. An unknown application, a
-        wrong key and another application's key are refused in the same words.
+        wrong key and another application's key get the same text.
         """
-        _require_whole(ask)
-        client_id = ask.client_id or ""
-        if ask.secret is None:
-            if ask.grant_type != "authorization_code" or ask.verifier is None:
+        _require_complete(request)
+        client_id = request.client_id or ""
+        if request.secret is None:
+            if request.grant_type != "authorization_code" or request.verifier is None:
                 raise OAuthRefused(
                     "invalid_client", "Send the API key as client_secret, or as a bearer in the Authorization header."
                 )
@@ -88,7 +88,7 @@ class TokenEndpoint:
                 raise _unknown_client()
             return Client(application, None)
         try:
-            caller = await self.api_keys.authenticate(ask.secret.get_secret_value())
+            caller = await self.api_keys.authenticate(request.secret.get_secret_value())
         except Unauthorized:
             raise _unknown_client() from None
         if caller.application.id != client_id:
@@ -97,28 +97,28 @@ class TokenEndpoint:
             raise OAuthRefused("unauthorized_client", f"This API key lacks the permission {EVERYTHING}.")
         return Client(caller.application, caller.key_id)
 
-    async def exchange(self, client: Client, ask: AccessTokenRequest, *, issuer: str) -> Issued:
-        """The tokens. `issuer`: the base URL that the caller reached us at. Raises OAuthRefused."""
+    async def exchange(self, client: Client, request: AccessTokenRequest, *, issuer: str) -> Issued:
+        """Issue the tokens. `issuer`: the base URL that the caller reached us at. Raises OAuthRefused."""
         app = client.application
-        if ask.code is not None and ask.grant_type == "authorization_code":
-            return await self._redeem(client, ask, ask.code, issuer)
-        if ask.refresh_token is not None and ask.grant_type == "refresh_token":
-            return await self.tokens.refresh(app, ask.refresh_token, issuer=issuer)
+        if request.code is not None and request.grant_type == "authorization_code":
+            return await self._redeem(client, request, request.code, issuer)
+        if request.refresh_token is not None and request.grant_type == "refresh_token":
+            return await self.tokens.refresh(app, request.refresh_token, issuer=issuer)
         try:
-            grant = await self.grants.get(app, f"grant:{(ask.grant_id or '').removeprefix('grant:')}")
+            grant = await self.grants.get(app, f"grant:{(request.grant_id or '').removeprefix('grant:')}")
         except GrantNotFound:
             raise OAuthRefused("invalid_grant", "grant_id: this application has no such grant.") from None
         refuse_blocked(grant)
         return await self.tokens.issue(app, grant, "client_credentials", issuer=issuer, scope=grant.scope)
 
-    async def _redeem(self, client: Client, ask: AccessTokenRequest, code: SecretStr, issuer: str) -> Issued:
+    async def _redeem(self, client: Client, request: AccessTokenRequest, code: SecretStr, issuer: str) -> Issued:
         app = client.application
         try:
             redeemed = await self.codes.redeem(
                 app,
                 code,
-                redirect_uri=ask.redirect_uri or "",
-                verifier=None if ask.verifier is None else ask.verifier.get_secret_value(),
+                redirect_uri=request.redirect_uri or "",
+                verifier=None if request.verifier is None else request.verifier.get_secret_value(),
                 authenticated=client.key_id is not None,
             )
         except CodeUsedTwice as twice:
@@ -135,16 +135,16 @@ class TokenEndpoint:
         )
 
 
-def _require_whole(ask: AccessTokenRequest) -> None:
-    if ask.grant_type is None:
+def _require_complete(request: AccessTokenRequest) -> None:
+    if request.grant_type is None:
         raise _missing("grant_type")
-    if ask.grant_type not in _NEEDED:
+    if request.grant_type not in _NEEDED:
         raise OAuthRefused("unsupported_grant_type", f"grant_type: must be one of {', '.join(_NEEDED)}.")
-    for name in ("client_id", *_NEEDED[ask.grant_type]):
-        if getattr(ask, name) is None:
+    for name in ("client_id", *_NEEDED[request.grant_type]):
+        if getattr(request, name) is None:
             raise _missing(name)
-    if ask.idp_claims is not None:
-        # No issuer is trusted yet, whatever idp_settings say: what is not checked must not look as if it were.
+    if request.idp_claims is not None:
+        # No issuer is trusted yet, so a claim is refused: accepting it unchecked would look like a check.
         raise OAuthRefused("invalid_request", "idp_claims: tokens of other identity providers are not accepted.")
 
 

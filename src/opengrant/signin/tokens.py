@@ -1,23 +1,23 @@
-"""Tokens that applications hold for grants: handed out, refreshed, looked at, revoked, forgotten.
+"""Tokens that applications hold for grants: issued, refreshed, revoked, forgotten.
 
-They are ours, never a provider's. All that one sign-in handed out is a family, and dies as one: with a revocation,
-with a code or a rotated refresh token that is presented a second time, and with its grant.
+They are ours, never a provider's. The tokens of one sign-in are a family and end together: with a revocation, with a
+code or a rotated refresh token that is used a second time, and with the grant.
 """
 
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from pydantic import SecretStr
 
-from opengrant.access import bearer_tokens as opaque
+from opengrant.access import bearer_tokens
 from opengrant.errors import OAuthRefused
 from opengrant.events import audit
 from opengrant.model import SECOND, Application, Clock, Grant, Micros
 from opengrant.providers.registry import FACTS
-from opengrant.signin.id_tokens import Signing
+from opengrant.signin.id_tokens import IdTokens
 from opengrant.store.engine.port import Steps, Store
 from opengrant.store.grants import grants
 from opengrant.store.signin import tokens
@@ -25,28 +25,28 @@ from opengrant.tenants.applications import Applications
 from opengrant.vault.digests import Digests
 
 ACCESS_FOR = 3600
-"""Seconds that an access token is good for."""
+"""Seconds that an access token is valid."""
 
 Means = Literal["authorization_code", "refresh_token", "client_credentials"]
-"""What a token was handed out for; the wire's grant types."""
+"""What a token was issued for; the wire's grant types."""
 
 _REMEMBER_SPENT = timedelta(days=30)
-"""How long a rotated refresh token is known for one, so that it kills its family when it comes again."""
+"""How long a rotated refresh token is remembered: used again, it revokes its family."""
 _REMEMBER_FAMILY = timedelta(days=1)
-"""How long a family without tokens is remembered: far longer than a one-time code lives."""
+"""How long a family without tokens is remembered: far longer than a one-time code is valid."""
 _AT_ONCE = 500
 """Rows that one transaction drops."""
 _MOST_TURNS = 200
-"""Transactions that one sweep spends on an application; what is left waits for the next."""
+"""Transactions of one sweep for one application; the next sweep drops the rest."""
 
 
 @dataclass(frozen=True, slots=True)
 class RefreshTokenTerms:
-    """How long refresh tokens live, as an application sets it; None: without end.
+    """How long refresh tokens are valid, as the application has set it; None: no limit.
 
     absolute  seconds from the sign-in
     idle      seconds from the last refresh
-    rotate    each refresh hands out a new refresh token and retires the one it came with
+    rotate    each refresh issues a new refresh token and retires the one that was sent
     """
 
     absolute: int | None = None
@@ -55,15 +55,15 @@ class RefreshTokenTerms:
 
     @classmethod
     def of(cls, additional_settings: Mapping[str, Any]) -> "RefreshTokenTerms":
-        """From an application's `additional_settings`, already checked."""
+        """From an application's `additional_settings`, already validated."""
         return cls(
-            additional_settings.get("refresh_token_expiration_absolute") or None,
-            additional_settings.get("refresh_token_expiration_idle") or None,
-            bool(additional_settings.get("rotate_refresh_token")),
+            absolute=additional_settings.get("refresh_token_expiration_absolute") or None,
+            idle=additional_settings.get("refresh_token_expiration_idle") or None,
+            rotate=bool(additional_settings.get("rotate_refresh_token")),
         )
 
     def end(self, begun_at: Micros, used_at: Micros) -> Micros | None:
-        """When the refresh token of a family is over."""
+        """When the refresh token of a family expires."""
         ends = [
             since + seconds * SECOND
             for since, seconds in ((begun_at, self.absolute), (used_at, self.idle))
@@ -72,16 +72,9 @@ class RefreshTokenTerms:
         return min(ends, default=None)
 
 
-class Holder(NamedTuple):
-    """Who comes with an access token: the application it was handed to, and the one grant it is good for."""
-
-    application: Application
-    grant_id: str
-
-
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """What the token endpoint answers. refresh_token: None when there is no new one."""
+    """The answer of the token endpoint. refresh_token: None when there is no new one."""
 
     grant: Grant
     access_token: SecretStr
@@ -91,27 +84,18 @@ class Issued:
     expires_in: int = ACCESS_FOR
 
 
-@dataclass(frozen=True, slots=True)
-class Info:
-    """What a token says of itself; times in Unix seconds."""
-
-    issuer: str
-    audience: str
-    subject: str
-    email: str
-    issued_at: int
-    expires_at: int
-
-
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
-    """Built once, in assembly/installation.py.
+    """Built once, in assembly/.
 
-    Where an argument is called `issuer`, it is the base URL that the caller reached us at.
+    An argument `issuer` is the base URL that the caller reached us at.
     """
 
-    def __init__(self, db: Store, digests: Digests, applications: Applications, signing: Signing, clock: Clock) -> None:
-        self._db, self._digests, self._applications, self._clock = db, digests, applications, clock
-        self.signing = signing
+    db: Store
+    digests: Digests
+    applications: Applications
+    signing: IdTokens
+    clock: Clock
 
     async def issue(
         self,
@@ -126,13 +110,15 @@ class Tokens:
     ) -> Issued:
         """An access token, and with `offline` a refresh token.
 
-        code_id  the one-time code they are handed out for: what `revoke_of_code` takes back
-        Raises   OAuthRefused when the grant has gone, or the code's tokens were taken back, meanwhile
+        code_id  the one-time code that is exchanged; `revoke_of_code` revokes its tokens
+        Raises   OAuthRefused when the grant was deleted, or the code's tokens were revoked, meanwhile
         """
-        access = opaque.make(opaque.ACCESS, app.id)
-        refresh = opaque.make(opaque.REFRESH, app.id) if offline else None
+        access = bearer_tokens.make(bearer_tokens.ACCESS, app.id)
+        refresh = bearer_tokens.make(bearer_tokens.REFRESH, app.id) if offline else None
         terms = await self._terms(app) if offline else RefreshTokenTerms()
-        await self._db.write(self._issue(app, grant.id, means, scope, access, refresh, terms, code_id))
+        await self.db.write(
+            self._issue(app, grant.id, means, scope=scope, access=access, refresh=refresh, terms=terms, code_id=code_id)
+        )
         return await self._issued(app, grant, scope, access, refresh, issuer)
 
     def _issue(
@@ -140,15 +126,18 @@ class Tokens:
         app: Application,
         grant_id: str,
         means: Means,
+        *,
         scope: tuple[str, ...],
         access: SecretStr,
         refresh: SecretStr | None,
         terms: RefreshTokenTerms,
         code_id: str | None,
     ) -> Steps[None]:
-        now = self._clock()
-        family = tokens.Family(code_id or str(uuid.uuid4()), grant_id, scope, now, now)
-        if not (yield from tokens.begin(app.id, family, self._db.dialect)):
+        now = self.clock()
+        family = tokens.Family(
+            id=code_id or str(uuid.uuid4()), grant_id=grant_id, scope=scope, created_at=now, used_at=now
+        )
+        if not (yield from tokens.begin(app.id, family, self.db.dialect)):
             raise OAuthRefused("invalid_grant", "The grant was deleted, or the code was used before.")
         yield from self._add(app, family.id, access, now + ACCESS_FOR * SECOND, "access", now)
         if refresh is not None:
@@ -158,47 +147,47 @@ class Tokens:
     async def refresh(self, app: Application, refresh_token: SecretStr, *, issuer: str) -> Issued:
         """A new access token; with rotation a new refresh token too.
 
-        A refresh token that was rotated away before revokes its family: two have it, and one of them should not.
-        Raises OAuthRefused, in the same words for every token that is not good.
+        A refresh token that was rotated before revokes its family: two clients have it, so one of them stole it.
+        Raises OAuthRefused, with the same text for every invalid token.
         """
         terms = await self._terms(app)
-        access = opaque.make(opaque.ACCESS, app.id)
-        successor = opaque.make(opaque.REFRESH, app.id) if terms.rotate else None
+        access = bearer_tokens.make(bearer_tokens.ACCESS, app.id)
+        replacement = bearer_tokens.make(bearer_tokens.REFRESH, app.id) if terms.rotate else None
         digest = self._digest(app.id, refresh_token)
-        # What must not be undone by a refusal is told by a result, not raised: an exception rolls back.
-        refreshed = await self._db.write(self._refresh(app, digest, terms, access, successor))
+        # A reused token is a result, not an exception: an exception would roll the revocation back.
+        refreshed = await self.db.write(self._refresh(app, digest, terms, access, replacement))
         if refreshed is None:
             raise _dead_refresh_token()
         grant, scope = refreshed
-        return await self._issued(app, grant, scope, access, successor, issuer)
+        return await self._issued(app, grant, scope, access, replacement, issuer)
 
     def _refresh(
-        self, app: Application, digest: str, terms: RefreshTokenTerms, access: SecretStr, successor: SecretStr | None
+        self, app: Application, digest: str, terms: RefreshTokenTerms, access: SecretStr, replacement: SecretStr | None
     ) -> Steps[tuple[Grant, tuple[str, ...]] | None]:
-        now = self._clock()
-        held = yield from tokens.find(app.id, digest)
-        if held is None or held.kind != "refresh" or held.over(now):
+        now = self.clock()
+        row = yield from tokens.find(app.id, digest)
+        if row is None or row.kind != "refresh" or row.over(now):
             raise _dead_refresh_token()
-        family = held.family
+        family = row.family
         end = terms.end(family.created_at, family.used_at)
         grant = yield from grants.find(app.id, family.grant_id)
         if grant is None or (end is not None and end <= now):
             raise _dead_refresh_token()
         if not (yield from tokens.use(app.id, family.id, at=now)):
             raise _dead_refresh_token()
-        if held.spent_at is not None:
+        if row.spent_at is not None:
             yield from self._reused(app, family, now)
             return None
         refuse_blocked(grant)
         end = terms.end(family.created_at, now)
-        if successor is None:
+        if replacement is None:
             yield from tokens.prolong(app.id, digest, expires_at=end)
         else:
             forget_at = now + int(_REMEMBER_SPENT.total_seconds()) * SECOND
             if not (yield from tokens.spend(app.id, digest, at=now, forget_at=forget_at)):
                 yield from self._reused(app, family, now)
                 return None
-            yield from self._add(app, family.id, successor, end, "refresh", now)
+            yield from self._add(app, family.id, replacement, end, "refresh", now)
         yield from self._add(app, family.id, access, now + ACCESS_FOR * SECOND, "access", now)
         yield from audit.record(
             app.id, "token.issued", at=now, grant_id=grant.id, means="refresh_token", family_id=family.id
@@ -209,80 +198,48 @@ class Tokens:
         yield from tokens.revoke(app.id, family.id, at=now)
         yield from audit.record(app.id, "token.reused", at=now, grant_id=family.grant_id, family_id=family.id)
 
-    async def bearer(self, token: str) -> Holder | None:
-        """Who comes with it; None when it is no access token of ours, or is over.
-
-        Its grant may be deleted by now: then nothing is found under its id.
-        """
-        held = await self._find(opaque.ACCESS, token)
-        return None if held is None else Holder(held.application, held.family.grant_id)
-
-    async def info(self, access_token: str, *, issuer: str) -> Info:
-        """Raises OAuthRefused when it is not good."""
-        held = await self._find(opaque.ACCESS, access_token)
-        if held is None or held.expires_at is None:
-            raise _dead_token()
-        grant = await self._db.read(grants.find(held.application.id, held.family.grant_id))
-        if grant is None:
-            raise _dead_token()
-        app_id, since, until = held.application.id, held.created_at // SECOND, held.expires_at // SECOND
-        return Info(issuer, app_id, grant.id, grant.email, since, until)
-
-    async def id_token_info(self, id_token: str) -> Info:
-        """Raises OAuthRefused when it is not good, or its grant is gone."""
-        claims = await self.signing.read(id_token)
-        grant = await self._db.read(grants.find(claims["aud"], claims["sub"]))
-        if grant is None:
-            raise _dead_token()
-        return Info(claims["iss"], claims["aud"], claims["sub"], grant.email, claims["iat"], claims["exp"])
-
     async def revoke(self, token: str) -> None:
-        """End the family of an access or refresh token; the grant stays. Raises OAuthRefused when it is over."""
-        app_id = opaque.application_of(opaque.ACCESS, token) or opaque.application_of(opaque.REFRESH, token)
+        """End the family of an access or refresh token; the grant stays. Raises OAuthRefused when it is invalid."""
+        app_id = bearer_tokens.application_of(bearer_tokens.ACCESS, token) or bearer_tokens.application_of(
+            bearer_tokens.REFRESH, token
+        )
         if app_id is None:
-            raise _dead_token()
-        await self._db.write(self._revoke(app_id, self._digest(app_id, SecretStr(token))))
+            raise dead_token()
+        await self.db.write(self._revoke(app_id, self._digest(app_id, SecretStr(token))))
 
     def _revoke(self, app_id: str, digest: str) -> Steps[None]:
-        now = self._clock()
-        held = yield from tokens.find(app_id, digest)
-        if held is None or held.over(now):
-            raise _dead_token()
-        family = held.family
+        now = self.clock()
+        row = yield from tokens.find(app_id, digest)
+        if row is None or row.over(now):
+            raise dead_token()
+        family = row.family
         if (yield from tokens.revoke(app_id, family.id, at=now)) is None:
-            raise _dead_token()
+            raise dead_token()
         yield from audit.record(app_id, "token.revoked", at=now, grant_id=family.grant_id, family_id=family.id)
 
     async def revoke_of_code(self, app: Application, code_id: str) -> None:
-        """A one-time code came twice: what it was, or is just being, exchanged for must not be used."""
-        await self._db.write(self._revoke_of_code(app, code_id))
+        """A one-time code was sent twice: revoke its tokens, also those that are just being issued."""
+        await self.db.write(self._revoke_of_code(app, code_id))
 
     def _revoke_of_code(self, app: Application, code_id: str) -> Steps[None]:
-        now = self._clock()
+        now = self.clock()
         grant_id = yield from tokens.revoke(app.id, code_id, at=now)
         if grant_id is not None:
             yield from audit.record(app.id, "token.reused", at=now, grant_id=grant_id or None, family_id=code_id)
 
     async def forget(self, app: Application) -> None:
-        """Drop what is over, a few at a time."""
-        now = self._clock()
+        """Drop expired tokens and empty families, in batches."""
+        now = self.clock()
         unused_since = now - int(_REMEMBER_FAMILY.total_seconds()) * SECOND
         for _ in range(_MOST_TURNS):
-            if await self._db.write(tokens.forget_expired(app.id, at=now, limit=_AT_ONCE)) < _AT_ONCE:
+            if await self.db.write(tokens.forget_expired(app.id, at=now, limit=_AT_ONCE)) < _AT_ONCE:
                 break
         for _ in range(_MOST_TURNS):
-            if await self._db.write(tokens.forget_empty(app.id, unused_since=unused_since, limit=_AT_ONCE)) < _AT_ONCE:
+            if await self.db.write(tokens.forget_empty(app.id, unused_since=unused_since, limit=_AT_ONCE)) < _AT_ONCE:
                 break
 
     async def _terms(self, app: Application) -> RefreshTokenTerms:
-        return RefreshTokenTerms.of((await self._applications.profile(app)).additional_settings)
-
-    async def _find(self, prefix: str, token: str) -> tokens.Token | None:
-        app_id = opaque.application_of(prefix, token)
-        if app_id is None:
-            return None
-        held = await self._db.read(tokens.find(app_id, self._digest(app_id, SecretStr(token))))
-        return None if held is None or held.over(self._clock()) else held
+        return RefreshTokenTerms.of((await self.applications.profile(app)).additional_settings)
 
     async def _issued(
         self,
@@ -318,7 +275,7 @@ class Tokens:
         yield from tokens.add(app.id, family_id, kind, digest, at=now, expires_at=expires_at)
 
     def _digest(self, app_id: str, token: SecretStr) -> str:
-        return self._digests.token(app_id, token.get_secret_value())
+        return self.digests.token(app_id, token.get_secret_value())
 
 
 def refuse_blocked(grant: Grant) -> None:
@@ -331,5 +288,5 @@ def _dead_refresh_token() -> OAuthRefused:
     return OAuthRefused("invalid_grant", "The refresh token is unknown, expired or revoked.")
 
 
-def _dead_token() -> OAuthRefused:
+def dead_token() -> OAuthRefused:
     return OAuthRefused("invalid_token", "Token expired or revoked")

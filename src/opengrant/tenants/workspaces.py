@@ -13,12 +13,12 @@ from opengrant.access.rate_limits import RateLimit
 from opengrant.errors import InvalidRequest, NotFound, Overloaded
 from opengrant.events import audit
 from opengrant.model import Application, Clock, Micros, ProviderName
-from opengrant.net.guard import BadHost, parse_host
+from opengrant.net.guard import domain_of, parse_domain
 from opengrant.store.engine.port import Steps, Store
 from opengrant.store.tenants import workspaces
 from opengrant.store.tenants.workspaces import Workspace
 
-__all__ = ["Assigned", "AutoGroup", "NewWorkspace", "Workspace", "WorkspaceChange", "Workspaces", "domain_of"]
+__all__ = ["Assigned", "AutoGroup", "NewWorkspace", "Workspace", "WorkspaceChange", "Workspaces"]
 
 log = structlog.get_logger()
 
@@ -91,7 +91,7 @@ class Workspaces:
         if wanted is not None:
             await self.require(app, wanted)
             return wanted
-        home = await self.db.read(workspaces.find_home(app.id, domain_of(email)))
+        home = await self.db.read(workspaces.find_home(app.id, domain_of(email) or ""))
         return home or (await self.default(app)).id
 
     async def require(self, app: Application, wanted: str) -> None:
@@ -247,26 +247,12 @@ class Workspaces:
         yield from audit.record(app.id, "workspace.deleted", at=now, workspace_id=found.id)
 
 
-def domain_of(email: str) -> str:
-    """The domain of an address, lower-cased ASCII (A-labels); "" when it has none."""
-    local, at, text = email.rpartition("@")
-    return _read_domain(text) if local and at else ""
-
-
 def _domain(text: str) -> str:
     """A domain as a request names it; "" stays. Raises InvalidRequest."""
-    domain = _read_domain(text)
+    domain = parse_domain(text) or ""
     if text and not domain:
         raise InvalidRequest("domain: must be the name of an email domain, such as example.com.")
     return domain
-
-
-def _read_domain(text: str) -> str:
-    try:
-        domain = parse_host(text)
-    except BadHost:
-        return ""
-    return domain if isinstance(domain, str) and "." in domain else ""
 
 
 def _check_grouping(domain: str, auto_group: bool) -> None:
@@ -276,7 +262,7 @@ def _check_grouping(domain: str, auto_group: bool) -> None:
 
 def _get(app: Application, id_or_domain: str) -> Steps[Workspace]:
     found = yield from workspaces.find(app.id, id_or_domain)
-    if found is None and (domain := _read_domain(id_or_domain)):
+    if found is None and (domain := parse_domain(id_or_domain)):
         found = yield from workspaces.find_domain(app.id, domain)
     return _some(found)
 

@@ -13,7 +13,7 @@ from opengrant.api.http.route_table import Access, InConsole, Key, Open, Signed,
 from opengrant.errors import AccessDenied, AuthenticationFailed, Unauthorized
 from opengrant.events.actor import Actor, act_as
 from opengrant.model import Caller, Permission
-from opengrant.signin.tokens import Tokens
+from opengrant.signin.token_reader import TokenReader
 
 CONSOLE_COOKIE = "opengrant_console"
 CONSOLE_HEADER = "X-OpenGrant-Console"
@@ -29,7 +29,7 @@ class Authentication:
     """Checks the credentials of requests. Built once, with the routes."""
 
     api_keys: ApiKeys
-    tokens: Tokens
+    tokens: TokenReader
     sessions: ConsoleSessions
     signatures: Signatures
     service_accounts: ServiceAccounts

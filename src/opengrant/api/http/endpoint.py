@@ -77,7 +77,7 @@ def build_router(
         by_path.setdefault(operation.path, {})[operation.method] = operation
     authentication = Authentication(
         api_keys=services.api_keys,
-        tokens=services.tokens,
+        tokens=services.token_reader,
         sessions=services.sessions,
         signatures=services.signatures,
         service_accounts=services.service_accounts,

@@ -13,7 +13,7 @@ from opengrant.errors import InvalidPayload, PayloadTooLarge
 from opengrant.model import Application, Caller
 from opengrant.services import Services
 from opengrant.signin.login import CALLBACK
-from opengrant.signin.tokens import Holder
+from opengrant.signin.token_reader import Holder
 
 BODY_WITHIN = 30.0
 """Seconds that a client has to send its body; slower clients are cut off."""

@@ -20,7 +20,8 @@ from opengrant.api.wire.fields import (
     trim,
     trimmed,
 )
-from opengrant.connectors.connectors import Draft
+from opengrant.connectors.check import Step
+from opengrant.connectors.connectors import ConnectorFields
 from opengrant.model import Connector as ConnectorNoun
 from opengrant.model import ProviderName
 
@@ -81,14 +82,14 @@ class _ConnectorBody(Model):
     scopes: AnyScopes = None
     """The same as scope."""
 
-    def to_model(self) -> Draft:
+    def to_model(self) -> ConnectorFields:
         settings = getattr(self, "settings", None)
         public = {
             key: value
             for key in ("tenant", "topic_name")
             if settings is not None and (value := getattr(settings, key, None)) is not None
         }
-        return Draft(
+        return ConnectorFields(
             name=self.name,
             settings=None if settings is None else public,
             client_id=getattr(settings, "client_id", None),
@@ -219,3 +220,34 @@ class ConnectorPatch(_ConnectorBody):
     """Replaces what may be read; a client id or secret that is left out stays."""
     active_credential_id: Maybe[Id] = None
     """A connector credential of this connector."""
+
+
+class TrialStep(Model):
+    """One thing that was looked at."""
+
+    name: str
+    """Client, Token endpoint, Client accepted, Scopes, Redirect URI; Mail server; or Domain."""
+    state: Literal["ok", "warning", "failed", "skipped"]
+    """`warning`: it works, or may, and should be looked at. `skipped`: there was nothing to look at."""
+    text: str
+    """For people: what was found."""
+    remedy: str | None = None
+    """What to do about it."""
+
+    @classmethod
+    def of(cls, step: Step) -> "TrialStep":
+        return cls.model_construct(name=step.name, state=step.state, text=step.text, remedy=step.remedy)
+
+
+class TrialResult(Model):
+    """What came of a test."""
+
+    ok: bool
+    """No step has failed."""
+    steps: list[TrialStep]
+    """What was looked at, in order."""
+
+    @classmethod
+    def of(cls, steps: list[Step]) -> "TrialResult":
+        ok = all(step.state != "failed" for step in steps)
+        return cls.model_construct(ok=ok, steps=[TrialStep.of(step) for step in steps])

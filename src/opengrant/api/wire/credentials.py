@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from opengrant.api.wire.connectors import ClientId, ClientSecret
 from opengrant.api.wire.fields import Answer, Maybe, Model, Name, Tenant, examples, named, sent_settings, trimmed
 from opengrant.api.wire.pagination import Paging
-from opengrant.connectors.credentials import Draft as CredentialDraft
+from opengrant.connectors.credentials import NewCredential
 from opengrant.model import SECOND
 from opengrant.model import Credential as CredentialNoun
 
@@ -83,9 +83,9 @@ class _CredentialBody(Model):
     name: Name
     """For people; unique among the connector's credentials."""
 
-    def to_model(self) -> CredentialDraft:
+    def to_model(self) -> NewCredential:
         data = sent_settings(self.credential_data)  # type: ignore[attr-defined] # every variant has its own
-        return CredentialDraft(self.name, self.credential_type, data)  # type: ignore[attr-defined] # likewise
+        return NewCredential(self.name, self.credential_type, data)  # type: ignore[attr-defined] # likewise
 
 
 class ConnectorCredential(_CredentialBody):

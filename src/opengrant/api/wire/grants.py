@@ -38,8 +38,8 @@ from opengrant.api.wire.fields import (
 )
 from opengrant.api.wire.pagination import Paging
 from opengrant.events.payloads import why
-from opengrant.grants.manage import Change
-from opengrant.grants.refresh.refresh import Live
+from opengrant.grants.manage import GrantChange
+from opengrant.grants.refresh.live_token import Live
 from opengrant.grants.refresh.source_health import Degraded, Shown
 from opengrant.model import ENDS_AT, SECOND, CustomConnect, ProviderName
 from opengrant.model import Grant as GrantNoun
@@ -674,13 +674,13 @@ class GrantPatch(Model):
             raise ValueError("send at least one of settings, scope, name, external_id and workspace_id")
         return self
 
-    def to_model(self, provider: ProviderName, held: Mapping[str, Any]) -> Change:
+    def to_model(self, provider: ProviderName, held: Mapping[str, Any]) -> GrantChange:
         """held: what the grant has, for what is not sent. Raises ValidationError when these are no settings of that
         provider."""
         keys, credential_id, scope = None, None, None
         if self.settings is not None:
             keys, credential_id, scope = _apart(_checked(provider, _laid_over(held, self.settings)))
-        return Change(
+        return GrantChange(
             settings=keys,
             credential_id=credential_id,
             scope=first_sent(self.scope, self.scopes, scope),

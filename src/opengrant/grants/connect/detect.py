@@ -13,12 +13,12 @@ from opengrant.domains.domains import Domains
 from opengrant.errors import InvalidRequest, ProviderFailure, ProviderUnavailable
 from opengrant.model import Application, Clock, ProviderName
 from opengrant.net.dns import DnsUnavailable, NameNotFound, Resolver
+from opengrant.net.guard import domain_of
 from opengrant.providers.imap.discovery import MailHosts, find_in_table
 from opengrant.providers.imap.known_domains import EXCHANGERS, WITHOUT_IMAP
 from opengrant.providers.registry import FACTS
 from opengrant.store.connectors import connectors
 from opengrant.store.engine.port import Store
-from opengrant.tenants.workspaces import domain_of
 
 PER_MINUTE = 20
 

@@ -14,10 +14,10 @@ from opengrant.grants.connect.exchange import sealed_of, shown_of
 from opengrant.grants.connect.proof import HOSTS, Proof
 from opengrant.grants.connect.provider_call import ProviderCall
 from opengrant.model import CustomConnect, ProviderName, Tokens
+from opengrant.net.guard import domain_of
 from opengrant.providers.base import TokenProvider
 from opengrant.providers.capabilities import Providers, having
 from opengrant.store.connectors.connectors import WithClient
-from opengrant.tenants.workspaces import domain_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from opengrant.grants.refresh import circuit_breaker as brake
+from opengrant.grants.refresh import circuit_breaker
 from opengrant.model import Application, Clock, Grant, Micros
 from opengrant.store.engine.port import Store
 from opengrant.store.grants import source_health as blame
-from opengrant.store.grants.circuit_breakers import Brake
+from opengrant.store.grants.circuit_breakers import CircuitBreaker
 
 _KEEP = 1.0
 """Seconds that nothing is believed to be to blame: while all is well, showing a grant costs no second question."""
@@ -56,7 +56,7 @@ class Blame:
         sources = await self.sources(app)
         return [self._shown(grant, sources) for grant in grants]
 
-    async def sources(self, app: Application, *, fresh: bool = False) -> Mapping[str, Brake]:
+    async def sources(self, app: Application, *, fresh: bool = False) -> Mapping[str, CircuitBreaker]:
         """Those that only a probe may ask just now, by name."""
         began = time.monotonic()
         if not fresh and began < self._well.get(app.id, -_KEEP) + _KEEP:
@@ -74,17 +74,17 @@ class Blame:
         """Ask anew the next time."""
         self._well.clear()
 
-    def _shown(self, grant: Grant, sources: Mapping[str, Brake]) -> Shown:
+    def _shown(self, grant: Grant, sources: Mapping[str, CircuitBreaker]) -> Shown:
         found = sources.get(grant.blames)
         if found is None:
             return Shown(grant)
         if grant.status == "valid" and grant.trouble is None:
-            grant = replace(grant, trouble=brake.trouble_of(found, at=self.clock()))
+            grant = replace(grant, trouble=circuit_breaker.trouble_of(found, at=self.clock()))
         return Shown(grant, _degraded(found))
 
 
-def _degraded(found: Brake) -> Degraded | None:
+def _degraded(found: CircuitBreaker) -> Degraded | None:
     if found.degraded_at is None:
         return None
     host = found.source.partition("/")[2]
-    return Degraded(found.degraded_at, host or None, brake.said(found), found.probe_at)
+    return Degraded(found.degraded_at, host or None, circuit_breaker.quoted(found), found.probe_at)

@@ -12,7 +12,7 @@ from opengrant.store.engine.port import Dialect, Statement, Steps
 
 
 @dataclass(frozen=True, slots=True)
-class Brake:
+class CircuitBreaker:
     """members: the grants that failed alike in a row. since: of the first of them. evidence: what was said, as JSON.
 
     degraded_at   since when the source itself is held to blame
@@ -32,14 +32,14 @@ class Brake:
 
 
 COLUMNS = Columns(
-    Brake,
+    CircuitBreaker,
     ("source", "kind", "reason", "members", "since", "degraded_at", "paused_until", "probe_at", "evidence"),
     members=LIST,
 )
 read = COLUMNS.read
 
 
-def lock(application_id: str, source: str, dialect: Dialect) -> Steps[Brake | None]:
+def lock(application_id: str, source: str, dialect: Dialect) -> Steps[CircuitBreaker | None]:
     """Read, to write in the same transaction: no other node comes between."""
     if dialect is Dialect.POSTGRES:
         # There may be no row yet, so it is the name that is locked.
@@ -48,18 +48,18 @@ def lock(application_id: str, source: str, dialect: Dialect) -> Steps[Brake | No
     return (yield from _find(application_id, source, "for update" if dialect is Dialect.POSTGRES else ""))
 
 
-def find(application_id: str, source: str) -> Steps[Brake | None]:
+def find(application_id: str, source: str) -> Steps[CircuitBreaker | None]:
     return _find(application_id, source)
 
 
-def _find(application_id: str, source: str, locking: str = "") -> Steps[Brake | None]:
+def _find(application_id: str, source: str, locking: str = "") -> Steps[CircuitBreaker | None]:
     rows = yield Statement(
         f"select {COLUMNS} from brakes where application_id = $1 and source = $2 {locking}", (application_id, source)
     )
     return read(rows[0]) if rows else None
 
 
-def degraded(application_id: str, *, limit: int) -> Steps[list[Brake]]:
+def degraded(application_id: str, *, limit: int) -> Steps[list[CircuitBreaker]]:
     """Sources that are held to blame, longest first."""
     rows = yield Statement(
         f"""select {COLUMNS} from brakes where application_id = $1 and degraded_at is not null
@@ -69,18 +69,18 @@ def degraded(application_id: str, *, limit: int) -> Steps[list[Brake]]:
     return [read(row) for row in rows]
 
 
-def put(application_id: str, brake: Brake) -> Steps[None]:
+def put(application_id: str, breaker: CircuitBreaker) -> Steps[None]:
     yield Statement(
         f"""insert into brakes (application_id, {COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
             on conflict (application_id, source) do update set
                 kind = excluded.kind, reason = excluded.reason, members = excluded.members, since = excluded.since,
                 degraded_at = excluded.degraded_at, paused_until = excluded.paused_until,
                 probe_at = excluded.probe_at, evidence = excluded.evidence""",
-        (application_id, *COLUMNS.write(brake)),
+        (application_id, *COLUMNS.write(breaker)),
     )
 
 
-def release(application_id: str, source: str) -> Steps[Brake | None]:
+def release(application_id: str, source: str) -> Steps[CircuitBreaker | None]:
     """A success: all is forgotten. Returns what was there."""
     rows = yield Statement(
         f"delete from brakes where application_id = $1 and source = $2 returning {COLUMNS}", (application_id, source)

@@ -327,7 +327,7 @@ def block(application_id: str | None, grant_id: str, *, blocked: bool) -> Steps[
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
+class GrantFilters:
     """Which grants a listing holds; None means any. Times are inclusive."""
 
     email: str | None = None
@@ -355,7 +355,7 @@ _LAST = "\U0010ffff"
 
 def page(
     application_id: str,
-    filters: Filters,
+    filters: GrantFilters,
     *,
     order: Order,
     descending: bool,
@@ -430,7 +430,7 @@ class _Condition:
         return self.parts or (_Part(self.sql, self.sql, self.by),)
 
 
-def _conditions(filters: Filters, args: list[Any], blamed: Sequence[str], dialect: Dialect) -> list[_Condition]:
+def _conditions(filters: GrantFilters, args: list[Any], blamed: Sequence[str], dialect: Dialect) -> list[_Condition]:
     """The conditions that an index serves, those that find fewest first. Adds to `args`."""
 
     def placed(value: Any) -> str:
@@ -468,7 +468,7 @@ def _conditions(filters: Filters, args: list[Any], blamed: Sequence[str], dialec
     return narrowing
 
 
-def _others(filters: Filters, args: list[Any], blamed: Sequence[str], dialect: Dialect) -> list[str]:
+def _others(filters: GrantFilters, args: list[Any], blamed: Sequence[str], dialect: Dialect) -> list[str]:
     """The conditions that no index serves. Adds to `args`."""
     if filters.troubled is None or (filters.troubled and len(blamed) <= _MERGED):
         return []
@@ -508,7 +508,9 @@ def _for_walking(narrowing: list[_Condition], order: Order) -> list[str]:
     return [one.sql if one is seen else f"+({one.sql})" for one in narrowing]
 
 
-def _of_connector(application_id: str, blamed: Sequence[str], filters: Filters, dialect: Dialect) -> Steps[list[str]]:
+def _of_connector(
+    application_id: str, blamed: Sequence[str], filters: GrantFilters, dialect: Dialect
+) -> Steps[list[str]]:
     """Those sources whose grants are of the provider and connector asked for: a source belongs to one connector.
 
     A troubled source with many grants would else be read to its end for a connector that has none of them.

@@ -15,19 +15,18 @@ from opengrant.store.engine.columns import split
 from opengrant.store.engine.json_columns import put_trouble
 from opengrant.store.engine.port import Dialect, Row, Statement, Steps
 from opengrant.store.engine.writes import Arm, Head, together
-from opengrant.store.grants import circuit_breakers as brakes
-from opengrant.store.grants import grants, leases, rotations
-from opengrant.store.grants.circuit_breakers import Brake
+from opengrant.store.grants import circuit_breakers, grants, leases, rotations
+from opengrant.store.grants.circuit_breakers import CircuitBreaker
 from opengrant.store.grants.leases import Lease
 
 # As in the index that serves it.
 _SOURCE = "coalesce(g.credential_id, g.connector_id)"
 
 
-_WIDTHS = (grants.COLUMNS.width, 2, connectors.COLUMNS.width, 4, brakes.COLUMNS.width)
+_WIDTHS = (grants.COLUMNS.width, 2, connectors.COLUMNS.width, 4, circuit_breakers.COLUMNS.width)
 STATE = f"""
     select {grants.COLUMNS.of("g")}, s.key_id, s.sealed, {connectors.COLUMNS.of("c")}, r.id, r.type, k.key_id,
-           k.sealed, {brakes.COLUMNS.of("b")}
+           k.sealed, {circuit_breakers.COLUMNS.of("b")}
     from grants g
     left join secrets s
       on s.application_id = g.application_id and s.owner_kind = 'grant' and s.owner_id = g.id and s.purpose = 'live'
@@ -94,7 +93,7 @@ class State:
     grant: Grant
     live: Sealed | None
     found: WithClient | None
-    brake: Brake | None
+    breaker: CircuitBreaker | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +115,7 @@ def state(application_id: str, grant_id: str) -> Steps[State | None]:
     if connector[0] is not None:
         credential_id, type_, *sealed = client
         found = WithClient(connectors.read(connector), credential_id, type_, _sealed(sealed))
-    return State(grants.read(grant), _sealed(live), found, None if brake[0] is None else brakes.read(brake))
+    return State(grants.read(grant), _sealed(live), found, None if brake[0] is None else circuit_breakers.read(brake))
 
 
 def _sealed(columns: Row) -> Sealed | None:
@@ -165,7 +164,7 @@ def claim(
         return []
     args = (source.application_id, source.id, owner, until, at)
     if source.degraded:
-        if not (yield from brakes.take_turn(source.application_id, source.id, at=at, until=probe_again)):
+        if not (yield from circuit_breakers.take_turn(source.application_id, source.id, at=at, until=probe_again)):
             return []
         rows = [*(yield Statement(CLAIM, (*args, 1))), *(yield Statement(CLAIM_HEALTHY, (*args, 1)))]
         if not rows:

@@ -5,8 +5,8 @@ SQLite uses an index on an expression only for exactly this expression.
 
 from opengrant.model import Micros
 from opengrant.store.engine.port import Dialect, Statement, Steps
-from opengrant.store.grants import circuit_breakers as brakes
-from opengrant.store.grants.circuit_breakers import Brake
+from opengrant.store.grants import circuit_breakers
+from opengrant.store.grants.circuit_breakers import CircuitBreaker
 
 # SQLite lets no function that reads JSON into a schema that it does not trust. What follows the name of a member is
 # found in the JSON as store/engine/json_columns.py spells it; within a text of it the quotes would be escaped.
@@ -31,14 +31,14 @@ MOST = 1000
 """Sources that are looked up at once; an application with so many degraded ones has other worries."""
 
 
-def blamed(application_id: str, *, at: Micros) -> Steps[list[Brake]]:
+def blamed(application_id: str, *, at: Micros) -> Steps[list[CircuitBreaker]]:
     """Sources that only a probe may ask just now: degraded, or in a pause that the provider asked for."""
     rows = yield Statement(
-        f"""select {brakes.COLUMNS} from brakes where application_id = $1 and {_NOT_ASKED.format(at="$2")}
+        f"""select {circuit_breakers.COLUMNS} from brakes where application_id = $1 and {_NOT_ASKED.format(at="$2")}
             order by source limit {MOST}""",
         (application_id, at),
     )
-    return [brakes.read(row) for row in rows]
+    return [circuit_breakers.read(row) for row in rows]
 
 
 def count_untroubled(application_id: str, source: str, dialect: Dialect) -> Steps[int]:

@@ -15,7 +15,6 @@ from opengrant.connectors.connectors import Connectors
 from opengrant.domains.domains import Domains
 from opengrant.errors import Evidence, NotFound, ProviderFailure
 from opengrant.events import audit
-from opengrant.grants.refusals import NAMES
 from opengrant.model import Application, ClientApp, Clock, Connector, ProviderName
 from opengrant.providers.base import ProvesClient, Reaches
 from opengrant.providers.capabilities import Providers
@@ -55,7 +54,7 @@ class Callback:
     fixed: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectorCheck:
     """Built once, in assembly/. A check counts as a verification under `limit`."""
 
@@ -145,19 +144,22 @@ async def _accepted(name: ProviderName, provider: ProvesClient, client: ClientAp
     if doubt is not None:
         remedy = "Sign in once with an account of your own."
         return reached, Step("Client accepted", "warning", doubt, remedy)
-    return reached, Step("Client accepted", "ok", f"{NAMES[name]} accepts the client.")
+    return reached, Step("Client accepted", "ok", f"{FACTS[name].speaks_as} accepts the client.")
 
 
 def _judged(name: ProviderName, evidence: Evidence, verdict: Verdict) -> Step:
     """What the provider's answer says about the client."""
     said = f": {evidence.text}" if evidence.text else "."
     if verdict.kind is Kind.CONNECTOR:
-        return Step("Client accepted", "failed", f"{NAMES[name]} refuses the client{said}", verdict.remedy)
+        return Step("Client accepted", "failed", f"{FACTS[name].speaks_as} refuses the client{said}", verdict.remedy)
     if verdict.kind is Kind.RATE_LIMITED:
-        return Step("Client accepted", "warning", f"{NAMES[name]} asks us to slow down{said}", verdict.remedy)
+        return Step("Client accepted", "warning", f"{FACTS[name].speaks_as} asks us to slow down{said}", verdict.remedy)
     # Of nobody's account can anything be said here: whatever it means, the client was not refused by it.
     return Step(
-        "Client accepted", "warning", f"{NAMES[name]} gives an answer that proves nothing{said}", verdict.remedy
+        "Client accepted",
+        "warning",
+        f"{FACTS[name].speaks_as} gives an answer that proves nothing{said}",
+        verdict.remedy,
     )
 
 
@@ -181,14 +183,16 @@ def _scopes(connector: Connector, provider: ProvesClient) -> Step:
         )
     if not connector.scope:
         return Step(
-            "Scopes", "ok", f"{NAMES[connector.provider]} knows the scopes of the app; none need be listed here."
+            "Scopes",
+            "ok",
+            f"{FACTS[connector.provider].speaks_as} knows the scopes of the app; none need be listed here.",
         )
     return Step("Scopes", "ok", "The default scopes tell whose mailbox it is.")
 
 
 def _redirect_uri(name: ProviderName, callback: Callback) -> Step:
     """Whether it is registered, only a sign-in can tell."""
-    register = f"For hosted sign-in, register exactly this redirect URI at {NAMES[name]}: {callback.uri}"
+    register = f"For hosted sign-in, register exactly this redirect URI at {FACTS[name].speaks_as}: {callback.uri}"
     if not callback.fixed:
         return Step(
             "Redirect URI",
@@ -219,6 +223,6 @@ async def _reached(name: ProviderName, provider: Reaches) -> Step:
         host = await provider.reach()
     except ProviderFailure as failure:
         evidence = failure.evidence
-        text = f"{NAMES[name]}'s mail server cannot be reached ({evidence.step}: {evidence.code})."
+        text = f"{FACTS[name].speaks_as}'s mail server cannot be reached ({evidence.step}: {evidence.code})."
         return Step("Mail server", "failed", text, classify(evidence).remedy)
     return Step("Mail server", "ok", f"{host} answers. Each mailbox is proven when it is connected.")

@@ -1,0 +1,142 @@
+"""The access token of a grant on request, renewed first where it ends too soon."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from pydantic import SecretStr
+
+from opengrant.errors import InvalidRequest, OpenGrantError
+from opengrant.events import audit
+from opengrant.grants import refusals
+from opengrant.grants.refresh import circuit_breaker
+from opengrant.grants.refresh.attempt import SharedAttempts
+from opengrant.grants.refresh.state import States
+from opengrant.grants.schedule import Schedule
+from opengrant.model import AGREE, SECOND, Application, Clock, Grant, Micros, ProviderName, Trouble, is_recent
+from opengrant.providers.verdict import Kind
+from opengrant.store.engine.port import Store
+from opengrant.store.grants import refreshing
+from opengrant.store.grants.refreshing import State
+
+LIFE_LEFT: Micros = 60 * SECOND
+"""A token that ends sooner is not returned."""
+_REMEMBERED: Micros = 30 * SECOND
+"""A failure answers further requests for this long, without asking the provider again."""
+_USED_EVERY: Micros = 3600 * SECOND
+"""`used_at` is written at most this often."""
+_NO_TOKEN: Mapping[ProviderName, str] = {
+    ProviderName.IMAP: "An IMAP grant has a password and no token. Use the password that you sent to connect it.",
+    ProviderName.ICLOUD: "An iCloud grant has an app password and no token. Use the password that you sent.",
+    ProviderName.EWS: "An Exchange (EWS) grant has a password and no token. Use the password that you sent.",
+    ProviderName.VIRTUAL_CALENDAR: "A virtual calendar has no credential: there is nothing to ask for.",
+    ProviderName.NYLAS: "An agent account has no token. Mail clients log in with its app password.",
+}
+_NO_REASON = Trouble(
+    "reconnect", "connector_deleted", "", "Its connector or credential was deleted. Connect the mailbox again.", 0, 0
+)
+_LOST_RACE = Trouble("provider_down", "busy", "", "Try again in a moment.", 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """An access token that works now. expires_at: what its provider said of it."""
+
+    access_token: SecretStr
+    expires_at: Micros
+    scope: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveTokens:
+    """Built once, in assembly/refresh.py."""
+
+    db: Store
+    clock: Clock
+    states: States
+    schedule: Schedule
+    attempts: SharedAttempts
+
+    async def token(self, app: Application, grant_id: str, *, minimum_ttl: int, reason: str | None) -> Live:
+        """The live access token of a grant, for an API caller: the audit trail records the caller and its `reason`.
+
+        Raises what `live` raises.
+        """
+        live = await self.live(app, grant_id, minimum_ttl=minimum_ttl)
+        at = self.clock()
+        await self.db.write(audit.record_alone(app.id, "grant.token_read", at=at, grant_id=grant_id, reason=reason))
+        return live
+
+    async def live(self, app: Application, grant_id: str, *, minimum_ttl: int) -> Live:
+        """The live access token of a grant, renewed first if it ends within `minimum_ttl` seconds.
+
+        A token that its provider makes shorter than that is returned as it is. While the provider cannot be asked,
+        the stored token is returned as long as it has a minute left.
+        Raises GrantNotFound, Blocked, GrantExpired, InvalidRequest for a grant without tokens, ProviderUnavailable,
+        RateLimited, Overloaded.
+        """
+        state = await self.states.get(app.id, grant_id)
+        grant = state.grant
+        refusals.refuse_blocked(grant)
+        if grant.status == "valid" and (state.live is None or grant.token_expires_at is None):
+            raise InvalidRequest(_NO_TOKEN[grant.provider])
+        began = self.clock()
+        if grant.status == "valid" and not _lasts(grant, minimum_ttl, began):
+            state = await self._renewed(state)
+        live = self._live(state, at=self.clock())
+        if live is None:
+            raise self._problem(state)
+        if (grant.used_at or 0) + _USED_EVERY < began and state.grant.status == "valid":
+            await self._used(state.grant, at=began)
+        return live
+
+    def _live(self, state: State, *, at: Micros) -> Live | None:
+        grant = state.grant
+        expires_at = grant.token_expires_at or 0
+        if grant.status != "valid" or state.live is None:
+            return None
+        if (ahead := (grant.proven_at or 0) - at) > AGREE:
+            expires_at -= ahead  # the clock was set back since: no longer than it was made for
+        if expires_at - at < _least(grant):
+            return None
+        held = self.states.open(state)
+        return Live(SecretStr(held["access_token"]), expires_at, grant.scope)
+
+    async def _renewed(self, state: State) -> State:
+        """The state after an attempt to renew; unchanged while the provider must not be asked."""
+        at, trouble = self.clock(), state.grant.trouble
+        if circuit_breaker.is_open(state.breaker, at=at):
+            return state
+        # A grant that was held for its source need not wait: the source has recovered.
+        if trouble is not None and not trouble.held and trouble.waits(at):
+            asked_to_wait = trouble.kind == Kind.RATE_LIMITED
+            if asked_to_wait or is_recent(trouble.last_seen, within=_REMEMBERED, now=at):
+                return state
+        return await self.attempts.advance(state)
+
+    def _problem(self, state: State) -> OpenGrantError:
+        grant, at = state.grant, self.clock()
+        trouble = grant.trouble
+        if grant.status == "valid" and state.breaker is not None and circuit_breaker.is_open(state.breaker, at=at):
+            trouble = circuit_breaker.trouble_of(state.breaker, at=at)
+        if trouble is None:
+            trouble = _NO_REASON if grant.status == "invalid" else _LOST_RACE
+        return refusals.at_use(trouble, provider=grant.provider, status=grant.status, at=at)
+
+    async def _used(self, grant: Grant, *, at: Micros) -> None:
+        # A grant in trouble keeps the time of its next attempt.
+        due_at = self.schedule.next(replace(grant, used_at=at), at=at) if grant.trouble is None else grant.due_at
+        await self.db.write(refreshing.used(grant, at=at, due_at=due_at))
+
+
+def _lasts(grant: Grant, minimum_ttl: int, at: Micros) -> bool:
+    left = (grant.token_expires_at or 0) - at
+    if (grant.proven_at or 0) > at + AGREE:
+        return False  # the clock was set back since: what is left of the token's life is unknown
+    # A token just made does not get longer by asking again.
+    just_made = is_recent(grant.proven_at, within=_REMEMBERED, now=at) and left >= max(_least(grant), 1)
+    return left >= max(minimum_ttl * SECOND, LIFE_LEFT) or just_made
+
+
+def _least(grant: Grant) -> Micros:
+    """The life that a token must have left to be returned: a minute, or half of what it was made for."""
+    return min(LIFE_LEFT, ((grant.token_expires_at or 0) - (grant.proven_at or 0)) // 2)
