@@ -119,7 +119,6 @@ TOO_LARGE: set[str] = {
     "domains/domains.py:Domains has lines",
     "metrics.py:_Live.__init__ has lines",
     "net/imap_login.py:_converse has lines",
-    "signin/tokens.py:Tokens has lines",
 }
 """What was too large when the bounds were set. Only removals: the test fails while an entry is no longer needed."""
 
@@ -174,7 +173,7 @@ def _dependencies(node: ast.ClassDef, classes: set[str]) -> list[str]:
     return [name for found in names for name in sorted(found & classes)[:1]]
 
 
-PERSONS = 181
+PERSONS = 161
 """Lowered with each rewrite; the aim is 0."""
 
 
