@@ -113,12 +113,10 @@ def _does_nothing(statement: ast.stmt) -> bool:
 
 CLASS_LINES, FUNCTION_LINES, DEPENDENCIES = 200, 40, 7
 EXCEPTIONS = {
+    "assembly/rooms.py:build_rooms has lines": "one line for each service, none of which depends on another",
     "services.py:Services has dependencies": "the one record of all services; it has no behaviour of its own",
 }
 TOO_LARGE: set[str] = {
-    "domains/domains.py:Domains has lines",
-    "metrics.py:_Live.__init__ has lines",
-    "net/imap_login.py:_converse has lines",
 }
 """What was too large when the bounds were set. Only removals: the test fails while an entry is no longer needed."""
 
@@ -173,7 +171,7 @@ def _dependencies(node: ast.ClassDef, classes: set[str]) -> list[str]:
     return [name for found in names for name in sorted(found & classes)[:1]]
 
 
-PERSONS = 161
+PERSONS = 123
 """Lowered with each rewrite; the aim is 0."""
 
 

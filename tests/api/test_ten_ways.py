@@ -129,7 +129,7 @@ def test_a_bcrypt_hash_is_all_that_is_kept_of_an_app_password(tenant: Tenant, se
     find = secrets.find(tenant.application.id, "grant", made["id"], "live")
     owner = Owner(tenant.application.id, "grant", made["id"], "live")
     held = json.loads(server.services.rotated_tokens.vault.open(server.call(server.services.db.read(find)), owner))
-    assert held == {"app_password_bcrypt": ANY}
+    assert held == {"v": 2, "kind": "app_password", "app_password_bcrypt": ANY}
     assert bcrypt.checkpw(body["settings"]["app_password"].encode(), held["app_password_bcrypt"].encode())
     stored = server.rows("select settings from grants where id = $1", made["id"])
     stored = [*stored, *server.rows("select payload, detail from events where grant_id = $1", made["id"])]

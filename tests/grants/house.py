@@ -13,7 +13,7 @@ from opengrant.assembly.connect import build_connect
 from opengrant.assembly.refresh import Limits, Meters, build_refresh
 from opengrant.connectors.connectors import Connectors
 from opengrant.connectors.credentials import Credentials
-from opengrant.domains.domains import Domains, MailNames
+from opengrant.domains.domains import Domains
 from opengrant.errors import Evidence, ProviderFailure
 from opengrant.events.activity import Activity
 from opengrant.grants.connect.connect import Connect
@@ -26,7 +26,6 @@ from opengrant.grants.revocations import Revocations
 from opengrant.grants.schedule import Schedule
 from opengrant.grants.spool import Spool
 from opengrant.model import SECOND, Application, Identity, Micros, ProviderName, Verified, now
-from opengrant.net.dns import Resolver
 from opengrant.net.provider_http import Http
 from opengrant.providers.capabilities import Providers
 from opengrant.providers.google.oauth import Google
@@ -215,7 +214,7 @@ async def house(database_url: str | None, directory: Path, provider: SlowOAuth) 
 def _furnished(db: Store, clock: HeldClock, http: Http, directory: Path, provider: SlowOAuth) -> House:
     vault = Vault(Keyring([MasterKey("1", bytes(range(32)))]))
     digests, mail = Digests(bytes(32)), MailServers()
-    connectors = Connectors(db, vault, clock)
+    connectors = Connectors(db=db, vault=vault, clock=clock)
     providers = Providers(
         tokens={
             ProviderName.GOOGLE: Google(http, **provider.google_urls()),
@@ -231,9 +230,9 @@ def _furnished(db: Store, clock: HeldClock, http: Http, directory: Path, provide
         confirm_after=900 * SECOND,
         dice=lambda: 0.5,
     )
-    made = House(db, vault, clock, provider, mail, connectors, Credentials(db, vault, clock))
+    made = House(db, vault, clock, provider, mail, connectors, Credentials(db=db, vault=vault, clock=clock))
     for number in range(2):
-        domains = Domains(db, vault, Resolver(""), MailNames.at("mail.invalid"), clock)
+        domains = Domains(db=db, clock=clock)
         spool = Spool(directory / f"unwritten-{number}")
         workspaces = Workspaces(db, clock)
         room = build_connect(

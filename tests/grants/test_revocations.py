@@ -40,7 +40,7 @@ class Silent:
 
 def made() -> tuple[Revocations, Silent, Sealed]:
     provider = Silent()
-    live = VAULT.seal(b'{"refresh_token": "rt"}', Owner("app", "grant", "grant", "live"))
+    live = VAULT.seal(b'{"refresh_token": "rt", "access_token": "at"}', Owner("app", "grant", "grant", "live"))
     db: Any = Alone()
     return Revocations(db, VAULT, {ProviderName.GOOGLE: provider}), provider, live
 

@@ -7,7 +7,7 @@ from opengrant.api.http.route_table import One, Page, route
 from opengrant.api.wire import connectors as wire
 from opengrant.api.wire.fields import Answer
 from opengrant.api.wire.pagination import Paging
-from opengrant.connectors.check import Callback
+from opengrant.connectors.check import CallbackUri
 from opengrant.errors import InvalidRequest, NotFound, Overloaded
 from opengrant.model import ProviderName
 
@@ -84,7 +84,7 @@ async def test_connector(request: Request) -> wire.TrialResult:
     Asks the provider whether it accepts the client of the active credential, without any user's token, and says step
     by step what was found. Answers 200 also when a step fails: `ok` tells. No grant is touched by it.
     """
-    callback = Callback(callback_uri(request), fixed=request.services.public_url is not None)
+    callback = CallbackUri(callback_uri(request), fixed=request.services.public_url is not None)
     return wire.TrialResult.of(
         await request.services.connector_check.run(request.application, provider_in_path(request), callback)
     )

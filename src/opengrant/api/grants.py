@@ -94,7 +94,9 @@ async def update_grant(request: Request) -> Answer:
     """
     patch = request.read(wire.GrantPatch)
     grant = await _grant(request)
-    held = {} if patch.settings is None else await request.services.grants.held(request.application, grant)
+    held = (
+        {} if patch.settings is None else await request.services.grants.stored.settings_of(request.application, grant)
+    )
     who = request.session or request.caller
     if wire.sends_elsewhere(patch, held) and (who is None or "grants.token" not in who.permissions):
         # The owner of that server would read it, and this key may read no live credential.

@@ -33,7 +33,7 @@ async def readyz(request: Request) -> Answer:
     """The process can serve: its database answers, has the schema it needs, and can be written."""
     try:
         async with asyncio.timeout(_READY_WITHIN):
-            reasons = await request.services.ready()
+            reasons = await request.services.readiness.reasons()
     except TimeoutError:
         reasons = ["the database does not answer"]
     if reasons:

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from opengrant.api.hosted_words import EMPTY, ended, refused, search_failed, wrong
 from opengrant.api.http import responses
+from opengrant.api.http.cookies import cookie_pairs
 from opengrant.api.http.decoding import decode
 from opengrant.api.http.path_tree import Router
 from opengrant.api.http.request import Request, origin, read_body
@@ -32,7 +33,7 @@ from opengrant.errors import (
     OpenGrantError,
 )
 from opengrant.events.actor import Actor, act_as
-from opengrant.model import SECOND, WITH_PASSWORD, Application, ProviderName
+from opengrant.model import SECOND, Application, ProviderName
 from opengrant.pages import FIELDS, Brand, Choice, Login, Onward, Page, Problem, form_of, render
 from opengrant.pages.views import LABELS
 from opengrant.services import Services
@@ -114,7 +115,7 @@ class Pages:
     async def _first_page(self, visit: Visit, chosen: str | None) -> responses.Raw:
         """What a browser sees that comes for the first time, or comes back."""
         brand = await self._brand(visit.app)
-        forms = [provider for provider in visit.providers if provider in WITH_PASSWORD and provider.value == chosen]
+        forms = [provider for provider in visit.providers if provider in FIELDS and provider.value == chosen]
         if not forms:
             return _page(self._choice(visit, brand))
         return _page(self._form(visit, brand, forms[0], {"email": visit.request.login_hint or ""}))
@@ -154,7 +155,7 @@ class Pages:
         if provider not in visit.providers:
             return _page(replace(choice, error=_not_offered(provider), sections=("detect", "select_provider")))
         hinted = replace(visit, request=replace(visit.request, login_hint=visit.request.login_hint or email))
-        if provider in WITH_PASSWORD:
+        if provider in FIELDS:
             await self.services.hosted.visits.choose(visit, provider, base=base)
             return _page(self._form(visit, brand, provider, {"email": email}))
         return await self._go(hinted, brand, provider, base)
@@ -162,7 +163,7 @@ class Pages:
     async def _log_in(
         self, visit: Visit, brand: Brand, provider: ProviderName, fields: Mapping[str, str]
     ) -> responses.Raw:
-        if provider not in WITH_PASSWORD or provider not in visit.providers:
+        if provider not in FIELDS or provider not in visit.providers:
             raise InvalidRequest("provider: it is not among those that are offered.")
         form = self._form(visit, brand, provider, fields)
         needed = _needed(provider, smtp=visit.request.smtp_required)
@@ -264,8 +265,11 @@ def _cookie_name(base: str) -> str:
 def _cookies(headers: Sequence[tuple[bytes, bytes]], base: str) -> list[str]:
     """The values of this browser's sign-ins."""
     begins = _cookie_name(base).encode()
-    pairs = (pair.strip().partition(b"=") for key, value in headers if key == b"cookie" for pair in value.split(b";"))
-    found = [value.decode("latin-1") for name, _, value in pairs if name.startswith(begins) and 20 <= len(value) <= 128]
+    found = [
+        value.decode("latin-1")
+        for name, value in cookie_pairs(headers)
+        if name.startswith(begins) and 20 <= len(value) <= 128
+    ]
     return found[:_MOST_COOKIES]
 
 

@@ -12,7 +12,9 @@ from rich.table import Table
 
 from opengrant.cli.output import AsJson, out, print_json, print_rows
 from opengrant.cli.run import Failure, run
-from opengrant.domains.domains import DMARC, KINDS, Check, Domain, Kind, RecordFinding
+from opengrant.domains.dns_records import DMARC, RecordFinding
+from opengrant.domains.domains import Domain
+from opengrant.domains.verification import KINDS, Check, Kind
 from opengrant.model import SECOND
 
 if TYPE_CHECKING:
@@ -85,7 +87,7 @@ def domains_verify(address: str, kind: Kind | None = None, /, *, json: AsJson = 
 
     async def look(installed: "Installation") -> tuple[Domain, list[Check], RecordFinding | None]:
         domain, checks = await _domain_and_checks(installed, address, kinds, look=True)
-        return domain, checks, await installed.services.domains.dmarc(domain) if kind is None else None
+        return domain, checks, await installed.services.domain_verification.dmarc(domain) if kind is None else None
 
     domain, checks, dmarc = run(look)
     _show(domain, checks, dmarc, json=json)
@@ -123,7 +125,8 @@ async def _domain_and_checks(
 async def _checks(
     installed: "Installation", domain: Domain, kinds: tuple[Kind, ...] = KINDS, *, look: bool
 ) -> list[Check]:
-    ask = installed.services.domains.verify if look else installed.services.domains.info
+    verification = installed.services.domain_verification
+    ask = verification.verify if look else verification.info
     return [(await ask(domain.organization_id, domain.id, kind))[1] for kind in kinds]
 
 

@@ -1,7 +1,7 @@
-"""A trial of a connector: what an operator can know to be wrong before any user does.
+"""The connector check: finds wrong settings before a user meets them.
 
-It asks the provider at most one question, which names no user and spends nobody's token. Nothing is written but an
-entry of the audit trail: whatever comes out, grants and their connector stay as they are.
+It sends the provider at most one request, which names no user and spends no user's token. It writes an entry of the
+audit trail and changes nothing else, whatever the result is.
 """
 
 from collections.abc import Mapping
@@ -33,12 +33,12 @@ _NOT_REACHED: Mapping[str, str] = {
     "tls": "TLS with {host} fails",
     "reply": "{host} answers, but not as a token endpoint does",
 }
-"""How far it got, by the step of the evidence."""
+"""Sentences by the step at which the connection failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """remedy: what to do about it, unless there is nothing to do."""
+    """One thing that was checked. remedy: what to do about it; None when there is nothing to do."""
 
     name: str
     state: State
@@ -47,8 +47,8 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Callback:
-    """Where providers send users back to, as the caller sees us. fixed: an operator has said so (PUBLIC_URL)."""
+class CallbackUri:
+    """Our redirect URI, as the caller sees us. fixed: it comes from the setting PUBLIC_URL."""
 
     uri: str
     fixed: bool
@@ -56,7 +56,7 @@ class Callback:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectorCheck:
-    """Built once, in assembly/. A check counts as a verification under `limit`."""
+    """Checks connectors; built once, in assembly/. A check counts as a verification under `limit`."""
 
     db: Store
     connectors: Connectors
@@ -65,8 +65,8 @@ class ConnectorCheck:
     domains: Domains
     clock: Clock
 
-    async def run(self, app: Application, provider: ProviderName, callback: Callback) -> list[Step]:
-        """Step by step, with the client of the active credential. Raises NotFound, Overloaded."""
+    async def run(self, app: Application, provider: ProviderName, callback: CallbackUri) -> list[Step]:
+        """Check with the client of the active credential. Raises NotFound, Overloaded."""
         found = await self.db.read(connectors.find_with_client(app.id, provider))
         if found is None:
             raise NotFound(f"This application has no {provider} connector.")
@@ -86,7 +86,7 @@ class ConnectorCheck:
         )
         return steps
 
-    async def _steps(self, app: Application, found: WithClient, callback: Callback) -> list[Step]:
+    async def _steps(self, app: Application, found: WithClient, callback: CallbackUri) -> list[Step]:
         name = found.connector.provider
         if (provider := self.providers.clients.get(name)) is not None:
             client = self.connectors.client(found) if found.client is not None else None
@@ -127,7 +127,7 @@ def _client(found: WithClient, client: ClientApp | None) -> Step:
 
 
 async def _accepted(name: ProviderName, provider: ProvesClient, client: ClientApp | None) -> tuple[Step, Step]:
-    """The token endpoint and what it says of the client: one question answers both."""
+    """The token endpoint and its answer about the client: one request serves both steps."""
     if client is None:
         text = "Not asked: there is no client to ask with."
         return Step("Token endpoint", "skipped", text), Step("Client accepted", "skipped", text)
@@ -148,13 +148,13 @@ async def _accepted(name: ProviderName, provider: ProvesClient, client: ClientAp
 
 
 def _judged(name: ProviderName, evidence: Evidence, verdict: Verdict) -> Step:
-    """What the provider's answer says about the client."""
+    """The step for a provider's refusal."""
     said = f": {evidence.text}" if evidence.text else "."
     if verdict.kind is Kind.CONNECTOR:
         return Step("Client accepted", "failed", f"{FACTS[name].speaks_as} refuses the client{said}", verdict.remedy)
     if verdict.kind is Kind.RATE_LIMITED:
         return Step("Client accepted", "warning", f"{FACTS[name].speaks_as} asks us to slow down{said}", verdict.remedy)
-    # Of nobody's account can anything be said here: whatever it means, the client was not refused by it.
+    # No account takes part, so other refusals say nothing about the client.
     return Step(
         "Client accepted",
         "warning",
@@ -190,8 +190,8 @@ def _scopes(connector: Connector, provider: ProvesClient) -> Step:
     return Step("Scopes", "ok", "The default scopes tell whose mailbox it is.")
 
 
-def _redirect_uri(name: ProviderName, callback: Callback) -> Step:
-    """Whether it is registered, only a sign-in can tell."""
+def _redirect_uri(name: ProviderName, callback: CallbackUri) -> Step:
+    """The redirect URI to register; only a sign-in shows whether it is registered."""
     register = f"For hosted sign-in, register exactly this redirect URI at {FACTS[name].speaks_as}: {callback.uri}"
     if not callback.fixed:
         return Step(

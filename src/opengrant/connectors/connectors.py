@@ -1,4 +1,4 @@
-"""Connectors: an application's settings for one provider, and the primary credential that holds its client."""
+"""Connectors: an application's settings for one provider, and the primary credential with its client."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -29,9 +29,9 @@ _SECRET = frozenset({"client_secret", "private_key"})
 
 @dataclass(frozen=True, slots=True)
 class ConnectorFields:
-    """What a caller sends for a connector; None means not sent, and on update: keep.
+    """What a request sends for a connector; None means not sent, and on update: keep.
 
-    settings  what may be read again; `client_id` and `client_secret` come apart
+    settings  settings that may be read again; `client_id` and `client_secret` are separate
     """
 
     name: str | None = None
@@ -42,24 +42,24 @@ class ConnectorFields:
     active_credential_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Connectors:
-    """Made, read, changed and deleted here; built once, in assembly/installation.py."""
+    """Makes, reads, changes and deletes connectors; built once, in assembly/."""
 
     db: Store
     vault: Vault
     clock: Clock
 
-    async def create(self, app: Application, provider: ProviderName, draft: ConnectorFields) -> Connector:
-        """Raises InvalidRequest when the provider has a connector already, or its client is missing."""
+    async def create(self, app: Application, provider: ProviderName, fields: ConnectorFields) -> Connector:
+        """Make the provider's connector. Raises InvalidRequest when there is one already, or its client is missing."""
         now = self.clock()
         connector = Connector(
             id=str(uuid.uuid4()),
             application_id=app.id,
             provider=provider,
-            name=draft.name or f"{provider.value.replace('-', ' ').title()} Connector",
-            settings=draft.settings or {},
-            scope=draft.scope or (),
+            name=fields.name or f"{provider.value.replace('-', ' ').title()} Connector",
+            settings=fields.settings or {},
+            scope=fields.scope or (),
             active_credential_id=None,
             created_at=now,
             updated_at=now,
@@ -67,17 +67,17 @@ class Connectors:
         if provider not in OAUTH:
             made = await self.db.write(_add(connector))
         else:
-            if draft.client_id is None or draft.client_secret is None:
-                missing = "client_id" if draft.client_id is None else "client_secret"
+            if fields.client_id is None or fields.client_secret is None:
+                missing = "client_id" if fields.client_id is None else "client_secret"
                 raise InvalidRequest(
                     f"settings.{missing}: a {provider} connector needs the OAuth app's client_id and client_secret."
                 )
             primary = Credential(
                 str(uuid.uuid4()), app.id, connector.id, provider, connector.name, "connector", True, now, now
             )
-            settings = {**connector.settings, "client_id": draft.client_id}
+            settings = {**connector.settings, "client_id": fields.client_id}
             connector = replace(connector, settings=settings, active_credential_id=primary.id)
-            client = self._seal(primary, draft.client_id, draft.client_secret)
+            client = self._seal(primary, fields.client_id, fields.client_secret)
             made = await self.db.write(_add(connector, primary, client))
         if not made:
             raise InvalidRequest(
@@ -95,20 +95,20 @@ class Connectors:
     async def page(self, app: Application, *, limit: int, offset: int) -> list[Connector]:
         return await self.db.read(connectors.page(app.id, limit=limit, offset=offset))
 
-    async def update(self, app: Application, provider: ProviderName, draft: ConnectorFields) -> Connector:
-        """Omitted fields stay; `settings` replaces what may be read, while an omitted client stays as it is.
+    async def update(self, app: Application, provider: ProviderName, fields: ConnectorFields) -> Connector:
+        """Omitted fields stay; `settings` replaces the readable settings, and an omitted client stays.
 
-        Raises NotFound; InvalidRequest for an active credential that is none, and for settings that nobody would read.
+        Raises NotFound; InvalidRequest for an unknown active credential, and for settings that have no meaning.
         """
-        _check_settings(provider, draft)
-        return await self.db.write(self._update(app, provider, draft))
+        _check_settings(provider, fields)
+        return await self.db.write(self._update(app, provider, fields))
 
     async def delete(self, app: Application, provider: ProviderName) -> None:
-        """With its credentials; its grants become invalid in the same transaction, and say so in an event each."""
+        """Delete it with its credentials; its grants become invalid in the same transaction, with an event each."""
         await self.db.write(self._delete(app, provider))
 
     def client(self, found: connectors.WithClient) -> ClientApp:
-        """What a token endpoint is shown. Raises InvalidRequest when there is no client to show."""
+        """The client for the provider's token endpoint. Raises InvalidRequest when there is none."""
         connector, held = found.connector, self.held(found)
         return ClientApp(
             client_id=held["client_id"],
@@ -118,7 +118,7 @@ class Connectors:
         )
 
     def held(self, found: connectors.WithClient) -> dict[str, Any]:
-        """What the found credential holds, SecretStr where secret. Raises InvalidRequest when there is none."""
+        """The members of the found credential, SecretStr where secret. Raises InvalidRequest when there is none."""
         connector = found.connector
         if found.client is None or found.credential_id is None:
             raise InvalidRequest(f"The {connector.provider} connector has no such credential.")
@@ -127,9 +127,9 @@ class Connectors:
         return {key: SecretStr(value) if key in _SECRET else value for key, value in opened.items()}
 
     async def organisation(self, found: connectors.WithClient, *, tenant: str | None = None) -> dict[str, Any]:
-        """What a bulk provider mints with. Raises InvalidRequest when there is no such credential.
+        """The credential that mints tokens for an organisation. Raises InvalidRequest when there is none.
 
-        tenant  which of a Microsoft application's tenants; refused when the credential is of another one
+        tenant  one of the tenants of a multi-tenant application; refused when the credential is of another one
         """
         held = self.held(found)
         own = held.get("tenant")
@@ -141,7 +141,7 @@ class Connectors:
                 )
             held["tenant"] = tenant
         connector = found.connector
-        if connector.provider is ProviderName.MICROSOFT:
+        if FACTS[connector.provider].organisation_credential == "adminconsent":
             if "client_id" not in held:
                 # The tenant consented to the connector's own application.
                 own = await self.db.read(connectors.find_with_client(connector.application_id, connector.provider))
@@ -150,21 +150,21 @@ class Connectors:
             held.setdefault("tenant", connector.settings.get("tenant"))
         return held
 
-    def _update(self, app: Application, provider: ProviderName, draft: ConnectorFields) -> Steps[Connector]:
+    def _update(self, app: Application, provider: ProviderName, fields: ConnectorFields) -> Steps[Connector]:
         connector = yield from connectors.hold(app.id, provider)
         if connector is None:
             raise NotFound(f"This application has no {provider} connector.")
         held = yield from credentials.of_connector(app.id, connector.id)
-        active = draft.active_credential_id
+        active = fields.active_credential_id
         if active is not None and not any(one.id == active and one.type == "connector" for one in held):
             raise InvalidRequest(f"active_credential_id: {active!r} is not a connector credential of this connector.")
         now = self.clock()
-        settings = dict(connector.settings if draft.settings is None else draft.settings)
+        settings = dict(connector.settings if fields.settings is None else fields.settings)
         primary = next((one for one in held if one.primary), None)
         if primary is not None:
             settings["client_id"] = connector.settings["client_id"]
-            if draft.client_id is not None or draft.client_secret is not None:
-                client_id, secret = draft.client_id, draft.client_secret
+            if fields.client_id is not None or fields.client_secret is not None:
+                client_id, secret = fields.client_id, fields.client_secret
                 if client_id is None or secret is None:
                     stored_id, stored_secret = yield from self._client(primary)
                     client_id, secret = client_id or stored_id, secret or stored_secret
@@ -174,14 +174,14 @@ class Connectors:
                 yield from credentials.touch(app.id, primary.id, at=now)
         changed = replace(
             connector,
-            name=draft.name or connector.name,
+            name=fields.name or connector.name,
             settings=settings,
-            scope=connector.scope if draft.scope is None else draft.scope,
+            scope=connector.scope if fields.scope is None else fields.scope,
             active_credential_id=active or connector.active_credential_id,
             updated_at=now,
         )
         yield from connectors.replace(changed)
-        yield from _record("connector.updated", changed, at=now, changed=_changed(connector, changed, draft))
+        yield from _record("connector.updated", changed, at=now, changed=_changed(connector, changed, fields))
         return changed
 
     def _delete(self, app: Application, provider: ProviderName) -> Steps[None]:
@@ -195,7 +195,7 @@ class Connectors:
         yield from expire(app, using="connector_id", id_=connector.id, at=now)
 
     def _client(self, primary: Credential) -> Steps[tuple[str, SecretStr]]:
-        """The id and secret that are sealed."""
+        """The stored client id and secret."""
         owner = client_owner(primary.application_id, primary.id)
         sealed = yield from secrets.find(owner.application_id, owner.kind, owner.id, owner.purpose)
         if sealed is None:
@@ -213,12 +213,12 @@ class Connectors:
         )
 
 
-def _check_settings(provider: ProviderName, draft: ConnectorFields) -> None:
+def _check_settings(provider: ProviderName, fields: ConnectorFields) -> None:
     """Raises InvalidRequest that names a setting which connectors of this provider do not have."""
     sent = [
-        name for name in ("client_id", "client_secret") if provider not in OAUTH and getattr(draft, name) is not None
+        name for name in ("client_id", "client_secret") if provider not in OAUTH and getattr(fields, name) is not None
     ]
-    sent += sorted(set(draft.settings or ()) - PUBLIC.get(provider, frozenset()))
+    sent += sorted(set(fields.settings or ()) - PUBLIC.get(provider, frozenset()))
     if sent:
         raise InvalidRequest(f"settings.{sent[0]}: {provider} connectors have no such setting.")
 
@@ -228,12 +228,15 @@ def client_owner(application_id: str, credential_id: str) -> Owner:
 
 
 def expire(app: Application, *, using: Literal["connector_id", "credential_id"], id_: str, at: Micros) -> Steps[None]:
-    """Every grant of a connector or credential that is going away becomes invalid, with an event each."""
+    """Make every grant of a deleted connector or credential invalid, with an event each."""
     gone = using.removesuffix("_id")
     trouble = Trouble(
-        *("connector", f"{gone}_deleted", ""),
-        f"The {gone} of this grant was deleted. Create it again, then connect the mailbox again.",
-        *(at, at),
+        kind="connector",
+        reason=f"{gone}_deleted",
+        code="",
+        remedy=f"The {gone} of this grant was deleted. Create it again, then connect the mailbox again.",
+        first_seen=at,
+        last_seen=at,
     )
     yield from circuit_breakers.forget(app.id, id_)
     while some := (
@@ -266,8 +269,8 @@ def _record(type_: audit.AuditType, connector: Connector, *, at: Micros, changed
     )
 
 
-def _changed(before: Connector, after: Connector, draft: ConnectorFields) -> list[str]:
-    """Names of what is different now; of a secret it is enough that one was sent."""
-    fields = ("name", "settings", "scope", "active_credential_id")
-    names = [name for name in fields if getattr(before, name) != getattr(after, name)]
-    return names if draft.client_secret is None else [*names, "client_secret"]
+def _changed(before: Connector, after: Connector, fields: ConnectorFields) -> list[str]:
+    """Names of the fields that differ; a client secret counts as changed when one was sent."""
+    compared = ("name", "settings", "scope", "active_credential_id")
+    names = [name for name in compared if getattr(before, name) != getattr(after, name)]
+    return names if fields.client_secret is None else [*names, "client_secret"]

@@ -30,28 +30,28 @@ TYPES: Mapping[ProviderName, frozenset[CredentialType]] = {
 
 @dataclass(frozen=True, slots=True)
 class NewCredential:
-    """What a caller sends. `data` holds the type's own keys, SecretStr where secret; it is sealed as a whole."""
+    """What a request sends. `data` holds the type's own keys, SecretStr where secret; it is sealed as a whole."""
 
     name: str
     type: CredentialType
     data: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """Made, read, changed and deleted here; built once, in assembly/installation.py."""
+    """Makes, reads, changes and deletes credentials; built once, in assembly/."""
 
     db: Store
     vault: Vault
     clock: Clock
 
-    async def create(self, app: Application, provider: ProviderName, draft: NewCredential) -> Credential:
-        """The same name, type and data again is the same credential. Raises InvalidRequest, NotFound."""
-        if draft.type not in TYPES.get(provider, frozenset()):
+    async def create(self, app: Application, provider: ProviderName, new: NewCredential) -> Credential:
+        """Make one; the same name, type and data again return the stored one. Raises InvalidRequest, NotFound."""
+        if new.type not in TYPES.get(provider, frozenset()):
             allowed = ", ".join(sorted(TYPES.get(provider, frozenset()))) or "none"
-            raise InvalidRequest(f"credential_type: {provider} connectors take {allowed}, not {draft.type}.")
-        _check(draft.data)
-        return await self.db.write(self._create(app, provider, draft))
+            raise InvalidRequest(f"credential_type: {provider} connectors take {allowed}, not {new.type}.")
+        _check(new.data)
+        return await self.db.write(self._create(app, provider, new))
 
     async def get(self, app: Application, provider: ProviderName, credential_id: str) -> Credential:
         return await self.db.read(self._get(app, provider, credential_id))
@@ -81,32 +81,32 @@ class Credentials:
         name: str | None,
         data: Mapping[str, Any] | None,
     ) -> Credential:
-        """`data` replaces what is held; the type stays. Grants that use it follow at their next refresh.
+        """`data` replaces the stored data; the type stays. Grants that use it follow at their next refresh.
 
-        What may be read of the primary one's client shows in the connector. Raises InvalidRequest, NotFound.
+        The readable part of the primary credential's client shows in the connector. Raises InvalidRequest, NotFound.
         """
         if data is not None:
             _check(data)
         return await self.db.write(self._update(app, provider, credential_id, name, data))
 
     async def delete(self, app: Application, provider: ProviderName, credential_id: str) -> None:
-        """Its grants become invalid in the same transaction.
+        """Delete it; its grants become invalid in the same transaction.
 
-        Raises InvalidRequest for the connector's active one and for the primary, which is the connector's own client.
+        Raises InvalidRequest for the connector's active credential and for the primary one, its own client.
         """
         await self.db.write(self._delete(app, provider, credential_id))
 
-    def _create(self, app: Application, provider: ProviderName, draft: NewCredential) -> Steps[Credential]:
+    def _create(self, app: Application, provider: ProviderName, new: NewCredential) -> Steps[Credential]:
         connector = yield from _connector(app, provider, connectors.hold)
-        existing = yield from credentials.find_name(app.id, connector.id, draft.name)
+        existing = yield from credentials.find_name(app.id, connector.id, new.name)
         if existing is not None:
-            if existing.type == draft.type and (yield from self._holds(existing)) == _plain(draft.data):
+            if existing.type == new.type and (yield from self._holds(existing)) == _plain(new.data):
                 return existing
-            raise InvalidRequest(f"name: the {provider} connector already has another credential named {draft.name!r}.")
+            raise InvalidRequest(f"name: the {provider} connector already has another credential named {new.name!r}.")
         now = self.clock()
-        made = Credential(str(uuid.uuid4()), app.id, connector.id, provider, draft.name, draft.type, False, now, now)
+        made = Credential(str(uuid.uuid4()), app.id, connector.id, provider, new.name, new.type, False, now, now)
         yield from credentials.add(made)
-        yield from secrets.put(self._seal(made, draft.data), at=now)
+        yield from secrets.put(self._seal(made, new.data), at=now)
         yield from _record("credential.created", made, at=now)
         return made
 
@@ -132,7 +132,7 @@ class Credentials:
         changed = replace(held, name=name or held.name, updated_at=now)
         yield from credentials.rename(app.id, held.id, changed.name, at=now)
         if data is not None and held.primary:
-            # Its client is the connector's, which shows what may be read of it: the tenant has its one place there.
+            # Its client is the connector's own: the connector stores the readable part, such as the tenant.
             shown = {key: value for key, value in data.items() if key in {"client_id", *PUBLIC.get(provider, ())}}
             settings = {**connector.settings, **shown}
             yield from connectors.replace(replace(connector, settings=settings, updated_at=now))

@@ -1,4 +1,4 @@
-"""A mailbox's other addresses: asked of its provider with the stored access token, never kept."""
+"""A mailbox's other addresses: read from its provider with the stored access token, never stored."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,23 +8,23 @@ import structlog
 from opengrant.errors import OpenGrantError, ProviderFailure
 from opengrant.grants.refresh.live_token import LiveTokens
 from opengrant.model import Application, Grant, ProviderName
-from opengrant.providers import base
+from opengrant.providers.base import ListsAliases
 
 log = structlog.get_logger()
 
 _LASTS = 60
-"""Seconds that the token must last still."""
+"""Seconds that the access token must still be valid."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Aliases:
-    """Built once, in assembly/installation.py."""
+    """Lists aliases; built once, in assembly/."""
 
     tokens: LiveTokens
-    providers: Mapping[ProviderName, base.Aliases]
+    providers: Mapping[ProviderName, ListsAliases]
 
     async def of(self, app: Application, grant: Grant) -> tuple[str, ...]:
-        """Empty when there are none, the provider has no such thing, or it cannot be asked just now."""
+        """Empty when there are none, the provider knows no aliases, or it does not answer now."""
         provider = self.providers.get(grant.provider)
         if provider is None or grant.status == "invalid":
             return ()

@@ -1,7 +1,7 @@
-"""Timeline: what happened to one grant, from the audit trail; and how often it was renewed since, from its row.
+"""Timeline: the history of one grant.
 
-A renewal that finds nothing wrong changes nothing worth an entry, so a run of them is one line: of the run that goes
-on, made here; of those before, in the entry that ended each.
+Events come from the audit trail. A renewal without trouble writes no entry, so a run of renewals is one line: the
+current run is counted in the grant's row, an earlier run in the entry that ended it.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ __all__ = ["AuditPosition", "Moment", "Timeline"]
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One line. detail: as in the entry that it is made of."""
+    """One line. detail: as in its audit entry."""
 
     id: str
     at: Micros
@@ -32,14 +32,14 @@ class Moment:
         return AuditPosition(self.at, self.id)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
-    """Built once, in assembly/installation.py."""
+    """Lists the moments of a grant; built once, in assembly/."""
 
     db: Store
 
     async def page(self, app: Application, grant: Grant, *, after: AuditPosition | None, limit: int) -> list[Moment]:
-        """The newest, from behind the one at that place."""
+        """Newest first, from behind `after`; at most `limit`."""
         entries = await self.db.read(audit.page(app.id, AuditFilters(grant_id=grant.id), after=after, limit=limit))
         moments = [Moment(entry.id, entry.at, _type(entry), entry.actor, entry.detail) for entry in entries]
         run = _run(grant)
@@ -49,14 +49,14 @@ class Timeline:
 
 
 def _run(grant: Grant) -> Moment | None:
-    """The renewals since it was last authenticated or in trouble, at the time of the last."""
+    """The renewals since the grant was last authenticated or in trouble, at the time of the last renewal."""
     if not grant.refreshes or grant.proven_at is None:
         return None
     return Moment(f"refreshed-{grant.id}", grant.proven_at, "refreshed", detail={"refreshes": grant.refreshes})
 
 
 def _type(entry: Entry) -> str:
-    """What to call it here: of a grant's life, not of the trail's."""
+    """The word for an audit entry in the history of a grant."""
     detail = entry.detail
     match entry.type:
         case "grant.created":
@@ -64,7 +64,7 @@ def _type(entry: Entry) -> str:
         case "grant.updated" if "credential" in detail.get("changed", ()):
             return "reauthenticated"
         case "grant.updated" if detail and "changed" not in detail:
-            return "restored"  # it was called invalid, receivers were told, and it is not
+            return "restored"  # receivers got grant.expired, and the grant is valid again
         case "grant.expired" if detail.get("reason") == outcome.INVALIDATED:
             return "invalidated"
     return entry.type.removeprefix("grant.").replace(".", "_")

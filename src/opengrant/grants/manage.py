@@ -1,4 +1,4 @@
-"""Grants that exist: found by any of their names, listed, changed, deleted."""
+"""Existing grants: found by each of their names, listed, changed, invalidated, blocked, deleted."""
 
 import re
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ class GrantChange:
     """What a PATCH may change; None means not sent.
 
     settings       the provider's credential keys, checked, as in CustomConnect
-    credential_id  what the new settings are proven with
+    credential_id  the connector credential that verifies the new settings
     """
 
     settings: Mapping[str, Any] | None = None
@@ -51,7 +51,7 @@ class GrantChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grants:
-    """Built once, in assembly/."""
+    """Reads and changes grants; built once, in assembly/."""
 
     db: Store
     connect: Connect
@@ -70,44 +70,32 @@ class Grants:
             raise InvalidRequest(
                 "`me` is the grant of an access token. With an API key, name the grant by its id or email."
             )
-        grant = await self.db.read(self._find(app, pattern))
+        grant = await self.db.read(_find(app, pattern))
         if grant is None:
             raise GrantNotFound("Grant not found")
         return grant
 
     async def own(self, app: Application, pattern: str, grant_id: str) -> Grant:
-        """As `get`, for an access token: `me` and every name of its own grant lead to it, and nothing to another.
+        """As `get`, for an access token: `me` and every name of its own grant find it; no name finds another grant.
 
-        Raises AccessDenied, whether or not there is another of that name; GrantNotFound when its own is gone.
+        Raises AccessDenied for another name, whether or not it exists; GrantNotFound when its own grant is gone.
         """
         if pattern == "me" or pattern.removeprefix("grant:").lower() == grant_id:
             return await self.get(app, f"grant:{grant_id}")
-        found = await self.db.read(self._find(app, pattern))
+        found = await self.db.read(_find(app, pattern))
         if found is None or found.id != grant_id:
             raise AccessDenied("Access to Grant denied.")
         return found
 
     async def id_of(self, app: Application, pattern: str) -> str:
-        """The id of the grant that `get` would find; not looked up when the pattern is one. Raises as `get`."""
+        """The id of the grant that `get` would find; an id is returned without a look-up. Raises as `get`."""
         bare = pattern.removeprefix("grant:")
         return bare.lower() if _UUID.fullmatch(bare) else (await self.get(app, pattern)).id
-
-    def _find(self, app: Application, pattern: str) -> Steps[Grant | None]:
-        prefix, colon, rest = pattern.partition(":")
-        if colon and prefix == "grant":
-            return (yield from grants.find(app.id, rest.lower()))
-        if colon and prefix == "email":
-            return (yield from grants.find_email(app.id, rest, exact=False))
-        if colon and prefix == "external":
-            return (yield from grants.find_external(app.id, rest))
-        if _UUID.fullmatch(pattern) and (found := (yield from grants.find(app.id, pattern.lower()))):
-            return found
-        return (yield from grants.find_email(app.id, pattern, exact="@" not in pattern))
 
     async def page(
         self, app: Application, filters: GrantFilters, *, order: Order, descending: bool, limit: int, offset: int
     ) -> list[Shown]:
-        """Also as their sources are: `filters.troubled` means what is shown."""
+        """A page of grants, each with the trouble of its source; `filters.troubled` counts that trouble too."""
         blamed = tuple(await self.blame.sources(app))
         found = await self.db.read(
             grants.page(
@@ -123,12 +111,8 @@ class Grants:
         )
         return await self.blame.show_all(app, found)
 
-    async def held(self, app: Application, grant: Grant) -> dict[str, Any]:
-        """What a change of the credential need not name: see StoredCredentials.settings_of."""
-        return await self.stored.settings_of(app, grant)
-
     async def change(self, app: Application, grant: Grant, change: GrantChange) -> Grant:
-        """Replace the scope list or the name, or move it; new settings are verified first, as when connecting.
+        """Change scope, name, external id or workspace; new settings are verified first, as when connecting.
 
         Raises what Connect.renew raises, and Blocked; on failure the grant stays as it was.
         """
@@ -184,17 +168,19 @@ class Grants:
         return await retry_on_change(write, subject="grant")
 
     async def _own_client(self, app: Application, grant: Grant, settings: Mapping[str, Any]) -> str | None:
-        """The credential whose client got this grant's refresh tokens, and so the new one too; None when it is gone."""
+        """The credential whose client got this grant's refresh tokens; None when it is gone."""
         if "refresh_token" not in settings or grant.credential_id is None:
             return None
         own = await self.db.read(credentials.find(app.id, grant.connector_id, grant.credential_id))
         return own.id if own is not None and own.type == "connector" else None
 
     async def invalidate(self, app: Application, grant: Grant, *, reason: str | None) -> Grant:
-        """The grant ends, as if its provider had refused it for good; connecting its mailbox again revives it.
+        """End a grant as if its provider had refused it for good; connecting its mailbox again revives it.
 
-        One that is invalid stays as it is, and so does one whose mailbox is connected again meanwhile: this was about
-        the credential before. `reason`: in the caller's words, for the audit trail. Raises GrantNotFound, Overloaded.
+        An invalid grant stays as it is, and so does one that is connected again meanwhile: the request meant the
+        credential before. Raises GrantNotFound, Overloaded.
+
+        reason  in the caller's words, for the audit trail
         """
         asked, at = grant.asked, self.clock()
         trouble = Trouble("reconnect", outcome.INVALIDATED, "", _INVALIDATED, at, at)
@@ -203,22 +189,15 @@ class Grants:
             nonlocal grant
             if grant.status == "invalid" or grant.asked != asked:
                 return grant
-            written = await self.db.write(self._invalidate(grant, trouble, reason))
+            written = await self.db.write(_invalidate(grant, trouble, reason))
             if written is None:
                 grant = await self.get(app, f"grant:{grant.id}")
             return written
 
         return await retry_on_change(write, subject="grant")
 
-    def _invalidate(self, grant: Grant, trouble: Trouble, reason: str | None) -> Steps[Grant | None]:
-        ended = yield from grants.end(grant, trouble)
-        if ended is not None:
-            told = events.expired(ended, at=trouble.last_seen, refreshes=grant.refreshes, note=reason)
-            yield from outbox.add(told)
-        return ended
-
     async def block(self, grant_id: str, *, blocked: bool, reason: str | None = None) -> Grant:
-        """For operators: refuse a grant's use, or allow it again. Raises GrantNotFound.
+        """For operators: refuse the use of a grant, or allow it again. Raises GrantNotFound.
 
         reason  in the operator's words, for the audit trail
         """
@@ -233,9 +212,9 @@ class Grants:
         return grant
 
     async def delete(self, app: Application, grant: Grant) -> None:
-        """For good: the row, its secrets; the id never comes back. Raises GrantNotFound when somebody was faster.
+        """Delete the row and its secrets; the id never comes back. Raises GrantNotFound when it is gone already.
 
-        Afterwards, in the background, its token dies at the provider too.
+        Its token is revoked at the provider afterwards, in the background.
         """
         self.revocations.begin(*await self.db.write(self._delete(app, grant.id)))
 
@@ -249,3 +228,24 @@ class Grants:
         yield from leases.forget(app.id, grant_id)
         yield from outbox.add(events.deleted(gone, at=self.clock()))
         return gone, live
+
+
+def _find(app: Application, pattern: str) -> Steps[Grant | None]:
+    prefix, colon, rest = pattern.partition(":")
+    if colon and prefix == "grant":
+        return (yield from grants.find(app.id, rest.lower()))
+    if colon and prefix == "email":
+        return (yield from grants.find_email(app.id, rest, exact=False))
+    if colon and prefix == "external":
+        return (yield from grants.find_external(app.id, rest))
+    if _UUID.fullmatch(pattern) and (found := (yield from grants.find(app.id, pattern.lower()))):
+        return found
+    return (yield from grants.find_email(app.id, pattern, exact="@" not in pattern))
+
+
+def _invalidate(grant: Grant, trouble: Trouble, reason: str | None) -> Steps[Grant | None]:
+    ended = yield from grants.end(grant, trouble)
+    if ended is not None:
+        event = events.expired(ended, at=trouble.last_seen, refreshes=grant.refreshes, note=reason)
+        yield from outbox.add(event)
+    return ended

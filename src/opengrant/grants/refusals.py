@@ -1,6 +1,6 @@
-"""What a caller is told when a provider said no: a verdict and the moment make one error.
+"""The error for a caller when a provider refuses: made of the verdict and of what the caller was doing.
 
-The judging is providers/classify.py's; nothing here looks at evidence again to decide, only to quote it.
+providers/classify.py decides what the evidence means; this file only quotes the evidence.
 """
 
 import math
@@ -26,9 +26,9 @@ from opengrant.providers.registry import FACTS
 from opengrant.providers.verdict import Kind, Verdict
 
 INVALIDATED = "invalidated"
-"""The reason of a grant that was called invalid by request: no provider has refused it."""
+"""Reason of a grant that a request made invalid: no provider has refused it."""
 ROTATION_LOST = "rotation_lost"
-"""The reason where a single-use token is refused, and an earlier answer with its successor may have been lost."""
+"""Reason when a single-use token is refused and an earlier answer with its successor may have been lost."""
 NAMES = {name: facts.speaks_as for name, facts in FACTS.items()}
 """The subject of a sentence about a provider's answer."""
 
@@ -47,7 +47,7 @@ _BY_KIND: Mapping[Kind, type[OpenGrantError]] = {
     Kind.UNKNOWN: ProviderUnavailable,
 }
 _PAUSE = 30.0
-"""Seconds that a caller is told to wait where nobody named a time: mail servers never do."""
+"""Seconds for Retry-After when the provider names no time; mail servers never name one."""
 _IN_DOUBT = "That may pass: it is asked once more before the grant ends. Try again after the time in Retry-After."
 _LEGS_SHOWN = frozenset({"imap", "smtp", "caldav"})
 _SAYS = {
@@ -61,11 +61,11 @@ _SAYS = {
 
 
 Means = Literal["token", "password", "bulk"]
-"""What was proven with: a refresh token, a password, or a credential of the whole organisation."""
+"""What the verification used: a refresh token, a password, or a credential of the whole organisation."""
 
 
 def at_connect(evidence: Evidence, verdict: Verdict, *, provider: ProviderName, means: Means) -> OpenGrantError:
-    """The error for a verification that failed while somebody waits for a new grant."""
+    """The error for a verification that failed while a request waits for a grant."""
     error = _BY_REASON.get(verdict.reason) or _BY_KIND[verdict.kind]
     if FACTS[provider].identity_by_token and verdict.reason == "identity_scopes_missing":
         error = RefreshTokenInvalid  # as the wire has it
@@ -90,17 +90,17 @@ def at_connect(evidence: Evidence, verdict: Verdict, *, provider: ProviderName, 
 
 
 def at_use(trouble: Trouble, *, provider: ProviderName, status: GrantStatus, at: Micros) -> OpenGrantError:
-    """The error for a grant that exists and whose live credential cannot be had just now, or never again."""
-    told = {"class": trouble.kind, "reason": trouble.reason, "remedy": trouble.remedy}
-    said = {"error": trouble.code or trouble.reason, "error_description": trouble.remedy, "opengrant": told}
+    """The error for an existing grant whose live credential is not available now, or never again."""
+    judged = {"class": trouble.kind, "reason": trouble.reason, "remedy": trouble.remedy}
+    quoted_error = {"error": trouble.code or trouble.reason, "error_description": trouble.remedy, "opengrant": judged}
     if status == "invalid":
         refused = f"{NAMES[provider]} refused the stored credential for good ({trouble.reason}). "
         return GrantExpired(
             f"{refused if trouble.kind == Kind.RECONNECT and trouble.reason != INVALIDATED else ''}{trouble.remedy}",
-            provider_error=said,
+            provider_error=quoted_error,
         )
     kind = Kind(trouble.kind)
-    # A refusal that does not end the grant is nobody's fault yet: it is being looked into.
+    # A refusal that does not end the grant yet is checked again, so the caller gets "try later".
     error = ProviderUnavailable if kind in (Kind.RECONNECT, Kind.CONNECTOR) else _BY_KIND[kind]
     if trouble.suspected:
         error = RefusalDoubted
@@ -109,18 +109,18 @@ def at_use(trouble: Trouble, *, provider: ProviderName, status: GrantStatus, at:
         wait = max(1, -(-((trouble.retry_at or at) - at) // SECOND))
     looked_into = " Many grants fail like this one; it stays valid until that is over." if trouble.held else ""
     advice = _IN_DOUBT if trouble.suspected else trouble.remedy
-    # The words of an answer that is not understood are all that there is to go by.
+    # An answer that is not understood is quoted, because it is the only information.
     words = f" It said: {trouble.text}{'' if trouble.text.endswith(('.', '!', '?')) else '.'}" if trouble.text else ""
     quoted = words if kind is Kind.UNKNOWN else ""
     return error(
         f"{NAMES[provider]} {_SAYS[kind]} ({trouble.reason}).{quoted}{looked_into} {advice}",
-        provider_error=said,
+        provider_error=quoted_error,
         retry_after=wait,
     )
 
 
 def _wait(verdict: Verdict) -> int | None:
-    """Seconds for Retry-After. When a credential is refused, `retry_after` is for a second look of our own."""
+    """Seconds for Retry-After. With a refused credential, `retry_after` is the time of our own second check."""
     if verdict.kind is Kind.RATE_LIMITED:
         return max(1, math.ceil(verdict.retry_after or _PAUSE))
     if verdict.kind is Kind.PROVIDER_DOWN and verdict.retry_after is not None:
@@ -129,12 +129,12 @@ def _wait(verdict: Verdict) -> int | None:
 
 
 def provider_error(evidence: Evidence, verdict: Verdict) -> dict[str, Any]:
-    """The provider's own object where it sent one, else its code and words; our class and reason beside them."""
-    said = dict(evidence.body) if evidence.body is not None else {}
-    if not said:
+    """The provider's JSON object if it sent one, else its code and text; with our class, reason and remedy."""
+    quoted = dict(evidence.body) if evidence.body is not None else {}
+    if not quoted:
         code = evidence.code or (str(evidence.status) if evidence.status is not None else evidence.step)
-        said = {"error": code, "error_description": evidence.text or verdict.remedy}
-    return said | {"opengrant": {"class": verdict.kind.value, "reason": verdict.reason, "remedy": verdict.remedy}}
+        quoted = {"error": code, "error_description": evidence.text or verdict.remedy}
+    return quoted | {"opengrant": {"class": verdict.kind.value, "reason": verdict.reason, "remedy": verdict.remedy}}
 
 
 def refuse_blocked(grant: Grant) -> None:

@@ -9,16 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import structlog
-from pydantic import SecretStr
-from pydantic_core import from_json
 
+from opengrant.grants import live_secrets
 from opengrant.grants import refusals as outcome
 from opengrant.model import Grant, ProviderName, Sealed
+from opengrant.model.secrets import OAuthSecret
 from opengrant.providers.base import Revokes
 from opengrant.providers.verdict import Kind
 from opengrant.store.engine.port import Store
 from opengrant.store.grants import grants
-from opengrant.vault import Owner, Vault
+from opengrant.vault import Vault
 
 log = structlog.get_logger()
 
@@ -73,12 +73,11 @@ class Revocations:
     async def _revoke(self, provider: Revokes, gone: Grant, live: Sealed) -> None:
         try:
             async with asyncio.timeout(_DEADLINE), self._slots:
-                owner = Owner(gone.application_id, "grant", gone.id, "live")
-                token = from_json(self.vault.open(live, owner)).get("refresh_token")
+                secret = live_secrets.unseal(self.vault, gone, live)
                 # Asked as late as can be: the owner may have connected again since the deletion.
-                if token is None or await self.db.read(grants.account_in_use(gone)):
+                if not isinstance(secret, OAuthSecret) or await self.db.read(grants.account_in_use(gone)):
                     return
-                done = await provider.revoke(SecretStr(token))
+                done = await provider.revoke(secret.refresh_token)
         except Exception as problem:  # noqa: BLE001 -- whatever it is, nobody waits for it and the grant is gone
             log.warning("revocation_given_up", grant_id=gone.id, problem=type(problem).__name__)
             return

@@ -4,14 +4,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import SecretStr
-from pydantic_core import from_json
 
+from opengrant.grants import live_secrets
 from opengrant.grants.connect.rotated_tokens import RotatedTokens
-from opengrant.model import WITH_PASSWORD, Application, Grant, ProviderName, Sealed, Tokens
+from opengrant.model import Application, Grant, Sealed, Tokens
+from opengrant.model.secrets import EwsSecret, ICloudSecret, ImapSecret, OAuthSecret, SecretUnreadable
 from opengrant.providers.capabilities import Providers, having
+from opengrant.providers.registry import FACTS, WITH_PASSWORD
 from opengrant.store import secrets
 from opengrant.store.engine.port import Steps, Store
-from opengrant.vault import Owner, Unsealable, Vault
+from opengrant.vault import Unsealable, Vault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,21 +33,24 @@ class StoredCredentials:
         if "email_address" in grant.settings:
             tenant = {"tenant": grant.settings["tenant"]} if "tenant" in grant.settings else {}
             return {"email_address": grant.settings["email_address"], "credential_id": grant.credential_id, **tenant}
-        if grant.provider is ProviderName.NYLAS:
+        if FACTS[grant.provider].own_domain:
             return {"email": grant.settings["email"]}
         if grant.provider not in WITH_PASSWORD:
             return {}
-        owner = Owner(app.id, "grant", grant.id, "live")
-        sealed = await self.db.read(secrets.find(app.id, owner.kind, owner.id, owner.purpose))
-        secret = {} if sealed is None else from_json(self.vault.open(sealed, owner))
+        sealed = await self.db.read(secrets.find(app.id, "grant", grant.id, "live"))
         held = dict(grant.settings)
-        if secret.get("smtp_password") == secret.get("imap_password"):
-            secret.pop("smtp_password", None)  # the one password serves both, and so does a new one
-        for name in ("password", "imap_password", "smtp_password", "ews_password"):
-            if name in secret:
-                held[name] = SecretStr(secret[name])
-        if "ews_url" in secret:
-            held["ews_host"] = secret["ews_url"]
+        match None if sealed is None else live_secrets.unseal(self.vault, grant, sealed):
+            case ImapSecret() as secret:
+                held["imap_password"] = secret.imap_password
+                # One password may serve both, and then so does a new one.
+                if secret.smtp_password not in (None, secret.imap_password):
+                    held["smtp_password"] = secret.smtp_password
+            case ICloudSecret() as secret:
+                held["password"] = secret.password
+            case EwsSecret() as secret:
+                held["ews_password"] = secret.ews_password
+                if secret.ews_url is not None:
+                    held["ews_host"] = secret.ews_url
         return held
 
     async def missing(self, grant: Grant, scope: tuple[str, ...]) -> tuple[str, ...]:
@@ -53,19 +58,17 @@ class StoredCredentials:
         sealed = await self.db.read(secrets.find(grant.application_id, "grant", grant.id, "live"))
         if sealed is None:
             return ()
-        held = from_json(self.vault.open(sealed, Owner(grant.application_id, "grant", grant.id, "live")))
-        granted = held.get("access_token_scope")
-        if granted is None:
+        secret = live_secrets.unseal(self.vault, grant, sealed)
+        if not isinstance(secret, OAuthSecret) or secret.access_token_scope is None:
             return ()
         provider = having(self.providers.tokens, grant.provider)
-        return provider.missing_scope(Tokens(SecretStr(""), None, 0, tuple(granted)), scope)
+        return provider.missing_scope(Tokens(SecretStr(""), None, 0, secret.access_token_scope), scope)
 
     def forget_rotated(self, gone: Grant, live: Sealed) -> Steps[None]:
         """Destroy tokens of verifications that spent the grant's token and could not finish."""
         try:
-            held = from_json(self.vault.open(live, Owner(gone.application_id, "grant", gone.id, "live")))
-        except Unsealable:
+            secret = live_secrets.unseal(self.vault, gone, live)
+        except (Unsealable, SecretUnreadable):
             return
-        for name in ("refresh_token", "previous_refresh_token"):
-            if name in held:
-                yield from self.rotated.forget(gone.application_id, gone.provider, SecretStr(held[name]))
+        for token in live_secrets.refresh_tokens(secret):
+            yield from self.rotated.forget(gone.application_id, gone.provider, token)

@@ -138,7 +138,7 @@ class ProvesTenant(Protocol):
         """
 
 
-class Aliases(Protocol):
+class ListsAliases(Protocol):
     """Knows the other addresses of a mailbox."""
 
     async def aliases(self, access_token: SecretStr) -> tuple[str, ...]:

@@ -7,9 +7,9 @@ from typing import TypeVar
 from opengrant.errors import InvalidRequest
 from opengrant.model import ProviderName
 from opengrant.providers.base import (
-    Aliases,
     AsksAdministrators,
     CodeProvider,
+    ListsAliases,
     Mints,
     ProvesClient,
     ProvesTenant,
@@ -47,7 +47,7 @@ class Providers:
     clients: Mapping[ProviderName, ProvesClient] = field(default_factory=dict)
     servers: Mapping[ProviderName, Reaches] = field(default_factory=dict)
     revokes: Mapping[ProviderName, Revokes] = field(default_factory=dict)
-    aliases: Mapping[ProviderName, Aliases] = field(default_factory=dict)
+    aliases: Mapping[ProviderName, ListsAliases] = field(default_factory=dict)
 
 
 def having(capability: Mapping[ProviderName, T], provider: ProviderName) -> T:

@@ -5,13 +5,16 @@ Apart from assembly/, because commands open an installation without HTTP.
 
 from starlette.types import ASGIApp
 
-from opengrant.api import applications as _applications  # noqa: F401 -- importing a route file enters its routes into the table
+# Importing a route file enters its routes; /openapi.json lists them in this order.
+# isort: off
+from opengrant.api import applications as _applications  # noqa: F401
 from opengrant.api import audit as _audit  # noqa: F401
 from opengrant.api import connect as _connect  # noqa: F401
 from opengrant.api import connectors as _connectors  # noqa: F401
 from opengrant.api import console as _console  # noqa: F401
 from opengrant.api import credentials as _credentials  # noqa: F401
 from opengrant.api import detect as _detect  # noqa: F401
+from opengrant.api import api_keys as _api_keys  # noqa: F401
 from opengrant.api import domains as _domains  # noqa: F401
 from opengrant.api import grant_actions as _grant_actions  # noqa: F401
 from opengrant.api import grants as _grants  # noqa: F401
@@ -22,6 +25,8 @@ from opengrant.api import providers as _providers  # noqa: F401
 from opengrant.api import tokens as _tokens  # noqa: F401
 from opengrant.api import webhooks as _webhooks  # noqa: F401
 from opengrant.api import workspaces as _workspaces  # noqa: F401
+
+# isort: on
 from opengrant.api.http import static
 from opengrant.api.http.cors import Cors
 from opengrant.api.http.endpoint import build_router

@@ -9,7 +9,9 @@ from opengrant.access import bearer_tokens
 from opengrant.errors import CodeUsedTwice, OAuthRefused, ReauthEmailInvalid
 from opengrant.grants.connect.proof import Proof
 from opengrant.model import SECOND, Application, Clock, Identity, Micros, ProviderName, mailbox_key
-from opengrant.model.secrets import Sealed
+from opengrant.model.secrets import RotatedToken, Sealed
+from opengrant.model.secrets import members as secret_members
+from opengrant.model.secrets import read as read_secret
 from opengrant.signin.login import AuthorizationRequest
 from opengrant.signin.return_url import ReturnUrls
 from opengrant.store import secrets
@@ -115,7 +117,7 @@ def _write_proof(proof: Proof) -> bytes:
             "identity": asdict(proof.identity),
             "scope": proof.scope,
             "settings": dict(proof.settings),
-            "secret": None if proof.secret is None else dict(proof.secret),
+            "secret": None if proof.secret is None else secret_members(proof.secret),
             "credential_id": proof.credential_id,
             "token_expires_at": proof.token_expires_at,
             "named": proof.named,
@@ -126,11 +128,13 @@ def _write_proof(proof: Proof) -> bytes:
 
 def _read_proof(sealed: bytes) -> Proof:
     held = from_json(sealed)
+    secret = None if held["secret"] is None else read_secret(held["secret"])
+    assert not isinstance(secret, RotatedToken)
     return Proof(
         Identity(**held["identity"]),
         tuple(held["scope"]),
         held["settings"],
-        held["secret"],
+        secret,
         held["credential_id"],
         held["token_expires_at"],
         named=tuple(held["named"]),

@@ -8,6 +8,7 @@ from opengrant.access.api_keys import ApiKeys
 from opengrant.access.console_sessions import ConsoleSession, ConsoleSessions
 from opengrant.access.request_signatures import SignatureClaim, Signatures
 from opengrant.access.service_accounts import ServiceAccounts
+from opengrant.api.http.cookies import cookie_pairs
 from opengrant.api.http.request import Headers, Request
 from opengrant.api.http.route_table import Access, InConsole, Key, Open, Signed, SignIn
 from opengrant.errors import AccessDenied, AuthenticationFailed, Unauthorized
@@ -19,6 +20,7 @@ CONSOLE_COOKIE = "opengrant_console"
 CONSOLE_HEADER = "X-OpenGrant-Console"
 """With the value 1. A page of another origin cannot send it without a CORS preflight, which is never allowed."""
 
+_COOKIE = CONSOLE_COOKIE.encode()
 _HEADER = CONSOLE_HEADER.lower().encode()
 _WINS = frozenset({b"authorization", b"x-nylas-kid"})
 """Headers that authenticate on their own; beside one of them the cookie is ignored."""
@@ -122,15 +124,9 @@ def session_cookie(headers: Headers) -> str | None:
     """The console's cookie. None when a page of another origin or another credential comes with it."""
     if not from_console(headers) or any(name in _WINS for name, _ in headers):
         return None
-    found = cookies(headers, CONSOLE_COOKIE)
+    found = [value.decode("latin-1") for name, value in cookie_pairs(headers) if name == _COOKIE]
     # Another host of the domain may have set a second one, and the two cannot be told apart.
     return found[0] if len(found) == 1 else None
-
-
-def cookies(headers: Headers, name: str) -> list[str]:
-    """The values of all cookies of that name."""
-    pairs = (pair.strip().partition(b"=") for key, value in headers if key == b"cookie" for pair in value.split(b";"))
-    return [value.decode("latin-1") for key, _, value in pairs if key == name.encode()]
 
 
 def bearer_of(headers: Headers) -> str | None:

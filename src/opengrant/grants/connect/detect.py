@@ -1,7 +1,7 @@
 """Detect: which provider an address belongs to, as far as its domain tells.
 
-A domain of our own, then the table of well-known ones, then the mail exchanger, then whatever mail settings the
-domain publishes. The address goes to its own domain and nowhere else (providers/imap/discovery.py).
+Looks at the domains registered here, then at the table of well-known domains, then at the mail exchanger, then at the
+mail settings that the domain publishes. The address is sent to its own domain only (providers/imap/discovery.py).
 """
 
 from collections.abc import Collection
@@ -37,9 +37,9 @@ class Detected:
     service: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Detect:
-    """Built once, in assembly/installation.py."""
+    """Finds the provider of an address; built once, in assembly/."""
 
     db: Store
     domains: Domains
@@ -50,10 +50,10 @@ class Detect:
     async def provider(
         self, app: Application, email: str, *, any_provider: bool, rate_limited: bool = True
     ) -> Detected | None:
-        """None when nobody can tell, or the application has no connector that could connect the address.
+        """None when the provider is unknown, or the application has no connector that can connect the address.
 
-        any_provider  whether or not the application has a connector for it
-        rate_limited  it is one of the application's own calls
+        any_provider  answer also without a connector for the provider
+        rate_limited  count it as a call of the application
         Raises        InvalidRequest when it is no address, RateLimited, ProviderUnavailable when DNS does not answer
         """
         domain = domain_of(email)
@@ -65,7 +65,7 @@ class Detect:
         return natural if natural is None or any_provider else way_in(natural, await self._connected(app))
 
     async def _natural(self, app: Application, email: str, domain: str) -> Detected | None:
-        """Where the address is, whatever connectors there are."""
+        """The provider of the address, whether or not the application has a connector for it."""
         if await self.domains.owner_of(app, email) is not None:
             return Detected(ProviderName.NYLAS)
         if domain in WITHOUT_IMAP:
@@ -83,7 +83,7 @@ class Detect:
             if failure.evidence.code == "dns_unavailable":
                 raise _unavailable(domain) from None
             return None
-        # What a domain publishes of itself names no service that anybody else would know.
+        # A host that only the domain itself publishes has no well-known service name.
         return _at(found.imap.host, named=found.source in {"table", "mx"})
 
     async def _exchanger(self, domain: str) -> str | None:
@@ -107,7 +107,7 @@ def way_in(natural: Detected, offered: Collection[ProviderName]) -> Detected | N
 
 
 def _behind(exchanger: str) -> str | None:
-    """The IMAP host of a well-known exchanger with a way in of its own; others are for the mail-host search."""
+    """The IMAP host of a well-known exchanger, if that host belongs to a provider of its own."""
     for row in EXCHANGERS:
         host = row.imap.partition(":")[0]
         if host in _HOSTS and any(exchanger == end or exchanger.endswith(f".{end}") for end in row.domains.split()):
@@ -123,9 +123,9 @@ def _at(host: str, *, named: bool) -> Detected:
 
 
 def _service(host: str) -> str:
-    """What people call the service of a well-known host: `imap.gmx.net` is `gmx`, `mail.btinternet.com` `btinternet`.
+    """The common name of a well-known host's service: `imap.gmx.net` is `gmx`, `mail.btinternet.com` `btinternet`.
 
-    The last label that says something, so that `imap.zoho.com.au` is `zoho` without a list of suffixes.
+    The last label that is not generic, so that a host under `.com.au` needs no list of suffixes.
     """
     labels = [label for label in host.split(".")[:-1] if label not in _COMMON]
     return labels[-1] if labels else host.split(".")[-2]

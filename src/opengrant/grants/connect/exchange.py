@@ -8,7 +8,7 @@ import asyncio
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import structlog
 from pydantic import SecretStr
@@ -18,9 +18,9 @@ from opengrant.connectors.connectors import Connectors
 from opengrant.errors import Overloaded, ProviderFailure, StoreUnavailable
 from opengrant.events.activity import Observe
 from opengrant.grants.connect.proof import Proof
-from opengrant.grants.connect.provider_call import ProviderCall, RotationLost
+from opengrant.grants.connect.provider_call import RotationLost, VerificationCall
 from opengrant.grants.connect.rotated_tokens import Newest, RotatedTokens, replay
-from opengrant.model import ENDS_AT, SECOND, Application, Clock, CustomConnect, Grant, Identity, Tokens
+from opengrant.model import ENDS_AT, SECOND, Application, Clock, CustomConnect, Grant, Identity, OAuthSecret, Tokens
 from opengrant.net.deadline import GRACE
 from opengrant.providers.base import TokenProvider
 from opengrant.providers.capabilities import Providers, having
@@ -35,26 +35,25 @@ from opengrant.store.grants.leases import Lease
 log = structlog.get_logger()
 
 _CALLS = 3
-"""Longest flight: the token is spent, or its successor is, and the account is asked for."""
+"""Requests of one exchange at most: spend the token, spend its successor, read the account."""
 _WRITE_MARGIN = 10.0
 """Seconds that a lease lasts longer than the provider may take."""
 _LOOK_AGAIN = 0.1
 """Seconds between the attempts to take a lease."""
 
 
-class Write(Protocol):
+class StoreProof(Protocol):
     """Stores what was proven; None when there is nothing to return."""
 
     async def __call__(self, found: WithClient, proof: Proof, /) -> Grant | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verification:
+class _Exchange:
     """One request to connect with a refresh token.
 
-    given   the token that the request sent
-    spent   its digest
-    renews  id of the grant that is written, where the caller names one and not the proof
+    given  the token that the request sent
+    spent  its digest
     """
 
     app: Application
@@ -63,8 +62,7 @@ class Verification:
     provider: TokenProvider
     given: SecretStr
     spent: str
-    renews: str | None
-    write: Write
+    write: StoreProof
 
 
 @dataclass(slots=True)
@@ -92,15 +90,15 @@ class RefreshTokenExchange:
     """By the digest of the token."""
 
     async def run(
-        self, app: Application, ask: CustomConnect, found: WithClient, write: Write, *, renews: str | None
+        self, app: Application, ask: CustomConnect, found: WithClient, write: StoreProof, *, renews: str | None
     ) -> Grant | None:
-        """One exchange per refresh token at a time: equal requests share it, others wait for it.
+        """Run one exchange per refresh token at a time: equal requests share it, others wait for it.
 
         It runs in a task of its own, so that neither a client that hangs up nor a shutdown can stop it between the
         provider's answer and the write.
         """
         provider = having(self.providers.tokens, ask.provider)
-        token = cast(SecretStr, ask.settings["refresh_token"])
+        token: SecretStr = ask.settings["refresh_token"]
         spent = self.rotated.digest(app.id, ask.provider, token)
         waited = False
         while (flight := self._flights.get(spent)) is not None:
@@ -108,9 +106,7 @@ class RefreshTokenExchange:
                 return await asyncio.shield(flight.task)
             waited = True
             await asyncio.wait([flight.task])
-        wanted = Verification(
-            app=app, ask=ask, found=found, provider=provider, given=token, spent=spent, renews=renews, write=write
-        )
+        wanted = _Exchange(app=app, ask=ask, found=found, provider=provider, given=token, spent=spent, write=write)
         task = asyncio.create_task(self._fly(wanted, waited=waited))
         self._flights[spent] = _Flight(ask, renews, task)
         return await asyncio.shield(task)
@@ -120,18 +116,18 @@ class RefreshTokenExchange:
         while tasks := [flight.task for flight in self._flights.values()]:
             await asyncio.wait(tasks)
 
-    async def _fly(self, wanted: Verification, *, waited: bool) -> Grant | None:
+    async def _fly(self, wanted: _Exchange, *, waited: bool) -> Grant | None:
         app, found, held = wanted.app, wanted.found, list[Lease]()
         try:
             if wanted.provider.single_use:
                 held.append(await self._lease(app, f"{leases.SPENT}{wanted.spent}"))
                 if held[0].attempts > 1:
                     await replay(self.db, self.rotated.spool)  # the rotated token of the last owner may lie there
-                # The clock must not spend it at the same time, nor find it dead before its successor is stored.
+                # The grant's own refresh must not spend it now, nor find it dead before its successor is stored.
                 newest = await self._newest(wanted)
                 if newest.grant_id is not None:
                     held.append(await self._lease(app, newest.grant_id))
-            # It begins to ask only now: others may have begun, and ended, since the look-up.
+            # A request that has waited takes a new number: others may have begun, and ended, since its look-up.
             fresh = waited or bool(held)
             asked = await self.db.write_soon(connector_rows.next_number(self.db.dialect)) if fresh else found.asked
             proof = await self._exchange(wanted, held)
@@ -140,11 +136,11 @@ class RefreshTokenExchange:
             del self._flights[wanted.spent]
             await self._give_back(held)
 
-    async def _exchange(self, wanted: Verification, held: list[Lease]) -> Proof:
+    async def _exchange(self, wanted: _Exchange, held: list[Lease]) -> Proof:
         """held: the leases under which the token is spent; leases that wait in the spool are removed from it."""
         app, ask, provider = wanted.app, wanted.ask, wanted.provider
         client = self.connectors.client(wanted.found)
-        async with ProviderCall(self.observe, ask.provider, "token"):
+        async with VerificationCall(self.observe, ask.provider, "token"):
             tokens, spent_token, walked = await self._spend(wanted, held)
             refresh_token = spent_token
             faults.point("connect.answered")
@@ -170,14 +166,14 @@ class RefreshTokenExchange:
             missing=provider.missing_scope(tokens, wanted_scope),
         )
 
-    async def _spend(self, wanted: Verification, held: list[Lease]) -> tuple[Tokens, SecretStr, tuple[str, ...]]:
+    async def _spend(self, wanted: _Exchange, held: list[Lease]) -> tuple[Tokens, SecretStr, tuple[str, ...]]:
         """The provider's answer, the token that it was given for, and the digests of the tokens before that."""
         client = self.connectors.client(wanted.found)
         refresh_token, _, walked = await self._newest(wanted)
         try:
             return await wanted.provider.refresh(client, refresh_token), refresh_token, walked
         except ProviderFailure as failure:
-            # A grant that holds its successor may have been refreshed at this very moment.
+            # The grant that holds its successor may have been refreshed at this moment.
             newest, _, walked = await self._newest(wanted)
             if newest == refresh_token or classify(failure.evidence).kind is not Kind.RECONNECT:
                 await self._leave_in_question(failure, held)
@@ -195,8 +191,8 @@ class RefreshTokenExchange:
         if lost_before and kind is Kind.RECONNECT:
             raise RotationLost(failure.evidence) from None
 
-    async def _newest(self, wanted: Verification) -> Newest:
-        """The token that stands in by now for one that was spent before, and the grant that holds or held it."""
+    async def _newest(self, wanted: _Exchange) -> Newest:
+        """What the given token has become by now, and the grant that holds or held it."""
         if not wanted.provider.rotates:
             return Newest(wanted.given, None, ())
         return await self.rotated.newest(wanted.app.id, wanted.ask.provider, wanted.given)
@@ -218,7 +214,7 @@ class RefreshTokenExchange:
             await asyncio.sleep(_LOOK_AGAIN)
 
     async def _give_back(self, held: Sequence[Lease]) -> None:
-        """The flight's result stands, whether or not the database takes this: leases also run out."""
+        """A failure is logged only: the result is stored, and leases also run out."""
         for lease in held:
             try:
                 await self.db.write(leases.give_back(lease))
@@ -233,10 +229,6 @@ def shown_of(identity: Identity, tokens: Tokens) -> dict[str, Any]:
     return ends if identity.vouched else {"email_verified": False, **ends}
 
 
-def sealed_of(tokens: Tokens, refresh_token: SecretStr) -> dict[str, Any]:
+def sealed_of(tokens: Tokens, refresh_token: SecretStr) -> OAuthSecret:
     """What is sealed of a token answer."""
-    return {
-        "refresh_token": refresh_token.get_secret_value(),
-        "access_token": tokens.access_token.get_secret_value(),
-        "access_token_scope": tokens.scope,
-    }
+    return OAuthSecret(refresh_token=refresh_token, access_token=tokens.access_token, access_token_scope=tokens.scope)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from opengrant.model import Grant, Identity, Micros
+from opengrant.model import Grant, GrantSecret, Identity, Micros, NoSecret
 
 HOSTS = ("imap_host", "smtp_host", "ews_host")
 """Settings by which a request names a server."""
@@ -24,7 +24,7 @@ class Proof:
     identity: Identity
     scope: tuple[str, ...]
     settings: Mapping[str, Any]
-    secret: Mapping[str, Any] | None = field(repr=False)
+    secret: GrantSecret | NoSecret | None = field(repr=False)
     credential_id: str | None = None
     token_expires_at: Micros | None = None
     spent: tuple[str, ...] = ()

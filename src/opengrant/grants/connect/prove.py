@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -12,11 +12,13 @@ from opengrant.events.activity import Observe
 from opengrant.grants import refusals as outcome
 from opengrant.grants.connect.exchange import sealed_of, shown_of
 from opengrant.grants.connect.proof import HOSTS, Proof
-from opengrant.grants.connect.provider_call import ProviderCall
-from opengrant.model import CustomConnect, ProviderName, Tokens
+from opengrant.grants.connect.provider_call import VerificationCall
+from opengrant.model import CustomConnect, OrganisationSecret, RotatedToken, Tokens
+from opengrant.model.secrets import read as read_secret
 from opengrant.net.guard import domain_of
 from opengrant.providers.base import TokenProvider
 from opengrant.providers.capabilities import Providers, having
+from opengrant.providers.registry import FACTS
 from opengrant.store.connectors.connectors import WithClient
 
 
@@ -31,11 +33,13 @@ class Prove:
     async def by_password(self, ask: CustomConnect, found: WithClient) -> Proof:
         """Log in with a password, or accept settings that need none."""
         provider = having(self.providers.passwords, ask.provider)
-        async with ProviderCall(self.observe, ask.provider, "password"):
+        async with VerificationCall(self.observe, ask.provider, "password"):
             verified = await provider.verify(ask.settings)
         scope = found.connector.scope if ask.scope is None else ask.scope
         named = _named_hosts(ask.settings)
-        return Proof(verified.identity, scope, verified.settings, verified.secret, named=named, asked=found.asked)
+        secret = None if verified.secret is None else read_secret(verified.secret)
+        assert not isinstance(secret, RotatedToken)
+        return Proof(verified.identity, scope, verified.settings, secret, named=named, asked=found.asked)
 
     async def by_code(
         self, ask: CustomConnect, found: WithClient, code: SecretStr, *, redirect_uri: str, verifier: SecretStr
@@ -45,7 +49,7 @@ class Prove:
         Raises InvalidRequest when the provider gave no refresh token, ScopesConflict when a scope is missing.
         """
         client, provider = self.connectors.client(found), having(self.providers.codes, ask.provider)
-        async with ProviderCall(self.observe, ask.provider, "token"):
+        async with VerificationCall(self.observe, ask.provider, "token"):
             tokens = await provider.exchange(client, code, redirect_uri=redirect_uri, verifier=verifier)
             if tokens.refresh_token is None:
                 raise InvalidRequest(
@@ -67,20 +71,19 @@ class Prove:
 
     async def by_organisation(self, ask: CustomConnect, found: WithClient) -> Proof:
         """Mint a token for one mailbox of the organisation."""
-        tenant = cast(str | None, ask.settings.get("tenant"))
+        tenant: str | None = ask.settings.get("tenant")
         credential = await self.connectors.organisation(found, tenant=tenant)
-        # A Microsoft connector's scopes are those of users' consents; a tenant grants whole roles instead.
-        default = () if ask.provider is ProviderName.MICROSOFT else found.connector.scope
+        default = () if FACTS[ask.provider].tenant_scope else found.connector.scope
         scope = default if ask.scope is None else ask.scope
-        email = cast(str, ask.settings["email_address"])
-        async with ProviderCall(self.observe, ask.provider, "bulk"):
+        email: str = ask.settings["email_address"]
+        async with VerificationCall(self.observe, ask.provider, "bulk"):
             minted = await having(self.providers.mints, ask.provider).mint(credential, email, scope)
         return Proof(
             # A credential that names its tenant vouches for the tenant's directory; a tenant in a request is a claim.
             replace(minted.identity, email=email, vouched=minted.identity.vouched or "tenant" not in ask.settings),
             minted.scope,
             {"email_address": email, **({} if tenant is None else {"tenant": tenant})},
-            {"access_token": minted.access_token.get_secret_value(), "scope": scope},
+            OrganisationSecret(access_token=minted.access_token, scope=scope),
             credential_id=found.credential_id,
             token_expires_at=minted.expires_at,
             asked=found.asked,

@@ -25,8 +25,8 @@ class RotationLost(ProviderFailure):
     """The token is refused, and the answer to an earlier request with it was lost."""
 
 
-class ProviderCall:
-    """Around the requests of one verification."""
+class VerificationCall:
+    """A context around the requests of one verification."""
 
     def __init__(self, observe: Observe, provider: ProviderName, means: outcome.Means) -> None:
         self._observe, self._provider, self._means = observe, provider, means

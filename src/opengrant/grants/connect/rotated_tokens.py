@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import structlog
 from pydantic import SecretStr
-from pydantic_core import from_json, to_json
 
 from opengrant.errors import StoreUnavailable
 from opengrant.grants.spool import Rotated, Spool, insist
 from opengrant.model import SECOND, Application, Clock, ProviderName
+from opengrant.model.secrets import OAuthSecret, RotatedToken, SecretUnreadable, decode, encode
 from opengrant.store import secrets
 from opengrant.store.engine.port import Steps, Store
 from opengrant.store.grants import leases, rotations
@@ -75,7 +75,7 @@ class RotatedTokens:
                 spent token wait until its successor is written
         """
         owner = Owner(app.id, "rotation", spent, "successor")
-        sealed = self.vault.seal(to_json({"refresh_token": successor.get_secret_value()}), owner)
+        sealed = self.vault.seal(encode(RotatedToken(refresh_token=successor)), owner)
         row, at = secrets.SecretRow(owner.application_id, owner.kind, owner.id, owner.purpose, sealed), self.clock()
         try:
             await insist(self.db, lambda: rotations.record(app.id, provider, spent, row, at=at))
@@ -109,7 +109,11 @@ class RotatedTokens:
     def _open(self, successor: rotations.Successor) -> SecretStr:
         row = successor.row
         owner = Owner(row.application_id, row.owner_kind, row.owner_id, row.purpose)
-        return SecretStr(from_json(self.vault.open(row.sealed, owner))["refresh_token"])
+        match decode(self.vault.open(row.sealed, owner)):
+            case RotatedToken() | OAuthSecret() as secret:
+                return secret.refresh_token
+            case other:
+                raise SecretUnreadable(f"A refresh token cannot turn into a secret of the kind {other.kind}.")
 
 
 async def replay(db: Store, spool: Spool) -> int:

@@ -5,18 +5,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pydantic_core import to_json
-
+from opengrant.grants import live_secrets
 from opengrant.grants.connect.ownership import same_account, vouched_by_change
 from opengrant.grants.connect.proof import Proof
 from opengrant.grants.schedule import Schedule
 from opengrant.model import Application, Clock, CustomConnect, Grant, Micros
+from opengrant.model.secrets import NoSecret, OAuthSecret
 from opengrant.providers.capabilities import Providers
 from opengrant.providers.hosted.agent_account import TELL_OF_SECRET
 from opengrant.store.connectors.connectors import WithClient
 from opengrant.store.events.events import Event
 from opengrant.store.grants import grants
-from opengrant.vault import Owner, Vault
+from opengrant.vault import Vault
 from opengrant.vault.digests import Digests
 
 
@@ -112,18 +112,20 @@ class GrantRows:
 
     def writing(self, grant: Grant, proof: Proof, event: Event) -> grants.Writing:
         """What is written of a grant in one transaction."""
+        bare = isinstance(proof.secret, NoSecret)
         live = None
-        if proof.secret:
-            live = self.vault.seal(to_json(dict(proof.secret)), Owner(grant.application_id, "grant", grant.id, "live"))
-        bare = proof.secret is not None and not proof.secret
+        if proof.secret is not None and not isinstance(proof.secret, NoSecret):
+            live = live_secrets.seal(self.vault, grant, proof.secret)
         return grants.Writing(grant, event, live, proof.spent, bare=bare, once=self._once(grant, proof))
 
     def _once(self, grant: Grant, proof: Proof) -> str | None:
         """The digest of a refresh token that may be spent by the time that it is stored."""
         provider = self.providers.tokens.get(grant.provider)
-        if provider is None or not provider.single_use or not proof.secret:
+        if provider is None or not provider.single_use or not isinstance(proof.secret, OAuthSecret):
             return None
-        return self.digests.refresh_token(grant.application_id, grant.provider, proof.secret["refresh_token"])
+        return self.digests.refresh_token(
+            grant.application_id, grant.provider, proof.secret.refresh_token.get_secret_value()
+        )
 
     def _scheduled(self, grant: Grant, *, at: Micros) -> Grant:
         grant = replace(grant, proven_at=at, used_at=at)

@@ -12,7 +12,19 @@ from opengrant.grants.refresh import circuit_breaker
 from opengrant.grants.refresh.attempt import SharedAttempts
 from opengrant.grants.refresh.state import States
 from opengrant.grants.schedule import Schedule
-from opengrant.model import AGREE, SECOND, Application, Clock, Grant, Micros, ProviderName, Trouble, is_recent
+from opengrant.model import (
+    AGREE,
+    SECOND,
+    Application,
+    Clock,
+    Grant,
+    Micros,
+    OAuthSecret,
+    OrganisationSecret,
+    ProviderName,
+    Trouble,
+    is_recent,
+)
 from opengrant.providers.verdict import Kind
 from opengrant.store.engine.port import Store
 from opengrant.store.grants import refreshing
@@ -98,8 +110,10 @@ class LiveTokens:
             expires_at -= ahead  # the clock was set back since: no longer than it was made for
         if expires_at - at < _least(grant):
             return None
-        held = self.states.open(state)
-        return Live(SecretStr(held["access_token"]), expires_at, grant.scope)
+        secret = self.states.open(state)
+        if not isinstance(secret, OAuthSecret | OrganisationSecret):
+            return None
+        return Live(secret.access_token, expires_at, grant.scope)
 
     async def _renewed(self, state: State) -> State:
         """The state after an attempt to renew; unchanged while the provider must not be asked."""

@@ -1,9 +1,7 @@
 """The call that spends a stored credential: a refresh, a login with the password, or a token of the organisation."""
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, cast
+from dataclasses import dataclass, field, fields, replace
 
 from pydantic import SecretStr
 
@@ -11,11 +9,12 @@ from opengrant.connectors.connectors import Connectors
 from opengrant.errors import Evidence, InvalidRequest, ProviderFailure
 from opengrant.grants.connect.rotated_tokens import RotatedTokens
 from opengrant.grants.refresh.judgement import Failure
-from opengrant.grants.refresh.state import States, means_of
-from opengrant.model import Grant, Micros
+from opengrant.grants.refresh.state import States
+from opengrant.model import Grant, Micros, OAuthSecret, OrganisationSecret
 from opengrant.providers.capabilities import Providers, having
 from opengrant.providers.classify import of_a_proven_credential
 from opengrant.providers.verdict import Kind, Verdict
+from opengrant.store.connectors.connectors import WithClient
 from opengrant.store.grants.leases import Lease
 from opengrant.store.grants.refreshing import State
 from opengrant.vault.digests import Digests
@@ -32,7 +31,7 @@ class Answer:
     walked  digests of the tokens before it, which verifications have spent
     """
 
-    secret: Mapping[str, Any] | None = field(repr=False)
+    secret: OAuthSecret | OrganisationSecret | None = field(repr=False)
     token_expires_at: Micros | None = None
     spent: str | None = None
     walked: tuple[str, ...] = ()
@@ -60,62 +59,63 @@ class ProviderCall:
         grant, found = state.grant, state.found
         if found is None or state.live is None:
             raise InvalidRequest(f"The {grant.provider} connector of this grant is gone.")
-        held = self.states.open(state)
-        match means_of(held, found.credential_type):
-            case "password":
-                settings = {key: SecretStr(value) if key.endswith("password") else value for key, value in held.items()}
-                await having(self.providers.passwords, grant.provider).verify({**grant.settings, **settings})
+        match self.states.open(state):
+            case OAuthSecret() as secret:
+                return await self._refresh(grant, found, secret)
+            case OrganisationSecret() as secret:
+                return await self._mint(grant, found, secret)
+            case secret:
+                told = {one.name: getattr(secret, one.name) for one in fields(secret) if one.name != "kind"}
+                known = {name: value for name, value in told.items() if value is not None}
+                await having(self.providers.passwords, grant.provider).verify({**grant.settings, **known})
                 return Answer(None)
-            case "bulk":
-                tenant = cast(str | None, grant.settings.get("tenant"))
-                credential = await self.connectors.organisation(found, tenant=tenant)
-                email = cast(str, grant.settings["email_address"])
-                scope = tuple(held.get("scope", grant.scope))
-                try:
-                    async with asyncio.timeout(self.timeout * CALLS):
-                        minted = await having(self.providers.mints, grant.provider).mint(credential, email, scope)
-                except TimeoutError:
-                    raise ProviderFailure(Evidence(f"{grant.provider}-bulk", "api", "http", code="timeout")) from None
-                secret = {**held, "access_token": minted.access_token.get_secret_value()}
-                return Answer(secret, minted.expires_at)
-            case _:
-                return await self._refresh(state, held)
 
-    async def _refresh(self, state: State, held: Mapping[str, Any]) -> Answer:
-        """Try the stored refresh token; if it is refused, the one a verification turned it into, or the one before."""
-        assert state.found is not None
-        grant = state.grant
-        provider = having(self.providers.tokens, grant.provider)
-        client = self.connectors.client(state.found)
-        token, before = held["refresh_token"], held.get("previous_refresh_token")
-        walked = tuple[str, ...]()
+    async def _mint(self, grant: Grant, found: WithClient, secret: OrganisationSecret) -> Answer:
+        """Another token from the credential of the organisation."""
+        tenant: str | None = grant.settings.get("tenant")
+        credential = await self.connectors.organisation(found, tenant=tenant)
+        email: str = grant.settings["email_address"]
+        scope = grant.scope if secret.scope is None else secret.scope
         try:
-            tokens = await provider.refresh(client, SecretStr(token))
+            async with asyncio.timeout(self.timeout * CALLS):
+                minted = await having(self.providers.mints, grant.provider).mint(credential, email, scope)
+        except TimeoutError:
+            raise ProviderFailure(Evidence(f"{grant.provider}-bulk", "api", "http", code="timeout")) from None
+        return Answer(replace(secret, access_token=minted.access_token), minted.expires_at)
+
+    async def _refresh(self, grant: Grant, found: WithClient, secret: OAuthSecret) -> Answer:
+        """Try the stored refresh token; if it is refused, the one a verification turned it into, or the one before."""
+        provider = having(self.providers.tokens, grant.provider)
+        client = self.connectors.client(found)
+        token, walked = secret.refresh_token, tuple[str, ...]()
+        try:
+            tokens = await provider.refresh(client, token)
         except ProviderFailure as failure:
             if of_a_proven_credential(failure.evidence).kind is not Kind.RECONNECT:
                 raise
             other = None
             if provider.single_use:
                 other, walked = await self._spent_elsewhere(grant, token)
-            if (other := other or before) is None:
+            if (other := other or secret.previous_refresh_token) is None:
                 raise
             try:
-                tokens, token = await provider.refresh(client, SecretStr(other)), other
+                tokens, token = await provider.refresh(client, other), other
             except ProviderFailure:
                 raise failure from None
-        secret = {key: value for key, value in held.items() if key != "previous_refresh_token"}
-        secret |= {"refresh_token": token, "access_token": tokens.access_token.get_secret_value()}
-        if tokens.scope is not None:
-            secret["access_token_scope"] = tokens.scope
+        newest = token if tokens.refresh_token is None else tokens.refresh_token
+        rotated = newest != token
         spent = None
-        if tokens.refresh_token is not None and (new := tokens.refresh_token.get_secret_value()) != token:
-            secret |= {"refresh_token": new, "previous_refresh_token": token}
-            if provider.single_use:
-                spent = self.digests.refresh_token(grant.application_id, grant.provider, token)
-        return Answer(secret, tokens.expires_at, spent, walked)
+        if rotated and provider.single_use:
+            spent = self.digests.refresh_token(grant.application_id, grant.provider, token.get_secret_value())
+        renewed = OAuthSecret(
+            refresh_token=newest,
+            access_token=tokens.access_token,
+            access_token_scope=secret.access_token_scope if tokens.scope is None else tokens.scope,
+            previous_refresh_token=token if rotated else None,
+        )
+        return Answer(renewed, tokens.expires_at, spent, walked)
 
-    async def _spent_elsewhere(self, grant: Grant, token: str) -> tuple[str | None, tuple[str, ...]]:
+    async def _spent_elsewhere(self, grant: Grant, token: SecretStr) -> tuple[SecretStr | None, tuple[str, ...]]:
         """The token that an unfinished verification got for this one, and the digests of those before it."""
-        newest = await self.rotated_tokens.newest(grant.application_id, grant.provider, SecretStr(token))
-        other = newest.token.get_secret_value()
-        return None if other == token else other, newest.spent
+        newest = await self.rotated_tokens.newest(grant.application_id, grant.provider, token)
+        return None if newest.token == token else newest.token, newest.spent

@@ -1,17 +1,15 @@
 """What is read before a provider is asked: a grant, its sealed secret, its client and its source's circuit breaker."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, cast
-
-from pydantic_core import from_json, to_json
+from typing import Literal
 
 from opengrant.errors import GrantNotFound
-from opengrant.model import Grant, Sealed
+from opengrant.grants import live_secrets
+from opengrant.model import Grant, GrantSecret, OAuthSecret, Sealed, SecretUnreadable
 from opengrant.store.engine.port import Store
 from opengrant.store.grants import refreshing
 from opengrant.store.grants.refreshing import State
-from opengrant.vault import Owner, Unsealable, Vault
+from opengrant.vault import Unsealable, Vault
 
 Means = Literal["token", "password", "bulk"]
 """By what a provider is asked: a refresh token, a password, a credential of the organisation."""
@@ -31,28 +29,21 @@ class States:
             raise GrantNotFound("Grant not found")
         return state
 
-    def open(self, state: State) -> dict[str, Any]:
-        """Raises Unsealable. The state must have a secret."""
+    def open(self, state: State) -> GrantSecret:
+        """Raises Unsealable, SecretUnreadable. The state must have a secret."""
         assert state.live is not None
-        return cast(dict[str, Any], from_json(self.vault.open(state.live, _owner(state.grant))))
+        return live_secrets.unseal(self.vault, state.grant, state.live)
 
-    def seal(self, grant: Grant, secret: Mapping[str, Any]) -> Sealed:
-        return self.vault.seal(to_json(dict(secret)), _owner(grant))
+    def seal(self, grant: Grant, secret: GrantSecret) -> Sealed:
+        return live_secrets.seal(self.vault, grant, secret)
 
     def means(self, state: State) -> Means:
-        """A secret that does not open counts as empty: that is a trouble of the grant, not an error here."""
+        """A secret that does not open counts as none: that is a trouble of the grant, not an error here."""
         try:
-            held = {} if state.live is None else self.open(state)
-        except Unsealable:
-            held = {}
-        return means_of(held, None if state.found is None else state.found.credential_type)
-
-
-def means_of(held: Mapping[str, Any], credential_type: str | None) -> Means:
-    if "refresh_token" in held:
-        return "token"
-    return "bulk" if credential_type in ("serviceaccount", "adminconsent") else "password"
-
-
-def _owner(grant: Grant) -> Owner:
-    return Owner(grant.application_id, "grant", grant.id, "live")
+            secret = None if state.live is None else self.open(state)
+        except (Unsealable, SecretUnreadable):
+            secret = None
+        if isinstance(secret, OAuthSecret):
+            return "token"
+        type_ = None if state.found is None else state.found.credential_type
+        return "bulk" if type_ in ("serviceaccount", "adminconsent") else "password"

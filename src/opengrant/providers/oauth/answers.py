@@ -213,7 +213,7 @@ def _words(body: Mapping[str, Any]) -> tuple[str, tuple[str, ...], str]:
     {"error": "…", "error_description": "…", "error_codes": [70008], "error_subtype" | "suberror": "…"}   OAuth
     {"error": {"code": 403, "status": "…", "message": "…", "errors": [{"reason": "…"}], "details": […]}}  Google APIs
     {"error": {"code": "…", "message": "…", "innerError": {…}}}                                          Graph
-    {"code": 4711, "message" | "reason": "…", "error": "…"}                                              Zoom
+    {"code": 4711, "message" | "reason": "…", "error": "…"}                                              numbered
     """
     error = body.get("error")
     if isinstance(error, Mapping):

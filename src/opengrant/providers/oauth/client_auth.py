@@ -1,4 +1,4 @@
-"""Token requests that name the client in a header instead of the body (RFC 6749 section 2.3.1): Yahoo, Zoom."""
+"""Token requests that name the client in a header instead of the body (RFC 6749 section 2.3.1)."""
 
 from base64 import b64encode
 from collections.abc import Mapping

@@ -1,0 +1,31 @@
+"""The live secret of a grant: sealed for its owner, opened as the record that it is."""
+
+from pydantic import SecretStr
+
+from opengrant.model import Grant, Sealed
+from opengrant.model.secrets import GrantSecret, NoSecret, OAuthSecret, RotatedToken, SecretUnreadable, decode, encode
+from opengrant.vault import Owner, Vault
+
+
+def owner_of(grant: Grant) -> Owner:
+    return Owner(grant.application_id, "grant", grant.id, "live")
+
+
+def seal(vault: Vault, grant: Grant, secret: GrantSecret) -> Sealed:
+    return vault.seal(encode(secret), owner_of(grant))
+
+
+def unseal(vault: Vault, grant: Grant, sealed: Sealed) -> GrantSecret:
+    """Raises Unsealable, SecretUnreadable."""
+    secret = decode(vault.open(sealed, owner_of(grant)))
+    if isinstance(secret, RotatedToken | NoSecret):
+        raise SecretUnreadable(f"A grant cannot live by a secret of the kind {secret.kind}.")
+    return secret
+
+
+def refresh_tokens(secret: GrantSecret) -> tuple[SecretStr, ...]:
+    """The refresh tokens in it, the one in use first."""
+    if not isinstance(secret, OAuthSecret):
+        return ()
+    held = (secret.refresh_token, secret.previous_refresh_token)
+    return tuple(token for token in held if token is not None)
