@@ -95,7 +95,7 @@ def code_fields(code: SecretStr, redirect_uri: str, verifier: SecretStr) -> dict
 
 
 def conclusion(provider: str, code: str, text: str, *, said: ProviderFailure | None = None) -> ProviderFailure:
-    """What we conclude from good answers; classify.py knows each `code`. `said`: the refusal that it was drawn from."""
+    """What we conclude from good answers; refusals.py knows each `code`. `said`: the refusal behind it."""
     body = None if said is None else said.evidence.body
     return ProviderFailure(Evidence(provider, "api", "reply", code=code, text=text, body=body))
 
