@@ -119,6 +119,7 @@ def _does_nothing(statement: ast.stmt) -> bool:
 CLASS_LINES, FUNCTION_LINES, DEPENDENCIES = 200, 40, 7
 EXCEPTIONS = {
     "services.py:Services has dependencies": "the one record of all services; it has no behaviour of its own",
+    "assembly/rooms.py:build_rooms has lines": "one line for each field of that record",
 }
 TOO_LARGE: set[str] = {
     "domains/domains.py:Domains has lines",

@@ -98,23 +98,24 @@ class _SignIn:
 
 
 def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitStack) -> Services:
+    db, clock = tools.db, tools.clock
     delivery_sender = _delivery_sender(settings, tools, opened)
     base = _base(tools, opened)
     grants = _grants(settings, tools, base, opened)
     sign_in = _sign_in(settings, tools, base, grants)
     return Services(
-        db=tools.db,
+        db=db,
         public_url=settings.public_url,
         applications=base.applications,
         api_keys=base.api_keys,
         redirects=base.redirects,
         workspaces=base.workspaces,
-        sessions=ConsoleSessions(db=tools.db, api_keys=base.api_keys, digests=tools.digests, clock=tools.clock),
-        service_accounts=ServiceAccounts(db=tools.db, clock=tools.clock),
-        signatures=Signatures(db=tools.db, clock=tools.clock),
-        idempotency=Idempotency(db=tools.db, digests=tools.digests, clock=tools.clock),
+        sessions=ConsoleSessions(db=db, api_keys=base.api_keys, digests=tools.digests, clock=clock),
+        service_accounts=ServiceAccounts(db=db, clock=clock),
+        signatures=Signatures(db=db, clock=clock),
+        idempotency=Idempotency(db=db, digests=tools.digests, clock=clock),
         connectors=base.connectors,
-        credentials=Credentials(db=tools.db, vault=tools.vault, clock=tools.clock),
+        credentials=Credentials(db=db, vault=tools.vault, clock=clock),
         connector_check=_connector_check(tools, base, grants),
         domains=base.domains,
         domain_verification=_domain_verification(settings, tools, base),
@@ -124,19 +125,19 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         grants=grants.grants,
         detect=grants.detect,
         aliases=Aliases(tokens=grants.refresh.tokens, providers=tools.providers.aliases),
-        timeline=Timeline(db=tools.db),
+        timeline=Timeline(db=db),
         hosted=sign_in.hosted,
         tokens=sign_in.tokens,
         token_reader=sign_in.token_reader,
         exchange=sign_in.exchange,
         activity=base.activity,
-        audit=Audit(db=tools.db, clock=tools.clock, keep=timedelta(days=settings.audit_days)),
+        audit=Audit(db=db, clock=clock, keep=timedelta(days=settings.audit_days)),
         webhooks=_webhooks(settings, tools),
         deliveries=_deliveries(settings, tools),
         delivery_sender=delivery_sender,
-        overview=Overview(db=tools.db, activity=base.activity, clock=tools.clock, observe=metrics.set_health),
+        overview=Overview(db=db, activity=base.activity, clock=clock, observe=metrics.set_health),
         readiness=_readiness(settings, tools, opened),
-        ahead=Ahead(db=tools.db, clock=tools.clock),
+        ahead=Ahead(db=db, clock=clock),
     )
 
 
