@@ -1,4 +1,4 @@
-"""What the OAuth providers share: token requests, client authentication, connector probes, error words.
+"""What the OAuth providers share: token requests, client authentication, connector checks, the order of judgement.
 
 It must not know any one of them.
 """

@@ -1,6 +1,6 @@
 """What the OAuth providers share: reading token answers and refusals, id_tokens, lists of scopes.
 
-Token endpoints agree on the happy path and on little else (RFC 6749 section 5): the readers here take every
+Token endpoints agree on success and on little else (RFC 6749 section 5): the readers here accept every
 spelling that has been seen, and turn the rest into evidence without a secret in it.
 """
 
@@ -63,7 +63,7 @@ def read_tokens(answer: Answer) -> Tokens:
         expires_at=answer.sent_at + _lifetime(body.get("expires_in")) * SECOND,
         scope=read_scope(body.get("scope")),
         id_token=_secret(body.get("id_token")),
-        # Microsoft's next refresh token gets a later end; Google keeps to the one it told first.
+        # Microsoft's next refresh token gets a later end; Google keeps the first one.
         ends_at=_end(body.get("refresh_token_expires_in"), answer.sent_at) if answer.provider == "google" else None,
     )
 
@@ -85,7 +85,7 @@ def consent_url(url: str, client: ClientApp, consent: Consent, needed: Iterable[
 
 
 def code_fields(code: SecretStr, redirect_uri: str, verifier: SecretStr) -> dict[str, Field]:
-    """What every token endpoint wants for a code, beside the client."""
+    """The fields for a code, beside the client: the same at every token endpoint."""
     return {
         "grant_type": "authorization_code",
         "code": code,
@@ -95,7 +95,7 @@ def code_fields(code: SecretStr, redirect_uri: str, verifier: SecretStr) -> dict
 
 
 def conclusion(provider: str, code: str, text: str, *, said: ProviderFailure | None = None) -> ProviderFailure:
-    """What we conclude from good answers; classify.py knows each `code`. `said`: the refusal that it was drawn from."""
+    """What we conclude from good answers; refusals.py knows each `code`. `said`: the refusal behind it."""
     body = None if said is None else said.evidence.body
     return ProviderFailure(Evidence(provider, "api", "reply", code=code, text=text, body=body))
 
@@ -105,7 +105,7 @@ def read_id_token(
 ) -> Mapping[str, Any] | None:
     """The claims of an id_token that came straight from a token endpoint over TLS; None when it is not for us.
 
-    The signature is not checked: OpenID Connect Core 3.1.3.7 lets TLS stand in for it. A strange token is no
+    The signature is not checked: OpenID Connect Core 3.1.3.7 accepts TLS instead. An unexpected token is no
     error, because there are other ways to learn who the user is.
     """
     if id_token is None:
@@ -124,7 +124,7 @@ def read_id_token(
 
 
 def unverified_claims(token: SecretStr) -> Mapping[str, Any] | None:
-    """What a token that came straight from its endpoint says of itself, if it is a JWT."""
+    """The claims of a token that came straight from its endpoint, if it is a JWT."""
     try:
         claims = from_json(jws.extract_compact(token.get_secret_value().encode()).payload)
     except (JoseError, ValueError):
@@ -142,7 +142,7 @@ def read_scope(value: object) -> tuple[str, ...] | None:
 
 
 def is_address(value: object) -> bool:
-    """It can be a mailbox's address: one @, nothing that would split it."""
+    """It can be a mailbox's address: one @, no separators."""
     return isinstance(value, str) and len(value) <= 320 and _ADDRESS.fullmatch(value) is not None
 
 
@@ -152,7 +152,7 @@ def text_of(members: Mapping[str, Any], *names: str) -> str | None:
 
 
 def _lifetime(value: object) -> int:
-    """Seconds from whatever stands in `expires_in`."""
+    """Seconds from any value of `expires_in`."""
     if value is None or value == "":
         return _DEFAULT_LIFETIME
     try:
@@ -163,7 +163,7 @@ def _lifetime(value: object) -> int:
 
 
 def _end(value: object, sent_at: Micros) -> Micros | None:
-    """When a refresh token ends: Google tells it of apps in testing, and where the user gave access for a time."""
+    """When a refresh token ends. Google says so for apps in testing and for consents of limited time."""
     try:
         seconds = float(cast(str, value))
     except (TypeError, ValueError, OverflowError):
@@ -182,7 +182,7 @@ def refusal(answer: Answer) -> ProviderFailure:
     """The evidence of an answer that is not what was asked for: an error, or a 2xx that makes no sense."""
     body = answer.json if isinstance(answer.json, Mapping) else {}
     if answer.succeeded and not body.get("error"):
-        # It may hold live tokens under any name: nothing of it is quoted.
+        # It may hold live tokens under any name, so nothing is quoted.
         code = "answer_senseless" if answer.is_json else ("answer_not_json" if answer.body.strip() else "answer_empty")
         return ProviderFailure(
             Evidence(answer.provider, answer.leg, "reply", status=answer.status, code=code, is_json=answer.is_json)
@@ -247,7 +247,7 @@ def _word(value: object) -> str:
 
 
 def _page(text: str) -> str:
-    """What a body that is not JSON says in a line: a page's title, or the plain text."""
+    """One line from a body that is not JSON: a page's title, or the plain text."""
     if "<" not in text:
         return text
     title = _TITLE.search(text)
@@ -255,7 +255,7 @@ def _page(text: str) -> str:
 
 
 def _forms(secrets: Iterable[SecretStr]) -> Iterator[str]:
-    """Each secret as it was sent and as a form spells it; not the very short, which would mask half the sentence."""
+    """Each secret as it was sent and form-encoded; not very short ones, which would mask half the sentence."""
     for secret in secrets:
         value = secret.get_secret_value()
         if len(value) >= 4:
@@ -263,7 +263,7 @@ def _forms(secrets: Iterable[SecretStr]) -> Iterator[str]:
 
 
 def _clean(text: str, hide: Mask) -> str:
-    """One line without anything token-like, and nothing of what was sent."""
+    """One line without token-like text and without what was sent."""
     text = _TOKEN_LIKE.sub(MASK, hide.over(text[:_MAX_CLEANED]))
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
