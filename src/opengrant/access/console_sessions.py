@@ -146,7 +146,7 @@ class ConsoleSessions:
         )
         return (yield from console.find(digest, now=now, idle_since=idle_since))
 
-    async def everyone(self, app: Application) -> list[ConsoleSession]:
+    async def of_application(self, app: Application) -> list[ConsoleSession]:
         """Live sessions of an application, newest first."""
         now = self.clock()
         return await self.db.read(console.of_application(app.id, now=now, idle_since=_idle_since(now)))

@@ -6,7 +6,7 @@ A failed request is not stored: it changed nothing, so a retry is safe and may s
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 from pydantic_core import from_json, to_json
 
@@ -67,7 +67,8 @@ class Idempotency:
             raise ConcurrentIdempotentRequest(
                 "The first request with this Idempotency-Key is still under way. Ask again in a moment.", retry_after=1
             )
-        return cast(dict[str, Any], from_json(entry.answer))
+        answer: dict[str, Any] = from_json(entry.answer)
+        return answer
 
 
 def _micros(duration: timedelta) -> int:

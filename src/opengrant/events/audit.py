@@ -158,7 +158,7 @@ class Audit:
 
     async def _trails(self) -> Sequence[str]:
         def script() -> Steps[list[str]]:
-            tenants = yield from applications.everyone()
+            tenants = yield from applications.list_all()
             organization = yield from organizations.find_default()
             organs = [] if organization is None else [organization.id]
             return [INSTALLATION, *organs, *(application.id for application in tenants)]

@@ -107,8 +107,8 @@ class Webhooks:
         await self._db.write(self._add(webhook, secret))
         return webhook, secret
 
-    async def everyone(self, app: Application) -> list[Webhook]:
-        return await self._db.read(webhooks.everyone(app.id))
+    async def of_application(self, app: Application) -> list[Webhook]:
+        return await self._db.read(webhooks.of_application(app.id))
 
     async def get(self, app: Application, webhook_id: str) -> Webhook:
         """Raises WebhookNotFound."""

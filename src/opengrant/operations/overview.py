@@ -3,15 +3,15 @@
 The database is read once in ten seconds per application; all requests in that time share the result.
 """
 
-import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from opengrant.events.activity import HOUR, REFRESHED, VERIFIED, Activity
 from opengrant.grants.refresh import circuit_breaker
-from opengrant.model import SECOND, Application, Clock, Micros, is_recent
+from opengrant.model import SECOND, Application, Clock, Micros
+from opengrant.operations.recent_results import RecentResults
 from opengrant.store.engine.port import Steps, Store
 from opengrant.store.events import webhooks
 from opengrant.store.events.webhooks import Webhook
@@ -103,14 +103,20 @@ class Overview:
     observe: Callable[[int, int, int], None]
     """Receives three numbers for the whole installation: overdue grants, degraded sources, grants that need
     attention."""
-    _kept: dict[tuple[str, int], tuple[Micros, "asyncio.Task[Any]"]] = field(default_factory=dict)
-    """By application and hours (0: the snapshot): the start of the query, and its task."""
+    _snapshots: RecentResults[str, Snapshot] = field(init=False)
+    """By application."""
+    _activity: RecentResults[tuple[str, int], list[Bucket]] = field(init=False)
+    """By application and hours."""
+
+    def __post_init__(self) -> None:
+        self._snapshots = RecentResults(clock=self.clock, keep=KEEP, most=_MOST_KEPT)
+        self._activity = RecentResults(clock=self.clock, keep=KEEP, most=_MOST_KEPT)
 
     async def of(self, app: Application, *, hours: int) -> View:
         """`hours`: the length of the activity."""
-        snapshot = await self._once((app.id, 0), lambda: self._snapshot(app))
-        buckets = await self._once((app.id, hours), lambda: self._buckets(app, hours))
-        return View(cast(Snapshot, snapshot), HOUR if hours <= HOURLY else DAY, cast(list[Bucket], buckets))
+        snapshot = await self._snapshots.get(app.id, lambda: self._snapshot(app))
+        buckets = await self._activity.get((app.id, hours), lambda: self._buckets(app, hours))
+        return View(snapshot=snapshot, bucket=HOUR if hours <= HOURLY else DAY, buckets=buckets)
 
     async def measure(self) -> None:
         """Report to the metrics."""
@@ -129,24 +135,8 @@ class Overview:
 
     def forget(self) -> None:
         """Drop the kept results."""
-        self._kept.clear()
-
-    async def _once(self, key: tuple[str, int], ask: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-        """The result of a recent or running query. The query goes on when a waiting request is cancelled."""
-        at = self.clock()
-        since, task = self._kept.get(key, (0, None))
-        if (
-            task is None
-            or not is_recent(since, within=KEEP, now=at)
-            or (task.done() and (task.cancelled() or task.exception() is not None))
-        ):
-            if len(self._kept) >= _MOST_KEPT:
-                self._kept = {
-                    other: kept for other, kept in self._kept.items() if is_recent(kept[0], within=KEEP, now=at)
-                }
-            task = asyncio.create_task(ask())
-            self._kept[key] = (at, task)
-        return await asyncio.shield(task)
+        self._snapshots.clear()
+        self._activity.clear()
 
     async def _snapshot(self, app: Application) -> Snapshot:
         return await self.db.read(self._look(app.id, self.clock()))
@@ -159,7 +149,7 @@ class Overview:
         expiring = Expiring(hour, day, overdue, sum(one.suspected for one in grants.values()))
         degraded = yield from self._degraded(app_id)
         backlogs = []
-        for webhook in (yield from webhooks.everyone(app_id)):
+        for webhook in (yield from webhooks.of_application(app_id)):
             backlog = yield from overview.backlog(app_id, webhook.id)
             backlogs.append((webhook, backlog))
         return Snapshot(
@@ -204,14 +194,14 @@ class Overview:
 def _degraded_source(
     blamed: CircuitBreaker, named: tuple[str, str, str | None], host: str | None, grants: int
 ) -> DegradedSource:
-    since = cast(Micros, blamed.degraded_at)
+    assert blamed.degraded_at is not None, "the query finds degraded sources only"
     provider, connector_id, credential_id = named
     return DegradedSource(
         provider=provider,
         connector_id=connector_id,
         credential_id=credential_id,
         host=host,
-        since=since,
+        since=blamed.degraded_at,
         said=circuit_breaker.quoted(blamed),
         grants=grants,
         probe_at=blamed.probe_at,

@@ -56,8 +56,8 @@ class Applications:
             raise InvalidRequest(f"An application with the id {application.id} already exists.")
         return application
 
-    async def everyone(self) -> list[Application]:
-        return await self.db.read(applications.everyone())
+    async def list_all(self) -> list[Application]:
+        return await self.db.read(applications.list_all())
 
     async def get(self, application_id: str) -> Application:
         application = await self.db.read(applications.find(application_id))

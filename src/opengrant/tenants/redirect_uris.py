@@ -89,9 +89,9 @@ class Redirects:
         """
         return await self.db.read(_match(app, url)) if _URL.fullmatch(url) else None
 
-    async def everyone(self, app: Application) -> list[RedirectUri]:
+    async def of_application(self, app: Application) -> list[RedirectUri]:
         """In order of creation."""
-        return await self.db.read(redirect_uris.everyone(app.id))
+        return await self.db.read(redirect_uris.of_application(app.id))
 
     async def get(self, app: Application, uri_id: str) -> RedirectUri:
         """Raises NotFound."""
@@ -121,7 +121,7 @@ class Redirects:
 
     def _create(self, app: Application, new: NewRedirectUri) -> Steps[RedirectUri]:
         yield from applications.lock(app.id)
-        if len((yield from redirect_uris.everyone(app.id))) >= MOST:
+        if len((yield from redirect_uris.of_application(app.id))) >= MOST:
             raise _too_many()
         made = _new(app, new, at=self.clock())
         if not (yield from redirect_uris.add(made)):
@@ -160,7 +160,7 @@ def put_all(app: Application, sent: Sequence[NewRedirectUri], *, at: Micros) -> 
     """
     if len(sent) > MOST:
         raise _too_many()
-    stored = {uri.id: uri for uri in (yield from redirect_uris.everyone(app.id))}
+    stored = {uri.id: uri for uri in (yield from redirect_uris.of_application(app.id))}
     wanted = _merge(app, sent, stored, at=at)
     gone = [uri for uri in stored.values() if uri.id not in wanted]
     moved = [uri for uri in wanted.values() if uri.id in stored and uri is not stored[uri.id]]
@@ -207,7 +207,9 @@ def publish_origins(application_id: str) -> Steps[None]:
     """Store the origins that redirect URIs and idp_settings allow, after a change of either."""
     profile = yield from applications.find_profile(application_id)
     named = list_of(profile.idp_settings.get("origins", "")) if profile is not None else []
-    named += [uri.settings["origin"] for uri in (yield from redirect_uris.everyone(application_id)) if _is_page(uri)]
+    named += [
+        uri.settings["origin"] for uri in (yield from redirect_uris.of_application(application_id)) if _is_page(uri)
+    ]
     yield from redirect_uris.put_origins(application_id, {origin_of(text, field="origin") for text in named})
 
 
@@ -237,7 +239,7 @@ def _match(app: Application, url: str) -> Steps[RedirectUri | None]:
     base, _, query = url.partition("?")
     if _holds_ours(query):
         return None
-    alike = (uri for uri in (yield from redirect_uris.everyone(app.id)) if uri.url.partition("?")[0] == base)
+    alike = (uri for uri in (yield from redirect_uris.of_application(app.id)) if uri.url.partition("?")[0] == base)
     return next(alike, None)
 
 

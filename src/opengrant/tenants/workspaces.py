@@ -104,10 +104,10 @@ class Workspaces:
         found = await self.db.read(workspaces.find_default(app.id))
         return found if found is not None else await self.db.write(workspaces.get_default(app.id, at=self.clock()))
 
-    async def everyone(self, app: Application) -> list[Workspace]:
+    async def of_application(self, app: Application) -> list[Workspace]:
         """The default one first, then in order of creation."""
         await self.default(app)
-        return await self.db.read(workspaces.everyone(app.id))
+        return await self.db.read(workspaces.of_application(app.id))
 
     async def get(self, app: Application, id_or_domain: str) -> Workspace:
         """Raises NotFound."""
