@@ -51,7 +51,7 @@ async def update_application(request: Request) -> wire.Details:
 )
 async def list_redirect_uris(request: Request) -> wire.RedirectUris:
     """List redirect URIs, in order of creation."""
-    return wire.RedirectUris.of(await request.services.redirects.everyone(request.application))
+    return wire.RedirectUris.of(await request.services.redirects.of_application(request.application))
 
 
 @route(
@@ -125,7 +125,7 @@ async def _details(request: Request, profile: Profile) -> wire.Details:
     return wire.Details.of(
         request.application,
         profile,
-        await request.services.redirects.everyone(request.application),
+        await request.services.redirects.of_application(request.application),
         organization_id=organization.id,
         region=organization.region,
         default_workspace_id=workspace.id,

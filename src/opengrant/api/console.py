@@ -60,7 +60,8 @@ async def end_console_session(request: Request) -> None:
 async def list_console_sessions(request: Request) -> tuple[list[wire.ConsoleSession], None]:
     """List who is signed in to the application, newest first. For operators: sessions that a link began."""
     return [
-        wire.ConsoleSession.of(session) for session in await request.services.sessions.everyone(request.application)
+        wire.ConsoleSession.of(session)
+        for session in await request.services.sessions.of_application(request.application)
     ], None
 
 

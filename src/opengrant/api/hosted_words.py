@@ -33,7 +33,7 @@ def refused(form: Login, fields: Mapping[str, str], problem: OpenGrantError) -> 
     if judged is None:
         return _without_provider(form, problem)
     evidence = problem.evidence
-    text = refusal(
+    explained = refusal(
         form.provider,
         kind=judged["class"],
         reason=judged["reason"],
@@ -41,7 +41,7 @@ def refused(form: Login, fields: Mapping[str, str], problem: OpenGrantError) -> 
         filled=frozenset(name for name, text in fields.items() if text.strip()),
     )
     form = replace(form, details=_details(problem, judged["reason"]))
-    return _put(form, text.sentence, text.field)
+    return _put(form, explained.sentence, explained.field)
 
 
 def wrong(form: Login, problem: ValidationError) -> Login:

@@ -23,7 +23,7 @@ T = TypeVar("T")
 @route("GET", "/v3/webhooks", tag=TAG, answers=One(wire.Webhooks))
 async def list_webhooks(request: Request) -> wire.Webhooks:
     """List webhooks, in order of creation."""
-    found = await request.services.webhooks.everyone(request.application)
+    found = await request.services.webhooks.of_application(request.application)
     return wire.Webhooks.model_construct([wire.Webhook.of(webhook) for webhook in found])
 
 

@@ -43,7 +43,7 @@ def apps_create(
 @apps_app.command(name="list")
 def apps_list(*, json: AsJson = False) -> None:
     """List applications."""
-    found = run(lambda installed: installed.services.applications.everyone())
+    found = run(lambda installed: installed.services.applications.list_all())
     rows = [
         {"id": a.id, "name": a.name, "identity": a.identity_rule, "created_at": a.created_at // SECOND} for a in found
     ]
@@ -63,7 +63,7 @@ def apps_show(application: str | None = None, /, *, json: AsJson = False) -> Non
     async def find(installed: "Installation") -> tuple[Application, Profile, list[RedirectUri]]:
         owner = await application_of(installed, application)
         services = installed.services
-        return owner, await services.applications.profile(owner), await services.redirects.everyone(owner)
+        return owner, await services.applications.profile(owner), await services.redirects.of_application(owner)
 
     owner, profile, uris = run(find)
     parts: dict[str, Any] = {
@@ -136,7 +136,7 @@ def redirects_list(*, application: Owner = None, json: AsJson = False) -> None:
     """List redirect URIs."""
 
     async def find(installed: "Installation") -> list[RedirectUri]:
-        return await installed.services.redirects.everyone(await application_of(installed, application))
+        return await installed.services.redirects.of_application(await application_of(installed, application))
 
     rows = [_row(uri) for uri in run(find)]
     if not json:
@@ -158,7 +158,7 @@ def redirects_remove(uri: str, /, *, application: Owner = None, json: AsJson = F
     async def remove(installed: "Installation") -> RedirectUri:
         owner = await application_of(installed, application)
         redirects = installed.services.redirects
-        for held in await redirects.everyone(owner):
+        for held in await redirects.of_application(owner):
             if uri in {held.id, held.url}:
                 await redirects.delete(owner, held.id)
                 return held

@@ -61,7 +61,7 @@ def console(
 def _end_all(application: str | None, *, json: bool) -> None:
     async def end(installed: "Installation") -> int:
         tenants = installed.services.applications
-        named = await tenants.everyone() if application is None else [await tenants.get(application)]
+        named = await tenants.list_all() if application is None else [await tenants.get(application)]
         return sum([await installed.services.sessions.end_all(owner) for owner in named])
 
     ended = run(end)

@@ -76,7 +76,7 @@ async def application_of(installed: "Installation", application_id: str | None) 
     """The named application, or the only one. Raises Failure, NotFound."""
     if application_id is not None:
         return await installed.services.applications.get(application_id)
-    found = await installed.services.applications.everyone()
+    found = await installed.services.applications.list_all()
     if len(found) != 1:
         raise Failure("There are several applications: name one. `opengrant apps list` shows them.")
     return found[0]

@@ -37,7 +37,7 @@ def service_accounts_create(
 @service_accounts_app.command(name="list")
 def service_accounts_list(*, json: AsJson = False) -> None:
     """List service accounts."""
-    found = run(lambda installed: installed.services.service_accounts.everyone())
+    found = run(lambda installed: installed.services.service_accounts.list_all())
     print_rows([_account_row(account) for account in found], json=json)
 
 

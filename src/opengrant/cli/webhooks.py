@@ -26,7 +26,7 @@ def webhooks_list(*, application: Owner = None, json: AsJson = False) -> None:
     """List webhooks."""
 
     async def find(installed: "Installation") -> list[Webhook]:
-        return await installed.services.webhooks.everyone(await application_of(installed, application))
+        return await installed.services.webhooks.of_application(await application_of(installed, application))
 
     print_rows([_row(webhook) for webhook in run(find)], json=json)
 

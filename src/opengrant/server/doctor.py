@@ -344,7 +344,7 @@ async def _reached(settings: Settings, db: Store, tell: Callable[[str], None]) -
     """Each group of hosts on its own: none keeps the others waiting."""
     try:
         wanted = await db.read(checkup.providers())
-        everyone = [application.id for application in await db.read(applications.everyone())]
+        everyone = [application.id for application in await db.read(applications.list_all())]
         mail = await db.read(checkup.settings_in_use(ProviderName.IMAP, applications=everyone))
         exchange = await db.read(checkup.settings_in_use(ProviderName.EWS, applications=everyone))
         hooks = await db.read(checkup.webhooks(limit=10 * _MOST_HOSTS))
