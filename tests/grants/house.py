@@ -234,7 +234,7 @@ def _furnished(db: Store, clock: HeldClock, http: Http, directory: Path, provide
     for number in range(2):
         domains = Domains(db=db, clock=clock)
         spool = Spool(directory / f"unwritten-{number}")
-        workspaces = Workspaces(db, clock)
+        workspaces = Workspaces(db=db, clock=clock)
         room = build_connect(
             db=db,
             vault=vault,
@@ -244,7 +244,7 @@ def _furnished(db: Store, clock: HeldClock, http: Http, directory: Path, provide
             providers=providers,
             domains=domains,
             workspaces=workspaces,
-            activity=Activity(db, clock),
+            activity=Activity(db=db, clock=clock),
             schedule=schedule,
             rotated_tokens=RotatedTokens(db=db, vault=vault, digests=digests, spool=spool, clock=clock),
             observe=_unobserved,
@@ -264,7 +264,7 @@ def _furnished(db: Store, clock: HeldClock, http: Http, directory: Path, provide
             limits=Limits(
                 timeout=2, concurrency=100, proofs=64, policy=Policy(5, 20 * SECOND), rates=Rates(100_000, 100_000)
             ),
-            meters=Meters(observe=_unobserved, late=_unobserved, activity=Activity(db, clock)),
+            meters=Meters(observe=_unobserved, late=_unobserved, activity=Activity(db=db, clock=clock)),
         )
         grants = Grants(
             db=db,

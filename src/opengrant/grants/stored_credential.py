@@ -7,9 +7,10 @@ from pydantic import SecretStr
 
 from opengrant.grants import live_secrets
 from opengrant.grants.connect.rotated_tokens import RotatedTokens
-from opengrant.model import WITH_PASSWORD, Application, Grant, ProviderName, Sealed, Tokens
+from opengrant.model import Application, Grant, Sealed, Tokens
 from opengrant.model.secrets import EwsSecret, ICloudSecret, ImapSecret, OAuthSecret, SecretUnreadable
 from opengrant.providers.capabilities import Providers, having
+from opengrant.providers.registry import FACTS, WITH_PASSWORD
 from opengrant.store import secrets
 from opengrant.store.engine.port import Steps, Store
 from opengrant.vault import Unsealable, Vault
@@ -32,7 +33,7 @@ class StoredCredentials:
         if "email_address" in grant.settings:
             tenant = {"tenant": grant.settings["tenant"]} if "tenant" in grant.settings else {}
             return {"email_address": grant.settings["email_address"], "credential_id": grant.credential_id, **tenant}
-        if grant.provider is ProviderName.NYLAS:
+        if FACTS[grant.provider].own_domain:
             return {"email": grant.settings["email"]}
         if grant.provider not in WITH_PASSWORD:
             return {}

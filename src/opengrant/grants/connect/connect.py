@@ -5,7 +5,6 @@ one transaction stores the grant, its sealed secret and its event. A refusal wri
 token which the provider has replaced is kept (docs/decisions/0006).
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from pydantic import SecretStr
@@ -18,14 +17,10 @@ from opengrant.grants.connect.proof import Proof
 from opengrant.grants.connect.prove import Prove
 from opengrant.grants.connect.record import Record
 from opengrant.model import Application, CustomConnect, Grant, ProviderName
+from opengrant.providers.registry import FACTS
 from opengrant.store.connectors import connectors as connector_rows
 from opengrant.store.connectors.connectors import WithClient
 from opengrant.store.engine.port import Store
-
-_CREDENTIAL_FOR_BULK: Mapping[ProviderName, str] = {
-    ProviderName.GOOGLE: "serviceaccount",
-    ProviderName.MICROSOFT: "adminconsent",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +101,7 @@ class Connect:
             elif "refresh_token" in ask.settings:
                 grant = await self.exchange.run(app, ask, found, write, renews=renews)
             else:
-                if ask.provider is ProviderName.NYLAS:
+                if FACTS[ask.provider].own_domain:
                     await self.domains.require_owner(app, ask.settings["email"])
                 grant = await write(found, await self.prove.by_password(ask, found))
         if grant is None:
@@ -123,7 +118,7 @@ class Connect:
                 f"This application has no {ask.provider} connector. Create it first: POST /v3/connectors"
                 f' {{"provider": "{ask.provider}", …}}.'
             )
-        needed = _CREDENTIAL_FOR_BULK[ask.provider] if ask.bulk else "connector"
+        needed = FACTS[ask.provider].organisation_credential if ask.bulk else "connector"
         if ask.credential_id is not None and found.credential_type != needed:
             raise InvalidRequest(
                 f"settings.credential_id: the {ask.provider} connector has no credential {ask.credential_id!r}"

@@ -28,7 +28,7 @@ FIND = f"{_LIVE} and s.digest = $1"
 
 @dataclass(frozen=True, slots=True)
 class ConsoleSession:
-    """A session of the console. key_id: the API key that began it; None: a link from the command line.
+    """A signed-in browser. key_id: the API key that began it; None: an operator's link.
 
     used_at     to the minute
     expires_at  latest end, not after that of its key

@@ -574,16 +574,24 @@ def account_in_use(gone: Grant) -> Steps[bool]:
 
 
 def expire_some(
-    application_id: str, *, using: Literal["connector_id", "credential_id"], id_: str, trouble: Trouble, limit: int
+    application_id: str,
+    *,
+    using: Literal["connector_id", "credential_id"],
+    id_: str,
+    trouble: Trouble,
+    limit: int,
+    dialect: Dialect,
 ) -> Steps[Sequence[Grant]]:
     """Make up to `limit` valid grants of a connector or credential invalid; return them as stored now."""
     # In the order of the index: otherwise PostgreSQL looks for valid grants in the table, and each call passes all
     # grants that earlier calls ended. It sees no order in a column that equals a constant, hence `between`.
+    # `for update` checks the status again after a concurrent write; READ COMMITTED does that for no other subquery.
+    locking = "for update" if dialect is Dialect.POSTGRES else ""
     rows = yield Statement(
         f"""update grants set {_ENDED}, trouble = $4
             where application_id = $1 and id in (
                 select id from grants where application_id = $1 and {using} = $2 and status between 'valid' and 'valid'
-                order by status limit $3)
+                order by status limit $3 {locking})
             returning {COLUMNS}""",
         (application_id, id_, limit, put_trouble(trouble)),
     )
