@@ -1,4 +1,4 @@
-"""Brakes: sources whose grants fail alike. A row exists from the first failure until the next success.
+"""Circuit breakers: sources whose grants fail alike. A row exists from the first failure until the next success.
 
 What the rows mean is grants/refresh/circuit_breaker.py's; here they are locked, read and written.
 """
@@ -13,7 +13,7 @@ from opengrant.store.engine.port import Dialect, Statement, Steps
 
 @dataclass(frozen=True, slots=True)
 class CircuitBreaker:
-    """members: the grants that failed alike in a row. since: of the first of them. evidence: what was said, as JSON.
+    """members: grants that failed alike in a row. since: of the first. evidence: the provider's answer, as JSON.
 
     degraded_at   since when the source itself is held to blame
     paused_until  the provider asked for a pause
@@ -40,11 +40,11 @@ read = COLUMNS.read
 
 
 def lock(application_id: str, source: str, dialect: Dialect) -> Steps[CircuitBreaker | None]:
-    """Read, to write in the same transaction: no other node comes between."""
+    """Read and lock, to write in the same transaction."""
     if dialect is Dialect.POSTGRES:
-        # There may be no row yet, so it is the name that is locked.
+        # There may be no row yet, so the name is locked.
         yield Statement("select pg_advisory_xact_lock(hashtextextended($1, 0))", (f"brake {application_id} {source}",))
-    # The row too: a success deletes it, and holds no name. What is written after that would bring it back.
+    # And the row: a success deletes it without a lock on the name, and a later write would restore it.
     return (yield from _find(application_id, source, "for update" if dialect is Dialect.POSTGRES else ""))
 
 
@@ -60,7 +60,7 @@ def _find(application_id: str, source: str, locking: str = "") -> Steps[CircuitB
 
 
 def degraded(application_id: str, *, limit: int) -> Steps[list[CircuitBreaker]]:
-    """Sources that are held to blame, longest first."""
+    """Degraded sources, longest first."""
     rows = yield Statement(
         f"""select {COLUMNS} from brakes where application_id = $1 and degraded_at is not null
             order by degraded_at, source limit $2""",
@@ -81,7 +81,7 @@ def put(application_id: str, breaker: CircuitBreaker) -> Steps[None]:
 
 
 def release(application_id: str, source: str) -> Steps[CircuitBreaker | None]:
-    """A success: all is forgotten. Returns what was there."""
+    """Delete after a success. Returns the deleted row."""
     rows = yield Statement(
         f"delete from brakes where application_id = $1 and source = $2 returning {COLUMNS}", (application_id, source)
     )
@@ -89,8 +89,8 @@ def release(application_id: str, source: str) -> Steps[CircuitBreaker | None]:
 
 
 def take_turn(application_id: str, source: str, *, at: Micros, until: Micros) -> Steps[bool]:
-    """Whether a degraded source may be probed now. It is then nobody else's turn before `until`, whatever comes of it:
-    a provider that is down may well take its time to say so."""
+    """Whether a degraded source may be probed now. If so, no other probe runs before `until`, whatever the result: a
+    provider that is down may answer slowly."""
     rows = yield Statement(
         """update brakes set probe_at = $4
            where application_id = $1 and source = $2 and degraded_at is not null and probe_at <= $3
@@ -102,7 +102,7 @@ def take_turn(application_id: str, source: str, *, at: Micros, until: Micros) ->
 
 
 def probe_now(application_id: str, source: str) -> Steps[None]:
-    """Something about the source was changed: whether it helped shows with the next attempt."""
+    """The source has been changed: the next attempt shows whether that helped."""
     yield Statement(
         "update brakes set probe_at = 0, paused_until = null where application_id = $1 and source = $2",
         (application_id, source),
@@ -110,7 +110,7 @@ def probe_now(application_id: str, source: str) -> Steps[None]:
 
 
 def forget(application_id: str, source: str) -> Steps[None]:
-    """Also those of its mail hosts, which are named after it."""
+    """Delete the source's row, and those of its mail hosts, whose names begin with it."""
     yield Statement(
         "delete from brakes where application_id = $1 and (source = $2 or source like $2 || '/%')",
         (application_id, source),
