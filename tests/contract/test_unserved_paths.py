@@ -17,7 +17,7 @@ from tests.peers.nodejs import NodeScripts
 from tests.support import LiveServer, Tenant, problem
 
 RESOURCES = (
-    *("attachments", "calendars", "contacts", "drafts", "events", "folders", "lists", "messages", "notetakers"),
+    *("attachments", "contacts", "drafts", "folders", "lists", "messages", "notetakers"),
     *("policies", "rules", "scheduler", "threads", "transactional_send"),
 )
 """Of both SDKs, and of each what hangs below it."""

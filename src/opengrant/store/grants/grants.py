@@ -542,7 +542,7 @@ def _troubled(blamed: Sequence[str], places: Sequence[str], dialect: Dialect) ->
 
 
 def delete(application_id: str, grant_id: str) -> Steps[Grant | None]:
-    """Delete the row, its secrets, its rotations, the tokens issued for it and its calendars. The caller adds the event."""
+    """Delete the row, its secrets, rotations, calendars, and the tokens issued for it. The caller adds the event."""
     rows = yield Statement(
         f"delete from grants where application_id = $1 and id = $2 returning {COLUMNS}", (application_id, grant_id)
     )
