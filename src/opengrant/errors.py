@@ -4,6 +4,7 @@ OpenGrantError
 ├── InvalidPayload           400  send well-formed JSON
 ├── PayloadTooLarge          413  send less
 ├── InvalidRequest           400  change the request
+│   └── InvalidData          400
 ├── ProviderRequired         400  name a provider
 ├── RefreshTokenInvalid      400  the mailbox owner must consent again
 ├── InvalidAuthentication    400  the password, or the bulk credential, was refused
@@ -22,10 +23,12 @@ OpenGrantError
 ├── WebhookNotFound          400  change the webhook's id
 ├── WebhookRefused           400  change the webhook, or make its receiver answer
 ├── NotFound                 404  change the id
-│   └── GrantNotFound        404
+│   ├── GrantNotFound        404
+│   └── DataNotFound         404
 ├── MethodNotAllowed         405  change the verb
 ├── RequestTimeout           408  send the request's head faster
 ├── RequestHeadTooLarge      431  send fewer or shorter headers
+├── SlotTaken                409  choose another time
 ├── InvalidIdempotencyKey    400  send a shorter key
 ├── InvalidIdempotentRequest 409  use a new key for another body
 ├── ConcurrentIdempotentRequest 409  wait for the first request to end
@@ -105,7 +108,7 @@ class InvalidRequest(OpenGrantError):
 
 
 class InvalidData(InvalidRequest):
-    """As InvalidRequest, of calls for what a grant holds, which have words of their own for it."""
+    """A field or parameter is wrong: the message names it and says what to send."""
 
     type = "invalid_request_error"
 
@@ -255,13 +258,13 @@ class GrantNotFound(NotFound):
 
 
 class DataNotFound(NotFound):
-    """There is no such object in this grant, or in this application."""
+    """The grant has no such object: use the id of one that it has."""
 
     type = "not_found_error"
 
 
 class SlotTaken(OpenGrantError):
-    """The event was to be created only if its time is free, and it is not."""
+    """The calendar is taken at that time, and If-Available was sent: choose another time."""
 
     status, type = 409, "slot_taken"
 

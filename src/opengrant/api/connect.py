@@ -48,7 +48,7 @@ VERIFICATION_ERRORS = (
         InvalidIdempotentRequest,
         ConcurrentIdempotentRequest,
     ),
-    idempotent=True,
+    reads=("Idempotency-Key",),
 )
 async def connect_custom(request: Request) -> Answer:
     """Create a grant from credentials you hold.

@@ -16,7 +16,7 @@ from opengrant.assembly.connect import ConnectRoom, build_connect
 from opengrant.assembly.network import comma_separated
 from opengrant.assembly.refresh import Limits, Meters, build_refresh
 from opengrant.assembly.tools import Tools
-from opengrant.calendars.hosted import HostedCalendars
+from opengrant.calendars.hosted import HostedCalendars, HostedEvents
 from opengrant.calendars.service import CalendarService
 from opengrant.connectors.check import ConnectorCheck
 from opengrant.connectors.connectors import Connectors
@@ -41,10 +41,11 @@ from opengrant.grants.refresh.source_health import Blame
 from opengrant.grants.revocations import Revocations
 from opengrant.grants.schedule import Schedule
 from opengrant.grants.spool import Spool
-from opengrant.model import SECOND, ProviderName
+from opengrant.model import SECOND
 from opengrant.operations.clock_steps import Ahead
 from opengrant.operations.master_keys import Readiness
 from opengrant.operations.overview import Overview
+from opengrant.providers.registry import FACTS
 from opengrant.services import Services
 from opengrant.settings import Settings
 from opengrant.signin.abuse_limits import AbuseLimits
@@ -146,8 +147,14 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
 
 def _calendars(tools: Tools, grants: Grants) -> CalendarService:
     hosted = HostedCalendars(db=tools.db, clock=tools.clock)
-    kept_here = dict.fromkeys((ProviderName.VIRTUAL_CALENDAR, ProviderName.NYLAS), hosted)
-    return CalendarService(db=tools.db, clock=tools.clock, grants=grants, implementations=kept_here)
+    return CalendarService(
+        db=tools.db,
+        clock=tools.clock,
+        grants=grants,
+        hosted_calendars=hosted,
+        hosted_events=HostedEvents(db=tools.db, clock=tools.clock, calendars=hosted),
+        places={name: facts.calendar for name, facts in FACTS.items()},
+    )
 
 
 def _base(tools: Tools, opened: contextlib.AsyncExitStack) -> _Base:

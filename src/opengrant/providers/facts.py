@@ -97,6 +97,9 @@ class Form:
     )
 
 
+CalendarPlace = Literal["hosted", "virtual", "remote", "none"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """One provider.
@@ -113,6 +116,7 @@ class Facts:
     imap_host           its mail server, by which an address is recognised
     imap_password       that server accepts an app password: IMAP is another way in
     tokenless           why there is no live token; empty where there is one
+    calendar            where its grants' calendars are: kept here, kept here without mail, at the provider, or nowhere
     clientless          why a connector check has no client to prove; empty where it does more
     own_domain          its mailboxes live here, on verified domains of the application
     identifier          `email` is an identifier: compared as given, and fixed
@@ -139,6 +143,7 @@ class Facts:
     imap_host: str = ""
     imap_password: bool = False
     tokenless: str = ""
+    calendar: CalendarPlace = "remote"
     clientless: str = ""
     own_domain: bool = False
     identifier: bool = False

@@ -19,7 +19,7 @@ from opengrant.api.http.authentication import CONSOLE_COOKIE, CONSOLE_HEADER
 from opengrant.api.http.openapi_texts import (
     CONSOLE_PARAMETER,
     DESCRIPTION,
-    IDEMPOTENCY_KEY,
+    HEADERS,
     PATH_PARAMETERS,
     SESSION_SCHEMES,
     SIGNATURE_HEADERS,
@@ -191,9 +191,7 @@ def _parameters(operation: Operation, schemas: dict[str, Any]) -> list[dict[str,
         parameters.append(CONSOLE_PARAMETER)
     if operation.query is not None:
         parameters += list(_query(schemas[operation.query.__name__]))
-    if operation.idempotent:
-        parameters.append(IDEMPOTENCY_KEY)
-    return parameters
+    return parameters + [HEADERS[name] for name in operation.reads]
 
 
 def _security(access: Access) -> list[dict[str, list[str]]] | None:

@@ -142,7 +142,7 @@ class Operation:
     query       the model of the query string
     errors      what the handler may raise, beside what every route may
     form        the body may be an HTML form too, and may be absent
-    idempotent  the header Idempotency-Key makes it safe to send the request again
+    reads       headers that mean something here: Idempotency-Key, If-Available
     alias_of    the verb, or verb and path, of the operation that this one repeats
     served      False: it authenticates and then answers 501; its path is not in the table
     """
@@ -157,7 +157,7 @@ class Operation:
     query: type[BaseModel] | None = None
     errors: tuple[type[OpenGrantError], ...] = ()
     form: bool = False
-    idempotent: bool = False
+    reads: tuple[str, ...] = ()
     alias_of: str | None = None
     served: bool = True
 
@@ -178,7 +178,7 @@ def route(
     also: str | None = None,
     also_at: str | None = None,
     form: bool = False,
-    idempotent: bool = False,
+    reads: tuple[str, ...] = (),
 ) -> Callable[[Handler], Handler]:
     """Enter a handler into the table. `also` is a second verb, `also_at` a second path with the same meaning."""
     first = (method, path)
@@ -199,7 +199,7 @@ def route(
                     query=query,
                     errors=errors,
                     form=form,
-                    idempotent=idempotent,
+                    reads=reads,
                     alias_of=None if (verb, at) == first else alias_of,
                 )
             )
