@@ -25,6 +25,13 @@ const LOOKS: Record<string, Look> = {
     token_read: ["eye", "neutral", "Live token read"],
     checked: ["shield", "neutral", "Checked by hand"],
     deleted: ["cross", "wrong", "Deleted"],
+    calendar_created: ["pencil", "neutral", "Calendar created"],
+    calendar_updated: ["pencil", "neutral", "Calendar changed"],
+    calendar_deleted: ["pencil", "neutral", "Calendar deleted"],
+    event_created: ["pencil", "neutral", "Event created"],
+    event_updated: ["pencil", "neutral", "Event changed"],
+    event_deleted: ["pencil", "neutral", "Event deleted"],
+    events: ["pencil", "neutral", "Events created, changed or deleted"],
 };
 
 export function Timeline({ id, turn }: { id: string; turn: number }) {
@@ -57,13 +64,19 @@ export function Timeline({ id, turn }: { id: string; turn: number }) {
 interface Group {
     entry: Moment;
     times: number;
+    /** What its entries are together: their type, or `events` for what was done to those of a calendar. */
+    type: string;
     /** What it tells is told by the next one, which came of the same request. */
     told: boolean;
     /** How many refreshes this ended. */
     before: number;
 }
 
-const IN_RUNS = new Set(["refreshed", "checked"]);
+const IN_RUNS = new Set(["refreshed", "checked", "events"]);
+
+function familyOf(type: string): string {
+    return type.startsWith("event_") ? "events" : type;
+}
 
 /** Neighbours of a kind that comes in runs become one, the latest, with how often. */
 function grouped(entries: Moment[]): Group[] {
@@ -74,18 +87,20 @@ function grouped(entries: Moment[]): Group[] {
         const last = groups.at(-1);
         const refreshed = entry.type === "refreshed";
         const times = refreshed ? (entry.refreshes ?? 1) : 1;
-        if (last?.entry.type === entry.type && IN_RUNS.has(entry.type) && !last.before) {
+        const family = familyOf(entry.type);
+        if (last && familyOf(last.type) === family && IN_RUNS.has(family) && !last.before) {
             last.times += times;
+            last.type = last.type === entry.type ? entry.type : family;
         } else {
-            groups.push({ entry, times, told, before: refreshed ? 0 : (entry.refreshes ?? 0) });
+            const before = refreshed ? 0 : (entry.refreshes ?? 0);
+            groups.push({ entry, type: entry.type, times, told, before });
         }
     }
     return groups;
 }
 
-function Line({ entry, times, told, before }: Group) {
-    const [icon, tone, words] =
-        LOOKS[entry.type] ?? (["dot", "neutral", entry.type.replaceAll("_", " ")] satisfies Look);
+function Line({ entry, type, times, told, before }: Group) {
+    const [icon, tone, words] = LOOKS[type] ?? (["dot", "neutral", type.replaceAll("_", " ")] satisfies Look);
     const changed = entry.detail?.changed;
     const note = entry.detail?.note;
     return (
