@@ -66,7 +66,7 @@ def _write(path: Path) -> None:
 
 
 def main() -> None:
-    from opengrant.cli.main import main as opengrant  # noqa: PLC0415 -- whoever only asks need not load the server
+    from opengrant.cli.main import main as opengrant  # noqa: PLC0415 -- importing this file must not load the server
 
     path = Path(sys.argv.pop(1))
     signal.signal(signal.SIGPROF, _look)

@@ -1,4 +1,4 @@
-"""logs.py: one JSON object per line, blind to secrets, and never in anybody's way."""
+"""logs/: one JSON object per line, blind to secrets, and never in anybody's way."""
 
 import asyncio
 import io

@@ -1,10 +1,10 @@
 """Metrics, as Prometheus reads them: counters and histograms of this process, or of all workers together.
 
-They belong to the process, as logs do: functions to call, nothing to hand around. Label values must come
-from small sets (a route's template, never a path), since each combination is kept for ever.
+They belong to the process, as logs do, so they are module functions. Label values must come from small sets (a route's
+template, never a path): each combination stays in memory.
 
-prometheus_client decides at its import whether values live in memory or in files that worker processes share,
-so it is imported with the first measurement and not with this module: until then `prepare_multiprocess` can choose.
+prometheus_client decides at its import whether values live in memory or in files that worker processes share. So this
+module imports it with the first measurement, and `prepare_multiprocess` can choose before that.
 """
 
 import functools
@@ -12,12 +12,12 @@ import os
 import platform
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from opengrant import __version__
 
 if TYPE_CHECKING:
-    from prometheus_client import Counter, Histogram
+    from prometheus_client import CollectorRegistry, Counter, Histogram
 
 _DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -26,10 +26,10 @@ _REMOTE_SECONDS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0,
 
 
 def prepare_multiprocess(directory: Path) -> None:
-    """Make this process and those it starts keep their metrics in `directory`, emptied of an earlier run's.
+    """Keep the metrics of this process and its workers in files of `directory`; delete those of an earlier run.
 
-    To be called once, by the process that starts the workers, before anything is measured.
-    Raises RuntimeError when it comes too late to have an effect.
+    Call it once, in the process that starts the workers, before the first measurement.
+    Raises RuntimeError when prometheus_client is imported already.
     """
     if "prometheus_client" in sys.modules:
         raise RuntimeError("prometheus_client is imported already: its values are in memory for good")
@@ -40,7 +40,7 @@ def prepare_multiprocess(directory: Path) -> None:
 
 
 def observe_request(method: str, route: str, status: int, seconds: float) -> None:
-    """One answered request. `route` is the template that matched; methods nobody knows count as "other"."""
+    """One answered request. `route` is the template that matched; unknown methods count as "other"."""
     _live().requests.add(seconds, method if method in _METHODS else "other", route, status)
 
 
@@ -74,44 +74,81 @@ def set_oldest_delivery(seconds: float) -> None:
 
 
 def set_health(overdue: int, degraded: int, attention: int) -> None:
-    """Grants that wait for the clock too long, sources that are held to blame, and grants that a person has to look at,
-    in the whole installation."""
+    """Overdue grants, sources with an open circuit breaker, grants that need an operator: of the whole installation."""
     _live().overdue.set(overdue)
     _live().degraded.set(degraded)
     _live().attention.set(attention)
 
 
 def observe_lateness(seconds: float) -> None:
-    """How much later than due the clock came to a grant."""
+    """Seconds between the time when a grant was due and its refresh."""
     _live().lateness.observe(seconds)
 
 
 def count_refused_connection(reason: str) -> None:
-    """One connection closed before it came to a request, or instead of one. `reason` as in api/http/connection.py."""
+    """One connection closed before or instead of a request. `reason` as in api/http/connection.py."""
     _live().refused_connections.labels(reason).inc()
 
 
 def count_dropped_log_records(count: int) -> None:
-    """Log records that were lost because nobody read the log fast enough."""
+    """Log records lost because the log was read too slowly."""
     _live().dropped_log_records.inc(count)
 
 
 def render() -> tuple[bytes, str]:
     """All metrics as text, and their content type.
 
-    With several workers this reads a file or two of each: a few milliseconds, so call it from a thread there.
+    With several workers this reads one or two files of each for a few milliseconds: call it in a thread there.
     """
     return _live().render()
 
 
-class _Measured:
-    """Counts by some labels, and times by those of them that `timed` picks."""
+class _Kind(NamedTuple):
+    """A counter by `labels`, and a histogram of seconds by those of them that `timed` picks."""
 
-    def __init__(self, count: "Counter", seconds: "Histogram", timed: slice) -> None:
-        # Finding a labelled series takes a lock and three tuples, so each pair is looked up once.
+    counter: str
+    counter_help: str
+    labels: tuple[str, ...]
+    histogram: str
+    histogram_help: str
+    timed: slice
+    buckets: tuple[float, ...] = _REMOTE_SECONDS
+
+
+_REQUESTS = _Kind(
+    *("opengrant_http_requests_total", "Requests answered.", ("method", "route", "status")),
+    *("opengrant_http_request_seconds", "From a request's arrival to its last byte.", slice(1, 2)),
+    buckets=_HTTP_SECONDS,
+)
+_PROVIDER_CALLS = _Kind(
+    *("opengrant_provider_calls_total", "Conversations with remotes.", ("provider", "leg", "outcome")),
+    *("opengrant_provider_call_seconds", "What one conversation with a remote took.", slice(0, 2)),
+)
+_VERIFICATIONS = _Kind(
+    *("opengrant_verifications_total", "Credentials proven or not.", ("provider", "outcome")),
+    *("opengrant_verification_seconds", "What the provider took to prove a credential.", slice(0, 1)),
+)
+_REFRESHES = _Kind(
+    *("opengrant_refreshes_total", "Stored credentials renewed or proven.", ("provider", "outcome")),
+    *("opengrant_refresh_seconds", "What the provider took to renew or prove a stored credential.", slice(0, 1)),
+)
+_LATE_SECONDS = (1.0, 2.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0)
+
+
+class _Measured:
+    """The series of one kind."""
+
+    def __init__(self, kind: _Kind, registry: "CollectorRegistry") -> None:
+        from prometheus_client import Counter, Histogram  # noqa: PLC0415 -- see the module's docstring
+
+        count = Counter(kind.counter, kind.counter_help, kind.labels, registry=registry)
+        timed = kind.labels[kind.timed]
+        seconds = Histogram(kind.histogram, kind.histogram_help, timed, buckets=kind.buckets, registry=registry)
+
+        # Finding a labelled series takes a lock and three tuples, so each pair is cached.
         @functools.cache
         def series(*labels: str | int) -> "tuple[Counter, Histogram]":
-            return count.labels(*labels), seconds.labels(*labels[timed])
+            return count.labels(*labels), seconds.labels(*labels[kind.timed])
 
         self._series = series
 
@@ -122,89 +159,41 @@ class _Measured:
 
 
 class _Live:
-    """The metrics themselves, made once for a process."""
+    """The metrics, made once per process."""
 
     def __init__(self) -> None:
-        import prometheus_client as prometheus  # noqa: PLC0415 -- the module's docstring says why
+        import prometheus_client as prometheus  # noqa: PLC0415 -- see the module's docstring
 
-        # The time a series began says nothing here, and would be a third of the output.
+        # The creation time of a series has no use here, and would be a third of the output.
         prometheus.disable_created_metrics()  # type: ignore[no-untyped-call]
         self._directory = os.environ.get(_DIRECTORY)
-        self._registry = prometheus.CollectorRegistry()
-        counter = functools.partial(prometheus.Counter, registry=self._registry)
-        histogram = functools.partial(prometheus.Histogram, registry=self._registry)
-        self.requests = _Measured(
-            counter("opengrant_http_requests_total", "Requests answered.", ("method", "route", "status")),
-            histogram(
-                "opengrant_http_request_seconds",
-                "From a request's arrival to its last byte.",
-                ("route",),
-                buckets=_HTTP_SECONDS,
-            ),
-            timed=slice(1, 2),
-        )
-        self.provider_calls = _Measured(
-            counter("opengrant_provider_calls_total", "Conversations with remotes.", ("provider", "leg", "outcome")),
-            histogram(
-                "opengrant_provider_call_seconds",
-                "What one conversation with a remote took.",
-                ("provider", "leg"),
-                buckets=_REMOTE_SECONDS,
-            ),
-            timed=slice(0, 2),
-        )
-        self.verifications = _Measured(
-            counter("opengrant_verifications_total", "Credentials proven or not.", ("provider", "outcome")),
-            histogram(
-                "opengrant_verification_seconds",
-                "What the provider took to prove a credential.",
-                ("provider",),
-                buckets=_REMOTE_SECONDS,
-            ),
-            timed=slice(0, 1),
-        )
-        self.refreshes = _Measured(
-            counter("opengrant_refreshes_total", "Stored credentials renewed or proven.", ("provider", "outcome")),
-            histogram(
-                "opengrant_refresh_seconds",
-                "What the provider took to renew or prove a stored credential.",
-                ("provider",),
-                buckets=_REMOTE_SECONDS,
-            ),
-            timed=slice(0, 1),
-        )
+        self._registry = registry = prometheus.CollectorRegistry()
+        counter = functools.partial(prometheus.Counter, registry=registry)
+        gauge = functools.partial(prometheus.Gauge, registry=registry, multiprocess_mode="mostrecent")
+        self.requests = _Measured(_REQUESTS, registry)
+        self.provider_calls = _Measured(_PROVIDER_CALLS, registry)
+        self.verifications = _Measured(_VERIFICATIONS, registry)
+        self.refreshes = _Measured(_REFRESHES, registry)
         self.deliveries = counter("opengrant_webhook_deliveries_total", "Attempts to deliver an event.", ("outcome",))
-        gauge = functools.partial(prometheus.Gauge, registry=self._registry, multiprocess_mode="mostrecent")
-        self.oldest_delivery = gauge(
-            "opengrant_webhook_oldest_pending_seconds", "How long the oldest pending delivery has waited."
-        )
+        oldest = "How long the oldest pending delivery has waited."
+        self.oldest_delivery = gauge("opengrant_webhook_oldest_pending_seconds", oldest)
         self.overdue = gauge("opengrant_grants_overdue", "Grants that have been due for more than a minute.")
         self.degraded = gauge("opengrant_sources_degraded", "Connectors, credentials and mail hosts held to blame.")
-        self.attention = gauge(
-            "opengrant_grants_needing_attention", "Valid grants that have only failed for days, with unclear answers."
-        )
-        self.lateness = histogram(
-            "opengrant_refresh_late_seconds",
-            "How much later than due the clock came to a grant.",
-            buckets=(1.0, 2.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0),
+        unclear = "Valid grants that have only failed for days, with unclear answers."
+        self.attention = gauge("opengrant_grants_needing_attention", unclear)
+        late = "How much later than due the clock came to a grant."
+        self.lateness = prometheus.Histogram(
+            "opengrant_refresh_late_seconds", late, buckets=_LATE_SECONDS, registry=registry
         )
         self.dropped_log_records = counter("opengrant_log_records_dropped_total", "Log records lost to a full queue.")
-        self.refused_connections = counter(
-            "opengrant_http_connections_refused_total",
-            "Connections closed for what came before a request.",
-            ("reason",),
-        )
-        build = prometheus.Gauge(
-            "opengrant_build_info",
-            "1, and what is running as labels.",
-            ("version", "python"),
-            registry=self._registry,
-            multiprocess_mode="max",
-        )
+        closed = "Connections closed for what came before a request."
+        self.refused_connections = counter("opengrant_http_connections_refused_total", closed, ("reason",))
+        running, labels = "1, and what is running as labels.", ("version", "python")
+        build = prometheus.Gauge("opengrant_build_info", running, labels, registry=registry, multiprocess_mode="max")
         build.labels(__version__, platform.python_version()).set(1)
         if self._directory is None:
-            # Memory, CPU and file descriptors; of one worker out of several they would mislead.
-            prometheus.ProcessCollector(namespace="opengrant", registry=self._registry)
+            # Memory, CPU and file descriptors. Of one worker out of several they would mislead.
+            prometheus.ProcessCollector(namespace="opengrant", registry=registry)
 
     def render(self) -> tuple[bytes, str]:
         import prometheus_client as prometheus  # noqa: PLC0415 -- as above

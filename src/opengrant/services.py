@@ -11,6 +11,7 @@ from opengrant.connectors.check import ConnectorCheck
 from opengrant.connectors.connectors import Connectors
 from opengrant.connectors.credentials import Credentials
 from opengrant.domains.domains import Domains
+from opengrant.domains.verification import DomainVerification
 from opengrant.events.activity import Activity
 from opengrant.events.audit import Audit
 from opengrant.events.deliveries import Deliveries
@@ -38,43 +39,50 @@ from opengrant.tenants.workspaces import Workspaces
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Built in assembly/rooms.py."""
+    """The services, by room. Built in assembly/rooms.py.
+
+    public_url  base of links and redirect URIs; None: the origin of the request
+    """
 
     db: Store
+    public_url: str | None
+    # tenants
     applications: Applications
+    redirects: Redirects
+    workspaces: Workspaces
+    # access
     api_keys: ApiKeys
-    connectors: Connectors
-    connect: Connect
-    rotated_tokens: RotatedTokens
-    refresh: Refresh
-    grants: Grants
+    sessions: ConsoleSessions
     service_accounts: ServiceAccounts
     signatures: Signatures
-    domains: Domains
-    workspaces: Workspaces
-    detect: Detect
-    credentials: Credentials
-    aliases: Aliases
     idempotency: Idempotency
-    audit: Audit
-    webhooks: Webhooks
-    deliveries: Deliveries
-    delivery_sender: DeliverySender
-    redirects: Redirects
+    # domains
+    domains: Domains
+    domain_verification: DomainVerification
+    # connectors
+    connectors: Connectors
+    credentials: Credentials
+    connector_check: ConnectorCheck
+    # grants
+    grants: Grants
+    connect: Connect
+    rotated_tokens: RotatedTokens
+    detect: Detect
+    refresh: Refresh
+    aliases: Aliases
+    timeline: Timeline
+    # signin
     hosted: Hosted
     tokens: Tokens
     token_reader: TokenReader
     exchange: TokenEndpoint
-    sessions: ConsoleSessions
+    # events
     activity: Activity
+    audit: Audit
+    webhooks: Webhooks
+    deliveries: Deliveries
+    delivery_sender: DeliverySender
+    # operations
     overview: Overview
-    timeline: Timeline
-    connector_check: ConnectorCheck
     readiness: Readiness
-    public_url: str | None
-    """Base of links and redirect URIs; None: the request's own."""
     ahead: Ahead
-
-    async def ready(self) -> list[str]:
-        """What keeps this process from serving; empty when nothing does. Raises StoreUnavailable."""
-        return await self.readiness.reasons()

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from nylas import Client
 from nylas.models.errors import NylasApiError
 
-from opengrant.domains.domains import NOWHERE, MailNames
+from opengrant.domains.dns_records import NOWHERE, MailNames
 from opengrant.errors import InvalidRequest
 from tests import warm
 from tests.api.signed import Account, account, foreign_account
@@ -253,13 +253,13 @@ def test_a_name_server_in_trouble_changes_nothing(admin: Account, dns: FakeDns, 
 @pytest.mark.parametrize("bits", [1024, 2048])
 def test_the_published_key_is_the_one_that_signs(admin: Account, dns: FakeDns, address: str, bits: int) -> None:
     made = create(admin, address)
-    domains = admin.server.services.domains
+    domains, verification = admin.server.services.domains, admin.server.services.domain_verification
     wanted = info(admin, address, "dkim", options={"key_length": bits})["attempt"]["options"]
     domain = admin.server.call(domains.get(admin.organization_id, made["id"]))
-    assert admin.server.call(domains.dkim_key(domain)) is None, "nobody could check its signatures yet"
+    assert admin.server.call(verification.dkim_key(domain)) is None, "nobody could check its signatures yet"
     publish(dns, address, wanted)
     assert verify(admin, address, "dkim")["status"] == "done"
-    selector, pem = admin.server.call(domains.dkim_key(domain))
+    selector, pem = admin.server.call(verification.dkim_key(domain))
     assert wanted["host"] == f"{selector}._domainkey"
     private = serialization.load_pem_private_key(pem.get_secret_value().encode(), password=None)
     assert isinstance(private, rsa.RSAPrivateKey)
@@ -475,14 +475,15 @@ def test_a_service_account_of_the_command_line_signs_until_it_is_revoked(
 
 def test_nobody_is_told_to_publish_a_record_that_points_nowhere(server: LiveServer, dns: FakeDns) -> None:
     services = server.services
-    domains = replace(services.domains, hosts=MailNames.at(NOWHERE))
+    domains = services.domains
+    verification = replace(services.domain_verification, hosts=MailNames.at(NOWHERE))
     organization = server.call(services.service_accounts.organization()).id
     domain = server.call(domains.create(organization, "nameless.example.test", "Nameless"))
     for kind in ("mx", "spf", "feedback"):
-        for ask in (domains.info, domains.verify):
+        for ask in (verification.info, verification.verify):
             _, check = server.call(ask(organization, domain.id, kind))
             assert (check.status, "OPENGRANT_PUBLIC_URL" in check.message) == ("pending", True)
     assert not any("nameless" in name for name, _ in dns.asked)
-    _, ownership = server.call(domains.info(organization, domain.id, "ownership"))
+    _, ownership = server.call(verification.info(organization, domain.id, "ownership"))
     assert "OPENGRANT_PUBLIC_URL" not in ownership.message
     server.call(domains.delete(organization, domain.id))

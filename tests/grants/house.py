@@ -15,7 +15,7 @@ from opengrant.assembly.connect import build_connect
 from opengrant.assembly.refresh import Limits, Meters, build_refresh
 from opengrant.connectors.connectors import Connectors
 from opengrant.connectors.credentials import Credentials
-from opengrant.domains.domains import Domains, MailNames
+from opengrant.domains.domains import Domains
 from opengrant.errors import Evidence, ProviderFailure
 from opengrant.events.activity import Activity
 from opengrant.grants.connect.connect import Connect
@@ -30,7 +30,6 @@ from opengrant.grants.spool import Spool
 from opengrant.model import SECOND, Application, Identity, Micros, ProviderName, Verified, now
 from opengrant.model.logins import ImapLogin
 from opengrant.model.secrets import ImapSecret
-from opengrant.net.dns import Resolver
 from opengrant.net.provider_http import Http
 from opengrant.providers.capabilities import Passwords, Providers
 from opengrant.providers.google.oauth import Google
@@ -248,9 +247,9 @@ def _furnished(db: Store, clock: HeldClock, http: Http, directory: Path, provide
     )
     made = House(db, vault, clock, provider, mail, connectors, Credentials(db=db, vault=vault, clock=clock))
     for number in range(2):
-        domains = Domains(db, vault, Resolver(""), MailNames.at("mail.invalid"), clock)
+        domains = Domains(db=db, clock=clock)
         spool = Spool(directory / f"unwritten-{number}")
-        workspaces = Workspaces(db, clock)
+        workspaces = Workspaces(db=db, clock=clock)
         room = build_connect(
             db=db,
             vault=vault,
@@ -260,7 +259,7 @@ def _furnished(db: Store, clock: HeldClock, http: Http, directory: Path, provide
             providers=providers,
             domains=domains,
             workspaces=workspaces,
-            activity=Activity(db, clock),
+            activity=Activity(db=db, clock=clock),
             schedule=schedule,
             rotated_tokens=RotatedTokens(db=db, vault=vault, digests=digests, spool=spool, clock=clock),
             observe=_unobserved,
@@ -280,7 +279,7 @@ def _furnished(db: Store, clock: HeldClock, http: Http, directory: Path, provide
             limits=Limits(
                 timeout=2, concurrency=100, proofs=64, policy=Policy(5, 20 * SECOND), rates=Rates(100_000, 100_000)
             ),
-            meters=Meters(observe=_unobserved, late=_unobserved, activity=Activity(db, clock)),
+            meters=Meters(observe=_unobserved, late=_unobserved, activity=Activity(db=db, clock=clock)),
         )
         grants = Grants(
             db=db,

@@ -257,7 +257,12 @@ def test_words_that_nobody_knows_ask_for_a_person_after_a_week(
         async with servers(certificates, HOST) as (incoming, _, settings):
             app = await connected(home, ProviderName.IMAP, asking(), settings)
             flags, counts = [], []
-            overview = Overview(home.db, Activity(home.db, home.clock), home.clock, lambda *seen: counts.append(seen))
+            overview = Overview(
+                db=home.db,
+                activity=Activity(db=home.db, clock=home.clock),
+                clock=home.clock,
+                observe=lambda *seen: counts.append(seen),
+            )
             incoming.answers("AUTHENTICATE", b"TAG NO The moon is full.\r\n")
             for day in range(9):
                 if day == 5:

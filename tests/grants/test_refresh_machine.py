@@ -73,7 +73,7 @@ class Machine(RuleBasedStateMachine):
         self.under_way: list[asyncio.Task[Any]] = []
         self.passed = 0
         """Seconds since something is under way."""
-        self.ahead = Ahead(self.house.db, self.clock)
+        self.ahead = Ahead(db=self.house.db, clock=self.clock)
         self.known: dict[str, Seen] = {}
         self.gone: set[str] = set()
         self.families: dict[tuple[str, int], str] = {}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from opengrant.model import WITH_PASSWORD, ProviderName
+from opengrant.model import ProviderName
 from opengrant.pages import FIELDS, Brand, Login, refusal
 from opengrant.pages.refusals import KINDS, REASONS
 from opengrant.providers.ews import refusals as ews_answers
@@ -13,6 +13,7 @@ from opengrant.providers.icloud import refusals as icloud_answers
 from opengrant.providers.mail import refusals as mail_answers
 from opengrant.providers.microsoft import refusals as microsoft_answers
 from opengrant.providers.oauth import refusals as standard_answers
+from opengrant.providers.registry import WITH_PASSWORD
 from opengrant.providers.verdict import Kind, Verdict
 from opengrant.providers.yahoo import refusals as yahoo_answers
 from opengrant.providers.zoom import refusals as zoom_answers

@@ -351,7 +351,7 @@ def scripts(dialect: Dialect) -> dict[Callable[..., Any], list[Steps[Any]]]:
         grants.delete: [grants.delete("app", "g500")],
         grants.account_in_use: [grants.account_in_use(GRANT), grants.account_in_use(replace(GRANT, subject=None))],
         grants.expire_some: [
-            grants.expire_some("app", using=using, id_=id_, trouble=TROUBLE, limit=100)
+            grants.expire_some("app", using=using, id_=id_, trouble=TROUBLE, limit=100, dialect=dialect)
             for using, id_ in (("connector_id", "c-google"), ("connector_id", "c-zoom"), ("credential_id", "k-rare"))
         ],
         grants.end: [grants.end(GRANT, TROUBLE)],

@@ -1,7 +1,7 @@
 """Opaque tokens: `<prefix><application id, base64url>.<43 random characters>`.
 
-The application stands in front so that every look-up can begin with it; the rest is 256 random bits, and the keyed
-digest of the whole is all that is stored.
+The application id is part of the token, so every look-up can use it. The rest is 256 random bits. Only the keyed digest
+of the whole is stored.
 """
 
 import base64
@@ -23,13 +23,13 @@ _ID = re.compile(r"[\x20-\x7e]{1,64}")
 
 
 def make(prefix: str, application_id: str) -> SecretStr:
-    """A new one."""
+    """A new token."""
     owner = base64.urlsafe_b64encode(application_id.encode()).decode().rstrip("=")
     return SecretStr(f"{prefix}{owner}.{random.token_urlsafe(32)}")
 
 
 def application_of(prefix: str, token: str) -> str | None:
-    """Whose it says it is; None when it is none of these. Nothing is proven by that."""
+    """The application id in a token; None when it is no token of this kind. The token is not verified."""
     if len(token) > LONGEST or not token.startswith(prefix):
         return None
     shaped = _SHAPE.fullmatch(token, len(prefix))
@@ -40,5 +40,5 @@ def application_of(prefix: str, token: str) -> str | None:
         application_id = base64.b64decode(owner + "=" * (-len(owner) % 4), altchars=b"-_", validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
         return None
-    # It comes from strangers, and no database takes everything for text.
+    # The input is not trusted: a database does not accept every character in text.
     return application_id if _ID.fullmatch(application_id) else None

@@ -1,8 +1,8 @@
-"""Sessions of the console: a browser that stands for an API key, or for whoever has the command line.
+"""Sessions of the console: a browser acts for an API key, or for an operator.
 
-A cookie carries it, and only its keyed digest is stored. A session that an API key began may do what the key may and
-ends with it. One that a link began is an *operator's*: `opengrant console` prints the link, so that who opens it
-could have used the command line, and may do as much for the application.
+A cookie carries the session; only its keyed digest is stored. A session that an API key began has the permissions of
+the key and ends with it. A session that a link began is an *operator's*: `opengrant console` prints the link, so its
+user has the command line, and the session may do as much for its application.
 """
 
 import secrets as random
@@ -26,22 +26,22 @@ from opengrant.vault.digests import Digests
 __all__ = ["IDLE", "LASTS", "LINK_LASTS", "MOST", "ConsoleSession", "ConsoleSessions", "NewLink", "NewSession"]
 
 LASTS = timedelta(hours=8)
-"""From its beginning, used or not."""
+"""From its start, used or not."""
 IDLE = timedelta(minutes=30)
 """From its last use."""
 LINK_LASTS = timedelta(minutes=5)
 MOST = 50
-"""Live sessions of an application that keys began, and as many that links began: one more ends the oldest."""
+"""Live sessions of an application, counted apart for keys and for links; one more ends the oldest."""
 
 _NOTED_EVERY: Micros = 60 * SECOND
-"""A use is written down when the one before is as old as this."""
+"""A use is stored when the previous one is this old."""
 _LONGEST = 128
-"""Characters of a cookie or a link's code, of which we make 43."""
+"""Characters of a cookie or a link's code that is looked up; ours have 43."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewSession:
-    """A session with its cookie's value, which exists nowhere else."""
+    """A session with the value of its cookie, which is not stored."""
 
     session: ConsoleSession
     cookie: SecretStr
@@ -49,7 +49,7 @@ class NewSession:
 
 @dataclass(frozen=True, slots=True)
 class NewLink:
-    """What begins one session of an application, once, until expires_at."""
+    """A code that begins one session of an application, once, until expires_at."""
 
     application: Application
     code: SecretStr
@@ -66,7 +66,7 @@ class ConsoleSessions:
     clock: Clock
 
     async def authenticate(self, cookie: str) -> ConsoleSession:
-        """Whose it is. Raises Unauthorized, with the same text for every reason."""
+        """The session of a cookie. Raises Unauthorized, with the same text for every reason."""
         now = self.clock()
         session = None
         if len(cookie) <= _LONGEST:
@@ -75,7 +75,7 @@ class ConsoleSessions:
         if session is None:
             raise Unauthorized("This console session has ended. Sign in again.")
         if session.used_at <= now - _NOTED_EVERY:
-            # Not collected as uses of keys are: what is in memory does not keep a session from ending as idle.
+            # Stored at once, unlike uses of keys: a use in memory does not keep a session from ending as idle.
             await self.db.write(console.used(session.application.id, session.id, at=now))
         if session.key_id is not None:
             self.api_keys.uses[session.key_id] = now
@@ -95,7 +95,7 @@ class ConsoleSessions:
     def _by_key(self, app: Application, key_id: str, cookie: SecretStr) -> Steps[ConsoleSession]:
         begun = yield from self._begin(app.id, str(uuid.uuid4()), cookie, key_id=key_id)
         if begun is None:
-            raise _no_such_key()  # it was revoked meanwhile
+            raise _no_such_key()  # the key was revoked meanwhile
         return begun
 
     async def begin_by_link(self, code: SecretStr, *, request_id: str) -> NewSession:
@@ -129,7 +129,7 @@ class ConsoleSessions:
         now = self.clock()
         idle_since = _idle_since(now)
         digest = self.digests.console("session", cookie.get_secret_value())
-        # Two who sign in at once are counted one after the other.
+        # The lock makes sessions that begin at once count one after the other.
         yield from applications.lock(application_id)
         yield from console.forget(application_id, now=now, idle_since=idle_since)
         crowded_out = yield from console.crowd_out(application_id, operator=key_id is None, keep=MOST - 1)
@@ -146,8 +146,8 @@ class ConsoleSessions:
         )
         return (yield from console.find(digest, now=now, idle_since=idle_since))
 
-    async def everyone(self, app: Application) -> list[ConsoleSession]:
-        """Who is signed in to an application, newest first."""
+    async def of_application(self, app: Application) -> list[ConsoleSession]:
+        """Live sessions of an application, newest first."""
         now = self.clock()
         return await self.db.read(console.of_application(app.id, now=now, idle_since=_idle_since(now)))
 
@@ -163,7 +163,7 @@ class ConsoleSessions:
         yield from _record_end(app.id, session_id, now)
 
     async def end_all(self, app: Application) -> int:
-        """End every session of an application, and its links that nobody has opened; returns how many sessions."""
+        """End all sessions of an application, and its unused links. Returns the number of sessions."""
         return await self.db.write(self._end_all(app))
 
     def _end_all(self, app: Application) -> Steps[int]:
@@ -175,7 +175,7 @@ class ConsoleSessions:
         return len(ended)
 
     async def link(self, app: Application) -> NewLink:
-        """A link's code. Who has it is taken for who made it: it must come from where only operators are."""
+        """A code for a link. It gives an operator's session, so only the command line may call this."""
         now, code = self.clock(), _secret()
         new = NewLink(app, code, now + _micros(LINK_LASTS))
         await self.db.write(self._link(new, now))
@@ -188,7 +188,7 @@ class ConsoleSessions:
         yield from audit.record(new.application.id, "console_link.created", at=now, console_link_id=link_id)
 
     async def forget(self, app: Application) -> None:
-        """Drop what is over. There is never much of it: a beginning drops it too."""
+        """Drop sessions and links that are over. Each new session drops them too, so there are few."""
         now = self.clock()
         await self.db.write(console.forget(app.id, now=now, idle_since=_idle_since(now)))
 

@@ -1,12 +1,12 @@
-"""Idempotency-Key: the same key and body within a day has the first success as its answer.
+"""Idempotency-Key: a repeated request with the same key and body within a day gets the first successful answer.
 
-A failure is not remembered: it stored nothing, so asking again is safe and may end better.
+A failed request is not stored: it changed nothing, so a retry is safe and may succeed.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 from pydantic_core import from_json, to_json
 
@@ -19,12 +19,12 @@ from opengrant.vault.digests import Digests
 KEPT = timedelta(hours=24)
 LONGEST_KEY = 256
 _ABANDONED = timedelta(minutes=3)
-"""Longer than any verification may take: an entry that is still without an answer then lost its process."""
+"""Longer than any verification takes: an entry that has no answer by then belongs to a process that ended."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Idempotency:
-    """Built once, in assembly/installation.py."""
+    """Built once, in assembly/."""
 
     db: Store
     digests: Digests
@@ -33,10 +33,10 @@ class Idempotency:
     async def once(
         self, app: Application, key: str, body: bytes, run: Callable[[], Awaitable[Mapping[str, Any]]]
     ) -> Mapping[str, Any]:
-        """What `run` returns, or returned the first time.
+        """The answer of `run`, or of its first successful call.
 
-        Raises InvalidIdempotencyKey; InvalidIdempotentRequest when the key came with another body;
-        ConcurrentIdempotentRequest while the first request is under way; and what `run` raises.
+        Raises InvalidIdempotencyKey; InvalidIdempotentRequest when the key was sent with another body before;
+        ConcurrentIdempotentRequest while the first request is running; and what `run` raises.
         """
         if not key or len(key) > LONGEST_KEY or not key.isprintable():
             raise InvalidIdempotencyKey(f"Idempotency-Key: 1 to {LONGEST_KEY} printable characters.")
@@ -56,7 +56,7 @@ class Idempotency:
         return answer
 
     async def forget(self, app: Application) -> None:
-        """Drop answers older than a day."""
+        """Drop answers that are older than a day."""
         await self.db.write(idempotency.forget_before(app.id, cutoff=self.clock() - _micros(KEPT)))
 
     async def _first_answer(self, app: Application, key: str, request: str) -> Mapping[str, Any]:
@@ -67,7 +67,8 @@ class Idempotency:
             raise ConcurrentIdempotentRequest(
                 "The first request with this Idempotency-Key is still under way. Ask again in a moment.", retry_after=1
             )
-        return cast(dict[str, Any], from_json(entry.answer))
+        answer: dict[str, Any] = from_json(entry.answer)
+        return answer
 
 
 def _micros(duration: timedelta) -> int:

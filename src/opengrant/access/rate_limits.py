@@ -10,7 +10,7 @@ from opengrant.store.access import rate_limits
 from opengrant.store.engine.port import Store
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimit:
     """At most `limit` calls of an application in a fixed window. The store counts, so all processes share the limit."""
 

@@ -116,7 +116,7 @@ class ServiceAccounts:
         await self.db.write(_add(account))
         return NewServiceAccount(account, organization, SecretStr(pem.decode()))
 
-    async def everyone(self) -> list[ServiceAccount]:
+    async def list_all(self) -> list[ServiceAccount]:
         return await self.db.read(service_accounts.of_organization((await self.organization()).id))
 
     async def revoke(self, account_id: str) -> ServiceAccount:

@@ -1,1 +1,4 @@
-"""The HTTP door: translates the wire into one call and back. Knows grants; never store, vault or providers."""
+"""The HTTP API: turns a request into one call of a service, and its result into an answer.
+
+It must not know store, vault, providers or net.
+"""

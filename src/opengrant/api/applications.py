@@ -1,4 +1,4 @@
-"""/v3/applications: what the application of the API key says about itself, and its redirect URIs."""
+"""/v3/applications: the application of the API key, and its redirect URIs."""
 
 from opengrant.api.http.request import Request
 from opengrant.api.http.route_table import One, route
@@ -51,7 +51,7 @@ async def update_application(request: Request) -> wire.Details:
 )
 async def list_redirect_uris(request: Request) -> wire.RedirectUris:
     """List redirect URIs, in order of creation."""
-    return wire.RedirectUris.of(await request.services.redirects.everyone(request.application))
+    return wire.RedirectUris.of(await request.services.redirects.of_application(request.application))
 
 
 @route(
@@ -114,7 +114,7 @@ async def delete_redirect_uri(request: Request) -> None:
 
 
 def _check_id(request: Request) -> None:
-    """A path may name the application, but no other than the key's. Raises NotFound."""
+    """The path may name the application of the API key only. Raises NotFound."""
     if request.params.get("application_id", request.application.id) != request.application.id:
         raise NotFound("There is no such application. An API key reaches its own only.")
 
@@ -125,7 +125,7 @@ async def _details(request: Request, profile: Profile) -> wire.Details:
     return wire.Details.of(
         request.application,
         profile,
-        await request.services.redirects.everyone(request.application),
+        await request.services.redirects.of_application(request.application),
         organization_id=organization.id,
         region=organization.region,
         default_workspace_id=workspace.id,

@@ -1,4 +1,4 @@
-"""/v3/audit: who did what to which grant. Ours; the vendor's wire has nothing like it."""
+"""/v3/audit: the audit trail. The vendor's API has no such path."""
 
 from opengrant.api.http.request import Request
 from opengrant.api.http.route_table import Cursor, route

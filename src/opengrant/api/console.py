@@ -1,7 +1,7 @@
-"""/v3/console/sessions: how a browser signs in to the console. Ours; the vendor's wire has nothing like it.
+"""/v3/console/sessions: how a browser signs in to the console. The vendor's API has no such paths.
 
-The cookie is all that a page has of a session, and cannot read. It counts only together with a header that no page
-of another origin can send, so that no link and no form elsewhere can use it (api/http/authentication.py).
+The session is a cookie that scripts cannot read. It counts only together with a header that pages of other origins
+cannot send, so that links and forms elsewhere cannot use it (api/http/authentication.py).
 """
 
 from opengrant.access.console_sessions import LASTS
@@ -60,7 +60,8 @@ async def end_console_session(request: Request) -> None:
 async def list_console_sessions(request: Request) -> tuple[list[wire.ConsoleSession], None]:
     """List who is signed in to the application, newest first. For operators: sessions that a link began."""
     return [
-        wire.ConsoleSession.of(session) for session in await request.services.sessions.everyone(request.application)
+        wire.ConsoleSession.of(session)
+        for session in await request.services.sessions.of_application(request.application)
     ], None
 
 
@@ -71,7 +72,7 @@ async def end_any_console_session(request: Request) -> None:
 
 
 def _cookie(request: Request, value: str, *, seconds: int) -> tuple[bytes, bytes]:
-    """Strict: no request that starts on another site carries it, not even a click on a link."""
+    """The session's cookie. Strict: requests from other sites do not carry it, not even a click on a link."""
     secure = "; Secure" if request.origin.startswith("https:") else ""
-    told = f"{CONSOLE_COOKIE}={value}; Path=/v3; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}"
-    return b"set-cookie", told.encode()
+    cookie = f"{CONSOLE_COOKIE}={value}; Path=/v3; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}"
+    return b"set-cookie", cookie.encode()

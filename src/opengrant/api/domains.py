@@ -90,7 +90,9 @@ async def get_domain_info(request: Request) -> wire.Verification:
     body = request.read(wire.VerificationBody)
     organization_id, domain_id = request.organization_id, request.params["domain_id"]
     return wire.Verification.of(
-        await request.services.domains.info(organization_id, domain_id, body.type, key_length=body.key_length)
+        await request.services.domain_verification.info(
+            organization_id, domain_id, body.type, key_length=body.key_length
+        )
     )
 
 
@@ -110,5 +112,7 @@ async def verify_domain(request: Request) -> wire.Verification:
     body = request.read(wire.VerificationBody)
     organization_id, domain_id = request.organization_id, request.params["domain_id"]
     return wire.Verification.of(
-        await request.services.domains.verify(organization_id, domain_id, body.type, key_length=body.key_length)
+        await request.services.domain_verification.verify(
+            organization_id, domain_id, body.type, key_length=body.key_length
+        )
     )

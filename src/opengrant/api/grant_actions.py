@@ -1,6 +1,6 @@
-"""What an operator does about one grant: look what happened to it, ask its provider, end it, let its owner reconnect.
+"""What an operator does about one grant: its timeline, a check, its end, a reconnect link.
 
-Ours; the vendor's wire has nothing like it.
+The vendor's API has no such paths.
 """
 
 from opengrant.api.grants import TAG

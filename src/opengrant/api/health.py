@@ -1,4 +1,4 @@
-"""What operators and tools ask without a key: /healthz, /readyz, /metrics, /openapi.json."""
+"""Routes for operators and tools, without a key: /healthz, /readyz, /metrics, /openapi.json."""
 
 import asyncio
 import gzip
@@ -19,7 +19,7 @@ from opengrant.errors import Overloaded
 from opengrant.pages import Asset
 
 _READY_WITHIN = 5.0
-"""Seconds the database gets to answer before this process calls itself not ready."""
+"""Seconds for the database to answer; after that the process is not ready."""
 
 
 @route("GET", "/healthz", tag="Operations", access=Open(), answers=One(Health))
@@ -33,7 +33,7 @@ async def readyz(request: Request) -> Answer:
     """The process can serve: its database answers, has the schema it needs, and can be written."""
     try:
         async with asyncio.timeout(_READY_WITHIN):
-            reasons = await request.services.ready()
+            reasons = await request.services.readiness.reasons()
     except TimeoutError:
         reasons = ["the database does not answer"]
     if reasons:
@@ -42,7 +42,7 @@ async def readyz(request: Request) -> Answer:
 
 
 class Metrics:
-    """GET /metrics, made anew for each request in a thread: it may read files."""
+    """GET /metrics, rendered for each request, in a thread because it may read files."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["opengrant.route"] = "/metrics"
@@ -65,7 +65,7 @@ class Description:
 
 
 def add_to(router: Router, public_url: str | None) -> None:
-    """Those whose answer is not an envelope."""
+    """Add the routes whose answer has no envelope."""
     openapi = to_json(document(public_url))
     described = Asset("openapi.json", openapi, "application/json", {"gzip": gzip.compress(openapi, 9, mtime=0)})
     router.add("/metrics", Metrics())

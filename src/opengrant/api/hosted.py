@@ -1,7 +1,7 @@
 """Hosted sign-in: /v3/connect/auth, the provider's callback, and our own pages between them.
 
 /v3/connect/auth               the application sends the browser here
-/v3/connect/login/{handle}     our pages; a form of theirs posts to the same path
+/v3/connect/login/{handle}     our pages, and the forms on them
 /v3/connect/callback           the provider sends the browser back here
 """
 
@@ -33,7 +33,7 @@ from opengrant.errors import (
     OpenGrantError,
 )
 from opengrant.events.actor import Actor, act_as
-from opengrant.model import SECOND, WITH_PASSWORD, Application, ProviderName
+from opengrant.model import SECOND, Application, ProviderName
 from opengrant.pages import FIELDS, Brand, Choice, Login, Onward, Page, Problem, form_of, render
 from opengrant.pages.views import LABELS
 from opengrant.services import Services
@@ -75,7 +75,7 @@ async def begin(request: Request) -> responses.Raw:
 
 
 class Pages:
-    """Everything of a sign-in that only browsers ask for. Its answers are pages and redirects, errors too."""
+    """The routes that only browsers call. Every answer is a page or a redirect, errors too."""
 
     def __init__(self, services: Services) -> None:
         self.services = services
@@ -113,9 +113,9 @@ class Pages:
         return await self._first_page(visit, query.get("provider"))
 
     async def _first_page(self, visit: Visit, chosen: str | None) -> responses.Raw:
-        """What a browser sees that comes for the first time, or comes back."""
+        """The choice of providers, or the form of the chosen one."""
         brand = await self._brand(visit.app)
-        forms = [provider for provider in visit.providers if provider in WITH_PASSWORD and provider.value == chosen]
+        forms = [provider for provider in visit.providers if provider in FIELDS and provider.value == chosen]
         if not forms:
             return _page(self._choice(visit, brand))
         return _page(self._form(visit, brand, forms[0], {"email": visit.request.login_hint or ""}))
@@ -149,13 +149,13 @@ class Pages:
         except InvalidRequest as problem:
             return _page(replace(choice, error=search_failed(problem)), problem.status)
         except OpenGrantError as problem:
-            # Whom a search does not help needs another way on.
-            said = f"{search_failed(problem)} Or choose the provider yourself."
-            return _page(replace(choice, problem=said, sections=("detect", "select_provider")), problem.status)
+            # A failed search must leave another way to continue.
+            message = f"{search_failed(problem)} Or choose the provider yourself."
+            return _page(replace(choice, problem=message, sections=("detect", "select_provider")), problem.status)
         if provider not in visit.providers:
             return _page(replace(choice, error=_not_offered(provider), sections=("detect", "select_provider")))
         hinted = replace(visit, request=replace(visit.request, login_hint=visit.request.login_hint or email))
-        if provider in WITH_PASSWORD:
+        if provider in FIELDS:
             await self.services.hosted.visits.choose(visit, provider, base=base)
             return _page(self._form(visit, brand, provider, {"email": email}))
         return await self._go(hinted, brand, provider, base)
@@ -163,7 +163,7 @@ class Pages:
     async def _log_in(
         self, visit: Visit, brand: Brand, provider: ProviderName, fields: Mapping[str, str]
     ) -> responses.Raw:
-        if provider not in WITH_PASSWORD or provider not in visit.providers:
+        if provider not in FIELDS or provider not in visit.providers:
             raise InvalidRequest("provider: it is not among those that are offered.")
         form = self._form(visit, brand, provider, fields)
         needed = _needed(provider, smtp=visit.request.smtp_required)
@@ -205,8 +205,8 @@ class Pages:
 
     async def _visit(self, scope: Scope) -> Visit:
         headers = scope["headers"]
-        held = _cookies(headers, origin(headers, self.services))
-        return await self.services.hosted.visits.open(scope["path_params"]["handle"], held)
+        cookies = _cookies(headers, origin(headers, self.services))
+        return await self.services.hosted.visits.open(scope["path_params"]["handle"], cookies)
 
     async def _brand(self, app: Application) -> Brand:
         profile = await self.services.applications.profile(app)
@@ -214,7 +214,7 @@ class Pages:
 
 
 def _not_offered(provider: ProviderName | None) -> str:
-    """What is said of an address that none of the buttons is known to be for."""
+    """The message for an address whose provider is unknown or not offered."""
     if provider is None:
         return "We could not tell which provider this address belongs to. Choose it yourself."
     label = LABELS.get(provider)
@@ -232,7 +232,7 @@ def _needed(provider: ProviderName, *, smtp: bool) -> tuple[str, ...]:
 
 
 def _settings(provider: ProviderName, fields: Mapping[str, str]) -> dict[str, Any]:
-    """The form as connect/custom's settings: what is empty is not sent."""
+    """The form as settings of /v3/connect/custom, without the empty fields."""
     names = form_of(provider).wired
     found = {names.get(name, name): fields.get(name, "") for name in FIELDS[provider]}
     return {name: text if "password" in name else text.strip() for name, text in found.items() if text.strip()}
@@ -248,7 +248,7 @@ def _page(page: Page, status: int = 200) -> responses.Raw:
 
 
 def _redirect(status: int, url: str, *more: tuple[bytes, bytes]) -> responses.Raw:
-    """Where it leads may hold a one-time code: nobody keeps it, and nobody is told where the browser came from."""
+    """The URL may hold a one-time code: the headers forbid caching and the Referer."""
     return responses.Raw(status, headers=[(b"location", url.encode()), *PAGE_HEADERS, *more])
 
 
@@ -257,8 +257,7 @@ def _onward(brand: Brand, url: str, to: str) -> responses.Raw:
 
 
 def _cookie_name(base: str) -> str:
-    """How the names of our cookies begin. Over https, browsers take this prefix from this host alone, and from no other
-    host of its domain; over http, as on localhost, they refuse it."""
+    """The prefix of our cookies' names. Browsers accept `__Host-` over https only, and from this host only."""
     return f"__Host-{COOKIE}_" if base.startswith("https:") else f"{COOKIE}_"
 
 
@@ -274,14 +273,16 @@ def _cookies(headers: Sequence[tuple[bytes, bytes]], base: str) -> list[str]:
 
 
 def _set_cookie(begun: Begun, base: str) -> tuple[bytes, bytes]:
-    """One for each sign-in, with a value of its own: what was in the browser before is not taken over, and two sign-ins
-    at once do not disturb each other. Lax, not Strict: the provider's page leads back here."""
+    """A cookie of its own for each sign-in, so that two at once do not disturb each other.
+
+    Lax, not Strict: the provider's page leads back here.
+    """
     secure = base.startswith("https:")
-    told = (
+    cookie = (
         f"{_cookie_name(base)}{begun.login_id[:8]}={begun.browser.get_secret_value()}; Max-Age={LOGIN_LASTS // SECOND}"
         f"; Path={'/' if secure else '/v3/connect'}; HttpOnly; SameSite=Lax{'; Secure' if secure else ''}"
     )
-    return b"set-cookie", told.encode()
+    return b"set-cookie", cookie.encode()
 
 
 def _wants_page(headers: Sequence[tuple[bytes, bytes]]) -> bool:
@@ -307,7 +308,7 @@ def _form(body: bytes, headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]
 
 
 def add_to(router: Router, services: Services) -> None:
-    """The pages; /v3/connect/auth is in the route table, where programs look for it."""
+    """Add the pages. /v3/connect/auth is in the route table, because programs call it."""
     pages = Pages(services)
     router.add("/v3/connect/callback", pages.callback)
     router.add("/v3/connect/login/{handle}", pages.login)

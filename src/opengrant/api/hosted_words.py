@@ -1,6 +1,6 @@
-"""What people on the pages of hosted sign-in are told: errors of the API in the words of a mailbox owner.
+"""Errors of the API in the words of a mailbox owner, for the pages of hosted sign-in.
 
-The API's own sentence is for the application's team, so that it is folded under details where nothing better is known.
+The API's own message is for the application's team. Where no better text is known, the page folds it under details.
 """
 
 import re
@@ -28,12 +28,12 @@ _LEGS = {"imap": "IMAP", "smtp": "SMTP", "caldav": "CalDAV", "ews": "Exchange", 
 
 
 def refused(form: Login, fields: Mapping[str, str], problem: OpenGrantError) -> Login:
-    """The form again, with what went wrong where it belongs."""
+    """The form with the error at its field, or above the form."""
     judged = (problem.provider_error or {}).get("opengrant")
     if judged is None:
         return _without_provider(form, problem)
     evidence = problem.evidence
-    told = refusal(
+    explained = refusal(
         form.provider,
         kind=judged["class"],
         reason=judged["reason"],
@@ -41,7 +41,7 @@ def refused(form: Login, fields: Mapping[str, str], problem: OpenGrantError) -> 
         filled=frozenset(name for name, text in fields.items() if text.strip()),
     )
     form = replace(form, details=_details(problem, judged["reason"]))
-    return _put(form, told.sentence, told.field)
+    return _put(form, explained.sentence, explained.field)
 
 
 def wrong(form: Login, problem: ValidationError) -> Login:
@@ -56,7 +56,7 @@ def wrong(form: Login, problem: ValidationError) -> Login:
 
 
 def search_failed(problem: OpenGrantError) -> str:
-    """What is said when the service of an address could not be found."""
+    """The message when the provider of an address was not found."""
     match problem:
         case InvalidRequest():
             return _ADDRESS
@@ -69,7 +69,7 @@ def search_failed(problem: OpenGrantError) -> str:
 
 
 def ended(problem: OpenGrantError) -> tuple[str, tuple[str, ...]]:
-    """What is said, and what is folded, where a sign-in ends and the browser cannot be redirected."""
+    """Message and details for the page that ends a sign-in without a redirect."""
     if isinstance(problem, LoginInvalid):
         return problem.message, ()
     if problem.status >= 500 or isinstance(problem, RateLimited):
@@ -81,7 +81,7 @@ def ended(problem: OpenGrantError) -> tuple[str, tuple[str, ...]]:
 
 
 def _without_provider(form: Login, problem: OpenGrantError) -> Login:
-    """What we say ourselves: about what was typed, or because of a limit."""
+    """The form with an error of our own: about a field, or because of a limit."""
     if isinstance(problem, RateLimited):
         return replace(form, problem=f"Too many passwords were refused. {_again_in(problem)}")
     if isinstance(problem, Overloaded):
@@ -95,8 +95,8 @@ def _without_provider(form: Login, problem: OpenGrantError) -> Login:
     about = _ABOUT_FIELD.match(problem.message)
     if isinstance(problem, InvalidRequest) and about is not None:
         back = {wired: name for name, wired in form_of(form.provider).wired.items()}
-        name, said = back.get(about[1], about[1]), about[2]
-        sentence = next((told for phrase, told in _PHRASES if said.startswith(phrase)), "")
+        name, words = back.get(about[1], about[1]), about[2]
+        sentence = next((text for phrase, text in _PHRASES if words.startswith(phrase)), "")
         if name in FIELDS[form.provider] and sentence:
             return _put(form, sentence, "email" if sentence is _ADDRESS else name)
     if problem.status >= 500:
@@ -111,7 +111,7 @@ def _put(form: Login, sentence: str, field: str) -> Login:
 
 
 def _details(problem: OpenGrantError, reason: str) -> tuple[str, ...]:
-    """The server's words, and what a person who helps needs to know."""
+    """The server's message, and the step and reason for support."""
     evidence = problem.evidence
     if evidence is None:
         return (reason,)

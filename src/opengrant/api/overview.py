@@ -1,4 +1,4 @@
-"""/v3/overview: how an application is doing. Ours; the vendor's wire has nothing like it."""
+"""/v3/overview: counts and health of an application. The vendor's API has no such path."""
 
 from opengrant.api.http.request import Request
 from opengrant.api.http.route_table import One, route

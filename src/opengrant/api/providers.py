@@ -1,4 +1,4 @@
-"""GET /v3/providers: what to do for each provider before its first mailbox. Ours."""
+"""GET /v3/providers: what to set up for each provider. The vendor's API has no such path."""
 
 from opengrant.api.http.request import Request, callback_uri
 from opengrant.api.http.route_table import One, route

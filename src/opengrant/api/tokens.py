@@ -1,6 +1,6 @@
 """/v3/connect/token, /v3/connect/revoke, /v3/connect/tokeninfo and the keys of id_tokens: OAuth for applications.
 
-Whatever fails here is answered in OAuth's words (api/http/responses.py), and the token itself without an envelope.
+Errors here have OAuth's body (api/http/responses.py), and the token answer has no envelope.
 """
 
 from typing import Any
@@ -102,4 +102,4 @@ def _bearer(request: Request) -> str | None:
     try:
         return bearer_of(request.headers)
     except Unauthorized:
-        return None  # of another scheme, which says nothing here
+        return None  # another scheme; not used here

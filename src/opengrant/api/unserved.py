@@ -1,7 +1,7 @@
-"""Paths of the vendor's API that are not served yet: 501 with what to use instead, once the caller is known.
+"""Paths of the vendor's API that are not served yet: after authentication, 501 with an alternative.
 
-A client that is moved here calls them. A 404 would say that a grant or a message is missing, and clients that keep
-data of their own delete it then. A row leaves this table when its path is served. /openapi.json lists none of them.
+A client that moves here calls them. A 404 would mean that a grant or a message is missing, and clients then delete
+their copy. A row leaves this table when its path is served. /openapi.json lists none of them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,6 +1,6 @@
-"""/v3/webhooks: destinations of events, and what is on its way there.
+"""/v3/webhooks: destinations of events, and their deliveries.
 
-Errors here carry numbers for types, as the wire has it.
+Errors here have a number as their type, as in the vendor's API.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ T = TypeVar("T")
 @route("GET", "/v3/webhooks", tag=TAG, answers=One(wire.Webhooks))
 async def list_webhooks(request: Request) -> wire.Webhooks:
     """List webhooks, in order of creation."""
-    found = await request.services.webhooks.everyone(request.application)
+    found = await request.services.webhooks.of_application(request.application)
     return wire.Webhooks.model_construct([wire.Webhook.of(webhook) for webhook in found])
 
 
@@ -195,8 +195,8 @@ async def replay_delivery(request: Request) -> wire.Delivery:
 
 
 async def _rotate(request: Request) -> wire.WebhookWithSecret:
-    held, secret = await request.services.webhooks.rotate_secret(request.application, request.params["webhook_id"])
-    return wire.WebhookWithSecret.shown(held, secret)
+    webhook, secret = await request.services.webhooks.rotate_secret(request.application, request.params["webhook_id"])
+    return wire.WebhookWithSecret.shown(webhook, secret)
 
 
 def _read(request: Request, shape: type[M]) -> M:
@@ -204,7 +204,7 @@ def _read(request: Request, shape: type[M]) -> M:
 
 
 def _numbered(read: Callable[[], T]) -> T:
-    """What `read` returns; what is wrong with the request gets the number that such errors have here."""
+    """Return what `read` returns; turn its errors into WebhookRefused, which has a number as its type."""
     try:
         return read()
     except (InvalidPayload, InvalidRequest) as problem:

@@ -11,7 +11,7 @@ TAG = "Workspaces"
 @route("GET", "/v3/workspaces", tag=TAG, answers=One(wire.Workspaces))
 async def list_workspaces(request: Request) -> wire.Workspaces:
     """List workspaces: the default one first, then in order of creation."""
-    found = await request.services.workspaces.everyone(request.application)
+    found = await request.services.workspaces.of_application(request.application)
     return wire.Workspaces([wire.Workspace.of(workspace) for workspace in found])
 
 

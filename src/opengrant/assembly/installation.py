@@ -43,6 +43,6 @@ async def installation(settings: Settings, *, make: bool = True) -> AsyncIterato
         yield Installation(
             settings=settings,
             services=services,
-            reseal=Reseal(tools.db, tools.vault, tools.clock),
+            reseal=Reseal(db=tools.db, vault=tools.vault, clock=tools.clock),
             first=first,
         )

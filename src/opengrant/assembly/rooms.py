@@ -19,7 +19,9 @@ from opengrant.assembly.tools import Tools
 from opengrant.connectors.check import ConnectorCheck
 from opengrant.connectors.connectors import Connectors
 from opengrant.connectors.credentials import Credentials
-from opengrant.domains.domains import NOWHERE, Domains, MailNames
+from opengrant.domains.dns_records import NOWHERE, MailNames
+from opengrant.domains.domains import Domains
+from opengrant.domains.verification import DomainVerification
 from opengrant.errors import StoreUnavailable
 from opengrant.events.activity import Activity
 from opengrant.events.audit import Audit
@@ -98,7 +100,7 @@ class _SignIn:
 def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitStack) -> Services:
     db, clock = tools.db, tools.clock
     delivery_sender = _delivery_sender(settings, tools, opened)
-    base = _base(settings, tools, opened)
+    base = _base(tools, opened)
     grants = _grants(settings, tools, base, opened)
     sign_in = _sign_in(settings, tools, base, grants)
     return Services(
@@ -116,6 +118,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         credentials=Credentials(db=db, vault=tools.vault, clock=clock),
         connector_check=_connector_check(tools, base, grants),
         domains=base.domains,
+        domain_verification=_domain_verification(settings, tools, base),
         connect=grants.connecting.connect,
         rotated_tokens=grants.connecting.rotated_tokens,
         refresh=grants.refresh,
@@ -138,7 +141,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
     )
 
 
-def _base(settings: Settings, tools: Tools, opened: contextlib.AsyncExitStack) -> _Base:
+def _base(tools: Tools, opened: contextlib.AsyncExitStack) -> _Base:
     db, clock = tools.db, tools.clock
     workspaces = Workspaces(db=db, clock=clock)
     opened.push_async_callback(workspaces.close)
@@ -149,9 +152,7 @@ def _base(settings: Settings, tools: Tools, opened: contextlib.AsyncExitStack) -
         redirects=Redirects(db=db, clock=clock),
         workspaces=workspaces,
         connectors=Connectors(db=db, vault=tools.vault, clock=clock),
-        domains=Domains(
-            db=db, vault=tools.vault, resolver=tools.network.resolver, hosts=_mail_names(settings), clock=clock
-        ),
+        domains=Domains(db=db, clock=clock),
         activity=Activity(db=db, clock=clock),
     )
     opened.push_async_callback(_write_counts, base)
@@ -162,6 +163,17 @@ async def _write_counts(base: _Base) -> None:
     for write in (base.api_keys.write_uses, base.activity.write):
         with contextlib.suppress(StoreUnavailable):
             await write()
+
+
+def _domain_verification(settings: Settings, tools: Tools, base: _Base) -> DomainVerification:
+    return DomainVerification(
+        db=tools.db,
+        vault=tools.vault,
+        resolver=tools.network.resolver,
+        hosts=_mail_names(settings),
+        domains=base.domains,
+        clock=tools.clock,
+    )
 
 
 def _mail_names(settings: Settings) -> MailNames:

@@ -1,14 +1,15 @@
-"""`opengrant apps show` and `opengrant apps redirects`: what hosted sign-in needs to know of an application.
+"""`opengrant apps`: applications, and what hosted sign-in needs of each.
 
-cli/main.py names these by path, so that other commands do not pay for loading them.
+cli/main.py names it by path: other commands do not load it.
 """
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import cyclopts
 from cyclopts import Parameter
 
-from opengrant.cli.main import AsJson, application_of, out, print_json, print_rows, run
+from opengrant.cli.output import AsJson, out, print_json, print_rows
+from opengrant.cli.run import Owner, application_of, run
 from opengrant.errors import NotFound
 from opengrant.model import SECOND, Application, Platform, Profile
 from opengrant.tenants.redirect_uris import NewRedirectUri, RedirectUri
@@ -16,13 +17,40 @@ from opengrant.tenants.redirect_uris import NewRedirectUri, RedirectUri
 if TYPE_CHECKING:
     from opengrant.assembly.installation import Installation
 
+apps_app = cyclopts.App(name="apps", help="Applications: each owns its connectors, grants and keys.")
 redirects_app = cyclopts.App(name="redirects", help="Redirect URIs: where hosted sign-in may lead back to.")
-
-Owner = Annotated[
-    str | None, Parameter(name="--application", help="Its id; not needed while there is only one application.")
-]
+apps_app.command(redirects_app)
 
 
+@apps_app.command(name="create")
+def apps_create(
+    name: str,
+    *,
+    identity: Annotated[
+        Literal["email", "subject"], Parameter(help="What makes a mailbox the same: see docs/settings.md.")
+    ] = "email",
+    json: AsJson = False,
+) -> None:
+    """Create an application."""
+    made = run(lambda installed: installed.services.applications.create(name, identity_rule=identity))
+    row = {"id": made.id, "name": made.name, "identity": made.identity_rule, "created_at": made.created_at // SECOND}
+    if json:
+        print_json(row)
+    else:
+        out.print(f"Application {made.id} created. Give it a key: opengrant keys create {made.id}", markup=False)
+
+
+@apps_app.command(name="list")
+def apps_list(*, json: AsJson = False) -> None:
+    """List applications."""
+    found = run(lambda installed: installed.services.applications.list_all())
+    rows = [
+        {"id": a.id, "name": a.name, "identity": a.identity_rule, "created_at": a.created_at // SECOND} for a in found
+    ]
+    print_rows(rows, json=json)
+
+
+@apps_app.command(name="show", help="Show an application, with all its settings.")
 def apps_show(application: str | None = None, /, *, json: AsJson = False) -> None:
     """Show an application, with the settings that the API does not tell.
 
@@ -35,7 +63,7 @@ def apps_show(application: str | None = None, /, *, json: AsJson = False) -> Non
     async def find(installed: "Installation") -> tuple[Application, Profile, list[RedirectUri]]:
         owner = await application_of(installed, application)
         services = installed.services
-        return owner, await services.applications.profile(owner), await services.redirects.everyone(owner)
+        return owner, await services.applications.profile(owner), await services.redirects.of_application(owner)
 
     owner, profile, uris = run(find)
     parts: dict[str, Any] = {
@@ -108,7 +136,7 @@ def redirects_list(*, application: Owner = None, json: AsJson = False) -> None:
     """List redirect URIs."""
 
     async def find(installed: "Installation") -> list[RedirectUri]:
-        return await installed.services.redirects.everyone(await application_of(installed, application))
+        return await installed.services.redirects.of_application(await application_of(installed, application))
 
     rows = [_row(uri) for uri in run(find)]
     if not json:
@@ -130,7 +158,7 @@ def redirects_remove(uri: str, /, *, application: Owner = None, json: AsJson = F
     async def remove(installed: "Installation") -> RedirectUri:
         owner = await application_of(installed, application)
         redirects = installed.services.redirects
-        for held in await redirects.everyone(owner):
+        for held in await redirects.of_application(owner):
             if uri in {held.id, held.url}:
                 await redirects.delete(owner, held.id)
                 return held

@@ -1,6 +1,6 @@
 """`opengrant audit`: the audit trail from the command line.
 
-cli/main.py names it by path, so that other commands do not pay for loading it.
+cli/main.py names it by path: other commands do not load it.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,8 @@ from cyclopts import Parameter
 from cyclopts.types import PositiveInt
 
 from opengrant.api.wire.audit import AuditEntry
-from opengrant.cli.main import AsJson, print_columns, print_json, run
+from opengrant.cli.output import AsJson, print_columns, print_json
+from opengrant.cli.run import run
 from opengrant.events.audit import INSTALLATION, AuditFilters, Entry
 from opengrant.model import SECOND
 

@@ -1,6 +1,6 @@
-"""`opengrant console`: how an operator gets into the console, and how everybody is put out of it.
+"""`opengrant console`: sign an operator in to the console, or end its sessions.
 
-cli/main.py names it by path, so that other commands do not pay for loading it.
+cli/main.py names it by path: other commands do not load it.
 """
 
 from contextlib import suppress
@@ -11,7 +11,8 @@ import cyclopts
 from cyclopts import Parameter
 
 from opengrant.access.console_sessions import LINK_LASTS
-from opengrant.cli.main import AsJson, application_of, out, print_json, run
+from opengrant.cli.output import AsJson, out, print_json
+from opengrant.cli.run import application_of, run
 from opengrant.model import SECOND
 from opengrant.settings import Settings
 
@@ -60,7 +61,7 @@ def console(
 def _end_all(application: str | None, *, json: bool) -> None:
     async def end(installed: "Installation") -> int:
         tenants = installed.services.applications
-        named = await tenants.everyone() if application is None else [await tenants.get(application)]
+        named = await tenants.list_all() if application is None else [await tenants.get(application)]
         return sum([await installed.services.sessions.end_all(owner) for owner in named])
 
     ended = run(end)

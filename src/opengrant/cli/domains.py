@@ -1,6 +1,6 @@
-"""`opengrant domains`, `service-accounts` and `signing-keys`: the admin plane from the command line.
+"""`opengrant domains`: domains of Agent Accounts, and their DNS records.
 
-cli/main.py names these by path, so that other commands do not pay for loading them.
+cli/main.py names it by path: other commands do not load it.
 """
 
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,18 +10,17 @@ from cyclopts import Parameter
 from rich.markup import escape
 from rich.table import Table
 
-from opengrant.access.service_accounts import ServiceAccount
-from opengrant.cli.main import AsJson, Failure, out, print_json, print_rows, run
-from opengrant.domains.domains import DMARC, KINDS, Check, Domain, Kind, RecordFinding
+from opengrant.cli.output import AsJson, out, print_json, print_rows
+from opengrant.cli.run import Failure, run
+from opengrant.domains.dns_records import DMARC, RecordFinding
+from opengrant.domains.domains import Domain
+from opengrant.domains.verification import KINDS, Check, Kind
 from opengrant.model import SECOND
 
 if TYPE_CHECKING:
     from opengrant.assembly.installation import Installation
 
 domains_app = cyclopts.App(name="domains", help="Domains that Agent Accounts live on, and their DNS records.")
-service_accounts_app = cyclopts.App(name="service-accounts", help="Who may call /v3/admin, with signed requests.")
-
-signing_keys_app = cyclopts.App(name="signing-keys", help="What id_tokens are signed with.")
 
 _COLORS = {"done": "green", "pending": "yellow", "failed": "red"}
 _ADVISED = RecordFinding("pending", "Advised beside the others; nothing waits for it.")
@@ -88,7 +87,7 @@ def domains_verify(address: str, kind: Kind | None = None, /, *, json: AsJson = 
 
     async def look(installed: "Installation") -> tuple[Domain, list[Check], RecordFinding | None]:
         domain, checks = await _domain_and_checks(installed, address, kinds, look=True)
-        return domain, checks, await installed.services.domains.dmarc(domain) if kind is None else None
+        return domain, checks, await installed.services.domain_verification.dmarc(domain) if kind is None else None
 
     domain, checks, dmarc = run(look)
     _show(domain, checks, dmarc, json=json)
@@ -126,7 +125,8 @@ async def _domain_and_checks(
 async def _checks(
     installed: "Installation", domain: Domain, kinds: tuple[Kind, ...] = KINDS, *, look: bool
 ) -> list[Check]:
-    ask = installed.services.domains.verify if look else installed.services.domains.info
+    verification = installed.services.domain_verification
+    ask = verification.verify if look else verification.info
     return [(await ask(domain.organization_id, domain.id, kind))[1] for kind in kinds]
 
 
@@ -143,7 +143,7 @@ def _show(domain: Domain, checks: list[Check], dmarc: RecordFinding | None, *, j
         state = f"[{_COLORS[check.status]}]{check.status}[/]"
         table.add_row(check.kind, state, check.type, check.host, escape(check.message))
     out.print(table)
-    # Below the table and not in it: a key is longer than any terminal is wide, and has to be copied whole.
+    # Below the table: a key is longer than a terminal is wide, and must be copied whole.
     for check in checks:
         if check.status != "done":
             out.print(f"\n{check.kind}: {check.type} at {check.host}\n{check.value}", markup=False)
@@ -184,69 +184,3 @@ def _advised_row(found: RecordFinding) -> dict[str, Any]:
         "value": DMARC.value,
         "message": found.message,
     }
-
-
-@service_accounts_app.command(name="create")
-def service_accounts_create(
-    name: str,
-    *,
-    permission: Annotated[
-        list[str] | None,
-        Parameter(negative=(), help="Such as apikey.create or domain.*; may be repeated. Without it, all."),
-    ] = None,
-    json: AsJson = False,
-) -> None:
-    """Create a service account and print its credential file, which holds the private key. It is shown once."""
-    made = run(lambda installed: installed.services.service_accounts.create(name, permission or ("all",)))
-    # The file is JSON either way: it is what the SDKs read.
-    print_json(dict(made.credential_file()))
-    if not json:
-        out.print("\nKeep it now: the private key is stored nowhere.", markup=False)
-
-
-@service_accounts_app.command(name="list")
-def service_accounts_list(*, json: AsJson = False) -> None:
-    """List service accounts."""
-    found = run(lambda installed: installed.services.service_accounts.everyone())
-    print_rows([_account_row(account) for account in found], json=json)
-
-
-@service_accounts_app.command(name="revoke")
-def service_accounts_revoke(account_id: str, *, json: AsJson = False) -> None:
-    """Revoke a service account by its id (the private_key_id). Its signatures stop working at once."""
-    account = run(lambda installed: installed.services.service_accounts.revoke(account_id))
-    if json:
-        print_json(_account_row(account))
-    else:
-        out.print(f"{account.id} ({account.name}) is revoked.", markup=False)
-
-
-def _account_row(account: ServiceAccount) -> dict[str, Any]:
-    return {
-        "id": account.id,
-        "name": account.name,
-        "organization_id": account.organization_id,
-        "permissions": list(account.permissions),
-        "status": "active" if account.revoked_at is None else "revoked",
-        "created_at": account.created_at // SECOND,
-    }
-
-
-@signing_keys_app.command(name="list")
-def signing_keys_list(*, json: AsJson = False) -> None:
-    """List the ids of the published keys; the first signs."""
-    published = run(lambda installed: installed.services.tokens.signing.published())
-    print_rows([{"id": key["kid"], "signs": not place} for place, key in enumerate(published["keys"])], json=json)
-
-
-@signing_keys_app.command(name="rotate")
-def signing_keys_rotate(*, json: AsJson = False) -> None:
-    """Sign with a new key from now on. The present one stays published until the next rotation.
-
-    Servers take up the new key within a minute.
-    """
-    kid = run(lambda installed: installed.services.tokens.signing.rotate())
-    if json:
-        print_json({"id": kid})
-    else:
-        out.print(f"{kid} signs now.", markup=False)

@@ -1,6 +1,6 @@
-"""`opengrant webhooks`: where events go, what became of each delivery, and sending one again.
+"""`opengrant webhooks`: destinations of events, their deliveries, and sending one again.
 
-cli/main.py names this by path, so that other commands do not pay for loading it.
+cli/main.py names it by path: other commands do not load it.
 """
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -9,7 +9,8 @@ import cyclopts
 from cyclopts import Parameter
 
 from opengrant.api.wire import webhooks as wire
-from opengrant.cli.main import AsJson, Failure, application_of, out, print_json, print_rows, run
+from opengrant.cli.output import AsJson, out, print_json, print_rows
+from opengrant.cli.run import Failure, Owner, application_of, run
 from opengrant.events.deliveries import Delivery, DeliveryFilters
 from opengrant.events.webhooks import Webhook
 from opengrant.model import SECOND
@@ -19,17 +20,13 @@ if TYPE_CHECKING:
 
 webhooks_app = cyclopts.App(name="webhooks", help="Where events go, and what became of each delivery.")
 
-Owner = Annotated[
-    str | None, Parameter(name="--application", help="Its id; not needed while there is only one application.")
-]
-
 
 @webhooks_app.command(name="list")
 def webhooks_list(*, application: Owner = None, json: AsJson = False) -> None:
     """List webhooks."""
 
     async def find(installed: "Installation") -> list[Webhook]:
-        return await installed.services.webhooks.everyone(await application_of(installed, application))
+        return await installed.services.webhooks.of_application(await application_of(installed, application))
 
     print_rows([_row(webhook) for webhook in run(find)], json=json)
 

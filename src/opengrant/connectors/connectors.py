@@ -16,7 +16,7 @@ from opengrant.providers.microsoft.app_only import MANY_TENANTS
 from opengrant.providers.registry import FACTS, OAUTH
 from opengrant.store import secrets
 from opengrant.store.connectors import connectors, credentials
-from opengrant.store.engine.port import Steps, Store
+from opengrant.store.engine.port import Dialect, Steps, Store
 from opengrant.store.events import events as outbox
 from opengrant.store.grants import circuit_breakers, grants
 from opengrant.vault import Owner, Vault
@@ -141,7 +141,7 @@ class Connectors:
                 )
             held["tenant"] = tenant
         connector = found.connector
-        if connector.provider is ProviderName.MICROSOFT:
+        if FACTS[connector.provider].organisation_credential == "adminconsent":
             if "client_id" not in held:
                 # The tenant consented to the connector's own application.
                 own = await self.db.read(connectors.find_with_client(connector.application_id, connector.provider))
@@ -192,7 +192,7 @@ class Connectors:
         yield from secrets.destroy(app.id, "credential", gone)
         now = self.clock()
         yield from _record("connector.deleted", connector, at=now)
-        yield from expire(app, using="connector_id", id_=connector.id, at=now)
+        yield from expire(app, using="connector_id", id_=connector.id, at=now, dialect=self.db.dialect)
 
     def _client(self, primary: Credential) -> Steps[tuple[str, SecretStr]]:
         """The stored client id and secret."""
@@ -227,7 +227,9 @@ def client_owner(application_id: str, credential_id: str) -> Owner:
     return Owner(application_id, "credential", credential_id, "client")
 
 
-def expire(app: Application, *, using: Literal["connector_id", "credential_id"], id_: str, at: Micros) -> Steps[None]:
+def expire(
+    app: Application, *, using: Literal["connector_id", "credential_id"], id_: str, at: Micros, dialect: Dialect
+) -> Steps[None]:
     """Make every grant of a deleted connector or credential invalid, with an event each."""
     gone = using.removesuffix("_id")
     trouble = Trouble(
@@ -240,7 +242,9 @@ def expire(app: Application, *, using: Literal["connector_id", "credential_id"],
     )
     yield from circuit_breakers.forget(app.id, id_)
     while some := (
-        yield from grants.expire_some(app.id, using=using, id_=id_, trouble=trouble, limit=_EXPIRED_AT_ONCE)
+        yield from grants.expire_some(
+            app.id, using=using, id_=id_, trouble=trouble, limit=_EXPIRED_AT_ONCE, dialect=dialect
+        )
     ):
         for grant in some:
             yield from outbox.add(events.expired(grant, at=at))

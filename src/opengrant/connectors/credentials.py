@@ -162,7 +162,7 @@ class Credentials:
         yield from secrets.destroy(app.id, "credential", [held.id])
         now = self.clock()
         yield from _record("credential.deleted", held, at=now)
-        yield from expire(app, using="credential_id", id_=held.id, at=now)
+        yield from expire(app, using="credential_id", id_=held.id, at=now, dialect=self.db.dialect)
 
     def _holds(self, credential: Credential) -> Steps[dict[str, Any] | None]:
         owner = client_owner(credential.application_id, credential.id)

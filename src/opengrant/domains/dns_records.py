@@ -1,4 +1,4 @@
-"""The DNS records that verify a domain: what to publish, and what an answer says about it. No I/O.
+"""The DNS records that verify a domain: what to publish, and whether an answer matches. No I/O.
 
 Sources  ownership: the wire's own record, with our prefix. SPF: RFC 7208. DKIM: RFC 6376 section 3.6.1.
          MX: RFC 5321 section 5.1. DMARC: RFC 7489 sections 6.3 and 6.6.3. The feedback record is the MX of the
@@ -22,11 +22,11 @@ _SPF = "v=spf1"
 
 @dataclass(frozen=True, slots=True)
 class MailNames:
-    """The names under which this installation takes part in mail; published records point at them.
+    """The host names of this installation in mail; published records point to them.
 
-    inbound  takes the mail of verified domains
-    spf      has an SPF record of its own, which names the addresses that mail is sent from
-    bounce   takes what comes back
+    inbound  receives the mail of verified domains
+    spf      has an SPF record that names the addresses that mail is sent from
+    bounce   receives bounces
     """
 
     inbound: str
@@ -48,18 +48,18 @@ class Wanted(NamedTuple):
 
 
 class RecordFinding(NamedTuple):
-    """What DNS says about a wanted record, for people too."""
+    """The result of a look-up, with a message for users."""
 
     status: Status
     message: str
 
 
 DMARC = Wanted("_dmarc", "TXT", "v=DMARC1; p=none")
-"""Advised beside the others, and verified by nobody: it changes nothing about who may send, but some receivers want one
-before they trust a sender. Whoever has a stricter policy keeps it."""
+"""Advised, not required: it does not change which hosts may send, but some receivers require a DMARC record. A stricter
+policy is accepted too."""
 
 NOWHERE = "mail.invalid"
-"""Stands for our name in mail where nobody has said it: a name that nobody can have (RFC 6761 section 6.4)."""
+"""Used when our host name is not configured: a name that cannot exist (RFC 6761 section 6.4)."""
 
 DONE = RecordFinding("done", "The record was found.")
 NAMELESS = RecordFinding(
@@ -80,7 +80,7 @@ def dkim(selector: str, public_key: bytes) -> Wanted:
 
 
 def by_configuration(kind: Kind, hosts: MailNames) -> Wanted | None:
-    """The record of a kind whose value is the same for every domain; None for those with a value of their own."""
+    """The record of a kind that has the same value for every domain; None for the other kinds."""
     match kind:
         case "mx":
             return Wanted(APEX, "MX", f"{_PREFERENCE} {hosts.inbound}")
@@ -93,17 +93,17 @@ def by_configuration(kind: Kind, hosts: MailNames) -> Wanted | None:
 
 
 def is_nameless(value: str) -> bool:
-    """Whether a record would point nowhere."""
+    """Whether a record contains NOWHERE."""
     return NOWHERE in value
 
 
 def full_name(host: str, domain: str) -> str:
-    """The name to ask DNS for."""
+    """The name to look up."""
     return domain if host == APEX else f"{host}.{domain}"
 
 
 def judge(kind: Kind, wanted: str, seen: Sequence[str]) -> RecordFinding:
-    """Compare what DNS answered with the value that should be there.
+    """Compare the answer of DNS with the wanted value.
 
     seen  TXT values, or mail exchangers with the most preferred first; empty when there are none
     """
@@ -111,7 +111,7 @@ def judge(kind: Kind, wanted: str, seen: Sequence[str]) -> RecordFinding:
 
 
 def judge_dmarc(seen: Sequence[str]) -> RecordFinding:
-    """What TXT values at the name of DMARC say; any policy will do."""
+    """Check the TXT values at the name of DMARC; any policy is accepted."""
     found = sum(re.match(r"v\s*=\s*DMARC1\s*(;|$)", text.strip()) is not None for text in seen)
     if found > 1:
         return RecordFinding("failed", "There are several DMARC records; receivers then honour none. Keep one.")
@@ -121,7 +121,7 @@ def judge_dmarc(seen: Sequence[str]) -> RecordFinding:
 
 
 def _judge_ownership(wanted: str, seen: Sequence[str]) -> RecordFinding:
-    # A domain may be verified elsewhere too, so a foreign text is not a wrong one.
+    # Other services verify domains with TXT records too, so other texts are not wrong.
     if wanted in (text.strip() for text in seen):
         return DONE
     if any(text.strip().startswith(OWNERSHIP_PREFIX) for text in seen):
@@ -144,7 +144,7 @@ def _judge_spf(wanted: str, seen: Sequence[str]) -> RecordFinding:
         if term.removeprefix("+") == include:
             return DONE
         if re.fullmatch(r"[+?~-]?all", term):
-            break  # what stands behind `all` is never looked at (RFC 7208 section 5.1)
+            break  # terms after `all` are ignored (RFC 7208 section 5.1)
     return RecordFinding("failed", f"The SPF record lacks {include}. Put it in front of the `all` at the end.")
 
 
@@ -182,6 +182,6 @@ _JUDGES: dict[Kind, Callable[[str, Sequence[str]], RecordFinding]] = {
 
 
 def _tags(text: str) -> dict[str, str]:
-    """A tag list (RFC 6376 section 3.2), with the white space that values may be folded with taken out."""
+    """A tag list (RFC 6376 section 3.2), without the white space of folded values."""
     pairs = (part.partition("=") for part in text.split(";"))
     return {name.strip(): re.sub(r"\s+", "", value) for name, equals, value in pairs if equals}

@@ -1,7 +1,7 @@
-"""Activity: how often grants were proven, renewed or refused, by the hour, for whoever looks at an application.
+"""Activity: verifications, refreshes and failures of an application, counted by the hour.
 
-Counted in memory and written every few seconds, so that no refresh waits for a statistic. A process that is killed
-loses the last seconds of its counts, and nothing else.
+Counts are kept in memory and stored every few seconds, so that no refresh waits for them. A process that is killed
+loses the counts of the last seconds.
 """
 
 from collections import Counter
@@ -19,30 +19,30 @@ __all__ = ["HOUR", "KEEP", "REFRESHED", "VERIFIED", "Activity", "Observe", "Tall
 
 HOUR: Micros = 3600 * SECOND
 KEEP = timedelta(days=60)
-"""How long counts stay."""
+"""How long counts are kept."""
 VERIFIED, REFRESHED = "verified", "refreshed"
-"""Outcomes; every other is the class of a failure."""
+"""Outcomes; every other outcome is the class of a failure."""
 Observe = Callable[[str, str, float], None]
 """The metric beside it: (provider, outcome, seconds) of one verification, refresh or probe. `outcome` is "accepted" or
 the verdict's kind."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Activity:
-    """Built once, in assembly/installation.py."""
+    """Built once, in assembly/."""
 
     db: Store
     clock: Clock
     _counts: Counter[Slot] = field(default_factory=Counter)
-    """What is not written yet."""
+    """Counts that are not stored yet."""
 
     def count(self, application_id: str, provider: ProviderName, outcome: str) -> None:
-        """One more, now."""
+        """Count one outcome of the current hour."""
         at = self.clock()
         self._counts[Slot(application_id, at - at % HOUR, provider.value, outcome)] += 1
 
     async def write(self) -> None:
-        """Store what was counted since the last call. Raises StoreUnavailable; nothing is lost then."""
+        """Store the counts since the last call. Raises StoreUnavailable and keeps the counts."""
         counts, self._counts = self._counts, Counter()
         if not counts:
             return
@@ -53,7 +53,7 @@ class Activity:
             raise
 
     async def since(self, app: Application, *, at: Micros) -> list[Tally]:
-        """Of the hours that began then or later, with what this process has not written yet; in no order."""
+        """Counts of the hours that began at `at` or later, with those this process has not stored yet; in no order."""
         found = await self.db.read(activity.since(app.id, at=at))
         waiting = [
             Tally(slot.began_at, slot.outcome, times)
@@ -63,6 +63,6 @@ class Activity:
         return found + waiting
 
     async def forget(self, app: Application) -> None:
-        """Drop what is older than KEEP."""
+        """Drop counts that are older than KEEP."""
         cutoff = self.clock() - int(KEEP.total_seconds()) * SECOND
         await self.db.write(activity.forget_before(app.id, cutoff=cutoff))

@@ -1,7 +1,7 @@
-"""Who is acting: known at a door, needed where something is written, and carried between the two by the context.
+"""The actor of a change: set where a request enters, read where an event is written, carried by the context.
 
-A door says it once (`act_as`); tasks that it starts inherit it, so that a grant whose verification outlives its
-request is still the work of the key that asked. Whoever says nothing is the clock.
+A door calls `act_as` once. Tasks inherit the context, so a verification that outlives its request still has the key of
+the request as its actor. Without a call, the actor is the clock.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from opengrant.store.events.events import Event
 
 Fact = str | int | Sequence[str] | None
-"""What an entry may hold beside its author: ids, names of fields, numbers; never the value of a secret."""
+"""A detail of an audit entry: ids, names of fields, numbers; never the value of a secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """`name` is `<kind>:<id>`, or a word alone where there is only one of the kind.
+    """`name` is `<kind>:<id>`, or one word where there is only one of the kind.
 
     key:<API key's id>, grant:<id, of an access token>, service_account:<key id>, console:<session id, of a link>,
     cli:<user of the operating system>, clock, start, anonymous
@@ -32,7 +32,7 @@ class Actor:
 
     @classmethod
     def holder(cls, grant_id: str, request_id: str) -> "Actor":
-        """Whoever has an access token of that grant."""
+        """The holder of an access token of this grant."""
         return cls(f"grant:{grant_id}", request_id)
 
     @classmethod
@@ -41,12 +41,12 @@ class Actor:
 
     @classmethod
     def console(cls, session_id: str, request_id: str) -> "Actor":
-        """An operator at the console. Sessions that a key began act as the key."""
+        """An operator's session. A session that an API key began acts as the key."""
         return cls(f"console:{session_id}", request_id)
 
     @classmethod
     def anonymous(cls, request_id: str) -> "Actor":
-        """Whoever calls what is open to everybody."""
+        """A caller without credentials."""
         return cls("anonymous", request_id)
 
     @classmethod
@@ -56,13 +56,13 @@ class Actor:
 
 CLOCK = Actor("clock")
 START = Actor("start")
-"""The first start, which makes what an installation begins with."""
+"""The first start, which makes the default application."""
 
 _current: ContextVar[Actor] = ContextVar("actor", default=CLOCK)
 
 
 def act_as(actor: Actor) -> None:
-    """From here on, in this context and in tasks that it starts."""
+    """Set the actor for this context and the tasks that it starts."""
     _current.set(actor)
 
 
@@ -77,7 +77,7 @@ def acting(actor: Actor) -> Iterator[None]:
 
 
 def sign(event: Event, facts: Mapping[str, Fact] | None = None) -> Event:
-    """The event with its author, the request it came with, and what the audit trail shows beside; None is left out."""
+    """The event with its actor, its request id and the details of the audit trail; None is left out."""
     actor = _current.get()
     detail = {"request_id": actor.request_id, **(facts or {})}
     known = {name: value for name, value in detail.items() if value is not None}

@@ -1,8 +1,7 @@
-"""The audit trail: who did what to which grant, and to whatever grants depend on.
+"""The audit trail: which actor changed which grant, and everything that grants depend on.
 
-It is the table of events. What happens to grants is there because receivers are told of it; `record` adds what
-only the trail tells. Either is written in the transaction of its cause: there is no change without its entry,
-and no entry of what was refused.
+The trail is the table of events. Events of grants are there for webhooks; `record` adds entries for the trail alone.
+Both are written in the transaction of their cause: each change has an entry, and a refused change has none.
 """
 
 import heapq
@@ -23,7 +22,7 @@ from opengrant.store.tenants import applications, organizations
 __all__ = ["INSTALLATION", "TYPES", "Audit", "AuditFilters", "AuditPosition", "AuditType", "Entry", "record"]
 
 INSTALLATION = ""
-"""Stands where others have their application: what concerns the installation as a whole."""
+"""Used as application id for entries about the whole installation."""
 
 AuditType = Literal[
     "application.created",
@@ -73,24 +72,24 @@ AuditType = Literal[
     "master_key.resealing",
     "signing_key.rotated",
 ]
-"""What only the trail tells. Receivers cannot subscribe to these; docs/audit.md lists them with their details."""
+"""Entries that only the trail has. Webhooks cannot subscribe to them; docs/audit.md lists them with their details."""
 
 TYPES = sorted({*get_args(AuditType), *events.TRIGGERS, "grant.restored"})
-"""Every type that an entry can have."""
+"""All types of entries."""
 
 _AT_ONCE = 500
 """Entries that one transaction drops."""
 _MOST_TURNS = 200
-"""Transactions that one sweep spends on one trail; what is left waits for the next."""
+"""Transactions of one sweep for one trail; the next sweep drops the rest."""
 
 
 def record(
     application_id: str, type_: AuditType, *, at: Micros, grant_id: str | None = None, **facts: Fact
 ) -> Steps[None]:
-    """Add an entry, in the transaction of what it tells.
+    """Add an entry, in the transaction of its cause.
 
-    application_id  whose trail: an application's, an organization's, or INSTALLATION
-    facts           the entry's detail: ids, names of changed fields, a reason that the caller gave.
+    application_id  the owner of the trail: an application, an organization, or INSTALLATION
+    facts           details: ids, names of changed fields, a reason from the caller.
                     None is left out. Never the value of a secret.
     """
     yield from events.add(_entry(application_id, type_, at, grant_id, facts))
@@ -99,19 +98,29 @@ def record(
 def record_alone(
     application_id: str, type_: AuditType, *, at: Micros, grant_id: str | None = None, **facts: Fact
 ) -> Steps[None]:
-    """As `record`, for what changes nothing and is told all the same: one statement, and nothing beside it."""
+    """As `record`, for a script that writes nothing else: one statement."""
     yield from events.add_alone(_entry(application_id, type_, at, grant_id, facts))
 
 
 def _entry(application_id: str, type_: AuditType, at: Micros, grant_id: str | None, facts: Mapping[str, Fact]) -> Event:
-    return sign(Event(str(uuid.uuid4()), application_id, type_, grant_id, {}, at), facts)
+    return sign(
+        Event(
+            id=str(uuid.uuid4()),
+            application_id=application_id,
+            type=type_,
+            grant_id=grant_id,
+            payload={},
+            created_at=at,
+        ),
+        facts,
+    )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
-    """Reads the trail, and forgets it in time; built once, in assembly/installation.py.
+    """Reads the trail and drops old entries. Built once, in assembly/.
 
-    keep  how long entries stay; zero: for ever
+    keep  how long entries are kept; zero: for ever
     """
 
     db: Store
@@ -121,18 +130,18 @@ class Audit:
     async def page(
         self, app: Application, filters: AuditFilters, *, after: AuditPosition | None, limit: int
     ) -> list[Entry]:
-        """The newest entries of an application, from behind the one at that place."""
+        """Entries of an application, newest first, starting after this position."""
         return await self.db.read(audit.page(app.id, filters, after=after, limit=limit))
 
     async def everywhere(self, filters: AuditFilters, *, limit: int) -> list[Entry]:
-        """For operators: the newest entries of all applications, the organization and the installation."""
+        """The newest entries of all applications, the organization and the installation. For operators."""
         found = [
             await self.db.read(audit.page(trail, filters, after=None, limit=limit)) for trail in await self._trails()
         ]
         return heapq.nlargest(limit, (entry for entries in found for entry in entries), key=lambda entry: entry.place)
 
     async def forget(self) -> int:
-        """Drop what is older than `keep`, a few at a time; returns how many. What has still to be delivered stays."""
+        """Drop entries older than `keep`, in batches; returns how many. Undelivered events stay."""
         if not self.keep:
             return 0
         cutoff = self.clock() - int(self.keep.total_seconds()) * SECOND
@@ -149,7 +158,7 @@ class Audit:
 
     async def _trails(self) -> Sequence[str]:
         def script() -> Steps[list[str]]:
-            tenants = yield from applications.everyone()
+            tenants = yield from applications.list_all()
             organization = yield from organizations.find_default()
             organs = [] if organization is None else [organization.id]
             return [INSTALLATION, *organs, *(application.id for application in tenants)]

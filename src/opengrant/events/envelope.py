@@ -1,4 +1,4 @@
-"""What receivers get: the envelope of a notification, and the signature over its bytes."""
+"""The body of a webhook: the envelope of a notification, and the signature over its bytes."""
 
 import gzip
 import hmac
@@ -12,7 +12,7 @@ from pydantic_core import to_json
 from opengrant.model import SECOND, Micros
 
 TEST_SECRET = SecretStr("mock-webhook-secret")
-"""What test events are signed with: the wire's own, known to everybody."""
+"""The public secret that signs test events, as on the wire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Notification:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A body as it goes over the wire, and its headers."""
+    """A body as it is sent, and its headers."""
 
     body: bytes = field(repr=False)
     headers: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""What receivers will be told about a grant: the payloads of the four grant events."""
+"""Events about grants and their sources, with their payloads."""
 
 import uuid
 from collections.abc import Mapping
@@ -9,11 +9,11 @@ from opengrant.model import SECOND, Grant, Micros, Trouble
 from opengrant.store.events.events import Event
 
 CREATED, UPDATED, REAUTHENTICATED, EXPIRED, DELETED = 25012, 25014, 25027, 25009, 25013
-"""The wire's numeric codes. Receivers route on the type; the code is kept for those who look at it."""
+"""The wire's numeric codes. Receivers route on the type; some also read the code."""
 
 
 def created(grant: Grant, *, at: Micros, login_id: str | None = None) -> Event:
-    """`login_id`: the hosted sign-in that it came from."""
+    """`login_id`: the hosted sign-in that made the grant."""
     more: dict[str, Any] = {"scope": list(grant.scope)}
     if login_id is not None:
         more["login_id"] = login_id
@@ -23,7 +23,7 @@ def created(grant: Grant, *, at: Micros, login_id: str | None = None) -> Event:
 
 
 def reauthenticated(grant: Grant, *, before: Grant, at: Micros) -> Event:
-    """When the address is the same and the provider's stable id behind it is not, it says so."""
+    """The payload has `subject_changed` when the address is the same but the provider's stable id is not."""
     subject_changed = before.subject is not None and before.subject != grant.subject
     more: dict[str, Any] = {"reauthentication_flag": True}
     if subject_changed:
@@ -34,9 +34,9 @@ def reauthenticated(grant: Grant, *, before: Grant, at: Micros) -> Event:
 
 
 def updated(grant: Grant, *, before: Grant, at: Micros) -> Event:
-    """The trail tells which of its fields differ from `before`; a new credential counts as `credential`.
+    """The audit trail names the fields that differ from `before`; a new credential counts as `credential`.
 
-    A `workspace_id` of None: it stays where it is.
+    A `workspace_id` of None: unchanged.
     """
     fields = ("name", "scope", "settings", "external_id")
     changed = [name for name in fields if getattr(grant, name) != getattr(before, name)]
@@ -50,27 +50,27 @@ def updated(grant: Grant, *, before: Grant, at: Micros) -> Event:
 
 
 def expired(grant: Grant, *, at: Micros, refreshes: int = 0, note: str | None = None) -> Event:
-    """The grant's trouble says why; it goes along as our addition to the wire.
+    """The payload has the grant's trouble, as our addition to the wire.
 
-    refreshes  how often it was renewed before, in a row
-    note       the words of whoever ended it; for the trail alone
+    refreshes  successful refreshes in a row before
+    note       the reason that an operator gave; for the audit trail alone
     """
     more: dict[str, Any] = {"grant_updated_at": grant.updated_at // SECOND}
-    told: dict[str, Fact] = {}
+    detail: dict[str, Fact] = {}
     if grant.trouble is not None:
-        more["opengrant"], told = why(grant.trouble), facts(grant.trouble)
-    return _event("grant.expired", EXPIRED, grant, at, more, **told, refreshes=refreshes or None, note=note)
+        more["opengrant"], detail = why(grant.trouble), facts(grant.trouble)
+    return _event("grant.expired", EXPIRED, grant, at, more, **detail, refreshes=refreshes or None, note=note)
 
 
 def restored(grant: Grant, *, at: Micros, told: bool) -> Event:
-    """A grant was called invalid and is not. Receivers hear of it only if they were `told` that it was."""
+    """A grant was called invalid by mistake. `told`: receivers got that event, so they get a correction."""
     if told:
         return _event("grant.updated", UPDATED, grant, at, {"reauthentication_flag": False})
     return _event("grant.restored", UPDATED, grant, at, {})
 
 
 def degraded(grant: Grant, source: str, said: Mapping[str, Any], *, members: int, at: Micros) -> Event:
-    """`grant`: any of those that fail; `source`: what they have in common; `said`: what their provider says."""
+    """`grant`: one of the failing grants; `source`: what they share; `said`: the provider's answer."""
     return _of_source("connector.degraded", grant, source, {**said, "grants": members}, at)
 
 
@@ -94,7 +94,7 @@ def why(trouble: Trouble) -> dict[str, Any]:
 
 
 def facts(trouble: Trouble) -> dict[str, Fact]:
-    """A grant's trouble as the audit trail tells it."""
+    """A grant's trouble as the audit trail shows it."""
     return {
         "class": trouble.kind,
         "reason": trouble.reason,

@@ -1,4 +1,4 @@
-"""Webhooks: destinations of events, proven by a challenge before anything is sent to them."""
+"""Webhooks: destinations of events. A challenge verifies each before events are sent to it."""
 
 import asyncio
 import contextlib
@@ -29,14 +29,14 @@ __all__ = ["MOST", "OURS", "NewWebhook", "Webhook", "WebhookChange", "Webhooks"]
 MOST = 100
 """Webhooks of one application."""
 OURS = frozenset({"connector.degraded", "connector.recovered"})
-"""Triggers that clients made for the vendor do not know."""
+"""Triggers that the official clients do not know."""
 _AT_ONCE = 50
 """Challenges and test events under way in a process."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewWebhook:
-    """What a caller sends to make one."""
+    """A webhook to create."""
 
     url: str
     triggers: tuple[str, ...]
@@ -47,10 +47,10 @@ class NewWebhook:
 
 @dataclass(frozen=True, slots=True)
 class WebhookChange:
-    """None: stays as it is.
+    """None: unchanged.
 
-    triggers  all of them; those of OURS stay when none of them is among these
-    own       those of OURS, whatever `triggers` holds
+    triggers  all triggers; stored triggers of OURS stay when `triggers` has none of OURS
+    own       all triggers of OURS, whatever `triggers` contains
     """
 
     url: str | None = None
@@ -63,41 +63,41 @@ class WebhookChange:
 
 
 class Webhooks:
-    """Built once, in assembly/installation.py.
+    """Built once, in assembly/.
 
     source      the envelope's
-    allow_http  whether receivers elsewhere than on this machine may do without TLS
-    addresses   where deliveries come from, as the operator says
+    allow_http  whether receivers on other machines may be without TLS
+    addresses   the source addresses of deliveries, as the operator has configured them
     """
 
     def __init__(
         self,
+        *,
         db: Store,
         vault: Vault,
         receivers: Receivers,
         clock: Clock,
-        *,
         source: str,
         allow_http: bool,
         addresses: Sequence[str],
     ) -> None:
         self._db, self._vault, self._receivers, self._clock = db, vault, receivers, clock
         self._source, self._allow_http = source, allow_http
-        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._slots = asyncio.Semaphore(_AT_ONCE)
         self.addresses, self.addresses_at = tuple(addresses), clock()
 
-    async def create(self, app: Application, draft: NewWebhook) -> tuple[Webhook, SecretStr]:
-        """With its signing secret, which is not shown again. Raises WebhookRefused, Overloaded."""
-        await self._challenge(draft.url)
+    async def create(self, app: Application, new: NewWebhook) -> tuple[Webhook, SecretStr]:
+        """Returns the signing secret too, which is not shown again. Raises WebhookRefused, Overloaded."""
+        await self._challenge(new.url)
         now = self._clock()
         webhook = Webhook(
             application_id=app.id,
             id=f"whk_{uuid.uuid4().hex}",
-            url=draft.url,
-            triggers=draft.triggers,
-            description=draft.description,
-            emails=draft.emails,
-            compressed=draft.compressed,
+            url=new.url,
+            triggers=new.triggers,
+            description=new.description,
+            emails=new.emails,
+            compressed=new.compressed,
             status="active",
             status_updated_at=now,
             created_at=now,
@@ -107,35 +107,35 @@ class Webhooks:
         await self._db.write(self._add(webhook, secret))
         return webhook, secret
 
-    async def everyone(self, app: Application) -> list[Webhook]:
-        return await self._db.read(webhooks.everyone(app.id))
+    async def of_application(self, app: Application) -> list[Webhook]:
+        return await self._db.read(webhooks.of_application(app.id))
 
     async def get(self, app: Application, webhook_id: str) -> Webhook:
         """Raises WebhookNotFound."""
         return await self._db.read(_get(app, webhook_id))
 
     async def update(self, app: Application, webhook_id: str, change: WebhookChange) -> Webhook:
-        """A new URL is challenged, and so is that of a failed webhook that becomes active. Raises as `create`."""
-        held = await self.get(app, webhook_id)
-        moved = change.url is not None and change.url != held.url
-        if moved or (held.status == "failed" and change.status == "active"):
-            await self._challenge(change.url or held.url)
+        """A new URL is challenged, and so is the URL of a failed webhook that becomes active. Raises as `create`."""
+        stored = await self.get(app, webhook_id)
+        moved = change.url is not None and change.url != stored.url
+        if moved or (stored.status == "failed" and change.status == "active"):
+            await self._challenge(change.url or stored.url)
         return await self._db.write(self._update(app, webhook_id, change))
 
     async def rotate_secret(self, app: Application, webhook_id: str) -> tuple[Webhook, SecretStr]:
-        """The old secret signs nothing more from here on. Raises WebhookNotFound."""
+        """From now on the new secret signs. Raises WebhookNotFound."""
         secret = _new_secret()
         return await self._db.write(self._rotate(app, webhook_id, secret)), secret
 
     async def delete(self, app: Application, webhook_id: str) -> None:
-        """Its secret is destroyed, and what is on its way to it is sent no more. Raises WebhookNotFound."""
+        """Destroys its secret; pending deliveries are not sent. Raises WebhookNotFound."""
         await self._db.write(self._delete(app, webhook_id))
 
     async def send_test_event(self, app: Application, url: str, trigger: str) -> None:
-        """Send a sample, signed with the test secret. Raises WebhookRefused when it is not taken."""
+        """Send a sample, signed with the test secret. Raises WebhookRefused when it is not accepted."""
         self._check(url)
         signed = sign(self._sample(app, trigger), TEST_SECRET, compressed=False)
-        async with self._place():
+        async with self._slot():
             try:
                 page = await self._receivers.post(url, signed.body, signed.headers)
             except ProviderFailure as failure:
@@ -160,7 +160,14 @@ class Webhooks:
                 "provider": "google",
                 "email": "sample@example.com",
             }
-        return Notification(str(uuid.uuid4()), trigger, self._source, app.id, self._clock(), sample)
+        return Notification(
+            id=str(uuid.uuid4()),
+            type=trigger,
+            source=self._source,
+            application_id=app.id,
+            time=self._clock(),
+            object=sample,
+        )
 
     def _check(self, url: str) -> None:
         """Raises WebhookRefused."""
@@ -174,7 +181,7 @@ class Webhooks:
         self._check(url)
         challenge = random_secrets.token_urlsafe(24)
         address, _, _ = url.partition("#")
-        async with self._place():
+        async with self._slot():
             try:
                 page = await self._receivers.get(f"{address}{'&' if '?' in address else '?'}challenge={challenge}")
             except ProviderFailure as failure:
@@ -187,10 +194,10 @@ class Webhooks:
             )
 
     @contextlib.asynccontextmanager
-    async def _place(self) -> AsyncIterator[None]:
-        if self._places.locked():
+    async def _slot(self) -> AsyncIterator[None]:
+        if self._slots.locked():
             raise Overloaded("Too many webhooks are being verified at once. Try again.", retry_after=1)
-        async with self._places:
+        async with self._slots:
             yield
 
     def _add(self, webhook: Webhook, secret: SecretStr) -> Steps[None]:
@@ -207,21 +214,21 @@ class Webhooks:
         yield from secrets.put(row, at=webhook.updated_at)
 
     def _update(self, app: Application, webhook_id: str, change: WebhookChange) -> Steps[Webhook]:
-        held, now = (yield from _get(app, webhook_id)), self._clock()
+        stored, now = (yield from _get(app, webhook_id)), self._clock()
         sent: dict[str, Any] = {
             "url": change.url,
-            "triggers": _triggers(held, change),
+            "triggers": _triggers(stored, change),
             "description": change.description,
             "emails": change.emails,
             "compressed": change.compressed,
             "status": change.status,
         }
-        changed = replace(held, **{name: value for name, value in sent.items() if value is not None}, updated_at=now)
-        if changed.status != held.status:
+        changed = replace(stored, **{name: value for name, value in sent.items() if value is not None}, updated_at=now)
+        if changed.status != stored.status:
             changed = replace(changed, status_updated_at=now)
         if not (yield from webhooks.replace(changed)):
             raise _not_found()
-        names = [name for name in sent if getattr(held, name) != getattr(changed, name)]
+        names = [name for name in sent if getattr(stored, name) != getattr(changed, name)]
         yield from _record("webhook.updated", changed, changed=names)
         return changed
 
@@ -248,17 +255,17 @@ def _get(app: Application, webhook_id: str) -> Steps[Webhook]:
     return found
 
 
-def _triggers(held: Webhook, change: WebhookChange) -> tuple[str, ...]:
-    """What a changed webhook is told of. Raises WebhookRefused when that is nothing."""
-    sent = held.triggers if change.triggers is None else change.triggers
+def _triggers(stored: Webhook, change: WebhookChange) -> tuple[str, ...]:
+    """The triggers after a change. Raises WebhookRefused when there are none."""
+    sent = stored.triggers if change.triggers is None else change.triggers
     own = change.own
     if own is None:
-        own = tuple(one for one in sent if one in OURS) or tuple(one for one in held.triggers if one in OURS)
+        own = tuple(one for one in sent if one in OURS) or tuple(one for one in stored.triggers if one in OURS)
     triggers = (*(one for one in sent if one not in OURS), *own)
     if not triggers:
         raise WebhookRefused("trigger_types: name at least one event, or delete the webhook.")
-    # In the order in which they were, where nothing else is different.
-    return held.triggers if set(triggers) == set(held.triggers) else triggers
+    # When the set is unchanged, the order is too.
+    return stored.triggers if set(triggers) == set(stored.triggers) else triggers
 
 
 def _record(type_: audit.AuditType, webhook: Webhook, *, changed: Sequence[str] = ()) -> Steps[None]:
@@ -279,8 +286,8 @@ def _is_loopback(host: str) -> bool:
 
 
 def _unreachable(failure: ProviderFailure) -> WebhookRefused:
-    said = failure.evidence
-    return WebhookRefused(f"unable.verify.webhook_url : no answer ({said.code or said.step})")
+    evidence = failure.evidence
+    return WebhookRefused(f"unable.verify.webhook_url : no answer ({evidence.code or evidence.step})")
 
 
 def _not_found() -> WebhookNotFound:

@@ -66,7 +66,7 @@ class Grants:
             raise InvalidRequest(
                 "`me` is the grant of an access token. With an API key, name the grant by its id or email."
             )
-        grant = await self.db.read(self._find(app, pattern))
+        grant = await self.db.read(_find(app, pattern))
         if grant is None:
             raise GrantNotFound("Grant not found")
         return grant
@@ -78,7 +78,7 @@ class Grants:
         """
         if pattern == "me" or pattern.removeprefix("grant:").lower() == grant_id:
             return await self.get(app, f"grant:{grant_id}")
-        found = await self.db.read(self._find(app, pattern))
+        found = await self.db.read(_find(app, pattern))
         if found is None or found.id != grant_id:
             raise AccessDenied("Access to Grant denied.")
         return found
@@ -87,18 +87,6 @@ class Grants:
         """The id of the grant that `get` would find; an id is returned without a look-up. Raises as `get`."""
         bare = pattern.removeprefix("grant:")
         return bare.lower() if _UUID.fullmatch(bare) else (await self.get(app, pattern)).id
-
-    def _find(self, app: Application, pattern: str) -> Steps[Grant | None]:
-        prefix, colon, rest = pattern.partition(":")
-        if colon and prefix == "grant":
-            return (yield from grants.find(app.id, rest.lower()))
-        if colon and prefix == "email":
-            return (yield from grants.find_email(app.id, rest, exact=False))
-        if colon and prefix == "external":
-            return (yield from grants.find_external(app.id, rest))
-        if _UUID.fullmatch(pattern) and (found := (yield from grants.find(app.id, pattern.lower()))):
-            return found
-        return (yield from grants.find_email(app.id, pattern, exact="@" not in pattern))
 
     async def page(
         self, app: Application, filters: GrantFilters, *, order: Order, descending: bool, limit: int, offset: int
@@ -198,19 +186,12 @@ class Grants:
             nonlocal grant
             if grant.status == "invalid" or grant.asked != asked:
                 return grant
-            written = await self.db.write(self._invalidate(grant, trouble, reason))
+            written = await self.db.write(_invalidate(grant, trouble, reason))
             if written is None:
                 grant = await self.get(app, f"grant:{grant.id}")
             return written
 
         return await retry_on_change(write, subject="grant")
-
-    def _invalidate(self, grant: Grant, trouble: Trouble, reason: str | None) -> Steps[Grant | None]:
-        ended = yield from grants.end(grant, trouble)
-        if ended is not None:
-            event = events.expired(ended, at=trouble.last_seen, refreshes=grant.refreshes, note=reason)
-            yield from outbox.add(event)
-        return ended
 
     async def block(self, grant_id: str, *, blocked: bool, reason: str | None = None) -> Grant:
         """For operators: refuse the use of a grant, or allow it again. Raises GrantNotFound.
@@ -244,3 +225,24 @@ class Grants:
         yield from leases.forget(app.id, grant_id)
         yield from outbox.add(events.deleted(gone, at=self.clock()))
         return gone, live
+
+
+def _find(app: Application, pattern: str) -> Steps[Grant | None]:
+    prefix, colon, rest = pattern.partition(":")
+    if colon and prefix == "grant":
+        return (yield from grants.find(app.id, rest.lower()))
+    if colon and prefix == "email":
+        return (yield from grants.find_email(app.id, rest, exact=False))
+    if colon and prefix == "external":
+        return (yield from grants.find_external(app.id, rest))
+    if _UUID.fullmatch(pattern) and (found := (yield from grants.find(app.id, pattern.lower()))):
+        return found
+    return (yield from grants.find_email(app.id, pattern, exact="@" not in pattern))
+
+
+def _invalidate(grant: Grant, trouble: Trouble, reason: str | None) -> Steps[Grant | None]:
+    ended = yield from grants.end(grant, trouble)
+    if ended is not None:
+        event = events.expired(ended, at=trouble.last_seen, refreshes=grant.refreshes, note=reason)
+        yield from outbox.add(event)
+    return ended

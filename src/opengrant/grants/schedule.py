@@ -1,4 +1,4 @@
-"""When a grant is looked after next. Pure: the time and the dice are handed in."""
+"""When a grant is due next. Pure: the time and the random numbers are arguments."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ Dice = Callable[[], float]
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """What an operator may set of it.
+    """The settings of the schedule.
 
     ahead          how long before its end a token is renewed
-    idle_after     a grant that nobody needed for so long is idle
+    idle_after     a grant that was not used for so long is idle
     probe_every    how often a password is proven again
-    confirm_after  a refused password is tried once more after so long: outages of mail servers look like refusals
+    confirm_after  when a refused password is tried once more: outages of mail servers look like refusals
     attention_after  a grant that has only failed for so long, and is valid still, needs a person to look at it
     """
 
@@ -46,9 +46,9 @@ class Schedule:
         if grant.used_at is not None and at - grant.used_at > self.idle_after:
             return at + self._about(IDLE_EVERY, 1 / 7)
         life = max(grant.token_expires_at - at, 2 * SECOND)
-        # Short tokens are renewed at half their life; the jitter keeps those made together from coming together.
+        # Short tokens are renewed at half their life; the jitter spreads grants that were made together.
         ahead = min(self.ahead, life // 2)
-        # Counted from now: a token that was dead on arrival is not asked for again at once.
+        # Counted from now: a token that was expired on arrival is not requested again at once.
         return at + life - ahead - int(self.dice() * min(ahead // 5, life // 4))
 
     def again(self, failures: int, *, rate_limited: bool, wanted: float | None) -> Micros:
@@ -56,7 +56,7 @@ class Schedule:
         if wanted is not None:
             return int((min(max(wanted, 1.0), _LONGEST_WAIT_LIMITED) + self.dice()) * SECOND)
         first, longest = (_FIRST_WAIT_LIMITED, _LONGEST_WAIT_LIMITED) if rate_limited else (_FIRST_WAIT, _LONGEST_WAIT)
-        # Half of it by chance, so that those who failed together do not come back together.
+        # Half of it is random, so that grants that failed together are not retried together.
         wait = min(first * 2 ** min(failures - 1, 20), longest)
         return int(wait * (0.5 + self.dice() / 2) * SECOND)
 

@@ -6,10 +6,11 @@ from pydantic import SecretStr
 
 from opengrant.grants import live_secrets
 from opengrant.grants.connect.rotated_tokens import RotatedTokens
-from opengrant.model import WITH_PASSWORD, Application, Grant, ProviderName, Sealed, Tokens
+from opengrant.model import Application, Grant, Sealed, Tokens
 from opengrant.model.logins import AgentAccountLogin, MailboxLogin, OrganisationLogin, to_change
 from opengrant.model.secrets import OAuthSecret, PasswordSecret, SecretUnreadable
 from opengrant.providers.capabilities import Providers, having
+from opengrant.providers.registry import FACTS, WITH_PASSWORD
 from opengrant.store import secrets
 from opengrant.store.engine.port import Steps, Store
 from opengrant.vault import Unsealable, Vault
@@ -27,7 +28,7 @@ class StoredCredentials:
     async def login_of(self, app: Application, grant: Grant) -> MailboxLogin | None:
         """What a grant was proven with, for a change that names only what is new. None where a part cannot be sent
         alone. Raises Unsealable, SecretUnreadable."""
-        if grant.provider is ProviderName.NYLAS:
+        if FACTS[grant.provider].own_domain:
             return AgentAccountLogin(email=grant.settings["email"])
         if (address := grant.organisation_address) is not None:
             return OrganisationLogin(

@@ -11,7 +11,7 @@ KEEP_ROTATIONS = timedelta(hours=24)
 
 def sweep(services: Services) -> Job:
     async def run() -> None:
-        for application in await services.applications.everyone():
+        for application in await services.applications.list_all():
             await services.rotated_tokens.forget_old(application, older_than=KEEP_ROTATIONS)
             await services.idempotency.forget(application)
             await services.hosted.forget(application)

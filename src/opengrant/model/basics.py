@@ -35,7 +35,3 @@ class ProviderName(StrEnum):
     VIRTUAL_CALENDAR = "virtual-calendar"
     ZOOM = "zoom"
     NYLAS = "nylas"
-
-
-WITH_PASSWORD = frozenset({ProviderName.IMAP, ProviderName.ICLOUD, ProviderName.EWS})
-"""Providers whose grants are kept by a password, which their user types: there is no consent page and no token."""

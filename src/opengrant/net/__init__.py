@@ -1,1 +1,4 @@
-"""Every outbound socket: deadlines, private-address guard, network faults turned into evidence."""
+"""All outbound sockets: deadlines, the guard against private addresses, network faults as evidence.
+
+It must not know a provider or a table.
+"""

@@ -1,8 +1,8 @@
-"""CalDAV, as far as it proves a password: who is logged in, and where the calendars are.
+"""A login test over CalDAV: finds the user's principal and calendars.
 
 Source  RFC 5397 (current-user-principal), RFC 4791 section 6.2.1 (calendar-home-set), RFC 7617 (Basic)
-Quirks  iCloud offers `X-MobileMe-AuthToken` before `Basic`; only Basic is ours to give. It keeps each account on a
-        partition of its own and may redirect there: the password goes along to hosts the caller allows, to no other.
+Quirks  iCloud offers `X-MobileMe-AuthToken` before `Basic`; we have only Basic. It keeps each account on its own
+        partition and may redirect there: the password follows only to hosts that the caller allows.
 """
 
 import asyncio
@@ -35,16 +35,16 @@ _ASK_HOME = (
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What discovery found, as absolute URLs."""
+    """The result of discovery, as absolute URLs."""
 
     principal: str
     calendar_home: str
 
 
 class DavClient:
-    """Built once. `timeout` counts seconds, for one answer and for the whole discovery alike.
+    """Built once. timeout: seconds, for one answer and for the whole discovery.
 
-    allowed  domains that, beside the asked host itself, may be given the password after a redirect
+    allowed  domains that may get the password after a redirect, beside the first host
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class DavClient:
     async def discover(self, provider: str, url: str, *, username: str, password: SecretStr) -> Account:
         """Log in at `url` and find the account's calendars.
 
-        Raises ProviderFailure, leg "caldav". Beside HTTP statuses and network words its codes are `basic_not_offered`,
+        Raises ProviderFailure, leg "caldav". Its codes are HTTP statuses, network codes, `basic_not_offered`,
         `redirected_elsewhere`, `too_many_redirects`, `not_dav`, `no_principal`, `no_calendars`.
         """
         attempt = Attempt(provider, "caldav", username, password)
@@ -92,7 +92,7 @@ class _Discovery:
         try:
             return await self._once()
         except ProviderFailure as failure:
-            # A partition says 403 about accounts that have moved: from the beginning, once.
+            # A partition answers 403 for accounts that have moved: start again, once.
             if failure.evidence.status != 403:
                 raise
         return await self._once()
@@ -107,7 +107,7 @@ class _Discovery:
         return Account(principal, home)
 
     async def _href(self, url: str, ask: bytes, name: str) -> tuple[Page, str | None]:
-        """The URL that a property holds; None where the server knows none, as for somebody who is not logged in."""
+        """The URL in a property; None if the server has none, as for a user who is not logged in."""
         page = await self._propfind(url, ask)
         try:
             root: Element = ElementTree.fromstring(page.body, forbid_dtd=True)
@@ -136,7 +136,7 @@ class _Discovery:
         raise self._talk.refused(page, "too_many_redirects")
 
     def _check(self, page: Page, url: str) -> None:
-        """Nobody but the asked host and the allowed domains gets the password, and nobody without TLS who had it."""
+        """Only the first host and the allowed domains get the password, and never without TLS after TLS."""
         asked, found = origin(self._url), origin(url)
         same = found is not None and found == asked
         allowed = found is not None and found[0] == "https" and any(under(found[1], name) for name in self._allowed)

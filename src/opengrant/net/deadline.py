@@ -1,7 +1,7 @@
 """A deadline that counts only the time in which this process runs.
 
-A process that was stopped (SIGSTOP, a paused container, a suspended machine) finds every timer due when it goes on,
-and in its sockets what came meanwhile. Where that may be the only copy of a new credential, it must be read first.
+After a stop (SIGSTOP, a paused container, a suspended machine) every timer of a process is due, while its sockets hold
+answers that arrived meanwhile. An answer that may be the only copy of a new credential must be read first.
 """
 
 import asyncio
@@ -10,28 +10,28 @@ import time
 from collections.abc import AsyncIterator
 
 GRACE = 5.0
-"""Seconds that are added, once, when the process was found to have stood still."""
+"""Seconds added, once, after a stop of the process."""
 _STEP = 1.0
-"""Seconds between two looks at the clock: of a longer stop, no more than this counts."""
+"""Seconds between two checks of the clock. A longer stop counts as this much."""
 _LATE = 0.25
-"""Seconds that a look may come late before the process counts as having stood still."""
+"""A check that is later than this many seconds shows that the process stood still."""
 
 
 @contextlib.asynccontextmanager
 async def running_time(seconds: float) -> AsyncIterator[None]:
-    """As asyncio.timeout, but for stops of this process. Raises TimeoutError.
+    """As asyncio.timeout, without the time in which this process is stopped. Raises TimeoutError.
 
-    However late the looks come, there are only so many: it ends while the process runs at all.
+    The number of checks is fixed, so it ends even if each of them is late.
     """
     async with asyncio.timeout(None) as timeout:
-        looks = _Looks(timeout, seconds)
+        checks = _Checks(timeout, seconds)
         try:
             yield
         finally:
-            looks.end()
+            checks.end()
 
 
-class _Looks:
+class _Checks:
     def __init__(self, timeout: asyncio.Timeout, seconds: float) -> None:
         self._loop, self._timeout = asyncio.get_running_loop(), timeout
         self._left, self._grace, self._stood_still = max(seconds, 0.001), GRACE, False
@@ -40,9 +40,9 @@ class _Looks:
     def _next(self) -> None:
         self._wait = min(_STEP, self._left)
         self._due = time.monotonic() + self._wait
-        self._handle = self._loop.call_later(self._wait, self._look)
+        self._handle = self._loop.call_later(self._wait, self._check)
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         self._left -= self._wait
         self._stood_still = self._stood_still or time.monotonic() - self._due > _LATE
         if self._left <= 0 and self._stood_still:

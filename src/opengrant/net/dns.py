@@ -1,8 +1,8 @@
-"""Names to addresses, services, mail exchangers and texts, each within a deadline.
+"""DNS look-ups of addresses, services, mail exchangers and texts, each with a deadline.
 
-Addresses come from the system's resolver, so that /etc/hosts and the operator's own set-up count; SRV, MX and
-TXT, which it does not know, from dnspython. With servers configured everything is asked of them, except `localhost`,
-which is always this machine (RFC 6761 section 6.3).
+Addresses come from the system's resolver, so /etc/hosts and the operator's set-up apply; SRV, MX and TXT come from
+dnspython. If servers are configured, they answer everything except `localhost`, which is always this machine
+(RFC 6761 section 6.3).
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from dns.rdtypes.ANY.TXT import TXT
 from dns.rdtypes.IN.SRV import SRV
 
 MAX_RECORDS = 32
-"""Of one answer: a name that lists more is not listened to any further."""
+"""Records used of one answer."""
 
 
 _A_DAY = 86_400.0
@@ -33,12 +33,12 @@ class NameNotFound(Exception):
 
 
 class DnsUnavailable(Exception):
-    """Nobody could say: a server failed, none answered in time, or none is configured."""
+    """No answer: a server failed, none answered in time, or none is configured."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One SRV record (RFC 2782). `host` has no final dot; it is empty where the service is declared absent."""
+    """One SRV record (RFC 2782). `host` has no final dot; it is empty if the service is declared absent."""
 
     host: str
     port: int
@@ -47,21 +47,21 @@ class Service:
 
 
 class Resolver:
-    """Asks DNS. Names are ASCII (A-labels), without a final dot.
+    """Queries DNS. Names are ASCII (A-labels) without a final dot.
 
     servers  comma-separated `address` or `address:port` (`[v6]:port`); empty asks the system
-    timeout  seconds one question may take, with all its retries
+    timeout  seconds for one query with all its retries
     """
 
     def __init__(self, servers: str = "", *, timeout: float = 5.0, threads: int = 16) -> None:
         self._timeout = timeout
         self._servers = [_server(item.strip()) for item in servers.split(",") if item.strip()]
-        # getaddrinfo cannot be interrupted: a thread that hangs is left behind and counts until it returns.
+        # getaddrinfo cannot be interrupted: a thread that hangs stays in the pool until it returns.
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="dns")
         self._client: dns.asyncresolver.Resolver | None = None
 
     async def addresses(self, name: str) -> list[str]:
-        """IPv4 and IPv6 addresses, in the order to try them. Raises NameNotFound, DnsUnavailable."""
+        """IPv4 and IPv6 addresses, in the order to try. Raises NameNotFound, DnsUnavailable."""
         if name == "localhost" or name.endswith(".localhost"):
             return ["127.0.0.1", "::1"]
         if not self._servers:
@@ -84,13 +84,13 @@ class Resolver:
         return sorted(found, key=lambda service: (service.priority, -service.weight, service.host))
 
     async def exchangers(self, domain: str) -> list[str]:
-        """Hosts that take a domain's mail, lower-cased, most preferred first. Raises NameNotFound, DnsUnavailable."""
+        """MX hosts of a domain, lower-cased, most preferred first. Raises NameNotFound, DnsUnavailable."""
         records = [record for record in await self._ask(domain, dns.rdatatype.MX) if isinstance(record, MX)]
         ranked = sorted((record.preference, _bare(record.exchange.to_text())) for record in records)
         return [host for _, host in ranked if host]
 
     async def texts(self, name: str) -> list[str]:
-        """TXT records, the strings of each put together (RFC 7208 section 3.3), in no order; bytes that are not
+        """TXT records, the strings of each joined (RFC 7208 section 3.3), in no order; bytes that are not
         UTF-8 are replaced. Raises NameNotFound, DnsUnavailable."""
         records = [record for record in await self._ask(name, dns.rdatatype.TXT) if isinstance(record, TXT)]
         return [b"".join(record.strings).decode("utf-8", "replace") for record in records]
@@ -100,7 +100,7 @@ class Resolver:
 
     async def _ask_system(self, name: str) -> list[str]:
         def look_up() -> list[str]:
-            # Bytes, because a str would go through Python's IDNA 2003 codec first.
+            # Bytes: a str would go through Python's IDNA 2003 codec.
             infos = socket.getaddrinfo(name.encode("ascii"), None, type=socket.SOCK_STREAM)
             return list(dict.fromkeys(str(info[4][0]) for info in infos))[:MAX_RECORDS]
 
@@ -110,7 +110,7 @@ class Resolver:
         except TimeoutError as error:
             raise DnsUnavailable(name) from error
         except socket.gaierror as error:
-            # NODATA is a name without addresses; Python exposes it only where the C library has it.
+            # NODATA means a name without addresses; Python has it only if the C library has it.
             gone = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
             raise (NameNotFound(name) if error.errno in gone else DnsUnavailable(name)) from error
 
@@ -133,8 +133,8 @@ class Resolver:
 
 
 async def _resolve(client: dns.asyncresolver.Resolver, name: str, kind: dns.rdatatype.RdataType) -> dns.resolver.Answer:
-    """Without a deadline of its own: dnspython's goes by the wall clock and gives up where that is set (NTP, a machine
-    that was suspended)."""
+    """Without dnspython's deadline, which uses the wall clock and expires when that clock is set (NTP, a suspended
+    machine)."""
     while True:
         try:
             return await client.resolve(name, kind, search=False, lifetime=_A_DAY)

@@ -1,11 +1,11 @@
 """HTTP to Exchange servers: NTLM or Basic, as the server asks for.
 
-A password is sent only over HTTPS with a verified certificate, only when the server has asked for one, and in one
-attempt: Exchange locks accounts. What the conversation is about is providers/ews/password.py's.
+A password is sent only over HTTPS with a verified certificate, only after the server has asked for one, and in one
+attempt: Exchange locks accounts. providers/ews/password.py knows the requests.
 
 Source  MS-NTHT and MS-NLMP (NTLM over HTTP), RFC 4559 (Negotiate), RFC 7617, RFC 5929 section 4 (channel bindings)
-Quirks  NTLM logs in a connection, not a request: its three legs and all that follows need the same one, and only
-        the 401 after the third is a refusal. A front end that changes connections in between says 401 to anybody.
+Quirks  NTLM logs in a connection, not a request: its three legs and all later requests need the same connection,
+        and only the 401 after the third leg is a refusal. A proxy that changes connections in between always says 401.
 """
 
 import asyncio
@@ -33,13 +33,13 @@ from opengrant.net.observe import Observe
 
 Scheme = Literal["ntlm", "negotiate", "basic"]
 _SCHEMES: tuple[Scheme, ...] = ("ntlm", "negotiate", "basic")
-"""Best first. One that is offered and refuses is final: the next would count as a second attempt."""
+"""Best first. A refusal is final: another scheme would count as a second attempt."""
 
 _SPELLED = {"ntlm": "NTLM", "negotiate": "Negotiate"}
 
 
 class EwsClient:
-    """Built once. `timeout` counts seconds for each whole answer."""
+    """Built once. timeout: seconds for each whole answer."""
 
     def __init__(self, guard: Guard, *, timeout: float, ca_file: Path | None, observe: Observe | None = None) -> None:
         self.timeout = timeout
@@ -50,9 +50,9 @@ class EwsClient:
     async def talk(
         self, username: str, password: SecretStr, *, patience: float | None = None
     ) -> AsyncIterator["EwsTalk"]:
-        """A conversation on behalf of one user: with one server at a time, logged in when it asks.
+        """A conversation of one user, with one server at a time; it logs in when a server asks.
 
-        patience  seconds for each whole answer, where it is to be less than the door's own
+        patience  seconds for each whole answer, instead of the client's timeout
         """
         attempt = Attempt("ews", "ews", username, password)
         with observed(attempt, self._observe):
@@ -61,9 +61,9 @@ class EwsClient:
 
 
 class EwsTalk:
-    """Questions to Exchange servers. Failures are ProviderFailures of leg "ews".
+    """Requests to Exchange servers. Failures are ProviderFailures of leg "ews".
 
-    scheme  how the last server had us log in; None before that
+    scheme  of the last login; None before
     """
 
     def __init__(self, web: Conversation) -> None:
@@ -74,13 +74,13 @@ class EwsTalk:
         self._peer = ""
 
     async def ask(self, method: str, url: str, *, headers: Mapping[str, str] | None = None) -> Page:
-        """Ask without credentials."""
+        """Send without credentials."""
         return await self.web.ask(method, url, headers=headers)
 
     async def post(self, url: str, body: bytes, *, headers: Mapping[str, str]) -> Page:
-        """POST; log in if the server wants it.
+        """POST; log in if the server asks for it.
 
-        Any status but 401 is an answer. Raises ProviderFailure where none came, and at step "auth" with code
+        Any status but 401 is an answer. Raises ProviderFailure if no answer came, and at step "auth" with code
         "password_refused" or "locked_out" (status 401), "modern_auth_only", "login_not_offered", "ntlm_malformed",
         "connection_not_kept", "not_https".
         """
@@ -102,7 +102,7 @@ class EwsTalk:
         return page
 
     def logged_in(self, page: Page) -> bool:
-        """Whether that page was given to us as a user, rather than to anybody."""
+        """Whether the request for that page was logged in."""
         return (page.transport is not None and page.transport is self._logged_in) or self._basic_at == origin(page.url)
 
     async def _log_in(self, page: Page, body: bytes, headers: Mapping[str, str]) -> Page:
@@ -120,8 +120,8 @@ class EwsTalk:
         assert there is not None
 
         async def leg(token: bytes | None, content: bytes) -> Page:
-            said = f"{_SPELLED[scheme]} {base64.b64encode(token or b'').decode()}"
-            return await self.web.ask("POST", first.url, headers={**headers, "Authorization": said}, body=content)
+            sent = f"{_SPELLED[scheme]} {base64.b64encode(token or b'').decode()}"
+            return await self.web.ask("POST", first.url, headers={**headers, "Authorization": sent}, body=content)
 
         try:
             client = spnego.client(
@@ -130,7 +130,7 @@ class EwsTalk:
                 hostname=there[1],
                 service="http",
                 protocol=scheme,
-                options=spnego.NegotiateOptions.use_ntlm,  # whatever Kerberos this machine may have is not the user's
+                options=spnego.NegotiateOptions.use_ntlm,  # Kerberos tickets of this machine are not the user's
                 channel_bindings=_channel_bindings(first.transport),
             )
             asked = await leg(client.step(), b"")
@@ -146,16 +146,16 @@ class EwsTalk:
         return page
 
     async def _give(self, url: str, body: bytes, headers: Mapping[str, str]) -> Page:
-        """POST with the password itself."""
+        """POST with the password in clear text (Basic)."""
         attempt = self.web.attempt
         pair = f"{attempt.username}:{attempt.password.get_secret_value()}".encode()
         basic = f"Basic {base64.b64encode(pair).decode()}"
         return await self.web.ask("POST", url, headers={**headers, "Authorization": basic}, body=body)
 
     def _beyond_ascii(self) -> bool:
-        """Whether the login went by Basic and has letters that servers read as UTF-8 or as Latin-1, each in its way.
+        """Whether the login used Basic with letters that some servers read as UTF-8 and others as Latin-1.
 
-        It is not tried in the other spelling: Exchange locks accounts.
+        The other encoding is not tried: Exchange locks accounts.
         """
         attempt = self.web.attempt
         return self.scheme == "basic" and not f"{attempt.username}{attempt.password.get_secret_value()}".isascii()
@@ -166,13 +166,13 @@ class EwsTalk:
 
 
 def _address(transport: asyncio.Transport | None) -> str:
-    """Of the server at the other end; "" when nobody knows any more."""
+    """The address of the server; "" when the connection is gone."""
     peer = None if transport is None else transport.get_extra_info("peername")
     return str(peer[0]) if peer else ""
 
 
 def _channel_bindings(transport: asyncio.Transport | None) -> GssChannelBindings | None:
-    """`tls-server-end-point`: ties the login to the certificate we met, which Extended Protection asks for."""
+    """`tls-server-end-point`: binds the login to the server's certificate, as Extended Protection requires."""
     tls = transport.get_extra_info("ssl_object") if transport is not None else None
     der = tls.getpeercert(binary_form=True) if isinstance(tls, ssl.SSLObject) else None
     if der is None:

@@ -1,8 +1,8 @@
-"""Which addresses a request may make us connect to.
+"""Which addresses a request may make this server connect to.
 
-Hosts that come from a request are resolved once; only public addresses (or those the operator allows) are kept,
-and a kept address is the one connected to. Whether a name does not exist or leads inside, the refusal is the same,
-so that nobody can map the inner network with it.
+A host from a request is resolved once. Only public addresses, or those that the operator allows, are kept, and the
+connection goes to a kept address. The refusal is the same for an unknown name and for an internal address, so it cannot
+be used to map the internal network.
 
 Sources  IANA special-purpose address registries (RFC 6890 and its updates); WHATWG URL, "ends in a number".
 """
@@ -30,9 +30,9 @@ _NOT_PUBLIC_V4 = [
     for text in (
         "0.0.0.0/8",  # this network, unspecified
         "10.0.0.0/8",
-        "100.64.0.0/10",  # CGNAT; one cloud keeps its metadata at 100.100.100.200
+        "100.64.0.0/10",  # CGNAT; one cloud has its metadata at 100.100.100.200
         "127.0.0.0/8",
-        "168.63.129.16/32",  # Azure's wire server: a public number that leads inside
+        "168.63.129.16/32",  # Azure's wire server: a public address that leads inside
         "169.254.0.0/16",  # link-local, metadata
         "172.16.0.0/12",
         "192.0.0.0/24",
@@ -46,7 +46,7 @@ _NOT_PUBLIC_V4 = [
         "240.0.0.0/4",  # reserved, broadcast
     )
 ]
-# All that is public in IPv6 lies here. Mapped and compatible IPv4, NAT64, ULA, link- and site-local, multicast do not.
+# All public IPv6 addresses are here. Mapped and compatible IPv4, NAT64, ULA, link- and site-local, multicast are not.
 _PUBLIC_V6 = ipaddress.IPv6Network("2000::/3")
 _NOT_PUBLIC_V6 = [
     ipaddress.IPv6Network(text)
@@ -54,14 +54,14 @@ _NOT_PUBLIC_V6 = [
         "2001::/23",  # protocol assignments: Teredo, ORCHID, benchmarking
         "2001:db8::/32",  # documentation
         "2002::/16",  # 6to4: carries any IPv4 address
-        "3ffe::/16",  # given back
+        "3ffe::/16",  # returned to IANA
         "3fff::/20",  # documentation
     )
 ]
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 MAX_ADDRESSES = 8
-"""Of one host: more are not tried."""
+"""Addresses tried of one host."""
 
 
 class BadHost(ValueError):
@@ -78,19 +78,19 @@ class Target:
 
 
 def is_public(address: Address) -> bool:
-    """Whether anybody on the Internet may be meant by it; embedded IPv4 never counts as public."""
+    """Whether the address belongs to the public Internet. Embedded IPv4 never does."""
     if isinstance(address, ipaddress.IPv4Address):
         listed = any(address in network for network in _NOT_PUBLIC_V4)
     else:
         listed = address not in _PUBLIC_V6 or any(address in network for network in _NOT_PUBLIC_V6)
-    # The standard library's own table beside ours: it learns of new ranges with Python.
+    # The standard library's table too: it is updated with Python.
     return not listed and address.is_global and not address.is_multicast
 
 
 def parse_host(text: str) -> Address | str:
-    """Read a host as a request names it: an address, or a lower-case A-label name without a final dot.
+    """Read a host from a request: an address, or a lower-case A-label name without a final dot.
 
-    Numbers that C libraries take for addresses (`0x7f.1`, `2130706433`, `127.1`, `010.0.0.1`) are refused, not read.
+    Numbers that C libraries read as addresses (`0x7f.1`, `2130706433`, `127.1`, `010.0.0.1`) are refused.
     Raises BadHost.
     """
     if text.startswith("[") and text.endswith("]"):
@@ -145,23 +145,22 @@ def parse_networks(text: str) -> tuple[Network, ...]:
 
 
 class Guard:
-    """Resolves hosts that a request names, and refuses those that lead inside."""
+    """Resolves hosts from requests, and refuses internal ones."""
 
     def __init__(self, allowed_private: Iterable[Network], resolver: Resolver) -> None:
         self._allowed = tuple(allowed_private)
         self._resolver = resolver
 
     def admits(self, address: Address) -> bool:
-        """Whether we may connect there: it is public, or in a network the operator allows."""
+        """Whether a connection is allowed: the address is public, or in a network that the operator allows."""
         return is_public(address) or any(address in network for network in self._allowed)
 
     async def resolve(self, host: str, port: int, *, provider: str, leg: Leg) -> Target:
-        """Resolve once and keep what may be connected to.
+        """Resolve once and keep the allowed addresses.
 
-        Raises ProviderFailure at step "dns": code "bad_host" (not a host), "no_public_address" (unknown or inside:
-        nobody can tell which), "dns_unavailable" (nobody could say).
+        Raises ProviderFailure at step "dns": code "bad_host" (not a host), "no_public_address" (unknown or internal;
+        the code does not say which), "dns_unavailable" (no answer).
         """
-
         try:
             name = parse_host(host)
             found = [name] if not isinstance(name, str) else await self._look_up(name)
@@ -179,10 +178,10 @@ class Guard:
     def connector(
         self, *, provider: str, leg: Leg, tls: ssl.SSLContext, per_host: int | None = None
     ) -> aiohttp.TCPConnector:
-        """A connector for an aiohttp session of hosts that a request names; every connection passes this guard.
+        """A connector for an aiohttp session; every connection passes this guard.
 
-        per_host  connections to one host, with no bound on them all; without it 100 in all
-        Requests raise ProviderFailure where `resolve` does, also for address literals and on each redirect.
+        per_host  most connections to one host, with no limit on the total; None: at most 100 in total
+        Requests raise ProviderFailure as `resolve` does, also for address literals and on each redirect.
         """
         return aiohttp.TCPConnector(
             resolver=_Pinned(self, provider, leg),
@@ -194,12 +193,12 @@ class Guard:
         )
 
     async def _look_up(self, name: str) -> list[Address]:
-        # A scope (`fe80::1%eth0`) never makes an address acceptable, and would hide it from the networks above.
+        # A scope (`fe80::1%eth0`) never makes an address acceptable, and would hide it from the lists above.
         return [ipaddress.ip_address(text.partition("%")[0]) for text in await self._resolver.addresses(name)]
 
     def _opens(self, provider: str, leg: Leg) -> Callable[[tuple[Any, ...]], socket.socket]:
         def open_socket(info: tuple[Any, ...]) -> socket.socket:
-            # aiohttp asks no resolver about address literals: this is where those are met.
+            # aiohttp does not ask a resolver about address literals, so they are checked here.
             family, kind, protocol, _, address = info
             if not self.admits(ipaddress.ip_address(address[0].partition("%")[0])):
                 raise _refusal(provider, leg, "no_public_address")
@@ -220,7 +219,7 @@ def _refusal(provider: str, leg: Leg, code: str) -> ProviderFailure:
 
 
 class _Pinned(AbstractResolver):
-    """aiohttp's view of the guard."""
+    """The guard as a resolver for aiohttp."""
 
     def __init__(self, guard: Guard, provider: str, leg: Leg) -> None:
         self._guard, self._provider, self._leg = guard, provider, leg

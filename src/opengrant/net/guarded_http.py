@@ -1,8 +1,8 @@
-"""HTTP to hosts that net/provider_http.py must not meet: those a request names, or that another server's answer names.
+"""HTTP to hosts that a request or another server's answer names. Fixed hosts of providers: net/provider_http.py.
 
-One `Conversation` is one aiohttp session whose every connection passes the guard. It asks one thing at a time, so
-that questions to one host follow each other on one connection: NTLM depends on that. Redirects are answers; whoever
-asks decides where a credential may go next. Cookies are not kept and proxies of the environment not used.
+One `Conversation` is one aiohttp session whose every connection passes the guard. It sends one request at a time, so
+requests to one host use one connection: NTLM depends on that. Redirects are answers; the caller decides where a
+credential may go next. Cookies are not kept, and proxies from the environment are not used.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from opengrant.net.login_attempt import Attempt
 from opengrant.net.retry_after import retry_after
 
 MAX_BODY = 1024 * 1024
-"""Bytes of an answer."""
+"""Most bytes of an answer."""
 MAX_REDIRECTS = 10
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -34,10 +34,10 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 class Page:
     """One whole answer.
 
-    url         what was asked
+    url         of the request
     headers     case-insensitive
-    challenges  the schemes of all WWW-Authenticate headers, lower case → what stands behind each
-    transport   the connection it came on
+    challenges  the schemes of all WWW-Authenticate headers, lower case → their parameters
+    transport   the connection
     """
 
     url: str
@@ -49,7 +49,7 @@ class Page:
 
     @property
     def redirect(self) -> str | None:
-        """Where it leads, as an absolute URL; None when it leads nowhere."""
+        """The target of a redirect as an absolute URL; None if this is no redirect."""
         location = self.headers.get("Location", "")
         if self.status not in _REDIRECTS or not location:
             return None
@@ -60,7 +60,7 @@ class Page:
 
     @property
     def text(self) -> str:
-        """The body as sent: not fit to be shown to anybody."""
+        """The body as sent; do not show it."""
         return self.body.decode("utf-8", "replace")
 
     @property
@@ -70,7 +70,7 @@ class Page:
 
 
 class Conversation:
-    """Made by `conversation`. `attempt` says whose words are scrubbed of which password."""
+    """Made by `conversation`. attempt: whose password is scrubbed from the server's words."""
 
     def __init__(self, session: aiohttp.ClientSession, attempt: Attempt, patience: float) -> None:
         self.attempt = attempt
@@ -85,9 +85,9 @@ class Conversation:
         body: bytes | None = None,
         enough: int | None = None,
     ) -> Page:
-        """Send one request and read its whole answer, whatever its status. Raises ProviderFailure.
+        """Send one request and read its whole answer, of any status. Raises ProviderFailure.
 
-        enough  bytes of the answer that are read; what is longer is cut off there
+        enough  bytes of the answer that are read; the rest is cut off
         """
         self.attempt.step = "connect"
         try:
@@ -107,16 +107,16 @@ class Conversation:
                     )
         except (aiohttp.ClientError, OSError, ValueError) as error:
             failure = self._failure(error)
-        raise failure  # out here, so that the library's exception is not even its context
+        raise failure  # outside the handler, so that the library's exception is not its context
 
     def refused(self, page: Page, code: str = "", *, text: str = "", subcodes: tuple[str, ...] = ()) -> ProviderFailure:
-        """The evidence of an answer that was no success."""
+        """Evidence of an answer that is no success."""
         self.attempt.step = "http"
         failure = self.attempt.failure(code, text=text, status=page.status, subcodes=subcodes)
         return ProviderFailure(replace(failure.evidence, retry_after=page.retry_after, sent=True))
 
     def senseless(self, page: Page, code: str, *, text: str = "") -> ProviderFailure:
-        """The evidence of a success that makes no sense."""
+        """Evidence of a success with content that makes no sense."""
         failure = self.refused(page, code, text=text)
         return ProviderFailure(replace(failure.evidence, step="reply"))
 
@@ -162,13 +162,13 @@ class Conversation:
 async def conversation(
     guard: Guard, tls: ssl.SSLContext, attempt: Attempt, patience: float
 ) -> AsyncIterator[Conversation]:
-    """Begin to talk; `patience` counts seconds for each whole answer."""
+    """Open a session. patience: seconds for each whole answer."""
     async with open_session(guard.connector(provider=attempt.provider, leg=attempt.leg, tls=tls), patience) as session:
         yield Conversation(session, attempt, patience)
 
 
 def open_session(connector: aiohttp.TCPConnector, patience: float) -> aiohttp.ClientSession:
-    """What a Conversation needs; several may share one."""
+    """The session of a Conversation; several may share one."""
     return aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -180,7 +180,7 @@ def open_session(connector: aiohttp.TCPConnector, patience: float) -> aiohttp.Cl
 
 
 def origin(url: str) -> tuple[str, str, int] | None:
-    """Scheme, host and port of an http(s) URL; None when it is none, or carries a user name."""
+    """Scheme, host and port of an http(s) URL; None for another URL, or one with a user name."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -192,13 +192,13 @@ def origin(url: str) -> tuple[str, str, int] | None:
 
 
 def under(host: str, domain: str) -> bool:
-    """Whether a host name is that domain or lies below it."""
+    """Whether a host name is that domain or a subdomain of it."""
     host, domain = host.lower().removesuffix("."), domain.lower()
     return host == domain or host.endswith(f".{domain}")
 
 
 class _Response(ClientResponse):
-    """Remembers its connection, which aiohttp forgets once the body is read."""
+    """Keeps its connection, which aiohttp drops once the body is read."""
 
     transport: asyncio.Transport | None = None
 
@@ -211,7 +211,7 @@ class _Response(ClientResponse):
             raise
 
     def hang_up(self) -> None:
-        """Close without the farewell of TLS, which a server that says nothing would not answer either."""
+        """Close without TLS close_notify, which a silent server would not answer."""
         if self.transport is not None:
             self.transport.abort()
 
@@ -221,12 +221,12 @@ class _TooLong(ValueError):
 
 
 def _challenges(headers: Any) -> dict[str, str]:
-    """Scheme → parameters. Several schemes in one header are told apart by the commas between them."""
+    """Scheme → parameters. Commas separate several schemes in one header."""
     found: dict[str, str] = {}
     for header in headers:
         for part in str(header).split(","):
             scheme, _, rest = part.strip().partition(" ")
-            # `realm="a, b"` and further parameters are parts too, but no names of a scheme.
+            # `realm="a, b"` and further parameters are parts too, but not schemes.
             if scheme and "=" not in scheme.rstrip("=") and '"' not in scheme:
                 found.setdefault(scheme.lower(), rest.strip())
     return found

@@ -1,12 +1,12 @@
-"""The IMAP side of a proof: log in once, ask one harmless thing, log out. Runs in a thread, on a connected socket.
+"""A login test over IMAP: log in once, send one harmless command, log out. Runs in a thread, on a connected socket.
 
-Standard imaplib does tags and response syntax; the bytes go through `_Wire`, which bounds time and size, and
-remembers the server's own words. imaplib's exceptions are never shown to anybody: they may hold the command.
+imaplib does tags and response syntax. The bytes go through `_Wire`, which limits time and size and keeps the server's
+words. The text of imaplib's exceptions is never shown: it may contain the command.
 
 Sources  RFC 3501, 9051; RFC 4959 (SASL-IR), 4616 (PLAIN), 5530 (response codes), 2971 (ID)
-Quirks   capabilities change with TLS and with login; Exchange can accept a login it cannot serve, which only a
-         command in the authenticated state shows; 163.com wants ID; 126.com announces SASL-IR and says BAD to it.
-         No mailbox is ever opened.
+Quirks   capabilities change with TLS and with login; Exchange can accept a login that it cannot serve, which only a
+         command after the login shows; 163.com requires ID; 126.com announces SASL-IR and answers BAD to it.
+         No mailbox is opened.
 """
 
 import base64
@@ -24,11 +24,11 @@ from opengrant.net.login_attempt import Asked, Attempt, Security, Terms
 
 MAX_LINE = 8 * 1024
 MAX_RECEIVED = 256 * 1024
-"""Bytes of a whole dialogue: a proof needs few thousand."""
+"""Most bytes of a dialogue; a login test needs a few thousand."""
 MAX_OBJECTIONS = 100
-"""Status lines of one step that are not OK. Servers that mean it need one or two; each costs time to read."""
+"""Most status lines other than OK in one step. A refusal needs one or two; reading more costs time."""
 
-# Response codes of RFC 5530 and what Gmail and Yahoo add. A code outside of this list is only part of the text.
+# Response codes of RFC 5530, and those that Gmail and Yahoo add. Other codes are part of the text.
 _CODES = frozenset(
     {
         "ALERT",
@@ -56,11 +56,11 @@ _STATUS = re.compile(
 
 
 class _Malformed(Exception):
-    """Not what the protocol allows; its only argument is our name for it."""
+    """The server broke the protocol. The only argument is our code for it."""
 
 
 class _Wire:
-    """A blocking socket with a deadline for each step, a bound on what it takes in, and an ear for status lines."""
+    """A blocking socket with a deadline per step and a limit on received bytes; it keeps status lines."""
 
     def __init__(self, sock: socket.socket, attempt: Attempt) -> None:
         self._sock = sock
@@ -72,16 +72,16 @@ class _Wire:
         self.first = b""
         """The server's first line."""
         self.mechanism = ""
-        """What the password was sent by, as servers announce it."""
+        """The mechanism that sent the password, as servers announce it."""
 
     def step(self, name: Step, seconds: float) -> None:
-        """Begin a step: its own deadline, and nothing heard yet."""
+        """Begin a step with its own deadline and no status lines."""
         self._attempt.step = name
         self._deadline = time.monotonic() + seconds
         self._heard.clear()
 
     def start_tls(self, tls: ssl.SSLContext, host: str) -> None:
-        if self._buffer:  # sent before TLS, to be read as if it came through it
+        if self._buffer:  # sent before TLS: it would be read as if it came over TLS
             raise _Malformed("data_before_tls")
         self._arm()
         self._sock = tls.wrap_socket(self._sock, server_hostname=host)
@@ -114,28 +114,28 @@ class _Wire:
         self._sock.close()
 
     def refusal(self) -> ProviderFailure | None:
-        """What the server objected to in this step, in its own words; None when it did not object."""
+        """The server's refusal in this step, in its own words; None if it refused nothing."""
         if not self._heard:
             return None
         codes = [(status["code"] or b"").decode("ascii").upper() for status in self._heard]
         words = [status["word"].decode("ascii").upper() for status in self._heard]
         known = [code for code in codes if code in _CODES]
-        # ALERT only says that the text is for people; any other code says more. BYE outweighs a vague NO.
+        # ALERT only marks text for people; other codes say more. BYE says more than a NO without a code.
         telling = [code for code in known if code != "ALERT"] or known or [w for w in words if w == "BYE"] or words
         text = b" ".join(status["text"] or b"" for status in self._heard)
         how = [self.mechanism] if telling[0] == "NO" and self.mechanism and self._attempt.step == "auth" else []
         return self._attempt.failure(telling[0], text=text, subcodes=tuple(dict.fromkeys([*words, *how])))
 
     def misread(self) -> bool:
-        """Whether all that the server said in this step was that it does not understand: it has judged nothing.
+        """Whether the server only said in this step that it did not understand: it has not judged the password.
 
-        A code of RFC 5530 beside BAD is a judgement.
+        BAD with a code of RFC 5530 is a judgement.
         """
         judged = any((status["code"] or b"").decode("ascii").upper() in _CODES for status in self._heard)
         return bool(self._heard) and not judged and all(status["word"].upper() == b"BAD" for status in self._heard)
 
     def forget(self) -> None:
-        """What was said in this step counts no more."""
+        """Drop the status lines of this step."""
         self._heard.clear()
 
     def _receive(self) -> None:
@@ -156,14 +156,14 @@ class _Wire:
 
 
 class _Imap(imaplib.IMAP4):
-    """imaplib on a wire of ours. Reading the greeting and the capabilities is part of the constructor."""
+    """imaplib on a `_Wire`. The constructor reads the greeting and the capabilities."""
 
     def __init__(self, wire: _Wire) -> None:
         self._wire = wire
         super().__init__()
 
     def open(self, host: str = "", port: int = 0, timeout: float | None = None) -> None:
-        """Connected already."""
+        """The wire is connected already."""
 
     def read(self, size: int) -> bytes:
         return self._wire.read(size)
@@ -178,18 +178,18 @@ class _Imap(imaplib.IMAP4):
         self._wire.close()
 
     def offers(self) -> frozenset[str]:
-        """Ask for the capabilities, unless the server has just volunteered them."""
-        told = self.untagged_responses.get("CAPABILITY")
-        if not told:
-            told = self.capability()[1]
-        last = told[-1] if told else None
+        """The capabilities; asks for them unless the server has just sent them."""
+        lines = self.untagged_responses.get("CAPABILITY")
+        if not lines:
+            lines = self.capability()[1]
+        last = lines[-1] if lines else None
         if not isinstance(last, bytes):
             raise _Malformed("not_imap")
         return frozenset(last.decode("ascii", "replace").upper().split())
 
 
 def prove(sock: socket.socket, attempt: Attempt, terms: Terms) -> Security:
-    """Hold the whole dialogue and close the socket. Returns what protected the password.
+    """Run the whole dialogue and close the socket. Returns what protected the password.
 
     Raises ProviderFailure, and nothing else.
     """
@@ -201,44 +201,33 @@ def prove(sock: socket.socket, attempt: Attempt, terms: Terms) -> Security:
     except ssl.SSLError as error:
         raise attempt.network_failure(error) from None
     except OSError as error:
-        # A server that says BYE and hangs up has told us why; the hang-up says nothing more.
+        # BYE says why the server closed the connection; the error of the closed socket says nothing more.
         raise wire.refusal() or attempt.network_failure(error) from None
     except (imaplib.IMAP4.error, ValueError, LookupError, TypeError, AttributeError):
-        # imaplib trusts the server's syntax: nonsense trips it in all these ways.
+        # imaplib trusts the server's syntax: bad syntax raises any of these.
         raise wire.refusal() or attempt.failure("not_imap", text=_other_greeting(wire)) from None
     finally:
         wire.close()
 
 
 def _other_greeting(wire: _Wire) -> bytes:
-    """The greeting of a server of another kind; nothing of what else a server says where none was expected."""
+    """The greeting of a server of another protocol; b"" for anything else."""
     return wire.first if wire.first.startswith((b"220", b"+OK")) else b""
 
 
 def _converse(wire: _Wire, attempt: Attempt, terms: Terms) -> Security:
-    security, deadlines = terms.security, terms.deadlines
-    if security == "tls":
+    deadlines = terms.deadlines
+    if terms.security == "tls":
         wire.step("tls", deadlines.tls)
         wire.start_tls(terms.tls, terms.host)
     wire.step("greeting", deadlines.greeting)
     imap = _Imap(wire)
     if imap.state != "NONAUTH":
-        # Logged in already, as somebody: that proves nothing, and may hide a downgrade.
+        # Logged in already, as an unknown user: that proves nothing, and may hide a downgrade.
         raise attempt.failure("preauth", text=imap.welcome)
-    offers = frozenset(imap.capabilities)
-
+    security, offers = terms.security, frozenset(imap.capabilities)
     if security == "starttls":
-        wire.step("tls", deadlines.tls)
-        if "STARTTLS" in offers:
-            _expect(wire, imap.xatom("STARTTLS"))
-            wire.start_tls(terms.tls, terms.host)
-            imap.untagged_responses.clear()  # what was said in the clear may be forged
-            wire.step("greeting", deadlines.command)
-            offers = imap.offers()
-        elif terms.plain_is_ok:
-            security = "plain"
-        else:
-            raise attempt.failure("starttls_not_offered")
+        security, offers = _start_tls(wire, imap, attempt, terms, offers)
 
     wire.step("auth", deadlines.login)
     imap.untagged_responses.clear()
@@ -248,7 +237,7 @@ def _converse(wire: _Wire, attempt: Attempt, terms: Terms) -> Security:
     wire.step("command", deadlines.command)
     offers = imap.offers()
     if "ID" in offers:
-        with contextlib.suppress(imaplib.IMAP4.error):  # 163.com insists on it; a refusal means nothing
+        with contextlib.suppress(imaplib.IMAP4.error):  # 163.com requires it; a refusal means nothing
             imap.xatom("ID", '("name" "opengrant")')
         wire.step("command", deadlines.command)
     _expect(wire, imap.namespace() if "NAMESPACE" in offers else imap.list('""', '""'))
@@ -259,8 +248,24 @@ def _converse(wire: _Wire, attempt: Attempt, terms: Terms) -> Security:
     return security
 
 
+def _start_tls(
+    wire: _Wire, imap: _Imap, attempt: Attempt, terms: Terms, offers: frozenset[str]
+) -> tuple[Security, frozenset[str]]:
+    """What protects the connection afterwards, and the capabilities that hold then."""
+    wire.step("tls", terms.deadlines.tls)
+    if "STARTTLS" in offers:
+        _expect(wire, imap.xatom("STARTTLS"))
+        wire.start_tls(terms.tls, terms.host)
+        imap.untagged_responses.clear()  # data from before TLS may be forged
+        wire.step("greeting", terms.deadlines.command)
+        return "starttls", imap.offers()
+    if terms.plain_is_ok:
+        return "plain", offers
+    raise attempt.failure("starttls_not_offered")
+
+
 def _log_in(wire: _Wire, imap: _Imap, attempt: Attempt, offers: Iterable[str]) -> tuple[str, Any]:
-    """One authentication attempt by one mechanism: locks are counted in attempts."""
+    """One attempt by one mechanism: servers lock accounts by the number of attempts."""
     username, password = attempt.username.encode(), attempt.password.get_secret_value().encode()
     if "AUTH=PLAIN" in offers:
         wire.mechanism = "AUTH=PLAIN"
@@ -268,19 +273,19 @@ def _log_in(wire: _Wire, imap: _Imap, attempt: Attempt, offers: Iterable[str]) -
         if "SASL-IR" in offers and (answer := _authenticate_at_once(wire, imap, response)):
             return answer
         left = iter([response])
-        # A server that asks for more than the mechanism has gets a cancellation.
+        # If the server asks for more than the mechanism has, None cancels.
         return imap.authenticate("PLAIN", lambda _challenge: next(left, None))
     if "AUTH=LOGIN" in offers:
         return imap.authenticate("LOGIN", Asked(username, password).answer)
     if "LOGINDISABLED" in offers:
         raise attempt.failure("LOGINDISABLED")
-    # UTF-8 in a quoted string is more than RFC 3501 allows, but the only spelling a server could understand.
-    # imaplib takes bytes as they are; only its type stubs ask for text.
+    # RFC 3501 does not allow UTF-8 in a quoted string, but it is the only form that a server could understand.
+    # imaplib accepts bytes; only its type stubs ask for text.
     return imap.xatom("LOGIN", _quoted(username), _quoted(password))  # type: ignore[arg-type]
 
 
 class _OneAnswer:
-    """What imaplib asks where a server wants more: one line, then a cancellation. It knows such by a bound method."""
+    """Answers imaplib's continuation requests: one line, then a cancellation. imaplib expects a bound method."""
 
     def __init__(self, line: bytes) -> None:
         self._left = [line]
@@ -290,10 +295,10 @@ class _OneAnswer:
 
 
 def _authenticate_at_once(wire: _Wire, imap: _Imap, response: bytes) -> tuple[str, Any] | None:
-    """PLAIN in one line (RFC 4959); None where the server announces that and cannot read it.
+    """PLAIN in one line (RFC 4959); None if the server announces that form and does not understand it.
 
-    A BAD has judged no password, so asking in two steps is no second attempt. One that ignores what stands behind
-    the mechanism asks for it, and gets it.
+    After a BAD the password is not judged, so the login in two steps is no second attempt. A server that ignores the
+    initial response asks for it again, and gets it.
     """
     encoded = base64.b64encode(response)
     imap.literal = _OneAnswer(encoded).to  # type: ignore[assignment]

@@ -1,7 +1,7 @@
-"""One try to log in to a server with a password: whom, as whom, how far it got; and every way it can fail, as evidence.
+"""One attempt to log in to a server with a password: its state, and its failures as evidence.
 
-A server may repeat what it was sent. Whatever it says passes `_scrub` before it becomes evidence, so that a
-password is in none of it, neither plain nor as base64 of anything that holds it.
+A server may repeat what it received. Its words pass `_scrub` before they become evidence, so evidence never contains
+a password, neither plain nor inside base64.
 """
 
 import asyncio
@@ -24,14 +24,14 @@ from opengrant.net.masking import Mask
 from opengrant.net.observe import Observe
 
 Security = Literal["tls", "starttls", "plain"]
-"""TLS from the first byte, TLS after asking for it, none."""
+"""TLS from the first byte, TLS after STARTTLS, no TLS."""
 
 MAX_TEXT = 1024
-"""Bytes of a server's own words that are kept."""
+"""Bytes kept of a server's words."""
 _MAX_READ = 4 * MAX_TEXT
 
 _HARMLESS = frozenset[Step]({"dns", "connect", "tls", "greeting", "command"})
-"""Where the server has not seen the password yet, or has taken it."""
+"""Steps in which the server has not seen the password yet, or has accepted it."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _NETWORK_FAULTS = {
     errno.ECONNREFUSED: "refused",
@@ -47,7 +47,7 @@ _NETWORK_FAULTS = {
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
-    """Seconds, each for a whole step however slowly the bytes drip. Some servers delay refusals by 15 s on purpose."""
+    """Seconds per whole step, even if bytes arrive slowly. Some servers delay refusals by 15 s on purpose."""
 
     connect: float = 10
     tls: float = 10
@@ -55,15 +55,15 @@ class Deadlines:
     command: float = 10
     login: float = 35
     goodbye: float = 2
-    """The proof is complete by then; nobody should wait for it."""
+    """The login test is complete by then, so the wait is short."""
     whole: float = 75
     turn: float = 30
-    """Before all that: for one of the proofs that may be under way at once."""
+    """The wait before all steps: the number of login tests at a time is limited."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What is agreed before a dialogue begins.
+    """The conditions of a dialogue.
 
     host         the name the certificate must carry
     plain_is_ok  log in without TLS when `security` is "starttls" and the server has none
@@ -78,7 +78,7 @@ class Terms:
 
 @dataclass(slots=True)
 class Attempt:
-    """Mutable in `step`, which the dialogue moves on as it goes, and in `host`, once a server's name is known."""
+    """Mutable: the dialogue sets `step` as it goes, and `host` once the server's name is known."""
 
     provider: str
     leg: Leg
@@ -90,8 +90,8 @@ class Attempt:
     def failure(
         self, code: str, *, text: str | bytes = "", status: int | None = None, subcodes: tuple[str, ...] = ()
     ) -> ProviderFailure:
-        """The evidence of a failure at the present step; `text` is what the server said, credentials and all."""
-        said = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+        """Evidence of a failure at the present step. text: the server's words, not scrubbed yet."""
+        words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
         return ProviderFailure(
             Evidence(
                 self.provider,
@@ -100,14 +100,14 @@ class Attempt:
                 status=status,
                 code=code,
                 subcodes=subcodes,
-                text=_scrub(said, self.password.get_secret_value()),
+                text=_scrub(words, self.password.get_secret_value()),
                 sent=self.step in ("auth", "command"),
                 host=self.host,
             )
         )
 
     def network_failure(self, error: OSError) -> ProviderFailure:
-        """Name a fault below the mail protocol: TLS by its own reason, the rest by the words of `_NETWORK_FAULTS`."""
+        """Evidence of a fault below the protocol. The code is OpenSSL's reason, or one of `_NETWORK_FAULTS`."""
         match error:
             case ssl.SSLCertVerificationError():
                 verify = (str(error.verify_code),)
@@ -118,7 +118,7 @@ class Attempt:
                 code = error.reason or _reason(error)
             case TimeoutError():
                 code = "timeout"
-            case ConnectionError() if error.errno is None:  # the end of the stream, as libraries tell it
+            case ConnectionError() if error.errno is None:  # the end of the stream, as libraries report it
                 code = "closed"
             case _:
                 code = _NETWORK_FAULTS.get(error.errno or 0, "network")
@@ -126,20 +126,20 @@ class Attempt:
 
 
 class Asked:
-    """The answers of the mechanism LOGIN: each to the challenge that asks for it, and each once.
+    """The answers of the mechanism LOGIN, each given once, to the challenge that asks for it.
 
-    Challenges are free text ("Username:", "User Name", "Password:"), or empty: then the user name comes first.
+    Challenges are free text ("Username:", "User Name", "Password:") or empty; an empty one gets the user name first.
     """
 
     def __init__(self, username: bytes, password: bytes) -> None:
         self._left = {"username": username, "password": password}
 
     def answer(self, challenge: bytes) -> bytes | None:
-        """None: what is asked for was given before, or there is nothing left to give."""
-        said = challenge.lower()
-        if b"pass" in said:
+        """None: this answer was given before, or none is left."""
+        text = challenge.lower()
+        if b"pass" in text:
             wanted = "password"
-        elif b"user" in said or b"name" in said or b"login" in said:
+        elif b"user" in text or b"name" in text or b"login" in text:
             wanted = "username"
         else:
             wanted = next(iter(self._left), "")
@@ -147,15 +147,14 @@ class Asked:
 
 
 def _reason(error: ssl.SSLError) -> str:
-    """The reason in OpenSSL's own words, spelled as its names: Python knows no name that is newer than itself."""
+    """OpenSSL's reason as a name, for reasons that this Python has no name for."""
     found = re.fullmatch(r"\[SSL\] ([a-z0-9 ]+) \(_ssl\.c:\d+\)", str(error.args[-1]) if error.args else "")
     return found[1].upper().replace(" ", "_") if found else "TLS_FAILED"
 
 
 @contextlib.contextmanager
 def observed(attempt: Attempt, observe: Observe | None) -> Iterator[None]:
-    """Around one conversation: tells how it ended and how long it took. Who is no longer waited for, or not to
-    be asked, was "given_up"."""
+    """Report how one conversation ended and how long it took. A cancelled or refused one is "given_up"."""
     started, outcome = time.monotonic(), "ok"
     try:
         yield
@@ -171,13 +170,13 @@ def observed(attempt: Attempt, observe: Observe | None) -> Iterator[None]:
 
 
 class Tries(Protocol):
-    """Where passwords are counted. `about`: which leg, where, as whom."""
+    """Counts attempts with passwords. about: leg, server address and user name."""
 
     async def take(self, about: str) -> None:
-        """One is about to be tried. Raises RateLimited when that would be too many."""
+        """Count an attempt that is about to begin. Raises RateLimited above the limit."""
 
     async def give_back(self, about: str) -> None:
-        """It was none to guess by."""
+        """Uncount it: nothing was learned about the password."""
 
 
 _tries: ContextVar[Tries | None] = ContextVar("tries", default=None)
@@ -185,7 +184,7 @@ _tries: ContextVar[Tries | None] = ContextVar("tries", default=None)
 
 @contextlib.contextmanager
 def counting(tries: Tries) -> Iterator[None]:
-    """Whatever is tried within, by tasks begun there too, is counted: somebody may be guessing."""
+    """Count the attempts made inside, also in tasks started there, to limit guessing."""
     before = _tries.set(tries)
     try:
         yield
@@ -195,10 +194,10 @@ def counting(tries: Tries) -> Iterator[None]:
 
 @contextlib.asynccontextmanager
 async def counted(attempt: Attempt, place: str, *, sent: bool = False) -> AsyncIterator[None]:
-    """Around one password sent to one server. It stays counted where that was refused, or nobody can tell.
+    """Count one password sent to one server. It stays counted if it was refused, or if the result is unknown.
 
-    place  the server's address: its names may be many
-    sent   whatever fails within, the server may have had the password; else the attempt's step tells
+    place  the server's address: it may have many names
+    sent   the server may have received the password, whatever fails inside; else the attempt's step decides
     """
     tries = _tries.get()
     if tries is None:
@@ -216,7 +215,7 @@ async def counted(attempt: Attempt, place: str, *, sent: bool = False) -> AsyncI
 
 
 def _scrub(text: str, password: str) -> str:
-    """Make a server's words fit to be kept: one line, without the password or a part of it, at most MAX_TEXT bytes."""
+    """A server's words as evidence: one line, without the password or parts of it, at most MAX_TEXT bytes."""
     mask = Mask(_forms(password))
     text = mask.over(" ".join(_CONTROL.sub(" ", text[:_MAX_READ]).split()))
     if mask.shows(text):
@@ -225,16 +224,16 @@ def _scrub(text: str, password: str) -> str:
 
 
 def _forms(password: str) -> set[str]:
-    """Every spelling in which a server could repeat the password by accident or out of malice."""
+    """The forms in which a server could repeat the password, by accident or on purpose."""
     if not password:
         return set()
     raw = password.encode("utf-8", "surrogatepass")
-    # What `_scrub` makes of white space in the words, it must find in the password too.
+    # `_scrub` normalises white space in the words, so the password needs the same form.
     forms = {password, " ".join(_CONTROL.sub(" ", password).split())}
     forms |= {form.replace("\\", "\\\\").replace('"', '\\"') for form in tuple(forms)}
     forms |= {raw.decode("ascii", "replace"), raw.decode("latin-1"), raw.hex(), raw.hex().upper()}
     for shift in range(3):
-        # Base64 of anything that holds the password holds one of these three, whatever stands before and after it.
+        # Base64 of any text with the password inside contains one of these three.
         whole = (shift + len(raw)) // 3 * 3
         start = 4 if shift else 0
         for encode in (base64.b64encode, base64.urlsafe_b64encode):

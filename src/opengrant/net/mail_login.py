@@ -1,13 +1,13 @@
-"""The one door to mail servers: proves a password against IMAP or SMTP, at an address the guard has checked.
+"""Tests a password at IMAP and SMTP servers, at addresses that the guard has checked.
 
-IMAP runs in threads (TLS handshakes and imaplib block), SMTP on the event loop. Whoever proves a password takes a
-turn first, which bounds both: within it there is one login at IMAP and one at SMTP at a time. A caller that gives up
-closes the connection, which ends the thread. Every failure is a ProviderFailure whose evidence has `step` "dns",
-"connect", "tls", "greeting", "auth" or "command", and as `code`
+IMAP runs in threads (TLS handshakes and imaplib block), SMTP on the event loop. A login test takes a turn first, which
+limits both: inside a turn there is one IMAP and one SMTP login at a time. A cancelled caller closes the connection,
+which ends the thread. Every failure is a ProviderFailure whose evidence has `step` "dns", "connect", "tls", "greeting",
+"auth" or "command", and as `code`
 
-- the server's own word: an IMAP response code (or NO, BAD, BYE where there is none), an SMTP enhanced status code
+- the server's code: an IMAP response code (or NO, BAD, BYE if there is none), an SMTP enhanced status code
 - a TLS reason: `CERTIFICATE_VERIFY_FAILED` (OpenSSL's verify code in `subcodes`), `WRONG_VERSION_NUMBER`, …
-- our word: `bad_host`, `no_public_address`, `dns_unavailable`, `refused`, `unreachable`, `timeout`, `reset`, `closed`,
+- our code: `bad_host`, `no_public_address`, `dns_unavailable`, `refused`, `unreachable`, `timeout`, `reset`, `closed`,
   `network`, `starttls_not_offered`, `plaintext_not_allowed`, `preauth`, `LOGINDISABLED`, `auth_not_offered`,
   `too_long`, `not_imap`, `not_smtp`, `data_before_tls`
 """
@@ -37,13 +37,13 @@ from opengrant.net.observe import Observe
 T = TypeVar("T")
 
 Wanted = Literal["auto", "tls", "starttls", "plain"]
-"""`auto` goes by the port; on a port of no fame it tries TLS first and STARTTLS where that meets plain text."""
+"""`auto` decides by the port; on an unknown port it tries TLS first, and STARTTLS if the server sends plain text."""
 MailLeg = Literal["imap", "smtp"]
 
 _Prove = Callable[[socket.socket, Attempt, Terms], Awaitable[Security]]
 
 FIRST_WORDS: dict[MailLeg, bytes] = {"imap": b"* OK", "smtp": b"220"}
-"""How a server of each kind begins."""
+"""The first bytes of a server of each kind."""
 IMPLICIT_TLS = frozenset({993, 465})
 STARTTLS = frozenset({143, 587, 25})
 _MET_PLAIN_TEXT = frozenset({"WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "UNKNOWN_PROTOCOL", "HTTP_REQUEST"})
@@ -52,7 +52,7 @@ _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?!\S)")
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a proof found: where the login worked, and what protected the password there."""
+    """The result of a login test: where the login worked, and what protected the password."""
 
     host: str
     port: int
@@ -60,7 +60,7 @@ class Session:
 
 
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:
-    """TLS that checks certificates and names, by the system's CAs and those of `ca_file`. Slow to make: keep it."""
+    """TLS that checks certificates and names, with the CAs of the system and of `ca_file`. Slow to make: keep it."""
     context = ssl.create_default_context()
     if ca_file is not None:
         context.load_verify_locations(ca_file)
@@ -68,7 +68,7 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
 
 
 class MailClient:
-    """Built once, in the running event loop's process; `close` lets go of the threads."""
+    """Built once, in the process of the event loop; `close` ends the threads."""
 
     def __init__(
         self,
@@ -91,22 +91,22 @@ class MailClient:
     async def imap_login(
         self, provider: str, *, host: str, port: int, security: Wanted, username: str, password: SecretStr
     ) -> Session:
-        """In one's turn: log in once, ask one harmless thing, log out. Raises ProviderFailure."""
+        """Inside a turn: log in once, send one harmless command, log out. Raises ProviderFailure."""
         attempt = Attempt(provider, "imap", username, password)
         return await self._log_in(attempt, self._prove_imap, host, port, security)
 
     async def smtp_login(
         self, provider: str, *, host: str, port: int, security: Wanted, username: str, password: SecretStr
     ) -> Session:
-        """In one's turn: EHLO, TLS, one AUTH, QUIT; no mail is begun. Raises ProviderFailure."""
+        """Inside a turn: EHLO, TLS, one AUTH, QUIT; sends no mail. Raises ProviderFailure."""
         attempt = Attempt(provider, "smtp", username, password)
         return await self._log_in(attempt, self._prove_smtp, host, port, security)
 
     @contextlib.asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """For one proof of a password, with all its logins. Raises Overloaded.
+        """The turn of one login test with all its logins. Raises Overloaded.
 
-        Waiting for it is our limit and not the server's fault: a proof's own deadline begins after that.
+        The wait is our limit, not the server's fault, so the deadline of the test begins after it.
         """
         try:
             async with asyncio.timeout(self._deadlines.turn):
@@ -119,7 +119,7 @@ class MailClient:
             self._slots.release()
 
     async def greets(self, provider: str, leg: MailLeg, host: str, port: int) -> bool:
-        """Whether such a server answers there with a good certificate. No credential is sent, nothing is raised."""
+        """Whether such a server answers there with a valid certificate. Sends no credential; does not raise."""
         try:
             await self.meet(provider, leg, host, port, implicit=port in IMPLICIT_TLS)
         except ProviderFailure:
@@ -127,9 +127,9 @@ class MailClient:
         return True
 
     async def meet(self, provider: str, leg: MailLeg, host: str, port: int, *, implicit: bool) -> None:
-        """Wait for such a server's greeting, and say nothing. Raises ProviderFailure.
+        """Wait for such a server's greeting and send nothing. Raises ProviderFailure.
 
-        implicit  TLS comes first, and the certificate must be good
+        implicit  TLS comes first, and the certificate must be valid
         """
         attempt = Attempt(provider, leg, "", SecretStr(""))
         writer: asyncio.StreamWriter | None = None
@@ -183,9 +183,9 @@ class MailClient:
         try:
             return await self._once(attempt, prove, target, terms)
         except ProviderFailure as failure:
-            famous = target.port in IMPLICIT_TLS | STARTTLS
+            known_port = target.port in IMPLICIT_TLS | STARTTLS
             met_plain_text = failure.evidence.step == "tls" and failure.evidence.code in _MET_PLAIN_TEXT
-            if wanted != "auto" or famous or not met_plain_text:
+            if wanted != "auto" or known_port or not met_plain_text:
                 raise
         terms = Terms(target.host, "starttls", plain_is_ok, self.tls, self._deadlines)
         return await self._once(attempt, prove, target, terms)
@@ -195,7 +195,7 @@ class MailClient:
         async with contextlib.AsyncExitStack() as trying:
             try:
                 await trying.enter_async_context(counted(attempt, _peer(sock)))
-            except BaseException:  # nobody else has it yet
+            except BaseException:  # no other code owns it yet
                 sock.close()
                 raise
             return await prove(sock, attempt, terms)
@@ -218,7 +218,7 @@ class MailClient:
         except OSError as error:
             raise attempt.network_failure(error) from None
         try:
-            # A cancellation that came with the connection is delivered here, while the socket is still ours to close.
+            # A cancellation that arrived with the connection is raised here, where the socket can still be closed.
             await asyncio.sleep(0)
         except asyncio.CancelledError:
             sock.close()
@@ -231,7 +231,7 @@ class MailClient:
             try:
                 return await asyncio.wrap_future(job)
             finally:
-                if job.cancelled():  # given up before a thread took it
+                if job.cancelled():  # cancelled before a thread took it
                     sock.close()
 
     async def _prove_smtp(self, sock: socket.socket, attempt: Attempt, terms: Terms) -> Security:
@@ -259,7 +259,7 @@ class MailClient:
 
 
 def _peer(sock: socket.socket) -> str:
-    """The address at the other end; "" when there is nobody any more, so that nothing can be sent."""
+    """The address of the peer; "" when the connection is gone."""
     try:
         return str(sock.getpeername()[0])
     except OSError:
@@ -268,9 +268,9 @@ def _peer(sock: socket.socket) -> str:
 
 @contextlib.contextmanager
 def _cut_off_at_the_end(sock: socket.socket) -> Iterator[Callable[[], None]]:
-    """Shut a connection down by a second handle on it, whoever owns the first; or earlier, by calling what it gives.
+    """Shut a connection down at the end, through a second handle; or earlier, by a call of the yielded function.
 
-    That wakes an IMAP thread wherever it waits, and a TLS transport that would wait for the server's farewell.
+    This wakes an IMAP thread in any wait, and a TLS transport that waits for the server's close_notify.
     """
     handle = sock.dup()
 
@@ -286,10 +286,10 @@ def _cut_off_at_the_end(sock: socket.socket) -> Iterator[Callable[[], None]]:
 
 
 async def _uncancelled(conversation: Coroutine[Any, Any, T], cut_off: Callable[[], None]) -> T:
-    """Let a cancelled conversation end by itself, over a connection that was cut off.
+    """Let a cancelled conversation end by itself, on a connection that is shut down.
 
-    uvloop loses track of a socket when it is cancelled while it takes it over: the descriptor is closed under the
-    socket object, which later closes whatever has that number by then.
+    uvloop loses a socket when it is cancelled while it takes the socket over: it closes the descriptor, and the socket
+    object later closes another file that has the same number by then.
     """
     task = asyncio.ensure_future(conversation)
     try:
@@ -298,7 +298,7 @@ async def _uncancelled(conversation: Coroutine[Any, Any, T], cut_off: Callable[[
         cut_off()
         await asyncio.wait([task])
         if not task.cancelled():
-            task.exception()  # looked at, so that nobody reports it as forgotten
+            task.exception()  # retrieved, so that asyncio does not report it
         raise
 
 
@@ -321,14 +321,14 @@ async def _converse(smtp: aiosmtplib.SMTP, attempt: Attempt, terms: Terms) -> Se
 
     attempt.step = "auth"
     username, password = attempt.username.encode(), attempt.password.get_secret_value().encode()
-    # One mechanism, one attempt: locks are counted in attempts.
+    # One mechanism, one attempt: servers lock accounts by the number of attempts.
     if "plain" in smtp.server_auth_methods:
         await _auth_plain(smtp, b"\0" + username + b"\0" + password, seconds=deadlines.login)
     elif "login" in smtp.server_auth_methods:
         await _auth_login(smtp, Asked(username, password), seconds=deadlines.login)
     else:
         raise attempt.failure("auth_not_offered")
-    # 235 is the proof, whatever the server does next.
+    # 235 proves the password, whatever the server does next.
     with contextlib.suppress(aiosmtplib.SMTPException, OSError):
         await smtp.quit(timeout=deadlines.goodbye)
     return security
@@ -337,13 +337,13 @@ async def _converse(smtp: aiosmtplib.SMTP, attempt: Attempt, terms: Terms) -> Se
 async def _auth_plain(smtp: aiosmtplib.SMTP, response: bytes, *, seconds: float) -> None:
     encoded = base64.b64encode(response)
     reply = await smtp.execute_command(b"AUTH", b"PLAIN", encoded, timeout=seconds)
-    if reply.code == aiosmtplib.SMTPStatus.auth_continue:  # it ignores what stands behind the mechanism
+    if reply.code == aiosmtplib.SMTPStatus.auth_continue:  # it ignores the initial response
         reply = await smtp.execute_command(encoded, timeout=seconds)
     _accepted(reply)
 
 
 async def _auth_login(smtp: aiosmtplib.SMTP, asked: Asked, *, seconds: float) -> None:
-    """Nothing is sent with the command: a server that ignores it would get the password for its user name."""
+    """Without an initial response: a server that ignores it would take the password as the user name."""
     reply = await smtp.execute_command(b"AUTH", b"LOGIN", timeout=seconds)
     while reply.code == aiosmtplib.SMTPStatus.auth_continue:
         answer = asked.answer(_challenge(reply.message))
@@ -367,18 +367,18 @@ def _accepted(reply: aiosmtplib.SMTPResponse) -> None:
 
 def _refusal(attempt: Attempt, terms: Terms, error: aiosmtplib.SMTPResponseException) -> ProviderFailure:
     if attempt.step == "tls" and terms.security == "tls":
-        attempt.step = "greeting"  # the handshake is part of connecting; whatever this is came after it
-    if error.code < 0:  # aiosmtplib's sign for something that is no reply
+        attempt.step = "greeting"  # the handshake is part of connecting, so this came after it
+    if error.code < 0:  # aiosmtplib's code for a line that is no reply
         return attempt.failure("too_long" if error.message == "Response too long" else "not_smtp")
     enhanced = _ENHANCED.match(error.message)
     code = enhanced[1] if enhanced else ""
-    # Each line of a reply repeats the code, in the middle of the sentence.
+    # Each line of a reply repeats the code inside the sentence.
     text = error.message.replace(f"\n{code} ", "\n") if code else error.message
     return attempt.failure(code, text=text, status=error.code)
 
 
 def _fault(attempt: Attempt, error: Exception) -> ProviderFailure:
-    """Name what broke the connection: aiosmtplib wraps it, some layers deep."""
+    """Evidence of a broken connection; aiosmtplib wraps the cause several times."""
     layers: list[BaseException] = [error]
     while (cause := layers[-1].__cause__) is not None:
         layers.append(cause)
@@ -389,5 +389,5 @@ def _fault(attempt: Attempt, error: Exception) -> ProviderFailure:
     if root is None:
         return attempt.failure("not_smtp")
     if attempt.step == "tls" and isinstance(root, ConnectionAbortedError):
-        root = TimeoutError()  # asyncio's word for a handshake that takes too long
+        root = TimeoutError()  # asyncio raises this for a handshake that takes too long
     return attempt.network_failure(root)

@@ -1,18 +1,18 @@
-"""What a remote repeats of a secret that it was sent, whole or in part, is masked before it is shown or logged."""
+"""Masks secrets, whole or in part, that a remote repeats, before its words are shown or logged."""
 
 import re
 from collections.abc import Iterable
 
 MASK = "***"
 SHORTEST = 8
-"""Characters of a secret in a row that count as a part of it."""
+"""Characters of a secret in a row that count as a part of the secret."""
 
 _LETTERS = re.compile(r"[A-Za-z]+")
 _PROSE = re.compile(r"[A-Za-z]* [A-Za-z ]*")
 _SHORTEST_PROSE = 16
-"""Characters that a part must have that is letters with a blank between them: shorter ones stand in any sentence."""
-# People build passwords from these, and servers their sentences: as a whole word they tell nothing, and judging needs
-# them.
+"""Fewest characters of a part that is letters and blanks: shorter ones occur in any sentence."""
+# Words that occur in passwords and in servers' sentences: as whole words they reveal nothing, and the judgement of a
+# refusal needs them.
 _COMMON = frozenset(
     {
         *("account", "accounts", "administrator", "application", "applications", "authenticate", "authenticated"),
@@ -25,15 +25,15 @@ _COMMON = frozenset(
 
 
 class Mask:
-    """Built once per answer from the spellings of the secrets; the cost is linear in them and in the text."""
+    """Built once per answer from the forms of the secrets. The cost is linear in the forms and in the text."""
 
     def __init__(self, forms: Iterable[str]) -> None:
-        # One may begin another.
+        # Longest first: one form may begin another.
         self._forms = sorted({form for form in forms if form}, key=len, reverse=True)
         self._parts = {form[at : at + SHORTEST] for form in self._forms for at in range(len(form) - SHORTEST + 1)}
 
     def shows(self, text: str) -> bool:
-        """Whether one of the secrets stands in it as a whole: so short, or so odd, that a mask cannot hide it."""
+        """Whether the text contains a whole secret, so short or so odd that a mask cannot hide it."""
         return any(form in text for form in self._forms)
 
     def over(self, text: str) -> str:

@@ -1,9 +1,9 @@
-"""HTTP to provider endpoints that settings fix. Hosts that a request names go through guard.py instead.
+"""HTTP to provider endpoints that settings fix. Hosts from requests go through guard.py instead.
 
-pyreqwest carries it. What it reports is mapped once, by `_FAULTS`, to evidence that tells apart "never sent" from
-"sent, and the answer lost": a refresh token that can be spent only once depends on it. Redirects are not
-followed (a token must not travel on), cookies are not kept, compression is not asked for (1 MiB is then 1 MiB),
-and proxies named in the environment are ignored: they are set for other programs, and would see every token.
+It uses pyreqwest. `_FAULTS` maps its errors to evidence that tells "never sent" from "sent, answer lost": a refresh
+token that works only once depends on that. Redirects are not followed (a token must not be sent on), cookies are not
+kept, compression is not requested (so 1 MiB is 1 MiB), and proxies from the environment are ignored: they are set for
+other programs and would see every token.
 """
 
 import asyncio
@@ -37,13 +37,13 @@ from opengrant.net.deadline import running_time
 from opengrant.net.observe import Observe
 
 MAX_BODY = 1024 * 1024
-"""Bytes of an answer; a longer one is refused while it streams in."""
+"""Most bytes of an answer; a longer one is refused while it arrives."""
 MAX_TEXT = 1024
-"""Characters of a TLS stack's words that become evidence."""
+"""Characters kept of a TLS error's text."""
 CONNECT_TIMEOUT = 10.0
-"""Seconds for DNS, TCP and TLS together; half the whole deadline where that is less."""
+"""Seconds for DNS, TCP and TLS together; at most half the whole deadline."""
 _NEVER = timedelta(days=365)
-"""pyreqwest's own timers go on while the process stands still: where that must not count, another one is kept."""
+"""For pyreqwest's timers, which go on while the process is stopped; `running_time` replaces them then."""
 
 Field = str | SecretStr
 
@@ -52,12 +52,12 @@ Field = str | SecretStr
 class Answer:
     """One whole HTTP answer.
 
-    headers      lower-case names; of a repeated header the first
+    headers      lower-case names; the first of a repeated header
     body         at most MAX_BODY bytes
-    json         the decoded body, judged by its content, not its content type; None when it is not JSON
-    is_json      tells a body `null` from a body that is not JSON
-    sent_at      before the request left: what lifetimes count from
-    secrets      what the request carried and nobody may quote
+    json         the decoded body, by its content and not its content type; None if it is not JSON
+    is_json      tells the body `null` from a body that is not JSON
+    sent_at      before the request was sent: lifetimes count from here
+    secrets      of the request; they must not be quoted
     """
 
     provider: str
@@ -73,7 +73,7 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """The body as sent: not fit to be shown to anybody."""
+        """The body as sent; do not show it."""
         return self.body.decode("utf-8", "replace")
 
     @property
@@ -82,7 +82,7 @@ class Answer:
 
 
 class Http:
-    """One door to all providers; built once. Safe for any number of tasks of one event loop."""
+    """The HTTP client of all providers; built once. Safe for any number of tasks of one event loop."""
 
     def __init__(
         self,
@@ -93,10 +93,10 @@ class Http:
         observe: Observe = lambda provider, leg, outcome, seconds: None,
         clock: Clock = now,
     ) -> None:
-        """`timeout` counts seconds for a whole answer, the wait for a free connection included.
+        """timeout: seconds for a whole answer, including the wait for a free connection.
 
         ca_file  PEM; trusted beside the system's certificates, which SSL_CERT_FILE and SSL_CERT_DIR may replace
-        Raises   OSError, ValueError when ca_file cannot be read
+        Raises   OSError, ValueError if ca_file cannot be read
         """
         self._timeout = timeout
         self._connections_per_host = connections_per_host
@@ -114,10 +114,10 @@ class Http:
         *,
         headers: Mapping[str, Field] | None = None,
     ) -> Answer:
-        """POST a form. Raises ProviderFailure when no whole answer came.
+        """POST a form. Raises ProviderFailure if no whole answer came.
 
-        Forms carry what can be spent only once. The answer may be the only copy of what came of it, so the time in
-        which this process stands still does not count against it.
+        Forms carry tokens that work only once, and the answer may be the only copy of the new one. So time in which
+        this process is stopped does not count.
         """
         form = urlencode({name: _open(value) for name, value in fields.items()}, errors="replace")
         secrets = _secrets(fields, headers or {})
@@ -137,7 +137,7 @@ class Http:
         bearer: SecretStr | None = None,
         query: Mapping[str, Field] | None = None,
     ) -> Answer:
-        """GET, with an access token where one is given. Raises ProviderFailure when no whole answer came."""
+        """GET. bearer: an access token. Raises ProviderFailure if no whole answer came."""
         headers = {} if bearer is None else {"authorization": SecretStr(f"Bearer {bearer.get_secret_value()}")}
         asked = {name: _open(value) for name, value in (query or {}).items()}
         secrets = _secrets(query or {}, {} if bearer is None else {"authorization": bearer})
@@ -148,7 +148,7 @@ class Http:
         return await self._ask(provider, leg, url, build, secrets)
 
     async def close(self) -> None:
-        """Let go of every connection. Calls under way fail."""
+        """Close every connection. Calls under way fail."""
         await self._client.close()
 
     async def _ask(
@@ -178,7 +178,7 @@ class Http:
             self._observe(provider, leg, f"{outcome.status // 100}xx", seconds)
             return outcome
         self._observe(provider, leg, outcome.code, seconds)
-        # Raised out here so that the library's exception, which names the whole URL, is not even its context.
+        # Raised outside the handler: the library's exception, which names the whole URL, must not be its context.
         evidence = Evidence(
             provider, leg, outcome.step, status=outcome.status, code=outcome.code, text=outcome.text, sent=outcome.sent
         )
@@ -197,7 +197,7 @@ class Http:
             except TimeoutError:
                 raise _NoFreeConnection from None
         else:
-            await slot.acquire()  # at once: a deadline would cost more than the slot
+            await slot.acquire()  # without a wait: a deadline would cost more than the slot
         try:
             left = max(0.001, self._timeout - (time.perf_counter() - began))
             if spends:
@@ -222,7 +222,7 @@ class Http:
 
 
 class Fault(NamedTuple):
-    """Why no whole answer came. `sent`: the request may have reached the remote."""
+    """Why no whole answer came. sent: the request may have reached the remote."""
 
     step: Step
     code: str
@@ -231,7 +231,7 @@ class Fault(NamedTuple):
     text: str = ""
 
 
-# Read from the top. The words are those of the HTTP stack's causes; tests/net/test_http.py provokes each on a socket.
+# The first match counts. The words come from the HTTP stack's causes; tests/net/test_http.py provokes each of them.
 _NOT_CONNECTED = (
     ("temporary failure in name resolution", Fault("dns", "name_lookup_failed", sent=False)),
     ("dns error", Fault("dns", "name_not_found", sent=False)),
@@ -254,10 +254,10 @@ _FAULTS: tuple[tuple[type[Exception], Fault], ...] = (
 
 
 def fault(error: Exception) -> Fault:
-    """Name what went wrong below HTTP. Whatever is not surely "never sent" counts as sent.
+    """The fault of an error below HTTP. If it is not certain that the request was never sent, it counts as sent.
 
-    The causes decide before the class does: pyreqwest calls a reset after the whole request a ConnectError,
-    and a silent server a ConnectTimeoutError.
+    The causes come before the class: pyreqwest raises ConnectError for a reset after the whole request, and
+    ConnectTimeoutError for a silent server.
     """
     details = error.details["causes"] if isinstance(error, DetailedPyreqwestError) else None
     causes = [cause["message"] for cause in details or ()]
@@ -265,7 +265,7 @@ def fault(error: Exception) -> Fault:
         reason = causes[-1]
         words = " / ".join(causes[causes.index("client error (Connect)") + 1 :]).lower()
         found = next(row for word, row in _NOT_CONNECTED if word in words)
-        # Only a certificate's flaw is worth quoting: it names the flaw and the server's own names, nothing of ours.
+        # Only a certificate's fault is quoted: its text names the fault and the server, nothing of ours.
         return found._replace(text=reason[:MAX_TEXT]) if found.step == "tls" else found
     return next(row for kind, row in _FAULTS if isinstance(error, kind))
 
@@ -286,8 +286,8 @@ def _client(timeout: float, ca_file: Path | None) -> Client:
         .user_agent(f"OpenGrant/{__version__}")
         .timeout(timedelta(seconds=timeout))
         .connect_timeout(timedelta(seconds=min(CONNECT_TIMEOUT, timeout / 2)))
-        # Shorter than the minute after which load balancers drop idle connections, so that a request
-        # seldom meets one that is just being closed: it would count as sent and lost.
+        # Load balancers close idle connections after a minute. A request on a connection that is being closed would
+        # count as sent with its answer lost.
         .pool_idle_timeout(timedelta(seconds=30))
         .follow_redirects(enable=False)
         .default_cookie_store(enable=False)

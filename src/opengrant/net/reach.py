@@ -1,4 +1,4 @@
-"""Whether a host can be reached: its name, a connection, its certificate. Nothing is said to it."""
+"""Whether a host can be reached: its name, a connection, its certificate. Sends no data."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ _DNS_WORDS = {
 
 
 async def reach(guard: Guard, host: str, port: int, *, tls: ssl.SSLContext | None, seconds: float) -> str | None:
-    """Why not, and what to do; None when it can be. `tls`: None for a connection without."""
+    """Why the host cannot be reached, and what to do; None if it can. tls: None for a connection without TLS."""
     try:
         async with asyncio.timeout(seconds):
             target = await guard.resolve(host, port, provider="doctor", leg="api")

@@ -1,4 +1,4 @@
-"""HTTP to webhook receivers: any host, behind the guard; one pool of connections for all of them."""
+"""HTTP to webhook receivers: any host that the guard admits; one connection pool for all."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,11 +12,11 @@ from opengrant.net.mail_login import tls_context
 
 _PROVIDER = "webhook"
 _ENOUGH = 4096
-"""Bytes of an answer that anybody looks at."""
+"""Bytes read of an answer."""
 
 
 class Receivers:
-    """Built once, in a running event loop. `timeout` counts seconds for each whole answer."""
+    """Built once, in a running event loop. timeout: seconds for each whole answer."""
 
     def __init__(self, guard: Guard, *, timeout: float, connections_per_host: int, ca_file: Path | None) -> None:
         self.timeout = timeout
@@ -26,7 +26,7 @@ class Receivers:
         self._session = open_session(connector, timeout)
 
     async def get(self, url: str) -> Page:
-        """The beginning of an answer; a redirect is one. Raises ProviderFailure."""
+        """The beginning of an answer; a redirect is an answer. Raises ProviderFailure."""
         return await self._conversation().ask("GET", url, enough=_ENOUGH)
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Page:

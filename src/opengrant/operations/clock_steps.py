@@ -1,4 +1,4 @@
-"""The clock that is set back: noticed, told, and its traces in the store moved to where they do no harm."""
+"""A clock that was set back: detect it, log it, and move the times in the store that are now in the future."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ log = structlog.get_logger()
 _NOTED_EVERY: Micros = 60 * SECOND
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Ahead:
-    """Built once, in assembly/installation.py."""
+    """Built once, in assembly/."""
 
     db: Store
     clock: Clock
@@ -25,16 +25,16 @@ class Ahead:
     _noted: Micros = 0
 
     async def watch(self) -> Mapping[str, int]:
-        """Look whether the clock went back since any process looked last, and move what lies ahead of it then.
+        """Check whether the clock went back since the last check of any process; if so, move rows that are ahead of it.
 
-        Returns how many rows were moved, by table. It asks the store at the first look, once a minute and when the
+        Returns the number of moved rows by table. It reads the store at the first check, once a minute, and when the
         clock of this process went back.
         """
         at = self.clock()
         if self._last - AGREE < at < self._noted + _NOTED_EVERY:
             self._last = at
             return {}
-        self._noted = 0  # should this fail, the next look asks again
+        self._noted = 0  # if this fails, the next check reads the store again
         behind, moved = await self.db.write(self._move(at))
         self._last = self._noted = at
         if behind:
@@ -52,6 +52,6 @@ class Ahead:
 
 
 async def rows_ahead(db: Store) -> Mapping[str, int]:
-    """The same for a database whose nodes may all be off; none where all is well. Raises StoreUnavailable."""
+    """As `count`, also when no node is running. Raises StoreUnavailable."""
     async with agreed_clock(db) as clock:
-        return await Ahead(db, clock).count()
+        return await Ahead(db=db, clock=clock).count()

@@ -1,4 +1,4 @@
-"""What belongs to the installation as a whole: its master keys' registry, its digest key, and resealing."""
+"""Secrets and health of the installation: the registry of master keys, the digest key, resealing, readiness."""
 
 import asyncio
 import os
@@ -34,7 +34,7 @@ def _canary_owner(key_id: str) -> Owner:
 async def check_master_keys(db: Store, vault: Vault, clock: Clock) -> None:
     """Compare the configured master keys with those that sealed this database.
 
-    A new key is registered, a key that nothing needs any more is retired.
+    A new key is registered; a key that no secret is sealed with is retired.
     Raises MasterKeyError, naming the id, when a key is missing or has another value than it had.
     """
     ring = vault.keyring
@@ -80,15 +80,15 @@ async def open_digests(db: Store, vault: Vault, clock: Clock) -> Digests:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a reseal has come; `total` was counted at its start."""
+    """Progress of a reseal; `total` was counted at its start."""
 
     done: int
     total: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reseal:
-    """Moves every secret under the sealing key, while servers run; may be stopped and started again at any time."""
+    """Seals every secret with the current key, while servers run. It can be stopped and started again at any time."""
 
     db: Store
     vault: Vault
@@ -96,13 +96,13 @@ class Reseal:
     batch: int = 500
 
     async def run(self) -> AsyncIterator[Progress]:
-        """Yields after each batch. A secret that changes meanwhile is left to its writer, who used the new key."""
+        """Yields after each batch. A secret that changed meanwhile is skipped: its writer has used the new key."""
         key_id = self.vault.keyring.sealing.id
         total = await self.db.read(secrets.count_not_under(key_id))
         done, after = 0, None
         yield Progress(0, total)
         while rows := await self.db.read(secrets.not_under(key_id, after=after, limit=self.batch)):
-            # The first batch says so for all: a run that is stopped has left its entry too.
+            # The audit entry is written with the first batch: a run that is stopped has one too.
             await self.db.write(self._swap(rows, begins=total if done == 0 else None))
             done, after = done + len(rows), rows[-1]
             yield Progress(done, max(total, done))
@@ -119,18 +119,18 @@ class Reseal:
 
 
 def ping() -> Steps[None]:
-    """The smallest question a store can answer."""
+    """The smallest query."""
     yield Statement("select 1")
 
 
 LEAST_ROOM = 16 * 1024 * 1024
-"""Bytes that the disk of an SQLite file must have left: as much as its write-ahead log takes in a busy second."""
+"""Free bytes that the disk of an SQLite file must have: its write-ahead log grows by as much in a busy second."""
 _WRITTEN_ENOUGH = 2.0
-"""Seconds that one write counts as proof, however many ask."""
+"""Seconds for which one successful write answers all checks."""
 
 
 def room(directory: Path) -> int | None:
-    """Bytes that the disk of a directory has left for us; None where it does not tell."""
+    """Free bytes on the disk of a directory; None when the file system does not report them."""
     try:
         disk = os.statvfs(directory)
     except OSError:
@@ -138,11 +138,11 @@ def room(directory: Path) -> int | None:
     return disk.f_bavail * disk.f_frsize if disk.f_blocks else None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Readiness:
-    """Whether this process can serve: whether its database can be read, has its schema, and can be written.
+    """Whether this process can serve: its database can be read, has its schema, and can be written.
 
-    directory  of the SQLite file; None with PostgreSQL, whose disk is another machine's
+    directory  of the SQLite file; None with PostgreSQL, whose disk this process cannot see
     """
 
     db: Store
@@ -153,7 +153,7 @@ class Readiness:
     _writing: "asyncio.Task[list[str]] | None" = None
 
     async def reasons(self) -> list[str]:
-        """What keeps it from serving; empty when nothing does. Raises StoreUnavailable when it cannot even be read."""
+        """Why it cannot serve; empty when it can. Raises StoreUnavailable when the database cannot be read."""
         await self.db.read(ping())
         if pending := await self.db.pending():
             return [f"migration {name} has not run" for name in pending]

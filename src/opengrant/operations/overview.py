@@ -1,17 +1,17 @@
-"""Overview: how an application's grants, connectors and webhooks are doing, for whoever runs it.
+"""Overview: the health of an application's grants, connectors and webhooks.
 
-What it takes to know is asked of the database once in ten seconds and application, however many are looking.
+The database is read once in ten seconds per application; all requests in that time share the result.
 """
 
-import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from opengrant.events.activity import HOUR, REFRESHED, VERIFIED, Activity
 from opengrant.grants.refresh import circuit_breaker
-from opengrant.model import SECOND, Application, Clock, Micros, is_recent
+from opengrant.model import SECOND, Application, Clock, Micros
+from opengrant.operations.recent_results import RecentResults
 from opengrant.store.engine.port import Steps, Store
 from opengrant.store.events import webhooks
 from opengrant.store.events.webhooks import Webhook
@@ -25,18 +25,23 @@ __all__ = ["DAY", "MOST_SOURCES", "Bucket", "DegradedSource", "Expiring", "Overv
 
 DAY: Micros = 24 * HOUR
 HOURLY: int = 72
-"""Up to so many hours are shown hour by hour, more day by day."""
+"""Up to this many hours are shown by the hour, more by the day."""
 KEEP: Micros = 10 * SECOND
 OVERDUE: Micros = 60 * SECOND
-"""A grant that is due for longer is overdue: the clock comes every second."""
+"""A grant that is due for longer is overdue: due grants are refreshed every second."""
 MOST_SOURCES = 50
-"""Degraded sources that are shown, longest first."""
+"""Degraded sources that are shown, those that are degraded longest first."""
 _MOST_KEPT = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Expiring:
-    """tokens_within_…: that end so soon, of valid grants. overdue: grants. suspected: refusals to be confirmed."""
+    """Grants that need a refresh or a confirmation.
+
+    tokens_within_…  tokens of valid grants that expire in this time
+    overdue          grants
+    suspected        refusals that a second attempt has to confirm
+    """
 
     tokens_within_hour: int
     tokens_within_day: int
@@ -46,7 +51,7 @@ class Expiring:
 
 @dataclass(frozen=True, slots=True)
 class DegradedSource:
-    """A degraded source. grants: how many depend on it; host: None unless it is a mail host."""
+    """A degraded source. grants: how many depend on it. host: None unless the source is a mail host."""
 
     provider: str
     connector_id: str
@@ -60,7 +65,7 @@ class DegradedSource:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """What came out from `at` on. failures: by class."""
+    """Outcomes of one hour or day that starts at `at`. failures: by class."""
 
     at: Micros
     verified: int
@@ -70,7 +75,7 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All but the activity. grants: by provider."""
+    """The overview without the activity. grants: by provider."""
 
     at: Micros
     grants: Mapping[str, Health]
@@ -81,34 +86,40 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """bucket: how long each is. buckets: oldest first; the last one is under way."""
+    """bucket: the length of each. buckets: oldest first; the last one is not complete."""
 
     snapshot: Snapshot
     bucket: Micros
     buckets: Sequence[Bucket]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Overview:
-    """Built once, in assembly/installation.py."""
+    """Built once, in assembly/."""
 
     db: Store
     activity: Activity
     clock: Clock
     observe: Callable[[int, int, int], None]
-    """Told how many grants are overdue, how many sources degraded and how many grants need a person to look at them,
-    in the whole installation."""
-    _kept: dict[tuple[str, int], tuple[Micros, "asyncio.Task[Any]"]] = field(default_factory=dict)
-    """By application and hours (0: the snapshot): since when, and who asks or has asked."""
+    """Receives three numbers for the whole installation: overdue grants, degraded sources, grants that need
+    attention."""
+    _snapshots: RecentResults[str, Snapshot] = field(init=False)
+    """By application."""
+    _activity: RecentResults[tuple[str, int], list[Bucket]] = field(init=False)
+    """By application and hours."""
+
+    def __post_init__(self) -> None:
+        self._snapshots = RecentResults(clock=self.clock, keep=KEEP, most=_MOST_KEPT)
+        self._activity = RecentResults(clock=self.clock, keep=KEEP, most=_MOST_KEPT)
 
     async def of(self, app: Application, *, hours: int) -> View:
-        """hours: how far back the activity goes."""
-        snapshot = await self._once((app.id, 0), lambda: self._snapshot(app))
-        buckets = await self._once((app.id, hours), lambda: self._buckets(app, hours))
-        return View(cast(Snapshot, snapshot), HOUR if hours <= HOURLY else DAY, cast(list[Bucket], buckets))
+        """`hours`: the length of the activity."""
+        snapshot = await self._snapshots.get(app.id, lambda: self._snapshot(app))
+        buckets = await self._activity.get((app.id, hours), lambda: self._buckets(app, hours))
+        return View(snapshot=snapshot, bucket=HOUR if hours <= HOURLY else DAY, buckets=buckets)
 
     async def measure(self) -> None:
-        """For the metrics."""
+        """Report to the metrics."""
         at = self.clock() - OVERDUE
 
         def look() -> Steps[tuple[int, int, int]]:
@@ -119,29 +130,13 @@ class Overview:
         self.observe(*await self.db.read(look()))
 
     async def worked(self) -> None:
-        """Background work is done here, now."""
+        """Store that background work has just run in this installation."""
         await self.db.write(checkup.worked(at=self.clock()))
 
     def forget(self) -> None:
-        """Ask anew the next time."""
-        self._kept.clear()
-
-    async def _once(self, key: tuple[str, int], ask: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-        """What was found in the last seconds, or is being looked for; it outlives whoever waits for it."""
-        at = self.clock()
-        since, task = self._kept.get(key, (0, None))
-        if (
-            task is None
-            or not is_recent(since, within=KEEP, now=at)
-            or (task.done() and (task.cancelled() or task.exception() is not None))
-        ):
-            if len(self._kept) >= _MOST_KEPT:
-                self._kept = {
-                    other: kept for other, kept in self._kept.items() if is_recent(kept[0], within=KEEP, now=at)
-                }
-            task = asyncio.create_task(ask())
-            self._kept[key] = (at, task)
-        return await asyncio.shield(task)
+        """Drop the kept results."""
+        self._snapshots.clear()
+        self._activity.clear()
 
     async def _snapshot(self, app: Application) -> Snapshot:
         return await self.db.read(self._look(app.id, self.clock()))
@@ -153,14 +148,16 @@ class Overview:
         overdue = yield from overview.due_before(app_id, at=at - OVERDUE)
         expiring = Expiring(hour, day, overdue, sum(one.suspected for one in grants.values()))
         degraded = yield from self._degraded(app_id)
-        told = []
-        for webhook in (yield from webhooks.everyone(app_id)):
+        backlogs = []
+        for webhook in (yield from webhooks.of_application(app_id)):
             backlog = yield from overview.backlog(app_id, webhook.id)
-            told.append((webhook, backlog))
-        return Snapshot(at, dict(sorted(grants.items())), expiring, degraded, told)
+            backlogs.append((webhook, backlog))
+        return Snapshot(
+            at=at, grants=dict(sorted(grants.items())), expiring=expiring, degraded=degraded, webhooks=backlogs
+        )
 
     def _of_sources(self, app_id: str, grants: Mapping[str, Health], at: Micros) -> Steps[None]:
-        """Count in those that are troubled by what their source is."""
+        """Add the grants that are troubled because their source is."""
         for blamed in (yield from blame.blamed(app_id, at=at)):
             named = yield from overview.source(app_id, blamed.source.partition("/")[0])
             if named is not None and named[0] in grants:
@@ -175,11 +172,11 @@ class Overview:
             id_, _, host = blamed.source.partition("/")
             named = yield from overview.source(app_id, id_)
             if named is None:
-                continue  # deleted between the two looks
+                continue  # deleted between the two queries
             if host and id_ not in by_host:
                 by_host[id_] = yield from overview.dependents_by_host(app_id, id_, self.db.dialect)
             grants = by_host[id_].get(host, 0) if host else (yield from overview.dependents(app_id, id_))
-            found.append(_trouble(blamed, named, host or None, grants))
+            found.append(_degraded_source(blamed, named, host or None, grants))
         return found
 
     async def _buckets(self, app: Application, hours: int) -> list[Bucket]:
@@ -188,17 +185,27 @@ class Overview:
         first = at - at % size - (number - 1) * size
         counts: dict[Micros, Counter[str]] = {first + n * size: Counter() for n in range(number)}
         for tally in await self.activity.since(app, at=first):
-            # One that was counted by a clock ahead of ours belongs to the last.
+            # A count of a process whose clock is ahead belongs to the last bucket.
             place = min(tally.began_at - tally.began_at % size, first + (number - 1) * size)
             counts[place][tally.outcome] += tally.times
         return [_bucket(began_at, counted) for began_at, counted in counts.items()]
 
 
-def _trouble(
+def _degraded_source(
     blamed: CircuitBreaker, named: tuple[str, str, str | None], host: str | None, grants: int
 ) -> DegradedSource:
-    since = cast(Micros, blamed.degraded_at)
-    return DegradedSource(*named, host, since, circuit_breaker.quoted(blamed), grants, blamed.probe_at)
+    assert blamed.degraded_at is not None, "the query finds degraded sources only"
+    provider, connector_id, credential_id = named
+    return DegradedSource(
+        provider=provider,
+        connector_id=connector_id,
+        credential_id=credential_id,
+        host=host,
+        since=blamed.degraded_at,
+        said=circuit_breaker.quoted(blamed),
+        grants=grants,
+        probe_at=blamed.probe_at,
+    )
 
 
 def _bucket(at: Micros, counted: Counter[str]) -> Bucket:

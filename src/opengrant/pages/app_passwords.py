@@ -1,4 +1,4 @@
-"""Which password a mail service wants, and where its user finds it: data, not code.
+"""Which password a mail service needs, and where its user finds it: data, not code.
 
 The account pages are the services' own, as of 2026. A service that is not listed gets the general advice of the form.
 """
@@ -12,7 +12,7 @@ class Service(NamedTuple):
     domains  of its addresses; a last `*` stands for national domains
     says     one line: what to know before anything else
     steps    what to do there, in order
-    url      where to begin; empty when there is nothing to be done there
+    url      where to begin; empty when there is nothing to do there
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""What the owner of a mailbox is told when it could not be connected, by the reason: data, not code.
+"""Sentences for the owner of a mailbox that could not be connected, by the reason: data, not code.
 
-API callers read another sentence, about fields and calls; this one is about what its reader typed and can do next. It
-stands at the field that it is about. A reason without a row is told by its kind.
+API callers read another sentence, about fields and calls; this one is about what the owner typed and can do next. It
+stands at the field that it is about. A reason without a row has the sentence of its kind.
 """
 
 from collections.abc import Mapping
@@ -189,18 +189,18 @@ _OUTGOING: Mapping[str, tuple[About, str]] = {
         " later.",
     ),
 }
-"""Of the outgoing server, which is heard when the incoming one has let the owner in."""
+"""For the outgoing server, which is asked after the login to the incoming one."""
 _EXCHANGE: Mapping[str, tuple[About, str]] = {
     "password_refused": _at("password", "The user name or the password was not accepted. Check both."),
 }
 _WANTS_SERVER = frozenset({"hosts_not_found", "exchange_not_found"})
-"""Told at the server's field although nothing was entered there."""
+"""They stand at the server's field even when it is empty."""
 
 
 def refusal(
     provider: ProviderName, *, kind: str, reason: str, leg: str = "", filled: frozenset[str] = frozenset()
 ) -> Refusal:
-    """What the form says.
+    """The sentence and its field in the form.
 
     kind, reason  of the verdict
     leg           where it was met: imap, smtp, ews, caldav

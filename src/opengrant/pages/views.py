@@ -1,6 +1,6 @@
 """The pages, as frozen dataclasses: what each one shows. Nothing in them is markup; all text is escaped.
 
-What every form sends besides its fields: `csrf`, as given, and `cancel=1` when its user gives up.
+What every form sends besides its fields: `csrf`, as given, and `cancel=1` when the user cancels.
 """
 
 import re
@@ -106,7 +106,7 @@ class Login(Page):
     values         what the fields begin with; passwords are never shown again and need not be left out
     errors         field → one sentence about it
     problem        what went wrong as a whole ("The mail server does not answer just now."), or empty
-    details        what the server said and how far it got, in its own words: folded, for whoever is asked for help
+    details        what the server said and how far it got, in its own words: folded, for support
     smtp_required  the outgoing server must be named (imap)
     back           path that leads to the choice of providers; empty when there is none
     """
@@ -147,13 +147,13 @@ class Login(Page):
 
     @property
     def service(self) -> Service | None:
-        """Whose password is asked for, as far as the address tells."""
+        """The mail service of the address, as far as it is known."""
         form, email = form_of(self.provider), self.values.get("email", "")
         return next((one for one in self.services if one.name == form.service or one.serves(email)), None)
 
     @property
     def services(self) -> tuple[Service, ...]:
-        """Those whose help the page holds."""
+        """The services whose help the page shows."""
         form = form_of(self.provider)
         return tuple(one for one in SERVICES if form.any_service or one.name == form.service)
 
@@ -166,11 +166,11 @@ class Login(Page):
 
 @dataclass(frozen=True, slots=True)
 class Problem(Page):
-    """It ends here, and nobody can be redirected.
+    """The sign-in ends here, without a redirect.
 
     title       a few words
     message     what happened and what to do, in plain words
-    request_id  for whoever is asked for help; empty for none
+    request_id  for support; empty for none
     back        path of our own or absolute http(s) URL that helps; empty for none
     details     what the team of the application should know: folded; empty for nothing
     """
@@ -191,11 +191,11 @@ class Problem(Page):
 class Onward(Page):
     """Leads on to another origin, by itself and with a button.
 
-    As an answer to a form it does what a redirect cannot: browsers hold each hop of a form's redirects against
-    `form-action`, and whoever comes next may redirect as they like.
+    As an answer to a form it does what a redirect cannot: browsers check each hop of a form's redirects against
+    `form-action`, and the next origin may redirect anywhere.
 
     url  absolute; http(s), or the scheme of an app. It may hold a one-time code: it is not in repr
-    to   who is there: "Google", or the application's name
+    to   name of the target: "Google", or the application's
     """
 
     template: ClassVar[str] = "onward.html"

@@ -23,7 +23,7 @@ class Refreshes(Protocol):
 
 @runtime_checkable
 class Identifies(Protocol):
-    """Says whose tokens these are, and what they may do."""
+    """Names the owner of tokens, and what the tokens may do."""
 
     async def identify(self, client: ClientApp, tokens: Tokens) -> Identity:
         """id_token first, then userinfo or /me. Raises ProviderFailure."""
@@ -48,9 +48,9 @@ class TokenProvider(Refreshes, Identifies, Protocol):
 class Consent:
     """What a user is asked for, on the provider's own page.
 
-    scope      what the application wants; the provider's file adds what identity and refreshing need
+    scope      what the application wants; the provider adds what identity and refreshing need
     challenge  PKCE: base64url of the SHA-256 of the verifier
-    granted    scopes of earlier consents shall be in the token too, where the provider can
+    granted    ask for the scopes of earlier consents too, where the provider supports it
     """
 
     redirect_uri: str
@@ -62,7 +62,7 @@ class Consent:
 
 
 class Authorizes(Protocol):
-    """Sends users to the provider's own consent page, and turns the code they bring back into live tokens."""
+    """Sends users to the provider's consent page, and exchanges the code that comes back for live tokens."""
 
     def consent_url(self, client: ClientApp, consent: Consent) -> str:
         """Where the browser goes."""
@@ -89,13 +89,13 @@ class ProvesClient(Protocol):
         """The URL that `prove_client` asks."""
 
     async def prove_client(self, client: ClientApp) -> str | None:
-        """None when the client was accepted; a sentence that says why, where the provider cannot tell.
+        """None when the client was accepted; a sentence with the reason where the provider does not tell.
 
-        Spends nobody's token. Raises ProviderFailure: the client was refused, or nobody could be asked.
+        Uses no user's token. Raises ProviderFailure: the client was refused, or no answer came.
         """
 
     def lacking_scope(self, scope: tuple[str, ...]) -> tuple[str, ...]:
-        """What a sign-in with these scopes would lack to tell whose mailbox it is, and to stay connected."""
+        """The scopes to add to these, so that a sign-in names the mailbox and stays connected."""
 
 
 class OAuthProvider(CodeProvider, ProvesClient, Protocol):
@@ -103,7 +103,7 @@ class OAuthProvider(CodeProvider, ProvesClient, Protocol):
 
 
 class Reaches(Protocol):
-    """Has a server that can be met without a credential."""
+    """Has a server that answers without a credential."""
 
     async def reach(self) -> str:
         """Returns the host that answered. Raises ProviderFailure."""
@@ -118,10 +118,10 @@ class Verifies(Protocol[L_contra]):
 
 
 class Revokes(Protocol):
-    """Can be told that a token shall die."""
+    """Can revoke a token."""
 
     async def revoke(self, token: SecretStr) -> bool:
-        """Best effort: whether the token is dead now. True also when it was before."""
+        """Best effort: whether the token is revoked now. True also when it was before."""
 
 
 class Mints(Protocol):
@@ -145,7 +145,7 @@ class ProvesTenant(Protocol):
 
 
 class ListsAliases(Protocol):
-    """Knows the other addresses of a mailbox."""
+    """Lists the other addresses of a mailbox."""
 
     async def aliases(self, access_token: SecretStr) -> tuple[str, ...]:
         """Without the primary one. Raises ProviderFailure."""

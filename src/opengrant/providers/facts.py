@@ -108,6 +108,7 @@ class Facts:
     form                its login form; None where there is none
     credential_types    what its connectors' credentials may be
     connector_settings  settings of a connector that may be read again, beside `client_id`
+    endpoints           settings of its section that name what this server itself calls, in the order of the doctor
     idle_days           a refresh token that is not used for so many days ends; None when the provider names no time
     imap_host           its mail server, by which an address is recognised
     imap_password       that server accepts an app password: IMAP is another way in
@@ -133,6 +134,7 @@ class Facts:
     form: Form | None = None
     credential_types: frozenset[CredentialType] = frozenset()
     connector_settings: frozenset[str] = frozenset()
+    endpoints: tuple[str, ...] = ()
     idle_days: int | None = None
     imap_host: str = ""
     imap_password: bool = False

@@ -1,4 +1,4 @@
-"""What the bulk providers make of an organisation's credential: a token for one mailbox, and whose it is."""
+"""The result of using an organisation's credential: a token for one mailbox, and the mailbox's identity."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ class Minted:
 
     identity    `email` is the address that was asked for, even where it is an alias of the directory's primary one
     expires_at  counted from before the request was sent
-    scope       what was asked for, and so granted: these providers grant all of it or nothing
+    scope       the requested scopes: these providers grant all of them or none
     """
 
     identity: Identity

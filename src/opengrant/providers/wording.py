@@ -1,10 +1,10 @@
-"""What a server's sentence says beside its code: that it is busy, that it is broken, that another try may work.
+"""Words for a cause that passes: the server is busy, something is broken, another try may work.
 
-Such words outweigh every word of refusal in the same sentence, for every provider: servers put them beside
-`invalid_grant`, 535 and [AUTHENTICATIONFAILED]. They are looked for as whole words, so that "corporate" is no "rate".
-Addresses and links are left out: what stands in them is a name.
+Such words count more than every word of refusal in the same sentence, for every provider: servers put them beside
+`invalid_grant`, 535 and [AUTHENTICATIONFAILED]. The search is for whole words, so that "corporate" is no "rate".
+Addresses and links are left out: the words in them are names.
 
-The work grows with the length of the text alone: it is split once, and phrases are looked for as plain text.
+The time is linear in the length of the text: it is split once, and phrases are searched as plain text.
 
 Sources  Postfix and Cyrus SASL ("generic failure", "Connection lost to authentication server"), Dovecot ("Temporary
          authentication failure", "Internal error occurred"), Gmail's SMTP error reference ("Too many login attempts,
@@ -15,7 +15,7 @@ Sources  Postfix and Cyrus SASL ("generic failure", "Connection lost to authenti
 from typing import Literal
 
 Passing = Literal["throttled", "broken", "later", "again"]
-"""A cause that passes. throttled: the server wants fewer calls. broken: something behind it does not work just now.
+"""A cause that passes. throttled: the server wants fewer calls. broken: something behind it does not work now.
 later: another try at another time may work. again: only "try again", which some servers say to a wrong password too.
 """
 
@@ -42,7 +42,7 @@ _LATER = (
 )
 _AGAIN = ("try again",)
 
-# "Too many" of these; of characters, arguments or recipients it says nothing about time.
+# "Too many" of these passes with time; too many characters, arguments or recipients does not.
 _MANY = frozenset(
     {
         *("attempt", "attempts", "auth", "authentication", "authentications", "bad", "call", "calls", "client"),
@@ -53,13 +53,13 @@ _MANY = frozenset(
     }
 )
 _NEAR = 3
-"""Words behind "too many" that may be what there is too much of."""
+"""How many words after "too many" may name the thing."""
 _UNITS = {"second": 1, "seconds": 1, "minute": 60, "minutes": 60, "min": 60, "hour": 3600, "hours": 3600}
 _LONGEST = 3600
 
 
 def plain(text: str, *, links: bool = True) -> str:
-    """Lower case, single spaces for all that is no letter or digit, a space at either end; without addresses."""
+    """Lower case; one space for all that is no letter or digit; a space at both ends; no addresses."""
     kept = (part for part in text.casefold().split() if "@" not in part and (links or "://" not in part))
     return f" {' '.join(''.join(char if char.isalnum() else ' ' for char in ' '.join(kept)).split())} "
 
@@ -71,7 +71,7 @@ def spelled(code: str) -> str:
 
 
 def passing(text: str) -> Passing | None:
-    """The cause that passes, if the text names one; of several the one that says most."""
+    """The cause that passes, if the text names one; of several the most specific."""
     said = plain(text, links=False)
     if _names(said, _THROTTLED) or _too_many(said):
         return "throttled"

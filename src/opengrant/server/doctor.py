@@ -24,6 +24,7 @@ from opengrant.net.provider_http import Http
 from opengrant.net.reach import reach
 from opengrant.operations.clock_steps import rows_ahead
 from opengrant.operations.master_keys import LEAST_ROOM, check_master_keys, ping, room
+from opengrant.providers.registry import FACTS
 from opengrant.settings import Settings, say_unknown, unknown
 from opengrant.store.engine.migrate import MigrationError
 from opengrant.store.engine.port import Dialect, Statement, Steps, Store
@@ -343,7 +344,7 @@ async def _reached(settings: Settings, db: Store, tell: Callable[[str], None]) -
     """Each group of hosts on its own: none keeps the others waiting."""
     try:
         wanted = await db.read(checkup.providers())
-        everyone = [application.id for application in await db.read(applications.everyone())]
+        everyone = [application.id for application in await db.read(applications.list_all())]
         mail = await db.read(checkup.settings_in_use(ProviderName.IMAP, applications=everyone))
         exchange = await db.read(checkup.settings_in_use(ProviderName.EWS, applications=everyone))
         hooks = await db.read(checkup.webhooks(limit=10 * _MOST_HOSTS))
@@ -370,15 +371,10 @@ async def _reached(settings: Settings, db: Store, tell: Callable[[str], None]) -
 
 def _endpoints(settings: Settings) -> Mapping[ProviderName, Sequence[str]]:
     """What the server itself calls; where browsers are sent to is theirs to reach."""
-    google, microsoft, yahoo, zoom = settings.google, settings.microsoft, settings.yahoo, settings.zoom
-    token = microsoft.token_url.replace("{tenant}", "common")
     return {
-        ProviderName.GOOGLE: (
-            *(google.token_url, google.userinfo_url, google.tokeninfo_url, google.revoke_url, google.gmail_url),
-        ),
-        ProviderName.MICROSOFT: (token, microsoft.graph_url),
-        ProviderName.YAHOO: (yahoo.token_url, yahoo.userinfo_url),
-        ProviderName.ZOOM: (zoom.token_url, zoom.api_url),
+        name: [str(getattr(getattr(settings, name), one)).replace("{tenant}", "common") for one in facts.endpoints]
+        for name, facts in FACTS.items()
+        if facts.endpoints
     }
 
 

@@ -1,4 +1,4 @@
-"""Limits of what a browser without an API key can cause: the pages of hosted sign-in are open to everyone.
+"""Limits of what a browser without an API key can cause: the pages of hosted sign-in are public.
 
 Refused passwords are counted, against guessing. Proofs that run at once are bounded: a silent mail server must not hold
 the threads that the application's own requests need.

@@ -69,7 +69,7 @@ class AdminConsent:
 
     async def _credential(self, app: Application, request: AuthorizationRequest) -> WithClient:
         """Raises InvalidRequest."""
-        if request.providers != (ProviderName.MICROSOFT,):
+        if len(request.providers) != 1 or request.providers[0] not in self.providers.administrators:
             raise InvalidRequest("provider: admin consent is Microsoft's; send provider=microsoft.")
         if request.credential_id is None:
             raise InvalidRequest("credential_id: name the adminconsent credential that the tenant shall consent to.")

@@ -1,4 +1,4 @@
-"""PKCE: whoever redeems a code shows that they are the one who asked for it (RFC 7636)."""
+"""PKCE (RFC 7636): the client that redeems a code proves that it started the sign-in."""
 
 import base64
 import hashlib
@@ -6,18 +6,18 @@ import hmac
 
 
 def verifies(method: str | None, challenge: str, verifier: str) -> bool:
-    """Whether `verifier` is what `challenge` was made of.
+    """Whether `challenge` was made from `verifier`.
 
-    method  `plain` or `S256` in any case (the SDKs send `s256`); None and empty mean `plain`. Another verifies nothing.
+    method  `plain` or `S256` in any case (the SDKs send `s256`); None and empty mean `plain`. Any other fails.
 
-    For S256 three spellings of the digest are in use, and each is accepted:
+    For S256 three spellings of the digest are in use; each is accepted:
 
         base64(hex(sha256(v)))    without padding: all official SDKs, which hash to text first
         base64url(sha256(v))      without padding: RFC 7636
         hex(sha256(v))            the published example
 
-    No shortest length: the SDKs' verifiers are UUIDs, shorter than the RFC wants. An empty challenge or verifier
-    proves nothing.
+    There is no minimum length: the SDKs' verifiers are UUIDs, which are shorter than the RFC's minimum. An empty
+    challenge or verifier fails.
     """
     if not challenge or not verifier:
         return False
@@ -25,7 +25,7 @@ def verifies(method: str | None, challenge: str, verifier: str) -> bool:
         case "plain":
             return _same(challenge, verifier)
         case "s256":
-            # All three are compared, whichever fits: the time tells nothing.
+            # All three are always compared, so that the time does not depend on the match.
             return sum(_same(challenge, form) for form in _digests(verifier)) > 0
         case _:
             return False
@@ -39,5 +39,5 @@ def _digests(verifier: str) -> tuple[str, str, str]:
 
 
 def _same(left: str, right: str) -> bool:
-    # As bytes: text beyond ASCII cannot be compared in constant time, and is a verifier all the same.
+    # As bytes: compare_digest refuses text beyond ASCII, which a verifier may contain.
     return hmac.compare_digest(left.encode(errors="surrogatepass"), right.encode(errors="surrogatepass"))

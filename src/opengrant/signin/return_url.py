@@ -54,7 +54,7 @@ class ReturnUrls:
 
     async def first(self, app: Application) -> str:
         """The redirect URI that was registered first. Raises InvalidRequest when there is none."""
-        registered = await self.redirects.everyone(app)
+        registered = await self.redirects.of_application(app)
         if not registered:
             raise InvalidRequest(
                 "This application has no redirect URI to come back to. Register one:"

@@ -1,4 +1,4 @@
-"""Applications, their callback URIs and workspaces.
+"""Applications, their redirect URIs and workspaces.
 
 It must not know grants or connectors, which belong to an application.
 """

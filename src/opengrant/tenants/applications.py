@@ -19,16 +19,16 @@ from opengrant.tenants import redirect_uris as redirects
 _LONGEST_ID = 64
 DEFAULT_APPLICATION = "Default"
 PARTS: tuple[Part, ...] = get_args(Part)
-"""Of a profile: each is replaced as a whole."""
+"""The parts of a profile; a change replaces each part as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApplicationChange:
-    """What an application is to say about itself.
+    """A change of an application's profile.
 
-    parts         each replaces what was there as a whole; what is not named stays
-    domain        None: stays
-    callback_uris all of its redirect URIs; None: stay
+    parts         each replaces the stored part as a whole; other parts are unchanged
+    domain        None: unchanged
+    callback_uris all redirect URIs; None: unchanged
     """
 
     parts: Mapping[Part, Mapping[str, Any]]
@@ -42,20 +42,22 @@ class Applications:
 
     db: Store
     api_keys: ApiKeys
-    """They make the first key."""
+    """For the first key."""
     clock: Clock
 
     async def create(
         self, name: str, *, identity_rule: IdentityRule = "email", application_id: str | None = None
     ) -> Application:
         """Raises InvalidRequest when the id is taken."""
-        application = Application(application_id or str(uuid.uuid4()), name, identity_rule, self.clock())
+        application = Application(
+            id=application_id or str(uuid.uuid4()), name=name, identity_rule=identity_rule, created_at=self.clock()
+        )
         if not await self.db.write(_add(application)):
             raise InvalidRequest(f"An application with the id {application.id} already exists.")
         return application
 
-    async def everyone(self) -> list[Application]:
-        return await self.db.read(applications.everyone())
+    async def list_all(self) -> list[Application]:
+        return await self.db.read(applications.list_all())
 
     async def get(self, application_id: str) -> Application:
         application = await self.db.read(applications.find(application_id))
@@ -64,9 +66,9 @@ class Applications:
         return application
 
     async def find(self, application_id: str) -> Application | None:
-        """As `get`, for those who have only a client id: it says nothing about what there is."""
+        """As `get`, for a client id from an unauthenticated request."""
         if not (application_id.isascii() and application_id.isprintable() and len(application_id) <= _LONGEST_ID):
-            # It comes from strangers, and no database takes everything for text.
+            # The id is not trusted: a database does not accept every character in text.
             return None
         return await self.db.read(applications.find(application_id))
 
@@ -74,25 +76,25 @@ class Applications:
         return await self.db.read(_profile(application))
 
     async def update(self, application: Application, change: ApplicationChange) -> Profile:
-        """All of it or nothing. Raises InvalidRequest."""
+        """In one transaction. Raises InvalidRequest."""
         return await self.db.write(self._update(application, change))
 
     def _update(self, application: Application, change: ApplicationChange) -> Steps[Profile]:
         now = self.clock()
         yield from applications.lock(application.id)
-        held = yield from _profile(application)
+        profile = yield from _profile(application)
         parts = dict(change.parts)
         if "branding" in parts:
             parts["branding"] = {"name": application.name, **parts["branding"]}
-        changed: list[str] = [name for name, value in parts.items() if getattr(held, name) != value]
-        if change.domain is not None and change.domain != held.domain:
+        changed: list[str] = [name for name, value in parts.items() if getattr(profile, name) != value]
+        if change.domain is not None and change.domain != profile.domain:
             changed.append("domain")
         if changed:
             yield from applications.change_profile(application.id, parts, change.domain, at=now)
-        moved = False
+        uris_changed = False
         if change.callback_uris is not None:
-            moved = yield from redirects.put_all(application, change.callback_uris, at=now)
-        if moved or "idp_settings" in changed:
+            uris_changed = yield from redirects.put_all(application, change.callback_uris, at=now)
+        if uris_changed or "idp_settings" in changed:
             yield from redirects.publish_origins(application.id)
         if changed:
             yield from audit.record(application.id, "application.updated", at=now, changed=changed)
@@ -101,8 +103,13 @@ class Applications:
     async def bootstrap(
         self, *, application_id: str | None, secret: SecretStr | None
     ) -> tuple[Application, NewKey] | None:
-        """On an empty store, make the default application and its first key; otherwise do nothing and return None."""
-        application = Application(application_id or str(uuid.uuid4()), DEFAULT_APPLICATION, "email", self.clock())
+        """Make the default application and its first key, if the store is empty. Otherwise return None."""
+        application = Application(
+            id=application_id or str(uuid.uuid4()),
+            name=DEFAULT_APPLICATION,
+            identity_rule="email",
+            created_at=self.clock(),
+        )
         new = self.api_keys.draw(application, "first key", lifetime=None, permissions=("all",), secret=secret)
         made = await self.db.write(self._bootstrap(application, new))
         return (application, new) if made else None

@@ -1,8 +1,7 @@
-"""Redirect URIs: where hosted sign-in may lead back to, and which web pages may call from a browser.
+"""Redirect URIs: where hosted sign-in may redirect to, and the origins that may call from a browser.
 
-A code goes to whoever holds the redirect URI, so nothing is read into one: a request's must be the registered one byte
-for byte. What would be the same address to a browser (another case, an encoded letter, a port that is the default
-anyway) is another string, and refused.
+The redirect URI receives the code, so a request must name a registered one byte for byte. A spelling that a browser
+treats as the same address (another case, an encoded letter, the default port) is refused.
 """
 
 import re
@@ -42,22 +41,22 @@ _OPTIONAL: Mapping[Platform, Sequence[str]] = {"ios": ("app_store_id", "team_id"
 _LOCAL = frozenset({"localhost", "127.0.0.1"})
 
 _URL = re.compile(r"[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]{1,2048}")
-"""RFC 3986's characters without `#`: a fragment would swallow the code. Browsers read a backslash as a slash."""
+"""RFC 3986's characters without `#`: the code would become part of a fragment. No backslash: browsers read it as /."""
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]+")
 _DEEP_LINK = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://.*")
 _OURS = frozenset({"code", "state", "error", "error_description", "error_uri", "error_code", "admin_consent", "tenant"})
-"""What an answer adds to the query. One that came before would be read in its place."""
+"""Parameters that we add to the query. A registered URL must not contain them: the application would read those."""
 _ORIGIN = re.compile(r"(https?)://([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?/?", re.IGNORECASE)
 _DEFAULT_PORT = {"https": 443, "http": 80}
 
 
 @dataclass(frozen=True, slots=True)
 class NewRedirectUri:
-    """What a caller sends for one.
+    """A redirect URI as a caller sends it.
 
-    id        which one it is to be, among those that exist; None, or of none: the one of that URL, or else a new one
-    platform  None: as it is, `web` for a new one
-    settings  counts together with a platform only; None: as they are, none for a new one
+    id        the existing one to change; None or unknown: the one with this URL, otherwise a new one
+    platform  None: unchanged, `web` for a new one
+    settings  used only together with a platform; None: unchanged, empty for a new one
     """
 
     url: str
@@ -68,63 +67,63 @@ class NewRedirectUri:
 
 @dataclass(frozen=True, slots=True)
 class RedirectUriChange:
-    """None: stays as it is. Settings without a platform stay too: the wire wants it so."""
+    """None: unchanged. Settings without a platform are ignored, as on the wire."""
 
     url: str | None = None
     platform: Platform | None = None
     settings: Mapping[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Redirects:
-    """Built once, in assembly/installation.py."""
+    """Built once, in assembly/."""
 
     db: Store
     clock: Clock
 
     async def match(self, app: Application, url: str) -> RedirectUri | None:
-        """The registered redirect URI that a request means.
+        """The registered redirect URI that a request names.
 
-        Only its query may differ, and only where the application's `allow_query_param_in_redirect_uri` says so: then
-        redirect to what the request named, which is `url`, and holds no parameter that an answer adds.
+        Only the query may differ, and only with the application's setting `allow_query_param_in_redirect_uri`. The
+        caller redirects to `url`, which has no parameter that we add.
         """
         return await self.db.read(_match(app, url)) if _URL.fullmatch(url) else None
 
-    async def everyone(self, app: Application) -> list[RedirectUri]:
+    async def of_application(self, app: Application) -> list[RedirectUri]:
         """In order of creation."""
-        return await self.db.read(redirect_uris.everyone(app.id))
+        return await self.db.read(redirect_uris.of_application(app.id))
 
     async def get(self, app: Application, uri_id: str) -> RedirectUri:
         """Raises NotFound."""
         return await self.db.read(_get(app, uri_id))
 
-    async def create(self, app: Application, draft: NewRedirectUri) -> RedirectUri:
+    async def create(self, app: Application, new: NewRedirectUri) -> RedirectUri:
         """Raises InvalidRequest."""
-        return await self.db.write(self._create(app, draft))
+        return await self.db.write(self._create(app, new))
 
     async def update(self, app: Application, uri_id: str, change: RedirectUriChange) -> RedirectUri:
         """Raises InvalidRequest, NotFound."""
         return await self.db.write(self._update(app, uri_id, change))
 
     async def delete(self, app: Application, uri_id: str) -> None:
-        """The last one may go: hosted sign-in then refuses everybody. Raises NotFound."""
+        """Without any redirect URI, hosted sign-in refuses every request. Raises NotFound."""
         await self.db.write(self._delete(app, uri_id))
 
     async def origins(self, app: Application) -> frozenset[str]:
-        """Web pages of which origins may call from a browser, spelled as browsers spell them."""
+        """Origins that may call from a browser, spelled as browsers spell them."""
         return await self.db.read(redirect_uris.origins(app.id))
 
     async def admits(self, origin: str, *, application_id: str | None = None) -> bool:
-        """Whether a page of that origin may call. Without an application: whether any one lets it."""
+        """Whether a page of this origin may call. application_id: None for any application."""
         if _ORIGIN.fullmatch(origin) is None:
             return False
         return await self.db.read(redirect_uris.has_origin(origin, application_id))
 
-    def _create(self, app: Application, draft: NewRedirectUri) -> Steps[RedirectUri]:
+    def _create(self, app: Application, new: NewRedirectUri) -> Steps[RedirectUri]:
         yield from applications.lock(app.id)
-        if len((yield from redirect_uris.everyone(app.id))) >= MOST:
+        if len((yield from redirect_uris.of_application(app.id))) >= MOST:
             raise _too_many()
-        made = _new(app, draft, at=self.clock())
+        made = _new(app, new, at=self.clock())
         if not (yield from redirect_uris.add(made)):
             raise _taken(made.url)
         yield from publish_origins(app.id)
@@ -133,15 +132,17 @@ class Redirects:
 
     def _update(self, app: Application, uri_id: str, change: RedirectUriChange) -> Steps[RedirectUri]:
         yield from applications.lock(app.id)
-        held = yield from _get(app, uri_id)
-        draft = NewRedirectUri(held.url if change.url is None else change.url, change.platform, change.settings)
-        changed = _changed(held, draft, at=self.clock())
-        if changed is not held:
-            yield from redirect_uris.delete(app.id, [held.id])
+        stored = yield from _get(app, uri_id)
+        new = NewRedirectUri(
+            url=stored.url if change.url is None else change.url, platform=change.platform, settings=change.settings
+        )
+        changed = _changed(stored, new, at=self.clock())
+        if changed is not stored:
+            yield from redirect_uris.delete(app.id, [stored.id])
             if not (yield from redirect_uris.add(changed)):
                 raise _taken(changed.url)
             yield from publish_origins(app.id)
-            yield from _record("redirect_uri.updated", changed, changed=_differences(held, changed))
+            yield from _record("redirect_uri.updated", changed, changed=_differences(stored, changed))
         return changed
 
     def _delete(self, app: Application, uri_id: str) -> Steps[None]:
@@ -152,36 +153,19 @@ class Redirects:
         yield from _record("redirect_uri.deleted", replace(gone, updated_at=self.clock()))
 
 
-def put_all(app: Application, drafts: Sequence[NewRedirectUri], *, at: Micros) -> Steps[bool]:
-    """Make these the redirect URIs of an application, and no others; in a transaction that holds its lock.
+def put_all(app: Application, sent: Sequence[NewRedirectUri], *, at: Micros) -> Steps[bool]:
+    """Replace the redirect URIs of an application, in a transaction that holds its lock.
 
-    Origins are left to the caller, see `publish_origins`. Returns whether anything changed. Raises InvalidRequest.
+    The caller updates the origins: `publish_origins`. Returns whether anything changed. Raises InvalidRequest.
     """
-    if len(drafts) > MOST:
+    if len(sent) > MOST:
         raise _too_many()
-    held = {uri.id: uri for uri in (yield from redirect_uris.everyone(app.id))}
-    by_url = {uri.url: uri.id for uri in held.values()}
-    wanted: dict[str, RedirectUri] = {}
-    # Those with an id first: nobody else can then be taken for one of them.
-    # An id of another server, as clients send it that were made for one, says nothing: the URL does.
-    known = [draft if draft.id in held else replace(draft, id=None) for draft in drafts]
-    for place, draft in sorted(enumerate(known), key=lambda one: one[1].id is None):
-        id_ = draft.id or by_url.get(draft.url)
-        if draft.id is not None and draft.id in wanted:
-            raise InvalidRequest(f"callback_uris: the id {draft.id} is there twice.")
-        fresh = id_ is None or id_ in wanted
-        # New ones a microsecond apart: they are listed in the order in which they were sent.
-        uri = _new(app, draft, at=at + place) if fresh else _changed(held[str(id_)], draft, at=at)
-        wanted[uri.id] = uri
-    urls = [uri.url for uri in wanted.values()]
-    for url in urls:
-        if urls.count(url) > 1:
-            raise _taken(url)
-
-    gone = [uri for uri in held.values() if uri.id not in wanted]
-    moved = [uri for uri in wanted.values() if uri.id in held and uri is not held[uri.id]]
-    made = [uri for uri in wanted.values() if uri.id not in held]
-    # All of them leave before any comes back: two may have swapped their URLs.
+    stored = {uri.id: uri for uri in (yield from redirect_uris.of_application(app.id))}
+    wanted = _merge(app, sent, stored, at=at)
+    gone = [uri for uri in stored.values() if uri.id not in wanted]
+    moved = [uri for uri in wanted.values() if uri.id in stored and uri is not stored[uri.id]]
+    made = [uri for uri in wanted.values() if uri.id not in stored]
+    # All deletes come before the inserts: two redirect URIs may have swapped their URLs.
     yield from redirect_uris.delete(app.id, [uri.id for uri in (*gone, *moved)])
     for uri in (*moved, *made):
         if not (yield from redirect_uris.add(uri)):
@@ -189,17 +173,43 @@ def put_all(app: Application, drafts: Sequence[NewRedirectUri], *, at: Micros) -
     for uri in gone:
         yield from _record("redirect_uri.deleted", replace(uri, updated_at=at))
     for uri in moved:
-        yield from _record("redirect_uri.updated", uri, changed=_differences(held[uri.id], uri))
+        yield from _record("redirect_uri.updated", uri, changed=_differences(stored[uri.id], uri))
     for uri in made:
         yield from _record("redirect_uri.created", uri)
     return bool(gone or moved or made)
 
 
+def _merge(
+    app: Application, sent: Sequence[NewRedirectUri], stored: Mapping[str, RedirectUri], *, at: Micros
+) -> dict[str, RedirectUri]:
+    """The redirect URIs after the change, by id. An unchanged one is the stored object. Raises InvalidRequest."""
+    by_url = {uri.url: uri.id for uri in stored.values()}
+    wanted: dict[str, RedirectUri] = {}
+    # Clients send ids that another server made; such an id means nothing here, so the URL decides.
+    known = [new if new.id in stored else replace(new, id=None) for new in sent]
+    # Those with an id come first, so that one without an id cannot take the place of one of them.
+    for position, new in sorted(enumerate(known), key=lambda pair: pair[1].id is None):
+        if new.id is not None and new.id in wanted:
+            raise InvalidRequest(f"callback_uris: the id {new.id} is there twice.")
+        id_ = new.id or by_url.get(new.url)
+        known_id = None if id_ in wanted else id_
+        # New ones are a microsecond apart: they are listed in the order in which they were sent.
+        uri = _new(app, new, at=at + position) if known_id is None else _changed(stored[known_id], new, at=at)
+        wanted[uri.id] = uri
+    urls = [uri.url for uri in wanted.values()]
+    for url in urls:
+        if urls.count(url) > 1:
+            raise _taken(url)
+    return wanted
+
+
 def publish_origins(application_id: str) -> Steps[None]:
-    """Write down which origins follow from redirect URIs and idp_settings, after either changed."""
+    """Store the origins that redirect URIs and idp_settings allow, after a change of either."""
     profile = yield from applications.find_profile(application_id)
     named = list_of(profile.idp_settings.get("origins", "")) if profile is not None else []
-    named += [uri.settings["origin"] for uri in (yield from redirect_uris.everyone(application_id)) if _is_page(uri)]
+    named += [
+        uri.settings["origin"] for uri in (yield from redirect_uris.of_application(application_id)) if _is_page(uri)
+    ]
     yield from redirect_uris.put_origins(application_id, {origin_of(text, field="origin") for text in named})
 
 
@@ -215,7 +225,7 @@ def origin_of(text: str, *, field: str) -> str:
 
 
 def list_of(text: str) -> list[str]:
-    """The items of a list with commas between."""
+    """The items of a comma-separated list."""
     return [item.strip() for item in text.split(",") if item.strip()]
 
 
@@ -226,10 +236,10 @@ def _match(app: Application, url: str) -> Steps[RedirectUri | None]:
     profile = yield from applications.find_profile(app.id)
     if profile is None or not _query_may_differ(profile):
         return None
-    place, _, query = url.partition("?")
+    base, _, query = url.partition("?")
     if _holds_ours(query):
         return None
-    alike = (uri for uri in (yield from redirect_uris.everyone(app.id)) if uri.url.partition("?")[0] == place)
+    alike = (uri for uri in (yield from redirect_uris.of_application(app.id)) if uri.url.partition("?")[0] == base)
     return next(alike, None)
 
 
@@ -238,7 +248,7 @@ def _query_may_differ(profile: Profile) -> bool:
 
 
 def _holds_ours(query: str) -> bool:
-    # Some servers take a semicolon for an ampersand.
+    # Some servers read a semicolon as an ampersand.
     return any(unquote_plus(pair.partition("=")[0]).lower() in _OURS for pair in re.split("[&;]", query))
 
 
@@ -246,25 +256,33 @@ def _is_page(uri: RedirectUri) -> bool:
     return uri.platform == "js" and "origin" in uri.settings
 
 
-def _new(app: Application, draft: NewRedirectUri, *, at: Micros) -> RedirectUri:
-    platform = draft.platform or "web"
-    # Settings without a platform would be those of web, which has none.
-    settings = _check_settings(platform, draft.settings or {})
-    _check_url(draft.url, platform)
-    return RedirectUri(str(uuid.uuid4()), app.id, draft.url, platform, settings, at, at)
+def _new(app: Application, new: NewRedirectUri, *, at: Micros) -> RedirectUri:
+    platform = new.platform or "web"
+    # Without a platform it is `web`, which has no settings.
+    settings = _check_settings(platform, new.settings or {})
+    _check_url(new.url, platform)
+    return RedirectUri(
+        id=str(uuid.uuid4()),
+        application_id=app.id,
+        url=new.url,
+        platform=platform,
+        settings=settings,
+        created_at=at,
+        updated_at=at,
+    )
 
 
-def _changed(held: RedirectUri, draft: NewRedirectUri, *, at: Micros) -> RedirectUri:
-    """The same object when nothing is different."""
-    platform, settings = held.platform, held.settings
-    if draft.platform is not None:
-        moves = draft.platform != held.platform
-        platform = draft.platform
-        sent = draft.settings if draft.settings is not None else {} if moves else held.settings
+def _changed(stored: RedirectUri, new: NewRedirectUri, *, at: Micros) -> RedirectUri:
+    """The same object when nothing changed."""
+    platform, settings = stored.platform, stored.settings
+    if new.platform is not None:
+        moves = new.platform != stored.platform
+        platform = new.platform
+        sent = new.settings if new.settings is not None else {} if moves else stored.settings
         settings = _check_settings(platform, sent)
-    _check_url(draft.url, platform)
-    changed = replace(held, url=draft.url, platform=platform, settings=settings)
-    return held if changed == held else replace(changed, updated_at=at)
+    _check_url(new.url, platform)
+    changed = replace(stored, url=new.url, platform=platform, settings=settings)
+    return stored if changed == stored else replace(changed, updated_at=at)
 
 
 def _check_url(url: str, platform: Platform) -> None:
@@ -311,8 +329,8 @@ def _get(app: Application, uri_id: str) -> Steps[RedirectUri]:
     return found
 
 
-def _differences(held: RedirectUri, changed: RedirectUri) -> list[str]:
-    return [name for name in ("url", "platform", "settings") if getattr(held, name) != getattr(changed, name)]
+def _differences(stored: RedirectUri, changed: RedirectUri) -> list[str]:
+    return [name for name in ("url", "platform", "settings") if getattr(stored, name) != getattr(changed, name)]
 
 
 def _record(type_: audit.AuditType, uri: RedirectUri, *, changed: Iterable[str] = ()) -> Steps[None]:

@@ -1,4 +1,4 @@
-"""Workspaces: groups of an application's grants, by domain or by hand."""
+"""Workspaces: groups of an application's grants, by domain or by assignment."""
 
 import asyncio
 import uuid
@@ -23,16 +23,16 @@ __all__ = ["Assigned", "AutoGroup", "NewWorkspace", "Workspace", "WorkspaceChang
 log = structlog.get_logger()
 
 MOST = 10_000
-"""Workspaces of one application: the listing has no pages."""
+"""Workspaces of one application; the list has no pages."""
 _AT_ONCE = 200
-"""Grants that a grouping looks at, and moves, in one transaction."""
+"""Grants that a grouping reads and moves in one transaction."""
 _MOST_JOBS = 16
-"""Groupings under way in one process; each application has at most one a minute."""
+"""Groupings under way in a process; an application can start one a minute."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewWorkspace:
-    """A workspace to make. `auto_group` None means: if there is a domain."""
+    """A workspace to create. `auto_group` None: true when there is a domain."""
 
     name: str
     domain: str = ""
@@ -43,7 +43,7 @@ class NewWorkspace:
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceChange:
-    """What a PATCH may change. None means not sent; an empty policy_id or rule_ids takes away what is there."""
+    """The members of a PATCH. None: not sent; an empty policy_id or rule_ids removes the stored value."""
 
     name: str | None = None
     domain: str | None = None
@@ -54,10 +54,10 @@ class WorkspaceChange:
 
 @dataclass(frozen=True, slots=True)
 class AutoGroup:
-    """Which grants a grouping is about.
+    """The grants that a grouping moves.
 
-    since   created at or after
-    domain  only this one; None means all
+    since   created at this time or later
+    domain  only addresses of this domain; None: all
     """
 
     since: Micros = 0
@@ -67,26 +67,26 @@ class AutoGroup:
 
 @dataclass(frozen=True, slots=True)
 class Assigned:
-    """What a manual assignment did, each list in the order of the request."""
+    """The result of an assignment; each list is in the order of the request."""
 
     workspace: Workspace
     assigned: tuple[str, ...]
     removed: tuple[str, ...]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Workspaces:
-    """Built once, in assembly/installation.py; closed when the process ends."""
+    """Built once, in assembly/; closed when the process ends."""
 
     db: Store
     clock: Clock
     _jobs: set["asyncio.Task[None]"] = field(default_factory=set)
 
     async def for_new_grant(self, app: Application, provider: ProviderName, email: str, wanted: str | None) -> str:
-        """The id of the workspace a grant goes to: the one wanted, else that of its domain, else the default one.
+        """The id of the workspace of a new grant: the one named, else the one of its domain, else the default one.
 
-        All providers alike: a virtual calendar's identifier that looks like an address counts as one.
-        Raises InvalidRequest when the wanted one does not exist.
+        The same for all providers: a virtual calendar's identifier that looks like an address is treated as one.
+        Raises InvalidRequest when the named one does not exist.
         """
         if wanted is not None:
             await self.require(app, wanted)
@@ -95,7 +95,7 @@ class Workspaces:
         return home or (await self.default(app)).id
 
     async def require(self, app: Application, wanted: str) -> None:
-        """Raises InvalidRequest when a request names a workspace that does not exist."""
+        """Raises InvalidRequest when the workspace does not exist."""
         if await self.db.read(workspaces.find(app.id, wanted)) is None:
             raise InvalidRequest("workspace_id: this application has no such workspace.")
 
@@ -104,28 +104,28 @@ class Workspaces:
         found = await self.db.read(workspaces.find_default(app.id))
         return found if found is not None else await self.db.write(workspaces.get_default(app.id, at=self.clock()))
 
-    async def everyone(self, app: Application) -> list[Workspace]:
+    async def of_application(self, app: Application) -> list[Workspace]:
         """The default one first, then in order of creation."""
         await self.default(app)
-        return await self.db.read(workspaces.everyone(app.id))
+        return await self.db.read(workspaces.of_application(app.id))
 
     async def get(self, app: Application, id_or_domain: str) -> Workspace:
         """Raises NotFound."""
         return await self.db.read(_get(app, id_or_domain))
 
-    async def create(self, app: Application, draft: NewWorkspace) -> Workspace:
-        """Raises InvalidRequest when the domain is none or taken, or something groups by a domain it does not have."""
-        domain = _domain(draft.domain)
-        auto_group = bool(domain) if draft.auto_group is None else draft.auto_group
+    async def create(self, app: Application, new: NewWorkspace) -> Workspace:
+        """Raises InvalidRequest when the domain is invalid or taken, or when auto_group has no domain to group by."""
+        domain = _domain(new.domain)
+        auto_group = bool(domain) if new.auto_group is None else new.auto_group
         _check_grouping(domain, auto_group)
-        fresh = self._fresh(app, draft.name, domain, auto_group)
-        fresh = replace(fresh, policy_id=draft.policy_id, rule_ids=draft.rule_ids)
+        fresh = self._fresh(app, new.name, domain, auto_group)
+        fresh = replace(fresh, policy_id=new.policy_id, rule_ids=new.rule_ids)
         if not await self.db.write(_add(fresh)):
             raise InvalidRequest(f"domain: this application has a workspace for {domain} already.")
         return fresh
 
     async def update(self, app: Application, workspace_id: str, change: WorkspaceChange) -> Workspace:
-        """What is not sent stays. Raises NotFound; InvalidRequest for what cannot change."""
+        """Raises NotFound; InvalidRequest for a member that cannot change."""
         return await self.db.write(self._update(app, workspace_id, change))
 
     async def delete(self, app: Application, id_or_domain: str) -> None:
@@ -135,57 +135,59 @@ class Workspaces:
     async def assign(
         self, app: Application, id_or_domain: str, *, assign: Sequence[str], remove: Sequence[str]
     ) -> Assigned:
-        """Move grants here from any workspace, and take others out of this one; those are then in none.
+        """Move grants into this workspace, and remove others from it; those are then in no workspace.
 
-        Ids that are no grants of this application, or not in this workspace, are passed over.
+        Ids of other applications' grants, and ids to remove that are not in this workspace, are ignored.
         """
         return await self.db.write(_assign(app, id_or_domain, assign, remove, at=self.clock()))
 
-    async def auto_group(self, app: Application, ask: AutoGroup) -> str:
-        """Begin to move grants out of the default workspace into those of their domains; returns the job's id.
+    async def auto_group(self, app: Application, which: AutoGroup) -> str:
+        """Start to move grants from the default workspace into those of their domains; returns the job's id.
 
-        Missing workspaces are made. Grants that are in another workspace stay, and so do those whose domain's
-        workspace does not group by itself. A process that ends takes the job with it: what was moved stays moved,
-        and the call can be repeated.
+        Missing workspaces are created. Grants in other workspaces stay, and so do grants whose domain's workspace has
+        auto_group off. When the process ends, the job ends; grants already moved stay moved, and the call can be
+        repeated.
         Raises RateLimited after one call a minute, Overloaded, InvalidRequest.
         """
-        ask = replace(ask, domain=None if ask.domain is None else _domain(ask.domain))
+        which = replace(which, domain=None if which.domain is None else _domain(which.domain))
         if len(self._jobs) >= _MOST_JOBS:
             raise Overloaded("Too many workspaces are being grouped. Try again in a moment.", retry_after=5)
-        await RateLimit(self.db, self.clock, "workspaces.auto_group", 1, timedelta(minutes=1)).take(app)
+        await RateLimit(
+            db=self.db, clock=self.clock, name="workspaces.auto_group", limit=1, window=timedelta(minutes=1)
+        ).take(app)
         job_id = str(uuid.uuid4())
-        job = asyncio.create_task(self._group(app, ask, job_id), name=f"auto-group {job_id}")
+        job = asyncio.create_task(self._group(app, which, job_id), name=f"auto-group {job_id}")
         self._jobs.add(job)
         job.add_done_callback(self._jobs.discard)
         return job_id
 
     async def close(self) -> None:
-        """Stop what is under way, between two transactions."""
+        """Stop running groupings, between two transactions."""
         jobs = list(self._jobs)
         for job in jobs:
             job.cancel()
         await asyncio.gather(*jobs, return_exceptions=True)
 
-    async def _group(self, app: Application, ask: AutoGroup, job_id: str) -> None:
+    async def _group(self, app: Application, which: AutoGroup, job_id: str) -> None:
         try:
-            moved = await self._group_all(app, ask)
+            moved = await self._group_all(app, which)
         except Exception:
             log.exception("auto_group_failed", job_id=job_id)
         else:
             log.info("auto_group_done", job_id=job_id, moved=moved)
 
-    async def _group_all(self, app: Application, ask: AutoGroup) -> int:
+    async def _group_all(self, app: Application, which: AutoGroup) -> int:
         default = await self.default(app)
         moved, last = 0, None
         while page := await self.db.read(
             workspaces.strays(
-                app.id, default.id, since=ask.since, invalid_also=ask.invalid_also, after=last, limit=_AT_ONCE
+                app.id, default.id, since=which.since, invalid_also=which.invalid_also, after=last, limit=_AT_ONCE
             )
         ):
             by_domain: dict[str, list[str]] = defaultdict(list)
             for stray in page:
                 domain = domain_of(stray.email)
-                if domain and ask.domain in {None, domain}:
+                if domain and which.domain in {None, domain}:
                     by_domain[domain].append(stray.id)
             moved += await self.db.write(self._take_in(app, default, by_domain))
             last = page[-1]
@@ -193,7 +195,7 @@ class Workspaces:
 
     def _take_in(self, app: Application, default: Workspace, by_domain: dict[str, list[str]]) -> Steps[int]:
         moved = 0
-        # In one order everywhere, so that two groupings cannot wait for each other's rows for ever.
+        # The same order in every grouping: two of them cannot deadlock.
         for domain in sorted(by_domain):
             home = yield from workspaces.find_domain(app.id, domain)
             if home is None:
@@ -211,7 +213,18 @@ class Workspaces:
 
     def _fresh(self, app: Application, name: str, domain: str, auto_group: bool) -> Workspace:
         now = self.clock()
-        return Workspace(str(uuid.uuid4()), app.id, name, domain, auto_group, False, None, (), now, now)
+        return Workspace(
+            id=str(uuid.uuid4()),
+            application_id=app.id,
+            name=name,
+            domain=domain,
+            auto_group=auto_group,
+            is_default=False,
+            policy_id=None,
+            rule_ids=(),
+            created_at=now,
+            updated_at=now,
+        )
 
     def _update(self, app: Application, workspace_id: str, change: WorkspaceChange) -> Steps[Workspace]:
         found = _some((yield from workspaces.hold(app.id, workspace_id)))
@@ -248,7 +261,7 @@ class Workspaces:
 
 
 def _domain(text: str) -> str:
-    """A domain as a request names it; "" stays. Raises InvalidRequest."""
+    """A domain from a request; "" stays "". Raises InvalidRequest."""
     domain = parse_domain(text) or ""
     if text and not domain:
         raise InvalidRequest("domain: must be the name of an email domain, such as example.com.")

@@ -1,4 +1,4 @@
-"""The machinery of the HTTP API: routes, decoding, authentication, answers, OpenAPI, middleware.
+"""What all routes share: connections, middleware, the route table, authentication, decoding, answers, OpenAPI.
 
-It must not know any one resource; the endpoints beside it do.
+It must not know any one subject; the route files beside it do.
 """

@@ -102,12 +102,12 @@ def error(request_id: str, problem: OpenGrantError, path: str) -> tuple[int, byt
 
 def oauth_error(request_id: str, problem: OpenGrantError) -> dict[str, Any]:
     """The body of an OAuth error. All four members, always: clients do not recognise an error that lacks one."""
-    told = problem if isinstance(problem, OAuthRefused) else _in_oauth(problem)
+    refusal = problem if isinstance(problem, OAuthRefused) else _in_oauth(problem)
     return {
-        "error": told.error,
-        "error_description": told.message,
-        "error_uri": told.uri,
-        "error_code": told.error_code,
+        "error": refusal.error,
+        "error_description": refusal.message,
+        "error_uri": refusal.uri,
+        "error_code": refusal.error_code,
         "request_id": request_id,
     }
 

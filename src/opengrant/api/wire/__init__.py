@@ -1,4 +1,4 @@
-"""The shapes on the wire, in and out, by resource; the contract of the API.
+"""The shapes of requests and answers, by subject: the contract of the API.
 
-They must not know the machinery that carries them, nor look anything up.
+It must not know api/http, and it looks nothing up.
 """

@@ -1,4 +1,4 @@
-"""The shapes of applications and redirect URIs."""
+"""Applications and redirect URIs on the wire."""
 
 import re
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from opengrant.tenants import applications
 from opengrant.tenants import redirect_uris as redirects
 from opengrant.tenants.redirect_uris import list_of, origin_of
 
-# Forms send what nobody filled in as an empty string: it counts as absent, here and in every shape below.
+# Forms send empty fields as an empty string: it counts as absent, here and in every shape below.
 _REST_OF_URL = r"[^\x00-\x20\x7f\"'<>\\^`{|}]"
 _HTTPS = rf"https://{_REST_OF_URL}+"
 _DATA = r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/]+=*"

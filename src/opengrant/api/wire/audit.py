@@ -1,4 +1,4 @@
-"""The shapes of the audit trail."""
+"""The audit trail on the wire."""
 
 from typing import Annotated, Any
 
@@ -33,7 +33,7 @@ class AuditQuery(cursors.Query):
             actor=self.actor,
             type=self.type,
             since=None if self.since is None else self.since * SECOND,
-            # Times are kept finer than seconds: "at or before" means until the end of that second.
+            # Times are stored finer than seconds: "at or before" means until the end of that second.
             before=None if self.before is None else self.before * SECOND + SECOND - 1,
         )
 

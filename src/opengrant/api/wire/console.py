@@ -1,4 +1,4 @@
-"""The shapes of the console's sessions."""
+"""Sessions of the console on the wire."""
 
 from typing import Annotated, Literal
 

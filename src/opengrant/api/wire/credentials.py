@@ -171,7 +171,7 @@ class CredentialPatch(Model):
 
 
 def credential_data(type_: str, sent: dict[str, Any]) -> dict[str, Any]:
-    """What a PATCH puts into a credential, checked as at its creation. Raises ValidationError."""
+    """Check the data of a PATCH as at the creation of the credential. Raises ValidationError."""
     shape: type[Model] = CREDENTIAL[type_].model_fields["credential_data"].annotation  # type: ignore[assignment] # a Model
     return sent_settings(shape.model_validate(sent))
 

@@ -4,8 +4,9 @@ from typing import Annotated, Literal
 
 from opengrant.api.wire import pagination as cursors
 from opengrant.api.wire.fields import Model, Name, OrNull, examples, text
-from opengrant.domains.domains import Check, KeyLength, Kind, Region
 from opengrant.domains.domains import Domain as DomainNoun
+from opengrant.domains.domains import Region
+from opengrant.domains.verification import Check, KeyLength, Kind
 from opengrant.model import SECOND
 
 

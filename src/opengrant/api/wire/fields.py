@@ -1,4 +1,4 @@
-"""What the shapes of the wire are made of: the base model, and the types of fields.
+"""The base model of the wire, and the types of its fields.
 
 A shape is a Pydantic model, because the same definition checks requests, builds answers and becomes /openapi.json.
 Requests ignore unknown fields. Secrets are SecretStr: an error about one can name the field, never the value.
@@ -27,10 +27,10 @@ from pydantic_core import CoreSchema, PydanticUseDefault, core_schema
 from opengrant.errors import InvalidRequest
 
 Answer = dict[str, Any]
-"""An answer of the shape whose `of` made it. A plain dict, because lists are made of hundreds:
-building models cost a third of a listing. The suite checks answers against the published schema."""
+"""An answer, made by a shape's `of`. A plain dict, because models would take a third of the time of a list. Tests check
+answers against the published schema."""
 
-# No control characters: they have no place in names and addresses, and PostgreSQL stores no NUL.
+# No control characters: names and addresses have none, and PostgreSQL cannot store NUL.
 PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 
 
@@ -40,7 +40,7 @@ def text(longest: int, *, shortest: int = 1) -> Any:
 
 _UNSEEN_CLASS = r"\t-\r \x85\xa0\xad\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u2066-\u2069\u3000\ufeff"
 UNSEEN = "".join(filter(re.compile(f"[{_UNSEEN_CLASS}]").match, map(chr, range(0x10000))))
-"""White space, and what is not seen at all: a byte order mark, a zero-width space, direction marks."""
+"""White space and invisible characters: a byte order mark, a zero-width space, direction marks."""
 _SEEN = rf"[^\x00-\x1f\x7f{_UNSEEN_CLASS}]"
 _SOMETHING = rf"^[{_UNSEEN_CLASS}]*{_SEEN}([^\x00-\x1f\x7f]*{_SEEN})?[{_UNSEEN_CLASS}]*$"
 _NOTHING = rf"^[{_UNSEEN_CLASS}]*$"
@@ -48,7 +48,7 @@ _PERHAPS = f"{_SOMETHING}|{_NOTHING}"
 
 
 def trim(value: object) -> object:
-    """Without what nobody meant to send: it comes along from a form, a table or a terminal."""
+    """Strip white space and invisible characters, which forms, tables and terminals add."""
     return value.strip(UNSEEN) if isinstance(value, str) else value
 
 
@@ -61,7 +61,7 @@ class trimmed:  # noqa: N801 -- used as `text()` is
     def __get_pydantic_core_schema__(self, _: object, __: GetCoreSchemaHandler) -> CoreSchema:
         inner = core_schema.str_schema(min_length=1, pattern=PRINTABLE)
         shorter = core_schema.no_info_before_validator_function(trim, inner)
-        # The limit comes first: what is too long is not even looked at.
+        # The limit comes first: a text that is too long is not searched.
         return core_schema.chain_schema([core_schema.str_schema(max_length=self.longest), shorter])
 
     def __get_pydantic_json_schema__(self, _: CoreSchema, __: GetJsonSchemaHandler) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def absent(value: object) -> object:
 
 
 class _Perhaps:
-    """A blank string is a way to leave the field out."""
+    """A blank string counts as left out."""
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         schema = handler(core)
@@ -123,7 +123,7 @@ _PORT_TEXT = re.compile(r"([0-9]{1,5})(?:\.0+)?", re.ASCII)
 
 
 def _port(value: object) -> object:
-    # The published examples send ports as strings, spreadsheets and some languages 993.0; a bool would pass for 0 or 1.
+    # The vendor's examples send ports as strings, spreadsheets send 993.0; a bool would count as 0 or 1.
     if isinstance(value, bool):
         raise ValueError("a port is a number from 1 to 65535")
     if isinstance(value, str) and (digits := _PORT_TEXT.fullmatch(value)):
@@ -152,12 +152,12 @@ Port = Annotated[
 
 
 def split_scopes(text: str) -> list[str]:
-    """The scopes of a text that has commas, blanks or both between them."""
+    """Split a text at commas and blanks."""
     return text.replace(",", " ").split()
 
 
 LONGEST_SCOPES = 16_000
-"""Characters of a text of scopes: as many scopes as a list may hold, of the length of Google's."""
+"""Characters of a text of scopes: as many as a list may hold, each as long as Google's."""
 _SCOPES_TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 
 
@@ -182,7 +182,7 @@ AnyScopes = Annotated[
                     "items": {"type": "string", "minLength": 1, "maxLength": 512, "pattern": "^[^\\x00-\\x20\\x7f]+$"},
                     "maxItems": 200,
                 },
-                # null counts as left out, as everywhere; here there is a place to say it.
+                # null counts as left out, as in every other field.
                 {"type": ["string", "null"], "maxLength": LONGEST_SCOPES, "pattern": _SCOPES_TEXT},
             ],
             "description": "A list, or one string with spaces or commas between.",
@@ -198,7 +198,7 @@ def _left_out(value: object) -> object:
 
 
 OrNull = BeforeValidator(_left_out)
-"""For fields with a default of their own: null counts as left out, as it does for those whose default is None."""
+"""For fields with a default other than None: null counts as left out."""
 
 
 def _blank(value: object) -> object:
@@ -206,25 +206,25 @@ def _blank(value: object) -> object:
 
 
 OrBlank = BeforeValidator(_blank)
-"""The same for a blank string."""
+"""For the same fields: a blank string counts as left out."""
 
 
 def none_if_empty(value: object) -> object:
-    """A password is taken as it is, white space too; only an empty one is none."""
+    """An empty password counts as left out. Every other one is kept as sent, white space too."""
     return None if value == "" else value
 
 
 class Model(BaseModel):
-    """Whatever crosses the wire."""
+    """The base of every shape."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
 
     NULL_TAKES_AWAY: ClassVar[frozenset[str]] = frozenset()
-    """Fields for which null is no way to leave them out: it removes what is stored."""
+    """Fields where null removes what is stored, and does not count as left out."""
 
 
 def examples(*bodies: dict[str, Any], **more: Any) -> ConfigDict:
-    """What a body may look like, for /openapi.json. `more`: members of its JSON schema. Secrets say `example`."""
+    """Examples of a body for /openapi.json. `more`: members of its JSON schema. Secrets contain `example`."""
     return ConfigDict(json_schema_extra={**more, "examples": list(bodies)})
 
 
@@ -233,7 +233,7 @@ def named(title: str, *bodies: dict[str, Any]) -> ConfigDict:
 
 
 class Settings(Model):
-    """What the settings of every variant share. Callers put scopes here too; the document shows one place for them."""
+    """The fields that all settings share. Scopes may be sent here too; /openapi.json shows them once, outside."""
 
     scope: SkipJsonSchema[AnyScopes] = None
     """The same as the top-level scope."""
@@ -242,7 +242,7 @@ class Settings(Model):
 
 
 def sent_settings(settings: Model) -> dict[str, Any]:
-    """The keys that are there, without those that were left out; null counts as left out, but where it takes away."""
+    """The keys that were sent. null counts as left out, except for `NULL_TAKES_AWAY`."""
     takes_away = settings.NULL_TAKES_AWAY & settings.model_fields_set
     return {
         key: value
@@ -252,7 +252,7 @@ def sent_settings(settings: Model) -> dict[str, Any]:
 
 
 def refuse_policies(policy_id: str | None, rule_ids: Sequence[str] | None = None, *, within: str = "") -> None:
-    """There are none yet, so what is named does not exist. Empty takes away what an earlier release kept.
+    """Refuse ids of policies and rules: there are none yet. Empty removes what an earlier release stored.
 
     Raises InvalidRequest.
     """

@@ -1,4 +1,4 @@
-"""The shapes of what is done about one grant."""
+"""Actions on one grant on the wire."""
 
 from typing import Annotated, Any
 
@@ -59,7 +59,7 @@ class Moment(Model):
     @staticmethod
     def of(moment: timeline.Moment) -> Answer:
         detail = dict(moment.detail)
-        detail.pop("provider", None)  # the same in each
+        detail.pop("provider", None)  # the same in all entries
         answer: Answer = {"id": moment.id, "at": moment.at // SECOND, "type": moment.type}
         if moment.actor is not None:
             answer["actor"] = moment.actor

@@ -20,6 +20,7 @@ _SECTIONS: Mapping[str, tuple[Section, ...]] = {
     "select_provider,detect": ("select_provider", "detect"),
     "detect,select_provider": ("detect", "select_provider"),
 }
+*_FIRST, _LAST = (provider.value for provider in LABELS)
 _LONGEST_SCOPE = 16_000
 """200 scopes, as many as elsewhere, of the length of Google's. A request line of the server ends at 64 KiB."""
 
@@ -33,8 +34,10 @@ class AuthQuery(Model):
     """A registered redirect URI, byte for byte."""
     response_type: Literal["code", "adminconsent"]
     """`code` for a grant; `adminconsent` for a Microsoft tenant's consent to an `adminconsent` credential."""
-    provider: Annotated[str, Field(max_length=200)] | None = None
-    """google, microsoft, yahoo, zoom, icloud, ews or imap: straight there. Several, with commas: a choice of them."""
+    provider: Annotated[
+        Annotated[str, Field(max_length=200)] | None,
+        Field(description=f"{', '.join(_FIRST)} or {_LAST}: straight there. Several, with commas: a choice of them."),
+    ] = None
     scope: Annotated[str, text(_LONGEST_SCOPE)] | None = None
     """With spaces or commas between; without it, the connector's."""
     prompt: Annotated[str, Field(max_length=64), WithJsonSchema({"type": "string", "enum": list(_SECTIONS)})] = (

@@ -1,4 +1,4 @@
-"""The shapes of the overview."""
+"""The overview on the wire."""
 
 from typing import Annotated, Any, Literal
 

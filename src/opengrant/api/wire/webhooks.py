@@ -1,4 +1,4 @@
-"""The shapes of webhooks and of what is on its way to them."""
+"""Webhooks and their deliveries on the wire."""
 
 from typing import Annotated, Any, Literal, cast
 
@@ -11,7 +11,7 @@ from opengrant.events import deliveries, webhooks
 from opengrant.model import SECOND
 
 OwnTrigger = Literal["connector.degraded", "connector.recovered"]
-"""Ours. One SDK raises at a trigger that it does not know, so they never stand among the others."""
+"""Triggers that the vendor's API does not have. One SDK raises at an unknown trigger, so they are listed apart."""
 VendorTrigger = Literal[
     "grant.created",
     "grant.updated",
@@ -66,7 +66,7 @@ VendorTrigger = Literal[
     "notetaker.meeting_state",
     "notetaker.media",
 ]
-"""Those of grants are sent. The rest is accepted, so that other servers' webhooks can be imported."""
+"""Only events of grants are sent. The others are accepted, so that webhooks of other servers can be imported."""
 Trigger = VendorTrigger | OwnTrigger
 
 SampleTrigger = Literal[
@@ -97,7 +97,7 @@ SampleTrigger = Literal[
     "contact.updated",
     "contact.deleted",
 ]
-"""What there are samples of."""
+"""The triggers that have a sample."""
 
 _Url = Annotated[str, StringConstraints(min_length=1, max_length=2048, pattern=r"^https?://[^\x00-\x20\x7f]+$")]
 _Emails = Annotated[list[Annotated[str, text(320)]], Field(max_length=20)]
@@ -253,7 +253,7 @@ class DeliveryQuery(cursors.Query):
 
 
 def number_of(delivery_id: str) -> int | None:
-    """Which delivery an id names; None when it can be none's."""
+    """The delivery number of an id; None when it is no number."""
     if delivery_id.isascii() and delivery_id.isdigit() and len(delivery_id) <= 18:
         return int(delivery_id)
     return None

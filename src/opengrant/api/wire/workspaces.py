@@ -1,4 +1,4 @@
-"""The shapes of workspaces."""
+"""Workspaces on the wire."""
 
 from typing import Annotated, Any
 
@@ -166,7 +166,7 @@ class Assigned(Model):
 
     @model_serializer(mode="plain")
     def _with_nulls(self) -> dict[str, Any]:
-        # Answers leave out what is None; here null is the answer.
+        # An answer leaves out None; here the answer is null.
         return dict(self)
 
     @classmethod

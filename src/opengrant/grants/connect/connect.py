@@ -5,7 +5,6 @@ one transaction stores the grant, its sealed secret and its event. A refusal wri
 token which the provider has replaced is kept (docs/decisions/0006).
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from pydantic import SecretStr
@@ -19,14 +18,10 @@ from opengrant.grants.connect.prove import Prove
 from opengrant.grants.connect.record import Record
 from opengrant.model import Application, CustomConnect, Grant, ProviderName
 from opengrant.model.logins import AgentAccountLogin, HostedLogin, OAuthLogin, OrganisationLogin, PasswordLogin
+from opengrant.providers.registry import FACTS
 from opengrant.store.connectors import connectors as connector_rows
 from opengrant.store.connectors.connectors import WithClient
 from opengrant.store.engine.port import Store
-
-_CREDENTIAL_FOR_BULK: Mapping[ProviderName, str] = {
-    ProviderName.GOOGLE: "serviceaccount",
-    ProviderName.MICROSOFT: "adminconsent",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +123,7 @@ class Connect:
                 f' {{"provider": "{ask.provider}", …}}.'
             )
         bulk = isinstance(ask.login, OrganisationLogin)
-        needed = _CREDENTIAL_FOR_BULK[ask.provider] if bulk else "connector"
+        needed = FACTS[ask.provider].organisation_credential if bulk else "connector"
         if ask.credential_id is not None and found.credential_type != needed:
             raise InvalidRequest(
                 f"settings.credential_id: the {ask.provider} connector has no credential {ask.credential_id!r}"

@@ -60,7 +60,13 @@ class Detect:
         if not domain:
             raise InvalidRequest("email: must be an email address.")
         if rate_limited:
-            await RateLimit(self.db, self.clock, "providers.detect", PER_MINUTE, timedelta(minutes=1)).take(app)
+            await RateLimit(
+                db=self.db,
+                clock=self.clock,
+                name="providers.detect",
+                limit=PER_MINUTE,
+                window=timedelta(minutes=1),
+            ).take(app)
         natural = await self._natural(app, email, domain)
         return natural if natural is None or any_provider else way_in(natural, await self._connected(app))
 

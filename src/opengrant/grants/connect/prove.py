@@ -11,11 +11,12 @@ from opengrant.grants import refusals as outcome
 from opengrant.grants.connect.exchange import sealed_of, shown_of
 from opengrant.grants.connect.proof import Proof
 from opengrant.grants.connect.provider_call import VerificationCall
-from opengrant.model import CustomConnect, OrganisationSecret, ProviderName, Tokens
+from opengrant.model import CustomConnect, OrganisationSecret, Tokens
 from opengrant.model.logins import EwsLogin, ImapLogin, OrganisationLogin, PasswordLogin
 from opengrant.net.guard import domain_of
 from opengrant.providers.base import TokenProvider
 from opengrant.providers.capabilities import Providers, having
+from opengrant.providers.registry import FACTS
 from opengrant.store.connectors.connectors import WithClient
 
 
@@ -67,8 +68,7 @@ class Prove:
         """Mint a token for one mailbox of the organisation."""
         email, tenant = login.email_address, login.tenant
         credential = await self.connectors.organisation(found, tenant=tenant)
-        # A Microsoft connector's scopes are those of users' consents; a tenant grants whole roles instead.
-        default = () if ask.provider is ProviderName.MICROSOFT else found.connector.scope
+        default = () if FACTS[ask.provider].tenant_scope else found.connector.scope
         scope = default if ask.scope is None else ask.scope
         async with VerificationCall(self.observe, ask.provider, "bulk"):
             minted = await having(self.providers.mints, ask.provider).mint(credential, email, scope)

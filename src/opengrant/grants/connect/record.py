@@ -13,6 +13,7 @@ from opengrant.grants.connect.proof import Proof
 from opengrant.grants.connect.rows import GrantRows
 from opengrant.grants.retry_on_change import retry_on_change
 from opengrant.model import Application, CustomConnect, Grant, Identity, ProviderName
+from opengrant.providers.registry import FACTS
 from opengrant.store.connectors import connectors as connector_rows
 from opengrant.store.connectors.connectors import WithClient
 from opengrant.store.engine.port import Conflict, Steps, Store
@@ -135,7 +136,7 @@ class Record:
 
     def _add(self, writing: grants.Writing, aside: Grant | None) -> Steps[Grant | None]:
         """Raises Conflict when the grant that gives up its key has changed."""
-        if writing.grant.provider is ProviderName.NYLAS:
+        if FACTS[writing.grant.provider].own_domain:
             # Checked before the proof too, but a domain may be deleted while a password is hashed.
             yield from self.domains.hold(writing.grant.email)
         if aside is None:

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass, field
 
-from opengrant.model import WITH_PASSWORD, Grant, ProviderName
+from opengrant.model import Grant, ProviderName
+from opengrant.providers.registry import WITH_PASSWORD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

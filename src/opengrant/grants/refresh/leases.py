@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from opengrant.grants.refresh.circuit_breaker import Policy
 from opengrant.grants.refresh.pending_writes import PendingWrites
 from opengrant.grants.refresh.provider_call import CALLS
-from opengrant.model import SECOND, WITH_PASSWORD, Clock, Grant, Micros, ProviderName
+from opengrant.model import SECOND, Clock, Grant, Micros, ProviderName
+from opengrant.providers.registry import WITH_PASSWORD
 from opengrant.store.engine.port import Store
 from opengrant.store.grants import leases, refreshing
 from opengrant.store.grants.leases import Lease

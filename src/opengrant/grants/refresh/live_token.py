@@ -1,6 +1,5 @@
 """The access token of a grant on request, renewed first where it ends too soon."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from pydantic import SecretStr
@@ -21,10 +20,10 @@ from opengrant.model import (
     Micros,
     OAuthSecret,
     OrganisationSecret,
-    ProviderName,
     Trouble,
     is_recent,
 )
+from opengrant.providers.registry import FACTS
 from opengrant.providers.verdict import Kind
 from opengrant.store.engine.port import Store
 from opengrant.store.grants import refreshing
@@ -36,13 +35,6 @@ _REMEMBERED: Micros = 30 * SECOND
 """A failure answers further requests for this long, without asking the provider again."""
 _USED_EVERY: Micros = 3600 * SECOND
 """`used_at` is written at most this often."""
-_NO_TOKEN: Mapping[ProviderName, str] = {
-    ProviderName.IMAP: "An IMAP grant has a password and no token. Use the password that you sent to connect it.",
-    ProviderName.ICLOUD: "An iCloud grant has an app password and no token. Use the password that you sent.",
-    ProviderName.EWS: "An Exchange (EWS) grant has a password and no token. Use the password that you sent.",
-    ProviderName.VIRTUAL_CALENDAR: "A virtual calendar has no credential: there is nothing to ask for.",
-    ProviderName.NYLAS: "An agent account has no token. Mail clients log in with its app password.",
-}
 _NO_REASON = Trouble(
     "reconnect", "connector_deleted", "", "Its connector or credential was deleted. Connect the mailbox again.", 0, 0
 )
@@ -90,7 +82,7 @@ class LiveTokens:
         grant = state.grant
         refusals.refuse_blocked(grant)
         if grant.status == "valid" and (state.live is None or grant.token_expires_at is None):
-            raise InvalidRequest(_NO_TOKEN[grant.provider])
+            raise InvalidRequest(FACTS[grant.provider].tokenless)
         began = self.clock()
         if grant.status == "valid" and not _lasts(grant, minimum_ttl, began):
             state = await self._renewed(state)

@@ -4,13 +4,13 @@ In this order, for the domain of the address and then for that of the user name 
 
     json      `autodiscover.json` (v2) at the domain and at `autodiscover.` below it; needs no credentials
     pox       `autodiscover.xml` at the same hosts; they may ask for the password
-    redirect  `http://autodiscover.`, asked for nothing but where it leads
+    redirect  `http://autodiscover.`, only its redirect is read
     srv       `_autodiscover._tcp`
     itself    `/EWS/Exchange.asmx` at the domain, where a server asks for NTLM
 
-Privacy  Autodiscover has leaked passwords to strangers. Ours goes to hosts of the user's own domains, over HTTPS
-         with a verified certificate. Where those lead elsewhere over HTTPS, the place is believed, and asked without
-         the password. What only plain HTTP or DNS says is no reason to send anything to another domain.
+Privacy  Autodiscover clients have leaked passwords to third parties. The password goes only to hosts of the user's
+         own domains, over HTTPS with a verified certificate. A redirect over HTTPS to another host is followed without
+         the password. A redirect by plain HTTP or DNS to another domain is not followed.
 Source   Microsoft, MS-OXDISCO and "Autodiscover for Exchange"
 """
 
@@ -88,15 +88,15 @@ class Autodiscover:
 
 @dataclass(slots=True)
 class _Outcome:
-    """What the hosts asked so far amount to when none of them helps."""
+    """What is known from hosts that did not lead to a server."""
 
     refused: ProviderFailure | None = None
     """The last host that answered refused the password."""
     broken: ProviderFailure | None = None
-    """`autodiscover.` of the domain exists and is out of order."""
+    """`autodiscover.` of the domain exists and does not work."""
     no_dns: ProviderFailure | None = None
     elsewhere: str | None = None
-    """Where something unproven leads."""
+    """The target of an unproven redirect."""
 
 
 class _Search:
@@ -122,7 +122,7 @@ class _Search:
         return None
 
     def failure(self, otherwise: ProviderFailure | None = None) -> ProviderFailure:
-        """Why nothing was found: what the caller can do most about comes first."""
+        """Why no server was found; first what the caller can change."""
         outcome = self._outcome
         if outcome.refused is None and outcome.elsewhere:
             return _failure("redirected_elsewhere", f"Autodiscover leads to {outcome.elsewhere}, outside the domain.")
@@ -187,7 +187,7 @@ class _Search:
         except (NameNotFound, DnsUnavailable):
             return None
         for service in services:
-            # Another port than that of HTTPS is not for us: the guard checks addresses, and cannot check ports.
+            # Only the HTTPS port is used: the guard checks addresses, not ports.
             if service.host and service.port == self._https:
                 url = f"{self._base(service.host)}/autodiscover/autodiscover.xml"
                 if found := await self._led_to(url, proven=False):
@@ -195,7 +195,7 @@ class _Search:
         return None
 
     async def _led_to(self, url: str, *, proven: bool) -> str | None:
-        """Go where a host sent us, as far as it can be believed. `proven`: it said so over HTTPS, as a host of ours."""
+        """Follow a redirect as far as it is safe. `proven`: it came over HTTPS from a host of the user's domains."""
         there = origin(url)
         if there is None or there[0] != "https" or not self._hop():
             return None
@@ -231,8 +231,8 @@ class _Search:
         return page
 
     async def _heard(self, url: str, answer: Awaitable[Page]) -> Page | None:
-        """A host's answer; None where it has none, which is then remembered for what it tells."""
-        # The web site of a domain may be in any state; only a host of this name is sure to be meant for us.
+        """A host's answer; None where there is none. The failure is remembered."""
+        # The domain's web site says nothing about Exchange; only a host of this name does.
         meant_for_us = any(_netloc(url) == _netloc(self._base(f"autodiscover.{domain}")) for domain in self._own)
         try:
             page = await answer

@@ -2,8 +2,8 @@
 
 Source  Microsoft's EWS reference: GetFolder, ResolveNames, ResponseCode; Autodiscover in autodiscover.py
 Quirks  an account that logs in may have no mailbox, so the proof is a folder of the mailbox that was named. Faults
-        come with status 500 and XML that says what happened: the XML counts. Old servers refuse newer schemas: we ask
-        in an old one, and in the oldest after that. An address may be an alias; the server then names the primary.
+        come with status 500 and XML that says what happened: the XML counts. Old servers refuse newer schemas: the
+        request uses an old one, and then the oldest. An address may be an alias; the server then names the primary.
 """
 
 import asyncio
@@ -30,10 +30,10 @@ from opengrant.providers.ews.autodiscover import Autodiscover, exchange_online, 
 WHOLE = 75.0
 """Seconds for finding the server and opening the mailbox."""
 NAME_TIMEOUT = 5.0
-"""Seconds for asking who the mailbox's owner is: nice to know, and not worth a long wait."""
+"""Seconds for the name of the mailbox's owner, which is optional."""
 
 VERSIONS = ("Exchange2010_SP2", "Exchange2007_SP1")
-"""What we say we speak, widest first."""
+"""Schema versions of our requests, newest first."""
 _TOO_NEW = frozenset(
     {"ErrorInvalidServerVersion", "ErrorIncorrectSchemaVersion", "ErrorInvalidSchemaVersionForMailboxVersion"}
 )
@@ -44,7 +44,7 @@ _M = "http://schemas.microsoft.com/exchange/services/2006/messages"
 
 @dataclass(frozen=True, slots=True)
 class _Mailbox:
-    """An opened mailbox: where, and how the server wants to be asked."""
+    """An opened mailbox: its server, address and schema version."""
 
     url: str
     address: str
@@ -107,7 +107,7 @@ class Ews:
 
 
 class _Opening:
-    """GetFolder, as often as a server's oddities need it; only the first time with a login."""
+    """GetFolder, repeated for older schemas and aliases; only the first request logs in."""
 
     def __init__(self, talk: EwsTalk, email: str, username: str) -> None:
         self._talk, self._address = talk, email
@@ -138,7 +138,7 @@ class _Opening:
             wait = answer.back_off or failure.evidence.retry_after
             raise ProviderFailure(replace(failure.evidence, retry_after=wait))
         if not self._talk.logged_in(page):
-            # Whoever answers anybody proves nothing about a password.
+            # A server that answers without a login proves nothing about a password.
             raise self._talk.web.senseless(page, "no_authentication")
         return _Mailbox(page.url, self._address, self._versions[0], answer.server)
 
@@ -159,7 +159,7 @@ class _Opening:
 
 
 async def _owner(talk: EwsTalk, mailbox: _Mailbox) -> str | None:
-    """The name the directory has for the mailbox; None when it does not tell, for whatever reason."""
+    """The mailbox's name in the directory; None when there is no answer, for any reason."""
     try:
         async with asyncio.timeout(NAME_TIMEOUT):
             page = await _post(talk, mailbox.url, mailbox.version, _resolve_names(mailbox.address), mailbox.address)

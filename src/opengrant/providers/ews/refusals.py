@@ -31,7 +31,7 @@ CONFIRM_AFTER = 900.0
 
 
 NOT_ASCII = "basic_beyond_ascii"
-"""Subcode: what Exchange refused was sent by Basic, and has letters that it may spell in another way than we do."""
+"""Subcode: the refused password was sent by Basic and has letters that the server may encode differently."""
 
 
 PASSWORD = reconnect(

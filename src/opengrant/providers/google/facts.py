@@ -13,6 +13,7 @@ FACTS = Facts(
     proven=PROVEN,
     holds="token",
     label=Label("google", "Google", "Gmail, Google Workspace"),
+    endpoints=("token_url", "userinfo_url", "tokeninfo_url", "revoke_url", "gmail_url"),
     credential_types=frozenset({"connector", "serviceaccount"}),
     connector_settings=frozenset({"topic_name"}),
     idle_days=182,

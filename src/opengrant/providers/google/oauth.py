@@ -1,8 +1,8 @@
 """Google accounts with a refresh token: Gmail, Workspace, calendars.
 
 Sources  Google Identity, "Using OAuth 2.0 for Web Server Applications" and "OpenID Connect"; Gmail API
-users.getProfile. Refresh tokens do not rotate; the granted scopes are those of the refresh answer, because users
-may untick single ones.
+users.getProfile. Refresh tokens do not rotate. The granted scopes are those of the refresh answer, because users
+can deselect single ones.
 """
 
 from collections.abc import Mapping
@@ -15,16 +15,9 @@ from opengrant.model import ClientApp, Identity, Tokens, now
 from opengrant.net.provider_http import Answer, Field, Http
 from opengrant.providers.base import Consent
 from opengrant.providers.google.refusals import judge
-from opengrant.providers.oauth.answers import (
-    code_fields,
-    conclusion,
-    consent_url,
-    is_address,
-    read_id_token,
-    read_tokens,
-    refusal,
-    text_of,
-)
+from opengrant.providers.oauth.answers import code_fields, consent_url, read_id_token, read_tokens
+from opengrant.providers.oauth.evidence import conclusion, refusal
+from opengrant.providers.oauth.members import is_address, text_of
 from opengrant.providers.oauth.probe import ProvenByRefusal
 from opengrant.providers.verdict import Kind
 
@@ -78,12 +71,12 @@ _COVERS: Mapping[str, frozenset[str]] = {
         ),
     }.items()
 }
-"""What a scope allows beside its own name: the other scopes that suffice for no call that this one does not.
+"""What a scope covers beside itself: scopes that allow no call which this one does not allow.
 
 Source  "Authorization scopes" of each method in the references of the Gmail, Calendar, Drive, Docs, Sheets and Slides
 APIs; "Choose Gmail API scopes", "Choose Google Calendar API scopes", "Choose Google Drive API scopes".
-Quirk   gmail.settings.basic and .sharing are covered by none, not even by mail.google.com: filters, forwarding and
-signatures are written with them alone. A scope also covers its own name with `.readonly`, in every API (contacts,
+Quirk   gmail.settings.basic and .sharing are covered by no other scope, not even mail.google.com: only they allow
+writing filters, forwarding and signatures. A scope also covers its own name with `.readonly`, in every API (contacts,
 tasks, drive.metadata, …).
 """
 _READONLY = ".readonly"
@@ -122,7 +115,7 @@ class Google(ProvenByRefusal):
             "client_id": client.client_id,
             "client_secret": client.client_secret,
         }
-        return read_tokens(await self._http.form(PROVIDER, "token", self._token_url, fields))
+        return read_tokens(await self._http.form(PROVIDER, "token", self._token_url, fields), fixed_end=True)
 
     def consent_url(self, client: ClientApp, consent: Consent) -> str:
         """Google gives a refresh token only for offline access, and again only when consent is asked for again."""
@@ -138,13 +131,13 @@ class Google(ProvenByRefusal):
             "client_id": client.client_id,
             "client_secret": client.client_secret,
         }
-        return read_tokens(await self._http.form(PROVIDER, "token", self._token_url, fields))
+        return read_tokens(await self._http.form(PROVIDER, "token", self._token_url, fields), fixed_end=True)
 
     async def identify(self, client: ClientApp, tokens: Tokens) -> Identity:
-        """Whose tokens these are: id_token, userinfo, tokeninfo, Gmail profile, whichever first names an address.
+        """The owner, from id_token, userinfo, tokeninfo or Gmail profile: the first that names an address.
 
-        Only calls that the granted scopes allow are made. A source that cannot tell is passed over; one that is
-        down is not, since who answers next might know less.
+        Only calls that the granted scopes allow are made. A source that cannot tell is skipped. One that is
+        down ends the search, since the next source may know less.
         Raises ProviderFailure: identity_scopes_missing, email_not_verified, or what the provider answered.
         """
         claims = read_id_token(tokens.id_token, audience=client.client_id, issuers=_ISSUERS, at=now())
@@ -191,7 +184,7 @@ class Google(ProvenByRefusal):
     async def aliases(self, access_token: SecretStr) -> tuple[str, ...]:
         """The owner's other addresses, as Gmail's send-as settings hold them. Raises ProviderFailure.
 
-        One that waits for its confirmation is none yet.
+        An address without confirmation is left out.
         """
         answer = await self._http.get(
             PROVIDER, "api", f"{self._gmail_url}/users/me/settings/sendAs", bearer=access_token
@@ -209,9 +202,9 @@ class Google(ProvenByRefusal):
         )
 
     async def revoke(self, token: SecretStr) -> bool:
-        """Best effort: whether the token is dead now. True also when it was before.
+        """Best effort: whether the token is revoked now. True also when it was before.
 
-        Google revokes the user's whole consent for the project: other grants of the same user and client die too.
+        Google revokes the user's whole consent for the project: other grants of the same user and client end too.
         """
         try:
             answer = await self._http.form(PROVIDER, "token", self._revoke_url, {"token": token})
@@ -232,12 +225,12 @@ def _covered(scope: str, granted: set[str]) -> bool:
 
 
 def _allows(granted: frozenset[str] | None, one_of: frozenset[str]) -> bool:
-    """Nobody said what was granted: then it may be this."""
+    """True also when the answer does not say which scopes were granted."""
     return granted is None or bool(granted & one_of)
 
 
 def _told(answer: Answer) -> Mapping[str, Any]:
-    """The members of a good answer; none when this source cannot tell (wrong scope, or it does not exist here)."""
+    """The members of a good answer; empty when this source cannot tell (wrong scope, or it does not exist here)."""
     if answer.succeeded and isinstance(answer.json, Mapping):
         return answer.json
     failure = refusal(answer)
@@ -259,7 +252,7 @@ def _openid_identity(members: Mapping[str, Any]) -> Identity | None:
 
 
 def _no_identity(scope: frozenset[str] | None, unable: list[Answer]) -> ProviderFailure:
-    """Why nobody could name the address: the scopes, unless they would have allowed it."""
+    """The failure when no source names the address: missing scopes, unless the scopes allow it."""
     allowed = scope is not None and bool(scope & (_EMAIL_SCOPES | _GMAIL_SCOPES))
     if unable and (allowed or all(answer.status == 404 for answer in unable)):
         return refusal(unable[0])

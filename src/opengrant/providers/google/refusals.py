@@ -127,7 +127,7 @@ def _token(evidence: Evidence) -> Verdict | None:
 
 
 def _service_account(evidence: Evidence) -> Verdict | None:
-    """No user gave anything, so nothing of theirs is dead: only the sentences that name the user are about them."""
+    """No user has consented, so no user must sign in again: only sentences that name the user are about the user."""
     found = _SERVICE_ACCOUNT_WORDS.get(evidence.code.casefold()) or _token(evidence)
     if found is USER_UNKNOWN:
         return NOT_IN_DIRECTORY
@@ -141,4 +141,4 @@ judge_service_account = Words(
     conclusions=_SERVICE_ACCOUNT_CONCLUSIONS,
 ).judge
 PROVEN: Mapping[str, Verdict] = {MALFORMED.reason: NOT_ANY_MORE}
-"""Of a credential that has worked: it was whole when it was stored, whatever Google calls it now."""
+"""Of a credential that has worked: it was complete when it was stored, so "malformed" means revoked."""

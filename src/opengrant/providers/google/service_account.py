@@ -20,10 +20,12 @@ from opengrant.model import SECOND, Identity, now
 from opengrant.net.provider_http import Field, Http
 from opengrant.providers.google.oauth import expand_scope
 from opengrant.providers.minted import Minted
-from opengrant.providers.oauth.answers import conclusion, is_address, read_tokens, refusal, text_of
+from opengrant.providers.oauth.answers import read_tokens
+from opengrant.providers.oauth.evidence import conclusion, refusal
+from opengrant.providers.oauth.members import is_address, text_of
 
 PROVIDER = "google-bulk"
-"""Its refusals are judged apart: here `access_denied` speaks of the delegation, not of a user's administrator."""
+"""Its refusals have their own judge: here `access_denied` is about the delegation, not about a user's administrator."""
 
 _GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _BACKDATED = 10
@@ -63,13 +65,13 @@ class GoogleBulk:
         """Prove one user's mailbox and get a token for it.
 
         credential  a service account's key file: `client_email`, `private_key` as SecretStr, `private_key_id`.
-                    Its `token_uri` is never used: whoever wrote the file could send the assertion anywhere.
-        scope       what the token is for; granted as a whole or not at all
+                    Its `token_uri` is never used: the file could send the assertion to any host.
+        scope       what the token is for; all are granted or none
         Raises      InvalidRequest, ProviderFailure
         """
         scope = expand_scope(scope)
         _check(email, scope)
-        # The parsing and the signing are a millisecond of CPU.
+        # Parsing and signing take a millisecond of CPU.
         assertion = await asyncio.to_thread(_sign, credential, email, scope, self._audience)
         fields: dict[str, Field] = {"grant_type": _GRANT_TYPE, "assertion": assertion}
         tokens = read_tokens(await self._http.form(PROVIDER, "token", self._token_url, fields))
@@ -77,7 +79,7 @@ class GoogleBulk:
         if _OPENID_SCOPES & set(scope):
             user = await self._ask(self._userinfo_url, tokens.access_token)
         if _GMAIL_SCOPES & set(scope):
-            # Users exist whose licence has no Gmail: the token endpoint does not mind.
+            # Some users have a licence without Gmail: the token endpoint does not check that.
             await self._ask(f"{self._gmail_url}/users/me/profile", tokens.access_token)
         subject = text_of(user, "sub", "id")
         identity = Identity(email=email, subject=subject, user_id=subject, name=text_of(user, "name"))
@@ -135,10 +137,10 @@ def check_key(credential: Mapping[str, Any]) -> None:
 
 def _key(credential: Mapping[str, Any]) -> RSAPrivateKey:
     pem = credential.get("private_key")
-    # Files that went through an environment variable or a form often hold \n as two characters.
+    # Files from an environment variable or a form often have \n as two characters.
     text = pem.get_secret_value().replace("\\n", "\n") if isinstance(pem, SecretStr) else ""
     try:
-        # Checking the key's arithmetic would hold the interpreter for 40 ms; if it is wrong, so is the signature.
+        # Checking the key's arithmetic would block the interpreter for 40 ms; a wrong key gives a wrong signature.
         key = load_pem_private_key(text.encode(), None, unsafe_skip_rsa_key_validation=True)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         key = None

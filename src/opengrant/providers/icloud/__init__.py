@@ -1,4 +1,4 @@
 """Apple iCloud Mail and Calendar with an app-specific password.
 
-It must not know a grant, nor any provider but the mail servers it speaks with.
+It must not know a grant or another provider; the words of mail servers are in mail/.
 """

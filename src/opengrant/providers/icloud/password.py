@@ -3,8 +3,8 @@
 Source  Apple's "iCloud Mail server settings" and "Sign in to apps with your Apple Account using app-specific
         passwords"; CalDAV discovery as net/dav.py has it
 Quirks  IMAP wants the local part of the address or the whole of it, SMTP and CalDAV the whole. CalDAV knows any
-        Apple account, mail only those with an iCloud mailbox. Apple has no password form we could insist on: a
-        password of another shape is sent as given, and a refusal then says so.
+        Apple account, mail only those with an iCloud mailbox. Apple documents no form of the password: one of
+        another shape is sent as given, and a refusal then says so.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from opengrant.providers.mail.refusals import judge
 from opengrant.providers.verdict import Kind
 
 WHOLE = 75.0
-"""Seconds for all legs together, once it is our turn."""
+"""Seconds for all legs together, not counting the wait for a turn."""
 CALDAV_TIMEOUT = 20.0
 """Seconds for finding the calendars."""
 
@@ -39,9 +39,9 @@ _DSID = re.compile(r"/([0-9]+)/principal(/|$)")
 class ICloud:
     """Verifies iCloud settings.
 
-    mail, guard  of hosts that the operator names: they may refuse no address
+    mail, guard  for hosts that the operator names: they refuse no address
     caldav_url   where discovery begins; empty leaves the calendars out
-    observe      told of each discovery; the mail door has an observer of its own
+    observe      called for each discovery; the mail client has an observer of its own
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class ICloud:
         self._dav = DavClient(guard, timeout=CALDAV_TIMEOUT, ca_file=ca_file, allowed=("icloud.com",), observe=observe)
 
     async def verify(self, login: ICloudLogin) -> Verified:
-        """Prove the password for IMAP, SMTP and CalDAV at once; all three must take it.
+        """Prove the password for IMAP, SMTP and CalDAV at once; all three must accept it.
 
         Returns   `settings`: username. `secret`: the calendars' part where there are any. The identity's subject is
                   Apple's dsid.
@@ -98,7 +98,7 @@ class ICloud:
         return Verified(Identity(address, subject=dsid, user_id=dsid), {"username": username}, secret)
 
     async def reach(self) -> str:
-        """Meet the mail server. Returns its host. Raises ProviderFailure."""
+        """Connect to the mail server without a login. Returns its host. Raises ProviderFailure."""
         host, port = self._imap
         await self._mail.meet("icloud", "imap", host, port, implicit=port not in STARTTLS)
         return host
@@ -106,7 +106,7 @@ class ICloud:
     async def _prove(
         self, names: list[str], address: str, password: SecretStr
     ) -> tuple[tuple[str, Session], Session, Account | None]:
-        """All legs at once. Each is waited for, since what one says explains what another says."""
+        """All legs at once. Waits for each, since one answer explains another."""
         imap, smtp, caldav = await asyncio.gather(
             self._prove_imap(names, password),
             self._prove_smtp(address, password),
@@ -173,9 +173,9 @@ def _read(login: ICloudLogin) -> tuple[str, SecretStr]:
 
 
 def _imap_names(login: ICloudLogin) -> list[str]:
-    """What to call the user: as given and in the other form, but first what has worked before.
+    """User names to try: as given and in the other form, but first the one that worked before.
 
-    The local part of a foreign address is somebody else's name.
+    The local part of a foreign address is another user's name.
     """
     username = login.username
     local, at, domain = username.rpartition("@")
@@ -188,7 +188,7 @@ def _imap_names(login: ICloudLogin) -> list[str]:
 
 
 def _explained(failure: ProviderFailure, password: SecretStr, *, other_accepted: bool) -> ProviderFailure:
-    """The failure, with what is known besides: refusals.py judges by it."""
+    """The failure with subcodes for what is known besides; refusals.py judges by them."""
     more = [OTHER_LEG_ACCEPTED] if other_accepted else []
     if not _APP_PASSWORD.fullmatch(password.get_secret_value()):
         more.append(NOT_APPS_SHAPE)

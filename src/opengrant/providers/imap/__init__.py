@@ -1,4 +1,4 @@
-"""IMAP and SMTP servers with a password: discovery of hosts, the login proof, the words of refusal.
+"""IMAP and SMTP servers with a password: discovery of hosts and the login proof. Their words of refusal are in mail/.
 
-It must not know a grant; iCloud uses its words, it knows nothing of iCloud.
+It must not know a grant or another provider.
 """

@@ -2,15 +2,15 @@
 
 Sources, best first; the published ones are asked in parallel and the best that answers counts:
 
-    table       well-known domains (mailhosts_table.py); no network
+    table       well-known domains (known_domains.py); no network
     autoconfig  the domain's own XML, over HTTPS
     ispdb       a public database; it is sent the domain, never the address
     srv         RFC 6186 and 8314 records
     mx          well-known mail exchangers, else autoconfig and ispdb of the exchanger's own domain
     guess       imap., mail., smtp. and the domain itself, where such a server answers
 
-Left out  Exchange Autodiscover: it wants the password, which would then go to hosts that were only guessed.
-Privacy   the address goes to its own domain and nowhere else; everybody else learns the domain.
+Left out  Exchange Autodiscover: it needs the password, which would then go to guessed hosts.
+Privacy   the address goes to its own domain only; all other servers learn the domain.
 """
 
 import asyncio
@@ -40,14 +40,14 @@ Source = Literal["table", "autoconfig", "ispdb", "srv", "mx", "guess"]
 MAX_XML = 256 * 1024
 MAX_REDIRECTS = 3
 
-# `yahoo.*` means yahoo.de, yahoo.co.uk, yahoo.com.br; not a name somebody else may have under a longer suffix.
+# `yahoo.*` means yahoo.de, yahoo.co.uk, yahoo.com.br; not a name under a longer suffix, which may have another owner.
 _NATIONAL = re.compile(r"[a-z]{2,3}(\.[a-z]{2})?")
 _SECOND_LEVEL = frozenset({"ac", "co", "com", "edu", "gob", "gov", "ne", "net", "or", "org"})
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One server and the user name it wants."""
+    """One server and the user name for it."""
 
     host: str
     port: int
@@ -65,10 +65,10 @@ class Found:
 
 
 class AutoconfigError(ValueError):
-    """The document names no server that we would log in to."""
+    """The document names no server with TLS and a password login."""
 
 
-# Whatever a source may run into: it then has nothing to say.
+# Failures of a source: it then has no result.
 _SILENT = (
     AutoconfigError,
     NameNotFound,
@@ -132,9 +132,9 @@ class MailHosts:
         return found
 
     async def beside(self, imap_host: str, address: str) -> Found | None:
-        """What belongs to an IMAP host that the caller named itself; None when nobody can tell.
+        """The servers that belong to an IMAP host of the request; None when unknown.
 
-        The network is asked only when the host is in the address's own domain.
+        The network is used only when the host is in the address's own domain.
         """
         imap_host = imap_host.lower().removesuffix(".")
         for row in DOMAINS:
@@ -158,7 +158,7 @@ class _Search:
         self.dns_failed = False
 
     async def published(self) -> Found | None:
-        """What the domain, the database and DNS say: the best-ranked of them."""
+        """The best-ranked result of the domain, the database and DNS."""
         means = self._means
         async with aiohttp.ClientSession(
             connector=means.guard.connector(provider="imap", leg="detect", tls=means.door.tls),
@@ -175,7 +175,7 @@ class _Search:
             )
 
     async def guess(self) -> Found | None:
-        """Try the usual names, sending nothing but a hello."""
+        """Try the usual names; only a greeting is exchanged."""
         d = self._domain
         imap, smtp = await asyncio.gather(
             self._first_that_greets("imap", [f"imap.{d}", f"mail.{d}", d], [993, 143]),
@@ -193,7 +193,7 @@ class _Search:
             return None
 
     async def _autoconfig(self, session: aiohttp.ClientSession, domain: str) -> Found | None:
-        # Another domain's server has no business with the address: it is asked about nobody.
+        # Another domain's server must not learn the address: the request names the domain only.
         email = self._address if domain == self._domain else ""
         urls = [
             url.replace("{domain}", domain).replace("{email}", quote(email, safe=""))
@@ -237,7 +237,7 @@ class _Search:
             return []
 
     def _from_services(self, implicit: list[Service], upgraded: list[Service]) -> Endpoint | None:
-        """The best record that offers the service. Some publish 465 as `_submission`: the port knows better."""
+        """The best record that offers the service. Some publish 465 as `_submission`: then the port decides."""
         for service, tls in [*((one, True) for one in implicit), *((one, False) for one in upgraded)]:
             if service.host and service.port:
                 security: Literal["tls", "starttls"] = "tls" if tls or service.port in IMPLICIT_TLS else "starttls"
@@ -261,7 +261,7 @@ class _Search:
 
 
 async def _best(*ranked: Awaitable[T | None]) -> T | None:
-    """Run all at once; the first in rank that has something wins, and the rest is called off."""
+    """Run all at once; the highest-ranked result wins, and the rest is cancelled."""
     tasks = [asyncio.ensure_future(one) for one in ranked]
     try:
         for task in tasks:
@@ -295,7 +295,7 @@ async def _fetch(session: aiohttp.ClientSession, url: str) -> bytes:
 
 
 def parse_autoconfig(document: bytes, address: str, source: Source) -> Found:
-    """Read a config-v1.1 document: of each kind the first server with TLS and a password counts.
+    """Read a config-v1.1 document: the first server of each kind with TLS and a password counts.
 
     Raises AutoconfigError, and nothing else.
     """
@@ -350,7 +350,7 @@ def find_in_table(address: str, domain: str) -> Found | None:
 
 
 def login_at(host: str, address: str) -> str | None:
-    """How the table says that the servers of an address want its user called, if `host` is one of them."""
+    """The user name that the table gives for an address, if `host` is one of its servers."""
     domain = domain_of(address)
     found = find_in_table(address, domain) if domain else None
     servers = {endpoint.host for endpoint in (found.imap, found.smtp) if endpoint} if found else set()
@@ -380,7 +380,7 @@ def _under(name: str, domains: Sequence[str]) -> bool:
 
 
 def _base_domain(host: str) -> str:
-    """The registrable part of a host, well enough for a look-up: no list of public suffixes is kept here."""
+    """The registrable part of a host, good enough for a look-up: there is no list of public suffixes here."""
     labels = host.split(".")
     national = len(labels) > 2 and len(labels[-1]) == 2 and labels[-2] in _SECOND_LEVEL
     return ".".join(labels[-3:] if national else labels[-2:])

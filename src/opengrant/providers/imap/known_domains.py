@@ -112,7 +112,7 @@ EXCHANGERS = (
 # Mail filters: their MX says nothing about where the mailboxes are.
 FILTERS = ("mimecast.com", "pphosted.com", "ppe-hosted.com", "barracudanetworks.com", "messagelabs.com")
 
-# End-to-end encrypted mail: no IMAP but through the provider's own program on the user's machine.
+# End-to-end encrypted mail: IMAP only through the provider's own program on the user's machine.
 WITHOUT_IMAP = frozenset(
     {"proton.me", "protonmail.com", "protonmail.ch", "pm.me", "tutanota.com", "tutanota.de", "tuta.com"}
 )

@@ -2,8 +2,8 @@
 
 Source  contract of connect/custom, IMAP variant; RFC 9051, RFC 4954
 Quirks  hosts and ports may be missing; some providers log in by the local part of the address; Google shows app
-        passwords with spaces that are not part of them. Servers lock accounts after few failures: a server sees
-        one attempt, and a second only where it is known to want another spelling.
+        passwords with spaces that are not part of them. Servers lock accounts after few failures: there is one
+        attempt, and a second only where the server is known to need another spelling.
 """
 
 import asyncio
@@ -24,13 +24,13 @@ from opengrant.providers.mail.refusals import judge
 from opengrant.providers.verdict import Kind
 
 WHOLE = 75.0
-"""Seconds for finding the hosts and proving both legs, once it is our turn."""
+"""Seconds for finding the hosts and proving both legs, not counting the wait for a turn."""
 
 _GMAIL = frozenset({"imap.gmail.com", "smtp.gmail.com", "imap.googlemail.com", "smtp.googlemail.com"})
 
 
 class _Place(NamedTuple):
-    """A server to try; `login` is how it wants the user called, where somebody knows."""
+    """A server to try; `login` is the user name for it, where known."""
 
     host: str
     port: int
@@ -84,7 +84,7 @@ class Imap:
             imap = await self._try("imap", _imap_places(asked, found), incoming)
             return imap, await submission
         finally:
-            # When IMAP has failed its story is told, and SMTP's no longer matters.
+            # A failure of IMAP is the answer; then SMTP's does not matter.
             submission.cancel()
             await asyncio.gather(submission, return_exceptions=True)
 

@@ -5,7 +5,7 @@ The order of judgement, first hit wins:
 1. What broke before the server could say anything: names, connections, TLS.
 2. Words for a cause that passes (wording.py), whatever code they come with: "temporary", "too many logins", "busy".
 3. Codes that say the same: IMAP's UNAVAILABLE, LIMIT and their like, any SMTP reply from 400 to 499 but 432.
-4. Sentences that are known to name what has to be done. They come before codes because servers send telling words
+4. Sentences that are known to name what has to be done. They come before codes because servers send precise words
    with vague codes, never the other way round.
 5. Codes: of RFC 5530 (IMAP), reply and enhanced status (SMTP).
 6. Sentences that only refuse a login.
@@ -22,7 +22,7 @@ Sources  RFC 5530 (IMAP response codes), RFC 4954 and 5248 (SMTP codes); texts a
          public issue threads of mail clients (thunderbird-android, MailKit, imapflow, node-imap, Mailspring, mailcore2,
          nodemailer's users) and the providers' own help pages
 Quirks   535 5.7.139 (Microsoft) has at least four meanings, told apart by words. Certificate trouble says nothing about
-         a credential: it never ends a grant. An IMAP "NO" that nobody knows proves nothing.
+         a credential: it never ends a grant. An IMAP "NO" in unknown words proves nothing.
 """
 
 from dataclasses import replace
@@ -32,9 +32,9 @@ from opengrant.providers.verdict import Kind, Verdict
 from opengrant.providers.wording import passing, plain, wait_named
 
 LOOK_AGAIN = 86_400.0
-"""Seconds before a sentence is believed that names a wrong password and a passing cause alike."""
+"""Seconds to the second check of a password, where the sentence names a wrong password and a passing cause."""
 LOCK_LASTS = 3600.0
-"""Seconds before a lock is believed to stay: most servers lift theirs by themselves."""
+"""Seconds to the second check of a locked account: most servers unlock by themselves."""
 
 _PASSWORD = Verdict(
     Kind.RECONNECT,
@@ -273,7 +273,7 @@ _BASIC_AUTH_WORDS = "basic authentication is disabled"  # Outlook.com, Exchange 
 _QQ_EXCUSES = "account is abnormal service is not open password is incorrect"
 
 MECHANISM_PLAIN = "AUTH=PLAIN"
-"""Subcode: what an IMAP server refused without a code was this mechanism, as it announces it."""
+"""Subcode: the IMAP server refused this mechanism, which it announces, without a code."""
 
 IMAP_CODES = {
     "AUTHENTICATIONFAILED": _PASSWORD,
@@ -295,9 +295,9 @@ IMAP_CODES = {
     "NOPERM": _KEEP,
 }
 
-# All that Exchange says, to the letter: the words of others begin so, or differ by a capital.
+# The whole sentence of Exchange: those of other servers begin alike, or differ by a capital.
 EXCHANGE = ("LOGIN failed.", "AUTHENTICATE failed.")
-# Where Exchange means that it takes no passwords at all. A certificate of Microsoft's is good for no other hosts.
+# Hosts where Exchange means that it takes no passwords at all. Only they can have Microsoft's certificate.
 _MICROSOFT = ("office365.com", "office365.us", "outlook.com", "outlook.cn", "hotmail.com", "live.com")
 
 # These name the password, or the user, as what is wrong.
@@ -338,7 +338,7 @@ SMTP_CODES: tuple[tuple[int, str | None, Verdict], ...] = (
     (501, None, _OUR_BUG),
 )
 
-# What a refused password may want besides, by the host that refused it. Help pages of each name it.
+# What else a refused password may need, by the host that refused it. Source: help pages of each.
 _ADVICE: tuple[tuple[tuple[str, ...], Verdict], ...] = (
     (
         ("gmail.com", "googlemail.com"),
@@ -392,7 +392,7 @@ _ADVICE: tuple[tuple[tuple[str, ...], Verdict], ...] = (
     (("qq.com", "foxmail.com"), _AUTHORIZATION_CODE),
 )
 
-# What is our own word rather than the server's, for every leg.
+# Codes of our own, for every leg.
 FAULTS = {
     "bad_host": _BAD_HOST,
     "no_public_address": _NO_ADDRESS,
@@ -472,7 +472,7 @@ def judge(evidence: Evidence) -> Verdict:
 
 
 def _below(evidence: Evidence) -> Verdict | None:
-    """What broke before the server could say anything that counts."""
+    """What broke before the server could answer."""
     if evidence.status is not None:
         return None
     if verdict := FAULTS.get(evidence.code):
@@ -485,7 +485,7 @@ def _below(evidence: Evidence) -> Verdict | None:
 
 
 def _password(evidence: Evidence, said: str, verdict: Verdict) -> Verdict:
-    """A refused password, with what is known besides: what the host wants, and that "try again" makes it doubtful."""
+    """A refused password, with what the host is known to need; "try again" makes the refusal doubtful."""
     if verdict is _PASSWORD:
         verdict = next((advice for hosts, advice in _ADVICE if _under(evidence.host, hosts)), verdict)
     if passing(evidence.text) != "again":
@@ -494,7 +494,7 @@ def _password(evidence: Evidence, said: str, verdict: Verdict) -> Verdict:
 
 
 def _passes(evidence: Evidence) -> Verdict | None:
-    """A cause that is over some time: by the server's words, then by its code."""
+    """A cause that passes, by the server's words, then by its code."""
     cause = passing(evidence.text)
     if cause == "throttled":
         return replace(_LIMIT, retry_after=wait_named(evidence.text))
@@ -558,7 +558,7 @@ def _under(host: str, domains: tuple[str, ...]) -> bool:
 
 
 def _other_server(greeting: str) -> Verdict | None:
-    """What answers there, where its greeting was no greeting of the kind that was expected."""
+    """What kind of server answers, where the greeting is of another kind than expected."""
     for beginning, verdict in (("220", _SMTP_SPEAKS), ("+OK", _POP_SPEAKS), ("* OK", _IMAP_SPEAKS)):
         if greeting.startswith(beginning):
             return verdict

@@ -1,8 +1,8 @@
 """Microsoft 365 mailboxes through an app that an administrator consented to: no user takes part.
 
 Sources  Microsoft identity platform, "OAuth 2.0 client credentials flow"; Graph, "Get a user", "List users",
-"Get mailFolder". Entra gives a token to any app that knows its secret, also where no administrator ever granted it
-a permission. So only Graph can prove a mailbox: the user is looked up, then the mailbox itself is touched.
+"Get mailFolder". Entra gives a token to any app that knows its secret, even without any permission from
+an administrator. So only Graph can prove a mailbox: look the user up, then read from the mailbox.
 """
 
 import re
@@ -17,21 +17,23 @@ from opengrant.model import Identity, Tokens, fold
 from opengrant.net.provider_http import Answer, Field, Http
 from opengrant.providers.microsoft.refusals import judge_app_only
 from opengrant.providers.minted import Minted
-from opengrant.providers.oauth.answers import conclusion, is_address, read_tokens, refusal, text_of, unverified_claims
+from opengrant.providers.oauth.answers import read_tokens, unverified_claims
+from opengrant.providers.oauth.evidence import conclusion, refusal
+from opengrant.providers.oauth.members import is_address, text_of
 
 PROVIDER = "microsoft-bulk"
-"""Its refusals are judged apart: what is a user's turn elsewhere is an administrator's here."""
+"""Its refusals have their own judge: an administrator must act where otherwise a user must."""
 
 _NATIONAL_CLOUDS = frozenset({"graph.microsoft.us", "dod-graph.microsoft.us", "microsoftgraph.chinacloudapi.cn"})
 MANY_TENANTS = frozenset({"", "common", "organizations", "consumers"})
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _USER = "id,displayName,mail,userPrincipalName"
-_DOORS: Mapping[str, tuple[str, Mapping[str, Field]]] = {
+_REQUESTS: Mapping[str, tuple[str, Mapping[str, Field]]] = {
     "mail": ("mailFolders/inbox", {"$select": "id"}),
     "calendars": ("calendar", {"$select": "id"}),
     "mailboxsettings": ("mailboxSettings", {}),
 }
-"""What touches a mailbox, by the first word of the permissions that open it."""
+"""A request that reads from a mailbox, by the first word of the permissions that allow it."""
 _OPENS_NOTHING = "mail.send"
 
 
@@ -49,8 +51,8 @@ class MicrosoftBulk:
         """Prove one user's mailbox and get a token for the tenant's.
 
         credential  `client_id`, `client_secret` as SecretStr, `tenant`: an id or a domain
-        scope       permissions that must work, as `Mail.Read` or a whole URL; without any, one way in is enough.
-                    The token is for all that was consented to, whatever stands here.
+        scope       permissions that must work, as `Mail.Read` or a whole URL; without any, one that works is enough.
+                    The token always covers all consented permissions.
         Raises      InvalidRequest, ProviderFailure
         """
         if not is_address(email):
@@ -114,22 +116,22 @@ class MicrosoftBulk:
         literal = email.replace("'", "''")
         filters = [f"mail eq '{literal}'", f"proxyAddresses/any(p:p eq 'smtp:{literal}')"]
         answers = [await self._get(token, "/users", {"$filter": " or ".join(filters), "$select": _USER})]
-        if answers[0].status == 400:  # not every directory takes both in one question
+        if answers[0].status == 400:  # not every directory accepts both in one query
             answers = [await self._get(token, "/users", {"$filter": one, "$select": _USER}) for one in filters]
         return {user["id"]: user for answer in answers for user in _listed(answer)}
 
     async def _touch(self, token: SecretStr, user_id: str, scope: tuple[str, ...]) -> None:
-        """Open the mailbox by each door that `scope` names; when it names none, by any. Raises ProviderFailure."""
+        """Read the mailbox in each way that `scope` names; when it names none, in any way. Raises ProviderFailure."""
         permissions = {name.rpartition("/")[2].lower() for name in scope} - {_OPENS_NOTHING}
         words = {name.partition(".")[0] for name in permissions}
-        named = [word for word in _DOORS if word in words]
+        named = [word for word in _REQUESTS if word in words]
         for word in named:
             if (failure := await self._open(token, user_id, word)) is not None:
                 raise failure
         if named:
             return
         closed = []
-        for word in _DOORS:
+        for word in _REQUESTS:
             if (failure := await self._open(token, user_id, word)) is None:
                 return
             closed.append(failure)
@@ -138,7 +140,7 @@ class MicrosoftBulk:
         raise closed[0]
 
     async def _open(self, token: SecretStr, user_id: str, word: str) -> ProviderFailure | None:
-        path, query = _DOORS[word]
+        path, query = _REQUESTS[word]
         answer = await self._get(token, f"/users/{quote(user_id, safe='')}/{path}", query)
         return None if answer.succeeded else refusal(answer)
 
@@ -147,7 +149,7 @@ class MicrosoftBulk:
 
 
 def _user_path(email: str) -> str:
-    if email.startswith("$"):  # in the short form Graph would read it as a command
+    if email.startswith("$"):  # in the short form, Graph reads it as a command
         literal = email.replace("'", "''")
         return f"/users('{quote(literal, safe='')}')"
     return f"/users/{quote(email, safe='')}"

@@ -10,6 +10,7 @@ FACTS = Facts(
     judges={"microsoft": judge, "microsoft-bulk": judge_app_only},
     holds="token",
     label=Label("microsoft", "Microsoft", "Outlook, Microsoft 365"),
+    endpoints=("token_url", "graph_url"),
     credential_types=frozenset({"connector", "adminconsent"}),
     connector_settings=frozenset({"tenant"}),
     idle_days=90,

@@ -17,16 +17,9 @@ from opengrant.net.provider_http import Field, Http
 from opengrant.providers.base import Consent
 from opengrant.providers.microsoft.app_only import MANY_TENANTS
 from opengrant.providers.microsoft.refusals import judge
-from opengrant.providers.oauth.answers import (
-    code_fields,
-    conclusion,
-    consent_url,
-    is_address,
-    read_id_token,
-    read_tokens,
-    refusal,
-    text_of,
-)
+from opengrant.providers.oauth.answers import code_fields, consent_url, read_id_token, read_tokens
+from opengrant.providers.oauth.evidence import conclusion, refusal
+from opengrant.providers.oauth.members import is_address, text_of
 from opengrant.providers.oauth.probe import have_token_refused
 
 PROVIDER = "microsoft"
@@ -40,14 +33,14 @@ _GRAPH_ROOTS = (
     "https://microsoftgraph.chinacloudapi.cn/",
 )
 _OPENID_SCOPES = frozenset({"openid", "profile", "email", "offline_access"})
-"""Granted or not, they seldom stand in an answer."""
+"""Answers seldom list them, granted or not."""
 _COVERING = frozenset(
     {
         *("calendars", "contacts", "directory", "files", "group", "mail", "mailboxsettings", "notes", "people"),
         *("place", "sites", "tasks", "user"),
     }
 )
-"""Nouns of permissions of which a greater one covers a lesser one: see `_greater`.
+"""Nouns of permissions where a greater permission covers a lesser one: see `_greater`.
 
 Source  Microsoft Graph permissions reference, the descriptions of the delegated permissions: `ReadWrite` "allows the
 app to create, read, update, and delete", `.Shared` is for what the user may access "including the user's own", `.All`
@@ -88,12 +81,12 @@ class Microsoft:
     async def refresh(self, client: ClientApp, refresh_token: SecretStr) -> Tokens:
         """Spend the refresh token once; no retry. Raises ProviderFailure.
 
-        No `scope` is sent: the token is then for what the user consented to, whichever resource that is of.
+        No `scope` is sent: the token then covers what the user consented to, of any resource.
         """
         return await self._tokens(client, {"grant_type": "refresh_token", "refresh_token": refresh_token})
 
     def consent_url(self, client: ClientApp, consent: Consent) -> str:
-        """Without `offline_access` there is no refresh token, without `User.Read` nobody says whose it is."""
+        """Without `offline_access` there is no refresh token, without `User.Read` no owner."""
         needed = ("openid", "profile", "email", "offline_access", "User.Read")
         more = {"response_mode": "query"} | ({} if consent.login_hint else {"prompt": "select_account"})
         return consent_url(_at(self._authorize_url, client.tenant), client, consent, needed, **more)
@@ -103,7 +96,7 @@ class Microsoft:
         return await self._tokens(client, code_fields(code, redirect_uri, verifier))
 
     def admin_consent_url(self, client_id: str, *, tenant: str | None, redirect_uri: str, state: str) -> str:
-        """Where an administrator consents for a whole tenant; without one, for the tenant of whoever signs in."""
+        """Where an administrator consents for a tenant; without one, for that of the account that signs in."""
         query = {"client_id": client_id, "redirect_uri": redirect_uri, "state": state}
         if tenant:
             url = _at(self._adminconsent_url, tenant)
@@ -114,12 +107,12 @@ class Microsoft:
 
     async def _tokens(self, client: ClientApp, fields: Mapping[str, Field]) -> Tokens:
         fields = {**fields, "client_id": client.client_id}
-        if client.client_secret.get_secret_value():  # a public client must not send one (AADSTS700025)
+        if client.client_secret.get_secret_value():  # a public client must not send a secret (AADSTS700025)
             fields["client_secret"] = client.client_secret
         return read_tokens(await self._http.form(PROVIDER, "token", _at(self._token_url, client.tenant), fields))
 
     async def identify(self, client: ClientApp, tokens: Tokens) -> Identity:
-        """Graph's /me; where the token is not for Graph, the id_token. Refreshes nothing, so no token can be lost.
+        """From Graph's /me; where the token is not for Graph, from the id_token. Refreshes nothing.
 
         Raises ProviderFailure: identity_scopes_missing, address_unknown, or what Graph answered.
         """
@@ -139,14 +132,14 @@ class Microsoft:
     def missing_scope(self, tokens: Tokens, wanted: tuple[str, ...]) -> tuple[str, ...]:
         """Which of `wanted`, as spelled there, the user did not grant, nor one that covers it.
 
-        An answer lists the scopes of one resource only. Of other resources, `.default` and OpenID's own scopes
-        it proves nothing.
+        An answer lists the scopes of one resource only. It proves nothing about other resources, `.default` and
+        OpenID's own scopes.
         """
         if tokens.scope is None:
             return ()
         granted = {_short(scope).lower() for scope in tokens.scope}
         if any(name.endswith(".default") for name in granted):
-            return ()  # all that was consented to, whatever that is
+            return ()  # all consented permissions, whatever they are
         resources = _resources(tokens.scope)
         return tuple(
             scope
@@ -162,10 +155,10 @@ class Microsoft:
         return _at(self._token_url, client.tenant)
 
     async def prove_client(self, client: ClientApp) -> str | None:
-        """By a token for the app itself, which Entra gives to whoever knows the secret. Raises ProviderFailure.
+        """By a token for the app itself, which needs the secret alone. Raises ProviderFailure.
 
-        It does so for one tenant only. Where a connector is for many, all that can be seen is whether Entra refuses
-        the client at once: of a made-up refresh token it may say so before it has looked at the secret.
+        Entra gives it for one tenant only. Where a connector is for many, a made-up refresh token shows whether Entra
+        refuses the client at once: Entra may refuse the token before it checks the secret.
         """
         if client.tenant.lower() not in MANY_TENANTS:
             scope = f"{_resource_root(self._graph_url)}.default"
@@ -187,7 +180,7 @@ class Microsoft:
         return (*owner, *(() if "offline_access" in known else ("offline_access",)))
 
     async def aliases(self, access_token: SecretStr) -> tuple[str, ...]:
-        """The owner's other addresses. Personal accounts tell none. Raises ProviderFailure."""
+        """The owner's other addresses. Personal accounts list none. Raises ProviderFailure."""
         query = {"$select": "mail,userPrincipalName,proxyAddresses"}
         answer = await self._http.get(PROVIDER, "api", f"{self._graph_url}/me", bearer=access_token, query=query)
         if not (answer.succeeded and isinstance(answer.json, Mapping)):
@@ -205,7 +198,7 @@ class Microsoft:
         answer = await self._http.get(PROVIDER, "api", f"{self._graph_url}/me", bearer=tokens.access_token, query=query)
         if answer.succeeded and isinstance(answer.json, Mapping) and text_of(answer.json, "id"):
             return answer.json, None
-        failure = refusal(answer)  # an empty 200, too: Graph sends them when it is not well
+        failure = refusal(answer)  # an empty 200 too: Graph sends them during outages
         if judge(failure.evidence).reason in {"access_token_refused", "scopes_missing"}:
             return None, failure
         raise failure
@@ -222,7 +215,7 @@ def _resource_root(graph_url: str) -> str:
 
 
 def _identity(user: Mapping[str, Any] | None, claims: Mapping[str, Any], tenant: str) -> Identity:
-    """Join Graph's user object and the id_token's claims, where they speak of the same account."""
+    """Join Graph's user object and the id_token's claims, where both are about the same account."""
     user_id = None if user is None else text_of(user, "id")
     oid = _object_id(text_of(claims, "oid"))
     if user_id is not None and oid != _object_id(user_id):
@@ -242,9 +235,9 @@ def _identity(user: Mapping[str, Any] | None, claims: Mapping[str, Any], tenant:
 
 
 def _vouched(user: Mapping[str, Any], claims: Mapping[str, Any]) -> set[str]:
-    """The addresses, folded, whose domains Microsoft knows to be the tenant's. `mail` is not one by itself.
+    """The addresses, folded, in domains that the tenant has proven. `mail` alone proves nothing.
 
-    A principal name is in a domain that the tenant has proven; of `email` the claim `xms_edov` says it.
+    A principal name is always in a proven domain; `email` is where the claim `xms_edov` says so.
     """
     proven = str(claims.get("xms_edov", "")).lower() in {"1", "true"}
     names = (text_of(user, "userPrincipalName"), text_of(claims, "email") if proven else None)
@@ -252,11 +245,11 @@ def _vouched(user: Mapping[str, Any], claims: Mapping[str, Any]) -> set[str]:
 
 
 def _addresses(user: Mapping[str, Any], claims: Mapping[str, Any]) -> Iterable[str]:
-    """In the order of preference; what each is worth, `_vouched` says.
+    """In order of preference; `_vouched` says which are proven.
 
     A guest's principal name (`#EXT#`) is no address.
-    `email` is skipped where the tenant says that nobody verified whose domain it is (`xms_edov`): any tenant's
-    administrator may write any address there.
+    `email` is skipped where the tenant says that the domain's owner is not verified (`xms_edov`): any tenant's
+    administrator may enter any address there.
     """
     names = [text_of(user, "mail"), text_of(user, "userPrincipalName")]
     if str(claims.get("xms_edov", "1")).lower() not in {"0", "false"}:
@@ -266,7 +259,7 @@ def _addresses(user: Mapping[str, Any], claims: Mapping[str, Any]) -> Iterable[s
 
 
 def _tenant_id(tid: str | None, user_id: str | None, tenant: str) -> str | None:
-    """From the id_token, else from what is known beforehand: personal accounts, and a connector of one tenant."""
+    """From the id_token, else for personal accounts and for a connector of one tenant."""
     if tid is not None:
         return tid.lower()
     if tenant.lower() == "consumers" or (user_id and _PERSONAL_ID.fullmatch(user_id.lower())):
@@ -283,7 +276,7 @@ def _object_id(value: str | None) -> str | None:
 
 
 def _issuer_fits(claims: Mapping[str, Any]) -> bool:
-    """The issuer is the tenant's, in whichever cloud. Which cloud, TLS to the token endpoint has proven."""
+    """The issuer is the tenant's, in any cloud: TLS to the token endpoint proves which cloud."""
     issuer, tid = text_of(claims, "iss"), text_of(claims, "tid")
     return issuer is not None and tid is not None and issuer.endswith(f"/{tid}/v2.0")
 

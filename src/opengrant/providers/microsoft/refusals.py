@@ -101,7 +101,7 @@ _APP_ONLY_CONCLUSIONS: Mapping[str, Verdict] = {
 _AADSTS: Mapping[str, Verdict] = {
     code: verdict
     for verdict, codes in (
-        # Personal accounts; comes and goes for good tokens.
+        # Personal accounts; good tokens get it too, at times.
         (reconnect("token_refused", REVOKED.remedy, confirm_after=60), "70000"),
         (EXPIRED, "70008 700082 700084 70043 50089"),
         (REVOKED, "50173 50132 50133"),
@@ -127,7 +127,7 @@ _AADSTS: Mapping[str, Verdict] = {
         (SECRET, "70002 7000215"),
         (SECRET_EXPIRED, "7000222"),
         (SECRET_MISSING, "7000218"),
-        # "The client application is missing service principal in the tenant": the secret was not even looked at.
+        # "The client application is missing service principal in the tenant": the secret was not checked.
         (NOT_CONSENTED, "7000229"),
         (PUBLIC_CLIENT, "700025"),
         (ASSERTION, "700024 700027 700030 50012 50013 500133"),
@@ -141,7 +141,7 @@ _AADSTS: Mapping[str, Verdict] = {
         (GRANT_TYPE, "70003 70007"),
         (OUTAGE, "90006 90012 90024 90033 90090 90091 50033 50087 50000 70012 80001 80002 80005 40010"),
         (slow("throttled", at_least=60), "50088 50166 90055"),
-        # "Loop detected": we asked far too often.
+        # "Loop detected": far too many requests.
         (slow("loop_detected", at_least=300), "50196"),
         # `suberror`, which stands beside the numbers and refines a number that is in no row.
         (EXPIRED, "token_expired"),
@@ -194,7 +194,7 @@ _OF_A_TENANT: Mapping[Verdict, Verdict] = {
 
 
 def _entra(evidence: Evidence) -> Verdict | None:
-    """`error` first, the numbers second: a number refines its word, but ends a grant only where the word may."""
+    """`error` first, then the numbers: a number refines its word, and ends a grant only where the word may end one."""
     by_word = standard(evidence)
     by_number = gentlest(_AADSTS.get(code) for code in evidence.subcodes)
     if by_number is None or by_word is None:
@@ -206,7 +206,7 @@ def _entra(evidence: Evidence) -> Verdict | None:
 
 
 def _app_only(evidence: Evidence) -> Verdict | None:
-    """No user takes part: what would be theirs to do is an administrator's."""
+    """No user takes part: an administrator must do what a user would do otherwise."""
     found = _entra(evidence)
     if found is None or found.kind is not Kind.RECONNECT:
         return found

@@ -1,4 +1,4 @@
-"""Having a client accepted with a made-up refresh token.
+"""Proves a client with a made-up refresh token.
 
 Source  RFC 6749 section 6: a token endpoint authenticates the client, then looks at the token. A client whose token is
 refused has been accepted.

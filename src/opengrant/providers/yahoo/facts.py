@@ -10,6 +10,7 @@ FACTS = Facts(
     judges={"yahoo": judge},
     holds="token",
     label=Label("yahoo", "Yahoo", "Yahoo Mail"),
+    endpoints=("token_url", "userinfo_url"),
     credential_types=frozenset({"connector"}),
     imap_host="imap.mail.yahoo.com",
     imap_password=True,

@@ -14,17 +14,10 @@ from opengrant.errors import ProviderFailure
 from opengrant.model import ClientApp, Identity, Tokens, now
 from opengrant.net.provider_http import Field, Http
 from opengrant.providers.base import Consent
-from opengrant.providers.oauth.answers import (
-    code_fields,
-    conclusion,
-    consent_url,
-    is_address,
-    read_id_token,
-    read_tokens,
-    refusal,
-    text_of,
-)
+from opengrant.providers.oauth.answers import code_fields, consent_url, read_id_token, read_tokens
 from opengrant.providers.oauth.client_auth import token_form
+from opengrant.providers.oauth.evidence import conclusion, refusal
+from opengrant.providers.oauth.members import is_address, text_of
 from opengrant.providers.oauth.probe import ProvenByRefusal
 from opengrant.providers.verdict import Kind
 from opengrant.providers.yahoo.refusals import judge
@@ -32,14 +25,14 @@ from opengrant.providers.yahoo.refusals import judge
 PROVIDER = "yahoo"
 _ISSUERS = ("https://api.login.yahoo.com", "https://api.login.aol.com")
 _REDIRECT_URI = "oob"
-"""Must be named although nobody is redirected; this one every app may use."""
+"""Required although there is no redirect; every app may use this one."""
 _IMPLIED = {"mail-r": "mail-w"}
 
 
 class Yahoo(ProvenByRefusal):
     """Refreshes and identifies Yahoo accounts. URLs are whole ones, from settings."""
 
-    rotates = True  # seldom does it, but a token that was replaced must not be lost
+    rotates = True  # seldom, but a rotated token must not be lost
     single_use = False
 
     def __init__(self, http: Http, *, token_url: str, userinfo_url: str, authorize_url: str) -> None:
@@ -58,7 +51,7 @@ class Yahoo(ProvenByRefusal):
         return read_tokens(await token_form(self._http, PROVIDER, self._token_url, client, fields))
 
     def consent_url(self, client: ClientApp, consent: Consent) -> str:
-        """Yahoo knows no login hint and ignores what it does not know."""
+        """Yahoo has no login hint and ignores unknown parameters."""
         return consent_url(self._authorize_url, client, consent, ("openid", "email"))
 
     async def exchange(self, client: ClientApp, code: SecretStr, *, redirect_uri: str, verifier: SecretStr) -> Tokens:
@@ -67,7 +60,7 @@ class Yahoo(ProvenByRefusal):
         return read_tokens(await token_form(self._http, PROVIDER, self._token_url, client, fields))
 
     async def identify(self, client: ClientApp, tokens: Tokens) -> Identity:
-        """Whose tokens these are: the id_token, else userinfo. Both need the scopes `openid` and `email`.
+        """The owner of the tokens, from the id_token, else from userinfo. Both need the scopes `openid` and `email`.
 
         Raises ProviderFailure: identity_scopes_missing, email_not_verified, or what userinfo answered.
         """
@@ -82,12 +75,12 @@ class Yahoo(ProvenByRefusal):
         failure = refusal(answer)
         passing = judge(failure.evidence).kind in {Kind.PROVIDER_DOWN, Kind.RATE_LIMITED}
         if answer.status in {401, 403} and not passing:
-            # The token is seconds old: it is not dead, it lacks the scopes.
+            # The token is seconds old, so it is valid and lacks the scopes.
             raise _no_identity("Userinfo refused the token", failure)
         raise failure
 
     def granted_scope(self, tokens: Tokens) -> tuple[str, ...] | None:
-        """As Yahoo spells scopes; None when the answer named none, which is the rule."""
+        """As Yahoo spells scopes; None when the answer named none, which is usual."""
         return tokens.scope
 
     def missing_scope(self, tokens: Tokens, wanted: tuple[str, ...]) -> tuple[str, ...]:
@@ -97,7 +90,7 @@ class Yahoo(ProvenByRefusal):
         return tuple(scope for scope in wanted if not {scope, _IMPLIED.get(scope)} & set(tokens.scope))
 
     def lacking_scope(self, scope: tuple[str, ...]) -> tuple[str, ...]:
-        """Both are needed: `openid` to be told at all, `email` to be told the address."""
+        """Userinfo needs both: `openid` to answer at all, `email` to name the address."""
         return tuple(name for name in ("openid", "email") if name not in scope)
 
 

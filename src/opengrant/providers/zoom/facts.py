@@ -10,6 +10,7 @@ FACTS = Facts(
     judges={"zoom": judge},
     holds="token",
     label=Label("zoom", "Zoom", "Meetings"),
+    endpoints=("token_url", "api_url"),
     credential_types=frozenset({"connector"}),
     idle_days=90,
     guide=Guide(

@@ -1,9 +1,9 @@
 """Zoom accounts with a refresh token.
 
 Sources  Zoom Developer, "OAuth 2.0", "OAuth scopes" and the user API's `GET /users/{userId}`. A refresh token can be
-spent once: the caller must keep its successor before it does anything else. Zoom lists what an app may do twice:
-granular scopes (`meeting:write:meeting`), and the classic ones of older apps (`meeting:write`), each of them with
-`:admin` or `:master` behind it for more users than oneself.
+spent once: the caller must store the rotated token before anything else. Zoom has two kinds of scopes:
+granular ones (`meeting:write:meeting`), and the classic ones of older apps (`meeting:write`). Either may end in
+`:admin` or `:master`, for more users than the owner.
 """
 
 import re
@@ -16,16 +16,10 @@ from pydantic import SecretStr
 from opengrant.model import ClientApp, Identity, Tokens
 from opengrant.net.provider_http import Answer, Field, Http
 from opengrant.providers.base import Consent
-from opengrant.providers.oauth.answers import (
-    code_fields,
-    conclusion,
-    consent_url,
-    is_address,
-    read_tokens,
-    refusal,
-    text_of,
-)
+from opengrant.providers.oauth.answers import code_fields, consent_url, read_tokens
 from opengrant.providers.oauth.client_auth import token_form
+from opengrant.providers.oauth.evidence import conclusion, refusal
+from opengrant.providers.oauth.members import is_address, text_of
 from opengrant.providers.oauth.probe import ProvenByRefusal
 from opengrant.providers.zoom.refusals import judge
 
@@ -36,7 +30,7 @@ _ZOOM_URL = re.compile(
 _USER_SCOPE = "user:read:user"
 _LEVELS = {"admin": 1, "master": 2}
 _CLASSIC = {"read": frozenset({"read"}), "write": frozenset({"write", "update", "delete"})}
-"""Which granular actions a classic one stands for."""
+"""Classic action → the granular actions that it covers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +53,7 @@ class Zoom(ProvenByRefusal):
         self._api_url = api_url.rstrip("/").removesuffix("/v2")
 
     def consent_url(self, client: ClientApp, consent: Consent) -> str:
-        """What a Zoom app may do is set at Zoom: scopes in the address would only be compared with that."""
+        """Scopes are set in the app at Zoom; scopes in the URL would only be compared with those."""
         return consent_url(self._authorize_url, client, replace(consent, scope=()), ())
 
     async def exchange(self, client: ClientApp, code: SecretStr, *, redirect_uri: str, verifier: SecretStr) -> Tokens:
@@ -73,7 +67,7 @@ class Zoom(ProvenByRefusal):
         return _tokens(await token_form(self._http, PROVIDER, self._token_url, client, fields))
 
     async def identify(self, client: ClientApp, tokens: Tokens) -> Identity:
-        """The user API's word. It needs the scope `user:read:user`, or `user:read` of older apps.
+        """The owner, from the user API. It needs the scope `user:read:user`, or `user:read` of older apps.
 
         Raises ProviderFailure: identity_scopes_missing, address_unknown, or what the API answered.
         """
@@ -92,14 +86,14 @@ class Zoom(ProvenByRefusal):
         return tokens.scope
 
     def missing_scope(self, tokens: Tokens, wanted: tuple[str, ...]) -> tuple[str, ...]:
-        """Which of `wanted` the token lacks, whichever of the two spellings either side uses."""
+        """Which of `wanted` the token lacks, in either kind of scope."""
         if tokens.scope is None:
             return ()
         granted = [_read(scope) for scope in tokens.scope]
         return tuple(scope for scope in wanted if not _covered(_read(scope), granted))
 
     def lacking_scope(self, scope: tuple[str, ...]) -> tuple[str, ...]:
-        """Of a list that leaves out `user:read:user`. No list at all is the rule: an app's scopes are set at Zoom."""
+        """`user:read:user`, where a list leaves it out. Usually there is no list: an app's scopes are set at Zoom."""
         if not scope or _covered(_read(_USER_SCOPE), [_read(name) for name in scope]):
             return ()
         return (_USER_SCOPE,)
@@ -119,7 +113,7 @@ def _tokens(answer: Answer) -> ZoomTokens:
 def api_base(named: str | None, configured: str) -> str:
     """Where a token may go: the API host that its answer named, if that is Zoom's; else where settings say.
 
-    An operator who set a host that is not Zoom's wants tokens to go there and nowhere else.
+    Where the settings name another host than Zoom's, tokens go to that host only.
     """
     if named is not None and _ZOOM_URL.fullmatch(named) and _ZOOM_URL.fullmatch(configured):
         return named.rstrip("/").removesuffix("/v2")
@@ -139,7 +133,7 @@ def _identity(user: Mapping[str, Any]) -> Identity:
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """`service` may do `action` on `resource` ("": a classic scope, so on all of them), for so many users."""
+    """`service` may do `action` on `resource` ("": a classic scope, for all resources), for users up to `level`."""
 
     service: str
     action: str
@@ -162,7 +156,7 @@ def _covered(wanted: _Scope, granted: Iterable[_Scope]) -> bool:
         return True
     if wanted.resource or wanted.action not in _CLASSIC:
         return False
-    # A classic scope is there, too, when all that it stands for is there under granular names.
+    # A classic scope is granted too when all granular scopes that it covers are granted.
     return {one.action for one in fitting if one.resource == wanted.service} >= _CLASSIC[wanted.action]
 
 

@@ -55,7 +55,7 @@ _API: Mapping[str, Verdict] = {
     "429": THROTTLED,
 }
 _OWN_TOKEN = replace(REVOKED, own=True)
-"""It names the token: for a client or an application that is at fault Zoom has other reasons."""
+"""It is about the token: Zoom has other reasons for a wrong client or application."""
 
 
 def _token(evidence: Evidence) -> Verdict | None:

@@ -28,7 +28,7 @@ FIND = f"{_LIVE} and s.digest = $1"
 
 @dataclass(frozen=True, slots=True)
 class ConsoleSession:
-    """Somebody at the console. key_id: the API key it was begun with; None: a link, by whoever has the command line.
+    """A signed-in browser. key_id: the API key that began it; None: an operator's link.
 
     used_at     to the minute
     expires_at  at the latest, and not after its key

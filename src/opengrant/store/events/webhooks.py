@@ -81,7 +81,7 @@ def find(application_id: str, webhook_id: str) -> Steps[Webhook | None]:
     return _COLUMNS.read(rows[0]) if rows else None
 
 
-def everyone(application_id: str) -> Steps[list[Webhook]]:
+def of_application(application_id: str) -> Steps[list[Webhook]]:
     rows = yield Statement(
         f"select {_COLUMNS} from webhooks where application_id = $1 and {_SHOWN} order by created_at, id",
         (application_id,),

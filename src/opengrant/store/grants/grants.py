@@ -577,16 +577,24 @@ def account_in_use(gone: Grant) -> Steps[bool]:
 
 
 def expire_some(
-    application_id: str, *, using: Literal["connector_id", "credential_id"], id_: str, trouble: Trouble, limit: int
+    application_id: str,
+    *,
+    using: Literal["connector_id", "credential_id"],
+    id_: str,
+    trouble: Trouble,
+    limit: int,
+    dialect: Dialect,
 ) -> Steps[Sequence[Grant]]:
     """Up to `limit` valid grants of a connector or credential become invalid; returns them as they are now."""
     # In the order of the index: PostgreSQL would look for valid grants in the table, and pass by all that it has just
     # ended, time after time. It sees no order in what equals a constant, hence `between`.
+    # Locked: the status is checked again after a concurrent write, which READ COMMITTED does for no other subquery.
+    locking = "for update" if dialect is Dialect.POSTGRES else ""
     rows = yield Statement(
         f"""update grants set {_ENDED}, trouble = $4
             where application_id = $1 and id in (
                 select id from grants where application_id = $1 and {using} = $2 and status between 'valid' and 'valid'
-                order by status limit $3)
+                order by status limit $3 {locking})
             returning {COLUMNS}""",
         (application_id, id_, limit, put_trouble(trouble)),
     )

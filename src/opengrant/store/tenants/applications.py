@@ -28,7 +28,7 @@ def find(application_id: str) -> Steps[Application | None]:
     return read(rows[0]) if rows else None
 
 
-def everyone() -> Steps[list[Application]]:
+def list_all() -> Steps[list[Application]]:
     rows = yield Statement(f"select {COLUMNS} from applications order by created_at, id")
     return [read(row) for row in rows]
 

@@ -37,7 +37,7 @@ def find_url(application_id: str, url: str) -> Steps[RedirectUri | None]:
     return _COLUMNS.read(rows[0]) if rows else None
 
 
-def everyone(application_id: str) -> Steps[list[RedirectUri]]:
+def of_application(application_id: str) -> Steps[list[RedirectUri]]:
     """In order of creation."""
     rows = yield Statement(
         f"select {_COLUMNS} from redirect_uris where application_id = $1 order by created_at, id", (application_id,)

@@ -113,7 +113,7 @@ def get_default(application_id: str, *, at: Micros) -> Steps[Workspace]:
     return found
 
 
-def everyone(application_id: str) -> Steps[list[Workspace]]:
+def of_application(application_id: str) -> Steps[list[Workspace]]:
     """The default one first, then in order of creation."""
     rows = yield Statement(
         f"select {COLUMNS} from workspaces where application_id = $1 order by is_default desc, created_at, id",

@@ -1,0 +1,82 @@
+"""How a command works on an installation: open it, do one thing, close it."""
+
+import asyncio
+import os
+import pwd
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+from cyclopts import Parameter
+
+from opengrant import settings
+from opengrant.cli.output import out
+from opengrant.events.actor import Actor, act_as
+from opengrant.model import Application
+from opengrant.settings import Settings
+
+if TYPE_CHECKING:
+    from opengrant.assembly.installation import Installation
+
+T = TypeVar("T")
+
+Owner = Annotated[
+    str | None, Parameter(name="--application", help="Its id; not needed while there is only one application.")
+]
+
+
+class Failure(Exception):
+    """A command cannot go on; the text says why and what to do."""
+
+
+def load_settings() -> Settings:
+    """Raises Failure."""
+    try:
+        return settings.load()
+    except settings.WrongSettings as problem:
+        raise Failure(f"The settings cannot be used. {problem}") from None
+
+
+def run(work: Callable[["Installation"], Awaitable[T]], *, make: bool = False) -> T:
+    """make: whether an empty database becomes an installation. Raises what installation() raises, and Failure."""
+    from opengrant.assembly.installation import installation  # noqa: PLC0415 -- --help must not load the server
+
+    async def once() -> T:
+        act_as(Actor.command_line(_user()))
+        async with installation(load_settings(), make=make) as installed:
+            announce(installed)
+            return await work(installed)
+
+    return asyncio.run(once())
+
+
+def _user() -> str:
+    """The operating system's name of the user."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())  # in containers, ids often have no name
+
+
+def announce(installed: "Installation", url: str | None = None) -> None:
+    """Print what a first start made. The key is never printed again."""
+    if installed.first is None:
+        return
+    application, new = installed.first
+    rows = [("URL", url), ("reference", f"{url}/reference"), ("console", f"{url}/console")] if url else []
+    chosen = installed.settings.bootstrap_api_key is not None
+    key = "the one in OPENGRANT_BOOTSTRAP_API_KEY" if chosen else new.secret.get_secret_value()
+    rows += [("application id", application.id), ("API key", key)]
+    for name, value in rows:
+        out.print(f"  {name:<15} {value}", markup=False)
+    if not chosen:
+        out.print("  The key is shown this once. Keep it now; `opengrant keys create` makes another.\n", markup=False)
+
+
+async def application_of(installed: "Installation", application_id: str | None) -> Application:
+    """The named application, or the only one. Raises Failure, NotFound."""
+    if application_id is not None:
+        return await installed.services.applications.get(application_id)
+    found = await installed.services.applications.list_all()
+    if len(found) != 1:
+        raise Failure("There are several applications: name one. `opengrant apps list` shows them.")
+    return found[0]

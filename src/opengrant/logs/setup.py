@@ -1,0 +1,63 @@
+"""Sends the records of structlog and of the standard library to one LogWriter."""
+
+import logging
+import sys
+from collections.abc import Callable
+from typing import BinaryIO
+
+import structlog
+
+from opengrant.logs.lines import Record
+from opengrant.logs.masking import describe, raised
+from opengrant.logs.writer import LogWriter
+
+
+def configure(level: str, stream: BinaryIO | None = None, *, on_drop: Callable[[int], None] | None = None) -> LogWriter:
+    """Send the process's logs to `stream`. Close the result to flush.
+
+    level    debug, info, warning or error: the lowest level that is written. Records of libraries below info are never
+             written: their debug lines hold whole dialogues with a remote.
+    stream   None: standard error
+    on_drop  called in the writing thread with the number of records lost since the last call
+    """
+    threshold = logging.getLevelNamesMapping()[level.upper()]
+    writer = LogWriter(stream or sys.stderr.buffer, quote_exceptions=threshold <= logging.DEBUG, on_drop=on_drop)
+    structlog.configure(
+        processors=[structlog.contextvars.merge_contextvars, writer.prepare],
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        logger_factory=lambda *_: writer,
+        # A cached logger keeps the writer of its first use; a new binding costs less than a microsecond.
+        cache_logger_on_first_use=False,
+    )
+    root = logging.getLogger()
+    for handler in [handler for handler in root.handlers if isinstance(handler, _Bridge)]:
+        root.removeHandler(handler)
+    root.addHandler(_Bridge(writer))
+    root.setLevel(max(threshold, logging.INFO))
+    logging.captureWarnings(True)
+    return writer
+
+
+class _Bridge(logging.Handler):
+    """A handler of the standard library that puts its records into the writer."""
+
+    def __init__(self, writer: LogWriter) -> None:
+        super().__init__()
+        self._writer = writer
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            text = record.getMessage()
+        except Exception:  # noqa: BLE001 -- a library's wrong format string must not stop its caller
+            text = str(record.msg)
+        event: Record = {**structlog.contextvars.get_contextvars(), "logger": record.name}
+        event["ts"] = int(record.created * 1e9)
+        event["level"] = record.levelname.lower()
+        if record.exc_info and (error := raised(record.exc_info)) is not None:
+            quote = self._writer.quote_exceptions
+            event["exception"] = describe(error, quote=quote)
+            if not quote:
+                # asyncio and others repeat the exception's text in the following lines.
+                text = text.partition("\n")[0]
+        event["event"] = text
+        self._writer.put(event)
