@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from opengrant.errors import Evidence, Leg, Step
 from opengrant.net.provider_http import Answer
 from opengrant.providers.classify import classify
-from opengrant.providers.oauth.answers import refusal
+from opengrant.providers.oauth.evidence import refusal
 from opengrant.providers.verdict import Kind, Verdict
 from tests.fakes.oauth import HTML_403, entra_error, google_api_error, graph_error
 

@@ -19,7 +19,9 @@ from opengrant.errors import Evidence, ProviderFailure
 from opengrant.model import SECOND
 from opengrant.net.provider_http import Answer
 from opengrant.net.retry_after import retry_after
-from opengrant.providers.oauth.answers import is_address, read_id_token, read_scope, read_tokens, refusal
+from opengrant.providers.oauth.answers import read_id_token, read_tokens
+from opengrant.providers.oauth.evidence import refusal
+from opengrant.providers.oauth.members import is_address, read_scope
 from tests.fakes.oauth import HTML_403, entra_error
 
 SENT = 1_790_000_000 * SECOND

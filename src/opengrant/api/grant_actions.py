@@ -93,6 +93,5 @@ async def get_grant_timeline(request: Request) -> tuple[list[Answer], str | None
     after = None if query.after is None else AuditPosition(*query.after)
     grant = await request.services.grants.get(request.application, request.params["grant_id"])
     found = await request.services.timeline.page(request.application, grant, after=after, limit=query.size + 1)
-    shown = found[: query.size]
-    more = cursors.token(*shown[-1].place) if len(found) > query.size else None
-    return [actions.Moment.of(moment) for moment in shown], more
+    shown, cursor = cursors.cut(found, query.size, lambda moment: moment.place)
+    return [actions.Moment.of(moment) for moment in shown], cursor

@@ -82,7 +82,7 @@ def link(url: str) -> str:
 
 
 def picture(url: str) -> str:
-    """The URL if it is one of our own server. Else empty."""
+    """The URL if no other server is asked for it: a path of ours or a data: URL. Else empty."""
     return url if _PICTURE.fullmatch(url) or own(url) else ""
 
 

@@ -15,16 +15,9 @@ from opengrant.model import ClientApp, Identity, Tokens, now
 from opengrant.net.provider_http import Answer, Field, Http
 from opengrant.providers.base import Consent
 from opengrant.providers.google.refusals import judge
-from opengrant.providers.oauth.answers import (
-    code_fields,
-    conclusion,
-    consent_url,
-    is_address,
-    read_id_token,
-    read_tokens,
-    refusal,
-    text_of,
-)
+from opengrant.providers.oauth.answers import code_fields, consent_url, read_id_token, read_tokens
+from opengrant.providers.oauth.evidence import conclusion, refusal
+from opengrant.providers.oauth.members import is_address, text_of
 from opengrant.providers.oauth.probe import ProvenByRefusal
 from opengrant.providers.verdict import Kind
 
@@ -122,7 +115,7 @@ class Google(ProvenByRefusal):
             "client_id": client.client_id,
             "client_secret": client.client_secret,
         }
-        return read_tokens(await self._http.form(PROVIDER, "token", self._token_url, fields))
+        return read_tokens(await self._http.form(PROVIDER, "token", self._token_url, fields), fixed_end=True)
 
     def consent_url(self, client: ClientApp, consent: Consent) -> str:
         """Google gives a refresh token only for offline access, and again only when consent is asked for again."""
@@ -138,7 +131,7 @@ class Google(ProvenByRefusal):
             "client_id": client.client_id,
             "client_secret": client.client_secret,
         }
-        return read_tokens(await self._http.form(PROVIDER, "token", self._token_url, fields))
+        return read_tokens(await self._http.form(PROVIDER, "token", self._token_url, fields), fixed_end=True)
 
     async def identify(self, client: ClientApp, tokens: Tokens) -> Identity:
         """The owner, from id_token, userinfo, tokeninfo or Gmail profile: the first that names an address.

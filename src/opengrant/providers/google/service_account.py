@@ -20,7 +20,9 @@ from opengrant.model import SECOND, Identity, now
 from opengrant.net.provider_http import Field, Http
 from opengrant.providers.google.oauth import expand_scope
 from opengrant.providers.minted import Minted
-from opengrant.providers.oauth.answers import conclusion, is_address, read_tokens, refusal, text_of
+from opengrant.providers.oauth.answers import read_tokens
+from opengrant.providers.oauth.evidence import conclusion, refusal
+from opengrant.providers.oauth.members import is_address, text_of
 
 PROVIDER = "google-bulk"
 """Its refusals have their own judge: here `access_denied` is about the delegation, not about a user's administrator."""

@@ -17,7 +17,9 @@ from opengrant.model import Identity, Tokens, fold
 from opengrant.net.provider_http import Answer, Field, Http
 from opengrant.providers.microsoft.refusals import judge_app_only
 from opengrant.providers.minted import Minted
-from opengrant.providers.oauth.answers import conclusion, is_address, read_tokens, refusal, text_of, unverified_claims
+from opengrant.providers.oauth.answers import read_tokens, unverified_claims
+from opengrant.providers.oauth.evidence import conclusion, refusal
+from opengrant.providers.oauth.members import is_address, text_of
 
 PROVIDER = "microsoft-bulk"
 """Its refusals have their own judge: an administrator must act where otherwise a user must."""

@@ -17,16 +17,9 @@ from opengrant.net.provider_http import Field, Http
 from opengrant.providers.base import Consent
 from opengrant.providers.microsoft.app_only import MANY_TENANTS
 from opengrant.providers.microsoft.refusals import judge
-from opengrant.providers.oauth.answers import (
-    code_fields,
-    conclusion,
-    consent_url,
-    is_address,
-    read_id_token,
-    read_tokens,
-    refusal,
-    text_of,
-)
+from opengrant.providers.oauth.answers import code_fields, consent_url, read_id_token, read_tokens
+from opengrant.providers.oauth.evidence import conclusion, refusal
+from opengrant.providers.oauth.members import is_address, text_of
 from opengrant.providers.oauth.probe import have_token_refused
 
 PROVIDER = "microsoft"

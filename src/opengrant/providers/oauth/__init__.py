@@ -1,4 +1,4 @@
-"""What the OAuth providers share: token requests, client authentication, connector checks, the order of judgement.
+"""What the OAuth providers share: requests and answers, client authentication, connector checks, judgement.
 
 It must not know any one of them.
 """

@@ -16,16 +16,10 @@ from pydantic import SecretStr
 from opengrant.model import ClientApp, Identity, Tokens
 from opengrant.net.provider_http import Answer, Field, Http
 from opengrant.providers.base import Consent
-from opengrant.providers.oauth.answers import (
-    code_fields,
-    conclusion,
-    consent_url,
-    is_address,
-    read_tokens,
-    refusal,
-    text_of,
-)
+from opengrant.providers.oauth.answers import code_fields, consent_url, read_tokens
 from opengrant.providers.oauth.client_auth import token_form
+from opengrant.providers.oauth.evidence import conclusion, refusal
+from opengrant.providers.oauth.members import is_address, text_of
 from opengrant.providers.oauth.probe import ProvenByRefusal
 from opengrant.providers.zoom.refusals import judge
 
