@@ -72,7 +72,7 @@ class Place:
     def round(self) -> None:
         """What the clock does in a second or two, without waiting for it."""
         self.run(self.ahead.watch())
-        self.run(self.house.nodes[0].refresh.due.look_after_due())
+        self.run(self.house.nodes[0].refresh.due.run_round())
         self.run(self.house.nodes[0].refresh.drain())
 
     def asked(self) -> int:
@@ -231,7 +231,7 @@ def test_a_budget_that_was_spent_in_the_future_stalls_nothing(place: Place) -> N
         place.run(place.house.rows(f"{sql} on conflict (application_id, name) do update set spent_until = $3",
                                    app_id, name, at + 600 * SECOND))  # fmt: skip
     before = place.asked()
-    assert place.run(place.house.nodes[0].refresh.due.look_after_due())
+    assert place.run(place.house.nodes[0].refresh.due.run_round())
     place.run(place.house.nodes[0].refresh.drain())
     assert place.asked() == before + 1
 

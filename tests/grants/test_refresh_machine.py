@@ -145,8 +145,8 @@ class Machine(RuleBasedStateMachine):
             self.start(self.node(number).grants.invalidate(self.app, grant, reason=None))
 
     @rule(number=nodes)
-    def look_after_due(self, number: int) -> None:
-        self.start(self.node(number).refresh.due.look_after_due())
+    def run_round(self, number: int) -> None:
+        self.start(self.node(number).refresh.due.run_round())
 
     @rule(seconds=st.sampled_from([1, 25, 100, 1000, 3700, 8 * 86_400]))
     def time_passes(self, seconds: int) -> None:

@@ -35,7 +35,7 @@ from opengrant.grants.history import Timeline
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.circuit_breaker import Policy
 from opengrant.grants.refresh.refresh import Refresh
-from opengrant.grants.refresh.source_health import Blame
+from opengrant.grants.refresh.source_health import SourceHealth
 from opengrant.grants.revocations import Revocations
 from opengrant.grants.schedule import Schedule
 from opengrant.grants.spool import Spool
@@ -203,7 +203,7 @@ def _grants(settings: Settings, tools: Tools, base: _Base, opened: contextlib.As
             workspaces=base.workspaces,
             clock=tools.clock,
             revocations=revocations,
-            blame=Blame(db=tools.db, clock=tools.clock),
+            health=SourceHealth(db=tools.db, clock=tools.clock),
             stored=connecting.stored,
         ),
         detect=Detect(
