@@ -27,7 +27,7 @@ from opengrant.grants.manage import GrantChange
 from opengrant.grants.refresh.circuit_breaker import Policy
 from opengrant.grants.refresh.live_token import Live
 from opengrant.model import SECOND, CustomConnect, Grant, ProviderName, Sealed
-from opengrant.operations.clock_steps import Ahead
+from opengrant.operations.clock_steps import ClockSteps
 from opengrant.store.events import events, webhooks
 from opengrant.store.events.webhooks import Webhook
 from opengrant.store.grants import grants, leases
@@ -73,7 +73,7 @@ class Machine(RuleBasedStateMachine):
         self.under_way: list[asyncio.Task[Any]] = []
         self.passed = 0
         """Seconds since something is under way."""
-        self.ahead = Ahead(db=self.house.db, clock=self.clock)
+        self.ahead = ClockSteps(db=self.house.db, clock=self.clock)
         self.known: dict[str, Seen] = {}
         self.gone: set[str] = set()
         self.families: dict[tuple[str, int], str] = {}

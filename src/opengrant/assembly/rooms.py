@@ -40,7 +40,7 @@ from opengrant.grants.revocations import Revocations
 from opengrant.grants.schedule import Schedule
 from opengrant.grants.spool import Spool
 from opengrant.model import SECOND
-from opengrant.operations.clock_steps import Ahead
+from opengrant.operations.clock_steps import ClockSteps
 from opengrant.operations.master_keys import Readiness
 from opengrant.operations.overview import Overview
 from opengrant.services import Services
@@ -137,7 +137,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         delivery_sender=delivery_sender,
         overview=Overview(db=db, activity=base.activity, clock=clock, observe=metrics.set_health),
         readiness=_readiness(settings, tools, opened),
-        ahead=Ahead(db=db, clock=clock),
+        ahead=ClockSteps(db=db, clock=clock),
     )
 
 

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from opengrant.errors import StoreUnavailable
 from opengrant.grants.spool import PendingRotation, Spool, write_with_retry
-from opengrant.model import SECOND, Application, Clock, ProviderName
+from opengrant.model import Application, Clock, ProviderName, micros
 from opengrant.model.secrets import OAuthSecret, RotatedToken, SecretUnreadable, decode, encode
 from opengrant.store import secrets
 from opengrant.store.engine.port import Steps, Store
@@ -100,7 +100,7 @@ class RotatedTokens:
 
         Works in portions, so that other writes come in between.
         """
-        cutoff = self.clock() - int(older_than.total_seconds()) * SECOND
+        cutoff = self.clock() - micros(older_than)
         while await self.db.write(rotations.forget_before(app.id, cutoff=cutoff, limit=_FORGOTTEN_AT_ONCE)):
             continue
         while await self.db.write(leases.forget_spent(app.id, cutoff=cutoff, limit=_FORGOTTEN_AT_ONCE)):
