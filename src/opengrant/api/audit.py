@@ -3,7 +3,7 @@
 from opengrant.api.http.request import Request
 from opengrant.api.http.route_table import Cursor, route
 from opengrant.api.wire import audit as wire
-from opengrant.api.wire import pagination as cursors
+from opengrant.api.wire.pagination import cut
 from opengrant.errors import InvalidRequest
 from opengrant.events.audit import AuditPosition
 
@@ -16,6 +16,5 @@ async def list_audit_entries(request: Request) -> tuple[list[wire.AuditEntry], s
     query = request.query(wire.AuditQuery)
     after = None if query.after is None else AuditPosition(*query.after)
     found = await request.services.audit.page(request.application, query.to_model(), after=after, limit=query.size + 1)
-    shown = found[: query.size]
-    more = cursors.token(*shown[-1].place) if len(found) > query.size else None
-    return [wire.AuditEntry.of(entry) for entry in shown], more
+    shown, cursor = cut(found, query.size, lambda entry: entry.place)
+    return [wire.AuditEntry.of(entry) for entry in shown], cursor

@@ -5,6 +5,7 @@ from functools import partial
 from opengrant.api.http.request import Request
 from opengrant.api.http.route_table import Cursor, One, Signed, route
 from opengrant.api.wire import domains as wire
+from opengrant.api.wire.pagination import cut
 from opengrant.errors import InvalidRequest, NotFound
 
 _DOMAINS = "/v3/admin/domains"
@@ -41,8 +42,8 @@ async def list_domains(request: Request) -> tuple[list[wire.Domain], str | None]
     """List domains in order of creation. `next_cursor` is there while there are more."""
     query = request.query(wire.DomainQuery)
     found = await request.services.domains.page(request.organization_id, after=query.after, limit=query.size + 1)
-    shown = found[: query.size]
-    return [wire.Domain.of(domain) for domain in shown], wire.cursor(shown[-1]) if len(found) > query.size else None
+    shown, cursor = cut(found, query.size, lambda domain: (domain.created_at, domain.id))
+    return [wire.Domain.of(domain) for domain in shown], cursor
 
 
 @_route("GET", _DOMAIN, access=Signed("domain.get"), answers=One(wire.Domain), errors=(NotFound,))

@@ -5,7 +5,7 @@
 /v3/connect/callback           the provider sends the browser back here
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
@@ -13,16 +13,16 @@ from urllib.parse import parse_qsl
 from pydantic import ValidationError
 from starlette.types import Receive, Scope, Send
 
+from opengrant.api.hosted_cookies import browser_cookies, set_cookie
 from opengrant.api.hosted_words import EMPTY, ended, refused, search_failed, wrong
 from opengrant.api.http import responses
-from opengrant.api.http.cookies import cookie_pairs
 from opengrant.api.http.decoding import decode
 from opengrant.api.http.path_tree import Router
-from opengrant.api.http.request import Request, origin, read_body
+from opengrant.api.http.request import Headers, Request, header, origin, read_body
 from opengrant.api.http.route_table import Open, Redirect, route
 from opengrant.api.http.static import PAGE_HEADERS
 from opengrant.api.wire.fields import Model
-from opengrant.api.wire.grants import patch_settings
+from opengrant.api.wire.grants import password_login
 from opengrant.api.wire.hosted import AuthQuery
 from opengrant.errors import (
     CallbackNotAllowed,
@@ -33,16 +33,12 @@ from opengrant.errors import (
     OpenGrantError,
 )
 from opengrant.events.actor import Actor, act_as
-from opengrant.model import SECOND, Application, ProviderName
+from opengrant.model import Application, ProviderName
 from opengrant.pages import FIELDS, Brand, Choice, Login, Onward, Page, Problem, form_of, render
 from opengrant.pages.views import LABELS
 from opengrant.services import Services
-from opengrant.signin.login import LOGIN_LASTS
-from opengrant.signin.start import Begun
 from opengrant.signin.visit import Visit
 
-COOKIE = "opengrant_browser"
-_MOST_COOKIES = 100
 _LONGEST_FORM = 64 * 1024
 _HTML = b"text/html; charset=utf-8"
 
@@ -70,7 +66,7 @@ async def begin(request: Request) -> responses.Raw:
         if not _wants_page(request.headers):
             raise
         return _page(_problem(problem, request.id), problem.status)
-    kept = _set_cookie(begun, base)
+    kept = set_cookie(begun, base)
     return _redirect(302, begun.url, kept)
 
 
@@ -104,7 +100,9 @@ class Pages:
     async def _callback(self, scope: Scope, _: Receive) -> responses.Raw:
         query = _pairs(scope["query_string"])
         base = origin(scope["headers"], self.services)
-        url = await self.services.hosted.callback.finish(query, base=base, cookies=_cookies(scope["headers"], base))
+        url = await self.services.hosted.callback.finish(
+            query, base=base, cookies=browser_cookies(scope["headers"], base)
+        )
         return _redirect(302, url)
 
     async def _show(self, scope: Scope, _: Receive) -> responses.Raw:
@@ -170,11 +168,11 @@ class Pages:
         if empty := [name for name in needed if not fields.get(name, "").strip()]:
             return _page(replace(form, errors=dict.fromkeys(empty, EMPTY)), 400)
         try:
-            settings = patch_settings(provider, _settings(provider, fields))
+            login = password_login(provider, _settings(provider, fields))
         except ValidationError as problem:
             return _page(wrong(form, problem), 400)
         try:
-            url = await self.services.hosted.password_form.submit(visit, provider, settings)
+            url = await self.services.hosted.password_form.submit(visit, login)
         except (LoginInvalid, CallbackNotAllowed):
             raise
         except OpenGrantError as problem:
@@ -205,7 +203,7 @@ class Pages:
 
     async def _visit(self, scope: Scope) -> Visit:
         headers = scope["headers"]
-        cookies = _cookies(headers, origin(headers, self.services))
+        cookies = browser_cookies(headers, origin(headers, self.services))
         return await self.services.hosted.visits.open(scope["path_params"]["handle"], cookies)
 
     async def _brand(self, app: Application) -> Brand:
@@ -256,38 +254,8 @@ def _onward(brand: Brand, url: str, to: str) -> responses.Raw:
     return _page(Onward(brand, url, to))
 
 
-def _cookie_name(base: str) -> str:
-    """The prefix of our cookies' names. Browsers accept `__Host-` over https only, and from this host only."""
-    return f"__Host-{COOKIE}_" if base.startswith("https:") else f"{COOKIE}_"
-
-
-def _cookies(headers: Sequence[tuple[bytes, bytes]], base: str) -> list[str]:
-    """The values of this browser's sign-ins."""
-    begins = _cookie_name(base).encode()
-    found = [
-        value.decode("latin-1")
-        for name, value in cookie_pairs(headers)
-        if name.startswith(begins) and 20 <= len(value) <= 128
-    ]
-    return found[:_MOST_COOKIES]
-
-
-def _set_cookie(begun: Begun, base: str) -> tuple[bytes, bytes]:
-    """A cookie of its own for each sign-in, so that two at once do not disturb each other.
-
-    Lax, not Strict: the provider's page leads back here.
-    """
-    secure = base.startswith("https:")
-    cookie = (
-        f"{_cookie_name(base)}{begun.login_id[:8]}={begun.browser.get_secret_value()}; Max-Age={LOGIN_LASTS // SECOND}"
-        f"; Path={'/' if secure else '/v3/connect'}; HttpOnly; SameSite=Lax{'; Secure' if secure else ''}"
-    )
-    return b"set-cookie", cookie.encode()
-
-
-def _wants_page(headers: Sequence[tuple[bytes, bytes]]) -> bool:
-    accept = next((value.decode("latin-1") for name, value in headers if name == b"accept"), "")
-    return "text/html" in accept
+def _wants_page(headers: Headers) -> bool:
+    return "text/html" in (header(headers, b"accept") or "")
 
 
 def _pairs(query: bytes) -> dict[str, str]:
@@ -297,9 +265,8 @@ def _pairs(query: bytes) -> dict[str, str]:
         raise InvalidRequest("The query string is not valid.") from None
 
 
-def _form(body: bytes, headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
-    kind = next((value for name, value in headers if name == b"content-type"), b"")
-    if not kind.startswith(b"application/x-www-form-urlencoded"):
+def _form(body: bytes, headers: Headers) -> dict[str, str]:
+    if not (header(headers, b"content-type") or "").startswith("application/x-www-form-urlencoded"):
         raise InvalidPayload("This page takes its own form only.")
     try:
         return dict(parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=100))

@@ -10,8 +10,8 @@ from pydantic import BaseModel
 
 from opengrant.api.http.request import Request
 from opengrant.api.http.route_table import Cursor, One, route
-from opengrant.api.wire import pagination as cursors
 from opengrant.api.wire import webhooks as wire
+from opengrant.api.wire.pagination import cut
 from opengrant.errors import InvalidPayload, InvalidRequest, NotFound, WebhookNotFound, WebhookRefused
 from opengrant.model import SECOND
 
@@ -156,9 +156,8 @@ async def list_deliveries(request: Request) -> tuple[list[wire.Delivery], str | 
     found = await request.services.deliveries.page_of(
         request.application, request.params["webhook_id"], filters, limit=query.size + 1
     )
-    shown = found[: query.size]
-    more = cursors.token(shown[-1].created_at, str(shown[-1].seq)) if len(found) > query.size else None
-    return [wire.Delivery.of(delivery) for delivery in shown], more
+    shown, cursor = cut(found, query.size, lambda delivery: (delivery.created_at, str(delivery.seq)))
+    return [wire.Delivery.of(delivery) for delivery in shown], cursor
 
 
 @route(

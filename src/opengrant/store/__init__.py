@@ -1,1 +1,4 @@
-"""Rows: one file per table, two engines behind one port. Sees Sealed, never a secret."""
+"""The tables: one file each, on two engines with one interface. It handles sealed bytes, never a plain secret.
+
+It must not know a provider or a route.
+"""

@@ -8,12 +8,12 @@ from opengrant.store.engine.port import Statement, Steps
 from opengrant.store.engine.writes import Arm, insert, write
 
 INSTALLATION = ""
-"""The application id of secrets that belong to no application."""
+"""The application id of the secrets of the installation."""
 
 
 @dataclass(frozen=True, slots=True)
 class SecretRow:
-    """A secret with its owner, as `reseal` walks over them."""
+    """A sealed secret and its owner."""
 
     application_id: str
     owner_kind: str
@@ -53,7 +53,7 @@ def put(row: SecretRow, *, at: Micros) -> Steps[None]:
 
 
 def add_if_absent(row: SecretRow, *, at: Micros) -> Steps[None]:
-    """Store unless there is one: of two first starts one wins and both read the same afterwards."""
+    """Store unless there is one: after two concurrent first starts both read the same secret."""
     yield Arm(_ADD, (*_owner(row), row.sealed.key_id, row.sealed.data, at)).alone
 
 
@@ -82,7 +82,7 @@ def count_not_under(key_id: str) -> Steps[int]:
 
 
 def not_under(key_id: str, *, after: SecretRow | None, limit: int) -> Steps[list[SecretRow]]:
-    """The next secrets, in key order, that another master key sealed."""
+    """The next secrets, in order of the primary key, that another master key sealed."""
     start = _owner(after) if after else ("", "", "", "")
     rows = yield Statement(
         f"""select {_OWNER}, key_id, sealed from secrets where ({_OWNER}) > ($2, $3, $4, $5) and key_id <> $1
@@ -96,7 +96,7 @@ def not_under(key_id: str, *, after: SecretRow | None, limit: int) -> Steps[list
 
 
 def swap(old: SecretRow, new: Sealed) -> Steps[bool]:
-    """Replace the ciphertext only if nobody changed it since it was read."""
+    """Replace the ciphertext if it is unchanged since it was read. False if not."""
     rows = yield Statement(
         """update secrets set key_id = $5, sealed = $6
            where application_id = $1 and owner_kind = $2 and owner_id = $3 and purpose = $4 and sealed = $7

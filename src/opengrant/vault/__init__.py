@@ -1,4 +1,4 @@
-"""Seal and open: keys and bytes. Knows no SQL, no HTTP, no grant."""
+"""Seals and opens bytes with master keys. It must not know SQL, HTTP or a grant."""
 
 from opengrant.vault.keys import Keyring, MasterKey, MasterKeyError
 from opengrant.vault.seal import Owner, Unsealable, Vault

@@ -1,11 +1,11 @@
-"""Keyed digests: how a secret is recognised without being kept."""
+"""Keyed digests: they recognise a secret without storing it."""
 
 import hashlib
 from typing import Literal
 
 
 class Digests:
-    """Keyed BLAKE2b under a key of this installation, labelled by use: digests of two uses never coincide."""
+    """BLAKE2b with a key of this installation and a label per use, so that digests of two uses differ."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
@@ -14,19 +14,19 @@ class Digests:
         return self._digest("api key", key)
 
     def refresh_token(self, application_id: str, provider: str, token: str) -> str:
-        """Hex, so that it can also name the owner of a sealed row."""
+        """Hex, because it is also the owner id of a sealed row."""
         return self._digest(f"refresh token {application_id} {provider}", token).hex()
 
     def token(self, application_id: str, token: str) -> str:
-        """Of an access or refresh token that this server handed out; its prefix keeps the two apart."""
+        """Of an access or refresh token that this server issued; the token's prefix tells the kinds apart."""
         return self._digest(f"token {application_id}", token).hex()
 
     def request(self, application_id: str, body: bytes) -> str:
-        """Of a request's body, which may hold credentials."""
+        """Of a request's body, which may contain credentials."""
         return self._digest(f"request {application_id}", body.hex()).hex()
 
     def login(self, use: str, secret: str) -> str:
-        """Of what a browser or a provider carries through a hosted sign-in."""
+        """Of a secret that a browser or a provider carries through a hosted sign-in."""
         return self._digest(f"login {use}", secret).hex()
 
     def console(self, use: Literal["session", "link"], secret: str) -> str:
@@ -37,6 +37,6 @@ class Digests:
         return self._digest(f"login code {application_id}", code).hex()
 
     def _digest(self, label: str, secret: str) -> bytes:
-        # Lone surrogates cannot arrive by HTTP; one from elsewhere must not raise with the secret in the message.
+        # HTTP cannot carry lone surrogates; one from elsewhere must not raise an error with the secret in it.
         labelled = label.encode() + b"\x00" + secret.encode(errors="surrogatepass")
         return hashlib.blake2b(labelled, key=self._key, digest_size=32).digest()

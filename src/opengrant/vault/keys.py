@@ -1,7 +1,7 @@
-"""Master keys: where they come from and how they are named.
+"""Master keys: their sources and ids.
 
-A key is 32 random bytes with an id. The first of a ring seals, all open, so a new key is put in front and
-the old ones stay until `opengrant reseal` has moved everything over.
+A key is 32 random bytes with an id. The first key of a ring seals, every key opens. So a new key is put first, and the
+old ones stay until `opengrant reseal` has resealed all secrets.
 """
 
 import base64
@@ -19,19 +19,19 @@ _LONGEST_ID = 256
 
 
 class MasterKeyError(Exception):
-    """The master keys cannot be used; the message names the key id and what to do, never the key."""
+    """The master keys cannot be used. The message has the key id and the remedy, never the key."""
 
 
 @dataclass(frozen=True, slots=True)
 class MasterKey:
-    """One key. `tag` is the four bytes that stand in front of each of its ciphertexts."""
+    """One key. tag: four bytes at the beginning of its ciphertexts."""
 
     id: str
     value: bytes = field(repr=False)
 
     @property
     def tag(self) -> bytes:
-        # Tink's key ids are 32-bit numbers: such an id is used as it is, any other name is hashed into one.
+        # A key id of Tink is a 32-bit number: such an id is used as it is, any other is hashed to four bytes.
         if self.id.isascii() and self.id.isdigit() and int(self.id) < 2**32:
             return int(self.id).to_bytes(4, "big")
         return hashlib.sha256(self.id.encode()).digest()[:4]
@@ -57,8 +57,8 @@ class Keyring:
     def parse(cls, text: str, *, source: str) -> "Keyring":
         """Read `id:base64` entries separated by commas or line ends; `#` opens a comment line.
 
-        source  where the text came from, for messages
-        Raises  MasterKeyError naming the entry by its position or id
+        source  origin of the text, for messages
+        Raises  MasterKeyError with the position or id of the entry
         """
         keys = []
         lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
@@ -70,7 +70,7 @@ class Keyring:
                 raise MasterKeyError(f"{source}: the id of entry {position} is too long, or is not text.")
             try:
                 value = base64.b64decode(encoded.strip(), validate=True)
-            except ValueError:  # binascii's own too
+            except ValueError:  # includes binascii.Error
                 raise MasterKeyError(f"{source}: the key {name.strip()!r} is not valid base64.") from None
             if len(value) != KEY_BYTES:
                 raise MasterKeyError(f"{source}: the key {name.strip()!r} has {len(value)} bytes; 32 are needed.")
@@ -79,7 +79,7 @@ class Keyring:
 
     @classmethod
     def from_file(cls, path: Path) -> "Keyring":
-        """Read the key file, or make it with one new key (mode 0600) when there is none. Raises MasterKeyError."""
+        """Read the key file; create it with one new key (mode 0600) if it does not exist. Raises MasterKeyError."""
         try:
             try:
                 return cls.parse(_read(path), source=str(path))
@@ -102,7 +102,7 @@ def _read(path: Path) -> str:
     """Raises MasterKeyError, OSError."""
     with path.open("rb") as file:
         about = os.fstat(file.fileno())
-        # As ssh does: what is our own must be ours alone. Of another owner, as a mounted secret is, our group may read.
+        # As ssh: our own file must be private; a file of another owner (a mounted secret) may be group-readable.
         forbidden = stat.S_IRWXG | stat.S_IRWXO if about.st_uid == os.geteuid() else stat.S_IRWXO
         if about.st_mode & forbidden:
             raise MasterKeyError(
@@ -126,8 +126,8 @@ def _make(path: Path) -> None:
     """Raises OSError."""
     entry = f"{secrets.randbelow(2**31) + 1}:{base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()}\n"
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    # Written aside and linked into place: two first starts at once agree on one key, and a crash
-    # leaves either no file or a whole one. The link fails if somebody was faster.
+    # Written to a temporary file and linked: two concurrent first starts use one key, and a crash leaves no file or a
+    # whole one. The link fails if another process was first.
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

@@ -1,10 +1,10 @@
-"""Sealing: AES-256-GCM under a key that belongs to one owner and one purpose.
+"""Sealing: AES-256-GCM with a key for one owner and one purpose.
 
     0x01 │ key tag, 4 bytes │ nonce, 12 bytes │ ciphertext │ GCM tag, 16 bytes
 
-The layout is Tink's. The AES key is not the master key but one derived from it for the owner, so that the
-number of messages under any one key stays far below what random 96-bit nonces allow
-(docs/decisions/0004-sealing.md). The owner is bound twice: by the derived key and as associated data.
+The layout is Tink's. The AES key is derived from the master key for the owner, so that the number of messages under one
+key stays far below the limit of random 96-bit nonces (docs/decisions/0004-sealing.md). The owner is bound twice: by the
+derived key and as associated data.
 """
 
 import hashlib
@@ -23,12 +23,12 @@ HEADER_BYTES = 1 + 4 + NONCE_BYTES
 
 
 class Unsealable(Exception):
-    """A ciphertext does not open: wrong owner, altered bytes, or a master key that is not here."""
+    """A ciphertext does not open: wrong owner, altered bytes, or a missing master key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whom a ciphertext belongs to and what it is for. Moving it to another owner makes it unreadable."""
+    """The owner and purpose of a ciphertext. For another owner it does not open."""
 
     application_id: str
     kind: str
@@ -36,13 +36,13 @@ class Owner:
     purpose: str
 
     def label(self) -> bytes:
-        # Each part is preceded by its length: ("a", "bc") and ("ab", "c") must not be the same owner.
+        # The length precedes each part: ("a", "bc") and ("ab", "c") are different owners.
         parts = [part.encode() for part in (self.application_id, self.kind, self.id, self.purpose)]
         return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
 
 
 class Vault:
-    """Seals with the ring's first key, opens with any."""
+    """Seals with the first key of the ring, opens with any."""
 
     def __init__(self, keyring: Keyring) -> None:
         self.keyring = keyring
@@ -68,6 +68,6 @@ class Vault:
 
 
 def _cipher(key: MasterKey, label: bytes) -> AESGCM:
-    # Keyed BLAKE2b (RFC 7693) is a pseudo-random function, and the master key uniformly random: that is all that
-    # deriving a key from it takes. `person` keeps this use apart from any other of the same key.
+    # Keyed BLAKE2b (RFC 7693) is a pseudo-random function and the master key is uniformly random, so this derives a key
+    # safely. `person` separates this use from other uses of the key.
     return AESGCM(hashlib.blake2b(label, key=key.value, digest_size=32, person=b"opengrant seal 1").digest())

@@ -80,7 +80,7 @@ class Request:
 
     def header(self, name: bytes) -> str | None:
         """A header by its lower-case name; None when it was not sent."""
-        return next((value.decode("latin-1") for key, value in self.headers if key == name), None)
+        return header(self.headers, name)
 
     def query(self, shape: type[Shape]) -> Shape:
         """The query as `shape`. Raises InvalidRequest."""
@@ -101,11 +101,17 @@ class Request:
         return self.json()
 
 
+def header(headers: Headers, name: bytes) -> str | None:
+    """The first header of that lower-case name; None when it was not sent."""
+    return next((value.decode("latin-1") for key, value in headers if key == name), None)
+
+
 def origin(headers: Headers, services: Services) -> str:
     """Our own origin as the client sees it: PUBLIC_URL, or the request's Host."""
     if services.public_url:
         return services.public_url.rstrip("/")
-    return f"http://{next((value.decode('latin-1') for name, value in headers if name == b'host'), 'localhost')}"
+    host = header(headers, b"host")
+    return f"http://{'localhost' if host is None else host}"
 
 
 def callback_uri(request: Request) -> str:

@@ -7,6 +7,7 @@ from starlette.types import Receive, Scope, Send
 from opengrant import pages
 from opengrant.api.http import responses
 from opengrant.api.http.path_tree import Router
+from opengrant.api.http.request import header
 from opengrant.errors import MethodNotAllowed, NotFound
 from opengrant.pages import Asset, built
 
@@ -100,7 +101,7 @@ def only_get(scope: Scope) -> None:
 
 async def send_asset(scope: Scope, send: Send, asset: Asset, headers: Sequence[tuple[bytes, bytes]]) -> None:
     """Send a file in the first of its encodings that the client accepts."""
-    accepted = next((value for name, value in scope["headers"] if name == b"accept-encoding"), b"").decode("latin-1")
+    accepted = header(scope["headers"], b"accept-encoding") or ""
     taken = {token.partition(";")[0].strip() for token in accepted.split(",") if not token.endswith("q=0")}
     encoding = next((name for name in asset.encoded if name in taken), None)
     answer = responses.Raw(

@@ -32,11 +32,6 @@ class DomainQuery(cursors.Query):
     """Which part of the list."""
 
 
-def cursor(domain: DomainNoun) -> str:
-    """What DomainQuery.after reads."""
-    return cursors.token(domain.created_at, domain.id)
-
-
 class Domain(Model):
     """A registered domain. All fields are always there."""
 

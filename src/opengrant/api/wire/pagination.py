@@ -2,13 +2,16 @@
 
 import base64
 import binascii
-from typing import Annotated, ClassVar
+from collections.abc import Callable, Sequence
+from typing import Annotated, ClassVar, TypeVar
 
 from pydantic import Field
 
 from opengrant.api.wire.fields import Model, text
 from opengrant.errors import InvalidRequest
 from opengrant.model import Micros
+
+T = TypeVar("T")
 
 
 class Paging(Model):
@@ -52,6 +55,13 @@ class Query(Model):
         return micros, id_
 
 
-def token(at: Micros, id_: str) -> str:
-    """What Query.after reads."""
-    return base64.urlsafe_b64encode(f"{at}:{id_}".encode()).decode()
+def cut(found: Sequence[T], size: int, position: Callable[[T], tuple[Micros, str]]) -> tuple[Sequence[T], str | None]:
+    """Cut rows that were read with a limit of `size + 1`. Returns the page and its `next_cursor`, None on the last.
+
+    position  the (time, id) of a row, which `Query.after` reads from the cursor of the page before
+    """
+    if len(found) <= size:
+        return found, None
+    shown = found[:size]
+    at, id_ = position(shown[-1])
+    return shown, base64.urlsafe_b64encode(f"{at}:{id_}".encode()).decode()

@@ -1,4 +1,4 @@
-"""API keys: found by digest, and by nothing else, when a request comes."""
+"""API keys: a request finds its key by digest alone."""
 
 from opengrant.model import ApiKey, Caller, Micros
 from opengrant.store.engine.columns import Columns
@@ -23,7 +23,7 @@ FIND = f"""
 
 
 def find_caller(digest: bytes, *, now: Micros) -> Steps[tuple[bytes, Caller] | None]:
-    """The application that a live key speaks for, with the stored digest to compare in constant time."""
+    """The caller of a live key, with the stored digest for a comparison in constant time."""
     rows = yield Statement(FIND, (digest, now))
     if not rows:
         return None
@@ -45,7 +45,7 @@ def of_application(application_id: str) -> Steps[list[ApiKey]]:
 
 
 def revoke(application_id: str | None, key_id: str, *, at: Micros) -> Steps[ApiKey | None]:
-    """Returns the key, revoked; one that was revoked before keeps its first time. None when there is no such key."""
+    """Returns the revoked key; a second revocation keeps the first time. None if there is no such key."""
     rows = yield Statement(
         f"""update api_keys set updated_at = case when revoked_at is null then $2 else updated_at end,
                                 revoked_at = coalesce(revoked_at, $2)
@@ -56,7 +56,7 @@ def revoke(application_id: str | None, key_id: str, *, at: Micros) -> Steps[ApiK
 
 
 def used(uses: dict[str, Micros]) -> Steps[None]:
-    """Record last uses, never moving one backwards (several processes report)."""
+    """Record last uses. Never moves one backwards, because several processes report uses."""
     for key_id, at in uses.items():
         yield Statement(
             "update api_keys set last_used_at = $2 where id = $1 and (last_used_at is null or last_used_at < $2)",

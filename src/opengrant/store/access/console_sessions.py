@@ -1,6 +1,6 @@
 """Sessions of the console, and the one-time links that begin them, by keyed digest.
 
-Like API keys both are found by digest alone: they are how the application of a request is found.
+Like API keys, both are found by digest alone, because they identify the application of a request.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from opengrant.store.tenants import applications
 
 _APPLICATION = applications.COLUMNS.of("a")
 
-# Permissions and end of its key are the key's own, as they are now: a revoked key ends its sessions at once.
+# Permissions and expiry are the present ones of the key: a revoked key ends its sessions at once.
 _LIVE = f"""
     select s.id, s.api_key_id, k.permissions, k.expires_at, s.created_at, s.used_at, s.expires_at, {_APPLICATION}
     from console_sessions s
@@ -31,7 +31,7 @@ class ConsoleSession:
     """A signed-in browser. key_id: the API key that began it; None: an operator's link.
 
     used_at     to the minute
-    expires_at  at the latest, and not after its key
+    expires_at  latest end, not after that of its key
     """
 
     id: str
@@ -44,12 +44,12 @@ class ConsoleSession:
 
     @property
     def operator(self) -> bool:
-        """It may do what the command line can, for its application."""
+        """Whether it has the rights of the command line, for its application."""
         return self.key_id is None
 
 
 def find(digest: str, *, now: Micros, idle_since: Micros) -> Steps[ConsoleSession | None]:
-    """The live session of a cookie. Who was not seen since `idle_since` is no longer there."""
+    """The live session of a cookie. One that was not used since `idle_since` has ended."""
     rows = yield Statement(FIND, (digest, now, idle_since))
     return _read(rows[0]) if rows else None
 
@@ -73,7 +73,7 @@ def add(
 
 
 def used(application_id: str, session_id: str, *, at: Micros) -> Steps[None]:
-    """Never moves it backwards: several processes report."""
+    """Never moves the time backwards, because several processes report uses."""
     yield Statement(
         "update console_sessions set used_at = $3 where application_id = $1 and id = $2 and used_at < $3",
         (application_id, session_id, at),
@@ -82,7 +82,7 @@ def used(application_id: str, session_id: str, *, at: Micros) -> Steps[None]:
 
 
 def end(application_id: str, session_id: str) -> Steps[bool]:
-    """False when there is none."""
+    """False if there is no such session."""
     rows = yield Statement(
         "delete from console_sessions where application_id = $1 and id = $2 returning 1", (application_id, session_id)
     )
@@ -97,7 +97,7 @@ def end_all(application_id: str) -> Steps[list[str]]:
 
 
 def crowd_out(application_id: str, *, operator: bool, keep: int) -> Steps[list[str]]:
-    """End the oldest of one kind, beyond `keep`; returns their ids."""
+    """End the oldest sessions of one kind, beyond `keep`; return their ids."""
     rows = yield Statement(
         """delete from console_sessions where application_id = $1 and id in (
                select id from console_sessions
@@ -117,7 +117,7 @@ def add_link(application_id: str, link_id: str, digest: str, *, at: Micros, expi
 
 
 def redeem(digest: str, *, now: Micros) -> Steps[tuple[str, str] | None]:
-    """The (application, id) of a link, which is gone then: one caller gets it. None when it is over or unknown."""
+    """Delete a link and return its (application, id), to one caller only. None if it is unknown or has expired."""
     rows = yield Statement(
         "delete from console_links where digest = $1 and expires_at > $2 returning application_id, id", (digest, now)
     )
@@ -125,7 +125,7 @@ def redeem(digest: str, *, now: Micros) -> Steps[tuple[str, str] | None]:
 
 
 def forget(application_id: str, *, now: Micros, idle_since: Micros) -> Steps[None]:
-    """Drop links and sessions that are over."""
+    """Delete links and sessions that have ended."""
     yield Statement("delete from console_links where application_id = $1 and expires_at <= $2", (application_id, now))
     yield Statement(
         """delete from console_sessions where application_id = $1 and (
@@ -142,7 +142,7 @@ def _read(row: Row) -> ConsoleSession:
         id_,
         applications.read(application),
         key_id,
-        # Whoever has the command line reads no live token by it either: that stays with keys that were made for it.
+        # "all" does not include live tokens: a session from the command line cannot read them.
         ("all",) if key_id is None else get_list(permissions),
         created_at,
         used_at,

@@ -1,4 +1,4 @@
-"""First answers to requests that came with an Idempotency-Key."""
+"""First answers to requests with an Idempotency-Key."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from opengrant.store.engine.port import Statement, Steps
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`request` is a keyed digest of the body; `answer` is None while the first request is under way."""
+    """request: keyed digest of the body. answer: None while the first request runs."""
 
     request: str
     answer: str | None
@@ -18,10 +18,10 @@ class Entry:
 def begin(
     application_id: str, key: str, request: str, *, at: Micros, abandoned: Micros, expired: Micros
 ) -> Steps[bool]:
-    """Claim a key. True when it is ours now.
+    """Claim a key. True if this request has it now.
 
-    abandoned  an entry without an answer that began before this belongs to a process that died
-    expired    an entry that began before this is forgotten
+    abandoned  an entry without an answer that began before this time belongs to a process that died
+    expired    an entry that began before this time is ignored
     """
     rows = yield Statement(
         """insert into idempotency (application_id, key, request, created_at) values ($1, $2, $3, $4)

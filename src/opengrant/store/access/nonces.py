@@ -1,13 +1,13 @@
-"""Nonces of signed requests: each is accepted once for an account."""
+"""Nonces of signed requests: each is accepted once per account."""
 
 from opengrant.model import Micros
 from opengrant.store.engine.port import Statement, Steps
 
 
 def spend(account_id: str, nonce: str, *, at: Micros, forget_before: Micros) -> Steps[bool]:
-    """Returns whether the nonce was new. Those seen before `forget_before` are dropped first, and count as new.
+    """Whether the nonce is new. Nonces seen before `forget_before` are deleted first, and count as new.
 
-    Asked and remembered in one statement: of two requests with one nonce, on whatever nodes, one wins.
+    One statement checks and stores: of two requests with one nonce, on any nodes, one wins.
     """
     yield Statement("delete from nonces where account_id = $1 and seen_at < $2", (account_id, forget_before))
     rows = yield Statement(

@@ -1,4 +1,4 @@
-"""Service accounts: found by their key id, and by nothing else, when a signed request comes."""
+"""Service accounts: a signed request finds its account by key id alone."""
 
 from dataclasses import dataclass
 
@@ -10,9 +10,9 @@ from opengrant.store.engine.port import Statement, Steps
 
 @dataclass(frozen=True, slots=True)
 class ServiceAccount:
-    """Whoever holds the private key speaks for the organization, as far as `permissions` go.
+    """A signer of requests: it acts for the organization within `permissions`.
 
-    id          what a request names as its key id
+    id          the key id in a request
     public_key  RSA, as a DER SubjectPublicKeyInfo
     """
 
@@ -38,7 +38,7 @@ def add(account: ServiceAccount) -> Steps[None]:
 
 
 def find(account_id: str) -> Steps[ServiceAccount | None]:
-    """Whatever its organization is: this is how that is found. Revoked ones too."""
+    """By id alone: the account tells the organization. Includes revoked accounts."""
     rows = yield Statement(f"select {COLUMNS} from service_accounts where id = $1", (account_id,))
     return COLUMNS.read(rows[0]) if rows else None
 
@@ -52,7 +52,7 @@ def of_organization(organization_id: str) -> Steps[list[ServiceAccount]]:
 
 
 def revoke(organization_id: str, account_id: str, *, at: Micros) -> Steps[ServiceAccount | None]:
-    """Returns the account, revoked; one that was revoked before keeps its first time. None when there is none."""
+    """Returns the revoked account; a second revocation keeps the first time. None if there is none."""
     rows = yield Statement(
         f"""update service_accounts set revoked_at = coalesce(revoked_at, $3)
             where organization_id = $1 and id = $2 returning {COLUMNS}""",

@@ -1,4 +1,4 @@
-"""Connectors: one per provider and application. Their client secrets are sealed rows of their credentials."""
+"""Connectors: one per provider and application. Client secrets are sealed rows of their credentials."""
 
 from dataclasses import dataclass
 
@@ -37,9 +37,9 @@ _SQLITE_NUMBER = "update numbers set last = last + 1 where name = 'asked' return
 
 @dataclass(frozen=True, slots=True)
 class WithClient:
-    """A connector, and the credential to use with it; None for providers that need none, or when it does not exist.
+    """A connector and its credential; None for a provider without credentials, or if the credential does not exist.
 
-    asked  the number of a verification that begins with this look-up
+    asked  number of the verification that begins with this look-up
     """
 
     connector: Connector
@@ -62,9 +62,9 @@ def find_with_client(
 def find_to_ask(
     application_id: str, provider: ProviderName, *, credential_id: str | None = None, dialect: Dialect
 ) -> Steps[WithClient | None]:
-    """As `find_with_client`, before its provider is asked to verify somebody: with the next number. Writes.
+    """As `find_with_client`, with the number of a verification that begins. Writes.
 
-    Numbers rise with every verification that begins, on whatever node, whatever its clock says.
+    Numbers rise with every verification, on any node and independent of its clock.
     """
     args = (application_id, provider, credential_id)
     if dialect is Dialect.POSTGRES:
@@ -79,7 +79,7 @@ def find_to_ask(
 
 
 def next_number(dialect: Dialect) -> Steps[int]:
-    """The number alone, for a verification that had to wait after its look-up. Writes."""
+    """Only the number, for a verification that had to wait after its look-up. Writes."""
     sql = "select nextval('asked')" if dialect is Dialect.POSTGRES else _SQLITE_NUMBER
     rows = yield Statement(sql)
     return int(rows[0][0])
@@ -98,11 +98,11 @@ def find(application_id: str, provider: ProviderName) -> Steps[Connector | None]
 
 
 def hold(application_id: str, provider: ProviderName) -> Steps[Connector | None]:
-    """As `find`, and keep other transactions from changing the connector or its credentials until this one ends.
+    """As `find`, and lock the connector and its credentials until this transaction ends.
 
-    For every script that reads one of them to write: all begin here, so that none waits for another in a circle.
+    Every script that reads one of them and then writes begins here, so that two scripts cannot deadlock.
     """
-    # An update that changes nothing locks the row on PostgreSQL; SQLite has one writer at a time anyway.
+    # An update without a change locks the row on PostgreSQL; SQLite has one writer at a time.
     rows = yield Statement(
         f"""update connectors set updated_at = updated_at where application_id = $1 and provider = $2
             returning {COLUMNS}""",
@@ -121,7 +121,7 @@ def page(application_id: str, *, limit: int, offset: int) -> Steps[list[Connecto
 
 
 def add(connector: Connector) -> Steps[bool]:
-    """Returns False when the application has a connector of that provider already."""
+    """False if the application has a connector of that provider already."""
     rows = yield Statement(
         f"""insert into connectors ({COLUMNS}) values ({COLUMNS.places})
             on conflict (application_id, provider) do nothing returning id""",
@@ -131,7 +131,7 @@ def add(connector: Connector) -> Steps[bool]:
 
 
 def replace(connector: Connector) -> Steps[None]:
-    """Write every field that may change, of a connector that is held."""
+    """Write the mutable columns of a connector that `hold` has locked."""
     yield Statement(
         """update connectors set settings = $3, scope = $4, active_credential_id = $5, name = $6, updated_at = $7
            where application_id = $1 and id = $2""",

@@ -1,4 +1,4 @@
-"""Credentials of connectors: names and types. What they hold is a sealed row (owner_kind credential)."""
+"""Credentials of connectors: names and types. Their content is a sealed row (owner_kind credential)."""
 
 from typing import Literal
 
@@ -73,7 +73,7 @@ def delete(application_id: str, credential_id: str) -> Steps[None]:
 
 
 def touch(application_id: str, credential_id: str, *, at: Micros) -> Steps[None]:
-    """What it holds has changed."""
+    """Record that the content has changed."""
     yield Statement(
         "update credentials set updated_at = $3 where application_id = $1 and id = $2",
         (application_id, credential_id, at),
@@ -81,7 +81,7 @@ def touch(application_id: str, credential_id: str, *, at: Micros) -> Steps[None]
 
 
 def delete_of_connector(application_id: str, connector_id: str) -> Steps[list[str]]:
-    """Returns the ids that went, for their secrets to be destroyed in the same transaction."""
+    """Returns the deleted ids; the caller destroys their secrets in the same transaction."""
     rows = yield Statement(
         "delete from credentials where application_id = $1 and connector_id = $2 returning id",
         (application_id, connector_id),

@@ -1,4 +1,4 @@
-"""Domains of an organization, and the DNS records that were asked for to verify them."""
+"""Domains of an organization, and the DNS records that verify them."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -17,7 +17,7 @@ _FROM = "domains d join organizations o on o.id = d.organization_id"
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """A domain that mail of this organization lives on. `address` is lower-cased ASCII (A-labels)."""
+    """A mail domain of this organization. `address` is lower-cased ASCII (A-labels)."""
 
     organization_id: str
     region: Region
@@ -35,11 +35,11 @@ class Domain:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A DNS record to publish, and what was found when it was last looked for.
+    """A DNS record to publish, and the result of the last look-up.
 
     host        relative to the domain, `@` for the domain itself
     value       for an MX the preference and the host, without a final dot
-    expires_at  until when the value is good, unless it was found by then
+    expires_at  the value must be found before this time
     """
 
     kind: Kind
@@ -70,7 +70,7 @@ _CHECK = Columns(Check, ("kind", "host", "type", "value", "status", "message", "
 
 
 def add(organization_id: str, domain_id: str, address: str, name: str, *, at: Micros) -> Steps[bool]:
-    """Returns False when the organization has that address already."""
+    """False if the organization has that address already."""
     rows = yield Statement(
         """insert into domains (organization_id, id, address, name, created_at, updated_at)
            values ($1, $2, $3, $4, $5, $5) on conflict (organization_id, address) do nothing returning id""",
@@ -89,7 +89,7 @@ def find(organization_id: str, id_or_address: str) -> Steps[Domain | None]:
 
 
 def page(organization_id: str, *, after: tuple[Micros, str] | None, limit: int) -> Steps[list[Domain]]:
-    """In order of creation, from behind the domain with that (created_at, id)."""
+    """In order of creation, after the domain with that (created_at, id)."""
     rows = yield Statement(
         f"""select {_COLUMNS} from {_FROM} where d.organization_id = $1 and (d.created_at, d.id) > ($2, $3)
             order by d.created_at, d.id limit $4""",
@@ -99,7 +99,7 @@ def page(organization_id: str, *, after: tuple[Micros, str] | None, limit: int) 
 
 
 def find_verified(organization_id: str) -> Steps[Domain | None]:
-    """Any whose ownership is proven; the oldest."""
+    """The oldest domain with proven ownership."""
     rows = yield Statement(
         f"""select {_COLUMNS} from {_FROM} where d.organization_id = $1 and verified_ownership = 1
             order by d.created_at, d.id limit 1""",
@@ -117,7 +117,7 @@ def rename(organization_id: str, domain_id: str, name: str, *, at: Micros) -> St
 
 
 def delete(organization_id: str, domain_id: str) -> Steps[bool]:
-    """The row and its checks go; its secrets are the caller's to destroy."""
+    """Delete the row and its checks; the caller destroys its secrets."""
     yield Statement(
         "delete from domain_checks where organization_id = $1 and domain_id = $2", (organization_id, domain_id)
     )
@@ -128,8 +128,8 @@ def delete(organization_id: str, domain_id: str) -> Steps[bool]:
 
 
 def hold(organization_id: str, domain_id: str) -> Steps[bool]:
-    """Keep other transactions from changing the domain until this one ends. Returns False when it is gone."""
-    # An update that changes nothing locks the row on PostgreSQL; SQLite has one writer at a time anyway.
+    """Lock the domain until this transaction ends. False if it is gone."""
+    # An update without a change locks the row on PostgreSQL; SQLite has one writer at a time.
     rows = yield Statement(
         "update domains set updated_at = updated_at where organization_id = $1 and id = $2 returning id",
         (organization_id, domain_id),
@@ -138,7 +138,7 @@ def hold(organization_id: str, domain_id: str) -> Steps[bool]:
 
 
 def hold_shared(organization_id: str, domain_id: str, dialect: Dialect) -> Steps[bool]:
-    """As `hold`, for those who only need the domain to stay: they do not wait for one another."""
+    """As `hold`, for scripts that only need the domain to stay: they do not wait for each other."""
     share = " for share" if dialect is Dialect.POSTGRES else ""
     rows = yield Statement(
         f"select id from domains where organization_id = $1 and id = $2{share}", (organization_id, domain_id)
@@ -148,7 +148,7 @@ def hold_shared(organization_id: str, domain_id: str, dialect: Dialect) -> Steps
 
 def has_mailboxes(address: str, *, provider: str) -> Steps[bool]:
     """Whether any application has a grant of `provider` at an address of this domain."""
-    # Applications are named so that the index, which starts with them, can serve.
+    # The condition on application_id lets the index, which begins with it, serve.
     rows = yield Statement(
         """select 1 from grants where application_id in (select id from applications)
            and provider = $1 and email_key like $2 limit 1""",

@@ -1,4 +1,4 @@
-"""The database engines: SQLite and PostgreSQL behind one port, migrations, parameters, the clock.
+"""The database engines: SQLite and PostgreSQL with one interface, migrations, parameters, the clock.
 
 It must not know a table of any subject.
 """

@@ -1,7 +1,7 @@
-"""The time that all nodes of a database agree on.
+"""One clock for all nodes of a database.
 
-Nodes compare each other's times: leases, deadlines, what was proven when. On PostgreSQL they take the database's clock
-for theirs, so it does not matter how far apart their own are set. SQLite has one machine, whose clock is everyone's.
+Nodes compare times that other nodes wrote: leases, deadlines, times of proof. On PostgreSQL they use the database's
+clock, so differences between their own clocks do not matter. SQLite runs on one machine and uses its clock.
 """
 
 import asyncio
@@ -14,18 +14,19 @@ from opengrant.model import SECOND, Clock, Micros, now
 from opengrant.store.engine.port import Dialect, Statement, Steps, Store, StoreUnavailable
 
 _EVERY = 30.0
-"""Seconds between two looks at the database's clock."""
+"""Seconds between two readings of the database's clock."""
 _LATE: Micros = SECOND
-"""An answer that took longer tells the time too badly."""
+"""A reading that took longer is too inexact."""
 _TICKS = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-"""Goes on while the machine sleeps, where there is one that does."""
+"""Counts during suspend, if the system has such a clock."""
 
 
 class DatabaseClock:
-    """Reads the database's clock now and then, and goes on by this machine's ticks: what is set here changes nothing.
+    """Reads the database's clock periodically and counts on with this machine's ticks, so setting this machine's clock
+    has no effect.
 
-    A virtual machine that was stopped has lost ticks; its wall clock is set afterwards. So when the two disagree, the
-    database is asked at once.
+    A virtual machine loses ticks while it is stopped, and its wall clock is set afterwards. So if the two differ, the
+    database's clock is read at once.
     """
 
     def __init__(self, db: Store) -> None:
@@ -54,7 +55,7 @@ class DatabaseClock:
                     await self._astray.wait()
             with contextlib.suppress(StoreUnavailable):
                 await self._read()
-            # What it disagrees about may be one second more at each look: not more than one look a second.
+            # The difference may grow by one second with each reading: at most one reading a second.
             await asyncio.sleep(1)
 
     async def _read(self, *, at_any_price: bool = False) -> None:
@@ -69,7 +70,7 @@ class DatabaseClock:
 
 @contextlib.asynccontextmanager
 async def agreed_clock(db: Store) -> AsyncIterator[Clock]:
-    """The clock for whatever is stored in `db`. Raises StoreUnavailable."""
+    """The clock for times stored in `db`. Raises StoreUnavailable."""
     if db.dialect is Dialect.SQLITE:
         yield now
         return

@@ -1,10 +1,10 @@
-"""Numbered .sql files, applied in order, each once: under a lock, in one transaction with its own record.
+"""Migrations: numbered .sql files, applied in order, each once, under a lock and in one transaction with its record.
 
-A migration is `migrations/NNNN_name.sql`, one text for both engines; `NNNN_name.postgres.sql` beside it replaces
-the text on PostgreSQL. Applied files never change: their checksum is kept and compared. What cannot run inside
-a transaction (`create index concurrently`, `vacuum`) cannot be a migration.
+A migration is `migrations/NNNN_name.sql`, one text for both engines; `NNNN_name.postgres.sql` replaces it on
+PostgreSQL. Applied files never change: their checksum is stored and compared. Statements that cannot run inside a
+transaction (`create index concurrently`, `vacuum`) cannot be in a migration.
 
-A migration is run as a step script like any other, so the engines need to know nothing of this file but `run`.
+A migration runs as a script, so the engines only need `run` of this module.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from importlib.resources.abc import Traversable
 from opengrant.model import now
 from opengrant.store.engine.port import Dialect, Statement, Steps
 
-# Any number will do, if every node takes the same: "opengrnt" in ASCII.
+# An arbitrary number, the same on every node: "opengrnt" in ASCII.
 _ADVISORY_LOCK = 0x6F70656E67726E74
 
 _CREATE_TABLE = """
@@ -35,7 +35,7 @@ _TABLE_EXISTS = {
 _APPLIED = "select name, checksum from schema_migrations"
 _RECORD = "insert into schema_migrations (name, checksum, applied_at) values ($1, $2, $3)"
 
-# What may hide a semicolon, and the semicolon itself.
+# Texts that may contain a semicolon, and the semicolon itself.
 _TOKEN = re.compile(
     r"""
     '(?:[^']|'')*' | "(?:[^"]|"")*"      # a string, a quoted name
@@ -49,12 +49,12 @@ _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
 class MigrationError(Exception):
-    """This program and this database do not belong together; the message says why and what to do."""
+    """This program does not fit this database; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One file: its name without endings (`0001_initial`) and the text for the engine at hand."""
+    """One file: its name without endings (`0001_initial`) and the text for this engine."""
 
     name: str
     text: str
@@ -65,9 +65,9 @@ class Migration:
 
 
 def load(dialect: Dialect, directory: Traversable | None = None) -> list[Migration]:
-    """The program's migrations in their order, as the engine is to run them.
+    """The program's migrations in order, with the texts for this engine.
 
-    Raises ValueError when two have one number, or a PostgreSQL twin has no original.
+    Raises ValueError if two have the same number, or a PostgreSQL file has no original.
     """
     directory = directory or files("opengrant.store") / "migrations"
     texts = {file.name: file.read_text("utf-8") for file in directory.iterdir() if file.name.endswith(".sql")}
@@ -84,10 +84,12 @@ def load(dialect: Dialect, directory: Traversable | None = None) -> list[Migrati
 async def run(
     write: Callable[[Steps[str | None]], Awaitable[str | None]], dialect: Dialect, known: Sequence[Migration]
 ) -> list[str]:
-    """Apply what has not run, each in a transaction of its own; returns the names. Safe from several processes.
+    """Apply the migrations that have not run, each in its own transaction; return their names.
 
-    write  runs a step script in one transaction, as Store.write does
-    Raises MigrationError, before anything is changed; what `write` raises.
+    Several processes may call it at once.
+
+    write  runs a script in one transaction, as Store.write does
+    Raises MigrationError before any change, and the exceptions of `write`.
     """
     done: list[str] = []
     while (name := await write(_apply_next(dialect, known))) is not None:
@@ -96,9 +98,9 @@ async def run(
 
 
 def _apply_next(dialect: Dialect, known: Sequence[Migration]) -> Steps[str | None]:
-    """Apply the first migration that has not run, and return its name; None when all have."""
+    """Apply the first migration that has not run, and return its name; None if all have run."""
     if dialect is Dialect.POSTGRES:
-        # Held until the transaction ends. On SQLite the transaction itself is the lock: BEGIN IMMEDIATE.
+        # Until the transaction ends. On SQLite the transaction is the lock: BEGIN IMMEDIATE.
         yield Statement("select pg_advisory_xact_lock($1)", (_ADVISORY_LOCK,))
     yield Statement(_CREATE_TABLE)
     rows = yield Statement(_APPLIED)
@@ -113,17 +115,17 @@ def _apply_next(dialect: Dialect, known: Sequence[Migration]) -> Steps[str | Non
 
 
 def pending(dialect: Dialect, known: Sequence[Migration]) -> Steps[list[str]]:
-    """Names of migrations that have not run, in order; changes nothing. Raises MigrationError."""
+    """Names of the migrations that have not run, in order. Raises MigrationError."""
     rows = yield Statement(_TABLE_EXISTS[dialect])
     applied = (yield Statement(_APPLIED, last=True)) if rows else []
     return [migration.name for migration in compare(known, {str(name): str(checksum) for name, checksum in applied})]
 
 
 def compare(known: Sequence[Migration], applied: Mapping[str, str]) -> list[Migration]:
-    """Those of `known` that are not in `applied` (name → checksum).
+    """The migrations of `known` that are not in `applied` (name → checksum).
 
-    Raises MigrationError when the database has one that the program lacks, an applied text has changed,
-    or one was skipped: applied migrations are the beginning of the known ones.
+    Raises MigrationError if the database has one that the program does not know, an applied text has changed, or one
+    was skipped: the applied migrations must be the first of the known ones.
     """
     if strange := sorted(applied.keys() - {migration.name for migration in known}):
         raise MigrationError(
@@ -143,14 +145,14 @@ def compare(known: Sequence[Migration], applied: Mapping[str, str]) -> list[Migr
 
 
 def split(text: str, dialect: Dialect) -> Iterator[str]:
-    """The single statements of a migration, each without its semicolon.
+    """The statements of a migration, without semicolons.
 
-    sqlite3's own executescript() is of no use: it commits the open transaction first.
-    Raises ValueError when the last statement has no semicolon: it may be cut short.
+    sqlite3's executescript() does not fit: it commits the open transaction first.
+    Raises ValueError if the last statement has no semicolon: the file may be truncated.
     """
     start = 0
     for token in _TOKEN.finditer(text):
-        # A SQLite trigger holds semicolons of its own; SQLite's tokenizer knows where it ends.
+        # A SQLite trigger contains semicolons; SQLite's tokenizer knows where it ends.
         if token["end"] and (dialect is Dialect.POSTGRES or sqlite3.complete_statement(text[start : token.end()])):
             if _COMMENT.sub("", text[start : token.start()]).strip():
                 yield text[start : token.start()].strip()

@@ -1,7 +1,7 @@
-"""What may go into a statement, the same on both engines: str, int of 64 bits, bytes, None.
+"""Parameters of a statement, the same on both engines: str, int of 64 bits, bytes, None.
 
-Callers check what users send; this is the backstop that keeps one engine from storing what the other refuses.
-Messages name the parameter's place and never its value.
+Callers check user input. This check prevents that one engine stores what the other refuses. Messages name the position
+of a parameter and never its value.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ _INT_MIN, _INT_MAX = -(2**63), 2**63 - 1
 
 
 def plain(args: tuple[Any, ...]) -> list[Any]:
-    """The parameters as plain str, int, bytes and None; an enum's member or a bool becomes what it is made of.
+    """The parameters as plain str, int, bytes and None. An enum member becomes its str, a bool its int.
 
     Raises  ValueError for text with NUL or a lone surrogate, and for integers beyond 64 bits.
             TypeError for any other type.
@@ -43,5 +43,5 @@ def _check_surrogates(value: str, place: int) -> None:
     try:
         value.encode()
     except UnicodeEncodeError:
-        # Not chained: a UnicodeEncodeError carries the whole text.
+        # Not chained: a UnicodeEncodeError holds the whole text.
         raise ValueError(f"parameter ${place}: text must not contain a lone surrogate") from None

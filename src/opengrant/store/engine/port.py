@@ -1,9 +1,8 @@
-"""The port both engines fill: steps in, rows out.
+"""The interface of both engines: scripts in, rows out.
 
-A query is a *step script*: a generator that yields `Statement`s and receives their rows. The engine
-drives it: SQLite runs it inside the writer thread's group commit, PostgreSQL inside a transaction on a
-pooled connection. A script cannot await, so no remote can be asked while a transaction is open
-(invariant 3): the type does not allow it.
+A script is a generator that yields `Statement`s and receives their rows. Read `yield` as `await db.fetch`. SQLite runs
+it inside the writer thread's group commit, PostgreSQL inside a transaction on a pooled connection. A script cannot
+await, so it cannot call a remote while a transaction is open (invariant 3).
 
     def rename(app: str, id: str, name: str, at: Micros) -> Steps[bool]:
         rows = yield Statement("update t set name = $3 where app = $1 and id = $2 returning id", (app, id, name))
@@ -11,7 +10,7 @@ pooled connection. A script cannot await, so no remote can be asked while a tran
 
     await db.write(rename(app, id, "new", now()))
 
-Parameters are `$1`, `$2`, … in both engines. Where a text must differ, `Dialect` tells which twin to yield.
+Parameters are `$1`, `$2`, … in both engines. Where the SQL must differ, the script chooses by `Dialect`.
 """
 
 from collections.abc import Generator, Sequence
@@ -25,11 +24,11 @@ __all__ = ["Conflict", "Dialect", "Row", "Statement", "Steps", "Store", "StoreUn
 
 T = TypeVar("T")
 Row = Sequence[Any]
-"""Columns by position. bytea comes as bytes, bigint and integer as int, text as str."""
+"""Columns by position: bytea as bytes, bigint and integer as int, text as str."""
 
 
 class Conflict(Exception):
-    """A unique index refused a statement, and nothing of its script was written: somebody else was faster."""
+    """A unique index refused a statement: a concurrent write was first. Nothing of the script was written."""
 
 
 class Dialect(StrEnum):
@@ -41,8 +40,8 @@ class Dialect(StrEnum):
 class Statement:
     """One SQL text and its parameters.
 
-    last  nothing follows in this script, not even an exception of its own. As the first statement of a script it
-          needs no explicit transaction on PostgreSQL (one round trip, not three) and is committed when it returns.
+    last  no other statement and no exception follows in this script. On PostgreSQL, a first statement that is also
+          the last needs no explicit transaction (one round trip instead of three): it is committed when it returns.
     """
 
     sql: str
@@ -54,25 +53,25 @@ Steps = Generator[Statement, Sequence[Row], T]
 
 
 class Store(Protocol):
-    """A database. All methods may raise StoreUnavailable when the engine cannot be reached or is out of room."""
+    """A database. All methods raise StoreUnavailable if the engine cannot be reached or has no space left."""
 
     dialect: Dialect
 
     async def read(self, steps: Steps[T]) -> T:
-        """Run a script that changes nothing. Statements see committed data; they share no snapshot."""
+        """Run a script that writes nothing. Statements see committed data; they share no snapshot."""
 
     async def write(self, steps: Steps[T]) -> T:
-        """Run a script in one transaction; returns when it is durable. An exception in the script rolls it back."""
+        """Run a script in one transaction; return when it is durable. An exception in the script rolls it back."""
 
     async def write_soon(self, steps: Steps[T]) -> T:
-        """As `write`, but SQLite does not wait for the disk: after a loss of power it may never have been, unless
-        something that `write` wrote later is there."""
+        """As `write`, but SQLite does not wait for the disk: a power failure may undo it, unless a later `write` is
+        durable."""
 
     async def migrate(self) -> list[str]:
-        """Bring the schema up to date under a lock; returns the names of the migrations that ran."""
+        """Bring the schema up to date under a lock; return the names of the migrations that ran."""
 
     async def pending(self) -> list[str]:
         """Names of migrations that have not run. Raises StoreUnavailable like the rest."""
 
     async def close(self) -> None:
-        """Finish queued writes, then let go of every connection and thread."""
+        """Finish the queued writes, then close every connection and end every thread."""

@@ -1,11 +1,11 @@
-"""PostgreSQL behind the store port: asyncpg connections, prepared statements, one round trip where one is enough.
+"""PostgreSQL as a Store: asyncpg connections, prepared statements, one round trip where possible.
 
-A script whose first statement says `last` runs without an explicit transaction: the statement is one by itself.
-Others run between BEGIN and COMMIT at READ COMMITTED.
+A script whose first statement is `last` runs without an explicit transaction. Other scripts run between BEGIN and
+COMMIT at READ COMMITTED.
 
-The pool is ours because it is on the way of every request: a semaphore and a stack of connections cost half the
-CPU of asyncpg's pool, which wraps each loan in a proxy and gives it back in a task of its own. Scripts cannot
-leave session state behind (they yield plain statements), so there is nothing to reset between loans.
+Every request uses the pool, so it is ours: a semaphore and a stack of connections cost half the CPU of asyncpg's pool,
+which wraps each connection in a proxy and releases it in a task. Scripts cannot leave session state (they yield plain
+statements), so a connection needs no reset.
 """
 
 import asyncio
@@ -23,13 +23,13 @@ from opengrant.store.engine.port import Conflict, Dialect, Row, Statement, Steps
 T = TypeVar("T")
 
 _IDLE = 300.0
-"""Seconds after which an idle connection is not trusted: firewalls forget about it without a word."""
+"""Seconds after which an idle connection is closed: a firewall may have dropped it silently."""
 _GOODBYE = 5.0
-"""Seconds a rollback or a goodbye may take before the connection is dropped instead, which does the same."""
+"""Seconds for a rollback or an orderly close; after that the connection is dropped, which has the same effect."""
 _MIGRATION = 3600.0
-"""Seconds one statement of a migration may take, waiting for the lock of another node included."""
+"""Seconds for one statement of a migration, including the wait for another node's lock."""
 
-# First two characters of the SQLSTATE, or all five: the server cannot serve, whoever asks.
+# First two characters of the SQLSTATE, or all five: the server cannot serve any statement.
 _UNAVAILABLE = {
     "08": "the connection failed",
     "28": "the server refused the user or password",
@@ -43,17 +43,17 @@ _UNAVAILABLE = {
     "58": "the server has a system error",
 }
 _ENGINE_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
-"""What asyncpg raises; OSError holds TimeoutError and TLS errors."""
+"""Exceptions of asyncpg; OSError covers TimeoutError and TLS errors."""
 
 
 class PostgresStore:
-    """Fills the Store protocol; belongs to the event loop that opened it. Make one with `open`.
+    """Fills the Store protocol; for the event loop that opened it. Make one with `open`.
 
-    A script runs at most once: it is a generator and cannot be played again, so a serialization failure or a
-    deadlock is StoreUnavailable, and whoever sent the script may send a new one. When the connection is lost
-    during COMMIT, StoreUnavailable cannot know whether the script was committed: look before you try again.
+    A script runs at most once: a generator cannot be restarted. So a serialization failure or a deadlock raises
+    StoreUnavailable, and the caller may send a new script. If the connection is lost during COMMIT, the script may or
+    may not be committed: query before a retry.
 
-    A script whose task is cancelled is rolled back, unless the server was already committing it.
+    A script whose task is cancelled is rolled back, unless the server is committing it already.
     """
 
     dialect = Dialect.POSTGRES
@@ -72,14 +72,14 @@ class PostgresStore:
         acquire_timeout: timedelta = timedelta(seconds=10),
         command_timeout: timedelta = timedelta(seconds=30),
     ) -> Self:
-        """Connect once, to know that it works.
+        """Connect once, as a check.
 
         url              `postgresql://user:password@host:port/database?sslmode=…`, as libpq understands it
-        pool             connections at most
-        bound            scripts that may wait for a connection; more are refused
-        acquire_timeout  how long each of them may wait
-        command_timeout  how long one statement may take
-        Raises StoreUnavailable; ValueError when the URL makes no sense.
+        pool             most connections
+        bound            most scripts that wait for a connection; more are refused
+        acquire_timeout  longest wait for a connection
+        command_timeout  longest time for one statement
+        Raises StoreUnavailable; ValueError if the URL is not valid.
         """
 
         async def connect() -> asyncpg.Connection:
@@ -93,7 +93,7 @@ class PostgresStore:
                         server_settings={"application_name": "opengrant"},
                     )
             except ValueError:
-                # Not chained, not repeated: the message may quote the URL, and that holds the password.
+                # Not chained and not quoted: the message may contain the URL with its password.
                 raise ValueError("the database URL is not understood; see PostgreSQL's connection URIs") from None
             except _ENGINE_ERRORS as error:
                 raise _unavailable(error) from error
@@ -164,7 +164,7 @@ class _Pool:
         self._closed = False
 
     async def acquire(self) -> asyncpg.Connection:
-        """A connection to give back with `release`. Raises StoreUnavailable."""
+        """A connection; return it with `release`. Raises StoreUnavailable."""
         if self._closed:
             raise StoreUnavailable("The store is closed.")
         if self._slots.locked():
@@ -201,7 +201,7 @@ class _Pool:
         self._slots.release()
 
     async def close(self) -> None:
-        """Let in nobody else, wait for those inside, say goodbye to the server."""
+        """Refuse new scripts, wait for the running ones, close the connections."""
         if self._closed:
             return
         self._closed = True
@@ -241,11 +241,11 @@ async def _command(connection: asyncpg.Connection, sql: str) -> None:
 
 
 async def _clean(connection: asyncpg.Connection) -> None:
-    """Leave no transaction behind, and no statement that still runs; drop the connection if that takes too long."""
+    """End the transaction and any running statement; drop the connection if that takes too long."""
     if connection.is_closed():
         return
     try:
-        # asyncpg waits here until the server has given up a statement that timed out or was cancelled.
+        # asyncpg waits here until the server has stopped a statement that timed out or was cancelled.
         await connection.execute("rollback", timeout=_GOODBYE)
     except BaseException as error:
         connection.terminate()
@@ -255,7 +255,7 @@ async def _clean(connection: asyncpg.Connection) -> None:
 
 def _translate(connection: asyncpg.Connection, error: Exception) -> NoReturn:
     if isinstance(error, asyncpg.DataError):
-        # Its message quotes the parameter; which one it was is all that may be told.
+        # Its message quotes the parameter's value; ours may only name its position.
         place = re.search(r"\$\d+", str(error))
         raise ValueError(f"parameter {place[0] if place else ''} does not fit its column's type") from None
     if isinstance(error, asyncpg.UniqueViolationError):
@@ -267,7 +267,7 @@ def _translate(connection: asyncpg.Connection, error: Exception) -> NoReturn:
 
 
 def _reason(error: Exception) -> str | None:
-    """Why the server cannot serve; None when it can, and refuses this one statement."""
+    """Why the server cannot serve; None if only this statement is wrong."""
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, asyncpg.InvalidCachedStatementError):

@@ -1,12 +1,12 @@
-"""SQLite behind the store port: one writer thread with group commit, reader threads beside it.
+"""SQLite as a Store: one writer thread with group commit, and reader threads.
 
-SQLite has one writer at a time and pays one fsync per commit. So scripts queue for a single thread, which runs
-all that wait in one transaction, each in a savepoint of its own, and commits once for all of them: an fsync under
-load is shared by many, and a lone script still gets its own at once. Readers see committed data (WAL) and never
-wait for the writer. Results travel back in one call per batch, because waking the event loop is the dear part.
+SQLite has one writer at a time and needs one fsync per commit. So scripts queue for a single thread. It runs all
+waiting scripts in one transaction, each in its own savepoint, and commits once: under load many scripts share an fsync,
+and a single script is committed at once. Readers see committed data (WAL) and never wait for the writer. Results return
+in one call per batch, because waking the event loop is the expensive part.
 
-Several processes may share the file: BEGIN IMMEDIATE takes the write lock first or waits for it, so no
-transaction fails half-way for want of it.
+Several processes may share the file: BEGIN IMMEDIATE takes the write lock first or waits for it, so no transaction
+fails later for lack of the lock.
 """
 
 import asyncio
@@ -29,11 +29,11 @@ from opengrant.store.engine.port import Conflict, Dialect, Steps, StoreUnavailab
 T = TypeVar("T")
 
 _WRITE_BATCH = 500
-"""Scripts in one commit at most: the first of them waits for the last."""
+"""Most scripts in one commit: the first of them waits for the last."""
 _READ_BATCH = 32
-"""Scripts one reader takes at most, so that a slow query holds up few others."""
+"""Most scripts that one reader takes, so that a slow query delays few others."""
 
-# SQLite takes `$1` for the name "1", whatever its place in the text, so parameters are bound by name.
+# SQLite reads `$1` as the name "1", wherever it stands, so parameters are bound by name.
 _NAMES = tuple(str(n) for n in range(1, 65))
 
 _NOT_UNIQUE = frozenset({sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY})
@@ -53,7 +53,7 @@ _UNAVAILABLE = {
 
 
 class _Job(NamedTuple):
-    """A script, who waits for it, the context it runs in, and whether its commit waits for the disk."""
+    """A script, the future of its result, its context, and whether its commit waits for the disk."""
 
     steps: Steps[Any]
     future: asyncio.Future[Any]
@@ -68,11 +68,11 @@ class _Outcome(NamedTuple):
 
 
 class SqliteStore:
-    """Fills the Store protocol. May be used from several event loops; make one with `open`.
+    """Fills the Store protocol, for any number of event loops. Make one with `open`.
 
-    commits  how many transactions were committed, which under load is far fewer than scripts written
+    commits  number of committed transactions; under load far fewer than scripts
 
-    A write whose task is cancelled before it starts is skipped; once started it runs to its end and counts.
+    A write whose task is cancelled before it starts is skipped; once started it runs to its end and is committed.
     """
 
     dialect = Dialect.SQLITE
@@ -97,8 +97,8 @@ class SqliteStore:
     ) -> Self:
         """Open the file, or create it (0600) in a directory that exists.
 
-        bound         scripts that may wait for the writer, and as many for the readers; more are refused
-        busy_timeout  how long to wait for another process that holds the write lock
+        bound         most scripts that wait for the writer, and for the readers; more are refused
+        busy_timeout  longest wait for another process that holds the write lock
         Raises StoreUnavailable.
         """
 
@@ -132,7 +132,7 @@ class SqliteStore:
         return await self.read(migrate.pending(self.dialect, migrate.load(self.dialect)))
 
     async def close(self) -> None:
-        # The writer's connection goes last: the last one out moves the WAL into the file.
+        # The writer's connection closes last: the last connection moves the WAL into the file.
         await asyncio.to_thread(self._reads.close)
         await asyncio.to_thread(self._writes.close)
 
@@ -140,7 +140,7 @@ class SqliteStore:
         cursor = connection.cursor()
         if len(jobs) == 1:
             return [self._attempt(cursor, jobs[0])]
-        # One snapshot for all of them, younger than any of the questions: it saves each the locks of its own.
+        # One snapshot for all, newer than any of the requests: it saves the locks of each.
         cursor.execute("begin")
         try:
             return [self._attempt(cursor, job) for job in jobs]
@@ -150,7 +150,7 @@ class SqliteStore:
     def _commit_together(self, connection: sqlite3.Connection, jobs: list[_Job]) -> list[_Outcome]:
         cursor = connection.cursor()
         outcomes: list[_Outcome] = []
-        # Normal: without a sync of the WAL. The next commit with one takes along all that stands in it before.
+        # Normal: no sync of the WAL. The next commit with a sync makes all earlier ones durable.
         synchronous = "full" if any(job.durable for job in jobs) else "normal"
         try:
             if synchronous != self._synchronous:
@@ -161,7 +161,7 @@ class SqliteStore:
                 cursor.execute("savepoint script")
                 outcome = self._attempt(cursor, job)
                 if outcome.error is not None:
-                    if not connection.in_transaction:  # a full disk and the like end all of it
+                    if not connection.in_transaction:  # a full disk, for example, ends the whole transaction
                         return _fail(jobs, StoreUnavailable, str(outcome.error))
                     cursor.execute("rollback to script")
                 cursor.execute("release script")
@@ -180,16 +180,16 @@ class SqliteStore:
             job.steps.close()
             return _Outcome(job.future, None, None)
         try:
-            # As on PostgreSQL, a script sees the context of whoever sent it: who acts, what is bound to the log.
+            # As on PostgreSQL, a script runs in the context of its caller: the actor, the fields of the log.
             return _Outcome(job.future, job.context.run(_drive, cursor, job.steps), None)
         except sqlite3.Error as error:
             return _Outcome(job.future, None, _translated(self._path, error))
-        except BaseException as error:  # noqa: BLE001 - whatever a script raises belongs to who sent it, not to this thread
+        except BaseException as error:  # noqa: BLE001 - exceptions of a script go to its caller, not to this thread
             return _Outcome(job.future, None, error)
 
 
 class _Lane:
-    """A bounded queue and the threads that serve it, each with a connection of its own."""
+    """A bounded queue and its threads, each with its own connection."""
 
     def __init__(
         self,
@@ -220,7 +220,7 @@ class _Lane:
         future: asyncio.Future[T] = loop.create_future()
         arriving = self._arriving.get(loop)
         if arriving is None:
-            # Waking a thread costs more than a small query: whatever this turn of the loop asks goes together.
+            # Waking a thread costs more than a small query, so all scripts of one turn of the loop go together.
             arriving = self._arriving[loop] = []
             loop.call_soon(self._hand_over, loop)
         arriving.append(_Job(steps, future, copy_context(), durable))
@@ -228,7 +228,7 @@ class _Lane:
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
         jobs = self._arriving.pop(loop)
-        with self._door:  # so that nothing gets in behind the last one
+        with self._door:  # so that no job is queued after the stop marker
             room = 0 if self._closed else max(0, self._bound - self._queued)
             taken, refused = jobs[:room], jobs[room:]
             self._queued += len(taken)
@@ -242,7 +242,7 @@ class _Lane:
         _resolve(_fail(refused, StoreUnavailable, text))
 
     def close(self) -> None:
-        """Let in nobody else, finish those who wait, end the threads. Blocks; may be called again."""
+        """Refuse new scripts, finish the waiting ones, end the threads. Blocks; may be called again."""
         with self._door:
             if not self._closed:
                 self._closed = True
@@ -256,16 +256,16 @@ class _Lane:
             while jobs := self._take():
                 try:
                     outcomes = self._serve(connection, jobs)
-                except Exception as bug:  # noqa: BLE001 - nobody may be left waiting, not even for a bug of ours
+                except Exception as bug:  # noqa: BLE001 - a bug of ours must not leave callers waiting
                     outcomes = _fail(jobs, RuntimeError, f"the SQLite engine failed: {bug!r}")
                 _deliver(outcomes)
-                # Otherwise a batch, with all its rows, would live until the next one comes.
+                # Otherwise the batch with its rows would stay in memory until the next one.
                 del jobs, outcomes
         finally:
             connection.close()
 
     def _take(self) -> list[_Job]:
-        """Wait for scripts, then take those behind them; empty when the lane was closed and this thread may end."""
+        """Wait for scripts, then take the ones after them; empty if the lane is closed and this thread may end."""
         jobs: list[_Job] = []
         arrived = self._queue.get()
         while arrived is not None:
@@ -278,19 +278,19 @@ class _Lane:
                 break
         else:
             if jobs:
-                self._queue.put(None)  # the end comes after these; each thread must meet it with empty hands
+                self._queue.put(None)  # each thread must see the stop marker with no jobs in hand
         with self._door:
             self._queued -= len(jobs)
         return jobs
 
 
 def _deliver(outcomes: list[_Outcome]) -> None:
-    """Hand each result to its event loop: one call for each loop, however many results."""
+    """Hand each result to its event loop, in one call for each loop."""
     by_loop: dict[asyncio.AbstractEventLoop, list[_Outcome]] = {}
     for outcome in outcomes:
         by_loop.setdefault(outcome.future.get_loop(), []).append(outcome)
     for loop, its_own in by_loop.items():
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with suppress(RuntimeError):  # the loop is closed, so no task waits
             loop.call_soon_threadsafe(_resolve, its_own)
 
 
@@ -326,7 +326,7 @@ def _bind(args: tuple[Any, ...]) -> dict[str, Any]:
 
 
 def _fail(jobs: list[_Job], kind: type[Exception], text: str) -> list[_Outcome]:
-    """Nothing of these scripts happened. Each gets an error of its own: a raised one collects its traceback."""
+    """Fail scripts that changed nothing. Each gets its own error object, because a traceback is added to it."""
     for job in jobs:
         with suppress(Exception):
             job.steps.close()
@@ -334,10 +334,10 @@ def _fail(jobs: list[_Job], kind: type[Exception], text: str) -> list[_Outcome]:
 
 
 def _create_private(path: Path) -> None:
-    """Create the file for its owner alone; SQLite gives -wal and -shm the same mode."""
+    """Create the file with mode 0600; SQLite gives -wal and -shm the same mode."""
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        # SQLite syncs a directory only for files that it created itself.
+        # SQLite syncs the directory only for files that it creates itself.
         directory = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(directory)
@@ -346,7 +346,7 @@ def _create_private(path: Path) -> None:
 
 
 def _connect(path: Path, busy_timeout: timedelta, *, read_only: bool) -> sqlite3.Connection:
-    """A connection for one thread; transactions are ours to begin."""
+    """A connection for one thread, without implicit transactions."""
     seconds = busy_timeout.total_seconds()
     connection = sqlite3.connect(
         path, timeout=seconds, isolation_level=None, check_same_thread=False, cached_statements=256
@@ -356,7 +356,7 @@ def _connect(path: Path, busy_timeout: timedelta, *, read_only: bool) -> sqlite3
             _switch_to_wal(connection, deadline=time.monotonic() + seconds)
         connection.execute("pragma synchronous = full")
         connection.execute("pragma foreign_keys = on")
-        connection.execute("pragma secure_delete = on")  # a destroyed secret is overwritten; not every build does it
+        connection.execute("pragma secure_delete = on")  # overwrites deleted secrets; off in some builds
         connection.execute("pragma trusted_schema = off")
         connection.execute(f"pragma query_only = {int(read_only)}")
         connection.execute(f"pragma cache_size = {-16 * 1024}")  # KiB
@@ -370,7 +370,7 @@ def _connect(path: Path, busy_timeout: timedelta, *, read_only: bool) -> sqlite3
 
 
 def _switch_to_wal(connection: sqlite3.Connection, *, deadline: float) -> None:
-    """SQLite does not wait its busy timeout here when two processes open a new file at once, so we do."""
+    """Retries, because SQLite ignores its busy timeout here when two processes open a new file at once."""
     while True:
         try:
             (mode,) = connection.execute("pragma journal_mode = wal").fetchone()
@@ -385,14 +385,14 @@ def _switch_to_wal(connection: sqlite3.Connection, *, deadline: float) -> None:
 
 
 def _code(error: BaseException) -> int:
-    """The primary result code; 0 when the error is Python's own."""
+    """The primary result code; 0 for an error of Python's."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def _translated(path: Path, error: sqlite3.Error) -> Exception:
-    """What the port says for it; the engine's own error where it says nothing."""
+    """The port's exception; the engine's own error if the port has none."""
     if getattr(error, "sqlite_errorcode", 0) in _NOT_UNIQUE:
-        return Conflict(str(error))  # which names columns, and no values
+        return Conflict(str(error))  # the message names columns, not values
     return _unavailable(path, error) if _code(error) in _UNAVAILABLE else error
 
 

@@ -1,4 +1,4 @@
-"""How often grants were proven, renewed or refused, by the hour: statistics, not the trail."""
+"""Counts per hour of grants that were proven, renewed or refused: statistics, not the audit trail."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from opengrant.store.engine.port import Statement, Steps
 
 
 class Slot(NamedTuple):
-    """What is counted together. `began_at`: of the hour."""
+    """The key of a count. began_at: of the hour."""
 
     application_id: str
     began_at: Micros
@@ -19,7 +19,7 @@ class Slot(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How often something came out in an hour, all providers together."""
+    """The count of an outcome in an hour, of all providers."""
 
     began_at: Micros
     outcome: str
@@ -27,8 +27,8 @@ class Tally:
 
 
 def add(counts: Mapping[Slot, int]) -> Steps[None]:
-    """On top of what this process and others have counted before."""
-    # In one order, so that no two nodes wait for each other.
+    """Add to the stored counts."""
+    # In a fixed order, so that two nodes cannot deadlock.
     for slot, times in sorted(counts.items()):
         yield Statement(
             """insert into activity (application_id, began_at, provider, outcome, times) values ($1, $2, $3, $4, $5)
@@ -39,7 +39,7 @@ def add(counts: Mapping[Slot, int]) -> Steps[None]:
 
 
 def since(application_id: str, *, at: Micros) -> Steps[list[Tally]]:
-    """Of the hours that began then or later, in no order."""
+    """Counts of the hours that began at that time or later, in no order."""
     rows = yield Statement(
         """select began_at, outcome, cast(sum(times) as bigint) from activity
            where application_id = $1 and began_at >= $2 group by began_at, outcome""",

@@ -1,4 +1,4 @@
-"""The events as the audit trail reads them: newest first, and dropped when they are old enough."""
+"""The events as entries of the audit trail: newest first, deleted after their retention."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from opengrant.store.engine.port import Statement, Steps
 
 
 class AuditPosition(NamedTuple):
-    """Where an entry stands in its trail: ids settle what happened in the same microsecond."""
+    """The position of an entry in its trail; ids order entries of the same microsecond."""
 
     at: Micros
     id: str
@@ -19,10 +19,10 @@ class AuditPosition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that happened.
+    """One event.
 
-    actor   None for what happened before actors were kept
-    detail  what there is to know beside; its `request_id` leads to the log
+    actor   None for events from before actors were stored
+    detail  further facts; its `request_id` leads to the log
     """
 
     id: str
@@ -48,7 +48,7 @@ COLUMNS = Columns(
 
 @dataclass(frozen=True, slots=True)
 class AuditFilters:
-    """Which entries; None means any. Times are inclusive."""
+    """Conditions of a listing; None means any. Times are inclusive."""
 
     grant_id: str | None = None
     actor: str | None = None
@@ -58,7 +58,7 @@ class AuditFilters:
 
 
 def page(application_id: str, filters: AuditFilters, *, after: AuditPosition | None, limit: int) -> Steps[list[Entry]]:
-    """Newest first, from behind the entry at that place; in a total order, so that pages neither repeat nor skip."""
+    """Newest first, after the entry at that place, in a total order, so that pages neither repeat nor skip a row."""
     where, args = ["application_id = $1"], list[Any]([application_id])
 
     def also(condition: str, *values: Any) -> None:
@@ -88,7 +88,7 @@ def page(application_id: str, filters: AuditFilters, *, after: AuditPosition | N
 
 
 def forget_before(application_id: str, *, cutoff: Micros, limit: int) -> Steps[int]:
-    """Drop up to `limit` of the oldest entries, without those that are still to be delivered; returns how many."""
+    """Delete up to `limit` of the oldest entries without pending deliveries; return their number."""
     rows = yield Statement(
         """delete from events where application_id = $1 and (created_at, id) in (
                select created_at, id from events e where application_id = $1 and created_at < $2

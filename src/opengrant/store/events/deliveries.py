@@ -1,8 +1,8 @@
-"""Deliveries: events on their way to destinations, one row each, written by store/events/events.py.
+"""Deliveries: one row for an event and a destination, written with the event by store/events/events.py.
 
-A node takes a delivery by moving its `due_at` past the time by which it will be done, under an owner of its own. So
-a node that dies gives it back by doing nothing, and one that was too slow cannot write about it any more. Of one
-subject at one destination only the earliest pending delivery is ever taken: that keeps their order.
+A node claims a delivery by moving its `due_at` to the end of the claim, under a new owner. So the claim of a dead node
+ends by itself, and a node that was too slow can no longer write. Of one subject at one destination only the earliest
+pending delivery is claimed: that keeps their order.
 """
 
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ from opengrant.store.engine.writes import Arm, write
 State = Literal["pending", "delivered", "failed"]
 
 _LOOK_AT = 100
-"""Due deliveries of a destination that are looked at together."""
+"""Due deliveries of a destination that one query reads."""
 _LOOKS = 10
-"""How often a claim looks, when all that it finds must wait."""
+"""Most queries of a claim, if all that they find must wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """attempts: with the one under way. outcome: how the last one ended; an HTTP status or a word."""
+    """attempts: including the current one. outcome: of the last one, an HTTP status or a word."""
 
     application_id: str
     seq: int
@@ -53,12 +53,12 @@ _COLUMNS = Columns(
 
 @dataclass(frozen=True, slots=True)
 class ClaimTerms:
-    """The terms on which deliveries are taken.
+    """The terms of a claim.
 
-    until    when they are anybody's again
-    limit    how many
-    hold     how long a `grant.expired` is kept back
-    give_up  what is tried since before then is not sent any more
+    until    end of the claim
+    limit    most deliveries
+    hold     duration for which a `grant.expired` is held back
+    give_up  deliveries queued at this time or before are not sent any more
     """
 
     owner: str
@@ -82,7 +82,7 @@ _ADD = write(
 )
 _ANY_WEBHOOK = "select 1 from webhooks where application_id = $1 limit 1"
 
-# A probe of one index entry for each destination, however many wait there.
+# One index entry for each destination, however many deliveries are pending.
 _DUE = """
     select w.application_id, w.id from webhooks w
     where w.status in ('active', 'failing') and exists (
@@ -115,17 +115,17 @@ def add_arm(application_id: str, event_id: str, type_: str, subject: str, payloa
 
 
 def due(*, at: Micros) -> Steps[list[tuple[str, str]]]:
-    """(application, webhook) of every live destination that something is due for, in no order."""
+    """(application, webhook) of every live destination with due deliveries, in no order."""
     rows = yield Statement(_DUE, (at,))
     return [(application_id, webhook_id) for application_id, webhook_id in rows]
 
 
 def claim(application_id: str, webhook_id: str, terms: ClaimTerms, dialect: Dialect) -> Steps[list[Delivery]]:
-    """Take up to `limit` deliveries, each the earliest of its subject; those that must wait are moved to when they may.
+    """Claim up to `limit` deliveries, each the earliest of its subject. Others are postponed until they may be sent.
 
-    Those that have been tried for too long end here.
+    Deliveries that have been tried for too long end here.
     """
-    # Two nodes that claim at once get different ones.
+    # Concurrent claims of two nodes get different rows.
     sql = _CANDIDATES + (" for update skip locked" if dialect is Dialect.POSTGRES else "")
     taken: list[Delivery] = []
     for _ in range(_LOOKS):
@@ -154,17 +154,17 @@ def claim(application_id: str, webhook_id: str, terms: ClaimTerms, dialect: Dial
 
 
 def delivered(delivery: Delivery, owner: str, outcome: str, *, at: Micros) -> Steps[bool]:
-    """False when the claim has run out: somebody else sends it again, or has."""
+    """False if the claim has ended: another node sends it again, or has done so."""
     return (yield from _end(delivery, "delivered", outcome, at=at, owner=owner))
 
 
 def failed(delivery: Delivery, owner: str, outcome: str, *, at: Micros) -> Steps[bool]:
-    """For good; what comes after it may go."""
+    """End it as failed; the next delivery of its subject may be sent."""
     return (yield from _end(delivery, "failed", outcome, at=at, owner=owner))
 
 
 def again(delivery: Delivery, owner: str, outcome: str, *, due_at: Micros) -> Steps[bool]:
-    """Try once more, later; what comes after it waits."""
+    """Try again later; the next delivery of its subject waits."""
     rows = yield Statement(
         """update deliveries set owner = null, outcome = $4, due_at = $5
            where application_id = $1 and seq = $2 and owner = $3 and state = 'pending' returning seq""",
@@ -183,7 +183,7 @@ def _end(delivery: Delivery, state: State, outcome: str, *, at: Micros, owner: s
     )
     if not rows:
         return False
-    # Whatever waited behind it, maybe until this claim would have run out, may go now.
+    # The next delivery of the subject, postponed until the end of this claim, is due now.
     yield Statement(
         """update deliveries set due_at = $4
            where application_id = $1 and due_at > $4 and attempts = 0 and seq = (
@@ -202,7 +202,7 @@ def _move(delivery: Delivery, due_at: Micros) -> Steps[None]:
 
 
 def withdraw(application_id: str, event_ids: Sequence[str]) -> Steps[list[str]]:
-    """Take back what nobody has been sent yet; returns the ids of events that nobody heard of, nor will."""
+    """Delete deliveries without an attempt; return the ids of events that no destination has got or will get."""
     unsent = []
     for event_id in event_ids:
         yield Statement(
@@ -220,7 +220,7 @@ def withdraw(application_id: str, event_ids: Sequence[str]) -> Steps[list[str]]:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryFilters:
-    """Which deliveries a listing holds; None means any."""
+    """Conditions of a listing; None means any."""
 
     webhook_id: str | None = None
     state: State | None = None
@@ -250,9 +250,9 @@ def page(application_id: str, filters: DeliveryFilters, *, limit: int) -> Steps[
 
 
 def replay(application_id: str, seq: int, *, webhook_id: str | None, at: Micros) -> Steps[Delivery | None]:
-    """Send it again, with the id that it had; its time to be tried begins anew. None when there is no such.
+    """Send it again with the same event id and a new period of retries. None if there is no such delivery.
 
-    webhook_id  only if it goes there; None: wherever it goes
+    webhook_id  only a delivery of this destination; None: of any
     """
     rows = yield Statement(
         f"""update deliveries set state = 'pending', due_at = $3, queued_at = $3, owner = null, ended_at = null
@@ -264,7 +264,7 @@ def replay(application_id: str, seq: int, *, webhook_id: str | None, at: Micros)
 
 
 def replay_failed(application_id: str, webhook_id: str, *, ended_before: Micros, at: Micros, limit: int) -> Steps[int]:
-    """The same for what a destination has failed to take, at most `limit` at once; returns how many."""
+    """The same for up to `limit` failed deliveries of a destination; returns their number."""
     rows = yield Statement(
         """update deliveries set state = 'pending', due_at = $4, queued_at = $4, owner = null, ended_at = null
            where application_id = $1 and seq in (
@@ -277,7 +277,7 @@ def replay_failed(application_id: str, webhook_id: str, *, ended_before: Micros,
 
 
 def oldest_pending() -> Steps[Micros | None]:
-    """Since when the delivery waits that has waited longest at a live destination, all applications together."""
+    """`queued_at` of the oldest pending delivery of all live destinations and applications."""
     rows = yield Statement(
         """select min((select d.queued_at from deliveries d
                        where d.application_id = w.application_id and d.webhook_id = w.id and d.state = 'pending'
@@ -288,7 +288,7 @@ def oldest_pending() -> Steps[Micros | None]:
 
 
 def forget(application_id: str, *, ended_before: Micros, limit: int) -> Steps[int]:
-    """Remove what has ended long ago, at most `limit` at once; returns how many."""
+    """Delete up to `limit` deliveries that ended before; return their number."""
     rows = yield Statement(
         """delete from deliveries where application_id = $1 and seq in (
                select seq from deliveries where application_id = $1 and ended_at < $2 limit $3) returning seq""",
@@ -299,7 +299,7 @@ def forget(application_id: str, *, ended_before: Micros, limit: int) -> Steps[in
 
 
 def forget_all_of(application_id: str, webhook_id: str, *, limit: int) -> Steps[int]:
-    """The same for a destination that has been deleted, whatever their state."""
+    """Delete up to `limit` deliveries of a deleted destination, in any state; return their number."""
     rows = yield Statement(
         """delete from deliveries where application_id = $1 and seq in (
                select seq from deliveries where application_id = $1 and webhook_id = $2 limit $3) returning seq""",

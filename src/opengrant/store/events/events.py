@@ -1,6 +1,6 @@
-"""The outbox: what happened, written in the transaction of its cause, with a delivery for each who wants to know.
+"""The outbox: events, written in the transaction of their cause, with a delivery for each webhook that subscribes.
 
-Sending is another's work. An event of a type that is no trigger stays in the audit trail and goes to nobody.
+events/deliveries.py sends them. An event whose type is not in TRIGGERS stays in the audit trail and is not delivered.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ TRIGGERS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """`payload` is what receivers will see as `data.object`; `actor` and `detail` only the audit trail shows."""
+    """payload: `data.object` of a delivery. actor, detail: shown in the audit trail only."""
 
     id: str
     application_id: str

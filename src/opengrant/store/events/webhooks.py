@@ -15,7 +15,7 @@ _SHOWN = "status <> 'deleted'"
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """A destination. `emails` is kept for the wire; nobody writes to them."""
+    """A destination. `emails` is stored for the wire only; no mail is sent there."""
 
     application_id: str
     id: str
@@ -50,7 +50,7 @@ _REPLACED = _COLUMNS.writer(
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """How attempts have ended since `at`; None: nobody has tried yet."""
+    """Results of the attempts since `at`; None: no attempt yet."""
 
     at: Micros | None
     failed: int
@@ -90,7 +90,7 @@ def of_application(application_id: str) -> Steps[list[Webhook]]:
 
 
 def replace(webhook: Webhook) -> Steps[bool]:
-    """Write what may change. False when it has been deleted."""
+    """Write the mutable columns. False if it has been deleted."""
     rows = yield Statement(
         f"""update webhooks set url = $3, triggers = $4, description = $5, emails = $6, compressed = $7,
                    status = $8, status_updated_at = $9, updated_at = $10
@@ -101,7 +101,7 @@ def replace(webhook: Webhook) -> Steps[bool]:
 
 
 def delete(application_id: str, webhook_id: str, *, at: Micros) -> Steps[bool]:
-    """Hide it from everybody; `forget_deleted` removes it, when its deliveries are gone."""
+    """Mark it as deleted; `forget_deleted` deletes the row once its deliveries are gone."""
     rows = yield Statement(
         f"""update webhooks set status = 'deleted', updated_at = $3
             where application_id = $1 and id = $2 and {_SHOWN} returning id""",
@@ -111,7 +111,7 @@ def delete(application_id: str, webhook_id: str, *, at: Micros) -> Steps[bool]:
 
 
 def lock_window(application_id: str, webhook_id: str) -> Steps[tuple[Webhook, Window] | None]:
-    """For writers that follow each other: how its attempts have ended of late."""
+    """Lock the webhook and read the results of its recent attempts."""
     rows = yield Statement(
         f"""update webhooks set window_all = window_all where application_id = $1 and id = $2 and {_SHOWN}
             returning {_COLUMNS}, {_WINDOW}""",
@@ -124,7 +124,7 @@ def lock_window(application_id: str, webhook_id: str) -> Steps[tuple[Webhook, Wi
 
 
 def judge(webhook: Webhook, window: Window) -> Steps[None]:
-    """Write the status and the window that it was judged by."""
+    """Write the status and the window of results that led to it."""
     yield Statement(
         """update webhooks set status = $3, status_updated_at = $4, window_at = $5, window_failed = $6, window_all = $7
            where application_id = $1 and id = $2""",

@@ -1,6 +1,6 @@
-"""Brakes: sources whose grants fail alike. A row exists from the first failure until the next success.
+"""Circuit breakers of sources. A row exists from the first failure until the next success.
 
-What the rows mean is grants/refresh/circuit_breaker.py's; here they are locked, read and written.
+grants/refresh/circuit_breaker.py says what the rows mean. The table is called `brakes`.
 """
 
 from dataclasses import dataclass
@@ -13,11 +13,14 @@ from opengrant.store.engine.port import Dialect, Statement, Steps
 
 @dataclass(frozen=True, slots=True)
 class CircuitBreaker:
-    """members: the grants that failed alike in a row. since: of the first of them. evidence: what was said, as JSON.
+    """A streak of failures of a source.
 
-    degraded_at   since when the source itself is held to blame
+    members       the grants that failed alike in a row
+    since         when the first of them failed
+    degraded_at   since when the breaker is open because of the streak
     paused_until  the provider asked for a pause
-    probe_at      when one grant of a degraded source may try again
+    probe_at      when one grant of a degraded source may ask again
+    evidence      the provider's words, as JSON
     """
 
     source: str
@@ -40,11 +43,11 @@ read = COLUMNS.read
 
 
 def lock(application_id: str, source: str, dialect: Dialect) -> Steps[CircuitBreaker | None]:
-    """Read, to write in the same transaction: no other node comes between."""
+    """Read, to write in the same transaction: other nodes wait."""
     if dialect is Dialect.POSTGRES:
-        # There may be no row yet, so it is the name that is locked.
+        # There may be no row yet: lock the name. All releases that share a database use this text.
         yield Statement("select pg_advisory_xact_lock(hashtextextended($1, 0))", (f"brake {application_id} {source}",))
-    # The row too: a success deletes it, and holds no name. What is written after that would bring it back.
+    # Lock the row too: a success deletes it without locking the name, and a later write would bring it back.
     return (yield from _find(application_id, source, "for update" if dialect is Dialect.POSTGRES else ""))
 
 
@@ -60,7 +63,7 @@ def _find(application_id: str, source: str, locking: str = "") -> Steps[CircuitB
 
 
 def degraded(application_id: str, *, limit: int) -> Steps[list[CircuitBreaker]]:
-    """Sources that are held to blame, longest first."""
+    """Degraded sources, longest first."""
     rows = yield Statement(
         f"""select {COLUMNS} from brakes where application_id = $1 and degraded_at is not null
             order by degraded_at, source limit $2""",
@@ -81,7 +84,7 @@ def put(application_id: str, breaker: CircuitBreaker) -> Steps[None]:
 
 
 def release(application_id: str, source: str) -> Steps[CircuitBreaker | None]:
-    """A success: all is forgotten. Returns what was there."""
+    """Delete the row after a success. Returns it."""
     rows = yield Statement(
         f"delete from brakes where application_id = $1 and source = $2 returning {COLUMNS}", (application_id, source)
     )
@@ -89,8 +92,10 @@ def release(application_id: str, source: str) -> Steps[CircuitBreaker | None]:
 
 
 def take_turn(application_id: str, source: str, *, at: Micros, until: Micros) -> Steps[bool]:
-    """Whether a degraded source may be probed now. It is then nobody else's turn before `until`, whatever comes of it:
-    a provider that is down may well take its time to say so."""
+    """Whether the caller may probe a degraded source now.
+
+    If so, no other probe starts before `until`: a provider that is down may take long to answer.
+    """
     rows = yield Statement(
         """update brakes set probe_at = $4
            where application_id = $1 and source = $2 and degraded_at is not null and probe_at <= $3
@@ -102,7 +107,7 @@ def take_turn(application_id: str, source: str, *, at: Micros, until: Micros) ->
 
 
 def probe_now(application_id: str, source: str) -> Steps[None]:
-    """Something about the source was changed: whether it helped shows with the next attempt."""
+    """After a change of the source, the next attempt is a probe at once."""
     yield Statement(
         "update brakes set probe_at = 0, paused_until = null where application_id = $1 and source = $2",
         (application_id, source),
@@ -110,7 +115,7 @@ def probe_now(application_id: str, source: str) -> Steps[None]:
 
 
 def forget(application_id: str, source: str) -> Steps[None]:
-    """Also those of its mail hosts, which are named after it."""
+    """Delete the rows of a source and of its mail hosts, which are named after it."""
     yield Statement(
         "delete from brakes where application_id = $1 and (source = $2 or source like $2 || '/%')",
         (application_id, source),

@@ -1,9 +1,8 @@
-"""Grants: their rows, their live secrets and their events change together or not at all.
+"""Grants: the row, the live secret and the event change together or not at all.
 
-A grant is written by one of three scripts: `create` (nobody has this mailbox yet), `renew` (a later
-verification of the same mailbox) and `change` (compare-and-swap on the version). Each returns None when the
-world has moved on, and then nothing was written: the caller looks again. So it is when one raises Conflict: another
-grant has the external id by now.
+Three scripts write a grant: `create` (the first of a mailbox), `renew` (a later verification of the same mailbox) and
+`change` (compare-and-swap on the version). They return None, with nothing written, if a concurrent write was first: the
+caller reads again. Conflict means that another grant has the external id.
 """
 
 from collections.abc import Sequence
@@ -44,7 +43,7 @@ COLUMNS = Columns(
 read = COLUMNS.read
 
 ASIDE = "aside:"
-"""Begins the mailbox key of a grant that was set aside; its id follows."""
+"""Prefix of the mailbox key of a grant that was set aside; the grant's id follows."""
 
 _FIXED = ("application_id", "id", "provider", "created_at", "version")
 _MUTABLE = (
@@ -64,12 +63,12 @@ _INSERTED = ", ".join(_NEW)
 _PLACES = ", ".join(f"${n}" for n in range(1, len(_NEW) + 1))
 # PostgreSQL takes an untyped parameter of a select list for text, so each says what it is.
 _TYPED = ", ".join(f"${n}::{_TYPES.get(name, 'text')}" for n, name in enumerate(_NEW, 1))
-# In an update $1 is the application, $2 the grant, and the rest begins at $3: connector_id, which both need again.
+# In an update $1 is the application, $2 the grant, $3 the connector; renewals use $3 again.
 _CHANGES = "version = version + 1, " + ", ".join(f"{name} = ${n}" for n, name in enumerate((*_MUTABLE, "email_key"), 3))
-# A refresh that is under way meanwhile must not put its older credential over a new one.
+# So that a concurrent refresh cannot overwrite the new credential with an older one.
 _NEW_GENERATION = "generation = generation + 1"
-# A verification says nothing about a block, and about the workspace only where its request names one: what stands in
-# the row stays, not what stood there when the grant was read.
+# A verification does not change the block, and changes the workspace only if its request names one. So the present
+# values of the row stay, not those that were read before.
 _RENEWABLE = tuple(name for name in _MUTABLE if name != "blocked")
 _when_new, _when_renewed, _when_changed = map(COLUMNS.writer, ((*_FIXED, *_MUTABLE), _RENEWABLE, _MUTABLE))
 _RENEWALS = "version = version + 1, " + ", ".join(
@@ -83,8 +82,8 @@ _ENDED = f"status = 'invalid', due_at = null, refreshes = 0, {_NEW_GENERATION}, 
 _CONNECTOR_WHEN_NEW = f"${len(_FIXED) + 1}"
 _CREDENTIAL_WHEN_NEW = f"${len(_FIXED) + 1 + _MUTABLE.index('credential_id')}"
 
-# The connector and the credential are asked for in the statement that writes: a grant must not outlive what was
-# deleted while the provider was thinking. PostgreSQL also locks them against a deletion that has not committed.
+# The statement that writes checks connector and credential: they may have been deleted during the provider's call.
+# PostgreSQL also locks them against a deletion that is not committed yet.
 _SOURCE_EXISTS = """
     exists (select 1 from connectors c where c.application_id = $1 and c.id = {0})
     and ({1} is null or exists (select 1 from credentials k where k.application_id = $1 and k.id = {1}))
@@ -121,13 +120,13 @@ CHANGE = f"""
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """A grant to write, with what goes beside it in the same transaction.
+    """A grant to write, and the other rows of the same transaction.
 
-    event  what to tell; None for a change that nobody outside can see
+    event  None for a change that is not visible outside
     live   the sealed credential; None for grants that have none, or keep theirs
     spent  digests of refresh tokens whose chain of rotations leads to `live`
-    bare   destroy the credential that is stored; `live` is None then
-    once   digest of the refresh token in `live`, where it dies with its first use
+    bare   destroy the stored credential; `live` is None then
+    once   digest of the refresh token in `live`, if it works only once
     """
 
     grant: Grant
@@ -139,18 +138,17 @@ class Writing:
 
 
 def create(writing: Writing, dialect: Dialect) -> Steps[Grant | None]:
-    """Insert. None when the mailbox has a grant by now, or the connector or the credential is gone."""
+    """Insert. None if the mailbox has a grant already, or the connector or the credential is gone."""
     grant = writing.grant
     return (yield from _put(_CREATE, (*_when_new(grant), _email_key(grant)), writing, dialect))
 
 
 def renew(writing: Writing, dialect: Dialect) -> Steps[Grant | None]:
-    """Put a later verification into an existing grant, which stays blocked if it is.
+    """Write a later verification into an existing grant. A block stays; so does the workspace if the new one is None.
 
-    `workspace_id` None leaves the grant where it is by now. Returns the grant as it is after that;
-    None when the grant was deleted, the connector or the credential is gone, or the stored secret was asked for
-    later than this one: a slow loser changes nothing. So it is when the grant holds what `once` has become: the
-    verification was overtaken by a refresh, and the grant is returned as that left it.
+    Returns the grant as stored. None if the grant, the connector or the credential is gone, or if a verification that
+    began later has already written. If the grant holds the successor of `once`, a refresh has overtaken the
+    verification: nothing is written, and the stored grant is returned.
     """
     grant = writing.grant
     if writing.once is not None:
@@ -163,7 +161,7 @@ def renew(writing: Writing, dialect: Dialect) -> Steps[Grant | None]:
 
 
 def change(writing: Writing, *, seen_version: int) -> Steps[Grant | None]:
-    """Replace what may change, if nobody wrote since `seen_version` was read."""
+    """Write the mutable columns if the version is still `seen_version`; else return None."""
     grant = writing.grant
     args = (grant.application_id, grant.id, *_when_changed(grant), _email_key(grant), seen_version)
     rows = yield Statement(CHANGE, args)
@@ -174,7 +172,7 @@ def change(writing: Writing, *, seen_version: int) -> Steps[Grant | None]:
 
 
 def _lock(grant: Grant) -> Steps[None]:
-    """No refresh writes the grant from here on. The connector comes first, as for whoever deletes it."""
+    """Lock the grant against a refresh. The connector comes first, as in its deletion."""
     connector = "select 1 from connectors where application_id = $1 and id = $2 for key share"
     yield Statement(connector, (grant.application_id, grant.connector_id))
     if grant.credential_id is not None:
@@ -186,7 +184,7 @@ def _lock(grant: Grant) -> Steps[None]:
 
 
 def _email_key(grant: Grant) -> str:
-    """An identifier of a virtual calendar is no address, even where it looks like one."""
+    """The identifier of a virtual calendar is no address, even if it looks like one."""
     return fold_case(grant.email) if grant.provider is ProviderName.VIRTUAL_CALENDAR else fold(grant.email)
 
 
@@ -201,7 +199,7 @@ def _put(head: Head, args: tuple[object, ...], writing: Writing, dialect: Dialec
 
 
 def _arms(writing: Writing) -> list[Arm]:
-    """What is written beside the grant."""
+    """The writes beside the grant."""
     grant, arms = writing.grant, list[Arm]()
     if writing.live is not None:
         row = secrets.SecretRow(grant.application_id, "grant", grant.id, "live", writing.live)
@@ -224,8 +222,8 @@ def find(application_id: str, grant_id: str) -> Steps[Grant | None]:
 def find_mailbox(application_id: str, provider: ProviderName, keys: Sequence[str]) -> Steps[Grant | None]:
     """The grant that (application, provider, mailbox key) identifies.
 
-    keys  the mailbox's key, then those that an earlier release may have given it. Where several are taken, two grants
-          of one mailbox are there from before: the better of them counts.
+    keys  the mailbox's key, then keys that an earlier release may have given it. If several exist, an earlier release
+          made two grants of one mailbox: the better one is returned.
     """
     if len(keys) == 1:
         rows = yield Statement(
@@ -243,13 +241,13 @@ def find_mailbox(application_id: str, provider: ProviderName, keys: Sequence[str
 
 
 _BEST = "order by vouched desc, case status when 'valid' then 0 else 1 end, updated_at desc, id limit 1"
-"""Among grants of one address: one whose address is vouched for, a valid one, the one that authenticated last."""
+"""Among grants of one address: a vouched one first, then a valid one, then the one that authenticated last."""
 
 
 def find_provider_email(application_id: str, provider: ProviderName, email: str) -> Steps[Grant | None]:
-    """The best grant of a provider with that address, whatever its mailbox key is made of."""
+    """The best grant of a provider with that address, with any mailbox key."""
     condition, args = _has_address(email, first=3)
-    # `|| ''` keeps SQLite from walking over all grants of a provider, whose index looks as good to it.
+    # `|| ''` stops SQLite from reading all grants of a provider by that index.
     rows = yield Statement(
         f"select {COLUMNS} from grants where application_id = $1 and provider || '' = $2 and {condition} {_BEST}",
         (application_id, provider, *args),
@@ -258,7 +256,7 @@ def find_provider_email(application_id: str, provider: ProviderName, email: str)
 
 
 def find_email(application_id: str, email: str, *, exact: bool) -> Steps[Grant | None]:
-    """The best grant with that address: one whose address is vouched for, then a valid one, then the latest.
+    """The best grant with that address: a vouched one, then a valid one, then the latest.
 
     exact  compare as given (virtual-calendar identifiers), not folded
     """
@@ -278,7 +276,7 @@ def _has_address(email: str, *, first: int) -> tuple[str, tuple[str, ...]]:
         return f"email_key = ${first}", keys
     places = ", ".join(f"${n}" for n in range(first, first + len(keys)))
     given = first + len(keys)
-    # The identifier of a virtual calendar has one spelling.
+    # The identifier of a virtual calendar has one form only.
     return (
         f"email_key in ({places}) and (provider <> 'virtual-calendar' or email_key = ${given})",
         (*keys, fold_case(email)),
@@ -293,7 +291,7 @@ def find_external(application_id: str, external_id: str) -> Steps[Grant | None]:
 
 
 def hold_unchanged(grant: Grant) -> Steps[bool]:
-    """Whether nobody wrote since it was read; then nobody does before this transaction ends."""
+    """Whether the grant is unchanged since it was read; if so, it stays unchanged until this transaction ends."""
     rows = yield Statement(
         "update grants set version = version where application_id = $1 and id = $2 and version = $3 returning id",
         (grant.application_id, grant.id, grant.version),
@@ -302,9 +300,9 @@ def hold_unchanged(grant: Grant) -> Steps[bool]:
 
 
 def set_aside(grant: Grant) -> Steps[bool]:
-    """Take a grant's mailbox key from it, for another account whose address it is; it keeps its id and its secret.
+    """Free a grant's mailbox key for another account with that address. The grant keeps its id and its secret.
 
-    False when somebody wrote since it was read.
+    False if the grant has changed since it was read.
     """
     rows = yield Statement(
         """update grants set mailbox_key = $4, version = version + 1
@@ -315,8 +313,8 @@ def set_aside(grant: Grant) -> Steps[bool]:
 
 
 def block(application_id: str | None, grant_id: str, *, blocked: bool) -> Steps[Grant | None]:
-    """Set or lift a block. An operator names grants by id alone: `application_id` None means any."""
-    # Applications are named so that the primary key, which starts with them, can serve.
+    """Set or lift a block. application_id: None means any, for operators, who name a grant by id alone."""
+    # The condition on application_id lets the primary key, which begins with it, serve.
     rows = yield Statement(
         f"""update grants set blocked = $2, version = version + 1
             where id = $1 and application_id in (select id from applications where id = coalesce($3, id))
@@ -328,7 +326,7 @@ def block(application_id: str | None, grant_id: str, *, blocked: bool) -> Steps[
 
 @dataclass(frozen=True, slots=True)
 class GrantFilters:
-    """Which grants a listing holds; None means any. Times are inclusive."""
+    """Conditions of a listing; None means any. Times are inclusive."""
 
     email: str | None = None
     status: GrantStatus | None = None
@@ -340,17 +338,17 @@ class GrantFilters:
     since: Micros | None = None
     before: Micros | None = None
     email_prefix: str | None = None
-    """How the address begins, whatever the case."""
+    """The beginning of the address, in any case."""
     troubled: bool | None = None
-    """Whether a grant is valid and yet in trouble, be it that of its source."""
+    """Whether a grant is valid and has a trouble, its own or its source's."""
 
 
 Order = Literal["created_at", "updated_at"]
 _TROUBLED = "status = 'valid' and trouble is not null"
 _MERGED = 20
-"""So many sources are each looked up by itself."""
+"""Up to so many sources, each is looked up by itself."""
 _LAST = "\U0010ffff"
-"""No address goes on with a character behind this one."""
+"""The last Unicode character: no address continues with one behind it."""
 
 
 def page(
@@ -366,12 +364,12 @@ def page(
 ) -> Steps[list[Grant]]:
     """A page in a total order (ties broken by id), so that pages neither repeat nor skip a row.
 
-    However many grants there are, a page reads few of them. Where no single index serves, the matches of each filter
-    are counted, up to FEW: either one has few, which are found in its index and sorted, or all have many, and grants
-    are read in the order asked for until the page is full. SQLite keeps no statistics to decide that by, and those of
-    PostgreSQL do not tell that two filters exclude each other.
+    A page reads few grants, however many there are. If no single index serves, the matches of each filter are counted,
+    up to FEW. If one filter has few, they are read by its index and sorted. If all have many, grants are read in the
+    requested order until the page is full. SQLite has no statistics for this choice, and those of PostgreSQL do not
+    show that two filters exclude each other.
 
-    blamed  sources that are in trouble as a whole: only for `troubled`
+    blamed  sources with an open circuit breaker or a pause; only for `troubled`
     """
     args = list[Any]([application_id])
     if filters.troubled and blamed and (filters.provider or filters.connector):
@@ -380,7 +378,7 @@ def page(
     direction = "desc" if descending else "asc"
     few, kept = None, [one.sql for one in narrowing]
     if filters.email is not None:
-        few = narrowing[0]  # an address has a grant or two
+        few = narrowing[0]  # an address has one or two grants
     elif _must_count(narrowing, order):
         few = yield from _fewest(narrowing, args)
         if few is None and dialect is Dialect.SQLITE:
@@ -392,7 +390,7 @@ def page(
         parts = (f"select * from grants where application_id = $1 and {part.sql}" for part in few.found_by)
         sql = f"with found as materialized ({' union all '.join(parts)}) select {COLUMNS} from found where {where} {by}"
     elif filters.email_prefix is not None and dialect is Dialect.POSTGRES:
-        # `offset 0`: conditions stay outside, and out of sight of the index of addresses.
+        # `offset 0` keeps the conditions outside, so the planner does not use the index of addresses.
         walk = f"select * from grants where application_id = $1 order by {order} {direction}, id {direction} offset 0"
         sql = f"select {COLUMNS} from ({walk}) g where {where} {by}"
     else:
@@ -402,11 +400,11 @@ def page(
 
 
 FEW = 2000
-"""As many grants are sorted without a thought. More matches than that are so dense that a page is soon full."""
+"""So many grants are cheap to sort. More matches are so dense that a page is soon full."""
 
 
 class _Part(NamedTuple):
-    """A condition that an index serves. bound: one that is counted in that index alone, and matches no less."""
+    """A condition with an index. bound: matches at least as much, and is counted in the index alone."""
 
     sql: str
     bound: str
@@ -415,10 +413,10 @@ class _Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Condition:
-    """A condition with an index of its own, or with parts that have one each.
+    """A condition with an index, or with parts that have one each.
 
-    by     the column after which that index holds what matches; "" where there is no such index
-    parts  what they match does not overlap, and is what the condition matches
+    by     the column that orders the matches in that index; "" if there is no such index
+    parts  their matches do not overlap, and together are the matches of the condition
     """
 
     sql: str
@@ -431,7 +429,7 @@ class _Condition:
 
 
 def _conditions(filters: GrantFilters, args: list[Any], blamed: Sequence[str], dialect: Dialect) -> list[_Condition]:
-    """The conditions that an index serves, those that find fewest first. Adds to `args`."""
+    """The conditions that have an index, the most selective first. Adds to `args`."""
 
     def placed(value: Any) -> str:
         args.append(value)
@@ -443,8 +441,8 @@ def _conditions(filters: GrantFilters, args: list[Any], blamed: Sequence[str], d
         args += keys
         narrowing.append(_Condition(condition, by="id"))
     if filters.email_prefix is not None:
-        # A range of the index: on both engines, this column is in the order of its bytes. A domain's letters beyond
-        # ASCII are found once the whole of it is typed.
+        # A range of the index: both engines order this column by bytes. A domain with letters beyond ASCII is only
+        # found by the whole domain.
         beginning = fold(filters.email_prefix)
         first, last = placed(beginning), placed(beginning + _LAST)
         narrowing.append(_Condition(f"email_key >= {first} and email_key < {last}", by="email_key"))
@@ -469,7 +467,7 @@ def _conditions(filters: GrantFilters, args: list[Any], blamed: Sequence[str], d
 
 
 def _others(filters: GrantFilters, args: list[Any], blamed: Sequence[str], dialect: Dialect) -> list[str]:
-    """The conditions that no index serves. Adds to `args`."""
+    """The conditions that have no index. Adds to `args`."""
     if filters.troubled is None or (filters.troubled and len(blamed) <= _MERGED):
         return []
     first = len(args) + 1
@@ -479,13 +477,13 @@ def _others(filters: GrantFilters, args: list[Any], blamed: Sequence[str], diale
 
 
 def _must_count(narrowing: list[_Condition], order: Order) -> bool:
-    """Not where one index holds all that matches, and in the order asked for."""
+    """False if one index holds all matches in the requested order."""
     return len(narrowing) > 1 or any(one.by != order for one in narrowing)
 
 
 def _fewest(conditions: list[_Condition], args: list[Any]) -> Steps[_Condition | None]:
-    """The condition that the fewest grants match; None when each matches more than FEW."""
-    # In the order of the index, or else PostgreSQL may look for matches in the table.
+    """The condition with the fewest matches; None if each has more than FEW."""
+    # In the order of the index; otherwise PostgreSQL may read the table.
     counts = ", ".join(
         " + ".join(
             f"""(select count(*) from (select 1 from grants where application_id = $1 and {part.bound}
@@ -500,9 +498,9 @@ def _fewest(conditions: list[_Condition], args: list[Any]) -> Steps[_Condition |
 
 
 def _for_walking(narrowing: list[_Condition], order: Order) -> list[str]:
-    """The conditions, with all but one index hidden from SQLite: the one that holds grants in the order asked for.
+    """The conditions, with every index hidden from SQLite except the one in the requested order.
 
-    A `+` before a condition does that.
+    A `+` before a condition hides its index.
     """
     seen = next((one for one in narrowing if one.by == order), None)
     return [one.sql if one is seen else f"+({one.sql})" for one in narrowing]
@@ -511,9 +509,9 @@ def _for_walking(narrowing: list[_Condition], order: Order) -> list[str]:
 def _of_connector(
     application_id: str, blamed: Sequence[str], filters: GrantFilters, dialect: Dialect
 ) -> Steps[list[str]]:
-    """Those sources whose grants are of the provider and connector asked for: a source belongs to one connector.
+    """The sources whose grants have the requested provider and connector: a source belongs to one connector.
 
-    A troubled source with many grants would else be read to its end for a connector that has none of them.
+    Otherwise all grants of a troubled source are read for a connector that has none of them.
     """
     firsts = " union all ".join(
         f"""select * from (select ${n} as source, provider, connector_id from grants
@@ -529,11 +527,11 @@ def _of_connector(
 
 
 def _troubled(blamed: Sequence[str], places: Sequence[str], dialect: Dialect) -> _Condition:
-    """Valid grants that have a trouble, or whose source has one. places: where the names in `blamed` stand."""
+    """Valid grants that have a trouble, or whose source has one. places: parameters of the names in `blamed`."""
     if not blamed:
         return _Condition(_TROUBLED)
     source = SOURCE[dialect]
-    # `|| ''`: for an `or` of two indexes SQLite would sort what it finds.
+    # `|| ''`: for an `or` of two indexes SQLite would sort the matches.
     either = f"status = 'valid' and (trouble is not null or {source} || '' in ({', '.join(places)}))"
     parts = [_Part(_TROUBLED, _TROUBLED)]
     for place in places:
@@ -543,8 +541,7 @@ def _troubled(blamed: Sequence[str], places: Sequence[str], dialect: Dialect) ->
 
 
 def delete(application_id: str, grant_id: str) -> Steps[Grant | None]:
-    """The row, its secrets, the trace of its rotations and the tokens handed out for it go; the event is the
-    caller's to add."""
+    """Delete the row, its secrets, its rotations and the tokens issued for it. The caller adds the event."""
     rows = yield Statement(
         f"delete from grants where application_id = $1 and id = $2 returning {COLUMNS}", (application_id, grant_id)
     )
@@ -557,10 +554,10 @@ def delete(application_id: str, grant_id: str) -> Steps[Grant | None]:
 
 
 def account_in_use(gone: Grant) -> Steps[bool]:
-    """Whether a valid grant, of whatever application, is of the same account at the same provider.
+    """Whether any application has a valid grant of the same account at the same provider.
 
-    A consent is the account's, and applications may share a client: this is the one question that is asked across
-    them. By address too, since not every grant knows its account's id.
+    A consent belongs to the account, and applications may share a client: so this is the one query across applications.
+    It compares addresses too, since not every grant knows its account's id.
     """
     # `|| ''`: see find_provider_email.
     alive = "g.application_id = a.id and g.provider || '' = $1 and g.status || '' = 'valid'"
@@ -585,10 +582,10 @@ def expire_some(
     limit: int,
     dialect: Dialect,
 ) -> Steps[Sequence[Grant]]:
-    """Up to `limit` valid grants of a connector or credential become invalid; returns them as they are now."""
-    # In the order of the index: PostgreSQL would look for valid grants in the table, and pass by all that it has just
-    # ended, time after time. It sees no order in what equals a constant, hence `between`.
-    # Locked: the status is checked again after a concurrent write, which READ COMMITTED does for no other subquery.
+    """Make up to `limit` valid grants of a connector or credential invalid; return them as stored now."""
+    # In the order of the index: otherwise PostgreSQL looks for valid grants in the table, and each call passes all
+    # grants that earlier calls ended. It sees no order in a column that equals a constant, hence `between`.
+    # `for update` checks the status again after a concurrent write; READ COMMITTED does that for no other subquery.
     locking = "for update" if dialect is Dialect.POSTGRES else ""
     rows = yield Statement(
         f"""update grants set {_ENDED}, trouble = $4
@@ -602,9 +599,9 @@ def expire_some(
 
 
 def end(grant: Grant, trouble: Trouble) -> Steps[Grant | None]:
-    """A valid grant becomes invalid, if nobody wrote since it was read; its secret stays.
+    """Make a valid grant invalid, if it is unchanged since it was read. Its secret stays.
 
-    What a refresh that is under way brings is of an older generation from here on, and counts for nothing.
+    The new generation makes the result of a concurrent refresh void.
     """
     rows = yield Statement(
         f"""update grants set {_ENDED}, trouble = $4

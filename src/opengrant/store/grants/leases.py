@@ -1,8 +1,8 @@
-"""Leases: who works on a subject until when, for any number of nodes.
+"""Leases: which owner works on a subject, and until when, across all nodes.
 
 A subject is a grant's id, or `spent:<digest>` for a refresh token that has no grant yet. The row is committed before
-the provider is asked, so that it is also the record of the intent: when it outlives its owner, an answer of the
-provider may have been lost. The owner is random for each lease, so that nobody can give back another's.
+the call of the provider, so it also records the intent: a lease that outlives its owner means that an answer of the
+provider may be lost. The owner is random for each lease, so an owner cannot release another's lease.
 """
 
 from dataclasses import dataclass
@@ -28,18 +28,18 @@ _GIVE_BACK = write(
 LEAVE_OPEN = "update leases set until = 0 where application_id = $1 and subject = $2 and owner = $3"
 
 SPENT = "spent:"
-"""Begins the subject of a lease on a refresh token that has no grant yet; the digest of the token follows."""
+"""Prefix of the subject for a refresh token that has no grant yet; the token's digest follows."""
 LONGEST: Micros = 300 * SECOND
-"""No lease lasts longer from when it is met. One that would was taken before the clock was set back.
+"""The longest lease. One that ends later was taken before the clock was set back.
 
-Where providers may take so long that the caller's own lease is longer, that and a minute: other work takes more calls.
+If the caller's own lease is longer, because providers may take so long, the limit is that and a minute.
 """
 _MARGIN: Micros = 60 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """attempts: 1, or more when earlier owners never came back with an answer."""
+    """attempts: 1, or more if earlier owners did not store a result."""
 
     application_id: str
     subject: str
@@ -48,7 +48,7 @@ class Lease:
 
 
 def take(application_id: str, subject: str, owner: str, *, at: Micros, until: Micros) -> Steps[Lease | None]:
-    """None while somebody else has it."""
+    """None while another owner has it."""
     longest = max(at + LONGEST, until + _MARGIN)
     rows = yield Statement(TAKE, (application_id, subject, owner, until, at, longest), last=True)
     return Lease(application_id, subject, owner, rows[0][0]) if rows and rows[0][1] == owner else None
@@ -64,17 +64,17 @@ def give_back(lease: Lease) -> Steps[None]:
 
 
 def put_back(lease: Lease) -> Steps[None]:
-    """Nobody was asked: what an earlier owner may have lost is as unknown as it was."""
+    """Release without a call of the provider: an answer that an earlier owner lost stays unknown."""
     yield from (leave_open if lease.attempts > 1 else give_back)(lease)
 
 
 def leave_open(lease: Lease) -> Steps[None]:
-    """Let others try at once, and let them know that an answer may have been lost."""
+    """Let other owners try at once, and keep the record that an answer may be lost."""
     yield Statement(LEAVE_OPEN, (lease.application_id, lease.subject, lease.owner))
 
 
 def leave_lost(lease: Lease, *, at: Micros) -> Steps[None]:
-    """As `leave_open`; the lease of a token without a grant keeps a time, by which `forget_spent` finds it."""
+    """As `leave_open`; the lease of a token without a grant keeps a time, so that `forget_spent` finds it."""
     if not lease.subject.startswith(SPENT):
         yield from leave_open(lease)
         return
@@ -85,7 +85,7 @@ def leave_lost(lease: Lease, *, at: Micros) -> Steps[None]:
 
 
 def forget_spent(application_id: str, *, cutoff: Micros, limit: int) -> Steps[int]:
-    """Drop those of refresh tokens without a grant that ran out before; returns how many, at most `limit`."""
+    """Delete up to `limit` leases of tokens without a grant that ended before `cutoff`; return their number."""
     rows = yield Statement(
         f"""delete from leases where application_id = $1 and subject in (
                select subject from leases where application_id = $1 and subject like '{SPENT}%' and until < $2 limit $3)
@@ -96,5 +96,5 @@ def forget_spent(application_id: str, *, cutoff: Micros, limit: int) -> Steps[in
 
 
 def forget(application_id: str, subject: str) -> Steps[None]:
-    """Whoever has it: its subject is gone."""
+    """Drop all leases of a deleted subject."""
     yield Statement("delete from leases where application_id = $1 and subject = $2", (application_id, subject))

@@ -1,8 +1,8 @@
-"""Keeping grants alive: what is due, who looks after it, and what came of it.
+"""Refreshing grants: which are due, which node has the lease, and the result.
 
-A new live secret is written by compare-and-swap on the grant's generation, which only new live secrets raise: a
-slow loser can neither overwrite a newer credential nor call it dead, while somebody who changes a grant's name
-meanwhile disturbs nobody.
+A new live secret is written by compare-and-swap on the grant's generation, which only new live secrets raise. So a slow
+refresh can neither overwrite a newer credential nor mark it invalid, and a concurrent change of the grant's name does
+not disturb a refresh.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from opengrant.store.grants import circuit_breakers, grants, leases, rotations
 from opengrant.store.grants.circuit_breakers import CircuitBreaker
 from opengrant.store.grants.leases import Lease
 
-# As in the index that serves it.
+# The same expression as in its index.
 _SOURCE = "coalesce(g.credential_id, g.connector_id)"
 
 
@@ -40,9 +40,9 @@ STATE = f"""
     where g.application_id = $1 and g.id = $2
 """
 
-# Each source is asked for by itself, from the index: one with a million due grants costs no more than one with one.
-# Two questions, since an `or` inside of one would walk over all grants of a source. SQLite uses an index on an
-# expression only if what it is compared with has no affinity of its own, as a column has: hence `|| ''`.
+# Each source is looked up in the index: one with a million due grants costs no more than one with a single one.
+# Two `exists`, because an `or` inside one would read all grants of a source. SQLite uses an index on an expression only
+# if the other side has no affinity, as a column has: hence `|| ''`.
 DUE_SOURCES = f"""
     select s.application_id, s.source, s.provider, b.degraded_at is not null
     from (select application_id, id as source, provider from connectors
@@ -70,11 +70,11 @@ _CLAIM = f"""
     returning subject, attempts
 """
 CLAIM = _CLAIM.format("g.due_at <= $5")
-# One that nothing was wrong with is the better witness, and the next to be due may well come before its time.
+# Probe with a healthy grant, even before it is due.
 CLAIM_HEALTHY = _CLAIM.format("g.due_at > $5 and g.trouble is null")
 CLAIM_ANY = _CLAIM.format("g.due_at is not null")
 
-# A success that ends a trouble is told by an entry of its own.
+# A success that ends a trouble has an entry of its own in the history.
 _COUNTED = "case when trouble is null then refreshes + 1 else 0 end"
 _SET_REFRESHED = f"""
     update grants set status = 'valid', token_expires_at = $4, due_at = $5, proven_at = $6, used_at = $7,
@@ -88,7 +88,7 @@ _REFRESHED = Head(_VALID_REFRESHED, f"g as ({_VALID_REFRESHED})", "id")
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A grant with all that is needed to ask its provider. live: None when it keeps no secret."""
+    """A grant and everything that a call of its provider needs. live: None for a grant without a secret."""
 
     grant: Grant
     live: Sealed | None
@@ -98,7 +98,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source with grants that are due. degraded: one of them may try."""
+    """A source with due grants. degraded: only a probe may run."""
 
     application_id: str
     id: str
@@ -124,7 +124,7 @@ def _sealed(columns: Row) -> Sealed | None:
 
 
 def due_sources(*, at: Micros) -> Steps[list[Source]]:
-    """Of all applications, in no order."""
+    """The sources with due grants of all applications, in no order."""
     rows = yield Statement(DUE_SOURCES, (at,))
     return [
         Source(application_id, source, ProviderName(provider), bool(degraded))
@@ -143,21 +143,21 @@ def claim(
     probe_again: Micros,
     dialect: Dialect,
 ) -> Steps[list[Lease]]:
-    """Leases on grants of a source that are due, longest due first, as many as its and its provider's budgets allow.
+    """Lease due grants of a source, longest due first, within the rate limits of the source and its provider.
 
-    Of a degraded source only two: one that is due and one that nothing is known to be wrong with, or else any.
+    Of a degraded source lease only two: one due grant and one healthy grant, or if there is neither, any grant.
 
-    rates        requests per second, all nodes together
-    probe_again  when a degraded source may be probed the next time
+    rates        requests per second, of all nodes together
+    probe_again  time of the next probe of a degraded source
     """
     paces = ((source.application_id, f"source {source.id}", rates.source), ("", source.provider.value, rates.provider))
     spent = []
     for application_id, name, rate in paces:
         spent_until = yield from _lock_pace(application_id, name, at=at)
-        # No more is ever spent than this. What is further ahead was spent by a clock that was set back since.
+        # A value outside these bounds was written before the clock was set back.
         if not at < spent_until <= at + _AT_ONCE + int(1_000_000 / rate):
             spent_until = at
-        # Of a budget below one a second, one whenever what was spent has been earned again.
+        # Below one request a second: one, as soon as the budget is refilled.
         limit = min(limit, max(int((at + _AT_ONCE - spent_until) * rate / 1_000_000), spent_until <= at))
         spent.append(spent_until)
     if limit < 1:
@@ -189,7 +189,7 @@ class Rates:
 
 
 _AT_ONCE: Micros = 1_000_000
-"""How much of a budget may be spent in one go: a second's worth."""
+"""The part of a budget that may be spent at once: one second."""
 
 
 def _lock_pace(application_id: str, name: str, *, at: Micros) -> Steps[Micros]:
@@ -211,13 +211,13 @@ def refreshed(
     walked: tuple[str, ...] = (),
     alone: bool = True,
 ) -> Steps[bool]:
-    """Store what a provider gave for the generation in `grant`, and give the lease back, in one transaction.
+    """Store a provider's new secret for the generation in `grant` and release the lease, in one transaction.
 
-    grant   as it shall be; its `generation` is the one that was read
-    spent   digest of the single-use refresh token that is dead now: whoever sends it again is led to this grant
-    walked  those of others that are recorded as spent, and whose successors led to it
-    alone   nothing else is written in this transaction afterwards
-    Returns False, with nothing written, when the generation is another by now, or the grant is invalid or gone.
+    grant   the new state; `generation` as it was read
+    spent   digest of the single-use refresh token that was used: it leads to this grant from now on
+    walked  digests of earlier spent tokens whose successors led to that one
+    alone   no other statement follows in this transaction
+    Returns False, with nothing written, if the generation has changed, or the grant is invalid or gone.
     """
     arms = [_live_arm(grant, live), leases.give_back_arm(lease)]
     if spent is not None:
@@ -227,7 +227,7 @@ def refreshed(
 
 
 def revived(grant: Grant, live: Sealed) -> Steps[bool]:
-    """As `refreshed`, for a grant that was called invalid meanwhile: an answer that came late proves it alive."""
+    """As `refreshed`, for a grant that became invalid meanwhile: a late answer proves that it works."""
     rows = yield Statement(f"{_SET_REFRESHED} returning id", _refreshed(grant))
     if rows:
         yield _live_arm(grant, live).alone
@@ -240,7 +240,7 @@ _refreshed = grants.COLUMNS.writer(
 
 
 def proven(grant: Grant, lease: Lease) -> Steps[bool]:
-    """A stored password works still: nothing of it changes. False when there is another credential by now."""
+    """The stored password still works and does not change. False if the credential has changed meanwhile."""
     rows = yield Statement(
         f"""update grants set due_at = $4, proven_at = $5, refreshes = {_COUNTED}, trouble = null, attention_at = null,
                               version = version + 1
@@ -252,7 +252,7 @@ def proven(grant: Grant, lease: Lease) -> Steps[bool]:
 
 
 def troubled(grant: Grant) -> Steps[bool]:
-    """Write status, trouble and due_at, if the credential is still the one that failed and the grant was valid."""
+    """Write status, trouble and due_at, if the credential is the one that failed and the grant is valid."""
     rows = yield Statement(
         """update grants set status = $4, trouble = $5, due_at = $6, attention_at = $7, refreshes = 0,
                              version = version + 1
@@ -266,9 +266,9 @@ def troubled(grant: Grant) -> Steps[bool]:
 
 
 def held(application_id: str, grant_id: str, trouble: Trouble) -> Steps[Grant | None]:
-    """A grant with that very trouble is valid, or valid again, and due when the trouble says so.
+    """Keep (or make) valid a grant whose failure belongs to the source; retry at `trouble.retry_at`.
 
-    Returns it as it was before; None when it has no such trouble.
+    Returns the grant as it was before; None if its trouble is another.
     """
     grant = yield from grants.find(application_id, grant_id)
     before = None if grant is None else grant.trouble
@@ -283,7 +283,7 @@ def held(application_id: str, grant_id: str, trouble: Trouble) -> Steps[Grant | 
 
 
 def put_off(grant: Grant, lease: Lease, *, due_at: Micros) -> Steps[None]:
-    """Nobody was asked, and nobody shall be before then. Not if the grant is due at another time by now."""
+    """Postpone a grant whose provider was not called, unless its `due_at` has changed meanwhile."""
     yield Statement(
         "update grants set due_at = $3 where application_id = $1 and id = $2 and due_at = $4 and status = 'valid'",
         (grant.application_id, grant.id, due_at, grant.due_at),
@@ -292,7 +292,7 @@ def put_off(grant: Grant, lease: Lease, *, due_at: Micros) -> Steps[None]:
 
 
 def used(grant: Grant, *, at: Micros, due_at: Micros | None) -> Steps[None]:
-    """Somebody needs it: an idle grant comes back to being refreshed ahead of time."""
+    """Record a use: an idle grant is refreshed ahead of time again."""
     yield Statement(
         """update grants set used_at = $3, due_at = $4, version = version + 1
            where application_id = $1 and id = $2 and version = $5 and status = 'valid'""",
@@ -306,7 +306,7 @@ def _live_arm(grant: Grant, live: Sealed) -> Arm:
 
 
 def authenticated_since(application_id: str, source: str, *, since: Micros) -> Steps[bool]:
-    """Whether somebody connected a mailbox of this source, or renewed it, after that time."""
+    """Whether a mailbox of this source was connected or renewed after that time."""
     rows = yield Statement(
         f"select 1 from grants g where g.application_id = $1 and g.updated_at > $3 and {_SOURCE} = $2 limit 1",
         (application_id, source, since),
@@ -315,7 +315,7 @@ def authenticated_since(application_id: str, source: str, *, since: Micros) -> S
 
 
 def expiries(application_id: str, grant_id: str, *, since: Micros) -> Steps[list[str]]:
-    """Ids of the notices that a grant has expired."""
+    """Ids of the `grant.expired` events of a grant."""
     rows = yield Statement(
         """select id from events
            where application_id = $1 and grant_id = $2 and type = 'grant.expired' and created_at >= $3""",

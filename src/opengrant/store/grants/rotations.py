@@ -1,7 +1,7 @@
 """Refresh tokens that a verification has spent, by keyed digest.
 
-What the spent token turned into is either a secret of owner_kind rotation (the verification did not get
-further) or the live secret of `grant_id` (it did). docs/decisions/0006-rotations.md tells the story.
+The successor of a spent token is a secret of owner_kind rotation if the verification stopped there, or else the live
+secret of `grant_id`. See docs/decisions/0006-rotations.md.
 """
 
 from collections.abc import Iterable, Iterator
@@ -38,14 +38,14 @@ _HAND_OVER = write(
 
 @dataclass(frozen=True, slots=True)
 class Successor:
-    """Where the successor of a spent token lies: its owner, and the ciphertext."""
+    """The sealed successor of a spent token."""
 
     grant_id: str | None
     row: secrets.SecretRow
 
 
 def find(application_id: str, provider: ProviderName, spent: str) -> Steps[Successor | None]:
-    """None when the token was never spent here, or its grant is gone."""
+    """None if the token was never spent here, or its grant is gone."""
     rows = yield Statement(FIND, (application_id, provider, spent))
     if not rows or rows[0][5] is None:
         return None
@@ -56,7 +56,7 @@ def find(application_id: str, provider: ProviderName, spent: str) -> Steps[Succe
 
 
 def spent_for(grant: Grant, spent: str) -> Steps[bool]:
-    """Whether this grant took over what the token has become."""
+    """Whether this grant holds the successor of the token."""
     rows = yield Statement(
         "select 1 from rotations where application_id = $1 and provider = $2 and spent = $3 and grant_id = $4",
         (grant.application_id, grant.provider, spent, grant.id),
@@ -67,7 +67,7 @@ def spent_for(grant: Grant, spent: str) -> Steps[bool]:
 def record(
     application_id: str, provider: ProviderName, spent: str, successor: secrets.SecretRow, *, at: Micros
 ) -> Steps[None]:
-    """Keep what a spent token turned into; a later successor of the same token replaces the earlier one."""
+    """Store the successor of a spent token; it replaces an earlier one."""
     yield Arm(_RECORD, (application_id, provider, spent, None, at)).alone
     yield from secrets.put(successor, at=at)
 
@@ -89,7 +89,7 @@ def hand_over_arms(grant: Grant, spent: Iterable[str]) -> Iterator[Arm]:
 
 
 def forget(application_id: str, provider: ProviderName, spent: str) -> Steps[None]:
-    """This one, and its successor where no grant took it over."""
+    """Delete the record of a token, and its successor if no grant holds it."""
     yield Statement(
         "delete from rotations where application_id = $1 and provider = $2 and spent = $3",
         (application_id, provider, spent),
@@ -98,21 +98,18 @@ def forget(application_id: str, provider: ProviderName, spent: str) -> Steps[Non
 
 
 def forget_of(application_id: str, grant_id: str) -> Steps[None]:
-    """All that led to a grant which is deleted."""
+    """Delete the records that lead to a deleted grant."""
     rows = yield Statement(
         "delete from rotations where application_id = $1 and grant_id = $2 returning spent", (application_id, grant_id)
     )
-    # The release before left them there.
+    # An earlier release left these secrets.
     yield from secrets.destroy(application_id, "rotation", [digest for (digest,) in rows])
 
 
 def forget_before(application_id: str, *, cutoff: Micros, limit: int) -> Steps[int]:
-    """Drop what is older, at most `limit` at once, and destroy the successors that no grant took over.
-
-    Returns how many went.
-    """
-    # The time is asked twice, for one that is recorded anew meanwhile; `+ 0` keeps the second question from walking
-    # over all that are old.
+    """Delete up to `limit` older records, and the successors that no grant holds. Returns the number of records."""
+    # The time is compared twice, because a token may be recorded again meanwhile; `+ 0` hides the index from the second
+    # comparison.
     rows = yield Statement(
         """delete from rotations where application_id = $1 and (provider, spent) in (
                select provider, spent from rotations where application_id = $1 and created_at < $2

@@ -1,6 +1,6 @@
-"""Which grants a source is to blame for: `Grant.blames` as SQL, spelled as the index that serves it.
+"""Grants by their source of trouble: `Grant.blames` as SQL, with the expression of its index.
 
-SQLite uses an index on an expression only for exactly this expression.
+SQLite uses an index on an expression only for exactly that expression.
 """
 
 from opengrant.model import Micros
@@ -8,8 +8,8 @@ from opengrant.store.engine.port import Dialect, Statement, Steps
 from opengrant.store.grants import circuit_breakers
 from opengrant.store.grants.circuit_breakers import CircuitBreaker
 
-# SQLite lets no function that reads JSON into a schema that it does not trust. What follows the name of a member is
-# found in the JSON as store/engine/json_columns.py spells it; within a text of it the quotes would be escaped.
+# SQLite allows no JSON function in an untrusted schema. So the SQL searches for the member's name as
+# store/engine/json_columns.py writes it; inside a JSON string its quotes would be escaped.
 _FROM_IMAP, _FROM_EWS = (
     f"""substr(settings, instr(settings, '"{name}":"') + {len(name) + 4})""" for name in ("imap_host", "ews_host")
 )
@@ -20,7 +20,7 @@ HOST = {
     ),
     Dialect.POSTGRES: "coalesce(settings::json ->> 'imap_host', settings::json ->> 'ews_host')",
 }
-"""The mail host of a grant; null where it has none of its own."""
+"""The mail host of a grant; null if it has none."""
 SOURCE = {
     dialect: f"(coalesce(credential_id, connector_id) || coalesce('/' || {host}, ''))" for dialect, host in HOST.items()
 }
@@ -28,11 +28,11 @@ SOURCE = {
 
 _NOT_ASKED = "(degraded_at is not null or paused_until > {at})"
 MOST = 1000
-"""Sources that are looked up at once; an application with so many degraded ones has other worries."""
+"""Most sources of one query."""
 
 
 def blamed(application_id: str, *, at: Micros) -> Steps[list[CircuitBreaker]]:
-    """Sources that only a probe may ask just now: degraded, or in a pause that the provider asked for."""
+    """Sources that only a probe may call now: degraded, or paused by the provider's request."""
     rows = yield Statement(
         f"""select {circuit_breakers.COLUMNS} from brakes where application_id = $1 and {_NOT_ASKED.format(at="$2")}
             order by source limit {MOST}""",
@@ -42,8 +42,8 @@ def blamed(application_id: str, *, at: Micros) -> Steps[list[CircuitBreaker]]:
 
 
 def count_untroubled(application_id: str, source: str, dialect: Dialect) -> Steps[int]:
-    """How many valid grants of a source have no trouble of their own."""
-    # Both are counted within their indexes; `|| ''` keeps the second to the few grants in trouble.
+    """Number of valid grants of a source that have no trouble of their own."""
+    # Both counts use their indexes; `|| ''` keeps the second one to the few grants in trouble.
     rows = yield Statement(
         f"""select (select count(*) from grants
                     where application_id = $1 and {SOURCE[dialect]} = $2 and status = 'valid')

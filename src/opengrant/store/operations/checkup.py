@@ -1,7 +1,6 @@
-"""What `opengrant doctor` asks of all applications at once, and the sign of life that it looks for.
+"""Queries of `opengrant doctor` over all applications, and the time when background work last ran.
 
-The sign of life is kept among the paces, under a name that no source and no provider has: when background work was
-last done here.
+That time is a row of the table paces, under a name that no source and no provider has.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,15 +11,15 @@ from opengrant.store.engine.json_columns import get_object
 from opengrant.store.engine.port import Statement, Steps
 
 MOST = 20
-"""Rows of a kind that are named; more are only many."""
+"""Most rows of a kind that are listed."""
 _SAMPLE = 500
-"""Latest grants of an application and provider whose hosts are looked at: reading all of them could take minutes."""
+"""Latest grants of an application and provider whose hosts are read: all of them could take minutes."""
 _WORK = "work loop"
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One that is held to blame. source: a connector's or credential's id, with /host behind it for a mail host."""
+    """A degraded source. source: id of a connector or credential, followed by /host for a mail host."""
 
     application_id: str
     source: str
@@ -45,7 +44,7 @@ class EndingKey:
 
 
 def worked(*, at: Micros) -> Steps[None]:
-    """Background work is being done here."""
+    """Record that background work runs."""
     yield Statement(
         """insert into paces (application_id, name, spent_until) values ('', $1, $2)
            on conflict (application_id, name) do update set spent_until = excluded.spent_until""",
@@ -59,12 +58,12 @@ def last_worked() -> Steps[Micros | None]:
 
 
 def providers() -> Steps[set[str]]:
-    """Those that connectors exist for."""
+    """Providers that have connectors."""
     return {provider for (provider,) in (yield Statement("select distinct provider from connectors"))}
 
 
 def degraded() -> Steps[list[Source]]:
-    """Longest first, one more than MOST at most."""
+    """Longest first, up to MOST + 1."""
     rows = yield Statement(
         """select application_id, source, reason, degraded_at from brakes where degraded_at is not null
            order by degraded_at, source limit $1""",
@@ -74,7 +73,7 @@ def degraded() -> Steps[list[Source]]:
 
 
 def webhooks(*, limit: int) -> Steps[list[Destination]]:
-    """Those that do not work first."""
+    """Failing destinations first."""
     rows = yield Statement(
         """select application_id, id, url, status from webhooks where status <> 'deleted'
            order by case status when 'failed' then 0 when 'failing' then 1 when 'pause' then 2 else 3 end, created_at

@@ -1,8 +1,8 @@
-"""Rows from the future: what the clock wrote before it was set back, or another one that goes ahead.
+"""Rows with times in the future: written before the clock was set back, or by a clock that is ahead.
 
-A stored time later than now counts as now. Single rows are read that way where they are used; where a query compares,
-the rows themselves are moved, once, when the clock is seen to have gone back. So every query stays as simple as its
-index. A deadline keeps the duration that it had: it moves with the time from which it was counted.
+A stored time later than now counts as now. Code that uses single rows does so itself. For queries that compare times,
+the rows are moved once, when the clock has gone back, so that queries stay as simple as their indexes. A deadline keeps
+its duration: it moves with the time from which it was counted.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from opengrant.store.grants import leases
 
 @dataclass(frozen=True, slots=True)
 class _Stamp:
-    """A column that never lies ahead. until: a deadline that was counted from it. only: which rows."""
+    """A column whose times are never in the future. until: a deadline counted from it. only: condition on the rows."""
 
     table: str
     column: str
@@ -34,10 +34,10 @@ class _Stamp:
         return f"select count(*) from {self.table} where {self.column} > $1"
 
 
-# Those of nonces stay: one that was forgotten too early could be used once more. Those of events stay too: they tell
-# what the clock said.
+# Not the times of nonces: a nonce that is deleted too early could be used again. Not the times of events: they record
+# what the clock showed.
 _STAMPS = (
-    # The age of a token is not known any more, so its grant is renewed: see _TOKENS.
+    # The age of a token is no longer known, so its grant is refreshed: see _TOKENS.
     _Stamp("grants", "proven_at", only="token_expires_at is null"),
     _Stamp("grants", "updated_at"),
     _Stamp("brakes", "since"),
@@ -71,13 +71,13 @@ _TROUBLED = """
     update grants set due_at = $1
     where trouble is not null and status = 'valid' and due_at > $1 and {} > $1 returning 1
 """
-# When these were put off is not written down: the next attempt shows what is true now.
+# The time of the postponement is not stored: the next attempt shows the present state.
 _WAITS = (
     """update brakes set probe_at = case when probe_at > $1 then $1 else probe_at end, paused_until = null
        where probe_at > $1 or paused_until > $1 returning 1""",
     """update deliveries set due_at = $1 where state = 'pending' and owner is null and due_at > $1 returning 1""",
 )
-# Whoever has one may well be at it: it is his no longer than if he had begun now.
+# The owner may still be working: the claim lasts no longer than one that begins now.
 _HELD = (
     "update leases set until = $2 where until > $2 and until > $1 returning 1",
     """update deliveries set due_at = $2
@@ -86,9 +86,9 @@ _HELD = (
 
 
 def move(*, at: Micros, dialect: Dialect) -> Steps[Mapping[str, int]]:
-    """The clock was set back to `at`: no row is ahead of it afterwards. Returns how many were changed, by table.
+    """After a clock step back to `at`: move every row that is ahead. Returns the number of changed rows by table.
 
-    It reads whole tables, so it is for that moment alone.
+    Reads whole tables: only for a clock step.
     """
     moved: dict[str, int] = {}
     held = at + leases.LONGEST
@@ -107,7 +107,7 @@ def move(*, at: Micros, dialect: Dialect) -> Steps[Mapping[str, int]]:
 
 
 def count(*, at: Micros) -> Steps[Mapping[str, int]]:
-    """How many rows are ahead of the clock, by table: none where all clocks agree. Reads whole tables."""
+    """Number of rows ahead of the clock, by table; empty if all clocks agree. Reads whole tables."""
     found: dict[str, int] = {}
     for stamp in _STAMPS:
         rows = yield Statement(stamp.count, (at + AGREE,))
@@ -118,9 +118,9 @@ def count(*, at: Micros) -> Steps[Mapping[str, int]]:
 
 
 def went_back(*, at: Micros, last: Micros) -> Steps[Micros]:
-    """By how much the clock is behind the latest time that was seen; remembers this one. 0: it went on.
+    """How far the clock is behind the latest time seen; 0 if it is not. Stores this time.
 
-    last  what this process has seen
+    last  latest time that this process has seen
     """
     rows = yield Statement("select seen_at from clock where id = 1")
     behind = max(rows[0][0] if rows else 0, last) - at

@@ -1,4 +1,4 @@
-"""Which master keys this database has been sealed with."""
+"""The master keys that have sealed secrets of this database."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from opengrant.store.engine.port import Statement, Steps
 
 @dataclass(frozen=True, slots=True)
 class SeenKey:
-    """A key that once sealed here; `retired` when nothing needed it any more."""
+    """A key that has sealed here. retired: no secret needs it any more."""
 
     canary: Sealed
     retired: bool
@@ -20,7 +20,7 @@ def seen() -> Steps[list[SeenKey]]:
 
 
 def add(canary: Sealed, *, at: Micros) -> Steps[None]:
-    """Register a key. Two first starts at once: the first canary stays."""
+    """Register a key. After two concurrent first starts the first canary stays."""
     yield Statement(
         "insert into master_keys (id, canary, created_at) values ($1, $2, $3) on conflict (id) do nothing",
         (canary.key_id, canary.data, at),
@@ -33,6 +33,6 @@ def set_retired(key_id: str, *, at: Micros | None) -> Steps[None]:
 
 
 def in_use(key_id: str) -> Steps[bool]:
-    """Whether anything is still sealed with that key. Scans: asked only when a key has gone missing."""
+    """Whether a secret is still sealed with that key. Scans the table: only for a missing key."""
     rows = yield Statement("select 1 from secrets where key_id = $1 limit 1", (key_id,))
     return bool(rows)

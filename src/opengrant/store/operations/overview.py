@@ -1,4 +1,4 @@
-"""How an application is doing, in counts that indexes answer: nothing here reads all of its grants."""
+"""The health of an application, as counts from indexes: no query reads all of its grants."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,10 @@ from opengrant.store.engine.port import Dialect, Statement, Steps
 from opengrant.store.grants.source_health import HOST
 
 MOST = 1000
-"""Deliveries, and overdue grants of all applications, are counted no further."""
+"""Limit of the counts of deliveries and of overdue grants."""
 
-# The index by connector and status is walked once; the provider of each connector, which may be gone, is asked for
-# once a group, in the order of the index: PostgreSQL would look for the first in the table.
+# One scan of the index by connector and status. The provider of a connector, which may be gone, is read once a group,
+# in the order of the index; otherwise PostgreSQL reads the table.
 _STATUSES = """
     select (select g.provider from grants g where g.application_id = $1 and g.connector_id = c.connector_id
             order by g.status limit 1),
@@ -18,9 +18,8 @@ _STATUSES = """
     from (select connector_id, status, count(*) as grants from grants where application_id = $1
           group by connector_id, status) c
 """
-# The flags are looked for in the JSON as store/engine/json_columns.py spells it; within a text of it they would be
-# escaped. Grouped by an expression: for the column's sake, SQLite would walk over all grants in the order of their
-# providers.
+# The patterns match the JSON as store/engine/json_columns.py writes it; inside a JSON string the quotes would be
+# escaped. Grouped by an expression: for the column itself, SQLite would read all grants in the order of providers.
 _TROUBLES = """
     select provider || '', count(*), sum(case when trouble like '%"held":true%' then 1 else 0 end),
            sum(case when trouble like '%"suspected":true%' then 1 else 0 end)
@@ -30,9 +29,9 @@ _TOKENS = """
     select sum(case when token_expires_at <= $3 then 1 else 0 end), count(*) from grants
     where application_id = $1 and status = 'valid' and token_expires_at > $2 and token_expires_at <= $4
 """
-# Asked of each source from the index, as store/grants/refreshing.py does, and by each process every few seconds: so
-# it is counted only so far. Sources that may not be asked now are left out: there, waiting is what grants should do.
-# `cross join`: SQLite keeps that order, and would else walk over all grants.
+# A look-up in the index for each source, as in store/grants/refreshing.py. Each process runs it every few seconds, so
+# the count has a limit. Sources that may not be called now are left out: their grants wait on purpose.
+# `cross join`: SQLite keeps this order; otherwise it reads all grants.
 _OVERDUE = f"""
     select count(*) from (
         select 1 from (select application_id, id as source from connectors
@@ -64,7 +63,7 @@ _OF_WEBHOOK = f"""
 
 @dataclass(slots=True)
 class Health:
-    """Grants of one provider. troubled: of the valid ones. held, suspected: of those."""
+    """Numbers of grants of one provider. troubled: of the valid ones. held, suspected: of the troubled ones."""
 
     valid: int = 0
     invalid: int = 0
@@ -75,7 +74,7 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """Deliveries of one destination, counted up to MOST."""
+    """Numbers of deliveries of one destination, up to MOST."""
 
     pending: int
     failed: int
@@ -83,10 +82,10 @@ class Backlog:
 
 
 def health(application_id: str) -> Steps[dict[str, Health]]:
-    """By provider; those without grants are not there."""
+    """By provider, without providers that have no grants."""
     found: dict[str, Health] = {}
     for provider, status, grants in (yield Statement(_STATUSES, (application_id,))):
-        # The last grant of a connector may have gone between the two looks.
+        # The last grant of a connector may be deleted between the two queries.
         if provider is not None:
             of = found.setdefault(provider, Health())
             of.valid += grants if status == "valid" else 0
@@ -98,13 +97,13 @@ def health(application_id: str) -> Steps[dict[str, Health]]:
 
 
 def tokens_ending(application_id: str, *, after: Micros, soon: Micros, later: Micros) -> Steps[tuple[int, int]]:
-    """How many tokens of valid grants end until `soon`, and until `later`."""
+    """Numbers of tokens of valid grants that end until `soon`, and until `later`."""
     rows = yield Statement(_TOKENS, (application_id, after, soon, later))
     return rows[0][0] or 0, rows[0][1]
 
 
 def due_before(application_id: str, *, at: Micros) -> Steps[int]:
-    """How many grants should have been looked after by then."""
+    """Number of grants that were due by then."""
     rows = yield Statement(
         "select count(*) from grants where application_id = $1 and due_at <= $2", (application_id, at)
     )
@@ -112,37 +111,37 @@ def due_before(application_id: str, *, at: Micros) -> Steps[int]:
 
 
 def overdue(*, at: Micros) -> Steps[int]:
-    """How many grants of all applications should have been looked after by then, counted up to MOST."""
+    """Number of grants of all applications that were due by then, up to MOST."""
     rows = yield Statement(_OVERDUE, (at,))
     return int(rows[0][0])
 
 
 def needing_attention() -> Steps[int]:
-    """How many grants of all applications a person has to look at, counted up to MOST."""
+    """Number of grants of all applications that need an operator, up to MOST."""
     rows = yield Statement(_ATTENTION)
     return int(rows[0][0])
 
 
 def degraded() -> Steps[int]:
-    """How many connectors, credentials and mail hosts of all applications are held to blame."""
+    """Number of degraded connectors, credentials and mail hosts of all applications."""
     rows = yield Statement("select count(*) from brakes where degraded_at is not null")
     return int(rows[0][0])
 
 
 def dependents(application_id: str, source: str) -> Steps[int]:
-    """How many grants are kept alive by a credential, or belong to a connector and have passwords of their own."""
+    """Number of grants that depend on a credential, or belong to a connector and have their own passwords."""
     rows = yield Statement(_DEPENDENTS, (application_id, source))
     return int(rows[0][0])
 
 
 def dependents_by_host(application_id: str, source: str, dialect: Dialect) -> Steps[dict[str | None, int]]:
-    """The same by mail host. Reads each of them: for a source with a host that is in trouble."""
+    """The same by mail host. Reads each grant: use it only for a source with a host in trouble."""
     sql = _DEPENDENTS.replace("count(*)", f"{HOST[dialect]}, count(*)") + " group by 1"
     return {host: int(count) for host, count in (yield Statement(sql, (application_id, source)))}
 
 
 def source(application_id: str, id_: str) -> Steps[tuple[str, str, str | None] | None]:
-    """(provider, connector, credential) of what a source is called by; None when it is gone."""
+    """(provider, connector, credential) of a source's id; None if it is gone."""
     rows = yield Statement(
         """select provider, connector_id, id from credentials where application_id = $1 and id = $2
            union all select provider, id, null from connectors where application_id = $1 and id = $2""",

@@ -1,4 +1,4 @@
-"""Hosted sign-ins under way, and the codes by which applications collect what they proved."""
+"""Hosted sign-ins in progress, and the codes that applications exchange for their result."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from opengrant.store.engine.port import Statement, Steps
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """One sign-in. browser, secret: keyed digests. provider: chosen by the application or by the user."""
+    """One sign-in. browser, secret: keyed digests. provider: chosen by the application or the user."""
 
     application_id: str
     id: str
@@ -28,7 +28,7 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class LoginCode:
-    """id: the code's keyed digest. asked_at: when it was made; the release before orders by it."""
+    """id: keyed digest of the code. asked_at: time of creation; an earlier release orders by it."""
 
     application_id: str
     id: str
@@ -70,7 +70,7 @@ def find(application_id: str, login_id: str) -> Steps[Login | None]:
 
 
 def choose(application_id: str, login_id: str, provider: ProviderName, secret: str) -> Steps[bool]:
-    """The user goes to this provider, with a new secret as state. False when the sign-in is over."""
+    """Store the chosen provider and the new state secret. False if the sign-in has ended."""
     rows = yield Statement(
         """update logins set provider = $3, secret = $4
            where application_id = $1 and id = $2 and used_at is null returning id""",
@@ -81,7 +81,7 @@ def choose(application_id: str, login_id: str, provider: ProviderName, secret: s
 
 
 def use(application_id: str, login_id: str, *, at: Micros) -> Steps[bool]:
-    """End it. True for one caller only."""
+    """End the sign-in. True for one caller only."""
     rows = yield Statement(
         "update logins set used_at = $3 where application_id = $1 and id = $2 and used_at is null returning id",
         (application_id, login_id, at),
@@ -106,7 +106,7 @@ def find_code(application_id: str, code_id: str) -> Steps[LoginCode | None]:
 
 
 def use_code(application_id: str, code_id: str, *, at: Micros) -> Steps[LoginCode | None]:
-    """Burn it, whatever comes of it. None when it is unknown or burnt: one caller gets it."""
+    """Use up a code, whatever the result. None if it is unknown or used up; one caller gets it."""
     rows = yield Statement(
         f"""update login_codes set used_at = $3
             where application_id = $1 and id = $2 and used_at is null returning {_CODE}""",
@@ -117,7 +117,7 @@ def use_code(application_id: str, code_id: str, *, at: Micros) -> Steps[LoginCod
 
 
 def forget_before(application_id: str, *, cutoff: Micros, limit: int) -> Steps[int]:
-    """Drop sign-ins and codes that ended before, with what they proved. Returns how many went."""
+    """Delete up to `limit` sign-ins and codes each that expired before, with their secrets. Returns their number."""
     logins = yield Statement(
         """delete from logins where application_id = $1 and id in (
                select id from logins where application_id = $1 and expires_at < $2 limit $3) returning id""",

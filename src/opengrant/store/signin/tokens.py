@@ -1,7 +1,7 @@
-"""Access and refresh tokens that this server hands out, by keyed digest, and the families that they die with.
+"""Access and refresh tokens that this server issues, by keyed digest, and their families.
 
-Whoever changes both writes to the family first and to its tokens then: two who meet wait for each other, and never
-each for the other.
+A revoked family has no tokens. A script that changes both writes the family first and then its tokens, so that two
+scripts cannot deadlock.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ Kind = Literal["access", "refresh"]
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """What one sign-in, or one call with an API key, handed out. used_at: when it was last refreshed."""
+    """The tokens of one sign-in or one call with an API key. used_at: of the last refresh."""
 
     id: str
     grant_id: str
@@ -40,7 +40,7 @@ FIND = f"""
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """expires_at: None for a refresh token without end. spent_at: when rotation put another in its place."""
+    """expires_at: None for a refresh token that does not expire. spent_at: when a rotation replaced it."""
 
     application: Application
     family: Family
@@ -54,10 +54,10 @@ class Token:
 
 
 def begin(application_id: str, family: Family, dialect: Dialect) -> Steps[bool]:
-    """False, and nothing written, when the grant is gone or the family was there before (it may be revoked)."""
+    """False, with nothing written, if the grant is gone or the family exists already (it may be revoked)."""
     row = (application_id, family.id, family.grant_id, put_list(family.scope), family.created_at)
     if dialect is Dialect.POSTGRES:
-        # Against a deletion of the grant that has not committed: it must find this family, or this find no grant.
+        # Waits for a concurrent deletion of the grant: the deletion finds this family, or this script finds no grant.
         held = "select 1 from grants where application_id = $1 and id = $2 for key share"
         yield Statement(held, (application_id, family.grant_id))
     rows = yield Statement(
@@ -82,13 +82,13 @@ def add(
 
 
 def find(application_id: str, digest: str) -> Steps[Token | None]:
-    """Expired and spent ones too; those of a revoked family are gone."""
+    """Includes expired and spent tokens; the tokens of a revoked family are gone."""
     rows = yield Statement(FIND, (application_id, digest))
     return _read(rows[0]) if rows else None
 
 
 def use(application_id: str, family_id: str, *, at: Micros) -> Steps[bool]:
-    """Note a refresh. False when the family is revoked; from here to the end of the transaction it cannot be."""
+    """Record a refresh. False if the family is revoked; else it cannot be revoked until this transaction ends."""
     rows = yield Statement(
         """update token_families set used_at = $3 where application_id = $1 and id = $2 and revoked_at is null
            returning 1""",
@@ -98,7 +98,7 @@ def use(application_id: str, family_id: str, *, at: Micros) -> Steps[bool]:
 
 
 def spend(application_id: str, digest: str, *, at: Micros, forget_at: Micros) -> Steps[bool]:
-    """Retire a refresh token. False when somebody was faster. It is remembered until `forget_at`, at most."""
+    """Mark a refresh token as spent. False if a concurrent call was first. Its row stays until `forget_at` at most."""
     rows = yield Statement(
         """update tokens set spent_at = $3,
                              expires_at = case when expires_at < $4 then expires_at else $4 end
@@ -116,10 +116,10 @@ def prolong(application_id: str, digest: str, *, expires_at: Micros | None) -> S
 
 
 def revoke(application_id: str, family_id: str, *, at: Micros) -> Steps[str | None]:
-    """Its tokens go, and it can hand out none any more. Returns the grant's id; None when that was so before.
+    """Delete a family's tokens and refuse new ones. Returns the grant's id; None if it was revoked before.
 
-    A family that is not there yet is entered as revoked: a code that is presented twice at once must kill what
-    the first presentation is only about to hand out.
+    A family that does not exist yet is inserted as revoked: if a code is used twice at once, the second use must revoke
+    the tokens that the first use is about to issue.
     """
     rows = yield Statement(
         """insert into token_families (application_id, id, grant_id, scope, created_at, used_at, revoked_at)
@@ -136,9 +136,9 @@ def revoke(application_id: str, family_id: str, *, at: Micros) -> Steps[str | No
 
 
 def die_with(application_id: str, grant_id: str) -> Steps[None]:
-    """The grant is deleted: nothing can be had for it any more.
+    """Revoke all families of a deleted grant.
 
-    Access tokens stay for the rest of their hour, good for nothing but to be told that the grant is gone.
+    Access tokens stay until they expire, so that the answer to them is that the grant is gone.
     """
     yield Statement(
         """update token_families set revoked_at = used_at
@@ -153,7 +153,7 @@ def die_with(application_id: str, grant_id: str) -> Steps[None]:
 
 
 def forget_expired(application_id: str, *, at: Micros, limit: int) -> Steps[int]:
-    """Drop up to `limit` tokens that are over; returns how many."""
+    """Delete up to `limit` expired tokens; return their number."""
     rows = yield Statement(
         """delete from tokens where application_id = $1 and digest in (
                select digest from tokens where application_id = $1 and expires_at <= $2 order by expires_at limit $3)
@@ -164,7 +164,7 @@ def forget_expired(application_id: str, *, at: Micros, limit: int) -> Steps[int]
 
 
 def forget_empty(application_id: str, *, unused_since: Micros, limit: int) -> Steps[int]:
-    """Drop up to `limit` families that have no token left, and were not used since; returns how many."""
+    """Delete up to `limit` families that have no token and were not used since; return their number."""
     rows = yield Statement(
         """delete from token_families where application_id = $1 and id in (
                select f.id from token_families f

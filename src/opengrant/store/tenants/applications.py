@@ -1,4 +1,4 @@
-"""Tenants, and what they say about themselves."""
+"""Applications (tenants) and their profiles."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -15,7 +15,7 @@ _PROFILE = "branding, hosted_authentication, idp_settings, additional_settings, 
 
 
 def add(application: Application) -> Steps[bool]:
-    """Returns whether it was new; an id that exists is left alone."""
+    """Whether it is new; an existing id is not changed."""
     rows = yield Statement(
         f"insert into applications ({COLUMNS}) values ({COLUMNS.places}) on conflict (id) do nothing returning id",
         COLUMNS.write(application),
@@ -34,7 +34,7 @@ def list_all() -> Steps[list[Application]]:
 
 
 def any_yet(dialect: Dialect) -> Steps[bool]:
-    """Whether there is any, asked such that no other transaction can add the first one meanwhile."""
+    """Whether there is any application. No other transaction can add the first one until this one ends."""
     if dialect is Dialect.POSTGRES:
         # SQLite has one writer at a time anyway.
         yield Statement("lock table applications in share row exclusive mode")
@@ -42,7 +42,7 @@ def any_yet(dialect: Dialect) -> Steps[bool]:
 
 
 def lock(application_id: str) -> Steps[None]:
-    """Let writers of this application's profile and redirect URIs follow each other."""
+    """Serialise the writers of this application's profile and redirect URIs."""
     yield Statement("update applications set updated_at = updated_at where id = $1", (application_id,))
 
 
@@ -54,7 +54,7 @@ def find_profile(application_id: str) -> Steps[Profile | None]:
         return None
     name, updated_at, branding, hosted, idp, additional, domain = rows[0]
     return Profile(
-        # Its own name for itself is what it is known by until it says otherwise.
+        # The name of the application is the default of the branding.
         branding={"name": name, **get_object(branding)},
         hosted_authentication=get_object(hosted),
         idp_settings=get_object(idp),
@@ -67,7 +67,7 @@ def find_profile(application_id: str) -> Steps[Profile | None]:
 def change_profile(
     application_id: str, parts: Mapping[Part, Mapping[str, Any]], domain: str | None, *, at: Micros
 ) -> Steps[None]:
-    """Replace the parts that are named, each as a whole; the others and a domain of None stay as they are."""
+    """Replace the named parts, each as a whole. Other parts do not change; nor does the domain if it is None."""
 
     def put(name: Part) -> str | None:
         return put_object(parts[name]) if name in parts else None

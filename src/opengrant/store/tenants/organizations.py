@@ -1,4 +1,4 @@
-"""Organizations: what service accounts administer. An installation has one."""
+"""Organizations, which service accounts administer. An installation has one."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -14,7 +14,7 @@ _DEFAULT = "default"
 
 @dataclass(frozen=True, slots=True)
 class Organization:
-    """What service accounts and domains belong to. `region` means nothing here: the wire wants the word."""
+    """The owner of service accounts and domains. `region` has no meaning here; the wire requires it."""
 
     id: str
     region: Region
@@ -30,7 +30,7 @@ def find_default() -> Steps[Organization | None]:
 
 
 def add_default(organization: Organization) -> Steps[Organization]:
-    """Returns the one that is there afterwards: of two first uses at once, both get the same."""
+    """Returns the stored one: after two concurrent first uses both get the same."""
     yield Statement(
         f"""insert into organizations ({_COLUMNS}, name) values ({_COLUMNS.places}, $4)
            on conflict (name) do nothing""",

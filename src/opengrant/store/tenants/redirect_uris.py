@@ -1,4 +1,4 @@
-"""Where hosted sign-in may lead back to, and which web pages may call from a browser."""
+"""Callback URIs of hosted sign-in, and origins of web pages that may call the API."""
 
 from collections.abc import Iterable, Sequence
 
@@ -13,7 +13,7 @@ _COLUMNS = Columns(
 
 
 def add(uri: RedirectUri) -> Steps[bool]:
-    """Returns False when the application has one of that URL already."""
+    """False if the application has that URL already."""
     rows = yield Statement(
         f"""insert into redirect_uris ({_COLUMNS}) values ({_COLUMNS.places})
             on conflict do nothing returning id""",
@@ -30,7 +30,7 @@ def find(application_id: str, uri_id: str) -> Steps[RedirectUri | None]:
 
 
 def find_url(application_id: str, url: str) -> Steps[RedirectUri | None]:
-    """The one that is that URL byte for byte."""
+    """The one with exactly that URL."""
     rows = yield Statement(
         f"select {_COLUMNS} from redirect_uris where application_id = $1 and url = $2", (application_id, url)
     )
@@ -46,7 +46,7 @@ def of_application(application_id: str) -> Steps[list[RedirectUri]]:
 
 
 def delete(application_id: str, ids: Sequence[str]) -> Steps[int]:
-    """Returns how many there were."""
+    """Returns the number of deleted rows."""
     gone = 0
     for uri_id in ids:
         rows = yield Statement(
@@ -57,7 +57,7 @@ def delete(application_id: str, ids: Sequence[str]) -> Steps[int]:
 
 
 def put_origins(application_id: str, wanted: Iterable[str]) -> Steps[None]:
-    """Make these the origins of the application, and no others."""
+    """Replace the origins of the application with these."""
     held, kept = (yield from origins(application_id)), frozenset(wanted)
     for origin in sorted(held - kept):
         yield Statement(
@@ -75,7 +75,7 @@ def origins(application_id: str) -> Steps[frozenset[str]]:
 
 
 def has_origin(origin: str, application_id: str | None) -> Steps[bool]:
-    """Whether it is an origin of that application; of any one, where a browser's question names none."""
+    """Whether it is an origin of that application. None, as in a preflight request: of any application."""
     if application_id is None:
         return bool((yield Statement("select 1 from browser_origins where origin = $1 limit 1", (origin,))))
     return bool(

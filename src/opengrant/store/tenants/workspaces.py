@@ -1,4 +1,4 @@
-"""Workspaces: groups of an application's grants, one of them the default. The grants' rows say where they are."""
+"""Workspaces: groups of an application's grants; one is the default. A grant's row names its workspace."""
 
 import uuid
 from collections.abc import Sequence
@@ -16,8 +16,8 @@ DEFAULT_NAME = "Default"
 class Workspace:
     """A group of grants.
 
-    domain      lower-cased ASCII (A-labels); "" where there is none
-    auto_group  new grants whose address is of that domain come here
+    domain      lower-cased ASCII (A-labels); "" for none
+    auto_group  new grants with an address of that domain are placed here
     """
 
     id: str
@@ -47,7 +47,7 @@ _REPLACED = COLUMNS.writer(("application_id", "id", "name", "auto_group", "polic
 
 @dataclass(frozen=True, slots=True)
 class Stray:
-    """A grant that is in no workspace, or in the default one. `created_at` and `id` are where the next page begins."""
+    """A grant in no workspace, or in the default one. The next page begins after (`created_at`, `id`)."""
 
     created_at: Micros
     id: str
@@ -55,7 +55,7 @@ class Stray:
 
 
 def add(workspace: Workspace) -> Steps[bool]:
-    """Returns False when the application has a workspace of that domain, or a default one, already."""
+    """False if the application has a workspace of that domain, or a default one, already."""
     rows = yield Statement(
         f"""insert into workspaces ({COLUMNS}) values ({COLUMNS.places})
             on conflict do nothing returning id""",
@@ -72,9 +72,9 @@ def find(application_id: str, workspace_id: str) -> Steps[Workspace | None]:
 
 
 def find_domain(application_id: str, domain: str) -> Steps[Workspace | None]:
-    """The workspace of a domain, whether it groups by itself or not."""
+    """The workspace of a domain, with or without auto_group."""
     rows = yield Statement(
-        # The second condition is what lets the partial index answer.
+        # The second condition makes the partial index usable.
         f"select {COLUMNS} from workspaces where application_id = $1 and domain = $2 and domain <> ''",
         (application_id, domain),
     )
@@ -89,7 +89,7 @@ def find_default(application_id: str) -> Steps[Workspace | None]:
 
 
 def find_home(application_id: str, domain: str) -> Steps[str | None]:
-    """The id of the workspace that takes in new grants of a domain, else of the default one."""
+    """The id of the workspace for new grants of a domain; else of the default one."""
     rows = yield Statement(
         """select id from workspaces
            where application_id = $1 and ((domain = $2 and domain <> '' and auto_group = 1) or is_default = 1)
@@ -100,14 +100,14 @@ def find_home(application_id: str, domain: str) -> Steps[str | None]:
 
 
 def get_default(application_id: str, *, at: Micros) -> Steps[Workspace]:
-    """The default workspace, made now if this application has none yet. Writes."""
+    """The default workspace; created if the application has none. Writes."""
     found = yield from find_default(application_id)
     if found is not None:
         return found
     fresh = Workspace(str(uuid.uuid4()), application_id, DEFAULT_NAME, "", False, True, None, (), at, at)
     if (yield from add(fresh)):
         return fresh
-    # Somebody else was faster, and has committed: the insert waited for that.
+    # A concurrent script has inserted and committed it: this insert waited for that.
     found = yield from find_default(application_id)
     assert found is not None
     return found
@@ -128,8 +128,8 @@ def count(application_id: str) -> Steps[int]:
 
 
 def hold(application_id: str, workspace_id: str) -> Steps[Workspace | None]:
-    """Read, and keep other transactions from changing it until this one ends."""
-    # An update that changes nothing locks the row on PostgreSQL; SQLite has one writer at a time anyway.
+    """Read and lock it until this transaction ends."""
+    # An update without a change locks the row on PostgreSQL; SQLite has one writer at a time.
     rows = yield Statement(
         f"""update workspaces set updated_at = updated_at where application_id = $1 and id = $2
             returning {COLUMNS}""",
@@ -139,7 +139,7 @@ def hold(application_id: str, workspace_id: str) -> Steps[Workspace | None]:
 
 
 def replace(workspace: Workspace) -> Steps[None]:
-    """Write every field that may change, of a workspace that is held."""
+    """Write the mutable columns of a workspace that `hold` has locked."""
     yield Statement(
         """update workspaces set name = $3, auto_group = $4, policy_id = $5, rule_ids = $6, updated_at = $7
            where application_id = $1 and id = $2""",
@@ -148,7 +148,7 @@ def replace(workspace: Workspace) -> Steps[None]:
 
 
 def delete(application_id: str, workspace_id: str, *, to: str) -> Steps[bool]:
-    """The row goes and its grants move to the workspace `to`; returns False when it was gone already."""
+    """Delete the row and move its grants to the workspace `to`. False if it was gone."""
     rows = yield Statement(
         "delete from workspaces where application_id = $1 and id = $2 and is_default = 0 returning id",
         (application_id, workspace_id),
@@ -160,24 +160,24 @@ def delete(application_id: str, workspace_id: str, *, to: str) -> Steps[bool]:
     return bool(rows)
 
 
-# The version rises as with every write of a grant: whoever writes back what it read before must notice.
+# The version rises with every write of a grant, so that a compare-and-swap on an older version fails.
 _MOVED = "workspace_id = $3, version = version + 1"
 
 
 def assign(application_id: str, workspace_id: str, grant_ids: Sequence[str]) -> Steps[set[str]]:
-    """Move grants here from wherever they are; returns the ids that exist."""
+    """Move grants from any workspace to this one; return the ids that exist."""
     return (yield from _move(application_id, None, workspace_id, grant_ids))
 
 
 def release(application_id: str, workspace_id: str, grant_ids: Sequence[str]) -> Steps[set[str]]:
-    """Leave grants of this workspace in none; returns the ids that were in it."""
+    """Remove grants from this workspace; return the ids that were in it."""
     return (yield from _move(application_id, workspace_id, None, grant_ids))
 
 
 def _move(application_id: str, source: str | None, to: str | None, grant_ids: Sequence[str]) -> Steps[set[str]]:
     if not grant_ids:
         return set()
-    # In one order everywhere, so that two such requests cannot wait for each other's rows for ever.
+    # In a fixed order, so that two such requests cannot deadlock.
     moved = set()
     for grant_id in sorted(set(grant_ids)):
         rows = yield Statement(
@@ -200,8 +200,8 @@ def strays(
     after: Stray | None,
     limit: int,
 ) -> Steps[list[Stray]]:
-    """The next grants that nobody has put anywhere, in order of (created_at, id)."""
-    # SQLite takes one lower bound to its index.
+    """The next grants without a workspace of their own, in order of (created_at, id)."""
+    # SQLite uses only one lower bound in an index.
     begin = max(since, after.created_at) if after else since
     rows = yield Statement(
         f"""select created_at, id, email from grants
@@ -215,7 +215,7 @@ def strays(
 
 
 def take_in(application_id: str, workspace_id: str, default_id: str, grant_ids: Sequence[str]) -> Steps[int]:
-    """Move those of the grants that are still nowhere, or in the default workspace; returns how many."""
+    """Move the grants that are still in no workspace or in the default one; return their number."""
     moved = 0
     for grant_id in sorted(grant_ids):
         rows = yield Statement(
