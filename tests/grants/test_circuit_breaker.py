@@ -11,13 +11,14 @@ from pydantic import SecretStr
 from opengrant.connectors import connectors
 from opengrant.errors import OpenGrantError
 from opengrant.grants.refresh.circuit_breaker import Policy
-from opengrant.model import SECOND, Application, CustomConnect, Grant, Micros, ProviderName
+from opengrant.model import SECOND, Application, Grant, Micros, ProviderName
 from opengrant.store.engine.port import Steps
 from opengrant.store.events import deliveries, events, webhooks
 from opengrant.store.events.webhooks import Webhook
 from opengrant.store.grants import circuit_breakers, grants
 from opengrant.store.grants.circuit_breakers import CircuitBreaker
 from tests.grants.house import House, Mood
+from tests.logins import connecting
 from tests.support import secret, set_in_refresh
 
 T = TypeVar("T")
@@ -42,7 +43,7 @@ class Source:
         token = secret("root")
         email = f"{name}@example.com"
         self.house.provider.consented(token, email=email, scope="openid email profile")
-        ask = CustomConnect(ProviderName.GOOGLE, {"refresh_token": SecretStr(token)})
+        ask = connecting(ProviderName.GOOGLE, {"refresh_token": SecretStr(token)})
         grant = self.run(self.house.nodes[0].connect.custom(self.app, ask))
         self.tokens[grant.id] = token
         return grant
