@@ -36,7 +36,7 @@ from opengrant.connectors.connectors import ConnectorFields
 from opengrant.connectors.credentials import NewCredential
 from opengrant.model import SECOND, ProviderName, now
 from opengrant.settings import Settings
-from opengrant.store.grants import refreshing as keeping
+from opengrant.store.grants import refreshing
 
 SOURCES = 4
 """Credentials that the grants are shared out to."""
@@ -242,7 +242,7 @@ async def _until_written(data: Path, url: str | None, grants: int) -> None:
     store = await connect_store(Settings(data_dir=data, database_url=None if url is None else SecretStr(url)))
     try:
         for _ in range(100):
-            if not await store.read(keeping.due_sources(at=now())):
+            if not await store.read(refreshing.due_sources(at=now())):
                 break
             await asyncio.sleep(0.05)
         ((renewed, leased),) = await store.read(plans.select(_RENEWED))

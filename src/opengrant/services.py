@@ -24,7 +24,7 @@ from opengrant.grants.connect.rotated_tokens import RotatedTokens
 from opengrant.grants.history import Timeline
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
-from opengrant.operations.clock_steps import Ahead
+from opengrant.operations.clock_steps import ClockSteps
 from opengrant.operations.master_keys import Readiness
 from opengrant.operations.overview import Overview
 from opengrant.signin.hosted import Hosted
@@ -85,4 +85,4 @@ class Services:
     # operations
     overview: Overview
     readiness: Readiness
-    ahead: Ahead
+    ahead: ClockSteps

@@ -21,7 +21,7 @@ from opengrant.grants.connect.rotated_tokens import RotatedTokens
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.circuit_breaker import Policy
 from opengrant.grants.refresh.refresh import Refresh
-from opengrant.grants.refresh.source_health import Blame
+from opengrant.grants.refresh.source_health import SourceHealth
 from opengrant.grants.revocations import Revocations
 from opengrant.grants.schedule import Schedule
 from opengrant.grants.spool import Spool
@@ -271,8 +271,8 @@ def _furnished(db: Store, clock: HeldClock, http: Http, directory: Path, provide
             connect=room.connect,
             workspaces=workspaces,
             clock=clock,
-            revocations=Revocations(db, vault, {}),
-            blame=Blame(db, clock),
+            revocations=Revocations(db=db, vault=vault, providers={}),
+            health=SourceHealth(db=db, clock=clock),
             stored=room.stored,
         )
         made.nodes.append(Node(room.connect, refresh, grants))

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from opengrant.connectors.connectors import ConnectorFields
 from opengrant.model import SECOND, CustomConnect, ProviderName
-from opengrant.store.grants import refreshing as keeping
+from opengrant.store.grants import refreshing
 from opengrant.store.grants.refreshing import Rates
 from opengrant.store.operations import overview
 from tests.grants.house import House
@@ -45,11 +45,13 @@ def test_a_budget_below_one_a_second_renews_one_in_some_seconds(
         start = built.clock() + 86_400 * SECOND
         await built.rows("delete from paces")
         assert await built.db.read(overview.overdue(at=start)) == 10
-        (source,) = [one for one in await built.db.read(keeping.due_sources(at=start)) if one.application_id == app.id]
+        (source,) = [
+            one for one in await built.db.read(refreshing.due_sources(at=start)) if one.application_id == app.id
+        ]
         found = []
         for second in range(len(taken)):
             at = start + second * SECOND
-            claim = keeping.claim(
+            claim = refreshing.claim(
                 source,
                 str(uuid.uuid4()),
                 at=at,

@@ -69,7 +69,7 @@ class Source:
         before = self.house.provider.count("token")
 
         async def round_() -> None:
-            await self.house.nodes[0].refresh.due.look_after_due()
+            await self.house.nodes[0].refresh.due.run_round()
             await self.house.drain()
 
         self.run(round_())

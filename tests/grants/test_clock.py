@@ -66,7 +66,7 @@ class Tenant:
         before = len(self.house.mail.asked)
 
         async def rounds() -> None:
-            while await self.refresh.due.look_after_due():
+            while await self.refresh.due.run_round():
                 pass
             await self.house.drain()
 
@@ -178,7 +178,7 @@ def test_a_mail_host_that_hangs_has_its_share_and_the_rest_goes_on(tenant: Tenan
     async def rounds() -> None:
         waiting = True
         while waiting:
-            await tenant.refresh.due.look_after_due()
+            await tenant.refresh.due.run_round()
             await asyncio.sleep(0)
             states = [await tenant.house.db.read(grants.find(tenant.app.id, other.id)) for other in others]
             waiting = any(
@@ -201,7 +201,7 @@ def test_a_limit_of_ours_is_no_trouble_of_the_grant(tenant: Tenant, problem: Ope
     tenant.house.mail.failing[BAD] = problem
 
     async def once() -> None:
-        await tenant.refresh.due.look_after_due()
+        await tenant.refresh.due.run_round()
         await tenant.house.drain()
 
     tenant.run(once())

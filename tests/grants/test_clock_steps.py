@@ -18,7 +18,7 @@ from opengrant.grants.connect.proof import Proof
 from opengrant.grants.manage import GrantChange
 from opengrant.grants.refresh.circuit_breaker import Policy
 from opengrant.model import SECOND, Application, CustomConnect, Grant, Identity, Micros, ProviderName, Sealed, is_recent
-from opengrant.operations.clock_steps import Ahead
+from opengrant.operations.clock_steps import ClockSteps
 from opengrant.store.access import console_sessions as console
 from opengrant.store.access import rate_limits as rations
 from opengrant.store.engine.port import Store, StoreUnavailable
@@ -45,7 +45,7 @@ class Place:
     house: House
     loop: asyncio.AbstractEventLoop
     app: Application
-    ahead: Ahead
+    ahead: ClockSteps
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(work)
@@ -71,7 +71,7 @@ class Place:
     def round(self) -> None:
         """What the clock does in a second or two, without waiting for it."""
         self.run(self.ahead.watch())
-        self.run(self.house.nodes[0].refresh.due.look_after_due())
+        self.run(self.house.nodes[0].refresh.due.run_round())
         self.run(self.house.nodes[0].refresh.drain())
 
     def asked(self) -> int:
@@ -89,7 +89,7 @@ def place(built: House, loop: asyncio.AbstractEventLoop) -> Iterator[Place]:
         client_id="id", client_secret=SecretStr(secret("client")), scope=("openid", "email")
     )
     loop.run_until_complete(built.connectors.create(app, ProviderName.GOOGLE, draft))
-    made = Place(built, loop, app, Ahead(db=built.db, clock=built.clock))
+    made = Place(built, loop, app, ClockSteps(db=built.db, clock=built.clock))
     made.run(made.ahead.watch())
     yield made
     loop.run_until_complete(built.rest(app))
@@ -230,7 +230,7 @@ def test_a_budget_that_was_spent_in_the_future_stalls_nothing(place: Place) -> N
         place.run(place.house.rows(f"{sql} on conflict (application_id, name) do update set spent_until = $3",
                                    app_id, name, at + 600 * SECOND))  # fmt: skip
     before = place.asked()
-    assert place.run(place.house.nodes[0].refresh.due.look_after_due())
+    assert place.run(place.house.nodes[0].refresh.due.run_round())
     place.run(place.house.nodes[0].refresh.drain())
     assert place.asked() == before + 1
 
@@ -353,7 +353,7 @@ def test_another_process_notices_what_this_one_has_seen(place: Place) -> None:
     place.house.clock.move(100)
     place.run(place.ahead.watch())
     place.house.clock.move(-3600)
-    assert place.run(Ahead(db=place.house.db, clock=place.house.clock).watch())["grants"] == 2
+    assert place.run(ClockSteps(db=place.house.db, clock=place.house.clock).watch())["grants"] == 2
 
 
 def test_a_step_that_could_not_be_written_about_is_looked_at_again(place: Place) -> None:

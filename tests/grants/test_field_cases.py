@@ -180,7 +180,7 @@ async def servers(certificates: Certificates, host: str) -> AsyncIterator[tuple[
 async def looked_at(home: House, app: Application, after: float) -> Grant:
     """The grant, when so many seconds have passed."""
     home.clock.move(after)
-    await home.nodes[0].refresh.due.look_after_due()
+    await home.nodes[0].refresh.due.run_round()
     await home.nodes[0].refresh.drain()
     ((id_,),) = await home.rows("select id from grants where application_id = $1", app.id)
     grant = await home.db.read(grants.find(app.id, id_))

@@ -63,7 +63,7 @@ async def connected(home: House, name: ProviderName, provider: object, settings:
 async def probed(home: House, app: Application) -> Grant:
     """The grant after its next probe."""
     home.clock.move(2 * DAY)
-    await home.nodes[0].refresh.due.look_after_due()
+    await home.nodes[0].refresh.due.run_round()
     await home.nodes[0].refresh.drain()
     (row,) = await home.rows("select id from grants where application_id = $1", app.id)
     grant = await home.db.read(grants.find(app.id, row[0]))

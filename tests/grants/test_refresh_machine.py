@@ -27,7 +27,7 @@ from opengrant.grants.manage import GrantChange
 from opengrant.grants.refresh.circuit_breaker import Policy
 from opengrant.grants.refresh.live_token import Live
 from opengrant.model import SECOND, CustomConnect, Grant, ProviderName, Sealed
-from opengrant.operations.clock_steps import Ahead
+from opengrant.operations.clock_steps import ClockSteps
 from opengrant.store.events import events, webhooks
 from opengrant.store.events.webhooks import Webhook
 from opengrant.store.grants import grants, leases
@@ -72,7 +72,7 @@ class Machine(RuleBasedStateMachine):
         self.under_way: list[asyncio.Task[Any]] = []
         self.passed = 0
         """Seconds since something is under way."""
-        self.ahead = Ahead(db=self.house.db, clock=self.clock)
+        self.ahead = ClockSteps(db=self.house.db, clock=self.clock)
         self.known: dict[str, Seen] = {}
         self.gone: set[str] = set()
         self.families: dict[tuple[str, int], str] = {}
@@ -144,8 +144,8 @@ class Machine(RuleBasedStateMachine):
             self.start(self.node(number).grants.invalidate(self.app, grant, reason=None))
 
     @rule(number=nodes)
-    def look_after_due(self, number: int) -> None:
-        self.start(self.node(number).refresh.due.look_after_due())
+    def run_round(self, number: int) -> None:
+        self.start(self.node(number).refresh.due.run_round())
 
     @rule(seconds=st.sampled_from([1, 25, 100, 1000, 3700, 8 * 86_400]))
     def time_passes(self, seconds: int) -> None:

@@ -70,7 +70,7 @@ async def get_grant(request: Request) -> Answer:
     """
     show = request.query(wire.GrantShow)
     grant = await _grant(request)
-    answer = wire.Grant.shown(await request.services.grants.blame.show(request.application, grant))
+    answer = wire.Grant.shown(await request.services.grants.health.show(request.application, grant))
     if show.expose_aliases and (aliases := await request.services.aliases.of(request.application, grant)):
         answer["email_aliases"] = list(aliases)
     return answer
@@ -106,7 +106,7 @@ async def update_grant(request: Request) -> Answer:
         )
     change = checked(lambda: patch.to_model(grant.provider, held))
     changed = await request.services.grants.change(request.application, grant, change)
-    return wire.Grant.shown(await request.services.grants.blame.show(request.application, changed))
+    return wire.Grant.shown(await request.services.grants.health.show(request.application, changed))
 
 
 @route("DELETE", "/v3/grants/{grant_id}", tag=TAG, errors=(InvalidRequest, GrantNotFound))

@@ -35,12 +35,12 @@ from opengrant.grants.history import Timeline
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.circuit_breaker import Policy
 from opengrant.grants.refresh.refresh import Refresh
-from opengrant.grants.refresh.source_health import Blame
+from opengrant.grants.refresh.source_health import SourceHealth
 from opengrant.grants.revocations import Revocations
 from opengrant.grants.schedule import Schedule
 from opengrant.grants.spool import Spool
 from opengrant.model import SECOND
-from opengrant.operations.clock_steps import Ahead
+from opengrant.operations.clock_steps import ClockSteps
 from opengrant.operations.master_keys import Readiness
 from opengrant.operations.overview import Overview
 from opengrant.services import Services
@@ -137,7 +137,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         delivery_sender=delivery_sender,
         overview=Overview(db=db, activity=base.activity, clock=clock, observe=metrics.set_health),
         readiness=_readiness(settings, tools, opened),
-        ahead=Ahead(db=db, clock=clock),
+        ahead=ClockSteps(db=db, clock=clock),
     )
 
 
@@ -203,7 +203,7 @@ def _grants(settings: Settings, tools: Tools, base: _Base, opened: contextlib.As
             workspaces=base.workspaces,
             clock=tools.clock,
             revocations=revocations,
-            blame=Blame(db=tools.db, clock=tools.clock),
+            health=SourceHealth(db=tools.db, clock=tools.clock),
             stored=connecting.stored,
         ),
         detect=Detect(

@@ -11,7 +11,7 @@ from opengrant.events import payloads as events
 from opengrant.grants import refusals as outcome
 from opengrant.grants.connect.connect import Connect
 from opengrant.grants.connect.record import refuse_taken, unless_taken
-from opengrant.grants.refresh.source_health import Blame, Shown
+from opengrant.grants.refresh.source_health import Shown, SourceHealth
 from opengrant.grants.retry_on_change import retry_on_change
 from opengrant.grants.revocations import Revocations
 from opengrant.grants.stored_credential import StoredCredentials
@@ -58,7 +58,7 @@ class Grants:
     workspaces: Workspaces
     clock: Clock
     revocations: Revocations
-    blame: Blame
+    health: SourceHealth
     stored: StoredCredentials
 
     async def get(self, app: Application, pattern: str) -> Grant:
@@ -96,7 +96,7 @@ class Grants:
         self, app: Application, filters: GrantFilters, *, order: Order, descending: bool, limit: int, offset: int
     ) -> list[Shown]:
         """A page of grants, each with the trouble of its source; `filters.troubled` counts that trouble too."""
-        blamed = tuple(await self.blame.sources(app))
+        blamed = tuple(await self.health.sources(app))
         found = await self.db.read(
             grants.page(
                 app.id,
@@ -109,7 +109,7 @@ class Grants:
                 blamed=blamed,
             )
         )
-        return await self.blame.show_all(app, found)
+        return await self.health.show_all(app, found)
 
     async def change(self, app: Application, grant: Grant, change: GrantChange) -> Grant:
         """Change scope, name, external id or workspace; new settings are verified first, as when connecting.

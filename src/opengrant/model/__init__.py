@@ -5,7 +5,7 @@ Secrets are `pydantic.SecretStr`: blind in repr, str, JSON and validation errors
 """
 
 from opengrant.model.addresses import fold, fold_case, foldings, mailbox_key, mailbox_keys
-from opengrant.model.basics import AGREE, SECOND, Clock, Micros, ProviderName, is_recent, now
+from opengrant.model.basics import AGREE, SECOND, Clock, Micros, ProviderName, is_recent, micros, now
 from opengrant.model.connect import CustomConnect
 from opengrant.model.connectors import ClientApp, Connector, Credential, CredentialType
 from opengrant.model.grants import ENDS_AT, Grant, GrantStatus, Trouble
@@ -85,5 +85,6 @@ __all__ = [
     "is_recent",
     "mailbox_key",
     "mailbox_keys",
+    "micros",
     "now",
 ]

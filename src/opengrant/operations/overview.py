@@ -15,8 +15,7 @@ from opengrant.operations.recent_results import RecentResults
 from opengrant.store.engine.port import Steps, Store
 from opengrant.store.events import webhooks
 from opengrant.store.events.webhooks import Webhook
-from opengrant.store.grants import circuit_breakers
-from opengrant.store.grants import source_health as blame
+from opengrant.store.grants import circuit_breakers, source_health
 from opengrant.store.grants.circuit_breakers import CircuitBreaker
 from opengrant.store.operations import checkup, overview
 from opengrant.store.operations.overview import Backlog, Health
@@ -158,10 +157,10 @@ class Overview:
 
     def _of_sources(self, app_id: str, grants: Mapping[str, Health], at: Micros) -> Steps[None]:
         """Add the grants that are troubled because their source is."""
-        for blamed in (yield from blame.blamed(app_id, at=at)):
+        for blamed in (yield from source_health.blamed(app_id, at=at)):
             named = yield from overview.source(app_id, blamed.source.partition("/")[0])
             if named is not None and named[0] in grants:
-                others = yield from blame.count_untroubled(app_id, blamed.source, self.db.dialect)
+                others = yield from source_health.count_untroubled(app_id, blamed.source, self.db.dialect)
                 grants[named[0]].troubled += others
                 grants[named[0]].held += others if blamed.degraded_at is not None else 0
 
