@@ -13,11 +13,12 @@ from opengrant.connectors import connectors, credentials
 from opengrant.errors import Evidence, OpenGrantError, Overloaded, ProviderFailure, StoreUnavailable
 from opengrant.grants.refresh.circuit_breaker import Policy
 from opengrant.grants.refresh.refresh import Refresh
-from opengrant.model import SECOND, Application, CustomConnect, Grant, Identity, ProviderName
+from opengrant.model import SECOND, Application, Grant, Identity, ProviderName
 from opengrant.providers.base import Mints
 from opengrant.providers.minted import Minted
 from opengrant.store.grants import grants
 from tests.grants.house import House, Mood, silent
+from tests.logins import connecting
 from tests.support import secret, set_in_refresh
 
 T = TypeVar("T")
@@ -47,13 +48,13 @@ class Tenant:
 
     def mailbox(self, name: str, host: str) -> Grant:
         settings = {"imap_username": f"{name}@{host}", "imap_password": SecretStr("sesame"), "imap_host": host}
-        ask = CustomConnect(ProviderName.IMAP, settings)
+        ask = connecting(ProviderName.IMAP, settings)
         return self.run(self.house.nodes[0].connect.custom(self.app, ask))
 
     def account(self, name: str) -> Grant:
         token = secret("root")
         self.house.provider.accepts(token, email=f"{name}@example.com", scope="openid email profile")
-        ask = CustomConnect(ProviderName.GOOGLE, {"refresh_token": SecretStr(token)})
+        ask = connecting(ProviderName.GOOGLE, {"refresh_token": SecretStr(token)})
         return self.run(self.house.nodes[0].connect.custom(self.app, ask))
 
     def now(self, grant: Grant) -> Grant:
@@ -237,7 +238,7 @@ def test_an_attempt_that_makes_many_calls_ends_before_its_lease(
     node = tenant.house.nodes[0]
     mints = cast(dict[ProviderName, Mints], node.connect.prove.providers.mints)  # the node's refresh uses the same
     monkeypatch.setitem(mints, ProviderName.MICROSOFT, endless)
-    ask = CustomConnect(ProviderName.MICROSOFT, {"email_address": "ana@contoso.example"}, credential_id=consent.id)
+    ask = connecting(ProviderName.MICROSOFT, {"email_address": "ana@contoso.example"}, credential_id=consent.id)
     grant = tenant.run(node.connect.custom(tenant.app, ask))
     set_in_refresh(tenant.refresh, timeout=0.1)
     seen = tenant.run(tenant.refresh.checks.check(tenant.app, grant.id))

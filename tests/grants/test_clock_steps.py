@@ -17,7 +17,7 @@ from opengrant.errors import OpenGrantError, Overloaded
 from opengrant.grants.connect.proof import Proof
 from opengrant.grants.manage import GrantChange
 from opengrant.grants.refresh.circuit_breaker import Policy
-from opengrant.model import SECOND, Application, CustomConnect, Grant, Identity, Micros, ProviderName, Sealed, is_recent
+from opengrant.model import SECOND, Application, Grant, Identity, Micros, ProviderName, Sealed, is_recent
 from opengrant.operations.clock_steps import ClockSteps
 from opengrant.store.access import console_sessions as console
 from opengrant.store.access import rate_limits as rations
@@ -29,6 +29,7 @@ from opengrant.store.events.webhooks import Webhook
 from opengrant.store.grants import leases
 from opengrant.vault import Owner
 from tests.grants.house import House
+from tests.logins import connecting as request_for
 from tests.support import Away, secret, set_in_refresh
 
 T = TypeVar("T")
@@ -56,7 +57,7 @@ class Place:
         return SecretStr(token)
 
     def connect(self, token: SecretStr, *, node: int = 0) -> Grant:
-        ask = CustomConnect(ProviderName.GOOGLE, {"refresh_token": token})
+        ask = request_for(ProviderName.GOOGLE, {"refresh_token": token})
         return self.run(self.house.nodes[node].connect.custom(self.app, ask))
 
     def holds(self, grant: Grant) -> str:
@@ -158,7 +159,7 @@ def test_what_was_stored_before_there_were_numbers_is_earlier_than_all(place: Pl
 def test_a_proof_that_the_release_before_kept_has_its_turn_when_it_is_redeemed(place: Place) -> None:
     grant, node = place.connect(place.consent()), place.house.nodes[0]
     proof = Proof(Identity(BOX), ("openid",), {}, {"refresh_token": "kept", "access_token": "a"})
-    accepted = place.run(node.connect.accept(place.app, CustomConnect(ProviderName.GOOGLE, {}), proof))
+    accepted = place.run(node.connect.accept(place.app, request_for(ProviderName.GOOGLE, {}), proof))
     assert (accepted.id, accepted.asked > grant.asked, place.holds(grant)) == (grant.id, True, "kept")
 
 
@@ -377,7 +378,7 @@ def test_what_is_recent(ago: int, recent: bool) -> None:
 
 
 async def connecting(place: Place, token: SecretStr, node: int) -> Grant:
-    ask = CustomConnect(ProviderName.GOOGLE, {"refresh_token": token})
+    ask = request_for(ProviderName.GOOGLE, {"refresh_token": token})
     return await place.house.nodes[node].connect.custom(place.app, ask)
 
 

@@ -11,7 +11,7 @@ import os
 import uuid
 from collections.abc import Coroutine, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeVar
 
 import pytest
@@ -33,6 +33,7 @@ from opengrant.store.events.webhooks import Webhook
 from opengrant.store.grants import grants, leases
 from opengrant.vault import Owner
 from tests.grants.house import House, Mood, Node
+from tests.logins import connecting
 from tests.support import secret, set_in_refresh
 
 T = TypeVar("T")
@@ -99,10 +100,10 @@ class Machine(RuleBasedStateMachine):
     def connect(self, email: str, number: int, fresh: bool, second: bool) -> None:
         """With a new consent, or with a token that was sent before and may be spent by now."""
         self.run(self.connector())
-        ask = CustomConnect(self.name, {"refresh_token": self.token_of(email, fresh)})
+        ask = connecting(self.name, {"refresh_token": self.token_of(email, fresh)})
         if second:
             try:
-                ask = CustomConnect(self.name, ask.settings, credential_id=self.run(self.second_credential()))
+                ask = replace(ask, login=replace(ask.login, credential_id=self.run(self.second_credential())))
             except NotFound:
                 return  # a deletion of the connector that was under way has just come to its end
         self.start(self.connected(self.node(number), ask))
@@ -282,7 +283,7 @@ class Machine(RuleBasedStateMachine):
         return await self.house.db.read(grants.find_email(self.app.id, email, exact=False))
 
     async def connected(self, node: Node, ask: CustomConnect) -> None:
-        token = ask.settings["refresh_token"].get_secret_value()
+        token = ask.login.refresh_token.get_secret_value()
         grant = await node.connect.custom(self.app, ask)
         assert token in self.tokens[grant.email], "the grant is of another mailbox"
 

@@ -94,9 +94,10 @@ async def update_grant(request: Request) -> Answer:
     """
     patch = request.read(wire.GrantPatch)
     grant = await _grant(request)
-    held = (
-        {} if patch.settings is None else await request.services.grants.stored.settings_of(request.application, grant)
-    )
+    login = None
+    if patch.settings is not None:
+        login = await request.services.grants.stored.login_of(request.application, grant)
+    held = wire.settings_of(login)
     who = request.session or request.caller
     if wire.sends_elsewhere(patch, held) and (who is None or "grants.token" not in who.permissions):
         # The owner of that server would read it, and this key may read no live credential.

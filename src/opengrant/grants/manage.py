@@ -1,9 +1,7 @@
 """Existing grants: found by each of their names, listed, changed, invalidated, blocked, deleted."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from opengrant.errors import AccessDenied, GrantNotFound, InvalidRequest
 from opengrant.events import audit
@@ -16,7 +14,7 @@ from opengrant.grants.retry_on_change import retry_on_change
 from opengrant.grants.revocations import Revocations
 from opengrant.grants.stored_credential import StoredCredentials
 from opengrant.model import Application, Clock, CustomConnect, Grant, Sealed, Trouble
-from opengrant.providers.registry import FACTS
+from opengrant.model.logins import MailboxLogin, OAuthLogin, VirtualCalendarLogin
 from opengrant.store import secrets
 from opengrant.store.connectors import credentials
 from opengrant.store.engine.port import Steps, Store
@@ -37,16 +35,14 @@ _INVALIDATED = "The grant was called invalid by request. Ask the user to connect
 class GrantChange:
     """What a PATCH may change; None means not sent.
 
-    settings       the provider's credential keys, checked, as in CustomConnect
-    credential_id  the connector credential that verifies the new settings
+    login  the new credential, checked
     """
 
-    settings: Mapping[str, Any] | None = None
+    login: MailboxLogin | None = None
     scope: tuple[str, ...] | None = None
     name: str | None = None
     external_id: str | None = None
     workspace_id: str | None = None
-    credential_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,24 +116,25 @@ class Grants:
         await refuse_taken(self.db, app, change.external_id, grant)
         if change.workspace_id is not None:
             await self.workspaces.require(app, change.workspace_id)
-        if change.settings is not None:
-            return await self._change_credential(app, grant, change, change.settings)
+        if change.login is not None:
+            return await self._change_credential(app, grant, change, change.login)
         return await self._change_row(app, grant, change)
 
     async def _change_credential(
-        self, app: Application, grant: Grant, change: GrantChange, settings: Mapping[str, Any]
+        self, app: Application, grant: Grant, change: GrantChange, login: MailboxLogin
     ) -> Grant:
-        """Verify the new settings, and store the credential with the rest of the change."""
-        if FACTS[grant.provider].identifier and settings.get("email") != grant.email:
+        """Verify the new credential, and store it with the rest of the change."""
+        if isinstance(login, VirtualCalendarLogin) and login.email != grant.email:
             raise InvalidRequest("settings.email: a virtual calendar keeps its identifier; make another grant instead.")
-        # A token names its scopes; for a password the recorded scopes stay.
-        kept = None if "refresh_token" in settings else grant.scope
+        kept: tuple[str, ...] | None = grant.scope
+        if isinstance(login, OAuthLogin):
+            kept = None  # a token names its scopes
+            if login.credential_id is None:
+                login = replace(login, credential_id=await self._own_client(app, grant))
         ask = CustomConnect(
-            grant.provider,
-            settings,
+            login=login,
             scope=kept if change.scope is None else change.scope,
             name=change.name,
-            credential_id=change.credential_id or await self._own_client(app, grant, settings),
             workspace_id=change.workspace_id,
             external_id=change.external_id,
         )
@@ -167,9 +164,9 @@ class Grants:
 
         return await retry_on_change(write, subject="grant")
 
-    async def _own_client(self, app: Application, grant: Grant, settings: Mapping[str, Any]) -> str | None:
+    async def _own_client(self, app: Application, grant: Grant) -> str | None:
         """The credential whose client got this grant's refresh tokens; None when it is gone."""
-        if "refresh_token" not in settings or grant.credential_id is None:
+        if grant.credential_id is None:
             return None
         own = await self.db.read(credentials.find(app.id, grant.connector_id, grant.credential_id))
         return own.id if own is not None and own.type == "connector" else None

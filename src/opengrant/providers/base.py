@@ -2,14 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from pydantic import SecretStr
 
 from opengrant.model import ClientApp, Identity, Tokens, Verified
 from opengrant.providers.minted import Minted
 
+L_contra = TypeVar("L_contra", contravariant=True)
+"""A kind of login."""
 
+
+@runtime_checkable
 class Refreshes(Protocol):
     """Turns a refresh token into live tokens."""
 
@@ -17,6 +21,7 @@ class Refreshes(Protocol):
         """Spend the refresh token once; no retry. Raises ProviderFailure."""
 
 
+@runtime_checkable
 class Identifies(Protocol):
     """Names the owner of tokens, and what the tokens may do."""
 
@@ -104,11 +109,12 @@ class Reaches(Protocol):
         """Returns the host that answered. Raises ProviderFailure."""
 
 
-class Verifies(Protocol):
-    """Proves a password-like credential, or knows that none is needed."""
+@runtime_checkable
+class Verifies(Protocol[L_contra]):
+    """Proves a login with a password, or accepts one that needs none."""
 
-    async def verify(self, settings: Mapping[str, Any]) -> Verified:
-        """`settings` are the wire's keys, with SecretStr for passwords. Raises ProviderFailure, InvalidRequest."""
+    async def verify(self, login: L_contra, /) -> Verified:
+        """Raises ProviderFailure, InvalidRequest."""
 
 
 class Revokes(Protocol):

@@ -5,7 +5,15 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from opengrant.errors import InvalidRequest
-from opengrant.model import ProviderName
+from opengrant.model import ProviderName, Verified
+from opengrant.model.logins import (
+    AgentAccountLogin,
+    EwsLogin,
+    ICloudLogin,
+    ImapLogin,
+    PasswordLogin,
+    VirtualCalendarLogin,
+)
 from opengrant.providers.base import (
     AsksAdministrators,
     CodeProvider,
@@ -23,12 +31,37 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Passwords:
+    """Who verifies each kind of login that has no token."""
+
+    imap: Verifies[ImapLogin]
+    icloud: Verifies[ICloudLogin]
+    ews: Verifies[EwsLogin]
+    agent_account: Verifies[AgentAccountLogin]
+    virtual_calendar: Verifies[VirtualCalendarLogin]
+
+    async def verify(self, login: PasswordLogin) -> Verified:
+        """Raises ProviderFailure, InvalidRequest, Overloaded."""
+        match login:
+            case ImapLogin():
+                return await self.imap.verify(login)
+            case ICloudLogin():
+                return await self.icloud.verify(login)
+            case EwsLogin():
+                return await self.ews.verify(login)
+            case AgentAccountLogin():
+                return await self.agent_account.verify(login)
+            case VirtualCalendarLogin():
+                return await self.virtual_calendar.verify(login)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Providers:
     """Built once, in assembly/. A provider has a capability by being in its mapping.
 
     tokens          refreshes tokens and says whose they are
     codes           sends users to a consent page and exchanges the code
-    passwords       proves passwords, or knows that none is needed
+    passwords       proves passwords, or accepts what needs none
     mints           makes tokens for the mailboxes of an organisation
     administrators  has a consent page for the administrator of a tenant
     tenants         says which tenant gives a token
@@ -38,9 +71,9 @@ class Providers:
     aliases         lists the other addresses of a mailbox
     """
 
+    passwords: Passwords
     tokens: Mapping[ProviderName, TokenProvider] = field(default_factory=dict)
     codes: Mapping[ProviderName, CodeProvider] = field(default_factory=dict)
-    passwords: Mapping[ProviderName, Verifies] = field(default_factory=dict)
     mints: Mapping[ProviderName, Mints] = field(default_factory=dict)
     administrators: Mapping[ProviderName, AsksAdministrators] = field(default_factory=dict)
     tenants: Mapping[ProviderName, ProvesTenant] = field(default_factory=dict)

@@ -46,7 +46,7 @@ class Redemption:
         burnt = await self.codes.burn(app, code)
         request = AuthorizationRequest.from_row(burnt.row.ask)
         await self._check(app, request, redirect_uri, verifier, authenticated=authenticated)
-        custom = request.custom_connect(burnt.row.provider, {}, login_id=burnt.row.login_id)
+        custom = request.custom_connect(request.hosted_login(burnt.row.provider), login_id=burnt.row.login_id)
         try:
             grant = await self.connect.accept(app, custom, self.codes.proof(burnt))
         except OpenGrantError as problem:

@@ -1,7 +1,7 @@
 """Grants on the wire: the bodies that make and change them, and what an answer shows."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
@@ -31,7 +31,6 @@ from opengrant.api.wire.fields import (
     named,
     none_if_empty,
     refuse_policies,
-    sent_settings,
     text,
     trim,
     trimmed,
@@ -41,8 +40,16 @@ from opengrant.events.payloads import why
 from opengrant.grants.manage import GrantChange
 from opengrant.grants.refresh.live_token import Live
 from opengrant.grants.refresh.source_health import Degraded, Shown
-from opengrant.model import ENDS_AT, SECOND, CustomConnect, ProviderName
+from opengrant.model import ENDS_AT, SECOND, CustomConnect, ProviderName, logins
 from opengrant.model import Grant as GrantNoun
+from opengrant.model.logins import (
+    AgentAccountLogin,
+    MailboxLogin,
+    OAuthLogin,
+    OrganisationLogin,
+    PasswordLogin,
+    VirtualCalendarLogin,
+)
 
 
 class RefreshTokenSettings(Settings):
@@ -53,6 +60,9 @@ class RefreshTokenSettings(Settings):
     refresh_token: RefreshTokenText
     """The OAuth refresh token, issued to the client of this connector."""
 
+    def to_login(self, provider: ProviderName) -> OAuthLogin:
+        return OAuthLogin(provider=provider, refresh_token=self.refresh_token)
+
 
 class OverrideSettings(Settings):
     """A refresh token that another client than the connector's active one obtained."""
@@ -61,6 +71,9 @@ class OverrideSettings(Settings):
     """The OAuth refresh token, issued to the client of that credential."""
     credential_id: Id
     """A credential of type connector; its client is used now and at every later refresh."""
+
+    def to_login(self, provider: ProviderName) -> OAuthLogin:
+        return OAuthLogin(provider=provider, refresh_token=self.refresh_token, credential_id=self.credential_id)
 
 
 class BulkSettings(Settings):
@@ -72,6 +85,9 @@ class BulkSettings(Settings):
     credential_id: Id
     """The credential that the organisation admitted."""
 
+    def to_login(self, provider: ProviderName) -> OrganisationLogin:
+        return OrganisationLogin(provider=provider, email_address=self.email_address, credential_id=self.credential_id)
+
 
 class MicrosoftBulkSettings(BulkSettings):
     """A mailbox of a tenant whose administrator consented to your application."""
@@ -79,6 +95,9 @@ class MicrosoftBulkSettings(BulkSettings):
     tenant: Maybe[Tenant] = None
     """The id or a domain of the tenant, when the credential names none: one application may have many tenants. The
     grant keeps it."""
+
+    def to_login(self, provider: ProviderName) -> OrganisationLogin:
+        return replace(super().to_login(provider), tenant=self.tenant)
 
 
 class GoogleBulkSettings(BulkSettings):
@@ -112,6 +131,20 @@ class ImapSettings(Settings):
     type: Maybe[Annotated[str, trimmed(64)]] = None
     """A label of the service, returned as sent."""
 
+    def to_login(self, _: ProviderName) -> logins.ImapLogin:
+        return logins.ImapLogin(
+            imap_username=self.imap_username,
+            email=self.email,
+            imap_password=self.imap_password,
+            imap_host=self.imap_host,
+            imap_port=self.imap_port,
+            smtp_host=self.smtp_host,
+            smtp_port=self.smtp_port,
+            smtp_username=self.smtp_username,
+            smtp_password=self.smtp_password,
+            type=self.type,
+        )
+
 
 class ICloudSettings(Settings):
     """An iCloud account with an app-specific password."""
@@ -120,6 +153,9 @@ class ICloudSettings(Settings):
     """The iCloud address."""
     password: Password
     """An app-specific password (xxxx-xxxx-xxxx-xxxx); the Apple Account's own password never works."""
+
+    def to_login(self, _: ProviderName) -> logins.ICloudLogin:
+        return logins.ICloudLogin(username=self.username, password=self.password)
 
 
 class EwsSettings(Settings):
@@ -134,6 +170,15 @@ class EwsSettings(Settings):
     ews_host: Maybe[Annotated[str, trimmed(1024)]] = None
     """A host name, or the whole URL of Exchange.asmx."""
     ews_port: Annotated[Port, OrNull, OrBlank] = 443
+
+    def to_login(self, _: ProviderName) -> logins.EwsLogin:
+        return logins.EwsLogin(
+            email=self.email,
+            ews_username=self.ews_username,
+            ews_password=self.ews_password,
+            ews_host=self.ews_host,
+            ews_port=self.ews_port,
+        )
 
 
 class AgentSettings(Settings):
@@ -154,12 +199,38 @@ class AgentSettings(Settings):
 
     NULL_TAKES_AWAY: ClassVar[frozenset[str]] = frozenset({"app_password"})
 
+    def to_login(self, _: ProviderName) -> AgentAccountLogin:
+        """Raises InvalidRequest: there are no policies."""
+        refuse_policies(self.policy_id, within="settings.")
+        named = "app_password" in self.model_fields_set
+        return AgentAccountLogin(
+            email=self.email,
+            app_password=self.app_password,
+            drops_app_password=named and self.app_password is None,
+            policy_id=self.policy_id,
+        )
+
 
 class VirtualCalendarSettings(Settings):
     """A calendar that lives here and belongs to nobody's account."""
 
     email: Annotated[str, text(512)]
     """Any identifier, compared as given; it need not be an address."""
+
+    def to_login(self, _: ProviderName) -> VirtualCalendarLogin:
+        return VirtualCalendarLogin(email=self.email)
+
+
+_ConnectSettings = (
+    RefreshTokenSettings
+    | OverrideSettings
+    | BulkSettings
+    | ImapSettings
+    | ICloudSettings
+    | EwsSettings
+    | AgentSettings
+    | VirtualCalendarSettings
+)
 
 
 class _Custom(Model):
@@ -180,28 +251,16 @@ class _Custom(Model):
     """An id of your own; the grant then also answers to `external:<id>` in paths."""
 
     def to_model(self) -> CustomConnect:
-        keys, credential_id, scope = _apart(self.settings)  # type: ignore[attr-defined] # every variant has its own
+        """Raises InvalidRequest."""
+        settings: _ConnectSettings = self.settings  # type: ignore[attr-defined] # every variant has its own
         return CustomConnect(
-            provider=ProviderName(self.provider),  # type: ignore[attr-defined] # likewise
-            settings=keys,
-            scope=first_sent(self.scope, self.scopes, scope),
+            login=settings.to_login(ProviderName(self.provider)),  # type: ignore[attr-defined] # likewise
+            scope=first_sent(self.scope, self.scopes, settings.scope, settings.scopes),
             state=self.state,
             name=self.name,
-            credential_id=credential_id,
             workspace_id=self.workspace_id,
             external_id=self.external_id,
         )
-
-
-def _apart(settings: Model) -> tuple[dict[str, Any], str | None, tuple[str, ...] | None]:
-    """The provider's own keys; and what is sent among them, but none of them: the credential and the scopes.
-
-    Raises InvalidRequest.
-    """
-    keys = sent_settings(settings)
-    refuse_policies(keys.get("policy_id"), within="settings.")
-    credential_id, scope, scopes = (keys.pop(name, None) for name in ("credential_id", "scope", "scopes"))
-    return keys, credential_id, first_sent(scope, scopes)
 
 
 class RefreshToken(_Custom):
@@ -329,9 +388,9 @@ class ImapLogin(_Custom):
 
     def to_model(self) -> CustomConnect:
         ask = super().to_model()
-        if self.email is None or "email" in ask.settings:
+        if self.email is None or not isinstance(ask.login, logins.ImapLogin) or ask.login.email is not None:
             return ask
-        return replace(ask, settings={**ask.settings, "email": self.email})
+        return replace(ask, login=replace(ask.login, email=self.email))
 
 
 class ICloudLogin(_Custom):
@@ -433,15 +492,16 @@ def custom_variant(provider: ProviderName, settings: Mapping[str, Any]) -> type[
     return ZoomMeetings if provider is ProviderName.ZOOM else RefreshToken
 
 
-def patch_settings(provider: ProviderName, settings: dict[str, Any]) -> dict[str, Any]:
-    """The credential keys of a form, checked as those of connect/custom are. Raises ValidationError."""
-    keys, _, _ = _apart(_checked(provider, settings))
-    return keys
+def password_login(provider: ProviderName, settings: dict[str, Any]) -> PasswordLogin:
+    """A form of hosted sign-in, checked as the settings of connect/custom are. Raises ValidationError."""
+    login = _checked(provider, settings).to_login(provider)
+    assert isinstance(login, PasswordLogin), "a form asks for a password"
+    return login
 
 
-def _checked(provider: ProviderName, settings: dict[str, Any]) -> Model:
+def _checked(provider: ProviderName, settings: dict[str, Any]) -> _ConnectSettings:
     variant = custom_variant(provider, settings)
-    shape: type[Model] = variant.model_fields["settings"].annotation  # type: ignore[assignment] # it is a Model
+    shape: type[_ConnectSettings] = variant.model_fields["settings"].annotation  # type: ignore[assignment] # it is a Model
     return shape.model_validate(settings)
 
 
@@ -677,13 +737,11 @@ class GrantPatch(Model):
     def to_model(self, provider: ProviderName, held: Mapping[str, Any]) -> GrantChange:
         """held: what the grant has, for what is not sent. Raises ValidationError when these are no settings of that
         provider."""
-        keys, credential_id, scope = None, None, None
-        if self.settings is not None:
-            keys, credential_id, scope = _apart(_checked(provider, _laid_over(held, self.settings)))
+        settings = None if self.settings is None else _checked(provider, _laid_over(held, self.settings))
+        inside = (None, None) if settings is None else (settings.scope, settings.scopes)
         return GrantChange(
-            settings=keys,
-            credential_id=credential_id,
-            scope=first_sent(self.scope, self.scopes, scope),
+            login=None if settings is None else settings.to_login(provider),
+            scope=first_sent(self.scope, self.scopes, *inside),
             name=self.name,
             external_id=self.external_id,
             workspace_id=self.workspace_id,
@@ -692,6 +750,14 @@ class GrantPatch(Model):
 
 _TAKES_AWAY = AgentSettings.NULL_TAKES_AWAY
 _SERVERS = {"imap_host": "imap_password", "smtp_host": "smtp_password", "ews_host": "ews_password"}
+
+
+def settings_of(login: MailboxLogin | None) -> dict[str, Any]:
+    """A login as the settings that would be sent for it, without what is None."""
+    if login is None:
+        return {}
+    names = (one.name for one in fields(login) if one.name not in {"provider", "drops_app_password", "proven"})
+    return {name: value for name in names if (value := getattr(login, name)) is not None}
 
 
 def _laid_over(held: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
