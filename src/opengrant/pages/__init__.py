@@ -1,4 +1,6 @@
-"""What people see in a browser: templates, one stylesheet, one script. Knows no grant, no request and no application.
+"""What people see in a browser: templates, one stylesheet, one script. Knows no grant, no request, no application.
+
+Buttons and login forms are facts of the providers; nothing else of them is known here.
 
 `render(page)` turns one of the frozen pages below into a whole HTML document. Every value in a page is text and is
 escaped; the documents hold no inline script or style, so the strictest Content-Security-Policy fits them.

@@ -224,7 +224,8 @@ def refreshed(
     arms = [_live_arm(grant, live), leases.give_back_arm(lease)]
     if spent is not None:
         arms += rotations.spend_arms(grant, spent, at=grant.proven_at)
-    arms += rotations.hand_over_arms(grant, [digest for digest in walked if digest != spent])
+    if walked:
+        arms += rotations.hand_over_arms(grant, [digest for digest in walked if digest != spent])
     return bool((yield from together(_REFRESHED, _refreshed(grant), arms, dialect, last=alone)))
 
 
