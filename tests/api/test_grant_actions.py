@@ -160,7 +160,7 @@ def test_a_check_takes_the_turn_of_a_probe_at_a_degraded_source(
 
 
 def blame(tenant: Tenant, source: str, **more: Any) -> None:
-    """As if many grants of a source had failed alike. more: columns of its brake."""
+    """As if many grants of a source had failed alike. more: columns of its circuit breaker."""
     said = {"class": "connector", "reason": "client_refused", "code": "invalid_client", "remedy": "Check the client."}
     row = {
         "application_id": tenant.application.id, "source": source, "kind": "connector", "reason": "client_refused",

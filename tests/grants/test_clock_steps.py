@@ -18,6 +18,7 @@ from opengrant.grants.connect.proof import Proof
 from opengrant.grants.manage import GrantChange
 from opengrant.grants.refresh.circuit_breaker import Policy
 from opengrant.model import SECOND, Application, Grant, Identity, Micros, ProviderName, Sealed, is_recent
+from opengrant.model.secrets import OAuthSecret
 from opengrant.operations.clock_steps import ClockSteps
 from opengrant.store.access import console_sessions as console
 from opengrant.store.access import rate_limits as rations
@@ -30,6 +31,7 @@ from opengrant.store.grants import leases
 from opengrant.vault import Owner
 from tests.grants.house import House
 from tests.logins import connecting as request_for
+from tests.logins import login
 from tests.support import Away, secret, set_in_refresh
 
 T = TypeVar("T")
@@ -111,7 +113,7 @@ def test_a_later_verification_wins(place: Place, jump: int, ended: bool) -> None
     second, third = place.consent(), place.consent()
     again = place.connect(second, node=1)
     assert (again.id, again.status, place.holds(grant)) == (grant.id, "valid", second.get_secret_value())
-    change = GrantChange(settings={"refresh_token": third})
+    change = GrantChange(login=login(ProviderName.GOOGLE, {"refresh_token": third}))
     changed = place.run(place.house.nodes[0].grants.change(place.app, again, change))
     assert (changed.status, place.holds(grant)) == ("valid", third.get_secret_value())
 
@@ -158,7 +160,8 @@ def test_what_was_stored_before_there_were_numbers_is_earlier_than_all(place: Pl
 
 def test_a_proof_that_the_release_before_kept_has_its_turn_when_it_is_redeemed(place: Place) -> None:
     grant, node = place.connect(place.consent()), place.house.nodes[0]
-    proof = Proof(Identity(BOX), ("openid",), {}, {"refresh_token": "kept", "access_token": "a"})
+    kept = OAuthSecret(refresh_token=SecretStr("kept"), access_token=SecretStr("a"))
+    proof = Proof(Identity(BOX), ("openid",), {}, kept)
     accepted = place.run(node.connect.accept(place.app, request_for(ProviderName.GOOGLE, {}), proof))
     assert (accepted.id, accepted.asked > grant.asked, place.holds(grant)) == (grant.id, True, "kept")
 

@@ -33,7 +33,7 @@ from opengrant.store.events.webhooks import Webhook
 from opengrant.store.grants import grants, leases
 from opengrant.vault import Owner
 from tests.grants.house import House, Mood, Node
-from tests.logins import connecting
+from tests.logins import connecting, login
 from tests.support import secret, set_in_refresh
 
 T = TypeVar("T")
@@ -111,7 +111,7 @@ class Machine(RuleBasedStateMachine):
     @rule(email=boxes, number=nodes, fresh=st.booleans())
     def patch_credential(self, email: str, number: int, fresh: bool) -> None:
         if (grant := self.run(self.found(email))) is not None:
-            change = GrantChange(settings={"refresh_token": self.token_of(email, fresh)})
+            change = GrantChange(login=login(grant.provider, {"refresh_token": self.token_of(email, fresh)}))
             self.start(self.node(number).grants.change(self.app, grant, change))
 
     @rule(email=boxes, number=nodes, name=st.sampled_from(["one", "two"]))

@@ -27,10 +27,11 @@ from opengrant.store.engine.json_columns import put_trouble
 from opengrant.store.engine.open import open_store
 from opengrant.store.engine.parameters import plain
 from opengrant.store.engine.port import Dialect, Row, Statement, Steps
-from opengrant.store.grants import grants, refreshing
+from opengrant.store.grants import grants, listing, refreshing
 from opengrant.store.grants import source_health as blame
-from opengrant.store.grants.grants import FEW, GrantFilters, Order, Writing
+from opengrant.store.grants.grants import Writing
 from opengrant.store.grants.leases import Lease
+from opengrant.store.grants.listing import FEW, GrantFilters, Order
 from opengrant.store.grants.refreshing import Rates, Source
 from opengrant.store.operations import checkup, overview
 from opengrant.store.signin import tokens
@@ -300,7 +301,7 @@ async def test_a_page_of_grants_reads_few_of_them(filled: Filled) -> None:
     pairs = [pair for one, other in itertools.combinations(SINGLE, 2) if (pair := both(one, other)) is not None]
     wrong = list[str]()
     for filters, order in itertools.product([GrantFilters(), *SINGLE, *pairs], ORDERS):
-        steps = grants.page("app", filters, order=order, descending=True, limit=50, offset=0, dialect=filled.dialect)
+        steps = listing.page("app", filters, order=order, descending=True, limit=50, offset=0, dialect=filled.dialect)
         wrong += [f"{order} {filters}: {one}" for one in await slow(filled, steps)]
     assert not wrong, f"{len(wrong)} of {2 * len(pairs)}, such as {wrong[0]}"
 
@@ -314,7 +315,7 @@ async def test_a_page_of_grants_whose_source_is_in_trouble_reads_few_of_them(
     wrong = list[str]()
     for wanted, one, order in itertools.product((True, False), [GrantFilters(), *SINGLE], ORDERS):
         if (filters := both(GrantFilters(troubled=wanted), one)) is not None:
-            steps = grants.page(
+            steps = listing.page(
                 "app", filters, order=order, descending=False, limit=50, offset=0, dialect=filled.dialect, blamed=blamed
             )
             wrong += [f"{order} {filters}: {one}" for one in await slow(filled, steps)]
@@ -409,5 +410,5 @@ async def test_every_function_that_touches_grants_is_looked_at() -> None:
                 named = re.search(r"(from|update|join) grants\b", inspect.getsource(function))
                 if (whole or named) and not function.__name__.startswith("_"):
                     touching.add(function)
-    looked_at = set(scripts(Dialect.SQLITE)) | {grants.page}
+    looked_at = set(scripts(Dialect.SQLITE)) | {listing.page}
     assert touching <= looked_at, touching - looked_at

@@ -19,8 +19,8 @@ from opengrant.store import secrets
 from opengrant.store.connectors import credentials
 from opengrant.store.engine.port import Steps, Store
 from opengrant.store.events import events as outbox
-from opengrant.store.grants import grants, leases
-from opengrant.store.grants.grants import GrantFilters, Order
+from opengrant.store.grants import grants, leases, listing
+from opengrant.store.grants.listing import GrantFilters, Order
 from opengrant.tenants.workspaces import Workspaces
 
 __all__ = ["GrantChange", "GrantFilters", "Grants"]
@@ -94,7 +94,7 @@ class Grants:
         """A page of grants, each with the trouble of its source; `filters.troubled` counts that trouble too."""
         blamed = tuple(await self.health.sources(app))
         found = await self.db.read(
-            grants.page(
+            listing.page(
                 app.id,
                 filters,
                 order=order,

@@ -89,5 +89,5 @@ class PendingWrites:
 def record_recovery(before: Grant, *, at: Micros) -> Steps[None]:
     """Add an audit entry for the end of the grant's trouble, if it had one."""
     if (trouble := before.trouble) is not None:
-        told = {**events.facts(trouble), "remedy": None, "failures": trouble.failures}
-        yield from audit.record(before.application_id, "grant.recovered", at=at, grant_id=before.id, **told)
+        facts = {**events.facts(trouble), "remedy": None, "failures": trouble.failures}
+        yield from audit.record(before.application_id, "grant.recovered", at=at, grant_id=before.id, **facts)

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from opengrant.errors import InvalidRequest, ProviderFailure
 from opengrant.model import SECOND, Identity, now
 from opengrant.net.provider_http import Field, Http
-from opengrant.providers.google.oauth import expand_scope
+from opengrant.providers.google.scopes import GMAIL_SCOPES, USERINFO_SCOPES, expand_scope
 from opengrant.providers.minted import Minted
 from opengrant.providers.oauth.answers import read_tokens
 from opengrant.providers.oauth.evidence import conclusion, refusal
@@ -34,12 +34,6 @@ _LIFETIME = 3000
 """Seconds; Google takes up to an hour."""
 _SHORTEST_KEY = 2048
 _CONSUMER_DOMAINS = frozenset({"gmail.com", "googlemail.com"})
-
-_ROOT = "https://www.googleapis.com/auth/"
-_OPENID_SCOPES = frozenset({"openid", f"{_ROOT}userinfo.email", f"{_ROOT}userinfo.profile"})
-_GMAIL_SCOPES = frozenset(
-    {"https://mail.google.com/", *(f"{_ROOT}gmail.{name}" for name in ("modify", "readonly", "compose", "metadata"))}
-)
 
 
 class GoogleBulk:
@@ -76,9 +70,9 @@ class GoogleBulk:
         fields: dict[str, Field] = {"grant_type": _GRANT_TYPE, "assertion": assertion}
         tokens = read_tokens(await self._http.form(PROVIDER, "token", self._token_url, fields))
         user: Mapping[str, Any] = {}
-        if _OPENID_SCOPES & set(scope):
+        if USERINFO_SCOPES & set(scope):
             user = await self._ask(self._userinfo_url, tokens.access_token)
-        if _GMAIL_SCOPES & set(scope):
+        if GMAIL_SCOPES & set(scope):
             # Some users have a licence without Gmail: the token endpoint does not check that.
             await self._ask(f"{self._gmail_url}/users/me/profile", tokens.access_token)
         subject = text_of(user, "sub", "id")

@@ -48,7 +48,7 @@ def lock(application_id: str, source: str, dialect: Dialect) -> Steps[CircuitBre
         # There may be no row yet: lock the name. All releases that share a database use this text.
         yield Statement("select pg_advisory_xact_lock(hashtextextended($1, 0))", (f"brake {application_id} {source}",))
     # Lock the row too: a success deletes it without locking the name, and a later write would bring it back.
-    return (yield from _find(application_id, source, "for update" if dialect is Dialect.POSTGRES else ""))
+    return (yield from _find(application_id, source, dialect.locks("for update")))
 
 
 def find(application_id: str, source: str) -> Steps[CircuitBreaker | None]:
