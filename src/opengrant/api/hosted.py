@@ -21,8 +21,8 @@ from opengrant.api.http.path_tree import Router
 from opengrant.api.http.request import Headers, Request, header, origin, read_body
 from opengrant.api.http.route_table import Open, Redirect, route
 from opengrant.api.http.static import PAGE_HEADERS
+from opengrant.api.wire.connect import password_login
 from opengrant.api.wire.fields import Model
-from opengrant.api.wire.grants import password_login
 from opengrant.api.wire.hosted import AuthQuery
 from opengrant.errors import (
     CallbackNotAllowed,
