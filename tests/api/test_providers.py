@@ -82,7 +82,6 @@ def test_each_is_built_with_the_ways_in_that_its_facts_name(server: LiveServer) 
     for name, facts in FACTS.items():
         by_token = facts.holds == "token"
         assert (name in built.tokens) == (name in built.codes) == (name in built.clients) == by_token, name
-        assert (name in built.passwords) != by_token, name
         assert (name in built.mints) == (facts.organisation_credential is not None), name
 
 
