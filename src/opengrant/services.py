@@ -25,8 +25,8 @@ from opengrant.grants.history import Timeline
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
 from opengrant.operations.clock_steps import ClockSteps
-from opengrant.operations.master_keys import Readiness
 from opengrant.operations.overview import Overview
+from opengrant.operations.readiness import Readiness
 from opengrant.signin.hosted import Hosted
 from opengrant.signin.token_endpoint import TokenEndpoint
 from opengrant.signin.token_reader import TokenReader

@@ -41,8 +41,8 @@ from opengrant.grants.schedule import Schedule
 from opengrant.grants.spool import Spool
 from opengrant.model import SECOND
 from opengrant.operations.clock_steps import ClockSteps
-from opengrant.operations.master_keys import Readiness
 from opengrant.operations.overview import Overview
+from opengrant.operations.readiness import Readiness
 from opengrant.services import Services
 from opengrant.settings import Settings
 from opengrant.signin.abuse_limits import AbuseLimits
