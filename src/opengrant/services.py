@@ -25,12 +25,12 @@ from opengrant.grants.history import Timeline
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
 from opengrant.operations.clock_steps import ClockSteps
-from opengrant.operations.master_keys import Readiness
 from opengrant.operations.overview import Overview
+from opengrant.operations.readiness import Readiness
 from opengrant.signin.hosted import Hosted
 from opengrant.signin.token_endpoint import TokenEndpoint
 from opengrant.signin.token_reader import TokenReader
-from opengrant.signin.tokens import Tokens
+from opengrant.signin.tokens import AccessTokens
 from opengrant.store.engine.port import Store
 from opengrant.tenants.applications import Applications
 from opengrant.tenants.redirect_uris import Redirects
@@ -73,7 +73,7 @@ class Services:
     timeline: Timeline
     # signin
     hosted: Hosted
-    tokens: Tokens
+    tokens: AccessTokens
     token_reader: TokenReader
     exchange: TokenEndpoint
     # events

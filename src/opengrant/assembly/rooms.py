@@ -41,8 +41,8 @@ from opengrant.grants.schedule import Schedule
 from opengrant.grants.spool import Spool
 from opengrant.model import SECOND
 from opengrant.operations.clock_steps import ClockSteps
-from opengrant.operations.master_keys import Readiness
 from opengrant.operations.overview import Overview
+from opengrant.operations.readiness import Readiness
 from opengrant.services import Services
 from opengrant.settings import Settings
 from opengrant.signin.abuse_limits import AbuseLimits
@@ -59,7 +59,7 @@ from opengrant.signin.return_url import ReturnUrls
 from opengrant.signin.start import SignInStart
 from opengrant.signin.token_endpoint import TokenEndpoint
 from opengrant.signin.token_reader import TokenReader
-from opengrant.signin.tokens import Tokens
+from opengrant.signin.tokens import AccessTokens
 from opengrant.signin.visit import Visits
 from opengrant.store.engine.port import Dialect
 from opengrant.store.grants.refreshing import Rates
@@ -92,7 +92,7 @@ class _Grants:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _SignIn:
     hosted: Hosted
-    tokens: Tokens
+    tokens: AccessTokens
     token_reader: TokenReader
     exchange: TokenEndpoint
 
@@ -288,7 +288,7 @@ def _connector_check(tools: Tools, base: _Base, grants: _Grants) -> ConnectorChe
 def _sign_in(settings: Settings, tools: Tools, base: _Base, grants: _Grants) -> _SignIn:
     hosted = _hosted(settings, tools, base, grants)
     id_tokens = IdTokens(db=tools.db, vault=tools.vault, clock=tools.clock)
-    tokens = Tokens(
+    tokens = AccessTokens(
         db=tools.db,
         digests=tools.digests,
         applications=base.applications,

@@ -57,7 +57,7 @@ class DegradedSource:
     credential_id: str | None
     host: str | None
     since: Micros
-    said: Mapping[str, Any]
+    answer: Mapping[str, Any]
     grants: int
     probe_at: Micros | None
 
@@ -201,7 +201,7 @@ def _degraded_source(
         credential_id=credential_id,
         host=host,
         since=blamed.degraded_at,
-        said=circuit_breaker.quoted(blamed),
+        answer=circuit_breaker.quoted(blamed),
         grants=grants,
         probe_at=blamed.probe_at,
     )

@@ -3,7 +3,7 @@
 import secrets as random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 from opengrant.connectors.connectors import Connectors
 from opengrant.errors import ConnectorMisconfigured, InvalidRequest, ProviderFailure
@@ -83,5 +83,5 @@ class AdminConsent:
 
 def _one_tenant(held: Mapping[str, Any]) -> str | None:
     """The tenant of a credential; None when the credential is for any tenant."""
-    named = cast(str, held.get("tenant") or "")
+    named: str = held.get("tenant") or ""
     return None if named.lower() in MANY_TENANTS else named

@@ -127,16 +127,16 @@ def _write_proof(proof: Proof) -> bytes:
 
 
 def _read_proof(sealed: bytes) -> Proof:
-    held = from_json(sealed)
-    secret = None if held["secret"] is None else read_secret(held["secret"])
+    row = from_json(sealed)
+    secret = None if row["secret"] is None else read_secret(row["secret"])
     assert not isinstance(secret, RotatedToken)
     return Proof(
-        Identity(**held["identity"]),
-        tuple(held["scope"]),
-        held["settings"],
-        secret,
-        held["credential_id"],
-        held["token_expires_at"],
-        named=tuple(held["named"]),
-        asked=held.get("asked", 0),  # the release before wrote none
+        identity=Identity(**row["identity"]),
+        scope=tuple(row["scope"]),
+        settings=row["settings"],
+        secret=secret,
+        credential_id=row["credential_id"],
+        token_expires_at=row["token_expires_at"],
+        named=tuple(row["named"]),
+        asked=row.get("asked", 0),  # the release before wrote none
     )

@@ -85,7 +85,7 @@ class Issued:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tokens:
+class AccessTokens:
     """Built once, in assembly/.
 
     An argument `issuer` is the base URL that the caller reached us at.

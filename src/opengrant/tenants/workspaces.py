@@ -101,8 +101,10 @@ class Workspaces:
 
     async def default(self, app: Application) -> Workspace:
         """The application's default workspace."""
-        found = await self.db.read(workspaces.find_default(app.id))
-        return found if found is not None else await self.db.write(workspaces.get_default(app.id, at=self.clock()))
+        workspace = await self.db.read(workspaces.find_default(app.id))
+        return (
+            workspace if workspace is not None else await self.db.write(workspaces.get_default(app.id, at=self.clock()))
+        )
 
     async def of_application(self, app: Application) -> list[Workspace]:
         """The default one first, then in order of creation."""
@@ -227,37 +229,37 @@ class Workspaces:
         )
 
     def _update(self, app: Application, workspace_id: str, change: WorkspaceChange) -> Steps[Workspace]:
-        found = _some((yield from workspaces.hold(app.id, workspace_id)))
-        if change.domain is not None and _domain(change.domain) != found.domain:
+        workspace = _some((yield from workspaces.hold(app.id, workspace_id)))
+        if change.domain is not None and _domain(change.domain) != workspace.domain:
             raise InvalidRequest("domain: cannot be changed. Make another workspace instead.")
         changed = replace(
-            found,
-            name=found.name if change.name is None else change.name,
-            auto_group=found.auto_group if change.auto_group is None else change.auto_group,
-            policy_id=found.policy_id if change.policy_id is None else change.policy_id or None,
-            rule_ids=found.rule_ids if change.rule_ids is None else change.rule_ids,
+            workspace,
+            name=workspace.name if change.name is None else change.name,
+            auto_group=workspace.auto_group if change.auto_group is None else change.auto_group,
+            policy_id=workspace.policy_id if change.policy_id is None else change.policy_id or None,
+            rule_ids=workspace.rule_ids if change.rule_ids is None else change.rule_ids,
             updated_at=self.clock(),
         )
-        if found.is_default and (changed.name, changed.auto_group) != (found.name, found.auto_group):
+        if workspace.is_default and (changed.name, changed.auto_group) != (workspace.name, workspace.auto_group):
             raise InvalidRequest("Of the default workspace, only policy_id and rule_ids can change.")
         _check_grouping(changed.domain, changed.auto_group)
         yield from workspaces.replace(changed)
         fields = ("name", "auto_group", "policy_id", "rule_ids")
-        names = [name for name in fields if getattr(found, name) != getattr(changed, name)]
+        names = [name for name in fields if getattr(workspace, name) != getattr(changed, name)]
         yield from audit.record(
-            app.id, "workspace.updated", at=changed.updated_at, workspace_id=found.id, changed=names or None
+            app.id, "workspace.updated", at=changed.updated_at, workspace_id=workspace.id, changed=names or None
         )
         return changed
 
     def _delete(self, app: Application, id_or_domain: str) -> Steps[None]:
-        found = yield from _get(app, id_or_domain)
-        if found.is_default:
+        workspace = yield from _get(app, id_or_domain)
+        if workspace.is_default:
             raise InvalidRequest("The default workspace cannot be deleted.")
         now = self.clock()
         default = yield from workspaces.get_default(app.id, at=now)
-        if not (yield from workspaces.delete(app.id, found.id, to=default.id)):
+        if not (yield from workspaces.delete(app.id, workspace.id, to=default.id)):
             raise _not_found()
-        yield from audit.record(app.id, "workspace.deleted", at=now, workspace_id=found.id)
+        yield from audit.record(app.id, "workspace.deleted", at=now, workspace_id=workspace.id)
 
 
 def _domain(text: str) -> str:
@@ -274,10 +276,10 @@ def _check_grouping(domain: str, auto_group: bool) -> None:
 
 
 def _get(app: Application, id_or_domain: str) -> Steps[Workspace]:
-    found = yield from workspaces.find(app.id, id_or_domain)
-    if found is None and (domain := parse_domain(id_or_domain)):
-        found = yield from workspaces.find_domain(app.id, domain)
-    return _some(found)
+    workspace = yield from workspaces.find(app.id, id_or_domain)
+    if workspace is None and (domain := parse_domain(id_or_domain)):
+        workspace = yield from workspaces.find_domain(app.id, domain)
+    return _some(workspace)
 
 
 def _some(workspace: Workspace | None) -> Workspace:
@@ -304,19 +306,19 @@ def _add(workspace: Workspace) -> Steps[bool]:
 def _assign(
     app: Application, id_or_domain: str, assign: Sequence[str], remove: Sequence[str], *, at: Micros
 ) -> Steps[Assigned]:
-    found = yield from _get(app, id_or_domain)
-    assigned = _in_order(assign, (yield from workspaces.assign(app.id, found.id, assign)))
-    removed = _in_order(remove, (yield from workspaces.release(app.id, found.id, remove)))
+    workspace = yield from _get(app, id_or_domain)
+    assigned = _in_order(assign, (yield from workspaces.assign(app.id, workspace.id, assign)))
+    removed = _in_order(remove, (yield from workspaces.release(app.id, workspace.id, remove)))
     if assigned or removed:
         yield from audit.record(
             app.id,
             "workspace.assigned",
             at=at,
-            workspace_id=found.id,
+            workspace_id=workspace.id,
             assigned=assigned or None,
             removed=removed or None,
         )
-    return Assigned(found, assigned, removed)
+    return Assigned(workspace, assigned, removed)
 
 
 def _in_order(asked: Sequence[str], done: set[str]) -> tuple[str, ...]:

@@ -275,4 +275,4 @@ def _hold(app_id: str, grant_id: str, trouble: Trouble, *, since: Micros, at: Mi
         return
     notices = yield from refreshing.expiries(app_id, grant_id, since=since)
     unsent = yield from deliveries.withdraw(app_id, notices)
-    yield from outbox.add(events.restored(grant, at=at, told=len(unsent) < len(notices)))
+    yield from outbox.add(events.restored(grant, at=at, announced=len(unsent) < len(notices)))

@@ -58,7 +58,7 @@ class PendingWrites:
         def script() -> Steps[None]:
             written = yield from refreshing.revived(revived, live)
             if written and was == "invalid":
-                yield from outbox.add(events.restored(revived, at=self.clock(), told=True))
+                yield from outbox.add(events.restored(revived, at=self.clock(), announced=True))
             if written:
                 yield from record_recovery(grant, at=self.clock())
             yield from leases.give_back(lease)

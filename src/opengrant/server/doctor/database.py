@@ -4,7 +4,8 @@ import time
 
 from opengrant.assembly.tools import keyring
 from opengrant.model import now
-from opengrant.operations.master_keys import check_master_keys, ping
+from opengrant.operations.master_keys import check_master_keys
+from opengrant.operations.readiness import ping
 from opengrant.server.doctor.finding import Finding
 from opengrant.settings import Settings
 from opengrant.store.engine.port import Statement, Steps, Store

@@ -4,7 +4,7 @@ import stat
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from opengrant.operations.master_keys import LEAST_ROOM, room
+from opengrant.operations.readiness import LEAST_ROOM, room
 from opengrant.server.doctor.finding import Finding
 from opengrant.settings import Settings, say_unknown, unknown
 
