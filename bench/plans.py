@@ -30,6 +30,7 @@ from opengrant.assembly.installation import installation
 from opengrant.connectors.connectors import ConnectorFields
 from opengrant.connectors.credentials import NewCredential
 from opengrant.model import SECOND, Micros, ProviderName, now
+from opengrant.model.secrets import read_credential
 from opengrant.settings import Settings
 from opengrant.store.engine.port import Row, Statement, Steps, Store
 from opengrant.store.grants import refreshing
@@ -171,7 +172,7 @@ async def _sources(settings: Settings) -> list[tuple[str, str, str]]:
             connector = await services.connectors.create(application, ProviderName.GOOGLE, draft)
             found.append((application.id, connector.id, str(connector.active_credential_id)))
             for further in range(1, CREDENTIALS):
-                named = NewCredential(f"client {further}", "connector", client)
+                named = NewCredential(f"client {further}", read_credential(client, "connector"))
                 credential = await services.credentials.create(application, ProviderName.GOOGLE, named)
                 found.append((application.id, connector.id, credential.id))
     return found

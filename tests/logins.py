@@ -1,12 +1,12 @@
 """Logins from the settings of the wire, as tests write them down."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import SecretStr
 
-from opengrant.model import CustomConnect, ProviderName, Verified
+from opengrant.model import CustomConnect, ProviderName, ServiceAccountKey, TenantClient, Verified
 from opengrant.model.logins import (
     AgentAccountLogin,
     EwsLogin,
@@ -20,9 +20,12 @@ from opengrant.model.logins import (
 )
 from opengrant.model.secrets import NoSecret, members
 from opengrant.providers.ews.password import Ews
+from opengrant.providers.google.service_account import GoogleBulk
 from opengrant.providers.hosted.agent_account import AgentAccount
 from opengrant.providers.icloud.password import ICloud
 from opengrant.providers.imap.password import Imap
+from opengrant.providers.microsoft.app_only import MicrosoftBulk
+from opengrant.providers.minted import Minted
 
 _EMPTY: Mapping[ProviderName, Mapping[str, Any]] = {
     ProviderName.IMAP: {"imap_username": "", "imap_password": SecretStr("")},
@@ -77,3 +80,20 @@ async def verify(provider: Any, settings: Mapping[str, Any]) -> Any:
         return verified
     sealed = {name: value for name, value in members(verified.secret).items() if name not in {"v", "kind"}}
     return replace(verified, secret={} if isinstance(verified.secret, NoSecret) else sealed)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Minting:
+    """A provider that mints, asked with the members of a credential."""
+
+    provider: GoogleBulk | MicrosoftBulk
+
+    async def mint(self, credential: Mapping[str, Any], email: str, scope: tuple[str, ...]) -> Minted:
+        if isinstance(self.provider, MicrosoftBulk):
+            return await self.provider.mint(TenantClient(**{"tenant": None, **credential}), email, scope)
+        key = ServiceAccountKey(
+            client_email=credential["client_email"],
+            private_key=credential["private_key"] or SecretStr(""),
+            private_key_id=credential.get("private_key_id"),
+        )
+        return await self.provider.mint(key, email, scope)

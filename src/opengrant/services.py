@@ -33,7 +33,7 @@ from opengrant.signin.token_reader import TokenReader
 from opengrant.signin.tokens import AccessTokens
 from opengrant.store.engine.port import Store
 from opengrant.tenants.applications import Applications
-from opengrant.tenants.redirect_uris import Redirects
+from opengrant.tenants.redirect_uris import RedirectUris
 from opengrant.tenants.workspaces import Workspaces
 
 
@@ -48,7 +48,7 @@ class Services:
     public_url: str | None
     # tenants
     applications: Applications
-    redirects: Redirects
+    redirects: RedirectUris
     workspaces: Workspaces
     # access
     api_keys: ApiKeys

@@ -13,7 +13,8 @@ from opengrant.connectors import connectors, credentials
 from opengrant.errors import Evidence, OpenGrantError, Overloaded, ProviderFailure, StoreUnavailable
 from opengrant.grants.refresh.circuit_breaker import Policy
 from opengrant.grants.refresh.refresh import Refresh
-from opengrant.model import SECOND, Application, Grant, Identity, ProviderName
+from opengrant.model import SECOND, Application, Grant, Identity, ProviderName, TenantClient
+from opengrant.model.secrets import ConsentedApp
 from opengrant.providers.base import Mints
 from opengrant.providers.minted import Minted
 from opengrant.store.grants import grants
@@ -231,12 +232,14 @@ def test_an_attempt_that_makes_many_calls_ends_before_its_lease(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tenant.connector(ProviderName.MICROSOFT)
-    client = {"client_id": "app", "client_secret": SecretStr(secret("client")), "tenant": "contoso.example"}
-    draft = credentials.NewCredential("all", "adminconsent", client)
+    client = ConsentedApp(client_id="app", client_secret=SecretStr(secret("client")), tenant="contoso.example")
+    draft = credentials.NewCredential("all", client)
     consent = tenant.run(tenant.house.credentials.create(tenant.app, ProviderName.MICROSOFT, draft))
     endless = Endless("ana@contoso.example", tenant.house.clock() + 3600 * SECOND)
     node = tenant.house.nodes[0]
-    mints = cast(dict[ProviderName, Mints], node.connect.prove.providers.mints)  # the node's refresh uses the same
+    mints = cast(
+        dict[ProviderName, Mints[TenantClient]], node.connect.prove.providers.tenant_clients
+    )  # the node's refresh uses the same
     monkeypatch.setitem(mints, ProviderName.MICROSOFT, endless)
     ask = connecting(ProviderName.MICROSOFT, {"email_address": "ana@contoso.example"}, credential_id=consent.id)
     grant = tenant.run(node.connect.custom(tenant.app, ask))

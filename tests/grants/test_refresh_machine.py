@@ -27,6 +27,7 @@ from opengrant.grants.manage import GrantChange
 from opengrant.grants.refresh.circuit_breaker import Policy
 from opengrant.grants.refresh.live_token import Live
 from opengrant.model import SECOND, CustomConnect, Grant, ProviderName, Sealed
+from opengrant.model.secrets import ConnectorClient
 from opengrant.operations.clock_steps import ClockSteps
 from opengrant.store.events import events, webhooks
 from opengrant.store.events.webhooks import Webhook
@@ -274,8 +275,8 @@ class Machine(RuleBasedStateMachine):
 
     async def second_credential(self) -> str:
         if self.second is None:
-            client = {"client_id": "second", "client_secret": SecretStr(secret("client"))}
-            draft = credentials.NewCredential("second", "connector", client)
+            client = ConnectorClient(client_id="second", client_secret=SecretStr(secret("client")))
+            draft = credentials.NewCredential("second", client)
             self.second = (await self.house.credentials.create(self.app, self.name, draft)).id
         return self.second
 

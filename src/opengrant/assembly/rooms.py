@@ -64,7 +64,7 @@ from opengrant.signin.visit import Visits
 from opengrant.store.engine.port import Dialect
 from opengrant.store.grants.refreshing import Rates
 from opengrant.tenants.applications import Applications
-from opengrant.tenants.redirect_uris import Redirects
+from opengrant.tenants.redirect_uris import RedirectUris
 from opengrant.tenants.workspaces import Workspaces
 
 
@@ -74,7 +74,7 @@ class _Base:
 
     api_keys: ApiKeys
     applications: Applications
-    redirects: Redirects
+    redirects: RedirectUris
     workspaces: Workspaces
     connectors: Connectors
     domains: Domains
@@ -149,7 +149,7 @@ def _base(tools: Tools, opened: contextlib.AsyncExitStack) -> _Base:
     base = _Base(
         api_keys=api_keys,
         applications=Applications(db=db, api_keys=api_keys, clock=clock),
-        redirects=Redirects(db=db, clock=clock),
+        redirects=RedirectUris(db=db, clock=clock),
         workspaces=workspaces,
         connectors=Connectors(db=db, vault=tools.vault, clock=clock),
         domains=Domains(db=db, clock=clock),

@@ -9,7 +9,7 @@ from opengrant.access import bearer_tokens
 from opengrant.errors import CodeUsedTwice, OAuthRefused, ReauthEmailInvalid
 from opengrant.grants.connect.proof import Proof
 from opengrant.model import SECOND, Application, Clock, Identity, Micros, ProviderName, mailbox_key
-from opengrant.model.secrets import RotatedToken, Sealed
+from opengrant.model.secrets import GrantSecret, NoSecret, Sealed, SecretUnreadable
 from opengrant.model.secrets import members as secret_members
 from opengrant.model.secrets import read as read_secret
 from opengrant.signin.login import AuthorizationRequest
@@ -129,7 +129,8 @@ def _write_proof(proof: Proof) -> bytes:
 def _read_proof(sealed: bytes) -> Proof:
     row = from_json(sealed)
     secret = None if row["secret"] is None else read_secret(row["secret"])
-    assert not isinstance(secret, RotatedToken)
+    if not isinstance(secret, GrantSecret | NoSecret | None):
+        raise SecretUnreadable(f"A proof cannot hold a secret of the kind {secret.kind}.")
     return Proof(
         identity=Identity(**row["identity"]),
         scope=tuple(row["scope"]),

@@ -12,7 +12,7 @@ from opengrant.model import Application, Grant, RedirectUri
 from opengrant.signin import pkce
 from opengrant.signin.codes import LoginCodes
 from opengrant.signin.login import AuthorizationRequest
-from opengrant.tenants.redirect_uris import Redirects
+from opengrant.tenants.redirect_uris import RedirectUris
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Redemption:
     """Built once, in assembly/."""
 
     codes: LoginCodes
-    redirects: Redirects
+    redirects: RedirectUris
     connect: Connect
     secretless_web: bool
     """Codes for redirect URIs of platform `web` may be redeemed without the API key, by PKCE alone."""

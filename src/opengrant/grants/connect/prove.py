@@ -71,7 +71,7 @@ class Prove:
         default = () if FACTS[ask.provider].tenant_scope else found.connector.scope
         scope = default if ask.scope is None else ask.scope
         async with VerificationCall(self.observe, ask.provider, "bulk"):
-            minted = await having(self.providers.mints, ask.provider).mint(credential, email, scope)
+            minted = await self.providers.mint(ask.provider, credential, email, scope)
         return Proof(
             # A credential that names its tenant vouches for the tenant's directory; a tenant in a request is a claim.
             replace(minted.identity, email=email, vouched=minted.identity.vouched or tenant is None),

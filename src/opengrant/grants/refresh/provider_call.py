@@ -77,7 +77,7 @@ class ProviderCall:
         scope = grant.scope if secret.scope is None else secret.scope
         try:
             async with asyncio.timeout(self.timeout * CALLS):
-                minted = await having(self.providers.mints, grant.provider).mint(credential, email, scope)
+                minted = await self.providers.mint(grant.provider, credential, email, scope)
         except TimeoutError:
             raise ProviderFailure(Evidence(f"{grant.provider}-bulk", "api", "http", code="timeout")) from None
         return Answer(replace(secret, access_token=minted.access_token), minted.expires_at)
