@@ -33,6 +33,7 @@ from opengrant.signin.token_reader import TokenReader
 from opengrant.signin.tokens import AccessTokens
 from opengrant.store.engine.port import Store
 from opengrant.tenants.applications import Applications
+from opengrant.tenants.grouping import Grouping
 from opengrant.tenants.redirect_uris import RedirectUris
 from opengrant.tenants.workspaces import Workspaces
 
@@ -50,6 +51,7 @@ class Services:
     applications: Applications
     redirects: RedirectUris
     workspaces: Workspaces
+    grouping: Grouping
     # access
     api_keys: ApiKeys
     sessions: ConsoleSessions

@@ -64,6 +64,7 @@ from opengrant.signin.visit import Visits
 from opengrant.store.engine.port import Dialect
 from opengrant.store.grants.refreshing import Rates
 from opengrant.tenants.applications import Applications
+from opengrant.tenants.grouping import Grouping
 from opengrant.tenants.redirect_uris import RedirectUris
 from opengrant.tenants.workspaces import Workspaces
 
@@ -110,6 +111,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         api_keys=base.api_keys,
         redirects=base.redirects,
         workspaces=base.workspaces,
+        grouping=_grouping(tools, base, opened),
         sessions=ConsoleSessions(db=db, api_keys=base.api_keys, digests=tools.digests, clock=clock),
         service_accounts=ServiceAccounts(db=db, clock=clock),
         signatures=Signatures(db=db, clock=clock),
@@ -143,20 +145,24 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
 
 def _base(tools: Tools, opened: contextlib.AsyncExitStack) -> _Base:
     db, clock = tools.db, tools.clock
-    workspaces = Workspaces(db=db, clock=clock)
-    opened.push_async_callback(workspaces.close)
     api_keys = ApiKeys(db=db, digests=tools.digests, clock=clock)
     base = _Base(
         api_keys=api_keys,
         applications=Applications(db=db, api_keys=api_keys, clock=clock),
         redirects=RedirectUris(db=db, clock=clock),
-        workspaces=workspaces,
+        workspaces=Workspaces(db=db, clock=clock),
         connectors=Connectors(db=db, vault=tools.vault, clock=clock),
         domains=Domains(db=db, clock=clock),
         activity=Activity(db=db, clock=clock),
     )
     opened.push_async_callback(_write_counts, base)
     return base
+
+
+def _grouping(tools: Tools, base: _Base, opened: contextlib.AsyncExitStack) -> Grouping:
+    grouping = Grouping(db=tools.db, workspaces=base.workspaces, clock=tools.clock)
+    opened.push_async_callback(grouping.close)
+    return grouping
 
 
 async def _write_counts(base: _Base) -> None:

@@ -1,16 +1,10 @@
 """Workspaces: groups of an application's grants, by domain or by assignment."""
 
-import asyncio
 import uuid
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
 
-import structlog
-
-from opengrant.access.rate_limits import RateLimit
-from opengrant.errors import InvalidRequest, NotFound, Overloaded
+from opengrant.errors import InvalidRequest, NotFound
 from opengrant.events import audit
 from opengrant.model import Application, Clock, Micros, ProviderName
 from opengrant.net.guard import domain_of, parse_domain
@@ -18,16 +12,10 @@ from opengrant.store.engine.port import Steps, Store
 from opengrant.store.tenants import workspaces
 from opengrant.store.tenants.workspaces import Workspace
 
-__all__ = ["Assigned", "AutoGroup", "NewWorkspace", "Workspace", "WorkspaceChange", "Workspaces"]
-
-log = structlog.get_logger()
+__all__ = ["Assigned", "NewWorkspace", "Workspace", "WorkspaceChange", "Workspaces"]
 
 MOST = 10_000
 """Workspaces of one application; the list has no pages."""
-_AT_ONCE = 200
-"""Grants that a grouping reads and moves in one transaction."""
-_MOST_JOBS = 16
-"""Groupings under way in a process; an application can start one a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +41,6 @@ class WorkspaceChange:
 
 
 @dataclass(frozen=True, slots=True)
-class AutoGroup:
-    """The grants that a grouping moves.
-
-    since   created at this time or later
-    domain  only addresses of this domain; None: all
-    """
-
-    since: Micros = 0
-    invalid_also: bool = False
-    domain: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Assigned:
     """The result of an assignment; each list is in the order of the request."""
 
@@ -74,13 +49,12 @@ class Assigned:
     removed: tuple[str, ...]
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Workspaces:
-    """Built once, in assembly/; closed when the process ends."""
+    """Built once, in assembly/."""
 
     db: Store
     clock: Clock
-    _jobs: set["asyncio.Task[None]"] = field(default_factory=set)
 
     async def for_new_grant(self, app: Application, provider: ProviderName, email: str, wanted: str | None) -> str:
         """The id of the workspace of a new grant: the one named, else the one of its domain, else the default one.
@@ -117,14 +91,15 @@ class Workspaces:
 
     async def create(self, app: Application, new: NewWorkspace) -> Workspace:
         """Raises InvalidRequest when the domain is invalid or taken, or when auto_group has no domain to group by."""
-        domain = _domain(new.domain)
+        domain = checked_domain(new.domain)
         auto_group = bool(domain) if new.auto_group is None else new.auto_group
         _check_grouping(domain, auto_group)
-        fresh = self._fresh(app, new.name, domain, auto_group)
-        fresh = replace(fresh, policy_id=new.policy_id, rule_ids=new.rule_ids)
-        if not await self.db.write(_add(fresh)):
+        workspace = replace(
+            fresh(app, new.name, domain, auto_group, at=self.clock()), policy_id=new.policy_id, rule_ids=new.rule_ids
+        )
+        if not await self.db.write(add(workspace)):
             raise InvalidRequest(f"domain: this application has a workspace for {domain} already.")
-        return fresh
+        return workspace
 
     async def update(self, app: Application, workspace_id: str, change: WorkspaceChange) -> Workspace:
         """Raises NotFound; InvalidRequest for a member that cannot change."""
@@ -143,94 +118,9 @@ class Workspaces:
         """
         return await self.db.write(_assign(app, id_or_domain, assign, remove, at=self.clock()))
 
-    async def auto_group(self, app: Application, which: AutoGroup) -> str:
-        """Start to move grants from the default workspace into those of their domains; returns the job's id.
-
-        Missing workspaces are created. Grants in other workspaces stay, and so do grants whose domain's workspace has
-        auto_group off. When the process ends, the job ends; grants already moved stay moved, and the call can be
-        repeated.
-        Raises RateLimited after one call a minute, Overloaded, InvalidRequest.
-        """
-        which = replace(which, domain=None if which.domain is None else _domain(which.domain))
-        if len(self._jobs) >= _MOST_JOBS:
-            raise Overloaded("Too many workspaces are being grouped. Try again in a moment.", retry_after=5)
-        await RateLimit(
-            db=self.db, clock=self.clock, name="workspaces.auto_group", limit=1, window=timedelta(minutes=1)
-        ).take(app)
-        job_id = str(uuid.uuid4())
-        job = asyncio.create_task(self._group(app, which, job_id), name=f"auto-group {job_id}")
-        self._jobs.add(job)
-        job.add_done_callback(self._jobs.discard)
-        return job_id
-
-    async def close(self) -> None:
-        """Stop running groupings, between two transactions."""
-        jobs = list(self._jobs)
-        for job in jobs:
-            job.cancel()
-        await asyncio.gather(*jobs, return_exceptions=True)
-
-    async def _group(self, app: Application, which: AutoGroup, job_id: str) -> None:
-        try:
-            moved = await self._group_all(app, which)
-        except Exception:
-            log.exception("auto_group_failed", job_id=job_id)
-        else:
-            log.info("auto_group_done", job_id=job_id, moved=moved)
-
-    async def _group_all(self, app: Application, which: AutoGroup) -> int:
-        default = await self.default(app)
-        moved, last = 0, None
-        while page := await self.db.read(
-            workspaces.strays(
-                app.id, default.id, since=which.since, invalid_also=which.invalid_also, after=last, limit=_AT_ONCE
-            )
-        ):
-            by_domain: dict[str, list[str]] = defaultdict(list)
-            for stray in page:
-                domain = domain_of(stray.email)
-                if domain and which.domain in {None, domain}:
-                    by_domain[domain].append(stray.id)
-            moved += await self.db.write(self._take_in(app, default, by_domain))
-            last = page[-1]
-        return moved
-
-    def _take_in(self, app: Application, default: Workspace, by_domain: dict[str, list[str]]) -> Steps[int]:
-        moved = 0
-        # The same order in every grouping: two of them cannot deadlock.
-        for domain in sorted(by_domain):
-            home = yield from workspaces.find_domain(app.id, domain)
-            if home is None:
-                fresh = self._fresh(app, domain, domain, auto_group=True)
-                made = yield from _add(fresh)
-                home = fresh if made else (yield from workspaces.find_domain(app.id, domain))
-            if home is not None and home.auto_group:
-                taken = yield from workspaces.take_in(app.id, home.id, default.id, by_domain[domain])
-                if taken:
-                    yield from audit.record(
-                        app.id, "workspace.grouped", at=self.clock(), workspace_id=home.id, grants=taken
-                    )
-                moved += taken
-        return moved
-
-    def _fresh(self, app: Application, name: str, domain: str, auto_group: bool) -> Workspace:
-        now = self.clock()
-        return Workspace(
-            id=str(uuid.uuid4()),
-            application_id=app.id,
-            name=name,
-            domain=domain,
-            auto_group=auto_group,
-            is_default=False,
-            policy_id=None,
-            rule_ids=(),
-            created_at=now,
-            updated_at=now,
-        )
-
     def _update(self, app: Application, workspace_id: str, change: WorkspaceChange) -> Steps[Workspace]:
         workspace = _some((yield from workspaces.hold(app.id, workspace_id)))
-        if change.domain is not None and _domain(change.domain) != workspace.domain:
+        if change.domain is not None and checked_domain(change.domain) != workspace.domain:
             raise InvalidRequest("domain: cannot be changed. Make another workspace instead.")
         changed = replace(
             workspace,
@@ -262,7 +152,7 @@ class Workspaces:
         yield from audit.record(app.id, "workspace.deleted", at=now, workspace_id=workspace.id)
 
 
-def _domain(text: str) -> str:
+def checked_domain(text: str) -> str:
     """A domain from a request; "" stays "". Raises InvalidRequest."""
     domain = parse_domain(text) or ""
     if text and not domain:
@@ -292,7 +182,24 @@ def _not_found() -> NotFound:
     return NotFound("This application has no such workspace.")
 
 
-def _add(workspace: Workspace) -> Steps[bool]:
+def fresh(app: Application, name: str, domain: str, auto_group: bool, *, at: Micros) -> Workspace:
+    """A workspace that is not stored yet."""
+    return Workspace(
+        id=str(uuid.uuid4()),
+        application_id=app.id,
+        name=name,
+        domain=domain,
+        auto_group=auto_group,
+        is_default=False,
+        policy_id=None,
+        rule_ids=(),
+        created_at=at,
+        updated_at=at,
+    )
+
+
+def add(workspace: Workspace) -> Steps[bool]:
+    """Store a workspace and its audit entry. False when its domain has one. Raises InvalidRequest."""
     if (yield from workspaces.count(workspace.application_id)) >= MOST:
         raise InvalidRequest(f"An application can have {MOST} workspaces, and this one has.")
     if not (yield from workspaces.add(workspace)):
