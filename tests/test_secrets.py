@@ -150,11 +150,12 @@ def test_secrets_are_blind_in_reprs_and_tracebacks() -> None:
     """A crash prints the frames' code, not their values; a repr of what holds a secret does not show it."""
     code = (
         "from opengrant.model import *\n"
+        "from opengrant.model.logins import *\n"
         "from pydantic import SecretStr\n"
         f"hidden = SecretStr({MARK!r})\n"
         "holders = [ClientApp('id', hidden), Tokens(hidden, hidden, 0, None, hidden),\n"
-        f"           Verified(Identity('a'), {{}}, {{'imap_password': {MARK!r}}}),\n"
-        "           CustomConnect('google', {'refresh_token': hidden})]\n"
+        f"           Verified(Identity('a'), {{}}, ImapSecret(imap_password=hidden)),\n"
+        "           CustomConnect(login=OAuthLogin(provider='google', refresh_token=hidden))]\n"
         "print(*map(repr, holders), *map(str, holders))\n"
         "raise RuntimeError(repr(holders))\n"
     )
