@@ -150,7 +150,7 @@ class HostedCalendars:
 
     def _announce_calendar(self, change: Change, one: Calendar) -> Steps[None]:
         at = self.clock()
-        yield from outbox.add(
+        yield from outbox.announce(
             payloads.of_object(f"calendar.{change}", one.application_id, one.grant_id, shown.calendar(one), at=at)
         )
 
@@ -299,7 +299,7 @@ class HostedEvents:
 
     def _announce_event(self, change: Change, one: Event) -> Steps[None]:
         at = self.clock()
-        yield from outbox.add(
+        yield from outbox.announce(
             payloads.of_object(f"event.{change}", one.application_id, one.grant_id, shown.event(one), at=at)
         )
 
