@@ -17,12 +17,13 @@ from opengrant.calendars.hosted import MOST_CALENDARS, HostedEvents
 from opengrant.calendars.port import Events
 from opengrant.calendars.shown import event as shown
 from opengrant.errors import DataNotFound, InvalidData, SlotTaken
-from opengrant.model import Grant, ProviderName, now
+from opengrant.model import Application, Grant, ProviderName, now
 from opengrant.model.calendars import Event
 from opengrant.store.calendars import calendars as table
 from opengrant.store.engine.port import Statement, Steps, Store
 from opengrant.store.events import webhooks
 from opengrant.store.events.webhooks import Webhook
+from opengrant.store.tenants import applications
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -300,6 +301,7 @@ async def test_every_change_is_announced_once_in_its_transaction(hosted: HostedE
     triggers = tuple(
         f"{kind}.{change}" for kind in ("calendar", "event") for change in ("created", "updated", "deleted")
     )
+    await store.write(applications.add(Application("app", "test", "email", 0)))
     hook = Webhook("app", "hook", "http://localhost", triggers, None, (), False, "active", 0, 0, 0)
     await store.write(webhooks.add(hook))
     daily = draft("2026-06-01T09:00", "2026-06-01T10:00", "RRULE:FREQ=DAILY")
