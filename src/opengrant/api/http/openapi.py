@@ -246,8 +246,8 @@ def _body(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
         content["schema"] = refs[members[0], "validation"]
     else:
         content["schema"] = {"oneOf": [refs[model, "validation"] for model in members]}
-        if (told_by := _discriminator(members, refs)) is not None:
-            content["schema"]["discriminator"] = told_by
+        if (discriminator := _discriminator(members, refs)) is not None:
+            content["schema"]["discriminator"] = discriminator
     content["examples"] = {
         model.__name__ if number == 1 else f"{model.__name__}_{number}": {
             "summary": model.model_config.get("title", model.__name__),

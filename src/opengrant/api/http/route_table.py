@@ -7,7 +7,7 @@ A row's summary and description in /openapi.json are the docstring of its handle
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from pydantic import BaseModel
@@ -181,28 +181,26 @@ def route(
     idempotent: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Enter a handler into the table. `also` is a second verb, `also_at` a second path with the same meaning."""
-    first = (method, path)
-    others = [(verb, at) for at in (path, also_at) for verb in (method, also) if verb and at and (verb, at) != first]
+    others = [(verb, at) for at in (path, also_at) for verb in (method, also) if verb and at][1:]
 
     def enter(handler: Handler) -> Handler:
-        for verb, at in (first, *others):
+        first = Operation(
+            method=method,
+            path=path,
+            handler=handler,
+            tag=tag,
+            access=access,
+            answers=answers,
+            body=body,
+            query=query,
+            errors=errors,
+            form=form,
+            idempotent=idempotent,
+        )
+        OPERATIONS.append(first)
+        for verb, at in others:
             alias_of = method if at == path else f"{method} {path}"
-            OPERATIONS.append(
-                Operation(
-                    method=verb,
-                    path=at,
-                    handler=handler,
-                    tag=tag,
-                    access=access,
-                    answers=answers,
-                    body=body,
-                    query=query,
-                    errors=errors,
-                    form=form,
-                    idempotent=idempotent,
-                    alias_of=None if (verb, at) == first else alias_of,
-                )
-            )
+            OPERATIONS.append(replace(first, method=verb, path=at, alias_of=alias_of))
         return handler
 
     return enter
