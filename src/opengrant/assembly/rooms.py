@@ -186,7 +186,11 @@ def _mail_names(settings: Settings) -> MailNames:
     """Where DNS records of registered domains point; by default all at the host of PUBLIC_URL."""
     named = settings.domains
     here = MailNames.at(urlsplit(settings.public_url or "").hostname or NOWHERE)
-    return MailNames(named.inbound_host or here.inbound, named.spf_host or here.spf, named.bounce_host or here.bounce)
+    return MailNames(
+        inbound=named.inbound_host or here.inbound,
+        spf=named.spf_host or here.spf,
+        bounce=named.bounce_host or here.bounce,
+    )
 
 
 def _grants(settings: Settings, tools: Tools, base: _Base, opened: contextlib.AsyncExitStack) -> _Grants:

@@ -233,10 +233,10 @@ def _allow_open_files() -> None:
 def _bounds(settings: Settings) -> Bounds:
     share = settings.max_connections_per_address
     return Bounds(
-        settings.max_connections,
-        settings.max_connections // 2 if share is None else share,
-        parse_networks(settings.proxies),
-        settings.head_timeout,
+        connections=settings.max_connections,
+        per_address=settings.max_connections // 2 if share is None else share,
+        proxies=parse_networks(settings.proxies),
+        head_within=settings.head_timeout,
     )
 
 
