@@ -8,7 +8,7 @@ import asyncio
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
 from pydantic import SecretStr
@@ -21,6 +21,7 @@ from opengrant.grants.connect.proof import Proof
 from opengrant.grants.connect.provider_call import RotationLost, VerificationCall
 from opengrant.grants.connect.rotated_tokens import Newest, RotatedTokens, replay
 from opengrant.model import ENDS_AT, SECOND, Application, Clock, CustomConnect, Grant, Identity, OAuthSecret, Tokens
+from opengrant.model.basics import ShownSettings
 from opengrant.model.logins import OAuthLogin
 from opengrant.net.deadline import GRACE
 from opengrant.providers.base import TokenProvider
@@ -230,7 +231,7 @@ class RefreshTokenExchange:
                 log.warning("lease_left", problem=str(problem))
 
 
-def shown_of(identity: Identity, tokens: Tokens) -> dict[str, Any]:
+def shown_of(identity: Identity, tokens: Tokens) -> ShownSettings:
     """What a grant's settings say of a token answer: that the provider does not vouch for the address, and when a
     refresh token ends by itself. Empty for others."""
     ends = {} if tokens.ends_at is None else {ENDS_AT: tokens.ends_at // SECOND}
