@@ -13,7 +13,7 @@ from typing import Protocol
 import structlog
 from pydantic import SecretStr
 
-from opengrant import failpoints as faults
+from opengrant import failpoints
 from opengrant.connectors.connectors import Connectors
 from opengrant.errors import Overloaded, ProviderFailure, StoreUnavailable
 from opengrant.events.activity import Observe
@@ -152,7 +152,7 @@ class RefreshTokenExchange:
         async with VerificationCall(self.observe, ask.provider, "token"):
             tokens, spent_token, walked = await self._spend(wanted, held)
             refresh_token = spent_token
-            faults.point("connect.answered")
+            failpoints.point("connect.answered")
             spent = self.rotated.digest(app.id, ask.provider, spent_token)
             if tokens.refresh_token is not None and tokens.refresh_token != spent_token:
                 refresh_token = tokens.refresh_token
@@ -162,7 +162,7 @@ class RefreshTokenExchange:
                     held.clear()
                     raise
                 walked = (*walked, spent)
-                faults.point("connect.kept")
+                failpoints.point("connect.kept")
             identity = await provider.identify(client, tokens)
         wanted_scope = client.scope if ask.scope is None else ask.scope
         return Proof(
