@@ -1,0 +1,19 @@
+"""Builds the calendars that this server keeps."""
+
+from opengrant.assembly.tools import Tools
+from opengrant.calendars.hosted import HostedCalendars, HostedEvents
+from opengrant.calendars.service import CalendarService
+from opengrant.grants.manage import Grants
+from opengrant.providers.registry import FACTS
+
+
+def build_calendars(tools: Tools, grants: Grants) -> CalendarService:
+    hosted = HostedCalendars(db=tools.db, clock=tools.clock)
+    return CalendarService(
+        db=tools.db,
+        clock=tools.clock,
+        grants=grants,
+        hosted_calendars=hosted,
+        hosted_events=HostedEvents(db=tools.db, clock=tools.clock, calendars=hosted),
+        places={name: facts.calendar for name, facts in FACTS.items()},
+    )
