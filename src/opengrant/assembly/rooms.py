@@ -16,7 +16,9 @@ from opengrant.assembly.connect import ConnectRoom, build_connect
 from opengrant.assembly.network import comma_separated
 from opengrant.assembly.refresh import Limits, Meters, build_refresh
 from opengrant.assembly.tools import Tools
+from opengrant.calendars.feeds import Feeds
 from opengrant.calendars.hosted import HostedCalendars
+from opengrant.calendars.ics_store import IcsImport
 from opengrant.calendars.service import CalendarService
 from opengrant.connectors.check import ConnectorCheck
 from opengrant.connectors.connectors import Connectors
@@ -129,6 +131,8 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         aliases=Aliases(tokens=grants.refresh.tokens, providers=tools.providers.aliases),
         timeline=Timeline(db=db),
         calendars=_calendars(tools, grants.grants),
+        feeds=Feeds(db=db, digests=tools.digests, clock=clock),
+        ics_import=IcsImport(db=db, clock=clock),
         hosted=sign_in.hosted,
         tokens=sign_in.tokens,
         token_reader=sign_in.token_reader,

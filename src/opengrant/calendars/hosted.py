@@ -173,7 +173,7 @@ class HostedCalendars:
         seen = await self.calendar(grant, name)
         if draft.when is None:
             raise InvalidData("when: an event needs one.")
-        fresh = self._fresh_event(grant, seen, draft)
+        fresh = fresh_event(grant, seen, draft, at=self.clock())
 
         def script() -> Steps[Event]:
             held = yield from self._hold(seen)
@@ -183,40 +183,6 @@ class HostedCalendars:
             return fresh
 
         return await self.db.write(script())
-
-    def _fresh_event(self, grant: Grant, calendar: Calendar, draft: EventDraft) -> Event:
-        at = self.clock()
-        id_ = new_id(at)
-        empty = Event(
-            application_id=grant.application_id,
-            grant_id=grant.id,
-            calendar_id=calendar.id,
-            id=id_,
-            kind="single",
-            master_id=None,
-            original=None,
-            ical_uid=draft.ical_uid or f"{id_}@opengrant",
-            whole_days=False,
-            wall=0,
-            zone="Etc/UTC",
-            later=False,
-            duration=0,
-            start_zone=None,
-            end_zone=None,
-            start_at=0,
-            end_at=0,
-            tz_version=VERSION,
-            recurrence=(),
-            series_end=None,
-            status="confirmed",
-            busy=True,
-            body={"organizer": {"email": grant.email}},
-            metadata=None,
-            sequence=0,
-            created_at=at,
-            updated_at=at,
-        )
-        return _changed(empty, draft, calendar)
 
     async def change_event(self, grant: Grant, name: str, event_id: str, change: EventDraft) -> Event:
         """Of a series all of it; of an occurrence that one, which has a row of its own from then on."""
@@ -230,7 +196,7 @@ class HostedCalendars:
             after = _changed(before, change, held)
             after = replace(after, sequence=before.sequence + 1, updated_at=self.clock())
             if before.kind == "series" and (change.when is not None or change.recurrence is not None):
-                yield from _drop_strays(held, after)
+                yield from drop_strays(held, after)
             yield from self._write(held, "updated", after)
             return after
 
@@ -285,7 +251,7 @@ class HostedCalendars:
 
     def _write(self, held: Calendar, change: Change, event: Event) -> Steps[None]:
         yield from events.put(event)
-        yield from calendars.put_keys(held, "event", event.id, _searched(event.metadata), start_at=event.start_at)
+        yield from calendars.put_keys(held, "event", event.id, searched(event.metadata), start_at=event.start_at)
         yield from calendars.touch(held)
         yield from self._announce_event(change, event)
 
@@ -302,6 +268,41 @@ def new_id(at: Micros) -> str:
     return base64.b32hexencode(data).decode().rstrip("=").lower()
 
 
+def fresh_event(grant: Grant, calendar: Calendar, draft: EventDraft, *, at: Micros) -> Event:
+    """An event that is not stored yet. Raises InvalidData."""
+    id_ = new_id(at)
+    empty = Event(
+        application_id=grant.application_id,
+        grant_id=grant.id,
+        calendar_id=calendar.id,
+        id=id_,
+        kind="single",
+        master_id=None,
+        original=None,
+        ical_uid=draft.ical_uid or f"{id_}@opengrant",
+        whole_days=False,
+        wall=0,
+        zone="Etc/UTC",
+        later=False,
+        duration=0,
+        start_zone=None,
+        end_zone=None,
+        start_at=0,
+        end_at=0,
+        tz_version=VERSION,
+        recurrence=(),
+        series_end=None,
+        status="confirmed",
+        busy=True,
+        body={"organizer": {"email": grant.email}},
+        metadata=None,
+        sequence=0,
+        created_at=at,
+        updated_at=at,
+    )
+    return _changed(empty, draft, calendar)
+
+
 def _with(calendar: Calendar, draft: CalendarDraft) -> Calendar:
     if draft.timezone is not None:
         require_zone(draft.timezone, "timezone")
@@ -309,10 +310,11 @@ def _with(calendar: Calendar, draft: CalendarDraft) -> Calendar:
 
 
 def _put_calendar_keys(calendar: Calendar) -> Steps[None]:
-    yield from calendars.put_keys(calendar, "calendar", calendar.id, _searched(calendar.metadata), start_at=0)
+    yield from calendars.put_keys(calendar, "calendar", calendar.id, searched(calendar.metadata), start_at=0)
 
 
-def _searched(metadata: Mapping[str, str] | None) -> list[tuple[str, str]]:
+def searched(metadata: Mapping[str, str] | None) -> list[tuple[str, str]]:
+    """Those of its pairs that can be searched for."""
     return [(name, value) for name, value in (metadata or {}).items() if name in SEARCHED]
 
 
@@ -342,7 +344,7 @@ def _get(calendar: Calendar, event_id: str) -> Steps[Event]:
     return found
 
 
-def _drop_strays(calendar: Calendar, series: Event) -> Steps[None]:
+def drop_strays(calendar: Calendar, series: Event) -> Steps[None]:
     """Changes of single occurrences that the series does not have any more."""
     rows = yield from events.of_series(series)
     if not rows:
@@ -374,4 +376,4 @@ def _check_free(calendar: Calendar, event: Event, *, email: str) -> Steps[None]:
             raise SlotTaken("The calendar is taken at that time. Nothing was created; choose another time.")
 
 
-__all__ = ["BEGINNING", "MOST_CALENDARS", "HostedCalendars", "new_id"]
+__all__ = ["BEGINNING", "MOST_CALENDARS", "HostedCalendars", "drop_strays", "fresh_event", "new_id", "searched"]

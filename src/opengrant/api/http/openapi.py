@@ -259,7 +259,10 @@ def _body(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
     types_of_body = ["application/json", *(["application/x-www-form-urlencoded"] if operation.form else [])]
     # A body of which nothing is required need not come, where a query may stand for it.
     required = not operation.form or any(field.is_required() for field in members[0].model_fields.values())
-    return {"required": required, "content": dict.fromkeys(types_of_body, content)}
+    described = dict.fromkeys(types_of_body, content)
+    if operation.also_as is not None:
+        described[operation.also_as] = {"schema": {"type": "string"}}
+    return {"required": required, "content": described}
 
 
 def _examples(model: type[BaseModel]) -> list[Any]:

@@ -142,6 +142,8 @@ class Operation:
     query       the model of the query string
     errors      what the handler may raise, beside what every route may
     form        the body may be an HTML form too, and may be absent
+    also_as     a media type that the body may have instead of JSON
+    largest     bytes of the body, where it has a limit of its own
     idempotent  the header Idempotency-Key makes it safe to send the request again
     alias_of    the verb, or verb and path, of the operation that this one repeats
     served      False: it authenticates and then answers 501; its path is not in the table
@@ -157,6 +159,8 @@ class Operation:
     query: type[BaseModel] | None = None
     errors: tuple[type[OpenGrantError], ...] = ()
     form: bool = False
+    also_as: str | None = None
+    largest: int | None = None
     idempotent: bool = False
     alias_of: str | None = None
     served: bool = True
@@ -178,6 +182,8 @@ def route(
     also: str | None = None,
     also_at: str | None = None,
     form: bool = False,
+    also_as: str | None = None,
+    largest: int | None = None,
     idempotent: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Enter a handler into the table. `also` is a second verb, `also_at` a second path with the same meaning."""
@@ -199,6 +205,8 @@ def route(
                     query=query,
                     errors=errors,
                     form=form,
+                    also_as=also_as,
+                    largest=largest,
                     idempotent=idempotent,
                     alias_of=None if (verb, at) == first else alias_of,
                 )
