@@ -307,7 +307,7 @@ async def rounds(server: LiveServer) -> None:
     """
     refresh = server.services.refresh
     with clock_stands(server):
-        while await refresh.due.look_after_due():
+        while await refresh.due.run_round():
             pass
         await refresh.drain()
 

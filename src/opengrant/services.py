@@ -27,16 +27,17 @@ from opengrant.grants.connect.rotated_tokens import RotatedTokens
 from opengrant.grants.history import Timeline
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
-from opengrant.operations.clock_steps import Ahead
-from opengrant.operations.master_keys import Readiness
+from opengrant.operations.clock_steps import ClockSteps
 from opengrant.operations.overview import Overview
+from opengrant.operations.readiness import Readiness
 from opengrant.signin.hosted import Hosted
 from opengrant.signin.token_endpoint import TokenEndpoint
 from opengrant.signin.token_reader import TokenReader
-from opengrant.signin.tokens import Tokens
+from opengrant.signin.tokens import AccessTokens
 from opengrant.store.engine.port import Store
 from opengrant.tenants.applications import Applications
-from opengrant.tenants.redirect_uris import Redirects
+from opengrant.tenants.grouping import Grouping
+from opengrant.tenants.redirect_uris import RedirectUris
 from opengrant.tenants.workspaces import Workspaces
 
 
@@ -51,8 +52,9 @@ class Services:
     public_url: str | None
     # tenants
     applications: Applications
-    redirects: Redirects
+    redirects: RedirectUris
     workspaces: Workspaces
+    grouping: Grouping
     # access
     api_keys: ApiKeys
     sessions: ConsoleSessions
@@ -80,7 +82,7 @@ class Services:
     ics_import: IcsImport
     # signin
     hosted: Hosted
-    tokens: Tokens
+    tokens: AccessTokens
     token_reader: TokenReader
     exchange: TokenEndpoint
     # events
@@ -92,4 +94,4 @@ class Services:
     # operations
     overview: Overview
     readiness: Readiness
-    ahead: Ahead
+    ahead: ClockSteps

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from opengrant.calendars.hosted import HostedCalendars
+from opengrant.calendars.hosted import HostedCalendars, HostedEvents
 from opengrant.model import now
 from opengrant.store.engine.open import open_store
 from opengrant.store.engine.port import Store
@@ -25,5 +25,5 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 
 @pytest.fixture
-def hosted(store: Store) -> HostedCalendars:
-    return HostedCalendars(db=store, clock=now)
+def hosted(store: Store) -> HostedEvents:
+    return HostedEvents(db=store, clock=now, calendars=HostedCalendars(db=store, clock=now))

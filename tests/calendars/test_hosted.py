@@ -13,14 +13,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from opengrant.calendars.drafts import BEGINNING, CalendarDraft, Days, EventDraft, EventQuery, Timespan
-from opengrant.calendars.hosted import MOST_CALENDARS, HostedCalendars
-from opengrant.calendars.port import Calendars
+from opengrant.calendars.hosted import MOST_CALENDARS, HostedEvents
+from opengrant.calendars.port import Events
 from opengrant.calendars.shown import event as shown
 from opengrant.errors import DataNotFound, InvalidData, SlotTaken
-from opengrant.model import Grant, ProviderName, now
+from opengrant.model import Application, Grant, ProviderName, now
 from opengrant.model.calendars import Event
 from opengrant.store.calendars import calendars as table
 from opengrant.store.engine.port import Statement, Steps, Store
+from opengrant.store.events import webhooks
+from opengrant.store.events.webhooks import Webhook
+from opengrant.store.tenants import applications
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -49,7 +52,7 @@ def window(begin: str, end: str, **more: Any) -> EventQuery:
     return EventQuery(at(begin), at(end), **more)
 
 
-async def listed(hosted: Calendars, owner: Grant, query: EventQuery, *, limit: int = 200) -> list[Event]:
+async def listed(hosted: Events, owner: Grant, query: EventQuery, *, limit: int = 200) -> list[Event]:
     """All pages."""
     found: list[Event] = []
     after = BEGINNING
@@ -72,17 +75,17 @@ def rows(sql: str, *args: Any) -> Steps[list[Any]]:
     return list(found)
 
 
-async def test_a_grant_has_one_primary_calendar_however_often_it_is_asked_for_at_once(hosted: HostedCalendars) -> None:
+async def test_a_grant_has_one_primary_calendar_however_often_it_is_asked_for_at_once(hosted: HostedEvents) -> None:
     owner = grant()
-    found = await asyncio.gather(*(hosted.calendar(owner, "primary") for _ in range(10)))
+    found = await asyncio.gather(*(hosted.calendars.calendar(owner, "primary") for _ in range(10)))
     assert len({one.id for one in found}) == 1
     assert found[0].is_primary
-    assert (await hosted.calendar(owner, owner.email)).id == found[0].id
-    page = await hosted.calendars(owner, metadata=(), after="", limit=50)
+    assert (await hosted.calendars.calendar(owner, owner.email)).id == found[0].id
+    page = await hosted.calendars.calendars(owner, metadata=(), after="", limit=50)
     assert [one.id for one in page.calendars] == [found[0].id]
 
 
-async def test_calendars_are_created_found_changed_and_deleted(hosted: HostedCalendars) -> None:
+async def test_calendars_are_created_found_changed_and_deleted(hosted: HostedEvents) -> None:
     owner = grant()
     draft_ = CalendarDraft(
         frozenset({"name", "timezone", "metadata"}),
@@ -90,37 +93,37 @@ async def test_calendars_are_created_found_changed_and_deleted(hosted: HostedCal
         timezone="Europe/Berlin",
         metadata={"key1": "a", "x": "y"},
     )
-    van = await hosted.create_calendar(owner, draft_)
-    found = await hosted.calendars(owner, metadata=(("key1", "a"),), after="", limit=50)
+    van = await hosted.calendars.create_calendar(owner, draft_)
+    found = await hosted.calendars.calendars(owner, metadata=(("key1", "a"),), after="", limit=50)
     assert [one.id for one in found.calendars] == [van.id]
-    changed = await hosted.change_calendar(owner, van.id, CalendarDraft(frozenset({"name"}), name="Lorry"))
+    changed = await hosted.calendars.change_calendar(owner, van.id, CalendarDraft(frozenset({"name"}), name="Lorry"))
     assert (changed.name, changed.timezone, changed.metadata) == ("Lorry", "Europe/Berlin", {"key1": "a", "x": "y"})
-    await hosted.delete_calendar(owner, van.id)
+    await hosted.calendars.delete_calendar(owner, van.id)
     with pytest.raises(DataNotFound):
-        await hosted.calendar(owner, van.id)
+        await hosted.calendars.calendar(owner, van.id)
     with pytest.raises(InvalidData, match="primary"):
-        await hosted.delete_calendar(owner, "primary")
+        await hosted.calendars.delete_calendar(owner, "primary")
     with pytest.raises(DataNotFound):
-        await hosted.calendar(grant("room 2"), changed.id)
+        await hosted.calendars.calendar(grant("room 2"), changed.id)
 
 
-async def test_there_are_ten_calendars_at_most_even_if_they_are_created_at_once(hosted: HostedCalendars) -> None:
+async def test_there_are_ten_calendars_at_most_even_if_they_are_created_at_once(hosted: HostedEvents) -> None:
     owner = grant()
-    await hosted.calendar(owner, "primary")
+    await hosted.calendars.calendar(owner, "primary")
     made = await asyncio.gather(
         *(
-            hosted.create_calendar(owner, CalendarDraft(frozenset({"name"}), name=str(n)))
+            hosted.calendars.create_calendar(owner, CalendarDraft(frozenset({"name"}), name=str(n)))
             for n in range(MOST_CALENDARS + 2)
         ),
         return_exceptions=True,
     )
     assert sum(isinstance(one, InvalidData) for one in made) == 3
-    page = await hosted.calendars(owner, metadata=(), after="", limit=200)
+    page = await hosted.calendars.calendars(owner, metadata=(), after="", limit=200)
     assert len(page.calendars) == MOST_CALENDARS
 
 
 async def test_a_series_keeps_to_the_wall_clock_and_its_occurrences_have_ids_of_their_own(
-    hosted: HostedCalendars,
+    hosted: HostedEvents,
 ) -> None:
     owner = grant()
     series = await hosted.create_event(
@@ -140,7 +143,7 @@ async def test_a_series_keeps_to_the_wall_clock_and_its_occurrences_have_ids_of_
             await hosted.event(owner, "primary", other)
 
 
-async def test_an_occurrence_is_changed_and_another_taken_away(hosted: HostedCalendars) -> None:
+async def test_an_occurrence_is_changed_and_another_taken_away(hosted: HostedEvents) -> None:
     owner = grant()
     series = await hosted.create_event(
         owner, "primary", draft("2026-06-01T09:00", "2026-06-01T10:00", "RRULE:FREQ=WEEKLY;COUNT=4", title="Class")
@@ -183,7 +186,7 @@ async def test_an_occurrence_is_changed_and_another_taken_away(hosted: HostedCal
     ],
 )
 async def test_an_event_is_listed_if_a_part_of_it_lies_in_the_window(
-    hosted: HostedCalendars, begin: str, end: str, expected: bool
+    hosted: HostedEvents, begin: str, end: str, expected: bool
 ) -> None:
     owner = grant()
     await hosted.create_event(owner, "primary", draft("2026-06-10T09:00", "2026-06-10T10:00"))
@@ -191,9 +194,11 @@ async def test_an_event_is_listed_if_a_part_of_it_lies_in_the_window(
     assert len(await listed(hosted, owner, window(begin, end, expand=True))) == 2 * expected
 
 
-async def test_whole_days_lie_in_the_zone_of_the_calendar(hosted: HostedCalendars) -> None:
+async def test_whole_days_lie_in_the_zone_of_the_calendar(hosted: HostedEvents) -> None:
     owner = grant()
-    await hosted.change_calendar(owner, "primary", CalendarDraft(frozenset({"timezone"}), timezone="Europe/Berlin"))
+    await hosted.calendars.change_calendar(
+        owner, "primary", CalendarDraft(frozenset({"timezone"}), timezone="Europe/Berlin")
+    )
     one = await hosted.create_event(owner, "primary", EventDraft(when=Days(date(2026, 3, 29), date(2026, 3, 29))))
     assert (one.start_at, one.end_at) == (at("2026-03-29T00:00"), at("2026-03-30T00:00"))
     assert one.end_at - one.start_at == 23 * 3600
@@ -202,7 +207,7 @@ async def test_whole_days_lie_in_the_zone_of_the_calendar(hosted: HostedCalendar
     assert shown(several)["when"] == {"object": "datespan", "start_date": "2026-03-29", "end_date": "2026-03-30"}
 
 
-async def test_a_time_that_comes_twice_stays_the_one_that_was_meant(hosted: HostedCalendars) -> None:
+async def test_a_time_that_comes_twice_stays_the_one_that_was_meant(hosted: HostedEvents) -> None:
     owner = grant()
     for begin in ("2026-10-25T02:30+02:00", "2026-10-25T02:30+01:00"):
         made = await hosted.create_event(owner, "primary", draft(begin, "2026-10-25T05:00+01:00"))
@@ -227,7 +232,7 @@ async def test_a_time_that_comes_twice_stays_the_one_that_was_meant(hosted: Host
     ],
 )
 async def test_what_cannot_be_is_refused_and_leaves_nothing(
-    hosted: HostedCalendars, store: Store, said: EventDraft, names: str
+    hosted: HostedEvents, store: Store, said: EventDraft, names: str
 ) -> None:
     owner = grant()
     with pytest.raises(InvalidData, match=names):
@@ -238,15 +243,15 @@ async def test_what_cannot_be_is_refused_and_leaves_nothing(
     )
 
 
-async def test_windows_names_of_zones_are_understood(hosted: HostedCalendars) -> None:
+async def test_windows_names_of_zones_are_understood(hosted: HostedEvents) -> None:
     owner = grant()
     said = EventDraft(when=Timespan(0, 5, "W. Europe Standard Time", "W. Europe Standard Time"))
     assert (await hosted.create_event(owner, "primary", said)).zone == "Europe/Berlin"
 
 
-async def test_a_slot_is_taken_once(hosted: HostedCalendars) -> None:
+async def test_a_slot_is_taken_once(hosted: HostedEvents) -> None:
     owner = grant()
-    await hosted.calendar(owner, "primary")
+    await hosted.calendars.calendar(owner, "primary")
     for hour in range(5):
         said = draft(f"2026-06-10T{hour:02}:00", f"2026-06-10T{hour + 1:02}:00")
         made = await asyncio.gather(
@@ -256,7 +261,7 @@ async def test_a_slot_is_taken_once(hosted: HostedCalendars) -> None:
     assert len(await listed(hosted, owner, window("2026-06-10T00:00", "2026-06-11T00:00"))) == 5
 
 
-async def test_a_series_is_not_created_where_one_of_its_occurrences_is_taken(hosted: HostedCalendars) -> None:
+async def test_a_series_is_not_created_where_one_of_its_occurrences_is_taken(hosted: HostedEvents) -> None:
     owner = grant()
     await hosted.create_event(owner, "primary", draft("2026-08-03T09:30", "2026-08-03T09:45"))
     weekly = draft("2026-06-01T09:00", "2026-06-01T10:00", "RRULE:FREQ=WEEKLY")
@@ -268,7 +273,7 @@ async def test_a_series_is_not_created_where_one_of_its_occurrences_is_taken(hos
         await hosted.create_event(owner, "primary", draft("2026-09-07T10:30", "2026-09-07T10:40"), if_free=True)
 
 
-async def test_filters_narrow_and_pages_hold_together(hosted: HostedCalendars) -> None:
+async def test_filters_narrow_and_pages_hold_together(hosted: HostedEvents) -> None:
     owner = grant()
     for number in range(30):
         await hosted.create_event(
@@ -291,25 +296,35 @@ async def test_filters_narrow_and_pages_hold_together(hosted: HostedCalendars) -
     assert len(await listed(hosted, owner, named, limit=2)) == 12
 
 
-async def test_every_change_is_announced_once_in_its_transaction(hosted: HostedCalendars, store: Store) -> None:
+async def test_every_change_is_announced_once_in_its_transaction(hosted: HostedEvents, store: Store) -> None:
     owner = grant()
-    series = await hosted.create_event(
-        owner, "primary", draft("2026-06-01T09:00", "2026-06-01T10:00", "RRULE:FREQ=DAILY")
+    triggers = tuple(
+        f"{kind}.{change}" for kind in ("calendar", "event") for change in ("created", "updated", "deleted")
     )
+    await store.write(applications.add(Application("app", "test", "email", 0)))
+    hook = Webhook("app", "hook", "http://localhost", triggers, None, (), False, "active", 0, 0, 0)
+    await store.write(webhooks.add(hook))
+    daily = draft("2026-06-01T09:00", "2026-06-01T10:00", "RRULE:FREQ=DAILY")
+    series = await hosted.create_event(owner, "primary", daily)
     await hosted.change_event(owner, "primary", series.id, EventDraft(body={"title": "x"}))
     await hosted.delete_event(owner, "primary", f"{series.id}_20260603T070000Z")
     await hosted.delete_event(owner, "primary", series.id)
-    told = await store.read(
-        rows("select type, payload from events where grant_id = $1 order by created_at, id", owner.id)
-    )
-    types = [type_ for type_, _ in told]
-    assert sorted(types) == ["calendar.created", "event.created", "event.deleted", "event.deleted", "event.updated"]
-    created = json.loads(next(payload for type_, payload in told if type_ == "event.created"))
-    assert created["id"] == series.id
-    assert created["recurrence"] == ["RRULE:FREQ=DAILY"]
+    told = await store.read(rows("select type, payload from deliveries where subject = $1 order by seq", owner.id))
+    assert [type_ for type_, _ in told] == [
+        "calendar.created",
+        "event.created",
+        "event.updated",
+        "event.deleted",
+        "event.deleted",
+    ]
+    created = json.loads(told[1][1])
+    assert (created["id"], created["recurrence"]) == (series.id, ["RRULE:FREQ=DAILY"])
+    with pytest.raises(InvalidData):
+        await hosted.create_event(owner, "primary", EventDraft())
+    assert len(await store.read(rows("select 1 from deliveries where subject = $1", owner.id))) == len(told)
 
 
-async def test_nothing_is_left_of_a_grant(hosted: HostedCalendars, store: Store) -> None:
+async def test_nothing_is_left_of_a_grant(hosted: HostedEvents, store: Store) -> None:
     owner, other = grant(), grant("room 2")
     for one in (owner, other):
         await hosted.create_event(one, "primary", draft("2026-06-01T09:00", "2026-06-01T10:00", metadata={"key1": "a"}))
@@ -341,7 +356,7 @@ def histories(draw_: st.DrawFn) -> list[tuple[str, int, int]]:
     hour=HOURS,
 )
 async def test_a_history_of_changes_leaves_what_a_simple_model_leaves(
-    hosted: HostedCalendars, history: list[tuple[str, int, int]], rule: str, hour: int
+    hosted: HostedEvents, history: list[tuple[str, int, int]], rule: str, hour: int
 ) -> None:
     """The model is a list of occurrences, each with its time; busy time is their union."""
     owner = grant(str(uuid.uuid4()))

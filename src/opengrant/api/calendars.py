@@ -33,7 +33,7 @@ async def list_calendars(request: Request) -> tuple[list[Answer], str | None]:
     query = data_plane.check(wire.CalendarsQuery, raw)
     chosen = data_plane.selection(query.select)
     pairs = () if query.metadata_pair is None else read_pairs(query.metadata_pair)
-    found = await request.services.calendars.of(grant).calendars(
+    found = await request.services.calendars.calendars_of(grant).calendars(
         grant, metadata=pairs, after="" if place is None else str(place[0]), limit=min(query.limit, 200)
     )
     cursor = None if found.next is None else data_plane.cursor(raw, [found.next], of=f"calendars {grant.id}")
@@ -55,7 +55,7 @@ async def create_calendar(request: Request) -> Answer:
     grant = await grant_of(request)
     query = data_plane.read_flags(request, wire.Selected)
     draft = data_plane.read(request, wire.CalendarBody).to_model()
-    made = await request.services.calendars.of(grant).create_calendar(grant, draft)
+    made = await request.services.calendars.calendars_of(grant).create_calendar(grant, draft)
     return data_plane.selection(query.select)(shown.calendar(made))
 
 
@@ -64,7 +64,7 @@ async def get_calendar(request: Request) -> Answer:
     """Get a calendar by its id; `primary` is the grant's first."""
     grant = await grant_of(request)
     query = data_plane.read_flags(request, wire.Selected)
-    found = await request.services.calendars.of(grant).calendar(grant, request.params["calendar_id"])
+    found = await request.services.calendars.calendars_of(grant).calendar(grant, request.params["calendar_id"])
     return data_plane.selection(query.select)(shown.calendar(found))
 
 
@@ -83,7 +83,9 @@ async def update_calendar(request: Request) -> Answer:
     grant = await grant_of(request)
     query = data_plane.read_flags(request, wire.Selected)
     change = data_plane.read(request, wire.CalendarPatch).to_model()
-    changed = await request.services.calendars.of(grant).change_calendar(grant, request.params["calendar_id"], change)
+    changed = await request.services.calendars.calendars_of(grant).change_calendar(
+        grant, request.params["calendar_id"], change
+    )
     return data_plane.selection(query.select)(shown.calendar(changed))
 
 
@@ -91,7 +93,7 @@ async def update_calendar(request: Request) -> Answer:
 async def delete_calendar(request: Request) -> None:
     """Delete a calendar with its events. The primary one goes with its grant."""
     grant = await grant_of(request)
-    await request.services.calendars.of(grant).delete_calendar(grant, request.params["calendar_id"])
+    await request.services.calendars.calendars_of(grant).delete_calendar(grant, request.params["calendar_id"])
 
 
 @route(
@@ -165,5 +167,5 @@ async def list_resources(request: Request) -> tuple[list[Answer], str | None]:
     """List rooms of a directory. Calendars that this server keeps have none: the list is empty."""
     grant = await grant_of(request)
     data_plane.read_flags(request, wire.ResourcesQuery)
-    request.services.calendars.of(grant)
+    request.services.calendars.calendars_of(grant)
     return [], None

@@ -12,8 +12,7 @@ from opengrant.api.wire.fields import Answer
 from opengrant.calendars import shown
 from opengrant.calendars.drafts import BEGINNING, EventQuery, Place
 from opengrant.errors import InvalidData, SlotTaken
-from opengrant.model import SECOND, Grant, ProviderName
-from opengrant.model.calendars import Event
+from opengrant.model import SECOND, Grant
 
 TAG = "Events"
 _EVENTS = "/v3/grants/{grant_id}/events"
@@ -31,13 +30,14 @@ async def list_events(request: Request) -> tuple[list[Answer], str | None]:
     Series are listed whole, with their changed occurrences beside them, unless `expand_recurring` is true.
     """
     grant = await grant_of(request)
+    events, virtual = request.services.calendars.events_of(grant), request.services.calendars.is_virtual(grant)
     raw, place = _continued(request, grant)
     query = data_plane.check(wire.EventsQuery, raw)
     chosen = data_plane.selection(query.select)
-    found = await request.services.calendars.of(grant).events(
+    found = await events.events(
         grant, query.calendar_id, _query(query), after=_after(place), limit=min(query.limit, 200)
     )
-    return [chosen(_shown(one, grant)) for one in found.events], _cursor(raw, found.next, grant)
+    return [chosen(shown.event(one, virtual=virtual)) for one in found.events], _cursor(raw, found.next, grant)
 
 
 @route(
@@ -52,14 +52,15 @@ async def list_events(request: Request) -> tuple[list[Answer], str | None]:
 async def import_events(request: Request) -> tuple[list[Answer], str | None]:
     """List series, changed occurrences and single events of a window, to copy a calendar."""
     grant = await grant_of(request)
+    events, virtual = request.services.calendars.events_of(grant), request.services.calendars.is_virtual(grant)
     raw, place = _continued(request, grant)
     query = data_plane.check(wire.ImportQuery, raw)
     chosen = data_plane.selection(query.select)
     start, end = _window(query.start, query.end)
-    found = await request.services.calendars.of(grant).events(
+    found = await events.events(
         grant, query.calendar_id, EventQuery(start, end), after=_after(place), limit=min(query.limit, 500)
     )
-    return [chosen(_shown(one, grant)) for one in found.events], _cursor(raw, found.next, grant)
+    return [chosen(shown.event(one, virtual=virtual)) for one in found.events], _cursor(raw, found.next, grant)
 
 
 @route(
@@ -71,7 +72,7 @@ async def import_events(request: Request) -> tuple[list[Answer], str | None]:
     query=wire.OfCalendar,
     answers=One(wire.Event),
     errors=(*ERRORS, SlotTaken),
-    idempotent=True,
+    reads=("If-Available",),
 )
 async def create_event(request: Request) -> Answer:
     """Create an event.
@@ -80,21 +81,21 @@ async def create_event(request: Request) -> Answer:
     requests for one slot, one gets 409. That is an addition of this server.
     """
     grant = await grant_of(request)
+    events, virtual = request.services.calendars.events_of(grant), request.services.calendars.is_virtual(grant)
     query = data_plane.read_flags(request, wire.OfCalendar)
-    draft = data_plane.read(request, wire.EventBody).to_model(grant.email, virtual=_virtual(grant), creates=True)
-    made = await request.services.calendars.of(grant).create_event(
-        grant, query.calendar_id, draft, if_free=_flag(request, b"if-available")
-    )
-    return data_plane.selection(query.select)(_shown(made, grant))
+    draft = data_plane.read(request, wire.EventBody).to_model(grant.email, virtual=virtual, creates=True)
+    made = await events.create_event(grant, query.calendar_id, draft, if_free=_flag(request, b"if-available"))
+    return data_plane.selection(query.select)(shown.event(made, virtual=virtual))
 
 
 @route("GET", _EVENT, tag=TAG, access=BY_TOKEN, query=wire.OfCalendar, answers=One(wire.Event), errors=ERRORS)
 async def get_event(request: Request) -> Answer:
     """Get an event, a series, or one occurrence by its own id."""
     grant = await grant_of(request)
+    events, virtual = request.services.calendars.events_of(grant), request.services.calendars.is_virtual(grant)
     query = data_plane.read_flags(request, wire.OfCalendar)
-    found = await request.services.calendars.of(grant).event(grant, query.calendar_id, request.params["event_id"])
-    return data_plane.selection(query.select)(_shown(found, grant))
+    found = await events.event(grant, query.calendar_id, request.params["event_id"])
+    return data_plane.selection(query.select)(shown.event(found, virtual=virtual))
 
 
 @route(
@@ -113,20 +114,20 @@ async def update_event(request: Request) -> Answer:
     Another time or rule of a series drops the changes of occurrences that it does not have any more.
     """
     grant = await grant_of(request)
+    events, virtual = request.services.calendars.events_of(grant), request.services.calendars.is_virtual(grant)
     query = data_plane.read_flags(request, wire.OfCalendar)
-    change = data_plane.read(request, wire.EventBody).to_model(grant.email, virtual=_virtual(grant), creates=False)
-    changed = await request.services.calendars.of(grant).change_event(
-        grant, query.calendar_id, request.params["event_id"], change
-    )
-    return data_plane.selection(query.select)(_shown(changed, grant))
+    change = data_plane.read(request, wire.EventBody).to_model(grant.email, virtual=virtual, creates=False)
+    changed = await events.change_event(grant, query.calendar_id, request.params["event_id"], change)
+    return data_plane.selection(query.select)(shown.event(changed, virtual=virtual))
 
 
 @route("DELETE", _EVENT, tag=TAG, access=BY_TOKEN, query=wire.OfCalendar, errors=ERRORS)
 async def delete_event(request: Request) -> None:
     """Delete an event, a whole series, or one occurrence."""
     grant = await grant_of(request)
+    events = request.services.calendars.events_of(grant)
     query = data_plane.read_flags(request, wire.OfCalendar)
-    await request.services.calendars.of(grant).delete_event(grant, query.calendar_id, request.params["event_id"])
+    await events.delete_event(grant, query.calendar_id, request.params["event_id"])
 
 
 @route(
@@ -142,11 +143,10 @@ async def delete_event(request: Request) -> None:
 async def send_rsvp(request: Request) -> Answer:
     """Answer an invitation as the grant's own address. The answer is stored; no mail is sent yet."""
     grant = await grant_of(request)
+    events = request.services.calendars.events_of(grant)
     query = data_plane.read_flags(request, wire.OfCalendar)
     body = data_plane.read(request, wire.RsvpBody)
-    await request.services.calendars.of(grant).respond(
-        grant, query.calendar_id, request.params["event_id"], body.status, body.comment
-    )
+    await events.respond(grant, query.calendar_id, request.params["event_id"], body.status, body.comment)
     return {}
 
 
@@ -204,17 +204,6 @@ def _query(query: wire.EventsQuery) -> EventQuery:
         cancelled=query.show_cancelled,
         expand=query.expand_recurring,
     )
-
-
-def _shown(event: Event, grant: Grant) -> Answer:
-    found = shown.event(event)
-    if _virtual(grant):
-        found.pop("original_start_time", None)
-    return found
-
-
-def _virtual(grant: Grant) -> bool:
-    return grant.provider is ProviderName.VIRTUAL_CALENDAR
 
 
 def _flag(request: Request, name: bytes) -> bool:

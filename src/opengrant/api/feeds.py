@@ -7,7 +7,7 @@ from opengrant.api.http import data_plane, responses
 from opengrant.api.http.data_plane import grant_of
 from opengrant.api.http.path_tree import Router
 from opengrant.api.http.request import Request
-from opengrant.api.http.route_table import One, route
+from opengrant.api.http.route_table import FileBody, One, route
 from opengrant.api.http.static import only_get
 from opengrant.api.wire import feeds as wire
 from opengrant.api.wire.fields import Answer
@@ -34,7 +34,7 @@ async def create_feed(request: Request) -> Answer:
     10,000 events and 2 MB at most: series first, then what is to come, then the latest of the past.
     """
     grant = await grant_of(request)
-    calendar = await request.services.calendars.of(grant).calendar(grant, request.params["calendar_id"])
+    calendar = await request.services.calendars.calendars_of(grant).calendar(grant, request.params["calendar_id"])
     made = await request.services.feeds.create(calendar)
     return {
         "url": f"{request.origin}/feeds/{made.token.get_secret_value()}{_SUFFIX}",
@@ -46,7 +46,7 @@ async def create_feed(request: Request) -> Answer:
 async def revoke_feed(request: Request) -> None:
     """Revoke the address of a calendar's feed: it answers 404 from then on."""
     grant = await grant_of(request)
-    calendar = await request.services.calendars.of(grant).calendar(grant, request.params["calendar_id"])
+    calendar = await request.services.calendars.calendars_of(grant).calendar(grant, request.params["calendar_id"])
     await request.services.feeds.revoke(calendar)
 
 
@@ -56,8 +56,7 @@ async def revoke_feed(request: Request) -> None:
     tag=TAG,
     access=BY_TOKEN,
     body=wire.IcsBody,
-    largest=wire.MOST_BYTES,
-    also_as="text/calendar",
+    file=FileBody("text/calendar", wire.MOST_BYTES),
     answers=One(wire.Imported),
     errors=(*ERRORS, PayloadTooLarge),
 )
@@ -66,11 +65,10 @@ async def import_ics(request: Request) -> Answer:
 
     An addition of this server. The body is the file itself as `text/calendar`, or JSON that holds it. At most 5 MB and
     5,000 events. What an event of this server has no place for, such as alarms and attachments, is left out. An event
-    that cannot be is skipped, and `skipped` says why. Alike events are not written again. Nobody is mailed.
+    that cannot be is skipped, and `skipped` says why. Alike events are not written again. No mail is sent.
     """
     grant = await grant_of(request)
-    service = request.services.calendars
-    calendar = await service.of(grant).calendar(grant, request.params["calendar_id"])
+    calendar = await request.services.calendars.calendars_of(grant).calendar(grant, request.params["calendar_id"])
     found = await request.services.ics_import.run(grant, calendar, _file(request))
     return {
         "created": found.created,

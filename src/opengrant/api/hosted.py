@@ -21,8 +21,8 @@ from opengrant.api.http.path_tree import Router
 from opengrant.api.http.request import Headers, Request, header, origin, read_body
 from opengrant.api.http.route_table import Open, Redirect, route
 from opengrant.api.http.static import PAGE_HEADERS
+from opengrant.api.wire.connect import password_login
 from opengrant.api.wire.fields import Model
-from opengrant.api.wire.grants import patch_settings
 from opengrant.api.wire.hosted import AuthQuery
 from opengrant.errors import (
     CallbackNotAllowed,
@@ -168,11 +168,11 @@ class Pages:
         if empty := [name for name in needed if not fields.get(name, "").strip()]:
             return _page(replace(form, errors=dict.fromkeys(empty, EMPTY)), 400)
         try:
-            settings = patch_settings(provider, _settings(provider, fields))
+            login = password_login(provider, _settings(provider, fields))
         except ValidationError as problem:
             return _page(wrong(form, problem), 400)
         try:
-            url = await self.services.hosted.password_form.submit(visit, provider, settings)
+            url = await self.services.hosted.password_form.submit(visit, login)
         except (LoginInvalid, CallbackNotAllowed):
             raise
         except OpenGrantError as problem:

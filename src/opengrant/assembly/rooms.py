@@ -17,7 +17,7 @@ from opengrant.assembly.network import comma_separated
 from opengrant.assembly.refresh import Limits, Meters, build_refresh
 from opengrant.assembly.tools import Tools
 from opengrant.calendars.feeds import Feeds
-from opengrant.calendars.hosted import HostedCalendars
+from opengrant.calendars.hosted import HostedCalendars, HostedEvents
 from opengrant.calendars.ics_store import IcsImport
 from opengrant.calendars.service import CalendarService
 from opengrant.connectors.check import ConnectorCheck
@@ -39,14 +39,15 @@ from opengrant.grants.history import Timeline
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.circuit_breaker import Policy
 from opengrant.grants.refresh.refresh import Refresh
-from opengrant.grants.refresh.source_health import Blame
+from opengrant.grants.refresh.source_health import SourceHealth
 from opengrant.grants.revocations import Revocations
 from opengrant.grants.schedule import Schedule
 from opengrant.grants.spool import Spool
-from opengrant.model import SECOND, ProviderName
-from opengrant.operations.clock_steps import Ahead
-from opengrant.operations.master_keys import Readiness
+from opengrant.model import SECOND
+from opengrant.operations.clock_steps import ClockSteps
 from opengrant.operations.overview import Overview
+from opengrant.operations.readiness import Readiness
+from opengrant.providers.registry import FACTS
 from opengrant.services import Services
 from opengrant.settings import Settings
 from opengrant.signin.abuse_limits import AbuseLimits
@@ -63,12 +64,13 @@ from opengrant.signin.return_url import ReturnUrls
 from opengrant.signin.start import SignInStart
 from opengrant.signin.token_endpoint import TokenEndpoint
 from opengrant.signin.token_reader import TokenReader
-from opengrant.signin.tokens import Tokens
+from opengrant.signin.tokens import AccessTokens
 from opengrant.signin.visit import Visits
 from opengrant.store.engine.port import Dialect
 from opengrant.store.grants.refreshing import Rates
 from opengrant.tenants.applications import Applications
-from opengrant.tenants.redirect_uris import Redirects
+from opengrant.tenants.grouping import Grouping
+from opengrant.tenants.redirect_uris import RedirectUris
 from opengrant.tenants.workspaces import Workspaces
 
 
@@ -78,7 +80,7 @@ class _Base:
 
     api_keys: ApiKeys
     applications: Applications
-    redirects: Redirects
+    redirects: RedirectUris
     workspaces: Workspaces
     connectors: Connectors
     domains: Domains
@@ -96,7 +98,7 @@ class _Grants:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _SignIn:
     hosted: Hosted
-    tokens: Tokens
+    tokens: AccessTokens
     token_reader: TokenReader
     exchange: TokenEndpoint
 
@@ -114,6 +116,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         api_keys=base.api_keys,
         redirects=base.redirects,
         workspaces=base.workspaces,
+        grouping=_grouping(tools, base, opened),
         sessions=ConsoleSessions(db=db, api_keys=base.api_keys, digests=tools.digests, clock=clock),
         service_accounts=ServiceAccounts(db=db, clock=clock),
         signatures=Signatures(db=db, clock=clock),
@@ -144,32 +147,42 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         delivery_sender=delivery_sender,
         overview=Overview(db=db, activity=base.activity, clock=clock, observe=metrics.set_health),
         readiness=_readiness(settings, tools, opened),
-        ahead=Ahead(db=db, clock=clock),
+        ahead=ClockSteps(db=db, clock=clock),
     )
 
 
 def _calendars(tools: Tools, grants: Grants) -> CalendarService:
     hosted = HostedCalendars(db=tools.db, clock=tools.clock)
-    kept_here = dict.fromkeys((ProviderName.VIRTUAL_CALENDAR, ProviderName.NYLAS), hosted)
-    return CalendarService(db=tools.db, clock=tools.clock, grants=grants, implementations=kept_here)
+    return CalendarService(
+        db=tools.db,
+        clock=tools.clock,
+        grants=grants,
+        hosted_calendars=hosted,
+        hosted_events=HostedEvents(db=tools.db, clock=tools.clock, calendars=hosted),
+        places={name: facts.calendar for name, facts in FACTS.items()},
+    )
 
 
 def _base(tools: Tools, opened: contextlib.AsyncExitStack) -> _Base:
     db, clock = tools.db, tools.clock
-    workspaces = Workspaces(db=db, clock=clock)
-    opened.push_async_callback(workspaces.close)
     api_keys = ApiKeys(db=db, digests=tools.digests, clock=clock)
     base = _Base(
         api_keys=api_keys,
         applications=Applications(db=db, api_keys=api_keys, clock=clock),
-        redirects=Redirects(db=db, clock=clock),
-        workspaces=workspaces,
+        redirects=RedirectUris(db=db, clock=clock),
+        workspaces=Workspaces(db=db, clock=clock),
         connectors=Connectors(db=db, vault=tools.vault, clock=clock),
         domains=Domains(db=db, clock=clock),
         activity=Activity(db=db, clock=clock),
     )
     opened.push_async_callback(_write_counts, base)
     return base
+
+
+def _grouping(tools: Tools, base: _Base, opened: contextlib.AsyncExitStack) -> Grouping:
+    grouping = Grouping(db=tools.db, workspaces=base.workspaces, clock=tools.clock)
+    opened.push_async_callback(grouping.close)
+    return grouping
 
 
 async def _write_counts(base: _Base) -> None:
@@ -216,7 +229,7 @@ def _grants(settings: Settings, tools: Tools, base: _Base, opened: contextlib.As
             workspaces=base.workspaces,
             clock=tools.clock,
             revocations=revocations,
-            blame=Blame(db=tools.db, clock=tools.clock),
+            health=SourceHealth(db=tools.db, clock=tools.clock),
             stored=connecting.stored,
         ),
         detect=Detect(
@@ -301,7 +314,7 @@ def _connector_check(tools: Tools, base: _Base, grants: _Grants) -> ConnectorChe
 def _sign_in(settings: Settings, tools: Tools, base: _Base, grants: _Grants) -> _SignIn:
     hosted = _hosted(settings, tools, base, grants)
     id_tokens = IdTokens(db=tools.db, vault=tools.vault, clock=tools.clock)
-    tokens = Tokens(
+    tokens = AccessTokens(
         db=tools.db,
         digests=tools.digests,
         applications=base.applications,

@@ -115,7 +115,7 @@ class HostedCalendars:
         seen = await self.calendar(grant, name)
 
         def script() -> Steps[Calendar]:
-            before = yield from self._hold(seen)
+            before = yield from self.hold(seen)
             after = replace(_with(before, change), updated_at=self.clock())
             yield from calendars.change(after)
             yield from _put_calendar_keys(after)
@@ -130,7 +130,7 @@ class HostedCalendars:
             raise InvalidData("calendar_id: the primary calendar goes with its grant and cannot be deleted.")
 
         def script() -> Steps[None]:
-            found = yield from self._hold(seen)
+            found = yield from self.hold(seen)
             yield from calendars.delete(found)
             yield from self._announce_calendar("deleted", found)
 
@@ -141,7 +141,8 @@ class HostedCalendars:
         owner = (grant.application_id, grant.id, new_id(at))
         return Calendar(*owner, name, None, None, None, None, None, None, None, primary, 1, at, at)
 
-    def _hold(self, seen: Calendar) -> Steps[Calendar]:
+    def hold(self, seen: Calendar) -> Steps[Calendar]:
+        """Read again, and locked until the transaction ends. Raises DataNotFound: it was deleted meanwhile."""
         found = yield from calendars.hold(seen, self.db.dialect)
         if found is None:
             raise DataNotFound("calendar_id: the calendar was deleted just now.")
@@ -149,14 +150,21 @@ class HostedCalendars:
 
     def _announce_calendar(self, change: Change, one: Calendar) -> Steps[None]:
         at = self.clock()
-        yield from outbox.add(
+        yield from outbox.announce(
             payloads.of_object(f"calendar.{change}", one.application_id, one.grant_id, shown.calendar(one), at=at)
         )
 
-    # ── events ────────────────────────────────────────────────────────────────────────────────────────────────
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostedEvents:
+    """Implements `Events`. Built once, in assembly/."""
+
+    db: Store
+    clock: Clock
+    calendars: HostedCalendars
 
     async def events(self, grant: Grant, name: str, query: EventQuery, *, after: Place, limit: int) -> EventPage:
-        found = await self.calendar(grant, name)
+        found = await self.calendars.calendar(grant, name)
         if query.metadata:
             return await self.db.read(listing.page_of_metadata(found, query, after=after, limit=limit))
         if query.ical_uid is not None:
@@ -166,17 +174,17 @@ class HostedCalendars:
         return await self.db.read(listing.page(found, query, after=after, limit=limit))
 
     async def event(self, grant: Grant, name: str, event_id: str) -> Event:
-        found = await self.calendar(grant, name)
+        found = await self.calendars.calendar(grant, name)
         return await self.db.read(_get(found, event_id))
 
     async def create_event(self, grant: Grant, name: str, draft: EventDraft, *, if_free: bool = False) -> Event:
-        seen = await self.calendar(grant, name)
+        seen = await self.calendars.calendar(grant, name)
         if draft.when is None:
             raise InvalidData("when: an event needs one.")
         fresh = fresh_event(grant, seen, draft, at=self.clock())
 
         def script() -> Steps[Event]:
-            held = yield from self._hold(seen)
+            held = yield from self.calendars.hold(seen)
             if if_free:
                 yield from _check_free(held, fresh, email=grant.email.lower())
             yield from self._write(held, "created", fresh)
@@ -186,10 +194,10 @@ class HostedCalendars:
 
     async def change_event(self, grant: Grant, name: str, event_id: str, change: EventDraft) -> Event:
         """Of a series all of it; of an occurrence that one, which has a row of its own from then on."""
-        seen = await self.calendar(grant, name)
+        seen = await self.calendars.calendar(grant, name)
 
         def script() -> Steps[Event]:
-            held = yield from self._hold(seen)
+            held = yield from self.calendars.hold(seen)
             before = yield from _get(held, event_id)
             if before.master_id is not None and change.recurrence:
                 raise InvalidData("recurrence: an occurrence does not repeat by itself. Change its series.")
@@ -204,10 +212,10 @@ class HostedCalendars:
 
     async def delete_event(self, grant: Grant, name: str, event_id: str) -> None:
         """Of a series all of it; an occurrence is taken away and its series goes on."""
-        seen = await self.calendar(grant, name)
+        seen = await self.calendars.calendar(grant, name)
 
         def script() -> Steps[None]:
-            held = yield from self._hold(seen)
+            held = yield from self.calendars.hold(seen)
             found = yield from _get(held, event_id)
             gone = replace(found, status="cancelled", updated_at=self.clock())
             if found.master_id is not None:
@@ -224,11 +232,11 @@ class HostedCalendars:
 
     async def respond(self, grant: Grant, name: str, event_id: str, answer: str, comment: str | None) -> Event:
         """The answer of the grant's own address. Raises InvalidData: it organizes the event, or is not invited."""
-        seen = await self.calendar(grant, name)
+        seen = await self.calendars.calendar(grant, name)
         email = grant.email.lower()
 
         def script() -> Steps[Event]:
-            held = yield from self._hold(seen)
+            held = yield from self.calendars.hold(seen)
             before = yield from _get(held, event_id)
             invited = [dict(one) for one in before.body.get("participants", ())]
             mine = [one for one in invited if str(one.get("email", "")).lower() == email]
@@ -245,7 +253,7 @@ class HostedCalendars:
     async def busy(self, grant: Grant, names: tuple[str, ...], low: int, high: int, *, maybe_too: bool) -> Intervals:
         taken: Intervals = []
         for name in names:
-            found = await self.calendar(grant, name)
+            found = await self.calendars.calendar(grant, name)
             taken += await self.db.read(listing.busy(found, low, high, email=grant.email.lower(), maybe_too=maybe_too))
         return union(clip(taken, low, high))
 
@@ -257,7 +265,7 @@ class HostedCalendars:
 
     def _announce_event(self, change: Change, one: Event) -> Steps[None]:
         at = self.clock()
-        yield from outbox.add(
+        yield from outbox.announce(
             payloads.of_object(f"event.{change}", one.application_id, one.grant_id, shown.event(one), at=at)
         )
 

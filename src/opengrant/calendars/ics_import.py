@@ -101,7 +101,19 @@ def read_file(data: bytes | str, grant: Grant, calendar: Calendar, *, at: Micros
             skipped.append(Skipped(_uid(component)[:200], str(problem)))
         if thread_time() - began > _CPU:
             raise InvalidData("ics: its rules take too long to work out. Split the file.")
-    return Contents(found, skipped)
+    return Contents(*_without_repeats(found, skipped))
+
+
+def _without_repeats(found: Sequence[Read], skipped: Sequence[Skipped]) -> tuple[Sequence[Read], Sequence[Skipped]]:
+    """Of events with one UID the newest: by SEQUENCE, then the last. Each would undo the one before."""
+    newest: dict[str, Read] = {}
+    for read_ in found:
+        before = newest.get(read_.uid)
+        if read_.replaces is None and (before is None or before.event.sequence <= read_.event.sequence):
+            newest[read_.uid] = read_
+    kept = [read_ for read_ in found if read_.replaces is not None or newest[read_.uid] is read_]
+    repeats = [read_ for read_ in found if read_.replaces is None and newest[read_.uid] is not read_]
+    return kept, [*skipped, *(Skipped(read_.uid[:200], "UID: another event of the file has it.") for read_ in repeats)]
 
 
 def _uid(component: Component) -> str:

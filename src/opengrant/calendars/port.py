@@ -18,8 +18,8 @@ from opengrant.model.calendars import Calendar, Event
 class Calendars(Protocol):
     """Calendars of one kind of grants. A method is a call of the API.
 
-    A calendar is named by its id, by `primary`, or by the grant's address; all methods raise DataNotFound where there
-    is none, and InvalidData, which names the field.
+    A calendar is named by its id, by `primary`, or by the grant's address; all methods here and of `Events` raise
+    DataNotFound where there is none, and InvalidData, which names the field.
     """
 
     async def calendars(
@@ -33,6 +33,10 @@ class Calendars(Protocol):
     async def change_calendar(self, grant: Grant, name: str, change: CalendarDraft) -> Calendar: ...
 
     async def delete_calendar(self, grant: Grant, name: str) -> None: ...
+
+
+class Events(Protocol):
+    """Events of such calendars."""
 
     async def events(self, grant: Grant, name: str, query: EventQuery, *, after: Place, limit: int) -> EventPage: ...
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 
 from opengrant.calendars.availability import Method, OpenDay, OpenHours, Person, Slot, Wanted, slots
 from opengrant.calendars.intervals import Intervals
-from opengrant.calendars.port import Calendars
+from opengrant.calendars.port import Calendars, Events
 from opengrant.errors import DataNotFound, GrantNotFound, InvalidData, InvalidRequest, NotImplementedYet
 from opengrant.grants.manage import Grants
 from opengrant.model import SECOND, Application, Clock, Grant, ProviderName
+from opengrant.providers.facts import CalendarPlace
 from opengrant.store.calendars import calendars
 from opengrant.store.engine.port import Store
 
@@ -41,24 +42,37 @@ class Available:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalendarService:
-    """Built once, in assembly/. implementations: by provider; what is missing has no calendars here."""
+    """Built once, in assembly/. places: by provider, where its grants' calendars are."""
 
     db: Store
     clock: Clock
     grants: Grants
-    implementations: Mapping[ProviderName, Calendars] = field(repr=False)
+    hosted_calendars: Calendars
+    hosted_events: Events
+    places: Mapping[ProviderName, CalendarPlace] = field(repr=False)
 
-    def of(self, grant: Grant) -> Calendars:
+    def calendars_of(self, grant: Grant) -> Calendars:
         """Raises InvalidData: the provider has no calendars. NotImplementedYet: not through this server yet."""
-        found = self.implementations.get(grant.provider)
-        if found is not None:
-            return found
-        if grant.provider is ProviderName.IMAP:
-            raise InvalidData("IMAP grants have mail alone: their provider has no calendars.")
-        raise NotImplementedYet(
-            "Calendars of this provider are not served here yet. POST /v3/grants/{grant_id}/token gives the live access"
-            " token of a grant with OAuth: call the provider's own calendar API with it."
-        )
+        self._check(grant)
+        return self.hosted_calendars
+
+    def events_of(self, grant: Grant) -> Events:
+        """Raises as `calendars_of`."""
+        self._check(grant)
+        return self.hosted_events
+
+    def is_virtual(self, grant: Grant) -> bool:
+        return self.places[grant.provider] == "virtual"
+
+    def _check(self, grant: Grant) -> None:
+        place = self.places[grant.provider]
+        if place == "none":
+            raise InvalidData("grant_id: this provider has mail and no calendars.")
+        if place == "remote":
+            raise NotImplementedYet(
+                "Calendars of this provider are not served here yet. POST /v3/grants/{grant_id}/token gives the live"
+                " access token of a grant with OAuth: call the provider's own calendar API with it."
+            )
 
     async def free_busy(
         self, app: Application, emails: Sequence[str], low: int, high: int, *, maybe_too: bool
@@ -68,7 +82,7 @@ class CalendarService:
         async def one(email: str) -> tuple[str, Intervals | None]:
             try:
                 grant = await self._by_email(app, email)
-                return email, await self.of(grant).busy(grant, ("primary",), low, high, maybe_too=maybe_too)
+                return email, await self.events_of(grant).busy(grant, ("primary",), low, high, maybe_too=maybe_too)
             except (GrantNotFound, InvalidRequest, NotImplementedYet):
                 return email, None
 
@@ -129,7 +143,9 @@ class CalendarService:
         # Buffers reach beyond the window.
         low, high = wanted.start - wanted.after, wanted.end + wanted.before
         try:
-            return await self.of(grant).busy(grant, asked.calendars or ("primary",), low, high, maybe_too=maybe_too)
+            return await self.events_of(grant).busy(
+                grant, asked.calendars or ("primary",), low, high, maybe_too=maybe_too
+            )
         except DataNotFound as problem:
             raise InvalidData(f"participants: {problem.message}") from None
 

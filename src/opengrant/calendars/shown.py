@@ -32,8 +32,8 @@ def calendar(one: Calendar) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def event(one: Event) -> dict[str, Any]:
-    """`original_start_time` stands on occurrences; hosted calendars of virtual grants leave it out above."""
+def event(one: Event, *, virtual: bool = False) -> dict[str, Any]:
+    """virtual: of a virtual calendar, whose occurrences have no `original_start_time`."""
     found: dict[str, Any] = {
         "id": one.id,
         "grant_id": one.grant_id,
@@ -60,7 +60,8 @@ def event(one: Event) -> dict[str, Any]:
         found["recurrence"] = list(one.recurrence)
     if one.master_id is not None and one.original is not None:
         found["master_event_id"] = one.master_id
-        found["original_start_time"] = zone_of(one).utc(one.original)
+        if not virtual:
+            found["original_start_time"] = zone_of(one).utc(one.original)
     return found
 
 

@@ -152,11 +152,11 @@ def doctor(*, json: AsJson = False) -> None:
 
     Each line says what is wrong and what to do. Exit status 1 when something failed.
     """
-    from opengrant.server import doctor as checks  # noqa: PLC0415 -- --help must not load the server
+    from opengrant.server.doctor.examine import examine  # noqa: PLC0415 -- --help must not load the server
 
     # rich shows it in a terminal only.
     with Console(stderr=True).status("checking") as shown:
-        findings = asyncio.run(checks.examine(load_settings(), tell=lambda what: shown.update(f"checking {what}")))
+        findings = asyncio.run(examine(load_settings(), tell=lambda what: shown.update(f"checking {what}")))
     if json:
         print_json([finding.as_mapping() for finding in findings])
     else:

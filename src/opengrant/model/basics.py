@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from enum import StrEnum
 
 Micros = int
@@ -12,6 +13,11 @@ SECOND: Micros = 1_000_000
 def now() -> Micros:
     """The wall clock. Passed as a `Clock`, so that a test can hold it."""
     return time.time_ns() // 1000
+
+
+def micros(duration: timedelta) -> Micros:
+    """Whole seconds of a duration, in microseconds."""
+    return int(duration.total_seconds()) * SECOND
 
 
 AGREE: Micros = 2 * SECOND

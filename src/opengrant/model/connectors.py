@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import SecretStr
 
 from opengrant.model.basics import Micros, ProviderName
+from opengrant.model.secrets import ServiceAccountKey
 
 CredentialType = Literal["connector", "serviceaccount", "adminconsent"]
 
@@ -39,6 +40,20 @@ class Credential:
     primary: bool
     created_at: Micros
     updated_at: Micros
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantClient:
+    """The client that a tenant consented to. tenant: an id or a domain; None where neither credential nor request
+    names one."""
+
+    client_id: str
+    client_secret: SecretStr
+    tenant: str | None
+
+
+OrganisationCredential = ServiceAccountKey | TenantClient
+"""What opens the mailboxes of an organisation."""
 
 
 @dataclass(frozen=True, slots=True)

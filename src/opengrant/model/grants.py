@@ -119,6 +119,11 @@ class Grant:
         return self.settings.get("imap_host") or self.settings.get("ews_host")
 
     @property
+    def organisation_address(self) -> str | None:
+        """The mailbox's address, where a credential of its organisation opens it."""
+        return self.settings.get("email_address")
+
+    @property
     def blames(self) -> str:
         """What is held to blame when it fails together: passwords fail by mail host, tokens by credential."""
         return f"{self.source}/{self.mail_host}" if self.mail_host else self.source

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from opengrant.model.basics import Micros
+from opengrant.model.secrets import GrantSecret, NoSecret
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,9 @@ class Verified:
     """A password-like credential that its provider accepted.
 
     settings  what may be shown: hosts, ports, user names
-    secret    what must be sealed, as a JSON object; empty when there is to be none, so that a stored one is destroyed;
-              None when this proof has nothing to say about it, so that a stored one stays
+    secret    what must be sealed; None when this proof says nothing about it, so that a stored one stays
     """
 
     identity: Identity
     settings: Mapping[str, Any] = field(default_factory=dict)
-    secret: Mapping[str, Any] | None = field(default=None, repr=False)
+    secret: GrantSecret | NoSecret | None = field(default=None, repr=False)

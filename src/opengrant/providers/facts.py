@@ -97,6 +97,9 @@ class Form:
     )
 
 
+CalendarPlace = Literal["hosted", "virtual", "remote", "none"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """One provider.
@@ -104,6 +107,9 @@ class Facts:
     speaks_as           subject of a sentence about its answer: "Google", "The mail server"
     holds               what keeps a grant alive
     guide               what to do before the first mailbox
+    judges              provider's name in the evidence → judge; an organisation's credential has a name of its own.
+                        None at all: it is judged by the words that all mail servers share
+    proven              reason → what it means of a credential that has worked before
     label               its button; None where hosted sign-in does not offer it
     form                its login form; None where there is none
     credential_types    what its connectors' credentials may be
@@ -113,14 +119,12 @@ class Facts:
     imap_host           its mail server, by which an address is recognised
     imap_password       that server accepts an app password: IMAP is another way in
     tokenless           why there is no live token; empty where there is one
+    calendar            where its grants' calendars are: kept here, kept here without mail, at the provider, or nowhere
     clientless          why a connector check has no client to prove; empty where it does more
     own_domain          its mailboxes live here, on verified domains of the application
     identifier          `email` is an identifier: compared as given, and fixed
     claimed_address     the address is what the user or their server says, with no proof of the domain
     tenant_scope        an organisation's credential takes scopes of the request only, not the connector's
-    judges              provider's name in the evidence → judge; an organisation's credential has a name of its own.
-                        None at all: it is judged by the words that all mail servers share
-    proven              reason → what it means of a credential that has worked before
     identity_by_token   on the wire, a token without identity scopes is a wrong refresh token
     """
 
@@ -139,6 +143,7 @@ class Facts:
     imap_host: str = ""
     imap_password: bool = False
     tokenless: str = ""
+    calendar: CalendarPlace = "remote"
     clientless: str = ""
     own_domain: bool = False
     identifier: bool = False

@@ -1,4 +1,4 @@
-"""Processes: the listening socket, one server or several, signals, and an orderly end."""
+"""Processes: the listening socket, one or several servers, signals, graceful shutdown."""
 
 import asyncio
 import contextlib
@@ -36,15 +36,15 @@ _STOP = (signal.SIGTERM, signal.SIGINT)
 _OPEN_FILES = 65_536
 
 Announce = Callable[[Installation, str], None]
-"""Told once the server can be reached, with its URL."""
+"""Called with the URL once the server accepts connections."""
 
 
 class CannotListen(Exception):
-    """The address is taken, or not ours."""
+    """The address is in use, or is not an address of this machine."""
 
 
 def run(settings: Settings, *, work: bool, announce: Announce) -> None:
-    """Serve until SIGTERM or SIGINT, then let what is under way finish. Raises CannotListen."""
+    """Serve until SIGTERM or SIGINT, then finish the requests under way. Raises CannotListen."""
     _allow_open_files()
     with listen(settings) as bound:
         if settings.workers == 1:
@@ -54,7 +54,7 @@ def run(settings: Settings, *, work: bool, announce: Announce) -> None:
 
 
 def _in_several(settings: Settings, bound: socket.socket, *, work: bool, announce: Announce) -> None:
-    """The parent makes what a first start makes, then only watches over its workers."""
+    """The parent process prepares the installation, then only restarts workers that end."""
 
     async def prepare() -> None:
         async with installation(settings) as installed:
@@ -72,7 +72,7 @@ def _in_several(settings: Settings, bound: socket.socket, *, work: bool, announc
 
 
 class _Worker:
-    """One of several server processes: an ASGI application that opens the installation when its process starts."""
+    """The ASGI application of one of several server processes; it opens the installation when its process starts."""
 
     def __init__(self, settings: Settings, url: str, *, work: bool) -> None:
         self.settings, self.url, self.work = settings, url, work
@@ -116,8 +116,8 @@ async def serve(settings: Settings, bound: socket.socket, *, work: bool, announc
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn's own raises the signal again once it has stopped serving: the process would end right there,
-    with the database open and exchanges with providers cut off."""
+    """Uvicorn raises the signal again after it has stopped serving. That would end the process with the database open
+    and requests to providers unfinished, so this class handles the signals itself."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -132,9 +132,9 @@ class _Server(uvicorn.Server):
 
 
 def _settle_memory() -> None:
-    """What a start has loaded stays for good: the collector need not walk over it again and again.
+    """Exclude what the start has loaded from garbage collection, and collect less often.
 
-    A request leaves next to nothing for the collector, so it comes more seldom than its default of every 700 objects.
+    A request leaves few cycles, so a threshold of 20,000 objects is enough instead of 700.
     """
     gc.collect()
     gc.freeze()
@@ -143,7 +143,7 @@ def _settle_memory() -> None:
 
 @contextlib.asynccontextmanager
 async def _running(settings: Settings, *, work: bool) -> AsyncIterator[Installation]:
-    """An open installation with its clock ticking."""
+    """An open installation with its jobs running."""
     async with installation(settings) as installed:
         _settle_memory()
         clock = asyncio.create_task(
@@ -159,7 +159,7 @@ async def _running(settings: Settings, *, work: bool) -> AsyncIterator[Installat
 def run_work(settings: Settings, *, port: int | None) -> None:
     """The background work alone, until SIGTERM or SIGINT.
 
-    port  where it shows how it is doing; None: nowhere
+    port  of /healthz, /readyz and /metrics; None: they are not served
     Raises CannotListen.
     """
     with contextlib.nullcontext() if port is None else listen(settings.model_copy(update={"port": port})) as bound:
@@ -181,7 +181,7 @@ async def _work(settings: Settings, bound: socket.socket | None) -> None:
         until = [clock, asyncio.create_task(stop.wait())]
         shown = {}
         if bound is not None:
-            # From now on it is the server that is told to stop.
+            # The server replaces the signal handlers: it ends first, and this function with it.
             until.append(asyncio.create_task(_Server(config(settings, status_asgi(installed))).serve(sockets=[bound])))
             shown = {"url": url_of(bound)}
         log.info("working", version=__version__, **shown)
@@ -201,28 +201,28 @@ def _log(settings: Settings) -> logs.LogWriter:
 
 
 def config(settings: Settings, app: Callable[..., Any]) -> uvicorn.Config:
-    # api/http/middleware.py logs each request. uvicorn would format a line of its own for the root handler.
+    # api/http/middleware.py logs each request; uvicorn must not log it a second time.
     logging.getLogger("uvicorn.access").propagate = False
     return uvicorn.Config(
         app,
         loop="uvloop",
-        # Called like a class, with the bounds of its process beside uvicorn's own arguments.
+        # uvicorn calls it like a class.
         http=cast(type[asyncio.Protocol], partial(Connection, bounds=_bounds(settings))),
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # nothing here asks who the client is
-        timeout_keep_alive=settings.keep_alive,  # type: ignore[arg-type] # it is added to the loop's time
+        proxy_headers=False,  # no code here reads the client's address from headers
+        timeout_keep_alive=settings.keep_alive,  # type: ignore[arg-type] # uvicorn adds it to the loop's time, a float
         timeout_graceful_shutdown=round(settings.shutdown_grace),
-        # A worker that is still being started answers late on a busy machine; killing it makes it later.
+        # On a busy machine a starting worker answers late; uvicorn must not kill it for that.
         timeout_worker_healthcheck=60,
     )
 
 
 def _allow_open_files() -> None:
-    """Each connection is an open file, and the usual soft limit of 1,024 is there for programs that use select()."""
+    """Each connection is an open file; the usual soft limit of 1,024 is too low for max_connections."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -247,7 +247,7 @@ def listen(settings: Settings) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((settings.host, settings.port))
-        # Listening from here on: whoever reads the announced URL may connect at once and is served a moment later.
+        # Listening begins before the URL is announced, so an early connection waits instead of being refused.
         bound.listen(2048)
     except (OSError, UnicodeError) as problem:
         bound.close()

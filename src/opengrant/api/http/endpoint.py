@@ -42,7 +42,7 @@ class Endpoint:
         if any("\x00" in value or "\ufffd" in value for value in params.values()):
             raise NotFound("Not found: the path holds characters that no id has.")
         if operation.body is not None:
-            request.body = await read_body(scope, receive, operation.largest or self.max_body)
+            request.body = await read_body(scope, receive, operation.file.largest if operation.file else self.max_body)
         if claim is not None and isinstance(access, Signed):
             await self.authentication.verify(claim, access, request, scope)
         answer = await operation.handler(request)

@@ -19,7 +19,7 @@ from opengrant.api.http.authentication import CONSOLE_COOKIE, CONSOLE_HEADER
 from opengrant.api.http.openapi_texts import (
     CONSOLE_PARAMETER,
     DESCRIPTION,
-    IDEMPOTENCY_KEY,
+    HEADERS,
     PATH_PARAMETERS,
     SESSION_SCHEMES,
     SIGNATURE_HEADERS,
@@ -191,9 +191,7 @@ def _parameters(operation: Operation, schemas: dict[str, Any]) -> list[dict[str,
         parameters.append(CONSOLE_PARAMETER)
     if operation.query is not None:
         parameters += list(_query(schemas[operation.query.__name__]))
-    if operation.idempotent:
-        parameters.append(IDEMPOTENCY_KEY)
-    return parameters
+    return parameters + [HEADERS[name] for name in operation.reads]
 
 
 def _security(access: Access) -> list[dict[str, list[str]]] | None:
@@ -246,8 +244,8 @@ def _body(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
         content["schema"] = refs[members[0], "validation"]
     else:
         content["schema"] = {"oneOf": [refs[model, "validation"] for model in members]}
-        if (told_by := _discriminator(members, refs)) is not None:
-            content["schema"]["discriminator"] = told_by
+        if (discriminator := _discriminator(members, refs)) is not None:
+            content["schema"]["discriminator"] = discriminator
     content["examples"] = {
         model.__name__ if number == 1 else f"{model.__name__}_{number}": {
             "summary": model.model_config.get("title", model.__name__),
@@ -260,8 +258,10 @@ def _body(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
     # A body of which nothing is required need not come, where a query may stand for it.
     required = not operation.form or any(field.is_required() for field in members[0].model_fields.values())
     described = dict.fromkeys(types_of_body, content)
-    if operation.also_as is not None:
-        described[operation.also_as] = {"schema": {"type": "string"}}
+    if operation.file is not None:
+        (example,) = _examples(members[0])
+        plain = {"file": {"summary": "A file", "value": next(iter(example.values()))}}
+        described[operation.file.media] = {"schema": {"type": "string", "minLength": 1}, "examples": plain}
     return {"required": required, "content": described}
 
 

@@ -23,6 +23,8 @@ SESSION_SCHEMES: dict[str, list[str]] = {"consoleSession": [], "consoleHeader": 
 TAGS = {
     "Connect": "Turn a credential that you hold into a grant, and find out which provider an address belongs to.",
     "Grants": "Look at mailboxes that are connected, change or delete them, and get their live tokens.",
+    "Calendars": "Keep calendars for rooms, people and agents, and find times that are free.",
+    "Events": "Book, move and cancel events, also those that repeat.",
     "Overview": "See how all grants are, what will need attention, and what happened of late.",
     "Connectors": "Tell OpenGrant the client that you have registered at each provider, and test it.",
     "Credentials": "Give a connector further clients, service accounts and tenants.",
@@ -43,9 +45,17 @@ _UUID = "1f2e3d4c-0000-4000-8000-0000000000"
 PATH_PARAMETERS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "api_key_id": ("An API key's id.", {"id": f"{_UUID}b1"}),
     "application_id": ("The application's id.", {"id": f"{_UUID}a0"}),
+    "calendar_id": (
+        "The calendar's id, or `primary`.",
+        {"primary": "primary", "id": "0d2k7f8e4s5g1h9j3m6n0p2q4r"},
+    ),
     "credential_id": ("A credential of this connector.", {"id": f"{_UUID}c2"}),
     "delivery_id": ("A delivery to this webhook.", {"id": "4711"}),
     "domain_id": ("A domain's id, or the domain itself.", {"id": f"{_UUID}e1", "domain": "agents.example.com"}),
+    "event_id": (
+        "The id of an event or a series, or that of one occurrence of a series.",
+        {"event": "0d2k7f8e4s5g1h9j3m6n0p2q4r", "occurrence": "0d2k7f8e4s5g1h9j3m6n0p2q4r_20260302T080000Z"},
+    ),
     "grant_id": (
         "The grant's id, or what else names it: its email, or an id of your own.",
         {
@@ -64,7 +74,7 @@ PATH_PARAMETERS: Mapping[str, tuple[str, Mapping[str, str]]] = {
 }
 """What stands in paths: a sentence, and examples by name."""
 
-IDEMPOTENCY_KEY = {
+_IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
@@ -75,6 +85,18 @@ IDEMPOTENCY_KEY = {
     "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[!-~]([ -~]*[!-~])?$"},
     "examples": {"random": {"value": "0b9f4c1e-example-of-a-key"}},
 }
+
+_IF_AVAILABLE = {
+    "name": "If-Available",
+    "in": "header",
+    "required": False,
+    "description": "`true`: create the event only if the calendar is free at its time; 409 otherwise.",
+    "schema": {"type": "string", "enum": ["true", "false"]},
+    "examples": {"only if free": {"value": "true"}},
+}
+
+HEADERS = {str(header["name"]): header for header in (_IDEMPOTENCY_KEY, _IF_AVAILABLE)}
+"""Headers that some routes read."""
 
 CONSOLE_PARAMETER = {
     "name": CONSOLE_HEADER,

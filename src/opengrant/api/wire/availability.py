@@ -30,8 +30,11 @@ class FreeBusyBody(Model):
     start_time: _Seconds
     """Unix seconds."""
     end_time: _Seconds
+    """Unix seconds, three months after `start_time` at most."""
     emails: Annotated[list[Email], Field(min_length=1, max_length=50)]
+    """Addresses or identifiers of grants of this application."""
     tentative_as_busy: bool = True
+    """Whether a tentative event takes time."""
 
     def check(self) -> None:
         """Raises InvalidData."""
@@ -62,9 +65,11 @@ class OpenHoursBody(Model):
     days: Annotated[list[Annotated[int, Field(ge=0, le=6)]], Field(max_length=7)]
     """0 is Sunday."""
     timezone: _Zone
+    """IANA name."""
     start: _Clock
     """`9:00`, on the wall clock of the time zone."""
     end: _Clock
+    """`17:00`; `24:00` is the end of the day."""
     exdates: Annotated[list[str], Field(max_length=400)] | None = None
     """Days on which these hours do not count: `2026-12-24`."""
 
@@ -79,8 +84,11 @@ class OpenHoursBody(Model):
 
 class OpenDayBody(Model):
     date: str
+    """`2026-12-24`."""
     start: _Clock
+    """`9:00`."""
     end: _Clock
+    """`12:30`."""
     timezone: Maybe[_Zone] = None
     """Without one, that of the participant's open hours, else UTC."""
 
@@ -89,13 +97,17 @@ class ParticipantBody(Model):
     """By `email` or `grant_id`."""
 
     email: Maybe[Email] = None
+    """The address or identifier of a grant of this application."""
     grant_id: Maybe[Id] = None
+    """In place of `email`."""
     calendar_ids: Annotated[list[Id], Field(max_length=10)] | None = None
     """The primary calendar, if none is named."""
     open_hours: Annotated[list[OpenHoursBody], Field(max_length=20)] | None = None
+    """When they can meet; at all times, if none are given here or as default."""
     specific_time_availability: Annotated[list[OpenDayBody], Field(max_length=400)] | None = None
     """Replace the open hours of their days."""
     only_specific_time_availability: bool | None = None
+    """Only at those times."""
 
     def to_model(self, field: str, default: list[OpenHoursBody]) -> Asked:
         """Raises InvalidData."""
@@ -125,17 +137,22 @@ class Buffer(Model):
     """Minutes that stay free around what is taken: multiples of 5, at most 120."""
 
     before: Annotated[int, Field(ge=0, le=120, multiple_of=5)] | None = None
+    """Before what is taken."""
     after: Annotated[int, Field(ge=0, le=120, multiple_of=5)] | None = None
+    """After what is taken."""
 
 
 class Rules(Model):
     availability_method: Literal["collective", "max-fairness", "max-availability"] | None = None
+    """Who has to be free. `collective` unless a round robin is named."""
     buffer: Buffer | None = None
+    """Time that stays free around what is taken."""
     default_open_hours: Annotated[list[OpenHoursBody], Field(max_length=20)] | None = None
     """For participants without hours of their own."""
     round_robin_group_id: Maybe[Id] = None
     """The value of `metadata.key5` on the events that count as bookings."""
     tentative_as_busy: bool | None = None
+    """Whether a tentative event takes time; true unless sent."""
 
 
 class AvailabilityBody(Model):
@@ -157,15 +174,21 @@ class AvailabilityBody(Model):
         }
     )
     start_time: _Seconds
+    """Unix seconds, a multiple of 300."""
     end_time: _Seconds
+    """Unix seconds, three months after `start_time` at most."""
     duration_minutes: Annotated[int, Field(ge=5, le=1440, multiple_of=5)]
+    """A multiple of 5."""
     interval_minutes: Annotated[int, Field(ge=5, le=1440, multiple_of=5)] | None = None
     """From one start to the next; without it, the duration."""
     round_to: Annotated[int, Field(ge=5, le=60, multiple_of=5)] | None = None
     """Starts are rounded up to a multiple of it; 15 without it."""
     round_to_30_minutes: bool | None = None
+    """The older way to say `round_to: 30`."""
     participants: Annotated[list[ParticipantBody], Field(min_length=1, max_length=50)]
+    """Who meets."""
     availability_rules: Rules | None = None
+    """Who has to be free, and when."""
 
     def asked(self) -> list[Asked]:
         """Raises InvalidData."""

@@ -38,11 +38,15 @@ class CalendarBody(Model):
 
     model_config = examples({"name": "Room 12", "timezone": "Europe/Berlin", "metadata": {"key1": "floor-3"}})
     name: _Name
+    """For people."""
     description: Text | None = None
+    """For people."""
     location: Annotated[str, StringConstraints(max_length=255, pattern=r"^[^\x00]*$")] | None = None
+    """Where it is."""
     timezone: Annotated[str, StringConstraints(max_length=64)] | None = None
     """IANA name, such as Europe/Berlin."""
     metadata: Metadata | None = None
+    """At most 50 pairs; `key1` to `key5` can be searched for."""
     notetaker: Free | None = None
     """Stored and shown; there is no bot."""
 
@@ -56,16 +60,23 @@ class CalendarPatch(Model):
 
     model_config = examples({"name": "Room 12", "hex_color": "#039BE5"})
     name: _Name | None = None
+    """For people."""
     description: Text | None = None
+    """For people."""
     location: Annotated[str, StringConstraints(max_length=255, pattern=r"^[^\x00]*$")] | None = None
+    """Where it is."""
     timezone: Annotated[str, StringConstraints(max_length=64)] | None = None
+    """IANA name. Whole days move along."""
     metadata: Metadata | None = None
+    """Replaces all pairs that there are."""
     hex_color: Annotated[_Color | None, Field(validation_alias=AliasChoices("hex_color", "hexColor"))] = None
     """`#RRGGBB`."""
     hex_foreground_color: Annotated[
         _Color | None, Field(validation_alias=AliasChoices("hex_foreground_color", "hexForegroundColor"))
     ] = None
+    """`#RRGGBB`."""
     notetaker: Free | None = None
+    """Stored and shown; there is no bot."""
 
     def to_model(self) -> CalendarDraft:
         """Raises InvalidData."""
@@ -87,9 +98,9 @@ class CalendarsQuery(Selected):
 
     limit: Annotated[int, Field(ge=1, le=2**31 - 1)] = 50
     """How many at most; more than 200 counts as 200."""
-    page_token: Annotated[str, StringConstraints(max_length=8192)] | None = None
+    page_token: Annotated[str, StringConstraints(max_length=4096)] | None = None
     """The `next_cursor` of the page before."""
-    metadata_pair: Annotated[str, StringConstraints(max_length=4096)] | None = None
+    metadata_pair: Annotated[str, StringConstraints(max_length=700)] | None = None
     """`key1:value`, repeated or separated by commas: calendars that have all of them."""
 
 
@@ -97,7 +108,9 @@ class ResourcesQuery(Model):
     """Which part of the list."""
 
     limit: Annotated[int, Field(ge=1, le=2**31 - 1)] = 50
-    page_token: Annotated[str, StringConstraints(max_length=8192)] | None = None
+    """How many at most."""
+    page_token: Annotated[str, StringConstraints(max_length=4096)] | None = None
+    """The `next_cursor` of the page before."""
 
 
 class RoomResource(Model):

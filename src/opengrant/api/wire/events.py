@@ -33,6 +33,7 @@ class WhenBody(Model):
     time: _Seconds | None = None
     """Unix seconds of an event without length."""
     timezone: Maybe[_ZoneName] = None
+    """An IANA name, for `time`."""
     start_time: _Seconds | None = None
     """Unix seconds."""
     end_time: _Seconds | None = None
@@ -40,10 +41,13 @@ class WhenBody(Model):
     start_timezone: Maybe[_ZoneName] = None
     """An IANA name. A series keeps to its wall clock. Without one, the calendar's is taken."""
     end_timezone: Maybe[_ZoneName] = None
+    """An IANA name; with `start_timezone`, or not at all."""
     date: Maybe[str] = None
     """`2026-01-31`: a whole day, in the calendar's time zone."""
     start_date: Maybe[str] = None
+    """`2026-01-31`: the first of several whole days."""
     end_date: Maybe[str] = None
+    """The last of them."""
 
     def to_model(self) -> Timespan | Days:
         """Raises InvalidData."""
@@ -83,9 +87,13 @@ def _day(text: str, field: str) -> date:
 
 class Participant(Model):
     email: Email
+    """Any address or identifier."""
     name: _Label | None = None
+    """For people."""
     comment: _Label | None = None
+    """A word of theirs."""
     phone_number: Annotated[_Label | None, Field(validation_alias=AliasChoices("phone_number", "phoneNumber"))] = None
+    """As they write it."""
     status: Literal["yes", "no", "maybe", "noreply"] | None = None
     """`noreply` unless sent."""
 
@@ -94,12 +102,19 @@ class Resource(Model):
     """A room or a thing that is booked along."""
 
     email: Email
+    """What it is booked by."""
     name: _Label | None = None
+    """For people."""
     capacity: int | None = None
+    """How many it holds."""
     building: _Label | None = None
+    """Where it is."""
     floor_name: _Label | None = None
+    """The floor, by its name."""
     floor_section: _Label | None = None
+    """The part of the floor."""
     floor_number: int | None = None
+    """The floor, by its number."""
 
 
 class Conferencing(Model):
@@ -118,34 +133,47 @@ class Conferencing(Model):
         ]
         | None
     ) = None
+    """Whose meeting it is."""
     details: "Details | None" = None
+    """How to join it."""
     autocreate: Free | None = None
+    """Refused: this calendar creates no meetings."""
 
 
 class Details(Model):
     """How to join."""
 
     url: _Url
+    """The address to join at."""
     meeting_code: _Label | None = None
-    password: _Label | None = None
+    """The meeting's number."""
+    password: Annotated[_Label | None, Field(repr=False)] = None
+    """What the meeting asks for."""
     pin: _Label | None = None
+    """For those who dial in."""
     phone: Annotated[list[_Label], Field(max_length=20)] | None = None
+    """Numbers to dial."""
 
 
 class Reminder(Model):
     reminder_minutes: Annotated[int, Field(ge=0, le=527_040)]
+    """Minutes before the start."""
     reminder_method: Literal["popup", "email", "display", "sound"] | None = None
+    """How to remind."""
 
 
 class Reminders(Model):
     """Stored and shown; virtual calendars have none."""
 
     use_default: bool | None = None
+    """Those of the calendar; excludes `overrides`."""
     overrides: Annotated[list[Reminder], Field(max_length=10)] | None = None
+    """Reminders of this event."""
 
 
 class OrganizerBody(Model):
     name: _Label | None = None
+    """For people."""
 
 
 class EventBody(Model):
@@ -166,26 +194,35 @@ class EventBody(Model):
         }
     )
     title: Annotated[str, StringConstraints(max_length=1024, pattern=r"^[^\x00]*$")] | None = None
+    """At most 1,024 characters."""
     description: Text | None = None
     """Text or HTML."""
     location: Annotated[str, StringConstraints(max_length=255, pattern=r"^[^\x00]*$")] | None = None
+    """At most 255 characters."""
     when: WhenBody | None = None
     """Required on creation."""
     busy: bool | None = None
     """True unless sent."""
     participants: Annotated[list[Participant], Field(max_length=500)] | None = None
+    """Who is invited. No mail is sent yet."""
     resources: Annotated[list[Resource], Field(max_length=100)] | None = None
+    """Rooms and things that are booked along."""
     capacity: int | None = None
     """Most participants."""
     conferencing: Conferencing | None = None
+    """How to join from elsewhere; `{}` removes it."""
     reminders: Reminders | None = None
+    """Stored and shown by Agent Accounts; virtual calendars have none."""
     recurrence: Annotated[list[Annotated[str, StringConstraints(max_length=20_000)]], Field(max_length=50)] | None = (
         None
     )
     """`RRULE:`, `EXDATE:` and `RDATE:` lines of RFC 5545. An empty list ends a series: the first occurrence stays."""
     metadata: Metadata | None = None
+    """At most 50 pairs; `key1` to `key5` can be searched for. Replaces what is there."""
     visibility: Literal["public", "private", "default"] | None = None
+    """`private` hides it in a shared feed. Virtual calendars know public and private."""
     hide_participants: bool | None = None
+    """Stored and shown."""
     notetaker: Free | None = None
     """Stored and shown; there is no bot."""
     organizer: OrganizerBody | None = None
@@ -309,9 +346,10 @@ class OfCalendar(Model):
     select: str | None = None
     """Top-level fields of the answer, separated by commas."""
     tentative_as_busy: bool = True
+    """Ignored: a tentative event is busy here as it says itself."""
 
 
-_Words = Annotated[str, StringConstraints(max_length=256)]
+_Words = Annotated[str, StringConstraints(max_length=100)]
 
 
 class EventsQuery(Model):
@@ -326,24 +364,30 @@ class EventsQuery(Model):
     title: _Words | None = None
     """Words that the title holds, whatever their case."""
     description: _Words | None = None
+    """Words that the description holds."""
     location: _Words | None = None
+    """Words that the location holds."""
     busy: bool | None = None
-    attendees: Annotated[str, StringConstraints(max_length=2048)] | None = None
+    """Only events that take time, or only those that do not."""
+    attendees: Annotated[str, StringConstraints(max_length=512)] | None = None
     """Addresses, separated by commas or repeated: events with one of them."""
-    ical_uid: Annotated[str, StringConstraints(max_length=1024)] | None = None
+    ical_uid: Annotated[str, StringConstraints(max_length=500)] | None = None
     """Excludes every other filter, and looks at all times."""
     master_event_id: Annotated[str, StringConstraints(max_length=128)] | None = None
     """The occurrences of one series."""
-    metadata_pair: Annotated[str, StringConstraints(max_length=4096)] | None = None
+    metadata_pair: Annotated[str, StringConstraints(max_length=700)] | None = None
     """`key1:value`, repeated or separated by commas; excludes every other filter, and looks at all times."""
     show_cancelled: bool = False
+    """Occurrences that were taken away too."""
     expand_recurring: bool = False
     """Occurrences in place of their series."""
     updated_before: _Seconds | None = None
+    """Unix seconds."""
     updated_after: _Seconds | None = None
+    """Unix seconds."""
     limit: Annotated[int, Field(ge=1, le=2**31 - 1)] = 50
     """How many at most; more than 200 counts as 200."""
-    page_token: Annotated[str, StringConstraints(max_length=8192)] | None = None
+    page_token: Annotated[str, StringConstraints(max_length=4096)] | None = None
     """The `next_cursor` of the page before."""
     select: str | None = None
     """Top-level fields of each event, separated by commas."""
@@ -353,12 +397,17 @@ class ImportQuery(Model):
     """Series, changed occurrences and single events of a window, as they are stored."""
 
     calendar_id: Annotated[str, StringConstraints(min_length=1, max_length=512)]
+    """An id, `primary`, or the grant's address."""
     start: _Seconds | None = None
+    """Unix seconds; now, if left out."""
     end: _Seconds | None = None
+    """Unix seconds; a month after `start`, if left out."""
     limit: Annotated[int, Field(ge=1, le=2**31 - 1)] = 50
     """How many at most; more than 500 counts as 500."""
-    page_token: Annotated[str, StringConstraints(max_length=8192)] | None = None
+    page_token: Annotated[str, StringConstraints(max_length=4096)] | None = None
+    """The `next_cursor` of the page before."""
     select: str | None = None
+    """Top-level fields of each event, separated by commas."""
 
 
 class RsvpBody(Model):
@@ -366,7 +415,9 @@ class RsvpBody(Model):
 
     model_config = examples({"status": "yes"})
     status: Literal["yes", "no", "maybe"]
+    """The answer."""
     comment: Annotated[str, StringConstraints(max_length=1024)] | None = None
+    """A word to the organizer."""
 
 
 class Rsvp(Model):

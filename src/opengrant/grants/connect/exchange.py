@@ -21,6 +21,7 @@ from opengrant.grants.connect.proof import Proof
 from opengrant.grants.connect.provider_call import RotationLost, VerificationCall
 from opengrant.grants.connect.rotated_tokens import Newest, RotatedTokens, replay
 from opengrant.model import ENDS_AT, SECOND, Application, Clock, CustomConnect, Grant, Identity, OAuthSecret, Tokens
+from opengrant.model.logins import OAuthLogin
 from opengrant.net.deadline import GRACE
 from opengrant.providers.base import TokenProvider
 from opengrant.providers.capabilities import Providers, having
@@ -90,7 +91,14 @@ class RefreshTokenExchange:
     """By the digest of the token."""
 
     async def run(
-        self, app: Application, ask: CustomConnect, found: WithClient, write: StoreProof, *, renews: str | None
+        self,
+        app: Application,
+        ask: CustomConnect,
+        login: OAuthLogin,
+        found: WithClient,
+        write: StoreProof,
+        *,
+        renews: str | None,
     ) -> Grant | None:
         """Run one exchange per refresh token at a time: equal requests share it, others wait for it.
 
@@ -98,7 +106,7 @@ class RefreshTokenExchange:
         provider's answer and the write.
         """
         provider = having(self.providers.tokens, ask.provider)
-        token: SecretStr = ask.settings["refresh_token"]
+        token = login.refresh_token
         spent = self.rotated.digest(app.id, ask.provider, token)
         waited = False
         while (flight := self._flights.get(spent)) is not None:

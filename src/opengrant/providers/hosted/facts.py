@@ -10,6 +10,7 @@ VIRTUAL_CALENDAR = Facts(
     tokenless="A virtual calendar has no credential: there is nothing to ask for.",
     clientless="Virtual calendars live here: there is no provider that could refuse.",
     identifier=True,
+    calendar="virtual",
     claimed_address=True,
     guide=Guide(
         "Virtual calendar",
@@ -23,6 +24,7 @@ AGENT_ACCOUNT = Facts(
     holds="nothing",
     tokenless="An agent account has no token. Mail clients log in with its app password.",
     own_domain=True,
+    calendar="hosted",
     guide=Guide(
         "Agent Accounts",
         steps=(

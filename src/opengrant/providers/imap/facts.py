@@ -26,6 +26,7 @@ FACTS = Facts(
     tokenless="An IMAP grant has a password and no token. Use the password that you sent to connect it.",
     clientless="Mail servers know no client. Each mailbox is proven when it is connected.",
     claimed_address=True,
+    calendar="none",
     guide=Guide(
         "IMAP",
         steps=(

@@ -1,4 +1,4 @@
-/** What happened to a grant, newest first. Runs of refreshes are one line: what matters stands between them. */
+/** The history of a grant, newest first. A run of refreshes is one line. */
 
 import { page, path } from "../core/api";
 import { useGrowing } from "../core/load";
@@ -57,15 +57,15 @@ export function Timeline({ id, turn }: { id: string; turn: number }) {
 interface Group {
     entry: Moment;
     times: number;
-    /** What it tells is told by the next one, which came of the same request. */
+    /** The next entry, of the same request, says the same. */
     told: boolean;
-    /** How many refreshes this ended. */
+    /** The number of refreshes in the run that this ended. */
     before: number;
 }
 
 const IN_RUNS = new Set(["refreshed", "checked"]);
 
-/** Neighbours of a kind that comes in runs become one, the latest, with how often. */
+/** Merges runs of one kind into the latest entry, with a count. */
 function grouped(entries: Moment[]): Group[] {
     const groups: Group[] = [];
     for (const [index, entry] of entries.entries()) {
