@@ -7,6 +7,7 @@ from opengrant.access.console_sessions import ConsoleSessions
 from opengrant.access.idempotency import Idempotency
 from opengrant.access.request_signatures import Signatures
 from opengrant.access.service_accounts import ServiceAccounts
+from opengrant.calendars.rederiving import Rederiving
 from opengrant.calendars.service import CalendarService
 from opengrant.connectors.check import ConnectorCheck
 from opengrant.connectors.connectors import Connectors
@@ -76,6 +77,7 @@ class Services:
     timeline: Timeline
     # calendars
     calendars: CalendarService
+    rederiving: Rederiving
     # signin
     hosted: Hosted
     tokens: AccessTokens

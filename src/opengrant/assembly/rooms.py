@@ -16,7 +16,9 @@ from opengrant.assembly.connect import ConnectRoom, build_connect
 from opengrant.assembly.network import comma_separated
 from opengrant.assembly.refresh import Limits, Meters, build_refresh
 from opengrant.assembly.tools import Tools
+from opengrant.calendars.expansion import Expansions
 from opengrant.calendars.hosted import HostedCalendars, HostedEvents
+from opengrant.calendars.rederiving import Rederiving
 from opengrant.calendars.service import CalendarService
 from opengrant.connectors.check import ConnectorCheck
 from opengrant.connectors.connectors import Connectors
@@ -107,6 +109,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
     base = _base(tools, opened)
     grants = _grants(settings, tools, base, opened)
     sign_in = _sign_in(settings, tools, base, grants)
+    rederiving = Rederiving(db=db)
     return Services(
         db=db,
         public_url=settings.public_url,
@@ -131,7 +134,8 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         detect=grants.detect,
         aliases=Aliases(tokens=grants.refresh.tokens, providers=tools.providers.aliases),
         timeline=Timeline(db=db),
-        calendars=_calendars(tools, grants.grants),
+        calendars=_calendars(tools, grants.grants, rederiving),
+        rederiving=rederiving,
         hosted=sign_in.hosted,
         tokens=sign_in.tokens,
         token_reader=sign_in.token_reader,
@@ -147,14 +151,14 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
     )
 
 
-def _calendars(tools: Tools, grants: Grants) -> CalendarService:
-    hosted = HostedCalendars(db=tools.db, clock=tools.clock)
+def _calendars(tools: Tools, grants: Grants, rederiving: Rederiving) -> CalendarService:
+    hosted = HostedCalendars(db=tools.db, clock=tools.clock, rederiving=rederiving)
     return CalendarService(
         db=tools.db,
         clock=tools.clock,
         grants=grants,
         hosted_calendars=hosted,
-        hosted_events=HostedEvents(db=tools.db, clock=tools.clock, calendars=hosted),
+        hosted_events=HostedEvents(db=tools.db, clock=tools.clock, calendars=hosted, expansions=Expansions()),
         places={name: facts.calendar for name, facts in FACTS.items()},
     )
 

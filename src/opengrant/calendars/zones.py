@@ -19,8 +19,8 @@ Seconds = int
 """Unix seconds: UTC."""
 
 DAY = 86_400
-VERSION = version("tzdata")
-"""Of the rules: instants that were derived with another are derived again."""
+VERSION = ".".join(part.zfill(2) for part in version("tzdata").split("."))
+"""Of the rules, such that a later one is the greater text: instants that an earlier one gave are derived again."""
 SLACK = 26 * 3600
 """More than any zone is away from UTC."""
 
