@@ -17,10 +17,13 @@ from opengrant.calendars.hosted import MOST_CALENDARS, HostedEvents
 from opengrant.calendars.port import Events
 from opengrant.calendars.shown import event as shown
 from opengrant.errors import DataNotFound, InvalidData, SlotTaken
-from opengrant.model import Grant, ProviderName, now
+from opengrant.model import Application, Grant, ProviderName, now
 from opengrant.model.calendars import Event
 from opengrant.store.calendars import calendars as table
 from opengrant.store.engine.port import Statement, Steps, Store
+from opengrant.store.events import webhooks
+from opengrant.store.events.webhooks import Webhook
+from opengrant.store.tenants import applications
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -295,20 +298,30 @@ async def test_filters_narrow_and_pages_hold_together(hosted: HostedEvents) -> N
 
 async def test_every_change_is_announced_once_in_its_transaction(hosted: HostedEvents, store: Store) -> None:
     owner = grant()
-    series = await hosted.create_event(
-        owner, "primary", draft("2026-06-01T09:00", "2026-06-01T10:00", "RRULE:FREQ=DAILY")
+    triggers = tuple(
+        f"{kind}.{change}" for kind in ("calendar", "event") for change in ("created", "updated", "deleted")
     )
+    await store.write(applications.add(Application("app", "test", "email", 0)))
+    hook = Webhook("app", "hook", "http://localhost", triggers, None, (), False, "active", 0, 0, 0)
+    await store.write(webhooks.add(hook))
+    daily = draft("2026-06-01T09:00", "2026-06-01T10:00", "RRULE:FREQ=DAILY")
+    series = await hosted.create_event(owner, "primary", daily)
     await hosted.change_event(owner, "primary", series.id, EventDraft(body={"title": "x"}))
     await hosted.delete_event(owner, "primary", f"{series.id}_20260603T070000Z")
     await hosted.delete_event(owner, "primary", series.id)
-    told = await store.read(
-        rows("select type, payload from events where grant_id = $1 order by created_at, id", owner.id)
-    )
-    types = [type_ for type_, _ in told]
-    assert sorted(types) == ["calendar.created", "event.created", "event.deleted", "event.deleted", "event.updated"]
-    created = json.loads(next(payload for type_, payload in told if type_ == "event.created"))
-    assert created["id"] == series.id
-    assert created["recurrence"] == ["RRULE:FREQ=DAILY"]
+    told = await store.read(rows("select type, payload from deliveries where subject = $1 order by seq", owner.id))
+    assert [type_ for type_, _ in told] == [
+        "calendar.created",
+        "event.created",
+        "event.updated",
+        "event.deleted",
+        "event.deleted",
+    ]
+    created = json.loads(told[1][1])
+    assert (created["id"], created["recurrence"]) == (series.id, ["RRULE:FREQ=DAILY"])
+    with pytest.raises(InvalidData):
+        await hosted.create_event(owner, "primary", EventDraft())
+    assert len(await store.read(rows("select 1 from deliveries where subject = $1", owner.id))) == len(told)
 
 
 async def test_nothing_is_left_of_a_grant(hosted: HostedEvents, store: Store) -> None:

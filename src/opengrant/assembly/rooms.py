@@ -206,18 +206,21 @@ def _mail_names(settings: Settings) -> MailNames:
     """Where DNS records of registered domains point; by default all at the host of PUBLIC_URL."""
     named = settings.domains
     here = MailNames.at(urlsplit(settings.public_url or "").hostname or NOWHERE)
-    return MailNames(named.inbound_host or here.inbound, named.spf_host or here.spf, named.bounce_host or here.bounce)
+    return MailNames(
+        inbound=named.inbound_host or here.inbound,
+        spf=named.spf_host or here.spf,
+        bounce=named.bounce_host or here.bounce,
+    )
 
 
 def _grants(settings: Settings, tools: Tools, base: _Base, opened: contextlib.AsyncExitStack) -> _Grants:
     schedule, spool = _schedule(settings), Spool(settings.data_dir / "unwritten")
     connecting = _connecting(settings, tools, base, schedule, spool)
     refresh = _refresh(settings, tools, base, schedule, connecting.rotated_tokens)
-    # The exchanges end before the database closes: a token that is not stored is lost.
+    # Exchanges end before the database closes: a token that is not stored is lost. The last callback runs first, so
+    # refresh can still write what connect has spooled.
     opened.push_async_callback(refresh.drain)
-    opened.push_async_callback(
-        connecting.connect.exchange.drain
-    )  # runs first: refresh then tries to write what connect has spooled
+    opened.push_async_callback(connecting.connect.exchange.drain)
     revocations = Revocations(db=tools.db, vault=tools.vault, providers=tools.providers.revokes)
     opened.push_async_callback(revocations.close)
     return _Grants(

@@ -172,7 +172,7 @@ class HostedCalendars:
 
     def _announce_calendar(self, change: Change, one: Calendar) -> Steps[None]:
         at = self.clock()
-        yield from outbox.add(
+        yield from outbox.announce(
             payloads.of_object(f"calendar.{change}", one.application_id, one.grant_id, shown.calendar(one), at=at)
         )
 
@@ -329,7 +329,7 @@ class HostedEvents:
 
     def _notice(self, change: Change, one: Event) -> list[Arm]:
         at = self.clock()
-        return outbox.add_arms(
+        return outbox.announce_arms(
             payloads.of_object(f"event.{change}", one.application_id, one.grant_id, shown.event(one), at=at)
         )
 

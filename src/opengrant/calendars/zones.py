@@ -5,13 +5,13 @@ as the zone's clocks show them, without a zone of their own. A wall time that a 
 before the gap, and one that comes twice is the first of the two (RFC 5545, section 3.3.5).
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from importlib import import_module
 from importlib.metadata import version
 from importlib.resources import files
 from zoneinfo import ZoneInfo
-
-from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 Wall = int
 """Seconds since 1970-01-01T00:00 on a zone's wall clock."""
@@ -74,7 +74,7 @@ class Zone:
 @lru_cache(maxsize=1024)
 def zone(name: str) -> Zone | None:
     """By its IANA name, or the name that Windows has for it. None: there is no such zone."""
-    known = name if name in _names() else WINDOWS_TO_OLSON.get(name, "")
+    known = name if name in _names() else _windows_names().get(name, "")
     if known not in _names():
         return None
     with files("tzdata.zoneinfo").joinpath(*known.split("/")).open("rb") as rules:
@@ -90,3 +90,10 @@ def utc() -> Zone:
 @lru_cache(maxsize=1)
 def _names() -> frozenset[str]:
     return frozenset((files("tzdata") / "zones").read_text(encoding="ascii").split())
+
+
+@lru_cache(maxsize=1)
+def _windows_names() -> Mapping[str, str]:
+    """IANA's names by those of Windows. icalendar is loaded when one is met: it would take 80 ms of every start."""
+    names: Mapping[str, str] = import_module("icalendar.timezone.windows_to_olson").WINDOWS_TO_OLSON
+    return names
