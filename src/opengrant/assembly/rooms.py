@@ -16,9 +16,11 @@ from opengrant.assembly.connect import ConnectRoom, build_connect
 from opengrant.assembly.network import comma_separated
 from opengrant.assembly.refresh import Limits, Meters, build_refresh
 from opengrant.assembly.tools import Tools
+from opengrant.calendars.expansion import Expansions
 from opengrant.calendars.feeds import Feeds
 from opengrant.calendars.hosted import HostedCalendars, HostedEvents
 from opengrant.calendars.ics_store import IcsImport
+from opengrant.calendars.rederiving import Rederiving
 from opengrant.calendars.service import CalendarService
 from opengrant.connectors.check import ConnectorCheck
 from opengrant.connectors.connectors import Connectors
@@ -109,6 +111,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
     base = _base(tools, opened)
     grants = _grants(settings, tools, base, opened)
     sign_in = _sign_in(settings, tools, base, grants)
+    rederiving = Rederiving(db=db)
     return Services(
         db=db,
         public_url=settings.public_url,
@@ -133,7 +136,8 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         detect=grants.detect,
         aliases=Aliases(tokens=grants.refresh.tokens, providers=tools.providers.aliases),
         timeline=Timeline(db=db),
-        calendars=_calendars(tools, grants.grants),
+        calendars=_calendars(tools, grants.grants, rederiving),
+        rederiving=rederiving,
         feeds=Feeds(db=db, digests=tools.digests, clock=clock),
         ics_import=IcsImport(db=db, clock=clock),
         hosted=sign_in.hosted,
@@ -151,14 +155,14 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
     )
 
 
-def _calendars(tools: Tools, grants: Grants) -> CalendarService:
-    hosted = HostedCalendars(db=tools.db, clock=tools.clock)
+def _calendars(tools: Tools, grants: Grants, rederiving: Rederiving) -> CalendarService:
+    hosted = HostedCalendars(db=tools.db, clock=tools.clock, rederiving=rederiving)
     return CalendarService(
         db=tools.db,
         clock=tools.clock,
         grants=grants,
         hosted_calendars=hosted,
-        hosted_events=HostedEvents(db=tools.db, clock=tools.clock, calendars=hosted),
+        hosted_events=HostedEvents(db=tools.db, clock=tools.clock, calendars=hosted, expansions=Expansions()),
         places={name: facts.calendar for name, facts in FACTS.items()},
     )
 
@@ -206,18 +210,21 @@ def _mail_names(settings: Settings) -> MailNames:
     """Where DNS records of registered domains point; by default all at the host of PUBLIC_URL."""
     named = settings.domains
     here = MailNames.at(urlsplit(settings.public_url or "").hostname or NOWHERE)
-    return MailNames(named.inbound_host or here.inbound, named.spf_host or here.spf, named.bounce_host or here.bounce)
+    return MailNames(
+        inbound=named.inbound_host or here.inbound,
+        spf=named.spf_host or here.spf,
+        bounce=named.bounce_host or here.bounce,
+    )
 
 
 def _grants(settings: Settings, tools: Tools, base: _Base, opened: contextlib.AsyncExitStack) -> _Grants:
     schedule, spool = _schedule(settings), Spool(settings.data_dir / "unwritten")
     connecting = _connecting(settings, tools, base, schedule, spool)
     refresh = _refresh(settings, tools, base, schedule, connecting.rotated_tokens)
-    # The exchanges end before the database closes: a token that is not stored is lost.
+    # Exchanges end before the database closes: a token that is not stored is lost. The last callback runs first, so
+    # refresh can still write what connect has spooled.
     opened.push_async_callback(refresh.drain)
-    opened.push_async_callback(
-        connecting.connect.exchange.drain
-    )  # runs first: refresh then tries to write what connect has spooled
+    opened.push_async_callback(connecting.connect.exchange.drain)
     revocations = Revocations(db=tools.db, vault=tools.vault, providers=tools.providers.revokes)
     opened.push_async_callback(revocations.close)
     return _Grants(

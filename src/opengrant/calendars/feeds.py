@@ -7,12 +7,12 @@ once. A file is made in a thread, one at a time, and kept until its calendar cha
 import asyncio
 import hashlib
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
 from opengrant.access import bearer_tokens
-from opengrant.calendars.ics_export import FORMAT, render
 from opengrant.calendars.zones import VERSION
 from opengrant.errors import DataNotFound
 from opengrant.model import SECOND, Clock, Micros
@@ -22,6 +22,8 @@ from opengrant.store.engine.port import Steps, Store
 from opengrant.store.grants import grants
 from opengrant.vault.digests import Digests
 
+FORMAT = 1
+"""Grows with what a feed makes of a row, so that clients read it again."""
 MOST_EVENTS = 10_000
 """Rows of a feed, changed occurrences among them."""
 _AT_ONCE = 500
@@ -121,7 +123,7 @@ class Feeds:
             # Another request may have made it meanwhile.
             if (kept := self._kept.get(etag)) is not None:
                 return kept
-            content = await asyncio.to_thread(render, calendar, await self.rows(calendar, since))
+            content = await asyncio.to_thread(_render, calendar, await self.rows(calendar, since))
             self._kept.put(etag, content)
             return content
 
@@ -136,6 +138,13 @@ class Feeds:
                 if len(rows) < min(left, _AT_ONCE):
                     break
         return sorted(found, key=lambda row: row.end_at < since)
+
+
+def _render(calendar: Calendar, rows: Sequence[Event]) -> bytes:
+    """icalendar is loaded with the first feed: it would take 80 ms of every start."""
+    from opengrant.calendars.ics_export import render  # noqa: PLC0415 -- as said
+
+    return render(calendar, rows)
 
 
 def _calendar_of(application_id: str, digest: str) -> Steps[Calendar | None]:

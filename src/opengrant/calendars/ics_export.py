@@ -21,8 +21,6 @@ from opengrant.model.calendars import Calendar, Event
 
 MOST_BYTES = 2_000_000
 """Of the events of a feed: those that do not fit are left out."""
-FORMAT = "1"
-"""Changes with what this page makes of a row, so that clients read a feed again."""
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a wall clock has no zone
 _IN_UTC = frozenset({"Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu", "UTC", "UCT", "Universal", "Zulu"})
@@ -256,4 +254,4 @@ def _describe(name: str, year: int) -> bytes:
     return describe(found, min(max(year - 1, 1970), LAST_YEAR - 10))
 
 
-__all__ = ["FORMAT", "MOST_BYTES", "render"]
+__all__ = ["MOST_BYTES", "render"]

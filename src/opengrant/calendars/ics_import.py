@@ -11,9 +11,6 @@ from datetime import date
 from time import thread_time
 from typing import Any, Literal
 
-from icalendar.error import InvalidCalendar
-from icalendar.prop import vDuration
-
 from opengrant.calendars.drafts import Days, EventDraft, Timespan
 from opengrant.calendars.hosted import fresh_event
 from opengrant.calendars.ics_lines import BadLine, Component, Property, read
@@ -31,6 +28,9 @@ _CPU = 20.0
 """Seconds of one import: rules that are made to take long end it."""
 _EPOCH = date(1970, 1, 1).toordinal()
 _ANSWERS = {"ACCEPTED": "yes", "DECLINED": "no", "TENTATIVE": "maybe"}
+_LENGTH = re.compile(
+    r"([+-]?)P(?:(\d{1,6})W)?(?:(\d{1,6})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,9})S)?)?", re.ASCII
+)
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f]+")
 
 
@@ -257,10 +257,12 @@ def _sequence(one: dict[str, Property]) -> int:
 
 
 def _duration(sent: Property) -> int:
-    try:
-        return int(vDuration(sent.value.strip().upper()[:40]).td.total_seconds())
-    except (InvalidCalendar, ValueError, OverflowError):
-        raise _Skip(f"DURATION: {sent.value[:40]!r} is no length; write PT1H.") from None
+    found = _LENGTH.fullmatch(sent.value.strip().upper())
+    if found is None or not any(found.groups()[1:]):
+        raise _Skip(f"DURATION: {sent.value[:40]!r} is no length; write PT1H.")
+    weeks, days, hours, minutes, seconds = (int(part or 0) for part in found.groups()[1:])
+    length = (weeks * 7 + days) * DAY + hours * 3600 + minutes * 60 + seconds
+    return -length if found[1] == "-" else length
 
 
 def _date(day: int) -> date:

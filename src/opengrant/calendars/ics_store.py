@@ -9,7 +9,7 @@ from opengrant.calendars.hosted import drop_strays, searched
 from opengrant.calendars.ics_import import Read, Skipped, as_occurrence, read_file
 from opengrant.calendars.occurrences import occurrence_id, series_of
 from opengrant.calendars.recurrence import expand
-from opengrant.errors import DataNotFound
+from opengrant.errors import DataNotFound, InvalidData
 from opengrant.events import payloads
 from opengrant.model import Clock, Grant
 from opengrant.model.calendars import Calendar, Event
@@ -42,7 +42,7 @@ class IcsImport:
     async def run(self, grant: Grant, calendar: Calendar, data: bytes | str) -> ImportResult:
         """What is counted is stored. A process reads one file at a time.
 
-        Raises InvalidData; DataNotFound: the calendar was deleted meanwhile, and what was imported with it.
+        Raises InvalidData, DataNotFound; of a calendar that is changed or deleted meanwhile, too.
         """
         async with self._reading:
             contents = await asyncio.to_thread(read_file, data, grant, calendar, at=self.clock())
@@ -57,6 +57,8 @@ class IcsImport:
         held = yield from calendars.hold(seen, self.db.dialect)
         if held is None:
             raise DataNotFound("calendar_id: the calendar was deleted just now.")
+        if held.timezone != seen.timezone:
+            raise InvalidData("calendar_id: the calendar's time zone was changed just now. Import the file again.")
         masters: dict[str, Event | None] = {}
         before = (result.created, result.updated)
         for read in batch:
@@ -113,7 +115,7 @@ class IcsImport:
         if not quiet:
             change = "created" if before is None and after.master_id is None else "updated"
             payload = shown.event(after)
-            yield from outbox.add(
+            yield from outbox.announce(
                 payloads.of_object(f"event.{change}", after.application_id, after.grant_id, payload, at=self.clock())
             )
 

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import SecretStr
 from pydantic_core import from_json
@@ -47,7 +47,7 @@ class ConnectorFields:
     """
 
     name: str | None = None
-    settings: Mapping[str, Any] | None = None
+    settings: Mapping[str, str] | None = None
     client_id: str | None = None
     client_secret: SecretStr | None = None
     scope: tuple[str, ...] | None = None

@@ -29,13 +29,13 @@ class StoredCredentials:
         """What a grant was proven with, for a change that names only what is new. None where a part cannot be sent
         alone. Raises Unsealable, SecretUnreadable."""
         if FACTS[grant.provider].own_domain:
-            return AgentAccountLogin(email=grant.settings["email"])
+            return AgentAccountLogin(email=grant.email)
         if (address := grant.organisation_address) is not None:
             return OrganisationLogin(
                 provider=grant.provider,
                 email_address=address,
                 credential_id=grant.credential_id,
-                tenant=grant.settings.get("tenant"),
+                tenant=grant.tenant,
             )
         if grant.provider not in WITH_PASSWORD:
             return None

@@ -3,13 +3,12 @@
 Members have the names of the wire's `settings`. None is a member that was not sent.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from pydantic import SecretStr
 
-from opengrant.model.basics import ProviderName
+from opengrant.model.basics import ProviderName, ShownSettings
 from opengrant.model.secrets import AppPasswordSecret, EwsSecret, ICloudSecret, ImapSecret, PasswordSecret
 
 
@@ -32,7 +31,7 @@ class HostedLogin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrganisationLogin:
-    """A mailbox that a credential of its organisation opens. tenant: where the credential names none."""
+    """A mailbox that a credential of its organisation opens. tenant: None where the credential names it."""
 
     provider: ProviderName
     email_address: str
@@ -113,7 +112,7 @@ PasswordLogin = ImapLogin | ICloudLogin | EwsLogin | AgentAccountLogin | Virtual
 MailboxLogin = OAuthLogin | HostedLogin | OrganisationLogin | PasswordLogin
 
 
-def again(settings: Mapping[str, Any], secret: PasswordSecret | AppPasswordSecret) -> PasswordLogin:
+def again(settings: ShownSettings, secret: PasswordSecret | AppPasswordSecret) -> PasswordLogin:
     """The login that proves a stored credential once more. settings: those of its grant."""
     match secret:
         case ImapSecret():
@@ -122,14 +121,14 @@ def again(settings: Mapping[str, Any], secret: PasswordSecret | AppPasswordSecre
                 proven=secret,
             )  # fmt: skip
         case ICloudSecret():
-            return ICloudLogin(username=settings["username"], password=secret.password, imap_login=secret.imap_login)
+            return ICloudLogin(**_named(settings, "username"), password=secret.password, imap_login=secret.imap_login)
         case EwsSecret():
             return EwsLogin(**_named(settings, *_EWS), ews_password=secret.ews_password, ews_url=secret.ews_url)
         case AppPasswordSecret():
-            return AgentAccountLogin(email=settings["email"])
+            return AgentAccountLogin(**_named(settings, "email"))
 
 
-def to_change(settings: Mapping[str, Any], secret: PasswordSecret) -> PasswordLogin:
+def to_change(settings: ShownSettings, secret: PasswordSecret) -> PasswordLogin:
     """The login as its user would send it again, for a change that names only what is new."""
     match secret:
         case ImapSecret():
@@ -137,7 +136,7 @@ def to_change(settings: Mapping[str, Any], secret: PasswordSecret) -> PasswordLo
             other = None if secret.smtp_password == secret.imap_password else secret.smtp_password
             return ImapLogin(**_named(settings, *_IMAP), imap_password=secret.imap_password, smtp_password=other)
         case ICloudSecret():
-            return ICloudLogin(username=settings["username"], password=secret.password)
+            return ICloudLogin(**_named(settings, "username"), password=secret.password)
         case EwsSecret():
             named = EwsLogin(**_named(settings, *_EWS), ews_password=secret.ews_password)
             return named if secret.ews_url is None else replace(named, ews_host=secret.ews_url)
@@ -147,5 +146,5 @@ _IMAP = ("imap_username", "email", "imap_host", "imap_port", "smtp_host", "smtp_
 _EWS = ("ews_username", "email", "ews_host", "ews_port")
 
 
-def _named(settings: Mapping[str, Any], *names: str) -> dict[str, Any]:
+def _named(settings: ShownSettings, *names: str) -> dict[str, Any]:
     return {name: settings[name] for name in names if name in settings}

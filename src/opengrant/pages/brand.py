@@ -3,12 +3,13 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Self, cast, get_args
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from opengrant.pages.colours import Colour, Palette
 
 Alignment = Literal["left", "center", "right"]
+_ALIGNMENTS: Mapping[str, Alignment] = {"left": "left", "center": "center", "right": "right"}
 _PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/]+={0,2}")
 _WIDEST_GAP = 32
 
@@ -46,7 +47,6 @@ class Brand:
         Values that are missing or unsafe are left out; no error is raised.
         icon  our own copy of `icon_url`, if there is one
         """
-        alignment = _text(hosted, "alignment")
         standard = Palette()
         primary = Colour.read(_text(hosted, "color_primary")) or standard.primary
         return cls(
@@ -55,7 +55,7 @@ class Brand:
             backdrop=picture(_text(hosted, "background_image_url")),
             title=_text(hosted, "title"),
             subtitle=_text(hosted, "subtitle"),
-            alignment=cast(Alignment, alignment) if alignment in get_args(Alignment) else "center",
+            alignment=_ALIGNMENTS.get(_text(hosted, "alignment"), "center"),
             terms_url=link(_text(hosted, "terms_of_service_url")),
             privacy_url=link(_text(hosted, "privacy_policy_url")),
             palette=Palette(

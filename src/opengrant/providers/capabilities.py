@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passwords:
-    """Who verifies each kind of login that has no token."""
+    """The verifier of each kind of login that has no token."""
 
     imap: Verifies[ImapLogin]
     icloud: Verifies[ICloudLogin]
@@ -96,7 +96,7 @@ class Providers:
 
 
 def having(capability: Mapping[ProviderName, T], provider: ProviderName) -> T:
-    """The provider with this capability. Raises InvalidRequest where it has not."""
+    """The provider with this capability. Raises InvalidRequest when it lacks it."""
     if (found := capability.get(provider)) is None:
         raise InvalidRequest(f"provider: {provider} cannot do this.")
     return found

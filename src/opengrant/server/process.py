@@ -1,51 +1,38 @@
-"""Processes: the listening socket, one or several servers, signals, graceful shutdown."""
+"""Processes: one server or several, or work alone; their start and graceful shutdown."""
 
 import asyncio
 import contextlib
 import gc
-import logging
 import os
-import resource
-import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
-from typing import Any, cast
 
 import structlog
-import uvicorn
 import uvloop
 from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.supervisors import Multiprocess
 
 from opengrant import __version__, logs, metrics
-from opengrant.api.http.connection import Connection
-from opengrant.api.http.connection_limits import Bounds
 from opengrant.assembly.installation import Installation, installation
 from opengrant.jobs.loop import run_jobs
-from opengrant.net.guard import parse_networks
 from opengrant.server import jobs
 from opengrant.server.asgi import asgi, status_asgi
+from opengrant.server.sockets import allow_open_files, listen, url_of
+from opengrant.server.uvicorn_server import STOP, Server, config
 from opengrant.settings import Settings, say_unknown, unknown
 
 log = structlog.get_logger()
 
-_STOP = (signal.SIGTERM, signal.SIGINT)
-
-_OPEN_FILES = 65_536
 
 Announce = Callable[[Installation, str], None]
 """Called with the URL once the server accepts connections."""
 
 
-class CannotListen(Exception):
-    """The address is in use, or is not an address of this machine."""
-
-
 def run(settings: Settings, *, work: bool, announce: Announce) -> None:
-    """Serve until SIGTERM or SIGINT, then finish the requests under way. Raises CannotListen."""
-    _allow_open_files()
+    """Serve until SIGTERM or SIGINT, then finish the requests under way. Raises sockets.CannotListen."""
+    allow_open_files()
     with listen(settings) as bound:
         if settings.workers == 1:
             _in_this_process(settings, bound, work=work, announce=announce)
@@ -111,24 +98,8 @@ async def serve(settings: Settings, bound: socket.socket, *, work: bool, announc
     async with _running(settings, work=work) as installed:
         announce(installed, url_of(bound))
         log.info("serving", url=url_of(bound), version=__version__)
-        await _Server(config(settings, asgi(installed))).serve(sockets=[bound])
+        await Server(config(settings, asgi(installed))).serve(sockets=[bound])
         log.info("stopping")
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn raises the signal again after it has stopped serving. That would end the process with the database open
-    and requests to providers unfinished, so this class handles the signals itself."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        for number in _STOP:
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        try:
-            yield
-        finally:
-            for number in _STOP:
-                loop.remove_signal_handler(number)
 
 
 def _settle_memory() -> None:
@@ -160,7 +131,7 @@ def run_work(settings: Settings, *, port: int | None) -> None:
     """The background work alone, until SIGTERM or SIGINT.
 
     port  of /healthz, /readyz and /metrics; None: they are not served
-    Raises CannotListen.
+    Raises sockets.CannotListen.
     """
     with contextlib.nullcontext() if port is None else listen(settings.model_copy(update={"port": port})) as bound:
         writer = _log(settings)
@@ -173,7 +144,7 @@ def run_work(settings: Settings, *, port: int | None) -> None:
 
 async def _work(settings: Settings, bound: socket.socket | None) -> None:
     stop = asyncio.Event()
-    for number in _STOP:
+    for number in STOP:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with installation(settings) as installed:
         _settle_memory()
@@ -182,7 +153,7 @@ async def _work(settings: Settings, bound: socket.socket | None) -> None:
         shown = {}
         if bound is not None:
             # The server replaces the signal handlers: it ends first, and this function with it.
-            until.append(asyncio.create_task(_Server(config(settings, status_asgi(installed))).serve(sockets=[bound])))
+            until.append(asyncio.create_task(Server(config(settings, status_asgi(installed))).serve(sockets=[bound])))
             shown = {"url": url_of(bound)}
         log.info("working", version=__version__, **shown)
         await asyncio.wait(until, return_when=asyncio.FIRST_COMPLETED)
@@ -198,65 +169,3 @@ def _warn_of_unknown_settings() -> None:
 
 def _log(settings: Settings) -> logs.LogWriter:
     return logs.configure(settings.log_level, on_drop=metrics.count_dropped_log_records)
-
-
-def config(settings: Settings, app: Callable[..., Any]) -> uvicorn.Config:
-    # api/http/middleware.py logs each request; uvicorn must not log it a second time.
-    logging.getLogger("uvicorn.access").propagate = False
-    return uvicorn.Config(
-        app,
-        loop="uvloop",
-        # uvicorn calls it like a class.
-        http=cast(type[asyncio.Protocol], partial(Connection, bounds=_bounds(settings))),
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,  # no code here reads the client's address from headers
-        timeout_keep_alive=settings.keep_alive,  # type: ignore[arg-type] # uvicorn adds it to the loop's time, a float
-        timeout_graceful_shutdown=round(settings.shutdown_grace),
-        # On a busy machine a starting worker answers late; uvicorn must not kill it for that.
-        timeout_worker_healthcheck=60,
-    )
-
-
-def _allow_open_files() -> None:
-    """Each connection is an open file; the usual soft limit of 1,024 is too low for max_connections."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def _bounds(settings: Settings) -> Bounds:
-    share = settings.max_connections_per_address
-    return Bounds(
-        settings.max_connections,
-        settings.max_connections // 2 if share is None else share,
-        parse_networks(settings.proxies),
-        settings.head_timeout,
-    )
-
-
-def listen(settings: Settings) -> socket.socket:
-    """Bind the listening socket. Raises CannotListen."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((settings.host, settings.port))
-        # Listening begins before the URL is announced, so an early connection waits instead of being refused.
-        bound.listen(2048)
-    except (OSError, UnicodeError) as problem:
-        bound.close()
-        reason = getattr(problem, "strerror", None) or "that is no host name"
-        raise CannotListen(f"Cannot listen on {settings.host}:{settings.port}: {reason}.") from None
-    bound.set_inheritable(True)
-    return bound
-
-
-def url_of(bound: socket.socket) -> str:
-    host, port = bound.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -4,7 +4,7 @@ import { isObject, type Json } from "../shared/json";
 import type { Answer, Defs, Described, Document, Media, Parameter, Schema, SecurityScheme } from "./openapi";
 import { isSecret, resolve, skeleton } from "./schema";
 
-/** Authentication: `key` an API key, `open` none, `signed` a service account's signature, `session` a browser session. */
+/** Authentication: `key` API key, `open` none, `signed` a service account's signature, `session` console session. */
 export type Access = "key" | "open" | "signed" | "session";
 
 /** One shape of a body. `slug` is its name in links. */

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from opengrant import failpoints as faults
+from opengrant import failpoints
 from opengrant.errors import StoreUnavailable
 from opengrant.events import audit
 from opengrant.events import payloads as events
@@ -39,7 +39,7 @@ class PendingWrites:
         except StoreUnavailable:
             await asyncio.to_thread(self.spool.put, pending)
             log.error("refresh_spooled", grant_id=pending.grant_id)
-            faults.point("refresh.spooled")
+            failpoints.point("refresh.spooled")
             raise
 
     async def write_late(self, current: State, pending: PendingWrite) -> None:

@@ -71,9 +71,8 @@ class ProviderCall:
 
     async def _mint(self, grant: Grant, found: WithClient, secret: OrganisationSecret) -> Answer:
         """Another token from the credential of the organisation."""
-        tenant: str | None = grant.settings.get("tenant")
-        credential = await self.connectors.organisation(found, tenant=tenant)
-        email: str = grant.settings["email_address"]
+        credential = await self.connectors.organisation(found, tenant=grant.tenant)
+        email = grant.organisation_address or grant.email
         scope = grant.scope if secret.scope is None else secret.scope
         try:
             async with asyncio.timeout(self.timeout * CALLS):

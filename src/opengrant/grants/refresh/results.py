@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from opengrant import failpoints as faults
+from opengrant import failpoints
 from opengrant.errors import GrantNotFound
 from opengrant.grants.refresh.circuit_breaker import CircuitBreakers
 from opengrant.grants.refresh.pending_writes import PendingWrites, record_recovery
@@ -68,7 +68,7 @@ class Results:
             *(grant.application_id, grant.id, grant.generation, grant.token_expires_at, live, at), owner=lease.owner
         )
         written = await self.pending.write(script, pending)
-        faults.point("refresh.kept")
+        failpoints.point("refresh.kept")
         if written:
             return True
         current = await self.db.read(refreshing.state(grant.application_id, grant.id))

@@ -102,7 +102,12 @@ class Ews:
             ews_server=mailbox.server,
             ews_mailbox=None if fold(mailbox.address) == fold(email) else mailbox.address,
         )
-        shown = {"email": email, "ews_username": username, "ews_host": there[1], "ews_port": there[2]}
+        shown: dict[str, str | int] = {
+            "email": email,
+            "ews_username": username,
+            "ews_host": there[1],
+            "ews_port": there[2],
+        }
         return Verified(Identity(email, name=name), shown, secret)
 
 

@@ -8,7 +8,8 @@ from opengrant.operations.master_keys import check_master_keys
 from opengrant.operations.readiness import ping
 from opengrant.server.doctor.finding import Finding
 from opengrant.settings import Settings
-from opengrant.store.engine.port import Statement, Steps, Store
+from opengrant.store.engine.port import Store
+from opengrant.store.operations import checkup
 from opengrant.vault import MasterKeyError, Vault
 
 
@@ -23,12 +24,8 @@ async def state(db: Store) -> Finding:
 
 async def file(db: Store) -> Finding:
     """Reads the whole file, so it has no time limit."""
-
-    def look() -> Steps[str]:
-        return str((yield Statement("pragma quick_check(1)"))[0][0])
-
-    if (said := await db.read(look())) != "ok":
-        return Finding("database file", "failed", f"is damaged ({' '.join(said.split())}): restore it from a backup")
+    if (damage := await db.read(checkup.damage())) is not None:
+        return Finding("database file", "failed", f"is damaged ({' '.join(damage.split())}): restore it from a backup")
     return Finding("database file", "ok", "is whole")
 
 

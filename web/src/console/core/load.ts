@@ -45,7 +45,7 @@ function useQuestion<T>(load: (signal: AbortSignal) => Promise<T>, on: unknown[]
                 setState((old) => ({
                     question,
                     data: old.question === question ? old.data : undefined,
-                    problem: told(failure),
+                    problem: asProblem(failure),
                     loading: false,
                 })),
         );
@@ -135,7 +135,7 @@ export function useAction<A extends unknown[]>(act: (...args: A) => Promise<unkn
             setState({ busy: false });
             return true;
         } catch (failure) {
-            setState({ busy: false, problem: told(failure) });
+            setState({ busy: false, problem: asProblem(failure) });
             return false;
         } finally {
             busy.current = false;
@@ -144,7 +144,7 @@ export function useAction<A extends unknown[]>(act: (...args: A) => Promise<unkn
     return { busy: state.busy, problem: state.problem, run, forget: () => setState(({ busy }) => ({ busy })) };
 }
 
-function told(failure: unknown): Problem {
+function asProblem(failure: unknown): Problem {
     if (failure instanceof Problem) {
         return failure;
     }

@@ -58,7 +58,7 @@ interface Group {
     entry: Moment;
     times: number;
     /** The next entry, of the same request, says the same. */
-    told: boolean;
+    repeated: boolean;
     /** The number of refreshes in the run that this ended. */
     before: number;
 }
@@ -70,20 +70,21 @@ function grouped(entries: Moment[]): Group[] {
     const groups: Group[] = [];
     for (const [index, entry] of entries.entries()) {
         const cause = entries[index + 1];
-        const told = entry.type === "checked" && entry.reason !== undefined && entry.request_id === cause?.request_id;
+        const repeated =
+            entry.type === "checked" && entry.reason !== undefined && entry.request_id === cause?.request_id;
         const last = groups.at(-1);
         const refreshed = entry.type === "refreshed";
         const times = refreshed ? (entry.refreshes ?? 1) : 1;
         if (last?.entry.type === entry.type && IN_RUNS.has(entry.type) && !last.before) {
             last.times += times;
         } else {
-            groups.push({ entry, times, told, before: refreshed ? 0 : (entry.refreshes ?? 0) });
+            groups.push({ entry, times, repeated, before: refreshed ? 0 : (entry.refreshes ?? 0) });
         }
     }
     return groups;
 }
 
-function Line({ entry, times, told, before }: Group) {
+function Line({ entry, times, repeated, before }: Group) {
     const [icon, tone, words] =
         LOOKS[entry.type] ?? (["dot", "neutral", entry.type.replaceAll("_", " ")] satisfies Look);
     const changed = entry.detail?.changed;
@@ -99,7 +100,7 @@ function Line({ entry, times, told, before }: Group) {
                         <strong>
                             {words}
                             {times > 1 && ` ${times.toLocaleString("en")} times`}
-                            {entry.class && !told && `: ${classOf(entry.class).title.toLowerCase()}`}
+                            {entry.class && !repeated && `: ${classOf(entry.class).title.toLowerCase()}`}
                         </strong>{" "}
                         <span class="soft">
                             {times > 1 && "last "}
@@ -107,7 +108,7 @@ function Line({ entry, times, told, before }: Group) {
                         </span>
                     </p>
                     {Array.isArray(changed) && changed.length > 0 && <p class="soft">{changed.join(", ")}</p>}
-                    {entry.reason && !told && (
+                    {entry.reason && !repeated && (
                         <p class="soft">
                             <code>{entry.reason}</code>
                             {entry.provider_code && entry.provider_code !== entry.reason && (
@@ -119,7 +120,7 @@ function Line({ entry, times, told, before }: Group) {
                         </p>
                     )}
                     {typeof note === "string" && <p class="soft">“{note}”</p>}
-                    {entry.remedy && !told && <p>{entry.remedy}</p>}
+                    {entry.remedy && !repeated && <p>{entry.remedy}</p>}
                     {(entry.actor || entry.request_id) && (
                         <p class="soft small">
                             {actorWords(entry.actor)}

@@ -35,7 +35,7 @@ export function Answers({ operation, defs }: { operation: Operation; defs: Defs 
                                     <Badge tone="wrong">{status}</Badge> {words(Number(status))}
                                 </summary>
                                 <dl class="fields">
-                                    {told(answer.description ?? "").map(({ type, meaning }) => (
+                                    {errorTypes(answer.description ?? "").map(({ type, meaning }) => (
                                         <div key={type}>
                                             <dt>{type && <code class="name">{type}</code>}</dt>
                                             <dd>
@@ -59,7 +59,7 @@ function Success({ answer, defs }: { answer: Answer; defs: Defs }) {
 }
 
 /** The error types of a status. /openapi.json has one a line, "`type`: meaning and remedy"; other lines continue it. */
-export function told(description: string): { type: string; meaning: string }[] {
+export function errorTypes(description: string): { type: string; meaning: string }[] {
     const found: { type: string; meaning: string }[] = [];
     for (const line of description.split(/\s*\n\s*/).filter((one) => one !== "")) {
         const [, type, meaning = ""] = /^`([\w.]+)`:\s*(.*)$/.exec(line) ?? [];

@@ -9,7 +9,7 @@ import { Scrollable } from "../../shared/scrollable";
 import type { Answered } from "../../shared/send";
 import type { Operation } from "../operations";
 import type { Outcome } from "../state";
-import { told } from "./answers";
+import { errorTypes } from "./answers";
 
 export function OutcomeView({ outcome, operation }: { outcome: Outcome; operation: Operation }) {
     return (
@@ -77,7 +77,7 @@ function Advice({ answer, operation }: { answer: Answered; operation: Operation 
         ? body.error
         : { type: body.error, message: body.error_description };
     const documented = operation.answers.find(([status]) => status === String(answer.status))?.[1].description ?? "";
-    const meaning = told(documented).find(({ type }) => type !== "" && type === error.type)?.meaning;
+    const meaning = errorTypes(documented).find(({ type }) => type !== "" && type === error.type)?.meaning;
     const said = isObject(error.provider_error) ? error.provider_error.opengrant : undefined;
     const message = typeof error.message === "string" ? error.message : undefined;
     // The message of a 400 already says what to change.
