@@ -595,6 +595,12 @@ def test_cost_grows_as_the_file_does(kind: str) -> None:
     assert cost(16_000) / cost(4_000) < 8
 
 
+def test_rules_that_take_long_end_an_import() -> None:
+    events = [event("RRULE:FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=30", uid=str(number)) for number in range(5_000)]
+    with pytest.raises(InvalidData, match="too long"):
+        read_file(file(*events), OWNER, CALENDAR, at=now(), cpu=0.2)
+
+
 _WORDS = st.sampled_from(
     [
         *("BEGIN:VEVENT", "END:VEVENT", "BEGIN:VALARM", "END:VALARM", "BEGIN:VTIMEZONE", "END:VTIMEZONE"),

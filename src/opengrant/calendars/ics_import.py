@@ -24,8 +24,8 @@ from opengrant.model.calendars import Calendar, Event
 
 _LONGEST = {"SUMMARY": 1024, "DESCRIPTION": 32_768, "LOCATION": 255, "UID": 1024}
 _MOST_ATTENDEES = 500
-_CPU = 20.0
-"""Seconds of one import: rules that are made to take long end it."""
+MOST_CPU = 10.0
+"""Seconds that reading a file may take: rules that are made to take long end it."""
 _EPOCH = date(1970, 1, 1).toordinal()
 _ANSWERS = {"ACCEPTED": "yes", "DECLINED": "no", "TENTATIVE": "maybe"}
 _LENGTH = re.compile(
@@ -82,7 +82,7 @@ class Contents:
     skipped: Sequence[Skipped]
 
 
-def read_file(data: bytes | str, grant: Grant, calendar: Calendar, *, at: Micros) -> Contents:
+def read_file(data: bytes | str, grant: Grant, calendar: Calendar, *, at: Micros, cpu: float = MOST_CPU) -> Contents:
     """Takes its time: not for the event loop. Raises InvalidData."""
     if isinstance(data, bytes):
         try:
@@ -99,7 +99,7 @@ def read_file(data: bytes | str, grant: Grant, calendar: Calendar, *, at: Micros
             found.append(reader.event(component))
         except (_Skip, BadLine, BadRule, InvalidData) as problem:
             skipped.append(Skipped(_uid(component)[:200], str(problem)))
-        if thread_time() - began > _CPU:
+        if thread_time() - began > cpu:
             raise InvalidData("ics: its rules take too long to work out. Split the file.")
     return Contents(*_without_repeats(found, skipped))
 
