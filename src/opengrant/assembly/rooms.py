@@ -15,6 +15,9 @@ from opengrant.assembly.events import build_deliveries, build_delivery_sender, b
 from opengrant.assembly.grants import GrantsRoom, build_grants
 from opengrant.assembly.signin import build_sign_in
 from opengrant.assembly.tools import Tools
+from opengrant.calendars.feeds import Feeds
+from opengrant.calendars.ics_store import IcsImport
+from opengrant.calendars.rederiving import Rederiving
 from opengrant.connectors.check import ConnectorCheck
 from opengrant.connectors.credentials import Credentials
 from opengrant.domains.dns_records import NOWHERE, MailNames
@@ -37,6 +40,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
     base = build_base(tools, opened)
     grants = build_grants(settings, tools, base, opened)
     sign_in = build_sign_in(settings, tools, base, grants)
+    rederiving = Rederiving(db=db)
     return Services(
         db=db,
         public_url=settings.public_url,
@@ -61,7 +65,10 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         detect=grants.detect,
         aliases=Aliases(tokens=grants.refresh.tokens, providers=tools.providers.aliases),
         timeline=Timeline(db=db),
-        calendars=build_calendars(tools, grants.grants),
+        calendars=build_calendars(tools, grants.grants, rederiving),
+        rederiving=rederiving,
+        feeds=Feeds(db=db, digests=tools.digests, clock=clock),
+        ics_import=IcsImport(db=db, clock=clock),
         hosted=sign_in.hosted,
         tokens=sign_in.tokens,
         token_reader=sign_in.token_reader,

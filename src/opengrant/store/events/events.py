@@ -67,10 +67,12 @@ def add(event: Event) -> Steps[None]:
     yield from one_by_one(add_arms(event))
 
 
-def announce(event: Event) -> Steps[None]:
+def announce_arms(event: Event) -> list[Arm]:
     """Deliveries alone: changes of what a grant holds are many, and the audit trail is about grants."""
     payload = put_object(event.payload)
-    arm = deliveries.add_arm(
-        event.application_id, event.id, event.type, event.grant_id or "", payload, at=event.created_at
-    )
-    yield from one_by_one([arm])
+    subject = (event.application_id, event.id, event.type, event.grant_id or "")
+    return [deliveries.add_arm(*subject, payload, at=event.created_at)]
+
+
+def announce(event: Event) -> Steps[None]:
+    yield from one_by_one(announce_arms(event))
