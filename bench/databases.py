@@ -24,6 +24,7 @@ from opengrant.assembly.installation import installation
 from opengrant.connectors.connectors import ConnectorFields
 from opengrant.connectors.credentials import NewCredential
 from opengrant.model import PERMISSIONS, SECOND, Application, Connector, CredentialType, Micros, ProviderName, now
+from opengrant.model.secrets import read_credential
 from opengrant.providers.registry import OAUTH
 from opengrant.services import Services
 from opengrant.settings import Settings
@@ -91,11 +92,7 @@ async def prepare(
             applications.append((application, connectors[ProviderName.GOOGLE], grants))
         for variant, type_, data_held in _further():
             provider = ProviderName(variant.partition(" ")[0])
-            draft = NewCredential(
-                variant,
-                type_,
-                {name: SecretStr(one) if name in _SECRET else one for name, one in data_held.items()},
-            )
+            draft = NewCredential(variant, read_credential(data_held, type_))
             credential = await services.credentials.create(applications[0][0], provider, draft)
             named[variant], held[credential.id] = credential.id, data_held
         organization = await services.service_accounts.organization()
@@ -124,9 +121,6 @@ async def _connector(services: Services, application: Application, provider: Pro
     client = SecretStr(CLIENT["client_secret"])
     draft = ConnectorFields(client_id=CLIENT_ID, client_secret=client) if provider in OAUTH else ConnectorFields()
     return await services.connectors.create(application, provider, draft)
-
-
-_SECRET = frozenset({"client_secret", "private_key"})
 
 
 def _further() -> list[Further]:

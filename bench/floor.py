@@ -1054,7 +1054,7 @@ async def serve(config: Config) -> None:
     bound.bind(("127.0.0.1", 0))
     bound.listen(2048)
     print(json.dumps({"port": bound.getsockname()[1]}), flush=True)
-    # As server/process.py sets it.
+    # As server/uvicorn_server.py sets it.
     options = uvicorn.Config(
         floor,
         loop="uvloop",

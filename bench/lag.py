@@ -19,6 +19,7 @@ from tests.support import settings_from
 from opengrant.assembly.installation import installation
 from opengrant.connectors.connectors import ConnectorFields
 from opengrant.model import CustomConnect, ProviderName
+from opengrant.model.logins import ImapLogin
 
 EVERY = 0.005
 
@@ -35,19 +36,19 @@ async def _lags(stop: asyncio.Event) -> list[float]:
 async def _measure(dovecot: Dovecot, number: int, directory: str) -> None:
     settings = settings_from({"OPENGRANT_DATA_DIR": directory, **dovecot.settings()})
     username, password = next(iter(ACCOUNTS.items()))
-    login = {
-        "imap_username": username,
-        "imap_password": SecretStr(password),
-        "imap_host": ELSEWHERE,
-        "imap_port": dovecot.imaps,
-        "smtp_host": ELSEWHERE,
-        "smtp_port": dovecot.submissions,
-    }
+    login = ImapLogin(
+        imap_username=username,
+        imap_password=SecretStr(password),
+        imap_host=ELSEWHERE,
+        imap_port=dovecot.imaps,
+        smtp_host=ELSEWHERE,
+        smtp_port=dovecot.submissions,
+    )
     async with installation(settings) as installed:
         services = installed.services
         application = await services.applications.create("bench")
         await services.connectors.create(application, ProviderName.IMAP, ConnectorFields())
-        ask = CustomConnect(ProviderName.IMAP, login)
+        ask = CustomConnect(login=login)
         await services.connect.custom(application, ask)
         stop = asyncio.Event()
         sampling = asyncio.create_task(_lags(stop))

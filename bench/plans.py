@@ -30,9 +30,10 @@ from opengrant.assembly.installation import installation
 from opengrant.connectors.connectors import ConnectorFields
 from opengrant.connectors.credentials import NewCredential
 from opengrant.model import SECOND, Micros, ProviderName, now
+from opengrant.model.secrets import read_credential
 from opengrant.settings import Settings
 from opengrant.store.engine.port import Row, Statement, Steps, Store
-from opengrant.store.grants import refreshing as keeping
+from opengrant.store.grants import refreshing
 from opengrant.store.grants.refreshing import Rates, Source
 
 APPLICATIONS, CREDENTIALS = 5, 4
@@ -171,7 +172,7 @@ async def _sources(settings: Settings) -> list[tuple[str, str, str]]:
             connector = await services.connectors.create(application, ProviderName.GOOGLE, draft)
             found.append((application.id, connector.id, str(connector.active_credential_id)))
             for further in range(1, CREDENTIALS):
-                named = NewCredential(f"client {further}", "connector", client)
+                named = NewCredential(f"client {further}", read_credential(client, "connector"))
                 credential = await services.credentials.create(application, ProviderName.GOOGLE, named)
                 found.append((application.id, connector.id, credential.id))
     return found
@@ -189,13 +190,13 @@ async def _time(engine: str, store: Store, grants: int) -> Source:
     found, claimed, sources = list[float](), list[float](), list[Source]()
     for turn in range(1 + _WARM):
         at, began = now(), time.perf_counter()
-        sources = await store.read(keeping.due_sources(at=at))
+        sources = await store.read(refreshing.due_sources(at=at))
         found.append(time.perf_counter() - began)
         if not sources:
             raise Unexpected("nothing is due")
         source, began = sources[turn % len(sources)], time.perf_counter()
         leases = await store.write(
-            keeping.claim(
+            refreshing.claim(
                 source,
                 str(uuid.uuid4()),
                 at=at,
@@ -215,7 +216,7 @@ async def _time(engine: str, store: Store, grants: int) -> Source:
     for _ in range(1 + _WARM):
         began = time.perf_counter()
         # Before anything was due: what is asked once a second when there is nothing to do.
-        if await store.read(keeping.due_sources(at=at - 86_400 * SECOND)):
+        if await store.read(refreshing.due_sources(at=at - 86_400 * SECOND)):
             raise Unexpected("something is due too early")
         idle.append(time.perf_counter() - began)
     named = {f"due_sources, {len(sources)} of them": found, "due_sources, none": idle, "claim of 50": claimed}
@@ -231,10 +232,10 @@ def _statements(source: Source, *, at: Micros) -> list[tuple[str, str, tuple[str
     """What the sweep asks, as (name, text, arguments)."""
     claim = (source.application_id, source.id, "nobody", at + 70 * SECOND, at, 50)
     return [
-        ("due_sources", keeping.DUE_SOURCES, (at,)),
-        ("claim", keeping.CLAIM, claim),
-        ("claim of a healthy one", keeping.CLAIM_HEALTHY, claim),
-        ("claim of any", keeping.CLAIM_ANY, claim),
+        ("due_sources", refreshing.DUE_SOURCES, (at,)),
+        ("claim", refreshing.CLAIM, claim),
+        ("claim of a healthy one", refreshing.CLAIM_HEALTHY, claim),
+        ("claim of any", refreshing.CLAIM_ANY, claim),
     ]
 
 

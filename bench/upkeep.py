@@ -35,8 +35,9 @@ from opengrant.assembly.installation import installation
 from opengrant.connectors.connectors import ConnectorFields
 from opengrant.connectors.credentials import NewCredential
 from opengrant.model import SECOND, ProviderName, now
+from opengrant.model.secrets import read_credential
 from opengrant.settings import Settings
-from opengrant.store.grants import refreshing as keeping
+from opengrant.store.grants import refreshing
 
 SOURCES = 4
 """Credentials that the grants are shared out to."""
@@ -211,7 +212,7 @@ async def _fill(engine: Engine, data: Path, url: str | None, grants: int, floors
         connector = await services.connectors.create(application, ProviderName.GOOGLE, draft)
         credentials = [str(connector.active_credential_id)]
         for number in range(1, SOURCES):
-            further = NewCredential(f"client {number}", "connector", databases.CLIENT)
+            further = NewCredential(f"client {number}", read_credential(databases.CLIENT, "connector"))
             credentials.append((await services.credentials.create(application, ProviderName.GOOGLE, further)).id)
         vault = services.rotated_tokens.vault
     due_at, cipher = now() - grants * 1000 - 60 * SECOND, None if floors_key is None else AESGCM(floors_key)
@@ -242,7 +243,7 @@ async def _until_written(data: Path, url: str | None, grants: int) -> None:
     store = await connect_store(Settings(data_dir=data, database_url=None if url is None else SecretStr(url)))
     try:
         for _ in range(100):
-            if not await store.read(keeping.due_sources(at=now())):
+            if not await store.read(refreshing.due_sources(at=now())):
                 break
             await asyncio.sleep(0.05)
         ((renewed, leased),) = await store.read(plans.select(_RENEWED))

@@ -20,8 +20,9 @@ from opengrant import logs
 from opengrant.assembly.installation import Installation, installation
 from opengrant.grants.connect.connect import Connect
 from opengrant.model import Application, Clock, IdentityRule, Micros
-from opengrant.server import process as serving
 from opengrant.server.asgi import asgi
+from opengrant.server.sockets import listen, url_of
+from opengrant.server.uvicorn_server import config
 from opengrant.settings import Settings
 from opengrant.store.engine.port import Row, Statement, Steps, Store, StoreUnavailable
 from tests.peers.dovecot import ACCOUNTS, ELSEWHERE, Dovecot
@@ -196,15 +197,15 @@ class LiveServer:
         settings = settings_from(
             {"OPENGRANT_PORT": "0", "OPENGRANT_DATA_DIR": str(self.directory / "data"), **self.env}
         )
-        bound = serving.listen(settings)
-        self.url = serving.url_of(bound)
+        bound = listen(settings)
+        self.url = url_of(bound)
         with bound:
             await self._serve_on(settings, bound)
 
     async def _serve_on(self, settings: Settings, bound: socket.socket) -> None:
         async with installation(settings) as self.installed:
-            config = serving.config(settings, asgi(self.installed))
-            self._server = _Server(config)
+            configured = config(settings, asgi(self.installed))
+            self._server = _Server(configured)
             self._server.ready = self._ready
             await self._server.serve(sockets=[bound])
 
@@ -307,7 +308,7 @@ async def rounds(server: LiveServer) -> None:
     """
     refresh = server.services.refresh
     with clock_stands(server):
-        while await refresh.due.look_after_due():
+        while await refresh.due.run_round():
             pass
         await refresh.drain()
 

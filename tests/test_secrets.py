@@ -83,6 +83,7 @@ def test_no_secret_is_left_in_any_file_answer_or_log(
             answer = http.post("/v3/console/sessions", json=body, headers={"X-OpenGrant-Console": "1"})
             sent += answer.cookies.values()
         assert len({*http.cookies.values(), *sent[-3:]}) == 3
+        sent.append(_token_of_feed(http))
         call("GET", "/v3/grants")
         call("GET", "/v3/connectors")
         call("GET", "/metrics")
@@ -105,6 +106,17 @@ def test_no_secret_is_left_in_any_file_answer_or_log(
     for answer in answers:
         assert MARK not in answer
         assert not any(password in answer for password in ACCOUNTS.values())
+
+
+def _token_of_feed(http: httpx.Client) -> str:
+    """The secret part of a calendar feed's address, after the feed was read at it and beside it."""
+    http.post("/v3/connectors", json={"provider": "virtual-calendar"})
+    room = {"provider": "virtual-calendar", "settings": {"email": "room-12"}}
+    grant_id = http.post("/v3/connect/custom", json=room).json()["data"]["id"]
+    url = http.post(f"/v3/grants/{grant_id}/calendars/primary/feed").json()["data"]["url"]
+    for address, status in ((url, 200), (f"{url}/more", 404), (url.removesuffix(".ics"), 404)):
+        assert httpx.get(address).status_code == status
+    return str(url.removesuffix(".ics").rpartition(".")[2])
 
 
 _SECRET = re.compile(r"(access|refresh|id)_token|webhook_secret|client_secret|api_key|private_key|.*password|link")
@@ -150,11 +162,12 @@ def test_secrets_are_blind_in_reprs_and_tracebacks() -> None:
     """A crash prints the frames' code, not their values; a repr of what holds a secret does not show it."""
     code = (
         "from opengrant.model import *\n"
+        "from opengrant.model.logins import *\n"
         "from pydantic import SecretStr\n"
         f"hidden = SecretStr({MARK!r})\n"
         "holders = [ClientApp('id', hidden), Tokens(hidden, hidden, 0, None, hidden),\n"
-        f"           Verified(Identity('a'), {{}}, {{'imap_password': {MARK!r}}}),\n"
-        "           CustomConnect('google', {'refresh_token': hidden})]\n"
+        f"           Verified(Identity('a'), {{}}, ImapSecret(imap_password=hidden)),\n"
+        "           CustomConnect(login=OAuthLogin(provider='google', refresh_token=hidden))]\n"
         "print(*map(repr, holders), *map(str, holders))\n"
         "raise RuntimeError(repr(holders))\n"
     )

@@ -181,15 +181,21 @@ def _die_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    from opengrant.cli import applications as cli_applications
-    from opengrant.cli import audit as cli_audit
-    from opengrant.cli import console as cli_console
-    from opengrant.cli import domains as cli_admin
+    from opengrant.cli import (
+        applications,
+        audit,
+        console,
+        domains,
+        grants,
+        keys,
+        service_accounts,
+        signing_keys,
+        webhooks,
+    )
     from opengrant.cli import main as cli
-    from opengrant.cli import webhooks as cli_webhooks
-    from opengrant.server import doctor
-    from opengrant.server import process as serving
+    from opengrant.server import process
+    from opengrant.server.doctor import examine
 
-    del cli_admin, cli_applications, cli_audit, cli_console, cli_webhooks, doctor, serving
+    del applications, audit, console, domains, examine, grants, keys, process, service_accounts, signing_keys, webhooks
     if _breed(socket.socket(fileno=int(sys.argv[1]))):
         cli.main()

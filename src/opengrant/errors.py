@@ -1,4 +1,4 @@
-"""What a caller can act on, as one tree; and what a remote said, as data.
+"""Errors that a caller can act on, as one tree; and what a remote answered, as data.
 
 OpenGrantError
 ├── InvalidPayload           400  send well-formed JSON
@@ -39,10 +39,10 @@ OpenGrantError
 ├── Overloaded               503  we are at a limit of ours; try again
 ├── RefusalDoubted           503  the provider is asked once more; try again
 ├── StoreUnavailable         503  our database cannot serve; try again
-└── ProviderUnavailable      504  nobody did wrong; try later
+└── ProviderUnavailable      504  the provider does not answer; try later
 
-ProviderFailure is not of the tree: providers raise it with the evidence, and grants/ turns it into one
-of the above. It never reaches a caller.
+ProviderFailure is outside the tree: providers raise it with the evidence, and grants/ turns it into one of the above.
+It never reaches a caller. The docstring of an error is its description in /openapi.json.
 """
 
 from collections.abc import Mapping
@@ -53,9 +53,9 @@ from typing import Any, ClassVar, Literal
 class OpenGrantError(Exception):
     """Its message reaches API callers: no secret, no SQL, no stack.
 
-    provider_error  what the provider said, already stripped of anything token-like; an object or None
+    provider_error  the provider's answer without anything token-like; an object or None
     retry_after     whole seconds for a Retry-After header, or None
-    evidence        what it was concluded from, for pages that tell another reader of it; never on the wire
+    evidence        the answer that led to this error, for sign-in pages; never on the wire
     """
 
     status: ClassVar[int] = 500
@@ -165,9 +165,9 @@ class ConnectorMisconfigured(OpenGrantError):
 
 
 OAUTH_URI = "https://datatracker.ietf.org/doc/html/rfc6749#section-5.2"
-"""Where a person can read what an OAuth error means."""
+"""A page that explains OAuth errors."""
 PKCE_FAILED = 45004
-"""The number that clients know a wrong PKCE verifier by."""
+"""The number that SDKs expect for a wrong PKCE verifier."""
 
 
 class OAuthRefused(OpenGrantError):
@@ -190,7 +190,7 @@ class OAuthRefused(OpenGrantError):
 
 
 class CodeUsedTwice(OAuthRefused):
-    """Somebody else may have the code: whatever it gave must not be trusted any more."""
+    """The code may have been stolen: its tokens must not be trusted any more."""
 
     def __init__(self, code_id: str) -> None:
         super().__init__("invalid_grant", "The code was used before. Start the sign-in again.")
@@ -336,7 +336,7 @@ class RefusalDoubted(OpenGrantError):
 class StoreUnavailable(OpenGrantError):
     """The database is not reachable, full, locked by another process, or over its queue bound.
 
-    detail  for the log and for whoever runs a command; callers are told nothing of it
+    detail  for the log and for commands; API callers do not see it
     """
 
     status, type, retryable = 503, "service_unavailable", True
@@ -361,16 +361,16 @@ Step = Literal["dns", "connect", "tls", "greeting", "auth", "command", "http", "
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a remote said or did, before anybody judges it. Holds no credential.
+    """The answer of a remote, before providers/classify.py judges it. Holds no credential.
 
     provider     "google", "microsoft", "imap", …
-    leg          which conversation: an OAuth token endpoint, a provider API, IMAP, SMTP, host detection,
+    leg          the kind of conversation: an OAuth token endpoint, a provider API, IMAP, SMTP, host detection,
                  CalDAV, Exchange Web Services (Autodiscover included)
     step         how far it got. "http": a whole HTTP answer came. "reply": a 2xx that makes no sense.
     status       HTTP status or SMTP reply code
-    code         the remote's own word: OAuth `error`, IMAP response code ("AUTHENTICATIONFAILED"),
+    code         the remote's error code: OAuth `error`, IMAP response code ("AUTHENTICATIONFAILED"),
                  SMTP enhanced code ("5.7.8"), TLS reason, or our name for a network fault
-    subcodes     finer words: AADSTS numbers as text, `error_subtype`, `suberror`, API `reason`s
+    subcodes     more detailed codes: AADSTS numbers as text, `error_subtype`, `suberror`, API `reason`s
     text         the remote's sentence, at most 1 KiB, secrets removed
     body         the remote's JSON error object minus anything token-like; None when there was none
     is_json      the body was JSON
@@ -394,7 +394,7 @@ class Evidence:
 
 
 class ProviderFailure(Exception):
-    """A provider said no, or nothing. providers/classify.py judges the evidence."""
+    """A provider refused, or did not answer. providers/classify.py judges the evidence."""
 
     def __init__(self, evidence: Evidence) -> None:
         super().__init__(

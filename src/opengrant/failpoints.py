@@ -1,7 +1,7 @@
-"""Where a process may be made to die, so that tests can prove that nothing is lost there.
+"""Failpoints: places where a test kills the process, to prove that no data is lost there.
 
-`OPENGRANT_FAULT=name` kills this process, as `kill -9` would, when it passes the point of that name; `name:3` when it
-passes it for the third time. Without the variable a point costs one comparison.
+`OPENGRANT_FAULT=name` kills this process, as `kill -9` would, at the failpoint of that name; `name:3` at its third
+pass. Without the variable a failpoint costs one comparison.
 """
 
 import os
@@ -12,8 +12,8 @@ _left = int(_times) if _times.isdigit() else 1
 
 
 def point(name: str) -> None:
-    """Die here, if that is what this process was started for."""
-    global _left  # noqa: PLW0603 -- the process has one death
+    """Kill this process, if OPENGRANT_FAULT names this failpoint."""
+    global _left  # noqa: PLW0603 -- one count per process
     if name != _name:
         return
     _left -= 1

@@ -7,6 +7,9 @@ from opengrant.access.console_sessions import ConsoleSessions
 from opengrant.access.idempotency import Idempotency
 from opengrant.access.request_signatures import Signatures
 from opengrant.access.service_accounts import ServiceAccounts
+from opengrant.calendars.feeds import Feeds
+from opengrant.calendars.ics_store import IcsImport
+from opengrant.calendars.rederiving import Rederiving
 from opengrant.calendars.service import CalendarService
 from opengrant.connectors.check import ConnectorCheck
 from opengrant.connectors.connectors import Connectors
@@ -25,16 +28,17 @@ from opengrant.grants.connect.rotated_tokens import RotatedTokens
 from opengrant.grants.history import Timeline
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
-from opengrant.operations.clock_steps import Ahead
-from opengrant.operations.master_keys import Readiness
+from opengrant.operations.clock_steps import ClockSteps
 from opengrant.operations.overview import Overview
+from opengrant.operations.readiness import Readiness
 from opengrant.signin.hosted import Hosted
 from opengrant.signin.token_endpoint import TokenEndpoint
 from opengrant.signin.token_reader import TokenReader
-from opengrant.signin.tokens import Tokens
+from opengrant.signin.tokens import AccessTokens
 from opengrant.store.engine.port import Store
 from opengrant.tenants.applications import Applications
-from opengrant.tenants.redirect_uris import Redirects
+from opengrant.tenants.grouping import Grouping
+from opengrant.tenants.redirect_uris import RedirectUris
 from opengrant.tenants.workspaces import Workspaces
 
 
@@ -49,8 +53,9 @@ class Services:
     public_url: str | None
     # tenants
     applications: Applications
-    redirects: Redirects
+    redirects: RedirectUris
     workspaces: Workspaces
+    grouping: Grouping
     # access
     api_keys: ApiKeys
     sessions: ConsoleSessions
@@ -74,9 +79,12 @@ class Services:
     timeline: Timeline
     # calendars
     calendars: CalendarService
+    rederiving: Rederiving
+    feeds: Feeds
+    ics_import: IcsImport
     # signin
     hosted: Hosted
-    tokens: Tokens
+    tokens: AccessTokens
     token_reader: TokenReader
     exchange: TokenEndpoint
     # events
@@ -88,4 +96,4 @@ class Services:
     # operations
     overview: Overview
     readiness: Readiness
-    ahead: Ahead
+    ahead: ClockSteps

@@ -1,4 +1,4 @@
-"""What an operator can set. Read once, in assembly/ and cli/; rooms receive values, never the object.
+"""The settings of an operator. Read once, in assembly/ and cli/; rooms receive values, never the object.
 
 Each field's meaning is its docstring; docs/settings.md lists them all and a test compares.
 """
@@ -23,7 +23,7 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 
 @contextlib.contextmanager
 def _expecting(what: str) -> Iterator[None]:
-    """ValueErrors of the standard library quote what they could not read, which a start must not print."""
+    """Replace ValueErrors of the standard library: they quote the value, which may be a secret."""
     try:
         yield
     except ValueError:
@@ -47,7 +47,7 @@ def _name_servers(text: str) -> str:
             bare = item.count(":") > 1 and not item.startswith("[")
             place = urlsplit(f"//[{item}]" if bare else f"//{item}")
             ip_address(place.hostname or "")
-            _ = place.port  # raises where it is none
+            _ = place.port  # raises ValueError
     return text
 
 
@@ -316,11 +316,11 @@ class Settings(BaseSettings):
     """Delivery of events."""
 
 
-# ── in the operator's words ───────────────────────────────────────────────────────────────────────────────────
+# ── errors that an operator can read ──────────────────────────────────────────────────────────────────────────
 
 
 class WrongSettings(Exception):
-    """Settings that cannot be used: each by its name, with what to write; never the value."""
+    """Settings that cannot be used. The text names each and says what to write; it never quotes the value."""
 
 
 def load() -> Settings:
@@ -328,10 +328,10 @@ def load() -> Settings:
     try:
         return Settings()
     except ValidationError as problem:
-        told = [_told(error) for error in problem.errors(include_url=False, include_context=False)]
-        raise WrongSettings(" ".join(told)) from None
+        sentences = [_sentence(error) for error in problem.errors(include_url=False, include_context=False)]
+        raise WrongSettings(" ".join(sentences)) from None
     except SettingsError as problem:
-        # Of its text only the name of the field is told: it may quote the value.
+        # Only the name of the field is taken from its text, which may quote the value.
         found = re.search(r'field "(\w+)"', str(problem))
         group = found[1] if found and found[1] in Settings.model_fields else "google"
         raise WrongSettings(
@@ -342,15 +342,15 @@ def load() -> Settings:
 
 _PREFIX = "OPENGRANT_"
 _OTHERS = frozenset({"FAULT", "EXPLORE", "TEST_INPUT", "API_KEY"})
-"""Names of our tests, our examples and our tools, behind the prefix."""
+"""Names that our tests, examples and tools use, after the prefix."""
 _OF_KUBERNETES = re.compile(r"(\w+_)?SERVICE_(HOST|PORT(_\w+)?)|(\w+_)?PORT(_\d+_(TCP|UDP|SCTP)(_PROTO|_PORT|_ADDR)?)?")
-"""What Kubernetes and Docker set in each container for a service of our name."""
+"""Names that Kubernetes and Docker set in each container for a service called opengrant."""
 
 
 def unknown(environment: Iterable[str]) -> list[tuple[str, str | None]]:
-    """Names of the environment that look like ours and mean nothing, each with the known one that is nearest."""
+    """Names with our prefix that are no settings, each with the most similar setting, if any."""
     known = set(names())
-    # As the settings themselves, which are read without regard to case.
+    # Settings are read without regard to case.
     return [
         (name, _nearest(name.upper(), known))
         for name in sorted(environment)
@@ -364,7 +364,7 @@ def say_unknown(name: str, nearest: str | None) -> str:
 
 
 def names() -> Iterator[str]:
-    """Of all settings, as the environment has them; those of groups too."""
+    """The environment variables of all settings, members of groups included."""
     for field in Settings.model_fields:
         members = _members(field)
         yield from ([_name([field, member]) for member in members] if members else [_name([field])])
@@ -404,7 +404,7 @@ _WRONG = {
 }
 
 
-def _told(error: ErrorDetails) -> str:
+def _sentence(error: ErrorDetails) -> str:
     place = [str(part) for part in error["loc"]]
     name = _name(place)
     if error["type"] == "extra_forbidden":
@@ -415,9 +415,9 @@ def _told(error: ErrorDetails) -> str:
     value = error.get("input")
     wrong = "is empty" if value == "" else _WRONG.get(kind, "cannot be understood")
     shape, default = _shape(place)
-    # What a validator of ours expects is in its own message.
-    said = error["msg"].removeprefix("Value error, expected ")
-    write = said if said != error["msg"] else _expected(shape)
+    # Our own validators say what they expect in their message.
+    expected = error["msg"].removeprefix("Value error, expected ")
+    write = expected if expected != error["msg"] else _expected(shape)
     text = f"{name} {wrong}: write {write}"
     if default not in (None, ""):
         text += f", or remove it for {str(default).lower() if isinstance(default, bool) else default}"

@@ -13,10 +13,10 @@ import pytest
 from pydantic_core import from_json
 
 from opengrant.errors import InvalidRequest
-from opengrant.model import SECOND, CustomConnect, ProviderName, Sealed, now
-from opengrant.providers.hosted.agent_account import AgentAccount
+from opengrant.model import SECOND, ProviderName, Sealed, now
 from opengrant.vault import Owner
 from tests.api.signed import Account, account
+from tests.logins import connecting
 from tests.store.conftest import somebody_waits
 from tests.support import MARK, Interrupted, LiveServer, Tenant, data, on_store, problem
 
@@ -46,7 +46,7 @@ def email(domain: str) -> str:
 @pytest.fixture
 def agents(tenant: Tenant, server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Tenant:
     """An application that can make Agent Accounts. What hashing costs is tests/providers/test_agent.py's."""
-    monkeypatch.setitem(server.services.connect.prove.providers.passwords, ProviderName.NYLAS, AgentAccount(cost=4))
+    monkeypatch.setattr(server.services.connect.prove.providers.passwords.agent_account, "_cost", 4)
     tenant.connector("nylas")
     return tenant
 
@@ -178,7 +178,7 @@ def test_a_renewal_that_keeps_the_password_does_not_bring_back_one_that_was_just
     connect = server.services.connect
     # It begins later and has read what there was before the other wrote: nothing but the write itself can notice.
     later = on_store(connect, Interrupted(connect.db, take_away), clock=lambda: now() + 60 * SECOND)
-    server.call(later.custom(agents.application, CustomConnect(ProviderName.NYLAS, {"email": email}, name="Renamed")))
+    server.call(later.custom(agents.application, connecting(ProviderName.NYLAS, {"email": email}, name="Renamed")))
     found = data(agents.get(f"/v3/grants/{made['id']}"))
     assert (found["name"], found["settings"]) == ("Renamed", {"email": email, "has_app_password": False})
     assert opened_by(agents, made) is None
@@ -195,7 +195,7 @@ def test_a_change_that_keeps_the_password_is_made_although_another_comes_between
     connect, path = server.services.connect, f"/v3/grants/{made['id']}"
     interrupted = on_store(connect, Interrupted(connect.db, set_another))
     grant = server.call(server.services.grants.get(agents.application, made["id"]))
-    ask = CustomConnect(ProviderName.NYLAS, {"email": email, "policy_id": "policy-1"})
+    ask = connecting(ProviderName.NYLAS, {"email": email, "policy_id": "policy-1"})
     server.call(interrupted.renew(agents.application, grant, replace(ask, name="Renamed")))
     found = data(agents.get(path))
     assert found["name"] == "Renamed"
@@ -227,7 +227,7 @@ def test_a_domain_that_goes_before_the_account_is_written_takes_the_account_with
     connect = server.services.connect
     interrupted = on_store(connect, Interrupted(connect.db, delete))
     with pytest.raises(InvalidRequest, match=rf"the domain {domain} is not registered"):
-        server.call(interrupted.custom(agents.application, CustomConnect(ProviderName.NYLAS, {"email": email})))
+        server.call(interrupted.custom(agents.application, connecting(ProviderName.NYLAS, {"email": email})))
     assert agents.grants() == 0
     assert agents.events() == []
 
@@ -242,7 +242,7 @@ def test_a_domain_that_is_registered_anew_meanwhile_has_to_be_proven_anew(
     connect = server.services.connect
     interrupted = on_store(connect, Interrupted(connect.db, begin_again))
     with pytest.raises(InvalidRequest, match="ownership"):
-        server.call(interrupted.custom(agents.application, CustomConnect(ProviderName.NYLAS, {"email": email})))
+        server.call(interrupted.custom(agents.application, connecting(ProviderName.NYLAS, {"email": email})))
     assert agents.grants() == 0
 
 

@@ -13,12 +13,13 @@ import pytest
 
 from opengrant.errors import InvalidRequest
 from opengrant.grants.manage import GrantChange
-from opengrant.model import CustomConnect, ProviderName
+from opengrant.model import ProviderName
 from opengrant.store import secrets
 from opengrant.vault import Owner
 from tests.api.conftest import ALICE, Ask
 from tests.fakes.ews import PASSWORD as EWS_PASSWORD
 from tests.fakes.oauth import FakeOAuth
+from tests.logins import connecting
 from tests.peers.dovecot import ACCOUNTS, ELSEWHERE
 from tests.support import Interrupted, LiveServer, Tenant, data, on_store, problem, secret
 
@@ -349,7 +350,7 @@ def test_an_external_id_that_another_grant_takes_meanwhile_is_refused(
     interrupted = on_store(connect, Interrupted(connect.db, take))
     grant = server.call(server.services.grants.get(app, mine["id"]))
     settings = {"email": "room-3" if how == "new" else "room-1"}
-    ask = CustomConnect(ProviderName.VIRTUAL_CALENDAR, settings, external_id="crm/42")
+    ask = connecting(ProviderName.VIRTUAL_CALENDAR, settings, external_id="crm/42")
     match how:
         case "with settings":
             asked = interrupted.renew(app, grant, ask)

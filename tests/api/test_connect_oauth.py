@@ -14,10 +14,11 @@ from pydantic import SecretStr
 from opengrant.errors import StoreUnavailable
 from opengrant.grants import spool
 from opengrant.jobs.refresh import replay
-from opengrant.model import CustomConnect, Grant, ProviderName
+from opengrant.model import Grant, ProviderName
 from opengrant.store.grants.leases import Lease
 from opengrant.vault import Owner
 from tests.fakes.oauth import HTML_403, FakeOAuth, Reply, entra_error
+from tests.logins import connecting
 from tests.support import Away, LiveServer, Tenant, data, on_store, problem, secret
 
 GMAIL = "https://www.googleapis.com/auth/gmail.readonly"
@@ -398,7 +399,7 @@ def test_a_rotated_token_waits_on_disk_while_the_database_is_away(
     if known:
         tenant.connect("zoom", {"refresh_token": token})
     connect = server.services.connect
-    ask = CustomConnect(ProviderName.ZOOM, {"refresh_token": SecretStr(token)})
+    ask = connecting(ProviderName.ZOOM, {"refresh_token": SecretStr(token)})
     away = Away(connect.db, after=Lease, times=2 if known else 1)
     with pytest.raises(StoreUnavailable):
         server.call(on_store(connect, away).custom(tenant.application, ask))
@@ -425,7 +426,7 @@ def test_what_is_stored_counts_although_the_lease_cannot_be_given_back(
     token = secret("refresh")
     provider.accepts(token, email="hal@example.com", scope="user:read:user")
     connect = server.services.connect
-    ask = CustomConnect(ProviderName.ZOOM, {"refresh_token": SecretStr(token)})
+    ask = connecting(ProviderName.ZOOM, {"refresh_token": SecretStr(token)})
     grant = server.call(on_store(connect, Away(connect.db, after=Grant)).custom(tenant.application, ask))
     assert data(tenant.get(f"/v3/grants/{grant.id}"))["grant_status"] == "valid"
 

@@ -12,6 +12,7 @@ from opengrant.connectors.connectors import ConnectorFields
 from opengrant.connectors.credentials import NewCredential
 from opengrant.errors import InvalidRequest
 from opengrant.model import ProviderName
+from opengrant.model.secrets import ConnectorClient
 from tests.support import MARK, Tenant, data, problem, secret
 
 CREDS = "/v3/connectors/google/creds"
@@ -189,9 +190,7 @@ def test_the_same_at_once_is_one_credential(tenant: Tenant) -> None:
     async def rounds() -> list[set[str]]:
         made = []
         for number in range(ROUNDS):
-            draft = NewCredential(
-                f"EU {number}", "connector", {"client_id": "id", "client_secret": SecretStr("example")}
-            )
+            draft = NewCredential(f"EU {number}", ConnectorClient(client_id="id", client_secret=SecretStr("example")))
             asked = (credentials.create(tenant.application, ProviderName.GOOGLE, draft) for _ in range(6))
             made.append({one.id for one in await asyncio.gather(*asked)})
         return made

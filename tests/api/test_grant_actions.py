@@ -160,7 +160,7 @@ def test_a_check_takes_the_turn_of_a_probe_at_a_degraded_source(
 
 
 def blame(tenant: Tenant, source: str, **more: Any) -> None:
-    """As if many grants of a source had failed alike. more: columns of its brake."""
+    """As if many grants of a source had failed alike. more: columns of its circuit breaker."""
     said = {"class": "connector", "reason": "client_refused", "code": "invalid_client", "remedy": "Check the client."}
     row = {
         "application_id": tenant.application.id, "source": source, "kind": "connector", "reason": "client_refused",
@@ -170,7 +170,7 @@ def blame(tenant: Tenant, source: str, **more: Any) -> None:
     places = ", ".join(f"${number}" for number in range(1, len(row) + 1))
     tenant.server.rows("delete from brakes where source = $1", source)
     tenant.server.rows(f"insert into brakes ({', '.join(row)}) values ({places})", *row.values())
-    tenant.server.services.grants.blame.forget()
+    tenant.server.services.grants.health.forget()
 
 
 def source(server: LiveServer, grant: Any) -> str:
@@ -213,7 +213,7 @@ def test_while_a_source_is_degraded_each_of_its_grants_says_so_wherever_it_is_sh
     renamed = data(tenant.patch(f"/v3/grants/{mine[2]['id']}", {"name": "Cy"}))["opengrant"]
     assert (renamed["trouble"]["reason"], renamed["degraded"]) == ("client_refused", degraded)
     server.rows("delete from brakes where application_id = $1", tenant.application.id)
-    server.services.grants.blame.forget()
+    server.services.grants.health.forget()
     after = shown(tenant, mine[2])["opengrant"]
     assert after.keys().isdisjoint(("trouble", "degraded")), "it was never stored with the grant"
     assert shown(tenant, mine[0])["opengrant"]["trouble"]["class"] == "provider_down", "until it works itself"

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from opengrant.errors import InvalidRequest
 from opengrant.grants.connect.detect import PER_MINUTE
-from opengrant.model import SECOND, CustomConnect, ProviderName, now
+from opengrant.model import SECOND, ProviderName, now
 from opengrant.signin.abuse_limits import SEARCHES, TRIES
 from tests.api.conftest import Apple
 from tests.fakes.beside import Beside
@@ -21,6 +21,7 @@ from tests.fakes.ews import USER as EWS_USER
 from tests.fakes.ews import FakeExchange
 from tests.fakes.mail import SILENCE, Certificates, FakeMail
 from tests.fakes.oauth import TENANT, FakeOAuth
+from tests.logins import connecting
 from tests.nodes.node import until
 from tests.peers.dovecot import ACCOUNTS, ELSEWHERE, Dovecot
 from tests.signin.browsing import landed, post, redeem, registered, start, through, visiting
@@ -317,7 +318,7 @@ def test_an_account_that_the_address_has_left_meanwhile_does_not_come_back(
     meanwhile = Interrupted(connect.db, lambda: moved.append(site.connect("microsoft", {"refresh_token": new})))
     # The slow one began last: nothing but the account tells that it is too late.
     slow = on_store(connect, meanwhile, clock=lambda: now() + 60 * SECOND)
-    ask = CustomConnect(ProviderName.MICROSOFT, {"refresh_token": SecretStr(again)})
+    ask = connecting(ProviderName.MICROSOFT, {"refresh_token": SecretStr(again)})
     with pytest.raises(InvalidRequest, match=OWNER):
         server.call(slow.custom(site.application, ask))
     assert data(moved[0])["id"] == grant["id"]

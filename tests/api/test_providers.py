@@ -9,6 +9,8 @@ from pydantic import BaseModel, SecretStr
 from opengrant.api.wire import connectors as wire
 from opengrant.connectors.setup_guide import GUIDES
 from opengrant.model import ProviderName
+from opengrant.model.logins import PasswordLogin
+from opengrant.providers.registry import FACTS
 from tests.support import LiveServer, Tenant, data, problem
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -73,6 +75,19 @@ def test_the_scopes_called_required_are_those_that_a_test_of_the_connector_wants
             assert asked.lacking_scope(required) == ()
             for left_out in required:
                 assert asked.lacking_scope(tuple({*required, "x"} - {left_out})) == (left_out,)
+
+
+def test_each_is_built_with_the_ways_in_that_its_facts_name(server: LiveServer) -> None:
+    built = server.services.connector_check.providers
+    passwords = {login.provider for login in get_args(PasswordLogin)}  # each of them has a verifier
+    assert FACTS.keys() == set(ProviderName)
+    for name, facts in FACTS.items():
+        by_token = facts.holds == "token"
+        assert (name in built.tokens) == (name in built.codes) == (name in built.clients) == by_token, name
+        assert (name in passwords) != by_token, name
+        assert (name in {*built.service_accounts, *built.tenant_clients}) == (
+            facts.organisation_credential is not None
+        ), name
 
 
 def test_it_needs_a_key(server: LiveServer) -> None:

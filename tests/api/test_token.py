@@ -473,7 +473,7 @@ def test_a_rotation_that_a_crash_has_lost_is_called_so(
         provider.revokes(token)
     assert problem(read(reader, grant))[0] == 401
     assert shown(tenant, grant)["opengrant"]["trouble"]["reason"] == "rotation_lost"
-    # A brake gives grants back that it took for the connector's victims; what was lost stays lost.
+    # A circuit breaker gives grants back that it took for the connector's victims; what was lost stays lost.
     server.rows("update grants set status = 'valid', due_at = 1 where id = $1", grant["id"])
     later(server, grant)
     assert problem(read(reader, grant))[0] == 401

@@ -21,7 +21,7 @@ import httpx
 import pytest
 from joserfc.jwk import RSAKey
 
-from opengrant.server import doctor
+from opengrant.server.doctor.examine import examine
 from opengrant.store.engine import migrate
 from opengrant.store.engine.open import open_store
 from opengrant.store.engine.port import Statement, Steps
@@ -167,7 +167,7 @@ def test_everything_works_as_before(upgraded: LiveServer, left_behind: dict[str,
         changed = ask(upgraded, "PATCH", f"/v3/grants/{id_}", json={"name": "Renamed"})
         assert (changed.status_code, data(changed)["name"]) == (200, "Renamed"), kind
 
-    findings = upgraded.call(doctor.examine(settings_from(left_behind)))
+    findings = upgraded.call(examine(settings_from(left_behind)))
     assert [finding for finding in findings if finding.state == "failed"] == []
 
 

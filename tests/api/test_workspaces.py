@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from opengrant.model import CustomConnect, ProviderName
+from opengrant.model import ProviderName
 from opengrant.tenants.workspaces import WorkspaceChange
+from tests.logins import connecting
 from tests.support import Interrupted, LiveServer, Tenant, data, on_store, problem
 
 
@@ -285,7 +286,7 @@ def test_a_move_survives_a_renewal_that_had_read_where_the_grant_was_before(
         assert data(calendars.post(path, {"assign_grants": [made["id"]]}))["grants_assigned"] == [made["id"]]
 
     connect, app = server.services.connect, calendars.application
-    ask = CustomConnect(ProviderName.VIRTUAL_CALENDAR, {"email": "room-7"}, name="Room 7")
+    ask = connecting(ProviderName.VIRTUAL_CALENDAR, {"email": "room-7"}, name="Room 7")
     # Connecting again, then a PATCH with settings: neither says anything about the workspace.
     interrupted = on_store(connect, Interrupted(connect.db, move))
     renewed = server.call(interrupted.custom(app, ask))
@@ -311,7 +312,7 @@ def test_a_block_survives_a_renewal_that_had_read_the_grant_before(calendars: Te
 
     connect = server.services.connect
     interrupted = on_store(connect, Interrupted(connect.db, block))
-    ask = CustomConnect(ProviderName.VIRTUAL_CALENDAR, {"email": "room-7"})
+    ask = connecting(ProviderName.VIRTUAL_CALENDAR, {"email": "room-7"})
     assert server.call(interrupted.custom(calendars.application, ask)).blocked
     assert data(calendars.get(f"/v3/grants/{made['id']}"))["blocked"]
     assert problem(calendars.connect("virtual-calendar", {"email": "room-7"}))[0] == 423

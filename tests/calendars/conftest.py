@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from opengrant.calendars.expansion import Expansions
 from opengrant.calendars.hosted import HostedCalendars, HostedEvents
+from opengrant.calendars.rederiving import Rederiving
 from opengrant.model import now
 from opengrant.store.engine.open import open_store
 from opengrant.store.engine.port import Store
@@ -26,4 +28,5 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 @pytest.fixture
 def hosted(store: Store) -> HostedEvents:
-    return HostedEvents(db=store, clock=now, calendars=HostedCalendars(db=store, clock=now))
+    calendars = HostedCalendars(db=store, clock=now, rederiving=Rederiving(db=store))
+    return HostedEvents(db=store, clock=now, calendars=calendars, expansions=Expansions())

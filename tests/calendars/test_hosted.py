@@ -17,10 +17,13 @@ from opengrant.calendars.hosted import MOST_CALENDARS, HostedEvents
 from opengrant.calendars.port import Events
 from opengrant.calendars.shown import event as shown
 from opengrant.errors import DataNotFound, InvalidData, SlotTaken
-from opengrant.model import Grant, ProviderName, now
+from opengrant.model import Application, Grant, ProviderName, now
 from opengrant.model.calendars import Event
 from opengrant.store.calendars import calendars as table
 from opengrant.store.engine.port import Statement, Steps, Store
+from opengrant.store.events import webhooks
+from opengrant.store.events.webhooks import Webhook
+from opengrant.store.tenants import applications
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -172,6 +175,35 @@ async def test_an_occurrence_is_changed_and_another_taken_away(hosted: HostedEve
     assert await listed(hosted, owner, everything) == []
 
 
+async def test_a_series_is_cut_in_two(hosted: HostedEvents) -> None:
+    owner = grant()
+    rule = "RRULE:FREQ=WEEKLY;COUNT=6"
+    series = await hosted.create_event(owner, "primary", draft("2026-06-01T09:00", "2026-06-01T10:00", rule, title="A"))
+    ids = [f"{series.id}_202606{day:02}T070000Z" for day in (1, 8, 15, 22, 29)]
+    await hosted.change_event(owner, "primary", ids[1], EventDraft(body={"title": "second"}))
+    await hosted.change_event(owner, "primary", ids[3], EventDraft(body={"title": "fourth"}))
+    rest = await hosted.change_event(owner, "primary", ids[2], EventDraft(body={"title": "B"}), following=True)
+    assert rest.recurrence == ("RRULE:FREQ=WEEKLY;COUNT=4",)
+    everything = window("2026-06-01T00:00", "2026-08-01T00:00", expand=True)
+    found = await listed(hosted, owner, everything)
+    assert begins(found) == [f"2026-{day}T09:00" for day in ("06-01", "06-08", "06-15", "06-22", "06-29", "07-06")]
+    assert [one.body["title"] for one in found] == ["A", "second", "B", "fourth", "B", "B"]
+    assert [one.master_id for one in found] == [series.id] * 2 + [rest.id] * 4
+    moved = EventDraft(when=span("2026-06-29T11:00", "2026-06-29T12:00"))
+    last = await hosted.change_event(owner, "primary", f"{rest.id}_20260629T070000Z", moved, following=True)
+    found = await listed(hosted, owner, everything)
+    assert begins(found)[-3:] == ["2026-06-22T09:00", "2026-06-29T11:00", "2026-07-06T11:00"]
+    await hosted.delete_event(owner, "primary", f"{last.id}_20260706T090000Z", following=True)
+    await hosted.delete_event(owner, "primary", ids[0], following=True)
+    assert begins(await listed(hosted, owner, everything)) == [
+        "2026-06-15T09:00",
+        "2026-06-22T09:00",
+        "2026-06-29T11:00",
+    ]
+    with pytest.raises(InvalidData, match="edit_scope"):
+        await hosted.delete_event(owner, "primary", rest.id, following=True)
+
+
 @pytest.mark.parametrize(
     ("begin", "end", "expected"),
     [
@@ -295,20 +327,30 @@ async def test_filters_narrow_and_pages_hold_together(hosted: HostedEvents) -> N
 
 async def test_every_change_is_announced_once_in_its_transaction(hosted: HostedEvents, store: Store) -> None:
     owner = grant()
-    series = await hosted.create_event(
-        owner, "primary", draft("2026-06-01T09:00", "2026-06-01T10:00", "RRULE:FREQ=DAILY")
+    triggers = tuple(
+        f"{kind}.{change}" for kind in ("calendar", "event") for change in ("created", "updated", "deleted")
     )
+    await store.write(applications.add(Application("app", "test", "email", 0)))
+    hook = Webhook("app", "hook", "http://localhost", triggers, None, (), False, "active", 0, 0, 0)
+    await store.write(webhooks.add(hook))
+    daily = draft("2026-06-01T09:00", "2026-06-01T10:00", "RRULE:FREQ=DAILY")
+    series = await hosted.create_event(owner, "primary", daily)
     await hosted.change_event(owner, "primary", series.id, EventDraft(body={"title": "x"}))
     await hosted.delete_event(owner, "primary", f"{series.id}_20260603T070000Z")
     await hosted.delete_event(owner, "primary", series.id)
-    told = await store.read(
-        rows("select type, payload from events where grant_id = $1 order by created_at, id", owner.id)
-    )
-    types = [type_ for type_, _ in told]
-    assert sorted(types) == ["calendar.created", "event.created", "event.deleted", "event.deleted", "event.updated"]
-    created = json.loads(next(payload for type_, payload in told if type_ == "event.created"))
-    assert created["id"] == series.id
-    assert created["recurrence"] == ["RRULE:FREQ=DAILY"]
+    told = await store.read(rows("select type, payload from deliveries where subject = $1 order by seq", owner.id))
+    assert [type_ for type_, _ in told] == [
+        "calendar.created",
+        "event.created",
+        "event.updated",
+        "event.deleted",
+        "event.deleted",
+    ]
+    created = json.loads(told[1][1])
+    assert (created["id"], created["recurrence"]) == (series.id, ["RRULE:FREQ=DAILY"])
+    with pytest.raises(InvalidData):
+        await hosted.create_event(owner, "primary", EventDraft())
+    assert len(await store.read(rows("select 1 from deliveries where subject = $1", owner.id))) == len(told)
 
 
 async def test_nothing_is_left_of_a_grant(hosted: HostedEvents, store: Store) -> None:

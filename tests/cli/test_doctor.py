@@ -9,7 +9,8 @@ import pytest
 
 from opengrant.assembly.installation import installation
 from opengrant.model import SECOND, now
-from opengrant.server.doctor import Finding, examine
+from opengrant.server.doctor.examine import examine
+from opengrant.server.doctor.finding import Finding
 from opengrant.settings import Settings
 from opengrant.store.engine.port import Statement, Steps
 from tests.peers.postgres import Postgres

@@ -3,11 +3,13 @@ whose answers come when the test says so. Two nodes share the database."""
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+
+from pydantic import SecretStr
 
 from opengrant.assembly.connect import build_connect
 from opengrant.assembly.refresh import Limits, Meters, build_refresh
@@ -21,14 +23,18 @@ from opengrant.grants.connect.rotated_tokens import RotatedTokens
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.circuit_breaker import Policy
 from opengrant.grants.refresh.refresh import Refresh
-from opengrant.grants.refresh.source_health import Blame
+from opengrant.grants.refresh.source_health import SourceHealth
 from opengrant.grants.revocations import Revocations
 from opengrant.grants.schedule import Schedule
 from opengrant.grants.spool import Spool
 from opengrant.model import SECOND, Application, Identity, Micros, ProviderName, Verified, now
+from opengrant.model.logins import ImapLogin
+from opengrant.model.secrets import ImapSecret
 from opengrant.net.provider_http import Http
-from opengrant.providers.capabilities import Providers
+from opengrant.providers.capabilities import Passwords, Providers
 from opengrant.providers.google.oauth import Google
+from opengrant.providers.hosted.agent_account import AgentAccount
+from opengrant.providers.hosted.virtual_calendar import VirtualCalendar
 from opengrant.providers.microsoft.oauth import Microsoft
 from opengrant.providers.zoom.oauth import Zoom
 from opengrant.store.engine.open import open_store
@@ -140,15 +146,16 @@ class MailServers:
     failing: dict[str, Exception | None] = field(default_factory=dict)
     answers: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def verify(self, settings: Mapping[str, Any]) -> Verified:
-        host = settings["imap_host"]
+    async def verify(self, login: ImapLogin) -> Verified:
+        host = login.imap_host
+        assert host is not None
         self.asked.append(host)
         if host in self.failing:
             if (failure := self.failing[host]) is None:
                 await self.answers.wait()
             raise failure or silent()
-        shown = {"imap_host": host, "imap_port": 993, "imap_username": settings["imap_username"]}
-        return Verified(Identity(settings["imap_username"]), shown, {"imap_password": "sesame"})
+        shown = {"imap_host": host, "imap_port": 993, "imap_username": login.imap_username}
+        return Verified(Identity(login.imap_username), shown, ImapSecret(imap_password=SecretStr("sesame")))
 
 
 def silent() -> ProviderFailure:
@@ -215,13 +222,21 @@ def _furnished(db: Store, clock: HeldClock, http: Http, directory: Path, provide
     vault = Vault(Keyring([MasterKey("1", bytes(range(32)))]))
     digests, mail = Digests(bytes(32)), MailServers()
     connectors = Connectors(db=db, vault=vault, clock=clock)
+    unasked: Any = mail
+    passwords = Passwords(
+        imap=mail,
+        icloud=unasked,
+        ews=unasked,
+        agent_account=AgentAccount(),
+        virtual_calendar=VirtualCalendar(),
+    )
     providers = Providers(
         tokens={
             ProviderName.GOOGLE: Google(http, **provider.google_urls()),
             ProviderName.MICROSOFT: Microsoft(http, **provider.microsoft_urls()),
             ProviderName.ZOOM: Zoom(http, **provider.zoom_urls()),
         },
-        passwords={ProviderName.IMAP: mail},
+        passwords=passwords,
     )
     schedule = Schedule(
         ahead=600 * SECOND,
@@ -271,8 +286,8 @@ def _furnished(db: Store, clock: HeldClock, http: Http, directory: Path, provide
             connect=room.connect,
             workspaces=workspaces,
             clock=clock,
-            revocations=Revocations(db, vault, {}),
-            blame=Blame(db, clock),
+            revocations=Revocations(db=db, vault=vault, providers={}),
+            health=SourceHealth(db=db, clock=clock),
             stored=room.stored,
         )
         made.nodes.append(Node(room.connect, refresh, grants))

@@ -7,11 +7,12 @@ import pytest
 from pydantic import SecretStr
 
 from opengrant.connectors.connectors import ConnectorFields
-from opengrant.model import SECOND, CustomConnect, ProviderName
-from opengrant.store.grants import refreshing as keeping
+from opengrant.model import SECOND, ProviderName
+from opengrant.store.grants import refreshing
 from opengrant.store.grants.refreshing import Rates
 from opengrant.store.operations import overview
 from tests.grants.house import House
+from tests.logins import connecting
 from tests.support import secret
 
 PLENTY = 1000.0
@@ -40,16 +41,18 @@ def test_a_budget_below_one_a_second_renews_one_in_some_seconds(
         for number in range(10):
             token = secret("root")
             built.provider.consented(token, email=f"{number}@example.com", scope="openid email profile")
-            ask = CustomConnect(ProviderName.GOOGLE, {"refresh_token": SecretStr(token)})
+            ask = connecting(ProviderName.GOOGLE, {"refresh_token": SecretStr(token)})
             await built.nodes[0].connect.custom(app, ask)
         start = built.clock() + 86_400 * SECOND
         await built.rows("delete from paces")
         assert await built.db.read(overview.overdue(at=start)) == 10
-        (source,) = [one for one in await built.db.read(keeping.due_sources(at=start)) if one.application_id == app.id]
+        (source,) = [
+            one for one in await built.db.read(refreshing.due_sources(at=start)) if one.application_id == app.id
+        ]
         found = []
         for second in range(len(taken)):
             at = start + second * SECOND
-            claim = keeping.claim(
+            claim = refreshing.claim(
                 source,
                 str(uuid.uuid4()),
                 at=at,

@@ -11,13 +11,14 @@ from pydantic import SecretStr
 from opengrant.connectors import connectors
 from opengrant.errors import OpenGrantError
 from opengrant.grants.refresh.circuit_breaker import Policy
-from opengrant.model import SECOND, Application, CustomConnect, Grant, Micros, ProviderName
+from opengrant.model import SECOND, Application, Grant, Micros, ProviderName
 from opengrant.store.engine.port import Steps
 from opengrant.store.events import deliveries, events, webhooks
 from opengrant.store.events.webhooks import Webhook
 from opengrant.store.grants import circuit_breakers, grants
 from opengrant.store.grants.circuit_breakers import CircuitBreaker
 from tests.grants.house import House, Mood
+from tests.logins import connecting
 from tests.support import secret, set_in_refresh
 
 T = TypeVar("T")
@@ -42,7 +43,7 @@ class Source:
         token = secret("root")
         email = f"{name}@example.com"
         self.house.provider.consented(token, email=email, scope="openid email profile")
-        ask = CustomConnect(ProviderName.GOOGLE, {"refresh_token": SecretStr(token)})
+        ask = connecting(ProviderName.GOOGLE, {"refresh_token": SecretStr(token)})
         grant = self.run(self.house.nodes[0].connect.custom(self.app, ask))
         self.tokens[grant.id] = token
         return grant
@@ -69,7 +70,7 @@ class Source:
         before = self.house.provider.count("token")
 
         async def round_() -> None:
-            await self.house.nodes[0].refresh.due.look_after_due()
+            await self.house.nodes[0].refresh.due.run_round()
             await self.house.drain()
 
         self.run(round_())
@@ -83,14 +84,14 @@ class Source:
     def statuses(self) -> list[str]:
         return [self.now(number).status for number in range(len(self.grants))]
 
-    def brake(self) -> CircuitBreaker | None:
+    def breaker(self) -> CircuitBreaker | None:
         def script() -> Steps[CircuitBreaker | None]:
             return (yield from circuit_breakers.lock(self.app.id, self.grants[0].source, self.house.db.dialect))
 
         return self.run(self.house.db.write(script()))
 
     def degraded(self) -> bool:
-        found = self.brake()
+        found = self.breaker()
         return found is not None and found.degraded_at is not None
 
     def events(self, type_: str) -> int:
@@ -132,7 +133,7 @@ def source(built: House, loop: asyncio.AbstractEventLoop) -> Iterator[Source]:
 def test_one_grant_that_fails_again_and_again_accuses_nobody(source: Source) -> None:
     for _ in range(AFTER + 1):
         source.ask(0, mood="refuses the client")
-    found = source.brake()
+    found = source.breaker()
     assert found is not None
     assert (found.members, found.degraded_at) == ((source.grants[0].id,), None)
 
@@ -152,7 +153,7 @@ def test_different_grants_that_fail_alike_accuse_their_source(source: Source, mo
 def test_a_success_ends_the_streak(source: Source) -> None:
     source.ask(0, 1, mood="down")
     source.ask(3)
-    assert source.brake() is None
+    assert source.breaker() is None
     source.ask(0, 1, mood="down")
     assert not source.degraded()
     source.ask(2, mood="down")
@@ -162,7 +163,7 @@ def test_a_success_ends_the_streak(source: Source) -> None:
 def test_another_reason_begins_a_new_streak(source: Source) -> None:
     source.ask(0, 1, mood="down")
     source.ask(2, mood="refuses the client")
-    found = source.brake()
+    found = source.breaker()
     assert found is not None
     assert found.members == (source.grants[2].id,)
 
@@ -230,7 +231,7 @@ def test_a_probe_that_succeeds_releases_the_source_and_all_recover(source: Sourc
     source.consent_again()
     source.house.clock.move(PROBE_EVERY + 1)
     source.clock()
-    assert source.brake() is None
+    assert source.breaker() is None
     assert source.events("connector.recovered") == 1
     source.house.clock.move(PROBE_EVERY * 3)
     source.clock()
@@ -266,7 +267,7 @@ def test_a_source_that_throttles_is_left_alone_for_as_long_as_it_says(source: So
     assert source.house.provider.count("token") == before
     source.house.clock.move(92)
     assert source.clock() == 5
-    assert source.brake() is None
+    assert source.breaker() is None
 
 
 def test_what_fails_otherwise_meanwhile_does_not_shorten_the_pause(source: Source) -> None:
@@ -310,7 +311,7 @@ def test_a_degraded_source_that_names_a_time_is_not_probed_before_it(source: Sou
     assert source.clock() == 0
     source.house.clock.move(92 - PROBE_EVERY)
     assert source.clock() >= 1
-    assert source.brake() is None
+    assert source.breaker() is None
 
 
 def test_throttling_that_names_no_time_backs_off(source: Source) -> None:
@@ -348,18 +349,18 @@ def test_secrets_that_do_not_open_accuse_nobody(source: Source) -> None:
     trouble = source.now(3).trouble
     assert trouble is not None
     assert (trouble.reason, trouble.held) == ("internal_error", False)
-    assert source.brake() is None
+    assert source.breaker() is None
 
 
 def paused(source: Source) -> Micros:
-    found = source.brake()
+    found = source.breaker()
     assert found is not None
     assert found.paused_until is not None
     return found.paused_until
 
 
 def probe(source: Source) -> Micros:
-    found = source.brake()
+    found = source.breaker()
     assert found is not None
     assert found.probe_at is not None
     return found.probe_at

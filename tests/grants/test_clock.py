@@ -13,11 +13,13 @@ from opengrant.connectors import connectors, credentials
 from opengrant.errors import Evidence, OpenGrantError, Overloaded, ProviderFailure, StoreUnavailable
 from opengrant.grants.refresh.circuit_breaker import Policy
 from opengrant.grants.refresh.refresh import Refresh
-from opengrant.model import SECOND, Application, CustomConnect, Grant, Identity, ProviderName
+from opengrant.model import SECOND, Application, Grant, Identity, ProviderName, TenantClient
+from opengrant.model.secrets import ConsentedApp
 from opengrant.providers.base import Mints
 from opengrant.providers.minted import Minted
 from opengrant.store.grants import grants
 from tests.grants.house import House, Mood, silent
+from tests.logins import connecting
 from tests.support import secret, set_in_refresh
 
 T = TypeVar("T")
@@ -47,13 +49,13 @@ class Tenant:
 
     def mailbox(self, name: str, host: str) -> Grant:
         settings = {"imap_username": f"{name}@{host}", "imap_password": SecretStr("sesame"), "imap_host": host}
-        ask = CustomConnect(ProviderName.IMAP, settings)
+        ask = connecting(ProviderName.IMAP, settings)
         return self.run(self.house.nodes[0].connect.custom(self.app, ask))
 
     def account(self, name: str) -> Grant:
         token = secret("root")
         self.house.provider.accepts(token, email=f"{name}@example.com", scope="openid email profile")
-        ask = CustomConnect(ProviderName.GOOGLE, {"refresh_token": SecretStr(token)})
+        ask = connecting(ProviderName.GOOGLE, {"refresh_token": SecretStr(token)})
         return self.run(self.house.nodes[0].connect.custom(self.app, ask))
 
     def now(self, grant: Grant) -> Grant:
@@ -66,7 +68,7 @@ class Tenant:
         before = len(self.house.mail.asked)
 
         async def rounds() -> None:
-            while await self.refresh.due.look_after_due():
+            while await self.refresh.due.run_round():
                 pass
             await self.house.drain()
 
@@ -178,7 +180,7 @@ def test_a_mail_host_that_hangs_has_its_share_and_the_rest_goes_on(tenant: Tenan
     async def rounds() -> None:
         waiting = True
         while waiting:
-            await tenant.refresh.due.look_after_due()
+            await tenant.refresh.due.run_round()
             await asyncio.sleep(0)
             states = [await tenant.house.db.read(grants.find(tenant.app.id, other.id)) for other in others]
             waiting = any(
@@ -201,7 +203,7 @@ def test_a_limit_of_ours_is_no_trouble_of_the_grant(tenant: Tenant, problem: Ope
     tenant.house.mail.failing[BAD] = problem
 
     async def once() -> None:
-        await tenant.refresh.due.look_after_due()
+        await tenant.refresh.due.run_round()
         await tenant.house.drain()
 
     tenant.run(once())
@@ -230,14 +232,16 @@ def test_an_attempt_that_makes_many_calls_ends_before_its_lease(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tenant.connector(ProviderName.MICROSOFT)
-    client = {"client_id": "app", "client_secret": SecretStr(secret("client")), "tenant": "contoso.example"}
-    draft = credentials.NewCredential("all", "adminconsent", client)
+    client = ConsentedApp(client_id="app", client_secret=SecretStr(secret("client")), tenant="contoso.example")
+    draft = credentials.NewCredential("all", client)
     consent = tenant.run(tenant.house.credentials.create(tenant.app, ProviderName.MICROSOFT, draft))
     endless = Endless("ana@contoso.example", tenant.house.clock() + 3600 * SECOND)
     node = tenant.house.nodes[0]
-    mints = cast(dict[ProviderName, Mints], node.connect.prove.providers.mints)  # the node's refresh uses the same
+    mints = cast(
+        dict[ProviderName, Mints[TenantClient]], node.connect.prove.providers.tenant_clients
+    )  # the node's refresh uses the same
     monkeypatch.setitem(mints, ProviderName.MICROSOFT, endless)
-    ask = CustomConnect(ProviderName.MICROSOFT, {"email_address": "ana@contoso.example"}, credential_id=consent.id)
+    ask = connecting(ProviderName.MICROSOFT, {"email_address": "ana@contoso.example"}, credential_id=consent.id)
     grant = tenant.run(node.connect.custom(tenant.app, ask))
     set_in_refresh(tenant.refresh, timeout=0.1)
     seen = tenant.run(tenant.refresh.checks.check(tenant.app, grant.id))

@@ -17,8 +17,9 @@ from opengrant.errors import OpenGrantError, Overloaded
 from opengrant.grants.connect.proof import Proof
 from opengrant.grants.manage import GrantChange
 from opengrant.grants.refresh.circuit_breaker import Policy
-from opengrant.model import SECOND, Application, CustomConnect, Grant, Identity, Micros, ProviderName, Sealed, is_recent
-from opengrant.operations.clock_steps import Ahead
+from opengrant.model import SECOND, Application, Grant, Identity, Micros, ProviderName, Sealed, is_recent
+from opengrant.model.secrets import OAuthSecret
+from opengrant.operations.clock_steps import ClockSteps
 from opengrant.store.access import console_sessions as console
 from opengrant.store.access import rate_limits as rations
 from opengrant.store.engine.port import Store, StoreUnavailable
@@ -29,6 +30,8 @@ from opengrant.store.events.webhooks import Webhook
 from opengrant.store.grants import leases
 from opengrant.vault import Owner
 from tests.grants.house import House
+from tests.logins import connecting as request_for
+from tests.logins import login
 from tests.support import Away, secret, set_in_refresh
 
 T = TypeVar("T")
@@ -45,7 +48,7 @@ class Place:
     house: House
     loop: asyncio.AbstractEventLoop
     app: Application
-    ahead: Ahead
+    ahead: ClockSteps
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(work)
@@ -56,7 +59,7 @@ class Place:
         return SecretStr(token)
 
     def connect(self, token: SecretStr, *, node: int = 0) -> Grant:
-        ask = CustomConnect(ProviderName.GOOGLE, {"refresh_token": token})
+        ask = request_for(ProviderName.GOOGLE, {"refresh_token": token})
         return self.run(self.house.nodes[node].connect.custom(self.app, ask))
 
     def holds(self, grant: Grant) -> str:
@@ -71,7 +74,7 @@ class Place:
     def round(self) -> None:
         """What the clock does in a second or two, without waiting for it."""
         self.run(self.ahead.watch())
-        self.run(self.house.nodes[0].refresh.due.look_after_due())
+        self.run(self.house.nodes[0].refresh.due.run_round())
         self.run(self.house.nodes[0].refresh.drain())
 
     def asked(self) -> int:
@@ -89,7 +92,7 @@ def place(built: House, loop: asyncio.AbstractEventLoop) -> Iterator[Place]:
         client_id="id", client_secret=SecretStr(secret("client")), scope=("openid", "email")
     )
     loop.run_until_complete(built.connectors.create(app, ProviderName.GOOGLE, draft))
-    made = Place(built, loop, app, Ahead(db=built.db, clock=built.clock))
+    made = Place(built, loop, app, ClockSteps(db=built.db, clock=built.clock))
     made.run(made.ahead.watch())
     yield made
     loop.run_until_complete(built.rest(app))
@@ -110,7 +113,7 @@ def test_a_later_verification_wins(place: Place, jump: int, ended: bool) -> None
     second, third = place.consent(), place.consent()
     again = place.connect(second, node=1)
     assert (again.id, again.status, place.holds(grant)) == (grant.id, "valid", second.get_secret_value())
-    change = GrantChange(settings={"refresh_token": third})
+    change = GrantChange(login=login(ProviderName.GOOGLE, {"refresh_token": third}))
     changed = place.run(place.house.nodes[0].grants.change(place.app, again, change))
     assert (changed.status, place.holds(grant)) == ("valid", third.get_secret_value())
 
@@ -157,8 +160,9 @@ def test_what_was_stored_before_there_were_numbers_is_earlier_than_all(place: Pl
 
 def test_a_proof_that_the_release_before_kept_has_its_turn_when_it_is_redeemed(place: Place) -> None:
     grant, node = place.connect(place.consent()), place.house.nodes[0]
-    proof = Proof(Identity(BOX), ("openid",), {}, {"refresh_token": "kept", "access_token": "a"})
-    accepted = place.run(node.connect.accept(place.app, CustomConnect(ProviderName.GOOGLE, {}), proof))
+    kept = OAuthSecret(refresh_token=SecretStr("kept"), access_token=SecretStr("a"))
+    proof = Proof(Identity(BOX), ("openid",), {}, kept)
+    accepted = place.run(node.connect.accept(place.app, request_for(ProviderName.GOOGLE, {}), proof))
     assert (accepted.id, accepted.asked > grant.asked, place.holds(grant)) == (grant.id, True, "kept")
 
 
@@ -230,7 +234,7 @@ def test_a_budget_that_was_spent_in_the_future_stalls_nothing(place: Place) -> N
         place.run(place.house.rows(f"{sql} on conflict (application_id, name) do update set spent_until = $3",
                                    app_id, name, at + 600 * SECOND))  # fmt: skip
     before = place.asked()
-    assert place.run(place.house.nodes[0].refresh.due.look_after_due())
+    assert place.run(place.house.nodes[0].refresh.due.run_round())
     place.run(place.house.nodes[0].refresh.drain())
     assert place.asked() == before + 1
 
@@ -353,7 +357,7 @@ def test_another_process_notices_what_this_one_has_seen(place: Place) -> None:
     place.house.clock.move(100)
     place.run(place.ahead.watch())
     place.house.clock.move(-3600)
-    assert place.run(Ahead(db=place.house.db, clock=place.house.clock).watch())["grants"] == 2
+    assert place.run(ClockSteps(db=place.house.db, clock=place.house.clock).watch())["grants"] == 2
 
 
 def test_a_step_that_could_not_be_written_about_is_looked_at_again(place: Place) -> None:
@@ -377,7 +381,7 @@ def test_what_is_recent(ago: int, recent: bool) -> None:
 
 
 async def connecting(place: Place, token: SecretStr, node: int) -> Grant:
-    ask = CustomConnect(ProviderName.GOOGLE, {"refresh_token": token})
+    ask = request_for(ProviderName.GOOGLE, {"refresh_token": token})
     return await place.house.nodes[node].connect.custom(place.app, ask)
 
 

@@ -20,7 +20,7 @@ from opengrant.connectors.connectors import ConnectorFields
 from opengrant.errors import InvalidAuthentication, OpenGrantError, ProviderUnavailable, RateLimited
 from opengrant.events.activity import Activity
 from opengrant.grants import refusals as outcome
-from opengrant.model import Application, CustomConnect, Grant, ProviderName, Trouble
+from opengrant.model import Application, Grant, ProviderName, Trouble
 from opengrant.operations.overview import Overview
 from opengrant.providers.imap.discovery import MailHosts
 from opengrant.providers.imap.password import Imap
@@ -29,6 +29,7 @@ from tests.fakes.mail import CLOSE, IMAP, Certificates, FakeMail
 from tests.fakes.oauth import Reply
 from tests.grants.house import House, SlowOAuth, house
 from tests.grants.test_probes import DAY, connected, outside
+from tests.logins import connecting
 from tests.support import secret
 
 Settings = dict[str, Any]
@@ -180,7 +181,7 @@ async def servers(certificates: Certificates, host: str) -> AsyncIterator[tuple[
 async def looked_at(home: House, app: Application, after: float) -> Grant:
     """The grant, when so many seconds have passed."""
     home.clock.move(after)
-    await home.nodes[0].refresh.due.look_after_due()
+    await home.nodes[0].refresh.due.run_round()
     await home.nodes[0].refresh.drain()
     ((id_,),) = await home.rows("select id from grants where application_id = $1", app.id)
     grant = await home.db.read(grants.find(app.id, id_))
@@ -190,7 +191,7 @@ async def looked_at(home: House, app: Application, after: float) -> Grant:
 
 async def heard_at_connect(home: House, app: Application, settings: Settings) -> OpenGrantError:
     with pytest.raises(OpenGrantError) as heard:
-        await home.nodes[0].connect.custom(app, CustomConnect(ProviderName.IMAP, settings))
+        await home.nodes[0].connect.custom(app, connecting(ProviderName.IMAP, settings))
     return heard.value
 
 
@@ -239,7 +240,7 @@ def test_what_is_over_is_over(
             incoming.answers("AUTHENTICATE", b"TAG NO LOGIN Too many bad login attempts.\r\n")
             error = await heard_at_connect(home, app, settings)
             incoming.answers("AUTHENTICATE", IMAP["AUTHENTICATE"])
-            again = await home.nodes[0].connect.custom(app, CustomConnect(ProviderName.IMAP, settings))
+            again = await home.nodes[0].connect.custom(app, connecting(ProviderName.IMAP, settings))
             await home.rest(app)
             return error, again
 
@@ -300,7 +301,7 @@ async def token_story(home: House, name: ProviderName, reply: Reply, **more: Any
         )
         token = secret("root")
         provider.consented(token, email="gil@example.com", scope="openid email profile user:read:user", **more)
-        made = await home.nodes[0].connect.custom(app, CustomConnect(name, {"refresh_token": SecretStr(token)}))
+        made = await home.nodes[0].connect.custom(app, connecting(name, {"refresh_token": SecretStr(token)}))
         provider.answers("token", reply, times=4)
         seen = [await looked_at(home, app, 8 * DAY), await looked_at(home, app, DAY)]
     finally:

@@ -13,6 +13,7 @@ from opengrant.store import secrets
 from opengrant.store.grants import grants
 from opengrant.vault import Owner
 from tests.grants.house import House, Parked, SlowOAuth
+from tests.logins import connecting
 from tests.support import secret
 
 
@@ -64,7 +65,7 @@ def test_a_late_verification_does_not_put_a_spent_token_over_its_successor(
     async def story() -> None:
         provider, token = house.provider, secret("root")
         provider.accepts(token, email="ana@example.com", scope="user:read:user", single_use=True)
-        ask = CustomConnect(ProviderName.ZOOM, {"refresh_token": SecretStr(token)})
+        ask = connecting(ProviderName.ZOOM, {"refresh_token": SecretStr(token)})
         provider.parks = False
         grant = await house.nodes[0].connect.custom(app, ask)
         provider.parks = True

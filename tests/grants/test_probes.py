@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from opengrant.connectors.connectors import ConnectorFields
-from opengrant.model import Application, CustomConnect, Grant, ProviderName
+from opengrant.model import Application, Grant, ProviderName
 from opengrant.net.dns import Resolver
 from opengrant.net.guard import Guard, parse_networks
 from opengrant.net.mail_login import MailClient
@@ -23,6 +23,7 @@ from tests.fakes.dns import FakeDns
 from tests.fakes.ews import PASSWORD, USER, FakeExchange
 from tests.fakes.mail import Certificates, FakeMail
 from tests.grants.house import House, SlowOAuth, house
+from tests.logins import connecting
 
 HERE = "127.0.0.1"
 DAY = 86_400.0
@@ -55,15 +56,15 @@ async def connected(home: House, name: ProviderName, provider: object, settings:
     """A tenant with one grant, whose provider is this one."""
     app = await home.tenant()
     await home.connectors.create(app, name, ConnectorFields())
-    home.nodes[0].connect.prove.providers.passwords[name] = provider  # type: ignore[index] -- the house's own
-    await home.nodes[0].connect.custom(app, CustomConnect(name, settings))
+    object.__setattr__(home.nodes[0].connect.prove.providers.passwords, name.value, provider)  # the house's own
+    await home.nodes[0].connect.custom(app, connecting(name, settings))
     return app
 
 
 async def probed(home: House, app: Application) -> Grant:
     """The grant after its next probe."""
     home.clock.move(2 * DAY)
-    await home.nodes[0].refresh.due.look_after_due()
+    await home.nodes[0].refresh.due.run_round()
     await home.nodes[0].refresh.drain()
     (row,) = await home.rows("select id from grants where application_id = $1", app.id)
     grant = await home.db.read(grants.find(app.id, row[0]))
@@ -112,7 +113,7 @@ async def test_who_connects_again_with_the_hosts_that_a_grant_shows_is_known_the
     async with web_de(certificates) as (incoming, outgoing, provider):
         app = await connected(home, ProviderName.IMAP, provider, eve(incoming, outgoing))
         named = eve(incoming, outgoing, imap_host="imap.web.de", smtp_host="smtp.web.de")
-        again = await home.nodes[0].connect.custom(app, CustomConnect(ProviderName.IMAP, named))
+        again = await home.nodes[0].connect.custom(app, connecting(ProviderName.IMAP, named))
         grant = await probed(home, app)
     assert (grant.id, grant.status, grant.trouble) == (again.id, "valid", None)
     assert (logins(incoming), logins(outgoing)) == (["eve"] * 3, ["eve"] * 3)

@@ -11,7 +11,7 @@ import os
 import uuid
 from collections.abc import Coroutine, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeVar
 
 import pytest
@@ -27,12 +27,14 @@ from opengrant.grants.manage import GrantChange
 from opengrant.grants.refresh.circuit_breaker import Policy
 from opengrant.grants.refresh.live_token import Live
 from opengrant.model import SECOND, CustomConnect, Grant, ProviderName, Sealed
-from opengrant.operations.clock_steps import Ahead
+from opengrant.model.secrets import ConnectorClient
+from opengrant.operations.clock_steps import ClockSteps
 from opengrant.store.events import events, webhooks
 from opengrant.store.events.webhooks import Webhook
 from opengrant.store.grants import grants, leases
 from opengrant.vault import Owner
 from tests.grants.house import House, Mood, Node
+from tests.logins import connecting, login
 from tests.support import secret, set_in_refresh
 
 T = TypeVar("T")
@@ -72,7 +74,7 @@ class Machine(RuleBasedStateMachine):
         self.under_way: list[asyncio.Task[Any]] = []
         self.passed = 0
         """Seconds since something is under way."""
-        self.ahead = Ahead(db=self.house.db, clock=self.clock)
+        self.ahead = ClockSteps(db=self.house.db, clock=self.clock)
         self.known: dict[str, Seen] = {}
         self.gone: set[str] = set()
         self.families: dict[tuple[str, int], str] = {}
@@ -99,10 +101,10 @@ class Machine(RuleBasedStateMachine):
     def connect(self, email: str, number: int, fresh: bool, second: bool) -> None:
         """With a new consent, or with a token that was sent before and may be spent by now."""
         self.run(self.connector())
-        ask = CustomConnect(self.name, {"refresh_token": self.token_of(email, fresh)})
+        ask = connecting(self.name, {"refresh_token": self.token_of(email, fresh)})
         if second:
             try:
-                ask = CustomConnect(self.name, ask.settings, credential_id=self.run(self.second_credential()))
+                ask = replace(ask, login=replace(ask.login, credential_id=self.run(self.second_credential())))
             except NotFound:
                 return  # a deletion of the connector that was under way has just come to its end
         self.start(self.connected(self.node(number), ask))
@@ -110,7 +112,7 @@ class Machine(RuleBasedStateMachine):
     @rule(email=boxes, number=nodes, fresh=st.booleans())
     def patch_credential(self, email: str, number: int, fresh: bool) -> None:
         if (grant := self.run(self.found(email))) is not None:
-            change = GrantChange(settings={"refresh_token": self.token_of(email, fresh)})
+            change = GrantChange(login=login(grant.provider, {"refresh_token": self.token_of(email, fresh)}))
             self.start(self.node(number).grants.change(self.app, grant, change))
 
     @rule(email=boxes, number=nodes, name=st.sampled_from(["one", "two"]))
@@ -144,8 +146,8 @@ class Machine(RuleBasedStateMachine):
             self.start(self.node(number).grants.invalidate(self.app, grant, reason=None))
 
     @rule(number=nodes)
-    def look_after_due(self, number: int) -> None:
-        self.start(self.node(number).refresh.due.look_after_due())
+    def run_round(self, number: int) -> None:
+        self.start(self.node(number).refresh.due.run_round())
 
     @rule(seconds=st.sampled_from([1, 25, 100, 1000, 3700, 8 * 86_400]))
     def time_passes(self, seconds: int) -> None:
@@ -273,8 +275,8 @@ class Machine(RuleBasedStateMachine):
 
     async def second_credential(self) -> str:
         if self.second is None:
-            client = {"client_id": "second", "client_secret": SecretStr(secret("client"))}
-            draft = credentials.NewCredential("second", "connector", client)
+            client = ConnectorClient(client_id="second", client_secret=SecretStr(secret("client")))
+            draft = credentials.NewCredential("second", client)
             self.second = (await self.house.credentials.create(self.app, self.name, draft)).id
         return self.second
 
@@ -282,7 +284,7 @@ class Machine(RuleBasedStateMachine):
         return await self.house.db.read(grants.find_email(self.app.id, email, exact=False))
 
     async def connected(self, node: Node, ask: CustomConnect) -> None:
-        token = ask.settings["refresh_token"].get_secret_value()
+        token = ask.login.refresh_token.get_secret_value()
         grant = await node.connect.custom(self.app, ask)
         assert token in self.tokens[grant.email], "the grant is of another mailbox"
 

@@ -42,7 +42,7 @@ def made() -> tuple[Revocations, Silent, Sealed]:
     provider = Silent()
     live = VAULT.seal(b'{"refresh_token": "rt", "access_token": "at"}', Owner("app", "grant", "grant", "live"))
     db: Any = Alone()
-    return Revocations(db, VAULT, {ProviderName.GOOGLE: provider}), provider, live
+    return Revocations(db=db, vault=VAULT, providers={ProviderName.GOOGLE: provider}), provider, live
 
 
 async def test_an_orderly_end_does_not_wait_for_a_provider(monkeypatch: pytest.MonkeyPatch) -> None:

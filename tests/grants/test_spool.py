@@ -11,10 +11,11 @@ from structlog.testing import capture_logs
 from opengrant.connectors.connectors import ConnectorFields
 from opengrant.errors import StoreUnavailable
 from opengrant.grants import spool
-from opengrant.model import Application, CustomConnect, Grant, ProviderName
+from opengrant.model import Application, Grant, ProviderName
 from opengrant.store.engine.port import Steps
 from opengrant.store.grants import grants
 from tests.grants.house import House, SlowOAuth, house
+from tests.logins import connecting
 from tests.support import secret, set_in_refresh
 
 
@@ -50,7 +51,7 @@ async def zoom(home: House) -> tuple[Application, Grant]:
     await home.connectors.create(app, ProviderName.ZOOM, draft)
     token = secret("root")
     home.provider.consented(token, email="ana@example.com", scope="user:read:user", single_use=True)
-    ask = CustomConnect(ProviderName.ZOOM, {"refresh_token": SecretStr(token)})
+    ask = connecting(ProviderName.ZOOM, {"refresh_token": SecretStr(token)})
     return app, await home.nodes[0].connect.custom(app, ask)
 
 

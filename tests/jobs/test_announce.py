@@ -429,13 +429,13 @@ def test_receivers_with_tls_are_believed_by_their_certificate(
 
 
 def test_an_event_of_this_process_is_announced_at_once(announcing: LiveServer, subscriber: Tenant, hook: Hook) -> None:
-    """The job's own pace is a day here: only the bell can have woken it."""
+    """The job's own pace is a day here: only the wakeup can have woken it."""
     subscribe(subscriber, hook)
     services = announcing.services
     job = announce(services)
 
     async def start() -> asyncio.Task[None]:
-        rung = Job(job.name, timedelta(days=1), job.run, bell=job.bell)
+        rung = Job(job.name, timedelta(days=1), job.run, wakeup=job.wakeup)
         return asyncio.create_task(run_jobs([rung, measure(services)]))
 
     loop = announcing.call(start())
@@ -462,9 +462,9 @@ async def test_a_job_with_more_to_do_runs_again_at_once() -> None:
             done.set()
         return runs < 3
 
-    bell = asyncio.Event()
-    bell.set()
-    loop = asyncio.create_task(run_jobs([Job("piecemeal", timedelta(days=1), piecemeal, bell=bell)]))
+    wakeup = asyncio.Event()
+    wakeup.set()
+    loop = asyncio.create_task(run_jobs([Job("piecemeal", timedelta(days=1), piecemeal, wakeup=wakeup)]))
     async with asyncio.timeout(30):
         await done.wait()
     await _stop(loop)

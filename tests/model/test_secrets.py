@@ -8,8 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from opengrant.model import CredentialType
 from opengrant.model.secrets import (
     AppPasswordSecret,
+    ConnectorClient,
+    ConsentedApp,
+    CredentialSecret,
     EwsSecret,
     ICloudSecret,
     ImapSecret,
@@ -19,9 +23,11 @@ from opengrant.model.secrets import (
     RotatedToken,
     Secret,
     SecretUnreadable,
+    ServiceAccountKey,
     decode,
     encode,
     members,
+    read_credential,
 )
 
 
@@ -160,6 +166,49 @@ WRITTEN_BY_0_1_0: dict[str, tuple[dict[str, Any], Secret]] = {
 """Kept for ever: rows of that release may be opened for the first time years later."""
 
 
+CREDENTIALS_OF_0_1_0: dict[str, tuple[CredentialType, dict[str, Any], CredentialSecret]] = {
+    "a connector's own client": (
+        "connector",
+        {"client_id": "c", "client_secret": "s"},
+        ConnectorClient(client_id="c", client_secret=hidden("s")),
+    ),
+    "another client, of a tenant": (
+        "connector",
+        {"client_id": "c", "client_secret": "s", "tenant": "contoso.example"},
+        ConnectorClient(client_id="c", client_secret=hidden("s"), tenant="contoso.example"),
+    ),
+    "a service account": (
+        "serviceaccount",
+        {"private_key_id": "k", "private_key": "PEM", "client_email": "e@p.iam", "client_id": "1", "project_id": "p"},
+        ServiceAccountKey(
+            private_key_id="k", private_key=hidden("PEM"), client_email="e@p.iam", client_id="1", project_id="p"
+        ),
+    ),
+    "a service account, no more than it needs": (
+        "serviceaccount",
+        {"private_key_id": "k", "private_key": "PEM", "client_email": "e@p.iam"},
+        ServiceAccountKey(private_key_id="k", private_key=hidden("PEM"), client_email="e@p.iam"),
+    ),
+    "the consent of any tenant": ("adminconsent", {}, ConsentedApp()),
+    "the consent of one tenant": ("adminconsent", {"tenant": "t"}, ConsentedApp(tenant="t")),
+    "the consent to an application of its own": (
+        "adminconsent",
+        {"tenant": "t", "client_id": "c", "client_secret": "s"},
+        ConsentedApp(tenant="t", client_id="c", client_secret=hidden("s")),
+    ),
+}
+"""Likewise. Their kind is the type that stands beside them."""
+
+
+@pytest.mark.parametrize("kind", CREDENTIALS_OF_0_1_0)
+def test_a_credential_of_0_1_0_is_read(kind: str) -> None:
+    type_, written, meant = CREDENTIALS_OF_0_1_0[kind]
+    assert read_credential(written, type_) == meant
+    sealed = json.loads(encode(meant))
+    assert read_credential(sealed, type_) == meant
+    assert {name: sealed.get(name) for name in written} == written
+
+
 @pytest.mark.parametrize("kind", WRITTEN_BY_0_1_0)
 def test_what_0_1_0_wrote_is_read(kind: str) -> None:
     written, meant = WRITTEN_BY_0_1_0[kind]
@@ -203,6 +252,9 @@ ANY: st.SearchStrategy[Secret] = st.one_of(
     st.builds(EwsSecret, ews_password=_secret, ews_url=_perhaps, ews_server=_perhaps, ews_mailbox=_perhaps),
     st.builds(AppPasswordSecret, app_password_bcrypt=_secret),
     st.builds(NoSecret),
+    st.builds(ConnectorClient, client_id=_text, client_secret=_secret, tenant=_perhaps),
+    st.builds(ServiceAccountKey, client_email=_text, private_key=_secret, private_key_id=_perhaps),
+    st.builds(ConsentedApp, tenant=_perhaps, client_id=_perhaps, client_secret=st.none() | _secret),
 )
 
 

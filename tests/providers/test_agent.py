@@ -10,6 +10,7 @@ from opengrant.errors import InvalidRequest
 from opengrant.model import Identity
 from opengrant.providers.base import Verifies
 from opengrant.providers.hosted.agent_account import AgentAccount
+from tests.logins import verify
 
 GOOD = "Abcdefgh1jklmnopq9"
 QUICK = 4
@@ -17,14 +18,14 @@ QUICK = 4
 
 
 async def test_an_address_alone_is_enough() -> None:
-    verified = await AgentAccount().verify({"email": "sales@agents.example.com"})
+    verified = await verify(AgentAccount(), {"email": "sales@agents.example.com"})
     assert verified.identity == Identity(email="sales@agents.example.com")
     assert verified.settings == {"email": "sales@agents.example.com", "has_app_password": False}
     assert verified.secret is None, "nothing was said about a password, so one that is stored stays"
 
 
 async def test_null_leaves_no_secret() -> None:
-    verified = await AgentAccount().verify({"email": "sales@agents.example.com", "app_password": None})
+    verified = await verify(AgentAccount(), {"email": "sales@agents.example.com", "app_password": None})
     assert verified.settings == {"email": "sales@agents.example.com", "has_app_password": False}
     assert verified.secret == {}
 
@@ -34,7 +35,7 @@ def test_it_proves_by_itself() -> None:
 
 
 async def test_a_policy_is_kept_and_shown() -> None:
-    verified = await AgentAccount().verify({"email": "sales@agents.example.com", "policy_id": "policy-1"})
+    verified = await verify(AgentAccount(), {"email": "sales@agents.example.com", "policy_id": "policy-1"})
     assert verified.settings == {
         "email": "sales@agents.example.com",
         "policy_id": "policy-1",
@@ -44,8 +45,8 @@ async def test_a_policy_is_kept_and_shown() -> None:
 
 @pytest.mark.parametrize("password", [GOOD, "Aa1" + "!" * 15, "Aa1" + "~" * 37, "\"'\\`$Aa1(){}[]<>;:,"])
 async def test_an_app_password_is_kept_as_a_hash_that_fits_it_alone(password: str) -> None:
-    verified = await AgentAccount(cost=QUICK).verify(
-        {"email": "sales@agents.example.com", "app_password": SecretStr(password)}
+    verified = await verify(
+        AgentAccount(cost=QUICK), {"email": "sales@agents.example.com", "app_password": SecretStr(password)}
     )
     assert verified.secret is not None
     hashed = verified.secret["app_password_bcrypt"]
@@ -57,13 +58,13 @@ async def test_an_app_password_is_kept_as_a_hash_that_fits_it_alone(password: st
 
 
 async def test_the_hash_costs_an_attacker_twelve_doublings() -> None:
-    verified = await AgentAccount().verify({"email": "a@example.com", "app_password": SecretStr(GOOD)})
+    verified = await verify(AgentAccount(), {"email": "a@example.com", "app_password": SecretStr(GOOD)})
     assert verified.secret is not None
     assert verified.secret["app_password_bcrypt"].startswith("$2b$12$")
 
 
 async def test_the_loop_goes_on_while_a_password_is_hashed() -> None:
-    hashing = asyncio.create_task(AgentAccount().verify({"email": "a@example.com", "app_password": SecretStr(GOOD)}))
+    hashing = asyncio.create_task(verify(AgentAccount(), {"email": "a@example.com", "app_password": SecretStr(GOOD)}))
     turns = 0
     while not hashing.done():
         await asyncio.sleep(0)
@@ -92,6 +93,6 @@ async def test_the_loop_goes_on_while_a_password_is_hashed() -> None:
 )
 async def test_a_weak_app_password_is_refused_without_being_repeated(password: str, rule: str) -> None:
     with pytest.raises(InvalidRequest, match=rule) as refused:
-        await AgentAccount(cost=QUICK).verify({"email": "a@example.com", "app_password": SecretStr(password)})
+        await verify(AgentAccount(cost=QUICK), {"email": "a@example.com", "app_password": SecretStr(password)})
     assert refused.value.message.startswith("settings.app_password: ")
     assert not password or password not in refused.value.message

@@ -13,6 +13,7 @@ from opengrant.providers.classify import classify
 from opengrant.providers.ews.password import Ews
 from tests.fakes.dns import FakeDns
 from tests.fakes.ews import PASSWORD, USER, FakeExchange, Reply, pox
+from tests.logins import verify
 
 HERE = ["127.0.0.1"]
 AUTODISCOVER = {("autodiscover.example.test", "A"): HERE, ("mail.example.test", "A"): HERE}
@@ -38,8 +39,8 @@ async def find(exchange, records, *, password=PASSWORD, email=USER, username=USE
         ports = {"https_port": exchange.port, "http_port": exchange.http_port}
         provider = Ews(guard, resolver, timeout=20, ca_file=exchange.ca_file, observe=observe, **ports)
         with contextlib.closing(resolver):
-            return await provider.verify(
-                {"email": email, "ews_username": username, "ews_password": SecretStr(password)}
+            return await verify(
+                provider, {"email": email, "ews_username": username, "ews_password": SecretStr(password)}
             )
 
 

@@ -19,6 +19,7 @@ from opengrant.providers.ews.refusals import NOT_ASCII
 from tests.fakes.dns import FakeDns
 from tests.fakes.ews import DOMAIN_PASSWORD, DOMAIN_USER, PASSWORD, USER, FakeExchange, Reply, error, fault
 from tests.fakes.mail import Certificates, FakeMail
+from tests.logins import verify
 
 HOSTS = {("mail.example.test", "A"): ["127.0.0.1"]}
 
@@ -52,7 +53,7 @@ async def refusal(exchange, password=PASSWORD, *, patience=20, **more):
     """(kind, reason) of the verdict, and the evidence."""
     async with ews(exchange, patience=patience) as provider:
         with pytest.raises(ProviderFailure) as failure:
-            await provider.verify(ask(exchange, password, **more))
+            await verify(provider, ask(exchange, password, **more))
     evidence = failure.value.evidence
     assert evidence.leg == "ews"
     assert PASSWORD not in repr(evidence)
@@ -108,7 +109,7 @@ async def test_an_independent_client_accepts_the_stand_in(exchange, scheme):
 async def test_a_mailbox_opens_by_the_best_scheme_offered(exchange, offers, scheme, legs):
     exchange.offers = offers
     async with ews(exchange) as provider:
-        verified = await provider.verify(ask(exchange))
+        verified = await verify(provider, ask(exchange))
     assert (verified.identity.email, verified.identity.name, verified.identity.subject) == (USER, "Gil Faure", None)
     assert verified.settings == {
         "email": USER,
@@ -132,22 +133,22 @@ async def test_a_mailbox_opens_by_the_best_scheme_offered(exchange, offers, sche
 async def test_each_conversation_is_observed_once(exchange):
     seen = []
     async with ews(exchange, observe=lambda *what: seen.append(what[:3])) as provider:
-        await provider.verify(ask(exchange))
+        await verify(provider, ask(exchange))
         for wrong in (ask(exchange, "wrong"), ask(exchange, ews_port=9)):
             with pytest.raises(ProviderFailure):
-                await provider.verify(wrong)
+                await verify(provider, wrong)
     assert seen == [("ews", "ews", outcome) for outcome in ("ok", "auth", "connect")]
 
 
 async def test_a_domain_login_opens_the_mailbox_of_the_address(exchange):
     async with ews(exchange) as provider:
-        verified = await provider.verify(ask(exchange, DOMAIN_PASSWORD, ews_username=DOMAIN_USER))
+        verified = await verify(provider, ask(exchange, DOMAIN_PASSWORD, ews_username=DOMAIN_USER))
     assert (verified.identity.email, verified.settings["ews_username"]) == (USER, DOMAIN_USER)
 
 
 async def test_the_address_defaults_to_the_user_name(exchange):
     async with ews(exchange) as provider:
-        verified = await provider.verify(ask(exchange, email=None))
+        verified = await verify(provider, ask(exchange, email=None))
     assert (verified.identity.email, verified.settings["email"]) == (USER, USER)
 
 
@@ -163,7 +164,7 @@ async def test_the_address_defaults_to_the_user_name(exchange):
 )
 async def test_the_host_may_be_a_whole_url(exchange, given, path):
     async with ews(exchange) as provider:
-        verified = await provider.verify(ask(exchange, ews_host=given.format(port=exchange.port)))
+        verified = await verify(provider, ask(exchange, ews_host=given.format(port=exchange.port)))
     assert {one.path for one in exchange.seen} == {path}
     assert verified.settings["ews_port"] == exchange.port
 
@@ -171,14 +172,14 @@ async def test_the_host_may_be_a_whole_url(exchange, given, path):
 async def test_an_old_server_is_asked_in_its_own_version(exchange):
     exchange.versions = {"Exchange2007_SP1"}
     async with ews(exchange) as provider:
-        verified = await provider.verify(ask(exchange))
+        verified = await verify(provider, ask(exchange))
     assert verified.secret["ews_version"] == "Exchange2007_SP1"
     assert exchange.logins() == [("mail.example.test", "NTLM")]
 
 
 async def test_an_alias_opens_its_primary_mailbox_and_stays_the_grants_address(exchange):
     async with ews(exchange) as provider:
-        verified = await provider.verify(ask(exchange, email="alias@example.test"))
+        verified = await verify(provider, ask(exchange, email="alias@example.test"))
     assert verified.identity.email == "alias@example.test"
     assert (verified.secret["ews_mailbox"], verified.identity.name) == (USER, "Gil Faure")
 
@@ -187,7 +188,7 @@ async def test_a_directory_that_tells_no_name_is_no_reason_to_refuse(exchange):
     folder = Reply(200, GET_FOLDER, {"Content-Type": "text/xml"})
     exchange.answers("ews", folder, fault("ErrorInternalServerError"))
     async with ews(exchange) as provider:
-        verified = await provider.verify(ask(exchange))
+        verified = await verify(provider, ask(exchange))
     assert verified.identity.name is None
 
 
@@ -195,7 +196,7 @@ async def test_another_endpoint_of_the_same_host_is_followed(exchange):
     exchange.answers("other", Reply(302, headers={"Location": "/custom/Services.asmx"}, before_login=True))
     url = f"https://mail.example.test:{exchange.port}/old/exchange.asmx"
     async with ews(exchange) as provider:
-        verified = await provider.verify(ask(exchange, ews_host=url))
+        verified = await verify(provider, ask(exchange, ews_host=url))
     assert verified.secret["ews_url"].endswith("/custom/Services.asmx")
 
 
@@ -227,7 +228,7 @@ async def test_an_umlaut_over_basic_is_sent_once_and_named(exchange, offers, pas
     exchange.offers = (offers,)
     with pytest.raises(ProviderFailure) as failure:
         async with ews(exchange) as provider:
-            await provider.verify({**ask(exchange), "ews_password": SecretStr(password)})
+            await verify(provider, {**ask(exchange), "ews_password": SecretStr(password)})
     assert (NOT_ASCII in failure.value.evidence.subcodes) == told
     assert len(exchange.logins()) == 1
 
@@ -370,7 +371,7 @@ async def test_the_password_is_not_sent_past_a_bad_certificate(exchange, certifi
         exchange.tls = getattr(made, certificate)
         async with ews(exchange, ca_file=made.ca_file) as provider:
             with pytest.raises(ProviderFailure) as failure:
-                await provider.verify(ask(exchange))
+                await verify(provider, ask(exchange))
     verdict = classify(failure.value.evidence)
     assert (str(verdict.kind), verdict.reason, exchange.seen) == ("bad_request", reason, [])
 
@@ -384,7 +385,7 @@ async def test_a_port_that_speaks_no_tls_is_the_wrong_one(exchange):
 async def test_a_host_inside_is_refused_like_one_that_does_not_exist(exchange, host):
     async with ews(exchange, allowed="") as provider:
         with pytest.raises(ProviderFailure) as failure:
-            await provider.verify(ask(exchange, ews_host=host))
+            await verify(provider, ask(exchange, ews_host=host))
     evidence = failure.value.evidence
     assert (evidence.step, evidence.code, classify(evidence).reason) == (
         "dns",
@@ -420,5 +421,5 @@ async def test_microsoft_365_is_never_sent_a_password(exchange):
 async def test_what_cannot_work_is_refused_before_any_connection(exchange, settings, field):
     async with ews(exchange) as provider:
         with pytest.raises(InvalidRequest, match=field):
-            await provider.verify(ask(exchange) | settings)
+            await verify(provider, ask(exchange) | settings)
     assert exchange.seen == []

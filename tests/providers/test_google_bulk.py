@@ -15,6 +15,7 @@ from opengrant.net.provider_http import Http
 from opengrant.providers.classify import classify
 from opengrant.providers.google.service_account import GoogleBulk
 from tests.fakes.oauth import HTML_403, FakeOAuth, Reply, google_api_error, signing_key
+from tests.logins import Minting
 from tests.providers.support import asked
 
 ROOT = "https://www.googleapis.com/auth/"
@@ -26,8 +27,8 @@ USER = "di@contoso.test"
 
 
 @pytest.fixture
-def bulk(http: Http, provider: FakeOAuth) -> GoogleBulk:
-    return GoogleBulk(http, **provider.google_bulk_urls())
+def bulk(http: Http, provider: FakeOAuth) -> Minting:
+    return Minting(GoogleBulk(http, **provider.google_bulk_urls()))
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def credential(provider: FakeOAuth) -> dict[str, Any]:
     return key_file | {"private_key": SecretStr(key_file["private_key"])}
 
 
-async def refused(bulk: GoogleBulk, credential: dict[str, Any], user: str = USER, *scope: str) -> Evidence:
+async def refused(bulk: Minting, credential: dict[str, Any], user: str = USER, *scope: str) -> Evidence:
     with pytest.raises(ProviderFailure) as caught:
         await bulk.mint(credential, user, scope or (CALENDAR,))
     evidence = caught.value.evidence
@@ -56,7 +57,7 @@ def judged(evidence: Evidence) -> tuple[str, str]:
 
 
 async def test_a_delegated_user_is_proven_and_named(
-    bulk: GoogleBulk, provider: FakeOAuth, credential: dict[str, Any]
+    bulk: Minting, provider: FakeOAuth, credential: dict[str, Any]
 ) -> None:
     provider.employs(USER, subject="1122", name="Di")
     minted = await bulk.mint(credential, USER, tuple(ALL.split()))
@@ -69,7 +70,7 @@ async def test_a_delegated_user_is_proven_and_named(
 
 
 async def test_the_assertion_says_who_asks_for_whom_and_no_client_is_named(
-    bulk: GoogleBulk, provider: FakeOAuth, credential: dict[str, Any]
+    bulk: Minting, provider: FakeOAuth, credential: dict[str, Any]
 ) -> None:
     provider.employs(USER)
     await bulk.mint(credential, USER, (CALENDAR, "email"))
@@ -92,7 +93,7 @@ async def test_the_assertion_says_who_asks_for_whom_and_no_client_is_named(
 
 
 async def test_the_key_file_s_own_token_uri_is_never_used(
-    bulk: GoogleBulk, provider: FakeOAuth, credential: dict[str, Any]
+    bulk: Minting, provider: FakeOAuth, credential: dict[str, Any]
 ) -> None:
     provider.employs(USER)
     await bulk.mint(credential, USER, (CALENDAR,))
@@ -101,7 +102,7 @@ async def test_the_key_file_s_own_token_uri_is_never_used(
 
 
 async def test_newlines_that_were_escaped_on_the_way_are_repaired(
-    bulk: GoogleBulk, provider: FakeOAuth, credential: dict[str, Any]
+    bulk: Minting, provider: FakeOAuth, credential: dict[str, Any]
 ) -> None:
     provider.employs(USER)
     escaped = credential["private_key"].get_secret_value().replace("\n", "\\n")
@@ -109,7 +110,7 @@ async def test_newlines_that_were_escaped_on_the_way_are_repaired(
     await bulk.mint(credential | {"private_key": SecretStr(escaped)}, USER, (CALENDAR,))
 
 
-async def test_a_key_without_an_id_signs_too(bulk: GoogleBulk, provider: FakeOAuth, credential: dict[str, Any]) -> None:
+async def test_a_key_without_an_id_signs_too(bulk: Minting, provider: FakeOAuth, credential: dict[str, Any]) -> None:
     provider.employs(USER)
     del credential["private_key_id"]
     await bulk.mint(credential, USER, (CALENDAR,))
@@ -120,7 +121,7 @@ async def test_a_mirror_gets_assertions_for_google_s_own_audience(
     http: Http, provider: FakeOAuth, credential: dict[str, Any]
 ) -> None:
     provider.employs(USER)
-    elsewhere = GoogleBulk(http, **provider.google_bulk_urls(), audience="https://mirror.test/token")
+    elsewhere = Minting(GoogleBulk(http, **provider.google_bulk_urls(), audience="https://mirror.test/token"))
     evidence = await refused(elsewhere, credential)
     assert judged(evidence) == ("connector", "assertion_refused")
     assert "audience" in evidence.text
@@ -139,7 +140,7 @@ async def test_a_mirror_gets_assertions_for_google_s_own_audience(
     ],
 )
 async def test_what_cannot_work_is_refused_before_anybody_is_asked(
-    bulk: GoogleBulk,
+    bulk: Minting,
     provider: FakeOAuth,
     credential: dict[str, Any],
     email: str,
@@ -167,7 +168,7 @@ def pem(key: Any) -> SecretStr:
     ],
 )
 async def test_a_key_that_cannot_sign_is_the_credential_s_fault(
-    bulk: GoogleBulk, provider: FakeOAuth, credential: dict[str, Any], change: dict[str, Any]
+    bulk: Minting, provider: FakeOAuth, credential: dict[str, Any], change: dict[str, Any]
 ) -> None:
     assert judged(await refused(bulk, credential | change)) == ("connector", "key_unreadable")
     assert provider.requests == []
@@ -177,7 +178,7 @@ async def test_a_key_that_cannot_sign_is_the_credential_s_fault(
 
 
 async def test_another_key_is_the_credential_s_fault(
-    bulk: GoogleBulk, provider: FakeOAuth, credential: dict[str, Any]
+    bulk: Minting, provider: FakeOAuth, credential: dict[str, Any]
 ) -> None:
     provider.employs(USER)
     other = SecretStr(signing_key(1).as_pem(private=True).decode())
@@ -185,7 +186,7 @@ async def test_another_key_is_the_credential_s_fault(
 
 
 async def test_an_unknown_service_account_is_the_credential_s_fault(
-    bulk: GoogleBulk, provider: FakeOAuth, credential: dict[str, Any]
+    bulk: Minting, provider: FakeOAuth, credential: dict[str, Any]
 ) -> None:
     provider.employs(USER)
     evidence = await refused(bulk, credential | {"client_email": "nobody@project.iam.test"})
@@ -193,7 +194,7 @@ async def test_an_unknown_service_account_is_the_credential_s_fault(
 
 
 async def test_one_scope_too_many_refuses_them_all_and_is_no_user_s_fault(
-    bulk: GoogleBulk, provider: FakeOAuth, credential: dict[str, Any]
+    bulk: Minting, provider: FakeOAuth, credential: dict[str, Any]
 ) -> None:
     provider.employs(USER)
     evidence = await refused(bulk, credential, USER, CALENDAR, f"{ROOT}drive")
@@ -203,14 +204,14 @@ async def test_one_scope_too_many_refuses_them_all_and_is_no_user_s_fault(
 
 @pytest.mark.parametrize(("user", "scope"), [("di@fabrikam.test", CALENDAR), (USER, f"{ROOT}drive")])
 async def test_a_domain_that_did_not_delegate_is_the_connector_s_fault(
-    bulk: GoogleBulk, provider: FakeOAuth, credential: dict[str, Any], user: str, scope: str
+    bulk: Minting, provider: FakeOAuth, credential: dict[str, Any], user: str, scope: str
 ) -> None:
     provider.employs(user)
     assert judged(await refused(bulk, credential, user, scope)) == ("connector", "delegation_missing")
 
 
 async def test_a_user_whom_the_directory_does_not_know_is_the_only_dead_one(
-    bulk: GoogleBulk, provider: FakeOAuth, credential: dict[str, Any]
+    bulk: Minting, provider: FakeOAuth, credential: dict[str, Any]
 ) -> None:
     provider.employs(USER)
     evidence = await refused(bulk, credential, "nobody@contoso.test")
@@ -244,7 +245,7 @@ async def test_a_user_whom_the_directory_does_not_know_is_the_only_dead_one(
     ],
 )
 async def test_every_word_of_the_token_endpoint_is_read_as_a_service_account_s(
-    bulk: GoogleBulk,
+    bulk: Minting,
     provider: FakeOAuth,
     credential: dict[str, Any],
     status: int,
@@ -266,7 +267,7 @@ async def test_every_word_of_the_token_endpoint_is_read_as_a_service_account_s(
     ],
 )
 async def test_an_endpoint_that_is_not_well_blames_nobody(
-    bulk: GoogleBulk, provider: FakeOAuth, credential: dict[str, Any], reply: Reply, expected: tuple[str, str]
+    bulk: Minting, provider: FakeOAuth, credential: dict[str, Any], reply: Reply, expected: tuple[str, str]
 ) -> None:
     provider.answers("token", reply)
     assert judged(await refused(bulk, credential)) == expected
@@ -285,7 +286,7 @@ async def test_an_endpoint_that_is_not_well_blames_nobody(
     ],
 )
 async def test_only_what_the_scopes_allow_is_asked(
-    bulk: GoogleBulk, provider: FakeOAuth, credential: dict[str, Any], scope: str, calls: list[str]
+    bulk: Minting, provider: FakeOAuth, credential: dict[str, Any], scope: str, calls: list[str]
 ) -> None:
     provider.employs(USER, subject="1122")
     minted = await bulk.mint(credential, USER, tuple(scope.split()))
@@ -294,7 +295,7 @@ async def test_only_what_the_scopes_allow_is_asked(
 
 
 async def test_an_alias_is_the_address_of_the_grant(
-    bulk: GoogleBulk, provider: FakeOAuth, credential: dict[str, Any]
+    bulk: Minting, provider: FakeOAuth, credential: dict[str, Any]
 ) -> None:
     provider.employs(USER, aliases=("sales@contoso.test",), subject="1122")
     minted = await bulk.mint(credential, "Sales@contoso.test", (EMAIL, GMAIL))
@@ -302,7 +303,7 @@ async def test_an_alias_is_the_address_of_the_grant(
 
 
 async def test_a_user_whose_licence_has_no_gmail_is_found_out(
-    bulk: GoogleBulk, provider: FakeOAuth, credential: dict[str, Any]
+    bulk: Minting, provider: FakeOAuth, credential: dict[str, Any]
 ) -> None:
     provider.employs(USER, mailbox=False)
     assert judged(await refused(bulk, credential, USER, GMAIL)) == ("reconnect", "no_mailbox")
@@ -320,7 +321,7 @@ async def test_a_user_whose_licence_has_no_gmail_is_found_out(
     ],
 )
 async def test_refusals_of_the_gmail_api(
-    bulk: GoogleBulk, provider: FakeOAuth, credential: dict[str, Any], reply: Reply, expected: tuple[str, str]
+    bulk: Minting, provider: FakeOAuth, credential: dict[str, Any], reply: Reply, expected: tuple[str, str]
 ) -> None:
     provider.employs(USER)
     provider.answers("gmail", reply)

@@ -15,6 +15,7 @@ from opengrant.providers.classify import classify
 from opengrant.providers.icloud.password import ICloud
 from tests.fakes.dns import FakeDns
 from tests.fakes.mail import CLOSE, Certificates, FakeMail
+from tests.logins import verify
 from tests.peers.dovecot import ACCOUNTS, Dovecot
 from tests.peers.radicale import Radicale
 
@@ -138,7 +139,7 @@ def ask(username="jane@icloud.com", password=APP_PASSWORD):
 
 async def refusal(provider, settings):
     with pytest.raises(ProviderFailure) as failure:
-        await provider.verify(settings)
+        await verify(provider, settings)
     evidence = failure.value.evidence
     assert settings["password"].get_secret_value() not in repr(evidence)
     verdict = classify(evidence)
@@ -157,7 +158,7 @@ async def test_real_mail_and_calendar_servers_are_proved(dovecot: Dovecot, radic
     both = tmp_path / "both.pem"
     both.write_bytes(dovecot.ca_file.read_bytes() + radicale.ca_file.read_bytes())
     async with icloud(both, imap=dovecot.imaps, smtp=dovecot.submission, caldav=radicale.url) as provider:
-        verified = await provider.verify(ask(USER, PASSWORD))
+        verified = await verify(provider, ask(USER, PASSWORD))
         wrong = await refusal(provider, ask(USER, "wrong"))
         only_mail = await refusal(provider, ask("eve@example.test", ACCOUNTS["eve@example.test"]))
     assert (verified.identity.email, verified.settings) == (USER, {"username": USER})
@@ -182,7 +183,7 @@ async def test_each_discovery_is_observed_once(radicale: Radicale):
     async with icloud(radicale.ca_file, caldav=radicale.url, observe=observe) as provider:
         for password in (PASSWORD, "wrong"):
             with pytest.raises(ProviderFailure):  # there is no mail server
-                await provider.verify(ask(USER, password))
+                await verify(provider, ask(USER, password))
     async with icloud(radicale.ca_file, caldav="https://localhost:9/", observe=observe) as provider:
         await refusal(provider, ask(USER, PASSWORD))
     assert seen == [("icloud", "caldav", outcome) for outcome in ("ok", "http", "connect")]
@@ -190,7 +191,7 @@ async def test_each_discovery_is_observed_once(radicale: Radicale):
 
 async def test_without_a_calendar_url_mail_alone_proves(dovecot: Dovecot):
     async with icloud(dovecot.ca_file, imap=dovecot.imaps, smtp=dovecot.submissions) as provider:
-        verified = await provider.verify(ask(USER, PASSWORD))
+        verified = await verify(provider, ask(USER, PASSWORD))
     assert (verified.identity.subject, "caldav_home" in verified.secret) == (None, False)
 
 
@@ -199,7 +200,7 @@ async def test_without_a_calendar_url_mail_alone_proves(dovecot: Dovecot):
 
 async def test_the_account_number_comes_from_the_principal(certificates):
     async with apple(certificates) as (_, _, provider, dav):
-        verified = await provider.verify(ask())
+        verified = await verify(provider, ask())
         assert verified.secret["caldav_principal"] == f"https://caldav.icloud.com:{dav.port}/1234567/principal/"
     assert (verified.identity.subject, verified.identity.user_id) == ("1234567", "1234567")
     assert verified.secret["caldav_home"] == "https://p07-caldav.icloud.com:443/1234567/calendars/"
@@ -221,7 +222,7 @@ async def test_imap_gets_both_forms_of_the_name_and_the_others_the_address(certi
         assert (logins(incoming), logins(outgoing)) == (imap, [email])
     assert {user for _, _, user in dav.heard} == {f"{email}:{APP_PASSWORD}"}
     async with apple(certificates) as (incoming, _, provider, _):
-        verified = await provider.verify(ask(username))
+        verified = await verify(provider, ask(username))
         assert logins(incoming) == imap[:1]
     assert (verified.identity.email, verified.settings["username"]) == (email, username)
     assert (verified.secret["imap_login"], verified.secret["smtp_login"]) == (username, email)
@@ -237,7 +238,7 @@ async def test_a_partition_gets_the_password_after_a_redirect_and_a_stranger_doe
     async with apple(certificates) as (_, _, provider, dav):
         dav.answers["/"] = [dav.reply(301, Location=f"https://p07-caldav.icloud.com:{dav.port}/there")]
         dav.answers["/there"] = [dav.multistatus("current-user-principal", "/1234567/principal/")]
-        await provider.verify(ask())
+        await verify(provider, ask())
         assert [host for host, _, _ in dav.heard] == ["caldav.icloud.com", *["p07-caldav.icloud.com"] * 2]
     for target in ("https://elsewhere.test:{}/", "http://caldav.icloud.com:{}/", "https://evilicloud.com:{}/"):
         async with apple(certificates) as (_, _, provider, dav):
@@ -250,7 +251,7 @@ async def test_a_moved_account_is_looked_for_again_once(certificates):
     async with apple(certificates) as (_, _, provider, dav):
         good = dav.answers["/1234567/principal/"][0]
         dav.answers["/1234567/principal/"] = [dav.reply(403), good]
-        assert (await provider.verify(ask())).identity.subject == "1234567"
+        assert (await verify(provider, ask())).identity.subject == "1234567"
 
 
 # ---------------------------------------------------------------- refused
@@ -336,4 +337,4 @@ async def test_hosts_that_are_not_there_are_down_and_not_the_callers_fault(certi
 async def test_what_cannot_work_is_refused_before_any_connection(certificates, settings, field):
     async with icloud(certificates.ca_file) as provider:
         with pytest.raises(InvalidRequest, match=field):
-            await provider.verify(settings)
+            await verify(provider, settings)

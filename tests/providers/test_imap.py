@@ -15,6 +15,7 @@ from opengrant.providers.imap.discovery import MailHosts
 from opengrant.providers.imap.password import Imap
 from tests.fakes.dns import FakeDns
 from tests.fakes.mail import Certificates, FakeMail
+from tests.logins import verify
 from tests.peers.dovecot import ACCOUNTS, ELSEWHERE
 
 USER = "alice@example.test"
@@ -52,7 +53,8 @@ MAIL_A = {("mail.example.test", "A"): [ELSEWHERE]}
 
 async def test_both_legs_are_proved_and_only_what_may_be_shown_is_shown(dovecot):
     async with imap(dovecot.ca_file) as provider:
-        verified = await provider.verify(
+        verified = await verify(
+            provider,
             ask(
                 imap_host="localhost",
                 imap_port=dovecot.imaps,
@@ -61,7 +63,7 @@ async def test_both_legs_are_proved_and_only_what_may_be_shown_is_shown(dovecot)
                 smtp_username="bob@example.test",
                 smtp_password=ACCOUNTS["bob@example.test"],
                 type="other",
-            )
+            ),
         )
     assert (verified.identity.email, verified.identity.subject) == (USER, None)
     assert verified.settings == {
@@ -84,7 +86,7 @@ async def test_both_legs_are_proved_and_only_what_may_be_shown_is_shown(dovecot)
 
 async def test_imap_alone_is_enough_for_a_host_of_ones_own(dovecot):
     async with imap(dovecot.ca_file) as provider:
-        verified = await provider.verify(ask(imap_host="localhost", imap_port=dovecot.imaps))
+        verified = await verify(provider, ask(imap_host="localhost", imap_port=dovecot.imaps))
     assert verified.settings == {"imap_username": USER, "imap_host": "localhost", "imap_port": dovecot.imaps}
     assert "smtp_password" not in verified.secret
 
@@ -96,28 +98,28 @@ SMTP_ALONE = [{"smtp_port": 465}, {"smtp_username": "bob"}, {"smtp_username": "b
 async def test_what_is_given_for_an_smtp_server_that_nobody_knows_is_refused(dovecot, given):
     async with imap(dovecot.ca_file) as provider:
         with pytest.raises(InvalidRequest, match=r"settings\.smtp_host is required") as refused:
-            await provider.verify(ask(imap_host="localhost", imap_port=dovecot.imaps, **given))
+            await verify(provider, ask(imap_host="localhost", imap_port=dovecot.imaps, **given))
     assert all(name in refused.value.message for name in given)
 
 
 async def test_neither_is_it_dropped_where_the_domain_publishes_no_submission(dovecot):
     async with imap(dovecot.ca_file, MAIL_A | services("_imaps", dovecot.imaps)) as provider:
         with pytest.raises(InvalidRequest, match=r"settings\.smtp_host is required"):
-            await provider.verify(ask(smtp_password="wrong"))
+            await verify(provider, ask(smtp_password="wrong"))
 
 
 async def test_a_login_that_is_no_address_names_the_mailbox_as_it_is(dovecot):
     async with imap(dovecot.ca_file) as provider:
-        verified = await provider.verify(ask("dora", ACCOUNTS["dora"], imap_host="localhost", imap_port=dovecot.imaps))
+        verified = await verify(provider, ask("dora", ACCOUNTS["dora"], imap_host="localhost", imap_port=dovecot.imaps))
         assert verified.identity.email == "dora"
         with pytest.raises(InvalidRequest, match="imap_host"):
-            await provider.verify(ask("dora", ACCOUNTS["dora"]))
+            await verify(provider, ask("dora", ACCOUNTS["dora"]))
 
 
 async def test_missing_hosts_are_found(dovecot):
     records = MAIL_A | services("_imaps", dovecot.imaps) | services("_submission", dovecot.submission)
     async with imap(dovecot.ca_file, records) as provider:
-        verified = await provider.verify(ask())
+        verified = await verify(provider, ask())
     assert {name: verified.settings[name] for name in ("imap_host", "imap_port", "smtp_host", "smtp_port")} == {
         "imap_host": "mail.example.test",
         "imap_port": dovecot.imaps,
@@ -128,14 +130,14 @@ async def test_missing_hosts_are_found(dovecot):
 
 async def test_a_domain_that_publishes_no_submission_gets_a_grant_without_it(dovecot):
     async with imap(dovecot.ca_file, MAIL_A | services("_imaps", dovecot.imaps)) as provider:
-        verified = await provider.verify(ask())
+        verified = await verify(provider, ask())
     assert not {"smtp_host", "smtp_port"} & set(verified.settings)
 
 
 async def test_the_submission_server_of_a_named_imap_host_is_found_beside_it(dovecot):
     records = MAIL_A | services("_imaps", dovecot.imaps) | services("_submissions", dovecot.submissions)
     async with imap(dovecot.ca_file, records) as provider:
-        verified = await provider.verify(ask(imap_host="mail.example.test", imap_port=dovecot.imaps))
+        verified = await verify(provider, ask(imap_host="mail.example.test", imap_port=dovecot.imaps))
     assert (verified.settings["smtp_host"], verified.secret["smtp_security"]) == ("mail.example.test", "tls")
 
 
@@ -143,7 +145,7 @@ async def test_published_submission_must_take_the_password(dovecot):
     records = MAIL_A | services("_imaps", dovecot.imaps) | services("_submissions", 9)
     async with imap(dovecot.ca_file, records) as provider:
         with pytest.raises(ProviderFailure) as failure:
-            await provider.verify(ask())
+            await verify(provider, ask())
     assert (failure.value.evidence.leg, failure.value.evidence.code) == ("smtp", "refused")
 
 
@@ -154,7 +156,8 @@ async def test_published_submission_must_take_the_password(dovecot):
 async def test_a_refusal_names_its_leg_and_imap_comes_first(dovecot, imap_password, smtp_password, leg):
     async with imap(dovecot.ca_file) as provider:
         with pytest.raises(ProviderFailure) as failure:
-            await provider.verify(
+            await verify(
+                provider,
                 ask(
                     USER,
                     imap_password,
@@ -163,7 +166,7 @@ async def test_a_refusal_names_its_leg_and_imap_comes_first(dovecot, imap_passwo
                     imap_port=dovecot.imaps,
                     smtp_host="localhost",
                     smtp_port=dovecot.submissions,
-                )
+                ),
             )
     assert (failure.value.evidence.leg, failure.value.evidence.step) == (leg, "auth")
 
@@ -175,7 +178,7 @@ async def test_characters_no_server_accepts_are_refused_before_any_connection(ce
     settings[field] = SecretStr(f"a{character}b") if "password" in field else f"a{character}b"
     async with imap(certificates.ca_file) as provider:
         with pytest.raises(InvalidRequest, match=field) as refused:
-            await provider.verify(settings)
+            await verify(provider, settings)
     assert character not in refused.value.message
 
 
@@ -185,14 +188,14 @@ async def test_name_and_password_are_required(certificates, field):
     del settings[field]
     async with imap(certificates.ca_file) as provider:
         with pytest.raises(InvalidRequest, match=field):
-            await provider.verify(settings)
+            await verify(provider, settings)
 
 
 async def test_a_host_inside_is_refused_like_one_that_does_not_exist(certificates):
     async with imap(certificates.ca_file, {("inner.test", "A"): ["10.0.0.7"]}) as provider:
         for host in ("inner.test", "nowhere.test", "10.0.0.7"):
             with pytest.raises(ProviderFailure) as failure:
-                await provider.verify(ask(imap_host=host))
+                await verify(provider, ask(imap_host=host))
             assert failure.value.evidence.code == "no_public_address"
 
 
@@ -215,7 +218,7 @@ async def famous(certificates, host, **options):
 async def test_gmail_app_passwords_are_tried_without_their_spaces(certificates):
     async with famous(certificates, "imap.gmail.com", replies={"AUTHENTICATE": REFUSED}) as (server, provider):
         with pytest.raises(ProviderFailure):
-            await provider.verify(ask("eve@gmail.com", "abcd efgh", imap_host="imap.gmail.com", imap_port=server.port))
+            await verify(provider, ask("eve@gmail.com", "abcd efgh", imap_host="imap.gmail.com", imap_port=server.port))
     assert logins(server) == [("eve@gmail.com", "abcd efgh"), ("eve@gmail.com", "abcdefgh")]
 
 
@@ -225,14 +228,14 @@ async def test_other_passwords_keep_their_spaces_and_are_tried_once(certificates
         imap(certificates.ca_file) as provider,
     ):
         with pytest.raises(ProviderFailure):
-            await provider.verify(ask(USER, " a b ", imap_host="localhost", imap_port=server.port))
+            await verify(provider, ask(USER, " a b ", imap_host="localhost", imap_port=server.port))
     assert logins(server) == [(USER, " a b ")]
 
 
 async def test_a_provider_that_logs_in_by_the_local_part_gets_that_first(certificates):
     async with famous(certificates, "imap.web.de", replies={"AUTHENTICATE": REFUSED}) as (server, provider):
         with pytest.raises(ProviderFailure):
-            await provider.verify(ask("eve@web.de", "x", imap_port=server.port, smtp_host="localhost", smtp_port=9))
+            await verify(provider, ask("eve@web.de", "x", imap_port=server.port, smtp_host="localhost", smtp_port=9))
     assert logins(server) == [("eve", "x"), ("eve@web.de", "x")]
 
 
@@ -242,7 +245,7 @@ async def test_trouble_at_the_server_costs_no_second_attempt(certificates):
         provider,
     ):
         with pytest.raises(ProviderFailure) as failure:
-            await provider.verify(ask("eve@web.de", "x", imap_port=server.port, smtp_host="localhost", smtp_port=9))
+            await verify(provider, ask("eve@web.de", "x", imap_port=server.port, smtp_host="localhost", smtp_port=9))
     assert failure.value.evidence.code == "UNAVAILABLE"
     assert logins(server) == [("eve", "x")]
 
@@ -252,8 +255,8 @@ async def test_the_spelling_that_worked_is_kept_among_the_secrets(certificates):
         famous(certificates, "imap.web.de") as (server, provider),
         FakeMail("smtp", tls=certificates.good, implicit=True) as smtp,
     ):
-        verified = await provider.verify(
-            ask("eve@web.de", "x", imap_port=server.port, smtp_host="localhost", smtp_port=smtp.port)
+        verified = await verify(
+            provider, ask("eve@web.de", "x", imap_port=server.port, smtp_host="localhost", smtp_port=smtp.port)
         )
     assert (verified.identity.email, verified.settings["imap_username"]) == ("eve@web.de", "eve@web.de")
     assert verified.secret["imap_login"] == "eve"
@@ -265,4 +268,4 @@ async def test_the_wait_for_a_turn_is_ours_and_not_the_servers(monkeypatch):
     monkeypatch.setattr("opengrant.providers.imap.password.WHOLE", 0.1)
     async with imap(None, threads=1, deadlines=Deadlines(turn=0.3)) as provider, provider._door.turn():
         with pytest.raises(Overloaded):
-            await provider.verify(ask(imap_host=ELSEWHERE, imap_port=9))
+            await verify(provider, ask(imap_host=ELSEWHERE, imap_port=9))

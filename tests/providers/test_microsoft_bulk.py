@@ -11,6 +11,7 @@ from opengrant.net.provider_http import Http
 from opengrant.providers.classify import classify
 from opengrant.providers.microsoft.app_only import MicrosoftBulk
 from tests.fakes.oauth import TENANT, FakeOAuth, Reply, entra_error, graph_error
+from tests.logins import Minting
 from tests.providers.support import asked
 
 OID = "0e3b0c44-98fc-4c14-9afb-f4c8996fb924"
@@ -20,12 +21,12 @@ ROLES = "User.Read.All Mail.ReadWrite Calendars.Read MailboxSettings.Read"
 
 
 @pytest.fixture
-def bulk(http: Http, provider: FakeOAuth) -> MicrosoftBulk:
+def bulk(http: Http, provider: FakeOAuth) -> Minting:
     provider.consents("app", "sEcReT-app", roles=ROLES)
-    return MicrosoftBulk(http, **provider.microsoft_bulk_urls())
+    return Minting(MicrosoftBulk(http, **provider.microsoft_bulk_urls()))
 
 
-async def refused(bulk: MicrosoftBulk, user: str = USER, *scope: str, **change: Any) -> Evidence:
+async def refused(bulk: Minting, user: str = USER, *scope: str, **change: Any) -> Evidence:
     with pytest.raises(ProviderFailure) as caught:
         await bulk.mint(CREDENTIAL | change, user, scope)
     evidence = caught.value.evidence
@@ -42,7 +43,7 @@ def judged(evidence: Evidence) -> tuple[str, str]:
 # ---------------------------------------------------------------- the way through
 
 
-async def test_a_mailbox_is_proven_by_touching_it(bulk: MicrosoftBulk, provider: FakeOAuth) -> None:
+async def test_a_mailbox_is_proven_by_touching_it(bulk: Minting, provider: FakeOAuth) -> None:
     provider.employs(USER, subject=OID, name="Cy")
     minted = await bulk.mint(CREDENTIAL, USER, ())
     assert minted.identity == Identity(USER, subject=f"{TENANT}:{OID}", user_id=OID, name="Cy")
@@ -53,7 +54,7 @@ async def test_a_mailbox_is_proven_by_touching_it(bulk: MicrosoftBulk, provider:
     assert "sEcReT" not in repr(minted)
 
 
-async def test_the_token_request_names_the_app_and_all_it_was_granted(bulk: MicrosoftBulk, provider: FakeOAuth) -> None:
+async def test_the_token_request_names_the_app_and_all_it_was_granted(bulk: Minting, provider: FakeOAuth) -> None:
     provider.employs(USER)
     await bulk.mint(CREDENTIAL, USER, ())
     assert provider.requests[0].path == f"/{TENANT}/oauth2/v2.0/token"
@@ -77,11 +78,11 @@ async def test_the_scope_is_of_the_cloud_that_graph_is_in(
     http: Http, provider: FakeOAuth, graph: str, scope: str
 ) -> None:
     provider.refuses(400, entra_error("invalid_scope", 70011))
-    await refused(MicrosoftBulk(http, **provider.microsoft_bulk_urls() | {"graph_url": graph}))
+    await refused(Minting(MicrosoftBulk(http, **provider.microsoft_bulk_urls() | {"graph_url": graph})))
     assert provider.requests[0].form["scope"] == scope
 
 
-async def test_a_tenant_named_by_its_domain_has_no_id_to_identify_by(bulk: MicrosoftBulk, provider: FakeOAuth) -> None:
+async def test_a_tenant_named_by_its_domain_has_no_id_to_identify_by(bulk: Minting, provider: FakeOAuth) -> None:
     provider.employs(USER, subject=OID)
     minted = await bulk.mint(CREDENTIAL | {"tenant": "contoso.test"}, USER, ())
     assert (minted.identity.subject, minted.identity.user_id) == (None, OID)
@@ -91,7 +92,7 @@ async def test_a_tenant_named_by_its_domain_has_no_id_to_identify_by(bulk: Micro
 
 
 @pytest.mark.parametrize("address", [USER, "CY@Contoso.test"])
-async def test_the_principal_name_is_enough(bulk: MicrosoftBulk, provider: FakeOAuth, address: str) -> None:
+async def test_the_principal_name_is_enough(bulk: Minting, provider: FakeOAuth, address: str) -> None:
     provider.employs(USER)
     minted = await bulk.mint(CREDENTIAL, address, ())
     assert minted.identity.email == address
@@ -101,7 +102,7 @@ async def test_the_principal_name_is_enough(bulk: MicrosoftBulk, provider: FakeO
 @pytest.mark.parametrize(
     "address", ["o'neil@contoso.test", "$ales@contoso.test", "$o'neil@contoso.test", "a#b/c?d%e@contoso.test"]
 )
-async def test_odd_characters_stay_within_the_address(bulk: MicrosoftBulk, provider: FakeOAuth, address: str) -> None:
+async def test_odd_characters_stay_within_the_address(bulk: Minting, provider: FakeOAuth, address: str) -> None:
     provider.employs("other@contoso.test")
     provider.employs(address, subject=OID)
     minted = await bulk.mint(CREDENTIAL, address, ())
@@ -118,7 +119,7 @@ async def test_odd_characters_stay_within_the_address(bulk: MicrosoftBulk, provi
     ],
 )
 async def test_an_address_that_is_no_principal_name_is_searched_for(
-    bulk: MicrosoftBulk, provider: FakeOAuth, address: str, more: dict[str, Any]
+    bulk: Minting, provider: FakeOAuth, address: str, more: dict[str, Any]
 ) -> None:
     provider.employs("other@contoso.test")
     provider.employs(USER, subject=OID, **more)
@@ -133,7 +134,7 @@ async def test_an_address_that_is_no_principal_name_is_searched_for(
 
 @pytest.mark.parametrize("address", ["cy@contoso.test", "sales@contoso.test"])
 async def test_a_directory_that_takes_only_one_condition_is_asked_twice(
-    bulk: MicrosoftBulk, provider: FakeOAuth, address: str
+    bulk: Minting, provider: FakeOAuth, address: str
 ) -> None:
     principal = "c.young@contoso.test"
     provider.employs(USER, subject=OID, principal=principal, aliases=("sales@contoso.test",))
@@ -147,7 +148,7 @@ async def test_a_directory_that_takes_only_one_condition_is_asked_twice(
     ]
 
 
-async def test_nobody_of_that_address_is_an_unknown_user(bulk: MicrosoftBulk, provider: FakeOAuth) -> None:
+async def test_nobody_of_that_address_is_an_unknown_user(bulk: Minting, provider: FakeOAuth) -> None:
     provider.employs("other@contoso.test")
     evidence = await refused(bulk)
     assert judged(evidence) == ("reconnect", "user_unknown")
@@ -155,7 +156,7 @@ async def test_nobody_of_that_address_is_an_unknown_user(bulk: MicrosoftBulk, pr
     assert asked(provider) == ["token", "users", "users"]
 
 
-async def test_two_of_that_address_are_not_guessed_between(bulk: MicrosoftBulk, provider: FakeOAuth) -> None:
+async def test_two_of_that_address_are_not_guessed_between(bulk: Minting, provider: FakeOAuth) -> None:
     for number in (1, 2):
         provider.employs(f"{number}@contoso.test", aliases=("team@contoso.test",))
     assert judged(await refused(bulk, "team@contoso.test")) == ("bad_request", "address_ambiguous")
@@ -164,7 +165,7 @@ async def test_two_of_that_address_are_not_guessed_between(bulk: MicrosoftBulk, 
 # ---------------------------------------------------------------- permissions
 
 
-async def test_a_token_without_any_permission_proves_nothing(bulk: MicrosoftBulk, provider: FakeOAuth) -> None:
+async def test_a_token_without_any_permission_proves_nothing(bulk: Minting, provider: FakeOAuth) -> None:
     provider.employs(USER)
     provider.consents("app", "sEcReT-app", roles="")
     evidence = await refused(bulk)
@@ -184,7 +185,7 @@ async def test_a_token_without_any_permission_proves_nothing(bulk: MicrosoftBulk
     ],
 )
 async def test_without_a_scope_any_way_into_the_mailbox_will_do(
-    bulk: MicrosoftBulk, provider: FakeOAuth, roles: str, calls: list[str]
+    bulk: Minting, provider: FakeOAuth, roles: str, calls: list[str]
 ) -> None:
     provider.employs(USER)
     provider.consents("app", "sEcReT-app", roles=roles)
@@ -192,7 +193,7 @@ async def test_without_a_scope_any_way_into_the_mailbox_will_do(
     assert asked(provider) == ["token", "users", *calls]
 
 
-async def test_finding_users_alone_is_not_enough(bulk: MicrosoftBulk, provider: FakeOAuth) -> None:
+async def test_finding_users_alone_is_not_enough(bulk: Minting, provider: FakeOAuth) -> None:
     provider.employs(USER)
     provider.consents("app", "sEcReT-app", roles="User.Read.All Mail.Send")
     assert judged(await refused(bulk)) == ("connector", "scopes_missing")
@@ -208,7 +209,7 @@ async def test_finding_users_alone_is_not_enough(bulk: MicrosoftBulk, provider: 
     ],
 )
 async def test_each_scope_that_was_named_is_tried(
-    bulk: MicrosoftBulk, provider: FakeOAuth, scope: tuple[str, ...], calls: list[str]
+    bulk: Minting, provider: FakeOAuth, scope: tuple[str, ...], calls: list[str]
 ) -> None:
     provider.employs(USER)
     minted = await bulk.mint(CREDENTIAL, USER, scope)
@@ -216,23 +217,21 @@ async def test_each_scope_that_was_named_is_tried(
     assert asked(provider) == ["token", "users", *calls]
 
 
-async def test_a_scope_that_was_named_and_does_not_work_is_refused(bulk: MicrosoftBulk, provider: FakeOAuth) -> None:
+async def test_a_scope_that_was_named_and_does_not_work_is_refused(bulk: Minting, provider: FakeOAuth) -> None:
     provider.employs(USER)
     provider.consents("app", "sEcReT-app", roles="User.Read.All Calendars.Read")
     assert judged(await refused(bulk, USER, "Calendars.Read", "Mail.Read")) == ("connector", "scopes_missing")
     await bulk.mint(CREDENTIAL, USER, ("Calendars.Read",))
 
 
-async def test_a_mailbox_that_a_policy_excludes_is_the_administrator_s_turn(
-    bulk: MicrosoftBulk, provider: FakeOAuth
-) -> None:
+async def test_a_mailbox_that_a_policy_excludes_is_the_administrator_s_turn(bulk: Minting, provider: FakeOAuth) -> None:
     provider.employs(USER, excluded=True)
     evidence = await refused(bulk)
     assert judged(evidence) == ("connector", "mailbox_excluded")
     assert asked(provider) == ["token", "users", "inbox"]
 
 
-async def test_a_user_without_a_mailbox_is_found_out(bulk: MicrosoftBulk, provider: FakeOAuth) -> None:
+async def test_a_user_without_a_mailbox_is_found_out(bulk: Minting, provider: FakeOAuth) -> None:
     provider.employs(USER, mailbox=False)
     assert judged(await refused(bulk)) == ("reconnect", "no_mailbox")
 
@@ -240,16 +239,14 @@ async def test_a_user_without_a_mailbox_is_found_out(bulk: MicrosoftBulk, provid
 # ---------------------------------------------------------------- what can be told without asking
 
 
-async def test_what_is_no_address_is_refused_before_anybody_is_asked(bulk: MicrosoftBulk, provider: FakeOAuth) -> None:
+async def test_what_is_no_address_is_refused_before_anybody_is_asked(bulk: Minting, provider: FakeOAuth) -> None:
     with pytest.raises(InvalidRequest, match="email_address"):
         await bulk.mint(CREDENTIAL, "cy", ())
     assert provider.requests == []
 
 
 @pytest.mark.parametrize("tenant", ["common", "Organizations", "consumers", "", " ", None])
-async def test_a_token_without_a_user_is_for_one_tenant(
-    bulk: MicrosoftBulk, provider: FakeOAuth, tenant: str | None
-) -> None:
+async def test_a_token_without_a_user_is_for_one_tenant(bulk: Minting, provider: FakeOAuth, tenant: str | None) -> None:
     assert judged(await refused(bulk, tenant=tenant)) == ("connector", "tenant_required")
     assert provider.requests == []
 
@@ -266,7 +263,7 @@ async def test_a_token_without_a_user_is_for_one_tenant(
     ],
 )
 async def test_entra_s_refusals_of_the_credential(
-    bulk: MicrosoftBulk, change: dict[str, Any], expected: tuple[str, str]
+    bulk: Minting, change: dict[str, Any], expected: tuple[str, str]
 ) -> None:
     assert judged(await refused(bulk, **change)) == expected
 
@@ -294,7 +291,7 @@ async def test_entra_s_refusals_of_the_credential(
     ],
 )
 async def test_every_word_of_the_token_endpoint_is_read_as_an_app_s(
-    bulk: MicrosoftBulk, provider: FakeOAuth, error: str, number: int | None, expected: tuple[str, str]
+    bulk: Minting, provider: FakeOAuth, error: str, number: int | None, expected: tuple[str, str]
 ) -> None:
     provider.refuses(400, entra_error(error, number))
     assert judged(await refused(bulk)) == expected
@@ -314,7 +311,7 @@ async def test_every_word_of_the_token_endpoint_is_read_as_an_app_s(
     ],
 )
 async def test_a_graph_that_is_not_well_blames_nobody(
-    bulk: MicrosoftBulk, provider: FakeOAuth, endpoint: Any, reply: Reply, expected: tuple[str, str]
+    bulk: Minting, provider: FakeOAuth, endpoint: Any, reply: Reply, expected: tuple[str, str]
 ) -> None:
     provider.employs(USER)
     provider.answers(endpoint, reply)
@@ -322,27 +319,27 @@ async def test_a_graph_that_is_not_well_blames_nobody(
 
 
 @pytest.mark.parametrize("reply", [Reply(200, ""), Reply(200, {"displayName": "nobody"}), Reply(200, [])])
-async def test_a_user_without_an_id_is_no_user(bulk: MicrosoftBulk, provider: FakeOAuth, reply: Reply) -> None:
+async def test_a_user_without_an_id_is_no_user(bulk: Minting, provider: FakeOAuth, reply: Reply) -> None:
     provider.answers("users", reply)
     assert judged(await refused(bulk)) == ("provider_down", "senseless_answer")
 
 
 @pytest.mark.parametrize("reply", [Reply(200, ""), Reply(200, {"value": None}), Reply(200, [])])
-async def test_a_list_without_users_is_no_empty_list(bulk: MicrosoftBulk, provider: FakeOAuth, reply: Reply) -> None:
+async def test_a_list_without_users_is_no_empty_list(bulk: Minting, provider: FakeOAuth, reply: Reply) -> None:
     provider.answers("users", Reply(404, graph_error("Request_ResourceNotFound")), times=1)
     provider.answers("users", reply)
     assert judged(await refused(bulk)) == ("provider_down", "senseless_answer")
 
 
 @pytest.mark.parametrize("code", ["ResourceNotFound", "ErrorInvalidUser", "MailboxNotEnabledForRESTAPI"])
-async def test_exchange_has_several_words_for_no_mailbox(bulk: MicrosoftBulk, provider: FakeOAuth, code: str) -> None:
+async def test_exchange_has_several_words_for_no_mailbox(bulk: Minting, provider: FakeOAuth, code: str) -> None:
     provider.employs(USER)
     provider.answers("inbox", Reply(404, graph_error(code)))
     assert judged(await refused(bulk)) == ("reconnect", "no_mailbox")
 
 
 async def test_a_tenant_without_exchange_online_is_told_from_a_token_that_ran_out(
-    bulk: MicrosoftBulk, provider: FakeOAuth
+    bulk: Minting, provider: FakeOAuth
 ) -> None:
     provider.employs(USER)
     provider.answers("inbox", Reply(401, graph_error("OrganizationFromTenantGuidNotFound")))

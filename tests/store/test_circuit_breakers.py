@@ -21,10 +21,10 @@ async def test_a_failure_does_not_bring_back_a_brake_that_a_success_has_released
     await store.migrate()
 
     def fail() -> Steps[None]:
-        brake = yield from circuit_breakers.lock("acme", SOURCE, Dialect.POSTGRES)
-        assert brake is not None
+        breaker = yield from circuit_breakers.lock("acme", SOURCE, Dialect.POSTGRES)
+        assert breaker is not None
         yield Statement("select pg_advisory_xact_lock(1)")
-        yield from circuit_breakers.put("acme", replace(brake, probe_at=4))
+        yield from circuit_breakers.put("acme", replace(breaker, probe_at=4))
 
     await store.write(circuit_breakers.put("acme", HELD_TO_BLAME))
     await beside.execute("select pg_advisory_lock(1)")

@@ -27,11 +27,11 @@ from opengrant.store.engine.json_columns import put_trouble
 from opengrant.store.engine.open import open_store
 from opengrant.store.engine.parameters import plain
 from opengrant.store.engine.port import Dialect, Row, Statement, Steps
-from opengrant.store.grants import grants
-from opengrant.store.grants import refreshing as keeping
+from opengrant.store.grants import grants, listing, refreshing
 from opengrant.store.grants import source_health as blame
-from opengrant.store.grants.grants import FEW, GrantFilters, Order, Writing
+from opengrant.store.grants.grants import Writing
 from opengrant.store.grants.leases import Lease
+from opengrant.store.grants.listing import FEW, GrantFilters, Order
 from opengrant.store.grants.refreshing import Rates, Source
 from opengrant.store.operations import checkup, overview
 from opengrant.store.signin import tokens
@@ -301,7 +301,7 @@ async def test_a_page_of_grants_reads_few_of_them(filled: Filled) -> None:
     pairs = [pair for one, other in itertools.combinations(SINGLE, 2) if (pair := both(one, other)) is not None]
     wrong = list[str]()
     for filters, order in itertools.product([GrantFilters(), *SINGLE, *pairs], ORDERS):
-        steps = grants.page("app", filters, order=order, descending=True, limit=50, offset=0, dialect=filled.dialect)
+        steps = listing.page("app", filters, order=order, descending=True, limit=50, offset=0, dialect=filled.dialect)
         wrong += [f"{order} {filters}: {one}" for one in await slow(filled, steps)]
     assert not wrong, f"{len(wrong)} of {2 * len(pairs)}, such as {wrong[0]}"
 
@@ -315,7 +315,7 @@ async def test_a_page_of_grants_whose_source_is_in_trouble_reads_few_of_them(
     wrong = list[str]()
     for wanted, one, order in itertools.product((True, False), [GrantFilters(), *SINGLE], ORDERS):
         if (filters := both(GrantFilters(troubled=wanted), one)) is not None:
-            steps = grants.page(
+            steps = listing.page(
                 "app", filters, order=order, descending=False, limit=50, offset=0, dialect=filled.dialect, blamed=blamed
             )
             wrong += [f"{order} {filters}: {one}" for one in await slow(filled, steps)]
@@ -355,20 +355,20 @@ def scripts(dialect: Dialect) -> dict[Callable[..., Any], list[Steps[Any]]]:
             for using, id_ in (("connector_id", "c-google"), ("connector_id", "c-zoom"), ("credential_id", "k-rare"))
         ],
         grants.end: [grants.end(GRANT, TROUBLE)],
-        keeping.state: [keeping.state("app", "g500")],
-        keeping.due_sources: [keeping.due_sources(at=at) for at in (START, END)],
-        keeping.claim: [
-            keeping.claim(source, "node", at=at, limit=100, **claiming) for source in sources for at in (START, END)
+        refreshing.state: [refreshing.state("app", "g500")],
+        refreshing.due_sources: [refreshing.due_sources(at=at) for at in (START, END)],
+        refreshing.claim: [
+            refreshing.claim(source, "node", at=at, limit=100, **claiming) for source in sources for at in (START, END)
         ],
-        keeping.refreshed: [keeping.refreshed(GRANT, sealed, lease, dialect, spent="spent")],
-        keeping.revived: [keeping.revived(GRANT, sealed)],
-        keeping.proven: [keeping.proven(GRANT, lease)],
-        keeping.troubled: [keeping.troubled(GRANT)],
-        keeping.held: [keeping.held("app", "g107", TROUBLE)],
-        keeping.put_off: [keeping.put_off(GRANT, lease, due_at=END)],
-        keeping.used: [keeping.used(GRANT, at=START, due_at=None)],
-        keeping.authenticated_since: [keeping.authenticated_since("app", "c-google", since=END - HOUR)],
-        keeping.expiries: [keeping.expiries("app", "g500", since=START)],
+        refreshing.refreshed: [refreshing.refreshed(GRANT, sealed, lease, dialect, spent="spent")],
+        refreshing.revived: [refreshing.revived(GRANT, sealed)],
+        refreshing.proven: [refreshing.proven(GRANT, lease)],
+        refreshing.troubled: [refreshing.troubled(GRANT)],
+        refreshing.held: [refreshing.held("app", "g107", TROUBLE)],
+        refreshing.put_off: [refreshing.put_off(GRANT, lease, due_at=END)],
+        refreshing.used: [refreshing.used(GRANT, at=START, due_at=None)],
+        refreshing.authenticated_since: [refreshing.authenticated_since("app", "c-google", since=END - HOUR)],
+        refreshing.expiries: [refreshing.expiries("app", "g500", since=START)],
         overview.overdue: [overview.overdue(at=at) for at in (START, END)],
         tokens.begin: [tokens.begin("app", family, dialect)],
         workspaces.assign: [workspaces.assign("app", "w-old", ["g5", "g500"])],
@@ -406,9 +406,9 @@ async def test_every_function_that_touches_grants_is_looked_at() -> None:
     for module in pkgutil.walk_packages(store.__path__, f"{store.__name__}."):
         for function in vars(importlib.import_module(module.name)).values():
             if inspect.isgeneratorfunction(function) and function.__module__ == module.name:
-                whole = module.name in {grants.__name__, keeping.__name__}
+                whole = module.name in {grants.__name__, refreshing.__name__}
                 named = re.search(r"(from|update|join) grants\b", inspect.getsource(function))
                 if (whole or named) and not function.__name__.startswith("_"):
                     touching.add(function)
-    looked_at = set(scripts(Dialect.SQLITE)) | {grants.page}
+    looked_at = set(scripts(Dialect.SQLITE)) | {listing.page}
     assert touching <= looked_at, touching - looked_at

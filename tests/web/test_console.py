@@ -561,7 +561,7 @@ async def test_a_grant_of_a_degraded_connector_never_looks_well(
 
     # A check that could not be made says nothing good.
     tenant.server.rows("delete from brakes where application_id = $1", tenant.application.id)
-    tenant.server.services.grants.blame.forget()
+    tenant.server.services.grants.health.forget()
     await console.go(f"/grants/{grant['id']}")
     await expect(page.get_by_role("heading", name="It works")).to_be_visible()
     await page.route("**/check", refuse)

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from opengrant.errors import InvalidRequest, NotFound, Unauthorized
 from opengrant.events import audit
-from opengrant.model import PERMISSIONS, SECOND, ApiKey, Application, Caller, Clock, Micros
+from opengrant.model import PERMISSIONS, SECOND, ApiKey, Application, Caller, Clock, Micros, micros
 from opengrant.store.access import api_keys
 from opengrant.store.engine.port import Steps, Store
 from opengrant.vault.digests import Digests
@@ -143,7 +143,7 @@ class ApiKeys:
     ) -> NewKey:
         """A key that is not stored yet; arguments as for `create`, already checked."""
         now = self.clock()
-        expires_at = None if lifetime is None else now + int(lifetime.total_seconds()) * SECOND
+        expires_at = None if lifetime is None else now + micros(lifetime)
         key = ApiKey(
             id=str(uuid.uuid4()),
             application_id=application.id,

@@ -16,7 +16,7 @@ from opengrant.access.api_keys import ApiKeys
 from opengrant.errors import NotFound, Unauthorized
 from opengrant.events import audit
 from opengrant.events.actor import Actor, act_as
-from opengrant.model import SECOND, Application, Clock, Micros
+from opengrant.model import SECOND, Application, Clock, Micros, micros
 from opengrant.store.access import console_sessions as console
 from opengrant.store.access.console_sessions import ConsoleSession
 from opengrant.store.engine.port import Steps, Store
@@ -135,7 +135,7 @@ class ConsoleSessions:
         crowded_out = yield from console.crowd_out(application_id, operator=key_id is None, keep=MOST - 1)
         for ended in crowded_out:
             yield from _record_end(application_id, ended, now, reason="crowded_out")
-        yield from console.add(application_id, session_id, digest, key_id, at=now, expires_at=now + _micros(LASTS))
+        yield from console.add(application_id, session_id, digest, key_id, at=now, expires_at=now + micros(LASTS))
         yield from audit.record(
             application_id,
             "console_session.created",
@@ -177,7 +177,7 @@ class ConsoleSessions:
     async def link(self, app: Application) -> NewLink:
         """A code for a link. It gives an operator's session, so only the command line may call this."""
         now, code = self.clock(), _secret()
-        new = NewLink(app, code, now + _micros(LINK_LASTS))
+        new = NewLink(app, code, now + micros(LINK_LASTS))
         await self.db.write(self._link(new, now))
         return new
 
@@ -209,8 +209,4 @@ def _no_such_key() -> Unauthorized:
 
 
 def _idle_since(now: Micros) -> Micros:
-    return now - _micros(IDLE)
-
-
-def _micros(duration: timedelta) -> Micros:
-    return int(duration.total_seconds()) * SECOND
+    return now - micros(IDLE)

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from opengrant.errors import ConcurrentIdempotentRequest, InvalidIdempotencyKey, InvalidIdempotentRequest
-from opengrant.model import SECOND, Application, Clock
+from opengrant.model import Application, Clock, micros
 from opengrant.store.access import idempotency
 from opengrant.store.engine.port import Store
 from opengrant.vault.digests import Digests
@@ -43,7 +43,7 @@ class Idempotency:
         request = self.digests.request(app.id, body)
         now = self.clock()
         begun = idempotency.begin(
-            app.id, key, request, at=now, abandoned=now - _micros(_ABANDONED), expired=now - _micros(KEPT)
+            app.id, key, request, at=now, abandoned=now - micros(_ABANDONED), expired=now - micros(KEPT)
         )
         if not await self.db.write(begun):
             return await self._first_answer(app, key, request)
@@ -57,7 +57,7 @@ class Idempotency:
 
     async def forget(self, app: Application) -> None:
         """Drop answers that are older than a day."""
-        await self.db.write(idempotency.forget_before(app.id, cutoff=self.clock() - _micros(KEPT)))
+        await self.db.write(idempotency.forget_before(app.id, cutoff=self.clock() - micros(KEPT)))
 
     async def _first_answer(self, app: Application, key: str, request: str) -> Mapping[str, Any]:
         entry = await self.db.read(idempotency.find(app.id, key))
@@ -69,7 +69,3 @@ class Idempotency:
             )
         answer: dict[str, Any] = from_json(entry.answer)
         return answer
-
-
-def _micros(duration: timedelta) -> int:
-    return int(duration.total_seconds()) * SECOND

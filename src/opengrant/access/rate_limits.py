@@ -5,7 +5,7 @@ from datetime import timedelta
 from hashlib import blake2b
 
 from opengrant.errors import RateLimited
-from opengrant.model import SECOND, Application, Clock, Micros
+from opengrant.model import SECOND, Application, Clock, Micros, micros
 from opengrant.store.access import rate_limits
 from opengrant.store.engine.port import Store
 
@@ -47,4 +47,4 @@ class RateLimit:
 
     @property
     def _window(self) -> Micros:
-        return int(self.window.total_seconds()) * SECOND
+        return micros(self.window)

@@ -3,8 +3,9 @@
 from opengrant.api.http.decoding import decode
 from opengrant.api.http.request import Request
 from opengrant.api.http.route_table import One, route
-from opengrant.api.wire import grants as wire
+from opengrant.api.wire import connect as wire
 from opengrant.api.wire.fields import Answer
+from opengrant.api.wire.grants import Grant
 from opengrant.errors import (
     Blocked,
     ConcurrentIdempotentRequest,
@@ -39,7 +40,7 @@ VERIFICATION_ERRORS = (
     "/v3/connect/custom",
     tag="Connect",
     body=wire.CustomVariant,
-    answers=One(wire.Grant, status=201),
+    answers=One(Grant, status=201),
     errors=(
         ProviderRequired,
         *VERIFICATION_ERRORS,
@@ -69,7 +70,7 @@ async def connect_custom(request: Request) -> Answer:
     ask = decode(shape, sent).to_model()
 
     async def connect() -> Answer:
-        return wire.Grant.of(await request.services.connect.custom(request.application, ask))
+        return Grant.of(await request.services.connect.custom(request.application, ask))
 
     key = request.header(b"idempotency-key")
     if key is None:

@@ -30,7 +30,7 @@ async def check_grant(request: Request) -> Answer:
     """
     grant_id = await request.services.grants.id_of(request.application, request.params["grant_id"])
     grant = await request.services.refresh.checks.check_on_request(request.application, grant_id)
-    return wire.Grant.shown(await request.services.grants.blame.show(request.application, grant, fresh=True))
+    return wire.Grant.shown(await request.services.grants.health.show(request.application, grant, fresh=True))
 
 
 @route(
@@ -50,7 +50,7 @@ async def invalidate_grant(request: Request) -> Answer:
     body = request.read(actions.Invalidation) if request.body else actions.Invalidation()
     grant = await request.services.grants.get(request.application, request.params["grant_id"])
     ended = await request.services.grants.invalidate(request.application, grant, reason=body.reason)
-    return wire.Grant.shown(await request.services.grants.blame.show(request.application, ended))
+    return wire.Grant.shown(await request.services.grants.health.show(request.application, ended))
 
 
 @route(

@@ -6,6 +6,7 @@ from opengrant.api.http.request import Request
 from opengrant.api.http.route_table import Key, One, Page, route
 from opengrant.api.wire import grants as wire
 from opengrant.api.wire.fields import UNSEEN, Answer
+from opengrant.api.wire.grant_patch import GrantPatch, sends_elsewhere, settings_of
 from opengrant.errors import (
     AccessDenied,
     Blocked,
@@ -70,7 +71,7 @@ async def get_grant(request: Request) -> Answer:
     """
     show = request.query(wire.GrantShow)
     grant = await _grant(request)
-    answer = wire.Grant.shown(await request.services.grants.blame.show(request.application, grant))
+    answer = wire.Grant.shown(await request.services.grants.health.show(request.application, grant))
     if show.expose_aliases and (aliases := await request.services.aliases.of(request.application, grant)):
         answer["email_aliases"] = list(aliases)
     return answer
@@ -80,7 +81,7 @@ async def get_grant(request: Request) -> Answer:
     "PATCH",
     "/v3/grants/{grant_id}",
     tag=TAG,
-    body=wire.GrantPatch,
+    body=GrantPatch,
     answers=One(wire.Grant),
     errors=(GrantNotFound, ReauthEmailInvalid, Blocked, *VERIFICATION_ERRORS),
     also="PUT",
@@ -92,13 +93,14 @@ async def update_grant(request: Request) -> Answer:
     settings leave out of a mailbox with a password, of an Agent Account or of an organisation's mailbox, the grant
     has. A new refresh token is proven with the client that the grant has, unless settings.credential_id names another.
     """
-    patch = request.read(wire.GrantPatch)
+    patch = request.read(GrantPatch)
     grant = await _grant(request)
-    held = (
-        {} if patch.settings is None else await request.services.grants.stored.settings_of(request.application, grant)
-    )
+    login = None
+    if patch.settings is not None:
+        login = await request.services.grants.stored.login_of(request.application, grant)
+    held = settings_of(login)
     who = request.session or request.caller
-    if wire.sends_elsewhere(patch, held) and (who is None or "grants.token" not in who.permissions):
+    if sends_elsewhere(patch, held) and (who is None or "grants.token" not in who.permissions):
         # The owner of that server would read it, and this key may read no live credential.
         raise AccessDenied(
             "settings: the stored password would go to another server. Send the password with the new host, or use an"
@@ -106,7 +108,7 @@ async def update_grant(request: Request) -> Answer:
         )
     change = checked(lambda: patch.to_model(grant.provider, held))
     changed = await request.services.grants.change(request.application, grant, change)
-    return wire.Grant.shown(await request.services.grants.blame.show(request.application, changed))
+    return wire.Grant.shown(await request.services.grants.health.show(request.application, changed))
 
 
 @route("DELETE", "/v3/grants/{grant_id}", tag=TAG, errors=(InvalidRequest, GrantNotFound))

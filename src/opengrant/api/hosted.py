@@ -6,7 +6,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -21,8 +21,8 @@ from opengrant.api.http.path_tree import Router
 from opengrant.api.http.request import Headers, Request, header, origin, read_body
 from opengrant.api.http.route_table import Open, Redirect, route
 from opengrant.api.http.static import PAGE_HEADERS
+from opengrant.api.wire.connect import password_login
 from opengrant.api.wire.fields import Model
-from opengrant.api.wire.grants import patch_settings
 from opengrant.api.wire.hosted import AuthQuery
 from opengrant.errors import (
     CallbackNotAllowed,
@@ -37,7 +37,9 @@ from opengrant.model import Application, ProviderName
 from opengrant.pages import FIELDS, Brand, Choice, Login, Onward, Page, Problem, form_of, render
 from opengrant.pages.views import LABELS
 from opengrant.services import Services
+from opengrant.signin.hosted import Hosted
 from opengrant.signin.visit import Visit
+from opengrant.tenants.applications import Applications
 
 _LONGEST_FORM = 64 * 1024
 _HTML = b"text/html; charset=utf-8"
@@ -70,11 +72,13 @@ async def begin(request: Request) -> responses.Raw:
     return _redirect(302, begun.url, kept)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pages:
     """The routes that only browsers call. Every answer is a page or a redirect, errors too."""
 
-    def __init__(self, services: Services) -> None:
-        self.services = services
+    hosted: Hosted
+    applications: Applications
+    public_url: str | None
 
     async def callback(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._answer(scope, receive, send, "/v3/connect/callback", {"GET": self._callback})
@@ -99,10 +103,8 @@ class Pages:
 
     async def _callback(self, scope: Scope, _: Receive) -> responses.Raw:
         query = _pairs(scope["query_string"])
-        base = origin(scope["headers"], self.services)
-        url = await self.services.hosted.callback.finish(
-            query, base=base, cookies=browser_cookies(scope["headers"], base)
-        )
+        base = origin(scope["headers"], self.public_url)
+        url = await self.hosted.callback.finish(query, base=base, cookies=browser_cookies(scope["headers"], base))
         return _redirect(302, url)
 
     async def _show(self, scope: Scope, _: Receive) -> responses.Raw:
@@ -124,9 +126,9 @@ class Pages:
         if fields.get("csrf") != visit.csrf:
             raise LoginInvalid("This form was not sent from the page that it belongs to. Go back and try again.")
         brand = await self._brand(visit.app)
-        base = origin(scope["headers"], self.services)
+        base = origin(scope["headers"], self.public_url)
         if "cancel" in fields:
-            return _onward(brand, await self.services.hosted.visits.cancel(visit), brand.name or "the application")
+            return _onward(brand, await self.hosted.visits.cancel(visit), brand.name or "the application")
         provider = _pairs(scope["query_string"]).get("provider")
         if provider is not None:
             return await self._log_in(visit, brand, decode(_Chosen, {"provider": provider}).provider, fields)
@@ -135,7 +137,7 @@ class Pages:
         return await self._detect(visit, brand, fields.get("email", "").strip(), base)
 
     async def _go(self, visit: Visit, brand: Brand, provider: ProviderName, base: str) -> responses.Raw:
-        url = await self.services.hosted.visits.choose(visit, provider, base=base)
+        url = await self.hosted.visits.choose(visit, provider, base=base)
         if url.startswith("/"):
             return _redirect(303, url)
         return _onward(brand, url, LABELS[provider].name)
@@ -143,7 +145,7 @@ class Pages:
     async def _detect(self, visit: Visit, brand: Brand, email: str, base: str) -> responses.Raw:
         choice = replace(self._choice(visit, brand), email=email)
         try:
-            provider = await self.services.hosted.visits.recognise(visit, email)
+            provider = await self.hosted.visits.recognise(visit, email)
         except InvalidRequest as problem:
             return _page(replace(choice, error=search_failed(problem)), problem.status)
         except OpenGrantError as problem:
@@ -154,7 +156,7 @@ class Pages:
             return _page(replace(choice, error=_not_offered(provider), sections=("detect", "select_provider")))
         hinted = replace(visit, request=replace(visit.request, login_hint=visit.request.login_hint or email))
         if provider in FIELDS:
-            await self.services.hosted.visits.choose(visit, provider, base=base)
+            await self.hosted.visits.choose(visit, provider, base=base)
             return _page(self._form(visit, brand, provider, {"email": email}))
         return await self._go(hinted, brand, provider, base)
 
@@ -168,11 +170,11 @@ class Pages:
         if empty := [name for name in needed if not fields.get(name, "").strip()]:
             return _page(replace(form, errors=dict.fromkeys(empty, EMPTY)), 400)
         try:
-            settings = patch_settings(provider, _settings(provider, fields))
+            login = password_login(provider, _settings(provider, fields))
         except ValidationError as problem:
             return _page(wrong(form, problem), 400)
         try:
-            url = await self.services.hosted.password_form.submit(visit, provider, settings)
+            url = await self.hosted.password_form.submit(visit, login)
         except (LoginInvalid, CallbackNotAllowed):
             raise
         except OpenGrantError as problem:
@@ -203,11 +205,11 @@ class Pages:
 
     async def _visit(self, scope: Scope) -> Visit:
         headers = scope["headers"]
-        cookies = browser_cookies(headers, origin(headers, self.services))
-        return await self.services.hosted.visits.open(scope["path_params"]["handle"], cookies)
+        cookies = browser_cookies(headers, origin(headers, self.public_url))
+        return await self.hosted.visits.open(scope["path_params"]["handle"], cookies)
 
     async def _brand(self, app: Application) -> Brand:
-        profile = await self.services.applications.profile(app)
+        profile = await self.applications.profile(app)
         return Brand.read({"name": app.name, **profile.branding}, profile.hosted_authentication)
 
 
@@ -276,6 +278,6 @@ def _form(body: bytes, headers: Headers) -> dict[str, str]:
 
 def add_to(router: Router, services: Services) -> None:
     """Add the pages. /v3/connect/auth is in the route table, because programs call it."""
-    pages = Pages(services)
+    pages = Pages(hosted=services.hosted, applications=services.applications, public_url=services.public_url)
     router.add("/v3/connect/callback", pages.callback)
     router.add("/v3/connect/login/{handle}", pages.login)

@@ -39,7 +39,7 @@ async def auto_group_workspaces(request: Request) -> wire.AutoGroupJob:
     is missing. Once a minute.
     """
     ask = (request.read(wire.AutoGroupBody) if request.body else wire.AutoGroupBody()).to_model()
-    job_id = await request.services.workspaces.auto_group(request.application, ask)
+    job_id = await request.services.grouping.start(request.application, ask)
     return wire.AutoGroupJob(job_id=job_id, message="Grants are being grouped by their domains.")
 
 

@@ -8,7 +8,7 @@ from opengrant.model import ProviderName
 from opengrant.net.guard import Guard, parse_networks
 from opengrant.net.provider_http import Http
 from opengrant.providers.base import OAuthProvider
-from opengrant.providers.capabilities import Providers
+from opengrant.providers.capabilities import Passwords, Providers
 from opengrant.providers.ews.password import Ews
 from opengrant.providers.google.oauth import Google
 from opengrant.providers.google.service_account import GoogleBulk
@@ -36,14 +36,15 @@ def build_providers(settings: Settings, network: Network, opened: contextlib.Asy
     return Providers(
         tokens=oauth,
         codes=oauth,
-        passwords={
-            ProviderName.IMAP: Imap(network.mail, network.mail_hosts),
-            ProviderName.ICLOUD: icloud,
-            ProviderName.EWS: _ews(settings, network),
-            ProviderName.VIRTUAL_CALENDAR: VirtualCalendar(),
-            ProviderName.NYLAS: AgentAccount(),
-        },
-        mints={ProviderName.GOOGLE: workspace, ProviderName.MICROSOFT: tenant},
+        passwords=Passwords(
+            imap=Imap(network.mail, network.mail_hosts),
+            icloud=icloud,
+            ews=_ews(settings, network),
+            agent_account=AgentAccount(),
+            virtual_calendar=VirtualCalendar(),
+        ),
+        service_accounts={ProviderName.GOOGLE: workspace},
+        tenant_clients={ProviderName.MICROSOFT: tenant},
         administrators={ProviderName.MICROSOFT: microsoft},
         tenants={ProviderName.MICROSOFT: tenant},
         clients=oauth,

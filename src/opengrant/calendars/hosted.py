@@ -6,9 +6,9 @@ another; the event, what can be searched for, and the notice for webhooks are wr
 
 import base64
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, cast
+from typing import Literal, TypeVar, cast
 
 from opengrant.calendars import listing, shown
 from opengrant.calendars.drafts import (
@@ -21,29 +21,35 @@ from opengrant.calendars.drafts import (
     EventQuery,
     Place,
 )
+from opengrant.calendars.expansion import Expansions
 from opengrant.calendars.intervals import Intervals, clip, union
 from opengrant.calendars.occurrences import (
     find_occurrence,
     instants,
     occurrence,
+    occurrence_id,
     series_of,
     split_id,
 )
 from opengrant.calendars.recurrence import expand
+from opengrant.calendars.rederiving import Rederiving
+from opengrant.calendars.splitting import head, tail
 from opengrant.calendars.timing import place, repeat, require_zone
-from opengrant.calendars.zones import VERSION
+from opengrant.calendars.zones import VERSION, Wall
 from opengrant.errors import DataNotFound, InvalidData, SlotTaken
 from opengrant.events import payloads
 from opengrant.model import SECOND, Clock, Grant, Micros
 from opengrant.model.calendars import Calendar, Event
 from opengrant.store.calendars import calendars, events
 from opengrant.store.engine.port import Steps, Store
+from opengrant.store.engine.writes import Arm, one_by_one, together
 from opengrant.store.events import events as outbox
 
 MOST_CALENDARS = 10
 _CHECKED = 366 * 86_400
 """Seconds: so far ahead a series is compared with what is taken, if it is to be created only where its time is free."""
 
+T = TypeVar("T")
 Change = Literal["created", "updated", "deleted"]
 
 
@@ -53,8 +59,7 @@ class HostedCalendars:
 
     db: Store
     clock: Clock
-
-    # ── calendars ─────────────────────────────────────────────────────────────────────────────────────────────
+    rederiving: Rederiving
 
     async def calendars(
         self, grant: Grant, *, metadata: tuple[tuple[str, str], ...], after: str, limit: int
@@ -78,13 +83,18 @@ class HostedCalendars:
 
     async def calendar(self, grant: Grant, name: str) -> Calendar:
         """The primary one is created when it is first asked for: older grants have none."""
-        if name not in ("primary", grant.email):
-            found = await self.db.read(calendars.find(grant.application_id, grant.id, name))
-            if found is None:
-                raise DataNotFound(f"calendar_id: this grant has no calendar {name[:60]!r}.")
+        found = await self.db.read(self.find(grant, name))
+        if found is not None:
             return found
-        found = await self.db.read(calendars.find_primary(grant.application_id, grant.id))
-        return found if found is not None else await self.db.write(self._create_primary(grant))
+        if name not in _primary(grant):
+            raise DataNotFound(f"calendar_id: this grant has no calendar {name[:60]!r}.")
+        return await self.db.write(self._create_primary(grant))
+
+    def find(self, grant: Grant, name: str) -> Steps[Calendar | None]:
+        """None also where it is the primary one, and was not asked for before."""
+        if name in _primary(grant):
+            return (yield from calendars.find_primary(grant.application_id, grant.id))
+        return (yield from calendars.find(grant.application_id, grant.id, name))
 
     def _create_primary(self, grant: Grant) -> Steps[Calendar]:
         fresh = self._fresh(grant, name=grant.email, primary=True)
@@ -112,17 +122,24 @@ class HostedCalendars:
         return await self.db.write(script())
 
     async def change_calendar(self, grant: Grant, name: str, change: CalendarDraft) -> Calendar:
+        """With another time zone its whole days move along."""
         seen = await self.calendar(grant, name)
 
-        def script() -> Steps[Calendar]:
-            before = yield from self.hold(seen)
+        def script() -> Steps[tuple[Calendar, bool]]:
+            before, more = (yield from self.hold(seen)), False
             after = replace(_with(before, change), updated_at=self.clock())
             yield from calendars.change(after)
             yield from _put_calendar_keys(after)
+            zone = require_zone(after.timezone or "Etc/UTC", "timezone").name
+            if after.timezone != before.timezone:
+                more = yield from self.rederiving.move(after, zone)
             yield from self._announce_calendar("updated", after)
-            return after
+            return after, more
 
-        return await self.db.write(script())
+        changed, more = await self.db.write(script())
+        while more:
+            more = await self.db.write(self.rederiving.rest(changed))
+        return changed
 
     async def delete_calendar(self, grant: Grant, name: str) -> None:
         seen = await self.calendar(grant, name)
@@ -148,9 +165,16 @@ class HostedCalendars:
             raise DataNotFound("calendar_id: the calendar was deleted just now.")
         return found
 
+    def take(self, seen: Calendar) -> Steps[Calendar]:
+        """As `hold`, to change one of its events: its version is raised already."""
+        found = yield from calendars.take(seen)
+        if found is None:
+            raise DataNotFound("calendar_id: the calendar was deleted just now.")
+        return found
+
     def _announce_calendar(self, change: Change, one: Calendar) -> Steps[None]:
         at = self.clock()
-        yield from outbox.add(
+        yield from outbox.announce(
             payloads.of_object(f"calendar.{change}", one.application_id, one.grant_id, shown.calendar(one), at=at)
         )
 
@@ -162,105 +186,153 @@ class HostedEvents:
     db: Store
     clock: Clock
     calendars: HostedCalendars
+    expansions: Expansions
 
     async def events(self, grant: Grant, name: str, query: EventQuery, *, after: Place, limit: int) -> EventPage:
-        found = await self.calendars.calendar(grant, name)
-        if query.metadata:
-            return await self.db.read(listing.page_of_metadata(found, query, after=after, limit=limit))
-        if query.ical_uid is not None:
-            return await self.db.read(listing.page_of_uid(found, query.ical_uid, after=after, limit=limit))
-        if query.master_event_id is not None:
-            return await self.db.read(listing.page_of_series(found, query, after=after, limit=limit))
-        return await self.db.read(listing.page(found, query, after=after, limit=limit))
+        def special(found: Calendar) -> Steps[EventPage]:
+            if query.metadata:
+                return listing.page_of_metadata(found, query, after=after, limit=limit)
+            if query.ical_uid is not None:
+                return listing.page_of_uid(found, query.ical_uid, after=after, limit=limit)
+            return listing.page_of_series(found, query, after=after, limit=limit)
+
+        if query.metadata or query.ical_uid is not None or query.master_event_id is not None:
+            return await self._read(grant, name, special)
+        gathered = await self._read(
+            grant, name, lambda found: listing.gather(found, query, self.expansions, after=after, limit=limit)
+        )
+        series = await self.expansions.expand(gathered.series)
+        return listing.page(series, gathered.rows, query, after=after, limit=limit)
+
+    async def _read(self, grant: Grant, name: str, steps: Callable[[Calendar], Steps[T]]) -> T:
+        """Find the calendar and read it in one script."""
+
+        def script() -> Steps[tuple[T] | None]:
+            found = yield from self.calendars.find(grant, name)
+            return None if found is None else ((yield from steps(found)),)
+
+        read = await self.db.read(script())
+        if read is None:
+            found = await self.calendars.calendar(grant, name)
+            return await self.db.read(steps(found))
+        return read[0]
 
     async def event(self, grant: Grant, name: str, event_id: str) -> Event:
-        found = await self.calendars.calendar(grant, name)
-        return await self.db.read(_get(found, event_id))
+        found, _ = await self._read(grant, name, lambda calendar: _get(calendar, event_id))
+        return found
 
     async def create_event(self, grant: Grant, name: str, draft: EventDraft, *, if_free: bool = False) -> Event:
-        seen = await self.calendars.calendar(grant, name)
         if draft.when is None:
             raise InvalidData("when: an event needs one.")
-        fresh = self._fresh_event(grant, seen, draft)
+        seen = await self.calendars.calendar(grant, name)
+        fresh = fresh_event(grant, seen, draft, at=self.clock())
+        if not if_free:
+            arms = [events.add_arm(fresh), *_key_arms(seen, fresh, None), *self._notice("created", fresh)]
+            if await self.db.write(together(calendars.TAKE, calendars.take_args(seen), arms, self.db.dialect)):
+                return fresh
 
         def script() -> Steps[Event]:
-            held = yield from self.calendars.hold(seen)
+            held = yield from self.calendars.take(seen)
+            made = fresh if held.timezone == seen.timezone else fresh_event(grant, held, draft, at=self.clock())
             if if_free:
-                yield from _check_free(held, fresh, email=grant.email.lower())
-            yield from self._write(held, "created", fresh)
-            return fresh
+                yield from self._check_free(held, made, email=grant.email.lower())
+            yield from self._write(held, "created", made, before=None)
+            return made
 
         return await self.db.write(script())
 
-    def _fresh_event(self, grant: Grant, calendar: Calendar, draft: EventDraft) -> Event:
-        at = self.clock()
-        id_ = new_id(at)
-        empty = Event(
-            application_id=grant.application_id,
-            grant_id=grant.id,
-            calendar_id=calendar.id,
-            id=id_,
-            kind="single",
-            master_id=None,
-            original=None,
-            ical_uid=draft.ical_uid or f"{id_}@opengrant",
-            whole_days=False,
-            wall=0,
-            zone="Etc/UTC",
-            later=False,
-            duration=0,
-            start_zone=None,
-            end_zone=None,
-            start_at=0,
-            end_at=0,
-            tz_version=VERSION,
-            recurrence=(),
-            series_end=None,
-            status="confirmed",
-            busy=True,
-            body={"organizer": {"email": grant.email}},
-            metadata=None,
-            sequence=0,
-            created_at=at,
-            updated_at=at,
-        )
-        return _changed(empty, draft, calendar)
+    def _check_free(self, calendar: Calendar, event: Event, *, email: str) -> Steps[None]:
+        """Raises SlotTaken."""
+        if not event.busy:
+            return
+        wanted = [(event.start_at, event.end_at)]
+        if event.kind == "series":
+            wanted = [(begin, end) for begin, end, _ in instants(event, event.start_at, event.start_at + _CHECKED)]
+        low, high = wanted[0][0], wanted[-1][1]
+        found = yield from listing.gather_busy(calendar, low, high, self.expansions)
+        series = self.expansions.expand_here(found.series)
+        taken = union(listing.busy(series, found.rows, low, high, email=email, maybe_too=True))
+        number = 0
+        for begin, end in wanted:
+            while number < len(taken) and taken[number][1] <= begin:
+                number += 1
+            if number < len(taken) and taken[number][0] < end:
+                raise SlotTaken("The calendar is taken at that time. Nothing was created; choose another time.")
 
-    async def change_event(self, grant: Grant, name: str, event_id: str, change: EventDraft) -> Event:
-        """Of a series all of it; of an occurrence that one, which has a row of its own from then on."""
+    async def change_event(
+        self, grant: Grant, name: str, event_id: str, change: EventDraft, *, following: bool = False
+    ) -> Event:
+        """Of a series all of it; of an occurrence that one, which has a row of its own from then on.
+
+        following  of an occurrence also all that come after it: they become a series of their own, which is returned
+        """
         seen = await self.calendars.calendar(grant, name)
 
         def script() -> Steps[Event]:
-            held = yield from self.calendars.hold(seen)
-            before = yield from _get(held, event_id)
+            held = yield from self.calendars.take(seen)
+            before, stored = yield from _get(held, event_id)
+            if following and (cut := (yield from _cut_at(held, before))) is not None:
+                return (yield from self._change_following(held, *cut, change))
+            if following:
+                before, stored = yield from _get(held, before.master_id or event_id)
             if before.master_id is not None and change.recurrence:
                 raise InvalidData("recurrence: an occurrence does not repeat by itself. Change its series.")
             after = _changed(before, change, held)
             after = replace(after, sequence=before.sequence + 1, updated_at=self.clock())
             if before.kind == "series" and (change.when is not None or change.recurrence is not None):
-                yield from _drop_strays(held, after)
-            yield from self._write(held, "updated", after)
+                yield from drop_strays(held, after)
+            yield from self._write(held, "updated", after, before=before if stored else None)
             return after
 
         return await self.db.write(script())
 
-    async def delete_event(self, grant: Grant, name: str, event_id: str) -> None:
-        """Of a series all of it; an occurrence is taken away and its series goes on."""
+    def _change_following(self, held: Calendar, series: Event, wall: Wall, change: EventDraft) -> Steps[Event]:
+        at = self.clock()
+        id_ = new_id(at)
+        rest = replace(
+            tail(series, wall), id=id_, ical_uid=f"{id_}@opengrant", created_at=at, updated_at=at, sequence=0
+        )
+        rest = _changed(rest, change, held)
+        moved = yield from self._end_before(held, series, wall)
+        yield from self._write(held, "created", rest, before=None, last=False)
+        if change.when is None and change.recurrence is None and rest.kind == "series":
+            for row in moved:
+                changed_row = replace(
+                    row, master_id=id_, ical_uid=rest.ical_uid, id=occurrence_id(rest, cast(int, row.original))
+                )
+                yield from events.put(changed_row)
+        return rest
+
+    def _end_before(self, held: Calendar, series: Event, wall: Wall) -> Steps[list[Event]]:
+        """End the series before that occurrence. Returns what was changed about single occurrences from there on."""
+        rows = yield from events.of_series(series)
+        later = [row for row in rows if row.original is not None and row.original >= wall]
+        for one in later:
+            yield from calendars.put_keys(held, "event", one.id, (), start_at=0)
+        yield from events.delete(later)
+        ended = replace(head(series, wall), sequence=series.sequence + 1, updated_at=self.clock())
+        yield from self._write(held, "updated", ended, before=series, last=False)
+        return later
+
+    async def delete_event(self, grant: Grant, name: str, event_id: str, *, following: bool = False) -> None:
+        """Of a series all of it; an occurrence is taken away, `following` with all after it, and its series goes on."""
         seen = await self.calendars.calendar(grant, name)
 
         def script() -> Steps[None]:
-            held = yield from self.calendars.hold(seen)
-            found = yield from _get(held, event_id)
+            held = yield from self.calendars.take(seen)
+            found, stored = yield from _get(held, event_id)
+            if following and (cut := (yield from _cut_at(held, found))) is not None:
+                yield from self._end_before(held, *cut)
+                return
+            if following:
+                found, stored = yield from _get(held, found.master_id or event_id)
             gone = replace(found, status="cancelled", updated_at=self.clock())
             if found.master_id is not None:
-                yield from self._write(held, "deleted", replace(gone, kind="cancelled", busy=False))
+                gone = replace(gone, kind="cancelled", busy=False)
+                yield from self._write(held, "deleted", gone, before=found if stored else None)
                 return
-            more = (yield from events.of_series(found)) if found.kind == "series" else []
-            for one in (found, *more):
-                yield from calendars.put_keys(held, "event", one.id, (), start_at=0)
-            yield from events.delete([found, *more])
-            yield from calendars.touch(held)
-            yield from self._announce_event("deleted", gone)
+            yield from events.delete_series(found)
+            yield from one_by_one(self._notice("deleted", gone))
 
         await self.db.write(script())
 
@@ -270,8 +342,8 @@ class HostedEvents:
         email = grant.email.lower()
 
         def script() -> Steps[Event]:
-            held = yield from self.calendars.hold(seen)
-            before = yield from _get(held, event_id)
+            held = yield from self.calendars.take(seen)
+            before, stored = yield from _get(held, event_id)
             invited = [dict(one) for one in before.body.get("participants", ())]
             mine = [one for one in invited if str(one.get("email", "")).lower() == email]
             if not mine or str(before.body.get("organizer", {}).get("email", "")).lower() == email:
@@ -279,7 +351,7 @@ class HostedEvents:
             for one in mine:
                 one |= {"status": answer, **({"comment": comment} if comment is not None else {})}
             after = replace(before, body={**before.body, "participants": invited}, updated_at=self.clock())
-            yield from self._write(held, "updated", after)
+            yield from self._write(held, "updated", after, before=before if stored else None)
             return after
 
         return await self.db.write(script())
@@ -287,19 +359,23 @@ class HostedEvents:
     async def busy(self, grant: Grant, names: tuple[str, ...], low: int, high: int, *, maybe_too: bool) -> Intervals:
         taken: Intervals = []
         for name in names:
-            found = await self.calendars.calendar(grant, name)
-            taken += await self.db.read(listing.busy(found, low, high, email=grant.email.lower(), maybe_too=maybe_too))
+            found = await self._read(
+                grant, name, lambda calendar: listing.gather_busy(calendar, low, high, self.expansions)
+            )
+            series = await self.expansions.expand(found.series)
+            taken += listing.busy(series, found.rows, low, high, email=grant.email.lower(), maybe_too=maybe_too)
         return union(clip(taken, low, high))
 
-    def _write(self, held: Calendar, change: Change, event: Event) -> Steps[None]:
-        yield from events.put(event)
-        yield from calendars.put_keys(held, "event", event.id, _searched(event.metadata), start_at=event.start_at)
-        yield from calendars.touch(held)
-        yield from self._announce_event(change, event)
+    def _write(
+        self, held: Calendar, change: Change, event: Event, *, before: Event | None, last: bool = True
+    ) -> Steps[None]:
+        """before: its row as it was, None: it has none yet. last: nothing follows in this script."""
+        arms = [*_key_arms(held, event, before), *self._notice(change, event)]
+        yield from together(events.PUT, events.COLUMNS.write(event), arms, self.db.dialect, last=last)
 
-    def _announce_event(self, change: Change, one: Event) -> Steps[None]:
+    def _notice(self, change: Change, one: Event) -> list[Arm]:
         at = self.clock()
-        yield from outbox.add(
+        return outbox.announce_arms(
             payloads.of_object(f"event.{change}", one.application_id, one.grant_id, shown.event(one), at=at)
         )
 
@@ -310,6 +386,41 @@ def new_id(at: Micros) -> str:
     return base64.b32hexencode(data).decode().rstrip("=").lower()
 
 
+def fresh_event(grant: Grant, calendar: Calendar, draft: EventDraft, *, at: Micros) -> Event:
+    """An event that is not stored yet. Raises InvalidData."""
+    id_ = new_id(at)
+    empty = Event(
+        application_id=grant.application_id,
+        grant_id=grant.id,
+        calendar_id=calendar.id,
+        id=id_,
+        kind="single",
+        master_id=None,
+        original=None,
+        ical_uid=draft.ical_uid or f"{id_}@opengrant",
+        whole_days=False,
+        wall=0,
+        zone="Etc/UTC",
+        later=False,
+        duration=0,
+        start_zone=None,
+        end_zone=None,
+        start_at=0,
+        end_at=0,
+        tz_version=VERSION,
+        recurrence=(),
+        series_end=None,
+        status="confirmed",
+        busy=True,
+        body={"organizer": {"email": grant.email}},
+        metadata=None,
+        sequence=0,
+        created_at=at,
+        updated_at=at,
+    )
+    return _changed(empty, draft, calendar)
+
+
 def _with(calendar: Calendar, draft: CalendarDraft) -> Calendar:
     if draft.timezone is not None:
         require_zone(draft.timezone, "timezone")
@@ -317,10 +428,11 @@ def _with(calendar: Calendar, draft: CalendarDraft) -> Calendar:
 
 
 def _put_calendar_keys(calendar: Calendar) -> Steps[None]:
-    yield from calendars.put_keys(calendar, "calendar", calendar.id, _searched(calendar.metadata), start_at=0)
+    yield from calendars.put_keys(calendar, "calendar", calendar.id, searched(calendar.metadata), start_at=0)
 
 
-def _searched(metadata: Mapping[str, str] | None) -> list[tuple[str, str]]:
+def searched(metadata: Mapping[str, str] | None) -> list[tuple[str, str]]:
+    """Those of its pairs that can be searched for."""
     return [(name, value) for name, value in (metadata or {}).items() if name in SEARCHED]
 
 
@@ -337,20 +449,44 @@ def _changed(before: Event, change: EventDraft, calendar: Calendar) -> Event:
     return repeat(after, lines) if before.master_id is None else after
 
 
-def _get(calendar: Calendar, event_id: str) -> Steps[Event]:
-    """A row, or an occurrence of a series. Raises DataNotFound."""
+def _get(calendar: Calendar, event_id: str) -> Steps[tuple[Event, bool]]:
+    """A row, or an occurrence of a series; and whether it is a row. Raises DataNotFound."""
     found = yield from events.find(calendar, event_id)
     if found is None and (parts := split_id(event_id)) is not None:
         master = yield from events.find(calendar, parts[0])
         wall = None if master is None or master.kind != "series" else find_occurrence(master, parts[1])
         if master is not None and wall is not None:
-            return occurrence(master, wall)
+            return occurrence(master, wall), False
     if found is None or found.kind == "cancelled":
         raise DataNotFound(f"event_id: this calendar has no event {event_id[:60]!r}.")
-    return found
+    return found, True
 
 
-def _drop_strays(calendar: Calendar, series: Event) -> Steps[None]:
+def _cut_at(calendar: Calendar, occurrence_: Event) -> Steps[tuple[Event, Wall] | None]:
+    """The series, and the wall time of the occurrence that it is to be cut at. None: it is the first, so all of it.
+
+    Raises InvalidData: this is no occurrence.
+    """
+    if occurrence_.master_id is None or occurrence_.original is None:
+        raise InvalidData("edit_scope: `following` needs the id of one occurrence of a series.")
+    series = yield from events.find(calendar, occurrence_.master_id)
+    assert series is not None
+    return None if occurrence_.original <= series.wall else (series, occurrence_.original)
+
+
+def _key_arms(calendar: Calendar, event: Event, before: Event | None) -> list[Arm]:
+    """What differs of what can be searched for. before: the row as it was."""
+    was = {} if before is None else dict(searched(before.metadata))
+    keys = {} if event.kind == "cancelled" else dict(searched(event.metadata))
+    moved = before is not None and before.start_at != event.start_at
+    fresh = [(name, value) for name, value in keys.items() if moved or was.get(name) != value]
+    return [
+        *calendars.no_key_arms(calendar, "event", event.id, was.keys() - keys.keys()),
+        *calendars.key_arms(calendar, "event", event.id, fresh, start_at=event.start_at),
+    ]
+
+
+def drop_strays(calendar: Calendar, series: Event) -> Steps[None]:
     """Changes of single occurrences that the series does not have any more."""
     rows = yield from events.of_series(series)
     if not rows:
@@ -365,21 +501,9 @@ def _drop_strays(calendar: Calendar, series: Event) -> Steps[None]:
     yield from events.delete(strays)
 
 
-def _check_free(calendar: Calendar, event: Event, *, email: str) -> Steps[None]:
-    """Raises SlotTaken."""
-    if not event.busy:
-        return
-    wanted = [(event.start_at, event.end_at)]
-    if event.kind == "series":
-        wanted = [(begin, end) for begin, end, _ in instants(event, event.start_at, event.start_at + _CHECKED)]
-    low, high = wanted[0][0], wanted[-1][1]
-    taken = union((yield from listing.busy(calendar, low, high, email=email, maybe_too=True)))
-    number = 0
-    for begin, end in wanted:
-        while number < len(taken) and taken[number][1] <= begin:
-            number += 1
-        if number < len(taken) and taken[number][0] < end:
-            raise SlotTaken("The calendar is taken at that time. Nothing was created; choose another time.")
+def _primary(grant: Grant) -> tuple[str, str]:
+    """What the primary calendar is called."""
+    return "primary", grant.email
 
 
-__all__ = ["BEGINNING", "MOST_CALENDARS", "HostedCalendars", "new_id"]
+__all__ = ["BEGINNING", "MOST_CALENDARS", "HostedCalendars", "drop_strays", "fresh_event", "new_id", "searched"]

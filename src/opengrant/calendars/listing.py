@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from heapq import merge
+from itertools import islice
 
-from opengrant.calendars.drafts import EventPage, EventQuery, Place
+from opengrant.calendars.drafts import BEGINNING, EventPage, EventQuery, Place
+from opengrant.calendars.expansion import Expanded, Expansions, Unexpanded
 from opengrant.calendars.intervals import Interval
 from opengrant.calendars.occurrences import instants, occurrence, occurrence_id
-from opengrant.calendars.zones import SLACK
 from opengrant.model.calendars import Calendar, Event
 from opengrant.store.calendars import calendars, events
 from opengrant.store.engine.port import Steps
@@ -29,33 +30,57 @@ class _Found:
         return self.event if self.wall is None else occurrence(self.event, self.wall)
 
 
-def page(calendar: Calendar, query: EventQuery, *, after: Place, limit: int) -> Steps[EventPage]:
-    """By start, then by id."""
-    series = yield from events.series_between(calendar, low=query.start, high=query.end)
-    series = [one for one in series if matches(one, query)]
-    if query.expand:
-        changed = yield from _changed(calendar, query)
-        repeated = _expanded(series, changed, query)
-    else:
-        repeated = (_Found((one.start_at, one.id), one) for one in series if instants(one, query.start, query.end))
-    waiting = sorted((found for found in repeated if found.place > after), key=_place)
-    found: list[_Found] = []
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What the database has of a page. rows: single events and overrides that pass the filters."""
+
+    series: Unexpanded
+    rows: list[Event]
+
+
+def gather(
+    calendar: Calendar, query: EventQuery, expansions: Expansions, *, after: Place, limit: int
+) -> Steps[Gathered]:
+    series = yield from expansions.read(calendar, query.start, query.end)
+    found: list[Event] = []
+    size = max(limit + 1, _AT_LEAST)
     while len(found) <= limit:
         batch = yield from events.between(
-            calendar,
-            low=query.start,
-            high=query.end,
-            after=after,
-            limit=max(limit + 1, _AT_LEAST),
-            cancelled=query.cancelled,
+            calendar, low=query.start, high=query.end, after=after, limit=size, cancelled=query.cancelled
         )
-        found += [_Found((one.start_at, one.id), one) for one in batch if matches(one, query)]
-        if len(batch) < max(limit + 1, _AT_LEAST):
+        found += [one for one in batch if matches(one, query)]
+        if len(batch) < size:
             break
         after = (batch[-1].start_at, batch[-1].id)
-    merged = merge(waiting, found, key=_place)
-    chosen = [one for one, _ in zip(merged, range(limit + 1), strict=False)]
-    return _cut(chosen, limit)
+    return Gathered(series, found)
+
+
+def page(series: Expanded, rows: Iterable[Event], query: EventQuery, *, after: Place, limit: int) -> EventPage:
+    """By start, then by id."""
+    repeated = _occurrences(series, query, after) if query.expand else iter(_whole(series, query, after))
+    merged = merge(repeated, (_Found((one.start_at, one.id), one) for one in rows), key=_place)
+    return _cut(list(islice(merged, limit + 1)), limit)
+
+
+def _occurrences(series: Expanded, query: EventQuery, after: Place) -> Iterator[_Found]:
+    passing: dict[int, bool] = {}
+    for place in series.between(query.start, query.end, since=after[0]):
+        number, wall = series.numbers[place], series.walls[place]
+        one = series.series[number]
+        passes = passing.get(number)
+        if passes is None:
+            passes = passing[number] = matches(one, query)
+        if passes and (one.id, wall) not in series.changed:
+            found = (series.begins[place], occurrence_id(one, wall))
+            if found > after:
+                yield _Found(found, one, wall)
+
+
+def _whole(series: Expanded, query: EventQuery, after: Place) -> list[_Found]:
+    """Series that occur in the window, also if every occurrence there is changed."""
+    numbers = {series.numbers[place] for place in series.between(query.start, query.end)}
+    chosen = [one for one in map(series.series.__getitem__, numbers) if matches(one, query)]
+    return sorted((_Found((one.start_at, one.id), one) for one in chosen if (one.start_at, one.id) > after), key=_place)
 
 
 def page_of_series(calendar: Calendar, query: EventQuery, *, after: Place, limit: int) -> Steps[EventPage]:
@@ -65,15 +90,25 @@ def page_of_series(calendar: Calendar, query: EventQuery, *, after: Place, limit
     if master is None or master.kind != "series":
         return EventPage([], None)
     rows = yield from events.of_series(master)
-    changed = frozenset((master.id, row.original) for row in rows if row.original is not None)
-    found = [one for one in _expanded([master], changed, query) if matches(master, query)]
+    changed = frozenset(row.original for row in rows if row.original is not None)
+    own = []
     for row in rows:
         shown = query.cancelled or row.kind != "cancelled"
         inside = row.start_at <= query.end and (row.end_at > query.start or row.start_at >= query.start)
-        if shown and inside and matches(row, query):
-            found.append(_Found((row.start_at, row.id), row))
-    found = sorted((one for one in found if one.place > after), key=_place)
-    return _cut(found, limit)
+        if shown and inside and matches(row, query) and (row.start_at, row.id) > after:
+            own.append(_Found((row.start_at, row.id), row))
+    repeated = _of_series(master, changed, query, after) if matches(master, query) else iter(())
+    merged = merge(repeated, sorted(own, key=_place), key=_place)
+    return _cut(list(islice(merged, limit + 1)), limit)
+
+
+def _of_series(master: Event, changed: frozenset[int], query: EventQuery, after: Place) -> Iterator[_Found]:
+    # Sorted: a time that a zone skips is moved behind later ones.
+    for at, _, wall in sorted(instants(master, max(query.start, after[0]), query.end)):
+        if wall not in changed:
+            found = (at, occurrence_id(master, wall))
+            if found > after:
+                yield _Found(found, master, wall)
 
 
 def page_of_uid(calendar: Calendar, ical_uid: str, *, after: Place, limit: int) -> Steps[EventPage]:
@@ -110,22 +145,6 @@ def _place(found: _Found) -> Place:
     return found.place
 
 
-def _changed(calendar: Calendar, query: EventQuery) -> Steps[frozenset[tuple[str, int]]]:
-    rows = yield from events.changed_between(calendar, low=query.start - _FAR, high=query.end + SLACK)
-    return frozenset(rows)
-
-
-_FAR = 10 * 366 * 86_400 + SLACK
-"""The longest event, so that an occurrence that began long before the window and was changed is found."""
-
-
-def _expanded(series: Iterable[Event], changed: frozenset[tuple[str, int]], query: EventQuery) -> Iterator[_Found]:
-    for one in series:
-        for at, _, wall in instants(one, query.start, query.end):
-            if (one.id, wall) not in changed:
-                yield _Found((at, occurrence_id(one, wall)), one, wall)
-
-
 def matches(event: Event, query: EventQuery) -> bool:
     """Whether it passes the filters that no index serves."""
     if query.busy is not None and event.busy != query.busy:
@@ -148,26 +167,38 @@ def _contains(text: str, words: str) -> bool:
     return all(word in text for word in words.casefold().split())
 
 
-def busy(calendar: Calendar, low: int, high: int, *, email: str, maybe_too: bool) -> Steps[list[Interval]]:
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What the database has of busy time, before series are expanded."""
+
+    series: Unexpanded
+    rows: list[Event]
+
+
+def gather_busy(calendar: Calendar, low: int, high: int, expansions: Expansions) -> Steps[Taken]:
+    series = yield from expansions.read(calendar, low, high)
+    rows = yield from events.between(calendar, low=low, high=high, after=BEGINNING, limit=1 << 31)
+    return Taken(series, rows)
+
+
+def busy(
+    series: Expanded, rows: Iterable[Event], low: int, high: int, *, email: str, maybe_too: bool
+) -> list[Interval]:
     """What takes time from `low` to `high`, in no order and not cut to it.
 
     email      of the calendar's owner: what they have declined does not count
     maybe_too  tentative events count
     """
-    query = EventQuery(low, high, busy=True)
-    series = yield from events.series_between(calendar, low=low, high=high)
-    changed = yield from _changed(calendar, query) if series else _nothing()
-    rows = yield from events.between(calendar, low=low, high=high, after=(-(1 << 62), ""), limit=1 << 31)
     taken = [(one.start_at, one.end_at) for one in rows if _takes_time(one, email, maybe_too=maybe_too)]
-    for one in series:
-        if _takes_time(one, email, maybe_too=maybe_too):
-            taken += [(at, end) for at, end, wall in instants(one, low, high) if (one.id, wall) not in changed]
+    counting = [_takes_time(one, email, maybe_too=maybe_too) for one in series.series]
+    begins, ends, numbers, walls = series.begins, series.ends, series.numbers, series.walls
+    taken += [
+        (begins[place], ends[place])
+        for place in series.between(low, high)
+        if counting[numbers[place]]
+        and not (series.changed and (series.series[numbers[place]].id, walls[place]) in series.changed)
+    ]
     return taken
-
-
-def _nothing() -> Steps[frozenset[tuple[str, int]]]:
-    return frozenset()
-    yield
 
 
 def _takes_time(event: Event, email: str, *, maybe_too: bool) -> bool:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import lru_cache
 
 from opengrant.calendars.recurrence import BadRule, Rule, Series, check, end_of, expand, parse, parse_date
@@ -79,6 +79,17 @@ def settle(event: Event) -> Event:
     return derive(replace(event, series_end=end, end_at=last))
 
 
+def derive_again(event: Event) -> Event:
+    """With the instants that today's rules of its zone give it."""
+    if event.kind != "series":
+        return derive(event)
+    try:
+        return settle(event)
+    except BadRule:
+        # It was written when fewer rules were refused: it ends when it ended.
+        return derive(event)
+
+
 def derive(event: Event) -> Event:
     """The same with the instants that today's rules of its zone give it; the end of a series is `settle`'s."""
     zone_ = zone_of(event)
@@ -116,7 +127,9 @@ def instants(event: Event, low: Seconds, high: Seconds) -> list[tuple[Seconds, S
 
 def occurrence(event: Event, wall: Wall) -> Event:
     """One occurrence of a series as an event of its own."""
-    one = replace(
+    zone_ = zone_of(event)
+    start_at = zone_.utc(wall)
+    return replace(
         event,
         kind="override",
         id=occurrence_id(event, wall),
@@ -126,14 +139,24 @@ def occurrence(event: Event, wall: Wall) -> Event:
         later=False,
         recurrence=(),
         series_end=None,
+        start_at=start_at,
+        end_at=zone_.utc(wall + event.duration) if event.whole_days else start_at + event.duration,
+        tz_version=VERSION,
     )
-    return derive(one)
 
 
 def occurrence_id(event: Event, wall: Wall) -> str:
     if event.whole_days:
-        return f"{event.id}_{date.fromordinal(wall // DAY + _EPOCH):%Y%m%d}"
-    return f"{event.id}_{datetime.fromtimestamp(zone_of(event).utc(wall), UTC):%Y%m%dT%H%M%SZ}"
+        return f"{event.id}_{_day_stamp(wall // DAY)}"
+    day, second = divmod(zone_of(event).utc(wall), DAY)
+    minute, second = divmod(second, 60)
+    hour, minute = divmod(minute, 60)
+    return f"{event.id}_{_day_stamp(day)}T{hour:02}{minute:02}{second:02}Z"
+
+
+@lru_cache(maxsize=4096)
+def _day_stamp(day: int) -> str:
+    return f"{date.fromordinal(day + _EPOCH):%Y%m%d}"
 
 
 def split_id(event_id: str) -> tuple[str, str] | None:

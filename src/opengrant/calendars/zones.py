@@ -5,13 +5,13 @@ as the zone's clocks show them, without a zone of their own. A wall time that a 
 before the gap, and one that comes twice is the first of the two (RFC 5545, section 3.3.5).
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from importlib import import_module
 from importlib.metadata import version
 from importlib.resources import files
 from zoneinfo import ZoneInfo
-
-from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 Wall = int
 """Seconds since 1970-01-01T00:00 on a zone's wall clock."""
@@ -19,8 +19,8 @@ Seconds = int
 """Unix seconds: UTC."""
 
 DAY = 86_400
-VERSION = version("tzdata")
-"""Of the rules: instants that were derived with another are derived again."""
+VERSION = ".".join(part.zfill(2) for part in version("tzdata").split("."))
+"""Of the rules, such that a later one is the greater text: instants that an earlier one gave are derived again."""
 SLACK = 26 * 3600
 """More than any zone is away from UTC."""
 
@@ -31,13 +31,13 @@ _MOST_DAYS = 20_000
 
 
 class Zone:
-    """One zone's rules. name: as IANA writes it. Made by `zone`."""
+    """One zone's rules. name: as IANA writes it. rules: from the pinned package. Made by `zone`."""
 
-    __slots__ = ("_offsets", "_rules", "name")
+    __slots__ = ("_offsets", "name", "rules")
 
     def __init__(self, name: str, rules: ZoneInfo) -> None:
         self.name = name
-        self._rules = rules
+        self.rules = rules
         self._offsets: dict[int, int | None] = {}
 
     def utc(self, wall: Wall, *, later: bool = False) -> Seconds:
@@ -52,7 +52,7 @@ class Zone:
         return wall - (self._offset_at(wall) if offset is None else offset)
 
     def wall(self, at: Seconds) -> Wall:
-        local = datetime.fromtimestamp(at, UTC).astimezone(self._rules)
+        local = datetime.fromtimestamp(at, UTC).astimezone(self.rules)
         return (local.replace(tzinfo=None) - _EPOCH) // _ONE_SECOND
 
     def _look_up(self, day: int) -> int | None:
@@ -65,7 +65,7 @@ class Zone:
 
     def _offset_at(self, wall: Wall, *, fold: int = 0) -> int:
         try:
-            local = (_EPOCH + timedelta(seconds=wall)).replace(tzinfo=self._rules, fold=fold)
+            local = (_EPOCH + timedelta(seconds=wall)).replace(tzinfo=self.rules, fold=fold)
             return (local.utcoffset() or timedelta()) // _ONE_SECOND
         except OverflowError:
             return 0
@@ -74,7 +74,7 @@ class Zone:
 @lru_cache(maxsize=1024)
 def zone(name: str) -> Zone | None:
     """By its IANA name, or the name that Windows has for it. None: there is no such zone."""
-    known = name if name in _names() else WINDOWS_TO_OLSON.get(name, "")
+    known = name if name in _names() else _windows_names().get(name, "")
     if known not in _names():
         return None
     with files("tzdata.zoneinfo").joinpath(*known.split("/")).open("rb") as rules:
@@ -87,6 +87,18 @@ def utc() -> Zone:
     return found
 
 
+def likely() -> list[str]:
+    """All names; first one for each set of rules that Windows knows."""
+    return list(dict.fromkeys([*_windows_names().values(), *sorted(_names())]))
+
+
 @lru_cache(maxsize=1)
 def _names() -> frozenset[str]:
     return frozenset((files("tzdata") / "zones").read_text(encoding="ascii").split())
+
+
+@lru_cache(maxsize=1)
+def _windows_names() -> Mapping[str, str]:
+    """IANA's names by those of Windows. icalendar is loaded when one is met: it would take 80 ms of every start."""
+    names: Mapping[str, str] = import_module("icalendar.timezone.windows_to_olson").WINDOWS_TO_OLSON
+    return names

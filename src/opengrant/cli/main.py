@@ -80,11 +80,11 @@ def serve(
             metrics.prepare_multiprocess(directory)
         except OSError as problem:
             raise Failure(f"{directory} cannot be made: {problem.strerror}. Set OPENGRANT_DATA_DIR.") from None
-    from opengrant.server import process as serving  # noqa: PLC0415 -- --help must not load the server
+    from opengrant.server import process, sockets  # noqa: PLC0415 -- --help must not load the server
 
     try:
-        serving.run(configured, work=work, announce=announce)
-    except serving.CannotListen as problem:
+        process.run(configured, work=work, announce=announce)
+    except sockets.CannotListen as problem:
         raise Failure(
             f"{problem} Set OPENGRANT_PORT to a free port, and OPENGRANT_HOST to an address of this machine."
         ) from None
@@ -103,12 +103,12 @@ def work(
     ] = None,
 ) -> None:
     """Do the background work alone, without the API."""
-    from opengrant.server import process as serving  # noqa: PLC0415 -- --help must not load the server
+    from opengrant.server import process, sockets  # noqa: PLC0415 -- --help must not load the server
 
     configured = load_settings()
     try:
-        serving.run_work(configured, port=port)
-    except serving.CannotListen as problem:
+        process.run_work(configured, port=port)
+    except sockets.CannotListen as problem:
         raise Failure(f"{problem} Name a free port with --port.") from None
 
 
@@ -152,11 +152,11 @@ def doctor(*, json: AsJson = False) -> None:
 
     Each line says what is wrong and what to do. Exit status 1 when something failed.
     """
-    from opengrant.server import doctor as checks  # noqa: PLC0415 -- --help must not load the server
+    from opengrant.server.doctor.examine import examine  # noqa: PLC0415 -- --help must not load the server
 
     # rich shows it in a terminal only.
     with Console(stderr=True).status("checking") as shown:
-        findings = asyncio.run(checks.examine(load_settings(), tell=lambda what: shown.update(f"checking {what}")))
+        findings = asyncio.run(examine(load_settings(), tell=lambda what: shown.update(f"checking {what}")))
     if json:
         print_json([finding.as_mapping() for finding in findings])
     else:

@@ -3,15 +3,28 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, cast
+from typing import Literal
 
 from pydantic import SecretStr
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from opengrant.errors import InvalidRequest, NotFound
 from opengrant.events import audit
 from opengrant.events import payloads as events
-from opengrant.model import Application, ClientApp, Clock, Connector, Credential, Micros, ProviderName, Trouble
+from opengrant.model import (
+    Application,
+    ClientApp,
+    Clock,
+    Connector,
+    Credential,
+    Micros,
+    OrganisationCredential,
+    ProviderName,
+    ServiceAccountKey,
+    TenantClient,
+    Trouble,
+)
+from opengrant.model.secrets import ConnectorClient, ConsentedApp, CredentialSecret, encode, read_credential
 from opengrant.providers.microsoft.app_only import MANY_TENANTS
 from opengrant.providers.registry import FACTS, OAUTH
 from opengrant.store import secrets
@@ -24,7 +37,6 @@ from opengrant.vault import Owner, Vault
 PUBLIC: Mapping[ProviderName, frozenset[str]] = {name: facts.connector_settings for name, facts in FACTS.items()}
 """Settings of a connector that may be read again, beside its client_id."""
 _EXPIRED_AT_ONCE = 500
-_SECRET = frozenset({"client_secret", "private_key"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +47,7 @@ class ConnectorFields:
     """
 
     name: str | None = None
-    settings: Mapping[str, Any] | None = None
+    settings: Mapping[str, str] | None = None
     client_id: str | None = None
     client_secret: SecretStr | None = None
     scope: tuple[str, ...] | None = None
@@ -109,46 +121,60 @@ class Connectors:
 
     def client(self, found: connectors.WithClient) -> ClientApp:
         """The client for the provider's token endpoint. Raises InvalidRequest when there is none."""
-        connector, held = found.connector, self.held(found)
+        connector = found.connector
+        match self.secret_of(found):
+            case ConnectorClient(client_id=client_id, client_secret=client_secret, tenant=tenant):
+                pass
+            case ConsentedApp(client_id=str() as client_id, client_secret=SecretStr() as client_secret, tenant=tenant):
+                pass
+            case _:
+                raise _no_such_credential(connector)
         return ClientApp(
-            client_id=held["client_id"],
-            client_secret=held["client_secret"],
-            tenant=held.get("tenant") or connector.settings.get("tenant") or "common",
+            client_id=client_id,
+            client_secret=client_secret,
+            tenant=tenant or connector.settings.get("tenant") or "common",
             scope=connector.scope,
         )
 
-    def held(self, found: connectors.WithClient) -> dict[str, Any]:
-        """The members of the found credential, SecretStr where secret. Raises InvalidRequest when there is none."""
+    def secret_of(self, found: connectors.WithClient) -> CredentialSecret:
+        """What the found credential holds. Raises InvalidRequest when there is none; SecretUnreadable."""
         connector = found.connector
-        if found.client is None or found.credential_id is None:
-            raise InvalidRequest(f"The {connector.provider} connector has no such credential.")
+        if found.client is None or found.credential_id is None or found.credential_type is None:
+            raise _no_such_credential(connector)
         owner = client_owner(connector.application_id, found.credential_id)
-        opened = cast(dict[str, Any], from_json(self.vault.open(found.client, owner)))
-        return {key: SecretStr(value) if key in _SECRET else value for key, value in opened.items()}
+        return read_credential(from_json(self.vault.open(found.client, owner)), found.credential_type)
 
-    async def organisation(self, found: connectors.WithClient, *, tenant: str | None = None) -> dict[str, Any]:
+    async def organisation(self, found: connectors.WithClient, *, tenant: str | None = None) -> OrganisationCredential:
         """The credential that mints tokens for an organisation. Raises InvalidRequest when there is none.
 
         tenant  one of the tenants of a multi-tenant application; refused when the credential is of another one
         """
-        held = self.held(found)
-        own = held.get("tenant")
-        if tenant is not None:
-            if own is not None and own.lower() not in {*MANY_TENANTS, tenant.lower()}:
-                raise InvalidRequest(
-                    f"settings.tenant: the credential is for the tenant {own}. Leave settings.tenant out, or name a"
-                    " credential without a tenant."
-                )
-            held["tenant"] = tenant
-        connector = found.connector
-        if FACTS[connector.provider].organisation_credential == "adminconsent":
-            if "client_id" not in held:
-                # The tenant consented to the connector's own application.
-                own = await self.db.read(connectors.find_with_client(connector.application_id, connector.provider))
-                client = self.client(own or found)
-                held |= {"client_id": client.client_id, "client_secret": client.client_secret}
-            held.setdefault("tenant", connector.settings.get("tenant"))
-        return held
+        secret = self.secret_of(found)
+        return secret if isinstance(secret, ServiceAccountKey) else await self.tenant_client(found, tenant=tenant)
+
+    async def tenant_client(self, found: connectors.WithClient, *, tenant: str | None = None) -> TenantClient:
+        """The client that a tenant consented to. Raises as `organisation`."""
+        connector, secret = found.connector, self.secret_of(found)
+        if isinstance(secret, ServiceAccountKey):
+            raise _no_such_credential(connector)
+        own = secret.tenant
+        if tenant is not None and own is not None and own.lower() not in {*MANY_TENANTS, tenant.lower()}:
+            raise InvalidRequest(
+                f"settings.tenant: the credential is for the tenant {own}. Leave settings.tenant out, or name a"
+                " credential without a tenant."
+            )
+        client_id, client_secret = secret.client_id, secret.client_secret
+        if client_id is None or client_secret is None:
+            # The tenant consented to the connector's own application.
+            primary = await self.db.read(connectors.find_with_client(connector.application_id, connector.provider))
+            client = self.client(primary or found)
+            client_id, client_secret = client.client_id, client.client_secret
+        named = tenant if tenant is not None else own
+        return TenantClient(
+            client_id=client_id,
+            client_secret=client_secret,
+            tenant=connector.settings.get("tenant") if named is None else named,
+        )
 
     def _update(self, app: Application, provider: ProviderName, fields: ConnectorFields) -> Steps[Connector]:
         connector = yield from connectors.hold(app.id, provider)
@@ -202,11 +228,12 @@ class Connectors:
             raise InvalidRequest(
                 "settings.client_secret: the stored one is gone; send both client_id and client_secret."
             )
-        stored = from_json(self.vault.open(sealed, owner))
-        return stored["client_id"], SecretStr(stored["client_secret"])
+        stored = read_credential(from_json(self.vault.open(sealed, owner)), primary.type)
+        assert isinstance(stored, ConnectorClient)
+        return stored.client_id, stored.client_secret
 
     def _seal(self, primary: Credential, client_id: str, secret: SecretStr) -> secrets.SecretRow:
-        plain = to_json({"client_id": client_id, "client_secret": secret.get_secret_value()})
+        plain = encode(ConnectorClient(client_id=client_id, client_secret=secret))
         owner = client_owner(primary.application_id, primary.id)
         return secrets.SecretRow(
             owner.application_id, owner.kind, owner.id, owner.purpose, self.vault.seal(plain, owner)
@@ -221,6 +248,10 @@ def _check_settings(provider: ProviderName, fields: ConnectorFields) -> None:
     sent += sorted(set(fields.settings or ()) - PUBLIC.get(provider, frozenset()))
     if sent:
         raise InvalidRequest(f"settings.{sent[0]}: {provider} connectors have no such setting.")
+
+
+def _no_such_credential(connector: Connector) -> InvalidRequest:
+    return InvalidRequest(f"The {connector.provider} connector has no such credential.")
 
 
 def client_owner(application_id: str, credential_id: str) -> Owner:

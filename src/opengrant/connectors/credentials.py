@@ -3,15 +3,14 @@
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
 
-from pydantic import SecretStr
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from opengrant.connectors.connectors import PUBLIC, client_owner, expire
 from opengrant.errors import InvalidRequest, NotFound
 from opengrant.events import audit
 from opengrant.model import Application, Clock, Connector, Credential, CredentialType, Micros, ProviderName
+from opengrant.model.secrets import ConnectorClient, CredentialSecret, ServiceAccountKey, encode, read_credential
 from opengrant.providers.google.service_account import check_key
 from opengrant.providers.registry import FACTS
 from opengrant.store import secrets
@@ -30,11 +29,14 @@ TYPES: Mapping[ProviderName, frozenset[CredentialType]] = {
 
 @dataclass(frozen=True, slots=True)
 class NewCredential:
-    """What a request sends. `data` holds the type's own keys, SecretStr where secret; it is sealed as a whole."""
+    """What a request sends. `data` is sealed as a whole."""
 
     name: str
-    type: CredentialType
-    data: Mapping[str, Any]
+    data: CredentialSecret
+
+    @property
+    def type(self) -> CredentialType:
+        return self.data.kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +81,7 @@ class Credentials:
         credential_id: str,
         *,
         name: str | None,
-        data: Mapping[str, Any] | None,
+        data: CredentialSecret | None,
     ) -> Credential:
         """`data` replaces the stored data; the type stays. Grants that use it follow at their next refresh.
 
@@ -100,7 +102,7 @@ class Credentials:
         connector = yield from _connector(app, provider, connectors.hold)
         existing = yield from credentials.find_name(app.id, connector.id, new.name)
         if existing is not None:
-            if existing.type == new.type and (yield from self._holds(existing)) == _plain(new.data):
+            if existing.type == new.type and (yield from self._holds(existing)) == new.data:
                 return existing
             raise InvalidRequest(f"name: the {provider} connector already has another credential named {new.name!r}.")
         now = self.clock()
@@ -120,7 +122,7 @@ class Credentials:
         provider: ProviderName,
         credential_id: str,
         name: str | None,
-        data: Mapping[str, Any] | None,
+        data: CredentialSecret | None,
     ) -> Steps[Credential]:
         connector = yield from _connector(app, provider, connectors.hold)
         held = yield from _credential(connector, credential_id)
@@ -131,12 +133,14 @@ class Credentials:
         now = self.clock()
         changed = replace(held, name=name or held.name, updated_at=now)
         yield from credentials.rename(app.id, held.id, changed.name, at=now)
-        if data is not None and held.primary:
+        if isinstance(data, ConnectorClient) and held.primary:
             # Its client is the connector's own: the connector stores the readable part, such as the tenant.
-            shown = {key: value for key, value in data.items() if key in {"client_id", *PUBLIC.get(provider, ())}}
+            shown = {"client_id": data.client_id}
+            if data.tenant is not None and "tenant" in PUBLIC.get(provider, ()):
+                shown["tenant"] = data.tenant
             settings = {**connector.settings, **shown}
             yield from connectors.replace(replace(connector, settings=settings, updated_at=now))
-            data = {key: data[key] for key in ("client_id", "client_secret")}
+            data = replace(data, tenant=None)
         if data is not None:
             yield from secrets.put(self._seal(held, data), at=now)
             yield from circuit_breakers.probe_now(app.id, held.id)
@@ -164,20 +168,22 @@ class Credentials:
         yield from _record("credential.deleted", held, at=now)
         yield from expire(app, using="credential_id", id_=held.id, at=now, dialect=self.db.dialect)
 
-    def _holds(self, credential: Credential) -> Steps[dict[str, Any] | None]:
+    def _holds(self, credential: Credential) -> Steps[CredentialSecret | None]:
         owner = client_owner(credential.application_id, credential.id)
         sealed = yield from secrets.find(owner.application_id, owner.kind, owner.id, owner.purpose)
-        return None if sealed is None else cast(dict[str, Any], from_json(self.vault.open(sealed, owner)))
+        if sealed is None:
+            return None
+        return read_credential(from_json(self.vault.open(sealed, owner)), credential.type)
 
-    def _seal(self, credential: Credential, data: Mapping[str, Any]) -> secrets.SecretRow:
+    def _seal(self, credential: Credential, data: CredentialSecret) -> secrets.SecretRow:
         owner = client_owner(credential.application_id, credential.id)
-        sealed = self.vault.seal(to_json(_plain(data)), owner)
+        sealed = self.vault.seal(encode(data), owner)
         return secrets.SecretRow(owner.application_id, owner.kind, owner.id, owner.purpose, sealed)
 
 
-def _check(data: Mapping[str, Any]) -> None:
+def _check(data: CredentialSecret) -> None:
     """A service account's key must be one that can sign. Raises InvalidRequest."""
-    if "private_key" in data:
+    if isinstance(data, ServiceAccountKey):
         check_key(data)
 
 
@@ -191,10 +197,6 @@ def _record(type_: audit.AuditType, credential: Credential, *, at: Micros, chang
         provider=credential.provider.value,
         changed=changed or None,
     )
-
-
-def _plain(data: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value.get_secret_value() if isinstance(value, SecretStr) else value for key, value in data.items()}
 
 
 def _connector(

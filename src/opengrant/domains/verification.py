@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from opengrant.domains import dns_records
 from opengrant.domains.dns_records import DMARC, NAMELESS, MailNames, RecordFinding, Wanted, is_nameless
 from opengrant.domains.domains import DKIM_SECRET, Domains, existing, missing, record
-from opengrant.model import SECOND, Clock, Sealed
+from opengrant.model import Clock, Sealed, micros
 from opengrant.net.dns import DnsUnavailable, NameNotFound, Resolver
 from opengrant.store import secrets
 from opengrant.store.domains import domains
@@ -157,7 +157,7 @@ class DomainVerification:
         if current is not None and current != seen and self._stands(current):
             return current  # another request was faster; both return the same record
         now = self.clock()
-        expires_at = now + int(VALUES_LIVE.total_seconds()) * SECOND
+        expires_at = now + micros(VALUES_LIVE)
         status: Literal["pending", "done"] = "done" if current is not None and current.status == "done" else "pending"
         message = NAMELESS.message if is_nameless(new.wanted.value) else _PENDING
         check = Check(

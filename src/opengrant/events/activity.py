@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from opengrant.errors import StoreUnavailable
-from opengrant.model import SECOND, Application, Clock, Micros, ProviderName
+from opengrant.model import SECOND, Application, Clock, Micros, ProviderName, micros
 from opengrant.store.engine.port import Store
 from opengrant.store.events import activity
 from opengrant.store.events.activity import Slot, Tally
@@ -64,5 +64,5 @@ class Activity:
 
     async def forget(self, app: Application) -> None:
         """Drop counts that are older than KEEP."""
-        cutoff = self.clock() - int(KEEP.total_seconds()) * SECOND
+        cutoff = self.clock() - micros(KEEP)
         await self.db.write(activity.forget_before(app.id, cutoff=cutoff))

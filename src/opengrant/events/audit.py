@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Literal, get_args
 
 from opengrant.events.actor import Fact, sign
-from opengrant.model import SECOND, Application, Clock, Micros
+from opengrant.model import Application, Clock, Micros, micros
 from opengrant.store.engine.port import Steps, Store
 from opengrant.store.events import audit, events
 from opengrant.store.events.audit import AuditFilters, AuditPosition, Entry
@@ -144,7 +144,7 @@ class Audit:
         """Drop entries older than `keep`, in batches; returns how many. Undelivered events stay."""
         if not self.keep:
             return 0
-        cutoff = self.clock() - int(self.keep.total_seconds()) * SECOND
+        cutoff = self.clock() - micros(self.keep)
         return sum([await self._forget(trail, cutoff) for trail in await self._trails()])
 
     async def _forget(self, trail: str, cutoff: Micros) -> int:

@@ -62,20 +62,20 @@ def expired(grant: Grant, *, at: Micros, refreshes: int = 0, note: str | None = 
     return _event("grant.expired", EXPIRED, grant, at, more, **detail, refreshes=refreshes or None, note=note)
 
 
-def restored(grant: Grant, *, at: Micros, told: bool) -> Event:
-    """A grant was called invalid by mistake. `told`: receivers got that event, so they get a correction."""
-    if told:
+def restored(grant: Grant, *, at: Micros, announced: bool) -> Event:
+    """A grant was called invalid by mistake. `announced`: receivers got that event, so they get a correction."""
+    if announced:
         return _event("grant.updated", UPDATED, grant, at, {"reauthentication_flag": False})
     return _event("grant.restored", UPDATED, grant, at, {})
 
 
-def degraded(grant: Grant, source: str, said: Mapping[str, Any], *, members: int, at: Micros) -> Event:
-    """`grant`: one of the failing grants; `source`: what they share; `said`: the provider's answer."""
-    return _of_source("connector.degraded", grant, source, {**said, "grants": members}, at)
+def degraded(grant: Grant, source: str, answer: Mapping[str, Any], *, members: int, at: Micros) -> Event:
+    """`grant`: one of the failing grants; `source`: what they share; `answer`: the provider's answer."""
+    return _of_source("connector.degraded", grant, source, {**answer, "grants": members}, at)
 
 
-def recovered(grant: Grant, source: str, said: Mapping[str, Any], *, since: Micros, at: Micros) -> Event:
-    return _of_source("connector.recovered", grant, source, {**said, "degraded_at": since // SECOND}, at)
+def recovered(grant: Grant, source: str, answer: Mapping[str, Any], *, since: Micros, at: Micros) -> Event:
+    return _of_source("connector.recovered", grant, source, {**answer, "degraded_at": since // SECOND}, at)
 
 
 def why(trouble: Trouble) -> dict[str, Any]:

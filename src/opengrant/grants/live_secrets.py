@@ -3,7 +3,7 @@
 from pydantic import SecretStr
 
 from opengrant.model import Grant, Sealed
-from opengrant.model.secrets import GrantSecret, NoSecret, OAuthSecret, RotatedToken, SecretUnreadable, decode, encode
+from opengrant.model.secrets import GrantSecret, OAuthSecret, SecretUnreadable, decode, encode
 from opengrant.vault import Owner, Vault
 
 
@@ -18,7 +18,7 @@ def seal(vault: Vault, grant: Grant, secret: GrantSecret) -> Sealed:
 def unseal(vault: Vault, grant: Grant, sealed: Sealed) -> GrantSecret:
     """Raises Unsealable, SecretUnreadable."""
     secret = decode(vault.open(sealed, owner_of(grant)))
-    if isinstance(secret, RotatedToken | NoSecret):
+    if not isinstance(secret, GrantSecret):
         raise SecretUnreadable(f"A grant cannot live by a secret of the kind {secret.kind}.")
     return secret
 

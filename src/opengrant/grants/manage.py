@@ -1,9 +1,7 @@
 """Existing grants: found by each of their names, listed, changed, invalidated, blocked, deleted."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from opengrant.errors import AccessDenied, GrantNotFound, InvalidRequest
 from opengrant.events import audit
@@ -11,18 +9,18 @@ from opengrant.events import payloads as events
 from opengrant.grants import refusals as outcome
 from opengrant.grants.connect.connect import Connect
 from opengrant.grants.connect.record import refuse_taken, unless_taken
-from opengrant.grants.refresh.source_health import Blame, Shown
+from opengrant.grants.refresh.source_health import Shown, SourceHealth
 from opengrant.grants.retry_on_change import retry_on_change
 from opengrant.grants.revocations import Revocations
 from opengrant.grants.stored_credential import StoredCredentials
 from opengrant.model import Application, Clock, CustomConnect, Grant, Sealed, Trouble
-from opengrant.providers.registry import FACTS
+from opengrant.model.logins import MailboxLogin, OAuthLogin, VirtualCalendarLogin
 from opengrant.store import secrets
 from opengrant.store.connectors import credentials
 from opengrant.store.engine.port import Steps, Store
 from opengrant.store.events import events as outbox
-from opengrant.store.grants import grants, leases
-from opengrant.store.grants.grants import GrantFilters, Order
+from opengrant.store.grants import grants, leases, listing
+from opengrant.store.grants.listing import GrantFilters, Order
 from opengrant.tenants.workspaces import Workspaces
 
 __all__ = ["GrantChange", "GrantFilters", "Grants"]
@@ -37,16 +35,14 @@ _INVALIDATED = "The grant was called invalid by request. Ask the user to connect
 class GrantChange:
     """What a PATCH may change; None means not sent.
 
-    settings       the provider's credential keys, checked, as in CustomConnect
-    credential_id  the connector credential that verifies the new settings
+    login  the new credential, checked
     """
 
-    settings: Mapping[str, Any] | None = None
+    login: MailboxLogin | None = None
     scope: tuple[str, ...] | None = None
     name: str | None = None
     external_id: str | None = None
     workspace_id: str | None = None
-    credential_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +54,7 @@ class Grants:
     workspaces: Workspaces
     clock: Clock
     revocations: Revocations
-    blame: Blame
+    health: SourceHealth
     stored: StoredCredentials
 
     async def get(self, app: Application, pattern: str) -> Grant:
@@ -96,9 +92,9 @@ class Grants:
         self, app: Application, filters: GrantFilters, *, order: Order, descending: bool, limit: int, offset: int
     ) -> list[Shown]:
         """A page of grants, each with the trouble of its source; `filters.troubled` counts that trouble too."""
-        blamed = tuple(await self.blame.sources(app))
+        blamed = tuple(await self.health.sources(app))
         found = await self.db.read(
-            grants.page(
+            listing.page(
                 app.id,
                 filters,
                 order=order,
@@ -109,7 +105,7 @@ class Grants:
                 blamed=blamed,
             )
         )
-        return await self.blame.show_all(app, found)
+        return await self.health.show_all(app, found)
 
     async def change(self, app: Application, grant: Grant, change: GrantChange) -> Grant:
         """Change scope, name, external id or workspace; new settings are verified first, as when connecting.
@@ -120,24 +116,25 @@ class Grants:
         await refuse_taken(self.db, app, change.external_id, grant)
         if change.workspace_id is not None:
             await self.workspaces.require(app, change.workspace_id)
-        if change.settings is not None:
-            return await self._change_credential(app, grant, change, change.settings)
+        if change.login is not None:
+            return await self._change_credential(app, grant, change, change.login)
         return await self._change_row(app, grant, change)
 
     async def _change_credential(
-        self, app: Application, grant: Grant, change: GrantChange, settings: Mapping[str, Any]
+        self, app: Application, grant: Grant, change: GrantChange, login: MailboxLogin
     ) -> Grant:
-        """Verify the new settings, and store the credential with the rest of the change."""
-        if FACTS[grant.provider].identifier and settings.get("email") != grant.email:
+        """Verify the new credential, and store it with the rest of the change."""
+        if isinstance(login, VirtualCalendarLogin) and login.email != grant.email:
             raise InvalidRequest("settings.email: a virtual calendar keeps its identifier; make another grant instead.")
-        # A token names its scopes; for a password the recorded scopes stay.
-        kept = None if "refresh_token" in settings else grant.scope
+        kept: tuple[str, ...] | None = grant.scope
+        if isinstance(login, OAuthLogin):
+            kept = None  # a token names its scopes
+            if login.credential_id is None:
+                login = replace(login, credential_id=await self._own_client(app, grant))
         ask = CustomConnect(
-            grant.provider,
-            settings,
+            login=login,
             scope=kept if change.scope is None else change.scope,
             name=change.name,
-            credential_id=change.credential_id or await self._own_client(app, grant, settings),
             workspace_id=change.workspace_id,
             external_id=change.external_id,
         )
@@ -167,9 +164,9 @@ class Grants:
 
         return await retry_on_change(write, subject="grant")
 
-    async def _own_client(self, app: Application, grant: Grant, settings: Mapping[str, Any]) -> str | None:
+    async def _own_client(self, app: Application, grant: Grant) -> str | None:
         """The credential whose client got this grant's refresh tokens; None when it is gone."""
-        if "refresh_token" not in settings or grant.credential_id is None:
+        if grant.credential_id is None:
             return None
         own = await self.db.read(credentials.find(app.id, grant.connector_id, grant.credential_id))
         return own.id if own is not None and own.type == "connector" else None

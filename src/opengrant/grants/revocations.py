@@ -1,7 +1,7 @@
-"""Revocations: the provider hears that the token of a deleted grant is needed no more. Best effort, in the background.
+"""Revocations: the token of a deleted grant is revoked at its provider. Best effort, in the background.
 
-The deletion is committed by then, and nobody waits. What is not said within a minute, or before this process ends, is
-never said: the credential is destroyed, and the owner still finds the consent in the account's settings.
+The deletion is committed first, and no request waits. A revocation that is not sent within a minute, or before this
+process ends, is dropped: the credential is destroyed, and the owner can still remove the consent in the account.
 """
 
 import asyncio
@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from opengrant.grants import live_secrets
-from opengrant.grants import refusals as outcome
+from opengrant.grants import live_secrets, refusals
 from opengrant.model import Grant, ProviderName, Sealed
 from opengrant.model.secrets import OAuthSecret
 from opengrant.providers.base import Revokes
@@ -23,18 +22,18 @@ from opengrant.vault import Vault
 log = structlog.get_logger()
 
 _AT_MOST = 1000
-"""Revocations that wait or are under way; more are given up."""
+"""Revocations that wait or run; more are dropped."""
 _AT_ONCE = 4
-"""Requests at a time: refreshes ask the same hosts, and come first."""
+"""Requests at a time: refreshes ask the same hosts and are more urgent."""
 _DEADLINE = 60.0
-"""Seconds from the deletion. The longer it takes, the likelier its owner has come back."""
+"""Seconds from the deletion. The longer it takes, the likelier the mailbox is connected again."""
 _GRACE = 2.0
-"""Seconds that an orderly end waits for those under way."""
+"""Seconds that `close` waits for those that run."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Revocations:
-    """Built once, in assembly/installation.py."""
+    """Built once, in assembly/rooms.py."""
 
     db: Store
     vault: Vault
@@ -43,7 +42,7 @@ class Revocations:
     _under_way: set["asyncio.Task[None]"] = field(default_factory=set)
 
     def begin(self, gone: Grant, live: Sealed | None) -> None:
-        """Revoke what a deleted grant held, if its provider can and it is alive. Never raises, waits for nothing.
+        """Start to revoke the token of a deleted grant, if the token is alive and its provider can. Never raises.
 
         live  the grant's secret as it was when it was deleted
         """
@@ -58,12 +57,12 @@ class Revocations:
         task.add_done_callback(self._under_way.discard)
 
     async def idle(self) -> None:
-        """Wait until none is under way."""
+        """Wait until none runs."""
         while self._under_way:
             await asyncio.wait(self._under_way)
 
     async def close(self) -> None:
-        """Give up those that do not end in a moment."""
+        """Cancel those that do not end within `_GRACE`."""
         if self._under_way:
             _, late = await asyncio.wait(self._under_way, timeout=_GRACE)
             for task in late:
@@ -74,18 +73,18 @@ class Revocations:
         try:
             async with asyncio.timeout(_DEADLINE), self._slots:
                 secret = live_secrets.unseal(self.vault, gone, live)
-                # Asked as late as can be: the owner may have connected again since the deletion.
+                # Read as late as possible: the mailbox may have been connected again since the deletion.
                 if not isinstance(secret, OAuthSecret) or await self.db.read(grants.account_in_use(gone)):
                     return
                 done = await provider.revoke(secret.refresh_token)
-        except Exception as problem:  # noqa: BLE001 -- whatever it is, nobody waits for it and the grant is gone
+        except Exception as problem:  # noqa: BLE001 -- no request waits for it, and the grant is gone
             log.warning("revocation_given_up", grant_id=gone.id, problem=type(problem).__name__)
             return
         log.info("revocation_sent", grant_id=gone.id, provider=gone.provider.value, done=done)
 
 
 def _is_dead(gone: Grant) -> bool:
-    """Whether its provider refused the credential for good. What ended a grant from our side says nothing of it."""
+    """Whether its provider refused the credential for good. An end by request says nothing about the credential."""
     trouble = gone.trouble
-    refused = trouble is not None and trouble.kind == Kind.RECONNECT and trouble.reason != outcome.INVALIDATED
+    refused = trouble is not None and trouble.kind == Kind.RECONNECT and trouble.reason != refusals.INVALIDATED
     return gone.status == "invalid" and refused

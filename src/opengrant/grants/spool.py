@@ -1,8 +1,8 @@
-"""The spool: what a provider gave while the database could not take it, live secrets and successors of spent tokens.
+"""The spool: live secrets and rotated tokens that a provider gave while the database was away.
 
-One file for each, sealed as in the database, on disk before the flight ends; while the disk takes nothing either, in
-memory. They are written as soon as the database is back, by whichever process of this data directory comes first;
-compare-and-swap makes twice harmless.
+One file for each, sealed as in the database and on disk before the attempt ends; in memory while the disk is full too.
+The first process of this data directory that reaches the database writes them; compare-and-swap makes writing twice
+harmless.
 """
 
 import asyncio
@@ -26,13 +26,13 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 _WRITES_AGAIN = (0.1, 0.5, 1.0, 2.0, 4.0)
-"""Seconds between the attempts to write what a provider gave."""
+"""Seconds between the attempts to write."""
 
 
-async def insist(db: Store, script: Callable[[], Steps[T]]) -> T:
-    """Write what exists nowhere else, again and again for some seconds while the database cannot.
+async def write_with_retry(db: Store, script: Callable[[], Steps[T]]) -> T:
+    """Write what exists nowhere else, with retries for some seconds while the database is away.
 
-    script  makes the steps anew for each attempt; the one before may have been committed without our knowing
+    script  makes new steps for each attempt; an attempt before may have been committed without an answer
     Raises  StoreUnavailable
     """
     for pause in _WRITES_AGAIN:
@@ -44,7 +44,7 @@ async def insist(db: Store, script: Callable[[], Steps[T]]) -> T:
 
 
 @dataclass(frozen=True, slots=True)
-class Unwritten:
+class PendingWrite:
     """A grant's new live secret.
 
     generation: of the grant that the provider was asked for. owner: of the lease under which it was asked.
@@ -74,7 +74,7 @@ class Unwritten:
         }
 
     @classmethod
-    def of(cls, held: Mapping[str, Any]) -> "Unwritten":
+    def of(cls, held: Mapping[str, Any]) -> "PendingWrite":
         """Raises ValueError, TypeError, LookupError."""
         return cls(
             held["application_id"],
@@ -88,7 +88,7 @@ class Unwritten:
 
 
 @dataclass(frozen=True, slots=True)
-class Rotated:
+class PendingRotation:
     """What a verification's refresh token turned into. leases: (subject, owner) of those under which it was spent."""
 
     application_id: str
@@ -113,7 +113,7 @@ class Rotated:
         }
 
     @classmethod
-    def of(cls, held: Mapping[str, Any]) -> "Rotated":
+    def of(cls, held: Mapping[str, Any]) -> "PendingRotation":
         """Raises ValueError, TypeError, LookupError."""
         return cls(
             held["application_id"],
@@ -125,19 +125,19 @@ class Rotated:
         )
 
 
-K = TypeVar("K", Unwritten, Rotated)
+K = TypeVar("K", PendingWrite, PendingRotation)
 
 
 @dataclass(frozen=True, slots=True)
 class Spool:
-    """Its functions touch the disk: call them in a thread."""
+    """Its methods block on the disk: call them in a thread."""
 
     directory: Path
-    _held: dict[str, Unwritten | Rotated] = field(default_factory=dict)
-    """By the name of the file that each would be in."""
+    _held: dict[str, PendingWrite | PendingRotation] = field(default_factory=dict)
+    """What is in memory alone, by file name."""
 
-    def put(self, kept: Unwritten | Rotated) -> None:
-        """Returns when it would survive a power cut; or keeps it in memory, and says so, when the disk is full too."""
+    def put(self, kept: PendingWrite | PendingRotation) -> None:
+        """Returns when it is on disk for good; when the disk is full too, keeps it in memory and logs that."""
         try:
             self._write(kept)
         except OSError as problem:
@@ -146,16 +146,16 @@ class Spool:
 
     @property
     def held(self) -> list[str]:
-        """The names of what is in memory alone: it ends with this process."""
+        """File names of what is in memory alone: it ends with this process."""
         return list(self._held)
 
-    def unwritten(self) -> list[Unwritten]:
-        """All of them, oldest first; empty when nothing was ever spooled. A file that makes no sense is set aside."""
-        return self._all(Unwritten, "*.json")
+    def pending(self) -> list[PendingWrite]:
+        """All spooled live secrets, oldest first. A file that cannot be read is set aside."""
+        return self._all(PendingWrite, "*.json")
 
-    def rotated(self) -> list[Rotated]:
-        """As `unwritten`."""
-        return self._all(Rotated, "*.rotation")
+    def pending_rotations(self) -> list[PendingRotation]:
+        """As `pending`."""
+        return self._all(PendingRotation, "*.rotation")
 
     def _all(self, kind: type[K], pattern: str) -> list[K]:
         found = [kept for kept in self._held.values() if isinstance(kept, kind)]
@@ -171,25 +171,25 @@ class Spool:
                     raise ValueError("it is about something else than its name says")
                 found.append(read)
             except FileNotFoundError:
-                continue  # another process of this data directory was faster
+                continue  # another process of this data directory has written it
             except (OSError, ValueError, TypeError, LookupError) as problem:
                 self._set_aside(path, problem)
         return sorted(found, key=lambda kept: kept.at)
 
-    def set_aside(self, kept: Unwritten | Rotated, problem: Exception) -> None:
-        """One that the database will never take: it is kept, and not tried again."""
+    def set_aside(self, kept: PendingWrite | PendingRotation, problem: Exception) -> None:
+        """Keep one that the database refuses, and do not try it again."""
         self._held.pop(kept.file, None)
         self._set_aside(self.directory / kept.file, problem)
 
-    def drop(self, kept: Unwritten | Rotated) -> None:
+    def drop(self, kept: PendingWrite | PendingRotation) -> None:
         self._held.pop(kept.file, None)
         try:
             (self.directory / kept.file).unlink(missing_ok=True)
         except OSError as problem:
-            # It comes again, and compare-and-swap finds that it is written.
+            # It is read again, and compare-and-swap finds that it is written.
             log.error("spool_not_removed", file=kept.file, problem=problem.strerror)
 
-    def _write(self, kept: Unwritten | Rotated) -> None:
+    def _write(self, kept: PendingWrite | PendingRotation) -> None:
         """Raises OSError."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self.directory / kept.file

@@ -1,14 +1,14 @@
 """What a grant's sealed credential says, for changes and deletions."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import SecretStr
 
 from opengrant.grants import live_secrets
 from opengrant.grants.connect.rotated_tokens import RotatedTokens
 from opengrant.model import Application, Grant, Sealed, Tokens
-from opengrant.model.secrets import EwsSecret, ICloudSecret, ImapSecret, OAuthSecret, SecretUnreadable
+from opengrant.model.logins import AgentAccountLogin, MailboxLogin, OrganisationLogin, to_change
+from opengrant.model.secrets import OAuthSecret, PasswordSecret, SecretUnreadable
 from opengrant.providers.capabilities import Providers, having
 from opengrant.providers.registry import FACTS, WITH_PASSWORD
 from opengrant.store import secrets
@@ -25,33 +25,23 @@ class StoredCredentials:
     rotated: RotatedTokens
     providers: Providers
 
-    async def settings_of(self, app: Application, grant: Grant) -> dict[str, Any]:
-        """What a grant was proven with, as settings of the wire with passwords in them.
-
-        For a change that names only what is new. {} where a part cannot be sent alone.
-        """
-        if "email_address" in grant.settings:
-            tenant = {"tenant": grant.settings["tenant"]} if "tenant" in grant.settings else {}
-            return {"email_address": grant.settings["email_address"], "credential_id": grant.credential_id, **tenant}
+    async def login_of(self, app: Application, grant: Grant) -> MailboxLogin | None:
+        """What a grant was proven with, for a change that names only what is new. None where a part cannot be sent
+        alone. Raises Unsealable, SecretUnreadable."""
         if FACTS[grant.provider].own_domain:
-            return {"email": grant.settings["email"]}
+            return AgentAccountLogin(email=grant.email)
+        if (address := grant.organisation_address) is not None:
+            return OrganisationLogin(
+                provider=grant.provider,
+                email_address=address,
+                credential_id=grant.credential_id,
+                tenant=grant.tenant,
+            )
         if grant.provider not in WITH_PASSWORD:
-            return {}
+            return None
         sealed = await self.db.read(secrets.find(app.id, "grant", grant.id, "live"))
-        held = dict(grant.settings)
-        match None if sealed is None else live_secrets.unseal(self.vault, grant, sealed):
-            case ImapSecret() as secret:
-                held["imap_password"] = secret.imap_password
-                # One password may serve both, and then so does a new one.
-                if secret.smtp_password not in (None, secret.imap_password):
-                    held["smtp_password"] = secret.smtp_password
-            case ICloudSecret() as secret:
-                held["password"] = secret.password
-            case EwsSecret() as secret:
-                held["ews_password"] = secret.ews_password
-                if secret.ews_url is not None:
-                    held["ews_host"] = secret.ews_url
-        return held
+        secret = None if sealed is None else live_secrets.unseal(self.vault, grant, sealed)
+        return to_change(grant.settings, secret) if isinstance(secret, PasswordSecret) else None
 
     async def missing(self, grant: Grant, scope: tuple[str, ...]) -> tuple[str, ...]:
         """Which of these scopes were not granted, as the provider said when it was last asked."""

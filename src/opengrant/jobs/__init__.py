@@ -1,1 +1,4 @@
-"""The clock as caller: work that nobody asks for by HTTP. One file per job, one loop."""
+"""Background jobs: work without an HTTP request, one file for each job, one loop for all.
+
+It must not know providers, the store or the wire.
+"""

@@ -1,4 +1,4 @@
-"""Alive: background work leaves a sign of life, so that `opengrant doctor` can tell when none is done."""
+"""Alive: a sign of life of background work. `opengrant doctor` reports when there is none."""
 
 from datetime import timedelta
 

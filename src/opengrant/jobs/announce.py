@@ -7,5 +7,5 @@ from opengrant.services import Services
 
 
 def announce(services: Services) -> Job:
-    """Another node's events, and what is tried again, are found within a second; this one's ring the bell."""
-    return Job("announce", timedelta(seconds=1), services.delivery_sender.run, bell=services.delivery_sender.wakeup)
+    """Events of this node start a run at once; those of other nodes, and retries, wait at most a second."""
+    return Job("announce", timedelta(seconds=1), services.delivery_sender.run, wakeup=services.delivery_sender.wakeup)

@@ -1,4 +1,4 @@
-"""Ahead: look whether the clock was set back."""
+"""Clock steps: detect that the clock was set back."""
 
 from datetime import timedelta
 

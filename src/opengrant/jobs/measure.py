@@ -1,4 +1,4 @@
-"""Measure: what metrics tell of the whole installation. Each process does it, lest nobody notice that none works."""
+"""Measure: metrics of the whole installation. Each process sets them, so that they show when no process works."""
 
 from datetime import timedelta
 
@@ -7,7 +7,7 @@ from opengrant.services import Services
 
 
 def measure(services: Services) -> Job:
-    """What waits too long, for the clock and for receivers, and who is held to blame."""
+    """Overdue grants, overdue deliveries, degraded sources."""
 
     async def run() -> None:
         await services.overview.measure()

@@ -7,17 +7,17 @@ from opengrant.services import Services
 
 
 def refresh(services: Services) -> Job:
-    """Look for what is due; while there is more, without a pause."""
+    """Refresh what is due, without a pause while there is more."""
 
     async def run() -> None:
-        # What a provider has given already must not be asked for again.
+        # Spooled answers first: a token that a provider already replaced must not be asked for again.
         await services.refresh.pending.replay()
-        while await services.refresh.due.look_after_due():
+        while await services.refresh.due.run_round():
             pass
 
     return Job("refresh", timedelta(seconds=1), run)
 
 
 def replay(services: Services) -> Job:
-    """Write what the database could not take when a provider gave it; for a process that does no other work."""
+    """Write what is spooled; for a process without other background work."""
     return Job("replay", timedelta(seconds=15), services.refresh.pending.replay)

@@ -5,9 +5,16 @@ Secrets are `pydantic.SecretStr`: blind in repr, str, JSON and validation errors
 """
 
 from opengrant.model.addresses import fold, fold_case, foldings, mailbox_key, mailbox_keys
-from opengrant.model.basics import AGREE, SECOND, Clock, Micros, ProviderName, is_recent, now
+from opengrant.model.basics import AGREE, SECOND, Clock, Micros, ProviderName, is_recent, micros, now
 from opengrant.model.connect import CustomConnect
-from opengrant.model.connectors import ClientApp, Connector, Credential, CredentialType
+from opengrant.model.connectors import (
+    ClientApp,
+    Connector,
+    Credential,
+    CredentialType,
+    OrganisationCredential,
+    TenantClient,
+)
 from opengrant.model.grants import ENDS_AT, Grant, GrantStatus, Trouble
 from opengrant.model.providers import Identity, Tokens, Verified
 from opengrant.model.secrets import (
@@ -24,6 +31,7 @@ from opengrant.model.secrets import (
     Sealed,
     Secret,
     SecretUnreadable,
+    ServiceAccountKey,
 )
 from opengrant.model.tenants import (
     NO_APPS,
@@ -65,6 +73,7 @@ __all__ = [
     "Micros",
     "NoSecret",
     "OAuthSecret",
+    "OrganisationCredential",
     "OrganisationSecret",
     "PasswordSecret",
     "Permission",
@@ -76,6 +85,8 @@ __all__ = [
     "Sealed",
     "Secret",
     "SecretUnreadable",
+    "ServiceAccountKey",
+    "TenantClient",
     "Tokens",
     "Trouble",
     "Verified",
@@ -85,5 +96,6 @@ __all__ = [
     "is_recent",
     "mailbox_key",
     "mailbox_keys",
+    "micros",
     "now",
 ]

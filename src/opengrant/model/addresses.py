@@ -7,13 +7,13 @@ import idna
 from opengrant.model.basics import ProviderName
 
 _LONGEST_DOMAIN = 253
-"""Characters. IDNA takes quadratic time, so what is longer is not even tried."""
+"""Characters. IDNA takes quadratic time, so longer domains are not tried."""
 
 
 def fold(email: str) -> str:
     """How addresses are compared: lower-cased, NFC-normalised, the domain as A-labels where it has that form.
 
-    Raises nothing, whatever the text is.
+    Raises nothing for any text.
     """
     text = fold_case(email)
     local, at, domain = text.rpartition("@")
@@ -21,7 +21,7 @@ def fold(email: str) -> str:
         return text
     try:
         return f"{local}@{idna.encode(domain, uts46=True, std3_rules=True).decode('ascii').lower()}"
-    except ValueError:  # IDNAError and UnicodeError are ones
+    except ValueError:  # IDNAError and UnicodeError are subclasses
         return text
 
 

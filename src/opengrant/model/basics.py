@@ -1,7 +1,8 @@
-"""Time, and the names of providers."""
+"""Time, the names of providers, and what is shown of settings."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import timedelta
 from enum import StrEnum
 
 Micros = int
@@ -14,13 +15,28 @@ def now() -> Micros:
     return time.time_ns() // 1000
 
 
+def micros(duration: timedelta) -> Micros:
+    """Whole seconds of a duration, in microseconds."""
+    return int(duration.total_seconds()) * SECOND
+
+
 AGREE: Micros = 2 * SECOND
-"""Clocks that differ by less are the same: a time that is so little ahead was written just now."""
+"""Clocks that differ by less count as equal: a time that is less ahead was written just now."""
 
 
 def is_recent(at: Micros | None, *, within: Micros, now: Micros) -> bool:
-    """Whether it is less than `within` ago. Of a time ahead of the clock, nobody knows how long ago it was."""
+    """Whether it is less than `within` ago. Never for a time ahead of the clock."""
     return at is not None and -AGREE < now - at < within
+
+
+ShownSettings = Mapping[str, str | int | bool]
+"""What may be shown of how a mailbox is reached, by the names of the wire: hosts, ports, user names, labels."""
+
+
+def text_in(settings: ShownSettings, name: str) -> str | None:
+    """A setting that is a text; None where there is none."""
+    value = settings.get(name)
+    return value if isinstance(value, str) else None
 
 
 class ProviderName(StrEnum):

@@ -1,32 +1,36 @@
 """A request to connect a mailbox."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from opengrant.model.basics import ProviderName
+from opengrant.model.logins import HostedLogin, MailboxLogin, OAuthLogin, OrganisationLogin
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CustomConnect:
-    """A request to turn credentials into a grant.
+    """A request to turn credentials into a grant: one login of its kind, and what all kinds share.
 
-    settings  the provider's own keys as on the wire, checked; SecretStr where secret, ports as int
     scope     what the caller named; None means the connector's default
     login_id  the hosted sign-in that it comes from
     """
 
-    provider: ProviderName
-    settings: Mapping[str, Any]
+    login: MailboxLogin
     scope: tuple[str, ...] | None = None
     state: str | None = None
     name: str | None = None
-    credential_id: str | None = None
     workspace_id: str | None = None
     external_id: str | None = None
     login_id: str | None = None
 
     @property
-    def bulk(self) -> bool:
-        """The mailbox is proven by a credential of its organisation, not by one of its own."""
-        return "email_address" in self.settings
+    def provider(self) -> ProviderName:
+        return self.login.provider
+
+    @property
+    def credential_id(self) -> str | None:
+        """The connector's credential that the caller named."""
+        match self.login:
+            case OAuthLogin() | HostedLogin() | OrganisationLogin():
+                return self.login.credential_id
+            case _:
+                return None

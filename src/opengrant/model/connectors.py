@@ -2,24 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import SecretStr
 
 from opengrant.model.basics import Micros, ProviderName
+from opengrant.model.secrets import ServiceAccountKey
 
 CredentialType = Literal["connector", "serviceaccount", "adminconsent"]
 
 
 @dataclass(frozen=True, slots=True)
 class Connector:
-    """One provider's app settings in an application. `settings` holds what may be read; secrets are sealed apart."""
+    """One provider's app settings in an application. `settings` may be read again; secrets are sealed separately."""
 
     id: str
     application_id: str
     provider: ProviderName
     name: str
-    settings: Mapping[str, Any]
+    settings: Mapping[str, str]
     scope: tuple[str, ...]
     active_credential_id: str | None
     created_at: Micros
@@ -41,12 +42,26 @@ class Credential:
     updated_at: Micros
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantClient:
+    """The client that a tenant consented to. tenant: an id or a domain; None where neither credential nor request
+    names one."""
+
+    client_id: str
+    client_secret: SecretStr
+    tenant: str | None
+
+
+OrganisationCredential = ServiceAccountKey | TenantClient
+"""What opens the mailboxes of an organisation."""
+
+
 @dataclass(frozen=True, slots=True)
 class ClientApp:
-    """What we show a token endpoint to say who is asking."""
+    """The client by which a token endpoint authenticates us."""
 
     client_id: str
     client_secret: SecretStr
     tenant: str = "common"
     scope: tuple[str, ...] = ()
-    """The connector's default scopes: what the caller asked for when it names none."""
+    """The connector's default scopes, for requests that name none."""

@@ -1,17 +1,16 @@
 """A grant and the reason why it does not work."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
-from opengrant.model.basics import AGREE, Micros, ProviderName
+from opengrant.model.basics import AGREE, Micros, ProviderName, ShownSettings, text_in
 
 GrantStatus = Literal["valid", "invalid"]
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why a grant does not work just now, or no more.
+    """Why a grant does not work now, or has ended.
 
     kind       the verdict's: reconnect, connector, provider_down, rate_limited, bad_request, unknown
     code       the provider's own word
@@ -19,7 +18,7 @@ class Trouble:
     failures   how many in a row
     suspected  a refusal that is asked about once more before it ends the grant
     held       many grants of its source fail alike: the source is to blame until it recovers
-    retry_at   nobody asks the provider before
+    retry_at   the provider is not asked before
     """
 
     kind: str
@@ -35,7 +34,7 @@ class Trouble:
     retry_at: Micros | None = None
 
     def as_of(self, at: Micros) -> "Trouble":
-        """As it is where the clock was set back since: seen last at this moment, with the same time to wait."""
+        """The same after the clock was set back: last seen at this moment, with the same time to wait."""
         ahead = self.last_seen - at
         if ahead <= AGREE:
             return self
@@ -43,7 +42,7 @@ class Trouble:
         return replace(self, first_seen=min(self.first_seen, at), last_seen=at, retry_at=retry_at)
 
     def waits(self, at: Micros) -> bool:
-        """Whether its time to wait goes on. Not where the clock was set back since: nobody knows what is left of it."""
+        """Whether there is time left to wait. False after the clock was set back: what is left is unknown then."""
         return self.retry_at is not None and self.retry_at > at and self.last_seen <= at + AGREE
 
 
@@ -56,18 +55,18 @@ class Grant:
     """The proof of one mailbox. Its live secret is a Sealed row of its own.
 
     mailbox_key  what makes it unique with (application, provider); see `mailbox_key()`
-    vouched      the address is its holder's by the word of its provider, its own domain or the API caller; False where
-                 only a foreign tenant or a server named on a sign-in page claims it
+    vouched      its provider, its own domain or the API caller confirms the address; False where only a foreign tenant
+                 or a server named on a sign-in page claims it
     name_given   the name is the caller's, so a profile's does not replace it
     asked_at     when the stored credential was verified; the release before orders by it
     updated_at   last successful authentication, not last row change
     version      rises with every write; writers of what may be seen compare and swap on it
     generation   rises with every new live secret; writers of secrets compare and swap on it
-    due_at       when the clock looks after it next; None: never
+    due_at       when it is refreshed or probed next; None: never
     proven_at    when its provider last accepted the credential
-    used_at      when somebody last needed it, to the hour
+    used_at      when it was last needed, to the hour
     asked        the number of the verification that made the stored credential: the greater one began later, and wins
-    attention_at since when a person has to look at it, because it is valid and has only failed for days
+    attention_at since when it needs attention: it is valid, and has only failed for days
     refreshes    how often its provider accepted the credential again since it was last authenticated or in trouble
     missing_scopes  what was asked for when it was authenticated, and was provably not granted
     """
@@ -80,7 +79,7 @@ class Grant:
     email: str
     status: GrantStatus
     scope: tuple[str, ...]
-    settings: Mapping[str, Any]
+    settings: ShownSettings
     created_at: Micros
     updated_at: Micros
     asked_at: Micros
@@ -110,15 +109,25 @@ class Grant:
 
     @property
     def source(self) -> str:
-        """What it fails together with: a credential, or the connector of a mailbox with a password of its own."""
+        """What it shares failures with: a credential, or the connector of a mailbox with a password of its own."""
         return self.credential_id or self.connector_id
 
     @property
     def mail_host(self) -> str | None:
         """The mail host that its password is for, where it has one of its own."""
-        return self.settings.get("imap_host") or self.settings.get("ews_host")
+        return text_in(self.settings, "imap_host") or text_in(self.settings, "ews_host")
+
+    @property
+    def organisation_address(self) -> str | None:
+        """The mailbox's address, where a credential of its organisation opens it."""
+        return text_in(self.settings, "email_address")
+
+    @property
+    def tenant(self) -> str | None:
+        """The tenant that the request named to connect it, where the credential names none."""
+        return text_in(self.settings, "tenant")
 
     @property
     def blames(self) -> str:
-        """What is held to blame when it fails together: passwords fail by mail host, tokens by credential."""
+        """The source of a circuit breaker: passwords fail by mail host, tokens by credential."""
         return f"{self.source}/{self.mail_host}" if self.mail_host else self.source

@@ -1,12 +1,11 @@
 """What a provider answers: tokens, an identity, an accepted password."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from pydantic import SecretStr
 
-from opengrant.model.basics import Micros
+from opengrant.model.basics import Micros, ShownSettings
+from opengrant.model.secrets import GrantSecret, NoSecret
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class Identity:
     email    as the provider spells it; for virtual calendars the identifier
     subject  the provider's stable id for the account (Google `sub`, Microsoft `tid:oid`); None where there is none
     user_id  what the wire calls `provider_user_id`
-    vouched  the provider knows that the address is its holder's, rather than whatever somebody wrote there
+    vouched  the provider knows that the address is its holder's, rather than a text that any user may enter
     """
 
     email: str
@@ -49,10 +48,9 @@ class Verified:
     """A password-like credential that its provider accepted.
 
     settings  what may be shown: hosts, ports, user names
-    secret    what must be sealed, as a JSON object; empty when there is to be none, so that a stored one is destroyed;
-              None when this proof has nothing to say about it, so that a stored one stays
+    secret    what must be sealed; None when this proof says nothing about it, so that a stored one stays
     """
 
     identity: Identity
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    secret: Mapping[str, Any] | None = field(default=None, repr=False)
+    settings: ShownSettings = field(default_factory=dict)
+    secret: GrantSecret | NoSecret | None = field(default=None, repr=False)

@@ -122,6 +122,42 @@ class AppPasswordSecret:
     app_password_bcrypt: Plain
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ConnectorClient:
+    """An OAuth client of a connector. tenant: None where the connector's counts."""
+
+    kind: Literal["connector"] = "connector"
+    client_id: str
+    client_secret: Plain
+    tenant: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ServiceAccountKey:
+    """The key file of a service account. client_id, project_id: kept with the key, and not used."""
+
+    kind: Literal["serviceaccount"] = "serviceaccount"
+    client_email: str
+    private_key: Plain
+    private_key_id: str | None = None
+    client_id: str | None = None
+    project_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ConsentedApp:
+    """A tenant that consented to an application.
+
+    tenant         None: any tenant
+    client_id      None: the tenant consented to the connector's own client
+    """
+
+    kind: Literal["adminconsent"] = "adminconsent"
+    tenant: str | None = None
+    client_id: str | None = None
+    client_secret: Plain | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoSecret:
     """A proof that there is to be no secret: a stored one is destroyed."""
@@ -132,7 +168,9 @@ class NoSecret:
 PasswordSecret = ImapSecret | ICloudSecret | EwsSecret
 GrantSecret = OAuthSecret | OrganisationSecret | PasswordSecret | AppPasswordSecret
 """The live secret of a grant."""
-Secret = GrantSecret | RotatedToken | NoSecret
+CredentialSecret = ConnectorClient | ServiceAccountKey | ConsentedApp
+"""What a credential of a connector holds. Its kind is the type of the credential."""
+Secret = GrantSecret | CredentialSecret | RotatedToken | NoSecret
 
 _FORM: TypeAdapter[Secret] = TypeAdapter(
     Annotated[Secret, Field(discriminator="kind")], config=ConfigDict(hide_input_in_errors=True)
@@ -160,21 +198,29 @@ def encode(secret: Secret) -> bytes:
     return to_json(members(secret))
 
 
-def read(held: Mapping[str, Any]) -> Secret:
-    """The secret with these members. Raises SecretUnreadable."""
+def read(held: Mapping[str, Any], *, kind: str | None = None) -> Secret:
+    """The secret with these members. kind: of one that names none, where the reader knows. Raises SecretUnreadable."""
     version = held.get("v", 1)
     if version not in (1, VERSION):
         raise SecretUnreadable(f"A secret of version {version!r} was written by a later release.")
     try:
-        return _FORM.validate_python(held if "kind" in held else {**held, "kind": _kind_of_1(held)})
+        return _FORM.validate_python(held if "kind" in held else {**held, "kind": kind or _kind_of_1(held)})
     except ValidationError as problem:
         wrong = ", ".join(str(one["loc"]) for one in problem.errors(include_input=False, include_url=False))
         raise SecretUnreadable(f"A stored secret is not of the form of its kind: {wrong}.") from None
 
 
-def decode(data: bytes) -> Secret:
-    """The secret that `encode`, or release 0.1.0, wrote. Raises SecretUnreadable."""
-    return read(from_json(data))
+def decode(data: bytes, *, kind: str | None = None) -> Secret:
+    """The secret that `encode`, or release 0.1.0, wrote. kind: as in `read`. Raises SecretUnreadable."""
+    return read(from_json(data), kind=kind)
+
+
+def read_credential(held: Mapping[str, Any], type_: str) -> CredentialSecret:
+    """The members of a connector's credential of this type, in plain. Raises SecretUnreadable."""
+    secret = read(held, kind=type_)
+    if not isinstance(secret, CredentialSecret):
+        raise SecretUnreadable(f"A credential cannot hold a secret of the kind {secret.kind}.")
+    return secret
 
 
 def _kind_of_1(held: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from opengrant.model.basics import Micros
 
 IdentityRule = Literal["email", "subject"]
 Permission = Literal["all", "grants.token"]
-"""What an API key may do. `all` is everything but to read live credentials: `grants.token` is always named apart."""
+"""What an API key may do. `all` is everything except reading live credentials, which needs `grants.token`."""
 PERMISSIONS: tuple[Permission, ...] = get_args(Permission)
 Platform = Literal["web", "desktop", "js", "ios", "android"]
 """What kind of program a redirect URI leads to."""
@@ -18,7 +18,7 @@ NO_APPS = frozenset(
         *("sms", "tel", "vbscript", "view-source", "ws", "wss"),
     }
 )
-"""Schemes, in lower case, that lead to no app: some run what they carry, some show it to others."""
+"""URI schemes, in lower case, that open no app: some run code, some show their content to others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What an application says about itself. Members are spelled as on the wire and checked; one not set is absent.
+    """The public profile of an application. Members are spelled as on the wire and checked; unset members are absent.
 
     branding               name (always there), icon_url, website_url, description
     hosted_authentication  how its sign-in pages look: background_image_url, alignment, color_primary, color_secondary,
@@ -41,7 +41,7 @@ class Profile:
     idp_settings           origins and issuers, each a list with commas between
     additional_settings    login_url, logout_url, refresh_token_expiration_absolute and _idle (seconds, 0: none),
                            rotate_refresh_token, allow_query_param_in_redirect_uri (bool); never shown to API callers
-    domain                 kept for the wire; nothing is done with it
+    domain                 kept for the wire, without effect
     """
 
     branding: Mapping[str, Any]
@@ -91,7 +91,7 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sent a request: the application and the key that spoke for it."""
+    """The sender of a request: the application and the key that authenticated it."""
 
     application: Application
     key_id: str

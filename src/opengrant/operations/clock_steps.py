@@ -8,7 +8,7 @@ import structlog
 from opengrant.model import AGREE, SECOND, Clock, Micros
 from opengrant.store.engine.clock import agreed_clock
 from opengrant.store.engine.port import Steps, Store
-from opengrant.store.operations import clock_steps as ahead
+from opengrant.store.operations import clock_steps
 
 log = structlog.get_logger()
 
@@ -16,7 +16,7 @@ _NOTED_EVERY: Micros = 60 * SECOND
 
 
 @dataclass(slots=True, kw_only=True)
-class Ahead:
+class ClockSteps:
     """Built once, in assembly/."""
 
     db: Store
@@ -42,16 +42,16 @@ class Ahead:
         return moved
 
     def _move(self, at: Micros) -> Steps[tuple[Micros, Mapping[str, int]]]:
-        behind = yield from ahead.went_back(at=at, last=self._last)
-        moved = (yield from ahead.move(at=at, dialect=self.db.dialect)) if behind else {}
+        behind = yield from clock_steps.went_back(at=at, last=self._last)
+        moved = (yield from clock_steps.move(at=at, dialect=self.db.dialect)) if behind else {}
         return behind, moved
 
     async def count(self) -> Mapping[str, int]:
         """Rows that are ahead of the clock, by table."""
-        return await self.db.read(ahead.count(at=self.clock()))
+        return await self.db.read(clock_steps.count(at=self.clock()))
 
 
 async def rows_ahead(db: Store) -> Mapping[str, int]:
     """As `count`, also when no node is running. Raises StoreUnavailable."""
     async with agreed_clock(db) as clock:
-        return await Ahead(db=db, clock=clock).count()
+        return await ClockSteps(db=db, clock=clock).count()

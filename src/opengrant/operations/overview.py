@@ -15,8 +15,7 @@ from opengrant.operations.recent_results import RecentResults
 from opengrant.store.engine.port import Steps, Store
 from opengrant.store.events import webhooks
 from opengrant.store.events.webhooks import Webhook
-from opengrant.store.grants import circuit_breakers
-from opengrant.store.grants import source_health as blame
+from opengrant.store.grants import circuit_breakers, source_health
 from opengrant.store.grants.circuit_breakers import CircuitBreaker
 from opengrant.store.operations import checkup, overview
 from opengrant.store.operations.overview import Backlog, Health
@@ -58,7 +57,7 @@ class DegradedSource:
     credential_id: str | None
     host: str | None
     since: Micros
-    said: Mapping[str, Any]
+    answer: Mapping[str, Any]
     grants: int
     probe_at: Micros | None
 
@@ -158,10 +157,10 @@ class Overview:
 
     def _of_sources(self, app_id: str, grants: Mapping[str, Health], at: Micros) -> Steps[None]:
         """Add the grants that are troubled because their source is."""
-        for blamed in (yield from blame.blamed(app_id, at=at)):
+        for blamed in (yield from source_health.blamed(app_id, at=at)):
             named = yield from overview.source(app_id, blamed.source.partition("/")[0])
             if named is not None and named[0] in grants:
-                others = yield from blame.count_untroubled(app_id, blamed.source, self.db.dialect)
+                others = yield from source_health.count_untroubled(app_id, blamed.source, self.db.dialect)
                 grants[named[0]].troubled += others
                 grants[named[0]].held += others if blamed.degraded_at is not None else 0
 
@@ -202,7 +201,7 @@ def _degraded_source(
         credential_id=credential_id,
         host=host,
         since=blamed.degraded_at,
-        said=circuit_breaker.quoted(blamed),
+        answer=circuit_breaker.quoted(blamed),
         grants=grants,
         probe_at=blamed.probe_at,
     )

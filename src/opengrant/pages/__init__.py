@@ -1,7 +1,9 @@
-"""What people see in a browser: templates, one stylesheet, one script. Knows no grant, no request and no application.
+"""Pages in a browser: templates, one stylesheet, one script. Knows no grant, no request and no application.
+
+Buttons and login forms come from the facts of the providers.
 
 `render(page)` turns one of the frozen pages below into a whole HTML document. Every value in a page is text and is
-escaped; the documents hold no inline script or style, so the strictest Content-Security-Policy fits them.
+escaped; the documents hold no inline script or style, so the strictest Content-Security-Policy works.
 /reference and /console are built from web/ and come from `built`.
 """
 

@@ -1,4 +1,4 @@
-"""Which password a mail service needs, and where its user finds it: data, not code.
+"""The password that each mail service needs, and where its user finds it. Data only.
 
 The account pages are the services' own, as of 2026. A service that is not listed gets the general advice of the form.
 """
@@ -10,9 +10,9 @@ class Service(NamedTuple):
     """One mail service.
 
     domains  of its addresses; a last `*` stands for national domains
-    says     one line: what to know before anything else
-    steps    what to do there, in order
-    url      where to begin; empty when there is nothing to do there
+    says     the first line of the help
+    steps    instructions, in order
+    url      the page of the first step; empty without steps
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""Files that pages refer to. Names hold a digest of the content, so that a browser may keep them for ever.
+"""Files that pages load. Names contain a digest of the content, so browsers may cache them for ever.
 
-Besides the files of static/ there is one stylesheet per palette. Its name says which colours it is made of, so that
-any process can answer for it without knowing the application.
+Besides the files of static/ there is a stylesheet for each palette. Its name contains the colours, so any process can
+make it without knowing the application.
 """
 
 import functools
@@ -21,7 +21,7 @@ TYPES = {
     "js": "text/javascript; charset=utf-8",
     "svg": "image/svg+xml",
 }
-"""By the ending of the name."""
+"""By file name extension."""
 _DIGEST = 12
 _THEME = re.compile(r"theme-([0-9a-f]{6})-([0-9a-f]{6})-([0-9a-f]{6}|none)-([0-9]{1,2})\.[0-9a-f]{12}\.css")
 
@@ -71,7 +71,7 @@ def theme(palette: Palette) -> Asset:
 
 
 def find(name: str) -> Asset | None:
-    """The file of exactly this name; None also for one of another release."""
+    """The file of exactly this name; None for a name of another release."""
     if (found := _BY_NAME.get(name)) is not None:
         return found
     if (parts := _THEME.fullmatch(name)) is None:

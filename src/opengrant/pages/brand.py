@@ -1,14 +1,15 @@
-"""How an application wants its pages to look, made safe to show."""
+"""The branding of an application, made safe to show."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Self, cast, get_args
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from opengrant.pages.colours import Colour, Palette
 
 Alignment = Literal["left", "center", "right"]
+_ALIGNMENTS: Mapping[str, Alignment] = {"left": "left", "center": "center", "right": "right"}
 _PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/]+={0,2}")
 _WIDEST_GAP = 32
 
@@ -17,8 +18,8 @@ _WIDEST_GAP = 32
 class Brand:
     """An application's name, pictures, words and colours.
 
-    icon, backdrop         a picture of our own origin (`/…`) or a data: URL; empty for none. A page asks no other
-                           server for anything: who hosts a picture would learn who signs in where
+    icon, backdrop         a picture of our own origin (`/…`) or a data: URL; empty for none. Pages load nothing from
+                           other servers, which would see who signs in
     title, subtitle        empty for our own words
     terms_url, privacy_url absolute http(s) URLs; empty for none
     """
@@ -43,10 +44,9 @@ class Brand:
     def read(cls, branding: Mapping[str, object], hosted: Mapping[str, object], *, icon: str = "") -> Self:
         """From an application's `branding` and `hosted_authentication`, in the wire's names.
 
-        Never fails: what is missing, or cannot be shown safely, is left out.
-        icon  our own copy of `icon_url`, where there is one
+        Values that are missing or unsafe are left out; no error is raised.
+        icon  our own copy of `icon_url`, if there is one
         """
-        alignment = _text(hosted, "alignment")
         standard = Palette()
         primary = Colour.read(_text(hosted, "color_primary")) or standard.primary
         return cls(
@@ -55,7 +55,7 @@ class Brand:
             backdrop=picture(_text(hosted, "background_image_url")),
             title=_text(hosted, "title"),
             subtitle=_text(hosted, "subtitle"),
-            alignment=cast(Alignment, alignment) if alignment in get_args(Alignment) else "center",
+            alignment=_ALIGNMENTS.get(_text(hosted, "alignment"), "center"),
             terms_url=link(_text(hosted, "terms_of_service_url")),
             privacy_url=link(_text(hosted, "privacy_policy_url")),
             palette=Palette(
@@ -68,12 +68,12 @@ class Brand:
 
     @property
     def initial(self) -> str:
-        """Stands in for a logo."""
+        """The first letter of the name, in place of a logo."""
         return next((letter.upper()[0] for letter in self.name if letter.isalnum()), "")
 
 
 def link(url: str) -> str:
-    """The URL if a page may lead there: absolute, http or https. Else empty."""
+    """The URL if a page may link to it: absolute, http or https. Otherwise empty."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -82,12 +82,12 @@ def link(url: str) -> str:
 
 
 def picture(url: str) -> str:
-    """The URL if no other server is asked for it: a path of ours or a data: URL. Else empty."""
+    """The URL if it is a path of ours or a data: URL. Otherwise empty."""
     return url if _PICTURE.fullmatch(url) or own(url) else ""
 
 
 def own(url: str) -> bool:
-    """A path of our own origin. Browsers read `//` and `/\\` as the beginning of a host, and skip tabs and newlines."""
+    """Whether it is a path of our own origin. Browsers read `//` and `/\\` as a host, and skip tabs and newlines."""
     return re.fullmatch(r"/(?![/\\])[^\x00-\x20\x7f\\]*", url) is not None
 
 

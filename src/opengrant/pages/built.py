@@ -1,7 +1,6 @@
 """The pages that are built from web/: /reference, /console and the files they load.
 
-The build leaves each file with its compressed twins, `.br` and `.gz`, and puts a digest into every name but those of
-the pages themselves.
+The build writes each file three times, plain, `.br` and `.gz`. All names but those of the two pages contain a digest.
 """
 
 import functools
@@ -29,7 +28,7 @@ def page(name: str) -> Asset:
 
 
 def find(name: str) -> Asset | None:
-    """A file that the documents load, by its exact name; it never changes."""
+    """A file that the documents load, by its exact name; its content never changes."""
     return None if name.endswith(".html") else _all().get(name)
 
 

@@ -1,7 +1,7 @@
 """Colours of an application, made legible: WCAG 2.2 luminance and contrast, and the stylesheet of a palette.
 
-A brand's colour fills its buttons unchanged. What has to be read or seen on it, or in it, is computed: the label of a
-button is black or white, its edge and the links are the brand's colour moved towards black or white as far as needed.
+The brand's colour fills the buttons unchanged. The label of a button is black or white; its edge and the links are the
+brand's colour, moved towards black or white until the contrast is sufficient.
 """
 
 import re

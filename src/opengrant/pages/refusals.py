@@ -1,7 +1,7 @@
-"""Sentences for the owner of a mailbox that could not be connected, by the reason: data, not code.
+"""Sentences for the owner of a mailbox that could not be connected, by reason. Data only.
 
-API callers read another sentence, about fields and calls; this one is about what the owner typed and can do next. It
-stands at the field that it is about. A reason without a row has the sentence of its kind.
+API callers get another sentence, about fields and calls. The page shows this one beside the field that it is about. A
+reason without a row has the sentence of its kind.
 """
 
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ from opengrant.pages.views import form_of
 from opengrant.providers.facts import Form
 
 About = Literal["address", "password", "server", "port", ""]
-"""What of the form a sentence is about; empty: the whole of it."""
+"""The part of the form that a sentence is about; empty: the whole form."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """field: of the provider's form; empty when it is about no single one."""
+    """field: of the provider's form; empty when the sentence is about the whole form."""
 
     sentence: str
     field: str = ""
@@ -189,12 +189,12 @@ _OUTGOING: Mapping[str, tuple[About, str]] = {
         " later.",
     ),
 }
-"""For the outgoing server, which is asked after the login to the incoming one."""
+"""For the outgoing server. The incoming server has accepted the login before."""
 _EXCHANGE: Mapping[str, tuple[About, str]] = {
     "password_refused": _at("password", "The user name or the password was not accepted. Check both."),
 }
 _WANTS_SERVER = frozenset({"hosts_not_found", "exchange_not_found"})
-"""They stand at the server's field even when it is empty."""
+"""Reasons that are shown at the server's field even when it is empty."""
 
 
 def refusal(
@@ -203,7 +203,7 @@ def refusal(
     """The sentence and its field in the form.
 
     kind, reason  of the verdict
-    leg           where it was met: imap, smtp, ews, caldav
+    leg           the protocol: imap, smtp, ews, caldav
     filled        fields of the form that were not left empty
     """
     form = form_of(provider)
@@ -211,7 +211,7 @@ def refusal(
     about, sentence = special.get(reason) or REASONS.get(reason) or KINDS.get(kind) or KINDS["unknown"]
     field = _field(form, about, leg, filled)
     if about in ("server", "port") and field not in filled and reason not in _WANTS_SERVER:
-        field = ""  # it was found and not entered
+        field = ""  # detection found the server; the owner did not enter it
     return Refusal(sentence, field)
 
 
@@ -224,7 +224,7 @@ def _field(form: Form, about: About, leg: str, filled: frozenset[str]) -> str:
             return "email"
         case "password":
             return "smtp_password" if outgoing and "smtp_password" in filled else "password"
-        # Where no port was entered, the server's name is what can be changed.
+        # Without a port in the form, the owner can only change the server's name.
         case "port" if f"{name}_port" in filled and f"{name}_port" in form.fields:
             return f"{name}_port"
         case "server" | "port":

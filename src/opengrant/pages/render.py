@@ -1,4 +1,4 @@
-"""Pages to HTML. Nothing that a page says can become markup, and a template cannot use what its page lacks."""
+"""Pages to HTML. Every value is escaped; a template that uses an unknown name raises an error."""
 
 import dataclasses
 import inspect
@@ -29,7 +29,7 @@ def render(page: Page) -> bytes:
 
 
 def _plain(value: Any) -> Any:
-    """The same in plain text and containers: subclasses of str lose what they claim about being safe."""
+    """The value in plain containers and strings: a subclass of str could mark itself as safe markup."""
     if isinstance(value, str):
         return str.__str__(value)
     if value is None or isinstance(value, bool | int):

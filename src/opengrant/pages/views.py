@@ -1,6 +1,6 @@
-"""The pages, as frozen dataclasses: what each one shows. Nothing in them is markup; all text is escaped.
+"""The pages, as frozen dataclasses of text, which is escaped.
 
-What every form sends besides its fields: `csrf`, as given, and `cancel=1` when the user cancels.
+Every form sends its fields and `csrf`, and `cancel=1` when the user cancels.
 """
 
 import re
@@ -20,7 +20,7 @@ Section = Literal["select_provider", "detect"]
 FIELDS: Mapping[ProviderName, tuple[str, ...]] = MappingProxyType(
     {name: facts.form.fields for name, facts in FACTS.items() if facts.form is not None}
 )
-"""What the form of a provider sends, in the order of the page. Fields that were left empty are sent empty."""
+"""The fields that the form of a provider sends, in the order of the page. Empty fields are sent as empty text."""
 
 SECRET_FIELDS = frozenset({"password", "smtp_password"})
 _LABELS = {
@@ -36,7 +36,7 @@ _LABELS = {
     "host": "Server",
 }
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
-"""Read whole: `profile:` leads to an app, `file:` does not."""
+"""The whole scheme: `profile:` is allowed, `file:` is not."""
 
 
 LABELS: Mapping[ProviderName, Label] = MappingProxyType(
@@ -55,7 +55,7 @@ def form_of(provider: ProviderName) -> Form:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What all pages have.
+    """The part that all pages have.
 
     brand  the application's
     """
@@ -66,16 +66,16 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Choice(Page):
-    """Choose a provider, or let the email address say which one it is.
+    """Choose a provider, or find it by the email address.
 
     action     path the forms POST to. They send `csrf` and one of: `provider` (a value of ProviderName), `email`,
                `cancel`
     providers  buttons, in this order; each one of LABELS
-    sections   what the page shows, from top to bottom, without repetition
-    email      what the email field begins with
-    error      what is wrong with the email that was sent: one sentence, or empty
-    problem    what went wrong otherwise: one sentence, or empty
-    found      the providers are what detection found for `email`: the page says so
+    sections   parts of the page, from top to bottom, without repetition
+    email      the initial value of the email field
+    error      one sentence about the email that was sent, or empty
+    problem    one sentence about any other failure, or empty
+    found      detection found these providers for `email`; the page says so
     """
 
     template: ClassVar[str] = "choice.html"
@@ -93,7 +93,7 @@ class Choice(Page):
 
     @property
     def labels(self) -> tuple[Label, ...]:
-        """Of the buttons."""
+        """The texts of the buttons."""
         return tuple(LABELS[provider] for provider in self.providers)
 
 
@@ -103,12 +103,12 @@ class Login(Page):
 
     action         path the form POSTs to. It sends `csrf` and FIELDS of the provider, or `cancel`
     provider       imap, icloud or ews
-    values         what the fields begin with; passwords are never shown again and need not be left out
+    values         initial values of the fields; passwords in it are not shown
     errors         field → one sentence about it
-    problem        what went wrong as a whole ("The mail server does not answer just now."), or empty
-    details        what the server said and how far it got, in its own words: folded, for support
+    problem        one sentence about the whole form ("The mail server does not answer just now."), or empty
+    details        the server's own words and the step that failed: folded, for support
     smtp_required  the outgoing server must be named (imap)
-    back           path that leads to the choice of providers; empty when there is none
+    back           path of the choice of providers; empty without one
     """
 
     template: ClassVar[str] = "login.html"
@@ -142,12 +142,12 @@ class Login(Page):
 
     @property
     def label(self) -> Label:
-        """The provider's."""
+        """The provider's texts."""
         return LABELS[self.provider]
 
     @property
     def service(self) -> Service | None:
-        """The mail service of the address, as far as it is known."""
+        """The mail service of the address, if known."""
         form, email = form_of(self.provider), self.values.get("email", "")
         return next((one for one in self.services if one.name == form.service or one.serves(email)), None)
 
@@ -166,13 +166,13 @@ class Login(Page):
 
 @dataclass(frozen=True, slots=True)
 class Problem(Page):
-    """The sign-in ends here, without a redirect.
+    """The sign-in ends on this page, without a redirect.
 
     title       a few words
-    message     what happened and what to do, in plain words
+    message     what happened, and what to do
     request_id  for support; empty for none
     back        path of our own or absolute http(s) URL that helps; empty for none
-    details     what the team of the application should know: folded; empty for nothing
+    details     for the team of the application: folded, may be empty
     """
 
     template: ClassVar[str] = "problem.html"
@@ -189,9 +189,9 @@ class Problem(Page):
 
 @dataclass(frozen=True, slots=True)
 class Onward(Page):
-    """Leads on to another origin, by itself and with a button.
+    """Continues to another origin, by script and with a button.
 
-    As an answer to a form it does what a redirect cannot: browsers check each hop of a form's redirects against
+    A redirect cannot do this in answer to a form: browsers check each hop of a form's redirects against
     `form-action`, and the next origin may redirect anywhere.
 
     url  absolute; http(s), or the scheme of an app. It may hold a one-time code: it is not in repr

@@ -1,15 +1,20 @@
 """What a provider can do, as one-method protocols. It has a capability by having the method."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol, TypeVar, runtime_checkable
 
 from pydantic import SecretStr
 
-from opengrant.model import ClientApp, Identity, Tokens, Verified
+from opengrant.model import ClientApp, Identity, TenantClient, Tokens, Verified
 from opengrant.providers.minted import Minted
 
+L_contra = TypeVar("L_contra", contravariant=True)
+"""A kind of login."""
+C_contra = TypeVar("C_contra", contravariant=True)
+"""A kind of credential of an organisation."""
 
+
+@runtime_checkable
 class Refreshes(Protocol):
     """Turns a refresh token into live tokens."""
 
@@ -17,6 +22,7 @@ class Refreshes(Protocol):
         """Spend the refresh token once; no retry. Raises ProviderFailure."""
 
 
+@runtime_checkable
 class Identifies(Protocol):
     """Names the owner of tokens, and what the tokens may do."""
 
@@ -104,11 +110,12 @@ class Reaches(Protocol):
         """Returns the host that answered. Raises ProviderFailure."""
 
 
-class Verifies(Protocol):
-    """Proves a password-like credential, or knows that none is needed."""
+@runtime_checkable
+class Verifies(Protocol[L_contra]):
+    """Proves a login with a password, or accepts one that needs none."""
 
-    async def verify(self, settings: Mapping[str, Any]) -> Verified:
-        """`settings` are the wire's keys, with SecretStr for passwords. Raises ProviderFailure, InvalidRequest."""
+    async def verify(self, login: L_contra, /) -> Verified:
+        """Raises ProviderFailure, InvalidRequest."""
 
 
 class Revokes(Protocol):
@@ -118,24 +125,18 @@ class Revokes(Protocol):
         """Best effort: whether the token is revoked now. True also when it was before."""
 
 
-class Mints(Protocol):
+class Mints(Protocol[C_contra]):
     """Makes live tokens for any mailbox of an organisation, from one credential of that organisation."""
 
-    async def mint(self, credential: Mapping[str, Any], email: str, scope: tuple[str, ...]) -> Minted:
-        """Prove that the mailbox exists and is reachable. Raises ProviderFailure, InvalidRequest.
-
-        credential  the stored credential's members, SecretStr where secret
-        """
+    async def mint(self, credential: C_contra, email: str, scope: tuple[str, ...]) -> Minted:
+        """Prove that the mailbox exists and is reachable. Raises ProviderFailure, InvalidRequest."""
 
 
 class ProvesTenant(Protocol):
     """Says which tenant gives a token to a credential of its organisation."""
 
-    async def prove_tenant(self, credential: Mapping[str, Any]) -> str | None:
-        """The tenant's id; None when the token does not tell. Raises ProviderFailure.
-
-        credential  as for `Mints.mint`
-        """
+    async def prove_tenant(self, credential: TenantClient) -> str | None:
+        """The tenant's id; None when the token does not tell. Raises ProviderFailure."""
 
 
 class ListsAliases(Protocol):

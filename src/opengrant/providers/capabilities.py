@@ -5,7 +5,15 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from opengrant.errors import InvalidRequest
-from opengrant.model import ProviderName
+from opengrant.model import OrganisationCredential, ProviderName, ServiceAccountKey, TenantClient, Verified
+from opengrant.model.logins import (
+    AgentAccountLogin,
+    EwsLogin,
+    ICloudLogin,
+    ImapLogin,
+    PasswordLogin,
+    VirtualCalendarLogin,
+)
 from opengrant.providers.base import (
     AsksAdministrators,
     CodeProvider,
@@ -18,8 +26,34 @@ from opengrant.providers.base import (
     TokenProvider,
     Verifies,
 )
+from opengrant.providers.minted import Minted
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passwords:
+    """The verifier of each kind of login that has no token."""
+
+    imap: Verifies[ImapLogin]
+    icloud: Verifies[ICloudLogin]
+    ews: Verifies[EwsLogin]
+    agent_account: Verifies[AgentAccountLogin]
+    virtual_calendar: Verifies[VirtualCalendarLogin]
+
+    async def verify(self, login: PasswordLogin) -> Verified:
+        """Raises ProviderFailure, InvalidRequest, Overloaded."""
+        match login:
+            case ImapLogin():
+                return await self.imap.verify(login)
+            case ICloudLogin():
+                return await self.icloud.verify(login)
+            case EwsLogin():
+                return await self.ews.verify(login)
+            case AgentAccountLogin():
+                return await self.agent_account.verify(login)
+            case VirtualCalendarLogin():
+                return await self.virtual_calendar.verify(login)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +62,8 @@ class Providers:
 
     tokens          refreshes tokens and says whose they are
     codes           sends users to a consent page and exchanges the code
-    passwords       proves passwords, or knows that none is needed
-    mints           makes tokens for the mailboxes of an organisation
+    passwords       proves passwords, or accepts what needs none
+    service_accounts, tenant_clients  make tokens for the mailboxes of an organisation, by the kind of its credential
     administrators  has a consent page for the administrator of a tenant
     tenants         says which tenant gives a token
     clients         has its client accepted while no user takes part
@@ -38,10 +72,11 @@ class Providers:
     aliases         lists the other addresses of a mailbox
     """
 
+    passwords: Passwords
     tokens: Mapping[ProviderName, TokenProvider] = field(default_factory=dict)
     codes: Mapping[ProviderName, CodeProvider] = field(default_factory=dict)
-    passwords: Mapping[ProviderName, Verifies] = field(default_factory=dict)
-    mints: Mapping[ProviderName, Mints] = field(default_factory=dict)
+    service_accounts: Mapping[ProviderName, Mints[ServiceAccountKey]] = field(default_factory=dict)
+    tenant_clients: Mapping[ProviderName, Mints[TenantClient]] = field(default_factory=dict)
     administrators: Mapping[ProviderName, AsksAdministrators] = field(default_factory=dict)
     tenants: Mapping[ProviderName, ProvesTenant] = field(default_factory=dict)
     clients: Mapping[ProviderName, ProvesClient] = field(default_factory=dict)
@@ -49,9 +84,19 @@ class Providers:
     revokes: Mapping[ProviderName, Revokes] = field(default_factory=dict)
     aliases: Mapping[ProviderName, ListsAliases] = field(default_factory=dict)
 
+    async def mint(
+        self, provider: ProviderName, credential: OrganisationCredential, email: str, scope: tuple[str, ...]
+    ) -> Minted:
+        """Raises ProviderFailure, InvalidRequest."""
+        match credential:
+            case ServiceAccountKey():
+                return await having(self.service_accounts, provider).mint(credential, email, scope)
+            case TenantClient():
+                return await having(self.tenant_clients, provider).mint(credential, email, scope)
+
 
 def having(capability: Mapping[ProviderName, T], provider: ProviderName) -> T:
-    """The provider with this capability. Raises InvalidRequest where it has not."""
+    """The provider with this capability. Raises InvalidRequest when it lacks it."""
     if (found := capability.get(provider)) is None:
         raise InvalidRequest(f"provider: {provider} cannot do this.")
     return found

@@ -107,6 +107,9 @@ class Facts:
     speaks_as           subject of a sentence about its answer: "Google", "The mail server"
     holds               what keeps a grant alive
     guide               what to do before the first mailbox
+    judges              provider's name in the evidence → judge; an organisation's credential has a name of its own.
+                        None at all: it is judged by the words that all mail servers share
+    proven              reason → what it means of a credential that has worked before
     label               its button; None where hosted sign-in does not offer it
     form                its login form; None where there is none
     credential_types    what its connectors' credentials may be
@@ -122,9 +125,6 @@ class Facts:
     identifier          `email` is an identifier: compared as given, and fixed
     claimed_address     the address is what the user or their server says, with no proof of the domain
     tenant_scope        an organisation's credential takes scopes of the request only, not the connector's
-    judges              provider's name in the evidence → judge; an organisation's credential has a name of its own.
-                        None at all: it is judged by the words that all mail servers share
-    proven              reason → what it means of a credential that has worked before
     identity_by_token   on the wire, a token without identity scopes is a wrong refresh token
     """
 

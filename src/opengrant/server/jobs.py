@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from opengrant.jobs.alive import alive
 from opengrant.jobs.announce import announce
 from opengrant.jobs.clock_steps import ahead
+from opengrant.jobs.derive_again import derive_again
 from opengrant.jobs.loop import Job
 from opengrant.jobs.measure import measure
 from opengrant.jobs.refresh import refresh, replay
@@ -25,4 +26,11 @@ def of_server(services: Services) -> Sequence[Job]:
 
 def shared(services: Services) -> Sequence[Job]:
     """The background work of the installation, which any of its processes may do."""
-    return [alive(services), sweep(services), refresh(services), announce(services), ahead(services)]
+    return [
+        alive(services),
+        sweep(services),
+        refresh(services),
+        announce(services),
+        ahead(services),
+        derive_again(services),
+    ]

@@ -1,51 +1,38 @@
-"""Processes: the listening socket, one server or several, signals, and an orderly end."""
+"""Processes: one server or several, or work alone; their start and graceful shutdown."""
 
 import asyncio
 import contextlib
 import gc
-import logging
 import os
-import resource
-import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
-from typing import Any, cast
 
 import structlog
-import uvicorn
 import uvloop
 from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.supervisors import Multiprocess
 
 from opengrant import __version__, logs, metrics
-from opengrant.api.http.connection import Connection
-from opengrant.api.http.connection_limits import Bounds
 from opengrant.assembly.installation import Installation, installation
 from opengrant.jobs.loop import run_jobs
-from opengrant.net.guard import parse_networks
 from opengrant.server import jobs
 from opengrant.server.asgi import asgi, status_asgi
+from opengrant.server.sockets import allow_open_files, listen, url_of
+from opengrant.server.uvicorn_server import STOP, Server, config
 from opengrant.settings import Settings, say_unknown, unknown
 
 log = structlog.get_logger()
 
-_STOP = (signal.SIGTERM, signal.SIGINT)
-
-_OPEN_FILES = 65_536
 
 Announce = Callable[[Installation, str], None]
-"""Told once the server can be reached, with its URL."""
-
-
-class CannotListen(Exception):
-    """The address is taken, or not ours."""
+"""Called with the URL once the server accepts connections."""
 
 
 def run(settings: Settings, *, work: bool, announce: Announce) -> None:
-    """Serve until SIGTERM or SIGINT, then let what is under way finish. Raises CannotListen."""
-    _allow_open_files()
+    """Serve until SIGTERM or SIGINT, then finish the requests under way. Raises sockets.CannotListen."""
+    allow_open_files()
     with listen(settings) as bound:
         if settings.workers == 1:
             _in_this_process(settings, bound, work=work, announce=announce)
@@ -54,7 +41,7 @@ def run(settings: Settings, *, work: bool, announce: Announce) -> None:
 
 
 def _in_several(settings: Settings, bound: socket.socket, *, work: bool, announce: Announce) -> None:
-    """The parent makes what a first start makes, then only watches over its workers."""
+    """The parent process prepares the installation, then only restarts workers that end."""
 
     async def prepare() -> None:
         async with installation(settings) as installed:
@@ -72,7 +59,7 @@ def _in_several(settings: Settings, bound: socket.socket, *, work: bool, announc
 
 
 class _Worker:
-    """One of several server processes: an ASGI application that opens the installation when its process starts."""
+    """The ASGI application of one of several server processes; it opens the installation when its process starts."""
 
     def __init__(self, settings: Settings, url: str, *, work: bool) -> None:
         self.settings, self.url, self.work = settings, url, work
@@ -111,30 +98,14 @@ async def serve(settings: Settings, bound: socket.socket, *, work: bool, announc
     async with _running(settings, work=work) as installed:
         announce(installed, url_of(bound))
         log.info("serving", url=url_of(bound), version=__version__)
-        await _Server(config(settings, asgi(installed))).serve(sockets=[bound])
+        await Server(config(settings, asgi(installed))).serve(sockets=[bound])
         log.info("stopping")
 
 
-class _Server(uvicorn.Server):
-    """Uvicorn's own raises the signal again once it has stopped serving: the process would end right there,
-    with the database open and exchanges with providers cut off."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        for number in _STOP:
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        try:
-            yield
-        finally:
-            for number in _STOP:
-                loop.remove_signal_handler(number)
-
-
 def _settle_memory() -> None:
-    """What a start has loaded stays for good: the collector need not walk over it again and again.
+    """Exclude what the start has loaded from garbage collection, and collect less often.
 
-    A request leaves next to nothing for the collector, so it comes more seldom than its default of every 700 objects.
+    A request leaves few cycles, so a threshold of 20,000 objects is enough instead of 700.
     """
     gc.collect()
     gc.freeze()
@@ -143,7 +114,7 @@ def _settle_memory() -> None:
 
 @contextlib.asynccontextmanager
 async def _running(settings: Settings, *, work: bool) -> AsyncIterator[Installation]:
-    """An open installation with its clock ticking."""
+    """An open installation with its jobs running."""
     async with installation(settings) as installed:
         _settle_memory()
         clock = asyncio.create_task(
@@ -159,8 +130,8 @@ async def _running(settings: Settings, *, work: bool) -> AsyncIterator[Installat
 def run_work(settings: Settings, *, port: int | None) -> None:
     """The background work alone, until SIGTERM or SIGINT.
 
-    port  where it shows how it is doing; None: nowhere
-    Raises CannotListen.
+    port  of /healthz, /readyz and /metrics; None: they are not served
+    Raises sockets.CannotListen.
     """
     with contextlib.nullcontext() if port is None else listen(settings.model_copy(update={"port": port})) as bound:
         writer = _log(settings)
@@ -173,7 +144,7 @@ def run_work(settings: Settings, *, port: int | None) -> None:
 
 async def _work(settings: Settings, bound: socket.socket | None) -> None:
     stop = asyncio.Event()
-    for number in _STOP:
+    for number in STOP:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with installation(settings) as installed:
         _settle_memory()
@@ -181,8 +152,8 @@ async def _work(settings: Settings, bound: socket.socket | None) -> None:
         until = [clock, asyncio.create_task(stop.wait())]
         shown = {}
         if bound is not None:
-            # From now on it is the server that is told to stop.
-            until.append(asyncio.create_task(_Server(config(settings, status_asgi(installed))).serve(sockets=[bound])))
+            # The server replaces the signal handlers: it ends first, and this function with it.
+            until.append(asyncio.create_task(Server(config(settings, status_asgi(installed))).serve(sockets=[bound])))
             shown = {"url": url_of(bound)}
         log.info("working", version=__version__, **shown)
         await asyncio.wait(until, return_when=asyncio.FIRST_COMPLETED)
@@ -198,65 +169,3 @@ def _warn_of_unknown_settings() -> None:
 
 def _log(settings: Settings) -> logs.LogWriter:
     return logs.configure(settings.log_level, on_drop=metrics.count_dropped_log_records)
-
-
-def config(settings: Settings, app: Callable[..., Any]) -> uvicorn.Config:
-    # api/http/middleware.py logs each request. uvicorn would format a line of its own for the root handler.
-    logging.getLogger("uvicorn.access").propagate = False
-    return uvicorn.Config(
-        app,
-        loop="uvloop",
-        # Called like a class, with the bounds of its process beside uvicorn's own arguments.
-        http=cast(type[asyncio.Protocol], partial(Connection, bounds=_bounds(settings))),
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,  # nothing here asks who the client is
-        timeout_keep_alive=settings.keep_alive,  # type: ignore[arg-type] # it is added to the loop's time
-        timeout_graceful_shutdown=round(settings.shutdown_grace),
-        # A worker that is still being started answers late on a busy machine; killing it makes it later.
-        timeout_worker_healthcheck=60,
-    )
-
-
-def _allow_open_files() -> None:
-    """Each connection is an open file, and the usual soft limit of 1,024 is there for programs that use select()."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def _bounds(settings: Settings) -> Bounds:
-    share = settings.max_connections_per_address
-    return Bounds(
-        settings.max_connections,
-        settings.max_connections // 2 if share is None else share,
-        parse_networks(settings.proxies),
-        settings.head_timeout,
-    )
-
-
-def listen(settings: Settings) -> socket.socket:
-    """Bind the listening socket. Raises CannotListen."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((settings.host, settings.port))
-        # Listening from here on: whoever reads the announced URL may connect at once and is served a moment later.
-        bound.listen(2048)
-    except (OSError, UnicodeError) as problem:
-        bound.close()
-        reason = getattr(problem, "strerror", None) or "that is no host name"
-        raise CannotListen(f"Cannot listen on {settings.host}:{settings.port}: {reason}.") from None
-    bound.set_inheritable(True)
-    return bound
-
-
-def url_of(bound: socket.socket) -> str:
-    host, port = bound.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

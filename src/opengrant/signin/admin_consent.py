@@ -3,11 +3,10 @@
 import secrets as random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, cast
 
 from opengrant.connectors.connectors import Connectors
 from opengrant.errors import ConnectorMisconfigured, InvalidRequest, ProviderFailure
-from opengrant.model import Application, ProviderName
+from opengrant.model import Application, ProviderName, TenantClient
 from opengrant.providers.capabilities import Providers, having
 from opengrant.providers.microsoft.app_only import MANY_TENANTS
 from opengrant.signin.login import CALLBACK, AuthorizationRequest, LoginDigests, handle_of
@@ -31,13 +30,13 @@ class AdminConsent:
     ) -> tuple[str, Login]:
         """The address of the consent page, and the sign-in with its new state. Raises InvalidRequest."""
         found = await self._credential(app, request)
-        held = await self.connectors.organisation(found)
+        client = await self.connectors.tenant_client(found)
         secret = random.token_urlsafe(32)
         login = replace(login, provider=ProviderName.MICROSOFT, secret=self.digests.state(login, secret))
         page = having(self.providers.administrators, ProviderName.MICROSOFT)
         url = page.admin_consent_url(
-            held["client_id"],
-            tenant=_one_tenant(held),
+            client.client_id,
+            tenant=_one_tenant(client),
             redirect_uri=f"{base}{CALLBACK}",
             state=f"{handle_of(login)}.{secret}",
         )
@@ -53,12 +52,12 @@ class AdminConsent:
         if query.get("admin_consent", "").lower() != "true":
             raise InvalidRequest("The administrator did not consent.")
         found = await self._credential(app, request)
-        held = await self.connectors.organisation(found)
-        configured, answered = _one_tenant(held), query.get("tenant", "")
+        client = await self.connectors.tenant_client(found)
+        configured, answered = _one_tenant(client), query.get("tenant", "")
         tenant = answered if configured is None else configured
         tenants = having(self.providers.tenants, ProviderName.MICROSOFT)
         try:
-            proven = await tenants.prove_tenant({**held, "tenant": tenant})
+            proven = await tenants.prove_tenant(replace(client, tenant=tenant))
         except ProviderFailure:
             raise ConnectorMisconfigured(
                 "The tenant gives no token to this credential. Check its client id and secret, then consent again."
@@ -81,7 +80,7 @@ class AdminConsent:
         return found
 
 
-def _one_tenant(held: Mapping[str, Any]) -> str | None:
+def _one_tenant(client: TenantClient) -> str | None:
     """The tenant of a credential; None when the credential is for any tenant."""
-    named = cast(str, held.get("tenant") or "")
+    named = client.tenant or ""
     return None if named.lower() in MANY_TENANTS else named

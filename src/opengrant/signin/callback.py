@@ -87,7 +87,7 @@ class Callback:
             return await self.returns.refusal(app, request, "server_error", description, 502)
         proof = await self.connect.prove_code(
             app,
-            request.custom_connect(answer.provider, {}, login_id=answer.login.id),
+            request.custom_connect(request.hosted_login(answer.provider), login_id=answer.login.id),
             SecretStr(code),
             redirect_uri=f"{answer.base}{CALLBACK}",
             verifier=self.logins.digests.verifier(answer.login, answer.state_secret),

@@ -9,7 +9,7 @@ from opengrant.access import bearer_tokens
 from opengrant.errors import CodeUsedTwice, OAuthRefused, ReauthEmailInvalid
 from opengrant.grants.connect.proof import Proof
 from opengrant.model import SECOND, Application, Clock, Identity, Micros, ProviderName, mailbox_key
-from opengrant.model.secrets import RotatedToken, Sealed
+from opengrant.model.secrets import GrantSecret, NoSecret, Sealed, SecretUnreadable
 from opengrant.model.secrets import members as secret_members
 from opengrant.model.secrets import read as read_secret
 from opengrant.signin.login import AuthorizationRequest
@@ -127,16 +127,17 @@ def _write_proof(proof: Proof) -> bytes:
 
 
 def _read_proof(sealed: bytes) -> Proof:
-    held = from_json(sealed)
-    secret = None if held["secret"] is None else read_secret(held["secret"])
-    assert not isinstance(secret, RotatedToken)
+    row = from_json(sealed)
+    secret = None if row["secret"] is None else read_secret(row["secret"])
+    if not isinstance(secret, GrantSecret | NoSecret | None):
+        raise SecretUnreadable(f"A proof cannot hold a secret of the kind {secret.kind}.")
     return Proof(
-        Identity(**held["identity"]),
-        tuple(held["scope"]),
-        held["settings"],
-        secret,
-        held["credential_id"],
-        held["token_expires_at"],
-        named=tuple(held["named"]),
-        asked=held.get("asked", 0),  # the release before wrote none
+        identity=Identity(**row["identity"]),
+        scope=tuple(row["scope"]),
+        settings=row["settings"],
+        secret=secret,
+        credential_id=row["credential_id"],
+        token_expires_at=row["token_expires_at"],
+        named=tuple(row["named"]),
+        asked=row.get("asked", 0),  # the release before wrote none
     )

@@ -87,7 +87,7 @@ class IdTokens:
         return {"keys": [key.as_dict(private=False) for key in (await self._keys()).keys]}
 
     async def rotate(self) -> str:
-        """Sign with a new key and drop the previous one. Returns the new key's id.
+        """Sign with a new key; the current key becomes the previous one. Returns the new key's id.
 
         Raises InvalidRequest while id_tokens that the previous key signed may still be valid; Overloaded.
         """

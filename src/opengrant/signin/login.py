@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from opengrant.errors import LoginInvalid
 from opengrant.model import SECOND, Clock, CustomConnect, Micros, ProviderName
+from opengrant.model.logins import HostedLogin, MailboxLogin
 from opengrant.providers.registry import OAUTH
 from opengrant.store.engine.port import Store
 from opengrant.store.signin import logins
@@ -56,16 +57,13 @@ class AuthorizationRequest:
         members["scope"] = None if row["scope"] is None else tuple(row["scope"])
         return cls(**members)
 
-    def custom_connect(self, provider: ProviderName, settings: Mapping[str, Any], *, login_id: str) -> CustomConnect:
+    def custom_connect(self, login: MailboxLogin, *, login_id: str) -> CustomConnect:
         """The request that connects the mailbox of this sign-in."""
-        return CustomConnect(
-            provider,
-            settings,
-            scope=self.scope,
-            state=self.state,
-            credential_id=self.credential_id if provider in OAUTH else None,
-            login_id=login_id,
-        )
+        return CustomConnect(login=login, scope=self.scope, state=self.state, login_id=login_id)
+
+    def hosted_login(self, provider: ProviderName) -> HostedLogin:
+        """With the client that the request names; a password has none."""
+        return HostedLogin(provider=provider, credential_id=self.credential_id if provider in OAUTH else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,14 +1,13 @@
 """The login form of a hosted sign-in: proves a password that was typed here."""
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from opengrant.errors import Evidence, LoginInvalid, OpenGrantError, ProviderUnavailable
 from opengrant.grants import refusals
 from opengrant.grants.connect.connect import Connect
 from opengrant.model import ProviderName
+from opengrant.model.logins import PasswordLogin
 from opengrant.providers.verdict import Kind, Verdict
 from opengrant.signin.abuse_limits import AbuseLimits
 from opengrant.signin.codes import LoginCodes
@@ -29,16 +28,17 @@ class PasswordForm:
     patience: float = 30
     """Seconds for the whole proof, the search for the server included: the page promises this time."""
 
-    async def submit(self, visit: Visit, provider: ProviderName, settings: Mapping[str, Any]) -> str:
+    async def submit(self, visit: Visit, login: PasswordLogin) -> str:
         """Prove a password. Returns where the browser goes, with the code.
 
         A provider's refusal is raised as by connect/custom, and the user may try again.
         Raises ProviderUnavailable after `patience`; CallbackNotAllowed when the redirect URI was removed meanwhile.
         """
-        ask = visit.request.custom_connect(provider, settings, login_id=visit.login.id)
+        provider = login.provider
+        ask = visit.request.custom_connect(login, login_id=visit.login.id)
         try:
             async with asyncio.timeout(self.patience), self.limits.proving(visit.app, visit.login.id):
-                proof = await self.connect.prove_password(visit.app, ask)
+                proof = await self.connect.prove_password(visit.app, ask, login)
         except TimeoutError:
             raise timed_out(provider, self.patience) from None
         await self.connect.refuse_other_owner(visit.app, provider, proof)

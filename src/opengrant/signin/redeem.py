@@ -12,7 +12,7 @@ from opengrant.model import Application, Grant, RedirectUri
 from opengrant.signin import pkce
 from opengrant.signin.codes import LoginCodes
 from opengrant.signin.login import AuthorizationRequest
-from opengrant.tenants.redirect_uris import Redirects
+from opengrant.tenants.redirect_uris import RedirectUris
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Redemption:
     """Built once, in assembly/."""
 
     codes: LoginCodes
-    redirects: Redirects
+    redirects: RedirectUris
     connect: Connect
     secretless_web: bool
     """Codes for redirect URIs of platform `web` may be redeemed without the API key, by PKCE alone."""
@@ -46,7 +46,7 @@ class Redemption:
         burnt = await self.codes.burn(app, code)
         request = AuthorizationRequest.from_row(burnt.row.ask)
         await self._check(app, request, redirect_uri, verifier, authenticated=authenticated)
-        custom = request.custom_connect(burnt.row.provider, {}, login_id=burnt.row.login_id)
+        custom = request.custom_connect(request.hosted_login(burnt.row.provider), login_id=burnt.row.login_id)
         try:
             grant = await self.connect.accept(app, custom, self.codes.proof(burnt))
         except OpenGrantError as problem:

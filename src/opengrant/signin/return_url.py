@@ -19,7 +19,7 @@ from opengrant.errors import (
 )
 from opengrant.model import Application
 from opengrant.signin.login import AuthorizationRequest
-from opengrant.tenants.redirect_uris import Redirects
+from opengrant.tenants.redirect_uris import RedirectUris
 
 _LONGEST_DESCRIPTION = 300
 """Characters of error_description."""
@@ -42,7 +42,7 @@ _ERROR_OF: Mapping[type[OpenGrantError], str] = {
 class ReturnUrls:
     """Built once, in assembly/."""
 
-    redirects: Redirects
+    redirects: RedirectUris
 
     async def require_registered(self, app: Application, url: str) -> None:
         """Raises CallbackNotAllowed."""

@@ -88,7 +88,7 @@ class SignInStart:
             raise InvalidRequest(
                 f"Hosted sign-in does not offer {grant.provider}. Connect it by POST /v3/connect/custom."
             )
-        if "email_address" in grant.settings:
+        if grant.organisation_address is not None:
             raise InvalidRequest("A credential of its organisation keeps this grant alive: nobody signs in for it.")
         connector = await self.db.read(connectors.find(app.id, grant.provider))
         if connector is None:

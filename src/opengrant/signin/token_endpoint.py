@@ -10,7 +10,7 @@ from opengrant.errors import CodeUsedTwice, GrantNotFound, OAuthRefused, Unautho
 from opengrant.grants.manage import Grants
 from opengrant.model import Application
 from opengrant.signin.redeem import Redeemed
-from opengrant.signin.tokens import Issued, Tokens, refuse_blocked
+from opengrant.signin.tokens import AccessTokens, Issued, refuse_blocked
 from opengrant.tenants.applications import Applications
 
 EVERYTHING = "all"
@@ -67,7 +67,7 @@ class TokenEndpoint:
     applications: Applications
     api_keys: ApiKeys
     codes: Redeems
-    tokens: Tokens
+    tokens: AccessTokens
     grants: Grants
 
     async def authenticate(self, request: AccessTokenRequest) -> Client:

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from opengrant.access import bearer_tokens
 from opengrant.errors import OAuthRefused
 from opengrant.events import audit
-from opengrant.model import SECOND, Application, Clock, Grant, Micros
+from opengrant.model import SECOND, Application, Clock, Grant, Micros, micros
 from opengrant.providers.registry import FACTS
 from opengrant.signin.id_tokens import IdTokens
 from opengrant.store.engine.port import Steps, Store
@@ -85,7 +85,7 @@ class Issued:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tokens:
+class AccessTokens:
     """Built once, in assembly/.
 
     An argument `issuer` is the base URL that the caller reached us at.
@@ -183,7 +183,7 @@ class Tokens:
         if replacement is None:
             yield from tokens.prolong(app.id, digest, expires_at=end)
         else:
-            forget_at = now + int(_REMEMBER_SPENT.total_seconds()) * SECOND
+            forget_at = now + micros(_REMEMBER_SPENT)
             if not (yield from tokens.spend(app.id, digest, at=now, forget_at=forget_at)):
                 yield from self._reused(app, family, now)
                 return None
@@ -230,7 +230,7 @@ class Tokens:
     async def forget(self, app: Application) -> None:
         """Drop expired tokens and empty families, in batches."""
         now = self.clock()
-        unused_since = now - int(_REMEMBER_FAMILY.total_seconds()) * SECOND
+        unused_since = now - micros(_REMEMBER_FAMILY)
         for _ in range(_MOST_TURNS):
             if await self.db.write(tokens.forget_expired(app.id, at=now, limit=_AT_ONCE)) < _AT_ONCE:
                 break

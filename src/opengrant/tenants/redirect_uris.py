@@ -4,50 +4,37 @@ The redirect URI receives the code, so a request must name a registered one byte
 treats as the same address (another case, an encoded letter, the default port) is refused.
 """
 
-import re
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from urllib.parse import unquote_plus, urlsplit
 
 from opengrant.errors import InvalidRequest, NotFound
 from opengrant.events import audit
-from opengrant.model import NO_APPS, Application, Clock, Micros, Platform, Profile, RedirectUri
+from opengrant.model import Application, Clock, Micros, Platform, Profile, RedirectUri
 from opengrant.store.engine.port import Steps, Store
 from opengrant.store.tenants import applications, redirect_uris
+from opengrant.tenants.redirect_rules import (
+    check_settings,
+    check_url,
+    has_our_parameters,
+    is_origin,
+    is_url,
+    list_of,
+    origin_of,
+)
 
 __all__ = [
     "MOST",
     "NewRedirectUri",
     "RedirectUri",
     "RedirectUriChange",
-    "Redirects",
-    "list_of",
-    "origin_of",
+    "RedirectUris",
     "publish_origins",
     "put_all",
 ]
 
 MOST = 200
 """Redirect URIs of one application."""
-_REQUIRED: Mapping[Platform, Sequence[str]] = {
-    "web": (),
-    "desktop": (),
-    "js": ("origin",),
-    "ios": ("bundle_id",),
-    "android": ("package_name", "sha1_certificate_fingerprint"),
-}
-_OPTIONAL: Mapping[Platform, Sequence[str]] = {"ios": ("app_store_id", "team_id")}
-_LOCAL = frozenset({"localhost", "127.0.0.1"})
-
-_URL = re.compile(r"[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]{1,2048}")
-"""RFC 3986's characters without `#`: the code would become part of a fragment. No backslash: browsers read it as /."""
-_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]+")
-_DEEP_LINK = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://.*")
-_OURS = frozenset({"code", "state", "error", "error_description", "error_uri", "error_code", "admin_consent", "tenant"})
-"""Parameters that we add to the query. A registered URL must not contain them: the application would read those."""
-_ORIGIN = re.compile(r"(https?)://([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?/?", re.IGNORECASE)
-_DEFAULT_PORT = {"https": 443, "http": 80}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +62,7 @@ class RedirectUriChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Redirects:
+class RedirectUris:
     """Built once, in assembly/."""
 
     db: Store
@@ -87,7 +74,7 @@ class Redirects:
         Only the query may differ, and only with the application's setting `allow_query_param_in_redirect_uri`. The
         caller redirects to `url`, which has no parameter that we add.
         """
-        return await self.db.read(_match(app, url)) if _URL.fullmatch(url) else None
+        return await self.db.read(_match(app, url)) if is_url(url) else None
 
     async def of_application(self, app: Application) -> list[RedirectUri]:
         """In order of creation."""
@@ -115,7 +102,7 @@ class Redirects:
 
     async def admits(self, origin: str, *, application_id: str | None = None) -> bool:
         """Whether a page of this origin may call. application_id: None for any application."""
-        if _ORIGIN.fullmatch(origin) is None:
+        if not is_origin(origin):
             return False
         return await self.db.read(redirect_uris.has_origin(origin, application_id))
 
@@ -213,22 +200,6 @@ def publish_origins(application_id: str) -> Steps[None]:
     yield from redirect_uris.put_origins(application_id, {origin_of(text, field="origin") for text in named})
 
 
-def origin_of(text: str, *, field: str) -> str:
-    """An origin as browsers spell it: lower case, no default port, no slash. Raises InvalidRequest, naming `field`."""
-    found = _ORIGIN.fullmatch(text)
-    if found is None:
-        raise InvalidRequest(f"{field}: write an origin as https://app.example.com, without a path; ASCII only.")
-    scheme, host, port = found[1].lower(), found[2].lower(), int(found[3] or 0)
-    if scheme == "http" and host not in _LOCAL:
-        raise InvalidRequest(f"{field}: only localhost and 127.0.0.1 may do without https.")
-    return f"{scheme}://{host}" if port in {0, _DEFAULT_PORT[scheme]} else f"{scheme}://{host}:{port}"
-
-
-def list_of(text: str) -> list[str]:
-    """The items of a comma-separated list."""
-    return [item.strip() for item in text.split(",") if item.strip()]
-
-
 def _match(app: Application, url: str) -> Steps[RedirectUri | None]:
     exact = yield from redirect_uris.find_url(app.id, url)
     if exact is not None:
@@ -237,7 +208,7 @@ def _match(app: Application, url: str) -> Steps[RedirectUri | None]:
     if profile is None or not _query_may_differ(profile):
         return None
     base, _, query = url.partition("?")
-    if _holds_ours(query):
+    if has_our_parameters(query):
         return None
     alike = (uri for uri in (yield from redirect_uris.of_application(app.id)) if uri.url.partition("?")[0] == base)
     return next(alike, None)
@@ -247,11 +218,6 @@ def _query_may_differ(profile: Profile) -> bool:
     return profile.additional_settings.get("allow_query_param_in_redirect_uri") is True
 
 
-def _holds_ours(query: str) -> bool:
-    # Some servers read a semicolon as an ampersand.
-    return any(unquote_plus(pair.partition("=")[0]).lower() in _OURS for pair in re.split("[&;]", query))
-
-
 def _is_page(uri: RedirectUri) -> bool:
     return uri.platform == "js" and "origin" in uri.settings
 
@@ -259,8 +225,8 @@ def _is_page(uri: RedirectUri) -> bool:
 def _new(app: Application, new: NewRedirectUri, *, at: Micros) -> RedirectUri:
     platform = new.platform or "web"
     # Without a platform it is `web`, which has no settings.
-    settings = _check_settings(platform, new.settings or {})
-    _check_url(new.url, platform)
+    settings = check_settings(platform, new.settings or {})
+    check_url(new.url, platform)
     return RedirectUri(
         id=str(uuid.uuid4()),
         application_id=app.id,
@@ -279,47 +245,10 @@ def _changed(stored: RedirectUri, new: NewRedirectUri, *, at: Micros) -> Redirec
         moves = new.platform != stored.platform
         platform = new.platform
         sent = new.settings if new.settings is not None else {} if moves else stored.settings
-        settings = _check_settings(platform, sent)
-    _check_url(new.url, platform)
+        settings = check_settings(platform, sent)
+    check_url(new.url, platform)
     changed = replace(stored, url=new.url, platform=platform, settings=settings)
     return stored if changed == stored else replace(changed, updated_at=at)
-
-
-def _check_url(url: str, platform: Platform) -> None:
-    """Raises InvalidRequest."""
-    if _URL.fullmatch(url) is None:
-        raise InvalidRequest(
-            "url: send an absolute URL of at most 2048 characters, percent-encoded, without a fragment."
-        )
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        raise InvalidRequest("url: its host or port is not one.") from None
-    if _holds_ours(parts.query):
-        raise InvalidRequest(f"url: its query may not hold what answers add: {', '.join(sorted(_OURS))}.")
-    if parts.scheme in _DEFAULT_PORT:
-        if "@" in parts.netloc or not _HOST.fullmatch(parts.hostname or ""):
-            raise InvalidRequest("url: its host is not one. User names and encoded letters do not belong there.")
-        if parts.scheme == "http" and parts.hostname not in _LOCAL:
-            raise InvalidRequest("url: use https. Only localhost and 127.0.0.1 may do without.")
-        return
-    link = _DEEP_LINK.fullmatch(url)
-    if platform not in {"ios", "android", "desktop"}:
-        raise InvalidRequest("url: use https. Only the platforms ios, android and desktop may have links into an app.")
-    if link is None or link[1].lower() in NO_APPS:
-        raise InvalidRequest("url: a link into an app is written as com.example.app://path.")
-
-
-def _check_settings(platform: Platform, sent: Mapping[str, str]) -> dict[str, str]:
-    """What the platform knows of. Raises InvalidRequest when it lacks what it needs."""
-    for name in _REQUIRED[platform]:
-        if not sent.get(name):
-            raise InvalidRequest(f"settings.{name}: is required for the platform {platform}.")
-    if platform == "js":
-        origin_of(sent["origin"], field="settings.origin")
-    known = (*_REQUIRED[platform], *_OPTIONAL.get(platform, ()))
-    return {name: sent[name] for name in known if sent.get(name)}
 
 
 def _get(app: Application, uri_id: str) -> Steps[RedirectUri]:

@@ -1,16 +1,10 @@
 """Workspaces: groups of an application's grants, by domain or by assignment."""
 
-import asyncio
 import uuid
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
 
-import structlog
-
-from opengrant.access.rate_limits import RateLimit
-from opengrant.errors import InvalidRequest, NotFound, Overloaded
+from opengrant.errors import InvalidRequest, NotFound
 from opengrant.events import audit
 from opengrant.model import Application, Clock, Micros, ProviderName
 from opengrant.net.guard import domain_of, parse_domain
@@ -18,16 +12,10 @@ from opengrant.store.engine.port import Steps, Store
 from opengrant.store.tenants import workspaces
 from opengrant.store.tenants.workspaces import Workspace
 
-__all__ = ["Assigned", "AutoGroup", "NewWorkspace", "Workspace", "WorkspaceChange", "Workspaces"]
-
-log = structlog.get_logger()
+__all__ = ["Assigned", "NewWorkspace", "Workspace", "WorkspaceChange", "Workspaces"]
 
 MOST = 10_000
 """Workspaces of one application; the list has no pages."""
-_AT_ONCE = 200
-"""Grants that a grouping reads and moves in one transaction."""
-_MOST_JOBS = 16
-"""Groupings under way in a process; an application can start one a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +41,6 @@ class WorkspaceChange:
 
 
 @dataclass(frozen=True, slots=True)
-class AutoGroup:
-    """The grants that a grouping moves.
-
-    since   created at this time or later
-    domain  only addresses of this domain; None: all
-    """
-
-    since: Micros = 0
-    invalid_also: bool = False
-    domain: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Assigned:
     """The result of an assignment; each list is in the order of the request."""
 
@@ -74,13 +49,12 @@ class Assigned:
     removed: tuple[str, ...]
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Workspaces:
-    """Built once, in assembly/; closed when the process ends."""
+    """Built once, in assembly/."""
 
     db: Store
     clock: Clock
-    _jobs: set["asyncio.Task[None]"] = field(default_factory=set)
 
     async def for_new_grant(self, app: Application, provider: ProviderName, email: str, wanted: str | None) -> str:
         """The id of the workspace of a new grant: the one named, else the one of its domain, else the default one.
@@ -101,8 +75,10 @@ class Workspaces:
 
     async def default(self, app: Application) -> Workspace:
         """The application's default workspace."""
-        found = await self.db.read(workspaces.find_default(app.id))
-        return found if found is not None else await self.db.write(workspaces.get_default(app.id, at=self.clock()))
+        workspace = await self.db.read(workspaces.find_default(app.id))
+        return (
+            workspace if workspace is not None else await self.db.write(workspaces.get_default(app.id, at=self.clock()))
+        )
 
     async def of_application(self, app: Application) -> list[Workspace]:
         """The default one first, then in order of creation."""
@@ -115,14 +91,15 @@ class Workspaces:
 
     async def create(self, app: Application, new: NewWorkspace) -> Workspace:
         """Raises InvalidRequest when the domain is invalid or taken, or when auto_group has no domain to group by."""
-        domain = _domain(new.domain)
+        domain = checked_domain(new.domain)
         auto_group = bool(domain) if new.auto_group is None else new.auto_group
         _check_grouping(domain, auto_group)
-        fresh = self._fresh(app, new.name, domain, auto_group)
-        fresh = replace(fresh, policy_id=new.policy_id, rule_ids=new.rule_ids)
-        if not await self.db.write(_add(fresh)):
+        workspace = replace(
+            fresh(app, new.name, domain, auto_group, at=self.clock()), policy_id=new.policy_id, rule_ids=new.rule_ids
+        )
+        if not await self.db.write(add(workspace)):
             raise InvalidRequest(f"domain: this application has a workspace for {domain} already.")
-        return fresh
+        return workspace
 
     async def update(self, app: Application, workspace_id: str, change: WorkspaceChange) -> Workspace:
         """Raises NotFound; InvalidRequest for a member that cannot change."""
@@ -141,126 +118,41 @@ class Workspaces:
         """
         return await self.db.write(_assign(app, id_or_domain, assign, remove, at=self.clock()))
 
-    async def auto_group(self, app: Application, which: AutoGroup) -> str:
-        """Start to move grants from the default workspace into those of their domains; returns the job's id.
-
-        Missing workspaces are created. Grants in other workspaces stay, and so do grants whose domain's workspace has
-        auto_group off. When the process ends, the job ends; grants already moved stay moved, and the call can be
-        repeated.
-        Raises RateLimited after one call a minute, Overloaded, InvalidRequest.
-        """
-        which = replace(which, domain=None if which.domain is None else _domain(which.domain))
-        if len(self._jobs) >= _MOST_JOBS:
-            raise Overloaded("Too many workspaces are being grouped. Try again in a moment.", retry_after=5)
-        await RateLimit(
-            db=self.db, clock=self.clock, name="workspaces.auto_group", limit=1, window=timedelta(minutes=1)
-        ).take(app)
-        job_id = str(uuid.uuid4())
-        job = asyncio.create_task(self._group(app, which, job_id), name=f"auto-group {job_id}")
-        self._jobs.add(job)
-        job.add_done_callback(self._jobs.discard)
-        return job_id
-
-    async def close(self) -> None:
-        """Stop running groupings, between two transactions."""
-        jobs = list(self._jobs)
-        for job in jobs:
-            job.cancel()
-        await asyncio.gather(*jobs, return_exceptions=True)
-
-    async def _group(self, app: Application, which: AutoGroup, job_id: str) -> None:
-        try:
-            moved = await self._group_all(app, which)
-        except Exception:
-            log.exception("auto_group_failed", job_id=job_id)
-        else:
-            log.info("auto_group_done", job_id=job_id, moved=moved)
-
-    async def _group_all(self, app: Application, which: AutoGroup) -> int:
-        default = await self.default(app)
-        moved, last = 0, None
-        while page := await self.db.read(
-            workspaces.strays(
-                app.id, default.id, since=which.since, invalid_also=which.invalid_also, after=last, limit=_AT_ONCE
-            )
-        ):
-            by_domain: dict[str, list[str]] = defaultdict(list)
-            for stray in page:
-                domain = domain_of(stray.email)
-                if domain and which.domain in {None, domain}:
-                    by_domain[domain].append(stray.id)
-            moved += await self.db.write(self._take_in(app, default, by_domain))
-            last = page[-1]
-        return moved
-
-    def _take_in(self, app: Application, default: Workspace, by_domain: dict[str, list[str]]) -> Steps[int]:
-        moved = 0
-        # The same order in every grouping: two of them cannot deadlock.
-        for domain in sorted(by_domain):
-            home = yield from workspaces.find_domain(app.id, domain)
-            if home is None:
-                fresh = self._fresh(app, domain, domain, auto_group=True)
-                made = yield from _add(fresh)
-                home = fresh if made else (yield from workspaces.find_domain(app.id, domain))
-            if home is not None and home.auto_group:
-                taken = yield from workspaces.take_in(app.id, home.id, default.id, by_domain[domain])
-                if taken:
-                    yield from audit.record(
-                        app.id, "workspace.grouped", at=self.clock(), workspace_id=home.id, grants=taken
-                    )
-                moved += taken
-        return moved
-
-    def _fresh(self, app: Application, name: str, domain: str, auto_group: bool) -> Workspace:
-        now = self.clock()
-        return Workspace(
-            id=str(uuid.uuid4()),
-            application_id=app.id,
-            name=name,
-            domain=domain,
-            auto_group=auto_group,
-            is_default=False,
-            policy_id=None,
-            rule_ids=(),
-            created_at=now,
-            updated_at=now,
-        )
-
     def _update(self, app: Application, workspace_id: str, change: WorkspaceChange) -> Steps[Workspace]:
-        found = _some((yield from workspaces.hold(app.id, workspace_id)))
-        if change.domain is not None and _domain(change.domain) != found.domain:
+        workspace = _some((yield from workspaces.hold(app.id, workspace_id)))
+        if change.domain is not None and checked_domain(change.domain) != workspace.domain:
             raise InvalidRequest("domain: cannot be changed. Make another workspace instead.")
         changed = replace(
-            found,
-            name=found.name if change.name is None else change.name,
-            auto_group=found.auto_group if change.auto_group is None else change.auto_group,
-            policy_id=found.policy_id if change.policy_id is None else change.policy_id or None,
-            rule_ids=found.rule_ids if change.rule_ids is None else change.rule_ids,
+            workspace,
+            name=workspace.name if change.name is None else change.name,
+            auto_group=workspace.auto_group if change.auto_group is None else change.auto_group,
+            policy_id=workspace.policy_id if change.policy_id is None else change.policy_id or None,
+            rule_ids=workspace.rule_ids if change.rule_ids is None else change.rule_ids,
             updated_at=self.clock(),
         )
-        if found.is_default and (changed.name, changed.auto_group) != (found.name, found.auto_group):
+        if workspace.is_default and (changed.name, changed.auto_group) != (workspace.name, workspace.auto_group):
             raise InvalidRequest("Of the default workspace, only policy_id and rule_ids can change.")
         _check_grouping(changed.domain, changed.auto_group)
         yield from workspaces.replace(changed)
         fields = ("name", "auto_group", "policy_id", "rule_ids")
-        names = [name for name in fields if getattr(found, name) != getattr(changed, name)]
+        names = [name for name in fields if getattr(workspace, name) != getattr(changed, name)]
         yield from audit.record(
-            app.id, "workspace.updated", at=changed.updated_at, workspace_id=found.id, changed=names or None
+            app.id, "workspace.updated", at=changed.updated_at, workspace_id=workspace.id, changed=names or None
         )
         return changed
 
     def _delete(self, app: Application, id_or_domain: str) -> Steps[None]:
-        found = yield from _get(app, id_or_domain)
-        if found.is_default:
+        workspace = yield from _get(app, id_or_domain)
+        if workspace.is_default:
             raise InvalidRequest("The default workspace cannot be deleted.")
         now = self.clock()
         default = yield from workspaces.get_default(app.id, at=now)
-        if not (yield from workspaces.delete(app.id, found.id, to=default.id)):
+        if not (yield from workspaces.delete(app.id, workspace.id, to=default.id)):
             raise _not_found()
-        yield from audit.record(app.id, "workspace.deleted", at=now, workspace_id=found.id)
+        yield from audit.record(app.id, "workspace.deleted", at=now, workspace_id=workspace.id)
 
 
-def _domain(text: str) -> str:
+def checked_domain(text: str) -> str:
     """A domain from a request; "" stays "". Raises InvalidRequest."""
     domain = parse_domain(text) or ""
     if text and not domain:
@@ -274,10 +166,10 @@ def _check_grouping(domain: str, auto_group: bool) -> None:
 
 
 def _get(app: Application, id_or_domain: str) -> Steps[Workspace]:
-    found = yield from workspaces.find(app.id, id_or_domain)
-    if found is None and (domain := parse_domain(id_or_domain)):
-        found = yield from workspaces.find_domain(app.id, domain)
-    return _some(found)
+    workspace = yield from workspaces.find(app.id, id_or_domain)
+    if workspace is None and (domain := parse_domain(id_or_domain)):
+        workspace = yield from workspaces.find_domain(app.id, domain)
+    return _some(workspace)
 
 
 def _some(workspace: Workspace | None) -> Workspace:
@@ -290,7 +182,24 @@ def _not_found() -> NotFound:
     return NotFound("This application has no such workspace.")
 
 
-def _add(workspace: Workspace) -> Steps[bool]:
+def fresh(app: Application, name: str, domain: str, auto_group: bool, *, at: Micros) -> Workspace:
+    """A workspace that is not stored yet."""
+    return Workspace(
+        id=str(uuid.uuid4()),
+        application_id=app.id,
+        name=name,
+        domain=domain,
+        auto_group=auto_group,
+        is_default=False,
+        policy_id=None,
+        rule_ids=(),
+        created_at=at,
+        updated_at=at,
+    )
+
+
+def add(workspace: Workspace) -> Steps[bool]:
+    """Store a workspace and its audit entry. False when its domain has one. Raises InvalidRequest."""
     if (yield from workspaces.count(workspace.application_id)) >= MOST:
         raise InvalidRequest(f"An application can have {MOST} workspaces, and this one has.")
     if not (yield from workspaces.add(workspace)):
@@ -304,19 +213,19 @@ def _add(workspace: Workspace) -> Steps[bool]:
 def _assign(
     app: Application, id_or_domain: str, assign: Sequence[str], remove: Sequence[str], *, at: Micros
 ) -> Steps[Assigned]:
-    found = yield from _get(app, id_or_domain)
-    assigned = _in_order(assign, (yield from workspaces.assign(app.id, found.id, assign)))
-    removed = _in_order(remove, (yield from workspaces.release(app.id, found.id, remove)))
+    workspace = yield from _get(app, id_or_domain)
+    assigned = _in_order(assign, (yield from workspaces.assign(app.id, workspace.id, assign)))
+    removed = _in_order(remove, (yield from workspaces.release(app.id, workspace.id, remove)))
     if assigned or removed:
         yield from audit.record(
             app.id,
             "workspace.assigned",
             at=at,
-            workspace_id=found.id,
+            workspace_id=workspace.id,
             assigned=assigned or None,
             removed=removed or None,
         )
-    return Assigned(found, assigned, removed)
+    return Assigned(workspace, assigned, removed)
 
 
 def _in_order(asked: Sequence[str], done: set[str]) -> tuple[str, ...]:

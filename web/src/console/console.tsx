@@ -1,4 +1,4 @@
-/** Which page the address means, in its frame; without a session, the sign-in. */
+/** Shows the page of the address, or the sign-in without a session. */
 
 import type { ComponentType } from "preact";
 import { Loading } from "../shared/parts";
@@ -48,7 +48,7 @@ export function Console() {
     if (session.value === null) {
         return <SignIn />;
     }
-    // Another session may be of another application: nothing of the last one's pages stays.
+    // Another session may be of another application, so all pages are rebuilt.
     return <Shell key={session.value.id}>{content(here.value.parts)}</Shell>;
 }
 

@@ -7,9 +7,9 @@ import { follow } from "./core/route";
 import { begin, redeem, takeLink } from "./core/session";
 
 applyTheme(chosenTheme());
-const beginning = begin(); // first of all, because it takes a link out of the address
+const beginning = begin(); // first, because it removes a link from the address
 follow();
-// A link that is pasted into a tab where the console is open changes the address and loads nothing.
+// A link pasted into a tab with the console changes the address without loading the page.
 window.addEventListener("hashchange", () => {
     const link = takeLink();
     if (link) {

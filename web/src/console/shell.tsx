@@ -1,4 +1,4 @@
-/** What surrounds every page: where one can go, and who is signed in. */
+/** The frame of every page: navigation, and the session. */
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
@@ -83,7 +83,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
     );
 }
 
-/** What became of a link that was opened here. */
+/** The result of a link that was opened here. */
 function Told() {
     const told = reason.value;
     return told ? (

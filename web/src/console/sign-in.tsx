@@ -1,4 +1,4 @@
-/** The way in: an API key, or a link that the command line prints. */
+/** The sign-in: with an API key, or a link that the command line prints. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import icon from "../shared/icon.svg";

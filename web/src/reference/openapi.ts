@@ -1,4 +1,4 @@
-/** The part of OpenAPI 3.1 that our /openapi.json speaks. */
+/** The part of OpenAPI 3.1 that our /openapi.json uses. */
 
 import type { Json } from "../shared/json";
 

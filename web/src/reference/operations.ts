@@ -1,10 +1,10 @@
-/** /openapi.json as the page shows it: operations in groups, each body with its variants, other spellings put together. */
+/** /openapi.json as the page shows it: operations in groups, bodies with variants, aliases of an operation merged. */
 
 import { isObject, type Json } from "../shared/json";
 import type { Answer, Defs, Described, Document, Media, Parameter, Schema, SecurityScheme } from "./openapi";
 import { isSecret, resolve, skeleton } from "./schema";
 
-/** Who may call: `key` with an API key, `open` anybody, `signed` by a service account, `session` a browser's session. */
+/** Authentication: `key` API key, `open` none, `signed` a service account's signature, `session` console session. */
 export type Access = "key" | "open" | "signed" | "session";
 
 /** One shape of a body. `slug` is its name in links. */
@@ -16,7 +16,7 @@ export interface Variant {
     examples: { title: string; value: Json }[];
 }
 
-/** `also`: the same under other verbs or paths. `leads`: a browser is to go there, it answers with a redirect. */
+/** `also`: the same operation under other verbs or paths. `leads`: for browsers; the answer is a redirect. */
 export interface Operation {
     id: string;
     method: string;
@@ -40,7 +40,7 @@ export interface Api {
     description: string;
     defs: Defs;
     groups: { tag: string; description: string; operations: Operation[] }[];
-    /** By operation id, other spellings included. */
+    /** By operation id, aliases included. */
     byId: Map<string, Operation>;
 }
 
@@ -99,14 +99,14 @@ function operation(document: Document, defs: Defs, path: string, method: string,
     };
 }
 
-/** A heading is one sentence; what else the summary says begins the description. */
+/** The heading is the first sentence of the summary; the rest begins the description. */
 function words({ summary, description = "" }: Described, path: string): Pick<Operation, "summary" | "description"> {
     const [first = path, ...rest] = summary?.split(/\.\s+/) ?? [];
     const more = rest.length > 0 ? [`${rest.join(". ")}.`] : [];
     return { summary: first, description: [...more, description].join("\n\n").trim() };
 }
 
-/** The table that makes operation ids calls a second spelling `<id>_<verb>` and more; it says the same of itself. */
+/** The server names an alias `<id>_<verb>` or longer; its summary and description are the same. */
 function isSpelling(made: Operation, of: Operation): boolean {
     return made.summary === of.summary && made.id.startsWith(`${of.id}_${made.method.toLowerCase()}`);
 }
@@ -119,7 +119,7 @@ function access(security: Record<string, string[]>[], schemes: Record<string, Se
     if (ways.some((way) => way.some((one) => one?.type === "http" && one.scheme === "bearer"))) {
         return "key";
     }
-    // A session is a cookie with a header; a signature is headers alone.
+    // A session needs a cookie and a header; a signature needs headers only.
     return ways.some((way) => way.every((one) => one?.in === "header")) ? "signed" : "session";
 }
 
@@ -137,7 +137,7 @@ function variants(media: Media, defs: Defs): Variant[] {
     });
 }
 
-/** Examples of one variant: the operation's own under the name of its schema, then what the schema itself has. */
+/** Examples of one variant: the operation's own by schema name, then those of the schema. */
 function exampleValues(key: string, shape: Schema, media: Media, isOnly: boolean): Json[] {
     const own = Object.entries(media.examples ?? {})
         .filter(([name]) => isOnly || name.replace(/_\d+$/, "") === key)
@@ -151,7 +151,7 @@ function exampleValues(key: string, shape: Schema, media: Media, isOnly: boolean
     return found;
 }
 
-/** Each example by what tells it from the others: the value of a member, or a member that only it has. */
+/** Names each example by its difference: the value of a member, or a member that only it has. */
 function named(values: Json[]): Variant["examples"] {
     return values.map((value, index) => ({ title: telling(value, values) ?? `Example ${index + 1}`, value }));
 }
@@ -169,7 +169,7 @@ function telling(value: Json, all: Json[]): string | undefined {
     return undefined;
 }
 
-/** Whatever the order of members. */
+/** Ignores the order of members. */
 function isSame(a: Json, b: Json): boolean {
     if (Array.isArray(a) && Array.isArray(b)) {
         return a.length === b.length && a.every((item, index) => isSame(item, b[index] ?? null));
@@ -194,7 +194,7 @@ export function slug(title: string): string {
 
 const SECRET_QUERY = new Set(["token", "access_token", "id_token", "refresh_token", "code", "client_secret"]);
 
-/** A query parameter that is not to be seen by somebody looking over the shoulder. */
+/** A query parameter that is a secret, hidden on the screen. */
 export function isSecretParameter(parameter: Parameter): boolean {
     return SECRET_QUERY.has(parameter.name) || (parameter.schema !== undefined && isSecret(parameter.schema, {}));
 }

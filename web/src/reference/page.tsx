@@ -1,4 +1,4 @@
-/** The whole page: what it is made from is asked of the server first. */
+/** The whole page; it loads /openapi.json first. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useHashLocation } from "wouter-preact/use-hash-location";
@@ -76,7 +76,7 @@ function Reference({ api }: { api: Api }) {
             first.current = false;
             return;
         }
-        // As if a page had been loaded: from its top, and told to a screen reader.
+        // As after a page load: scroll to the top, announce the title to a screen reader.
         window.scrollTo({ top: 0, behavior: "instant" });
         main.current?.focus({ preventScroll: true });
     }, [page, operation]);
@@ -107,7 +107,7 @@ function Reference({ api }: { api: Api }) {
     );
 }
 
-/** An address that somebody has broken leads to what it says. */
+/** An address with broken encoding is used as it is. */
 function decoded(part: string): string {
     try {
         return decodeURIComponent(part);

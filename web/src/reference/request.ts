@@ -1,4 +1,4 @@
-/** From what is typed to a request: for the wire, and for code. */
+/** Makes a request from the inputs: to send, and to show as code. */
 
 import { parse } from "../shared/json";
 import type { Ask } from "../shared/send";
@@ -19,7 +19,7 @@ export function fieldKey(parameter: Parameter): string {
     return `${parameter.in}:${parameter.name}`;
 }
 
-/** What is filled in; a required parameter that can have one value only has it from the start. */
+/** The values of the inputs; a required parameter with a single allowed value is filled in at first. */
 export function filledIn(fields: Record<string, string>, parameter: Parameter): string {
     const only = parameter.required ? parameter.schema?.const : undefined;
     return fields[fieldKey(parameter)] ?? (only === undefined ? "" : String(only));
@@ -32,7 +32,7 @@ export function missing({ operation, fields }: Typed): Parameter[] {
     );
 }
 
-/** For the wire. The body goes as it is typed, down to its spaces. */
+/** The request to send. The body is sent exactly as typed. */
 export function ask(typed: Typed): Ask {
     const { operation, fields, text, key } = typed;
     const path = operation.path.replace(/\{(\w+)\}/g, (_, name: string) =>
@@ -51,7 +51,7 @@ export function ask(typed: Typed): Ask {
     return { method: operation.method, url, headers, ...(bodied && { body: text }) };
 }
 
-/** For code. `undefined` while the body is not JSON. */
+/** The request to show as code. `undefined` while the body is not JSON. */
 export function call(typed: Typed, defs: Defs, origin: string, shown: boolean): Call | undefined {
     const { operation, variant, text, key, fields } = typed;
     const bodied = variant !== undefined && text.trim() !== "";

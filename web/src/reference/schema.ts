@@ -1,9 +1,9 @@
-/** Reading JSON Schema: what a value must be, in words, and where in a schema one stands. */
+/** Reads JSON Schema: describes allowed values in words, finds the schema at a path. */
 
 import type { Json } from "../shared/json";
 import type { Defs, Schema } from "./openapi";
 
-/** The schema that a reference means; a description beside the reference wins over the referenced one's. */
+/** The schema that a reference names; a description beside the reference takes precedence. */
 export function resolve(schema: Schema, defs: Defs): Schema {
     if (schema.$ref === undefined) {
         return schema;
@@ -13,14 +13,14 @@ export function resolve(schema: Schema, defs: Defs): Schema {
     return found === undefined ? beside : { ...resolve(found, defs), ...beside };
 }
 
-/** A pattern of one class of characters, any number of them: what is left blank, which counts as absent like null. */
+/** A pattern of one character class, repeated: blank text, which counts as absent, like null. */
 const ONLY_BLANKS = /^\^\[[^\]]*\]\*\$$/;
 
-/** The ways a value may be; most schemas have one. `null` is left out: leaving the member out says the same. */
+/** The alternatives of a schema; most have one. `null` is left out: omitting the member means the same. */
 export function branches(schema: Schema, defs: Defs): Schema[] {
     const whole = resolve(schema, defs);
     const ways = whole.anyOf ?? whole.oneOf;
-    // Beside members of its own, they only say which of these go together.
+    // Beside own members, anyOf only says which members go together.
     if (ways === undefined || whole.properties !== undefined) {
         return [whole];
     }
@@ -34,7 +34,7 @@ export interface Place {
     required: boolean;
 }
 
-/** The schema of what stands at `path` (names and indices) in a value of `schema`. */
+/** The schema at `path` (names and indices) within `schema`. */
 export function at(schema: Schema, defs: Defs, path: readonly (string | number)[]): Place | undefined {
     let here: Place = { schema, required: true };
     for (const step of path) {
@@ -65,7 +65,7 @@ export function isSecret(schema: Schema, defs: Defs): boolean {
     return branches(schema, defs).some((way) => way.format === "password" || way.writeOnly === true);
 }
 
-/** A point in brackets is that of "993.0", which counts as digits too. */
+/** A point in brackets is the one of "993.0", which counts as digits too. */
 const DIGITS_ONLY = /^[\d^$()[\]{}|,.+*?-]+$/;
 
 /** "string", "integer or string of digits", "array of strings", "google, microsoft or yahoo" as "one of 3 values"… */
@@ -95,7 +95,7 @@ function plural(type: string): string {
     return /^(string|integer|number|boolean|object|array)$/.test(type) ? `${type}s` : type;
 }
 
-/** The values that are allowed, or undefined where that is open. */
+/** The allowed values, or undefined without a list. */
 export function allowed(schema: Schema, defs: Defs): Json[] | undefined {
     const ways = branches(schema, defs);
     const values = ways.flatMap((way) => way.enum ?? (way.const === undefined ? [] : [way.const]));
@@ -107,7 +107,7 @@ export function allowed(schema: Schema, defs: Defs): Json[] | undefined {
 export function limits(schema: Schema, defs: Defs): string {
     const said = branches(schema, defs).map((way) => {
         if (way.minimum !== undefined || way.maximum !== undefined) {
-            // Nobody needs to hear of the largest number that a database keeps.
+            // The largest integer of the database is not worth showing.
             const most = way.maximum !== undefined && way.maximum >= 2147483647 ? undefined : way.maximum;
             return range(way.minimum, most, "");
         }
@@ -133,7 +133,7 @@ function range(least: number | undefined, most: number | undefined, unit: string
     return most === undefined ? "" : `at most ${most}${unit}`;
 }
 
-/** "must be …": the rest of a sentence about a value that is not as it should be. */
+/** "must be …": the end of a sentence about a wrong value. */
 export function mustBe(schema: Schema, defs: Defs): string {
     const values = allowed(schema, defs);
     if (values !== undefined && values.length > 0) {
@@ -172,7 +172,7 @@ export function list(words: readonly string[], last: string): string {
     return words.length < 2 ? (words[0] ?? "") : `${words.slice(0, -1).join(", ")} ${last} ${words.at(-1)}`;
 }
 
-/** A value with every required member, to begin from where nobody wrote an example. */
+/** A value with every required member, for schemas without an example. */
 export function skeleton(schema: Schema, defs: Defs): Json {
     const way = branches(schema, defs)[0] ?? {};
     const given = way.examples?.[0] ?? way.const ?? way.default ?? way.enum?.[0];
@@ -197,7 +197,7 @@ export function skeleton(schema: Schema, defs: Defs): Json {
     }
 }
 
-/** One schema that needs nothing around it, for the editor: what it refers to stands under `$defs`. */
+/** A self-contained schema for the editor: referenced schemas are under `$defs`. */
 export function bundle(schema: Schema, defs: Defs): Schema {
     const needed: Defs = {};
     const copy = (from: unknown): unknown => {

@@ -1,4 +1,4 @@
-/** What the page remembers while it is open, and only so long: nothing here is stored anywhere. */
+/** The state of the page while it is open; nothing is stored. */
 
 import { type Signal, signal } from "@preact/signals";
 import type { Answered } from "../shared/send";
@@ -10,7 +10,7 @@ export const apiKey = signal("");
 export const shown = signal(false);
 export const language = signal<Language>("curl");
 
-/** `pending` while a request is under way, which `control` gives up; `failed` is a sentence. */
+/** `pending`: a request is under way, `control` aborts it. `failed`: a sentence. */
 export type Outcome =
     | { state: "none" }
     | { state: "pending"; control: AbortController }
@@ -21,7 +21,7 @@ const drafts = new Map<string, Signal<string>>();
 const fields = new Map<string, Signal<Record<string, string>>>();
 const outcomes = new Map<string, Signal<Outcome>>();
 
-/** The body that is being written, one for each variant; it begins as the variant's example. */
+/** The body of each variant; initially the variant's example. */
 export function draftOf(operation: Operation, variant: Variant): Signal<string> {
     return kept(drafts, `${operation.id}/${variant.slug}`, () => exampleText(variant));
 }
@@ -35,7 +35,7 @@ export function fieldsOf(operation: Operation): Signal<Record<string, string>> {
     return kept(fields, operation.id, () => ({}));
 }
 
-/** What came of the last request, one for each variant: it stays with the body that it was about. */
+/** The outcome of the last request of each variant. */
 export function outcomeOf(operation: Operation, variant: Variant | undefined): Signal<Outcome> {
     return kept<Outcome>(outcomes, `${operation.id}/${variant?.slug ?? ""}`, () => ({ state: "none" }));
 }

@@ -1,4 +1,4 @@
-/** Numbers and times as people read them. */
+/** Formats numbers and times. */
 
 /** "412 B", "3.1 KB", "2.0 MB". */
 export function bytes(count: number): string {

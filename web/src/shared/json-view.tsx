@@ -1,10 +1,10 @@
-/** JSON, coloured and foldable: the browser's own <details>, so that the keyboard and screen readers know it. */
+/** JSON with colours, folded by <details>, which keyboards and screen readers support. */
 
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { isObject, type Json } from "./json";
 
-/** Deeper than this begins folded when there is much of it. */
+/** Large values below this depth are folded at first. */
 const OPEN_DEPTH = 4;
 const OPEN_ITEMS = 100;
 

@@ -1,4 +1,4 @@
-/** The little Markdown of descriptions in /openapi.json, as elements: our policy allows no markup from strings. */
+/** Renders the Markdown of descriptions in /openapi.json as elements: the CSP allows no markup from strings. */
 
 import { type ComponentChildren, Fragment } from "preact";
 
@@ -18,12 +18,12 @@ export function Markdown({ text }: { text: string }) {
     );
 }
 
-/** One line of it, without a block around. */
+/** One line of Markdown, without a block element. */
 export function Inline({ text }: { text: string }) {
     return <>{inline(text)}</>;
 }
 
-/** What it says, without the marks. */
+/** The text without markup. */
 export function plain(text: string): string {
     return text.replace(INLINE, (_, code, bold, label) => code ?? bold ?? label);
 }

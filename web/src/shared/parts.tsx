@@ -1,4 +1,4 @@
-/** The parts that both pages are made of. Their looks are in base.css. */
+/** Components of both pages. Their styles are in base.css. */
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
@@ -26,7 +26,7 @@ export function Loading({ what = "Loading" }: { what?: string }) {
     );
 }
 
-/** Copies with one click and says so, also to a screen reader. `text` may be made when it is asked for. */
+/** Copies with one click and says so, also to a screen reader. `text` may be a function, called on the click. */
 export function Copy({ text, label = "Copy", what }: { text: string | (() => string); label?: string; what?: string }) {
     const [said, setSaid] = useState("");
     useEffect(() => {
@@ -46,14 +46,14 @@ export function Copy({ text, label = "Copy", what }: { text: string | (() => str
     );
 }
 
-/** Whether it is there now. */
+/** Whether the text is in the clipboard now. */
 async function toClipboard(text: string): Promise<boolean> {
     try {
         await navigator.clipboard.writeText(text);
         return true;
     } catch {
-        // Without https a browser has no clipboard for pages, but it still obeys this. Outside of an open dialog
-        // nothing can be selected.
+        // Without https there is no clipboard API; execCommand still works. Outside of an open dialog
+        // no text can be selected.
         const before = document.activeElement;
         const area = document.createElement("textarea");
         area.value = text;
@@ -94,7 +94,7 @@ export function ThemeChoice() {
     );
 }
 
-/** A modal dialog: the browser's own keeps the focus inside and closes on Escape. Without `onClose` it stays. */
+/** A modal <dialog>: it keeps the focus inside and closes on Escape. Without `onClose` it cannot be closed. */
 export function Dialog({
     title,
     class: looks = "",
@@ -114,7 +114,7 @@ export function Dialog({
         dialog?.showModal();
         return () => {
             gone.current = true;
-            dialog?.close(); // which gives the focus back to where it was
+            dialog?.close(); // the focus returns to where it was
         };
     }, []);
     return (
@@ -130,7 +130,7 @@ export function Dialog({
                 if (onClose) {
                     onClose();
                 } else {
-                    element.current?.showModal(); // a second Escape closes whatever was said to the first
+                    element.current?.showModal(); // a second Escape closes the dialog in any case
                 }
             }}
         >

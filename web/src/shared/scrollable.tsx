@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 
-/** A region that scrolls when it is too wide or long. It takes the focus, because only so a keyboard can scroll it. */
+/** A region that scrolls when its content is too large. It can have the focus, so that a keyboard can scroll it. */
 export function Scrollable({
     label,
     class: name = "",

@@ -1,4 +1,4 @@
-/** One request to our own server, and everything about its answer. */
+/** Sends one request to our own server and measures its answer. */
 
 import { type Json, parse } from "./json";
 
@@ -10,7 +10,7 @@ export interface Ask {
     signal?: AbortSignal;
 }
 
-/** `ms` until the whole answer was there; `size` of the body in bytes; `json` absent where the body is none. */
+/** `ms`: until the whole answer had arrived. `size`: of the body in bytes. `json`: absent when the body is not JSON. */
 export interface Answered {
     status: number;
     words: string;
@@ -21,7 +21,7 @@ export interface Answered {
     json?: Json;
 }
 
-/** Sends without cookies and follows nothing. Throws TypeError when no answer came, AbortError when it was given up. */
+/** Sends without cookies and follows no redirect. Throws TypeError without an answer, AbortError when aborted. */
 export async function send({ method, url, headers, body, signal }: Ask): Promise<Answered> {
     const began = performance.now();
     const answer = await fetch(url, {
@@ -67,7 +67,7 @@ const WORDS: Record<number, string> = {
     504: "The provider did not answer",
 };
 
-/** HTTP/2 sends no words, so they are ours. */
+/** HTTP/2 has no reason phrases, so they are listed here. */
 export function words(status: number): string {
     return WORDS[status] ?? (status === 0 ? "Redirected" : status < 400 ? "Success" : "Refused");
 }

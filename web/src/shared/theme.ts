@@ -1,4 +1,4 @@
-/** Light, dark, or as the system says: remembered in this browser, applied before the page is drawn. */
+/** The theme: light, dark or the system's. Stored in this browser, applied before the first paint. */
 
 export type Theme = "light" | "dark" | "auto";
 
@@ -9,7 +9,7 @@ export function chosenTheme(): Theme {
         const kept = localStorage.getItem(KEY);
         return kept === "light" || kept === "dark" ? kept : "auto";
     } catch {
-        return "auto"; // a browser that keeps nothing still shows the page
+        return "auto"; // without storage the page still works
     }
 }
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from opengrant.api.http.path_tree import raw_path
-from opengrant.tenants.redirect_uris import Redirects
+from opengrant.tenants.redirect_uris import RedirectUris
 
 CALLED_FROM_PAGES: Mapping[str, bytes] = {"/v3/connect/token": b"POST", "/v3/connect/tokeninfo": b"GET"}
 """Path to verb."""
@@ -26,7 +26,7 @@ class Cors:
     X-Nylas-Application-Public-Id; then only the origins of that application are.
     """
 
-    def __init__(self, inner: ASGIApp, redirects: Redirects) -> None:
+    def __init__(self, inner: ASGIApp, redirects: RedirectUris) -> None:
         self.inner = inner
         self.redirects = redirects
 

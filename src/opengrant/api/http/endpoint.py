@@ -39,10 +39,11 @@ class Endpoint:
         params: dict[str, str] = scope["path_params"]
         request = Request(self.services, scope["opengrant.request_id"], params, scope["query_string"], scope["headers"])
         claim = await self.authentication.admit(access, request, scope)
-        if any("\x00" in value or "\ufffd" in value for value in params.values()):
-            raise NotFound("Not found: the path holds characters that no id has.")
+        for value in params.values():
+            if "\x00" in value or "\ufffd" in value:
+                raise NotFound("Not found: the path holds characters that no id has.")
         if operation.body is not None:
-            request.body = await read_body(scope, receive, self.max_body)
+            request.body = await read_body(scope, receive, operation.file.largest if operation.file else self.max_body)
         if claim is not None and isinstance(access, Signed):
             await self.authentication.verify(claim, access, request, scope)
         answer = await operation.handler(request)

@@ -76,7 +76,7 @@ class Request:
     @property
     def origin(self) -> str:
         """Our own origin as the client sees it."""
-        return origin(self.headers, self.services)
+        return origin(self.headers, self.services.public_url)
 
     def header(self, name: bytes) -> str | None:
         """A header by its lower-case name; None when it was not sent."""
@@ -106,10 +106,10 @@ def header(headers: Headers, name: bytes) -> str | None:
     return next((value.decode("latin-1") for key, value in headers if key == name), None)
 
 
-def origin(headers: Headers, services: Services) -> str:
+def origin(headers: Headers, public_url: str | None) -> str:
     """Our own origin as the client sees it: PUBLIC_URL, or the request's Host."""
-    if services.public_url:
-        return services.public_url.rstrip("/")
+    if public_url:
+        return public_url.rstrip("/")
     host = header(headers, b"host")
     return f"http://{'localhost' if host is None else host}"
 

@@ -7,7 +7,7 @@ A row's summary and description in /openapi.json are the docstring of its handle
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from pydantic import BaseModel
@@ -134,6 +134,18 @@ Answers = Done | One | Page | Cursor | Flat | Redirect
 Handler = Callable[[Request], Awaitable[Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class FileBody:
+    """A body that may be a file itself, or JSON of which the only member holds it.
+
+    media    of the file
+    largest  bytes of either, whatever the setting says of other bodies
+    """
+
+    media: str
+    largest: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """One verb on one path.
@@ -142,6 +154,7 @@ class Operation:
     query       the model of the query string
     errors      what the handler may raise, beside what every route may
     form        the body may be an HTML form too, and may be absent
+    file        the body may be a file
     reads       headers that mean something here: Idempotency-Key, If-Available
     alias_of    the verb, or verb and path, of the operation that this one repeats
     served      False: it authenticates and then answers 501; its path is not in the table
@@ -157,6 +170,7 @@ class Operation:
     query: type[BaseModel] | None = None
     errors: tuple[type[OpenGrantError], ...] = ()
     form: bool = False
+    file: FileBody | None = None
     reads: tuple[str, ...] = ()
     alias_of: str | None = None
     served: bool = True
@@ -178,31 +192,31 @@ def route(
     also: str | None = None,
     also_at: str | None = None,
     form: bool = False,
+    file: FileBody | None = None,
     reads: tuple[str, ...] = (),
 ) -> Callable[[Handler], Handler]:
     """Enter a handler into the table. `also` is a second verb, `also_at` a second path with the same meaning."""
-    first = (method, path)
-    others = [(verb, at) for at in (path, also_at) for verb in (method, also) if verb and at and (verb, at) != first]
+    others = [(verb, at) for at in (path, also_at) for verb in (method, also) if verb and at][1:]
 
     def enter(handler: Handler) -> Handler:
-        for verb, at in (first, *others):
+        first = Operation(
+            method=method,
+            path=path,
+            handler=handler,
+            tag=tag,
+            access=access,
+            answers=answers,
+            body=body,
+            query=query,
+            errors=errors,
+            form=form,
+            file=file,
+            reads=reads,
+        )
+        OPERATIONS.append(first)
+        for verb, at in others:
             alias_of = method if at == path else f"{method} {path}"
-            OPERATIONS.append(
-                Operation(
-                    method=verb,
-                    path=at,
-                    handler=handler,
-                    tag=tag,
-                    access=access,
-                    answers=answers,
-                    body=body,
-                    query=query,
-                    errors=errors,
-                    form=form,
-                    reads=reads,
-                    alias_of=None if (verb, at) == first else alias_of,
-                )
-            )
+            OPERATIONS.append(replace(first, method=verb, path=at, alias_of=alias_of))
         return handler
 
     return enter

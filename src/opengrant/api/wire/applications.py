@@ -12,7 +12,7 @@ from opengrant.model import SECOND, Application, Platform, Profile
 from opengrant.model import RedirectUri as RedirectUriNoun
 from opengrant.tenants import applications
 from opengrant.tenants import redirect_uris as redirects
-from opengrant.tenants.redirect_uris import list_of, origin_of
+from opengrant.tenants.redirect_rules import list_of, origin_of
 
 # Forms send empty fields as an empty string: it counts as absent, here and in every shape below.
 _REST_OF_URL = r"[^\x00-\x20\x7f\"'<>\\^`{|}]"

@@ -1,5 +1,6 @@
 """Connectors on the wire: one body for each kind of provider, and what an answer shows."""
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr
@@ -55,7 +56,19 @@ ClientId = Annotated[str, trimmed(512)]
 ClientSecret = Annotated[SecretStr, Field(min_length=1, max_length=4096), BeforeValidator(trim)]
 
 
-class ClientSettings(Settings):
+class ConnectorSettings(Settings):
+    """The settings of every connector."""
+
+    def client(self) -> tuple[str | None, SecretStr | None]:
+        """The client's id and secret."""
+        return None, None
+
+    def readable(self) -> dict[str, str]:
+        """The settings that answers show."""
+        return {}
+
+
+class ClientSettings(ConnectorSettings):
     """The client that your users' refresh tokens were issued to."""
 
     client_id: ClientId
@@ -63,15 +76,28 @@ class ClientSettings(Settings):
     client_secret: ClientSecret
     """Write-only: it is sealed, and never shown again."""
 
+    def client(self) -> tuple[str | None, SecretStr | None]:
+        return self.client_id, self.client_secret
+
 
 class GoogleConnectorSettings(ClientSettings):
     topic_name: Maybe[Annotated[str, trimmed(512)]] = None
     """Pub/Sub topic for mail notifications."""
 
+    def readable(self) -> dict[str, str]:
+        return _sent(topic_name=self.topic_name)
+
 
 class MicrosoftConnectorSettings(ClientSettings):
     tenant: Annotated[Tenant, OrNull] = "common"
     """common, organizations, consumers, a tenant's GUID or its domain."""
+
+    def readable(self) -> dict[str, str]:
+        return {"tenant": self.tenant}
+
+
+def _sent(**settings: str | None) -> dict[str, str]:
+    return {name: value for name, value in settings.items() if value is not None}
 
 
 class _ConnectorBody(Model):
@@ -83,21 +109,16 @@ class _ConnectorBody(Model):
     """The same as scope."""
 
     def to_model(self) -> ConnectorFields:
-        settings = getattr(self, "settings", None)
-        public = {
-            key: value
-            for key in ("tenant", "topic_name")
-            if settings is not None and (value := getattr(settings, key, None)) is not None
-        }
+        settings: ConnectorSettings | None = self.settings  # type: ignore[attr-defined] # every variant has its own
+        if settings is None:
+            return ConnectorFields(name=self.name, scope=first_sent(self.scope, self.scopes))
+        client_id, client_secret = settings.client()
         return ConnectorFields(
             name=self.name,
-            settings=None if settings is None else public,
-            client_id=getattr(settings, "client_id", None),
-            client_secret=getattr(settings, "client_secret", None),
-            scope=first_sent(
-                self.scope, self.scopes, getattr(settings, "scope", None), getattr(settings, "scopes", None)
-            ),
-            active_credential_id=getattr(self, "active_credential_id", None),
+            settings=settings.readable(),
+            client_id=client_id,
+            client_secret=client_secret,
+            scope=first_sent(self.scope, self.scopes, settings.scope, settings.scopes),
         )
 
 
@@ -163,7 +184,7 @@ class ZoomConnector(_ConnectorBody):
     """Your app at the provider."""
 
 
-class PlainConnectorSettings(Settings):
+class PlainConnectorSettings(ConnectorSettings):
     """These providers have no settings but the scopes."""
 
 
@@ -196,7 +217,7 @@ CONNECTOR: dict[ProviderName, type[_ConnectorBody]] = {
 }
 
 
-class ConnectorPatchSettings(Settings):
+class ConnectorPatchSettings(ConnectorSettings):
     """Replaces what may be read; a client id or secret that is left out stays."""
 
     client_id: Maybe[ClientId] = None
@@ -207,6 +228,12 @@ class ConnectorPatchSettings(Settings):
     """Microsoft alone: common, organizations, consumers, a tenant's GUID or its domain. Left out: common."""
     topic_name: Maybe[Annotated[str, trimmed(512)]] = None
     """Google alone: Pub/Sub topic for mail notifications. Left out: none."""
+
+    def client(self) -> tuple[str | None, SecretStr | None]:
+        return self.client_id, self.client_secret
+
+    def readable(self) -> dict[str, str]:
+        return _sent(tenant=self.tenant, topic_name=self.topic_name)
 
 
 class ConnectorPatch(_ConnectorBody):
@@ -220,6 +247,9 @@ class ConnectorPatch(_ConnectorBody):
     """Replaces what may be read; a client id or secret that is left out stays."""
     active_credential_id: Maybe[Id] = None
     """A connector credential of this connector."""
+
+    def to_model(self) -> ConnectorFields:
+        return replace(super().to_model(), active_credential_id=self.active_credential_id)
 
 
 class TrialStep(Model):

@@ -5,11 +5,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from opengrant.api.wire.connectors import ClientId, ClientSecret
-from opengrant.api.wire.fields import Answer, Maybe, Model, Name, Tenant, examples, named, sent_settings, trimmed
+from opengrant.api.wire.fields import Answer, Maybe, Model, Name, Tenant, examples, named, trimmed
 from opengrant.api.wire.pagination import Paging
 from opengrant.connectors.credentials import NewCredential
 from opengrant.model import SECOND
 from opengrant.model import Credential as CredentialNoun
+from opengrant.model.secrets import ConnectorClient, ConsentedApp, CredentialSecret, ServiceAccountKey
 
 
 class Credential(Model):
@@ -40,6 +41,9 @@ class ClientData(Model):
     tenant: Tenant | None = None
     """Microsoft only; without it, the connector's."""
 
+    def to_secret(self) -> ConnectorClient:
+        return ConnectorClient(client_id=self.client_id, client_secret=self.client_secret, tenant=self.tenant)
+
 
 def _pem(value: SecretStr) -> SecretStr:
     return SecretStr(value.get_secret_value().replace("\\n", "\n"))
@@ -58,6 +62,15 @@ class ServiceAccountData(Model):
     """The number to enter in the Admin console."""
     project_id: Maybe[Annotated[str, trimmed(512)]] = None
     """Kept with the key."""
+
+    def to_secret(self) -> ServiceAccountKey:
+        return ServiceAccountKey(
+            private_key_id=self.private_key_id,
+            private_key=self.private_key,
+            client_email=self.client_email,
+            client_id=self.client_id,
+            project_id=self.project_id,
+        )
 
 
 class AdminConsentData(Model):
@@ -78,14 +91,20 @@ class AdminConsentData(Model):
             raise ValueError(f"{missing} is missing: send both client_id and client_secret, or neither")
         return self
 
+    def to_secret(self) -> ConsentedApp:
+        return ConsentedApp(tenant=self.tenant, client_id=self.client_id, client_secret=self.client_secret)
+
+
+_Data = ClientData | ServiceAccountData | AdminConsentData
+
 
 class _CredentialBody(Model):
     name: Name
     """For people; unique among the connector's credentials."""
 
     def to_model(self) -> NewCredential:
-        data = sent_settings(self.credential_data)  # type: ignore[attr-defined] # every variant has its own
-        return NewCredential(self.name, self.credential_type, data)  # type: ignore[attr-defined] # likewise
+        data: _Data = self.credential_data  # type: ignore[attr-defined] # every variant has its own
+        return NewCredential(self.name, data.to_secret())
 
 
 class ConnectorCredential(_CredentialBody):
@@ -170,10 +189,10 @@ class CredentialPatch(Model):
         return self
 
 
-def credential_data(type_: str, sent: dict[str, Any]) -> dict[str, Any]:
-    """Check the data of a PATCH as at the creation of the credential. Raises ValidationError."""
-    shape: type[Model] = CREDENTIAL[type_].model_fields["credential_data"].annotation  # type: ignore[assignment] # a Model
-    return sent_settings(shape.model_validate(sent))
+def credential_data(type_: str, sent: dict[str, Any]) -> CredentialSecret:
+    """What a PATCH puts into a credential, checked as at its creation. Raises ValidationError."""
+    shape: type[_Data] = CREDENTIAL[type_].model_fields["credential_data"].annotation  # type: ignore[assignment] # as above
+    return shape.model_validate(sent).to_secret()
 
 
 class CredentialQuery(Paging):

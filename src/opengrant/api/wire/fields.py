@@ -241,16 +241,6 @@ class Settings(Model):
     """Likewise."""
 
 
-def sent_settings(settings: Model) -> dict[str, Any]:
-    """The keys that were sent. null counts as left out, except for `NULL_TAKES_AWAY`."""
-    takes_away = settings.NULL_TAKES_AWAY & settings.model_fields_set
-    return {
-        key: value
-        for key in type(settings).model_fields
-        if (value := getattr(settings, key)) is not None or key in takes_away
-    }
-
-
 def refuse_policies(policy_id: str | None, rule_ids: Sequence[str] | None = None, *, within: str = "") -> None:
     """Refuse ids of policies and rules: there are none yet. Empty removes what an earlier release stored.
 

@@ -167,17 +167,17 @@ def _bucket(bucket: overview.Bucket) -> Answer:
 
 
 def _degraded(trouble: overview.DegradedSource) -> Answer:
-    said = trouble.said
+    answer = trouble.answer
     return _known(
         provider=trouble.provider,
         connector_id=trouble.connector_id,
         credential_id=trouble.credential_id,
         host=trouble.host,
         since=trouble.since // SECOND,
-        **{"class": said["class"]},
-        reason=said["reason"],
-        provider_code=said["code"] or None,
-        remedy=said["remedy"],
+        **{"class": answer["class"]},
+        reason=answer["reason"],
+        provider_code=answer["code"] or None,
+        remedy=answer["remedy"],
         grants=trouble.grants,
         probe_at=_seconds(trouble.probe_at),
     )

@@ -6,7 +6,7 @@ from pydantic import Field, RootModel, WithJsonSchema, model_serializer, model_v
 
 from opengrant.api.wire.fields import Id, Model, Name, OrNull, examples, refuse_policies, text
 from opengrant.model import SECOND
-from opengrant.tenants import workspaces
+from opengrant.tenants import grouping, workspaces
 
 _Domain = Annotated[str, text(253, shortest=0)]
 _Rules = Annotated[list[Id], Field(max_length=500)]
@@ -120,9 +120,9 @@ class AutoGroupBody(Model):
     specific_domain: Annotated[str, text(253)] | None = None
     """Only grants of this domain."""
 
-    def to_model(self) -> workspaces.AutoGroup:
+    def to_model(self) -> grouping.AutoGroup:
         since = 0 if self.after_created_at is None else int(self.after_created_at * SECOND)
-        return workspaces.AutoGroup(since, self.invalid_also, self.specific_domain)
+        return grouping.AutoGroup(since, self.invalid_also, self.specific_domain)
 
 
 class AutoGroupJob(Model):

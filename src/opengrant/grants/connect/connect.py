@@ -17,6 +17,7 @@ from opengrant.grants.connect.proof import Proof
 from opengrant.grants.connect.prove import Prove
 from opengrant.grants.connect.record import Record
 from opengrant.model import Application, CustomConnect, Grant, ProviderName
+from opengrant.model.logins import AgentAccountLogin, HostedLogin, OAuthLogin, OrganisationLogin, PasswordLogin
 from opengrant.providers.registry import FACTS
 from opengrant.store.connectors import connectors as connector_rows
 from opengrant.store.connectors.connectors import WithClient
@@ -58,10 +59,10 @@ class Connect:
 
         return await self._verified(app, ask, write, renews=grant.id)
 
-    async def prove_password(self, app: Application, ask: CustomConnect) -> Proof:
+    async def prove_password(self, app: Application, ask: CustomConnect, login: PasswordLogin) -> Proof:
         """The first two steps alone, for a user who types a password here. Raises what `custom` raises."""
         with self.limit.bounded():
-            return await self.prove.by_password(ask, await self._connector(app, ask))
+            return await self.prove.by_password(ask, login, await self._connector(app, ask))
 
     async def prove_code(
         self, app: Application, ask: CustomConnect, code: SecretStr, *, redirect_uri: str, verifier: SecretStr
@@ -96,14 +97,17 @@ class Connect:
         """
         with self.limit.bounded():
             found = await self._connector(app, ask)
-            if ask.bulk:
-                grant = await write(found, await self.prove.by_organisation(ask, found))
-            elif "refresh_token" in ask.settings:
-                grant = await self.exchange.run(app, ask, found, write, renews=renews)
-            else:
-                if FACTS[ask.provider].own_domain:
-                    await self.domains.require_owner(app, ask.settings["email"])
-                grant = await write(found, await self.prove.by_password(ask, found))
+            match ask.login:
+                case OAuthLogin() as login:
+                    grant = await self.exchange.run(app, ask, login, found, write, renews=renews)
+                case OrganisationLogin() as login:
+                    grant = await write(found, await self.prove.by_organisation(ask, login, found))
+                case HostedLogin():
+                    raise InvalidRequest("settings: a hosted sign-in is redeemed at POST /v3/connect/token.")
+                case login:
+                    if isinstance(login, AgentAccountLogin):
+                        await self.domains.require_owner(app, login.email)
+                    grant = await write(found, await self.prove.by_password(ask, login, found))
         if grant is None:
             raise InvalidRequest("The grant was deleted while the credentials were verified.")
         return grant
@@ -118,7 +122,8 @@ class Connect:
                 f"This application has no {ask.provider} connector. Create it first: POST /v3/connectors"
                 f' {{"provider": "{ask.provider}", …}}.'
             )
-        needed = FACTS[ask.provider].organisation_credential if ask.bulk else "connector"
+        bulk = isinstance(ask.login, OrganisationLogin)
+        needed = FACTS[ask.provider].organisation_credential if bulk else "connector"
         if ask.credential_id is not None and found.credential_type != needed:
             raise InvalidRequest(
                 f"settings.credential_id: the {ask.provider} connector has no credential {ask.credential_id!r}"

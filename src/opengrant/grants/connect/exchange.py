@@ -8,12 +8,12 @@ import asyncio
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
 from pydantic import SecretStr
 
-from opengrant import failpoints as faults
+from opengrant import failpoints
 from opengrant.connectors.connectors import Connectors
 from opengrant.errors import Overloaded, ProviderFailure, StoreUnavailable
 from opengrant.events.activity import Observe
@@ -21,6 +21,8 @@ from opengrant.grants.connect.proof import Proof
 from opengrant.grants.connect.provider_call import RotationLost, VerificationCall
 from opengrant.grants.connect.rotated_tokens import Newest, RotatedTokens, replay
 from opengrant.model import ENDS_AT, SECOND, Application, Clock, CustomConnect, Grant, Identity, OAuthSecret, Tokens
+from opengrant.model.basics import ShownSettings
+from opengrant.model.logins import OAuthLogin
 from opengrant.net.deadline import GRACE
 from opengrant.providers.base import TokenProvider
 from opengrant.providers.capabilities import Providers, having
@@ -90,7 +92,14 @@ class RefreshTokenExchange:
     """By the digest of the token."""
 
     async def run(
-        self, app: Application, ask: CustomConnect, found: WithClient, write: StoreProof, *, renews: str | None
+        self,
+        app: Application,
+        ask: CustomConnect,
+        login: OAuthLogin,
+        found: WithClient,
+        write: StoreProof,
+        *,
+        renews: str | None,
     ) -> Grant | None:
         """Run one exchange per refresh token at a time: equal requests share it, others wait for it.
 
@@ -98,7 +107,7 @@ class RefreshTokenExchange:
         provider's answer and the write.
         """
         provider = having(self.providers.tokens, ask.provider)
-        token: SecretStr = ask.settings["refresh_token"]
+        token = login.refresh_token
         spent = self.rotated.digest(app.id, ask.provider, token)
         waited = False
         while (flight := self._flights.get(spent)) is not None:
@@ -143,7 +152,7 @@ class RefreshTokenExchange:
         async with VerificationCall(self.observe, ask.provider, "token"):
             tokens, spent_token, walked = await self._spend(wanted, held)
             refresh_token = spent_token
-            faults.point("connect.answered")
+            failpoints.point("connect.answered")
             spent = self.rotated.digest(app.id, ask.provider, spent_token)
             if tokens.refresh_token is not None and tokens.refresh_token != spent_token:
                 refresh_token = tokens.refresh_token
@@ -153,7 +162,7 @@ class RefreshTokenExchange:
                     held.clear()
                     raise
                 walked = (*walked, spent)
-                faults.point("connect.kept")
+                failpoints.point("connect.kept")
             identity = await provider.identify(client, tokens)
         wanted_scope = client.scope if ask.scope is None else ask.scope
         return Proof(
@@ -222,7 +231,7 @@ class RefreshTokenExchange:
                 log.warning("lease_left", problem=str(problem))
 
 
-def shown_of(identity: Identity, tokens: Tokens) -> dict[str, Any]:
+def shown_of(identity: Identity, tokens: Tokens) -> ShownSettings:
     """What a grant's settings say of a token answer: that the provider does not vouch for the address, and when a
     refresh token ends by itself. Empty for others."""
     ends = {} if tokens.ends_at is None else {ENDS_AT: tokens.ends_at // SECOND}

@@ -7,6 +7,7 @@ from opengrant.errors import InvalidRequest, Overloaded, ReauthEmailInvalid
 from opengrant.grants import refusals as outcome
 from opengrant.grants.connect.proof import HOSTS, Proof
 from opengrant.model import Application, Grant, Identity, ProviderName, mailbox_key, mailbox_keys
+from opengrant.model.basics import text_in
 from opengrant.providers.registry import OAUTH
 from opengrant.store.grants import grants
 
@@ -123,5 +124,5 @@ def _other_server(existing: Grant, proof: Proof, hosts: Iterable[str]) -> bool:
     A server that an unknown user names proves nothing about the address, so a grant does not move there. It is
     renewed by the servers that it has, and by those that the address's own domain names.
     """
-    pairs = ((existing.settings.get(host), proof.settings.get(host)) for host in hosts)
+    pairs = ((text_in(existing.settings, host), text_in(proof.settings, host)) for host in hosts)
     return any(there is not None and here is not None and there.lower() != here.lower() for there, here in pairs)

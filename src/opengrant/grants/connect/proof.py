@@ -1,10 +1,9 @@
 """What a provider accepted: the result of a verification, before it is a grant."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from opengrant.model import Grant, GrantSecret, Identity, Micros, NoSecret
+from opengrant.model.basics import ShownSettings
 
 HOSTS = ("imap_host", "smtp_host", "ews_host")
 """Settings by which a request names a server."""
@@ -23,7 +22,7 @@ class Proof:
 
     identity: Identity
     scope: tuple[str, ...]
-    settings: Mapping[str, Any]
+    settings: ShownSettings
     secret: GrantSecret | NoSecret | None = field(repr=False)
     credential_id: str | None = None
     token_expires_at: Micros | None = None

@@ -1,8 +1,6 @@
 """Asking a provider for a proof: by a password, by the code of a consent page, by an organisation's credential."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from pydantic import SecretStr
 
@@ -11,10 +9,10 @@ from opengrant.errors import InvalidRequest, ScopesConflict
 from opengrant.events.activity import Observe
 from opengrant.grants import refusals as outcome
 from opengrant.grants.connect.exchange import sealed_of, shown_of
-from opengrant.grants.connect.proof import HOSTS, Proof
+from opengrant.grants.connect.proof import Proof
 from opengrant.grants.connect.provider_call import VerificationCall
-from opengrant.model import CustomConnect, OrganisationSecret, RotatedToken, Tokens
-from opengrant.model.secrets import read as read_secret
+from opengrant.model import CustomConnect, OrganisationSecret, Tokens
+from opengrant.model.logins import EwsLogin, ImapLogin, OrganisationLogin, PasswordLogin
 from opengrant.net.guard import domain_of
 from opengrant.providers.base import TokenProvider
 from opengrant.providers.capabilities import Providers, having
@@ -30,16 +28,13 @@ class Prove:
     providers: Providers
     observe: Observe
 
-    async def by_password(self, ask: CustomConnect, found: WithClient) -> Proof:
+    async def by_password(self, ask: CustomConnect, login: PasswordLogin, found: WithClient) -> Proof:
         """Log in with a password, or accept settings that need none."""
-        provider = having(self.providers.passwords, ask.provider)
         async with VerificationCall(self.observe, ask.provider, "password"):
-            verified = await provider.verify(ask.settings)
+            verified = await self.providers.passwords.verify(login)
         scope = found.connector.scope if ask.scope is None else ask.scope
-        named = _named_hosts(ask.settings)
-        secret = None if verified.secret is None else read_secret(verified.secret)
-        assert not isinstance(secret, RotatedToken)
-        return Proof(verified.identity, scope, verified.settings, secret, named=named, asked=found.asked)
+        named = _named_hosts(login)
+        return Proof(verified.identity, scope, verified.settings, verified.secret, named=named, asked=found.asked)
 
     async def by_code(
         self, ask: CustomConnect, found: WithClient, code: SecretStr, *, redirect_uri: str, verifier: SecretStr
@@ -69,18 +64,17 @@ class Prove:
             asked=found.asked,
         )
 
-    async def by_organisation(self, ask: CustomConnect, found: WithClient) -> Proof:
+    async def by_organisation(self, ask: CustomConnect, login: OrganisationLogin, found: WithClient) -> Proof:
         """Mint a token for one mailbox of the organisation."""
-        tenant: str | None = ask.settings.get("tenant")
+        email, tenant = login.email_address, login.tenant
         credential = await self.connectors.organisation(found, tenant=tenant)
         default = () if FACTS[ask.provider].tenant_scope else found.connector.scope
         scope = default if ask.scope is None else ask.scope
-        email: str = ask.settings["email_address"]
         async with VerificationCall(self.observe, ask.provider, "bulk"):
-            minted = await having(self.providers.mints, ask.provider).mint(credential, email, scope)
+            minted = await self.providers.mint(ask.provider, credential, email, scope)
         return Proof(
             # A credential that names its tenant vouches for the tenant's directory; a tenant in a request is a claim.
-            replace(minted.identity, email=email, vouched=minted.identity.vouched or "tenant" not in ask.settings),
+            replace(minted.identity, email=email, vouched=minted.identity.vouched or tenant is None),
             minted.scope,
             {"email_address": email, **({} if tenant is None else {"tenant": tenant})},
             OrganisationSecret(access_token=minted.access_token, scope=scope),
@@ -99,14 +93,19 @@ def _require_scope(provider: TokenProvider, tokens: Tokens, wanted: tuple[str, .
         )
 
 
-def _named_hosts(settings: Mapping[str, Any]) -> tuple[str, ...]:
-    """The hosts that the caller chose.
+def _named_hosts(login: PasswordLogin) -> tuple[str, ...]:
+    """The hosts that the caller chose, by the names of their settings.
 
     An Exchange user of another domain than the address's is such a choice, too: Autodiscover asks that domain where
     the address's own has no answer.
     """
-    hosts = {host for host in HOSTS if settings.get(host)}
-    user = settings.get("ews_username") or ""
-    if "@" in user and domain_of(user) != domain_of(settings.get("email") or user):
-        hosts.add("ews_host")
-    return tuple(sorted(hosts))
+    match login:
+        case ImapLogin():
+            named = (("imap_host", login.imap_host), ("smtp_host", login.smtp_host))
+            return tuple(name for name, host in named if host)
+        case EwsLogin():
+            user = login.ews_username
+            elsewhere = "@" in user and domain_of(user) != domain_of(login.email or user)
+            return ("ews_host",) if login.ews_host or elsewhere else ()
+        case _:
+            return ()

@@ -10,8 +10,8 @@ import structlog
 from pydantic import SecretStr
 
 from opengrant.errors import StoreUnavailable
-from opengrant.grants.spool import Rotated, Spool, insist
-from opengrant.model import SECOND, Application, Clock, ProviderName
+from opengrant.grants.spool import PendingRotation, Spool, write_with_retry
+from opengrant.model import Application, Clock, ProviderName, micros
 from opengrant.model.secrets import OAuthSecret, RotatedToken, SecretUnreadable, decode, encode
 from opengrant.store import secrets
 from opengrant.store.engine.port import Steps, Store
@@ -78,10 +78,10 @@ class RotatedTokens:
         sealed = self.vault.seal(encode(RotatedToken(refresh_token=successor)), owner)
         row, at = secrets.SecretRow(owner.application_id, owner.kind, owner.id, owner.purpose, sealed), self.clock()
         try:
-            await insist(self.db, lambda: rotations.record(app.id, provider, spent, row, at=at))
+            await write_with_retry(self.db, lambda: rotations.record(app.id, provider, spent, row, at=at))
         except StoreUnavailable:
             held = tuple((lease.subject, lease.owner) for lease in under)
-            await asyncio.to_thread(self.spool.put, Rotated(app.id, provider, spent, sealed, at, held))
+            await asyncio.to_thread(self.spool.put, PendingRotation(app.id, provider, spent, sealed, at, held))
             log.error("rotation_spooled", provider=provider.value)
             raise
 
@@ -100,7 +100,7 @@ class RotatedTokens:
 
         Works in portions, so that other writes come in between.
         """
-        cutoff = self.clock() - int(older_than.total_seconds()) * SECOND
+        cutoff = self.clock() - micros(older_than)
         while await self.db.write(rotations.forget_before(app.id, cutoff=cutoff, limit=_FORGOTTEN_AT_ONCE)):
             continue
         while await self.db.write(leases.forget_spent(app.id, cutoff=cutoff, limit=_FORGOTTEN_AT_ONCE)):
@@ -122,7 +122,7 @@ async def replay(db: Store, spool: Spool) -> int:
     Raises StoreUnavailable.
     """
     done = 0
-    for rotated in await asyncio.to_thread(spool.rotated):
+    for rotated in await asyncio.to_thread(spool.pending_rotations):
         try:
             await db.write(_record_late(rotated))
         except StoreUnavailable:
@@ -138,7 +138,7 @@ async def replay(db: Store, spool: Spool) -> int:
     return done
 
 
-def _record_late(rotated: Rotated) -> Steps[None]:
+def _record_late(rotated: PendingRotation) -> Steps[None]:
     """Does nothing when it is recorded: by another process of this data directory, or by an unconfirmed commit."""
     app_id, provider, spent = rotated.application_id, rotated.provider, rotated.spent
     if (yield from rotations.find(app_id, provider, spent)) is None:

@@ -1,15 +1,14 @@
 """From a proof to the row that is written: a new grant, or an existing one after this verification."""
 
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from opengrant.grants import live_secrets
 from opengrant.grants.connect.ownership import same_account, vouched_by_change
 from opengrant.grants.connect.proof import Proof
 from opengrant.grants.schedule import Schedule
 from opengrant.model import Application, Clock, CustomConnect, Grant, Micros
+from opengrant.model.basics import ShownSettings
 from opengrant.model.secrets import NoSecret, OAuthSecret
 from opengrant.providers.capabilities import Providers
 from opengrant.providers.hosted.agent_account import TELL_OF_SECRET
@@ -132,7 +131,7 @@ class GrantRows:
         return replace(grant, due_at=self.schedule.next(grant, at=at))
 
 
-def _with_stored_secret(existing: Grant, proof: Proof) -> tuple[Mapping[str, Any], int]:
+def _with_stored_secret(existing: Grant, proof: Proof) -> tuple[ShownSettings, int]:
     """Settings and number of the verification that the row has afterwards."""
     if proof.secret is not None:
         return proof.settings, proof.asked

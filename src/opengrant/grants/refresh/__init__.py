@@ -1,4 +1,4 @@
-"""Keeping grants alive: on request, on the clock, and when a whole source fails.
+"""Refresh of stored credentials: on request, on the clock, and while a whole source fails.
 
-It must not know HTTP of its own API, sign-in pages or how a grant is first connected.
+It must not know the HTTP API, sign-in pages or how a grant is first connected.
 """

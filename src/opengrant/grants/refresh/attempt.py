@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from opengrant import failpoints as faults
+from opengrant import failpoints
 from opengrant.errors import Evidence, GrantNotFound, OpenGrantError, Overloaded, ProviderFailure, StoreUnavailable
 from opengrant.events.activity import REFRESHED, Activity, Observe
 from opengrant.grants.refresh import circuit_breaker
@@ -43,7 +43,7 @@ class Attempt:
 
         Raises Overloaded, StoreUnavailable, GrantNotFound.
         """
-        faults.point("refresh.leased")
+        failpoints.point("refresh.leased")
         began = time.perf_counter()
         provider = state.grant.provider.value
         try:
@@ -55,7 +55,7 @@ class Attempt:
         except ProviderFailure as failure:
             verdict = of_a_proven_credential(failure.evidence)
             self._count(state.grant, verdict.kind.value, began)
-            faults.point("refresh.refused")
+            failpoints.point("refresh.refused")
             return await self._failed(state, lease, failure.evidence, verdict)
         except OpenGrantError as problem:
             self._count(state.grant, Kind.BAD_REQUEST.value, began)
@@ -71,7 +71,7 @@ class Attempt:
             self.activity.count(state.grant.application_id, state.grant.provider, verdict.kind.value)
             return await self._failed(state, lease, evidence, verdict)
         self._count(state.grant, None, began)
-        faults.point("refresh.answered")
+        failpoints.point("refresh.answered")
         return await self.results.keep(state, lease, answer)
 
     async def _failed(self, state: State, lease: Lease, evidence: Evidence, verdict: Verdict) -> State:

@@ -53,9 +53,9 @@ class Checks:
                 trouble = grant.trouble
             elif trouble is None and breaker is not None:
                 trouble = circuit_breaker.trouble_of(breaker, at=self.clock())
-        told: Mapping[str, Any] = {} if trouble is None else events.facts(trouble)
+        facts: Mapping[str, Any] = {} if trouble is None else events.facts(trouble)
         at = self.clock()
-        await self.db.write(audit.record_alone(app.id, "grant.checked", at=at, grant_id=grant.id, **told))
+        await self.db.write(audit.record_alone(app.id, "grant.checked", at=at, grant_id=grant.id, **facts))
         return grant
 
     def _asked_just_now(self, grant: Grant) -> bool:

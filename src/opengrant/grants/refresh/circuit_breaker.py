@@ -146,8 +146,8 @@ class CircuitBreakers:
         """Close the breaker, if there is one. A part of the transaction that writes the success."""
         breaker = yield from circuit_breakers.release(grant.application_id, grant.blames)
         if breaker is not None and breaker.degraded_at is not None:
-            told = quoted(breaker)
-            yield from outbox.add(events.recovered(grant, grant.blames, told, since=breaker.degraded_at, at=at))
+            said = quoted(breaker)
+            yield from outbox.add(events.recovered(grant, grant.blames, said, since=breaker.degraded_at, at=at))
 
     def failed(self, failure: SourceFailure) -> Steps[Micros | None]:
         """Count one failure. Returns until when the grant is held because its source is to blame; None: it is not.
@@ -167,6 +167,7 @@ class CircuitBreakers:
         return None
 
     def _count(self, streak: CircuitBreaker, failure: SourceFailure) -> Steps[Micros | None]:
+        """Store the streak, or degrade the source if the streak is long enough. Returns as `failed`."""
         app_id = failure.grant.application_id
         if len(streak.members) < self.policy.after:
             yield from circuit_breakers.put(app_id, streak)
@@ -201,8 +202,8 @@ class CircuitBreakers:
 
 def quoted(breaker: CircuitBreaker) -> dict[str, Any]:
     """What the provider said to the grants of a source, as in `Trouble`."""
-    told: dict[str, Any] = from_json(breaker.evidence)
-    return told
+    said: dict[str, Any] = from_json(breaker.evidence)
+    return said
 
 
 def is_open(breaker: CircuitBreaker | None, *, at: Micros) -> bool:
@@ -214,10 +215,10 @@ def is_open(breaker: CircuitBreaker | None, *, at: Micros) -> bool:
 
 def trouble_of(breaker: CircuitBreaker, *, at: Micros) -> Trouble:
     """The trouble of any grant of a source whose breaker is open. No failure is the grant's own."""
-    told = quoted(breaker)
+    said = quoted(breaker)
     since = min(breaker.degraded_at or breaker.since, at)
     return Trouble(
-        *(told["class"], told["reason"], told["code"], told["remedy"], since, at),
+        *(said["class"], said["reason"], said["code"], said["remedy"], since, at),
         failures=0,
         held=breaker.degraded_at is not None,
         retry_at=max(breaker.paused_until or 0, breaker.probe_at or 0, at + SECOND),
@@ -227,7 +228,7 @@ def trouble_of(breaker: CircuitBreaker, *, at: Micros) -> Trouble:
 def _new_streak(failure: SourceFailure, *, before: CircuitBreaker | None = None) -> CircuitBreaker:
     """A streak of this failure alone. A pause that the provider asked for `before` continues."""
     trouble = failure.trouble
-    told = {"class": trouble.kind, "reason": trouble.reason, "code": trouble.code, "remedy": trouble.remedy}
+    said = {"class": trouble.kind, "reason": trouble.reason, "code": trouble.code, "remedy": trouble.remedy}
     return CircuitBreaker(
         source=failure.source,
         kind=trouble.kind,
@@ -237,7 +238,7 @@ def _new_streak(failure: SourceFailure, *, before: CircuitBreaker | None = None)
         degraded_at=None,
         paused_until=None if before is None else before.paused_until,
         probe_at=None,
-        evidence=to_json(told).decode(),
+        evidence=to_json(said).decode(),
     )
 
 
@@ -274,4 +275,4 @@ def _hold(app_id: str, grant_id: str, trouble: Trouble, *, since: Micros, at: Mi
         return
     notices = yield from refreshing.expiries(app_id, grant_id, since=since)
     unsent = yield from deliveries.withdraw(app_id, notices)
-    yield from outbox.add(events.restored(grant, at=at, told=len(unsent) < len(notices)))
+    yield from outbox.add(events.restored(grant, at=at, announced=len(unsent) < len(notices)))

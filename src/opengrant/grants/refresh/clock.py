@@ -36,7 +36,7 @@ class DueGrants:
     capacity: Capacity
     late: Late
 
-    async def look_after_due(self) -> bool:
+    async def run_round(self) -> bool:
         """Start attempts at all sources with due grants, as far as rates and capacity allow.
 
         Returns whether there may be more to do at once. Raises StoreUnavailable.

@@ -61,7 +61,7 @@ class Failures:
         after = self._after(judged, held_until)
         if not (yield from refreshing.troubled(after)):
             raise _Moved
-        yield from _tell(judged, after)
+        yield from _record(judged, after)
         # While a lost answer may have replaced the token, the open lease remembers that, until the provider decides.
         in_question = judged.failure.rotation_in_question and after.status == "valid"
         yield from (leases.leave_open if in_question else leases.give_back)(lease)
@@ -79,18 +79,18 @@ class Failures:
         return replace(grant, due_at=trouble.retry_at, trouble=trouble, attention_at=judged.attention_at)
 
 
-def _tell(judged: Judged, after: Grant) -> Steps[None]:
+def _record(judged: Judged, after: Grant) -> Steps[None]:
     """The event of an end, or the audit entry of a new trouble; and the entry of a grant that now needs attention."""
     before, trouble, at = judged.grant, judged.trouble, judged.at
     app_id = before.application_id
     if after.status == "invalid":
         yield from outbox.add(events.expired(after, at=at, refreshes=before.refreshes))
     elif judged.new:
-        told = {**events.facts(trouble), "refreshes": before.refreshes or None}
-        yield from audit.record(app_id, "grant.failing", at=at, grant_id=before.id, **told)
+        facts = {**events.facts(trouble), "refreshes": before.refreshes or None}
+        yield from audit.record(app_id, "grant.failing", at=at, grant_id=before.id, **facts)
     if after.attention_at == at:
-        told = {**events.facts(trouble), "failures": trouble.failures}
-        yield from audit.record(app_id, "grant.needs_attention", at=at, grant_id=before.id, **told)
+        facts = {**events.facts(trouble), "failures": trouble.failures}
+        yield from audit.record(app_id, "grant.needs_attention", at=at, grant_id=before.id, **facts)
 
 
 def _log(judged: Judged) -> None:

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from opengrant import failpoints as faults
+from opengrant import failpoints
 from opengrant.errors import StoreUnavailable
 from opengrant.events import audit
 from opengrant.events import payloads as events
 from opengrant.grants.connect import rotated_tokens
 from opengrant.grants.schedule import Schedule
-from opengrant.grants.spool import Spool, Unwritten, insist
+from opengrant.grants.spool import PendingWrite, Spool, write_with_retry
 from opengrant.model import Clock, Grant, Micros
 from opengrant.store.engine.port import Steps, Store
 from opengrant.store.events import events as outbox
@@ -32,17 +32,17 @@ class PendingWrites:
     schedule: Schedule
     spool: Spool
 
-    async def write(self, script: Callable[[], Steps[bool]], pending: Unwritten) -> bool:
+    async def write(self, script: Callable[[], Steps[bool]], pending: PendingWrite) -> bool:
         """Write, with retries for some seconds; if the database is still away, spool. Raises StoreUnavailable."""
         try:
-            return await insist(self.db, script)
+            return await write_with_retry(self.db, script)
         except StoreUnavailable:
             await asyncio.to_thread(self.spool.put, pending)
             log.error("refresh_spooled", grant_id=pending.grant_id)
-            faults.point("refresh.spooled")
+            failpoints.point("refresh.spooled")
             raise
 
-    async def write_late(self, current: State, pending: Unwritten) -> None:
+    async def write_late(self, current: State, pending: PendingWrite) -> None:
         """Write what a provider gave unless it is written already or the grant holds something newer."""
         grant, live = current.grant, pending.live
         lease = Lease(grant.application_id, grant.id, pending.owner, attempts=1)
@@ -58,7 +58,7 @@ class PendingWrites:
         def script() -> Steps[None]:
             written = yield from refreshing.revived(revived, live)
             if written and was == "invalid":
-                yield from outbox.add(events.restored(revived, at=self.clock(), told=True))
+                yield from outbox.add(events.restored(revived, at=self.clock(), announced=True))
             if written:
                 yield from record_recovery(grant, at=self.clock())
             yield from leases.give_back(lease)
@@ -68,7 +68,7 @@ class PendingWrites:
     async def replay(self) -> int:
         """Write what is spooled. Returns how many were written. Raises StoreUnavailable."""
         done = await rotated_tokens.replay(self.db, self.spool)
-        for pending in await asyncio.to_thread(self.spool.unwritten):
+        for pending in await asyncio.to_thread(self.spool.pending):
             try:
                 state = await self.db.read(refreshing.state(pending.application_id, pending.grant_id))
                 if state is not None:
@@ -89,5 +89,5 @@ class PendingWrites:
 def record_recovery(before: Grant, *, at: Micros) -> Steps[None]:
     """Add an audit entry for the end of the grant's trouble, if it had one."""
     if (trouble := before.trouble) is not None:
-        told = {**events.facts(trouble), "remedy": None, "failures": trouble.failures}
-        yield from audit.record(before.application_id, "grant.recovered", at=at, grant_id=before.id, **told)
+        facts = {**events.facts(trouble), "remedy": None, "failures": trouble.failures}
+        yield from audit.record(before.application_id, "grant.recovered", at=at, grant_id=before.id, **facts)

@@ -1,7 +1,7 @@
 """The call that spends a stored credential: a refresh, a login with the password, or a token of the organisation."""
 
 import asyncio
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 
 from pydantic import SecretStr
 
@@ -11,6 +11,7 @@ from opengrant.grants.connect.rotated_tokens import RotatedTokens
 from opengrant.grants.refresh.judgement import Failure
 from opengrant.grants.refresh.state import States
 from opengrant.model import Grant, Micros, OAuthSecret, OrganisationSecret
+from opengrant.model.logins import again
 from opengrant.providers.capabilities import Providers, having
 from opengrant.providers.classify import of_a_proven_credential
 from opengrant.providers.verdict import Kind, Verdict
@@ -65,20 +66,17 @@ class ProviderCall:
             case OrganisationSecret() as secret:
                 return await self._mint(grant, found, secret)
             case secret:
-                told = {one.name: getattr(secret, one.name) for one in fields(secret) if one.name != "kind"}
-                known = {name: value for name, value in told.items() if value is not None}
-                await having(self.providers.passwords, grant.provider).verify({**grant.settings, **known})
+                await self.providers.passwords.verify(again(grant.settings, secret))
                 return Answer(None)
 
     async def _mint(self, grant: Grant, found: WithClient, secret: OrganisationSecret) -> Answer:
         """Another token from the credential of the organisation."""
-        tenant: str | None = grant.settings.get("tenant")
-        credential = await self.connectors.organisation(found, tenant=tenant)
-        email: str = grant.settings["email_address"]
+        credential = await self.connectors.organisation(found, tenant=grant.tenant)
+        email = grant.organisation_address or grant.email
         scope = grant.scope if secret.scope is None else secret.scope
         try:
             async with asyncio.timeout(self.timeout * CALLS):
-                minted = await having(self.providers.mints, grant.provider).mint(credential, email, scope)
+                minted = await self.providers.mint(grant.provider, credential, email, scope)
         except TimeoutError:
             raise ProviderFailure(Evidence(f"{grant.provider}-bulk", "api", "http", code="timeout")) from None
         return Answer(replace(secret, access_token=minted.access_token), minted.expires_at)

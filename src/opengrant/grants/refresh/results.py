@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass, replace
 
-from opengrant import failpoints as faults
+from opengrant import failpoints
 from opengrant.errors import GrantNotFound
 from opengrant.grants.refresh.circuit_breaker import CircuitBreakers
 from opengrant.grants.refresh.pending_writes import PendingWrites, record_recovery
 from opengrant.grants.refresh.provider_call import Answer
 from opengrant.grants.refresh.state import States
 from opengrant.grants.schedule import Schedule
-from opengrant.grants.spool import Unwritten
+from opengrant.grants.spool import PendingWrite
 from opengrant.model import Clock, Grant, Micros, Sealed
 from opengrant.store.engine.port import Steps, Store
 from opengrant.store.grants import leases, refreshing
@@ -64,11 +64,11 @@ class Results:
             )
             return self._close_breaker(state, write, at=at)
 
-        pending = Unwritten(
+        pending = PendingWrite(
             *(grant.application_id, grant.id, grant.generation, grant.token_expires_at, live, at), owner=lease.owner
         )
         written = await self.pending.write(script, pending)
-        faults.point("refresh.kept")
+        failpoints.point("refresh.kept")
         if written:
             return True
         current = await self.db.read(refreshing.state(grant.application_id, grant.id))

@@ -1,8 +1,7 @@
-"""Blame: what a grant's source says about it. A grant without a trouble of its own has that of its source.
+"""Source health: a grant without a trouble of its own is shown with that of its source.
 
-A source that is degraded, or that its provider wants a pause for, is not asked about any of its grants: none of them
-is known to work just now. It is told where grants are shown, and stored with none of them: when the source recovers,
-they are as they were.
+A source whose circuit breaker is open is not asked, so none of its grants is known to work. Answers say so; nothing is
+stored with the grants, which are unchanged when the source recovers.
 """
 
 import time
@@ -13,17 +12,21 @@ from typing import Any
 from opengrant.grants.refresh import circuit_breaker
 from opengrant.model import Application, Clock, Grant, Micros
 from opengrant.store.engine.port import Store
-from opengrant.store.grants import source_health as blame
+from opengrant.store.grants import source_health
 from opengrant.store.grants.circuit_breakers import CircuitBreaker
 
 _KEEP = 1.0
-"""Seconds that nothing is believed to be to blame: while all is well, showing a grant costs no second question."""
+"""Seconds that an application without open breakers is remembered: showing a grant then needs no second query."""
 _MOST_KEPT = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Degraded:
-    """A source that is held to blame. host: None unless it is a mail host. said: as in `Trouble`."""
+    """A source whose breaker is open because its grants fail alike.
+
+    host  None unless it is a mail host
+    said  the provider's words, as in `Trouble`
+    """
 
     since: Micros
     host: str | None
@@ -33,23 +36,23 @@ class Degraded:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A grant as it is shown, never to be written. degraded: its source, if that is."""
+    """A grant as answers show it; never written. degraded: its source, if that is degraded."""
 
     grant: Grant
     degraded: Degraded | None = None
 
 
-@dataclass(slots=True)
-class Blame:
-    """Built once, in assembly/installation.py."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceHealth:
+    """Built once, in assembly/rooms.py."""
 
     db: Store
     clock: Clock
     _well: dict[str, float] = field(default_factory=dict)
-    """By application: when it was asked and nothing was to blame. What is, is looked up each time: it may be over."""
+    """By application: when it had no open breaker. An open one is looked up each time: it may be closed by now."""
 
     async def show(self, app: Application, grant: Grant, *, fresh: bool = False) -> Shown:
-        """fresh: the source was asked just now, so nothing that was known before counts."""
+        """fresh: the source was asked just now, so what is remembered does not count."""
         return self._shown(grant, await self.sources(app, fresh=fresh))
 
     async def show_all(self, app: Application, grants: list[Grant]) -> list[Shown]:
@@ -57,13 +60,14 @@ class Blame:
         return [self._shown(grant, sources) for grant in grants]
 
     async def sources(self, app: Application, *, fresh: bool = False) -> Mapping[str, CircuitBreaker]:
-        """Those that only a probe may ask just now, by name."""
+        """Open circuit breakers of the application, by source."""
         began = time.monotonic()
         if not fresh and began < self._well.get(app.id, -_KEEP) + _KEEP:
             return {}
-        found = {one.source: one for one in await self.db.read(blame.blamed(app.id, at=self.clock()))}
+        found = {one.source: one for one in await self.db.read(source_health.blamed(app.id, at=self.clock()))}
         if len(self._well) >= _MOST_KEPT:
-            self._well = {other: at for other, at in self._well.items() if began < at + _KEEP}
+            for old in [other for other, at in self._well.items() if began >= at + _KEEP]:
+                del self._well[old]
         if found:
             self._well.pop(app.id, None)
         else:
@@ -71,7 +75,7 @@ class Blame:
         return found
 
     def forget(self) -> None:
-        """Ask anew the next time."""
+        """Look them up the next time."""
         self._well.clear()
 
     def _shown(self, grant: Grant, sources: Mapping[str, CircuitBreaker]) -> Shown:

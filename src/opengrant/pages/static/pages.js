@@ -1,4 +1,4 @@
-// Improves pages that work without it: shows passwords, fitting help, and that something is under way.
+// Improves pages that work without scripts: reveals passwords, shows fitting help and progress.
 "use strict";
 
 for (const button of document.querySelectorAll(".reveal")) {
@@ -12,7 +12,7 @@ for (const button of document.querySelectorAll(".reveal")) {
   };
   button.hidden = false;
   button.addEventListener("click", () => show(input.type === "password"));
-  // A browser remembers what text fields held, but not passwords.
+  // Browsers restore text fields, but not passwords.
   input.form.addEventListener("submit", () => show(false));
 }
 
@@ -36,7 +36,7 @@ if (help && email) {
   });
 }
 
-// A field that needs attention may lie in a fold.
+// A field with an error may be inside a fold.
 document.addEventListener(
   "invalid",
   (event) => {
@@ -59,7 +59,7 @@ for (const link of document.querySelectorAll(".summary a")) {
 const SLOW = 10_000;
 const statuses = [...document.querySelectorAll("[data-busy]")];
 let waiting;
-// Only what is known here is said: the servers that were entered, or else the domain that they are looked for by.
+// Names only what the page knows: the entered servers, or the domain of the address.
 const still = (form, status) => {
   const value = (name) => form.elements[name]?.value.trim() ?? "";
   const servers = ["imap_host", "smtp_host", "host"].map(value).filter(Boolean);
@@ -83,14 +83,14 @@ for (const form of document.forms) {
       const later = event.submitter?.name ? undefined : still(form, status);
       if (later) waiting = setTimeout(() => (status.textContent = later), SLOW);
     }
-    // Not before the form is on its way: a disabled button does not send its value.
+    // After the submission has started: a disabled button does not send its value.
     setTimeout(() => {
       for (const button of document.querySelectorAll("button")) button.setAttribute("aria-disabled", "true");
     });
   });
 }
 
-// Who comes back with the browser's button may send again.
+// After the browser's back button the form can be sent again.
 addEventListener("pageshow", (event) => {
   if (!event.persisted) return;
   clearTimeout(waiting);

@@ -7,10 +7,8 @@ Quirks  an account that logs in may have no mailbox, so the proof is a folder of
 """
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element  # the type alone; defusedxml parses
 from xml.sax.saxutils import escape, quoteattr
@@ -20,7 +18,8 @@ from defusedxml.common import DefusedXmlException
 from pydantic import SecretStr
 
 from opengrant.errors import Evidence, InvalidRequest, ProviderFailure
-from opengrant.model import Identity, Verified, fold
+from opengrant.model import EwsSecret, Identity, Verified, fold
+from opengrant.model.logins import EwsLogin
 from opengrant.net.dns import Resolver
 from opengrant.net.ews import EwsClient, EwsTalk
 from opengrant.net.guard import BadHost, Guard, domain_of, parse_host
@@ -74,21 +73,18 @@ class Ews:
         self._door = EwsClient(guard, timeout=timeout, ca_file=ca_file, observe=observe)
         self._autodiscover = Autodiscover(self._door, resolver, https_port=https_port, http_port=http_port)
 
-    async def verify(self, settings: Mapping[str, Any]) -> Verified:
+    async def verify(self, login: EwsLogin) -> Verified:
         """Open the mailbox.
 
-        settings  ews_username, ews_password (SecretStr); email (the user name when missing); optional: ews_host (a
-                  host or a whole URL), ews_port (int, default 443). Without a host, Autodiscover finds it. To prove a
-                  mailbox once more, ews_url as below.
-        Returns   `settings`: email, ews_username, ews_host, ews_port. `secret`: ews_password, ews_url, ews_auth
-                  ("ntlm", "negotiate" or "basic"), ews_version; ews_mailbox where the server knows the mailbox by
-                  another address. The identity has the owner's name if the directory tells it.
+        Without a host, Autodiscover finds it; the user name is the address where there is no other.
+        Returns   `settings`: email, ews_username, ews_host, ews_port. The identity has the owner's name if the
+                  directory tells it.
         Raises    InvalidRequest, ProviderFailure (leg "ews")
         """
-        email, username, password = _read(settings)
+        email, username, password = _read(login)
         try:
             async with asyncio.timeout(WHOLE):
-                url = settings.get("ews_url") or _given_url(settings)
+                url = login.ews_url or _given_url(login)
                 url = url or await self._autodiscover.find(email, username, password)
                 async with self._door.talk(username, password) as talk:
                     mailbox = await _Opening(talk, email, username).run(url)
@@ -98,16 +94,20 @@ class Ews:
             raise ProviderFailure(Evidence("ews", "ews", "http", code="timeout")) from None
         there = origin(mailbox.url)
         assert there is not None
-        secret = {
-            "ews_password": password.get_secret_value(),
-            "ews_url": mailbox.url,
-            "ews_auth": scheme,
-            "ews_version": mailbox.version,
-            "ews_server": mailbox.server,
+        secret = EwsSecret(
+            ews_password=password,
+            ews_url=mailbox.url,
+            ews_auth=scheme,
+            ews_version=mailbox.version,
+            ews_server=mailbox.server,
+            ews_mailbox=None if fold(mailbox.address) == fold(email) else mailbox.address,
+        )
+        shown: dict[str, str | int] = {
+            "email": email,
+            "ews_username": username,
+            "ews_host": there[1],
+            "ews_port": there[2],
         }
-        if fold(mailbox.address) != fold(email):
-            secret["ews_mailbox"] = mailbox.address
-        shown = {"email": email, "ews_username": username, "ews_host": there[1], "ews_port": there[2]}
         return Verified(Identity(email, name=name), shown, secret)
 
 
@@ -271,14 +271,14 @@ def _bare(tag: str) -> str:
     return tag.rpartition("}")[2]
 
 
-def _read(settings: Mapping[str, Any]) -> tuple[str, str, SecretStr]:
+def _read(login: EwsLogin) -> tuple[str, str, SecretStr]:
     """Address, user name and password. Raises InvalidRequest."""
-    username, password = settings.get("ews_username") or "", settings.get("ews_password")
+    username, password = login.ews_username, login.ews_password
     if not username:
         raise InvalidRequest("settings.ews_username is required.")
-    if password is None or not password.get_secret_value():
+    if not password.get_secret_value():
         raise InvalidRequest("settings.ews_password is required.")
-    email = settings.get("email") or username
+    email = login.email or username
     if domain_of(email) is None:
         raise InvalidRequest("settings.email must be an email address.")
     texts = {"email": email, "ews_username": username, "ews_password": password.get_secret_value()}
@@ -290,9 +290,9 @@ def _read(settings: Mapping[str, Any]) -> tuple[str, str, SecretStr]:
     return email, username, password
 
 
-def _given_url(settings: Mapping[str, Any]) -> str | None:
+def _given_url(login: EwsLogin) -> str | None:
     """The endpoint at the host the caller named, be it by its whole URL. Raises InvalidRequest."""
-    given = (settings.get("ews_host") or "").strip()
+    given = (login.ews_host or "").strip()
     if not given:
         return None
     wrong = InvalidRequest("settings.ews_host must be a host name, or an https:// URL.")
@@ -306,7 +306,7 @@ def _given_url(settings: Mapping[str, Any]) -> str | None:
         host = str(parse_host(there[1]))
     except BadHost:
         raise wrong from None
-    port = parts.port or settings.get("ews_port") or 443
+    port = parts.port or login.ews_port or 443
     name = f"[{host}]" if ":" in host else host
     path = parts.path if parts.path.lower().endswith(".asmx") else "/EWS/Exchange.asmx"
     return f"https://{name}{'' if port == 443 else f':{port}'}{path}"

@@ -22,8 +22,8 @@ FACTS = Facts(
     identity_by_token=True,
     guide=Guide(
         "Google",
-        Place("Google Cloud console, Clients", "https://console.cloud.google.com/auth/clients"),
-        (
+        register_at=Place("Google Cloud console, Clients", "https://console.cloud.google.com/auth/clients"),
+        scopes=(
             Scope("openid", "tells whose token it is", required=True),
             Scope(f"{_GOOGLE}userinfo.email", "tells the address of the mailbox", required=True),
             Scope(f"{_GOOGLE}userinfo.profile", "tells the owner's name"),
@@ -31,11 +31,11 @@ FACTS = Facts(
             Scope(f"{_GOOGLE}calendar", "calendars and events"),
             Scope(f"{_GOOGLE}contacts", "contacts"),
         ),
-        (
+        settings=(
             *client_settings("The client id, which ends in .apps.googleusercontent.com.", "The client secret."),
             Setting("topic_name", "A Pub/Sub topic for mail notifications.", required=False),
         ),
-        (
+        steps=(
             "Make a project in the Google Cloud console and enable the APIs that you use: Gmail, Calendar, People.",
             (
                 "Fill in the consent screen, list your scopes under Data access, and publish it: while it is in"

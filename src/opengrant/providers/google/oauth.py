@@ -15,6 +15,15 @@ from opengrant.model import ClientApp, Identity, Tokens, now
 from opengrant.net.provider_http import Answer, Field, Http
 from opengrant.providers.base import Consent
 from opengrant.providers.google.refusals import judge
+from opengrant.providers.google.scopes import (
+    EMAIL_SCOPES,
+    GMAIL_SCOPES,
+    IDENTITY_SCOPES,
+    USERINFO_SCOPES,
+    allows,
+    expand_scope,
+    missing,
+)
 from opengrant.providers.oauth.answers import code_fields, consent_url, read_id_token, read_tokens
 from opengrant.providers.oauth.evidence import conclusion, refusal
 from opengrant.providers.oauth.members import is_address, text_of
@@ -23,63 +32,6 @@ from opengrant.providers.verdict import Kind
 
 PROVIDER = "google"
 _ISSUERS = ("https://accounts.google.com", "accounts.google.com")
-_SCOPE_ROOT = "https://www.googleapis.com/auth/"
-_SHORT_SCOPES = {"email": f"{_SCOPE_ROOT}userinfo.email", "profile": f"{_SCOPE_ROOT}userinfo.profile"}
-_IDENTITY_SCOPES = ("openid", f"{_SCOPE_ROOT}userinfo.email", f"{_SCOPE_ROOT}userinfo.profile")
-_EMAIL_SCOPES = frozenset({f"{_SCOPE_ROOT}userinfo.email"})
-_USERINFO_SCOPES = _EMAIL_SCOPES | {"openid", f"{_SCOPE_ROOT}userinfo.profile"}
-_GMAIL_SCOPES = frozenset(
-    {"https://mail.google.com/"}
-    | {f"{_SCOPE_ROOT}gmail.{name}" for name in ("modify", "readonly", "compose", "metadata")}
-)
-
-
-_CALENDAR_READS = ("events.readonly", "events.owned.readonly", "events.public.readonly", "events.freebusy")
-_COVERS: Mapping[str, frozenset[str]] = {
-    scope: frozenset(f"{_SCOPE_ROOT}{name}" for name in names)
-    for scope, names in {
-        "https://mail.google.com/": (
-            *("gmail.modify", "gmail.readonly", "gmail.compose", "gmail.send", "gmail.insert", "gmail.labels"),
-            "gmail.metadata",
-        ),
-        f"{_SCOPE_ROOT}gmail.modify": (
-            *("gmail.readonly", "gmail.compose", "gmail.send", "gmail.insert", "gmail.labels", "gmail.metadata"),
-        ),
-        f"{_SCOPE_ROOT}gmail.compose": ("gmail.send",),
-        f"{_SCOPE_ROOT}gmail.readonly": ("gmail.metadata",),
-        f"{_SCOPE_ROOT}calendar": (
-            *("calendar.readonly", "calendar.settings.readonly", "calendar.freebusy", "calendar.app.created"),
-            *("calendar.events", "calendar.events.owned", *(f"calendar.{name}" for name in _CALENDAR_READS)),
-            *("calendar.calendars", "calendar.calendars.readonly"),
-            *("calendar.calendarlist", "calendar.calendarlist.readonly", "calendar.acls", "calendar.acls.readonly"),
-        ),
-        f"{_SCOPE_ROOT}calendar.readonly": (
-            *("calendar.settings.readonly", "calendar.freebusy"),
-            *("calendar.calendars.readonly", "calendar.calendarlist.readonly"),
-            *(f"calendar.{name}" for name in _CALENDAR_READS),
-        ),
-        f"{_SCOPE_ROOT}calendar.events": ("calendar.events.owned", *(f"calendar.{name}" for name in _CALENDAR_READS)),
-        f"{_SCOPE_ROOT}calendar.events.readonly": (*(f"calendar.{name}" for name in _CALENDAR_READS[1:]),),
-        f"{_SCOPE_ROOT}drive": (
-            *("drive.readonly", "drive.file", "drive.metadata", "drive.metadata.readonly", "drive.photos.readonly"),
-            *("documents", "documents.readonly", "spreadsheets", "spreadsheets.readonly"),
-            *("presentations", "presentations.readonly"),
-        ),
-        f"{_SCOPE_ROOT}drive.readonly": (
-            *("drive.metadata.readonly", "drive.photos.readonly"),
-            *("documents.readonly", "spreadsheets.readonly", "presentations.readonly"),
-        ),
-    }.items()
-}
-"""What a scope covers beside itself: scopes that allow no call which this one does not allow.
-
-Source  "Authorization scopes" of each method in the references of the Gmail, Calendar, Drive, Docs, Sheets and Slides
-APIs; "Choose Gmail API scopes", "Choose Google Calendar API scopes", "Choose Google Drive API scopes".
-Quirk   gmail.settings.basic and .sharing are covered by no other scope, not even mail.google.com: only they allow
-writing filters, forwarding and signatures. A scope also covers its own name with `.readonly`, in every API (contacts,
-tasks, drive.metadata, …).
-"""
-_READONLY = ".readonly"
 
 
 class Google(ProvenByRefusal):
@@ -122,7 +74,7 @@ class Google(ProvenByRefusal):
         more = {"access_type": "offline", "prompt": "consent" if consent.login_hint else "select_account consent"}
         if consent.granted:
             more["include_granted_scopes"] = "true"
-        return consent_url(self._authorize_url, client, consent, _IDENTITY_SCOPES, **more)
+        return consent_url(self._authorize_url, client, consent, IDENTITY_SCOPES, **more)
 
     async def exchange(self, client: ClientApp, code: SecretStr, *, redirect_uri: str, verifier: SecretStr) -> Tokens:
         """Spend the code once; no retry. Raises ProviderFailure."""
@@ -146,18 +98,18 @@ class Google(ProvenByRefusal):
         scope = None if tokens.scope is None else frozenset(expand_scope(tokens.scope))
         bearer = tokens.access_token
         unable: list[Answer] = []
-        if _allows(scope, _USERINFO_SCOPES):
+        if allows(scope, USERINFO_SCOPES):
             answer = await self._http.get(PROVIDER, "api", self._userinfo_url, bearer=bearer)
             if identity := _openid_identity(_told(answer)):
                 return identity
             unable.append(answer)
-        if _allows(scope, _EMAIL_SCOPES):
+        if allows(scope, EMAIL_SCOPES):
             answer = await self._http.get(PROVIDER, "api", self._tokeninfo_url, query={"access_token": bearer})
             members = _told(answer)
             if members.get("aud") == client.client_id and (identity := _openid_identity(members)):
                 return identity
             unable.append(answer)
-        if _allows(scope, _GMAIL_SCOPES):
+        if allows(scope, GMAIL_SCOPES):
             answer = await self._http.get(PROVIDER, "api", f"{self._gmail_url}/users/me/profile", bearer=bearer)
             members = _told(answer)
             if is_address(members.get("emailAddress")):
@@ -173,13 +125,12 @@ class Google(ProvenByRefusal):
         """Which of `wanted`, as spelled there, the user did not grant, nor one that covers it."""
         if tokens.scope is None:
             return ()
-        granted = set(expand_scope(tokens.scope))
-        return tuple(scope for scope in wanted if not _covered(expand_scope((scope,))[0], granted))
+        return missing(tokens.scope, wanted)
 
     def lacking_scope(self, scope: tuple[str, ...]) -> tuple[str, ...]:
         """A Gmail scope names the mailbox too; otherwise it takes `openid` and `userinfo.email`."""
         known = set(expand_scope(scope))
-        return () if known & _GMAIL_SCOPES else tuple(sorted({"openid", *_EMAIL_SCOPES} - known, reverse=True))
+        return () if known & GMAIL_SCOPES else tuple(sorted({"openid", *EMAIL_SCOPES} - known, reverse=True))
 
     async def aliases(self, access_token: SecretStr) -> tuple[str, ...]:
         """The owner's other addresses, as Gmail's send-as settings hold them. Raises ProviderFailure.
@@ -213,22 +164,6 @@ class Google(ProvenByRefusal):
         return answer.succeeded or refusal(answer).evidence.code == "invalid_token"
 
 
-def expand_scope(scope: tuple[str, ...]) -> tuple[str, ...]:
-    """Short OpenID names as the URLs that Google answers with."""
-    return tuple(dict.fromkeys(_SHORT_SCOPES.get(name, name) for name in scope))
-
-
-def _covered(scope: str, granted: set[str]) -> bool:
-    if scope in granted or any(scope in _COVERS.get(one, ()) for one in granted):
-        return True
-    return scope.endswith(_READONLY) and scope.removesuffix(_READONLY) in granted
-
-
-def _allows(granted: frozenset[str] | None, one_of: frozenset[str]) -> bool:
-    """True also when the answer does not say which scopes were granted."""
-    return granted is None or bool(granted & one_of)
-
-
 def _told(answer: Answer) -> Mapping[str, Any]:
     """The members of a good answer; empty when this source cannot tell (wrong scope, or it does not exist here)."""
     if answer.succeeded and isinstance(answer.json, Mapping):
@@ -253,8 +188,8 @@ def _openid_identity(members: Mapping[str, Any]) -> Identity | None:
 
 def _no_identity(scope: frozenset[str] | None, unable: list[Answer]) -> ProviderFailure:
     """The failure when no source names the address: missing scopes, unless the scopes allow it."""
-    allowed = scope is not None and bool(scope & (_EMAIL_SCOPES | _GMAIL_SCOPES))
+    allowed = scope is not None and bool(scope & (EMAIL_SCOPES | GMAIL_SCOPES))
     if unable and (allowed or all(answer.status == 404 for answer in unable)):
         return refusal(unable[0])
-    lacking = sorted(_USERINFO_SCOPES - (scope or frozenset()))
+    lacking = sorted(USERINFO_SCOPES - (scope or frozenset()))
     return conclusion(PROVIDER, "identity_scopes_missing", f"The token lacks {', '.join(lacking)}")

@@ -16,9 +16,9 @@ from joserfc.jwk import RSAKey
 from pydantic import SecretStr
 
 from opengrant.errors import InvalidRequest, ProviderFailure
-from opengrant.model import SECOND, Identity, now
+from opengrant.model import SECOND, Identity, ServiceAccountKey, now
 from opengrant.net.provider_http import Field, Http
-from opengrant.providers.google.oauth import expand_scope
+from opengrant.providers.google.scopes import GMAIL_SCOPES, USERINFO_SCOPES, expand_scope
 from opengrant.providers.minted import Minted
 from opengrant.providers.oauth.answers import read_tokens
 from opengrant.providers.oauth.evidence import conclusion, refusal
@@ -34,12 +34,6 @@ _LIFETIME = 3000
 """Seconds; Google takes up to an hour."""
 _SHORTEST_KEY = 2048
 _CONSUMER_DOMAINS = frozenset({"gmail.com", "googlemail.com"})
-
-_ROOT = "https://www.googleapis.com/auth/"
-_OPENID_SCOPES = frozenset({"openid", f"{_ROOT}userinfo.email", f"{_ROOT}userinfo.profile"})
-_GMAIL_SCOPES = frozenset(
-    {"https://mail.google.com/", *(f"{_ROOT}gmail.{name}" for name in ("modify", "readonly", "compose", "metadata"))}
-)
 
 
 class GoogleBulk:
@@ -61,7 +55,7 @@ class GoogleBulk:
         self._userinfo_url = userinfo_url
         self._gmail_url = gmail_url.rstrip("/")
 
-    async def mint(self, credential: Mapping[str, Any], email: str, scope: tuple[str, ...]) -> Minted:
+    async def mint(self, credential: ServiceAccountKey, email: str, scope: tuple[str, ...]) -> Minted:
         """Prove one user's mailbox and get a token for it.
 
         credential  a service account's key file: `client_email`, `private_key` as SecretStr, `private_key_id`.
@@ -76,9 +70,9 @@ class GoogleBulk:
         fields: dict[str, Field] = {"grant_type": _GRANT_TYPE, "assertion": assertion}
         tokens = read_tokens(await self._http.form(PROVIDER, "token", self._token_url, fields))
         user: Mapping[str, Any] = {}
-        if _OPENID_SCOPES & set(scope):
+        if USERINFO_SCOPES & set(scope):
             user = await self._ask(self._userinfo_url, tokens.access_token)
-        if _GMAIL_SCOPES & set(scope):
+        if GMAIL_SCOPES & set(scope):
             # Some users have a licence without Gmail: the token endpoint does not check that.
             await self._ask(f"{self._gmail_url}/users/me/profile", tokens.access_token)
         subject = text_of(user, "sub", "id")
@@ -107,11 +101,11 @@ def _check(email: str, scope: tuple[str, ...]) -> None:
         )
 
 
-def _sign(credential: Mapping[str, Any], email: str, scope: tuple[str, ...], audience: str) -> SecretStr:
+def _sign(credential: ServiceAccountKey, email: str, scope: tuple[str, ...], audience: str) -> SecretStr:
     """The assertion that asks for a token as this user. Raises ProviderFailure: key_unreadable."""
     issued_at = now() // SECOND - _BACKDATED
     claims = {
-        "iss": text_of(credential, "client_email"),
+        "iss": credential.client_email,
         "sub": email,
         "scope": " ".join(scope),
         "aud": audience,
@@ -119,12 +113,12 @@ def _sign(credential: Mapping[str, Any], email: str, scope: tuple[str, ...], aud
         "exp": issued_at + _LIFETIME,
     }
     header = {"alg": "RS256"}
-    if key_id := text_of(credential, "private_key_id"):
-        header["kid"] = key_id
+    if credential.private_key_id:
+        header["kid"] = credential.private_key_id
     return SecretStr(jwt.encode(header, claims, RSAKey.import_key(_key(credential)), algorithms=["RS256"]))
 
 
-def check_key(credential: Mapping[str, Any]) -> None:
+def check_key(credential: ServiceAccountKey) -> None:
     """Raises InvalidRequest when no assertion could be signed with this key file."""
     try:
         _key(credential)
@@ -135,15 +129,14 @@ def check_key(credential: Mapping[str, Any]) -> None:
         ) from None
 
 
-def _key(credential: Mapping[str, Any]) -> RSAPrivateKey:
-    pem = credential.get("private_key")
+def _key(credential: ServiceAccountKey) -> RSAPrivateKey:
     # Files from an environment variable or a form often have \n as two characters.
-    text = pem.get_secret_value().replace("\\n", "\n") if isinstance(pem, SecretStr) else ""
+    text = credential.private_key.get_secret_value().replace("\\n", "\n")
     try:
         # Checking the key's arithmetic would block the interpreter for 40 ms; a wrong key gives a wrong signature.
         key = load_pem_private_key(text.encode(), None, unsafe_skip_rsa_key_validation=True)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         key = None
-    if not isinstance(key, RSAPrivateKey) or key.key_size < _SHORTEST_KEY or not text_of(credential, "client_email"):
+    if not isinstance(key, RSAPrivateKey) or key.key_size < _SHORTEST_KEY or not credential.client_email:
         raise conclusion(PROVIDER, "key_unreadable", "The credential is not a service account's key file")
     return key

@@ -8,14 +8,13 @@ replaced and taken away, and stays where nothing is said about it.
 
 import asyncio
 import re
-from collections.abc import Mapping
-from typing import Any
 
 import bcrypt
 from pydantic import SecretStr
 
 from opengrant.errors import InvalidRequest
-from opengrant.model import Identity, Verified
+from opengrant.model import AppPasswordSecret, Identity, NoSecret, Verified
+from opengrant.model.logins import AgentAccountLogin
 from opengrant.net.guard import BadHost, parse_host
 
 TELL_OF_SECRET = ("has_app_password",)
@@ -37,31 +36,29 @@ class AgentAccount:
     def __init__(self, *, cost: int = COST) -> None:
         self._cost = cost
 
-    async def verify(self, settings: Mapping[str, Any]) -> Verified:
+    async def verify(self, login: AgentAccountLogin) -> Verified:
         """Check the rules and hash the password.
 
-        settings  email; optional: policy_id, app_password (SecretStr, or None to take away the one there is)
-        Returns   `settings`: email, policy_id, has_app_password. `secret`: app_password_bcrypt; empty for None; without
-                  app_password no secret, and a has_app_password that holds for an account which has none so far.
+        Returns   `settings`: email, policy_id, has_app_password, which holds for an account that has none so far.
         Raises    InvalidRequest, whose text never holds the password
         """
-        email = address(settings["email"])
-        password: SecretStr | None = settings.get("app_password")
-        policy = settings.get("policy_id")
-        shown = {"email": email, **({} if policy is None else {"policy_id": policy})}
-        shown["has_app_password"] = password is not None
-        secret = None
-        if password is not None:
-            secret = {"app_password_bcrypt": await self._hash(password.get_secret_value())}
-        elif "app_password" in settings:
-            secret = {}
+        email = address(login.email)
+        shown: dict[str, str | bool] = {"email": email}
+        if login.policy_id is not None:
+            shown["policy_id"] = login.policy_id
+        shown["has_app_password"] = login.app_password is not None
+        secret: AppPasswordSecret | NoSecret | None = None
+        if login.app_password is not None:
+            secret = AppPasswordSecret(app_password_bcrypt=await self._hash(login.app_password.get_secret_value()))
+        elif login.drops_app_password:
+            secret = NoSecret()
         return Verified(Identity(email=email), shown, secret)
 
-    async def _hash(self, password: str) -> str:
+    async def _hash(self, password: str) -> SecretStr:
         check(password)
         # Takes a quarter of a second of CPU; bcrypt lets go of the interpreter meanwhile.
         hashed = await asyncio.to_thread(bcrypt.hashpw, password.encode(), bcrypt.gensalt(self._cost))
-        return hashed.decode()
+        return SecretStr(hashed.decode())
 
 
 def address(email: str) -> str:

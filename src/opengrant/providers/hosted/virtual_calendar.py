@@ -3,15 +3,12 @@
 The identifier is compared as given, so it is neither trimmed nor folded.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from opengrant.model import Identity, Verified
+from opengrant.model.logins import VirtualCalendarLogin
 
 
 class VirtualCalendar:
     """Accepts any identifier."""
 
-    async def verify(self, settings: Mapping[str, Any]) -> Verified:
-        identifier = settings["email"]
-        return Verified(Identity(email=identifier), settings={"email": identifier})
+    async def verify(self, login: VirtualCalendarLogin) -> Verified:
+        return Verified(Identity(email=login.email), settings={"email": login.email})

@@ -9,16 +9,15 @@ Quirks  IMAP wants the local part of the address or the whole of it, SMTP and Ca
 
 import asyncio
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from opengrant.errors import Evidence, InvalidRequest, ProviderFailure
-from opengrant.model import Identity, Verified
+from opengrant.model import ICloudSecret, Identity, Verified
+from opengrant.model.logins import ICloudLogin
 from opengrant.net.dav import Account, DavClient
 from opengrant.net.guard import Guard
 from opengrant.net.mail_login import STARTTLS, MailClient, Session
@@ -63,38 +62,37 @@ class ICloud:
         self._caldav_url = caldav_url
         self._dav = DavClient(guard, timeout=CALDAV_TIMEOUT, ca_file=ca_file, allowed=("icloud.com",), observe=observe)
 
-    async def verify(self, settings: Mapping[str, Any]) -> Verified:
+    async def verify(self, login: ICloudLogin) -> Verified:
         """Prove the password for IMAP, SMTP and CalDAV at once; all three must accept it.
 
-        settings  username (the iCloud address, or its local part), password (SecretStr); imap_login where an earlier
-                  proof has shown which form it is
-        Returns   `settings`: username. `secret`: password, imap_login, imap_security, smtp_login, smtp_security and,
-                  with calendars, caldav_login, caldav_principal, caldav_home. The identity's subject is Apple's dsid.
+        Returns   `settings`: username. `secret`: the calendars' part where there are any. The identity's subject is
+                  Apple's dsid.
         Raises    InvalidRequest, ProviderFailure (of mail first, then of the calendars), Overloaded
         """
-        username, password = _read(settings)
+        username, password = _read(login)
         address = username if "@" in username else f"{username}@icloud.com"
         async with self._mail.turn():
             try:
                 async with asyncio.timeout(WHOLE):
-                    imap, smtp, account = await self._prove(_imap_names(username, settings), address, password)
+                    imap, smtp, account = await self._prove(_imap_names(login), address, password)
             except TimeoutError:
                 raise ProviderFailure(Evidence("icloud", "imap", "command", code="timeout")) from None
-        login, session = imap
-        secret = {
-            "password": password.get_secret_value(),
-            "imap_login": login,
-            "imap_security": session.security,
-            "smtp_login": address,
-            "smtp_security": smtp.security,
-        }
+        imap_login, session = imap
+        secret = ICloudSecret(
+            password=password,
+            imap_login=imap_login,
+            imap_security=session.security,
+            smtp_login=address,
+            smtp_security=smtp.security,
+        )
         dsid = None
         if account is not None:
-            secret |= {
-                "caldav_login": address,
-                "caldav_principal": account.principal,
-                "caldav_home": account.calendar_home,
-            }
+            secret = replace(
+                secret,
+                caldav_login=address,
+                caldav_principal=account.principal,
+                caldav_home=account.calendar_home,
+            )
             found = _DSID.match(urlsplit(account.principal).path)
             dsid = found[1] if found else None
         return Verified(Identity(address, subject=dsid, user_id=dsid), {"username": username}, secret)
@@ -159,12 +157,12 @@ class ICloud:
         return await self._dav.discover("icloud", self._caldav_url, username=address, password=password)
 
 
-def _read(settings: Mapping[str, Any]) -> tuple[str, SecretStr]:
+def _read(login: ICloudLogin) -> tuple[str, SecretStr]:
     """User name and password. Raises InvalidRequest."""
-    username, password = settings.get("username") or "", settings.get("password")
+    username, password = login.username, login.password
     if not username:
         raise InvalidRequest("settings.username is required.")
-    if password is None or not password.get_secret_value():
+    if not password.get_secret_value():
         raise InvalidRequest("settings.password is required.")
     for name, text in (("username", username), ("password", password.get_secret_value())):
         if any(control in text for control in "\0\r\n") or any("\ud800" <= char <= "\udfff" for char in text):
@@ -174,18 +172,19 @@ def _read(settings: Mapping[str, Any]) -> tuple[str, SecretStr]:
     return username, password
 
 
-def _imap_names(username: str, settings: Mapping[str, Any]) -> list[str]:
+def _imap_names(login: ICloudLogin) -> list[str]:
     """User names to try: as given and in the other form, but first the one that worked before.
 
     The local part of a foreign address is another user's name.
     """
+    username = login.username
     local, at, domain = username.rpartition("@")
     names = [username]
     if not at:
         names.append(f"{username}@icloud.com")
     elif local and domain.lower() in _MAIL_DOMAINS:
         names.append(local)
-    return sorted(names, key=lambda name: name != settings.get("imap_login"))
+    return sorted(names, key=lambda name: name != login.imap_login)
 
 
 def _explained(failure: ProviderFailure, password: SecretStr, *, other_accepted: bool) -> ProviderFailure:

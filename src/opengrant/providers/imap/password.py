@@ -8,14 +8,15 @@ Quirks  hosts and ports may be missing; some providers log in by the local part 
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, cast
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
 
 from pydantic import SecretStr
 
 from opengrant.errors import Evidence, InvalidRequest, ProviderFailure
-from opengrant.model import Identity, Verified
+from opengrant.model import Identity, ImapSecret, Verified
+from opengrant.model.logins import ImapLogin
+from opengrant.model.secrets import Security
 from opengrant.net.guard import domain_of
 from opengrant.net.mail_login import MailClient, Session, Wanted
 from opengrant.providers.imap.discovery import Endpoint, Found, MailHosts, login_at
@@ -26,8 +27,6 @@ WHOLE = 75.0
 """Seconds for finding the hosts and proving both legs, not counting the wait for a turn."""
 
 _GMAIL = frozenset({"imap.gmail.com", "smtp.gmail.com", "imap.googlemail.com", "smtp.googlemail.com"})
-_SHOWN = ("imap_username", "email", "smtp_username", "type")
-_ABOUT_SMTP = ("smtp_port", "smtp_username", "smtp_password")
 
 
 class _Place(NamedTuple):
@@ -61,34 +60,28 @@ class Imap:
     def __init__(self, door: MailClient, hosts: MailHosts) -> None:
         self._door, self._hosts = door, hosts
 
-    async def verify(self, settings: Mapping[str, Any]) -> Verified:
+    async def verify(self, asked: ImapLogin) -> Verified:
         """Prove both legs.
 
-        settings  imap_username, imap_password (SecretStr); optional: email (counts where the user name is no
-                  address), imap_host, imap_port, smtp_host, smtp_port (ports
-                  as int), smtp_username, smtp_password (SecretStr), type; to prove a mailbox once more, all that the
-                  last proof returned
-        Returns   `settings`: hosts, ports, user names, type. `secret`: imap_password, imap_security and, with SMTP,
-                  smtp_password, smtp_security; imap_login and smtp_login where another spelling than given worked.
+        Returns   `settings`: hosts, ports, user names, type. `secret`: with SMTP its part too, and the user names where
+                  another spelling than given worked.
         Raises    InvalidRequest, ProviderFailure (its evidence names the leg; IMAP's comes first), Overloaded
         """
-        settings = _with_address(settings)
-        incoming, outgoing = _read_logins(settings)
+        asked = _with_address(asked)
+        incoming, outgoing = _read_logins(asked)
         async with self._door.turn():
             try:
                 async with asyncio.timeout(WHOLE):
-                    imap, smtp = await self._prove(settings, incoming, outgoing)
+                    imap, smtp = await self._prove(asked, incoming, outgoing)
             except TimeoutError:
                 raise ProviderFailure(Evidence("imap", "imap", "command", code="timeout")) from None
-        return _verified(settings, incoming, outgoing, imap, smtp)
+        return _verified(asked, incoming, outgoing, imap, smtp)
 
-    async def _prove(
-        self, settings: Mapping[str, Any], incoming: _Login, outgoing: _Login
-    ) -> tuple[_Proof, _Proof | None]:
-        found = None if settings.get("imap_host") else await self._hosts.find(_address(settings))
-        submission = asyncio.create_task(self._prove_smtp(settings, incoming, outgoing, found))
+    async def _prove(self, asked: ImapLogin, incoming: _Login, outgoing: _Login) -> tuple[_Proof, _Proof | None]:
+        found = None if asked.imap_host else await self._hosts.find(_address(asked))
+        submission = asyncio.create_task(self._prove_smtp(asked, incoming, outgoing, found))
         try:
-            imap = await self._try("imap", _imap_places(settings, found), incoming)
+            imap = await self._try("imap", _imap_places(asked, found), incoming)
             return imap, await submission
         finally:
             # A failure of IMAP is the answer; then SMTP's does not matter.
@@ -96,27 +89,27 @@ class Imap:
             await asyncio.gather(submission, return_exceptions=True)
 
     async def _prove_smtp(
-        self, settings: Mapping[str, Any], incoming: _Login, outgoing: _Login, found: Found | None
+        self, asked: ImapLogin, incoming: _Login, outgoing: _Login, found: Found | None
     ) -> _Proof | None:
-        if host := settings.get("smtp_host"):
-            login = None if settings.get("smtp_username") else login_at(host, outgoing.username)
-            places = _named_places("smtp", settings, (465, 587), login)
+        if asked.smtp_host:
+            login = None if asked.smtp_username else login_at(asked.smtp_host, outgoing.username)
+            places = _named_places(asked.smtp_host, asked.smtp_port, (465, 587), login, _smtp_before(asked))
             return await self._try("smtp", places, outgoing)
-        if "imap_security" in settings:
+        if asked.proven is not None:
             return None  # proven before, and without it
         if found is None:
-            found = await self._hosts.beside(settings["imap_host"], _address(settings))
+            found = await self._hosts.beside(asked.imap_host or "", _address(asked))
         if found is None or found.smtp is None:
-            _refuse_homeless(settings)
+            _refuse_homeless(asked)
             return None
-        place = _place(found.smtp, settings.get("smtp_port"))
-        if settings.get("smtp_username") or settings.get("email"):
+        place = _place(found.smtp, asked.smtp_port)
+        if asked.smtp_username or asked.email:
             place = place._replace(login=None)
         try:
             return await self._try("smtp", [place], outgoing)
         except ProviderFailure as failure:
             if found.source == "guess" and not _reached(failure):
-                _refuse_homeless(settings)
+                _refuse_homeless(asked)
                 return None
             raise
 
@@ -171,71 +164,90 @@ class _Refused(Exception):
         self.failure = failure
 
 
-def _read_logins(settings: Mapping[str, Any]) -> tuple[_Login, _Login]:
+def _read_logins(asked: ImapLogin) -> tuple[_Login, _Login]:
     """The caller's credentials for IMAP and for SMTP, which default to IMAP's. Raises InvalidRequest."""
-    given: dict[str, str] = {}
-    for field in ("imap_username", "imap_password", "smtp_username", "smtp_password"):
-        value = settings.get(field)
-        text = value.get_secret_value() if isinstance(value, SecretStr) else value or ""
-        if not text and field.startswith("imap"):
-            raise InvalidRequest(f"settings.{field} is required.")
+    imap_password = asked.imap_password.get_secret_value()
+    smtp_password = "" if asked.smtp_password is None else asked.smtp_password.get_secret_value()
+    for name, text in (
+        ("imap_username", asked.imap_username),
+        ("imap_password", imap_password),
+        ("smtp_username", asked.smtp_username or ""),
+        ("smtp_password", smtp_password),
+    ):
+        if not text and name.startswith("imap"):
+            raise InvalidRequest(f"settings.{name} is required.")
         if any(control in text for control in "\0\r\n") or any("\ud800" <= char <= "\udfff" for char in text):
-            raise InvalidRequest(f"settings.{field} contains a character that no mail server accepts.")
-        given[field] = text
+            raise InvalidRequest(f"settings.{name} contains a character that no mail server accepts.")
     return (
-        _Login(given["imap_username"], SecretStr(given["imap_password"])),
-        _Login(
-            given["smtp_username"] or given["imap_username"],
-            SecretStr(given["smtp_password"] or given["imap_password"]),
-        ),
+        _Login(asked.imap_username, asked.imap_password),
+        _Login(asked.smtp_username or asked.imap_username, SecretStr(smtp_password or imap_password)),
     )
 
 
-def _with_address(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+def _with_address(asked: ImapLogin) -> ImapLogin:
     """Without the email where the user name is an address itself. Raises InvalidRequest."""
-    email = settings.get("email")
-    if not email:
-        return settings
-    if domain_of(settings.get("imap_username") or "") is not None:
-        return {name: value for name, value in settings.items() if name != "email"}
-    if domain_of(email) is None:
+    if not asked.email:
+        return asked
+    if domain_of(asked.imap_username) is not None:
+        return replace(asked, email=None)
+    if domain_of(asked.email) is None:
         raise InvalidRequest("settings.email must be an email address.")
-    return settings
+    return asked
 
 
-def _address(settings: Mapping[str, Any]) -> str:
+def _address(asked: ImapLogin) -> str:
     """Whose mailbox it is: the user name, or the address beside one that is none."""
-    return cast(str, settings.get("email") or settings["imap_username"])
+    return asked.email or asked.imap_username
 
 
-def _refuse_homeless(settings: Mapping[str, Any]) -> None:
+def _refuse_homeless(asked: ImapLogin) -> None:
     """No SMTP server is known: what is given for one could not be proven. Raises InvalidRequest."""
-    if given := [name for name in _ABOUT_SMTP if settings.get(name)]:
+    about = (
+        ("smtp_port", asked.smtp_port),
+        ("smtp_username", asked.smtp_username),
+        ("smtp_password", asked.smtp_password),
+    )
+    if given := [name for name, value in about if value]:
         raise InvalidRequest(
             f"settings.smtp_host is required: without it nobody knows the server that {' and '.join(given)}"
             f" {'is' if len(given) == 1 else 'are'} for. Give it, or leave every smtp_ setting out."
         )
 
 
-def _imap_places(settings: Mapping[str, Any], found: Found | None) -> list[_Place]:
+def _imap_places(asked: ImapLogin, found: Found | None) -> list[_Place]:
     if found is not None:
-        place = _place(found.imap, settings.get("imap_port"))
+        place = _place(found.imap, asked.imap_port)
         # A user name beside the address is how the server wants the user called.
-        return [place._replace(login=None) if settings.get("email") else place]
-    login = login_at(settings["imap_host"], settings["imap_username"])
-    return _named_places("imap", settings, (993, 143), login)
+        return [place._replace(login=None) if asked.email else place]
+    host = asked.imap_host or ""
+    return _named_places(host, asked.imap_port, (993, 143), login_at(host, asked.imap_username), _imap_before(asked))
+
+
+class _Before(NamedTuple):
+    """How an earlier proof of a leg went through."""
+
+    security: Security
+    login: str | None
+
+
+def _imap_before(asked: ImapLogin) -> _Before | None:
+    proven = asked.proven
+    return None if proven is None or proven.imap_security is None else _Before(proven.imap_security, proven.imap_login)
+
+
+def _smtp_before(asked: ImapLogin) -> _Before | None:
+    proven = asked.proven
+    return None if proven is None or proven.smtp_security is None else _Before(proven.smtp_security, proven.smtp_login)
 
 
 def _named_places(
-    leg: Literal["imap", "smtp"], settings: Mapping[str, Any], ports: tuple[int, ...], login: str | None
+    host: str, port: int | None, ports: tuple[int, ...], login: str | None, before: _Before | None
 ) -> list[_Place]:
     """The host that the settings name, in the way that an earlier proof of them went through, if there was one."""
-    host, port, security = (settings.get(f"{leg}_{name}") for name in ("host", "port", "security"))
-    if security is None:
-        return [_Place(cast(str, host), one, "auto", login) for one in ([port] if port else ports)]
+    if before is None or port is None:
+        return [_Place(host, one, "auto", login) for one in ([port] if port else ports)]
     # What had no TLS then may have it by now.
-    wanted = cast(Wanted, "auto" if security == "plain" else security)
-    return [_Place(cast(str, host), cast(int, port), wanted, settings.get(f"{leg}_login"))]
+    return [_Place(host, port, "auto" if before.security == "plain" else before.security, before.login)]
 
 
 def _place(endpoint: Endpoint, port: int | None) -> _Place:
@@ -266,19 +278,26 @@ def _reached(failure: ProviderFailure) -> bool:
     )
 
 
-def _verified(
-    settings: Mapping[str, Any], incoming: _Login, outgoing: _Login, imap: _Proof, smtp: _Proof | None
-) -> Verified:
-    shown: dict[str, Any] = {name: settings[name] for name in _SHOWN if settings.get(name)}
-    secret: dict[str, Any] = {}
-    for leg, proof, given in (("imap", imap, incoming), ("smtp", smtp, outgoing)):
-        if proof is None:
-            continue
-        shown |= {f"{leg}_host": proof.session.host, f"{leg}_port": proof.session.port}
-        secret |= {
-            f"{leg}_password": proof.login.password.get_secret_value(),
-            f"{leg}_security": proof.session.security,
-        }
-        if proof.login.username != given.username:
-            secret[f"{leg}_login"] = proof.login.username
-    return Verified(Identity(email=_address(settings)), shown, secret)
+def _verified(asked: ImapLogin, incoming: _Login, outgoing: _Login, imap: _Proof, smtp: _Proof | None) -> Verified:
+    given = (
+        ("imap_username", asked.imap_username),
+        ("email", asked.email),
+        ("smtp_username", asked.smtp_username),
+        ("type", asked.type),
+    )
+    shown: dict[str, str | int] = {name: value for name, value in given if value}
+    shown |= {"imap_host": imap.session.host, "imap_port": imap.session.port}
+    secret = ImapSecret(
+        imap_password=imap.login.password,
+        imap_security=imap.session.security,
+        imap_login=None if imap.login.username == incoming.username else imap.login.username,
+    )
+    if smtp is not None:
+        shown |= {"smtp_host": smtp.session.host, "smtp_port": smtp.session.port}
+        secret = replace(
+            secret,
+            smtp_password=smtp.login.password,
+            smtp_security=smtp.session.security,
+            smtp_login=None if smtp.login.username == outgoing.username else smtp.login.username,
+        )
+    return Verified(Identity(email=_address(asked)), shown, secret)

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 from pydantic import SecretStr
 
 from opengrant.errors import InvalidRequest, ProviderFailure
-from opengrant.model import Identity, Tokens, fold
+from opengrant.model import Identity, TenantClient, Tokens, fold
 from opengrant.net.provider_http import Answer, Field, Http
 from opengrant.providers.microsoft.refusals import judge_app_only
 from opengrant.providers.minted import Minted
@@ -47,7 +47,7 @@ class MicrosoftBulk:
         host = urlsplit(graph_url).hostname
         self._default_scope = f"https://{host if host in _NATIONAL_CLOUDS else 'graph.microsoft.com'}/.default"
 
-    async def mint(self, credential: Mapping[str, Any], email: str, scope: tuple[str, ...]) -> Minted:
+    async def mint(self, credential: TenantClient, email: str, scope: tuple[str, ...]) -> Minted:
         """Prove one user's mailbox and get a token for the tenant's.
 
         credential  `client_id`, `client_secret` as SecretStr, `tenant`: an id or a domain
@@ -57,7 +57,7 @@ class MicrosoftBulk:
         """
         if not is_address(email):
             raise InvalidRequest("settings.email_address: this is not a mail address.")
-        tenant = (text_of(credential, "tenant") or "").strip()
+        tenant = (credential.tenant or "").strip()
         tokens = await self._tokens(credential, tenant)
         user = await self._user(tokens.access_token, email)
         user_id = text_of(user, "id") or ""
@@ -69,13 +69,13 @@ class MicrosoftBulk:
         identity = Identity(email=email, subject=subject, user_id=user_id, name=name, vouched=vouched)
         return Minted(identity, tokens.access_token, tokens.expires_at, scope or (self._default_scope,))
 
-    async def prove_tenant(self, credential: Mapping[str, Any]) -> str | None:
+    async def prove_tenant(self, credential: TenantClient) -> str | None:
         """The id of the tenant that gives this credential a token; None when the token does not tell.
 
         credential  as for `mint`
         Raises      ProviderFailure
         """
-        tenant = (text_of(credential, "tenant") or "").strip()
+        tenant = (credential.tenant or "").strip()
         tokens = await self._tokens(credential, tenant)
         if _GUID.fullmatch(tenant.lower()):
             return tenant.lower()
@@ -83,13 +83,13 @@ class MicrosoftBulk:
         tid = text_of(claims, "tid") if claims else None
         return None if tid is None else tid.lower()
 
-    async def _tokens(self, credential: Mapping[str, Any], tenant: str) -> Tokens:
+    async def _tokens(self, credential: TenantClient, tenant: str) -> Tokens:
         if tenant.lower() in MANY_TENANTS:
             raise conclusion(PROVIDER, "tenant_required", "A token without a user is for one tenant")
         fields: dict[str, Field] = {
             "grant_type": "client_credentials",
-            "client_id": credential["client_id"],
-            "client_secret": credential["client_secret"],
+            "client_id": credential.client_id,
+            "client_secret": credential.client_secret,
             "scope": self._default_scope,
         }
         url = self._token_url.replace("{tenant}", quote(tenant, safe=""))

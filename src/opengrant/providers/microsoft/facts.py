@@ -20,8 +20,8 @@ FACTS = Facts(
     tenant_scope=True,
     guide=Guide(
         "Microsoft",
-        Place("Microsoft Entra admin center, App registrations", "https://entra.microsoft.com"),
-        (
+        register_at=Place("Microsoft Entra admin center, App registrations", "https://entra.microsoft.com"),
+        scopes=(
             Scope("offline_access", "without it there is no refresh token", required=True),
             Scope("User.Read", "tells whose token it is; openid, profile and email do as well", required=True),
             Scope("openid", "tells whose token it is"),
@@ -30,7 +30,7 @@ FACTS = Facts(
             Scope("Calendars.ReadWrite", "calendars and events"),
             Scope("Contacts.ReadWrite", "contacts"),
         ),
-        (
+        settings=(
             *client_settings("The Application (client) ID.", "The value of a client secret, not its id."),
             Setting(
                 "tenant",
@@ -39,7 +39,7 @@ FACTS = Facts(
                 required=False,
             ),
         ),
-        (
+        steps=(
             "Under App registrations, register an app. Its supported account types decide the connector's tenant.",
             (
                 "Under Authentication, add the platform Web with the redirect URI. Not Single-page application: its"

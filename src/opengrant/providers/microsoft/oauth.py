@@ -7,7 +7,7 @@ Entra answers each refresh with a new refresh token: the caller must keep it bef
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from pydantic import SecretStr
 
@@ -17,6 +17,7 @@ from opengrant.net.provider_http import Field, Http
 from opengrant.providers.base import Consent
 from opengrant.providers.microsoft.app_only import MANY_TENANTS
 from opengrant.providers.microsoft.refusals import judge
+from opengrant.providers.microsoft.scopes import missing, resource_root, resources, short
 from opengrant.providers.oauth.answers import code_fields, consent_url, read_id_token, read_tokens
 from opengrant.providers.oauth.evidence import conclusion, refusal
 from opengrant.providers.oauth.members import is_address, text_of
@@ -26,39 +27,6 @@ PROVIDER = "microsoft"
 PERSONAL_TENANT = "9188040d-6c67-4c5b-b112-36a304b66dad"
 """The `tid` of every personal account."""
 
-_GRAPH_ROOTS = (
-    "https://graph.microsoft.com/",
-    "https://graph.microsoft.us/",
-    "https://dod-graph.microsoft.us/",
-    "https://microsoftgraph.chinacloudapi.cn/",
-)
-_OPENID_SCOPES = frozenset({"openid", "profile", "email", "offline_access"})
-"""Answers seldom list them, granted or not."""
-_COVERING = frozenset(
-    {
-        *("calendars", "contacts", "directory", "files", "group", "mail", "mailboxsettings", "notes", "people"),
-        *("place", "sites", "tasks", "user"),
-    }
-)
-"""Nouns of permissions where a greater permission covers a lesser one: see `_greater`.
-
-Source  Microsoft Graph permissions reference, the descriptions of the delegated permissions: `ReadWrite` "allows the
-app to create, read, update, and delete", `.Shared` is for what the user may access "including the user's own", `.All`
-for "all … the signed-in user can access"; `ReadBasic` is Read without bodies.
-Quirk   Mail.ReadWrite "does not include permission to send mail".
-"""
-_GREATER_VERBS: Mapping[str, tuple[str, ...]] = {
-    "readbasic": ("readbasic", "read", "readwrite"),
-    "read": ("read", "readwrite"),
-    "readwrite": ("readwrite",),
-    "send": ("send",),
-}
-_GREATER_REACHES: Mapping[str, tuple[str, ...]] = {
-    "": ("", "shared", "all"),
-    "shared": ("shared",),
-    "all": ("all",),
-    "appfolder": ("appfolder", "", "all"),
-}
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PERSONAL_ID = re.compile(r"[0-9a-f]{16}")
 
@@ -100,7 +68,7 @@ class Microsoft:
         query = {"client_id": client_id, "redirect_uri": redirect_uri, "state": state}
         if tenant:
             url = _at(self._adminconsent_url, tenant)
-            query["scope"] = f"{_resource_root(self._graph_url)}.default"
+            query["scope"] = f"{resource_root(self._graph_url)}.default"
         else:
             url = _at(self._adminconsent_url, "common").replace("/v2.0/adminconsent", "/adminconsent")
         return f"{url}{'&' if '?' in url else '?'}{urlencode(query)}"
@@ -127,28 +95,11 @@ class Microsoft:
 
     def granted_scope(self, tokens: Tokens) -> tuple[str, ...] | None:
         """Short names for Graph's scopes, whole ones for other resources'; None when the answer named none."""
-        return None if tokens.scope is None else tuple(dict.fromkeys(_short(scope) for scope in tokens.scope))
+        return None if tokens.scope is None else tuple(dict.fromkeys(short(scope) for scope in tokens.scope))
 
     def missing_scope(self, tokens: Tokens, wanted: tuple[str, ...]) -> tuple[str, ...]:
-        """Which of `wanted`, as spelled there, the user did not grant, nor one that covers it.
-
-        An answer lists the scopes of one resource only. It proves nothing about other resources, `.default` and
-        OpenID's own scopes.
-        """
-        if tokens.scope is None:
-            return ()
-        granted = {_short(scope).lower() for scope in tokens.scope}
-        if any(name.endswith(".default") for name in granted):
-            return ()  # all consented permissions, whatever they are
-        resources = _resources(tokens.scope)
-        return tuple(
-            scope
-            for scope in wanted
-            if (name := _short(scope).lower()) not in _OPENID_SCOPES
-            and granted.isdisjoint({name, *_greater(name)})
-            and not name.endswith(".default")
-            and _resource(name) in resources
-        )
+        """Which of `wanted`, as spelled there, the user did not grant, nor one that covers it."""
+        return () if tokens.scope is None else missing(tokens.scope, wanted)
 
     def token_endpoint(self, client: ClientApp) -> str:
         """The URL that `prove_client` asks."""
@@ -161,7 +112,7 @@ class Microsoft:
         refuses the client at once: Entra may refuse the token before it checks the secret.
         """
         if client.tenant.lower() not in MANY_TENANTS:
-            scope = f"{_resource_root(self._graph_url)}.default"
+            scope = f"{resource_root(self._graph_url)}.default"
             await self._tokens(client, {"grant_type": "client_credentials", "scope": scope})
             return None
         await have_token_refused(self, client, judge)
@@ -175,7 +126,7 @@ class Microsoft:
 
     def lacking_scope(self, scope: tuple[str, ...]) -> tuple[str, ...]:
         """`User.Read` or `openid` names the owner; without `offline_access` there is no refresh token."""
-        known = {_short(name).lower() for name in scope}
+        known = {short(name).lower() for name in scope}
         owner = () if known & {"user.read", "openid"} else ("User.Read",)
         return (*owner, *(() if "offline_access" in known else ("offline_access",)))
 
@@ -192,7 +143,7 @@ class Microsoft:
 
     async def _me(self, tokens: Tokens) -> tuple[Mapping[str, Any] | None, ProviderFailure | None]:
         """Graph's user object; None when this token cannot ask for it, with Graph's refusal if it was asked."""
-        if tokens.scope is not None and "" not in _resources(tokens.scope):
+        if tokens.scope is not None and "" not in resources(tokens.scope):
             return None, None
         query = {"$select": "id,displayName,mail,userPrincipalName"}
         answer = await self._http.get(PROVIDER, "api", f"{self._graph_url}/me", bearer=tokens.access_token, query=query)
@@ -206,12 +157,6 @@ class Microsoft:
 
 def _at(url: str, tenant: str) -> str:
     return url.replace("{tenant}", quote(tenant, safe=""))
-
-
-def _resource_root(graph_url: str) -> str:
-    """The root that scopes of this cloud's Graph begin with."""
-    host = urlsplit(graph_url).hostname or ""
-    return next((root for root in _GRAPH_ROOTS if urlsplit(root).hostname == host), _GRAPH_ROOTS[0])
 
 
 def _identity(user: Mapping[str, Any] | None, claims: Mapping[str, Any], tenant: str) -> Identity:
@@ -279,35 +224,3 @@ def _issuer_fits(claims: Mapping[str, Any]) -> bool:
     """The issuer is the tenant's, in any cloud: TLS to the token endpoint proves which cloud."""
     issuer, tid = text_of(claims, "iss"), text_of(claims, "tid")
     return issuer is not None and tid is not None and issuer.endswith(f"/{tid}/v2.0")
-
-
-def _short(scope: str) -> str:
-    """`Mail.Read` for `https://graph.microsoft.com/Mail.Read`, in all clouds."""
-    for root in _GRAPH_ROOTS:
-        if scope.lower().startswith(root):
-            return scope[len(root) :]
-    return scope
-
-
-def _greater(name: str) -> set[str]:
-    """The lower-case names of the permissions that cover this one, of the same resource."""
-    root, slash, permission = name.rpartition("/")
-    noun, _, rest = permission.partition(".")
-    verb, _, reach = rest.partition(".")
-    if noun not in _COVERING:
-        return set()
-    return {
-        f"{root}{slash}{noun}.{greater}{'.' if wider else ''}{wider}"
-        for greater in _GREATER_VERBS.get(verb, ())
-        for wider in _GREATER_REACHES.get(reach, ())
-    }
-
-
-def _resource(short_scope: str) -> str:
-    """Whose scope it is: "" for Graph, else the resource's URL."""
-    return short_scope.rpartition("/")[0] if "://" in short_scope else ""
-
-
-def _resources(scope: Iterable[str]) -> set[str]:
-    names = [_short(name).lower() for name in scope]
-    return {_resource(name) for name in names if name not in _OPENID_SCOPES} or {""}

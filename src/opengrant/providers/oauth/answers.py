@@ -6,7 +6,7 @@ has been seen.
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlencode
 
 from joserfc import jws, jwt
@@ -118,20 +118,23 @@ def _lifetime(value: object) -> int:
     """Seconds from any value of `expires_in`."""
     if value is None or value == "":
         return _DEFAULT_LIFETIME
-    try:
-        seconds = float(cast(str, value))
-    except (TypeError, ValueError, OverflowError):
-        return _SHORT_LIFETIME
-    return int(seconds) if 1 <= seconds <= _LONGEST_LIFETIME else _SHORT_LIFETIME
+    seconds = _number(value)
+    return int(seconds) if seconds is not None and 1 <= seconds <= _LONGEST_LIFETIME else _SHORT_LIFETIME
 
 
 def _end(value: object, sent_at: Micros) -> Micros | None:
     """When a refresh token ends. Google says so for apps in testing and for consents of limited time."""
-    try:
-        seconds = float(cast(str, value))
-    except (TypeError, ValueError, OverflowError):
+    seconds = _number(value)
+    return sent_at + int(seconds) * SECOND if seconds is not None and 1 <= seconds <= _LONGEST_LIFETIME else None
+
+
+def _number(value: object) -> float | None:
+    if not isinstance(value, str | int | float):
         return None
-    return sent_at + int(seconds) * SECOND if 1 <= seconds <= _LONGEST_LIFETIME else None
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _secret(value: object) -> SecretStr | None:

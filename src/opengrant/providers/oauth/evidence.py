@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote_plus
 
 from pydantic import SecretStr
@@ -124,7 +124,7 @@ def _clean(text: str, hide: Mask) -> str:
 
 def _quotable(body: Mapping[str, Any], hide: Mask) -> Mapping[str, Any]:
     """The provider's object minus anything token-like, about 1 KiB of it."""
-    budget = _MAX_QUOTED
+    budget = _MAX_QUOTED - 8
 
     def copy(value: object, depth: int) -> Any:
         nonlocal budget
@@ -154,4 +154,4 @@ def _quotable(body: Mapping[str, Any], hide: Mask) -> Mapping[str, Any]:
             if len(name) <= 64 and not _SECRET_NAME.search(name) and name == _clean(name, hide):
                 yield name, item
 
-    return cast(Mapping[str, Any], copy(body, 4))
+    return {name: copy(item, 3) for name, item in members(body) if budget > 0}

@@ -16,16 +16,16 @@ FACTS = Facts(
     imap_password=True,
     guide=Guide(
         "Yahoo",
-        Place("Yahoo Developer, My Apps", "https://developer.yahoo.com/apps/"),
-        (
+        register_at=Place("Yahoo Developer, My Apps", "https://developer.yahoo.com/apps/"),
+        scopes=(
             Scope("openid", "tells whose token it is", required=True),
             Scope("email", "tells the address of the mailbox", required=True),
             Scope("profile", "tells the owner's name"),
             Scope("mail-r", "read mail"),
             Scope("mail-w", "read and send mail"),
         ),
-        client_settings("The Client ID (Consumer Key).", "The Client Secret (Consumer Secret)."),
-        (
+        settings=client_settings("The Client ID (Consumer Key).", "The Client Secret (Consumer Secret)."),
+        steps=(
             (
                 "Make an app of the type Confidential Client, with the API permissions OpenID Connect Permissions:"
                 " Email and Profile."

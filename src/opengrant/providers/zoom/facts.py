@@ -15,15 +15,15 @@ FACTS = Facts(
     idle_days=90,
     guide=Guide(
         "Zoom",
-        Place("Zoom App Marketplace, Build App", "https://marketplace.zoom.us/develop/create"),
-        (
+        register_at=Place("Zoom App Marketplace, Build App", "https://marketplace.zoom.us/develop/create"),
+        scopes=(
             Scope("user:read:user", "tells whose token it is", required=True),
             Scope("meeting:write:meeting", "make meetings"),
             Scope("meeting:update:meeting", "change meetings"),
             Scope("meeting:delete:meeting", "delete meetings"),
         ),
-        client_settings("The Client ID.", "The Client Secret."),
-        (
+        settings=client_settings("The Client ID.", "The Client Secret."),
+        steps=(
             "Make a General app that is user-managed.",
             (
                 "Enter the redirect URI as OAuth Redirect URL, and once more under OAuth Allow Lists. Zoom takes https"

@@ -1,13 +1,11 @@
 """Zoom accounts with a refresh token.
 
-Sources  Zoom Developer, "OAuth 2.0", "OAuth scopes" and the user API's `GET /users/{userId}`. A refresh token can be
-spent once: the caller must store the rotated token before anything else. Zoom has two kinds of scopes:
-granular ones (`meeting:write:meeting`), and the classic ones of older apps (`meeting:write`). Either may end in
-`:admin` or `:master`, for more users than the owner.
+Sources  Zoom Developer, "OAuth 2.0" and the user API's `GET /users/{userId}`. A refresh token can be
+spent once: the caller must store the rotated token before anything else.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,15 +20,13 @@ from opengrant.providers.oauth.evidence import conclusion, refusal
 from opengrant.providers.oauth.members import is_address, text_of
 from opengrant.providers.oauth.probe import ProvenByRefusal
 from opengrant.providers.zoom.refusals import judge
+from opengrant.providers.zoom.scopes import missing
 
 PROVIDER = "zoom"
+_USER_SCOPE = "user:read:user"
 _ZOOM_URL = re.compile(
     r"https://(?:[a-z0-9-]+\.)+(?:zoom\.us|zoomgov\.com)(?::443)?(?:/v2)?/?", re.IGNORECASE | re.ASCII
 )
-_USER_SCOPE = "user:read:user"
-_LEVELS = {"admin": 1, "master": 2}
-_CLASSIC = {"read": frozenset({"read"}), "write": frozenset({"write", "update", "delete"})}
-"""Classic action → the granular actions that it covers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +85,11 @@ class Zoom(ProvenByRefusal):
         """Which of `wanted` the token lacks, in either kind of scope."""
         if tokens.scope is None:
             return ()
-        granted = [_read(scope) for scope in tokens.scope]
-        return tuple(scope for scope in wanted if not _covered(_read(scope), granted))
+        return missing(tokens.scope, wanted)
 
     def lacking_scope(self, scope: tuple[str, ...]) -> tuple[str, ...]:
         """`user:read:user`, where a list leaves it out. Usually there is no list: an app's scopes are set at Zoom."""
-        if not scope or _covered(_read(_USER_SCOPE), [_read(name) for name in scope]):
-            return ()
-        return (_USER_SCOPE,)
+        return missing(scope, (_USER_SCOPE,)) if scope else ()
 
 
 def _tokens(answer: Answer) -> ZoomTokens:
@@ -129,38 +122,3 @@ def _identity(user: Mapping[str, Any]) -> Identity:
         name = " ".join(filter(None, (text_of(user, "first_name"), text_of(user, "last_name"))))
     subject = text_of(user, "id")
     return Identity(email=email, subject=subject, user_id=subject, name=name or None)
-
-
-@dataclass(frozen=True, slots=True)
-class _Scope:
-    """`service` may do `action` on `resource` ("": a classic scope, for all resources), for users up to `level`."""
-
-    service: str
-    action: str
-    resource: str
-    level: int
-
-
-def _read(scope: str) -> _Scope:
-    words = scope.lower().split(":")
-    level = _LEVELS.get(words[-1], 0)
-    if level:
-        words.pop()
-    service, action, resource, *_ = (*words, "", "")
-    return _Scope(service, action, resource, level)
-
-
-def _covered(wanted: _Scope, granted: Iterable[_Scope]) -> bool:
-    fitting = [one for one in granted if one.service == wanted.service and one.level >= wanted.level]
-    if any(_allows(one, wanted) for one in fitting):
-        return True
-    if wanted.resource or wanted.action not in _CLASSIC:
-        return False
-    # A classic scope is granted too when all granular scopes that it covers are granted.
-    return {one.action for one in fitting if one.resource == wanted.service} >= _CLASSIC[wanted.action]
-
-
-def _allows(granted: _Scope, wanted: _Scope) -> bool:
-    if (granted.action, granted.resource) == (wanted.action, wanted.resource):
-        return True
-    return not granted.resource and wanted.action in _CLASSIC.get(granted.action, ())

@@ -1,11 +1,12 @@
 """Calendars. Each has a version that grows with any change of it or its events: what was read with it stays right."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from opengrant.model.calendars import Calendar
 from opengrant.store.engine.columns import FLAG, Columns, Converter
 from opengrant.store.engine.json_columns import get_object, put_object
 from opengrant.store.engine.port import Dialect, Statement, Steps
+from opengrant.store.engine.writes import Arm, Head, insert, write
 
 MAYBE_OBJECT = Converter(
     lambda value: None if value is None else put_object(value),
@@ -29,6 +30,7 @@ _CHANGED = COLUMNS.writer(
     )
 )
 _OF = "where application_id = $1 and grant_id = $2"
+_OF_CALENDARS = ("calendar_keys", "calendar_events", "calendar_feeds")
 
 
 def add(calendar: Calendar) -> Steps[bool]:
@@ -62,6 +64,26 @@ def hold(calendar: Calendar, dialect: Dialect) -> Steps[Calendar | None]:
     return COLUMNS.read(rows[0]) if rows else None
 
 
+def take(calendar: Calendar) -> Steps[Calendar | None]:
+    """As `hold`, for a change of one of its events: what is returned has the version that the change makes."""
+    rows = yield Statement(
+        f"update calendars set version = version + 1 {_OF} and id = $3 returning {COLUMNS}",
+        (calendar.application_id, calendar.grant_id, calendar.id),
+    )
+    return COLUMNS.read(rows[0]) if rows else None
+
+
+_TAKE = f"""update calendars set version = version + 1 {_OF} and id = $3 and coalesce(timezone, '') = $4 returning id"""
+TAKE = Head(_TAKE, f"g as ({_TAKE})", "id")
+"""Decides about an event that was made for the calendar as it was read: nothing is written if it is gone since then, or
+has another time zone."""
+
+
+def take_args(calendar: Calendar) -> tuple[str, str, str, str]:
+    """Of `TAKE`."""
+    return calendar.application_id, calendar.grant_id, calendar.id, calendar.timezone or ""
+
+
 def count(application_id: str, grant_id: str) -> Steps[int]:
     rows = yield Statement(f"select count(*) from calendars {_OF}", (application_id, grant_id))
     return int(rows[0][0])
@@ -87,15 +109,21 @@ def change(calendar: Calendar) -> Steps[None]:
 
 def touch(calendar: Calendar) -> Steps[None]:
     """One of its events has changed."""
-    yield Statement(
-        f"update calendars set version = version + 1 {_OF} and id = $3",
-        (calendar.application_id, calendar.grant_id, calendar.id),
+    yield from raise_version(calendar.application_id, calendar.grant_id, calendar.id)
+
+
+def raise_version(application_id: str, grant_id: str, calendar_id: str) -> Steps[bool]:
+    """Returns False: there is no such calendar."""
+    rows = yield Statement(
+        f"update calendars set version = version + 1 {_OF} and id = $3 returning id",
+        (application_id, grant_id, calendar_id),
     )
+    return bool(rows)
 
 
 def delete(calendar: Calendar) -> Steps[None]:
     """With its events."""
-    for table, name in (("calendar_keys", "calendar_id"), ("calendar_events", "calendar_id"), ("calendars", "id")):
+    for table, name in (*((table, "calendar_id") for table in _OF_CALENDARS), ("calendars", "id")):
         yield Statement(
             f"delete from {table} where application_id = $1 and {name} = $2", (calendar.application_id, calendar.id)
         )
@@ -105,7 +133,7 @@ def delete_of_grant(application_id: str, grant_id: str) -> Steps[None]:
     """With everything that they hold."""
     rows = yield Statement(f"delete from calendars {_OF} returning id", (application_id, grant_id))
     for (calendar_id,) in rows:
-        for table in ("calendar_keys", "calendar_events"):
+        for table in _OF_CALENDARS:
             yield Statement(
                 f"delete from {table} where application_id = $1 and calendar_id = $2", (application_id, calendar_id)
             )
@@ -117,12 +145,38 @@ def put_keys(calendar: Calendar, kind: str, id_: str, keys: Sequence[tuple[str, 
         "delete from calendar_keys where application_id = $1 and calendar_id = $2 and kind = $3 and id = $4",
         (calendar.application_id, calendar.id, kind, id_),
     )
-    for name, value in keys:
-        yield Statement(
-            """insert into calendar_keys (application_id, grant_id, kind, calendar_id, id, name, value, start_at)
-               values ($1, $2, $3, $4, $5, $6, $7, $8)""",
-            (calendar.application_id, calendar.grant_id, kind, calendar.id, id_, name, value, start_at),
-        )
+    for arm in key_arms(calendar, kind, id_, keys, start_at=start_at):
+        yield arm.alone
+
+
+_KEY = insert(
+    "calendar_keys",
+    {
+        **dict.fromkeys(("application_id", "grant_id", "kind", "calendar_id", "id", "name", "value"), "text"),
+        "start_at": "bigint",
+    },
+    conflict="""on conflict (application_id, calendar_id, kind, id, name)
+                do update set value = excluded.value, start_at = excluded.start_at""",
+)
+_NO_KEY = write(
+    """delete from calendar_keys{after} where calendar_keys.application_id = {0} and calendar_keys.calendar_id = {1}
+       and calendar_keys.kind = {2} and calendar_keys.id = {3} and calendar_keys.name = {4}""",
+    ("text",) * 5,
+    after=" using g",
+)
+
+
+def key_arms(calendar: Calendar, kind: str, id_: str, keys: Sequence[tuple[str, str]], *, start_at: int) -> list[Arm]:
+    """Add them, or replace what has their names."""
+    return [
+        Arm(_KEY, (calendar.application_id, calendar.grant_id, kind, calendar.id, id_, name, value, start_at))
+        for name, value in keys
+    ]
+
+
+def no_key_arms(calendar: Calendar, kind: str, id_: str, names: Iterable[str]) -> list[Arm]:
+    """Drop those of these names."""
+    return [Arm(_NO_KEY, (calendar.application_id, calendar.id, kind, id_, name)) for name in names]
 
 
 def find_keyed(

@@ -9,7 +9,8 @@ from opengrant.model.calendars import Calendar, Event
 from opengrant.store.calendars.calendars import MAYBE_OBJECT
 from opengrant.store.engine.columns import FLAG, Columns
 from opengrant.store.engine.json_columns import LIST, OBJECT
-from opengrant.store.engine.port import Statement, Steps
+from opengrant.store.engine.port import Row, Statement, Steps
+from opengrant.store.engine.writes import Arm, Head, insert
 
 SHORT = 86_400
 """Seconds: events that last longer are looked for by their end."""
@@ -30,18 +31,31 @@ COLUMNS = Columns(
     body=OBJECT,
     metadata=MAYBE_OBJECT,
 )
+read = COLUMNS.read
 _OF = "where application_id = $1 and calendar_id = $2"
 _SET = ", ".join(f"{name} = excluded.{name}" for name in COLUMNS.names[4:] if name != "created_at")
 _SHOWN = "", " and kind <> 'cancelled'"
+_NUMBERS = {
+    **dict.fromkeys(("whole_days", "later", "busy"), "integer"),
+    **dict.fromkeys(("original", "wall", "duration", "start_at", "end_at", "series_end", "sequence"), "bigint"),
+    **dict.fromkeys(("created_at", "updated_at"), "bigint"),
+}
+_ADD = insert("calendar_events", {name: _NUMBERS.get(name, "text") for name in COLUMNS.names})
+_PUT = f"""
+    insert into calendar_events ({COLUMNS}) values ({COLUMNS.places})
+    on conflict (application_id, calendar_id, id) do update set {_SET} returning id"""
+PUT = Head(_PUT, f"g as ({_PUT})", "id")
+"""Add, or replace what has its id; with the arguments of `COLUMNS.write`."""
 
 
 def put(event: Event) -> Steps[None]:
     """Add, or replace what has its id."""
-    yield Statement(
-        f"""insert into calendar_events ({COLUMNS}) values ({COLUMNS.places})
-            on conflict (application_id, calendar_id, id) do update set {_SET}""",
-        COLUMNS.write(event),
-    )
+    yield Statement(_PUT, COLUMNS.write(event))
+
+
+def add_arm(event: Event) -> Arm:
+    """Of an event whose id is new."""
+    return Arm(_ADD, COLUMNS.write(event))
 
 
 def find(calendar: Calendar, event_id: str) -> Steps[Event | None]:
@@ -99,14 +113,14 @@ def between(
     return [COLUMNS.read(row) for row in rows]
 
 
-def series_between(calendar: Calendar, *, low: int, high: int) -> Steps[list[Event]]:
-    """Series that have begun by `high` and have not ended before `low`, by start and id."""
-    rows = yield Statement(
-        f"""select {COLUMNS} from calendar_events {_OF} and kind = 'series' and end_at >= $3 and start_at <= $4
-            order by start_at, id""",
-        (calendar.application_id, calendar.id, low, high),
+def series_between(calendar: Calendar, *, low: int, high: int) -> Steps[Sequence[Row]]:
+    """Rows for `read` of series that have begun by `high` and have not ended before `low`, in no order."""
+    return (
+        yield Statement(
+            f"select {COLUMNS} from calendar_events {_OF} and kind = 'series' and end_at >= $3 and start_at <= $4",
+            (calendar.application_id, calendar.id, low, high),
+        )
     )
-    return [COLUMNS.read(row) for row in rows]
 
 
 def with_uid(calendar: Calendar, ical_uid: str, *, limit: int) -> Steps[list[Event]]:
@@ -117,6 +131,16 @@ def with_uid(calendar: Calendar, ical_uid: str, *, limit: int) -> Steps[list[Eve
     return [COLUMNS.read(row) for row in rows]
 
 
+def find_uid(calendar: Calendar, ical_uid: str) -> Steps[Event | None]:
+    """The event or the series with that id of iCalendar; of several, which an edit of a series may leave, the first."""
+    rows = yield Statement(
+        f"""select {COLUMNS} from calendar_events
+            {_OF} and ical_uid = $3 and master_id is null order by start_at, id limit 1""",
+        (calendar.application_id, calendar.id, ical_uid),
+    )
+    return COLUMNS.read(rows[0]) if rows else None
+
+
 def delete(events: Sequence[Event]) -> Steps[None]:
     for event in events:
         yield Statement(
@@ -124,11 +148,60 @@ def delete(events: Sequence[Event]) -> Steps[None]:
         )
 
 
-def derived_otherwise(tz_version: str, *, limit: int) -> Steps[list[Event]]:
-    """Events whose instants were worked out with other rules of time zones than these."""
+def delete_series(master: Event) -> Steps[None]:
+    """With what was changed about single occurrences, and what of them can be searched for."""
+    of = (master.application_id, master.calendar_id, master.id)
+    yield Statement(
+        f"""delete from calendar_keys {_OF} and kind = 'event' and (id = $3 or id in (
+                select id from calendar_events {_OF} and master_id = $3))""",
+        of,
+    )
+    yield Statement(f"delete from calendar_events {_OF} and master_id = $3", of)
+    yield Statement(f"delete from calendar_events {_OF} and id = $3", of)
+
+
+# ── other rules of time zones ─────────────────────────────────────────────────────────────────────────────────
+
+
+def derived_before(tz_version: str, *, limit: int) -> Steps[list[Event]]:
+    """Events whose instants were worked out with older rules of time zones than these.
+
+    Not with newer ones: a node that has not been upgraded yet must not undo what another does.
+    """
+    rows = yield Statement(f"select {COLUMNS} from calendar_events where tz_version < $1 limit $2", (tz_version, limit))
+    return [COLUMNS.read(row) for row in rows]
+
+
+def move_whole_days(calendar: Calendar, zone: str) -> Steps[None]:
+    """Put its events of whole days into another zone. Their instants are left to be derived: see `derived_before`."""
+    yield Statement(
+        f"update calendar_events set zone = $3, tz_version = '' {_OF} and whole_days = 1 and zone <> $3",
+        (calendar.application_id, calendar.id, zone),
+    )
+
+
+def not_derived(calendar: Calendar, *, limit: int) -> Steps[list[Event]]:
+    """What `move_whole_days` has left of a calendar."""
     rows = yield Statement(
-        f"""select {COLUMNS} from calendar_events where tz_version < $1
-            union all select {COLUMNS} from calendar_events where tz_version > $1 limit $2""",
-        (tz_version, limit),
+        f"select {COLUMNS} from calendar_events where tz_version = '' and application_id = $1 and calendar_id = $2"
+        " limit $3",
+        (calendar.application_id, calendar.id, limit),
     )
     return [COLUMNS.read(row) for row in rows]
+
+
+def derive_again(seen: Event, after: Event) -> Steps[None]:
+    """Store instants, unless the event has been written since it was seen: then that has derived them."""
+    of = (seen.application_id, seen.calendar_id, seen.id)
+    rows = yield Statement(
+        f"""update calendar_events set start_at = $4, end_at = $5, series_end = $6, tz_version = $7
+            {_OF} and id = $3 and tz_version = $8 and zone = $9 and updated_at = $10 returning metadata""",
+        (
+            *(*of, after.start_at, after.end_at, after.series_end, after.tz_version),
+            *(seen.tz_version, seen.zone, seen.updated_at),
+        ),
+    )
+    if rows and rows[0][0] is not None:
+        yield Statement(
+            f"update calendar_keys set start_at = $4 {_OF} and kind = 'event' and id = $3", (*of, after.start_at)
+        )

@@ -32,7 +32,10 @@ _FROM = """
 """
 FIND_WITH_CLIENT = f"{_WITH_CLIENT} {_FROM}"
 _PG_FIND_TO_ASK = f"{_WITH_CLIENT}, nextval('asked') {_FROM}"
-_SQLITE_NUMBER = "update numbers set last = last + 1 where name = 'asked' returning last"
+_NEXT_NUMBER = {
+    Dialect.SQLITE: "update numbers set last = last + 1 where name = 'asked' returning last",
+    Dialect.POSTGRES: "select nextval('asked')",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +83,7 @@ def find_to_ask(
 
 def next_number(dialect: Dialect) -> Steps[int]:
     """Only the number, for a verification that had to wait after its look-up. Writes."""
-    sql = "select nextval('asked')" if dialect is Dialect.POSTGRES else _SQLITE_NUMBER
-    rows = yield Statement(sql)
+    rows = yield Statement(_NEXT_NUMBER[dialect])
     return int(rows[0][0])
 
 

@@ -139,9 +139,9 @@ def hold(organization_id: str, domain_id: str) -> Steps[bool]:
 
 def hold_shared(organization_id: str, domain_id: str, dialect: Dialect) -> Steps[bool]:
     """As `hold`, for scripts that only need the domain to stay: they do not wait for each other."""
-    share = " for share" if dialect is Dialect.POSTGRES else ""
     rows = yield Statement(
-        f"select id from domains where organization_id = $1 and id = $2{share}", (organization_id, domain_id)
+        f"select id from domains where organization_id = $1 and id = $2 {dialect.locks('for share')}",
+        (organization_id, domain_id),
     )
     return bool(rows)
 

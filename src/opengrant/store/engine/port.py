@@ -35,6 +35,10 @@ class Dialect(StrEnum):
     SQLITE = "sqlite"
     POSTGRES = "postgres"
 
+    def locks(self, clause: str) -> str:
+        """The locking clause of a select on PostgreSQL; "" on SQLite, which has one writer at a time."""
+        return clause if self is Dialect.POSTGRES else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:

@@ -90,8 +90,11 @@ def together(
         if rows:
             yield from one_by_one(arms)
         return rows
-    sql = _one_statement(head, len(args), tuple(arm.write for arm in arms))
-    return (yield Statement(sql, (*args, *itertools.chain.from_iterable(arm.args for arm in arms)), last))
+    values = list(args)
+    for arm in arms:
+        values += arm.args
+    sql = _one_statement(head, len(args), tuple([arm.write for arm in arms]))
+    return (yield Statement(sql, tuple(values), last))
 
 
 @lru_cache(maxsize=256)

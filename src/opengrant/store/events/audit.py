@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from opengrant.model import Micros
+from opengrant.store.engine.arguments import Arguments
 from opengrant.store.engine.columns import Columns, Converter
 from opengrant.store.engine.json_columns import get_object
 from opengrant.store.engine.port import Statement, Steps
@@ -59,29 +60,19 @@ class AuditFilters:
 
 def page(application_id: str, filters: AuditFilters, *, after: AuditPosition | None, limit: int) -> Steps[list[Entry]]:
     """Newest first, after the entry at that place, in a total order, so that pages neither repeat nor skip a row."""
-    where, args = ["application_id = $1"], list[Any]([application_id])
-
-    def also(condition: str, *values: Any) -> None:
-        places = [f"${len(args) + n}" for n in range(1, len(values) + 1)]
-        args.extend(values)
-        where.append(condition.format(*places))
-
-    if filters.grant_id is not None:
-        also("grant_id = {0}", filters.grant_id)
-    if filters.actor is not None:
-        also("actor = {0}", filters.actor)
-    if filters.type is not None:
-        also("type = {0}", filters.type)
-    if filters.since is not None:
-        also("created_at >= {0}", filters.since)
-    if filters.before is not None:
-        also("created_at <= {0}", filters.before)
+    args = Arguments([application_id])
+    conditions = args.given(
+        ("grant_id = {}", filters.grant_id),
+        ("actor = {}", filters.actor),
+        ("type = {}", filters.type),
+        ("created_at >= {}", filters.since),
+        ("created_at <= {}", filters.before),
+    )
     if after is not None:
-        also("(created_at, id) < ({0}, {1})", *after)
-    args.append(limit)
+        conditions.append(f"(created_at, id) < ({args.place(after.at)}, {args.place(after.id)})")
     rows = yield Statement(
-        f"""select {COLUMNS} from events where {" and ".join(where)}
-            order by created_at desc, id desc limit ${len(args)}""",
+        f"""select {COLUMNS} from events where {" and ".join(["application_id = $1", *conditions])}
+            order by created_at desc, id desc limit {args.place(limit)}""",
         tuple(args),
     )
     return [COLUMNS.read(row) for row in rows]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from opengrant.model import Micros
+from opengrant.store.engine.arguments import Arguments
 from opengrant.store.engine.columns import Columns
 from opengrant.store.engine.port import Dialect, Statement, Steps
 from opengrant.store.engine.writes import Arm, write
@@ -126,7 +127,7 @@ def claim(application_id: str, webhook_id: str, terms: ClaimTerms, dialect: Dial
     Deliveries that have been tried for too long end here.
     """
     # Concurrent claims of two nodes get different rows.
-    sql = _CANDIDATES + (" for update skip locked" if dialect is Dialect.POSTGRES else "")
+    sql = _CANDIDATES + dialect.locks("for update skip locked")
     taken: list[Delivery] = []
     for _ in range(_LOOKS):
         rows = yield Statement(sql, (application_id, webhook_id, terms.at))
@@ -231,19 +232,16 @@ class DeliveryFilters:
 
 def page(application_id: str, filters: DeliveryFilters, *, limit: int) -> Steps[list[Delivery]]:
     """The latest first."""
-    where, args = ["application_id = $1"], list[Any]([application_id])
-    for condition, value in (
-        ("webhook_id = {0}", filters.webhook_id),
-        ("state = {0}", filters.state),
-        ("event_id = {0}", filters.event_id),
-        ("seq < {0}", filters.before),
-    ):
-        if value is not None:
-            args.append(value)
-            where.append(condition.format(f"${len(args)}"))
-    args.append(limit)
+    args = Arguments([application_id])
+    conditions = args.given(
+        ("webhook_id = {}", filters.webhook_id),
+        ("state = {}", filters.state),
+        ("event_id = {}", filters.event_id),
+        ("seq < {}", filters.before),
+    )
     rows = yield Statement(
-        f"select {_COLUMNS} from deliveries where {' and '.join(where)} order by seq desc limit ${len(args)}",
+        f"""select {_COLUMNS} from deliveries where {" and ".join(["application_id = $1", *conditions])}
+            order by seq desc limit {args.place(limit)}""",
         tuple(args),
     )
     return [_COLUMNS.read(row) for row in rows]

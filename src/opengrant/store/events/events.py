@@ -17,8 +17,6 @@ TRIGGERS = frozenset(
     {
         *("grant.created", "grant.updated", "grant.expired", "grant.deleted"),
         *("connector.degraded", "connector.recovered"),
-        *("calendar.created", "calendar.updated", "calendar.deleted"),
-        *("event.created", "event.updated", "event.deleted"),
     }
 )
 """Types that are delivered."""
@@ -67,3 +65,14 @@ def add_alone(event: Event) -> Steps[None]:
 
 def add(event: Event) -> Steps[None]:
     yield from one_by_one(add_arms(event))
+
+
+def announce_arms(event: Event) -> list[Arm]:
+    """Deliveries alone: changes of what a grant holds are many, and the audit trail is about grants."""
+    payload = put_object(event.payload)
+    subject = (event.application_id, event.id, event.type, event.grant_id or "")
+    return [deliveries.add_arm(*subject, payload, at=event.created_at)]
+
+
+def announce(event: Event) -> Steps[None]:
+    yield from one_by_one(announce_arms(event))

@@ -1,6 +1,6 @@
-"""Circuit breakers: sources whose grants fail alike. A row exists from the first failure until the next success.
+"""Circuit breakers of sources. A row exists from the first failure until the next success.
 
-What the rows mean is grants/refresh/circuit_breaker.py's; here they are locked, read and written.
+grants/refresh/circuit_breaker.py says what the rows mean. The table is called `brakes`.
 """
 
 from dataclasses import dataclass
@@ -13,11 +13,14 @@ from opengrant.store.engine.port import Dialect, Statement, Steps
 
 @dataclass(frozen=True, slots=True)
 class CircuitBreaker:
-    """members: grants that failed alike in a row. since: of the first. evidence: the provider's answer, as JSON.
+    """A streak of failures of a source.
 
-    degraded_at   since when the source itself is held to blame
+    members       the grants that failed alike in a row
+    since         when the first of them failed
+    degraded_at   since when the breaker is open because of the streak
     paused_until  the provider asked for a pause
-    probe_at      when one grant of a degraded source may try again
+    probe_at      when one grant of a degraded source may ask again
+    evidence      the provider's words, as JSON
     """
 
     source: str
@@ -40,12 +43,12 @@ read = COLUMNS.read
 
 
 def lock(application_id: str, source: str, dialect: Dialect) -> Steps[CircuitBreaker | None]:
-    """Read and lock, to write in the same transaction."""
+    """Read, to write in the same transaction: other nodes wait."""
     if dialect is Dialect.POSTGRES:
-        # There may be no row yet, so the name is locked.
+        # There may be no row yet: lock the name. All releases that share a database use this text.
         yield Statement("select pg_advisory_xact_lock(hashtextextended($1, 0))", (f"brake {application_id} {source}",))
-    # And the row: a success deletes it without a lock on the name, and a later write would restore it.
-    return (yield from _find(application_id, source, "for update" if dialect is Dialect.POSTGRES else ""))
+    # Lock the row too: a success deletes it without locking the name, and a later write would bring it back.
+    return (yield from _find(application_id, source, dialect.locks("for update")))
 
 
 def find(application_id: str, source: str) -> Steps[CircuitBreaker | None]:
@@ -81,7 +84,7 @@ def put(application_id: str, breaker: CircuitBreaker) -> Steps[None]:
 
 
 def release(application_id: str, source: str) -> Steps[CircuitBreaker | None]:
-    """Delete after a success. Returns the deleted row."""
+    """Delete the row after a success. Returns it."""
     rows = yield Statement(
         f"delete from brakes where application_id = $1 and source = $2 returning {COLUMNS}", (application_id, source)
     )
@@ -89,8 +92,10 @@ def release(application_id: str, source: str) -> Steps[CircuitBreaker | None]:
 
 
 def take_turn(application_id: str, source: str, *, at: Micros, until: Micros) -> Steps[bool]:
-    """Whether a degraded source may be probed now. If so, no other probe runs before `until`, whatever the result: a
-    provider that is down may answer slowly."""
+    """Whether the caller may probe a degraded source now.
+
+    If so, no other probe starts before `until`: a provider that is down may take long to answer.
+    """
     rows = yield Statement(
         """update brakes set probe_at = $4
            where application_id = $1 and source = $2 and degraded_at is not null and probe_at <= $3
@@ -102,7 +107,7 @@ def take_turn(application_id: str, source: str, *, at: Micros, until: Micros) ->
 
 
 def probe_now(application_id: str, source: str) -> Steps[None]:
-    """The source has been changed: the next attempt shows whether that helped."""
+    """After a change of the source, the next attempt is a probe at once."""
     yield Statement(
         "update brakes set probe_at = 0, paused_until = null where application_id = $1 and source = $2",
         (application_id, source),
@@ -110,7 +115,7 @@ def probe_now(application_id: str, source: str) -> Steps[None]:
 
 
 def forget(application_id: str, source: str) -> Steps[None]:
-    """Delete the source's row, and those of its mail hosts, whose names begin with it."""
+    """Delete the rows of a source and of its mail hosts, which are named after it."""
     yield Statement(
         "delete from brakes where application_id = $1 and (source = $2 or source like $2 || '/%')",
         (application_id, source),

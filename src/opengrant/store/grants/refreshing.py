@@ -110,12 +110,14 @@ def state(application_id: str, grant_id: str) -> Steps[State | None]:
     rows = yield Statement(STATE, (application_id, grant_id))
     if not rows:
         return None
-    grant, live, connector, client, brake = split(rows[0], *_WIDTHS)
+    grant, live, connector, client, breaker = split(rows[0], *_WIDTHS)
     found = None
     if connector[0] is not None:
         credential_id, type_, *sealed = client
         found = WithClient(connectors.read(connector), credential_id, type_, _sealed(sealed))
-    return State(grants.read(grant), _sealed(live), found, None if brake[0] is None else circuit_breakers.read(brake))
+    return State(
+        grants.read(grant), _sealed(live), found, None if breaker[0] is None else circuit_breakers.read(breaker)
+    )
 
 
 def _sealed(columns: Row) -> Sealed | None:
@@ -222,7 +224,8 @@ def refreshed(
     arms = [_live_arm(grant, live), leases.give_back_arm(lease)]
     if spent is not None:
         arms += rotations.spend_arms(grant, spent, at=grant.proven_at)
-    arms += rotations.hand_over_arms(grant, [digest for digest in walked if digest != spent])
+    if walked:
+        arms += rotations.hand_over_arms(grant, [digest for digest in walked if digest != spent])
     return bool((yield from together(_REFRESHED, _refreshed(grant), arms, dialect, last=alone)))
 
 

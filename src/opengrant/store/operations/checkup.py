@@ -104,3 +104,9 @@ def settings_in_use(provider: str, *, applications: Sequence[str]) -> Steps[list
         )
         found += [get_object(settings) for settings, status in rows if status == "valid"]
     return found
+
+
+def damage() -> Steps[str | None]:
+    """The first damage of an SQLite file, or None. Reads the whole file."""
+    answer = str((yield Statement("pragma quick_check(1)"))[0][0])
+    return None if answer == "ok" else answer

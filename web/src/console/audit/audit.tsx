@@ -1,4 +1,4 @@
-/** Who did what. Filters are exact, as the trail is searched; the address of the page holds them. */
+/** The audit trail. Filters are exact; the page's address contains them. */
 
 import { useEffect, useState } from "preact/hooks";
 import { get, page } from "../core/api";
@@ -53,7 +53,7 @@ export function AuditPage() {
     );
 }
 
-/** By id; only operators may see them. */
+/** API keys by id; only operators may see them. */
 function useKeyNames(): Map<string, string> {
     const { operator, application_id } = session.value ?? {};
     const keys = useLoad(
@@ -183,7 +183,7 @@ function Details({ entry }: { entry: AuditEntry }) {
     );
 }
 
-/** The most telling of what there is. */
+/** The most informative detail. */
 function summary({ detail }: AuditEntry): string {
     const words = TELLING.flatMap((name) => detail[name]).filter((one) => typeof one === "string" && one !== "");
     if (words.length) {

@@ -1,4 +1,4 @@
-/** Makes a connector or changes it. What may be read is filled in; secrets only say that they are stored. */
+/** Creates or changes a connector. Readable settings are filled in; secrets are only marked as stored. */
 
 import { useState } from "preact/hooks";
 import { Notice } from "../../shared/parts";
@@ -15,7 +15,7 @@ interface Draft {
     scopes: string;
 }
 
-/** What could not be saved because the session had ended, without secrets; by application and provider. */
+/** Input that was not saved because the session had ended, without secrets; by application and provider. */
 const unsaved = new Map<string, Draft>();
 
 export function ConnectorForm({
@@ -38,7 +38,7 @@ export function ConnectorForm({
     const [saved, setSaved] = useState(false);
     const empty = provider.settings.length + provider.scopes.length === 0;
     const save = async () => {
-        // What is left empty is not sent: the server keeps its secret, or takes its default.
+        // Empty fields are not sent: the server keeps the secret or uses the default.
         const settings = Object.fromEntries(Object.entries(values).filter(([, value]) => value.trim() !== ""));
         const asked = scopes.split(/[\s,]+/).filter(Boolean);
         if (connector) {
@@ -109,7 +109,7 @@ export function ConnectorForm({
     );
 }
 
-/** What was typed into secret fields is gone from the page once it is stored. */
+/** Secret fields are emptied once they are stored. */
 function without(values: Record<string, string>, provider: Provider): Record<string, string> {
     const secrets = new Set(provider.settings.filter(({ secret }) => secret).map(({ name }) => name));
     return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, secrets.has(name) ? "" : value]));

@@ -1,4 +1,4 @@
-/** One connector: what to register at the provider, the form for what it gave you, the test, and what else it holds. */
+/** One connector: the setup guide, the form, the test and its credentials. */
 
 import { useState } from "preact/hooks";
 import { Badge } from "../../shared/parts";
@@ -36,7 +36,7 @@ export function ConnectorPage({ id }: { id: string }) {
     );
     const health = useHealth();
     const degraded = health.data?.degraded.filter((one) => one.provider === id) ?? [];
-    // What was tested is not what is stored any more.
+    // The last test was of the old settings.
     const [changes, setChanges] = useState(0);
     const changed = () => {
         setChanges((count) => count + 1);
@@ -99,7 +99,7 @@ export function ConnectorPage({ id }: { id: string }) {
     );
 }
 
-/** From the list: that there is none yet is no error here. */
+/** Read from the list, so that a missing connector is no error. */
 async function existing(provider: string, signal: AbortSignal): Promise<Connector | undefined> {
     const connectors = await get<Connector[]>("/v3/connectors", { limit: 200 }, signal);
     return connectors.find((one) => one.provider === provider);

@@ -1,4 +1,4 @@
-/** The providers: which of them are set up, and which are in trouble. */
+/** The providers: configured or not, and their problems. */
 
 import { Badge } from "../../shared/parts";
 import { get } from "../core/api";
@@ -10,7 +10,7 @@ import { Failure } from "../parts/failure";
 import { Shown } from "../parts/loading";
 import { Page } from "../parts/page";
 
-/** Without it, "Set up" would read as "works". */
+/** Without it, "Set up" would be read as "works". */
 export const UNKNOWN = "Whether a connector is degraded could not be read.";
 
 export function ConnectorsPage() {

@@ -1,4 +1,4 @@
-/** Deletes a connector, after telling how many grants end with it. */
+/** Deletes a connector, after showing how many grants end with it. */
 
 import { get, path, remove } from "../core/api";
 import { useLoad } from "../core/load";
@@ -40,7 +40,7 @@ export function DeleteConnector({ provider, onClose }: { provider: Provider; onC
     );
 }
 
-/** How many valid grants a provider has: counted, or if they are too many for one page, as the overview has it. */
+/** The number of valid grants of a provider: counted, or from the overview if there are too many for one page. */
 async function valid(provider: string, signal: AbortSignal): Promise<number> {
     const grants = await get<Grant[]>("/v3/grants", { provider, grant_status: "valid", limit: MOST }, signal);
     if (grants.length < MOST) {

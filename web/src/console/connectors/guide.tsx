@@ -1,4 +1,4 @@
-/** What to do at the provider: where, which redirect URI, which scopes and why. */
+/** The setup guide of a provider: its page, the redirect URI, the scopes and their reasons. */
 
 import { Badge, Copy } from "../../shared/parts";
 import type { Provider } from "../core/wire";

@@ -1,4 +1,4 @@
-/** Tries a connector and reports each step. */
+/** Runs the connector check and shows each step. */
 
 import { useState } from "preact/hooks";
 import { Badge, Loading, Notice, type Tone } from "../../shared/parts";

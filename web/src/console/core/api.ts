@@ -1,8 +1,8 @@
-/** Calls of our public API. The session's cookie is the browser's; the header proves that a page of ours asks. */
+/** Calls of our public API. The browser sends the session cookie; the header proves that our page makes the call. */
 
 import type { TroubleClass } from "./words";
 
-/** A call that did not work. Its message is the API's own, which is written for people. */
+/** A failed call, with the API's message. */
 export class Problem extends Error {
     constructor(
         message: string,
@@ -32,7 +32,7 @@ export type Query = Record<string, string | number | boolean | undefined>;
 
 let whenSignedOut = () => {};
 
-/** What happens when the session turns out to have ended. */
+/** Sets the function that is called when the session has ended. */
 export function onSignedOut(then: () => void): void {
     whenSignedOut = then;
 }
@@ -62,7 +62,7 @@ export async function remove(path: string): Promise<void> {
     await send("DELETE", path);
 }
 
-/** A path from its parts, each of which may hold anything. */
+/** A path from its parts, which are encoded. */
 export function path(strings: TemplateStringsArray, ...parts: string[]): string {
     return String.raw({ raw: strings }, ...parts.map(encodeURIComponent));
 }
@@ -121,6 +121,6 @@ async function read(answer: Response): Promise<Envelope> {
     try {
         return (await answer.json()) as Envelope;
     } catch {
-        return {}; // a proxy in between may answer with a page of its own
+        return {}; // a proxy may answer with an HTML page
     }
 }

@@ -1,4 +1,4 @@
-/** How connectors and webhooks do. Read apart from what it stands beside, which is there without it. */
+/** The state of connectors and webhooks, loaded separately from the page that shows it. */
 
 import { get } from "./api";
 import { type Loaded, useLoad } from "./load";

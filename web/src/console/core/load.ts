@@ -1,29 +1,29 @@
-/** How pages read and change things: what is loaded, what is under way, what went wrong. */
+/** Hooks to load and change data, with progress and problems. */
 
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { type Page, Problem } from "./api";
 
 export interface Loaded<T> {
     data: T | undefined;
-    /** `data` answers the question before; the answer to this one is under way. */
+    /** `data` belongs to the previous question; the new answer is being loaded. */
     stale: boolean;
     problem: Problem | undefined;
     loading: boolean;
-    /** The same again; what was there stays until the new answer is, and if there is none. */
+    /** Loads again; the old data stays until the new answer, and after a failure. */
     reload: () => void;
-    /** What an action has answered, put into what is there. Does nothing once another question was asked. */
+    /** Changes the loaded data, with the answer of an action. Has no effect after another question. */
     put: (change: (old: T) => T) => void;
 }
 
 interface State<T> {
-    /** What `data` and `problem` belong to. */
+    /** The question that `data` and `problem` belong to. */
     question?: AbortController;
     data?: T | undefined;
     problem?: Problem | undefined;
     loading: boolean;
 }
 
-/** What `load` answers, and again whenever one of `on` changes: then the old answer stays, as `stale`, until the new is. */
+/** Loads, and again when a value of `on` changes; until then the old answer stays, marked `stale`. */
 export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>, on: unknown[]): Loaded<T> {
     const { signal: _, ...loaded } = useQuestion(load, on);
     return loaded;
@@ -45,7 +45,7 @@ function useQuestion<T>(load: (signal: AbortSignal) => Promise<T>, on: unknown[]
                 setState((old) => ({
                     question,
                     data: old.question === question ? old.data : undefined,
-                    problem: told(failure),
+                    problem: asProblem(failure),
                     loading: false,
                 })),
         );
@@ -74,11 +74,11 @@ function useQuestion<T>(load: (signal: AbortSignal) => Promise<T>, on: unknown[]
 }
 
 export interface Growing<T> extends Loaded<T[]> {
-    /** Absent when there is no more. */
+    /** Loads the next rows; absent at the end. */
     more: (() => void) | undefined;
 }
 
-/** A list that is read piece by piece, each piece with the cursor that came with the one before. */
+/** A list that is loaded page by page, each with the cursor of the page before. */
 export function useGrowing<T>(
     load: (cursor: string | undefined, signal: AbortSignal) => Promise<Page<T>>,
     on: unknown[],
@@ -88,7 +88,7 @@ export function useGrowing<T>(
     const more = useAction(async () => {
         try {
             const found = await load(cursor, signal);
-            // A list that was read again meanwhile goes on elsewhere.
+            // The list may have been reloaded meanwhile, with another cursor.
             first.put((old) => (old.next === cursor ? { ...found, rows: [...old.rows, ...found.rows] } : old));
         } catch (failure) {
             if (!signal.aborted) {
@@ -114,13 +114,13 @@ export function useGrowing<T>(
 export interface Action<A extends unknown[]> {
     busy: boolean;
     problem: Problem | undefined;
-    /** Answers whether it worked. */
+    /** Resolves to whether the action succeeded. */
     run: (...args: A) => Promise<boolean>;
-    /** What went wrong is not said any more. */
+    /** Clears the problem. */
     forget: () => void;
 }
 
-/** Something that is done when somebody asks for it, once at a time. */
+/** An action, run once at a time. */
 export function useAction<A extends unknown[]>(act: (...args: A) => Promise<unknown>): Action<A> {
     const [state, setState] = useState<{ busy: boolean; problem?: Problem }>({ busy: false });
     const busy = useRef(false);
@@ -135,7 +135,7 @@ export function useAction<A extends unknown[]>(act: (...args: A) => Promise<unkn
             setState({ busy: false });
             return true;
         } catch (failure) {
-            setState({ busy: false, problem: told(failure) });
+            setState({ busy: false, problem: asProblem(failure) });
             return false;
         } finally {
             busy.current = false;
@@ -144,7 +144,7 @@ export function useAction<A extends unknown[]>(act: (...args: A) => Promise<unkn
     return { busy: state.busy, problem: state.problem, run, forget: () => setState(({ busy }) => ({ busy })) };
 }
 
-function told(failure: unknown): Problem {
+function asProblem(failure: unknown): Problem {
     if (failure instanceof Problem) {
         return failure;
     }

@@ -1,4 +1,4 @@
-/** Looking again by itself, but only for somebody who looks: a page left alone shall not keep its session alive. */
+/** Polling, only while the page is used: an unattended page must not keep its session alive. */
 
 import { useEffect, useRef } from "preact/hooks";
 

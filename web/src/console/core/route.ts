@@ -1,4 +1,4 @@
-/** Where in the console we are: the part of the address after #, which no server sees. */
+/** The route: the part of the address after #, which is not sent to the server. */
 
 import { signal } from "@preact/signals";
 import type { Query } from "./api";
@@ -9,7 +9,7 @@ export interface Place {
     query: URLSearchParams;
 }
 
-/** What an address with a one-time code begins with. It is the session's, gone in a moment, and no place. */
+/** The start of an address with a one-time code; the session removes it. */
 export const LINK = "#link=";
 
 export const here = signal<Place>(read());
@@ -36,12 +36,12 @@ export function go(parts: string[], query: Query = {}): void {
     location.hash = href(parts, query);
 }
 
-/** Another query of the page we are on: no step in the history, and the page stays as it is. */
+/** Changes the query of the current page without a history entry. */
 export function refine(query: Query): void {
     move(here.value.parts, query);
 }
 
-/** As `go`, but in place of the step in the history where we are. */
+/** Like `go`, but replaces the current history entry. */
 export function move(parts: string[], query: Query = {}): void {
     history.replaceState(null, "", href(parts, query));
     here.value = read();
@@ -59,6 +59,6 @@ export function decode(part: string): string {
     try {
         return decodeURIComponent(part);
     } catch {
-        return part; // what somebody typed by hand
+        return part; // typed by hand
     }
 }

@@ -1,13 +1,13 @@
-/** Who is signed in. The session itself is a cookie that no script can read; this is what the API says about it. */
+/** The session, as the API describes it. Its cookie cannot be read by scripts. */
 
 import { signal } from "@preact/signals";
 import { get, onSignedOut, Problem, post, remove } from "./api";
 import { decode, here, LINK, move } from "./route";
 import type { ConsoleSession } from "./wire";
 
-/** undefined while it is not known yet, null when nobody is signed in. */
+/** undefined: not known yet. null: not signed in. */
 export const session = signal<ConsoleSession | null | undefined>(undefined);
-/** What became of a link or a session, if there is something to tell: on the sign-in page, or above the page we are on. */
+/** A message about a link or an ended session, on the sign-in page or above the current page. */
 export const reason = signal<{ text: string; problem?: Problem } | undefined>(undefined);
 
 onSignedOut(() => {
@@ -17,7 +17,7 @@ onSignedOut(() => {
     }
 });
 
-/** The one-time code of an address like /console#link=…, which is taken out of the address and the history at once. */
+/** The one-time code of an address like /console#link=…; removes it from the address and the history. */
 export function takeLink(): string | undefined {
     if (!location.hash.startsWith(LINK)) {
         return undefined;
@@ -54,7 +54,7 @@ export async function redeem(link: string): Promise<void> {
         if (!(problem instanceof Problem)) {
             throw problem;
         }
-        await find(); // a link that was used before may have opened the session that this browser is in
+        await find(); // this browser may have the session that the link opened before
         reason.value = { text: "This link did not open a session. Each works once, for five minutes.", problem };
     }
 }
@@ -62,7 +62,7 @@ export async function redeem(link: string): Promise<void> {
 export async function signIn(proof: { api_key: string } | { link: string }): Promise<void> {
     const made = await post<ConsoleSession>("/v3/console/sessions", proof);
     if ("link" in proof) {
-        move([]); // it may be of another application, which has nothing of what was shown
+        move([]); // the link may be for another application
     }
     reason.value = undefined;
     session.value = made;
@@ -72,7 +72,7 @@ export async function signOut(): Promise<void> {
     try {
         await remove("/v3/console/sessions/current");
     } catch (problem) {
-        // One that has ended by itself is what we want; anything else means that it may live on.
+        // A session that has already ended is fine; after any other error it may still exist.
         if (!(problem instanceof Problem && problem.status === 401)) {
             throw problem;
         }

@@ -64,9 +64,6 @@ export interface AuditEntry {
         | "api_key.revoked"
         | "application.created"
         | "application.updated"
-        | "calendar.created"
-        | "calendar.deleted"
-        | "calendar.updated"
         | "connector.created"
         | "connector.degraded"
         | "connector.deleted"
@@ -84,9 +81,6 @@ export interface AuditEntry {
         | "domain.record_issued"
         | "domain.updated"
         | "domain.verified"
-        | "event.created"
-        | "event.deleted"
-        | "event.updated"
         | "grant.blocked"
         | "grant.checked"
         | "grant.created"
@@ -396,6 +390,8 @@ export interface Event {
     original_start_time?: number;
     created_at: number;
     updated_at: number;
+    /** Of an Agent Account's event with participants, when it is created, changed or answered. */
+    opengrant?: Notified;
 }
 
 /** What is about to happen. */
@@ -407,6 +403,13 @@ export interface Expiring {
     overdue: number;
     /** Refusals that will be asked about once more before they end their grants. */
     suspected: number;
+}
+
+/** The address of a calendar's feed. It is shown this once. */
+export interface Feed {
+    /** Subscribe to it as it is. It is a secret. */
+    url: string;
+    created_at: number;
 }
 
 /** `object` is `free_busy`, or `error` with a sentence about an address that cannot be looked up. */
@@ -513,6 +516,15 @@ export interface Health {
     status: "ok";
 }
 
+/** What came of an import. What is counted here is stored. */
+export interface Imported {
+    created: number;
+    updated: number;
+    /** These were there already, alike. */
+    unchanged: number;
+    skipped: SkippedEvent[];
+}
+
 /** A JSON Web Key Set. */
 export interface KeySet {
     /** The present key, and the one before it. */
@@ -566,6 +578,11 @@ export interface NewApiKey {
     updated_at: number;
     /** Absent when it does not expire. */
     expires_at?: number;
+}
+
+/** notified: whether mail was sent. None is yet. */
+export interface Notified {
+    notified: boolean;
 }
 
 /** How an application is doing. Optional fields are absent when unknown, never null. */
@@ -751,6 +768,12 @@ export interface SettingGuide {
     required: boolean;
     /** Write-only. */
     secret: boolean;
+}
+
+/** An event that was not imported. */
+export interface SkippedEvent {
+    uid: string;
+    reason: string;
 }
 
 export interface TimeSlot {

@@ -1,4 +1,4 @@
-/** The API's words in people's. What is not known here is shown as the API spells it. */
+/** Texts for the API's words. Unknown words are shown as they are. */
 
 import type { Tone } from "../../shared/parts";
 import type { Grant, GrantTrouble, Webhook } from "./wire";
@@ -22,7 +22,7 @@ export function providerName(provider: string): string {
 
 interface Class {
     title: string;
-    /** Whose turn it is. */
+    /** Who has to act. */
     turn: string;
     tone: Tone;
 }
@@ -54,7 +54,7 @@ export function classOf(name: string): Class {
     return CLASSES[name as TroubleClass] ?? { title: name, turn: "", tone: "warn" };
 }
 
-/** One line about what is wrong; undefined when nothing is. */
+/** One line about the problem; undefined without one. */
 export function troubleLine({ trouble, degraded }: Grant["opengrant"]): string | undefined {
     if (degraded && (!trouble || trouble.held)) {
         return `${degraded.host ?? "Its connector"} is degraded`;
@@ -111,13 +111,13 @@ export const TRIGGERS: [trigger: string, means: string][] = [
     ["grant.deleted", "A grant was deleted."],
 ];
 
-/** Those that only this server sends: other clients do not know them, so they are chosen by hand. */
+/** Events that only this server sends. SDKs do not know them, so they must be selected. */
 export const OWN_TRIGGERS: [trigger: string, means: string][] = [
     ["connector.degraded", "Many grants of a connector fail alike: look at the connector."],
     ["connector.recovered", "They work again."],
 ];
 
-/** All events that a webhook is told of. */
+/** All events of a webhook. */
 export function triggersOf(webhook: Webhook): string[] {
     return [...webhook.trigger_types, ...(webhook.opengrant?.trigger_types ?? [])];
 }
@@ -127,7 +127,7 @@ export const PERMISSIONS: [permission: string, means: string][] = [
     ["grants.token", "Read live access tokens of grants. Each reading is in the audit trail."],
 ];
 
-/** "key:1234…" and its like; of keys the names that are known, by id. */
+/** An actor such as "key:1234…" in words. names: of API keys, by id. */
 export function actorWords(actor: string | undefined, names?: Map<string, string>): string {
     if (!actor) {
         return "";
@@ -162,7 +162,7 @@ export function count(number: number, one: string, many = `${one}s`): string {
     return `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
 }
 
-/** A number that the API counts no further than a thousand. */
+/** A number that the API counts up to a thousand. */
 export function upToThousand(number: number): string {
     return number < 1000 ? String(number) : "1,000 or more";
 }

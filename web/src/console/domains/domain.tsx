@@ -22,7 +22,7 @@ const WHY: Record<RecordKind, string> = {
     dkim: "The key that signs its mail. Needed to send.",
     feedback: "Bounces come back here. Needed to send.",
 };
-/** To the second: looking again with the same result must be seen, too. */
+/** To the second, so that a repeated check with the same result is visible. */
 const CLOCK = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 const STATES: Record<Verification["status"], [Tone, string]> = {
     done: ["good", "Found"],
@@ -50,7 +50,7 @@ function Open({ id }: { id: string }) {
         [id],
     );
     const look = useAction(async (...kinds: RecordKind[]) => {
-        // One after the other is soon enough, and an answer is shown as it comes.
+        // One after the other; each answer is shown when it arrives.
         for (const type of kinds) {
             const found = await post<Verification>(path`/v3/admin/domains/${id}/verify`, { type });
             records.put((shown) => shown.map((one) => (one.attempt.type === type ? found : one)));
@@ -148,7 +148,7 @@ function RecordCard({
 }: {
     record: Verification;
     domain: string;
-    /** When DNS was last asked from here, in milliseconds. */
+    /** The time of the last DNS check in this page, in milliseconds. */
     looked: number | undefined;
     busy: boolean;
     onLook: () => void;

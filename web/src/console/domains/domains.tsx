@@ -1,4 +1,4 @@
-/** Domains that Agent Accounts live on. They take an operator's session. */
+/** Domains of Agent Accounts. They need an operator's session. */
 
 import { useState } from "preact/hooks";
 import { Dialog } from "../../shared/parts";

@@ -1,4 +1,4 @@
-/** Which of a domain's five records have been found. */
+/** The five records of a domain, and whether each was found. */
 
 import { Badge } from "../../shared/parts";
 import type { Attempt, Domain } from "../core/wire";

@@ -1,4 +1,4 @@
-/** How a grant is, in a sentence; when something is wrong: why, in the provider's own words too, and whose turn it is. */
+/** The state of a grant in one sentence; for a problem also its cause, the provider's words and who has to act. */
 
 import { Notice, type Tone } from "../../shared/parts";
 import { href } from "../core/route";
@@ -6,7 +6,7 @@ import type { Grant, GrantTrouble } from "../core/wire";
 import { classOf, providerName } from "../core/words";
 import { Due, Time } from "../parts/time";
 
-/** asked: a check was made just now, or could not be made. */
+/** asked: the result of a check that was just made. */
 export function Banner({ grant, asked }: { grant: Grant; asked: "just now" | "in vain" | undefined }) {
     const { trouble, degraded, proven_at, refresh_token_expires_at: ends } = grant.opengrant;
     const [tone, title] = verdict(grant, asked === "in vain");
@@ -73,7 +73,7 @@ function verdict(grant: Grant, inVain: boolean): [Tone, string] {
     return inVain ? ["neutral", "It worked when it was asked the last time"] : ["good", "It works"];
 }
 
-/** What it shares its fate with. */
+/** The degraded source of the grant. */
 function Source({ grant, degraded }: { grant: Grant; degraded: NonNullable<Grant["opengrant"]["degraded"]> }) {
     return (
         <p>

@@ -1,4 +1,4 @@
-/** One grant: how it is, why, whose turn it is, what happened to it, and what can be done. Never its token. */
+/** One grant: state, cause, who has to act, history and actions. Never its token. */
 
 import { useState } from "preact/hooks";
 import { Badge, Copy } from "../../shared/parts";

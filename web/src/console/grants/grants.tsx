@@ -1,4 +1,4 @@
-/** All grants: found by the start of an address, filtered, a page at a time. The address of the page holds the filter. */
+/** All grants: search by the start of an address, filters, pages. The page's address contains the filter. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Badge } from "../../shared/parts";
@@ -34,14 +34,14 @@ export function GrantsPage() {
                     provider: filter.provider,
                     grant_status: filter.state === "troubled" ? undefined : filter.state,
                     troubled: filter.state === "troubled" || undefined,
-                    limit: SIZE + 1, // one more than is shown tells whether there are more
+                    limit: SIZE + 1, // one more than is shown, to know whether there are more
                     offset,
                 },
                 signal,
             ),
         [query.toString()],
     );
-    // Of the address as it is by then: what is typed is told a moment later, and another filter may be chosen meanwhile.
+    // Uses the page's address at that time: typing is reported with a delay, and other filters may change meanwhile.
     const set = (change: Partial<typeof filter>) => refine({ ...filterOf(here.value.query), ...change });
     const filtered = Object.values(filter).some(Boolean);
     return (
@@ -119,10 +119,10 @@ function filterOf(query: URLSearchParams) {
     };
 }
 
-/** Waits until the typing pauses. */
+/** Reports text when typing pauses. */
 function EmailSearch({ value, onValue }: { value: string; onValue: (value: string) => void }) {
     const [text, setText] = useState(value);
-    // When it comes back as `value`, more may have been typed.
+    // When the text returns as `value`, the user may have typed more.
     const sent = useRef(value);
     useEffect(() => {
         if (value !== sent.current) {

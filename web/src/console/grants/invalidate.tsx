@@ -1,4 +1,4 @@
-/** Ends a grant by hand: as if its provider had refused it for good. */
+/** Invalidates a grant by hand, as if its provider had refused it for good. */
 
 import { useState } from "preact/hooks";
 import { Dialog } from "../../shared/parts";

@@ -1,4 +1,4 @@
-/** Which scopes a grant was asked to have and does not, and what to do about it. Nothing where none is missing. */
+/** Requested scopes that a grant lacks, and the remedy. Empty if none is missing. */
 
 import { Notice } from "../../shared/parts";
 import type { Grant } from "../core/wire";

@@ -50,7 +50,7 @@ function Link({ grant, uris }: { grant: Grant; uris: RedirectUri[] }) {
                     options={uris.map(({ url }) => [url, url] as const)}
                 />
             )}
-            {/* No link to one address is left standing under another. */}
+            {/* A link is removed when another redirect URI is chosen. */}
             <Address key={uri} grant={grant} uri={uri} />
         </>
     );

@@ -1,4 +1,4 @@
-/** What happened to a grant, newest first. Runs of refreshes are one line: what matters stands between them. */
+/** The history of a grant, newest first. A run of refreshes is one line. */
 
 import { page, path } from "../core/api";
 import { useGrowing } from "../core/load";
@@ -64,11 +64,11 @@ export function Timeline({ id, turn }: { id: string; turn: number }) {
 interface Group {
     entry: Moment;
     times: number;
-    /** What its entries are together: their type, or `events` for what was done to those of a calendar. */
+    /** The type of its entries; `events` where those of a calendar were created, changed and deleted in turn. */
     type: string;
-    /** What it tells is told by the next one, which came of the same request. */
-    told: boolean;
-    /** How many refreshes this ended. */
+    /** The next entry, of the same request, says the same. */
+    repeated: boolean;
+    /** The number of refreshes in the run that this ended. */
     before: number;
 }
 
@@ -78,12 +78,13 @@ function familyOf(type: string): string {
     return type.startsWith("event_") ? "events" : type;
 }
 
-/** Neighbours of a kind that comes in runs become one, the latest, with how often. */
+/** Merges runs of one kind into the latest entry, with a count. */
 function grouped(entries: Moment[]): Group[] {
     const groups: Group[] = [];
     for (const [index, entry] of entries.entries()) {
         const cause = entries[index + 1];
-        const told = entry.type === "checked" && entry.reason !== undefined && entry.request_id === cause?.request_id;
+        const repeated =
+            entry.type === "checked" && entry.reason !== undefined && entry.request_id === cause?.request_id;
         const last = groups.at(-1);
         const refreshed = entry.type === "refreshed";
         const times = refreshed ? (entry.refreshes ?? 1) : 1;
@@ -93,13 +94,13 @@ function grouped(entries: Moment[]): Group[] {
             last.type = last.type === entry.type ? entry.type : family;
         } else {
             const before = refreshed ? 0 : (entry.refreshes ?? 0);
-            groups.push({ entry, type: entry.type, times, told, before });
+            groups.push({ entry, type: entry.type, times, repeated, before });
         }
     }
     return groups;
 }
 
-function Line({ entry, type, times, told, before }: Group) {
+function Line({ entry, type, times, repeated, before }: Group) {
     const [icon, tone, words] = LOOKS[type] ?? (["dot", "neutral", type.replaceAll("_", " ")] satisfies Look);
     const changed = entry.detail?.changed;
     const note = entry.detail?.note;
@@ -114,7 +115,7 @@ function Line({ entry, type, times, told, before }: Group) {
                         <strong>
                             {words}
                             {times > 1 && ` ${times.toLocaleString("en")} times`}
-                            {entry.class && !told && `: ${classOf(entry.class).title.toLowerCase()}`}
+                            {entry.class && !repeated && `: ${classOf(entry.class).title.toLowerCase()}`}
                         </strong>{" "}
                         <span class="soft">
                             {times > 1 && "last "}
@@ -122,7 +123,7 @@ function Line({ entry, type, times, told, before }: Group) {
                         </span>
                     </p>
                     {Array.isArray(changed) && changed.length > 0 && <p class="soft">{changed.join(", ")}</p>}
-                    {entry.reason && !told && (
+                    {entry.reason && !repeated && (
                         <p class="soft">
                             <code>{entry.reason}</code>
                             {entry.provider_code && entry.provider_code !== entry.reason && (
@@ -134,7 +135,7 @@ function Line({ entry, type, times, told, before }: Group) {
                         </p>
                     )}
                     {typeof note === "string" && <p class="soft">“{note}”</p>}
-                    {entry.remedy && !told && <p>{entry.remedy}</p>}
+                    {entry.remedy && !repeated && <p>{entry.remedy}</p>}
                     {(entry.actor || entry.request_id) && (
                         <p class="soft small">
                             {actorWords(entry.actor)}

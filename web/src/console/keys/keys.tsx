@@ -1,4 +1,4 @@
-/** API keys of the application, and who is signed in to this console. Both take an operator's session. */
+/** API keys and console sessions of the application. Both need an operator's session. */
 
 import { useState } from "preact/hooks";
 import { Badge, type Tone } from "../../shared/parts";

@@ -1,4 +1,4 @@
-/** Makes an API key. */
+/** Creates an API key. */
 
 import { useState } from "preact/hooks";
 import { Dialog } from "../../shared/parts";

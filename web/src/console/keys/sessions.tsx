@@ -1,4 +1,4 @@
-/** Who is signed in to this console, and how to end that. */
+/** The console's sessions; each can be ended. */
 
 import { Badge } from "../../shared/parts";
 import { get, path, remove } from "../core/api";

@@ -1,4 +1,4 @@
-/** What happened over time: one chart for each kind, because failures are few and must not drown in refreshes. */
+/** Activity over time: one chart for each kind, because failures are few compared with refreshes. */
 
 import { useState } from "preact/hooks";
 import { Notice } from "../../shared/parts";

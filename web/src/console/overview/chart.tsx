@@ -1,4 +1,4 @@
-/** Bars over time. The canvas is for eyes; the same numbers are in the table below the charts. */
+/** Bars over time on a canvas; the same numbers are in the table below the charts. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Drawing } from "./plot";
@@ -22,7 +22,7 @@ export function Chart({
     span: (at: number) => string;
     /** More about one bar. */
     detail?: (index: number) => string;
-    /** What draws could not be loaded. */
+    /** The drawing library could not be loaded. */
     onFailed: () => void;
 }) {
     const place = useRef<HTMLDivElement>(null);
@@ -31,7 +31,7 @@ export function Chart({
     const total = values.reduce((sum, value) => sum + value, 0);
     useEffect(() => {
         let gone = false;
-        // Apart from the rest: the page is there before the library that draws is.
+        // Loaded separately, so that the page appears before the drawing library.
         import("./plot").then(
             ({ draw }) => {
                 if (!gone && place.current) {

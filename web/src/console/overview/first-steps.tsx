@@ -1,4 +1,4 @@
-/** What a fresh installation still lacks, in the order in which it is needed. */
+/** The steps that a new installation still needs, in order. */
 
 import type { ComponentChildren } from "preact";
 import { get, post } from "../core/api";
@@ -68,7 +68,7 @@ export function FirstSteps({ webhooks }: { webhooks: number }) {
     );
 }
 
-/** A call that works with a connector that is there, as far as its credentials do. */
+/** A call that works with an existing connector. */
 function curl(have: string[]): string | undefined {
     const settings: Record<string, object> = {
         google: { refresh_token: "…" },

@@ -1,4 +1,4 @@
-/** Grants by provider and state: a bar to see, numbers to read, each a link to the list behind it. */
+/** Grants by provider and state: a bar and numbers, each a link to its list. */
 
 import { href } from "../core/route";
 import type { Overview } from "../core/wire";

@@ -1,4 +1,4 @@
-/** How everything is, at a glance, and where to look first. */
+/** The overview: the state of everything, problems first. */
 
 import { Notice } from "../../shared/parts";
 import { get } from "../core/api";
@@ -66,7 +66,7 @@ export function OverviewPage() {
     );
 }
 
-/** Nothing has happened yet: noughts and empty charts would tell nothing. */
+/** Nothing has happened yet, so zeros and empty charts are not shown. */
 function isFresh({ grants, activity }: Overview): boolean {
     return (
         grants.length === 0 &&
@@ -93,7 +93,7 @@ function Spans({ hours }: { hours: number }) {
     );
 }
 
-/** What somebody must look at now. */
+/** The problems that need attention now. */
 function Alarms({ overview }: { overview: Overview }) {
     const { overdue } = overview.expiring;
     return (

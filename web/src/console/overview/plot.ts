@@ -1,4 +1,4 @@
-/** Draws bars with uPlot, in the colours of the page as they are now, and again when they change. */
+/** Draws bars with uPlot in the colours of the page; redraws when the theme changes. */
 
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
@@ -26,7 +26,7 @@ export function draw(
         onPoint: (index: number | undefined) => void;
     },
 ): Drawing {
-    // A canvas knows no variables, and only an element can tell what one comes to in the scheme of the moment.
+    // A canvas has no CSS variables; an element resolves them for the current theme.
     const ink = (name: string) => {
         place.style.color = `var(${name})`;
         const colour = getComputedStyle(place).color;
@@ -44,12 +44,12 @@ export function draw(
             {
                 width: place.clientWidth || 300,
                 height: HEIGHT,
-                padding: [8, 20, 0, 0], // on the right half of a label, which is centred on its tick
+                padding: [8, 20, 0, 0], // for the right half of a label, which is centred on its tick
                 legend: { show: false },
                 cursor: { y: false, points: { show: false }, drag: { setScale: false }, sync: { key: "activity" } },
                 scales: {
                     x: { range: (_, from, to) => [from - bucketSeconds / 2, to + bucketSeconds / 2] },
-                    // Without anything the axis still ends at a number of which there can be halves.
+                    // Without data the axis ends at an even number.
                     y: { range: (_, __, most) => [0, Math.max(4, most * 1.1)] },
                 },
                 axes: [

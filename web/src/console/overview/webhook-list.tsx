@@ -1,4 +1,4 @@
-/** How each webhook does. */
+/** The state of each webhook. */
 
 import { Badge } from "../../shared/parts";
 import { href } from "../core/route";

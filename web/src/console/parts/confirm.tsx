@@ -1,4 +1,4 @@
-/** Asks before something is destroyed; where much is lost, by having its name typed. */
+/** Asks before something is deleted; for large losses its name must be typed. */
 
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
@@ -20,7 +20,7 @@ export function Confirm({
     children: ComponentChildren;
     submit: string;
     under?: string;
-    /** What must be typed. */
+    /** The text that must be typed. */
     typed?: string;
     act: () => Promise<unknown>;
     onClose: () => void;

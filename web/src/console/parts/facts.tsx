@@ -1,4 +1,4 @@
-/** Facts about one thing, name and value. What is not known is left out. */
+/** Facts as names and values. Unknown ones are left out. */
 
 import type { ComponentChildren } from "preact";
 

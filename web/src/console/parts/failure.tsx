@@ -1,4 +1,4 @@
-/** A call that did not work: the API's own message, what to do, and the id that its log entry stands under. */
+/** A failed call: the API's message, the remedy, and the request id of its log entry. */
 
 import { Notice } from "../../shared/parts";
 import type { Problem } from "../core/api";
@@ -9,7 +9,7 @@ export function Failure({
     again,
 }: {
     problem: Problem | undefined;
-    /** What is missing, where the page does not show it by itself. */
+    /** The name of what is missing, if the page does not show it. */
     lead?: string;
     again?: () => void;
 }) {

@@ -1,4 +1,4 @@
-/** Fields of forms: label, hint and input belong together for everybody. */
+/** Fields of forms: label, hint and input are connected for screen readers too. */
 
 import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
@@ -11,7 +11,7 @@ interface Common {
     required?: boolean;
 }
 
-/** The frame of what is typed into. The input inside has this id, and says that the hint describes it. */
+/** The frame of an input, which must have this id and refer to the hint by aria-describedby. */
 function Typed({
     id,
     label,

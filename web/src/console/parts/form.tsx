@@ -1,4 +1,4 @@
-/** A form that does one thing: it says what is under way, and what went wrong where the reader is. */
+/** A form with one action: it shows progress and problems beside the button. */
 
 import type { ComponentChildren } from "preact";
 import type { Action } from "../core/load";
@@ -15,7 +15,7 @@ export function Form({
 }: {
     action: Action<[]>;
     submit: string;
-    /** What the button says while it works. */
+    /** The text of the button during the action. */
     under?: string;
     onCancel?: () => void;
     danger?: boolean;

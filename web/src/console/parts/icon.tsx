@@ -1,4 +1,4 @@
-/** Line drawings on a grid of 24, in the colour of the text. They repeat what words say, so nobody hears of them. */
+/** Line drawings on a grid of 24, in the colour of the text. They repeat the text, so screen readers skip them. */
 
 const DRAWINGS = {
     overview: "M4 20V11M10 20V5M16 20v-6M22 20H2",

@@ -1,4 +1,4 @@
-/** What stands where something is loaded: a sign of life, the problem, or the thing itself; dimmed while it is the last. */
+/** Loading, a problem, or the loaded content; dimmed while it is stale. */
 
 import type { ComponentChildren } from "preact";
 import { Loading } from "../../shared/parts";
@@ -28,7 +28,7 @@ export function Shown<T>({
     );
 }
 
-/** A list's next piece. */
+/** The button for more rows of a list. */
 export function More({ of }: { of: { more: (() => void) | undefined; loading: boolean } }) {
     return of.more ? (
         <p class="more">

@@ -1,4 +1,4 @@
-/** What stands in place of a page that takes an operator's session. */
+/** Replaces a page that needs an operator's session. */
 
 import { Notice } from "../../shared/parts";
 import { session } from "../core/session";

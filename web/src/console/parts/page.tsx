@@ -1,4 +1,4 @@
-/** The frame of every page: its title in the window and as heading, which has the focus when we come from elsewhere. */
+/** The frame of a page: its title in the window and as heading; the heading gets the focus after navigation. */
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
@@ -14,7 +14,7 @@ export function Page({
 }: {
     title: string;
     lead?: ComponentChildren;
-    /** The list that this is one of. */
+    /** The list that this page belongs to. */
     back?: { href: string; label: string };
     actions?: ComponentChildren;
     children: ComponentChildren;

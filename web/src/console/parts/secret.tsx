@@ -1,4 +1,4 @@
-/** A secret that is shown this once: no Escape by habit takes it away. */
+/** A secret that is shown once: Escape does not close it. */
 
 import { Copy, Dialog, Notice } from "../../shared/parts";
 
@@ -30,7 +30,7 @@ export function SecretOnce({
     );
 }
 
-/** Something to copy, whole, in one line that scrolls. */
+/** A text to copy, in one line that scrolls. */
 export function CopyLine({ text, what }: { text: string; what: string }) {
     return (
         <div class="copy-line">

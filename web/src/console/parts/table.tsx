@@ -1,8 +1,8 @@
-/** A list as a table, in a card that scrolls. Its columns are named here, its rows stand inside. */
+/** A list as a table, in a card that scrolls. Columns are a property, rows are children. */
 
 import type { ComponentChildren } from "preact";
 
-/** Most are only a name. A hidden one is heard and not seen; false is left out. */
+/** Mostly a name. A hidden column heading is for screen readers only; false is left out. */
 export type Column = false | string | { name: string; class?: string; hidden?: boolean };
 
 export function Table({
@@ -11,7 +11,7 @@ export function Table({
     children,
 }: {
     columns: Column[];
-    /** Which kind of rows: `stack`, with `dense` or without, or one of its own. */
+    /** The class of rows: `stack`, with `dense` or without, or another one. */
     class: string;
     children: ComponentChildren;
 }) {
@@ -25,7 +25,7 @@ export function Table({
     );
 }
 
-/** The head alone, for a table in another frame. */
+/** The head only, for a table in another frame. */
 export function Headings({ of: columns }: { of: Column[] }) {
     return (
         <thead>

@@ -1,4 +1,4 @@
-/** A time, as people say it; exactly, in their own zone, for whoever points at it. */
+/** A relative time; the pointer shows the exact time in the reader's zone. */
 
 import { signal } from "@preact/signals";
 
@@ -42,7 +42,7 @@ export function Time({ at }: { at: number }) {
     );
 }
 
-/** To the second, for what is compared with other records. */
+/** To the second, for comparison with other records. */
 export function Moment({ at }: { at: number }) {
     return (
         <time class="moment-exact" dateTime={new Date(at * 1000).toISOString()} title={exact(at)}>
@@ -52,7 +52,7 @@ export function Moment({ at }: { at: number }) {
     );
 }
 
-/** A time to come; once it is over, that it is due. */
+/** A future time; "due" once it has passed. */
 export function Due({ at }: { at: number }) {
     const seconds = at - now.value / 1000;
     if (seconds <= 0) {

@@ -1,4 +1,4 @@
-/** What was and will be sent to a webhook; each can be sent again, or all that failed. */
+/** Deliveries to a webhook; one, or all failed ones, can be sent again. */
 
 import { useState } from "preact/hooks";
 import { Badge, Notice, type Tone } from "../../shared/parts";

@@ -1,4 +1,4 @@
-/** Makes a webhook or changes it. */
+/** Creates or changes a webhook. */
 
 import { useState } from "preact/hooks";
 import { Dialog, Notice } from "../../shared/parts";
@@ -14,7 +14,7 @@ export function WebhookForm({
     onDone,
     onClose,
 }: {
-    /** The one to change; without it, a new one is made. */
+    /** The webhook to change; without it a new one is created. */
     webhook?: Webhook;
     onDone: (webhook: Webhook | WebhookWithSecret) => void;
     onClose: () => void;
@@ -46,7 +46,7 @@ export function WebhookForm({
         }
         setChosen(next);
     };
-    // Imported webhooks may name events of other products; they are kept, and said.
+    // Imported webhooks may have events of other products; the form keeps and shows them.
     const sent = [...TRIGGERS, ...OWN_TRIGGERS];
     const foreign = [...chosen].filter((trigger) => !sent.some(([known]) => known === trigger));
     return (

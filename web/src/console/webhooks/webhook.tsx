@@ -1,4 +1,4 @@
-/** One webhook: how it does, what can be done with it, and what was sent to it. */
+/** One webhook: state, actions and deliveries. */
 
 import { useState } from "preact/hooks";
 import { Badge, Notice } from "../../shared/parts";

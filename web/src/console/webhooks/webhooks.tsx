@@ -1,4 +1,4 @@
-/** Destinations of events, and how they do. */
+/** Webhooks and their state. */
 
 import { useState } from "preact/hooks";
 import { Badge } from "../../shared/parts";
@@ -16,7 +16,7 @@ import { Table } from "../parts/table";
 import { Time } from "../parts/time";
 import { WebhookForm } from "./webhook-form";
 
-/** For how many seconds the server may give the same overview again. */
+/** Seconds for which the server may repeat the same overview. */
 const SERVED = 10;
 
 export function WebhooksPage() {
@@ -30,7 +30,7 @@ export function WebhooksPage() {
             return upToThousand(known[of]);
         }
         if (health.data && webhook.created_at >= health.data.at - SERVED) {
-            return "0"; // made since that was counted
+            return "0"; // created after the count
         }
         return health.loading && !health.data ? "…" : <Unread />;
     };

@@ -1,4 +1,4 @@
-/** What may stand where in a body: the JSON language service with the one schema of this body, and our words for it. */
+/** Checks a body against its schema with the JSON language service, with our own messages. */
 
 import {
     type ASTNode,
@@ -22,7 +22,7 @@ export interface Problem {
     message: string;
 }
 
-/** A member that could stand at the cursor. `follows`: a comma has to come after it. */
+/** A member that is allowed at the cursor. `follows`: a comma must come after it. */
 export interface MemberOffer {
     kind: "member";
     name: string;
@@ -37,7 +37,7 @@ export interface ValueOffer {
 
 export type Offer = MemberOffer | ValueOffer;
 
-/** The member that an offset stands in: `path` from the root, with its schema. */
+/** The member at an offset: its `path` from the root and its schema. */
 export interface Found extends Place {
     path: (string | number)[];
     from: number;
@@ -65,7 +65,7 @@ export class Brain {
         const found = await this.service.doValidation(document, json, { comments: "error", trailingCommas: "error" });
         const problems = found.map((diagnostic) => this.problem(document, json, diagnostic));
         problems.sort((a, b) => Number(b.severity === "error") - Number(a.severity === "error") || a.from - b.from);
-        // What fails two ways is told of once; what is wrong in itself need not be called unknown too.
+        // One finding for each place; a wrong member is not reported as unknown too.
         return problems.filter(
             (one, index) =>
                 problems.findIndex(
@@ -83,7 +83,7 @@ export class Brain {
         return (list?.items ?? []).flatMap((item): Offer[] => {
             if (item.kind === MEMBER) {
                 const known = at(this.schema, this.defs, [...path, item.label]);
-                // A member that is only forbidden, or stands there already, is none to offer.
+                // Members that are forbidden or already present are not offered.
                 if (known === undefined || present.has(item.label)) {
                     return [];
                 }
@@ -94,7 +94,7 @@ export class Brain {
         });
     }
 
-    /** What stands at the offset, if the schema knows it. */
+    /** The member at the offset, if the schema has it. */
     find(text: string, offset: number): Found | undefined {
         const { json } = this.read(text);
         let node = json.getNodeFromOffset(offset, true);
@@ -118,7 +118,7 @@ export class Brain {
         const from = document.offsetAt(diagnostic.range.start);
         const to = document.offsetAt(diagnostic.range.end);
         let node = json.getNodeFromOffset(from, false) ?? json.root;
-        // A node that begins where its parent does: the one that ends where the problem does is meant.
+        // A node may begin where its parent begins; the one that ends where the problem ends is meant.
         while (node?.parent && node.offset === node.parent.offset && node.offset + node.length < to) {
             node = node.parent;
         }
@@ -166,7 +166,7 @@ function pathTo(node: ASTNode | undefined): (string | number)[] {
 function objectAround(json: Nodes, offset: number): ObjectASTNode | undefined {
     let node = json.getNodeFromOffset(offset, true);
     if (node?.type === "object" && offset >= node.offset + node.length && node.length > 1) {
-        node = node.parent; // behind its brace
+        node = node.parent; // after its closing brace
     }
     while (node !== undefined && node.type !== "object") {
         node = node.parent;
@@ -174,7 +174,7 @@ function objectAround(json: Nodes, offset: number): ObjectASTNode | undefined {
     return node;
 }
 
-/** Members of the object but the one that is being written. */
+/** Members of the object except the one at the cursor. */
 function namesIn(object: ObjectASTNode | undefined, offset: number): string[] {
     return (object?.properties ?? [])
         .filter(({ keyNode }) => offset < keyNode.offset || offset > keyNode.offset + keyNode.length)
@@ -185,7 +185,7 @@ function memberOf(node: ASTNode | undefined, name: string): ASTNode | undefined 
     return node?.type === "object" ? node.properties.find((one) => one.keyNode.value === name)?.keyNode : undefined;
 }
 
-/** With this the service notices members that the server would ignore, which are mostly misspelt ones. */
+/** Makes the service report members that the server would ignore; most of them are misspelt. */
 function strict(schema: unknown): unknown {
     if (Array.isArray(schema)) {
         return schema.map(strict);

@@ -1,4 +1,4 @@
-/** What the schema says of a member, as a small card beside suggestions and under the pointer. */
+/** A card with the schema of a member, beside suggestions and under the pointer. */
 
 import { plain } from "../../shared/markdown";
 import type { Defs } from "../openapi";

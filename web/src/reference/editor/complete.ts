@@ -1,4 +1,4 @@
-/** Suggestions: the members of the object at the cursor that are not there yet, and the values that a member may have. */
+/** Suggestions: members that the object at the cursor lacks, and the values that a member may have. */
 
 import {
     type Completion,
@@ -17,7 +17,7 @@ import { card } from "./card";
 export function completions(brain: Brain, defs: Defs) {
     return async (context: CompletionContext): Promise<CompletionResult | null> => {
         const before = context.matchBefore(/"?[\w./-]*$/);
-        // Unasked only within a word, or behind a quote that opens one.
+        // Without a request only within a word, or after an opening quote.
         const line = context.state.doc.lineAt(context.pos);
         const typed = line.text.slice(0, context.pos - line.from);
         if (!context.explicit && !/(^|[\s{[,:])"[\w./-]*$|[\w-]$/.test(typed)) {
@@ -92,12 +92,12 @@ function quoted(view: EditorView, from: number, to: number): [number, number] {
     const start = view.state.sliceDoc(from - 1, from) === '"' ? from - 1 : from;
     const rest = view.state.doc.lineAt(to).to;
     const tail = /^[\w./-]*"?/.exec(view.state.sliceDoc(to, rest))?.[0] ?? "";
-    // A bare word is followed by its own colon: only letters belong to it.
+    // An unquoted word ends at its colon.
     const end = tail.endsWith('"') && start < from ? to + tail.length : to + (/^[\w-]*/.exec(tail)?.[0].length ?? 0);
     return [start, end];
 }
 
-/** What to write for a value: before the cursor, after it, and whether to suggest what may stand there. */
+/** The text to insert for a value: before the cursor, after it, and whether to suggest values there. */
 function value(schema: Parameters<typeof typeOf>[0], defs: Defs): [string, string, boolean] {
     const values = allowed(schema, defs);
     if (values?.length === 1) {

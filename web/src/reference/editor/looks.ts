@@ -1,4 +1,4 @@
-/** The editor in the page's colours: CSS variables reach into its shadow root, so both themes follow by themselves. */
+/** The colours of the editor: CSS variables reach into its shadow root, so it follows the theme. */
 
 import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import { EditorView } from "@codemirror/view";

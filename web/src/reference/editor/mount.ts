@@ -1,4 +1,4 @@
-/** The editor of request bodies. This file and all it brings is loaded when the first body is shown. */
+/** The editor of request bodies. This file and its imports are loaded with the first body. */
 
 import {
     acceptCompletion,
@@ -36,15 +36,15 @@ export interface Handle {
     destroy: () => void;
 }
 
-/** Fills `host`, in a shadow root: there the editor's styles are objects, which our policy allows; <style> it does not. */
+/** Fills `host`, in a shadow root: there the editor uses style objects, which the CSP allows, instead of <style>. */
 export function mount(host: HTMLElement, options: Options): Handle {
     const brain = new Brain(options.schema, options.defs);
     const shadow = host.shadowRoot ?? host.attachShadow({ mode: "open" });
     const check = async (view: EditorView) => {
         const text = view.state.doc.toString();
-        // No body at all is judged by whoever sends it.
+        // An empty body is checked when it is sent.
         const found = text.trim() === "" ? [] : await brain.problems(text);
-        // What is missing at the end is underlined at the last character there is.
+        // A member that is missing at the end is underlined at the last character.
         const problems = found.map((one) => ({
             ...one,
             from: Math.min(one.from, Math.max(text.length - 1, 0)),
@@ -82,16 +82,16 @@ export function mount(host: HTMLElement, options: Options): Handle {
                     override: [completions(brain, options.defs)],
                     icons: false,
                     optionClass: (option) => `option-${option.type}`,
-                    // They come only when asked for or within a word: Enter never takes one by accident.
+                    // They appear on request or within a word only, so Enter does not insert one by accident.
                     interactionDelay: 0,
                 }),
                 linter(check, { delay: 200 }),
                 hover,
-                // Before the editor's own, which would begin a new line.
+                // Before the editor's own key, which would start a new line.
                 Prec.highest(keymap.of([{ key: "Mod-Enter", run: sendWith(options.onSend) }])),
                 keymap.of([
                     ...closeBracketsKeymap,
-                    // Tab takes a suggestion while there are some, and else leaves the editor as in any form.
+                    // Tab inserts a suggestion if there is one; otherwise it leaves the editor, as in any form.
                     { key: "Tab", run: acceptCompletion },
                     ...completionKeymap,
                     ...lintKeymap,

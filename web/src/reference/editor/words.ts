@@ -1,4 +1,4 @@
-/** What the JSON language service has found, said so that one knows what to write instead. */
+/** Messages for the findings of the JSON language service: each says what to write instead. */
 
 import type { Defs, Schema } from "../openapi";
 import { branches, limits, mustBe } from "../schema";
@@ -6,7 +6,7 @@ import { branches, limits, mustBe } from "../schema";
 export interface Said {
     message: string;
     severity: "error" | "warning";
-    /** The member of the object that it is about, when the service names only the object. */
+    /** The member that the finding is about, when the service names only the object. */
     about?: string;
 }
 

@@ -1,4 +1,4 @@
-/** What may come back: the fields of a success, and every error with what to do about it. */
+/** The answers: fields of a success, and every error with its remedy. */
 
 import { Inline } from "../../shared/markdown";
 import { Badge } from "../../shared/parts";
@@ -35,7 +35,7 @@ export function Answers({ operation, defs }: { operation: Operation; defs: Defs 
                                     <Badge tone="wrong">{status}</Badge> {words(Number(status))}
                                 </summary>
                                 <dl class="fields">
-                                    {told(answer.description ?? "").map(({ type, meaning }) => (
+                                    {errorTypes(answer.description ?? "").map(({ type, meaning }) => (
                                         <div key={type}>
                                             <dt>{type && <code class="name">{type}</code>}</dt>
                                             <dd>
@@ -58,8 +58,8 @@ function Success({ answer, defs }: { answer: Answer; defs: Defs }) {
     return schema === undefined ? null : <Fields schema={schema} defs={defs} />;
 }
 
-/** The types of a status. /openapi.json tells them one to a line, "`type`: what it means and what to do"; others go on. */
-export function told(description: string): { type: string; meaning: string }[] {
+/** The error types of a status. /openapi.json has one a line, "`type`: meaning and remedy"; other lines continue it. */
+export function errorTypes(description: string): { type: string; meaning: string }[] {
     const found: { type: string; meaning: string }[] = [];
     for (const line of description.split(/\s*\n\s*/).filter((one) => one !== "")) {
         const [, type, meaning = ""] = /^`([\w.]+)`:\s*(.*)$/.exec(line) ?? [];

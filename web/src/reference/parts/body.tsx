@@ -1,4 +1,4 @@
-/** The body of the request: the editor, what it found, and what is known of the member at the cursor. */
+/** The body of the request: the editor, its findings, and the description of the member at the cursor. */
 
 import type { Signal } from "@preact/signals";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
@@ -43,7 +43,7 @@ export function Body({ operation, variant, defs, draft, onSend }: Part) {
     const [attempt, setAttempt] = useState(0);
     const [problems, setProblems] = useState<Problem[]>([]);
     const [place, setPlace] = useState<Found | undefined>();
-    /** An example that would take the place of what was written. */
+    /** An example that would replace edited text. */
     const [instead, setInstead] = useState<string>();
     const host = useRef<HTMLDivElement>(null);
     const plain = useRef<HTMLTextAreaElement>(null);
@@ -52,7 +52,7 @@ export function Body({ operation, variant, defs, draft, onSend }: Part) {
     send.current = onSend;
     const id = useId();
 
-    // The body of one variant is mounted once for each attempt, and with what it began with.
+    // Mounted once for each variant and attempt, with the initial text.
     useEffect(() => {
         let wanted = true;
         loadEditor().then(
@@ -88,7 +88,7 @@ export function Body({ operation, variant, defs, draft, onSend }: Part) {
 
     const rewrite = (text: string) => {
         draft.value = text;
-        // They were about the text before. Left for the next check to take away, they would move Send under a finger.
+        // They are about the old text. If the next check removed them, the Send button would move under the finger.
         setProblems([]);
         handle.current?.setText(text);
     };
@@ -195,7 +195,7 @@ function Examples({
     onChoose,
 }: {
     variant: Variant;
-    /** -1 for what is no example. */
+    /** -1 when the text is no example. */
     chosen: number;
     onChoose: (text: string) => void;
 }) {
@@ -218,7 +218,7 @@ function Examples({
 
 const SHOWN = 5;
 
-/** Also for those who do not see the underlining; each leads to its place. */
+/** The findings as a list, for readers who do not see the underlining; each moves the cursor to its place. */
 function Findings({ problems, text, onGo }: { problems: Problem[]; text: string; onGo: (offset: number) => void }) {
     return (
         <div class="findings" aria-live="polite">
@@ -244,12 +244,12 @@ function lineOf(text: string, offset: number): number {
     return text.slice(0, offset).split("\n").length;
 }
 
-/** Names in backticks stand out. */
+/** Shows names in backticks as code. */
 function Ticked({ text }: { text: string }) {
     return <>{text.split("`").map((part, index) => (index % 2 ? <code key={index}>{part}</code> : part))}</>;
 }
 
-/** What the editor shows under a pointer, for the member at the cursor. */
+/** The card that the pointer shows, for the member at the cursor. */
 function Here({ place, defs }: { place: Found | undefined; defs: Defs }) {
     const name = place?.path.findLast((step) => typeof step === "string");
     const said = place && facts(place, defs);

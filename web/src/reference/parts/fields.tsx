@@ -8,7 +8,7 @@ import { allowed, branches, isSecret, limits, resolve, typeOf } from "../schema"
 
 const DEEPEST = 6;
 
-/** `request`: required members are marked; in an answer they are simply there. */
+/** `request`: marks required members; answers do not need it. */
 export function Fields({
     schema,
     defs,
@@ -83,7 +83,7 @@ function Field({ name, schema, defs, required, request, depth }: FieldPart) {
     );
 }
 
-/** The object that stands in a member, or in the array that stands there. */
+/** The object in a member, or in an array in that member. */
 function inside(schema: Schema, defs: Defs): Schema | undefined {
     for (const way of branches(schema, defs)) {
         if (way.properties !== undefined && Object.keys(way.properties).length > 0) {
@@ -99,7 +99,7 @@ function inside(schema: Schema, defs: Defs): Schema | undefined {
 export function Facts({ schema, defs, required }: { schema: Schema; defs: Defs; required: boolean | undefined }) {
     const values = allowed(schema, defs);
     const standard = resolve(schema, defs).default;
-    // That a host name has at most 253 characters helps nobody who reads; the editor tells.
+    // Long limits, such as 253 characters of a host name, are left to the editor.
     const limit = resolve(schema, defs).type === "string" ? "" : limits(schema, defs);
     return (
         <span class="facts">

@@ -1,4 +1,4 @@
-/** The bar at the top: the name, the API key for everything below, the colours. */
+/** The bar at the top: the name, the API key, the theme. */
 
 import { useId, useState } from "preact/hooks";
 import { ThemeChoice } from "../../shared/parts";

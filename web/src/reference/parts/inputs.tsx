@@ -1,4 +1,4 @@
-/** The parameters to fill in, each as its schema wants it. */
+/** Inputs for the parameters, by their schemas. */
 
 import type { Signal } from "@preact/signals";
 import { useId } from "preact/hooks";
@@ -12,7 +12,7 @@ interface Part {
     operation: Operation;
     defs: Defs;
     fields: Signal<Record<string, string>>;
-    /** Field keys to complain about. */
+    /** Keys of fields with an error. */
     wanting: readonly string[];
 }
 
@@ -30,13 +30,13 @@ export function Inputs({ operation, defs, fields, wanting }: Part) {
                 wanting={wanting.includes(key)}
                 value={filledIn(fields.value, parameter)}
                 onValue={(value) => {
-                    // No id has spaces around it; what was pasted may.
+                    // Ids have no spaces around them, but pasted text may.
                     fields.value = { ...fields.value, [key]: parameter.in === "path" ? value.trim() : value };
                 }}
             />
         );
     };
-    // What need not be filled in does not stand before a body that must.
+    // Optional parameters come after a required body.
     const isFew = others.length === 0 || (others.length < 3 && operation.variants.length === 0);
     const filled = others.filter((one) => fields.value[fieldKey(one)]).length;
     return (

@@ -1,4 +1,4 @@
-/** The first page: what holds for every operation. */
+/** The first page: rules for all operations. */
 
 import { Markdown } from "../../shared/markdown";
 import { Copy } from "../../shared/parts";
@@ -106,7 +106,7 @@ export function Intro({ api }: { api: Api }) {
     );
 }
 
-/** The classes of docs and README. */
+/** The error classes of docs and README. */
 const CLASSES = [
     ["reconnect", "The mailbox owner’s: they connect the account again.", "400"],
     ["connector", "Yours: the client id, its secret or the tenant.", "400"],

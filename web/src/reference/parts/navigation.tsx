@@ -1,4 +1,4 @@
-/** All operations, by group, with a search. On a phone it folds away. */
+/** All operations, by group, with a search. On a phone it is folded. */
 
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { plain } from "../../shared/markdown";
@@ -11,13 +11,13 @@ export function Navigation({ api, current }: { api: Api; current: string | undef
     const [open, setOpen] = useState(false);
     const field = useRef<HTMLInputElement>(null);
     const list = useRef<HTMLDivElement>(null);
-    // Who sees the page can press the key: there is no moment between.
+    // The key works as soon as the page is visible.
     useLayoutEffect(() => {
         const slash = (event: KeyboardEvent) => {
             if (event.key === "/" && !event.ctrlKey && !event.metaKey && !event.altKey && !isWriting(event)) {
                 event.preventDefault();
                 setOpen(true);
-                // The field may be unfolded just now.
+                // The field may just have become visible.
                 requestAnimationFrame(() => field.current?.focus());
             }
         };
@@ -26,7 +26,7 @@ export function Navigation({ api, current }: { api: Api; current: string | undef
     }, []);
     useEffect(() => {
         setOpen(false);
-        // Only within the column: the page itself stays where it is.
+        // Scrolls the column only, not the page.
         const link = list.current?.querySelector<HTMLElement>("[aria-current=page]");
         const column = list.current?.closest<HTMLElement>(".navigation");
         if (link && column && column.scrollHeight > column.clientHeight) {
@@ -142,7 +142,7 @@ export function Method({ name }: { name: string }) {
     return <span class={`method ${name.toLowerCase()}`}>{name === "DELETE" ? "DEL" : name}</span>;
 }
 
-/** The first sentence, without what is said of order and ids; the rest of a long one is clipped. */
+/** The first sentence, without order and ids; CSS clips a long one. */
 function shortly(summary: string): string {
     return summary.split(/[.:;](?:\s|$)|,? in order of |, newest |,? by its /)[0] ?? summary;
 }

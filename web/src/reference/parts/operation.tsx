@@ -1,4 +1,4 @@
-/** One operation: what it does, how it is asked, and beside that a place to try it. */
+/** One operation: its documentation, and beside it the panel to try it. */
 
 import { Inline, Markdown } from "../../shared/markdown";
 import { Badge, Copy } from "../../shared/parts";
@@ -68,7 +68,7 @@ export function OperationPage({ api, operation, slug }: { api: Api; operation: O
     );
 }
 
-/** On narrow screens the place to try it is far below. */
+/** On narrow screens the panel is far below. */
 function jump(): void {
     const place = document.getElementById("try");
     place?.scrollIntoView();

@@ -1,4 +1,4 @@
-/** What came back: status in words, time, size, what to do about an error, headers and the body. */
+/** The answer: status, time, size, help for an error, headers and body. */
 
 import { bytes, milliseconds } from "../../shared/format";
 import { isObject, type Json } from "../../shared/json";
@@ -9,7 +9,7 @@ import { Scrollable } from "../../shared/scrollable";
 import type { Answered } from "../../shared/send";
 import type { Operation } from "../operations";
 import type { Outcome } from "../state";
-import { told } from "./answers";
+import { errorTypes } from "./answers";
 
 export function OutcomeView({ outcome, operation }: { outcome: Outcome; operation: Operation }) {
     return (
@@ -69,22 +69,22 @@ function pretty(answer: Answered): string {
     return answer.json === undefined ? answer.text : JSON.stringify(answer.json, null, 2);
 }
 
-/** The documented meaning of the error, and whose turn it is. */
+/** The documented meaning of the error, and who has to act. */
 function Advice({ answer, operation }: { answer: Answered; operation: Operation }) {
     const body = isObject(answer.json) ? answer.json : {};
-    // Of OAuth `error` is the type itself, with a description beside it.
+    // In OAuth answers `error` is the type, with `error_description` beside it.
     const error: Record<string, Json | undefined> = isObject(body.error)
         ? body.error
         : { type: body.error, message: body.error_description };
     const documented = operation.answers.find(([status]) => status === String(answer.status))?.[1].description ?? "";
-    const meaning = told(documented).find(({ type }) => type !== "" && type === error.type)?.meaning;
+    const meaning = errorTypes(documented).find(({ type }) => type !== "" && type === error.type)?.meaning;
     const said = isObject(error.provider_error) ? error.provider_error.opengrant : undefined;
     const message = typeof error.message === "string" ? error.message : undefined;
-    // The message of a 400 says itself what to change.
+    // The message of a 400 already says what to change.
     const general = answer.status === 400 && message ? undefined : meaning;
     const remedy = isObject(said) && typeof said.remedy === "string" ? said.remedy : general;
     if (!message && !remedy) {
-        return null; // what a proxy says is in the body, if anywhere
+        return null; // an answer of a proxy; its text is in the body, if it has any
     }
     return (
         <div class="notice wrong">

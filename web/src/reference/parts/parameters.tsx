@@ -1,4 +1,4 @@
-/** What an operation takes beside its body. */
+/** The parameters of an operation. */
 
 import { Inline } from "../../shared/markdown";
 import type { Defs, Parameter } from "../openapi";

@@ -1,4 +1,4 @@
-/** The request as code, following what is typed. Secrets are read from the environment until somebody asks to see them. */
+/** The request as code, updated while typing. Code reads secrets from the environment until they are revealed. */
 
 import { useId, useRef } from "preact/hooks";
 import type { Defs } from "../openapi";

@@ -42,7 +42,7 @@ export function Try({ api, operation, variant }: Part) {
         key: apiKey.value,
     };
 
-    /** What stands in the way of sending, told and focused; true when nothing does. */
+    /** Shows and focuses what is missing; true when the request can be sent. */
     const isReady = (): boolean => {
         const empty = missing(typed).map(fieldKey);
         setWanting(empty);
@@ -84,7 +84,7 @@ export function Try({ api, operation, variant }: Part) {
             void perform();
         }
     };
-    // They are about what was typed before.
+    // They are about the old text.
     useEffect(() => setComplaint(""), [apiKey.value, draft.value]);
     const pending = outcome.value.state === "pending" ? outcome.value.control : undefined;
     const triable = operation.access === "key" || operation.access === "open";
@@ -104,7 +104,7 @@ export function Try({ api, operation, variant }: Part) {
                     }
                 }}
                 onKeyDown={(event) => {
-                    // The editor has taken its own already.
+                    // The editor has handled this key already.
                     if (sends && !event.defaultPrevented && event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
                         event.preventDefault();
                         begin();
@@ -202,7 +202,7 @@ function NotHere({ operation }: { operation: Operation }) {
     );
 }
 
-/** For addresses that a browser is sent to: asking for them from a script would lead off this page's own origin. */
+/** For operations that redirect a browser: fetch would leave this page's origin. */
 function Onward({ operation, address, isReady }: { operation: Operation; address: string; isReady: () => boolean }) {
     return (
         <>

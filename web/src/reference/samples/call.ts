@@ -1,4 +1,4 @@
-/** One request as somebody has typed it, and where in it secrets are. */
+/** One request as typed, with its secrets marked. */
 
 import { isObject, type Json } from "../../shared/json";
 import type { Defs, Schema } from "../openapi";
@@ -7,7 +7,7 @@ import { at, isSecret } from "../schema";
 
 export type Scalar = string | number | boolean;
 
-/** A value that is shown only when asked for; until then code reads it from the environment variable `name`. */
+/** A secret: until it is revealed, code reads it from the environment variable `name`. */
 export class Secret {
     constructor(
         readonly name: string,
@@ -18,7 +18,7 @@ export class Secret {
 /** JSON in which secret strings are marked. */
 export type Marked = null | boolean | number | string | Secret | Marked[] | { [name: string]: Marked };
 
-/** `path` by parameter, encoded by whoever writes it down; a parameter that nobody filled in is absent. */
+/** `path`: unencoded, by parameter; empty parameters are absent. */
 export interface Call {
     operation: Operation;
     origin: string;
@@ -32,23 +32,23 @@ export interface Call {
 
 export const KEY_VARIABLE = "OPENGRANT_API_KEY";
 
-/** The path with its parameters; one that is missing stands there in capitals. */
+/** The path with its parameters; a missing one is written in capitals. */
 export function pathOf(call: Call): string {
     return call.operation.path.replace(/\{(\w+)\}/g, (_, name: string) => encode(call.path[name] || stand(name)));
 }
 
-/** What stands in for a path parameter that is empty. */
+/** The placeholder of an empty path parameter. */
 export function stand(name: string): string {
     return name.toUpperCase();
 }
 
-/** The one token that a call is about, from the query or the body. */
+/** The token in the query or the body of a call. */
 export function tokenOf({ query, body }: Call): Marked {
     const members = typeof body === "object" && body !== null ? Object.values(body) : [];
     return query[0]?.[1] ?? members[0] ?? "TOKEN";
 }
 
-/** As encodeURIComponent, and nothing that a shell would take for its own. */
+/** encodeURIComponent, and characters that a shell would interpret. */
 export function encode(value: string): string {
     return encodeURIComponent(value).replace(/[!'()*]/g, (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`);
 }
@@ -92,10 +92,10 @@ export function mark(body: Json, schema: Schema, defs: Defs): Marked {
     return walk(body, []);
 }
 
-/** How a language writes values. */
+/** The syntax of values in a language. */
 export interface Literals {
     indent: string;
-    /** Within the braces of an object that is written on one line. */
+    /** Inside the braces of an object on one line. */
     gap: string;
     null: string;
     true: string;
@@ -107,7 +107,7 @@ export interface Literals {
 
 const SHORT = 72;
 
-/** The value as source text, on one line where that is short. `margin` is what its further lines begin with. */
+/** The value as source text, on one line if short. `margin`: the indent of further lines. */
 export function write(value: Marked, as: Literals, margin = ""): string {
     if (value === null) {
         return as.null;

@@ -1,4 +1,4 @@
-/** The request for a shell. Secrets come from the environment until they are asked for. */
+/** The request for a shell. Secrets come from the environment until they are revealed. */
 
 import { type Call, encode, KEY_VARIABLE, pathOf, Secret, write } from "./call";
 
@@ -64,7 +64,7 @@ function single(text: string): string {
     return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** A JSON string that stands within single quotes of the shell. */
+/** A JSON string within single quotes of the shell. */
 function escaped(text: string): string {
     return JSON.stringify(text).replaceAll("'", "'\\''");
 }

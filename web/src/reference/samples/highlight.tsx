@@ -1,4 +1,4 @@
-/** Colours for short pieces of shell, Python and JavaScript: strings, comments and words. No parser, and none needed. */
+/** Colours short pieces of shell, Python and JavaScript: strings, comments and keywords, by regular expressions. */
 
 import type { ComponentChildren } from "preact";
 

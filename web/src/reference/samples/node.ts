@@ -1,4 +1,4 @@
-/** The request in JavaScript for Node: with the official SDK where it has the call, else with fetch. */
+/** The request in JavaScript for Node: with the official SDK if it has the call, otherwise with fetch. */
 
 import { type Call, encode, KEY_VARIABLE, type Literals, pathOf, Secret, stand, tokenOf, write } from "./call";
 import { withoutGrantType } from "./python";
@@ -35,7 +35,7 @@ const SIGNER = [
     "});",
 ];
 
-/** The SDK's own names for path parameters, where they are not ours in camel case. */
+/** The SDK's names of path parameters that differ from ours in camel case. */
 const RENAMED: Record<string, string> = { credential_id: "credentialsId" };
 
 function sdk(call: Call, name: string, only: "query" | "body" | "token" | undefined): string[] {
@@ -117,7 +117,7 @@ function byHandSigned(call: Call): string[] {
     ];
 }
 
-/** The whole URL as source text; a template where a secret of the environment stands in it. */
+/** The whole URL as source text; a template literal if it contains a secret from the environment. */
 function address(call: Call): string {
     const base = call.origin + pathOf(call);
     if (call.query.length === 0) {

@@ -1,4 +1,4 @@
-/** The request in Python: with the official SDK where it has the call, else with requests. */
+/** The request in Python: with the official SDK if it has the call, otherwise with requests. */
 
 import { type Call, KEY_VARIABLE, type Literals, type Marked, pathOf, Secret, stand, tokenOf, write } from "./call";
 import { sdkCall, whyByHand } from "./sdk";
@@ -111,7 +111,7 @@ function byHandSigned(call: Call): string[] {
 const INDENT = "    ";
 const WIDE = 64;
 
-/** Arguments: on the line when they fit, else each on its own. */
+/** Arguments: on one line if they fit, otherwise one a line. */
 function spread(given: string[]): string {
     const line = given.join(", ");
     if (given.length === 1 && /^[{[]/.test(line)) {
@@ -141,7 +141,7 @@ function literals(call: Call): Literals {
     };
 }
 
-/** The SDK's call says it itself. */
+/** The SDK's call already contains it. */
 export function withoutGrantType(body: Marked | undefined): Marked {
     if (typeof body !== "object" || body === null || Array.isArray(body) || body instanceof Secret) {
         return body ?? {};

@@ -66,7 +66,7 @@ const CALLS: Record<string, SdkCall> = {
     verify_domain: plain("domains.verify", "domains.verify"),
 };
 
-/** What stands in the body decides between calls that share an operation. */
+/** The body decides between calls that share an operation. */
 function tokenCall(grantType: unknown): SdkCall | undefined {
     if (grantType === "authorization_code") {
         return { python: "auth.exchange_code_for_token", node: "auth.exchangeCodeForToken", only: "body" };
@@ -93,7 +93,7 @@ export interface Asked {
     headed: boolean;
 }
 
-/** The SDK's call for what is asked, or undefined where it cannot say that. */
+/** The SDK's call for the request, or undefined if the SDK cannot express it. */
 export function sdkCall({ id, body, queried, headed }: Asked): SdkCall | undefined {
     const inBody = typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
     const found =
@@ -112,7 +112,7 @@ export function sdkCall({ id, body, queried, headed }: Asked): SdkCall | undefin
     return found.only !== undefined && headed ? undefined : found;
 }
 
-/** Why the code goes without the SDK. */
+/** The reason why the code does without the SDK. */
 export function whyByHand(id: string): string {
     return id in CALLS || id === "exchange_token" || id === "get_token_info"
         ? "The official SDK's call cannot say all that this request says."

@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from opengrant.operations.master_keys import LEAST_ROOM, Readiness, room
+from opengrant.operations.readiness import LEAST_ROOM, Readiness, room
 from opengrant.store.engine.open import open_store
 
 

@@ -1,0 +1,305 @@
+"""The bodies of POST /v3/connect/custom: ten variants, and which one a body is."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+from opengrant.api.wire.connect_settings import (
+    AgentSettings,
+    ConnectSettings,
+    EwsSettings,
+    GoogleBulkSettings,
+    ICloudSettings,
+    ImapSettings,
+    MicrosoftBulkSettings,
+    OverrideSettings,
+    RefreshTokenSettings,
+    VirtualCalendarSettings,
+)
+from opengrant.api.wire.fields import (
+    AnyScopes,
+    ExternalId,
+    Id,
+    Maybe,
+    Model,
+    Name,
+    State,
+    absent,
+    first_sent,
+    named,
+    trimmed,
+)
+from opengrant.model import CustomConnect, ProviderName, logins
+from opengrant.model.logins import PasswordLogin
+
+
+class ConnectBody(Model):
+    """The fields of all variants."""
+
+    scope: AnyScopes = None
+    """Scopes you rely on; without it, the connector's default. Those that were not granted stand in the grant's
+    `opengrant.missing_scopes`."""
+    scopes: AnyScopes = None
+    """The same as scope."""
+    state: State | None = None
+    """Returned unchanged in the grant."""
+    name: Maybe[Name] = None
+    """Display name of the grant."""
+    workspace_id: Maybe[Id] = None
+    """Where the grant goes; without it, the workspace of its domain or the default one."""
+    external_id: Maybe[ExternalId] = None
+    """An id of your own; the grant then also answers to `external:<id>` in paths."""
+
+    def to_model(self) -> CustomConnect:
+        """Raises InvalidRequest."""
+        settings: ConnectSettings = self.settings  # type: ignore[attr-defined] # every variant has its own
+        return CustomConnect(
+            login=settings.to_login(ProviderName(self.provider)),  # type: ignore[attr-defined] # likewise
+            scope=first_sent(self.scope, self.scopes, settings.scope, settings.scopes),
+            state=self.state,
+            name=self.name,
+            workspace_id=self.workspace_id,
+            external_id=self.external_id,
+        )
+
+
+class RefreshToken(ConnectBody):
+    """**Refresh token.** It is exchanged, and its owner read from the id_token or the provider's profile.
+
+    Google needs the scopes `openid` and `userinfo.email`, or a Gmail scope; Yahoo `openid` and `email`. Microsoft
+    hands out a new refresh token with each use: the new one is kept here.
+    """
+
+    model_config = named(
+        "Refresh token",
+        {
+            "provider": "google",
+            "settings": {"refresh_token": "1//0example-refresh-token"},
+            "scope": ["https://www.googleapis.com/auth/gmail.readonly"],
+            "state": "customer-42",
+        },
+        {"provider": "microsoft", "settings": {"refresh_token": "0.Aexample-refresh-token"}},
+    )
+    provider: Literal["google", "microsoft", "yahoo"]
+    """Which provider the mailbox is at."""
+    settings: RefreshTokenSettings
+    """What proves the mailbox."""
+
+
+class CredentialOverride(ConnectBody):
+    """**Credential override.** A refresh token that another client of yours obtained, stored as a credential."""
+
+    model_config = named(
+        "Credential override",
+        {
+            "provider": "microsoft",
+            "settings": {
+                "refresh_token": "0.Aexample-refresh-token",
+                "credential_id": "1f2e3d4c-0000-4000-8000-00000000c002",
+            },
+        },
+    )
+    provider: Literal["google", "microsoft", "yahoo", "zoom"]
+    """Which provider the mailbox is at."""
+    settings: OverrideSettings
+    """What proves the mailbox, and with which client."""
+
+
+class MicrosoftBulk(ConnectBody):
+    """**Microsoft, whole organisation.** A mailbox of a tenant whose administrator consented to your application.
+
+    Proven by asking Graph for the mailbox: a token alone proves nothing.
+    """
+
+    model_config = named(
+        "Microsoft bulk",
+        {
+            "provider": "microsoft",
+            "settings": {
+                "email_address": "cy@example.com",
+                "credential_id": "1f2e3d4c-0000-4000-8000-00000000c003",
+            },
+        },
+    )
+    provider: Literal["microsoft"]
+    """Which provider the mailbox is at."""
+    settings: MicrosoftBulkSettings
+    """Which mailbox, and the credential that opens it."""
+
+
+class GoogleBulk(ConnectBody):
+    """**Google, whole organisation.** A mailbox of a Workspace that delegated its domain to your service account."""
+
+    model_config = named(
+        "Google bulk",
+        {
+            "provider": "google",
+            "settings": {
+                "email_address": "di@example.com",
+                "credential_id": "1f2e3d4c-0000-4000-8000-00000000c004",
+                "scopes": ["https://www.googleapis.com/auth/calendar"],
+            },
+        },
+    )
+    provider: Literal["google"]
+    """Which provider the mailbox is at."""
+    settings: GoogleBulkSettings
+    """Which mailbox, and the credential that opens it."""
+
+
+class ZoomMeetings(ConnectBody):
+    """**Zoom meetings.** Zoom's refresh tokens can be used once: the one you send is spent, its successor kept here.
+
+    The app needs `user:read:user` beside the three meeting scopes: without it nobody can say whose token it is.
+    """
+
+    model_config = named(
+        "Zoom Meetings", {"provider": "zoom", "settings": {"refresh_token": "example-zoom-refresh-token"}}
+    )
+    provider: Literal["zoom"]
+    """Which provider the mailbox is at."""
+    settings: RefreshTokenSettings
+    """What proves the mailbox."""
+
+
+class ImapLogin(ConnectBody):
+    """**IMAP and SMTP.** Both logins are tried; nothing in the mailbox is opened or sent."""
+
+    model_config = named(
+        "IMAP",
+        {
+            "provider": "imap",
+            "settings": {
+                "imap_username": "eve@example.com",
+                "imap_password": "example-app-password",
+                "imap_host": "imap.example.com",
+                "imap_port": 993,
+                "smtp_host": "smtp.example.com",
+                "smtp_port": 465,
+            },
+        },
+    )
+    provider: Literal["imap"]
+    """Which provider the mailbox is at."""
+    settings: ImapSettings
+    """How to log in."""
+    email: Maybe[Annotated[str, trimmed(320)]] = None
+    """The same as settings.email, which comes first."""
+
+    def to_model(self) -> CustomConnect:
+        ask = super().to_model()
+        if self.email is None or not isinstance(ask.login, logins.ImapLogin) or ask.login.email is not None:
+            return ask
+        return replace(ask, login=replace(ask.login, email=self.email))
+
+
+class ICloudLogin(ConnectBody):
+    """**iCloud.** Proven by IMAP and by CalDAV; needs an app-specific password."""
+
+    model_config = named(
+        "iCloud",
+        {"provider": "icloud", "settings": {"username": "fay@icloud.com", "password": "abcd-efgh-ijkl-mnop"}},
+    )
+    provider: Literal["icloud"]
+    """Which provider the mailbox is at."""
+    settings: ICloudSettings
+    """How to log in."""
+
+
+class EwsLogin(ConnectBody):
+    """**Exchange on premises.** Proven by one call of Exchange Web Services, with Basic or NTLM."""
+
+    model_config = named(
+        "EWS",
+        {
+            "provider": "ews",
+            "settings": {
+                "email": "gil@ews.example.com",
+                "ews_username": "gil@ews.example.com",
+                "ews_password": "example-password",
+                "ews_host": "mail.example.com",
+            },
+            "scope": ["ews.messages", "ews.calendars"],
+        },
+    )
+    provider: Literal["ews"]
+    """Which provider the mailbox is at."""
+    settings: EwsSettings
+    """How to log in, and where."""
+
+
+class VirtualCalendar(ConnectBody):
+    """**Virtual calendar.** Needs no provider: a calendar for a room, a machine or a team."""
+
+    model_config = named(
+        "Virtual calendar", {"provider": "virtual-calendar", "settings": {"email": "room-7"}, "state": "floor-2"}
+    )
+    provider: Literal["virtual-calendar"]
+    """Which provider the mailbox is at."""
+    settings: VirtualCalendarSettings
+    """Which calendar."""
+
+
+class AgentAccount(ConnectBody):
+    """**Agent Account.** A mailbox hosted here, on a domain that is registered and verified."""
+
+    model_config = named(
+        "Agent Account",
+        {
+            "provider": "nylas",
+            "name": "Sales Agent",
+            "settings": {"email": "sales@agents.example.com", "app_password": "Example-passw0rd-only"},
+        },
+    )
+    provider: Literal["nylas"]
+    """Which provider the mailbox is at."""
+    settings: AgentSettings
+    """Which mailbox, and what opens it."""
+
+
+CustomVariant = (
+    RefreshToken
+    | CredentialOverride
+    | MicrosoftBulk
+    | GoogleBulk
+    | ImapLogin
+    | ICloudLogin
+    | EwsLogin
+    | VirtualCalendar
+    | ZoomMeetings
+    | AgentAccount
+)
+_BY_PROVIDER: dict[ProviderName, type[ConnectBody]] = {
+    ProviderName.IMAP: ImapLogin,
+    ProviderName.ICLOUD: ICloudLogin,
+    ProviderName.EWS: EwsLogin,
+    ProviderName.VIRTUAL_CALENDAR: VirtualCalendar,
+    ProviderName.NYLAS: AgentAccount,
+}
+_BULK: dict[ProviderName, type[ConnectBody]] = {ProviderName.GOOGLE: GoogleBulk, ProviderName.MICROSOFT: MicrosoftBulk}
+
+
+def custom_variant(provider: ProviderName, settings: Mapping[str, Any]) -> type[ConnectBody]:
+    """Choose one of the ten variants by the keys that were sent, so that an error names the fields of that variant."""
+    if provider in _BY_PROVIDER:
+        return _BY_PROVIDER[provider]
+    sent = {key for key, value in settings.items() if absent(value) is not None}
+    # With both, the refresh token counts and the address is ignored.
+    if "refresh_token" not in sent and "email_address" in sent and provider in _BULK:
+        return _BULK[provider]
+    if "credential_id" in sent:
+        return CredentialOverride
+    return ZoomMeetings if provider is ProviderName.ZOOM else RefreshToken
+
+
+def password_login(provider: ProviderName, settings: dict[str, Any]) -> PasswordLogin:
+    """Check a form of hosted sign-in as the settings of connect/custom. Raises ValidationError."""
+    login = check_settings(provider, settings).to_login(provider)
+    assert isinstance(login, PasswordLogin), "a form asks for a password"
+    return login
+
+
+def check_settings(provider: ProviderName, settings: dict[str, Any]) -> ConnectSettings:
+    variant = custom_variant(provider, settings)
+    shape: type[ConnectSettings] = variant.model_fields["settings"].annotation  # type: ignore[assignment] # it is a Model
+    return shape.model_validate(settings)

@@ -1,0 +1,80 @@
+"""Google's scopes: short names, those that name the owner, and which scope covers which."""
+
+from collections.abc import Mapping
+
+ROOT = "https://www.googleapis.com/auth/"
+_SHORT_SCOPES = {"email": f"{ROOT}userinfo.email", "profile": f"{ROOT}userinfo.profile"}
+IDENTITY_SCOPES = ("openid", f"{ROOT}userinfo.email", f"{ROOT}userinfo.profile")
+EMAIL_SCOPES = frozenset({f"{ROOT}userinfo.email"})
+USERINFO_SCOPES = EMAIL_SCOPES | {"openid", f"{ROOT}userinfo.profile"}
+GMAIL_SCOPES = frozenset(
+    {"https://mail.google.com/"} | {f"{ROOT}gmail.{name}" for name in ("modify", "readonly", "compose", "metadata")}
+)
+_CALENDAR_READS = ("events.readonly", "events.owned.readonly", "events.public.readonly", "events.freebusy")
+_COVERS: Mapping[str, frozenset[str]] = {
+    scope: frozenset(f"{ROOT}{name}" for name in names)
+    for scope, names in {
+        "https://mail.google.com/": (
+            *("gmail.modify", "gmail.readonly", "gmail.compose", "gmail.send", "gmail.insert", "gmail.labels"),
+            "gmail.metadata",
+        ),
+        f"{ROOT}gmail.modify": (
+            *("gmail.readonly", "gmail.compose", "gmail.send", "gmail.insert", "gmail.labels", "gmail.metadata"),
+        ),
+        f"{ROOT}gmail.compose": ("gmail.send",),
+        f"{ROOT}gmail.readonly": ("gmail.metadata",),
+        f"{ROOT}calendar": (
+            *("calendar.readonly", "calendar.settings.readonly", "calendar.freebusy", "calendar.app.created"),
+            *("calendar.events", "calendar.events.owned", *(f"calendar.{name}" for name in _CALENDAR_READS)),
+            *("calendar.calendars", "calendar.calendars.readonly"),
+            *("calendar.calendarlist", "calendar.calendarlist.readonly", "calendar.acls", "calendar.acls.readonly"),
+        ),
+        f"{ROOT}calendar.readonly": (
+            *("calendar.settings.readonly", "calendar.freebusy"),
+            *("calendar.calendars.readonly", "calendar.calendarlist.readonly"),
+            *(f"calendar.{name}" for name in _CALENDAR_READS),
+        ),
+        f"{ROOT}calendar.events": ("calendar.events.owned", *(f"calendar.{name}" for name in _CALENDAR_READS)),
+        f"{ROOT}calendar.events.readonly": (*(f"calendar.{name}" for name in _CALENDAR_READS[1:]),),
+        f"{ROOT}drive": (
+            *("drive.readonly", "drive.file", "drive.metadata", "drive.metadata.readonly", "drive.photos.readonly"),
+            *("documents", "documents.readonly", "spreadsheets", "spreadsheets.readonly"),
+            *("presentations", "presentations.readonly"),
+        ),
+        f"{ROOT}drive.readonly": (
+            *("drive.metadata.readonly", "drive.photos.readonly"),
+            *("documents.readonly", "spreadsheets.readonly", "presentations.readonly"),
+        ),
+    }.items()
+}
+"""What a scope covers beside itself: scopes that allow no call which this one does not allow.
+
+Source  "Authorization scopes" of each method in the references of the Gmail, Calendar, Drive, Docs, Sheets and Slides
+APIs; "Choose Gmail API scopes", "Choose Google Calendar API scopes", "Choose Google Drive API scopes".
+Quirk   gmail.settings.basic and .sharing are covered by no other scope, not even mail.google.com: only they allow
+writing filters, forwarding and signatures. A scope also covers its own name with `.readonly`, in every API (contacts,
+tasks, drive.metadata, …).
+"""
+_READONLY = ".readonly"
+
+
+def expand_scope(scope: tuple[str, ...]) -> tuple[str, ...]:
+    """Short OpenID names as the URLs that Google answers with."""
+    return tuple(dict.fromkeys(_SHORT_SCOPES.get(name, name) for name in scope))
+
+
+def missing(granted: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """Which of `wanted`, as spelled there, are neither granted nor covered by a granted one."""
+    known = set(expand_scope(granted))
+    return tuple(scope for scope in wanted if not _covered(expand_scope((scope,))[0], known))
+
+
+def _covered(scope: str, granted: set[str]) -> bool:
+    if scope in granted or any(scope in _COVERS.get(one, ()) for one in granted):
+        return True
+    return scope.endswith(_READONLY) and scope.removesuffix(_READONLY) in granted
+
+
+def allows(granted: frozenset[str] | None, one_of: frozenset[str]) -> bool:
+    """True also when the answer does not say which scopes were granted."""
+    return granted is None or bool(granted & one_of)
