@@ -25,13 +25,6 @@ const LOOKS: Record<string, Look> = {
     token_read: ["eye", "neutral", "Live token read"],
     checked: ["shield", "neutral", "Checked by hand"],
     deleted: ["cross", "wrong", "Deleted"],
-    calendar_created: ["pencil", "neutral", "Calendar created"],
-    calendar_updated: ["pencil", "neutral", "Calendar changed"],
-    calendar_deleted: ["pencil", "neutral", "Calendar deleted"],
-    event_created: ["pencil", "neutral", "Event created"],
-    event_updated: ["pencil", "neutral", "Event changed"],
-    event_deleted: ["pencil", "neutral", "Event deleted"],
-    events: ["pencil", "neutral", "Events created, changed or deleted"],
 };
 
 export function Timeline({ id, turn }: { id: string; turn: number }) {
@@ -64,19 +57,13 @@ export function Timeline({ id, turn }: { id: string; turn: number }) {
 interface Group {
     entry: Moment;
     times: number;
-    /** The type of its entries; `events` where those of a calendar were created, changed and deleted in turn. */
-    type: string;
     /** The next entry, of the same request, says the same. */
     repeated: boolean;
     /** The number of refreshes in the run that this ended. */
     before: number;
 }
 
-const IN_RUNS = new Set(["refreshed", "checked", "events"]);
-
-function familyOf(type: string): string {
-    return type.startsWith("event_") ? "events" : type;
-}
+const IN_RUNS = new Set(["refreshed", "checked"]);
 
 /** Merges runs of one kind into the latest entry, with a count. */
 function grouped(entries: Moment[]): Group[] {
@@ -88,20 +75,18 @@ function grouped(entries: Moment[]): Group[] {
         const last = groups.at(-1);
         const refreshed = entry.type === "refreshed";
         const times = refreshed ? (entry.refreshes ?? 1) : 1;
-        const family = familyOf(entry.type);
-        if (last && familyOf(last.type) === family && IN_RUNS.has(family) && !last.before) {
+        if (last?.entry.type === entry.type && IN_RUNS.has(entry.type) && !last.before) {
             last.times += times;
-            last.type = last.type === entry.type ? entry.type : family;
         } else {
-            const before = refreshed ? 0 : (entry.refreshes ?? 0);
-            groups.push({ entry, type: entry.type, times, repeated, before });
+            groups.push({ entry, times, repeated, before: refreshed ? 0 : (entry.refreshes ?? 0) });
         }
     }
     return groups;
 }
 
-function Line({ entry, type, times, repeated, before }: Group) {
-    const [icon, tone, words] = LOOKS[type] ?? (["dot", "neutral", type.replaceAll("_", " ")] satisfies Look);
+function Line({ entry, times, repeated, before }: Group) {
+    const [icon, tone, words] =
+        LOOKS[entry.type] ?? (["dot", "neutral", entry.type.replaceAll("_", " ")] satisfies Look);
     const changed = entry.detail?.changed;
     const note = entry.detail?.note;
     return (
