@@ -134,13 +134,13 @@ class Conferencing(Model):
         | None
     ) = None
     """Whose meeting it is."""
-    details: "Details | None" = None
+    details: "ConferencingDetails | None" = None
     """How to join it."""
     autocreate: Free | None = None
     """Refused: this calendar creates no meetings."""
 
 
-class Details(Model):
+class ConferencingDetails(Model):
     """How to join."""
 
     url: _Url

@@ -312,7 +312,7 @@ export interface Delivery {
 }
 
 /** An application. */
-export interface Details-Output {
+export interface Details {
     /** Also the client_id of hosted sign-in. */
     application_id: string;
     organization_id: string;
@@ -392,6 +392,8 @@ export interface Event {
     original_start_time?: number;
     created_at: number;
     updated_at: number;
+    /** Of an Agent Account's event with participants, when it is created, changed or answered. */
+    opengrant?: Notified;
 }
 
 /** What is about to happen. */
@@ -578,6 +580,11 @@ export interface NewApiKey {
     updated_at: number;
     /** Absent when it does not expire. */
     expires_at?: number;
+}
+
+/** notified: whether mail was sent. None is yet. */
+export interface Notified {
+    notified: boolean;
 }
 
 /** How an application is doing. Optional fields are absent when unknown, never null. */
