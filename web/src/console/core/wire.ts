@@ -64,6 +64,8 @@ export interface AuditEntry {
         | "api_key.revoked"
         | "application.created"
         | "application.updated"
+        | "calendar.feed_created"
+        | "calendar.feed_revoked"
         | "connector.created"
         | "connector.degraded"
         | "connector.deleted"
