@@ -83,6 +83,7 @@ def test_no_secret_is_left_in_any_file_answer_or_log(
             answer = http.post("/v3/console/sessions", json=body, headers={"X-OpenGrant-Console": "1"})
             sent += answer.cookies.values()
         assert len({*http.cookies.values(), *sent[-3:]}) == 3
+        sent.append(_token_of_feed(http))
         call("GET", "/v3/grants")
         call("GET", "/v3/connectors")
         call("GET", "/metrics")
@@ -105,6 +106,17 @@ def test_no_secret_is_left_in_any_file_answer_or_log(
     for answer in answers:
         assert MARK not in answer
         assert not any(password in answer for password in ACCOUNTS.values())
+
+
+def _token_of_feed(http: httpx.Client) -> str:
+    """The secret part of a calendar feed's address, after the feed was read at it and beside it."""
+    http.post("/v3/connectors", json={"provider": "virtual-calendar"})
+    room = {"provider": "virtual-calendar", "settings": {"email": "room-12"}}
+    grant_id = http.post("/v3/connect/custom", json=room).json()["data"]["id"]
+    url = http.post(f"/v3/grants/{grant_id}/calendars/primary/feed").json()["data"]["url"]
+    for address, status in ((url, 200), (f"{url}/more", 404), (url.removesuffix(".ics"), 404)):
+        assert httpx.get(address).status_code == status
+    return str(url.removesuffix(".ics").rpartition(".")[2])
 
 
 _SECRET = re.compile(r"(access|refresh|id)_token|webhook_secret|client_secret|api_key|private_key|.*password|link")

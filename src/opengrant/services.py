@@ -7,6 +7,8 @@ from opengrant.access.console_sessions import ConsoleSessions
 from opengrant.access.idempotency import Idempotency
 from opengrant.access.request_signatures import Signatures
 from opengrant.access.service_accounts import ServiceAccounts
+from opengrant.calendars.feeds import Feeds
+from opengrant.calendars.ics_store import IcsImport
 from opengrant.calendars.rederiving import Rederiving
 from opengrant.calendars.service import CalendarService
 from opengrant.connectors.check import ConnectorCheck
@@ -78,6 +80,8 @@ class Services:
     # calendars
     calendars: CalendarService
     rederiving: Rederiving
+    feeds: Feeds
+    ics_import: IcsImport
     # signin
     hosted: Hosted
     tokens: AccessTokens

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 ACCESS = "oga_"
 REFRESH = "ogr_"
 CODE = "ogc_"
+FEED = "ogf_"
 
 LONGEST = 160
 """Characters: the prefix, an application id of 64, and the random part."""

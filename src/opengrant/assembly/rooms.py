@@ -17,7 +17,9 @@ from opengrant.assembly.network import comma_separated
 from opengrant.assembly.refresh import Limits, Meters, build_refresh
 from opengrant.assembly.tools import Tools
 from opengrant.calendars.expansion import Expansions
+from opengrant.calendars.feeds import Feeds
 from opengrant.calendars.hosted import HostedCalendars, HostedEvents
+from opengrant.calendars.ics_store import IcsImport
 from opengrant.calendars.rederiving import Rederiving
 from opengrant.calendars.service import CalendarService
 from opengrant.connectors.check import ConnectorCheck
@@ -136,6 +138,8 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         timeline=Timeline(db=db),
         calendars=_calendars(tools, grants.grants, rederiving),
         rederiving=rederiving,
+        feeds=Feeds(db=db, digests=tools.digests, clock=clock),
+        ics_import=IcsImport(db=db, clock=clock),
         hosted=sign_in.hosted,
         tokens=sign_in.tokens,
         token_reader=sign_in.token_reader,

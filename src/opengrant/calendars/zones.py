@@ -31,13 +31,13 @@ _MOST_DAYS = 20_000
 
 
 class Zone:
-    """One zone's rules. name: as IANA writes it. Made by `zone`."""
+    """One zone's rules. name: as IANA writes it. rules: from the pinned package. Made by `zone`."""
 
-    __slots__ = ("_offsets", "_rules", "name")
+    __slots__ = ("_offsets", "name", "rules")
 
     def __init__(self, name: str, rules: ZoneInfo) -> None:
         self.name = name
-        self._rules = rules
+        self.rules = rules
         self._offsets: dict[int, int | None] = {}
 
     def utc(self, wall: Wall, *, later: bool = False) -> Seconds:
@@ -52,7 +52,7 @@ class Zone:
         return wall - (self._offset_at(wall) if offset is None else offset)
 
     def wall(self, at: Seconds) -> Wall:
-        local = datetime.fromtimestamp(at, UTC).astimezone(self._rules)
+        local = datetime.fromtimestamp(at, UTC).astimezone(self.rules)
         return (local.replace(tzinfo=None) - _EPOCH) // _ONE_SECOND
 
     def _look_up(self, day: int) -> int | None:
@@ -65,7 +65,7 @@ class Zone:
 
     def _offset_at(self, wall: Wall, *, fold: int = 0) -> int:
         try:
-            local = (_EPOCH + timedelta(seconds=wall)).replace(tzinfo=self._rules, fold=fold)
+            local = (_EPOCH + timedelta(seconds=wall)).replace(tzinfo=self.rules, fold=fold)
             return (local.utcoffset() or timedelta()) // _ONE_SECOND
         except OverflowError:
             return 0
@@ -85,6 +85,11 @@ def utc() -> Zone:
     found = zone("Etc/UTC")
     assert found is not None
     return found
+
+
+def likely() -> list[str]:
+    """All names; first one for each set of rules that Windows knows."""
+    return list(dict.fromkeys([*_windows_names().values(), *sorted(_names())]))
 
 
 @lru_cache(maxsize=1)

@@ -25,6 +25,7 @@ from opengrant.api import providers as _providers  # noqa: F401
 from opengrant.api import tokens as _tokens  # noqa: F401
 from opengrant.api import calendars as _calendars  # noqa: F401
 from opengrant.api import events as _events  # noqa: F401
+from opengrant.api import feeds
 from opengrant.api import webhooks as _webhooks  # noqa: F401
 from opengrant.api import workspaces as _workspaces  # noqa: F401
 
@@ -43,6 +44,7 @@ def asgi(installed: Installation) -> ASGIApp:
     router = build_router(installed.services, max_body=settings.max_body, unserved=UNSERVED)
     health.add_to(router, settings.public_url)
     hosted_pages.add_to(router, installed.services)
+    feeds.add_to(router, installed.services.feeds)
     static.add_to(router)
     return Middleware(Cors(router, installed.services.redirects), max_requests=settings.max_requests)
 

@@ -21,6 +21,10 @@ class Digests:
         """Of an access or refresh token that this server issued; the token's prefix tells the kinds apart."""
         return self._digest(f"token {application_id}", token).hex()
 
+    def feed(self, application_id: str, token: str) -> str:
+        """Of the token in the address of a calendar's feed."""
+        return self._digest(f"feed {application_id}", token).hex()
+
     def request(self, application_id: str, body: bytes) -> str:
         """Of a request's body, which may contain credentials."""
         return self._digest(f"request {application_id}", body.hex()).hex()

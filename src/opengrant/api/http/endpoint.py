@@ -43,7 +43,7 @@ class Endpoint:
             if "\x00" in value or "\ufffd" in value:
                 raise NotFound("Not found: the path holds characters that no id has.")
         if operation.body is not None:
-            request.body = await read_body(scope, receive, self.max_body)
+            request.body = await read_body(scope, receive, operation.file.largest if operation.file else self.max_body)
         if claim is not None and isinstance(access, Signed):
             await self.authentication.verify(claim, access, request, scope)
         answer = await operation.handler(request)

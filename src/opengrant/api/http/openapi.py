@@ -257,7 +257,12 @@ def _body(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
     types_of_body = ["application/json", *(["application/x-www-form-urlencoded"] if operation.form else [])]
     # A body of which nothing is required need not come, where a query may stand for it.
     required = not operation.form or any(field.is_required() for field in members[0].model_fields.values())
-    return {"required": required, "content": dict.fromkeys(types_of_body, content)}
+    described = dict.fromkeys(types_of_body, content)
+    if operation.file is not None:
+        (example,) = _examples(members[0])
+        plain = {"file": {"summary": "A file", "value": next(iter(example.values()))}}
+        described[operation.file.media] = {"schema": {"type": "string", "minLength": 1}, "examples": plain}
+    return {"required": required, "content": described}
 
 
 def _examples(model: type[BaseModel]) -> list[Any]:

@@ -134,6 +134,18 @@ Answers = Done | One | Page | Cursor | Flat | Redirect
 Handler = Callable[[Request], Awaitable[Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class FileBody:
+    """A body that may be a file itself, or JSON of which the only member holds it.
+
+    media    of the file
+    largest  bytes of either, whatever the setting says of other bodies
+    """
+
+    media: str
+    largest: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """One verb on one path.
@@ -142,6 +154,7 @@ class Operation:
     query       the model of the query string
     errors      what the handler may raise, beside what every route may
     form        the body may be an HTML form too, and may be absent
+    file        the body may be a file
     reads       headers that mean something here: Idempotency-Key, If-Available
     alias_of    the verb, or verb and path, of the operation that this one repeats
     served      False: it authenticates and then answers 501; its path is not in the table
@@ -157,6 +170,7 @@ class Operation:
     query: type[BaseModel] | None = None
     errors: tuple[type[OpenGrantError], ...] = ()
     form: bool = False
+    file: FileBody | None = None
     reads: tuple[str, ...] = ()
     alias_of: str | None = None
     served: bool = True
@@ -178,6 +192,7 @@ def route(
     also: str | None = None,
     also_at: str | None = None,
     form: bool = False,
+    file: FileBody | None = None,
     reads: tuple[str, ...] = (),
 ) -> Callable[[Handler], Handler]:
     """Enter a handler into the table. `also` is a second verb, `also_at` a second path with the same meaning."""
@@ -195,6 +210,7 @@ def route(
             query=query,
             errors=errors,
             form=form,
+            file=file,
             reads=reads,
         )
         OPERATIONS.append(first)

@@ -147,7 +147,7 @@ class Details(Model):
     """The address to join at."""
     meeting_code: _Label | None = None
     """The meeting's number."""
-    password: _Label | None = None
+    password: Annotated[_Label | None, Field(repr=False)] = None
     """What the meeting asks for."""
     pin: _Label | None = None
     """For those who dial in."""

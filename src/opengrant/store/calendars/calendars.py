@@ -30,6 +30,7 @@ _CHANGED = COLUMNS.writer(
     )
 )
 _OF = "where application_id = $1 and grant_id = $2"
+_OF_CALENDARS = ("calendar_keys", "calendar_events", "calendar_feeds")
 
 
 def add(calendar: Calendar) -> Steps[bool]:
@@ -122,7 +123,7 @@ def raise_version(application_id: str, grant_id: str, calendar_id: str) -> Steps
 
 def delete(calendar: Calendar) -> Steps[None]:
     """With its events."""
-    for table, name in (("calendar_keys", "calendar_id"), ("calendar_events", "calendar_id"), ("calendars", "id")):
+    for table, name in (*((table, "calendar_id") for table in _OF_CALENDARS), ("calendars", "id")):
         yield Statement(
             f"delete from {table} where application_id = $1 and {name} = $2", (calendar.application_id, calendar.id)
         )
@@ -132,7 +133,7 @@ def delete_of_grant(application_id: str, grant_id: str) -> Steps[None]:
     """With everything that they hold."""
     rows = yield Statement(f"delete from calendars {_OF} returning id", (application_id, grant_id))
     for (calendar_id,) in rows:
-        for table in ("calendar_keys", "calendar_events"):
+        for table in _OF_CALENDARS:
             yield Statement(
                 f"delete from {table} where application_id = $1 and calendar_id = $2", (application_id, calendar_id)
             )

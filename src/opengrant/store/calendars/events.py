@@ -131,6 +131,16 @@ def with_uid(calendar: Calendar, ical_uid: str, *, limit: int) -> Steps[list[Eve
     return [COLUMNS.read(row) for row in rows]
 
 
+def find_uid(calendar: Calendar, ical_uid: str) -> Steps[Event | None]:
+    """The event or the series with that id of iCalendar; of several, which an edit of a series may leave, the first."""
+    rows = yield Statement(
+        f"""select {COLUMNS} from calendar_events
+            {_OF} and ical_uid = $3 and master_id is null order by start_at, id limit 1""",
+        (calendar.application_id, calendar.id, ical_uid),
+    )
+    return COLUMNS.read(rows[0]) if rows else None
+
+
 def delete(events: Sequence[Event]) -> Steps[None]:
     for event in events:
         yield Statement(

@@ -78,3 +78,14 @@ create table calendar_keys (
 );
 create index calendar_keys_value on calendar_keys (application_id, grant_id, kind, name, value, id);
 create index calendar_keys_start on calendar_keys (application_id, grant_id, kind, name, value, start_at);
+
+-- The secret address of a calendar's feed; digest: keyed, of the token in it.
+create table calendar_feeds (
+    application_id text not null,
+    grant_id text not null,
+    calendar_id text not null,
+    digest text not null,
+    created_at bigint not null,
+    primary key (application_id, calendar_id)
+);
+create unique index calendar_feeds_digest on calendar_feeds (application_id, digest);
