@@ -29,6 +29,7 @@ from opengrant.providers.registry import OAUTH
 from opengrant.services import Services
 from opengrant.settings import Settings
 from opengrant.store.access import api_keys
+from opengrant.store.calendars.events import COLUMNS as CALENDAR_EVENTS
 from opengrant.store.engine.port import Statement, Steps
 from opengrant.vault import Owner, Vault
 
@@ -41,6 +42,8 @@ _TABLES = {
         " updated_at, asked_at, version, subject, user_id, name, state, credential_id, workspace_id, ip, user_agent,"
         " blocked, token_expires_at, external_id, due_at, proven_at, used_at, generation, trouble, refreshes, email_key"
     ),
+    "calendar_events": str(CALENDAR_EVENTS),
+    "calendar_keys": "application_id, grant_id, kind, calendar_id, id, name, value, start_at",
     "secrets": "application_id, owner_kind, owner_id, purpose, key_id, sealed, updated_at",
 }
 

@@ -1,15 +1,21 @@
 """Calendars that benchmarks are about: their grants, their events, and how those are told apart."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
 from opengrant.calendars.drafts import EventDraft, Timespan
+from opengrant.calendars.hosted import fresh_event, searched
 from opengrant.calendars.port import Events
-from opengrant.model import Application, CustomConnect, Grant
+from opengrant.model import SECOND, Application, CustomConnect, Grant
+from opengrant.model.calendars import Calendar
 from opengrant.model.logins import VirtualCalendarLogin
 from opengrant.services import Services
+from opengrant.store.calendars.events import COLUMNS
+
+Row = tuple[Any, ...]
 
 MONDAY = 1_772_409_600
 """2026-03-02T00:00Z: the week that is listed begins with it."""
@@ -28,24 +34,44 @@ async def room(services: Services, application: Application, name: str) -> Grant
 async def fill(services: Services, grant: Grant, *, events: int = EVENTS, series: int = SERIES) -> None:
     """Its primary calendar: single events of a year around the week, series of which a fifth are daily."""
     at = services.calendars.events_of(grant)
-    drafts = [*_series(series), *_singles(events - series)]
-    for begin in range(0, len(drafts), 100):
-        await asyncio.gather(*(_create(at, grant, draft) for draft in drafts[begin : begin + 100]))
+    wanted = drafts(events, series)
+    for begin in range(0, len(wanted), 100):
+        await asyncio.gather(*(_create(at, grant, draft) for draft in wanted[begin : begin + 100]))
 
 
 async def _create(events: Events, grant: Grant, draft: EventDraft) -> None:
     await events.create_event(grant, "primary", draft, if_free=False)
 
 
-def _singles(number: int) -> Iterator[EventDraft]:
+def drafts(events: int, series: int, *, years: int = 1, series_last: int | None = None) -> list[EventDraft]:
+    """years: around the week, of the single events. series_last: days of a series; None: it goes on."""
+    return [*_series(series, years, series_last), *_singles(events - series, years)]
+
+
+def rows(grant: Grant, calendar: Calendar, wanted: Sequence[EventDraft]) -> dict[str, list[Row]]:
+    """What `fill` leaves in the tables, to be copied into them."""
+    made = [fresh_event(grant, calendar, draft, at=MONDAY * SECOND + number) for number, draft in enumerate(wanted)]
+    keys = [
+        (one.application_id, one.grant_id, "event", one.calendar_id, one.id, *pair, one.start_at)
+        for one in made
+        for pair in searched(one.metadata)
+    ]
+    return {"calendar_events": [COLUMNS.write(one) for one in made], "calendar_keys": keys}
+
+
+def _singles(number: int, years: int) -> Iterator[EventDraft]:
     for count in range(number):
-        yield _draft(count, MONDAY + (count * 7919) % (364 * 24) * HOUR - 182 * DAY)
+        yield _draft(count, MONDAY + (count * 7919) % (years * 364 * 24) * HOUR - years * 182 * DAY)
 
 
-def _series(number: int) -> Iterator[EventDraft]:
+def _series(number: int, years: int, last: int | None) -> Iterator[EventDraft]:
     for count in range(number):
         rule = "FREQ=DAILY" if count % 5 == 0 else f"FREQ=WEEKLY;BYDAY={_WEEKDAYS[count % 7]}"
-        yield _draft(count, MONDAY - (count % 100) * WEEK + (8 + count % 10) * HOUR, f"RRULE:{rule}")
+        start = MONDAY - (count % 100) * WEEK + (8 + count % 10) * HOUR
+        if last is not None:
+            start = MONDAY + (count % (years * 364) - years * 182) * DAY + (8 + count % 10) * HOUR
+            rule += f";UNTIL={datetime.fromtimestamp(start + last * DAY, UTC):%Y%m%dT%H%M%SZ}"
+        yield _draft(count, start, f"RRULE:{rule}")
 
 
 def _draft(count: int, start: int, *lines: str) -> EventDraft:

@@ -70,10 +70,10 @@ class HostedCalendars:
             if not metadata:
                 return (yield from calendars.page(grant.application_id, grant.id, after=after, limit=limit + 1))
             ids = yield from calendars.find_keyed(
-                grant.application_id, grant.id, "calendar", metadata, after=after, limit=limit + 1
+                grant.application_id, grant.id, "calendar", metadata, after=(0, after), limit=limit + 1
             )
             found = []
-            for id_ in ids:
+            for _, id_ in ids:
                 one = yield from calendars.find(grant.application_id, grant.id, id_)
                 found += [one] if one is not None else []
             return found

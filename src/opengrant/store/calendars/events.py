@@ -43,7 +43,7 @@ _NUMBERS = {
 _ADD = insert("calendar_events", {name: _NUMBERS.get(name, "text") for name in COLUMNS.names})
 _PUT = f"""
     insert into calendar_events ({COLUMNS}) values ({COLUMNS.places})
-    on conflict (application_id, calendar_id, id) do update set {_SET} returning id"""
+    on conflict (calendar_id, id) do update set {_SET} returning id"""
 PUT = Head(_PUT, f"g as ({_PUT})", "id")
 """Add, or replace what has its id; with the arguments of `COLUMNS.write`."""
 
@@ -99,18 +99,36 @@ def between(
     """Single events and overrides of which a part lies from `low` to `high`, by start and id; `after` is left out."""
     shown = _SHOWN[not cancelled]
     rows = yield Statement(
-        f"""select {COLUMNS} from (
-                select {COLUMNS} from calendar_events
-                {_OF} and kind <> 'series' and duration <= {SHORT} and start_at >= $3 - {SHORT} and start_at <= $4
-                union all
-                select {COLUMNS} from calendar_events
-                {_OF} and kind <> 'series' and duration > {SHORT} and end_at > $3 and start_at <= $4
-            ) found
-            where (end_at > $3 or start_at >= $3) and (start_at > $5 or (start_at = $5 and id > $6)) {shown}
-            order by start_at, id limit $7""",
-        (calendar.application_id, calendar.id, low, high, *after, limit),
+        f"""select {COLUMNS} from ({_overlapping(str(COLUMNS))}) found
+            where (end_at > $3 or start_at >= $3) and (start_at > $6 or (start_at = $6 and id > $7)) {shown}
+            order by start_at, id limit $8""",
+        # A later page begins where the one before has ended, not at the beginning of the window.
+        (calendar.application_id, calendar.id, low, high, max(low - SHORT, after[0]), *after, limit),
     )
     return [COLUMNS.read(row) for row in rows]
+
+
+def _overlapping(columns: str) -> str:
+    """Rows that are no series, of which a part lies from $3 to $4, and some that end before. $5: when the first begins
+    that is wanted, of short ones."""
+    return f"""
+        select {columns} from calendar_events
+        {_OF} and kind <> 'series' and duration <= {SHORT} and start_at >= $5 and start_at <= $4
+        union all
+        select {columns} from calendar_events
+        {_OF} and kind <> 'series' and duration > {SHORT} and end_at > $3 and start_at <= $4"""
+
+
+def busy_between(calendar: Calendar, *, low: int, high: int) -> Steps[Sequence[Row]]:
+    """(begin, end, status, body as JSON) of single events and overrides that take time from `low` to `high`."""
+    columns = "start_at, end_at, status, body, busy"
+    return (
+        yield Statement(
+            f"""select start_at, end_at, status, body from ({_overlapping(columns)}) found
+                where end_at > $3 and busy = 1 and status <> 'cancelled'""",
+            (calendar.application_id, calendar.id, low, high, low - SHORT),
+        )
+    )
 
 
 def series_between(calendar: Calendar, *, low: int, high: int) -> Steps[Sequence[Row]]:
