@@ -123,10 +123,14 @@ def raise_version(application_id: str, grant_id: str, calendar_id: str) -> Steps
 
 def delete(calendar: Calendar) -> Steps[None]:
     """With its events."""
-    for table, name in (*((table, "calendar_id") for table in _OF_CALENDARS), ("calendars", "id")):
+    for table in _OF_CALENDARS:
         yield Statement(
-            f"delete from {table} where application_id = $1 and {name} = $2", (calendar.application_id, calendar.id)
+            f"delete from {table} where application_id = $1 and calendar_id = $2",
+            (calendar.application_id, calendar.id),
         )
+    yield Statement(
+        f"delete from calendars {_OF} and id = $3", (calendar.application_id, calendar.grant_id, calendar.id)
+    )
 
 
 def delete_of_grant(application_id: str, grant_id: str) -> Steps[None]:
@@ -192,9 +196,10 @@ def find_keyed(
     """Calendars, or events of one calendar, that have all these pairs: (start_at, id), in this order. start_at: 0 of a
     calendar."""
     having = " ".join(
-        f"""and exists (select 1 from calendar_keys o where o.application_id = k.application_id
+        # No `exists`: PostgreSQL would make a join of it, and read every key of the calendar.
+        f"""and (select o.value from calendar_keys o where o.application_id = k.application_id
             and o.calendar_id = k.calendar_id and o.kind = k.kind and o.id = k.id
-            and o.name = ${8 + 2 * number} and o.value = ${9 + 2 * number})"""
+            and o.name = ${8 + 2 * number}) = ${9 + 2 * number}"""
         for number in range(1, len(pairs))
     )
     rows = yield Statement(

@@ -97,35 +97,38 @@ def between(
     calendar: Calendar, *, low: int, high: int, after: tuple[int, str], limit: int, cancelled: bool = False
 ) -> Steps[list[Event]]:
     """Single events and overrides of which a part lies from `low` to `high`, by start and id; `after` is left out."""
-    shown = _SHOWN[not cancelled]
     rows = yield Statement(
-        f"""select {COLUMNS} from ({_overlapping(str(COLUMNS))}) found
-            where (end_at > $3 or start_at >= $3) and (start_at > $6 or (start_at = $6 and id > $7)) {shown}
-            order by start_at, id limit $8""",
+        _PAGE.format(shown=_SHOWN[not cancelled]),
         # A later page begins where the one before has ended, not at the beginning of the window.
         (calendar.application_id, calendar.id, low, high, max(low - SHORT, after[0]), *after, limit),
     )
     return [COLUMNS.read(row) for row in rows]
 
 
-def _overlapping(columns: str) -> str:
-    """Rows that are no series, of which a part lies from $3 to $4, and some that end before. $5: when the first begins
-    that is wanted, of short ones."""
-    return f"""
-        select {columns} from calendar_events
-        {_OF} and kind <> 'series' and duration <= {SHORT} and start_at >= $5 and start_at <= $4
+_SHORT_ONES = f"""
+    {_OF} and kind <> 'series' and duration <= {SHORT} and start_at >= $5 and start_at <= $4
+    and (end_at > $3 or start_at >= $3)"""
+_LONG_ONES = f"{_OF} and kind <> 'series' and duration > {SHORT} and end_at > $3 and start_at <= $4"
+"""Rows that are no series, of which a part lies from $3 to $4. $5: when the first begins that is wanted, of short
+ones."""
+_ORDER = "and (start_at > $6 or (start_at = $6 and id > $7)) {shown} order by start_at, id limit $8"
+# Each part has an end: else PostgreSQL sorts all that a long window holds, for every page.
+_PAGE = f"""
+    select * from (
+        select * from (select {COLUMNS} from calendar_events {_SHORT_ONES} {_ORDER}) short_ones
         union all
-        select {columns} from calendar_events
-        {_OF} and kind <> 'series' and duration > {SHORT} and end_at > $3 and start_at <= $4"""
+        select * from (select {COLUMNS} from calendar_events {_LONG_ONES} {_ORDER}) long_ones
+    ) found order by start_at, id limit $8"""
 
 
 def busy_between(calendar: Calendar, *, low: int, high: int) -> Steps[Sequence[Row]]:
     """(begin, end, status, body as JSON) of single events and overrides that take time from `low` to `high`."""
-    columns = "start_at, end_at, status, body, busy"
+    busy = "and busy = 1 and status <> 'cancelled'"
     return (
         yield Statement(
-            f"""select start_at, end_at, status, body from ({_overlapping(columns)}) found
-                where end_at > $3 and busy = 1 and status <> 'cancelled'""",
+            f"""select start_at, end_at, status, body from calendar_events {_SHORT_ONES} {busy}
+                union all
+                select start_at, end_at, status, body from calendar_events {_LONG_ONES} {busy}""",
             (calendar.application_id, calendar.id, low, high, low - SHORT),
         )
     )
@@ -170,10 +173,11 @@ def delete_series(master: Event) -> Steps[None]:
     """With what was changed about single occurrences, and what of them can be searched for."""
     of = (master.application_id, master.calendar_id, master.id)
     yield Statement(
-        f"""delete from calendar_keys {_OF} and kind = 'event' and (id = $3 or id in (
-                select id from calendar_events {_OF} and master_id = $3))""",
+        f"""delete from calendar_keys {_OF} and kind = 'event' and id in (
+                select id from calendar_events {_OF} and master_id = $3)""",
         of,
     )
+    yield Statement(f"delete from calendar_keys {_OF} and kind = 'event' and id = $3", of)
     yield Statement(f"delete from calendar_events {_OF} and master_id = $3", of)
     yield Statement(f"delete from calendar_events {_OF} and id = $3", of)
 
