@@ -700,8 +700,7 @@ export interface RoomResource {
 }
 
 /** Empty: the answer is stored. No mail is sent yet. */
-export interface Rsvp {
-}
+export type Rsvp = Record<string, never>;
 
 /** A notification, as receivers get it. */
 export interface Sample {
