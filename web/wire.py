@@ -60,7 +60,7 @@ def _name(reference: str) -> str:
 
 def _declaration(name: str, schema: Mapping[str, Any]) -> str:
     comment = _comment(schema, "")
-    if "properties" in schema:
+    if schema.get("properties"):
         return f"{comment}export interface {name} {_members(schema)}"
     return comment + _statement(f"export type {name} =", schema, "")
 
@@ -114,6 +114,8 @@ def _plain(schema: Mapping[str, Any]) -> str:
     if schema["type"] == "array":
         return _type(schema)
     if schema["type"] == "object":
+        if schema.get("properties") == {}:
+            return "Record<string, never>"
         values = schema.get("additionalProperties", True)
         return f"Record<string, {'unknown' if values is True else _type(values)}>"
     return {"integer": "number", "number": "number", "string": "string", "boolean": "boolean"}[schema["type"]]

@@ -73,6 +73,9 @@ def test_an_address_ends_with_the_next_one_and_when_it_is_revoked(tenant: Tenant
     assert not gone(second)
     assert tenant.delete(f"{base(room)}/{CALENDAR}/feed").json().keys() == {"request_id"}
     assert gone(second)
+    trail = [one for one in data(tenant.get("/v3/audit")) if one["type"].startswith("calendar.feed")]
+    assert [one["type"].partition("_")[2] for one in trail] == ["revoked", "created", "created"]
+    assert {one["grant_id"] for one in trail} == {room["id"]}
     again = tenant.delete(f"{base(room)}/{CALENDAR}/feed")
     assert problem(again)[:2] == (404, "not_found_error")
 

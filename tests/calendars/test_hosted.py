@@ -175,6 +175,35 @@ async def test_an_occurrence_is_changed_and_another_taken_away(hosted: HostedEve
     assert await listed(hosted, owner, everything) == []
 
 
+async def test_a_series_is_cut_in_two(hosted: HostedEvents) -> None:
+    owner = grant()
+    rule = "RRULE:FREQ=WEEKLY;COUNT=6"
+    series = await hosted.create_event(owner, "primary", draft("2026-06-01T09:00", "2026-06-01T10:00", rule, title="A"))
+    ids = [f"{series.id}_202606{day:02}T070000Z" for day in (1, 8, 15, 22, 29)]
+    await hosted.change_event(owner, "primary", ids[1], EventDraft(body={"title": "second"}))
+    await hosted.change_event(owner, "primary", ids[3], EventDraft(body={"title": "fourth"}))
+    rest = await hosted.change_event(owner, "primary", ids[2], EventDraft(body={"title": "B"}), following=True)
+    assert rest.recurrence == ("RRULE:FREQ=WEEKLY;COUNT=4",)
+    everything = window("2026-06-01T00:00", "2026-08-01T00:00", expand=True)
+    found = await listed(hosted, owner, everything)
+    assert begins(found) == [f"2026-{day}T09:00" for day in ("06-01", "06-08", "06-15", "06-22", "06-29", "07-06")]
+    assert [one.body["title"] for one in found] == ["A", "second", "B", "fourth", "B", "B"]
+    assert [one.master_id for one in found] == [series.id] * 2 + [rest.id] * 4
+    moved = EventDraft(when=span("2026-06-29T11:00", "2026-06-29T12:00"))
+    last = await hosted.change_event(owner, "primary", f"{rest.id}_20260629T070000Z", moved, following=True)
+    found = await listed(hosted, owner, everything)
+    assert begins(found)[-3:] == ["2026-06-22T09:00", "2026-06-29T11:00", "2026-07-06T11:00"]
+    await hosted.delete_event(owner, "primary", f"{last.id}_20260706T090000Z", following=True)
+    await hosted.delete_event(owner, "primary", ids[0], following=True)
+    assert begins(await listed(hosted, owner, everything)) == [
+        "2026-06-15T09:00",
+        "2026-06-22T09:00",
+        "2026-06-29T11:00",
+    ]
+    with pytest.raises(InvalidData, match="edit_scope"):
+        await hosted.delete_event(owner, "primary", rest.id, following=True)
+
+
 @pytest.mark.parametrize(
     ("begin", "end", "expected"),
     [

@@ -1,5 +1,6 @@
 """iCalendar in and out: what a feed shows, what an import makes of a file, and what either costs."""
 
+import asyncio
 import contextlib
 import random
 import re
@@ -23,10 +24,10 @@ from opengrant.calendars.feeds import Feeds
 from opengrant.calendars.hosted import HostedEvents
 from opengrant.calendars.ics_export import MOST_BYTES, render
 from opengrant.calendars.ics_import import read_file
-from opengrant.calendars.ics_store import AT_ONCE, IcsImport, ImportResult
+from opengrant.calendars.ics_store import AT_ONCE, MOST_AT_ONCE, IcsImport, ImportResult
 from opengrant.calendars.ics_vtimezone import describe
 from opengrant.calendars.zones import zone
-from opengrant.errors import InvalidData
+from opengrant.errors import InvalidData, Overloaded
 from opengrant.model import Application, Grant, now
 from opengrant.model.calendars import Calendar, Event
 from opengrant.store.calendars import calendars as table
@@ -173,6 +174,18 @@ async def test_a_large_calendar_shows_series_and_what_is_to_come_first(hosted: H
     assert content.endswith(b"END:VCALENDAR\r\n")
 
 
+async def test_more_series_than_are_read_at_once_are_shown_once_each(
+    hosted: HostedEvents, feeds: Feeds, ics: IcsImport
+) -> None:
+    """All end at the same time: never."""
+    owner = grant()
+    calendar = await hosted.calendars.calendar(owner, "primary")
+    many = [event("RRULE:FREQ=YEARLY", uid=str(number)) for number in range(1_100)]
+    await ics.run(owner, calendar, file(*many))
+    found = await feeds.rows(calendar, SINCE)
+    assert (len(found), len({row.id for row in found})) == (1_100, 1_100)
+
+
 def _fields(row: Event) -> dict[str, Any]:
     return {name: getattr(row, name) for name in row.__slots__}
 
@@ -273,15 +286,23 @@ async def _series(dice: random.Random, hosted: HostedEvents, owner: Grant) -> No
         if not found:
             return
         one = dice.choice(found)
-        if dice.random() < 0.4:
+        if dice.random() < 0.15:
+            lines = (f"RRULE:{dice.choice(RULES[:-1])}", f"EXDATE:{begin + timedelta(days=7):%Y%m%dT%H%M%S}")
+            await hosted.change_event(owner, "primary", made.id, EventDraft(recurrence=lines))
+        elif dice.random() < 0.1:
+            change = EventDraft(body={"title": str(dice.random())})
+            await hosted.change_event(owner, "primary", one.id, change, following=True)
+        elif dice.random() < 0.1:
+            await hosted.delete_event(owner, "primary", one.id, following=True)
+        elif dice.random() < 0.4:
             await hosted.delete_event(owner, "primary", one.id)
         elif isinstance(when, Days):
             day = date(1970, 1, 1) + timedelta(seconds=one.wall, days=dice.randint(-2, 2))
             await hosted.change_event(owner, "primary", one.id, EventDraft(when=Days(day, day)))
         else:
             moved = one.start_at + dice.randint(-40, 40) * 1800
-            change = Timespan(moved, moved + 1800, when.start_zone, when.end_zone)
-            await hosted.change_event(owner, "primary", one.id, EventDraft(when=change))
+            later = Timespan(moved, moved + 1800, when.start_zone, when.end_zone)
+            await hosted.change_event(owner, "primary", one.id, EventDraft(when=later))
 
 
 Seen = tuple[int, int, str]
@@ -396,6 +417,16 @@ async def test_more_than_a_batch_is_stored_and_each_change_is_told_once(
     assert told[0][0] == 21
     assert await store.read(rows("select 1 from deliveries where type = 'event.updated'")) == []
     assert (await hosted.calendars.calendar(owner, "primary")).version == calendar.version + 2
+
+
+async def test_imports_that_wait_are_few(hosted: HostedEvents, ics: IcsImport) -> None:
+    owner = grant()
+    calendar = await hosted.calendars.calendar(owner, "primary")
+    many = (ics.run(owner, calendar, file(event(uid=str(number)))) for number in range(MOST_AT_ONCE + 2))
+    found = await asyncio.gather(*many, return_exceptions=True)
+    assert sum(isinstance(one, ImportResult) for one in found) == MOST_AT_ONCE
+    assert sum(isinstance(one, Overloaded) for one in found) == 2
+    assert await ics.run(owner, calendar, file(event(uid="later"))) == ImportResult(created=1)
 
 
 async def test_a_calendar_that_is_deleted_takes_its_feed_along(

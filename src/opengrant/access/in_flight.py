@@ -1,4 +1,4 @@
-"""A bound on requests that wait for a provider, so that slow providers cannot use up the process."""
+"""A bound on requests that take long, so that slow providers or large files cannot use up the process."""
 
 import contextlib
 from collections.abc import Iterator
@@ -9,16 +9,20 @@ from opengrant.errors import Overloaded
 
 @dataclass(slots=True, kw_only=True)
 class InFlightLimit:
-    """Counts verifications and connector checks of this process together; built once, in assembly/."""
+    """Counts requests of this process, such as verifications and connector checks together.
+
+    what  they are, in the plural
+    """
 
     limit: int
+    what: str = "verifications"
     under_way: int = field(default=0, init=False)
 
     @contextlib.contextmanager
     def bounded(self) -> Iterator[None]:
-        """Around code that asks a provider while a request waits. Raises Overloaded when the limit is reached."""
+        """Around what a request waits for. Raises Overloaded when the limit is reached."""
         if self.under_way >= self.limit:
-            raise Overloaded("Too many verifications are under way. Try again in a moment.", retry_after=1)
+            raise Overloaded(f"Too many {self.what} are under way. Try again in a moment.", retry_after=1)
         self.under_way += 1
         try:
             yield

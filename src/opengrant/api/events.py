@@ -13,6 +13,7 @@ from opengrant.calendars import shown
 from opengrant.calendars.drafts import BEGINNING, EventQuery, Place
 from opengrant.errors import InvalidData, SlotTaken
 from opengrant.model import SECOND, Grant
+from opengrant.model.calendars import Event
 
 TAG = "Events"
 _EVENTS = "/v3/grants/{grant_id}/events"
@@ -85,7 +86,7 @@ async def create_event(request: Request) -> Answer:
     query = data_plane.read_flags(request, wire.OfCalendar)
     draft = data_plane.read(request, wire.EventBody).to_model(grant.email, virtual=virtual, creates=True)
     made = await events.create_event(grant, query.calendar_id, draft, if_free=_flag(request, b"if-available"))
-    return data_plane.selection(query.select)(shown.event(made, virtual=virtual))
+    return data_plane.selection(query.select)(_written(made, virtual=virtual))
 
 
 @route("GET", _EVENT, tag=TAG, access=BY_TOKEN, query=wire.OfCalendar, answers=One(wire.Event), errors=ERRORS)
@@ -104,30 +105,34 @@ async def get_event(request: Request) -> Answer:
     tag=TAG,
     access=BY_TOKEN,
     body=wire.EventBody,
-    query=wire.OfCalendar,
+    query=wire.Edit,
     answers=One(wire.Event),
     errors=ERRORS,
 )
 async def update_event(request: Request) -> Answer:
-    """Change an event. By the id of a series all of it, by that of an occurrence this one alone.
+    """Change an event. By the id of a series all of it, by that of an occurrence this one alone or all that follow too.
 
     Another time or rule of a series drops the changes of occurrences that it does not have any more.
     """
     grant = await grant_of(request)
     events, virtual = request.services.calendars.events_of(grant), request.services.calendars.is_virtual(grant)
-    query = data_plane.read_flags(request, wire.OfCalendar)
+    query = data_plane.read_flags(request, wire.Edit)
     change = data_plane.read(request, wire.EventBody).to_model(grant.email, virtual=virtual, creates=False)
-    changed = await events.change_event(grant, query.calendar_id, request.params["event_id"], change)
-    return data_plane.selection(query.select)(shown.event(changed, virtual=virtual))
+    following = query.edit_scope == "following"
+    changed = await events.change_event(
+        grant, query.calendar_id, request.params["event_id"], change, following=following
+    )
+    return data_plane.selection(query.select)(_written(changed, virtual=virtual))
 
 
-@route("DELETE", _EVENT, tag=TAG, access=BY_TOKEN, query=wire.OfCalendar, errors=ERRORS)
+@route("DELETE", _EVENT, tag=TAG, access=BY_TOKEN, query=wire.Edit, errors=ERRORS)
 async def delete_event(request: Request) -> None:
-    """Delete an event, a whole series, or one occurrence."""
+    """Delete an event, a whole series, one occurrence, or one and all that follow."""
     grant = await grant_of(request)
     events = request.services.calendars.events_of(grant)
-    query = data_plane.read_flags(request, wire.OfCalendar)
-    await events.delete_event(grant, query.calendar_id, request.params["event_id"])
+    query = data_plane.read_flags(request, wire.Edit)
+    following = query.edit_scope == "following"
+    await events.delete_event(grant, query.calendar_id, request.params["event_id"], following=following)
 
 
 @route(
@@ -148,6 +153,12 @@ async def send_rsvp(request: Request) -> Answer:
     body = data_plane.read(request, wire.RsvpBody)
     await events.respond(grant, query.calendar_id, request.params["event_id"], body.status, body.comment)
     return {}
+
+
+def _written(event: Event, *, virtual: bool) -> Answer:
+    """An event that was just written, and whether its participants were told."""
+    answer = shown.event(event, virtual=virtual)
+    return answer if virtual or not answer["participants"] else {**answer, "opengrant": {"notified": False}}
 
 
 def _continued(request: Request, grant: Grant) -> tuple[dict[str, str], list[Any] | None]:

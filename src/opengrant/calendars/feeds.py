@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from opengrant.access import bearer_tokens
 from opengrant.calendars.zones import VERSION
 from opengrant.errors import DataNotFound
+from opengrant.events import audit
 from opengrant.model import SECOND, Clock, Micros
 from opengrant.model.calendars import Calendar, Event
 from opengrant.store.calendars import calendars, feeds
@@ -92,14 +93,20 @@ class Feeds:
             if (yield from calendars.hold(calendar, self.db.dialect)) is None:
                 raise DataNotFound("calendar_id: the calendar was deleted just now.")
             yield from feeds.put(calendar, digest, at=at)
+            yield from _record("calendar.feed_created", calendar, at)
 
         await self.db.write(script())
         return NewFeed(token, at)
 
     async def revoke(self, calendar: Calendar) -> None:
         """The address ends. Raises DataNotFound: there is none."""
-        if not await self.db.write(feeds.revoke(calendar)):
-            raise DataNotFound("calendar_id: this calendar has no feed.")
+
+        def script() -> Steps[None]:
+            if not (yield from feeds.revoke(calendar)):
+                raise DataNotFound("calendar_id: this calendar has no feed.")
+            yield from _record("calendar.feed_revoked", calendar, self.clock())
+
+        await self.db.write(script())
 
     async def read(self, token: str, *, known: str | None) -> File | None:
         """What stands at an address. known: the client's If-None-Match. None: there is nothing, or not any more."""
@@ -138,6 +145,10 @@ class Feeds:
                 if len(rows) < min(left, _AT_ONCE):
                     break
         return sorted(found, key=lambda row: row.end_at < since)
+
+
+def _record(type_: audit.AuditType, calendar: Calendar, at: Micros) -> Steps[None]:
+    yield from audit.record(calendar.application_id, type_, at=at, grant_id=calendar.grant_id, calendar_id=calendar.id)
 
 
 def _render(calendar: Calendar, rows: Sequence[Event]) -> bytes:

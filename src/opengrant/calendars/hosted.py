@@ -26,13 +26,15 @@ from opengrant.calendars.occurrences import (
     find_occurrence,
     instants,
     occurrence,
+    occurrence_id,
     series_of,
     split_id,
 )
 from opengrant.calendars.recurrence import expand
 from opengrant.calendars.rederiving import Rederiving
+from opengrant.calendars.splitting import head, tail
 from opengrant.calendars.timing import place, placement, repeat, require_zone
-from opengrant.calendars.zones import VERSION
+from opengrant.calendars.zones import VERSION, Wall
 from opengrant.errors import DataNotFound, InvalidData, SlotTaken
 from opengrant.events import payloads
 from opengrant.model import SECOND, Clock, Grant, Micros
@@ -273,13 +275,22 @@ class HostedEvents:
             if number < len(taken) and taken[number][0] < end:
                 raise SlotTaken("The calendar is taken at that time. Nothing was created; choose another time.")
 
-    async def change_event(self, grant: Grant, name: str, event_id: str, change: EventDraft) -> Event:
-        """Of a series all of it; of an occurrence that one, which has a row of its own from then on."""
+    async def change_event(
+        self, grant: Grant, name: str, event_id: str, change: EventDraft, *, following: bool = False
+    ) -> Event:
+        """Of a series all of it; of an occurrence that one, which has a row of its own from then on.
+
+        following  of an occurrence also all that come after it: they become a series of their own, which is returned
+        """
         seen = await self.calendars.calendar(grant, name)
 
         def script() -> Steps[Event]:
             held = yield from self.calendars.take(seen)
             before, stored = yield from _get(held, event_id)
+            if following and (cut := (yield from _cut_at(held, before))) is not None:
+                return (yield from self._change_following(held, *cut, change))
+            if following:
+                before, stored = yield from _get(held, before.master_id or event_id)
             if before.master_id is not None and change.recurrence:
                 raise InvalidData("recurrence: an occurrence does not repeat by itself. Change its series.")
             after = _changed(before, change, held)
@@ -291,13 +302,46 @@ class HostedEvents:
 
         return await self.db.write(script())
 
-    async def delete_event(self, grant: Grant, name: str, event_id: str) -> None:
-        """Of a series all of it; an occurrence is taken away and its series goes on."""
+    def _change_following(self, held: Calendar, series: Event, wall: Wall, change: EventDraft) -> Steps[Event]:
+        at = self.clock()
+        id_ = new_id(at)
+        rest = replace(
+            tail(series, wall), id=id_, ical_uid=f"{id_}@opengrant", created_at=at, updated_at=at, sequence=0
+        )
+        rest = _changed(rest, change, held)
+        moved = yield from self._end_before(held, series, wall)
+        yield from self._write(held, "created", rest, before=None, last=False)
+        if change.when is None and change.recurrence is None and rest.kind == "series":
+            for row in moved:
+                changed_row = replace(
+                    row, master_id=id_, ical_uid=rest.ical_uid, id=occurrence_id(rest, cast(int, row.original))
+                )
+                yield from events.put(changed_row)
+        return rest
+
+    def _end_before(self, held: Calendar, series: Event, wall: Wall) -> Steps[list[Event]]:
+        """End the series before that occurrence. Returns what was changed about single occurrences from there on."""
+        rows = yield from events.of_series(series)
+        later = [row for row in rows if row.original is not None and row.original >= wall]
+        for one in later:
+            yield from calendars.put_keys(held, "event", one.id, (), start_at=0)
+        yield from events.delete(later)
+        ended = replace(head(series, wall), sequence=series.sequence + 1, updated_at=self.clock())
+        yield from self._write(held, "updated", ended, before=series, last=False)
+        return later
+
+    async def delete_event(self, grant: Grant, name: str, event_id: str, *, following: bool = False) -> None:
+        """Of a series all of it; an occurrence is taken away, `following` with all after it, and its series goes on."""
         seen = await self.calendars.calendar(grant, name)
 
         def script() -> Steps[None]:
             held = yield from self.calendars.take(seen)
             found, stored = yield from _get(held, event_id)
+            if following and (cut := (yield from _cut_at(held, found))) is not None:
+                yield from self._end_before(held, *cut)
+                return
+            if following:
+                found, stored = yield from _get(held, found.master_id or event_id)
             gone = replace(found, status="cancelled", updated_at=self.clock())
             if found.master_id is not None:
                 gone = replace(gone, kind="cancelled", busy=False)
@@ -338,10 +382,12 @@ class HostedEvents:
             taken += listing.busy(series, found.rows, low, high, email=grant.email.lower(), maybe_too=maybe_too)
         return union(clip(taken, low, high))
 
-    def _write(self, held: Calendar, change: Change, event: Event, *, before: Event | None) -> Steps[None]:
-        """The last of a script. before: its row as it was, None: it has none yet."""
+    def _write(
+        self, held: Calendar, change: Change, event: Event, *, before: Event | None, last: bool = True
+    ) -> Steps[None]:
+        """before: its row as it was, None: it has none yet. last: nothing follows in this script."""
         arms = [*_key_arms(held, event, before), *self._notice(change, event)]
-        yield from together(events.PUT, events.COLUMNS.write(event), arms, self.db.dialect)
+        yield from together(events.PUT, events.COLUMNS.write(event), arms, self.db.dialect, last=last)
 
     def _notice(self, change: Change, one: Event) -> list[Arm]:
         at = self.clock()
@@ -436,6 +482,18 @@ def _get(calendar: Calendar, event_id: str) -> Steps[tuple[Event, bool]]:
     if found is None or found.kind == "cancelled":
         raise DataNotFound(f"event_id: this calendar has no event {event_id[:60]!r}.")
     return found, True
+
+
+def _cut_at(calendar: Calendar, occurrence_: Event) -> Steps[tuple[Event, Wall] | None]:
+    """The series, and the wall time of the occurrence that it is to be cut at. None: it is the first, so all of it.
+
+    Raises InvalidData: this is no occurrence.
+    """
+    if occurrence_.master_id is None or occurrence_.original is None:
+        raise InvalidData("edit_scope: `following` needs the id of one occurrence of a series.")
+    series = yield from events.find(calendar, occurrence_.master_id)
+    assert series is not None
+    return None if occurrence_.original <= series.wall else (series, occurrence_.original)
 
 
 def _key_arms(calendar: Calendar, event: Event, before: Event | None) -> list[Arm]:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from opengrant.access.in_flight import InFlightLimit
 from opengrant.calendars import shown
 from opengrant.calendars.hosted import drop_strays, searched
 from opengrant.calendars.ics_import import Read, Skipped, as_occurrence, read_file
@@ -19,6 +20,8 @@ from opengrant.store.events import events as outbox
 
 AT_ONCE = 200
 """Events of one transaction."""
+MOST_AT_ONCE = 8
+"""Imports of a process, of which one reads its file while the others wait: each holds the whole file."""
 
 
 @dataclass(slots=True)
@@ -37,20 +40,22 @@ class IcsImport:
 
     db: Store
     clock: Clock
+    _limit: InFlightLimit = field(default_factory=lambda: InFlightLimit(limit=MOST_AT_ONCE, what="imports"), repr=False)
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
     async def run(self, grant: Grant, calendar: Calendar, data: bytes | str) -> ImportResult:
         """What is counted is stored. A process reads one file at a time.
 
-        Raises InvalidData, DataNotFound; of a calendar that is changed or deleted meanwhile, too.
+        Raises InvalidData, DataNotFound, Overloaded; of a calendar that is changed or deleted meanwhile, too.
         """
-        async with self._reading:
-            contents = await asyncio.to_thread(read_file, data, grant, calendar, at=self.clock())
-        result = ImportResult(skipped=list(contents.skipped))
-        told: set[str] = set()
-        for batch in _batches(contents.events):
-            await self.db.write(self._write(calendar, batch, result, told))
-        return result
+        with self._limit.bounded():
+            async with self._reading:
+                contents = await asyncio.to_thread(read_file, data, grant, calendar, at=self.clock())
+            result = ImportResult(skipped=list(contents.skipped))
+            told: set[str] = set()
+            for batch in _batches(contents.events):
+                await self.db.write(self._write(calendar, batch, result, told))
+            return result
 
     def _write(self, seen: Calendar, batch: Sequence[Read], result: ImportResult, told: set[str]) -> Steps[None]:
         """told: UIDs that webhooks are told of. What they are told of a series is of its occurrences too."""

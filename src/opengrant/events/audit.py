@@ -49,6 +49,8 @@ AuditType = Literal[
     "grant.failing",
     "grant.needs_attention",
     "grant.recovered",
+    "calendar.feed_created",
+    "calendar.feed_revoked",
     "token.issued",
     "token.revoked",
     "token.reused",

@@ -3,6 +3,7 @@
 import type { ComponentType } from "preact";
 import { Loading } from "../shared/parts";
 import { AuditPage } from "./audit/audit";
+import { CalendarPage } from "./calendar/calendar";
 import { ConnectorPage } from "./connectors/connector";
 import { ConnectorsPage } from "./connectors/connectors";
 import { here } from "./core/route";
@@ -47,12 +48,14 @@ export function Console() {
     if (session.value === null) {
         return <SignIn />;
     }
-    const [list = "", id] = here.value.parts;
     // Another session may be of another application, so all pages are rebuilt.
-    return <Shell key={session.value.id}>{content(list, id)}</Shell>;
+    return <Shell key={session.value.id}>{content(here.value.parts)}</Shell>;
 }
 
-function content(list: string, id: string | undefined) {
+function content([list = "", id, part, inner]: string[]) {
+    if (list === "grants" && id !== undefined && part === "calendars" && inner !== undefined) {
+        return <CalendarPage key={`${id}/${inner}`} grant={id} calendar={inner} />;
+    }
     if (id !== undefined) {
         const Single = SINGLE[list];
         return Single ? <Single key={`${list}/${id}`} id={id} /> : <Nowhere />;

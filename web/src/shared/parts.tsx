@@ -97,10 +97,12 @@ export function ThemeChoice() {
 /** A modal <dialog>: it keeps the focus inside and closes on Escape. Without `onClose` it cannot be closed. */
 export function Dialog({
     title,
+    class: looks = "",
     children,
     onClose,
 }: {
     title: string;
+    class?: string;
     children: ComponentChildren;
     onClose?: () => void;
 }) {
@@ -118,7 +120,7 @@ export function Dialog({
     return (
         <dialog
             ref={element}
-            class="card dialog"
+            class={`card dialog ${looks}`}
             aria-labelledby={id}
             onCancel={(event) => onClose ?? event.preventDefault()}
             onClose={() => {

@@ -134,13 +134,13 @@ class Conferencing(Model):
         | None
     ) = None
     """Whose meeting it is."""
-    details: "Details | None" = None
+    details: "ConferencingDetails | None" = None
     """How to join it."""
     autocreate: Free | None = None
     """Refused: this calendar creates no meetings."""
 
 
-class Details(Model):
+class ConferencingDetails(Model):
     """How to join."""
 
     url: _Url
@@ -302,6 +302,12 @@ class When(Model):
     end_date: str | None = None
 
 
+class Notified(Model):
+    """notified: whether mail was sent. None is yet."""
+
+    notified: bool
+
+
 class Event(Model):
     """An event, a series, or one occurrence of a series, which has a `master_event_id`."""
 
@@ -334,6 +340,8 @@ class Event(Model):
     original_start_time: int | None = None
     created_at: int
     updated_at: int
+    opengrant: Notified | None = None
+    """Of an Agent Account's event with participants, when it is created, changed or answered."""
 
 
 class OfCalendar(Model):
@@ -347,6 +355,13 @@ class OfCalendar(Model):
     """Top-level fields of the answer, separated by commas."""
     tentative_as_busy: bool = True
     """Ignored: a tentative event is busy here as it says itself."""
+
+
+class Edit(OfCalendar):
+    """Which calendar an event is in, and how much of a series is meant."""
+
+    edit_scope: Literal["this", "following"] = "this"
+    """With the id of an occurrence: this one, or also all that follow, which become a series of their own. Ours."""
 
 
 _Words = Annotated[str, StringConstraints(max_length=100)]

@@ -64,6 +64,8 @@ export interface AuditEntry {
         | "api_key.revoked"
         | "application.created"
         | "application.updated"
+        | "calendar.feed_created"
+        | "calendar.feed_revoked"
         | "connector.created"
         | "connector.degraded"
         | "connector.deleted"
@@ -128,6 +130,37 @@ export interface AutoGroupJob {
     /** Stands in the log when it is done. */
     job_id: string;
     message: string;
+}
+
+/** `order` only for a round robin: who is next comes first. */
+export interface Availability {
+    order?: string[];
+    time_slots: AvailableSlot[];
+}
+
+export interface AvailableSlot {
+    emails: string[];
+    start_time: number;
+    end_time: number;
+}
+
+/** A calendar that this server keeps. */
+export interface Calendar {
+    id: string;
+    grant_id: string;
+    object: string;
+    name: string;
+    description?: string;
+    location?: string;
+    /** IANA name. Without one, whole days are those of UTC. */
+    timezone?: string;
+    hex_color?: string;
+    hex_foreground_color?: string;
+    is_primary: boolean;
+    is_owned_by_user: boolean;
+    read_only: boolean;
+    metadata?: Record<string, string>;
+    notetaker?: Record<string, unknown>;
 }
 
 /** An application's settings for one provider. */
@@ -328,6 +361,41 @@ export interface Domain {
     updated_at: number;
 }
 
+/** An event, a series, or one occurrence of a series, which has a `master_event_id`. */
+export interface Event {
+    id: string;
+    grant_id: string;
+    object: string;
+    calendar_id: string;
+    title?: string;
+    description?: string;
+    text_description?: string;
+    location?: string;
+    when: When;
+    busy: boolean;
+    participants: Record<string, unknown>[];
+    resources?: Record<string, unknown>[];
+    capacity?: number;
+    conferencing?: Record<string, unknown>;
+    reminders?: Record<string, unknown>;
+    recurrence?: string[];
+    metadata?: Record<string, string>;
+    visibility?: string;
+    hide_participants: boolean;
+    notetaker?: Record<string, unknown>;
+    /** `confirmed`, `maybe` or `cancelled`. */
+    status: string;
+    organizer?: Record<string, unknown>;
+    read_only: boolean;
+    ical_uid: string;
+    master_event_id?: string;
+    original_start_time?: number;
+    created_at: number;
+    updated_at: number;
+    /** Of an Agent Account's event with participants, when it is created, changed or answered. */
+    opengrant?: Notified;
+}
+
 /** What is about to happen. */
 export interface Expiring {
     /** Tokens of valid grants that end within an hour; they are renewed before. */
@@ -338,6 +406,24 @@ export interface Expiring {
     /** Refusals that will be asked about once more before they end their grants. */
     suspected: number;
 }
+
+/** The address of a calendar's feed. It is shown this once. */
+export interface Feed {
+    /** Subscribe to it as it is. It is a secret. */
+    url: string;
+    created_at: number;
+}
+
+/** `object` is `free_busy`, or `error` with a sentence about an address that cannot be looked up. */
+export interface FreeBusy {
+    email: string;
+    object: string;
+    time_slots?: TimeSlot[];
+    error?: string;
+}
+
+/** In the order of the request. */
+export type FreeBusyList = FreeBusy[];
 
 /** One mailbox, proven. Optional fields are absent when unknown, never null. */
 export interface Grant {
@@ -432,6 +518,15 @@ export interface Health {
     status: "ok";
 }
 
+/** What came of an import. What is counted here is stored. */
+export interface Imported {
+    created: number;
+    updated: number;
+    /** These were there already, alike. */
+    unchanged: number;
+    skipped: SkippedEvent[];
+}
+
 /** A JSON Web Key Set. */
 export interface KeySet {
     /** The present key, and the one before it. */
@@ -485,6 +580,11 @@ export interface NewApiKey {
     updated_at: number;
     /** Absent when it does not expire. */
     expires_at?: number;
+}
+
+/** notified: whether mail was sent. None is yet. */
+export interface Notified {
+    notified: boolean;
 }
 
 /** How an application is doing. Optional fields are absent when unknown, never null. */
@@ -592,6 +692,16 @@ export interface Replayed {
     replayed: number;
 }
 
+/** A room of a directory. */
+export interface RoomResource {
+    email: string;
+    grant_id: string;
+    object: string;
+}
+
+/** Empty: the answer is stored. No mail is sent yet. */
+export type Rsvp = Record<string, never>;
+
 /** A notification, as receivers get it. */
 export interface Sample {
     specversion: "1.0";
@@ -660,6 +770,19 @@ export interface SettingGuide {
     required: boolean;
     /** Write-only. */
     secret: boolean;
+}
+
+/** An event that was not imported. */
+export interface SkippedEvent {
+    uid: string;
+    reason: string;
+}
+
+export interface TimeSlot {
+    start_time: number;
+    end_time: number;
+    status: string;
+    object: string;
 }
 
 /** Tokens for a grant. */
@@ -890,6 +1013,18 @@ export interface WebhookWithSecret {
 
 /** All of them: this list has no pages. */
 export type Webhooks = Webhook[];
+
+/** `object` says which of the members are there: `timespan`, `date` or `datespan`. */
+export interface When {
+    object: string;
+    start_time?: number;
+    end_time?: number;
+    start_timezone?: string;
+    end_timezone?: string;
+    date?: string;
+    start_date?: string;
+    end_date?: string;
+}
 
 /** A group of grants. */
 export interface Workspace {

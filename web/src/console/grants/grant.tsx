@@ -2,6 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { Badge, Copy } from "../../shared/parts";
+import { Calendars } from "../calendar/calendars";
 import { get, path, post, remove } from "../core/api";
 import { useAction, useLoad } from "../core/load";
 import { go, href } from "../core/route";
@@ -87,6 +88,7 @@ export function GrantPage({ id }: { id: string }) {
                             asked={check.problem ? "in vain" : checked === grant ? "just now" : undefined}
                         />
                         <MissingScopes grant={grant} />
+                        <Calendars grant={grant} />
                         <div class="split">
                             <Section title="Timeline">
                                 <Timeline id={id} turn={turn} />

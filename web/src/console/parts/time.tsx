@@ -2,7 +2,8 @@
 
 import { signal } from "@preact/signals";
 
-const now = signal(Date.now());
+/** Milliseconds, every quarter of a minute. */
+export const now = signal(Date.now());
 setInterval(() => {
     now.value = Date.now();
 }, 15_000);
