@@ -8,7 +8,9 @@ from bench.lines import Line
 from bench.load import Unexpected
 from bench.stage import Side, Stage
 
-_OWN = frozenset({"request_id", "id", "created_at", "updated_at", "proven_at", "next_check_at", "expires_at"})
+_OWN = frozenset(
+    {"request_id", "id", "created_at", "updated_at", "proven_at", "next_check_at", "expires_at", "ical_uid"}
+)
 """Members that each side makes for itself: both must have them, whatever they say."""
 _LEFT_OUT = "workspace_id"
 """What the floor leaves out."""

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from pydantic import SecretStr
 from pydantic_core import to_json
 
-from bench import floor
+from bench import floor, rooms
 from bench.lines import DOMAIN, EXPIRED, FEW, MANY, Scene, fresh_numbers, mailbox
 from bench.remotes import ACCESS_TAIL, CLIENT_ID, DIGITS, REFRESH_TAIL, SCOPE
 from opengrant.assembly.installation import installation
@@ -29,6 +29,7 @@ from opengrant.providers.registry import OAUTH
 from opengrant.services import Services
 from opengrant.settings import Settings
 from opengrant.store.access import api_keys
+from opengrant.store.calendars.events import COLUMNS as CALENDAR_EVENTS
 from opengrant.store.engine.port import Statement, Steps
 from opengrant.vault import Owner, Vault
 
@@ -41,6 +42,8 @@ _TABLES = {
         " updated_at, asked_at, version, subject, user_id, name, state, credential_id, workspace_id, ip, user_agent,"
         " blocked, token_expires_at, external_id, due_at, proven_at, used_at, generation, trouble, refreshes, email_key"
     ),
+    "calendar_events": str(CALENDAR_EVENTS),
+    "calendar_keys": "application_id, grant_id, kind, calendar_id, id, name, value, start_at",
     "secrets": "application_id, owner_kind, owner_id, purpose, key_id, sealed, updated_at",
 }
 
@@ -82,11 +85,7 @@ async def prepare(
         services = installed.services
         for name, grants in sizes.items():
             application = await services.applications.create(name)
-            new = await services.api_keys.create(application, name, lifetime=None, permissions=PERMISSIONS)
-            keys[name] = new.secret.get_secret_value()
-            # The same key under a digest that the floor can make, which knows no master key.
-            digest = hashlib.sha256(keys[name].encode()).digest()
-            await services.db.write(api_keys.add(replace(new.key, id=f"floor {name}"), digest))
+            keys[name] = await _key(services, application)
             connectors = {provider: await _connector(services, application, provider) for provider in ProviderName}
             held |= {one.active_credential_id: CLIENT for one in connectors.values() if one.active_credential_id}
             applications.append((application, connectors[ProviderName.GOOGLE], grants))
@@ -99,6 +98,7 @@ async def prepare(
         await services.domains.create(organization.id, DOMAIN, "bench")
         await services.db.write(_own_all_domains())
         vault = services.rotated_tokens.vault
+        room = await _room(services)
     ids = dict[str, list[str]]()
     for application, connector, grants in applications:
         ends_at = now() - _HOUR if application.name == "expired" else now() + _LATER + _HOUR
@@ -114,7 +114,36 @@ async def prepare(
             secrets += [floors_secret(row, number, AESGCM(floors_key)) for number, row in enumerate(rows)]
         await fill(data, url, {"grants": rows, "secrets": secrets})
     renewable = iter(ids["expired"])
-    return Scene(**keys, ids=ids, credentials=named, ports=ports, fresh=fresh_numbers(), renewable=renewable), held
+    scene = Scene(
+        **keys,
+        ids=ids,
+        credentials=named,
+        ports=ports,
+        fresh=fresh_numbers(),
+        renewable=renewable,
+        rooms=room[0],
+        room=room[1],
+    )
+    return scene, held
+
+
+async def _room(services: Services) -> tuple[str, str]:
+    """An API key, and the id of a grant with a calendar that is full."""
+    application = await services.applications.create("rooms")
+    key = await _key(services, application)
+    await _connector(services, application, ProviderName.VIRTUAL_CALENDAR)
+    grant = await rooms.room(services, application, "room 12")
+    await rooms.fill(services, grant)
+    return key, grant.id
+
+
+async def _key(services: Services, application: Application) -> str:
+    new = await services.api_keys.create(application, application.name, lifetime=None, permissions=PERMISSIONS)
+    key: str = new.secret.get_secret_value()
+    # The same key under a digest that the floor can make, which knows no master key.
+    digest = hashlib.sha256(key.encode()).digest()
+    await services.db.write(api_keys.add(replace(new.key, id=f"floor {application.name}"), digest))
+    return key
 
 
 async def _connector(services: Services, application: Application, provider: ProviderName) -> Connector:

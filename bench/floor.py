@@ -65,6 +65,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic_core import from_json, to_json
 from pyreqwest.client import Client, ClientBuilder
 
+from bench import floor_calendars as calendars
+
 Row = tuple[Any, ...]
 
 PURPOSE = "floor"
@@ -223,6 +225,9 @@ class Database(Protocol):
     async def note(self, args: Row) -> None:
         """Add an entry to the trail, durably."""
 
+    async def book(self, args: Row) -> None:
+        """Create an event in a calendar, durably."""
+
 
 class Lane:
     """A thread with a connection, and a queue from which it takes all that waits. Results go back in one call."""
@@ -299,6 +304,9 @@ class Sqlite:
 
     async def note(self, args: Row) -> None:
         await self._writes.run((self._add_note, args))
+
+    async def book(self, args: Row) -> None:
+        await self._writes.run((calendars.book, args))
 
     def _read(self, cursor: sqlite3.Cursor, jobs: list[Row]) -> list[Any]:
         answers: list[Any] = []
@@ -395,6 +403,9 @@ class Postgres:
 
     async def note(self, args: Row) -> None:
         await self._write(NOTE, args)
+
+    async def book(self, args: Row) -> None:
+        await self._write(calendars.BOOK_POSTGRES, args)
 
     async def _write(self, sql: str, args: Row) -> Row:
         async with self._free:
@@ -572,6 +583,12 @@ class Floor:
                 answer["data"] = await self._token(digest, path[11:-6], await _body(receive), request_id)
             elif path == "/v3/grants":
                 answer |= await self._list(digest, scope["query_string"])
+            elif path.endswith("/events"):
+                grant_id = path[11:-7]
+                if scope["method"] == "POST":
+                    answer["data"] = await self._book(digest, grant_id, await _body(receive))
+                else:
+                    answer["data"] = await self._week(digest, grant_id, scope["query_string"])
             elif path.startswith("/v3/grants/"):
                 answer["data"] = await self._get(digest, path[11:])
             else:
@@ -604,6 +621,24 @@ class Floor:
         if caller is None:
             raise Refused(401, "unknown key")
         return {"data": [_shown(row) for row in rows], "limit": limit, "offset": offset}
+
+    async def _week(self, digest: bytes, grant_id: str, query_string: bytes) -> list[dict[str, Any]]:
+        low, high, limit = calendars.window(query_string)
+        caller, rows = await self.db.ask(digest, calendars.WEEK, grant_id, low, high)
+        if caller is None:
+            raise Refused(401, "unknown key")
+        return calendars.week(rows, grant_id, low, high, limit)
+
+    async def _book(self, digest: bytes, grant_id: str, body: bytes) -> Any:
+        sent = from_json(body)
+        caller, rows = await self.db.ask(digest, calendars.PRIMARY, grant_id)
+        if caller is None:
+            raise Refused(401, "unknown key")
+        if not rows:
+            raise Refused(404, "no such calendar")
+        args, shown = calendars.event(caller[0], grant_id, *rows[0], sent)
+        await self.db.book(args)
+        return shown
 
     async def _token(self, digest: bytes, grant_id: str, body: bytes, request_id: str) -> dict[str, Any]:
         now, sent = time.time_ns() // 1000, from_json(body) if body else {}

@@ -8,7 +8,9 @@ from itertools import count, cycle
 from random import Random
 from typing import Any
 
+from bench import rooms
 from bench.remotes import DIGITS, REFRESH_TAIL
+from bench.rooms import EVENTS, MONDAY, WEEK
 
 FEW, MANY, EXPIRED = 1_000, 100_000, 60_000
 """Grants that the three prefilled applications hold; tokens of the last one's have ended, each is renewed once."""
@@ -28,6 +30,7 @@ class Scene:
     ports        of the remotes, by protocol
     fresh        numbers of mailboxes that nobody has connected yet
     renewable    grant ids of the application `expired`, each once
+    rooms        API key of an application whose grant `room` has a calendar
     """
 
     empty: str
@@ -39,6 +42,8 @@ class Scene:
     ports: Mapping[str, int]
     fresh: Iterator[int]
     renewable: Iterator[str]
+    rooms: str
+    room: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +131,19 @@ def _token_refresh(scene: Scene) -> Iterator[bytes]:
     return map(partial(_post_token, scene.expired), scene.renewable)
 
 
+def _week(scene: Scene) -> Iterator[bytes]:
+    query = f"calendar_id=primary&start={MONDAY}&end={MONDAY + WEEK}&expand_recurring=true&limit=200"
+    return cycle([_get(scene.rooms, f"/v3/grants/{scene.room}/events?{query}")])
+
+
+def _book(scene: Scene) -> Iterator[bytes]:
+    head = _head("POST", f"/v3/grants/{scene.room}/events?calendar_id=primary", scene.rooms)
+    for number in scene.fresh:
+        body = json.dumps(rooms.body(number))
+        kind = f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+        yield f"{head}{kind}{body}".encode()
+
+
 def _head(verb: str, path: str, key: str) -> str:
     return f"{verb} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: */*\r\nauthorization: Bearer {key}\r\n"
 
@@ -171,6 +189,8 @@ LINES = (
     Line("get", "get one grant", 200, _get_one),
     Line("token", "token, stored", 200, _token),
     Line("token-refresh", "token, expired", 200, _token_refresh),
+    Line("week", f"list a week of {EVENTS} events", 200, _week),
+    Line("book", "create an event", 200, _book),
     Line("list-few", f"list 50 of {FEW:,}", 200, _list_few),
     Line("list-many", f"list 50 of {MANY:,}", 200, _list_many),
 )

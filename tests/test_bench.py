@@ -5,6 +5,7 @@ from pathlib import Path
 
 import uvloop
 from bench.databases import SIZES, prepare
+from bench.rooms import EVENTS
 
 
 def test_what_the_benchmark_prepares_fits_the_tables_of_today(tmp_path: Path) -> None:
@@ -16,4 +17,6 @@ def test_what_the_benchmark_prepares_fits_the_tables_of_today(tmp_path: Path) ->
     assert held
     with sqlite3.connect(data / "opengrant.db") as connection:
         ((grants,),) = connection.execute("select count(*) from grants").fetchall()
-    assert grants == sum(sizes.values())
+        ((events,),) = connection.execute("select count(*) from calendar_events").fetchall()
+    assert grants == sum(sizes.values()) + 1
+    assert events == EVENTS

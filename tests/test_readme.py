@@ -1,5 +1,6 @@
 """The README's own words, run as a stranger would: its blocks are pasted into a shell against a live server."""
 
+import json
 import os
 import re
 import subprocess
@@ -41,6 +42,16 @@ def test_the_blocks_make_a_virtual_calendar_and_an_imap_grant(tenant: Tenant, do
     grants = {grant["email"]: grant["id"] for grant in data(tenant.get("/v3/grants"))}
     assert ids == [grants["room-8"], grants["alice@example.test"]]
     assert set(grants) == {"room-7", "room-8", "alice@example.test"}
+
+
+def test_the_page_of_calendars_begins_with_five_lines_that_book_a_room(tenant: Tenant) -> None:
+    page = (ROOT / "docs" / "calendars.md").read_text()
+    script, *_ = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert len(script.splitlines()) == 5
+    env = {**os.environ, "URL": tenant.server.url, "KEY": tenant.api_key}
+    done = subprocess.run(["bash", "-euc", script], env=env, capture_output=True, text=True, timeout=60, check=True)
+    *_, booked, listed = done.stdout.splitlines()
+    assert json.loads(listed)["data"] == [json.loads(booked)["data"]]
 
 
 def test_there_are_at_most_ten_lines_to_paste() -> None:

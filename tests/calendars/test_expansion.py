@@ -1,14 +1,16 @@
 """What is kept of the series of a calendar: it is found again, bounded, and never older than its version."""
 
 import asyncio
+from dataclasses import replace
+from datetime import date
 
 import pytest
 
 from opengrant.calendars import expansion
-from opengrant.calendars.drafts import BEGINNING, EventDraft, EventQuery
+from opengrant.calendars.drafts import BEGINNING, CalendarDraft, Days, EventDraft, EventQuery
 from opengrant.calendars.expansion import Expansions
 from opengrant.calendars.hosted import HostedEvents
-from opengrant.errors import InvalidData, SlotTaken
+from opengrant.errors import DataNotFound, InvalidData, SlotTaken
 from tests.calendars.test_hosted import at, begins, draft, grant, listed, window
 
 JUNE = window("2026-06-01T00:00", "2026-06-08T00:00", expand=True)
@@ -106,3 +108,23 @@ async def test_one_of_many_gets_the_slot_also_among_series(hosted: HostedEvents)
     assert sum(isinstance(one, SlotTaken) for one in outcomes) == 9
     with pytest.raises(SlotTaken):
         await hosted.create_event(owner, "primary", draft("2026-06-04T09:30", "2026-06-04T10:00"), if_free=True)
+
+
+async def test_what_is_remembered_of_a_calendar_is_checked_when_an_event_is_written(hosted: HostedEvents) -> None:
+    """Another node changes its zone, and deletes it: this one has not heard of that."""
+    owner = grant()
+    await hosted.calendars.calendar(owner, "primary")
+    named = CalendarDraft(frozenset({"name"}), name="second")
+    second = await hosted.calendars.create_calendar(owner, named)
+    day = EventDraft(when=Days(date(2026, 6, 1), date(2026, 6, 1)))
+    assert (await hosted.create_event(owner, second.id, day)).zone == "Etc/UTC"
+    elsewhere = replace(hosted.calendars, recent={})
+    await elsewhere.change_calendar(owner, second.id, CalendarDraft(frozenset({"timezone"}), timezone="Asia/Tokyo"))
+    for if_free in (False, True):
+        made = await hosted.create_event(owner, second.id, replace(day, busy=False), if_free=if_free)
+        assert (made.zone, made.start_at) == ("Asia/Tokyo", at("2026-06-01T00:00+09:00"))
+        assert await hosted.event(owner, second.id, made.id) == made
+    await elsewhere.delete_calendar(owner, second.id)
+    for if_free in (False, True):
+        with pytest.raises(DataNotFound):
+            await hosted.create_event(owner, second.id, day, if_free=if_free)

@@ -289,6 +289,11 @@ async def _series(dice: random.Random, hosted: HostedEvents, owner: Grant) -> No
         if dice.random() < 0.15:
             lines = (f"RRULE:{dice.choice(RULES[:-1])}", f"EXDATE:{begin + timedelta(days=7):%Y%m%dT%H%M%S}")
             await hosted.change_event(owner, "primary", made.id, EventDraft(recurrence=lines))
+        elif dice.random() < 0.1:
+            change = EventDraft(body={"title": str(dice.random())})
+            await hosted.change_event(owner, "primary", one.id, change, following=True)
+        elif dice.random() < 0.1:
+            await hosted.delete_event(owner, "primary", one.id, following=True)
         elif dice.random() < 0.4:
             await hosted.delete_event(owner, "primary", one.id)
         elif isinstance(when, Days):
@@ -296,8 +301,8 @@ async def _series(dice: random.Random, hosted: HostedEvents, owner: Grant) -> No
             await hosted.change_event(owner, "primary", one.id, EventDraft(when=Days(day, day)))
         else:
             moved = one.start_at + dice.randint(-40, 40) * 1800
-            change = Timespan(moved, moved + 1800, when.start_zone, when.end_zone)
-            await hosted.change_event(owner, "primary", one.id, EventDraft(when=change))
+            later = Timespan(moved, moved + 1800, when.start_zone, when.end_zone)
+            await hosted.change_event(owner, "primary", one.id, EventDraft(when=later))
 
 
 Seen = tuple[int, int, str]

@@ -12,7 +12,7 @@ import json
 import pkgutil
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, get_args
 
@@ -119,10 +119,13 @@ class Filled(Protocol):
 
 
 class FilledSqlite:
+    """tables: a pattern of those that are looked at, by name or alias."""
+
     dialect = Dialect.SQLITE
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, *, tables: str = "grants|g") -> None:
         self.connection = connection
+        self.looked_at = re.compile(rf"(SCAN|SEARCH) ({tables})\b")
 
     async def drive(self, steps: Steps[Any]) -> list[Work]:
         done, rows = list[Work](), None
@@ -145,10 +148,10 @@ class FilledSqlite:
         rows = self.connection.execute(statement.sql, args).fetchall()
         self.connection.set_progress_handler(None, 0)
         read = next(hundreds) * 100 // STEPS_A_ROW
-        of_grants = [line for line in plan if re.match(r"(SCAN|SEARCH) (grants|g)\b", line)]
-        work = Work(statement.sql, "\n".join(plan), [line for line in of_grants if line.startswith("SCAN")])
+        seen = [line for line in plan if self.looked_at.match(line)]
+        work = Work(statement.sql, "\n".join(plan), [line for line in seen if line.startswith("SCAN")])
         work.sorted = read if any("TEMP B-TREE FOR ORDER" in line for line in plan) else 0
-        if any("COVERING INDEX" in line for line in of_grants):
+        if any("COVERING INDEX" in line for line in seen):
             work.walked = read
         else:
             work.read = read
@@ -156,10 +159,15 @@ class FilledSqlite:
 
 
 class FilledPostgres:
+    """tables: those that are looked at."""
+
     dialect = Dialect.POSTGRES
 
-    def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    def __init__(
+        self, connection: "asyncpg.Connection[asyncpg.Record]", *, tables: Collection[str] = ("grants",)
+    ) -> None:
         self.connection = connection
+        self.tables = tables
 
     async def drive(self, steps: Steps[Any]) -> list[Work]:
         done, rows = list[Work](), None
@@ -184,7 +192,7 @@ class FilledPostgres:
         work = Work(statement.sql, "\n".join(map(brief, nodes(found[0]["Plan"]))))
         for node in nodes(found[0]["Plan"]):
             kind, loops = node["Node Type"], node["Actual Loops"]
-            if node.get("Relation Name") == "grants" and kind.endswith("Scan"):
+            if node.get("Relation Name") in self.tables and kind.endswith("Scan"):
                 rows = loops * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0))
                 if kind == "Index Only Scan":
                     work.walked += rows

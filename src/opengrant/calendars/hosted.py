@@ -4,10 +4,9 @@ Every change is one transaction: the calendar's row is locked first, so all chan
 another; the event, what can be searched for, and the notice for webhooks are written with it.
 """
 
-import base64
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar, cast
 
 from opengrant.calendars import listing, shown
@@ -34,7 +33,7 @@ from opengrant.calendars.occurrences import (
 from opengrant.calendars.recurrence import expand
 from opengrant.calendars.rederiving import Rederiving
 from opengrant.calendars.splitting import head, tail
-from opengrant.calendars.timing import place, repeat, require_zone
+from opengrant.calendars.timing import place, placement, repeat, require_zone
 from opengrant.calendars.zones import VERSION, Wall
 from opengrant.errors import DataNotFound, InvalidData, SlotTaken
 from opengrant.events import payloads
@@ -46,6 +45,8 @@ from opengrant.store.engine.writes import Arm, one_by_one, together
 from opengrant.store.events import events as outbox
 
 MOST_CALENDARS = 10
+_MOST_RECENT = 10_000
+"""Calendars that are remembered by their names."""
 _CHECKED = 366 * 86_400
 """Seconds: so far ahead a series is compared with what is taken, if it is to be created only where its time is free."""
 
@@ -60,6 +61,7 @@ class HostedCalendars:
     db: Store
     clock: Clock
     rederiving: Rederiving
+    recent: dict[tuple[str, str, str], Calendar] = field(default_factory=dict, repr=False)
 
     async def calendars(
         self, grant: Grant, *, metadata: tuple[tuple[str, str], ...], after: str, limit: int
@@ -70,10 +72,10 @@ class HostedCalendars:
             if not metadata:
                 return (yield from calendars.page(grant.application_id, grant.id, after=after, limit=limit + 1))
             ids = yield from calendars.find_keyed(
-                grant.application_id, grant.id, "calendar", metadata, after=after, limit=limit + 1
+                grant.application_id, grant.id, "calendar", metadata, after=(0, after), limit=limit + 1
             )
             found = []
-            for id_ in ids:
+            for _, id_ in ids:
                 one = yield from calendars.find(grant.application_id, grant.id, id_)
                 found += [one] if one is not None else []
             return found
@@ -89,6 +91,21 @@ class HostedCalendars:
         if name not in _primary(grant):
             raise DataNotFound(f"calendar_id: this grant has no calendar {name[:60]!r}.")
         return await self.db.write(self._create_primary(grant))
+
+    async def recall(self, grant: Grant, name: str, *, again: bool = False) -> Calendar:
+        """As `calendar`, but it may have changed or been deleted since: for what is checked when it is written.
+
+        again  do not believe what is remembered
+        """
+        key = (grant.application_id, grant.id, name)
+        found = None if again else self.recent.get(key)
+        if found is None:
+            # Without what may be large.
+            found = replace(await self.calendar(grant, name), description=None, metadata=None, notetaker=None)
+            if len(self.recent) >= _MOST_RECENT:
+                self.recent.clear()
+            self.recent[key] = found
+        return found
 
     def find(self, grant: Grant, name: str) -> Steps[Calendar | None]:
         """None also where it is the primary one, and was not asked for before."""
@@ -222,18 +239,17 @@ class HostedEvents:
         return found
 
     async def create_event(self, grant: Grant, name: str, draft: EventDraft, *, if_free: bool = False) -> Event:
-        if draft.when is None:
-            raise InvalidData("when: an event needs one.")
-        seen = await self.calendars.calendar(grant, name)
+        seen = await self.calendars.recall(grant, name)
         fresh = fresh_event(grant, seen, draft, at=self.clock())
         if not if_free:
             arms = [events.add_arm(fresh), *_key_arms(seen, fresh, None), *self._notice("created", fresh)]
             if await self.db.write(together(calendars.TAKE, calendars.take_args(seen), arms, self.db.dialect)):
                 return fresh
+        believed, seen = seen, await self.calendars.recall(grant, name, again=True)
 
         def script() -> Steps[Event]:
             held = yield from self.calendars.take(seen)
-            made = fresh if held.timezone == seen.timezone else fresh_event(grant, held, draft, at=self.clock())
+            made = fresh if held.timezone == believed.timezone else fresh_event(grant, held, draft, at=self.clock())
             if if_free:
                 yield from self._check_free(held, made, email=grant.email.lower())
             yield from self._write(held, "created", made, before=None)
@@ -382,14 +398,20 @@ class HostedEvents:
 
 def new_id(at: Micros) -> str:
     """26 characters that a URL needs no escape for; later ones sort behind earlier ones, to the millisecond."""
-    data = (at // (SECOND // 1000)).to_bytes(6, "big") + os.urandom(10)
-    return base64.b32hexencode(data).decode().rstrip("=").lower()
+    value = (at // (SECOND // 1000) << 80 | int.from_bytes(os.urandom(10))) << 2
+    return "".join([_PAIRS[value >> shift & 1023] for shift in range(120, -1, -10)])
+
+
+_DIGITS = "0123456789abcdefghijklmnopqrstuv"
+_PAIRS = [first + second for first in _DIGITS for second in _DIGITS]
 
 
 def fresh_event(grant: Grant, calendar: Calendar, draft: EventDraft, *, at: Micros) -> Event:
     """An event that is not stored yet. Raises InvalidData."""
-    id_ = new_id(at)
-    empty = Event(
+    if draft.when is None:
+        raise InvalidData("when: an event needs one.")
+    id_, when = new_id(at), placement(draft.when, calendar.timezone)
+    single = Event(
         application_id=grant.application_id,
         grant_id=grant.id,
         calendar_id=calendar.id,
@@ -398,27 +420,27 @@ def fresh_event(grant: Grant, calendar: Calendar, draft: EventDraft, *, at: Micr
         master_id=None,
         original=None,
         ical_uid=draft.ical_uid or f"{id_}@opengrant",
-        whole_days=False,
-        wall=0,
-        zone="Etc/UTC",
-        later=False,
-        duration=0,
-        start_zone=None,
-        end_zone=None,
-        start_at=0,
-        end_at=0,
+        whole_days=when.whole_days,
+        wall=when.wall,
+        zone=when.zone,
+        later=when.later,
+        duration=when.duration,
+        start_zone=when.start_zone,
+        end_zone=when.end_zone,
+        start_at=when.start_at,
+        end_at=when.end_at,
         tz_version=VERSION,
         recurrence=(),
         series_end=None,
         status="confirmed",
-        busy=True,
-        body={"organizer": {"email": grant.email}},
-        metadata=None,
+        busy=draft.busy is not False,
+        body={"organizer": {"email": grant.email}, **(draft.body or {})},
+        metadata=draft.metadata,
         sequence=0,
         created_at=at,
         updated_at=at,
     )
-    return _changed(empty, draft, calendar)
+    return repeat(single, draft.recurrence or ())
 
 
 def _with(calendar: Calendar, draft: CalendarDraft) -> Calendar:

@@ -1,17 +1,19 @@
 """Pages of events in a window: rows of their own, and series either whole or expanded, in one order."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import merge
 from itertools import islice
+from typing import Any
 
-from opengrant.calendars.drafts import BEGINNING, EventPage, EventQuery, Place
+from opengrant.calendars.drafts import EventPage, EventQuery, Place
 from opengrant.calendars.expansion import Expanded, Expansions, Unexpanded
 from opengrant.calendars.intervals import Interval
 from opengrant.calendars.occurrences import instants, occurrence, occurrence_id
 from opengrant.model.calendars import Calendar, Event
 from opengrant.store.calendars import calendars, events
-from opengrant.store.engine.port import Steps
+from opengrant.store.engine.json_columns import get_object
+from opengrant.store.engine.port import Row, Steps
 
 _MOST_OF_UID = 10_000
 _AT_LEAST = 50
@@ -119,21 +121,21 @@ def page_of_uid(calendar: Calendar, ical_uid: str, *, after: Place, limit: int) 
 
 
 def page_of_metadata(calendar: Calendar, query: EventQuery, *, after: Place, limit: int) -> Steps[EventPage]:
-    """Events with all these pairs of metadata, at any time, in the order of their ids."""
+    """Events with all these pairs of metadata, at any time."""
     ids = yield from calendars.find_keyed(
         calendar.application_id,
         calendar.grant_id,
         "event",
         query.metadata,
-        after=after[1],
+        after=after,
         limit=limit + 1,
         calendar_id=calendar.id,
     )
     found = []
-    for id_ in ids:
+    for start_at, id_ in ids:
         row = yield from events.find(calendar, id_)
         if row is not None:
-            found.append(_Found((0, row.id), row))
+            found.append(_Found((start_at, id_), row))
     return _cut(found, limit)
 
 
@@ -169,42 +171,53 @@ def _contains(text: str, words: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What the database has of busy time, before series are expanded."""
+    """What the database has of busy time, before series are expanded. rows: see `events.busy_between`."""
 
     series: Unexpanded
-    rows: list[Event]
+    rows: Sequence[Row]
 
 
 def gather_busy(calendar: Calendar, low: int, high: int, expansions: Expansions) -> Steps[Taken]:
     series = yield from expansions.read(calendar, low, high)
-    rows = yield from events.between(calendar, low=low, high=high, after=BEGINNING, limit=1 << 31)
+    rows = yield from events.busy_between(calendar, low=low, high=high)
     return Taken(series, rows)
 
 
-def busy(
-    series: Expanded, rows: Iterable[Event], low: int, high: int, *, email: str, maybe_too: bool
-) -> list[Interval]:
+def busy(series: Expanded, rows: Sequence[Row], low: int, high: int, *, email: str, maybe_too: bool) -> list[Interval]:
     """What takes time from `low` to `high`, in no order and not cut to it.
 
     email      of the calendar's owner: what they have declined does not count
     maybe_too  tentative events count
     """
-    taken = [(one.start_at, one.end_at) for one in rows if _takes_time(one, email, maybe_too=maybe_too)]
-    counting = [_takes_time(one, email, maybe_too=maybe_too) for one in series.series]
-    begins, ends, numbers, walls = series.begins, series.ends, series.numbers, series.walls
-    taken += [
-        (begins[place], ends[place])
-        for place in series.between(low, high)
-        if counting[numbers[place]]
-        and not (series.changed and (series.series[numbers[place]].id, walls[place]) in series.changed)
+    refusing = ['"status":"no"'] if maybe_too else ['"status":"no"', '"status":"maybe"']
+    taken = [
+        (begin, end)
+        for begin, end, status, body in rows
+        if (maybe_too or status != "maybe")
+        # Only bodies that hold such an answer are read.
+        and (not any(answer in body for answer in refusing) or _attends(get_object(body), email, maybe_too=maybe_too))
     ]
+    counting = [_takes_time(one, email, maybe_too=maybe_too) for one in series.series]
+    begins, ends, numbers = series.begins, series.ends, series.numbers
+    if not series.changed:
+        taken += [(begins[place], ends[place]) for place in series.between(low, high) if counting[numbers[place]]]
+        return taken
+    for place in series.between(low, high):
+        one = series.series[numbers[place]]
+        if counting[numbers[place]] and (one.id, series.walls[place]) not in series.changed:
+            taken.append((begins[place], ends[place]))
     return taken
 
 
 def _takes_time(event: Event, email: str, *, maybe_too: bool) -> bool:
     if not event.busy or event.status == "cancelled" or (event.status == "maybe" and not maybe_too):
         return False
-    for one in event.body.get("participants", ()):
+    return _attends(event.body, email, maybe_too=maybe_too)
+
+
+def _attends(body: Mapping[str, Any], email: str, *, maybe_too: bool) -> bool:
+    """Whether the owner has not declined it."""
+    for one in body.get("participants", ()):
         if str(one.get("email", "")).lower() == email:
             answer = one.get("status")
             return answer != "no" and (answer != "maybe" or maybe_too)

@@ -1,11 +1,12 @@
 """From what a caller says about time to wall time, zone and instants. Every error names the field."""
 
 from dataclasses import replace
+from typing import NamedTuple
 
 from opengrant.calendars.drafts import Days, Timespan
 from opengrant.calendars.occurrences import derive, settle
 from opengrant.calendars.recurrence import BadRule
-from opengrant.calendars.zones import DAY, Zone, zone
+from opengrant.calendars.zones import DAY, VERSION, Zone, zone
 from opengrant.errors import InvalidData
 from opengrant.model.calendars import Event
 
@@ -22,10 +23,29 @@ def require_zone(name: str, field: str) -> Zone:
     return found
 
 
+class Placement(NamedTuple):
+    """Members of an event that say when it is; of a series, of its first occurrence."""
+
+    whole_days: bool
+    wall: int
+    zone: str
+    later: bool
+    duration: int
+    start_zone: str | None
+    end_zone: str | None
+    start_at: int
+    end_at: int
+
+
 def place(event: Event, when: Timespan | Days, calendar_zone: str | None) -> Event:
-    """The event at that time. Raises InvalidData."""
+    """The event at that time; a series is to be settled then. Raises InvalidData."""
+    return replace(event, **placement(when, calendar_zone)._asdict(), tz_version=VERSION)
+
+
+def placement(when: Timespan | Days, calendar_zone: str | None) -> Placement:
+    """Raises InvalidData."""
     if isinstance(when, Days):
-        return _on_days(event, when, calendar_zone)
+        return _on_days(when, calendar_zone)
     if (when.start_zone is None) != (when.end_zone is None):
         raise InvalidData("when: name start_timezone and end_timezone, or neither.")
     if when.end < when.start:
@@ -39,37 +59,25 @@ def place(event: Event, when: Timespan | Days, calendar_zone: str | None) -> Eve
     name = when.start_zone or calendar_zone or "Etc/UTC"
     found = require_zone(name, "when.start_timezone" if when.start_zone else "timezone")
     wall = found.wall(when.start)
-    placed = replace(
-        event,
-        whole_days=False,
-        wall=wall,
-        zone=found.name,
-        later=found.utc(wall) != when.start,
-        duration=when.end - when.start,
-        start_zone=when.start_zone,
-        end_zone=when.end_zone,
+    # The second of two where the clock shows the time twice.
+    later = found.utc(wall) != when.start
+    start_at = found.utc(wall, later=later)
+    return Placement(
+        *(False, wall, found.name, later, when.end - when.start, when.start_zone, when.end_zone),
+        *(start_at, start_at + when.end - when.start),
     )
-    return derive(placed)
 
 
-def _on_days(event: Event, when: Days, calendar_zone: str | None) -> Event:
+def _on_days(when: Days, calendar_zone: str | None) -> Placement:
     if when.last < when.first:
         raise InvalidData("when.end_date: it is before start_date.")
     if not 1900 <= when.first.year <= 3000 or (when.last - when.first).days > 3660:
         raise InvalidData("when: years from 1900 to 3000, and at most ten of them.")
     found = require_zone(calendar_zone or "Etc/UTC", "timezone")
-    first = (when.first.toordinal() - 719_163) * DAY
-    placed = replace(
-        event,
-        whole_days=True,
-        wall=first,
-        zone=found.name,
-        later=False,
-        duration=((when.last - when.first).days + 1) * DAY,
-        start_zone=None,
-        end_zone=None,
-    )
-    return derive(placed)
+    wall = (when.first.toordinal() - 719_163) * DAY
+    duration = ((when.last - when.first).days + 1) * DAY
+    instants = (found.utc(wall), found.utc(wall + duration))
+    return Placement(True, wall, found.name, False, duration, None, None, *instants)
 
 
 def _check_range(at: int, field: str) -> None:
@@ -79,8 +87,10 @@ def _check_range(at: int, field: str) -> None:
 
 def repeat(event: Event, lines: tuple[str, ...]) -> Event:
     """The event as a series of these lines; without any it is a single one. Raises InvalidData."""
+    if not lines and event.kind != "series":
+        return event
     if not lines:
-        return derive(replace(event, kind="single" if event.kind == "series" else event.kind, recurrence=()))
+        return derive(replace(event, kind="single", recurrence=(), series_end=None))
     try:
         return settle(replace(event, kind="series", recurrence=lines))
     except BadRule as problem:

@@ -11,18 +11,11 @@ Quirks  NTLM logs in a connection, not a request: its three legs and all later r
 import asyncio
 import base64
 import contextlib
-import ssl
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import spnego
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
 from pydantic import SecretStr
-from spnego.channel_bindings import GssChannelBindings
-from spnego.exceptions import SpnegoError
 
 from opengrant.errors import ProviderFailure
 from opengrant.net.guard import Guard
@@ -30,6 +23,9 @@ from opengrant.net.guarded_http import Conversation, Page, conversation, origin
 from opengrant.net.login_attempt import Attempt, counted, observed
 from opengrant.net.mail_login import tls_context
 from opengrant.net.observe import Observe
+
+if TYPE_CHECKING:
+    from opengrant.net.ntlm import NtlmLogin
 
 Scheme = Literal["ntlm", "negotiate", "basic"]
 _SCHEMES: tuple[Scheme, ...] = ("ntlm", "negotiate", "basic")
@@ -119,25 +115,19 @@ class EwsTalk:
         attempt, there = self.web.attempt, origin(first.url)
         assert there is not None
 
-        async def leg(token: bytes | None, content: bytes) -> Page:
-            sent = f"{_SPELLED[scheme]} {base64.b64encode(token or b'').decode()}"
+        async def leg(token: bytes, content: bytes) -> Page:
+            sent = f"{_SPELLED[scheme]} {base64.b64encode(token).decode()}"
             return await self.web.ask("POST", first.url, headers={**headers, "Authorization": sent}, body=content)
 
         try:
-            client = spnego.client(
-                attempt.username,
-                attempt.password.get_secret_value(),
-                hostname=there[1],
-                service="http",
-                protocol=scheme,
-                options=spnego.NegotiateOptions.use_ntlm,  # Kerberos tickets of this machine are not the user's
-                channel_bindings=_channel_bindings(first.transport),
-            )
+            # On a thread: the first time, the library is loaded.
+            ntlm = await asyncio.to_thread(_ntlm_login)
+            client = ntlm(attempt.username, attempt.password, host=there[1], scheme=scheme, transport=first.transport)
             asked = await leg(client.step(), b"")
             if asked.status != 401:
                 return asked
             answer = client.step(base64.b64decode(asked.challenges.get(scheme, "")))
-        except (SpnegoError, ValueError):
+        except ValueError:
             raise self._failure("ntlm_malformed", status=401) from None
         page = await leg(answer, body)
         if page.transport is not asked.transport:
@@ -165,23 +155,13 @@ class EwsTalk:
         return self.web.attempt.failure(code, status=status, subcodes=subcodes)
 
 
+def _ntlm_login() -> type["NtlmLogin"]:
+    from opengrant.net.ntlm import NtlmLogin  # noqa: PLC0415 - 10 MB, and most servers have no Exchange grant
+
+    return NtlmLogin
+
+
 def _address(transport: asyncio.Transport | None) -> str:
     """The address of the server; "" when the connection is gone."""
     peer = None if transport is None else transport.get_extra_info("peername")
     return str(peer[0]) if peer else ""
-
-
-def _channel_bindings(transport: asyncio.Transport | None) -> GssChannelBindings | None:
-    """`tls-server-end-point`: binds the login to the server's certificate, as Extended Protection requires."""
-    tls = transport.get_extra_info("ssl_object") if transport is not None else None
-    der = tls.getpeercert(binary_form=True) if isinstance(tls, ssl.SSLObject) else None
-    if der is None:
-        return None
-    certificate = x509.load_der_x509_certificate(der)
-    try:
-        algorithm = certificate.signature_hash_algorithm
-    except UnsupportedAlgorithm:
-        algorithm = None
-    if algorithm is None or isinstance(algorithm, (hashes.MD5, hashes.SHA1)):
-        algorithm = hashes.SHA256()
-    return GssChannelBindings(application_data=b"tls-server-end-point:" + certificate.fingerprint(algorithm))

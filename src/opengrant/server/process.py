@@ -10,9 +10,7 @@ from functools import partial
 
 import structlog
 import uvloop
-from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.supervisors import Multiprocess
 
 from opengrant import __version__, logs, metrics
 from opengrant.assembly.installation import Installation, installation
@@ -42,6 +40,7 @@ def run(settings: Settings, *, work: bool, announce: Announce) -> None:
 
 def _in_several(settings: Settings, bound: socket.socket, *, work: bool, announce: Announce) -> None:
     """The parent process prepares the installation, then only restarts workers that end."""
+    from uvicorn.supervisors import Multiprocess  # noqa: PLC0415 - a single process does not need it
 
     async def prepare() -> None:
         async with installation(settings) as installed:
@@ -62,6 +61,8 @@ class _Worker:
     """The ASGI application of one of several server processes; it opens the installation when its process starts."""
 
     def __init__(self, settings: Settings, url: str, *, work: bool) -> None:
+        from starlette.routing import Router  # noqa: PLC0415 - a single process does not need it
+
         self.settings, self.url, self.work = settings, url, work
         self.app: ASGIApp | None = None
         self.lifespan = Router(lifespan=self._open)

@@ -123,10 +123,14 @@ def raise_version(application_id: str, grant_id: str, calendar_id: str) -> Steps
 
 def delete(calendar: Calendar) -> Steps[None]:
     """With its events."""
-    for table, name in (*((table, "calendar_id") for table in _OF_CALENDARS), ("calendars", "id")):
+    for table in _OF_CALENDARS:
         yield Statement(
-            f"delete from {table} where application_id = $1 and {name} = $2", (calendar.application_id, calendar.id)
+            f"delete from {table} where application_id = $1 and calendar_id = $2",
+            (calendar.application_id, calendar.id),
         )
+    yield Statement(
+        f"delete from calendars {_OF} and id = $3", (calendar.application_id, calendar.grant_id, calendar.id)
+    )
 
 
 def delete_of_grant(application_id: str, grant_id: str) -> Steps[None]:
@@ -155,7 +159,7 @@ _KEY = insert(
         **dict.fromkeys(("application_id", "grant_id", "kind", "calendar_id", "id", "name", "value"), "text"),
         "start_at": "bigint",
     },
-    conflict="""on conflict (application_id, calendar_id, kind, id, name)
+    conflict="""on conflict (calendar_id, kind, id, name)
                 do update set value = excluded.value, start_at = excluded.start_at""",
 )
 _NO_KEY = write(
@@ -185,27 +189,30 @@ def find_keyed(
     kind: str,
     pairs: Sequence[tuple[str, str]],
     *,
-    after: str,
+    after: tuple[int, str],
     limit: int,
     calendar_id: str | None = None,
-) -> Steps[list[str]]:
-    """Ids of calendars, or of events of one calendar, that have all these pairs, in their order."""
+) -> Steps[list[tuple[int, str]]]:
+    """Calendars, or events of one calendar, that have all these pairs: (start_at, id), in this order. start_at: 0 of a
+    calendar."""
     having = " ".join(
-        f"""and exists (select 1 from calendar_keys o where o.application_id = k.application_id
+        # No `exists`: PostgreSQL would make a join of it, and read every key of the calendar.
+        f"""and (select o.value from calendar_keys o where o.application_id = k.application_id
             and o.calendar_id = k.calendar_id and o.kind = k.kind and o.id = k.id
-            and o.name = ${7 + 2 * number} and o.value = ${8 + 2 * number})"""
+            and o.name = ${8 + 2 * number}) = ${9 + 2 * number}"""
         for number in range(1, len(pairs))
     )
     rows = yield Statement(
-        f"""select k.id from calendar_keys k
+        f"""select k.start_at, k.id from calendar_keys k
             where k.application_id = $1 and k.grant_id = $2 and k.kind = $3 and k.name = $4 and k.value = $5
-              and k.id > $6 and k.calendar_id = coalesce($8, k.calendar_id) {having} order by k.id limit $7""",
+              and (k.start_at, k.id) > ($6, $7) and k.calendar_id = coalesce($9, k.calendar_id) {having}
+            order by k.start_at, k.id limit $8""",
         (
-            *(application_id, grant_id, kind, *pairs[0], after, limit, calendar_id),
+            *(application_id, grant_id, kind, *pairs[0], *after, limit, calendar_id),
             *(part for pair in pairs[1:] for part in pair),
         ),
     )
-    return [row[0] for row in rows]
+    return [(row[0], row[1]) for row in rows]
 
 
 def last_booked(

@@ -43,7 +43,7 @@ _NUMBERS = {
 _ADD = insert("calendar_events", {name: _NUMBERS.get(name, "text") for name in COLUMNS.names})
 _PUT = f"""
     insert into calendar_events ({COLUMNS}) values ({COLUMNS.places})
-    on conflict (application_id, calendar_id, id) do update set {_SET} returning id"""
+    on conflict (calendar_id, id) do update set {_SET} returning id"""
 PUT = Head(_PUT, f"g as ({_PUT})", "id")
 """Add, or replace what has its id; with the arguments of `COLUMNS.write`."""
 
@@ -97,20 +97,41 @@ def between(
     calendar: Calendar, *, low: int, high: int, after: tuple[int, str], limit: int, cancelled: bool = False
 ) -> Steps[list[Event]]:
     """Single events and overrides of which a part lies from `low` to `high`, by start and id; `after` is left out."""
-    shown = _SHOWN[not cancelled]
     rows = yield Statement(
-        f"""select {COLUMNS} from (
-                select {COLUMNS} from calendar_events
-                {_OF} and kind <> 'series' and duration <= {SHORT} and start_at >= $3 - {SHORT} and start_at <= $4
-                union all
-                select {COLUMNS} from calendar_events
-                {_OF} and kind <> 'series' and duration > {SHORT} and end_at > $3 and start_at <= $4
-            ) found
-            where (end_at > $3 or start_at >= $3) and (start_at > $5 or (start_at = $5 and id > $6)) {shown}
-            order by start_at, id limit $7""",
-        (calendar.application_id, calendar.id, low, high, *after, limit),
+        _PAGE.format(shown=_SHOWN[not cancelled]),
+        # A later page begins where the one before has ended, not at the beginning of the window.
+        (calendar.application_id, calendar.id, low, high, max(low - SHORT, after[0]), *after, limit),
     )
     return [COLUMNS.read(row) for row in rows]
+
+
+_SHORT_ONES = f"""
+    {_OF} and kind <> 'series' and duration <= {SHORT} and start_at >= $5 and start_at <= $4
+    and (end_at > $3 or start_at >= $3)"""
+_LONG_ONES = f"{_OF} and kind <> 'series' and duration > {SHORT} and end_at > $3 and start_at <= $4"
+"""Rows that are no series, of which a part lies from $3 to $4. $5: when the first begins that is wanted, of short
+ones."""
+_ORDER = "and (start_at > $6 or (start_at = $6 and id > $7)) {shown} order by start_at, id limit $8"
+# Each part has an end: else PostgreSQL sorts all that a long window holds, for every page.
+_PAGE = f"""
+    select * from (
+        select * from (select {COLUMNS} from calendar_events {_SHORT_ONES} {_ORDER}) short_ones
+        union all
+        select * from (select {COLUMNS} from calendar_events {_LONG_ONES} {_ORDER}) long_ones
+    ) found order by start_at, id limit $8"""
+
+
+def busy_between(calendar: Calendar, *, low: int, high: int) -> Steps[Sequence[Row]]:
+    """(begin, end, status, body as JSON) of single events and overrides that take time from `low` to `high`."""
+    busy = "and busy = 1 and status <> 'cancelled'"
+    return (
+        yield Statement(
+            f"""select start_at, end_at, status, body from calendar_events {_SHORT_ONES} {busy}
+                union all
+                select start_at, end_at, status, body from calendar_events {_LONG_ONES} {busy}""",
+            (calendar.application_id, calendar.id, low, high, low - SHORT),
+        )
+    )
 
 
 def series_between(calendar: Calendar, *, low: int, high: int) -> Steps[Sequence[Row]]:
@@ -152,10 +173,11 @@ def delete_series(master: Event) -> Steps[None]:
     """With what was changed about single occurrences, and what of them can be searched for."""
     of = (master.application_id, master.calendar_id, master.id)
     yield Statement(
-        f"""delete from calendar_keys {_OF} and kind = 'event' and (id = $3 or id in (
-                select id from calendar_events {_OF} and master_id = $3))""",
+        f"""delete from calendar_keys {_OF} and kind = 'event' and id in (
+                select id from calendar_events {_OF} and master_id = $3)""",
         of,
     )
+    yield Statement(f"delete from calendar_keys {_OF} and kind = 'event' and id = $3", of)
     yield Statement(f"delete from calendar_events {_OF} and master_id = $3", of)
     yield Statement(f"delete from calendar_events {_OF} and id = $3", of)
 

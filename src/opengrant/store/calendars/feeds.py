@@ -74,7 +74,7 @@ def page(calendar: Calendar, part: Part, *, after: Place, limit: int) -> Steps[t
     beyond, direction = ("<", "desc") if order.descending else (">", "")
     rows: Sequence[Row] = yield Statement(
         f"""select {COLUMNS} from calendar_events
-            {_OF} and {order.where} and ({order.by} {beyond} $3 or ({order.by} = $3 and id > $4))
+            {_OF} and {order.where} and {order.by} {beyond}= $3 and ({order.by} {beyond} $3 or id > $4)
             order by {order.by} {direction}, id limit $5""",
         (calendar.application_id, calendar.id, *after, limit),
     )

@@ -20,6 +20,8 @@ create table calendars (
 );
 create unique index calendars_primary on calendars (application_id, grant_id) where is_primary = 1;
 
+-- Ids of calendars and grants are unique by themselves: keys and indexes without the application's are half as large. All
+-- queries name the application too.
 create table calendar_events (
     application_id text not null,
     grant_id text not null,
@@ -48,20 +50,20 @@ create table calendar_events (
     sequence bigint not null,
     created_at bigint not null,
     updated_at bigint not null,
-    primary key (application_id, calendar_id, id)
+    primary key (calendar_id, id)
 );
 -- A window of a calendar is three ranges: events of a day at most begin in it or a day before; of the few that last
 -- longer, those that have not ended; and series likewise.
-create index calendar_events_short on calendar_events (application_id, calendar_id, start_at, id)
+create index calendar_events_short on calendar_events (calendar_id, start_at, id)
     where kind <> 'series' and duration <= 86400;
-create index calendar_events_long on calendar_events (application_id, calendar_id, end_at)
+create index calendar_events_long on calendar_events (calendar_id, end_at)
     where kind <> 'series' and duration > 86400;
-create index calendar_events_series on calendar_events (application_id, calendar_id, end_at) where kind = 'series';
-create index calendar_events_occurrences on calendar_events (application_id, calendar_id, master_id, original)
+create index calendar_events_series on calendar_events (calendar_id, end_at) where kind = 'series';
+create index calendar_events_occurrences on calendar_events (calendar_id, master_id, original)
     where master_id is not null;
-create index calendar_events_changed on calendar_events (application_id, calendar_id, original)
+create index calendar_events_changed on calendar_events (calendar_id, original)
     where master_id is not null;
-create index calendar_events_uid on calendar_events (application_id, calendar_id, ical_uid, start_at, id);
+create index calendar_events_uid on calendar_events (calendar_id, ical_uid);
 create index calendar_events_zone on calendar_events (tz_version);
 
 -- The values of key1 to key5 of metadata, which can be searched for. kind: calendar or event.
@@ -74,10 +76,9 @@ create table calendar_keys (
     name text not null,
     value text not null,
     start_at bigint not null,
-    primary key (application_id, calendar_id, kind, id, name)
+    primary key (calendar_id, kind, id, name)
 );
-create index calendar_keys_value on calendar_keys (application_id, grant_id, kind, name, value, id);
-create index calendar_keys_start on calendar_keys (application_id, grant_id, kind, name, value, start_at);
+create index calendar_keys_value on calendar_keys (grant_id, kind, name, value, start_at, id);
 
 -- The secret address of a calendar's feed; digest: keyed, of the token in it.
 create table calendar_feeds (
