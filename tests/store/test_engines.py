@@ -538,6 +538,40 @@ async def test_too_few_connections_are_waited_for_and_then_refused(
     assert list((await single.read(run("select 3")))[0]) == [3]
 
 
+async def test_of_those_who_wait_for_a_connection_the_cancelled_ones_take_none(
+    postgres_target: Target, beside: asyncpg.Connection
+) -> None:
+    """Cancelled while they wait, and in the moment in which their turn has come."""
+    assert postgres_target.database_url is not None
+    store = await PostgresStore.open(postgres_target.database_url, pool=2)
+    for cancelled in (set[int](), {0}, {1, 2}, {0, 3, 5}, set(range(6))):
+        for when in ("waiting", "turn"):
+            await beside.execute("select pg_advisory_lock(1)")
+            held = [asyncio.create_task(store.write(run("select pg_advisory_xact_lock(1)"))) for _ in range(2)]
+            await somebody_waits(beside, backends=2)
+            waiting = [asyncio.create_task(store.read(run(f"select {number}"))) for number in range(6)]
+            await asyncio.sleep(0)
+            if when == "turn":
+                await beside.execute("select pg_advisory_unlock(1)")
+                await held[0]
+            for number in cancelled:
+                waiting[number].cancel()
+            if when == "waiting":
+                await beside.execute("select pg_advisory_unlock(1)")
+            await asyncio.gather(*held)
+            outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+            served = [one for one in outcomes if not isinstance(one, asyncio.CancelledError)]
+            assert len(served) >= 6 - len(cancelled)
+            assert not any(isinstance(one, BaseException) for one in served)
+    # Both connections are still there: two scripts hold them at once.
+    await beside.execute("select pg_advisory_lock(1)")
+    held = [asyncio.create_task(store.write(run("select pg_advisory_xact_lock(1)"))) for _ in range(2)]
+    await somebody_waits(beside, backends=2)
+    await beside.execute("select pg_advisory_unlock(1)")
+    await asyncio.gather(*held)
+    await store.close()
+
+
 async def test_a_cancelled_write_is_undone_and_its_connection_serves_on(
     single: PostgresStore, beside: asyncpg.Connection
 ) -> None:

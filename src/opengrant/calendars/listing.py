@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import merge
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from opengrant.calendars.drafts import EventPage, EventQuery, Place
 from opengrant.calendars.expansion import Expanded, Expansions, Unexpanded
@@ -20,8 +20,7 @@ _AT_LEAST = 50
 """Rows that are read at once: filters that few pass would else ask too often."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(NamedTuple):
     """An event of a page before it is made: an occurrence costs more to make than to find. wall: of an occurrence."""
 
     place: Place
@@ -29,7 +28,7 @@ class _Found:
     wall: int | None = None
 
     def made(self) -> Event:
-        return self.event if self.wall is None else occurrence(self.event, self.wall)
+        return self.event if self.wall is None else occurrence(self.event, self.wall, id_=self.place[1])
 
 
 @dataclass(frozen=True, slots=True)

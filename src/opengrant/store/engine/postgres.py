@@ -3,16 +3,19 @@
 A script whose first statement is `last` runs without an explicit transaction. Other scripts run between BEGIN and
 COMMIT at READ COMMITTED.
 
-Every request uses the pool, so it is ours: a semaphore and a stack of connections cost half the CPU of asyncpg's pool,
+Every request uses the pool, so it is ours: a queue and a stack of connections cost half the CPU of asyncpg's pool,
 which wraps each connection in a proxy and releases it in a task. Scripts cannot leave session state (they yield plain
 statements), so a connection needs no reset.
 """
 
 import asyncio
 import re
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
-from typing import NoReturn, Self, TypeVar
+from math import inf
+from typing import NamedTuple, NoReturn, Self, TypeVar
 
 import asyncpg
 
@@ -148,7 +151,11 @@ class PostgresStore:
 
 
 class _Pool:
-    """At most `size` connections, the last one used first; those who wait are served in order."""
+    """At most `size` connections, the last one used first; those who wait are served in order.
+
+    All wait equally long, so one timer does for them, and a wait costs half of what it does with a semaphore and a
+    deadline of its own: under load each request waits for each of its scripts.
+    """
 
     def __init__(
         self, connect: Callable[[], Awaitable[asyncpg.Connection]], size: int, bound: int, patience: float
@@ -157,20 +164,19 @@ class _Pool:
         self._size = size
         self._bound = bound
         self._patience = patience
-        self._slots = asyncio.Semaphore(size)
-        self._waiting = 0
+        self._free = size
+        self._waiting: deque[_Waiter] = deque()
         self._idle: list[tuple[asyncpg.Connection, float]] = []
-        self._clock = asyncio.get_running_loop().time
+        self._loop = asyncio.get_running_loop()
+        self._clock = self._loop.time
+        self._timer: asyncio.TimerHandle | None = None
         self._closed = False
 
     async def acquire(self) -> asyncpg.Connection:
         """A connection; return it with `release`. Raises StoreUnavailable."""
         if self._closed:
             raise StoreUnavailable("The store is closed.")
-        if self._slots.locked():
-            await self._wait()
-        else:
-            await self._slots.acquire()
+        await self._enter(self._clock() + self._patience)
         try:
             while self._idle:
                 connection, since = self._idle.pop()
@@ -180,25 +186,50 @@ class _Pool:
                     connection.terminate()
             return await self._connect()
         except BaseException:
-            self._slots.release()
+            self._leave()
             raise
 
-    async def _wait(self) -> None:
-        if self._waiting >= self._bound:
+    async def _enter(self, until: float) -> None:
+        if self._free:
+            self._free -= 1
+            return
+        if len(self._waiting) >= self._bound and until < inf:
             raise StoreUnavailable(f"The database is too far behind: {self._bound} scripts wait already.")
-        self._waiting += 1
+        waiter = _Waiter(self._loop.create_future(), until)
+        self._waiting.append(waiter)
+        if self._timer is None and until < inf:
+            self._timer = self._loop.call_at(until, self._expire)
         try:
-            async with asyncio.timeout(self._patience):
-                await self._slots.acquire()
-        except TimeoutError:
-            raise StoreUnavailable(f"All {self._size} database connections are busy.") from None
-        finally:
-            self._waiting -= 1
+            await waiter.turn
+        except asyncio.CancelledError:
+            if waiter.turn.cancelled():
+                with suppress(ValueError):  # it was passed over already
+                    self._waiting.remove(waiter)
+            elif waiter.turn.exception() is None:
+                self._leave()  # its turn came as it was cancelled
+            raise
+
+    def _leave(self) -> None:
+        """To the next who waits."""
+        while self._waiting:
+            turn = self._waiting.popleft().turn
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
+
+    def _expire(self) -> None:
+        while self._waiting and self._waiting[0].until <= self._clock():
+            turn = self._waiting.popleft().turn
+            if not turn.done():
+                turn.set_exception(StoreUnavailable(f"All {self._size} database connections are busy."))
+        first = self._waiting[0].until if self._waiting else inf
+        self._timer = None if first == inf else self._loop.call_at(first, self._expire)
 
     def release(self, connection: asyncpg.Connection) -> None:
         if not connection.is_closed():
             self._idle.append((connection, self._clock()))
-        self._slots.release()
+        self._leave()
 
     async def close(self) -> None:
         """Refuse new scripts, wait for the running ones, close the connections."""
@@ -206,12 +237,21 @@ class _Pool:
             return
         self._closed = True
         for _ in range(self._size):
-            await self._slots.acquire()
+            await self._enter(inf)
+        if self._timer is not None:
+            self._timer.cancel()
         for connection, _ in self._idle:
             try:
                 await connection.close(timeout=_GOODBYE)
             except _ENGINE_ERRORS:
                 connection.terminate()
+
+
+class _Waiter(NamedTuple):
+    """turn: done when a connection may be taken. until: when it is given up, by the loop's clock."""
+
+    turn: asyncio.Future[None]
+    until: float
 
 
 async def _drive(
