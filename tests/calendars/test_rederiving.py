@@ -56,8 +56,8 @@ async def test_whole_days_move_with_their_calendar(hosted: HostedEvents) -> None
     assert await hosted.event(owner, "primary", timed.id) == timed
     expanded = await listed(hosted, owner, window("2026-06-07T00:00", "2026-06-09T00:00", expand=True))
     assert [one.id for one in expanded] == [changed.id]
-    booked = await hosted.db.read(table.last_booked("app", [owner.id], "key1", "a", since=0))
-    assert booked == {owner.id: midnight(date(2026, 6, 8))}
+    booked = await hosted.db.read(table.last_booked("app", owner.id, [changed.calendar_id], "key1", "a", since=0))
+    assert booked == midnight(date(2026, 6, 8))
 
 
 async def test_more_whole_days_than_one_transaction_takes_move_too(

@@ -168,7 +168,7 @@ def scripts(dialect: Dialect) -> dict[Callable[..., Any], list[Steps[Any]]]:
             for after in ((-1, ""), last)
         ]
         + [calendars.find_keyed("app", "g0", "calendar", [("key1", "room")], after=(0, ""), limit=50)],
-        calendars.last_booked: [calendars.last_booked("app", ["g0", "g1"], "key5", "group 1", since=NOW)],
+        calendars.last_booked: [calendars.last_booked("app", "g0", ["c0", "c1"], "key5", "group 1", since=NOW)],
         events.put: [events.put(ONE), events.put(FRESH)],
         events.find: [events.find(LARGE_ONE, ONE.id)],
         events.find_occurrence: [events.find_occurrence(MASTER, START)],

@@ -404,6 +404,28 @@ async def test_a_grant_has_several_calendars(console: Console, busy: Room) -> No
     await expect(page.get_by_role("link", name="Projector")).to_be_visible()
 
 
+async def test_an_agent_account_has_its_calendar_too(console: Console, tenant: Tenant) -> None:
+    page, server = console.page, tenant.server
+    organization = server.call(server.services.service_accounts.organization()).id
+    address = f"{tenant.application.id}.example.com"
+    domain = server.call(server.services.domains.create(organization, address, "Agents"))
+    server.rows("update domains set verified_ownership = 1 where id = $1 returning id", domain.id)
+    tenant.connector("nylas")
+    grant = data(tenant.connect("nylas", {"email": f"sales@{address}"}))
+    reminders = {"use_default": False, "overrides": [{"reminder_minutes": 15, "reminder_method": "popup"}]}
+    event = {"title": "Demo", "when": {"date": "2026-03-25"}, "reminders": reminders}
+    data(tenant.post(f"/v3/grants/{grant['id']}/events?calendar_id=primary", event))
+    await console.enter(tenant, f"/grants/{grant['id']}/calendars/primary?{BUSY_WEEK}")
+    await page.get_by_role("button", name="Demo, all day").click()
+    await expect(console.dialog).to_contain_text("Wednesday 25 March 2026, all day")
+    await expect(console.dialog).to_contain_text(f"sales@{address} Organizer")
+    await console.dialog.locator("summary").click()
+    await expect(console.dialog).to_contain_text("15")
+    await console.press_there("Close")
+    await page.get_by_role("link", name=f"sales@{address}").click()
+    await expect(page.get_by_text("No time zone: UTC")).to_be_visible()
+
+
 # ── For everybody ────────────────────────────────────────────────────────────────────────────────────────────
 
 

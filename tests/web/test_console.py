@@ -550,6 +550,7 @@ async def test_a_grant_of_a_degraded_connector_never_looks_well(
     held = page.get_by_role("heading", name="It is held: its connector is to blame, and many grants fail alike")
     await expect(held).to_be_visible()
     await expect(page.get_by_text("Check the client.")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Calendars")).to_have_count(0)  # Google keeps them
     await console.press("Check now")
     await expect(page.get_by_text("Not asked just now")).to_be_visible()
     await expect(held).to_be_visible()

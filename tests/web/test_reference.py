@@ -387,6 +387,14 @@ async def test_an_example_does_not_replace_what_was_written_unasked(reference: R
     await expect(examples).to_have_value("0")
 
 
+async def test_a_field_tells_its_bounds_and_not_those_of_the_database(reference: Reference) -> None:
+    await reference.open("/operation/list_events")
+    article = reference.page.locator("article")
+    await expect(article.get_by_text("at least 1", exact=True)).to_be_visible()  # of limit
+    await expect(article.get_by_text(str(2**40))).to_have_count(0)
+    await expect(article.locator("summary", has_text="501")).to_have_text("501 Not implemented")
+
+
 async def test_search_finds_by_word_path_id_and_group(reference: Reference) -> None:
     await reference.open("/")
     page = reference.page

@@ -1,5 +1,7 @@
 """/v3/grants/{grant_id}/calendars, free/busy and availability."""
 
+from typing import Any
+
 from opengrant.api.http import data_plane
 from opengrant.api.http.data_plane import grant_of
 from opengrant.api.http.request import Request
@@ -34,10 +36,18 @@ async def list_calendars(request: Request) -> tuple[list[Answer], str | None]:
     chosen = data_plane.selection(query.select)
     pairs = () if query.metadata_pair is None else read_pairs(query.metadata_pair)
     found = await request.services.calendars.calendars_of(grant).calendars(
-        grant, metadata=pairs, after="" if place is None else str(place[0]), limit=min(query.limit, 200)
+        grant, metadata=pairs, after=_after(place), limit=min(query.limit, 200)
     )
     cursor = None if found.next is None else data_plane.cursor(raw, [found.next], of=f"calendars {grant.id}")
     return [chosen(shown.calendar(one)) for one in found.calendars], cursor
+
+
+def _after(place: list[Any] | None) -> str:
+    if place is None:
+        return ""
+    if len(place) != 1 or not isinstance(place[0], str):
+        raise InvalidData("page_token: this is no next_cursor of this list.")
+    return place[0]
 
 
 @route(

@@ -12,7 +12,7 @@ from opengrant.api.wire.fields import Answer
 from opengrant.calendars import shown
 from opengrant.calendars.drafts import BEGINNING, EventQuery, Place
 from opengrant.errors import InvalidData, SlotTaken
-from opengrant.model import SECOND, Grant
+from opengrant.model import SECOND
 from opengrant.model.calendars import Event
 
 TAG = "Events"
@@ -21,7 +21,12 @@ _EVENT = f"{_EVENTS}/{{event_id}}"
 _MONTH = 31 * 86_400
 _LONGEST = 5 * 366 * 86_400
 _LISTS = frozenset({"attendees", "metadata_pair", "event_type"})
-_ALONE = ("title", "description", "location", "busy", "attendees", "master_event_id", "updated_before", "updated_after")
+_ALONE = (
+    *("title", "description", "location", "busy", "attendees", "master_event_id", "updated_before", "updated_after"),
+    *("show_cancelled", "expand_recurring"),
+)
+_TIMELESS = frozenset({"ical_uid", "metadata_pair"})
+"""Filters that look at all times, and exclude the others."""
 
 
 @route("GET", _EVENTS, tag=TAG, access=BY_TOKEN, query=wire.EventsQuery, answers=Cursor(wire.Event), errors=ERRORS)
@@ -32,13 +37,14 @@ async def list_events(request: Request) -> tuple[list[Answer], str | None]:
     """
     grant = await grant_of(request)
     events, virtual = request.services.calendars.events_of(grant), request.services.calendars.is_virtual(grant)
-    raw, place = _continued(request, grant)
+    raw, place = _continued(request, of=f"events {grant.id}", but_for=_TIMELESS)
     query = data_plane.check(wire.EventsQuery, raw)
     chosen = data_plane.selection(query.select)
     found = await events.events(
         grant, query.calendar_id, _query(query), after=_after(place), limit=min(query.limit, 200)
     )
-    return [chosen(shown.event(one, virtual=virtual)) for one in found.events], _cursor(raw, found.next, grant)
+    cursor = _cursor(raw, found.next, of=f"events {grant.id}")
+    return [chosen(shown.event(one, virtual=virtual)) for one in found.events], cursor
 
 
 @route(
@@ -54,14 +60,15 @@ async def import_events(request: Request) -> tuple[list[Answer], str | None]:
     """List series, changed occurrences and single events of a window, to copy a calendar."""
     grant = await grant_of(request)
     events, virtual = request.services.calendars.events_of(grant), request.services.calendars.is_virtual(grant)
-    raw, place = _continued(request, grant)
+    raw, place = _continued(request, of=f"events/import {grant.id}")
     query = data_plane.check(wire.ImportQuery, raw)
     chosen = data_plane.selection(query.select)
     start, end = _window(query.start, query.end)
     found = await events.events(
         grant, query.calendar_id, EventQuery(start, end), after=_after(place), limit=min(query.limit, 500)
     )
-    return [chosen(shown.event(one, virtual=virtual)) for one in found.events], _cursor(raw, found.next, grant)
+    cursor = _cursor(raw, found.next, of=f"events/import {grant.id}")
+    return [chosen(shown.event(one, virtual=virtual)) for one in found.events], cursor
 
 
 @route(
@@ -161,9 +168,13 @@ def _written(event: Event, *, virtual: bool) -> Answer:
     return answer if virtual or not answer["participants"] else {**answer, "opengrant": {"notified": False}}
 
 
-def _continued(request: Request, grant: Grant) -> tuple[dict[str, str], list[Any] | None]:
-    """The query with its window pinned, so that every page is of the same one."""
-    raw, place = data_plane.continued(data_plane.raw_query(request, lists=_LISTS), of=f"events {grant.id}")
+def _continued(
+    request: Request, *, of: str, but_for: frozenset[str] = frozenset()
+) -> tuple[dict[str, str], list[Any] | None]:
+    """The query with its window pinned, so that every page is of the same one. but_for: filters that need none."""
+    raw, place = data_plane.continued(data_plane.raw_query(request, lists=_LISTS), of=of)
+    if but_for & raw.keys():
+        return raw, place
     raw.setdefault("start", str(request.services.calendars.clock() // SECOND))
     if raw["start"].lstrip("-").isdecimal():
         raw.setdefault("end", str(int(raw["start"][:20]) + _MONTH))
@@ -178,8 +189,8 @@ def _after(place: list[Any] | None) -> Place:
     return place[0], place[1]
 
 
-def _cursor(raw: dict[str, str], place: Place | None, grant: Grant) -> str | None:
-    return None if place is None else data_plane.cursor(raw, list(place), of=f"events {grant.id}")
+def _cursor(raw: dict[str, str], place: Place | None, *, of: str) -> str | None:
+    return None if place is None else data_plane.cursor(raw, list(place), of=of)
 
 
 def _window(start: int | None, end: int | None) -> tuple[int, int]:
@@ -192,12 +203,20 @@ def _window(start: int | None, end: int | None) -> tuple[int, int]:
     return start, end
 
 
+def _window_of(query: wire.EventsQuery) -> tuple[int, int]:
+    """Empty for the filters that look at all times. Raises InvalidData: they do not stand alone."""
+    defaults = wire.EventsQuery.model_fields
+    for name, excluded in (("ical_uid", (*_ALONE, "metadata_pair", "start", "end")), ("metadata_pair", _ALONE)):
+        if getattr(query, name) is not None:
+            others = [other for other in excluded if getattr(query, other) != defaults[other].default]
+            if others:
+                raise InvalidData(f"{name}: it does not go with {others[0]}.")
+            return 0, 0
+    return _window(query.start, query.end)
+
+
 def _query(query: wire.EventsQuery) -> EventQuery:
-    start, end = _window(query.start, query.end)
-    for name in ("ical_uid", "metadata_pair"):
-        others = [other for other in _ALONE if getattr(query, other) is not None]
-        if getattr(query, name) is not None and others:
-            raise InvalidData(f"{name}: it does not go with {others[0]}.")
+    start, end = _window_of(query)
     pairs = () if query.metadata_pair is None else wire.read_pairs(query.metadata_pair)
     return EventQuery(
         start=start,

@@ -7,10 +7,16 @@ from opengrant.calendars.rederiving import Rederiving
 from opengrant.calendars.service import CalendarService
 from opengrant.grants.manage import Grants
 from opengrant.providers.registry import FACTS
+from opengrant.store.grants import grants as stored_grants
 
 
 def build_calendars(tools: Tools, grants: Grants, rederiving: Rederiving) -> CalendarService:
-    hosted = HostedCalendars(db=tools.db, clock=tools.clock, rederiving=rederiving)
+    hosted = HostedCalendars(
+        db=tools.db,
+        clock=tools.clock,
+        rederiving=rederiving,
+        stays=lambda grant: stored_grants.stays(grant, tools.db.dialect),
+    )
     return CalendarService(
         db=tools.db,
         clock=tools.clock,

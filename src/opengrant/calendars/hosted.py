@@ -7,7 +7,7 @@ another; the event, what can be searched for, and the notice for webhooks are wr
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 from opengrant.calendars import listing, shown
 from opengrant.calendars.drafts import (
@@ -35,7 +35,7 @@ from opengrant.calendars.rederiving import Rederiving
 from opengrant.calendars.splitting import head, tail
 from opengrant.calendars.timing import place, placement, repeat, require_zone
 from opengrant.calendars.zones import VERSION, Wall
-from opengrant.errors import DataNotFound, InvalidData, SlotTaken
+from opengrant.errors import DataNotFound, GrantNotFound, InvalidData, SlotTaken
 from opengrant.events import payloads
 from opengrant.model import SECOND, Clock, Grant, Micros
 from opengrant.model.calendars import Calendar, Event
@@ -56,11 +56,15 @@ Change = Literal["created", "updated", "deleted"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostedCalendars:
-    """Implements `Calendars`. Built once, in assembly/."""
+    """Implements `Calendars`. Built once, in assembly/.
+
+    stays  whether there still is such a grant; if so, it stays until the transaction ends
+    """
 
     db: Store
     clock: Clock
     rederiving: Rederiving
+    stays: Callable[[Grant], Steps[bool]]
     recent: dict[tuple[str, str, str], Calendar] = field(default_factory=dict, repr=False)
 
     async def calendars(
@@ -88,7 +92,7 @@ class HostedCalendars:
         found = await self.db.read(self.find(grant, name))
         if found is not None:
             return found
-        if name not in _primary(grant):
+        if not _is_primary(name, grant):
             raise DataNotFound(f"calendar_id: this grant has no calendar {name[:60]!r}.")
         return await self.db.write(self._create_primary(grant))
 
@@ -109,12 +113,14 @@ class HostedCalendars:
 
     def find(self, grant: Grant, name: str) -> Steps[Calendar | None]:
         """None also where it is the primary one, and was not asked for before."""
-        if name in _primary(grant):
+        if _is_primary(name, grant):
             return (yield from calendars.find_primary(grant.application_id, grant.id))
         return (yield from calendars.find(grant.application_id, grant.id, name))
 
     def _create_primary(self, grant: Grant) -> Steps[Calendar]:
         fresh = self._fresh(grant, name=grant.email, primary=True)
+        if not (yield from self.stays(grant)):
+            raise GrantNotFound("Grant not found")
         if (yield from calendars.add(fresh)):
             yield from self._announce_calendar("created", fresh)
             return fresh
@@ -128,7 +134,7 @@ class HostedCalendars:
 
         def script() -> Steps[Calendar]:
             # Two that are created at once are counted one after the other.
-            yield from calendars.hold(primary, self.db.dialect)
+            yield from self.hold(primary)
             if (yield from calendars.count(grant.application_id, grant.id)) >= MOST_CALENDARS:
                 raise InvalidData(f"A grant has at most {MOST_CALENDARS} calendars. Delete one first.")
             yield from calendars.add(fresh)
@@ -288,12 +294,12 @@ class HostedEvents:
             held = yield from self.calendars.take(seen)
             before, stored = yield from _get(held, event_id)
             if following and (cut := (yield from _cut_at(held, before))) is not None:
-                return (yield from self._change_following(held, *cut, change))
+                return (yield from self._change_following(held, *cut, change, email=grant.email))
             if following:
                 before, stored = yield from _get(held, before.master_id or event_id)
             if before.master_id is not None and change.recurrence:
                 raise InvalidData("recurrence: an occurrence does not repeat by itself. Change its series.")
-            after = _changed(before, change, held)
+            after = _changed(before, change, held, email=grant.email)
             after = replace(after, sequence=before.sequence + 1, updated_at=self.clock())
             if before.kind == "series" and (change.when is not None or change.recurrence is not None):
                 yield from drop_strays(held, after)
@@ -302,13 +308,15 @@ class HostedEvents:
 
         return await self.db.write(script())
 
-    def _change_following(self, held: Calendar, series: Event, wall: Wall, change: EventDraft) -> Steps[Event]:
+    def _change_following(
+        self, held: Calendar, series: Event, wall: Wall, change: EventDraft, *, email: str
+    ) -> Steps[Event]:
         at = self.clock()
         id_ = new_id(at)
         rest = replace(
             tail(series, wall), id=id_, ical_uid=f"{id_}@opengrant", created_at=at, updated_at=at, sequence=0
         )
-        rest = _changed(rest, change, held)
+        rest = _changed(rest, change, held, email=email)
         moved = yield from self._end_before(held, series, wall)
         yield from self._write(held, "created", rest, before=None, last=False)
         if change.when is None and change.recurrence is None and rest.kind == "series":
@@ -445,7 +453,7 @@ def fresh_event(grant: Grant, calendar: Calendar, draft: EventDraft, *, at: Micr
 
 def _with(calendar: Calendar, draft: CalendarDraft) -> Calendar:
     if draft.timezone is not None:
-        require_zone(draft.timezone, "timezone")
+        draft = replace(draft, timezone=require_zone(draft.timezone, "timezone").name)
     return replace(calendar, **{name: getattr(draft, name) for name in draft.sent})
 
 
@@ -458,12 +466,29 @@ def searched(metadata: Mapping[str, str] | None) -> list[tuple[str, str]]:
     return [(name, value) for name, value in (metadata or {}).items() if name in SEARCHED]
 
 
-def _changed(before: Event, change: EventDraft, calendar: Calendar) -> Event:
+def _sent(before: Event, body: Mapping[str, Any], *, email: str) -> Mapping[str, Any]:
+    """What is changed about what is shown. What participants answered is theirs to change, and the organizer's."""
+    organizer = before.body.get("organizer") or {"email": email}
+    own = str(organizer.get("email", "")).lower() == email.lower()
+    found = dict(body)
+    if "organizer" in body:
+        found["organizer"] = {**body["organizer"], "email": organizer["email"]} if own else organizer
+    if "participants" in body:
+        known = {str(one.get("email", "")).lower(): one.get("status") for one in before.body.get("participants", ())}
+        answered = [(one, known.get(one["email"].lower()) or "noreply") for one in body["participants"]]
+        found["participants"] = [
+            {**one, "status": one.get("status", status) if own else status} for one, status in answered
+        ]
+    return found
+
+
+def _changed(before: Event, change: EventDraft, calendar: Calendar, *, email: str) -> Event:
+    """email: the grant's."""
     after = replace(
         before,
         busy=before.busy if change.busy is None else change.busy,
         metadata=before.metadata if change.metadata is None else change.metadata,
-        body={**before.body, **(change.body or {})},
+        body={**before.body, **_sent(before, change.body or {}, email=email)},
     )
     if change.when is not None:
         after = place(after, change.when, calendar.timezone)
@@ -517,15 +542,16 @@ def drop_strays(calendar: Calendar, series: Event) -> Steps[None]:
     if series.kind == "series":
         walls = [cast(int, row.original) for row in rows]
         kept = set(expand(series_of(series), min(walls), max(walls)))
-    strays = [row for row in rows if row.original not in kept]
+    # Also those at another instant now, in another zone or as a whole day: ids of occurrences tell instants.
+    strays = [row for row in rows if row.original not in kept or row.id != occurrence_id(series, row.original)]
     for one in strays:
         yield from calendars.put_keys(calendar, "event", one.id, (), start_at=0)
     yield from events.delete(strays)
 
 
-def _primary(grant: Grant) -> tuple[str, str]:
-    """What the primary calendar is called."""
-    return "primary", grant.email
+def _is_primary(name: str, grant: Grant) -> bool:
+    """Whether the primary calendar is called that: it also goes by the grant's address, however that is written."""
+    return name == "primary" or name.lower() == grant.email.lower()
 
 
 __all__ = ["BEGINNING", "MOST_CALENDARS", "HostedCalendars", "drop_strays", "fresh_event", "new_id", "searched"]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 from functools import lru_cache
 
-from opengrant.calendars.recurrence import BadRule, Rule, Series, check, end_of, expand, parse, parse_date
+from opengrant.calendars.recurrence import LONGEST, BadRule, Rule, Series, check, end_of, expand, parse, parse_date
 from opengrant.calendars.zones import DAY, SLACK, VERSION, Seconds, Wall, Zone, utc, zone
 from opengrant.model.calendars import ENDLESS, Event
 
@@ -46,6 +46,8 @@ def read_lines(lines: Sequence[str], start: Wall, zone_: Zone, *, whole_days: bo
             raise BadRule(f"{line[:40]!r} is none of RRULE:, EXDATE: and RDATE:.")
     if sum(map(len, dates.values())) > MOST_DATES:
         raise BadRule(f"more than {MOST_DATES} dates are added or excluded.")
+    if any(abs(at - start) > LONGEST for at in dates["RDATE"]):
+        raise BadRule("RDATE: a date is more than 200 years from the start of the event.")
     if rule is None and not dates["RDATE"]:
         raise BadRule("there is no RRULE.")
     if end is None and rule is not None and rule.until is not None:

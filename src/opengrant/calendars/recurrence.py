@@ -249,6 +249,7 @@ def _expand_rule(series: Series, first: Wall, last: Wall) -> list[Wall]:
     if series.rule is None:
         return []
     first = max(first, series.start)
+    last = min(last, series.start + LONGEST)
     last = last if series.end is None else min(last, series.end)
     if first > last:
         return []

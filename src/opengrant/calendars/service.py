@@ -103,8 +103,8 @@ class CalendarService:
         grants = [await self._of(app, asked, number) for number, asked in enumerate(participants)]
         busy = await asyncio.gather(
             *(
-                self._busy(grant, asked, wanted, maybe_too=maybe_too)
-                for grant, asked in zip(grants, participants, strict=True)
+                self._busy(grant, asked, wanted, number, maybe_too=maybe_too)
+                for number, (grant, asked) in enumerate(zip(grants, participants, strict=True))
             )
         )
         people = [
@@ -113,41 +113,51 @@ class CalendarService:
         ]
         if method not in ROUND_ROBIN or group is None:
             return Available(await asyncio.to_thread(slots, wanted, people, method), None)
-        turns = await self.db.read(
-            calendars.last_booked(
-                app.id,
-                [grant.id for grant in grants],
-                "key5",
-                group,
-                since=self.clock() // SECOND - _BOOKED_WITHIN,
-            )
+        turns = await asyncio.gather(
+            *(self._last_booked(grant, asked, group) for grant, asked in zip(grants, participants, strict=True))
         )
-        numbers = sorted(range(len(people)), key=lambda number: turns.get(grants[number].id, -1))
+        numbers = sorted(range(len(people)), key=turns.__getitem__)
         ordered = [people[number] for number in numbers]
         found = await asyncio.to_thread(slots, wanted, ordered, method)
         return Available(found, [person.email for person in ordered])
+
+    async def _last_booked(self, grant: Grant, asked: Asked, group: str) -> int:
+        """When the latest booking of that round robin begins in the calendars that are asked for. -1: none does."""
+        named = self.calendars_of(grant)
+        checked = [(await named.calendar(grant, name)).id for name in asked.calendars or ("primary",)]
+        since = self.clock() // SECOND - _BOOKED_WITHIN
+        return await self.db.read(
+            calendars.last_booked(grant.application_id, grant.id, checked, "key5", group, since=since)
+        )
 
     async def _of(self, app: Application, asked: Asked, number: int) -> Grant:
         name = asked.grant_id if asked.grant_id is not None else asked.email
         try:
             if asked.grant_id is not None:
-                return await self.grants.get(app, f"grant:{asked.grant_id}")
+                return _usable(await self.grants.get(app, f"grant:{asked.grant_id}"))
             return await self._by_email(app, asked.email or "")
         except (GrantNotFound, InvalidRequest):
             raise InvalidData(f"participants[{number}]: {name!r} is no grant of this application.") from None
 
     async def _by_email(self, app: Application, email: str) -> Grant:
-        return await self.grants.get(app, f"email:{email}")
+        return _usable(await self.grants.get(app, f"email:{email}"))
 
-    async def _busy(self, grant: Grant, asked: Asked, wanted: Wanted, *, maybe_too: bool) -> Intervals:
+    async def _busy(self, grant: Grant, asked: Asked, wanted: Wanted, number: int, *, maybe_too: bool) -> Intervals:
         # Buffers reach beyond the window.
         low, high = wanted.start - wanted.after, wanted.end + wanted.before
         try:
             return await self.events_of(grant).busy(
                 grant, asked.calendars or ("primary",), low, high, maybe_too=maybe_too
             )
-        except DataNotFound as problem:
-            raise InvalidData(f"participants: {problem.message}") from None
+        except (DataNotFound, InvalidData) as problem:
+            raise InvalidData(f"participants[{number}]: {problem.message}") from None
+
+
+def _usable(grant: Grant) -> Grant:
+    """What an operator has blocked is not to be looked at through others either. Raises GrantNotFound."""
+    if grant.blocked:
+        raise GrantNotFound("Grant not found")
+    return grant
 
 
 __all__ = ["Asked", "Available", "CalendarService"]

@@ -54,16 +54,17 @@ def placement(when: Timespan | Days, calendar_zone: str | None) -> Placement:
     _check_range(when.end, "when.end_time")
     if when.end - when.start > _LONGEST:
         raise InvalidData("when.end_time: an event may last ten years.")
-    if when.end_zone is not None:
-        require_zone(when.end_zone, "when.end_timezone")
+    end_zone = None if when.end_zone is None else require_zone(when.end_zone, "when.end_timezone").name
     name = when.start_zone or calendar_zone or "Etc/UTC"
     found = require_zone(name, "when.start_timezone" if when.start_zone else "timezone")
     wall = found.wall(when.start)
     # The second of two where the clock shows the time twice.
     later = found.utc(wall) != when.start
     start_at = found.utc(wall, later=later)
+    # Also of Windows' names it is IANA's that readers know.
+    start_zone = None if when.start_zone is None else found.name
     return Placement(
-        *(False, wall, found.name, later, when.end - when.start, when.start_zone, when.end_zone),
+        *(False, wall, found.name, later, when.end - when.start, start_zone, end_zone),
         *(start_at, start_at + when.end - when.start),
     )
 

@@ -52,7 +52,11 @@ class Zone:
         return wall - (self._offset_at(wall) if offset is None else offset)
 
     def wall(self, at: Seconds) -> Wall:
-        local = datetime.fromtimestamp(at, UTC).astimezone(self.rules)
+        try:
+            local = datetime.fromtimestamp(at, UTC).astimezone(self.rules)
+        except (OverflowError, ValueError):
+            # Outside the years 1 to 9999, such as the end of a rule that is meant to have none.
+            return at
         return (local.replace(tzinfo=None) - _EPOCH) // _ONE_SECOND
 
     def _look_up(self, day: int) -> int | None:

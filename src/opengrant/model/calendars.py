@@ -49,7 +49,7 @@ class Event:
     wall        when it begins, of a series its first occurrence, as the clock of `zone` shows it
     later       the wall time comes twice that day, and the second one is meant
     duration    seconds
-    start_zone  as the caller named them, or None
+    start_zone  IANA's names of those that the caller named, or None
     start_at    of a series: of its first occurrence
     end_at      of a series: of its last, `ENDLESS` if there is none
     recurrence  of a series: its lines, as they were sent

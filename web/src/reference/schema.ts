@@ -107,9 +107,10 @@ export function allowed(schema: Schema, defs: Defs): Json[] | undefined {
 export function limits(schema: Schema, defs: Defs): string {
     const said = branches(schema, defs).map((way) => {
         if (way.minimum !== undefined || way.maximum !== undefined) {
-            // The largest integer of the database is not worth showing.
+            // The smallest and the largest integer of the database are not worth showing.
+            const least = way.minimum !== undefined && way.minimum <= -2147483647 ? undefined : way.minimum;
             const most = way.maximum !== undefined && way.maximum >= 2147483647 ? undefined : way.maximum;
-            return range(way.minimum, most, "");
+            return range(least, most, "");
         }
         if (
             way.type === "string" &&

@@ -63,6 +63,7 @@ const WORDS: Record<number, string> = {
     423: "Locked",
     429: "Too many requests",
     500: "Internal error",
+    501: "Not implemented",
     503: "Unavailable",
     504: "The provider did not answer",
 };

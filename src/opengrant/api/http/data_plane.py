@@ -15,10 +15,12 @@ from pydantic_core import from_json, to_json
 from opengrant.api.http.decoding import Shape, decode, read_query
 from opengrant.api.http.request import Request
 from opengrant.api.wire.fields import Answer
-from opengrant.errors import Blocked, InvalidData, InvalidRequest
+from opengrant.errors import InvalidData, InvalidRequest
+from opengrant.grants.refusals import refuse_blocked
 from opengrant.model import Grant
 
 _LONGEST = 4096
+_FARTHEST = 1 << 62
 _FREE = frozenset({"limit", "page_token", "select"})
 """What may differ from page to page."""
 
@@ -30,8 +32,7 @@ async def grant_of(request: Request) -> Grant:
         grant = await request.services.grants.own(request.application, name, request.holder.grant_id)
     else:
         grant = await request.services.grants.get(request.application, name)
-    if grant.blocked:
-        raise Blocked("This grant is blocked. Unblock it: POST /v3/grants/{grant_id}/unblock.")
+    refuse_blocked(grant)
     return grant
 
 
@@ -56,11 +57,18 @@ def check(shape: type[Shape], query: Mapping[str, str]) -> Shape:
 
 
 def raw_query(request: Request, *, lists: frozenset[str] = frozenset()) -> dict[str, str]:
-    found = read_query(request.query_string)
+    try:
+        found = read_query(request.query_string)
+    except InvalidRequest as problem:
+        raise InvalidData(problem.message) from None
     if lists & found.keys():
         pairs = parse_qsl(request.query_string.decode("ascii"))
         for name in lists & found.keys():
             found[name] = ",".join(value for key, value in pairs if key == name and value != "undefined")
+    for name, value in found.items():
+        # PostgreSQL cannot store it, and so cannot look for it.
+        if "\x00" in value:
+            raise InvalidData(f"{name[:60]}: has characters that are not allowed here.")
     return found
 
 
@@ -77,9 +85,9 @@ def continued(query: Mapping[str, str], *, of: str) -> tuple[dict[str, str], lis
             raise ValueError(sent)
         held = from_json(base64.urlsafe_b64decode(sent + "=" * (-len(sent) % 4)))
         before, place = held["q"], held["p"]
-        if held["of"] != of or not isinstance(before, dict) or not isinstance(place, list):
+        if held["of"] != of or not _are_texts(before) or not _can_be_sought(place):
             raise ValueError(sent)
-    except (ValueError, KeyError, TypeError, binascii.Error):
+    except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
         raise InvalidData("page_token: this is no next_cursor of this list.") from None
     for name, value in query.items():
         if name not in _FREE and before.get(name) != value:
@@ -87,6 +95,17 @@ def continued(query: Mapping[str, str], *, of: str) -> tuple[dict[str, str], lis
                 f"page_token: it continues a list with another {name}. Repeat the query, or leave it out."
             )
     return {**before, **{name: value for name, value in query.items() if name in _FREE}}, place
+
+
+def _are_texts(query: Mapping[str, object]) -> bool:
+    return all(isinstance(one, str) and "\x00" not in one for one in query.values())
+
+
+def _can_be_sought(values: object) -> bool:
+    """Whether a database can look for these: texts, and integers of 63 bits. A cursor may be forged."""
+    return isinstance(values, list) and all(
+        "\x00" not in one if isinstance(one, str) else type(one) is int and abs(one) <= _FARTHEST for one in values
+    )
 
 
 def cursor(query: Mapping[str, str], place: list[Any], *, of: str) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, RootModel, StringConstraints
 
 from opengrant.api.wire.events import Email
-from opengrant.api.wire.fields import Id, Maybe, Model, examples
+from opengrant.api.wire.fields import Id, Maybe, Model, OrNull, examples
 from opengrant.calendars.availability import Method, OpenDay, OpenHours, Wanted, day_number
 from opengrant.calendars.service import Asked
 from opengrant.calendars.timing import require_zone
@@ -17,6 +17,7 @@ _Seconds = Annotated[int, Field(ge=0, le=32_503_680_000)]
 _Zone = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 _Clock = Annotated[str, StringConstraints(max_length=5)]
 _TIME = re.compile(r"(\d{1,2}):(\d{2})", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _LONGEST = 93 * 86_400
 _STEP = 300
 
@@ -33,7 +34,7 @@ class FreeBusyBody(Model):
     """Unix seconds, three months after `start_time` at most."""
     emails: Annotated[list[Email], Field(min_length=1, max_length=50)]
     """Addresses or identifiers of grants of this application."""
-    tentative_as_busy: bool = True
+    tentative_as_busy: Annotated[bool, OrNull] = True
     """Whether a tentative event takes time."""
 
     def check(self) -> None:
@@ -253,7 +254,7 @@ def _minutes(text: str, field: str) -> int:
 
 def _day(text: str, field: str) -> int:
     try:
-        if len(text) != 10:
+        if not _DATE.fullmatch(text):
             raise ValueError(text)
         return day_number(date.fromisoformat(text))
     except ValueError:

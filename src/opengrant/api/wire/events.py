@@ -18,6 +18,7 @@ _Label = Annotated[str, StringConstraints(max_length=512, pattern=r"^[^\x00]*$")
 _Url = Annotated[str, StringConstraints(min_length=1, max_length=2048, pattern=r"^[^\x00-\x20\x7f]+$")]
 _ZoneName = Annotated[str, StringConstraints(max_length=64, pattern=r"^[^\x00]*$")]
 _Seconds = Annotated[int, Field(ge=-(2**40), le=2**40)]
+_Count = Annotated[int, Field(ge=-1, le=2**31 - 1)]
 _Key = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=r"^[^\x00]+$")]
 _Value = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")]
 Metadata = Annotated[dict[_Key, _Value], Field(max_length=50)]
@@ -105,7 +106,7 @@ class Resource(Model):
     """What it is booked by."""
     name: _Label | None = None
     """For people."""
-    capacity: int | None = None
+    capacity: _Count | None = None
     """How many it holds."""
     building: _Label | None = None
     """Where it is."""
@@ -113,7 +114,7 @@ class Resource(Model):
     """The floor, by its name."""
     floor_section: _Label | None = None
     """The part of the floor."""
-    floor_number: int | None = None
+    floor_number: Annotated[int, Field(ge=-1000, le=1000)] | None = None
     """The floor, by its number."""
 
 
@@ -207,7 +208,7 @@ class EventBody(Model):
     """Who is invited. No mail is sent yet."""
     resources: Annotated[list[Resource], Field(max_length=100)] | None = None
     """Rooms and things that are booked along."""
-    capacity: int | None = None
+    capacity: _Count | None = None
     """Most participants."""
     conferencing: Conferencing | None = None
     """How to join from elsewhere; `{}` removes it."""
@@ -226,7 +227,7 @@ class EventBody(Model):
     notetaker: Free | None = None
     """Stored and shown; there is no bot."""
     organizer: OrganizerBody | None = None
-    """Only its name; the address is the grant's."""
+    """Only its name; the address is the grant's. Virtual calendars have none."""
 
     def to_model(self, email: str, *, virtual: bool, creates: bool) -> EventDraft:
         """email: the grant's. virtual: its calendar has no reminders. Raises InvalidData."""
@@ -235,7 +236,8 @@ class EventBody(Model):
             raise InvalidData("The body is empty: send what is to change.")
         body = {name: _plain(getattr(self, name)) for name in sent}
         if "participants" in body:
-            body["participants"] = [{"status": "noreply", **person} for person in body["participants"] or ()]
+            fresh = {"status": "noreply"} if creates else {}
+            body["participants"] = [{**fresh, **person} for person in body["participants"] or ()]
         if "conferencing" in body:
             body["conferencing"] = self._conferencing()
         if "description" in body:
@@ -244,10 +246,15 @@ class EventBody(Model):
             raise InvalidData("reminders: use_default and overrides exclude each other.")
         if virtual:
             body.pop("reminders", None)
+            body.pop("organizer", None)
             if self.visibility == "default":
                 raise InvalidData("visibility: a virtual calendar knows public and private.")
         if "organizer" in body:
             body["organizer"] = {"email": email, **(body["organizer"] or {})}
+        for name in ("visibility", "hide_participants"):
+            # Null is what an event has without them.
+            if name in body and body[name] is None:
+                body[name] = _DEFAULTS[name]
         return EventDraft(
             when=None if self.when is None else self.when.to_model(),
             recurrence=None if self.recurrence is None else tuple(self.recurrence),
@@ -265,6 +272,9 @@ class EventBody(Model):
         if one.provider is None or one.details is None:
             raise InvalidData("conferencing: provider and details go together.")
         return {"provider": one.provider, "details": one.details.model_dump(exclude_none=True)}
+
+
+_DEFAULTS: Mapping[str, Any] = {"visibility": "public", "hide_participants": False}
 
 
 def _plain(value: Any) -> Any:

@@ -216,17 +216,16 @@ def find_keyed(
 
 
 def last_booked(
-    application_id: str, grant_ids: Sequence[str], name: str, value: str, *, since: int
-) -> Steps[dict[str, int]]:
-    """By grant, when the latest event with this pair begins, if one does since then."""
-    found = {}
-    for grant_id in dict.fromkeys(grant_ids):
+    application_id: str, grant_id: str, calendar_ids: Sequence[str], name: str, value: str, *, since: int
+) -> Steps[int]:
+    """When the latest event of these calendars with this pair begins; -1: none does since then."""
+    latest = -1
+    for calendar_id in calendar_ids:
         rows = yield Statement(
             """select start_at from calendar_keys
                where application_id = $1 and grant_id = $2 and kind = 'event' and name = $3 and value = $4
-                 and start_at >= $5 order by start_at desc limit 1""",
-            (application_id, grant_id, name, value, since),
+                 and start_at >= $5 and calendar_id = $6 order by start_at desc limit 1""",
+            (application_id, grant_id, name, value, max(since, latest), calendar_id),
         )
-        if rows:
-            found[grant_id] = int(rows[0][0])
-    return found
+        latest = max([latest, *(int(row[0]) for row in rows)])
+    return latest

@@ -289,6 +289,15 @@ def find_external(application_id: str, external_id: str) -> Steps[Grant | None]:
     return read(rows[0]) if rows else None
 
 
+def stays(grant: Grant, dialect: Dialect) -> Steps[bool]:
+    """Whether the grant is there; if so, it is not deleted until this transaction ends."""
+    rows = yield Statement(
+        f"select id from grants where application_id = $1 and id = $2 {dialect.locks('for key share')}",
+        (grant.application_id, grant.id),
+    )
+    return bool(rows)
+
+
 def hold_unchanged(grant: Grant) -> Steps[bool]:
     """Whether the grant is unchanged since it was read; if so, it stays unchanged until this transaction ends."""
     rows = yield Statement(

@@ -59,10 +59,10 @@ function ruleWords(text: string, begins: Beginning, zone: Zone): string | undefi
         rule.set(name.trim(), value.trim());
     }
     const unit = UNITS[rule.get("FREQ") ?? ""];
-    const interval = Number(rule.get("INTERVAL") ?? 1);
+    const [interval = 0] = numbersOf(rule.get("INTERVAL") ?? "1") ?? [];
     const days = weekdaysOf(rule.get("BYDAY"));
     const when = unit && days && onWords(unit, rule, days, begins);
-    if (!unit || !days || when === undefined || !(interval >= 1)) {
+    if (!unit || !days || when === undefined || interval < 1) {
         return undefined;
     }
     const end = endWords(rule, begins, zone);
@@ -94,11 +94,11 @@ function onWords(unit: string, rule: Map<string, string>, days: Weekday[], begin
         numbers("BYMONTH"),
         numbers("BYSETPOS"),
     ];
-    if (!dates || !yearDays || !weeks || !months || !positions) {
+    if (!dates || !yearDays || !weeks || !months || !positions || months.some((one) => one < 1 || one > 12)) {
         return undefined;
     }
     const limits = [days, dates, yearDays, weeks].filter(({ length }) => length).length;
-    const inMonths = months.length ? ` in ${listed(months.map((month) => MONTHS[month - 1] ?? "?"))}` : "";
+    const inMonths = months.length ? ` in ${listed(months.map((month) => MONTHS[month - 1] ?? ""))}` : "";
     const { month, date } = partsOf(begins.day);
     if (positions.length) {
         return limits === 1 && days.length && days.every(({ nth }) => nth === 0)
@@ -160,7 +160,8 @@ function weekStart(unit: string, interval: number, rule: Map<string, string>): s
 function endWords(rule: Map<string, string>, begins: Beginning, zone: Zone): string | undefined {
     const times = rule.get("COUNT");
     if (times !== undefined) {
-        return Number(times) === 1 ? ", once" : `, ${Number(times).toLocaleString("en")} times`;
+        const [number] = numbersOf(times) ?? [];
+        return number === undefined ? undefined : number === 1 ? ", once" : `, ${number.toLocaleString("en")} times`;
     }
     const until = rule.get("UNTIL");
     if (until === undefined) {
@@ -215,8 +216,8 @@ function weekdaysOf(text: string | undefined): Weekday[] | undefined {
 }
 
 function numbersOf(text: string | undefined): number[] | undefined {
-    const found = text?.split(",").map(Number) ?? [];
-    return found.every(Number.isInteger) ? found : undefined;
+    const found = text?.split(",") ?? [];
+    return found.every((one) => /^[+-]?\d{1,6}$/.test(one)) ? found.map(Number) : undefined;
 }
 
 /** "Monday and Wednesday", "weekday", "day of the weekend", "day". */
