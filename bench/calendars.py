@@ -31,7 +31,7 @@ from opengrant.assembly.installation import installation
 from opengrant.calendars.availability import Wanted
 from opengrant.calendars.drafts import BEGINNING, EventDraft, EventQuery, Timespan
 from opengrant.calendars.expansion import Expansions
-from opengrant.calendars.hosted import HostedEvents, fresh_event
+from opengrant.calendars.hosted import HostedEvents, fresh_event, new_id
 from opengrant.calendars.occurrences import instants
 from opengrant.calendars.service import Asked
 from opengrant.connectors.connectors import ConnectorFields
@@ -40,6 +40,7 @@ from opengrant.model.calendars import Calendar, Event
 from opengrant.services import Services
 from opengrant.settings import Settings
 
+_TABLES = ("calendar_events", "calendar_keys")
 _RUNS = 3
 _MONTH = 31 * DAY
 _YEAR_2026 = (1_767_225_600, 1_798_761_599)
@@ -102,8 +103,9 @@ def _events(wanted: list[EventDraft]) -> list[Event]:
 def _nobodys(application_id: str = "other") -> tuple[Grant, Calendar]:
     """Of no grant that there is."""
     at, id_ = now(), str(uuid.uuid4())
+    of = (application_id, id_, new_id(at))
     grant = Grant(id_, application_id, ProviderName.VIRTUAL_CALENDAR, "c", id_, id_, "valid", (), {}, at, at, at, 1)
-    calendar = Calendar(application_id, id_, id_, "x", None, None, None, None, None, None, None, True, 1, at, at)
+    calendar = Calendar(*of, "x", None, None, None, None, None, None, None, True, 1, at, at)
     return grant, calendar
 
 
@@ -126,18 +128,15 @@ class Site:
     async def copy(self, grant: Grant, calendar: Calendar, wanted: list[EventDraft]) -> None:
         await databases.fill(self.data, self.url, rooms.rows(grant, calendar, wanted))
 
-    async def size(self) -> int:
-        """Bytes of the tables of calendars, with their indexes."""
+    async def size(self, table: str) -> int:
+        """Bytes of a table with its indexes."""
         if self.url is None:
             with contextlib.closing(sqlite3.connect(self.data / "opengrant.db")) as connection:
-                ((pages, free),) = connection.execute(
-                    "select (select page_count from pragma_page_count), (select * from pragma_freelist_count)"
-                )
-            return (int(pages) - int(free)) * 4096
+                sql = "select coalesce(sum(pgsize), 0) from dbstat where name like '%' || ? || '%'"
+                ((found,),) = connection.execute(sql, (table,))
+                return int(found)
         connection = await asyncpg.connect(self.url)
-        found = await connection.fetchval(
-            "select pg_total_relation_size('calendar_events') + pg_total_relation_size('calendar_keys')"
-        )
+        found = await connection.fetchval(f"select pg_total_relation_size('{table}')")
         await connection.close()
         return int(found)
 
@@ -176,16 +175,18 @@ async def _flat(site: Site, others: int) -> None:
     await site.copy(grant, calendar, rooms.drafts(rooms.EVENTS, rooms.SERIES))
     there, times = 0, []
     for wanted in (1_000, others):
-        before = await site.size()
+        before = [await site.size(table) for table in _TABLES]
         for begin in range(there, wanted, rooms.EVENTS):
             other = _nobodys(site.application.id)
             await site.copy(*other, rooms.drafts(min(rooms.EVENTS, wanted - begin), rooms.SERIES))
-        size, added, there = await site.size() - before, wanted - there, wanted
+        sizes = [await site.size(table) - size for table, size in zip(_TABLES, before, strict=True)]
+        added, there = wanted - there, wanted
         best = await _least(lambda: _week(site.forget(), grant), times=20)
         times.append(best)
         tell(f"a week of 500 events, {wanted:,} in other calendars", best)
     print(f"{'':66} {times[1] / times[0]:9.2f} times")
-    print(f"{'bytes per event, with its key and indexes, of 1,536':66} {size / added:9,.0f}")
+    print(f"{'bytes per event with its indexes, of 1,536':66} {sizes[0] / added:9,.0f}")
+    print(f"{'bytes for each pair of metadata that can be searched for':66} {sizes[1] / added:9,.0f}")
 
 
 async def _large(site: Site, events: int) -> None:

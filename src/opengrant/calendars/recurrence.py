@@ -254,6 +254,14 @@ def _expand_rule(series: Series, first: Wall, last: Wall) -> list[Wall]:
     last = last if series.end is None else min(last, series.end)
     if first > last:
         return []
+    steady = _steady(series.rule, series.start, series.whole_days)
+    if steady is not None:
+        step, begins = steady
+        last = min(last, series.start + LONGEST)
+        steps = [
+            at for begin in begins for at in range(begin + max(0, -(-(first - begin) // step)) * step, last + 1, step)
+        ]
+        return sorted(steps) if len(begins) > 1 else steps
     found: list[Wall] = []
     for chunk in _periods(series.rule, series.start, series.whole_days, first, last):
         found += chunk
@@ -264,6 +272,19 @@ def _expand_rule(series: Series, first: Wall, last: Wall) -> list[Wall]:
     while high > low and found[high - 1] > last:
         high -= 1
     return found[low:high]
+
+
+def _steady(rule: Rule, start: Wall, whole_days: bool) -> tuple[int, list[Wall]] | None:
+    """Of the commonest rules, which name nothing but weekdays: (step, where each sequence of such steps begins)."""
+    if rule.frequency not in ("DAILY", "WEEKLY") or rule.by_position or rule.by_month or rule.by_month_day:
+        return None
+    if rule.by_hour or rule.by_minute or rule.by_second or (rule.by_day and rule.frequency == "DAILY"):
+        return None
+    if rule.frequency == "DAILY":
+        return rule.interval * DAY, [start]
+    day, time = start // DAY, 0 if whole_days else start % DAY
+    week = day - (_weekday_of(day) - rule.week_start) % 7
+    return 7 * rule.interval * DAY, [one * DAY + time for one in _days_of_week(rule, day)(week)]
 
 
 def end_of(series: Series) -> Wall | None:
