@@ -311,6 +311,35 @@ def test_an_occurrence_in_a_gap_of_the_clock_is_changed_and_taken_away(room: Roo
     assert made["id"] == ids[0].partition("_")[0]
 
 
+def test_an_occurrence_that_is_moved_without_a_zone_still_says_when_it_was_to_begin(agent: Room) -> None:
+    zone = {"start_timezone": "Europe/Berlin", "end_timezone": "Europe/Berlin"}
+    made = agent.create(when={**WHEN, **zone}, recurrence=["RRULE:FREQ=DAILY"])
+    second = f"{made['id']}_20260303T090000Z"
+    agent.change(second, when={"start_time": NINE + DAY + HOUR, "end_time": NINE + DAY + 2 * HOUR})
+    assert agent.ask("GET", f"/events/{second}")["original_start_time"] == NINE + DAY
+
+
+def test_an_hourly_series_has_no_occurrence_twice_where_the_clock_skips_an_hour(room: Room) -> None:
+    zone = {"start_timezone": "Europe/Berlin", "end_timezone": "Europe/Berlin"}
+    begin = 1_774_739_400  # 2026-03-29T00:10 in Berlin; two o'clock is skipped
+    room.create(when={"start_time": begin, "end_time": begin + 600, **zone}, recurrence=["RRULE:FREQ=HOURLY;COUNT=6"])
+    listed = room.list(f"start={begin}&end={begin + DAY}&expand_recurring=true")
+    assert [one["when"]["start_time"] - begin for one in listed] == [n * HOUR for n in range(5)]
+    assert len({one["id"] for one in listed}) == 5
+
+
+def test_a_series_may_begin_in_the_hour_that_comes_twice(room: Room) -> None:
+    zone = {"start_timezone": "Europe/Berlin", "end_timezone": "Europe/Berlin"}
+    begin = 1_792_890_000  # 2026-10-25T02:00 in Berlin, the second time
+    rule = ["RRULE:FREQ=WEEKLY;COUNT=2"]
+    made = room.create(when={"start_time": begin, "end_time": begin + 600, **zone}, recurrence=rule)
+    assert made["when"]["start_time"] == begin
+    first, second = room.list(f"start={begin - DAY}&end={begin + 9 * DAY}&expand_recurring=true")
+    assert (first["when"]["start_time"], second["when"]["start_time"]) == (begin, begin + 7 * DAY)
+    assert room.ask("GET", f"/events/{first['id']}") == first
+    assert room.change(first["id"], title="x")["when"] == first["when"]
+
+
 # ── several grants ────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -121,19 +121,47 @@ def series_of(event: Event) -> Series:
 
 def instants(event: Event, low: Seconds, high: Seconds) -> list[tuple[Seconds, Seconds, Wall]]:
     """(begin, end, wall time) of the occurrences of which a part lies in the window, ascending."""
-    zone_, length = zone_of(event), event.duration
-    walls = expand(series_of(event), low - length - SLACK, high + SLACK)
+    zone_, length, series = zone_of(event), event.duration, series_of(event)
+    walls = expand(series, low - length - SLACK, high + SLACK)
     if event.whole_days:
         all_of_them = [(zone_.utc(wall), zone_.utc(wall + length), wall) for wall in walls]
     else:
         all_of_them = [(at := zone_.utc(wall), at + length, wall) for wall in walls]
+        if event.later and event.wall in walls:
+            at = zone_.utc(event.wall, later=True)
+            all_of_them[walls.index(event.wall)] = (at, at + length, event.wall)
+        if _several_a_day(series):
+            all_of_them = _once(all_of_them)
     return [one for one in all_of_them if one[0] <= high and (one[1] > low or one[0] >= low)]
+
+
+def _several_a_day(series: Series) -> bool:
+    rule = series.rule
+    if rule is None or series.added:
+        return True
+    return rule.frequency in _WITHIN_DAYS or bool(rule.by_hour or rule.by_minute or rule.by_second)
+
+
+_WITHIN_DAYS = ("HOURLY", "MINUTELY", "SECONDLY")
+
+
+def _once(found: list[tuple[Seconds, Seconds, Wall]]) -> list[tuple[Seconds, Seconds, Wall]]:
+    """Each instant once: a time that a zone skips is moved to one at which another occurrence may begin."""
+    kept: dict[Seconds, tuple[Seconds, Seconds, Wall]] = {}
+    for one in found:
+        kept.setdefault(one[0], one)
+    return list(kept.values()) if len(kept) < len(found) else found
+
+
+def _start(event: Event, zone_: Zone, wall: Wall) -> Seconds:
+    """Of an occurrence. The first one is at the second of two instants if that was asked for."""
+    return zone_.utc(wall, later=event.later and wall == event.wall)
 
 
 def occurrence(event: Event, wall: Wall, *, id_: str | None = None) -> Event:
     """One occurrence of a series as an event of its own. id_: its id, where that is known."""
     zone_ = zone_of(event)
-    start_at = zone_.utc(wall)
+    start_at = _start(event, zone_, wall)
     # Not `replace`: a list makes hundreds of them, and it takes three times as long.
     return Event(
         application_id=event.application_id,
@@ -147,7 +175,7 @@ def occurrence(event: Event, wall: Wall, *, id_: str | None = None) -> Event:
         whole_days=event.whole_days,
         wall=wall,
         zone=event.zone,
-        later=False,
+        later=event.later and wall == event.wall,
         duration=event.duration,
         start_zone=event.start_zone,
         end_zone=event.end_zone,
@@ -169,7 +197,7 @@ def occurrence(event: Event, wall: Wall, *, id_: str | None = None) -> Event:
 def occurrence_id(event: Event, wall: Wall) -> str:
     if event.whole_days:
         return f"{event.id}_{_day_stamp(wall // DAY)}"
-    day, second = divmod(zone_of(event).utc(wall), DAY)
+    day, second = divmod(_start(event, zone_of(event), wall), DAY)
     minute, second = divmod(second, 60)
     hour, minute = divmod(minute, 60)
     return f"{event.id}_{_day_stamp(day)}T{hour:02}{minute:02}{second:02}Z"

@@ -1,11 +1,11 @@
 """Calendars and events as the API and webhooks show them: objects of JSON."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 from opengrant.calendars.occurrences import zone_of
-from opengrant.calendars.zones import DAY
+from opengrant.calendars.zones import DAY, Seconds, Wall
 from opengrant.model import SECOND
 from opengrant.model.calendars import Calendar, Event
 
@@ -61,8 +61,16 @@ def event(one: Event, *, virtual: bool = False) -> dict[str, Any]:
     if one.master_id is not None and one.original is not None:
         found["master_event_id"] = one.master_id
         if not virtual:
-            found["original_start_time"] = zone_of(one).utc(one.original)
+            found["original_start_time"] = original_start(one, one.original)
     return found
+
+
+def original_start(one: Event, wall: Wall) -> Seconds:
+    """When an occurrence would have begun, in Unix seconds. Its id says so; its own zone may be another by now."""
+    stamp = one.id.rpartition("_")[2]
+    if not stamp.endswith("Z"):
+        return zone_of(one).utc(wall)
+    return int(datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp())
 
 
 def when(one: Event) -> Mapping[str, Any]:
