@@ -12,6 +12,7 @@ from opengrant.model.calendars import ENDLESS, Event
 
 MOST_LINES = 50
 MOST_DATES = 1000
+_TOO_MANY_DATES = f"more than {MOST_DATES} dates are added or excluded."
 _EPOCH = date(1970, 1, 1).toordinal()
 _ID = re.compile(r"(.+)_(\d{8})(?:T(\d{6})Z)?", re.ASCII)
 _DATES = ("VALUE=DATE", "VALUE=DATE-TIME")
@@ -29,6 +30,8 @@ def read_lines(lines: Sequence[str], start: Wall, zone_: Zone, *, whole_days: bo
     """
     if len(lines) > MOST_LINES:
         raise BadRule(f"there are more than {MOST_LINES} lines.")
+    if sum(line.count(",") + 1 for line in lines if not line.lstrip().upper().startswith("RRULE")) > MOST_DATES:
+        raise BadRule(_TOO_MANY_DATES)
     rule: Rule | None = None
     dates: dict[str, set[Wall]] = {"EXDATE": set(), "RDATE": set()}
     for line in lines:
@@ -45,7 +48,7 @@ def read_lines(lines: Sequence[str], start: Wall, zone_: Zone, *, whole_days: bo
         else:
             raise BadRule(f"{line[:40]!r} is none of RRULE:, EXDATE: and RDATE:.")
     if sum(map(len, dates.values())) > MOST_DATES:
-        raise BadRule(f"more than {MOST_DATES} dates are added or excluded.")
+        raise BadRule(_TOO_MANY_DATES)
     if any(abs(at - start) > LONGEST for at in dates["RDATE"]):
         raise BadRule("RDATE: a date is more than 200 years from the start of the event.")
     if rule is None and not dates["RDATE"]:

@@ -15,8 +15,9 @@ Where the RFC leaves a choice:
 import re
 from calendar import isleap
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from itertools import islice
 from typing import Literal
 
 from opengrant.calendars.zones import DAY, Wall
@@ -306,17 +307,27 @@ def check(series: Series) -> None:
     """Raises BadRule: the rule never occurs, or too often, or is too fine for what it names."""
     if series.rule is None:
         return
+    if series.rule.by_position:
+        _check_size(replace(series, rule=replace(series.rule, by_position=())))
     year, seen = series.start + 366 * DAY, 0
     for number, chunk in enumerate(_from_start(series)):
         if chunk and seen and chunk[0] > year:
             return
         seen += sum(1 for at in chunk if series.start <= at <= year) or bool(chunk and chunk[-1] > year)
-        if seen > MOST_A_YEAR or (seen and number > _MOST_VISITED):
+        if max(seen, len(chunk)) > MOST_A_YEAR or (seen and number > _MOST_VISITED):
             raise BadRule(f"the rule occurs more than {MOST_A_YEAR:,} times in a year.")
         if number > _MOST_VISITED:
             break
     if not seen:
         raise BadRule("the rule never occurs.")
+
+
+def _check_size(series: Series) -> None:
+    """Raises BadRule. BYSETPOS chooses from all that the rule names in a period, so it costs what that costs."""
+    # Of months, one of the first twelve that are gone through is the longest that the rule names.
+    for chunk in islice(_from_start(series), 12):
+        if len(chunk) > MOST_A_YEAR:
+            raise BadRule(f"BYSETPOS: it would choose from more than {MOST_A_YEAR:,} times.")
 
 
 def _from_start(series: Series) -> Iterator[Sequence[Wall]]:

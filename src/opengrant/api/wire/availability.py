@@ -20,6 +20,8 @@ _TIME = re.compile(r"(\d{1,2}):(\d{2})", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _LONGEST = 93 * 86_400
 _STEP = 300
+_MOST_ENTRIES = 250_000
+"""Addresses in all slots of an answer: 50 participants every half hour for three months."""
 
 
 class FreeBusyBody(Model):
@@ -181,7 +183,7 @@ class AvailabilityBody(Model):
     duration_minutes: Annotated[int, Field(ge=5, le=1440, multiple_of=5)]
     """A multiple of 5."""
     interval_minutes: Annotated[int, Field(ge=5, le=1440, multiple_of=5)] | None = None
-    """From one start to the next; without it, the duration."""
+    """From one start to the next; without it, the duration. Slots times participants may be 250,000 at most."""
     round_to: Annotated[int, Field(ge=5, le=60, multiple_of=5)] | None = None
     """Starts are rounded up to a multiple of it; 15 without it."""
     round_to_30_minutes: bool | None = None
@@ -203,13 +205,19 @@ class AvailabilityBody(Model):
         for name in ("start_time", "end_time"):
             if getattr(self, name) % _STEP:
                 raise InvalidData(f"{name}: a multiple of 300 seconds, five minutes.")
+        interval = (self.interval_minutes or self.duration_minutes) * 60
+        if (self.end_time - self.start_time) // interval * len(self.participants) > _MOST_ENTRIES:
+            raise InvalidData(
+                f"interval_minutes: slots times participants may be {_MOST_ENTRIES:,} at most. Choose a longer"
+                " interval, a shorter window or fewer participants."
+            )
         buffer = (self.availability_rules.buffer if self.availability_rules is not None else None) or Buffer()
         round_to = self.round_to or (30 if self.round_to_30_minutes else 15)
         return Wanted(
             start=self.start_time,
             end=self.end_time,
             duration=self.duration_minutes * 60,
-            interval=(self.interval_minutes or self.duration_minutes) * 60,
+            interval=interval,
             round_to=round_to * 60,
             before=(buffer.before or 0) * 60,
             after=(buffer.after or 0) * 60,
