@@ -181,7 +181,7 @@ async def test_a_series_is_cut_in_two(hosted: HostedEvents) -> None:
     series = await hosted.create_event(owner, "primary", draft("2026-06-01T09:00", "2026-06-01T10:00", rule, title="A"))
     ids = [f"{series.id}_202606{day:02}T070000Z" for day in (1, 8, 15, 22, 29)]
     await hosted.change_event(owner, "primary", ids[1], EventDraft(body={"title": "second"}))
-    await hosted.change_event(owner, "primary", ids[3], EventDraft(body={"title": "fourth"}))
+    await hosted.change_event(owner, "primary", ids[3], EventDraft(body={"title": "fourth"}, metadata={"key1": "a"}))
     rest = await hosted.change_event(owner, "primary", ids[2], EventDraft(body={"title": "B"}), following=True)
     assert rest.recurrence == ("RRULE:FREQ=WEEKLY;COUNT=4",)
     everything = window("2026-06-01T00:00", "2026-08-01T00:00", expand=True)
@@ -189,6 +189,8 @@ async def test_a_series_is_cut_in_two(hosted: HostedEvents) -> None:
     assert begins(found) == [f"2026-{day}T09:00" for day in ("06-01", "06-08", "06-15", "06-22", "06-29", "07-06")]
     assert [one.body["title"] for one in found] == ["A", "second", "B", "fourth", "B", "B"]
     assert [one.master_id for one in found] == [series.id] * 2 + [rest.id] * 4
+    named = await listed(hosted, owner, window("2026-06-01T00:00", "2026-06-02T00:00", metadata=(("key1", "a"),)))
+    assert [one.body["title"] for one in named] == ["fourth"]
     moved = EventDraft(when=span("2026-06-29T11:00", "2026-06-29T12:00"))
     last = await hosted.change_event(owner, "primary", f"{rest.id}_20260629T070000Z", moved, following=True)
     found = await listed(hosted, owner, everything)

@@ -257,29 +257,11 @@ class HostedEvents:
             held = yield from self.calendars.take(seen)
             made = fresh if held.timezone == believed.timezone else fresh_event(grant, held, draft, at=self.clock())
             if if_free:
-                yield from self._check_free(held, made, email=grant.email.lower())
+                yield from _check_free(self.expansions, held, made, email=grant.email.lower())
             yield from self._write(held, "created", made, before=None)
             return made
 
         return await self.db.write(script())
-
-    def _check_free(self, calendar: Calendar, event: Event, *, email: str) -> Steps[None]:
-        """Raises SlotTaken."""
-        if not event.busy:
-            return
-        wanted = [(event.start_at, event.end_at)]
-        if event.kind == "series":
-            wanted = [(begin, end) for begin, end, _ in instants(event, event.start_at, event.start_at + _CHECKED)]
-        low, high = wanted[0][0], wanted[-1][1]
-        found = yield from listing.gather_busy(calendar, low, high, self.expansions)
-        series = self.expansions.expand_here(found.series)
-        taken = union(listing.busy(series, found.rows, low, high, email=email, maybe_too=True))
-        number = 0
-        for begin, end in wanted:
-            while number < len(taken) and taken[number][1] <= begin:
-                number += 1
-            if number < len(taken) and taken[number][0] < end:
-                raise SlotTaken("The calendar is taken at that time. Nothing was created; choose another time.")
 
     async def change_event(
         self, grant: Grant, name: str, event_id: str, change: EventDraft, *, following: bool = False
@@ -325,6 +307,7 @@ class HostedEvents:
                     row, master_id=id_, ical_uid=rest.ical_uid, id=occurrence_id(rest, cast(int, row.original))
                 )
                 yield from events.put(changed_row)
+                yield from one_by_one(_key_arms(held, changed_row, None))
         return rest
 
     def _end_before(self, held: Calendar, series: Event, wall: Wall) -> Steps[list[Event]]:
@@ -547,6 +530,25 @@ def drop_strays(calendar: Calendar, series: Event) -> Steps[None]:
     for one in strays:
         yield from calendars.put_keys(calendar, "event", one.id, (), start_at=0)
     yield from events.delete(strays)
+
+
+def _check_free(expansions: Expansions, calendar: Calendar, event: Event, *, email: str) -> Steps[None]:
+    """Raises SlotTaken."""
+    if not event.busy:
+        return
+    wanted = [(event.start_at, event.end_at)]
+    if event.kind == "series":
+        wanted = [(begin, end) for begin, end, _ in instants(event, event.start_at, event.start_at + _CHECKED)]
+    low, high = wanted[0][0], wanted[-1][1]
+    found = yield from listing.gather_busy(calendar, low, high, expansions)
+    series = expansions.expand_here(found.series)
+    taken = union(listing.busy(series, found.rows, low, high, email=email, maybe_too=True))
+    number = 0
+    for begin, end in wanted:
+        while number < len(taken) and taken[number][1] <= begin:
+            number += 1
+        if number < len(taken) and taken[number][0] < end:
+            raise SlotTaken("The calendar is taken at that time. Nothing was created; choose another time.")
 
 
 def _is_primary(name: str, grant: Grant) -> bool:
