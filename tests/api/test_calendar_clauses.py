@@ -164,6 +164,15 @@ def test_what_no_event_has_is_refused(room: Room, body: dict[str, Any], names: s
     assert names.replace(".0.", "[0].") in message or names in message
 
 
+def test_a_limit_that_is_too_high_is_the_highest_there_is(room: Room) -> None:
+    room.create()
+    for limit in (201, 2**31, 10**30):
+        for path in ("/calendars?", "/events?", "/events/import?"):
+            assert len(room.ask("GET", f"{path}limit={limit}&start={NINE}&end={NINE}")) == 1
+    for limit in ("0", "-1", "x", "1.5", "9" * 5000):
+        room.refuses("GET", f"/events?limit={limit}", "limit")
+
+
 def test_bodies_that_are_no_json_or_too_large(room: Room) -> None:
     for body in (b"{", b"[]", b"", b'{"title":"\\ud800"}'):
         assert room.ask("POST", "/events", 400, content=body)[1] == "api.invalid_request_payload"

@@ -151,3 +151,15 @@ def test_excluded_days_are_closed_and_open_days_replace_their_hours() -> None:
     assert starts(Person("a", [], (usual,), (special,)), *window) == ["2026-03-03T20:00", "2026-03-04T09:00"]
     assert starts(Person("a", [], (usual,), (special,), only_days=True), *window) == ["2026-03-03T20:00"]
     assert len(starts(Person("a", [], (), (special,)), *window)) == 24 + 1 + 24
+
+
+@pytest.mark.parametrize("method", ["max-availability", "max-fairness"])
+def test_time_that_is_free_for_one_is_offered_although_it_does_not_fit_a_slot_from_the_start_of_anothers(
+    method: Any,
+) -> None:
+    hour = 3600
+    first = Person("a@example.com", [(BEGIN + hour // 2, BEGIN + 9 * hour)])
+    second = Person("b@example.com", [(BEGIN, BEGIN + hour // 2), (BEGIN + 3 * hour // 2, BEGIN + 9 * hour)])
+    wanted = Wanted(BEGIN, BEGIN + 9 * hour, hour, hour, 900)
+    begin = BEGIN + hour // 2
+    assert slots(wanted, [second, first], method) == [Slot(["b@example.com"], begin, begin + hour)]

@@ -81,7 +81,7 @@ def slots(wanted: Wanted, people: Sequence[Person], method: Method) -> list[Slot
     if method == "collective":
         everyone = [person.email for person in people]
         return [Slot(everyone, at, at + wanted.duration) for at in _starts(wanted, common(free))]
-    starts = list(_starts(wanted, union(one for times in free for one in times)))
+    starts = _starts_of_any(wanted, free)
     able: list[list[int]] = [[] for _ in starts]
     for number, times in enumerate(free):
         for begin, end in times:
@@ -102,6 +102,21 @@ def _starts(wanted: Wanted, free: Intervals) -> Iterator[Seconds]:
         while at + wanted.duration <= end:
             yield at
             at = _round_up(at + wanted.interval, wanted.round_to)
+
+
+def _starts_of_any(wanted: Wanted, free: Sequence[Intervals]) -> list[Seconds]:
+    """Starts in time that is free for one or another, and where none of these fits someone's free time, also its own.
+
+    Where one's time ends and the next one's begins, no slot may fit either of them from the start of both.
+    """
+    starts = list(_starts(wanted, union(one for times in free for one in times)))
+    own = set[Seconds]()
+    for times in free:
+        for begin, end in times:
+            place, at = bisect_left(starts, begin), _round_up(begin, wanted.round_to)
+            if (place == len(starts) or starts[place] + wanted.duration > end) and at + wanted.duration <= end:
+                own.add(at)
+    return sorted(own.union(starts)) if own else starts
 
 
 def _round_up(at: Seconds, to: int) -> Seconds:

@@ -96,7 +96,7 @@ class Selected(Model):
 class CalendarsQuery(Selected):
     """Which part of the list."""
 
-    limit: Annotated[int, Field(ge=1, le=2**31 - 1)] = 50
+    limit: Annotated[int, Field(ge=1)] = 50
     """How many at most; more than 200 counts as 200."""
     page_token: Annotated[str, StringConstraints(max_length=4096)] | None = None
     """The `next_cursor` of the page before."""
@@ -107,7 +107,7 @@ class CalendarsQuery(Selected):
 class ResourcesQuery(Model):
     """Which part of the list."""
 
-    limit: Annotated[int, Field(ge=1, le=2**31 - 1)] = 50
+    limit: Annotated[int, Field(ge=1)] = 50
     """How many at most."""
     page_token: Annotated[str, StringConstraints(max_length=4096)] | None = None
     """The `next_cursor` of the page before."""

@@ -410,7 +410,7 @@ class EventsQuery(Model):
     """Unix seconds."""
     updated_after: _Seconds | None = None
     """Unix seconds."""
-    limit: Annotated[int, Field(ge=1, le=2**31 - 1)] = 50
+    limit: Annotated[int, Field(ge=1)] = 50
     """How many at most; more than 200 counts as 200."""
     page_token: Annotated[str, StringConstraints(max_length=4096)] | None = None
     """The `next_cursor` of the page before."""
@@ -427,7 +427,7 @@ class ImportQuery(Model):
     """Unix seconds; now, if left out."""
     end: _Seconds | None = None
     """Unix seconds; a month after `start`, if left out."""
-    limit: Annotated[int, Field(ge=1, le=2**31 - 1)] = 50
+    limit: Annotated[int, Field(ge=1)] = 50
     """How many at most; more than 500 counts as 500."""
     page_token: Annotated[str, StringConstraints(max_length=4096)] | None = None
     """The `next_cursor` of the page before."""
