@@ -282,6 +282,13 @@ def test_another_rule_keeps_the_changes_of_occurrences_that_are_left(room: Room)
     assert [one["id"] for one in room.list()] == [made["id"]]
 
 
+def test_changes_of_occurrences_that_follow_a_cut_are_still_found_by_their_metadata(room: Room) -> None:
+    made = room.create(recurrence=["RRULE:FREQ=DAILY"])
+    room.change(f"{made['id']}_20260306T090000Z", metadata={"key1": "a"})
+    rest = room.ask("PUT", f"/events/{made['id']}_20260304T090000Z?edit_scope=following", json={"title": "x"})
+    assert [one["id"] for one in room.list("metadata_pair=key1:a")] == [f"{rest['id']}_20260306T090000Z"]
+
+
 def test_occurrences_of_whole_days_are_changed_and_taken_away_by_their_date(room: Room) -> None:
     room.ask("PUT", "/calendars/primary", json={"timezone": "Pacific/Auckland"})
     made = room.create(when={"start_date": "2026-03-02", "end_date": "2026-03-03"}, recurrence=["RRULE:FREQ=WEEKLY"])
