@@ -391,6 +391,17 @@ def test_free_busy_is_of_the_primary_calendar_and_of_what_was_not_declined(agent
     assert slots == {None: [(0, 1 / 60), (2, 4), (9, 10)], False: [(0, 1 / 60), (2, 4)]}
 
 
+def test_free_busy_says_why_an_address_cannot_be_looked_up(room: Room, tenant: Tenant, server: LiveServer) -> None:
+    for name, provider in (("mailbox", "imap"), ("elsewhere", "google")):
+        made = data(tenant.connect("virtual-calendar", {"email": name}))
+        server.rows("update grants set provider = $2 where id = $1 returning id", made["id"], provider)
+    found = free_busy(room, "unknown", "mailbox", "elsewhere", "Room 12")
+    assert [one["object"] for one in found] == ["error", "error", "error", "free_busy"]
+    for one, word in zip(found, ("no grant", "no calendars", "not served here"), strict=False):
+        assert word in one["error"]
+        assert "time_slots" not in one
+
+
 def test_a_blocked_grant_is_closed_to_all_calls_and_not_shown_by_others(
     room: Room, tenant: Tenant, server: LiveServer
 ) -> None:

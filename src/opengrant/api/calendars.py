@@ -124,8 +124,8 @@ async def free_busy(request: Request) -> list[Answer]:
         request.application, body.emails, body.start_time, body.end_time, maybe_too=body.tentative_as_busy
     )
     return [
-        {"email": email, "object": "error", "error": "This application has no grant of that address with a calendar."}
-        if taken is None
+        {"email": email, "object": "error", "error": taken}
+        if isinstance(taken, str)
         else {
             "email": email,
             "object": "free_busy",

@@ -76,15 +76,17 @@ class CalendarService:
 
     async def free_busy(
         self, app: Application, emails: Sequence[str], low: int, high: int, *, maybe_too: bool
-    ) -> list[tuple[str, Intervals | None]]:
-        """By address, in the order of the request. None: there is no grant of that address, or several."""
+    ) -> list[tuple[str, Intervals | str]]:
+        """By address, in the order of the request. A text says why that address cannot be looked up."""
 
-        async def one(email: str) -> tuple[str, Intervals | None]:
+        async def one(email: str) -> tuple[str, Intervals | str]:
             try:
                 grant = await self._by_email(app, email)
                 return email, await self.events_of(grant).busy(grant, ("primary",), low, high, maybe_too=maybe_too)
-            except (GrantNotFound, InvalidRequest, NotImplementedYet):
-                return email, None
+            except GrantNotFound:
+                return email, "This application has no grant of that address."
+            except (InvalidRequest, NotImplementedYet) as problem:
+                return email, problem.message
 
         return list(await asyncio.gather(*map(one, emails)))
 
