@@ -456,6 +456,10 @@ def test_an_access_token_reaches_the_calendars_of_its_own_grant(room: Room, tena
         assert data(holder.get(f"/v3/grants/me/events/{made['id']}?calendar_id=primary")) == made
         assert data(holder.get("/v3/grants/me/resources")) == []
         assert problem(holder.get(f"/v3/grants/{van['id']}/calendars"))[:2] == (403, "grant.access_denied")
+        asked = {"start_time": 1_772_438_400, "end_time": 1_772_524_800, "emails": ["Room 12", "van"]}
+        own, other = data(holder.post("/v3/grants/me/calendars/free-busy", json=asked))
+        assert (own["object"], other["object"]) == ("free_busy", "error")
+        assert "API key" in other["error"]
 
 
 def test_ids_of_another_grant_or_calendar_are_unknown(room: Room, tenant: Tenant, stranger: Tenant) -> None:

@@ -116,12 +116,20 @@ async def delete_calendar(request: Request) -> None:
     errors=ERRORS,
 )
 async def free_busy(request: Request) -> list[Answer]:
-    """Tell when the primary calendars of grants of this application are taken. One entry for each address."""
+    """Tell when the primary calendars of grants of this application are taken. One entry for each address.
+
+    An access token learns of its own grant alone.
+    """
     await grant_of(request)
     body = data_plane.read(request, times.FreeBusyBody)
     body.check()
     found = await request.services.calendars.free_busy(
-        request.application, body.emails, body.start_time, body.end_time, maybe_too=body.tentative_as_busy
+        request.application,
+        body.emails,
+        body.start_time,
+        body.end_time,
+        maybe_too=body.tentative_as_busy,
+        only=None if request.holder is None else request.holder.grant_id,
     )
     return [
         {"email": email, "object": "error", "error": taken}

@@ -75,16 +75,29 @@ class CalendarService:
             )
 
     async def free_busy(
-        self, app: Application, emails: Sequence[str], low: int, high: int, *, maybe_too: bool
+        self,
+        app: Application,
+        emails: Sequence[str],
+        low: int,
+        high: int,
+        *,
+        maybe_too: bool,
+        only: str | None = None,
     ) -> list[tuple[str, Intervals | str]]:
-        """By address, in the order of the request. A text says why that address cannot be looked up."""
+        """By address, in the order of the request. A text says why that address cannot be looked up.
+
+        only  id of the one grant that may be looked at, as an access token's holder may
+        """
 
         async def one(email: str) -> tuple[str, Intervals | str]:
             try:
                 grant = await self._by_email(app, email)
+                if only not in (None, grant.id):
+                    raise GrantNotFound(email)
                 return email, await self.events_of(grant).busy(grant, ("primary",), low, high, maybe_too=maybe_too)
             except GrantNotFound:
-                return email, "This application has no grant of that address."
+                hint = "" if only is None else " An access token reaches its own grant alone; use an API key."
+                return email, f"This application has no grant of that address.{hint}"
             except (InvalidRequest, NotImplementedYet) as problem:
                 return email, problem.message
 
