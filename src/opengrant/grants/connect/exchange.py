@@ -20,7 +20,18 @@ from opengrant.events.activity import Observe
 from opengrant.grants.connect.proof import Proof
 from opengrant.grants.connect.provider_call import RotationLost, VerificationCall
 from opengrant.grants.connect.rotated_tokens import Newest, RotatedTokens, replay
-from opengrant.model import ENDS_AT, SECOND, Application, Clock, CustomConnect, Grant, Identity, OAuthSecret, Tokens
+from opengrant.model import (
+    ENDS_AT,
+    SECOND,
+    Application,
+    ClientApp,
+    Clock,
+    CustomConnect,
+    Grant,
+    Identity,
+    OAuthSecret,
+    Tokens,
+)
 from opengrant.model.basics import ShownSettings
 from opengrant.model.logins import OAuthLogin
 from opengrant.net.deadline import GRACE
@@ -150,7 +161,7 @@ class RefreshTokenExchange:
         app, ask, provider = wanted.app, wanted.ask, wanted.provider
         client = self.connectors.client(wanted.found)
         async with VerificationCall(self.observe, ask.provider, "token"):
-            tokens, spent_token, walked = await self._spend(wanted, held)
+            tokens, spent_token, walked = await self._spend(wanted, client, held)
             refresh_token = spent_token
             failpoints.point("connect.answered")
             spent = self.rotated.digest(app.id, ask.provider, spent_token)
@@ -175,9 +186,10 @@ class RefreshTokenExchange:
             missing=provider.missing_scope(tokens, wanted_scope),
         )
 
-    async def _spend(self, wanted: _Exchange, held: list[Lease]) -> tuple[Tokens, SecretStr, tuple[str, ...]]:
+    async def _spend(
+        self, wanted: _Exchange, client: ClientApp, held: list[Lease]
+    ) -> tuple[Tokens, SecretStr, tuple[str, ...]]:
         """The provider's answer, the token that it was given for, and the digests of the tokens before that."""
-        client = self.connectors.client(wanted.found)
         refresh_token, _, walked = await self._newest(wanted)
         try:
             return await wanted.provider.refresh(client, refresh_token), refresh_token, walked
