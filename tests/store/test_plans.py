@@ -353,6 +353,7 @@ def scripts(dialect: Dialect) -> dict[Callable[..., Any], list[Steps[Any]]]:
         grants.find_external: [grants.find_external("app", "x5"), grants.find_external("app", "none")],
         grants.set_aside: [grants.set_aside(GRANT)],
         grants.hold_unchanged: [grants.hold_unchanged(GRANT)],
+        grants.stays: [grants.stays(GRANT, dialect)],
         blame.count_untroubled: [blame.count_untroubled("app", "c-zoom/mail1.test", dialect)],
         checkup.settings_in_use: [checkup.settings_in_use("google", applications=["app"])],
         grants.block: [grants.block(app, "g500", blocked=True) for app in (None, "app")],
