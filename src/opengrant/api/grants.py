@@ -19,7 +19,7 @@ from opengrant.errors import (
     ReauthEmailInvalid,
 )
 from opengrant.grants.manage import GrantFilters
-from opengrant.model import SECOND, Grant
+from opengrant.model import SECOND
 
 TAG = "Grants"
 
@@ -70,7 +70,7 @@ async def get_grant(request: Request) -> Answer:
     With an access token, `me` is its own grant; it shows no other.
     """
     show = request.query(wire.GrantShow)
-    grant = await _grant(request)
+    grant = await request.grant()
     answer = wire.Grant.shown(await request.services.grants.health.show(request.application, grant))
     if show.expose_aliases and (aliases := await request.services.aliases.of(request.application, grant)):
         answer["email_aliases"] = list(aliases)
@@ -94,7 +94,7 @@ async def update_grant(request: Request) -> Answer:
     has. A new refresh token is proven with the client that the grant has, unless settings.credential_id names another.
     """
     patch = request.read(GrantPatch)
-    grant = await _grant(request)
+    grant = await request.grant()
     login = None
     if patch.settings is not None:
         login = await request.services.grants.stored.login_of(request.application, grant)
@@ -117,15 +117,7 @@ async def delete_grant(request: Request) -> None:
 
     A Google token is revoked at Google afterwards, in the background, unless the account has another valid grant.
     """
-    await request.services.grants.delete(request.application, await _grant(request))
-
-
-async def _grant(request: Request) -> Grant:
-    if request.holder is not None:
-        return await request.services.grants.own(
-            request.application, request.params["grant_id"], request.holder.grant_id
-        )
-    return await request.services.grants.get(request.application, request.params["grant_id"])
+    await request.services.grants.delete(request.application, await request.grant())
 
 
 @route(

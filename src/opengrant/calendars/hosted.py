@@ -5,7 +5,7 @@ another; the event, what can be searched for, and the notice for webhooks are wr
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar, cast
 
@@ -314,9 +314,7 @@ class HostedEvents:
         """End the series before that occurrence. Returns what was changed about single occurrences from there on."""
         rows = yield from events.of_series(series)
         later = [row for row in rows if row.original is not None and row.original >= wall]
-        for one in later:
-            yield from calendars.put_keys(held, "event", one.id, (), start_at=0)
-        yield from events.delete(later)
+        yield from _remove(held, later)
         ended = replace(head(series, wall), sequence=series.sequence + 1, updated_at=self.clock())
         yield from self._write(held, "updated", ended, before=series, last=False)
         return later
@@ -527,9 +525,14 @@ def drop_strays(calendar: Calendar, series: Event) -> Steps[None]:
         kept = set(expand(series_of(series), min(walls), max(walls)))
     # Also those at another instant now, in another zone or as a whole day: ids of occurrences tell instants.
     strays = [row for row in rows if row.original not in kept or row.id != occurrence_id(series, row.original)]
-    for one in strays:
+    yield from _remove(calendar, strays)
+
+
+def _remove(calendar: Calendar, rows: Sequence[Event]) -> Steps[None]:
+    """With what of them can be searched for."""
+    for one in rows:
         yield from calendars.put_keys(calendar, "event", one.id, (), start_at=0)
-    yield from events.delete(strays)
+    yield from events.delete(rows)
 
 
 def _check_free(expansions: Expansions, calendar: Calendar, event: Event, *, email: str) -> Steps[None]:

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
-from opengrant.calendars.occurrences import series_of, settle, zone_of
-from opengrant.calendars.recurrence import BadRule, expand
+from opengrant.calendars.occurrences import series_of, zone_of
+from opengrant.calendars.recurrence import expand
+from opengrant.calendars.timing import settled
 from opengrant.calendars.zones import DAY, Wall
-from opengrant.errors import InvalidData
 from opengrant.model.calendars import Event
 
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -23,7 +23,7 @@ def head(series: Event, wall: Wall) -> Event:
         _with_end(line, f"UNTIL={until}") if _is_rule(line) else line for line in _without_added(series.recurrence)
     )
     kept = sorted(at for at in added if at < wall)
-    return _settled(replace(series, recurrence=(*lines, *_dates(series, kept))))
+    return settled(replace(series, recurrence=(*lines, *_dates(series, kept))))
 
 
 def tail(series: Event, wall: Wall) -> Event:
@@ -39,16 +39,7 @@ def tail(series: Event, wall: Wall) -> Event:
         for line in _without_added(series.recurrence)
     )
     kept = sorted(at for at in whole.added if at > wall)
-    return _settled(
-        replace(series, wall=wall, later=False, series_end=None, recurrence=(*lines, *_dates(series, kept)))
-    )
-
-
-def _settled(series: Event) -> Event:
-    try:
-        return settle(series)
-    except BadRule as problem:
-        raise InvalidData(f"recurrence: {problem}") from None
+    return settled(replace(series, wall=wall, later=False, series_end=None, recurrence=(*lines, *_dates(series, kept))))
 
 
 def _is_rule(line: str) -> bool:

@@ -92,7 +92,12 @@ def repeat(event: Event, lines: tuple[str, ...]) -> Event:
         return event
     if not lines:
         return derive(replace(event, kind="single", recurrence=(), series_end=None))
+    return settled(replace(event, kind="series", recurrence=lines))
+
+
+def settled(series: Event) -> Event:
+    """With its end and instants worked out. Raises InvalidData: the rule is bad, never occurs, or too often."""
     try:
-        return settle(replace(event, kind="series", recurrence=lines))
+        return settle(series)
     except BadRule as problem:
         raise InvalidData(f"recurrence: {problem}") from None

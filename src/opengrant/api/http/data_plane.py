@@ -26,12 +26,8 @@ _FREE = frozenset({"limit", "page_token", "select"})
 
 
 async def grant_of(request: Request) -> Grant:
-    """The grant of the path. Raises GrantNotFound, AccessDenied, Blocked."""
-    name = request.params["grant_id"]
-    if request.holder is not None:
-        grant = await request.services.grants.own(request.application, name, request.holder.grant_id)
-    else:
-        grant = await request.services.grants.get(request.application, name)
+    """The grant of the path, to use what it holds. Raises GrantNotFound, AccessDenied, Blocked."""
+    grant = await request.grant()
     refuse_blocked(grant)
     return grant
 
@@ -44,9 +40,9 @@ def read(request: Request, shape: type[Shape]) -> Shape:
         raise InvalidData(problem.message) from None
 
 
-def read_flags(request: Request, shape: type[Shape], *, lists: frozenset[str] = frozenset()) -> Shape:
-    """The query. lists: parameters that may be repeated; they are joined by commas. Raises InvalidData."""
-    return check(shape, raw_query(request, lists=lists))
+def read_flags(request: Request, shape: type[Shape]) -> Shape:
+    """The query. Raises InvalidData."""
+    return check(shape, raw_query(request))
 
 
 def check(shape: type[Shape], query: Mapping[str, str]) -> Shape:
@@ -57,6 +53,7 @@ def check(shape: type[Shape], query: Mapping[str, str]) -> Shape:
 
 
 def raw_query(request: Request, *, lists: frozenset[str] = frozenset()) -> dict[str, str]:
+    """lists: parameters that may be repeated; they are joined by commas. Raises InvalidData."""
     try:
         found = read_query(request.query_string)
     except InvalidRequest as problem:

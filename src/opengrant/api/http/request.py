@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope
 from opengrant.access.console_sessions import ConsoleSession
 from opengrant.api.http.decoding import Shape, decode, read_form, read_json, read_query
 from opengrant.errors import InvalidPayload, PayloadTooLarge
-from opengrant.model import Application, Caller
+from opengrant.model import Application, Caller, Grant
 from opengrant.services import Services
 from opengrant.signin.login import CALLBACK
 from opengrant.signin.token_reader import Holder
@@ -77,6 +77,13 @@ class Request:
     def origin(self) -> str:
         """Our own origin as the client sees it."""
         return origin(self.headers, self.services.public_url)
+
+    async def grant(self) -> Grant:
+        """The grant that the path names, for an access token its own. Raises GrantNotFound, AccessDenied."""
+        name = self.params["grant_id"]
+        if self.holder is not None:
+            return await self.services.grants.own(self.application, name, self.holder.grant_id)
+        return await self.services.grants.get(self.application, name)
 
     def header(self, name: bytes) -> str | None:
         """A header by its lower-case name; None when it was not sent."""
