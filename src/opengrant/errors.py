@@ -144,7 +144,7 @@ class ReauthEmailInvalid(OpenGrantError):
 
 
 class CallbackNotAllowed(OpenGrantError):
-    """The application has not registered this redirect URI, so nobody is sent there: register it first."""
+    """The application has not registered this redirect URI, so no user is sent there: register it first."""
 
     status, type = 400, "grant.callback_uri_not_allowed"
 

@@ -109,7 +109,7 @@ async def update_redirect_uri(request: Request) -> wire.RedirectUri:
     also_at="/v3/applications/callback-uris/{redirect_uri_id}",
 )
 async def delete_redirect_uri(request: Request) -> None:
-    """Remove a redirect URI. Sign-ins that are under way with it fail. Without any, nobody can sign in."""
+    """Remove a redirect URI. Sign-ins that are under way with it fail. Without any, no user can sign in."""
     await request.services.redirects.delete(request.application, request.params["redirect_uri_id"])
 
 

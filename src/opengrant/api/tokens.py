@@ -57,7 +57,7 @@ async def exchange_token(request: Request) -> Answer:
 async def revoke_token(request: Request) -> None:
     """Revoke an access or refresh token, and all that came of the same sign-in. The grant stays.
 
-    Whoever has a token may revoke it: no API key is needed.
+    The holder of a token may revoke it. No API key is needed.
     """
     token = request.query(wire.RevokeQuery).token
     if token is None and request.body:

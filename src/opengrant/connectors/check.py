@@ -176,7 +176,7 @@ def _scopes(connector: Connector, provider: ProvesClient) -> Step:
         return Step(
             "Scopes",
             "warning",
-            f"{have} {' and '.join(lacking)}. Without, nobody can say whose mailbox it is, or it does not stay"
+            f"{have} {' and '.join(lacking)}. Without them, the mailbox's owner cannot be found, or it does not stay"
             " connected. Hosted sign-in asks for them by itself.",
             f"Where you ask for consent yourself, ask for them too. PATCH /v3/connectors/{connector.provider} changes"
             " the default.",

@@ -13,7 +13,7 @@ class Kind(StrEnum):
     RECONNECT = "reconnect"
     """The mailbox owner must give a new credential."""
     CONNECTOR = "connector"
-    """The operator of the application must mend the connector or credential."""
+    """The operator of the application must repair the connector or the credential."""
     PROVIDER_DOWN = "provider_down"
     """The cause passes; the same call may work later."""
     RATE_LIMITED = "rate_limited"

@@ -98,7 +98,7 @@ class IdTokens:
         keys = (await _new_key(), stored.keys[0])
         kid = str(keys[0].kid)
         if not await self._db.write(self._swap(stored, keys, kid, now)):
-            raise Overloaded("Somebody else is rotating the signing key. Look again.", retry_after=1)
+            raise Overloaded("The signing key is being rotated by another command. Try again.", retry_after=1)
         self._stored = None
         return kid
 

@@ -89,7 +89,7 @@ class SignInStart:
                 f"Hosted sign-in does not offer {grant.provider}. Connect it by POST /v3/connect/custom."
             )
         if grant.organisation_address is not None:
-            raise InvalidRequest("A credential of its organisation keeps this grant alive: nobody signs in for it.")
+            raise InvalidRequest("A credential of its organisation keeps this grant alive: no user signs in for it.")
         connector = await self.db.read(connectors.find(app.id, grant.provider))
         if connector is None:
             raise InvalidRequest(f"This application has no {grant.provider} connector. POST /v3/connectors first.")

@@ -281,7 +281,7 @@ class AccessTokens:
 def refuse_blocked(grant: Grant) -> None:
     """Raises OAuthRefused."""
     if grant.blocked:
-        raise OAuthRefused("access_denied", "This grant is blocked. Whoever runs the server can tell why.")
+        raise OAuthRefused("access_denied", "This grant is blocked. The operator of the server can tell why.")
 
 
 def _dead_refresh_token() -> OAuthRefused:

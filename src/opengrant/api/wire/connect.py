@@ -150,7 +150,7 @@ class GoogleBulk(ConnectBody):
 class ZoomMeetings(ConnectBody):
     """**Zoom meetings.** Zoom's refresh tokens can be used once: the one you send is spent, its successor kept here.
 
-    The app needs `user:read:user` beside the three meeting scopes: without it nobody can say whose token it is.
+    The app needs `user:read:user` beside the three meeting scopes. Without it, the token's owner cannot be found.
     """
 
     model_config = named(

@@ -188,7 +188,7 @@ class AgentSettings(Settings):
 
 
 class VirtualCalendarSettings(Settings):
-    """A calendar that lives here and belongs to nobody's account."""
+    """A calendar that this server keeps; no provider account is behind it."""
 
     email: Annotated[str, text(512)]
     """Any identifier, compared as given; it need not be an address."""

@@ -30,7 +30,7 @@ class SignIn(Model):
 
 
 class ConsoleSession(Model):
-    """Somebody signed in to the console. Its cookie is not in it."""
+    """A console session. The session cookie is not part of it."""
 
     id: str
     kind: Literal["api_key", "link"]

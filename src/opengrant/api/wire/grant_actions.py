@@ -40,13 +40,13 @@ class Moment(Model):
     """verified (for the first time), reauthenticated, refreshed, failing, recovered, expired, invalidated, restored,
     updated, blocked, unblocked, checked, token_read, or token_issued and the like for OpenGrant's own access tokens."""
     actor: str | None = None
-    """Who did it, as in the audit trail; absent where nobody in particular did."""
+    """Who did it, as in the audit trail; absent where the server did it by itself."""
     request_id: str | None = None
     """The request that asked for it, as in the log."""
     class_: Annotated[str | None, Field(alias="class")] = None
     """Of trouble: reconnect, connector, provider_down, rate_limited, bad_request or unknown."""
     reason: str | None = None
-    """Of trouble, a stable word; of what somebody did, their own words if they gave any."""
+    """Of trouble, a stable word; of an action by a person, the reason that they gave, if any."""
     provider_code: str | None = None
     """The provider's own word."""
     remedy: str | None = None

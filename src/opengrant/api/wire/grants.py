@@ -20,8 +20,8 @@ class GrantTrouble(Model):
         Literal["reconnect", "connector", "provider_down", "rate_limited", "bad_request", "unknown"],
         Field(alias="class"),
     ]
-    """Whose turn it is. reconnect: the mailbox owner's. connector: yours, about client id, secret or tenant.
-    bad_request: yours, about the request. provider_down and rate_limited: nobody's. unknown: nobody knows."""
+    """Who has to act. reconnect: the mailbox owner. connector: you, about client id, secret or tenant. bad_request:
+    you, about the request. provider_down and rate_limited: no action is needed. unknown: the cause is not known."""
     reason: str
     """A stable word for programs: docs/operating.md lists them."""
     provider_code: str

@@ -24,7 +24,7 @@ class ScopeGuide(Model):
     why: str
     """What it is for."""
     required: bool
-    """Nobody can connect without it."""
+    """No account can be connected without it."""
 
 
 class SettingGuide(Model):

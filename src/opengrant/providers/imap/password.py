@@ -209,7 +209,7 @@ def _refuse_homeless(asked: ImapLogin) -> None:
     )
     if given := [name for name, value in about if value]:
         raise InvalidRequest(
-            f"settings.smtp_host is required: without it nobody knows the server that {' and '.join(given)}"
+            f"settings.smtp_host is required: it names the server that {' and '.join(given)}"
             f" {'is' if len(given) == 1 else 'are'} for. Give it, or leave every smtp_ setting out."
         )
 

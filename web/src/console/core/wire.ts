@@ -175,7 +175,7 @@ export interface Connector {
     active_credential_id?: string;
 }
 
-/** Somebody signed in to the console. Its cookie is not in it. */
+/** A console session. The session cookie is not part of it. */
 export interface ConsoleSession {
     id: string;
     /** What it was begun with. */
@@ -492,7 +492,7 @@ export interface GrantHealth {
 
 /** Why a grant does not work: for a moment, or for good when its grant_status is invalid. */
 export interface GrantTrouble {
-    /** Whose turn it is. reconnect: the mailbox owner's. connector: yours, about client id, secret or tenant. bad_request: yours, about the request. provider_down and rate_limited: nobody's. unknown: nobody knows. */
+    /** Who has to act. reconnect: the mailbox owner. connector: you, about client id, secret or tenant. bad_request: you, about the request. provider_down and rate_limited: no action is needed. unknown: the cause is not known. */
     class: "reconnect" | "connector" | "provider_down" | "rate_limited" | "bad_request" | "unknown";
     /** A stable word for programs: docs/operating.md lists them. */
     reason: string;
@@ -549,13 +549,13 @@ export interface Moment {
     at: number;
     /** verified (for the first time), reauthenticated, refreshed, failing, recovered, expired, invalidated, restored, updated, blocked, unblocked, checked, token_read, or token_issued and the like for OpenGrant's own access tokens. */
     type: string;
-    /** Who did it, as in the audit trail; absent where nobody in particular did. */
+    /** Who did it, as in the audit trail; absent where the server did it by itself. */
     actor?: string;
     /** The request that asked for it, as in the log. */
     request_id?: string;
     /** Of trouble: reconnect, connector, provider_down, rate_limited, bad_request or unknown. */
     class?: string;
-    /** Of trouble, a stable word; of what somebody did, their own words if they gave any. */
+    /** Of trouble, a stable word; of an action by a person, the reason that they gave, if any. */
     reason?: string;
     /** The provider's own word. */
     provider_code?: string;
@@ -753,7 +753,7 @@ export interface ScopeGuide {
     scope: string;
     /** What it is for. */
     why: string;
-    /** Nobody can connect without it. */
+    /** No account can be connected without it. */
     required: boolean;
 }
 
