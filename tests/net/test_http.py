@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 import trustme
@@ -18,7 +19,7 @@ from pydantic import SecretStr
 from opengrant.errors import Evidence, ProviderFailure
 from opengrant.net.http_client import AddressInfo, HttpClient, place_of
 from opengrant.net.http_connection import MAX_BODY
-from opengrant.net.provider_http import Field, Http
+from opengrant.net.provider_http import Field, Http, encoded
 from tests.fakes.oauth import FakeOAuth, Reply
 
 SECRET = SecretStr("sEcReT-0123456789")
@@ -511,6 +512,11 @@ async def test_the_next_address_is_tried_when_one_does_not_answer(fake: FakeOAut
 def test_a_url_becomes_a_request_line_and_a_host(url: str, target: str, host: str) -> None:
     place = place_of(url)
     assert (place.target, place.headers.partition("\r\n")[0]) == (target, f"host: {host}")
+
+
+@given(st.dictionaries(st.text(st.characters()), st.text(st.characters())))
+def test_forms_are_encoded_as_the_standard_library_does(fields: dict[str, str]) -> None:
+    assert encoded(fields) == urlencode(fields, errors="replace")
 
 
 @given(st.text(max_size=40))

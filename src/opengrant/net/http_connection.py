@@ -162,7 +162,7 @@ class Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
         if status < 200:
-            if status < 100 or status == 101:  # a change of protocol that nobody asked for
+            if status < 100 or status == 101:  # a change of protocol that was not asked for
                 raise ValueError
             return
         self._in_head = False
