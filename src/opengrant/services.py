@@ -29,6 +29,7 @@ from opengrant.grants.history import Timeline
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
 from opengrant.operations.clock_steps import ClockSteps
+from opengrant.operations.grant_counts import GrantCounts
 from opengrant.operations.overview import Overview
 from opengrant.operations.readiness import Readiness
 from opengrant.signin.hosted import Hosted
@@ -95,5 +96,6 @@ class Services:
     delivery_sender: DeliverySender
     # operations
     overview: Overview
+    grant_counts: GrantCounts
     readiness: Readiness
     ahead: ClockSteps
