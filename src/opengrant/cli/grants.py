@@ -45,4 +45,4 @@ def grants_recount(*, application: Owner = None) -> None:
         return await installed.services.grant_counts.recount(owner)
 
     wrong = run(recount)
-    out.print(f"{wrong} of the kept numbers were wrong and are corrected." if wrong else "The kept numbers are right.")
+    out.print(f"Kept numbers that were wrong and are corrected: {wrong}." if wrong else "The kept numbers are right.")
