@@ -381,6 +381,26 @@ async def test_a_week_that_cannot_be_read_says_so(console: Console, busy: Room) 
     await expect(page.get_by_text("There is no such calendar")).to_be_visible()
 
 
+async def test_a_link_that_is_followed_right_after_a_change_of_week_is_followed(console: Console, busy: Room) -> None:
+    page = console.page
+    await console.enter(busy.tenant, busy.at(BUSY_WEEK))
+    await expect(event(page, "Interview")).to_be_visible()
+    # The timer that writes the week into the address fires after the link is followed and before `hashchange`.
+    await page.evaluate(
+        """() => {
+            const real = window.setTimeout;
+            window.setTimeout = (run, delay, ...rest) => {
+                if (delay === 300) window.due = run;
+                return real(delay === 300 ? () => {} : run, delay, ...rest);
+            };
+        }"""
+    )
+    await console.press("Next week")
+    await page.wait_for_function("() => window.due !== undefined")
+    await page.evaluate("(where) => { location.hash = where; window.due() }", f"/grants/{busy.grant}/calendars/gone")
+    await expect(page.get_by_text("There is no such calendar")).to_be_visible()
+
+
 async def test_more_than_a_thousand_events_are_said_to_be_more(console: Console, room: Room) -> None:
     page = console.page
     for number in range(6):

@@ -36,9 +36,17 @@ export function go(parts: string[], query: Query = {}): void {
     location.hash = href(parts, query);
 }
 
-/** Changes the query of the current page without a history entry. */
+/**
+ * Changes the query of the current page without a history entry.
+ *
+ * Has no effect if the address already names another page: its `hashchange` comes later, and this would undo the
+ * navigation.
+ */
 export function refine(query: Query): void {
-    move(here.value.parts, query);
+    const { parts } = here.value;
+    if (href(read().parts) === href(parts)) {
+        move(parts, query);
+    }
 }
 
 /** Like `go`, but replaces the current history entry. */
