@@ -20,6 +20,12 @@ def render(page: Page) -> bytes:
     return environment().get_template(page.template).render(context).encode()
 
 
+def compile_templates() -> None:
+    """Compile all templates: the first of them loads jinja2, which takes longer than a page."""
+    for name in environment().list_templates():
+        environment().get_template(name)
+
+
 @functools.cache
 def environment() -> "Environment":
     """The templates, made with the first page: a server that shows none does without jinja2."""
