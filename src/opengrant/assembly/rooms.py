@@ -25,6 +25,7 @@ from opengrant.domains.verification import DomainVerification
 from opengrant.events.audit import Audit
 from opengrant.grants.aliases import Aliases
 from opengrant.grants.history import Timeline
+from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.operations.clock_steps import ClockSteps
 from opengrant.operations.overview import Overview
 from opengrant.operations.readiness import Readiness
@@ -62,6 +63,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         rotated_tokens=grants.connecting.rotated_tokens,
         refresh=grants.refresh,
         grants=grants.grants,
+        key_and_grant=KeyAndGrant(db=db, api_keys=base.api_keys),
         detect=grants.detect,
         aliases=Aliases(tokens=grants.refresh.tokens, providers=tools.providers.aliases),
         timeline=Timeline(db=db),
