@@ -25,6 +25,7 @@ from opengrant.grants.aliases import Aliases
 from opengrant.grants.connect.connect import Connect
 from opengrant.grants.connect.detect import Detect
 from opengrant.grants.connect.rotated_tokens import RotatedTokens
+from opengrant.grants.handover import Handover
 from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.manage import Grants
@@ -78,6 +79,7 @@ class Services:
     detect: Detect
     refresh: Refresh
     aliases: Aliases
+    handover: Handover
     timeline: Timeline
     # calendars
     calendars: CalendarService

@@ -24,8 +24,10 @@ from opengrant.domains.dns_records import NOWHERE, MailNames
 from opengrant.domains.verification import DomainVerification
 from opengrant.events.audit import Audit
 from opengrant.grants.aliases import Aliases
+from opengrant.grants.handover import Handover
 from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
+from opengrant.grants.refresh.state import States
 from opengrant.operations.clock_steps import ClockSteps
 from opengrant.operations.overview import Overview
 from opengrant.operations.readiness import Readiness
@@ -66,6 +68,9 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         key_and_grant=KeyAndGrant(db=db, api_keys=base.api_keys),
         detect=grants.detect,
         aliases=Aliases(tokens=grants.refresh.tokens, providers=tools.providers.aliases),
+        handover=Handover(
+            db=db, clock=clock, states=States(db=db, vault=tools.vault), passwords=tools.providers.passwords
+        ),
         timeline=Timeline(db=db),
         calendars=build_calendars(tools, grants.grants, rederiving),
         rederiving=rederiving,
