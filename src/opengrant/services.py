@@ -31,6 +31,7 @@ from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
 from opengrant.operations.clock_steps import ClockSteps
+from opengrant.operations.grant_counts import GrantCounts
 from opengrant.operations.overview import Overview
 from opengrant.operations.readiness import Readiness
 from opengrant.signin.hosted import Hosted
@@ -99,5 +100,6 @@ class Services:
     delivery_sender: DeliverySender
     # operations
     overview: Overview
+    grant_counts: GrantCounts
     readiness: Readiness
     ahead: ClockSteps

@@ -29,6 +29,7 @@ from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.refresh.state import States
 from opengrant.operations.clock_steps import ClockSteps
+from opengrant.operations.grant_counts import GrantCounts
 from opengrant.operations.overview import Overview
 from opengrant.operations.readiness import Readiness
 from opengrant.services import Services
@@ -86,6 +87,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         deliveries=build_deliveries(settings, tools),
         delivery_sender=delivery_sender,
         overview=Overview(db=db, activity=base.activity, clock=clock, observe=metrics.set_health),
+        grant_counts=GrantCounts(db=db),
         readiness=_readiness(settings, tools, opened),
         ahead=ClockSteps(db=db, clock=clock),
     )

@@ -422,10 +422,11 @@ export interface ExchangeLogin {
 
 /** What is about to happen. */
 export interface Expiring {
-    /** Tokens of valid grants that end within an hour; they are renewed before. */
+    /** Tokens of valid grants that end within an hour; they are renewed before. 10000 means 10,000 or more. */
     tokens_within_hour: number;
+    /** 10000 means 10,000 or more. */
     tokens_within_day: number;
-    /** Grants that should have been looked after a minute ago or longer: budgets are spent, a connector is degraded, or nothing does the background work. */
+    /** Grants that should have been looked after a minute ago or longer: budgets are spent, a connector is degraded, or nothing does the background work. 10000 means 10,000 or more. */
     overdue: number;
     /** Refusals that will be asked about once more before they end their grants. */
     suspected: number;

@@ -163,6 +163,11 @@ export function count(number: number, one: string, many = `${one}s`): string {
     return `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
 }
 
+/** A number that the API counts up to ten thousand. */
+export function upToTenThousand(number: number): string {
+    return number < 10_000 ? number.toLocaleString("en") : "10,000 or more";
+}
+
 /** A number that the API counts up to a thousand. */
 export function upToThousand(number: number): string {
     return number < 1000 ? String(number) : "1,000 or more";
