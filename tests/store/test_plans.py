@@ -31,7 +31,7 @@ from opengrant.store.grants import grants, listing, refreshing
 from opengrant.store.grants import source_health as blame
 from opengrant.store.grants.grants import Writing
 from opengrant.store.grants.leases import Lease
-from opengrant.store.grants.listing import FEW, GrantFilters, Order
+from opengrant.store.grants.listing import FEW, FRONT, GrantFilters, Order, Window
 from opengrant.store.grants.refreshing import Rates, Source
 from opengrant.store.operations import checkup, overview
 from opengrant.store.signin import tokens
@@ -39,8 +39,8 @@ from opengrant.store.tenants import workspaces
 from tests.peers.postgres import Postgres
 
 MANY = 100_000
-READ = 3 * FEW
-"""Rows of grants that a statement may read: FEW matches of each filter, or a page's worth of dense ones."""
+READ = FEW + 2 * FRONT
+"""Rows of grants that a statement may read: the few matches of a filter, or a page's worth of dense ones."""
 STEPS_A_ROW = 25
 """Instructions of SQLite's machine for a row that is read and kept; one that is passed by takes five."""
 START = 1_700_000_000_000_000
@@ -309,7 +309,7 @@ async def test_a_page_of_grants_reads_few_of_them(filled: Filled) -> None:
     pairs = [pair for one, other in itertools.combinations(SINGLE, 2) if (pair := both(one, other)) is not None]
     wrong = list[str]()
     for filters, order in itertools.product([GrantFilters(), *SINGLE, *pairs], ORDERS):
-        steps = listing.page("app", filters, order=order, descending=True, limit=50, offset=0, dialect=filled.dialect)
+        steps = listing.page("app", filters, Window(order), dialect=filled.dialect)
         wrong += [f"{order} {filters}: {one}" for one in await slow(filled, steps)]
     assert not wrong, f"{len(wrong)} of {2 * len(pairs)}, such as {wrong[0]}"
 
@@ -323,9 +323,7 @@ async def test_a_page_of_grants_whose_source_is_in_trouble_reads_few_of_them(
     wrong = list[str]()
     for wanted, one, order in itertools.product((True, False), [GrantFilters(), *SINGLE], ORDERS):
         if (filters := both(GrantFilters(troubled=wanted), one)) is not None:
-            steps = listing.page(
-                "app", filters, order=order, descending=False, limit=50, offset=0, dialect=filled.dialect, blamed=blamed
-            )
+            steps = listing.page("app", filters, Window(order, descending=False), dialect=filled.dialect, blamed=blamed)
             wrong += [f"{order} {filters}: {one}" for one in await slow(filled, steps)]
     assert not wrong, f"{len(wrong)}, such as {wrong[0]}"
 
