@@ -16,7 +16,6 @@ def make(tenant: Tenant, *identifiers: str) -> list[dict[str, object]]:
 def listed(tenant: Tenant, query: str = "") -> list[str]:
     answer = tenant.get(f"/v3/grants{query}")
     assert answer.status_code == 200, answer.text
-    assert "next_cursor" not in answer.json()
     return [grant["email"] for grant in data(answer)]
 
 

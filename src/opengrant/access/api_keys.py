@@ -109,7 +109,7 @@ class ApiKeys:
             raise InvalidRequest("expires_in: a key that ends before it begins never works. Send 1 day or more.")
         permissions = tuple(dict.fromkeys(permissions))
         if not permissions or not set(permissions) <= set(PERMISSIONS):
-            raise InvalidRequest(f"permissions: API keys have {' and '.join(PERMISSIONS)}; name one of them, or both.")
+            raise InvalidRequest(f"permissions: API keys have {', '.join(PERMISSIONS)}; name one of them or more.")
         new = self.draw(application, name, lifetime=lifetime, permissions=permissions, secret=secret)
         await self.db.write(self.add(new))
         return new

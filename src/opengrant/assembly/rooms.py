@@ -24,8 +24,11 @@ from opengrant.domains.dns_records import NOWHERE, MailNames
 from opengrant.domains.verification import DomainVerification
 from opengrant.events.audit import Audit
 from opengrant.grants.aliases import Aliases
+from opengrant.grants.handover import Handover
 from opengrant.grants.history import Timeline
+from opengrant.grants.refresh.state import States
 from opengrant.operations.clock_steps import ClockSteps
+from opengrant.operations.grant_counts import GrantCounts
 from opengrant.operations.overview import Overview
 from opengrant.operations.readiness import Readiness
 from opengrant.services import Services
@@ -64,6 +67,9 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         grants=grants.grants,
         detect=grants.detect,
         aliases=Aliases(tokens=grants.refresh.tokens, providers=tools.providers.aliases),
+        handover=Handover(
+            db=db, clock=clock, states=States(db=db, vault=tools.vault), passwords=tools.providers.passwords
+        ),
         timeline=Timeline(db=db),
         calendars=build_calendars(tools, grants.grants, rederiving),
         rederiving=rederiving,
@@ -79,6 +85,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         deliveries=build_deliveries(settings, tools),
         delivery_sender=delivery_sender,
         overview=Overview(db=db, activity=base.activity, clock=clock, observe=metrics.set_health),
+        grant_counts=GrantCounts(db=db),
         readiness=_readiness(settings, tools, opened),
         ahead=ClockSteps(db=db, clock=clock),
     )

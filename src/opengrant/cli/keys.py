@@ -33,8 +33,8 @@ def keys_create(
         list[str] | None,
         Parameter(
             negative=(),
-            help="all, or grants.token to read live access tokens, which all does not include; may be repeated."
-            " Without it, all.",
+            help="all, grants.token to read live access tokens, or grants.credential to read stored passwords; all"
+            " includes neither. May be repeated. Without it, all.",
         ),
     ] = None,
     json: AsJson = False,

@@ -7,8 +7,9 @@ from typing import Any, Literal, get_args
 from opengrant.model.basics import Micros
 
 IdentityRule = Literal["email", "subject"]
-Permission = Literal["all", "grants.token"]
-"""What an API key may do. `all` is everything except reading live credentials, which needs `grants.token`."""
+Permission = Literal["all", "grants.token", "grants.credential"]
+"""What an API key may do. `all` is everything except reading live credentials: tokens need `grants.token`, passwords
+`grants.credential`."""
 PERMISSIONS: tuple[Permission, ...] = get_args(Permission)
 Platform = Literal["web", "desktop", "js", "ios", "android"]
 """What kind of program a redirect URI leads to."""

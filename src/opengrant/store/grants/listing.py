@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import NamedTuple
 
-from opengrant.model import Grant, GrantStatus, Micros, ProviderName, fold
+from opengrant.model import GrantStatus, ListedGrant, Micros, ProviderName, fold
 from opengrant.store.engine.arguments import Arguments
 from opengrant.store.engine.port import Dialect, Row, Statement, Steps
-from opengrant.store.grants.grants import COLUMNS, has_address
+from opengrant.store.grants.grants import LISTED, has_address
 from opengrant.store.grants.source_health import SOURCE
 from opengrant.store.grants.streams import STANDINGS, Order, Position, Streams
 
@@ -64,7 +64,7 @@ _LAST = "\U0010ffff"
 
 def page(
     application_id: str, filters: GrantFilters, window: Window, *, dialect: Dialect, blamed: Sequence[str] = ()
-) -> Steps[list[Grant]]:
+) -> Steps[list[ListedGrant]]:
     """A page in a total order (ties broken by id), so that pages neither repeat nor skip a row.
 
     blamed  sources with an open circuit breaker or a pause; only for `troubled`
@@ -90,7 +90,7 @@ def page(
     listing = _Listing(streams, window, dialect, narrowing, args)
     listing.add_others(filters, blamed)
     rows = yield from listing.rows(exact=filters.email is not None)
-    return [COLUMNS.read(row) for row in rows]
+    return [LISTED.read(row) for row in rows]
 
 
 class _Part(NamedTuple):
@@ -166,7 +166,7 @@ class _Listing:
         args, window = Arguments(self._args), self._window
         if self._streams.single and not self._where and window.offset <= _NEAR:
             sql = self._streams.sql(
-                args, self._dialect, columns=str(COLUMNS), where=(), limit=window.limit, offset=window.offset
+                args, self._dialect, columns=str(LISTED), where=(), limit=window.limit, offset=window.offset
             )
         else:
             picked = self._streams.sql(
@@ -180,7 +180,7 @@ class _Listing:
         args, window = Arguments(self._args), self._window
         front = self._streams.sql(args, self._dialect, columns=self._keys, where=(), limit=FRONT, offset=0)
         # The limit comes before the conditions, so that no more are looked through.
-        sql = f"""select {COLUMNS.of("g")} from ({front}) p {self._each} and {" and ".join(self._where)}
+        sql = f"""select {LISTED.of("g")} from ({front}) p {self._each} and {" and ".join(self._where)}
                   {self._by} limit {args.place(window.limit)} offset {args.place(window.offset)}"""
         return (yield Statement(sql, tuple(args)))
 
@@ -211,7 +211,7 @@ class _Listing:
 
     def _looked_up(self, picked: str) -> str:
         """The rows of picked keys."""
-        return f"select {COLUMNS.of('g')} from ({picked}) p {self._each} {self._by}"
+        return f"select {LISTED.of('g')} from ({picked}) p {self._each} {self._by}"
 
     @property
     def _each(self) -> str:
