@@ -27,6 +27,7 @@ from opengrant.grants.connect.detect import Detect
 from opengrant.grants.connect.rotated_tokens import RotatedTokens
 from opengrant.grants.handover import Handover
 from opengrant.grants.history import Timeline
+from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
 from opengrant.operations.clock_steps import ClockSteps
@@ -73,6 +74,7 @@ class Services:
     connector_check: ConnectorCheck
     # grants
     grants: Grants
+    key_and_grant: KeyAndGrant
     connect: Connect
     rotated_tokens: RotatedTokens
     detect: Detect

@@ -28,7 +28,7 @@ from opengrant.store.engine.json_columns import put_trouble
 from opengrant.store.engine.open import open_store
 from opengrant.store.engine.parameters import plain
 from opengrant.store.engine.port import Dialect, Row, Statement, Steps
-from opengrant.store.grants import grants, listing, refreshing
+from opengrant.store.grants import grants, keyed, listing, refreshing
 from opengrant.store.grants.grants import Writing
 from opengrant.store.grants.leases import Lease
 from opengrant.store.grants.listing import FEW, FRONT, GrantFilters, Order, Position, Window
@@ -74,6 +74,8 @@ FILL = f"""
     from numbers"""
 PARENTS = [
     f"insert into applications (id, name, created_at) values ('app', 'app', {START}), ('other', 'other', {START})",
+    f"""insert into api_keys (id, application_id, digest, name, permissions, created_at, updated_at)
+        values ('key', 'app', 'digest', '', '[]', {START}, {START})""",
     *(
         f"""insert into connectors (application_id, id, provider, name, settings, scope, created_at, updated_at)
             values ('app', 'c-{one}', '{one}', '{one}', '{{}}', '[]', {START}, {START})"""
@@ -406,6 +408,7 @@ def scripts(dialect: Dialect) -> dict[Callable[..., Any], list[Steps[Any]]]:
         grants.renew: [grants.renew(writing, dialect)],
         grants.change: [grants.change(writing, seen_version=1)],
         grants.find: [grants.find("app", "g500")],
+        keyed.find: [keyed.find(b"digest", "g500", now=START)],
         grants.find_mailbox: [grants.find_mailbox("app", ProviderName.IMAP, EMAIL)],
         grants.find_provider_email: [grants.find_provider_email("app", ProviderName.GOOGLE, EMAIL)],
         grants.find_email: [grants.find_email("app", EMAIL, exact=exact) for exact in (True, False)],

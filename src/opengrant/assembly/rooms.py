@@ -26,6 +26,7 @@ from opengrant.events.audit import Audit
 from opengrant.grants.aliases import Aliases
 from opengrant.grants.handover import Handover
 from opengrant.grants.history import Timeline
+from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.refresh.state import States
 from opengrant.operations.clock_steps import ClockSteps
 from opengrant.operations.grant_counts import GrantCounts
@@ -65,6 +66,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         rotated_tokens=grants.connecting.rotated_tokens,
         refresh=grants.refresh,
         grants=grants.grants,
+        key_and_grant=KeyAndGrant(db=db, api_keys=base.api_keys),
         detect=grants.detect,
         aliases=Aliases(tokens=grants.refresh.tokens, providers=tools.providers.aliases),
         handover=Handover(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from opengrant.model.basics import Micros
+from opengrant.model.basics import Micros, record
 
 IdentityRule = Literal["email", "subject"]
 Permission = Literal["all", "grants.token", "grants.credential"]
@@ -22,7 +22,7 @@ NO_APPS = frozenset(
 """URI schemes, in lower case, that open no app: some run code, some show their content to others."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Application:
     """A tenant; owns everything else."""
 
@@ -90,7 +90,7 @@ class ApiKey:
         return "expired" if self.expires_at is not None and self.expires_at <= at else "active"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Caller:
     """The sender of a request: the application and the key that authenticated it."""
 
