@@ -1,6 +1,6 @@
 """`opengrant grants`: what only an operator may do with a grant.
 
-cli/main.py names it by path: other commands do not load it.
+cli/commands.py names it by path: other commands do not load it.
 """
 
 from typing import TYPE_CHECKING, Annotated
