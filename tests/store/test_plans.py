@@ -28,7 +28,8 @@ from opengrant.store.engine.json_columns import put_trouble
 from opengrant.store.engine.open import open_store
 from opengrant.store.engine.parameters import plain
 from opengrant.store.engine.port import Dialect, Row, Statement, Steps
-from opengrant.store.grants import grants, keyed, listing, refreshing
+from opengrant.store.events.events import Event
+from opengrant.store.grants import grants, keyed, listing, refreshing, stored_token
 from opengrant.store.grants.grants import Writing
 from opengrant.store.grants.leases import Lease
 from opengrant.store.grants.listing import FEW, FRONT, GrantFilters, Order, Position, Window
@@ -91,6 +92,7 @@ GRANT = Grant(
     subject="s500",
     proven_at=START,
 )
+ENTRY = Event("e", "app", "grant.token_read", "g500", {}, START)
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 ORDERS: tuple[Order, ...] = get_args(Order)
 
@@ -425,6 +427,9 @@ def scripts(dialect: Dialect) -> dict[Callable[..., Any], list[Steps[Any]]]:
             for using, id_ in (("connector_id", "c-google"), ("connector_id", "c-zoom"), ("credential_id", "k-rare"))
         ],
         grants.end: [grants.end(GRANT, TROUBLE)],
+        stored_token.read: [
+            stored_token.read("app", "g500", ENTRY, at=START, until=START, used_since=0, dialect=dialect)
+        ],
         refreshing.state: [refreshing.state("app", "g500")],
         refreshing.due_sources: [refreshing.due_sources(at=at) for at in (START, END)],
         refreshing.claim: [
