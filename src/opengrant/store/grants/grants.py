@@ -204,6 +204,8 @@ def _email_key(grant: Grant) -> str:
 
 def _returned(grant: Grant, row: Row) -> Grant:
     created_at, version, workspace_id, blocked = row
+    if (grant.created_at, grant.version, grant.workspace_id, grant.blocked) == (*row,):
+        return grant  # nearly always: a copy of so many fields would cost as much as the statement's parameters
     return replace(grant, created_at=created_at, version=version, workspace_id=workspace_id, blocked=bool(blocked))
 
 
