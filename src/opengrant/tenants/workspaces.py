@@ -56,10 +56,6 @@ class Workspaces:
     db: Store
     clock: Clock
 
-    async def home(self, app: Application, email: str) -> str:
-        """The id of the workspace of a new grant that names none: the one of its domain, else the default one."""
-        return await self.db.read(find_home(app, email)) or (await self.default(app)).id
-
     async def require(self, app: Application, wanted: str) -> None:
         """Raises InvalidRequest when the workspace does not exist."""
         if await self.db.read(workspaces.find(app.id, wanted)) is None:
@@ -144,12 +140,12 @@ class Workspaces:
         yield from audit.record(app.id, "workspace.deleted", at=now, workspace_id=workspace.id)
 
 
-def find_home(app: Application, email: str) -> Steps[str | None]:
-    """As `Workspaces.home`, but None when the application has no default workspace yet.
+def workspace_domain(email: str) -> str:
+    """The domain by which a new grant with that address finds its workspace; "" for none.
 
     The same for all providers: a virtual calendar's identifier that looks like an address is treated as one.
     """
-    return workspaces.find_home(app.id, domain_of(email) or "")
+    return domain_of(email) or ""
 
 
 def checked_domain(text: str) -> str:

@@ -20,7 +20,7 @@ from opengrant.store.connectors import connectors as connector_rows
 from opengrant.store.connectors.connectors import WithClient
 from opengrant.store.engine.port import Conflict, Steps, Store
 from opengrant.store.grants import grants
-from opengrant.tenants.workspaces import Workspaces, find_home
+from opengrant.tenants.workspaces import Workspaces, workspace_domain
 
 
 class _Proven(NamedTuple):
@@ -39,7 +39,7 @@ class _Seen(NamedTuple):
     existing  the grant that has the mailbox's key
     holder    the grant that has the external id of the request
     namesake  under the rule `subject`: the grant of another account with the address
-    home      the id of the workspace for a new grant of that address; None: not known
+    home      the id of the workspace for a new grant of that address; None: the application has no default one yet
     """
 
     existing: Grant | None
@@ -143,7 +143,7 @@ class Record:
             _refuse_other_account(seen.namesake, ask.provider, proof.identity)
         workspace_id = ask.workspace_id or seen.home
         if workspace_id is None:
-            workspace_id = await self.workspaces.home(app, proof.identity.email)
+            workspace_id = (await self.workspaces.default(app)).id
         fresh = self.rows.fresh(app, ask, found, proof, keys[0], workspace_id=workspace_id)
         event = events.created(fresh, at=fresh.created_at, login_id=ask.login_id)
         return self._add(self.rows.writing(fresh, proof, event), aside)
@@ -190,14 +190,13 @@ class Record:
 
 def _look(proven: _Proven) -> Steps[_Seen]:
     app, ask, identity = proven.app, proven.ask, proven.proof.identity
-    existing = yield from grants.find_mailbox(app.id, ask.provider, proven.keys)
-    holder, namesake, home = None, None, None
+    domain = workspace_domain(identity.email)
+    existing, home = yield from grants.find_mailbox_and_home(app.id, ask.provider, proven.keys, domain)
+    holder, namesake = None, None
     if ask.external_id is not None:
         holder = yield from grants.find_external(app.id, ask.external_id)
     if existing is None and _identified_by_subject(app, identity):
         namesake = yield from grants.find_provider_email(app.id, ask.provider, identity.email)
-    if existing is None and ask.workspace_id is None:
-        home = yield from find_home(app, identity.email)
     return _Seen(existing, holder, namesake, home)
 
 
