@@ -15,6 +15,7 @@ which ends the thread. Every failure is a ProviderFailure whose evidence has `st
 import asyncio
 import base64
 import contextlib
+import functools
 import re
 import socket
 import ssl
@@ -67,6 +68,19 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
     return context
 
 
+def shared_tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    """The same for all clients that change nothing of it: each context takes 20 ms and 0.8 MB.
+
+    Made anew when the content of `ca_file` has changed. Raises OSError, ssl.SSLError.
+    """
+    return _shared(ca_file, b"" if ca_file is None else ca_file.read_bytes())
+
+
+@functools.lru_cache(maxsize=2)
+def _shared(ca_file: Path | None, _content: bytes) -> ssl.SSLContext:
+    return tls_context(ca_file)
+
+
 class MailClient:
     """Built once, in the process of the event loop; `close` ends the threads."""
 
@@ -80,7 +94,7 @@ class MailClient:
         observe: Observe | None = None,
         deadlines: Deadlines | None = None,
     ) -> None:
-        self.tls = tls_context(ca_file)
+        self.tls = shared_tls_context(ca_file)
         self._guard = guard
         self._slots = asyncio.Semaphore(threads)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="imap")
