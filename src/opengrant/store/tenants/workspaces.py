@@ -47,7 +47,7 @@ HOME = """
     where application_id = {0} and ((domain = {1} and domain <> '' and auto_group = 1) or is_default = 1)
     order by is_default limit 1
 """
-"""Selects the id of the workspace for new grants of a domain, else of the default one. {0}: application, {1}: domain."""
+"""The workspace for new grants of a domain, else the default one. {0}: the application's place, {1}: the domain's."""
 _REPLACED = COLUMNS.writer(("application_id", "id", "name", "auto_group", "policy_id", "rule_ids", "updated_at"))
 
 
