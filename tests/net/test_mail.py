@@ -33,7 +33,7 @@ def certificates():
 
 def door(ca_file=None, **options):
     guard = Guard(parse_networks("127.0.0.0/8"), Resolver())
-    return contextlib.closing(MailClient(guard, ca_file=ca_file, **{"threads": 8} | options))
+    return contextlib.nullcontext(MailClient(guard, ca_file=ca_file, **{"at_once": 8} | options))
 
 
 def impatient(step, reply=SILENCE):
@@ -117,7 +117,7 @@ async def test_a_real_certificate_is_checked_for_its_issuer_and_its_name(dovecot
 
 
 async def test_fifty_logins_at_once_pass_through_four_threads(dovecot):
-    with door(dovecot.ca_file, threads=4) as mail:
+    with door(dovecot.ca_file, at_once=4) as mail:
         password = ACCOUNTS[USER]
         logins = [log_in(mail, "imap", "localhost", dovecot.imaps, password=password) for _ in range(50)]
         assert len(await asyncio.gather(*logins)) == 50
@@ -228,6 +228,7 @@ async def test_capabilities_are_asked_again_behind_tls(certificates):
     async with FakeMail(tls=certificates.good) as server:
         with door(certificates.ca_file) as mail:
             await log_in(mail, "imap", "localhost", server.port, security="starttls")
+        await server.ended()
     verbs = [line.split(b" ")[1] for line in server.heard]
     assert verbs == [
         b"CAPABILITY", b"STARTTLS", b"CAPABILITY", b"AUTHENTICATE", b"CAPABILITY", b"NAMESPACE", b"LOGOUT"
@@ -279,6 +280,7 @@ async def test_smtp_uses_the_best_mechanism_offered_and_begins_no_mail(certifica
     async with FakeMail("smtp", replies={"EHLO": ehlo, "AUTH": rule}, tls=certificates.good, implicit=True) as server:
         with door(certificates.ca_file) as mail:
             await log_in(mail, "smtp", "localhost", server.port, username="u", password="pöw")
+        await server.ended()
     assert server.heard == [b"EHLO [127.0.0.1]", *spoken, b"QUIT"]
 
 
@@ -517,7 +519,7 @@ async def test_a_server_that_drips_bytes_does_not_outlive_the_step(leg):
 @pytest.mark.parametrize("leg", ["imap", "smtp"])
 async def test_giving_up_frees_turn_and_thread_for_the_next(certificates, leg):
     async with FakeMail(leg, greeting=SILENCE) as silent, FakeMail(leg, tls=certificates.good) as good:
-        with door(certificates.ca_file, threads=1) as mail:
+        with door(certificates.ca_file, at_once=1) as mail:
             for _ in range(3):
                 login = asyncio.create_task(log_in(mail, leg, "localhost", silent.port, security="starttls"))
                 await silent.met()
@@ -530,7 +532,7 @@ async def test_giving_up_frees_turn_and_thread_for_the_next(certificates, leg):
 
 
 async def test_waiting_too_long_for_a_turn_is_our_overload():
-    with door(threads=1, deadlines=Deadlines(turn=0.3)) as mail:
+    with door(at_once=1, deadlines=Deadlines(turn=0.3)) as mail:
         async with mail.turn():
             with pytest.raises(Overloaded):
                 await log_in(mail, "imap", "127.0.0.1", 9)
