@@ -216,12 +216,19 @@ async def test_preauth_proves_nothing():
     assert (evidence.step, evidence.code) == ("greeting", "preauth")
 
 
-async def test_what_is_smuggled_in_before_tls_is_not_read_as_if_it_came_through_it(certificates):
-    reply = b"TAG OK begin\r\n* CAPABILITY IMAP4rev1 AUTH=LOGIN\r\n" + STARTTLS
-    async with FakeMail(replies={"STARTTLS": reply}, tls=certificates.good) as server:
+@pytest.mark.parametrize(
+    ("leg", "reply"),
+    [
+        ("imap", b"TAG OK begin\r\n* CAPABILITY IMAP4rev1 AUTH=LOGIN\r\n"),
+        ("smtp", b"220 begin\r\n250-forged\r\n250 AUTH LOGIN\r\n"),
+    ],
+)
+async def test_what_is_smuggled_in_before_tls_is_not_read_as_if_it_came_through_it(certificates, leg, reply):
+    async with FakeMail(leg, replies={"STARTTLS": reply + STARTTLS}, tls=certificates.good) as server:
         with door(certificates.ca_file) as mail:
-            evidence = await fail(mail, "imap", "localhost", server.port, security="starttls")
+            evidence = await fail(mail, leg, "localhost", server.port, security="starttls")
     assert evidence.code == "data_before_tls"
+    assert server.count("AUTHENTICATE") + server.count("AUTH") == 0
 
 
 async def test_capabilities_are_asked_again_behind_tls(certificates):

@@ -33,7 +33,6 @@ class Connection(asyncio.Protocol):
     """Made by `connect`. One task reads at a time.
 
     peer, own  the addresses of both ends; "" when the connection was gone at once
-    session    what a later connection to the same server resumes; None without TLS
     """
 
     def __init__(self) -> None:
@@ -76,23 +75,25 @@ class Connection(asyncio.Protocol):
             self._timer.cancel()
         self._timer = self._loop.call_later(seconds, self._fail, TimeoutError())
 
-    async def start_tls(self, context: ssl.SSLContext, host: str, *, resume: ssl.SSLSession | None = None) -> None:
-        """Shake hands. The certificate must be valid for `host`, if the context says so.
+    async def begin_tls(self, context: ssl.SSLContext, host: str) -> None:
+        """TLS from the first byte. The certificate must be valid for `host`, if the context says so."""
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        self._shaking = True
+        # A server without TLS may have sent a greeting already; OpenSSL says what it thinks of it.
+        self._incoming.write(self._take(len(self._buffer)))
+        self._go_on(self._tls)
+        while self._shaking:
+            await self._more()
+
+    async def upgrade(self, context: ssl.SSLContext, host: str) -> None:
+        """TLS after STARTTLS.
 
         Raises Malformed("data_before_tls"): what came in plain text must not be read as if it came over TLS.
         """
         if self._buffer:
             raise Malformed("data_before_tls")
-        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host, session=resume)
-        self._shaking = True
-        self._go_on(self._tls)
-        while self._shaking:
-            await self._more()
-
-    @property
-    def session(self) -> ssl.SSLSession | None:
-        return None if self._tls is None else self._tls.session
+        await self.begin_tls(context, host)
 
     async def line(self) -> bytes:
         """The next line with its end, LF or CRLF. Raises Malformed("too_long")."""

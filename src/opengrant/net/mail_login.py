@@ -135,7 +135,7 @@ class MailClient:
                 if implicit:
                     attempt.step = "tls"
                     connection.within(self._deadlines.tls)
-                    await connection.start_tls(self.tls, target.host)
+                    await connection.begin_tls(self.tls, target.host)
                 attempt.step = "greeting"
                 connection.within(self._deadlines.greeting)
                 if not (await connection.line()).startswith(FIRST_WORDS[leg]):
