@@ -184,6 +184,7 @@ if __name__ == "__main__":
     from opengrant.cli import (
         applications,
         audit,
+        commands,
         console,
         domains,
         grants,
@@ -196,6 +197,7 @@ if __name__ == "__main__":
     from opengrant.server import process
     from opengrant.server.doctor import examine
 
-    del applications, audit, console, domains, examine, grants, keys, process, service_accounts, signing_keys, webhooks
+    del applications, audit, commands, console, domains, examine, grants, keys, process
+    del service_accounts, signing_keys, webhooks
     if _breed(socket.socket(fileno=int(sys.argv[1]))):
         cli.main()

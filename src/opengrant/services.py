@@ -25,10 +25,13 @@ from opengrant.grants.aliases import Aliases
 from opengrant.grants.connect.connect import Connect
 from opengrant.grants.connect.detect import Detect
 from opengrant.grants.connect.rotated_tokens import RotatedTokens
+from opengrant.grants.handover import Handover
 from opengrant.grants.history import Timeline
+from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
 from opengrant.operations.clock_steps import ClockSteps
+from opengrant.operations.grant_counts import GrantCounts
 from opengrant.operations.overview import Overview
 from opengrant.operations.readiness import Readiness
 from opengrant.signin.hosted import Hosted
@@ -71,11 +74,13 @@ class Services:
     connector_check: ConnectorCheck
     # grants
     grants: Grants
+    key_and_grant: KeyAndGrant
     connect: Connect
     rotated_tokens: RotatedTokens
     detect: Detect
     refresh: Refresh
     aliases: Aliases
+    handover: Handover
     timeline: Timeline
     # calendars
     calendars: CalendarService
@@ -95,5 +100,6 @@ class Services:
     delivery_sender: DeliverySender
     # operations
     overview: Overview
+    grant_counts: GrantCounts
     readiness: Readiness
     ahead: ClockSteps

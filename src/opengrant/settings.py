@@ -70,7 +70,7 @@ def _application_id(text: str | None) -> str | None:
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Google(_Part):
@@ -248,7 +248,6 @@ class Settings(BaseSettings):
         env_nested_delimiter="__",
         frozen=True,
         extra="ignore",
-        use_attribute_docstrings=True,
         hide_input_in_errors=True,
     )
 

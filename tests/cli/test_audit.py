@@ -97,7 +97,7 @@ def test_a_key_has_the_permissions_that_are_named_and_no_others(tmp_path: Path) 
     assert made["permissions"] == ["all", "grants.token"]
     refused = opengrant(tmp_path, "keys", "create", "--permission", "grants.read")
     assert refused.returncode == 1
-    assert "all and grants.token" in refused.stderr
+    assert "all, grants.token, grants.credential" in refused.stderr
     (entry,) = audit(tmp_path, {}, "--type", "api_key.created", "--actor", ME)
     assert entry["detail"]["api_key_id"] == made["id"]
     assert entry["detail"]["permissions"] == ["all", "grants.token"]

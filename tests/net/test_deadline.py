@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from opengrant.net.deadline import running_time
+from opengrant.net.deadline import RunningTimer
 
 
 def stand_still() -> None:
@@ -13,25 +13,35 @@ def stand_still() -> None:
     time.sleep(0.5)
 
 
+class Alarm:
+    """A timer of a tenth of a second."""
+
+    def __init__(self) -> None:
+        self.rang = asyncio.Event()
+        self.timer = RunningTimer(asyncio.get_running_loop(), 0.1, self.rang.set)
+
+
 async def test_time_in_which_nothing_runs_does_not_count() -> None:
-    async with running_time(0.1):
-        stand_still()
-        await asyncio.sleep(0.2)
+    alarm = Alarm()
+    stand_still()
+    await asyncio.sleep(0.2)
+    assert not alarm.rang.is_set()
+    alarm.timer.cancel()
 
 
 async def test_it_ends_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("opengrant.net.deadline.GRACE", 0.2)
-    with pytest.raises(TimeoutError):
-        await wait_for_ever(standing_still=True)
+    alarm = Alarm()
+    stand_still()
+    await alarm.rang.wait()
 
 
 async def test_it_ends_in_time_where_the_process_runs() -> None:
-    with pytest.raises(TimeoutError):
-        await wait_for_ever(standing_still=False)
+    await Alarm().rang.wait()
 
 
-async def wait_for_ever(*, standing_still: bool) -> None:
-    async with running_time(0.1):
-        if standing_still:
-            stand_still()
-        await asyncio.Event().wait()
+async def test_it_does_not_ring_once_it_is_cancelled() -> None:
+    alarm, later = Alarm(), Alarm()
+    alarm.timer.cancel()
+    await later.rang.wait()
+    assert not alarm.rang.is_set()

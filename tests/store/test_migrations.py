@@ -166,9 +166,12 @@ SQLITE_COLUMNS = """
     select t.name, c.name, c."notnull" from sqlite_master t, pragma_table_info(t.name) c
     where t.type = 'table' and t.name not like 'sqlite_%' and t.name <> 'numbers' order by t.name, c.cid
 """
+# Only SQLite numbers without a sequence; only PostgreSQL collects changes of counts.
 POSTGRES_COLUMNS = """
     select table_name::text, column_name::text, (is_nullable = 'NO')::int from information_schema.columns
-    where table_schema = 'public' order by table_name collate "C", ordinal_position
+    where table_schema = 'public' and table_name in (select tablename from pg_tables where schemaname = 'public')
+      and table_name <> 'grant_count_changes'
+    order by table_name collate "C", ordinal_position
 """
 # Both engines make an index behind every primary key and unique column; only those with a name of ours count.
 # An expression in an index has no column: both say null.
@@ -183,6 +186,7 @@ POSTGRES_INDEXES = """
     cross join lateral unnest(i.indkey) with ordinality as k (number, place)
     left join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.number
     where i.indrelid::regclass::text in (select tablename from pg_tables where schemaname = 'public')
+      and i.indrelid::regclass::text <> 'grant_count_changes'
       and not exists (select 1 from pg_constraint c where c.conindid = i.indexrelid)
     order by i.indexrelid::regclass::text collate "C", k.place
 """

@@ -13,6 +13,7 @@ from opengrant.errors import InvalidRequest, NotFound, Unauthorized
 from opengrant.events import audit
 from opengrant.model import PERMISSIONS, SECOND, ApiKey, Application, Caller, Clock, Micros, micros
 from opengrant.store.access import api_keys
+from opengrant.store.access.api_keys import LiveKey
 from opengrant.store.engine.port import Steps, Store
 from opengrant.vault.digests import Digests
 
@@ -71,16 +72,21 @@ class ApiKeys:
 
     async def authenticate(self, bearer: str | None) -> Caller:
         """Return the application and permissions of a key. Raises Unauthorized, with the same text for every reason."""
+        digest, now = self.digest_of(bearer), self.clock()
+        return self.accept(await self.db.read(api_keys.find_live(digest, now=now)), digest, at=now)
+
+    def digest_of(self, bearer: str | None) -> bytes:
+        """By which a key is looked up. Raises Unauthorized for what can be no key."""
         if not bearer or len(bearer) > _LONGEST_KEY:
             raise Unauthorized("Bearer token invalid")
-        digest = self.digests.api_key(bearer)
-        now = self.clock()
-        row = await self.db.read(api_keys.find_caller(digest, now=now))
-        if row is None or not hmac.compare_digest(row[0], digest):
+        return self.digests.api_key(bearer)
+
+    def accept(self, found: LiveKey | None, digest: bytes, *, at: Micros) -> Caller:
+        """The caller of a key that was looked up just now; notes its use. Raises Unauthorized."""
+        if found is None or not hmac.compare_digest(found.digest, digest):
             raise Unauthorized("Bearer token invalid")
-        caller = row[1]
-        self.uses[caller.key_id] = now
-        return caller
+        self.uses[found.caller.key_id] = at
+        return found.caller
 
     async def write_uses(self) -> None:
         """Store the last uses collected since the previous call."""
@@ -109,7 +115,7 @@ class ApiKeys:
             raise InvalidRequest("expires_in: a key that ends before it begins never works. Send 1 day or more.")
         permissions = tuple(dict.fromkeys(permissions))
         if not permissions or not set(permissions) <= set(PERMISSIONS):
-            raise InvalidRequest(f"permissions: API keys have {' and '.join(PERMISSIONS)}; name one of them, or both.")
+            raise InvalidRequest(f"permissions: API keys have {', '.join(PERMISSIONS)}; name one of them or more.")
         new = self.draw(application, name, lifetime=lifetime, permissions=permissions, secret=secret)
         await self.db.write(self.add(new))
         return new

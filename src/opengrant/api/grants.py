@@ -7,6 +7,7 @@ from opengrant.api.http.route_table import Key, One, Page, route
 from opengrant.api.wire import grants as wire
 from opengrant.api.wire.fields import UNSEEN, Answer
 from opengrant.api.wire.grant_patch import GrantPatch, sends_elsewhere, settings_of
+from opengrant.api.wire.stored_logins import CredentialBody, StoredLogin
 from opengrant.errors import (
     AccessDenied,
     Blocked,
@@ -141,3 +142,24 @@ async def read_token(request: Request) -> Answer:
         request.application, grant_id, minimum_ttl=body.minimum_ttl, reason=body.reason
     )
     return wire.LiveToken.of(live)
+
+
+@route(
+    "POST",
+    "/v3/grants/{grant_id}/credential",
+    tag=TAG,
+    access=Key("grants.credential"),
+    body=CredentialBody,
+    answers=One(StoredLogin),
+    errors=(InvalidRequest, GrantNotFound, GrantExpired, Blocked, RateLimited),
+)
+async def read_credential(request: Request) -> Answer:
+    """Get the login of an IMAP, iCloud or Exchange grant, to open its mailbox with your own mail library.
+
+    Servers, ports, user names and the password, as they were proven last. For API keys with the permission
+    `grants.credential`, which `all` does not include; 300 calls a minute for an application. Each call and its reason
+    are in the audit trail.
+    """
+    body = request.read(CredentialBody)
+    grant_id = await request.services.grants.id_of(request.application, request.params["grant_id"])
+    return StoredLogin.of(await request.services.handover.login(request.application, grant_id, reason=body.reason))

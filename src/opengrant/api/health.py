@@ -8,7 +8,6 @@ from starlette.types import Receive, Scope, Send
 
 from opengrant import metrics
 from opengrant.api.http import responses
-from opengrant.api.http.openapi import document
 from opengrant.api.http.path_tree import Router
 from opengrant.api.http.request import Request
 from opengrant.api.http.route_table import One, Open, route
@@ -53,20 +52,30 @@ class Metrics:
 
 
 class Description:
-    """GET /openapi.json."""
+    """GET /openapi.json, written when it is first asked for: that takes a quarter of a second, in a thread."""
 
-    def __init__(self, described: Asset) -> None:
-        self.described = described
+    def __init__(self, public_url: str | None) -> None:
+        self.public_url = public_url
+        self._written: Asset | None = None
+        self._writing = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["opengrant.route"] = "/openapi.json"
         only_get(scope)
-        await send_asset(scope, send, self.described, [(b"cache-control", b"no-cache")])
+        async with self._writing:
+            if self._written is None:
+                self._written = await asyncio.to_thread(_describe, self.public_url)
+        await send_asset(scope, send, self._written, [(b"cache-control", b"no-cache")])
+
+
+def _describe(public_url: str | None) -> Asset:
+    from opengrant.api.http.openapi import document  # noqa: PLC0415 -- only this request needs it
+
+    openapi = to_json(document(public_url))
+    return Asset("openapi.json", openapi, "application/json", {"gzip": gzip.compress(openapi, 9, mtime=0)})
 
 
 def add_to(router: Router, public_url: str | None) -> None:
     """Add the routes whose answer has no envelope."""
-    openapi = to_json(document(public_url))
-    described = Asset("openapi.json", openapi, "application/json", {"gzip": gzip.compress(openapi, 9, mtime=0)})
     router.add("/metrics", Metrics())
-    router.add("/openapi.json", Description(described))
+    router.add("/openapi.json", Description(public_url))

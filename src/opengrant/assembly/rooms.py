@@ -24,8 +24,12 @@ from opengrant.domains.dns_records import NOWHERE, MailNames
 from opengrant.domains.verification import DomainVerification
 from opengrant.events.audit import Audit
 from opengrant.grants.aliases import Aliases
+from opengrant.grants.handover import Handover
 from opengrant.grants.history import Timeline
+from opengrant.grants.key_and_grant import KeyAndGrant
+from opengrant.grants.refresh.state import States
 from opengrant.operations.clock_steps import ClockSteps
+from opengrant.operations.grant_counts import GrantCounts
 from opengrant.operations.overview import Overview
 from opengrant.operations.readiness import Readiness
 from opengrant.services import Services
@@ -62,8 +66,12 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         rotated_tokens=grants.connecting.rotated_tokens,
         refresh=grants.refresh,
         grants=grants.grants,
+        key_and_grant=KeyAndGrant(db=db, api_keys=base.api_keys),
         detect=grants.detect,
         aliases=Aliases(tokens=grants.refresh.tokens, providers=tools.providers.aliases),
+        handover=Handover(
+            db=db, clock=clock, states=States(db=db, vault=tools.vault), passwords=tools.providers.passwords
+        ),
         timeline=Timeline(db=db),
         calendars=build_calendars(tools, grants.grants, rederiving),
         rederiving=rederiving,
@@ -79,6 +87,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         deliveries=build_deliveries(settings, tools),
         delivery_sender=delivery_sender,
         overview=Overview(db=db, activity=base.activity, clock=clock, observe=metrics.set_health),
+        grant_counts=GrantCounts(db=db),
         readiness=_readiness(settings, tools, opened),
         ahead=ClockSteps(db=db, clock=clock),
     )

@@ -1,6 +1,6 @@
 """`opengrant apps`: applications, and what hosted sign-in needs of each.
 
-cli/main.py names it by path: other commands do not load it.
+cli/commands.py names it by path: other commands do not load it.
 """
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal

@@ -1,6 +1,6 @@
 """`opengrant audit`: the audit trail from the command line.
 
-cli/main.py names it by path: other commands do not load it.
+cli/commands.py names it by path: other commands do not load it.
 """
 
 from datetime import UTC, datetime, timedelta

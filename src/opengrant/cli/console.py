@@ -1,6 +1,6 @@
 """`opengrant console`: sign an operator in to the console, or end its sessions.
 
-cli/main.py names it by path: other commands do not load it.
+cli/commands.py names it by path: other commands do not load it.
 """
 
 from contextlib import suppress

@@ -1,6 +1,6 @@
 """`opengrant domains`: domains of Agent Accounts, and their DNS records.
 
-cli/main.py names it by path: other commands do not load it.
+cli/commands.py names it by path: other commands do not load it.
 """
 
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from opengrant.cli.output import AsJson, out, print_json, print_rows
-from opengrant.cli.run import Failure, run
+from opengrant.cli.run import run
+from opengrant.cli.serving import Failure
 from opengrant.domains.dns_records import DMARC, RecordFinding
 from opengrant.domains.domains import Domain
 from opengrant.domains.verification import KINDS, Check, Kind

@@ -1,6 +1,6 @@
 """`opengrant keys`: API keys of an application.
 
-cli/main.py names it by path: other commands do not load it.
+cli/commands.py names it by path: other commands do not load it.
 """
 
 from datetime import timedelta
@@ -11,7 +11,8 @@ from cyclopts import Parameter
 
 from opengrant.access.api_keys import members
 from opengrant.cli.output import AsJson, out, print_json, print_rows
-from opengrant.cli.run import Failure, application_of, run
+from opengrant.cli.run import application_of, run
+from opengrant.cli.serving import Failure
 from opengrant.model import ApiKey, now
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ def keys_create(
         list[str] | None,
         Parameter(
             negative=(),
-            help="all, or grants.token to read live access tokens, which all does not include; may be repeated."
-            " Without it, all.",
+            help="all, grants.token to read live access tokens, or grants.credential to read stored passwords; all"
+            " includes neither. May be repeated. Without it, all.",
         ),
     ] = None,
     json: AsJson = False,

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from cyclopts import Parameter
 
-from opengrant import settings
-from opengrant.cli.output import out
+from opengrant.cli.serving import Failure, announce, load_settings
 from opengrant.events.actor import Actor, act_as
 from opengrant.model import Application
-from opengrant.settings import Settings
 
 if TYPE_CHECKING:
     from opengrant.assembly.installation import Installation
@@ -22,18 +20,6 @@ T = TypeVar("T")
 Owner = Annotated[
     str | None, Parameter(name="--application", help="Its id; not needed while there is only one application.")
 ]
-
-
-class Failure(Exception):
-    """A command cannot go on; the text says why and what to do."""
-
-
-def load_settings() -> Settings:
-    """Raises Failure."""
-    try:
-        return settings.load()
-    except settings.WrongSettings as problem:
-        raise Failure(f"The settings cannot be used. {problem}") from None
 
 
 def run(work: Callable[["Installation"], Awaitable[T]], *, make: bool = False) -> T:
@@ -55,21 +41,6 @@ def _user() -> str:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
         return str(os.getuid())  # in containers, ids often have no name
-
-
-def announce(installed: "Installation", url: str | None = None) -> None:
-    """Print what a first start made. The key is never printed again."""
-    if installed.first is None:
-        return
-    application, new = installed.first
-    rows = [("URL", url), ("reference", f"{url}/reference"), ("console", f"{url}/console")] if url else []
-    chosen = installed.settings.bootstrap_api_key is not None
-    key = "the one in OPENGRANT_BOOTSTRAP_API_KEY" if chosen else new.secret.get_secret_value()
-    rows += [("application id", application.id), ("API key", key)]
-    for name, value in rows:
-        out.print(f"  {name:<15} {value}", markup=False)
-    if not chosen:
-        out.print("  The key is shown this once. Keep it now; `opengrant keys create` makes another.\n", markup=False)
 
 
 async def application_of(installed: "Installation", application_id: str | None) -> Application:

@@ -1,6 +1,6 @@
 """`opengrant service-accounts`: credentials for signed requests to /v3/admin.
 
-cli/main.py names it by path: other commands do not load it.
+cli/commands.py names it by path: other commands do not load it.
 """
 
 from typing import Annotated, Any

@@ -1,6 +1,6 @@
 """`opengrant signing-keys`: the keys that sign id_tokens.
 
-cli/main.py names it by path: other commands do not load it.
+cli/commands.py names it by path: other commands do not load it.
 """
 
 import cyclopts

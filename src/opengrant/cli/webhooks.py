@@ -1,6 +1,6 @@
 """`opengrant webhooks`: destinations of events, their deliveries, and sending one again.
 
-cli/main.py names it by path: other commands do not load it.
+cli/commands.py names it by path: other commands do not load it.
 """
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -10,7 +10,8 @@ from cyclopts import Parameter
 
 from opengrant.api.wire import webhooks as wire
 from opengrant.cli.output import AsJson, out, print_json, print_rows
-from opengrant.cli.run import Failure, Owner, application_of, run
+from opengrant.cli.run import Owner, application_of, run
+from opengrant.cli.serving import Failure
 from opengrant.events.deliveries import Delivery, DeliveryFilters
 from opengrant.events.webhooks import Webhook
 from opengrant.model import SECOND

@@ -45,6 +45,7 @@ AuditType = Literal[
     "grant.blocked",
     "grant.unblocked",
     "grant.token_read",
+    "grant.credential_read",
     "grant.checked",
     "grant.failing",
     "grant.needs_attention",

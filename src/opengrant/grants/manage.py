@@ -25,7 +25,7 @@ from opengrant.tenants.workspaces import Workspaces
 
 __all__ = ["GrantChange", "GrantFilters", "Grants"]
 
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 _INVALIDATED = "The grant was called invalid by request. Ask the user to connect the account again."
@@ -62,11 +62,14 @@ class Grants:
 
         Raises GrantNotFound; InvalidRequest for `me`, which only an access token can mean.
         """
+        return self.found(pattern, await self.db.read(find_named(app, pattern)))
+
+    def found(self, pattern: str, grant: Grant | None) -> Grant:
+        """The grant, after a look-up. Raises as `get`."""
         if pattern == "me":
             raise InvalidRequest(
                 "`me` is the grant of an access token. With an API key, name the grant by its id or email."
             )
-        grant = await self.db.read(_find(app, pattern))
         if grant is None:
             raise GrantNotFound("Grant not found")
         return grant
@@ -78,7 +81,7 @@ class Grants:
         """
         if pattern == "me" or pattern.removeprefix("grant:").lower() == grant_id:
             return await self.get(app, f"grant:{grant_id}")
-        found = await self.db.read(_find(app, pattern))
+        found = await self.db.read(find_named(app, pattern))
         if found is None or found.id != grant_id:
             raise AccessDenied("Access to Grant denied.")
         return found
@@ -86,7 +89,7 @@ class Grants:
     async def id_of(self, app: Application, pattern: str) -> str:
         """The id of the grant that `get` would find; an id is returned without a look-up. Raises as `get`."""
         bare = pattern.removeprefix("grant:")
-        return bare.lower() if _UUID.fullmatch(bare) else (await self.get(app, pattern)).id
+        return bare.lower() if UUID.fullmatch(bare) else (await self.get(app, pattern)).id
 
     async def page(
         self, app: Application, filters: GrantFilters, *, order: Order, descending: bool, limit: int, offset: int
@@ -227,7 +230,8 @@ class Grants:
         return gone, live
 
 
-def _find(app: Application, pattern: str) -> Steps[Grant | None]:
+def find_named(app: Application, pattern: str) -> Steps[Grant | None]:
+    """By any of the names that `Grants.get` knows."""
     prefix, colon, rest = pattern.partition(":")
     if colon and prefix == "grant":
         return (yield from grants.find(app.id, rest.lower()))
@@ -235,7 +239,7 @@ def _find(app: Application, pattern: str) -> Steps[Grant | None]:
         return (yield from grants.find_email(app.id, rest, exact=False))
     if colon and prefix == "external":
         return (yield from grants.find_external(app.id, rest))
-    if _UUID.fullmatch(pattern) and (found := (yield from grants.find(app.id, pattern.lower()))):
+    if UUID.fullmatch(pattern) and (found := (yield from grants.find(app.id, pattern.lower()))):
         return found
     return (yield from grants.find_email(app.id, pattern, exact="@" not in pattern))
 

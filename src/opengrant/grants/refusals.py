@@ -32,6 +32,11 @@ ROTATION_LOST = "rotation_lost"
 NAMES = {name: facts.speaks_as for name, facts in FACTS.items()}
 """The subject of a sentence about a provider's answer."""
 
+NO_REASON = Trouble(
+    "reconnect", "connector_deleted", "", "Its connector or credential was deleted. Connect the mailbox again.", 0, 0
+)
+"""The trouble of an invalid grant that has none of its own."""
+
 # A few reasons have a type of their own on the wire, whatever their kind.
 _BY_REASON: Mapping[str, type[OpenGrantError]] = {
     "identity_scopes_missing": ScopesConflict,

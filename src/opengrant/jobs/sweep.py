@@ -19,6 +19,7 @@ def sweep(services: Services) -> Job:
             await services.tokens.forget(application)
             await services.sessions.forget(application)
             await services.activity.forget(application)
+            await services.grant_counts.sweep(application)
         await services.audit.forget()
 
     return Job("sweep", timedelta(hours=1), run)
@@ -32,3 +33,8 @@ def key_uses(services: Services) -> Job:
 def activity(services: Services) -> Job:
     """What was counted, written every few seconds; each process that looks after grants counts for itself."""
     return Job("activity", timedelta(seconds=10), services.activity.write)
+
+
+def fold(services: Services) -> Job:
+    """Changes of the counts of grants, which PostgreSQL collects."""
+    return Job("fold", timedelta(seconds=10), services.grant_counts.fold)

@@ -15,7 +15,7 @@ from opengrant.model.connectors import (
     OrganisationCredential,
     TenantClient,
 )
-from opengrant.model.grants import ENDS_AT, Grant, GrantStatus, Trouble
+from opengrant.model.grants import ENDS_AT, Grant, GrantStatus, ListedGrant, Trouble
 from opengrant.model.providers import Identity, Tokens, Verified
 from opengrant.model.secrets import (
     AppPasswordSecret,
@@ -70,6 +70,7 @@ __all__ = [
     "Identity",
     "IdentityRule",
     "ImapSecret",
+    "ListedGrant",
     "Micros",
     "NoSecret",
     "OAuthSecret",

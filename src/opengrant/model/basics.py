@@ -2,8 +2,23 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import TypeVar, dataclass_transform
+
+T = TypeVar("T")
+
+
+@dataclass_transform(frozen_default=True)
+def record(cls: type[T]) -> type[T]:
+    """A dataclass that is frozen for the type checker alone.
+
+    For records that are made by the hundred: a check at run time makes a record of 35 fields ten times as expensive.
+    Other records are `dataclass(frozen=True)`.
+    """
+    return dataclass(slots=True, unsafe_hash=True)(cls)
+
 
 Micros = int
 Clock = Callable[[], Micros]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from opengrant.model.basics import AGREE, Micros, ProviderName, ShownSettings, text_in
+from opengrant.model.basics import AGREE, Micros, ProviderName, ShownSettings, record, text_in
 
 GrantStatus = Literal["valid", "invalid"]
 
@@ -50,7 +50,7 @@ ENDS_AT = "refresh_token_expires_at"
 """Member of a grant's settings: Unix seconds when its refresh token ends by itself. Shown with the grant's health."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Grant:
     """The proof of one mailbox. Its live secret is a Sealed row of its own.
 
@@ -131,3 +131,39 @@ class Grant:
     def blames(self) -> str:
         """The source of a circuit breaker: passwords fail by mail host, tokens by credential."""
         return f"{self.source}/{self.mail_host}" if self.mail_host else self.source
+
+
+@record
+class ListedGrant:
+    """What answers show of a grant, under the names of `Grant`. Too little to write a grant with."""
+
+    id: str
+    provider: ProviderName
+    connector_id: str
+    email: str
+    status: GrantStatus
+    scope: tuple[str, ...]
+    settings: ShownSettings
+    blocked: bool
+    created_at: Micros
+    updated_at: Micros
+    name: str | None
+    state: str | None
+    user_id: str | None
+    credential_id: str | None
+    workspace_id: str | None
+    ip: str | None
+    user_agent: str | None
+    proven_at: Micros | None
+    due_at: Micros | None
+    refreshes: int
+    trouble: Trouble | None
+    attention_at: Micros | None
+    missing_scopes: tuple[str, ...]
+
+    @property
+    def blames(self) -> str:
+        """As `Grant.blames`."""
+        host = text_in(self.settings, "imap_host") or text_in(self.settings, "ews_host")
+        source = self.credential_id or self.connector_id
+        return f"{source}/{host}" if host else source

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from opengrant.model.basics import Micros
+from opengrant.model.basics import Micros, record
 
 IdentityRule = Literal["email", "subject"]
-Permission = Literal["all", "grants.token"]
-"""What an API key may do. `all` is everything except reading live credentials, which needs `grants.token`."""
+Permission = Literal["all", "grants.token", "grants.credential"]
+"""What an API key may do. `all` is everything except reading live credentials: tokens need `grants.token`, passwords
+`grants.credential`."""
 PERMISSIONS: tuple[Permission, ...] = get_args(Permission)
 Platform = Literal["web", "desktop", "js", "ios", "android"]
 """What kind of program a redirect URI leads to."""
@@ -21,7 +22,7 @@ NO_APPS = frozenset(
 """URI schemes, in lower case, that open no app: some run code, some show their content to others."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Application:
     """A tenant; owns everything else."""
 
@@ -89,7 +90,7 @@ class ApiKey:
         return "expired" if self.expires_at is not None and self.expires_at <= at else "active"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Caller:
     """The sender of a request: the application and the key that authenticated it."""
 

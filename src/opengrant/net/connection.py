@@ -14,6 +14,7 @@ import ipaddress
 import ssl
 from collections.abc import Sequence
 from itertools import zip_longest
+from typing import cast
 
 MAX_LINE = 8 * 1024
 """Bytes of a line, its end included."""
@@ -47,8 +48,7 @@ class Connection(asyncio.Protocol):
     # What the loop calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are of no such class
         self.peer, self.own = (_address(transport, name) for name in ("peername", "sockname"))
 
     def data_received(self, data: bytes) -> None:

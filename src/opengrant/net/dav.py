@@ -21,7 +21,7 @@ from opengrant.errors import ProviderFailure
 from opengrant.net.guard import Guard
 from opengrant.net.guarded_http import Conversation, Page, conversation, origin, under
 from opengrant.net.login_attempt import Attempt, counted, observed
-from opengrant.net.mail_login import tls_context
+from opengrant.net.mail_login import shared_tls_context
 from opengrant.net.observe import Observe
 
 MAX_REDIRECTS = 5
@@ -57,7 +57,7 @@ class DavClient:
         observe: Observe | None = None,
     ) -> None:
         self._guard, self._timeout, self._allowed, self._observe = guard, timeout, allowed, observe
-        self._tls: ssl.SSLContext = tls_context(ca_file)
+        self._tls: ssl.SSLContext = shared_tls_context(ca_file)
 
     async def discover(self, provider: str, url: str, *, username: str, password: SecretStr) -> Account:
         """Log in at `url` and find the account's calendars.

@@ -5,9 +5,8 @@ answers that arrived meanwhile. An answer that may be the only copy of a new cre
 """
 
 import asyncio
-import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import Callable
 
 GRACE = 5.0
 """Seconds added, once, after a stop of the process."""
@@ -17,25 +16,21 @@ _LATE = 0.25
 """A check that is later than this many seconds shows that the process stood still."""
 
 
-@contextlib.asynccontextmanager
-async def running_time(seconds: float) -> AsyncIterator[None]:
-    """As asyncio.timeout, without the time in which this process is stopped. Raises TimeoutError.
+class RunningTimer:
+    """Calls `late` once, `seconds` from now, without the time in which this process is stopped.
 
     The number of checks is fixed, so it ends even if each of them is late.
     """
-    async with asyncio.timeout(None) as timeout:
-        checks = _Checks(timeout, seconds)
-        try:
-            yield
-        finally:
-            checks.end()
 
+    __slots__ = ("_due", "_grace", "_handle", "_late", "_left", "_loop", "_stood_still", "_wait")
 
-class _Checks:
-    def __init__(self, timeout: asyncio.Timeout, seconds: float) -> None:
-        self._loop, self._timeout = asyncio.get_running_loop(), timeout
+    def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float, late: Callable[[], None]) -> None:
+        self._loop, self._late = loop, late
         self._left, self._grace, self._stood_still = max(seconds, 0.001), GRACE, False
         self._next()
+
+    def cancel(self) -> None:
+        self._handle.cancel()
 
     def _next(self) -> None:
         self._wait = min(_STEP, self._left)
@@ -50,7 +45,4 @@ class _Checks:
         if self._left > 0:
             self._next()
         else:
-            self._timeout.reschedule(self._loop.time())
-
-    def end(self) -> None:
-        self._handle.cancel()
+            self._late()

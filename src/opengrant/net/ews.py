@@ -21,7 +21,7 @@ from opengrant.errors import ProviderFailure
 from opengrant.net.guard import Guard
 from opengrant.net.guarded_http import Conversation, Page, conversation, origin
 from opengrant.net.login_attempt import Attempt, counted, observed
-from opengrant.net.mail_login import tls_context
+from opengrant.net.mail_login import shared_tls_context
 from opengrant.net.observe import Observe
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class EwsClient:
     def __init__(self, guard: Guard, *, timeout: float, ca_file: Path | None, observe: Observe | None = None) -> None:
         self.timeout = timeout
         self._guard, self._observe = guard, observe
-        self._tls = tls_context(ca_file)
+        self._tls = shared_tls_context(ca_file)
 
     @contextlib.asynccontextmanager
     async def talk(

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from opengrant.net.guard import Guard
 from opengrant.net.guarded_http import Conversation, Page, open_session
 from opengrant.net.login_attempt import Attempt
-from opengrant.net.mail_login import tls_context
+from opengrant.net.mail_login import shared_tls_context
 
 _PROVIDER = "webhook"
 _ENOUGH = 4096
@@ -21,7 +21,7 @@ class Receivers:
     def __init__(self, guard: Guard, *, timeout: float, connections_per_host: int, ca_file: Path | None) -> None:
         self.timeout = timeout
         connector = guard.connector(
-            provider=_PROVIDER, leg="webhook", tls=tls_context(ca_file), per_host=connections_per_host
+            provider=_PROVIDER, leg="webhook", tls=shared_tls_context(ca_file), per_host=connections_per_host
         )
         self._session = open_session(connector, timeout)
 

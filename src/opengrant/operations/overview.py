@@ -15,7 +15,7 @@ from opengrant.operations.recent_results import RecentResults
 from opengrant.store.engine.port import Steps, Store
 from opengrant.store.events import webhooks
 from opengrant.store.events.webhooks import Webhook
-from opengrant.store.grants import circuit_breakers, source_health
+from opengrant.store.grants import circuit_breakers, counts, source_health
 from opengrant.store.grants.circuit_breakers import CircuitBreaker
 from opengrant.store.operations import checkup, overview
 from opengrant.store.operations.overview import Backlog, Health
@@ -37,8 +37,8 @@ _MOST_KEPT = 500
 class Expiring:
     """Grants that need a refresh or a confirmation.
 
-    tokens_within_…  tokens of valid grants that expire in this time
-    overdue          grants
+    tokens_within_…  tokens of valid grants that expire in this time, up to MOST_SOON
+    overdue          grants, up to MOST_SOON
     suspected        refusals that a second attempt has to confirm
     """
 
@@ -160,21 +160,18 @@ class Overview:
         for blamed in (yield from source_health.blamed(app_id, at=at)):
             named = yield from overview.source(app_id, blamed.source.partition("/")[0])
             if named is not None and named[0] in grants:
-                others = yield from source_health.count_untroubled(app_id, blamed.source, self.db.dialect)
+                others = yield from counts.untroubled(app_id, blamed.source)
                 grants[named[0]].troubled += others
                 grants[named[0]].held += others if blamed.degraded_at is not None else 0
 
     def _degraded(self, app_id: str) -> Steps[list[DegradedSource]]:
         found = []
-        by_host: dict[str, Mapping[str | None, int]] = {}
         for blamed in (yield from circuit_breakers.degraded(app_id, limit=MOST_SOURCES)):
             id_, _, host = blamed.source.partition("/")
             named = yield from overview.source(app_id, id_)
             if named is None:
                 continue  # deleted between the two queries
-            if host and id_ not in by_host:
-                by_host[id_] = yield from overview.dependents_by_host(app_id, id_, self.db.dialect)
-            grants = by_host[id_].get(host, 0) if host else (yield from overview.dependents(app_id, id_))
+            grants = yield from counts.of_host(app_id, id_, host) if host else counts.of_source(app_id, id_)
             found.append(_degraded_source(blamed, named, host or None, grants))
         return found
 

@@ -10,7 +10,7 @@ escaped; the documents hold no inline script or style, so the strictest Content-
 from opengrant.pages.assets import Asset, find
 from opengrant.pages.brand import Brand
 from opengrant.pages.refusals import Refusal, refusal
-from opengrant.pages.render import render
+from opengrant.pages.render import compile_templates, render
 from opengrant.pages.views import FIELDS, LABELS, Choice, Login, Onward, Page, Problem, Section, form_of
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Problem",
     "Refusal",
     "Section",
+    "compile_templates",
     "find",
     "form_of",
     "refusal",

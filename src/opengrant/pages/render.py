@@ -1,31 +1,46 @@
 """Pages to HTML. Every value is escaped; a template that uses an unknown name raises an error."""
 
 import dataclasses
+import functools
 import inspect
 from collections.abc import Mapping
-from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from typing import TYPE_CHECKING, Any
 
 from opengrant.pages.assets import PACKAGED, theme
 from opengrant.pages.views import Page
 
-_environment = Environment(
-    loader=PackageLoader("opengrant.pages"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    auto_reload=False,
-)
-_environment.globals["asset"] = {name: asset.path for name, asset in PACKAGED.items()}
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
 def render(page: Page) -> bytes:
     """The whole document, UTF-8."""
     context = _plain(page)
     context["theme"] = theme(page.brand.palette).path
-    return _environment.get_template(page.template).render(context).encode()
+    return environment().get_template(page.template).render(context).encode()
+
+
+def compile_templates() -> None:
+    """Compile all templates: the first of them loads jinja2, which takes longer than a page."""
+    for name in environment().list_templates():
+        environment().get_template(name)
+
+
+@functools.cache
+def environment() -> "Environment":
+    """The templates, made with the first page: a server that shows none does without jinja2."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 -- see above
+
+    made = Environment(
+        loader=PackageLoader("opengrant.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.globals["asset"] = {name: asset.path for name, asset in PACKAGED.items()}
+    return made
 
 
 def _plain(value: Any) -> Any:

@@ -6,10 +6,14 @@ from typing import Protocol, TypeVar, runtime_checkable
 from pydantic import SecretStr
 
 from opengrant.model import ClientApp, Identity, TenantClient, Tokens, Verified
+from opengrant.model.basics import ShownSettings
+from opengrant.model.stored_logins import StoredLogin
 from opengrant.providers.minted import Minted
 
 L_contra = TypeVar("L_contra", contravariant=True)
 """A kind of login."""
+S_contra = TypeVar("S_contra", contravariant=True)
+"""A kind of stored secret."""
 C_contra = TypeVar("C_contra", contravariant=True)
 """A kind of credential of an organisation."""
 
@@ -116,6 +120,17 @@ class Verifies(Protocol[L_contra]):
 
     async def verify(self, login: L_contra, /) -> Verified:
         """Raises ProviderFailure, InvalidRequest."""
+
+
+class TellsLogin(Protocol[S_contra]):
+    """Knows with what a mail program logs in to the mailbox of a stored password."""
+
+    def stored_login(self, settings: ShownSettings, secret: S_contra, /) -> StoredLogin:
+        """settings: those of the grant. Asks no server."""
+
+
+class PasswordProvider(Verifies[L_contra], TellsLogin[S_contra], Protocol[L_contra, S_contra]):
+    """A provider of mailboxes that a password opens."""
 
 
 class Revokes(Protocol):

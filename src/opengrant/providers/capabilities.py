@@ -5,7 +5,18 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from opengrant.errors import InvalidRequest
-from opengrant.model import OrganisationCredential, ProviderName, ServiceAccountKey, TenantClient, Verified
+from opengrant.model import (
+    EwsSecret,
+    ICloudSecret,
+    ImapSecret,
+    OrganisationCredential,
+    PasswordSecret,
+    ProviderName,
+    ServiceAccountKey,
+    TenantClient,
+    Verified,
+)
+from opengrant.model.basics import ShownSettings
 from opengrant.model.logins import (
     AgentAccountLogin,
     EwsLogin,
@@ -14,11 +25,13 @@ from opengrant.model.logins import (
     PasswordLogin,
     VirtualCalendarLogin,
 )
+from opengrant.model.stored_logins import StoredLogin
 from opengrant.providers.base import (
     AsksAdministrators,
     CodeProvider,
     ListsAliases,
     Mints,
+    PasswordProvider,
     ProvesClient,
     ProvesTenant,
     Reaches,
@@ -35,9 +48,9 @@ T = TypeVar("T")
 class Passwords:
     """The verifier of each kind of login that has no token."""
 
-    imap: Verifies[ImapLogin]
-    icloud: Verifies[ICloudLogin]
-    ews: Verifies[EwsLogin]
+    imap: PasswordProvider[ImapLogin, ImapSecret]
+    icloud: PasswordProvider[ICloudLogin, ICloudSecret]
+    ews: PasswordProvider[EwsLogin, EwsSecret]
     agent_account: Verifies[AgentAccountLogin]
     virtual_calendar: Verifies[VirtualCalendarLogin]
 
@@ -54,6 +67,16 @@ class Passwords:
                 return await self.agent_account.verify(login)
             case VirtualCalendarLogin():
                 return await self.virtual_calendar.verify(login)
+
+    def stored_login(self, settings: ShownSettings, secret: PasswordSecret) -> StoredLogin:
+        """settings: those of the secret's grant."""
+        match secret:
+            case ImapSecret():
+                return self.imap.stored_login(settings, secret)
+            case ICloudSecret():
+                return self.icloud.stored_login(settings, secret)
+            case EwsSecret():
+                return self.ews.stored_login(settings, secret)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from opengrant.jobs.loop import Job
 from opengrant.jobs.measure import measure
 from opengrant.jobs.refresh import refresh, replay
 from opengrant.jobs.sweep import activity as write_activity
-from opengrant.jobs.sweep import key_uses, sweep
+from opengrant.jobs.sweep import fold, key_uses, sweep
 from opengrant.services import Services
 
 
@@ -29,6 +29,7 @@ def shared(services: Services) -> Sequence[Job]:
     return [
         alive(services),
         sweep(services),
+        fold(services),
         refresh(services),
         announce(services),
         ahead(services),

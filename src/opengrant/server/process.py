@@ -4,21 +4,23 @@ import asyncio
 import contextlib
 import gc
 import os
+import signal
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from functools import partial
+from typing import Any
 
 import structlog
 import uvloop
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from opengrant import __version__, logs, metrics
 from opengrant.assembly.installation import Installation, installation
 from opengrant.jobs.loop import run_jobs
-from opengrant.server import jobs
+from opengrant.server import jobs, warm_up
 from opengrant.server.asgi import asgi, status_asgi
 from opengrant.server.sockets import allow_open_files, listen, url_of
 from opengrant.server.uvicorn_server import STOP, Server, config
+from opengrant.server.workers import Workers, in_child
 from opengrant.settings import Settings, say_unknown, unknown
 
 log = structlog.get_logger()
@@ -33,83 +35,100 @@ def run(settings: Settings, *, work: bool, announce: Announce) -> None:
     allow_open_files()
     with listen(settings) as bound:
         if settings.workers == 1:
-            _in_this_process(settings, bound, work=work, announce=announce)
+            _run(settings, partial(_serve_first, settings, bound, work=work, announce=announce))
         else:
             _in_several(settings, bound, work=work, announce=announce)
 
 
+def _run(settings: Settings, what: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run it in an event loop, with the log of this process open."""
+    writer = _log(settings)
+    try:
+        uvloop.run(what())
+    finally:
+        writer.close()
+
+
 def _in_several(settings: Settings, bound: socket.socket, *, work: bool, announce: Announce) -> None:
-    """The parent process prepares the installation, then only restarts workers that end."""
-    from uvicorn.supervisors import Multiprocess  # noqa: PLC0415 - a single process does not need it
+    """A child prepares the installation, so that the parent, which forks the workers, opens nothing."""
 
     async def prepare() -> None:
+        _warn_of_unknown_settings()
         async with installation(settings) as installed:
             announce(installed, url_of(bound))
 
-    writer = _log(settings)
+    def be_worker(parent: int) -> None:
+        _run(settings, partial(serve, settings, bound, work=work, parent=parent))
+
+    in_child(partial(_run, settings, prepare))
+    warm_up.load()
+    _settle_memory()
+    _log(settings).close()  # the parent's few records are then written without a thread, which no fork would take along
+    Workers(settings.workers, be_worker).run()
+
+
+async def _serve_first(settings: Settings, bound: socket.socket, *, work: bool, announce: Announce) -> None:
     _warn_of_unknown_settings()
-    uvloop.run(prepare())
-    several = config(settings, partial(_Worker, settings, url_of(bound), work=work))
-    several.factory, several.lifespan, several.workers = True, "on", settings.workers
-    try:
-        Multiprocess(several, sockets=[bound]).run()
-    finally:
-        writer.close()
+    await serve(settings, bound, work=work, announce=announce)
 
 
-class _Worker:
-    """The ASGI application of one of several server processes; it opens the installation when its process starts."""
+async def serve(
+    settings: Settings, bound: socket.socket, *, work: bool, announce: Announce | None = None, parent: int | None = None
+) -> None:
+    """Serve in this process and event loop.
 
-    def __init__(self, settings: Settings, url: str, *, work: bool) -> None:
-        from starlette.routing import Router  # noqa: PLC0415 - a single process does not need it
-
-        self.settings, self.url, self.work = settings, url, work
-        self.app: ASGIApp | None = None
-        self.lifespan = Router(lifespan=self._open)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan" or self.app is None:
-            await self.lifespan(scope, receive, send)
-        else:
-            await self.app(scope, receive, send)
-
-    @contextlib.asynccontextmanager
-    async def _open(self, _: object) -> AsyncIterator[None]:
-        writer = _log(self.settings)
-        try:
-            async with _running(self.settings, work=self.work) as installed:
-                self.app = asgi(installed)
-                log.info("serving", url=self.url, version=__version__)
-                yield
-        finally:
-            writer.close()
-
-
-def _in_this_process(settings: Settings, bound: socket.socket, *, work: bool, announce: Announce) -> None:
-    writer = _log(settings)
-    _warn_of_unknown_settings()
-    try:
-        uvloop.run(serve(settings, bound, work=work, announce=announce))
-    finally:
-        writer.close()
-
-
-async def serve(settings: Settings, bound: socket.socket, *, work: bool, announce: Announce) -> None:
-    """Serve in this process and event loop."""
+    parent  a file descriptor that reads as ended when the parent process has ended: then this one stops too
+    """
     async with _running(settings, work=work) as installed:
-        announce(installed, url_of(bound))
-        log.info("serving", url=url_of(bound), version=__version__)
-        await Server(config(settings, asgi(installed))).serve(sockets=[bound])
-        log.info("stopping")
+        if announce is not None:
+            announce(installed, url_of(bound))
+        if parent is not None:
+            _stop_with(parent)
+        server = Server(config(settings, asgi(installed)))
+        async with _in_background(_warm_up(server)):
+            log.info("serving", url=url_of(bound), version=__version__)
+            await server.serve(sockets=[bound])
+            log.info("stopping")
+
+
+def _stop_with(parent: int) -> None:
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        loop.remove_reader(parent)
+        signal.raise_signal(signal.SIGTERM)
+
+    loop.add_reader(parent, stop)
+
+
+async def _warm_up(server: Server) -> None:
+    await server.listening.wait()
+    try:
+        await asyncio.to_thread(warm_up.load)
+    except Exception:
+        log.exception("warm_up_failed")  # what cannot be loaded fails again where it is used
+    _settle_memory()
+
+
+@contextlib.asynccontextmanager
+async def _in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run it meanwhile, and cancel it at the end."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
 
 
 def _settle_memory() -> None:
-    """Exclude what the start has loaded from garbage collection, and collect less often.
+    """Exclude what the start has loaded from garbage collection, begin with it, and collect less often.
 
     A request leaves few cycles, so a threshold of 20,000 objects is enough instead of 700.
     """
     gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(20_000, 20, 20)
 
 
@@ -117,15 +136,9 @@ def _settle_memory() -> None:
 async def _running(settings: Settings, *, work: bool) -> AsyncIterator[Installation]:
     """An open installation with its jobs running."""
     async with installation(settings) as installed:
-        _settle_memory()
-        clock = asyncio.create_task(
-            run_jobs([*jobs.of_server(installed.services), *(jobs.shared(installed.services) if work else [])])
-        )
-        try:
+        own = jobs.of_server(installed.services)
+        async with _in_background(run_jobs([*own, *(jobs.shared(installed.services) if work else [])])):
             yield installed
-        finally:
-            clock.cancel()
-            await asyncio.wait([clock])
 
 
 def run_work(settings: Settings, *, port: int | None) -> None:
@@ -135,15 +148,11 @@ def run_work(settings: Settings, *, port: int | None) -> None:
     Raises sockets.CannotListen.
     """
     with contextlib.nullcontext() if port is None else listen(settings.model_copy(update={"port": port})) as bound:
-        writer = _log(settings)
-        _warn_of_unknown_settings()
-        try:
-            uvloop.run(_work(settings, bound))
-        finally:
-            writer.close()
+        _run(settings, partial(_work, settings, bound))
 
 
 async def _work(settings: Settings, bound: socket.socket | None) -> None:
+    _warn_of_unknown_settings()
     stop = asyncio.Event()
     for number in STOP:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

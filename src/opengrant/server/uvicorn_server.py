@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, cast
@@ -20,7 +21,18 @@ STOP = (signal.SIGTERM, signal.SIGINT)
 
 class Server(uvicorn.Server):
     """Uvicorn raises the signal again after it has stopped serving. That would end the process with the database open
-    and requests to providers unfinished, so this class handles the signals itself."""
+    and requests to providers unfinished, so this class handles the signals itself.
+
+    listening  set once the server accepts connections
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -50,8 +62,6 @@ def config(settings: Settings, app: Callable[..., Any]) -> uvicorn.Config:
         proxy_headers=False,  # no code here reads the client's address from headers
         timeout_keep_alive=settings.keep_alive,  # type: ignore[arg-type] # uvicorn adds it to the loop's time, a float
         timeout_graceful_shutdown=round(settings.shutdown_grace),
-        # On a busy machine a starting worker answers late; uvicorn must not kill it for that.
-        timeout_worker_healthcheck=60,
     )
 
 

@@ -9,10 +9,11 @@ from opengrant.access.console_sessions import ConsoleSession, ConsoleSessions
 from opengrant.access.request_signatures import SignatureClaim, Signatures
 from opengrant.access.service_accounts import ServiceAccounts
 from opengrant.api.http.cookies import cookie_pairs
-from opengrant.api.http.request import Headers, Request
+from opengrant.api.http.request import Headers, LookedUp, Request
 from opengrant.api.http.route_table import Access, InConsole, Key, Open, Signed, SignIn
 from opengrant.errors import AccessDenied, AuthenticationFailed, Unauthorized
 from opengrant.events.actor import Actor, act_as
+from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.model import Caller, Permission
 from opengrant.signin.token_reader import TokenReader
 
@@ -35,10 +36,14 @@ class Authentication:
     sessions: ConsoleSessions
     signatures: Signatures
     service_accounts: ServiceAccounts
+    key_and_grant: KeyAndGrant
 
-    async def admit(self, access: Access, request: Request, scope: Scope) -> SignatureClaim | None:
+    async def admit(
+        self, access: Access, request: Request, scope: Scope, *, named: str | None = None
+    ) -> SignatureClaim | None:
         """Authenticate a request by its headers and note the actor.
 
+        named    the name of a grant, to look it up together with an API key for `Request.grant`
         Returns the claim of a signature, which `verify` checks once the body is there; else None.
         Raises Unauthorized, AccessDenied, AuthenticationFailed.
         """
@@ -52,7 +57,7 @@ class Authentication:
             case _ if (cookie := session_cookie(request.headers)) is not None:
                 await self._by_session(access, request, scope, cookie)
             case Key():
-                await self._by_bearer(access, request, scope)
+                await self._by_bearer(access, request, scope, named)
             case Signed():
                 return await self.signatures.claim(request.headers)
             case InConsole():
@@ -88,12 +93,17 @@ class Authentication:
             Actor.console(session.id, request.id) if session.key_id is None else Actor.key(session.key_id, request.id)
         )
 
-    async def _by_bearer(self, access: Key, request: Request, scope: Scope) -> None:
+    async def _by_bearer(self, access: Key, request: Request, scope: Scope, named: str | None) -> None:
         """Raises Unauthorized, AccessDenied."""
         bearer = bearer_of(request.headers)
         holder = None if bearer is None else await self.tokens.bearer(bearer)
         if holder is None:
-            caller = request.caller = scope["opengrant.caller"] = await self.api_keys.authenticate(bearer)
+            if named is None:
+                caller = await self.api_keys.authenticate(bearer)
+            else:
+                caller, grant = await self.key_and_grant.look_up(bearer, named)
+                request.looked_up = LookedUp(grant)
+            request.caller = scope["opengrant.caller"] = caller
             require(access.needs, caller)
             act_as(Actor.key(caller.key_id, request.id))
             return

@@ -16,6 +16,7 @@ from pydantic.json_schema import models_json_schema
 from opengrant import __version__
 from opengrant.api.http import responses
 from opengrant.api.http.authentication import CONSOLE_COOKIE, CONSOLE_HEADER
+from opengrant.api.http.field_meanings import WithMeanings
 from opengrant.api.http.openapi_texts import (
     CONSOLE_PARAMETER,
     DESCRIPTION,
@@ -142,7 +143,7 @@ def _schemas() -> tuple[dict[str, Any], Mapping[Any, Any]]:
         if not isinstance(operation.answers, Done | Redirect):
             inputs.append((operation.answers.shape, "serialization"))
     inputs += [(wire.Error, "serialization"), (wire.OAuthError, "serialization")]
-    refs, top = models_json_schema(list(dict.fromkeys(inputs)), ref_template=_REF)
+    refs, top = models_json_schema(list(dict.fromkeys(inputs)), ref_template=_REF, schema_generator=WithMeanings)
     return {name: _without_nulls(schema) for name, schema in top["$defs"].items()}, refs
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.types import Receive, Scope
 
@@ -25,6 +25,12 @@ class Disconnected(Exception):
     """The client hung up before its request was complete."""
 
 
+class LookedUp(NamedTuple):
+    """What a look-up has found. grant: None if there is no such grant."""
+
+    grant: Grant | None
+
+
 @dataclass(slots=True)
 class Request:
     """One request. Its repr shows nothing that may be a secret.
@@ -32,6 +38,7 @@ class Request:
     caller           the API key that authenticated it
     holder           the access token that authenticated it
     session          the console session that authenticated it
+    looked_up        the grant that the path names, if it was looked up with the API key
     organization     of the service account that signed it, or of the operator's session
     answer_headers   headers of the answer, beside the usual ones
     """
@@ -46,6 +53,7 @@ class Request:
     holder: Holder | None = None
     session: ConsoleSession | None = None
     organization: str | None = None
+    looked_up: LookedUp | None = None
     answer_headers: list[tuple[bytes, bytes]] = field(default_factory=list, repr=False)
 
     @property
@@ -83,6 +91,8 @@ class Request:
         name = self.params["grant_id"]
         if self.holder is not None:
             return await self.services.grants.own(self.application, name, self.holder.grant_id)
+        if self.looked_up is not None:
+            return self.services.grants.found(name, self.looked_up.grant)
         return await self.services.grants.get(self.application, name)
 
     def header(self, name: bytes) -> str | None:
@@ -91,7 +101,7 @@ class Request:
 
     def query(self, shape: type[Shape]) -> Shape:
         """The query as `shape`. Raises InvalidRequest."""
-        return decode(shape, read_query(self.query_string))
+        return decode(shape, read_query(self.query_string) if self.query_string else {})
 
     def read(self, shape: type[Shape]) -> Shape:
         """The JSON body as `shape`. Raises InvalidPayload, InvalidRequest."""

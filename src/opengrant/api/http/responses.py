@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from pydantic_core import to_json
 from starlette.types import Send
 
@@ -59,23 +60,41 @@ def success(request_id: str, data: Mapping[str, Any] | None, *, says_success: bo
     envelope: dict[str, Any] = {"request_id": request_id, **({"success": True} if says_success else {})}
     if data is not None:
         envelope["data"] = data
-    return to_json(envelope, exclude_none=True)
+    return encode(envelope)
+
+
+def encode(answer: Mapping[str, Any]) -> bytes:
+    """JSON without the members that are null, at any depth.
+
+    orjson takes a third of the time that Pydantic takes. Where orjson knows a type not, or a null may have to go,
+    Pydantic writes.
+    """
+    try:
+        body = orjson.dumps(answer, option=_AS_PYDANTIC)
+    except TypeError:
+        return to_json(answer, exclude_none=True)
+    # The word may also be part of a text.
+    return to_json(answer, exclude_none=True) if b"null" in body else body
+
+
+_AS_PYDANTIC = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
+"""Types that the two write differently are left to Pydantic."""
 
 
 def flat(answer: Mapping[str, Any]) -> bytes:
     """Without an envelope, as OAuth clients expect it; the request id is in the header only."""
-    return to_json(answer, exclude_none=True)
+    return encode(answer)
 
 
 def page(request_id: str, rows: Sequence[Mapping[str, Any]], *, limit: int, offset: int) -> bytes:
     """{request_id, data, limit, offset}. No cursor: an SDK that finds one follows it for ever."""
-    return to_json({"request_id": request_id, "data": rows, "limit": limit, "offset": offset}, exclude_none=True)
+    return encode({"request_id": request_id, "data": rows, "limit": limit, "offset": offset})
 
 
 def cursor(request_id: str, rows: Sequence[Mapping[str, Any]], next_cursor: str | None) -> bytes:
     """{request_id, data, next_cursor}; no `next_cursor` on the last page."""
     more = {} if next_cursor is None else {"next_cursor": next_cursor}
-    return to_json({"request_id": request_id, "data": rows, **more}, exclude_none=True)
+    return encode({"request_id": request_id, "data": rows, **more})
 
 
 OAUTH_PATHS = frozenset({"/v3/connect/token", "/v3/connect/revoke", "/v3/connect/tokeninfo"})

@@ -39,7 +39,7 @@ def text(longest: int, *, shortest: int = 1) -> Any:
 
 
 _UNSEEN_CLASS = r"\t-\r \x85\xa0\xad\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u2066-\u2069\u3000\ufeff"
-UNSEEN = "".join(filter(re.compile(f"[{_UNSEEN_CLASS}]").match, map(chr, range(0x10000))))
+UNSEEN = "".join(re.findall(f"[{_UNSEEN_CLASS}]", "".join(map(chr, range(0x10000)))))
 """White space and invisible characters: a byte order mark, a zero-width space, direction marks."""
 _SEEN = rf"[^\x00-\x1f\x7f{_UNSEEN_CLASS}]"
 _SOMETHING = rf"^[{_UNSEEN_CLASS}]*{_SEEN}([^\x00-\x1f\x7f]*{_SEEN})?[{_UNSEEN_CLASS}]*$"
@@ -217,7 +217,7 @@ def none_if_empty(value: object) -> object:
 class Model(BaseModel):
     """The base of every shape."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
     NULL_TAKES_AWAY: ClassVar[frozenset[str]] = frozenset()
     """Fields where null removes what is stored, and does not count as left out."""

@@ -33,11 +33,12 @@ class Expiring(Model):
     """What is about to happen."""
 
     tokens_within_hour: int
-    """Tokens of valid grants that end within an hour; they are renewed before."""
+    """Tokens of valid grants that end within an hour; they are renewed before. 10000 means 10,000 or more."""
     tokens_within_day: int
+    """10000 means 10,000 or more."""
     overdue: int
     """Grants that should have been looked after a minute ago or longer: budgets are spent, a connector is degraded, or
-    nothing does the background work."""
+    nothing does the background work. 10000 means 10,000 or more."""
     suspected: int
     """Refusals that will be asked about once more before they end their grants."""
 

@@ -35,9 +35,6 @@ _REMEMBERED: Micros = 30 * SECOND
 """A failure answers further requests for this long, without asking the provider again."""
 _USED_EVERY: Micros = 3600 * SECOND
 """`used_at` is written at most this often."""
-_NO_REASON = Trouble(
-    "reconnect", "connector_deleted", "", "Its connector or credential was deleted. Connect the mailbox again.", 0, 0
-)
 _LOST_RACE = Trouble("provider_down", "busy", "", "Try again in a moment.", 0, 0)
 
 
@@ -125,7 +122,7 @@ class LiveTokens:
         if grant.status == "valid" and state.breaker is not None and circuit_breaker.is_open(state.breaker, at=at):
             trouble = circuit_breaker.trouble_of(state.breaker, at=at)
         if trouble is None:
-            trouble = _NO_REASON if grant.status == "invalid" else _LOST_RACE
+            trouble = refusals.NO_REASON if grant.status == "invalid" else _LOST_RACE
         return refusals.at_use(trouble, provider=grant.provider, status=grant.status, at=at)
 
     async def _used(self, grant: Grant, *, at: Micros) -> None:

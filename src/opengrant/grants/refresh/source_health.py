@@ -6,11 +6,11 @@ stored with the grants, which are unchanged when the source recovers.
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from opengrant.grants.refresh import circuit_breaker
-from opengrant.model import Application, Clock, Grant, Micros
+from opengrant.model import Application, Clock, Grant, ListedGrant, Micros, Trouble
 from opengrant.store.engine.port import Store
 from opengrant.store.grants import source_health
 from opengrant.store.grants.circuit_breakers import CircuitBreaker
@@ -34,11 +34,15 @@ class Degraded:
     probe_at: Micros | None
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A grant as answers show it; never written. degraded: its source, if that is degraded."""
+class Shown(NamedTuple):
+    """A grant as answers show it.
 
-    grant: Grant
+    inherited  the trouble of its source, if the grant is valid and has none of its own
+    degraded   its source, if that is degraded
+    """
+
+    grant: Grant | ListedGrant
+    inherited: Trouble | None = None
     degraded: Degraded | None = None
 
 
@@ -55,7 +59,7 @@ class SourceHealth:
         """fresh: the source was asked just now, so what is remembered does not count."""
         return self._shown(grant, await self.sources(app, fresh=fresh))
 
-    async def show_all(self, app: Application, grants: list[Grant]) -> list[Shown]:
+    async def show_all(self, app: Application, grants: list[ListedGrant]) -> list[Shown]:
         sources = await self.sources(app)
         return [self._shown(grant, sources) for grant in grants]
 
@@ -78,13 +82,12 @@ class SourceHealth:
         """Look them up the next time."""
         self._well.clear()
 
-    def _shown(self, grant: Grant, sources: Mapping[str, CircuitBreaker]) -> Shown:
-        found = sources.get(grant.blames)
-        if found is None:
+    def _shown(self, grant: Grant | ListedGrant, sources: Mapping[str, CircuitBreaker]) -> Shown:
+        if not sources or (found := sources.get(grant.blames)) is None:
             return Shown(grant)
-        if grant.status == "valid" and grant.trouble is None:
-            grant = replace(grant, trouble=circuit_breaker.trouble_of(found, at=self.clock()))
-        return Shown(grant, _degraded(found))
+        inherits = grant.status == "valid" and grant.trouble is None
+        inherited = circuit_breaker.trouble_of(found, at=self.clock()) if inherits else None
+        return Shown(grant, inherited, _degraded(found))
 
 
 def _degraded(found: CircuitBreaker) -> Degraded | None:

@@ -15,7 +15,10 @@ FACTS = Facts(
         needed=("email", "username", "password"),
         wired={"username": "ews_username", "password": "ews_password", "host": "ews_host"},
     ),
-    tokenless="An Exchange (EWS) grant has a password and no token. Use the password that you sent.",
+    tokenless=(
+        "An Exchange (EWS) grant has a password and no token. POST /v3/grants/{grant_id}/credential gives its login to"
+        " API keys with the permission grants.credential."
+    ),
     clientless="Exchange servers know no client. Each mailbox is proven when it is connected.",
     claimed_address=True,
     guide=Guide(

@@ -19,7 +19,9 @@ from pydantic import SecretStr
 
 from opengrant.errors import Evidence, InvalidRequest, ProviderFailure
 from opengrant.model import EwsSecret, Identity, Verified, fold
+from opengrant.model.basics import ShownSettings
 from opengrant.model.logins import EwsLogin
+from opengrant.model.stored_logins import EwsServerLogin, StoredLogin
 from opengrant.net.dns import Resolver
 from opengrant.net.ews import EwsClient, EwsTalk
 from opengrant.net.guard import BadHost, Guard, domain_of, parse_host
@@ -109,6 +111,19 @@ class Ews:
             "ews_port": there[2],
         }
         return Verified(Identity(email, name=name), shown, secret)
+
+    def stored_login(self, settings: ShownSettings, secret: EwsSecret) -> StoredLogin:
+        """The endpoint that opened the mailbox."""
+        return StoredLogin(
+            ews=EwsServerLogin(
+                url=secret.ews_url or f"https://{settings['ews_host']}:{settings['ews_port']}/EWS/Exchange.asmx",
+                auth=secret.ews_auth,
+                version=secret.ews_version,
+                mailbox=secret.ews_mailbox or str(settings["email"]),
+                username=str(settings["ews_username"]),
+                password=secret.ews_password,
+            )
+        )
 
 
 class _Opening:

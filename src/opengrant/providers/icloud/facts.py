@@ -28,7 +28,10 @@ FACTS = Facts(
     ),
     imap_host="imap.mail.me.com",
     imap_password=True,
-    tokenless="An iCloud grant has an app password and no token. Use the password that you sent.",
+    tokenless=(
+        "An iCloud grant has an app password and no token. POST /v3/grants/{grant_id}/credential gives its login to"
+        " API keys with the permission grants.credential."
+    ),
     guide=Guide(
         "iCloud",
         steps=(

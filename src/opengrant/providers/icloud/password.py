@@ -17,7 +17,10 @@ from pydantic import SecretStr
 
 from opengrant.errors import Evidence, InvalidRequest, ProviderFailure
 from opengrant.model import ICloudSecret, Identity, Verified
+from opengrant.model.basics import ShownSettings
 from opengrant.model.logins import ICloudLogin
+from opengrant.model.secrets import Security
+from opengrant.model.stored_logins import CaldavLogin, MailServerLogin, StoredLogin
 from opengrant.net.dav import Account, DavClient
 from opengrant.net.guard import Guard
 from opengrant.net.mail_login import STARTTLS, MailClient, Session
@@ -97,6 +100,22 @@ class ICloud:
             dsid = found[1] if found else None
         return Verified(Identity(address, subject=dsid, user_id=dsid), {"username": username}, secret)
 
+    def stored_login(self, settings: ShownSettings, secret: ICloudSecret) -> StoredLogin:
+        """Apple's servers. The calendars' only where they were proven."""
+        username = str(settings["username"])
+        return StoredLogin(
+            imap=_server(self._imap, secret.imap_security, secret.imap_login or username, secret.password),
+            smtp=_server(self._smtp, secret.smtp_security, secret.smtp_login or username, secret.password),
+            caldav=None
+            if secret.caldav_principal is None
+            else CaldavLogin(
+                principal_url=secret.caldav_principal,
+                home_url=secret.caldav_home,
+                username=secret.caldav_login or username,
+                password=secret.password,
+            ),
+        )
+
     async def reach(self) -> str:
         """Connect to the mail server without a login. Returns its host. Raises ProviderFailure."""
         host, port = self._imap
@@ -155,6 +174,17 @@ class ICloud:
         if not self._caldav_url:
             return None
         return await self._dav.discover("icloud", self._caldav_url, username=address, password=password)
+
+
+def _server(place: tuple[str, int], security: Security | None, username: str, password: SecretStr) -> MailServerLogin:
+    host, port = place
+    return MailServerLogin(
+        host=host,
+        port=port,
+        security=security or ("starttls" if port in STARTTLS else "tls"),
+        username=username,
+        password=password,
+    )
 
 
 def _read(login: ICloudLogin) -> tuple[str, SecretStr]:

@@ -23,7 +23,10 @@ FACTS = Facts(
         wired={"email": "imap_username", "password": "imap_password"},
         any_service=True,
     ),
-    tokenless="An IMAP grant has a password and no token. Use the password that you sent to connect it.",
+    tokenless=(
+        "An IMAP grant has a password and no token. POST /v3/grants/{grant_id}/credential gives its login to"
+        " API keys with the permission grants.credential."
+    ),
     clientless="Mail servers know no client. Each mailbox is proven when it is connected.",
     claimed_address=True,
     calendar="none",

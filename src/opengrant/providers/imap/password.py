@@ -15,10 +15,12 @@ from pydantic import SecretStr
 
 from opengrant.errors import Evidence, InvalidRequest, ProviderFailure
 from opengrant.model import Identity, ImapSecret, Verified
+from opengrant.model.basics import ShownSettings, text_in
 from opengrant.model.logins import ImapLogin
 from opengrant.model.secrets import Security
+from opengrant.model.stored_logins import MailServerLogin, StoredLogin
 from opengrant.net.guard import domain_of
-from opengrant.net.mail_login import MailClient, Session, Wanted
+from opengrant.net.mail_login import STARTTLS, MailClient, Session, Wanted
 from opengrant.providers.imap.discovery import Endpoint, Found, MailHosts, login_at
 from opengrant.providers.mail.refusals import judge
 from opengrant.providers.verdict import Kind
@@ -76,6 +78,22 @@ class Imap:
             except TimeoutError:
                 raise ProviderFailure(Evidence("imap", "imap", "command", code="timeout")) from None
         return _verified(asked, incoming, outgoing, imap, smtp)
+
+    def stored_login(self, settings: ShownSettings, secret: ImapSecret) -> StoredLogin:
+        """SMTP only where it was proven."""
+        again = ImapLogin(
+            imap_username=str(settings["imap_username"]),
+            imap_password=secret.imap_password,
+            smtp_username=text_in(settings, "smtp_username"),
+            smtp_password=secret.smtp_password,
+        )
+        incoming, outgoing = _read_logins(again)
+        return StoredLogin(
+            imap=_server(settings, "imap", secret.imap_security, secret.imap_login, incoming),
+            smtp=None
+            if secret.smtp_password is None
+            else _server(settings, "smtp", secret.smtp_security, secret.smtp_login, outgoing),
+        )
 
     async def _prove(self, asked: ImapLogin, incoming: _Login, outgoing: _Login) -> tuple[_Proof, _Proof | None]:
         found = None if asked.imap_host else await self._hosts.find(_address(asked))
@@ -275,6 +293,23 @@ def _reached(failure: ProviderFailure) -> bool:
         evidence.step in ("auth", "command")
         or (evidence.step == "greeting" and not broke_off)
         or evidence.code == "CERTIFICATE_VERIFY_FAILED"
+    )
+
+
+def _server(
+    settings: ShownSettings,
+    leg: Literal["imap", "smtp"],
+    security: Security | None,
+    spelling: str | None,
+    login: _Login,
+) -> MailServerLogin:
+    port = int(settings[f"{leg}_port"])
+    return MailServerLogin(
+        host=str(settings[f"{leg}_host"]),
+        port=port,
+        security=security or ("starttls" if port in STARTTLS else "tls"),
+        username=spelling or login.username,
+        password=login.password,
     )
 
 

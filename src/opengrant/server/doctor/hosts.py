@@ -14,7 +14,7 @@ from opengrant.errors import ProviderFailure, StoreUnavailable
 from opengrant.model import ENDS_AT, ProviderName
 from opengrant.net.dns import Resolver
 from opengrant.net.guard import Guard, parse_networks
-from opengrant.net.mail_login import IMPLICIT_TLS, tls_context
+from opengrant.net.mail_login import IMPLICIT_TLS, shared_tls_context
 from opengrant.net.provider_http import Http
 from opengrant.net.reach import reach
 from opengrant.providers.registry import FACTS
@@ -46,7 +46,7 @@ class _Reach:
         self.guard = Guard(parse_networks(outbound.allowed_private_networks), resolver)
         # The operator named these, not a request.
         self.trusted = Guard(parse_networks("0.0.0.0/0,::/0"), resolver)
-        self.tls: ssl.SSLContext = tls_context(outbound.ca_file)
+        self.tls: ssl.SSLContext = shared_tls_context(outbound.ca_file)
         self._turns = asyncio.Semaphore(_AT_ONCE)
 
     async def ask(self, guard: Guard, places: Iterable[_Place]) -> dict[_Place, str | None]:

@@ -1,9 +1,11 @@
 """API keys: a request finds its key by digest alone."""
 
+from typing import NamedTuple
+
 from opengrant.model import ApiKey, Caller, Micros
 from opengrant.store.engine.columns import Columns
 from opengrant.store.engine.json_columns import LIST, get_list
-from opengrant.store.engine.port import Statement, Steps
+from opengrant.store.engine.port import Row, Statement, Steps
 from opengrant.store.tenants import applications
 
 COLUMNS = Columns(
@@ -15,20 +17,29 @@ COLUMNS = Columns(
     permissions=LIST,
 )
 
-FIND = f"""
-    select k.digest, k.id, k.permissions, {applications.COLUMNS.of("a")}
-    from api_keys k join applications a on a.id = k.application_id
-    where k.digest = $1 and k.revoked_at is null and (k.expires_at is null or k.expires_at > $2)
-"""
+LIVE_COLUMNS = f"k.digest, k.id, k.permissions, {applications.COLUMNS.of('a')}"
+LIVE_WIDTH = 3 + applications.COLUMNS.width
+LIVE = "api_keys k join applications a on a.id = k.application_id"
+IS_LIVE = "k.digest = $1 and k.revoked_at is null and (k.expires_at is null or k.expires_at > $2)"
+FIND_LIVE = f"select {LIVE_COLUMNS} from {LIVE} where {IS_LIVE}"
 
 
-def find_caller(digest: bytes, *, now: Micros) -> Steps[tuple[bytes, Caller] | None]:
-    """The caller of a live key, with the stored digest for a comparison in constant time."""
-    rows = yield Statement(FIND, (digest, now))
-    if not rows:
-        return None
-    stored, key_id, permissions, *application = rows[0]
-    return bytes(stored), Caller(applications.read(application), key_id, get_list(permissions))
+class LiveKey(NamedTuple):
+    """A key that is neither revoked nor expired. digest: the stored one, for a comparison in constant time."""
+
+    digest: bytes
+    caller: Caller
+
+
+def find_live(digest: bytes, *, now: Micros) -> Steps[LiveKey | None]:
+    rows = yield Statement(FIND_LIVE, (digest, now))
+    return read_live(rows[0]) if rows else None
+
+
+def read_live(row: Row) -> LiveKey:
+    """From a row that begins with LIVE_COLUMNS."""
+    stored, key_id, permissions = row[:3]
+    return LiveKey(bytes(stored), Caller(applications.read(row[3:LIVE_WIDTH]), key_id, get_list(permissions)))
 
 
 def add(key: ApiKey, digest: bytes) -> Steps[None]:

@@ -27,7 +27,7 @@ class Converter(NamedTuple):
 
 FLAG = Converter(int, bool)
 BYTES = Converter(None, bytes)
-PROVIDER = Converter(None, ProviderName)
+PROVIDER = Converter(None, {name.value: name for name in ProviderName}.__getitem__)  # a call of the enum takes longer
 
 
 class Columns(Generic[T]):

@@ -1,6 +1,7 @@
 """Lists and objects in text columns: JSON without spaces."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, cast
 
 from pydantic_core import from_json, to_json
@@ -13,7 +14,9 @@ def put_list(values: Sequence[str]) -> str:
     return to_json(list(values)).decode()
 
 
+@lru_cache(256)
 def get_list(text: str) -> tuple[str, ...]:
+    """Remembered, because most grants of an application have the same scopes."""
     return tuple(from_json(text))
 
 

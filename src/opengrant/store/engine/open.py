@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from opengrant.store.engine.port import Store
-from opengrant.store.engine.postgres import PostgresStore
 from opengrant.store.engine.sqlite import SqliteStore
 
 _SCHEMES = ("postgresql", "postgres")
@@ -21,4 +20,6 @@ async def open_store(*, database_url: str | None, sqlite_path: Path, pool: int =
         return await SqliteStore.open(sqlite_path)
     if database_url.partition("://")[0] not in _SCHEMES:
         raise ValueError("the database URL must begin with postgresql://")
+    from opengrant.store.engine.postgres import PostgresStore  # noqa: PLC0415 -- SQLite must not load asyncpg: 3 MB
+
     return await PostgresStore.open(database_url, pool=pool)

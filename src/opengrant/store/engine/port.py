@@ -14,9 +14,8 @@ Parameters are `$1`, `$2`, … in both engines. Where the SQL must differ, the s
 """
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from opengrant.errors import StoreUnavailable
 
@@ -40,8 +39,7 @@ class Dialect(StrEnum):
         return clause if self is Dialect.POSTGRES else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """One SQL text and its parameters.
 
     last  no other statement and no exception follows in this script. On PostgreSQL, a first statement that is also

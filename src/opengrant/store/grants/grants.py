@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from opengrant.model import Grant, ProviderName, Sealed, Trouble, fold, fold_case, foldings
+from opengrant.model import Grant, ListedGrant, ProviderName, Sealed, Trouble, fold, fold_case, foldings
 from opengrant.store import secrets
 from opengrant.store.calendars import calendars
 from opengrant.store.engine.columns import FLAG, PROVIDER, Columns
@@ -40,6 +40,21 @@ COLUMNS = Columns(
     missing_scopes=LIST,
 )
 read = COLUMNS.read
+LISTED = Columns(
+    ListedGrant,
+    (
+        *("id", "provider", "connector_id", "email", "status", "scope", "settings", "blocked", "created_at"),
+        *("updated_at", "name", "state", "user_id", "credential_id", "workspace_id", "ip", "user_agent", "proven_at"),
+        *("due_at", "refreshes", "trouble", "attention_at", "missing_scopes"),
+    ),
+    provider=PROVIDER,
+    scope=LIST,
+    settings=OBJECT,
+    blocked=FLAG,
+    trouble=TROUBLE,
+    missing_scopes=LIST,
+)
+"""A third fewer columns than `COLUMNS`, for lists."""
 
 ASIDE = "aside:"
 """Prefix of the mailbox key of a grant that was set aside; the grant's id follows."""

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Literal, NamedTuple
 
-from opengrant.model import Grant, GrantStatus, Micros, ProviderName, fold
+from opengrant.model import GrantStatus, ListedGrant, Micros, ProviderName, fold
 from opengrant.store.engine.arguments import Arguments
 from opengrant.store.engine.port import Dialect, Statement, Steps
-from opengrant.store.grants.grants import COLUMNS, has_address
+from opengrant.store.grants.grants import LISTED, has_address
 from opengrant.store.grants.source_health import SOURCE
 
 
@@ -49,7 +49,7 @@ def page(
     offset: int,
     dialect: Dialect,
     blamed: Sequence[str] = (),
-) -> Steps[list[Grant]]:
+) -> Steps[list[ListedGrant]]:
     """A page in a total order (ties broken by id), so that pages neither repeat nor skip a row.
 
     A page reads few grants, however many there are. If no single index serves, the matches of each filter are counted,
@@ -76,15 +76,15 @@ def page(
     by = f"order by {order} {direction}, id {direction} limit ${len(args) + 1} offset ${len(args) + 2}"
     if few is not None:
         parts = (f"select * from grants where application_id = $1 and {part.sql}" for part in few.found_by)
-        sql = f"with found as materialized ({' union all '.join(parts)}) select {COLUMNS} from found where {where} {by}"
+        sql = f"with found as materialized ({' union all '.join(parts)}) select {LISTED} from found where {where} {by}"
     elif filters.email_prefix is not None and dialect is Dialect.POSTGRES:
         # `offset 0` keeps the conditions outside, so the planner does not use the index of addresses.
         walk = f"select * from grants where application_id = $1 order by {order} {direction}, id {direction} offset 0"
-        sql = f"select {COLUMNS} from ({walk}) g where {where} {by}"
+        sql = f"select {LISTED} from ({walk}) g where {where} {by}"
     else:
-        sql = f"select {COLUMNS} from grants where application_id = $1 and {where} {by}"
+        sql = f"select {LISTED} from grants where application_id = $1 and {where} {by}"
     rows = yield Statement(sql, (*args, limit, offset))
-    return [COLUMNS.read(row) for row in rows]
+    return [LISTED.read(row) for row in rows]
 
 
 FEW = 2000

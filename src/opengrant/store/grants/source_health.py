@@ -39,17 +39,3 @@ def blamed(application_id: str, *, at: Micros) -> Steps[list[CircuitBreaker]]:
         (application_id, at),
     )
     return [circuit_breakers.read(row) for row in rows]
-
-
-def count_untroubled(application_id: str, source: str, dialect: Dialect) -> Steps[int]:
-    """Number of valid grants of a source that have no trouble of their own."""
-    # Both counts use their indexes; `|| ''` keeps the second one to the few grants in trouble.
-    rows = yield Statement(
-        f"""select (select count(*) from grants
-                    where application_id = $1 and {SOURCE[dialect]} = $2 and status = 'valid')
-                 - (select count(*) from grants
-                    where application_id = $1 and status = 'valid' and trouble is not null
-                      and {SOURCE[dialect]} || '' = $2)""",
-        (application_id, source),
-    )
-    return int(rows[0][0])

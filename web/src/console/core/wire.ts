@@ -33,7 +33,7 @@ export interface ApiKey {
     id: string;
     application_id: string;
     name: string;
-    permissions: ("all" | "grants.token")[];
+    permissions: ("all" | "grants.token" | "grants.credential")[];
     status: "active" | "expired" | "revoked";
     created_at: number;
     updated_at: number;
@@ -86,6 +86,7 @@ export interface AuditEntry {
         | "grant.blocked"
         | "grant.checked"
         | "grant.created"
+        | "grant.credential_read"
         | "grant.deleted"
         | "grant.expired"
         | "grant.failing"
@@ -142,6 +143,15 @@ export interface AvailableSlot {
     emails: string[];
     start_time: number;
     end_time: number;
+}
+
+/** A login at a CalDAV server. */
+export interface CaldavLogin {
+    principal_url: string;
+    /** The collection of the calendars. */
+    home_url?: string;
+    username: string;
+    password: string;
 }
 
 /** A calendar that this server keeps. */
@@ -396,12 +406,27 @@ export interface Event {
     opengrant?: Notified;
 }
 
+/** A login at an Exchange server. */
+export interface ExchangeLogin {
+    /** The endpoint of Exchange Web Services. */
+    url: string;
+    /** `ntlm`, `negotiate` or `basic`: what the server took. */
+    auth?: string;
+    /** The schema that the server takes. */
+    version?: string;
+    /** The address by which the server knows the mailbox. */
+    mailbox?: string;
+    username: string;
+    password: string;
+}
+
 /** What is about to happen. */
 export interface Expiring {
-    /** Tokens of valid grants that end within an hour; they are renewed before. */
+    /** Tokens of valid grants that end within an hour; they are renewed before. 10000 means 10,000 or more. */
     tokens_within_hour: number;
+    /** 10000 means 10,000 or more. */
     tokens_within_day: number;
-    /** Grants that should have been looked after a minute ago or longer: budgets are spent, a connector is degraded, or nothing does the background work. */
+    /** Grants that should have been looked after a minute ago or longer: budgets are spent, a connector is degraded, or nothing does the background work. 10000 means 10,000 or more. */
     overdue: number;
     /** Refusals that will be asked about once more before they end their grants. */
     suspected: number;
@@ -542,6 +567,16 @@ export interface LiveToken {
     scope: string[];
 }
 
+/** A login at an IMAP or SMTP server. */
+export interface MailServerLogin {
+    host: string;
+    port: number;
+    /** How the connection was secured when the login was proven. */
+    security: "tls" | "starttls" | "plain";
+    username: string;
+    password: string;
+}
+
 /** Something that happened to a grant. */
 export interface Moment {
     id: string;
@@ -574,7 +609,7 @@ export interface NewApiKey {
     api_key: string;
     application_id: string;
     name: string;
-    permissions: ("all" | "grants.token")[];
+    permissions: ("all" | "grants.token" | "grants.credential")[];
     status: "active" | "expired" | "revoked";
     created_at: number;
     updated_at: number;
@@ -776,6 +811,14 @@ export interface SettingGuide {
 export interface SkippedEvent {
     uid: string;
     reason: string;
+}
+
+/** The login of a mailbox. A member that the grant does not have is absent. */
+export interface StoredLogin {
+    imap?: MailServerLogin;
+    smtp?: MailServerLogin;
+    caldav?: CaldavLogin;
+    ews?: ExchangeLogin;
 }
 
 export interface TimeSlot {

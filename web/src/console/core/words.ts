@@ -123,8 +123,9 @@ export function triggersOf(webhook: Webhook): string[] {
 }
 
 export const PERMISSIONS: [permission: string, means: string][] = [
-    ["all", "Everything in this application but to read live tokens."],
+    ["all", "Everything in this application but to read live tokens and passwords."],
     ["grants.token", "Read live access tokens of grants. Each reading is in the audit trail."],
+    ["grants.credential", "Read the stored passwords of grants. Each reading and its reason are in the audit trail."],
 ];
 
 /** An actor such as "key:1234…" in words. names: of API keys, by id. */
@@ -160,6 +161,11 @@ export function plain(name: string): string {
 
 export function count(number: number, one: string, many = `${one}s`): string {
     return `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
+}
+
+/** A number that the API counts up to ten thousand. */
+export function upToTenThousand(number: number): string {
+    return number < 10_000 ? number.toLocaleString("en") : "10,000 or more";
 }
 
 /** A number that the API counts up to a thousand. */

@@ -23,6 +23,7 @@ const LOOKS: Record<string, Look> = {
     unblocked: ["lock", "good", "Unblocked"],
     updated: ["pencil", "neutral", "Changed"],
     token_read: ["eye", "neutral", "Live token read"],
+    credential_read: ["eye", "neutral", "Password read"],
     checked: ["shield", "neutral", "Checked by hand"],
     deleted: ["cross", "wrong", "Deleted"],
 };

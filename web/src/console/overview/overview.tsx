@@ -6,7 +6,7 @@ import { useLoad } from "../core/load";
 import { usePoll } from "../core/poll";
 import { here, href, refine } from "../core/route";
 import type { Overview } from "../core/wire";
-import { count } from "../core/words";
+import { upToTenThousand } from "../core/words";
 import { Shown } from "../parts/loading";
 import { Page, Section } from "../parts/page";
 import { Time } from "../parts/time";
@@ -106,7 +106,9 @@ function Alarms({ overview }: { overview: Overview }) {
             {overdue > 0 && (
                 <Notice tone="warn">
                     <p>
-                        <strong>{count(overdue, "grant is", "grants are")} overdue.</strong> They should have been
+                        <strong>
+                            {upToTenThousand(overdue)} {overdue === 1 ? "grant is" : "grants are"} overdue.
+                        </strong> They should have been
                         checked by now.{" "}
                         {overview.degraded.length > 0 ? (
                             "Those of the connectors above wait for them."
@@ -156,7 +158,8 @@ function Numbers({ overview }: { overview: Overview }) {
             <Figure
                 label="Tokens expiring soon"
                 value={tokens_within_hour}
-                note={`within the hour; ${tokens_within_day.toLocaleString("en")} within a day. Renewed by themselves`}
+                shown={upToTenThousand(tokens_within_hour)}
+                note={`within the hour; ${upToTenThousand(tokens_within_day)} within a day. Renewed by themselves`}
             />
         </ul>
     );
@@ -165,12 +168,14 @@ function Numbers({ overview }: { overview: Overview }) {
 function Figure({
     label,
     value,
+    shown = value.toLocaleString("en"),
     note,
     to,
     tone,
 }: {
     label: string;
     value: number;
+    shown?: string;
     note?: string;
     to?: string;
     tone?: "good" | "warn" | "wrong";
@@ -178,7 +183,7 @@ function Figure({
     const content = (
         <>
             <span class="figure-label">{label}</span>
-            <span class={value > 0 && tone ? `figure ${tone}` : "figure"}>{value.toLocaleString("en")}</span>
+            <span class={value > 0 && tone ? `figure ${tone}` : "figure"}>{shown}</span>
             {note && <span class="soft small">{note}</span>}
         </>
     );

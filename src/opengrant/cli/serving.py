@@ -1,0 +1,79 @@
+"""The commands that run for long, without the libraries of the command line: cli/main.py starts them directly."""
+
+import gc
+import sys
+from typing import TYPE_CHECKING
+
+from opengrant import metrics, settings
+from opengrant.settings import Settings
+
+if TYPE_CHECKING:
+    from opengrant.assembly.installation import Installation
+
+
+class Failure(Exception):
+    """A command cannot go on; the text says why and what to do."""
+
+
+def load_settings() -> Settings:
+    """Raises Failure."""
+    try:
+        return settings.load()
+    except settings.WrongSettings as problem:
+        raise Failure(f"The settings cannot be used. {problem}") from None
+
+
+def serve(*, work: bool) -> None:
+    """Run the API, and with `work` the background work too. Raises Failure, and what an installation raises."""
+    _load_without_collecting()
+    configured = load_settings()
+    if configured.workers > 1:
+        directory = configured.data_dir / "metrics"
+        try:
+            metrics.prepare_multiprocess(directory)
+        except OSError as problem:
+            raise Failure(f"{directory} cannot be made: {problem.strerror}. Set OPENGRANT_DATA_DIR.") from None
+    from opengrant.server import process, sockets  # noqa: PLC0415 -- --help must not load the server
+
+    try:
+        process.run(configured, work=work, announce=announce)
+    except sockets.CannotListen as problem:
+        raise Failure(
+            f"{problem} Set OPENGRANT_PORT to a free port, and OPENGRANT_HOST to an address of this machine."
+        ) from None
+
+
+def work(*, port: int | None) -> None:
+    """Run the background work alone. Raises as serve()."""
+    _load_without_collecting()
+    from opengrant.server import process, sockets  # noqa: PLC0415 -- --help must not load the server
+
+    configured = load_settings()
+    try:
+        process.run_work(configured, port=port)
+    except sockets.CannotListen as problem:
+        raise Failure(f"{problem} Name a free port with --port.") from None
+
+
+def _load_without_collecting() -> None:
+    """The garbage collector finds next to nothing while modules are loaded, and took an eighth of the start for it.
+
+    server/process.py switches it on again.
+    """
+    gc.disable()
+
+
+def announce(installed: "Installation", url: str | None = None) -> None:
+    """Print what a first start made. The key is never printed again."""
+    if installed.first is None:
+        return
+    application, new = installed.first
+    rows = [("URL", url), ("reference", f"{url}/reference"), ("console", f"{url}/console")] if url else []
+    chosen = installed.settings.bootstrap_api_key is not None
+    key = "the one in OPENGRANT_BOOTSTRAP_API_KEY" if chosen else new.secret.get_secret_value()
+    rows += [("application id", application.id), ("API key", key)]
+    lines = [f"  {name:<15} {value}" for name, value in rows]
+    if not chosen:
+        lines += ["  The key is shown this once. Keep it now; `opengrant keys create` makes another.", ""]
+    sys.stdout.write("\n".join([*lines, ""]))
+    sys.stdout.flush()

@@ -1,0 +1,105 @@
+"""Kept counts of grants: triggers change them in the transaction of each write (docs/decisions/0018-grant-counts.md).
+
+Queries read the views grant_numbers and host_numbers. On PostgreSQL these add the changes that are not folded yet, so a
+query is exact at any time.
+"""
+
+from opengrant.store.engine.port import Dialect, Statement, Steps
+
+FOLDED = 10_000
+"""Most changes that one transaction folds."""
+
+# In one order, so that two nodes cannot block each other. A row that another node folds at this time is left to it.
+_FOLD = f"""
+    with taken as (
+        delete from grant_count_changes where ctid = any(array(
+            select ctid from grant_count_changes limit {FOLDED} for update skip locked))
+        returning application_id, source, provider, host, state, change),
+    by_source as (
+        insert into grant_counts (application_id, source, provider, hosted, state, grants)
+        select application_id, source, provider, case when host is null then 0 else 1 end, state, sum(change)
+        from taken group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5
+        on conflict (application_id, source, provider, hosted, state)
+        do update set grants = grant_counts.grants + excluded.grants),
+    by_host as (
+        insert into host_counts (application_id, source, host, state, grants)
+        select application_id, source, host, state, sum(change)
+        from taken where host is not null group by 1, 2, 3, 4 order by 1, 2, 3, 4
+        on conflict (application_id, source, host, state)
+        do update set grants = host_counts.grants + excluded.grants)
+    select count(*) from taken
+"""
+# The difference is of one moment, so it is right to add it although others write. An order for the rows, as above.
+_REPAIR = """
+    insert into {table} (application_id, {keys}, grants)
+    select application_id, {keys}, cast(sum(grants) as bigint)
+    from (select application_id, {keys}, count(*) as grants from counted_grants
+          where application_id = $1 and {only} group by application_id, {keys}
+          union all select application_id, {keys}, -grants from {view} where application_id = $1) n
+    group by application_id, {keys} having sum(grants) <> 0 order by application_id, {keys}
+    on conflict (application_id, {keys}) do update set grants = {table}.grants + excluded.grants
+    returning 1
+"""
+_REPAIRS = (
+    _REPAIR.format(
+        table="grant_counts", keys="source, provider, hosted, state", view="grant_numbers", only="source is not null"
+    ),
+    _REPAIR.format(table="host_counts", keys="source, host, state", view="host_numbers", only="host is not null"),
+)
+_LOCK = "select pg_advisory_xact_lock(hashtextextended($1, 0))"
+
+
+def fold() -> Steps[int]:
+    """Add up to FOLDED changes to the counts; return their number. For PostgreSQL: SQLite has no such changes."""
+    rows = yield Statement(_FOLD, last=True)
+    return int(rows[0][0])
+
+
+def recount(application_id: str, dialect: Dialect) -> Steps[int]:
+    """Count all grants of an application and correct the counts; return how many of them were wrong."""
+    if dialect is Dialect.POSTGRES:
+        # Two at a time would both add the difference.
+        yield Statement(_LOCK, (f"recount {application_id}",))
+    wrong = 0
+    for repair in _REPAIRS:
+        wrong += len((yield Statement(repair, (application_id,))))
+    return wrong
+
+
+def sweep(application_id: str) -> Steps[None]:
+    """Delete counts of nothing."""
+    yield Statement("delete from grant_counts where application_id = $1 and grants = 0", (application_id,))
+    yield Statement("delete from host_counts where application_id = $1 and grants = 0", (application_id,))
+
+
+def of_source(application_id: str, source: str) -> Steps[int]:
+    """Number of valid grants of a credential, or of a connector whose grants have their own passwords."""
+    rows = yield Statement(
+        """select cast(coalesce(sum(grants), 0) as bigint) from grant_numbers
+           where application_id = $1 and source = $2 and state <> 'invalid'""",
+        (application_id, source),
+    )
+    return int(rows[0][0])
+
+
+def of_host(application_id: str, source: str, host: str) -> Steps[int]:
+    """The same of one mail host."""
+    rows = yield Statement(
+        """select cast(coalesce(sum(grants), 0) as bigint) from host_numbers
+           where application_id = $1 and source = $2 and host = $3 and state <> 'invalid'""",
+        (application_id, source, host),
+    )
+    return int(rows[0][0])
+
+
+def untroubled(application_id: str, blamed: str) -> Steps[int]:
+    """Number of valid grants without a trouble of their own, of a source as in `Grant.blames`."""
+    source, _, host = blamed.partition("/")
+    sql, args = "grant_numbers where application_id = $1 and source = $2 and hosted = 0", [application_id, source]
+    if host:
+        sql = "host_numbers where application_id = $1 and source = $2 and host = $3"
+        args.append(host)
+    rows = yield Statement(
+        f"select cast(coalesce(sum(grants), 0) as bigint) from {sql} and state = 'valid'", tuple(args)
+    )
+    return int(rows[0][0])

@@ -1,0 +1,94 @@
+"""Several workers: one that ends is replaced, and none outlives its parent."""
+
+import contextlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import httpx
+import psutil
+
+from tests.cli.test_commands import environment
+
+_WITHIN = 100.0
+
+
+@contextlib.contextmanager
+def two_workers(directory: Path, **settings: str) -> Iterator[tuple[psutil.Popen, str]]:
+    """The parent process of two workers, and their URL."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    env = environment(directory, {"OPENGRANT_WORKERS": "2", "OPENGRANT_PORT": port, **settings})
+    with (directory / "log").open("ab") as log:
+        parent = psutil.Popen(
+            [sys.executable, "-m", "opengrant", "serve"], env=env, stdout=subprocess.DEVNULL, stderr=log
+        )
+    try:
+        yield parent, f"http://127.0.0.1:{port}"
+    finally:
+        family = [parent, *workers_of(parent)]
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has ended in the test
+            parent.terminate()
+        _, left = psutil.wait_procs(family, 60)
+        for process in left:
+            process.kill()
+        assert left == []
+
+
+def workers_of(parent: psutil.Process) -> Sequence[psutil.Process]:
+    try:
+        return parent.children()
+    except psutil.NoSuchProcess:
+        return []
+
+
+def when(true: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + _WITHIN
+    while not true():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+
+
+def serving(directory: Path) -> int:
+    """How often a worker has said that it serves."""
+    return (directory / "log").read_text().count('"event":"serving"')
+
+
+def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
+    with two_workers(tmp_path) as (parent, url):
+        when(lambda: serving(tmp_path) == 2, "two workers did not come up")
+        before = {worker.pid for worker in workers_of(parent)}
+        assert len(before) == 2
+        psutil.Process(min(before)).kill()
+        when(lambda: serving(tmp_path) == 3, "the worker was not replaced")
+        after = {worker.pid for worker in workers_of(parent)}
+        assert len(after) == 2
+        assert len(after & before) == 1
+        assert httpx.get(f"{url}/readyz").status_code == 200
+        parent.terminate()
+        assert parent.wait(60) == 0
+    ended = (tmp_path / "log").read_text().count('"event":"worker_ended"')
+    assert ended == 3
+
+
+def test_workers_stop_in_order_when_their_parent_is_killed(tmp_path: Path) -> None:
+    with two_workers(tmp_path) as (parent, _):
+        when(lambda: serving(tmp_path) == 2, "two workers did not come up")
+        workers = workers_of(parent)
+        parent.send_signal(signal.SIGKILL)
+        _, left = psutil.wait_procs(workers, _WITHIN)
+        assert left == []
+    assert (tmp_path / "log").read_text().count('"event":"stopping"') == 2
+
+
+def test_a_start_that_cannot_be_says_so_once(tmp_path: Path) -> None:
+    with two_workers(tmp_path, OPENGRANT_MASTER_KEYS="k1:not-a-key") as (parent, _):
+        assert parent.wait(_WITHIN) == 1
+    said = (tmp_path / "log").read_text().splitlines()
+    assert len(said) == 1
+    assert said[0].startswith("opengrant: ")
