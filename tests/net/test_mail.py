@@ -116,7 +116,7 @@ async def test_a_real_certificate_is_checked_for_its_issuer_and_its_name(dovecot
         assert (evidence.step, evidence.subcodes) == ("tls", ("62",))
 
 
-async def test_fifty_logins_at_once_pass_through_four_threads(dovecot):
+async def test_fifty_logins_at_once_pass_in_turns_of_four(dovecot):
     with door(dovecot.ca_file, at_once=4) as mail:
         password = ACCOUNTS[USER]
         logins = [log_in(mail, "imap", "localhost", dovecot.imaps, password=password) for _ in range(50)]
@@ -515,6 +515,39 @@ async def test_a_reset_is_told_apart_from_a_close(leg):
 # Bounds.
 
 
+def test_connecting_tls_and_greeting_have_ten_seconds_each_at_most():
+    limits = Deadlines()
+    assert max(limits.connect, limits.tls, limits.greeting, limits.command) <= 10
+
+
+@pytest.mark.parametrize("leg", ["imap", "smtp"])
+@pytest.mark.parametrize(
+    ("silent_in", "security", "step"),
+    [
+        ("tls", "tls", "tls"),
+        ("greeting", "tls", "greeting"),
+        ("greeting", "starttls", "greeting"),
+        ("capabilities", "starttls", "greeting"),
+        ("starttls", "starttls", "tls"),
+        ("handshake", "starttls", "tls"),
+    ],
+)
+async def test_a_silent_server_is_given_up_after_the_deadline_of_its_step(certificates, leg, silent_in, security, step):
+    """The other steps have an hour: none of them may be waited for instead, or as well."""
+    deadlines = Deadlines(**{"tls": 3600, "greeting": 3600, "command": 3600, "login": 3600, step: 0.5})
+    verb = {"capabilities": {"imap": "CAPABILITY", "smtp": "EHLO"}[leg], "starttls": "STARTTLS"}.get(silent_in)
+    replies = {verb: SILENCE} if verb else {}
+    if silent_in == "handshake":
+        replies = {"STARTTLS": (b"TAG OK go\r\n" if leg == "imap" else b"220 go\r\n") + SILENCE}
+    implicit = security == "tls" and silent_in != "tls"
+    greeting = SILENCE if silent_in in ("tls", "greeting") else None
+    async with FakeMail(leg, greeting=greeting, replies=replies, tls=certificates.good, implicit=implicit) as server:
+        with door(certificates.ca_file, deadlines=deadlines) as mail:
+            async with asyncio.timeout(30):
+                evidence = await fail(mail, leg, "localhost", server.port, security=security)
+    assert (evidence.step, evidence.code, server.connections) == (step, "timeout", 1)
+
+
 @pytest.mark.parametrize("leg", ["imap", "smtp"])
 async def test_a_server_that_drips_bytes_does_not_outlive_the_step(leg):
     async with FakeMail(leg, greeting=DRIP) as server:
@@ -524,7 +557,7 @@ async def test_a_server_that_drips_bytes_does_not_outlive_the_step(leg):
 
 
 @pytest.mark.parametrize("leg", ["imap", "smtp"])
-async def test_giving_up_frees_turn_and_thread_for_the_next(certificates, leg):
+async def test_giving_up_frees_the_turn_for_the_next(certificates, leg):
     async with FakeMail(leg, greeting=SILENCE) as silent, FakeMail(leg, tls=certificates.good) as good:
         with door(certificates.ca_file, at_once=1) as mail:
             for _ in range(3):
@@ -533,7 +566,7 @@ async def test_giving_up_frees_turn_and_thread_for_the_next(certificates, leg):
                 login.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await login
-            # With the only thread still waiting for the silent server's greeting, this one would get none.
+            # With the only turn still taken by the silent server, this one would get none.
             async with asyncio.timeout(Deadlines().greeting / 2):
                 await log_in(mail, leg, "localhost", good.port, security="starttls")
 

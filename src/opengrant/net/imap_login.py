@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from opengrant.errors import ProviderFailure, Step
-from opengrant.net.connection import Connection, Malformed
+from opengrant.net.line_connection import LineConnection, Malformed
 from opengrant.net.login_attempt import Asked, Attempt, Security, Terms, challenge
 
 MAX_RECEIVED = 256 * 1024
@@ -71,7 +71,7 @@ class Dialogue:
     first      the server's first line
     """
 
-    def __init__(self, connection: Connection, attempt: Attempt) -> None:
+    def __init__(self, connection: LineConnection, attempt: Attempt) -> None:
         self.connection, self.attempt = connection, attempt
         self.offers = frozenset[str]()
         self.mechanism = ""
@@ -199,7 +199,7 @@ def _status(line: bytes) -> Status | None:
     return Status(found["word"].decode("ascii").upper(), code, found["text"] or b"")
 
 
-async def prove(connection: Connection, attempt: Attempt, terms: Terms) -> Security:
+async def prove(connection: LineConnection, attempt: Attempt, terms: Terms) -> Security:
     """Run the whole dialogue. Returns what protected the password. Raises ProviderFailure, and nothing else."""
     dialogue = Dialogue(connection, attempt)
     try:

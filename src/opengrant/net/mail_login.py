@@ -24,8 +24,8 @@ from pydantic import SecretStr
 
 from opengrant.errors import Overloaded, ProviderFailure
 from opengrant.net import imap_login, smtp_login
-from opengrant.net.connection import Connection, Malformed, connect
 from opengrant.net.guard import Guard, Target
+from opengrant.net.line_connection import LineConnection, Malformed, connect
 from opengrant.net.login_attempt import Attempt, Deadlines, Security, Terms, counted, observed
 from opengrant.net.observe import Observe
 
@@ -33,7 +33,7 @@ Wanted = Literal["auto", "tls", "starttls", "plain"]
 """`auto` decides by the port; on an unknown port it tries TLS first, and STARTTLS if the server sends plain text."""
 MailLeg = Literal["imap", "smtp"]
 
-_Prove = Callable[[Connection, Attempt, Terms], Awaitable[Security]]
+_Prove = Callable[[LineConnection, Attempt, Terms], Awaitable[Security]]
 
 FIRST_WORDS: dict[MailLeg, bytes] = {"imap": b"* OK", "smtp": b"220"}
 """The first bytes of a server of each kind."""
@@ -189,7 +189,7 @@ class MailClient:
             async with counted(attempt, connection.peer):
                 return await prove(connection, attempt, terms)
 
-    async def _connect(self, attempt: Attempt, target: Target) -> Connection:
+    async def _connect(self, attempt: Attempt, target: Target) -> LineConnection:
         attempt.step = "connect"
         try:
             return await connect(target.addresses, target.port, self._deadlines.connect)

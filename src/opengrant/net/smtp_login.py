@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from opengrant.errors import ProviderFailure, Step
-from opengrant.net.connection import Connection, Malformed
+from opengrant.net.line_connection import LineConnection, Malformed
 from opengrant.net.login_attempt import Asked, Attempt, Security, Terms, challenge
 
 MAX_LINES = 100
@@ -34,7 +34,7 @@ class Reply(NamedTuple):
 class Dialogue:
     """Commands and their replies."""
 
-    def __init__(self, connection: Connection, attempt: Attempt) -> None:
+    def __init__(self, connection: LineConnection, attempt: Attempt) -> None:
         self.connection, self.attempt = connection, attempt
 
     def step(self, name: Step, seconds: float) -> None:
@@ -87,7 +87,7 @@ def _offers(lines: tuple[str, ...]) -> Iterator[str]:
             yield line.partition(" ")[0].upper()
 
 
-async def prove(connection: Connection, attempt: Attempt, terms: Terms) -> Security:
+async def prove(connection: LineConnection, attempt: Attempt, terms: Terms) -> Security:
     """Run the whole dialogue. Returns what protected the password. Raises ProviderFailure, and nothing else."""
     try:
         return await _converse(Dialogue(connection, attempt), terms)

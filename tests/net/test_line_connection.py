@@ -1,10 +1,11 @@
-"""The transport of mail dialogues, against real sockets on both event loops; IMAP's reader against imaplib's."""
+"""The transport of mail dialogues on real sockets and both event loops; the readers against imaplib and smtplib."""
 
 import asyncio
 import contextlib
 import imaplib
 import io
 import itertools
+import smtplib
 import socket
 import ssl
 
@@ -14,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from opengrant.net.connection import ENOUGH, MAX_LINE, Connection, Malformed, connect
 from opengrant.net.imap_login import MAX_RECEIVED, Dialogue
+from opengrant.net.line_connection import ENOUGH, MAX_LINE, LineConnection, Malformed, connect
 from opengrant.net.login_attempt import Attempt
+from opengrant.net.smtp_login import Dialogue as SmtpDialogue
 from tests.fakes.mail import Certificates
 
 LOOPS = pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
@@ -149,7 +151,7 @@ def unanswering(address, port):
 
 async def _first_of(*addresses, port, seconds=10.0):
     with contextlib.closing(await connect(addresses, port, seconds)) as connection:
-        assert isinstance(connection, Connection)
+        assert isinstance(connection, LineConnection)
         return connection.peer
 
 
@@ -298,3 +300,40 @@ async def test_no_literal_may_be_larger_than_all_that_is_received():
     for announced in (b"{%d}" % (MAX_RECEIVED + 1), b"{9}\r\n" + b"{0}\r\n" * MAX_RECEIVED):
         with pytest.raises(Malformed, match="too_long"):
             await _ours(b"* OK hello\r\n* X " + announced + b"\r\n", [])
+
+
+# SMTP's reader, against smtplib's.
+
+
+@settings(max_examples=60)
+@given(
+    code=st.integers(200, 599),
+    lines=st.lists(st.from_regex(r"[ -~]{0,30}", fullmatch=True), min_size=1, max_size=8),
+    bare=st.booleans(),
+    places=st.lists(st.integers(0, 500), max_size=8),
+)
+async def test_replies_mean_to_us_what_they_mean_to_smtplib(code, lines, bare, places):
+    *before, last = [line.encode() for line in lines]
+    end = b"%d" % code if bare else b"%d %b" % (code, last)
+    said = b"".join(b"%d-%b\r\n" % (code, line) for line in before) + end + b"\r\n"
+    library = smtplib.SMTP()
+    library.file = io.BytesIO(said)
+    async with talking(cut(said, places)) as connection:
+        reply = await SmtpDialogue(connection, Attempt("imap", "smtp", "me", SecretStr("secret"))).reply()
+    assert (reply.code, "\n".join(reply.lines).encode()) == library.getreply()
+
+
+@settings(max_examples=60)
+@given(said=st.binary(max_size=200), places=st.lists(st.integers(0, 200), max_size=8))
+async def test_noise_ends_an_smtp_dialogue_as_one_of_the_known_failures(said, places):
+    async with talking(cut(said, places)) as connection:
+        dialogue = SmtpDialogue(connection, Attempt("imap", "smtp", "me", SecretStr("secret")))
+        with contextlib.suppress(OSError, Malformed):
+            while True:
+                assert 200 <= (await dialogue.reply()).code < 600
+
+
+async def test_no_reply_has_lines_without_end():
+    async with talking([b"250-x\r\n" * 1000]) as connection:
+        with pytest.raises(Malformed, match="too_long"):
+            await SmtpDialogue(connection, Attempt("imap", "smtp", "me", SecretStr("secret"))).reply()

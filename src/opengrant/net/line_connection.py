@@ -30,7 +30,7 @@ class Malformed(Exception):
     """The server broke the protocol. The only argument is our code for it."""
 
 
-class Connection(asyncio.Protocol):
+class LineConnection(asyncio.Protocol):
     """Made by `connect`. One task reads at a time.
 
     peer, own  the addresses of both ends; "" when the connection was gone at once
@@ -185,7 +185,7 @@ class Connection(asyncio.Protocol):
             self._waiter.set_result(None)
 
 
-async def connect(addresses: Sequence[str], port: int, seconds: float) -> Connection:
+async def connect(addresses: Sequence[str], port: int, seconds: float) -> LineConnection:
     """Connect to the first address that answers. Raises OSError: the first address's, or TimeoutError.
 
     addresses  literals, checked before; each is tried beside those before it that have not answered yet
@@ -194,16 +194,16 @@ async def connect(addresses: Sequence[str], port: int, seconds: float) -> Connec
         return await (_open(addresses[0], port) if len(addresses) == 1 else _race(addresses, port))
 
 
-async def _open(address: str, port: int) -> Connection:
-    _, connection = await asyncio.get_running_loop().create_connection(Connection, address, port)
+async def _open(address: str, port: int) -> LineConnection:
+    _, connection = await asyncio.get_running_loop().create_connection(LineConnection, address, port)
     return connection
 
 
-async def _race(addresses: Sequence[str], port: int) -> Connection:
+async def _race(addresses: Sequence[str], port: int) -> LineConnection:
     """aiohappyeyeballs does this with socket objects, of which uvloop loses some when a caller is cancelled."""
     left = _families_in_turns(addresses)
-    tasks = list[asyncio.Task[Connection]]()
-    winner: asyncio.Task[Connection] | None = None
+    tasks = list[asyncio.Task[LineConnection]]()
+    winner: asyncio.Task[LineConnection] | None = None
     try:
         while winner is None and (left or not all(task.done() for task in tasks)):
             if left:
@@ -219,7 +219,7 @@ async def _race(addresses: Sequence[str], port: int) -> Connection:
                 task.add_done_callback(_close)
 
 
-def _close(unwanted: asyncio.Task[Connection]) -> None:
+def _close(unwanted: asyncio.Task[LineConnection]) -> None:
     if not unwanted.cancelled() and unwanted.exception() is None:
         unwanted.result().close()
 
