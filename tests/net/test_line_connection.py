@@ -137,6 +137,25 @@ def test_a_deadline_ends_each_wait_after_it(run):
     run(read())
 
 
+@LOOPS
+@pytest.mark.parametrize("secured", [False, True], ids=["plain", "tls"])
+def test_a_server_that_is_gone_at_once_is_told_by_the_next_wait(run, secured):
+    async def ask(connection):
+        if secured:
+            await connection.begin_tls(ssl.create_default_context(), "localhost")
+        connection.write(b"anybody?\r\n")
+        await connection.line()
+
+    async def talk():
+        async with talking([]) as connection:
+            await asyncio.sleep(0.1)
+            for _ in range(2):
+                with pytest.raises(ConnectionAbortedError):
+                    await ask(connection)
+
+    run(talk())
+
+
 @contextlib.contextmanager
 def unanswering(address, port):
     """An address that answers no attempt to connect: its backlog is full."""

@@ -114,10 +114,8 @@ class LineConnection(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         """Send, without waiting; for the few bytes of a command. A failure is raised by the next wait."""
-        if self._failure is not None:
-            return
         if self._tls is None:
-            self._transport.write(data)
+            self._send(data)
             return
         left = memoryview(data)
         try:
@@ -155,7 +153,11 @@ class LineConnection(asyncio.Protocol):
 
     def _flush(self) -> None:
         if self._outgoing.pending:
-            self._transport.write(self._outgoing.read())
+            self._send(self._outgoing.read())
+
+    def _send(self, data: bytes) -> None:
+        if not self._transport.is_closing():  # uvloop raises RuntimeError then
+            self._transport.write(data)
 
     def _take(self, size: int) -> bytes:
         data = bytes(memoryview(self._buffer)[:size])
