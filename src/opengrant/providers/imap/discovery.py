@@ -42,6 +42,9 @@ MAX_REDIRECTS = 3
 
 # `yahoo.*` means yahoo.de, yahoo.co.uk, yahoo.com.br; not a name under a longer suffix, which may have another owner.
 _NATIONAL = re.compile(r"[a-z]{2,3}(\.[a-z]{2})?")
+# By name, because each login looks in them; the first row with a name counts.
+_ROWS = {domain: row for row in reversed(DOMAINS) for domain in row.domains.split()}
+_ROWS_BY_IMAP_HOST = {row.imap.partition(":")[0]: row for row in reversed(DOMAINS)}
 _SECOND_LEVEL = frozenset({"ac", "co", "com", "edu", "gob", "gov", "ne", "net", "or", "org"})
 
 
@@ -137,9 +140,8 @@ class MailHosts:
         The network is used only when the host is in the address's own domain.
         """
         imap_host = imap_host.lower().removesuffix(".")
-        for row in DOMAINS:
-            if _endpoint(row.imap, address).host == imap_host:
-                return _found(row, address, "table")
+        if (row := _ROWS_BY_IMAP_HOST.get(imap_host)) is not None:
+            return _found(row, address, "table")
         domain = domain_of(address)
         if domain is None or (imap_host != domain and not imap_host.endswith(f".{domain}")):
             return None
@@ -343,10 +345,9 @@ def _fill(text: str, address: str) -> str:
 
 def find_in_table(address: str, domain: str) -> Found | None:
     """Look a domain up among the well-known ones; the login is made from the address."""
-    for row in DOMAINS:
-        if any(_is_domain(pattern, domain) for pattern in row.domains.split()):
-            return _found(row, address, "table")
-    return None
+    label, _, suffix = domain.partition(".")
+    row = _ROWS.get(domain) or (_ROWS.get(f"{label}.*") if _NATIONAL.fullmatch(suffix) else None)
+    return None if row is None else _found(row, address, "table")
 
 
 def login_at(host: str, address: str) -> str | None:
@@ -355,13 +356,6 @@ def login_at(host: str, address: str) -> str | None:
     found = find_in_table(address, domain) if domain else None
     servers = {endpoint.host for endpoint in (found.imap, found.smtp) if endpoint} if found else set()
     return found.imap.username if found and host.lower().removesuffix(".") in servers else None
-
-
-def _is_domain(pattern: str, domain: str) -> bool:
-    if not pattern.endswith(".*"):
-        return domain == pattern
-    stem = pattern.removesuffix("*")
-    return domain.startswith(stem) and _NATIONAL.fullmatch(domain.removeprefix(stem)) is not None
 
 
 def _exchanger_fits(row: Row, exchanger: str) -> str | None:
