@@ -19,15 +19,14 @@ from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
-from xml.etree.ElementTree import Element  # the type alone; defusedxml parses
+from xml.etree.ElementTree import Element  # the type alone; net/foreign_xml.py parses
 
 import aiohttp
 import structlog
-from defusedxml import ElementTree
-from defusedxml.common import DefusedXmlException
 
 from opengrant.errors import Evidence, InvalidRequest, ProviderFailure
 from opengrant.net.dns import DnsUnavailable, NameNotFound, Resolver, Service
+from opengrant.net.foreign_xml import BadXml, read_xml
 from opengrant.net.guard import BadHost, Guard, domain_of, parse_host
 from opengrant.net.mail_login import IMPLICIT_TLS, MailClient, MailLeg
 from opengrant.providers.imap.known_domains import DOMAINS, EXCHANGERS, FILTERS, WITHOUT_IMAP, Row
@@ -302,8 +301,8 @@ def parse_autoconfig(document: bytes, address: str, source: Source) -> Found:
     Raises AutoconfigError, and nothing else.
     """
     try:
-        root = ElementTree.fromstring(document, forbid_dtd=True)
-    except (ElementTree.ParseError, DefusedXmlException, ValueError, LookupError) as error:
+        root = read_xml(document)
+    except BadXml as error:
         raise AutoconfigError("not readable") from error
     imap = _first_server(root.iter("incomingServer"), "imap", address)
     if imap is None:
