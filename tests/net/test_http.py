@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from opengrant.errors import Evidence, ProviderFailure
-from opengrant.net.http_client import AddressInfo, HttpClient, place_of
+from opengrant.net.http_client import HttpClient, place_of
+from opengrant.net.http_connect import AddressInfo
 from opengrant.net.http_connection import MAX_BODY
 from opengrant.net.provider_http import Field, Http, encoded
 from tests.fakes.oauth import FakeOAuth, Reply
