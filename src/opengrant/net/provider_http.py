@@ -20,7 +20,7 @@ from opengrant.errors import Evidence, Leg, ProviderFailure
 from opengrant.model import Clock, Micros, now
 from opengrant.net.http_client import HttpClient, Place, header_lines, place_of
 from opengrant.net.http_connection import Fault, Reply
-from opengrant.net.mail_login import tls_context
+from opengrant.net.mail_login import shared_tls_context
 from opengrant.net.observe import Observe
 
 CONNECT_TIMEOUT = 10.0
@@ -183,12 +183,9 @@ class Http:
 
 def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
     try:
-        context = tls_context(ca_file)
+        return shared_tls_context(ca_file)
     except ssl.SSLError:
         raise ValueError(f"{ca_file} holds no certificates in PEM format") from None
-    context.set_alpn_protocols(["http/1.1"])
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # an intermediate authority may be what the operator trusts
-    return context
 
 
 def encoded(fields: Mapping[str, Field]) -> str:
