@@ -114,6 +114,24 @@ def test_a_record_names_its_time_level_event_and_request_first(log: Log) -> None
     assert abs((written - before).total_seconds()) < 60
 
 
+def test_what_is_logged_during_a_request_has_its_id(log: Log) -> None:
+    token = logs.request_id.set("r-3")
+    try:
+        structlog.get_logger().info("ours")
+        logging.getLogger("a.library").warning("theirs %s", log.mark)
+    finally:
+        logs.request_id.reset(token)
+    structlog.get_logger().info("after")
+    assert [record.get("request_id") for record in log.read()] == ["r-3", "r-3", None]
+
+
+def test_the_line_of_a_request_is_written_as_it_is(log: Log) -> None:
+    log.writer.put(logs.trusted_line("info", "request", "r-4", {"route": "/v3/grants", "ms": 1.5, "mark": log.mark}))
+    (line,) = log.lines()
+    assert list(json.loads(line)) == ["ts", "level", "event", "request_id", "route", "ms", "mark"]
+    assert re.match(rb'\{"ts":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z","level":"info","event":"request",', line)
+
+
 def test_records_below_the_level_are_not_written(start: Callable[[str], Log]) -> None:
     log = start("warning")
     structlog.get_logger().info("too_quiet")

@@ -110,9 +110,9 @@ def test_a_flood_of_a_head_is_refused_early_and_costs_no_memory(
         (b"GET /healthz HTTP/1.1\r\nHost: x\r\na: " + b"y" * 65_000 + b"\r\n\r\n", 200),
         (b"GET /healthz HTTP/1.1\r\nHost: x\r\na: " + b"y" * 65_536 + b"\r\n\r\n", 431),
         (b"GET /healthz?" + b"y" * 65_536 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 431),
-        (b"GET /healthz HTTP/1.1\r\n" + b"a:\r\n" * 250 + b"\r\n", 200),
+        (b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + b"a:\r\n" * 250 + b"\r\n", 200),
         (b"GET /healthz HTTP/1.1\r\n" + b"a:\r\n" * 257 + b"\r\n", 431),
-        (b"\r\n" * 40_000 + b"GET /healthz HTTP/1.1\r\n\r\n", 431),
+        (b"\r\n" * 40_000 + b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 431),
     ],
     ids=["just fits", "one header too long", "too long a path", "many lines", "too many lines", "empty lines"],
 )
@@ -180,6 +180,53 @@ def test_http_1_0_is_answered_and_closed(line: Callable[..., socket.socket]) -> 
     received = until_closed(open_)
     assert received.startswith(b"HTTP/1.1 200")
     assert b"connection: close" in received
+
+
+def answer_of(open_: socket.socket) -> bytes:
+    """One answer with its body, on a connection that stays open."""
+    received = b""
+    while True:
+        head, whole, body = received.partition(b"\r\n\r\n")
+        length = re.search(rb"content-length: (\d+)", head)
+        if whole and (length is None or len(body) >= int(length[1])):
+            return received
+        chunk = open_.recv(65536)
+        assert chunk, f"closed after {received!r}"
+        received += chunk
+
+
+def test_a_client_that_waits_for_100_continue_is_told_to_send_and_only_if_its_body_is_wanted(
+    served: Served, line: Callable[..., socket.socket]
+) -> None:
+    post = b"POST /v3/connect/custom HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n"
+    wanted, unwanted = line(), line()
+    wanted.sendall(post + b"Authorization: Bearer " + first_key(served.printed).encode() + b"\r\n\r\n")
+    assert answer_of(wanted) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    wanted.sendall(b"{}")
+    assert b"grant.provider_required" in answer_of(wanted)
+    unwanted.sendall(post + b"\r\n")
+    assert answer_of(unwanted).startswith(b"HTTP/1.1 401")
+
+
+def test_a_body_that_comes_after_its_answer_is_dropped_and_the_connection_goes_on(
+    line: Callable[..., socket.socket],
+) -> None:
+    open_ = line()
+    late = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 20_000
+    open_.sendall(b"POST /v3/connect/custom HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(late))
+    assert answer_of(open_).startswith(b"HTTP/1.1 401")
+    open_.sendall(late)
+    open_.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert answer_of(open_).startswith(b"HTTP/1.1 200")
+
+
+def test_an_answer_to_head_says_how_long_the_body_would_be_and_has_none(line: Callable[..., socket.socket]) -> None:
+    open_ = line()
+    open_.sendall(b"".join(b"%b /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" % verb for verb in (b"HEAD", b"GET")))
+    head, _, rest = until_closed(open_).partition(b"\r\n\r\n")
+    assert rest.startswith(b"HTTP/1.1 200")
+    (length,) = re.findall(rb"content-length: (\d+)", head)
+    assert int(length) == len(rest.partition(b"\r\n\r\n")[2]) > 0
 
 
 def test_trailers_count_for_nothing_and_are_bounded(served: Served, line: Callable[..., socket.socket]) -> None:

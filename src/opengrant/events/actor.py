@@ -76,9 +76,15 @@ def acting(actor: Actor) -> Iterator[None]:
         _current.reset(before)
 
 
-def sign(event: Event, facts: Mapping[str, Fact] | None = None) -> Event:
-    """The event with its actor, its request id and the details of the audit trail; None is left out."""
+def signature(facts: Mapping[str, Fact]) -> tuple[str, Mapping[str, Fact] | None]:
+    """The actor's name, and the details of the audit trail with the id of its request; None is left out."""
     actor = _current.get()
-    detail = {"request_id": actor.request_id, **(facts or {})}
+    detail = {"request_id": actor.request_id, **facts}
     known = {name: value for name, value in detail.items() if value is not None}
-    return replace(event, actor=actor.name, detail=known or None)
+    return actor.name, known or None
+
+
+def sign(event: Event, facts: Mapping[str, Fact] | None = None) -> Event:
+    """The event with its actor and the details of the audit trail."""
+    actor, detail = signature(facts or {})
+    return replace(event, actor=actor, detail=detail)

@@ -105,6 +105,11 @@ def record_alone(
     yield from events.add_alone(_entry(application_id, type_, at, grant_id, facts))
 
 
+def entry(application_id: str, type_: AuditType, *, at: Micros, grant_id: str | None = None, **facts: Fact) -> Event:
+    """What `record` adds, for a statement that adds it together with its cause."""
+    return _entry(application_id, type_, at, grant_id, facts)
+
+
 def _entry(application_id: str, type_: AuditType, at: Micros, grant_id: str | None, facts: Mapping[str, Fact]) -> Event:
     return sign(
         Event(

@@ -8,7 +8,11 @@ from opengrant.vault import Owner, Vault
 
 
 def owner_of(grant: Grant) -> Owner:
-    return Owner(grant.application_id, "grant", grant.id, "live")
+    return _owner(grant.application_id, grant.id)
+
+
+def _owner(application_id: str, grant_id: str) -> Owner:
+    return Owner(application_id, "grant", grant_id, "live")
 
 
 def seal(vault: Vault, grant: Grant, secret: GrantSecret) -> Sealed:
@@ -17,7 +21,12 @@ def seal(vault: Vault, grant: Grant, secret: GrantSecret) -> Sealed:
 
 def unseal(vault: Vault, grant: Grant, sealed: Sealed) -> GrantSecret:
     """Raises Unsealable, SecretUnreadable."""
-    secret = decode(vault.open(sealed, owner_of(grant)))
+    return unseal_of(vault, grant.application_id, grant.id, sealed)
+
+
+def unseal_of(vault: Vault, application_id: str, grant_id: str, sealed: Sealed) -> GrantSecret:
+    """As `unseal`, for a grant by its id."""
+    secret = decode(vault.open(sealed, _owner(application_id, grant_id)))
     if not isinstance(secret, GrantSecret):
         raise SecretUnreadable(f"A grant cannot live by a secret of the kind {secret.kind}.")
     return secret

@@ -9,7 +9,7 @@ import structlog
 
 from opengrant.logs.lines import Record
 from opengrant.logs.masking import describe, raised
-from opengrant.logs.writer import LogWriter
+from opengrant.logs.writer import LogWriter, request_id
 
 
 def configure(level: str, stream: BinaryIO | None = None, *, on_drop: Callable[[int], None] | None = None) -> LogWriter:
@@ -20,8 +20,9 @@ def configure(level: str, stream: BinaryIO | None = None, *, on_drop: Callable[[
     stream   None: standard error
     on_drop  called in the writing thread with the number of records lost since the last call
     """
+    global _current  # noqa: PLW0603 -- as structlog's configuration, it is the process's
     threshold = logging.getLevelNamesMapping()[level.upper()]
-    writer = LogWriter(stream or sys.stderr.buffer, quote_exceptions=threshold <= logging.DEBUG, on_drop=on_drop)
+    _current = writer = LogWriter(stream or sys.stderr.buffer, threshold=threshold, on_drop=on_drop)
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, writer.prepare],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
@@ -38,6 +39,14 @@ def configure(level: str, stream: BinaryIO | None = None, *, on_drop: Callable[[
     return writer
 
 
+_current: LogWriter | None = None
+
+
+def current() -> LogWriter | None:
+    """The writer that `configure` made last."""
+    return _current
+
+
 class _Bridge(logging.Handler):
     """A handler of the standard library that puts its records into the writer."""
 
@@ -51,6 +60,8 @@ class _Bridge(logging.Handler):
         except Exception:  # noqa: BLE001 -- a library's wrong format string must not stop its caller
             text = str(record.msg)
         event: Record = {**structlog.contextvars.get_contextvars(), "logger": record.name}
+        if (current_request := request_id.get()) is not None:
+            event["request_id"] = current_request
         event["ts"] = int(record.created * 1e9)
         event["level"] = record.levelname.lower()
         if record.exc_info and (error := raised(record.exc_info)) is not None:

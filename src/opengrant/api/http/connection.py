@@ -1,4 +1,4 @@
-"""Connections with limits: uvicorn's protocol has none for what comes before a request is complete.
+"""HTTP/1.1 on one connection: the protocol class of uvicorn's server. httptools parses; the limits are here.
 
     a head            64 KiB, 256 lines, 30 s (a setting); more answers 431, later 408
     body framing         64 KiB between two pieces of the body: chunk extensions, trailers; trailers are dropped
@@ -7,21 +7,23 @@
     an unread answer     75 s
     connections       2,000 a process, half of them for one address (settings); more answer 503
 
-A refusal is an error envelope; the connection closes after it.
+A refusal is an error envelope; the connection closes after it. Why not uvicorn's own class: decision 12.
 """
 
 import asyncio
-from typing import Any, cast
+from contextvars import Context, copy_context
+from typing import cast
+from urllib.parse import unquote
 
 import httptools
+from starlette.types import ASGIApp, Scope
 from uvicorn.config import Config
-from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from opengrant.api.http.closing_connection import ClosingConnection
 from opengrant.api.http.connection_limits import Bounds, counted_as
-from opengrant.errors import InvalidRequest, RequestHeadTooLarge, RequestTimeout
+from opengrant.api.http.exchange import Exchange
+from opengrant.errors import InvalidRequest, RequestHeadTooLarge
 
 _LONGEST_HEAD = 64 * 1024
 _MOST_LINES = 256
@@ -30,38 +32,46 @@ _DRAINED_WITHIN = 30.0
 """Seconds for the rest of a body whose request has been answered already."""
 _MOST_DROPPED = 1024 * 1024
 """Bytes that a refused client may still send while it reads the answer."""
+_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
+_SPECIAL = _FRAMING | {b"host", b"expect"}
 
 
 class Connection(ClosingConnection):
-    """One connection, from the client to uvicorn's request cycle."""
+    """One connection, from the client to the application."""
 
     def __init__(
         self,
         config: Config,
         server_state: ServerState,
-        app_state: dict[str, Any],
+        app_state: object,
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
         bounds: Bounds,
     ) -> None:
-        super().__init__(config, server_state, app_state, _loop, bounds=bounds)
-        self._begun = False
-        """A part of a message has come, and not all of it."""
-        self._held = 0
-        """Bytes since the message began, or since its body last grew."""
+        super().__init__(_loop or asyncio.get_running_loop(), server_state, bounds)
+        self._app = cast(ASGIApp, config.loaded_app)
+        self._keep_alive = float(config.timeout_keep_alive)
+        self._parser = httptools.HttpRequestParser(self)
         self._grew = False
         self._excess: str | None = None
+        self._closes = False
+        """The last request was the last of this connection: what follows is ignored."""
         self._dropped = 0
+        self._context = copy_context()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(cast(asyncio.Transport, transport))
+        self.transport = cast(asyncio.Transport, transport)
+        self.state.connections.add(self)  # type: ignore[arg-type] # uvicorn names its own classes
         bounds = self.bounds
-        address = counted_as(self.client[0] if self.client else "", bounds.proxies)
+        peer = transport.get_extra_info("peername")
+        address = counted_as(peer[0] if isinstance(peer, tuple) else "", bounds.proxies)
         if (refusal := bounds.enter(address)) is not None:
             self._refuse(*refusal)
         else:
             self._admitted, self._address = True, address
             self._within(bounds.head_within, self._head_late)
+
+    # ── bytes ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
@@ -69,9 +79,6 @@ class Connection(ClosingConnection):
             if self._lingers and self._dropped > _MOST_DROPPED:
                 self.transport.abort()
             return
-        if self.timeout_keep_alive_task is not None:
-            self.timeout_keep_alive_task.cancel()
-            self.timeout_keep_alive_task = None
         if len(data) + self._held <= _LONGEST_HEAD:
             self._feed(data)
         else:
@@ -80,23 +87,22 @@ class Connection(ClosingConnection):
                 room = _LONGEST_HEAD - self._held
                 self._feed(rest[:room])
                 rest = rest[room:]
-        if self._in_head and not self._refused:
-            if self._begun or self._held:
-                self._within(self.bounds.head_within, self._head_late)
-            elif (self.cycle is None or self.cycle.response_complete) and not self.transport.is_closing():
-                # The data was the rest of a body whose request had been answered.
-                self.timeout_keep_alive_task = self.loop.call_later(
-                    self.timeout_keep_alive, self.timeout_keep_alive_handler
-                )
+        if (self._begun or self._held) and self.reading is None and not self._refused and self._late != self._head_late:
+            self._within(self.bounds.head_within, self._head_late)
 
     def _feed(self, piece: bytes | memoryview) -> None:
+        if self._closes:
+            return
         self._grew = False
         try:
-            self.parser.feed_data(piece)
-        except httptools.HttpParserUpgrade:
-            pass  # upgrades are not supported; the request is answered as it is
+            self._parser.feed_data(piece)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._go_on_without_upgrade(memoryview(piece)[upgrade.args[0] :])
+            return
         except httptools.HttpParserError:
-            if self._excess is None:
+            if self._closes:
+                pass  # data after the last request
+            elif self._excess is None:
                 self._refuse(InvalidRequest("This is no request of HTTP/1.1, or its path is not valid."), "invalid")
             else:
                 self._refuse(_too_large(), self._excess)
@@ -108,66 +114,148 @@ class Connection(ClosingConnection):
         if self._held >= _LONGEST_HEAD:
             self._refuse(_too_large(), "head_too_large")
 
-    # uvicorn's own callbacks check for a WebSocket upgrade each time; there is none here.
+    def _go_on_without_upgrade(self, rest: memoryview) -> None:
+        """Read what follows a head that asks for another protocol. Nothing is upgraded, so it is HTTP/1.1 too.
+
+        The parser takes the message for complete. If the request has a body, a second parser reads it, from a head
+        that frames it alike; its connection ends with it.
+        """
+        self._held = 0
+        if (exchange := self.reading) is not None:
+            self._parser = httptools.HttpRequestParser(_BodyOnly(self))
+            framing = [name + b": " + value for name, value in exchange.scope["headers"] if name in _FRAMING]
+            self._parser.feed_data(b"\r\n".join([b"POST / HTTP/1.1", *framing, b"\r\n"]))
+        if rest:
+            self._feed(rest)
+
+    # ── the parser's calls ────────────────────────────────────────────────────────────────────────────────────
 
     def on_message_begin(self) -> None:
         self._begun = True
-        HttpToolsProtocol.on_message_begin(self)
+        self._url = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._hosts = 0
+        self._expects = self._has_body = False
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        headers = self.headers
-        if not self._in_head:
+        if self.reading is not None:
             return  # a trailer: ignored
+        headers = self._headers
         if len(headers) >= _MOST_LINES:
             self._excess = "head_too_large"
             raise ValueError
         name = name.lower()
-        if name == b"expect" and value.lower() == b"100-continue":
-            self.expect_100_continue = True
+        if name in _SPECIAL:
+            self._note(name, value.lower().strip())
         headers.append((name, value))
 
+    def _note(self, name: bytes, value: bytes) -> None:
+        """Note a header that the connection heeds. Raises ValueError for a coding of the body that is unknown here."""
+        if name == b"host":
+            self._hosts += 1
+        elif name == b"expect":
+            self._expects = value == b"100-continue"
+        else:
+            self._has_body = value != b"0"
+            if name == b"transfer-encoding" and value != b"chunked":
+                raise ValueError
+
     def on_headers_complete(self) -> None:
-        if len(self.pipeline) >= _MOST_WAITING:
+        if len(self.waiting) >= _MOST_WAITING:
             self._excess = "pipelined"
             raise ValueError
-        HttpToolsProtocol.on_headers_complete(self)
-        self._in_head = False
+        parser = self._parser
+        version = parser.get_http_version()
+        if self._hosts != 1 and (version == "1.1" or self._hosts):
+            raise ValueError
+        if version not in {"1.0", "1.1"}:
+            raise ValueError
+        self._skips_body = self._has_body and parser.should_upgrade()
+        stays = version == "1.1" and parser.should_keep_alive() and not self._skips_body
+        scope = _scope(parser.get_method().decode("ascii"), self._url, self._headers)
+        exchange = self.reading = Exchange(self, scope, stays=stays, expects=self._expects)
         self._grew = True
-        if self._deadline is not None:
-            self._in_time()
+        self._late = None
+        if self.answering is None:
+            self._begin(exchange)
+        else:
+            self.waiting.append(exchange)
+            self.pause_reading()
 
     def on_body(self, body: bytes) -> None:
         self._grew = True
-        cycle = self.cycle
-        if not cycle.response_complete:
-            cycle.body += body
-            if len(cycle.body) > HIGH_WATER_LIMIT:
-                self.flow.pause_reading()
-            cycle.message_event.set()
+        if self.reading is not None:
+            self.reading.add(body)
 
     def on_message_complete(self) -> None:
-        self._in_head, self._begun, self._grew = True, False, True
-        if self._deadline is not None:
-            self._in_time()
-        cycle = self.cycle
-        if not cycle.response_complete:
-            cycle.more_body = False
-            cycle.message_event.set()
-
-    def on_response_complete(self) -> None:
-        HttpToolsProtocol.on_response_complete(self)
-        if self.transport.is_closing():
-            if self.transport.get_write_buffer_size():
-                self._abort_unless_read()
-        elif not self._in_head and self.cycle.response_complete:
-            self._within(_DRAINED_WITHIN, self.transport.close)
-
-    def _head_late(self) -> None:
-        self._deadline = None
-        if self._begun or self._held:
-            self._refuse(RequestTimeout("The head of the request did not arrive in time."), "head_too_slow")
+        if self._skips_body:
+            self._skips_body = False
+            return
+        self._begun, self._grew = False, True
+        exchange, self.reading = self.reading, None
+        if exchange is None:
+            return
+        self._closes = not exchange.stays
+        self._late = None
+        if exchange.complete:
+            self._within(self._keep_alive, self._idle)  # the answer was earlier than the end of the body
         else:
-            self.transport.close()
+            exchange.more = False
+            exchange.wake()
+
+    # ── one request after the other ───────────────────────────────────────────────────────────────────────────
+
+    def _begin(self, exchange: Exchange, *, context: Context | None = None) -> None:
+        self.answering = exchange
+        exchange.task = self.loop.create_task(exchange.run(self._app), context=context)
+        self.state.tasks.add(exchange.task)
+
+    def done(self, exchange: Exchange) -> None:
+        """Go on after an answer."""
+        self.state.total_requests += 1
+        self.answering = None
+        if self.transport.is_closing() or not exchange.stays:
+            self._close()
+        elif self.waiting:
+            # Not in the context of the request that has just ended.
+            self._begin(self.waiting.popleft(), context=self._context.copy())
+        elif self._owed is not None:
+            self._answer(self._owed)
+        else:
+            self.resume_reading()
+            if self.reading is not None:
+                self._within(_DRAINED_WITHIN, self._close)
+            elif not self._begun and not self._held:
+                self._within(self._keep_alive, self._idle)
+
+
+class _BodyOnly:
+    """What a parser calls when the head is known already."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.on_body = connection.on_body
+        self.on_message_complete = connection.on_message_complete
+
+
+def _scope(method: str, url: bytes, headers: list[tuple[bytes, bytes]]) -> Scope:
+    """The scope, with what the application reads of it. Raises ValueError, HttpParserInvalidURLError."""
+    if url.startswith(b"/") and b"#" not in url:
+        raw_path, _, query = url.partition(b"?")
+    else:
+        parsed = httptools.parse_url(url)
+        raw_path, query = parsed.path or b"/", parsed.query
+    path = raw_path.decode("ascii")
+    return {
+        "type": "http",
+        "method": method,
+        "path": unquote(path) if "%" in path else path,
+        "raw_path": raw_path,
+        "query_string": query or b"",
+        "headers": headers,
+    }
 
 
 def _too_large() -> RequestHeadTooLarge:

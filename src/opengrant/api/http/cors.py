@@ -16,6 +16,8 @@ CALLED_FROM_PAGES: Mapping[str, bytes] = {"/v3/connect/token": b"POST", "/v3/con
 _HEADERS = b"content-type, x-nylas-connect, x-nylas-application-public-id"
 _REMEMBERED = b"600"
 """Seconds that a browser may cache a preflight; a removed origin stops working after at most as long."""
+_TOKEN = b"/v3/connect/token"
+"""Part of each of them."""
 _VARY = (b"vary", b"Origin")
 
 
@@ -31,8 +33,10 @@ class Cors:
         self.redirects = redirects
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = f"/{raw_path(scope).strip('/')}" if scope["type"] == "http" else ""
-        verb = CALLED_FROM_PAGES.get(path)
+        verb = None
+        if _TOKEN in scope.get("raw_path", b""):  # most paths go no further
+            path = f"/{raw_path(scope).strip('/')}"
+            verb = CALLED_FROM_PAGES.get(path)
         if verb is None:
             await self.inner(scope, receive, send)
             return

@@ -35,7 +35,7 @@ class Router:
             if segment in node.literal:
                 node = node.literal[segment]
             elif node.any is not None and segment:
-                params[node.name] = unquote(segment)
+                params[node.name] = unquote(segment) if "%" in segment else segment
                 node = node.any
             else:
                 raise _nothing_here(scope)

@@ -101,7 +101,7 @@ class Request:
 
     def query(self, shape: type[Shape]) -> Shape:
         """The query as `shape`. Raises InvalidRequest."""
-        return decode(shape, read_query(self.query_string))
+        return decode(shape, read_query(self.query_string) if self.query_string else {})
 
     def read(self, shape: type[Shape]) -> Shape:
         """The JSON body as `shape`. Raises InvalidPayload, InvalidRequest."""

@@ -17,6 +17,7 @@ from opengrant.model import (
     Application,
     Clock,
     Grant,
+    GrantSecret,
     Micros,
     OAuthSecret,
     OrganisationSecret,
@@ -26,7 +27,7 @@ from opengrant.model import (
 from opengrant.providers.registry import FACTS
 from opengrant.providers.verdict import Kind
 from opengrant.store.engine.port import Store
-from opengrant.store.grants import refreshing
+from opengrant.store.grants import refreshing, stored_token
 from opengrant.store.grants.refreshing import State
 
 LIFE_LEFT: Micros = 60 * SECOND
@@ -62,10 +63,36 @@ class LiveTokens:
 
         Raises what `live` raises.
         """
+        stored = await self._stored(app, grant_id, minimum_ttl=minimum_ttl, reason=reason)
+        if stored is not None:
+            return stored
         live = await self.live(app, grant_id, minimum_ttl=minimum_ttl)
         at = self.clock()
         await self.db.write(audit.record_alone(app.id, "grant.token_read", at=at, grant_id=grant_id, reason=reason))
         return live
+
+    async def _stored(self, app: Application, grant_id: str, *, minimum_ttl: int, reason: str | None) -> Live | None:
+        """The stored token, if nothing has to be done before: the usual case, in one transaction.
+
+        The entry of the audit trail is durable before the seal is opened. So a seal that does not open, as with a
+        missing master key, leaves an entry although no token was returned.
+        """
+        at = self.clock()
+        found = await self.db.write(
+            stored_token.read(
+                app.id,
+                grant_id,
+                audit.entry(app.id, "grant.token_read", at=at, grant_id=grant_id, reason=reason),
+                at=at,
+                until=at + max(minimum_ttl * SECOND, LIFE_LEFT),
+                used_since=at - _USED_EVERY,
+                dialect=self.db.dialect,
+            )
+        )
+        if found is None:
+            return None
+        token = _token(self.states.open_sealed(app.id, grant_id, found.sealed))
+        return None if token is None else Live(token, found.expires_at, found.scope)
 
     async def live(self, app: Application, grant_id: str, *, minimum_ttl: int) -> Live:
         """The live access token of a grant, renewed first if it ends within `minimum_ttl` seconds.
@@ -99,10 +126,8 @@ class LiveTokens:
             expires_at -= ahead  # the clock was set back since: no longer than it was made for
         if expires_at - at < _least(grant):
             return None
-        secret = self.states.open(state)
-        if not isinstance(secret, OAuthSecret | OrganisationSecret):
-            return None
-        return Live(secret.access_token, expires_at, grant.scope)
+        token = _token(self.states.open(state))
+        return None if token is None else Live(token, expires_at, grant.scope)
 
     async def _renewed(self, state: State) -> State:
         """The state after an attempt to renew; unchanged while the provider must not be asked."""
@@ -129,6 +154,11 @@ class LiveTokens:
         # A grant in trouble keeps the time of its next attempt.
         due_at = self.schedule.next(replace(grant, used_at=at), at=at) if grant.trouble is None else grant.due_at
         await self.db.write(refreshing.used(grant, at=at, due_at=due_at))
+
+
+def _token(secret: GrantSecret) -> SecretStr | None:
+    """None for a password."""
+    return secret.access_token if isinstance(secret, OAuthSecret | OrganisationSecret) else None
 
 
 def _lasts(grant: Grant, minimum_ttl: int, at: Micros) -> bool:

@@ -34,6 +34,10 @@ class States:
         assert state.live is not None
         return live_secrets.unseal(self.vault, state.grant, state.live)
 
+    def open_sealed(self, application_id: str, grant_id: str, sealed: Sealed) -> GrantSecret:
+        """As `open`."""
+        return live_secrets.unseal_of(self.vault, application_id, grant_id, sealed)
+
     def seal(self, grant: Grant, secret: GrantSecret) -> Sealed:
         return live_secrets.seal(self.vault, grant, secret)
 

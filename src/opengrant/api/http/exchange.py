@@ -1,0 +1,114 @@
+"""One request and its answer, as ASGI sees them."""
+
+import asyncio
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from starlette.types import ASGIApp, Message, Scope
+
+if TYPE_CHECKING:
+    from opengrant.api.http.connection import Connection
+
+HIGH_WATER = 64 * 1024
+"""Bytes of a body that may wait for the application. Above it, reading stops."""
+
+_STATUS_LINES = {int(status): f"HTTP/1.1 {status.value} {status.phrase}".encode() for status in HTTPStatus}
+_BODILESS = frozenset({204, 304})
+
+
+class Exchange:
+    """A request with its headers read, and the answer to it.
+
+    The application answers with one start message, which has a content length unless its status forbids a body, and
+    one body message. Both leave in one write.
+
+    stays     the connection is kept after the answer
+    expects   the client waits for "100 Continue" before it sends the body
+    more      the body has not arrived completely
+    gone      the client has hung up, or got another answer
+    complete  the answer is sent
+    """
+
+    __slots__ = (
+        *("connection", "scope", "stays", "expects", "more", "gone", "complete"),
+        *("pieces", "size", "head", "waiter", "task"),
+    )
+
+    def __init__(self, connection: "Connection", scope: Scope, *, stays: bool, expects: bool) -> None:
+        self.connection, self.scope, self.stays, self.expects = connection, scope, stays, expects
+        self.more, self.gone, self.complete = True, False, False
+        self.pieces: list[bytes] = []
+        self.size = 0
+        self.head: Message | None = None
+        self.waiter: asyncio.Future[None] | None = None
+        self.task: asyncio.Task[None] | None = None
+
+    async def run(self, app: ASGIApp) -> None:
+        """Call the application. An answer that it does not finish ends the connection."""
+        try:
+            await app(self.scope, self.receive, self.send)
+        finally:
+            # Here and not in a callback of the task, which would cost another turn of the loop.
+            self.connection.state.tasks.discard(self.task)
+            if not self.complete and not self.gone:
+                self.connection.transport.close()
+
+    def add(self, piece: bytes) -> None:
+        """Take a piece of the body. Pieces that come after the answer are dropped."""
+        if not self.complete:
+            self.pieces.append(piece)
+            self.size += len(piece)
+            if self.size > HIGH_WATER:
+                self.connection.pause_reading()
+            self.wake()
+
+    def wake(self) -> None:
+        """Let `receive` look again."""
+        waiter, self.waiter = self.waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    async def receive(self) -> Message:
+        while self.more and not (self.pieces or self.gone or self.complete):
+            if self.expects:
+                self.expects = False
+                self.connection.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.connection.resume_reading()
+            self.waiter = self.connection.loop.create_future()
+            await self.waiter
+        if self.gone or self.complete:
+            return {"type": "http.disconnect"}
+        body = b"".join(self.pieces)
+        self.pieces, self.size = [], 0
+        return {"type": "http.request", "body": body, "more_body": self.more}
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.head = message
+            return
+        connection = self.connection
+        if connection.writable is not None:
+            await connection.writable
+        if self.gone:
+            return
+        if self.head is None or message.get("more_body", False):
+            raise RuntimeError("an answer is one start and one body")
+        status: int = self.head["status"]
+        headers: Sequence[tuple[bytes, bytes]] = self.head["headers"]
+        if not self.stays:
+            headers = [*headers, (b"connection", b"close")]
+        head = response_head(status, [*connection.state.default_headers, *headers])
+        bodiless = status in _BODILESS or self.scope["method"] == "HEAD"
+        connection.transport.write(head if bodiless else head + message["body"])
+        self.head = None
+        self.complete = True
+        connection.done(self)
+
+
+def response_head(status: int, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+    """Status line and headers. Raises RuntimeError when one of them holds the end of a line."""
+    head = b"\r\n".join([_STATUS_LINES[status], *[name + b": " + value for name, value in headers], b"\r\n"])
+    if head.count(b"\n") != len(headers) + 2 or head.count(b"\r") != len(headers) + 2:
+        raise RuntimeError("a header of the answer holds the end of a line")
+    return head
