@@ -7,15 +7,15 @@ the request as its actor. Without a call, the actor is the clock.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
 
+from opengrant.model.basics import record
 from opengrant.store.events.events import Event
 
 Fact = str | int | Sequence[str] | None
 """A detail of an audit entry: ids, names of fields, numbers; never the value of a secret."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Actor:
     """`name` is `<kind>:<id>`, or one word where there is only one of the kind.
 
@@ -80,5 +80,7 @@ def sign(event: Event, facts: Mapping[str, Fact] | None = None) -> Event:
     """The event with its actor, its request id and the details of the audit trail; None is left out."""
     actor = _current.get()
     detail = {"request_id": actor.request_id, **(facts or {})}
-    known = {name: value for name, value in detail.items() if value is not None}
-    return replace(event, actor=actor.name, detail=known or None)
+    known = {name: value for name, value in detail.items() if value is not None} or None
+    # `replace` takes five times as long, and every write has an event.
+    about = (event.id, event.application_id, event.type, event.grant_id, event.payload, event.created_at)
+    return Event(*about, actor.name, known)
