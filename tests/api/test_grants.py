@@ -1,6 +1,7 @@
 """/v3/grants: found, listed, changed, deleted, and never seen by a stranger."""
 
 import json
+from urllib.parse import quote
 
 import pytest
 
@@ -16,7 +17,6 @@ def make(tenant: Tenant, *identifiers: str) -> list[dict[str, object]]:
 def listed(tenant: Tenant, query: str = "") -> list[str]:
     answer = tenant.get(f"/v3/grants{query}")
     assert answer.status_code == 200, answer.text
-    assert "next_cursor" not in answer.json()
     return [grant["email"] for grant in data(answer)]
 
 
@@ -167,3 +167,82 @@ def test_a_blocked_grant_can_be_seen_and_not_used(tenant: Tenant) -> None:
         assert problem(refused)[:2] == (423, "api.resource_blocked")
     tenant.server.call(records.block(made["id"], blocked=False))
     assert tenant.patch(f"/v3/grants/{made['id']}", {"name": "x"}).status_code == 200
+
+
+def walked(tenant: Tenant, query: str) -> list[str]:
+    """The addresses of all pages, by cursor."""
+    found, token = list[str](), ""
+    while True:
+        answer = tenant.get(f"/v3/grants?{query}{token}").json()
+        found += [grant["email"] for grant in answer["data"]]
+        if "next_cursor" not in answer:
+            return found
+        token = f"&page_token={answer['next_cursor']}"
+
+
+@pytest.mark.parametrize("order", ["sort_by=created_at", "sort_by=updated_at"])
+def test_pages_by_cursor_have_each_grant_once(tenant: Tenant, order: str) -> None:
+    names = [f"room-{number}@x.example" for number in range(11)]
+    make(tenant, *names)
+    assert walked(tenant, f"{order}&limit=4") == names[::-1]
+    assert walked(tenant, f"{order}&limit=4&order_by=asc") == names
+    assert walked(tenant, f"{order}&limit=11") == names[::-1]
+    assert walked(tenant, f"{order}&limit=2&email_prefix=room-1") == [names[10], names[1]]
+    assert walked(tenant, f"{order}&limit=3&provider=virtual-calendar&grant_status=valid&order_by=asc") == names
+
+
+def test_a_cursor_stays_while_grants_come_and_go(tenant: Tenant) -> None:
+    made = make(tenant, *(f"room-{number}" for number in range(6)))
+    first = tenant.get("/v3/grants?limit=2").json()
+    make(tenant, "later")
+    for gone in (made[4], made[3]):  # the last of the first page, and the first of the second
+        tenant.delete(f"/v3/grants/{gone['id']}")
+    second = tenant.get(f"/v3/grants?limit=2&page_token={first['next_cursor']}").json()
+    assert [grant["email"] for grant in first["data"] + second["data"]] == ["room-5", "room-4", "room-2", "room-1"]
+
+
+def test_a_cursor_carries_its_query_and_fits_no_other(tenant: Tenant, stranger: Tenant) -> None:
+    make(tenant, *(f"room-{number}@x.example" for number in range(4)))
+    make(stranger, *(f"room-{number}@y.example" for number in range(4)))
+    token = tenant.get("/v3/grants?limit=1&order_by=asc&email_prefix=room").json()["next_cursor"]
+    # What is left out counts as before; `limit` is free.
+    assert listed(tenant, f"?limit=2&page_token={token}") == ["room-1@x.example", "room-2@x.example"]
+    assert listed(tenant, f"?email_prefix=room&page_token={token}")[0] == "room-1@x.example"
+    for other in ("order_by=desc", "email_prefix=r", "provider=imap", "sort_by=updated_at", "since=1"):
+        status, _, message = problem(tenant.get(f"/v3/grants?{other}&page_token={token}"))[:3]
+        assert (status, message.startswith("page_token: ")) == (400, True), other
+        assert other.partition("=")[0] in message
+    assert problem(tenant.get(f"/v3/grants?offset=1&page_token={token}"))[2].startswith("page_token: ")
+    assert problem(stranger.get(f"/v3/grants?page_token={token}"))[:2] == (400, "api.invalid_request_error")
+    audit = tenant.get("/v3/audit?limit=1").json()["next_cursor"]
+    for wrong in (audit, "x", token[:-3], "A" * 5000):
+        assert problem(tenant.get(f"/v3/grants?page_token={wrong}"))[0] == 400
+
+
+def test_clients_that_page_by_offset_get_no_cursor(tenant: Tenant) -> None:
+    make(tenant, "a", "b", "c")
+    assert "next_cursor" in tenant.get("/v3/grants?limit=1").json()
+    for query in ("limit=1&offset=0", "limit=1&offset=1", "limit=3", "limit=1&account_id=1"):
+        assert "next_cursor" not in tenant.get(f"/v3/grants?{query}").json()
+
+
+def test_grants_are_found_by_any_part_of_their_address(tenant: Tenant, stranger: Tenant) -> None:
+    names = ["ana.maria@hq.example", "Maria@shop.example", "an%@hq.example", "zoë@x.example", "room"]
+    make(tenant, *names)
+    make(stranger, "maria@stranger.example")
+    for part, found in {
+        "MARIA": names[:2],
+        "aria@": names[:2],
+        "hq.ex": [names[0], names[2]],
+        "n%@": names[2:3],
+        "ë@": names[3:4],
+        "oo": names[4:],
+        "example": names[:4],
+        "maria@hq.example": names[:1],
+        "mariana": [],
+        '"': [],
+        "a AND": [],
+    }.items():
+        assert listed(tenant, f"?order_by=asc&email_contains={quote(part)}") == found, part
+    assert listed(tenant, "?email_contains=maria&email_prefix=ana") == names[:1]
+    assert listed(tenant, "?email_contains=maria&grant_status=invalid") == []

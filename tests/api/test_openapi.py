@@ -291,6 +291,7 @@ DEPENDS_ON_THE_WORLD = {
     "GET /v3/webhooks/{webhook_id}/deliveries",
     "POST /v3/webhooks/{webhook_id}/deliveries/replay-failed",
     "POST /v3/webhooks/{webhook_id}/deliveries/{delivery_id}/replay",
+    "GET /v3/grants",
     "GET /v3/audit",
     "GET /v3/grants/{grant_id}/timeline",
     "GET /v3/grants/{grant_id}/reconnect-link",

@@ -163,7 +163,7 @@ def test_files_that_do_not_fit_together_are_refused(tmp_path: Path) -> None:
 
 # Where SQLite has the table `numbers`, PostgreSQL has a sequence.
 SQLITE_COLUMNS = """
-    select t.name, c.name, c."notnull" from sqlite_master t, pragma_table_info(t.name) c
+    select t.name, c.name, c."notnull" from sqlite_master t, pragma_table_xinfo(t.name) c
     where t.type = 'table' and t.name not like 'sqlite_%' and t.name <> 'numbers' order by t.name, c.cid
 """
 # Only SQLite numbers without a sequence; only PostgreSQL collects changes of counts.
@@ -191,7 +191,7 @@ POSTGRES_INDEXES = """
     order by i.indexrelid::regclass::text collate "C", k.place
 """
 SQLITE_KEYS = """
-    select t.name, c.name from sqlite_master t, pragma_table_info(t.name) c
+    select t.name, c.name from sqlite_master t, pragma_table_xinfo(t.name) c
     where t.type = 'table' and c.pk > 0 and t.name <> 'numbers' order by t.name, c.pk
 """
 POSTGRES_KEYS = """

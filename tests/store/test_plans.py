@@ -10,6 +10,7 @@ import inspect
 import itertools
 import json
 import pkgutil
+import random
 import re
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
@@ -31,16 +32,17 @@ from opengrant.store.events.events import Event
 from opengrant.store.grants import grants, keyed, listing, refreshing, stored_token
 from opengrant.store.grants.grants import Writing
 from opengrant.store.grants.leases import Lease
-from opengrant.store.grants.listing import FEW, GrantFilters, Order
+from opengrant.store.grants.listing import FEW, FRONT, GrantFilters, Order, Position, Window
 from opengrant.store.grants.refreshing import Rates, Source
+from opengrant.store.grants.source_health import SOURCE
 from opengrant.store.operations import checkup, overview
 from opengrant.store.signin import tokens
 from opengrant.store.tenants import workspaces
 from tests.peers.postgres import Postgres
 
 MANY = 100_000
-READ = 3 * FEW
-"""Rows of grants that a statement may read: FEW matches of each filter, or a page's worth of dense ones."""
+READ = FEW + 2 * FRONT
+"""Rows of grants that a statement may read: the few matches of a filter, or a page's worth of dense ones."""
 STEPS_A_ROW = 25
 """Instructions of SQLite's machine for a row that is read and kept; one that is passed by takes five."""
 START = 1_700_000_000_000_000
@@ -120,6 +122,18 @@ class Filled(Protocol):
     async def drive(self, steps: Steps[Any]) -> list[Work]:
         """Run a script and undo it."""
 
+    async def fetch(self, statement: Statement) -> Sequence[Row]: ...
+
+
+async def answer(filled: Filled, steps: Steps[Any]) -> Any:
+    """What a script returns that only reads."""
+    rows = None
+    try:
+        while True:
+            rows = await filled.fetch(next(steps) if rows is None else steps.send(rows))
+    except StopIteration as end:
+        return end.value
+
 
 class FilledSqlite:
     """tables: a pattern of those that are looked at, by name or alias."""
@@ -142,6 +156,10 @@ class FilledSqlite:
             return done
         finally:
             self.connection.rollback()
+
+    async def fetch(self, statement: Statement) -> Sequence[Row]:
+        args = {str(n): value for n, value in enumerate(plain(statement.args), 1)}
+        return self.connection.execute(statement.sql, args).fetchall()
 
     def _run(self, statement: Statement) -> tuple[list[Row], Work]:
         args = {str(n): value for n, value in enumerate(plain(statement.args), 1)}
@@ -185,6 +203,9 @@ class FilledPostgres:
             return done
         finally:
             await transaction.rollback()
+
+    async def fetch(self, statement: Statement) -> Sequence[Row]:
+        return [tuple(row) for row in await self.connection.fetch(statement.sql, *plain(statement.args))]
 
     async def _explain(self, statement: Statement) -> Work:
         explain = f"explain (analyze, timing off, format json) {statement.sql}"
@@ -311,9 +332,51 @@ async def test_a_page_of_grants_reads_few_of_them(filled: Filled) -> None:
     pairs = [pair for one, other in itertools.combinations(SINGLE, 2) if (pair := both(one, other)) is not None]
     wrong = list[str]()
     for filters, order in itertools.product([GrantFilters(), *SINGLE, *pairs], ORDERS):
-        steps = listing.page("app", filters, order=order, descending=True, limit=50, offset=0, dialect=filled.dialect)
+        steps = listing.page("app", filters, Window(order), dialect=filled.dialect)
         wrong += [f"{order} {filters}: {one}" for one in await slow(filled, steps)]
     assert not wrong, f"{len(wrong)} of {2 * len(pairs)}, such as {wrong[0]}"
+
+
+def fits(filters: GrantFilters, row: dict[str, Any], blamed: Collection[str]) -> bool:
+    """The conditions once more, in other words."""
+    troubled = row["status"] == "valid" and (row["trouble"] is not None or row["source"] in blamed)
+    conditions = {
+        "email": lambda wanted: row["email_key"] == wanted,
+        "status": lambda wanted: row["status"] == wanted,
+        "provider": lambda wanted: row["provider"] == wanted,
+        "connector": lambda wanted: wanted in {row["provider"], row["connector_id"]},
+        "ip": lambda wanted: row["ip"] == wanted,
+        "workspace_id": lambda wanted: row["workspace_id"] == wanted,
+        "since": lambda wanted: row["created_at"] >= wanted,
+        "before": lambda wanted: row["created_at"] <= wanted,
+        "email_prefix": row["email_key"].startswith,
+        "email_contains": lambda wanted: wanted in row["email_key"],
+        "troubled": lambda wanted: troubled == wanted,
+    }
+    return all(fit(wanted) for name, fit in conditions.items() if (wanted := getattr(filters, name)) is not None)
+
+
+READABLE = ("id", "email_key", "status", "provider", "connector_id", "ip", "workspace_id", "created_at", "updated_at")
+"""Columns that `fits` reads, beside the trouble and the source."""
+
+
+@pytest.mark.parametrize("blamed", [(), ("k-rare/mail1.test", "c-zoom/mail2.test"), ("c-google/mail1.test",)])
+async def test_a_page_has_just_the_grants_that_fit(filled: Filled, blamed: tuple[str, ...]) -> None:
+    names = (*READABLE, "trouble", "source")
+    everything = f"select {', '.join(READABLE)}, trouble, {SOURCE[filled.dialect]} from grants"
+    rows = [dict(zip(names, row, strict=True)) for row in await filled.fetch(Statement(everything))]
+    chance = random.Random(7)
+    pairs = [pair for one, other in itertools.combinations(SINGLE, 2) if (pair := both(one, other)) is not None]
+    for filters in [*chance.sample(SINGLE, 6), *chance.sample(pairs, 18)]:
+        order, descending = chance.choice(ORDERS), chance.random() < 0.5
+        fitting = [(row[order], row["id"]) for row in rows if fits(filters, row, blamed)]
+        fitting.sort(reverse=descending)
+        offset = chance.choice((0, 3, 700, len(fitting) // 2))
+        after = Position(*chance.choice(fitting)) if fitting and chance.random() < 0.5 else None
+        behind = fitting[fitting.index(after) + 1 :] if after else fitting
+        window = Window(order, descending, 50, offset, after)
+        page = await answer(filled, listing.page("app", filters, window, dialect=filled.dialect, blamed=blamed))
+        assert [one.id for one in page] == [id_ for _, id_ in behind[offset : offset + 50]], (filters, window)
 
 
 @pytest.mark.parametrize(
@@ -325,9 +388,7 @@ async def test_a_page_of_grants_whose_source_is_in_trouble_reads_few_of_them(
     wrong = list[str]()
     for wanted, one, order in itertools.product((True, False), [GrantFilters(), *SINGLE], ORDERS):
         if (filters := both(GrantFilters(troubled=wanted), one)) is not None:
-            steps = listing.page(
-                "app", filters, order=order, descending=False, limit=50, offset=0, dialect=filled.dialect, blamed=blamed
-            )
+            steps = listing.page("app", filters, Window(order, descending=False), dialect=filled.dialect, blamed=blamed)
             wrong += [f"{order} {filters}: {one}" for one in await slow(filled, steps)]
     assert not wrong, f"{len(wrong)}, such as {wrong[0]}"
 
@@ -351,6 +412,10 @@ def scripts(dialect: Dialect) -> dict[Callable[..., Any], list[Steps[Any]]]:
         grants.find: [grants.find("app", "g500")],
         keyed.find: [keyed.find(b"digest", "g500", now=START)],
         grants.find_mailbox: [grants.find_mailbox("app", ProviderName.IMAP, EMAIL)],
+        grants.find_mailbox_and_home: [
+            grants.find_mailbox_and_home("app", ProviderName.IMAP, keys, "example.com")
+            for keys in ([EMAIL], [EMAIL, f"other-{EMAIL}"])
+        ],
         grants.find_provider_email: [grants.find_provider_email("app", ProviderName.GOOGLE, EMAIL)],
         grants.find_email: [grants.find_email("app", EMAIL, exact=exact) for exact in (True, False)],
         grants.find_external: [grants.find_external("app", "x5"), grants.find_external("app", "none")],

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from opengrant.api.http import data_plane
+from opengrant.api.http import cursors, data_plane
 from opengrant.api.http.data_plane import grant_of
 from opengrant.api.http.request import Request
 from opengrant.api.http.route_table import Cursor, Key, One, route
@@ -38,7 +38,7 @@ async def list_calendars(request: Request) -> tuple[list[Answer], str | None]:
     found = await request.services.calendars.calendars_of(grant).calendars(
         grant, metadata=pairs, after=_after(place), limit=min(query.limit, 200)
     )
-    cursor = None if found.next is None else data_plane.cursor(raw, [found.next], of=f"calendars {grant.id}")
+    cursor = None if found.next is None else cursors.cursor(raw, [found.next], of=f"calendars {grant.id}")
     return [chosen(shown.calendar(one)) for one in found.calendars], cursor
 
 

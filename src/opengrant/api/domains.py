@@ -2,10 +2,10 @@
 
 from functools import partial
 
+from opengrant.api.http.cursors import listed
 from opengrant.api.http.request import Request
 from opengrant.api.http.route_table import Cursor, One, Signed, route
 from opengrant.api.wire import domains as wire
-from opengrant.api.wire.pagination import cut
 from opengrant.errors import InvalidRequest, NotFound
 
 _DOMAINS = "/v3/admin/domains"
@@ -40,9 +40,10 @@ async def create_domain(request: Request) -> wire.Domain:
 )
 async def list_domains(request: Request) -> tuple[list[wire.Domain], str | None]:
     """List domains in order of creation. `next_cursor` is there while there are more."""
-    query = request.query(wire.DomainQuery)
-    found = await request.services.domains.page(request.organization_id, after=query.after, limit=query.size + 1)
-    shown, cursor = cut(found, query.size, lambda domain: (domain.created_at, domain.id))
+    asked = listed(request, wire.DomainQuery, of=f"domains {request.organization_id}")
+    limit = asked.query.size + 1
+    found = await request.services.domains.page(request.organization_id, after=asked.after, limit=limit)
+    shown, cursor = asked.cut(found, lambda domain: (domain.created_at, domain.id))
     return [wire.Domain.of(domain) for domain in shown], cursor
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from opengrant.api.calendars import BY_TOKEN, ERRORS
-from opengrant.api.http import data_plane
+from opengrant.api.http import cursors, data_plane
 from opengrant.api.http.data_plane import grant_of
 from opengrant.api.http.request import Request
 from opengrant.api.http.route_table import Cursor, One, route
@@ -190,7 +190,7 @@ def _after(place: list[Any] | None) -> Place:
 
 
 def _cursor(raw: dict[str, str], place: Place | None, *, of: str) -> str | None:
-    return None if place is None else data_plane.cursor(raw, list(place), of=of)
+    return None if place is None else cursors.cursor(raw, list(place), of=of)
 
 
 def _window(start: int | None, end: int | None) -> tuple[int, int]:

@@ -4,11 +4,12 @@ The vendor's API has no such paths.
 """
 
 from opengrant.api.grants import TAG
+from opengrant.api.http.cursors import listed
 from opengrant.api.http.request import Request
 from opengrant.api.http.route_table import Cursor, One, route
 from opengrant.api.wire import grant_actions as actions
 from opengrant.api.wire import grants as wire
-from opengrant.api.wire import pagination as cursors
+from opengrant.api.wire import pagination
 from opengrant.api.wire.fields import Answer
 from opengrant.errors import Blocked, CallbackNotAllowed, GrantNotFound, InvalidRequest, Overloaded
 from opengrant.grants.history import AuditPosition
@@ -79,7 +80,7 @@ async def get_reconnect_link(request: Request) -> Answer:
     "GET",
     "/v3/grants/{grant_id}/timeline",
     tag=TAG,
-    query=cursors.Query,
+    query=pagination.Query,
     answers=Cursor(actions.Moment),
     errors=(InvalidRequest, GrantNotFound),
 )
@@ -89,9 +90,10 @@ async def get_grant_timeline(request: Request) -> tuple[list[Answer], str | None
     It goes back as far as the audit trail. Renewals that found nothing wrong are one entry, `refreshed`, with their
     number; the entry that ends such a run says how many there were.
     """
-    query = request.query(cursors.Query)
-    after = None if query.after is None else AuditPosition(*query.after)
     grant = await request.services.grants.get(request.application, request.params["grant_id"])
-    found = await request.services.timeline.page(request.application, grant, after=after, limit=query.size + 1)
-    shown, cursor = cursors.cut(found, query.size, lambda moment: moment.place)
+    asked = listed(request, pagination.Query, of=f"timeline {grant.id}")
+    after = None if asked.after is None else AuditPosition(*asked.after)
+    limit = asked.query.size + 1
+    found = await request.services.timeline.page(request.application, grant, after=after, limit=limit)
+    shown, cursor = asked.cut(found, lambda moment: moment.place)
     return [actions.Moment.of(moment) for moment in shown], cursor

@@ -1,6 +1,9 @@
 """/v3/grants: grants that exist."""
 
+from collections.abc import Sequence
+
 from opengrant.api.connect import VERIFICATION_ERRORS
+from opengrant.api.http.cursors import listed
 from opengrant.api.http.decoding import checked
 from opengrant.api.http.request import Request
 from opengrant.api.http.route_table import Key, One, Page, route
@@ -19,19 +22,48 @@ from opengrant.errors import (
     RateLimited,
     ReauthEmailInvalid,
 )
-from opengrant.grants.manage import GrantFilters
+from opengrant.grants.manage import GrantFilters, Position, Window
 from opengrant.model import SECOND
 
 TAG = "Grants"
 
 
-@route("GET", "/v3/grants", tag=TAG, query=wire.GrantQuery, answers=Page(wire.Grant), errors=(InvalidRequest,))
-async def list_grants(request: Request) -> tuple[list[Answer], wire.GrantQuery]:
-    """List grants of the application, newest first unless told otherwise."""
-    query = request.query(wire.GrantQuery)
+@route(
+    "GET",
+    "/v3/grants",
+    tag=TAG,
+    query=wire.GrantQuery,
+    answers=Page(wire.Grant, by_cursor=True),
+    errors=(InvalidRequest,),
+)
+async def list_grants(request: Request) -> tuple[Sequence[Answer], wire.GrantQuery, str | None]:
+    """List grants of the application, newest first unless told otherwise.
+
+    Page by `offset`, or by `page_token`: the `next_cursor` of the page before. It is there while there are more and no
+    `offset` is given, and takes the same time at any depth. It carries the filters and the order, which the next
+    request may leave out.
+    """
+    asked = listed(request, wire.GrantQuery, of=f"grants {request.application.id}")
+    query = asked.query
     if query.account_id is not None or query.account_ids is not None:
-        return [], query
-    filters = GrantFilters(
+        return [], query, None
+    by_offset = "offset" in query.model_fields_set
+    if by_offset and query.page_token is not None:
+        raise InvalidRequest("offset: does not go with page_token, which knows where its page begins.")
+    window = Window(
+        order=query.sort_by,
+        descending=query.order_by == "desc",
+        limit=query.size + 1,
+        offset=query.offset,
+        after=None if asked.after is None else Position(*asked.after),
+    )
+    found = await request.services.grants.page(request.application, _filters(query), window)
+    shown, cursor = asked.cut(found, lambda one: (getattr(one.grant, query.sort_by), one.grant.id))
+    return [wire.Grant.shown(one) for one in shown], query, None if by_offset else cursor
+
+
+def _filters(query: wire.GrantQuery) -> GrantFilters:
+    return GrantFilters(
         # The identifier of a virtual calendar counts as given.
         email=query.email.strip(UNSEEN) if query.email and "@" in query.email else query.email,
         status=query.grant_status or query.status,
@@ -43,17 +75,9 @@ async def list_grants(request: Request) -> tuple[list[Answer], wire.GrantQuery]:
         # Times are kept finer than seconds: "at or before" means until the end of that second.
         before=None if query.before is None else query.before * SECOND + SECOND - 1,
         email_prefix=query.email_prefix,
+        email_contains=query.email_contains,
         troubled=query.troubled,
     )
-    found = await request.services.grants.page(
-        request.application,
-        filters,
-        order=query.sort_by,
-        descending=query.order_by == "desc",
-        limit=query.size,
-        offset=query.offset,
-    )
-    return [wire.Grant.shown(one) for one in found], query
 
 
 @route(

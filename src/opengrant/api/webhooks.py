@@ -8,10 +8,10 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
+from opengrant.api.http.cursors import listed
 from opengrant.api.http.request import Request
 from opengrant.api.http.route_table import Cursor, One, route
 from opengrant.api.wire import webhooks as wire
-from opengrant.api.wire.pagination import cut
 from opengrant.errors import InvalidPayload, InvalidRequest, NotFound, WebhookNotFound, WebhookRefused
 from opengrant.model import SECOND
 
@@ -151,12 +151,13 @@ async def list_deliveries(request: Request) -> tuple[list[wire.Delivery], str | 
 
     What has ended is kept for 7 days, unless the operator says otherwise. `next_cursor` is there while there are more.
     """
-    query = _numbered(lambda: request.query(wire.DeliveryQuery))
-    filters = _numbered(query.to_model)
-    found = await request.services.deliveries.page_of(
-        request.application, request.params["webhook_id"], filters, limit=query.size + 1
-    )
-    shown, cursor = cut(found, query.size, lambda delivery: (delivery.created_at, str(delivery.seq)))
+    webhook_id = request.params["webhook_id"]
+    of = f"deliveries {request.application.id} {webhook_id}"
+    asked = _numbered(lambda: listed(request, wire.DeliveryQuery, of=of))
+    filters = _numbered(lambda: asked.query.to_model(asked.after))
+    limit = asked.query.size + 1
+    found = await request.services.deliveries.page_of(request.application, webhook_id, filters, limit=limit)
+    shown, cursor = asked.cut(found, lambda delivery: (delivery.created_at, str(delivery.seq)))
     return [wire.Delivery.of(delivery) for delivery in shown], cursor
 
 

@@ -76,11 +76,16 @@ def acting(actor: Actor) -> Iterator[None]:
         _current.reset(before)
 
 
-def sign(event: Event, facts: Mapping[str, Fact] | None = None) -> Event:
-    """The event with its actor, its request id and the details of the audit trail; None is left out."""
+def signature(facts: Mapping[str, Fact]) -> tuple[str, Mapping[str, Fact] | None]:
+    """The actor's name, and the details of the audit trail with the id of its request; None is left out."""
     actor = _current.get()
-    detail = {"request_id": actor.request_id, **(facts or {})}
-    known = {name: value for name, value in detail.items() if value is not None} or None
+    detail = {"request_id": actor.request_id, **facts}
+    known = {name: value for name, value in detail.items() if value is not None}
+    return actor.name, known or None
+
+
+def sign(event: Event, facts: Mapping[str, Fact] | None = None) -> Event:
+    """The event with its actor and the details of the audit trail."""
     # `replace` takes five times as long, and every write has an event.
     about = (event.id, event.application_id, event.type, event.grant_id, event.payload, event.created_at)
-    return Event(*about, actor.name, known)
+    return Event(*about, *signature(facts or {}))

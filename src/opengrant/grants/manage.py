@@ -20,10 +20,10 @@ from opengrant.store.connectors import credentials
 from opengrant.store.engine.port import Steps, Store
 from opengrant.store.events import events as outbox
 from opengrant.store.grants import grants, leases, listing
-from opengrant.store.grants.listing import GrantFilters, Order
+from opengrant.store.grants.listing import GrantFilters, Position, Window
 from opengrant.tenants.workspaces import Workspaces
 
-__all__ = ["GrantChange", "GrantFilters", "Grants"]
+__all__ = ["GrantChange", "GrantFilters", "Grants", "Position", "Window"]
 
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -91,23 +91,10 @@ class Grants:
         bare = pattern.removeprefix("grant:")
         return bare.lower() if UUID.fullmatch(bare) else (await self.get(app, pattern)).id
 
-    async def page(
-        self, app: Application, filters: GrantFilters, *, order: Order, descending: bool, limit: int, offset: int
-    ) -> list[Shown]:
+    async def page(self, app: Application, filters: GrantFilters, window: Window) -> list[Shown]:
         """A page of grants, each with the trouble of its source; `filters.troubled` counts that trouble too."""
         blamed = tuple(await self.health.sources(app))
-        found = await self.db.read(
-            listing.page(
-                app.id,
-                filters,
-                order=order,
-                descending=descending,
-                limit=limit,
-                offset=offset,
-                dialect=self.db.dialect,
-                blamed=blamed,
-            )
-        )
+        found = await self.db.read(listing.page(app.id, filters, window, dialect=self.db.dialect, blamed=blamed))
         return await self.health.show_all(app, found)
 
     async def change(self, app: Application, grant: Grant, change: GrantChange) -> Grant:

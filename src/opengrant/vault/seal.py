@@ -37,8 +37,11 @@ class Owner:
 
     def label(self) -> bytes:
         # The length precedes each part: ("a", "bc") and ("ab", "c") are different owners.
-        parts = [part.encode() for part in (self.application_id, self.kind, self.id, self.purpose)]
-        return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+        label = b""
+        for text in (self.application_id, self.kind, self.id, self.purpose):
+            part = text.encode()
+            label += len(part).to_bytes(4, "big") + part
+        return label
 
 
 class Vault:

@@ -314,16 +314,20 @@ def _success(answers: Answers, refs: Mapping[Any, Any]) -> dict[str, Any]:
         case One(shape, says_success=says_success):
             more = {"success": {"const": True}} if says_success else {}
             schema = _envelope(data=refs[shape, "serialization"], **more)
-        case Page(shape):
+        case Page(shape, by_cursor=by_cursor):
             number = {"type": "integer"}
             schema = _envelope(data=_list(refs[shape, "serialization"]), limit=number, offset=number)
+            if by_cursor:
+                schema["properties"]["next_cursor"] = _NEXT_CURSOR
         case Cursor(shape):
             schema = _envelope(data=_list(refs[shape, "serialization"]))
-            next_cursor = {"type": "string", "description": "The page_token of the next page; absent on the last."}
-            schema["properties"]["next_cursor"] = next_cursor
+            schema["properties"]["next_cursor"] = _NEXT_CURSOR
         case Flat(shape):
             schema = refs[shape, "serialization"]
     return _response("Success", schema)
+
+
+_NEXT_CURSOR = {"type": "string", "description": "The page_token of the next page; absent on the last."}
 
 
 def _envelope(**members: Any) -> dict[str, Any]:

@@ -86,9 +86,12 @@ def flat(answer: Mapping[str, Any]) -> bytes:
     return encode(answer)
 
 
-def page(request_id: str, rows: Sequence[Mapping[str, Any]], *, limit: int, offset: int) -> bytes:
-    """{request_id, data, limit, offset}. No cursor: an SDK that finds one follows it for ever."""
-    return encode({"request_id": request_id, "data": rows, "limit": limit, "offset": offset})
+def page(
+    request_id: str, rows: Sequence[Mapping[str, Any]], next_cursor: str | None = None, *, limit: int, offset: int
+) -> bytes:
+    """{request_id, data, limit, offset}, and next_cursor unless it is None."""
+    more = {} if next_cursor is None else {"next_cursor": next_cursor}
+    return encode({"request_id": request_id, "data": rows, "limit": limit, "offset": offset, **more})
 
 
 def cursor(request_id: str, rows: Sequence[Mapping[str, Any]], next_cursor: str | None) -> bytes:

@@ -87,14 +87,18 @@ class One:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`{request_id, data: [...], limit, offset}`; the handler returns (rows, paging)."""
+    """`{request_id, data: [...], limit, offset}`; the handler returns (rows, paging).
+
+    by_cursor  `next_cursor`, too; the handler returns (rows, paging, cursor or None)
+    """
 
     shape: Any
+    by_cursor: bool = False
     status: ClassVar[int] = 200
 
     def encode(self, request_id: str, answer: Any) -> bytes:
-        rows, paging = answer
-        return responses.page(request_id, rows, limit=paging.size, offset=paging.offset)
+        rows, paging, *cursor = answer
+        return responses.page(request_id, rows, *cursor, limit=paging.size, offset=paging.offset)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, WithJsonSchema
 
 from opengrant.api.wire.fields import Answer, Model, OrNull, examples, text, trimmed
-from opengrant.api.wire.pagination import Paging
+from opengrant.api.wire.pagination import Paging, Query
 from opengrant.events.payloads import why
 from opengrant.grants.refresh.live_token import Live
 from opengrant.grants.refresh.source_health import Degraded, Shown
@@ -236,7 +236,7 @@ _WHOLE = Annotated[int, Field(ge=0, le=253_402_300_799)]
 _Filter = Annotated[str, trimmed(512)]
 
 
-class GrantQuery(Paging):
+class GrantQuery(Paging, Query):
     sort_by: Literal["created_at", "updated_at"] = "created_at"
     """By which time."""
     order_by: Literal["asc", "desc"] = "desc"
@@ -249,6 +249,8 @@ class GrantQuery(Paging):
     """Exact, whatever the case and the spelling of the domain."""
     email_prefix: Annotated[str, text(512)] | None = None
     """The beginning of the address, whatever the case. Ours; not in the vendor's wire."""
+    email_contains: Annotated[str, text(512)] | None = None
+    """Any part of the address, whatever the case. Ours, too."""
     troubled: bool | None = None
     """true: valid grants that are in trouble just now, be it that of their source; false: all the others. Ours, too."""
     grant_status: Literal["valid", "invalid"] | None = None

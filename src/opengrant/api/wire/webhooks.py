@@ -8,7 +8,7 @@ from opengrant.api.wire import pagination as cursors
 from opengrant.api.wire.fields import Id, Model, OrNull, examples, text
 from opengrant.errors import InvalidRequest
 from opengrant.events import deliveries, webhooks
-from opengrant.model import SECOND
+from opengrant.model import SECOND, Micros
 
 OwnTrigger = Literal["connector.degraded", "connector.recovered"]
 """Triggers that the vendor's API does not have. One SDK raises at an unknown trigger, so they are listed apart."""
@@ -242,13 +242,11 @@ class DeliveryQuery(cursors.Query):
     event_id: Id | None = None
     """An event's id, which is the `id` of its notification."""
 
-    def to_model(self) -> deliveries.DeliveryFilters:
-        """Raises InvalidRequest."""
+    def to_model(self, after: tuple[Micros, str] | None) -> deliveries.DeliveryFilters:
+        """after: the time and the number of the delivery before the page. Raises InvalidRequest."""
         before = None
-        if self.after is not None:
-            _, seq = self.after
-            if (before := number_of(seq)) is None:
-                raise InvalidRequest("page_token: is not a next_cursor that was given out.")
+        if after is not None and (before := number_of(after[1])) is None:
+            raise InvalidRequest("page_token: this is no next_cursor of this list.")
         return deliveries.DeliveryFilters(state=self.state, event_id=self.event_id, before=before)
 
 

@@ -1,15 +1,22 @@
-"""Listings of grants: pages by filters, on indexes of both engines."""
+"""Listings of grants: pages by filters, on indexes of both engines.
+
+Provider, standing, workspace and time of creation choose streams (store/grants/streams.py): their grants are read in
+the order of the listing, and no other. The other filters narrow: each has an index, but in another order.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from opengrant.model import GrantStatus, ListedGrant, Micros, ProviderName, fold
 from opengrant.store.engine.arguments import Arguments
-from opengrant.store.engine.port import Dialect, Statement, Steps
+from opengrant.store.engine.port import Dialect, Row, Statement, Steps
 from opengrant.store.grants.grants import LISTED, has_address
 from opengrant.store.grants.source_health import SOURCE
+from opengrant.store.grants.streams import STANDINGS, Order, Position, Streams
+
+__all__ = ["GrantFilters", "Order", "Position", "Window", "page"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +34,28 @@ class GrantFilters:
     before: Micros | None = None
     email_prefix: str | None = None
     """The beginning of the address, in any case."""
+    email_contains: str | None = None
+    """A part of the address, in any case."""
     troubled: bool | None = None
     """Whether a grant is valid and has a trouble, its own or its source's."""
 
 
-Order = Literal["created_at", "updated_at"]
-_TROUBLED = "status = 'valid' and trouble is not null"
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which part of a listing: up to `limit` grants behind a position, after `offset` others."""
+
+    order: Order = "created_at"
+    descending: bool = True
+    limit: int = 50
+    offset: int = 0
+    after: Position | None = None
+
+
+SOME, FRONT, FEW = 1_000, 2_000, 16_000
+"""Matches that are cheap to count and sort; grants at the front of a listing that are cheap to look through; most
+matches that are sorted. More are so dense that a page is soon full."""
+_NEAR = 200
+"""Up to this offset, the grants that are skipped are read whole; further ones are skipped in the index."""
 _MERGED = 20
 """Up to so many sources, each is looked up by itself."""
 _LAST = "\U0010ffff"
@@ -40,55 +63,34 @@ _LAST = "\U0010ffff"
 
 
 def page(
-    application_id: str,
-    filters: GrantFilters,
-    *,
-    order: Order,
-    descending: bool,
-    limit: int,
-    offset: int,
-    dialect: Dialect,
-    blamed: Sequence[str] = (),
+    application_id: str, filters: GrantFilters, window: Window, *, dialect: Dialect, blamed: Sequence[str] = ()
 ) -> Steps[list[ListedGrant]]:
     """A page in a total order (ties broken by id), so that pages neither repeat nor skip a row.
 
-    A page reads few grants, however many there are. If no single index serves, the matches of each filter are counted,
-    up to FEW. If one filter has few, they are read by its index and sorted. If all have many, grants are read in the
-    requested order until the page is full. SQLite has no statistics for this choice, and those of PostgreSQL do not
-    show that two filters exclude each other.
-
     blamed  sources with an open circuit breaker or a pause; only for `troubled`
     """
-    args = Arguments([application_id])
-    if filters.troubled and blamed and (filters.provider or filters.connector):
+    provider, possible = yield from _provider(application_id, filters)
+    if filters.troubled is not None and blamed and provider is not None:
         blamed = yield from _of_connector(application_id, blamed, filters, dialect)
-    narrowing = _conditions(filters, args, blamed, dialect)
-    direction = "desc" if descending else "asc"
-    few, kept = None, [one.sql for one in narrowing]
-    if filters.email is not None:
-        few = narrowing[0]  # an address has one or two grants
-    elif _must_count(narrowing, order):
-        few = yield from _fewest(narrowing, args)
-        if few is None and dialect is Dialect.SQLITE:
-            kept = _for_walking(narrowing, order)
-
-    where = " and ".join([*kept, *_others(filters, args, blamed, dialect)]) or "true"
-    by = f"order by {order} {direction}, id {direction} limit ${len(args) + 1} offset ${len(args) + 2}"
-    if few is not None:
-        parts = (f"select * from grants where application_id = $1 and {part.sql}" for part in few.found_by)
-        sql = f"with found as materialized ({' union all '.join(parts)}) select {LISTED} from found where {where} {by}"
-    elif filters.email_prefix is not None and dialect is Dialect.POSTGRES:
-        # `offset 0` keeps the conditions outside, so the planner does not use the index of addresses.
-        walk = f"select * from grants where application_id = $1 order by {order} {direction}, id {direction} offset 0"
-        sql = f"select {LISTED} from ({walk}) g where {where} {by}"
-    else:
-        sql = f"select {LISTED} from grants where application_id = $1 and {where} {by}"
-    rows = yield Statement(sql, (*args, limit, offset))
+    standings = _standings(filters, blamed)
+    if not possible or not standings:
+        return []
+    streams = Streams(
+        order=window.order,
+        descending=window.descending,
+        provider=provider,
+        standings=standings,
+        workspace_id=filters.workspace_id,
+        since=filters.since if window.order == "created_at" else None,
+        before=filters.before if window.order == "created_at" else None,
+        after=window.after,
+    )
+    args = Arguments([application_id])
+    narrowing = _narrowing(filters, window.order, args, blamed, dialect)
+    listing = _Listing(streams, window, dialect, narrowing, args)
+    listing.add_others(filters, blamed)
+    rows = yield from listing.rows(exact=filters.email is not None)
     return [LISTED.read(row) for row in rows]
-
-
-FEW = 2000
-"""So many grants are cheap to sort. More matches are so dense that a page is soon full."""
 
 
 class _Part(NamedTuple):
@@ -96,7 +98,7 @@ class _Part(NamedTuple):
 
     sql: str
     bound: str
-    by: str = "created_at"
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ class _Condition:
     """
 
     sql: str
-    by: str = "created_at"
+    by: str
     parts: tuple[_Part, ...] = ()
 
     @property
@@ -116,73 +118,172 @@ class _Condition:
         return self.parts or (_Part(self.sql, self.sql, self.by),)
 
 
-def _conditions(filters: GrantFilters, args: Arguments, blamed: Sequence[str], dialect: Dialect) -> list[_Condition]:
-    """The conditions that have an index, the most selective first. Adds to `args`."""
-    narrowing = list[_Condition]()
+class _Listing:
+    """The statements of one page.
+
+    Without a condition that narrows, the page is read in the order of its streams. With one, either its matches are
+    read by its index and sorted, or the streams are read until the page is full: the first is cheap if few match, the
+    second if many do. So both are tried, with a small bound and then with a larger one. SQLite has no statistics for
+    this choice, and those of PostgreSQL do not show that two filters exclude each other.
+    """
+
+    def __init__(
+        self, streams: Streams, window: Window, dialect: Dialect, narrowing: list[_Condition], args: Arguments
+    ) -> None:
+        self._streams = streams
+        self._window = window
+        self._dialect = dialect
+        self._narrowing = narrowing
+        self._counted = tuple(args)
+        self._args = args
+        # `is true` hides the index of a condition.
+        self._where = [f"({one.sql}) is true" for one in narrowing]
+
+    def add_others(self, filters: GrantFilters, blamed: Sequence[str]) -> None:
+        """Add the conditions that have no index."""
+        if blamed and (filters.troubled is False or (filters.troubled and len(blamed) > _MERGED)):
+            places = [self._args.place(source) for source in blamed]
+            troubled = _troubled(blamed, places, self._dialect).sql
+            self._where.append(troubled if filters.troubled else f"not ({troubled})")
+
+    def rows(self, *, exact: bool) -> Steps[Sequence[Row]]:
+        """exact: the first condition has one or two matches."""
+        if not self._narrowing:
+            return (yield from self._in_order())
+        if exact:
+            return (yield from self._sorted(self._narrowing[0]))
+        if few := (yield from self._fewest(SOME)):
+            return (yield from self._sorted(few))
+        rows = yield from self._at_the_front()
+        if len(rows) == self._window.limit:
+            return rows
+        if few := (yield from self._fewest(FEW)):
+            return (yield from self._sorted(few))
+        return (yield from self._in_order())
+
+    def _in_order(self) -> Steps[Sequence[Row]]:
+        """Read the streams until the page is full."""
+        args, window = Arguments(self._args), self._window
+        if self._streams.single and not self._where and window.offset <= _NEAR:
+            sql = self._streams.sql(
+                args, self._dialect, columns=str(LISTED), where=(), limit=window.limit, offset=window.offset
+            )
+        else:
+            picked = self._streams.sql(
+                args, self._dialect, columns=self._keys, where=self._where, limit=window.limit, offset=window.offset
+            )
+            sql = self._looked_up(picked)
+        return (yield Statement(sql, tuple(args)))
+
+    def _at_the_front(self) -> Steps[Sequence[Row]]:
+        """Look through the first grants of the streams."""
+        args, window = Arguments(self._args), self._window
+        front = self._streams.sql(args, self._dialect, columns=self._keys, where=(), limit=FRONT, offset=0)
+        # The limit comes before the conditions, so that no more are looked through.
+        sql = f"""select {LISTED.of("g")} from ({front}) p {self._each} and {" and ".join(self._where)}
+                  {self._by} limit {args.place(window.limit)} offset {args.place(window.offset)}"""
+        return (yield Statement(sql, tuple(args)))
+
+    def _fewest(self, bound: int) -> Steps[_Condition | None]:
+        """The condition with the fewest matches; None if each has more than `bound`."""
+        # In the order of the index; otherwise PostgreSQL may read the table.
+        counts = ", ".join(
+            " + ".join(
+                f"""(select count(*) from (select 1 from grants where application_id = $1 and {part.bound}
+                                           order by {part.by} limit {bound + 1}) n)"""
+                for part in one.found_by
+            )
+            for one in self._narrowing
+        )
+        rows = yield Statement(f"select {counts}", self._counted)
+        found, fewest = min(zip(rows[0], self._narrowing, strict=True), key=itemgetter(0))
+        return fewest if found <= bound else None
+
+    def _sorted(self, few: _Condition) -> Steps[Sequence[Row]]:
+        """Read the matches of a condition by its index, and sort them."""
+        args, window = Arguments(self._args), self._window
+        where = " and ".join(["application_id = $1", *self._where, *self._streams.conditions(args)])
+        parts = (f"select {self._keys} from grants where {part.sql} and {where}" for part in few.found_by)
+        rest = f"limit {args.place(window.limit)} offset {args.place(window.offset)}"
+        sql = f"""with found as materialized ({" union all ".join(parts)})
+                  {self._looked_up(f"select * from found order by 1 {self._direction}, 2 {self._direction} {rest}")}"""
+        return (yield Statement(sql, tuple(args)))
+
+    def _looked_up(self, picked: str) -> str:
+        """The rows of picked keys."""
+        return f"select {LISTED.of('g')} from ({picked}) p {self._each} {self._by}"
+
+    @property
+    def _each(self) -> str:
+        """The join of keys with their rows, each looked up by itself: the planners expect more keys than there are."""
+        if self._dialect is Dialect.SQLITE:
+            return "cross join grants g where g.application_id = $1 and g.id = p.id"
+        return "cross join lateral (select * from grants where application_id = $1 and id = p.id limit 1) g where true"
+
+    @property
+    def _keys(self) -> str:
+        return f"{self._window.order} as moment, id"
+
+    @property
+    def _by(self) -> str:
+        return f"order by p.moment {self._direction}, p.id {self._direction}"
+
+    @property
+    def _direction(self) -> str:
+        return "desc" if self._window.descending else "asc"
+
+
+def _provider(application_id: str, filters: GrantFilters) -> Steps[tuple[str | None, bool]]:
+    """The provider of all grants in question, if they have one, and whether there may be any."""
+    provider = filters.connector
+    if provider is not None and provider not in set(ProviderName):
+        rows = yield Statement(
+            "select provider from connectors where application_id = $1 and id = $2", (application_id, provider)
+        )
+        provider = rows[0][0] if rows else None
+    if provider is None or filters.provider is None:
+        return provider or filters.provider, True
+    return provider, provider == filters.provider
+
+
+def _standings(filters: GrantFilters, blamed: Sequence[str]) -> tuple[str, ...]:
+    """Empty if the filters exclude each other."""
+    possible = set(STANDINGS)
+    if filters.status is not None:
+        possible &= {"invalid"} if filters.status == "invalid" else {"sound", "troubled"}
+    if filters.troubled is not None:
+        possible -= {"troubled"} if not filters.troubled else {"invalid"} if blamed else {"invalid", "sound"}
+    return tuple(one for one in STANDINGS if one in possible)
+
+
+def _narrowing(
+    filters: GrantFilters, order: Order, args: Arguments, blamed: Sequence[str], dialect: Dialect
+) -> list[_Condition]:
+    """The conditions whose index has another order, the most selective first. Adds to `args`."""
+    found = list[_Condition]()
     if filters.email is not None:
         condition, keys = has_address(filters.email, first=len(args) + 1)
         args += keys
-        narrowing.append(_Condition(condition, by="id"))
+        found.append(_Condition(condition, by="email_key"))
     if filters.email_prefix is not None:
         # A range of the index: both engines order this column by bytes. A domain with letters beyond ASCII is only
         # found by the whole domain.
         beginning = fold(filters.email_prefix)
         first, last = args.place(beginning), args.place(beginning + _LAST)
-        narrowing.append(_Condition(f"email_key >= {first} and email_key < {last}", by="email_key"))
-    narrowing += map(_Condition, args.given(("ip = {}", filters.ip)))
-    if filters.troubled and len(blamed) <= _MERGED:
-        narrowing.append(_troubled(blamed, [args.place(source) for source in blamed], dialect))
-    of_provider = filters.connector in set(ProviderName)
-    if filters.connector is not None and not of_provider:
-        narrowing.append(_Condition(f"connector_id = {args.place(filters.connector)}", by="status"))
-    columns = args.given(
-        ("provider = {}", filters.provider),
-        ("provider = {}", filters.connector if of_provider else None),
-        ("workspace_id = {}", filters.workspace_id),
-        ("status = {}", filters.status),
-    )
-    narrowing += map(_Condition, columns)
-    if times := args.given(("created_at >= {}", filters.since), ("created_at <= {}", filters.before)):
-        narrowing.append(_Condition(" and ".join(times)))
-    return narrowing
-
-
-def _others(filters: GrantFilters, args: Arguments, blamed: Sequence[str], dialect: Dialect) -> list[str]:
-    """The conditions that have no index. Adds to `args`."""
-    if filters.troubled is None or (filters.troubled and len(blamed) <= _MERGED):
-        return []
-    troubled = _troubled(blamed, [args.place(source) for source in blamed], dialect).sql
-    return [troubled if filters.troubled else f"not ({troubled})"]
-
-
-def _must_count(narrowing: list[_Condition], order: Order) -> bool:
-    """False if one index holds all matches in the requested order."""
-    return len(narrowing) > 1 or any(one.by != order for one in narrowing)
-
-
-def _fewest(conditions: list[_Condition], args: Arguments) -> Steps[_Condition | None]:
-    """The condition with the fewest matches; None if each has more than FEW."""
-    # In the order of the index; otherwise PostgreSQL may read the table.
-    counts = ", ".join(
-        " + ".join(
-            f"""(select count(*) from (select 1 from grants where application_id = $1 and {part.bound}
-                                       order by {part.by} limit {FEW + 1}) n)"""
-            for part in one.found_by
-        )
-        for one in conditions
-    )
-    rows = yield Statement(f"select {counts}", tuple(args))
-    found, fewest = min(zip(rows[0], conditions, strict=True), key=itemgetter(0))
-    return fewest if found <= FEW else None
-
-
-def _for_walking(narrowing: list[_Condition], order: Order) -> list[str]:
-    """The conditions, with every index hidden from SQLite except the one in the requested order.
-
-    A `+` before a condition hides its index.
-    """
-    seen = next((one for one in narrowing if one.by == order), None)
-    return [one.sql if one is seen else f"+({one.sql})" for one in narrowing]
+        found.append(_Condition(f"email_key >= {first} and email_key < {last}", by="email_key"))
+    if filters.email_contains is not None:
+        part = args.place(fold(filters.email_contains))
+        instr = {Dialect.SQLITE: "instr", Dialect.POSTGRES: "strpos"}[dialect]
+        found.append(_Condition(f"{instr}(email_key, {part}) > 0", by="email_key"))
+    found += (_Condition(one, by="created_at") for one in args.given(("ip = {}", filters.ip)))
+    if filters.connector is not None and filters.connector not in set(ProviderName):
+        found.append(_Condition(f"connector_id = {args.place(filters.connector)}", by="status"))
+    if order != "created_at" and (filters.since is not None or filters.before is not None):
+        times = args.given(("created_at >= {}", filters.since), ("created_at <= {}", filters.before))
+        found.append(_Condition(" and ".join(times), by="created_at"))
+    if filters.troubled and 0 < len(blamed) <= _MERGED:
+        found.append(_troubled(blamed, [args.place(source) for source in blamed], dialect))
+    return found
 
 
 def _of_connector(
@@ -207,13 +308,12 @@ def _of_connector(
 
 def _troubled(blamed: Sequence[str], places: Sequence[str], dialect: Dialect) -> _Condition:
     """Valid grants that have a trouble, or whose source has one. places: parameters of the names in `blamed`."""
-    if not blamed:
-        return _Condition(_TROUBLED)
     source = SOURCE[dialect]
     # `|| ''`: for an `or` of two indexes SQLite would sort the matches.
     either = f"status = 'valid' and (trouble is not null or {source} || '' in ({', '.join(places)}))"
-    parts = [_Part(_TROUBLED, _TROUBLED)]
+    own = "status = 'valid' and trouble is not null"
+    parts = [_Part(own, own, "created_at")]
     for place in places:
         of_source = f"{source} = {place} and status = 'valid'"
-        parts.append(_Part(f"{of_source} and trouble is null", of_source))
+        parts.append(_Part(f"{of_source} and trouble is null", of_source, "created_at"))
     return _Condition(either, by="", parts=tuple(parts))
