@@ -19,15 +19,14 @@ from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
-from xml.etree.ElementTree import Element  # the type alone; defusedxml parses
+from xml.etree.ElementTree import Element  # the type alone; net/foreign_xml.py parses
 
 import aiohttp
 import structlog
-from defusedxml import ElementTree
-from defusedxml.common import DefusedXmlException
 
 from opengrant.errors import Evidence, InvalidRequest, ProviderFailure
 from opengrant.net.dns import DnsUnavailable, NameNotFound, Resolver, Service
+from opengrant.net.foreign_xml import BadXml, read_xml
 from opengrant.net.guard import BadHost, Guard, domain_of, parse_host
 from opengrant.net.mail_login import IMPLICIT_TLS, MailClient, MailLeg
 from opengrant.providers.imap.known_domains import DOMAINS, EXCHANGERS, FILTERS, WITHOUT_IMAP, Row
@@ -42,6 +41,9 @@ MAX_REDIRECTS = 3
 
 # `yahoo.*` means yahoo.de, yahoo.co.uk, yahoo.com.br; not a name under a longer suffix, which may have another owner.
 _NATIONAL = re.compile(r"[a-z]{2,3}(\.[a-z]{2})?")
+# By name, because each login looks in them; the first row with a name counts.
+_ROWS = {domain: row for row in reversed(DOMAINS) for domain in row.domains.split()}
+_ROWS_BY_IMAP_HOST = {row.imap.partition(":")[0]: row for row in reversed(DOMAINS)}
 _SECOND_LEVEL = frozenset({"ac", "co", "com", "edu", "gob", "gov", "ne", "net", "or", "org"})
 
 
@@ -137,9 +139,8 @@ class MailHosts:
         The network is used only when the host is in the address's own domain.
         """
         imap_host = imap_host.lower().removesuffix(".")
-        for row in DOMAINS:
-            if _endpoint(row.imap, address).host == imap_host:
-                return _found(row, address, "table")
+        if (row := _ROWS_BY_IMAP_HOST.get(imap_host)) is not None:
+            return _found(row, address, "table")
         domain = domain_of(address)
         if domain is None or (imap_host != domain and not imap_host.endswith(f".{domain}")):
             return None
@@ -300,8 +301,8 @@ def parse_autoconfig(document: bytes, address: str, source: Source) -> Found:
     Raises AutoconfigError, and nothing else.
     """
     try:
-        root = ElementTree.fromstring(document, forbid_dtd=True)
-    except (ElementTree.ParseError, DefusedXmlException, ValueError, LookupError) as error:
+        root = read_xml(document)
+    except BadXml as error:
         raise AutoconfigError("not readable") from error
     imap = _first_server(root.iter("incomingServer"), "imap", address)
     if imap is None:
@@ -343,10 +344,9 @@ def _fill(text: str, address: str) -> str:
 
 def find_in_table(address: str, domain: str) -> Found | None:
     """Look a domain up among the well-known ones; the login is made from the address."""
-    for row in DOMAINS:
-        if any(_is_domain(pattern, domain) for pattern in row.domains.split()):
-            return _found(row, address, "table")
-    return None
+    label, _, suffix = domain.partition(".")
+    row = _ROWS.get(domain) or (_ROWS.get(f"{label}.*") if _NATIONAL.fullmatch(suffix) else None)
+    return None if row is None else _found(row, address, "table")
 
 
 def login_at(host: str, address: str) -> str | None:
@@ -355,13 +355,6 @@ def login_at(host: str, address: str) -> str | None:
     found = find_in_table(address, domain) if domain else None
     servers = {endpoint.host for endpoint in (found.imap, found.smtp) if endpoint} if found else set()
     return found.imap.username if found and host.lower().removesuffix(".") in servers else None
-
-
-def _is_domain(pattern: str, domain: str) -> bool:
-    if not pattern.endswith(".*"):
-        return domain == pattern
-    stem = pattern.removesuffix("*")
-    return domain.startswith(stem) and _NATIONAL.fullmatch(domain.removeprefix(stem)) is not None
 
 
 def _exchanger_fits(row: Row, exchanger: str) -> str | None:
