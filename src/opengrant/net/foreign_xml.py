@@ -24,6 +24,6 @@ def read_xml(document: bytes) -> Element:
     try:
         parser.feed(document)
         root: Element = parser.close()
-    except (ParseError, ValueError, LookupError):  # LookupError: an encoding that nobody knows
+    except (ParseError, ValueError, LookupError):  # LookupError: an unknown encoding
         raise BadXml from None
     return root
