@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
-from opengrant.model.basics import Micros, ShownSettings
+from opengrant.model.basics import Micros, ShownSettings, record
 from opengrant.model.secrets import GrantSecret, NoSecret
 
 
@@ -26,7 +26,7 @@ class Tokens:
     ends_at: Micros | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Identity:
     """Whose mailbox it is.
 
