@@ -56,7 +56,7 @@ OrganisationCredential = ServiceAccountKey | TenantClient
 """What opens the mailboxes of an organisation."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ClientApp:
     """The client by which a token endpoint authenticates us."""
 

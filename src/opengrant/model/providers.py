@@ -8,7 +8,7 @@ from opengrant.model.basics import Micros, ShownSettings, record
 from opengrant.model.secrets import GrantSecret, NoSecret
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tokens:
     """A token endpoint's success.
 
