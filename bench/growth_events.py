@@ -36,8 +36,6 @@ CALLS = {
     "webhooks": "/v3/webhooks",
     "connectors": "/v3/connectors?limit=200",
     "workspaces": "/v3/workspaces",
-    "keys": "/v3/admin/applications/{application}/api-keys",
-    "sessions": "/v3/console/sessions",
 }
 
 _EVENTS = """
@@ -93,7 +91,7 @@ INSIDE: dict[str, Ask] = {
     "sweep: audit": lambda services, _: services.audit.forget(),
     "sweep: deliveries": lambda services, app: services.deliveries.forget(app),
     "sweep: tokens": lambda services, app: services.tokens.forget(app),
-    "sweep: rotations": lambda services, app: services.idempotency.forget(app),
+    "sweep: repeated requests": lambda services, app: services.idempotency.forget(app),
     "sweep: sign-ins": lambda services, app: services.hosted.forget(app),
     "sweep: sessions": lambda services, app: services.sessions.forget(app),
     "sweep: activity": lambda services, app: services.activity.forget(app),

@@ -7,15 +7,15 @@ the request as its actor. Without a call, the actor is the clock.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
 
+from opengrant.model.basics import record
 from opengrant.store.events.events import Event
 
 Fact = str | int | Sequence[str] | None
 """A detail of an audit entry: ids, names of fields, numbers; never the value of a secret."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Actor:
     """`name` is `<kind>:<id>`, or one word where there is only one of the kind.
 
@@ -86,5 +86,6 @@ def signature(facts: Mapping[str, Fact]) -> tuple[str, Mapping[str, Fact] | None
 
 def sign(event: Event, facts: Mapping[str, Fact] | None = None) -> Event:
     """The event with its actor and the details of the audit trail."""
-    actor, detail = signature(facts or {})
-    return replace(event, actor=actor, detail=detail)
+    # `replace` takes five times as long, and every write has an event.
+    about = (event.id, event.application_id, event.type, event.grant_id, event.payload, event.created_at)
+    return Event(*about, *signature(facts or {}))
