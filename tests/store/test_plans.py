@@ -35,7 +35,7 @@ from opengrant.store.grants.leases import Lease
 from opengrant.store.grants.listing import FEW, FRONT, GrantFilters, Order, Position, Window
 from opengrant.store.grants.refreshing import Rates, Source
 from opengrant.store.grants.source_health import SOURCE
-from opengrant.store.operations import checkup, overview
+from opengrant.store.operations import checkup, clock_steps, overview
 from opengrant.store.signin import tokens
 from opengrant.store.tenants import workspaces
 from tests.peers.postgres import Postgres
@@ -448,6 +448,7 @@ def scripts(dialect: Dialect) -> dict[Callable[..., Any], list[Steps[Any]]]:
         refreshing.used: [refreshing.used(GRANT, at=START, due_at=None)],
         refreshing.authenticated_since: [refreshing.authenticated_since("app", "c-google", since=END - HOUR)],
         refreshing.expiries: [refreshing.expiries("app", "g500", since=START)],
+        clock_steps.count: [clock_steps.count(at=END)],
         overview.overdue: [overview.overdue(at=at) for at in (START, END)],
         tokens.begin: [tokens.begin("app", family, dialect)],
         workspaces.assign: [workspaces.assign("app", "w-old", ["g5", "g500"])],

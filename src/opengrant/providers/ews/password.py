@@ -262,8 +262,8 @@ def _read_answer(talk: EwsTalk, page: Page) -> _Answer:
 
 def _no_soap(talk: EwsTalk, page: Page) -> ProviderFailure:
     said = page.body[:65536].lower()
-    if "X-CasErrorCode" in page.headers:
-        return talk.web.refused(page, "cas_error", text=page.headers["X-CasErrorCode"])
+    if "x-caserrorcode" in page.headers:
+        return talk.web.refused(page, "cas_error", text=page.headers["x-caserrorcode"])
     if b"locked out" in said:
         return talk.web.refused(page, "locked_out")
     if b"server error in '/ews'" in said:
