@@ -32,7 +32,7 @@ _FOLD = f"""
         do update set grants = host_counts.grants + excluded.grants)
     select count(*) from taken
 """
-# By their creation, grants are read about in the order of the table; another index took a minute for a million (SQLite).
+# By creation, grants are read about in the order of the table; another index took a minute for a million on SQLite.
 _DIFFERENCES = """
     select {keys}, cast(sum(grants) as bigint)
     from (select {keys}, count(*) as grants from counted_grants
