@@ -1,8 +1,9 @@
 """`python -m bench.growth`: how long the same questions take with 10,000 grants and with many more.
 
 For each engine and each size: a new installation, filled by SQL, and one server process. Every question is asked over
-HTTP, one at a time; the table has its median in milliseconds for each size, and the factor between the two. CALLS is
-the list of questions; add lines there.
+HTTP, one at a time; what no request asks (jobs, commands) is called in this process. The table has the median in
+milliseconds for each size, and the factor between the two. CALLS, here and in bench/growth_events.py, are the lists of
+questions; add lines there.
 """
 
 import argparse
@@ -23,6 +24,7 @@ import uvloop
 from pydantic import SecretStr
 from tests.peers.postgres import Postgres
 
+from bench import growth_events
 from bench.load import Unexpected
 from bench.plans import tell
 from bench.report import about_the_machine
@@ -39,6 +41,8 @@ SMALL, LARGE = 10_000, 1_000_000
 TURNS, WARM = 15, 3
 """Requests that are measured, and requests before them that are not."""
 _CHUNK = 200_000
+_ENOUGH = 10
+"""Seconds after which a question that no request asks is not asked again."""
 _PATIENCE = 120
 """Seconds that one answer may take."""
 
@@ -114,6 +118,7 @@ CALLS: dict[str, str] = {
     "get": "/v3/grants/{grant}",
     "get by email": "/v3/grants/{email}",
     **{f"list: {name}": f"/v3/grants?limit=50&{query}" for name, query in LISTS.items()},
+    **growth_events.CALLS,
 }
 """Paths by name. `{…}` is a field of Place; `{middle}` and `{half}` are the time and the number in the middle."""
 
@@ -183,7 +188,24 @@ def _measure(engine: Engine, grants: int, only: str) -> dict[str, float]:
         for name, path in CALLS.items():
             if only in name:
                 found[name] = _ask(connection, place, path)
-        return found
+        return found | asyncio.run(_inside(_settings(directory / "data", url), place, only))
+
+
+async def _inside(settings: Settings, place: Place, only: str) -> dict[str, float]:
+    """As `_ask`, for what no request asks."""
+    found = dict[str, float]()
+    async with installation(settings) as installed:
+        application = await installed.services.applications.get(place.application)
+        for name, ask in growth_events.INSIDE.items():
+            if only not in name:
+                continue
+            times = list[float]()
+            while len(times) < WARM + TURNS and sum(times) < _ENOUGH:
+                began = time.perf_counter()
+                await ask(installed.services, application)
+                times.append(time.perf_counter() - began)
+            found[name] = statistics.median(times[WARM:] or times) * 1e3
+    return found
 
 
 def _ask(connection: http.client.HTTPConnection, place: Place, path: str) -> float:
@@ -204,8 +226,12 @@ def _ask(connection: http.client.HTTPConnection, place: Place, path: str) -> flo
 # ── filling ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def _settings(data: Path, url: str | None) -> Settings:
+    return Settings(data_dir=data, database_url=None if url is None else SecretStr(url))
+
+
 async def _filled(data: Path, url: str | None, grants: int) -> Place:
-    settings = Settings(data_dir=data, database_url=None if url is None else SecretStr(url))
+    settings = _settings(data, url)
     connectors = list[str]()
     async with installation(settings) as installed:
         services = installed.services
@@ -222,6 +248,9 @@ async def _filled(data: Path, url: str | None, grants: int) -> Place:
         await _index(path)
     else:
         await _fill_postgres(url, _statements(url, application.id, connectors, grants, at))
+        async with installation(settings) as installed:
+            while await installed.services.grant_counts.fold():
+                pass
     middle = grants // 2 // 20 * 20 + 9
     email = f"user{middle}@example{middle % 50}.com"
     return Place(
@@ -266,6 +295,16 @@ def _statements(
             ),
             last + 1,
         )
+        events = growth_events.statements(
+            first=first,
+            id=f"{id_} || '-0000-4000-8000-000000000000'",
+            application=f"'{application}'",
+            at=at,
+            later=now() + 86_400 * SECOND,
+            grants=grants,
+            numbers=numbers,
+        )
+        yield from ((sql, last + 1) for sql in events)
 
 
 def _fill_sqlite(path: Path, statements: Iterator[tuple[str, int]]) -> None:
@@ -293,7 +332,7 @@ async def _fill_postgres(url: str, statements: Iterator[tuple[str, int]]) -> Non
     for sql, grants in statements:
         await connection.execute(sql, timeout=3600)
         tell(f"postgres: filled {grants:,}")
-    await connection.execute("vacuum analyze grants", timeout=3600)
+    await connection.execute("vacuum analyze", timeout=3600)
     size = await connection.fetchval("select pg_total_relation_size('grants')")
     await connection.close()
     tell(f"postgres: {size / 2**20:,.0f} MiB")

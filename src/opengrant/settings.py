@@ -175,7 +175,8 @@ class Outbound(_Part):
     allow_plaintext: bool = False
     """Permits IMAP and SMTP logins without TLS. For test servers."""
     timeout: Seconds = 20
-    """Seconds an HTTP provider may take for its whole answer. Mail servers get 30 per step, 75 in all."""
+    """Seconds an HTTP provider may take for its whole answer. Mail servers get 10 each for connecting, TLS, greeting
+    and a command, 35 for the login, 75 in all."""
     connections_per_host: Annotated[int, Field(ge=1, le=10_000)] = 100
     """Connections kept to one HTTP host; further calls wait."""
     max_verifications: Annotated[int, Field(ge=1, le=100_000)] = 1000

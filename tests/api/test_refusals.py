@@ -745,7 +745,7 @@ MAIL = [
     Mail("IMAP says goodbye", DOWN, "server_unavailable", "BYE", "Down for maintenance",
          imap={"AUTHENTICATE": b"* BYE Down for maintenance\r\n" + CLOSE}),
     Mail("IMAP hangs up", DOWN, "server_unavailable", "closed", imap={"AUTHENTICATE": CLOSE}),
-    Mail("IMAP vanishes", DOWN, "server_unavailable", "closed", imap={"AUTHENTICATE": RESET}),
+    Mail("IMAP vanishes", DOWN, "server_unavailable", "reset", imap={"AUTHENTICATE": RESET}),
     Mail("IMAP talks garbage", BAD_REQUEST, "wrong_port_or_tls_mode", "not_imap", imap={"CAPABILITY": b"\x00\xff\r\nTAG huh\r\n"}),
     smtp("refuses the password", REFUSED, "password_refused", "535 5.7.8 Username and Password not accepted.", "5.7.8"),
     smtp("was unsuccessful", REFUSED, "password_refused", "535 5.7.3 Authentication unsuccessful", "5.7.3"),

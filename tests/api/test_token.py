@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from opengrant.model import SECOND, now
+from opengrant.store.engine.port import Dialect
 from tests.fakes.oauth import FakeOAuth, Reply, entra_error
 from tests.peers.dovecot import Dovecot
 from tests.support import LiveServer, Tenant, data, imap, problem, rounds, secret
@@ -113,6 +114,56 @@ def test_every_reading_is_in_the_audit_trail(
     ((actor, detail),) = rows
     assert actor.startswith("key:")
     assert json.loads(detail)["reason"] == "nightly sync"
+
+
+def entries(server: LiveServer, grant: Any) -> int:
+    """How often the audit trail says that the token was read."""
+    sql = "select count(*) from events where grant_id = $1 and type = 'grant.token_read'"
+    return int(server.rows(sql, grant["id"])[0][0])
+
+
+def refuse_entries(server: LiveServer, grant: Any) -> Iterator[str]:
+    """Statements that make the database refuse entries about the grant, and then accept them again."""
+    name, mine = f"refuse_{grant['id'].replace('-', '_')}", f"new.grant_id = '{grant['id']}'"
+    if server.services.db.dialect is Dialect.SQLITE:
+        yield f"create trigger {name} before insert on events when {mine} begin select raise(abort, 'no'); end"
+        yield f"drop trigger {name}"
+    else:
+        yield f"""create function {name}() returns trigger language plpgsql as $$ begin raise 'no'; end $$"""
+        yield f"create trigger {name} before insert on events for each row when ({mine}) execute function {name}()"
+        yield f"drop function {name} cascade"
+
+
+def test_no_token_is_handed_out_without_its_entry(
+    tenant: Tenant, reader: httpx.Client, provider: FakeOAuth, server: LiveServer
+) -> None:
+    grant = make(tenant, provider)
+    *refuse, accept = refuse_entries(server, grant)
+    for sql in refuse:
+        server.rows(sql)
+    try:
+        answer = read(reader, grant)
+    finally:
+        server.rows(accept)
+    assert (answer.status_code, "access_token" in answer.text) == (500, False)
+    assert entries(server, grant) == 0
+    assert (read(reader, grant).status_code, entries(server, grant)) == (200, 1)
+
+
+def test_a_use_is_noted_once_an_hour(
+    tenant: Tenant, reader: httpx.Client, provider: FakeOAuth, server: LiveServer
+) -> None:
+    grant = make(tenant, provider)
+
+    def used(ago: int) -> bool:
+        """Whether a reading moves the time of the last use, which was so many seconds ago."""
+        before = now() - ago * SECOND
+        server.rows("update grants set used_at = $2 where id = $1", grant["id"], before)
+        assert read(reader, grant).status_code == 200
+        return int(server.rows("select used_at from grants where id = $1", grant["id"])[0][0]) > before
+
+    assert [used(4000), used(3000)] == [True, False]
+    assert entries(server, grant) == 2
 
 
 def test_a_dead_token_is_renewed_by_one_request_however_many_ask(
@@ -261,6 +312,7 @@ def test_a_strangers_grant_does_not_exist(
     )
     with server.client(key.secret.get_secret_value()) as client:
         assert problem(read(client, grant))[:2] == (404, "grant.not_found")
+    assert entries(server, grant) == 0
 
 
 def test_a_blocked_grant_gives_nothing(
@@ -269,6 +321,7 @@ def test_a_blocked_grant_gives_nothing(
     grant = make(tenant, provider)
     server.call(server.services.grants.block(grant["id"], blocked=True))
     assert problem(read(reader, grant))[0] == 423
+    assert entries(server, grant) == 0
 
 
 def test_a_rotated_token_is_kept_and_the_one_before_it_too(

@@ -98,6 +98,11 @@ class FakeMail:
             writer.transport.abort()  # a talk that never began cannot do it
         await asyncio.gather(*talks, return_exceptions=True)
 
+    async def ended(self) -> None:
+        """Wait until all clients have gone, and their last lines are heard."""
+        async with asyncio.timeout(10):
+            await asyncio.gather(*self._talks)
+
     def count(self, verb: str) -> int:
         """How often a verb was heard."""
         place = 1 if self.kind == "imap" else 0

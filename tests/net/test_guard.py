@@ -3,7 +3,6 @@
 import ipaddress
 import ssl
 
-import aiohttp
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 from opengrant.errors import ProviderFailure
 from opengrant.net.dns import Resolver
 from opengrant.net.guard import BadHost, Guard, Target, is_public, parse_host, parse_networks
+from opengrant.net.http_client import HttpClient, place_of
 from tests.fakes.dns import FakeDns
 
 INSIDE = [
@@ -161,11 +161,15 @@ async def test_a_failing_name_server_is_not_taken_for_a_missing_name():
 @pytest.mark.parametrize(
     "url", ["https://127.0.0.1:9/", "https://[::1]:9/", "https://inner.test/", "https://[fe80::1]/"]
 )
-async def test_an_http_session_refuses_private_hosts_however_they_are_named(url):
+async def test_an_http_client_refuses_private_hosts_however_they_are_named(url):
     async with FakeDns({("inner.test", "A"): ["10.0.0.7"]}) as dns:
         guard = Guard((), Resolver(dns.address))
-        connector = guard.connector(provider="imap", leg="detect", tls=ssl.create_default_context())
-        async with aiohttp.ClientSession(connector=connector) as session:
-            with pytest.raises(ProviderFailure) as refused:
-                await session.get(url)
+        client = HttpClient(
+            connections_per_host=1,
+            connect_within=20,
+            tls=ssl.create_default_context(),
+            look_up=guard.look_up(provider="imap", leg="detect"),
+        )
+        with pytest.raises(ProviderFailure) as refused:
+            await client.send(place_of(url), b"", within=20)
         assert refused.value.evidence.code == "no_public_address"

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from opengrant.errors import Evidence, ProviderFailure
-from opengrant.net.http_client import AddressInfo, HttpClient, place_of
+from opengrant.net.http_client import HttpClient, place_of
+from opengrant.net.http_connect import AddressInfo
 from opengrant.net.http_connection import MAX_BODY
 from opengrant.net.provider_http import Field, Http, encoded
 from tests.fakes.oauth import FakeOAuth, Reply
@@ -353,6 +354,15 @@ async def test_an_authority_of_the_operators_own_is_trusted(authority: trustme.C
     await http.close()
 
 
+async def test_an_intermediate_authority_may_be_the_one_that_is_trusted(authority: trustme.CA, tmp_path: Path) -> None:
+    between = authority.create_child_ca()
+    (tmp_path / "ca.pem").write_bytes(between.cert_pem.bytes())
+    http = Http(timeout=20, connections_per_host=1, ca_file=tmp_path / "ca.pem")
+    with serving(between, "localhost") as fake:
+        assert (await http.form("google", "token", f"{fake.url}/token", {})).status == 400
+    await http.close()
+
+
 @pytest.mark.parametrize(
     ("trusted", "name", "word"), [(False, "localhost", "issuer"), (True, "other.test", "localhost")]
 )
@@ -479,6 +489,15 @@ async def test_a_call_that_is_cancelled_while_it_connects_leaves_nothing_open(ht
             accepted.settimeout(30)
             while await asyncio.to_thread(accepted.recv, 65536):
                 pass
+
+
+async def test_hosts_without_connections_are_forgotten(http: Http) -> None:
+    """Webhooks name any number of hosts."""
+    async with raw_server(OK + b"\r\n") as (port, _):
+        for host in ("127.0.0.1", "127.0.0.2", "localhost"):
+            with contextlib.suppress(ProviderFailure):
+                await http.get("google", "api", f"http://{host}:{port}/")
+    assert http._client._hosts == {}
 
 
 async def test_the_next_address_is_tried_when_one_does_not_answer(fake: FakeOAuth) -> None:

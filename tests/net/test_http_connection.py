@@ -36,13 +36,13 @@ class End:
     kept: bool
 
 
-def read(pieces: Sequence[bytes], *, lost: bool = False) -> End:
+def read(pieces: Sequence[bytes], *, lost: bool = False, enough: int | None = None) -> End:
     """Ask, let these bytes arrive, then the end of the stream. lost: the connection breaks instead."""
 
     async def run() -> End:
         wire, connection = Wire(), Connection()
         connection.connection_made(wire)
-        call = connection.ask(REQUEST, 60)
+        call = connection.ask(REQUEST, 60, enough)
         for piece in pieces:
             if not wire.aborted:  # after that, an event loop delivers nothing
                 connection.data_received(piece)
@@ -158,6 +158,13 @@ def answers(draw: st.DrawFn) -> Meant:
 def test_an_answer_is_what_it_means_however_it_is_split(meant: Meant, cuts: list[int]) -> None:
     assert read(split(meant.data, cuts)) == End(meant.reply, meant.keeps)
     assert read_by_h11(meant.data) == in_h11s_words(meant.reply)
+
+
+@given(answers(), CUTS, st.integers(0, 300))
+def test_only_so_much_of_a_body_is_read_as_is_wanted(meant: Meant, cuts: list[int], enough: int) -> None:
+    whole = len(meant.reply.body) <= enough
+    expected = replace(meant.reply, body=meant.reply.body[:enough])
+    assert read(split(meant.data, cuts), enough=enough) == End(expected, meant.keeps and whole)
 
 
 @given(answers(), CUTS, st.data())

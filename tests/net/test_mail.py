@@ -33,7 +33,7 @@ def certificates():
 
 def door(ca_file=None, **options):
     guard = Guard(parse_networks("127.0.0.0/8"), Resolver())
-    return contextlib.closing(MailClient(guard, ca_file=ca_file, **{"threads": 8} | options))
+    return contextlib.nullcontext(MailClient(guard, ca_file=ca_file, **{"at_once": 8} | options))
 
 
 def impatient(step, reply=SILENCE):
@@ -116,8 +116,8 @@ async def test_a_real_certificate_is_checked_for_its_issuer_and_its_name(dovecot
         assert (evidence.step, evidence.subcodes) == ("tls", ("62",))
 
 
-async def test_fifty_logins_at_once_pass_through_four_threads(dovecot):
-    with door(dovecot.ca_file, threads=4) as mail:
+async def test_fifty_logins_at_once_pass_in_turns_of_four(dovecot):
+    with door(dovecot.ca_file, at_once=4) as mail:
         password = ACCOUNTS[USER]
         logins = [log_in(mail, "imap", "localhost", dovecot.imaps, password=password) for _ in range(50)]
         assert len(await asyncio.gather(*logins)) == 50
@@ -216,18 +216,26 @@ async def test_preauth_proves_nothing():
     assert (evidence.step, evidence.code) == ("greeting", "preauth")
 
 
-async def test_what_is_smuggled_in_before_tls_is_not_read_as_if_it_came_through_it(certificates):
-    reply = b"TAG OK begin\r\n* CAPABILITY IMAP4rev1 AUTH=LOGIN\r\n" + STARTTLS
-    async with FakeMail(replies={"STARTTLS": reply}, tls=certificates.good) as server:
+@pytest.mark.parametrize(
+    ("leg", "reply"),
+    [
+        ("imap", b"TAG OK begin\r\n* CAPABILITY IMAP4rev1 AUTH=LOGIN\r\n"),
+        ("smtp", b"220 begin\r\n250-forged\r\n250 AUTH LOGIN\r\n"),
+    ],
+)
+async def test_what_is_smuggled_in_before_tls_is_not_read_as_if_it_came_through_it(certificates, leg, reply):
+    async with FakeMail(leg, replies={"STARTTLS": reply + STARTTLS}, tls=certificates.good) as server:
         with door(certificates.ca_file) as mail:
-            evidence = await fail(mail, "imap", "localhost", server.port, security="starttls")
+            evidence = await fail(mail, leg, "localhost", server.port, security="starttls")
     assert evidence.code == "data_before_tls"
+    assert server.count("AUTHENTICATE") + server.count("AUTH") == 0
 
 
 async def test_capabilities_are_asked_again_behind_tls(certificates):
     async with FakeMail(tls=certificates.good) as server:
         with door(certificates.ca_file) as mail:
             await log_in(mail, "imap", "localhost", server.port, security="starttls")
+        await server.ended()
     verbs = [line.split(b" ")[1] for line in server.heard]
     assert verbs == [
         b"CAPABILITY", b"STARTTLS", b"CAPABILITY", b"AUTHENTICATE", b"CAPABILITY", b"NAMESPACE", b"LOGOUT"
@@ -279,6 +287,7 @@ async def test_smtp_uses_the_best_mechanism_offered_and_begins_no_mail(certifica
     async with FakeMail("smtp", replies={"EHLO": ehlo, "AUTH": rule}, tls=certificates.good, implicit=True) as server:
         with door(certificates.ca_file) as mail:
             await log_in(mail, "smtp", "localhost", server.port, username="u", password="pöw")
+        await server.ended()
     assert server.heard == [b"EHLO [127.0.0.1]", *spoken, b"QUIT"]
 
 
@@ -506,6 +515,39 @@ async def test_a_reset_is_told_apart_from_a_close(leg):
 # Bounds.
 
 
+def test_connecting_tls_and_greeting_have_ten_seconds_each_at_most():
+    limits = Deadlines()
+    assert max(limits.connect, limits.tls, limits.greeting, limits.command) <= 10
+
+
+@pytest.mark.parametrize("leg", ["imap", "smtp"])
+@pytest.mark.parametrize(
+    ("silent_in", "security", "step"),
+    [
+        ("tls", "tls", "tls"),
+        ("greeting", "tls", "greeting"),
+        ("greeting", "starttls", "greeting"),
+        ("capabilities", "starttls", "greeting"),
+        ("starttls", "starttls", "tls"),
+        ("handshake", "starttls", "tls"),
+    ],
+)
+async def test_a_silent_server_is_given_up_after_the_deadline_of_its_step(certificates, leg, silent_in, security, step):
+    """The other steps have an hour: none of them may be waited for instead, or as well."""
+    deadlines = Deadlines(**{"tls": 3600, "greeting": 3600, "command": 3600, "login": 3600, step: 0.5})
+    verb = {"capabilities": {"imap": "CAPABILITY", "smtp": "EHLO"}[leg], "starttls": "STARTTLS"}.get(silent_in)
+    replies = {verb: SILENCE} if verb else {}
+    if silent_in == "handshake":
+        replies = {"STARTTLS": (b"TAG OK go\r\n" if leg == "imap" else b"220 go\r\n") + SILENCE}
+    implicit = security == "tls" and silent_in != "tls"
+    greeting = SILENCE if silent_in in ("tls", "greeting") else None
+    async with FakeMail(leg, greeting=greeting, replies=replies, tls=certificates.good, implicit=implicit) as server:
+        with door(certificates.ca_file, deadlines=deadlines) as mail:
+            async with asyncio.timeout(30):
+                evidence = await fail(mail, leg, "localhost", server.port, security=security)
+    assert (evidence.step, evidence.code, server.connections) == (step, "timeout", 1)
+
+
 @pytest.mark.parametrize("leg", ["imap", "smtp"])
 async def test_a_server_that_drips_bytes_does_not_outlive_the_step(leg):
     async with FakeMail(leg, greeting=DRIP) as server:
@@ -515,22 +557,22 @@ async def test_a_server_that_drips_bytes_does_not_outlive_the_step(leg):
 
 
 @pytest.mark.parametrize("leg", ["imap", "smtp"])
-async def test_giving_up_frees_turn_and_thread_for_the_next(certificates, leg):
+async def test_giving_up_frees_the_turn_for_the_next(certificates, leg):
     async with FakeMail(leg, greeting=SILENCE) as silent, FakeMail(leg, tls=certificates.good) as good:
-        with door(certificates.ca_file, threads=1) as mail:
+        with door(certificates.ca_file, at_once=1) as mail:
             for _ in range(3):
                 login = asyncio.create_task(log_in(mail, leg, "localhost", silent.port, security="starttls"))
                 await silent.met()
                 login.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await login
-            # With the only thread still waiting for the silent server's greeting, this one would get none.
+            # With the only turn still taken by the silent server, this one would get none.
             async with asyncio.timeout(Deadlines().greeting / 2):
                 await log_in(mail, leg, "localhost", good.port, security="starttls")
 
 
 async def test_waiting_too_long_for_a_turn_is_our_overload():
-    with door(threads=1, deadlines=Deadlines(turn=0.3)) as mail:
+    with door(at_once=1, deadlines=Deadlines(turn=0.3)) as mail:
         async with mail.turn():
             with pytest.raises(Overloaded):
                 await log_in(mail, "imap", "127.0.0.1", 9)

@@ -86,7 +86,7 @@ async def finder(certificates, site, records=None, *, allowed="127.0.0.0/8", tro
     async with FakeDns(known | (records or {}), trouble) as dns:
         resolver = Resolver(dns.address, timeout=0.5 if trouble else 10)
         guard = Guard(parse_networks(allowed), resolver)
-        with contextlib.closing(MailClient(guard, threads=4, ca_file=certificates.ca_file)) as door:
+        with contextlib.nullcontext(MailClient(guard, at_once=4, ca_file=certificates.ca_file)) as door:
             yield MailHosts(
                 guard,
                 resolver,

@@ -98,7 +98,7 @@ async def icloud(ca_file, *, imap=9, smtp=9, caldav="", host="localhost", record
     async with FakeDns(records) as dns:
         resolver = Resolver(dns.address)
         guard = Guard(parse_networks("0.0.0.0/0,::/0"), resolver)
-        with contextlib.closing(MailClient(guard, threads=8, ca_file=ca_file)) as door:
+        with contextlib.nullcontext(MailClient(guard, at_once=8, ca_file=ca_file)) as door:
             yield ICloud(
                 door,
                 guard,

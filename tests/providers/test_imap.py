@@ -35,7 +35,7 @@ async def imap(ca_file, records=None, **options):
     async with FakeDns({("example.test", "TXT"): ["x"]} | (records or {})) as dns:
         resolver = Resolver(dns.address)
         guard = Guard(parse_networks("127.0.0.0/8"), resolver)
-        with contextlib.closing(MailClient(guard, ca_file=ca_file, **{"threads": 8} | options)) as door:
+        with contextlib.nullcontext(MailClient(guard, ca_file=ca_file, **{"at_once": 8} | options)) as door:
             yield Imap(door, MailHosts(guard, resolver, door, autoconfig_urls=(), ispdb_url="", timeout=20))
 
 
@@ -266,6 +266,6 @@ async def test_the_spelling_that_worked_is_kept_among_the_secrets(certificates):
 async def test_the_wait_for_a_turn_is_ours_and_not_the_servers(monkeypatch):
     """A proof that has waited for long is not one whose server took long."""
     monkeypatch.setattr("opengrant.providers.imap.password.WHOLE", 0.1)
-    async with imap(None, threads=1, deadlines=Deadlines(turn=0.3)) as provider, provider._door.turn():
+    async with imap(None, at_once=1, deadlines=Deadlines(turn=0.3)) as provider, provider._door.turn():
         with pytest.raises(Overloaded):
             await verify(provider, ask(imap_host=ELSEWHERE, imap_port=9))

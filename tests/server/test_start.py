@@ -21,6 +21,7 @@ def loaded() -> set[str]:
     "module",
     [
         pytest.param("cyclopts", id="a server parses no command line"),
+        pytest.param("rich", id="nor does it print in colour, as structlog would"),
         pytest.param("asyncpg", id="SQLite needs no driver of PostgreSQL"),
         pytest.param("jinja2", id="pages come later"),
         pytest.param("prometheus_client", id="it must not be loaded before several workers are prepared"),

@@ -418,6 +418,10 @@ def scripts(dialect: Dialect) -> dict[Callable[..., Any], list[Steps[Any]]]:
         grants.find: [grants.find("app", "g500")],
         keyed.find: [keyed.find(b"digest", "g500", now=START)],
         grants.find_mailbox: [grants.find_mailbox("app", ProviderName.IMAP, EMAIL)],
+        grants.find_mailbox_and_home: [
+            grants.find_mailbox_and_home("app", ProviderName.IMAP, keys, "example.com")
+            for keys in ([EMAIL], [EMAIL, f"other-{EMAIL}"])
+        ],
         grants.find_provider_email: [grants.find_provider_email("app", ProviderName.GOOGLE, EMAIL)],
         grants.find_email: [grants.find_email("app", EMAIL, exact=exact) for exact in (True, False)],
         grants.find_external: [grants.find_external("app", "x5"), grants.find_external("app", "none")],

@@ -1,6 +1,7 @@
 """Routes for operators and tools, without a key: /healthz, /readyz, /metrics, /openapi.json."""
 
 import asyncio
+import functools
 import gzip
 
 from pydantic_core import to_json
@@ -52,23 +53,21 @@ class Metrics:
 
 
 class Description:
-    """GET /openapi.json, written when it is first asked for: that takes a quarter of a second, in a thread."""
+    """GET /openapi.json."""
 
     def __init__(self, public_url: str | None) -> None:
         self.public_url = public_url
-        self._written: Asset | None = None
-        self._writing = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["opengrant.route"] = "/openapi.json"
         only_get(scope)
-        async with self._writing:
-            if self._written is None:
-                self._written = await asyncio.to_thread(_describe, self.public_url)
-        await send_asset(scope, send, self._written, [(b"cache-control", b"no-cache")])
+        described = await asyncio.to_thread(description, self.public_url)
+        await send_asset(scope, send, described, [(b"cache-control", b"no-cache")])
 
 
-def _describe(public_url: str | None) -> Asset:
+@functools.cache
+def description(public_url: str | None) -> Asset:
+    """/openapi.json, written once: that takes a third of a second."""
     from opengrant.api.http.openapi import document  # noqa: PLC0415 -- only this request needs it
 
     openapi = to_json(document(public_url))

@@ -31,7 +31,7 @@ def open_network(settings: Settings, clock: Clock, opened: contextlib.AsyncExitS
     resolver = Resolver(outbound.dns_servers)
     opened.callback(resolver.close)
     guard = Guard(parse_networks(outbound.allowed_private_networks), resolver)
-    mail = mail_client(settings, guard, opened)
+    mail = mail_client(settings, guard)
     receivers = Receivers(
         guard,
         timeout=settings.webhooks.timeout,
@@ -57,18 +57,16 @@ def open_network(settings: Settings, clock: Clock, opened: contextlib.AsyncExitS
     )
 
 
-def mail_client(settings: Settings, guard: Guard, opened: contextlib.AsyncExitStack) -> MailClient:
+def mail_client(settings: Settings, guard: Guard) -> MailClient:
     """A client of the mail servers that `guard` lets through."""
     outbound = settings.outbound
-    client = MailClient(
+    return MailClient(
         guard,
-        threads=outbound.mail_threads,
+        at_once=outbound.mail_threads,
         ca_file=outbound.ca_file,
         allow_plaintext=outbound.allow_plaintext,
         observe=metrics.observe_provider_call,
     )
-    opened.callback(client.close)
-    return client
 
 
 def _mail_hosts(settings: Settings, guard: Guard, resolver: Resolver, mail: MailClient) -> MailHosts:

@@ -93,7 +93,7 @@ def _icloud(settings: Settings, network: Network, opened: contextlib.AsyncExitSt
     trusted = Guard(parse_networks("0.0.0.0/0,::/0"), network.resolver)
     apple = settings.icloud
     return ICloud(
-        mail_client(settings, trusted, opened),
+        mail_client(settings, trusted),
         trusted,
         imap_host=apple.imap_host,
         imap_port=apple.imap_port,

@@ -8,6 +8,7 @@ Every other line, a mistake too, goes to cli/commands.py.
 import sys
 from typing import NoReturn
 
+from opengrant import logs as _logs  # noqa: F401 -- first: it decides how structlog is loaded
 from opengrant.cli import serving
 from opengrant.errors import OpenGrantError, StoreUnavailable
 from opengrant.store.engine.migrate import MigrationError

@@ -7,15 +7,15 @@ the request as its actor. Without a call, the actor is the clock.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
 
+from opengrant.model.basics import record
 from opengrant.store.events.events import Event
 
 Fact = str | int | Sequence[str] | None
 """A detail of an audit entry: ids, names of fields, numbers; never the value of a secret."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Actor:
     """`name` is `<kind>:<id>`, or one word where there is only one of the kind.
 
@@ -76,9 +76,16 @@ def acting(actor: Actor) -> Iterator[None]:
         _current.reset(before)
 
 
-def sign(event: Event, facts: Mapping[str, Fact] | None = None) -> Event:
-    """The event with its actor, its request id and the details of the audit trail; None is left out."""
+def signature(facts: Mapping[str, Fact]) -> tuple[str, Mapping[str, Fact] | None]:
+    """The actor's name, and the details of the audit trail with the id of its request; None is left out."""
     actor = _current.get()
-    detail = {"request_id": actor.request_id, **(facts or {})}
+    detail = {"request_id": actor.request_id, **facts}
     known = {name: value for name, value in detail.items() if value is not None}
-    return replace(event, actor=actor.name, detail=known or None)
+    return actor.name, known or None
+
+
+def sign(event: Event, facts: Mapping[str, Fact] | None = None) -> Event:
+    """The event with its actor and the details of the audit trail."""
+    # `replace` takes five times as long, and every write has an event.
+    about = (event.id, event.application_id, event.type, event.grant_id, event.payload, event.created_at)
+    return Event(*about, *signature(facts or {}))

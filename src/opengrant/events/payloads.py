@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from opengrant.events.actor import Fact, sign
+from opengrant.events.actor import Fact, sign, signature
 from opengrant.model import SECOND, Grant, Micros, Trouble
 from opengrant.store.events.events import Event
 
@@ -121,8 +121,8 @@ def _event(type_: str, code: int, grant: Grant, at: Micros, more: Mapping[str, A
         "provider": grant.provider.value,
         "email": grant.email,
     }
-    event = Event(str(uuid.uuid4()), grant.application_id, type_, grant.id, payload | dict(more), at)
-    return sign(event, {"provider": grant.provider.value, **facts})
+    actor, detail = signature({"provider": grant.provider.value, **facts})
+    return Event(str(uuid.uuid4()), grant.application_id, type_, grant.id, {**payload, **more}, at, actor, detail)
 
 
 def of_object(type_: str, application_id: str, grant_id: str, shown: Mapping[str, Any], *, at: Micros) -> Event:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from opengrant.model import SECOND, Grant, Micros
+from opengrant.model import SECOND, Grant, Micros, ProviderName
 from opengrant.providers.registry import FACTS
 
 _HOUR = 3600 * SECOND
@@ -39,13 +39,23 @@ class Schedule:
 
     def next(self, grant: Grant, *, at: Micros) -> Micros | None:
         """For a grant that has just been proven. None: it has nothing that could go bad."""
-        if grant.provider in _NO_CREDENTIAL:
+        return self.after(grant.provider, ends_at=grant.token_expires_at, used_at=grant.used_at, at=at)
+
+    def after(
+        self, provider: ProviderName, *, ends_at: Micros | None, used_at: Micros | None, at: Micros
+    ) -> Micros | None:
+        """As `next`, from the columns of the grant that count.
+
+        ends_at  the end of its access token
+        used_at  when it was last needed
+        """
+        if provider in _NO_CREDENTIAL:
             return None
-        if grant.token_expires_at is None:
+        if ends_at is None:
             return at + self._about(self.probe_every, 0.1)
-        if grant.used_at is not None and at - grant.used_at > self.idle_after:
+        if used_at is not None and at - used_at > self.idle_after:
             return at + self._about(IDLE_EVERY, 1 / 7)
-        life = max(grant.token_expires_at - at, 2 * SECOND)
+        life = max(ends_at - at, 2 * SECOND)
         # Short tokens are renewed at half their life; the jitter spreads grants that were made together.
         ahead = min(self.ahead, life // 2)
         # Counted from now: a token that was expired on arrival is not requested again at once.

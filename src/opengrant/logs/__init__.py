@@ -6,6 +6,8 @@ setup.py connects the loggers, writer.py queues and writes, lines.py makes the J
 must not know a subject.
 """
 
+# First, before other modules import structlog.
+from opengrant.logs import plain_structlog as _plain_structlog  # isort: skip # noqa: F401
 from opengrant.logs.lines import trusted_line
 from opengrant.logs.setup import configure, current
 from opengrant.logs.writer import LogWriter, request_id

@@ -11,13 +11,11 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
-from xml.etree.ElementTree import Element  # the type alone; defusedxml parses
 
-from defusedxml import ElementTree
-from defusedxml.common import DefusedXmlException
 from pydantic import SecretStr
 
 from opengrant.errors import ProviderFailure
+from opengrant.net.foreign_xml import BadXml, read_xml
 from opengrant.net.guard import Guard
 from opengrant.net.guarded_http import Conversation, Page, conversation, origin, under
 from opengrant.net.login_attempt import Attempt, counted, observed
@@ -110,8 +108,8 @@ class _Discovery:
         """The URL in a property; None if the server has none, as for a user who is not logged in."""
         page = await self._propfind(url, ask)
         try:
-            root: Element = ElementTree.fromstring(page.body, forbid_dtd=True)
-        except (ElementTree.ParseError, DefusedXmlException, ValueError, LookupError):
+            root = read_xml(page.body)
+        except BadXml:
             raise self._talk.senseless(page, "not_dav") from None
         href = (root.findtext(f".//{name}/{_DAV}href") or "").strip()
         if not href:

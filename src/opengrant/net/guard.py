@@ -10,17 +10,14 @@ Sources  IANA special-purpose address registries (RFC 6890 and its updates); WHA
 import ipaddress
 import re
 import socket
-import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import aiohttp
 import idna
-from aiohttp.abc import AbstractResolver, ResolveResult
 
 from opengrant.errors import Evidence, Leg, ProviderFailure
 from opengrant.net.dns import DnsUnavailable, NameNotFound, Resolver
+from opengrant.net.http_connect import AddressInfo, LookUp
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -175,36 +172,18 @@ class Guard:
             raise _refusal(provider, leg, "no_public_address")
         return Target(str(name), port, kept)
 
-    def connector(
-        self, *, provider: str, leg: Leg, tls: ssl.SSLContext, per_host: int | None = None
-    ) -> aiohttp.TCPConnector:
-        """A connector for an aiohttp session; every connection passes this guard.
+    def look_up(self, *, provider: str, leg: Leg) -> LookUp:
+        """For an HttpClient; every connection passes this guard. Raises ProviderFailure as `resolve` does."""
 
-        per_host  most connections to one host, with no limit on the total; None: at most 100 in total
-        Requests raise ProviderFailure as `resolve` does, also for address literals and on each redirect.
-        """
-        return aiohttp.TCPConnector(
-            resolver=_Pinned(self, provider, leg),
-            socket_factory=self._opens(provider, leg),
-            use_dns_cache=False,
-            ssl=tls,
-            limit=100 if per_host is None else 0,
-            limit_per_host=per_host or 0,
-        )
+        async def addresses(host: str, port: int) -> Sequence[AddressInfo]:
+            target = await self.resolve(host, port, provider=provider, leg=leg)
+            return [_info(address, port) for address in target.addresses]
+
+        return addresses
 
     async def _look_up(self, name: str) -> list[Address]:
         # A scope (`fe80::1%eth0`) never makes an address acceptable, and would hide it from the lists above.
         return [ipaddress.ip_address(text.partition("%")[0]) for text in await self._resolver.addresses(name)]
-
-    def _opens(self, provider: str, leg: Leg) -> Callable[[tuple[Any, ...]], socket.socket]:
-        def open_socket(info: tuple[Any, ...]) -> socket.socket:
-            # aiohttp does not ask a resolver about address literals, so they are checked here.
-            family, kind, protocol, _, address = info
-            if not self.admits(ipaddress.ip_address(address[0].partition("%")[0])):
-                raise _refusal(provider, leg, "no_public_address")
-            return socket.socket(family, kind, protocol)
-
-        return open_socket
 
 
 _REFUSALS = {
@@ -218,27 +197,7 @@ def _refusal(provider: str, leg: Leg, code: str) -> ProviderFailure:
     return ProviderFailure(Evidence(provider, leg, "dns", code=code, text=_REFUSALS[code], sent=False))
 
 
-class _Pinned(AbstractResolver):
-    """The guard as a resolver for aiohttp."""
-
-    def __init__(self, guard: Guard, provider: str, leg: Leg) -> None:
-        self._guard, self._provider, self._leg = guard, provider, leg
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        target = await self._guard.resolve(host, port, provider=self._provider, leg=self._leg)
-        return [
-            ResolveResult(
-                hostname=host,
-                host=address,
-                port=port,
-                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
-                proto=0,
-                flags=socket.AI_NUMERICHOST,
-            )
-            for address in target.addresses
-        ]
-
-    async def close(self) -> None:
-        """Holds nothing."""
+def _info(address: str, port: int) -> AddressInfo:
+    v6 = ":" in address
+    where = (address, port, 0, 0) if v6 else (address, port)
+    return socket.AF_INET6 if v6 else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", where

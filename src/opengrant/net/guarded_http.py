@@ -1,33 +1,30 @@
 """HTTP to hosts that a request or another server's answer names. Fixed hosts of providers: net/provider_http.py.
 
-One `Conversation` is one aiohttp session whose every connection passes the guard. It sends one request at a time, so
-requests to one host use one connection: NTLM depends on that. Redirects are answers; the caller decides where a
-credential may go next. Cookies are not kept, and proxies from the environment are not used.
+One `Conversation` is one client whose every connection passes the guard. It sends one request at a time, so requests to
+one host use one connection: NTLM depends on that. Redirects are answers; the caller decides where a credential may go
+next.
 """
 
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-import aiohttp
-from aiohttp.client_reqrep import ClientResponse
-from aiohttp.connector import Connection
-
-from opengrant import __version__
-from opengrant.errors import ProviderFailure
+from opengrant.errors import ProviderFailure, Step
 from opengrant.model import now
 from opengrant.net.guard import Guard
+from opengrant.net.http_client import HttpClient, Place, header_lines, place_of
+from opengrant.net.http_connection import Fault, Reply
 from opengrant.net.login_attempt import Attempt
 from opengrant.net.retry_after import retry_after
 
-MAX_BODY = 1024 * 1024
-"""Most bytes of an answer."""
 MAX_REDIRECTS = 10
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_CODES = {"connection_lost": "closed", "answer_cut_off": "closed", "no_free_connection": "timeout"}
+"""The words of net/login_attempt.py for faults."""
+_STEPS: Mapping[Step, Step] = {"reply": "http"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +32,7 @@ class Page:
     """One whole answer.
 
     url         of the request
-    headers     case-insensitive
+    headers     names in lower case; the first of a repeated header
     challenges  the schemes of all WWW-Authenticate headers, lower case → their parameters
     transport   the connection
     """
@@ -50,7 +47,7 @@ class Page:
     @property
     def redirect(self) -> str | None:
         """The target of a redirect as an absolute URL; None if this is no redirect."""
-        location = self.headers.get("Location", "")
+        location = self.headers.get("location", "")
         if self.status not in _REDIRECTS or not location:
             return None
         try:
@@ -72,9 +69,9 @@ class Page:
 class Conversation:
     """Made by `conversation`. attempt: whose password is scrubbed from the server's words."""
 
-    def __init__(self, session: aiohttp.ClientSession, attempt: Attempt, patience: float) -> None:
+    def __init__(self, client: HttpClient, attempt: Attempt, patience: float) -> None:
         self.attempt = attempt
-        self._session, self._patience = session, patience
+        self._client, self._patience = client, patience
 
     async def ask(
         self,
@@ -90,24 +87,14 @@ class Conversation:
         enough  bytes of the answer that are read; the rest is cut off
         """
         self.attempt.step = "connect"
-        try:
-            async with asyncio.timeout(self._patience):
-                response = await self._session.request(method, url, headers=headers, data=body, allow_redirects=False)
-                async with response:
-                    self.attempt.step = "http"
-                    assert isinstance(response, _Response)
-                    content = await self._read(response, enough)
-                    return Page(
-                        url,
-                        response.status,
-                        response.headers,
-                        content,
-                        _challenges(response.headers.getall("WWW-Authenticate", ())),
-                        response.transport,
-                    )
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            failure = self._failure(error)
-        raise failure  # outside the handler, so that the library's exception is not its context
+        request = _request(method, url, headers or {}, body)
+        if request is None:
+            raise self.attempt.failure("bad_host")
+        outcome = await self._client.send(*request, within=self._patience, enough=enough)
+        if isinstance(outcome, Fault):
+            raise self._failure(outcome)
+        self.attempt.step = "http"
+        return _page(url, outcome)
 
     def refused(self, page: Page, code: str = "", *, text: str = "", subcodes: tuple[str, ...] = ()) -> ProviderFailure:
         """Evidence of an answer that is no success."""
@@ -120,63 +107,29 @@ class Conversation:
         failure = self.refused(page, code, text=text)
         return ProviderFailure(replace(failure.evidence, step="reply"))
 
-    async def _read(self, response: "_Response", enough: int | None) -> bytes:
-        body = bytearray()
-        try:
-            async for chunk in response.content.iter_chunked(16 * 1024):
-                body += chunk
-                if enough is not None and len(body) > enough:
-                    response.hang_up()
-                    return bytes(body[:enough])
-                if len(body) > MAX_BODY:
-                    raise _TooLong
-        except BaseException:
-            response.hang_up()
-            raise
-        return bytes(body)
-
-    def _failure(self, error: Exception) -> ProviderFailure:
-        cause: OSError | None = None
-        code = "not_http"
-        match error:
-            case _TooLong():
-                code = "answer_too_large"
-            case aiohttp.ClientConnectorCertificateError():
-                self.attempt.step = "tls"
-                cause = error.certificate_error if isinstance(error.certificate_error, OSError) else ssl.SSLError()
-            case aiohttp.ClientConnectorError():
-                cause = error.os_error
-                self.attempt.step = "tls" if isinstance(cause, ssl.SSLError) else "connect"
-            case TimeoutError():
-                code = "timeout"
-            case aiohttp.ServerDisconnectedError() | aiohttp.ClientPayloadError():
-                code = "closed"
-            case aiohttp.InvalidURL():
-                code = "bad_host"
-            case OSError():
-                cause = error
-        return self.attempt.failure(code) if cause is None else self.attempt.network_failure(cause)
+    def _failure(self, fault: Fault) -> ProviderFailure:
+        no_tls = fault.step == "tls" and not isinstance(fault.cause, ssl.SSLError)  # the connection broke
+        self.attempt.step = "connect" if no_tls else _STEPS.get(fault.step, fault.step)
+        if fault.cause is not None:
+            return self.attempt.network_failure(fault.cause)
+        return self.attempt.failure(_CODES.get(fault.code, fault.code))
 
 
 @contextlib.asynccontextmanager
 async def conversation(
     guard: Guard, tls: ssl.SSLContext, attempt: Attempt, patience: float
 ) -> AsyncIterator[Conversation]:
-    """Open a session. patience: seconds for each whole answer."""
-    async with open_session(guard.connector(provider=attempt.provider, leg=attempt.leg, tls=tls), patience) as session:
-        yield Conversation(session, attempt, patience)
-
-
-def open_session(connector: aiohttp.TCPConnector, patience: float) -> aiohttp.ClientSession:
-    """The session of a Conversation; several may share one."""
-    return aiohttp.ClientSession(
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        response_class=_Response,
-        headers={"User-Agent": f"OpenGrant/{__version__}", "Accept-Encoding": "identity"},
-        auto_decompress=False,
-        timeout=aiohttp.ClientTimeout(total=patience, sock_connect=patience / 2),
+    """Open a client. patience: seconds for each whole answer."""
+    client = HttpClient(
+        connections_per_host=1,
+        connect_within=patience / 2,
+        tls=tls,
+        look_up=guard.look_up(provider=attempt.provider, leg=attempt.leg),
     )
+    try:
+        yield Conversation(client, attempt, patience)
+    finally:
+        client.close()
 
 
 def origin(url: str) -> tuple[str, str, int] | None:
@@ -197,34 +150,28 @@ def under(host: str, domain: str) -> bool:
     return host == domain or host.endswith(f".{domain}")
 
 
-class _Response(ClientResponse):
-    """Keeps its connection, which aiohttp drops once the body is read."""
-
-    transport: asyncio.Transport | None = None
-
-    async def start(self, connection: Connection) -> ClientResponse:
-        self.transport = connection.transport
-        try:
-            return await super().start(connection)
-        except BaseException:
-            self.hang_up()
-            raise
-
-    def hang_up(self) -> None:
-        """Close without TLS close_notify, which a silent server would not answer."""
-        if self.transport is not None:
-            self.transport.abort()
+def _request(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> tuple[Place, bytes] | None:
+    """Where to and all of it; None if the URL is none, or a header cannot carry its value."""
+    try:
+        place, lines = place_of(url), header_lines(headers)
+    except ValueError:
+        return None
+    length = "" if body is None else f"content-length: {len(body)}\r\n"
+    head = f"{method} {place.target} HTTP/1.1\r\n{place.headers}{lines}{length}\r\n"
+    return place, head.encode("utf-8", "replace") + (body or b"")
 
 
-class _TooLong(ValueError):
-    pass
+def _page(url: str, reply: Reply) -> Page:
+    lines = [(name.decode("latin-1"), value.decode("utf-8", "surrogateescape")) for name, value in reply.headers]
+    challenges = _challenges([value for name, value in lines if name == "www-authenticate"])
+    return Page(url, reply.status, dict(reversed(lines)), reply.body, challenges, reply.transport)
 
 
-def _challenges(headers: Any) -> dict[str, str]:
+def _challenges(headers: Sequence[str]) -> dict[str, str]:
     """Scheme → parameters. Commas separate several schemes in one header."""
     found: dict[str, str] = {}
     for header in headers:
-        for part in str(header).split(","):
+        for part in header.split(","):
             scheme, _, rest = part.strip().partition(" ")
             # `realm="a, b"` and further parameters are parts too, but not schemes.
             if scheme and "=" not in scheme.rstrip("=") and '"' not in scheme:

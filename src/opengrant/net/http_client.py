@@ -1,4 +1,4 @@
-"""An HTTP/1.1 client that keeps its connections. net/http_connection.py is one of them.
+"""An HTTP/1.1 client that keeps its connections. net/http_connection.py is one of them, net/http_connect.py opens them.
 
 Redirects are answers, cookies are not kept, compression is not asked for, and proxies from the environment are ignored:
 they are set for other programs and would see every token.
@@ -6,32 +6,26 @@ they are set for other programs and would see every token.
 
 import asyncio
 import re
-import socket
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
-import aiohappyeyeballs
+import idna
 
 from opengrant import __version__
+from opengrant.net.http_connect import LookUp, connect, system_addresses
 from opengrant.net.http_connection import Connection, Fault, Reply
 
-MAX_TEXT = 1024
-"""Characters kept of a TLS error's text."""
 IDLE = 30.0
 """Seconds for which an unused connection is kept. Load balancers close theirs after a minute, and a request on a
 connection that is being closed would count as sent with its answer lost."""
-_STAGGER = 0.25
-"""Seconds until the next address of a host is tried beside the one before (RFC 8305)."""
-
-AddressInfo = tuple[int, int, int, str, Any]
-"""As of socket.getaddrinfo."""
-LookUp = Callable[[str, int], Awaitable[Sequence[AddressInfo]]]
-"""The addresses of a host and port."""
+_NO_FREE_CONNECTION = Fault("connect", "no_free_connection", sent=False)
+_NOT_IN_TIME = Fault("connect", "timeout", sent=False)
 _AS_IT_IS = "!$%&'()*+,-./:;=@_~?[]|"
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Place(NamedTuple):
@@ -44,31 +38,12 @@ class Place(NamedTuple):
     headers: str
 
 
-NO_FREE_CONNECTION = Fault("connect", "no_free_connection", sent=False)
-_NOT_IN_TIME = Fault("connect", "timeout", sent=False)
-
-
-class _Host:
-    """The connections to one host.
-
-    slots  for all that may be open
-    idle   the longest unused first
-    sweep  closes what is idle for too long
-    """
-
-    __slots__ = ("busy", "idle", "slots", "sweep")
-
-    def __init__(self, most: int) -> None:
-        self.slots = asyncio.Semaphore(most)
-        self.idle: list[Connection] = []
-        self.busy: set[Connection] = set()
-        self.sweep: asyncio.TimerHandle | None = None
-
-
 def place_of(url: str) -> Place:
     """Take an http(s) URL apart. Raises ValueError if it is none, or has a user name."""
     parts = urlsplit(url)
     host, port, secure = parts.hostname or "", parts.port, parts.scheme == "https"
+    if not host.isascii() and len(host) <= 253:  # above that, IDNA takes quadratic time
+        host = idna.encode(host, uts46=True, std3_rules=True).decode("ascii")
     if parts.scheme not in ("http", "https") or "@" in parts.netloc or _HOST.fullmatch(host) is None:
         raise ValueError
     usual = 443 if secure else 80
@@ -76,15 +51,18 @@ def place_of(url: str) -> Place:
     if port not in (None, usual):
         authority = f"{authority}:{port}"
     target = quote(f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/", safe=_AS_IT_IS)
-    headers = (
-        f"host: {authority}\r\nuser-agent: OpenGrant/{__version__}\r\naccept: */*\r\naccept-encoding: identity\r\n"
-    )
+    headers = f"host: {authority}\r\nuser-agent: OpenGrant/{__version__}\r\naccept-encoding: identity\r\n"
     return Place(secure, host, port or usual, target, headers)
 
 
-async def system_addresses(host: str, port: int) -> Sequence[AddressInfo]:
-    """As the system resolves names. Raises OSError, UnicodeError."""
-    return await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+def header_lines(headers: Mapping[str, str]) -> str:
+    """Raises ValueError, without the value, if a value cannot stand in a header."""
+    lines = ""
+    for name, value in headers.items():
+        if _CONTROL.search(value):
+            raise ValueError
+        lines += f"{name}: {value}\r\n"
+    return lines
 
 
 class HttpClient:
@@ -98,152 +76,120 @@ class HttpClient:
         tls: ssl.SSLContext,
         look_up: LookUp = system_addresses,
     ) -> None:
-        """connect_within: seconds for DNS, TCP and TLS together. look_up: may raise OSError and TimeoutError."""
+        """connect_within: seconds for DNS, TCP and TLS together."""
         self._most, self._connect_within, self._tls = connections_per_host, connect_within, tls
         self._look_up = look_up
         self._hosts: dict[tuple[bool, str, int], _Host] = {}
 
-    async def send(self, place: Place, request: bytes, *, within: float) -> Reply | Fault:
+    async def send(self, place: Place, request: bytes, *, within: float, enough: int | None = None) -> Reply | Fault:
         """Send a request once and wait for its whole answer.
 
-        request  all of it
-        within   seconds for everything, including the wait for a free connection. Once the request is sent, time in
-                 which this process is stopped does not count.
+        within  seconds for everything, including the wait for a free connection. Once the request is sent, time in
+                which this process is stopped does not count.
+        enough  bytes of the body that are read; the rest is cut off
         """
-        ends = time.monotonic() + within
-        if (host := self._hosts.get(place[:3])) is None:
-            host = self._hosts[place[:3]] = _Host(self._most)
-        if host.slots.locked():
-            try:
-                async with asyncio.timeout(within):
-                    await host.slots.acquire()
-            except TimeoutError:
-                return NO_FREE_CONNECTION
-        else:
-            await host.slots.acquire()  # without a wait: a deadline would cost more than the slot
+        ends, key = time.monotonic() + within, place[:3]
+        if (host := self._hosts.get(key)) is None:
+            host = self._hosts[key] = _Host(self._most)
+        host.calls += 1
         try:
-            connection = _kept(host)
-            if connection is None:
-                found = await self._connect(place, ends - time.monotonic())
-                if isinstance(found, Fault):
-                    return found
-                connection = found
-            return await _ask(host, connection, request, ends - time.monotonic())
+            if not await host.may_go(within):
+                return _NO_FREE_CONNECTION
+            try:
+                connection = host.take() or await self._connect(place, ends - time.monotonic())
+                if isinstance(connection, Fault):
+                    return connection
+                return await host.ask(connection, request, ends - time.monotonic(), enough)
+            finally:
+                host.slots.release()
         finally:
-            host.slots.release()
+            host.calls -= 1
+            if not (host.calls or host.idle):
+                self._hosts.pop(key, None)
 
     def close(self) -> None:
         """Close every connection. Calls under way end as faults."""
         for host in self._hosts.values():
-            for connection in (*host.idle, *host.busy):
-                connection.abort()
-            if host.sweep is not None:
-                host.sweep.cancel()
+            host.close()
         self._hosts.clear()
 
     async def _connect(self, place: Place, left: float) -> Connection | Fault:
         try:
             async with asyncio.timeout(min(self._connect_within, left)):
-                found = await _reach(place, self._look_up)
-                if place.secure and not isinstance(found, Fault):
-                    return await _start_tls(found, self._tls, place.host)
-                return found
+                return await connect(place.host, place.port, self._look_up, self._tls if place.secure else None)
         except TimeoutError:
             return _NOT_IN_TIME
 
 
-async def _ask(host: _Host, connection: Connection, request: bytes, left: float) -> Reply | Fault:
-    """Ask, then keep the connection if that is possible."""
-    if left <= 0:
-        connection.abort()
-        return _NOT_IN_TIME
-    host.busy.add(connection)
-    try:
-        return await connection.ask(request, left)
-    except BaseException:
-        connection.abort()  # its answer is still to come
-        raise
-    finally:
-        host.busy.discard(connection)
-        if not connection.closed:
-            connection.since = time.monotonic()
-            host.idle.append(connection)
-            if host.sweep is None:
-                host.sweep = asyncio.get_running_loop().call_later(IDLE, _sweep, host)
+class _Host:
+    """The connections to one host.
 
+    slots  for those that may be open
+    calls  how many are under way or wait for a slot
+    idle   connections without a request, the longest unused first
+    """
 
-def _kept(host: _Host) -> Connection | None:
-    """The connection that was used last, so that the others may grow old."""
-    while host.idle:
-        connection = host.idle.pop()
-        if connection.closed:
-            continue
-        if time.monotonic() - connection.since < IDLE:
-            return connection
-        connection.abort()  # the process was stopped, or the sweep would have come
-    return None
+    __slots__ = ("_busy", "_sweeper", "calls", "idle", "slots")
 
+    def __init__(self, most: int) -> None:
+        self.slots = asyncio.Semaphore(most)
+        self.calls = 0
+        self.idle: list[Connection] = []
+        self._busy: set[Connection] = set()
+        self._sweeper: asyncio.TimerHandle | None = None
 
-def _sweep(host: _Host) -> None:
-    now = time.monotonic()
-    kept = [one for one in host.idle if not one.closed and now - one.since < IDLE]
-    for one in host.idle:
-        if not one.closed and now - one.since >= IDLE:
-            one.abort()
-    host.idle, host.sweep = kept, None
-    if kept:
-        left = IDLE - (now - kept[0].since)
-        host.sweep = asyncio.get_running_loop().call_later(max(left, 0.1), _sweep, host)
+    async def may_go(self, within: float) -> bool:
+        """Take a slot; False if none is free in time."""
+        if not self.slots.locked():
+            return await self.slots.acquire()  # without a wait: a deadline would cost more than the slot
+        try:
+            async with asyncio.timeout(within):
+                return await self.slots.acquire()
+        except TimeoutError:
+            return False
 
+    def take(self) -> Connection | None:
+        """The connection that was used last, so that the others may grow old."""
+        while self.idle:
+            connection = self.idle.pop()
+            if not connection.closed:
+                if time.monotonic() - connection.since < IDLE:
+                    return connection
+                connection.abort()  # this process was stopped, or it would have been swept
+        return None
 
-async def _reach(place: Place, look_up: LookUp) -> Connection | Fault:
-    """Look the name up and connect. Raises TimeoutError."""
-    loop = asyncio.get_running_loop()
-    try:
-        found = await look_up(place.host, place.port)
-        sock = await aiohappyeyeballs.start_connection(found, happy_eyeballs_delay=_STAGGER)
-    except socket.gaierror as error:
-        again = error.errno == socket.EAI_AGAIN
-        return Fault("dns", "name_lookup_failed" if again else "name_not_found", sent=False)
-    except UnicodeError:  # a label too long for the IDNA codec
-        return Fault("dns", "name_not_found", sent=False)
-    except ConnectionRefusedError:
-        return Fault("connect", "refused", sent=False)
-    except TimeoutError:
-        raise
-    except (OSError, RuntimeError):  # uvloop has some errors of its own
-        return Fault("connect", "unreachable", sent=False)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    # uvloop loses a socket when it is cancelled while it takes the socket over: it closes the descriptor, and the
-    # socket object later closes another file that has the same number by then. Taking over waits for no network.
-    taken = asyncio.ensure_future(loop.create_connection(Connection, sock=sock))
-    try:
-        return (await asyncio.shield(taken))[1]
-    except asyncio.CancelledError:
-        taken.add_done_callback(_abandon)
-        raise
+    async def ask(self, connection: Connection, request: bytes, left: float, enough: int | None) -> Reply | Fault:
+        """Ask, then keep the connection if that is possible."""
+        if left <= 0:
+            connection.abort()
+            return _NOT_IN_TIME
+        self._busy.add(connection)
+        try:
+            return await connection.ask(request, left, enough)
+        except BaseException:
+            connection.abort()  # its answer is still to come
+            raise
+        finally:
+            self._busy.discard(connection)
+            if not connection.closed:
+                connection.since = time.monotonic()
+                self.idle.append(connection)
+                if self._sweeper is None:
+                    self._sweeper = asyncio.get_running_loop().call_later(IDLE, self._sweep)
 
+    def close(self) -> None:
+        for connection in (*self.idle, *self._busy):
+            connection.abort()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
 
-def _abandon(taken: "asyncio.Future[tuple[asyncio.Transport, Connection]]") -> None:
-    if not taken.cancelled() and taken.exception() is None:
-        taken.result()[1].abort()
-
-
-async def _start_tls(connection: Connection, context: ssl.SSLContext, host: str) -> Connection | Fault:
-    if connection.closed:  # a server of TLS does not speak first
-        return Fault("tls", "handshake_failed", sent=False)
-    plain, secure = connection.transport, None
-    try:
-        secure = await asyncio.get_running_loop().start_tls(plain, connection, context, server_hostname=host)
-    except ssl.SSLCertVerificationError as error:
-        # Only TLS faults are quoted: their text names the fault and the server, nothing of ours.
-        return Fault("tls", "certificate_refused", sent=False, text=error.verify_message[:MAX_TEXT])
-    except (OSError, RuntimeError) as error:
-        text = error.reason if isinstance(error, ssl.SSLError) else ""
-        return Fault("tls", "handshake_failed", sent=False, text=(text or "")[:MAX_TEXT])
-    finally:
-        if secure is None:
-            plain.abort()
-    assert secure is not None
-    connection.transport = secure
-    return connection
+    def _sweep(self) -> None:
+        old = time.monotonic() - IDLE
+        for connection in self.idle:
+            if not connection.closed and connection.since <= old:
+                connection.abort()
+        self.idle = [connection for connection in self.idle if not connection.closed]
+        self._sweeper = None
+        if self.idle:
+            left = max(self.idle[0].since - old, 0.1)
+            self._sweeper = asyncio.get_running_loop().call_later(left, self._sweep)

@@ -24,22 +24,32 @@ _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 
 
 class Fault(NamedTuple):
-    """Why no whole answer came. sent: the request may have reached the remote."""
+    """Why no whole answer came.
+
+    sent   the request may have reached the remote
+    cause  the error of the network, if there was one
+    """
 
     step: Step
     code: str
     sent: bool
     status: int | None = None
     text: str = ""
+    cause: OSError | None = None
 
 
 @dataclass(slots=True)
 class Reply:
-    """A whole answer. headers: names in lower case, in the order in which they came."""
+    """A whole answer.
+
+    headers    names in lower case, in the order in which they came
+    transport  of its connection
+    """
 
     status: int
     headers: list[tuple[bytes, bytes]] = field(repr=False)
     body: bytes = field(repr=False)
+    transport: asyncio.Transport | None = field(default=None, repr=False, compare=False)
 
 
 CONNECTION_LOST = Fault("http", "connection_lost", sent=True)
@@ -51,26 +61,28 @@ TIMEOUT = Fault("http", "timeout", sent=True)
 class Connection(asyncio.Protocol):
     """Made by an event loop, without TLS; `transport` is replaced once TLS is there.
 
-    closed  by either side, or must not carry another request
-    since   the time of the loop at which it became idle
+    closed   by either side, or must not carry another request
+    unasked  bytes came before a request
+    since    when it became idle, by the monotonic clock
     """
 
     def __init__(self) -> None:
         self.transport: asyncio.Transport
-        self.closed = False
+        self.closed = self.unasked = False
         self.since = 0.0
         self._loop = asyncio.get_running_loop()
         self._parser = httptools.HttpResponseParser(self)
         self._waiter: asyncio.Future[Reply | Fault] | None = None
         self._timer: RunningTimer | None = None
-        self._begin()
+        self._begin(None)
 
-    def ask(self, request: bytes, seconds: float) -> "asyncio.Future[Reply | Fault]":
+    def ask(self, request: bytes, seconds: float, enough: int | None = None) -> "asyncio.Future[Reply | Fault]":
         """Send a request, no earlier than the answer to the last one. The future has no exception.
 
         seconds  for the whole answer; time in which this process is stopped does not count
+        enough   bytes of the body that are read; the rest is cut off
         """
-        self._begin()
+        self._begin(enough)
         waiter = self._waiter = self._loop.create_future()
         self._timer = RunningTimer(self._loop, seconds, self._late)
         self.transport.write(request)
@@ -81,7 +93,8 @@ class Connection(asyncio.Protocol):
         self.closed = True
         self.transport.abort()
 
-    def _begin(self) -> None:
+    def _begin(self, enough: int | None) -> None:
+        self._enough = enough
         self._headers: list[tuple[bytes, bytes]] = []
         self._body = b""
         self._pieces: bytearray | None = None
@@ -115,6 +128,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._waiter is None:
             # Nothing was asked: what comes now must not become the answer to the next request.
+            self.unasked = True
             self.abort()
             return
         self._held += len(data)
@@ -136,7 +150,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
-        self._settle(CONNECTION_LOST if self._in_head else ANSWER_CUT_OFF)
+        fault = CONNECTION_LOST if self._in_head else ANSWER_CUT_OFF
+        self._settle(fault._replace(cause=exc) if isinstance(exc, OSError) else fault)
 
     # ── what the parser calls ─────────────────────────────────────────────────────────────────────────────────
 
@@ -177,7 +192,12 @@ class Connection(asyncio.Protocol):
             self._pieces += body
         else:
             self._pieces += body
-        if len(self._body if self._pieces is None else self._pieces) > MAX_BODY:
+        length = len(self._body if self._pieces is None else self._pieces)
+        if self._enough is not None and length > self._enough:
+            self._keeps = False
+            self._settle(self._reply(self._enough))
+            raise ValueError  # the parser stops
+        if length > MAX_BODY:
             self._settle(self._too_large())
             raise ValueError
 
@@ -185,8 +205,11 @@ class Connection(asyncio.Protocol):
         if self._in_head:  # an interim answer
             self._headers, self._framed = [], False
             return
+        self._settle(self._reply())
+
+    def _reply(self, enough: int | None = None) -> Reply:
         body = self._body if self._pieces is None else bytes(self._pieces)
-        self._settle(Reply(self._parser.get_status_code(), self._headers, body))
+        return Reply(self._parser.get_status_code(), self._headers, body[:enough], self.transport)
 
     def _too_large(self) -> Fault:
         return Fault("reply", "answer_too_large", sent=True, status=self._parser.get_status_code() or None)

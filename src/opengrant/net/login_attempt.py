@@ -51,11 +51,10 @@ class Deadlines:
 
     connect: float = 10
     tls: float = 10
-    greeting: float = 20
+    greeting: float = 10
+    """With the capabilities that follow it."""
     command: float = 10
     login: float = 35
-    goodbye: float = 2
-    """The login test is complete by then, so the wait is short."""
     whole: float = 75
     turn: float = 30
     """The wait before all steps: the number of login tests at a time is limited."""
@@ -144,6 +143,14 @@ class Asked:
         else:
             wanted = next(iter(self._left), "")
         return self._left.pop(wanted, None)
+
+
+def challenge(text: bytes) -> bytes:
+    """What a server's base64 says; b"" for what is none, so that the mechanism's next answer is due."""
+    try:
+        return base64.b64decode(text)
+    except ValueError:
+        return b""
 
 
 def _reason(error: ssl.SSLError) -> str:

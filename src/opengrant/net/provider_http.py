@@ -18,14 +18,15 @@ from pydantic_core import from_json
 
 from opengrant.errors import Evidence, Leg, ProviderFailure
 from opengrant.model import Clock, Micros, now
-from opengrant.net.http_client import HttpClient, Place, place_of
+from opengrant.net.http_client import HttpClient, Place, header_lines, place_of
 from opengrant.net.http_connection import Fault, Reply
-from opengrant.net.mail_login import tls_context
+from opengrant.net.mail_login import shared_tls_context
 from opengrant.net.observe import Observe
 
 CONNECT_TIMEOUT = 10.0
 """Seconds for DNS, TCP and TLS together; at most half the whole deadline."""
 _REQUEST_INVALID = Fault("connect", "request_invalid", sent=False)
+_ACCEPT = "accept: */*\r\n"
 _SPECIAL = re.compile(r"[^A-Za-z0-9_.~-]")
 _QUOTED = {chr(code): quote_plus(chr(code)) for code in range(128)}
 _place = lru_cache(maxsize=64)(place_of)
@@ -107,10 +108,12 @@ class Http:
         this process is stopped does not count.
         """
         form = encoded(fields)
-        kind = f"content-type: application/x-www-form-urlencoded\r\ncontent-length: {len(form)}\r\n"
+        kind = f"{_ACCEPT}content-type: application/x-www-form-urlencoded\r\ncontent-length: {len(form)}\r\n"
+
+        opened = {name: _open(value) for name, value in (headers or {}).items()}
 
         def request(place: Place) -> str:
-            return f"POST {place.target} HTTP/1.1\r\n{place.headers}{kind}{_lines(headers or {})}\r\n{form}"
+            return f"POST {place.target} HTTP/1.1\r\n{place.headers}{kind}{header_lines(opened)}\r\n{form}"
 
         return await self._ask(provider, leg, url, request, _secrets(fields, headers or {}))
 
@@ -130,7 +133,7 @@ class Http:
             target = place.target
             if query:  # not a part of `url`, which is kept: it may hold a secret
                 target += f"{'&' if '?' in target else '?'}{encoded(query)}"
-            return f"GET {target} HTTP/1.1\r\n{place.headers}{_lines(headers)}\r\n"
+            return f"GET {target} HTTP/1.1\r\n{place.headers}{_ACCEPT}{header_lines(headers)}\r\n"
 
         secrets = _secrets(query or {}, {} if bearer is None else {"authorization": bearer})
         return await self._ask(provider, leg, url, request, secrets)
@@ -180,23 +183,9 @@ class Http:
 
 def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
     try:
-        context = tls_context(ca_file)
+        return shared_tls_context(ca_file)
     except ssl.SSLError:
         raise ValueError(f"{ca_file} holds no certificates in PEM format") from None
-    context.set_alpn_protocols(["http/1.1"])
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # an intermediate authority may be what the operator trusts
-    return context
-
-
-def _lines(headers: Mapping[str, Field]) -> str:
-    """Raises ValueError, without the value, if a value cannot stand in a header."""
-    lines = ""
-    for name, value in headers.items():
-        opened = _open(value)
-        if not (opened.isascii() and opened.isprintable()):
-            raise ValueError
-        lines += f"{name}: {opened}\r\n"
-    return lines
 
 
 def encoded(fields: Mapping[str, Field]) -> str:

@@ -6,7 +6,8 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from opengrant.net.guard import Guard
-from opengrant.net.guarded_http import Conversation, Page, open_session
+from opengrant.net.guarded_http import Conversation, Page
+from opengrant.net.http_client import HttpClient
 from opengrant.net.login_attempt import Attempt
 from opengrant.net.mail_login import shared_tls_context
 
@@ -20,10 +21,12 @@ class Receivers:
 
     def __init__(self, guard: Guard, *, timeout: float, connections_per_host: int, ca_file: Path | None) -> None:
         self.timeout = timeout
-        connector = guard.connector(
-            provider=_PROVIDER, leg="webhook", tls=shared_tls_context(ca_file), per_host=connections_per_host
+        self._client = HttpClient(
+            connections_per_host=connections_per_host,
+            connect_within=timeout / 2,
+            tls=shared_tls_context(ca_file),
+            look_up=guard.look_up(provider=_PROVIDER, leg="webhook"),
         )
-        self._session = open_session(connector, timeout)
 
     async def get(self, url: str) -> Page:
         """The beginning of an answer; a redirect is an answer. Raises ProviderFailure."""
@@ -34,7 +37,7 @@ class Receivers:
         return await self._conversation().ask("POST", url, headers=headers, body=body, enough=_ENOUGH)
 
     async def close(self) -> None:
-        await self._session.close()
+        self._client.close()
 
     def _conversation(self) -> Conversation:
-        return Conversation(self._session, Attempt(_PROVIDER, "webhook", "", SecretStr("")), self.timeout)
+        return Conversation(self._client, Attempt(_PROVIDER, "webhook", "", SecretStr("")), self.timeout)

@@ -61,7 +61,7 @@ def _in_several(settings: Settings, bound: socket.socket, *, work: bool, announc
         _run(settings, partial(serve, settings, bound, work=work, parent=parent))
 
     in_child(partial(_run, settings, prepare))
-    warm_up.load()
+    warm_up.load(settings.public_url)
     _settle_memory()
     _log(settings).close()  # the parent's few records are then written without a thread, which no fork would take along
     Workers(settings.workers, be_worker).run()
@@ -85,7 +85,7 @@ async def serve(
         if parent is not None:
             _stop_with(parent)
         server = Server(config(settings, asgi(installed)))
-        async with _in_background(_warm_up(server)):
+        async with _in_background(_warm_up(server, settings.public_url)):
             log.info("serving", url=url_of(bound), version=__version__)
             await server.serve(sockets=[bound])
             log.info("stopping")
@@ -101,10 +101,10 @@ def _stop_with(parent: int) -> None:
     loop.add_reader(parent, stop)
 
 
-async def _warm_up(server: Server) -> None:
+async def _warm_up(server: Server, public_url: str | None) -> None:
     await server.listening.wait()
     try:
-        await asyncio.to_thread(warm_up.load)
+        await asyncio.to_thread(warm_up.load, public_url)
     except Exception:
         log.exception("warm_up_failed")  # what cannot be loaded fails again where it is used
     _settle_memory()

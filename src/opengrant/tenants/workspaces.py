@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from opengrant.errors import InvalidRequest, NotFound
 from opengrant.events import audit
-from opengrant.model import Application, Clock, Micros, ProviderName
+from opengrant.model import Application, Clock, Micros
 from opengrant.net.guard import domain_of, parse_domain
 from opengrant.store.engine.port import Steps, Store
 from opengrant.store.tenants import workspaces
@@ -55,18 +55,6 @@ class Workspaces:
 
     db: Store
     clock: Clock
-
-    async def for_new_grant(self, app: Application, provider: ProviderName, email: str, wanted: str | None) -> str:
-        """The id of the workspace of a new grant: the one named, else the one of its domain, else the default one.
-
-        The same for all providers: a virtual calendar's identifier that looks like an address is treated as one.
-        Raises InvalidRequest when the named one does not exist.
-        """
-        if wanted is not None:
-            await self.require(app, wanted)
-            return wanted
-        home = await self.db.read(workspaces.find_home(app.id, domain_of(email) or ""))
-        return home or (await self.default(app)).id
 
     async def require(self, app: Application, wanted: str) -> None:
         """Raises InvalidRequest when the workspace does not exist."""
@@ -150,6 +138,14 @@ class Workspaces:
         if not (yield from workspaces.delete(app.id, workspace.id, to=default.id)):
             raise _not_found()
         yield from audit.record(app.id, "workspace.deleted", at=now, workspace_id=workspace.id)
+
+
+def workspace_domain(email: str) -> str:
+    """The domain by which a new grant with that address finds its workspace; "" for none.
+
+    The same for all providers: a virtual calendar's identifier that looks like an address is treated as one.
+    """
+    return domain_of(email) or ""
 
 
 def checked_domain(text: str) -> str:

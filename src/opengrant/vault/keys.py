@@ -28,13 +28,17 @@ class MasterKey:
 
     id: str
     value: bytes = field(repr=False)
+    tag: bytes = field(init=False)
 
-    @property
-    def tag(self) -> bytes:
-        # A key id of Tink is a 32-bit number: such an id is used as it is, any other is hashed to four bytes.
-        if self.id.isascii() and self.id.isdigit() and int(self.id) < 2**32:
-            return int(self.id).to_bytes(4, "big")
-        return hashlib.sha256(self.id.encode()).digest()[:4]
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tag", _tag(self.id))
+
+
+def _tag(key_id: str) -> bytes:
+    # A key id of Tink is a 32-bit number: such an id is used as it is, any other is hashed to four bytes.
+    if key_id.isascii() and key_id.isdigit() and int(key_id) < 2**32:
+        return int(key_id).to_bytes(4, "big")
+    return hashlib.sha256(key_id.encode()).digest()[:4]
 
 
 class Keyring:

@@ -9,12 +9,12 @@ derived key and as associated data.
 
 import hashlib
 import os
-from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from opengrant.model import Sealed
+from opengrant.model.basics import record
 from opengrant.vault.keys import Keyring, MasterKey
 
 VERSION = b"\x01"
@@ -26,7 +26,7 @@ class Unsealable(Exception):
     """A ciphertext does not open: wrong owner, altered bytes, or a missing master key."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Owner:
     """The owner and purpose of a ciphertext. For another owner it does not open."""
 
@@ -37,8 +37,11 @@ class Owner:
 
     def label(self) -> bytes:
         # The length precedes each part: ("a", "bc") and ("ab", "c") are different owners.
-        parts = [part.encode() for part in (self.application_id, self.kind, self.id, self.purpose)]
-        return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+        label = b""
+        for text in (self.application_id, self.kind, self.id, self.purpose):
+            part = text.encode()
+            label += len(part).to_bytes(4, "big") + part
+        return label
 
 
 class Vault:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from starlette.types import Scope
 
 from opengrant.access.api_keys import ApiKeys
+from opengrant.access.bearer_tokens import ACCESS
 from opengrant.access.console_sessions import ConsoleSession, ConsoleSessions
 from opengrant.access.request_signatures import SignatureClaim, Signatures
 from opengrant.access.service_accounts import ServiceAccounts
@@ -96,7 +97,7 @@ class Authentication:
     async def _by_bearer(self, access: Key, request: Request, scope: Scope, named: str | None) -> None:
         """Raises Unauthorized, AccessDenied."""
         bearer = bearer_of(request.headers)
-        holder = None if bearer is None else await self.tokens.bearer(bearer)
+        holder = await self.tokens.bearer(bearer) if bearer is not None and bearer.startswith(ACCESS) else None
         if holder is None:
             if named is None:
                 caller = await self.api_keys.authenticate(bearer)

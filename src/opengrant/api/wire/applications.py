@@ -238,7 +238,10 @@ _CallbackUri = Annotated[
     CallbackUri,
     BeforeValidator(_uri, json_schema_input_type=CallbackUri | RedirectUrl),
 ]
-_ReadOnly = Annotated[Any, WithJsonSchema({"type": ["string", "integer", "boolean", "null"]})]
+_ReadOnly = Annotated[
+    Any, WithJsonSchema({"type": ["string", "number", "integer", "boolean", "array", "object", "null"]})
+]
+"""Whatever it is, it is not looked at."""
 
 
 class ApplicationPatch(_Closed):

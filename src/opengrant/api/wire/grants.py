@@ -152,8 +152,7 @@ class Grant(Model):
     @staticmethod
     def shown(shown: Shown) -> Answer:
         """With the trouble of its source."""
-        grant, inherited, degraded = shown
-        return _grant(grant, inherited or grant.trouble, degraded)
+        return _grant(shown.grant, shown.inherited or shown.grant.trouble, shown.degraded)
 
 
 def _grant(grant: GrantNoun | ListedGrant, trouble: Trouble | None, degraded: Degraded | None) -> Answer:

@@ -7,7 +7,7 @@ token is committed before anything else happens (docs/decisions/0006).
 import asyncio
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
@@ -150,14 +150,16 @@ class RefreshTokenExchange:
             # A request that has waited takes a new number: others may have begun, and ended, since its look-up.
             fresh = waited or bool(held)
             asked = await self.db.write_soon(connector_rows.next_number(self.db.dialect)) if fresh else found.asked
-            proof = await self._exchange(wanted, held)
-            return await wanted.write(found, replace(proof, credential_id=found.credential_id, asked=asked))
+            return await wanted.write(found, await self._exchange(wanted, held, asked=asked))
         finally:
             del self._flights[wanted.spent]
             await self._give_back(held)
 
-    async def _exchange(self, wanted: _Exchange, held: list[Lease]) -> Proof:
-        """held: the leases under which the token is spent; leases that wait in the spool are removed from it."""
+    async def _exchange(self, wanted: _Exchange, held: list[Lease], *, asked: int) -> Proof:
+        """held: the leases under which the token is spent; leases that wait in the spool are removed from it.
+
+        asked  the number of the verification
+        """
         app, ask, provider = wanted.app, wanted.ask, wanted.provider
         client = self.connectors.client(wanted.found)
         async with VerificationCall(self.observe, ask.provider, "token"):
@@ -181,7 +183,9 @@ class RefreshTokenExchange:
             provider.granted_scope(tokens) or wanted_scope,
             shown_of(identity, tokens),
             sealed_of(tokens, refresh_token),
-            token_expires_at=tokens.expires_at,
+            wanted.found.credential_id,
+            tokens.expires_at,
+            asked=asked,
             spent=walked,
             missing=provider.missing_scope(tokens, wanted_scope),
         )

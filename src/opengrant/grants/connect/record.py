@@ -1,6 +1,8 @@
 """Storing a proof: a new grant, or a renewed one, with its sealed secret and its event in one transaction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from opengrant.domains.domains import Domains
 from opengrant.errors import InvalidRequest
@@ -18,7 +20,32 @@ from opengrant.store.connectors import connectors as connector_rows
 from opengrant.store.connectors.connectors import WithClient
 from opengrant.store.engine.port import Conflict, Steps, Store
 from opengrant.store.grants import grants
-from opengrant.tenants.workspaces import Workspaces
+from opengrant.tenants.workspaces import Workspaces, workspace_domain
+
+
+class _Proven(NamedTuple):
+    """What is to be stored. keys: of the mailbox, the one for a new grant first."""
+
+    app: Application
+    ask: CustomConnect
+    found: WithClient
+    proof: Proof
+    keys: Sequence[str]
+
+
+class _Seen(NamedTuple):
+    """What is stored before a proof is written.
+
+    existing  the grant that has the mailbox's key
+    holder    the grant that has the external id of the request
+    namesake  under the rule `subject`: the grant of another account with the address
+    home      the id of the workspace for a new grant of that address; None: the application has no default one yet
+    """
+
+    existing: Grant | None
+    holder: Grant | None
+    namesake: Grant | None
+    home: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,28 +66,12 @@ class Record:
 
         Raises InvalidRequest, ReauthEmailInvalid, Blocked, Overloaded.
         """
-        wanted = None
         if ask.workspace_id is not None:
-            wanted = await self.workspaces.for_new_grant(app, ask.provider, proof.identity.email, ask.workspace_id)
-        keys = ownership.keys_of(app, ask.provider, proof.identity)
+            await self.workspaces.require(app, ask.workspace_id)
+        proven = _Proven(app, ask, found, proof, ownership.keys_of(app, ask.provider, proof.identity))
 
         async def write() -> Grant | None:
-            existing = await self.db.read(grants.find_mailbox(app.id, ask.provider, keys))
-            aside = None
-            if existing is not None:
-                outcome.refuse_blocked(existing)
-                if ownership.standing(existing, proof, hosted=ask.login_id is not None) is Standing.OUTRANKS:
-                    existing, aside = None, existing
-            await refuse_taken(self.db, app, ask.external_id, existing)
-            if existing is None:
-                written = await self._create(app, ask, found, proof, keys[0], aside=aside, workspace_id=wanted)
-            elif ownership.too_late(existing, proof):
-                return existing  # a later verification of this mailbox is stored already, and wins
-            else:
-                written = await self._renew(ask, found, proof, existing)
-            if written is None:
-                await self._require_source(app, ask, found, proof)
-            return written
+            return await self._write(proven)
 
         return await retry_on_change(write, subject="mailbox")
 
@@ -97,36 +108,52 @@ class Record:
         keys = ownership.keys_of(app, provider, proof.identity)
         existing = await self.db.read(grants.find_mailbox(app.id, provider, keys))
         if existing is None:
-            await self._refuse_other_subject(app, provider, proof.identity)
+            if _identified_by_subject(app, proof.identity):
+                namesake = await self.db.read(grants.find_provider_email(app.id, provider, proof.identity.email))
+                _refuse_other_account(namesake, provider, proof.identity)
         else:
             ownership.standing(existing, proof, hosted=True)
 
-    async def _create(
-        self,
-        app: Application,
-        ask: CustomConnect,
-        found: WithClient,
-        proof: Proof,
-        key: str,
-        *,
-        aside: Grant | None,
-        workspace_id: str | None,
-    ) -> Grant | None:
-        """aside: the grant that has the mailbox's key, and gives it up."""
-        if aside is None:
-            await self._refuse_other_subject(app, ask.provider, proof.identity)
-        if workspace_id is None:
-            workspace_id = await self.workspaces.for_new_grant(app, ask.provider, proof.identity.email, None)
-        fresh = self.rows.fresh(app, ask, found, proof, key, workspace_id=workspace_id)
-        event = events.created(fresh, at=fresh.created_at, login_id=ask.login_id)
-        written = await unless_taken(self.db, self._add(self.rows.writing(fresh, proof, event), aside))
-        return self._counted(written)
+    async def _write(self, proven: _Proven) -> Grant | None:
+        """One round. None when a concurrent write was first."""
+        app, ask, found, proof, _ = proven
+        seen = await self.db.read(_look(proven))
+        existing, aside = seen.existing, None
+        if existing is not None:
+            outcome.refuse_blocked(existing)
+            if ownership.standing(existing, proof, hosted=ask.login_id is not None) is Standing.OUTRANKS:
+                existing, aside = None, existing
+        _refuse_holder(seen.holder, existing)
+        if existing is None:
+            written = await unless_taken(self.db, await self._creation(proven, seen, aside))
+        elif ownership.too_late(existing, proof):
+            return existing  # a later verification of this mailbox is stored already, and wins
+        else:
+            written = await unless_taken(self.db, self._renewal(proven, existing))
+        if written is None:
+            await self._require_source(app, ask, found, proof)
+        else:
+            self.activity.count(app.id, ask.provider, VERIFIED)
+        return written
 
-    async def _renew(self, ask: CustomConnect, found: WithClient, proof: Proof, existing: Grant) -> Grant | None:
+    async def _creation(self, proven: _Proven, seen: _Seen, aside: Grant | None) -> Steps[Grant | None]:
+        """The script that makes the grant. aside: the grant that has the mailbox's key, and gives it up."""
+        app, ask, found, proof, keys = proven
+        if aside is None:
+            _refuse_other_account(seen.namesake, ask.provider, proof.identity)
+        workspace_id = ask.workspace_id or seen.home
+        if workspace_id is None:
+            workspace_id = (await self.workspaces.default(app)).id
+        fresh = self.rows.fresh(app, ask, found, proof, keys[0], workspace_id=workspace_id)
+        event = events.created(fresh, at=fresh.created_at, login_id=ask.login_id)
+        return self._add(self.rows.writing(fresh, proof, event), aside)
+
+    def _renewal(self, proven: _Proven, existing: Grant) -> Steps[Grant | None]:
+        """The script that renews the grant."""
+        _, ask, found, proof, _ = proven
         renewed = self.rows.renewed(existing, ask, found, proof)
         event = events.reauthenticated(renewed, before=existing, at=renewed.updated_at)
-        writing = self.rows.writing(renewed, proof, event)
-        return self._counted(await unless_taken(self.db, self._replace(writing, existing, proof)))
+        return self._replace(self.rows.writing(renewed, proof, event), existing, proof)
 
     def _replace(self, writing: grants.Writing, existing: Grant, proof: Proof) -> Steps[Grant | None]:
         # A claim was compared with the account that was read; another may have come since.
@@ -148,11 +175,6 @@ class Record:
             raise Conflict("The mailbox is another grant's by now.")  # so that neither is written
         return created
 
-    def _counted(self, written: Grant | None) -> Grant | None:
-        if written is not None:
-            self.activity.count(written.application_id, written.provider, VERIFIED)
-        return written
-
     async def _require_source(self, app: Application, ask: CustomConnect, found: WithClient, proof: Proof) -> None:
         """Raises InvalidRequest when the connector or the credential was deleted meanwhile."""
         current = await self.db.read(
@@ -165,24 +187,41 @@ class Record:
                 f"The credential {proof.credential_id} was deleted while the mailbox was verified with it."
             )
 
-    async def _refuse_other_subject(self, app: Application, provider: ProviderName, identity: Identity) -> None:
-        """Under the rule `subject`, an address that another account holds is not taken over."""
-        if app.identity_rule != "subject" or identity.subject is None:
-            return
-        holder = await self.db.read(grants.find_provider_email(app.id, provider, identity.email))
-        # A grant that only claims this address does not keep its proven owner out.
-        if holder is not None and (holder.vouched or not identity.vouched):
-            raise InvalidRequest(
-                f"{identity.email} has a grant of another {provider} account (this application identifies grants"
-                " by the provider's account id). Delete that grant first if the address changed hands."
-            )
+
+def _look(proven: _Proven) -> Steps[_Seen]:
+    app, ask, identity = proven.app, proven.ask, proven.proof.identity
+    domain = workspace_domain(identity.email)
+    existing, home = yield from grants.find_mailbox_and_home(app.id, ask.provider, proven.keys, domain)
+    holder, namesake = None, None
+    if ask.external_id is not None:
+        holder = yield from grants.find_external(app.id, ask.external_id)
+    if existing is None and _identified_by_subject(app, identity):
+        namesake = yield from grants.find_provider_email(app.id, ask.provider, identity.email)
+    return _Seen(existing, holder, namesake, home)
+
+
+def _identified_by_subject(app: Application, identity: Identity) -> bool:
+    return app.identity_rule == "subject" and identity.subject is not None
+
+
+def _refuse_other_account(holder: Grant | None, provider: ProviderName, identity: Identity) -> None:
+    """Under the rule `subject`, an address that another account holds is not taken over. Raises InvalidRequest."""
+    # A grant that only claims this address does not keep its proven owner out.
+    if holder is not None and (holder.vouched or not identity.vouched):
+        raise InvalidRequest(
+            f"{identity.email} has a grant of another {provider} account (this application identifies grants"
+            " by the provider's account id). Delete that grant first if the address changed hands."
+        )
 
 
 async def refuse_taken(db: Store, app: Application, external_id: str | None, existing: Grant | None) -> None:
     """An external id names one grant. Raises InvalidRequest when another grant than `existing` has it."""
     if external_id is None:
         return
-    holder = await db.read(grants.find_external(app.id, external_id))
+    _refuse_holder(await db.read(grants.find_external(app.id, external_id)), existing)
+
+
+def _refuse_holder(holder: Grant | None, existing: Grant | None) -> None:
     if holder is not None and (existing is None or holder.id != existing.id):
         raise InvalidRequest("external_id: another grant of this application has it.")
 

@@ -7,7 +7,7 @@ from opengrant.grants import live_secrets
 from opengrant.grants.connect.ownership import same_account, vouched_by_change
 from opengrant.grants.connect.proof import Proof
 from opengrant.grants.schedule import Schedule
-from opengrant.model import Application, Clock, CustomConnect, Grant, Micros
+from opengrant.model import Application, Clock, CustomConnect, Grant, Micros, ProviderName
 from opengrant.model.basics import ShownSettings
 from opengrant.model.secrets import NoSecret, OAuthSecret
 from opengrant.providers.capabilities import Providers
@@ -34,7 +34,7 @@ class GrantRows:
     ) -> Grant:
         """A grant with a new id. key: its mailbox key."""
         now = self.clock()
-        made = Grant(
+        return Grant(
             id=str(uuid.uuid4()),
             application_id=app.id,
             provider=ask.provider,
@@ -57,11 +57,13 @@ class GrantRows:
             credential_id=proof.credential_id,
             token_expires_at=proof.token_expires_at,
             external_id=ask.external_id,
+            due_at=self._due_at(ask.provider, proof, at=now),
+            proven_at=now,
+            used_at=now,
             vouched=proof.vouched(hosted=ask.login_id is not None),
             name_given=ask.name is not None,
             missing_scopes=proof.missing,
         )
-        return self._scheduled(made, at=now)
 
     def renewed(self, existing: Grant, ask: CustomConnect, found: WithClient, proof: Proof) -> Grant:
         """The grant after this verification: id, creation and what the caller did not name again stay.
@@ -71,7 +73,7 @@ class GrantRows:
         now = self.clock()
         settings, asked = _with_stored_secret(existing, proof)
         subject, user_id = _known_account(existing, proof)
-        renewed = replace(
+        return replace(
             existing,
             workspace_id=ask.workspace_id,
             connector_id=found.connector.id,
@@ -89,6 +91,9 @@ class GrantRows:
             credential_id=proof.credential_id,
             token_expires_at=proof.token_expires_at,
             external_id=ask.external_id or existing.external_id,
+            due_at=self._due_at(existing.provider, proof, at=now),
+            proven_at=now,
+            used_at=now,
             trouble=None,
             attention_at=None,
             refreshes=0,
@@ -96,7 +101,6 @@ class GrantRows:
             name_given=existing.name_given or ask.name is not None,
             missing_scopes=proof.missing,
         )
-        return self._scheduled(renewed, at=now)
 
     def changed(self, current: Grant, ask: CustomConnect, found: WithClient, proof: Proof) -> Grant:
         """As `renewed`, for a grant that the caller named: a change leaves what it does not name."""
@@ -126,9 +130,8 @@ class GrantRows:
             grant.application_id, grant.provider, proof.secret.refresh_token.get_secret_value()
         )
 
-    def _scheduled(self, grant: Grant, *, at: Micros) -> Grant:
-        grant = replace(grant, proven_at=at, used_at=at)
-        return replace(grant, due_at=self.schedule.next(grant, at=at))
+    def _due_at(self, provider: ProviderName, proof: Proof, *, at: Micros) -> Micros | None:
+        return self.schedule.after(provider, ends_at=proof.token_expires_at, used_at=at, at=at)
 
 
 def _with_stored_secret(existing: Grant, proof: Proof) -> tuple[ShownSettings, int]:

@@ -24,6 +24,7 @@ from opengrant.model import (
     Trouble,
     is_recent,
 )
+from opengrant.model.basics import record
 from opengrant.providers.registry import FACTS
 from opengrant.providers.verdict import Kind
 from opengrant.store.engine.port import Store
@@ -39,7 +40,7 @@ _USED_EVERY: Micros = 3600 * SECOND
 _LOST_RACE = Trouble("provider_down", "busy", "", "Try again in a moment.", 0, 0)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Live:
     """An access token that works now. expires_at: what its provider said of it."""
 

@@ -7,10 +7,11 @@ stored with the grants, which are unchanged when the source recovers.
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from opengrant.grants.refresh import circuit_breaker
 from opengrant.model import Application, Clock, Grant, ListedGrant, Micros, Trouble
+from opengrant.model.basics import record
 from opengrant.store.engine.port import Store
 from opengrant.store.grants import source_health
 from opengrant.store.grants.circuit_breakers import CircuitBreaker
@@ -34,7 +35,8 @@ class Degraded:
     probe_at: Micros | None
 
 
-class Shown(NamedTuple):
+@record
+class Shown:
     """A grant as answers show it.
 
     inherited  the trouble of its source, if the grant is valid and has none of its own
@@ -61,7 +63,7 @@ class SourceHealth:
 
     async def show_all(self, app: Application, grants: list[ListedGrant]) -> list[Shown]:
         sources = await self.sources(app)
-        return [self._shown(grant, sources) for grant in grants]
+        return [self._shown(grant, sources) for grant in grants] if sources else [Shown(grant) for grant in grants]
 
     async def sources(self, app: Application, *, fresh: bool = False) -> Mapping[str, CircuitBreaker]:
         """Open circuit breakers of the application, by source."""

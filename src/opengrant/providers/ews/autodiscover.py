@@ -18,18 +18,17 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
-from xml.etree.ElementTree import Element  # the type alone; defusedxml parses
+from xml.etree.ElementTree import Element  # the type alone; net/foreign_xml.py parses
 from xml.sax.saxutils import escape
 
 import structlog
-from defusedxml import ElementTree
-from defusedxml.common import DefusedXmlException
 from pydantic import SecretStr
 from pydantic_core import from_json
 
 from opengrant.errors import Evidence, ProviderFailure
 from opengrant.net.dns import DnsUnavailable, NameNotFound, Resolver
 from opengrant.net.ews import EwsClient, EwsTalk
+from opengrant.net.foreign_xml import BadXml, read_xml
 from opengrant.net.guard import domain_of
 from opengrant.net.guarded_http import MAX_REDIRECTS, Page, origin, under
 
@@ -296,8 +295,8 @@ def _json_url(page: Page) -> str:
 
 def _account(page: Page) -> Element | None:
     try:
-        root: Element = ElementTree.fromstring(page.body, forbid_dtd=True)
-    except (ElementTree.ParseError, DefusedXmlException, ValueError, LookupError):
+        root = read_xml(page.body)
+    except BadXml:
         return None
     return root.find(f".//{{{_RESPONSE}}}Account")
 

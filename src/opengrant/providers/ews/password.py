@@ -10,11 +10,9 @@ import asyncio
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
-from xml.etree.ElementTree import Element  # the type alone; defusedxml parses
+from xml.etree.ElementTree import Element  # the type alone; net/foreign_xml.py parses
 from xml.sax.saxutils import escape, quoteattr
 
-from defusedxml import ElementTree
-from defusedxml.common import DefusedXmlException
 from pydantic import SecretStr
 
 from opengrant.errors import Evidence, InvalidRequest, ProviderFailure
@@ -24,6 +22,7 @@ from opengrant.model.logins import EwsLogin
 from opengrant.model.stored_logins import EwsServerLogin, StoredLogin
 from opengrant.net.dns import Resolver
 from opengrant.net.ews import EwsClient, EwsTalk
+from opengrant.net.foreign_xml import BadXml, read_xml
 from opengrant.net.guard import BadHost, Guard, domain_of, parse_host
 from opengrant.net.guarded_http import MAX_REDIRECTS, Page, origin, under
 from opengrant.net.observe import Observe
@@ -263,8 +262,8 @@ def _read_answer(talk: EwsTalk, page: Page) -> _Answer:
 
 def _no_soap(talk: EwsTalk, page: Page) -> ProviderFailure:
     said = page.body[:65536].lower()
-    if "X-CasErrorCode" in page.headers:
-        return talk.web.refused(page, "cas_error", text=page.headers["X-CasErrorCode"])
+    if "x-caserrorcode" in page.headers:
+        return talk.web.refused(page, "cas_error", text=page.headers["x-caserrorcode"])
     if b"locked out" in said:
         return talk.web.refused(page, "locked_out")
     if b"server error in '/ews'" in said:
@@ -276,10 +275,9 @@ def _no_soap(talk: EwsTalk, page: Page) -> ProviderFailure:
 
 def _xml(page: Page) -> Element | None:
     try:
-        root: Element = ElementTree.fromstring(page.body, forbid_dtd=True)
-    except (ElementTree.ParseError, DefusedXmlException, ValueError, LookupError):
+        return read_xml(page.body)
+    except BadXml:
         return None
-    return root
 
 
 def _bare(tag: str) -> str:

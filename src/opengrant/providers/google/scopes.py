@@ -60,13 +60,15 @@ _READONLY = ".readonly"
 
 def expand_scope(scope: tuple[str, ...]) -> tuple[str, ...]:
     """Short OpenID names as the URLs that Google answers with."""
+    if _SHORT_SCOPES.keys().isdisjoint(scope):
+        return tuple(dict.fromkeys(scope))
     return tuple(dict.fromkeys(_SHORT_SCOPES.get(name, name) for name in scope))
 
 
 def missing(granted: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
     """Which of `wanted`, as spelled there, are neither granted nor covered by a granted one."""
     known = set(expand_scope(granted))
-    return tuple(scope for scope in wanted if not _covered(expand_scope((scope,))[0], known))
+    return tuple(scope for scope in wanted if not _covered(_SHORT_SCOPES.get(scope, scope), known))
 
 
 def _covered(scope: str, granted: set[str]) -> bool:

@@ -18,17 +18,17 @@ import re
 from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
-from urllib.parse import quote, urljoin, urlsplit
-from xml.etree.ElementTree import Element  # the type alone; defusedxml parses
+from urllib.parse import quote, urljoin
+from xml.etree.ElementTree import Element  # the type alone; net/foreign_xml.py parses
 
-import aiohttp
 import structlog
-from defusedxml import ElementTree
-from defusedxml.common import DefusedXmlException
 
 from opengrant.errors import Evidence, InvalidRequest, ProviderFailure
 from opengrant.net.dns import DnsUnavailable, NameNotFound, Resolver, Service
+from opengrant.net.foreign_xml import BadXml, read_xml
 from opengrant.net.guard import BadHost, Guard, domain_of, parse_host
+from opengrant.net.http_client import HttpClient, place_of
+from opengrant.net.http_connection import Fault
 from opengrant.net.mail_login import IMPLICIT_TLS, MailClient, MailLeg
 from opengrant.providers.imap.known_domains import DOMAINS, EXCHANGERS, FILTERS, WITHOUT_IMAP, Row
 
@@ -38,10 +38,15 @@ T = TypeVar("T")
 Source = Literal["table", "autoconfig", "ispdb", "srv", "mx", "guess"]
 
 MAX_XML = 256 * 1024
+_AT_ONCE = 8
+"""Connections to one host."""
 MAX_REDIRECTS = 3
 
 # `yahoo.*` means yahoo.de, yahoo.co.uk, yahoo.com.br; not a name under a longer suffix, which may have another owner.
 _NATIONAL = re.compile(r"[a-z]{2,3}(\.[a-z]{2})?")
+# By name, because each login looks in them; the first row with a name counts.
+_ROWS = {domain: row for row in reversed(DOMAINS) for domain in row.domains.split()}
+_ROWS_BY_IMAP_HOST = {row.imap.partition(":")[0]: row for row in reversed(DOMAINS)}
 _SECOND_LEVEL = frozenset({"ac", "co", "com", "edu", "gob", "gov", "ne", "net", "or", "org"})
 
 
@@ -74,7 +79,6 @@ _SILENT = (
     NameNotFound,
     DnsUnavailable,
     ProviderFailure,
-    aiohttp.ClientError,
     OSError,
     ValueError,
 )
@@ -137,9 +141,8 @@ class MailHosts:
         The network is used only when the host is in the address's own domain.
         """
         imap_host = imap_host.lower().removesuffix(".")
-        for row in DOMAINS:
-            if _endpoint(row.imap, address).host == imap_host:
-                return _found(row, address, "table")
+        if (row := _ROWS_BY_IMAP_HOST.get(imap_host)) is not None:
+            return _found(row, address, "table")
         domain = domain_of(address)
         if domain is None or (imap_host != domain and not imap_host.endswith(f".{domain}")):
             return None
@@ -160,19 +163,21 @@ class _Search:
     async def published(self) -> Found | None:
         """The best-ranked result of the domain, the database and DNS."""
         means = self._means
-        async with aiohttp.ClientSession(
-            connector=means.guard.connector(provider="imap", leg="detect", tls=means.door.tls),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"Accept-Encoding": "identity"},
-            auto_decompress=False,
-            timeout=aiohttp.ClientTimeout(total=self._means.patience),
-        ) as session:
+        client = HttpClient(
+            connections_per_host=_AT_ONCE,
+            connect_within=means.patience / 2,
+            tls=means.door.tls,
+            look_up=means.guard.look_up(provider="imap", leg="detect"),
+        )
+        try:
             return await _best(
-                self._source(self._autoconfig(session, self._domain)),
-                self._source(self._ispdb(session, self._domain)),
+                self._source(self._autoconfig(client, self._domain)),
+                self._source(self._ispdb(client, self._domain)),
                 self._source(self._srv()),
-                self._source(self._mx(session)),
+                self._source(self._mx(client)),
             )
+        finally:
+            client.close()
 
     async def guess(self) -> Found | None:
         """Try the usual names; only a greeting is exchanged."""
@@ -192,19 +197,19 @@ class _Search:
             self.dns_failed = self.dns_failed or failed or isinstance(error, DnsUnavailable)
             return None
 
-    async def _autoconfig(self, session: aiohttp.ClientSession, domain: str) -> Found | None:
+    async def _autoconfig(self, client: HttpClient, domain: str) -> Found | None:
         # Another domain's server must not learn the address: the request names the domain only.
         email = self._address if domain == self._domain else ""
         urls = [
             url.replace("{domain}", domain).replace("{email}", quote(email, safe=""))
             for url in self._means.autoconfig_urls
         ]
-        return await _best(*(self._source(self._read(session, url, "autoconfig")) for url in urls))
+        return await _best(*(self._source(self._read(client, url, "autoconfig")) for url in urls))
 
-    async def _ispdb(self, session: aiohttp.ClientSession, domain: str) -> Found | None:
+    async def _ispdb(self, client: HttpClient, domain: str) -> Found | None:
         if not self._means.ispdb_url:
             return None
-        return await self._read(session, self._means.ispdb_url.replace("{domain}", domain), "ispdb")
+        return await self._read(client, self._means.ispdb_url.replace("{domain}", domain), "ispdb")
 
     async def _srv(self) -> Found | None:
         names = ("_imaps", "_imap", "_submissions", "_submission")
@@ -212,7 +217,7 @@ class _Search:
         incoming = self._from_services(imaps, imap)
         return Found(incoming, self._from_services(submissions, submission), "srv") if incoming else None
 
-    async def _mx(self, session: aiohttp.ClientSession) -> Found | None:
+    async def _mx(self, client: HttpClient) -> Found | None:
         exchangers = await self._means.resolver.exchangers(self._domain)
         if not exchangers or _under(exchangers[0], FILTERS):
             return None
@@ -223,12 +228,12 @@ class _Search:
         if base == self._domain:
             return None
         found = find_in_table(self._address, base) or await _best(
-            self._source(self._autoconfig(session, base)), self._source(self._ispdb(session, base))
+            self._source(self._autoconfig(client, base)), self._source(self._ispdb(client, base))
         )
         return Found(found.imap, found.smtp, "mx") if found else None
 
-    async def _read(self, session: aiohttp.ClientSession, url: str, source: Source) -> Found:
-        return parse_autoconfig(await _fetch(session, url), self._address, source)
+    async def _read(self, client: HttpClient, url: str, source: Source) -> Found:
+        return parse_autoconfig(await _fetch(client, url, self._means.patience), self._address, source)
 
     async def _services(self, name: str) -> list[Service]:
         try:
@@ -274,23 +279,24 @@ async def _best(*ranked: Awaitable[T | None]) -> T | None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _fetch(session: aiohttp.ClientSession, url: str) -> bytes:
+async def _fetch(client: HttpClient, url: str, patience: float) -> bytes:
     """GET over HTTPS, within bounds; each redirect passes the guard again. Raises what `_SILENT` lists."""
     for _ in range(MAX_REDIRECTS + 1):
-        if urlsplit(url).scheme != "https":
+        place = place_of(url)
+        if not place.secure:
             raise AutoconfigError("not HTTPS")
-        async with session.get(url, allow_redirects=False) as response:
-            if response.status in (301, 302, 303, 307, 308):
-                url = urljoin(url, response.headers.get("Location", ""))
-                continue
-            if response.status != 200:
-                raise AutoconfigError(f"HTTP {response.status}")
-            body = bytearray()
-            async for chunk in response.content.iter_chunked(16 * 1024):
-                body += chunk
-                if len(body) > MAX_XML:
-                    raise AutoconfigError("too long")
-            return bytes(body)
+        request = f"GET {place.target} HTTP/1.1\r\n{place.headers}\r\n"
+        answer = await client.send(place, request.encode(), within=patience, enough=MAX_XML + 1)
+        if isinstance(answer, Fault):
+            raise AutoconfigError(answer.code)
+        if answer.status in (301, 302, 303, 307, 308):
+            url = urljoin(url, dict(reversed(answer.headers)).get(b"location", b"").decode())
+            continue
+        if answer.status != 200:
+            raise AutoconfigError(f"HTTP {answer.status}")
+        if len(answer.body) > MAX_XML:
+            raise AutoconfigError("too long")
+        return answer.body
     raise AutoconfigError("too many redirects")
 
 
@@ -300,8 +306,8 @@ def parse_autoconfig(document: bytes, address: str, source: Source) -> Found:
     Raises AutoconfigError, and nothing else.
     """
     try:
-        root = ElementTree.fromstring(document, forbid_dtd=True)
-    except (ElementTree.ParseError, DefusedXmlException, ValueError, LookupError) as error:
+        root = read_xml(document)
+    except BadXml as error:
         raise AutoconfigError("not readable") from error
     imap = _first_server(root.iter("incomingServer"), "imap", address)
     if imap is None:
@@ -343,10 +349,9 @@ def _fill(text: str, address: str) -> str:
 
 def find_in_table(address: str, domain: str) -> Found | None:
     """Look a domain up among the well-known ones; the login is made from the address."""
-    for row in DOMAINS:
-        if any(_is_domain(pattern, domain) for pattern in row.domains.split()):
-            return _found(row, address, "table")
-    return None
+    label, _, suffix = domain.partition(".")
+    row = _ROWS.get(domain) or (_ROWS.get(f"{label}.*") if _NATIONAL.fullmatch(suffix) else None)
+    return None if row is None else _found(row, address, "table")
 
 
 def login_at(host: str, address: str) -> str | None:
@@ -355,13 +360,6 @@ def login_at(host: str, address: str) -> str | None:
     found = find_in_table(address, domain) if domain else None
     servers = {endpoint.host for endpoint in (found.imap, found.smtp) if endpoint} if found else set()
     return found.imap.username if found and host.lower().removesuffix(".") in servers else None
-
-
-def _is_domain(pattern: str, domain: str) -> bool:
-    if not pattern.endswith(".*"):
-        return domain == pattern
-    stem = pattern.removesuffix("*")
-    return domain.startswith(stem) and _NATIONAL.fullmatch(domain.removeprefix(stem)) is not None
 
 
 def _exchanger_fits(row: Row, exchanger: str) -> str | None:

@@ -23,4 +23,4 @@ def read_scope(value: object) -> tuple[str, ...] | None:
         value = " ".join(item for item in value if isinstance(item, str))
     if not isinstance(value, str):
         return None
-    return tuple(dict.fromkeys(re.split(r"[\s,]+", value.strip(" ,\t\r\n")))) if value.strip(" ,\t\r\n") else None
+    return tuple(dict.fromkeys(value.replace(",", " ").split())) or None

@@ -5,9 +5,10 @@ ends by itself, and a node that was too slow can no longer write. Of one subject
 pending delivery is claimed: that keeps their order.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from opengrant.model import Micros
 from opengrant.store.engine.arguments import Arguments
@@ -16,6 +17,7 @@ from opengrant.store.engine.port import Dialect, Statement, Steps
 from opengrant.store.engine.writes import Arm, write
 
 State = Literal["pending", "delivered", "failed"]
+STATES: tuple[State, ...] = get_args(State)
 
 _LOOK_AT = 100
 """Due deliveries of a destination that one query reads."""
@@ -231,20 +233,36 @@ class DeliveryFilters:
 
 
 def page(application_id: str, filters: DeliveryFilters, *, limit: int) -> Steps[list[Delivery]]:
-    """The latest first."""
+    """The latest first. A page reads about `limit` deliveries of each destination and state that may have some."""
     args = Arguments([application_id])
-    conditions = args.given(
-        ("webhook_id = {}", filters.webhook_id),
-        ("state = {}", filters.state),
-        ("event_id = {}", filters.event_id),
-        ("seq < {}", filters.before),
-    )
-    rows = yield Statement(
-        f"""select {_COLUMNS} from deliveries where {" and ".join(["application_id = $1", *conditions])}
-            order by seq desc limit {args.place(limit)}""",
-        tuple(args),
-    )
-    return [_COLUMNS.read(row) for row in rows]
+    order = "seq" if filters.event_id is None else "+seq"
+    before, most = args.given((f"{order} < {{}}", filters.before)), args.place(limit)
+    if filters.event_id is not None:
+        # `|| ''` and `+`: an event has few deliveries, so its index serves and no other.
+        known = (("webhook_id || '' = {}", filters.webhook_id), ("state || '' = {}", filters.state))
+        choices = [args.given(("event_id = {}", filters.event_id), *known)]
+    elif filters.webhook_id is None and filters.state is None:
+        choices = [[]]
+    else:
+        ids = [filters.webhook_id] if filters.webhook_id is not None else (yield from _webhooks(application_id))
+        states = [filters.state] if filters.state is not None else STATES
+        choices = [
+            args.given(("webhook_id = {}", id_), ("state = {}", state)) for id_, state in itertools.product(ids, states)
+        ]
+    parts = []
+    for number, conditions in enumerate(choices):
+        where = " and ".join(["application_id = $1", *before, *conditions])
+        part = f"select {_COLUMNS} from deliveries where {where} order by {order} desc limit {most}"
+        parts.append(f"select * from ({part}) d{number}")
+    if not parts:
+        return []
+    sql = f"select * from ({' union all '.join(parts)}) d order by seq desc limit {most}"
+    return [_COLUMNS.read(row) for row in (yield Statement(sql, tuple(args)))]
+
+
+def _webhooks(application_id: str) -> Steps[list[str]]:
+    """With those whose deliveries are being deleted."""
+    return [id_ for (id_,) in (yield Statement("select id from webhooks where application_id = $1", (application_id,)))]
 
 
 def replay(application_id: str, seq: int, *, webhook_id: str | None, at: Micros) -> Steps[Delivery | None]:
@@ -263,11 +281,12 @@ def replay(application_id: str, seq: int, *, webhook_id: str | None, at: Micros)
 
 def replay_failed(application_id: str, webhook_id: str, *, ended_before: Micros, at: Micros, limit: int) -> Steps[int]:
     """The same for up to `limit` failed deliveries of a destination; returns their number."""
+    # `+`: their index is that of states, not that of ends.
     rows = yield Statement(
         """update deliveries set state = 'pending', due_at = $4, queued_at = $4, owner = null, ended_at = null
            where application_id = $1 and seq in (
                select seq from deliveries
-               where application_id = $1 and webhook_id = $2 and state = 'failed' and ended_at <= $3
+               where application_id = $1 and webhook_id = $2 and state = 'failed' and +ended_at <= $3
                order by seq limit $5) returning seq""",
         (application_id, webhook_id, ended_before, at, limit),
     )
@@ -289,7 +308,8 @@ def forget(application_id: str, *, ended_before: Micros, limit: int) -> Steps[in
     """Delete up to `limit` deliveries that ended before; return their number."""
     rows = yield Statement(
         """delete from deliveries where application_id = $1 and seq in (
-               select seq from deliveries where application_id = $1 and ended_at < $2 limit $3) returning seq""",
+               select seq from deliveries where application_id = $1 and ended_at < $2
+               order by ended_at limit $3) returning seq""",
         (application_id, ended_before, limit),
         last=True,
     )
@@ -300,7 +320,8 @@ def forget_all_of(application_id: str, webhook_id: str, *, limit: int) -> Steps[
     """Delete up to `limit` deliveries of a deleted destination, in any state; return their number."""
     rows = yield Statement(
         """delete from deliveries where application_id = $1 and seq in (
-               select seq from deliveries where application_id = $1 and webhook_id = $2 limit $3) returning seq""",
+               select seq from deliveries where application_id = $1 and webhook_id = $2
+               order by state, seq limit $3) returning seq""",
         (application_id, webhook_id, limit),
         last=True,
     )

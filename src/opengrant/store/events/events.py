@@ -4,10 +4,10 @@ events/deliveries.py sends them. An event whose type is not in TRIGGERS stays in
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from opengrant.model import Micros
+from opengrant.model.basics import record
 from opengrant.store.engine.json_columns import put_object
 from opengrant.store.engine.port import Statement, Steps
 from opengrant.store.engine.writes import Arm, insert, one_by_one
@@ -22,7 +22,7 @@ TRIGGERS = frozenset(
 """Types that are delivered."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Event:
     """payload: `data.object` of a delivery. actor, detail: shown in the audit trail only."""
 

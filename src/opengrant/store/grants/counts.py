@@ -4,7 +4,10 @@ Queries read the views grant_numbers and host_numbers. On PostgreSQL these add t
 query is exact at any time.
 """
 
-from opengrant.store.engine.port import Dialect, Statement, Steps
+from dataclasses import dataclass
+from typing import Any
+
+from opengrant.store.engine.port import Statement, Steps
 
 FOLDED = 10_000
 """Most changes that one transaction folds."""
@@ -29,24 +32,52 @@ _FOLD = f"""
         do update set grants = host_counts.grants + excluded.grants)
     select count(*) from taken
 """
-# The difference is of one moment, so it is right to add it although others write. An order for the rows, as above.
-_REPAIR = """
-    insert into {table} (application_id, {keys}, grants)
-    select application_id, {keys}, cast(sum(grants) as bigint)
-    from (select application_id, {keys}, count(*) as grants from counted_grants
-          where application_id = $1 and {only} group by application_id, {keys}
-          union all select application_id, {keys}, -grants from {view} where application_id = $1) n
-    group by application_id, {keys} having sum(grants) <> 0 order by application_id, {keys}
-    on conflict (application_id, {keys}) do update set grants = {table}.grants + excluded.grants
-    returning 1
+_DIFFERENCES = """
+    select {keys}, cast(sum(grants) as bigint)
+    from (select {keys}, count(*) as grants from counted_grants
+          where application_id = $1 and {only} group by {keys}
+          union all select {keys}, -grants from {view} where application_id = $1) n
+    group by {keys} having sum(grants) <> 0 order by {keys}
 """
-_REPAIRS = (
-    _REPAIR.format(
-        table="grant_counts", keys="source, provider, hosted, state", view="grant_numbers", only="source is not null"
-    ),
-    _REPAIR.format(table="host_counts", keys="source, host, state", view="host_numbers", only="host is not null"),
+_CORRECT = """
+    insert into {table} (application_id, {keys}, grants) values ($1, {places})
+    on conflict (application_id, {keys}) do update set grants = {table}.grants + excluded.grants
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A table of counts. only: condition on the grants that count in it."""
+
+    table: str
+    view: str
+    keys: tuple[str, ...]
+    only: str
+
+    @property
+    def differences(self) -> str:
+        return _DIFFERENCES.format(keys=", ".join(self.keys), view=self.view, only=self.only)
+
+    @property
+    def correct(self) -> str:
+        places = ", ".join(f"${n}" for n in range(2, len(self.keys) + 3))
+        return _CORRECT.format(table=self.table, keys=", ".join(self.keys), places=places)
+
+
+_KEPT = (
+    _Kept("grant_counts", "grant_numbers", ("source", "provider", "hosted", "state"), "source is not null"),
+    _Kept("host_counts", "host_numbers", ("source", "host", "state"), "host is not null"),
 )
-_LOCK = "select pg_advisory_xact_lock(hashtextextended($1, 0))"
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """By table: the keys of each wrong count, and what to add to it."""
+
+    found: tuple[tuple[tuple[Any, ...], ...], ...]
+
+    def __len__(self) -> int:
+        return sum(map(len, self.found))
 
 
 def fold() -> Steps[int]:
@@ -55,15 +86,20 @@ def fold() -> Steps[int]:
     return int(rows[0][0])
 
 
-def recount(application_id: str, dialect: Dialect) -> Steps[int]:
-    """Count all grants of an application and correct the counts; return how many of them were wrong."""
-    if dialect is Dialect.POSTGRES:
-        # Two at a time would both add the difference.
-        yield Statement(_LOCK, (f"recount {application_id}",))
-    wrong = 0
-    for repair in _REPAIRS:
-        wrong += len((yield Statement(repair, (application_id,))))
-    return wrong
+def differences(application_id: str) -> Steps[Differences]:
+    """Count all grants of an application and compare. Each table is compared at one moment."""
+    found = []
+    for kept in _KEPT:
+        rows = yield Statement(kept.differences, (application_id,))
+        found.append(tuple(map(tuple, rows)))
+    return Differences(tuple(found))
+
+
+def correct(application_id: str, differences: Differences) -> Steps[None]:
+    """Add differences to the counts. What was written since they were found changed counts and grants alike."""
+    for kept, rows in zip(_KEPT, differences.found, strict=True):
+        for row in rows:
+            yield Statement(kept.correct, (application_id, *row))
 
 
 def sweep(application_id: str) -> Steps[None]:

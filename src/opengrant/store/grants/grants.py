@@ -20,6 +20,7 @@ from opengrant.store.events import events
 from opengrant.store.events.events import Event
 from opengrant.store.grants import rotations
 from opengrant.store.signin import tokens
+from opengrant.store.tenants import workspaces
 
 COLUMNS = Columns(
     Grant,
@@ -204,6 +205,8 @@ def _email_key(grant: Grant) -> str:
 
 def _returned(grant: Grant, row: Row) -> Grant:
     created_at, version, workspace_id, blocked = row
+    if (grant.created_at, grant.version, grant.workspace_id, grant.blocked) == (*row,):
+        return grant  # nearly always: a copy of so many fields would cost as much as the statement's parameters
     return replace(grant, created_at=created_at, version=version, workspace_id=workspace_id, blocked=bool(blocked))
 
 
@@ -252,6 +255,21 @@ def find_mailbox(application_id: str, provider: ProviderName, keys: Sequence[str
             (application_id, provider, *keys),
         )
     return read(rows[0]) if rows else None
+
+
+def find_mailbox_and_home(
+    application_id: str, provider: ProviderName, keys: Sequence[str], domain: str
+) -> Steps[tuple[Grant | None, str | None]]:
+    """As `find_mailbox`; and the id of the workspace for new grants of that domain, None if there is none."""
+    places = ", ".join(f"${n}" for n in range(4, len(keys) + 4))
+    rows = yield Statement(
+        f"""select ({workspaces.HOME.format("$1", "$2")}) as home, {COLUMNS.of("g")} from (select 1) one
+            left join grants g on g.application_id = $1 and g.provider = $3 and g.mailbox_key in ({places})
+            {_BEST if len(keys) > 1 else ""}""",
+        (application_id, domain, provider, *keys),
+    )
+    home, *grant = rows[0]
+    return (None if grant[0] is None else read(grant)), home
 
 
 _BEST = "order by vouched desc, case status when 'valid' then 0 else 1 end, updated_at desc, id limit 1"

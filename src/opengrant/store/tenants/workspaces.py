@@ -42,6 +42,12 @@ COLUMNS = Columns(
     is_default=FLAG,
     rule_ids=LIST,
 )
+HOME = """
+    select id from workspaces
+    where application_id = {0} and ((domain = {1} and domain <> '' and auto_group = 1) or is_default = 1)
+    order by is_default limit 1
+"""
+"""The workspace for new grants of a domain, else the default one. {0}: the application's place, {1}: the domain's."""
 _REPLACED = COLUMNS.writer(("application_id", "id", "name", "auto_group", "policy_id", "rule_ids", "updated_at"))
 
 
@@ -86,17 +92,6 @@ def find_default(application_id: str) -> Steps[Workspace | None]:
         f"select {COLUMNS} from workspaces where application_id = $1 and is_default = 1", (application_id,)
     )
     return COLUMNS.read(rows[0]) if rows else None
-
-
-def find_home(application_id: str, domain: str) -> Steps[str | None]:
-    """The id of the workspace for new grants of a domain; else of the default one."""
-    rows = yield Statement(
-        """select id from workspaces
-           where application_id = $1 and ((domain = $2 and domain <> '' and auto_group = 1) or is_default = 1)
-           order by is_default limit 1""",
-        (application_id, domain),
-    )
-    return str(rows[0][0]) if rows else None
 
 
 def get_default(application_id: str, *, at: Micros) -> Steps[Workspace]:

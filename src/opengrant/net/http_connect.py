@@ -1,0 +1,97 @@
+"""Opens connections for net/http_client.py: names, addresses, TLS. A Fault says which of them failed."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import aiohappyeyeballs
+
+from opengrant.net.http_connection import Connection, Fault
+
+MAX_TEXT = 1024
+"""Characters kept of a TLS error's text."""
+_STAGGER = 0.25
+"""Seconds until the next address of a host is tried beside the one before (RFC 8305)."""
+
+AddressInfo = tuple[int, int, int, str, Any]
+"""As of socket.getaddrinfo."""
+LookUp = Callable[[str, int], Awaitable[Sequence[AddressInfo]]]
+"""The addresses of a host and port, at least one. Raises OSError or UnicodeError; other exceptions pass through."""
+
+
+async def system_addresses(host: str, port: int) -> Sequence[AddressInfo]:
+    """As the system resolves names."""
+    return await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+
+
+async def connect(host: str, port: int, look_up: LookUp, tls: ssl.SSLContext | None) -> Connection | Fault:
+    """Look the name up, connect, and shake hands if there is `tls`. Raises TimeoutError; cancel it at a deadline."""
+    found = await _reach(host, port, look_up)
+    if tls is None or isinstance(found, Fault):
+        return found
+    return await _start_tls(found, tls, host.removesuffix("."))
+
+
+async def _reach(host: str, port: int, look_up: LookUp) -> Connection | Fault:
+    try:
+        found = await look_up(host, port)
+        sock = await aiohappyeyeballs.start_connection(found, happy_eyeballs_delay=_STAGGER)
+    except socket.gaierror as error:
+        again = error.errno == socket.EAI_AGAIN
+        return Fault("dns", "name_lookup_failed" if again else "name_not_found", sent=False)
+    except UnicodeError:  # a label too long for the IDNA codec
+        return Fault("dns", "name_not_found", sent=False)
+    except ConnectionRefusedError as error:
+        return Fault("connect", "refused", sent=False, cause=error)
+    except TimeoutError:
+        raise
+    except OSError as error:
+        return Fault("connect", "unreachable", sent=False, cause=error)
+    except RuntimeError:  # uvloop has some of its own
+        return Fault("connect", "unreachable", sent=False, cause=OSError())
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # uvloop loses a socket when it is cancelled while it takes the socket over: it closes the descriptor, and the
+    # socket object later closes another file that has the same number by then. Taking over waits for no network.
+    taken = asyncio.ensure_future(asyncio.get_running_loop().create_connection(Connection, sock=sock))
+    try:
+        return (await asyncio.shield(taken))[1]
+    except asyncio.CancelledError:
+        taken.add_done_callback(_abandon)
+        raise
+
+
+def _abandon(taken: "asyncio.Future[tuple[asyncio.Transport, Connection]]") -> None:
+    if not taken.cancelled() and taken.exception() is None:
+        taken.result()[1].abort()
+
+
+async def _start_tls(connection: Connection, context: ssl.SSLContext, host: str) -> Connection | Fault:
+    plain, secure = connection.transport, None
+    try:
+        if connection.closed:
+            # A server of TLS does not speak first.
+            raise _no_tls() if connection.unasked else ConnectionResetError
+        secure = await asyncio.get_running_loop().start_tls(plain, connection, context, server_hostname=host)
+    except ssl.SSLCertVerificationError as error:
+        # Only TLS faults are quoted: their text names the fault and the server, nothing of ours.
+        return Fault("tls", "certificate_refused", sent=False, text=error.verify_message[:MAX_TEXT], cause=error)
+    except OSError as error:
+        text = error.reason if isinstance(error, ssl.SSLError) else ""
+        return Fault("tls", "handshake_failed", sent=False, text=(text or "")[:MAX_TEXT], cause=error)
+    except RuntimeError:
+        return Fault("tls", "handshake_failed", sent=False, cause=ConnectionResetError())
+    finally:
+        if secure is None:
+            plain.abort()
+    assert secure is not None
+    connection.transport = secure
+    return connection
+
+
+def _no_tls() -> ssl.SSLError:
+    """What OpenSSL says to a first record that is none."""
+    error = ssl.SSLError()
+    error.reason = "WRONG_VERSION_NUMBER"
+    return error

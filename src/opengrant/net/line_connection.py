@@ -1,0 +1,239 @@
+"""A connection to a server that talks in lines: lines and literals in, bytes out, TLS from the start or later.
+
+It knows no protocol. TLS runs in memory buffers between the transport and the reader, so that STARTTLS, the alert of a
+refused certificate and a resumed session are the same code on each event loop. Why it is our own, and what it costs:
+docs/decisions/0016-mail-dialogues.md.
+
+Every wait is within the deadline that `within` has set. What is received and not read yet is bounded: reading stops
+until the reader has caught up. Waits raise TimeoutError, ssl.SSLError, another OSError (ConnectionAbortedError for the
+end of the stream), or Malformed.
+"""
+
+import asyncio
+import ipaddress
+import ssl
+from collections.abc import Sequence
+from itertools import zip_longest
+from typing import cast
+
+MAX_LINE = 8 * 1024
+"""Bytes of a line, its end included."""
+ENOUGH = 64 * 1024
+"""Received bytes that wait for the reader, above which no more are received."""
+LINGER = 2.0
+"""Seconds that a closed connection may take to send its last bytes."""
+NEXT_ADDRESS = 0.25
+"""Seconds before the next address is tried beside one that has not answered yet (RFC 8305)."""
+
+
+class Malformed(Exception):
+    """The server broke the protocol. The only argument is our code for it."""
+
+
+class LineConnection(asyncio.Protocol):
+    """Made by `connect`. One task reads at a time.
+
+    peer, own  the addresses of both ends; "" when the connection was gone at once
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._buffer = bytearray()
+        self._tls: ssl.SSLObject | None = None
+        self._shaking, self._paused = False, False
+        self._failure: OSError | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    # What the loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are of no such class
+        self.peer, self.own = (_address(transport, name) for name in ("peername", "sockname"))
+
+    def data_received(self, data: bytes) -> None:
+        if self._tls is None:
+            self._buffer += data
+        else:
+            self._incoming.write(data)
+            self._go_on(self._tls)
+        if len(self._buffer) > ENOUGH and not self._paused:
+            self._paused = True
+            self._transport.pause_reading()
+        self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._fail(exc if isinstance(exc, OSError) else ConnectionAbortedError())
+
+    # What a dialogue calls.
+
+    def within(self, seconds: float) -> None:
+        """All waits from now on end by then."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(seconds, self._fail, TimeoutError())
+
+    async def begin_tls(self, context: ssl.SSLContext, host: str) -> None:
+        """TLS from the first byte. The certificate must be valid for `host`, if the context says so."""
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        self._shaking = True
+        # A server without TLS may have sent a greeting already; OpenSSL says what it thinks of it.
+        self._incoming.write(self._take(len(self._buffer)))
+        self._go_on(self._tls)
+        while self._shaking:
+            await self._more()
+
+    async def upgrade(self, context: ssl.SSLContext, host: str) -> None:
+        """TLS after STARTTLS.
+
+        Raises Malformed("data_before_tls"): what came in plain text must not be read as if it came over TLS.
+        """
+        if self._buffer:
+            raise Malformed("data_before_tls")
+        await self.begin_tls(context, host)
+
+    async def line(self) -> bytes:
+        """The next line with its end, LF or CRLF. Raises Malformed("too_long")."""
+        while (end := self._buffer.find(b"\n", 0, MAX_LINE)) < 0:
+            if len(self._buffer) >= MAX_LINE:
+                raise Malformed("too_long")
+            await self._more()
+        return self._take(end + 1)
+
+    async def exactly(self, size: int) -> bytes:
+        """The next `size` bytes; the caller limits them."""
+        got = bytearray()
+        while (missing := size - len(got)) > 0:
+            if not self._buffer:
+                await self._more()
+            got += self._take(min(missing, len(self._buffer)))
+        return bytes(got)
+
+    def write(self, data: bytes) -> None:
+        """Send, without waiting; for the few bytes of a command. A failure is raised by the next wait."""
+        if self._tls is None:
+            self._send(data)
+            return
+        left = memoryview(data)
+        try:
+            while left:
+                left = left[self._tls.write(left) :]
+        except ssl.SSLError as error:
+            self._fail(error)
+        self._flush()
+
+    def close(self) -> None:
+        """Send what is left and close; the server's goodbye is not waited for."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._transport.is_closing():
+            return
+        self._timer = self._loop.call_later(LINGER, self._transport.abort)
+        self._transport.close()
+
+    # Within.
+
+    def _go_on(self, tls: ssl.SSLObject) -> None:
+        """Shake hands and decrypt, as far as the received bytes go; send what TLS wants to say."""
+        try:
+            if self._shaking:
+                tls.do_handshake()
+                self._shaking = False
+            while data := tls.read(ENOUGH):
+                self._buffer += data
+            self._fail(ConnectionAbortedError())  # close_notify
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError as error:
+            self._fail(error)
+        self._flush()
+
+    def _flush(self) -> None:
+        if self._outgoing.pending:
+            self._send(self._outgoing.read())
+
+    def _send(self, data: bytes) -> None:
+        if not self._transport.is_closing():  # uvloop raises RuntimeError then
+            self._transport.write(data)
+
+    def _take(self, size: int) -> bytes:
+        data = bytes(memoryview(self._buffer)[:size])
+        del self._buffer[:size]
+        if self._paused and len(self._buffer) <= ENOUGH and not self._transport.is_closing():
+            self._paused = False
+            self._transport.resume_reading()
+        return data
+
+    async def _more(self) -> None:
+        """Wait until something has come."""
+        if self._failure is not None:
+            raise self._failure
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _fail(self, error: OSError) -> None:
+        """End all waits from now on; what has come before can still be read."""
+        self._failure = self._failure or error
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+async def connect(addresses: Sequence[str], port: int, seconds: float) -> LineConnection:
+    """Connect to the first address that answers. Raises OSError: the first address's, or TimeoutError.
+
+    addresses  literals, checked before; each is tried beside those before it that have not answered yet
+    """
+    async with asyncio.timeout(seconds):
+        return await (_open(addresses[0], port) if len(addresses) == 1 else _race(addresses, port))
+
+
+async def _open(address: str, port: int) -> LineConnection:
+    _, connection = await asyncio.get_running_loop().create_connection(LineConnection, address, port)
+    return connection
+
+
+async def _race(addresses: Sequence[str], port: int) -> LineConnection:
+    """aiohappyeyeballs does this with socket objects, of which uvloop loses some when a caller is cancelled."""
+    left = _families_in_turns(addresses)
+    tasks = list[asyncio.Task[LineConnection]]()
+    winner: asyncio.Task[LineConnection] | None = None
+    try:
+        while winner is None and (left or not all(task.done() for task in tasks)):
+            if left:
+                tasks.append(asyncio.create_task(_open(left.pop(0), port)))
+            pending = [task for task in tasks if not task.done()]
+            await asyncio.wait(pending, timeout=NEXT_ADDRESS if left else None, return_when=asyncio.FIRST_COMPLETED)
+            winner = next((task for task in tasks if task.done() and task.exception() is None), None)
+        return await (winner or tasks[0])
+    finally:
+        for task in tasks:
+            if task is not winner:
+                task.cancel()
+                task.add_done_callback(_close)
+
+
+def _close(unwanted: asyncio.Task[LineConnection]) -> None:
+    if not unwanted.cancelled() and unwanted.exception() is None:
+        unwanted.result().close()
+
+
+def _families_in_turns(addresses: Sequence[str]) -> list[str]:
+    """IPv6 and IPv4 by turns, the family of the first address first (RFC 8305 section 4)."""
+    version = ipaddress.ip_address(addresses[0]).version
+    same = [address for address in addresses if ipaddress.ip_address(address).version == version]
+    other = [address for address in addresses if address not in same]
+    return [address for pair in zip_longest(same, other) for address in pair if address is not None]
+
+
+def _address(transport: asyncio.BaseTransport, name: str) -> str:
+    found = transport.get_extra_info(name)
+    return str(found[0]) if found else ""
