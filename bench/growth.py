@@ -188,7 +188,7 @@ def _measure(engine: Engine, grants: int, only: str) -> dict[str, float]:
         for name, path in CALLS.items():
             if only in name:
                 found[name] = _ask(connection, place, path)
-        return found | asyncio.run(_inside(_settings(directory / "data", url), place, only))
+        return found | uvloop.run(_inside(_settings(directory / "data", url), place, only))
 
 
 async def _inside(settings: Settings, place: Place, only: str) -> dict[str, float]:
