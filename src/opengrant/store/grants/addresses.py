@@ -40,11 +40,12 @@ def search(text: str, args: Arguments, dialect: Dialect) -> Search:
         parts = f"grant_addresses where parts @> address_parts($1, {place})"
         return Search(f"strpos(email_key, {place}) > 0", f"select grant_id from {parts}", parts)
     match = args.place(_match(text))
-    # The limit is more than a caller counts. Without it, SQLite could begin with all addresses of the application.
+    # The limit is more than a caller counts. Without it and the `+`, SQLite could begin with all addresses of the
+    # application.
     some = f"select rowid from address_parts where address_parts match {match} limit 200000"
     found = f"""select a.grant_id from ({some}) s cross join grant_addresses a
                 where a.number = s.rowid and a.application_id = $1
-                union all select grant_id from grant_addresses where number > {_INDEXED} and application_id = $1"""
+                union all select grant_id from grant_addresses where number > {_INDEXED} and +application_id = $1"""
     return Search(f"instr(email_key, {place}) > 0", found, f"address_parts where address_parts match {match}")
 
 

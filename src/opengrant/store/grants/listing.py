@@ -97,10 +97,15 @@ def page(
 
 
 class _Part(NamedTuple):
-    """A condition with an index. counted: the tail of a select with at least as many rows, read in the index alone."""
+    """A condition with an index.
+
+    counted  the tail of a select with at least as many rows, read in the index alone
+    source   grants, or what leads to them
+    """
 
     sql: str
     counted: str
+    source: str = "grants"
 
 
 def _counted(sql: str, by: str) -> str:
@@ -166,8 +171,9 @@ class _Listing:
         rows = yield from self._at_the_front()
         if len(rows) == self._window.limit or (yield from self._is_short()):
             return rows
-        if few := (yield from self._fewest(MANY)):
-            return (yield from self._sorted(few))
+        for bounds in (FEW, MANY) if dense else (MANY,):
+            if few := (yield from self._fewest(bounds)):
+                return (yield from self._sorted(few))
         return (yield from self._in_order())
 
     def _in_order(self) -> Steps[Sequence[Row]]:
@@ -218,7 +224,7 @@ class _Listing:
         """Read the matches of a condition by its index, and sort them."""
         args, window = Arguments(self._args), self._window
         where = " and ".join(["application_id = $1", *self._where, *self._streams.conditions(args)])
-        parts = (f"select {self._keys} from grants where {part.sql} and {where}" for part in few.found_by)
+        parts = (f"select {self._keys} from {part.source} where {part.sql} and {where}" for part in few.found_by)
         rest = f"limit {args.place(window.limit)} offset {args.place(window.offset)}"
         sql = f"""with found as materialized ({" union all ".join(parts)})
                   {self._looked_up(f"select * from found order by 1 {self._direction}, 2 {self._direction} {rest}")}"""
@@ -304,7 +310,13 @@ def _containing(text: str, args: Arguments, dialect: Dialect) -> _Condition:
         contains = {Dialect.SQLITE: "instr", Dialect.POSTGRES: "strpos"}[dialect]
         return _Condition(f"{contains}(email_key, {args.place(text)}) > 0", by="email_key")
     search = addresses.search(text, args, dialect)
-    found = _Part(f"id in ({search.found}) and {search.condition}", search.counted)
+    # Each found grant is looked up by itself, as in `_Listing._each`.
+    each = {
+        Dialect.SQLITE: "cross join grants",
+        Dialect.POSTGRES: """cross join lateral
+            (select * from grants where application_id = $1 and id = f.grant_id limit 1) grants""",
+    }
+    found = _Part(f"id = f.grant_id and {search.condition}", search.counted, f"({search.found}) f {each[dialect]}")
     return _Condition(search.condition, by="", parts=(found,))
 
 
