@@ -13,17 +13,22 @@ keeps too:
 - a refresh token that dies with its first use, and a grant that is renewed, are leased first: the lease is durable
   before the provider is asked, and goes away with the write that stores the answer, by compare-and-swap on the grant's
   generation
+- connector and client are read and opened with every request: a connector that is deleted, or a client secret that is
+  changed, on any node, counts for the next request
+- a verification takes a number when it begins, which rises with each on any node; a grant keeps the highest, so that a
+  slow verification never replaces a newer credential
+- the mailbox's grant is looked at before the write: a blocked one is not renewed, nor one of another account
 - the credential is sealed with AES-256-GCM, and grant, secret and event, with a delivery for each webhook that wants
   it, are durable before the answer leaves; so is the entry that tells of a token that was given away
 - nothing blocks the event loop: SQLite works in threads (one reads, one writes, each takes all that waits;
   the writer commits once for all of it, WAL, synchronous=FULL), PostgreSQL through asyncpg, ten connections,
   one statement for grant, secret and event
 
-What it leaves out: validation beyond what it needs, connectors and what their credentials hold (read once, at start,
-a service account's key parsed once), other dialogues than those that the remotes' servers want, identity rules,
-workspaces, races between requests for one mailbox or with the deletion of what it hangs on, refusals, their reasons
-and the brake that they feed, waiting for somebody else's lease, limits, the outbound guard, logs, metrics, request
-accounting. A key and the read it allows share one hop to the thread.
+What it leaves out: validation beyond what it needs, the parsing of a service account's key (once for each key), other
+dialogues than those that the remotes' servers want, identity rules beyond those above, workspaces, races with the
+deletion of what a grant hangs on, refusals, their reasons and the brake that they feed, waiting for somebody else's
+lease, limits, the outbound guard, logs, metrics, request accounting. A key and the read it allows share one hop to the
+thread.
 
 Its secrets stand beside OpenGrant's in the same table, under a purpose of their own: neither can open the other's.
 
@@ -69,6 +74,11 @@ from bench import floor_calendars as calendars
 
 Row = tuple[Any, ...]
 
+
+class Refused(Exception):
+    """A status and why."""
+
+
 PURPOSE = "floor"
 """Of the secrets that are ours."""
 
@@ -80,25 +90,40 @@ KEY = """
     select application_id, id, permissions from api_keys
     where digest = $1 and revoked_at is null and expires_at is null
 """
-CONNECTORS = "select application_id, provider, id, active_credential_id from connectors"
+_SOURCE = """
+    select c.id, r.id, s.sealed{number} from connectors c
+    left join credentials r
+      on r.application_id = c.application_id and r.connector_id = c.id and r.id = coalesce($3, c.active_credential_id)
+    left join secrets s
+      on s.application_id = c.application_id and s.owner_kind = 'credential' and s.owner_id = r.id
+     and s.purpose = 'client'
+    where c.application_id = $1 and c.provider = $2
+"""
+SOURCE_SQLITE = _SOURCE.format(number="")
+SOURCE_POSTGRES = _SOURCE.format(number=", nextval('asked')")
+NUMBER_SQLITE = "update numbers set last = last + 1 where name = 'asked' returning last"
+MAILBOX = "select blocked, subject from grants where application_id = $1 and provider = $2 and mailbox_key = $3"
 GET = f"select {COLUMNS} from grants where application_id = $1 and id = $2"
 LIST = f"""
     select {COLUMNS} from grants where application_id = $1 order by created_at desc, id desc limit $2 offset $3
 """
 _GRANT = """
     insert into grants (application_id, id, provider, connector_id, mailbox_key, email, email_key, subject, user_id,
-                        name, scope, settings, status, credential_id, token_expires_at, asked_at, version,
-                        created_at, updated_at, proven_at, used_at, state, due_at)
-    values ($1, $2, $3, $4, $5, $6, $5, $7, $7, $8, $9, $10, 'valid', $11, $12, $13, 1, $14, $14, $14, $14, $15, $16)
+                        name, scope, settings, status, credential_id, token_expires_at, asked, asked_at,
+                        version, created_at, updated_at, proven_at, used_at, state, due_at)
+    values ($1, $2, $3, $4, $5, $6, $5, $7, $7, $8, $9, $10, 'valid', $11, $12, $13, $14, 1, $14, $14, $14, $14, $15,
+            $16)
     on conflict (application_id, provider, mailbox_key)
     do update set connector_id = excluded.connector_id, email = excluded.email, email_key = excluded.email_key,
                   subject = excluded.subject, user_id = excluded.user_id, name = excluded.name,
                   scope = excluded.scope, settings = excluded.settings, status = excluded.status,
                   credential_id = excluded.credential_id, token_expires_at = excluded.token_expires_at,
-                  asked_at = excluded.asked_at, version = grants.version + 1, updated_at = excluded.updated_at,
+                  asked = excluded.asked, asked_at = excluded.asked_at, version = grants.version + 1,
+                  updated_at = excluded.updated_at,
                   state = coalesce(excluded.state, grants.state), due_at = excluded.due_at,
                   proven_at = excluded.proven_at, used_at = excluded.used_at, trouble = null, refreshes = 0,
                   generation = grants.generation + 1
+    where grants.asked <= excluded.asked
     returning id, created_at, version
 """
 _SECRET = """
@@ -153,6 +178,14 @@ HELD = f"""
      and s.purpose = '{PURPOSE}'
     where g.application_id = $1 and g.id = $2
 """
+
+HELD_WITH_CLIENT = HELD.replace("s.sealed\n", "s.sealed, k.sealed\n").replace(
+    "    where g.",
+    """    left join secrets k
+      on k.application_id = g.application_id and k.owner_kind = 'credential' and k.owner_id = g.credential_id
+     and k.purpose = 'client'
+    where g.""",
+)
 
 _SECRET_OF_GRANT = _SECRET.format(
     values=f"select $1, 'grant', g.id, '{PURPOSE}', {{0}}::text, {{1}}::bytea, {{2}} from g"
@@ -210,8 +243,16 @@ class Database(Protocol):
         """Whose a key is (application, key id, permissions), and the rows of a query that has the application as its
         first parameter."""
 
+    async def begin(
+        self, digest: bytes, source: tuple[str, str | None], sql: str | None = None, *args: Any
+    ) -> tuple[Row | None, list[Row], Row | None]:
+        """As `ask`; and of a (provider, credential) the connector's id, the credential's, its sealed client, and the
+        number of the verification that begins."""
+
     async def put(self, args: Row) -> Row:
-        """Upsert a grant with its event and what more there is; its id and time of creation, once durable."""
+        """Upsert a grant with its event and what more there is; its id and time of creation, once durable.
+
+        Raises Refused for a blocked grant, for one of another account, and when a later verification was faster."""
 
     async def keep(self, args: Row) -> None:
         """Remember what a spent refresh token turned into, durably."""
@@ -275,11 +316,12 @@ class Sqlite:
     _KEY = _numbered(KEY)
     _PUT = tuple(map(_numbered, PUT_SQLITE))
     _KEEP = tuple(map(_numbered, KEEP_SQLITE))
-    _ANY_WEBHOOK, _DELIVER, _GIVE_BACK, _RENEWED, _NOTE = map(
-        _numbered, (ANY_WEBHOOK_SQLITE, DELIVER_SQLITE, _GIVE_BACK, _RENEWED, NOTE)
+    _ANY_WEBHOOK, _DELIVER, _GIVE_BACK, _RENEWED, _NOTE, _SOURCE, _MAILBOX = map(
+        _numbered, (ANY_WEBHOOK_SQLITE, DELIVER_SQLITE, _GIVE_BACK, _RENEWED, NOTE, SOURCE_SQLITE, MAILBOX)
     )
 
     def __init__(self, path: str) -> None:
+        self._synchronous = "full"
         self._reads = Lane(path, self._read)
         self._writes = Lane(path, self._write)
 
@@ -287,8 +329,17 @@ class Sqlite:
         answer: tuple[Row | None, list[Row]] = await self._reads.run((digest, sql, args))
         return answer
 
+    async def begin(
+        self, digest: bytes, source: tuple[str, str | None], sql: str | None = None, *args: Any
+    ) -> tuple[Row | None, list[Row], Row | None]:
+        found: tuple[Row | None, list[Row], Row | None]
+        found = await self._writes.run((self._begin, (digest, source, sql, args)))
+        return found
+
     async def put(self, args: Row) -> Row:
-        row: Row = await self._writes.run((self._put, args))
+        row: Row | Refused = await self._writes.run((self._put, args))
+        if isinstance(row, Refused):
+            raise row
         return row
 
     async def keep(self, args: Row) -> None:
@@ -317,15 +368,37 @@ class Sqlite:
         return answers
 
     def _write(self, cursor: sqlite3.Cursor, jobs: list[Row]) -> list[Any]:
+        # A number need not survive a power failure before the grant that has it is stored.
+        synchronous = "normal" if all(write == self._begin for write, _ in jobs) else "full"
+        if synchronous != self._synchronous:
+            cursor.execute(f"pragma synchronous = {synchronous}")
+            self._synchronous = synchronous
         cursor.execute("begin immediate")
         written = [write(cursor, args) for write, args in jobs]
         cursor.execute("commit")
         return written
 
-    def _put(self, cursor: sqlite3.Cursor, args: Row) -> Row:
+    def _begin(self, cursor: sqlite3.Cursor, args: Row) -> tuple[Row | None, list[Row], Row | None]:
+        digest, source, sql, more = args
+        caller = cursor.execute(self._KEY, (digest,)).fetchone()
+        if not caller:
+            return None, [], None
+        rows = cursor.execute(_numbered(sql), (caller[0], *more)).fetchall() if sql else []
+        row = cursor.execute(self._SOURCE, (caller[0], *source)).fetchone()
+        number = cursor.execute(NUMBER_SQLITE).fetchall()[0]
+        return caller, rows, row and (*row, *number)
+
+    def _put(self, cursor: sqlite3.Cursor, args: Row) -> "Row | Refused":
         grant, event, secret, point = self._PUT
         application, provider, now = args[0], args[2], args[13]
-        id_, created_at, version = cursor.execute(grant, args[:16]).fetchone()
+        try:
+            _check_mailbox(cursor.execute(self._MAILBOX, (application, provider, args[4])).fetchone(), args)
+        except Refused as refused:
+            return refused
+        rows = cursor.execute(grant, args[:16]).fetchall()
+        if not rows:
+            return _overtaken()
+        ((id_, created_at, version),) = rows
         event_id, payload, actor, detail, *more = args[16:]
         kind = "grant.created" if version == 1 else "grant.updated"
         cursor.execute(event, (application, event_id, kind, id_, payload, now, actor, detail))
@@ -381,8 +454,30 @@ class Postgres:
                 self._idle.append(connection)
         return caller, rows
 
+    async def begin(
+        self, digest: bytes, source: tuple[str, str | None], sql: str | None = None, *args: Any
+    ) -> tuple[Row | None, list[Row], Row | None]:
+        async with self._free:
+            connection = self._idle.pop()
+            try:
+                caller = await connection.fetchrow(KEY, digest)
+                rows = await connection.fetch(sql, caller[0], *args) if caller and sql else []
+                row = await connection.fetchrow(SOURCE_POSTGRES, caller[0], *source) if caller else None
+            finally:
+                self._idle.append(connection)
+        return caller, rows, row
+
     async def put(self, args: Row) -> Row:
-        return await self._write(PUT_POSTGRES[len(args)], args)
+        async with self._free:
+            connection = self._idle.pop()
+            try:
+                _check_mailbox(await connection.fetchrow(MAILBOX, args[0], args[2], args[4]), args)
+                row: Row | None = await connection.fetchrow(PUT_POSTGRES[len(args)], *args)
+            finally:
+                self._idle.append(connection)
+        if row is None:
+            raise _overtaken()
+        return row
 
     async def keep(self, args: Row) -> None:
         await self._write(KEEP_POSTGRES, args)
@@ -415,6 +510,21 @@ class Postgres:
             finally:
                 self._idle.append(connection)
         return row
+
+
+def _check_mailbox(stored: Row | None, args: Row) -> None:
+    """Refuse to renew a blocked grant, or one of another account. stored: as `MAILBOX` selects it; args: of `put`."""
+    if stored is None:
+        return
+    blocked, subject = stored
+    if blocked:
+        raise Refused(423, "blocked")
+    if subject is not None and subject != args[6]:
+        raise Refused(400, "another account")
+
+
+def _overtaken() -> Refused:
+    return Refused(503, "a later verification was faster")
 
 
 # ── the program ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -468,7 +578,7 @@ OAUTH = {
 
 class Ask(NamedTuple):
     """A request to connect. held: what its credential holds. found: rows of the look-up. spent: of its token. lease:
-    its owner."""
+    its owner. number: of the verification."""
 
     application: str
     provider: str
@@ -479,6 +589,7 @@ class Ask(NamedTuple):
     spent: str | None
     lease: str | None
     now: int
+    number: int
 
 
 class Proven(NamedTuple):
@@ -495,7 +606,7 @@ class Proven(NamedTuple):
 
 
 class Held(NamedTuple):
-    """A grant with its secret, as `HELD` selects it."""
+    """A grant with its secret, as `HELD` selects it, and its sealed client, as `HELD_WITH_CLIENT` does."""
 
     id: str
     provider: str
@@ -507,10 +618,7 @@ class Held(NamedTuple):
     generation: int
     expires_at: int
     sealed: bytes
-
-
-class Refused(Exception):
-    """A status and why."""
+    client: bytes | None = None
 
 
 _AHEAD, _DAY = 600 * 1_000_000, 86_400 * 1_000_000
@@ -546,15 +654,14 @@ def next_check(provider: str, expires_at: int | None, *, now: int) -> int | None
 
 
 class Floor:
-    """connectors: (application, provider) → connector id, id of its active credential."""
-
-    def __init__(self, config: Config, db: Database, http: Client, connectors: dict[tuple[str, str], Row]) -> None:
+    def __init__(self, config: Config, db: Database, http: Client) -> None:
         self.config = config
         self.db = db
         self.http = http
-        self.connectors = connectors
         self.master_key = bytes.fromhex(config.master_key)
         self.cipher = AESGCM(self.master_key)
+        # The sealed clients of the database are OpenGrant's: after one is read, a copy that is ours is opened.
+        self.clients = {id_: seal(self.cipher, held, id_) for id_, held in config.credentials.items()}
         self.tls = ssl.create_default_context(cafile=config.ca_file)
         self.provers: dict[str, Callable[[Ask], Awaitable[Proven]]] = {
             **dict.fromkeys(OAUTH, self._by_token),
@@ -617,10 +724,14 @@ class Floor:
     async def _list(self, digest: bytes, query_string: bytes) -> dict[str, Any]:
         query = dict(parse_qsl(query_string.decode()))
         limit, offset = int(query.get("limit", 10)), int(query.get("offset", 0))
-        caller, rows = await self.db.ask(digest, LIST, limit, offset)
+        caller, rows = await self.db.ask(digest, LIST, limit + 1, offset)
         if caller is None:
             raise Refused(401, "unknown key")
-        return {"data": [_shown(row) for row in rows], "limit": limit, "offset": offset}
+        answer = {"data": [_shown(row) for row in rows[:limit]], "limit": limit, "offset": offset}
+        if len(rows) > limit and "offset" not in query:
+            id_, created_at = rows[limit - 1][0], rows[limit - 1][7]
+            answer["next_cursor"] = base64.urlsafe_b64encode(to_json([created_at, id_])).decode()
+        return answer
 
     async def _week(self, digest: bytes, grant_id: str, query_string: bytes) -> list[dict[str, Any]]:
         low, high, limit = calendars.window(query_string)
@@ -658,7 +769,9 @@ class Floor:
         expires_at = held.expires_at
         if expires_at - now < max(sent.get("minimum_ttl", 0), _LIFE_LEFT) * 1_000_000:
             owner = str(uuid.uuid4())
-            leased = await self.db.lease(LEASE, (application, grant_id, owner, now + _LEASE, now), HELD, grant_id)
+            leased = await self.db.lease(
+                LEASE, (application, grant_id, owner, now + _LEASE, now), HELD_WITH_CLIENT, grant_id
+            )
             if not leased:
                 raise Refused(503, "busy")
             token, expires_at = await self.renew(application, Held(*leased[0]), owner, *entry)
@@ -678,9 +791,7 @@ class Floor:
         entry  of the trail, for a token that is given away: id, actor, detail
         """
         now, secret = time.time_ns() // 1000, self._open(application, grant)
-        tokens = await self._exchange(
-            grant.provider, self.config.credentials[grant.credential_id], secret["refresh_token"]
-        )
+        tokens = await self._exchange(grant.provider, self._client(grant.credential_id), secret["refresh_token"])
         secret["access_token"], expires_at = tokens["access_token"], now + tokens["expires_in"] * 1_000_000
         if "refresh_token" in tokens:
             secret["refresh_token"] = tokens["refresh_token"]
@@ -694,6 +805,9 @@ class Floor:
     def _open(self, application: str, grant: Held) -> dict[str, Any]:
         return open_(self.cipher, grant.sealed, owner_of(application, grant.provider, grant.mailbox))
 
+    def _client(self, credential_id: str) -> dict[str, Any]:
+        return open_(self.cipher, self.clients[credential_id], credential_id)
+
     async def _connect(self, digest: bytes, body: bytes, request_id: str) -> dict[str, Any]:
         now = time.time_ns() // 1000
         try:
@@ -704,10 +818,14 @@ class Floor:
         except (ValueError, KeyError, TypeError):
             raise Refused(400, "bad body") from None
         leased = provider in OAUTH and OAUTH[provider].single_use
-        caller, found = await self.db.ask(digest, *(() if leased else look_up))
+        named = settings.get("credential_id")
+        caller, found, source = await self.db.begin(digest, (provider, named), *(() if leased else look_up))
         if caller is None:
             raise Refused(401, "unknown key")
+        if source is None or (named is not None and source[1] is None):
+            raise Refused(400, "no such connector")
         application, key_id, _ = caller
+        connector_id, credential_id, _, number = source
         lease = None
         if leased:
             lease = str(uuid.uuid4())
@@ -716,13 +834,8 @@ class Floor:
             if rows is None:
                 raise Refused(503, "busy")
             found = rows
-        try:
-            connector_id, active = self.connectors[application, provider]
-            credential_id = settings.get("credential_id", active)
-            held = self.config.credentials[credential_id] if credential_id else {}
-        except KeyError:
-            raise Refused(400, "no such connector") from None
-        ask = Ask(application, provider, settings, settings.get("scopes", []), held, found, spent, lease, now)
+        held, scope = self._client(credential_id) if credential_id else {}, settings.get("scopes", [])
+        ask = Ask(application, provider, settings, scope, held, found, spent, lease, now, number)
         proven = await prove(ask)
         about = (f"key:{key_id}", to_json({"request_id": request_id, "provider": provider}).decode())
         return await self._put(ask, proven, connector_id, credential_id, sent.get("state"), about)
@@ -754,7 +867,7 @@ class Floor:
         args: Row = (
             *(ask.application, str(uuid.uuid4()), provider, connector_id, mailbox, email, proven.subject, proven.name),
             *(to_json(proven.scope).decode(), to_json(proven.shown).decode(), credential_id),
-            *(proven.expires_at, ask.now, now, state, due_at, str(uuid.uuid4()), to_json(payload).decode(), *about),
+            *(proven.expires_at, ask.number, now, state, due_at, str(uuid.uuid4()), to_json(payload).decode(), *about),
         )
         if proven.secret is not None:
             args += ("1", seal(self.cipher, proven.secret, owner_of(ask.application, provider, mailbox)))
@@ -1072,15 +1185,10 @@ async def start(config: Config) -> Floor:
     """Without its door."""
     if config.database.startswith("postgresql://"):
         db: Database = Postgres([await asyncpg.connect(config.database) for _ in range(10)])
-        connection = await asyncpg.connect(config.database)
-        rows = [tuple(row) for row in await connection.fetch(CONNECTORS)]
-        await connection.close()
     else:
         db = Sqlite(config.database)
-        rows = sqlite3.connect(config.database).execute(CONNECTORS).fetchall()
-    connectors = {(application, provider): tuple(ids) for application, provider, *ids in rows}
     http = ClientBuilder().timeout(timedelta(seconds=20)).no_proxy().follow_redirects(enable=False).build()
-    return Floor(config, db, http, connectors)
+    return Floor(config, db, http)
 
 
 async def serve(config: Config) -> None:

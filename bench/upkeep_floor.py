@@ -19,7 +19,7 @@ import uuid
 import asyncpg
 import uvloop
 
-from bench.floor import HELD, Config, Floor, Held, start
+from bench.floor import HELD_WITH_CLIENT, Config, Floor, Held, start
 
 _AT_ONCE = 50
 _LEASE = 70 * 1_000_000
@@ -36,7 +36,9 @@ _CLAIM = """
     where leases.until <= $5
     returning subject
 """
-_CLAIMED = HELD.replace("from grants g", "from leases l join grants g on g.application_id = $1 and g.id = l.subject")
+_CLAIMED = HELD_WITH_CLIENT.replace(
+    "from grants g", "from leases l join grants g on g.application_id = $1 and g.id = l.subject"
+)
 _CLAIMED = _CLAIMED.replace("where g.application_id = $1 and g.id = $2", "where l.application_id = $1 and l.owner = $2")
 
 

@@ -33,13 +33,19 @@ class Seen(NamedTuple):
     body: str
 
 
+def said(name: bytes, value: bytes) -> str:
+    """A header's value, in the spelling that h11 gives it."""
+    text = value.decode("latin-1").strip()
+    return text.lower() if name == b"transfer-encoding" else text
+
+
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     """Answers with what it got."""
     with suppress(Disconnected):
         body = await read_body(scope, receive, 1 << 20)
         query = b"?" + scope["query_string"] if scope["query_string"] else b""
         target = (scope["raw_path"] + query).decode("latin-1")
-        headers = [(name.decode("latin-1"), value.decode("latin-1").strip()) for name, value in scope["headers"]]
+        headers = [(name.decode("latin-1"), said(name, value)) for name, value in scope["headers"]]
         seen = [scope["method"], target, headers, body.decode("latin-1")]
         await send_bytes(send, 200, JSON, b"" if scope["method"] == "HEAD" else json.dumps(seen).encode())
 

@@ -566,3 +566,5 @@ def test_a_password_that_is_proven_again_counts_as_a_renewal(
     sql = "update grants set proven_at = proven_at - $2 where id = $1"
     server.rows(sql, grant["id"], 100 * SECOND)
     assert data(check(tenant, grant))["opengrant"]["refreshes"] == 1
+    assert len(entries(tenant, grant, "grant.checked")) == 1
+    assert server.rows("select count(*) from leases where subject = $1", grant["id"])[0][0] == 0

@@ -176,6 +176,36 @@ def test_a_dead_token_is_renewed_by_one_request_however_many_ask(
         answers = list(pool.map(lambda _: data(read(reader, grant))["access_token"], range(60)))
     assert provider.count("token") == before + 1
     assert set(answers) == {provider.issued[-1]}
+    # The entry of the first is stored with the token; each of the others has its own.
+    sql = "select count(*) from events where grant_id = $1 and type = 'grant.token_read'"
+    assert server.rows(sql, grant["id"])[0][0] == 60
+    ((used_at, proven_at),) = server.rows("select used_at, proven_at from grants where id = $1", grant["id"])
+    assert used_at == proven_at
+
+
+def test_a_renewed_token_and_the_entry_of_its_reader_are_stored_together(
+    tenant: Tenant, reader: httpx.Client, provider: FakeOAuth, server: LiveServer
+) -> None:
+    grant = make(tenant, provider)
+    age(server, grant)
+    answer = read(reader, grant, reason="nightly sync")
+    sql = "select created_at, actor, detail from events where grant_id = $1 and type = 'grant.token_read'"
+    ((at, actor, detail),) = server.rows(sql, grant["id"])
+    assert at == server.rows("select proven_at from grants where id = $1", grant["id"])[0][0]
+    assert actor.startswith("key:")
+    assert json.loads(detail) == {"request_id": answer.json()["request_id"], "reason": "nightly sync"}
+    assert server.rows("select count(*) from leases where subject = $1", grant["id"])[0][0] == 0
+
+
+def test_a_refusal_leaves_no_entry_of_a_reading(
+    tenant: Tenant, reader: httpx.Client, provider: FakeOAuth, server: LiveServer
+) -> None:
+    grant = make(tenant, provider)
+    age(server, grant)
+    provider.revokes(grant["token"])
+    assert problem(read(reader, grant))[:2] == (401, "grant.refresh_token_invalid")
+    sql = "select count(*) from events where grant_id = $1 and type = 'grant.token_read'"
+    assert server.rows(sql, grant["id"])[0][0] == 0
 
 
 def test_a_caller_may_ask_for_a_longer_life(

@@ -112,7 +112,7 @@ async def test_whatever_is_wrong_is_named_with_what_to_do(
         grant("by-password", "imap", hosts, due_at=1),
         grant("in-testing", "google", {"refresh_token_expires_at": at // SECOND}),
         ("update grants set attention_at = 1, trouble = '{}' where id = 'in-testing'", ()),
-        grant("at-exchange", "ews", {"ews_host": "mail.nowhere.invalid"}, proven_at=at + hour),
+        grant("at-exchange", "ews", {"ews_host": "mail.nowhere.invalid"}, updated_at=at + hour),
         webhook("given-up", "failed", f"https://127.0.0.1:{dead}/hook"),
         webhook("shaky", "failing", f"https://127.0.0.1:{dead}/hook"),
         webhook("paused", "pause", "https://elsewhere.nowhere.invalid/hook"),

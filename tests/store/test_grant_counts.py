@@ -144,8 +144,9 @@ def revive(_: Store, found: Grant, __: Trouble) -> Steps[Any]:
 
 
 @_settled
-def prove(_: Store, found: Grant, __: Trouble) -> Steps[Any]:
-    yield from refreshing.proven(found, Lease(found.application_id, found.id, "node", 1))
+def prove(store: Store, found: Grant, _: Trouble) -> Steps[Any]:
+    lease = Lease(found.application_id, found.id, "node", 1)
+    yield from refreshing.proven(found, lease, store.dialect, alone=False)
 
 
 def fold(store: Store, _: Grant, __: Trouble) -> Steps[Any]:

@@ -35,7 +35,7 @@ from opengrant.store.grants.leases import Lease
 from opengrant.store.grants.listing import FEW, FRONT, GrantFilters, Order, Position, Window
 from opengrant.store.grants.refreshing import Rates, Source
 from opengrant.store.grants.source_health import SOURCE
-from opengrant.store.operations import checkup, overview
+from opengrant.store.operations import checkup, clock_steps, overview
 from opengrant.store.signin import tokens
 from opengrant.store.tenants import workspaces
 from tests.peers.postgres import Postgres
@@ -447,13 +447,15 @@ def scripts(dialect: Dialect) -> dict[Callable[..., Any], list[Steps[Any]]]:
         ],
         refreshing.refreshed: [refreshing.refreshed(GRANT, sealed, lease, dialect, spent="spent")],
         refreshing.revived: [refreshing.revived(GRANT, sealed)],
-        refreshing.proven: [refreshing.proven(GRANT, lease)],
+        refreshing.proven: [refreshing.proven(GRANT, lease, dialect, alone=True)],
+        refreshing.states: [refreshing.states("app", ["g500", "g501"])],
         refreshing.troubled: [refreshing.troubled(GRANT)],
         refreshing.held: [refreshing.held("app", "g107", TROUBLE)],
         refreshing.put_off: [refreshing.put_off(GRANT, lease, due_at=END)],
         refreshing.used: [refreshing.used(GRANT, at=START, due_at=None)],
         refreshing.authenticated_since: [refreshing.authenticated_since("app", "c-google", since=END - HOUR)],
         refreshing.expiries: [refreshing.expiries("app", "g500", since=START)],
+        clock_steps.count: [clock_steps.count(at=END)],
         overview.overdue: [overview.overdue(at=at) for at in (START, END)],
         tokens.begin: [tokens.begin("app", family, dialect)],
         workspaces.assign: [workspaces.assign("app", "w-old", ["g5", "g500"])],

@@ -23,6 +23,8 @@ from opengrant.errors import (
 )
 from opengrant.model import ProviderName
 
+_PROVIDERS = frozenset(ProviderName)
+
 VERIFICATION_ERRORS = (
     InvalidRequest,
     RefreshTokenInvalid,
@@ -85,6 +87,6 @@ def provider_of(
     name = sent.get("provider")
     if name is None or name == "":
         raise absent(f"provider: is required. One of {', '.join(ProviderName)}.")
-    if not isinstance(name, str) or name not in set(ProviderName):
+    if not isinstance(name, str) or name not in _PROVIDERS:
         raise InvalidRequest(f"provider: must be one of {', '.join(ProviderName)}.")
     return ProviderName(name)

@@ -27,6 +27,8 @@ def fold(email: str) -> str:
 
 def fold_case(text: str) -> str:
     """Lower-cased and NFC-normalised, nothing else: how identifiers of virtual calendars are looked up."""
+    if text.isascii():
+        return text.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower())
 
 

@@ -6,13 +6,13 @@ from typing import Literal
 
 from pydantic import SecretStr
 
-from opengrant.model.basics import Micros, ProviderName
+from opengrant.model.basics import Micros, ProviderName, record
 from opengrant.model.secrets import ServiceAccountKey
 
 CredentialType = Literal["connector", "serviceaccount", "adminconsent"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Connector:
     """One provider's app settings in an application. `settings` may be read again; secrets are sealed separately."""
 
@@ -56,7 +56,7 @@ OrganisationCredential = ServiceAccountKey | TenantClient
 """What opens the mailboxes of an organisation."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ClientApp:
     """The client by which a token endpoint authenticates us."""
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
-from opengrant.model.basics import Micros, ShownSettings
+from opengrant.model.basics import Micros, ShownSettings, record
 from opengrant.model.secrets import GrantSecret, NoSecret
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tokens:
     """A token endpoint's success.
 
@@ -26,7 +26,7 @@ class Tokens:
     ends_at: Micros | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Identity:
     """Whose mailbox it is.
 

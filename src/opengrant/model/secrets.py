@@ -12,6 +12,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import ConfigDict, Field, PlainSerializer, SecretStr, TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
 
+from opengrant.model.basics import record
+
 VERSION: Final = 2
 
 Plain = Annotated[SecretStr, PlainSerializer(SecretStr.get_secret_value)]
@@ -20,7 +22,7 @@ Security = Literal["tls", "starttls", "plain"]
 """How the connection to a mail server was secured."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sealed:
     """A ciphertext and the name of the master key that opens it."""
 

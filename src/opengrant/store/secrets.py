@@ -1,9 +1,9 @@
 """Sealed bytes, each owned by (application, kind, id, purpose)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from opengrant.model import Micros, Sealed
+from opengrant.model.basics import record
 from opengrant.store.engine.port import Statement, Steps
 from opengrant.store.engine.writes import Arm, insert, write
 
@@ -11,7 +11,7 @@ INSTALLATION = ""
 """The application id of the secrets of the installation."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SecretRow:
     """A sealed secret and its owner."""
 

@@ -7,6 +7,7 @@ metrics, and writes one log record.
 import logging
 import random
 import time
+from collections.abc import Awaitable
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -42,14 +43,14 @@ class Middleware:
         logs.request_id.set(request_id)
         status = 0
 
-        async def counted(message: Message) -> None:
+        def counted(message: Message) -> Awaitable[None]:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 if (more := scope.get("opengrant.headers")) is not None:
                     # Errors need them too: without CORS headers a browser hides the answer from the page.
                     message["headers"] = [*message["headers"], *more]
-            await send(message)
+            return send(message)
 
         self.under_way += 1
         problem: str | None = None

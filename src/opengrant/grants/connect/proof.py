@@ -1,15 +1,15 @@
 """What a provider accepted: the result of a verification, before it is a grant."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from opengrant.model import Grant, GrantSecret, Identity, Micros, NoSecret
-from opengrant.model.basics import ShownSettings
+from opengrant.model.basics import ShownSettings, record
 
 HOSTS = ("imap_host", "smtp_host", "ews_host")
 """Settings by which a request names a server."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Proof:
     """An account, what may be shown of it, and the secret as in Verified.
 

@@ -69,11 +69,7 @@ class Record:
         if ask.workspace_id is not None:
             await self.workspaces.require(app, ask.workspace_id)
         proven = _Proven(app, ask, found, proof, ownership.keys_of(app, ask.provider, proof.identity))
-
-        async def write() -> Grant | None:
-            return await self._write(proven)
-
-        return await retry_on_change(write, subject="mailbox")
+        return await retry_on_change(lambda: self._write(proven), subject="mailbox")
 
     async def by_id(
         self, app: Application, grant: Grant, ask: CustomConnect, found: WithClient, proof: Proof

@@ -14,7 +14,7 @@ from opengrant.grants.refresh import circuit_breaker
 from opengrant.grants.refresh.failures import Failures
 from opengrant.grants.refresh.leases import Leases
 from opengrant.grants.refresh.provider_call import ProviderCall
-from opengrant.grants.refresh.results import Results
+from opengrant.grants.refresh.results import CallersEntry, Results
 from opengrant.grants.refresh.state import States
 from opengrant.model import Grant
 from opengrant.providers.classify import of_a_proven_credential
@@ -38,7 +38,7 @@ class Attempt:
     observe: Observe
     activity: Activity
 
-    async def make(self, state: State, lease: Lease) -> State:
+    async def make(self, state: State, lease: Lease, caller: CallersEntry | None = None) -> State:
         """Ask the provider, write the result, give the lease back. Returns the state after that.
 
         Raises Overloaded, StoreUnavailable, GrantNotFound.
@@ -72,7 +72,7 @@ class Attempt:
             return await self._failed(state, lease, evidence, verdict)
         self._count(state.grant, None, began)
         failpoints.point("refresh.answered")
-        return await self.results.keep(state, lease, answer)
+        return await self.results.keep(state, lease, answer, caller)
 
     async def _failed(self, state: State, lease: Lease, evidence: Evidence, verdict: Verdict) -> State:
         return await self.failures.keep(state, lease, self.call.failure(state, lease, evidence, verdict))
@@ -101,8 +101,10 @@ class SharedAttempts:
     def running(self) -> "list[asyncio.Task[State]]":
         return list(self._running.values())
 
-    async def advance(self, seen: State) -> State:
+    async def advance(self, seen: State, caller: CallersEntry | None = None) -> State:
         """Join the attempt for this generation or start it. It continues when its callers are cancelled.
+
+        caller  who starts the attempt; those who join it store their entries themselves
 
         Raises Overloaded, StoreUnavailable, GrantNotFound.
         """
@@ -110,28 +112,25 @@ class SharedAttempts:
         key = (grant.application_id, grant.id, grant.generation)
         task = self._running.get(key)
         if task is None:
-            task = self._running[key] = asyncio.create_task(self._lease_and_ask(grant))
+            task = self._running[key] = asyncio.create_task(self._lease_and_ask(grant, caller))
             task.add_done_callback(lambda _: self._running.pop(key))
         return await asyncio.shield(task)
 
-    async def _lease_and_ask(self, grant: Grant) -> State:
+    async def _lease_and_ask(self, grant: Grant, caller: CallersEntry | None) -> State:
         """Take the lease and ask, or wait for the result of the process that has it."""
         pause, owner = 0.02, str(uuid.uuid4())
         patience = asyncio.get_running_loop().time() + self.timeout + 2
         while True:
-            lease = await self.leases.take(grant, owner)
-            # Read after the lease: its last owner may have written just before.
-            try:
-                state = await self.states.get(grant.application_id, grant.id)
-            except GrantNotFound:
+            lease, state = await self.leases.take(grant, owner)
+            if state is None:
                 if lease is not None:
                     await self.db.write(leases.give_back(lease))
-                raise
+                raise GrantNotFound("Grant not found")
             now = state.grant
             moved = now.generation != grant.generation or now.status == "invalid"
             failed = now.trouble is not None and now.trouble != grant.trouble
             if lease is not None and not moved:
-                return await self.attempt.make(state, lease)
+                return await self.attempt.make(state, lease, caller)
             if lease is not None:
                 await self.db.write(leases.give_back(lease))
             if moved or failed:

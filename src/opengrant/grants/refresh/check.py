@@ -10,9 +10,12 @@ from opengrant.grants import refusals
 from opengrant.grants.refresh import circuit_breaker
 from opengrant.grants.refresh.attempt import SharedAttempts
 from opengrant.grants.refresh.circuit_breaker import CircuitBreakers
+from opengrant.grants.refresh.results import CallersEntry
 from opengrant.grants.refresh.state import States
-from opengrant.model import SECOND, Application, Clock, Grant, Micros, is_recent
+from opengrant.model import SECOND, Application, Clock, Grant, Micros, Trouble, is_recent
 from opengrant.store.engine.port import Store
+from opengrant.store.events import events as outbox
+from opengrant.store.events.events import Event
 
 _JUST_NOW: Micros = 5 * SECOND
 """Forced checks within this time reuse the last answer."""
@@ -49,15 +52,22 @@ class Checks:
         if grant.status == "valid" and state.live is not None and not self._asked_just_now(grant):
             breaker = await self.breakers.open_for(state)
             if await self.breakers.take_turn(state, breaker):
-                grant = (await self.attempts.advance(state)).grant
+                caller = CallersEntry(lambda at: _entry(state.grant, None, at=at), uses_token=False)
+                grant = (await self.attempts.advance(state, caller)).grant
+                if caller.stored:
+                    return grant
                 trouble = grant.trouble
             elif trouble is None and breaker is not None:
                 trouble = circuit_breaker.trouble_of(breaker, at=self.clock())
-        facts: Mapping[str, Any] = {} if trouble is None else events.facts(trouble)
-        at = self.clock()
-        await self.db.write(audit.record_alone(app.id, "grant.checked", at=at, grant_id=grant.id, **facts))
+        await self.db.write(outbox.add_alone(_entry(grant, trouble, at=self.clock())))
         return grant
 
     def _asked_just_now(self, grant: Grant) -> bool:
         failed_at, at = None if grant.trouble is None else grant.trouble.last_seen, self.clock()
         return any(is_recent(one, within=_JUST_NOW, now=at) for one in (grant.proven_at, failed_at))
+
+
+def _entry(grant: Grant, trouble: Trouble | None, *, at: Micros) -> Event:
+    """For the audit trail. trouble: what is known of the grant after the check."""
+    facts: Mapping[str, Any] = {} if trouble is None else events.facts(trouble)
+    return audit.entry(grant.application_id, "grant.checked", at=at, grant_id=grant.id, **facts)

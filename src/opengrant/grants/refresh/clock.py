@@ -50,15 +50,23 @@ class DueGrants:
             if (room := self.capacity.room(source.provider)) < 1:
                 continue
             claimed = await self.leases.claim(source, limit=room)
+            states = await self._states(source, claimed)
             for lease in claimed:
-                self.capacity.start(source.provider, self._look_after(source, lease))
+                self.capacity.start(source.provider, self._look_after(source, lease, states.get(lease.subject)))
             any_claimed = any_claimed or bool(claimed)
         return any_claimed
 
-    async def _look_after(self, source: Source, lease: Lease) -> None:
+    async def _states(self, source: Source, claimed: list[Lease]) -> dict[str, State]:
+        """The states of what was just claimed, in one trip. Without those that must be recovered first."""
+        ids = [lease.subject for lease in claimed if lease.attempts == 1]
+        return await self.db.read(refreshing.states(source.application_id, ids)) if ids else {}
+
+    async def _look_after(self, source: Source, lease: Lease, state: State | None) -> None:
+        """state: None where it is not known."""
         try:
-            await self.leases.recover(lease)
-            state = await self.db.read(refreshing.state(lease.application_id, lease.subject))
+            if state is None:
+                await self.leases.recover(lease)
+                state = await self.db.read(refreshing.state(lease.application_id, lease.subject))
             if state is None or not self._is_due(source, state):
                 await self.db.write(leases.put_back(lease))
                 return

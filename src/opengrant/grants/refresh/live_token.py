@@ -9,6 +9,7 @@ from opengrant.events import audit
 from opengrant.grants import refusals
 from opengrant.grants.refresh import circuit_breaker
 from opengrant.grants.refresh.attempt import SharedAttempts
+from opengrant.grants.refresh.results import CallersEntry
 from opengrant.grants.refresh.state import States
 from opengrant.grants.schedule import Schedule
 from opengrant.model import (
@@ -28,6 +29,8 @@ from opengrant.model.basics import record
 from opengrant.providers.registry import FACTS
 from opengrant.providers.verdict import Kind
 from opengrant.store.engine.port import Store
+from opengrant.store.events import events
+from opengrant.store.events.events import Event
 from opengrant.store.grants import refreshing, stored_token
 from opengrant.store.grants.refreshing import State
 
@@ -67,9 +70,14 @@ class LiveTokens:
         stored = await self._stored(app, grant_id, minimum_ttl=minimum_ttl, reason=reason)
         if stored is not None:
             return stored
-        live = await self.live(app, grant_id, minimum_ttl=minimum_ttl)
-        at = self.clock()
-        await self.db.write(audit.record_alone(app.id, "grant.token_read", at=at, grant_id=grant_id, reason=reason))
+
+        def entry(at: Micros) -> Event:
+            return audit.entry(app.id, "grant.token_read", at=at, grant_id=grant_id, reason=reason)
+
+        caller = CallersEntry(entry, uses_token=True)
+        live = await self.live(app, grant_id, minimum_ttl=minimum_ttl, caller=caller)
+        if not caller.stored:
+            await self.db.write(events.add_alone(entry(self.clock())))
         return live
 
     async def _stored(self, app: Application, grant_id: str, *, minimum_ttl: int, reason: str | None) -> Live | None:
@@ -95,8 +103,12 @@ class LiveTokens:
         token = _token(self.states.open_sealed(app.id, grant_id, found.sealed))
         return None if token is None else Live(token, found.expires_at, found.scope)
 
-    async def live(self, app: Application, grant_id: str, *, minimum_ttl: int) -> Live:
+    async def live(
+        self, app: Application, grant_id: str, *, minimum_ttl: int, caller: CallersEntry | None = None
+    ) -> Live:
         """The live access token of a grant, renewed first if it ends within `minimum_ttl` seconds.
+
+        caller  whose entry is stored with a new token
 
         A token that its provider makes shorter than that is returned as it is. While the provider cannot be asked,
         the stored token is returned as long as it has a minute left.
@@ -110,11 +122,11 @@ class LiveTokens:
             raise InvalidRequest(FACTS[grant.provider].tokenless)
         began = self.clock()
         if grant.status == "valid" and not _lasts(grant, minimum_ttl, began):
-            state = await self._renewed(state)
+            state = await self._renewed(state, caller)
         live = self._live(state, at=self.clock())
         if live is None:
             raise self._problem(state)
-        if (grant.used_at or 0) + _USED_EVERY < began and state.grant.status == "valid":
+        if (state.grant.used_at or 0) + _USED_EVERY < began and state.grant.status == "valid":
             await self._used(state.grant, at=began)
         return live
 
@@ -130,7 +142,7 @@ class LiveTokens:
         token = _token(self.states.open(state))
         return None if token is None else Live(token, expires_at, grant.scope)
 
-    async def _renewed(self, state: State) -> State:
+    async def _renewed(self, state: State, caller: CallersEntry | None) -> State:
         """The state after an attempt to renew; unchanged while the provider must not be asked."""
         at, trouble = self.clock(), state.grant.trouble
         if circuit_breaker.is_open(state.breaker, at=at):
@@ -140,7 +152,7 @@ class LiveTokens:
             asked_to_wait = trouble.kind == Kind.RATE_LIMITED
             if asked_to_wait or is_recent(trouble.last_seen, within=_REMEMBERED, now=at):
                 return state
-        return await self.attempts.advance(state)
+        return await self.attempts.advance(state, caller)
 
     def _problem(self, state: State) -> OpenGrantError:
         grant, at = state.grant, self.clock()

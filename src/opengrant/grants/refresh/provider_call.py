@@ -11,6 +11,7 @@ from opengrant.grants.connect.rotated_tokens import RotatedTokens
 from opengrant.grants.refresh.judgement import Failure
 from opengrant.grants.refresh.state import States
 from opengrant.model import Grant, Micros, OAuthSecret, OrganisationSecret
+from opengrant.model.basics import record
 from opengrant.model.logins import again
 from opengrant.providers.capabilities import Providers, having
 from opengrant.providers.classify import of_a_proven_credential
@@ -24,7 +25,7 @@ CALLS = 3
 """A refresh makes at most two calls. Proving a mailbox of an organisation makes more, within the time of three."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Answer:
     """What a provider gave. secret: the live secret from now on; None: the stored one still works.
 

@@ -6,12 +6,13 @@ spent once: the caller must store the rotated token before anything else.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from pydantic import SecretStr
 
 from opengrant.model import ClientApp, Identity, Tokens
+from opengrant.model.basics import record
 from opengrant.net.provider_http import Answer, Field, Http
 from opengrant.providers.base import Consent
 from opengrant.providers.oauth.answers import code_fields, consent_url, read_tokens
@@ -29,7 +30,7 @@ _ZOOM_URL = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ZoomTokens(Tokens):
     """A token answer that may name the API host of the user's region."""
 

@@ -1,8 +1,7 @@
 """Connectors: one per provider and application. Client secrets are sealed rows of their credentials."""
 
-from dataclasses import dataclass
-
 from opengrant.model import Connector, ProviderName, Sealed
+from opengrant.model.basics import record
 from opengrant.store.engine.columns import PROVIDER, Columns
 from opengrant.store.engine.json_columns import LIST, OBJECT
 from opengrant.store.engine.port import Dialect, Row, Statement, Steps
@@ -38,7 +37,7 @@ _NEXT_NUMBER = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WithClient:
     """A connector and its credential; None for a provider without credentials, or if the credential does not exist.
 

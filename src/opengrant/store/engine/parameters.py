@@ -4,17 +4,30 @@ Callers check user input. This check prevents that one engine stores what the ot
 of a parameter and never its value.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 _INT_MIN, _INT_MAX = -(2**63), 2**63 - 1
 
 
-def plain(args: tuple[Any, ...]) -> list[Any]:
+def plain(args: tuple[Any, ...]) -> Sequence[Any]:
     """The parameters as plain str, int, bytes and None. An enum member becomes its str, a bool its int.
 
     Raises  ValueError for text with NUL or a lone surrogate, and for integers beyond 64 bits.
             TypeError for any other type.
     """
+    for value in args:
+        kind = type(value)
+        if kind is str:
+            if not value.isascii() or "\0" in value:
+                break
+        elif kind is int:
+            if not _INT_MIN <= value <= _INT_MAX:
+                break
+        elif value is not None and kind is not bytes:
+            break
+    else:
+        return args  # nearly always: all of them are plain already
     return [_plain(value, place) for place, value in enumerate(args, 1)]
 
 

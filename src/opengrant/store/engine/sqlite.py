@@ -10,7 +10,9 @@ fails later for lack of the lock.
 """
 
 import asyncio
+import functools
 import os
+import re
 import sqlite3
 import threading
 import time
@@ -33,8 +35,7 @@ _WRITE_BATCH = 500
 _READ_BATCH = 32
 """Most scripts that one reader takes, so that a slow query delays few others."""
 
-# SQLite reads `$1` as the name "1", wherever it stands, so parameters are bound by name.
-_NAMES = tuple(str(n) for n in range(1, 65))
+_PLACE = re.compile(r"\$(\d+)")
 
 _NOT_UNIQUE = frozenset({sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY})
 _UNAVAILABLE = {
@@ -286,10 +287,8 @@ class _Lane:
 
 def _deliver(outcomes: list[_Outcome]) -> None:
     """Hand each result to its event loop, in one call for each loop."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[_Outcome]] = {}
-    for outcome in outcomes:
-        by_loop.setdefault(outcome.future.get_loop(), []).append(outcome)
-    for loop, its_own in by_loop.items():
+    for loop in {future.get_loop() for future, _, _ in outcomes}:
+        its_own = [outcome for outcome in outcomes if outcome[0].get_loop() is loop]
         with suppress(RuntimeError):  # the loop is closed, so no task waits
             loop.call_soon_threadsafe(_resolve, its_own)
 
@@ -308,7 +307,7 @@ def _drive(cursor: sqlite3.Cursor, steps: Steps[T]) -> T:
     try:
         statement = next(steps)
         while True:
-            rows = cursor.execute(statement.sql, _bind(statement.args)).fetchall()
+            rows = cursor.execute(_numbered(statement.sql), plain(statement.args)).fetchall()
             following = steps.send(rows)
             if statement.last:
                 raise RuntimeError("a script went on after its last statement")
@@ -320,9 +319,13 @@ def _drive(cursor: sqlite3.Cursor, steps: Steps[T]) -> T:
         steps.close()
 
 
-def _bind(args: tuple[Any, ...]) -> dict[str, Any]:
-    names = _NAMES if len(args) <= len(_NAMES) else map(str, range(1, len(args) + 1))
-    return dict(zip(names, plain(args), strict=False))
+@functools.lru_cache(1024)
+def _numbered(sql: str) -> str:
+    """The text with `?1` for `$1`.
+
+    SQLite takes `$1` for a name, and a name is looked up for each value; `?1` is a number, and values go in by place.
+    """
+    return _PLACE.sub(r"?\1", sql)
 
 
 def _fail(jobs: list[_Job], kind: type[Exception], text: str) -> list[_Outcome]:

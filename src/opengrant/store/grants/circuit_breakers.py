@@ -91,6 +91,14 @@ def release(application_id: str, source: str) -> Steps[CircuitBreaker | None]:
     return read(rows[0]) if rows else None
 
 
+END_STREAK = "delete from brakes where application_id = {0} and source = {1} and degraded_at is null"
+"""A success ends a streak. The breaker of a degraded source closes with an event: `release`."""
+
+
+def end_streak(application_id: str, source: str) -> Steps[None]:
+    yield Statement(END_STREAK.format("$1", "$2"), (application_id, source))
+
+
 def take_turn(application_id: str, source: str, *, at: Micros, until: Micros) -> Steps[bool]:
     """Whether the caller may probe a degraded source now.
 

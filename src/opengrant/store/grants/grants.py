@@ -6,10 +6,11 @@ caller reads again. Conflict means that another grant has the external id.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from opengrant.model import Grant, ListedGrant, ProviderName, Sealed, Trouble, fold, fold_case, foldings
+from opengrant.model.basics import record
 from opengrant.store import secrets
 from opengrant.store.calendars import calendars
 from opengrant.store.engine.columns import FLAG, PROVIDER, Columns
@@ -133,7 +134,7 @@ CHANGE = f"""
 """
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Writing:
     """A grant to write, and the other rows of the same transaction.
 

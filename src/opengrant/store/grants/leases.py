@@ -5,9 +5,8 @@ the call of the provider, so it also records the intent: a lease that outlives i
 provider may be lost. The owner is random for each lease, so an owner cannot release another's lease.
 """
 
-from dataclasses import dataclass
-
 from opengrant.model import SECOND, Micros
+from opengrant.model.basics import record
 from opengrant.store.engine.port import Statement, Steps
 from opengrant.store.engine.writes import Arm, write
 
@@ -37,7 +36,7 @@ If the caller's own lease is longer, because providers may take so long, the lim
 _MARGIN: Micros = 60 * SECOND
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Lease:
     """attempts: 1, or more if earlier owners did not store a result."""
 
@@ -47,10 +46,12 @@ class Lease:
     attempts: int
 
 
-def take(application_id: str, subject: str, owner: str, *, at: Micros, until: Micros) -> Steps[Lease | None]:
-    """None while another owner has it."""
+def take(
+    application_id: str, subject: str, owner: str, *, at: Micros, until: Micros, alone: bool = True
+) -> Steps[Lease | None]:
+    """None while another owner has it. alone: no other statement follows in this transaction."""
     longest = max(at + LONGEST, until + _MARGIN)
-    rows = yield Statement(TAKE, (application_id, subject, owner, until, at, longest), last=True)
+    rows = yield Statement(TAKE, (application_id, subject, owner, until, at, longest), last=alone)
     return Lease(application_id, subject, owner, rows[0][0]) if rows and rows[0][1] == owner else None
 
 

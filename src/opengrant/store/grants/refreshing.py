@@ -5,9 +5,12 @@ refresh can neither overwrite a newer credential nor mark it invalid, and a conc
 not disturb a refresh.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from opengrant.model import Grant, Micros, ProviderName, Sealed, Trouble
+from opengrant.model.basics import record
 from opengrant.store import secrets
 from opengrant.store.connectors import connectors
 from opengrant.store.connectors.connectors import WithClient
@@ -15,6 +18,8 @@ from opengrant.store.engine.columns import split
 from opengrant.store.engine.json_columns import put_trouble
 from opengrant.store.engine.port import Dialect, Row, Statement, Steps
 from opengrant.store.engine.writes import Arm, Head, together
+from opengrant.store.events import events
+from opengrant.store.events.events import Event
 from opengrant.store.grants import circuit_breakers, grants, leases, rotations
 from opengrant.store.grants.circuit_breakers import CircuitBreaker
 from opengrant.store.grants.leases import Lease
@@ -24,7 +29,7 @@ _SOURCE = "coalesce(g.credential_id, g.connector_id)"
 
 
 _WIDTHS = (grants.COLUMNS.width, 2, connectors.COLUMNS.width, 4, circuit_breakers.COLUMNS.width)
-STATE = f"""
+_STATE = f"""
     select {grants.COLUMNS.of("g")}, s.key_id, s.sealed, {connectors.COLUMNS.of("c")}, r.id, r.type, k.key_id,
            k.sealed, {circuit_breakers.COLUMNS.of("b")}
     from grants g
@@ -37,8 +42,11 @@ STATE = f"""
       on k.application_id = g.application_id and k.owner_kind = 'credential' and k.owner_id = r.id
      and k.purpose = 'client'
     left join brakes b on b.application_id = g.application_id and b.source = {_SOURCE}
-    where g.application_id = $1 and g.id = $2
+    where g.application_id = $1 and g.id {{0}}
 """
+STATE = _STATE.format("= $2")
+STATES_AT_ONCE = 50
+_STATES = _STATE.format(f"in ({', '.join(f'${n}' for n in range(2, STATES_AT_ONCE + 2))})")
 
 # Each source is looked up in the index: one with a million due grants costs no more than one with a single one.
 # Two `exists`, because an `or` inside one would read all grants of a source. SQLite uses an index on an expression only
@@ -84,9 +92,22 @@ _SET_REFRESHED = f"""
 """
 _VALID_REFRESHED = f"{_SET_REFRESHED} and status = 'valid' returning id"
 _REFRESHED = Head(_VALID_REFRESHED, f"g as ({_VALID_REFRESHED})", "id")
+_IS_DEGRADED = "(select count(*) from brakes where application_id = $1 and source = $6 and degraded_at is not null)"
+_SET_PROVEN = f"""
+    update grants set due_at = $4, proven_at = $5, refreshes = {_COUNTED}, trouble = null, attention_at = null,
+                      version = version + 1
+    where application_id = $1 and id = $2 and generation = $3 and status = 'valid'
+"""
+# The count of what was deleted makes PostgreSQL lock the breaker before the grant, as a failure does.
+_PROVEN = Head(
+    f"{_SET_PROVEN} returning id, {_IS_DEGRADED} as degraded",
+    f"""b as ({circuit_breakers.END_STREAK.format("$1", "$6")} returning source),
+        g as ({_SET_PROVEN} and (select count(*) from b) >= 0 returning id, {_IS_DEGRADED} as degraded)""",
+    "id, degraded",
+)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class State:
     """A grant and everything that a call of its provider needs. live: None for a grant without a secret."""
 
@@ -108,9 +129,11 @@ class Source:
 
 def state(application_id: str, grant_id: str) -> Steps[State | None]:
     rows = yield Statement(STATE, (application_id, grant_id))
-    if not rows:
-        return None
-    grant, live, connector, client, breaker = split(rows[0], *_WIDTHS)
+    return _state(rows[0]) if rows else None
+
+
+def _state(row: Row) -> State:
+    grant, live, connector, client, breaker = split(row, *_WIDTHS)
     found = None
     if connector[0] is not None:
         credential_id, type_, *sealed = client
@@ -118,6 +141,17 @@ def state(application_id: str, grant_id: str) -> Steps[State | None]:
     return State(
         grants.read(grant), _sealed(live), found, None if breaker[0] is None else circuit_breakers.read(breaker)
     )
+
+
+def states(application_id: str, grant_ids: Sequence[str]) -> Steps[dict[str, State]]:
+    """The states of up to STATES_AT_ONCE grants that exist, by their ids."""
+    if len(grant_ids) == 1:
+        only = yield from state(application_id, grant_ids[0])
+        return {} if only is None else {only.grant.id: only}
+    # Always as many places, so that it is one prepared statement.
+    ids = (*grant_ids, *[grant_ids[-1]] * (STATES_AT_ONCE - len(grant_ids)))
+    rows = yield Statement(_STATES, (application_id, *ids))
+    return {one.grant.id: one for one in map(_state, rows)}
 
 
 def _sealed(columns: Row) -> Sealed | None:
@@ -211,6 +245,7 @@ def refreshed(
     *,
     spent: str | None,
     walked: tuple[str, ...] = (),
+    entry: Event | None = None,
     alone: bool = True,
 ) -> Steps[bool]:
     """Store a provider's new secret for the generation in `grant` and release the lease, in one transaction.
@@ -218,6 +253,7 @@ def refreshed(
     grant   the new state; `generation` as it was read
     spent   digest of the single-use refresh token that was used: it leads to this grant from now on
     walked  digests of earlier spent tokens whose successors led to that one
+    entry   of the audit trail, where a caller reads the new token
     alone   no other statement follows in this transaction
     Returns False, with nothing written, if the generation has changed, or the grant is invalid or gone.
     """
@@ -226,6 +262,8 @@ def refreshed(
         arms += rotations.spend_arms(grant, spent, at=grant.proven_at)
     if walked:
         arms += rotations.hand_over_arms(grant, [digest for digest in walked if digest != spent])
+    if entry is not None:
+        arms += events.add_arms(entry)
     return bool((yield from together(_REFRESHED, _refreshed(grant), arms, dialect, last=alone)))
 
 
@@ -242,16 +280,27 @@ _refreshed = grants.COLUMNS.writer(
 )
 
 
-def proven(grant: Grant, lease: Lease) -> Steps[bool]:
-    """The stored password still works and does not change. False if the credential has changed meanwhile."""
-    rows = yield Statement(
-        f"""update grants set due_at = $4, proven_at = $5, refreshes = {_COUNTED}, trouble = null, attention_at = null,
-                              version = version + 1
-            where application_id = $1 and id = $2 and generation = $3 and status = 'valid' returning id""",
-        (grant.application_id, grant.id, grant.generation, grant.due_at, grant.proven_at),
-    )
-    yield from leases.give_back(lease)
-    return bool(rows)
+class Proven(NamedTuple):
+    """written: False if the credential has changed meanwhile. degraded: the breaker of its source is open."""
+
+    written: bool
+    degraded: bool
+
+
+def proven(grant: Grant, lease: Lease, dialect: Dialect, *, entry: Event | None = None, alone: bool) -> Steps[Proven]:
+    """The stored password still works and does not change. Ends the streak of failures of its source.
+
+    The lease is given back with it, if it is written.
+
+    entry  of the audit trail, for a caller who asked for the check
+    alone  no other statement follows in this transaction
+    """
+    args = (grant.application_id, grant.id, grant.generation, grant.due_at, grant.proven_at, grant.blames)
+    arms = [leases.give_back_arm(lease), *([] if entry is None else events.add_arms(entry))]
+    if dialect is Dialect.SQLITE:
+        yield from circuit_breakers.end_streak(grant.application_id, grant.blames)
+    rows = yield from together(_PROVEN, args, arms, dialect, last=alone)
+    return Proven(bool(rows), bool(rows and rows[0][1]))
 
 
 def troubled(grant: Grant) -> Steps[bool]:

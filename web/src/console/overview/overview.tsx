@@ -108,8 +108,8 @@ function Alarms({ overview }: { overview: Overview }) {
                     <p>
                         <strong>
                             {upToTenThousand(overdue)} {overdue === 1 ? "grant is" : "grants are"} overdue.
-                        </strong> They should have been
-                        checked by now.{" "}
+                        </strong>{" "}
+                        They should have been checked by now.{" "}
                         {overview.degraded.length > 0 ? (
                             "Those of the connectors above wait for them."
                         ) : (
