@@ -90,6 +90,16 @@ def count_refused_connection(reason: str) -> None:
     _live().refused_connections.labels(reason).inc()
 
 
+def count_proxy_login(protocol: str, outcome: str) -> None:
+    """One login of a mail program. `outcome` is "ok", "full", or the type of the error."""
+    _live().proxy_logins.labels(protocol, outcome).inc()
+
+
+def set_proxy_sessions(protocol: str, change: int) -> None:
+    """Sessions of mail programs, more or fewer."""
+    _live().proxy_sessions.labels(protocol).inc(change)
+
+
 def count_dropped_log_records(count: int) -> None:
     """Log records lost because the log was read too slowly."""
     _live().dropped_log_records.inc(count)
@@ -188,6 +198,15 @@ class _Live:
         self.dropped_log_records = counter("opengrant_log_records_dropped_total", "Log records lost to a full queue.")
         closed = "Connections closed for what came before a request."
         self.refused_connections = counter("opengrant_http_connections_refused_total", closed, ("reason",))
+        logins = "Logins of mail programs at the mail proxy."
+        self.proxy_logins = counter("opengrant_proxy_logins_total", logins, ("protocol", "outcome"))
+        self.proxy_sessions = prometheus.Gauge(
+            "opengrant_proxy_sessions",
+            "Sessions of mail programs that are open.",
+            ("protocol",),
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
         running, labels = "1, and what is running as labels.", ("version", "python")
         build = prometheus.Gauge("opengrant_build_info", running, labels, registry=registry, multiprocess_mode="max")
         build.labels(__version__, platform.python_version()).set(1)

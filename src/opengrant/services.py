@@ -35,6 +35,8 @@ from opengrant.operations.clock_steps import ClockSteps
 from opengrant.operations.grant_counts import GrantCounts
 from opengrant.operations.overview import Overview
 from opengrant.operations.readiness import Readiness
+from opengrant.proxy.logins import Logins
+from opengrant.proxy.tokens import ProxyTokens
 from opengrant.signin.hosted import Hosted
 from opengrant.signin.token_endpoint import TokenEndpoint
 from opengrant.signin.token_reader import TokenReader
@@ -88,6 +90,9 @@ class Services:
     rederiving: Rederiving
     feeds: Feeds
     ics_import: IcsImport
+    # proxy
+    proxy_tokens: ProxyTokens
+    proxy_logins: Logins
     # signin
     hosted: Hosted
     tokens: AccessTokens

@@ -15,6 +15,8 @@ ACCESS = "oga_"
 REFRESH = "ogr_"
 CODE = "ogc_"
 FEED = "ogf_"
+PROXY = "ogm_"
+"""For the mail proxy."""
 
 LONGEST = 160
 """Characters: the prefix, an application id of 64, and the random part."""

@@ -10,6 +10,7 @@ from opengrant.api.http.route_table import Key, One, Page, route
 from opengrant.api.wire import grants as wire
 from opengrant.api.wire.fields import UNSEEN, Answer
 from opengrant.api.wire.grant_patch import GrantPatch, sends_elsewhere, settings_of
+from opengrant.api.wire.proxy_tokens import ProxyToken, ProxyTokenBody
 from opengrant.api.wire.stored_logins import CredentialBody, StoredLogin
 from opengrant.errors import (
     AccessDenied,
@@ -187,3 +188,26 @@ async def read_credential(request: Request) -> Answer:
     body = request.read(CredentialBody)
     grant_id = await request.services.grants.id_of(request.application, request.params["grant_id"])
     return StoredLogin.of(await request.services.handover.login(request.application, grant_id, reason=body.reason))
+
+
+@route(
+    "POST",
+    "/v3/grants/{grant_id}/proxy-token",
+    tag=TAG,
+    access=Key("grants.proxy"),
+    body=ProxyTokenBody,
+    answers=One(ProxyToken),
+    errors=(InvalidRequest, GrantNotFound, Blocked),
+)
+async def make_proxy_token(request: Request) -> Answer:
+    """Make a token that opens this grant's mailbox through the mail proxy, as the password of a mail program.
+
+    It opens nothing else and ends by itself; POST /v3/connect/revoke ends it earlier. For API keys with the permission
+    `grants.proxy`, which `all` does not include. Each call and its reason are in the audit trail.
+    """
+    body = request.read(ProxyTokenBody)
+    grant = await request.grant()
+    made = await request.services.proxy_tokens.issue(
+        request.application, grant, reason=body.reason, expires_in=body.expires_in
+    )
+    return ProxyToken.of(made, grant.id)

@@ -34,8 +34,9 @@ def keys_create(
         list[str] | None,
         Parameter(
             negative=(),
-            help="all, grants.token to read live access tokens, or grants.credential to read stored passwords; all"
-            " includes neither. May be repeated. Without it, all.",
+            help="all, grants.token to read live access tokens, grants.credential to read stored passwords, or"
+            " grants.proxy to open mailboxes by the mail proxy; all includes none of them. May be"
+            " repeated. Without it, all.",
         ),
     ] = None,
     json: AsJson = False,

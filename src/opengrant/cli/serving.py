@@ -33,10 +33,12 @@ def serve(*, work: bool) -> None:
             metrics.prepare_multiprocess(directory)
         except OSError as problem:
             raise Failure(f"{directory} cannot be made: {problem.strerror}. Set OPENGRANT_DATA_DIR.") from None
-    from opengrant.server import process, sockets  # noqa: PLC0415 -- --help must not load the server
+    from opengrant.server import mail_ports, process, sockets  # noqa: PLC0415 -- --help must not load the server
 
     try:
         process.run(configured, work=work, announce=announce)
+    except mail_ports.CannotProxy as problem:
+        raise Failure(str(problem)) from None
     except sockets.CannotListen as problem:
         raise Failure(
             f"{problem} Set OPENGRANT_PORT to a free port, and OPENGRANT_HOST to an address of this machine."

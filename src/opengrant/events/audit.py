@@ -46,6 +46,7 @@ AuditType = Literal[
     "grant.unblocked",
     "grant.token_read",
     "grant.credential_read",
+    "grant.proxied",
     "grant.checked",
     "grant.failing",
     "grant.needs_attention",

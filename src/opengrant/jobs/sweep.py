@@ -15,6 +15,7 @@ def sweep(services: Services) -> Job:
             await services.rotated_tokens.forget_old(application, older_than=KEEP_ROTATIONS)
             await services.idempotency.forget(application)
             await services.hosted.forget(application)
+            await services.proxy_logins.forget(application)
             await services.deliveries.forget(application)
             await services.tokens.forget(application)
             await services.sessions.forget(application)

@@ -12,9 +12,9 @@ end of the stream), or Malformed.
 import asyncio
 import ipaddress
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import zip_longest
-from typing import cast
+from typing import TypeVar, cast
 
 MAX_LINE = 8 * 1024
 """Bytes of a line, its end included."""
@@ -82,7 +82,10 @@ class LineConnection(asyncio.Protocol):
         resume  a session with the same server (net/tls_sessions.py)
         """
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host, session=resume)
+        await self._shake_hands(context.wrap_bio(self._incoming, self._outgoing, server_hostname=host, session=resume))
+
+    async def _shake_hands(self, tls: ssl.SSLObject) -> None:
+        self.tls = tls
         self._shaking = True
         # A server without TLS may have sent a greeting already; OpenSSL says what it thinks of it.
         self._incoming.write(self._take(len(self._buffer)))
@@ -191,29 +194,37 @@ class LineConnection(asyncio.Protocol):
             self._waiter.set_result(None)
 
 
+C = TypeVar("C", bound=LineConnection)
+
+
 async def connect(addresses: Sequence[str], port: int, seconds: float) -> LineConnection:
+    """As `connect_as`, for a connection of this class."""
+    return await connect_as(LineConnection, addresses, port, seconds)
+
+
+async def connect_as(make: Callable[[], C], addresses: Sequence[str], port: int, seconds: float) -> C:
     """Connect to the first address that answers. Raises OSError: the first address's, or TimeoutError.
 
     addresses  literals, checked before; each is tried beside those before it that have not answered yet
     """
     async with asyncio.timeout(seconds):
-        return await (_open(addresses[0], port) if len(addresses) == 1 else _race(addresses, port))
+        return await (_open(make, addresses[0], port) if len(addresses) == 1 else _race(make, addresses, port))
 
 
-async def _open(address: str, port: int) -> LineConnection:
-    _, connection = await asyncio.get_running_loop().create_connection(LineConnection, address, port)
+async def _open(make: Callable[[], C], address: str, port: int) -> C:
+    _, connection = await asyncio.get_running_loop().create_connection(make, address, port)
     return connection
 
 
-async def _race(addresses: Sequence[str], port: int) -> LineConnection:
+async def _race(make: Callable[[], C], addresses: Sequence[str], port: int) -> C:
     """aiohappyeyeballs does this with socket objects, of which uvloop loses some when a caller is cancelled."""
     left = _families_in_turns(addresses)
-    tasks = list[asyncio.Task[LineConnection]]()
-    winner: asyncio.Task[LineConnection] | None = None
+    tasks = list[asyncio.Task[C]]()
+    winner: asyncio.Task[C] | None = None
     try:
         while winner is None and (left or not all(task.done() for task in tasks)):
             if left:
-                tasks.append(asyncio.create_task(_open(left.pop(0), port)))
+                tasks.append(asyncio.create_task(_open(make, left.pop(0), port)))
             pending = [task for task in tasks if not task.done()]
             await asyncio.wait(pending, timeout=NEXT_ADDRESS if left else None, return_when=asyncio.FIRST_COMPLETED)
             winner = next((task for task in tasks if task.done() and task.exception() is None), None)
@@ -225,7 +236,7 @@ async def _race(addresses: Sequence[str], port: int) -> LineConnection:
                 task.add_done_callback(_close)
 
 
-def _close(unwanted: asyncio.Task[LineConnection]) -> None:
+def _close(unwanted: asyncio.Task[C]) -> None:
     if not unwanted.cancelled() and unwanted.exception() is None:
         unwanted.result().close()
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from opengrant.errors import ProviderFailure, Step
 from opengrant.net.line_connection import LineConnection, Malformed
-from opengrant.net.login_attempt import Asked, Attempt, Security, Terms, challenge
+from opengrant.net.login_attempt import Asked, Attempt, Security, Terms, challenge, xoauth2
 
 MAX_LINES = 100
 """Most lines of one reply."""
@@ -98,6 +98,13 @@ async def prove(connection: LineConnection, attempt: Attempt, terms: Terms) -> S
 
 
 async def _converse(dialogue: Dialogue, terms: Terms) -> Security:
+    security = await log_in(dialogue, terms)
+    dialogue.connection.write(b"QUIT\r\n")  # 235 proves the password, whatever the server does next
+    return security
+
+
+async def log_in(dialogue: Dialogue, terms: Terms) -> Security:
+    """From the first byte to the login; the connection stays open. Raises ProviderFailure, Malformed, OSError."""
     attempt, deadlines, security = dialogue.attempt, terms.deadlines, terms.security
     if security == "tls":
         dialogue.step("tls", deadlines.tls)
@@ -121,13 +128,14 @@ async def _converse(dialogue: Dialogue, terms: Terms) -> Security:
     reply = await _log_in(dialogue, offers)
     if reply.code != _ACCEPTED:
         raise dialogue.refusal(reply)
-    dialogue.connection.write(b"QUIT\r\n")  # 235 proves the password, whatever the server does next
     return security
 
 
 async def _log_in(dialogue: Dialogue, offers: frozenset[str]) -> Reply:
     """One mechanism, one attempt: servers lock accounts by the number of attempts."""
     attempt = dialogue.attempt
+    if attempt.bearer:
+        return await _log_in_by_token(dialogue, offers)
     username, password = attempt.username.encode(), attempt.password.get_secret_value().encode()
     if "AUTH=PLAIN" in offers:
         encoded = base64.b64encode(b"\0" + username + b"\0" + password)
@@ -139,6 +147,14 @@ async def _log_in(dialogue: Dialogue, offers: frozenset[str]) -> Reply:
         # Without an initial response: a server that ignores it would take the password as the user name.
         return await _answer(dialogue, await dialogue.command(b"AUTH LOGIN"), Asked(username, password).answer)
     raise attempt.failure("auth_not_offered")
+
+
+async def _log_in_by_token(dialogue: Dialogue, offers: frozenset[str]) -> Reply:
+    """A server that refuses explains itself in a challenge, and refuses once that is answered with an empty line."""
+    if "AUTH=XOAUTH2" not in offers:
+        raise dialogue.attempt.failure("auth_not_offered")
+    reply = await dialogue.command(b"AUTH XOAUTH2 " + base64.b64encode(xoauth2(dialogue.attempt)))
+    return await dialogue.command(b"") if reply.code == _GO_ON else reply
 
 
 async def _answer(dialogue: Dialogue, reply: Reply, answer: Callable[[bytes], bytes | None]) -> Reply:

@@ -118,6 +118,7 @@ class Facts:
     idle_days           a refresh token that is not used for so many days ends; None when the provider names no time
     imap_host           its mail server, by which an address is recognised
     imap_password       that server accepts an app password: IMAP is another way in
+    mail_scope          what its mail servers want a token's scope to contain
     tokenless           why there is no live token; empty where there is one
     calendar            where its grants' calendars are: kept here, kept here without mail, at the provider, or nowhere
     clientless          why a connector check has no client to prove; empty where it does more
@@ -142,6 +143,7 @@ class Facts:
     idle_days: int | None = None
     imap_host: str = ""
     imap_password: bool = False
+    mail_scope: str = ""
     tokenless: str = ""
     calendar: CalendarPlace = "remote"
     clientless: str = ""

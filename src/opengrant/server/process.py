@@ -18,6 +18,7 @@ from opengrant.assembly.installation import Installation, installation
 from opengrant.jobs.loop import run_jobs
 from opengrant.server import jobs, warm_up
 from opengrant.server.asgi import asgi, status_asgi
+from opengrant.server.mail_ports import MailPorts, mail_ports, proxying
 from opengrant.server.sockets import allow_open_files, listen, url_of
 from opengrant.server.uvicorn_server import STOP, Server, config
 from opengrant.server.workers import Workers, in_child
@@ -31,13 +32,16 @@ Announce = Callable[[Installation, str], None]
 
 
 def run(settings: Settings, *, work: bool, announce: Announce) -> None:
-    """Serve until SIGTERM or SIGINT, then finish the requests under way. Raises sockets.CannotListen."""
+    """Serve until SIGTERM or SIGINT, then finish the requests under way.
+
+    Raises sockets.CannotListen, mail_ports.CannotProxy.
+    """
     allow_open_files()
-    with listen(settings) as bound:
+    with listen(settings) as bound, mail_ports(settings) as mail:
         if settings.workers == 1:
-            _run(settings, partial(_serve_first, settings, bound, work=work, announce=announce))
+            _run(settings, partial(_serve_first, settings, bound, mail, work=work, announce=announce))
         else:
-            _in_several(settings, bound, work=work, announce=announce)
+            _in_several(settings, bound, mail, work=work, announce=announce)
 
 
 def _run(settings: Settings, what: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -49,7 +53,7 @@ def _run(settings: Settings, what: Callable[[], Coroutine[Any, Any, None]]) -> N
         writer.close()
 
 
-def _in_several(settings: Settings, bound: socket.socket, *, work: bool, announce: Announce) -> None:
+def _in_several(settings: Settings, bound: socket.socket, mail: MailPorts, *, work: bool, announce: Announce) -> None:
     """A child prepares the installation, so that the parent, which forks the workers, opens nothing."""
 
     async def prepare() -> None:
@@ -58,7 +62,7 @@ def _in_several(settings: Settings, bound: socket.socket, *, work: bool, announc
             announce(installed, url_of(bound))
 
     def be_worker(parent: int) -> None:
-        _run(settings, partial(serve, settings, bound, work=work, parent=parent))
+        _run(settings, partial(serve, settings, bound, mail, work=work, parent=parent))
 
     in_child(partial(_run, settings, prepare))
     warm_up.load(settings.public_url)
@@ -67,13 +71,21 @@ def _in_several(settings: Settings, bound: socket.socket, *, work: bool, announc
     Workers(settings.workers, be_worker).run()
 
 
-async def _serve_first(settings: Settings, bound: socket.socket, *, work: bool, announce: Announce) -> None:
+async def _serve_first(
+    settings: Settings, bound: socket.socket, mail: MailPorts, *, work: bool, announce: Announce
+) -> None:
     _warn_of_unknown_settings()
-    await serve(settings, bound, work=work, announce=announce)
+    await serve(settings, bound, mail, work=work, announce=announce)
 
 
 async def serve(
-    settings: Settings, bound: socket.socket, *, work: bool, announce: Announce | None = None, parent: int | None = None
+    settings: Settings,
+    bound: socket.socket,
+    mail: MailPorts,
+    *,
+    work: bool,
+    announce: Announce | None = None,
+    parent: int | None = None,
 ) -> None:
     """Serve in this process and event loop.
 
@@ -85,7 +97,7 @@ async def serve(
         if parent is not None:
             _stop_with(parent)
         server = Server(config(settings, asgi(installed)))
-        async with _in_background(_warm_up(server, settings.public_url)):
+        async with proxying(installed, mail), _in_background(_warm_up(server, settings.public_url)):
             log.info("serving", url=url_of(bound), version=__version__)
             await server.serve(sockets=[bound])
             log.info("stopping")

@@ -15,17 +15,22 @@ class CannotListen(Exception):
 
 def listen(settings: Settings) -> socket.socket:
     """Bind the listening socket. Raises CannotListen."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    return bind(settings.host, settings.port)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket, which worker processes inherit. Raises CannotListen."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        bound.bind((settings.host, settings.port))
+        bound.bind((host, port))
         # Listening begins before the URL is announced, so an early connection waits instead of being refused.
         bound.listen(2048)
     except (OSError, UnicodeError) as problem:
         bound.close()
         reason = getattr(problem, "strerror", None) or "that is no host name"
-        raise CannotListen(f"Cannot listen on {settings.host}:{settings.port}: {reason}.") from None
+        raise CannotListen(f"Cannot listen on {host}:{port}: {reason}.") from None
     bound.set_inheritable(True)
     return bound
 

@@ -199,10 +199,12 @@ class AccessTokens:
         yield from audit.record(app.id, "token.reused", at=now, grant_id=family.grant_id, family_id=family.id)
 
     async def revoke(self, token: str) -> None:
-        """End the family of an access or refresh token; the grant stays. Raises OAuthRefused when it is invalid."""
-        app_id = bearer_tokens.application_of(bearer_tokens.ACCESS, token) or bearer_tokens.application_of(
-            bearer_tokens.REFRESH, token
-        )
+        """End the family of an access, refresh or proxy token; the grant stays.
+
+        Raises OAuthRefused when it is invalid.
+        """
+        kinds = (bearer_tokens.ACCESS, bearer_tokens.REFRESH, bearer_tokens.PROXY)
+        app_id = next(filter(None, (bearer_tokens.application_of(kind, token) for kind in kinds)), None)
         if app_id is None:
             raise dead_token()
         await self.db.write(self._revoke(app_id, self._digest(app_id, SecretStr(token))))

@@ -19,8 +19,8 @@ class ApiKeyBody(Model):
     expires_in: Annotated[int, Field(ge=1, le=36_500), OrNull] = 90
     """Days."""
     permissions: Annotated[list[Permission], OrNull] = Field(["all"], min_length=1, max_length=len(PERMISSIONS))
-    """`grants.token`: read live access tokens. `grants.credential`: read stored passwords. `all` includes neither.
-    Without `all`, a key may do nothing else."""
+    """`grants.token`: read live access tokens. `grants.credential`: read stored passwords. `grants.proxy`: open
+    mailboxes by the mail proxy. `all` includes none of them. Without `all`, a key may do nothing else."""
 
 
 class ApiKey(Model):

@@ -19,6 +19,7 @@ FACTS = Facts(
     idle_days=182,
     imap_host="imap.gmail.com",
     imap_password=True,
+    mail_scope="https://mail.google.com/",
     identity_by_token=True,
     guide=Guide(
         "Google",

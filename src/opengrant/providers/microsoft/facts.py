@@ -16,6 +16,7 @@ FACTS = Facts(
     idle_days=90,
     # This server accepts no passwords, so IMAP is no way around a missing connector.
     imap_host="outlook.office365.com",
+    mail_scope="https://outlook.office.com/IMAP.AccessAsUser.All and https://outlook.office.com/SMTP.Send",
     # A connector's scopes are those of users' consents; a tenant grants whole roles instead.
     tenant_scope=True,
     guide=Guide(

@@ -14,6 +14,7 @@ FACTS = Facts(
     credential_types=frozenset({"connector"}),
     imap_host="imap.mail.yahoo.com",
     imap_password=True,
+    mail_scope="mail-w",
     guide=Guide(
         "Yahoo",
         register_at=Place("Yahoo Developer, My Apps", "https://developer.yahoo.com/apps/"),

@@ -33,7 +33,7 @@ export interface ApiKey {
     id: string;
     application_id: string;
     name: string;
-    permissions: ("all" | "grants.token" | "grants.credential")[];
+    permissions: ("all" | "grants.token" | "grants.credential" | "grants.proxy")[];
     status: "active" | "expired" | "revoked";
     created_at: number;
     updated_at: number;
@@ -91,6 +91,7 @@ export interface AuditEntry {
         | "grant.expired"
         | "grant.failing"
         | "grant.needs_attention"
+        | "grant.proxied"
         | "grant.recovered"
         | "grant.restored"
         | "grant.token_read"
@@ -609,7 +610,7 @@ export interface NewApiKey {
     api_key: string;
     application_id: string;
     name: string;
-    permissions: ("all" | "grants.token" | "grants.credential")[];
+    permissions: ("all" | "grants.token" | "grants.credential" | "grants.proxy")[];
     status: "active" | "expired" | "revoked";
     created_at: number;
     updated_at: number;
@@ -695,6 +696,16 @@ export type ProviderName =
 
 /** All nine: this list has no pages. */
 export type Providers = Provider[];
+
+/** A user name and a password for a mail program. The token is shown once. */
+export interface ProxyToken {
+    /** The grant's id; its address will do as well. */
+    username: string;
+    /** The password. */
+    proxy_token: string;
+    /** Unix seconds. Sessions that are open then are closed within a minute. */
+    expires_at: number;
+}
 
 /** Where the owner of the mailbox signs in again. */
 export interface ReconnectLink {

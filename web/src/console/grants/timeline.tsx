@@ -24,6 +24,7 @@ const LOOKS: Record<string, Look> = {
     updated: ["pencil", "neutral", "Changed"],
     token_read: ["eye", "neutral", "Live token read"],
     credential_read: ["eye", "neutral", "Password read"],
+    proxied: ["eye", "neutral", "Opened through the mail proxy"],
     checked: ["shield", "neutral", "Checked by hand"],
     deleted: ["cross", "wrong", "Deleted"],
 };

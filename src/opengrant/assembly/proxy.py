@@ -1,0 +1,48 @@
+"""Builds the services of the mail proxy."""
+
+from opengrant import metrics
+from opengrant.access.api_keys import ApiKeys
+from opengrant.assembly.tools import Tools
+from opengrant.grants.refresh.refresh import Refresh
+from opengrant.grants.refresh.state import States
+from opengrant.model import ProviderName
+from opengrant.net.guard import Guard, parse_networks
+from opengrant.net.mail_session import MailSessions
+from opengrant.proxy.logins import Logins
+from opengrant.proxy.tokens import ProxyTokens
+from opengrant.proxy.upstream import Upstream
+from opengrant.settings import Settings
+
+
+def build_proxy(settings: Settings, tools: Tools, api_keys: ApiKeys, refresh: Refresh) -> Logins:
+    db, clock = tools.db, tools.clock
+    # The operator names these hosts, a request cannot: no address is refused.
+    trusted = _sessions(settings, Guard(parse_networks("0.0.0.0/0,::/0"), tools.network.resolver))
+    return Logins(
+        db=db,
+        clock=clock,
+        api_keys=api_keys,
+        tokens=ProxyTokens(db=db, digests=tools.digests, clock=clock),
+        upstream=Upstream(
+            clock=clock,
+            states=States(db=db, vault=tools.vault),
+            refresh=refresh,
+            passwords=tools.providers.passwords,
+            servers=tools.providers.mail_servers,
+            sessions={
+                **dict.fromkeys(tools.providers.mail_servers, trusted),
+                ProviderName.ICLOUD: trusted,
+                ProviderName.IMAP: _sessions(settings, tools.network.guard),
+            },
+        ),
+    )
+
+
+def _sessions(settings: Settings, guard: Guard) -> MailSessions:
+    outbound = settings.outbound
+    return MailSessions(
+        guard,
+        ca_file=outbound.ca_file,
+        allow_plaintext=outbound.allow_plaintext,
+        observe=metrics.observe_provider_call,
+    )
