@@ -9,7 +9,10 @@ from bench.load import Unexpected
 from bench.stage import Side, Stage
 
 _OWN = frozenset(
-    {"request_id", "id", "created_at", "updated_at", "proven_at", "next_check_at", "expires_at", "ical_uid"}
+    {
+        *("request_id", "id", "created_at", "updated_at", "proven_at", "next_check_at", "expires_at", "ical_uid"),
+        "next_cursor",
+    }
 )
 """Members that each side makes for itself: both must have them, whatever they say."""
 _LEFT_OUT = "workspace_id"

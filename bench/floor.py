@@ -724,10 +724,14 @@ class Floor:
     async def _list(self, digest: bytes, query_string: bytes) -> dict[str, Any]:
         query = dict(parse_qsl(query_string.decode()))
         limit, offset = int(query.get("limit", 10)), int(query.get("offset", 0))
-        caller, rows = await self.db.ask(digest, LIST, limit, offset)
+        caller, rows = await self.db.ask(digest, LIST, limit + 1, offset)
         if caller is None:
             raise Refused(401, "unknown key")
-        return {"data": [_shown(row) for row in rows], "limit": limit, "offset": offset}
+        answer = {"data": [_shown(row) for row in rows[:limit]], "limit": limit, "offset": offset}
+        if len(rows) > limit and "offset" not in query:
+            id_, created_at = rows[limit - 1][0], rows[limit - 1][7]
+            answer["next_cursor"] = base64.urlsafe_b64encode(to_json([created_at, id_])).decode()
+        return answer
 
     async def _week(self, digest: bytes, grant_id: str, query_string: bytes) -> list[dict[str, Any]]:
         low, high, limit = calendars.window(query_string)

@@ -166,12 +166,12 @@ def _cpu(process: psutil.Process) -> float:
 def _tell_one(place: Place, idle: float) -> None:
     with _server(place) as (server, _):
         time.sleep(_SETTLED)
-        print(f"idle: {server.memory_info().rss / 2**20:,.0f} MB resident", end="")
+        print(f"idle: {server.memory_info().rss / 1e6:,.0f} MB resident", end="")
         before = _cpu(server)
         time.sleep(idle)
         print(f", {(_cpu(server) - before) / idle:.2%} of a core")
         _tell_first_requests(place)
-        print(f"after these: {server.memory_info().rss / 2**20:,.0f} MB resident")
+        print(f"after these: {server.memory_info().rss / 1e6:,.0f} MB resident")
 
 
 def _tell_first_requests(place: Place) -> None:
@@ -205,7 +205,7 @@ def _held(place: Place, workers: int) -> float:
     with _server(place, OPENGRANT_WORKERS=str(workers)) as (server, _):
         time.sleep(_SETTLED)
         family = [server, *server.children()]
-        return sum(process.memory_full_info().pss for process in family) / 2**20
+        return sum(process.memory_full_info().pss for process in family) / 1e6
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from opengrant.api.http.connection import Connection
 from opengrant.api.http.connection_limits import Bounds
 from opengrant.api.http.request import Disconnected, read_body
 from opengrant.api.http.responses import JSON, send_bytes
+from opengrant.errors import InvalidPayload
 
 
 class Seen(NamedTuple):
@@ -42,7 +43,11 @@ def said(name: bytes, value: bytes) -> str:
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     """Answers with what it got."""
     with suppress(Disconnected):
-        body = await read_body(scope, receive, 1 << 20)
+        try:
+            body = await read_body(scope, receive, 1 << 20)
+        except InvalidPayload as problem:
+            await send_bytes(send, problem.status, b"text/plain", problem.message.encode())
+            return
         query = b"?" + scope["query_string"] if scope["query_string"] else b""
         target = (scope["raw_path"] + query).decode("latin-1")
         headers = [(name.decode("latin-1"), said(name, value)) for name, value in scope["headers"]]
@@ -58,15 +63,18 @@ def run(work: Coroutine[Any, Any, list[bytes]]) -> list[bytes]:
     return uvloop.run(work)
 
 
-async def answers(*pieces: bytes) -> list[bytes]:
-    """Sends the pieces on a connection of their own, then no more. The answers, until the server closes."""
+async def answers(*pieces: bytes, body_within: float = 20, ends: bool = True) -> list[bytes]:
+    """Sends the pieces on a connection of their own. The answers, until the server closes, or the first one.
+
+    ends  tells the server that no more comes
+    """
     loop = asyncio.get_running_loop()
     failures: list[object] = []
     loop.set_exception_handler(lambda _, context: failures.append(context))
     here, there = socket.socketpair()
     here.setblocking(False)
     state = ServerState()
-    bounds = Bounds(connections=10, per_address=10, proxies=(), head_within=20)
+    bounds = Bounds(connections=10, per_address=10, proxies=(), head_within=20, body_within=body_within)
     lost = asyncio.Event()
 
     class Watched(Connection):
@@ -81,10 +89,13 @@ async def answers(*pieces: bytes) -> list[bytes]:
             for piece in pieces:
                 await loop.sock_sendall(here, piece)
                 await asyncio.sleep(0)
-            here.shutdown(socket.SHUT_WR)
+            if ends:
+                here.shutdown(socket.SHUT_WR)
         with suppress(ConnectionError):
             while chunk := await loop.sock_recv(here, 1 << 20):
                 received += chunk
+                if not ends:
+                    break
         here.close()
         while state.tasks:
             await asyncio.wait(state.tasks)
@@ -311,6 +322,14 @@ def test_a_client_that_sends_no_more_gets_all_its_answers() -> None:
     one = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n%d"
     received = run(answers(b"".join(one % number for number in range(9)) + b"POST / HTTP/1.1\r\nHost: x\r\n"))
     assert [one.body for one in seen_in(received)] == [str(number) for number in range(9)]
+
+
+@pytest.mark.parametrize("begun", [b"", b"he"])
+def test_a_body_that_does_not_come_is_not_waited_for_for_ever(begun: bytes) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n"
+    (answer,) = run(answers(head + begun, body_within=0.01, ends=False))
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"did not arrive" in answer
 
 
 @given(sent=st.binary(max_size=400) | bytes_of_requests())

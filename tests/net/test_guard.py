@@ -1,5 +1,6 @@
 """The outbound guard: what a request may make us connect to."""
 
+import asyncio
 import ipaddress
 import ssl
 
@@ -173,3 +174,30 @@ async def test_an_http_client_refuses_private_hosts_however_they_are_named(url):
         with pytest.raises(ProviderFailure) as refused:
             await client.send(place_of(url), b"", within=20)
         assert refused.value.evidence.code == "no_public_address"
+
+
+async def test_a_connection_goes_to_the_address_that_was_checked():
+    """The name is looked up once, by this guard: a second answer could lead elsewhere."""
+    heads = []
+
+    async def serve(reader, writer):
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, FakeDns({("inner.test", "A"): ["10.0.0.7", "127.0.0.1"]}) as dns:
+        guard = Guard(parse_networks("127.0.0.0/8"), Resolver(dns.address))
+        client = HttpClient(
+            connections_per_host=1,
+            connect_within=20,
+            tls=ssl.create_default_context(),
+            look_up=guard.look_up(provider="imap", leg="detect"),
+        )
+        place = place_of(f"http://inner.test:{port}/")
+        found = await client.send(place, f"GET / HTTP/1.1\r\n{place.headers}\r\n".encode(), within=20)
+        client.close()
+    assert found.status == 204
+    assert f"host: inner.test:{port}".encode() in heads[0]
+    assert dns.asked.count(("inner.test", "A")) == 1

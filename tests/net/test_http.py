@@ -386,6 +386,26 @@ def test_a_ca_file_that_is_none_is_refused_at_once(tmp_path: Path) -> None:
         Http(timeout=20, connections_per_host=1, ca_file=tmp_path / "ca.pem")
 
 
+ENDED = {("connect", "unreachable", False), ("http", "connection_lost", True)}
+NO_HTTP = {("http", "not_http", False), ("http", "not_http", True)}
+
+
+@pytest.mark.parametrize(("greeting", "ways"), [(b"", ENDED), (b"220 this is something else\r\n", ENDED | NO_HTTP)])
+async def test_a_server_that_hangs_up_or_speaks_at_once_is_not_waited_for(
+    http: Http, greeting: bytes, ways: set[tuple[str, str, bool]]
+) -> None:
+    """What comes first, its end or the request, decides whether the request was sent."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(greeting)
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/token"
+        for _ in range(10):
+            assert how_far(await evidence_of(http, url)) in ways
+
+
 async def test_a_server_that_hangs_up_during_the_handshake_was_never_sent_anything(http: Http) -> None:
     async with raw_server(b"") as (port, _):
         assert how_far(await evidence_of(http, f"https://127.0.0.1:{port}/token")) == ("tls", "handshake_failed", False)

@@ -23,6 +23,7 @@ def loaded() -> set[str]:
         pytest.param("cyclopts", id="a server parses no command line"),
         pytest.param("rich", id="nor does it print in colour, as structlog would"),
         pytest.param("asyncpg", id="SQLite needs no driver of PostgreSQL"),
+        pytest.param("aiohttp", id="only the tests use it"),
         pytest.param("jinja2", id="pages come later"),
         pytest.param("prometheus_client", id="it must not be loaded before several workers are prepared"),
         pytest.param("opengrant.api.http.openapi", id="the description of the API is written when it is asked for"),

@@ -19,7 +19,7 @@ from opengrant.store.engine.port import Dialect, Steps
 from opengrant.store.events import audit, deliveries
 from opengrant.store.events.audit import AuditFilters, AuditPosition
 from opengrant.store.events.deliveries import STATES, DeliveryFilters
-from opengrant.store.operations import overview
+from opengrant.store.operations import clock_steps, overview
 from tests.peers.postgres import Postgres
 from tests.store.test_plans import Filled, FilledPostgres, FilledSqlite
 
@@ -83,7 +83,9 @@ async def slow(filled: Filled, steps: Steps[Any], most: int = READ) -> list[str]
     return [
         f"{work.read} read, {work.walked} walked, {work.sorted} sorted, scans {work.scans}: {work.sql}\n{work.plan}"
         for work in await filled.drive(steps)
-        if work.scans or max(work.read, work.walked, work.sorted) > most
+        # A partial index of what is pending may be read as a whole.
+        if [scan for scan in work.scans if " USING INDEX " not in scan]
+        or max(work.read, work.walked, work.sorted) > most
     ]
 
 
@@ -121,6 +123,7 @@ async def test_backlogs_and_sweeps_read_few_rows(filled: Filled) -> None:
         deliveries.forget("app", ended_before=START, limit=LIMIT),
         deliveries.forget_all_of("app", "w-bad", limit=LIMIT),
         deliveries.replay_failed("app", "w-good", ended_before=START, at=START, limit=LIMIT),
+        clock_steps.count(at=START),
         audit.forget_before("app", cutoff=0, limit=LIMIT),
         audit.forget_before("app", cutoff=START + MANY, limit=LIMIT),
     ):

@@ -261,7 +261,9 @@ async def test_the_migration_counts_grants_that_exist(store: Store) -> None:
     await check(store)
 
 
-async def test_who_counts_the_same_source_waits_for_nobody(postgres_target: Target, beside: asyncpg.Connection) -> None:
+async def test_transactions_that_count_the_same_source_do_not_wait_for_each_other(
+    postgres_target: Target, beside: asyncpg.Connection
+) -> None:
     store = await postgres_target.open()
     await store.migrate()
     await fill(store)

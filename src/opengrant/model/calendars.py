@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from opengrant.model.basics import Micros
+from opengrant.model.basics import Micros, record
 
 EventKind = Literal["single", "series", "override", "cancelled"]
 """override: an occurrence of a series that was changed. cancelled: one that was taken away."""
@@ -39,7 +39,7 @@ class Calendar:
     updated_at: Micros
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Event:
     """A row: an event, a series, or what is different about one of its occurrences.
 

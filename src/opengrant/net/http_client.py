@@ -152,7 +152,7 @@ class _Host:
         """The connection that was used last, so that the others may grow old."""
         while self.idle:
             connection = self.idle.pop()
-            if not connection.closed:
+            if not (connection.closed or connection.transport.is_closing()):
                 if time.monotonic() - connection.since < IDLE:
                     return connection
                 connection.abort()  # this process was stopped, or it would have been swept

@@ -15,6 +15,9 @@ MAX_TEXT = 1024
 _STAGGER = 0.25
 """Seconds until the next address of a host is tried beside the one before (RFC 8305)."""
 
+_NOT_HTTP = Fault("http", "not_http", sent=False)
+_HUNG_UP = Fault("connect", "unreachable", sent=False)
+
 AddressInfo = tuple[int, int, int, str, Any]
 """As of socket.getaddrinfo."""
 LookUp = Callable[[str, int], Awaitable[Sequence[AddressInfo]]]
@@ -29,9 +32,12 @@ async def system_addresses(host: str, port: int) -> Sequence[AddressInfo]:
 async def connect(host: str, port: int, look_up: LookUp, tls: ssl.SSLContext | None) -> Connection | Fault:
     """Look the name up, connect, and shake hands if there is `tls`. Raises TimeoutError; cancel it at a deadline."""
     found = await _reach(host, port, look_up)
-    if tls is None or isinstance(found, Fault):
+    if tls is not None and not isinstance(found, Fault):
+        found = await _start_tls(found, tls, host.removesuffix("."))
+    if isinstance(found, Fault) or not found.closed:
         return found
-    return await _start_tls(found, tls, host.removesuffix("."))
+    # It ended before a request: the server speaks first, or does not want us.
+    return _NOT_HTTP if found.unasked else _HUNG_UP._replace(cause=ConnectionResetError())
 
 
 async def _reach(host: str, port: int, look_up: LookUp) -> Connection | Fault:

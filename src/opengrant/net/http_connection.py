@@ -152,6 +152,7 @@ class Connection(asyncio.Protocol):
         self.closed = True
         fault = CONNECTION_LOST if self._in_head else ANSWER_CUT_OFF
         self._settle(fault._replace(cause=exc) if isinstance(exc, OSError) else fault)
+        del self._parser  # it holds this object
 
     # ── what the parser calls ─────────────────────────────────────────────────────────────────────────────────
 

@@ -124,7 +124,7 @@ class ClosingConnection(asyncio.Protocol):
 
     # ── deadlines ─────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _within(self, seconds: float, late: Callable[[], None]) -> None:
+    def within(self, seconds: float, late: Callable[[], None]) -> None:
         """Call `late` in so many seconds; it replaces the deadline before it, and None in its place ends it.
 
         One timer serves all deadlines of a connection and looks at the last one when it fires: to cancel and set a
@@ -210,7 +210,7 @@ class ClosingConnection(asyncio.Protocol):
         self.bounds.lingering += 1
         self._lingers = True
         self.transport.write_eof()
-        self._within(_LINGER, self.transport.abort)
+        self.within(_LINGER, self.transport.abort)
 
     def shutdown(self) -> None:
         """Close after the answers that are under way. uvicorn calls it when the server stops."""

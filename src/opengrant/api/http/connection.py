@@ -1,6 +1,7 @@
 """HTTP/1.1 on one connection: the protocol class of uvicorn's server. httptools parses; the limits are here.
 
     a head            64 KiB, 256 lines, 30 s (a setting); more answers 431, later 408
+    a body            30 s from the moment when the application waits for it; later it answers 400
     body framing         64 KiB between two pieces of the body: chunk extensions, trailers; trailers are dropped
     pipelining        64 waiting requests
     an idle connection   75 s (a setting)
@@ -69,7 +70,7 @@ class Connection(ClosingConnection):
             self._refuse(*refusal)
         else:
             self._admitted, self._address = True, address
-            self._within(bounds.head_within, self._head_late)
+            self.within(bounds.head_within, self._head_late)
 
     # ── bytes ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -88,7 +89,7 @@ class Connection(ClosingConnection):
                 self._feed(rest[:room])
                 rest = rest[room:]
         if (self._begun or self._held) and self.reading is None and not self._refused and self._late != self._head_late:
-            self._within(self.bounds.head_within, self._head_late)
+            self.within(self.bounds.head_within, self._head_late)
 
     def _feed(self, piece: bytes | memoryview) -> None:
         if self._closes:
@@ -201,7 +202,7 @@ class Connection(ClosingConnection):
         self._closes = not exchange.stays
         self._late = None
         if exchange.complete:
-            self._within(self._keep_alive, self._idle)  # the answer was earlier than the end of the body
+            self.within(self._keep_alive, self._idle)  # the answer was earlier than the end of the body
         else:
             exchange.more = False
             exchange.wake()
@@ -227,9 +228,9 @@ class Connection(ClosingConnection):
         else:
             self.resume_reading()
             if self.reading is not None:
-                self._within(_DRAINED_WITHIN, self._close)
+                self.within(_DRAINED_WITHIN, self._close)
             elif not self._begun and not self._held:
-                self._within(self._keep_alive, self._idle)
+                self.within(self._keep_alive, self._idle)
 
 
 class _BodyOnly:

@@ -17,12 +17,14 @@ class Bounds:
 
     per_address  connections of one IPv4 address, or of one IPv6 network of 64 bits; proxies are exempt
     head_within  seconds for a whole request head
+    body_within  seconds for what is missing of a body, once the application waits for it
     """
 
     connections: int
     per_address: int
     proxies: tuple[Network, ...]
     head_within: float
+    body_within: float = 30.0
     open: int = 0
     of_address: Counter[str] = field(default_factory=Counter)
     lingering: int = 0

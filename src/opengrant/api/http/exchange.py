@@ -26,18 +26,21 @@ class Exchange:
     stays     the connection is kept after the answer
     expects   the client waits for "100 Continue" before it sends the body
     more      the body has not arrived completely
+    awaited   the application has waited for the body
+    late      the body did not arrive in time
     gone      the client has hung up, or got another answer
     complete  the answer is sent
     """
 
     __slots__ = (
-        *("connection", "scope", "stays", "expects", "more", "gone", "complete"),
+        *("connection", "scope", "stays", "expects", "more", "awaited", "late", "gone", "complete"),
         *("pieces", "size", "head", "waiter", "task"),
     )
 
     def __init__(self, connection: "Connection", scope: Scope, *, stays: bool, expects: bool) -> None:
         self.connection, self.scope, self.stays, self.expects = connection, scope, stays, expects
-        self.more, self.gone, self.complete = True, False, False
+        self.more, self.awaited, self.late = True, False, False
+        self.gone, self.complete = False, False
         self.pieces: list[bytes] = []
         self.size = 0
         self.head: Message | None = None
@@ -70,10 +73,16 @@ class Exchange:
             waiter.set_result(None)
 
     async def receive(self) -> Message:
+        """The next part of the body. Raises TimeoutError."""
         while self.more and not (self.pieces or self.gone or self.complete):
             if self.expects:
                 self.expects = False
                 self.connection.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            if self.late:
+                raise TimeoutError
+            if not self.awaited:  # the deadline counts from the first wait, however the body trickles
+                self.awaited = True
+                self.connection.within(self.connection.bounds.body_within, self._be_late)
             self.connection.resume_reading()
             self.waiter = self.connection.loop.create_future()
             await self.waiter
@@ -82,6 +91,10 @@ class Exchange:
         body = b"".join(self.pieces)
         self.pieces, self.size = [], 0
         return {"type": "http.request", "body": body, "more_body": self.more}
+
+    def _be_late(self) -> None:
+        self.late = True
+        self.wake()
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -1,6 +1,5 @@
 """One request as a handler sees it, and the reading of its body."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -14,9 +13,6 @@ from opengrant.model import Application, Caller, Grant
 from opengrant.services import Services
 from opengrant.signin.login import CALLBACK
 from opengrant.signin.token_reader import Holder
-
-BODY_WITHIN = 30.0
-"""Seconds that a client has to send its body; slower clients are cut off."""
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -136,31 +132,29 @@ def callback_uri(request: Request) -> str:
     return request.origin + CALLBACK
 
 
-async def read_body(scope: Scope, receive: Receive, limit: int, *, within: float = BODY_WITHIN) -> bytes:
+async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
     """Read the whole body.
 
     limit   most bytes
-    within  seconds
     Raises  PayloadTooLarge as soon as the size is known to be over the limit, without reading the rest;
-            InvalidPayload when the body does not arrive in time; Disconnected.
+            InvalidPayload when the connection says that the body does not arrive in time; Disconnected.
     """
     too_large = PayloadTooLarge(f"The request body is larger than {limit} bytes.")
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit() and int(value) > limit:
             raise too_large
-    chunks, size = [], 0
-    try:
-        async with asyncio.timeout(within):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise Disconnected
-                chunk = message.get("body", b"")
-                size += len(chunk)
-                if size > limit:
-                    raise too_large
-                chunks.append(chunk)
-                if not message.get("more_body", False):
-                    return b"".join(chunks)
-    except TimeoutError:
-        raise InvalidPayload(f"The request body was announced and did not arrive within {within:g} s.") from None
+    chunks, size, more = [], 0, True
+    while more:
+        try:
+            message = await receive()
+        except TimeoutError:
+            raise InvalidPayload("The request body was announced and did not arrive in time.") from None
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise too_large
+        chunks.append(chunk)
+        more = message.get("more_body", False)
+    return b"".join(chunks)

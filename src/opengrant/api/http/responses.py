@@ -64,17 +64,11 @@ def success(request_id: str, data: Mapping[str, Any] | None, *, says_success: bo
 
 
 def encode(answer: Mapping[str, Any]) -> bytes:
-    """JSON without the members that are null, at any depth.
-
-    orjson takes a third of the time that Pydantic takes. Where orjson knows a type not, or a null may have to go,
-    Pydantic writes.
-    """
+    """JSON, as Pydantic writes it. orjson takes a third of the time; Pydantic writes what orjson has no type for."""
     try:
-        body = orjson.dumps(answer, option=_AS_PYDANTIC)
+        return orjson.dumps(answer, option=_AS_PYDANTIC)
     except TypeError:
         return to_json(answer, exclude_none=True)
-    # The word may also be part of a text.
-    return to_json(answer, exclude_none=True) if b"null" in body else body
 
 
 _AS_PYDANTIC = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS

@@ -42,7 +42,7 @@ return case when status <> 'valid' then 'invalid' when trouble is null then 'val
 
 -- What each grant counts as.
 create view counted_grants as
-select application_id, coalesce(credential_id, connector_id) as source, provider,
+select application_id, created_at, coalesce(credential_id, connector_id) as source, provider,
        case when grant_host(settings) is null then 0 else 1 end as hosted, grant_host(settings) as host,
        grant_state(status, trouble) as state
 from grants;

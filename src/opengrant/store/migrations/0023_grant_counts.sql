@@ -25,7 +25,7 @@ create table host_counts (
 
 -- What each grant counts as. The host is spelled as in 0019_blame.sql.
 create view counted_grants as
-select application_id, coalesce(credential_id, connector_id) as source, provider,
+select application_id, created_at, coalesce(credential_id, connector_id) as source, provider,
        (instr(settings, '"imap_host":"') > 0 or instr(settings, '"ews_host":"') > 0) as hosted,
        case when instr(settings, '"imap_host":"') > 0 then substr(substr(settings, instr(settings, '"imap_host":"') + 13), 1, instr(substr(settings, instr(settings, '"imap_host":"') + 13), '"') - 1) when instr(settings, '"ews_host":"') > 0 then substr(substr(settings, instr(settings, '"ews_host":"') + 12), 1, instr(substr(settings, instr(settings, '"ews_host":"') + 12), '"') - 1) end as host,
        case when status <> 'valid' then 'invalid' when trouble is null then 'valid' else 'troubled'
