@@ -30,6 +30,7 @@ from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
+from opengrant.operations.address_index import AddressIndex
 from opengrant.operations.clock_steps import ClockSteps
 from opengrant.operations.grant_counts import GrantCounts
 from opengrant.operations.overview import Overview
@@ -101,5 +102,6 @@ class Services:
     # operations
     overview: Overview
     grant_counts: GrantCounts
+    address_index: AddressIndex
     readiness: Readiness
     ahead: ClockSteps

@@ -1,6 +1,6 @@
-"""`opengrant grants`: what only an operator may do with grants."""
+"""`opengrant grants`: lists on the command line."""
 
-import sqlite3
+import json
 from pathlib import Path
 
 import httpx
@@ -10,17 +10,19 @@ from tests.cli.test_commands import bearer, opengrant, serving
 KEY = "k" * 40
 
 
-def test_recount_corrects_numbers_that_are_wrong_while_the_server_runs(tmp_path: Path) -> None:
+def test_grants_are_listed_in_pages(tmp_path: Path) -> None:
     env = {"OPENGRANT_BOOTSTRAP_API_KEY": KEY}
+    names = [f"room-{number:03}" for number in range(205)]
     with serving(tmp_path, env) as served, httpx.Client(base_url=served.url, headers=bearer(KEY)) as http:
         http.post("/v3/connectors", json={"provider": "virtual-calendar"})
-        http.post("/v3/connect/custom", json={"provider": "virtual-calendar", "settings": {"email": "room-7"}})
-        connection = sqlite3.connect(tmp_path / "data" / "opengrant.db")
-        connection.execute("update grant_counts set grants = 5")
-        connection.commit()
-        connection.close()
-        first, again = (opengrant(tmp_path, "grants", "recount", env=env) for _ in range(2))
-        assert first.stdout.strip() == "Kept numbers that were wrong and are corrected: 1."
-        assert again.stdout.strip() == "The kept numbers are right."
-        (shown,) = http.get("/v3/overview").json()["data"]["grants"]
-        assert shown["valid"] == 1
+        for name in names:
+            http.post("/v3/connect/custom", json={"provider": "virtual-calendar", "settings": {"email": name}})
+
+    def listed(*options: str) -> list[str]:
+        done = opengrant(tmp_path, "grants", "list", "--json", *options, env=env)
+        assert done.returncode == 0, done.stderr
+        return [grant["email"] for grant in json.loads(done.stdout)]
+
+    assert listed("--limit", "203") == names[:1:-1]
+    assert listed("--contains", "M-00", "--provider", "virtual-calendar") == names[9::-1]
+    assert listed("--status", "invalid") == []

@@ -53,6 +53,8 @@ class FakeMail:
               IMAP or SMTP above
     users     who may log in by PLAIN, whatever the password; None: whoever `replies` let in
     heard     the lines of all clients, without line ends
+    resumed   for each of them, whether it came over a resumed TLS session
+    port      0 means a free one
     """
 
     def __init__(
@@ -64,13 +66,15 @@ class FakeMail:
         tls: ssl.SSLContext | None = None,
         implicit: bool = False,
         host: str = "127.0.0.1",
+        port: int = 0,
         users: frozenset[str] | None = None,
     ) -> None:
         self.kind = kind
         self._users = users
         self.host = host
-        self.port = 0
+        self.port = port
         self.heard: list[bytes] = []
+        self.resumed: list[bool] = []
         self.connections = 0
         self._greeting = greeting if greeting is not None else (b"* OK hi\r\n" if kind == "imap" else b"220 hi\r\n")
         self._replies: dict[str, bytes | list[bytes]] = {**(IMAP if kind == "imap" else SMTP), **(replies or {})}
@@ -82,7 +86,7 @@ class FakeMail:
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(
-            self._accept, self.host, 0, ssl=self._tls if self._implicit else None, limit=1 << 20
+            self._accept, self.host, self.port, ssl=self._tls if self._implicit else None, limit=1 << 20
         )
         self.port = self._server.sockets[0].getsockname()[1]
         return self
@@ -136,6 +140,8 @@ class FakeMail:
         tag, more = b"", list[bytes]()
         while line := (await reader.readline()).rstrip(b"\r\n"):
             self.heard.append(line)
+            tls = writer.get_extra_info("ssl_object")
+            self.resumed.append(tls is not None and bool(tls.session_reused))
             if more:
                 answer = more.pop(0)
             else:

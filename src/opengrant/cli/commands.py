@@ -30,7 +30,7 @@ app = cyclopts.App(
 for _path, _name, _help in (
     ("applications:apps_app", "apps", "Applications: each owns its connectors, grants and keys."),
     ("keys:keys_app", "keys", "API keys of an application."),
-    ("grants:grants_app", "grants", "Grants: what only an operator may do with them."),
+    ("grants:grants_app", "grants", "Grants: list them, and what only an operator may do with them."),
     ("domains:domains_app", "domains", "Domains that Agent Accounts live on, and their DNS records."),
     ("webhooks:webhooks_app", "webhooks", "Where events go, and what became of each delivery."),
     (

@@ -35,6 +35,11 @@ def activity(services: Services) -> Job:
     return Job("activity", timedelta(seconds=10), services.activity.write)
 
 
+def address_index(services: Services) -> Job:
+    """Addresses that SQLite's index of their parts does not have yet."""
+    return Job("address_index", timedelta(seconds=5), services.address_index.run)
+
+
 def fold(services: Services) -> Job:
     """Changes of the counts of grants, which PostgreSQL collects."""
     return Job("fold", timedelta(seconds=10), services.grant_counts.fold)

@@ -216,7 +216,7 @@ async def _converse(dialogue: Dialogue, terms: Terms) -> Security:
     attempt, deadlines = dialogue.attempt, terms.deadlines
     if terms.security == "tls":
         dialogue.step("tls", deadlines.tls)
-        await dialogue.connection.begin_tls(terms.tls, terms.host)
+        await dialogue.connection.begin_tls(terms.tls, terms.host, terms.resume)
     dialogue.step("greeting", deadlines.greeting)
     greeting = await dialogue.greeting()
     if greeting.word == "PREAUTH":
@@ -247,7 +247,7 @@ async def _start_tls(dialogue: Dialogue, terms: Terms) -> Security:
     dialogue.step("tls", terms.deadlines.tls)
     if "STARTTLS" in dialogue.offers:
         dialogue.expect(await dialogue.command(b"STARTTLS"))
-        await dialogue.connection.upgrade(terms.tls, terms.host)
+        await dialogue.connection.upgrade(terms.tls, terms.host, terms.resume)
         dialogue.step("greeting", terms.deadlines.greeting)
         dialogue.offers = frozenset()  # those from before TLS may be forged
         await dialogue.learn_offers()

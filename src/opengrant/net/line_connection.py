@@ -34,12 +34,13 @@ class LineConnection(asyncio.Protocol):
     """Made by `connect`. One task reads at a time.
 
     peer, own  the addresses of both ends; "" when the connection was gone at once
+    tls        None without TLS
     """
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._buffer = bytearray()
-        self._tls: ssl.SSLObject | None = None
+        self.tls: ssl.SSLObject | None = None
         self._shaking, self._paused = False, False
         self._failure: OSError | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -52,11 +53,11 @@ class LineConnection(asyncio.Protocol):
         self.peer, self.own = (_address(transport, name) for name in ("peername", "sockname"))
 
     def data_received(self, data: bytes) -> None:
-        if self._tls is None:
+        if self.tls is None:
             self._buffer += data
         else:
             self._incoming.write(data)
-            self._go_on(self._tls)
+            self._go_on(self.tls)
         if len(self._buffer) > ENOUGH and not self._paused:
             self._paused = True
             self._transport.pause_reading()
@@ -75,25 +76,28 @@ class LineConnection(asyncio.Protocol):
             self._timer.cancel()
         self._timer = self._loop.call_later(seconds, self._fail, TimeoutError())
 
-    async def begin_tls(self, context: ssl.SSLContext, host: str) -> None:
-        """TLS from the first byte. The certificate must be valid for `host`, if the context says so."""
+    async def begin_tls(self, context: ssl.SSLContext, host: str, resume: ssl.SSLSession | None = None) -> None:
+        """TLS from the first byte. The certificate must be valid for `host`, if the context says so.
+
+        resume  a session with the same server (net/tls_sessions.py)
+        """
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        self.tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host, session=resume)
         self._shaking = True
         # A server without TLS may have sent a greeting already; OpenSSL says what it thinks of it.
         self._incoming.write(self._take(len(self._buffer)))
-        self._go_on(self._tls)
+        self._go_on(self.tls)
         while self._shaking:
             await self._more()
 
-    async def upgrade(self, context: ssl.SSLContext, host: str) -> None:
+    async def upgrade(self, context: ssl.SSLContext, host: str, resume: ssl.SSLSession | None = None) -> None:
         """TLS after STARTTLS.
 
         Raises Malformed("data_before_tls"): what came in plain text must not be read as if it came over TLS.
         """
         if self._buffer:
             raise Malformed("data_before_tls")
-        await self.begin_tls(context, host)
+        await self.begin_tls(context, host, resume)
 
     async def line(self) -> bytes:
         """The next line with its end, LF or CRLF. Raises Malformed("too_long")."""
@@ -114,13 +118,13 @@ class LineConnection(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         """Send, without waiting; for the few bytes of a command. A failure is raised by the next wait."""
-        if self._tls is None:
+        if self.tls is None:
             self._send(data)
             return
         left = memoryview(data)
         try:
             while left:
-                left = left[self._tls.write(left) :]
+                left = left[self.tls.write(left) :]
         except ssl.SSLError as error:
             self._fail(error)
         self._flush()

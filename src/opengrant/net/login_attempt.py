@@ -66,6 +66,7 @@ class Terms:
 
     host         the name the certificate must carry
     plain_is_ok  log in without TLS when `security` is "starttls" and the server has none
+    resume       a TLS session with this server
     """
 
     host: str
@@ -73,6 +74,7 @@ class Terms:
     plain_is_ok: bool
     tls: ssl.SSLContext
     deadlines: Deadlines
+    resume: ssl.SSLSession | None = None
 
 
 @dataclass(slots=True)

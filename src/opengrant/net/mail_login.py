@@ -16,7 +16,7 @@ import contextlib
 import functools
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -28,6 +28,7 @@ from opengrant.net.guard import Guard, Target
 from opengrant.net.line_connection import LineConnection, Malformed, connect
 from opengrant.net.login_attempt import Attempt, Deadlines, Security, Terms, counted, observed
 from opengrant.net.observe import Observe
+from opengrant.net.tls_sessions import TlsSessions
 
 Wanted = Literal["auto", "tls", "starttls", "plain"]
 """`auto` decides by the port; on an unknown port it tries TLS first, and STARTTLS if the server sends plain text."""
@@ -87,6 +88,7 @@ class MailClient:
         deadlines: Deadlines | None = None,
     ) -> None:
         self.tls = shared_tls_context(ca_file)
+        self._sessions = TlsSessions()
         self._guard = guard
         self._slots = asyncio.Semaphore(at_once)
         self._allow_plaintext = allow_plaintext
@@ -186,9 +188,18 @@ class MailClient:
         return await self._once(attempt, prove, target, terms)
 
     async def _once(self, attempt: Attempt, prove: _Prove, target: Target, terms: Terms) -> Security:
+        server = target.host, target.port
+        terms = replace(terms, resume=self._sessions.find(*server))
         with contextlib.closing(await self._connect(attempt, target)) as connection:
             async with counted(attempt, connection.peer):
-                return await prove(connection, attempt, terms)
+                try:
+                    security = await prove(connection, attempt, terms)
+                except ProviderFailure as failure:
+                    if terms.resume is not None and failure.evidence.step == "tls":
+                        self._sessions.refuse(*server)
+                    raise
+                self._sessions.keep(*server, connection.tls)
+                return security
 
     async def _connect(self, attempt: Attempt, target: Target) -> LineConnection:
         attempt.step = "connect"

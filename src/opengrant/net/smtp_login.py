@@ -101,7 +101,7 @@ async def _converse(dialogue: Dialogue, terms: Terms) -> Security:
     attempt, deadlines, security = dialogue.attempt, terms.deadlines, terms.security
     if security == "tls":
         dialogue.step("tls", deadlines.tls)
-        await dialogue.connection.begin_tls(terms.tls, terms.host)
+        await dialogue.connection.begin_tls(terms.tls, terms.host, terms.resume)
     dialogue.step("greeting", deadlines.greeting)
     await dialogue.expect(_READY)
     offers = await dialogue.hello()
@@ -109,7 +109,7 @@ async def _converse(dialogue: Dialogue, terms: Terms) -> Security:
         dialogue.step("tls", deadlines.tls)
         if "STARTTLS" in offers:
             await dialogue.expect(_READY, b"STARTTLS")
-            await dialogue.connection.upgrade(terms.tls, terms.host)
+            await dialogue.connection.upgrade(terms.tls, terms.host, terms.resume)
             dialogue.step("greeting", deadlines.greeting)
             offers = await dialogue.hello()
         elif terms.plain_is_ok:

@@ -10,7 +10,7 @@ from opengrant.jobs.loop import Job
 from opengrant.jobs.measure import measure
 from opengrant.jobs.refresh import refresh, replay
 from opengrant.jobs.sweep import activity as write_activity
-from opengrant.jobs.sweep import fold, key_uses, sweep
+from opengrant.jobs.sweep import address_index, fold, key_uses, sweep
 from opengrant.services import Services
 
 
@@ -30,6 +30,7 @@ def shared(services: Services) -> Sequence[Job]:
         alive(services),
         sweep(services),
         fold(services),
+        address_index(services),
         refresh(services),
         announce(services),
         ahead(services),

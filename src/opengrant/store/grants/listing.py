@@ -12,6 +12,7 @@ from typing import NamedTuple
 from opengrant.model import GrantStatus, ListedGrant, Micros, ProviderName, fold
 from opengrant.store.engine.arguments import Arguments
 from opengrant.store.engine.port import Dialect, Row, Statement, Steps
+from opengrant.store.grants import addresses
 from opengrant.store.grants.grants import LISTED, has_address
 from opengrant.store.grants.source_health import SOURCE
 from opengrant.store.grants.streams import STANDINGS, Order, Position, Streams
@@ -51,9 +52,11 @@ class Window:
     after: Position | None = None
 
 
-SOME, FRONT, FEW = 1_000, 2_000, 16_000
-"""Matches that are cheap to count and sort; grants at the front of a listing that are cheap to look through; most
-matches that are sorted. More are so dense that a page is soon full."""
+FEW, MANY = (2_000, 16_000), (16_000, 128_000)
+"""Most matches that are sorted, where their rows must be read and where the index alone is: before the front of the
+listing is looked through, and if that had too few."""
+NEAR_FRONT, FRONT = 300, 4_000
+"""Grants at the front of a listing that are looked through, at first and then."""
 _NEAR = 200
 """Up to this offset, the grants that are skipped are read whole; further ones are skipped in the index."""
 _MERGED = 20
@@ -89,33 +92,44 @@ def page(
     narrowing = _narrowing(filters, window.order, args, blamed, dialect)
     listing = _Listing(streams, window, dialect, narrowing, args)
     listing.add_others(filters, blamed)
-    rows = yield from listing.rows(exact=filters.email is not None)
+    rows = yield from listing.rows(exact=filters.email is not None, dense=filters.email_contains is not None)
     return [LISTED.read(row) for row in rows]
 
 
 class _Part(NamedTuple):
-    """A condition with an index. bound: matches at least as much, and is counted in the index alone."""
+    """A condition with an index.
+
+    counted  the tail of a select with at least as many rows, read in the index alone
+    source   grants, or what leads to them
+    """
 
     sql: str
-    bound: str
-    by: str
+    counted: str
+    source: str = "grants"
+
+
+def _counted(sql: str, by: str) -> str:
+    # In the order of the index; otherwise PostgreSQL may read the table.
+    return f"grants where application_id = $1 and {sql} order by {by}"
 
 
 @dataclass(frozen=True, slots=True)
 class _Condition:
     """A condition with an index, or with parts that have one each.
 
-    by     the column that orders the matches in that index; "" if there is no such index
-    parts  their matches do not overlap, and together are the matches of the condition
+    by       the column that orders the matches in that index; "" if there is no such index
+    parts    their matches do not overlap, and together are the matches of the condition
+    covered  the index has what listings need, so the rows are not read
     """
 
     sql: str
     by: str
     parts: tuple[_Part, ...] = ()
+    covered: bool = False
 
     @property
     def found_by(self) -> tuple[_Part, ...]:
-        return self.parts or (_Part(self.sql, self.sql, self.by),)
+        return self.parts or (_Part(self.sql, _counted(self.sql, self.by)),)
 
 
 class _Listing:
@@ -146,20 +160,20 @@ class _Listing:
             troubled = _troubled(blamed, places, self._dialect).sql
             self._where.append(troubled if filters.troubled else f"not ({troubled})")
 
-    def rows(self, *, exact: bool) -> Steps[Sequence[Row]]:
-        """exact: the first condition has one or two matches."""
+    def rows(self, *, exact: bool, dense: bool) -> Steps[Sequence[Row]]:
+        """exact: the first condition has one or two matches. dense: to count many takes long."""
         if not self._narrowing:
             return (yield from self._in_order())
-        if exact:
-            return (yield from self._sorted(self._narrowing[0]))
-        if few := (yield from self._fewest(SOME)):
-            return (yield from self._sorted(few))
-        rows = yield from self._at_the_front()
-        if len(rows) == self._window.limit:
+        if dense and len(rows := (yield from self._at_the_front(NEAR_FRONT))) == self._window.limit:
             return rows
-        if few := (yield from self._fewest(FEW)):
-            return (yield from self._sorted(few))
-        return (yield from self._in_order())
+        few = self._narrowing[0] if exact else (yield from self._fewest(FEW))
+        if few is None:
+            for front in (NEAR_FRONT, FRONT):
+                rows = yield from self._at_the_front(front)
+                if len(rows) == self._window.limit or (front == FRONT and (yield from self._is_short())):
+                    return rows
+            few = yield from self._fewest(MANY)
+        return (yield from (self._in_order() if few is None else self._sorted(few)))
 
     def _in_order(self) -> Steps[Sequence[Row]]:
         """Read the streams until the page is full."""
@@ -175,35 +189,41 @@ class _Listing:
             sql = self._looked_up(picked)
         return (yield Statement(sql, tuple(args)))
 
-    def _at_the_front(self) -> Steps[Sequence[Row]]:
+    def _at_the_front(self, front: int) -> Steps[Sequence[Row]]:
         """Look through the first grants of the streams."""
         args, window = Arguments(self._args), self._window
-        front = self._streams.sql(args, self._dialect, columns=self._keys, where=(), limit=FRONT, offset=0)
+        first = self._streams.sql(args, self._dialect, columns=self._keys, where=(), limit=front, offset=0)
         # The limit comes before the conditions, so that no more are looked through.
-        sql = f"""select {LISTED.of("g")} from ({front}) p {self._each} and {" and ".join(self._where)}
+        sql = f"""select {LISTED.of("g")} from ({first}) p {self._each} and {" and ".join(self._where)}
                   {self._by} limit {args.place(window.limit)} offset {args.place(window.offset)}"""
         return (yield Statement(sql, tuple(args)))
 
-    def _fewest(self, bound: int) -> Steps[_Condition | None]:
-        """The condition with the fewest matches; None if each has more than `bound`."""
-        # In the order of the index; otherwise PostgreSQL may read the table.
+    def _is_short(self) -> Steps[bool]:
+        """Whether the front is all there is."""
+        args = Arguments(self._args[:1])
+        all_ = self._streams.sql(args, self._dialect, columns=self._keys, where=(), limit=FRONT + 1, offset=0)
+        rows = yield Statement(f"select count(*) from ({all_}) p", tuple(args))
+        return bool(rows[0][0] <= FRONT)
+
+    def _fewest(self, bounds: tuple[int, int]) -> Steps[_Condition | None]:
+        """The condition with the fewest matches; None if each has more than its bound, as FEW has them."""
         counts = ", ".join(
             " + ".join(
-                f"""(select count(*) from (select 1 from grants where application_id = $1 and {part.bound}
-                                           order by {part.by} limit {bound + 1}) n)"""
+                f"(select count(*) from (select 1 from {part.counted} limit {bounds[one.covered] + 1}) n)"
                 for part in one.found_by
             )
             for one in self._narrowing
         )
         rows = yield Statement(f"select {counts}", self._counted)
-        found, fewest = min(zip(rows[0], self._narrowing, strict=True), key=itemgetter(0))
-        return fewest if found <= bound else None
+        counted = zip(rows[0], self._narrowing, strict=True)
+        within = [(found, one) for found, one in counted if found <= bounds[one.covered]]
+        return min(within, key=itemgetter(0))[1] if within else None
 
     def _sorted(self, few: _Condition) -> Steps[Sequence[Row]]:
         """Read the matches of a condition by its index, and sort them."""
         args, window = Arguments(self._args), self._window
         where = " and ".join(["application_id = $1", *self._where, *self._streams.conditions(args)])
-        parts = (f"select {self._keys} from grants where {part.sql} and {where}" for part in few.found_by)
+        parts = (f"select {self._keys} from {part.source} where {part.sql} and {where}" for part in few.found_by)
         rest = f"limit {args.place(window.limit)} offset {args.place(window.offset)}"
         sql = f"""with found as materialized ({" union all ".join(parts)})
                   {self._looked_up(f"select * from found order by 1 {self._direction}, 2 {self._direction} {rest}")}"""
@@ -270,12 +290,10 @@ def _narrowing(
         # found by the whole domain.
         beginning = fold(filters.email_prefix)
         first, last = args.place(beginning), args.place(beginning + _LAST)
-        found.append(_Condition(f"email_key >= {first} and email_key < {last}", by="email_key"))
+        found.append(_Condition(f"email_key >= {first} and email_key < {last}", by="email_key", covered=True))
     if filters.email_contains is not None:
-        part = args.place(fold(filters.email_contains))
-        instr = {Dialect.SQLITE: "instr", Dialect.POSTGRES: "strpos"}[dialect]
-        found.append(_Condition(f"{instr}(email_key, {part}) > 0", by="email_key"))
-    found += (_Condition(one, by="created_at") for one in args.given(("ip = {}", filters.ip)))
+        found.append(_containing(fold(filters.email_contains), args, dialect))
+    found += (_Condition(one, by="created_at", covered=True) for one in args.given(("ip = {}", filters.ip)))
     if filters.connector is not None and filters.connector not in set(ProviderName):
         found.append(_Condition(f"connector_id = {args.place(filters.connector)}", by="status"))
     if order != "created_at" and (filters.since is not None or filters.before is not None):
@@ -284,6 +302,21 @@ def _narrowing(
     if filters.troubled and 0 < len(blamed) <= _MERGED:
         found.append(_troubled(blamed, [args.place(source) for source in blamed], dialect))
     return found
+
+
+def _containing(text: str, args: Arguments, dialect: Dialect) -> _Condition:
+    if len(text) < addresses.SHORTEST:
+        contains = {Dialect.SQLITE: "instr", Dialect.POSTGRES: "strpos"}[dialect]
+        return _Condition(f"{contains}(email_key, {args.place(text)}) > 0", by="email_key")
+    search = addresses.search(text, args, dialect)
+    # Each found grant is looked up by itself, as in `_Listing._each`.
+    each = {
+        Dialect.SQLITE: "cross join grants",
+        Dialect.POSTGRES: """cross join lateral
+            (select * from grants where application_id = $1 and id = f.grant_id limit 1) grants""",
+    }
+    found = _Part(f"id = f.grant_id and {search.condition}", search.counted, f"({search.found}) f {each[dialect]}")
+    return _Condition(search.condition, by="", parts=(found,))
 
 
 def _of_connector(
@@ -312,8 +345,8 @@ def _troubled(blamed: Sequence[str], places: Sequence[str], dialect: Dialect) ->
     # `|| ''`: for an `or` of two indexes SQLite would sort the matches.
     either = f"status = 'valid' and (trouble is not null or {source} || '' in ({', '.join(places)}))"
     own = "status = 'valid' and trouble is not null"
-    parts = [_Part(own, own, "created_at")]
+    parts = [_Part(own, _counted(own, "created_at"))]
     for place in places:
         of_source = f"{source} = {place} and status = 'valid'"
-        parts.append(_Part(f"{of_source} and trouble is null", of_source, "created_at"))
+        parts.append(_Part(f"{of_source} and trouble is null", _counted(of_source, "created_at")))
     return _Condition(either, by="", parts=tuple(parts))

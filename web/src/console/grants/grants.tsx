@@ -1,19 +1,19 @@
-/** All grants: search by the start of an address, filters, pages. The page's address contains the filter. */
+/** All grants: search by a part of an address, and filters. The page's address contains them. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Badge } from "../../shared/parts";
-import { get } from "../core/api";
-import { useLoad } from "../core/load";
-import { go, here, href, refine } from "../core/route";
+import { page } from "../core/api";
+import { useGrowing } from "../core/load";
+import { here, href, refine } from "../core/route";
 import type { Grant } from "../core/wire";
 import { grantState, PROVIDER_NAMES, providerName, troubleLine } from "../core/words";
 import { Choice } from "../parts/field";
-import { Empty, Shown } from "../parts/loading";
+import { Empty, More, Shown } from "../parts/loading";
 import { Page } from "../parts/page";
 import { Table } from "../parts/table";
 import { Due, Time } from "../parts/time";
 
-const SIZE = 25;
+const SIZE = 50;
 const STATES = [
     ["", "Any state"],
     ["valid", "Valid"],
@@ -24,18 +24,17 @@ const STATES = [
 export function GrantsPage() {
     const { query } = here.value;
     const filter = filterOf(query);
-    const offset = Number(query.get("from") ?? 0) || 0;
-    const list = useLoad(
-        (signal) =>
-            get<Grant[]>(
+    const list = useGrowing<Grant>(
+        (cursor, signal) =>
+            page(
                 "/v3/grants",
                 {
-                    email_prefix: filter.email,
+                    email_contains: filter.email,
                     provider: filter.provider,
                     grant_status: filter.state === "troubled" ? undefined : filter.state,
                     troubled: filter.state === "troubled" || undefined,
-                    limit: SIZE + 1, // one more than is shown, to know whether there are more
-                    offset,
+                    limit: SIZE,
+                    page_token: cursor,
                 },
                 signal,
             ),
@@ -75,21 +74,13 @@ export function GrantsPage() {
                 {(grants) =>
                     grants.length ? (
                         <>
-                            <GrantTable grants={grants.slice(0, SIZE)} />
-                            <Pages
-                                from={offset}
-                                shown={Math.min(grants.length, SIZE)}
-                                more={grants.length > SIZE}
-                                onFrom={(from) => {
-                                    go(["grants"], { ...filter, from: from || undefined });
-                                    window.scrollTo(0, 0);
-                                }}
-                            />
+                            <GrantTable grants={grants} />
+                            <More of={list} />
                         </>
-                    ) : filtered || offset ? (
+                    ) : filtered ? (
                         <Empty title="No grant fits">
                             <p>
-                                Addresses are searched from their start, as they were connected.{" "}
+                                Any part of an address is found, as it was connected.{" "}
                                 <button type="button" class="link" onClick={() => refine({})}>
                                     Show all grants
                                 </button>
@@ -145,8 +136,8 @@ function EmailSearch({ value, onValue }: { value: string; onValue: (value: strin
         <input
             class="input search"
             type="search"
-            aria-label="Email begins with"
-            placeholder="Email begins with…"
+            aria-label="Part of an email address"
+            placeholder="Search addresses…"
             value={text}
             autocomplete="off"
             spellcheck={false}
@@ -188,39 +179,4 @@ function GrantRow({ grant }: { grant: Grant }) {
 
 function None() {
     return <span class="soft">none</span>;
-}
-
-function Pages({
-    from,
-    shown,
-    more,
-    onFrom,
-}: {
-    from: number;
-    shown: number;
-    more: boolean;
-    onFrom: (from: number) => void;
-}) {
-    return (
-        <nav class="pages" aria-label="Pages of the list">
-            <span class="soft" role="status">
-                {from + 1} to {from + shown}
-            </span>
-            {(from > 0 || more) && (
-                <span class="actions">
-                    <button
-                        type="button"
-                        class="button"
-                        disabled={from === 0}
-                        onClick={() => onFrom(Math.max(0, from - SIZE))}
-                    >
-                        Newer
-                    </button>
-                    <button type="button" class="button" disabled={!more} onClick={() => onFrom(from + SIZE)}>
-                        Older
-                    </button>
-                </span>
-            )}
-        </nav>
-    );
 }
