@@ -3,12 +3,15 @@
 import json
 import socket
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import trustme
 
 from opengrant.assembly.installation import installation
 from opengrant.model import SECOND, now
+from opengrant.server.doctor import machine
 from opengrant.server.doctor.examine import examine
 from opengrant.server.doctor.finding import Finding
 from opengrant.settings import Settings
@@ -174,3 +177,19 @@ async def test_work_that_stands_still_is_told_from_work_that_goes_on(settings: S
 
     still = await later(("update paces set spent_until = $1 where name = 'work loop'", (old,)))
     assert (still.state, still.text[:19]) == ("warning", "last ran 20 min ago")
+
+
+@pytest.mark.parametrize(("days", "state"), [(90, "ok"), (3, "warning"), (-1, "failed")])
+def test_the_certificate_of_the_mail_proxy_is_looked_at(tmp_path: Path, days: int, state: str) -> None:
+    certificate = tmp_path / "mail.pem"
+    at = datetime.now(UTC)
+    issued = trustme.CA().issue_cert(
+        "localhost", not_before=at - timedelta(days=9), not_after=at + timedelta(days=days)
+    )
+    issued.private_key_and_cert_chain_pem.write_to_path(str(certificate))
+    env = {"OPENGRANT_PROXY__IMAP_PORT": "993"}
+    (finding,) = machine.mail_proxy(settings_from({**env, "OPENGRANT_PROXY__CERTIFICATE": str(certificate)}))
+    assert finding.state == state
+    (without,) = machine.mail_proxy(settings_from(env))
+    assert (without.state, "OPENGRANT_PROXY__CERTIFICATE" in without.text) == ("failed", True)
+    assert machine.mail_proxy(settings_from({})) == []

@@ -19,6 +19,7 @@ async def examine(settings: Settings, *, tell: Callable[[str], None] = lambda _:
         machine.data_dir(settings),
         machine.disk(settings),
         machine.public_url(settings),
+        *machine.mail_proxy(settings),
     ]
     try:
         expect_database(settings)

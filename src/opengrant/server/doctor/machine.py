@@ -1,14 +1,19 @@
-"""Checks that need no database: settings, data directory, disk, public URL."""
+"""Checks that need no database: settings, data directory, disk, public URL, the certificate of the mail proxy."""
 
 import stat
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
+from cryptography import x509
+
 from opengrant.operations.readiness import LEAST_ROOM, room
-from opengrant.server.doctor.finding import Finding
+from opengrant.server.doctor.finding import Finding, State
+from opengrant.server.mail_ports import CannotProxy, tls_of
 from opengrant.settings import Settings, say_unknown, unknown
 
 _LITTLE_ROOM = 512 * 1024 * 1024
+_ENDS_SOON = timedelta(days=14)
 
 
 def unknown_settings(environment: Iterable[str]) -> list[Finding]:
@@ -64,6 +69,25 @@ def public_url(settings: Settings) -> Finding:
         )
         return Finding(name, "failed", text)
     return Finding(name, "ok", settings.public_url)
+
+
+def mail_proxy(settings: Settings) -> list[Finding]:
+    """Nothing where its ports are not set."""
+    name, proxy = "mail proxy", settings.proxy
+    if proxy.imap_port is None and proxy.smtp_port is None:
+        return []
+    try:
+        tls_of(proxy)
+    except CannotProxy as problem:
+        return [Finding(name, "failed", str(problem))]
+    if proxy.certificate is None:
+        return [Finding(name, "ok", f"without TLS, at {proxy.host}")]
+    ends = x509.load_pem_x509_certificates(proxy.certificate.read_bytes())[0].not_valid_after_utc
+    text = f"its certificate is valid until {ends:%Y-%m-%d}"
+    if (left := ends - datetime.now(UTC)) > _ENDS_SOON:
+        return [Finding(name, "ok", text)]
+    state: State = "warning" if left > timedelta(0) else "failed"
+    return [Finding(name, state, f"{text}: renew it, and restart the server, which reads it at the start")]
 
 
 def _is_local(host: str) -> bool:
