@@ -116,17 +116,12 @@ def test_a_login_for_another_user_is_none() -> None:
         pytest.param(ImapDialogue, b"a NOOP\r\n" * 1000, id="imap: commands"),
         pytest.param(SmtpDialogue, b"NOOP\r\n" * 1000, id="smtp: commands"),
         pytest.param(ImapDialogue, b'a LOGIN "x" "y"\r\n' * 100, id="imap: logins"),
-        pytest.param(SmtpDialogue, b"AUTH PLAIN " + b64encode(b"\0x\0y") + b"\r\n" * 2, id="smtp: logins"),
+        pytest.param(SmtpDialogue, (b"AUTH PLAIN " + b64encode(b"\0x\0y") + b"\r\n") * 100, id="smtp: logins"),
         pytest.param(ImapDialogue, b"a LOGIN {99999}\r\n", id="imap: a large literal"),
-        pytest.param(
-            ImapDialogue, b"a ID" + b" {4000+}\r\n" + b"x" * 4000 + b" {4000+}\r\n" + b"x" * 5000, id="imap: two"
-        ),
+        pytest.param(ImapDialogue, b"a ID" + (b" {4000+}\r\n" + b"x" * 4000) * 3, id="imap: many literals"),
     ],
 )
 def test_each_limit_ends_the_dialogue(kind: type[ImapDialogue | SmtpDialogue], said: bytes) -> None:
-    if b"AUTH PLAIN" in said:
-        said = said.rstrip() + b"\r\n"
-        said *= 100
     ended, _, tried = talk(kind, said)
     assert ended == "TooMuch"
     assert len(tried) <= dialogue.MAX_LOGINS

@@ -10,11 +10,7 @@ import pytest
 import trustme
 
 from tests.cli.test_commands import opengrant, serving
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        return int(held.getsockname()[1])
+from tests.mailproxy.support import free_port
 
 
 @pytest.fixture

@@ -1,65 +1,78 @@
 """Sending through the mail proxy: smtplib, and a server that takes mail after a login."""
 
+import asyncio
 import smtplib
 import ssl
-from collections.abc import Iterator
 from email import message_from_bytes
-from typing import Any
+from typing import Any, Self
 
 import pytest
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
+from tests.fakes.beside import Beside, Junction
 from tests.fakes.mail import Certificates
 from tests.mailproxy.conftest import ALICE
 from tests.mailproxy.support import Proxied, key_of
-from tests.peers.dovecot import ACCOUNTS, ELSEWHERE, Dovecot
+from tests.peers.dovecot import ACCOUNTS, Dovecot
 from tests.support import Tenant, data, imap
 
 
-class Sink(Controller):
-    """Takes mail of Alice, and keeps it."""
+class Sink:
+    """Async context manager: takes mail of Alice on `port`, and keeps it."""
 
     def __init__(self, tls: ssl.SSLContext) -> None:
         self.mails: list[Envelope] = []
-        super().__init__(
-            self, hostname=ELSEWHERE, port=0, ssl_context=tls, authenticator=self.authenticate, auth_require_tls=False
-        )
+        self.port = 0
+        self._tls = tls
+        self._talks: list[SMTP] = []
 
-    def factory(self) -> SMTP:
-        return SMTP(
-            self,
-            authenticator=self.authenticate,
-            auth_required=True,
-            auth_require_tls=False,
-            enable_SMTPUTF8=True,
+    async def __aenter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(self._talk, "127.0.0.1", 0, ssl=self._tls)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        for one in self._talks:
+            if one.transport is not None:
+                one.transport.abort()
+
+    def _talk(self) -> SMTP:
+        self._talks.append(
+            SMTP(self, authenticator=self.authenticate, auth_require_tls=False, enable_SMTPUTF8=True, hostname="sink")
         )
+        return self._talks[-1]
 
     def authenticate(self, _server: object, _session: object, _envelope: object, _how: str, given: Any) -> AuthResult:
         right = (given.login, given.password) == (ALICE.encode(), ACCOUNTS[ALICE].encode())
         return AuthResult(success=right, handled=right)
 
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 -- aiosmtpd's
+    async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 -- aiosmtpd's
+        if not session.authenticated:
+            return "530 5.7.0 log in first"
         self.mails.append(envelope)
         return "250 2.0.0 taken"
 
 
 @pytest.fixture(scope="module")
-def sink(certificates: Certificates) -> Iterator[Sink]:
-    running = Sink(certificates.serving("127.0.0.2"))
-    running.start()
-    yield running
-    running.stop()
+def sink(beside: Beside, certificates: Certificates) -> Sink:
+    return beside.enter(Sink(certificates.good))
+
+
+@pytest.fixture(scope="module")
+def submission(beside: Beside, sink: Sink) -> Junction:
+    return beside.enter(Junction(sink.port))
 
 
 @pytest.fixture
-def sending(tenant: Tenant, dovecot: Dovecot, sink: Sink) -> Any:
+def sending(tenant: Tenant, dovecot: Dovecot, sink: Sink, submission: Junction) -> Any:
     """Alice's mailbox, which sends by the sink."""
     tenant.connector("imap")
     sink.mails.clear()
-    assert sink.server is not None
-    port = sink.server.sockets[0].getsockname()[1]
-    return data(tenant.connect("imap", imap(dovecot, ALICE, smtp_port=port)))
+    submission.leads_to = sink.port
+    place = {"smtp_host": "127.0.0.1", "smtp_port": submission.port}
+    return data(tenant.connect("imap", imap(dovecot, ALICE, **place)))
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN"])
@@ -98,13 +111,10 @@ def test_nothing_but_a_login_comes_first(proxied: Proxied) -> None:
 
 
 def test_a_server_that_is_away_is_no_wrong_password(
-    proxied: Proxied, tenant: Tenant, sending: Any, key: str, sink: Sink
+    proxied: Proxied, tenant: Tenant, sending: Any, key: str, submission: Junction
 ) -> None:
-    sink.stop()
-    try:
-        with proxied.submission() as client, pytest.raises(smtplib.SMTPAuthenticationError) as refused:
-            client.login(sending["id"], key)
-    finally:
-        sink.start()
+    submission.leads_to = 1  # nothing listens there
+    with proxied.submission() as client, pytest.raises(smtplib.SMTPAuthenticationError) as refused:
+        client.login(sending["id"], key)
     assert refused.value.smtp_code == 454
     assert data(tenant.get(f"/v3/grants/{sending['id']}"))["grant_status"] == "valid"

@@ -63,13 +63,14 @@ def refusal_of(error: Exception) -> Refusal:
         case _:
             log.error("proxy_login_failed", exc_info=error)
             return Refusal("UNAVAILABLE", "454 4.3.0", text)
-    return Refusal(code, reply, plain(error.message))
+    wait = "" if error.retry_after is None else f" Retry-After: {error.retry_after} s."
+    return Refusal(code, reply, plain(error.message, wait))
 
 
-def plain(text: str) -> str:
-    """One line of printable ASCII."""
+def plain(text: str, more: str = "") -> str:
+    """One line of printable ASCII. more: comes after it, however long it is."""
     kept = "".join(one if " " <= one <= "~" else "?" for one in " ".join(text.split()))
-    return kept[:_LONGEST_TEXT]
+    return kept[:_LONGEST_TEXT] + more
 
 
 def read_plain(encoded: bytes) -> tuple[str, SecretStr] | None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from opengrant.net.line_connection import ENOUGH, LineConnection
 
 AFTER_END = 5.0
-"""Seconds that the server may go on sending after its client has said that it sends no more."""
+"""Seconds that the server may go on sending after a client without TLS has said that it sends no more."""
 FLUSH = 30.0
 """Seconds for the last bytes to the client."""
 
@@ -121,7 +121,8 @@ class Coupling:
             while (left := self.quiet_since + self._idle - self._loop.time()) > 0:
                 done, _ = await asyncio.wait({up, down}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
                 if done:
-                    await asyncio.wait({down}, timeout=AFTER_END)
+                    # TLS ends both directions; what the server has still to say, nothing would read.
+                    await asyncio.wait({down}, timeout=0 if self._client.tls else AFTER_END)
                     break
         finally:
             up.cancel()

@@ -12,7 +12,7 @@ const client = new ImapFlow({
 });
 await client.connect();
 const enabled = [...client.capabilities.keys()];
-const folder = "flow";
+const folder = `flow-${process.pid}-${Date.now()}`;
 await client.mailboxCreate(folder);
 const text = `Subject: flow\r\n\r\n${"line of text\r\n".repeat(50_000)}`;
 await client.append(folder, text, ["\\Seen"]);
