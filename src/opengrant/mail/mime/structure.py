@@ -51,7 +51,7 @@ def _leaf(items: Sequence[object], number: str) -> Part:
         own = 3
     said = _described(kind, _at(items, 2), _at(items, _BASE + own + 1), _at(items, 3), _at(items, 5))
     size = _at(items, 6)
-    return said.leaf(number, size if isinstance(size, int) else 0)
+    return said.leaf(number, max(size, 0) if isinstance(size, int) else 0)
 
 
 def _described(

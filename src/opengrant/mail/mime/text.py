@@ -43,17 +43,21 @@ class Texts:
 
 def texts(root: Part) -> Texts:
     """The first text of a message that is no attachment, in each form that it has."""
-    if not root.parts:
-        return _of_leaf(root, named=root.filename is not None and root.number != "1")
-    found = [one for part in root.parts if (one := texts(part)).shown is not None]
-    if root.kind != "multipart/alternative":
+    return _texts(root) if root.parts else _form(root)
+
+
+def _texts(part: Part) -> Texts:
+    if not part.parts:
+        return _form(part) if part.filename is None else Texts()
+    found = [one for inner in part.parts if (one := _texts(inner)).shown is not None]
+    if part.kind != "multipart/alternative":
         return found[0] if found else Texts()
     html = next((one.html for one in found if one.html is not None), None)
     return Texts(html, next((one.plain for one in found if one.plain is not None), None))
 
 
-def _of_leaf(part: Part, *, named: bool) -> Texts:
-    if named or part.disposition == "attachment":
+def _form(part: Part) -> Texts:
+    if part.disposition == "attachment":
         return Texts()
     match part.kind:
         case "text/html":
