@@ -1,4 +1,4 @@
-"""Mail: what a mailbox holds, wherever it is.
+"""Mail of grants: folders, messages and attachments behind one port, read and changed at the provider as calls come.
 
-It must not know HTTP.
+Nothing is copied. It does not know HTTP or the wire.
 """

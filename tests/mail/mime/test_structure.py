@@ -2,8 +2,6 @@
 
 import imaplib
 import re
-import ssl
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -13,7 +11,6 @@ from opengrant.mail.mime.index import index
 from opengrant.mail.mime.parts import DEEPEST, MOST_PARTS
 from opengrant.mail.mime.structure import structure
 from tests.mail.mime.corpus import BADLY, WELL
-from tests.peers.dovecot import ACCOUNTS, Dovecot
 
 _TOKEN = re.compile(rb'\(|\)|"((?:[^"\\]|\\.)*)"|\{(\d+)\}\r\n|([^\s()"{]+)', re.DOTALL)
 
@@ -49,38 +46,25 @@ def answer(client: imaplib.IMAP4, number: str, what: str) -> list[object]:
     return items
 
 
-@pytest.fixture(scope="module")
-def client(dovecot: Dovecot) -> Iterator[imaplib.IMAP4]:
-    context = ssl.create_default_context(cafile=str(dovecot.ca_file))
-    with imaplib.IMAP4_SSL("127.0.0.1", dovecot.imaps, ssl_context=context, timeout=60) as client:
-        name, password = next(iter(ACCOUNTS.items()))
-        client.login(name, password)
-        client.create("Corpus")
-        client.select("Corpus")
-        yield client
-        client.close()
-        client.delete("Corpus")
-
-
 @pytest.mark.parametrize("name", WELL)
-def test_the_same_parts_as_dovecot_finds(client: imaplib.IMAP4, name: str) -> None:
+def test_the_same_parts_as_dovecot_finds(mailbox: imaplib.IMAP4, name: str) -> None:
     raw = WELL[name]
-    client.append("Corpus", "", "", raw)
-    number = str(client.select("Corpus")[1][0], "ascii")
+    mailbox.append("Corpus", "", "", raw)
+    number = str(mailbox.select("Corpus")[1][0], "ascii")
     found = index(raw)
-    assert structure(answer(client, number, "BODYSTRUCTURE")[1]) == found.root
+    assert structure(answer(mailbox, number, "BODYSTRUCTURE")[1]) == found.root
     for part in found.root.leaves():
         start, end = found.bodies[part.number]
-        assert answer(client, number, f"BODY.PEEK[{part.number}]")[1] == raw[start:end]
+        assert answer(mailbox, number, f"BODY.PEEK[{part.number}]")[1] == raw[start:end]
 
 
 @pytest.mark.parametrize("name", [name for name in BADLY if name != "nothing"])
-def test_what_dovecot_says_of_bad_input_is_understood(client: imaplib.IMAP4, name: str) -> None:
-    client.append("Corpus", "", "", BADLY[name])
-    number = str(client.select("Corpus")[1][0], "ascii")
-    said = structure(answer(client, number, "BODYSTRUCTURE")[1])
+def test_what_dovecot_says_of_bad_input_is_understood(mailbox: imaplib.IMAP4, name: str) -> None:
+    mailbox.append("Corpus", "", "", BADLY[name])
+    number = str(mailbox.select("Corpus")[1][0], "ascii")
+    said = structure(answer(mailbox, number, "BODYSTRUCTURE")[1])
     for part in said.leaves():
-        content = answer(client, number, f"BODY.PEEK[{part.number}]")[1]
+        content = answer(mailbox, number, f"BODY.PEEK[{part.number}]")[1]
         assert len(content or b"") == part.size  # type: ignore[arg-type]
 
 

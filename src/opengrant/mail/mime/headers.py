@@ -107,8 +107,8 @@ def message_id(value: str | None) -> str | None:
 
 
 def usable_id(found: str) -> bool:
-    """Whether a message can be named and found by it: neither empty nor very long, and without blanks and controls."""
-    return 2 < len(found) <= _LONGEST_ID and found.isprintable() and " " not in found
+    """Whether a message can be named and found by it: in ASCII, not very long, and without blanks and controls."""
+    return 2 < len(found) <= _LONGEST_ID and found.isascii() and found.isprintable() and " " not in found
 
 
 def date(value: str | None) -> int | None:
