@@ -20,5 +20,7 @@ def mailbox(dovecot: Dovecot) -> Iterator[imaplib.IMAP4]:
         for folder in FOLDERS:
             client.create(folder)
         yield client
+        if client.state == "SELECTED":
+            client.close()
         for folder in FOLDERS:
             client.delete(folder)

@@ -40,6 +40,7 @@ from opengrant.mail.mime.addresses import addresses
         ('"A <a@example.com>', [("a@example.com", '"A')]),
         ("a@example.com (no end", [("a@example.com", "no end")]),
         ("ä@exämple.com", [("ä@exämple.com", "")]),
+        ("=?utf-8?q?bank?=@example.com", [("=?utf-8?q?bank?=@example.com", "")]),
         ("=?utf-8?q?x=0D=0ABcc=3A_y?= <a@example.com>", [("a@example.com", "x Bcc: y")]),
     ],
 )

@@ -3,6 +3,7 @@
 import imaplib
 import random
 import re
+from itertools import pairwise
 
 import pytest
 
@@ -84,7 +85,7 @@ def conversations(answer: bytes) -> list[list[str]]:
 @pytest.mark.timeout(120)
 def test_long_conversations_cost_no_more_than_their_ids() -> None:
     chain = [str(number) for number in range(200_000)]
-    one_by_one = [Linked(other, (one,)) for one, other in zip(chain, chain[1:], strict=False)]
+    one_by_one = [Linked(other, (one,)) for one, other in pairwise(chain)]
     assert grouped(one_by_one) == [chain[1:]]
     assert grouped(reversed(one_by_one)) == [chain[:0:-1]]
     assert grouped([Linked("last", tuple(chain))]) == [["last"]]

@@ -97,6 +97,6 @@ def _finished(read: _Reading) -> Iterator[Address]:
         email = email.rpartition(":")[2]
     if '"' not in email:
         email = "".join(email.split())
-    email, name = headers.text(email), headers.text(name)
+    email, name = headers.printable(email), headers.text(name)
     if email or name:
         yield Address(email, name)

@@ -65,6 +65,11 @@ def text(value: str) -> str:
     """
     if "=?" in value:
         value = "".join(_decoded(value))
+    return printable(value)
+
+
+def printable(value: str) -> str:
+    """Each run of control characters is a blank."""
     return _CONTROLS.sub(" ", value).strip()
 
 
@@ -146,10 +151,11 @@ def parameters(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """
     plain: dict[str, str] = {}
     long: dict[str, dict[int, tuple[bool, str]]] = {}
-    for name, value in pairs:
-        section = _SECTION.fullmatch(name.lower())
-        if section is None or "*" not in name:
-            plain.setdefault(name.lower(), text(value))
+    for written, value in pairs:
+        name = written.lower()
+        section = _SECTION.fullmatch(name) if "*" in name else None
+        if section is None:
+            plain.setdefault(name, text(value))
         else:
             long.setdefault(section[1], {}).setdefault(int(section[2] or 0), (bool(section[3]), value))
     return plain | {name: _joined([part for _, part in sorted(sections.items())]) for name, sections in long.items()}
@@ -162,4 +168,4 @@ def _joined(sections: list[tuple[bool, str]]) -> str:
         charset, _, first = first.split("'", 2)
     values = [(encoded, first), *sections[1:]]
     data = b"".join(unquote_to_bytes(value) if percent else value.encode() for percent, value in values)
-    return _CONTROLS.sub(" ", charsets.decode(data, charset)).strip()
+    return printable(charsets.decode(data, charset))

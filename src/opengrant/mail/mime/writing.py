@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import idna
 
 from opengrant.errors import InvalidData
+from opengrant.mail.mime.headers import printable
 from opengrant.model.mail import Address
 
 _LINE = 76
@@ -21,12 +22,11 @@ _PIECE = re.compile(r" *[^ ]+")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+")
 _ESCAPE = re.compile(r'(["\\])')
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 def one_line(text: str) -> str:
-    """Without control characters: each run of them is a blank. What UTF-8 cannot hold is a question mark."""
-    return _CONTROLS.sub(" ", text).encode("utf-8", "replace").decode().strip()
+    """Without control characters. What UTF-8 cannot hold is a question mark."""
+    return printable(text).encode("utf-8", "replace").decode()
 
 
 def field(name: str, pieces: Iterable[str]) -> bytes:
