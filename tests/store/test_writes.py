@@ -113,3 +113,14 @@ async def test_arms_write_nothing_when_the_head_writes_nothing(store: Store) -> 
         app = f"app {number}"
         before, after = await drive(store, app, together(NO, (), arms(app), store.dialect))
         assert after == before
+
+
+async def test_a_rotated_token_alone_is_the_same_rows_as_in_a_longer_script(store: Store) -> None:
+    await store.migrate()
+    for app in ("alone", "longer"):
+        await store.write(begin(app))
+    successor = {app: secret(app, "rotation", "walked", of=b"newer") for app in ("alone", "longer")}
+    about = (ProviderName.ZOOM, "walked")
+    await store.write(rotations.record("longer", *about, successor["longer"], at=AT + 1))
+    await store.write(rotations.record_alone("alone", *about, successor["alone"], at=AT + 1, dialect=store.dialect))
+    assert await store.read(rows_of("alone")) == await store.read(rows_of("longer"))

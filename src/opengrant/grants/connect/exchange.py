@@ -137,33 +137,49 @@ class RefreshTokenExchange:
             await asyncio.wait(tasks)
 
     async def _fly(self, wanted: _Exchange, *, waited: bool) -> Grant | None:
-        app, found, held = wanted.app, wanted.found, list[Lease]()
+        found, held = wanted.found, list[Lease]()
         try:
+            newest = None
             if wanted.provider.single_use:
-                held.append(await self._lease(app, f"{leases.SPENT}{wanted.spent}"))
-                if held[0].attempts > 1:
-                    await replay(self.db, self.rotated.spool)  # the rotated token of the last owner may lie there
-                # The grant's own refresh must not spend it now, nor find it dead before its successor is stored.
-                newest = await self._newest(wanted)
-                if newest.grant_id is not None:
-                    held.append(await self._lease(app, newest.grant_id))
+                newest, behind = await self._hold(wanted, held)
+                waited = waited or behind
             # A request that has waited takes a new number: others may have begun, and ended, since its look-up.
-            fresh = waited or bool(held)
-            asked = await self.db.write_soon(connector_rows.next_number(self.db.dialect)) if fresh else found.asked
-            return await wanted.write(found, await self._exchange(wanted, held, asked=asked))
+            asked = await self.db.write_soon(connector_rows.next_number(self.db.dialect)) if waited else found.asked
+            return await wanted.write(found, await self._exchange(wanted, held, newest, asked=asked))
         finally:
             del self._flights[wanted.spent]
             await self._give_back(held)
 
-    async def _exchange(self, wanted: _Exchange, held: list[Lease], *, asked: int) -> Proof:
+    async def _hold(self, wanted: _Exchange, held: list[Lease]) -> tuple[Newest | None, bool]:
+        """Take the leases under which a single-use token is spent.
+
+        Returns what it has become by now, None if that must be asked for again; and whether another request may have
+        spent it since the look-up.
+        """
+        app = wanted.app
+        first, waited = await self._lease(app, f"{leases.SPENT}{wanted.spent}")
+        held.append(first)
+        if first.attempts > 1:
+            await replay(self.db, self.rotated.spool)  # the rotated token of the last owner may lie there
+        newest = await self._newest(wanted)
+        behind = waited or first.attempts > 1 or bool(newest.spent)
+        if newest.grant_id is None:
+            return newest, behind
+        # The grant's own refresh must not spend it now, nor find it dead before its successor is stored.
+        second, _ = await self._lease(app, newest.grant_id)
+        held.append(second)
+        return None, behind  # that refresh may have spent it before this lease
+
+    async def _exchange(self, wanted: _Exchange, held: list[Lease], newest: Newest | None, *, asked: int) -> Proof:
         """held: the leases under which the token is spent; leases that wait in the spool are removed from it.
 
-        asked  the number of the verification
+        newest  what the token has become; None: not known
+        asked   the number of the verification
         """
         app, ask, provider = wanted.app, wanted.ask, wanted.provider
         client = self.connectors.client(wanted.found)
         async with VerificationCall(self.observe, ask.provider, "token"):
-            tokens, spent_token, walked = await self._spend(wanted, client, held)
+            tokens, spent_token, walked = await self._spend(wanted, client, held, newest)
             refresh_token = spent_token
             failpoints.point("connect.answered")
             spent = self.rotated.digest(app.id, ask.provider, spent_token)
@@ -191,19 +207,19 @@ class RefreshTokenExchange:
         )
 
     async def _spend(
-        self, wanted: _Exchange, client: ClientApp, held: list[Lease]
+        self, wanted: _Exchange, client: ClientApp, held: list[Lease], newest: Newest | None
     ) -> tuple[Tokens, SecretStr, tuple[str, ...]]:
         """The provider's answer, the token that it was given for, and the digests of the tokens before that."""
-        refresh_token, _, walked = await self._newest(wanted)
+        refresh_token, _, walked = newest or await self._newest(wanted)
         try:
             return await wanted.provider.refresh(client, refresh_token), refresh_token, walked
         except ProviderFailure as failure:
             # The grant that holds its successor may have been refreshed at this moment.
-            newest, _, walked = await self._newest(wanted)
-            if newest == refresh_token or classify(failure.evidence).kind is not Kind.RECONNECT:
+            other, _, walked = await self._newest(wanted)
+            if other == refresh_token or classify(failure.evidence).kind is not Kind.RECONNECT:
                 await self._leave_in_question(failure, held)
                 raise
-            return await wanted.provider.refresh(client, newest), newest, walked
+            return await wanted.provider.refresh(client, other), other, walked
 
     async def _leave_in_question(self, failure: ProviderFailure, held: list[Lease]) -> None:
         """Mark the leases of a token whose successor may be lost, for later requests. Raises RotationLost."""
@@ -222,18 +238,23 @@ class RefreshTokenExchange:
             return Newest(wanted.given, None, ())
         return await self.rotated.newest(wanted.app.id, wanted.ask.provider, wanted.given)
 
-    async def _lease(self, app: Application, subject: str) -> Lease:
-        """While the lease lasts, no other node spends this token: its first use kills it. Raises Overloaded."""
+    async def _lease(self, app: Application, subject: str) -> tuple[Lease, bool]:
+        """While the lease lasts, no other node spends this token: its first use kills it.
+
+        Returns also whether another owner had it before. Raises Overloaded.
+        """
         owner = str(uuid.uuid4())
         # Longer than the spending may take; other requests wait as long.
         lasts = _CALLS * (self.timeout + GRACE) + _WRITE_MARGIN
         patience = asyncio.get_running_loop().time() + lasts
+        waited = False
         while True:
             at = self.clock()
             until = at + int(lasts * SECOND)
             lease = await self.db.write(leases.take(app.id, subject, owner, at=at, until=until))
             if lease is not None:
-                return lease
+                return lease, waited
+            waited = True
             if asyncio.get_running_loop().time() > patience:
                 raise Overloaded("Another request with this refresh token takes long. Try again.", retry_after=2)
             await asyncio.sleep(_LOOK_AGAIN)

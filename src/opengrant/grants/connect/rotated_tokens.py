@@ -78,7 +78,10 @@ class RotatedTokens:
         sealed = self.vault.seal(encode(RotatedToken(refresh_token=successor)), owner)
         row, at = secrets.SecretRow(owner.application_id, owner.kind, owner.id, owner.purpose, sealed), self.clock()
         try:
-            await write_with_retry(self.db, lambda: rotations.record(app.id, provider, spent, row, at=at))
+            dialect = self.db.dialect
+            await write_with_retry(
+                self.db, lambda: rotations.record_alone(app.id, provider, spent, row, at=at, dialect=dialect)
+            )
         except StoreUnavailable:
             held = tuple((lease.subject, lease.owner) for lease in under)
             await asyncio.to_thread(self.spool.put, PendingRotation(app.id, provider, spent, sealed, at, held))

@@ -55,8 +55,8 @@ class Window:
 FEW, MANY = (2_000, 16_000), (16_000, 128_000)
 """Most matches that are sorted, where their rows must be read and where the index alone is: before the front of the
 listing is looked through, and if that had too few."""
-FRONT = 4_000
-"""Grants at the front of a listing that are looked through."""
+NEAR_FRONT, FRONT = 300, 4_000
+"""Grants at the front of a listing that are looked through, at first and then."""
 _NEAR = 200
 """Up to this offset, the grants that are skipped are read whole; further ones are skipped in the index."""
 _MERGED = 20
@@ -164,17 +164,16 @@ class _Listing:
         """exact: the first condition has one or two matches. dense: to count many takes long."""
         if not self._narrowing:
             return (yield from self._in_order())
-        if exact:
-            return (yield from self._sorted(self._narrowing[0]))
-        if not dense and (few := (yield from self._fewest(FEW))):
-            return (yield from self._sorted(few))
-        rows = yield from self._at_the_front()
-        if len(rows) == self._window.limit or (yield from self._is_short()):
+        if dense and len(rows := (yield from self._at_the_front(NEAR_FRONT))) == self._window.limit:
             return rows
-        for bounds in (FEW, MANY) if dense else (MANY,):
-            if few := (yield from self._fewest(bounds)):
-                return (yield from self._sorted(few))
-        return (yield from self._in_order())
+        few = self._narrowing[0] if exact else (yield from self._fewest(FEW))
+        if few is None:
+            for front in (NEAR_FRONT, FRONT):
+                rows = yield from self._at_the_front(front)
+                if len(rows) == self._window.limit or (front == FRONT and (yield from self._is_short())):
+                    return rows
+            few = yield from self._fewest(MANY)
+        return (yield from (self._in_order() if few is None else self._sorted(few)))
 
     def _in_order(self) -> Steps[Sequence[Row]]:
         """Read the streams until the page is full."""
@@ -190,12 +189,12 @@ class _Listing:
             sql = self._looked_up(picked)
         return (yield Statement(sql, tuple(args)))
 
-    def _at_the_front(self) -> Steps[Sequence[Row]]:
+    def _at_the_front(self, front: int) -> Steps[Sequence[Row]]:
         """Look through the first grants of the streams."""
         args, window = Arguments(self._args), self._window
-        front = self._streams.sql(args, self._dialect, columns=self._keys, where=(), limit=FRONT, offset=0)
+        first = self._streams.sql(args, self._dialect, columns=self._keys, where=(), limit=front, offset=0)
         # The limit comes before the conditions, so that no more are looked through.
-        sql = f"""select {LISTED.of("g")} from ({front}) p {self._each} and {" and ".join(self._where)}
+        sql = f"""select {LISTED.of("g")} from ({first}) p {self._each} and {" and ".join(self._where)}
                   {self._by} limit {args.place(window.limit)} offset {args.place(window.offset)}"""
         return (yield Statement(sql, tuple(args)))
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from opengrant.model import Grant, Micros, ProviderName, Sealed
 from opengrant.store import secrets
-from opengrant.store.engine.port import Statement, Steps
-from opengrant.store.engine.writes import Arm, insert, write
+from opengrant.store.engine.port import Dialect, Statement, Steps
+from opengrant.store.engine.writes import Arm, Head, insert, together, write
 
 FIND = """
     select r.grant_id, s.owner_kind, s.owner_id, s.purpose, s.key_id, s.sealed
@@ -28,6 +28,7 @@ _RECORD = insert(
     conflict="""on conflict (application_id, provider, spent)
                 do update set grant_id = excluded.grant_id, created_at = excluded.created_at""",
 )
+_RECORDED = Head(f"{_RECORD.alone} returning spent", f"g as ({_RECORD.alone} returning spent)", "spent")
 _HAND_OVER = write(
     """update rotations set grant_id = {3}{after}
        where rotations.application_id = {0} and rotations.provider = {1} and rotations.spent = {2}""",
@@ -70,6 +71,20 @@ def record(
     """Store the successor of a spent token; it replaces an earlier one."""
     yield Arm(_RECORD, (application_id, provider, spent, None, at)).alone
     yield from secrets.put(successor, at=at)
+
+
+def record_alone(
+    application_id: str,
+    provider: ProviderName,
+    spent: str,
+    successor: secrets.SecretRow,
+    *,
+    at: Micros,
+    dialect: Dialect,
+) -> Steps[None]:
+    """As `record`, for a script that writes nothing else: one statement on PostgreSQL."""
+    args = (application_id, provider, spent, None, at)
+    yield from together(_RECORDED, args, [secrets.put_arm(successor, at=at)], dialect)
 
 
 def spend_arms(grant: Grant, spent: str, *, at: Micros | None) -> list[Arm]:
