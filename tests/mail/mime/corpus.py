@@ -124,7 +124,7 @@ WELL: dict[str, bytes] = {
     "odd cases and folds": mixed(
         "--outer",
         "content-TYPE:\tTEXT/HTML;\r\n\tCharset=UTF-8",
-        "CONTENT-transfer-ENCODING:  Quoted-Printable ",
+        "CONTENT-transfer-ENCODING:  Quoted-Printable",
         "",
         "<p>=C3=A4</p>=",
         "",
@@ -161,4 +161,5 @@ BADLY: dict[str, bytes] = {
     ),
     "header lines that are none": lines("From nobody Mon", ": x", "a b: c", "Subject : y", "", "x"),
     "an encoding that is none": lines("Content-Transfer-Encoding: x-uue; y", "", "x"),
+    "a blank after the encoding": lines("Content-Transfer-Encoding: BASE64 ", "", "w6Q="),
 }

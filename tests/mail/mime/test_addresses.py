@@ -67,6 +67,12 @@ def test_nothing_breaks_it(value: str) -> None:
     assert all(one.email or one.name for one in addresses(value))
 
 
+@given(st.lists(st.sampled_from([*_MARKS, "A B <a@x.example>, "])).map("".join))
+def test_the_usual_is_read_as_the_rest_is(value: str) -> None:
+    """A comment in front has the same read in the other way."""
+    assert [one.email for one in addresses(f"(){value}")] == [one.email for one in addresses(value)]
+
+
 _ENTRIES = ["a@x.example", "B C <b@x.example>", '"D, E" <d@x.example>', "<f@x.example>", "g@x.example (H)"]
 
 

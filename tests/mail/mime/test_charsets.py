@@ -11,7 +11,7 @@ from opengrant.mail.mime import charsets
 RUSSIAN, JAPANESE, CHINESE, KOREAN, HEBREW = (
     "Привет мир, как дела сегодня",
     "今日は良い天気ですね。明日も晴れるでしょう",
-    "你好世界今天天气很好",
+    "你好世界今天天气很好我们去公园散步吧",
     "안녕하세요 오늘 날씨가 좋네요",
     "שלום עולם מה שלומך היום",
 )
@@ -26,7 +26,7 @@ RUSSIAN, JAPANESE, CHINESE, KOREAN, HEBREW = (
         ("Grüße", "utf-8", "no such charset"),
         ("Grüße", "latin-1", "ISO-8859-1"),
         ("Grüße", "latin-1", None),
-        ("Grüße", "latin-1", "utf-8"),
+        ("café", "latin-1", None),
         ("„5 €“", "cp1252", "iso-8859-1"),
         ("ç'était à l'école", "cp1252", None),
         ("①", "cp932", "shift_jis"),
@@ -50,12 +50,13 @@ def test_a_text_is_read(text: str, charset: str, declared: str | None) -> None:
 
 @pytest.mark.parametrize("charset", ["utf-8", "gb18030", "shift_jis", "utf-16-le"])
 def test_a_character_that_is_cut_off_at_the_end_is_left_out(charset: str) -> None:
-    assert charsets.decode(JAPANESE.encode(charset)[:-1], charset) == JAPANESE[:-1]
+    assert charsets.decode(JAPANESE.encode(charset)[:-1], charset, cut=True) == JAPANESE[:-1]
 
 
 def test_what_cannot_be_read_is_marked() -> None:
     assert charsets.decode(b"\x1b$B\x7f\xff\x1b(B end", "iso-2022-jp").endswith("end")
     assert charsets.decode(b"a\x81b", "windows-1252") == "a\ufffdb"
+    assert charsets.decode("Grüße".encode("latin-1"), "utf-8") == "Gr\ufffd\ufffde"
 
 
 NO_CHARSETS = [
@@ -95,3 +96,4 @@ def test_names_that_are_not_known_leave_nothing_behind() -> None:
 @given(st.binary(max_size=200), st.none() | st.sampled_from([*sorted(charsets._KNOWN), "utf-7", "x"]))
 def test_any_bytes_are_a_text_that_can_be_sent(data: bytes, declared: str | None) -> None:
     charsets.decode(data, declared).encode()
+    charsets.decode(data, declared, cut=True).encode()

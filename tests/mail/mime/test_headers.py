@@ -2,6 +2,7 @@
 
 import email.header
 import email.utils
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -59,7 +60,7 @@ def test_a_text_is_decoded(value: str, says: str) -> None:
 _TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=60)
 
 
-@given(_TEXT, st.sampled_from(["utf-8", "utf-16", "gb18030"]))
+@given(_TEXT, st.sampled_from(["utf-8", "gb18030"]))
 def test_what_python_encodes_is_decoded(text: str, charset: str) -> None:
     encoded = email.header.Header(text, charset, header_name="Subject").encode()
     assert headers.text(Headers.read(b"Subject: " + encoded.encode()).fields[0][1]) == text
@@ -121,10 +122,12 @@ def test_dates(value: str | None, found: int | None) -> None:
     assert headers.date(value) == found
 
 
-@given(st.datetimes(timezones=st.timezones()))
-def test_a_date_that_python_writes_is_read(moment: object) -> None:
-    written = email.utils.format_datetime(moment)  # type: ignore[arg-type]
-    assert headers.date(written) == int(email.utils.parsedate_to_datetime(written).timestamp())
+_ZONES = st.integers(-720, 840).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+
+
+@given(st.datetimes(min_value=datetime(1970, 1, 2), timezones=_ZONES))  # noqa: DTZ001  (the zone is drawn)
+def test_a_date_that_python_writes_is_read(moment: datetime) -> None:
+    assert headers.date(email.utils.format_datetime(moment)) == int(moment.replace(microsecond=0).timestamp())
 
 
 _WORDS = ["Mon", "Mar", "2", "2026", "09:00:00", "+0100", ",", "-", ":", "0", "99", "GMT", "-9999", "9:9:99"]

@@ -24,7 +24,7 @@ def seen(raw: bytes) -> list[tuple[str, str | None, str | None, bytes]]:
     """Type, name, Content-ID and content of each part, as found here."""
     found = index(raw)
     return [
-        (part.kind, part.filename, part.content_id, bytes_of(raw, found, part).replace(b"\r\n", b"\n"))
+        (part.kind, part.filename, part.content_id, _plain(part.kind, bytes_of(raw, found, part)))
         for part in found.root.leaves()
     ]
 
@@ -44,21 +44,30 @@ def _leaves(message: Message) -> list[Message]:
 def _expected(part: Message) -> tuple[str, str | None, str | None, bytes]:
     content = part.get_payload(decode=True)
     if content is None:  # a message within, or a report
-        content = b"\n".join(inner.as_bytes() for inner in part.get_payload())  # type: ignore[union-attr]
+        (within,) = part.get_payload()
+        content = within.as_bytes()  # type: ignore[union-attr]
     content_id = part["content-id"]
     return (
         part.get_content_type(),
         part.get_filename(),
         None if content_id is None else str(content_id).strip("<>"),
-        content.replace(b"\r\n", b"\n"),  # type: ignore[union-attr]
+        _plain(part.get_content_type(), content),  # type: ignore[arg-type]
     )
 
 
-REPORTS = {"a report"}
-"""Python takes a report apart and joins it again in another way."""
+def _plain(kind: str, content: bytes) -> bytes:
+    """With the line ends of Python, which writes a message within anew, and the last of them as it likes."""
+    lines = content.replace(b"\r\n", b"\n")
+    return lines.rstrip(b"\n") if kind == "message/rfc822" else lines
 
 
-@pytest.mark.parametrize("name", WELL.keys() - REPORTS)
+OTHERWISE = {
+    "a report": "Python takes it apart",
+    "no end": "Python takes the last line end for that of a delimiter",
+}
+
+
+@pytest.mark.parametrize("name", [name for name in WELL if name not in OTHERWISE])
 def test_the_same_parts_as_of_pythons_parser(name: str) -> None:
     assert seen(WELL[name]) == expected(WELL[name])
 
@@ -68,7 +77,7 @@ _NAME = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min
 
 
 @st.composite
-def messages(draw: st.DrawFn) -> bytes:
+def messages(draw: st.DrawFn) -> EmailMessage:
     made = EmailMessage()
     made["Subject"] = draw(st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), max_size=60))
     made.set_content(draw(st.text(st.characters(codec="utf-8", exclude_characters="\r\n\x0b\x0c"), max_size=120)))
@@ -76,11 +85,12 @@ def messages(draw: st.DrawFn) -> bytes:
         made.add_alternative("<p>x</p>\n", subtype="html", cte=draw(st.sampled_from(["base64", "quoted-printable"])))
     for content, name in draw(st.lists(st.tuples(_CONTENT, _NAME), max_size=3)):
         made.add_attachment(content, maintype="application", subtype="x-any", filename=name, cid="<c@example.com>")
-    return made.as_bytes(policy=email.policy.SMTP)
+    return made
 
 
 @given(messages())
-def test_what_python_writes_is_read_as_python_reads_it(raw: bytes) -> None:
+def test_what_python_writes_is_read_as_python_reads_it(message: EmailMessage) -> None:
+    raw = message.as_bytes(policy=email.policy.SMTP)
     assert seen(raw) == expected(raw)
 
 
@@ -108,6 +118,7 @@ ODD = {
     "a header that ends at a delimiter": [("text/html", b""), ("text/plain", "Grüße".encode())],
     "no content type": [("text/plain", b"x\r\n")],
     "a content type in Chinese": [("text/plain", b"x\r\n")],
+    "a blank after the encoding": [("text/plain", b"w6Q=\r\n")],
     "two content types": [("text/html", b"x\r\n")],
 }
 
@@ -116,8 +127,7 @@ ODD = {
 def test_bad_input_has_parts_too(name: str) -> None:
     raw = BADLY[name]
     found = index(raw)
-    kinds = [part.kind for part in found.root.leaves()]
-    assert kinds == ["text/plain" if kind.startswith("multipart") else kind for kind, _ in ODD[name]]
+    assert [part.kind for part in found.root.leaves()] == [kind for kind, _ in ODD[name]]
     for part, (_, content) in zip(found.root.leaves(), ODD[name], strict=True):
         start, end = found.bodies[part.number]
         assert content is None or raw[start:end] == content

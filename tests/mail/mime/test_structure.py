@@ -2,13 +2,14 @@
 
 import imaplib
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from opengrant.mail.mime.index import index
-from opengrant.mail.mime.parts import DEEPEST, MOST_PARTS
+from opengrant.mail.mime.parts import DEEPEST, MOST_PARTS, Part
 from opengrant.mail.mime.structure import structure
 from tests.mail.mime.corpus import BADLY, WELL
 
@@ -46,16 +47,27 @@ def answer(client: imaplib.IMAP4, number: str, what: str) -> list[object]:
     return items
 
 
+def without_size_of_messages(part: Part) -> Part:
+    """Where a message within ends in a delimiter of its own, Dovecot counts the line end after it as well."""
+    if part.parts:
+        return replace(part, parts=tuple(map(without_size_of_messages, part.parts)))
+    return replace(part, size=0) if part.kind == "message/rfc822" else part
+
+
 @pytest.mark.parametrize("name", WELL)
 def test_the_same_parts_as_dovecot_finds(mailbox: imaplib.IMAP4, name: str) -> None:
     raw = WELL[name]
     mailbox.append("Corpus", "", "", raw)
     number = str(mailbox.select("Corpus")[1][0], "ascii")
     found = index(raw)
-    assert structure(answer(mailbox, number, "BODYSTRUCTURE")[1]) == found.root
-    for part in found.root.leaves():
+    said = structure(answer(mailbox, number, "BODYSTRUCTURE")[1])
+    assert without_size_of_messages(said) == without_size_of_messages(found.root)
+    for part, other in zip(found.root.leaves(), said.leaves(), strict=True):
         start, end = found.bodies[part.number]
-        assert answer(mailbox, number, f"BODY.PEEK[{part.number}]")[1] == raw[start:end]
+        content = answer(mailbox, number, f"BODY.PEEK[{part.number}]")[1]
+        assert isinstance(content, bytes)
+        assert content[: part.size] == raw[start:end]
+        assert len(content) == other.size
 
 
 @pytest.mark.parametrize("name", [name for name in BADLY if name != "nothing"])

@@ -38,6 +38,7 @@ CALENDAR = ("Content-Type: text/calendar; method=REQUEST", "", "BEGIN:VCALENDAR"
         (WELL["a report"], "Grüße", ["2"]),
         (WELL["an image in the text"], "<p>Grüße</p>", ["2"]),
         (WELL["odd cases and folds"], "<p>ä</p>", []),
+        (BADLY["a blank after the encoding"], "ä", []),
         (lines("Content-Type: text/plain; name=body.txt", "", "text"), "text\r\n", []),
         (lines("Content-Type: text/plain", "Content-Disposition: attachment", "", "x"), "", ["1"]),
         (lines("Content-Type: application/pdf", "", "x"), "", ["1"]),
@@ -125,6 +126,8 @@ def test_each_part_is_the_text_or_another_form_of_it_or_attached(name: str) -> N
         ("<frameset>", ""),
         ("x" * 200, "x" * 100),
         ("<p>a</p>" + " " * 20_000 + "b", "a"),
+        (f"<head><style>{'p{}' * 15_000}</style></head><BODY class=x>a<p>b", "a b"),
+        ("<p><b></b></p>" * 500 + "a" * 90 + " " + "b" * 90, "a" * 90 + " " + "b" * 9),
     ],
 )
 def test_a_snippet_of_html(html: str, says: str) -> None:

@@ -27,7 +27,7 @@ def linked(*messages: str) -> list[Linked]:
         (["c b", "b", "e a b d"], [["c", "b", "e"]]),
         (["a", "a b", "b"], [["a"], ["b"]]),  # the same id again
         (["a b", "b a"], [["a", "b"]]),
-        (["a a", "b a b"], [["a"], ["b"]]),
+        (["a a", "b a b"], [["a", "b"]]),
         (["a b c a"], [["a"]]),
     ],
 )

@@ -59,19 +59,21 @@ def codec(name: str | None) -> str | None:
     return _WIDER.get(found, found) if found in _KNOWN else None
 
 
-def decode(data: bytes, declared: str | None = None) -> str:
+def decode(data: bytes, declared: str | None = None, *, cut: bool = False) -> str:
     """Text of bytes whose sender may have named the charset wrongly, or not at all.
 
     The declared charset, where it fits; else UTF-8, where it fits; else what the bytes look like; else the declared
-    one, or cp1252, with U+FFFD for what cannot be read. A character that is cut off at the end is left out.
+    one, or cp1252, with U+FFFD for what cannot be read.
+
+    cut  there was more, so that a last character may be incomplete: it is left out
     """
     named = codec(declared)
     for encoding in dict.fromkeys((named or "utf_8", "utf_8")):
-        text = _fitting(data, encoding)
+        text = _fitting(data, encoding, cut=cut)
         if text is not None:
             return text
     looks = codec(_detected(data))
-    text = None if looks is None else _fitting(data, looks)
+    text = None if looks is None else _fitting(data, looks, cut=cut)
     return data.decode(named or "cp1252", "replace") if text is None else text
 
 
@@ -83,10 +85,10 @@ def decode_brief(data: bytes) -> str:
         return data.decode("cp1252", "replace")
 
 
-def _fitting(data: bytes, encoding: str) -> str | None:
+def _fitting(data: bytes, encoding: str, *, cut: bool) -> str | None:
     try:
-        return codecs.getincrementaldecoder(encoding)().decode(data)
-    except UnicodeDecodeError:
+        return codecs.getincrementaldecoder(encoding)().decode(data) if cut else data.decode(encoding)
+    except UnicodeError:
         return None
 
 

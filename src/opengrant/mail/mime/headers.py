@@ -70,7 +70,7 @@ def text(value: str) -> str:
 
 def printable(value: str) -> str:
     """Each run of control characters is a blank."""
-    return _CONTROLS.sub(" ", value).strip()
+    return (value if value.isprintable() else _CONTROLS.sub(" ", value)).strip()
 
 
 def _decoded(value: str) -> Iterator[str]:

@@ -13,7 +13,8 @@ from opengrant.mail.mime.parts import DEEPEST, MOST_PARTS, TEXT, Described, Part
 
 _LONGEST_BOUNDARY = 1_000
 """Characters; RFC 2046 allows 70."""
-_DELIMITER = re.compile(rb"^--([^\n]{1,1100}+)$", re.MULTILINE)
+# With a fixed beginning, which a search leaps to; `^` would try each byte.
+_DELIMITER = re.compile(rb"\n--([^\n]{1,1100}+)$", re.MULTILINE)
 _HEADER_END = re.compile(rb"^(?:\r?\n|--([^\n]{1,1100}+)$)", re.MULTILINE)
 _LINE_END = b" \t\r"
 
@@ -82,13 +83,16 @@ class _Indexing:
         return self._raw[at:], len(self._raw)
 
     def _delimiter(self, at: int) -> tuple[int, bool, int, int] | None:
-        """The next line that separates parts: place in the stack, whether it closes, where it starts and ends."""
+        """The next line that separates parts: place in the stack, whether it closes, where it starts and ends.
+
+        at  where a line begins that is not the first
+        """
         if not self._boundaries:
             return None
-        for found in _DELIMITER.finditer(self._raw, at):
+        for found in _DELIMITER.finditer(self._raw, at - 1):
             met = self._place(found[1])
             if met is not None:
-                return *met, found.start(), min(found.end() + 1, len(self._raw))
+                return *met, found.start() + 1, min(found.end() + 1, len(self._raw))
         return None
 
     def _place(self, line: bytes) -> tuple[int, bool] | None:
@@ -114,11 +118,13 @@ class _Indexing:
         said = describe(headers, default=default)
         boundary = said.parameters.get("boundary", "").encode()
         self._count += 1
-        if said.kind.startswith("multipart/") and 0 < len(boundary) <= _LONGEST_BOUNDARY and len(self._stack) < DEEPEST:
+        if not said.kind.startswith("multipart/") or len(self._stack) == DEEPEST:
+            self._leaf = (number or "1", said, body)
+        elif 0 < len(boundary) <= _LONGEST_BOUNDARY:
             self._stack.append(_Open(number, said, boundary, body, self._boundaries.get(boundary)))
             self._boundaries[boundary] = len(self._stack) - 1
         else:
-            self._leaf = (number or "1", said, body)
+            self._leaf = (number or "1", TEXT, body)
 
     def _end(self, end: int, *, down_to: int) -> None:
         """End the part that is open and the multiparts from this place of the stack on."""

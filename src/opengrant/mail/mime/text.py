@@ -12,8 +12,11 @@ from opengrant.model.mail import Attachment, Body
 
 SNIPPET = 100
 """Characters."""
-SNIPPET_FROM = 16 * 1024
-"""Characters of a text that its snippet is made from."""
+SNIPPET_FROM = (1024, 16 * 1024)
+"""Characters of a text that its snippet is made from: first few, as most texts need no more."""
+_HEAD = 64 * 1024
+"""Characters in which the body of HTML is looked for: styles may be longer than all that is said."""
+_BODY = re.compile(r"<body[\s>]", re.IGNORECASE)
 
 _NO_TEXT = ["head", "style", "script", "template", "noscript", "title"]
 _WITHIN_A_LINE = frozenset(
@@ -72,21 +75,26 @@ def body(part: Part | None, data: bytes) -> Body:
     """The text of a message.
 
     part  of `texts`; None for a message that has no text
-    data  its body as it was sent: encoded
+    data  its body as it was sent: encoded; or the beginning of it
     """
     if part is None:
         return Body("", "", is_html=False)
-    content = charsets.decode(transfer.decode(data, part.encoding), part.parameters.get("charset"))
+    decoded = transfer.decode(data, part.encoding)
+    content = charsets.decode(decoded, part.parameters.get("charset"), cut=len(data) < part.size)
     is_html = part.kind == "text/html"
     return Body(content, snippet(content, is_html=is_html), is_html=is_html)
 
 
 def snippet(content: str, *, is_html: bool) -> str:
     """The first characters of a text: without tags, and with one blank wherever there are several."""
-    first = content[:SNIPPET_FROM]
-    if is_html:
-        first = _shown(first)
-    return " ".join(_UNSEEN.sub("", first).split())[:SNIPPET].rstrip()
+    begins = _BODY.search(content, 0, _HEAD) if is_html else None
+    start, said = 0 if begins is None else begins.start(), ""
+    for most in SNIPPET_FROM:
+        first = content[start : start + most]
+        said = " ".join(_UNSEEN.sub("", _shown(first) if is_html else first).split())
+        if len(said) > SNIPPET or len(content) <= start + most:
+            break
+    return said[:SNIPPET].rstrip()
 
 
 def _shown(html: str) -> str:

@@ -123,4 +123,6 @@ def _percent(said: str) -> Iterator[str]:
 
 def quoted_printable(data: bytes) -> bytes:
     """data: lines that end in CRLF."""
-    return binascii.b2a_qp(data, istext=True)
+    made = binascii.b2a_qp(data, istext=True)
+    # It takes the line end of its input for its own; without any it takes LF.
+    return made if b"\n" in data else made.replace(b"\n", b"\r\n")
