@@ -17,6 +17,8 @@ SEEN = (
     "metrics.count_refused_connection('full')",
     "metrics.count_delivery('delivered')",
     "metrics.observe_lateness(1)",
+    "metrics.count_proxy_login('imap', 'ok')",
+    "metrics.set_proxy_sessions('imap', 1)",
 )
 
 

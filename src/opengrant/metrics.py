@@ -198,15 +198,10 @@ class _Live:
         self.dropped_log_records = counter("opengrant_log_records_dropped_total", "Log records lost to a full queue.")
         closed = "Connections closed for what came before a request."
         self.refused_connections = counter("opengrant_http_connections_refused_total", closed, ("reason",))
-        logins = "Logins of mail programs at the mail proxy."
+        logins, here = "Logins of mail programs at the mail proxy.", "Sessions of mail programs that are open."
         self.proxy_logins = counter("opengrant_proxy_logins_total", logins, ("protocol", "outcome"))
-        self.proxy_sessions = prometheus.Gauge(
-            "opengrant_proxy_sessions",
-            "Sessions of mail programs that are open.",
-            ("protocol",),
-            registry=registry,
-            multiprocess_mode="livesum",
-        )
+        summed = functools.partial(prometheus.Gauge, registry=registry, multiprocess_mode="livesum")
+        self.proxy_sessions = summed("opengrant_proxy_sessions", here, ("protocol",))
         running, labels = "1, and what is running as labels.", ("version", "python")
         build = prometheus.Gauge("opengrant_build_info", running, labels, registry=registry, multiprocess_mode="max")
         build.labels(__version__, platform.python_version()).set(1)

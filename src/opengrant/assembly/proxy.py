@@ -5,9 +5,9 @@ from opengrant.access.api_keys import ApiKeys
 from opengrant.assembly.tools import Tools
 from opengrant.grants.refresh.refresh import Refresh
 from opengrant.grants.refresh.state import States
-from opengrant.model import ProviderName
 from opengrant.net.guard import Guard, parse_networks
 from opengrant.net.mail_session import MailSessions
+from opengrant.providers.registry import FACTS
 from opengrant.proxy.logins import Logins
 from opengrant.proxy.tokens import ProxyTokens
 from opengrant.proxy.upstream import Upstream
@@ -18,6 +18,7 @@ def build_proxy(settings: Settings, tools: Tools, api_keys: ApiKeys, refresh: Re
     db, clock = tools.db, tools.clock
     # The operator names these hosts, a request cannot: no address is refused.
     trusted = _sessions(settings, Guard(parse_networks("0.0.0.0/0,::/0"), tools.network.resolver))
+    guarded = _sessions(settings, tools.network.guard)
     return Logins(
         db=db,
         clock=clock,
@@ -29,11 +30,7 @@ def build_proxy(settings: Settings, tools: Tools, api_keys: ApiKeys, refresh: Re
             refresh=refresh,
             passwords=tools.providers.passwords,
             servers=tools.providers.mail_servers,
-            sessions={
-                **dict.fromkeys(tools.providers.mail_servers, trusted),
-                ProviderName.ICLOUD: trusted,
-                ProviderName.IMAP: _sessions(settings, tools.network.guard),
-            },
+            sessions={name: trusted if facts.imap_host else guarded for name, facts in FACTS.items()},
         ),
     )
 

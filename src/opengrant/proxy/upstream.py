@@ -53,7 +53,7 @@ class Upstream:
             return state, await self._by_token(app, state, leg)
         secret = None if state.live is None else self.states.open(state)
         stored = self.passwords.stored_login(grant.settings, secret) if isinstance(secret, PasswordSecret) else None
-        held = None if stored is None else (stored.imap if leg == "imap" else stored.smtp)
+        held = None if stored is None else (stored.smtp if leg == "smtp" else stored.imap)
         if held is None:
             raise InvalidRequest(f"This grant has no {leg.upper()} server that the proxy could log in to.")
         login = ServerLogin(
@@ -70,7 +70,7 @@ class Upstream:
         grant = state.grant
         live = await self.refresh.tokens.live(app, grant.id, minimum_ttl=_TOKEN_LASTS)
         servers = self.servers[grant.provider]
-        server = servers.imap if leg == "imap" else servers.smtp
+        server = servers.smtp if leg == "smtp" else servers.imap
         return ServerLogin(
             leg=leg,
             host=server.host,
