@@ -17,6 +17,8 @@ from bench.stage import Engine, Side, Stage, stage
 
 _FEW_AT_ONCE, _LONG_ENOUGH = 4, 4.0
 """Connections, and seconds of a run, for a slow line."""
+_SETTLE = 2.0
+"""Seconds before latencies at a rate are taken: the first requests open connections to providers."""
 
 
 def main() -> int:
@@ -37,7 +39,11 @@ def main() -> int:
 def _parse() -> argparse.Namespace:
     names = [line.name for line in LINES]
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    _add_common(parser, engine="both", concurrency=50, seconds=2.0)
+    _add_common(parser, engine="both", concurrency=50, seconds=1.5)
+    parser.add_argument("--rounds", type=int, default=5, help="for each line; the ratio is their median; 5")
+    parser.add_argument(
+        "--rate", type=float, help="requests in a second, for latencies; else as fast as they are answered"
+    )
     parser.add_argument("--quick", action="store_true", help="two runs of one second to a line: a rough idea")
     parser.add_argument("--only", action="append", choices=names, metavar="LINE", help=", ".join(names))
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there too")
@@ -57,7 +63,7 @@ def _add_common(parser: argparse.ArgumentParser, *, engine: str, concurrency: in
         "--concurrency", type=int, default=concurrency, help="connections, each with one request at a time; 50"
     )
     parser.add_argument(
-        "--seconds", type=float, default=seconds, help="of each run, of which there are four to a line; 2"
+        "--seconds", type=float, default=seconds, help="of each run, of which there are two to a round; 1.5"
     )
 
 
@@ -80,24 +86,30 @@ def _compare(engines: list[Engine], lines: list[Line], chosen: argparse.Namespac
 
 
 async def _report(engine: Engine, lines: list[Line], chosen: argparse.Namespace) -> Report:
-    seconds, rounds = (1.0, 1) if chosen.quick else (chosen.seconds, 2)
+    seconds, rounds = (1.0, 1) if chosen.quick else (chosen.seconds, chosen.rounds)
     async with stage(engine) as everything:
-        report = Report(engine, (everything.ours.idle, everything.floor.idle))
+        report = Report(engine, (everything.ours.idle, everything.floor.idle), chosen.rate is not None)
         for number, line in enumerate(lines, 1):
             await agree(everything, line)
             one = Comparison(line)
             report.comparisons.append(one)
             # In turns, so that what else the machine does meanwhile meets both.
             for _ in range(rounds):
-                ours = await _run(everything, everything.ours, line, chosen.concurrency, seconds)
-                floor = await _run(everything, everything.floor, line, chosen.concurrency, seconds)
+                ours = await _run(everything, everything.ours, line, chosen.concurrency, seconds, chosen.rate)
+                floor = await _run(everything, everything.floor, line, chosen.concurrency, seconds, chosen.rate)
                 one.add(ours, floor)
             each = ", ".join(f"{ratio:.2f}" for ratio in one.ratios)
-            print(f"{engine} {number}/{len(lines)} {line.name}: {one.ratio:.2f} ({each})", file=sys.stderr, flush=True)
+            print(
+                f"{engine} {number}/{len(lines)} {line.name}: {one.cpu_ratio:.2f} by CPU ({each})",
+                file=sys.stderr,
+                flush=True,
+            )
     return report
 
 
-async def _run(everything: Stage, side: Side, line: Line, concurrency: int, seconds: float) -> Sample:
+async def _run(
+    everything: Stage, side: Side, line: Line, concurrency: int, seconds: float, rate: float | None = None
+) -> Sample:
     everything.set(line)
     if line.slow:
         concurrency, seconds = min(concurrency, _FEW_AT_ONCE), max(seconds, _LONG_ENOUGH)
@@ -107,8 +119,9 @@ async def _run(everything: Stage, side: Side, line: Line, concurrency: int, seco
         line.requests(side.scene),
         status=line.status,
         concurrency=concurrency,
-        warm_up=min(0.5, seconds / 3),
+        warm_up=min(0.5, seconds / 3) if rate is None else _SETTLE,
         seconds=seconds,
+        rate=rate,
     )
 
 

@@ -26,9 +26,9 @@ keeps too:
 
 What it leaves out: validation beyond what it needs, the parsing of a service account's key (once for each key), other
 dialogues than those that the remotes' servers want, identity rules beyond those above, workspaces, races with the
-deletion of what a grant hangs on, refusals, their reasons and the brake that they feed, waiting for somebody else's
-lease, limits, the outbound guard, logs, metrics, request accounting. A key and the read it allows share one hop to the
-thread.
+deletion of what a grant hangs on, refusals, their reasons and the brake that they feed, waiting for the lease of
+another request, limits, the outbound guard, logs, metrics, request accounting. A key and the read it allows share one
+hop to the thread.
 
 Its secrets stand beside OpenGrant's in the same table, under a purpose of their own: neither can open the other's.
 

@@ -1,5 +1,8 @@
 """A closed loop over keep-alive connections: each sends its next request when the answer to the last has come.
 
+With a rate the connections send at fixed times instead, spread evenly. A latency then counts from the time at which the
+request was due, so that a server that answers late cannot put off the requests after it.
+
 Requests are bytes made beforehand; of an answer only the status and the length are read. That costs about 20 µs a
 request, so that the load takes little of the machine it shares with what it measures.
 """
@@ -8,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Self, cast
 
 import psutil
@@ -60,16 +64,26 @@ class Sample:
 
 
 async def measure(
-    port: int, pid: int, requests: Iterator[bytes], *, status: int, concurrency: int, warm_up: float, seconds: float
+    port: int,
+    pid: int,
+    requests: Iterator[bytes],
+    *,
+    status: int,
+    concurrency: int,
+    warm_up: float,
+    seconds: float,
+    rate: float | None = None,
 ) -> Sample:
     """Send `requests` to 127.0.0.1:`port`, whose process is `pid`, for `warm_up` seconds and then `seconds` more.
 
+    rate  requests in a second, of all connections together; None: as fast as they are answered
     Raises Unexpected for any status but `status`, for a lost connection, and when an answer does not come.
     """
     loop = asyncio.get_running_loop()
-    run = _Run(requests, b"HTTP/1.1 %d " % status, loop.create_future(), concurrency)
-    for _ in range(concurrency):
-        await loop.create_connection(lambda: _Connection(run), "127.0.0.1", port)
+    run = _Run(requests, b"HTTP/1.1 %d " % status, loop.create_future(), concurrency, concurrency, rate)
+    began = time.perf_counter()
+    for number in range(concurrency):
+        await loop.create_connection(partial(_Connection, run, began + number / (rate or 1e6)), "127.0.0.1", port)
     process = psutil.Process(pid)
     await run.last(warm_up)
     run.latencies.clear()
@@ -99,6 +113,8 @@ class _Run:
     expected: bytes
     ended: asyncio.Future[None]
     open: int
+    concurrency: int
+    rate: float | None
     latencies: list[float] = field(default_factory=list)
     over: bool = False
 
@@ -113,13 +129,14 @@ class _Run:
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, run: _Run) -> None:
+    def __init__(self, run: _Run, due: float) -> None:
         self._run = run
         self._partial = b""
+        self._due = due
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._send()
+        self._send_in_time()
 
     def data_received(self, data: bytes) -> None:
         if self._partial:
@@ -140,7 +157,7 @@ class _Connection(asyncio.Protocol):
         if run.over or run.ended.done():
             self._transport.close()
         else:
-            self._send()
+            self._send_in_time()
 
     def connection_lost(self, error: Exception | None) -> None:
         run = self._run
@@ -150,10 +167,22 @@ class _Connection(asyncio.Protocol):
         if run.open == 0 and not run.ended.done():
             run.ended.set_result(None)
 
+    def _send_in_time(self) -> None:
+        run = self._run
+        if run.rate is None:
+            self._due = time.perf_counter()
+            self._send()
+        else:
+            self._due += run.concurrency / run.rate
+            asyncio.get_running_loop().call_later(max(0.0, self._due - time.perf_counter()), self._send)
+
     def _send(self) -> None:
+        if self._run.over or self._run.ended.done():
+            self._transport.close()
+            return
         request = next(self._run.requests, None)
         if request is None:
             self._run.fail("there are no more requests of this kind: measure for a shorter time")
             return
-        self._sent = time.perf_counter()
+        self._sent = self._due
         self._transport.write(request)

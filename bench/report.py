@@ -4,18 +4,33 @@ import os
 import platform
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from statistics import median
 from typing import Any
 
 from bench.lines import Line
 from bench.load import Sample
 
-RATIO, OVERHEAD, FLAT, IDLE = 0.5, 15.0, 1.25, 120
-"""What we aim at: of the floor's throughput; ms of p99 above the floor's; list time at 100,000 to that at 1,000; MB."""
+AIMS = {
+    "get": (0.80, 0.70),
+    "list-few": (0.80, 0.75),
+    "list-many": (0.80, 0.75),
+    "token": (0.65, 0.60),
+    "create": (0.65, 0.55),
+    "again": (0.65, 0.55),
+    "token-refresh": (0.60, 0.55),
+    "imap": (0.65, 0.60),
+    "icloud": (0.65, 0.60),
+    "ews": (0.65, 0.60),
+}
+"""The least ratio by CPU that we aim at, on SQLite and on PostgreSQL."""
+RATIO, OVERHEAD, FLAT, IDLE = 0.5, 5.0, 1.25, 100
+"""What else we aim at: the ratio of other lines; ms of p99 above the floor's at a fixed rate; list time at 100,000 to
+that at 1,000; MB."""
 
 
 @dataclass(slots=True)
 class Comparison:
-    """One line: OpenGrant's samples and the floor's. ratios: of each round, whose spread tells what neighbours did."""
+    """One line: OpenGrant's samples and the floor's. ratios: by CPU, of each round; their spread shows disturbances."""
 
     line: Line
     ours: Sample = field(default_factory=Sample)
@@ -25,7 +40,7 @@ class Comparison:
     def add(self, ours: Sample, floor: Sample) -> None:
         self.ours.add(ours)
         self.floor.add(floor)
-        self.ratios.append(ours.rate / floor.rate)
+        self.ratios.append(floor.cpu_each / ours.cpu_each)
 
     @property
     def ratio(self) -> float:
@@ -33,8 +48,8 @@ class Comparison:
 
     @property
     def cpu_ratio(self) -> float:
-        """As `ratio`, by CPU for a request: where the remotes or neighbours are the limit, it says more."""
-        return self.floor.cpu_each / self.ours.cpu_each
+        """By CPU for a request: the median of the rounds."""
+        return median(self.ratios)
 
     @property
     def overhead(self) -> float:
@@ -56,10 +71,15 @@ class Comparison:
 
 @dataclass(slots=True)
 class Report:
-    """One engine. idle: bytes of resident memory before the first request, ours and the floor's."""
+    """One engine.
+
+    idle     bytes of resident memory before the first request, ours and the floor's
+    at_rate  requests came at a fixed rate: the latencies count, and not the ratios
+    """
 
     engine: str
     idle: tuple[int, int]
+    at_rate: bool
     comparisons: list[Comparison] = field(default_factory=list)
 
     def as_mapping(self) -> dict[str, Any]:
@@ -90,11 +110,17 @@ class Report:
 
     def _aims(self) -> list[str]:
         """Each aim, and by which lines it is missed."""
-        slow = [f"{one.line.name} {one.ratio:.2f}" for one in self.comparisons if one.ratio < RATIO]
         late = [f"{one.line.name} {one.overhead:.1f}" for one in self.comparisons if one.overhead > OVERHEAD]
+        if self.at_rate:
+            return [_told(f"p99 at most {OVERHEAD:.0f} ms above the floor's", late)]
+        aims = {one.line.name: self._least(one.line) for one in self.comparisons}
+        slow = [
+            f"{one.line.name} {one.cpu_ratio:.2f} of {aims[one.line.name]:.2f}"
+            for one in self.comparisons
+            if round(one.cpu_ratio, 2) < aims[one.line.name]
+        ]
         found = {
-            f"at least {RATIO} of the floor's requests/s": slow,
-            f"p99 at most {OVERHEAD:.0f} ms above the floor's": late,
+            "the least ratio by CPU": slow,
             f"at most {IDLE} MB idle": [f"{self.idle[0] / 1e6:.0f}"] if self.idle[0] > IDLE * 1e6 else [],
         }
         by_name = {one.line.name: one for one in self.comparisons}
@@ -102,7 +128,15 @@ class Report:
             # By the median, which a neighbour on the machine moves least.
             growth = by_name["list-many"].ours.percentile(50) / by_name["list-few"].ours.percentile(50)
             found["a list takes the same time whatever there is"] = [f"{growth:.2f} times"] if growth > FLAT else []
-        return [f"aim: {aim}: {'missed by ' + ', '.join(by) if by else 'met'}" for aim, by in found.items()]
+        return [_told(aim, by) for aim, by in found.items()]
+
+    def _least(self, line: Line) -> float:
+        sqlite, postgres = AIMS.get(line.name, (RATIO, RATIO))
+        return sqlite if self.engine == "sqlite" else postgres
+
+
+def _told(aim: str, by: list[str]) -> str:
+    return f"aim: {aim}: {'missed by ' + ', '.join(by) if by else 'met'}"
 
 
 def about_the_machine() -> dict[str, Any]:

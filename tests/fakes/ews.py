@@ -76,6 +76,7 @@ class FakeExchange:
     mailboxes    address → owner's name; `aliases` address → primary address
     ews_url      what Autodiscover tells; None for "not here"
     tls          the certificate it shows to the next client
+    resumed      of each connection with TLS, whether it resumed an earlier session
     """
 
     def __init__(self) -> None:
@@ -95,6 +96,7 @@ class FakeExchange:
         self.users = {USER: PASSWORD, DOMAIN_USER: DOMAIN_PASSWORD}
         self.ews_url: str | None = None
         self.seen: list[Seen] = []
+        self.resumed: list[bool] = []
         self.tls = self._own_tls
         self._script: dict[Kind, deque[Reply]] = defaultdict(deque)
 
@@ -160,6 +162,7 @@ class _Server(ThreadingHTTPServer):
             request.settimeout(60)
             # Who does not like our certificate hangs up.
             with contextlib.suppress(OSError), self.fake.tls.wrap_socket(request, server_side=True) as secured:
+                self.fake.resumed.append(bool(secured.session_reused))
                 super().finish_request(secured, client_address)
             return
         super().finish_request(request, client_address)

@@ -11,7 +11,6 @@ from urllib.parse import urlencode
 
 import pytest
 import trustme
-import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
@@ -415,8 +414,6 @@ async def test_a_server_that_hangs_up_during_the_handshake_was_never_sent_anythi
 async def test_behind_tls_only_the_server_ends_a_body_without_a_length(
     authority: trustme.CA, tmp_path: Path, proper: bool
 ) -> None:
-    if not (proper or isinstance(asyncio.get_running_loop(), uvloop.Loop)):
-        pytest.skip("asyncio's own loop does not tell one end from the other; the server runs on uvloop")
     (tmp_path / "ca.pem").write_bytes(authority.cert_pem.bytes())
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(context)

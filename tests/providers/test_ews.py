@@ -140,6 +140,33 @@ async def test_each_conversation_is_observed_once(exchange):
     assert seen == [("ews", "ews", outcome) for outcome in ("ok", "auth", "connect")]
 
 
+@pytest.mark.parametrize("offers", [("NTLM",), ("Basic",)])
+async def test_only_an_accepted_login_leaves_a_tls_session_to_resume(exchange, offers):
+    exchange.offers = offers
+    async with ews(exchange) as provider:
+        with pytest.raises(ProviderFailure):
+            await verify(provider, ask(exchange, "wrong"))
+        for _ in range(3):
+            await verify(provider, ask(exchange))
+        # Under another name the certificate has not been checked.
+        await verify(provider, ask(exchange, ews_host="127.0.0.1"))
+    assert exchange.resumed == [False, False, True, True, False]
+
+
+async def test_another_machine_in_the_servers_place_must_show_its_certificate(exchange):
+    async with ews(exchange) as provider:
+        await verify(provider, ask(exchange))
+        with contextlib.closing(Certificates()) as made:
+            exchange.tls = made.unknown_ca
+            for _ in range(2):
+                with pytest.raises(ProviderFailure, match="CERTIFICATE_VERIFY_FAILED"):
+                    await verify(provider, ask(exchange))
+        exchange.reset()
+        for _ in range(2):
+            await verify(provider, ask(exchange))
+    assert exchange.resumed == [False, False]  # after a handshake that failed the next ones are full
+
+
 async def test_a_domain_login_opens_the_mailbox_of_the_address(exchange):
     async with ews(exchange) as provider:
         verified = await verify(provider, ask(exchange, DOMAIN_PASSWORD, ews_username=DOMAIN_USER))

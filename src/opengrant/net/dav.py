@@ -21,6 +21,7 @@ from opengrant.net.guarded_http import Conversation, Page, conversation, origin,
 from opengrant.net.login_attempt import Attempt, counted, observed
 from opengrant.net.mail_login import shared_tls_context
 from opengrant.net.observe import Observe
+from opengrant.net.tls_sessions import TlsSessions
 
 MAX_REDIRECTS = 5
 _DAV, _CALDAV = "{DAV:}", "{urn:ietf:params:xml:ns:caldav}"
@@ -56,6 +57,7 @@ class DavClient:
     ) -> None:
         self._guard, self._timeout, self._allowed, self._observe = guard, timeout, allowed, observe
         self._tls: ssl.SSLContext = shared_tls_context(ca_file)
+        self._sessions = TlsSessions()
 
     async def discover(self, provider: str, url: str, *, username: str, password: SecretStr) -> Account:
         """Log in at `url` and find the account's calendars.
@@ -69,7 +71,7 @@ class DavClient:
                 async with (
                     asyncio.timeout(self._timeout),
                     counted(attempt, urlsplit(url).hostname or ""),
-                    conversation(self._guard, self._tls, attempt, self._timeout) as talk,
+                    conversation(self._guard, self._tls, attempt, self._timeout, self._sessions) as talk,
                 ):
                     return await _Discovery(talk, url, self._allowed).run()
             except TimeoutError:
@@ -102,6 +104,7 @@ class _Discovery:
         page, home = await self._href(principal, _ASK_HOME, f"{_CALDAV}calendar-home-set")
         if home is None:
             raise self._talk.senseless(page, "no_calendars")
+        self._talk.accepted(page)
         return Account(principal, home)
 
     async def _href(self, url: str, ask: bytes, name: str) -> tuple[Page, str | None]:

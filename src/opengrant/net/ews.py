@@ -23,6 +23,7 @@ from opengrant.net.guarded_http import Conversation, Page, conversation, origin
 from opengrant.net.login_attempt import Attempt, counted, observed
 from opengrant.net.mail_login import shared_tls_context
 from opengrant.net.observe import Observe
+from opengrant.net.tls_sessions import TlsSessions
 
 if TYPE_CHECKING:
     from opengrant.net.ntlm import NtlmLogin
@@ -40,7 +41,7 @@ class EwsClient:
     def __init__(self, guard: Guard, *, timeout: float, ca_file: Path | None, observe: Observe | None = None) -> None:
         self.timeout = timeout
         self._guard, self._observe = guard, observe
-        self._tls = shared_tls_context(ca_file)
+        self._tls, self._sessions = shared_tls_context(ca_file), TlsSessions()
 
     @contextlib.asynccontextmanager
     async def talk(
@@ -52,7 +53,8 @@ class EwsClient:
         """
         attempt = Attempt("ews", "ews", username, password)
         with observed(attempt, self._observe):
-            async with conversation(self._guard, self._tls, attempt, patience or self.timeout) as web:
+            patience = patience or self.timeout
+            async with conversation(self._guard, self._tls, attempt, patience, self._sessions) as web:
                 yield EwsTalk(web)
 
 
@@ -95,6 +97,7 @@ class EwsTalk:
                 locked = b"locked out" in page.body.lower()
                 subcodes = ("basic_beyond_ascii",) if self._beyond_ascii() else ()
                 raise self._failure("locked_out" if locked else "password_refused", status=401, subcodes=subcodes)
+        self.web.accepted(page)
         return page
 
     def logged_in(self, page: Page) -> bool:

@@ -19,6 +19,7 @@ from opengrant.net.http_client import HttpClient, Place, header_lines, place_of
 from opengrant.net.http_connection import Fault, Reply
 from opengrant.net.login_attempt import Attempt
 from opengrant.net.retry_after import retry_after
+from opengrant.net.tls_sessions import TlsSessions
 
 MAX_REDIRECTS = 10
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -69,9 +70,11 @@ class Page:
 class Conversation:
     """Made by `conversation`. attempt: whose password is scrubbed from the server's words."""
 
-    def __init__(self, client: HttpClient, attempt: Attempt, patience: float) -> None:
+    def __init__(
+        self, client: HttpClient, attempt: Attempt, patience: float, sessions: TlsSessions | None = None
+    ) -> None:
         self.attempt = attempt
-        self._client, self._patience = client, patience
+        self._client, self._patience, self._sessions = client, patience, sessions
 
     async def ask(
         self,
@@ -96,6 +99,12 @@ class Conversation:
         self.attempt.step = "http"
         return _page(url, outcome)
 
+    def accepted(self, page: Page) -> None:
+        """The login went well: later conversations with this server resume the TLS session of this one."""
+        there = origin(page.url)
+        if self._sessions is not None and there is not None and page.transport is not None:
+            self._sessions.keep(*there[1:], page.transport.get_extra_info("ssl_object"))
+
     def refused(self, page: Page, code: str = "", *, text: str = "", subcodes: tuple[str, ...] = ()) -> ProviderFailure:
         """Evidence of an answer that is no success."""
         self.attempt.step = "http"
@@ -117,17 +126,18 @@ class Conversation:
 
 @contextlib.asynccontextmanager
 async def conversation(
-    guard: Guard, tls: ssl.SSLContext, attempt: Attempt, patience: float
+    guard: Guard, tls: ssl.SSLContext, attempt: Attempt, patience: float, sessions: TlsSessions
 ) -> AsyncIterator[Conversation]:
-    """Open a client. patience: seconds for each whole answer."""
+    """Open a client. patience: seconds for each whole answer. sessions: of `tls`."""
     client = HttpClient(
         connections_per_host=1,
         connect_within=patience / 2,
         tls=tls,
         look_up=guard.look_up(provider=attempt.provider, leg=attempt.leg),
+        sessions=sessions,
     )
     try:
-        yield Conversation(client, attempt, patience)
+        yield Conversation(client, attempt, patience, sessions)
     finally:
         client.close()
 

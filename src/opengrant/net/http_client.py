@@ -17,6 +17,7 @@ import idna
 from opengrant import __version__
 from opengrant.net.http_connect import LookUp, connect, system_addresses
 from opengrant.net.http_connection import Connection, Fault, Reply
+from opengrant.net.tls_sessions import TlsSessions
 
 IDLE = 30.0
 """Seconds for which an unused connection is kept. Load balancers close theirs after a minute, and a request on a
@@ -75,10 +76,11 @@ class HttpClient:
         connect_within: float,
         tls: ssl.SSLContext,
         look_up: LookUp = system_addresses,
+        sessions: TlsSessions | None = None,
     ) -> None:
-        """connect_within: seconds for DNS, TCP and TLS together."""
+        """connect_within: seconds for DNS, TCP and TLS together. sessions: of `tls`; new connections resume them."""
         self._most, self._connect_within, self._tls = connections_per_host, connect_within, tls
-        self._look_up = look_up
+        self._look_up, self._sessions = look_up, sessions
         self._hosts: dict[tuple[bool, str, int], _Host] = {}
 
     async def send(self, place: Place, request: bytes, *, within: float, enough: int | None = None) -> Reply | Fault:
@@ -116,7 +118,8 @@ class HttpClient:
     async def _connect(self, place: Place, left: float) -> Connection | Fault:
         try:
             async with asyncio.timeout(min(self._connect_within, left)):
-                return await connect(place.host, place.port, self._look_up, self._tls if place.secure else None)
+                tls = self._tls if place.secure else None
+                return await connect(place.host, place.port, self._look_up, tls, self._sessions)
         except TimeoutError:
             return _NOT_IN_TIME
 

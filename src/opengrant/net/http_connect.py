@@ -9,6 +9,8 @@ from typing import Any
 import aiohappyeyeballs
 
 from opengrant.net.http_connection import Connection, Fault
+from opengrant.net.tls_sessions import TlsSessions
+from opengrant.net.tls_transport import TlsTransport
 
 MAX_TEXT = 1024
 """Characters kept of a TLS error's text."""
@@ -29,11 +31,16 @@ async def system_addresses(host: str, port: int) -> Sequence[AddressInfo]:
     return await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
-async def connect(host: str, port: int, look_up: LookUp, tls: ssl.SSLContext | None) -> Connection | Fault:
-    """Look the name up, connect, and shake hands if there is `tls`. Raises TimeoutError; cancel it at a deadline."""
+async def connect(
+    host: str, port: int, look_up: LookUp, tls: ssl.SSLContext | None, sessions: TlsSessions | None = None
+) -> Connection | Fault:
+    """Look the name up, connect, and shake hands if there is `tls`. Raises TimeoutError; cancel it at a deadline.
+
+    sessions  from which TLS is resumed
+    """
     found = await _reach(host, port, look_up)
     if tls is not None and not isinstance(found, Fault):
-        found = await _start_tls(found, tls, host.removesuffix("."))
+        found = await _start_tls(found, tls, (host.removesuffix("."), port), sessions or TlsSessions())
     if isinstance(found, Fault) or not found.closed:
         return found
     # It ended before a request: the server speaks first, or does not want us.
@@ -42,8 +49,7 @@ async def connect(host: str, port: int, look_up: LookUp, tls: ssl.SSLContext | N
 
 async def _reach(host: str, port: int, look_up: LookUp) -> Connection | Fault:
     try:
-        found = await look_up(host, port)
-        sock = await aiohappyeyeballs.start_connection(found, happy_eyeballs_delay=_STAGGER)
+        return await _open(await look_up(host, port))
     except socket.gaierror as error:
         again = error.errno == socket.EAI_AGAIN
         return Fault("dns", "name_lookup_failed" if again else "name_not_found", sent=False)
@@ -57,10 +63,18 @@ async def _reach(host: str, port: int, look_up: LookUp) -> Connection | Fault:
         return Fault("connect", "unreachable", sent=False, cause=error)
     except RuntimeError:  # uvloop has some of its own
         return Fault("connect", "unreachable", sent=False, cause=OSError())
+
+
+async def _open(addresses: Sequence[AddressInfo]) -> Connection:
+    loop, where = asyncio.get_running_loop(), addresses[0][4]
+    if len(addresses) == 1 and not any(where[2:]):  # nor is there an IPv6 scope
+        # No socket object and no task of ours, which cost as much as the connection.
+        return (await loop.create_connection(Connection, *where[:2]))[1]
+    sock = await aiohappyeyeballs.start_connection(addresses, happy_eyeballs_delay=_STAGGER)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     # uvloop loses a socket when it is cancelled while it takes the socket over: it closes the descriptor, and the
     # socket object later closes another file that has the same number by then. Taking over waits for no network.
-    taken = asyncio.ensure_future(asyncio.get_running_loop().create_connection(Connection, sock=sock))
+    taken = asyncio.ensure_future(loop.create_connection(Connection, sock=sock))
     try:
         return (await asyncio.shield(taken))[1]
     except asyncio.CancelledError:
@@ -73,26 +87,29 @@ def _abandon(taken: "asyncio.Future[tuple[asyncio.Transport, Connection]]") -> N
         taken.result()[1].abort()
 
 
-async def _start_tls(connection: Connection, context: ssl.SSLContext, host: str) -> Connection | Fault:
-    plain, secure = connection.transport, None
+async def _start_tls(
+    connection: Connection, context: ssl.SSLContext, server: tuple[str, int], sessions: TlsSessions
+) -> Connection | Fault:
+    plain, resume, secure = connection.transport, sessions.find(*server), False
     try:
         if connection.closed:
             # A server of TLS does not speak first.
             raise _no_tls() if connection.unasked else ConnectionResetError
-        secure = await asyncio.get_running_loop().start_tls(plain, connection, context, server_hostname=host)
+        transport = TlsTransport(plain, connection, context, server[0], resume)
+        await transport.shake_hands()
+        secure = True
     except ssl.SSLCertVerificationError as error:
         # Only TLS faults are quoted: their text names the fault and the server, nothing of ours.
         return Fault("tls", "certificate_refused", sent=False, text=error.verify_message[:MAX_TEXT], cause=error)
     except OSError as error:
         text = error.reason if isinstance(error, ssl.SSLError) else ""
         return Fault("tls", "handshake_failed", sent=False, text=(text or "")[:MAX_TEXT], cause=error)
-    except RuntimeError:
-        return Fault("tls", "handshake_failed", sent=False, cause=ConnectionResetError())
     finally:
-        if secure is None:
+        if not secure:
             plain.abort()
-    assert secure is not None
-    connection.transport = secure
+            if resume is not None:
+                sessions.refuse(*server)
+    connection.transport = transport
     return connection
 
 
