@@ -393,7 +393,7 @@ async def test_a_page_has_just_the_grants_that_fit(filled: Filled, blamed: tuple
     address = GrantFilters(ip="192.0.2.1")
     always = [GrantFilters(email_contains="7-107@"), address, replace(address, before=END - HOUR)]
     parts = [one for one in pairs if one.email_contains is not None]
-    for filters in [*chance.sample(SINGLE, 6), *chance.sample(pairs, 12), *chance.sample(parts, 3), *always]:
+    for filters in [*chance.sample(SINGLE, 6), *chance.sample(pairs, 18), *chance.sample(parts, 6), *always]:
         order, descending = chance.choice(ORDERS), chance.random() < 0.5
         fitting = [(row[order], row["id"]) for row in rows if fits(filters, row, blamed)]
         fitting.sort(reverse=descending)
