@@ -88,6 +88,14 @@ class Google(_Part):
     """Scopes and audience of a live access token."""
     gmail_url: str = "https://gmail.googleapis.com/gmail/v1"
     """Gmail API base: names the address when the token has no OpenID scope."""
+    imap_host: str = "imap.gmail.com"
+    """IMAP server, for logins with the live token."""
+    imap_port: Port = 993
+    """Its port."""
+    smtp_host: str = "smtp.gmail.com"
+    """Submission server, likewise."""
+    smtp_port: Port = 465
+    """Its port."""
 
 
 class Microsoft(_Part):
@@ -101,6 +109,14 @@ class Microsoft(_Part):
     """Admin consent page."""
     graph_url: str = "https://graph.microsoft.com/v1.0"
     """Graph base; national clouds set it."""
+    imap_host: str = "outlook.office365.com"
+    """IMAP server, for logins with the live token."""
+    imap_port: Port = 993
+    """Its port."""
+    smtp_host: str = "smtp.office365.com"
+    """Submission server, likewise."""
+    smtp_port: Port = 587
+    """Its port."""
 
 
 class Yahoo(_Part):
@@ -112,6 +128,14 @@ class Yahoo(_Part):
     """OpenID userinfo."""
     authorize_url: str = "https://api.login.yahoo.com/oauth2/request_auth"
     """Where hosted sign-in sends the user."""
+    imap_host: str = "imap.mail.yahoo.com"
+    """IMAP server, for logins with the live token."""
+    imap_port: Port = 993
+    """Its port."""
+    smtp_host: str = "smtp.mail.yahoo.com"
+    """Submission server, likewise."""
+    smtp_port: Port = 465
+    """Its port."""
 
 
 class Zoom(_Part):

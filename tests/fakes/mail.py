@@ -138,7 +138,10 @@ class FakeMail:
 
     async def _listen(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         tag, more = b"", list[bytes]()
-        while line := (await reader.readline()).rstrip(b"\r\n"):
+        while received := await reader.readline():
+            line = received.rstrip(b"\r\n")
+            if not line and not more:
+                return
             self.heard.append(line)
             tls = writer.get_extra_info("ssl_object")
             self.resumed.append(tls is not None and bool(tls.session_reused))

@@ -3,8 +3,10 @@
 import contextlib
 
 from opengrant import metrics
+from opengrant import settings as settings_of
 from opengrant.assembly.network import Network, mail_client
 from opengrant.model import ProviderName
+from opengrant.model.stored_logins import MailServer, MailServers
 from opengrant.net.guard import Guard, parse_networks
 from opengrant.net.provider_http import Http
 from opengrant.providers.base import OAuthProvider
@@ -51,6 +53,17 @@ def build_providers(settings: Settings, network: Network, opened: contextlib.Asy
         servers={ProviderName.ICLOUD: icloud},
         revokes={ProviderName.GOOGLE: google},
         aliases={ProviderName.GOOGLE: google, ProviderName.MICROSOFT: microsoft},
+        mail_servers={
+            ProviderName.GOOGLE: _servers(settings.google),
+            ProviderName.MICROSOFT: _servers(settings.microsoft),
+            ProviderName.YAHOO: _servers(settings.yahoo),
+        },
+    )
+
+
+def _servers(section: settings_of.Google | settings_of.Microsoft | settings_of.Yahoo) -> MailServers:
+    return MailServers(
+        imap=MailServer(section.imap_host, section.imap_port), smtp=MailServer(section.smtp_host, section.smtp_port)
     )
 
 

@@ -16,6 +16,7 @@ from opengrant.grants.refresh.live_token import LiveTokens
 from opengrant.grants.refresh.pending_writes import PendingWrites
 from opengrant.grants.refresh.provider_call import ProviderCall
 from opengrant.grants.refresh.refresh import Refresh
+from opengrant.grants.refresh.reported import ReportedRefusals
 from opengrant.grants.refresh.results import Results
 from opengrant.grants.refresh.state import States
 from opengrant.grants.schedule import Schedule
@@ -109,4 +110,5 @@ def _around(call: ProviderCall, pending: PendingWrites, limits: Limits, meters: 
         attempts=attempts,
         capacity=capacity,
         pending=pending,
+        reported=ReportedRefusals(db=db, leases=leases, attempt=attempt),
     )

@@ -21,6 +21,22 @@ class MailServerLogin:
     password: SecretStr
 
 
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """An IMAP or SMTP server that takes access tokens (XOAUTH2)."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailServers:
+    """Those of one provider."""
+
+    imap: MailServer
+    smtp: MailServer
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaldavLogin:
     """A login at a CalDAV server. principal_url, home_url: the account, and the collection of its calendars."""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from opengrant.errors import ProviderFailure, Step
 from opengrant.net.line_connection import LineConnection, Malformed
-from opengrant.net.login_attempt import Asked, Attempt, Security, Terms, challenge
+from opengrant.net.login_attempt import Asked, Attempt, Security, Terms, challenge, xoauth2
 
 MAX_RECEIVED = 256 * 1024
 """Most bytes of a dialogue; a login test needs a few thousand."""
@@ -51,6 +51,8 @@ _STATUS = re.compile(
 _CAPABILITIES = re.compile(rb"\* (?:CAPABILITY|OK \[CAPABILITY)([^\]]*)|[^ ]+ OK \[CAPABILITY([^\]]*)\]", re.IGNORECASE)
 _LITERAL = re.compile(rb"\{(\d+)\}$")
 
+_ID = b'ID ("name" "opengrant")'
+
 _Answer = Callable[[bytes], bytes | None]
 """The next line of a SASL mechanism for a decoded challenge; None cancels."""
 
@@ -67,6 +69,7 @@ class Dialogue:
     """Commands and their answers, with what the server objected to in the present step.
 
     offers     the capabilities, upper case, as the server last told them; empty when it has not
+    told       the same in the server's own spelling
     mechanism  the mechanism that sent the password, as servers announce it
     first      the server's first line
     """
@@ -74,6 +77,7 @@ class Dialogue:
     def __init__(self, connection: LineConnection, attempt: Attempt) -> None:
         self.connection, self.attempt = connection, attempt
         self.offers = frozenset[str]()
+        self.told = b""
         self.mechanism = ""
         self.first = b""
         self._objections = list[Status]()
@@ -152,7 +156,8 @@ class Dialogue:
     def _note(self, response: bytes) -> Status | None:
         """Keep the capabilities and the objections."""
         if (found := _CAPABILITIES.match(response)) is not None:
-            self.offers = frozenset((found[1] or found[2]).decode("ascii", "replace").upper().split())
+            self.told = (found[1] or found[2]).strip()
+            self.offers = frozenset(self.told.decode("ascii", "replace").upper().split())
         status = None if response.startswith(b"+") else _status(response)
         if status is not None and status.word not in ("OK", "PREAUTH"):
             self._objections.append(status)
@@ -212,7 +217,39 @@ async def prove(connection: LineConnection, attempt: Attempt, terms: Terms) -> S
         raise dialogue.refusal() or attempt.network_failure(error) from None
 
 
+async def open_session(connection: LineConnection, attempt: Attempt, terms: Terms) -> frozenset[str]:
+    """Log in and stay. Returns the capabilities, upper case. Raises ProviderFailure, and nothing else."""
+    dialogue = Dialogue(connection, attempt)
+    try:
+        await log_in(dialogue, terms)
+        dialogue.step("command", terms.deadlines.command)
+        await dialogue.learn_offers()
+        if "ID" in dialogue.offers:
+            await dialogue.command(_ID)  # 163.com requires it; a refusal means nothing
+    except Malformed as error:
+        raise attempt.failure(str(error)) from None
+    except OSError as error:
+        raise dialogue.refusal() or attempt.network_failure(error) from None
+    return dialogue.offers
+
+
 async def _converse(dialogue: Dialogue, terms: Terms) -> Security:
+    security = await log_in(dialogue, terms)
+    dialogue.step("command", terms.deadlines.command)
+    await dialogue.learn_offers()
+    commands = [b"NAMESPACE" if "NAMESPACE" in dialogue.offers else b'LIST "" ""', b"LOGOUT"]
+    if "ID" in dialogue.offers:
+        commands.insert(0, _ID)
+    *told, harmless, _logout = dialogue.send(*commands)
+    for tag in told:
+        await dialogue.result(tag)  # 163.com requires it; a refusal means nothing
+        dialogue.forget()
+    dialogue.expect(await dialogue.result(harmless))
+    return security
+
+
+async def log_in(dialogue: Dialogue, terms: Terms) -> Security:
+    """From the first byte to the login; the connection stays open. Raises ProviderFailure, Malformed, OSError."""
     attempt, deadlines = dialogue.attempt, terms.deadlines
     if terms.security == "tls":
         dialogue.step("tls", deadlines.tls)
@@ -227,18 +264,7 @@ async def _converse(dialogue: Dialogue, terms: Terms) -> Security:
     security = await _start_tls(dialogue, terms) if terms.security == "starttls" else terms.security
 
     dialogue.step("auth", deadlines.login)
-    dialogue.expect(await _log_in(dialogue))
-
-    dialogue.step("command", deadlines.command)
-    await dialogue.learn_offers()
-    commands = [b"NAMESPACE" if "NAMESPACE" in dialogue.offers else b'LIST "" ""', b"LOGOUT"]
-    if "ID" in dialogue.offers:
-        commands.insert(0, b'ID ("name" "opengrant")')
-    *told, harmless, _logout = dialogue.send(*commands)
-    for tag in told:
-        await dialogue.result(tag)  # 163.com requires it; a refusal means nothing
-        dialogue.forget()
-    dialogue.expect(await dialogue.result(harmless))
+    dialogue.expect(await (_log_in_by_token(dialogue) if attempt.bearer else _log_in(dialogue)))
     return security
 
 
@@ -274,6 +300,19 @@ async def _log_in(dialogue: Dialogue) -> Status:
         raise attempt.failure("LOGINDISABLED")
     # RFC 3501 does not allow UTF-8 in a quoted string, but it is the only form that a server could understand.
     return await dialogue.command(b"LOGIN %b %b" % (_quoted(username), _quoted(password)))
+
+
+async def _log_in_by_token(dialogue: Dialogue) -> Status:
+    """A server that refuses explains itself in a challenge, and says NO once that is answered with an empty line."""
+    if "AUTH=XOAUTH2" not in dialogue.offers:
+        raise dialogue.attempt.failure("auth_not_offered")
+    at_once = "SASL-IR" in dialogue.offers
+    dialogue.offers, dialogue.mechanism = frozenset(), "AUTH=XOAUTH2"
+    response = xoauth2(dialogue.attempt)
+    if at_once:
+        return await dialogue.command(b"AUTHENTICATE XOAUTH2 " + base64.b64encode(response), lambda _: b"")
+    left = iter([response])
+    return await dialogue.command(b"AUTHENTICATE XOAUTH2", lambda _: next(left, b""))
 
 
 async def _authenticate_at_once(dialogue: Dialogue, response: bytes) -> Status | None:

@@ -79,7 +79,11 @@ class Terms:
 
 @dataclass(slots=True)
 class Attempt:
-    """Mutable: the dialogue sets `step` as it goes, and `host` once the server's name is known."""
+    """Mutable: the dialogue sets `step` as it goes, and `host` once the server's name is known.
+
+    bearer  `password` is an access token, for the mechanism XOAUTH2
+    stays   the connection is used after the login
+    """
 
     provider: str
     leg: Leg
@@ -87,6 +91,8 @@ class Attempt:
     password: SecretStr
     step: Step = field(default="dns")
     host: str = ""
+    bearer: bool = False
+    stays: bool = False
 
     def failure(
         self, code: str, *, text: str | bytes = "", status: int | None = None, subcodes: tuple[str, ...] = ()
@@ -145,6 +151,11 @@ class Asked:
         else:
             wanted = next(iter(self._left), "")
         return self._left.pop(wanted, None)
+
+
+def xoauth2(attempt: Attempt) -> bytes:
+    """What XOAUTH2 sends. Source: Google, "The SASL XOAUTH2 Mechanism"; Microsoft and Yahoo take the same."""
+    return f"user={attempt.username}\1auth=Bearer {attempt.password.get_secret_value()}\1\1".encode()
 
 
 def challenge(text: bytes) -> bytes:

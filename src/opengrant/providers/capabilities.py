@@ -25,7 +25,7 @@ from opengrant.model.logins import (
     PasswordLogin,
     VirtualCalendarLogin,
 )
-from opengrant.model.stored_logins import StoredLogin
+from opengrant.model.stored_logins import MailServers, StoredLogin
 from opengrant.providers.base import (
     AsksAdministrators,
     CodeProvider,
@@ -93,6 +93,7 @@ class Providers:
     servers         has a server that answers without a credential
     revokes         revokes tokens
     aliases         lists the other addresses of a mailbox
+    mail_servers    where its mailboxes are reached by IMAP and SMTP with the live token
     """
 
     passwords: Passwords
@@ -106,6 +107,7 @@ class Providers:
     servers: Mapping[ProviderName, Reaches] = field(default_factory=dict)
     revokes: Mapping[ProviderName, Revokes] = field(default_factory=dict)
     aliases: Mapping[ProviderName, ListsAliases] = field(default_factory=dict)
+    mail_servers: Mapping[ProviderName, MailServers] = field(default_factory=dict)
 
     async def mint(
         self, provider: ProviderName, credential: OrganisationCredential, email: str, scope: tuple[str, ...]

@@ -56,12 +56,12 @@ class Attempt:
             verdict = of_a_proven_credential(failure.evidence)
             self._count(state.grant, verdict.kind.value, began)
             failpoints.point("refresh.refused")
-            return await self._failed(state, lease, failure.evidence, verdict)
+            return await self.failed(state, lease, failure.evidence, verdict)
         except OpenGrantError as problem:
             self._count(state.grant, Kind.BAD_REQUEST.value, began)
             evidence = Evidence(provider, "token", "reply", code=problem.type, text=problem.message, sent=False)
             verdict = Verdict(Kind.BAD_REQUEST, "not_usable", problem.message)
-            return await self._failed(state, lease, evidence, verdict)
+            return await self.failed(state, lease, evidence, verdict)
         except Exception:
             # A fault of this grant alone is stored as its trouble: without it, the clock would retry at once, for ever.
             log.exception("refresh_broken", grant_id=state.grant.id, provider=provider)
@@ -69,12 +69,13 @@ class Attempt:
             evidence = Evidence(provider, "token", "reply", code=code, sent=False)
             verdict = Verdict(Kind.UNKNOWN, code, "This is a fault of OpenGrant: its log says more.")
             self.activity.count(state.grant.application_id, state.grant.provider, verdict.kind.value)
-            return await self._failed(state, lease, evidence, verdict)
+            return await self.failed(state, lease, evidence, verdict)
         self._count(state.grant, None, began)
         failpoints.point("refresh.answered")
         return await self.results.keep(state, lease, answer, caller)
 
-    async def _failed(self, state: State, lease: Lease, evidence: Evidence, verdict: Verdict) -> State:
+    async def failed(self, state: State, lease: Lease, evidence: Evidence, verdict: Verdict) -> State:
+        """Write a failure and give the lease back. Returns the state after that."""
         return await self.failures.keep(state, lease, self.call.failure(state, lease, evidence, verdict))
 
     def _count(self, grant: Grant, failure: str | None, began: float) -> None:

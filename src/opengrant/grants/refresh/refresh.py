@@ -19,6 +19,7 @@ from opengrant.grants.refresh.check import Checks
 from opengrant.grants.refresh.clock import DueGrants
 from opengrant.grants.refresh.live_token import LiveTokens
 from opengrant.grants.refresh.pending_writes import PendingWrites
+from opengrant.grants.refresh.reported import ReportedRefusals
 
 log = structlog.get_logger()
 
@@ -33,6 +34,7 @@ class Refresh:
     attempts: SharedAttempts
     capacity: Capacity
     pending: PendingWrites
+    reported: ReportedRefusals
 
     async def drain(self) -> None:
         """Wait for all attempts, each of which has its own deadline; then write what was spooled in memory."""
