@@ -1,7 +1,7 @@
 """Input that is made to cost: each is read to its end, though it is large.
 
-A linear reader takes a second at most. A quadratic one takes minutes to hours, and runs into the time-out of the test:
-Python's for encoded words takes 90 s for the first value.
+A linear reader takes a second at most. A quadratic one takes from most of a minute to hours, and runs into the time-out
+of the test.
 """
 
 from collections.abc import Callable
@@ -52,7 +52,7 @@ MESSAGES: dict[str, Callable[[], bytes]] = {
 }
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(30)
 @pytest.mark.parametrize("name", MESSAGES)
 def test_a_message_that_is_made_to_cost(name: str) -> None:
     found = index(MESSAGES[name]())
@@ -70,7 +70,7 @@ VALUES = [
 ]
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(30)
 @pytest.mark.parametrize("piece", VALUES)
 def test_a_header_that_is_made_to_cost(piece: str) -> None:
     value = filled(piece)
@@ -79,7 +79,7 @@ def test_a_header_that_is_made_to_cost(piece: str) -> None:
     assert Headers.read(value.encode()) is not None
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(30)
 @pytest.mark.parametrize("piece", [b"=", b"=\r", b"=\n", b" ", b" \n", b"A", b"A=", b"=A", b"\xff", b"\n"])
 @pytest.mark.parametrize("encoding", ["base64", "quoted-printable"])
 def test_a_body_that_is_made_to_cost(encoding: str, piece: bytes) -> None:
@@ -88,7 +88,7 @@ def test_a_body_that_is_made_to_cost(encoding: str, piece: bytes) -> None:
     assert sum(len(reading.feed(piece * 50)) for _ in range(20_000)) <= 1_000_000 * len(piece)
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(30)
 @pytest.mark.parametrize("charset", [None, *sorted(charsets._KNOWN), "punycode", "idna", "x" * 100_000])
 def test_a_text_that_is_made_to_cost(charset: str | None) -> None:
     for piece in (b"\xff", b"\xe4a", b"\x1b$B", b"\x80", b"+AAA-", b"~{", b"\0"):
@@ -98,7 +98,7 @@ def test_a_text_that_is_made_to_cost(charset: str | None) -> None:
 TAGS = ["<b>", "<p><b>", "<table>", "<a href=", "&", "<!--", "<", "<svg>", "<select>", "\n", "<p>a"]
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(30)
 @pytest.mark.parametrize("piece", TAGS)
 def test_html_that_is_made_to_cost(piece: str) -> None:
     assert len(snippet(filled(piece, BODY), is_html=True)) <= 100
