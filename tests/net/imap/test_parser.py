@@ -2,11 +2,13 @@
 
 import contextlib
 import imaplib
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from opengrant.net.imap.commands import read_date
 from opengrant.net.imap.parser import MAX_DEPTH, Response, Status, ranges, read, values
 from opengrant.net.line_connection import Malformed
 
@@ -128,3 +130,18 @@ def test_flags_and_dates_are_read_as_the_standard_library_reads_them():
     (response,) = [read([b"* 12 FETCH " + line.removeprefix(b"12 ")])]
     assert isinstance(response, Response)
     assert tuple(response.values[0][1]) == imaplib.ParseFlags(line)
+
+
+@given(st.integers(1, 4_000_000_000), st.integers(-14 * 60, 14 * 60))
+def test_dates_are_read_as_the_standard_library_reads_them(at, minutes):
+    when = datetime.fromtimestamp(at, timezone(timedelta(minutes=minutes)))
+    text = when.strftime("%d-%b-%Y %H:%M:%S %z")
+    assert read_date(text.encode()) == when.timestamp()
+    assert read_date(text.lower().encode()) == when.timestamp()
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"31-Feb-2026 08:00:00 +0000", b"01-Xyz-2026 08:00:00 +0000", b"01-Jan-0001 00:00:00 +1400"]
+)
+def test_what_is_no_date_is_none(text):
+    assert read_date(text) == 0

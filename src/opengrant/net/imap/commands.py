@@ -3,7 +3,7 @@
 import itertools
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from opengrant.errors import ProviderFailure
@@ -17,7 +17,9 @@ MAX_COUNTED = 200
 AT_ONCE = 20
 """Commands that are under way at a time."""
 
-_DATE = re.compile(r" ?(\d{1,2}-[A-Za-z]{3}-\d{4} \d\d:\d\d:\d\d [+-]\d{4})")
+_DATE = re.compile(rb" ?(\d{1,2})-([A-Za-z]{3})-(\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)")
+_NAMES = (b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec")
+_MONTHS = {name: number for number, name in enumerate(_NAMES, 1)}
 
 
 class ListedFolder(NamedTuple):
@@ -230,10 +232,16 @@ def _fetched(uid: int, line: dict[bytes, Value]) -> Fetched:
 
 def read_date(text: bytes) -> int:
     """Seconds since the epoch of an INTERNALDATE; 0 for what is none."""
+    found = _DATE.fullmatch(text)
+    if found is None:
+        return 0
+    day, month, year, hour, minute, second, sign, hours, minutes = found.groups()
+    # strptime takes ten times as long.
+    time = (int(year), _MONTHS.get(month.lower(), 0), int(day), int(hour), int(minute), int(second))
     try:
-        matched = _DATE.fullmatch(text.decode("ascii"))
-        return 0 if matched is None else int(datetime.strptime(matched[1], "%d-%b-%Y %H:%M:%S %z").timestamp())
-    except ValueError:
+        offset = timedelta(hours=int(hours), minutes=int(minutes))
+        return int((datetime(*time, tzinfo=UTC) - (-offset if sign == b"-" else offset)).timestamp())
+    except (ValueError, OverflowError):
         return 0
 
 

@@ -16,11 +16,13 @@ MAX_DEPTH = 300
 """Lists within lists. Dovecot describes a hundred levels of MIME, two lists each."""
 
 # The name of a part in an answer has blanks and brackets of its own; how long it gets is what we ask for.
+# A token is in one of the groups; of an empty string all of them are empty. The last group is what is no token.
 _TOKEN = re.compile(
-    rb" *(?:(?P<open>\()|(?P<close>\))"
-    rb'|"(?P<quoted>[^"\\]*(?:\\.[^"\\]*)*)"'
-    rb"|(?P<literal>~?\{\d{1,10}\+?\}$)"
-    rb"|(?P<atom>(?i:BODY|BINARY)\[[^\]]{0,200}\](?:<\d{1,10}>)?|[^ ()\"{][^ ()\"]*))",
+    rb" *(?:([()])"
+    rb"|((?i:BODY|BINARY)\[[^\]]{0,200}\](?:<\d{1,10}>)?|[^ ()\"{][^ ()\"]*)"
+    rb'|"([^"\\]*(?:\\.[^"\\]*)*)"'
+    rb"|(~?\{\d{1,10}\+?\}$)"
+    rb"|(.))",
     re.DOTALL,
 )
 _UNTAGGED = re.compile(rb"\* (?:(\d{1,10}) )?([A-Za-z][A-Za-z0-9-]*) ?")
@@ -80,36 +82,32 @@ def values(pieces: Sequence[bytes]) -> list[Value]:
         if number % 2:
             current.append(piece)
             continue
-        end = 0
-        for token in _TOKEN.finditer(piece):
-            if token.start() != end:
-                raise Malformed("not_imap")
-            end = token.end()
-            kind = token.lastgroup
-            if kind == "open":
+        for bracket, atom, text, literal, wrong in _TOKEN.findall(piece.rstrip(b" ")):
+            if atom:
+                current.append(_atom(atom))
+            elif bracket == b"(":
                 if len(outer) == MAX_DEPTH:
                     raise Malformed("not_imap")
                 inner: list[Value] = []
                 current.append(inner)
                 outer.append(current)
                 current = inner
-            elif kind == "close":
+            elif bracket:
                 if not outer:
                     raise Malformed("not_imap")
                 current = outer.pop()
-            elif kind == "atom":
-                current.append(_atom(token[kind]))
-            elif kind == "quoted":
-                text = token[kind]
+            elif wrong:
+                raise Malformed("not_imap")
+            elif not literal:  # the literal itself is the next piece
                 current.append(_ESCAPED.sub(rb"\1", text) if b"\\" in text else text)
-        if piece[end:].strip(b" "):
-            raise Malformed("not_imap")
     if outer:
         raise Malformed("not_imap")
     return current
 
 
 def _atom(text: bytes) -> Value:
+    if text == b"NIL":
+        return None
     if text.isdigit() and len(text) <= 20:
         return int(text)
     return None if len(text) == 3 and text.upper() == b"NIL" else text
