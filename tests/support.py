@@ -55,6 +55,9 @@ class Tenant:
     def patch(self, path: str, body: Any) -> httpx.Response:
         return self.http.patch(path, json=body)
 
+    def put(self, path: str, body: Any) -> httpx.Response:
+        return self.http.put(path, json=body)
+
     def delete(self, path: str) -> httpx.Response:
         return self.http.delete(path)
 

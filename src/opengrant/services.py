@@ -30,6 +30,7 @@ from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
+from opengrant.mail.service import MailService
 from opengrant.operations.address_index import AddressIndex
 from opengrant.operations.clock_steps import ClockSteps
 from opengrant.operations.grant_counts import GrantCounts
@@ -90,6 +91,8 @@ class Services:
     rederiving: Rederiving
     feeds: Feeds
     ics_import: IcsImport
+    # mail
+    mail: MailService
     # proxy
     proxy_tokens: ProxyTokens
     proxy_logins: Logins

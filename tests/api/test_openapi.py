@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, assume, given
 from hypothesis import settings as effort
 from jsonschema_rs import Draft202012Validator
 from schemathesis import CheckFunction, GenerationMode
@@ -334,6 +334,8 @@ def test_the_server_does_what_it_says(
     )
     @given(case=target.as_strategy(generation_mode=mode))
     def conforms(case: schemathesis.Case) -> None:
+        # A path that is one of an operation that is not served yet.
+        assume((case.path_parameters or {}).get("message_id") not in {"send", "schedules", "clean", "smart-compose"})
         if signing is not None:
             case.call_and_validate(base_url=server.url, auth=signing, excluded_checks=excluded, timeout=60)
         elif path.startswith("/v3/console/"):

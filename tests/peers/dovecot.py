@@ -35,7 +35,7 @@ ACCOUNTS = {
 }
 DISABLED = ("carol@example.test", "locked away")
 
-CONFIG = """
+CONFIG = r"""
 base_dir = {dir}/run
 state_dir = {dir}/run
 log_path = {dir}/dovecot.log
@@ -52,7 +52,20 @@ default_internal_group = {group}
 default_login_user = {user}
 mail_location = maildir:~/Maildir
 mail_max_userip_connections = 1000
+namespace inbox {{
+  inbox = yes
+  mailbox Papierkorb {{
+    special_use = \Trash
+  }}
+  mailbox Ablage {{
+    special_use = \Archive
+  }}
+  mailbox Entwuerfe {{
+    special_use = \Drafts
+  }}
+}}
 hostname = localhost
+{more}
 submission_relay_host = 127.0.0.1
 submission_relay_port = 9
 # A failed login waits half a second nevertheless. This one lets nobody in, and only asks for no delay.
@@ -109,9 +122,13 @@ service submission-login {{
 
 
 class Dovecot:
-    """Context manager. Ports: `imap` and `submission` (STARTTLS), `imaps` and `submissions` (implicit TLS)."""
+    """Context manager. Ports: `imap` and `submission` (STARTTLS), `imaps` and `submissions` (implicit TLS).
 
-    def __init__(self) -> None:
+    more  further settings
+    """
+
+    def __init__(self, more: str = "") -> None:
+        self._more = more
         # Not under pytest's own directory: others than root cannot enter that.
         self.dir = Path(tempfile.mkdtemp(prefix="dovecot-"))
         self.dir.chmod(0o755)
@@ -132,6 +149,7 @@ class Dovecot:
         config.write_text(
             CONFIG.format(
                 dir=self.dir,
+                more=self._more,
                 user=user,
                 group=group,
                 imap=self.imap,

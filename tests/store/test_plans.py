@@ -343,6 +343,22 @@ async def test_a_page_of_grants_reads_few_of_them(filled: Filled) -> None:
     assert not wrong, f"{len(wrong)} of {2 * len(pairs)}, such as {wrong[0]}"
 
 
+async def test_what_has_the_order_of_the_listing_is_neither_counted_nor_sorted(filled: Filled) -> None:
+    page = listing.page("app", GrantFilters(ip="192.0.2.1"), Window(limit=10), dialect=filled.dialect)
+    work = await filled.drive(page)
+    assert len(work) == 1
+    assert work[0].read + work[0].walked < MANY // 350, work
+
+
+async def test_the_rare_parts_of_an_address_are_looked_for(filled: Filled) -> None:
+    text = "7-107@example.test"
+    parts = await answer(filled, addresses.rarest("app", text))
+    assert len(parts) > 1
+    for part in parts:
+        assert part in text
+        assert part not in "@example.test", "all addresses have it"
+
+
 def fits(filters: GrantFilters, row: dict[str, Any], blamed: Collection[str]) -> bool:
     """The conditions once more, in other words."""
     troubled = row["status"] == "valid" and (row["trouble"] is not None or row["source"] in blamed)
@@ -373,7 +389,11 @@ async def test_a_page_has_just_the_grants_that_fit(filled: Filled, blamed: tuple
     rows = [dict(zip(names, row, strict=True)) for row in await filled.fetch(Statement(everything))]
     chance = random.Random(7)
     pairs = [pair for one, other in itertools.combinations(SINGLE, 2) if (pair := both(one, other)) is not None]
-    for filters in [*chance.sample(SINGLE, 6), *chance.sample(pairs, 18)]:
+    # Those with a way of their own, whatever chance brings.
+    address = GrantFilters(ip="192.0.2.1")
+    always = [GrantFilters(email_contains="7-107@"), address, replace(address, before=END - HOUR)]
+    parts = [one for one in pairs if one.email_contains is not None]
+    for filters in [*chance.sample(SINGLE, 6), *chance.sample(pairs, 18), *chance.sample(parts, 6), *always]:
         order, descending = chance.choice(ORDERS), chance.random() < 0.5
         fitting = [(row[order], row["id"]) for row in rows if fits(filters, row, blamed)]
         fitting.sort(reverse=descending)
@@ -412,6 +432,7 @@ def scripts(dialect: Dialect) -> dict[Callable[..., Any], list[Steps[Any]]]:
     ]
     claiming = {"until": START + HOUR, "rates": Rates(100.0, 100.0), "probe_again": START + HOUR, "dialect": dialect}
     return {
+        addresses.rarest: [addresses.rarest("app", "example.test")],
         grants.create: [grants.create(writing, dialect)],
         grants.renew: [grants.renew(writing, dialect)],
         grants.change: [grants.change(writing, seen_version=1)],

@@ -51,6 +51,8 @@ _STATUS = re.compile(
 _CAPABILITIES = re.compile(rb"\* (?:CAPABILITY|OK \[CAPABILITY)([^\]]*)|[^ ]+ OK \[CAPABILITY([^\]]*)\]", re.IGNORECASE)
 _LITERAL = re.compile(rb"\{(\d+)\}$")
 
+_ID = b'ID ("name" "opengrant")'
+
 _Answer = Callable[[bytes], bytes | None]
 """The next line of a SASL mechanism for a decoded challenge; None cancels."""
 
@@ -215,13 +217,29 @@ async def prove(connection: LineConnection, attempt: Attempt, terms: Terms) -> S
         raise dialogue.refusal() or attempt.network_failure(error) from None
 
 
+async def open_session(connection: LineConnection, attempt: Attempt, terms: Terms) -> frozenset[str]:
+    """Log in and stay. Returns the capabilities, upper case. Raises ProviderFailure, and nothing else."""
+    dialogue = Dialogue(connection, attempt)
+    try:
+        await log_in(dialogue, terms)
+        dialogue.step("command", terms.deadlines.command)
+        await dialogue.learn_offers()
+        if "ID" in dialogue.offers:
+            await dialogue.command(_ID)  # 163.com requires it; a refusal means nothing
+    except Malformed as error:
+        raise attempt.failure(str(error)) from None
+    except OSError as error:
+        raise dialogue.refusal() or attempt.network_failure(error) from None
+    return dialogue.offers
+
+
 async def _converse(dialogue: Dialogue, terms: Terms) -> Security:
     security = await log_in(dialogue, terms)
     dialogue.step("command", terms.deadlines.command)
     await dialogue.learn_offers()
     commands = [b"NAMESPACE" if "NAMESPACE" in dialogue.offers else b'LIST "" ""', b"LOGOUT"]
     if "ID" in dialogue.offers:
-        commands.insert(0, b'ID ("name" "opengrant")')
+        commands.insert(0, _ID)
     *told, harmless, _logout = dialogue.send(*commands)
     for tag in told:
         await dialogue.result(tag)  # 163.com requires it; a refusal means nothing

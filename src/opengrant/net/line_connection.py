@@ -102,10 +102,17 @@ class LineConnection(asyncio.Protocol):
             raise Malformed("data_before_tls")
         await self.begin_tls(context, host, resume)
 
-    async def line(self) -> bytes:
+    @property
+    def ended(self) -> bool:
+        """The server has hung up, or a deadline has passed. What came before can still be read."""
+        return self._failure is not None
+
+    async def line(self, most: int = MAX_LINE) -> bytes:
         """The next line with its end, LF or CRLF. Raises Malformed("too_long")."""
-        while (end := self._buffer.find(b"\n", 0, MAX_LINE)) < 0:
-            if len(self._buffer) >= MAX_LINE:
+        looked = 0
+        while (end := self._buffer.find(b"\n", looked, most)) < 0:
+            looked = len(self._buffer)
+            if looked >= most:
                 raise Malformed("too_long")
             await self._more()
         return self._take(end + 1)
@@ -178,6 +185,9 @@ class LineConnection(asyncio.Protocol):
         """Wait until something has come."""
         if self._failure is not None:
             raise self._failure
+        if self._paused:  # for a line that is longer than ENOUGH
+            self._paused = False
+            self._transport.resume_reading()
         self._waiter = self._loop.create_future()
         try:
             await self._waiter

@@ -82,6 +82,7 @@ class Attempt:
     """Mutable: the dialogue sets `step` as it goes, and `host` once the server's name is known.
 
     bearer  `password` is an access token, for the mechanism XOAUTH2
+    stays   the connection is used after the login
     """
 
     provider: str
@@ -91,6 +92,7 @@ class Attempt:
     step: Step = field(default="dns")
     host: str = ""
     bearer: bool = False
+    stays: bool = False
 
     def failure(
         self, code: str, *, text: str | bytes = "", status: int | None = None, subcodes: tuple[str, ...] = ()

@@ -25,6 +25,7 @@ from pydantic import SecretStr
 from opengrant.errors import Overloaded, ProviderFailure
 from opengrant.net import imap_login, smtp_login
 from opengrant.net.guard import Guard, Target
+from opengrant.net.imap.session import ImapSession
 from opengrant.net.line_connection import LineConnection, Malformed, connect
 from opengrant.net.login_attempt import Attempt, Deadlines, Security, Terms, counted, observed
 from opengrant.net.observe import Observe
@@ -109,6 +110,32 @@ class MailClient:
         attempt = Attempt(provider, "smtp", username, password)
         return await self._log_in(attempt, smtp_login.prove, host, port, security)
 
+    async def open_imap(
+        self,
+        provider: str,
+        *,
+        host: str,
+        port: int,
+        security: Security,
+        username: str,
+        password: SecretStr,
+        bearer: bool = False,
+    ) -> ImapSession:
+        """Log in and stay: the caller closes the session. bearer: the password is an access token, for XOAUTH2.
+
+        Raises ProviderFailure.
+        """
+        attempt = Attempt(provider, "imap", username, password, bearer=bearer, stays=True)
+        opened = list[ImapSession]()
+
+        async def stay(connection: LineConnection, attempt: Attempt, terms: Terms) -> Security:
+            offers = await imap_login.open_session(connection, attempt, terms)
+            opened.append(ImapSession(connection, attempt, offers))
+            return terms.security
+
+        await self._log_in(attempt, stay, host, port, security)
+        return opened[0]
+
     @contextlib.asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
         """The turn of one login test with all its logins. Raises Overloaded.
@@ -190,7 +217,8 @@ class MailClient:
     async def _once(self, attempt: Attempt, prove: _Prove, target: Target, terms: Terms) -> Security:
         server = target.host, target.port
         terms = replace(terms, resume=self._sessions.find(*server))
-        with contextlib.closing(await self._connect(attempt, target)) as connection:
+        connection = await self._connect(attempt, target)
+        try:
             async with counted(attempt, connection.peer):
                 try:
                     security = await prove(connection, attempt, terms)
@@ -199,7 +227,12 @@ class MailClient:
                         self._sessions.refuse(*server)
                     raise
                 self._sessions.keep(*server, connection.tls)
-                return security
+        except BaseException:
+            connection.close()
+            raise
+        if not attempt.stays:
+            connection.close()
+        return security
 
     async def _connect(self, attempt: Attempt, target: Target) -> LineConnection:
         attempt.step = "connect"

@@ -98,6 +98,7 @@ class Form:
 
 
 CalendarPlace = Literal["hosted", "virtual", "remote", "none"]
+MailPlace = Literal["imap", "elsewhere", "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +122,7 @@ class Facts:
     mail_scope          what its mail servers want a token's scope to contain
     tokenless           why there is no live token; empty where there is one
     calendar            where its grants' calendars are: kept here, kept here without mail, at the provider, or nowhere
+    mail                where its grants' mail is: behind IMAP, where this server does not reach yet, or nowhere
     clientless          why a connector check has no client to prove; empty where it does more
     own_domain          its mailboxes live here, on verified domains of the application
     identifier          `email` is an identifier: compared as given, and fixed
@@ -146,6 +148,7 @@ class Facts:
     mail_scope: str = ""
     tokenless: str = ""
     calendar: CalendarPlace = "remote"
+    mail: MailPlace = "elsewhere"
     clientless: str = ""
     own_domain: bool = False
     identifier: bool = False

@@ -157,6 +157,7 @@ def test_no_date_breaks_it(value: str) -> None:
         ('a; n="unfinished; m=1', "a", {"n": '"unfinished', "m": "1"}),
         ("a (comment); n=1", "a", {"n": "1"}),
         ("a;;; =x; n; m=", "a", {"m": ""}),
+        ("a; b\0c=1; ä=2; \x85=4; n=5", "a", {"n": "5"}),
         ("", "", {}),
     ],
 )

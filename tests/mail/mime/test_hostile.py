@@ -1,7 +1,7 @@
 """Input that is made to cost: each is read to its end, though it is large.
 
-A quadratic reader would take hours for most of it. Nothing is compared with a clock: what is not linear runs into the
-time-out of the test.
+A linear reader takes a second at most. A quadratic one takes from most of a minute to hours, and runs into the time-out
+of the test.
 """
 
 from collections.abc import Callable
@@ -17,10 +17,10 @@ from opengrant.mail.mime.text import attachments, snippet, texts
 from tests.mail.mime.corpus import lines, mixed
 
 HEADER = headers.MOST_BYTES
-BODY = 8 * 1024 * 1024
+BODY = 2 * 1024 * 1024
 
 
-def filled(piece: str, size: int = HEADER // 2) -> str:
+def filled(piece: str, size: int = HEADER) -> str:
     return piece * (size // len(piece))
 
 
@@ -45,14 +45,14 @@ MESSAGES: dict[str, Callable[[], bytes]] = {
         *["--outer\r\nContent-Type: multipart/mixed; boundary=i\r\n\r\n--i\r\n"] * 900
     ),
     "headers without an end": lambda: mixed(*["--outer\r\nContent-Type: text/html"] * 10_000),
-    "a header line of 8 MB": lambda: b"Subject: " + b"x" * BODY,
-    "8 MB of header lines": lambda: b"a: b\r\n" * (BODY // 6),
-    "8 MB of folds": lambda: b"Subject: x" + b"\r\n " * (BODY // 3),
-    "8 MB of lines that are no fields": lambda: b"\r" * BODY,
+    "a header line of 2 MB": lambda: b"Subject: " + b"x" * BODY,
+    "2 MB of header lines": lambda: b"a: b\r\n" * (BODY // 6),
+    "2 MB of folds": lambda: b"Subject: x" + b"\r\n " * (BODY // 3),
+    "2 MB of lines that are no fields": lambda: b"\r" * BODY,
 }
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(30)
 @pytest.mark.parametrize("name", MESSAGES)
 def test_a_message_that_is_made_to_cost(name: str) -> None:
     found = index(MESSAGES[name]())
@@ -70,7 +70,7 @@ VALUES = [
 ]
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(30)
 @pytest.mark.parametrize("piece", VALUES)
 def test_a_header_that_is_made_to_cost(piece: str) -> None:
     value = filled(piece)
@@ -79,7 +79,7 @@ def test_a_header_that_is_made_to_cost(piece: str) -> None:
     assert Headers.read(value.encode()) is not None
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(30)
 @pytest.mark.parametrize("piece", [b"=", b"=\r", b"=\n", b" ", b" \n", b"A", b"A=", b"=A", b"\xff", b"\n"])
 @pytest.mark.parametrize("encoding", ["base64", "quoted-printable"])
 def test_a_body_that_is_made_to_cost(encoding: str, piece: bytes) -> None:
@@ -88,7 +88,7 @@ def test_a_body_that_is_made_to_cost(encoding: str, piece: bytes) -> None:
     assert sum(len(reading.feed(piece * 50)) for _ in range(20_000)) <= 1_000_000 * len(piece)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(30)
 @pytest.mark.parametrize("charset", [None, *sorted(charsets._KNOWN), "punycode", "idna", "x" * 100_000])
 def test_a_text_that_is_made_to_cost(charset: str | None) -> None:
     for piece in (b"\xff", b"\xe4a", b"\x1b$B", b"\x80", b"+AAA-", b"~{", b"\0"):
@@ -98,7 +98,7 @@ def test_a_text_that_is_made_to_cost(charset: str | None) -> None:
 TAGS = ["<b>", "<p><b>", "<table>", "<a href=", "&", "<!--", "<", "<svg>", "<select>", "\n", "<p>a"]
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(30)
 @pytest.mark.parametrize("piece", TAGS)
 def test_html_that_is_made_to_cost(piece: str) -> None:
     assert len(snippet(filled(piece, BODY), is_html=True)) <= 100

@@ -101,3 +101,20 @@ def test_what_a_server_says_is_bounded() -> None:
         deep = [deep, b"mixed"]
     assert len(list(structure(deep).leaves())) == 1
     assert len(list(structure([*[leaf] * 5_000, b"mixed"]).leaves())) == MOST_PARTS - 1
+
+
+@pytest.mark.parametrize(
+    ("size", "found"), [(10, 10), (b"10", 10), (b"ten", 0), (None, 0), (-1, 0), (b"9" * 5_000, 0), ([], 0)]
+)
+def test_a_size_is_a_number(size: object, found: int) -> None:
+    assert structure([b"text", b"plain", None, None, None, b"7bit", size, 1]).size == found
+
+
+def test_a_description_may_be_short_or_in_upper_case() -> None:
+    said = structure(
+        [[b"TEXT", b"HTML"], [b"APPLICATION", b"PDF", [b"NAME", b"A.pdf"], b"<i>", None, b"BASE64", 4], b"MIXED"]
+    )
+    assert [(part.number, part.kind, part.filename, part.content_id, part.encoding) for part in said.leaves()] == [
+        ("1", "text/html", None, None, "7bit"),
+        ("2", "application/pdf", "A.pdf", "i", "base64"),
+    ]

@@ -177,7 +177,7 @@ class Connection(ClosingConnection):
         self._skips_body = self._has_body and parser.should_upgrade()
         stays = version == "1.1" and parser.should_keep_alive() and not self._skips_body
         scope = _scope(parser.get_method().decode("ascii"), self._url, self._headers)
-        exchange = self.reading = Exchange(self, scope, stays=stays, expects=self._expects)
+        exchange = self.reading = Exchange(self, scope, stays=stays, expects=self._expects, chunks=version == "1.1")
         self._grew = True
         self._late = None
         if self.answering is None:

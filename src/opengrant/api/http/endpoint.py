@@ -8,7 +8,7 @@ from opengrant.api.http import responses
 from opengrant.api.http.authentication import Authentication
 from opengrant.api.http.path_tree import Router
 from opengrant.api.http.request import Request, read_body
-from opengrant.api.http.route_table import OPERATIONS, Operation, Redirect, Signed
+from opengrant.api.http.route_table import OPERATIONS, Operation, Redirect, Signed, Stream
 from opengrant.errors import MethodNotAllowed, NotFound
 from opengrant.services import Services
 
@@ -51,6 +51,9 @@ class Endpoint:
         answer = await operation.handler(request)
         if isinstance(answers, Redirect):
             await responses.send_raw(send, request.id, answer)
+            return
+        if isinstance(answers, Stream):
+            await responses.send_streamed(send, request.id, answer, bodiless=scope["method"] == "HEAD")
             return
         body = answers.encode(request.id, answer)
         await responses.send_json(send, answers.status, request.id, body, extra=request.answer_headers)

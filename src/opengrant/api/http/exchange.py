@@ -17,12 +17,19 @@ _STATUS_LINES = {int(status): f"HTTP/1.1 {status.value} {status.phrase}".encode(
 _BODILESS = frozenset({204, 304})
 
 
+class ClientGone(OSError):
+    """The client has hung up in the middle of an answer that comes in pieces."""
+
+
 class Exchange:
     """A request with its headers read, and the answer to it.
 
-    The application answers with one start message, which has a content length unless its status forbids a body, and
-    one body message. Both leave in one write.
+    The application answers with one start message and one body message, which leave in one write; the start has a
+    content length unless its status forbids a body. A body of unknown length comes in several messages, without a
+    content length: each is written when the client has read enough of those before.
 
+    chunks    the client understands a body in chunks; without them, its end is the end of the connection
+    streams   a body of several messages has begun
     stays     the connection is kept after the answer
     expects   the client waits for "100 Continue" before it sends the body
     more      the body has not arrived completely
@@ -34,11 +41,14 @@ class Exchange:
 
     __slots__ = (
         *("connection", "scope", "stays", "expects", "more", "awaited", "late", "gone", "complete"),
-        *("pieces", "size", "head", "waiter", "task"),
+        *("pieces", "size", "head", "waiter", "task", "chunks", "streams"),
     )
 
-    def __init__(self, connection: "Connection", scope: Scope, *, stays: bool, expects: bool) -> None:
+    def __init__(
+        self, connection: "Connection", scope: Scope, *, stays: bool, expects: bool, chunks: bool = True
+    ) -> None:
         self.connection, self.scope, self.stays, self.expects = connection, scope, stays, expects
+        self.chunks, self.streams = chunks, False
         self.more, self.awaited, self.late = True, False, False
         self.gone, self.complete = False, False
         self.pieces: list[bytes] = []
@@ -97,26 +107,46 @@ class Exchange:
         self.wake()
 
     async def send(self, message: Message) -> None:
+        """Raises ClientGone, of a body that comes in several messages."""
         if message["type"] == "http.response.start":
             self.head = message
             return
         connection = self.connection
         if connection.writable is not None:
             await connection.writable
+        more = message.get("more_body", False)
         if self.gone:
+            if more or self.streams:
+                raise ClientGone
             return
-        if self.head is None or message.get("more_body", False):
-            raise RuntimeError("an answer is one start and one body")
-        status: int = self.head["status"]
-        headers: Sequence[tuple[bytes, bytes]] = self.head["headers"]
+        body: bytes = message["body"]
+        if more or self.streams:
+            body = self._chunk(body, last=not more)
+        if self.head is not None:
+            head = self._head(self.head, streams=more)
+            bodiless = self.head["status"] in _BODILESS or self.scope["method"] == "HEAD"
+            body = head if bodiless else head + body
+        elif not self.streams:
+            raise RuntimeError("an answer is a start and a body")
+        connection.transport.write(body)
+        self.head, self.streams = None, more
+        if not more:
+            self.complete = True
+            connection.done(self)
+
+    def _head(self, start: Message, *, streams: bool) -> bytes:
+        headers: Sequence[tuple[bytes, bytes]] = start["headers"]
+        if streams and self.chunks:
+            headers = [*headers, (b"transfer-encoding", b"chunked")]
         if not self.stays:
             headers = [*headers, (b"connection", b"close")]
-        head = response_head(status, [*connection.state.default_headers, *headers])
-        bodiless = status in _BODILESS or self.scope["method"] == "HEAD"
-        connection.transport.write(head if bodiless else head + message["body"])
-        self.head = None
-        self.complete = True
-        connection.done(self)
+        return response_head(start["status"], [*self.connection.state.default_headers, *headers])
+
+    def _chunk(self, body: bytes, *, last: bool) -> bytes:
+        if not self.chunks:
+            return body
+        framed = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+        return framed + b"0\r\n\r\n" if last else framed
 
 
 def response_head(status: int, headers: Sequence[tuple[bytes, bytes]]) -> bytes:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from opengrant import logs, metrics
 from opengrant.api.http import responses
+from opengrant.api.http.exchange import ClientGone
 from opengrant.api.http.path_tree import raw_path
 from opengrant.api.http.request import Disconnected
 from opengrant.errors import Internal, OAuthRefused, OpenGrantError, Overloaded, StoreUnavailable
@@ -60,8 +61,10 @@ class Middleware:
             await self.inner(scope, receive, counted)
         except OpenGrantError as error:
             problem = await self._refuse(counted, scope, error)
-        except Disconnected:
+        except (Disconnected, ClientGone):
             status = _CLIENT_GONE
+        except responses.CutOff as cut:
+            problem = cut.problem.type
         except Exception:
             log.exception("request_failed")
             if status == 0:

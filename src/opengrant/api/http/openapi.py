@@ -42,6 +42,7 @@ from opengrant.api.http.route_table import (
     Redirect,
     Signed,
     SignIn,
+    Stream,
 )
 from opengrant.api.wire import errors as wire
 from opengrant.errors import (
@@ -140,7 +141,7 @@ def _schemas() -> tuple[dict[str, Any], Mapping[Any, Any]]:
             inputs += [(model, "validation") for model in _members(operation.body)]
         if operation.query is not None:
             inputs.append((operation.query, "validation"))
-        if not isinstance(operation.answers, Done | Redirect):
+        if not isinstance(operation.answers, Done | Redirect | Stream):
             inputs.append((operation.answers.shape, "serialization"))
     inputs += [(wire.Error, "serialization"), (wire.OAuthError, "serialization")]
     refs, top = models_json_schema(list(dict.fromkeys(inputs)), ref_template=_REF, schema_generator=WithMeanings)
@@ -309,6 +310,8 @@ def _success(answers: Answers, refs: Mapping[Any, Any]) -> dict[str, Any]:
     match answers:
         case Redirect():
             return _redirect()
+        case Stream():
+            return _stream()
         case Done():
             schema = _envelope()
         case One(shape, says_success=says_success):
@@ -365,6 +368,11 @@ def _redirect() -> dict[str, Any]:
     there = {"description": "Where the browser goes.", "required": True, "schema": {"type": "string"}}
     headers = _response("", {})["headers"]
     return {"description": "The browser is sent on.", "headers": {**headers, "Location": there}}
+
+
+def _stream() -> dict[str, Any]:
+    binary = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+    return {"description": "The bytes.", "headers": _response("", {})["headers"], "content": binary}
 
 
 def _response(description: str, schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ TAGS = {
     "Grants": "Look at mailboxes that are connected, change or delete them, and get their live tokens.",
     "Calendars": "Keep calendars for rooms, people and agents, and find times that are free.",
     "Events": "Book, move and cancel events, also those that repeat.",
+    "Mail": "Read and change the folders, messages and attachments of IMAP, iCloud and Yahoo grants.",
     "Overview": "See how all grants are, what will need attention, and what happened of late.",
     "Connectors": "Tell OpenGrant the client that you have registered at each provider, and test it.",
     "Credentials": "Give a connector further clients, service accounts and tenants.",
@@ -45,6 +46,7 @@ _UUID = "1f2e3d4c-0000-4000-8000-0000000000"
 PATH_PARAMETERS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "api_key_id": ("An API key's id.", {"id": f"{_UUID}b1"}),
     "application_id": ("The application's id.", {"id": f"{_UUID}a0"}),
+    "attachment_id": ("An attachment of the message.", {"id": "2"}),
     "calendar_id": (
         "The calendar's id, or `primary`.",
         {"primary": "primary", "id": "0d2k7f8e4s5g1h9j3m6n0p2q4r"},
@@ -56,6 +58,7 @@ PATH_PARAMETERS: Mapping[str, tuple[str, Mapping[str, str]]] = {
         "The id of an event or a series, or that of one occurrence of a series.",
         {"event": "0d2k7f8e4s5g1h9j3m6n0p2q4r", "occurrence": "0d2k7f8e4s5g1h9j3m6n0p2q4r_20260302T080000Z"},
     ),
+    "folder_id": ("The folder's id.", {"id": "INBOX"}),
     "grant_id": (
         "The grant's id, or what else names it: its email, or an id of your own.",
         {
@@ -66,6 +69,7 @@ PATH_PARAMETERS: Mapping[str, tuple[str, Mapping[str, str]]] = {
             "external:id": "external:customer-42",
         },
     ),
+    "message_id": ("The message's id, URL-encoded.", {"id": "<1f2e3d4c@mail.example.com>"}),
     "provider": ("A provider's name.", {provider.value: provider.value for provider in ProviderName}),
     "redirect_uri_id": ("A redirect URI's id.", {"id": f"{_UUID}f1"}),
     "session_id": ("A console session's id.", {"id": f"{_UUID}91"}),

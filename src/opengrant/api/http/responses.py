@@ -1,6 +1,7 @@
 """Answers: the success envelope, the error envelope, and the headers that every answer carries."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,49 @@ class Raw:
     body: bytes = b""
     content_type: bytes = b""
     headers: Sequence[tuple[bytes, bytes]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """An answer of bytes whose length is not known before they are read.
+
+    whole  `first` is all of it
+    """
+
+    content_type: bytes
+    headers: Sequence[tuple[bytes, bytes]]
+    first: bytes
+    whole: bool
+    rest: AsyncIterator[bytes]
+
+
+class CutOff(Exception):
+    """An answer that had begun could not be finished: its connection is closed, so that its client notices."""
+
+    def __init__(self, problem: OpenGrantError) -> None:
+        super().__init__(problem.type)
+        self.problem = problem
+
+
+async def send_streamed(
+    send: Send, request_id: str, opened: AbstractAsyncContextManager[Streamed], *, bodiless: bool
+) -> None:
+    """Raises what opening raises, before anything is sent; CutOff and ClientGone afterwards. bodiless: to HEAD."""
+    async with opened as answer:
+        headers = [(b"x-request-id", request_id.encode()), *answer.headers]
+        if answer.whole:
+            await send_bytes(send, 200, answer.content_type, answer.first, extra=headers)
+            return
+        headers = [(b"content-type", answer.content_type), (b"cache-control", b"no-store"), *headers]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        try:
+            if not bodiless:
+                await send({"type": "http.response.body", "body": answer.first, "more_body": True})
+                async for piece in answer.rest:
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+        except OpenGrantError as problem:
+            raise CutOff(problem) from problem
 
 
 async def send_raw(send: Send, request_id: str, answer: Raw) -> None:

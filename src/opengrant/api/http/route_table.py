@@ -131,7 +131,14 @@ class Redirect:
     status: ClassVar[int] = 302
 
 
-Answers = Done | One | Page | Cursor | Flat | Redirect
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Bytes; the handler returns a context manager that opens a `responses.Streamed`."""
+
+    status: ClassVar[int] = 200
+
+
+Answers = Done | One | Page | Cursor | Flat | Redirect | Stream
 
 # ── the table ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

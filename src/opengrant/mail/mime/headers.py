@@ -131,6 +131,7 @@ def date(value: str | None) -> int | None:
 
 _PARAMETER = re.compile(r';\s*+([^\s=;"]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^;]*+))', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_PARAMETER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`{|}~-]{1,100}")
 _SECTION = re.compile(r"([^*]+)(?:\*([0-9]{1,3}))?(\*?)")
 
 
@@ -147,12 +148,15 @@ def parameterised(value: str) -> tuple[str, dict[str, str]]:
 def parameters(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """By lower-case name: long ones put together and decoded (RFC 2231), which count more than a plain one.
 
-    Encoded words in a plain value are decoded too: no rule allows them there, and many senders write them.
+    Encoded words in a plain value are decoded too: no rule allows them there, and many senders write them. What has no
+    name that a header may have is left out.
     """
     plain: dict[str, str] = {}
     long: dict[str, dict[int, tuple[bool, str]]] = {}
     for written, value in pairs:
         name = written.lower()
+        if not _PARAMETER_NAME.fullmatch(name):
+            continue
         section = _SECTION.fullmatch(name) if "*" in name else None
         if section is None:
             plain.setdefault(name, text(value))

@@ -50,8 +50,7 @@ def _leaf(items: Sequence[object], number: str) -> Part:
     elif isinstance(_at(items, _BASE), list | tuple):  # the envelope and the structure of a message within
         own = 3
     said = _described(kind, _at(items, 2), _at(items, _BASE + own + 1), _at(items, 3), _at(items, 5))
-    size = _at(items, 6)
-    return said.leaf(number, max(size, 0) if isinstance(size, int) else 0)
+    return said.leaf(number, _number(_at(items, 6)))
 
 
 def _described(
@@ -75,6 +74,13 @@ def _pairs(value: object) -> Iterable[tuple[str, str]]:
 
 def _at(items: Sequence[object], place: int) -> object:
     return items[place] if place < len(items) else None
+
+
+def _number(value: object) -> int:
+    """Some servers put it in quotes."""
+    if isinstance(value, bytes) and value.isdigit() and len(value) < 20:
+        return int(value)
+    return max(value, 0) if isinstance(value, int) else 0
 
 
 def _text(value: object) -> str:

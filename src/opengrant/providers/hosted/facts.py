@@ -11,6 +11,7 @@ VIRTUAL_CALENDAR = Facts(
     clientless="Virtual calendars live here: there is no provider that could refuse.",
     identifier=True,
     calendar="virtual",
+    mail="none",
     claimed_address=True,
     guide=Guide(
         "Virtual calendar",

@@ -27,6 +27,7 @@ FACTS = Facts(
         },
     ),
     imap_host="imap.mail.me.com",
+    mail="imap",
     imap_password=True,
     tokenless=(
         "An iCloud grant has an app password and no token. POST /v3/grants/{grant_id}/credential gives its login to"

@@ -30,6 +30,7 @@ FACTS = Facts(
     clientless="Mail servers know no client. Each mailbox is proven when it is connected.",
     claimed_address=True,
     calendar="none",
+    mail="imap",
     guide=Guide(
         "IMAP",
         steps=(

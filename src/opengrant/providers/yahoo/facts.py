@@ -13,6 +13,7 @@ FACTS = Facts(
     endpoints=("token_url", "userinfo_url"),
     credential_types=frozenset({"connector"}),
     imap_host="imap.mail.yahoo.com",
+    mail="imap",
     imap_password=True,
     mail_scope="mail-w",
     guide=Guide(

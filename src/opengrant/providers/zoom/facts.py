@@ -13,6 +13,7 @@ FACTS = Facts(
     endpoints=("token_url", "api_url"),
     credential_types=frozenset({"connector"}),
     idle_days=90,
+    mail="none",
     guide=Guide(
         "Zoom",
         register_at=Place("Zoom App Marketplace, Build App", "https://marketplace.zoom.us/develop/create"),

@@ -5,6 +5,7 @@ once. SQLite's index of parts (FTS5) cannot be written by triggers, and costs le
 whose number is above the last one in the index. Until then a search reads those one by one, so it misses none.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from opengrant.store.engine.arguments import Arguments
@@ -12,8 +13,13 @@ from opengrant.store.engine.port import Dialect, Statement, Steps
 
 SHORTEST = 3
 """Characters of the shortest text that the index knows."""
-_MOST = 8
-"""Parts of a text that are looked for; what is found is compared with the whole text."""
+_MOST = 16
+"""Parts of a text that are considered."""
+_USED = 4
+"""Parts of a text that are looked for; what is found is compared with the whole text. Each costs as many steps as
+addresses have it, so the rarest are taken: "gmail.com" has seven parts that a million addresses have."""
+_SAMPLE = 100
+"""Addresses that tell which parts are rare."""
 BATCH = 200
 """Addresses that one script adds to SQLite's index: other writes wait for it."""
 
@@ -33,13 +39,29 @@ class Search(NamedTuple):
     counted: str
 
 
-def search(text: str, args: Arguments, dialect: Dialect) -> Search:
-    """How to find grants whose address contains a text of SHORTEST or more characters. Adds to `args`."""
-    place = args.place(text)
+def rarest(application_id: str, text: str) -> Steps[list[str]]:
+    """Parts of a text that few addresses have, as far as the latest grants tell."""
+    rows = yield Statement(
+        f"""select email_key from grants where application_id = $1
+            order by created_at desc, id desc limit {_SAMPLE}""",
+        (application_id,),
+    )
+    last = len(text) - SHORTEST
+    parts = dict.fromkeys(text[start : start + SHORTEST] for start in (last * n // (_MOST - 1) for n in range(_MOST)))
+    return sorted(parts, key=lambda part: sum(part in address for (address,) in rows))[:_USED]
+
+
+def search(text: str, parts: Sequence[str], args: Arguments, dialect: Dialect) -> Search:
+    """How to find grants whose address contains a text. Adds to `args`. parts: one or more of the text."""
     if dialect is Dialect.POSTGRES:
-        parts = f"grant_addresses where parts @> address_parts($1, {place})"
-        return Search(f"strpos(email_key, {place}) > 0", f"select grant_id from {parts}", parts)
-    match = args.place(_match(text))
+        # One parameter for all: PostgreSQL refuses those that a statement has but does not name.
+        packed = f"{args.place(''.join(parts) + text)}::text"
+        first, *starts = range(SHORTEST * len(parts) + 1, 0, -SHORTEST)
+        hashed = " || ".join(f"address_parts($1, substr({packed}, {start}, {SHORTEST}))" for start in starts)
+        having = f"grant_addresses where parts @> ({hashed})"
+        return Search(f"strpos(email_key, substr({packed}, {first})) > 0", f"select grant_id from {having}", having)
+    place = args.place(text)
+    match = args.place(_match(parts))
     # The limit is more than a caller counts. Without it and the `+`, SQLite could begin with all addresses of the
     # application.
     some = f"select rowid from address_parts where address_parts match {match} limit 200000"
@@ -49,12 +71,9 @@ def search(text: str, args: Arguments, dialect: Dialect) -> Search:
     return Search(f"instr(email_key, {place}) > 0", found, f"address_parts where address_parts match {match}")
 
 
-def _match(text: str) -> str:
+def _match(parts: Sequence[str]) -> str:
     """The parts as a query of FTS5."""
-    last = len(text) - SHORTEST
-    starts = {last * n // (_MOST - 1) for n in range(_MOST)}
-    quoted = (text[start : start + SHORTEST].replace('"', '""') for start in sorted(starts))
-    return " AND ".join(f'"{part}"' for part in quoted)
+    return " AND ".join('"{}"'.format(part.replace('"', '""')) for part in parts)
 
 
 def is_behind() -> Steps[bool]:

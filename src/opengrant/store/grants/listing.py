@@ -90,6 +90,8 @@ def page(
     )
     args = Arguments([application_id])
     narrowing = _narrowing(filters, window.order, args, blamed, dialect)
+    if filters.email_contains is not None:
+        narrowing.append((yield from _containing(fold(filters.email_contains), args, dialect)))
     listing = _Listing(streams, window, dialect, narrowing, args)
     listing.add_others(filters, blamed)
     rows = yield from listing.rows(exact=filters.email is not None, dense=filters.email_contains is not None)
@@ -128,6 +130,11 @@ class _Condition:
     covered: bool = False
 
     @property
+    def hidden(self) -> str:
+        """The condition without its index."""
+        return f"({self.sql}) is true"
+
+    @property
     def found_by(self) -> tuple[_Part, ...]:
         return self.parts or (_Part(self.sql, _counted(self.sql, self.by)),)
 
@@ -150,8 +157,9 @@ class _Listing:
         self._narrowing = narrowing
         self._counted = tuple(args)
         self._args = args
-        # `is true` hides the index of a condition.
-        self._where = [f"({one.sql}) is true" for one in narrowing]
+        # A condition whose index has the order of the listing, if there is no other.
+        self._ordered = streams.all_kinds and [one.by for one in narrowing] == [window.order]
+        self._where = [one.sql if self._ordered else one.hidden for one in narrowing]
 
     def add_others(self, filters: GrantFilters, blamed: Sequence[str]) -> None:
         """Add the conditions that have no index."""
@@ -162,21 +170,29 @@ class _Listing:
 
     def rows(self, *, exact: bool, dense: bool) -> Steps[Sequence[Row]]:
         """exact: the first condition has one or two matches. dense: to count many takes long."""
-        if not self._narrowing:
+        if not self._narrowing or self._ordered:
             return (yield from self._in_order())
-        if dense and len(rows := (yield from self._at_the_front(NEAR_FRONT))) == self._window.limit:
-            return rows
+        fronts = [NEAR_FRONT, FRONT]
+        rows: Sequence[Row] = ()
+        while dense and fronts:
+            rows = yield from self._at_the_front(fronts.pop(0))
+            if len(rows) == self._window.limit:
+                return rows
+            # At this rate, the next front has a whole page.
+            dense = len(rows) * FRONT >= self._window.limit * NEAR_FRONT
         few = self._narrowing[0] if exact else (yield from self._fewest(FEW))
         if few is None:
-            for front in (NEAR_FRONT, FRONT):
+            for front in fronts:
                 rows = yield from self._at_the_front(front)
-                if len(rows) == self._window.limit or (front == FRONT and (yield from self._is_short())):
+                if len(rows) == self._window.limit:
                     return rows
+            if (yield from self._is_short()):
+                return rows
             few = yield from self._fewest(MANY)
         return (yield from (self._in_order() if few is None else self._sorted(few)))
 
     def _in_order(self) -> Steps[Sequence[Row]]:
-        """Read the streams until the page is full."""
+        """Read the streams, or the index of the only condition, until the page is full."""
         args, window = Arguments(self._args), self._window
         if self._streams.single and not self._where and window.offset <= _NEAR:
             sql = self._streams.sql(
@@ -222,7 +238,8 @@ class _Listing:
     def _sorted(self, few: _Condition) -> Steps[Sequence[Row]]:
         """Read the matches of a condition by its index, and sort them."""
         args, window = Arguments(self._args), self._window
-        where = " and ".join(["application_id = $1", *self._where, *self._streams.conditions(args)])
+        others = [one for one in self._where if one != few.hidden]
+        where = " and ".join(["application_id = $1", *others, *self._streams.conditions(args)])
         parts = (f"select {self._keys} from {part.source} where {part.sql} and {where}" for part in few.found_by)
         rest = f"limit {args.place(window.limit)} offset {args.place(window.offset)}"
         sql = f"""with found as materialized ({" union all ".join(parts)})
@@ -291,8 +308,6 @@ def _narrowing(
         beginning = fold(filters.email_prefix)
         first, last = args.place(beginning), args.place(beginning + _LAST)
         found.append(_Condition(f"email_key >= {first} and email_key < {last}", by="email_key", covered=True))
-    if filters.email_contains is not None:
-        found.append(_containing(fold(filters.email_contains), args, dialect))
     found += (_Condition(one, by="created_at", covered=True) for one in args.given(("ip = {}", filters.ip)))
     if filters.connector is not None and filters.connector not in set(ProviderName):
         found.append(_Condition(f"connector_id = {args.place(filters.connector)}", by="status"))
@@ -304,11 +319,12 @@ def _narrowing(
     return found
 
 
-def _containing(text: str, args: Arguments, dialect: Dialect) -> _Condition:
+def _containing(text: str, args: Arguments, dialect: Dialect) -> Steps[_Condition]:
     if len(text) < addresses.SHORTEST:
         contains = {Dialect.SQLITE: "instr", Dialect.POSTGRES: "strpos"}[dialect]
         return _Condition(f"{contains}(email_key, {args.place(text)}) > 0", by="email_key")
-    search = addresses.search(text, args, dialect)
+    parts = yield from addresses.rarest(str(args[0]), text)
+    search = addresses.search(text, parts, args, dialect)
     # Each found grant is looked up by itself, as in `_Listing._each`.
     each = {
         Dialect.SQLITE: "cross join grants",

@@ -46,11 +46,11 @@ class Streams:
     @property
     def single(self) -> bool:
         """Whether one range of one index has them all."""
-        return not self._by_kind or (self.provider is not None and len(self.standings) == 1)
+        return self.all_kinds or (self.provider is not None and len(self.standings) == 1)
 
     @property
-    def _by_kind(self) -> bool:
-        return self.provider is not None or self.workspace_id is not None or self.standings != STANDINGS
+    def all_kinds(self) -> bool:
+        return self.provider is None and self.workspace_id is None and self.standings == STANDINGS
 
     @property
     def direction(self) -> str:
@@ -72,7 +72,7 @@ class Streams:
         if self.workspace_id is not None:
             given.insert(0, f"workspace_id = {args.place(self.workspace_id)}")
         rest = f"limit {args.place(limit)} offset {args.place(offset)}"
-        if not self._by_kind:
+        if self.all_kinds:
             return f"select {columns} from grants where {_all('application_id = $1', *given)} {self.by} {rest}"
         kinds = [(args.place(one), args.place(two)) for one, two in self._kinds()]
         if dialect is Dialect.SQLITE or len(kinds) == 1:

@@ -47,6 +47,21 @@ export interface ApiKey {
 
 export type Assigned = Record<string, unknown>;
 
+/** A part of a message that is no text to be shown. */
+export interface Attachment {
+    /** Of this message alone: pass `message_id` with it. */
+    id: string;
+    grant_id: string;
+    filename?: string;
+    content_type: string;
+    /** Bytes as they were sent: encoded, a third more than the file where it is Base64. */
+    size: number;
+    /** By which the message's HTML shows it. */
+    content_id?: string;
+    content_disposition?: string;
+    is_inline: boolean;
+}
+
 /** What is verified, and by which record. */
 export interface Attempt {
     type: "ownership" | "mx" | "spf" | "dkim" | "feedback";
@@ -440,6 +455,20 @@ export interface Feed {
     created_at: number;
 }
 
+/** A folder of a mailbox. */
+export interface Folder {
+    id: string;
+    grant_id: string;
+    object: string;
+    /** With the names of the folders that it lies in, and the mail server's separator between them. */
+    name: string;
+    /** As the mail server says them: `\Sent`, `\Trash`, … */
+    attributes: string[];
+    /** Its messages, where the mail server counts them. */
+    total_count?: number;
+    unread_count?: number;
+}
+
 /** `object` is `free_busy`, or `error` with a sentence about an address that cannot be looked up. */
 export interface FreeBusy {
     email: string;
@@ -540,6 +569,12 @@ export interface GrantTrouble {
     needs_attention?: boolean;
 }
 
+/** A header field as it was sent, unfolded and not decoded. */
+export interface HeaderField {
+    name: string;
+    value: string;
+}
+
 export interface Health {
     status: "ok";
 }
@@ -568,6 +603,12 @@ export interface LiveToken {
     scope: string[];
 }
 
+/** An address in a header. */
+export interface MailAddress {
+    email: string;
+    name: string;
+}
+
 /** A login at an IMAP or SMTP server. */
 export interface MailServerLogin {
     host: string;
@@ -576,6 +617,37 @@ export interface MailServerLogin {
     security: "tls" | "starttls" | "plain";
     username: string;
     password: string;
+}
+
+/** A message. Fields that were not asked for are left out. */
+export interface Message {
+    /** Its Message-ID, where it has one. */
+    id: string;
+    grant_id: string;
+    object: string;
+    thread_id?: string;
+    subject?: string;
+    from?: MailAddress[];
+    to?: MailAddress[];
+    cc?: MailAddress[];
+    bcc?: MailAddress[];
+    reply_to?: MailAddress[];
+    /** When the mail server received it. */
+    date?: number;
+    created_at?: number;
+    unread?: boolean;
+    starred?: boolean;
+    /** The folder in which it was found. */
+    folders?: string[];
+    attachments?: Attachment[];
+    /** HTML as it was sent, and plain text where there is no HTML. It was written by a stranger: sanitise it. */
+    body?: string;
+    /** The first 100 characters of the text. */
+    snippet?: string;
+    /** With `fields=include_headers` or `include_basic_headers`. */
+    headers?: HeaderField[];
+    /** With `fields=raw_mime`: the message, in URL-safe Base64. */
+    raw_mime?: string;
 }
 
 /** Something that happened to a grant. */

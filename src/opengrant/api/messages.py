@@ -1,0 +1,111 @@
+"""/v3/grants/{grant_id}/messages."""
+
+import asyncio
+import base64
+from typing import Any
+
+from opengrant.api.folders import ERRORS, TAG
+from opengrant.api.http import cursors, data_plane
+from opengrant.api.http.data_plane import grant_of
+from opengrant.api.http.request import Request
+from opengrant.api.http.route_table import Cursor, Key, One, route
+from opengrant.api.wire import messages as wire
+from opengrant.api.wire.calendars import Selected
+from opengrant.api.wire.fields import Answer
+from opengrant.errors import AccessDenied, InvalidData
+from opengrant.mail import shown
+from opengrant.mail.port import Place
+
+_MESSAGES = "/v3/grants/{grant_id}/messages"
+_MESSAGE = f"{_MESSAGES}/{{message_id}}"
+_LISTS = frozenset({"in", "any_email", "from", "to", "cc", "bcc", "metadata_pair"})
+BY_TOKEN = Key(by_token=True)
+
+
+@route(
+    "GET", _MESSAGES, tag=TAG, access=BY_TOKEN, query=wire.MessagesQuery, answers=Cursor(wire.Message), errors=ERRORS
+)
+async def list_messages(request: Request) -> tuple[list[Answer], str | None]:
+    """List messages, the newest first, as each folder received them.
+
+    For IMAP, iCloud and Yahoo grants. The mail server is asked at this moment, so messages of any age are reached.
+    With `in`, one folder is asked; without it, all but the drafts. `select` without `body` and `snippet` is faster: no
+    texts are fetched. In a list a text is cut off after 256 KB. With filters that mail servers do not know
+    (`has_attachment`, seconds, `thread_id`) a page may be shorter than `limit` and have a `next_cursor` all the same.
+    """
+    grant = await grant_of(request)
+    of = f"messages {grant.id}"
+    raw, place = data_plane.continued(data_plane.raw_query(request, lists=_LISTS), of=of)
+    query = data_plane.check(wire.MessagesQuery, raw)
+    if "metadata_pair" in raw:
+        raise InvalidData("metadata_pair: metadata of messages is not kept here yet.")
+    chosen = data_plane.selection(query.select)
+    asked = query.to_model(bodies=chosen({"body": "", "snippet": ""}) != {})
+    mailbox = request.services.mail.mailbox(request.application, grant)
+    found = await mailbox.page(asked, after=_after(place), limit=min(query.limit, 200))
+    cursor = None if found.next is None else cursors.cursor(raw, [part for one in found.next for part in one], of=of)
+    return [chosen(shown.message(one, grant.id, headers=query.headers)) for one in found.messages], cursor
+
+
+def _after(place: list[Any] | None) -> Place | None:
+    if place is None:
+        return None
+    digests, numbers = place[::2], place[1::2]
+    if len(place) % 2 or not all(isinstance(one, str) for one in digests) or not all(type(n) is int for n in numbers):
+        raise InvalidData("page_token: this is no next_cursor of this list.")
+    return tuple(zip(digests, numbers, strict=True))
+
+
+@route("GET", _MESSAGE, tag=TAG, access=BY_TOKEN, query=wire.MessageSelected, answers=One(wire.Message), errors=ERRORS)
+async def get_message(request: Request) -> Answer:
+    """Get a message by its id, in whichever folder it lies.
+
+    A text is cut off after 5 MB. `fields=raw_mime` gives messages up to 25 MB.
+    """
+    grant = await grant_of(request)
+    query = data_plane.read_flags(request, wire.MessageSelected)
+    chosen = data_plane.selection(query.select)
+    mailbox = request.services.mail.mailbox(request.application, grant)
+    if query.fields == "raw_mime":
+        id_, data = await mailbox.raw(request.params["message_id"])
+        encoded = (await asyncio.to_thread(base64.urlsafe_b64encode, data)).decode("ascii")
+        return chosen({"id": id_, "grant_id": grant.id, "object": "message", "raw_mime": encoded})
+    found = await mailbox.get(request.params["message_id"], headers=query.headers)
+    return chosen(shown.message(found, grant.id, headers=query.headers))
+
+
+@route(
+    "PUT",
+    _MESSAGE,
+    tag=TAG,
+    access=BY_TOKEN,
+    body=wire.MessagePatch,
+    query=Selected,
+    answers=One(wire.Message),
+    errors=ERRORS,
+)
+async def update_message(request: Request) -> Answer:
+    """Mark a message as read or unread, flag it, or put it into other folders.
+
+    `folders` replaces the folder that it lies in; an empty list moves it to the archive.
+    """
+    grant = await grant_of(request)
+    query = data_plane.read_flags(request, Selected)
+    body = data_plane.read(request, wire.MessagePatch)
+    body.check(request.json())
+    changed = await request.services.mail.mailbox(request.application, grant).change(
+        request.params["message_id"],
+        unread=body.unread,
+        starred=body.starred,
+        folders=None if body.folders is None else tuple(body.folders),
+    )
+    return data_plane.selection(query.select)(shown.message(changed, grant.id))
+
+
+@route("DELETE", _MESSAGE, tag=TAG, access=BY_TOKEN, query=wire.DeleteQuery, errors=(*ERRORS, AccessDenied))
+async def delete_message(request: Request) -> None:
+    """Move a message to the trash. One that lies there already is erased."""
+    grant = await grant_of(request)
+    if data_plane.read_flags(request, wire.DeleteQuery).hard_delete:
+        raise AccessDenied("hard_delete: messages are not erased at once here. What lies in the trash is.")
+    await request.services.mail.mailbox(request.application, grant).delete(request.params["message_id"])

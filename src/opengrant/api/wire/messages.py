@@ -1,0 +1,207 @@
+"""The shapes of messages and their attachments."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from opengrant.api.wire.calendars import Selected
+from opengrant.api.wire.fields import PRINTABLE, Model, examples
+from opengrant.errors import InvalidData
+from opengrant.mail.port import Headers, MessageQuery
+
+MOST_ADDRESSES = 25
+MOST_WORDS = 20
+
+_Text = Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00\r\n]*$")]
+_Seconds = Annotated[int, Field(ge=0, lt=1 << 40)]
+_WORD = re.compile(r'"([^"]*)"|(\S+)')
+
+_MessageFields = Literal["standard", "include_headers", "include_basic_headers", "include_tracking_options"]
+_HEADERS: dict[str, Headers] = {"include_headers": "all", "include_basic_headers": "basic"}
+
+
+class MailAddress(Model):
+    """An address in a header."""
+
+    email: str
+    name: str
+
+
+class HeaderField(Model):
+    """A header field as it was sent, unfolded and not decoded."""
+
+    name: str
+    value: str
+
+
+class Attachment(Model):
+    """A part of a message that is no text to be shown."""
+
+    id: str
+    """Of this message alone: pass `message_id` with it."""
+    grant_id: str
+    filename: str | None = None
+    content_type: str
+    size: int
+    """Bytes as they were sent: encoded, a third more than the file where it is Base64."""
+    content_id: str | None = None
+    """By which the message's HTML shows it."""
+    content_disposition: str | None = None
+    is_inline: bool
+
+
+class Message(Model):
+    """A message. Fields that were not asked for are left out."""
+
+    id: str
+    """Its Message-ID, where it has one."""
+    grant_id: str
+    object: str
+    thread_id: str | None = None
+    subject: str | None = None
+    from_: Annotated[list[MailAddress] | None, Field(alias="from")] = None
+    to: list[MailAddress] | None = None
+    cc: list[MailAddress] | None = None
+    bcc: list[MailAddress] | None = None
+    reply_to: list[MailAddress] | None = None
+    date: int | None = None
+    """When the mail server received it."""
+    created_at: int | None = None
+    unread: bool | None = None
+    starred: bool | None = None
+    folders: list[str] | None = None
+    """The folder in which it was found."""
+    attachments: list[Attachment] | None = None
+    body: str | None = None
+    """HTML as it was sent, and plain text where there is no HTML. It was written by a stranger: sanitise it."""
+    snippet: str | None = None
+    """The first 100 characters of the text."""
+    headers: list[HeaderField] | None = None
+    """With `fields=include_headers` or `include_basic_headers`."""
+    raw_mime: str | None = None
+    """With `fields=raw_mime`: the message, in URL-safe Base64."""
+
+
+class MessagePatch(Model):
+    """What is changed about a message; what is left out or null stays."""
+
+    model_config = examples({"unread": False, "folders": ["Archive"]})
+    unread: bool | None = None
+    """Whether it counts as unread."""
+    starred: bool | None = None
+    """Whether it is flagged."""
+    folders: list[Annotated[str, StringConstraints(min_length=1, max_length=2048)]] | None = None
+    """Ids of all the folders that it is to lie in; an empty list archives it."""
+
+    def check(self, sent: Mapping[str, Any]) -> None:
+        """sent: the body. Raises InvalidData."""
+        if sent.get("metadata") is not None:
+            raise InvalidData("metadata: that of messages is not kept here yet.")
+        if self.unread is None and self.starred is None and self.folders is None:
+            raise InvalidData("The body is empty: send unread, starred or folders.")
+
+
+class MessageSelected(Selected):
+    fields: _MessageFields | Literal["raw_mime"] = "standard"
+    """What is shown beside the usual fields; `raw_mime` shows the message itself and nothing else."""
+
+    @property
+    def headers(self) -> Headers:
+        return _HEADERS.get(self.fields, "none")
+
+
+class DeleteQuery(Model):
+    """How a message is deleted."""
+
+    hard_delete: bool = False
+    """Refused: messages go to the trash, and what lies there is erased."""
+
+
+class MessagesQuery(Selected):
+    """Which messages to list."""
+
+    fields: _MessageFields = "standard"
+    """What is shown beside the usual fields; `raw_mime` is given of one message at a time."""
+
+    in_: Annotated[str | None, Field(alias="in", max_length=4096, pattern=PRINTABLE)] = None
+    """A folder's id. Repeated, messages of any of them; without it, those of all folders, which takes longer."""
+    subject: _Text | None = None
+    """Text in the subject, in any case."""
+    any_email: _Text | None = None
+    """Addresses, separated by commas or repeated: messages from or to one of them."""
+    from_: Annotated[str | None, Field(alias="from", max_length=1000, pattern=PRINTABLE)] = None
+    """An address; repeated, one of them."""
+    to: _Text | None = None
+    """The same."""
+    cc: _Text | None = None
+    """The same."""
+    bcc: _Text | None = None
+    """The same."""
+    unread: bool | None = None
+    """Only unread messages, or only those that are read."""
+    starred: bool | None = None
+    """Only flagged messages, or only others."""
+    has_attachment: bool | None = None
+    """Only messages with attachments, or only those without. Inline images do not count."""
+    thread_id: _Text | None = None
+    """Messages of one conversation."""
+    received_before: _Seconds | None = None
+    """Unix seconds; messages of that second are left out."""
+    received_after: _Seconds | None = None
+    """The same."""
+    search_query_native: _Text | None = None
+    """Words, and texts in quotation marks, that a message contains, all of them."""
+    q: _Text | None = None
+    """The same as `search_query_native`."""
+    limit: Annotated[int, Field(ge=1)] = 50
+    """How many at most; more than 200 counts as 200."""
+    page_token: Annotated[str, StringConstraints(max_length=4096)] | None = None
+    """The `next_cursor` of the page before."""
+
+    @property
+    def headers(self) -> Headers:
+        return _HEADERS.get(self.fields, "none")
+
+    def to_model(self, *, bodies: bool) -> MessageQuery:
+        """Raises InvalidData."""
+        return MessageQuery(
+            folders=_split("in", self.in_, most=10),
+            subject=self.subject,
+            any_email=_split("any_email", self.any_email),
+            sender=_split("from", self.from_),
+            to=_split("to", self.to),
+            cc=_split("cc", self.cc),
+            bcc=_split("bcc", self.bcc),
+            unread=self.unread,
+            starred=self.starred,
+            has_attachment=self.has_attachment,
+            thread_id=self.thread_id,
+            before=self.received_before,
+            after=self.received_after,
+            words=_words(self.search_query_native or self.q),
+            bodies=bodies,
+            headers=self.headers,
+        )
+
+
+class AttachmentQuery(Selected):
+    """Whose attachment it is."""
+
+    message_id: Annotated[str, StringConstraints(min_length=1, max_length=2048, pattern=PRINTABLE)]
+    """The message's id."""
+
+
+def _split(name: str, text: str | None, *, most: int = MOST_ADDRESSES) -> tuple[str, ...]:
+    found = tuple(one.strip() for one in (text or "").split(",") if one.strip())
+    if len(found) > most:
+        raise InvalidData(f"{name}: {most} at most.")
+    return found
+
+
+def _words(text: str | None) -> tuple[str, ...]:
+    found = tuple(phrase or word for phrase, word in _WORD.findall(text or "") if phrase or word)
+    if len(found) > MOST_WORDS:
+        raise InvalidData(f"search_query_native: {MOST_WORDS} words at most.")
+    return found

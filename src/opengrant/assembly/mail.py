@@ -1,0 +1,31 @@
+"""Builds the mailboxes of grants."""
+
+import contextlib
+
+from opengrant.assembly.network import mail_client
+from opengrant.assembly.tools import Tools
+from opengrant.grants.refresh.refresh import Refresh
+from opengrant.grants.refresh.state import States
+from opengrant.mail.reach import Reach
+from opengrant.mail.service import MailService
+from opengrant.mail.sessions import Sessions
+from opengrant.net.guard import Guard, parse_networks
+from opengrant.providers.registry import FACTS
+from opengrant.settings import Settings
+
+
+def build_mail(settings: Settings, tools: Tools, refresh: Refresh, opened: contextlib.AsyncExitStack) -> MailService:
+    sessions = Sessions()
+    opened.callback(sessions.close)
+    # The operator names these hosts, a request cannot: no address is refused.
+    trusted = mail_client(settings, Guard(parse_networks("0.0.0.0/0,::/0"), tools.network.resolver))
+    reach = Reach(
+        clock=tools.clock,
+        states=States(db=tools.db, vault=tools.vault),
+        refresh=refresh,
+        passwords=tools.providers.passwords,
+        sessions=sessions,
+        servers=tools.providers.mail_servers,
+        clients={name: trusted if facts.imap_host else tools.network.mail for name, facts in FACTS.items()},
+    )
+    return MailService(reach=reach, places={name: facts.mail for name, facts in FACTS.items()})

@@ -1,0 +1,75 @@
+"""The port's methods over IMAP: each is one piece of work in the session of its grant."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from opengrant.mail.imap import changing, downloads, finding, folders, heads, listing
+from opengrant.mail.port import Download, Headers, Message, MessagePage, MessageQuery, Place
+from opengrant.mail.reach import Line
+from opengrant.mail.sessions import Kept
+from opengrant.model.mail import Attachment, Folder
+from opengrant.net.imap.session import ImapSession
+
+
+@dataclass(frozen=True, slots=True)
+class ImapMailbox:
+    """For one call."""
+
+    line: Line
+
+    async def folders(self) -> list[Folder]:
+        return await self.line.call(lambda _, session: folders.listed(session))
+
+    async def folder(self, folder_id: str) -> Folder:
+        return await self.line.call(lambda _, session: folders.get(session, folder_id))
+
+    async def create_folder(self, name: str) -> Folder:
+        return await self.line.call(lambda _, session: folders.create(session, name))
+
+    async def rename_folder(self, folder_id: str, name: str) -> Folder:
+        return await self.line.call(lambda _, session: folders.rename(session, folder_id, name))
+
+    async def delete_folder(self, folder_id: str) -> None:
+        await self.line.call(lambda _, session: folders.delete(session, folder_id))
+
+    async def page(self, query: MessageQuery, *, after: Place | None, limit: int) -> MessagePage:
+        return await self.line.call(lambda kept, session: listing.page(kept, session, query, after=after, limit=limit))
+
+    async def get(self, message_id: str, *, headers: Headers) -> Message:
+        async def read(kept: Kept, session: ImapSession) -> Message:
+            seen = await finding.find(kept, session, message_id, headers=headers)
+            return seen.message(headers, (await heads.bodies(session, [seen])).get(seen.uid))
+
+        return await self.line.call(read)
+
+    async def raw(self, message_id: str) -> tuple[str, bytes]:
+        return await self.line.call(lambda kept, session: downloads.raw(kept, session, message_id))
+
+    async def attachments(self, message_id: str) -> tuple[Attachment, ...]:
+        async def read(kept: Kept, session: ImapSession) -> tuple[Attachment, ...]:
+            return (await finding.find(kept, session, message_id)).head.attachments
+
+        return await self.line.call(read)
+
+    async def attachment(self, message_id: str, attachment_id: str) -> Attachment:
+        return await self.line.call(
+            lambda kept, session: downloads.attachment(kept, session, message_id, attachment_id)
+        )
+
+    @contextlib.asynccontextmanager
+    async def download(self, message_id: str, attachment_id: str) -> AsyncIterator[Download]:
+        async with self.line.download() as (kept, session):
+            yield await downloads.begin(kept, session, message_id, attachment_id)
+
+    async def change(
+        self, message_id: str, *, unread: bool | None, starred: bool | None, folders: tuple[str, ...] | None
+    ) -> Message:
+        return await self.line.call(
+            lambda kept, session: changing.change(
+                kept, session, message_id, unread=unread, starred=starred, into=folders
+            )
+        )
+
+    async def delete(self, message_id: str) -> None:
+        await self.line.call(lambda kept, session: changing.delete(kept, session, message_id))

@@ -1,0 +1,110 @@
+"""The port behind which mailboxes stand. One shared suite of tests runs against each implementation."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol
+
+from opengrant.model.basics import record
+from opengrant.model.mail import Attachment, Body, Folder, MessageHead
+
+Place = tuple[tuple[str, int], ...]
+"""Where a list goes on, as (a digest of the folder, the number below which it goes on) of each folder that was read."""
+Headers = Literal["none", "basic", "all"]
+"""basic: Message-ID, In-Reply-To and References."""
+
+
+@record
+class MessageQuery:
+    """What a list is of. None and (): any.
+
+    folders    ids; a message is in one of them
+    any_email  addresses, one of which is in From, To, Cc or Bcc
+    before, after  seconds; neither counts itself
+    words      texts that a message contains, all of them
+    bodies     texts and snippets are wanted
+    """
+
+    folders: tuple[str, ...] = ()
+    subject: str | None = None
+    any_email: tuple[str, ...] = ()
+    sender: tuple[str, ...] = ()
+    to: tuple[str, ...] = ()
+    cc: tuple[str, ...] = ()
+    bcc: tuple[str, ...] = ()
+    unread: bool | None = None
+    starred: bool | None = None
+    has_attachment: bool | None = None
+    thread_id: str | None = None
+    before: int | None = None
+    after: int | None = None
+    words: tuple[str, ...] = ()
+    bodies: bool = True
+    headers: Headers = "none"
+
+
+@record
+class Message:
+    """headers: as they were sent, in their order. body: None where it was not asked for."""
+
+    head: MessageHead
+    body: Body | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class MessagePage(NamedTuple):
+    """next: None at the end."""
+
+    messages: list[Message]
+    next: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """An attachment and its bytes, as the sender attached them, in pieces.
+
+    whole  there is one piece alone
+    """
+
+    attachment: Attachment
+    first: bytes
+    whole: bool
+    rest: AsyncIterator[bytes]
+
+
+class Mailbox(Protocol):
+    """The mailbox of one grant, for one call. A method is a call of the API.
+
+    All raise DataNotFound where there is no such folder, message or attachment; InvalidData, which names the field;
+    GrantExpired, RateLimited, ProviderUnavailable, Overloaded.
+    """
+
+    async def folders(self) -> list[Folder]: ...
+
+    async def folder(self, folder_id: str) -> Folder: ...
+
+    async def create_folder(self, name: str) -> Folder: ...
+
+    async def rename_folder(self, folder_id: str, name: str) -> Folder: ...
+
+    async def delete_folder(self, folder_id: str) -> None: ...
+
+    async def page(self, query: MessageQuery, *, after: Place | None, limit: int) -> MessagePage: ...
+
+    async def get(self, message_id: str, *, headers: Headers) -> Message: ...
+
+    async def raw(self, message_id: str) -> tuple[str, bytes]:
+        """The message's id, and its bytes. Raises InvalidData for a message over 25 MB."""
+
+    async def attachments(self, message_id: str) -> tuple[Attachment, ...]: ...
+
+    async def attachment(self, message_id: str, attachment_id: str) -> Attachment: ...
+
+    def download(self, message_id: str, attachment_id: str) -> AbstractAsyncContextManager[Download]: ...
+
+    async def change(
+        self, message_id: str, *, unread: bool | None, starred: bool | None, folders: tuple[str, ...] | None
+    ) -> Message: ...
+
+    async def delete(self, message_id: str) -> None:
+        """Into the trash; what lies there already is erased."""

@@ -1,0 +1,178 @@
+"""Open sessions with mail servers: one for the commands of a grant and one for its downloads, kept while they are used.
+
+A session lives on the node that opened it. All bounds are of this process. A grant whose session is in use by another
+call waits for it; what waits too long is told to come back.
+"""
+
+import asyncio
+import contextlib
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, TypeVar
+
+from opengrant.errors import Overloaded, ProviderFailure, RateLimited
+from opengrant.net.imap.session import ImapSession
+from opengrant.net.line_connection import Malformed
+
+T = TypeVar("T")
+
+IDLE = 60.0
+"""Seconds that a session stays open after its last use."""
+PATIENCE = 20.0
+"""Seconds to wait for the session of the same grant."""
+MOST = 1000
+"""Sessions in all."""
+MOST_OF_A_HOST = 200
+REMEMBERED = 500
+"""Messages of a grant whose place is remembered."""
+
+
+class Key(NamedTuple):
+    """Whose session: of a grant with the credential of one generation. host: for the bound of each host."""
+
+    grant_id: str
+    generation: int
+    host: str
+    lane: Literal["commands", "download"] = "commands"
+
+
+Hints = OrderedDict[str, tuple[bytes, int, int]]
+"""Message id → folder, uid validity and uid, where it was last seen. Each is checked before it counts."""
+
+
+@dataclass(eq=False, slots=True)
+class Kept:
+    """A place for one session. users: calls that have it or wait for it."""
+
+    key: Key
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    session: ImapSession | None = None
+    users: int = 0
+    timer: asyncio.TimerHandle | None = None
+    hints: Hints = field(default_factory=OrderedDict)
+
+    def close(self) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        if self.session is not None:
+            self.session.close()
+            self.session = None
+
+    def remember(self, id_: str, place: tuple[bytes, int, int]) -> None:
+        self.hints[id_] = place
+        self.hints.move_to_end(id_)
+        if len(self.hints) > REMEMBERED:
+            self.hints.popitem(last=False)
+
+
+Open = Callable[[], Awaitable[ImapSession]]
+
+
+class Sessions:
+    """Built once, in assembly/."""
+
+    def __init__(self, *, most: int = MOST, most_of_a_host: int = MOST_OF_A_HOST, idle: float = IDLE) -> None:
+        self._kept = dict[Key, Kept]()
+        self._most, self._most_of_a_host, self._idle = most, most_of_a_host, idle
+
+    async def call(self, key: Key, open_: Open, work: Callable[[Kept, ImapSession], Awaitable[T]]) -> T:
+        """Do a piece of work. If the wire breaks before anything was changed, once more in a new session.
+
+        Raises what `use` raises, and what `work` raises.
+        """
+        used: ImapSession | None = None
+        try:
+            async with self.use(key, open_) as (kept, session, reused):
+                used = session if reused else None
+                return await work(kept, session)
+        except ProviderFailure:
+            if used is None or used.usable or used.changed:
+                raise
+        async with self.use(key, open_) as (kept, session, _):
+            return await work(kept, session)
+
+    @contextlib.asynccontextmanager
+    async def use(self, key: Key, open_: Open) -> AsyncIterator[tuple[Kept, ImapSession, bool]]:
+        """The session of this key, opened if need be; True if it has been used before.
+
+        Raises RateLimited: other calls of the grant take too long. Overloaded: too many sessions. ProviderFailure.
+        """
+        kept = self._kept.setdefault(key, Kept(key))
+        kept.users += 1
+        try:
+            async with self._turn(kept):
+                session, reused = await self._session(kept, open_)
+                try:
+                    yield kept, session, reused
+                except Malformed as error:
+                    session.close()
+                    raise session.misread(error) from None
+                finally:
+                    self._rest(kept, session)
+        finally:
+            kept.users -= 1
+            if kept.users == 0 and kept.session is None:
+                self._kept.pop(key, None)
+
+    def close(self) -> None:
+        """Close all sessions; none is opened afterwards by a call that ends."""
+        self._idle = 0.0
+        for kept in list(self._kept.values()):
+            if not kept.lock.locked():
+                kept.close()
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, kept: Kept) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await kept.lock.acquire()
+        except TimeoutError:
+            busy = "Other calls for this mailbox take long: it has one session for commands and one for downloads."
+            raise RateLimited(f"{busy} Try again in a moment.", retry_after=5) from None
+        try:
+            yield
+        finally:
+            kept.lock.release()
+
+    async def _session(self, kept: Kept, open_: Open) -> tuple[ImapSession, bool]:
+        if kept.timer is not None:
+            kept.timer.cancel()
+            kept.timer = None
+        if kept.session is not None and kept.session.usable:
+            kept.session.changed = kept.session.synced = False
+            return kept.session, True
+        kept.close()
+        self._make_room(kept.key)
+        kept.session = await open_()
+        return kept.session, False
+
+    def _make_room(self, key: Key) -> None:
+        """Close what has rested longest, where a bound is reached. Raises Overloaded: nothing rests."""
+        for most, counts in (
+            (self._most_of_a_host, lambda other: other.key.host == key.host),
+            (self._most, lambda _: True),
+        ):
+            open_ = [other for other in self._kept.values() if other.session is not None and counts(other)]
+            if len(open_) < most:
+                continue
+            resting = next((other for other in open_ if other.timer is not None), None)
+            if resting is None:
+                raise Overloaded("Too many mailboxes are open at once. Try again in a moment.", retry_after=2)
+            self._drop(resting)
+
+    def _rest(self, kept: Kept, session: ImapSession) -> None:
+        """After a call: keep the session for the next one, or close what cannot be used."""
+        if not session.usable or self._idle == 0.0:
+            kept.close()
+            return
+        session.rest(self._idle * 2)
+        kept.timer = asyncio.get_running_loop().call_later(self._idle, self._drop, kept)
+        # The longest unused is the first one that room is made of.
+        self._kept[kept.key] = self._kept.pop(kept.key, kept)
+
+    def _drop(self, kept: Kept) -> None:
+        kept.close()
+        if kept.users == 0:
+            self._kept.pop(kept.key, None)

@@ -1,0 +1,70 @@
+"""Folders, messages and attachments as the API shows them: objects of JSON."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from opengrant.mail.port import Headers, Message
+from opengrant.model.mail import Address, Attachment, Folder
+
+SNIPPET = 100
+"""Characters."""
+
+
+def folder(one: Folder, grant_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "id": one.id,
+        "grant_id": grant_id,
+        "object": "folder",
+        "name": one.name,
+        "attributes": list(one.attributes),
+    }
+    if one.total is not None:
+        found["total_count"] = one.total
+    if one.unread is not None:
+        found["unread_count"] = one.unread
+    return found
+
+
+def message(one: Message, grant_id: str, *, headers: Headers = "none") -> dict[str, Any]:
+    head = one.head
+    found: dict[str, Any] = {
+        "id": head.id,
+        "grant_id": grant_id,
+        "object": "message",
+        "thread_id": head.thread_id,
+        "subject": head.subject,
+        "from": _addresses(head.sender),
+        "to": _addresses(head.to),
+        "cc": _addresses(head.cc),
+        "bcc": _addresses(head.bcc),
+        "reply_to": _addresses(head.reply_to),
+        "date": head.date,
+        "created_at": head.date,
+        "unread": head.unread,
+        "starred": head.starred,
+        "folders": list(head.folders),
+        "attachments": [attachment(part, grant_id) for part in head.attachments],
+    }
+    if one.body is not None:
+        found["body"], found["snippet"] = one.body.content, one.body.snippet
+    if headers != "none":
+        found["headers"] = [{"name": name, "value": value} for name, value in one.headers]
+    return found
+
+
+def attachment(one: Attachment, grant_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "id": one.id,
+        "grant_id": grant_id,
+        "filename": one.filename,
+        "content_type": one.content_type,
+        "size": one.size,
+        "content_id": one.content_id,
+        "content_disposition": one.disposition,
+        "is_inline": one.is_inline,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _addresses(found: Iterable[Address]) -> list[dict[str, str]]:
+    return [{"email": one.email, "name": one.name} for one in found]
