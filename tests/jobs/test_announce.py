@@ -331,7 +331,8 @@ def test_a_delivery_that_a_dead_node_took_is_sent_again_with_its_id(
 ) -> None:
     made = subscribe(subscriber, hook)
     room(subscriber, "room-7")
-    db, app, at = announcing.services.db, subscriber.application.id, now()
+    # On PostgreSQL deliveries are due by the database's clock.
+    db, app, at = announcing.services.db, subscriber.application.id, announcing.services.deliveries.clock()
     terms = store.ClaimTerms("dead-node", at, at + 30 * SECOND, 4, 0, 0)
     (taken,) = announcing.call(db.write(store.claim(app, made["id"], terms, db.dialect)))
     deliver(announcing)
