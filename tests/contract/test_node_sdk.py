@@ -67,7 +67,6 @@ def test_grants_from_a_virtual_calendar_to_deletion(run: Run) -> None:
     assert found["found"] == made
     assert found["listed"] == ["room-7"]
     assert found["nextCursor"], "there is a second page"
-    assert found["pages"] == [1, 1], "it follows cursors to the end"
     assert found["all"] == ["desk@example.com", "room-7"]
     assert found["byEmail"] == "desk@example.com"
     assert found["updated"] == {**made, "scope": ["calendar"]}

@@ -10,8 +10,6 @@ await nylas.auth.customAuthentication({
 const grantId = made.data.id;
 const listed = await nylas.grants.list({ queryParams: { limit: 1, sortBy: "created_at", orderBy: "asc" } });
 const all = await nylas.grants.list();
-const pages = [];
-for await (const page of nylas.grants.list({ queryParams: { limit: 1 } })) pages.push(page.data.length);
 const found = await nylas.grants.find({ grantId });
 const byEmail = await nylas.grants.find({ grantId: "email:desk@example.com" });
 const updated = await nylas.grants.update({ grantId, requestBody: { scope: ["calendar"] } });
@@ -21,7 +19,6 @@ report({
   made: made.data,
   listed: listed.data.map((one) => one.email),
   nextCursor: listed.nextCursor ?? null,
-  pages,
   all: all.data.map((one) => one.email),
   found: found.data,
   byEmail: byEmail.data.email,
