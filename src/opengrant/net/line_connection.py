@@ -20,6 +20,8 @@ MAX_LINE = 8 * 1024
 """Bytes of a line, its end included."""
 ENOUGH = 64 * 1024
 """Received bytes that wait for the reader, above which no more are received."""
+RECORD = 16 * 1024
+"""Bytes that pass OpenSSL's buffers at once: those never shrink, and would keep the size of the largest read."""
 LINGER = 2.0
 """Seconds that a closed connection may take to send its last bytes."""
 NEXT_ADDRESS = 0.25
@@ -56,8 +58,9 @@ class LineConnection(asyncio.Protocol):
         if self.tls is None:
             self._buffer += data
         else:
-            self._incoming.write(data)
-            self._go_on(self.tls)
+            for at in range(0, len(data), RECORD):
+                self._incoming.write(data[at : at + RECORD])
+                self._go_on(self.tls)
         if len(self._buffer) > ENOUGH and not self._paused:
             self._paused = True
             self._transport.pause_reading()
@@ -134,7 +137,8 @@ class LineConnection(asyncio.Protocol):
         left = memoryview(data)
         try:
             while left:
-                left = left[self.tls.write(left) :]
+                left = left[self.tls.write(left[:RECORD]) :]
+                self._flush()
         except ssl.SSLError as error:
             self._fail(error)
         self._flush()
