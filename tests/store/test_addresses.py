@@ -26,7 +26,8 @@ def made(application: str, *names: str) -> list[str]:
 
 async def found(store: Store, text: str, application: str = "one") -> list[str]:
     args = Arguments([application])
-    search = addresses.search(text, args, store.dialect)
+    parts = await store.read(addresses.rarest(application, text))
+    search = addresses.search(text, parts, args, store.dialect)
     sql = f"""select email from grants where application_id = $1 and id in ({search.found}) and {search.condition}
               order by created_at"""
     return [email for (email,) in await store.read(rows(sql, *args))]
