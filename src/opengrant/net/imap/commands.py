@@ -16,6 +16,8 @@ MAX_COUNTED = 200
 """Folders whose messages are counted one command at a time, where the server has no command for all."""
 AT_ONCE = 20
 """Commands that are under way at a time."""
+SLOWEST = 256 * 1024
+"""Bytes a second that a mail server takes at least."""
 
 _DATE = re.compile(rb" ?(\d{1,2})-([A-Za-z]{3})-(\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)")
 _NAMES = (b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec")
@@ -254,6 +256,21 @@ async def store(session: ImapSession, uids: Sequence[int], flags: bytes, *, add:
 async def copy(session: ImapSession, uids: Sequence[int], wire: bytes) -> None:
     session.changed = True
     await session.run(b"UID COPY %b %b" % (uid_set(uids), quoted(wire)))
+
+
+async def append(session: ImapSession, wire: bytes, message: bytes, *, flags: bytes) -> tuple[int, int] | None:
+    """Put a message into a folder: lines that end in CRLF, no NUL. flags: as in `\\Seen \\Draft`.
+
+    Returns its folder's UIDVALIDITY and its uid; None where the server does not say. The code TRYCREATE says that there
+    is no such folder.
+    """
+    session.changed, session.synced = True, False
+    seconds = SECONDS + len(message) / SLOWEST
+    answer = await session.run(b"APPEND %b (%b) " % (quoted(wire), flags), message, b"", seconds=seconds)
+    said = answer.codes.get("APPENDUID", b"").split()
+    if len(said) == 2 and all(one.isdigit() and len(one) <= 20 for one in said):
+        return int(said[0]), int(said[1])
+    return None
 
 
 async def move(session: ImapSession, uids: Sequence[int], wire: bytes) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from opengrant.errors import ProviderFailure
 from opengrant.net.imap.parser import Response, Status, read, read_status
-from opengrant.net.line_connection import LineConnection, Malformed
+from opengrant.net.line_connection import ENOUGH, LineConnection, Malformed, send
 from opengrant.net.login_attempt import Attempt
 
 MAX_LINE = 1024 * 1024
@@ -138,7 +138,12 @@ class ImapSession:
                 self._connection.write(sent)
                 sent = b""
                 await self._asked_for_more(tag)
-            sent += part
+            if len(part) > ENOUGH:
+                self._connection.write(sent)
+                sent = b""
+                await send(self._connection, part)
+            else:
+                sent += part
         self._connection.write(sent + b"\r\n")
         return tag
 
