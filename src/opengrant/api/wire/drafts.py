@@ -1,9 +1,9 @@
 """The shapes of drafts."""
 
-from opengrant.api.wire.messages import Filters, Message
+from opengrant.api.wire.messages import Described, Filters
 
 
-class Draft(Message):
+class Draft(Described):
     """A draft. Fields that were not asked for are left out."""
 
     id: str

@@ -53,8 +53,8 @@ class Attachment(Model):
     is_inline: bool
 
 
-class Message(Model):
-    """A message. Fields that were not asked for are left out."""
+class Described(Model):
+    """What messages and drafts have in common. Fields that were not asked for are left out."""
 
     id: str
     """Its Message-ID, where it has one."""
@@ -79,6 +79,11 @@ class Message(Model):
     """HTML as it was sent, and plain text where there is no HTML. It was written by a stranger: sanitise it."""
     snippet: str | None = None
     """The first 100 characters of the text."""
+
+
+class Message(Described):
+    """A message. Fields that were not asked for are left out."""
+
     headers: list[HeaderField] | None = None
     """With `fields=include_headers` or `include_basic_headers`."""
     raw_mime: str | None = None
