@@ -89,11 +89,15 @@ async def test_changes_since_a_mark_are_told(dovecot: Dovecot, owner: Owner, lac
         assert (b"HIGHESTMODSEQ" in inbox.status) == (lacks != "neither")
 
 
-async def test_new_mail_ends_the_wait(dovecot: Dovecot, owner: Owner) -> None:
-    async with watching(dovecot) as session:
+@pytest.mark.parametrize("lacks", ["qresync", "neither"])
+async def test_new_mail_ends_the_wait(
+    dovecot: Dovecot, owner: Owner, lacks: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "ASKED_EVERY", 0.1)
+    async with watching(dovecot, lacks) as session:
         await changes.reopen(session, b"INBOX", None)
-        assert not await session.listen(0.05)
-        waiting = asyncio.create_task(session.listen(60))
+        assert not await changes.wait(session, 0.05)
+        waiting = asyncio.create_task(changes.wait(session, 60))
         await asyncio.sleep(0)
         await asyncio.to_thread(owner.put, mail(1))
         assert await waiting

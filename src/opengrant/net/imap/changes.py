@@ -4,6 +4,7 @@ Sources  RFC 7162 (CONDSTORE, QRESYNC), 5161 (ENABLE), 4731 (ESEARCH)
 All raise what `ImapSession.run` raises, and Malformed.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -12,9 +13,11 @@ from opengrant.net.imap import commands
 from opengrant.net.imap.commands import Fetched
 from opengrant.net.imap.names import quoted
 from opengrant.net.imap.parser import ranges
-from opengrant.net.imap.session import Answer, ImapSession
+from opengrant.net.imap.session import NEWS, Answer, ImapSession
 from opengrant.net.line_connection import Malformed
 
+ASKED_EVERY = 30.0
+"""Seconds between two questions to a server that cannot tell of changes by itself."""
 LAST = (1 << 32) - 1
 """The highest number of a message."""
 _HEAD = b"UID FLAGS INTERNALDATE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]"
@@ -58,6 +61,20 @@ async def enable(session: ImapSession) -> None:
     if "QRESYNC" in session.offers and "ENABLE" in session.offers and not session.qresync:
         (answer,) = await session.run_all([(b"ENABLE QRESYNC",)])
         session.qresync = not isinstance(answer, ProviderFailure)
+
+
+async def wait(session: ImapSession, seconds: float) -> bool:
+    """Wait until the open folder has changed. False: it has not for so long."""
+    if "IDLE" in session.offers:
+        return await session.listen(seconds)
+    until = asyncio.get_running_loop().time() + seconds
+    while (left := until - asyncio.get_running_loop().time()) > 0:
+        session.rest(2 * ASKED_EVERY)
+        await asyncio.sleep(min(left, ASKED_EVERY))
+        answer = await session.run(b"NOOP")
+        if any(response.word in NEWS for response in answer.responses):
+            return True
+    return False
 
 
 async def reopen(session: ImapSession, wire: bytes, mark: Mark | None) -> Opened:

@@ -5,8 +5,9 @@ or BYE without one) or ours for a broken wire. After a broken wire, or a command
 """
 
 import asyncio
+import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from opengrant.errors import ProviderFailure
@@ -23,10 +24,8 @@ SECONDS = 30.0
 
 IDLE_TOLD = 1024 * 1024
 """Bytes that a server may say while it is listened to."""
-ASKED_EVERY = 30.0
-"""Seconds between two questions to a server that cannot tell of changes by itself."""
-
-_NEWS = frozenset({"EXISTS", "EXPUNGE", "VANISHED", "FETCH"})
+NEWS = frozenset({"EXISTS", "EXPUNGE", "VANISHED", "FETCH"})
+"""What tells of a change of the open folder."""
 _LITERAL = re.compile(rb"~?\{(\d{1,10})\+?\}$")
 
 
@@ -102,30 +101,23 @@ class ImapSession:
         self._connection.within(seconds)
         self._left, self._waiting = most, True
         results = dict[bytes, Answer | ProviderFailure]()
-        try:
+        with self._broken_wire_is_a_failure():
             answers = {await self._send(parts): Answer() for parts in commands}
             while left := [tag for tag in answers if tag not in results]:
                 status = await self._read(left, answers[left[0]])
                 results[status.tag] = answers[status.tag] if status.word == "OK" else self._refused(status)
-        except Malformed as error:
-            raise self._attempt.failure(str(error)) from None
-        except OSError as error:
-            raise self._attempt.network_failure(error) from None
         self._waiting = False
         return [results[tag] for tag in answers]
 
     async def listen(self, seconds: float) -> bool:
         """Wait until the server tells of a change of the open folder. False: it told of none for so long.
 
-        By IDLE (RFC 2177), or by asking from time to time where the server has none.
-        Raises ProviderFailure for what ends the session.
+        By IDLE (RFC 2177), which the server must offer. Raises ProviderFailure for what ends the session.
         """
         self.synced = False
         until = asyncio.get_running_loop().time() + seconds
-        if "IDLE" not in self.offers:
-            return await self._ask_until(until)
         self._left, self._waiting = IDLE_TOLD, True
-        try:
+        with self._broken_wire_is_a_failure():
             self._connection.within(SECONDS)
             tag = await self._send([b"IDLE"])
             told = await self._until_it_listens(tag)
@@ -134,10 +126,6 @@ class ImapSession:
             self._connection.within(SECONDS)
             self._connection.write(b"DONE\r\n")
             status = await self._read([tag], Answer())
-        except Malformed as error:
-            raise self._attempt.failure(str(error)) from None
-        except OSError as error:
-            raise self._attempt.network_failure(error) from None
         self._waiting = False
         if status.word != "OK":
             raise self._refused(status)
@@ -160,6 +148,15 @@ class ImapSession:
             self._connection.write(b"z LOGOUT\r\n")
         self._waiting = True
         self._connection.close()
+
+    @contextlib.contextmanager
+    def _broken_wire_is_a_failure(self) -> Iterator[None]:
+        try:
+            yield
+        except Malformed as error:
+            raise self._attempt.failure(str(error)) from None
+        except OSError as error:
+            raise self._attempt.network_failure(error) from None
 
     async def _send(self, parts: Sequence[bytes]) -> bytes:
         self._tags += 1
@@ -208,27 +205,17 @@ class ImapSession:
                 if self._connection.ended:
                     raise
                 return False
-            if self._is_news(await self._pieces(), None):
+            if self._is_news(await self._pieces(), b""):
                 return True
 
-    def _is_news(self, pieces: list[bytes], tag: bytes | None) -> bool:
+    def _is_news(self, pieces: list[bytes], tag: bytes) -> bool:
         """Whether it tells of a change. Raises ProviderFailure: the server refuses, or leaves."""
         found = read(pieces)
         if isinstance(found, Response):
-            return found.word in _NEWS
+            return found.word in NEWS
         if found.word == "BYE" or found.tag == tag:
             self._waiting = found.word == "BYE"
             raise self._refused(found)
-        return False
-
-    async def _ask_until(self, until: float) -> bool:
-        loop = asyncio.get_running_loop()
-        while (left := until - loop.time()) > 0:
-            self.rest(2 * ASKED_EVERY)
-            await asyncio.sleep(min(left, ASKED_EVERY))
-            answer = await self.run(b"NOOP")
-            if any(response.word in _NEWS for response in answer.responses):
-                return True
         return False
 
     async def _read(self, tags: Sequence[bytes], answer: Answer) -> Status:
