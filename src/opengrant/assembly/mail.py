@@ -1,9 +1,10 @@
-"""Builds the mailboxes of grants."""
+"""Builds the logins at mail servers, and the mailboxes of grants."""
 
 import contextlib
 
 from opengrant.assembly.network import mail_client
 from opengrant.assembly.tools import Tools
+from opengrant.grants.mail_logins import MailLogins
 from opengrant.grants.refresh.refresh import Refresh
 from opengrant.grants.refresh.state import States
 from opengrant.mail.reach import Reach
@@ -14,18 +15,25 @@ from opengrant.providers.registry import FACTS
 from opengrant.settings import Settings
 
 
-def build_mail(settings: Settings, tools: Tools, refresh: Refresh, opened: contextlib.AsyncExitStack) -> MailService:
+def build_mail_logins(tools: Tools, refresh: Refresh) -> MailLogins:
+    return MailLogins(
+        clock=tools.clock,
+        states=States(db=tools.db, vault=tools.vault),
+        refresh=refresh,
+        passwords=tools.providers.passwords,
+        servers=tools.providers.mail_servers,
+    )
+
+
+def build_mail(settings: Settings, tools: Tools, logins: MailLogins, opened: contextlib.AsyncExitStack) -> MailService:
     sessions = Sessions()
     opened.callback(sessions.close)
     # The operator names these hosts, a request cannot: no address is refused.
     trusted = mail_client(settings, Guard(parse_networks("0.0.0.0/0,::/0"), tools.network.resolver))
     reach = Reach(
-        clock=tools.clock,
-        states=States(db=tools.db, vault=tools.vault),
-        refresh=refresh,
-        passwords=tools.providers.passwords,
+        states=logins.states,
+        logins=logins,
         sessions=sessions,
-        servers=tools.providers.mail_servers,
         clients={name: trusted if facts.imap_host else tools.network.mail for name, facts in FACTS.items()},
     )
     return MailService(reach=reach, places={name: facts.mail for name, facts in FACTS.items()})

@@ -13,7 +13,7 @@ from opengrant.assembly.base import Base, build_base
 from opengrant.assembly.calendars import build_calendars
 from opengrant.assembly.events import build_deliveries, build_delivery_sender, build_webhooks
 from opengrant.assembly.grants import GrantsRoom, build_grants
-from opengrant.assembly.mail import build_mail
+from opengrant.assembly.mail import build_mail, build_mail_logins
 from opengrant.assembly.proxy import build_proxy
 from opengrant.assembly.signin import build_sign_in
 from opengrant.assembly.tools import Tools
@@ -48,7 +48,8 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
     grants = build_grants(settings, tools, base, opened)
     sign_in = build_sign_in(settings, tools, base, grants)
     rederiving = Rederiving(db=db)
-    proxy = build_proxy(settings, tools, base.api_keys, grants.refresh)
+    mail_logins = build_mail_logins(tools, grants.refresh)
+    proxy = build_proxy(settings, tools, base.api_keys, mail_logins)
     return Services(
         db=db,
         public_url=settings.public_url,
@@ -81,7 +82,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         rederiving=rederiving,
         feeds=Feeds(db=db, digests=tools.digests, clock=clock),
         ics_import=IcsImport(db=db, clock=clock),
-        mail=build_mail(settings, tools, grants.refresh, opened),
+        mail=build_mail(settings, tools, mail_logins, opened),
         proxy_tokens=proxy.tokens,
         proxy_logins=proxy,
         hosted=sign_in.hosted,

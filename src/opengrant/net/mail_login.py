@@ -53,6 +53,19 @@ class Session:
     security: Security
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerLogin:
+    """Where to log in, and as whom. bearer: `secret` is an access token, not a password."""
+
+    leg: MailLeg
+    host: str
+    port: int
+    security: Security
+    username: str
+    secret: SecretStr
+    bearer: bool = False
+
+
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:
     """TLS that checks certificates and names, with the CAs of the system and of `ca_file`. Slow to make: keep it."""
     context = ssl.create_default_context()
@@ -110,22 +123,9 @@ class MailClient:
         attempt = Attempt(provider, "smtp", username, password)
         return await self._log_in(attempt, smtp_login.prove, host, port, security)
 
-    async def open_imap(
-        self,
-        provider: str,
-        *,
-        host: str,
-        port: int,
-        security: Security,
-        username: str,
-        password: SecretStr,
-        bearer: bool = False,
-    ) -> ImapSession:
-        """Log in and stay: the caller closes the session. bearer: the password is an access token, for XOAUTH2.
-
-        Raises ProviderFailure.
-        """
-        attempt = Attempt(provider, "imap", username, password, bearer=bearer, stays=True)
+    async def open_imap(self, provider: str, login: ServerLogin) -> ImapSession:
+        """Log in and stay: the caller closes the session. Raises ProviderFailure."""
+        attempt = Attempt(provider, "imap", login.username, login.secret, bearer=login.bearer, stays=True)
         opened = list[ImapSession]()
 
         async def stay(connection: LineConnection, attempt: Attempt, terms: Terms) -> Security:
@@ -133,7 +133,7 @@ class MailClient:
             opened.append(ImapSession(connection, attempt, offers))
             return terms.security
 
-        await self._log_in(attempt, stay, host, port, security)
+        await self._log_in(attempt, stay, login.host, login.port, login.security)
         return opened[0]
 
     @contextlib.asynccontextmanager

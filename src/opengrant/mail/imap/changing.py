@@ -2,17 +2,15 @@
 
 from dataclasses import replace
 
-from opengrant.errors import InvalidData, ProviderFailure
+from opengrant.errors import InvalidData
 from opengrant.mail.imap import finding, folders, heads
 from opengrant.mail.imap.heads import Seen
 from opengrant.mail.port import Message
 from opengrant.mail.sessions import Kept
 from opengrant.net.imap import commands
-from opengrant.net.imap.names import encode_name
 from opengrant.net.imap.session import ImapSession
 
 MOST_FOLDERS = 20
-_TRASH = "Trash"
 
 
 async def change(
@@ -83,23 +81,7 @@ async def delete(kept: Kept, session: ImapSession, message_id: str) -> None:
     if trash is not None and trash.wire == seen.wire:
         await commands.erase(session, [seen.uid])
     else:
-        wire = trash.wire if trash is not None else await _make_trash(session)
+        wire = trash.wire if trash is not None else await folders.make(session, listed, "Trash")
         await commands.open_folder(session, seen.wire, change=True)
         await commands.move(session, [seen.uid], wire)
     kept.hints.pop(message_id, None)
-
-
-async def _make_trash(session: ImapSession) -> bytes:
-    """Some servers keep all folders within the inbox."""
-    listed = await commands.list_folders(session)
-    delimiter = next((one.delimiter for one in listed if one.name.upper() == "INBOX"), "")
-    names = [_TRASH, f"INBOX{delimiter}{_TRASH}"] if delimiter else [_TRASH]
-    for name in names:
-        try:
-            await commands.create_folder(session, name)
-        except ProviderFailure as failure:
-            if not session.usable or "NO" not in failure.evidence.subcodes:
-                raise
-            continue
-        return encode_name(name)
-    raise InvalidData("The mailbox has no folder for what is deleted, and the mail server makes none.")
