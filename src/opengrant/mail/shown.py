@@ -53,6 +53,13 @@ def message(one: Message, grant_id: str, *, headers: Headers = "none") -> dict[s
     return found
 
 
+def draft(one: Message, grant_id: str) -> dict[str, Any]:
+    found = message(one, grant_id) | {"object": "draft", "updated_at": one.head.date}
+    if one.head.in_reply_to:
+        found["reply_to_message_id"] = one.head.in_reply_to[0]
+    return found
+
+
 def attachment(one: Attachment, grant_id: str) -> dict[str, Any]:
     found: dict[str, Any] = {
         "id": one.id,

@@ -16,6 +16,7 @@ from opengrant.api import credentials as _credentials  # noqa: F401
 from opengrant.api import detect as _detect  # noqa: F401
 from opengrant.api import api_keys as _api_keys  # noqa: F401
 from opengrant.api import domains as _domains  # noqa: F401
+from opengrant.api import drafts as _drafts  # noqa: F401
 from opengrant.api import grant_actions as _grant_actions  # noqa: F401
 from opengrant.api import grants as _grants  # noqa: F401
 from opengrant.api import health
