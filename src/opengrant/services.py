@@ -30,6 +30,7 @@ from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
+from opengrant.mail.metadata import MessageMetadata
 from opengrant.mail.service import MailService
 from opengrant.mail.signatures import Signatures as MailSignatures
 from opengrant.operations.address_index import AddressIndex
@@ -95,6 +96,7 @@ class Services:
     # mail
     mail: MailService
     mail_signatures: MailSignatures
+    mail_metadata: MessageMetadata
     # proxy
     proxy_tokens: ProxyTokens
     proxy_logins: Logins

@@ -30,6 +30,7 @@ from opengrant.grants.handover import Handover
 from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.refresh.state import States
+from opengrant.mail.metadata import MessageMetadata
 from opengrant.mail.signatures import Signatures as MailSignatures
 from opengrant.operations.address_index import AddressIndex
 from opengrant.operations.clock_steps import ClockSteps
@@ -85,6 +86,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         ics_import=IcsImport(db=db, clock=clock),
         mail=build_mail(settings, tools, mail_logins, opened),
         mail_signatures=MailSignatures(db=db, clock=clock, places=MAIL_PLACES),
+        mail_metadata=MessageMetadata(db=db, clock=clock),
         proxy_tokens=proxy.tokens,
         proxy_logins=proxy,
         hosted=sign_in.hosted,

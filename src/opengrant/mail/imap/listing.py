@@ -99,7 +99,7 @@ async def page_of(
                 found.append(one)
     for one in found:
         kept.remember(one.head.id, (one.wire, one.validity, one.uid))
-    texts = await _texts(session, found) if query.bodies else {}
+    texts = await texts_of(session, found) if query.bodies else {}
     messages = [one.message(query.headers, texts.get((one.wire, one.uid))) for one in found]
     return MessagePage(messages, _place(read))
 
@@ -214,7 +214,8 @@ async def _heads(session: ImapSession, batch: Sequence[tuple[_Folder, int]], que
     return [seen[folder.wire, uid] for folder, uid in batch if (folder.wire, uid) in seen]
 
 
-async def _texts(session: ImapSession, found: Sequence[Seen]) -> dict[tuple[bytes, int], Body]:
+async def texts_of(session: ImapSession, found: Sequence[Seen]) -> dict[tuple[bytes, int], Body]:
+    """By folder and number."""
     by_folder = defaultdict[bytes, list[Seen]](list)
     for one in found:
         by_folder[one.wire].append(one)

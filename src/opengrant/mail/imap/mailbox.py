@@ -1,10 +1,10 @@
 """The port's methods over IMAP: each is one piece of work in the session of its grant."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from opengrant.mail.imap import changing, downloads, drafts, finding, folders, heads, listing
+from opengrant.mail.imap import changing, downloads, drafts, finding, folders, gathering, heads, listing
 from opengrant.mail.port import Download, Headers, Message, MessagePage, MessageQuery, Place
 from opengrant.mail.reach import Line
 from opengrant.mail.sessions import Kept
@@ -43,6 +43,13 @@ class ImapMailbox:
 
         return await self.line.call(read)
 
+    async def some(
+        self, message_ids: Sequence[str], *, headers: Headers = "none", bodies: bool = True
+    ) -> list[Message]:
+        return await self.line.call(
+            lambda kept, session: gathering.some(kept, session, message_ids, headers=headers, bodies=bodies)
+        )
+
     async def raw(self, message_id: str) -> tuple[str, bytes]:
         return await self.line.call(lambda kept, session: downloads.raw(kept, session, message_id))
 
@@ -71,8 +78,8 @@ class ImapMailbox:
             )
         )
 
-    async def delete(self, message_id: str) -> None:
-        await self.line.call(lambda kept, session: changing.delete(kept, session, message_id))
+    async def delete(self, message_id: str, *, erase: bool = False) -> bool:
+        return await self.line.call(lambda kept, session: changing.delete(kept, session, message_id, erase=erase))
 
     async def drafts(self, query: MessageQuery, *, after: Place | None, limit: int) -> MessagePage:
         return await self.line.call(lambda kept, session: drafts.page(kept, session, query, after=after, limit=limit))

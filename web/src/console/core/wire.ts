@@ -348,6 +348,7 @@ export interface Details {
     branding: Record<string, unknown>;
     hosted_authentication: Record<string, unknown>;
     idp_settings?: Record<string, unknown>;
+    mail_settings?: Record<string, unknown>;
     domain?: string;
     callback_uris: RedirectUri[];
     /** Unix seconds. */
@@ -412,6 +413,8 @@ export interface Draft {
     body?: string;
     /** The first 100 characters of the text. */
     snippet?: string;
+    /** What was kept with it here. */
+    metadata?: Record<string, string>;
     /** The message that it answers. */
     reply_to_message_id?: string;
     /** When it was saved last. */
@@ -675,6 +678,8 @@ export interface Message {
     body?: string;
     /** The first 100 characters of the text. */
     snippet?: string;
+    /** What was kept with it here. */
+    metadata?: Record<string, string>;
     /** With `fields=include_headers` or `include_basic_headers`. */
     headers?: HeaderField[];
     /** With `fields=raw_mime`: the message, in URL-safe Base64. */
