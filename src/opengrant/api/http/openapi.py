@@ -276,6 +276,10 @@ def _body(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
                     "additionalProperties": {"type": "string", "format": "binary"},
                 },
                 "encoding": {name: {"contentType": "application/json"}},
+                "examples": {
+                    title: {**example, "value": {name: example["value"]}}
+                    for title, example in content["examples"].items()
+                },
             }
     return {"required": required, "content": described}
 
