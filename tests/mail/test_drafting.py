@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from opengrant.errors import InvalidData
 from opengrant.mail import drafting
 from opengrant.mail.mime.compose import File
-from opengrant.mail.outgoing import Letter, composed, new_message_id
+from opengrant.mail.outgoing import Letter
 from opengrant.model.mail import Address
 from tests.mail.mime.corpus import BADLY, WELL
 
@@ -46,9 +46,7 @@ letters = st.builds(
 
 
 def written(letter, references=()):
-    return asyncio.run(
-        composed(letter, own=OWN, message_id="<d@example.com>", date=1, references=references, with_bcc=True)
-    )
+    return asyncio.run(drafting.written(letter, own=OWN, message_id="<d@example.com>", date=1, references=references))
 
 
 @given(letters, st.lists(_inline, max_size=1), st.booleans())
@@ -88,6 +86,6 @@ def test_any_message_can_be_read_as_a_draft(name):
     ],
 )
 def test_a_message_id_has_the_domain_of_its_sender(email, domain):
-    found = new_message_id(Address(email))
+    found = drafting.new_message_id(Address(email))
     assert found.endswith(f"@{domain}>")
-    assert found != new_message_id(Address(email))
+    assert found != drafting.new_message_id(Address(email))
