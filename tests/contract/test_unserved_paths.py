@@ -21,7 +21,10 @@ RESOURCES = (
     *("policies", "rules", "scheduler", "threads", "transactional_send"),
 )
 """Of both SDKs, and of each what hangs below it."""
-SERVED = {"messages.list", "messages.find", "messages.update", "messages.destroy"}
+SERVED = {
+    *("messages.list", "messages.find", "messages.update", "messages.destroy"),
+    *("drafts.list", "drafts.find", "drafts.destroy"),
+}
 
 
 @pytest.fixture(scope="module")

@@ -48,7 +48,7 @@ class Owner:
     def put(self, message: bytes, *, folder: str = "INBOX", flags: str = "", after: int = 0) -> None:
         """after: seconds after RECEIVED when it came."""
         when = imaplib.Time2Internaldate(RECEIVED + after)
-        assert self.client.append(f'"{folder}"', flags, when, message)[0] == "OK"
+        assert self.client.append(f'"{folder}"', flags.strip(), when, message)[0] == "OK"
 
     def flags(self, folder: str = "INBOX") -> list[frozenset[str]]:
         """Of each message, in the order in which they came."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.mail import test_attachments as attachments
+from tests.mail import test_drafts as draft_tests
 from tests.mail import test_folders as folders
 from tests.mail import test_messages as messages
 from tests.mail.mailbox import OWNER, Owner, mail
@@ -54,6 +55,9 @@ test_flags_are_changed = messages.test_flags_are_changed
 test_folders_are_replaced = messages.test_folders_are_replaced
 test_a_deleted_message_goes_to_the_trash = messages.test_a_deleted_message_goes_to_the_trash_and_from_there_for_good
 test_calls_take_turns = messages.test_calls_for_one_mailbox_take_turns
+drafts = draft_tests.drafts
+test_drafts_are_listed = draft_tests.test_drafts_of_other_programs_are_listed_the_newest_first
+test_the_newest_version_counts = draft_tests.test_of_two_versions_the_newest_counts_everywhere
 message = attachments.message
 
 
