@@ -23,7 +23,7 @@ RESOURCES = (
 """Of both SDKs, and of each what hangs below it."""
 SERVED = {
     *("messages.list", "messages.find", "messages.update", "messages.destroy"),
-    *("drafts.list", "drafts.find", "drafts.destroy"),
+    *("drafts.list", "drafts.find", "drafts.create", "drafts.update", "drafts.destroy"),
 }
 
 
