@@ -2,15 +2,20 @@
 
 import contextlib
 
+from opengrant.access.idempotency import Idempotency
 from opengrant.assembly.network import mail_client
 from opengrant.assembly.tools import Tools
+from opengrant.grants.aliases import Aliases
 from opengrant.grants.mail_logins import MailLogins
 from opengrant.grants.refresh.refresh import Refresh
 from opengrant.grants.refresh.state import States
 from opengrant.mail.reach import Reach
+from opengrant.mail.sending import Sending
 from opengrant.mail.service import MailService
-from opengrant.mail.sessions import Sessions
+from opengrant.mail.sessions import Pool, Sessions
+from opengrant.mail.submission import Submission
 from opengrant.net.guard import Guard, parse_networks
+from opengrant.net.smtp.session import SmtpSession
 from opengrant.providers.registry import FACTS
 from opengrant.settings import Settings
 
@@ -36,4 +41,11 @@ def build_mail(settings: Settings, tools: Tools, logins: MailLogins, opened: con
         sessions=sessions,
         clients={name: trusted if facts.imap_host else tools.network.mail for name, facts in FACTS.items()},
     )
-    return MailService(reach=reach, places={name: facts.mail for name, facts in FACTS.items()})
+    submissions = Pool[SmtpSession]()
+    opened.callback(submissions.close)
+    submission = Submission(states=logins.states, logins=logins, sessions=submissions, clients=reach.clients)
+    return MailService(reach=reach, submission=submission, places={name: facts.mail for name, facts in FACTS.items()})
+
+
+def build_sending(tools: Tools, mail: MailService, aliases: Aliases, idempotency: Idempotency) -> Sending:
+    return Sending(mail=mail, aliases=aliases, idempotency=idempotency, digests=tools.digests, clock=tools.clock)

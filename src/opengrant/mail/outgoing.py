@@ -1,8 +1,12 @@
-"""What a caller wants to be sent or kept as a draft, before it is a message."""
+"""What a caller wants to be sent or kept as a draft, and the message that is made of it."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import field
 
-from opengrant.mail.mime.compose import File
+from opengrant.mail.mime import writing
+from opengrant.mail.mime.compose import File, Outgoing, compose
+from opengrant.mail.mime.given import given
 from opengrant.model.basics import record
 from opengrant.model.mail import Address
 
@@ -22,3 +26,76 @@ class Letter:
     files: tuple[File, ...] = ()
     reply_to_message_id: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
+
+
+@record
+class Ready:
+    """A message that can be handed over.
+
+    message_id  with angle brackets
+    date        seconds since the epoch
+    sender      of the envelope, in ASCII, as the recipients are
+    bcc         recipients that its bytes do not name
+    """
+
+    raw: bytes = field(repr=False)
+    message_id: str
+    date: int
+    sender: str
+    recipients: tuple[str, ...]
+    bcc: tuple[Address, ...] = ()
+
+
+def composed(letter: Letter, *, own: Address, message_id: str, date: int, references: Sequence[str]) -> Ready:
+    """A message of what it shall say; of more than `LOOP_LIMIT` bytes in a thread.
+
+    own         whose the mailbox is
+    references  Message-IDs of the conversation that it belongs to
+    Raises      InvalidData
+    """
+    sender = letter.sender or own
+    said = Outgoing(
+        sender=sender,
+        message_id=message_id,
+        date=date,
+        to=letter.to,
+        cc=letter.cc,
+        bcc=letter.bcc,
+        reply_to=letter.reply_to,
+        subject=letter.subject,
+        body=letter.body,
+        is_html=letter.is_html,
+        files=letter.files,
+        references=tuple(references),
+        headers=letter.headers,
+    )
+    recipients = (("to", letter.to), ("cc", letter.cc), ("bcc", letter.bcc))
+    written = (writing.address(one.email, field=name) for name, found in recipients for one in found)
+    return Ready(
+        raw=compose(said),
+        message_id=message_id,
+        date=date,
+        sender=writing.address(sender.email, field="from"),
+        recipients=tuple(dict.fromkeys(written)),
+        bcc=letter.bcc,
+    )
+
+
+def as_given(mime: bytes, *, message_id: str, date: int) -> Ready:
+    """A message of its bytes; of more than `LOOP_LIMIT` bytes in a thread. Raises InvalidData."""
+    found = given(mime, message_id_=message_id, date=date)
+    return Ready(
+        raw=found.raw,
+        message_id=found.message_id,
+        date=date,
+        sender=writing.address(found.sender.email, field="mime"),
+        recipients=tuple(dict.fromkeys(writing.address(one.email, field="mime") for one in found.recipients)),
+        bcc=found.bcc,
+    )
+
+
+def new_id(token: str, sender: str) -> str:
+    """A Message-ID. token: what makes it unique; sender: whose domain it is in, where there is one that can be."""
+    domain = sender.rpartition("@")[2]
+    usable = domain if re.fullmatch(r"[A-Za-z0-9.-]{1,253}", domain) else "localhost"
+    return f"<{token}@{usable}>"

@@ -7,6 +7,7 @@ from opengrant.errors import InvalidData, NotImplementedYet
 from opengrant.mail.imap.mailbox import ImapMailbox
 from opengrant.mail.port import Mailbox
 from opengrant.mail.reach import Reach
+from opengrant.mail.submission import Submission
 from opengrant.model import Application, Grant, ProviderName
 from opengrant.providers.facts import MailPlace
 
@@ -22,6 +23,7 @@ class MailService:
     """Built once, in assembly/. places: by provider, where its grants' mail is."""
 
     reach: Reach
+    submission: Submission
     places: Mapping[ProviderName, MailPlace] = field(repr=False)
 
     def mailbox(self, app: Application, grant: Grant) -> Mailbox:
@@ -31,4 +33,4 @@ class MailService:
             raise InvalidData("grant_id: this provider has no mail.")
         if place == "elsewhere":
             raise NotImplementedYet(_NOT_YET)
-        return ImapMailbox(self.reach.line(app, grant))
+        return ImapMailbox(self.reach.line(app, grant), self.submission)

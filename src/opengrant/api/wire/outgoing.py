@@ -3,15 +3,17 @@
 import base64
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
 from opengrant.api.wire.events import Metadata
 from opengrant.api.wire.fields import PRINTABLE, Maybe, Model, OrNull, examples
+from opengrant.api.wire.messages import HEADERS, Message, MessageFields
 from opengrant.errors import InvalidData
 from opengrant.mail.mime.compose import File, check_header
 from opengrant.mail.outgoing import Letter
+from opengrant.mail.port import Headers
 from opengrant.model.mail import Address
 
 LARGEST = 25 * 1024 * 1024
@@ -196,6 +198,28 @@ class SendBody(OutgoingBody):
             raise InvalidData(f"to: {MOST_ADDRESSES} recipients at most, those in cc and bcc included.")
         if self.use_draft and self.send_at is None:
             raise InvalidData("use_draft: goes with send_at only.")
+
+
+class SendQuery(Model):
+    """How a message is sent, and what is shown of it."""
+
+    type: Literal["mime"] | None = None
+    """With `mime` the body is multipart and has a part `mime`: the whole message."""
+    fields: MessageFields = "standard"
+    """What is shown beside the usual fields."""
+
+    @property
+    def headers(self) -> Headers:
+        return HEADERS.get(self.fields, "none")
+
+
+class SentMessage(Message):
+    """A message as it was sent. Its copy lies in the folder for sent mail, where there is one."""
+
+    tracking_options: TrackingOptions | None = None
+    """As they were sent."""
+    reply_to_message_id: str | None = None
+    """The message that it answers."""
 
 
 def file_of(name: str, filename: str | None, content_type: str | None, content: bytes) -> File:
