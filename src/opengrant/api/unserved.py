@@ -40,8 +40,6 @@ _TABLE: Sequence[tuple[str, Sequence[str]]] = (
             f"GET PUT DELETE {_GRANT}/threads/{{thread_id}}",
             f"POST {_GRANT}/attachment-uploads",
             f"POST {_GRANT}/attachment-uploads/{{attachment_id}}/complete",
-            f"GET POST {_GRANT}/signatures",
-            f"GET PUT DELETE {_GRANT}/signatures/{{signature_id}}",
         ),
     ),
     (

@@ -30,6 +30,9 @@ def build_mail_logins(tools: Tools, refresh: Refresh) -> MailLogins:
     )
 
 
+MAIL_PLACES = {name: facts.mail for name, facts in FACTS.items()}
+
+
 def build_mail(settings: Settings, tools: Tools, logins: MailLogins, opened: contextlib.AsyncExitStack) -> MailService:
     sessions = Sessions()
     opened.callback(sessions.close)
@@ -44,7 +47,7 @@ def build_mail(settings: Settings, tools: Tools, logins: MailLogins, opened: con
     submissions = Pool[SmtpSession]()
     opened.callback(submissions.close)
     submission = Submission(states=logins.states, logins=logins, sessions=submissions, clients=reach.clients)
-    return MailService(reach=reach, submission=submission, places={name: facts.mail for name, facts in FACTS.items()})
+    return MailService(reach=reach, submission=submission, places=MAIL_PLACES)
 
 
 def build_sending(tools: Tools, mail: MailService, aliases: Aliases, idempotency: Idempotency) -> Sending:

@@ -74,6 +74,7 @@ PATH_PARAMETERS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "provider": ("A provider's name.", {provider.value: provider.value for provider in ProviderName}),
     "redirect_uri_id": ("A redirect URI's id.", {"id": f"{_UUID}f1"}),
     "session_id": ("A console session's id.", {"id": f"{_UUID}91"}),
+    "signature_id": ("The signature's id.", {"id": f"{_UUID}c7"}),
     "webhook_id": ("A webhook's id.", {"id": "whk_1f2e3d4c000040008000000000000071"}),
     "workspace_id": ("A workspace's id.", {"id": f"{_UUID}71"}),
 }

@@ -17,7 +17,7 @@ from opengrant.model.mail import Address
 
 _BLIND = (b"bcc", b"resent-bcc")
 _FIELD = re.compile(rb"([!-9;-~]{1,76})[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*+")
-_LONG = re.compile(rb"[^\n]{%d}" % (LONGEST_LINE + 2))
+_LONG = re.compile(rb"[^\r\n]{%d}" % (LONGEST_LINE + 1))
 
 
 @record

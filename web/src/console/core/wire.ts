@@ -921,6 +921,18 @@ export interface SettingGuide {
     secret: boolean;
 }
 
+/** What messages of a grant may end with. */
+export interface Signature {
+    id: string;
+    grant_id: string;
+    object: string;
+    name: string;
+    /** HTML, as it was made safe. */
+    body: string;
+    created_at: number;
+    updated_at: number;
+}
+
 /** An event that was not imported. */
 export interface SkippedEvent {
     uid: string;
