@@ -219,3 +219,61 @@ def test_a_grant_that_cannot_send_says_so(tenant: Tenant, dovecot: Dovecot) -> N
     made = data(tenant.connect("imap", login))
     status, _, message = problem(send(tenant, f"/v3/grants/{made['id']}"))
     assert (status, message[:8]) == (400, "grant_id")
+
+
+def test_a_signature_stands_at_the_end(tenant: Tenant, grant: str, owner: Owner, postfix: Postfix) -> None:
+    made = data(tenant.post(f"{grant}/signatures", {"name": "own", "body": "<p><b>Bob</b> Example</p><p>Berlin</p>"}))
+    sent = data(send(tenant, grant, signature_id=made["id"]))
+    assert sent["body"] == f"<p>Hello</p><br>{made['body']}"
+    plain = data(send(tenant, grant, signature_id=made["id"], body="Hello", is_plaintext=True))
+    assert plain["body"].splitlines() == ["Hello", "Bob Example", "Berlin"]
+
+
+KEY = {"Idempotency-Key": "k" * 256}
+
+
+def test_a_repeat_has_the_first_answer_and_sends_nothing(
+    tenant: Tenant, grant: str, owner: Owner, postfix: Postfix
+) -> None:
+    first, again = (send(tenant, grant, headers=KEY, bcc=[{"email": "b@example.com"}]) for _ in range(2))
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert data(again) == data(first)
+    assert [one.headers.get("idempotent-response") for one in (first, again)] == [None, "true"]
+    assert problem(send(tenant, grant, headers=KEY, subject="another"))[:2] == (
+        409,
+        "api.invalid_idempotent_request",
+    )
+    assert send(tenant, grant, headers={"Idempotency-Key": "other"}).status_code == 200
+    assert len(postfix.received(3)) == 3
+    assert len(copies(owner)) == 2
+    stored = tenant.server.rows("select answer from idempotency where application_id = $1", tenant.application.id)
+    assert "Hello" not in str(stored)
+
+
+def test_a_repeat_of_a_multipart_body_has_another_boundary_and_is_the_same(
+    tenant: Tenant, grant: str, owner: Owner, postfix: Postfix
+) -> None:
+    fields = {"message": to_json(said()), "file0": ("a.txt", b"x", "text/plain")}
+    first, again = (multipart(tenant, grant, fields, **KEY) for _ in range(2))
+    assert data(again) == data(first)
+    other = {**fields, "file0": ("a.txt", b"y", "text/plain")}
+    assert problem(multipart(tenant, grant, other, **KEY))[0] == 409
+
+
+def test_a_refusal_is_kept_unless_it_says_to_try_again(
+    tenant: Tenant, grant: str, owner: Owner, postfix: Postfix
+) -> None:
+    gone = {"to": [{"email": "gone@example.test"}], "headers": KEY}
+    first, again = (send(tenant, grant, **gone) for _ in range(2))
+    assert first.json()["error"] == again.json()["error"]
+    assert (again.status_code, again.headers.get("idempotent-response")) == (400, "true")
+    later = {"to": [{"email": "later@example.test"}], "headers": {"Idempotency-Key": "2"}}
+    first, again = (send(tenant, grant, **later) for _ in range(2))
+    assert [one.status_code for one in (first, again)] == [503, 503]
+    assert "idempotent-response" not in again.headers
+
+
+@pytest.mark.parametrize("key", ["k" * 257, "a\x7f"])
+def test_a_key_that_is_none_is_refused(tenant: Tenant, grant: str, key: str) -> None:
+    answer = send(tenant, grant, headers={"Idempotency-Key": key.encode()})
+    assert problem(answer)[:2] == (400, "api.invalid_idempotency_key")

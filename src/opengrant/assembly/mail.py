@@ -13,6 +13,7 @@ from opengrant.mail.reach import Reach
 from opengrant.mail.sending import Sending
 from opengrant.mail.service import MailService
 from opengrant.mail.sessions import Pool, Sessions
+from opengrant.mail.signatures import Signatures
 from opengrant.mail.submission import Submission
 from opengrant.net.guard import Guard, parse_networks
 from opengrant.net.smtp.session import SmtpSession
@@ -50,5 +51,14 @@ def build_mail(settings: Settings, tools: Tools, logins: MailLogins, opened: con
     return MailService(reach=reach, submission=submission, places=MAIL_PLACES)
 
 
-def build_sending(tools: Tools, mail: MailService, aliases: Aliases, idempotency: Idempotency) -> Sending:
-    return Sending(mail=mail, aliases=aliases, idempotency=idempotency, digests=tools.digests, clock=tools.clock)
+def build_sending(
+    tools: Tools, mail: MailService, signatures: Signatures, aliases: Aliases, idempotency: Idempotency
+) -> Sending:
+    return Sending(
+        mail=mail,
+        signatures=signatures,
+        aliases=aliases,
+        idempotency=idempotency,
+        digests=tools.digests,
+        clock=tools.clock,
+    )

@@ -52,6 +52,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
     mail_logins = build_mail_logins(tools, grants.refresh)
     proxy = build_proxy(settings, tools, base.api_keys, mail_logins)
     mail = build_mail(settings, tools, mail_logins, opened)
+    signatures = MailSignatures(db=db, clock=clock, places=MAIL_PLACES)
     idempotency = Idempotency(db=db, digests=tools.digests, clock=clock)
     aliases = Aliases(tokens=grants.refresh.tokens, providers=tools.providers.aliases)
     return Services(
@@ -87,8 +88,8 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         feeds=Feeds(db=db, digests=tools.digests, clock=clock),
         ics_import=IcsImport(db=db, clock=clock),
         mail=mail,
-        sending=build_sending(tools, mail, aliases, idempotency),
-        mail_signatures=MailSignatures(db=db, clock=clock, places=MAIL_PLACES),
+        sending=build_sending(tools, mail, signatures, aliases, idempotency),
+        mail_signatures=signatures,
         proxy_tokens=proxy.tokens,
         proxy_logins=proxy,
         hosted=sign_in.hosted,

@@ -2,18 +2,23 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import field, replace
 
 from opengrant.mail.mime import writing
 from opengrant.mail.mime.compose import File, Outgoing, compose
 from opengrant.mail.mime.given import given
+from opengrant.mail.mime.text import lines_of
 from opengrant.model.basics import record
 from opengrant.model.mail import Address
 
 
 @record
 class Letter:
-    """sender: None for the grant's own address. reply_to_message_id: id of the message that it answers."""
+    """sender: None for the grant's own address.
+
+    reply_to_message_id  id of the message that it answers
+    signature_id         of the signature at its end
+    """
 
     sender: Address | None = None
     to: tuple[Address, ...] = ()
@@ -26,6 +31,13 @@ class Letter:
     files: tuple[File, ...] = ()
     reply_to_message_id: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
+    signature_id: str | None = None
+
+    def signed(self, signature: str) -> "Letter":
+        """With this at its end; signature: HTML."""
+        if self.is_html:
+            return replace(self, body=f"{self.body}<br>{signature}")
+        return replace(self, body=f"{self.body}\n{lines_of(signature)}\n")
 
 
 @record

@@ -16,6 +16,7 @@ from opengrant.mail.mime.compose import reply_references
 from opengrant.mail.outgoing import Letter, Ready, as_given, composed, new_id
 from opengrant.mail.port import HandingOver, Headers, Mailbox, Message, Sent
 from opengrant.mail.service import MailService
+from opengrant.mail.signatures import Signatures
 from opengrant.model import SECOND, Application, Clock, Grant, fold
 from opengrant.model.mail import Address
 from opengrant.vault.digests import Digests
@@ -40,6 +41,7 @@ class Sending:
     """Built once, in assembly/."""
 
     mail: MailService
+    signatures: Signatures
     aliases: Aliases
     idempotency: Idempotency
     digests: Digests
@@ -60,12 +62,14 @@ class Sending:
         Raises  what `Mailbox.send` and `Idempotency.one_attempt` raise, InvalidData
         """
         if once is None:
-            ready = await self.prepare(app, grant, said, token=secrets.token_hex(16))
-            sent = await self.deliver(app, grant, ready, _nothing)
-            return Result(await _shown(ready, sent.id, sent.folders, headers), replayed=False)
+            made = await self.prepare(app, grant, said, token=secrets.token_hex(16))
+            sent = await self.deliver(app, grant, made, _nothing)
+            return Result(await _shown(made, sent.id, sent.folders, headers), replayed=False)
         token = self.digests.message_id(app.id, grant.id, once.key)
+        ready: Ready | None = None
 
         async def run(attempt: Attempt) -> Mapping[str, Any]:
+            nonlocal ready
             if attempt.handed_over:
                 return await self._found(app, grant, said, token)
             ready = await self.prepare(app, grant, said, token=token)
@@ -75,9 +79,11 @@ class Sending:
             references = reading.references(ready.raw)
             return {"id": sent.id, "date": ready.date, "folders": sent.folders, "references": references}
 
-        # The answer is made anew of the request: the message is not stored for it.
         done, replayed = await self.idempotency.one_attempt(app, once.key, once.body, run, within=f"send {grant.id}")
-        ready = await self._made(grant, said, token, date=done["date"], references=done["references"])
+        if ready is None:
+            # The answer is made anew of the request: the message is not stored for it.
+            signed = await self._signed(app, grant, said)
+            ready = await self._made(grant, signed, token, date=done["date"], references=done["references"])
         return Result(await _shown(ready, done["id"], tuple(done["folders"]), headers), replayed)
 
     async def prepare(self, app: Application, grant: Grant, said: Letter | bytes, *, token: str) -> Ready:
@@ -89,6 +95,7 @@ class Sending:
         if isinstance(said, Letter):
             await self._check_sender(app, grant, said)
             references = await self._references(self.mail.mailbox(app, grant), said)
+            said = await self._signed(app, grant, said)
         return await self._made(grant, said, token, date=self.clock() // SECOND, references=references)
 
     async def deliver(self, app: Application, grant: Grant, ready: Ready, handing_over: HandingOver) -> Sent:
@@ -110,6 +117,12 @@ class Sending:
         id_ = new_id(token, (said.sender or own).email)
         size = len(said.body) + sum(len(file.content) for file in said.files)
         return await _somewhere(size, lambda: composed(said, own=own, message_id=id_, date=date, references=references))
+
+    async def _signed(self, app: Application, grant: Grant, said: Letter | bytes) -> Letter | bytes:
+        """With the signature that it names. Raises InvalidData."""
+        if isinstance(said, bytes) or said.signature_id is None:
+            return said
+        return said.signed(await self.signatures.signature(app, grant, said.signature_id))
 
     async def _check_sender(self, app: Application, grant: Grant, said: Letter) -> None:
         """Where the provider tells the aliases of a mailbox, they count. Elsewhere the mail server decides."""

@@ -276,6 +276,9 @@ def _body(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
                     "additionalProperties": {"type": "string", "format": "binary"},
                 },
                 "encoding": {name: {"contentType": "application/json"}},
+                "examples": {
+                    key: {**example, "value": {name: example["value"]}} for key, example in content["examples"].items()
+                },
             }
     return {"required": required, "content": described}
 

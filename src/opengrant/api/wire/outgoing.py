@@ -35,7 +35,9 @@ class Recipient(Model):
     """An address, and the name that goes with it."""
 
     email: Annotated[str, StringConstraints(min_length=3, max_length=500)]
+    """The address alone."""
     name: _Name | None = None
+    """As it is shown beside the address."""
 
     def to_model(self) -> Address:
         return Address(self.email.strip(), self.name or "")
@@ -48,10 +50,13 @@ class OutgoingAttachment(Model):
     """A file of a message. With a `content_id` the HTML of the body can show it, as `cid:…`."""
 
     filename: _Name | None = None
+    """As it is shown to recipients."""
     content_type: Annotated[str, StringConstraints(max_length=1000)] | None = None
+    """Its MIME type; `application/octet-stream` where it is left out."""
     content: Annotated[str | None, Field(repr=False)] = None
     """The file in Base64."""
     content_id: Maybe[Annotated[str, StringConstraints(max_length=500)]] = None
+    """The name by which the HTML shows it."""
     content_disposition: Annotated[str, StringConstraints(max_length=1000)] | None = None
     """`inline` or `attachment`; what has a `content_id` is inline where nothing is said."""
     is_inline: bool | None = None
@@ -86,7 +91,9 @@ class CustomHeader(Model):
     """A header field of your own."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=76)]
+    """None that the message itself sets, such as `From`."""
     value: Annotated[str, StringConstraints(max_length=10_000)]
+    """One line."""
 
 
 class TrackingOptions(Model):
@@ -99,6 +106,7 @@ class TrackingOptions(Model):
     thread_replies: Annotated[bool, OrNull] = False
     """Refused: the webhooks of new messages tell of replies."""
     label: Annotated[str, StringConstraints(max_length=MAX_LABEL)] | None = None
+    """Given back in the answer."""
     domain_name: Maybe[Annotated[str, StringConstraints(max_length=253)]] = None
     """Refused, as are opens and links."""
 
@@ -121,26 +129,35 @@ class OutgoingBody(Model):
     """What messages and drafts have in common. Nothing is required."""
 
     to: _Recipients = ()
+    """Recipients."""
     cc: _Recipients = ()
+    """Recipients of a copy."""
     bcc: _Recipients = ()
+    """Recipients that the message does not name."""
     reply_to: _Recipients = ()
+    """Where answers go."""
     from_: Annotated[tuple[Recipient, ...], Field(alias="from", max_length=1), OrNull] = ()
     """The grant's address where it is left out. Whether another one may send is up to the mail server."""
     subject: Annotated[str, StringConstraints(max_length=10_000), OrNull] = ""
+    """One line."""
     body: Annotated[str, Field(repr=False), OrNull] = ""
     """HTML, or plain text with `is_plaintext`."""
     is_plaintext: Annotated[bool, OrNull] = False
+    """Whether `body` is plain text."""
     attachments: Annotated[tuple[OutgoingAttachment, ...], Field(max_length=MOST_FILES), OrNull] = ()
     """Files. Those of a multipart body are its other parts."""
     reply_to_message_id: Maybe[_MessageId] = None
     """The id of a message of this mailbox that is answered: the answer belongs to its conversation."""
     custom_headers: Annotated[tuple[CustomHeader, ...], Field(max_length=MOST_HEADERS), OrNull] = ()
+    """Further header fields."""
     tracking_options: TrackingOptions | None = None
+    """Only a label."""
     metadata: Metadata | None = None
+    """Refused: metadata of messages is not kept here yet."""
     template: Template | None = None
     """Refused: there are no templates here."""
     signature_id: Maybe[Annotated[str, StringConstraints(max_length=500, pattern=PRINTABLE)]] = None
-    """A signature that is put at the very end."""
+    """A signature of the grant, which is put at the very end."""
 
     def to_model(self, files: Sequence[File] = ()) -> Letter:
         """files: of a multipart body. Decodes Base64: of much in a thread. Raises InvalidData."""
@@ -162,6 +179,7 @@ class OutgoingBody(Model):
             files=(*decoded, *files),
             reply_to_message_id=self.reply_to_message_id,
             headers=tuple((header.name, header.value) for header in self.custom_headers),
+            signature_id=self.signature_id,
         )
 
     def _check(self) -> None:
@@ -169,8 +187,6 @@ class OutgoingBody(Model):
             raise InvalidData("template: there are no templates here. Send subject and body.")
         if self.metadata:
             raise InvalidData("metadata: that of messages is not kept here yet.")
-        if self.signature_id is not None:
-            raise InvalidData("signature_id: signatures are not kept here yet.")
         if self.tracking_options is not None:
             self.tracking_options.check()
 
@@ -186,7 +202,7 @@ class SendBody(OutgoingBody):
         }
     )
     send_at: Annotated[int, Field(ge=0, lt=1 << 40)] | None = None
-    """Unix seconds."""
+    """When to send it, in Unix seconds: answered with 501, as long as messages are sent at once alone."""
     use_draft: bool | None = None
     """Only with `send_at`; of no effect for IMAP."""
 
