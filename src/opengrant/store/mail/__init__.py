@@ -1,0 +1,1 @@
+"""Tables of mail: what is kept here beside mailboxes that are elsewhere."""
