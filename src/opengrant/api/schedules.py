@@ -12,7 +12,7 @@ _SCHEDULES = "/v3/grants/{grant_id}/messages/schedules"
 _SCHEDULE = f"{_SCHEDULES}/{{schedule_id}}"
 
 
-@route("GET", _SCHEDULES, tag=TAG, access=BY_TOKEN, answers=One(list[wire.Schedule]), errors=ERRORS)
+@route("GET", _SCHEDULES, tag=TAG, access=BY_TOKEN, answers=One(wire.Schedules), errors=ERRORS)
 async def list_schedules(request: Request) -> list[Answer]:
     """List messages that were sent with `send_at`: those that wait, and those whose time was in the last three days.
 

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import RootModel
+
 from opengrant.api.wire.fields import Answer, Model
 from opengrant.mail.schedules.schedules import Outgoing
 from opengrant.model import SECOND
@@ -24,6 +26,10 @@ class Schedule(Model):
     """When it is to be sent, in seconds since 1970."""
     close_time: int | None = None
     """When it was sent, failed or was cancelled."""
+
+
+class Schedules(RootModel[list[Schedule]]):
+    """Messages that were sent with `send_at`."""
 
 
 class Cancelled(Model):
