@@ -32,6 +32,7 @@ from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
 from opengrant.mail.schedules.schedules import Schedules
 from opengrant.mail.service import MailService
+from opengrant.mail.signatures import Signatures as MailSignatures
 from opengrant.operations.address_index import AddressIndex
 from opengrant.operations.clock_steps import ClockSteps
 from opengrant.operations.grant_counts import GrantCounts
@@ -95,6 +96,7 @@ class Services:
     # mail
     mail: MailService
     schedules: Schedules
+    mail_signatures: MailSignatures
     # proxy
     proxy_tokens: ProxyTokens
     proxy_logins: Logins

@@ -108,3 +108,11 @@ class Mailbox(Protocol):
 
     async def delete(self, message_id: str) -> None:
         """Into the trash; what lies there already is erased."""
+
+    async def drafts(self, query: MessageQuery, *, after: Place | None, limit: int) -> MessagePage:
+        """What the query says of folders does not count."""
+
+    async def draft(self, draft_id: str) -> Message: ...
+
+    async def delete_draft(self, draft_id: str) -> None:
+        """For good."""

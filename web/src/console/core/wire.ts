@@ -392,6 +392,37 @@ export interface Domain {
     updated_at: number;
 }
 
+/** A draft. Fields that were not asked for are left out. */
+export interface Draft {
+    /** Its Message-ID, where it has one. It stays the same when the draft is changed. */
+    id: string;
+    grant_id: string;
+    object: string;
+    thread_id?: string;
+    subject?: string;
+    from?: MailAddress[];
+    to?: MailAddress[];
+    cc?: MailAddress[];
+    bcc?: MailAddress[];
+    reply_to?: MailAddress[];
+    /** When the mail server received it. */
+    date?: number;
+    created_at?: number;
+    unread?: boolean;
+    starred?: boolean;
+    /** The folder in which it was found. */
+    folders?: string[];
+    attachments?: Attachment[];
+    /** HTML as it was sent, and plain text where there is no HTML. It was written by a stranger: sanitise it. */
+    body?: string;
+    /** The first 100 characters of the text. */
+    snippet?: string;
+    /** The message that it answers. */
+    reply_to_message_id?: string;
+    /** When it was saved last. */
+    updated_at?: number;
+}
+
 /** An event, a series, or one occurrence of a series, which has a `master_event_id`. */
 export interface Event {
     id: string;
@@ -913,6 +944,18 @@ export interface SettingGuide {
     required: boolean;
     /** Write-only. */
     secret: boolean;
+}
+
+/** What messages of a grant may end with. */
+export interface Signature {
+    id: string;
+    grant_id: string;
+    object: string;
+    name: string;
+    /** HTML, as it was made safe. */
+    body: string;
+    created_at: number;
+    updated_at: number;
 }
 
 /** An event that was not imported. */
