@@ -25,7 +25,7 @@ SERVED = {
     *("messages.list", "messages.find", "messages.update", "messages.destroy"),
     *("messages.list_scheduled_messages", "messages.find_scheduled_message", "messages.stop_scheduled_message"),
     *("messages.listScheduledMessages", "messages.findScheduledMessage", "messages.stopScheduledMessage"),
-    *("drafts.list", "drafts.find", "drafts.destroy"),
+    *("drafts.list", "drafts.find", "drafts.create", "drafts.update", "drafts.destroy"),
 }
 
 

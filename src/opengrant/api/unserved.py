@@ -33,8 +33,7 @@ _TABLE: Sequence[tuple[str, Sequence[str]]] = (
         (
             f"POST {_GRANT}/messages/send",
             f"PUT {_GRANT}/messages/clean",
-            f"POST {_GRANT}/drafts",
-            f"PUT POST {_GRANT}/drafts/{{draft_id}}",
+            f"POST {_GRANT}/drafts/{{draft_id}}",
             f"GET {_GRANT}/threads",
             f"GET PUT DELETE {_GRANT}/threads/{{thread_id}}",
             f"POST {_GRANT}/attachment-uploads",
