@@ -30,6 +30,7 @@ from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
+from opengrant.mail.schedules.schedules import Schedules
 from opengrant.mail.sending import Sending
 from opengrant.mail.service import MailService
 from opengrant.mail.signatures import Signatures as MailSignatures
@@ -96,6 +97,7 @@ class Services:
     # mail
     mail: MailService
     sending: Sending
+    schedules: Schedules
     mail_signatures: MailSignatures
     # proxy
     proxy_tokens: ProxyTokens

@@ -273,7 +273,7 @@ def test_a_refusal_is_kept_unless_it_says_to_try_again(
     assert "idempotent-response" not in again.headers
 
 
-@pytest.mark.parametrize("key", ["k" * 257, "a\x7f"])
+@pytest.mark.parametrize("key", ["k" * 257, ""])
 def test_a_key_that_is_none_is_refused(tenant: Tenant, grant: str, key: str) -> None:
     answer = send(tenant, grant, headers={"Idempotency-Key": key.encode()})
     assert problem(answer)[:2] == (400, "api.invalid_idempotency_key")

@@ -2,6 +2,7 @@
 
 import contextlib
 
+from opengrant import metrics
 from opengrant.access.idempotency import Idempotency
 from opengrant.assembly.network import mail_client
 from opengrant.assembly.tools import Tools
@@ -10,6 +11,7 @@ from opengrant.grants.mail_logins import MailLogins
 from opengrant.grants.refresh.refresh import Refresh
 from opengrant.grants.refresh.state import States
 from opengrant.mail.reach import Reach
+from opengrant.mail.schedules.schedules import Schedules
 from opengrant.mail.sending import Sending
 from opengrant.mail.service import MailService
 from opengrant.mail.sessions import Pool, Sessions
@@ -62,3 +64,7 @@ def build_sending(
         digests=tools.digests,
         clock=tools.clock,
     )
+
+
+def build_schedules(tools: Tools) -> Schedules:
+    return Schedules(db=tools.db, vault=tools.vault, clock=tools.clock, waiting=metrics.set_scheduled_waiting)

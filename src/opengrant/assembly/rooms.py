@@ -13,7 +13,7 @@ from opengrant.assembly.base import Base, build_base
 from opengrant.assembly.calendars import build_calendars
 from opengrant.assembly.events import build_deliveries, build_delivery_sender, build_webhooks
 from opengrant.assembly.grants import GrantsRoom, build_grants
-from opengrant.assembly.mail import MAIL_PLACES, build_mail, build_mail_logins, build_sending
+from opengrant.assembly.mail import MAIL_PLACES, build_mail, build_mail_logins, build_schedules, build_sending
 from opengrant.assembly.proxy import build_proxy
 from opengrant.assembly.signin import build_sign_in
 from opengrant.assembly.tools import Tools
@@ -90,6 +90,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         mail=mail,
         sending=build_sending(tools, mail, signatures, aliases, idempotency),
         mail_signatures=signatures,
+        schedules=build_schedules(tools),
         proxy_tokens=proxy.tokens,
         proxy_logins=proxy,
         hosted=sign_in.hosted,

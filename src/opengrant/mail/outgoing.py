@@ -1,9 +1,10 @@
 """What a caller wants to be sent or kept as a draft, and the message that is made of it."""
 
-import re
+import secrets
 from collections.abc import Sequence
 from dataclasses import field, replace
 
+from opengrant.errors import InvalidData
 from opengrant.mail.mime import writing
 from opengrant.mail.mime.compose import File, Outgoing, compose
 from opengrant.mail.mime.given import given
@@ -58,16 +59,10 @@ class Ready:
     bcc: tuple[Address, ...] = ()
 
 
-def composed(letter: Letter, *, own: Address, message_id: str, date: int, references: Sequence[str]) -> Ready:
-    """A message of what it shall say; of more than `LOOP_LIMIT` bytes in a thread.
-
-    own         whose the mailbox is
-    references  Message-IDs of the conversation that it belongs to
-    Raises      InvalidData
-    """
-    sender = letter.sender or own
-    said = Outgoing(
-        sender=sender,
+def outgoing(letter: Letter, *, own: Address, message_id: str, date: int, references: Sequence[str]) -> Outgoing:
+    """As `composed`, before it is written."""
+    return Outgoing(
+        sender=letter.sender or own,
         message_id=message_id,
         date=date,
         to=letter.to,
@@ -81,13 +76,23 @@ def composed(letter: Letter, *, own: Address, message_id: str, date: int, refere
         references=tuple(references),
         headers=letter.headers,
     )
+
+
+def composed(letter: Letter, *, own: Address, message_id: str, date: int, references: Sequence[str]) -> Ready:
+    """A message of what it shall say; of more than `LOOP_LIMIT` bytes in a thread.
+
+    own         whose the mailbox is
+    references  Message-IDs of the conversation that it belongs to
+    Raises      InvalidData
+    """
+    said = outgoing(letter, own=own, message_id=message_id, date=date, references=references)
     recipients = (("to", letter.to), ("cc", letter.cc), ("bcc", letter.bcc))
     written = (writing.address(one.email, field=name) for name, found in recipients for one in found)
     return Ready(
         raw=compose(said),
         message_id=message_id,
         date=date,
-        sender=writing.address(sender.email, field="from"),
+        sender=writing.address(said.sender.email, field="from"),
         recipients=tuple(dict.fromkeys(written)),
         bcc=letter.bcc,
     )
@@ -106,8 +111,10 @@ def as_given(mime: bytes, *, message_id: str, date: int) -> Ready:
     )
 
 
-def new_id(token: str, sender: str) -> str:
-    """A Message-ID. token: what makes it unique; sender: whose domain it is in, where there is one that can be."""
-    domain = sender.rpartition("@")[2]
-    usable = domain if re.fullmatch(r"[A-Za-z0-9.-]{1,253}", domain) else "localhost"
-    return f"<{token}@{usable}>"
+def new_id(sender: str, token: str | None = None) -> str:
+    """A Message-ID with angle brackets. sender: whose domain it is in; token: what makes it unique, else by chance."""
+    try:
+        domain = writing.address(sender, field="from").rpartition("@")[2]
+    except InvalidData:
+        domain = "localhost"
+    return f"<{token or secrets.token_hex(16)}@{'localhost' if domain.startswith('[') else domain}>"

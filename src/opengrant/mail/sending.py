@@ -112,9 +112,9 @@ class Sending:
     ) -> Ready:
         own = Address(grant.email, grant.name or "")
         if isinstance(said, bytes):
-            id_ = new_id(token, own.email)
+            id_ = new_id(own.email, token)
             return await _somewhere(len(said), lambda: as_given(said, message_id=id_, date=date))
-        id_ = new_id(token, (said.sender or own).email)
+        id_ = new_id((said.sender or own).email, token)
         size = len(said.body) + sum(len(file.content) for file in said.files)
         return await _somewhere(size, lambda: composed(said, own=own, message_id=id_, date=date, references=references))
 

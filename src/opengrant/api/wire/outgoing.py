@@ -35,9 +35,9 @@ class Recipient(Model):
     """An address, and the name that goes with it."""
 
     email: Annotated[str, StringConstraints(min_length=3, max_length=500)]
-    """The address alone."""
+    """The address."""
     name: _Name | None = None
-    """As it is shown beside the address."""
+    """The name beside it."""
 
     def to_model(self) -> Address:
         return Address(self.email.strip(), self.name or "")
@@ -50,13 +50,13 @@ class OutgoingAttachment(Model):
     """A file of a message. With a `content_id` the HTML of the body can show it, as `cid:…`."""
 
     filename: _Name | None = None
-    """As it is shown to recipients."""
+    """Its name."""
     content_type: Annotated[str, StringConstraints(max_length=1000)] | None = None
-    """Its MIME type; `application/octet-stream` where it is left out."""
+    """Its media type."""
     content: Annotated[str | None, Field(repr=False)] = None
     """The file in Base64."""
     content_id: Maybe[Annotated[str, StringConstraints(max_length=500)]] = None
-    """The name by which the HTML shows it."""
+    """By which the HTML shows it, without angle brackets."""
     content_disposition: Annotated[str, StringConstraints(max_length=1000)] | None = None
     """`inline` or `attachment`; what has a `content_id` is inline where nothing is said."""
     is_inline: bool | None = None
@@ -91,7 +91,7 @@ class CustomHeader(Model):
     """A header field of your own."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=76)]
-    """None that the message itself sets, such as `From`."""
+    """Its name: none of those that a message sets by itself."""
     value: Annotated[str, StringConstraints(max_length=10_000)]
     """One line."""
 
@@ -106,7 +106,7 @@ class TrackingOptions(Model):
     thread_replies: Annotated[bool, OrNull] = False
     """Refused: the webhooks of new messages tell of replies."""
     label: Annotated[str, StringConstraints(max_length=MAX_LABEL)] | None = None
-    """Given back in the answer."""
+    """A text of yours."""
     domain_name: Maybe[Annotated[str, StringConstraints(max_length=253)]] = None
     """Refused, as are opens and links."""
 
@@ -133,13 +133,13 @@ class OutgoingBody(Model):
     cc: _Recipients = ()
     """Recipients of a copy."""
     bcc: _Recipients = ()
-    """Recipients that the message does not name."""
+    """Recipients that the others do not see."""
     reply_to: _Recipients = ()
     """Where answers go."""
     from_: Annotated[tuple[Recipient, ...], Field(alias="from", max_length=1), OrNull] = ()
     """The grant's address where it is left out. Whether another one may send is up to the mail server."""
     subject: Annotated[str, StringConstraints(max_length=10_000), OrNull] = ""
-    """One line."""
+    """One line; line ends become blanks."""
     body: Annotated[str, Field(repr=False), OrNull] = ""
     """HTML, or plain text with `is_plaintext`."""
     is_plaintext: Annotated[bool, OrNull] = False
@@ -149,9 +149,9 @@ class OutgoingBody(Model):
     reply_to_message_id: Maybe[_MessageId] = None
     """The id of a message of this mailbox that is answered: the answer belongs to its conversation."""
     custom_headers: Annotated[tuple[CustomHeader, ...], Field(max_length=MOST_HEADERS), OrNull] = ()
-    """Further header fields."""
+    """Header fields of your own."""
     tracking_options: TrackingOptions | None = None
-    """Only a label."""
+    """Refused, but for a label."""
     metadata: Metadata | None = None
     """Refused: metadata of messages is not kept here yet."""
     template: Template | None = None

@@ -10,7 +10,7 @@ import structlog
 from opengrant import failpoints
 from opengrant.errors import OpenGrantError
 from opengrant.mail.imap import changing, downloads, drafts, finding, folders, heads, listing, sent
-from opengrant.mail.outgoing import Ready
+from opengrant.mail.outgoing import Letter, Ready
 from opengrant.mail.port import Download, HandingOver, Headers, Message, MessagePage, MessageQuery, Place, Sent
 from opengrant.mail.reach import Line
 from opengrant.mail.sessions import Kept
@@ -92,6 +92,22 @@ class ImapMailbox:
 
     async def draft(self, draft_id: str) -> Message:
         return await self.line.call(lambda kept, session: drafts.get(kept, session, draft_id))
+
+    async def create_draft(self, said: Letter, *, starred: bool) -> Message:
+        return await self.line.call(
+            lambda kept, session: drafts.create(
+                kept, session, said, starred=starred, own=self.line.own, date=self.line.now
+            )
+        )
+
+    async def change_draft(
+        self, draft_id: str, said: Letter, *, given: frozenset[str], starred: bool | None
+    ) -> Message:
+        return await self.line.call(
+            lambda kept, session: drafts.change(
+                *(kept, session, draft_id, said), given=given, starred=starred, own=self.line.own, date=self.line.now
+            )
+        )
 
     async def delete_draft(self, draft_id: str) -> None:
         await self.line.call(lambda kept, session: drafts.delete(kept, session, draft_id))
