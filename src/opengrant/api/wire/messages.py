@@ -20,8 +20,8 @@ _Seconds = Annotated[int, Field(ge=0, lt=1 << 40)]
 _NO_FILTERS = frozenset({"metadata_pair", "limit", "page_token", "select", "fields"})
 _WORD = re.compile(r'"([^"]*)"|(\S+)')
 
-_MessageFields = Literal["standard", "include_headers", "include_basic_headers", "include_tracking_options"]
-_HEADERS: dict[str, Headers] = {"include_headers": "all", "include_basic_headers": "basic"}
+MessageFields = Literal["standard", "include_headers", "include_basic_headers", "include_tracking_options"]
+HEADERS: dict[str, Headers] = {"include_headers": "all", "include_basic_headers": "basic"}
 
 
 class MailAddress(Model):
@@ -113,12 +113,12 @@ class MessagePatch(Model):
 
 
 class MessageSelected(Selected):
-    fields: _MessageFields | Literal["raw_mime"] = "standard"
+    fields: MessageFields | Literal["raw_mime"] = "standard"
     """What is shown beside the usual fields; `raw_mime` shows the message itself and nothing else."""
 
     @property
     def headers(self) -> Headers:
-        return _HEADERS.get(self.fields, "none")
+        return HEADERS.get(self.fields, "none")
 
 
 class DeleteQuery(Model):
@@ -181,7 +181,7 @@ class Filters(Selected):
 class MessagesQuery(Filters):
     """Which messages to list."""
 
-    fields: _MessageFields = "standard"
+    fields: MessageFields = "standard"
     """What is shown beside the usual fields; `raw_mime` is given of one message at a time."""
 
     in_: Annotated[str | None, Field(alias="in", max_length=4096, pattern=PRINTABLE)] = None
@@ -201,7 +201,7 @@ class MessagesQuery(Filters):
 
     @property
     def headers(self) -> Headers:
-        return _HEADERS.get(self.fields, "none")
+        return HEADERS.get(self.fields, "none")
 
     def to_model(self, *, bodies: bool) -> MessageQuery:
         return replace(
