@@ -64,7 +64,7 @@ def observe_refresh(provider: str, outcome: str, seconds: float) -> None:
 
 
 def count_delivery(outcome: str) -> None:
-    """One attempt to deliver an event. `outcome` is "delivered", "retried", "refused" or "gone"."""
+    """One attempt to deliver an event. `outcome` is "delivered", "retried", "refused", "gone" or "postponed"."""
     _live().deliveries.labels(outcome).inc()
 
 
@@ -98,6 +98,16 @@ def count_proxy_login(protocol: str, outcome: str) -> None:
 def set_proxy_sessions(protocol: str, change: int) -> None:
     """Sessions of mail programs, more or fewer."""
     _live().proxy_sessions.labels(protocol).inc(change)
+
+
+def count_mail_look(outcome: str) -> None:
+    """One look at a watched mailbox. `outcome` is "ok" or "failed"."""
+    _live().mail_looks.labels(outcome).inc()
+
+
+def set_mail_listeners(change: int) -> None:
+    """Connections that listen for changes of mailboxes, more or fewer."""
+    _live().mail_listeners.inc(change)
 
 
 def count_dropped_log_records(count: int) -> None:
@@ -202,6 +212,9 @@ class _Live:
         self.proxy_logins = counter("opengrant_proxy_logins_total", logins, ("protocol", "outcome"))
         summed = functools.partial(prometheus.Gauge, registry=registry, multiprocess_mode="livesum")
         self.proxy_sessions = summed("opengrant_proxy_sessions", here, ("protocol",))
+        looks, listening = "Looks at watched mailboxes.", "Connections that listen for changes of mailboxes."
+        self.mail_looks = counter("opengrant_mail_looks_total", looks, ("outcome",))
+        self.mail_listeners = summed("opengrant_mail_listeners", listening)
         running, labels = "1, and what is running as labels.", ("version", "python")
         build = prometheus.Gauge("opengrant_build_info", running, labels, registry=registry, multiprocess_mode="max")
         build.labels(__version__, platform.python_version()).set(1)

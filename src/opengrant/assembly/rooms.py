@@ -13,7 +13,7 @@ from opengrant.assembly.base import Base, build_base
 from opengrant.assembly.calendars import build_calendars
 from opengrant.assembly.events import build_deliveries, build_delivery_sender, build_webhooks
 from opengrant.assembly.grants import GrantsRoom, build_grants
-from opengrant.assembly.mail import build_mail, build_mail_logins
+from opengrant.assembly.mail import build_mail, build_mail_logins, build_watching
 from opengrant.assembly.proxy import build_proxy
 from opengrant.assembly.signin import build_sign_in
 from opengrant.assembly.tools import Tools
@@ -30,6 +30,7 @@ from opengrant.grants.handover import Handover
 from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.refresh.state import States
+from opengrant.mail.watching.contents import MessageContents
 from opengrant.operations.address_index import AddressIndex
 from opengrant.operations.clock_steps import ClockSteps
 from opengrant.operations.grant_counts import GrantCounts
@@ -43,12 +44,13 @@ from opengrant.tenants.grouping import Grouping
 
 def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitStack) -> Services:
     db, clock = tools.db, tools.clock
-    delivery_sender = build_delivery_sender(settings, tools, opened)
     base = build_base(tools, opened)
     grants = build_grants(settings, tools, base, opened)
     sign_in = build_sign_in(settings, tools, base, grants)
     rederiving = Rederiving(db=db)
     mail_logins = build_mail_logins(tools, grants.refresh)
+    mail = build_mail(settings, tools, mail_logins, opened)
+    contents = MessageContents(db=tools.silent, mail=mail)
     proxy = build_proxy(settings, tools, base.api_keys, mail_logins)
     return Services(
         db=db,
@@ -82,7 +84,8 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         rederiving=rederiving,
         feeds=Feeds(db=db, digests=tools.digests, clock=clock),
         ics_import=IcsImport(db=db, clock=clock),
-        mail=build_mail(settings, tools, mail_logins, opened),
+        mail=mail,
+        watching=build_watching(settings, tools, mail, contents, opened),
         proxy_tokens=proxy.tokens,
         proxy_logins=proxy,
         hosted=sign_in.hosted,
@@ -93,7 +96,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         audit=Audit(db=db, clock=clock, keep=timedelta(days=settings.audit_days)),
         webhooks=build_webhooks(settings, tools),
         deliveries=build_deliveries(settings, tools),
-        delivery_sender=delivery_sender,
+        delivery_sender=build_delivery_sender(settings, tools, contents, opened),
         overview=Overview(db=db, activity=base.activity, clock=clock, observe=metrics.set_health),
         grant_counts=GrantCounts(db=db),
         address_index=AddressIndex(db=db),

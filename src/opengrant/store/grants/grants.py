@@ -20,6 +20,7 @@ from opengrant.store.engine.writes import Arm, Head, one_by_one, together
 from opengrant.store.events import events
 from opengrant.store.events.events import Event
 from opengrant.store.grants import rotations
+from opengrant.store.mail import watches
 from opengrant.store.signin import tokens
 from opengrant.store.tenants import workspaces
 
@@ -367,7 +368,10 @@ def block(application_id: str | None, grant_id: str, *, blocked: bool) -> Steps[
 
 
 def delete(application_id: str, grant_id: str) -> Steps[Grant | None]:
-    """Delete the row, its secrets, rotations, calendars, and the tokens issued for it. The caller adds the event."""
+    """Delete the row and its secrets, rotations, calendars, the tokens issued for it, what is known of its mailbox.
+
+    The caller adds the event.
+    """
     rows = yield Statement(
         f"delete from grants where application_id = $1 and id = $2 returning {COLUMNS}", (application_id, grant_id)
     )
@@ -377,6 +381,7 @@ def delete(application_id: str, grant_id: str) -> Steps[Grant | None]:
     yield from rotations.forget_of(application_id, grant_id)
     yield from tokens.die_with(application_id, grant_id)
     yield from calendars.delete_of_grant(application_id, grant_id)
+    yield from watches.forget_of(application_id, grant_id)
     return read(rows[0])
 
 
