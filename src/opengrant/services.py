@@ -30,7 +30,9 @@ from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
+from opengrant.mail.schedules.schedules import Schedules
 from opengrant.mail.service import MailService
+from opengrant.mail.signatures import Signatures as MailSignatures
 from opengrant.mail.watching.watching import Watching
 from opengrant.operations.address_index import AddressIndex
 from opengrant.operations.clock_steps import ClockSteps
@@ -95,6 +97,8 @@ class Services:
     # mail
     mail: MailService
     watching: Watching
+    schedules: Schedules
+    mail_signatures: MailSignatures
     # proxy
     proxy_tokens: ProxyTokens
     proxy_logins: Logins

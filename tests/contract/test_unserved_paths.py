@@ -21,7 +21,12 @@ RESOURCES = (
     *("policies", "rules", "scheduler", "threads", "transactional_send"),
 )
 """Of both SDKs, and of each what hangs below it."""
-SERVED = {"messages.list", "messages.find", "messages.update", "messages.destroy"}
+SERVED = {
+    *("messages.list", "messages.find", "messages.update", "messages.destroy"),
+    *("messages.list_scheduled_messages", "messages.find_scheduled_message", "messages.stop_scheduled_message"),
+    *("messages.listScheduledMessages", "messages.findScheduledMessage", "messages.stopScheduledMessage"),
+    *("drafts.list", "drafts.find", "drafts.create", "drafts.update", "drafts.destroy"),
+}
 
 
 @pytest.fixture(scope="module")

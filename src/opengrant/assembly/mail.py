@@ -9,15 +9,14 @@ from opengrant.grants.mail_logins import MailLogins
 from opengrant.grants.refresh.refresh import Refresh
 from opengrant.grants.refresh.state import States
 from opengrant.mail.reach import Reach
+from opengrant.mail.schedules.schedules import Schedules
 from opengrant.mail.service import MailService
 from opengrant.mail.sessions import Sessions
-from opengrant.mail.watching.contents import MessageContents
-from opengrant.mail.watching.rounds import Rounds
-from opengrant.mail.watching.watcher import Room, Watcher, WatchTerms
-from opengrant.mail.watching.watching import Watching
 from opengrant.net.guard import Guard, parse_networks
 from opengrant.providers.registry import FACTS
 from opengrant.settings import Settings
+
+MAIL_PLACES = {name: facts.mail for name, facts in FACTS.items()}
 
 
 def build_mail_logins(tools: Tools, refresh: Refresh) -> MailLogins:
@@ -28,6 +27,9 @@ def build_mail_logins(tools: Tools, refresh: Refresh) -> MailLogins:
         passwords=tools.providers.passwords,
         servers=tools.providers.mail_servers,
     )
+
+
+MAIL_PLACES = {name: facts.mail for name, facts in FACTS.items()}
 
 
 def build_mail(settings: Settings, tools: Tools, logins: MailLogins, opened: contextlib.AsyncExitStack) -> MailService:
@@ -41,25 +43,8 @@ def build_mail(settings: Settings, tools: Tools, logins: MailLogins, opened: con
         sessions=sessions,
         clients={name: trusted if facts.imap_host else tools.network.mail for name, facts in FACTS.items()},
     )
-    return MailService(reach=reach, places={name: facts.mail for name, facts in FACTS.items()})
+    return MailService(reach=reach, places=MAIL_PLACES)
 
 
-def build_watching(
-    settings: Settings, tools: Tools, mail: MailService, contents: MessageContents, opened: contextlib.AsyncExitStack
-) -> Watching:
-    named = settings.watch
-    terms = WatchTerms(every=named.every, most=named.connections, most_of_a_host=named.connections_per_host)
-    watcher = Watcher(
-        db=tools.silent,
-        clock=tools.clock,
-        states=mail.reach.states,
-        reach=mail.reach,
-        rounds=Rounds(db=tools.db, clock=tools.clock, contents=contents),
-        terms=terms,
-        room=Room(terms, metrics.set_mail_listeners),
-        observe=metrics.count_mail_look,
-    )
-    providers = [name.value for name, facts in FACTS.items() if facts.mail == "imap"]
-    watching = Watching(db=tools.silent, clock=tools.clock, watcher=watcher, providers=providers)
-    opened.push_async_callback(watching.close)
-    return watching
+def build_schedules(tools: Tools) -> Schedules:
+    return Schedules(db=tools.db, vault=tools.vault, clock=tools.clock, waiting=metrics.set_scheduled_waiting)

@@ -13,10 +13,11 @@ from opengrant.assembly.base import Base, build_base
 from opengrant.assembly.calendars import build_calendars
 from opengrant.assembly.events import build_deliveries, build_delivery_sender, build_webhooks
 from opengrant.assembly.grants import GrantsRoom, build_grants
-from opengrant.assembly.mail import build_mail, build_mail_logins, build_watching
+from opengrant.assembly.mail import MAIL_PLACES, build_mail, build_mail_logins, build_schedules
 from opengrant.assembly.proxy import build_proxy
 from opengrant.assembly.signin import build_sign_in
 from opengrant.assembly.tools import Tools
+from opengrant.assembly.watching import build_watching
 from opengrant.calendars.feeds import Feeds
 from opengrant.calendars.ics_store import IcsImport
 from opengrant.calendars.rederiving import Rederiving
@@ -30,6 +31,7 @@ from opengrant.grants.handover import Handover
 from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.refresh.state import States
+from opengrant.mail.signatures import Signatures as MailSignatures
 from opengrant.mail.watching.contents import MessageContents
 from opengrant.operations.address_index import AddressIndex
 from opengrant.operations.clock_steps import ClockSteps
@@ -86,6 +88,8 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         ics_import=IcsImport(db=db, clock=clock),
         mail=mail,
         watching=build_watching(settings, tools, mail, contents, opened),
+        schedules=build_schedules(tools),
+        mail_signatures=MailSignatures(db=db, clock=clock, places=MAIL_PLACES),
         proxy_tokens=proxy.tokens,
         proxy_logins=proxy,
         hosted=sign_in.hosted,

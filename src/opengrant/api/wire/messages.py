@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
@@ -52,8 +53,8 @@ class Attachment(Model):
     is_inline: bool
 
 
-class Message(Model):
-    """A message. Fields that were not asked for are left out."""
+class Described(Model):
+    """What messages and drafts have in common. Fields that were not asked for are left out."""
 
     id: str
     """Its Message-ID, where it has one."""
@@ -78,6 +79,11 @@ class Message(Model):
     """HTML as it was sent, and plain text where there is no HTML. It was written by a stranger: sanitise it."""
     snippet: str | None = None
     """The first 100 characters of the text."""
+
+
+class Message(Described):
+    """A message. Fields that were not asked for are left out."""
+
     headers: list[HeaderField] | None = None
     """With `fields=include_headers` or `include_basic_headers`."""
     raw_mime: str | None = None
@@ -119,7 +125,46 @@ class DeleteQuery(Model):
     """Refused: messages go to the trash, and what lies there is erased."""
 
 
-class MessagesQuery(Selected):
+class Filters(Selected):
+    """Which messages or drafts to list."""
+
+    subject: _Text | None = None
+    """Text in the subject, in any case."""
+    any_email: _Text | None = None
+    """Addresses, separated by commas or repeated: those from or to one of them."""
+    to: _Text | None = None
+    """An address; repeated, one of them."""
+    cc: _Text | None = None
+    """The same."""
+    bcc: _Text | None = None
+    """The same."""
+    starred: bool | None = None
+    """Only those that are flagged, or only others."""
+    has_attachment: bool | None = None
+    """Only those with attachments, or only those without. Inline images do not count."""
+    thread_id: _Text | None = None
+    """Those of one conversation."""
+    limit: Annotated[int, Field(ge=1)] = 50
+    """How many at most; more than 200 counts as 200."""
+    page_token: Annotated[str, StringConstraints(max_length=4096)] | None = None
+    """The `next_cursor` of the page before."""
+
+    def to_model(self, *, bodies: bool) -> MessageQuery:
+        """Raises InvalidData."""
+        return MessageQuery(
+            subject=self.subject,
+            any_email=_split("any_email", self.any_email),
+            to=_split("to", self.to),
+            cc=_split("cc", self.cc),
+            bcc=_split("bcc", self.bcc),
+            starred=self.starred,
+            has_attachment=self.has_attachment,
+            thread_id=self.thread_id,
+            bodies=bodies,
+        )
+
+
+class MessagesQuery(Filters):
     """Which messages to list."""
 
     fields: _MessageFields = "standard"
@@ -127,26 +172,10 @@ class MessagesQuery(Selected):
 
     in_: Annotated[str | None, Field(alias="in", max_length=4096, pattern=PRINTABLE)] = None
     """A folder's id. Repeated, messages of any of them; without it, those of all folders, which takes longer."""
-    subject: _Text | None = None
-    """Text in the subject, in any case."""
-    any_email: _Text | None = None
-    """Addresses, separated by commas or repeated: messages from or to one of them."""
     from_: Annotated[str | None, Field(alias="from", max_length=1000, pattern=PRINTABLE)] = None
     """An address; repeated, one of them."""
-    to: _Text | None = None
-    """The same."""
-    cc: _Text | None = None
-    """The same."""
-    bcc: _Text | None = None
-    """The same."""
     unread: bool | None = None
     """Only unread messages, or only those that are read."""
-    starred: bool | None = None
-    """Only flagged messages, or only others."""
-    has_attachment: bool | None = None
-    """Only messages with attachments, or only those without. Inline images do not count."""
-    thread_id: _Text | None = None
-    """Messages of one conversation."""
     received_before: _Seconds | None = None
     """Unix seconds; messages of that second are left out."""
     received_after: _Seconds | None = None
@@ -155,33 +184,20 @@ class MessagesQuery(Selected):
     """Words, and texts in quotation marks, that a message contains, all of them."""
     q: _Text | None = None
     """The same as `search_query_native`."""
-    limit: Annotated[int, Field(ge=1)] = 50
-    """How many at most; more than 200 counts as 200."""
-    page_token: Annotated[str, StringConstraints(max_length=4096)] | None = None
-    """The `next_cursor` of the page before."""
 
     @property
     def headers(self) -> Headers:
         return _HEADERS.get(self.fields, "none")
 
     def to_model(self, *, bodies: bool) -> MessageQuery:
-        """Raises InvalidData."""
-        return MessageQuery(
+        return replace(
+            super().to_model(bodies=bodies),
             folders=_split("in", self.in_, most=10),
-            subject=self.subject,
-            any_email=_split("any_email", self.any_email),
             sender=_split("from", self.from_),
-            to=_split("to", self.to),
-            cc=_split("cc", self.cc),
-            bcc=_split("bcc", self.bcc),
             unread=self.unread,
-            starred=self.starred,
-            has_attachment=self.has_attachment,
-            thread_id=self.thread_id,
             before=self.received_before,
             after=self.received_after,
             words=_words(self.search_query_native or self.q),
-            bodies=bodies,
             headers=self.headers,
         )
 

@@ -6,7 +6,7 @@ message is repeated or skipped while others come and go.
 
 import hashlib
 from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -62,9 +62,29 @@ async def page(
     """Raises DataNotFound, InvalidData."""
     named = [await folders.wire_name(session, one) for one in query.folders]
     wires = list(dict.fromkeys(named)) or await _all(session)
+    return await page_of(kept, session, wires, query, after=after, limit=limit, named=bool(named))
+
+
+async def page_of(
+    kept: Kept,
+    session: ImapSession,
+    wires: Sequence[bytes],
+    query: MessageQuery,
+    *,
+    after: Place | None,
+    limit: int,
+    named: bool = True,
+    without: Collection[int] = (),
+) -> MessagePage:
+    """Of these folders.
+
+    named    one that cannot be opened is an error
+    without  messages that are left out
+    Raises DataNotFound, InvalidData.
+    """
     looks = criteria.needs_a_look(query)
     depth = limit if not looks else SCANNED if len(wires) == 1 else SCANNED_OF_EACH
-    read = await _read(session, wires, query, after or (), depth, named=bool(named))
+    read = await _read(session, wires, query, after or (), depth, named=named, without=without)
     if len(read) > 1:
         await _date(session, read)
     found = list[Seen]()
@@ -98,16 +118,23 @@ async def _all(session: ImapSession) -> list[bytes]:
 
 
 async def _read(
-    session: ImapSession, wires: Sequence[bytes], query: MessageQuery, after: Place, depth: int, *, named: bool
+    session: ImapSession,
+    wires: Sequence[bytes],
+    query: MessageQuery,
+    after: Place,
+    depth: int,
+    *,
+    named: bool,
+    without: Collection[int],
 ) -> list[_Folder]:
-    """What the folders have for the query. named: a folder that cannot be opened is an error."""
+    """What the folders have for the query. named, without: as for `page_of`."""
     places = dict(after)
     left = places.keys() - {_digest(wire) for wire in wires}
     read = list[_Folder]()
     for wire in wires:
         place = places.get(_digest(wire))
         below = None if place is None else place & _NUMBER
-        wanted = criteria.criteria(query, below=below)
+        wanted = criteria.criteria(query, below=below, without=without)
         opened, uids = await _search(session, wire, wanted)
         if opened is None:
             if named:

@@ -4,7 +4,8 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from opengrant.mail.imap import changing, downloads, finding, folders, heads, listing
+from opengrant.mail.imap import changing, downloads, drafts, finding, folders, heads, listing
+from opengrant.mail.outgoing import Letter
 from opengrant.mail.port import Download, Headers, Message, MessagePage, MessageQuery, Place
 from opengrant.mail.reach import Line
 from opengrant.mail.sessions import Kept
@@ -73,3 +74,28 @@ class ImapMailbox:
 
     async def delete(self, message_id: str) -> None:
         await self.line.call(lambda kept, session: changing.delete(kept, session, message_id))
+
+    async def drafts(self, query: MessageQuery, *, after: Place | None, limit: int) -> MessagePage:
+        return await self.line.call(lambda kept, session: drafts.page(kept, session, query, after=after, limit=limit))
+
+    async def draft(self, draft_id: str) -> Message:
+        return await self.line.call(lambda kept, session: drafts.get(kept, session, draft_id))
+
+    async def create_draft(self, said: Letter, *, starred: bool) -> Message:
+        return await self.line.call(
+            lambda kept, session: drafts.create(
+                kept, session, said, starred=starred, own=self.line.own, date=self.line.now
+            )
+        )
+
+    async def change_draft(
+        self, draft_id: str, said: Letter, *, given: frozenset[str], starred: bool | None
+    ) -> Message:
+        return await self.line.call(
+            lambda kept, session: drafts.change(
+                *(kept, session, draft_id, said), given=given, starred=starred, own=self.line.own, date=self.line.now
+            )
+        )
+
+    async def delete_draft(self, draft_id: str) -> None:
+        await self.line.call(lambda kept, session: drafts.delete(kept, session, draft_id))

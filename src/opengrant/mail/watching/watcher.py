@@ -103,7 +103,7 @@ class Watcher:
         except NotHeld:
             log.info("watch_lost", grant=taken.hold.grant_id)
         except GrantNotFound:
-            await self.db.write(watches.forget_of(taken.hold.application_id, taken.hold.grant_id))
+            await self.db.write(watches.delete_of_grant(taken.hold.application_id, taken.hold.grant_id))
         except OpenGrantError as error:
             failures += 1
             wait = self._wait_after(failures, error)

@@ -101,7 +101,7 @@ def forget_some(application_id: str, *, limit: int) -> Steps[int]:
     return len(rows)
 
 
-def forget_of(application_id: str, grant_id: str) -> Steps[None]:
+def delete_of_grant(application_id: str, grant_id: str) -> Steps[None]:
     """With the grant."""
     yield Statement("delete from mail_watches where application_id = $1 and grant_id = $2", (application_id, grant_id))
     yield from _forget_pages(application_id, grant_id)

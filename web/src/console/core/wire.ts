@@ -189,6 +189,11 @@ export interface Calendar {
     notetaker?: Record<string, unknown>;
 }
 
+/** The message is not sent. */
+export interface Cancelled {
+    message: string;
+}
+
 /** An application's settings for one provider. */
 export interface Connector {
     name: string;
@@ -385,6 +390,37 @@ export interface Domain {
     verified_arc: boolean;
     created_at: number;
     updated_at: number;
+}
+
+/** A draft. Fields that were not asked for are left out. */
+export interface Draft {
+    /** Its Message-ID, where it has one. It stays the same when the draft is changed. */
+    id: string;
+    grant_id: string;
+    object: string;
+    thread_id?: string;
+    subject?: string;
+    from?: MailAddress[];
+    to?: MailAddress[];
+    cc?: MailAddress[];
+    bcc?: MailAddress[];
+    reply_to?: MailAddress[];
+    /** When the mail server received it. */
+    date?: number;
+    created_at?: number;
+    unread?: boolean;
+    starred?: boolean;
+    /** The folder in which it was found. */
+    folders?: string[];
+    attachments?: Attachment[];
+    /** HTML as it was sent, and plain text where there is no HTML. It was written by a stranger: sanitise it. */
+    body?: string;
+    /** The first 100 characters of the text. */
+    snippet?: string;
+    /** The message that it answers. */
+    reply_to_message_id?: string;
+    /** When it was saved last. */
+    updated_at?: number;
 }
 
 /** An event, a series, or one occurrence of a series, which has a `master_event_id`. */
@@ -865,6 +901,26 @@ export interface SampleData {
     object: Record<string, unknown>;
 }
 
+/** A message that was sent with `send_at`. */
+export interface Schedule {
+    schedule_id: string;
+    status: ScheduleStatus;
+    /** When it is to be sent, in seconds since 1970. */
+    send_at: number;
+    /** When it was sent, failed or was cancelled. */
+    close_time?: number;
+}
+
+/** What became of a message. */
+export interface ScheduleStatus {
+    code: "pending" | "success" | "failed" | "cancelled";
+    /** In words, with what the mail server said last. */
+    description: string;
+}
+
+/** Messages that were sent with `send_at`. */
+export type Schedules = Schedule[];
+
 /** A scope that mailbox owners may be asked for. */
 export interface ScopeGuide {
     /** As the provider spells it. */
@@ -888,6 +944,18 @@ export interface SettingGuide {
     required: boolean;
     /** Write-only. */
     secret: boolean;
+}
+
+/** What messages of a grant may end with. */
+export interface Signature {
+    id: string;
+    grant_id: string;
+    object: string;
+    name: string;
+    /** HTML, as it was made safe. */
+    body: string;
+    created_at: number;
+    updated_at: number;
 }
 
 /** An event that was not imported. */
