@@ -27,7 +27,7 @@ def build_watching(
         room=Room(terms, metrics.set_mail_listeners),
         observe=metrics.count_mail_look,
     )
-    providers = [name.value for name, place in mail.places.items() if place == "imap"]
+    providers = [name.value for name, place in mail.places.items() if place not in ("none", "elsewhere")]
     watching = Watching(db=tools.silent, clock=tools.clock, watcher=watcher, providers=providers)
     opened.push_async_callback(watching.close)
     return watching

@@ -96,7 +96,7 @@ class MessageContents:
         return known if message is None else {**shown.message(message, grant_id), **known}
 
     async def _fetch(self, application_id: str, grant_id: str, id_: str) -> Message | None:
-        """None: there is no such message any more, or nobody may read it."""
+        """None: there is no such message any more, or it may not be read."""
         try:
             async with asyncio.timeout(SECONDS):
                 application = await self.db.read(applications.find(application_id))
