@@ -31,6 +31,7 @@ from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
 from opengrant.mail.schedules.schedules import Schedules
+from opengrant.mail.sending import Sending
 from opengrant.mail.service import MailService
 from opengrant.mail.signatures import Signatures as MailSignatures
 from opengrant.mail.watching.watching import Watching
@@ -97,6 +98,7 @@ class Services:
     # mail
     mail: MailService
     watching: Watching
+    sending: Sending
     schedules: Schedules
     mail_signatures: MailSignatures
     # proxy
