@@ -2,11 +2,12 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from opengrant.errors import ProviderFailure
 from opengrant.mail import ids
+from opengrant.mail.imap import rounds
 from opengrant.mail.imap.folders import id_of
 from opengrant.mail.mime import LOOP_LIMIT, text
 from opengrant.mail.mime.addresses import addresses
@@ -30,12 +31,13 @@ MAX_LISTED = 8 * 1024 * 1024
 
 _BASIC = ("message-id", "in-reply-to", "references")
 _FIELDS = b"HEADER.FIELDS (FROM TO CC BCC REPLY-TO SUBJECT MESSAGE-ID IN-REPLY-TO REFERENCES)"
+_LINKS = b"HEADER.FIELDS (MESSAGE-ID IN-REPLY-TO REFERENCES)"
 _HEAD = b"FLAGS INTERNALDATE RFC822.SIZE BODYSTRUCTURE BODY.PEEK[%b]"
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A message as it lies in a folder. said: the part that its text is in."""
+    """A message as it lies in a folder. said: the part that its text is in; draft: it is marked as a draft."""
 
     head: MessageHead
     fields: Fields
@@ -44,6 +46,7 @@ class Seen:
     wire: bytes
     validity: int
     uid: int
+    draft: bool = False
 
     def message(self, headers: Headers, body: Body | None) -> Message:
         match headers:
@@ -56,25 +59,70 @@ class Seen:
         return Message(self.head, body, shown)
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a message says of its conversation. root: the Message-ID that the conversation begins with."""
+
+    id: str
+    root: str
+    answers: tuple[str, ...]
+    references: tuple[str, ...]
+
+    @property
+    def thread_id(self) -> str:
+        return ids.thread_id(self.root)
+
+
 async def read(
     session: ImapSession, wire: bytes, validity: int, uids: Sequence[int], *, headers: Headers = "none"
 ) -> list[Seen]:
     """These messages of the open folder, in the same order; those that are gone are left out."""
-    found = await commands.fetch(session, uids, _HEAD % (b"HEADER" if headers == "all" else _FIELDS))
+    found = await commands.fetch(session, uids, _items(headers))
     by_uid = {one.uid: _seen(one, wire, validity) for one in found}
     return [by_uid[uid] for uid in uids if uid in by_uid]
 
 
-def _seen(one: Fetched, wire: bytes, validity: int) -> Seen:
-    block = next((value for name, value in one.parts.items() if name.startswith(b"BODY[HEADER")), b"")
-    fields = Fields.read(block)
-    root = structure(one.structure)
-    id_ = ids.message_id(message_id(fields.first("message-id")) or "", wire, validity, one.uid)
+async def read_all(
+    session: ImapSession, asked: Mapping[bytes, tuple[int, Sequence[int]]], *, headers: Headers = "none"
+) -> list[Seen]:
+    """Messages of several folders, those of a folder in no order. asked: as for `rounds.fetch`."""
+    found = await rounds.fetch(session, asked, _items(headers))
+    return [_seen(one, wire, asked[wire][0]) for wire, lines in found.items() for one in lines]
+
+
+async def links(
+    session: ImapSession, asked: Mapping[bytes, tuple[int, Sequence[int]]]
+) -> dict[tuple[bytes, int], Link]:
+    """The same, by folder and number, without what else a head has."""
+    found = await rounds.fetch(session, asked, b"BODY.PEEK[%b]" % _LINKS)
+    return {
+        (wire, one.uid): _link(_fields(one), wire, asked[wire][0], one.uid)
+        for wire, lines in found.items()
+        for one in lines
+    }
+
+
+def _items(headers: Headers) -> bytes:
+    return _HEAD % (b"HEADER" if headers == "all" else _FIELDS)
+
+
+def _fields(one: Fetched) -> Fields:
+    return Fields.read(next((value for name, value in one.parts.items() if name.startswith(b"BODY[HEADER")), b""))
+
+
+def _link(fields: Fields, wire: bytes, validity: int, uid: int) -> Link:
+    id_ = ids.message_id(message_id(fields.first("message-id")) or "", wire, validity, uid)
     answers = message_ids(fields.first("in-reply-to") or "")
     references = message_ids(fields.first("references") or "")
+    return Link(id_, (*references, *answers, id_)[0], answers, references)
+
+
+def _seen(one: Fetched, wire: bytes, validity: int) -> Seen:
+    fields, root = _fields(one), structure(one.structure)
+    link = _link(fields, wire, validity, one.uid)
     head = MessageHead(
-        id=id_,
-        thread_id=ids.thread_id((*references, *answers, id_)[0]),
+        id=link.id,
+        thread_id=link.thread_id,
         folders=(id_of(wire),),
         subject=decoded(fields.first("subject") or ""),
         sender=addresses(fields.every("from")),
@@ -87,10 +135,10 @@ def _seen(one: Fetched, wire: bytes, validity: int) -> Seen:
         starred="\\flagged" in one.flags,
         size=one.size,
         attachments=text.attachments(root),
-        in_reply_to=answers,
-        references=references,
+        in_reply_to=link.answers,
+        references=link.references,
     )
-    return Seen(head, fields, root, text.texts(root).shown, wire, validity, one.uid)
+    return Seen(head, fields, root, text.texts(root).shown, wire, validity, one.uid, "\\draft" in one.flags)
 
 
 async def bodies(session: ImapSession, seen: Sequence[Seen], *, most: int = MAX_TEXT) -> dict[int, Body]:
