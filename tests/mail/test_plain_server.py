@@ -7,6 +7,7 @@ import pytest
 from tests.mail import test_attachments as attachments
 from tests.mail import test_folders as folders
 from tests.mail import test_messages as messages
+from tests.mail import test_threads as threads
 from tests.mail.mailbox import Owner, mail
 from tests.peers.dovecot import Dovecot
 from tests.support import LiveServer, Tenant
@@ -33,6 +34,9 @@ test_a_message_is_found = messages.test_a_message_is_found_in_whichever_folder_i
 test_flags_are_changed = messages.test_flags_are_changed
 test_folders_are_replaced = messages.test_folders_are_replaced
 test_a_deleted_message_goes_to_the_trash = messages.test_a_deleted_message_goes_to_the_trash_and_from_there_for_good
+test_a_thread = threads.test_a_thread_is_its_messages_in_all_folders
+test_filters_of_threads = threads.test_filters
+test_threads_are_deleted = threads.test_a_thread_is_deleted_into_the_trash_and_from_there_for_good
 message = attachments.message
 test_it_is_downloaded = attachments.test_it_is_downloaded_as_it_was_attached
 

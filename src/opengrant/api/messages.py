@@ -18,7 +18,7 @@ from opengrant.mail.port import Place
 
 _MESSAGES = "/v3/grants/{grant_id}/messages"
 _MESSAGE = f"{_MESSAGES}/{{message_id}}"
-_LISTS = frozenset({"in", "any_email", "from", "to", "cc", "bcc", "metadata_pair"})
+LISTS = frozenset({"in", "any_email", "from", "to", "cc", "bcc", "metadata_pair"})
 BY_TOKEN = Key(by_token=True)
 
 
@@ -35,19 +35,19 @@ async def list_messages(request: Request) -> tuple[list[Answer], str | None]:
     """
     grant = await grant_of(request)
     of = f"messages {grant.id}"
-    raw, place = data_plane.continued(data_plane.raw_query(request, lists=_LISTS), of=of)
+    raw, place = data_plane.continued(data_plane.raw_query(request, lists=LISTS), of=of)
     query = data_plane.check(wire.MessagesQuery, raw)
     if "metadata_pair" in raw:
         raise InvalidData("metadata_pair: metadata of messages is not kept here yet.")
     chosen = data_plane.selection(query.select)
     asked = query.to_model(bodies=chosen({"body": "", "snippet": ""}) != {})
     mailbox = request.services.mail.mailbox(request.application, grant)
-    found = await mailbox.page(asked, after=_after(place), limit=min(query.limit, 200))
+    found = await mailbox.page(asked, after=place_after(place), limit=min(query.limit, 200))
     cursor = None if found.next is None else cursors.cursor(raw, [part for one in found.next for part in one], of=of)
     return [chosen(shown.message(one, grant.id, headers=query.headers)) for one in found.messages], cursor
 
 
-def _after(place: list[Any] | None) -> Place | None:
+def place_after(place: list[Any] | None) -> Place | None:
     if place is None:
         return None
     digests, numbers = place[::2], place[1::2]

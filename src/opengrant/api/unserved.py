@@ -37,8 +37,6 @@ _TABLE: Sequence[tuple[str, Sequence[str]]] = (
             f"PUT {_GRANT}/messages/clean",
             f"GET POST {_GRANT}/drafts",
             f"GET PUT POST DELETE {_GRANT}/drafts/{{draft_id}}",
-            f"GET {_GRANT}/threads",
-            f"GET PUT DELETE {_GRANT}/threads/{{thread_id}}",
             f"POST {_GRANT}/attachment-uploads",
             f"POST {_GRANT}/attachment-uploads/{{attachment_id}}/complete",
             f"GET POST {_GRANT}/signatures",

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from opengrant.mail.port import Headers, Message
+from opengrant.mail.port import Headers, Message, Thread
 from opengrant.model.mail import Address, Attachment, Folder
 
 SNIPPET = 100
@@ -50,6 +50,32 @@ def message(one: Message, grant_id: str, *, headers: Headers = "none") -> dict[s
     if headers != "none":
         found["headers"] = [{"name": name, "value": value} for name, value in one.headers]
     return found
+
+
+def thread(one: Thread, grant_id: str) -> dict[str, Any]:
+    latest = message(one.latest, grant_id)
+    if one.latest_is_draft:
+        latest["object"] = "draft"
+    found: dict[str, Any] = {
+        "id": one.id,
+        "grant_id": grant_id,
+        "object": "thread",
+        "latest_draft_or_message": latest,
+        "has_attachments": one.has_attachments,
+        "has_drafts": bool(one.draft_ids),
+        "starred": one.starred,
+        "unread": one.unread,
+        "earliest_message_date": one.earliest,
+        "latest_message_received_date": one.received,
+        "latest_message_sent_date": one.sent,
+        "participants": _addresses(one.participants),
+        "message_ids": list(one.message_ids),
+        "draft_ids": list(one.draft_ids),
+        "folders": list(one.folders),
+        "snippet": latest.get("snippet"),
+        "subject": one.subject,
+    }
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def attachment(one: Attachment, grant_id: str) -> dict[str, Any]:

@@ -25,7 +25,7 @@ TAGS = {
     "Grants": "Look at mailboxes that are connected, change or delete them, and get their live tokens.",
     "Calendars": "Keep calendars for rooms, people and agents, and find times that are free.",
     "Events": "Book, move and cancel events, also those that repeat.",
-    "Mail": "Read and change the folders, messages and attachments of IMAP, iCloud and Yahoo grants.",
+    "Mail": "Read and change the folders, messages, threads and attachments of IMAP, iCloud and Yahoo grants.",
     "Overview": "See how all grants are, what will need attention, and what happened of late.",
     "Connectors": "Tell OpenGrant the client that you have registered at each provider, and test it.",
     "Credentials": "Give a connector further clients, service accounts and tenants.",

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
@@ -14,8 +15,8 @@ from opengrant.mail.port import Headers, MessageQuery
 MOST_ADDRESSES = 25
 MOST_WORDS = 20
 
-_Text = Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00\r\n]*$")]
-_Seconds = Annotated[int, Field(ge=0, lt=1 << 40)]
+Text = Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00\r\n]*$")]
+Seconds = Annotated[int, Field(ge=0, lt=1 << 40)]
 _WORD = re.compile(r'"([^"]*)"|(\S+)')
 
 _MessageFields = Literal["standard", "include_headers", "include_basic_headers", "include_tracking_options"]
@@ -119,25 +120,22 @@ class DeleteQuery(Model):
     """Refused: messages go to the trash, and what lies there is erased."""
 
 
-class MessagesQuery(Selected):
-    """Which messages to list."""
-
-    fields: _MessageFields = "standard"
-    """What is shown beside the usual fields; `raw_mime` is given of one message at a time."""
+class MessageFilters(Selected):
+    """What a message is looked for by."""
 
     in_: Annotated[str | None, Field(alias="in", max_length=4096, pattern=PRINTABLE)] = None
     """A folder's id. Repeated, messages of any of them; without it, those of all folders, which takes longer."""
-    subject: _Text | None = None
+    subject: Text | None = None
     """Text in the subject, in any case."""
-    any_email: _Text | None = None
+    any_email: Text | None = None
     """Addresses, separated by commas or repeated: messages from or to one of them."""
     from_: Annotated[str | None, Field(alias="from", max_length=1000, pattern=PRINTABLE)] = None
     """An address; repeated, one of them."""
-    to: _Text | None = None
+    to: Text | None = None
     """The same."""
-    cc: _Text | None = None
+    cc: Text | None = None
     """The same."""
-    bcc: _Text | None = None
+    bcc: Text | None = None
     """The same."""
     unread: bool | None = None
     """Only unread messages, or only those that are read."""
@@ -145,16 +143,39 @@ class MessagesQuery(Selected):
     """Only flagged messages, or only others."""
     has_attachment: bool | None = None
     """Only messages with attachments, or only those without. Inline images do not count."""
-    thread_id: _Text | None = None
+    thread_id: Text | None = None
     """Messages of one conversation."""
-    received_before: _Seconds | None = None
-    """Unix seconds; messages of that second are left out."""
-    received_after: _Seconds | None = None
-    """The same."""
-    search_query_native: _Text | None = None
+    search_query_native: Text | None = None
     """Words, and texts in quotation marks, that a message contains, all of them."""
-    q: _Text | None = None
+    q: Text | None = None
     """The same as `search_query_native`."""
+
+    def wanted(self) -> MessageQuery:
+        """All but `has_attachment`. Raises InvalidData."""
+        return MessageQuery(
+            folders=_split("in", self.in_, most=10),
+            subject=self.subject,
+            any_email=_split("any_email", self.any_email),
+            sender=_split("from", self.from_),
+            to=_split("to", self.to),
+            cc=_split("cc", self.cc),
+            bcc=_split("bcc", self.bcc),
+            unread=self.unread,
+            starred=self.starred,
+            thread_id=self.thread_id,
+            words=_words(self.search_query_native or self.q),
+        )
+
+
+class MessagesQuery(MessageFilters):
+    """Which messages to list."""
+
+    fields: _MessageFields = "standard"
+    """What is shown beside the usual fields; `raw_mime` is given of one message at a time."""
+    received_before: Seconds | None = None
+    """Unix seconds; messages of that second are left out."""
+    received_after: Seconds | None = None
+    """The same."""
     limit: Annotated[int, Field(ge=1)] = 50
     """How many at most; more than 200 counts as 200."""
     page_token: Annotated[str, StringConstraints(max_length=4096)] | None = None
@@ -166,21 +187,11 @@ class MessagesQuery(Selected):
 
     def to_model(self, *, bodies: bool) -> MessageQuery:
         """Raises InvalidData."""
-        return MessageQuery(
-            folders=_split("in", self.in_, most=10),
-            subject=self.subject,
-            any_email=_split("any_email", self.any_email),
-            sender=_split("from", self.from_),
-            to=_split("to", self.to),
-            cc=_split("cc", self.cc),
-            bcc=_split("bcc", self.bcc),
-            unread=self.unread,
-            starred=self.starred,
+        return replace(
+            self.wanted(),
             has_attachment=self.has_attachment,
-            thread_id=self.thread_id,
             before=self.received_before,
             after=self.received_after,
-            words=_words(self.search_query_native or self.q),
             bodies=bodies,
             headers=self.headers,
         )

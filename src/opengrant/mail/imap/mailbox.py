@@ -4,8 +4,18 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from opengrant.mail.imap import changing, downloads, finding, folders, heads, listing
-from opengrant.mail.port import Download, Headers, Message, MessagePage, MessageQuery, Place
+from opengrant.mail.imap import changing, downloads, finding, folders, heads, listing, threads
+from opengrant.mail.port import (
+    Download,
+    Headers,
+    Message,
+    MessagePage,
+    MessageQuery,
+    Place,
+    Thread,
+    ThreadPage,
+    ThreadQuery,
+)
 from opengrant.mail.reach import Line
 from opengrant.mail.sessions import Kept
 from opengrant.model.mail import Attachment, Folder
@@ -73,3 +83,19 @@ class ImapMailbox:
 
     async def delete(self, message_id: str) -> None:
         await self.line.call(lambda kept, session: changing.delete(kept, session, message_id))
+
+    async def threads(self, query: ThreadQuery, *, after: Place | None, limit: int) -> ThreadPage:
+        return await self.line.call(lambda kept, session: threads.page(kept, session, query, after=after, limit=limit))
+
+    async def thread(self, thread_id: str) -> Thread:
+        return await self.line.call(lambda kept, session: threads.get(kept, session, thread_id))
+
+    async def change_thread(
+        self, thread_id: str, *, unread: bool | None, starred: bool | None, folders: tuple[str, ...] | None
+    ) -> Thread:
+        return await self.line.call(
+            lambda kept, session: threads.change(kept, session, thread_id, unread=unread, starred=starred, into=folders)
+        )
+
+    async def delete_thread(self, thread_id: str) -> None:
+        await self.line.call(lambda kept, session: threads.delete(kept, session, thread_id))
