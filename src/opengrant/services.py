@@ -31,6 +31,7 @@ from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
 from opengrant.mail.service import MailService
+from opengrant.mail.signatures import Signatures as MailSignatures
 from opengrant.operations.address_index import AddressIndex
 from opengrant.operations.clock_steps import ClockSteps
 from opengrant.operations.grant_counts import GrantCounts
@@ -93,6 +94,7 @@ class Services:
     ics_import: IcsImport
     # mail
     mail: MailService
+    mail_signatures: MailSignatures
     # proxy
     proxy_tokens: ProxyTokens
     proxy_logins: Logins

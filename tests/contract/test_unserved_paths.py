@@ -21,7 +21,10 @@ RESOURCES = (
     *("policies", "rules", "scheduler", "transactional_send"),
 )
 """Of both SDKs, and of each what hangs below it."""
-SERVED = {"messages.list", "messages.find", "messages.update", "messages.destroy"}
+SERVED = {
+    *("messages.list", "messages.find", "messages.update", "messages.destroy"),
+    *("drafts.list", "drafts.find", "drafts.destroy"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +52,7 @@ def test_a_path_of_nobodys_api_stays_a_404_with_its_own_text(tenant: Tenant) -> 
 
 
 def test_an_unserved_path_answers_every_verb_alike(tenant: Tenant) -> None:
-    assert problem(tenant.patch("/v3/grants/some/signatures", {"a": 1}))[:2] == (501, "api.not_implemented")
+    assert problem(tenant.patch("/v3/grants/some/notetakers", {"a": 1}))[:2] == (501, "api.not_implemented")
 
 
 def test_what_is_served_is_no_longer_called_unserved() -> None:

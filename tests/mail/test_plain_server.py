@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.mail import test_attachments as attachments
+from tests.mail import test_drafts as draft_tests
 from tests.mail import test_folders as folders
 from tests.mail import test_messages as messages
 from tests.mail import test_threads as threads
@@ -37,6 +38,9 @@ test_a_deleted_message_goes_to_the_trash = messages.test_a_deleted_message_goes_
 test_a_thread = threads.test_a_thread_is_its_messages_in_all_folders
 test_filters_of_threads = threads.test_filters
 test_threads_are_deleted = threads.test_a_thread_is_deleted_into_the_trash_and_from_there_for_good
+drafts = draft_tests.drafts
+test_drafts_are_listed = draft_tests.test_drafts_of_other_programs_are_listed_the_newest_first
+test_the_newest_version_counts = draft_tests.test_of_two_versions_the_newest_counts_everywhere
 message = attachments.message
 test_it_is_downloaded = attachments.test_it_is_downloaded_as_it_was_attached
 

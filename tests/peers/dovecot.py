@@ -8,7 +8,6 @@ Needs Debian's dovecot-imapd and dovecot-submissiond.
 import imaplib
 import os
 import shutil
-import socket
 import ssl
 import subprocess
 import tempfile
@@ -21,7 +20,7 @@ from typing import Self
 
 import trustme
 
-from tests.peers.processes import UNPRIVILEGED, end_group, tied
+from tests.peers.processes import UNPRIVILEGED, end_group, free_ports, tied
 
 NAMES = ("localhost", "mail.example.test", "127.0.0.1", "127.0.0.2")
 ELSEWHERE = "127.0.0.2"
@@ -132,7 +131,7 @@ class Dovecot:
         # Not under pytest's own directory: others than root cannot enter that.
         self.dir = Path(tempfile.mkdtemp(prefix="dovecot-"))
         self.dir.chmod(0o755)
-        self.imap, self.imaps, self.submission, self.submissions = _free_ports(4)
+        self.imap, self.imaps, self.submission, self.submissions = free_ports(4)
         self.ca_file = self.dir / "ca.pem"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -233,12 +232,3 @@ def _give_away(directory: Path) -> tuple[str, str]:
         for path in (directory, *directory.iterdir()):
             shutil.chown(path, *UNPRIVILEGED)
     return directory.owner(), directory.group()
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    try:
-        return [sock.getsockname()[1] for sock in sockets]
-    finally:
-        for sock in sockets:
-            sock.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from collections.abc import Mapping
 from typing import Any
 
 from opengrant.api.folders import ERRORS, TAG
@@ -42,12 +43,17 @@ async def list_messages(request: Request) -> tuple[list[Answer], str | None]:
     chosen = data_plane.selection(query.select)
     asked = query.to_model(bodies=chosen({"body": "", "snippet": ""}) != {})
     mailbox = request.services.mail.mailbox(request.application, grant)
-    found = await mailbox.page(asked, after=place_after(place), limit=min(query.limit, 200))
-    cursor = None if found.next is None else cursors.cursor(raw, [part for one in found.next for part in one], of=of)
-    return [chosen(shown.message(one, grant.id, headers=query.headers)) for one in found.messages], cursor
+    found = await mailbox.page(asked, after=after(place), limit=min(query.limit, 200))
+    messages = [chosen(shown.message(one, grant.id, headers=query.headers)) for one in found.messages]
+    return messages, cursor(raw, found.next, of=of)
 
 
-def place_after(place: list[Any] | None) -> Place | None:
+def cursor(sent: Mapping[str, str], place: Place | None, *, of: str) -> str | None:
+    return None if place is None else cursors.cursor(sent, [part for one in place for part in one], of=of)
+
+
+def after(place: list[Any] | None) -> Place | None:
+    """What a cursor holds. Raises InvalidData."""
     if place is None:
         return None
     digests, numbers = place[::2], place[1::2]

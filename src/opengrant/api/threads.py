@@ -1,11 +1,11 @@
 """/v3/grants/{grant_id}/threads."""
 
 from opengrant.api.folders import ERRORS, TAG
-from opengrant.api.http import cursors, data_plane
+from opengrant.api.http import data_plane
 from opengrant.api.http.data_plane import grant_of
 from opengrant.api.http.request import Request
 from opengrant.api.http.route_table import Cursor, Key, One, route
-from opengrant.api.messages import LISTS, place_after
+from opengrant.api.messages import LISTS, after, cursor
 from opengrant.api.wire import threads as wire
 from opengrant.api.wire.calendars import Selected
 from opengrant.api.wire.fields import Answer
@@ -30,11 +30,10 @@ async def list_threads(request: Request) -> tuple[list[Answer], str | None]:
     raw, place = data_plane.continued(data_plane.raw_query(request, lists=LISTS), of=of)
     query = data_plane.check(wire.ThreadsQuery, raw)
     chosen = data_plane.selection(query.select)
-    asked = query.to_model(bodies=chosen({"latest_draft_or_message": "", "snippet": ""}) != {})
+    asked = query.to_threads(bodies=chosen({"latest_draft_or_message": "", "snippet": ""}) != {})
     mailbox = request.services.mail.mailbox(request.application, grant)
-    found = await mailbox.threads(asked, after=place_after(place), limit=min(query.limit, 50))
-    cursor = None if found.next is None else cursors.cursor(raw, [part for one in found.next for part in one], of=of)
-    return [chosen(shown.thread(one, grant.id)) for one in found.threads], cursor
+    found = await mailbox.threads(asked, after=after(place), limit=min(query.limit, 50))
+    return [chosen(shown.thread(one, grant.id)) for one in found.threads], cursor(raw, found.next, of=of)
 
 
 @route("GET", _THREAD, tag=TAG, access=BY_TOKEN, query=Selected, answers=One(wire.Thread), errors=ERRORS)

@@ -14,6 +14,8 @@ from opengrant.net.guard import Guard, parse_networks
 from opengrant.providers.registry import FACTS
 from opengrant.settings import Settings
 
+MAIL_PLACES = {name: facts.mail for name, facts in FACTS.items()}
+
 
 def build_mail_logins(tools: Tools, refresh: Refresh) -> MailLogins:
     return MailLogins(
@@ -23,6 +25,9 @@ def build_mail_logins(tools: Tools, refresh: Refresh) -> MailLogins:
         passwords=tools.providers.passwords,
         servers=tools.providers.mail_servers,
     )
+
+
+MAIL_PLACES = {name: facts.mail for name, facts in FACTS.items()}
 
 
 def build_mail(settings: Settings, tools: Tools, logins: MailLogins, opened: contextlib.AsyncExitStack) -> MailService:
@@ -36,4 +41,4 @@ def build_mail(settings: Settings, tools: Tools, logins: MailLogins, opened: con
         sessions=sessions,
         clients={name: trusted if facts.imap_host else tools.network.mail for name, facts in FACTS.items()},
     )
-    return MailService(reach=reach, places={name: facts.mail for name, facts in FACTS.items()})
+    return MailService(reach=reach, places=MAIL_PLACES)

@@ -173,3 +173,11 @@ class Mailbox(Protocol):
 
     async def delete_thread(self, thread_id: str) -> None:
         """All its messages into the trash; a thread that lies there wholly is erased."""
+
+    async def drafts(self, query: MessageQuery, *, after: Place | None, limit: int) -> MessagePage:
+        """What the query says of folders does not count."""
+
+    async def draft(self, draft_id: str) -> Message: ...
+
+    async def delete_draft(self, draft_id: str) -> None:
+        """For good."""

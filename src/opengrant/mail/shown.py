@@ -1,10 +1,11 @@
-"""Folders, messages and attachments as the API shows them: objects of JSON."""
+"""Folders, messages, attachments and signatures as the API shows them: objects of JSON."""
 
 from collections.abc import Iterable
 from typing import Any
 
 from opengrant.mail.port import Headers, Message, Thread
-from opengrant.model.mail import Address, Attachment, Folder
+from opengrant.model import SECOND
+from opengrant.model.mail import Address, Attachment, Folder, Signature
 
 SNIPPET = 100
 """Characters."""
@@ -52,10 +53,15 @@ def message(one: Message, grant_id: str, *, headers: Headers = "none") -> dict[s
     return found
 
 
+def draft(one: Message, grant_id: str) -> dict[str, Any]:
+    found = message(one, grant_id) | {"object": "draft", "updated_at": one.head.date}
+    if one.head.in_reply_to:
+        found["reply_to_message_id"] = one.head.in_reply_to[0]
+    return found
+
+
 def thread(one: Thread, grant_id: str) -> dict[str, Any]:
-    latest = message(one.latest, grant_id)
-    if one.latest_is_draft:
-        latest["object"] = "draft"
+    latest = (draft if one.latest_is_draft else message)(one.latest, grant_id)
     found: dict[str, Any] = {
         "id": one.id,
         "grant_id": grant_id,
@@ -90,6 +96,18 @@ def attachment(one: Attachment, grant_id: str) -> dict[str, Any]:
         "is_inline": one.is_inline,
     }
     return {name: value for name, value in found.items() if value is not None}
+
+
+def signature(one: Signature) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "grant_id": one.grant_id,
+        "object": "signature",
+        "name": one.name,
+        "body": one.body,
+        "created_at": one.created_at // SECOND,
+        "updated_at": one.updated_at // SECOND,
+    }
 
 
 def _addresses(found: Iterable[Address]) -> list[dict[str, str]]:

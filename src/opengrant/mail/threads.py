@@ -57,11 +57,15 @@ def matches(query: ThreadQuery, thread: Thread) -> bool:
 
 
 def _once(members: Iterable[Member]) -> list[Member]:
-    """Each message once, with the folders of all its copies."""
+    """Each message once, with the folders of all its copies. Of two versions of a draft, the newest counts."""
     by_id: dict[str, Member] = {}
     for one in members:
         known = by_id.get(one.head.id)
-        by_id[one.head.id] = one if known is None else replace(known, head=_joined(known.head, one.head))
+        if known is None or one.draft:
+            by_id.pop(one.head.id, None)
+            by_id[one.head.id] = one
+        else:
+            by_id[one.head.id] = replace(known, head=_joined(known.head, one.head))
     return list(by_id.values())
 
 

@@ -120,6 +120,11 @@ class LineConnection(asyncio.Protocol):
         """The server has hung up, or a deadline has passed. What came before can still be read."""
         return self._failure is not None
 
+    async def something(self) -> None:
+        """Wait until there is something to read. A wait that is cancelled loses nothing."""
+        while not self._buffer:
+            await self._more()
+
     async def line(self, most: int = MAX_LINE) -> bytes:
         """The next line with its end, LF or CRLF. Raises Malformed("too_long")."""
         looked = 0

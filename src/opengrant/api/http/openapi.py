@@ -32,9 +32,11 @@ from opengrant.api.http.route_table import (
     Answers,
     Cursor,
     Done,
+    FileBody,
     Flat,
     InConsole,
     Key,
+    MultipartBody,
     One,
     Open,
     Operation,
@@ -260,10 +262,21 @@ def _body(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
     # A body of which nothing is required need not come, where a query may stand for it.
     required = not operation.form or any(field.is_required() for field in members[0].model_fields.values())
     described = dict.fromkeys(types_of_body, content)
-    if operation.file is not None:
-        (example,) = _examples(members[0])
-        plain = {"file": {"summary": "A file", "value": next(iter(example.values()))}}
-        described[operation.file.media] = {"schema": {"type": "string", "minLength": 1}, "examples": plain}
+    match operation.file:
+        case FileBody(media):
+            (example,) = _examples(members[0])
+            plain = {"file": {"summary": "A file", "value": next(iter(example.values()))}}
+            described[media] = {"schema": {"type": "string", "minLength": 1}, "examples": plain}
+        case MultipartBody(name):
+            described["multipart/form-data"] = {
+                "schema": {
+                    "type": "object",
+                    "properties": {name: content["schema"]},
+                    "required": [name],
+                    "additionalProperties": {"type": "string", "format": "binary"},
+                },
+                "encoding": {name: {"contentType": "application/json"}},
+            }
     return {"required": required, "content": described}
 
 

@@ -157,6 +157,17 @@ class FileBody:
     largest: int
 
 
+@dataclass(frozen=True, slots=True)
+class MultipartBody:
+    """A body that may be multipart/form-data: the part of this name is the JSON, every other one is a file.
+
+    largest  bytes of either form, whatever the setting says of other bodies
+    """
+
+    name: str
+    largest: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """One verb on one path.
@@ -165,7 +176,7 @@ class Operation:
     query       the model of the query string
     errors      what the handler may raise, beside what every route may
     form        the body may be an HTML form too, and may be absent
-    file        the body may be a file
+    file        the body may be a file, or have files beside it
     reads       headers that mean something here: Idempotency-Key, If-Available
     alias_of    the verb, or verb and path, of the operation that this one repeats
     served      False: it authenticates and then answers 501; its path is not in the table
@@ -181,7 +192,7 @@ class Operation:
     query: type[BaseModel] | None = None
     errors: tuple[type[OpenGrantError], ...] = ()
     form: bool = False
-    file: FileBody | None = None
+    file: FileBody | MultipartBody | None = None
     reads: tuple[str, ...] = ()
     alias_of: str | None = None
     served: bool = True
@@ -203,7 +214,7 @@ def route(
     also: str | None = None,
     also_at: str | None = None,
     form: bool = False,
-    file: FileBody | None = None,
+    file: FileBody | MultipartBody | None = None,
     reads: tuple[str, ...] = (),
 ) -> Callable[[Handler], Handler]:
     """Enter a handler into the table. `also` is a second verb, `also_at` a second path with the same meaning."""

@@ -53,8 +53,8 @@ class Attachment(Model):
     is_inline: bool
 
 
-class Message(Model):
-    """A message. Fields that were not asked for are left out."""
+class Described(Model):
+    """What messages and drafts have in common. Fields that were not asked for are left out."""
 
     id: str
     """Its Message-ID, where it has one."""
@@ -79,6 +79,11 @@ class Message(Model):
     """HTML as it was sent, and plain text where there is no HTML. It was written by a stranger: sanitise it."""
     snippet: str | None = None
     """The first 100 characters of the text."""
+
+
+class Message(Described):
+    """A message. Fields that were not asked for are left out."""
+
     headers: list[HeaderField] | None = None
     """With `fields=include_headers` or `include_basic_headers`."""
     raw_mime: str | None = None
@@ -120,49 +125,65 @@ class DeleteQuery(Model):
     """Refused: messages go to the trash, and what lies there is erased."""
 
 
-class MessageFilters(Selected):
-    """What a message is looked for by."""
+class Filters(Selected):
+    """Which messages or drafts to list."""
 
-    in_: Annotated[str | None, Field(alias="in", max_length=4096, pattern=PRINTABLE)] = None
-    """A folder's id. Repeated, messages of any of them; without it, those of all folders, which takes longer."""
     subject: Text | None = None
     """Text in the subject, in any case."""
     any_email: Text | None = None
-    """Addresses, separated by commas or repeated: messages from or to one of them."""
-    from_: Annotated[str | None, Field(alias="from", max_length=1000, pattern=PRINTABLE)] = None
-    """An address; repeated, one of them."""
+    """Addresses, separated by commas or repeated: those from or to one of them."""
     to: Text | None = None
-    """The same."""
+    """An address; repeated, one of them."""
     cc: Text | None = None
     """The same."""
     bcc: Text | None = None
     """The same."""
+    starred: bool | None = None
+    """Only those that are flagged, or only others."""
+    has_attachment: bool | None = None
+    """Only those with attachments, or only those without. Inline images do not count."""
+    thread_id: Text | None = None
+    """Those of one conversation."""
+    limit: Annotated[int, Field(ge=1)] = 50
+    """How many at most; more than 200 counts as 200."""
+    page_token: Annotated[str, StringConstraints(max_length=4096)] | None = None
+    """The `next_cursor` of the page before."""
+
+    def to_model(self, *, bodies: bool) -> MessageQuery:
+        """Raises InvalidData."""
+        return MessageQuery(
+            subject=self.subject,
+            any_email=_split("any_email", self.any_email),
+            to=_split("to", self.to),
+            cc=_split("cc", self.cc),
+            bcc=_split("bcc", self.bcc),
+            starred=self.starred,
+            has_attachment=self.has_attachment,
+            thread_id=self.thread_id,
+            bodies=bodies,
+        )
+
+
+class MessageFilters(Filters):
+    """Which messages to list, or which one of a thread."""
+
+    in_: Annotated[str | None, Field(alias="in", max_length=4096, pattern=PRINTABLE)] = None
+    """A folder's id. Repeated, messages of any of them; without it, those of all folders, which takes longer."""
+    from_: Annotated[str | None, Field(alias="from", max_length=1000, pattern=PRINTABLE)] = None
+    """An address; repeated, one of them."""
     unread: bool | None = None
     """Only unread messages, or only those that are read."""
-    starred: bool | None = None
-    """Only flagged messages, or only others."""
-    has_attachment: bool | None = None
-    """Only messages with attachments, or only those without. Inline images do not count."""
-    thread_id: Text | None = None
-    """Messages of one conversation."""
     search_query_native: Text | None = None
     """Words, and texts in quotation marks, that a message contains, all of them."""
     q: Text | None = None
     """The same as `search_query_native`."""
 
-    def wanted(self) -> MessageQuery:
-        """All but `has_attachment`. Raises InvalidData."""
-        return MessageQuery(
+    def to_model(self, *, bodies: bool) -> MessageQuery:
+        return replace(
+            super().to_model(bodies=bodies),
             folders=_split("in", self.in_, most=10),
-            subject=self.subject,
-            any_email=_split("any_email", self.any_email),
             sender=_split("from", self.from_),
-            to=_split("to", self.to),
-            cc=_split("cc", self.cc),
-            bcc=_split("bcc", self.bcc),
             unread=self.unread,
-            starred=self.starred,
-            thread_id=self.thread_id,
             words=_words(self.search_query_native or self.q),
         )
 
@@ -176,23 +197,16 @@ class MessagesQuery(MessageFilters):
     """Unix seconds; messages of that second are left out."""
     received_after: Seconds | None = None
     """The same."""
-    limit: Annotated[int, Field(ge=1)] = 50
-    """How many at most; more than 200 counts as 200."""
-    page_token: Annotated[str, StringConstraints(max_length=4096)] | None = None
-    """The `next_cursor` of the page before."""
 
     @property
     def headers(self) -> Headers:
         return _HEADERS.get(self.fields, "none")
 
     def to_model(self, *, bodies: bool) -> MessageQuery:
-        """Raises InvalidData."""
         return replace(
-            self.wanted(),
-            has_attachment=self.has_attachment,
+            super().to_model(bodies=bodies),
             before=self.received_before,
             after=self.received_after,
-            bodies=bodies,
             headers=self.headers,
         )
 

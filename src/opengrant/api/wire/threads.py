@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from opengrant.api.wire.drafts import Draft
 from opengrant.api.wire.fields import Model, examples
 from opengrant.api.wire.messages import MailAddress, Message, MessageFilters, Seconds, Text
 from opengrant.errors import InvalidData
@@ -17,7 +18,7 @@ class Thread(Model):
     id: str
     grant_id: str
     object: str
-    latest_draft_or_message: Message | None = None
+    latest_draft_or_message: Message | Draft | None = None
     """The latest of its messages and drafts; `object` says which it is."""
     has_attachments: bool | None = None
     """Whether one of its messages has. Inline images do not count."""
@@ -80,13 +81,11 @@ class ThreadsQuery(MessageFilters):
     """Unix seconds: only threads whose first message came then or later."""
     limit: Annotated[int, Field(ge=1)] = 20
     """How many at most; more than 50 counts as 50."""
-    page_token: Annotated[str, StringConstraints(max_length=4096)] | None = None
-    """The `next_cursor` of the page before."""
 
-    def to_model(self, *, bodies: bool) -> ThreadQuery:
+    def to_threads(self, *, bodies: bool) -> ThreadQuery:
         """Raises InvalidData."""
         return ThreadQuery(
-            replace(self.wanted(), bodies=bodies),
+            replace(self.to_model(bodies=bodies), has_attachment=None),
             has_attachment=self.has_attachment or None,
             before=self.latest_message_before,
             after=self.latest_message_after,

@@ -1,13 +1,14 @@
 """A query as IMAP searches: what the server can answer, and what has to be looked at here."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 
 from opengrant.errors import InvalidData
 from opengrant.mail import ids
 from opengrant.mail.port import MessageQuery
 from opengrant.model.mail import MessageHead
+from opengrant.net.imap.commands import uid_set
 from opengrant.net.imap.names import quoted
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -35,13 +36,15 @@ class _Parts:
             self.parts += [text.encode("utf-8", "replace"), b""]
 
 
-def criteria(query: MessageQuery, *, below: int | None) -> list[bytes] | None:
-    """For `commands.search`. below: a uid. None: no message can match. Raises InvalidData."""
+def criteria(query: MessageQuery, *, below: int | None, without: Collection[int] = ()) -> list[bytes] | None:
+    """For `commands.search`. below: a uid; without: uids. None: no message can match. Raises InvalidData."""
     made = _Parts()
     if below is not None:
         if below <= 1:
             return None
         made.add(b"UID 1:%d" % (below - 1))
+    if without:
+        made.add(b"NOT UID " + uid_set(without))
     for wanted, yes, no in ((query.unread, b"UNSEEN", b"SEEN"), (query.starred, b"FLAGGED", b"UNFLAGGED")):
         if wanted is not None:
             made.add(yes if wanted else no)

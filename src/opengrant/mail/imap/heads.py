@@ -37,7 +37,7 @@ _HEAD = b"FLAGS INTERNALDATE RFC822.SIZE BODYSTRUCTURE BODY.PEEK[%b]"
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A message as it lies in a folder. said: the part that its text is in; draft: it is marked as a draft."""
+    """A message as it lies in a folder. said: the part that its text is in."""
 
     head: MessageHead
     fields: Fields
@@ -46,7 +46,6 @@ class Seen:
     wire: bytes
     validity: int
     uid: int
-    draft: bool = False
 
     def message(self, headers: Headers, body: Body | None) -> Message:
         match headers:
@@ -138,7 +137,7 @@ def _seen(one: Fetched, wire: bytes, validity: int) -> Seen:
         in_reply_to=link.answers,
         references=link.references,
     )
-    return Seen(head, fields, root, text.texts(root).shown, wire, validity, one.uid, "\\draft" in one.flags)
+    return Seen(head, fields, root, text.texts(root).shown, wire, validity, one.uid)
 
 
 async def bodies(session: ImapSession, seen: Sequence[Seen], *, most: int = MAX_TEXT) -> dict[int, Body]:

@@ -1,7 +1,7 @@
 """Pages of messages, of one folder or of all of them, in the order of the stream."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from opengrant.mail.imap import criteria, folders, heads, stream
 from opengrant.mail.imap.heads import Seen
@@ -25,15 +25,35 @@ async def page(
     """Raises DataNotFound, InvalidData."""
     named = [await folders.wire_name(session, one) for one in query.folders]
     wires = list(dict.fromkeys(named)) or await _all(session)
+    return await page_of(kept, session, wires, query, after=after, limit=limit, named=bool(named))
+
+
+async def page_of(
+    kept: Kept,
+    session: ImapSession,
+    wires: Sequence[bytes],
+    query: MessageQuery,
+    *,
+    after: Place | None,
+    limit: int,
+    named: bool = True,
+    without: Collection[int] = (),
+) -> MessagePage:
+    """Of these folders.
+
+    named    one that cannot be opened is an error
+    without  messages that are left out
+    Raises DataNotFound, InvalidData.
+    """
     looks = criteria.needs_a_look(query)
     depth = limit if not looks else SCANNED if len(wires) == 1 else SCANNED_OF_EACH
     read = await stream.read(
         session,
         wires,
-        lambda below: criteria.criteria(query, below=below),
+        lambda below: criteria.criteria(query, below=below, without=without),
         after or (),
         depth,
-        named=bool(named),
+        named=named,
     )
     if len(read) > 1:
         await stream.date(session, read)

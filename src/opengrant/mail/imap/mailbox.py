@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from opengrant.mail.imap import changing, downloads, finding, folders, heads, listing, threads
+from opengrant.mail.imap import changing, downloads, drafts, finding, folders, heads, listing, threads
 from opengrant.mail.port import (
     Download,
     Headers,
@@ -99,3 +99,12 @@ class ImapMailbox:
 
     async def delete_thread(self, thread_id: str) -> None:
         await self.line.call(lambda kept, session: threads.delete(kept, session, thread_id))
+
+    async def drafts(self, query: MessageQuery, *, after: Place | None, limit: int) -> MessagePage:
+        return await self.line.call(lambda kept, session: drafts.page(kept, session, query, after=after, limit=limit))
+
+    async def draft(self, draft_id: str) -> Message:
+        return await self.line.call(lambda kept, session: drafts.get(kept, session, draft_id))
+
+    async def delete_draft(self, draft_id: str) -> None:
+        await self.line.call(lambda kept, session: drafts.delete(kept, session, draft_id))

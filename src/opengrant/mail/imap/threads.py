@@ -265,17 +265,17 @@ async def _all(session: ImapSession, listed: Sequence[ListedFolder], thread_id: 
 
 def _thread(listed: Sequence[ListedFolder], seen: Sequence[Seen]) -> _Found:
     sent, drafts = folders.purpose(listed, "\\sent"), folders.purpose(listed, "\\drafts")
-    thread = threads.thread_of(
-        [
-            Member(
-                one.head,
-                draft=one.draft or (drafts is not None and one.wire == drafts.wire),
-                sent=sent is not None and one.wire == sent.wire,
-            )
-            for one in seen
-        ]
-    )
-    return thread, next(one for one in seen if one.head.id == thread.latest.head.id)
+    members = [
+        Member(
+            one.head,
+            draft=drafts is not None and one.wire == drafts.wire,
+            sent=sent is not None and one.wire == sent.wire,
+        )
+        for one in seen
+    ]
+    thread = threads.thread_of(members)
+    latest = [one for one in seen if one.head.id == thread.latest.head.id]
+    return thread, max(latest, key=lambda one: (one.head.date, one.uid))
 
 
 async def _with_texts(kept: Kept, session: ImapSession, found: Sequence[_Found], *, bodies: bool) -> list[Thread]:
@@ -290,10 +290,10 @@ async def _with_texts(kept: Kept, session: ImapSession, found: Sequence[_Found],
 
 def _movable(listed: Sequence[ListedFolder], seen: Sequence[Seen]) -> set[tuple[bytes, int]]:
     """All but drafts, and what lies in the trash beside others."""
-    late = [folders.purpose(listed, mark) for mark in ("\\drafts", "\\trash")]
-    stay = {one.wire for one in late if one is not None}
-    moving = {(one.wire, one.uid) for one in seen if not one.draft and one.wire not in stay}
-    return moving or {(one.wire, one.uid) for one in seen if not one.draft}
+    drafts, trash = (folders.purpose(listed, mark) for mark in ("\\drafts", "\\trash"))
+    moving = [one for one in seen if drafts is None or one.wire != drafts.wire]
+    beside = [one for one in moving if trash is None or one.wire != trash.wire]
+    return {(one.wire, one.uid) for one in beside or moving}
 
 
 def _by_folder(seen: Sequence[Seen]) -> Mapping[bytes, tuple[int, list[int]]]:

@@ -387,6 +387,37 @@ export interface Domain {
     updated_at: number;
 }
 
+/** A draft. Fields that were not asked for are left out. */
+export interface Draft {
+    /** Its Message-ID, where it has one. It stays the same when the draft is changed. */
+    id: string;
+    grant_id: string;
+    object: string;
+    thread_id?: string;
+    subject?: string;
+    from?: MailAddress[];
+    to?: MailAddress[];
+    cc?: MailAddress[];
+    bcc?: MailAddress[];
+    reply_to?: MailAddress[];
+    /** When the mail server received it. */
+    date?: number;
+    created_at?: number;
+    unread?: boolean;
+    starred?: boolean;
+    /** The folder in which it was found. */
+    folders?: string[];
+    attachments?: Attachment[];
+    /** HTML as it was sent, and plain text where there is no HTML. It was written by a stranger: sanitise it. */
+    body?: string;
+    /** The first 100 characters of the text. */
+    snippet?: string;
+    /** The message that it answers. */
+    reply_to_message_id?: string;
+    /** When it was saved last. */
+    updated_at?: number;
+}
+
 /** An event, a series, or one occurrence of a series, which has a `master_event_id`. */
 export interface Event {
     id: string;
@@ -890,6 +921,18 @@ export interface SettingGuide {
     secret: boolean;
 }
 
+/** What messages of a grant may end with. */
+export interface Signature {
+    id: string;
+    grant_id: string;
+    object: string;
+    name: string;
+    /** HTML, as it was made safe. */
+    body: string;
+    created_at: number;
+    updated_at: number;
+}
+
 /** An event that was not imported. */
 export interface SkippedEvent {
     uid: string;
@@ -902,6 +945,38 @@ export interface StoredLogin {
     smtp?: MailServerLogin;
     caldav?: CaldavLogin;
     ews?: ExchangeLogin;
+}
+
+/** A conversation: messages that name each other in their headers. Fields that were not asked for are left out. */
+export interface Thread {
+    id: string;
+    grant_id: string;
+    object: string;
+    /** The latest of its messages and drafts; `object` says which it is. */
+    latest_draft_or_message?: Message | Draft;
+    /** Whether one of its messages has. Inline images do not count. */
+    has_attachments?: boolean;
+    has_drafts?: boolean;
+    /** Whether one of its messages is flagged. */
+    starred?: boolean;
+    /** Whether one of its messages is unread. */
+    unread?: boolean;
+    /** When the mail server received the first one. */
+    earliest_message_date?: number;
+    latest_message_received_date?: number;
+    /** Of messages in the folder for sent ones. */
+    latest_message_sent_date?: number;
+    /** From, To, Cc and Bcc of all its messages. */
+    participants?: MailAddress[];
+    /** The oldest first. */
+    message_ids?: string[];
+    draft_ids?: string[];
+    /** The folders in which its messages lie. */
+    folders?: string[];
+    /** The first 100 characters of its latest message. */
+    snippet?: string;
+    /** That of its first message. */
+    subject?: string;
 }
 
 export interface TimeSlot {

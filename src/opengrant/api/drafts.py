@@ -1,0 +1,54 @@
+"""/v3/grants/{grant_id}/drafts."""
+
+from opengrant.api.folders import ERRORS, TAG
+from opengrant.api.http import data_plane
+from opengrant.api.http.data_plane import grant_of
+from opengrant.api.http.request import Request
+from opengrant.api.http.route_table import Cursor, Key, One, route
+from opengrant.api.messages import after, cursor
+from opengrant.api.wire import drafts as wire
+from opengrant.api.wire.calendars import Selected
+from opengrant.api.wire.fields import Answer
+from opengrant.errors import InvalidData
+from opengrant.mail import shown
+
+_DRAFTS = "/v3/grants/{grant_id}/drafts"
+_DRAFT = f"{_DRAFTS}/{{draft_id}}"
+_LISTS = frozenset({"any_email", "to", "cc", "bcc", "metadata_pair"})
+BY_TOKEN = Key(by_token=True)
+
+
+@route("GET", _DRAFTS, tag=TAG, access=BY_TOKEN, query=wire.DraftsQuery, answers=Cursor(wire.Draft), errors=ERRORS)
+async def list_drafts(request: Request) -> tuple[list[Answer], str | None]:
+    """List the drafts of a mailbox, the last saved first, those of other mail programs among them.
+
+    For IMAP, iCloud and Yahoo grants. `select` without `body` and `snippet` is faster. With `has_attachment` and
+    `thread_id` a page may be shorter than `limit` and have a `next_cursor` all the same.
+    """
+    grant = await grant_of(request)
+    of = f"drafts {grant.id}"
+    raw, place = data_plane.continued(data_plane.raw_query(request, lists=_LISTS), of=of)
+    query = data_plane.check(wire.DraftsQuery, raw)
+    if "metadata_pair" in raw:
+        raise InvalidData("metadata_pair: metadata of drafts is not kept here yet.")
+    chosen = data_plane.selection(query.select)
+    asked = query.to_model(bodies=chosen({"body": "", "snippet": ""}) != {})
+    mailbox = request.services.mail.mailbox(request.application, grant)
+    found = await mailbox.drafts(asked, after=after(place), limit=min(query.limit, 200))
+    return [chosen(shown.draft(one, grant.id)) for one in found.messages], cursor(raw, found.next, of=of)
+
+
+@route("GET", _DRAFT, tag=TAG, access=BY_TOKEN, query=Selected, answers=One(wire.Draft), errors=ERRORS)
+async def get_draft(request: Request) -> Answer:
+    """Get a draft by its id. A text is cut off after 5 MB."""
+    grant = await grant_of(request)
+    chosen = data_plane.selection(data_plane.read_flags(request, Selected).select)
+    mailbox = request.services.mail.mailbox(request.application, grant)
+    return chosen(shown.draft(await mailbox.draft(request.params["draft_id"]), grant.id))
+
+
+@route("DELETE", _DRAFT, tag=TAG, access=BY_TOKEN, errors=ERRORS)
+async def delete_draft(request: Request) -> None:
+    """Delete a draft for good."""
+    grant = await grant_of(request)
+    await request.services.mail.mailbox(request.application, grant).delete_draft(request.params["draft_id"])
