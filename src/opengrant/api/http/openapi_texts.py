@@ -75,6 +75,7 @@ PATH_PARAMETERS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "redirect_uri_id": ("A redirect URI's id.", {"id": f"{_UUID}f1"}),
     "session_id": ("A console session's id.", {"id": f"{_UUID}91"}),
     "signature_id": ("The signature's id.", {"id": f"{_UUID}c7"}),
+    "thread_id": ("The `thread_id` of a message.", {"id": "tPDFmMmUzZDRjQG1haWwuZXhhbXBsZS5jb20-"}),
     "webhook_id": ("A webhook's id.", {"id": "whk_1f2e3d4c000040008000000000000071"}),
     "workspace_id": ("A workspace's id.", {"id": f"{_UUID}71"}),
 }
