@@ -100,6 +100,16 @@ def set_proxy_sessions(protocol: str, change: int) -> None:
     _live().proxy_sessions.labels(protocol).inc(change)
 
 
+def count_scheduled_send(outcome: str) -> None:
+    """One attempt to send a message with `send_at`: sent, retried, failed, unknown."""
+    _live().scheduled_sends.labels(outcome).inc()
+
+
+def set_scheduled_waiting(count: int) -> None:
+    """Messages of all applications that wait to be sent."""
+    _live().scheduled_waiting.set(count)
+
+
 def count_dropped_log_records(count: int) -> None:
     """Log records lost because the log was read too slowly."""
     _live().dropped_log_records.inc(count)
@@ -187,6 +197,9 @@ class _Live:
         self.deliveries = counter("opengrant_webhook_deliveries_total", "Attempts to deliver an event.", ("outcome",))
         oldest = "How long the oldest pending delivery has waited."
         self.oldest_delivery = gauge("opengrant_webhook_oldest_pending_seconds", oldest)
+        attempts = "Attempts to send a message with send_at."
+        self.scheduled_sends = counter("opengrant_scheduled_sends_total", attempts, ("outcome",))
+        self.scheduled_waiting = gauge("opengrant_scheduled_messages", "Messages that wait to be sent.")
         self.overdue = gauge("opengrant_grants_overdue", "Grants that have been due for more than a minute.")
         self.degraded = gauge("opengrant_sources_degraded", "Connectors, credentials and mail hosts held to blame.")
         unclear = "Valid grants that have only failed for days, with unclear answers."

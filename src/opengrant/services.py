@@ -30,6 +30,7 @@ from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
+from opengrant.mail.schedules.schedules import Schedules
 from opengrant.mail.service import MailService
 from opengrant.mail.signatures import Signatures as MailSignatures
 from opengrant.operations.address_index import AddressIndex
@@ -94,6 +95,7 @@ class Services:
     ics_import: IcsImport
     # mail
     mail: MailService
+    schedules: Schedules
     mail_signatures: MailSignatures
     # proxy
     proxy_tokens: ProxyTokens

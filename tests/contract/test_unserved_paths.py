@@ -23,7 +23,9 @@ RESOURCES = (
 """Of both SDKs, and of each what hangs below it."""
 SERVED = {
     *("messages.list", "messages.find", "messages.update", "messages.destroy"),
-    *("drafts.list", "drafts.find", "drafts.destroy"),
+    *("messages.list_scheduled_messages", "messages.find_scheduled_message", "messages.stop_scheduled_message"),
+    *("messages.listScheduledMessages", "messages.findScheduledMessage", "messages.stopScheduledMessage"),
+    *("drafts.list", "drafts.find", "drafts.create", "drafts.update", "drafts.destroy"),
 }
 
 

@@ -136,14 +136,9 @@ class Dovecot:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        ca = trustme.CA()
-        ca.cert_pem.write_to_path(str(self.ca_file))
-        certificate = ca.issue_cert(*NAMES)
-        certificate.private_key_pem.write_to_path(str(self.dir / "key.pem"))
-        for part in certificate.cert_chain_pems:
-            part.write_to_path(str(self.dir / "cert.pem"), append=True)
+        write_certificates(self.dir)
         self._write_users(ACCOUNTS)
-        user, group = _give_away(self.dir)
+        user, group = give_away(self.dir)
         config = self.dir / "dovecot.conf"
         config.write_text(
             CONFIG.format(
@@ -226,9 +221,19 @@ class Dovecot:
         return log.read_text() if log.exists() else "Dovecot did not start: run `dovecot -n`."
 
 
-def _give_away(directory: Path) -> tuple[str, str]:
-    """The user and the group that Dovecot's workers run as, and whose the files are: the workers refuse root."""
+def write_certificates(directory: Path) -> None:
+    """ca.pem, and by that authority cert.pem and key.pem."""
+    ca = trustme.CA()
+    ca.cert_pem.write_to_path(str(directory / "ca.pem"))
+    certificate = ca.issue_cert(*NAMES)
+    certificate.private_key_pem.write_to_path(str(directory / "key.pem"))
+    for part in certificate.cert_chain_pems:
+        part.write_to_path(str(directory / "cert.pem"), append=True)
+
+
+def give_away(directory: Path) -> tuple[str, str]:
+    """The user and the group that a server's workers run as, and whose the files are: the workers refuse root."""
     if os.geteuid() == 0:
-        for path in (directory, *directory.iterdir()):
+        for path in (directory, *directory.rglob("*")):
             shutil.chown(path, *UNPRIVILEGED)
     return directory.owner(), directory.group()

@@ -6,6 +6,7 @@ from opengrant.api.http.data_plane import grant_of
 from opengrant.api.http.request import Request
 from opengrant.api.http.route_table import Cursor, Key, One, route
 from opengrant.api.messages import after, cursor
+from opengrant.api.outgoing_bodies import MULTIPART, read_outgoing
 from opengrant.api.wire import drafts as wire
 from opengrant.api.wire.calendars import Selected
 from opengrant.api.wire.fields import Answer
@@ -45,6 +46,52 @@ async def get_draft(request: Request) -> Answer:
     chosen = data_plane.selection(data_plane.read_flags(request, Selected).select)
     mailbox = request.services.mail.mailbox(request.application, grant)
     return chosen(shown.draft(await mailbox.draft(request.params["draft_id"]), grant.id))
+
+
+@route(
+    "POST",
+    _DRAFTS,
+    tag=TAG,
+    access=BY_TOKEN,
+    body=wire.DraftBody,
+    file=MULTIPART,
+    answers=One(wire.Draft),
+    errors=ERRORS,
+)
+async def create_draft(request: Request) -> Answer:
+    """Create a draft, in the mailbox's folder for drafts; one is made if there is none.
+
+    Up to 25 MB as JSON, or as multipart with the JSON in the part `message`. Recipients in `bcc` are kept in the draft.
+    """
+    grant = await grant_of(request)
+    body, said = await read_outgoing(request, wire.DraftBody)
+    mailbox = request.services.mail.mailbox(request.application, grant)
+    return shown.draft(await mailbox.create_draft(said, starred=bool(body.starred)), grant.id)
+
+
+@route(
+    "PUT",
+    _DRAFT,
+    tag=TAG,
+    access=BY_TOKEN,
+    body=wire.DraftPatch,
+    file=MULTIPART,
+    query=Selected,
+    answers=One(wire.Draft),
+    errors=ERRORS,
+)
+async def update_draft(request: Request) -> Answer:
+    """Change a draft. Its id stays.
+
+    Of a draft of another mail program, what the API shows is kept: of a text in two forms, the HTML.
+    """
+    grant = await grant_of(request)
+    chosen = data_plane.selection(data_plane.read_flags(request, Selected).select)
+    body, said = await read_outgoing(request, wire.DraftPatch)
+    mailbox = request.services.mail.mailbox(request.application, grant)
+    given = body.given(files=bool(said.files))
+    changed = await mailbox.change_draft(request.params["draft_id"], said, given=given, starred=body.starred)
+    return chosen(shown.draft(changed, grant.id))
 
 
 @route("DELETE", _DRAFT, tag=TAG, access=BY_TOKEN, errors=ERRORS)

@@ -2,12 +2,14 @@
 
 import contextlib
 
+from opengrant import metrics
 from opengrant.assembly.network import mail_client
 from opengrant.assembly.tools import Tools
 from opengrant.grants.mail_logins import MailLogins
 from opengrant.grants.refresh.refresh import Refresh
 from opengrant.grants.refresh.state import States
 from opengrant.mail.reach import Reach
+from opengrant.mail.schedules.schedules import Schedules
 from opengrant.mail.service import MailService
 from opengrant.mail.sessions import Sessions
 from opengrant.net.guard import Guard, parse_networks
@@ -42,3 +44,7 @@ def build_mail(settings: Settings, tools: Tools, logins: MailLogins, opened: con
         clients={name: trusted if facts.imap_host else tools.network.mail for name, facts in FACTS.items()},
     )
     return MailService(reach=reach, places=MAIL_PLACES)
+
+
+def build_schedules(tools: Tools) -> Schedules:
+    return Schedules(db=tools.db, vault=tools.vault, clock=tools.clock, waiting=metrics.set_scheduled_waiting)

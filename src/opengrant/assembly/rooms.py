@@ -13,7 +13,7 @@ from opengrant.assembly.base import Base, build_base
 from opengrant.assembly.calendars import build_calendars
 from opengrant.assembly.events import build_deliveries, build_delivery_sender, build_webhooks
 from opengrant.assembly.grants import GrantsRoom, build_grants
-from opengrant.assembly.mail import MAIL_PLACES, build_mail, build_mail_logins
+from opengrant.assembly.mail import MAIL_PLACES, build_mail, build_mail_logins, build_schedules
 from opengrant.assembly.proxy import build_proxy
 from opengrant.assembly.signin import build_sign_in
 from opengrant.assembly.tools import Tools
@@ -84,6 +84,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         feeds=Feeds(db=db, digests=tools.digests, clock=clock),
         ics_import=IcsImport(db=db, clock=clock),
         mail=build_mail(settings, tools, mail_logins, opened),
+        schedules=build_schedules(tools),
         mail_signatures=MailSignatures(db=db, clock=clock, places=MAIL_PLACES),
         proxy_tokens=proxy.tokens,
         proxy_logins=proxy,

@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
+from opengrant.mail.outgoing import Letter
 from opengrant.model.basics import record
 from opengrant.model.mail import Address, Attachment, Body, Folder, MessageHead
 
@@ -178,6 +179,13 @@ class Mailbox(Protocol):
         """What the query says of folders does not count."""
 
     async def draft(self, draft_id: str) -> Message: ...
+
+    async def create_draft(self, said: Letter, *, starred: bool) -> Message: ...
+
+    async def change_draft(
+        self, draft_id: str, said: Letter, *, given: frozenset[str], starred: bool | None
+    ) -> Message:
+        """given: names of the members of `said` that are to change."""
 
     async def delete_draft(self, draft_id: str) -> None:
         """For good."""

@@ -14,6 +14,8 @@ from typing import Literal, NamedTuple, TypeVar
 from opengrant.errors import Overloaded, ProviderFailure, RateLimited
 from opengrant.net.imap.session import ImapSession
 from opengrant.net.line_connection import Malformed
+from opengrant.providers.classify import of_a_proven_credential
+from opengrant.providers.verdict import Kind
 
 T = TypeVar("T")
 
@@ -24,6 +26,8 @@ PATIENCE = 20.0
 MOST = 1000
 """Sessions in all."""
 MOST_OF_A_HOST = 200
+_PAUSES = (0.1, 0.5)
+"""Seconds before a mail server is asked once more for a session that it has refused for their number."""
 REMEMBERED = 500
 """Messages of a grant whose place is remembered."""
 
@@ -145,8 +149,30 @@ class Sessions:
             return kept.session, True
         kept.close()
         self._make_room(kept.key)
-        kept.session = await open_()
+        kept.session = await self._opened(kept.key, open_)
         return kept.session, False
+
+    async def _opened(self, key: Key, open_: Open) -> ImapSession:
+        """A new session. Where the server allows no more for this mailbox, those that rest are closed for it."""
+        closed = False
+        for pause in _PAUSES:
+            try:
+                return await open_()
+            except ProviderFailure as failure:
+                if of_a_proven_credential(failure.evidence).kind is not Kind.RATE_LIMITED:
+                    raise
+                if not (closed := self._close_rest(key) or closed):
+                    raise
+            # A server counts a session until it has heard of its end.
+            await asyncio.sleep(pause)
+        return await open_()
+
+    def _close_rest(self, key: Key) -> bool:
+        """Close what rests of this grant. True if anything did."""
+        resting = [other for other in self._kept.values() if other.key.grant_id == key.grant_id and other.timer]
+        for other in resting:
+            self._drop(other)
+        return bool(resting)
 
     def _make_room(self, key: Key) -> None:
         """Close what has rested longest, where a bound is reached. Raises Overloaded: nothing rests."""

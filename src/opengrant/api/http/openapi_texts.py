@@ -73,6 +73,7 @@ PATH_PARAMETERS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "message_id": ("The message's id, URL-encoded.", {"id": "<1f2e3d4c@mail.example.com>"}),
     "provider": ("A provider's name.", {provider.value: provider.value for provider in ProviderName}),
     "redirect_uri_id": ("A redirect URI's id.", {"id": f"{_UUID}f1"}),
+    "schedule_id": ("The schedule's id.", {"id": f"{_UUID}d3"}),
     "session_id": ("A console session's id.", {"id": f"{_UUID}91"}),
     "signature_id": ("The signature's id.", {"id": f"{_UUID}c7"}),
     "thread_id": ("The `thread_id` of a message.", {"id": "tPDFmMmUzZDRjQG1haWwuZXhhbXBsZS5jb20-"}),

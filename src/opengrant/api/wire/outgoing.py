@@ -33,7 +33,9 @@ class Recipient(Model):
     """An address, and the name that goes with it."""
 
     email: Annotated[str, StringConstraints(min_length=3, max_length=500)]
+    """The address."""
     name: _Name | None = None
+    """The name beside it."""
 
     def to_model(self) -> Address:
         return Address(self.email.strip(), self.name or "")
@@ -46,10 +48,13 @@ class OutgoingAttachment(Model):
     """A file of a message. With a `content_id` the HTML of the body can show it, as `cid:…`."""
 
     filename: _Name | None = None
+    """Its name."""
     content_type: Annotated[str, StringConstraints(max_length=1000)] | None = None
+    """Its media type."""
     content: Annotated[str | None, Field(repr=False)] = None
     """The file in Base64."""
     content_id: Maybe[Annotated[str, StringConstraints(max_length=500)]] = None
+    """By which the HTML shows it, without angle brackets."""
     content_disposition: Annotated[str, StringConstraints(max_length=1000)] | None = None
     """`inline` or `attachment`; what has a `content_id` is inline where nothing is said."""
     is_inline: bool | None = None
@@ -84,7 +89,9 @@ class CustomHeader(Model):
     """A header field of your own."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=76)]
+    """Its name: none of those that a message sets by itself."""
     value: Annotated[str, StringConstraints(max_length=10_000)]
+    """One line."""
 
 
 class TrackingOptions(Model):
@@ -97,6 +104,7 @@ class TrackingOptions(Model):
     thread_replies: Annotated[bool, OrNull] = False
     """Refused: the webhooks of new messages tell of replies."""
     label: Annotated[str, StringConstraints(max_length=MAX_LABEL)] | None = None
+    """A text of yours."""
     domain_name: Maybe[Annotated[str, StringConstraints(max_length=253)]] = None
     """Refused, as are opens and links."""
 
@@ -119,22 +127,31 @@ class OutgoingBody(Model):
     """What messages and drafts have in common. Nothing is required."""
 
     to: _Recipients = ()
+    """Recipients."""
     cc: _Recipients = ()
+    """Recipients of a copy."""
     bcc: _Recipients = ()
+    """Recipients that the others do not see."""
     reply_to: _Recipients = ()
+    """Where answers go."""
     from_: Annotated[tuple[Recipient, ...], Field(alias="from", max_length=1), OrNull] = ()
     """The grant's address where it is left out. Whether another one may send is up to the mail server."""
     subject: Annotated[str, StringConstraints(max_length=10_000), OrNull] = ""
+    """One line; line ends become blanks."""
     body: Annotated[str, Field(repr=False), OrNull] = ""
     """HTML, or plain text with `is_plaintext`."""
     is_plaintext: Annotated[bool, OrNull] = False
+    """Whether `body` is plain text."""
     attachments: Annotated[tuple[OutgoingAttachment, ...], Field(max_length=MOST_FILES), OrNull] = ()
     """Files. Those of a multipart body are its other parts."""
     reply_to_message_id: Maybe[_MessageId] = None
     """The id of a message of this mailbox that is answered: the answer belongs to its conversation."""
     custom_headers: Annotated[tuple[CustomHeader, ...], Field(max_length=MOST_HEADERS), OrNull] = ()
+    """Header fields of your own."""
     tracking_options: TrackingOptions | None = None
+    """Refused, but for a label."""
     metadata: Metadata | None = None
+    """Refused: metadata of messages is not kept here yet."""
     template: Template | None = None
     """Refused: there are no templates here."""
     signature_id: Maybe[Annotated[str, StringConstraints(max_length=500, pattern=PRINTABLE)]] = None

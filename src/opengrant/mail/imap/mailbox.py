@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from opengrant.mail.imap import changing, downloads, drafts, finding, folders, heads, listing, threads
+from opengrant.mail.outgoing import Letter
 from opengrant.mail.port import (
     Download,
     Headers,
@@ -105,6 +106,22 @@ class ImapMailbox:
 
     async def draft(self, draft_id: str) -> Message:
         return await self.line.call(lambda kept, session: drafts.get(kept, session, draft_id))
+
+    async def create_draft(self, said: Letter, *, starred: bool) -> Message:
+        return await self.line.call(
+            lambda kept, session: drafts.create(
+                kept, session, said, starred=starred, own=self.line.own, date=self.line.now
+            )
+        )
+
+    async def change_draft(
+        self, draft_id: str, said: Letter, *, given: frozenset[str], starred: bool | None
+    ) -> Message:
+        return await self.line.call(
+            lambda kept, session: drafts.change(
+                *(kept, session, draft_id, said), given=given, starred=starred, own=self.line.own, date=self.line.now
+            )
+        )
 
     async def delete_draft(self, draft_id: str) -> None:
         await self.line.call(lambda kept, session: drafts.delete(kept, session, draft_id))

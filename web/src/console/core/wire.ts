@@ -189,6 +189,11 @@ export interface Calendar {
     notetaker?: Record<string, unknown>;
 }
 
+/** The message is not sent. */
+export interface Cancelled {
+    message: string;
+}
+
 /** An application's settings for one provider. */
 export interface Connector {
     name: string;
@@ -895,6 +900,26 @@ export interface SampleData {
     application_id: string;
     object: Record<string, unknown>;
 }
+
+/** A message that was sent with `send_at`. */
+export interface Schedule {
+    schedule_id: string;
+    status: ScheduleStatus;
+    /** When it is to be sent, in seconds since 1970. */
+    send_at: number;
+    /** When it was sent, failed or was cancelled. */
+    close_time?: number;
+}
+
+/** What became of a message. */
+export interface ScheduleStatus {
+    code: "pending" | "success" | "failed" | "cancelled";
+    /** In words, with what the mail server said last. */
+    description: string;
+}
+
+/** Messages that were sent with `send_at`. */
+export type Schedules = Schedule[];
 
 /** A scope that mailbox owners may be asked for. */
 export interface ScopeGuide {
