@@ -36,7 +36,7 @@ _NEWEST = "newest"
 _Found = tuple[Thread, Seen]
 """A thread, and its latest message."""
 _Taken = tuple[Reading, int]
-_Links = Mapping[tuple[bytes, int], heads.Link]
+_Roots = Mapping[tuple[bytes, int], str]
 
 
 class _Stream:
@@ -84,12 +84,12 @@ async def page(kept: Kept, session: ImapSession, query: ThreadQuery, *, after: P
     shown, decided = list[_Found](), dict[str, _Found | None]()
     goes = _GOES
     while goes and len(shown) < limit and (batch := stream.take(going.readings, _BATCH)):
-        links = await heads.links(session, stream.by_folder(batch))
+        roots = await heads.roots(session, stream.by_folder(batch))
         pending = deque(batch)
         while (
-            _show(pending, links, decided, shown, limit)
+            _show(pending, roots, decided, shown, limit)
             and goes
-            and (group := _next(pending, links, decided, limit - len(shown) + _AHEAD))
+            and (group := _next(pending, roots, decided, limit - len(shown) + _AHEAD))
         ):
             goes -= 1
             whole = await thread_members.complete(session, listed, group)
@@ -200,15 +200,15 @@ def _narrowed(query: ThreadQuery) -> MessageQuery:
     return replace(one, after=query.after) if alone else one
 
 
-def _next(pending: deque[_Taken], links: _Links, decided: Mapping[str, object], most: int) -> dict[str, Candidate]:
+def _next(pending: deque[_Taken], roots: _Roots, decided: Mapping[str, object], most: int) -> dict[str, Candidate]:
     """The next threads that were not met before."""
     group: dict[str, Candidate] = {}
     for reading, uid in pending:
-        link = links.get((reading.wire, uid))
-        if link is not None and (thread_id := link.thread_id) not in decided:
+        root = roots.get((reading.wire, uid))
+        if root is not None and (thread_id := ids.thread_id(root)) not in decided:
             if thread_id not in group and len(group) == most:
                 break
-            group.setdefault(thread_id, Candidate(link.root)).own.append((reading, uid))
+            group.setdefault(thread_id, Candidate(root)).own.append((reading, uid))
     return group
 
 
@@ -221,14 +221,14 @@ def _decide(going: _Stream, listed: Sequence[ListedFolder], query: ThreadQuery, 
 
 
 def _show(
-    pending: deque[_Taken], links: _Links, decided: dict[str, _Found | None], shown: list[_Found], limit: int
+    pending: deque[_Taken], roots: _Roots, decided: dict[str, _Found | None], shown: list[_Found], limit: int
 ) -> bool:
     """Go through the messages whose threads were decided. False: the page is full, and there is more."""
     while pending:
         reading, uid = pending[0]
-        link = links.get((reading.wire, uid))
-        if link is not None:
-            if (thread_id := link.thread_id) not in decided:
+        root = roots.get((reading.wire, uid))
+        if root is not None:
+            if (thread_id := ids.thread_id(root)) not in decided:
                 break
             found = decided[thread_id]
             if found is not None:
