@@ -23,6 +23,7 @@ RESOURCES = (
 """Of both SDKs, and of each what hangs below it."""
 SERVED = {
     *("messages.list", "messages.find", "messages.update", "messages.destroy"),
+    *("messages.send", "messages.send_raw_mime", "messages.sendRawMime"),
     *("messages.list_scheduled_messages", "messages.find_scheduled_message", "messages.stop_scheduled_message"),
     *("messages.listScheduledMessages", "messages.findScheduledMessage", "messages.stopScheduledMessage"),
     *("drafts.list", "drafts.find", "drafts.create", "drafts.update", "drafts.destroy"),
