@@ -42,7 +42,7 @@ async def find(
         if place is not None:
             raise _missing(message_id)
         kept.hints.pop(message_id, None)
-    folders = await in_order(session)
+    folders = in_order([one for one in await commands.list_folders(session) if commands.can_open(one)])
     for start in range(0, len(folders), AT_ONCE):
         for wire, uids in await search(session, (message_id,), folders[start : start + AT_ONCE]):
             found = await _look(session, message_id, wire, uids, headers, change=change)
@@ -116,9 +116,8 @@ async def search(
     return found
 
 
-async def in_order(session: ImapSession) -> list[ListedFolder]:
+def in_order(folders: Sequence[ListedFolder]) -> list[ListedFolder]:
     """Where most mail is first, what was thrown away last."""
-    folders = [one for one in await commands.list_folders(session) if commands.can_open(one)]
     late = {one.wire for mark in ("\\trash", "\\junk") if (one := purpose(folders, mark)) is not None}
     early = {one.wire for mark in ("\\all", "\\archive", "\\sent") if (one := purpose(folders, mark)) is not None}
 

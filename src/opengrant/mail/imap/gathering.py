@@ -8,6 +8,7 @@ from opengrant.mail.imap import finding, listing
 from opengrant.mail.imap.heads import Seen
 from opengrant.mail.port import Headers, Message
 from opengrant.mail.sessions import Kept
+from opengrant.net.imap import commands
 from opengrant.net.imap.session import ImapSession
 
 LONGEST = 4000
@@ -35,14 +36,14 @@ async def some(
         take(await finding.read(session, wire, uids, headers, validity=validity))
     left = [id_ for id_ in message_ids if id_ not in found and ids.is_message_id(id_) and ids.located(id_) is None]
     if left:
-        folders = await finding.in_order(session)
+        folders = finding.in_order([one for one in await commands.list_folders(session) if commands.can_open(one)])
         for start in range(0, len(folders), finding.AT_ONCE):
             left = [id_ for id_ in left if id_ not in found]
             for batch in _batches(left):
                 for wire, numbers in await finding.search(session, batch, folders[start : start + finding.AT_ONCE]):
                     take(await finding.read(session, wire, numbers, headers))
     seen = [found[id_] for id_ in message_ids if id_ in found]
-    texts = await listing.texts_of(session, seen) if bodies else {}
+    texts = await listing.texts(session, seen) if bodies else {}
     return [one.message(headers, texts.get((one.wire, one.uid))) for one in seen]
 
 
