@@ -59,6 +59,7 @@ def _seen(one: Fetched, wire: bytes, validity: int) -> Seen:
     block = next((value for name, value in one.parts.items() if name.startswith(b"BODY[HEADER")), b"")
     fields = Fields.read(block)
     root = structure(one.structure)
+    said = text.texts(root)
     id_ = ids.message_id(message_id(fields.first("message-id")) or "", wire, validity, one.uid)
     head = reading.head(
         fields,
@@ -69,8 +70,9 @@ def _seen(one: Fetched, wire: bytes, validity: int) -> Seen:
         size=one.size,
         unread="\\seen" not in one.flags,
         starred="\\flagged" in one.flags,
+        said=said,
     )
-    return Seen(head, fields, root, text.texts(root).shown, wire, validity, one.uid)
+    return Seen(head, fields, root, said.shown, wire, validity, one.uid)
 
 
 async def bodies(session: ImapSession, seen: Sequence[Seen], *, most: int = MAX_TEXT) -> dict[int, Body]:
