@@ -16,7 +16,8 @@ from opengrant.errors import (
 from opengrant.grants.mail_logins import MailLogins, label
 from opengrant.grants.refresh.state import States
 from opengrant.mail.sessions import Kept, Key, Sessions
-from opengrant.model import Application, Grant, ProviderName
+from opengrant.model import SECOND, Application, Grant, ProviderName
+from opengrant.model.mail import Address
 from opengrant.net.imap.session import ImapSession
 from opengrant.net.mail_login import MailClient
 from opengrant.store.grants.refreshing import State
@@ -72,6 +73,16 @@ class Line:
     grant: Grant
     key: Key
     _state: State | None = None
+
+    @property
+    def own(self) -> Address:
+        """Who its messages are from."""
+        return Address(self.grant.email, self.grant.name or "")
+
+    @property
+    def now(self) -> int:
+        """Seconds since the epoch."""
+        return self.reach.logins.clock() // SECOND
 
     async def call(self, work: Callable[[Kept, ImapSession], Awaitable[T]]) -> T:
         """Do a piece of work in the session for commands. Raises what the port's methods raise."""

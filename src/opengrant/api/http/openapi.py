@@ -268,16 +268,23 @@ def _body(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
             plain = {"file": {"summary": "A file", "value": next(iter(example.values()))}}
             described[media] = {"schema": {"type": "string", "minLength": 1}, "examples": plain}
         case MultipartBody(name):
-            described["multipart/form-data"] = {
-                "schema": {
-                    "type": "object",
-                    "properties": {name: content["schema"]},
-                    "required": [name],
-                    "additionalProperties": {"type": "string", "format": "binary"},
-                },
-                "encoding": {name: {"contentType": "application/json"}},
-            }
+            described["multipart/form-data"] = _multipart(name, content)
     return {"required": required, "content": described}
+
+
+def _multipart(name: str, content: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "schema": {
+            "type": "object",
+            "properties": {name: content["schema"]},
+            "required": [name],
+            "additionalProperties": {"type": "string", "format": "binary"},
+        },
+        "encoding": {name: {"contentType": "application/json"}},
+        "examples": {
+            title: {**example, "value": {name: example["value"]}} for title, example in content["examples"].items()
+        },
+    }
 
 
 def _examples(model: type[BaseModel]) -> list[Any]:
@@ -327,8 +334,10 @@ def _success(answers: Answers, refs: Mapping[Any, Any]) -> dict[str, Any]:
             return _stream()
         case Done():
             schema = _envelope()
-        case One(shape, says_success=says_success):
-            more = {"success": {"const": True}} if says_success else {}
+        case One(shape, says_success=says_success, says_grant=says_grant):
+            more: dict[str, Any] = {"success": {"const": True}} if says_success else {}
+            if says_grant:
+                more["grant_id"] = {"type": "string"}
             schema = _envelope(data=refs[shape, "serialization"], **more)
         case Page(shape, by_cursor=by_cursor):
             number = {"type": "integer"}

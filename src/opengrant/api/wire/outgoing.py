@@ -3,15 +3,17 @@
 import base64
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
 from opengrant.api.wire.events import Metadata
 from opengrant.api.wire.fields import PRINTABLE, Maybe, Model, OrNull, examples
+from opengrant.api.wire.messages import HEADERS, Message, MessageFields
 from opengrant.errors import InvalidData
 from opengrant.mail.mime.compose import File, check_header
 from opengrant.mail.outgoing import Letter
+from opengrant.mail.port import Headers
 from opengrant.model.mail import Address
 
 LARGEST = 25 * 1024 * 1024
@@ -33,7 +35,9 @@ class Recipient(Model):
     """An address, and the name that goes with it."""
 
     email: Annotated[str, StringConstraints(min_length=3, max_length=500)]
+    """The address."""
     name: _Name | None = None
+    """The name beside it."""
 
     def to_model(self) -> Address:
         return Address(self.email.strip(), self.name or "")
@@ -46,10 +50,13 @@ class OutgoingAttachment(Model):
     """A file of a message. With a `content_id` the HTML of the body can show it, as `cid:…`."""
 
     filename: _Name | None = None
+    """Its name."""
     content_type: Annotated[str, StringConstraints(max_length=1000)] | None = None
+    """Its media type."""
     content: Annotated[str | None, Field(repr=False)] = None
     """The file in Base64."""
     content_id: Maybe[Annotated[str, StringConstraints(max_length=500)]] = None
+    """By which the HTML shows it, without angle brackets."""
     content_disposition: Annotated[str, StringConstraints(max_length=1000)] | None = None
     """`inline` or `attachment`; what has a `content_id` is inline where nothing is said."""
     is_inline: bool | None = None
@@ -84,7 +91,9 @@ class CustomHeader(Model):
     """A header field of your own."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=76)]
+    """Its name: none of those that a message sets by itself."""
     value: Annotated[str, StringConstraints(max_length=10_000)]
+    """One line."""
 
 
 class TrackingOptions(Model):
@@ -97,6 +106,7 @@ class TrackingOptions(Model):
     thread_replies: Annotated[bool, OrNull] = False
     """Refused: the webhooks of new messages tell of replies."""
     label: Annotated[str, StringConstraints(max_length=MAX_LABEL)] | None = None
+    """A text of yours."""
     domain_name: Maybe[Annotated[str, StringConstraints(max_length=253)]] = None
     """Refused, as are opens and links."""
 
@@ -119,26 +129,35 @@ class OutgoingBody(Model):
     """What messages and drafts have in common. Nothing is required."""
 
     to: _Recipients = ()
+    """Recipients."""
     cc: _Recipients = ()
+    """Recipients of a copy."""
     bcc: _Recipients = ()
+    """Recipients that the others do not see."""
     reply_to: _Recipients = ()
+    """Where answers go."""
     from_: Annotated[tuple[Recipient, ...], Field(alias="from", max_length=1), OrNull] = ()
     """The grant's address where it is left out. Whether another one may send is up to the mail server."""
     subject: Annotated[str, StringConstraints(max_length=10_000), OrNull] = ""
+    """One line; line ends become blanks."""
     body: Annotated[str, Field(repr=False), OrNull] = ""
     """HTML, or plain text with `is_plaintext`."""
     is_plaintext: Annotated[bool, OrNull] = False
+    """Whether `body` is plain text."""
     attachments: Annotated[tuple[OutgoingAttachment, ...], Field(max_length=MOST_FILES), OrNull] = ()
     """Files. Those of a multipart body are its other parts."""
     reply_to_message_id: Maybe[_MessageId] = None
     """The id of a message of this mailbox that is answered: the answer belongs to its conversation."""
     custom_headers: Annotated[tuple[CustomHeader, ...], Field(max_length=MOST_HEADERS), OrNull] = ()
+    """Header fields of your own."""
     tracking_options: TrackingOptions | None = None
+    """Refused, but for a label."""
     metadata: Metadata | None = None
+    """Refused: metadata of messages is not kept here yet."""
     template: Template | None = None
     """Refused: there are no templates here."""
     signature_id: Maybe[Annotated[str, StringConstraints(max_length=500, pattern=PRINTABLE)]] = None
-    """A signature that is put at the very end."""
+    """A signature of the grant, which is put at the very end."""
 
     def to_model(self, files: Sequence[File] = ()) -> Letter:
         """files: of a multipart body. Decodes Base64: of much in a thread. Raises InvalidData."""
@@ -160,6 +179,7 @@ class OutgoingBody(Model):
             files=(*decoded, *files),
             reply_to_message_id=self.reply_to_message_id,
             headers=tuple((header.name, header.value) for header in self.custom_headers),
+            signature_id=self.signature_id,
         )
 
     def _check(self) -> None:
@@ -167,8 +187,6 @@ class OutgoingBody(Model):
             raise InvalidData("template: there are no templates here. Send subject and body.")
         if self.metadata:
             raise InvalidData("metadata: that of messages is not kept here yet.")
-        if self.signature_id is not None:
-            raise InvalidData("signature_id: signatures are not kept here yet.")
         if self.tracking_options is not None:
             self.tracking_options.check()
 
@@ -184,7 +202,7 @@ class SendBody(OutgoingBody):
         }
     )
     send_at: Annotated[int, Field(ge=0, lt=1 << 40)] | None = None
-    """Unix seconds."""
+    """When to send it, in Unix seconds: answered with 501, as long as messages are sent at once alone."""
     use_draft: bool | None = None
     """Only with `send_at`; of no effect for IMAP."""
 
@@ -196,6 +214,28 @@ class SendBody(OutgoingBody):
             raise InvalidData(f"to: {MOST_ADDRESSES} recipients at most, those in cc and bcc included.")
         if self.use_draft and self.send_at is None:
             raise InvalidData("use_draft: goes with send_at only.")
+
+
+class SendQuery(Model):
+    """How a message is sent, and what is shown of it."""
+
+    type: Literal["mime"] | None = None
+    """With `mime` the body is multipart and has a part `mime`: the whole message."""
+    fields: MessageFields = "standard"
+    """What is shown beside the usual fields."""
+
+    @property
+    def headers(self) -> Headers:
+        return HEADERS.get(self.fields, "none")
+
+
+class SentMessage(Message):
+    """A message as it was sent. Its copy lies in the folder for sent mail, where there is one."""
+
+    tracking_options: TrackingOptions | None = None
+    """As they were sent."""
+    reply_to_message_id: str | None = None
+    """The message that it answers."""
 
 
 def file_of(name: str, filename: str | None, content_type: str | None, content: bytes) -> File:

@@ -4,21 +4,27 @@ The new version is put in before the old one is erased. Where that was broken of
 counts everywhere, and the next change erases the others.
 """
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 
-from opengrant.errors import DataNotFound
-from opengrant.mail import ids
-from opengrant.mail.imap import folders, heads, listing
+from opengrant.errors import DataNotFound, InvalidData, ProviderUnavailable
+from opengrant.mail import drafting, ids
+from opengrant.mail.imap import downloads, finding, folders, heads, listing
 from opengrant.mail.imap.heads import Seen
 from opengrant.mail.mime.headers import Headers, message_id
+from opengrant.mail.outgoing import Letter, new_id
 from opengrant.mail.port import Message, MessagePage, MessageQuery, Place
 from opengrant.mail.sessions import Kept
+from opengrant.model.mail import Address
 from opengrant.net.imap import commands
 from opengrant.net.imap.commands import Fetched
 from opengrant.net.imap.names import quoted
 from opengrant.net.imap.session import ImapSession
 
+LARGEST = 36 * 1024 * 1024
+"""Bytes of a draft that can be changed: what a request of 25 MB makes, encoded."""
 MOST_COMPARED = 1000
 """The newest drafts, among which old versions are looked for."""
 _MOST_VERSIONS = 20
@@ -38,8 +44,77 @@ async def page(
 
 async def get(kept: Kept, session: ImapSession, draft_id: str) -> Message:
     """Raises DataNotFound."""
-    newest = (await _versions(kept, session, draft_id))[0]
-    return newest.message("none", (await heads.bodies(session, [newest])).get(newest.uid))
+    return await _shown(session, (await _versions(kept, session, draft_id))[0])
+
+
+async def create(kept: Kept, session: ImapSession, said: Letter, *, starred: bool, own: Address, date: int) -> Message:
+    """own: who it is from where the draft does not say; date: seconds, of now. Raises InvalidData."""
+    references = await finding.answered(kept, session, said.reply_to_message_id)
+    draft_id = new_id(own.email)
+    raw = await drafting.written(said, own=own, message_id=draft_id, date=date, references=references)
+    listed = await commands.list_folders(session)
+    found = folders.purpose(listed, "\\drafts")
+    wire = await folders.make(session, listed, "Drafts") if found is None else found.wire
+    return await _shown(session, await _put(session, wire, draft_id, raw, starred=starred, above=0))
+
+
+async def change(
+    kept: Kept,
+    session: ImapSession,
+    draft_id: str,
+    said: Letter,
+    *,
+    given: frozenset[str],
+    starred: bool | None,
+    own: Address,
+    date: int,
+) -> Message:
+    """given: names of the members that are to change. Raises DataNotFound, InvalidData."""
+    versions = await _versions(kept, session, draft_id, change=True)
+    newest = versions[0]
+    if not given:
+        if starred is not None:
+            await commands.store(session, [newest.uid], b"\\Flagged", add=starred)
+            newest = replace(newest, head=replace(newest.head, starred=starred))
+        return await _shown(session, newest)
+    if newest.head.size > LARGEST:
+        raise InvalidData(f"A draft of more than {LARGEST} bytes cannot be changed.")
+    draft = await asyncio.to_thread(drafting.read, await downloads.whole(session, newest, most=LARGEST))
+    letter = drafting.merged(draft, said, given)
+    answers = "reply_to_message_id" in given
+    references = await finding.answered(kept, session, letter.reply_to_message_id) if answers else draft.references
+    # A draft that another program has written without a Message-ID gets one, and with it another id.
+    kept_id = draft_id if ids.located(draft_id) is None else new_id(own.email)
+    raw = await drafting.written(letter, own=own, message_id=kept_id, date=date, references=references)
+    flagged = newest.head.starred if starred is None else starred
+    fresh = await _put(session, newest.wire, kept_id, raw, starred=flagged, above=newest.uid)
+    await commands.erase(session, [one.uid for one in versions])
+    kept.hints.pop(draft_id, None)
+    return await _shown(session, fresh)
+
+
+async def _put(session: ImapSession, wire: bytes, draft_id: str, raw: bytes, *, starred: bool, above: int) -> Seen:
+    """The new version as it lies in its folder, which is open then.
+
+    above  the uid of the newest version before it. That one stays until the server shows a newer one: some servers
+           take a message that they know by its Message-ID for the same
+    """
+    flags = b"\\Draft \\Seen" + b" \\Flagged" * starred
+    placed = await commands.append(session, wire, raw, flags=flags)
+    validity = await commands.open_folder(session, wire, change=True)
+    if placed is not None and placed[0] == validity:
+        uids = [placed[1]]
+    else:
+        named = b"UNDELETED HEADER MESSAGE-ID " + quoted(draft_id.encode("ascii"))
+        uids = list(islice(await commands.search(session, [named]), 1))
+    seen = await heads.read(session, wire, validity, [uid for uid in uids if uid > above])
+    if not seen:
+        raise ProviderUnavailable("The mail server took the draft and does not show it.")
+    return seen[0]
+
+
+async def _shown(session: ImapSession, seen: Seen) -> Message:
+    return seen.message("none", (await heads.bodies(session, [seen])).get(seen.uid))
 
 
 async def delete(kept: Kept, session: ImapSession, draft_id: str) -> None:

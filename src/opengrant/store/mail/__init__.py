@@ -1,4 +1,4 @@
 """Tables of mail: what is kept here beside mailboxes that are elsewhere.
 
-No body and no attachment of a message is stored.
+Of messages only those that wait to be sent are stored, sealed; of watched mailboxes, ids and flags of their messages.
 """
