@@ -30,6 +30,7 @@ from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
+from opengrant.mail.drafts import Drafts
 from opengrant.mail.schedules.schedules import Schedules
 from opengrant.mail.sending import Sending
 from opengrant.mail.service import MailService
@@ -97,6 +98,7 @@ class Services:
     # mail
     mail: MailService
     sending: Sending
+    drafts: Drafts
     schedules: Schedules
     mail_signatures: MailSignatures
     # proxy

@@ -15,6 +15,7 @@ from opengrant.errors import (
     ConcurrentIdempotentRequest,
     InvalidIdempotencyKey,
     InvalidIdempotentRequest,
+    MaySent,
     OpenGrantError,
 )
 from opengrant.model import Application, Clock, micros
@@ -79,10 +80,12 @@ class Idempotency:
         run: Callable[[Attempt], Awaitable[Mapping[str, Any]]],
         *,
         within: str,
+        keeps_refusals: bool = True,
     ) -> Outcome:
         """The answer of `run`, or of its first call within an hour. Raises as `once`; a stored refusal, too.
 
-        within  where the key counts: a key of one grant is not that of another
+        within          where the key counts: a key of one grant is not that of another
+        keeps_refusals  False: only that nobody knows whether it was sent
         A refusal that says "try again" is not stored.
         """
         check(key)
@@ -106,7 +109,7 @@ class Idempotency:
             if problem.retryable and claimed.handed_over:  # what became of it is still to be found out
                 at = self.clock() - micros(_ABANDONED) - 1
                 await self.db.write(idempotency.reopen(app.id, key, request, at=at))
-            elif problem.retryable:
+            elif problem.retryable or not (keeps_refusals or isinstance(problem, MaySent)):
                 await self.db.write(idempotency.release(app.id, key, request))
             else:
                 await self._finish(app, key, request, {"refused": _stored(problem)})

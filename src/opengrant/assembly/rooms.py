@@ -30,6 +30,7 @@ from opengrant.grants.handover import Handover
 from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.refresh.state import States
+from opengrant.mail.drafts import Drafts
 from opengrant.mail.signatures import Signatures as MailSignatures
 from opengrant.operations.address_index import AddressIndex
 from opengrant.operations.clock_steps import ClockSteps
@@ -55,6 +56,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
     signatures = MailSignatures(db=db, clock=clock, places=MAIL_PLACES)
     idempotency = Idempotency(db=db, digests=tools.digests, clock=clock)
     aliases = Aliases(tokens=grants.refresh.tokens, providers=tools.providers.aliases)
+    sending = build_sending(tools, mail, signatures, aliases, idempotency)
     return Services(
         db=db,
         public_url=settings.public_url,
@@ -88,7 +90,8 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         feeds=Feeds(db=db, digests=tools.digests, clock=clock),
         ics_import=IcsImport(db=db, clock=clock),
         mail=mail,
-        sending=build_sending(tools, mail, signatures, aliases, idempotency),
+        sending=sending,
+        drafts=Drafts(sending=sending),
         mail_signatures=signatures,
         schedules=build_schedules(tools),
         proxy_tokens=proxy.tokens,

@@ -260,7 +260,8 @@ def _body(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
     }
     types_of_body = ["application/json", *(["application/x-www-form-urlencoded"] if operation.form else [])]
     # A body of which nothing is required need not come, where a query may stand for it.
-    required = not operation.form or any(field.is_required() for field in members[0].model_fields.values())
+    may_lack = operation.form or operation.optional
+    required = not may_lack or any(field.is_required() for field in members[0].model_fields.values())
     described = dict.fromkeys(types_of_body, content)
     match operation.file:
         case FileBody(media):

@@ -179,6 +179,7 @@ class Operation:
     query       the model of the query string
     errors      what the handler may raise, beside what every route may
     form        the body may be an HTML form too, and may be absent
+    optional    the body may be absent
     file        the body may be a file, or have files beside it
     reads       headers that mean something here: Idempotency-Key, If-Available
     alias_of    the verb, or verb and path, of the operation that this one repeats
@@ -195,6 +196,7 @@ class Operation:
     query: type[BaseModel] | None = None
     errors: tuple[type[OpenGrantError], ...] = ()
     form: bool = False
+    optional: bool = False
     file: FileBody | MultipartBody | None = None
     reads: tuple[str, ...] = ()
     alias_of: str | None = None
@@ -217,6 +219,7 @@ def route(
     also: str | None = None,
     also_at: str | None = None,
     form: bool = False,
+    optional: bool = False,
     file: FileBody | MultipartBody | None = None,
     reads: tuple[str, ...] = (),
 ) -> Callable[[Handler], Handler]:
@@ -235,6 +238,7 @@ def route(
             query=query,
             errors=errors,
             form=form,
+            optional=optional,
             file=file,
             reads=reads,
         )
