@@ -31,10 +31,12 @@ from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
 from opengrant.mail.drafts import Drafts
+from opengrant.mail.metadata import MessageMetadata
 from opengrant.mail.schedules.schedules import Schedules
 from opengrant.mail.sending import Sending
 from opengrant.mail.service import MailService
 from opengrant.mail.signatures import Signatures as MailSignatures
+from opengrant.mail.watching.watching import Watching
 from opengrant.operations.address_index import AddressIndex
 from opengrant.operations.clock_steps import ClockSteps
 from opengrant.operations.grant_counts import GrantCounts
@@ -97,10 +99,12 @@ class Services:
     ics_import: IcsImport
     # mail
     mail: MailService
+    watching: Watching
     sending: Sending
     drafts: Drafts
     schedules: Schedules
     mail_signatures: MailSignatures
+    mail_metadata: MessageMetadata
     # proxy
     proxy_tokens: ProxyTokens
     proxy_logins: Logins

@@ -32,8 +32,6 @@ _TABLE: Sequence[tuple[str, Sequence[str]]] = (
         _MAIL,
         (
             f"PUT {_GRANT}/messages/clean",
-            f"GET {_GRANT}/threads",
-            f"GET PUT DELETE {_GRANT}/threads/{{thread_id}}",
             f"POST {_GRANT}/attachment-uploads",
             f"POST {_GRANT}/attachment-uploads/{{attachment_id}}/complete",
         ),
