@@ -26,7 +26,7 @@ SERVED = {
     *("messages.send", "messages.send_raw_mime", "messages.sendRawMime"),
     *("messages.list_scheduled_messages", "messages.find_scheduled_message", "messages.stop_scheduled_message"),
     *("messages.listScheduledMessages", "messages.findScheduledMessage", "messages.stopScheduledMessage"),
-    *("drafts.list", "drafts.find", "drafts.create", "drafts.update", "drafts.destroy"),
+    *("drafts.list", "drafts.find", "drafts.create", "drafts.update", "drafts.destroy", "drafts.send"),
 }
 
 

@@ -92,10 +92,7 @@ class Idempotency:
         key, request = f"{within}\n{key}", self.digests.request(app.id, body)  # a key has no line ends: none is alike
         claimed = await self._claim(app, key, request, ATTEMPTS_KEPT)
         if claimed is None:
-            stored = await self._first_answer(app, key, request)
-            if "refused" in stored:
-                raise _refusal(stored["refused"])
-            return Outcome(stored["answer"], replayed=True)
+            return _replayed(await self._first_answer(app, key, request))
         handed_over = claimed.handed_over
 
         async def hand_over() -> None:
@@ -109,10 +106,10 @@ class Idempotency:
             if problem.retryable and claimed.handed_over:  # what became of it is still to be found out
                 at = self.clock() - micros(_ABANDONED) - 1
                 await self.db.write(idempotency.reopen(app.id, key, request, at=at))
-            elif problem.retryable or not (keeps_refusals or isinstance(problem, MaySent)):
-                await self.db.write(idempotency.release(app.id, key, request))
-            else:
+            elif not problem.retryable and (keeps_refusals or isinstance(problem, MaySent)):
                 await self._finish(app, key, request, {"refused": _stored(problem)})
+            else:
+                await self.db.write(idempotency.release(app.id, key, request))
             raise
         except BaseException:
             if not handed_over:
@@ -151,6 +148,12 @@ def check(key: str) -> None:
     """Raises InvalidIdempotencyKey."""
     if not key or len(key) > LONGEST_KEY or not key.isprintable():
         raise InvalidIdempotencyKey(f"Idempotency-Key: 1 to {LONGEST_KEY} printable characters.")
+
+
+def _replayed(stored: Mapping[str, Any]) -> Outcome:
+    if "refused" in stored:
+        raise _refusal(stored["refused"])
+    return Outcome(stored["answer"], replayed=True)
 
 
 def _stored(problem: OpenGrantError) -> dict[str, Any]:

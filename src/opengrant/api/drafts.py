@@ -107,6 +107,8 @@ async def update_draft(request: Request) -> Answer:
         given=body.given(files=bool(said.files)),
         starred=body.starred,
     )
+    if changed.head.id != request.params["draft_id"]:
+        await request.services.mail_metadata.move(grant, request.params["draft_id"], changed.head.id, kind="draft")
     return chosen(shown.draft(changed, grant.id))
 
 
@@ -124,8 +126,7 @@ async def delete_draft(request: Request) -> None:
     _DRAFT,
     tag=TAG,
     access=BY_TOKEN,
-    body=wire.DraftSend,
-    optional=True,
+    body=wire.DraftSend | None,
     answers=One(SentMessage, says_grant=True),
     errors=SENDING_ERRORS,
     reads=("Idempotency-Key",),
@@ -146,5 +147,8 @@ async def send_draft(request: Request) -> Answer:
     )
     if replayed:
         request.answer_headers.append(REPLAYED)
+    await request.services.mail_metadata.move(grant, draft_id, message.head.id, kind="message")
+    kept = await metadata_of(request, grant, [message])
+    found = shown.message(message, grant.id, metadata=kept.get(message.head.id))
     answers = message.head.in_reply_to[:1]
-    return shown.message(message, grant.id) | ({"reply_to_message_id": answers[0]} if answers else {})
+    return found | ({"reply_to_message_id": answers[0]} if answers else {})

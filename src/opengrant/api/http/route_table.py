@@ -175,11 +175,11 @@ class MultipartBody:
 class Operation:
     """One verb on one path.
 
-    body        the model of the request body, or a union of models: the documentation shows a oneOf
+    body        the model of the request body, or a union of models: the documentation shows a oneOf; with
+                None, the body may be absent
     query       the model of the query string
     errors      what the handler may raise, beside what every route may
     form        the body may be an HTML form too, and may be absent
-    optional    the body may be absent
     file        the body may be a file, or have files beside it
     reads       headers that mean something here: Idempotency-Key, If-Available
     alias_of    the verb, or verb and path, of the operation that this one repeats
@@ -196,7 +196,6 @@ class Operation:
     query: type[BaseModel] | None = None
     errors: tuple[type[OpenGrantError], ...] = ()
     form: bool = False
-    optional: bool = False
     file: FileBody | MultipartBody | None = None
     reads: tuple[str, ...] = ()
     alias_of: str | None = None
@@ -219,7 +218,6 @@ def route(
     also: str | None = None,
     also_at: str | None = None,
     form: bool = False,
-    optional: bool = False,
     file: FileBody | MultipartBody | None = None,
     reads: tuple[str, ...] = (),
 ) -> Callable[[Handler], Handler]:
@@ -238,7 +236,6 @@ def route(
             query=query,
             errors=errors,
             form=form,
-            optional=optional,
             file=file,
             reads=reads,
         )
