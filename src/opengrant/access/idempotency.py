@@ -103,13 +103,8 @@ class Idempotency:
         try:
             answer = await run(Attempt(handed_over, hand_over))
         except OpenGrantError as problem:
-            if problem.retryable and claimed.handed_over:  # what became of it is still to be found out
-                at = self.clock() - micros(_ABANDONED) - 1
-                await self.db.write(idempotency.reopen(app.id, key, request, at=at))
-            elif not problem.retryable and (keeps_refusals or isinstance(problem, MaySent)):
-                await self._finish(app, key, request, {"refused": _stored(problem)})
-            else:
-                await self.db.write(idempotency.release(app.id, key, request))
+            keeps = keeps_refusals or isinstance(problem, MaySent)
+            await self._refused(app, key, request, problem, handed_over=claimed.handed_over, keeps=keeps)
             raise
         except BaseException:
             if not handed_over:
@@ -117,6 +112,25 @@ class Idempotency:
             raise
         await self._finish(app, key, request, {"answer": answer})
         return Outcome(answer, replayed=False)
+
+    async def _refused(
+        self,
+        app: Application,
+        key: str,
+        request: str,
+        problem: OpenGrantError,
+        *,
+        handed_over: bool,
+        keeps: bool,
+    ) -> None:
+        """handed_over: by an earlier attempt. keeps: one for good is stored."""
+        if not problem.retryable and keeps:
+            await self._finish(app, key, request, {"refused": _stored(problem)})
+        elif handed_over:  # what became of it is still to be found out
+            at = self.clock() - micros(_ABANDONED) - 1
+            await self.db.write(idempotency.reopen(app.id, key, request, at=at))
+        else:
+            await self.db.write(idempotency.release(app.id, key, request))
 
     async def forget(self, app: Application) -> None:
         """Drop answers that are older than a day."""
