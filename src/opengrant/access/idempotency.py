@@ -85,7 +85,7 @@ class Idempotency:
         """The answer of `run`, or of its first call within an hour. Raises as `once`; a stored refusal, too.
 
         within          where the key counts: a key of one grant is not that of another
-        keeps_refusals  False: only that nobody knows whether it was sent
+        keeps_refusals  False: only MaySent is stored
         A refusal that says "try again" is not stored.
         """
         check(key)

@@ -93,7 +93,7 @@ class Drafts:
     async def _send(
         self, app: Application, grant: Grant, draft_id: str, signature_id: str | None, handing_over: HandingOver
     ) -> tuple[_Sent, Message]:
-        """Once for what the draft says, whoever asks and however often, until it is changed or an hour has passed."""
+        """Once for what the draft says, until it is changed or an hour has passed."""
         mailbox = self.sending.mail.mailbox(app, grant)
         raw = await mailbox.raw_draft(draft_id)
         content = b"%b\0%b\0%b" % (draft_id.encode(), (signature_id or "").encode(), hashlib.sha256(raw).digest())
