@@ -66,8 +66,11 @@ class Client:
         return time.perf_counter() - began
 
     def append(self, size: int) -> None:
-        self.ask(b"APPEND INBOX {%d}" % size)
-        self._socket.sendall(b"x" * size + b"\r\n")
+        self.put(b"x" * size)
+
+    def put(self, message: bytes) -> None:
+        self.ask(b"APPEND INBOX {%d}" % len(message))
+        self._socket.sendall(message + b"\r\n")
         self._answered(b"APPEND")
 
     def _answered(self, command: bytes) -> None:
@@ -174,7 +177,7 @@ def _connect(port: int, dovecot: Dovecot, log: Path) -> list[str]:
     headers = {"Authorization": f"Bearer {_KEY}"}
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, trust_env=False, timeout=_PATIENCE) as http:
         deadline = time.monotonic() + _PATIENCE
-        while not _healthy(http):
+        while not healthy(http):
             if time.monotonic() > deadline:
                 raise Unexpected(f"OpenGrant does not start:\n{log.read_text()}")
             time.sleep(0.1)
@@ -195,7 +198,7 @@ def _connect(port: int, dovecot: Dovecot, log: Path) -> list[str]:
         return grants
 
 
-def _healthy(http: httpx.Client) -> bool:
+def healthy(http: httpx.Client) -> bool:
     try:
         return http.get("/healthz").status_code == 200
     except httpx.TransportError:
