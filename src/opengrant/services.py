@@ -30,6 +30,7 @@ from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
+from opengrant.mail.metadata import MessageMetadata
 from opengrant.mail.schedules.schedules import Schedules
 from opengrant.mail.sending import Sending
 from opengrant.mail.service import MailService
@@ -101,6 +102,7 @@ class Services:
     sending: Sending
     schedules: Schedules
     mail_signatures: MailSignatures
+    mail_metadata: MessageMetadata
     # proxy
     proxy_tokens: ProxyTokens
     proxy_logins: Logins

@@ -10,6 +10,7 @@ from opengrant.mail.mime.headers import message_ids
 from opengrant.mail.mime.headers import text as decoded
 from opengrant.mail.mime.index import index
 from opengrant.mail.mime.parts import Part
+from opengrant.mail.mime.text import Texts
 from opengrant.mail.port import Headers, Message
 from opengrant.model.mail import Address, MessageHead
 
@@ -26,12 +27,14 @@ def head(
     size: int,
     unread: bool = False,
     starred: bool = False,
+    said: Texts | None = None,
 ) -> MessageHead:
+    """said: what `texts` finds in the message, if it is known."""
     answers = message_ids(fields.first("in-reply-to") or "")
     references = message_ids(fields.first("references") or "")
     return MessageHead(
         id=id_,
-        thread_id=ids.thread_id((*references, *answers, id_)[0]),
+        thread_id=ids.thread_id(first_of_thread(fields, id_)),
         folders=folders,
         subject=decoded(fields.first("subject") or ""),
         sender=addresses(fields.every("from")),
@@ -43,10 +46,18 @@ def head(
         unread=unread,
         starred=starred,
         size=size,
-        attachments=text.attachments(root),
+        attachments=text.attachments(root, said),
         in_reply_to=answers,
         references=references,
     )
+
+
+def first_of_thread(fields: Fields, id_: str) -> str:
+    """The Message-ID that the conversation begins with. id_: the message's own id."""
+    for name in ("references", "in-reply-to"):
+        if named := message_ids(fields.first(name) or ""):
+            return named[0]
+    return id_
 
 
 def shown(fields: Fields, headers: Headers) -> tuple[tuple[str, str], ...]:

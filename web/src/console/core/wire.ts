@@ -353,6 +353,7 @@ export interface Details {
     branding: Record<string, unknown>;
     hosted_authentication: Record<string, unknown>;
     idp_settings?: Record<string, unknown>;
+    mail_settings?: Record<string, unknown>;
     domain?: string;
     callback_uris: RedirectUri[];
     /** Unix seconds. */
@@ -417,6 +418,8 @@ export interface Draft {
     body?: string;
     /** The first 100 characters of the text. */
     snippet?: string;
+    /** What was kept with it here. */
+    metadata?: Record<string, string>;
     /** The message that it answers. */
     reply_to_message_id?: string;
     /** When it was saved last. */
@@ -680,6 +683,8 @@ export interface Message {
     body?: string;
     /** The first 100 characters of the text. */
     snippet?: string;
+    /** What was kept with it here. */
+    metadata?: Record<string, string>;
     /** With `fields=include_headers` or `include_basic_headers`. */
     headers?: HeaderField[];
     /** With `fields=raw_mime`: the message, in URL-safe Base64. */
@@ -959,6 +964,8 @@ export interface SentMessage {
     body?: string;
     /** The first 100 characters of the text. */
     snippet?: string;
+    /** What was kept with it here. */
+    metadata?: Record<string, string>;
     /** With `fields=include_headers` or `include_basic_headers`. */
     headers?: HeaderField[];
     /** With `fields=raw_mime`: the message, in URL-safe Base64. */
@@ -1005,6 +1012,38 @@ export interface StoredLogin {
     smtp?: MailServerLogin;
     caldav?: CaldavLogin;
     ews?: ExchangeLogin;
+}
+
+/** A conversation: messages that name each other in their headers. Fields that were not asked for are left out. */
+export interface Thread {
+    id: string;
+    grant_id: string;
+    object: string;
+    /** The latest of its messages and drafts; `object` says which it is. */
+    latest_draft_or_message?: Message | Draft;
+    /** Whether one of its messages has. Inline images do not count. */
+    has_attachments?: boolean;
+    has_drafts?: boolean;
+    /** Whether one of its messages is flagged. */
+    starred?: boolean;
+    /** Whether one of its messages is unread. */
+    unread?: boolean;
+    /** When the mail server received the first one. */
+    earliest_message_date?: number;
+    latest_message_received_date?: number;
+    /** Of messages in the folder for sent ones. */
+    latest_message_sent_date?: number;
+    /** From, To, Cc and Bcc of all its messages. */
+    participants?: MailAddress[];
+    /** The oldest first. */
+    message_ids?: string[];
+    draft_ids?: string[];
+    /** The folders in which its messages lie. */
+    folders?: string[];
+    /** The first 100 characters of its latest message. */
+    snippet?: string;
+    /** That of its first message. */
+    subject?: string;
 }
 
 export interface TimeSlot {
