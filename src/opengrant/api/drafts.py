@@ -73,7 +73,12 @@ async def create_draft(request: Request) -> Answer:
     grant = await grant_of(request)
     body, said = await read_outgoing(request, wire.DraftBody)
     mailbox = request.services.mail.mailbox(request.application, grant)
-    return shown.draft(await mailbox.create_draft(said, starred=bool(body.starred)), grant.id)
+    if body.metadata:
+        await request.services.mail_metadata.check_room(grant)
+    made = await mailbox.create_draft(said, starred=bool(body.starred))
+    if body.metadata:
+        await request.services.mail_metadata.put(grant, made.head.id, body.metadata, kind="draft")
+    return shown.draft(made, grant.id, metadata=body.metadata)
 
 
 @route(
@@ -98,7 +103,10 @@ async def update_draft(request: Request) -> Answer:
     mailbox = request.services.mail.mailbox(request.application, grant)
     given = body.given(files=bool(said.files))
     changed = await mailbox.change_draft(request.params["draft_id"], said, given=given, starred=body.starred)
-    return chosen(shown.draft(changed, grant.id))
+    if body.metadata is not None:
+        await request.services.mail_metadata.put(grant, changed.head.id, body.metadata, kind="draft")
+    kept = await metadata_of(request, grant, [changed])
+    return chosen(shown.draft(changed, grant.id, metadata=kept.get(changed.head.id)))
 
 
 @route("DELETE", _DRAFT, tag=TAG, access=BY_TOKEN, errors=ERRORS)
