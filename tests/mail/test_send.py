@@ -284,5 +284,5 @@ def test_metadata_is_kept_with_what_was_sent(tenant: Tenant, grant: str, owner: 
     assert sent["metadata"] == {"key1": "order-17", "who": "Ana"}
     (found,) = data(tenant.get(f"{grant}/messages?metadata_pair=key1:order-17"))
     assert (found["id"], found["metadata"], found["folders"]) == (sent["id"], sent["metadata"], ["Sent"])
-    (received,) = postfix.received()
+    (received,) = postfix.received(1)
     assert b"order-17" not in received.raw

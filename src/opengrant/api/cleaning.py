@@ -25,7 +25,7 @@ _AT_ONCE = 16 * 1024
     tag=TAG,
     access=BY_TOKEN,
     body=wire.CleanBody,
-    answers=One(list[wire.CleanMessage]),
+    answers=One(wire.CleanMessages),
     errors=ERRORS,
 )
 async def clean_messages(request: Request) -> list[Answer]:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, RootModel, StringConstraints
 
 from opengrant.api.wire.fields import PRINTABLE, Model, examples
 from opengrant.api.wire.messages import Message
@@ -53,3 +53,7 @@ class CleanMessage(Message):
 
     conversation: str
     """Text or Markdown: without quotations, signatures, and what nobody sees who looks at the message."""
+
+
+class CleanMessages(RootModel[list[CleanMessage]]):
+    """In the order of the request."""

@@ -194,6 +194,44 @@ export interface Cancelled {
     message: string;
 }
 
+/** A message, and what it says by itself. */
+export interface CleanMessage {
+    /** Its Message-ID, where it has one. */
+    id: string;
+    grant_id: string;
+    object: string;
+    thread_id?: string;
+    subject?: string;
+    from?: MailAddress[];
+    to?: MailAddress[];
+    cc?: MailAddress[];
+    bcc?: MailAddress[];
+    reply_to?: MailAddress[];
+    /** When the mail server received it. */
+    date?: number;
+    created_at?: number;
+    unread?: boolean;
+    starred?: boolean;
+    /** The folder in which it was found. */
+    folders?: string[];
+    attachments?: Attachment[];
+    /** HTML as it was sent, and plain text where there is no HTML. It was written by a stranger: sanitise it. */
+    body?: string;
+    /** The first 100 characters of the text. */
+    snippet?: string;
+    /** What was kept with it here. */
+    metadata?: Record<string, string>;
+    /** With `fields=include_headers` or `include_basic_headers`. */
+    headers?: HeaderField[];
+    /** With `fields=raw_mime`: the message, in URL-safe Base64. */
+    raw_mime?: string;
+    /** Text or Markdown: without quotations, signatures, and what nobody sees who looks at the message. */
+    conversation: string;
+}
+
+/** In the order of the request. */
+export type CleanMessages = CleanMessage[];
+
 /** An application's settings for one provider. */
 export interface Connector {
     name: string;
