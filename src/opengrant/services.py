@@ -30,6 +30,7 @@ from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
+from opengrant.mail.readings import MailReadings
 from opengrant.mail.service import MailService
 from opengrant.operations.address_index import AddressIndex
 from opengrant.operations.clock_steps import ClockSteps
@@ -93,6 +94,7 @@ class Services:
     ics_import: IcsImport
     # mail
     mail: MailService
+    mail_readings: MailReadings
     # proxy
     proxy_tokens: ProxyTokens
     proxy_logins: Logins

@@ -8,7 +8,7 @@ from opengrant.api.folders import ERRORS, TAG
 from opengrant.api.http import cursors, data_plane
 from opengrant.api.http.data_plane import grant_of
 from opengrant.api.http.request import Request
-from opengrant.api.http.route_table import Cursor, Key, One, route
+from opengrant.api.http.route_table import MAILBOX, Cursor, One, route
 from opengrant.api.wire import messages as wire
 from opengrant.api.wire.calendars import Selected
 from opengrant.api.wire.fields import Answer
@@ -18,13 +18,10 @@ from opengrant.mail.port import Place
 
 _MESSAGES = "/v3/grants/{grant_id}/messages"
 _MESSAGE = f"{_MESSAGES}/{{message_id}}"
-_LISTS = frozenset({"in", "any_email", "from", "to", "cc", "bcc", "metadata_pair"})
-BY_TOKEN = Key(by_token=True)
+LISTS = frozenset({"in", "any_email", "from", "to", "cc", "bcc", "metadata_pair"})
 
 
-@route(
-    "GET", _MESSAGES, tag=TAG, access=BY_TOKEN, query=wire.MessagesQuery, answers=Cursor(wire.Message), errors=ERRORS
-)
+@route("GET", _MESSAGES, tag=TAG, access=MAILBOX, query=wire.MessagesQuery, answers=Cursor(wire.Message), errors=ERRORS)
 async def list_messages(request: Request) -> tuple[list[Answer], str | None]:
     """List messages, the newest first, as each folder received them.
 
@@ -35,7 +32,7 @@ async def list_messages(request: Request) -> tuple[list[Answer], str | None]:
     """
     grant = await grant_of(request)
     of = f"messages {grant.id}"
-    raw, place = data_plane.continued(data_plane.raw_query(request, lists=_LISTS), of=of)
+    raw, place = data_plane.continued(data_plane.raw_query(request, lists=LISTS), of=of)
     query = data_plane.check(wire.MessagesQuery, raw)
     if "metadata_pair" in raw:
         raise InvalidData("metadata_pair: metadata of messages is not kept here yet.")
@@ -56,7 +53,7 @@ def _after(place: list[Any] | None) -> Place | None:
     return tuple(zip(digests, numbers, strict=True))
 
 
-@route("GET", _MESSAGE, tag=TAG, access=BY_TOKEN, query=wire.MessageSelected, answers=One(wire.Message), errors=ERRORS)
+@route("GET", _MESSAGE, tag=TAG, access=MAILBOX, query=wire.MessageSelected, answers=One(wire.Message), errors=ERRORS)
 async def get_message(request: Request) -> Answer:
     """Get a message by its id, in whichever folder it lies.
 
@@ -78,7 +75,7 @@ async def get_message(request: Request) -> Answer:
     "PUT",
     _MESSAGE,
     tag=TAG,
-    access=BY_TOKEN,
+    access=MAILBOX,
     body=wire.MessagePatch,
     query=Selected,
     answers=One(wire.Message),
@@ -102,7 +99,7 @@ async def update_message(request: Request) -> Answer:
     return data_plane.selection(query.select)(shown.message(changed, grant.id))
 
 
-@route("DELETE", _MESSAGE, tag=TAG, access=BY_TOKEN, query=wire.DeleteQuery, errors=(*ERRORS, AccessDenied))
+@route("DELETE", _MESSAGE, tag=TAG, access=MAILBOX, query=wire.DeleteQuery, errors=(*ERRORS, AccessDenied))
 async def delete_message(request: Request) -> None:
     """Move a message to the trash. One that lies there already is erased."""
     grant = await grant_of(request)

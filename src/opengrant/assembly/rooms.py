@@ -30,6 +30,7 @@ from opengrant.grants.handover import Handover
 from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.refresh.state import States
+from opengrant.mail.readings import MailReadings
 from opengrant.operations.address_index import AddressIndex
 from opengrant.operations.clock_steps import ClockSteps
 from opengrant.operations.grant_counts import GrantCounts
@@ -82,6 +83,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         feeds=Feeds(db=db, digests=tools.digests, clock=clock),
         ics_import=IcsImport(db=db, clock=clock),
         mail=build_mail(settings, tools, grants.refresh, opened),
+        mail_readings=MailReadings(db=db, clock=clock),
         proxy_tokens=proxy.tokens,
         proxy_logins=proxy,
         hosted=sign_in.hosted,

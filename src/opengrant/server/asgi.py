@@ -29,6 +29,7 @@ from opengrant.api import feeds
 from opengrant.api import attachments as _attachments  # noqa: F401
 from opengrant.api import folders as _folders  # noqa: F401
 from opengrant.api import messages as _messages  # noqa: F401
+from opengrant.api import console_mail as _console_mail  # noqa: F401
 from opengrant.api import webhooks as _webhooks  # noqa: F401
 from opengrant.api import workspaces as _workspaces  # noqa: F401
 
