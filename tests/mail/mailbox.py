@@ -2,23 +2,28 @@
 
 import contextlib
 import imaplib
+import re
 import ssl
 from collections.abc import Iterator, Sequence
 from email.message import EmailMessage
 
+from tests.peers.cyrus import Cyrus
 from tests.peers.dovecot import ACCOUNTS, Dovecot
 
 OWNER = "bob@example.test"
 RECEIVED = 1_772_438_400
 """2026-03-02T08:00Z: when the first message came."""
+PURPOSES = {"Papierkorb": "\\Trash", "Ablage": "\\Archive", "Entwuerfe": "\\Drafts"}
+"""Dovecot knows these names by its configuration."""
+_NAME = re.compile(r' "[./]" ')
 
 
 class Owner:
     """Logged in by imaplib."""
 
-    def __init__(self, dovecot: Dovecot) -> None:
-        trust = ssl.create_default_context(cafile=str(dovecot.ca_file))
-        self.client = imaplib.IMAP4_SSL("127.0.0.1", dovecot.imaps, ssl_context=trust, timeout=60)
+    def __init__(self, server: Dovecot | Cyrus) -> None:
+        trust = ssl.create_default_context(cafile=str(server.ca_file))
+        self.client = imaplib.IMAP4_SSL("127.0.0.1", server.imaps, ssl_context=trust, timeout=60)
         password = ACCOUNTS[OWNER].encode()
         self.client.authenticate("PLAIN", lambda _: b"\0" + OWNER.encode() + b"\0" + password)
 
@@ -34,15 +39,17 @@ class Owner:
 
     def folders(self) -> list[str]:
         lines = self.client.list()[1]
-        return [line.decode().rpartition(' "." ')[2].strip('"') for line in lines if isinstance(line, bytes)]
+        return [_NAME.split(line.decode())[-1].strip('"') for line in lines if isinstance(line, bytes)]
 
     def make(self, name: str) -> None:
-        assert self.client.create(f'"{name}"')[0] == "OK"
+        purpose = PURPOSES.get(name) if "CREATE-SPECIAL-USE" in self.client.capabilities else None
+        answer = self.client.create(f'"{name}" (USE ({purpose}))' if purpose else f'"{name}"')
+        assert answer[0] == "OK", (answer, self.client.list())
 
     def put(self, message: bytes, *, folder: str = "INBOX", flags: str = "", after: int = 0) -> None:
         """after: seconds after RECEIVED when it came."""
         when = imaplib.Time2Internaldate(RECEIVED + after)
-        assert self.client.append(f'"{folder}"', flags, when, message)[0] == "OK"
+        assert self.client.append(f'"{folder}"', flags.strip(), when, message)[0] == "OK"
 
     def flags(self, folder: str = "INBOX") -> list[frozenset[str]]:
         """Of each message, in the order in which they came."""
@@ -59,8 +66,8 @@ class Owner:
 
 
 @contextlib.contextmanager
-def owner_of(dovecot: Dovecot) -> Iterator[Owner]:
-    owner = Owner(dovecot)
+def owner_of(server: Dovecot | Cyrus) -> Iterator[Owner]:
+    owner = Owner(server)
     try:
         owner.empty()
         yield owner

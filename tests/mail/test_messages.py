@@ -81,39 +81,39 @@ def test_without_a_folder_all_but_drafts_are_listed_the_newest_first(tenant: Ten
     assert set(ids(data(tenant.get(f"{grant}/messages?in=Work&in=Entwuerfe")))) == set(named(1, 4, 5))
 
 
-@pytest.mark.parametrize(
-    ("query", "wanted"),
-    [
-        ("unread=true", (3, 2, 1)),
-        ("unread=False", (4,)),
-        ("starred=1", (3,)),
-        ("subject=invoice", (2,)),
-        ("subject=gr%C3%BC%C3%9Fe", (3,)),
-        ("from=eve@example.com", (4,)),
-        ("from=eve@example.com&from=ana@example.com", (4, 3, 2, 1)),
-        ("to=carl@example.com", (2,)),
-        ("cc=carl@example.com", (4,)),
-        ("any_email=carl@example.com,nobody@example.com", (4, 2)),
-        ("has_attachment=true", (1,)),
-        ("has_attachment=false", (4, 3, 2)),
-        (f"received_after={RECEIVED + 20}", (4, 3)),
-        (f"received_before={RECEIVED + 20}", (1,)),
-        (f"received_after={RECEIVED + 10}&received_before={RECEIVED + 40}", (3, 2)),
-        ("search_query_native=%22message+2%22", (2,)),
-        ("q=hello", (4, 3, 2, 1)),
-        ("unread=true&subject=nothing+like+this", ()),
-        ("subject=undefined", (4, 3, 2, 1)),
-        ("subject=%22%29+OR+ALL", ()),
-    ],
+FILTERS: tuple[tuple[str, tuple[int, ...]], ...] = (
+    ("unread=true", (3, 2, 1)),
+    ("unread=False", (4,)),
+    ("starred=1", (3,)),
+    ("subject=invoice", (2,)),
+    ("subject=gr%C3%BC%C3%9Fe", (3,)),
+    ("from=eve@example.com", (4,)),
+    ("from=eve@example.com&from=ana@example.com", (4, 3, 2, 1)),
+    ("to=carl@example.com", (2,)),
+    ("cc=carl@example.com", (4,)),
+    ("any_email=carl@example.com,nobody@example.com", (4, 2)),
+    ("has_attachment=true", (1,)),
+    ("has_attachment=false", (4, 3, 2)),
+    (f"received_after={RECEIVED + 20}", (4, 3)),
+    (f"received_before={RECEIVED + 20}", (1,)),
+    (f"received_after={RECEIVED + 10}&received_before={RECEIVED + 40}", (3, 2)),
+    ("search_query_native=%22message+2%22", (2,)),
+    ("q=hello", (4, 3, 2, 1)),
+    ("unread=true&subject=nothing+like+this", ()),
+    ("subject=undefined", (4, 3, 2, 1)),
+    ("subject=%22%29+OR+ALL", ()),
 )
-def test_filters(tenant: Tenant, grant: str, owner: Owner, query: str, wanted: tuple[int, ...]) -> None:
+
+
+def test_filters(tenant: Tenant, grant: str, owner: Owner) -> None:
     owner.put(mail(1, files=[("a.pdf", b"x")]), after=10)
     owner.put(mail(2, subject="Your INVOICE", to="carl@example.com"), after=20)
     owner.put(mail(3, subject="Viele Grüße"), after=30, flags="\\Flagged")
     owner.put(mail(4, sender="eve@example.com", Cc="carl@example.com"), after=40, flags="\\Seen")
-    for folder in ("&in=INBOX", ""):
-        answer = tenant.get(f"{grant}/messages?select=id&{query}{folder}")
-        assert ids(data(answer)) == named(*wanted), answer.text
+    for query, wanted in FILTERS:
+        for folder in ("&in=INBOX", ""):
+            answer = tenant.get(f"{grant}/messages?select=id&{query}{folder}")
+            assert ids(data(answer)) == named(*wanted), (query, folder, answer.text)
 
 
 def test_a_conversation_has_one_thread(tenant: Tenant, grant: str, owner: Owner) -> None:
@@ -251,7 +251,7 @@ def test_calls_for_one_mailbox_take_turns(tenant: Tenant, grant: str, owner: Own
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=0", "limit=x", "unread=maybe", "in=Nothing", "metadata_pair=key1:a", "page_token=x"]
+    "query", ["limit=0", "limit=x", "unread=maybe", "in=Nothing", "metadata_pair=key6:a", "page_token=x"]
 )
 def test_a_wrong_query_names_its_parameter(tenant: Tenant, grant: str, owner: Owner, query: str) -> None:
     status, _, message = problem(tenant.get(f"{grant}/messages?{query}"))
@@ -259,9 +259,7 @@ def test_a_wrong_query_names_its_parameter(tenant: Tenant, grant: str, owner: Ow
     assert query.partition("=")[0] in message
 
 
-@pytest.mark.parametrize(
-    "body", [{}, {"unread": None}, {"metadata": {"a": "b"}}, {"folders": "INBOX"}, {"starred": "x"}]
-)
+@pytest.mark.parametrize("body", [{}, {"unread": None}, {"metadata": {"a": 1}}, {"folders": "INBOX"}, {"starred": "x"}])
 def test_a_wrong_change_changes_nothing(tenant: Tenant, grant: str, owner: Owner, body: Any) -> None:
     owner.put(mail(1))
     assert problem(tenant.put(path(grant, "<1@example.com>"), body))[:2] == (400, "invalid_request_error")

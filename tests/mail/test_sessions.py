@@ -11,7 +11,7 @@ from opengrant.mail.sessions import Key, Sessions
 from opengrant.net.dns import Resolver
 from opengrant.net.guard import Guard, parse_networks
 from opengrant.net.imap import commands
-from opengrant.net.mail_login import MailClient
+from opengrant.net.mail_login import MailClient, ServerLogin
 from tests.fakes.mail import CLOSE, FakeMail
 
 LIST = b'* LIST () "/" INBOX\r\nTAG OK done\r\n'
@@ -25,14 +25,15 @@ async def pool(*, offers=b"IMAP4rev1 AUTH=PLAIN SASL-IR", replies=None, **bounds
     async with FakeMail(replies=told) as server:
 
         async def open_():
-            return await client.open_imap(
-                "imap",
+            login = ServerLogin(
+                leg="imap",
                 host="127.0.0.1",
                 port=server.port,
                 security="plain",
                 username="ana",
-                password=SecretStr("x"),
+                secret=SecretStr("x"),
             )
+            return await client.open_imap("imap", login)
 
         try:
             yield sessions, open_, server

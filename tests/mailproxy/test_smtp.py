@@ -14,6 +14,7 @@ from tests.fakes.mail import Certificates
 from tests.mailproxy.conftest import ALICE
 from tests.mailproxy.support import Proxied, key_of
 from tests.peers.dovecot import ACCOUNTS, Dovecot
+from tests.peers.postfix import UNWANTED, Postfix
 from tests.support import Tenant, data, imap
 
 
@@ -118,3 +119,26 @@ def test_a_server_that_is_away_is_no_wrong_password(
         client.login(sending["id"], key)
     assert refused.value.smtp_code == 454
     assert data(tenant.get(f"/v3/grants/{sending['id']}"))["grant_status"] == "valid"
+
+
+def test_what_postfix_says_of_each_recipient_reaches_the_client(
+    proxied: Proxied, tenant: Tenant, key: str, dovecot: Dovecot, postfix: Postfix
+) -> None:
+    tenant.connector("imap")
+    place = {"smtp_host": "127.0.0.2", "smtp_port": postfix.submission}  # STARTTLS
+    grant = data(tenant.connect("imap", imap(dovecot, ALICE, **place)))
+    postfix.forget()
+    with proxied.submission() as client:
+        client.login(grant["id"], key)
+        recipients = ["bob@example.test", "gone@example.test", "later@example.test", "full@example.test"]
+        refused = client.sendmail(ALICE, recipients, "Subject: hello\r\n\r\nHello\r\n")
+        assert {name: code for name, (code, _) in refused.items()} == {
+            "gone@example.test": 550,
+            "later@example.test": 450,
+            "full@example.test": 552,
+        }
+        with pytest.raises(smtplib.SMTPDataError) as unwanted:
+            client.sendmail(ALICE, ["bob@example.test"], f"Subject: {UNWANTED}\r\n\r\nHello\r\n")
+        assert unwanted.value.smtp_code == 550
+    (mail,) = postfix.received(1)
+    assert mail.recipient == "bob@example.test"

@@ -8,7 +8,6 @@ Needs Debian's dovecot-imapd and dovecot-submissiond.
 import imaplib
 import os
 import shutil
-import socket
 import ssl
 import subprocess
 import tempfile
@@ -21,7 +20,7 @@ from typing import Self
 
 import trustme
 
-from tests.peers.processes import UNPRIVILEGED, end_group, tied
+from tests.peers.processes import UNPRIVILEGED, end_group, free_ports, tied
 
 NAMES = ("localhost", "mail.example.test", "127.0.0.1", "127.0.0.2")
 ELSEWHERE = "127.0.0.2"
@@ -132,19 +131,14 @@ class Dovecot:
         # Not under pytest's own directory: others than root cannot enter that.
         self.dir = Path(tempfile.mkdtemp(prefix="dovecot-"))
         self.dir.chmod(0o755)
-        self.imap, self.imaps, self.submission, self.submissions = _free_ports(4)
+        self.imap, self.imaps, self.submission, self.submissions = free_ports(4)
         self.ca_file = self.dir / "ca.pem"
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        ca = trustme.CA()
-        ca.cert_pem.write_to_path(str(self.ca_file))
-        certificate = ca.issue_cert(*NAMES)
-        certificate.private_key_pem.write_to_path(str(self.dir / "key.pem"))
-        for part in certificate.cert_chain_pems:
-            part.write_to_path(str(self.dir / "cert.pem"), append=True)
+        write_certificates(self.dir)
         self._write_users(ACCOUNTS)
-        user, group = _give_away(self.dir)
+        user, group = give_away(self.dir)
         config = self.dir / "dovecot.conf"
         config.write_text(
             CONFIG.format(
@@ -227,18 +221,19 @@ class Dovecot:
         return log.read_text() if log.exists() else "Dovecot did not start: run `dovecot -n`."
 
 
-def _give_away(directory: Path) -> tuple[str, str]:
-    """The user and the group that Dovecot's workers run as, and whose the files are: the workers refuse root."""
+def write_certificates(directory: Path) -> None:
+    """ca.pem, and by that authority cert.pem and key.pem."""
+    ca = trustme.CA()
+    ca.cert_pem.write_to_path(str(directory / "ca.pem"))
+    certificate = ca.issue_cert(*NAMES)
+    certificate.private_key_pem.write_to_path(str(directory / "key.pem"))
+    for part in certificate.cert_chain_pems:
+        part.write_to_path(str(directory / "cert.pem"), append=True)
+
+
+def give_away(directory: Path) -> tuple[str, str]:
+    """The user and the group that a server's workers run as, and whose the files are: the workers refuse root."""
     if os.geteuid() == 0:
-        for path in (directory, *directory.iterdir()):
+        for path in (directory, *directory.rglob("*")):
             shutil.chown(path, *UNPRIVILEGED)
     return directory.owner(), directory.group()
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    try:
-        return [sock.getsockname()[1] for sock in sockets]
-    finally:
-        for sock in sockets:
-            sock.close()

@@ -9,7 +9,6 @@ check the client secret and kills the old refresh token at once.
 import json
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -22,7 +21,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 from tests.peers.nodejs import NODE, install
-from tests.peers.processes import tied
+from tests.peers.processes import free_ports, tied
 
 _READY = 60.0
 """Seconds until both services must answer."""
@@ -66,7 +65,7 @@ class Emulate:
         installed = install("node")
         self._directory = Path(tempfile.mkdtemp(prefix="og-emulate-"))
         try:
-            google, microsoft, self.callback_port = _free_ports(3)
+            google, microsoft, self.callback_port = free_ports(3)
             self.google_url = f"http://127.0.0.1:{google}"
             self.microsoft_url = f"http://127.0.0.1:{microsoft}"
             self._launch(self._directory, installed, {"google": google, "microsoft": microsoft})
@@ -184,14 +183,3 @@ class Emulate:
     def _log(self) -> str:
         log = self._directory / "log" if self._directory else None
         return log.read_text(errors="replace") if log and log.exists() else ""
-
-
-def _free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()

@@ -7,6 +7,7 @@ enter. Only a program that refuses to run as root gets another user, and then al
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 
 UNPRIVILEGED = ("nobody", "nogroup")
@@ -33,3 +34,12 @@ def end_group(process: "subprocess.Popen[bytes]") -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    try:
+        return [sock.getsockname()[1] for sock in sockets]
+    finally:
+        for sock in sockets:
+            sock.close()

@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from urllib.parse import quote
 
-from opengrant.api.folders import ERRORS, TAG
+from opengrant.api.folders import BY_TOKEN, ERRORS, TAG
 from opengrant.api.http import data_plane
 from opengrant.api.http.data_plane import grant_of
 from opengrant.api.http.request import Request
 from opengrant.api.http.responses import Streamed
-from opengrant.api.http.route_table import MAILBOX, Cursor, One, Stream, route
+from opengrant.api.http.route_table import Cursor, One, Stream, route
 from opengrant.api.wire import messages as wire
 from opengrant.api.wire.calendars import Selected
 from opengrant.api.wire.fields import Answer
@@ -25,7 +25,7 @@ _OF_MESSAGE = "/v3/grants/{grant_id}/messages/{message_id}/attachments"
     "GET",
     _ATTACHMENT,
     tag=TAG,
-    access=MAILBOX,
+    access=BY_TOKEN,
     query=wire.AttachmentQuery,
     answers=One(wire.Attachment),
     errors=ERRORS,
@@ -40,7 +40,7 @@ async def get_attachment(request: Request) -> Answer:
     "GET",
     f"{_ATTACHMENT}/download",
     tag=TAG,
-    access=MAILBOX,
+    access=BY_TOKEN,
     query=wire.AttachmentQuery,
     answers=Stream(),
     errors=ERRORS,
@@ -50,7 +50,7 @@ async def download_attachment(request: Request) -> AbstractAsyncContextManager[S
     return await _download(request, data_plane.read_flags(request, wire.AttachmentQuery).message_id)
 
 
-@route("GET", _OF_MESSAGE, tag=TAG, access=MAILBOX, query=Selected, answers=Cursor(wire.Attachment), errors=ERRORS)
+@route("GET", _OF_MESSAGE, tag=TAG, access=BY_TOKEN, query=Selected, answers=Cursor(wire.Attachment), errors=ERRORS)
 async def list_attachments(request: Request) -> tuple[list[Answer], str | None]:
     """List the attachments of a message."""
     grant = await grant_of(request)
@@ -63,7 +63,7 @@ async def list_attachments(request: Request) -> tuple[list[Answer], str | None]:
     "GET",
     f"{_OF_MESSAGE}/{{attachment_id}}",
     tag=TAG,
-    access=MAILBOX,
+    access=BY_TOKEN,
     query=Selected,
     answers=One(wire.Attachment),
     errors=ERRORS,
@@ -74,7 +74,7 @@ async def get_attachment_of_message(request: Request) -> Answer:
     return data_plane.selection(query.select)(await _described(request, request.params["message_id"]))
 
 
-@route("GET", f"{_OF_MESSAGE}/{{attachment_id}}/download", tag=TAG, access=MAILBOX, answers=Stream(), errors=ERRORS)
+@route("GET", f"{_OF_MESSAGE}/{{attachment_id}}/download", tag=TAG, access=BY_TOKEN, answers=Stream(), errors=ERRORS)
 async def download_attachment_of_message(request: Request) -> AbstractAsyncContextManager[Streamed]:
     """Download an attachment. It comes while it is fetched, so large ones have no `Content-Length`."""
     return await _download(request, request.params["message_id"])

@@ -5,7 +5,7 @@ from typing import Any
 from opengrant.api.http import cursors, data_plane
 from opengrant.api.http.data_plane import grant_of
 from opengrant.api.http.request import Request
-from opengrant.api.http.route_table import MAILBOX, Cursor, One, route
+from opengrant.api.http.route_table import Cursor, Key, One, route
 from opengrant.api.wire import folders as wire
 from opengrant.api.wire.calendars import Selected
 from opengrant.api.wire.fields import Answer
@@ -31,9 +31,11 @@ ERRORS = (
 )
 _FOLDERS = "/v3/grants/{grant_id}/folders"
 _FOLDER = f"{_FOLDERS}/{{folder_id}}"
+BY_TOKEN = Key(by_token=True, by_session=False)
+"""Of calls for mail. The console reads mail by calls of its own, which take `grants.mail` (console_mail.py)."""
 
 
-@route("GET", _FOLDERS, tag=TAG, access=MAILBOX, query=wire.FoldersQuery, answers=Cursor(wire.Folder), errors=ERRORS)
+@route("GET", _FOLDERS, tag=TAG, access=BY_TOKEN, query=wire.FoldersQuery, answers=Cursor(wire.Folder), errors=ERRORS)
 async def list_folders(request: Request) -> tuple[list[Answer], str | None]:
     """List the folders of a mailbox, in the order of the mail server.
 
@@ -66,7 +68,7 @@ def _after(place: list[Any] | None, ids: list[str]) -> int:
     "POST",
     _FOLDERS,
     tag=TAG,
-    access=MAILBOX,
+    access=BY_TOKEN,
     body=wire.FolderBody,
     query=Selected,
     answers=One(wire.Folder),
@@ -81,7 +83,7 @@ async def create_folder(request: Request) -> Answer:
     return data_plane.selection(query.select)(shown.folder(made, grant.id))
 
 
-@route("GET", _FOLDER, tag=TAG, access=MAILBOX, query=Selected, answers=One(wire.Folder), errors=ERRORS)
+@route("GET", _FOLDER, tag=TAG, access=BY_TOKEN, query=Selected, answers=One(wire.Folder), errors=ERRORS)
 async def get_folder(request: Request) -> Answer:
     """Get a folder by its id."""
     grant = await grant_of(request)
@@ -94,7 +96,7 @@ async def get_folder(request: Request) -> Answer:
     "PUT",
     _FOLDER,
     tag=TAG,
-    access=MAILBOX,
+    access=BY_TOKEN,
     body=wire.FolderPatch,
     query=Selected,
     answers=One(wire.Folder),
@@ -110,7 +112,7 @@ async def update_folder(request: Request) -> Answer:
     return data_plane.selection(query.select)(shown.folder(renamed, grant.id))
 
 
-@route("DELETE", _FOLDER, tag=TAG, access=MAILBOX, errors=ERRORS)
+@route("DELETE", _FOLDER, tag=TAG, access=BY_TOKEN, errors=ERRORS)
 async def delete_folder(request: Request) -> None:
     """Delete a folder with its messages."""
     grant = await grant_of(request)

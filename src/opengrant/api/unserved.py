@@ -31,18 +31,10 @@ _TABLE: Sequence[tuple[str, Sequence[str]]] = (
     (
         _MAIL,
         (
-            f"POST {_GRANT}/messages/send",
-            f"GET {_GRANT}/messages/schedules",
-            f"GET DELETE {_GRANT}/messages/schedules/{{schedule_id}}",
             f"PUT {_GRANT}/messages/clean",
-            f"GET POST {_GRANT}/drafts",
-            f"GET PUT POST DELETE {_GRANT}/drafts/{{draft_id}}",
-            f"GET {_GRANT}/threads",
-            f"GET PUT DELETE {_GRANT}/threads/{{thread_id}}",
+            f"POST {_GRANT}/drafts/{{draft_id}}",
             f"POST {_GRANT}/attachment-uploads",
             f"POST {_GRANT}/attachment-uploads/{{attachment_id}}/complete",
-            f"GET POST {_GRANT}/signatures",
-            f"GET PUT DELETE {_GRANT}/signatures/{{signature_id}}",
         ),
     ),
     (

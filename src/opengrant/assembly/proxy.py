@@ -3,8 +3,7 @@
 from opengrant import metrics
 from opengrant.access.api_keys import ApiKeys
 from opengrant.assembly.tools import Tools
-from opengrant.grants.refresh.refresh import Refresh
-from opengrant.grants.refresh.state import States
+from opengrant.grants.mail_logins import MailLogins
 from opengrant.net.guard import Guard, parse_networks
 from opengrant.net.mail_session import MailSessions
 from opengrant.providers.registry import FACTS
@@ -14,7 +13,7 @@ from opengrant.proxy.upstream import Upstream
 from opengrant.settings import Settings
 
 
-def build_proxy(settings: Settings, tools: Tools, api_keys: ApiKeys, refresh: Refresh) -> Logins:
+def build_proxy(settings: Settings, tools: Tools, api_keys: ApiKeys, logins: MailLogins) -> Logins:
     db, clock = tools.db, tools.clock
     # The operator names these hosts, a request cannot: no address is refused.
     trusted = _sessions(settings, Guard(parse_networks("0.0.0.0/0,::/0"), tools.network.resolver))
@@ -25,11 +24,8 @@ def build_proxy(settings: Settings, tools: Tools, api_keys: ApiKeys, refresh: Re
         api_keys=api_keys,
         tokens=ProxyTokens(db=db, digests=tools.digests, clock=clock),
         upstream=Upstream(
-            clock=clock,
-            states=States(db=db, vault=tools.vault),
-            refresh=refresh,
-            passwords=tools.providers.passwords,
-            servers=tools.providers.mail_servers,
+            states=logins.states,
+            logins=logins,
             sessions={name: trusted if facts.imap_host else guarded for name, facts in FACTS.items()},
         ),
     )

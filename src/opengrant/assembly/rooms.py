@@ -13,10 +13,11 @@ from opengrant.assembly.base import Base, build_base
 from opengrant.assembly.calendars import build_calendars
 from opengrant.assembly.events import build_deliveries, build_delivery_sender, build_webhooks
 from opengrant.assembly.grants import GrantsRoom, build_grants
-from opengrant.assembly.mail import build_mail
+from opengrant.assembly.mail import MAIL_PLACES, build_mail, build_mail_logins, build_schedules, build_sending
 from opengrant.assembly.proxy import build_proxy
 from opengrant.assembly.signin import build_sign_in
 from opengrant.assembly.tools import Tools
+from opengrant.assembly.watching import build_watching
 from opengrant.calendars.feeds import Feeds
 from opengrant.calendars.ics_store import IcsImport
 from opengrant.calendars.rederiving import Rederiving
@@ -30,7 +31,10 @@ from opengrant.grants.handover import Handover
 from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.refresh.state import States
+from opengrant.mail.metadata import MessageMetadata
 from opengrant.mail.readings import MailReadings
+from opengrant.mail.signatures import Signatures as MailSignatures
+from opengrant.mail.watching.contents import MessageContents
 from opengrant.operations.address_index import AddressIndex
 from opengrant.operations.clock_steps import ClockSteps
 from opengrant.operations.grant_counts import GrantCounts
@@ -44,12 +48,17 @@ from opengrant.tenants.grouping import Grouping
 
 def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitStack) -> Services:
     db, clock = tools.db, tools.clock
-    delivery_sender = build_delivery_sender(settings, tools, opened)
     base = build_base(tools, opened)
     grants = build_grants(settings, tools, base, opened)
     sign_in = build_sign_in(settings, tools, base, grants)
     rederiving = Rederiving(db=db)
-    proxy = build_proxy(settings, tools, base.api_keys, grants.refresh)
+    mail_logins = build_mail_logins(tools, grants.refresh)
+    proxy = build_proxy(settings, tools, base.api_keys, mail_logins)
+    mail = build_mail(settings, tools, mail_logins, opened)
+    contents = MessageContents(db=tools.silent, mail=mail)
+    signatures = MailSignatures(db=db, clock=clock, places=MAIL_PLACES)
+    idempotency = Idempotency(db=db, digests=tools.digests, clock=clock)
+    aliases = Aliases(tokens=grants.refresh.tokens, providers=tools.providers.aliases)
     return Services(
         db=db,
         public_url=settings.public_url,
@@ -61,7 +70,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         sessions=ConsoleSessions(db=db, api_keys=base.api_keys, digests=tools.digests, clock=clock),
         service_accounts=ServiceAccounts(db=db, clock=clock),
         signatures=Signatures(db=db, clock=clock),
-        idempotency=Idempotency(db=db, digests=tools.digests, clock=clock),
+        idempotency=idempotency,
         connectors=base.connectors,
         credentials=Credentials(db=db, vault=tools.vault, clock=clock),
         connector_check=_connector_check(tools, base, grants),
@@ -73,7 +82,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         grants=grants.grants,
         key_and_grant=KeyAndGrant(db=db, api_keys=base.api_keys),
         detect=grants.detect,
-        aliases=Aliases(tokens=grants.refresh.tokens, providers=tools.providers.aliases),
+        aliases=aliases,
         handover=Handover(
             db=db, clock=clock, states=States(db=db, vault=tools.vault), passwords=tools.providers.passwords
         ),
@@ -82,8 +91,13 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         rederiving=rederiving,
         feeds=Feeds(db=db, digests=tools.digests, clock=clock),
         ics_import=IcsImport(db=db, clock=clock),
-        mail=build_mail(settings, tools, grants.refresh, opened),
+        mail=mail,
         mail_readings=MailReadings(db=db, clock=clock),
+        watching=build_watching(settings, tools, mail, contents, opened),
+        sending=build_sending(tools, mail, signatures, aliases, idempotency),
+        mail_signatures=signatures,
+        schedules=build_schedules(tools),
+        mail_metadata=MessageMetadata(db=db, clock=clock),
         proxy_tokens=proxy.tokens,
         proxy_logins=proxy,
         hosted=sign_in.hosted,
@@ -94,7 +108,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         audit=Audit(db=db, clock=clock, keep=timedelta(days=settings.audit_days)),
         webhooks=build_webhooks(settings, tools),
         deliveries=build_deliveries(settings, tools),
-        delivery_sender=delivery_sender,
+        delivery_sender=build_delivery_sender(settings, tools, contents, opened),
         overview=Overview(db=db, activity=base.activity, clock=clock, observe=metrics.set_health),
         grant_counts=GrantCounts(db=db),
         address_index=AddressIndex(db=db),

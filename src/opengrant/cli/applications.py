@@ -71,6 +71,7 @@ def apps_show(application: str | None = None, /, *, json: AsJson = False) -> Non
         "hosted_authentication": dict(profile.hosted_authentication),
         "idp_settings": dict(profile.idp_settings),
         "additional_settings": dict(profile.additional_settings),
+        "mail_settings": dict(profile.mail_settings),
     }
     if json:
         print_json(

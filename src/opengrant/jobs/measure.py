@@ -7,10 +7,11 @@ from opengrant.services import Services
 
 
 def measure(services: Services) -> Job:
-    """Overdue grants, overdue deliveries, degraded sources."""
+    """Overdue grants, overdue deliveries, degraded sources, messages that wait."""
 
     async def run() -> None:
         await services.overview.measure()
         await services.deliveries.measure()
+        await services.schedules.measure()
 
     return Job("measure", timedelta(seconds=15), run)

@@ -17,6 +17,7 @@ def sweep(services: Services) -> Job:
             await services.hosted.forget(application)
             await services.proxy_logins.forget(application)
             await services.deliveries.forget(application)
+            await services.schedules.forget(application)
             await services.tokens.forget(application)
             await services.sessions.forget(application)
             await services.activity.forget(application)

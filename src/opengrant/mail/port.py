@@ -1,12 +1,13 @@
 """The port behind which mailboxes stand. One shared suite of tests runs against each implementation."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
+from opengrant.mail.outgoing import Letter, Ready
 from opengrant.model.basics import record
-from opengrant.model.mail import Attachment, Body, Folder, MessageHead
+from opengrant.model.mail import Address, Attachment, Body, Folder, MessageHead
 
 Place = tuple[tuple[str, int], ...]
 """Where a list goes on, as (a digest of the folder, the number below which it goes on) of each folder that was read."""
@@ -59,6 +60,59 @@ class MessagePage(NamedTuple):
     next: Place | None
 
 
+@record
+class Thread:
+    """A conversation: the messages and drafts whose thread_id is the same.
+
+    subject        of its first message
+    participants   of all headers, each once
+    message_ids    oldest first; draft_ids likewise
+    folders        of all of them
+    unread         one of them is; likewise starred and has_attachments
+    earliest       when the first message came
+    received, sent when the latest ones came, and were sent; None: there is none
+    latest         the latest of messages and drafts; latest_is_draft: which of both it is
+    """
+
+    id: str
+    subject: str
+    participants: tuple[Address, ...]
+    message_ids: tuple[str, ...]
+    draft_ids: tuple[str, ...]
+    folders: tuple[str, ...]
+    unread: bool
+    starred: bool
+    has_attachments: bool
+    earliest: int
+    received: int | None
+    sent: int | None
+    latest: Message
+    latest_is_draft: bool
+
+
+@record
+class ThreadQuery:
+    """What a list is of.
+
+    one             what one message of the thread matches; unread=False and starred=False: all of them do
+    before, after   of the latest message, in seconds; neither counts itself
+    begun           the first message came then or later
+    """
+
+    one: MessageQuery
+    has_attachment: bool | None = None
+    before: int | None = None
+    after: int | None = None
+    begun: int | None = None
+
+
+class ThreadPage(NamedTuple):
+    """next: None at the end."""
+
+    threads: list[Thread]
+    next: Place | None
+
+
 @dataclass(frozen=True, slots=True)
 class Download:
     """An attachment and its bytes, as the sender attached them, in pieces.
@@ -70,6 +124,17 @@ class Download:
     first: bytes
     whole: bool
     rest: AsyncIterator[bytes]
+
+
+class Sent(NamedTuple):
+    """id: of the message in the mailbox. folders: ids of those that its copy lies in; none where it has none."""
+
+    id: str
+    folders: tuple[str, ...]
+
+
+HandingOver = Callable[[], Awaitable[None]]
+"""Called when a server is ready to take a message: from the end of this call on it may be sent."""
 
 
 class Mailbox(Protocol):
@@ -93,6 +158,11 @@ class Mailbox(Protocol):
 
     async def get(self, message_id: str, *, headers: Headers) -> Message: ...
 
+    async def some(
+        self, message_ids: Sequence[str], *, headers: Headers = "none", bodies: bool = True
+    ) -> list[Message]:
+        """In this order; those that there are not are left out. Fifty at most."""
+
     async def raw(self, message_id: str) -> tuple[str, bytes]:
         """The message's id, and its bytes. Raises InvalidData for a message over 25 MB."""
 
@@ -106,5 +176,38 @@ class Mailbox(Protocol):
         self, message_id: str, *, unread: bool | None, starred: bool | None, folders: tuple[str, ...] | None
     ) -> Message: ...
 
-    async def delete(self, message_id: str) -> None:
-        """Into the trash; what lies there already is erased."""
+    async def delete(self, message_id: str, *, erase: bool = False) -> bool:
+        """Into the trash; what lies there already is erased, as is all with `erase`. True: the id has ended."""
+
+    async def threads(self, query: ThreadQuery, *, after: Place | None, limit: int) -> ThreadPage: ...
+
+    async def thread(self, thread_id: str) -> Thread: ...
+
+    async def change_thread(
+        self, thread_id: str, *, unread: bool | None, starred: bool | None, folders: tuple[str, ...] | None
+    ) -> Thread:
+        """All its messages. folders: for drafts, and for what lies in the trash beside others, nothing changes."""
+
+    async def delete_thread(self, thread_id: str) -> None:
+        """All its messages into the trash; a thread that lies there wholly is erased."""
+
+    async def drafts(self, query: MessageQuery, *, after: Place | None, limit: int) -> MessagePage:
+        """What the query says of folders does not count."""
+
+    async def draft(self, draft_id: str) -> Message: ...
+
+    async def create_draft(self, said: Letter, *, starred: bool) -> Message: ...
+
+    async def change_draft(
+        self, draft_id: str, said: Letter, *, given: frozenset[str], starred: bool | None
+    ) -> Message:
+        """given: names of the members of `said` that are to change."""
+
+    async def delete_draft(self, draft_id: str) -> None:
+        """For good."""
+
+    async def send(self, message: Ready, handing_over: HandingOver) -> Sent:
+        """To all recipients or to none, with a copy in the folder for sent mail.
+
+        Raises MaySent where nobody knows, MailDeferred, InvalidData for what the server refuses for good.
+        """

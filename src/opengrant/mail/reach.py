@@ -8,34 +8,24 @@ from typing import TypeVar
 
 from opengrant.errors import (
     DataNotFound,
-    InvalidAuthentication,
     InvalidData,
     OpenGrantError,
     ProviderFailure,
     ProviderUnavailable,
 )
-from opengrant.grants import refusals
-from opengrant.grants.refresh.refresh import Refresh
+from opengrant.grants.mail_logins import MailLogins, label
 from opengrant.grants.refresh.state import States
 from opengrant.mail.sessions import Kept, Key, Sessions
-from opengrant.model import Application, Clock, Grant, PasswordSecret, ProviderName
-from opengrant.model.stored_logins import MailServers
+from opengrant.model import SECOND, Application, Grant, ProviderName
+from opengrant.model.mail import Address
 from opengrant.net.imap.session import ImapSession
-from opengrant.net.mail_login import STARTTLS, MailClient
-from opengrant.providers.capabilities import Passwords
-from opengrant.providers.classify import of_a_proven_credential
-from opengrant.providers.registry import FACTS
-from opengrant.providers.verdict import Kind
+from opengrant.net.mail_login import MailClient
 from opengrant.store.grants.refreshing import State
 
 T = TypeVar("T")
 
 WHOLE = 60.0
 """Seconds that a call may take at the provider. The official SDKs wait for 90."""
-_TOKEN_LASTS = 60
-"""Seconds that a token must be valid for a login."""
-_ASK_NOT = frozenset({Kind.RECONNECT.value, Kind.RATE_LIMITED.value})
-"""Troubles in which one more login does harm: a password in doubt may get the account locked."""
 _GONE = frozenset({"NONEXISTENT", "TRYCREATE"})
 
 
@@ -43,84 +33,35 @@ _GONE = frozenset({"NONEXISTENT", "TRYCREATE"})
 class Reach:
     """Built once, in assembly/.
 
-    servers  of the providers whose mailboxes a token opens
     clients  by provider: hosts that requests have named are guarded, those of the settings are not
     """
 
-    clock: Clock
     states: States
-    refresh: Refresh
-    passwords: Passwords
+    logins: MailLogins
     sessions: Sessions
-    servers: Mapping[ProviderName, MailServers] = field(repr=False)
     clients: Mapping[ProviderName, MailClient] = field(repr=False)
 
     def line(self, app: Application, grant: Grant) -> "Line":
         """For one call. Raises GrantExpired, or what a trouble is told by: the server must not be asked now."""
-        self.refuse_dead(grant)
-        server = self.servers.get(grant.provider)
+        self.logins.refuse_unready(grant)
+        server = self.logins.servers.get(grant.provider)
         host = server.imap.host if server else grant.mail_host or grant.provider.value
         return Line(self, app, grant, Key(grant.id, grant.generation, host))
 
-    def refuse_dead(self, grant: Grant) -> None:
-        trouble, at = grant.trouble, self.clock()
-        if grant.status == "invalid" or (trouble is not None and trouble.kind in _ASK_NOT and trouble.waits(at)):
-            known = trouble or refusals.NO_REASON
-            raise refusals.at_use(known, provider=grant.provider, status=grant.status, at=at)
-
     async def open(self, app: Application, state: State) -> ImapSession:
         """Log in. Raises ProviderFailure, InvalidData for a grant without a server, and what LiveTokens.live raises."""
-        grant = state.grant
-        client, server = self.clients[grant.provider], self.servers.get(grant.provider)
-        if server is not None:
-            live = await self.refresh.tokens.live(app, grant.id, minimum_ttl=_TOKEN_LASTS)
-            return await client.open_imap(
-                # What a mail server says of a token is in the words of mail servers, not in those of OAuth.
-                f"{grant.provider.value}-mail",
-                host=server.imap.host,
-                port=server.imap.port,
-                security="starttls" if server.imap.port in STARTTLS else "tls",
-                username=grant.organisation_address or grant.email,
-                password=live.access_token,
-                bearer=True,
-            )
-        secret = None if state.live is None else self.states.open(state)
-        stored = self.passwords.stored_login(grant.settings, secret) if isinstance(secret, PasswordSecret) else None
-        if stored is None or stored.imap is None:
+        provider = state.grant.provider
+        login = await self.logins.find(app, state, "imap")
+        if login is None:
             raise InvalidData("grant_id: this grant has no IMAP server.")
-        login = stored.imap
-        return await client.open_imap(
-            grant.provider.value,
-            host=login.host,
-            port=login.port,
-            security=login.security,
-            username=login.username,
-            password=login.password,
-        )
+        return await self.clients[provider].open_imap(label(provider, login), login)
 
     async def judged(self, app: Application, state: State, failure: ProviderFailure) -> OpenGrantError:
-        """The error for the caller. A refusal of the stored password counts for the grant as a probe's does."""
-        evidence, grant = failure.evidence, state.grant
+        """The error for the caller."""
+        evidence = failure.evidence
         if evidence.step == "command" and evidence.code in _GONE:
             return DataNotFound("The mail server has no such folder.")
-        verdict = of_a_proven_credential(evidence)
-        if verdict.kind is not Kind.RECONNECT or evidence.step != "auth":
-            return refusals.at_connect(evidence, verdict, provider=grant.provider, means="password")
-        by_token = grant.provider in self.servers
-        if by_token:
-            # The token endpoint decides whether the credential behind the token still works.
-            grant = await self.refresh.checks.check(app, grant.id)
-        else:
-            grant = (await self.refresh.reported.keep(state, evidence, verdict)).grant
-        if grant.trouble is not None:
-            return refusals.at_use(grant.trouble, provider=grant.provider, status=grant.status, at=self.clock())
-        if by_token:
-            facts = FACTS[grant.provider]
-            return InvalidAuthentication(
-                f"{facts.speaks_as} gives this grant live tokens, and its IMAP server refuses them. It said:"
-                f" {evidence.text.strip()} The grant needs a scope for mail, and IMAP must be on for the mailbox."
-            )
-        return refusals.at_connect(evidence, verdict, provider=grant.provider, means="password")
+        return await self.logins.judged(app, state, "imap", failure)
 
 
 @dataclass(slots=True)
@@ -132,6 +73,16 @@ class Line:
     grant: Grant
     key: Key
     _state: State | None = None
+
+    @property
+    def own(self) -> Address:
+        """Who its messages are from."""
+        return Address(self.grant.email, self.grant.name or "")
+
+    @property
+    def now(self) -> int:
+        """Seconds since the epoch."""
+        return self.reach.logins.clock() // SECOND
 
     async def call(self, work: Callable[[Kept, ImapSession], Awaitable[T]]) -> T:
         """Do a piece of work in the session for commands. Raises what the port's methods raise."""

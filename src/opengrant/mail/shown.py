@@ -1,10 +1,11 @@
-"""Folders, messages and attachments as the API shows them: objects of JSON."""
+"""Folders, messages, attachments and signatures as the API shows them: objects of JSON."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from opengrant.mail.port import Headers, Message
-from opengrant.model.mail import Address, Attachment, Folder
+from opengrant.mail.port import Headers, Message, Thread
+from opengrant.model import SECOND
+from opengrant.model.mail import Address, Attachment, Folder, Signature
 
 SNIPPET = 100
 """Characters."""
@@ -25,7 +26,9 @@ def folder(one: Folder, grant_id: str) -> dict[str, Any]:
     return found
 
 
-def message(one: Message, grant_id: str, *, headers: Headers = "none") -> dict[str, Any]:
+def message(
+    one: Message, grant_id: str, *, headers: Headers = "none", metadata: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     head = one.head
     found: dict[str, Any] = {
         "id": head.id,
@@ -47,9 +50,42 @@ def message(one: Message, grant_id: str, *, headers: Headers = "none") -> dict[s
     }
     if one.body is not None:
         found["body"], found["snippet"] = one.body.content, one.body.snippet
+    if metadata:
+        found["metadata"] = metadata
     if headers != "none":
         found["headers"] = [{"name": name, "value": value} for name, value in one.headers]
     return found
+
+
+def draft(one: Message, grant_id: str, *, metadata: Mapping[str, str] | None = None) -> dict[str, Any]:
+    found = message(one, grant_id, metadata=metadata) | {"object": "draft", "updated_at": one.head.date}
+    if one.head.in_reply_to:
+        found["reply_to_message_id"] = one.head.in_reply_to[0]
+    return found
+
+
+def thread(one: Thread, grant_id: str) -> dict[str, Any]:
+    latest = (draft if one.latest_is_draft else message)(one.latest, grant_id)
+    found: dict[str, Any] = {
+        "id": one.id,
+        "grant_id": grant_id,
+        "object": "thread",
+        "latest_draft_or_message": latest,
+        "has_attachments": one.has_attachments,
+        "has_drafts": bool(one.draft_ids),
+        "starred": one.starred,
+        "unread": one.unread,
+        "earliest_message_date": one.earliest,
+        "latest_message_received_date": one.received,
+        "latest_message_sent_date": one.sent,
+        "participants": _addresses(one.participants),
+        "message_ids": list(one.message_ids),
+        "draft_ids": list(one.draft_ids),
+        "folders": list(one.folders),
+        "snippet": latest.get("snippet"),
+        "subject": one.subject,
+    }
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def attachment(one: Attachment, grant_id: str) -> dict[str, Any]:
@@ -64,6 +100,18 @@ def attachment(one: Attachment, grant_id: str) -> dict[str, Any]:
         "is_inline": one.is_inline,
     }
     return {name: value for name, value in found.items() if value is not None}
+
+
+def signature(one: Signature) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "grant_id": one.grant_id,
+        "object": "signature",
+        "name": one.name,
+        "body": one.body,
+        "created_at": one.created_at // SECOND,
+        "updated_at": one.updated_at // SECOND,
+    }
 
 
 def _addresses(found: Iterable[Address]) -> list[dict[str, str]]:

@@ -1,11 +1,15 @@
 """Mail: folders, messages and attachments, wherever the mailbox is.
 
-Times on this page are whole seconds since the Unix epoch. Texts are decoded; addresses are as the sender wrote them.
+Times on this page are whole seconds since the Unix epoch; those of signatures are `Micros`. Texts are decoded;
+addresses are as the sender wrote them.
 """
 
-from dataclasses import field
+from dataclasses import dataclass, field
+from typing import Literal
 
-from opengrant.model.basics import record
+from opengrant.model.basics import Micros, record
+
+MessageKind = Literal["message", "draft"]
 
 
 @record
@@ -100,3 +104,16 @@ class Body:
     content: str = field(repr=False)
     snippet: str = field(repr=False)
     is_html: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What messages of a grant may end with. body: HTML that is safe to show."""
+
+    application_id: str
+    grant_id: str
+    id: str
+    name: str
+    body: str = field(repr=False)
+    created_at: Micros
+    updated_at: Micros

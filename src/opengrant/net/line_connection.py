@@ -44,8 +44,10 @@ class LineConnection(asyncio.Protocol):
         self._buffer = bytearray()
         self.tls: ssl.SSLObject | None = None
         self._shaking, self._paused = False, False
+        self._full, self._expired = False, False
         self._failure: OSError | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._taker: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     # What the loop calls.
@@ -70,6 +72,14 @@ class LineConnection(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
         self._fail(exc if isinstance(exc, OSError) else ConnectionAbortedError())
+        self._taken()
+
+    def pause_writing(self) -> None:
+        self._full = True
+
+    def resume_writing(self) -> None:
+        self._full = False
+        self._taken()
 
     # What a dialogue calls.
 
@@ -77,7 +87,7 @@ class LineConnection(asyncio.Protocol):
         """All waits from now on end by then."""
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_later(seconds, self._fail, TimeoutError())
+        self._timer = self._loop.call_later(seconds, self._expire)
 
     async def begin_tls(self, context: ssl.SSLContext, host: str, resume: ssl.SSLSession | None = None) -> None:
         """TLS from the first byte. The certificate must be valid for `host`, if the context says so.
@@ -110,6 +120,11 @@ class LineConnection(asyncio.Protocol):
         """The server has hung up, or a deadline has passed. What came before can still be read."""
         return self._failure is not None
 
+    async def something(self) -> None:
+        """Wait until there is something to read. A wait that is cancelled loses nothing."""
+        while not self._buffer:
+            await self._more()
+
     async def line(self, most: int = MAX_LINE) -> bytes:
         """The next line with its end, LF or CRLF. Raises Malformed("too_long")."""
         looked = 0
@@ -129,7 +144,7 @@ class LineConnection(asyncio.Protocol):
             got += self._take(min(missing, len(self._buffer)))
         return bytes(got)
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Send, without waiting; for the few bytes of a command. A failure is raised by the next wait."""
         if self.tls is None:
             self._send(data)
@@ -142,6 +157,12 @@ class LineConnection(asyncio.Protocol):
         except ssl.SSLError as error:
             self._fail(error)
         self._flush()
+
+    async def sent(self) -> None:
+        """Wait until the kernel has taken what was written, the deadline has passed, or the connection is gone."""
+        while self._full and not self._expired and not self._transport.is_closing():
+            self._taker = self._loop.create_future()
+            await self._taker
 
     def close(self) -> None:
         """Send what is left and close; the server's goodbye is not waited for."""
@@ -173,7 +194,7 @@ class LineConnection(asyncio.Protocol):
         if self._outgoing.pending:
             self._send(self._outgoing.read())
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, data: bytes | memoryview) -> None:
         if not self._transport.is_closing():  # uvloop raises RuntimeError then
             self._transport.write(data)
 
@@ -203,9 +224,26 @@ class LineConnection(asyncio.Protocol):
         self._failure = self._failure or error
         self._wake()
 
+    def _expire(self) -> None:
+        self._expired = True
+        self._fail(TimeoutError())
+        self._taken()
+
+    def _taken(self) -> None:
+        if self._taker is not None and not self._taker.done():
+            self._taker.set_result(None)
+
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+
+async def send(connection: LineConnection, data: bytes) -> None:
+    """Send much: no faster than the other side takes it. A failure is raised by the next wait for an answer."""
+    left = memoryview(data)
+    for at in range(0, len(left), ENOUGH):
+        connection.write(left[at : at + ENOUGH])
+        await connection.sent()
 
 
 C = TypeVar("C", bound=LineConnection)

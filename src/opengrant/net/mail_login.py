@@ -29,6 +29,7 @@ from opengrant.net.imap.session import ImapSession
 from opengrant.net.line_connection import LineConnection, Malformed, connect
 from opengrant.net.login_attempt import Attempt, Deadlines, Security, Terms, counted, observed
 from opengrant.net.observe import Observe
+from opengrant.net.smtp.session import SmtpSession
 from opengrant.net.tls_sessions import TlsSessions
 
 Wanted = Literal["auto", "tls", "starttls", "plain"]
@@ -51,6 +52,19 @@ class Session:
     host: str
     port: int
     security: Security
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerLogin:
+    """Where to log in, and as whom. bearer: `secret` is an access token, not a password."""
+
+    leg: MailLeg
+    host: str
+    port: int
+    security: Security
+    username: str
+    secret: SecretStr
+    bearer: bool = False
 
 
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:
@@ -110,22 +124,9 @@ class MailClient:
         attempt = Attempt(provider, "smtp", username, password)
         return await self._log_in(attempt, smtp_login.prove, host, port, security)
 
-    async def open_imap(
-        self,
-        provider: str,
-        *,
-        host: str,
-        port: int,
-        security: Security,
-        username: str,
-        password: SecretStr,
-        bearer: bool = False,
-    ) -> ImapSession:
-        """Log in and stay: the caller closes the session. bearer: the password is an access token, for XOAUTH2.
-
-        Raises ProviderFailure.
-        """
-        attempt = Attempt(provider, "imap", username, password, bearer=bearer, stays=True)
+    async def open_imap(self, provider: str, login: ServerLogin) -> ImapSession:
+        """Log in and stay: the caller closes the session. Raises ProviderFailure."""
+        attempt = Attempt(provider, "imap", login.username, login.secret, bearer=login.bearer, stays=True)
         opened = list[ImapSession]()
 
         async def stay(connection: LineConnection, attempt: Attempt, terms: Terms) -> Security:
@@ -133,7 +134,20 @@ class MailClient:
             opened.append(ImapSession(connection, attempt, offers))
             return terms.security
 
-        await self._log_in(attempt, stay, host, port, security)
+        await self._log_in(attempt, stay, login.host, login.port, login.security)
+        return opened[0]
+
+    async def open_smtp(self, provider: str, login: ServerLogin) -> SmtpSession:
+        """As `open_imap`."""
+        attempt = Attempt(provider, "smtp", login.username, login.secret, bearer=login.bearer, stays=True)
+        opened = list[SmtpSession]()
+
+        async def stay(connection: LineConnection, attempt: Attempt, terms: Terms) -> Security:
+            dialogue, security = await smtp_login.open_session(connection, attempt, terms)
+            opened.append(SmtpSession(dialogue))
+            return security
+
+        await self._log_in(attempt, stay, login.host, login.port, login.security)
         return opened[0]
 
     @contextlib.asynccontextmanager

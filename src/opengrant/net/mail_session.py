@@ -4,28 +4,13 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import SecretStr
-
 from opengrant.net import imap_login, smtp_login
 from opengrant.net.guard import Guard
 from opengrant.net.line_connection import Malformed, connect_as
-from opengrant.net.login_attempt import Attempt, Deadlines, Security, Terms, observed
-from opengrant.net.mail_login import MailLeg, shared_tls_context
+from opengrant.net.login_attempt import Attempt, Deadlines, Terms, observed
+from opengrant.net.mail_login import ServerLogin, shared_tls_context
 from opengrant.net.observe import Observe
 from opengrant.net.stream_connection import StreamConnection
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerLogin:
-    """Where to log in, and as whom. bearer: `secret` is an access token, not a password."""
-
-    leg: MailLeg
-    host: str
-    port: int
-    security: Security
-    username: str
-    secret: SecretStr
-    bearer: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,6 @@ class StreamConnection(LineConnection):
     def __init__(self, accepted: "Callable[[StreamConnection], None] | None" = None) -> None:
         super().__init__()
         self._accepted = accepted
-        self._full = False
-        self._taker: asyncio.Future[None] | None = None
 
     # What the loop calls.
 
@@ -38,17 +36,6 @@ class StreamConnection(LineConnection):
         """The other direction goes on."""
         self._fail(ConnectionAbortedError())
         return True
-
-    def pause_writing(self) -> None:
-        self._full = True
-
-    def resume_writing(self) -> None:
-        self._full = False
-        self._taken()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        self._taken()
 
     # What a session calls.
 
@@ -71,12 +58,6 @@ class StreamConnection(LineConnection):
                 return b""
         return self._take(min(len(self._buffer), ENOUGH))
 
-    async def sent(self) -> None:
-        """Wait until the kernel has taken what was written, or the connection is gone."""
-        while self._full and not self._transport.is_closing():
-            self._taker = asyncio.get_running_loop().create_future()
-            await self._taker
-
     def end(self) -> None:
         """Say that nothing more will be sent. Without TLS receiving goes on; with it, the connection is to be closed.
 
@@ -92,10 +73,6 @@ class StreamConnection(LineConnection):
     def abort(self) -> None:
         """Close at once, without a word."""
         self._transport.abort()
-
-    def _taken(self) -> None:
-        if self._taker is not None and not self._taker.done():
-            self._taker.set_result(None)
 
 
 class Coupling:

@@ -16,6 +16,7 @@ from opengrant.api import credentials as _credentials  # noqa: F401
 from opengrant.api import detect as _detect  # noqa: F401
 from opengrant.api import api_keys as _api_keys  # noqa: F401
 from opengrant.api import domains as _domains  # noqa: F401
+from opengrant.api import drafts as _drafts  # noqa: F401
 from opengrant.api import grant_actions as _grant_actions  # noqa: F401
 from opengrant.api import grants as _grants  # noqa: F401
 from opengrant.api import health
@@ -30,6 +31,10 @@ from opengrant.api import attachments as _attachments  # noqa: F401
 from opengrant.api import folders as _folders  # noqa: F401
 from opengrant.api import messages as _messages  # noqa: F401
 from opengrant.api import console_mail as _console_mail  # noqa: F401
+from opengrant.api import sending as _sending  # noqa: F401
+from opengrant.api import schedules as _schedules  # noqa: F401
+from opengrant.api import threads as _threads  # noqa: F401
+from opengrant.api import signatures as _signatures  # noqa: F401
 from opengrant.api import webhooks as _webhooks  # noqa: F401
 from opengrant.api import workspaces as _workspaces  # noqa: F401
 

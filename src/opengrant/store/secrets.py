@@ -66,6 +66,20 @@ def find(application_id: str, owner_kind: str, owner_id: str, purpose: str) -> S
     return Sealed(rows[0][0], bytes(rows[0][1])) if rows else None
 
 
+def all_of(application_id: str, owner_kind: str, owner_id: str) -> Steps[list[SecretRow]]:
+    """All secrets of an owner, by purpose."""
+    rows = yield Statement(
+        """select purpose, key_id, sealed from secrets
+           where application_id = $1 and owner_kind = $2 and owner_id = $3""",
+        (application_id, owner_kind, owner_id),
+    )
+    found = [
+        SecretRow(application_id, owner_kind, owner_id, purpose, Sealed(key_id, bytes(sealed)))
+        for purpose, key_id, sealed in rows
+    ]
+    return sorted(found, key=lambda row: row.purpose)
+
+
 def destroy_arm(application_id: str, owner_kind: str, owner_id: str) -> Arm:
     """Delete all secrets of an owner."""
     return Arm(_DESTROY, (application_id, owner_kind, owner_id))

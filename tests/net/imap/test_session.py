@@ -9,11 +9,16 @@ from opengrant.errors import ProviderFailure
 from opengrant.net.dns import Resolver
 from opengrant.net.guard import Guard, parse_networks
 from opengrant.net.imap import commands
-from opengrant.net.mail_login import MailClient
+from opengrant.net.mail_login import MailClient, ServerLogin
 from tests.fakes.mail import CLOSE, DRIP, FLOOD, SILENCE, FakeMail
 
 USER, PASSWORD = "ana@example.test", "sesame, open!"
 LIST = b'* LIST (\\HasNoChildren) "/" INBOX\r\nTAG OK done\r\n'
+
+
+def login_at(server, secret, **more):
+    place = {"leg": "imap", "host": "127.0.0.1", "port": server.port, "security": "plain"}
+    return ServerLogin(**place, username=USER, secret=SecretStr(secret), **more)
 
 
 @contextlib.asynccontextmanager
@@ -24,14 +29,7 @@ async def session(**replies):
     offers = replies.pop("offers", b"IMAP4rev1 AUTH=PLAIN SASL-IR")
     capability = {"CAPABILITY": b"* CAPABILITY %b\r\nTAG OK done\r\n" % offers}
     async with FakeMail(replies={**capability, "LIST": LIST, **replies}) as server:
-        opened = await client.open_imap(
-            "imap",
-            host="127.0.0.1",
-            port=server.port,
-            security="plain",
-            username=USER,
-            password=SecretStr(PASSWORD),
-        )
+        opened = await client.open_imap("imap", login_at(server, PASSWORD))
         try:
             yield opened, server
         finally:
@@ -142,15 +140,15 @@ async def test_a_token_is_shown_by_xoauth2_and_its_refusal_is_one_of_the_login()
     guard = Guard(parse_networks("127.0.0.0/8"), Resolver())
     client = MailClient(guard, at_once=2, allow_plaintext=True)
     offers = b"* CAPABILITY IMAP4rev1 AUTH=XOAUTH2 SASL-IR\r\nTAG OK done\r\n"
-    asked = {"host": "127.0.0.1", "security": "plain", "username": USER, "password": SecretStr("ya29.token")}
     replies = {"CAPABILITY": offers, "LIST": LIST}
     async with FakeMail(replies=replies) as server:
-        opened = await client.open_imap("yahoo-mail", port=server.port, bearer=True, **asked)
+        login = login_at(server, "ya29.token", bearer=True)
+        opened = await client.open_imap("yahoo-mail", login)
         assert await commands.list_folders(opened)
         opened.close()
         server.answers(
             "AUTHENTICATE", [b"+ eyJzdGF0dXMiOiI0MDAifQ==\r\n", b"TAG NO [AUTHENTICATIONFAILED] bad token\r\n"]
         )
         with pytest.raises(ProviderFailure) as failure:
-            await client.open_imap("yahoo-mail", port=server.port, bearer=True, **asked)
+            await client.open_imap("yahoo-mail", login)
         assert (failure.value.evidence.step, failure.value.evidence.code) == ("auth", "AUTHENTICATIONFAILED")

@@ -33,9 +33,10 @@ def read_flags(request: Request, shape: type[Shape]) -> Shape:
     return check(shape, raw_query(request))
 
 
-def check(shape: type[Shape], query: Mapping[str, str]) -> Shape:
+def check(shape: type[Shape], sent: Mapping[str, Any]) -> Shape:
+    """A query or a body. Raises InvalidData."""
     try:
-        return decode(shape, dict(query))
+        return decode(shape, dict(sent))
     except InvalidRequest as problem:
         raise InvalidData(problem.message) from None
 

@@ -32,9 +32,11 @@ from opengrant.api.http.route_table import (
     Answers,
     Cursor,
     Done,
+    FileBody,
     Flat,
     InConsole,
     Key,
+    MultipartBody,
     One,
     Open,
     Operation,
@@ -262,11 +264,29 @@ def _body(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
     # A body of which nothing is required need not come, where a query may stand for it.
     required = not operation.form or any(field.is_required() for field in members[0].model_fields.values())
     described = dict.fromkeys(types_of_body, content)
-    if operation.file is not None:
-        (example,) = _examples(members[0])
-        plain = {"file": {"summary": "A file", "value": next(iter(example.values()))}}
-        described[operation.file.media] = {"schema": {"type": "string", "minLength": 1}, "examples": plain}
+    match operation.file:
+        case FileBody(media):
+            (example,) = _examples(members[0])
+            plain = {"file": {"summary": "A file", "value": next(iter(example.values()))}}
+            described[media] = {"schema": {"type": "string", "minLength": 1}, "examples": plain}
+        case MultipartBody(name):
+            described["multipart/form-data"] = _multipart(name, content)
     return {"required": required, "content": described}
+
+
+def _multipart(name: str, content: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "schema": {
+            "type": "object",
+            "properties": {name: content["schema"]},
+            "required": [name],
+            "additionalProperties": {"type": "string", "format": "binary"},
+        },
+        "encoding": {name: {"contentType": "application/json"}},
+        "examples": {
+            title: {**example, "value": {name: example["value"]}} for title, example in content["examples"].items()
+        },
+    }
 
 
 def _examples(model: type[BaseModel]) -> list[Any]:
@@ -316,8 +336,10 @@ def _success(answers: Answers, refs: Mapping[Any, Any]) -> dict[str, Any]:
             return _stream()
         case Done():
             schema = _envelope()
-        case One(shape, says_success=says_success):
-            more = {"success": {"const": True}} if says_success else {}
+        case One(shape, says_success=says_success, says_grant=says_grant):
+            more: dict[str, Any] = {"success": {"const": True}} if says_success else {}
+            if says_grant:
+                more["grant_id"] = {"type": "string"}
             schema = _envelope(data=refs[shape, "serialization"], **more)
         case Page(shape, by_cursor=by_cursor):
             number = {"type": "integer"}

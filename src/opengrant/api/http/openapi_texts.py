@@ -25,7 +25,7 @@ TAGS = {
     "Grants": "Look at mailboxes that are connected, change or delete them, and get their live tokens.",
     "Calendars": "Keep calendars for rooms, people and agents, and find times that are free.",
     "Events": "Book, move and cancel events, also those that repeat.",
-    "Mail": "Read and change the folders, messages and attachments of IMAP, iCloud and Yahoo grants.",
+    "Mail": "Read and change the folders, messages, threads, drafts and attachments of IMAP, iCloud and Yahoo grants.",
     "Overview": "See how all grants are, what will need attention, and what happened of late.",
     "Connectors": "Tell OpenGrant the client that you have registered at each provider, and test it.",
     "Credentials": "Give a connector further clients, service accounts and tenants.",
@@ -69,10 +69,14 @@ PATH_PARAMETERS: Mapping[str, tuple[str, Mapping[str, str]]] = {
             "external:id": "external:customer-42",
         },
     ),
+    "draft_id": ("The draft's id, URL-encoded.", {"id": "<1f2e3d4c@mail.example.com>"}),
     "message_id": ("The message's id, URL-encoded.", {"id": "<1f2e3d4c@mail.example.com>"}),
     "provider": ("A provider's name.", {provider.value: provider.value for provider in ProviderName}),
     "redirect_uri_id": ("A redirect URI's id.", {"id": f"{_UUID}f1"}),
+    "schedule_id": ("The schedule's id.", {"id": f"{_UUID}d3"}),
     "session_id": ("A console session's id.", {"id": f"{_UUID}91"}),
+    "signature_id": ("The signature's id.", {"id": f"{_UUID}c7"}),
+    "thread_id": ("The `thread_id` of a message.", {"id": "tPDFmMmUzZDRjQG1haWwuZXhhbXBsZS5jb20-"}),
     "webhook_id": ("A webhook's id.", {"id": "whk_1f2e3d4c000040008000000000000071"}),
     "workspace_id": ("A workspace's id.", {"id": f"{_UUID}71"}),
 }
@@ -83,8 +87,8 @@ _IDEMPOTENCY_KEY = {
     "in": "header",
     "required": False,
     "description": (
-        "Makes it safe to send the request again: for 24 hours the same key and body have the first success as their"
-        " answer, and another body under that key is refused."
+        "Makes it safe to send the request again: the same key and body have the first answer as theirs, and another"
+        " body under that key is refused. The description of the call says which answers are kept, and how long."
     ),
     "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[!-~]([ -~]*[!-~])?$"},
     "examples": {"random": {"value": "0b9f4c1e-example-of-a-key"}},

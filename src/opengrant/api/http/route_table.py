@@ -33,10 +33,6 @@ class Key:
     by_session: bool = True
 
 
-MAILBOX = Key(by_token=True, by_session=False)
-"""Of calls for what is in a mailbox: the console reads mail by calls of its own, which take `grants.mail`."""
-
-
 @dataclass(frozen=True, slots=True)
 class Signed:
     """A service account that has the permission and signs its requests, or an operator's console session."""
@@ -86,14 +82,17 @@ class One:
     """`{request_id, data}`.
 
     says_success  the envelope has `success: true` too, as a few calls of the wire have it
+    says_grant    the envelope has the answer's `grant_id` too
     """
 
     shape: Any
     status: int = 200
     says_success: bool = False
+    says_grant: bool = False
 
     def encode(self, request_id: str, answer: Any) -> bytes:
-        return responses.success(request_id, answer, says_success=self.says_success)
+        more = {"grant_id": answer["grant_id"]} if self.says_grant else None
+        return responses.success(request_id, answer, says_success=self.says_success, more=more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +167,17 @@ class FileBody:
     largest: int
 
 
+@dataclass(frozen=True, slots=True)
+class MultipartBody:
+    """A body that may be multipart/form-data: the part of this name is the JSON, every other one is a file.
+
+    largest  bytes of either form, whatever the setting says of other bodies
+    """
+
+    name: str
+    largest: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """One verb on one path.
@@ -176,7 +186,7 @@ class Operation:
     query       the model of the query string
     errors      what the handler may raise, beside what every route may
     form        the body may be an HTML form too, and may be absent
-    file        the body may be a file
+    file        the body may be a file, or have files beside it
     reads       headers that mean something here: Idempotency-Key, If-Available
     alias_of    the verb, or verb and path, of the operation that this one repeats
     served      False: it authenticates and then answers 501; its path is not in the table
@@ -192,7 +202,7 @@ class Operation:
     query: type[BaseModel] | None = None
     errors: tuple[type[OpenGrantError], ...] = ()
     form: bool = False
-    file: FileBody | None = None
+    file: FileBody | MultipartBody | None = None
     reads: tuple[str, ...] = ()
     alias_of: str | None = None
     served: bool = True
@@ -214,7 +224,7 @@ def route(
     also: str | None = None,
     also_at: str | None = None,
     form: bool = False,
-    file: FileBody | None = None,
+    file: FileBody | MultipartBody | None = None,
     reads: tuple[str, ...] = (),
 ) -> Callable[[Handler], Handler]:
     """Enter a handler into the table. `also` is a second verb, `also_at` a second path with the same meaning."""

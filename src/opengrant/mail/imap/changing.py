@@ -2,17 +2,15 @@
 
 from dataclasses import replace
 
-from opengrant.errors import InvalidData, ProviderFailure
+from opengrant.errors import InvalidData
+from opengrant.mail import ids
 from opengrant.mail.imap import finding, folders, heads
-from opengrant.mail.imap.heads import Seen
 from opengrant.mail.port import Message
 from opengrant.mail.sessions import Kept
 from opengrant.net.imap import commands
-from opengrant.net.imap.names import encode_name
 from opengrant.net.imap.session import ImapSession
 
 MOST_FOLDERS = 20
-_TRASH = "Trash"
 
 
 async def change(
@@ -28,30 +26,35 @@ async def change(
 
     Raises DataNotFound, InvalidData.
     """
-    if into is not None and len(into) > MOST_FOLDERS:
-        raise InvalidData(f"folders: {MOST_FOLDERS} at most.")
     seen = await finding.find(kept, session, message_id, change=True)
-    targets = None if into is None else await _targets(session, into)
+    wires = None if into is None else await targets(session, into)
     body = (await heads.bodies(session, [seen])).get(seen.uid)
     # Finding the targets may have opened other folders.
     await commands.open_folder(session, seen.wire, change=True)
-    for flag, wanted in ((b"\\Seen", None if unread is None else not unread), (b"\\Flagged", starred)):
-        if wanted is not None:
-            await commands.store(session, [seen.uid], flag, add=wanted)
-    if targets is not None:
-        await _put(session, seen, targets)
+    await mark(session, [seen.uid], unread=unread, starred=starred)
+    if wires is not None:
+        await put(session, seen.wire, [seen.uid], wires)
         kept.hints.pop(message_id, None)
     head = replace(
         seen.head,
         unread=seen.head.unread if unread is None else unread,
         starred=seen.head.starred if starred is None else starred,
-        folders=seen.head.folders if targets is None else tuple(folders.id_of(wire) for wire in targets),
+        folders=seen.head.folders if wires is None else tuple(folders.id_of(wire) for wire in wires),
     )
     return replace(seen, head=head).message("none", body)
 
 
-async def _targets(session: ImapSession, into: tuple[str, ...]) -> list[bytes]:
-    """The wire names of folders that there are."""
+async def mark(session: ImapSession, uids: list[int], *, unread: bool | None, starred: bool | None) -> None:
+    """Messages of the open folder."""
+    for flag, wanted in ((b"\\Seen", None if unread is None else not unread), (b"\\Flagged", starred)):
+        if wanted is not None:
+            await commands.store(session, uids, flag, add=wanted)
+
+
+async def targets(session: ImapSession, into: tuple[str, ...]) -> list[bytes]:
+    """The wire names of folders that there are. into: as of `change`. Raises InvalidData."""
+    if len(into) > MOST_FOLDERS:
+        raise InvalidData(f"folders: {MOST_FOLDERS} at most.")
     listed = await commands.list_folders(session)
     if not into:
         archive = folders.purpose(listed, "\\all") or folders.purpose(listed, "\\archive")
@@ -65,41 +68,31 @@ async def _targets(session: ImapSession, into: tuple[str, ...]) -> list[bytes]:
     return list(dict.fromkeys(known[one].wire for one in into))
 
 
-async def _put(session: ImapSession, seen: Seen, targets: list[bytes]) -> None:
-    """Copies come first: a message that is in one place too many is better than none."""
-    others = [wire for wire in targets if wire != seen.wire]
-    stays = len(others) < len(targets)
-    for wire in others if stays else others[1:]:
-        await commands.copy(session, [seen.uid], wire)
+async def put(session: ImapSession, wire: bytes, uids: list[int], into: list[bytes]) -> None:
+    """Put messages of the open folder into others. Copies come first: one place too many is better than none."""
+    others = [one for one in into if one != wire]
+    stays = len(others) < len(into)
+    for one in others if stays else others[1:]:
+        await commands.copy(session, uids, one)
     if not stays:
-        await commands.move(session, [seen.uid], others[0])
+        await commands.move(session, uids, others[0])
 
 
-async def delete(kept: Kept, session: ImapSession, message_id: str) -> None:
-    """Into the trash, which is made where there is none. What lies in it is erased. Raises DataNotFound."""
+async def delete(kept: Kept, session: ImapSession, message_id: str, *, erase: bool) -> bool:
+    """Into the trash, which is made where there is none. What lies in it is erased, as is all with `erase`.
+
+    True: the id has ended, as that of a message without a Message-ID does when it is moved. Raises DataNotFound.
+    """
     seen = await finding.find(kept, session, message_id, change=True)
-    listed = await commands.list_folders(session)
-    trash = folders.purpose(listed, "\\trash")
-    if trash is not None and trash.wire == seen.wire:
-        await commands.erase(session, [seen.uid])
-    else:
-        wire = trash.wire if trash is not None else await _make_trash(session)
-        await commands.open_folder(session, seen.wire, change=True)
-        await commands.move(session, [seen.uid], wire)
     kept.hints.pop(message_id, None)
-
-
-async def _make_trash(session: ImapSession) -> bytes:
-    """Some servers keep all folders within the inbox."""
-    listed = await commands.list_folders(session)
-    delimiter = next((one.delimiter for one in listed if one.name.upper() == "INBOX"), "")
-    names = [_TRASH, f"INBOX{delimiter}{_TRASH}"] if delimiter else [_TRASH]
-    for name in names:
-        try:
-            await commands.create_folder(session, name)
-        except ProviderFailure as failure:
-            if not session.usable or "NO" not in failure.evidence.subcodes:
-                raise
-            continue
-        return encode_name(name)
-    raise InvalidData("The mailbox has no folder for what is deleted, and the mail server makes none.")
+    if not erase:
+        listed = await commands.list_folders(session)
+        trash = folders.purpose(listed, "\\trash")
+        erase = trash is not None and trash.wire == seen.wire
+        if not erase:
+            wire = trash.wire if trash is not None else await folders.make(session, listed, "Trash")
+            await commands.open_folder(session, seen.wire, change=True)
+            await commands.move(session, [seen.uid], wire)
+            return ids.located(message_id) is not None
+    await commands.erase(session, [seen.uid])
+    return True

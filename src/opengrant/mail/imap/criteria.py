@@ -1,13 +1,14 @@
 """A query as IMAP searches: what the server can answer, and what has to be looked at here."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 
 from opengrant.errors import InvalidData
 from opengrant.mail import ids
 from opengrant.mail.port import MessageQuery
 from opengrant.model.mail import MessageHead
+from opengrant.net.imap.commands import uid_set
 from opengrant.net.imap.names import quoted
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -35,21 +36,23 @@ class _Parts:
             self.parts += [text.encode("utf-8", "replace"), b""]
 
 
-def criteria(query: MessageQuery, *, below: int | None) -> list[bytes] | None:
-    """For `commands.search`. below: a uid. None: no message can match. Raises InvalidData."""
+def criteria(query: MessageQuery, *, below: int | None, without: Collection[int] = ()) -> list[bytes] | None:
+    """For `commands.search`. below: a uid; without: uids. None: no message can match. Raises InvalidData."""
     made = _Parts()
     if below is not None:
         if below <= 1:
             return None
         made.add(b"UID 1:%d" % (below - 1))
+    if without:
+        made.add(b"NOT UID " + uid_set(without))
     for wanted, yes, no in ((query.unread, b"UNSEEN", b"SEEN"), (query.starred, b"FLAGGED", b"UNFLAGGED")):
         if wanted is not None:
             made.add(yes if wanted else no)
     # Servers compare days, each in a zone of its own; seconds are compared here.
     if query.after is not None:
-        made.add(b"SINCE " + _day(query.after, -1))
+        made.add(b"SINCE " + day(query.after, -1))
     if query.before is not None:
-        made.add(b"BEFORE " + _day(query.before, 2))
+        made.add(b"BEFORE " + day(query.before, 2))
     for name, key, texts in (
         ("from", b"FROM", query.sender),
         ("to", b"TO", query.to),
@@ -80,7 +83,7 @@ def _any_of(made: _Parts, name: str, terms: Sequence[tuple[bytes, str]]) -> None
         made.add_text(name, text)
 
 
-def _day(at: int, days: int) -> bytes:
+def day(at: int, days: int) -> bytes:
     day = datetime.fromtimestamp(min(max(at, _FIRST + 86_400), _LAST), UTC) + timedelta(days=days)
     return f"{day.day}-{_MONTHS[day.month - 1]}-{day.year}".encode("ascii")
 

@@ -55,13 +55,18 @@ async def raw(kept: Kept, session: ImapSession, message_id: str) -> tuple[str, b
     seen = await finding.find(kept, session, message_id)
     if seen.head.size > MAX_RAW:
         raise InvalidData(f"fields: raw_mime is given of messages up to {MAX_RAW} bytes.")
+    return seen.head.id, await whole(session, seen, most=MAX_RAW)
+
+
+async def whole(session: ImapSession, seen: Seen, *, most: int) -> bytes:
+    """The bytes of a message of the open folder; no more than `most` and a piece. Raises DataNotFound."""
     pieces, piece = list[bytes](), b"-"
-    while piece and sum(map(len, pieces)) <= MAX_RAW:
+    while piece and sum(map(len, pieces)) <= most:
         piece = await _piece(session, seen, "", sum(map(len, pieces)))
         pieces.append(piece)
         if len(piece) < PIECE:
             break
-    return seen.head.id, await asyncio.to_thread(b"".join, pieces)
+    return await asyncio.to_thread(b"".join, pieces)
 
 
 async def _piece(session: ImapSession, seen: Seen, number: str, start: int) -> bytes:

@@ -82,6 +82,24 @@ def purpose(folders: Sequence[ListedFolder], attribute: str) -> ListedFolder | N
     return next((one for one in usable if _last(one).lower() in names), None)
 
 
+async def make(session: ImapSession, listed: Sequence[ListedFolder], name: str) -> bytes:
+    """A folder for what a mailbox has none for; its wire name. Some servers keep all folders within the inbox.
+
+    listed  the folders that there are
+    Raises InvalidData.
+    """
+    delimiter = next((one.delimiter for one in listed if one.name.upper() == "INBOX"), "")
+    for tried in [name, f"INBOX{delimiter}{name}"] if delimiter else [name]:
+        try:
+            await commands.create_folder(session, tried)
+        except ProviderFailure as failure:
+            if not session.usable or "NO" not in failure.evidence.subcodes:
+                raise
+            continue
+        return encode_name(tried)
+    raise InvalidData(f"The mailbox has no folder {name}, and the mail server makes none.")
+
+
 def is_for(folder: ListedFolder, attribute: str, folders: Sequence[ListedFolder]) -> bool:
     found = purpose(folders, attribute)
     return found is not None and found.wire == folder.wire

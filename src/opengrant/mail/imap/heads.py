@@ -2,17 +2,16 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from opengrant.errors import ProviderFailure
-from opengrant.mail import ids
+from opengrant.mail import ids, reading
+from opengrant.mail.imap import rounds
 from opengrant.mail.imap.folders import id_of
 from opengrant.mail.mime import LOOP_LIMIT, text
-from opengrant.mail.mime.addresses import addresses
 from opengrant.mail.mime.headers import Headers as Fields
-from opengrant.mail.mime.headers import message_id, message_ids
-from opengrant.mail.mime.headers import text as decoded
+from opengrant.mail.mime.headers import message_id
 from opengrant.mail.mime.parts import Part
 from opengrant.mail.mime.structure import structure
 from opengrant.mail.port import Headers, Message
@@ -28,8 +27,8 @@ MAX_LISTED_TEXT = 256 * 1024
 MAX_LISTED = 8 * 1024 * 1024
 """Bytes of all texts of a list."""
 
-_BASIC = ("message-id", "in-reply-to", "references")
 _FIELDS = b"HEADER.FIELDS (FROM TO CC BCC REPLY-TO SUBJECT MESSAGE-ID IN-REPLY-TO REFERENCES)"
+_LINKS = b"HEADER.FIELDS (MESSAGE-ID IN-REPLY-TO REFERENCES)"
 _HEAD = b"FLAGS INTERNALDATE RFC822.SIZE BODYSTRUCTURE BODY.PEEK[%b]"
 
 
@@ -46,49 +45,60 @@ class Seen:
     uid: int
 
     def message(self, headers: Headers, body: Body | None) -> Message:
-        match headers:
-            case "none":
-                shown: tuple[tuple[str, str], ...] = ()
-            case "basic":
-                shown = tuple((name, value) for name, value in self.fields.fields if name.lower() in _BASIC)
-            case "all":
-                shown = self.fields.fields
-        return Message(self.head, body, shown)
+        return Message(self.head, body, reading.shown(self.fields, headers))
 
 
 async def read(
     session: ImapSession, wire: bytes, validity: int, uids: Sequence[int], *, headers: Headers = "none"
 ) -> list[Seen]:
     """These messages of the open folder, in the same order; those that are gone are left out."""
-    found = await commands.fetch(session, uids, _HEAD % (b"HEADER" if headers == "all" else _FIELDS))
+    found = await commands.fetch(session, uids, _items(headers))
     by_uid = {one.uid: _seen(one, wire, validity) for one in found}
     return [by_uid[uid] for uid in uids if uid in by_uid]
 
 
+async def read_all(
+    session: ImapSession, asked: Mapping[bytes, tuple[int, Sequence[int]]], *, headers: Headers = "none"
+) -> list[Seen]:
+    """Messages of several folders, those of a folder in no order. asked: as for `rounds.fetch`."""
+    found = await rounds.fetch(session, asked, _items(headers))
+    return [_seen(one, wire, asked[wire][0]) for wire, lines in found.items() for one in lines]
+
+
+async def roots(session: ImapSession, asked: Mapping[bytes, tuple[int, Sequence[int]]]) -> dict[tuple[bytes, int], str]:
+    """By folder and number, the Message-IDs that the conversations of messages begin with."""
+    found = await rounds.fetch(session, asked, b"BODY.PEEK[%b]" % _LINKS)
+    known = dict[tuple[bytes, int], str]()
+    for wire, lines in found.items():
+        for one in lines:
+            fields = _fields(one)
+            known[wire, one.uid] = reading.first_of_thread(fields, _id(fields, wire, asked[wire][0], one.uid))
+    return known
+
+
+def _items(headers: Headers) -> bytes:
+    return _HEAD % (b"HEADER" if headers == "all" else _FIELDS)
+
+
+def _fields(one: Fetched) -> Fields:
+    return Fields.read(next((value for name, value in one.parts.items() if name.startswith(b"BODY[HEADER")), b""))
+
+
+def _id(fields: Fields, wire: bytes, validity: int, uid: int) -> str:
+    return ids.message_id(message_id(fields.first("message-id")) or "", wire, validity, uid)
+
+
 def _seen(one: Fetched, wire: bytes, validity: int) -> Seen:
-    block = next((value for name, value in one.parts.items() if name.startswith(b"BODY[HEADER")), b"")
-    fields = Fields.read(block)
-    root = structure(one.structure)
-    id_ = ids.message_id(message_id(fields.first("message-id")) or "", wire, validity, one.uid)
-    answers = message_ids(fields.first("in-reply-to") or "")
-    references = message_ids(fields.first("references") or "")
-    head = MessageHead(
-        id=id_,
-        thread_id=ids.thread_id((*references, *answers, id_)[0]),
+    fields, root = _fields(one), structure(one.structure)
+    head = reading.head(
+        fields,
+        root,
+        id_=_id(fields, wire, validity, one.uid),
         folders=(id_of(wire),),
-        subject=decoded(fields.first("subject") or ""),
-        sender=addresses(fields.every("from")),
-        to=addresses(fields.every("to")),
-        cc=addresses(fields.every("cc")),
-        bcc=addresses(fields.every("bcc")),
-        reply_to=addresses(fields.every("reply-to")),
         date=one.date,
+        size=one.size,
         unread="\\seen" not in one.flags,
         starred="\\flagged" in one.flags,
-        size=one.size,
-        attachments=text.attachments(root),
-        in_reply_to=answers,
-        references=references,
     )
     return Seen(head, fields, root, text.texts(root).shown, wire, validity, one.uid)
 

@@ -1,15 +1,39 @@
 """The port's methods over IMAP: each is one piece of work in the session of its grant."""
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from opengrant.mail.imap import changing, downloads, finding, folders, heads, listing
-from opengrant.mail.port import Download, Headers, Message, MessagePage, MessageQuery, Place
+import structlog
+
+from opengrant import failpoints
+from opengrant.errors import OpenGrantError
+from opengrant.mail.imap import changing, downloads, drafts, finding, folders, gathering, heads, listing, sent, threads
+from opengrant.mail.outgoing import Letter, Ready
+from opengrant.mail.port import (
+    Download,
+    HandingOver,
+    Headers,
+    Message,
+    MessagePage,
+    MessageQuery,
+    Place,
+    Sent,
+    Thread,
+    ThreadPage,
+    ThreadQuery,
+)
 from opengrant.mail.reach import Line
 from opengrant.mail.sessions import Kept
+from opengrant.mail.submission import Submission
 from opengrant.model.mail import Attachment, Folder
 from opengrant.net.imap.session import ImapSession
+
+log = structlog.get_logger()
+
+COPYING = 25.0
+"""Seconds for the copy of a sent message. With those for sending, it is less than the official SDKs wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +41,7 @@ class ImapMailbox:
     """For one call."""
 
     line: Line
+    submission: Submission
 
     async def folders(self) -> list[Folder]:
         return await self.line.call(lambda _, session: folders.listed(session))
@@ -42,6 +67,13 @@ class ImapMailbox:
             return seen.message(headers, (await heads.bodies(session, [seen])).get(seen.uid))
 
         return await self.line.call(read)
+
+    async def some(
+        self, message_ids: Sequence[str], *, headers: Headers = "none", bodies: bool = True
+    ) -> list[Message]:
+        return await self.line.call(
+            lambda kept, session: gathering.some(kept, session, message_ids, headers=headers, bodies=bodies)
+        )
 
     async def raw(self, message_id: str) -> tuple[str, bytes]:
         return await self.line.call(lambda kept, session: downloads.raw(kept, session, message_id))
@@ -71,5 +103,61 @@ class ImapMailbox:
             )
         )
 
-    async def delete(self, message_id: str) -> None:
-        await self.line.call(lambda kept, session: changing.delete(kept, session, message_id))
+    async def delete(self, message_id: str, *, erase: bool = False) -> bool:
+        return await self.line.call(lambda kept, session: changing.delete(kept, session, message_id, erase=erase))
+
+    async def threads(self, query: ThreadQuery, *, after: Place | None, limit: int) -> ThreadPage:
+        return await self.line.call(lambda kept, session: threads.page(kept, session, query, after=after, limit=limit))
+
+    async def thread(self, thread_id: str) -> Thread:
+        return await self.line.call(lambda kept, session: threads.get(kept, session, thread_id))
+
+    async def change_thread(
+        self, thread_id: str, *, unread: bool | None, starred: bool | None, folders: tuple[str, ...] | None
+    ) -> Thread:
+        return await self.line.call(
+            lambda kept, session: threads.change(kept, session, thread_id, unread=unread, starred=starred, into=folders)
+        )
+
+    async def delete_thread(self, thread_id: str) -> None:
+        await self.line.call(lambda kept, session: threads.delete(kept, session, thread_id))
+
+    async def drafts(self, query: MessageQuery, *, after: Place | None, limit: int) -> MessagePage:
+        return await self.line.call(lambda kept, session: drafts.page(kept, session, query, after=after, limit=limit))
+
+    async def draft(self, draft_id: str) -> Message:
+        return await self.line.call(lambda kept, session: drafts.get(kept, session, draft_id))
+
+    async def create_draft(self, said: Letter, *, starred: bool) -> Message:
+        return await self.line.call(
+            lambda kept, session: drafts.create(
+                kept, session, said, starred=starred, own=self.line.own, date=self.line.now
+            )
+        )
+
+    async def change_draft(
+        self, draft_id: str, said: Letter, *, given: frozenset[str], starred: bool | None
+    ) -> Message:
+        return await self.line.call(
+            lambda kept, session: drafts.change(
+                *(kept, session, draft_id, said), given=given, starred=starred, own=self.line.own, date=self.line.now
+            )
+        )
+
+    async def delete_draft(self, draft_id: str) -> None:
+        await self.line.call(lambda kept, session: drafts.delete(kept, session, draft_id))
+
+    async def send(self, message: Ready, handing_over: HandingOver) -> Sent:
+        host = await self.submission.send(self.line.app, self.line.grant, message, handing_over)
+        failpoints.point("send.taken")
+        return Sent(message.message_id, await self._filed(message, host))
+
+    async def _filed(self, message: Ready, host: str) -> tuple[str, ...]:
+        """The folder of the copy. That there is none is no reason to send the message again."""
+        try:
+            async with asyncio.timeout(COPYING):
+                wire = await self.line.call(lambda kept, session: sent.file(kept, session, message, host))
+        except (OpenGrantError, TimeoutError) as problem:
+            log.warning("sent_copy_failed", grant_id=self.line.grant.id, problem=type(problem).__name__)
+            return ()
+        return () if wire is None else (folders.id_of(wire),)

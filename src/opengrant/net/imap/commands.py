@@ -1,10 +1,12 @@
 """Commands about folders and messages. All raise what `ImapSession.run` raises, and Malformed."""
 
+import bisect
 import itertools
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from opengrant.errors import ProviderFailure
 from opengrant.net.imap.names import decode_name, encode_name, quoted
@@ -16,6 +18,9 @@ MAX_COUNTED = 200
 """Folders whose messages are counted one command at a time, where the server has no command for all."""
 AT_ONCE = 20
 """Commands that are under way at a time."""
+COUNTS = b"MESSAGES UNSEEN"
+SLOWEST = 256 * 1024
+"""Bytes a second that a mail server takes at least."""
 
 _DATE = re.compile(rb" ?(\d{1,2})-([A-Za-z]{3})-(\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)")
 _NAMES = (b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec")
@@ -23,7 +28,11 @@ _MONTHS = {name: number for number, name in enumerate(_NAMES, 1)}
 
 
 class ListedFolder(NamedTuple):
-    """A line of LIST. wire: the name as the server wrote it. total, unread: None where the server did not say."""
+    """A line of LIST. wire: the name as the server wrote it.
+
+    total, unread  None where the server did not say
+    status         all that STATUS said: upper case → number
+    """
 
     wire: bytes
     name: str
@@ -31,6 +40,7 @@ class ListedFolder(NamedTuple):
     attributes: tuple[str, ...]
     total: int | None = None
     unread: int | None = None
+    status: Mapping[bytes, int] = MappingProxyType({})
 
 
 class Fetched(NamedTuple):
@@ -45,57 +55,81 @@ class Fetched(NamedTuple):
 
 
 class Uids:
-    """Numbers of messages as a server listed them, the highest first. A folder of a million takes no list of them."""
+    """Numbers of messages as a server listed them, the highest first. A folder of a million takes no list of them.
 
-    def __init__(self, found: Iterable[tuple[int, int]]) -> None:
-        self._ranges = sorted(found, reverse=True)
+    ranges  (lowest, highest) of each
+    """
+
+    def __init__(self, found: Iterable[tuple[int, int]] = ()) -> None:
+        self.ranges = sorted(found, reverse=True)
+
+    @classmethod
+    def united(cls, several: "Iterable[Uids]") -> "Uids":
+        """Of several searches, each number once."""
+        joined = list[tuple[int, int]]()
+        for low, high in sorted(one for uids in several for one in uids.ranges):
+            if joined and low <= joined[-1][1] + 1:
+                joined[-1] = joined[-1][0], max(high, joined[-1][1])
+            else:
+                joined.append((low, high))
+        return cls(joined)
 
     def __iter__(self) -> Iterator[int]:
-        for low, high in self._ranges:
+        for low, high in self.ranges:
             yield from range(high, low - 1, -1)
+
+    def __contains__(self, uid: int) -> bool:
+        # The ranges are in falling order: the first one that begins at the number or below it.
+        place = bisect.bisect_left(self.ranges, -uid, key=lambda one: -one[0])
+        return place < len(self.ranges) and uid <= self.ranges[place][1]
+
+    def below(self, uid: int) -> "Uids":
+        return Uids((low, min(high, uid - 1)) for low, high in self.ranges if low < uid)
 
 
 # Folders.
 
 
-async def list_folders(session: ImapSession, *, counts: bool = False) -> list[ListedFolder]:
-    """All folders, those that cannot be opened too."""
+async def list_folders(session: ImapSession, *, counts: bool = False, items: bytes = COUNTS) -> list[ListedFolder]:
+    """All folders, those that cannot be opened too. items: of STATUS, where messages are counted."""
     extended = "LIST-EXTENDED" in session.offers or "LIST-STATUS" in session.offers
     wanted = [b"SPECIAL-USE"] * ("SPECIAL-USE" in session.offers)
-    wanted += [b"STATUS (MESSAGES UNSEEN)"] * (counts and "LIST-STATUS" in session.offers)
+    wanted += [b"STATUS (%b)" % items] * (counts and "LIST-STATUS" in session.offers)
     options = b" RETURN (%b)" % b" ".join(wanted) if wanted and extended else b""
     answer = await session.run(b'LIST "" "*"' + options)
     folders = [_listed(response) for response in answer.of("LIST")]
     known = _counts(answer)
     if counts and not known:
-        known = await _ask_counts(session, folders)
-    return [
-        folder._replace(total=known[folder.wire][0], unread=known[folder.wire][1]) if folder.wire in known else folder
-        for folder in folders
-    ]
+        known = await _ask_counts(session, folders, items)
+    return [folder._replace(**_counted(known[folder.wire])) if folder.wire in known else folder for folder in folders]
 
 
-async def _ask_counts(session: ImapSession, folders: Sequence[ListedFolder]) -> dict[bytes, tuple[int, int]]:
+def _counted(status: Mapping[bytes, int]) -> dict[str, Any]:
+    return {"total": status.get(b"MESSAGES"), "unread": status.get(b"UNSEEN"), "status": status}
+
+
+async def _ask_counts(
+    session: ImapSession, folders: Sequence[ListedFolder], items: bytes
+) -> dict[bytes, dict[bytes, int]]:
     """What STATUS says of each folder; nothing of one that the server does not count."""
     names = [folder.wire for folder in folders if can_open(folder)][:MAX_COUNTED]
-    known = dict[bytes, tuple[int, int]]()
+    known = dict[bytes, dict[bytes, int]]()
     for start in range(0, len(names), AT_ONCE):
-        chunk = [(b"STATUS %b (MESSAGES UNSEEN)" % quoted(name),) for name in names[start : start + AT_ONCE]]
+        chunk = [(b"STATUS %b (%b)" % (quoted(name), items),) for name in names[start : start + AT_ONCE]]
         for result in await session.run_all(chunk):
             if not isinstance(result, ProviderFailure):
                 known |= _counts(result)
     return known
 
 
-def _counts(answer: Answer) -> dict[bytes, tuple[int, int]]:
-    """Folder → messages, unread ones."""
-    found = dict[bytes, tuple[int, int]]()
+def _counts(answer: Answer) -> dict[bytes, dict[bytes, int]]:
+    """Folder → what was counted → how many."""
+    found = dict[bytes, dict[bytes, int]]()
     for response in answer.of("STATUS"):
         match response.values:
-            case [name, [b"MESSAGES", int(total), b"UNSEEN", int(unread)]]:
-                found[_text(name)] = total, unread
-            case [name, [b"UNSEEN", int(unread), b"MESSAGES", int(total)]]:
-                found[_text(name)] = total, unread
+            case [name, [*members]] if not len(members) % 2:
+                pairs = zip(members[::2], members[1::2], strict=True)
+                found[_text(name)] = {_text(key).upper(): value for key, value in pairs if isinstance(value, int)}
     return found
 
 
@@ -191,12 +225,19 @@ async def fetch(session: ImapSession, uids: Collection[int], items: bytes) -> li
     """These messages of the open folder, in no order; those that are gone are not among them."""
     if not uids:
         return []
-    answer = await session.run(b"UID FETCH %b (UID %b)" % (uid_set(uids), items))
-    return fetched(answer, uids)
+    return fetched(await session.run(fetching(uids, items)), uids)
+
+
+def fetching(uids: Iterable[int], items: bytes) -> bytes:
+    """The command for `fetched`."""
+    return b"UID FETCH %b (UID %b)" % (uid_set(uids), items)
 
 
 def fetched(answer: Answer, uids: Iterable[int]) -> list[Fetched]:
-    wanted = set(uids)
+    return fetched_among(answer, set(uids))
+
+
+def fetched_among(answer: Answer, wanted: Container[int]) -> list[Fetched]:
     lines = dict[int, dict[bytes, Value]]()
     for response in answer.of("FETCH"):
         line = _members(response)
@@ -254,6 +295,21 @@ async def store(session: ImapSession, uids: Sequence[int], flags: bytes, *, add:
 async def copy(session: ImapSession, uids: Sequence[int], wire: bytes) -> None:
     session.changed = True
     await session.run(b"UID COPY %b %b" % (uid_set(uids), quoted(wire)))
+
+
+async def append(session: ImapSession, wire: bytes, message: bytes, *, flags: bytes) -> tuple[int, int] | None:
+    """Put a message into a folder: lines that end in CRLF, no NUL. flags: as in `\\Seen \\Draft`.
+
+    Returns its folder's UIDVALIDITY and its uid; None where the server does not say. The code TRYCREATE says that there
+    is no such folder.
+    """
+    session.changed, session.synced = True, False
+    seconds = SECONDS + len(message) / SLOWEST
+    answer = await session.run(b"APPEND %b (%b) " % (quoted(wire), flags), message, b"", seconds=seconds)
+    said = answer.codes.get("APPENDUID", b"").split()
+    if len(said) == 2 and all(one.isdigit() and len(one) <= 20 for one in said):
+        return int(said[0]), int(said[1])
+    return None
 
 
 async def move(session: ImapSession, uids: Sequence[int], wire: bytes) -> None:

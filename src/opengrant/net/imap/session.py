@@ -4,13 +4,15 @@ Its failures are ProviderFailure, with evidence of the step "command". The code 
 or BYE without one) or ours for a broken wire. After a broken wire, or a command that was given up, `usable` is False.
 """
 
+import asyncio
+import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from opengrant.errors import ProviderFailure
 from opengrant.net.imap.parser import Response, Status, read, read_status
-from opengrant.net.line_connection import LineConnection, Malformed
+from opengrant.net.line_connection import ENOUGH, LineConnection, Malformed, send
 from opengrant.net.login_attempt import Attempt
 
 MAX_LINE = 1024 * 1024
@@ -20,6 +22,10 @@ MAX_ANSWER = 32 * 1024 * 1024
 SECONDS = 30.0
 """For a command, unless it says otherwise."""
 
+IDLE_TOLD = 1024 * 1024
+"""Bytes that a server may say while it is listened to."""
+NEWS = frozenset({"EXISTS", "EXPUNGE", "VANISHED", "FETCH"})
+"""What tells of a change of the open folder."""
 _LITERAL = re.compile(rb"~?\{(\d{1,10})\+?\}$")
 
 
@@ -57,13 +63,14 @@ class ImapSession:
     selected  the open folder; None: none is
     changed   a command that changes the mailbox was sent
     synced    the open folder is as the server has it now; a server tells of changes only when it is asked something
+    qresync   the server was asked to tell which messages are gone (RFC 7162)
     """
 
     def __init__(self, connection: LineConnection, attempt: Attempt, offers: frozenset[str]) -> None:
         self._connection, self._attempt = connection, attempt
         self.offers = offers
         self.selected: Selected | None = None
-        self.changed = self.synced = False
+        self.changed = self.synced = self.qresync = False
         self._waiting, self._tags, self._left = False, 0, 0
 
     @property
@@ -94,17 +101,35 @@ class ImapSession:
         self._connection.within(seconds)
         self._left, self._waiting = most, True
         results = dict[bytes, Answer | ProviderFailure]()
-        try:
+        with self._broken_wire_is_a_failure():
             answers = {await self._send(parts): Answer() for parts in commands}
             while left := [tag for tag in answers if tag not in results]:
                 status = await self._read(left, answers[left[0]])
                 results[status.tag] = answers[status.tag] if status.word == "OK" else self._refused(status)
-        except Malformed as error:
-            raise self._attempt.failure(str(error)) from None
-        except OSError as error:
-            raise self._attempt.network_failure(error) from None
         self._waiting = False
         return [results[tag] for tag in answers]
+
+    async def listen(self, seconds: float) -> bool:
+        """Wait until the server tells of a change of the open folder. False: it told of none for so long.
+
+        By IDLE (RFC 2177), which the server must offer. Raises ProviderFailure for what ends the session.
+        """
+        self.synced = False
+        until = asyncio.get_running_loop().time() + seconds
+        self._left, self._waiting = IDLE_TOLD, True
+        with self._broken_wire_is_a_failure():
+            self._connection.within(SECONDS)
+            tag = await self._send([b"IDLE"])
+            told = await self._until_it_listens(tag)
+            self._connection.within(seconds + SECONDS)
+            told = told or await self._told_until(until)
+            self._connection.within(SECONDS)
+            self._connection.write(b"DONE\r\n")
+            status = await self._read([tag], Answer())
+        self._waiting = False
+        if status.word != "OK":
+            raise self._refused(status)
+        return told
 
     def opened(self, wire: bytes, validity: int, *, change: bool) -> None:
         self.selected, self.synced = Selected(wire, validity, change), True
@@ -112,6 +137,10 @@ class ImapSession:
     def misread(self, error: Malformed) -> ProviderFailure:
         """An answer that has not the form it should have; its session is not to be used again."""
         return self._attempt.failure(str(error))
+
+    def fresh(self) -> None:
+        """A call begins."""
+        self.changed = self.synced = False
 
     def rest(self, seconds: float) -> None:
         """No command is due for so long."""
@@ -123,6 +152,15 @@ class ImapSession:
             self._connection.write(b"z LOGOUT\r\n")
         self._waiting = True
         self._connection.close()
+
+    @contextlib.contextmanager
+    def _broken_wire_is_a_failure(self) -> Iterator[None]:
+        try:
+            yield
+        except Malformed as error:
+            raise self._attempt.failure(str(error)) from None
+        except OSError as error:
+            raise self._attempt.network_failure(error) from None
 
     async def _send(self, parts: Sequence[bytes]) -> bytes:
         self._tags += 1
@@ -138,7 +176,12 @@ class ImapSession:
                 self._connection.write(sent)
                 sent = b""
                 await self._asked_for_more(tag)
-            sent += part
+            if len(part) > ENOUGH:
+                self._connection.write(sent)
+                sent = b""
+                await send(self._connection, part)
+            else:
+                sent += part
         self._connection.write(sent + b"\r\n")
         return tag
 
@@ -149,6 +192,35 @@ class ImapSession:
             if status is not None and status.tag == tag:
                 self._waiting = False
                 raise self._refused(status)
+
+    async def _until_it_listens(self, tag: bytes) -> bool:
+        """Wait for the server's consent to IDLE. True: it has told of a change before."""
+        told = False
+        while not (pieces := await self._pieces())[0].startswith(b"+"):
+            told = self._is_news(pieces, tag) or told
+        return told
+
+    async def _told_until(self, until: float) -> bool:
+        while True:
+            try:
+                async with asyncio.timeout_at(until):
+                    await self._connection.something()
+            except TimeoutError:
+                if self._connection.ended:
+                    raise
+                return False
+            if self._is_news(await self._pieces(), b""):
+                return True
+
+    def _is_news(self, pieces: list[bytes], tag: bytes) -> bool:
+        """Whether it tells of a change. Raises ProviderFailure: the server refuses, or leaves."""
+        found = read(pieces)
+        if isinstance(found, Response):
+            return found.word in NEWS
+        if found.word == "BYE" or found.tag == tag:
+            self._waiting = found.word == "BYE"
+            raise self._refused(found)
+        return False
 
     async def _read(self, tags: Sequence[bytes], answer: Answer) -> Status:
         """Read data into the answer, up to the result of one of these commands."""

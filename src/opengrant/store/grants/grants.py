@@ -20,6 +20,7 @@ from opengrant.store.engine.writes import Arm, Head, one_by_one, together
 from opengrant.store.events import events
 from opengrant.store.events.events import Event
 from opengrant.store.grants import rotations
+from opengrant.store.mail import metadata, outgoing, signatures, watches
 from opengrant.store.signin import tokens
 from opengrant.store.tenants import workspaces
 
@@ -323,10 +324,14 @@ def find_external(application_id: str, external_id: str) -> Steps[Grant | None]:
     return read(rows[0]) if rows else None
 
 
-def stays(grant: Grant, dialect: Dialect) -> Steps[bool]:
-    """Whether the grant is there; if so, it is not deleted until this transaction ends."""
+def stays(grant: Grant, dialect: Dialect, *, alone: bool = False) -> Steps[bool]:
+    """Whether the grant is there; if so, it is not deleted until this transaction ends.
+
+    alone  other transactions that ask for it wait: for rows of the grant that are counted before one is added
+    """
+    lock = "for no key update" if alone else "for key share"
     rows = yield Statement(
-        f"select id from grants where application_id = $1 and id = $2 {dialect.locks('for key share')}",
+        f"select id from grants where application_id = $1 and id = $2 {dialect.locks(lock)}",
         (grant.application_id, grant.id),
     )
     return bool(rows)
@@ -367,7 +372,7 @@ def block(application_id: str | None, grant_id: str, *, blocked: bool) -> Steps[
 
 
 def delete(application_id: str, grant_id: str) -> Steps[Grant | None]:
-    """Delete the row, its secrets, rotations, calendars, and the tokens issued for it. The caller adds the event."""
+    """Delete the row, all that is stored for it, and the tokens issued for it. The caller adds the event."""
     rows = yield Statement(
         f"delete from grants where application_id = $1 and id = $2 returning {COLUMNS}", (application_id, grant_id)
     )
@@ -377,6 +382,10 @@ def delete(application_id: str, grant_id: str) -> Steps[Grant | None]:
     yield from rotations.forget_of(application_id, grant_id)
     yield from tokens.die_with(application_id, grant_id)
     yield from calendars.delete_of_grant(application_id, grant_id)
+    yield from signatures.delete_of_grant(application_id, grant_id)
+    yield from metadata.delete_of_grant(application_id, grant_id)
+    yield from outgoing.delete_of_grant(application_id, grant_id)
+    yield from watches.delete_of_grant(application_id, grant_id)
     return read(rows[0])
 
 

@@ -88,13 +88,19 @@ _TROUBLED = """
 _WAITS = (
     """update brakes set probe_at = case when probe_at > $1 then $1 else probe_at end, paused_until = null
        where probe_at > $1 or paused_until > $1 returning 1""",
+    "update mail_watches set due_at = $1 where due_at > $1 returning 1",
     """update deliveries set due_at = $1 where state = 'pending' and owner is null and due_at > $1 returning 1""",
+    # Not before its time: that is what the caller asked for, whatever the clock shows.
+    """update outgoing set run_at = case when send_at > $1 then send_at else $1 end
+       where state = 'pending' and owner is null and attempts > 0 and run_at > $1 returning 1""",
 )
 # The owner may still be working: the claim lasts no longer than one that begins now.
 _HELD = (
     "update leases set until = $2 where until > $2 and until > $1 returning 1",
     """update deliveries set due_at = $2
        where state = 'pending' and owner is not null and due_at > $2 and due_at > $1 returning 1""",
+    """update outgoing set run_at = $2
+       where state = 'pending' and owner is not null and run_at > $2 and run_at > $1 returning 1""",
 )
 
 

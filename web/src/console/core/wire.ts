@@ -190,6 +190,11 @@ export interface Calendar {
     notetaker?: Record<string, unknown>;
 }
 
+/** The message is not sent. */
+export interface Cancelled {
+    message: string;
+}
+
 /** An application's settings for one provider. */
 export interface Connector {
     name: string;
@@ -349,6 +354,7 @@ export interface Details {
     branding: Record<string, unknown>;
     hosted_authentication: Record<string, unknown>;
     idp_settings?: Record<string, unknown>;
+    mail_settings?: Record<string, unknown>;
     domain?: string;
     callback_uris: RedirectUri[];
     /** Unix seconds. */
@@ -386,6 +392,39 @@ export interface Domain {
     verified_arc: boolean;
     created_at: number;
     updated_at: number;
+}
+
+/** A draft. Fields that were not asked for are left out. */
+export interface Draft {
+    /** Its Message-ID, where it has one. It stays the same when the draft is changed. */
+    id: string;
+    grant_id: string;
+    object: string;
+    thread_id?: string;
+    subject?: string;
+    from?: MailAddress[];
+    to?: MailAddress[];
+    cc?: MailAddress[];
+    bcc?: MailAddress[];
+    reply_to?: MailAddress[];
+    /** When the mail server received it. */
+    date?: number;
+    created_at?: number;
+    unread?: boolean;
+    starred?: boolean;
+    /** The folder in which it was found. */
+    folders?: string[];
+    attachments?: Attachment[];
+    /** HTML as it was sent, and plain text where there is no HTML. It was written by a stranger: sanitise it. */
+    body?: string;
+    /** The first 100 characters of the text. */
+    snippet?: string;
+    /** What was kept with it here. */
+    metadata?: Record<string, string>;
+    /** The message that it answers. */
+    reply_to_message_id?: string;
+    /** When it was saved last. */
+    updated_at?: number;
 }
 
 /** An event, a series, or one occurrence of a series, which has a `master_event_id`. */
@@ -645,6 +684,8 @@ export interface Message {
     body?: string;
     /** The first 100 characters of the text. */
     snippet?: string;
+    /** What was kept with it here. */
+    metadata?: Record<string, string>;
     /** With `fields=include_headers` or `include_basic_headers`. */
     headers?: HeaderField[];
     /** With `fields=raw_mime`: the message, in URL-safe Base64. */
@@ -866,6 +907,26 @@ export interface SampleData {
     object: Record<string, unknown>;
 }
 
+/** A message that was sent with `send_at`. */
+export interface Schedule {
+    schedule_id: string;
+    status: ScheduleStatus;
+    /** When it is to be sent, in seconds since 1970. */
+    send_at: number;
+    /** When it was sent, failed or was cancelled. */
+    close_time?: number;
+}
+
+/** What became of a message. */
+export interface ScheduleStatus {
+    code: "pending" | "success" | "failed" | "cancelled";
+    /** In words, with what the mail server said last. */
+    description: string;
+}
+
+/** Messages that were sent with `send_at`. */
+export type Schedules = Schedule[];
+
 /** A scope that mailbox owners may be asked for. */
 export interface ScopeGuide {
     /** As the provider spells it. */
@@ -878,6 +939,43 @@ export interface ScopeGuide {
 
 /** The receiver took it. */
 export type Sent = "success";
+
+/** A message as it was sent. Its copy lies in the folder for sent mail, where there is one. */
+export interface SentMessage {
+    /** Its Message-ID, where it has one. */
+    id: string;
+    grant_id: string;
+    object: string;
+    thread_id?: string;
+    subject?: string;
+    from?: MailAddress[];
+    to?: MailAddress[];
+    cc?: MailAddress[];
+    bcc?: MailAddress[];
+    reply_to?: MailAddress[];
+    /** When the mail server received it. */
+    date?: number;
+    created_at?: number;
+    unread?: boolean;
+    starred?: boolean;
+    /** The folder in which it was found. */
+    folders?: string[];
+    attachments?: Attachment[];
+    /** HTML as it was sent, and plain text where there is no HTML. It was written by a stranger: sanitise it. */
+    body?: string;
+    /** The first 100 characters of the text. */
+    snippet?: string;
+    /** What was kept with it here. */
+    metadata?: Record<string, string>;
+    /** With `fields=include_headers` or `include_basic_headers`. */
+    headers?: HeaderField[];
+    /** With `fields=raw_mime`: the message, in URL-safe Base64. */
+    raw_mime?: string;
+    /** As they were sent. */
+    tracking_options?: TrackingOptions;
+    /** The message that it answers. */
+    reply_to_message_id?: string;
+}
 
 /** A key of the connector's `settings`. */
 export interface SettingGuide {
@@ -907,6 +1005,18 @@ export interface ShownMessage {
     is_cut: boolean;
 }
 
+/** What messages of a grant may end with. */
+export interface Signature {
+    id: string;
+    grant_id: string;
+    object: string;
+    name: string;
+    /** HTML, as it was made safe. */
+    body: string;
+    created_at: number;
+    updated_at: number;
+}
+
 /** An event that was not imported. */
 export interface SkippedEvent {
     uid: string;
@@ -919,6 +1029,38 @@ export interface StoredLogin {
     smtp?: MailServerLogin;
     caldav?: CaldavLogin;
     ews?: ExchangeLogin;
+}
+
+/** A conversation: messages that name each other in their headers. Fields that were not asked for are left out. */
+export interface Thread {
+    id: string;
+    grant_id: string;
+    object: string;
+    /** The latest of its messages and drafts; `object` says which it is. */
+    latest_draft_or_message?: Message | Draft;
+    /** Whether one of its messages has. Inline images do not count. */
+    has_attachments?: boolean;
+    has_drafts?: boolean;
+    /** Whether one of its messages is flagged. */
+    starred?: boolean;
+    /** Whether one of its messages is unread. */
+    unread?: boolean;
+    /** When the mail server received the first one. */
+    earliest_message_date?: number;
+    latest_message_received_date?: number;
+    /** Of messages in the folder for sent ones. */
+    latest_message_sent_date?: number;
+    /** From, To, Cc and Bcc of all its messages. */
+    participants?: MailAddress[];
+    /** The oldest first. */
+    message_ids?: string[];
+    draft_ids?: string[];
+    /** The folders in which its messages lie. */
+    folders?: string[];
+    /** The first 100 characters of its latest message. */
+    snippet?: string;
+    /** That of its first message. */
+    subject?: string;
 }
 
 export interface TimeSlot {
@@ -958,6 +1100,20 @@ export interface TokenInfo {
     email: string;
     iat: number;
     exp: number;
+}
+
+/** Tracking of what recipients do. None is offered here; a label is kept for the answer. */
+export interface TrackingOptions {
+    /** Refused: opening is not tracked. */
+    opens?: boolean;
+    /** Refused: links are not rewritten. */
+    links?: boolean;
+    /** Refused: the webhooks of new messages tell of replies. */
+    thread_replies?: boolean;
+    /** A text of yours. */
+    label?: string;
+    /** Refused, as are opens and links. */
+    domain_name?: string;
 }
 
 /** What came of a test. */

@@ -1,0 +1,168 @@
+"""Drafts: messages in the folder for them. A changed draft is a new message with the same Message-ID, so its id stays.
+
+The new version is put in before the old one is erased. Where that was broken off, two versions lie there: the newest
+counts everywhere, and the next change erases the others.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice
+
+from opengrant.errors import DataNotFound, InvalidData, ProviderUnavailable
+from opengrant.mail import drafting, ids
+from opengrant.mail.imap import downloads, finding, folders, heads, listing
+from opengrant.mail.imap.heads import Seen
+from opengrant.mail.mime.headers import Headers, message_id
+from opengrant.mail.outgoing import Letter, new_id
+from opengrant.mail.port import Message, MessagePage, MessageQuery, Place
+from opengrant.mail.sessions import Kept
+from opengrant.model.mail import Address
+from opengrant.net.imap import commands
+from opengrant.net.imap.commands import Fetched
+from opengrant.net.imap.names import quoted
+from opengrant.net.imap.session import ImapSession
+
+LARGEST = 36 * 1024 * 1024
+"""Bytes of a draft that can be changed: what a request of 25 MB makes, encoded."""
+MOST_COMPARED = 1000
+"""The newest drafts, among which old versions are looked for."""
+_MOST_VERSIONS = 20
+
+
+async def page(
+    kept: Kept, session: ImapSession, query: MessageQuery, *, after: Place | None, limit: int
+) -> MessagePage:
+    """Raises InvalidData."""
+    wire = await _folder(session)
+    if wire is None:
+        return MessagePage([], None)
+    await commands.open_folder(session, wire)
+    old = await _replaced(session)
+    return await listing.page_of(kept, session, [wire], query, after=after, limit=limit, without=old)
+
+
+async def get(kept: Kept, session: ImapSession, draft_id: str) -> Message:
+    """Raises DataNotFound."""
+    return await _shown(session, (await _versions(kept, session, draft_id))[0])
+
+
+async def create(kept: Kept, session: ImapSession, said: Letter, *, starred: bool, own: Address, date: int) -> Message:
+    """own: who it is from where the draft does not say; date: seconds, of now. Raises InvalidData."""
+    references = await finding.answered(kept, session, said.reply_to_message_id)
+    draft_id = new_id(own.email)
+    raw = await drafting.written(said, own=own, message_id=draft_id, date=date, references=references)
+    listed = await commands.list_folders(session)
+    found = folders.purpose(listed, "\\drafts")
+    wire = await folders.make(session, listed, "Drafts") if found is None else found.wire
+    return await _shown(session, await _put(session, wire, draft_id, raw, starred=starred, above=0))
+
+
+async def change(
+    kept: Kept,
+    session: ImapSession,
+    draft_id: str,
+    said: Letter,
+    *,
+    given: frozenset[str],
+    starred: bool | None,
+    own: Address,
+    date: int,
+) -> Message:
+    """given: names of the members that are to change. Raises DataNotFound, InvalidData."""
+    versions = await _versions(kept, session, draft_id, change=True)
+    newest = versions[0]
+    if not given:
+        if starred is not None:
+            await commands.store(session, [newest.uid], b"\\Flagged", add=starred)
+            newest = replace(newest, head=replace(newest.head, starred=starred))
+        return await _shown(session, newest)
+    if newest.head.size > LARGEST:
+        raise InvalidData(f"A draft of more than {LARGEST} bytes cannot be changed.")
+    draft = await asyncio.to_thread(drafting.read, await downloads.whole(session, newest, most=LARGEST))
+    letter = drafting.merged(draft, said, given)
+    answers = "reply_to_message_id" in given
+    references = await finding.answered(kept, session, letter.reply_to_message_id) if answers else draft.references
+    # A draft that another program has written without a Message-ID gets one, and with it another id.
+    kept_id = draft_id if ids.located(draft_id) is None else new_id(own.email)
+    raw = await drafting.written(letter, own=own, message_id=kept_id, date=date, references=references)
+    flagged = newest.head.starred if starred is None else starred
+    fresh = await _put(session, newest.wire, kept_id, raw, starred=flagged, above=newest.uid)
+    await commands.erase(session, [one.uid for one in versions])
+    kept.hints.pop(draft_id, None)
+    return await _shown(session, fresh)
+
+
+async def _put(session: ImapSession, wire: bytes, draft_id: str, raw: bytes, *, starred: bool, above: int) -> Seen:
+    """The new version as it lies in its folder, which is open then.
+
+    above  the uid of the newest version before it. That one stays until the server shows a newer one: some servers
+           take a message that they know by its Message-ID for the same
+    """
+    flags = b"\\Draft \\Seen" + b" \\Flagged" * starred
+    placed = await commands.append(session, wire, raw, flags=flags)
+    validity = await commands.open_folder(session, wire, change=True)
+    if placed is not None and placed[0] == validity:
+        uids = [placed[1]]
+    else:
+        named = b"UNDELETED HEADER MESSAGE-ID " + quoted(draft_id.encode("ascii"))
+        uids = list(islice(await commands.search(session, [named]), 1))
+    seen = await heads.read(session, wire, validity, [uid for uid in uids if uid > above])
+    if not seen:
+        raise ProviderUnavailable("The mail server took the draft and does not show it.")
+    return seen[0]
+
+
+async def _shown(session: ImapSession, seen: Seen) -> Message:
+    return seen.message("none", (await heads.bodies(session, [seen])).get(seen.uid))
+
+
+async def delete(kept: Kept, session: ImapSession, draft_id: str) -> None:
+    """For good. Raises DataNotFound."""
+    versions = await _versions(kept, session, draft_id, change=True)
+    await commands.erase(session, [one.uid for one in versions])
+    kept.hints.pop(draft_id, None)
+
+
+async def _folder(session: ImapSession) -> bytes | None:
+    found = folders.purpose(await commands.list_folders(session), "\\drafts")
+    return None if found is None else found.wire
+
+
+async def _replaced(session: ImapSession) -> list[int]:
+    """The drafts of the open folder of which there is a newer version."""
+    uids = list(islice(await commands.search(session, [b"UNDELETED"]), MOST_COMPARED))
+    found = await commands.fetch(session, uids, b"BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]")
+    newest = dict[str, int]()
+    for uid, id_ in sorted((one.uid, _id(one)) for one in found):
+        newest[id_] = uid
+    return [one.uid for one in found if (id_ := _id(one)) and newest[id_] != one.uid]
+
+
+def _id(one: Fetched) -> str:
+    """The draft's own Message-ID, "" where it has none that can be used."""
+    return message_id(Headers.read(next(iter(one.parts.values()), b"")).first("message-id")) or ""
+
+
+async def _versions(kept: Kept, session: ImapSession, draft_id: str, *, change: bool = False) -> Sequence[Seen]:
+    """The draft in all its versions, the newest first, with their folder open. Raises DataNotFound."""
+    missing = DataNotFound(f"The mailbox has no draft {draft_id[:200]!r}.")
+    place = ids.located(draft_id)
+    if place is None and not ids.is_message_id(draft_id):
+        raise missing
+    wire = await _folder(session)
+    if wire is None or (place is not None and place.wire != wire):
+        raise missing
+    validity = await commands.open_folder(session, wire, change=change)
+    # A server does not find an id that its sender has written with blanks.
+    seen = place or kept.hints.get(draft_id)
+    at = b"UID %d" % seen[2] if seen is not None and seen[:2] == (wire, validity) else b""
+    if place is not None and not at:
+        raise missing
+    named = b"" if place else b"HEADER MESSAGE-ID " + quoted(draft_id.encode("ascii"))
+    wanted = b"OR %b %b" % (at, named) if at and named else at or named
+    uids = list(islice(await commands.search(session, [b"UNDELETED " + wanted]), _MOST_VERSIONS))
+    found = [one for one in await heads.read(session, wire, validity, uids) if one.head.id == draft_id]
+    if not found:
+        raise missing
+    return found

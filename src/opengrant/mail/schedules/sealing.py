@@ -1,0 +1,84 @@
+"""A message that waits, as it is stored: sealed in pieces, since a database keeps and reseals small values best.
+
+The first piece, `head`, says to whom the message goes and of how many pieces it is made; the others are its bytes.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import field
+from typing import Any
+
+from pydantic_core import from_json, to_json
+
+from opengrant.mail.mime import LOOP_LIMIT
+from opengrant.model.basics import record
+from opengrant.store.mail.outgoing import KIND
+from opengrant.store.secrets import SecretRow
+from opengrant.vault import Owner, Unsealable, Vault
+
+PIECE = 64 * 1024
+"""Bytes."""
+_HEAD = "head"
+_VERSION = 1
+
+
+@record
+class Ready:
+    """A message as a mail server gets it.
+
+    sender, recipients  of the envelope
+    data                the message
+    shown               what the API shows of it, without its text
+    """
+
+    sender: str
+    recipients: tuple[str, ...] = field(repr=False)
+    message_id: str
+    data: bytes = field(repr=False)
+    shown: Mapping[str, Any] = field(repr=False)
+
+
+async def seal(vault: Vault, application_id: str, id_: str, mail: Ready) -> list[SecretRow]:
+    if len(mail.data) > LOOP_LIMIT:
+        return await asyncio.to_thread(_seal, vault, application_id, id_, mail)
+    return _seal(vault, application_id, id_, mail)
+
+
+async def unseal(vault: Vault, rows: Sequence[SecretRow]) -> Ready:
+    """Raises Unsealable, also where pieces are missing."""
+    if len(rows) > LOOP_LIMIT // PIECE:
+        return await asyncio.to_thread(_unseal, vault, rows)
+    return _unseal(vault, rows)
+
+
+def _seal(vault: Vault, application_id: str, id_: str, mail: Ready) -> list[SecretRow]:
+    parts = [mail.data[start : start + PIECE] for start in range(0, len(mail.data), PIECE)]
+    head = {
+        "v": _VERSION,
+        "sender": mail.sender,
+        "recipients": mail.recipients,
+        "message_id": mail.message_id,
+        "shown": mail.shown,
+        "pieces": len(parts),
+    }
+    pieces = {_HEAD: to_json(head)} | {f"{number:05d}": part for number, part in enumerate(parts)}
+    return [
+        SecretRow(application_id, KIND, id_, purpose, vault.seal(plain, Owner(application_id, KIND, id_, purpose)))
+        for purpose, plain in pieces.items()
+    ]
+
+
+def _unseal(vault: Vault, rows: Sequence[SecretRow]) -> Ready:
+    opened = {
+        row.purpose: vault.open(row.sealed, Owner(row.application_id, KIND, row.owner_id, row.purpose)) for row in rows
+    }
+    head = from_json(opened.pop(_HEAD, b"{}"))
+    if len(opened) != head.get("pieces"):
+        raise Unsealable("A piece of a stored message is missing.")
+    return Ready(
+        sender=head["sender"],
+        recipients=tuple(head["recipients"]),
+        message_id=head["message_id"],
+        data=b"".join(opened[purpose] for purpose in sorted(opened)),
+        shown=head["shown"],
+    )

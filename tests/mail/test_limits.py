@@ -1,0 +1,45 @@
+"""A mail server that allows one connection for each mailbox, as its administrator may set."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.mail.mailbox import OWNER, Owner, mail
+from tests.mail.test_messages import path
+from tests.peers.dovecot import Dovecot
+from tests.support import LiveServer, Tenant, data, imap, problem
+
+
+@pytest.fixture(scope="module")
+def dovecot() -> Iterator[Dovecot]:
+    with Dovecot(more="mail_max_userip_connections = 1") as strict:
+        yield strict
+
+
+@pytest.fixture(scope="module")
+def server(dovecot: Dovecot, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    with LiveServer(dovecot.settings(), tmp_path_factory.mktemp("strict")) as live:
+        yield live
+
+
+def test_a_taken_connection_is_a_429_and_what_rests_makes_room(tenant: Tenant, dovecot: Dovecot) -> None:
+    tenant.connector("imap")
+    grant = f"/v3/grants/{data(tenant.connect('imap', imap(dovecot, OWNER)))['id']}"
+    owner = Owner(dovecot)
+    owner.empty()
+    owner.put(mail(1, files=[("a.pdf", b"%PDF small")]))
+
+    answer = tenant.get(f"{grant}/messages?in=INBOX")
+    status, type_, message = problem(answer)
+    assert (status, type_) == (429, "api.rate_limit_error")
+    assert int(answer.headers["retry-after"]) > 0
+    assert "connections" in message
+
+    owner.client.logout()
+    (one,) = data(tenant.get(f"{grant}/messages?in=INBOX"))
+    # The session of that call rests now, and a download takes another one.
+    at = f"{path(grant, one['id'])}/attachments/{one['attachments'][0]['id']}/download"
+    for _ in range(2):
+        assert tenant.get(at).content == b"%PDF small"
+        assert data(tenant.get(f"{grant}/folders?select=id")) == [{"id": "INBOX"}]
+    assert data(tenant.get(grant))["grant_status"] == "valid"
