@@ -71,6 +71,11 @@ async def console(page: Page, site: LiveServer) -> Console:
     return Console(page, site)
 
 
+async def a_round_trip(page: Page) -> None:
+    """What the page began before has been told by now."""
+    await page.evaluate("() => fetch('/healthz').then((answer) => answer.text())")
+
+
 async def test_folders_messages_and_one_of_them(console: Console, inbox: Inbox) -> None:
     page = console.page
     await inbox.enter(console)
@@ -136,7 +141,7 @@ async def test_hostile_html_sends_nothing_and_runs_nothing(console: Console, inb
     await expect(frame.get_by_text("Logo")).to_be_visible()
     assert await frame.locator("script, form, iframe, svg, style, link, base, input").count() == 0
     await frame.get_by_text("h", exact=True).click()
-    await page.wait_for_load_state("networkidle")
+    await a_round_trip(page)
     assert [url for url in asked if not url.startswith(f"{site.url}/")] == []
     assert len(page.context.pages) == 1
 
@@ -161,7 +166,7 @@ async def test_what_the_sanitiser_let_through_the_frame_would_stop(
     await page.route("**/v3/console/grants/*/messages/*", lambda route: route.fulfill(json={"data": shown}))
     await inbox.enter(console, "?message=x&html=true")
     await expect(page.frame_locator("iframe").get_by_text("begin")).to_be_visible()
-    await page.wait_for_load_state("networkidle")
+    await a_round_trip(page)
     assert sent == []
     await context.close()
 
@@ -220,6 +225,7 @@ async def test_no_accessibility_violation_and_nothing_scrolls_sideways(
             page.get_by_text("No message found" if "q=" in query else "plan.pdf" if query else "Letter")
         ).to_be_visible()
         await expect(page.locator(".loading, [aria-busy=true]")).to_have_count(0)
+        await expect(page.locator(".shown > *").last).to_have_css("opacity", "1")
         assert await violations(page) == [], query
         assert await page.evaluate("document.documentElement.scrollWidth") <= width, query
     await view.close()
