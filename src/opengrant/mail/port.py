@@ -209,5 +209,5 @@ class Mailbox(Protocol):
     async def send(self, message: Ready, handing_over: HandingOver) -> Sent:
         """To all recipients or to none, with a copy in the folder for sent mail.
 
-        Raises MaySent where nobody knows, MailDeferred, InvalidData for what the server refuses for good.
+        Raises MaySent where that is not known, MailDeferred, InvalidData for what the server refuses for good.
         """

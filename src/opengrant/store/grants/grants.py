@@ -238,6 +238,16 @@ def find(application_id: str, grant_id: str) -> Steps[Grant | None]:
     return read(rows[0]) if rows else None
 
 
+def beginning(application_id: str, part: str, *, limit: int) -> Steps[list[str]]:
+    """Ids that begin so. part: lower-case hexadecimal digits and hyphens, where an id has them."""
+    whole = "00000000-0000-0000-0000-000000000000"
+    rows = yield Statement(
+        "select id from grants where application_id = $1 and id >= $2 and id <= $3 order by id limit $4",
+        (application_id, part + whole[len(part) :], part + whole[len(part) :].replace("0", "f"), limit),
+    )
+    return [str(row[0]) for row in rows]
+
+
 def find_mailbox(application_id: str, provider: ProviderName, keys: Sequence[str]) -> Steps[Grant | None]:
     """The grant that (application, provider, mailbox key) identifies.
 
