@@ -1,10 +1,10 @@
 """/v3/grants/{grant_id}/drafts."""
 
-from opengrant.api.folders import ERRORS, TAG
+from opengrant.api.folders import BY_TOKEN, ERRORS, TAG
 from opengrant.api.http import data_plane
 from opengrant.api.http.data_plane import grant_of
 from opengrant.api.http.request import Request
-from opengrant.api.http.route_table import Cursor, Key, One, route
+from opengrant.api.http.route_table import Cursor, One, route
 from opengrant.api.kept_metadata import metadata_of, page_by_metadata
 from opengrant.api.messages import after, cursor
 from opengrant.api.outgoing_bodies import MULTIPART, read_outgoing
@@ -16,7 +16,6 @@ from opengrant.mail import shown
 _DRAFTS = "/v3/grants/{grant_id}/drafts"
 _DRAFT = f"{_DRAFTS}/{{draft_id}}"
 _LISTS = frozenset({"any_email", "to", "cc", "bcc", "metadata_pair"})
-BY_TOKEN = Key(by_token=True)
 
 
 @route("GET", _DRAFTS, tag=TAG, access=BY_TOKEN, query=wire.DraftsQuery, answers=Cursor(wire.Draft), errors=ERRORS)

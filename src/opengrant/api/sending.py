@@ -1,11 +1,11 @@
 """/v3/grants/{grant_id}/messages/send."""
 
-from opengrant.api.folders import ERRORS, TAG
+from opengrant.api.folders import BY_TOKEN, ERRORS, TAG
 from opengrant.api.http import data_plane
 from opengrant.api.http.data_plane import grant_of
 from opengrant.api.http.request import Request
 from opengrant.api.http.responses import REPLAYED
-from opengrant.api.http.route_table import Key, One, route
+from opengrant.api.http.route_table import One, route
 from opengrant.api.outgoing_bodies import MULTIPART, fingerprint, read_mime, read_outgoing
 from opengrant.api.wire import outgoing as wire
 from opengrant.api.wire.fields import Answer
@@ -29,7 +29,7 @@ from opengrant.mail.sending import Once
     "POST",
     "/v3/grants/{grant_id}/messages/send",
     tag=TAG,
-    access=Key(by_token=True),
+    access=BY_TOKEN,
     body=wire.SendBody,
     file=MULTIPART,
     query=wire.SendQuery,

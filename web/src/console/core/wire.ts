@@ -33,7 +33,7 @@ export interface ApiKey {
     id: string;
     application_id: string;
     name: string;
-    permissions: ("all" | "grants.token" | "grants.credential" | "grants.proxy")[];
+    permissions: ("all" | "grants.token" | "grants.credential" | "grants.proxy" | "grants.mail")[];
     status: "active" | "expired" | "revoked";
     created_at: number;
     updated_at: number;
@@ -105,6 +105,7 @@ export interface AuditEntry {
         | "grant.deleted"
         | "grant.expired"
         | "grant.failing"
+        | "grant.mail_read"
         | "grant.needs_attention"
         | "grant.proxied"
         | "grant.recovered"
@@ -761,7 +762,7 @@ export interface NewApiKey {
     api_key: string;
     application_id: string;
     name: string;
-    permissions: ("all" | "grants.token" | "grants.credential" | "grants.proxy")[];
+    permissions: ("all" | "grants.token" | "grants.credential" | "grants.proxy" | "grants.mail")[];
     status: "active" | "expired" | "revoked";
     created_at: number;
     updated_at: number;
@@ -1024,6 +1025,22 @@ export interface SettingGuide {
     required: boolean;
     /** Write-only. */
     secret: boolean;
+}
+
+/** A message as the console shows it. */
+export interface ShownMessage {
+    /** Without its text. */
+    message: Message;
+    /** The sender wrote HTML: it can be asked for. */
+    has_html: boolean;
+    /** The text, made of the HTML where there is some. The first 500,000 characters. */
+    text?: string;
+    /** Asked for with `form=html`: a document that loads and runs nothing, for a sandboxed frame. */
+    html?: string;
+    /** Images of the HTML that are not shown. */
+    images_left_out: number;
+    /** There is more than is shown. */
+    is_cut: boolean;
 }
 
 /** What messages of a grant may end with. */
