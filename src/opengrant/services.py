@@ -32,6 +32,7 @@ from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
 from opengrant.mail.drafts import Drafts
 from opengrant.mail.metadata import MessageMetadata
+from opengrant.mail.readings import MailReadings
 from opengrant.mail.schedules.schedules import Schedules
 from opengrant.mail.sending import Sending
 from opengrant.mail.service import MailService
@@ -99,6 +100,7 @@ class Services:
     ics_import: IcsImport
     # mail
     mail: MailService
+    mail_readings: MailReadings
     watching: Watching
     sending: Sending
     drafts: Drafts

@@ -1,11 +1,11 @@
 """/v3/grants/{grant_id}/drafts."""
 
-from opengrant.api.folders import ERRORS, TAG
+from opengrant.api.folders import BY_TOKEN, ERRORS, TAG
 from opengrant.api.http import data_plane
 from opengrant.api.http.data_plane import grant_of
 from opengrant.api.http.request import Request
 from opengrant.api.http.responses import REPLAYED
-from opengrant.api.http.route_table import Cursor, Key, One, route
+from opengrant.api.http.route_table import Cursor, One, route
 from opengrant.api.kept_metadata import metadata_of, page_by_metadata
 from opengrant.api.messages import after, cursor
 from opengrant.api.outgoing_bodies import MULTIPART, read_outgoing
@@ -20,7 +20,6 @@ from opengrant.mail.sending import Once
 _DRAFTS = "/v3/grants/{grant_id}/drafts"
 _DRAFT = f"{_DRAFTS}/{{draft_id}}"
 _LISTS = frozenset({"any_email", "to", "cc", "bcc", "metadata_pair"})
-BY_TOKEN = Key(by_token=True)
 
 
 @route("GET", _DRAFTS, tag=TAG, access=BY_TOKEN, query=wire.DraftsQuery, answers=Cursor(wire.Draft), errors=ERRORS)
@@ -76,8 +75,12 @@ async def create_draft(request: Request) -> Answer:
     """
     grant = await grant_of(request)
     body, said = await read_outgoing(request, wire.DraftBody)
+    if body.metadata:
+        await request.services.mail_metadata.check_room(grant)
     made = await request.services.drafts.create(request.application, grant, said, starred=bool(body.starred))
-    return shown.draft(made, grant.id)
+    if body.metadata:
+        await request.services.mail_metadata.put(grant, made.head.id, body.metadata, kind="draft")
+    return shown.draft(made, grant.id, metadata=body.metadata)
 
 
 @route(
@@ -99,17 +102,16 @@ async def update_draft(request: Request) -> Answer:
     grant = await grant_of(request)
     chosen = data_plane.selection(data_plane.read_flags(request, Selected).select)
     body, said = await read_outgoing(request, wire.DraftPatch)
+    draft_id = request.params["draft_id"]
     changed = await request.services.drafts.change(
-        request.application,
-        grant,
-        request.params["draft_id"],
-        said,
-        given=body.given(files=bool(said.files)),
-        starred=body.starred,
+        request.application, grant, draft_id, said, given=body.given(files=bool(said.files)), starred=body.starred
     )
-    if changed.head.id != request.params["draft_id"]:
-        await request.services.mail_metadata.move(grant, request.params["draft_id"], changed.head.id, kind="draft")
-    return chosen(shown.draft(changed, grant.id))
+    if changed.head.id != draft_id:
+        await request.services.mail_metadata.move(grant, draft_id, changed.head.id, kind="draft")
+    if body.metadata is not None:
+        await request.services.mail_metadata.put(grant, changed.head.id, body.metadata, kind="draft")
+    kept = await metadata_of(request, grant, [changed])
+    return chosen(shown.draft(changed, grant.id, metadata=kept.get(changed.head.id)))
 
 
 @route("DELETE", _DRAFT, tag=TAG, access=BY_TOKEN, errors=ERRORS)

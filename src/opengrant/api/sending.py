@@ -1,11 +1,11 @@
 """/v3/grants/{grant_id}/messages/send."""
 
-from opengrant.api.folders import ERRORS, TAG
+from opengrant.api.folders import BY_TOKEN, ERRORS, TAG
 from opengrant.api.http import data_plane
 from opengrant.api.http.data_plane import grant_of
 from opengrant.api.http.request import Request
 from opengrant.api.http.responses import REPLAYED
-from opengrant.api.http.route_table import Key, One, route
+from opengrant.api.http.route_table import One, route
 from opengrant.api.outgoing_bodies import MULTIPART, fingerprint, read_mime, read_outgoing
 from opengrant.api.wire import outgoing as wire
 from opengrant.api.wire.fields import Answer
@@ -20,6 +20,7 @@ from opengrant.errors import (
     PayloadTooLarge,
 )
 from opengrant.mail import shown
+from opengrant.mail.metadata import Pairs
 from opengrant.mail.outgoing import Letter
 from opengrant.mail.sending import Once
 
@@ -34,7 +35,7 @@ SENDING_ERRORS = (
     "POST",
     "/v3/grants/{grant_id}/messages/send",
     tag=TAG,
-    access=Key(by_token=True),
+    access=BY_TOKEN,
     body=wire.SendBody,
     file=MULTIPART,
     query=wire.SendQuery,
@@ -59,6 +60,7 @@ async def send_message(request: Request) -> Answer:
     grant = await grant_of(request)
     query = data_plane.read_flags(request, wire.SendQuery)
     more: Answer = {}
+    metadata: Pairs | None = None
     if query.type == "mime":
         said: Letter | bytes = await read_mime(request)
     else:
@@ -66,6 +68,9 @@ async def send_message(request: Request) -> Answer:
         body.check()
         if body.send_at is not None:
             raise NotImplementedYet("send_at: messages are sent at once here. Leave it out, and send at that time.")
+        if body.metadata:
+            metadata = body.metadata
+            await request.services.mail_metadata.check_room(grant)
         if body.tracking_options is not None:
             more["tracking_options"] = body.tracking_options.shown()
         if body.reply_to_message_id is not None:
@@ -75,6 +80,8 @@ async def send_message(request: Request) -> Answer:
     message, replayed = await request.services.sending.send(
         request.application, grant, said, headers=query.headers, once=once
     )
+    if metadata is not None:
+        await request.services.mail_metadata.put_if_possible(grant, message.head.id, metadata)
     if replayed:
         request.answer_headers.append(REPLAYED)
-    return {**shown.message(message, grant.id, headers=query.headers), **more}
+    return {**shown.message(message, grant.id, headers=query.headers, metadata=metadata), **more}
