@@ -60,6 +60,14 @@ def draft(one: Message, grant_id: str) -> dict[str, Any]:
     return found
 
 
+_OF_RECEIVED = frozenset({"date", "created_at", "unread", "starred", "folders", "body", "snippet"})
+
+
+def scheduled(one: Message, grant_id: str) -> dict[str, Any]:
+    """A message that is not in a mailbox yet, without its text."""
+    return {name: value for name, value in message(one, grant_id).items() if name not in _OF_RECEIVED}
+
+
 def attachment(one: Attachment, grant_id: str) -> dict[str, Any]:
     found: dict[str, Any] = {
         "id": one.id,

@@ -1,12 +1,12 @@
 """Schedules of a grant: messages to be sent later are kept, listed and cancelled."""
 
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from opengrant.errors import DataNotFound, GrantNotFound, InvalidData, RateLimited
-from opengrant.mail.schedules.sealing import Ready, seal
+from opengrant.mail.outgoing import Ready
+from opengrant.mail.schedules.sealing import seal
 from opengrant.model import SECOND, Application, Clock, Grant, Micros, micros
 from opengrant.store import secrets
 from opengrant.store.engine.port import Steps, Store
@@ -54,17 +54,20 @@ class Schedules:
         if not SOONEST.total_seconds() <= ahead <= LATEST.total_seconds():
             raise InvalidData("send_at: a message is sent in one minute at the earliest, in 30 days at the latest.")
 
-    async def add(self, app: Application, grant: Grant, mail: Ready, *, send_at: int) -> Outgoing:
-        """Keep a message until it is sent. Raises InvalidData, RateLimited: too many wait. GrantNotFound."""
+    async def add(self, app: Application, grant: Grant, mail: Ready, *, send_at: int, id_: str) -> Outgoing:
+        """Keep a message until it is sent; one with that id stays as it is.
+
+        Raises InvalidData, RateLimited: too many wait. GrantNotFound.
+        """
         self.check_time(send_at)
-        at, id_ = self.clock(), str(uuid.uuid4())
+        at = self.clock()
         one = Outgoing(
             application_id=app.id,
             grant_id=grant.id,
             id=id_,
             message_id=mail.message_id,
             host=grant.mail_host or grant.provider.value,
-            size=len(mail.data),
+            size=len(mail.raw),
             state="pending",
             send_at=send_at * SECOND,
             run_at=send_at * SECOND,
@@ -92,7 +95,8 @@ class Schedules:
                     " in all. Cancel some, or wait until they are sent.",
                     retry_after=_ASK_AGAIN,
                 )
-        yield from outgoing.add(one)
+        if not (yield from outgoing.add(one)):
+            return
         for piece in pieces:
             yield from secrets.put(piece, at=one.created_at)
 

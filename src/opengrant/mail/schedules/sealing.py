@@ -4,14 +4,13 @@ The first piece, `head`, says to whom the message goes and of how many pieces it
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import field
-from typing import Any
+from collections.abc import Sequence
 
 from pydantic_core import from_json, to_json
 
 from opengrant.mail.mime import LOOP_LIMIT
-from opengrant.model.basics import record
+from opengrant.mail.outgoing import Ready
+from opengrant.model.mail import Address
 from opengrant.store.mail.outgoing import KIND
 from opengrant.store.secrets import SecretRow
 from opengrant.vault import Owner, Unsealable, Vault
@@ -22,24 +21,8 @@ _HEAD = "head"
 _VERSION = 1
 
 
-@record
-class Ready:
-    """A message as a mail server gets it.
-
-    sender, recipients  of the envelope
-    data                the message
-    shown               what the API shows of it, without its text
-    """
-
-    sender: str
-    recipients: tuple[str, ...] = field(repr=False)
-    message_id: str
-    data: bytes = field(repr=False)
-    shown: Mapping[str, Any] = field(repr=False)
-
-
 async def seal(vault: Vault, application_id: str, id_: str, mail: Ready) -> list[SecretRow]:
-    if len(mail.data) > LOOP_LIMIT:
+    if len(mail.raw) > LOOP_LIMIT:
         return await asyncio.to_thread(_seal, vault, application_id, id_, mail)
     return _seal(vault, application_id, id_, mail)
 
@@ -52,14 +35,15 @@ async def unseal(vault: Vault, rows: Sequence[SecretRow]) -> Ready:
 
 
 def _seal(vault: Vault, application_id: str, id_: str, mail: Ready) -> list[SecretRow]:
-    parts = [mail.data[start : start + PIECE] for start in range(0, len(mail.data), PIECE)]
+    parts = [mail.raw[start : start + PIECE] for start in range(0, len(mail.raw), PIECE)]
     head = {
         "v": _VERSION,
+        "pieces": len(parts),
+        "message_id": mail.message_id,
+        "date": mail.date,
         "sender": mail.sender,
         "recipients": mail.recipients,
-        "message_id": mail.message_id,
-        "shown": mail.shown,
-        "pieces": len(parts),
+        "bcc": [(one.email, one.name) for one in mail.bcc],
     }
     pieces = {_HEAD: to_json(head)} | {f"{number:05d}": part for number, part in enumerate(parts)}
     return [
@@ -76,9 +60,10 @@ def _unseal(vault: Vault, rows: Sequence[SecretRow]) -> Ready:
     if len(opened) != head.get("pieces"):
         raise Unsealable("A piece of a stored message is missing.")
     return Ready(
+        raw=b"".join(opened[purpose] for purpose in sorted(opened)),
+        message_id=head["message_id"],
+        date=head["date"],
         sender=head["sender"],
         recipients=tuple(head["recipients"]),
-        message_id=head["message_id"],
-        data=b"".join(opened[purpose] for purpose in sorted(opened)),
-        shown=head["shown"],
+        bcc=tuple(Address(email, name) for email, name in head["bcc"]),
     )
