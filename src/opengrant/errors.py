@@ -38,8 +38,10 @@ OpenGrantError
 ├── NotImplementedYet        501  use what the message names instead
 ├── Overloaded               503  we are at a limit of ours; try again
 ├── RefusalDoubted           503  the provider is asked once more; try again
+├── MailDeferred             503  the mail server refuses a message for now; try later
 ├── StoreUnavailable         503  our database cannot serve; try again
-└── ProviderUnavailable      504  the provider does not answer; try later
+├── ProviderUnavailable      504  the provider does not answer; try later
+└── MaySent                  504  look whether the message was sent before it is sent again
 
 ProviderFailure is outside the tree: providers raise it with the evidence, and grants/ turns it into one of the above.
 It never reaches a caller. The docstring of an error is its description in /openapi.json.
@@ -55,12 +57,14 @@ class OpenGrantError(Exception):
 
     provider_error  the provider's answer without anything token-like; an object or None
     retry_after     whole seconds for a Retry-After header, or None
+    replayed        it is the stored answer to a request that was repeated
     evidence        the answer that led to this error, for sign-in pages; never on the wire
     """
 
     status: ClassVar[int] = 500
     type: ClassVar[str] = "api.internal_error"
     retryable: ClassVar[bool] = False
+    replayed = False
 
     def __init__(
         self,
@@ -353,6 +357,27 @@ class ProviderUnavailable(OpenGrantError):
     """The provider gave no answer, or none that anybody understands: try again later. Nothing has changed."""
 
     status, type, retryable = 504, "api.provider_error", True
+
+
+MAY_BE_SENT = (
+    "The message was handed to the mail server, and whether it was sent is not known. Look in the folder for sent mail"
+    " and at the recipients before you send it again."
+)
+
+
+class MailDeferred(OpenGrantError):
+    """The mail server does not take the message now: send it again later. It was sent to nobody."""
+
+    status, type, retryable = 503, "provider_error", True
+
+
+class MaySent(OpenGrantError):
+    """The mail server has the message, and its answer was lost: look in the folder for sent mail, then decide."""
+
+    status, type = 504, "provider_error"
+
+    def __init__(self, message: str = MAY_BE_SENT, **more: Any) -> None:
+        super().__init__(message, **more)
 
 
 Leg = Literal["token", "api", "imap", "smtp", "detect", "caldav", "ews", "webhook"]

@@ -31,6 +31,7 @@ from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
 from opengrant.mail.schedules.schedules import Schedules
+from opengrant.mail.sending import Sending
 from opengrant.mail.service import MailService
 from opengrant.mail.signatures import Signatures as MailSignatures
 from opengrant.operations.address_index import AddressIndex
@@ -95,6 +96,7 @@ class Services:
     ics_import: IcsImport
     # mail
     mail: MailService
+    sending: Sending
     schedules: Schedules
     mail_signatures: MailSignatures
     # proxy

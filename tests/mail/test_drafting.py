@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from opengrant.errors import InvalidData
 from opengrant.mail import drafting
 from opengrant.mail.mime.compose import File
-from opengrant.mail.outgoing import Letter
+from opengrant.mail.outgoing import Letter, new_id
 from opengrant.model.mail import Address
 from tests.mail.mime.corpus import BADLY, WELL
 
@@ -86,6 +86,6 @@ def test_any_message_can_be_read_as_a_draft(name):
     ],
 )
 def test_a_message_id_has_the_domain_of_its_sender(email, domain):
-    found = drafting.new_message_id(Address(email))
+    found = new_id(email)
     assert found.endswith(f"@{domain}>")
-    assert found != drafting.new_message_id(Address(email))
+    assert found != new_id(email)

@@ -1,6 +1,7 @@
 """Reads bodies with messages: JSON, or multipart with files beside it."""
 
 import asyncio
+import hashlib
 from typing import TypeVar
 
 from opengrant.api.http import data_plane
@@ -44,3 +45,32 @@ def _read(request: Request, shape: type[B]) -> tuple[B, Letter]:
 
 def _file(part: Part) -> File:
     return file_of(part.name, part.filename, part.content_type, part.content)
+
+
+async def read_mime(request: Request) -> bytes:
+    """The message of a body that holds one: the part `mime`, a field or a file. Raises InvalidPayload, InvalidData."""
+    kind = request.header(b"content-type") or ""
+    if kind.strip().lower().startswith("message/rfc822"):
+        return request.body
+    parts = await asyncio.to_thread(read_multipart, request.body, kind) if is_multipart(kind) else []
+    said = next((part for part in parts if part.name == "mime"), None)
+    if said is None:
+        raise InvalidData("mime: with type=mime the body is multipart, and has a part of this name: the message.")
+    return said.content
+
+
+async def fingerprint(request: Request) -> bytes:
+    """What is the same whenever a client sends the same again: the boundary of a multipart body changes each time."""
+    kind = request.header(b"content-type") or ""
+    if not is_multipart(kind):
+        return request.body
+    return await asyncio.to_thread(_fingerprint, request.body, kind)
+
+
+def _fingerprint(body: bytes, kind: str) -> bytes:
+    digest = hashlib.sha256()
+    for part in read_multipart(body, kind):
+        for said in (part.name, part.filename or "", part.content_type or ""):
+            digest.update(hashlib.sha256(said.encode("utf-8", "surrogatepass")).digest())
+        digest.update(hashlib.sha256(part.content).digest())
+    return digest.digest()

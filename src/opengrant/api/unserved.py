@@ -31,7 +31,6 @@ _TABLE: Sequence[tuple[str, Sequence[str]]] = (
     (
         _MAIL,
         (
-            f"POST {_GRANT}/messages/send",
             f"PUT {_GRANT}/messages/clean",
             f"POST {_GRANT}/drafts/{{draft_id}}",
             f"GET {_GRANT}/threads",

@@ -3,20 +3,24 @@
 import contextlib
 
 from opengrant import metrics
+from opengrant.access.idempotency import Idempotency
 from opengrant.assembly.network import mail_client
 from opengrant.assembly.tools import Tools
+from opengrant.grants.aliases import Aliases
 from opengrant.grants.mail_logins import MailLogins
 from opengrant.grants.refresh.refresh import Refresh
 from opengrant.grants.refresh.state import States
 from opengrant.mail.reach import Reach
 from opengrant.mail.schedules.schedules import Schedules
+from opengrant.mail.sending import Sending
 from opengrant.mail.service import MailService
-from opengrant.mail.sessions import Sessions
+from opengrant.mail.sessions import Pool, Sessions
+from opengrant.mail.signatures import Signatures
+from opengrant.mail.submission import Submission
 from opengrant.net.guard import Guard, parse_networks
+from opengrant.net.smtp.session import SmtpSession
 from opengrant.providers.registry import FACTS
 from opengrant.settings import Settings
-
-MAIL_PLACES = {name: facts.mail for name, facts in FACTS.items()}
 
 
 def build_mail_logins(tools: Tools, refresh: Refresh) -> MailLogins:
@@ -43,7 +47,23 @@ def build_mail(settings: Settings, tools: Tools, logins: MailLogins, opened: con
         sessions=sessions,
         clients={name: trusted if facts.imap_host else tools.network.mail for name, facts in FACTS.items()},
     )
-    return MailService(reach=reach, places=MAIL_PLACES)
+    submissions = Pool[SmtpSession]()
+    opened.callback(submissions.close)
+    submission = Submission(states=logins.states, logins=logins, sessions=submissions, clients=reach.clients)
+    return MailService(reach=reach, submission=submission, places=MAIL_PLACES)
+
+
+def build_sending(
+    tools: Tools, mail: MailService, signatures: Signatures, aliases: Aliases, idempotency: Idempotency
+) -> Sending:
+    return Sending(
+        mail=mail,
+        signatures=signatures,
+        aliases=aliases,
+        idempotency=idempotency,
+        digests=tools.digests,
+        clock=tools.clock,
+    )
 
 
 def build_schedules(tools: Tools) -> Schedules:

@@ -13,7 +13,7 @@ from opengrant.assembly.base import Base, build_base
 from opengrant.assembly.calendars import build_calendars
 from opengrant.assembly.events import build_deliveries, build_delivery_sender, build_webhooks
 from opengrant.assembly.grants import GrantsRoom, build_grants
-from opengrant.assembly.mail import MAIL_PLACES, build_mail, build_mail_logins, build_schedules
+from opengrant.assembly.mail import MAIL_PLACES, build_mail, build_mail_logins, build_schedules, build_sending
 from opengrant.assembly.proxy import build_proxy
 from opengrant.assembly.signin import build_sign_in
 from opengrant.assembly.tools import Tools
@@ -51,6 +51,10 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
     rederiving = Rederiving(db=db)
     mail_logins = build_mail_logins(tools, grants.refresh)
     proxy = build_proxy(settings, tools, base.api_keys, mail_logins)
+    mail = build_mail(settings, tools, mail_logins, opened)
+    signatures = MailSignatures(db=db, clock=clock, places=MAIL_PLACES)
+    idempotency = Idempotency(db=db, digests=tools.digests, clock=clock)
+    aliases = Aliases(tokens=grants.refresh.tokens, providers=tools.providers.aliases)
     return Services(
         db=db,
         public_url=settings.public_url,
@@ -62,7 +66,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         sessions=ConsoleSessions(db=db, api_keys=base.api_keys, digests=tools.digests, clock=clock),
         service_accounts=ServiceAccounts(db=db, clock=clock),
         signatures=Signatures(db=db, clock=clock),
-        idempotency=Idempotency(db=db, digests=tools.digests, clock=clock),
+        idempotency=idempotency,
         connectors=base.connectors,
         credentials=Credentials(db=db, vault=tools.vault, clock=clock),
         connector_check=_connector_check(tools, base, grants),
@@ -74,7 +78,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         grants=grants.grants,
         key_and_grant=KeyAndGrant(db=db, api_keys=base.api_keys),
         detect=grants.detect,
-        aliases=Aliases(tokens=grants.refresh.tokens, providers=tools.providers.aliases),
+        aliases=aliases,
         handover=Handover(
             db=db, clock=clock, states=States(db=db, vault=tools.vault), passwords=tools.providers.passwords
         ),
@@ -83,9 +87,10 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         rederiving=rederiving,
         feeds=Feeds(db=db, digests=tools.digests, clock=clock),
         ics_import=IcsImport(db=db, clock=clock),
-        mail=build_mail(settings, tools, mail_logins, opened),
+        mail=mail,
+        sending=build_sending(tools, mail, signatures, aliases, idempotency),
+        mail_signatures=signatures,
         schedules=build_schedules(tools),
-        mail_signatures=MailSignatures(db=db, clock=clock, places=MAIL_PLACES),
         proxy_tokens=proxy.tokens,
         proxy_logins=proxy,
         hosted=sign_in.hosted,

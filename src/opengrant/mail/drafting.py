@@ -4,18 +4,17 @@
 """
 
 import asyncio
-import secrets
 from collections.abc import Iterator
 from dataclasses import replace
 
 from opengrant.errors import InvalidData
-from opengrant.mail.mime import LOOP_LIMIT, text, transfer, writing
+from opengrant.mail.mime import LOOP_LIMIT, text, transfer
 from opengrant.mail.mime.addresses import addresses
-from opengrant.mail.mime.compose import File, Outgoing, check_header, compose
+from opengrant.mail.mime.compose import File, check_header, compose
 from opengrant.mail.mime.headers import Headers, message_ids
 from opengrant.mail.mime.headers import text as decoded
 from opengrant.mail.mime.index import Index, index
-from opengrant.mail.outgoing import Letter
+from opengrant.mail.outgoing import Letter, outgoing
 from opengrant.model.basics import record
 from opengrant.model.mail import Address
 
@@ -83,15 +82,6 @@ def _further(fields: Headers) -> Iterator[tuple[str, str]]:
         yield name, shown
 
 
-def new_message_id(sender: Address) -> str:
-    """With angle brackets."""
-    try:
-        domain = writing.address(sender.email, field="from").rpartition("@")[2]
-    except InvalidData:
-        domain = "localhost"
-    return f"<{secrets.token_hex(16)}@{'localhost' if domain.startswith('[') else domain}>"
-
-
 async def written(
     said: Letter,
     *,
@@ -101,21 +91,7 @@ async def written(
     references: tuple[str, ...],
 ) -> bytes:
     """A draft as a message. own: who it is from where the letter does not say; date: seconds. Raises InvalidData."""
-    outgoing = Outgoing(
-        sender=said.sender or own,
-        message_id=message_id,
-        date=date,
-        to=said.to,
-        cc=said.cc,
-        bcc=said.bcc,
-        reply_to=said.reply_to,
-        subject=said.subject,
-        body=said.body,
-        is_html=said.is_html,
-        files=said.files,
-        references=references,
-        headers=said.headers,
-    )
+    draft = outgoing(said, own=own, message_id=message_id, date=date, references=references)
     if len(said.body) + sum(len(file.content) for file in said.files) > LOOP_LIMIT:
-        return await asyncio.to_thread(compose, outgoing, with_bcc=True)
-    return compose(outgoing, with_bcc=True)
+        return await asyncio.to_thread(compose, draft, with_bcc=True)
+    return compose(draft, with_bcc=True)

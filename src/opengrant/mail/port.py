@@ -1,11 +1,11 @@
 """The port behind which mailboxes stand. One shared suite of tests runs against each implementation."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
-from opengrant.mail.outgoing import Letter
+from opengrant.mail.outgoing import Letter, Ready
 from opengrant.model.basics import record
 from opengrant.model.mail import Attachment, Body, Folder, MessageHead
 
@@ -73,6 +73,17 @@ class Download:
     rest: AsyncIterator[bytes]
 
 
+class Sent(NamedTuple):
+    """id: of the message in the mailbox. folders: ids of those that its copy lies in; none where it has none."""
+
+    id: str
+    folders: tuple[str, ...]
+
+
+HandingOver = Callable[[], Awaitable[None]]
+"""Called when a server is ready to take a message: from the end of this call on it may be sent."""
+
+
 class Mailbox(Protocol):
     """The mailbox of one grant, for one call. A method is a call of the API.
 
@@ -124,3 +135,9 @@ class Mailbox(Protocol):
 
     async def delete_draft(self, draft_id: str) -> None:
         """For good."""
+
+    async def send(self, message: Ready, handing_over: HandingOver) -> Sent:
+        """To all recipients or to none, with a copy in the folder for sent mail.
+
+        Raises MaySent where nobody knows, MailDeferred, InvalidData for what the server refuses for good.
+        """

@@ -1,4 +1,4 @@
-"""Open sessions with mail servers: one for the commands of a grant and one for its downloads, kept while they are used.
+"""Open sessions with mail servers: of a grant one for commands, one for downloads and one for sending, kept in use.
 
 A session lives on the node that opened it. All bounds are of this process. A grant whose session is in use by another
 call waits for it; what waits too long is told to come back.
@@ -9,7 +9,7 @@ import contextlib
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, TypeVar
+from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from opengrant.errors import Overloaded, ProviderFailure, RateLimited
 from opengrant.net.imap.session import ImapSession
@@ -18,6 +18,30 @@ from opengrant.providers.classify import of_a_proven_credential
 from opengrant.providers.verdict import Kind
 
 T = TypeVar("T")
+
+
+class Session(Protocol):
+    """With a mail server, after the login."""
+
+    @property
+    def changed(self) -> bool:
+        """Something was begun that must not be done twice, since `fresh`."""
+
+    @property
+    def usable(self) -> bool: ...
+
+    def fresh(self) -> None:
+        """A call begins."""
+
+    def rest(self, seconds: float) -> None:
+        """None is due for so long."""
+
+    def misread(self, error: Malformed) -> ProviderFailure: ...
+
+    def close(self) -> None: ...
+
+
+S = TypeVar("S", bound=Session)
 
 IDLE = 60.0
 """Seconds that a session stays open after its last use."""
@@ -38,7 +62,7 @@ class Key(NamedTuple):
     grant_id: str
     generation: int
     host: str
-    lane: Literal["commands", "download"] = "commands"
+    lane: Literal["commands", "download", "submission"] = "commands"
 
 
 Hints = OrderedDict[str, tuple[bytes, int, int]]
@@ -46,15 +70,20 @@ Hints = OrderedDict[str, tuple[bytes, int, int]]
 
 
 @dataclass(eq=False, slots=True)
-class Kept:
-    """A place for one session. users: calls that have it or wait for it."""
+class Held(Generic[S]):
+    """A place for one session.
+
+    users  calls that have it or wait for it
+    sent   the folder that copies of sent mail go to; None: not looked for yet
+    """
 
     key: Key
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    session: ImapSession | None = None
+    session: S | None = None
     users: int = 0
     timer: asyncio.TimerHandle | None = None
     hints: Hints = field(default_factory=OrderedDict)
+    sent: bytes | None = None
 
     def close(self) -> None:
         if self.timer is not None:
@@ -71,22 +100,19 @@ class Kept:
             self.hints.popitem(last=False)
 
 
-Open = Callable[[], Awaitable[ImapSession]]
-
-
-class Sessions:
+class Pool(Generic[S]):
     """Built once, in assembly/."""
 
     def __init__(self, *, most: int = MOST, most_of_a_host: int = MOST_OF_A_HOST, idle: float = IDLE) -> None:
-        self._kept = dict[Key, Kept]()
+        self._kept = dict[Key, Held[S]]()
         self._most, self._most_of_a_host, self._idle = most, most_of_a_host, idle
 
-    async def call(self, key: Key, open_: Open, work: Callable[[Kept, ImapSession], Awaitable[T]]) -> T:
+    async def call(self, key: Key, open_: Callable[[], Awaitable[S]], work: Callable[[Held[S], S], Awaitable[T]]) -> T:
         """Do a piece of work. If the wire breaks before anything was changed, once more in a new session.
 
         Raises what `use` raises, and what `work` raises.
         """
-        used: ImapSession | None = None
+        used: S | None = None
         try:
             async with self.use(key, open_) as (kept, session, reused):
                 used = session if reused else None
@@ -98,12 +124,12 @@ class Sessions:
             return await work(kept, session)
 
     @contextlib.asynccontextmanager
-    async def use(self, key: Key, open_: Open) -> AsyncIterator[tuple[Kept, ImapSession, bool]]:
+    async def use(self, key: Key, open_: Callable[[], Awaitable[S]]) -> AsyncIterator[tuple[Held[S], S, bool]]:
         """The session of this key, opened if need be; True if it has been used before.
 
         Raises RateLimited: other calls of the grant take too long. Overloaded: too many sessions. ProviderFailure.
         """
-        kept = self._kept.setdefault(key, Kept(key))
+        kept = self._kept.setdefault(key, Held(key))
         kept.users += 1
         try:
             async with self._turn(kept):
@@ -128,31 +154,33 @@ class Sessions:
                 kept.close()
 
     @contextlib.asynccontextmanager
-    async def _turn(self, kept: Kept) -> AsyncIterator[None]:
+    async def _turn(self, kept: Held[S]) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout(PATIENCE):
                 await kept.lock.acquire()
         except TimeoutError:
-            busy = "Other calls for this mailbox take long: it has one session for commands and one for downloads."
+            busy = (
+                "Other calls for this mailbox take long: it has one session for commands, downloads and sending each."
+            )
             raise RateLimited(f"{busy} Try again in a moment.", retry_after=5) from None
         try:
             yield
         finally:
             kept.lock.release()
 
-    async def _session(self, kept: Kept, open_: Open) -> tuple[ImapSession, bool]:
+    async def _session(self, kept: Held[S], open_: Callable[[], Awaitable[S]]) -> tuple[S, bool]:
         if kept.timer is not None:
             kept.timer.cancel()
             kept.timer = None
         if kept.session is not None and kept.session.usable:
-            kept.session.changed = kept.session.synced = False
+            kept.session.fresh()
             return kept.session, True
         kept.close()
         self._make_room(kept.key)
-        kept.session = await self._opened(kept.key, open_)
-        return kept.session, False
+        kept.session = session = await self._opened(kept.key, open_)
+        return session, False
 
-    async def _opened(self, key: Key, open_: Open) -> ImapSession:
+    async def _opened(self, key: Key, open_: Callable[[], Awaitable[S]]) -> S:
         """A new session. Where the server allows no more for this mailbox, those that rest are closed for it."""
         closed = False
         for pause in _PAUSES:
@@ -188,7 +216,7 @@ class Sessions:
                 raise Overloaded("Too many mailboxes are open at once. Try again in a moment.", retry_after=2)
             self._drop(resting)
 
-    def _rest(self, kept: Kept, session: ImapSession) -> None:
+    def _rest(self, kept: Held[S], session: S) -> None:
         """After a call: keep the session for the next one, or close what cannot be used."""
         if not session.usable or self._idle == 0.0:
             kept.close()
@@ -198,7 +226,11 @@ class Sessions:
         # The longest unused is the first one that room is made of.
         self._kept[kept.key] = self._kept.pop(kept.key, kept)
 
-    def _drop(self, kept: Kept) -> None:
+    def _drop(self, kept: Held[S]) -> None:
         kept.close()
         if kept.users == 0:
             self._kept.pop(kept.key, None)
+
+
+Kept = Held[ImapSession]
+Sessions = Pool[ImapSession]

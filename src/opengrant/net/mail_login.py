@@ -29,6 +29,7 @@ from opengrant.net.imap.session import ImapSession
 from opengrant.net.line_connection import LineConnection, Malformed, connect
 from opengrant.net.login_attempt import Attempt, Deadlines, Security, Terms, counted, observed
 from opengrant.net.observe import Observe
+from opengrant.net.smtp.session import SmtpSession
 from opengrant.net.tls_sessions import TlsSessions
 
 Wanted = Literal["auto", "tls", "starttls", "plain"]
@@ -132,6 +133,19 @@ class MailClient:
             offers = await imap_login.open_session(connection, attempt, terms)
             opened.append(ImapSession(connection, attempt, offers))
             return terms.security
+
+        await self._log_in(attempt, stay, login.host, login.port, login.security)
+        return opened[0]
+
+    async def open_smtp(self, provider: str, login: ServerLogin) -> SmtpSession:
+        """As `open_imap`."""
+        attempt = Attempt(provider, "smtp", login.username, login.secret, bearer=login.bearer, stays=True)
+        opened = list[SmtpSession]()
+
+        async def stay(connection: LineConnection, attempt: Attempt, terms: Terms) -> Security:
+            dialogue, security = await smtp_login.open_session(connection, attempt, terms)
+            opened.append(SmtpSession(dialogue))
+            return security
 
         await self._log_in(attempt, stay, login.host, login.port, login.security)
         return opened[0]

@@ -32,10 +32,11 @@ class Reply(NamedTuple):
 
 
 class Dialogue:
-    """Commands and their replies."""
+    """Commands and their replies. offers: what the server has offered last, upper case."""
 
     def __init__(self, connection: LineConnection, attempt: Attempt) -> None:
         self.connection, self.attempt = connection, attempt
+        self.offers: frozenset[str] = frozenset()
 
     def step(self, name: Step, seconds: float) -> None:
         """Begin a step with its own deadline."""
@@ -66,11 +67,12 @@ class Dialogue:
         return reply
 
     async def hello(self) -> frozenset[str]:
-        """What the server offers: its keywords, and mechanisms as "AUTH=PLAIN"; upper case."""
+        """What the server offers: its keywords, mechanisms as "AUTH=PLAIN", and a limit as "SIZE=1000"; upper case."""
         own = self.connection.own
         name = f"[IPv6:{own}]" if ":" in own else f"[{own}]"  # RFC 5321 section 4.1.3
         reply = await self.expect(_OK, f"EHLO {name}".encode())
-        return frozenset(_offers(reply.lines[1:]))
+        self.offers = frozenset(_offers(reply.lines[1:]))
+        return self.offers
 
     def refusal(self, reply: Reply) -> ProviderFailure:
         text = "\n".join(reply.lines)
@@ -84,22 +86,27 @@ def _offers(lines: tuple[str, ...]) -> Iterator[str]:
         if (auth := _AUTH.fullmatch(line)) is not None:
             yield from (f"AUTH={name.upper()}" for name in auth[1].split())
         else:
-            yield line.partition(" ")[0].upper()
+            keyword, _, limit = line.upper().partition(" ")
+            yield keyword
+            if keyword == "SIZE" and limit:
+                yield f"SIZE={limit}"
 
 
-async def prove(connection: LineConnection, attempt: Attempt, terms: Terms) -> Security:
-    """Run the whole dialogue. Returns what protected the password. Raises ProviderFailure, and nothing else."""
+async def open_session(connection: LineConnection, attempt: Attempt, terms: Terms) -> tuple[Dialogue, Security]:
+    """Log in and stay. Raises ProviderFailure, and nothing else."""
+    dialogue = Dialogue(connection, attempt)
     try:
-        return await _converse(Dialogue(connection, attempt), terms)
+        return dialogue, await log_in(dialogue, terms)
     except Malformed as error:
         raise attempt.failure(str(error)) from None
     except OSError as error:
         raise attempt.network_failure(error) from None
 
 
-async def _converse(dialogue: Dialogue, terms: Terms) -> Security:
-    security = await log_in(dialogue, terms)
-    dialogue.connection.write(b"QUIT\r\n")  # 235 proves the password, whatever the server does next
+async def prove(connection: LineConnection, attempt: Attempt, terms: Terms) -> Security:
+    """Run the whole dialogue. Returns what protected the password. Raises ProviderFailure, and nothing else."""
+    _, security = await open_session(connection, attempt, terms)
+    connection.write(b"QUIT\r\n")  # 235 proves the password, whatever the server does next
     return security
 
 

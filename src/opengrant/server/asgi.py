@@ -30,6 +30,7 @@ from opengrant.api import feeds
 from opengrant.api import attachments as _attachments  # noqa: F401
 from opengrant.api import folders as _folders  # noqa: F401
 from opengrant.api import messages as _messages  # noqa: F401
+from opengrant.api import sending as _sending  # noqa: F401
 from opengrant.api import schedules as _schedules  # noqa: F401
 from opengrant.api import signatures as _signatures  # noqa: F401
 from opengrant.api import webhooks as _webhooks  # noqa: F401

@@ -29,6 +29,10 @@ class Digests:
         """Of a request's body, which may contain credentials."""
         return self._digest(f"request {application_id}", body.hex()).hex()
 
+    def message_id(self, application_id: str, grant_id: str, idempotency_key: str) -> str:
+        """For the Message-ID of a message that is sent under this key: a repeat has the same, and is found by it."""
+        return self._digest(f"message id {application_id} {grant_id}", idempotency_key).hex()[:32]
+
     def login(self, use: str, secret: str) -> str:
         """Of a secret that a browser or a provider carries through a hosted sign-in."""
         return self._digest(f"login {use}", secret).hex()

@@ -334,8 +334,10 @@ def _success(answers: Answers, refs: Mapping[Any, Any]) -> dict[str, Any]:
             return _stream()
         case Done():
             schema = _envelope()
-        case One(shape, says_success=says_success):
-            more = {"success": {"const": True}} if says_success else {}
+        case One(shape, says_success=says_success, says_grant=says_grant):
+            more: dict[str, Any] = {"success": {"const": True}} if says_success else {}
+            if says_grant:
+                more["grant_id"] = {"type": "string"}
             schema = _envelope(data=refs[shape, "serialization"], **more)
         case Page(shape, by_cursor=by_cursor):
             number = {"type": "integer"}

@@ -86,8 +86,8 @@ _IDEMPOTENCY_KEY = {
     "in": "header",
     "required": False,
     "description": (
-        "Makes it safe to send the request again: for 24 hours the same key and body have the first success as their"
-        " answer, and another body under that key is refused."
+        "Makes it safe to send the request again: the same key and body have the first answer as theirs, and another"
+        " body under that key is refused. The description of the call says which answers are kept, and how long."
     ),
     "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[!-~]([ -~]*[!-~])?$"},
     "examples": {"random": {"value": "0b9f4c1e-example-of-a-key"}},

@@ -15,6 +15,10 @@ JSON = b"application/json"
 """Exactly this, without a charset: one official SDK compares the whole header."""
 
 
+REPLAYED = (b"idempotent-response", b"true")
+"""A header of answers that were given to the same request before."""
+
+
 @dataclass(frozen=True, slots=True)
 class Raw:
     """An answer without an envelope: a redirect, or a page. `headers` beside the content type."""
@@ -99,9 +103,15 @@ async def send_bytes(
     await send({"type": "http.response.body", "body": body})
 
 
-def success(request_id: str, data: Mapping[str, Any] | None, *, says_success: bool = False) -> bytes:
-    """{request_id, data}; without data just the id, never an empty body. Some calls of the wire add `success`."""
-    envelope: dict[str, Any] = {"request_id": request_id, **({"success": True} if says_success else {})}
+def success(
+    request_id: str,
+    data: Mapping[str, Any] | None,
+    *,
+    says_success: bool = False,
+    more: Mapping[str, Any] | None = None,
+) -> bytes:
+    """{request_id, data}; without data just the id, never an empty body. Some calls add `success`, or more."""
+    envelope: dict[str, Any] = {"request_id": request_id, **({"success": True} if says_success else {}), **(more or {})}
     if data is not None:
         envelope["data"] = data
     return encode(envelope)
@@ -155,6 +165,8 @@ def error(request_id: str, problem: OpenGrantError, path: str) -> tuple[int, byt
     extra = []
     if problem.retry_after is not None:
         extra.append((b"retry-after", str(problem.retry_after).encode()))
+    if problem.replayed:
+        extra.append(REPLAYED)
     if isinstance(problem, MethodNotAllowed):
         extra.append((b"allow", ", ".join(problem.allow).encode()))
     return problem.status, to_json(body), extra

@@ -75,14 +75,17 @@ class One:
     """`{request_id, data}`.
 
     says_success  the envelope has `success: true` too, as a few calls of the wire have it
+    says_grant    the envelope has the answer's `grant_id` too
     """
 
     shape: Any
     status: int = 200
     says_success: bool = False
+    says_grant: bool = False
 
     def encode(self, request_id: str, answer: Any) -> bytes:
-        return responses.success(request_id, answer, says_success=self.says_success)
+        more = {"grant_id": answer["grant_id"]} if self.says_grant else None
+        return responses.success(request_id, answer, says_success=self.says_success, more=more)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ _Text = Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00\r\n]
 _Seconds = Annotated[int, Field(ge=0, lt=1 << 40)]
 _WORD = re.compile(r'"([^"]*)"|(\S+)')
 
-_MessageFields = Literal["standard", "include_headers", "include_basic_headers", "include_tracking_options"]
-_HEADERS: dict[str, Headers] = {"include_headers": "all", "include_basic_headers": "basic"}
+MessageFields = Literal["standard", "include_headers", "include_basic_headers", "include_tracking_options"]
+HEADERS: dict[str, Headers] = {"include_headers": "all", "include_basic_headers": "basic"}
 
 
 class MailAddress(Model):
@@ -110,12 +110,12 @@ class MessagePatch(Model):
 
 
 class MessageSelected(Selected):
-    fields: _MessageFields | Literal["raw_mime"] = "standard"
+    fields: MessageFields | Literal["raw_mime"] = "standard"
     """What is shown beside the usual fields; `raw_mime` shows the message itself and nothing else."""
 
     @property
     def headers(self) -> Headers:
-        return _HEADERS.get(self.fields, "none")
+        return HEADERS.get(self.fields, "none")
 
 
 class DeleteQuery(Model):
@@ -167,7 +167,7 @@ class Filters(Selected):
 class MessagesQuery(Filters):
     """Which messages to list."""
 
-    fields: _MessageFields = "standard"
+    fields: MessageFields = "standard"
     """What is shown beside the usual fields; `raw_mime` is given of one message at a time."""
 
     in_: Annotated[str | None, Field(alias="in", max_length=4096, pattern=PRINTABLE)] = None
@@ -187,7 +187,7 @@ class MessagesQuery(Filters):
 
     @property
     def headers(self) -> Headers:
-        return _HEADERS.get(self.fields, "none")
+        return HEADERS.get(self.fields, "none")
 
     def to_model(self, *, bodies: bool) -> MessageQuery:
         return replace(

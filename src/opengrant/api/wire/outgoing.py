@@ -3,15 +3,17 @@
 import base64
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
 from opengrant.api.wire.events import Metadata
 from opengrant.api.wire.fields import PRINTABLE, Maybe, Model, OrNull, examples
+from opengrant.api.wire.messages import HEADERS, Message, MessageFields
 from opengrant.errors import InvalidData
 from opengrant.mail.mime.compose import File, check_header
 from opengrant.mail.outgoing import Letter
+from opengrant.mail.port import Headers
 from opengrant.model.mail import Address
 
 LARGEST = 25 * 1024 * 1024
@@ -155,7 +157,7 @@ class OutgoingBody(Model):
     template: Template | None = None
     """Refused: there are no templates here."""
     signature_id: Maybe[Annotated[str, StringConstraints(max_length=500, pattern=PRINTABLE)]] = None
-    """A signature that is put at the very end."""
+    """A signature of the grant, which is put at the very end."""
 
     def to_model(self, files: Sequence[File] = ()) -> Letter:
         """files: of a multipart body. Decodes Base64: of much in a thread. Raises InvalidData."""
@@ -177,6 +179,7 @@ class OutgoingBody(Model):
             files=(*decoded, *files),
             reply_to_message_id=self.reply_to_message_id,
             headers=tuple((header.name, header.value) for header in self.custom_headers),
+            signature_id=self.signature_id,
         )
 
     def _check(self) -> None:
@@ -184,8 +187,6 @@ class OutgoingBody(Model):
             raise InvalidData("template: there are no templates here. Send subject and body.")
         if self.metadata:
             raise InvalidData("metadata: that of messages is not kept here yet.")
-        if self.signature_id is not None:
-            raise InvalidData("signature_id: signatures are not kept here yet.")
         if self.tracking_options is not None:
             self.tracking_options.check()
 
@@ -201,7 +202,7 @@ class SendBody(OutgoingBody):
         }
     )
     send_at: Annotated[int, Field(ge=0, lt=1 << 40)] | None = None
-    """Unix seconds."""
+    """When to send it, in Unix seconds: answered with 501, as long as messages are sent at once alone."""
     use_draft: bool | None = None
     """Only with `send_at`; of no effect for IMAP."""
 
@@ -213,6 +214,28 @@ class SendBody(OutgoingBody):
             raise InvalidData(f"to: {MOST_ADDRESSES} recipients at most, those in cc and bcc included.")
         if self.use_draft and self.send_at is None:
             raise InvalidData("use_draft: goes with send_at only.")
+
+
+class SendQuery(Model):
+    """How a message is sent, and what is shown of it."""
+
+    type: Literal["mime"] | None = None
+    """With `mime` the body is multipart and has a part `mime`: the whole message."""
+    fields: MessageFields = "standard"
+    """What is shown beside the usual fields."""
+
+    @property
+    def headers(self) -> Headers:
+        return HEADERS.get(self.fields, "none")
+
+
+class SentMessage(Message):
+    """A message as it was sent. Its copy lies in the folder for sent mail, where there is one."""
+
+    tracking_options: TrackingOptions | None = None
+    """As they were sent."""
+    reply_to_message_id: str | None = None
+    """The message that it answers."""
 
 
 def file_of(name: str, filename: str | None, content_type: str | None, content: bytes) -> File:

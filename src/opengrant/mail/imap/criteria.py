@@ -50,9 +50,9 @@ def criteria(query: MessageQuery, *, below: int | None, without: Collection[int]
             made.add(yes if wanted else no)
     # Servers compare days, each in a zone of its own; seconds are compared here.
     if query.after is not None:
-        made.add(b"SINCE " + _day(query.after, -1))
+        made.add(b"SINCE " + day(query.after, -1))
     if query.before is not None:
-        made.add(b"BEFORE " + _day(query.before, 2))
+        made.add(b"BEFORE " + day(query.before, 2))
     for name, key, texts in (
         ("from", b"FROM", query.sender),
         ("to", b"TO", query.to),
@@ -83,7 +83,7 @@ def _any_of(made: _Parts, name: str, terms: Sequence[tuple[bytes, str]]) -> None
         made.add_text(name, text)
 
 
-def _day(at: int, days: int) -> bytes:
+def day(at: int, days: int) -> bytes:
     day = datetime.fromtimestamp(min(max(at, _FIRST + 86_400), _LAST), UTC) + timedelta(days=days)
     return f"{day.day}-{_MONTHS[day.month - 1]}-{day.year}".encode("ascii")
 

@@ -14,7 +14,7 @@ from opengrant.mail import drafting, ids
 from opengrant.mail.imap import downloads, finding, folders, heads, listing
 from opengrant.mail.imap.heads import Seen
 from opengrant.mail.mime.headers import Headers, message_id
-from opengrant.mail.outgoing import Letter
+from opengrant.mail.outgoing import Letter, new_id
 from opengrant.mail.port import Message, MessagePage, MessageQuery, Place
 from opengrant.mail.sessions import Kept
 from opengrant.model.mail import Address
@@ -50,7 +50,7 @@ async def get(kept: Kept, session: ImapSession, draft_id: str) -> Message:
 async def create(kept: Kept, session: ImapSession, said: Letter, *, starred: bool, own: Address, date: int) -> Message:
     """own: who it is from where the draft does not say; date: seconds, of now. Raises InvalidData."""
     references = await finding.answered(kept, session, said.reply_to_message_id)
-    draft_id = drafting.new_message_id(own)
+    draft_id = new_id(own.email)
     raw = await drafting.written(said, own=own, message_id=draft_id, date=date, references=references)
     listed = await commands.list_folders(session)
     found = folders.purpose(listed, "\\drafts")
@@ -84,7 +84,7 @@ async def change(
     answers = "reply_to_message_id" in given
     references = await finding.answered(kept, session, letter.reply_to_message_id) if answers else draft.references
     # A draft that another program has written without a Message-ID gets one, and with it another id.
-    kept_id = draft_id if ids.located(draft_id) is None else drafting.new_message_id(own)
+    kept_id = draft_id if ids.located(draft_id) is None else new_id(own.email)
     raw = await drafting.written(letter, own=own, message_id=kept_id, date=date, references=references)
     flagged = newest.head.starred if starred is None else starred
     fresh = await _put(session, newest.wire, kept_id, raw, starred=flagged, above=newest.uid)

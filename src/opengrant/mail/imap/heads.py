@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from opengrant.errors import ProviderFailure
-from opengrant.mail import ids
+from opengrant.mail import ids, reading
 from opengrant.mail.imap.folders import id_of
 from opengrant.mail.mime import LOOP_LIMIT, text
-from opengrant.mail.mime.addresses import addresses
 from opengrant.mail.mime.headers import Headers as Fields
-from opengrant.mail.mime.headers import message_id, message_ids
-from opengrant.mail.mime.headers import text as decoded
+from opengrant.mail.mime.headers import message_id
 from opengrant.mail.mime.parts import Part
 from opengrant.mail.mime.structure import structure
 from opengrant.mail.port import Headers, Message
@@ -28,7 +26,6 @@ MAX_LISTED_TEXT = 256 * 1024
 MAX_LISTED = 8 * 1024 * 1024
 """Bytes of all texts of a list."""
 
-_BASIC = ("message-id", "in-reply-to", "references")
 _FIELDS = b"HEADER.FIELDS (FROM TO CC BCC REPLY-TO SUBJECT MESSAGE-ID IN-REPLY-TO REFERENCES)"
 _HEAD = b"FLAGS INTERNALDATE RFC822.SIZE BODYSTRUCTURE BODY.PEEK[%b]"
 
@@ -46,14 +43,7 @@ class Seen:
     uid: int
 
     def message(self, headers: Headers, body: Body | None) -> Message:
-        match headers:
-            case "none":
-                shown: tuple[tuple[str, str], ...] = ()
-            case "basic":
-                shown = tuple((name, value) for name, value in self.fields.fields if name.lower() in _BASIC)
-            case "all":
-                shown = self.fields.fields
-        return Message(self.head, body, shown)
+        return Message(self.head, body, reading.shown(self.fields, headers))
 
 
 async def read(
@@ -70,25 +60,15 @@ def _seen(one: Fetched, wire: bytes, validity: int) -> Seen:
     fields = Fields.read(block)
     root = structure(one.structure)
     id_ = ids.message_id(message_id(fields.first("message-id")) or "", wire, validity, one.uid)
-    answers = message_ids(fields.first("in-reply-to") or "")
-    references = message_ids(fields.first("references") or "")
-    head = MessageHead(
-        id=id_,
-        thread_id=ids.thread_id((*references, *answers, id_)[0]),
+    head = reading.head(
+        fields,
+        root,
+        id_=id_,
         folders=(id_of(wire),),
-        subject=decoded(fields.first("subject") or ""),
-        sender=addresses(fields.every("from")),
-        to=addresses(fields.every("to")),
-        cc=addresses(fields.every("cc")),
-        bcc=addresses(fields.every("bcc")),
-        reply_to=addresses(fields.every("reply-to")),
         date=one.date,
+        size=one.size,
         unread="\\seen" not in one.flags,
         starred="\\flagged" in one.flags,
-        size=one.size,
-        attachments=text.attachments(root),
-        in_reply_to=answers,
-        references=references,
     )
     return Seen(head, fields, root, text.texts(root).shown, wire, validity, one.uid)
 

@@ -1,16 +1,27 @@
 """The port's methods over IMAP: each is one piece of work in the session of its grant."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from opengrant.mail.imap import changing, downloads, drafts, finding, folders, heads, listing
-from opengrant.mail.outgoing import Letter
-from opengrant.mail.port import Download, Headers, Message, MessagePage, MessageQuery, Place
+import structlog
+
+from opengrant import failpoints
+from opengrant.errors import OpenGrantError
+from opengrant.mail.imap import changing, downloads, drafts, finding, folders, heads, listing, sent
+from opengrant.mail.outgoing import Letter, Ready
+from opengrant.mail.port import Download, HandingOver, Headers, Message, MessagePage, MessageQuery, Place, Sent
 from opengrant.mail.reach import Line
 from opengrant.mail.sessions import Kept
+from opengrant.mail.submission import Submission
 from opengrant.model.mail import Attachment, Folder
 from opengrant.net.imap.session import ImapSession
+
+log = structlog.get_logger()
+
+COPYING = 25.0
+"""Seconds for the copy of a sent message. With those for sending, it is less than the official SDKs wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +29,7 @@ class ImapMailbox:
     """For one call."""
 
     line: Line
+    submission: Submission
 
     async def folders(self) -> list[Folder]:
         return await self.line.call(lambda _, session: folders.listed(session))
@@ -99,3 +111,18 @@ class ImapMailbox:
 
     async def delete_draft(self, draft_id: str) -> None:
         await self.line.call(lambda kept, session: drafts.delete(kept, session, draft_id))
+
+    async def send(self, message: Ready, handing_over: HandingOver) -> Sent:
+        host = await self.submission.send(self.line.app, self.line.grant, message, handing_over)
+        failpoints.point("send.taken")
+        return Sent(message.message_id, await self._filed(message, host))
+
+    async def _filed(self, message: Ready, host: str) -> tuple[str, ...]:
+        """The folder of the copy. That there is none is no reason to send the message again."""
+        try:
+            async with asyncio.timeout(COPYING):
+                wire = await self.line.call(lambda kept, session: sent.file(kept, session, message, host))
+        except (OpenGrantError, TimeoutError) as problem:
+            log.warning("sent_copy_failed", grant_id=self.line.grant.id, problem=type(problem).__name__)
+            return ()
+        return () if wire is None else (folders.id_of(wire),)

@@ -102,6 +102,10 @@ def reply_references(references: Sequence[str], in_reply_to: Sequence[str], mess
     return tuple(dict.fromkeys((*(one for one in chain if one != message_id), message_id)))
 
 
+def date_field(date: int) -> bytes:
+    return writing.field("Date", [" " + format_datetime(datetime.fromtimestamp(date, UTC))])
+
+
 def check_header(name: str, value: str) -> None:
     """Raises InvalidData for a further field that a caller may not set, or that is none."""
     if not _NAME.fullmatch(name):
@@ -117,7 +121,7 @@ def _is_shown(file: File, within: Outgoing) -> bool:
 
 
 def _head(said: Outgoing, *, with_bcc: bool) -> Iterator[bytes]:
-    yield writing.field("Date", [" " + format_datetime(datetime.fromtimestamp(said.date, UTC))])
+    yield date_field(said.date)
     for name, label, found in (
         ("From", "from", (said.sender,)),
         ("To", "to", said.to),

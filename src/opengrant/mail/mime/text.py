@@ -97,7 +97,12 @@ def snippet(content: str, *, is_html: bool) -> str:
     return said[:SNIPPET].rstrip()
 
 
-def _shown(html: str) -> str:
+def lines_of(html: str) -> str:
+    """Its text as lines; where an element ends that is not within a line, one ends too."""
+    return "\n".join(line for line in (" ".join(one.split()) for one in _shown(html, "\n").split("\n")) if line)
+
+
+def _shown(html: str, between: str = " ") -> str:
     tree = LexborHTMLParser(html)
     tree.strip_tags(_NO_TEXT, recursive=True)
     pieces = []
@@ -105,7 +110,7 @@ def _shown(html: str) -> str:
         if node.tag == "-text":
             pieces.append(node.text_content or "")
         elif node.tag not in _WITHIN_A_LINE:
-            pieces.append(" ")
+            pieces.append(between)
     return "".join(pieces)
 
 

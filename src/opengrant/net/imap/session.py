@@ -138,6 +138,10 @@ class ImapSession:
         """An answer that has not the form it should have; its session is not to be used again."""
         return self._attempt.failure(str(error))
 
+    def fresh(self) -> None:
+        """A call begins."""
+        self.changed = self.synced = False
+
     def rest(self, seconds: float) -> None:
         """No command is due for so long."""
         self._connection.within(seconds)

@@ -934,6 +934,41 @@ export interface ScopeGuide {
 /** The receiver took it. */
 export type Sent = "success";
 
+/** A message as it was sent. Its copy lies in the folder for sent mail, where there is one. */
+export interface SentMessage {
+    /** Its Message-ID, where it has one. */
+    id: string;
+    grant_id: string;
+    object: string;
+    thread_id?: string;
+    subject?: string;
+    from?: MailAddress[];
+    to?: MailAddress[];
+    cc?: MailAddress[];
+    bcc?: MailAddress[];
+    reply_to?: MailAddress[];
+    /** When the mail server received it. */
+    date?: number;
+    created_at?: number;
+    unread?: boolean;
+    starred?: boolean;
+    /** The folder in which it was found. */
+    folders?: string[];
+    attachments?: Attachment[];
+    /** HTML as it was sent, and plain text where there is no HTML. It was written by a stranger: sanitise it. */
+    body?: string;
+    /** The first 100 characters of the text. */
+    snippet?: string;
+    /** With `fields=include_headers` or `include_basic_headers`. */
+    headers?: HeaderField[];
+    /** With `fields=raw_mime`: the message, in URL-safe Base64. */
+    raw_mime?: string;
+    /** As they were sent. */
+    tracking_options?: TrackingOptions;
+    /** The message that it answers. */
+    reply_to_message_id?: string;
+}
+
 /** A key of the connector's `settings`. */
 export interface SettingGuide {
     /** As the body spells it. */
@@ -1009,6 +1044,20 @@ export interface TokenInfo {
     email: string;
     iat: number;
     exp: number;
+}
+
+/** Tracking of what recipients do. None is offered here; a label is kept for the answer. */
+export interface TrackingOptions {
+    /** Refused: opening is not tracked. */
+    opens?: boolean;
+    /** Refused: links are not rewritten. */
+    links?: boolean;
+    /** Refused: the webhooks of new messages tell of replies. */
+    thread_replies?: boolean;
+    /** A text of yours. */
+    label?: string;
+    /** Refused, as are opens and links. */
+    domain_name?: string;
 }
 
 /** What came of a test. */
