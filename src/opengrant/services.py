@@ -31,6 +31,8 @@ from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
 from opengrant.mail.schedules.schedules import Schedules
+from opengrant.mail.schedules.scheduling import Scheduling
+from opengrant.mail.schedules.sending import ScheduledSender
 from opengrant.mail.sending import Sending
 from opengrant.mail.service import MailService
 from opengrant.mail.signatures import Signatures as MailSignatures
@@ -98,6 +100,8 @@ class Services:
     mail: MailService
     sending: Sending
     schedules: Schedules
+    scheduling: Scheduling
+    scheduled_sender: ScheduledSender
     mail_signatures: MailSignatures
     # proxy
     proxy_tokens: ProxyTokens

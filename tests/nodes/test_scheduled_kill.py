@@ -1,26 +1,22 @@
 """Scheduled send though nodes die: no message is lost, and none goes out twice.
 
-At each step a process dies (failpoints.py): after the claim, after the mark, after the mail server took the message, after
-its copy was filed. A real Postfix takes the messages, a real Dovecot keeps the copies.
+At each step a process dies (failpoints.py): after the claim, after the mark, after the mail server took the message,
+after its copy was filed. A real Postfix takes the messages, a real Dovecot keeps the copies.
 """
 
-import imaplib
-import ssl
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from email import message_from_bytes
 from io import BytesIO
 
 import pytest
 
 from opengrant.model import SECOND
-from tests.mail.mailbox import Owner, owner_of
+from tests.mail.mailbox import OWNER, Owner, owner_of
 from tests.nodes.node import nodes, until
 from tests.peers.dovecot import ACCOUNTS, ELSEWHERE, Dovecot
 from tests.peers.postfix import Postfix
 from tests.peers.postgres import Postgres
-from tests.mail.mailbox import OWNER
 from tests.support import LiveServer, Tenant, data, imap
 
 pytestmark = pytest.mark.timeout(300)
@@ -100,24 +96,31 @@ def test_a_node_dies_at_each_step_and_each_message_is_sent_once_or_said_to_be_in
         received = subjects([one.raw for one in postfix.received(3)])
         shown = {one["schedule_id"]: one["status"] for one in data(tenant.get(f"{grant}/messages/schedules"))}
         assert Counter(one["code"] for one in shown.values()) == {"success": 2, "failed": 2}
-        assert all("whether it was sent is not known" in one["description"] for one in shown.values() if one["code"] == "failed")
+        assert all(
+            "whether it was sent is not known" in one["description"]
+            for one in shown.values()
+            if one["code"] == "failed"
+        )
         # One of those in doubt had been sent, the other one had not; nothing was sent twice.
         assert sorted(received.values()) == [1, 1, 1]
         assert sorted(copies(owner).values()) == [1, 1]
         assert live.rows("select count(*) from secrets where owner_kind = 'outgoing'")[0][0] == 0
 
 
+@pytest.mark.parametrize("tenant", ["postgres"], indirect=True)
 def test_two_nodes_share_what_is_due(tenant: Tenant, dovecot: Dovecot, postfix: Postfix) -> None:
     live = tenant.server
     with owner_of(dovecot):
         postfix.forget()
-        grants = [connected(tenant, dovecot, postfix, username) for username in ACCOUNTS]
+        grants = [connected(tenant, dovecot, postfix, username) for username in ACCOUNTS if "@" in username]
         numbers = range(5)
         for grant in grants:
             for number in numbers:
                 schedule(tenant, grant, f"{grant[-12:]} {number}")
         let_time_pass(live)
         with nodes(live, {}, {}):
-            until(lambda: all(states(tenant, grant) == {"success": len(numbers)} for grant in grants), "not all were sent")
+            until(
+                lambda: all(states(tenant, grant) == {"success": len(numbers)} for grant in grants), "not all were sent"
+            )
         received = subjects([one.raw for one in postfix.received(len(grants) * len(numbers))])
         assert received == {f"{grant[-12:]} {number}": 1 for grant in grants for number in numbers}

@@ -197,9 +197,9 @@ async def test_a_message_outlives_the_master_key_that_it_was_sealed_with(store: 
 async def test_a_message_opens_whole_or_not_at_all() -> None:
     vault = Vault(Keyring([OLD]))
     pieces = await seal(vault, "app", "1", READY)
-    others = await seal(vault, "app", "2", READY)
+    other = replace((await seal(vault, "app", "2", READY))[-1], owner_id="1")
     assert await unseal(vault, pieces[::-1]) == READY
-    for wrong in ([], pieces[1:], pieces[:-1], [*pieces[:-1], others[-1]], [*pieces, others[1]]):
+    for wrong in ([], pieces[1:], pieces[:-1], [*pieces[:-1], other]):
         with pytest.raises(Unsealable):
             await unseal(vault, wrong)
     swapped = [replace(pieces[1], sealed=pieces[2].sealed), replace(pieces[2], sealed=pieces[1].sealed)]

@@ -16,7 +16,6 @@ from opengrant.errors import (
     InvalidPayload,
     MailDeferred,
     MaySent,
-    NotImplementedYet,
     PayloadTooLarge,
 )
 from opengrant.mail import shown
@@ -32,7 +31,7 @@ from opengrant.mail.sending import Once
     body=wire.SendBody,
     file=MULTIPART,
     query=wire.SendQuery,
-    answers=One(wire.SentMessage, says_grant=True),
+    answers=One(wire.SentMessage, says_grant=True, put_off=("schedule_id", "send_at")),
     errors=(
         *ERRORS,
         *(InvalidPayload, InvalidIdempotencyKey, InvalidIdempotentRequest, ConcurrentIdempotentRequest),
@@ -53,26 +52,35 @@ async def send_message(request: Request) -> Answer:
 
     With an `Idempotency-Key` (at most 256 characters) the same request within an hour has the first answer, success or
     refusal, with the header `Idempotent-Response: true`. A refusal that says to try again is not kept.
+
+    With `send_at` the message is kept sealed, and sent then; the answer is 202, and has its `schedule_id`. Sender and
+    conversation are checked at once. `GET` and `DELETE` of `messages/schedules` list and cancel.
     """
     grant = await grant_of(request)
     query = data_plane.read_flags(request, wire.SendQuery)
     more: Answer = {}
+    send_at: int | None = None
     if query.type == "mime":
         said: Letter | bytes = await read_mime(request)
     else:
         body, said = await read_outgoing(request, wire.SendBody)
         body.check()
-        if body.send_at is not None:
-            raise NotImplementedYet("send_at: messages are sent at once here. Leave it out, and send at that time.")
+        send_at = body.send_at
         if body.tracking_options is not None:
             more["tracking_options"] = body.tracking_options.shown()
         if body.reply_to_message_id is not None:
             more["reply_to_message_id"] = body.reply_to_message_id
     key = request.header(b"idempotency-key")
     once = None if key is None else Once(key, await fingerprint(request))
-    message, replayed = await request.services.sending.send(
-        request.application, grant, said, headers=query.headers, once=once
-    )
+    if send_at is None:
+        message, replayed = await request.services.sending.send(
+            request.application, grant, said, headers=query.headers, once=once
+        )
+    else:
+        message, id_, replayed = await request.services.scheduling.schedule(
+            request.application, grant, said, send_at=send_at, once=once
+        )
+        more |= {"schedule_id": id_, "send_at": send_at}
     if replayed:
         request.answer_headers.append(REPLAYED)
     return {**shown.message(message, grant.id, headers=query.headers), **more}

@@ -28,7 +28,7 @@ _FOR_GOOD = (InvalidRequest, NotFound, AccessDenied, NotImplementedYet)
 """Errors that another attempt would meet again. A refused credential is not one: the owner may connect again."""
 
 TOO_SLOW = ProviderUnavailable("The mail server took too long.")
-TOO_LATE = ProviderUnavailable("Its time was more than 24 hours ago, and no server was running to send it.")
+TOO_LATE = ProviderUnavailable("It could not be sent within 24 hours of its time.")
 
 
 @record

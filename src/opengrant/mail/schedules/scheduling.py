@@ -19,8 +19,8 @@ from opengrant.vault.digests import Digests
 class Scheduled(NamedTuple):
     """message: as it will be sent. replayed: the same request came before."""
 
-    schedule_id: str
     message: Message
+    schedule_id: str
     replayed: bool
 
 
@@ -41,8 +41,8 @@ class Scheduling:
         Raises what Sending.prepare, Schedules.add and Idempotency.one_attempt raise.
         """
         if once is None:
-            made = await self._add(app, grant, said, send_at=send_at, token=secrets.token_hex(16))
-            return Scheduled(made[0], await as_message(made[1], made[1].message_id), replayed=False)
+            id_, made = await self._add(app, grant, said, send_at=send_at, token=secrets.token_hex(16))
+            return Scheduled(await as_message(made, made.message_id), id_, replayed=False)
         # Of key and body: the key may come with another body an hour later.
         token = self.digests.message_id(app.id, grant.id, f"{once.key}\n{self.digests.request(app.id, once.body)}")
         ready: Ready | None = None
@@ -54,11 +54,10 @@ class Scheduling:
 
         done, replayed = await self.idempotency.one_attempt(app, once.key, once.body, run, within=f"send {grant.id}")
         if ready is None:
-            # The answer is made anew of the request: the message is not stored for it.
             ready = await self.sending.made_again(
                 app, grant, said, token=token, date=done["date"], references=done["references"]
             )
-        return Scheduled(done["schedule_id"], await as_message(ready, ready.message_id), replayed)
+        return Scheduled(await as_message(ready, ready.message_id), done["schedule_id"], replayed)
 
     async def _add(
         self, app: Application, grant: Grant, said: Letter | bytes, *, send_at: int, token: str

@@ -19,6 +19,7 @@ from opengrant.errors import DataNotFound, Internal, MaySent, OpenGrantError, St
 from opengrant.failpoints import point
 from opengrant.grants.refusals import refuse_blocked
 from opengrant.mail import shown
+from opengrant.mail.outgoing import Ready
 from opengrant.mail.schedules import results
 from opengrant.mail.schedules.results import Result
 from opengrant.mail.schedules.sealing import unseal
