@@ -20,6 +20,7 @@ SEEN = (
     "metrics.observe_lateness(1)",
     "metrics.count_proxy_login('imap', 'ok')",
     "metrics.set_proxy_sessions('imap', 1)",
+    "metrics.count_mail_look('ok')",
 )
 
 

@@ -110,6 +110,16 @@ def set_scheduled_waiting(count: int) -> None:
     _live().scheduled_waiting.set(count)
 
 
+def count_mail_look(outcome: str) -> None:
+    """One look at a watched mailbox. `outcome` is "ok" or "failed"."""
+    _live().mail_looks.labels(outcome).inc()
+
+
+def set_mail_listeners(change: int) -> None:
+    """Connections that listen for changes of mailboxes, more or fewer."""
+    _live().mail_listeners.inc(change)
+
+
 def count_dropped_log_records(count: int) -> None:
     """Log records lost because the log was read too slowly."""
     _live().dropped_log_records.inc(count)
@@ -211,16 +221,24 @@ class _Live:
         self.dropped_log_records = counter("opengrant_log_records_dropped_total", "Log records lost to a full queue.")
         closed = "Connections closed for what came before a request."
         self.refused_connections = counter("opengrant_http_connections_refused_total", closed, ("reason",))
-        logins, here = "Logins of mail programs at the mail proxy.", "Sessions of mail programs that are open."
-        self.proxy_logins = counter("opengrant_proxy_logins_total", logins, ("protocol", "outcome"))
-        summed = functools.partial(prometheus.Gauge, registry=registry, multiprocess_mode="livesum")
-        self.proxy_sessions = summed("opengrant_proxy_sessions", here, ("protocol",))
+        self._make_mail(registry)
         running, labels = "1, and what is running as labels.", ("version", "python")
         build = prometheus.Gauge("opengrant_build_info", running, labels, registry=registry, multiprocess_mode="max")
         build.labels(__version__, platform.python_version()).set(1)
         if self._directory is None:
             # Memory, CPU and file descriptors. Of one worker out of several they would mislead.
             prometheus.ProcessCollector(namespace="opengrant", registry=registry)
+
+    def _make_mail(self, registry: "CollectorRegistry") -> None:
+        from prometheus_client import Counter, Gauge  # noqa: PLC0415 -- as above
+
+        summed = functools.partial(Gauge, registry=registry, multiprocess_mode="livesum")
+        logins, here = "Logins of mail programs at the mail proxy.", "Sessions of mail programs that are open."
+        self.proxy_logins = Counter("opengrant_proxy_logins_total", logins, ("protocol", "outcome"), registry=registry)
+        self.proxy_sessions = summed("opengrant_proxy_sessions", here, ("protocol",))
+        looks, listening = "Looks at watched mailboxes.", "Connections that listen for changes of mailboxes."
+        self.mail_looks = Counter("opengrant_mail_looks_total", looks, ("outcome",), registry=registry)
+        self.mail_listeners = summed("opengrant_mail_listeners", listening)
 
     def render(self) -> tuple[bytes, str]:
         import prometheus_client as prometheus  # noqa: PLC0415 -- as above

@@ -36,6 +36,7 @@ from opengrant.mail.schedules.sending import ScheduledSender
 from opengrant.mail.sending import Sending
 from opengrant.mail.service import MailService
 from opengrant.mail.signatures import Signatures as MailSignatures
+from opengrant.mail.watching.watching import Watching
 from opengrant.operations.address_index import AddressIndex
 from opengrant.operations.clock_steps import ClockSteps
 from opengrant.operations.grant_counts import GrantCounts
@@ -98,6 +99,7 @@ class Services:
     ics_import: IcsImport
     # mail
     mail: MailService
+    watching: Watching
     sending: Sending
     schedules: Schedules
     scheduling: Scheduling

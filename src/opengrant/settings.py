@@ -265,6 +265,17 @@ class Hosted(_Part):
     """Lets codes for redirect URIs of platform `web` be redeemed with PKCE alone, without the API key."""
 
 
+class Watch(_Part):
+    """Mailboxes whose changes webhooks want to be told."""
+
+    every: Annotated[float, Field(ge=1, le=86_400)] = 300
+    """Seconds between two looks at a mailbox, and the least time between two logins."""
+    connections: Annotated[int, Field(ge=0, le=1_000_000)] = 1000
+    """Connections of a process that stay open, so that new mail is told at once."""
+    connections_per_host: Annotated[int, Field(ge=0, le=1_000_000)] = 500
+    """Of these, with one mail server."""
+
+
 class Proxy(_Part):
     """The ports for mail programs."""
 
@@ -357,6 +368,8 @@ class Settings(BaseSettings):
     """Keeping grants alive."""
     proxy: Proxy = Proxy()
     """The ports for mail programs."""
+    watch: Watch = Watch()
+    """Mailboxes whose changes webhooks want to be told."""
     webhooks: Webhooks = Webhooks()
     """Delivery of events."""
 

@@ -43,7 +43,8 @@ class Owner:
 
     def make(self, name: str) -> None:
         purpose = PURPOSES.get(name) if "CREATE-SPECIAL-USE" in self.client.capabilities else None
-        assert self.client.create(f'"{name}" (USE ({purpose}))' if purpose else f'"{name}"')[0] == "OK"
+        answer = self.client.create(f'"{name}" (USE ({purpose}))' if purpose else f'"{name}"')
+        assert answer[0] == "OK", (answer, self.client.list())
 
     def put(self, message: bytes, *, folder: str = "INBOX", flags: str = "", after: int = 0) -> None:
         """after: seconds after RECEIVED when it came."""

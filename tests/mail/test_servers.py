@@ -12,6 +12,7 @@ from tests.mail import test_attachments as attachments
 from tests.mail import test_drafts as draft_tests
 from tests.mail import test_folders as folders
 from tests.mail import test_messages as messages
+from tests.mail import test_threads as threads
 from tests.mail.mailbox import OWNER, Owner, mail
 from tests.peers.cyrus import Cyrus
 from tests.peers.dovecot import Dovecot
@@ -61,6 +62,10 @@ test_a_draft_is_created = draft_tests.test_a_draft_is_created_as_a_message_that_
 test_a_draft_is_changed = draft_tests.test_a_change_leaves_what_it_does_not_name
 test_a_change_leaves_one_version = draft_tests.test_a_change_after_a_broken_off_one_leaves_one_version
 test_the_newest_version_counts = draft_tests.test_of_two_versions_the_newest_counts_everywhere
+test_a_thread = threads.test_a_thread_is_its_messages_in_all_folders
+
+test_filters_of_threads = threads.test_filters
+test_threads_are_deleted = threads.test_a_thread_is_deleted_into_the_trash_and_from_there_for_good
 message = attachments.message
 
 

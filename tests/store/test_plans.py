@@ -36,6 +36,7 @@ from opengrant.store.grants.leases import Lease
 from opengrant.store.grants.listing import FEW, FRONT, GrantFilters, Order, Position, Window
 from opengrant.store.grants.refreshing import Rates, Source
 from opengrant.store.grants.source_health import SOURCE
+from opengrant.store.mail import watches
 from opengrant.store.operations import checkup, clock_steps, overview
 from opengrant.store.signin import tokens
 from opengrant.store.tenants import workspaces
@@ -486,6 +487,12 @@ def scripts(dialect: Dialect) -> dict[Callable[..., Any], list[Steps[Any]]]:
         refreshing.used: [refreshing.used(GRANT, at=START, due_at=None)],
         refreshing.authenticated_since: [refreshing.authenticated_since("app", "c-google", since=END - HOUR)],
         refreshing.expiries: [refreshing.expiries("app", "g500", since=START)],
+        watches.look_through: [
+            watches.look_through("app", ("imap", "icloud"), after=after, limit=100)
+            for after in ((0, ""), (END - HOUR, "g500"))
+        ],
+        watches.add: [watches.add("app", ["g500", "g501"], at=START)],
+        watches.held: [watches.held("app", "owner")],
         clock_steps.count: [clock_steps.count(at=END)],
         overview.overdue: [overview.overdue(at=at) for at in (START, END)],
         tokens.begin: [tokens.begin("app", family, dialect)],

@@ -19,7 +19,7 @@ from opengrant.mail.port import Place
 
 _MESSAGES = "/v3/grants/{grant_id}/messages"
 _MESSAGE = f"{_MESSAGES}/{{message_id}}"
-_LISTS = frozenset({"in", "any_email", "from", "to", "cc", "bcc", "metadata_pair"})
+LISTS = frozenset({"in", "any_email", "from", "to", "cc", "bcc", "metadata_pair"})
 BY_TOKEN = Key(by_token=True)
 
 
@@ -36,7 +36,7 @@ async def list_messages(request: Request) -> tuple[list[Answer], str | None]:
     """
     grant = await grant_of(request)
     of = f"messages {grant.id}"
-    raw, place = data_plane.continued(data_plane.raw_query(request, lists=_LISTS), of=of)
+    raw, place = data_plane.continued(data_plane.raw_query(request, lists=LISTS), of=of)
     query = data_plane.check(wire.MessagesQuery, raw)
     if "metadata_pair" in raw:
         raise InvalidData("metadata_pair: metadata of messages is not kept here yet.")

@@ -33,8 +33,6 @@ _TABLE: Sequence[tuple[str, Sequence[str]]] = (
         (
             f"PUT {_GRANT}/messages/clean",
             f"POST {_GRANT}/drafts/{{draft_id}}",
-            f"GET {_GRANT}/threads",
-            f"GET PUT DELETE {_GRANT}/threads/{{thread_id}}",
             f"POST {_GRANT}/attachment-uploads",
             f"POST {_GRANT}/attachment-uploads/{{attachment_id}}/complete",
         ),

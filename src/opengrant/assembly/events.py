@@ -5,6 +5,7 @@ import contextlib
 from opengrant import metrics
 from opengrant.assembly.network import comma_separated
 from opengrant.assembly.tools import Tools
+from opengrant.events.contents import Contents
 from opengrant.events.deliveries import Deliveries
 from opengrant.events.sending import DeliverySender, DeliveryTerms
 from opengrant.events.webhooks import Webhooks
@@ -22,12 +23,15 @@ def build_deliveries(settings: Settings, tools: Tools) -> Deliveries:
     )
 
 
-def build_delivery_sender(settings: Settings, tools: Tools, opened: contextlib.AsyncExitStack) -> DeliverySender:
+def build_delivery_sender(
+    settings: Settings, tools: Tools, contents: Contents, opened: contextlib.AsyncExitStack
+) -> DeliverySender:
     named = settings.webhooks
     sender = DeliverySender(
         db=tools.silent,
         vault=tools.vault,
         receivers=tools.network.receivers,
+        contents=contents,
         terms=DeliveryTerms(
             source=named.source,
             hold=int(named.expired_after * SECOND),

@@ -25,6 +25,7 @@ from opengrant.assembly.mail import (
 from opengrant.assembly.proxy import build_proxy
 from opengrant.assembly.signin import build_sign_in
 from opengrant.assembly.tools import Tools
+from opengrant.assembly.watching import build_watching
 from opengrant.calendars.feeds import Feeds
 from opengrant.calendars.ics_store import IcsImport
 from opengrant.calendars.rederiving import Rederiving
@@ -39,6 +40,7 @@ from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.refresh.state import States
 from opengrant.mail.signatures import Signatures as MailSignatures
+from opengrant.mail.watching.contents import MessageContents
 from opengrant.operations.address_index import AddressIndex
 from opengrant.operations.clock_steps import ClockSteps
 from opengrant.operations.grant_counts import GrantCounts
@@ -52,7 +54,6 @@ from opengrant.tenants.grouping import Grouping
 
 def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitStack) -> Services:
     db, clock = tools.db, tools.clock
-    delivery_sender = build_delivery_sender(settings, tools, opened)
     base = build_base(tools, opened)
     grants = build_grants(settings, tools, base, opened)
     sign_in = build_sign_in(settings, tools, base, grants)
@@ -60,6 +61,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
     mail_logins = build_mail_logins(tools, grants.refresh)
     proxy = build_proxy(settings, tools, base.api_keys, mail_logins)
     mail = build_mail(settings, tools, mail_logins, opened)
+    contents = MessageContents(db=tools.silent, mail=mail)
     signatures = MailSignatures(db=db, clock=clock, places=MAIL_PLACES)
     idempotency = Idempotency(db=db, digests=tools.digests, clock=clock)
     aliases = Aliases(tokens=grants.refresh.tokens, providers=tools.providers.aliases)
@@ -99,6 +101,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         ics_import=IcsImport(db=db, clock=clock),
         mail=mail,
         sending=sending,
+        watching=build_watching(settings, tools, mail, contents, opened),
         mail_signatures=signatures,
         schedules=schedules,
         scheduling=build_scheduling(tools, sending, schedules),
@@ -113,7 +116,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         audit=Audit(db=db, clock=clock, keep=timedelta(days=settings.audit_days)),
         webhooks=build_webhooks(settings, tools),
         deliveries=build_deliveries(settings, tools),
-        delivery_sender=delivery_sender,
+        delivery_sender=build_delivery_sender(settings, tools, contents, opened),
         overview=Overview(db=db, activity=base.activity, clock=clock, observe=metrics.set_health),
         grant_counts=GrantCounts(db=db),
         address_index=AddressIndex(db=db),

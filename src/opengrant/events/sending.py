@@ -18,7 +18,8 @@ from pydantic import SecretStr
 from pydantic_core import from_json
 
 from opengrant.errors import ProviderFailure, StoreUnavailable
-from opengrant.events.envelope import Notification, sign
+from opengrant.events.contents import Contents, NotNow, fitted
+from opengrant.events.envelope import Notification, Signed, sign
 from opengrant.failpoints import point
 from opengrant.model import SECOND, Clock, Micros
 from opengrant.net.webhook_http import Receivers
@@ -42,6 +43,8 @@ _SLOW: Micros = 2 * SECOND
 _FIRST: Micros = 10 * SECOND
 _LONGEST: Micros = 4 * 3600 * SECOND
 """Bounds of the wait between two attempts: exponential backoff with full jitter."""
+_TRIES_FOR_CONTENTS = 5
+"""Attempts in which contents that cannot be had keep an event back."""
 _WINDOW: Micros = 15 * 60 * SECOND
 _FAILS = 0.95
 _FAILED_AFTER: Micros = 72 * 3600 * SECOND
@@ -74,6 +77,7 @@ class DeliverySender:
     db: Store
     vault: Vault
     receivers: Receivers
+    contents: Contents
     terms: DeliveryTerms
     clock: Clock
     wakeup: asyncio.Event
@@ -152,16 +156,11 @@ class DeliverySender:
 
     async def _deliver(self, taken: "_Taken", delivery: Delivery) -> None:
         webhook = taken.webhook
-        notification = Notification(
-            id=delivery.event_id,
-            type=delivery.type,
-            source=self.terms.source,
-            application_id=webhook.application_id,
-            time=delivery.created_at,
-            object=from_json(delivery.payload),
-            attempt=delivery.attempts,
-        )
-        signed = sign(notification, taken.secret, compressed=webhook.compressed)
+        try:
+            signed = await self._signed(taken, delivery)
+        except NotNow:
+            await self._postpone(taken, delivery)
+            return
         began = self.clock()
         status, wait = 0, None
         try:
@@ -185,6 +184,30 @@ class DeliverySender:
         due_at = at + pause(delivery.attempts, asked=wait, chance=random.random())  # noqa: S311 -- only jitter
         with contextlib.suppress(StoreUnavailable):  # it is due again when the claim expires
             await self.db.write(self._write(taken, delivery, kind, outcome, at=at, due_at=due_at))
+
+    async def _signed(self, taken: "_Taken", delivery: Delivery) -> Signed:
+        """Raises NotNow."""
+        last = delivery.attempts > _TRIES_FOR_CONTENTS
+        payload = await self.contents.complete(delivery.application_id, from_json(delivery.payload), last=last)
+        type_, whole = fitted(delivery.type, payload)
+        notification = Notification(
+            id=delivery.event_id,
+            type=type_,
+            source=self.terms.source,
+            application_id=delivery.application_id,
+            time=delivery.created_at,
+            object=whole,
+            attempt=delivery.attempts,
+        )
+        return sign(notification, taken.secret, compressed=taken.webhook.compressed)
+
+    async def _postpone(self, taken: "_Taken", delivery: Delivery) -> None:
+        """Nothing was sent, so the destination is not to blame."""
+        log.info("delivery_postponed", webhook=taken.webhook.id, event_id=delivery.event_id)
+        self.observe("postponed")
+        due_at = self.clock() + pause(delivery.attempts, asked=None, chance=random.random())  # noqa: S311 -- jitter
+        with contextlib.suppress(StoreUnavailable):  # it is due again when the claim expires
+            await self.db.write(deliveries.again(delivery, taken.owner, "no_contents", due_at=due_at))
 
     def _note(self, webhook: Webhook, *, well: bool) -> None:
         destination = (webhook.application_id, webhook.id)

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from opengrant.mail.outgoing import Letter, Ready
 from opengrant.model.basics import record
-from opengrant.model.mail import Attachment, Body, Folder, MessageHead
+from opengrant.model.mail import Address, Attachment, Body, Folder, MessageHead
 
 Place = tuple[tuple[str, int], ...]
 """Where a list goes on, as (a digest of the folder, the number below which it goes on) of each folder that was read."""
@@ -57,6 +57,59 @@ class MessagePage(NamedTuple):
     """next: None at the end."""
 
     messages: list[Message]
+    next: Place | None
+
+
+@record
+class Thread:
+    """A conversation: the messages and drafts whose thread_id is the same.
+
+    subject        of its first message
+    participants   of all headers, each once
+    message_ids    oldest first; draft_ids likewise
+    folders        of all of them
+    unread         one of them is; likewise starred and has_attachments
+    earliest       when the first message came
+    received, sent when the latest ones came, and were sent; None: there is none
+    latest         the latest of messages and drafts; latest_is_draft: which of both it is
+    """
+
+    id: str
+    subject: str
+    participants: tuple[Address, ...]
+    message_ids: tuple[str, ...]
+    draft_ids: tuple[str, ...]
+    folders: tuple[str, ...]
+    unread: bool
+    starred: bool
+    has_attachments: bool
+    earliest: int
+    received: int | None
+    sent: int | None
+    latest: Message
+    latest_is_draft: bool
+
+
+@record
+class ThreadQuery:
+    """What a list is of.
+
+    one             what one message of the thread matches; unread=False and starred=False: all of them do
+    before, after   of the latest message, in seconds; neither counts itself
+    begun           the first message came then or later
+    """
+
+    one: MessageQuery
+    has_attachment: bool | None = None
+    before: int | None = None
+    after: int | None = None
+    begun: int | None = None
+
+
+class ThreadPage(NamedTuple):
+    """next: None at the end."""
+
+    threads: list[Thread]
     next: Place | None
 
 
@@ -120,6 +173,18 @@ class Mailbox(Protocol):
 
     async def delete(self, message_id: str) -> None:
         """Into the trash; what lies there already is erased."""
+
+    async def threads(self, query: ThreadQuery, *, after: Place | None, limit: int) -> ThreadPage: ...
+
+    async def thread(self, thread_id: str) -> Thread: ...
+
+    async def change_thread(
+        self, thread_id: str, *, unread: bool | None, starred: bool | None, folders: tuple[str, ...] | None
+    ) -> Thread:
+        """All its messages. folders: for drafts, and for what lies in the trash beside others, nothing changes."""
+
+    async def delete_thread(self, thread_id: str) -> None:
+        """All its messages into the trash; a thread that lies there wholly is erased."""
 
     async def drafts(self, query: MessageQuery, *, after: Place | None, limit: int) -> MessagePage:
         """What the query says of folders does not count."""

@@ -31,7 +31,7 @@ def head(
     references = message_ids(fields.first("references") or "")
     return MessageHead(
         id=id_,
-        thread_id=ids.thread_id((*references, *answers, id_)[0]),
+        thread_id=ids.thread_id(first_of_thread(fields, id_)),
         folders=folders,
         subject=decoded(fields.first("subject") or ""),
         sender=addresses(fields.every("from")),
@@ -47,6 +47,14 @@ def head(
         in_reply_to=answers,
         references=references,
     )
+
+
+def first_of_thread(fields: Fields, id_: str) -> str:
+    """The Message-ID that the conversation begins with. id_: the message's own id."""
+    for name in ("references", "in-reply-to"):
+        if named := message_ids(fields.first(name) or ""):
+            return named[0]
+    return id_
 
 
 def shown(fields: Fields, headers: Headers) -> tuple[tuple[str, str], ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from opengrant.mail.port import Headers, Message
+from opengrant.mail.port import Headers, Message, Thread
 from opengrant.model import SECOND
 from opengrant.model.mail import Address, Attachment, Folder, Signature
 
@@ -60,12 +60,28 @@ def draft(one: Message, grant_id: str) -> dict[str, Any]:
     return found
 
 
-_OF_RECEIVED = frozenset({"date", "created_at", "unread", "starred", "folders", "body", "snippet"})
-
-
-def scheduled(one: Message, grant_id: str) -> dict[str, Any]:
-    """A message that is not in a mailbox yet, without its text."""
-    return {name: value for name, value in message(one, grant_id).items() if name not in _OF_RECEIVED}
+def thread(one: Thread, grant_id: str) -> dict[str, Any]:
+    latest = (draft if one.latest_is_draft else message)(one.latest, grant_id)
+    found: dict[str, Any] = {
+        "id": one.id,
+        "grant_id": grant_id,
+        "object": "thread",
+        "latest_draft_or_message": latest,
+        "has_attachments": one.has_attachments,
+        "has_drafts": bool(one.draft_ids),
+        "starred": one.starred,
+        "unread": one.unread,
+        "earliest_message_date": one.earliest,
+        "latest_message_received_date": one.received,
+        "latest_message_sent_date": one.sent,
+        "participants": _addresses(one.participants),
+        "message_ids": list(one.message_ids),
+        "draft_ids": list(one.draft_ids),
+        "folders": list(one.folders),
+        "snippet": latest.get("snippet"),
+        "subject": one.subject,
+    }
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def attachment(one: Attachment, grant_id: str) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from opengrant.api import folders as _folders  # noqa: F401
 from opengrant.api import messages as _messages  # noqa: F401
 from opengrant.api import sending as _sending  # noqa: F401
 from opengrant.api import schedules as _schedules  # noqa: F401
+from opengrant.api import threads as _threads  # noqa: F401
 from opengrant.api import signatures as _signatures  # noqa: F401
 from opengrant.api import webhooks as _webhooks  # noqa: F401
 from opengrant.api import workspaces as _workspaces  # noqa: F401

@@ -12,6 +12,7 @@ from opengrant.jobs.measure import measure
 from opengrant.jobs.refresh import refresh, replay
 from opengrant.jobs.sweep import activity as write_activity
 from opengrant.jobs.sweep import address_index, fold, key_uses, sweep
+from opengrant.jobs.watch import watch
 from opengrant.services import Services
 
 
@@ -37,4 +38,5 @@ def shared(services: Services) -> Sequence[Job]:
         deliver(services),
         ahead(services),
         derive_again(services),
+        watch(services),
     ]

@@ -25,7 +25,7 @@ TAGS = {
     "Grants": "Look at mailboxes that are connected, change or delete them, and get their live tokens.",
     "Calendars": "Keep calendars for rooms, people and agents, and find times that are free.",
     "Events": "Book, move and cancel events, also those that repeat.",
-    "Mail": "Read and change the folders, messages, drafts and attachments of IMAP, iCloud and Yahoo grants.",
+    "Mail": "Read and change the folders, messages, threads, drafts and attachments of IMAP, iCloud and Yahoo grants.",
     "Overview": "See how all grants are, what will need attention, and what happened of late.",
     "Connectors": "Tell OpenGrant the client that you have registered at each provider, and test it.",
     "Credentials": "Give a connector further clients, service accounts and tenants.",
@@ -76,6 +76,7 @@ PATH_PARAMETERS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "schedule_id": ("The schedule's id.", {"id": f"{_UUID}d3"}),
     "session_id": ("A console session's id.", {"id": f"{_UUID}91"}),
     "signature_id": ("The signature's id.", {"id": f"{_UUID}c7"}),
+    "thread_id": ("The `thread_id` of a message.", {"id": "tPDFmMmUzZDRjQG1haWwuZXhhbXBsZS5jb20-"}),
     "webhook_id": ("A webhook's id.", {"id": "whk_1f2e3d4c000040008000000000000071"}),
     "workspace_id": ("A workspace's id.", {"id": f"{_UUID}71"}),
 }

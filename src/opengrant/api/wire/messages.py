@@ -15,8 +15,8 @@ from opengrant.mail.port import Headers, MessageQuery
 MOST_ADDRESSES = 25
 MOST_WORDS = 20
 
-_Text = Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00\r\n]*$")]
-_Seconds = Annotated[int, Field(ge=0, lt=1 << 40)]
+Text = Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00\r\n]*$")]
+Seconds = Annotated[int, Field(ge=0, lt=1 << 40)]
 _WORD = re.compile(r'"([^"]*)"|(\S+)')
 
 MessageFields = Literal["standard", "include_headers", "include_basic_headers", "include_tracking_options"]
@@ -128,21 +128,21 @@ class DeleteQuery(Model):
 class Filters(Selected):
     """Which messages or drafts to list."""
 
-    subject: _Text | None = None
+    subject: Text | None = None
     """Text in the subject, in any case."""
-    any_email: _Text | None = None
+    any_email: Text | None = None
     """Addresses, separated by commas or repeated: those from or to one of them."""
-    to: _Text | None = None
+    to: Text | None = None
     """An address; repeated, one of them."""
-    cc: _Text | None = None
+    cc: Text | None = None
     """The same."""
-    bcc: _Text | None = None
+    bcc: Text | None = None
     """The same."""
     starred: bool | None = None
     """Only those that are flagged, or only others."""
     has_attachment: bool | None = None
     """Only those with attachments, or only those without. Inline images do not count."""
-    thread_id: _Text | None = None
+    thread_id: Text | None = None
     """Those of one conversation."""
     limit: Annotated[int, Field(ge=1)] = 50
     """How many at most; more than 200 counts as 200."""
@@ -164,11 +164,8 @@ class Filters(Selected):
         )
 
 
-class MessagesQuery(Filters):
-    """Which messages to list."""
-
-    fields: MessageFields = "standard"
-    """What is shown beside the usual fields; `raw_mime` is given of one message at a time."""
+class MessageFilters(Filters):
+    """Which messages to list, or which one of a thread."""
 
     in_: Annotated[str | None, Field(alias="in", max_length=4096, pattern=PRINTABLE)] = None
     """A folder's id. Repeated, messages of any of them; without it, those of all folders, which takes longer."""
@@ -176,14 +173,30 @@ class MessagesQuery(Filters):
     """An address; repeated, one of them."""
     unread: bool | None = None
     """Only unread messages, or only those that are read."""
-    received_before: _Seconds | None = None
-    """Unix seconds; messages of that second are left out."""
-    received_after: _Seconds | None = None
-    """The same."""
-    search_query_native: _Text | None = None
+    search_query_native: Text | None = None
     """Words, and texts in quotation marks, that a message contains, all of them."""
-    q: _Text | None = None
+    q: Text | None = None
     """The same as `search_query_native`."""
+
+    def to_model(self, *, bodies: bool) -> MessageQuery:
+        return replace(
+            super().to_model(bodies=bodies),
+            folders=_split("in", self.in_, most=10),
+            sender=_split("from", self.from_),
+            unread=self.unread,
+            words=_words(self.search_query_native or self.q),
+        )
+
+
+class MessagesQuery(MessageFilters):
+    """Which messages to list."""
+
+    fields: MessageFields = "standard"
+    """What is shown beside the usual fields; `raw_mime` is given of one message at a time."""
+    received_before: Seconds | None = None
+    """Unix seconds; messages of that second are left out."""
+    received_after: Seconds | None = None
+    """The same."""
 
     @property
     def headers(self) -> Headers:
@@ -192,12 +205,8 @@ class MessagesQuery(Filters):
     def to_model(self, *, bodies: bool) -> MessageQuery:
         return replace(
             super().to_model(bodies=bodies),
-            folders=_split("in", self.in_, most=10),
-            sender=_split("from", self.from_),
-            unread=self.unread,
             before=self.received_before,
             after=self.received_after,
-            words=_words(self.search_query_native or self.q),
             headers=self.headers,
         )
 

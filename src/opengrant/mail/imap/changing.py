@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from opengrant.errors import InvalidData
 from opengrant.mail.imap import finding, folders, heads
-from opengrant.mail.imap.heads import Seen
 from opengrant.mail.port import Message
 from opengrant.mail.sessions import Kept
 from opengrant.net.imap import commands
@@ -26,30 +25,35 @@ async def change(
 
     Raises DataNotFound, InvalidData.
     """
-    if into is not None and len(into) > MOST_FOLDERS:
-        raise InvalidData(f"folders: {MOST_FOLDERS} at most.")
     seen = await finding.find(kept, session, message_id, change=True)
-    targets = None if into is None else await _targets(session, into)
+    wires = None if into is None else await targets(session, into)
     body = (await heads.bodies(session, [seen])).get(seen.uid)
     # Finding the targets may have opened other folders.
     await commands.open_folder(session, seen.wire, change=True)
-    for flag, wanted in ((b"\\Seen", None if unread is None else not unread), (b"\\Flagged", starred)):
-        if wanted is not None:
-            await commands.store(session, [seen.uid], flag, add=wanted)
-    if targets is not None:
-        await _put(session, seen, targets)
+    await mark(session, [seen.uid], unread=unread, starred=starred)
+    if wires is not None:
+        await put(session, seen.wire, [seen.uid], wires)
         kept.hints.pop(message_id, None)
     head = replace(
         seen.head,
         unread=seen.head.unread if unread is None else unread,
         starred=seen.head.starred if starred is None else starred,
-        folders=seen.head.folders if targets is None else tuple(folders.id_of(wire) for wire in targets),
+        folders=seen.head.folders if wires is None else tuple(folders.id_of(wire) for wire in wires),
     )
     return replace(seen, head=head).message("none", body)
 
 
-async def _targets(session: ImapSession, into: tuple[str, ...]) -> list[bytes]:
-    """The wire names of folders that there are."""
+async def mark(session: ImapSession, uids: list[int], *, unread: bool | None, starred: bool | None) -> None:
+    """Messages of the open folder."""
+    for flag, wanted in ((b"\\Seen", None if unread is None else not unread), (b"\\Flagged", starred)):
+        if wanted is not None:
+            await commands.store(session, uids, flag, add=wanted)
+
+
+async def targets(session: ImapSession, into: tuple[str, ...]) -> list[bytes]:
+    """The wire names of folders that there are. into: as of `change`. Raises InvalidData."""
+    if len(into) > MOST_FOLDERS:
+        raise InvalidData(f"folders: {MOST_FOLDERS} at most.")
     listed = await commands.list_folders(session)
     if not into:
         archive = folders.purpose(listed, "\\all") or folders.purpose(listed, "\\archive")
@@ -63,14 +67,14 @@ async def _targets(session: ImapSession, into: tuple[str, ...]) -> list[bytes]:
     return list(dict.fromkeys(known[one].wire for one in into))
 
 
-async def _put(session: ImapSession, seen: Seen, targets: list[bytes]) -> None:
-    """Copies come first: a message that is in one place too many is better than none."""
-    others = [wire for wire in targets if wire != seen.wire]
-    stays = len(others) < len(targets)
-    for wire in others if stays else others[1:]:
-        await commands.copy(session, [seen.uid], wire)
+async def put(session: ImapSession, wire: bytes, uids: list[int], into: list[bytes]) -> None:
+    """Put messages of the open folder into others. Copies come first: one place too many is better than none."""
+    others = [one for one in into if one != wire]
+    stays = len(others) < len(into)
+    for one in others if stays else others[1:]:
+        await commands.copy(session, uids, one)
     if not stays:
-        await commands.move(session, [seen.uid], others[0])
+        await commands.move(session, uids, others[0])
 
 
 async def delete(kept: Kept, session: ImapSession, message_id: str) -> None:

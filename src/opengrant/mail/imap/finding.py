@@ -42,7 +42,7 @@ async def find(
         if place is not None:
             raise _missing(message_id)
         kept.hints.pop(message_id, None)
-    folders = _in_order([one for one in await commands.list_folders(session) if commands.can_open(one)])
+    folders = in_order([one for one in await commands.list_folders(session) if commands.can_open(one)])
     for start in range(0, len(folders), AT_ONCE):
         for wire, uids in await _search(session, message_id, folders[start : start + AT_ONCE]):
             found = await _look(session, message_id, wire, uids, headers, change=change)
@@ -104,7 +104,7 @@ async def _search(
     return found
 
 
-def _in_order(folders: Sequence[ListedFolder]) -> list[ListedFolder]:
+def in_order(folders: Sequence[ListedFolder]) -> list[ListedFolder]:
     """Where most mail is first, what was thrown away last."""
     late = {one.wire for mark in ("\\trash", "\\junk") if (one := purpose(folders, mark)) is not None}
     early = {one.wire for mark in ("\\all", "\\archive", "\\sent") if (one := purpose(folders, mark)) is not None}

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from opengrant.errors import ProviderFailure
 from opengrant.mail import ids, reading
+from opengrant.mail.imap import rounds
 from opengrant.mail.imap.folders import id_of
 from opengrant.mail.mime import LOOP_LIMIT, text
 from opengrant.mail.mime.headers import Headers as Fields
@@ -27,6 +28,7 @@ MAX_LISTED = 8 * 1024 * 1024
 """Bytes of all texts of a list."""
 
 _FIELDS = b"HEADER.FIELDS (FROM TO CC BCC REPLY-TO SUBJECT MESSAGE-ID IN-REPLY-TO REFERENCES)"
+_LINKS = b"HEADER.FIELDS (MESSAGE-ID IN-REPLY-TO REFERENCES)"
 _HEAD = b"FLAGS INTERNALDATE RFC822.SIZE BODYSTRUCTURE BODY.PEEK[%b]"
 
 
@@ -50,20 +52,48 @@ async def read(
     session: ImapSession, wire: bytes, validity: int, uids: Sequence[int], *, headers: Headers = "none"
 ) -> list[Seen]:
     """These messages of the open folder, in the same order; those that are gone are left out."""
-    found = await commands.fetch(session, uids, _HEAD % (b"HEADER" if headers == "all" else _FIELDS))
+    found = await commands.fetch(session, uids, _items(headers))
     by_uid = {one.uid: _seen(one, wire, validity) for one in found}
     return [by_uid[uid] for uid in uids if uid in by_uid]
 
 
+async def read_all(
+    session: ImapSession, asked: Mapping[bytes, tuple[int, Sequence[int]]], *, headers: Headers = "none"
+) -> list[Seen]:
+    """Messages of several folders, those of a folder in no order. asked: as for `rounds.fetch`."""
+    found = await rounds.fetch(session, asked, _items(headers))
+    return [_seen(one, wire, asked[wire][0]) for wire, lines in found.items() for one in lines]
+
+
+async def roots(session: ImapSession, asked: Mapping[bytes, tuple[int, Sequence[int]]]) -> dict[tuple[bytes, int], str]:
+    """By folder and number, the Message-IDs that the conversations of messages begin with."""
+    found = await rounds.fetch(session, asked, b"BODY.PEEK[%b]" % _LINKS)
+    known = dict[tuple[bytes, int], str]()
+    for wire, lines in found.items():
+        for one in lines:
+            fields = _fields(one)
+            known[wire, one.uid] = reading.first_of_thread(fields, _id(fields, wire, asked[wire][0], one.uid))
+    return known
+
+
+def _items(headers: Headers) -> bytes:
+    return _HEAD % (b"HEADER" if headers == "all" else _FIELDS)
+
+
+def _fields(one: Fetched) -> Fields:
+    return Fields.read(next((value for name, value in one.parts.items() if name.startswith(b"BODY[HEADER")), b""))
+
+
+def _id(fields: Fields, wire: bytes, validity: int, uid: int) -> str:
+    return ids.message_id(message_id(fields.first("message-id")) or "", wire, validity, uid)
+
+
 def _seen(one: Fetched, wire: bytes, validity: int) -> Seen:
-    block = next((value for name, value in one.parts.items() if name.startswith(b"BODY[HEADER")), b"")
-    fields = Fields.read(block)
-    root = structure(one.structure)
-    id_ = ids.message_id(message_id(fields.first("message-id")) or "", wire, validity, one.uid)
+    fields, root = _fields(one), structure(one.structure)
     head = reading.head(
         fields,
         root,
-        id_=id_,
+        id_=_id(fields, wire, validity, one.uid),
         folders=(id_of(wire),),
         date=one.date,
         size=one.size,

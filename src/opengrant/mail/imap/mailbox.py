@@ -9,9 +9,21 @@ import structlog
 
 from opengrant import failpoints
 from opengrant.errors import OpenGrantError
-from opengrant.mail.imap import changing, downloads, drafts, finding, folders, heads, listing, sent
+from opengrant.mail.imap import changing, downloads, drafts, finding, folders, heads, listing, sent, threads
 from opengrant.mail.outgoing import Letter, Ready
-from opengrant.mail.port import Download, HandingOver, Headers, Message, MessagePage, MessageQuery, Place, Sent
+from opengrant.mail.port import (
+    Download,
+    HandingOver,
+    Headers,
+    Message,
+    MessagePage,
+    MessageQuery,
+    Place,
+    Sent,
+    Thread,
+    ThreadPage,
+    ThreadQuery,
+)
 from opengrant.mail.reach import Line
 from opengrant.mail.sessions import Kept
 from opengrant.mail.submission import Submission
@@ -86,6 +98,22 @@ class ImapMailbox:
 
     async def delete(self, message_id: str) -> None:
         await self.line.call(lambda kept, session: changing.delete(kept, session, message_id))
+
+    async def threads(self, query: ThreadQuery, *, after: Place | None, limit: int) -> ThreadPage:
+        return await self.line.call(lambda kept, session: threads.page(kept, session, query, after=after, limit=limit))
+
+    async def thread(self, thread_id: str) -> Thread:
+        return await self.line.call(lambda kept, session: threads.get(kept, session, thread_id))
+
+    async def change_thread(
+        self, thread_id: str, *, unread: bool | None, starred: bool | None, folders: tuple[str, ...] | None
+    ) -> Thread:
+        return await self.line.call(
+            lambda kept, session: threads.change(kept, session, thread_id, unread=unread, starred=starred, into=folders)
+        )
+
+    async def delete_thread(self, thread_id: str) -> None:
+        await self.line.call(lambda kept, session: threads.delete(kept, session, thread_id))
 
     async def drafts(self, query: MessageQuery, *, after: Place | None, limit: int) -> MessagePage:
         return await self.line.call(lambda kept, session: drafts.page(kept, session, query, after=after, limit=limit))

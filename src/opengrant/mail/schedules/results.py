@@ -1,6 +1,5 @@
 """What an attempt to send means: sent, tried again at a time, or given up."""
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 from opengrant.errors import (
@@ -13,6 +12,7 @@ from opengrant.errors import (
     ProviderUnavailable,
 )
 from opengrant.events import payloads
+from opengrant.events.contents import LIVE
 from opengrant.model import SECOND, Micros
 from opengrant.model.basics import record
 from opengrant.store.events.events import Event
@@ -65,10 +65,9 @@ def of_error(one: Outgoing, error: OpenGrantError, *, doubtful: bool, at: Micros
     return UNKNOWN if doubtful else Result("failed", error.message, error=error)
 
 
-def event(one: Outgoing, result: Result, message: Mapping[str, Any], *, at: Micros) -> Event:
-    """Of a message that is closed. message: what the API shows of it, without its text."""
-    about = {
-        **message,
+def event(one: Outgoing, result: Result, *, at: Micros) -> Event:
+    """Of a message that is closed. The outbox has no contents: those of a sent message are added when it is told."""
+    about: dict[str, Any] = {
         "object": "message",
         "id": one.message_id,
         "grant_id": one.grant_id,
@@ -76,7 +75,8 @@ def event(one: Outgoing, result: Result, message: Mapping[str, Any], *, at: Micr
         "send_at": one.send_at // SECOND,
     }
     if result.error is None:
-        return payloads.of_object("message.send_success", one.application_id, one.grant_id, about, at=at)
+        sent = {**about, LIVE: True}
+        return payloads.of_object("message.send_success", one.application_id, one.grant_id, sent, at=at)
     error: dict[str, Any] = {
         "type": result.error.type,
         "message": result.error.message,

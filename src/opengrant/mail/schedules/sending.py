@@ -9,21 +9,19 @@ import asyncio
 import random
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import structlog
 
 from opengrant.errors import DataNotFound, Internal, MaySent, OpenGrantError, StoreUnavailable
 from opengrant.failpoints import point
 from opengrant.grants.refusals import refuse_blocked
-from opengrant.mail import shown
 from opengrant.mail.outgoing import Ready
 from opengrant.mail.schedules import results
 from opengrant.mail.schedules.results import Result
 from opengrant.mail.schedules.sealing import unseal
-from opengrant.mail.sending import Sending, as_message
+from opengrant.mail.sending import Sending
 from opengrant.model import SECOND, Application, Clock, Grant, Micros
 from opengrant.store import secrets
 from opengrant.store.engine.port import Steps, Store
@@ -139,23 +137,21 @@ class ScheduledSender:
             return
         point("scheduled.answered")
         at = self.clock()
-        if await self.db.write(_write(one, result, attempt.about, at=at)):
+        if await self.db.write(_write(one, result, at=at)):
             self.observe(result.kind)
             log.info("scheduled_send", schedule=one.id, grant=one.grant_id, attempt=one.attempts, outcome=result.kind)
 
 
 @dataclass(slots=True)
 class _Attempt:
-    """One attempt. about: what the API shows of the message without its text, once it is open."""
+    """One attempt. doubtful: the message may have been sent."""
 
     sender: ScheduledSender
     one: Outgoing
     app: Application
     grant: Grant
     pieces: Sequence[secrets.SecretRow]
-    about: Mapping[str, Any] = field(default_factory=dict)
     doubtful: bool = False
-    """It may have been sent."""
 
     async def result(self) -> Result:
         """Raises _Lost: there is nothing to write."""
@@ -174,19 +170,18 @@ class _Attempt:
         return results.of_error(self.one, error, doubtful=self.doubtful, at=self.sender.clock(), chance=chance)
 
     async def _made(self) -> Result:
-        one, sending = self.one, self.sender.sending
-        mail = await self._open()
-        self.about = shown.scheduled(await as_message(mail, mail.message_id), self.grant.id)
-        if not self.doubtful and results.is_stale(one, at=self.sender.clock()):
+        sender, one = self.sender, self.one
+        if self.doubtful:
+            refuse_blocked(self.grant)
+            try:
+                await sender.sending.mail.mailbox(self.app, self.grant).get(one.message_id, headers="none")
+            except DataNotFound:
+                return results.UNKNOWN
+            return results.SENT
+        if results.is_stale(one, at=sender.clock()):
             return results.STALE
         refuse_blocked(self.grant)
-        if not self.doubtful:
-            await sending.deliver(self.app, self.grant, mail, self._mark)
-            return results.SENT
-        try:
-            await sending.mail.mailbox(self.app, self.grant).get(one.message_id, headers="none")
-        except DataNotFound:
-            return results.UNKNOWN
+        await sender.sending.deliver(self.app, self.grant, await self._open(), self._mark)
         return results.SENT
 
     async def _open(self) -> Ready:
@@ -211,7 +206,7 @@ def _stored(one: Outgoing) -> Steps[tuple[Application, Grant, list[secrets.Secre
     return app, grant, (yield from secrets.all_of(one.application_id, outgoing.KIND, one.id))
 
 
-def _write(one: Outgoing, result: Result, about: Mapping[str, Any], *, at: Micros) -> Steps[bool]:
+def _write(one: Outgoing, result: Result, *, at: Micros) -> Steps[bool]:
     """False: the claim has ended."""
     if result.run_at is not None:
         return (yield from outgoing.again(one, result.outcome, run_at=result.run_at, sent=result.doubtful))
@@ -219,5 +214,5 @@ def _write(one: Outgoing, result: Result, about: Mapping[str, Any], *, at: Micro
     if not (yield from outgoing.close(one, state, result.outcome, at=at)):
         return False
     yield from secrets.destroy(one.application_id, outgoing.KIND, [one.id])
-    yield from events.announce(results.event(one, result, about, at=at))
+    yield from events.announce(results.event(one, result, at=at))
     return True

@@ -1,5 +1,6 @@
 """Commands about folders and messages. All raise what `ImapSession.run` raises, and Malformed."""
 
+import bisect
 import itertools
 import re
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
@@ -59,12 +60,31 @@ class Uids:
     ranges  (lowest, highest) of each
     """
 
-    def __init__(self, found: Iterable[tuple[int, int]]) -> None:
+    def __init__(self, found: Iterable[tuple[int, int]] = ()) -> None:
         self.ranges = sorted(found, reverse=True)
+
+    @classmethod
+    def united(cls, several: "Iterable[Uids]") -> "Uids":
+        """Of several searches, each number once."""
+        joined = list[tuple[int, int]]()
+        for low, high in sorted(one for uids in several for one in uids.ranges):
+            if joined and low <= joined[-1][1] + 1:
+                joined[-1] = joined[-1][0], max(high, joined[-1][1])
+            else:
+                joined.append((low, high))
+        return cls(joined)
 
     def __iter__(self) -> Iterator[int]:
         for low, high in self.ranges:
             yield from range(high, low - 1, -1)
+
+    def __contains__(self, uid: int) -> bool:
+        # The ranges are in falling order: the first one that begins at the number or below it.
+        place = bisect.bisect_left(self.ranges, -uid, key=lambda one: -one[0])
+        return place < len(self.ranges) and uid <= self.ranges[place][1]
+
+    def below(self, uid: int) -> "Uids":
+        return Uids((low, min(high, uid - 1)) for low, high in self.ranges if low < uid)
 
 
 # Folders.
@@ -205,8 +225,12 @@ async def fetch(session: ImapSession, uids: Collection[int], items: bytes) -> li
     """These messages of the open folder, in no order; those that are gone are not among them."""
     if not uids:
         return []
-    answer = await session.run(b"UID FETCH %b (UID %b)" % (uid_set(uids), items))
-    return fetched(answer, uids)
+    return fetched(await session.run(fetching(uids, items)), uids)
+
+
+def fetching(uids: Iterable[int], items: bytes) -> bytes:
+    """The command for `fetched`."""
+    return b"UID FETCH %b (UID %b)" % (uid_set(uids), items)
 
 
 def fetched(answer: Answer, uids: Iterable[int]) -> list[Fetched]:

@@ -20,7 +20,7 @@ from opengrant.store.engine.writes import Arm, Head, one_by_one, together
 from opengrant.store.events import events
 from opengrant.store.events.events import Event
 from opengrant.store.grants import rotations
-from opengrant.store.mail import outgoing, signatures
+from opengrant.store.mail import outgoing, signatures, watches
 from opengrant.store.signin import tokens
 from opengrant.store.tenants import workspaces
 
@@ -384,6 +384,7 @@ def delete(application_id: str, grant_id: str) -> Steps[Grant | None]:
     yield from calendars.delete_of_grant(application_id, grant_id)
     yield from signatures.delete_of_grant(application_id, grant_id)
     yield from outgoing.delete_of_grant(application_id, grant_id)
+    yield from watches.delete_of_grant(application_id, grant_id)
     return read(rows[0])
 
 

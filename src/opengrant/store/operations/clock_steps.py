@@ -88,6 +88,7 @@ _TROUBLED = """
 _WAITS = (
     """update brakes set probe_at = case when probe_at > $1 then $1 else probe_at end, paused_until = null
        where probe_at > $1 or paused_until > $1 returning 1""",
+    "update mail_watches set due_at = $1 where due_at > $1 returning 1",
     """update deliveries set due_at = $1 where state = 'pending' and owner is null and due_at > $1 returning 1""",
     # Not before its time: that is what the caller asked for, whatever the clock shows.
     """update outgoing set run_at = case when send_at > $1 then send_at else $1 end

@@ -967,6 +967,10 @@ export interface SentMessage {
     tracking_options?: TrackingOptions;
     /** The message that it answers. */
     reply_to_message_id?: string;
+    /** With `send_at` alone: what the schedule is listed and cancelled by. */
+    schedule_id?: string;
+    /** When it will be sent, in seconds since 1970. */
+    send_at?: number;
 }
 
 /** A key of the connector's `settings`. */
@@ -1005,6 +1009,38 @@ export interface StoredLogin {
     smtp?: MailServerLogin;
     caldav?: CaldavLogin;
     ews?: ExchangeLogin;
+}
+
+/** A conversation: messages that name each other in their headers. Fields that were not asked for are left out. */
+export interface Thread {
+    id: string;
+    grant_id: string;
+    object: string;
+    /** The latest of its messages and drafts; `object` says which it is. */
+    latest_draft_or_message?: Message | Draft;
+    /** Whether one of its messages has. Inline images do not count. */
+    has_attachments?: boolean;
+    has_drafts?: boolean;
+    /** Whether one of its messages is flagged. */
+    starred?: boolean;
+    /** Whether one of its messages is unread. */
+    unread?: boolean;
+    /** When the mail server received the first one. */
+    earliest_message_date?: number;
+    latest_message_received_date?: number;
+    /** Of messages in the folder for sent ones. */
+    latest_message_sent_date?: number;
+    /** From, To, Cc and Bcc of all its messages. */
+    participants?: MailAddress[];
+    /** The oldest first. */
+    message_ids?: string[];
+    draft_ids?: string[];
+    /** The folders in which its messages lie. */
+    folders?: string[];
+    /** The first 100 characters of its latest message. */
+    snippet?: string;
+    /** That of its first message. */
+    subject?: string;
 }
 
 export interface TimeSlot {

@@ -1,0 +1,177 @@
+"""Watches one mailbox that this process holds: by rounds, and while there is room for its connection, by listening."""
+
+import asyncio
+import contextlib
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from opengrant.errors import (
+    GrantNotFound,
+    OpenGrantError,
+    ProviderFailure,
+    ProviderUnavailable,
+    RateLimited,
+    StoreUnavailable,
+)
+from opengrant.grants.refresh.state import States
+from opengrant.mail.reach import Reach
+from opengrant.mail.watching.known import KnownFolder
+from opengrant.mail.watching.looking import stands_still
+from opengrant.mail.watching.rounds import NotHeld, Rounds
+from opengrant.model import SECOND, Application, Clock
+from opengrant.net.imap import changes
+from opengrant.net.imap.session import ImapSession
+from opengrant.net.line_connection import Malformed
+from opengrant.store.engine.port import Store
+from opengrant.store.mail import watches
+from opengrant.store.mail.watches import Hold, Taken
+
+log = structlog.get_logger()
+
+ROUND = 300.0
+"""Seconds that a round may take."""
+LISTEN = 28 * 60.0
+"""Seconds that a server is listened to in one go: it may close a connection that has rested for half an hour."""
+LONGEST_WAIT = 3600.0
+"""Seconds, after failures in a row."""
+SPREAD = 15.0
+"""Seconds over which logins are spread after connections were lost: a server that restarts loses all at once."""
+ROUNDS_AT_ONCE = 20
+"""Of mailboxes that are listened to."""
+AGAIN = 3
+"""Rounds in a row, for a mailbox that changes while it is looked at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchTerms:
+    """every: seconds between two looks, and between two logins. most, most_of_a_host: connections that listen."""
+
+    every: float
+    most: int
+    most_of_a_host: int
+
+
+class Room:
+    """Counts the connections of this process that listen. observe: receives how many more there are."""
+
+    def __init__(self, terms: WatchTerms, observe: Callable[[int], None]) -> None:
+        self._most, self._most_of_a_host, self._observe = terms.most, terms.most_of_a_host, observe
+        self._hosts = Counter[str]()
+
+    @contextlib.contextmanager
+    def take(self, host: str) -> Iterator[bool]:
+        """Whether there is room for one more."""
+        if self._hosts.total() >= self._most or self._hosts[host] >= self._most_of_a_host:
+            yield False
+            return
+        self._hosts[host] += 1
+        self._observe(1)
+        try:
+            yield True
+        finally:
+            self._hosts[host] -= 1
+            self._observe(-1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watcher:
+    """Built once, in assembly/. observe: receives how each look ended: ok, failed."""
+
+    db: Store
+    clock: Clock
+    states: States
+    reach: Reach
+    rounds: Rounds
+    terms: WatchTerms
+    room: Room
+    observe: Callable[[str], None]
+    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(ROUNDS_AT_ONCE))
+
+    async def watch(self, app: Application, taken: Taken, settled: Callable[[], None]) -> None:
+        """Until there is nothing to listen to, or it is cancelled; then the mailbox is free for others.
+
+        settled  called once when it listens
+        """
+        wait, failures = 0.0, taken.failures
+        try:
+            wait = await self._watch(app, taken.hold, settled)
+            failures = 0
+        except NotHeld:
+            log.info("watch_lost", grant=taken.hold.grant_id)
+        except GrantNotFound:
+            await self.db.write(watches.delete_of_grant(taken.hold.application_id, taken.hold.grant_id))
+        except OpenGrantError as error:
+            failures += 1
+            wait = self._wait_after(failures, error)
+            self.observe("failed")
+            log.info("watch_failed", grant=taken.hold.grant_id, error=error.type, failures=failures)
+        except Exception:
+            failures += 1
+            wait = self._wait_after(failures, None)
+            self.observe("failed")
+            log.exception("watch_interrupted", grant=taken.hold.grant_id)
+        finally:
+            due_at = self.clock() + int(wait * SECOND)
+            with contextlib.suppress(StoreUnavailable):  # Watching releases what nothing watches
+                await self.db.write(watches.release(taken.hold, due_at=due_at, failures=failures))
+
+    async def _watch(self, app: Application, hold: Hold, settled: Callable[[], None]) -> float:
+        """Returns the seconds after which the mailbox is due again."""
+        state = await self.states.get(app.id, hold.grant_id)
+        pause = self.terms.every * random.uniform(1, 1.1)  # noqa: S311 -- only jitter
+        if state.grant.blocked:
+            return pause
+        try:
+            host = self.reach.line(app, state.grant).key.host
+        except OpenGrantError:
+            return pause  # its server must not be asked now
+        began = asyncio.get_running_loop().time()
+        try:
+            with contextlib.closing(await self.reach.open(app, state)) as session, self.room.take(host) as listens:
+                await self._round(hold, session)
+                if not listens:
+                    return pause
+                settled()
+                lost = await self._listen(hold, session)
+        except ProviderFailure as failure:
+            raise await self.reach.judged(app, state, failure) from None
+        except (Malformed, TimeoutError):
+            raise ProviderUnavailable(
+                "The mail server does not answer in time, or in a way that can be read."
+            ) from None
+        log.info("watch_broken", grant=hold.grant_id, code=lost.evidence.code)
+        passed = asyncio.get_running_loop().time() - began
+        return max(self.terms.every - passed, 0) + random.uniform(0, SPREAD)  # noqa: S311 -- only jitter
+
+    async def _listen(self, hold: Hold, session: ImapSession) -> ProviderFailure:
+        """Returns how the connection was lost, which happens to any."""
+        again = 0
+        try:
+            while True:
+                async with self._turns:
+                    folders = await self._round(hold, session)
+                if again < AGAIN and not await stands_still(session, folders):
+                    again += 1
+                    continue
+                again = 0
+                await changes.wait(session, min(self.terms.every * random.uniform(1, 1.1), LISTEN))  # noqa: S311
+        except ProviderFailure as failure:
+            if session.usable:
+                raise
+            return failure
+
+    async def _round(self, hold: Hold, session: ImapSession) -> Sequence[KnownFolder]:
+        async with asyncio.timeout(ROUND):
+            folders = await self.rounds.run(hold, session)
+        self.observe("ok")
+        return folders
+
+    def _wait_after(self, failures: int, error: OpenGrantError | None) -> float:
+        wait = min(self.terms.every * 2.0 ** min(failures - 1, 10), max(LONGEST_WAIT, self.terms.every))
+        if isinstance(error, RateLimited):
+            wait = max(wait, error.retry_after or 0)
+        return wait * random.uniform(1, 1.1)  # noqa: S311 -- only jitter
