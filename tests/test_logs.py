@@ -23,6 +23,7 @@ from pydantic import SecretStr
 
 from opengrant import logs
 from opengrant.errors import InvalidRequest
+from opengrant.logs.console import console_line
 from opengrant.model import ProviderName
 
 SECRET = "hunter2-hunter2"
@@ -384,3 +385,37 @@ def test_no_write_is_so_long_that_workers_sharing_a_pipe_could_mix_lines() -> No
     assert len(stream.sizes) > 1
     assert max(stream.sizes) <= 4096
     assert len(stream.getvalue().splitlines()) == 200
+
+
+def test_lines_for_people_say_the_same_in_one_line_each_and_move_no_cursor() -> None:
+    record = {
+        "ts": "2026-01-31T08:15:00.123Z",
+        "level": "warning",
+        "event": "refused",
+        "url": "http://x",
+        "detail": "two words",
+        "evil": "a\x1b[2Jb\nc\u202e",
+        "exception": {"type": "E", "message": "m\x07", "frames": ["a.py:1:f"], "cause": {"type": "C", "frames": []}},
+    }
+    shown = console_line(json.dumps(record).encode(), colour=False).decode()
+    assert shown.splitlines() == [
+        '08:15:00 WARNING refused url=http://x detail="two words" evil=a\\x1b[2Jb\\nc\\u202e',
+        "    E: m\\x07",
+        "      at a.py:1:f",
+        "    because of",
+        "      C",
+    ]
+    assert "\x1b[33mWARNING" in console_line(json.dumps(record).encode(), colour=True).decode()
+
+
+@pytest.mark.parametrize(("form", "starts"), [("json", b"{"), ("console", b"0"), ("auto", b"{")])
+def test_a_log_that_goes_to_no_terminal_is_json_unless_lines_for_people_are_asked_for(form: str, starts: bytes) -> None:
+    stream = io.BytesIO()
+    before = structlog.get_config()
+    writer = logs.configure("info", stream, form=form)
+    structlog.get_logger().info("something", number=1)
+    writer.close()
+    structlog.configure(**before)
+    line = stream.getvalue()
+    assert (line[:1] == b"{") == (starts == b"{")
+    assert b"something" in line

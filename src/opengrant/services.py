@@ -30,6 +30,7 @@ from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
+from opengrant.mail.metadata import MessageMetadata
 from opengrant.mail.schedules.schedules import Schedules
 from opengrant.mail.schedules.scheduling import Scheduling
 from opengrant.mail.schedules.sending import ScheduledSender
@@ -105,6 +106,7 @@ class Services:
     scheduling: Scheduling
     scheduled_sender: ScheduledSender
     mail_signatures: MailSignatures
+    mail_metadata: MessageMetadata
     # proxy
     proxy_tokens: ProxyTokens
     proxy_logins: Logins

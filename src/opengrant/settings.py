@@ -328,6 +328,8 @@ class Settings(BaseSettings):
     """Comma-separated `id:base64` of 32 random bytes each; the first seals, all open. Without it a file in DATA_DIR."""
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
     """debug, info, warning or error."""
+    log_format: Annotated[str, Field(pattern="^(auto|console|json)$")] = "auto"
+    """json, console for people, or auto: console where the log goes to a terminal."""
     max_body: Annotated[int, Field(ge=1024, le=100 * 1024 * 1024)] = 1024 * 1024
     """Bytes of a request body; more answer 413."""
     max_requests: Annotated[int, Field(ge=1, le=1_000_000)] = 2000

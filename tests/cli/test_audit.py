@@ -63,7 +63,7 @@ def test_requests_commands_and_the_first_start_are_told_apart(tmp_path: Path, en
         assert of_application == everything[1:3]
         assert KEY not in json.dumps(everything)
 
-        shown = opengrant(tmp_path, "audit", "--limit", "3", env=env).stdout
+        shown = opengrant(tmp_path, "audit", "--limit", "3", "--wide", env=env).stdout
         heading, *lines = shown.splitlines()
         assert heading.split() == ["at", "actor", "type", "grant", "detail"]
         assert len(lines) == 3

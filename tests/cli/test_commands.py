@@ -149,7 +149,7 @@ def test_an_expired_key_no_longer_opens(tmp_path: Path) -> None:
 def test_a_key_that_could_never_work_is_not_made(tmp_path: Path, days: str) -> None:
     done = opengrant(tmp_path, "keys", "create", f"--days={days}")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "write 1 to 36500, or leave --days out" in done.stderr
+    assert "write 1 to 36500, or --never-expires instead" in done.stderr
 
 
 def test_a_wrong_setting_is_named_with_what_to_write(tmp_path: Path) -> None:
@@ -203,12 +203,12 @@ def test_a_command_at_an_empty_postgres_makes_nothing_there(tmp_path: Path, post
     assert "first key" in opengrant(tmp_path, "keys", "list", env=env).stdout
 
 
-def test_init_prints_a_key_once_and_lists_show_whole_ids(tmp_path: Path) -> None:
+def test_init_prints_a_key_once_and_lists_show_whole_ids_where_asked(tmp_path: Path) -> None:
     key = first_key(opengrant(tmp_path, "init").stdout)
     again = opengrant(tmp_path, "init")
     assert (again.returncode, again.stdout) == (0, "The installation is there already.\n")
     (listed,) = json.loads(opengrant(tmp_path, "keys", "list", "--json").stdout)
-    assert listed["id"] in opengrant(tmp_path, "keys", "list").stdout
+    assert listed["id"] in opengrant(tmp_path, "keys", "list", "--wide").stdout
     with serving(tmp_path) as served:
         assert served.printed == ""
         assert httpx.get(f"{served.url}/v3/grants", headers=bearer(key)).status_code == 200

@@ -251,7 +251,7 @@ def test_calls_for_one_mailbox_take_turns(tenant: Tenant, grant: str, owner: Own
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=0", "limit=x", "unread=maybe", "in=Nothing", "metadata_pair=key1:a", "page_token=x"]
+    "query", ["limit=0", "limit=x", "unread=maybe", "in=Nothing", "metadata_pair=key6:a", "page_token=x"]
 )
 def test_a_wrong_query_names_its_parameter(tenant: Tenant, grant: str, owner: Owner, query: str) -> None:
     status, _, message = problem(tenant.get(f"{grant}/messages?{query}"))
@@ -259,9 +259,7 @@ def test_a_wrong_query_names_its_parameter(tenant: Tenant, grant: str, owner: Ow
     assert query.partition("=")[0] in message
 
 
-@pytest.mark.parametrize(
-    "body", [{}, {"unread": None}, {"metadata": {"a": "b"}}, {"folders": "INBOX"}, {"starred": "x"}]
-)
+@pytest.mark.parametrize("body", [{}, {"unread": None}, {"metadata": {"a": 1}}, {"folders": "INBOX"}, {"starred": "x"}])
 def test_a_wrong_change_changes_nothing(tenant: Tenant, grant: str, owner: Owner, body: Any) -> None:
     owner.put(mail(1))
     assert problem(tenant.put(path(grant, "<1@example.com>"), body))[:2] == (400, "invalid_request_error")

@@ -103,13 +103,7 @@ class Idempotency:
         try:
             answer = await run(Attempt(handed_over, hand_over))
         except OpenGrantError as problem:
-            if problem.retryable and claimed.handed_over:  # what became of it is still to be found out
-                at = self.clock() - micros(_ABANDONED) - 1
-                await self.db.write(idempotency.reopen(app.id, key, request, at=at))
-            elif problem.retryable:
-                await self.db.write(idempotency.release(app.id, key, request))
-            else:
-                await self._finish(app, key, request, {"refused": _stored(problem)})
+            await self._refused(app, key, request, problem, handed_over=claimed.handed_over)
             raise
         except BaseException:
             if not handed_over:
@@ -117,6 +111,18 @@ class Idempotency:
             raise
         await self._finish(app, key, request, {"answer": answer})
         return Outcome(answer, replayed=False)
+
+    async def _refused(
+        self, app: Application, key: str, request: str, problem: OpenGrantError, *, handed_over: bool
+    ) -> None:
+        """handed_over: by an earlier attempt."""
+        if not problem.retryable:
+            await self._finish(app, key, request, {"refused": _stored(problem)})
+        elif handed_over:  # what became of it is still to be found out
+            at = self.clock() - micros(_ABANDONED) - 1
+            await self.db.write(idempotency.reopen(app.id, key, request, at=at))
+        else:
+            await self.db.write(idempotency.release(app.id, key, request))
 
     async def forget(self, app: Application) -> None:
         """Drop answers that are older than a day."""

@@ -5,12 +5,12 @@ from opengrant.api.http import data_plane
 from opengrant.api.http.data_plane import grant_of
 from opengrant.api.http.request import Request
 from opengrant.api.http.route_table import Cursor, Key, One, route
+from opengrant.api.kept_metadata import metadata_of, page_by_metadata
 from opengrant.api.messages import after, cursor
 from opengrant.api.outgoing_bodies import MULTIPART, read_outgoing
 from opengrant.api.wire import drafts as wire
 from opengrant.api.wire.calendars import Selected
 from opengrant.api.wire.fields import Answer
-from opengrant.errors import InvalidData
 from opengrant.mail import shown
 
 _DRAFTS = "/v3/grants/{grant_id}/drafts"
@@ -30,13 +30,18 @@ async def list_drafts(request: Request) -> tuple[list[Answer], str | None]:
     of = f"drafts {grant.id}"
     raw, place = data_plane.continued(data_plane.raw_query(request, lists=_LISTS), of=of)
     query = data_plane.check(wire.DraftsQuery, raw)
-    if "metadata_pair" in raw:
-        raise InvalidData("metadata_pair: metadata of drafts is not kept here yet.")
     chosen = data_plane.selection(query.select)
-    asked = query.to_model(bodies=chosen({"body": "", "snippet": ""}) != {})
-    mailbox = request.services.mail.mailbox(request.application, grant)
-    found = await mailbox.drafts(asked, after=after(place), limit=min(query.limit, 200))
-    return [chosen(shown.draft(one, grant.id)) for one in found.messages], cursor(raw, found.next, of=of)
+    bodies, wanted = chosen({"body": "", "snippet": ""}) != {}, chosen({"metadata": ""}) != {}
+    if query.metadata_pair is not None:
+        drafts, kept, next_ = await page_by_metadata(
+            *(request, grant, query, raw, place), of=of, kind="draft", bodies=bodies
+        )
+    else:
+        mailbox = request.services.mail.mailbox(request.application, grant)
+        found = await mailbox.drafts(query.to_model(bodies=bodies), after=after(place), limit=min(query.limit, 200))
+        drafts, next_ = found.messages, cursor(raw, found.next, of=of)
+        kept = await metadata_of(request, grant, drafts, wanted=wanted)
+    return [chosen(shown.draft(one, grant.id, metadata=kept.get(one.head.id))) for one in drafts], next_
 
 
 @route("GET", _DRAFT, tag=TAG, access=BY_TOKEN, query=Selected, answers=One(wire.Draft), errors=ERRORS)
@@ -45,7 +50,9 @@ async def get_draft(request: Request) -> Answer:
     grant = await grant_of(request)
     chosen = data_plane.selection(data_plane.read_flags(request, Selected).select)
     mailbox = request.services.mail.mailbox(request.application, grant)
-    return chosen(shown.draft(await mailbox.draft(request.params["draft_id"]), grant.id))
+    found = await mailbox.draft(request.params["draft_id"])
+    kept = await metadata_of(request, grant, [found])
+    return chosen(shown.draft(found, grant.id, metadata=kept.get(found.head.id)))
 
 
 @route(
@@ -98,4 +105,6 @@ async def update_draft(request: Request) -> Answer:
 async def delete_draft(request: Request) -> None:
     """Delete a draft for good."""
     grant = await grant_of(request)
-    await request.services.mail.mailbox(request.application, grant).delete_draft(request.params["draft_id"])
+    draft_id = request.params["draft_id"]
+    await request.services.mail.mailbox(request.application, grant).delete_draft(draft_id)
+    await request.services.mail_metadata.forget(grant, draft_id)

@@ -10,6 +10,7 @@ from opengrant.api.http import cursors, data_plane
 from opengrant.api.http.data_plane import grant_of
 from opengrant.api.http.request import Request
 from opengrant.api.http.route_table import Cursor, Key, One, route
+from opengrant.api.kept_metadata import metadata_of, page_by_metadata
 from opengrant.api.wire import messages as wire
 from opengrant.api.wire.calendars import Selected
 from opengrant.api.wire.fields import Answer
@@ -33,19 +34,26 @@ async def list_messages(request: Request) -> tuple[list[Answer], str | None]:
     With `in`, one folder is asked; without it, all but the drafts. `select` without `body` and `snippet` is faster: no
     texts are fetched. In a list a text is cut off after 256 KB. With filters that mail servers do not know
     (`has_attachment`, seconds, `thread_id`) a page may be shorter than `limit` and have a `next_cursor` all the same.
+    With `metadata_pair`, the messages that have it are looked up here and then asked for.
     """
     grant = await grant_of(request)
     of = f"messages {grant.id}"
     raw, place = data_plane.continued(data_plane.raw_query(request, lists=LISTS), of=of)
     query = data_plane.check(wire.MessagesQuery, raw)
-    if "metadata_pair" in raw:
-        raise InvalidData("metadata_pair: metadata of messages is not kept here yet.")
     chosen = data_plane.selection(query.select)
-    asked = query.to_model(bodies=chosen({"body": "", "snippet": ""}) != {})
-    mailbox = request.services.mail.mailbox(request.application, grant)
-    found = await mailbox.page(asked, after=after(place), limit=min(query.limit, 200))
-    messages = [chosen(shown.message(one, grant.id, headers=query.headers)) for one in found.messages]
-    return messages, cursor(raw, found.next, of=of)
+    bodies, wanted = chosen({"body": "", "snippet": ""}) != {}, chosen({"metadata": ""}) != {}
+    if query.metadata_pair is not None:
+        messages, kept, next_ = await page_by_metadata(
+            *(request, grant, query, raw, place), of=of, kind="message", headers=query.headers, bodies=bodies
+        )
+    else:
+        mailbox = request.services.mail.mailbox(request.application, grant)
+        found = await mailbox.page(query.to_model(bodies=bodies), after=after(place), limit=min(query.limit, 200))
+        messages, next_ = found.messages, cursor(raw, found.next, of=of)
+        kept = await metadata_of(request, grant, messages, wanted=wanted)
+    return [
+        chosen(shown.message(one, grant.id, headers=query.headers, metadata=kept.get(one.head.id))) for one in messages
+    ], next_
 
 
 def cursor(sent: Mapping[str, str], place: Place | None, *, of: str) -> str | None:
@@ -77,7 +85,8 @@ async def get_message(request: Request) -> Answer:
         encoded = (await asyncio.to_thread(base64.urlsafe_b64encode, data)).decode("ascii")
         return chosen({"id": id_, "grant_id": grant.id, "object": "message", "raw_mime": encoded})
     found = await mailbox.get(request.params["message_id"], headers=query.headers)
-    return chosen(shown.message(found, grant.id, headers=query.headers))
+    kept = await metadata_of(request, grant, [found])
+    return chosen(shown.message(found, grant.id, headers=query.headers, metadata=kept.get(found.head.id)))
 
 
 @route(
@@ -91,27 +100,44 @@ async def get_message(request: Request) -> Answer:
     errors=ERRORS,
 )
 async def update_message(request: Request) -> Answer:
-    """Mark a message as read or unread, flag it, or put it into other folders.
+    """Mark a message as read or unread, flag it, put it into other folders, or keep metadata with it.
 
     `folders` replaces the folder that it lies in; an empty list moves it to the archive.
     """
     grant = await grant_of(request)
     query = data_plane.read_flags(request, Selected)
     body = data_plane.read(request, wire.MessagePatch)
-    body.check(request.json())
+    body.check()
     changed = await request.services.mail.mailbox(request.application, grant).change(
         request.params["message_id"],
         unread=body.unread,
         starred=body.starred,
         folders=None if body.folders is None else tuple(body.folders),
     )
-    return data_plane.selection(query.select)(shown.message(changed, grant.id))
+    if body.metadata is not None:
+        await request.services.mail_metadata.put(grant, changed.head.id, body.metadata, date=changed.head.date)
+    kept = await metadata_of(request, grant, [changed])
+    return data_plane.selection(query.select)(shown.message(changed, grant.id, metadata=kept.get(changed.head.id)))
 
 
 @route("DELETE", _MESSAGE, tag=TAG, access=BY_TOKEN, query=wire.DeleteQuery, errors=(*ERRORS, AccessDenied))
 async def delete_message(request: Request) -> None:
-    """Move a message to the trash. One that lies there already is erased."""
+    """Move a message to the trash. One that lies there already is erased.
+
+    With `hard_delete=true` it is erased at once, if the application has `mail_settings.hard_delete`.
+    """
     grant = await grant_of(request)
-    if data_plane.read_flags(request, wire.DeleteQuery).hard_delete:
-        raise AccessDenied("hard_delete: messages are not erased at once here. What lies in the trash is.")
-    await request.services.mail.mailbox(request.application, grant).delete(request.params["message_id"])
+    erase = data_plane.read_flags(request, wire.DeleteQuery).hard_delete
+    if erase and not await _may_erase(request):
+        raise AccessDenied(
+            "hard_delete: this application has not allowed it. PATCH /v3/applications with mail_settings.hard_delete,"
+            " or delete the message twice: what lies in the trash is erased."
+        )
+    message_id = request.params["message_id"]
+    if await request.services.mail.mailbox(request.application, grant).delete(message_id, erase=erase):
+        await request.services.mail_metadata.forget(grant, message_id)
+
+
+async def _may_erase(request: Request) -> bool:
+    profile = await request.services.applications.profile(request.application)
+    return profile.mail_settings.get("hard_delete") is True

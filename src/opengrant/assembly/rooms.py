@@ -39,6 +39,7 @@ from opengrant.grants.handover import Handover
 from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.refresh.state import States
+from opengrant.mail.metadata import MessageMetadata
 from opengrant.mail.signatures import Signatures as MailSignatures
 from opengrant.mail.watching.contents import MessageContents
 from opengrant.operations.address_index import AddressIndex
@@ -106,6 +107,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         schedules=schedules,
         scheduling=build_scheduling(tools, sending, schedules),
         scheduled_sender=build_scheduled_sender(tools, sending, opened),
+        mail_metadata=MessageMetadata(db=db, clock=clock),
         proxy_tokens=proxy.tokens,
         proxy_logins=proxy,
         hosted=sign_in.hosted,

@@ -8,9 +8,6 @@ from typing import Any
 from opengrant.model import Micros
 from opengrant.model.calendars import Calendar, Event
 
-SEARCHED = ("key1", "key2", "key3", "key4", "key5")
-"""Names of metadata that can be searched for."""
-
 
 @dataclass(frozen=True, slots=True)
 class Timespan:

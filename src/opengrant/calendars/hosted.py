@@ -12,7 +12,6 @@ from typing import Any, Literal, TypeVar, cast
 from opengrant.calendars import listing, shown
 from opengrant.calendars.drafts import (
     BEGINNING,
-    SEARCHED,
     CalendarDraft,
     CalendarPage,
     EventDraft,
@@ -39,6 +38,7 @@ from opengrant.errors import DataNotFound, GrantNotFound, InvalidData, SlotTaken
 from opengrant.events import payloads
 from opengrant.model import SECOND, Clock, Grant, Micros
 from opengrant.model.calendars import Calendar, Event
+from opengrant.model.metadata import searched
 from opengrant.store.calendars import calendars, events
 from opengrant.store.engine.port import Steps, Store
 from opengrant.store.engine.writes import Arm, one_by_one, together
@@ -442,11 +442,6 @@ def _put_calendar_keys(calendar: Calendar) -> Steps[None]:
     yield from calendars.put_keys(calendar, "calendar", calendar.id, searched(calendar.metadata), start_at=0)
 
 
-def searched(metadata: Mapping[str, str] | None) -> list[tuple[str, str]]:
-    """Those of its pairs that can be searched for."""
-    return [(name, value) for name, value in (metadata or {}).items() if name in SEARCHED]
-
-
 def _sent(before: Event, body: Mapping[str, Any], *, email: str) -> Mapping[str, Any]:
     """What is changed about what is shown. What participants answered is theirs to change, and the organizer's."""
     organizer = before.body.get("organizer") or {"email": email}
@@ -559,4 +554,4 @@ def _is_primary(name: str, grant: Grant) -> bool:
     return name == "primary" or name.lower() == grant.email.lower()
 
 
-__all__ = ["BEGINNING", "MOST_CALENDARS", "HostedCalendars", "drop_strays", "fresh_event", "new_id", "searched"]
+__all__ = ["BEGINNING", "MOST_CALENDARS", "HostedCalendars", "drop_strays", "fresh_event", "new_id"]

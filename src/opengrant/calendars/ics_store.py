@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from opengrant.access.in_flight import InFlightLimit
 from opengrant.calendars import shown
-from opengrant.calendars.hosted import drop_strays, searched
+from opengrant.calendars.hosted import drop_strays
 from opengrant.calendars.ics_import import Read, Skipped, as_occurrence, read_file
 from opengrant.calendars.occurrences import occurrence_id, series_of
 from opengrant.calendars.recurrence import expand
@@ -14,6 +14,7 @@ from opengrant.errors import DataNotFound, InvalidData
 from opengrant.events import payloads
 from opengrant.model import Clock, Grant
 from opengrant.model.calendars import Calendar, Event
+from opengrant.model.metadata import searched
 from opengrant.store.calendars import calendars, events
 from opengrant.store.engine.port import Steps, Store
 from opengrant.store.events import events as outbox

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import cyclopts
 from cyclopts import Parameter
 
-from opengrant.cli.output import AsJson, out, print_json, print_rows
+from opengrant.cli.output import AsJson, Wide, out, print_json, print_rows
 from opengrant.cli.run import Owner, application_of, run
 from opengrant.errors import NotFound
 from opengrant.model import SECOND, Application, Platform, Profile
@@ -41,13 +41,13 @@ def apps_create(
 
 
 @apps_app.command(name="list")
-def apps_list(*, json: AsJson = False) -> None:
+def apps_list(*, wide: Wide = False, json: AsJson = False) -> None:
     """List applications."""
     found = run(lambda installed: installed.services.applications.list_all())
     rows = [
         {"id": a.id, "name": a.name, "identity": a.identity_rule, "created_at": a.created_at // SECOND} for a in found
     ]
-    print_rows(rows, json=json)
+    print_rows(rows, json=json, wide=wide)
 
 
 @apps_app.command(name="show", help="Show an application, with all its settings.")
@@ -71,6 +71,7 @@ def apps_show(application: str | None = None, /, *, json: AsJson = False) -> Non
         "hosted_authentication": dict(profile.hosted_authentication),
         "idp_settings": dict(profile.idp_settings),
         "additional_settings": dict(profile.additional_settings),
+        "mail_settings": dict(profile.mail_settings),
     }
     if json:
         print_json(
@@ -132,7 +133,7 @@ def redirects_add(
 
 
 @redirects_app.command(name="list")
-def redirects_list(*, application: Owner = None, json: AsJson = False) -> None:
+def redirects_list(*, application: Owner = None, wide: Wide = False, json: AsJson = False) -> None:
     """List redirect URIs."""
 
     async def find(installed: "Installation") -> list[RedirectUri]:
@@ -142,7 +143,7 @@ def redirects_list(*, application: Owner = None, json: AsJson = False) -> None:
     if not json:
         for row in rows:
             row["settings"] = [f"{name}={value}" for name, value in row["settings"].items()]
-    print_rows(rows, json=json)
+    print_rows(rows, json=json, wide=wide)
 
 
 @redirects_app.command(name="remove")

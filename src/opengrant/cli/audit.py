@@ -3,6 +3,7 @@
 cli/commands.py names it by path: other commands do not load it.
 """
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,8 +12,9 @@ from cyclopts import Parameter
 from cyclopts.types import PositiveInt
 
 from opengrant.api.wire.audit import AuditEntry
-from opengrant.cli.output import AsJson, print_columns, print_json
-from opengrant.cli.run import run
+from opengrant.cli.output import AsJson, Wide, print_columns, print_json
+from opengrant.cli.run import application_of, run, whole_id
+from opengrant.cli.serving import Failure
 from opengrant.events.audit import INSTALLATION, AuditFilters, Entry
 from opengrant.model import SECOND
 
@@ -26,42 +28,66 @@ audit_app = cyclopts.App(name="audit", help="Who did what to which grant, newest
 def audit(
     *,
     application: Annotated[str | None, Parameter(help="Only of this application; without it, of all there is.")] = None,
-    grant: Annotated[str | None, Parameter(help="Only of the grant with this id.")] = None,
+    grant: Annotated[
+        str | None, Parameter(help="Only of the grant with this id, or the only one whose id begins so.")
+    ] = None,
     actor: Annotated[str | None, Parameter(help="Only by this actor, such as key:ID, cli:USER or clock.")] = None,
     type: Annotated[str | None, Parameter(help="Only of this type, such as grant.deleted.")] = None,  # noqa: A002
     since: Annotated[
-        datetime | timedelta | None,
-        Parameter(help="Only since then: 2026-01-31, 2026-01-31T12:00:00, or 3h for the last three hours."),
+        str | None,
+        Parameter(help="Only since then: 2026-01-31, 2026-01-31T12:00:00, yesterday, or 3h for the last three hours."),
     ] = None,
     limit: Annotated[PositiveInt, Parameter(help="How many at most.")] = 100,
+    wide: Wide = False,
     json: AsJson = False,
 ) -> None:
     """Show who did what to which grant, newest first. Times are UTC."""
-    filters = AuditFilters(grant_id=grant, actor=actor, type=type, since=None if since is None else _micros(since))
+    at = None if since is None else _micros(since)
 
     async def find(installed: "Installation") -> list[Entry]:
         trail = installed.services.audit
-        if application is None:
+        owners = await installed.services.applications.list_all()
+        owner = None if application is None else await application_of(installed, application)
+        named = grant
+        if grant is not None and (owner or len(owners) == 1):
+            ids = await installed.services.grants.beginning(owner or owners[0], grant, limit=2)
+            named = whole_id(grant, ids)
+        filters = AuditFilters(grant_id=named, actor=actor, type=type, since=at)
+        if owner is None:
             return await trail.everywhere(filters, limit=limit)
-        owner = await installed.services.applications.get(application)
         return await trail.page(owner, filters, after=None, limit=limit)
 
-    _show(run(find), json=json)
+    _show(run(find), wide=wide, json=json)
 
 
-def _micros(since: datetime | timedelta) -> int:
-    if isinstance(since, timedelta):
-        since = datetime.now(UTC) - since
-    elif since.tzinfo is None:
-        since = since.replace(tzinfo=UTC)
-    return int(since.timestamp()) * SECOND
+_AGO = re.compile(r"(\d{1,6})\s*(m|h|d|w)[a-z]*(?: ago)?")
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
 
-def _show(entries: list[Entry], *, json: bool) -> None:
+def _micros(since: str) -> int:
+    """A time in UTC. Raises Failure."""
+    now, asked = datetime.now(UTC), since.strip().lower()
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    days = {"today": 0, "yesterday": 1}.get(asked)
+    try:
+        if days is not None:
+            at = midnight - timedelta(days=days)
+        elif ago := _AGO.fullmatch(asked):
+            at = now - int(ago[1]) * _UNITS[ago[2]]
+        else:
+            at = datetime.fromisoformat(since.strip())
+        return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()) * SECOND
+    except (ValueError, OverflowError):
+        raise Failure(
+            f"--since {since!r} is no time: write 2026-01-31, 2026-01-31T12:00:00, yesterday, 3h or 2d."
+        ) from None
+
+
+def _show(entries: list[Entry], *, wide: bool, json: bool) -> None:
     if json:
         print_json([_row(entry) for entry in entries])
     else:
-        print_columns([("at", "actor", "type", "grant", "detail"), *map(_cells, entries)] if entries else [])
+        print_columns([("at", "actor", "type", "grant", "detail"), *map(_cells, entries)] if entries else [], wide=wide)
 
 
 def _cells(entry: Entry) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ Here are the commands about the process and the whole installation; a module for
 
 import asyncio
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import cyclopts
 from cyclopts import Parameter
@@ -14,23 +14,29 @@ from rich.console import Console
 from rich.progress import Progress
 
 from opengrant import __version__
-from opengrant.cli import serving
+from opengrant.cli import environment, serving
 from opengrant.cli.output import AsJson, out, print_json
 from opengrant.cli.run import run
-from opengrant.cli.serving import load_settings
+from opengrant.cli.serving import WrongUsage, load_settings
 
 if TYPE_CHECKING:
     from opengrant.assembly.installation import Installation
 
 app = cyclopts.App(
     name="opengrant",
-    help="A self-hosted grant server. Settings come from OPENGRANT_… in the environment (docs/settings.md).",
+    help="A self-hosted grant server. Settings come from OPENGRANT_… in the environment and from the file .env"
+    " (docs/settings.md).",
+    help_epilogue="Every command takes --env-file FILE (settings, instead of .env), --data-dir DIR, and --log-format"
+    " console or json.",
     version=__version__,
+    version_flags=("--version", "-V"),
 )
 for _path, _name, _help in (
     ("applications:apps_app", "apps", "Applications: each owns its connectors, grants and keys."),
     ("keys:keys_app", "keys", "API keys of an application."),
-    ("grants:grants_app", "grants", "Grants: list them, and what only an operator may do with them."),
+    ("grants:grants_app", "grants", "Grants: list, show, check, and end them."),
+    ("connectors:connectors_app", "connectors", "Connectors of an application: list and test them."),
+    ("status:status_app", "status", "What needs attention. Exit status 1 if something does."),
     ("domains:domains_app", "domains", "Domains that Agent Accounts live on, and their DNS records."),
     ("webhooks:webhooks_app", "webhooks", "Where events go, and what became of each delivery."),
     (
@@ -39,18 +45,49 @@ for _path, _name, _help in (
         "Who may call /v3/admin, with signed requests.",
     ),
     ("signing_keys:signing_keys_app", "signing-keys", "What id_tokens are signed with."),
+    ("config:config_app", "config", "The settings in force, and where each came from."),
     ("console:console_app", "console", "A one-time link that signs you in to the console."),
     ("audit:audit_app", "audit", "Who did what to which grant, newest first."),
 ):
     app.command(f"opengrant.cli.{_path}", name=_name, help=_help)  # by path: loaded when it is used
 
 
+def start(arguments: list[str]) -> None:
+    """Run a command. Raises WrongUsage, and what the command raises."""
+    try:
+        app(arguments, exit_on_error=False, print_error=False)
+    except cyclopts.CycloptsError as problem:
+        names = " ".join(problem.command_chain or ())
+        told = " ".join(str(problem).split())
+        raise WrongUsage(
+            f"{told} `{' '.join(filter(None, ('opengrant', names)))} --help` shows what there is."
+        ) from None
+
+
 @app.command
 def serve(
-    *, work: Annotated[bool, Parameter(negative="--no-work", help="Also do the background work.")] = True
+    *,
+    host: Annotated[str | None, Parameter(help="Address to listen on. [default: 127.0.0.1]")] = None,
+    port: Annotated[
+        int | None, Parameter(help="Port; 0 takes a free one. [default: 8080]", validator=Number(gte=0, lte=65535))
+    ] = None,
+    work: Annotated[bool, Parameter(negative="--no-work", help="Also do the background work.")] = True,
 ) -> None:
-    """Run the API. The first start makes the data directory, the keys, an application and its API key."""
+    """Run the API. The first start creates the data directory, the keys, an application and its API key."""
+    if host is not None:
+        environment.put("--host", "OPENGRANT_HOST", host)
+    if port is not None:
+        environment.put("--port", "OPENGRANT_PORT", str(port))
     serving.serve(work=work)
+
+
+@app.command
+def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
+    """Print the script that completes commands and options in a shell.
+
+    For bash: opengrant completion bash > ~/.local/share/bash-completion/completions/opengrant
+    """
+    sys.stdout.write(app.generate_completion(shell=shell))
 
 
 @app.command

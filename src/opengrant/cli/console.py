@@ -3,8 +3,6 @@
 cli/commands.py names it by path: other commands do not load it.
 """
 
-from contextlib import suppress
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Annotated
 
 import cyclopts
@@ -12,9 +10,9 @@ from cyclopts import Parameter
 
 from opengrant.access.console_sessions import LINK_LASTS
 from opengrant.cli.output import AsJson, out, print_json
+from opengrant.cli.places import base_url
 from opengrant.cli.run import application_of, run
 from opengrant.model import SECOND
-from opengrant.settings import Settings
 
 if TYPE_CHECKING:
     from opengrant.assembly.installation import Installation
@@ -41,7 +39,7 @@ def console(
         owner = await application_of(installed, application)
         new = await installed.services.sessions.link(owner)
         return {
-            "url": f"{_base(installed.settings)}/console#link={new.code.get_secret_value()}",
+            "url": f"{base_url(installed.settings)}/console#link={new.code.get_secret_value()}",
             "application_id": owner.id,
             "expires_at": new.expires_at // SECOND,
         }
@@ -69,16 +67,3 @@ def _end_all(application: str | None, *, json: bool) -> None:
         print_json({"ended": ended})
     else:
         out.print(f"{ended} session(s) ended. Links that nobody has opened are void too.")
-
-
-def _base(settings: Settings) -> str:
-    """Where a browser on this machine finds the server, unless a setting says where all do."""
-    if settings.public_url:
-        return settings.public_url.rstrip("/")
-    host = settings.host
-    with suppress(ValueError):
-        address = ip_address(host)
-        if address.is_unspecified:
-            address = ip_address("127.0.0.1" if address.version == 4 else "::1")
-        host = str(address) if address.version == 4 else f"[{address}]"
-    return f"http://{host}:{settings.port}"

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from rich.markup import escape
 from rich.table import Table
 
-from opengrant.cli.output import AsJson, out, print_json, print_rows
+from opengrant.cli.output import AsJson, Wide, out, print_json, print_rows
 from opengrant.cli.run import run
 from opengrant.cli.serving import Failure
 from opengrant.domains.dns_records import DMARC, RecordFinding
@@ -46,7 +46,7 @@ def domains_add(
 
 
 @domains_app.command(name="list")
-def domains_list(*, json: AsJson = False) -> None:
+def domains_list(*, wide: Wide = False, json: AsJson = False) -> None:
     """List domains."""
 
     async def find(installed: "Installation") -> list[Domain]:
@@ -58,7 +58,7 @@ def domains_list(*, json: AsJson = False) -> None:
             found += page
         return found
 
-    print_rows([_row(domain) for domain in run(find)], json=json)
+    print_rows([_row(domain) for domain in run(find)], json=json, wide=wide)
 
 
 @domains_app.command(name="show")

@@ -1,5 +1,7 @@
-"""What commands print: JSON for scripts, columns for terminals."""
+"""What commands print: JSON for scripts, tables that fit the terminal for people."""
 
+import re
+import shutil
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -10,33 +12,74 @@ from pydantic_core import to_json
 from rich.console import Console
 
 AsJson = Annotated[bool, Parameter("--json", negative=(), help="Print JSON, for scripts.")]
+Wide = Annotated[bool, Parameter("--wide", negative=(), help="Show ids and texts whole, and all columns.")]
 out = Console(highlight=False, soft_wrap=True)
+
+SHORT = 8
+"""Characters of an id in a table. Commands take an id by its beginning."""
+_NARROWEST = 8
+_GAP = "  "
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def print_json(value: Any) -> None:
     sys.stdout.write(to_json(value, indent=2).decode() + "\n")
 
 
-def print_rows(rows: list[dict[str, Any]], *, json: bool) -> None:
+def print_rows(rows: list[dict[str, Any]], *, json: bool, wide: bool = False, columns: Sequence[str] = ()) -> None:
+    """columns: those of the table, in their order; all with `wide`, and without a choice."""
     if json:
         print_json(rows)
         return
-    print_columns([tuple(rows[0]), *(tuple(_cell(*item) for item in row.items()) for row in rows)] if rows else [])
+    names = tuple(rows[0] if rows and (wide or not columns) else columns)
+    print_columns(
+        [names, *(tuple(_cell(row[name], name) for name in names) for row in rows)] if rows else [], wide=wide
+    )
 
 
-def print_columns(rows: Sequence[tuple[str, ...]]) -> None:
-    """The first row is the heading. A rich table would cut ids to fit the terminal, and they must be copied whole."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        out.print(line.rstrip(), markup=False)
+def print_columns(rows: Sequence[tuple[str, ...]], *, wide: bool = False) -> None:
+    """The first row is the heading. Without `wide`, ids are shortened and texts are cut to fit the terminal."""
     if not rows:
         out.print("none")
+        return
+    shown = [row if wide else tuple(_UUID.sub(_short, cell) for cell in row) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+    if not wide:
+        widths = _fitting(widths, [len(name) for name in shown[0]])
+    for row in shown:
+        cells = [_cut(cell, width).ljust(width) for cell, width in zip(row, widths, strict=True)]
+        out.print(_GAP.join(cells).rstrip(), markup=False)
 
 
-def _cell(name: str, value: Any) -> str:
+def _short(found: re.Match[str]) -> str:
+    return found[0][:SHORT]
+
+
+def _fitting(widths: list[int], headings: list[int]) -> list[int]:
+    """The widest columns give way first, down to their headings."""
+    room = shutil.get_terminal_size((80, 24)).columns - len(_GAP) * (len(widths) - 1)
+    widths = [*widths]
+    least = [max(heading, _NARROWEST) for heading in headings]
+    while sum(widths) > room:
+        widest = max(range(len(widths)), key=lambda place: widths[place] - least[place])
+        if widths[widest] <= least[widest]:
+            break
+        widths[widest] -= 1
+    return widths
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def _cell(value: Any, name: str) -> str:
     if value is None:
         return "-"
     if name.endswith("_at"):
-        return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    return ", ".join(value) if isinstance(value, list) else str(value)
+        return time_of(value)
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def time_of(seconds: int) -> str:
+    """In UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%MZ")

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import pwd
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from cyclopts import Parameter
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+SHORTEST = 4
+"""Characters of an id that are enough to name it, where no other one begins so."""
 Owner = Annotated[
     str | None, Parameter(name="--application", help="Its id; not needed while there is only one application.")
 ]
@@ -45,9 +47,20 @@ def _user() -> str:
 
 async def application_of(installed: "Installation", application_id: str | None) -> Application:
     """The named application, or the only one. Raises Failure, NotFound."""
-    if application_id is not None:
-        return await installed.services.applications.get(application_id)
     found = await installed.services.applications.list_all()
+    if application_id is not None:
+        return await installed.services.applications.get(whole_id(application_id, [one.id for one in found]))
     if len(found) != 1:
         raise Failure("There are several applications: name one. `opengrant apps list` shows them.")
+    return found[0]
+
+
+def whole_id(given: str, ids: Iterable[str]) -> str:
+    """The id that begins so, if there is just one; otherwise what was given. Raises Failure: there are several."""
+    known = [*ids]
+    found = [one for one in known if one.startswith(given)] if len(given) >= SHORTEST else []
+    if given in known or not found:
+        return given
+    if len(found) > 1:
+        raise Failure(f"{len(found)} ids begin with {given}: write more of it.")
     return found[0]

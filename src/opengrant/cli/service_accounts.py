@@ -9,7 +9,7 @@ import cyclopts
 from cyclopts import Parameter
 
 from opengrant.access.service_accounts import ServiceAccount
-from opengrant.cli.output import AsJson, out, print_json, print_rows
+from opengrant.cli.output import AsJson, Wide, out, print_json, print_rows
 from opengrant.cli.run import run
 from opengrant.model import SECOND
 
@@ -35,10 +35,10 @@ def service_accounts_create(
 
 
 @service_accounts_app.command(name="list")
-def service_accounts_list(*, json: AsJson = False) -> None:
+def service_accounts_list(*, wide: Wide = False, json: AsJson = False) -> None:
     """List service accounts."""
     found = run(lambda installed: installed.services.service_accounts.list_all())
-    print_rows([_account_row(account) for account in found], json=json)
+    print_rows([_account_row(account) for account in found], json=json, wide=wide)
 
 
 @service_accounts_app.command(name="revoke")

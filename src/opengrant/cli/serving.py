@@ -15,6 +15,10 @@ class Failure(Exception):
     """A command cannot go on; the text says why and what to do."""
 
 
+class WrongUsage(Failure):
+    """The command line cannot be understood."""
+
+
 def load_settings() -> Settings:
     """Raises Failure."""
     try:

@@ -26,6 +26,9 @@ from opengrant.tenants.workspaces import Workspaces
 __all__ = ["GrantChange", "GrantFilters", "Grants", "Position", "Window"]
 
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_PART = re.compile(
+    r"[0-9a-f]{4,8}|[0-9a-f]{8}(-[0-9a-f]{4}){0,2}-[0-9a-f]{0,4}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{0,11}"
+)
 
 
 _INVALIDATED = "The grant was called invalid by request. Ask the user to connect the account again."
@@ -90,6 +93,10 @@ class Grants:
         """The id of the grant that `get` would find; an id is returned without a look-up. Raises as `get`."""
         bare = pattern.removeprefix("grant:")
         return bare.lower() if UUID.fullmatch(bare) else (await self.get(app, pattern)).id
+
+    async def beginning(self, app: Application, part: str, *, limit: int) -> list[str]:
+        """Ids of grants that begin so: for people, who write the first digits of one."""
+        return await self.db.read(grants.beginning(app.id, part, limit=limit)) if _PART.fullmatch(part) else []
 
     async def page(self, app: Application, filters: GrantFilters, window: Window) -> list[Shown]:
         """A page of grants, each with the trouble of its source; `filters.troubled` counts that trouble too."""

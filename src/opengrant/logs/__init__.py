@@ -2,8 +2,8 @@
 
     {"ts": "2026-01-31T08:15:00.123Z", "level": "info", "event": "request", "request_id": "…", …}
 
-setup.py connects the loggers, writer.py queues and writes, lines.py makes the JSON, masking.py removes secrets. They
-must not know a subject.
+On a terminal they are lines for people. setup.py connects the loggers, writer.py queues and writes, lines.py makes the
+JSON, console.py the lines for people, masking.py removes secrets. They must not know a subject.
 """
 
 # First, before other modules import structlog.

@@ -1,28 +1,39 @@
 """Sends the records of structlog and of the standard library to one LogWriter."""
 
+import functools
 import logging
+import os
 import sys
 from collections.abc import Callable
 from typing import BinaryIO
 
 import structlog
 
+from opengrant.logs.console import console_line
 from opengrant.logs.lines import Record
 from opengrant.logs.masking import describe, raised
 from opengrant.logs.writer import LogWriter, request_id
 
 
-def configure(level: str, stream: BinaryIO | None = None, *, on_drop: Callable[[int], None] | None = None) -> LogWriter:
+def configure(
+    level: str,
+    stream: BinaryIO | None = None,
+    *,
+    form: str = "json",
+    on_drop: Callable[[int], None] | None = None,
+) -> LogWriter:
     """Send the process's logs to `stream`. Close the result to flush.
 
     level    debug, info, warning or error: the lowest level that is written. Records of libraries below info are never
              written: their debug lines hold whole dialogues with a remote.
     stream   None: standard error
+    form     json, console for people, or auto: console where the stream is a terminal
     on_drop  called in the writing thread with the number of records lost since the last call
     """
     global _current  # noqa: PLW0603 -- as structlog's configuration, it is the process's
     threshold = logging.getLevelNamesMapping()[level.upper()]
-    _current = writer = LogWriter(stream or sys.stderr.buffer, threshold=threshold, on_drop=on_drop)
+    target = stream or sys.stderr.buffer
+    _current = writer = LogWriter(target, threshold=threshold, on_drop=on_drop, shape=_shape(form, target))
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, writer.prepare],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
@@ -37,6 +48,13 @@ def configure(level: str, stream: BinaryIO | None = None, *, on_drop: Callable[[
     root.setLevel(max(threshold, logging.INFO))
     logging.captureWarnings(True)
     return writer
+
+
+def _shape(form: str, stream: BinaryIO) -> Callable[[bytes], bytes] | None:
+    terminal = stream.isatty()
+    if form == "json" or (form == "auto" and not terminal):
+        return None
+    return functools.partial(console_line, colour=terminal and not os.environ.get("NO_COLOR"))
 
 
 _current: LogWriter | None = None

@@ -34,6 +34,7 @@ class LogWriter:
 
     threshold  lowest level that is written, as a number of the standard library's. At DEBUG the messages of other
                libraries' exceptions are shown too
+    shape      what is written for a line of JSON; None: the line
     """
 
     def __init__(
@@ -43,12 +44,14 @@ class LogWriter:
         threshold: int = logging.INFO,
         on_drop: Callable[[int], None] | None = None,
         limit: int = _QUEUE_LIMIT,
+        shape: Callable[[bytes], bytes] | None = None,
     ) -> None:
         self._stream = stream
         self.threshold = threshold
         self.quote_exceptions = threshold <= logging.DEBUG
         self._on_drop = on_drop
         self._limit = limit
+        self._shape = shape
         self._queue: SimpleQueue[Record | bytes | None] = SimpleQueue()
         self._dropped = 0
         self._reported = 0
@@ -125,7 +128,7 @@ class LogWriter:
     def _write(self, records: Sequence[Record | bytes]) -> bool:
         # Worker processes share one pipe: only writes up to PIPE_BUF bytes are atomic.
         try:
-            lines = (record if isinstance(record, bytes) else format_record(record) for record in records)
+            lines = map(self._line, records)
             for piece in _pieces(lines, select.PIPE_BUF):
                 self._stream.write(piece)
                 self._stream.flush()
@@ -133,6 +136,10 @@ class LogWriter:
             # The reader is gone or the stream is closed. A later write may succeed, so the thread goes on.
             return False
         return True
+
+    def _line(self, record: Record | bytes) -> bytes:
+        line = record if isinstance(record, bytes) else format_record(record)
+        return line if self._shape is None else self._shape(line)
 
 
 def _pieces(lines: Iterable[bytes], size: int) -> Iterator[bytes]:

@@ -1,6 +1,6 @@
 """The port behind which mailboxes stand. One shared suite of tests runs against each implementation."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
@@ -158,6 +158,11 @@ class Mailbox(Protocol):
 
     async def get(self, message_id: str, *, headers: Headers) -> Message: ...
 
+    async def some(
+        self, message_ids: Sequence[str], *, headers: Headers = "none", bodies: bool = True
+    ) -> list[Message]:
+        """In this order; those that there are not are left out. Fifty at most."""
+
     async def raw(self, message_id: str) -> tuple[str, bytes]:
         """The message's id, and its bytes. Raises InvalidData for a message over 25 MB."""
 
@@ -171,8 +176,8 @@ class Mailbox(Protocol):
         self, message_id: str, *, unread: bool | None, starred: bool | None, folders: tuple[str, ...] | None
     ) -> Message: ...
 
-    async def delete(self, message_id: str) -> None:
-        """Into the trash; what lies there already is erased."""
+    async def delete(self, message_id: str, *, erase: bool = False) -> bool:
+        """Into the trash; what lies there already is erased, as is all with `erase`. True: the id has ended."""
 
     async def threads(self, query: ThreadQuery, *, after: Place | None, limit: int) -> ThreadPage: ...
 
@@ -204,5 +209,5 @@ class Mailbox(Protocol):
     async def send(self, message: Ready, handing_over: HandingOver) -> Sent:
         """To all recipients or to none, with a copy in the folder for sent mail.
 
-        Raises MaySent where nobody knows, MailDeferred, InvalidData for what the server refuses for good.
+        Raises MaySent where that is not known, MailDeferred, InvalidData for what the server refuses for good.
         """

@@ -1,6 +1,6 @@
 """Folders, messages, attachments and signatures as the API shows them: objects of JSON."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from opengrant.mail.port import Headers, Message, Thread
@@ -26,7 +26,9 @@ def folder(one: Folder, grant_id: str) -> dict[str, Any]:
     return found
 
 
-def message(one: Message, grant_id: str, *, headers: Headers = "none") -> dict[str, Any]:
+def message(
+    one: Message, grant_id: str, *, headers: Headers = "none", metadata: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     head = one.head
     found: dict[str, Any] = {
         "id": head.id,
@@ -48,13 +50,15 @@ def message(one: Message, grant_id: str, *, headers: Headers = "none") -> dict[s
     }
     if one.body is not None:
         found["body"], found["snippet"] = one.body.content, one.body.snippet
+    if metadata:
+        found["metadata"] = metadata
     if headers != "none":
         found["headers"] = [{"name": name, "value": value} for name, value in one.headers]
     return found
 
 
-def draft(one: Message, grant_id: str) -> dict[str, Any]:
-    found = message(one, grant_id) | {"object": "draft", "updated_at": one.head.date}
+def draft(one: Message, grant_id: str, *, metadata: Mapping[str, str] | None = None) -> dict[str, Any]:
+    found = message(one, grant_id, metadata=metadata) | {"object": "draft", "updated_at": one.head.date}
     if one.head.in_reply_to:
         found["reply_to_message_id"] = one.head.in_reply_to[0]
     return found

@@ -5,8 +5,11 @@ addresses are as the sender wrote them.
 """
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from opengrant.model.basics import Micros, record
+
+MessageKind = Literal["message", "draft"]
 
 
 @record

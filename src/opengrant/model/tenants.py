@@ -43,6 +43,7 @@ class Profile:
     additional_settings    login_url, logout_url, refresh_token_expiration_absolute and _idle (seconds, 0: none),
                            rotate_refresh_token, allow_query_param_in_redirect_uri (bool); never shown to API callers
     domain                 kept for the wire, without effect
+    mail_settings          hard_delete (bool): messages may be erased at once
     """
 
     branding: Mapping[str, Any]
@@ -50,6 +51,7 @@ class Profile:
     idp_settings: Mapping[str, Any]
     additional_settings: Mapping[str, Any]
     domain: str
+    mail_settings: Mapping[str, Any]
     updated_at: Micros
 
 

@@ -190,4 +190,4 @@ def _warn_of_unknown_settings() -> None:
 
 
 def _log(settings: Settings) -> logs.LogWriter:
-    return logs.configure(settings.log_level, on_drop=metrics.count_dropped_log_records)
+    return logs.configure(settings.log_level, form=settings.log_format, on_drop=metrics.count_dropped_log_records)

@@ -213,6 +213,13 @@ class AdditionalSettings(_Closed):
     """The query of a redirect_uri may differ from the registered one's."""
 
 
+class MailSettings(_Closed):
+    """What may be done with mail."""
+
+    hard_delete: _Flag | None = None
+    """`DELETE` of a message with `hard_delete=true` erases it at once. Without it, that is refused."""
+
+
 class CallbackUri(Model):
     """One redirect URI among all."""
 
@@ -261,6 +268,8 @@ class ApplicationPatch(_Closed):
     """Pages and identity providers of your own."""
     additional_settings: AdditionalSettings | None = None
     """How sign-in behaves."""
+    mail_settings: MailSettings | None = None
+    """What may be done with mail."""
     domain: Annotated[str, text(253, shortest=0)] | None = None
     """Kept and returned."""
     callback_uris: Annotated[list[_CallbackUri], Field(max_length=redirects.MOST)] | None = None
@@ -311,6 +320,7 @@ class Details(Model):
     branding: dict[str, Any]
     hosted_authentication: dict[str, Any]
     idp_settings: dict[str, Any] | None = None
+    mail_settings: dict[str, Any] | None = None
     domain: str | None = None
     callback_uris: list[RedirectUri]
     created_at: int
@@ -337,6 +347,7 @@ class Details(Model):
             branding=dict(profile.branding),
             hosted_authentication=dict(profile.hosted_authentication),
             idp_settings=dict(profile.idp_settings) or None,
+            mail_settings=dict(profile.mail_settings) or None,
             domain=profile.domain or None,
             callback_uris=[RedirectUri.of(uri) for uri in uris],
             created_at=app.created_at // SECOND,

@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasChoices, Field, StringConstraints
 
 from opengrant.api.wire.fields import Maybe, Model, examples
-from opengrant.calendars.drafts import SEARCHED, Days, EventDraft, Timespan
+from opengrant.calendars.drafts import Days, EventDraft, Timespan
 from opengrant.errors import InvalidData
+from opengrant.model.metadata import SEARCHED
 
 Text = Annotated[str, StringConstraints(max_length=32_768, pattern=r"^[^\x00]*$")]
 Email = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r"^[^\x00-\x1f\x7f]+$")]

@@ -1,13 +1,13 @@
 """The shapes of messages and their attachments."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
 from opengrant.api.wire.calendars import Selected
+from opengrant.api.wire.events import Metadata, read_pairs
 from opengrant.api.wire.fields import PRINTABLE, Model, examples
 from opengrant.errors import InvalidData
 from opengrant.mail.port import Headers, MessageQuery
@@ -17,6 +17,7 @@ MOST_WORDS = 20
 
 Text = Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00\r\n]*$")]
 Seconds = Annotated[int, Field(ge=0, lt=1 << 40)]
+_NO_FILTERS = frozenset({"metadata_pair", "limit", "page_token", "select", "fields"})
 _WORD = re.compile(r'"([^"]*)"|(\S+)')
 
 MessageFields = Literal["standard", "include_headers", "include_basic_headers", "include_tracking_options"]
@@ -79,6 +80,8 @@ class Described(Model):
     """HTML as it was sent, and plain text where there is no HTML. It was written by a stranger: sanitise it."""
     snippet: str | None = None
     """The first 100 characters of the text."""
+    metadata: dict[str, str] | None = None
+    """What was kept with it here."""
 
 
 class Message(Described):
@@ -93,20 +96,20 @@ class Message(Described):
 class MessagePatch(Model):
     """What is changed about a message; what is left out or null stays."""
 
-    model_config = examples({"unread": False, "folders": ["Archive"]})
+    model_config = examples({"unread": False, "folders": ["Archive"]}, {"metadata": {"key1": "order-17"}})
     unread: bool | None = None
     """Whether it counts as unread."""
     starred: bool | None = None
     """Whether it is flagged."""
     folders: list[Annotated[str, StringConstraints(min_length=1, max_length=2048)]] | None = None
     """Ids of all the folders that it is to lie in; an empty list archives it."""
+    metadata: Metadata | None = None
+    """Kept here, not in the mailbox. Replaces all pairs that there are; an empty object deletes them."""
 
-    def check(self, sent: Mapping[str, Any]) -> None:
-        """sent: the body. Raises InvalidData."""
-        if sent.get("metadata") is not None:
-            raise InvalidData("metadata: that of messages is not kept here yet.")
-        if self.unread is None and self.starred is None and self.folders is None:
-            raise InvalidData("The body is empty: send unread, starred or folders.")
+    def check(self) -> None:
+        """Raises InvalidData."""
+        if self.unread is None and self.starred is None and self.folders is None and self.metadata is None:
+            raise InvalidData("The body is empty: send unread, starred, folders or metadata.")
 
 
 class MessageSelected(Selected):
@@ -122,7 +125,7 @@ class DeleteQuery(Model):
     """How a message is deleted."""
 
     hard_delete: bool = False
-    """Refused: messages go to the trash, and what lies there is erased."""
+    """Erase it at once. Refused, unless the application has `mail_settings.hard_delete`."""
 
 
 class Filters(Selected):
@@ -148,6 +151,17 @@ class Filters(Selected):
     """How many at most; more than 200 counts as 200."""
     page_token: Annotated[str, StringConstraints(max_length=4096)] | None = None
     """The `next_cursor` of the page before."""
+    metadata_pair: Annotated[str, StringConstraints(max_length=3000)] | None = None
+    """`key1:value`, repeated or separated by commas: those that have all of them. Goes with no other filter."""
+
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """What is looked for of metadata. Raises InvalidData."""
+        if self.metadata_pair is None:
+            return ()
+        others = sorted(self.model_fields_set - _NO_FILTERS)
+        if others:
+            raise InvalidData(f"metadata_pair: goes with no other filter. Leave out {others[0].rstrip('_')}.")
+        return read_pairs(self.metadata_pair)
 
     def to_model(self, *, bodies: bool) -> MessageQuery:
         """Raises InvalidData."""

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from opengrant.errors import InvalidData
+from opengrant.mail import ids
 from opengrant.mail.imap import finding, folders, heads
 from opengrant.mail.port import Message
 from opengrant.mail.sessions import Kept
@@ -77,15 +78,21 @@ async def put(session: ImapSession, wire: bytes, uids: list[int], into: list[byt
         await commands.move(session, uids, others[0])
 
 
-async def delete(kept: Kept, session: ImapSession, message_id: str) -> None:
-    """Into the trash, which is made where there is none. What lies in it is erased. Raises DataNotFound."""
+async def delete(kept: Kept, session: ImapSession, message_id: str, *, erase: bool) -> bool:
+    """Into the trash, which is made where there is none. What lies in it is erased, as is all with `erase`.
+
+    True: the id has ended, as that of a message without a Message-ID does when it is moved. Raises DataNotFound.
+    """
     seen = await finding.find(kept, session, message_id, change=True)
-    listed = await commands.list_folders(session)
-    trash = folders.purpose(listed, "\\trash")
-    if trash is not None and trash.wire == seen.wire:
-        await commands.erase(session, [seen.uid])
-    else:
-        wire = trash.wire if trash is not None else await folders.make(session, listed, "Trash")
-        await commands.open_folder(session, seen.wire, change=True)
-        await commands.move(session, [seen.uid], wire)
     kept.hints.pop(message_id, None)
+    if not erase:
+        listed = await commands.list_folders(session)
+        trash = folders.purpose(listed, "\\trash")
+        erase = trash is not None and trash.wire == seen.wire
+        if not erase:
+            wire = trash.wire if trash is not None else await folders.make(session, listed, "Trash")
+            await commands.open_folder(session, seen.wire, change=True)
+            await commands.move(session, [seen.uid], wire)
+            return ids.located(message_id) is not None
+    await commands.erase(session, [seen.uid])
+    return True

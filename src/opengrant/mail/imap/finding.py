@@ -44,7 +44,7 @@ async def find(
         kept.hints.pop(message_id, None)
     folders = in_order([one for one in await commands.list_folders(session) if commands.can_open(one)])
     for start in range(0, len(folders), AT_ONCE):
-        for wire, uids in await _search(session, message_id, folders[start : start + AT_ONCE]):
+        for wire, uids in await search(session, (message_id,), folders[start : start + AT_ONCE]):
             found = await _look(session, message_id, wire, uids, headers, change=change)
             if found is not None:
                 kept.remember(message_id, (wire, found.validity, found.uid))
@@ -74,31 +74,43 @@ async def _look(
     validity: int | None = None,
 ) -> Seen | None:
     """The message if it is one of these. validity: the folder is another one where this is not its UIDVALIDITY."""
+    seen = await read(session, wire, uids, headers, change=change, validity=validity)
+    return next((one for one in seen if one.head.id == message_id), None)
+
+
+async def read(
+    session: ImapSession,
+    wire: bytes,
+    uids: Sequence[int],
+    headers: Headers,
+    *,
+    change: bool = False,
+    validity: int | None = None,
+) -> list[Seen]:
+    """Messages of a folder; none if it is gone."""
     try:
         opened = await commands.open_folder(session, wire, change=change)
     except ProviderFailure as failure:
         if session.usable and "NO" in failure.evidence.subcodes:
-            return None  # the folder is gone
+            return []
         raise
-    if validity not in (None, opened):
-        return None
-    seen = await heads.read(session, wire, opened, uids, headers=headers)
-    return next((one for one in seen if one.head.id == message_id), None)
+    return await heads.read(session, wire, opened, uids, headers=headers) if validity in (None, opened) else []
 
 
-async def _search(
-    session: ImapSession, message_id: str, folders: Sequence[ListedFolder]
+async def search(
+    session: ImapSession, message_ids: Sequence[str], folders: Sequence[ListedFolder]
 ) -> list[tuple[bytes, tuple[int, ...]]]:
-    """Folders that have messages with this text in their Message-ID, and those messages."""
-    search = commands.searching(session, [b"UNDELETED HEADER MESSAGE-ID " + quoted(message_id.encode("ascii"))])
-    asked = [command for one in folders for command in ((commands.opening(one.wire),), search)]
+    """Folders that have messages with one of these texts in their Message-ID, and those messages."""
+    terms = [b"HEADER MESSAGE-ID " + quoted(one.encode("ascii")) for one in message_ids]
+    command = commands.searching(session, [b"UNDELETED " + b"OR " * (len(terms) - 1) + b" ".join(terms)])
+    asked = [one for folder in folders for one in ((commands.opening(folder.wire),), command)]
     session.selected = None
     results = await session.run_all(asked)
     found = list[tuple[bytes, tuple[int, ...]]]()
     for folder, opened, result in zip(folders, results[::2], results[1::2], strict=True):
         if isinstance(opened, ProviderFailure) or isinstance(result, ProviderFailure):
             continue  # a folder that is gone, or that may not be opened
-        uids = tuple(islice(commands.found(result), _MOST_ALIKE))
+        uids = tuple(islice(commands.found(result), _MOST_ALIKE * len(terms)))
         if uids:
             found.append((folder.wire, uids))
     return found

@@ -2,14 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 import structlog
 
 from opengrant import failpoints
 from opengrant.errors import OpenGrantError
-from opengrant.mail.imap import changing, downloads, drafts, finding, folders, heads, listing, sent, threads
+from opengrant.mail.imap import changing, downloads, drafts, finding, folders, gathering, heads, listing, sent, threads
 from opengrant.mail.outgoing import Letter, Ready
 from opengrant.mail.port import (
     Download,
@@ -68,6 +68,13 @@ class ImapMailbox:
 
         return await self.line.call(read)
 
+    async def some(
+        self, message_ids: Sequence[str], *, headers: Headers = "none", bodies: bool = True
+    ) -> list[Message]:
+        return await self.line.call(
+            lambda kept, session: gathering.some(kept, session, message_ids, headers=headers, bodies=bodies)
+        )
+
     async def raw(self, message_id: str) -> tuple[str, bytes]:
         return await self.line.call(lambda kept, session: downloads.raw(kept, session, message_id))
 
@@ -96,8 +103,8 @@ class ImapMailbox:
             )
         )
 
-    async def delete(self, message_id: str) -> None:
-        await self.line.call(lambda kept, session: changing.delete(kept, session, message_id))
+    async def delete(self, message_id: str, *, erase: bool = False) -> bool:
+        return await self.line.call(lambda kept, session: changing.delete(kept, session, message_id, erase=erase))
 
     async def threads(self, query: ThreadQuery, *, after: Place | None, limit: int) -> ThreadPage:
         return await self.line.call(lambda kept, session: threads.page(kept, session, query, after=after, limit=limit))

@@ -3,7 +3,7 @@
 Sources  RFC 5321; RFC 1870 (SIZE), 2920 (PIPELINING), 6152 (8BITMIME), 6531 (SMTPUTF8)
 
 Its failures are ProviderFailure, with evidence of the step "command". All recipients of a message are accepted, or it
-is sent to none. AnswerLost says that nobody knows: the message was complete, and the server's answer did not come.
+is sent to none. AnswerLost says that its fate is not known: it was complete, and the server's answer did not come.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence

@@ -20,7 +20,7 @@ from opengrant.store.engine.writes import Arm, Head, one_by_one, together
 from opengrant.store.events import events
 from opengrant.store.events.events import Event
 from opengrant.store.grants import rotations
-from opengrant.store.mail import outgoing, signatures, watches
+from opengrant.store.mail import metadata, outgoing, signatures, watches
 from opengrant.store.signin import tokens
 from opengrant.store.tenants import workspaces
 
@@ -238,6 +238,16 @@ def find(application_id: str, grant_id: str) -> Steps[Grant | None]:
     return read(rows[0]) if rows else None
 
 
+def beginning(application_id: str, part: str, *, limit: int) -> Steps[list[str]]:
+    """Ids that begin so. part: lower-case hexadecimal digits and hyphens, where an id has them."""
+    whole = "00000000-0000-0000-0000-000000000000"
+    rows = yield Statement(
+        "select id from grants where application_id = $1 and id >= $2 and id <= $3 order by id limit $4",
+        (application_id, part + whole[len(part) :], part + whole[len(part) :].replace("0", "f"), limit),
+    )
+    return [str(row[0]) for row in rows]
+
+
 def find_mailbox(application_id: str, provider: ProviderName, keys: Sequence[str]) -> Steps[Grant | None]:
     """The grant that (application, provider, mailbox key) identifies.
 
@@ -383,6 +393,7 @@ def delete(application_id: str, grant_id: str) -> Steps[Grant | None]:
     yield from tokens.die_with(application_id, grant_id)
     yield from calendars.delete_of_grant(application_id, grant_id)
     yield from signatures.delete_of_grant(application_id, grant_id)
+    yield from metadata.delete_of_grant(application_id, grant_id)
     yield from outgoing.delete_of_grant(application_id, grant_id)
     yield from watches.delete_of_grant(application_id, grant_id)
     return read(rows[0])

@@ -10,8 +10,8 @@ from opengrant.store.engine.port import Dialect, Statement, Steps
 
 COLUMNS = Columns(Application, ("id", "name", "identity_rule", "created_at"))
 read = COLUMNS.read
-Part = Literal["branding", "hosted_authentication", "idp_settings", "additional_settings"]
-_PROFILE = "branding, hosted_authentication, idp_settings, additional_settings, domain"
+Part = Literal["branding", "hosted_authentication", "idp_settings", "additional_settings", "mail_settings"]
+_PROFILE = "branding, hosted_authentication, idp_settings, additional_settings, domain, mail_settings"
 
 
 def add(application: Application) -> Steps[bool]:
@@ -52,7 +52,7 @@ def find_profile(application_id: str) -> Steps[Profile | None]:
     )
     if not rows:
         return None
-    name, updated_at, branding, hosted, idp, additional, domain = rows[0]
+    name, updated_at, branding, hosted, idp, additional, domain, mail = rows[0]
     return Profile(
         # The name of the application is the default of the branding.
         branding={"name": name, **get_object(branding)},
@@ -60,6 +60,7 @@ def find_profile(application_id: str) -> Steps[Profile | None]:
         idp_settings=get_object(idp),
         additional_settings=get_object(additional),
         domain=domain,
+        mail_settings=get_object(mail),
         updated_at=updated_at,
     )
 
@@ -77,10 +78,10 @@ def change_profile(
                   hosted_authentication = coalesce($3, hosted_authentication),
                   idp_settings = coalesce($4, idp_settings),
                   additional_settings = coalesce($5, additional_settings),
-                  domain = coalesce($6, domain), updated_at = $7
+                  domain = coalesce($6, domain), mail_settings = coalesce($7, mail_settings), updated_at = $8
            where id = $1""",
         (
             *(application_id, put("branding"), put("hosted_authentication"), put("idp_settings")),
-            *(put("additional_settings"), domain, at),
+            *(put("additional_settings"), domain, put("mail_settings"), at),
         ),
     )

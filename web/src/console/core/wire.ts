@@ -353,6 +353,7 @@ export interface Details {
     branding: Record<string, unknown>;
     hosted_authentication: Record<string, unknown>;
     idp_settings?: Record<string, unknown>;
+    mail_settings?: Record<string, unknown>;
     domain?: string;
     callback_uris: RedirectUri[];
     /** Unix seconds. */
@@ -417,6 +418,8 @@ export interface Draft {
     body?: string;
     /** The first 100 characters of the text. */
     snippet?: string;
+    /** What was kept with it here. */
+    metadata?: Record<string, string>;
     /** The message that it answers. */
     reply_to_message_id?: string;
     /** When it was saved last. */
@@ -680,6 +683,8 @@ export interface Message {
     body?: string;
     /** The first 100 characters of the text. */
     snippet?: string;
+    /** What was kept with it here. */
+    metadata?: Record<string, string>;
     /** With `fields=include_headers` or `include_basic_headers`. */
     headers?: HeaderField[];
     /** With `fields=raw_mime`: the message, in URL-safe Base64. */
@@ -959,6 +964,8 @@ export interface SentMessage {
     body?: string;
     /** The first 100 characters of the text. */
     snippet?: string;
+    /** What was kept with it here. */
+    metadata?: Record<string, string>;
     /** With `fields=include_headers` or `include_basic_headers`. */
     headers?: HeaderField[];
     /** With `fields=raw_mime`: the message, in URL-safe Base64. */
