@@ -31,6 +31,7 @@ from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
 from opengrant.mail.metadata import MessageMetadata
+from opengrant.mail.readings import MailReadings
 from opengrant.mail.schedules.schedules import Schedules
 from opengrant.mail.schedules.scheduling import Scheduling
 from opengrant.mail.schedules.sending import ScheduledSender
@@ -100,6 +101,7 @@ class Services:
     ics_import: IcsImport
     # mail
     mail: MailService
+    mail_readings: MailReadings
     watching: Watching
     sending: Sending
     schedules: Schedules

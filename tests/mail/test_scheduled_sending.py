@@ -87,7 +87,7 @@ def later(tenant: Tenant, dovecot: Dovecot, postfix: Postfix, owner: Owner) -> L
 
 def test_a_message_is_sent_at_its_time_and_not_before(later: Later, owner: Owner, postfix: Postfix) -> None:
     later.listen()
-    answer = later.ask(bcc=[{"email": "carl@example.com"}])
+    answer = later.ask(bcc=[{"email": "carl@example.com"}], metadata={"key1": "spring"})
     body = answer.json()
     assert answer.status_code == 202
     assert {name: body[name] for name in ("grant_id", "schedule_id", "send_at")} == {
@@ -104,6 +104,8 @@ def test_a_message_is_sent_at_its_time_and_not_before(later: Later, owner: Owner
     message = message_from_bytes(received[0].raw)
     assert (message["Message-ID"], message["Bcc"], owner.count("Sent")) == (body["data"]["id"], None, 1)
     assert "close_time" in later.show(id_)
+    (found,) = data(later.tenant.get(f"{later.path}/messages?metadata_pair=key1:spring"))
+    assert (found["id"], found["metadata"]) == (body["data"]["id"], {"key1": "spring"})
     assert later.live.rows("select count(*) from secrets where owner_id = $1", id_)[0][0] == 0
     later.work()
     assert len(postfix.received(2)) == 2

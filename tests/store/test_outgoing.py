@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from opengrant.mail.outgoing import Ready
-from opengrant.mail.schedules.sealing import PIECE, seal, unseal
+from opengrant.mail.schedules.sealing import PIECE, Kept, seal, unseal
 from opengrant.model import Sealed, now
 from opengrant.model.mail import Address
 from opengrant.operations.master_keys import Reseal
@@ -172,13 +172,16 @@ async def test_after_a_clock_step_back_a_retry_is_due_now_and_a_time_that_was_as
 
 
 OLD, NEW = MasterKey("1", bytes(32)), MasterKey("2", bytes([2] * 32))
-READY = Ready(
-    raw=random.Random(1).randbytes(5 * PIECE + 3),
-    message_id="<1@example.test>",
-    date=1,
-    sender="bob@example.test",
-    recipients=("ana@example.com", "carl@example.com"),
-    bcc=(Address("carl@example.com", "Carl"),),
+READY = Kept(
+    Ready(
+        raw=random.Random(1).randbytes(5 * PIECE + 3),
+        message_id="<1@example.test>",
+        date=1,
+        sender="bob@example.test",
+        recipients=("ana@example.com", "carl@example.com"),
+        bcc=(Address("carl@example.com", "Carl"),),
+    ),
+    {"key1": "spring"},
 )
 
 

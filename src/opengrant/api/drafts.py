@@ -1,10 +1,10 @@
 """/v3/grants/{grant_id}/drafts."""
 
-from opengrant.api.folders import ERRORS, TAG
+from opengrant.api.folders import BY_TOKEN, ERRORS, TAG
 from opengrant.api.http import data_plane
 from opengrant.api.http.data_plane import grant_of
 from opengrant.api.http.request import Request
-from opengrant.api.http.route_table import Cursor, Key, One, route
+from opengrant.api.http.route_table import Cursor, One, route
 from opengrant.api.kept_metadata import metadata_of, page_by_metadata
 from opengrant.api.messages import after, cursor
 from opengrant.api.outgoing_bodies import MULTIPART, read_outgoing
@@ -16,7 +16,6 @@ from opengrant.mail import shown
 _DRAFTS = "/v3/grants/{grant_id}/drafts"
 _DRAFT = f"{_DRAFTS}/{{draft_id}}"
 _LISTS = frozenset({"any_email", "to", "cc", "bcc", "metadata_pair"})
-BY_TOKEN = Key(by_token=True)
 
 
 @route("GET", _DRAFTS, tag=TAG, access=BY_TOKEN, query=wire.DraftsQuery, answers=Cursor(wire.Draft), errors=ERRORS)
@@ -73,7 +72,12 @@ async def create_draft(request: Request) -> Answer:
     grant = await grant_of(request)
     body, said = await read_outgoing(request, wire.DraftBody)
     mailbox = request.services.mail.mailbox(request.application, grant)
-    return shown.draft(await mailbox.create_draft(said, starred=bool(body.starred)), grant.id)
+    if body.metadata:
+        await request.services.mail_metadata.check_room(grant)
+    made = await mailbox.create_draft(said, starred=bool(body.starred))
+    if body.metadata:
+        await request.services.mail_metadata.put(grant, made.head.id, body.metadata, kind="draft")
+    return shown.draft(made, grant.id, metadata=body.metadata)
 
 
 @route(
@@ -98,7 +102,10 @@ async def update_draft(request: Request) -> Answer:
     mailbox = request.services.mail.mailbox(request.application, grant)
     given = body.given(files=bool(said.files))
     changed = await mailbox.change_draft(request.params["draft_id"], said, given=given, starred=body.starred)
-    return chosen(shown.draft(changed, grant.id))
+    if body.metadata is not None:
+        await request.services.mail_metadata.put(grant, changed.head.id, body.metadata, kind="draft")
+    kept = await metadata_of(request, grant, [changed])
+    return chosen(shown.draft(changed, grant.id, metadata=kept.get(changed.head.id)))
 
 
 @route("DELETE", _DRAFT, tag=TAG, access=BY_TOKEN, errors=ERRORS)

@@ -40,6 +40,7 @@ from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.refresh.state import States
 from opengrant.mail.metadata import MessageMetadata
+from opengrant.mail.readings import MailReadings
 from opengrant.mail.signatures import Signatures as MailSignatures
 from opengrant.mail.watching.contents import MessageContents
 from opengrant.operations.address_index import AddressIndex
@@ -102,6 +103,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         ics_import=IcsImport(db=db, clock=clock),
         mail=mail,
         sending=sending,
+        mail_readings=MailReadings(db=db, clock=clock),
         watching=build_watching(settings, tools, mail, contents, opened),
         mail_signatures=signatures,
         schedules=schedules,

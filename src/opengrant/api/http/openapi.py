@@ -207,6 +207,8 @@ def _security(access: Access) -> list[dict[str, list[str]]] | None:
             return [{f"signature{name}": [] for name in SIGNATURE_HEADERS}, SESSION_SCHEMES]
         case InConsole():
             return [SESSION_SCHEMES]
+        case Key(by_token=True, by_session=False):
+            return [{"apiKey": []}, {"accessToken": []}]
         case Key(by_token=True):
             return [{"apiKey": []}, {"accessToken": []}, SESSION_SCHEMES]
         case Key():

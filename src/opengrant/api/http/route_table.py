@@ -24,11 +24,13 @@ from opengrant.model import Permission
 class Key:
     """An API key or a console session that has the permission.
 
-    by_token  an access token may call it too, for its own grant
+    by_token    an access token may call it too, for its own grant
+    by_session  False: no console session may
     """
 
     needs: Permission = "all"
     by_token: bool = False
+    by_session: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +42,14 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class InConsole:
-    """A console session; `operator`: one that a link began."""
+    """A console session.
+
+    operator  one that a link began
+    needs     with this permission
+    """
 
     operator: bool = False
+    needs: Permission | None = None
 
 
 @dataclass(frozen=True, slots=True)

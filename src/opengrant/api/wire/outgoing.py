@@ -153,7 +153,7 @@ class OutgoingBody(Model):
     tracking_options: TrackingOptions | None = None
     """Refused, but for a label."""
     metadata: Metadata | None = None
-    """Refused: metadata of messages is not kept here yet."""
+    """Kept here, not in the message. `key1` to `key5` can be searched for."""
     template: Template | None = None
     """Refused: there are no templates here."""
     signature_id: Maybe[Annotated[str, StringConstraints(max_length=500, pattern=PRINTABLE)]] = None
@@ -185,8 +185,6 @@ class OutgoingBody(Model):
     def _check(self) -> None:
         if self.template is not None:
             raise InvalidData("template: there are no templates here. Send subject and body.")
-        if self.metadata:
-            raise InvalidData("metadata: that of messages is not kept here yet.")
         if self.tracking_options is not None:
             self.tracking_options.check()
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from opengrant.errors import DataNotFound, GrantNotFound, InvalidData, RateLimited
+from opengrant.mail.metadata import Pairs
 from opengrant.mail.outgoing import Ready
-from opengrant.mail.schedules.sealing import seal
+from opengrant.mail.schedules.sealing import Kept, seal
 from opengrant.model import SECOND, Application, Clock, Grant, Micros, micros
 from opengrant.store import secrets
 from opengrant.store.engine.port import Steps, Store
@@ -54,8 +55,10 @@ class Schedules:
         if not SOONEST.total_seconds() <= ahead <= LATEST.total_seconds():
             raise InvalidData("send_at: a message is sent in one minute at the earliest, in 30 days at the latest.")
 
-    async def add(self, app: Application, grant: Grant, mail: Ready, *, send_at: int, id_: str) -> Outgoing:
-        """Keep a message until it is sent; one with that id stays as it is.
+    async def add(
+        self, app: Application, grant: Grant, mail: Ready, *, send_at: int, id_: str, pairs: Pairs | None = None
+    ) -> Outgoing:
+        """Keep a message until it is sent; one with that id stays as it is. pairs: its metadata, once it is sent.
 
         Raises InvalidData, RateLimited: too many wait. GrantNotFound.
         """
@@ -78,7 +81,7 @@ class Schedules:
             closed_at=None,
             created_at=at,
         )
-        await self.db.write(self._add(grant, one, await seal(self.vault, app.id, id_, mail)))
+        await self.db.write(self._add(grant, one, await seal(self.vault, app.id, id_, Kept(mail, pairs))))
         return one
 
     def _add(self, grant: Grant, one: Outgoing, pieces: Sequence[secrets.SecretRow]) -> Steps[None]:
@@ -115,11 +118,11 @@ class Schedules:
         """Raises DataNotFound: there is none, it is closed, or it is being sent."""
 
         def script() -> Steps[None]:
-            owner = (grant.application_id, grant.id, id_)
-            if (yield from outgoing.cancel(*owner, _CANCELLED, at=self.clock())):
+            key = (grant.application_id, grant.id, id_)
+            if (yield from outgoing.cancel(*key, _CANCELLED, at=self.clock())):
                 yield from secrets.destroy(grant.application_id, outgoing.KIND, [id_])
                 return
-            found = yield from outgoing.find(*owner)
+            found = yield from outgoing.find(*key)
             if found is None:
                 raise _unknown(id_)
             if found.state == "pending":

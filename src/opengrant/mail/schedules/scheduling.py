@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from opengrant.access.idempotency import Attempt, Idempotency
 from opengrant.mail import reading
+from opengrant.mail.metadata import Pairs
 from opengrant.mail.outgoing import Letter, Ready
 from opengrant.mail.port import Message
 from opengrant.mail.schedules.schedules import Schedules
@@ -34,14 +35,24 @@ class Scheduling:
     digests: Digests
 
     async def schedule(
-        self, app: Application, grant: Grant, said: Letter | bytes, *, send_at: int, once: Once | None
+        self,
+        app: Application,
+        grant: Grant,
+        said: Letter | bytes,
+        *,
+        send_at: int,
+        pairs: Pairs | None,
+        once: Once | None,
     ) -> Scheduled:
-        """send_at: seconds since the epoch. once: the same request makes one schedule, though a process dies.
+        """Keep a message until it is sent.
 
-        Raises what Sending.prepare, Schedules.add and Idempotency.one_attempt raise.
+        send_at  seconds since the epoch
+        pairs    its metadata
+        once     the same request makes one schedule, though a process dies
+        Raises   what Sending.prepare, Schedules.add and Idempotency.one_attempt raise.
         """
         if once is None:
-            id_, made = await self._add(app, grant, said, send_at=send_at, token=secrets.token_hex(16))
+            id_, made = await self._add(app, grant, said, send_at=send_at, pairs=pairs, token=secrets.token_hex(16))
             return Scheduled(await as_message(made, made.message_id), id_, replayed=False)
         # Of key and body: the key may come with another body an hour later.
         token = self.digests.message_id(app.id, grant.id, f"{once.key}\n{self.digests.request(app.id, once.body)}")
@@ -49,7 +60,7 @@ class Scheduling:
 
         async def run(_: Attempt) -> Mapping[str, Any]:
             nonlocal ready
-            id_, ready = await self._add(app, grant, said, send_at=send_at, token=token)
+            id_, ready = await self._add(app, grant, said, send_at=send_at, pairs=pairs, token=token)
             return {"schedule_id": id_, "date": ready.date, "references": reading.references(ready.raw)}
 
         done, replayed = await self.idempotency.one_attempt(app, once.key, once.body, run, within=f"send {grant.id}")
@@ -60,10 +71,17 @@ class Scheduling:
         return Scheduled(await as_message(ready, ready.message_id), done["schedule_id"], replayed)
 
     async def _add(
-        self, app: Application, grant: Grant, said: Letter | bytes, *, send_at: int, token: str
+        self,
+        app: Application,
+        grant: Grant,
+        said: Letter | bytes,
+        *,
+        send_at: int,
+        pairs: Pairs | None,
+        token: str,
     ) -> tuple[str, Ready]:
         self.schedules.check_time(send_at)
         ready = await self.sending.prepare(app, grant, said, token=token)
         id_ = str(uuid.UUID(hex=token))
-        await self.schedules.add(app, grant, ready, send_at=send_at, id_=id_)
+        await self.schedules.add(app, grant, ready, send_at=send_at, id_=id_, pairs=pairs)
         return id_, ready

@@ -5,9 +5,11 @@ The first piece, `head`, says to whom the message goes and of how many pieces it
 
 import asyncio
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from pydantic_core import from_json, to_json
 
+from opengrant.mail.metadata import Pairs
 from opengrant.mail.mime import LOOP_LIMIT
 from opengrant.mail.outgoing import Ready
 from opengrant.model.mail import Address
@@ -21,20 +23,28 @@ _HEAD = "head"
 _VERSION = 1
 
 
-async def seal(vault: Vault, application_id: str, id_: str, mail: Ready) -> list[SecretRow]:
-    if len(mail.raw) > LOOP_LIMIT:
-        return await asyncio.to_thread(_seal, vault, application_id, id_, mail)
-    return _seal(vault, application_id, id_, mail)
+class Kept(NamedTuple):
+    """pairs: metadata that the message has once it is sent."""
+
+    mail: Ready
+    pairs: Pairs | None = None
 
 
-async def unseal(vault: Vault, rows: Sequence[SecretRow]) -> Ready:
+async def seal(vault: Vault, application_id: str, id_: str, kept: Kept) -> list[SecretRow]:
+    if len(kept.mail.raw) > LOOP_LIMIT:
+        return await asyncio.to_thread(_seal, vault, application_id, id_, kept)
+    return _seal(vault, application_id, id_, kept)
+
+
+async def unseal(vault: Vault, rows: Sequence[SecretRow]) -> Kept:
     """Raises Unsealable, also where pieces are missing."""
     if len(rows) > LOOP_LIMIT // PIECE:
         return await asyncio.to_thread(_unseal, vault, rows)
     return _unseal(vault, rows)
 
 
-def _seal(vault: Vault, application_id: str, id_: str, mail: Ready) -> list[SecretRow]:
+def _seal(vault: Vault, application_id: str, id_: str, kept: Kept) -> list[SecretRow]:
+    mail = kept.mail
     parts = [mail.raw[start : start + PIECE] for start in range(0, len(mail.raw), PIECE)]
     head = {
         "v": _VERSION,
@@ -44,6 +54,7 @@ def _seal(vault: Vault, application_id: str, id_: str, mail: Ready) -> list[Secr
         "sender": mail.sender,
         "recipients": mail.recipients,
         "bcc": [(one.email, one.name) for one in mail.bcc],
+        "metadata": kept.pairs,
     }
     pieces = {_HEAD: to_json(head)} | {f"{number:05d}": part for number, part in enumerate(parts)}
     return [
@@ -52,14 +63,14 @@ def _seal(vault: Vault, application_id: str, id_: str, mail: Ready) -> list[Secr
     ]
 
 
-def _unseal(vault: Vault, rows: Sequence[SecretRow]) -> Ready:
+def _unseal(vault: Vault, rows: Sequence[SecretRow]) -> Kept:
     opened = {
         row.purpose: vault.open(row.sealed, Owner(row.application_id, KIND, row.owner_id, row.purpose)) for row in rows
     }
     head = from_json(opened.pop(_HEAD, b"{}"))
     if len(opened) != head.get("pieces"):
         raise Unsealable("A piece of a stored message is missing.")
-    return Ready(
+    mail = Ready(
         raw=b"".join(opened[purpose] for purpose in sorted(opened)),
         message_id=head["message_id"],
         date=head["date"],
@@ -67,3 +78,4 @@ def _unseal(vault: Vault, rows: Sequence[SecretRow]) -> Ready:
         recipients=tuple(head["recipients"]),
         bcc=tuple(Address(email, name) for email, name in head["bcc"]),
     )
+    return Kept(mail, head["metadata"])

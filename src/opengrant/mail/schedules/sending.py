@@ -17,17 +17,17 @@ import structlog
 from opengrant.errors import DataNotFound, Internal, MaySent, OpenGrantError, StoreUnavailable
 from opengrant.failpoints import point
 from opengrant.grants.refusals import refuse_blocked
-from opengrant.mail.outgoing import Ready
+from opengrant.mail.metadata import Pairs
 from opengrant.mail.schedules import results
 from opengrant.mail.schedules.results import Result
-from opengrant.mail.schedules.sealing import unseal
+from opengrant.mail.schedules.sealing import Kept, unseal
 from opengrant.mail.sending import Sending
 from opengrant.model import SECOND, Application, Clock, Grant, Micros
 from opengrant.store import secrets
 from opengrant.store.engine.port import Steps, Store
 from opengrant.store.events import events
 from opengrant.store.grants import grants
-from opengrant.store.mail import outgoing
+from opengrant.store.mail import metadata, outgoing
 from opengrant.store.mail.outgoing import Claim, Outgoing
 from opengrant.store.tenants import applications
 from opengrant.vault import Unsealable, Vault
@@ -137,14 +137,14 @@ class ScheduledSender:
             return
         point("scheduled.answered")
         at = self.clock()
-        if await self.db.write(_write(one, result, at=at)):
+        if await self.db.write(_write(one, result, attempt.pairs, at=at)):
             self.observe(result.kind)
             log.info("scheduled_send", schedule=one.id, grant=one.grant_id, attempt=one.attempts, outcome=result.kind)
 
 
 @dataclass(slots=True)
 class _Attempt:
-    """One attempt. doubtful: the message may have been sent."""
+    """One attempt. doubtful: the message may have been sent. pairs: its metadata, once it is open."""
 
     sender: ScheduledSender
     one: Outgoing
@@ -152,6 +152,7 @@ class _Attempt:
     grant: Grant
     pieces: Sequence[secrets.SecretRow]
     doubtful: bool = False
+    pairs: Pairs | None = None
 
     async def result(self) -> Result:
         """Raises _Lost: there is nothing to write."""
@@ -171,20 +172,20 @@ class _Attempt:
 
     async def _made(self) -> Result:
         sender, one = self.sender, self.one
+        if not self.doubtful and results.is_stale(one, at=sender.clock()):
+            return results.STALE
+        refuse_blocked(self.grant)
+        mail, self.pairs = await self._open()
         if self.doubtful:
-            refuse_blocked(self.grant)
             try:
                 await sender.sending.mail.mailbox(self.app, self.grant).get(one.message_id, headers="none")
             except DataNotFound:
                 return results.UNKNOWN
             return results.SENT
-        if results.is_stale(one, at=sender.clock()):
-            return results.STALE
-        refuse_blocked(self.grant)
-        await sender.sending.deliver(self.app, self.grant, await self._open(), self._mark)
+        await sender.sending.deliver(self.app, self.grant, mail, self._mark)
         return results.SENT
 
-    async def _open(self) -> Ready:
+    async def _open(self) -> Kept:
         try:
             return await unseal(self.sender.vault, self.pieces)
         except Unsealable as problem:
@@ -206,7 +207,7 @@ def _stored(one: Outgoing) -> Steps[tuple[Application, Grant, list[secrets.Secre
     return app, grant, (yield from secrets.all_of(one.application_id, outgoing.KIND, one.id))
 
 
-def _write(one: Outgoing, result: Result, *, at: Micros) -> Steps[bool]:
+def _write(one: Outgoing, result: Result, pairs: Pairs | None, *, at: Micros) -> Steps[bool]:
     """False: the claim has ended."""
     if result.run_at is not None:
         return (yield from outgoing.again(one, result.outcome, run_at=result.run_at, sent=result.doubtful))
@@ -214,5 +215,8 @@ def _write(one: Outgoing, result: Result, *, at: Micros) -> Steps[bool]:
     if not (yield from outgoing.close(one, state, result.outcome, at=at)):
         return False
     yield from secrets.destroy(one.application_id, outgoing.KIND, [one.id])
+    if pairs and state == "success":
+        of = (one.application_id, one.grant_id, one.message_id)
+        yield from metadata.put(*of, pairs, kind="message", date=at // SECOND, at=at)
     yield from events.announce(results.event(one, result, at=at))
     return True
