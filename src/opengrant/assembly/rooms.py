@@ -39,6 +39,7 @@ from opengrant.grants.handover import Handover
 from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.refresh.state import States
+from opengrant.mail.drafts import Drafts
 from opengrant.mail.metadata import MessageMetadata
 from opengrant.mail.readings import MailReadings
 from opengrant.mail.signatures import Signatures as MailSignatures
@@ -103,6 +104,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         ics_import=IcsImport(db=db, clock=clock),
         mail=mail,
         sending=sending,
+        drafts=Drafts(sending=sending),
         mail_readings=MailReadings(db=db, clock=clock),
         watching=build_watching(settings, tools, mail, contents, opened),
         mail_signatures=signatures,

@@ -93,8 +93,8 @@ class Sending:
         """
         references: Sequence[str] = ()
         if isinstance(said, Letter):
-            await self._check_sender(app, grant, said)
-            references = await self._references(self.mail.mailbox(app, grant), said)
+            await self.check_sender(app, grant, said)
+            references = await self.references(self.mail.mailbox(app, grant), said)
             said = await self._signed(app, grant, said)
         return await self._made(grant, said, token, date=self.clock() // SECOND, references=references)
 
@@ -130,7 +130,7 @@ class Sending:
             return said
         return said.signed(await self.signatures.signature(app, grant, said.signature_id))
 
-    async def _check_sender(self, app: Application, grant: Grant, said: Letter) -> None:
+    async def check_sender(self, app: Application, grant: Grant, said: Letter) -> None:
         """Where the provider tells the aliases of a mailbox, they count. Elsewhere the mail server decides."""
         if said.sender is None or fold(said.sender.email) == fold(grant.email):
             return
@@ -138,7 +138,7 @@ class Sending:
         if known and fold(said.sender.email) not in {fold(one) for one in known}:
             raise InvalidData("from: this is neither the grant's address nor one of its aliases.")
 
-    async def _references(self, mailbox: Mailbox, said: Letter) -> Sequence[str]:
+    async def references(self, mailbox: Mailbox, said: Letter) -> Sequence[str]:
         """The conversation that an answer belongs to. Raises InvalidData."""
         if said.reply_to_message_id is None:
             return ()
