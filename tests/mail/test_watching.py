@@ -95,14 +95,14 @@ def server(announcing: LiveServer) -> LiveServer:
     return announcing
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def polled(server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """No connection listens: each look is a test's own."""
     monkeypatch.setattr(server.services.watching.watcher.room, "_most", 0)
 
 
 @pytest.fixture
-def told(tenant: Tenant, owner: Owner, dovecot: Dovecot, hook: Hook) -> Iterator[Told]:
+def told(tenant: Tenant, owner: Owner, dovecot: Dovecot, hook: Hook, polled: None) -> Iterator[Told]:
     tenant.connector("imap")
     made = data(tenant.connect("imap", imap(dovecot, OWNER)))
     webhook = subscribe(tenant, hook, *TOLD)
@@ -282,7 +282,7 @@ def test_an_application_without_such_a_webhook_costs_nothing(
 
 
 @pytest.fixture
-def listening(told: Told, polled: None, server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Told:
+def listening(told: Told, server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Told:
     """Its inbox is listened to."""
     monkeypatch.setattr(server.services.watching.watcher.room, "_most", 10)
     told.start()
