@@ -30,6 +30,7 @@ from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
+from opengrant.mail.drafts import Drafts
 from opengrant.mail.metadata import MessageMetadata
 from opengrant.mail.readings import MailReadings
 from opengrant.mail.schedules.schedules import Schedules
@@ -102,6 +103,7 @@ class Services:
     mail_readings: MailReadings
     watching: Watching
     sending: Sending
+    drafts: Drafts
     schedules: Schedules
     mail_signatures: MailSignatures
     mail_metadata: MessageMetadata

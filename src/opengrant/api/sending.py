@@ -24,6 +24,12 @@ from opengrant.mail.metadata import Pairs
 from opengrant.mail.outgoing import Letter
 from opengrant.mail.sending import Once
 
+SENDING_ERRORS = (
+    *ERRORS,
+    *(InvalidPayload, InvalidIdempotencyKey, InvalidIdempotentRequest, ConcurrentIdempotentRequest),
+    *(PayloadTooLarge, MailDeferred, MaySent),
+)
+
 
 @route(
     "POST",
@@ -34,11 +40,7 @@ from opengrant.mail.sending import Once
     file=MULTIPART,
     query=wire.SendQuery,
     answers=One(wire.SentMessage, says_grant=True),
-    errors=(
-        *ERRORS,
-        *(InvalidPayload, InvalidIdempotencyKey, InvalidIdempotentRequest, ConcurrentIdempotentRequest),
-        *(PayloadTooLarge, MailDeferred, MaySent),
-    ),
+    errors=SENDING_ERRORS,
     reads=("Idempotency-Key",),
 )
 async def send_message(request: Request) -> Answer:

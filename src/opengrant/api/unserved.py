@@ -31,7 +31,6 @@ _TABLE: Sequence[tuple[str, Sequence[str]]] = (
     (
         _MAIL,
         (
-            f"POST {_GRANT}/drafts/{{draft_id}}",
             f"POST {_GRANT}/attachment-uploads",
             f"POST {_GRANT}/attachment-uploads/{{attachment_id}}/complete",
         ),

@@ -31,6 +31,7 @@ from opengrant.grants.handover import Handover
 from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.refresh.state import States
+from opengrant.mail.drafts import Drafts
 from opengrant.mail.metadata import MessageMetadata
 from opengrant.mail.readings import MailReadings
 from opengrant.mail.signatures import Signatures as MailSignatures
@@ -59,6 +60,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
     signatures = MailSignatures(db=db, clock=clock, places=MAIL_PLACES)
     idempotency = Idempotency(db=db, digests=tools.digests, clock=clock)
     aliases = Aliases(tokens=grants.refresh.tokens, providers=tools.providers.aliases)
+    sending = build_sending(tools, mail, signatures, aliases, idempotency)
     return Services(
         db=db,
         public_url=settings.public_url,
@@ -92,9 +94,10 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         feeds=Feeds(db=db, digests=tools.digests, clock=clock),
         ics_import=IcsImport(db=db, clock=clock),
         mail=mail,
+        sending=sending,
+        drafts=Drafts(sending=sending),
         mail_readings=MailReadings(db=db, clock=clock),
         watching=build_watching(settings, tools, mail, contents, opened),
-        sending=build_sending(tools, mail, signatures, aliases, idempotency),
         mail_signatures=signatures,
         schedules=build_schedules(tools),
         mail_metadata=MessageMetadata(db=db, clock=clock),

@@ -133,7 +133,8 @@ def _tags() -> list[dict[str, str]]:
 
 def _members(shape: Any) -> tuple[type[BaseModel], ...]:
     """The models of a union, or the one model."""
-    return typing.get_args(shape) if isinstance(shape, types.UnionType) else (shape,)
+    members = typing.get_args(shape) if isinstance(shape, types.UnionType) else (shape,)
+    return tuple(member for member in members if member is not types.NoneType)
 
 
 def _schemas() -> tuple[dict[str, Any], Mapping[Any, Any]]:
@@ -262,7 +263,8 @@ def _body(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
     }
     types_of_body = ["application/json", *(["application/x-www-form-urlencoded"] if operation.form else [])]
     # A body of which nothing is required need not come, where a query may stand for it.
-    required = not operation.form or any(field.is_required() for field in members[0].model_fields.values())
+    may_lack = operation.form or types.NoneType in typing.get_args(operation.body)
+    required = not may_lack or any(field.is_required() for field in members[0].model_fields.values())
     described = dict.fromkeys(types_of_body, content)
     match operation.file:
         case FileBody(media):

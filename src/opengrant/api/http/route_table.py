@@ -182,7 +182,8 @@ class MultipartBody:
 class Operation:
     """One verb on one path.
 
-    body        the model of the request body, or a union of models: the documentation shows a oneOf
+    body        the model of the request body, or a union of models: the documentation shows a oneOf; with
+                None, the body may be absent
     query       the model of the query string
     errors      what the handler may raise, beside what every route may
     form        the body may be an HTML form too, and may be absent
