@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from opengrant.mail.clean.lines import Line, Style, lines
+from opengrant.mail.clean.lines import lines
+from opengrant.mail.clean.output import Line, Style
 from opengrant.mail.clean.replies import without_ending, without_quotes
 from opengrant.model.basics import record
 from opengrant.model.mail import Body

@@ -5,11 +5,11 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from opengrant.mail.clean.output import DEEPEST, Line, Output, Style
+from opengrant.mail.clean.parts import Parts
 from opengrant.mail.clean.styles import Look, Sheet, look
 from opengrant.mail.clean.tokens import End, Raw, Start, Text, tokens
 
-DEEPEST = 6
-"""Lists and quotations within each other that are indented: else a line may be longer than all that was sent."""
 LONGEST_URL = 2000
 
 _BLOCKS = frozenset(
@@ -81,39 +81,6 @@ _CLOSED_BY: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 _MARKS = {"b": "**", "strong": "**", "i": "*", "em": "*", "code": "`", "s": "~~", "strike": "~~", "del": "~~"}
 _ESCAPED = re.compile(r"([\\`*_\[\]<>])")
 _BLANKS = re.compile(r"[ \t\n\f\r\xa0]+")
-_QUOTES = re.compile(
-    r"(?:gmail|yahoo|protonmail|tutanota)[_-]quoted?(?![a-z])|zmail_extra|moz-cite-prefix", re.IGNORECASE
-)
-_QUOTE_IDS = frozenset(
-    {"divrplyfwdmsg", "appendonsend", "replysplit", "isreplycontent", "mail-editor-reference-message-container"}
-)
-_SIGNATURES = re.compile(
-    r"(?:gmail_signature|moz-signature|elementtoproof-signature|protonmail_signature_block)\b", re.IGNORECASE
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Style:
-    """How HTML is written. Links and images: whether they are named."""
-
-    markdown: bool = False
-    links: bool = False
-    images: bool = False
-    image_marks: bool = True
-    tables: bool = False
-
-
-@dataclass(slots=True)
-class Line:
-    """quote, signature: 0, or a number that the lines of one quotation, or signature, share.
-
-    cited  how many passages that the writer cites lie around it
-    """
-
-    text: str
-    quote: int = 0
-    signature: int = 0
-    cited: int = 0
 
 
 @dataclass(slots=True)
@@ -131,19 +98,14 @@ class _Element:
 class _Writer:
     style: Style
     sheet: Sheet
-    lines: list[Line] = field(default_factory=list)
-    pieces: list[str] = field(default_factory=list)
+    out: Output = field(default_factory=Output)
     stack: list[_Element] = field(default_factory=list)
     places: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     unclosed: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     """Formatting elements that hide text, and were not closed by their own end tag."""
-    marks: list[str] = field(default_factory=list)
-    """Of Markdown, that are open: they end with a line and begin again on the next."""
-    parts: int = 0
-    blank: bool = True
+    parts: Parts = field(default_factory=Parts)
     cells: int = 0
     header: int = 0
-    rest_of_message: int = 0
 
     @property
     def top(self) -> _Element:
@@ -169,7 +131,7 @@ class _Writer:
         elif name in _BLOCKS and self.last(("p",)) > self.last(_WALLS):
             self.pop_to(self.last(("p",)))
         if name in _BLOCKS:
-            self.end_line(paragraph=name in _PARAGRAPHS)
+            self.out.end_line(self.where, paragraph=name in _PARAGRAPHS)
         if name in _VOID:
             self.void(name, attributes)
             return
@@ -177,8 +139,8 @@ class _Writer:
         made = _Element(
             name,
             look(parent.look, name, attributes, self.sheet.of(name, attributes)),
-            self.quote_of(name, attributes) or parent.quote,
-            self.signature_of(attributes) or parent.signature,
+            self.parts.quote(name, attributes, parent.quote),
+            self.parts.signature(attributes, parent.signature),
         )
         self.places[name].append(len(self.stack))
         self.stack.append(made)
@@ -194,18 +156,18 @@ class _Writer:
         elif self.unclosed.get(name):
             self.forget(name)
         elif name == "p":
-            self.end_line(paragraph=True)
+            self.out.end_line(self.where, paragraph=True)
 
     def pop_to(self, place: int, *, by: str = "") -> None:
         """by: the end tag that does it."""
         while len(self.stack) > place:
             one = self.top
             if one.mark:
-                self.close_mark(one.mark)
+                self.out.close_mark(one.mark)
             elif not self.hidden:
                 self.close(one)
             if one.name in _BLOCKS:
-                self.end_line(paragraph=one.name in _PARAGRAPHS)
+                self.out.end_line(self.where, paragraph=one.name in _PARAGRAPHS)
             self.stack.pop()
             self.places[one.name].pop()
             if one.name in _WALLS:
@@ -218,30 +180,6 @@ class _Writer:
         if not self.unclosed[name]:
             del self.unclosed[name]
 
-    def quote_of(self, name: str, attributes: Mapping[str, str]) -> int:
-        if self.rest_of_message:
-            return self.rest_of_message
-        id_ = attributes.get("id", "").lower().removeprefix("x_")
-        if id_ in _QUOTE_IDS:
-            # Outlook puts this before what it quotes, not around it.
-            self.parts += 1
-            self.rest_of_message = self.parts
-            return self.parts
-        cited = name == "blockquote" and attributes.get("type", "").lower() == "cite"
-        if self.top.quote or not (cited or _QUOTES.search(attributes.get("class", "")[:500])):
-            return 0
-        self.parts += 1
-        return self.parts
-
-    def signature_of(self, attributes: Mapping[str, str]) -> int:
-        if self.top.signature or not (
-            _SIGNATURES.search(attributes.get("class", "")[:500])
-            or attributes.get("id", "").lower().removeprefix("x_") in ("signature", "ms-outlook-mobile-signature")
-        ):
-            return 0
-        self.parts += 1
-        return self.parts
-
     # ── what they write ──
 
     def open(self, one: _Element, attributes: Mapping[str, str]) -> None:
@@ -249,69 +187,58 @@ class _Writer:
         if name in _CELLS:
             self.cells += 1
             if self.cells > 1:
-                self.raw(" | " if self.style.tables else " ")
+                self.out.raw(" | " if self.style.tables else " ")
             self.header += name == "th"
         elif name == "li":
-            self.raw(self.bullet())
+            self.out.raw(self.bullet())
         elif name == "ol":
             one.number = 1
         elif name == "tr":
             self.cells = self.header = 0
             if self.style.tables:
-                self.raw("| ")
+                self.out.raw("| ")
         elif name == "a":
             href = attributes.get("href", "").strip()
             usable = href.lower().startswith(("http://", "https://", "mailto:", "tel:")) and len(href) <= LONGEST_URL
             if self.style.links and usable and not self.is_linked():
                 one.href = _encoded(href)
-                self.raw("[")
+                self.out.raw("[")
         elif self.style.markdown:
             self.open_marked(one)
 
     def open_marked(self, one: _Element) -> None:
         if one.name[0] == "h" and one.name[1:] in ("1", "2", "3", "4", "5", "6"):
-            self.raw("#" * int(one.name[1]) + " ")
+            self.out.raw("#" * int(one.name[1]) + " ")
         elif one.name == "pre":
-            self.lines.append(self.line("```"))
-        elif (mark := _MARKS.get(one.name)) is not None and mark not in self.marks:
+            self.out.add(self.where, "```")
+        elif (mark := _MARKS.get(one.name)) is not None and mark not in self.out.marks:
             one.mark = mark
-            self.marks.append(mark)
-            self.raw(mark)
+            self.out.open_mark(mark)
 
     def close(self, one: _Element) -> None:
         if one.href:
-            if self.pieces and self.pieces[-1] == "[":
-                self.pieces.pop()
+            if self.out.unsaid("["):
                 self.text(one.href)
             else:
-                self.raw(f"]({one.href})")
+                self.out.raw(f"]({one.href})")
         elif one.name == "tr" and self.style.tables and self.cells:
-            self.raw(" |")
-            self.end_line()
+            self.out.raw(" |")
+            self.out.end_line(self.where)
             if self.header == self.cells and self.style.markdown:
-                self.lines.append(self.line("|" + " --- |" * self.cells))
+                self.out.add(self.where, "|" + " --- |" * self.cells)
             self.cells = self.header = 0
         elif one.name == "pre" and self.style.markdown:
-            self.end_line()
-            self.lines.append(self.line("```"))
-
-    def close_mark(self, mark: str) -> None:
-        self.marks.remove(mark)
-        if self.pieces and self.pieces[-1] == mark:
-            self.pieces.pop()
-            return
-        trailing = bool(self.pieces) and self.pieces[-1].endswith(" ")
-        if trailing:
-            self.pieces[-1] = self.pieces[-1].rstrip(" ")
-        self.pieces.append(mark + (" " if trailing else ""))
+            self.out.end_line(self.where)
+            self.out.add(self.where, "```")
 
     def void(self, name: str, attributes: Mapping[str, str]) -> None:
         if self.hidden:
             return
         if name == "br":
-            self.end_line()
+            self.out.end_line(self.where)
         elif name == "hr" and self.style.markdown:
-            self.lines += [self.line("---"), self.line("")]
+            self.out.add(self.where, "---")
+            self.out.add(self.where, "")
         elif name == "img" and self.style.images:
             self.image(attributes)
 
@@ -322,29 +249,31 @@ class _Writer:
             return
         about = " ".join(attributes.get("alt", "").split())[:500]
         if self.style.image_marks:
-            self.raw(f"![{_escaped(about)}]({_encoded(source)})")
+            self.out.raw(f"![{_escaped(about)}]({_encoded(source)})")
         else:
-            self.raw(f"{about} ({source})" if about else source)
+            self.out.raw(f"{about} ({source})" if about else source)
 
     def text(self, text: str) -> None:
         if self.hidden or not text:
             return
         if self.is_in("pre"):
             first, *others = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-            self.raw(first)
+            self.out.raw(first)
             for one in others:
-                self.end_line(kept=True)
-                self.raw(one)
+                self.out.end_line(self.where, kept=True)
+                self.out.raw(one)
             return
         text = _BLANKS.sub(" ", text)
-        if (len(self.pieces) <= len(self.marks) or self.pieces[-1].endswith(" ")) and text.startswith(" "):
+        if self.out.after_blank and text.startswith(" "):
             text = text[1:]
         if text:
-            self.raw(_escaped(text) if self.style.markdown and not self.is_in("code") else text)
+            self.out.raw(_escaped(text) if self.style.markdown and not self.is_in("code") else text)
 
-    def raw(self, piece: str) -> None:
-        if piece:
-            self.pieces.append(piece)
+    @property
+    def where(self) -> Line:
+        """A line as it would be here, without its text."""
+        cited = min(len(self.places["blockquote"]), DEEPEST) if self.style.markdown else 0
+        return Line("", self.top.quote, self.top.signature, cited)
 
     def bullet(self) -> str:
         depth = min(len(self.places["ul"]) + len(self.places["ol"]), DEEPEST)
@@ -356,24 +285,6 @@ class _Writer:
 
     def is_linked(self) -> bool:
         return any(self.stack[place].href for place in self.places["a"][:-1][-1:])
-
-    def line(self, text: str) -> Line:
-        top = self.top
-        cited = min(len(self.places["blockquote"]), DEEPEST) if self.style.markdown else 0
-        return Line(text.rstrip(), top.quote, top.signature, cited)
-
-    def end_line(self, *, paragraph: bool = False, kept: bool = False) -> None:
-        """kept: a line without text counts, too."""
-        text = "".join(self.pieces)
-        for mark in reversed(self.marks):
-            text = text.rstrip().removesuffix(mark) if text.rstrip().endswith(mark) else text.rstrip() + mark
-        self.pieces[:] = self.marks
-        if kept or text.strip(" |"):
-            self.lines.append(self.line(text))
-            self.blank = False
-        if paragraph and not self.blank:
-            self.lines.append(self.line(""))
-            self.blank = True
 
 
 _ROOT = _Element("", Look(), 0, 0)
@@ -402,8 +313,8 @@ def lines(html: str, style: Style) -> list[Line]:
         elif isinstance(one, End):
             writer.end(one.name)
     writer.pop_to(0)
-    writer.end_line()
-    return writer.lines
+    writer.out.end_line(writer.where)
+    return writer.out.lines
 
 
 def _encoded(url: str) -> str:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from opengrant.mail.clean.lines import Line
+from opengrant.mail.clean.output import Line
 
 _LONGEST = 300
 """Characters of a line that says who wrote what is quoted, or how a message ends."""
