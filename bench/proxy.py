@@ -6,7 +6,6 @@ The mail server is a real Dovecot behind TLS, asked directly and through `opengr
 import argparse
 import contextlib
 import json
-import os
 import socket
 import ssl
 import statistics
@@ -18,17 +17,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import psutil
 import trustme
-from tests.peers.dovecot import ACCOUNTS, ELSEWHERE, Dovecot
+from tests.peers.dovecot import ACCOUNTS, Dovecot
+from tests.peers.processes import free_ports
 
 from bench.load import Unexpected
+from bench.mailboxes import PATIENCE, cpu, serving
 from bench.report import about_the_machine
-from bench.stage import run
 
-_PATIENCE = 60.0
-_KEY = "bench-" + "k" * 40
 _EACH = 15
 """Sessions of one grant; the proxy allows no more."""
 _LARGE = 5_000_000
@@ -50,7 +47,7 @@ class Client:
     """An IMAP connection that is logged in."""
 
     def __init__(self, port: int, trust: ssl.SSLContext, username: str, password: str) -> None:
-        raw = socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE)
+        raw = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket = trust.wrap_socket(raw, server_hostname="localhost")
         self._file = self._socket.makefile("rb")
@@ -65,9 +62,10 @@ class Client:
         self._answered(command)
         return time.perf_counter() - began
 
-    def append(self, size: int) -> None:
-        self.ask(b"APPEND INBOX {%d}" % size)
-        self._socket.sendall(b"x" * size + b"\r\n")
+    def append(self, message: bytes, where: bytes = b"INBOX") -> None:
+        """where: the folder, and more that comes before the message."""
+        self.ask(b"APPEND %b {%d}" % (where, len(message)))
+        self._socket.sendall(message + b"\r\n")
         self._answered(b"APPEND")
 
     def _answered(self, command: bytes) -> None:
@@ -101,10 +99,9 @@ def _tell_trips(place: Place, trips: int) -> None:
     for client in (direct, ours):
         _median(client, 200)
     turns = [(_median(direct, trips), _median(ours, trips)) for _ in range(3)]
-    before = place.process.cpu_times()
+    before = cpu(place.process)
     _median(ours, trips)
-    after = place.process.cpu_times()
-    spent = (after.user - before.user + after.system - before.system) / trips
+    spent = (cpu(place.process) - before) / trips
     there, through = (min(turn[side] for turn in turns) for side in (0, 1))
     print(
         f"round trip: {there * 1e3:.3f} ms direct, {through * 1e3:.3f} ms through the proxy, {spent * 1e6:.0f} µs CPU"
@@ -119,7 +116,7 @@ def _median(client: Client, trips: int) -> float:
 
 def _tell_sessions(place: Place) -> None:
     first = Client(place.port, place.trust, place.logins[0], place.key)
-    first.append(_LARGE)
+    first.append(b"x" * _LARGE)
     time.sleep(1)
     before = place.process.memory_info().rss
     began = time.perf_counter()
@@ -128,7 +125,7 @@ def _tell_sessions(place: Place) -> None:
     time.sleep(1)
     idle = (place.process.memory_info().rss - before) / len(clients)
     for client in clients:
-        client.append(_LARGE)
+        client.append(b"x" * _LARGE)
     used = (place.process.memory_info().rss - before) / len(clients)
     print(
         f"{len(clients)} sessions: {each * 1e3:.1f} ms a login, {idle / 1e3:.0f} KB each,"
@@ -142,69 +139,23 @@ def _tell_sessions(place: Place) -> None:
 def _place() -> Iterator[Place]:
     with contextlib.ExitStack() as opened:
         directory = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="opengrant-bench-")))
-        dovecot = opened.enter_context(Dovecot())
         authority, certificate = trustme.CA(), directory / "proxy.pem"
         authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(str(certificate))
         trust = ssl.create_default_context()
         authority.configure_trust(trust)
-        http, port = _free_ports()
-        settings = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("OPENGRANT_")},
-            **dovecot.settings(),
-            "OPENGRANT_DATA_DIR": str(directory / "data"),
-            "OPENGRANT_PORT": str(http),
-            "OPENGRANT_BOOTSTRAP_API_KEY": _KEY,
-            "OPENGRANT_PROXY__IMAP_PORT": str(port),
-            "OPENGRANT_PROXY__CERTIFICATE": str(certificate),
-        }
-        log = directory / "opengrant.log"
-        server = opened.enter_context(run([sys.executable, "-m", "opengrant", "serve"], log, settings))
-        logins = _connect(http, dovecot, log)
+        (port,) = free_ports(1)
+        settings = {"OPENGRANT_PROXY__IMAP_PORT": str(port), "OPENGRANT_PROXY__CERTIFICATE": str(certificate)}
+        served = opened.enter_context(serving(settings))
+        logins = list(served.grants.values())
+        if len(logins) < 2:
+            raise Unexpected("Too few mailboxes could be connected.")
         made = subprocess.run(
             [sys.executable, "-m", "opengrant", "keys", "create", "--permission", "grants.proxy", "--json"],
-            env=settings,
+            env=served.settings,
             capture_output=True,
             check=True,
         )
-        yield Place(dovecot, psutil.Process(server.pid), port, trust, logins, json.loads(made.stdout)["api_key"])
-
-
-def _connect(port: int, dovecot: Dovecot, log: Path) -> list[str]:
-    """Ids of a grant for each of Dovecot's accounts."""
-    headers = {"Authorization": f"Bearer {_KEY}"}
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, trust_env=False, timeout=_PATIENCE) as http:
-        deadline = time.monotonic() + _PATIENCE
-        while not _healthy(http):
-            if time.monotonic() > deadline:
-                raise Unexpected(f"OpenGrant does not start:\n{log.read_text()}")
-            time.sleep(0.1)
-        http.post("/v3/connectors", json={"provider": "imap"}).raise_for_status()
-        grants = []
-        for name, password in ACCOUNTS.items():
-            held = {
-                "imap_username": name,
-                "imap_password": password,
-                "imap_host": ELSEWHERE,
-                "imap_port": dovecot.imaps,
-            }
-            made = http.post("/v3/connect/custom", json={"provider": "imap", "settings": held})
-            if made.status_code == 201:
-                grants.append(made.json()["data"]["id"])
-        if len(grants) < 2:
-            raise Unexpected("Too few mailboxes could be connected.")
-        return grants
-
-
-def _healthy(http: httpx.Client) -> bool:
-    try:
-        return http.get("/healthz").status_code == 200
-    except httpx.TransportError:
-        return False
-
-
-def _free_ports() -> tuple[int, int]:
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
-        return one.getsockname()[1], two.getsockname()[1]
+        yield Place(served.dovecot, served.process, port, trust, logins, json.loads(made.stdout)["api_key"])
 
 
 if __name__ == "__main__":

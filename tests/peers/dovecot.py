@@ -123,11 +123,12 @@ service submission-login {{
 class Dovecot:
     """Context manager. Ports: `imap` and `submission` (STARTTLS), `imaps` and `submissions` (implicit TLS).
 
-    more  further settings
+    more      further settings
+    accounts  names and passwords; one more is disabled
     """
 
-    def __init__(self, more: str = "") -> None:
-        self._more = more
+    def __init__(self, more: str = "", *, accounts: Mapping[str, str] = ACCOUNTS) -> None:
+        self._more, self._accounts = more, accounts
         # Not under pytest's own directory: others than root cannot enter that.
         self.dir = Path(tempfile.mkdtemp(prefix="dovecot-"))
         self.dir.chmod(0o755)
@@ -137,7 +138,7 @@ class Dovecot:
 
     def __enter__(self) -> Self:
         write_certificates(self.dir)
-        self._write_users(ACCOUNTS)
+        self._write_users(self._accounts)
         user, group = give_away(self.dir)
         config = self.dir / "dovecot.conf"
         config.write_text(
@@ -186,11 +187,11 @@ class Dovecot:
     def refusing(self, name: str) -> Iterator[None]:
         """This account's password is another one until the block ends."""
         time.sleep(1.1)  # Dovecot looks at the file once a second at most
-        self._write_users({**ACCOUNTS, name: "something else altogether"})
+        self._write_users({**self._accounts, name: "something else altogether"})
         try:
             yield
         finally:
-            self._write_users(ACCOUNTS)
+            self._write_users(self._accounts)
 
     def settings(self) -> Mapping[str, str]:
         """What OpenGrant needs in its environment to talk to this server."""
@@ -201,7 +202,7 @@ class Dovecot:
 
     def _warm_up(self) -> None:
         """Wait until it serves. The first login can take 5 s, in which Dovecot looks for its penalty socket."""
-        name, password = next(iter(ACCOUNTS.items()))
+        name, password = next(iter(self._accounts.items()))
         context = ssl.create_default_context(cafile=str(self.ca_file))
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:

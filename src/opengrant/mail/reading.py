@@ -10,6 +10,7 @@ from opengrant.mail.mime.headers import message_ids
 from opengrant.mail.mime.headers import text as decoded
 from opengrant.mail.mime.index import index
 from opengrant.mail.mime.parts import Part
+from opengrant.mail.mime.text import Texts
 from opengrant.mail.port import Headers, Message
 from opengrant.model.mail import Address, MessageHead
 
@@ -26,7 +27,9 @@ def head(
     size: int,
     unread: bool = False,
     starred: bool = False,
+    said: Texts | None = None,
 ) -> MessageHead:
+    """said: what `texts` finds in the message, if it is known."""
     answers = message_ids(fields.first("in-reply-to") or "")
     references = message_ids(fields.first("references") or "")
     return MessageHead(
@@ -43,7 +46,7 @@ def head(
         unread=unread,
         starred=starred,
         size=size,
-        attachments=text.attachments(root),
+        attachments=text.attachments(root, said),
         in_reply_to=answers,
         references=references,
     )

@@ -90,6 +90,7 @@ def _id(fields: Fields, wire: bytes, validity: int, uid: int) -> str:
 
 def _seen(one: Fetched, wire: bytes, validity: int) -> Seen:
     fields, root = _fields(one), structure(one.structure)
+    said = text.texts(root)
     head = reading.head(
         fields,
         root,
@@ -99,8 +100,9 @@ def _seen(one: Fetched, wire: bytes, validity: int) -> Seen:
         size=one.size,
         unread="\\seen" not in one.flags,
         starred="\\flagged" in one.flags,
+        said=said,
     )
-    return Seen(head, fields, root, text.texts(root).shown, wire, validity, one.uid)
+    return Seen(head, fields, root, said.shown, wire, validity, one.uid)
 
 
 async def bodies(session: ImapSession, seen: Sequence[Seen], *, most: int = MAX_TEXT) -> dict[int, Body]:

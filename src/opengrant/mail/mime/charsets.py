@@ -3,6 +3,7 @@
 import codecs
 import re
 from encodings.aliases import aliases
+from functools import lru_cache
 
 _SAMPLE = 4_096
 """Bytes that are looked at to find out a charset."""
@@ -51,8 +52,11 @@ def codec(name: str | None) -> str | None:
 
     Python's own look-up is not asked: it remembers each name that it does not know, for good.
     """
-    if name is None or len(name) > 40:
-        return None
+    return None if name is None or len(name) > 40 else _codec(name)
+
+
+@lru_cache(256)
+def _codec(name: str) -> str | None:
     plain = _NO_LETTER.sub("_", name.lower()).strip("_")
     plain = _MORE_NAMES.get(plain, plain)
     found = aliases.get(plain, plain)

@@ -4,7 +4,7 @@ import binascii
 import calendar
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_tz
 from typing import Self
 from urllib.parse import unquote_to_bytes
@@ -30,6 +30,12 @@ class Headers:
     """The fields in their order, as (name, value). Values are unfolded and not decoded: of RFC 2047, say."""
 
     fields: tuple[tuple[str, str], ...]
+    _values: dict[str, list[str]] = field(init=False, repr=False, compare=False, default_factory=dict)
+    """By name in lower case."""
+
+    def __post_init__(self) -> None:
+        for name, value in self.fields:
+            self._values.setdefault(name.lower(), []).append(value)
 
     @classmethod
     def read(cls, block: bytes, *, beginning: bytes = b"") -> Self:
@@ -41,11 +47,12 @@ class Headers:
 
     def first(self, name: str) -> str | None:
         """name: in lower case."""
-        return next((value for found, value in self.fields if found.lower() == name), None)
+        values = self._values.get(name)
+        return values[0] if values else None
 
     def every(self, name: str) -> str:
         """The values of all fields of this name as one list, joined by commas; name in lower case."""
-        return ",".join(value for found, value in self.fields if found.lower() == name)
+        return ",".join(self._values.get(name, ()))
 
 
 def _fields(block: bytes, beginning: bytes) -> Iterator[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 
 from opengrant.mail.mime import headers
 from opengrant.model.basics import record
@@ -98,6 +99,7 @@ TEXT = Described("text/plain", {}, "7bit", None, {}, None)
 """What a part is whose header says nothing of it (RFC 2045, section 5.2)."""
 
 
+@lru_cache(256)
 def kind_of(said: str) -> str | None:
     """A content type in lower case; None where it is none."""
     plain = said.strip().lower()

@@ -1,11 +1,13 @@
 """Parts of a message as an IMAP server describes them: the value of BODYSTRUCTURE (RFC 9051, section 7.5.2)."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from opengrant.mail.mime import charsets
 from opengrant.mail.mime.headers import parameters
 from opengrant.mail.mime.parts import DEEPEST, MOST_PARTS, TEXT, Described, Part, kind_of
 
+_PLAIN = re.compile(rb"[A-Za-z0-9._-]+")
 _BASE = 7
 """Items of a part before those of its kind: type, subtype, parameters, id, description, encoding, size."""
 
@@ -30,16 +32,17 @@ class _Reading:
         if not isinstance(items[0], list | tuple):
             return _leaf(items, number or "1")
         last = next((place for place, item in enumerate(items) if not isinstance(item, list | tuple)), len(items))
-        said = _described(f"multipart/{_text(_at(items, last))}", _at(items, last + 1), _at(items, last + 2))
+        kind = f"multipart/{_text(_at(items, last))}"
         if depth >= DEEPEST:
-            return said.leaf(number or "1", 0)
+            return _described(kind, _at(items, last + 1), _at(items, last + 2)).leaf(number or "1", 0)
         prefix = f"{number}." if number else ""
         parts = [
             self.part(item, f"{prefix}{place}", depth + 1)
             for place, item in enumerate(items[:last], 1)
             if self._count < MOST_PARTS
         ]
-        return said.multipart(number, parts)
+        # Of its parameters nothing is kept.
+        return _described(kind, None, _at(items, last + 2)).multipart(number, parts)
 
 
 def _leaf(items: Sequence[object], number: str) -> Part:
@@ -59,16 +62,24 @@ def _described(
     word, of_disposition = (*disposition, None, None)[:2] if isinstance(disposition, list | tuple) else (None, None)
     return Described(
         kind=kind_of(kind) or TEXT.kind,
-        parameters=parameters(_pairs(of_kind)),
+        parameters=_parameters(of_kind),
         encoding=_text(encoding).lower() or TEXT.encoding,
         disposition=_text(word).lower(),
-        disposition_parameters=parameters(_pairs(of_disposition)),
+        disposition_parameters=_parameters(of_disposition),
         content_id=_text(content_id),
     )
 
 
-def _pairs(value: object) -> Iterable[tuple[str, str]]:
-    items = value if isinstance(value, list | tuple) else ()
+def _parameters(value: object) -> dict[str, str]:
+    match value:
+        case [bytes(name), bytes(said)] if name.lower() == b"charset" and _PLAIN.fullmatch(said):  # most have no other
+            return {"charset": said.decode("ascii")}
+        case [_, _, *_]:
+            return parameters(_pairs(value))
+    return {}
+
+
+def _pairs(items: Sequence[object]) -> Iterable[tuple[str, str]]:
     return ((_text(name), _text(said)) for name, said in zip(items[::2], items[1::2], strict=False))
 
 

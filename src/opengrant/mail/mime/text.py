@@ -114,10 +114,9 @@ def _shown(html: str, between: str = " ") -> str:
     return "".join(pieces)
 
 
-def attachments(root: Part) -> tuple[Attachment, ...]:
-    """All parts but the text, in their order; inline images among them."""
-    said = texts(root)
-    return tuple(_attachments(root, within="", said=said))
+def attachments(root: Part, said: Texts | None = None) -> tuple[Attachment, ...]:
+    """All parts but the text, in their order; inline images among them. said: what `texts` finds, if it is known."""
+    return tuple(_attachments(root, within="", said=said or texts(root)))
 
 
 def _attachments(part: Part, *, within: str, said: Texts) -> Iterator[Attachment]:
