@@ -49,11 +49,12 @@ class Mailbox:
     async def send(self, said: dict[str, Any]) -> dict[str, Any]:
         sender, (to,) = self._config["username"], said["to"]
         now, id_ = int(time.time()), f"<{secrets.token_hex(16)}@{sender.rpartition('@')[2]}>"
+        body = said["body"].replace("\n", "\r\n")
         message = (
             f"Date: {formatdate(now)}\r\nFrom: {sender}\r\nTo: {to['name']} <{to['email']}>\r\n"
             f"Subject: {said['subject']}\r\nMessage-ID: {id_}\r\nMIME-Version: 1.0\r\n"
             "Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: 7bit\r\n\r\n"
-        ).encode() + said["body"].replace("\n", "\r\n").encode()
+        ).encode() + body.encode()
         async with self._turn:
             write = self._out[1].write
             write(f"MAIL FROM:<{sender}> SIZE={len(message)}\r\nRCPT TO:<{to['email']}>\r\n".encode())
@@ -80,8 +81,8 @@ class Mailbox:
             "starred": False,
             "folders": ["Sent"],
             "attachments": [],
-            "body": said["body"],
-            "snippet": " ".join(_TAGS.sub(" ", said["body"][:1024]).split())[:100].rstrip(),
+            "body": body,
+            "snippet": " ".join(_TAGS.sub(" ", body[:1024]).split())[:100].rstrip(),
         }
 
     async def _said(self, replies: int) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx
 import psutil
-from tests.peers.dovecot import ELSEWHERE
+from tests.peers.dovecot import ACCOUNTS, ELSEWHERE
 from tests.peers.postfix import Postfix
 
 from bench import sampling
@@ -27,8 +27,7 @@ from bench.mailboxes import KEY, PATIENCE, Place, cpu, serving
 from bench.report import about_the_machine
 from bench.stage import first_line, process
 
-_SENDER = "user@example.test"
-_ACCOUNTS = {_SENDER: "correct horse"}
+_SENDER, _PASSWORD = next(iter(ACCOUNTS.items()))  # Postfix looks at this one when it starts
 _SAID = {
     "to": [{"email": "ana@example.com", "name": "Ana"}],
     "subject": "Lunch",
@@ -60,7 +59,7 @@ def main() -> int:
     chosen = parser.parse_args()
     launch = ("-m", "bench.sampling", str(chosen.profile)) if chosen.profile else ("-m", "opengrant")
     print(", ".join(f"{name} {value}" for name, value in about_the_machine().items()))
-    with serving(accounts=_ACCOUNTS, launch=launch) as place, Postfix(place.dovecot) as postfix:
+    with serving(accounts={_SENDER: _PASSWORD}, launch=launch) as place, Postfix(place.dovecot) as postfix:
         grant = _connect(place, postfix)
         ours = Side(place.process, place.http, f"/v3/grants/{grant}/messages/send")
         with _floor(place, postfix, grant) as floor:
@@ -74,7 +73,7 @@ def _connect(place: Place, postfix: Postfix) -> str:
     """The id of the grant, which sends by Postfix from now on."""
     held = {
         "imap_username": _SENDER,
-        "imap_password": _ACCOUNTS[_SENDER],
+        "imap_password": _PASSWORD,
         "imap_host": ELSEWHERE,
         "imap_port": place.dovecot.imaps,
         "smtp_host": ELSEWHERE,
@@ -92,7 +91,7 @@ def _floor(place: Place, postfix: Postfix, grant: str) -> Iterator[Side]:
         "smtp": postfix.submissions,
         "ca_file": str(place.dovecot.ca_file),
         "username": _SENDER,
-        "password": _ACCOUNTS[_SENDER],
+        "password": _PASSWORD,
         "key": KEY,
         "grant": grant,
     }
