@@ -86,6 +86,13 @@ def test_every_call_of_the_python_sdk(nylas: Client, grant: str, owner: Owner) -
     assert nylas.attachments.download_bytes(grant, file.id, of) == FILE
     assert b"".join(nylas.attachments.download(grant, file.id, of).iter_content(65536)) == FILE
 
+    kept = nylas.messages.update(grant, "<2@example.com>", {"metadata": {"key1": "a:b", "Order No": "17"}}).data
+    assert kept.metadata == {"key1": "a:b", "Order No": "17"}
+    pair: Any = {"metadata_pair": {"key1": "a:b"}}
+    assert [(one.id, one.metadata) for one in nylas.messages.list(grant, pair).data] == [(kept.id, kept.metadata)]
+    (cleaned,) = nylas.messages.clean_messages(grant, {"message_id": ["<2@example.com>"], "ignore_links": False}).data
+    assert (cleaned.id, cleaned.conversation) == ("<2@example.com>", "Hello Bob")
+
     assert nylas.messages.destroy(grant, "<3@example.com>").request_id
     assert nylas.messages.find(grant, "<3@example.com>").data.folders == ["Papierkorb"]
     assert nylas.folders.destroy(grant, "Work").request_id
@@ -106,5 +113,7 @@ def test_every_call_of_the_node_sdk(tenant: Tenant, grant: str, owner: Owner) ->
     assert found["changed"] == {"unread": False, "starred": True, "folders": ["Work"]}
     assert found["file"]["filename"] == "plan ä.pdf"
     assert (found["bytes"], found["streamed"]) == (len(FILE), len(FILE))
+    assert found["keyed"] == [["<2@example.com>", {"key1": "a:b", "orderNo": "17"}]]
+    assert found["cleaned"] == ["Hello **Bob**"]
     assert found["trashed"] == ["Papierkorb"]
     assert (found["gone"]["statusCode"], found["gone"]["type"]) == (404, "not_found_error")

@@ -17,7 +17,7 @@ from tests.peers.nodejs import NodeScripts
 from tests.support import LiveServer, Tenant, problem
 
 RESOURCES = (
-    *("contacts", "drafts", "lists", "messages", "notetakers"),
+    *("contacts", "lists", "messages", "notetakers"),
     *("policies", "rules", "scheduler", "transactional_send"),
 )
 """Of both SDKs, and of each what hangs below it."""
@@ -26,7 +26,7 @@ SERVED = {
     *("messages.send", "messages.send_raw_mime", "messages.sendRawMime"),
     *("messages.list_scheduled_messages", "messages.find_scheduled_message", "messages.stop_scheduled_message"),
     *("messages.listScheduledMessages", "messages.findScheduledMessage", "messages.stopScheduledMessage"),
-    *("drafts.list", "drafts.find", "drafts.create", "drafts.update", "drafts.destroy"),
+    *("messages.clean_messages", "messages.cleanMessages"),
 }
 
 

@@ -120,11 +120,11 @@ def test_a_draft_without_a_usable_id_has_one_of_ours(
     assert problem(tenant.get(at))[:2] == (404, "not_found_error")
 
 
-def raws(owner: Owner) -> list[EmailMessage]:
-    """The drafts as they lie in their folder."""
-    if not owner.count(FOLDER) > 0:
+def raws(owner: Owner, folder: str = FOLDER) -> list[EmailMessage]:
+    """The messages as they lie in a folder."""
+    if not owner.count(folder) > 0:
         return []
-    owner.client.select(FOLDER, readonly=True)
+    owner.client.select(folder, readonly=True)
     found = owner.client.fetch("1:*", "(BODY.PEEK[])")[1]
     owner.client.close()
     read = [message_from_bytes(one[1], policy=policy.default) for one in found if isinstance(one, tuple)]

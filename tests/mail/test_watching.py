@@ -61,9 +61,9 @@ class Told:
         until(lambda: (watch := self.watch()) is not None and not watch.opening, "nothing listens")
 
     def check(self) -> None:
-        """What is not to be watched any more is not."""
+        """New grants are watched, and what is not to be watched any more is not."""
         live = self.tenant.server
-        live.services.watching._checked = 0
+        live.services.watching._checked = live.services.watching._found = 0
         live.call(live.services.watching.run())
 
     def events(self) -> list[str]:
@@ -95,14 +95,14 @@ def server(announcing: LiveServer) -> LiveServer:
     return announcing
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def polled(server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """No connection listens: each look is a test's own."""
     monkeypatch.setattr(server.services.watching.watcher.room, "_most", 0)
 
 
 @pytest.fixture
-def told(tenant: Tenant, owner: Owner, dovecot: Dovecot, hook: Hook) -> Iterator[Told]:
+def told(tenant: Tenant, owner: Owner, dovecot: Dovecot, hook: Hook, polled: None) -> Iterator[Told]:
     tenant.connector("imap")
     made = data(tenant.connect("imap", imap(dovecot, OWNER)))
     webhook = subscribe(tenant, hook, *TOLD)
@@ -256,14 +256,14 @@ def test_texts_of_messages_are_not_stored(told: Told, owner: Owner) -> None:
     ]
 
 
-def test_a_webhook_or_a_grant_that_goes_ends_the_watch(told: Told, owner: Owner, server: LiveServer) -> None:
+def test_a_webhook_or_a_grant_that_goes_ends_the_watch(told: Told, owner: Owner) -> None:
     owner.put(mail(1))
     told.look()
     assert told.pages() == 1
     told.tenant.delete(f"/v3/grants/{told.grant_id}")
     assert told.pages() == 0
     other = data(told.tenant.connect("imap", imap(told.dovecot, OWNER)))["id"]
-    server.call(server.services.watching.run())
+    told.check()
     assert told.watched() == [other]
     (webhook,) = data(told.tenant.get("/v3/webhooks"))
     told.tenant.put(f"/v3/webhooks/{webhook['id']}", {"trigger_types": ["grant.created"]})
@@ -282,7 +282,7 @@ def test_an_application_without_such_a_webhook_costs_nothing(
 
 
 @pytest.fixture
-def listening(told: Told, polled: None, server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Told:
+def listening(told: Told, server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Told:
     """Its inbox is listened to."""
     monkeypatch.setattr(server.services.watching.watcher.room, "_most", 10)
     told.start()

@@ -5,11 +5,11 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from opengrant.api.folders import ERRORS, TAG
+from opengrant.api.folders import BY_TOKEN, ERRORS, TAG
 from opengrant.api.http import cursors, data_plane
 from opengrant.api.http.data_plane import grant_of
 from opengrant.api.http.request import Request
-from opengrant.api.http.route_table import Cursor, Key, One, route
+from opengrant.api.http.route_table import Cursor, One, route
 from opengrant.api.kept_metadata import metadata_of, page_by_metadata
 from opengrant.api.wire import messages as wire
 from opengrant.api.wire.calendars import Selected
@@ -21,7 +21,6 @@ from opengrant.mail.port import Place
 _MESSAGES = "/v3/grants/{grant_id}/messages"
 _MESSAGE = f"{_MESSAGES}/{{message_id}}"
 LISTS = frozenset({"in", "any_email", "from", "to", "cc", "bcc", "metadata_pair"})
-BY_TOKEN = Key(by_token=True)
 
 
 @route(

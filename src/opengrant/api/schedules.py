@@ -1,10 +1,9 @@
 """/v3/grants/{grant_id}/messages/schedules."""
 
-from opengrant.api.folders import ERRORS, TAG
+from opengrant.api.folders import BY_TOKEN, ERRORS, TAG
 from opengrant.api.http.data_plane import grant_of
 from opengrant.api.http.request import Request
 from opengrant.api.http.route_table import One, route
-from opengrant.api.messages import BY_TOKEN
 from opengrant.api.wire import schedules as wire
 from opengrant.api.wire.fields import Answer
 

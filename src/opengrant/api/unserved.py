@@ -31,8 +31,6 @@ _TABLE: Sequence[tuple[str, Sequence[str]]] = (
     (
         _MAIL,
         (
-            f"PUT {_GRANT}/messages/clean",
-            f"POST {_GRANT}/drafts/{{draft_id}}",
             f"POST {_GRANT}/attachment-uploads",
             f"POST {_GRANT}/attachment-uploads/{{attachment_id}}/complete",
         ),

@@ -1,25 +1,29 @@
-"""What a draft says: read from its bytes, merged with what a caller changes, written.
+"""What a draft says: read from its bytes, merged with what a caller changes, written, made ready to be sent.
 
 `read` is for a thread.
 """
 
 import asyncio
-from collections.abc import Iterator
+import contextlib
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from opengrant.errors import InvalidData
-from opengrant.mail.mime import LOOP_LIMIT, text, transfer
+from opengrant.mail.mime import LOOP_LIMIT, text, transfer, writing
 from opengrant.mail.mime.addresses import addresses
 from opengrant.mail.mime.compose import File, check_header, compose
 from opengrant.mail.mime.headers import Headers, message_ids
 from opengrant.mail.mime.headers import text as decoded
 from opengrant.mail.mime.index import Index, index
-from opengrant.mail.outgoing import Letter, outgoing
+from opengrant.mail.outgoing import Letter, Ready, as_given, composed, new_id, outgoing
 from opengrant.model.basics import record
 from opengrant.model.mail import Address
 
 MOST_HEADERS = 100
 """Further fields of a draft that are kept."""
+_FIELD_END = re.compile(rb"\r\n(?![ \t])")
+_MARK = re.compile(rb"message-id|date|fcc|x-unsent|x-identity-key|x-account-key|x-mozilla-.*", re.IGNORECASE)
 
 
 @record
@@ -59,6 +63,38 @@ def merged(draft: Draft, said: Letter, given: frozenset[str]) -> Letter:
     return replace(draft.letter, **{name: getattr(said, name) for name in given})
 
 
+def ready(raw: bytes, draft: Draft, *, own: Address, token: str, date: int, signature: str | None) -> Ready:
+    """The message that a draft becomes.
+
+    draft      what was read from `raw`
+    token      what makes its Message-ID unique
+    signature  HTML to be put at its end
+    Raises     InvalidData
+    """
+    letter = draft.letter
+    if not (letter.to or letter.cc or letter.bcc):
+        raise InvalidData("to: the draft has no recipient. Name one in to, cc or bcc before it is sent.")
+    message_id = new_id((letter.sender or own).email, token)
+    if signature is None:
+        # What another program has written stays as it is, unless a mail server would not take it in that form.
+        with contextlib.suppress(InvalidData):
+            return as_given(_unmarked(raw, letter, own), message_id=message_id, date=date)
+    else:
+        letter = letter.signed(signature)
+    letter = replace(letter, headers=tuple(one for one in letter.headers if not _MARK.fullmatch(one[0].encode())))
+    return composed(letter, own=own, message_id=message_id, date=date, references=draft.references)
+
+
+def _unmarked(raw: bytes, letter: Letter, own: Address) -> bytes:
+    """A draft without what makes it one: its id, its date, and the notes of mail programs; with a sender."""
+    head, _, body = raw.partition(b"\r\n\r\n")
+    named = [(field.partition(b":")[0].rstrip().lower(), field) for field in _FIELD_END.split(head)]
+    kept = [field for name, field in named if not _MARK.fullmatch(name) and (letter.sender or name != b"from")]
+    if letter.sender is None:
+        kept.insert(0, writing.field("From", writing.addresses([own], field="from")).rstrip())
+    return b"\r\n".join(kept) + b"\r\n\r\n" + body
+
+
 def _files(raw: bytes, found: Index) -> Iterator[File]:
     leaves = {part.number: part for part in found.root.leaves()}
     for one in text.attachments(found.root):
@@ -88,7 +124,7 @@ async def written(
     own: Address,
     message_id: str,
     date: int,
-    references: tuple[str, ...],
+    references: Sequence[str],
 ) -> bytes:
     """A draft as a message. own: who it is from where the letter does not say; date: seconds. Raises InvalidData."""
     draft = outgoing(said, own=own, message_id=message_id, date=date, references=references)

@@ -196,12 +196,21 @@ class Mailbox(Protocol):
 
     async def draft(self, draft_id: str) -> Message: ...
 
-    async def create_draft(self, said: Letter, *, starred: bool) -> Message: ...
+    async def create_draft(self, said: Letter, *, references: Sequence[str], starred: bool) -> Message: ...
 
     async def change_draft(
-        self, draft_id: str, said: Letter, *, given: frozenset[str], starred: bool | None
+        self,
+        draft_id: str,
+        said: Letter,
+        *,
+        given: frozenset[str],
+        references: Sequence[str] | None,
+        starred: bool | None,
     ) -> Message:
-        """given: names of the members of `said` that are to change."""
+        """given: names of the members of `said` that are to change. None: as it was."""
+
+    async def raw_draft(self, draft_id: str) -> bytes:
+        """The message that it is. Raises InvalidData for one that is too large."""
 
     async def delete_draft(self, draft_id: str) -> None:
         """For good."""

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opengrant.net.imap.commands import read_date
+from opengrant.net.imap.names import decode_name
 from opengrant.net.imap.parser import MAX_DEPTH, Response, Status, ranges, read, values
 from opengrant.net.line_connection import Malformed
 
@@ -90,10 +91,55 @@ def test_what_is_not_closed_or_no_answer_is_refused(line):
         read([line])
 
 
-def test_lists_within_lists_have_a_bound():
-    assert values([b"(" * MAX_DEPTH + b")" * MAX_DEPTH])
-    with pytest.raises(Malformed):
-        values([b"(" * (MAX_DEPTH + 1) + b")" * (MAX_DEPTH + 1)])
+def test_lists_within_lists_have_a_bound_below_which_nothing_is_read():
+    def innermost(read):
+        while read and isinstance(read[0], list):
+            read = read[0]
+        return read
+
+    assert innermost(values([b"(" * MAX_DEPTH + b"a" + b")" * MAX_DEPTH])) == [b"a"]
+    for more in (1, 2, 100_000):
+        within = b'a (b) "c" ' + b"(" * (more - 1)
+        pieces = [b"(" * MAX_DEPTH + b"(" + within + b"{1}", b"d", b" e" + b")" * (MAX_DEPTH + more) + b" f"]
+        assert innermost(values(pieces)[0]) == []
+        assert values(pieces)[1] == b"f"
+        with pytest.raises(Malformed):
+            values([b"(" * (MAX_DEPTH + more) + b")" * (MAX_DEPTH + more - 1)])
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    "piece",
+    [
+        *(
+            b'"',
+            b'\\"',
+            b'"\\',
+            b'"\\"',
+            b"\\",
+            b"(",
+            b")",
+            b"()",
+            b"(a ",
+            b"a",
+            b"a ",
+            b"1 ",
+            b"NIL ",
+            b'""',
+            b" ",
+            b"\0",
+        ),
+        *(b"BODY[", b"BODY[] ", b"body[<", b"{", b"{1", b"{1}", b"~{1} ", b"&", b"&AAA", b"]", b"[", b"\xff"),
+    ],
+)
+def test_a_line_that_is_made_to_cost(piece):
+    """A linear reader takes some milliseconds, a quadratic one minutes."""
+    for before in (b"* 1 FETCH (", b'* 1 FETCH ("', b"* OK [A ", b"* ", b""):
+        line = before + piece * (128 * 1024 // len(piece))
+        with contextlib.suppress(Malformed):
+            read([line])
+        decode_name(line)
+        read_date(line)
 
 
 def test_a_part_has_one_name_whatever_blanks_and_brackets_it_has():

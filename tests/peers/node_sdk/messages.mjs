@@ -31,6 +31,18 @@ const bytes = (await nylas.attachments.downloadBytes(given)).length;
 let streamed = 0;
 for await (const piece of await nylas.attachments.download(given)) streamed += piece.length;
 
+const metadata = { key1: "a:b", orderNo: "17" };
+await nylas.messages.update({ identifier, messageId: "<2@example.com>", requestBody: { metadata } });
+const keyed = (
+  await nylas.messages.list({ identifier, queryParams: { metadataPair: { key1: "a:b" } } })
+).data.map((one) => [one.id, one.metadata]);
+const cleaned = (
+  await nylas.messages.cleanMessages({
+    identifier,
+    requestBody: { messageId: ["<2@example.com>"], htmlAsMarkdown: true, ignoreLinks: true },
+  })
+).data.map((one) => one.conversation);
+
 await nylas.messages.destroy({ identifier, messageId: "<3@example.com>" });
 const trashed = (await nylas.messages.find({ identifier, messageId: "<3@example.com>" })).data.folders;
 await nylas.folders.destroy({ identifier, folderId: "Work" });
@@ -46,6 +58,8 @@ report({
   file,
   bytes,
   streamed,
+  keyed,
+  cleaned,
   trashed,
   gone,
 });

@@ -35,7 +35,7 @@ TAGS = {
     "Workspaces": "Group grants, by hand or by the domain of their address.",
     "Applications": "Say how sign-in pages look, and where they may lead back to.",
     "Audit": "See who did what to which grant.",
-    "Console": "Begin and end sessions of the console.",
+    "Console": "Sessions of the console, and what only the console shows.",
     "API keys": "Make and revoke API keys, by signed request.",
     "Domains": "Register domains for Agent Accounts and verify them, by signed request.",
     "Operations": "Ask whether the process is alive and can serve.",

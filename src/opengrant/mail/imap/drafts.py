@@ -8,10 +8,11 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
+from typing import NamedTuple
 
 from opengrant.errors import DataNotFound, InvalidData, ProviderUnavailable
 from opengrant.mail import drafting, ids
-from opengrant.mail.imap import downloads, finding, folders, heads, listing
+from opengrant.mail.imap import downloads, folders, heads, listing
 from opengrant.mail.imap.heads import Seen
 from opengrant.mail.mime.headers import Headers, message_id
 from opengrant.mail.outgoing import Letter, new_id
@@ -24,10 +25,26 @@ from opengrant.net.imap.names import quoted
 from opengrant.net.imap.session import ImapSession
 
 LARGEST = 36 * 1024 * 1024
-"""Bytes of a draft that can be changed: what a request of 25 MB makes, encoded."""
+"""Bytes of a draft that can be changed or sent: what a request of 25 MB makes, encoded."""
 MOST_COMPARED = 1000
 """The newest drafts, among which old versions are looked for."""
 _MOST_VERSIONS = 20
+
+
+class By(NamedTuple):
+    """own: who a draft is from where it does not say. date: seconds since the epoch, of now."""
+
+    own: Address
+    date: int
+
+
+class Change(NamedTuple):
+    """As `Mailbox.change_draft` says it."""
+
+    said: Letter
+    given: frozenset[str]
+    references: Sequence[str] | None
+    starred: bool | None
 
 
 async def page(
@@ -47,50 +64,46 @@ async def get(kept: Kept, session: ImapSession, draft_id: str) -> Message:
     return await _shown(session, (await _versions(kept, session, draft_id))[0])
 
 
-async def create(kept: Kept, session: ImapSession, said: Letter, *, starred: bool, own: Address, date: int) -> Message:
-    """own: who it is from where the draft does not say; date: seconds, of now. Raises InvalidData."""
-    references = await finding.answered(kept, session, said.reply_to_message_id)
-    draft_id = new_id(own.email)
-    raw = await drafting.written(said, own=own, message_id=draft_id, date=date, references=references)
+async def create(session: ImapSession, said: Letter, by: By, *, references: Sequence[str], starred: bool) -> Message:
+    """Raises InvalidData."""
+    draft_id = new_id(by.own.email)
+    raw = await drafting.written(said, own=by.own, message_id=draft_id, date=by.date, references=references)
     listed = await commands.list_folders(session)
     found = folders.purpose(listed, "\\drafts")
     wire = await folders.make(session, listed, "Drafts") if found is None else found.wire
     return await _shown(session, await _put(session, wire, draft_id, raw, starred=starred, above=0))
 
 
-async def change(
-    kept: Kept,
-    session: ImapSession,
-    draft_id: str,
-    said: Letter,
-    *,
-    given: frozenset[str],
-    starred: bool | None,
-    own: Address,
-    date: int,
-) -> Message:
-    """given: names of the members that are to change. Raises DataNotFound, InvalidData."""
+async def change(kept: Kept, session: ImapSession, draft_id: str, change: Change, by: By) -> Message:
+    """Raises DataNotFound, InvalidData."""
     versions = await _versions(kept, session, draft_id, change=True)
     newest = versions[0]
-    if not given:
-        if starred is not None:
+    starred = newest.head.starred if change.starred is None else change.starred
+    if not change.given:
+        if change.starred is not None:
             await commands.store(session, [newest.uid], b"\\Flagged", add=starred)
-            newest = replace(newest, head=replace(newest.head, starred=starred))
-        return await _shown(session, newest)
-    if newest.head.size > LARGEST:
-        raise InvalidData(f"A draft of more than {LARGEST} bytes cannot be changed.")
-    draft = await asyncio.to_thread(drafting.read, await downloads.whole(session, newest, most=LARGEST))
-    letter = drafting.merged(draft, said, given)
-    answers = "reply_to_message_id" in given
-    references = await finding.answered(kept, session, letter.reply_to_message_id) if answers else draft.references
+        return await _shown(session, replace(newest, head=replace(newest.head, starred=starred)))
+    draft = await asyncio.to_thread(drafting.read, await _whole(session, newest))
+    said = drafting.merged(draft, change.said, change.given)
+    references = draft.references if change.references is None else change.references
     # A draft that another program has written without a Message-ID gets one, and with it another id.
-    kept_id = draft_id if ids.located(draft_id) is None else new_id(own.email)
-    raw = await drafting.written(letter, own=own, message_id=kept_id, date=date, references=references)
-    flagged = newest.head.starred if starred is None else starred
-    fresh = await _put(session, newest.wire, kept_id, raw, starred=flagged, above=newest.uid)
+    kept_id = draft_id if ids.located(draft_id) is None else new_id(by.own.email)
+    raw = await drafting.written(said, own=by.own, message_id=kept_id, date=by.date, references=references)
+    fresh = await _put(session, newest.wire, kept_id, raw, starred=starred, above=newest.uid)
     await commands.erase(session, [one.uid for one in versions])
     kept.hints.pop(draft_id, None)
     return await _shown(session, fresh)
+
+
+async def raw(kept: Kept, session: ImapSession, draft_id: str) -> bytes:
+    """Raises DataNotFound, InvalidData."""
+    return await _whole(session, (await _versions(kept, session, draft_id))[0])
+
+
+async def _whole(session: ImapSession, seen: Seen) -> bytes:
+    if seen.head.size > LARGEST:
+        raise InvalidData(f"A draft of more than {LARGEST} bytes can be neither changed nor sent.")
+    return await downloads.whole(session, seen, most=LARGEST)
 
 
 async def _put(session: ImapSession, wire: bytes, draft_id: str, raw: bytes, *, starred: bool, above: int) -> Seen:

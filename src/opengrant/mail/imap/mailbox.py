@@ -128,21 +128,27 @@ class ImapMailbox:
     async def draft(self, draft_id: str) -> Message:
         return await self.line.call(lambda kept, session: drafts.get(kept, session, draft_id))
 
-    async def create_draft(self, said: Letter, *, starred: bool) -> Message:
+    async def create_draft(self, said: Letter, *, references: Sequence[str], starred: bool) -> Message:
+        by = drafts.By(self.line.own, self.line.now)
         return await self.line.call(
-            lambda kept, session: drafts.create(
-                kept, session, said, starred=starred, own=self.line.own, date=self.line.now
-            )
+            lambda _, session: drafts.create(session, said, by, references=references, starred=starred)
         )
 
     async def change_draft(
-        self, draft_id: str, said: Letter, *, given: frozenset[str], starred: bool | None
+        self,
+        draft_id: str,
+        said: Letter,
+        *,
+        given: frozenset[str],
+        references: Sequence[str] | None,
+        starred: bool | None,
     ) -> Message:
-        return await self.line.call(
-            lambda kept, session: drafts.change(
-                *(kept, session, draft_id, said), given=given, starred=starred, own=self.line.own, date=self.line.now
-            )
-        )
+        change = drafts.Change(said, given, references, starred)
+        by = drafts.By(self.line.own, self.line.now)
+        return await self.line.call(lambda kept, session: drafts.change(kept, session, draft_id, change, by))
+
+    async def raw_draft(self, draft_id: str) -> bytes:
+        return await self.line.call(lambda kept, session: drafts.raw(kept, session, draft_id))
 
     async def delete_draft(self, draft_id: str) -> None:
         await self.line.call(lambda kept, session: drafts.delete(kept, session, draft_id))

@@ -4,6 +4,9 @@ import base64
 import binascii
 import re
 
+LONGEST = 8 * 1024
+"""Bytes of a name that is decoded. The longest that this server makes take a third of it."""
+
 _OUTSIDE = re.compile(r"&|[^\x20-\x7e]+")
 _SHIFTED = re.compile(rb"&([A-Za-z0-9+,]*)-")
 
@@ -25,7 +28,7 @@ def decode_name(name: bytes) -> str:
 
     A name that would not come out the same again stays as it is: each name has one form, so that it can be sent back.
     """
-    if not name.isascii():
+    if not name.isascii() or len(name) > LONGEST:
         return name.decode("utf-8", "replace")
     try:
         text = _SHIFTED.sub(_unshift, name).decode("utf-8")

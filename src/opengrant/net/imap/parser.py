@@ -13,16 +13,19 @@ Value: TypeAlias = "bytes | int | list[Value] | None"
 """A string or an atom, a number, NIL, a list."""
 
 MAX_DEPTH = 300
-"""Lists within lists. Dovecot describes a hundred levels of MIME, two lists each."""
+"""Lists within lists; what lies deeper is left out. Dovecot describes a hundred levels of MIME, two lists each."""
+
+_OF_A_LINE, _OF_A_VALUE = 256, 64
 
 # The name of a part in an answer has blanks and brackets of its own; how long it gets is what we ask for.
-# A token is in one of the groups; of an empty string all of them are empty. The last group is what is no token.
+# A token is in one of the groups; of an empty string all of them are empty. The last group is what is no token: a
+# string that does not end goes on to the end of the line, so that no other one is looked for within it.
 _TOKEN = re.compile(
     rb" *(?:([()])"
     rb"|((?i:BODY|BINARY)\[[^\]]{0,200}\](?:<\d{1,10}>)?|[^ ()\"{][^ ()\"]*)"
     rb'|"([^"\\]*(?:\\.[^"\\]*)*)"'
     rb"|(~?\{\d{1,10}\+?\}$)"
-    rb"|(.))",
+    rb"|(\".*|.))",
     re.DOTALL,
 )
 _UNTAGGED = re.compile(rb"\* (?:(\d{1,10}) )?([A-Za-z][A-Za-z0-9-]*) ?")
@@ -83,26 +86,30 @@ def values(pieces: Sequence[bytes]) -> list[Value]:
             current.append(piece)
             continue
         for bracket, atom, text, literal, wrong in _TOKEN.findall(piece.rstrip(b" ")):
+            if wrong:
+                raise Malformed("not_imap")
             if atom:
                 current.append(_atom(atom))
             elif bracket == b"(":
-                if len(outer) == MAX_DEPTH:
-                    raise Malformed("not_imap")
                 inner: list[Value] = []
-                current.append(inner)
+                if len(outer) < MAX_DEPTH:
+                    current.append(inner)
                 outer.append(current)
                 current = inner
             elif bracket:
                 if not outer:
                     raise Malformed("not_imap")
                 current = outer.pop()
-            elif wrong:
-                raise Malformed("not_imap")
             elif not literal:  # the literal itself is the next piece
                 current.append(_ESCAPED.sub(rb"\1", text) if b"\\" in text else text)
     if outer:
         raise Malformed("not_imap")
     return current
+
+
+def weight(piece: bytes) -> int:
+    """Bytes of memory that a line takes at most when it is read, roughly: each value is an object."""
+    return len(piece) + _OF_A_LINE + _OF_A_VALUE * (piece.count(b" ") + piece.count(b"(") + piece.count(b'"'))
 
 
 def _atom(text: bytes) -> Value:

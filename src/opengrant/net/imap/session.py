@@ -11,14 +11,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from opengrant.errors import ProviderFailure
-from opengrant.net.imap.parser import Response, Status, read, read_status
+from opengrant.net.imap.parser import Response, Status, read, read_status, weight
 from opengrant.net.line_connection import ENOUGH, LineConnection, Malformed, send
 from opengrant.net.login_attempt import Attempt
 
-MAX_LINE = 1024 * 1024
-"""Bytes of a line. The structure of a message with thousands of parts is one line."""
+MAX_LINE = 4 * 1024 * 1024
+"""Bytes of a line. The structure of a message with thousands of parts is one, and so is all that a search finds."""
 MAX_ANSWER = 32 * 1024 * 1024
-"""Bytes that a command may be answered with."""
+"""Bytes that the answer to a command may take: literals as they are, lines by `weight`."""
 SECONDS = 30.0
 """For a command, unless it says otherwise."""
 
@@ -246,7 +246,7 @@ class ImapSession:
         pieces = list[bytes]()
         while True:
             line = (await self._connection.line(MAX_LINE)).rstrip(b"\r\n")
-            self._count(len(line) + 2)
+            self._count(weight(line))
             pieces.append(line)
             if (literal := _LITERAL.search(line)) is None:
                 return pieces

@@ -123,10 +123,11 @@ export function triggersOf(webhook: Webhook): string[] {
 }
 
 export const PERMISSIONS: [permission: string, means: string][] = [
-    ["all", "Everything in this application but to use live tokens and passwords."],
+    ["all", "Everything in this application, except for what the others name."],
     ["grants.token", "Read live access tokens of grants. Each reading is in the audit trail."],
     ["grants.credential", "Read the stored passwords of grants. Each reading and its reason are in the audit trail."],
     ["grants.proxy", "Open the mailboxes of grants through the mail proxy. Each login is in the audit trail."],
+    ["grants.mail", "Read the mailboxes of grants in this console. Each reading is in the audit trail."],
 ];
 
 /** An actor such as "key:1234…" in words. names: of API keys, by id. */

@@ -25,6 +25,7 @@ const LOOKS: Record<string, Look> = {
     token_read: ["eye", "neutral", "Live token read"],
     credential_read: ["eye", "neutral", "Password read"],
     proxied: ["eye", "neutral", "Opened through the mail proxy"],
+    mail_read: ["eye", "neutral", "Mail read in the console"],
     checked: ["shield", "neutral", "Checked by hand"],
     deleted: ["cross", "wrong", "Deleted"],
 };
