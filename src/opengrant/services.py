@@ -30,6 +30,7 @@ from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
+from opengrant.mail.contacts import Contacts
 from opengrant.mail.drafts import Drafts
 from opengrant.mail.metadata import MessageMetadata
 from opengrant.mail.readings import MailReadings
@@ -107,6 +108,7 @@ class Services:
     schedules: Schedules
     mail_signatures: MailSignatures
     mail_metadata: MessageMetadata
+    contacts: Contacts
     # proxy
     proxy_tokens: ProxyTokens
     proxy_logins: Logins

@@ -31,6 +31,7 @@ from opengrant.grants.handover import Handover
 from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.refresh.state import States
+from opengrant.mail.contacts import Contacts
 from opengrant.mail.drafts import Drafts
 from opengrant.mail.metadata import MessageMetadata
 from opengrant.mail.readings import MailReadings
@@ -101,6 +102,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         mail_signatures=signatures,
         schedules=build_schedules(tools),
         mail_metadata=MessageMetadata(db=db, clock=clock),
+        contacts=Contacts(mail=mail, clock=clock),
         proxy_tokens=proxy.tokens,
         proxy_logins=proxy,
         hosted=sign_in.hosted,
