@@ -35,6 +35,8 @@ from opengrant.mail.drafts import Drafts
 from opengrant.mail.metadata import MessageMetadata
 from opengrant.mail.readings import MailReadings
 from opengrant.mail.schedules.schedules import Schedules
+from opengrant.mail.schedules.scheduling import Scheduling
+from opengrant.mail.schedules.sending import ScheduledSender
 from opengrant.mail.sending import Sending
 from opengrant.mail.service import MailService
 from opengrant.mail.signatures import Signatures as MailSignatures
@@ -106,6 +108,8 @@ class Services:
     sending: Sending
     drafts: Drafts
     schedules: Schedules
+    scheduling: Scheduling
+    scheduled_sender: ScheduledSender
     mail_signatures: MailSignatures
     mail_metadata: MessageMetadata
     contacts: Contacts

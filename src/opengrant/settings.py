@@ -274,6 +274,8 @@ class Watch(_Part):
     """Connections of a process that stay open, so that new mail is told at once."""
     connections_per_host: Annotated[int, Field(ge=0, le=1_000_000)] = 500
     """Of these, with one mail server."""
+    concurrency: Annotated[int, Field(ge=1, le=10_000)] = 20
+    """Mailboxes that a process opens at a time, and looks at at a time."""
 
 
 class Proxy(_Part):

@@ -4,13 +4,21 @@ import asyncio
 import random
 from dataclasses import replace
 
-from opengrant.model import Sealed
+import pytest
+
+from opengrant.mail.outgoing import Ready
+from opengrant.mail.schedules.sealing import PIECE, Kept, seal, unseal
+from opengrant.model import Sealed, now
+from opengrant.model.mail import Address
+from opengrant.operations.master_keys import Reseal
 from opengrant.store import secrets
 from opengrant.store.engine.port import Store
 from opengrant.store.mail import outgoing
 from opengrant.store.mail.outgoing import Claim, Outgoing
 from opengrant.store.operations import clock_steps
 from opengrant.store.secrets import SecretRow
+from opengrant.vault import Keyring, Unsealable, Vault
+from opengrant.vault.keys import MasterKey
 
 MINUTE = 60_000_000
 NOW = 1_700_000_000_000_000
@@ -161,3 +169,42 @@ async def test_after_a_clock_step_back_a_retry_is_due_now_and_a_time_that_was_as
     await store.write(clock_steps.move(at=NOW, dialect=store.dialect))
     times = {one.id: one.run_at for one in await store.read(outgoing.of_grant("app", "g"))}
     assert times == {"1": NOW, "2": NOW + hour, "3": NOW + 3 * hour, "4": NOW + 5 * MINUTE}
+
+
+OLD, NEW = MasterKey("1", bytes(32)), MasterKey("2", bytes([2] * 32))
+READY = Kept(
+    Ready(
+        raw=random.Random(1).randbytes(5 * PIECE + 3),
+        message_id="<1@example.test>",
+        date=1,
+        sender="bob@example.test",
+        recipients=("ana@example.com", "carl@example.com"),
+        bcc=(Address("carl@example.com", "Carl"),),
+    ),
+    {"key1": "spring"},
+)
+
+
+async def test_a_message_outlives_the_master_key_that_it_was_sealed_with(store: Store) -> None:
+    await store.migrate()
+    for piece in await seal(Vault(Keyring([OLD])), "app", "1", READY):
+        await store.write(secrets.put(piece, at=NOW))
+    reseal = Reseal(db=store, vault=Vault(Keyring([NEW, OLD])), clock=now, batch=3)
+    assert [step.done async for step in reseal.run()] == [0, 3, 6, 7]
+    kept = await store.read(secrets.all_of("app", outgoing.KIND, "1"))
+    assert await unseal(Vault(Keyring([NEW])), kept) == READY
+    with pytest.raises(Unsealable):
+        await unseal(Vault(Keyring([OLD])), kept)
+
+
+async def test_a_message_opens_whole_or_not_at_all() -> None:
+    vault = Vault(Keyring([OLD]))
+    pieces = await seal(vault, "app", "1", READY)
+    other = replace((await seal(vault, "app", "2", READY))[-1], owner_id="1")
+    assert await unseal(vault, pieces[::-1]) == READY
+    for wrong in ([], pieces[1:], pieces[:-1], [*pieces[:-1], other]):
+        with pytest.raises(Unsealable):
+            await unseal(vault, wrong)
+    swapped = [replace(pieces[1], sealed=pieces[2].sealed), replace(pieces[2], sealed=pieces[1].sealed)]
+    with pytest.raises(Unsealable):
+        await unseal(vault, [pieces[0], *swapped, *pieces[3:]])

@@ -13,7 +13,15 @@ from opengrant.assembly.base import Base, build_base
 from opengrant.assembly.calendars import build_calendars
 from opengrant.assembly.events import build_deliveries, build_delivery_sender, build_webhooks
 from opengrant.assembly.grants import GrantsRoom, build_grants
-from opengrant.assembly.mail import MAIL_PLACES, build_mail, build_mail_logins, build_schedules, build_sending
+from opengrant.assembly.mail import (
+    MAIL_PLACES,
+    build_mail,
+    build_mail_logins,
+    build_scheduled_sender,
+    build_schedules,
+    build_scheduling,
+    build_sending,
+)
 from opengrant.assembly.proxy import build_proxy
 from opengrant.assembly.signin import build_sign_in
 from opengrant.assembly.tools import Tools
@@ -62,6 +70,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
     idempotency = Idempotency(db=db, digests=tools.digests, clock=clock)
     aliases = Aliases(tokens=grants.refresh.tokens, providers=tools.providers.aliases)
     sending = build_sending(tools, mail, signatures, aliases, idempotency)
+    schedules = build_schedules(tools)
     return Services(
         db=db,
         public_url=settings.public_url,
@@ -100,7 +109,9 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         mail_readings=MailReadings(db=db, clock=clock),
         watching=build_watching(settings, tools, mail, contents, opened),
         mail_signatures=signatures,
-        schedules=build_schedules(tools),
+        schedules=schedules,
+        scheduling=build_scheduling(tools, sending, schedules),
+        scheduled_sender=build_scheduled_sender(tools, sending, opened),
         mail_metadata=MessageMetadata(db=db, clock=clock),
         contacts=Contacts(mail=mail, clock=clock),
         proxy_tokens=proxy.tokens,

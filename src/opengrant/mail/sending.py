@@ -81,9 +81,9 @@ class Sending:
 
         done, replayed = await self.idempotency.one_attempt(app, once.key, once.body, run, within=f"send {grant.id}")
         if ready is None:
-            # The answer is made anew of the request: the message is not stored for it.
-            signed = await self._signed(app, grant, said)
-            ready = await self._made(grant, signed, token, date=done["date"], references=done["references"])
+            ready = await self.made_again(
+                app, grant, said, token=token, date=done["date"], references=done["references"]
+            )
         return Result(await as_message(ready, done["id"], tuple(done["folders"]), headers), replayed)
 
     async def prepare(self, app: Application, grant: Grant, said: Letter | bytes, *, token: str) -> Ready:
@@ -97,6 +97,12 @@ class Sending:
             references = await self.references(self.mail.mailbox(app, grant), said)
             said = await self._signed(app, grant, said)
         return await self._made(grant, said, token, date=self.clock() // SECOND, references=references)
+
+    async def made_again(
+        self, app: Application, grant: Grant, said: Letter | bytes, *, token: str, date: int, references: Sequence[str]
+    ) -> Ready:
+        """What `prepare` made of the same request, for its answer: the message is not stored for that."""
+        return await self._made(grant, await self._signed(app, grant, said), token, date=date, references=references)
 
     async def deliver(self, app: Application, grant: Grant, ready: Ready, handing_over: HandingOver) -> Sent:
         """Hand it over. Raises as `Mailbox.send`."""

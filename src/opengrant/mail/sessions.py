@@ -75,6 +75,7 @@ class Held(Generic[S]):
 
     users  calls that have it or wait for it
     sent   the folder that copies of sent mail go to; None: not looked for yet
+    files  False: the server that sends puts no copies there; None: not known
     """
 
     key: Key
@@ -84,6 +85,7 @@ class Held(Generic[S]):
     timer: asyncio.TimerHandle | None = None
     hints: Hints = field(default_factory=OrderedDict)
     sent: bytes | None = None
+    files: bool | None = None
 
     def close(self) -> None:
         if self.timer is not None:
@@ -106,6 +108,8 @@ class Pool(Generic[S]):
     def __init__(self, *, most: int = MOST, most_of_a_host: int = MOST_OF_A_HOST, idle: float = IDLE) -> None:
         self._kept = dict[Key, Held[S]]()
         self._most, self._most_of_a_host, self._idle = most, most_of_a_host, idle
+        self.let_go: Callable[[str], bool] = lambda _: False
+        """Closes what else is open of a grant, to listen to its mailbox; True: there was something."""
 
     async def call(self, key: Key, open_: Callable[[], Awaitable[S]], work: Callable[[Held[S], S], Awaitable[T]]) -> T:
         """Do a piece of work. If the wire breaks before anything was changed, once more in a new session.
@@ -200,7 +204,7 @@ class Pool(Generic[S]):
         resting = [other for other in self._kept.values() if other.key.grant_id == key.grant_id and other.timer]
         for other in resting:
             self._drop(other)
-        return bool(resting)
+        return self.let_go(key.grant_id) or bool(resting)
 
     def _make_room(self, key: Key) -> None:
         """Close what has rested longest, where a bound is reached. Raises Overloaded: nothing rests."""

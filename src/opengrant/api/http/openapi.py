@@ -314,6 +314,8 @@ def _is_word(model: type[BaseModel], name: str) -> bool:
 
 def _responses(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
     described = {str(operation.answers.status): _success(operation.answers, refs)}
+    if isinstance(operation.answers, One) and operation.answers.put_off:
+        described["202"] = _put_off(operation.answers, refs)
     by_status: dict[int, list[type[OpenGrantError]]] = {}
     for kind in dict.fromkeys(_errors(operation)):
         by_status.setdefault(kind.status, []).append(kind)
@@ -354,6 +356,13 @@ def _success(answers: Answers, refs: Mapping[Any, Any]) -> dict[str, Any]:
         case Flat(shape):
             schema = refs[shape, "serialization"]
     return _response("Success", schema)
+
+
+def _put_off(answers: One, refs: Mapping[Any, Any]) -> dict[str, Any]:
+    now = _success(answers, refs)["content"]["application/json"]["schema"]["properties"]
+    members = {name: schema for name, schema in now.items() if name != "request_id"}
+    repeated = {name: {"description": "As in `data`."} for name in answers.put_off}
+    return _response("What will be done later", _envelope(**members, **repeated))
 
 
 _NEXT_CURSOR = {"type": "string", "description": "The page_token of the next page; absent on the last."}

@@ -83,15 +83,22 @@ class One:
 
     says_success  the envelope has `success: true` too, as a few calls of the wire have it
     says_grant    the envelope has the answer's `grant_id` too
+    put_off       members of an answer that says what will be done later: with them the status is 202, and the envelope
+                  has them too
     """
 
     shape: Any
     status: int = 200
     says_success: bool = False
     says_grant: bool = False
+    put_off: tuple[str, ...] = ()
+
+    def status_of(self, answer: Any) -> int:
+        return 202 if self.put_off and self.put_off[0] in answer else self.status
 
     def encode(self, request_id: str, answer: Any) -> bytes:
-        more = {"grant_id": answer["grant_id"]} if self.says_grant else None
+        repeated = (*(("grant_id",) if self.says_grant else ()), *self.put_off)
+        more = {name: answer[name] for name in repeated if name in answer}
         return responses.success(request_id, answer, says_success=self.says_success, more=more)
 
 

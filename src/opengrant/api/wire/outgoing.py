@@ -200,7 +200,7 @@ class SendBody(OutgoingBody):
         }
     )
     send_at: Annotated[int, Field(ge=0, lt=1 << 40)] | None = None
-    """When to send it, in Unix seconds: answered with 501, as long as messages are sent at once alone."""
+    """When to send it, in seconds since 1970: one minute to 30 days ahead. Without it, at once."""
     use_draft: bool | None = None
     """Only with `send_at`; of no effect for IMAP."""
 
@@ -234,6 +234,10 @@ class SentMessage(Message):
     """As they were sent."""
     reply_to_message_id: str | None = None
     """The message that it answers."""
+    schedule_id: str | None = None
+    """With `send_at` alone: what the schedule is listed and cancelled by."""
+    send_at: int | None = None
+    """When it will be sent, in seconds since 1970."""
 
 
 def file_of(name: str, filename: str | None, content_type: str | None, content: bytes) -> File:

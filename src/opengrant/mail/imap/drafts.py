@@ -10,6 +10,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple
 
+from opengrant import failpoints
 from opengrant.errors import DataNotFound, InvalidData, ProviderUnavailable
 from opengrant.mail import drafting, ids
 from opengrant.mail.imap import downloads, folders, heads, listing
@@ -90,6 +91,7 @@ async def change(kept: Kept, session: ImapSession, draft_id: str, change: Change
     kept_id = draft_id if ids.located(draft_id) is None else new_id(by.own.email)
     raw = await drafting.written(said, own=by.own, message_id=kept_id, date=by.date, references=references)
     fresh = await _put(session, newest.wire, kept_id, raw, starred=starred, above=newest.uid)
+    failpoints.point("draft.saved")
     await commands.erase(session, [one.uid for one in versions])
     kept.hints.pop(draft_id, None)
     return await _shown(session, fresh)

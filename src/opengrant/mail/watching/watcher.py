@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 
@@ -40,17 +41,23 @@ LONGEST_WAIT = 3600.0
 """Seconds, after failures in a row."""
 SPREAD = 15.0
 """Seconds over which logins are spread after connections were lost: a server that restarts loses all at once."""
-ROUNDS_AT_ONCE = 20
-"""Of mailboxes that are listened to."""
+KEPT_FREE = 3600.0
+"""Seconds for which a mailbox is not listened to after its server had no room for another connection."""
 AGAIN = 3
 """Rounds in a row, for a mailbox that changes while it is looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchTerms:
-    """every: seconds between two looks, and between two logins. most, most_of_a_host: connections that listen."""
+    """Limits of a process.
+
+    every        seconds between two looks, and between two logins
+    concurrency  mailboxes that are opened, or looked at, at a time
+    most, most_of_a_host  connections that listen
+    """
 
     every: float
+    concurrency: int
     most: int
     most_of_a_host: int
 
@@ -61,11 +68,23 @@ class Room:
     def __init__(self, terms: WatchTerms, observe: Callable[[int], None]) -> None:
         self._most, self._most_of_a_host, self._observe = terms.most, terms.most_of_a_host, observe
         self._hosts = Counter[str]()
+        self._kept_free = dict[str, float]()
+
+    def keep_free(self, grant_id: str) -> None:
+        """The server of this mailbox allows so few connections that none is to listen."""
+        self._kept_free[grant_id] = time.monotonic() + KEPT_FREE
+
+    def is_kept_free(self, grant_id: str) -> bool:
+        if self._kept_free.get(grant_id, 0) > time.monotonic():
+            return True
+        self._kept_free.pop(grant_id, None)
+        return False
 
     @contextlib.contextmanager
-    def take(self, host: str) -> Iterator[bool]:
+    def take(self, host: str, grant_id: str) -> Iterator[bool]:
         """Whether there is room for one more."""
-        if self._hosts.total() >= self._most or self._hosts[host] >= self._most_of_a_host:
+        full = self._hosts.total() >= self._most or self._hosts[host] >= self._most_of_a_host
+        if full or self.is_kept_free(grant_id):
             yield False
             return
         self._hosts[host] += 1
@@ -89,7 +108,8 @@ class Watcher:
     terms: WatchTerms
     room: Room
     observe: Callable[[str], None]
-    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(ROUNDS_AT_ONCE))
+    turns: asyncio.Semaphore
+    """For looks at mailboxes that are listened to."""
 
     async def watch(self, app: Application, taken: Taken, settled: Callable[[], None]) -> None:
         """Until there is nothing to listen to, or it is cancelled; then the mailbox is free for others.
@@ -97,24 +117,27 @@ class Watcher:
         settled  called once when it listens
         """
         wait, failures = 0.0, taken.failures
+        grant_id = taken.hold.grant_id
         try:
             wait = await self._watch(app, taken.hold, settled)
             failures = 0
         except NotHeld:
-            log.info("watch_lost", grant=taken.hold.grant_id)
+            log.info("watch_lost", grant=grant_id)
         except GrantNotFound:
-            await self.db.write(watches.delete_of_grant(taken.hold.application_id, taken.hold.grant_id))
+            await self.db.write(watches.delete_of_grant(app.id, grant_id))
         except OpenGrantError as error:
             failures += 1
             wait = self._wait_after(failures, error)
             self.observe("failed")
-            log.info("watch_failed", grant=taken.hold.grant_id, error=error.type, failures=failures)
+            log.info("watch_failed", grant=grant_id, error=error.type, failures=failures)
         except Exception:
             failures += 1
             wait = self._wait_after(failures, None)
             self.observe("failed")
-            log.exception("watch_interrupted", grant=taken.hold.grant_id)
+            log.exception("watch_interrupted", grant=grant_id)
         finally:
+            if self.room.is_kept_free(grant_id):
+                wait = wait or self.terms.every
             due_at = self.clock() + int(wait * SECOND)
             with contextlib.suppress(StoreUnavailable):  # Watching releases what nothing watches
                 await self.db.write(watches.release(taken.hold, due_at=due_at, failures=failures))
@@ -131,7 +154,10 @@ class Watcher:
             return pause  # its server must not be asked now
         began = asyncio.get_running_loop().time()
         try:
-            with contextlib.closing(await self.reach.open(app, state)) as session, self.room.take(host) as listens:
+            with (
+                contextlib.closing(await self.reach.open(app, state)) as session,
+                self.room.take(host, hold.grant_id) as listens,
+            ):
                 await self._round(hold, session)
                 if not listens:
                     return pause
@@ -152,7 +178,7 @@ class Watcher:
         again = 0
         try:
             while True:
-                async with self._turns:
+                async with self.turns:
                     folders = await self._round(hold, session)
                 if again < AGAIN and not await stands_still(session, folders):
                     again += 1

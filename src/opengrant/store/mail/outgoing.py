@@ -89,8 +89,13 @@ class Claim:
     largest: int = 1 << 62
 
 
-def add(one: Outgoing) -> Steps[None]:
-    yield Statement(f"insert into outgoing ({_COLUMNS}) values ({_COLUMNS.places})", _COLUMNS.write(one))
+def add(one: Outgoing) -> Steps[bool]:
+    """False: there is one with that id."""
+    rows = yield Statement(
+        f"insert into outgoing ({_COLUMNS}) values ({_COLUMNS.places}) on conflict do nothing returning id",
+        _COLUMNS.write(one),
+    )
+    return bool(rows)
 
 
 def waiting(application_id: str, grant_id: str) -> Steps[tuple[Waiting, Waiting]]:

@@ -1047,6 +1047,10 @@ export interface SentMessage {
     tracking_options?: TrackingOptions;
     /** The message that it answers. */
     reply_to_message_id?: string;
+    /** With `send_at` alone: what the schedule is listed and cancelled by. */
+    schedule_id?: string;
+    /** When it will be sent, in seconds since 1970. */
+    send_at?: number;
 }
 
 /** A key of the connector's `settings`. */
