@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from opengrant.mail.outgoing import Letter, Ready
 from opengrant.model.basics import record
-from opengrant.model.mail import Address, Attachment, Body, Folder, MessageHead
+from opengrant.model.mail import Address, Attachment, Body, Correspondent, Folder, MessageHead
 
 Place = tuple[tuple[str, int], ...]
 """Where a list goes on, as (a digest of the folder, the number below which it goes on) of each folder that was read."""
@@ -162,6 +162,9 @@ class Mailbox(Protocol):
         self, message_ids: Sequence[str], *, headers: Headers = "none", bodies: bool = True
     ) -> list[Message]:
         """In this order; those that there are not are left out. Fifty at most."""
+
+    async def correspondents(self) -> list[Correspondent]:
+        """Of the newest messages of the inbox and of those that were sent, the last one first; each address once."""
 
     async def raw(self, message_id: str) -> tuple[str, bytes]:
         """The message's id, and its bytes. Raises InvalidData for a message over 25 MB."""

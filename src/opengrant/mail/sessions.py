@@ -75,6 +75,7 @@ class Held(Generic[S]):
 
     users  calls that have it or wait for it
     sent   the folder that copies of sent mail go to; None: not looked for yet
+    files  False: the server that sends puts no copies there; None: not known
     """
 
     key: Key
@@ -84,6 +85,7 @@ class Held(Generic[S]):
     timer: asyncio.TimerHandle | None = None
     hints: Hints = field(default_factory=OrderedDict)
     sent: bytes | None = None
+    files: bool | None = None
 
     def close(self) -> None:
         if self.timer is not None:

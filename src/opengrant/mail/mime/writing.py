@@ -121,6 +121,17 @@ def _percent(said: str) -> Iterator[str]:
     yield from ("".join(written[start : start + 16]) for start in range(0, len(written), 16))
 
 
+def has_longer_line(data: bytes, most: int) -> bool:
+    """Whether a line has more than so many bytes, its CRLF not counted. data: of text with no other line ends.
+
+    A search that could begin at each byte would take the length of a line for each of them.
+    """
+    first = data[: most + 1]
+    if len(first) > most and b"\r" not in first:
+        return True
+    return re.search(rb"\n[^\r\n]{%d}" % (most + 1), data) is not None
+
+
 def quoted_printable(data: bytes) -> bytes:
     """data: lines that end in CRLF."""
     made = binascii.b2a_qp(data, istext=True)
