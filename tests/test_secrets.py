@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -84,6 +85,7 @@ def test_no_secret_is_left_in_any_file_answer_or_log(
             sent += answer.cookies.values()
         assert len({*http.cookies.values(), *sent[-3:]}) == 3
         sent.append(_token_of_feed(http))
+        sent += _scheduled(http)
         call("GET", "/v3/grants")
         call("GET", "/v3/connectors")
         call("GET", "/metrics")
@@ -117,6 +119,19 @@ def _token_of_feed(http: httpx.Client) -> str:
     for address, status in ((url, 200), (f"{url}/more", 404), (url.removesuffix(".ics"), 404)):
         assert httpx.get(address).status_code == status
     return str(url.removesuffix(".ics").rpartition(".")[2])
+
+
+def _scheduled(http: httpx.Client) -> list[str]:
+    """What stands in a message that waits to be sent, and in one that was cancelled."""
+    path = "/v3/grants/alice@example.test/messages"
+    texts = [secret(hint) for hint in ("subject", "body", "name", "metadata")]
+    subject, body, name, value = texts
+    message = {"to": [{"email": "ana@example.com", "name": name}], "subject": subject, "body": body}
+    more = {"metadata": {"key1": value}, "send_at": int(time.time()) + 3600}
+    waits, cancelled = (http.post(f"{path}/send", json={**message, **more}) for _ in range(2))
+    assert (waits.status_code, cancelled.status_code) == (202, 202), waits.text
+    assert http.delete(f"{path}/schedules/{cancelled.json()['schedule_id']}").status_code == 202
+    return texts
 
 
 _SECRET = re.compile(r"(access|refresh|id)_token|webhook_secret|client_secret|api_key|private_key|.*password|link")

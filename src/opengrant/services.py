@@ -30,6 +30,7 @@ from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
+from opengrant.mail.contacts import Contacts
 from opengrant.mail.drafts import Drafts
 from opengrant.mail.metadata import MessageMetadata
 from opengrant.mail.readings import MailReadings
@@ -111,6 +112,7 @@ class Services:
     scheduled_sender: ScheduledSender
     mail_signatures: MailSignatures
     mail_metadata: MessageMetadata
+    contacts: Contacts
     # proxy
     proxy_tokens: ProxyTokens
     proxy_logins: Logins

@@ -27,6 +27,7 @@ SERVED = {
     *("messages.list_scheduled_messages", "messages.find_scheduled_message", "messages.stop_scheduled_message"),
     *("messages.listScheduledMessages", "messages.findScheduledMessage", "messages.stopScheduledMessage"),
     *("messages.clean_messages", "messages.cleanMessages"),
+    *("contacts.list", "contacts.find", "contacts.list_groups", "contacts.groups"),
 }
 
 

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from email import message_from_bytes
 from typing import Any
@@ -12,7 +13,9 @@ import pytest
 from opengrant.errors import InvalidData, OpenGrantError, RateLimited
 from opengrant.events.envelope import Notification
 from opengrant.mail.schedules import results
+from opengrant.mail.schedules.sending import ScheduledSender
 from opengrant.model import SECOND
+from opengrant.store.engine.port import Steps, Store
 from opengrant.store.mail.outgoing import Outgoing
 from tests.mail.mailbox import OWNER, Owner, mail
 from tests.peers.dovecot import ELSEWHERE, Dovecot
@@ -248,6 +251,13 @@ def test_a_time_outside_of_the_window_is_refused(later: Later, ahead: int) -> No
     assert (status, type_, message.startswith("send_at: ")) == (400, "invalid_request_error", True)
 
 
+def test_a_grant_that_cannot_send_is_refused_at_once(later: Later, dovecot: Dovecot) -> None:
+    alone = {key: value for key, value in imap(dovecot, "alice@example.test").items() if not key.startswith("smtp")}
+    later.path = f"/v3/grants/{data(later.tenant.connect('imap', alone))['id']}"
+    status, _, message = problem(later.ask())
+    assert (status, "no SMTP server" in message) == (400, True)
+
+
 def test_a_large_message_is_sent_as_it_was_given(later: Later, postfix: Postfix) -> None:
     text = "line of text\n" * 100_000
     id_ = later.schedule(body=text, is_plaintext=True)
@@ -280,3 +290,43 @@ def test_waits_grow_and_end_within_a_day() -> None:
     assert wait(9, after=23 * HOUR) == "failed"
     assert wait(9, after=23 * HOUR, doubtful=True) == "unknown"
     assert wait(1, error=InvalidData("no")) == "failed"
+
+
+class Meanwhile:
+    """The server's own store, where something happens before a node commits the mark."""
+
+    def __init__(self, store: Store, act: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        self.dialect, self.read = store.dialect, store.read
+        self._store, self._act = store, act
+
+    async def write(self, steps: Steps[Any]) -> Any:
+        if getattr(steps, "__name__", "") == "mark":
+            await self._act()
+        return await self._store.write(steps)
+
+
+def test_one_that_is_cancelled_while_a_node_prepares_it_is_not_sent(later: Later, postfix: Postfix) -> None:
+    services = later.live.services
+    first, second = later.schedule(), later.schedule()
+    grant = later.live.call(services.grants.get(later.tenant.application, later.path.rpartition("/")[2]))
+
+    async def cancel() -> None:
+        await services.schedules.cancel(grant, first)
+
+    whole = services.scheduled_sender
+    db: Any = Meanwhile(whole.db, cancel)
+    watched = ScheduledSender(db=db, vault=whole.vault, clock=whole.clock, sending=whole.sending, observe=whole.observe)
+
+    async def work() -> None:
+        await watched.run()
+        await watched.idle()
+
+    sql = "update outgoing set send_at = send_at - $2, run_at = run_at - $2 where id = $1"
+    later.live.rows(sql, first, 130 * SECOND)
+    later.live.call(work())
+    assert (later.status(first)[0], later.row(first, "handed_at")[0]) == ("cancelled", None)
+    # The mail server is none the worse for it.
+    later.after(second, 130)
+    assert later.status(second)[0] == "success"
+    (received,) = postfix.received(1)
+    assert message_from_bytes(received.raw)["Message-ID"] == later.row(second, "message_id")[0]

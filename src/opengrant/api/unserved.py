@@ -46,9 +46,8 @@ _TABLE: Sequence[tuple[str, Sequence[str]]] = (
     (
         _CONTACTS,
         (
-            f"GET POST {_GRANT}/contacts",
-            f"GET {_GRANT}/contacts/groups",
-            f"GET PUT DELETE {_GRANT}/contacts/{{contact_id}}",
+            f"POST {_GRANT}/contacts",
+            f"PUT DELETE {_GRANT}/contacts/{{contact_id}}",
         ),
     ),
     (

@@ -39,6 +39,7 @@ from opengrant.grants.handover import Handover
 from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.refresh.state import States
+from opengrant.mail.contacts import Contacts
 from opengrant.mail.drafts import Drafts
 from opengrant.mail.metadata import MessageMetadata
 from opengrant.mail.readings import MailReadings
@@ -112,6 +113,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         scheduling=build_scheduling(tools, sending, schedules),
         scheduled_sender=build_scheduled_sender(tools, sending, opened),
         mail_metadata=MessageMetadata(db=db, clock=clock),
+        contacts=Contacts(mail=mail, clock=clock),
         proxy_tokens=proxy.tokens,
         proxy_logins=proxy,
         hosted=sign_in.hosted,

@@ -43,6 +43,10 @@ const cleaned = (
   })
 ).data.map((one) => one.conversation);
 
+const people = (await nylas.contacts.list({ identifier, queryParams: { source: "inbox" } })).data;
+const person = (await nylas.contacts.find({ identifier, contactId: people[1].id, queryParams: {} })).data.surname;
+const groups = (await nylas.contacts.groups({ identifier })).data;
+
 await nylas.messages.destroy({ identifier, messageId: "<3@example.com>" });
 const trashed = (await nylas.messages.find({ identifier, messageId: "<3@example.com>" })).data.folders;
 await nylas.folders.destroy({ identifier, folderId: "Work" });
@@ -59,6 +63,9 @@ report({
   bytes,
   streamed,
   keyed,
+  people: people.map((one) => one.emails[0].email),
+  person,
+  groups,
   cleaned,
   trashed,
   gone,

@@ -267,6 +267,40 @@ export interface ConsoleSession {
     idle_seconds: number;
 }
 
+/** Somebody who wrote to the mailbox, or was written to. Fields that are not selected are left out. */
+export interface Contact {
+    id: string;
+    grant_id: string;
+    object: string;
+    source?: string;
+    /** As the last message names them. */
+    display_name?: string;
+    /** What comes before the last blank of the name. */
+    given_name?: string;
+    /** What follows it. */
+    surname?: string;
+    emails?: ContactEmail[];
+    /** Empty, as the lists that follow. */
+    phone_numbers?: string[];
+    physical_addresses?: string[];
+    im_addresses?: string[];
+    web_pages?: string[];
+    groups?: string[];
+}
+
+/** An address of a contact. */
+export interface ContactEmail {
+    email: string;
+    type: "other";
+}
+
+/** A group of contacts. */
+export interface ContactGroup {
+    id: string;
+    grant_id: string;
+    object: string;
+}
+
 /** A credential of a connector. What it holds is never shown. */
 export interface Credential {
     id: string;
