@@ -251,6 +251,13 @@ def test_a_time_outside_of_the_window_is_refused(later: Later, ahead: int) -> No
     assert (status, type_, message.startswith("send_at: ")) == (400, "invalid_request_error", True)
 
 
+def test_a_grant_that_cannot_send_is_refused_at_once(later: Later, dovecot: Dovecot) -> None:
+    alone = {key: value for key, value in imap(dovecot, "alice@example.test").items() if not key.startswith("smtp")}
+    later.path = f"/v3/grants/{data(later.tenant.connect('imap', alone))['id']}"
+    status, _, message = problem(later.ask())
+    assert (status, "no SMTP server" in message) == (400, True)
+
+
 def test_a_large_message_is_sent_as_it_was_given(later: Later, postfix: Postfix) -> None:
     text = "line of text\n" * 100_000
     id_ = later.schedule(body=text, is_plaintext=True)

@@ -218,6 +218,9 @@ class Mailbox(Protocol):
     async def delete_draft(self, draft_id: str) -> None:
         """For good."""
 
+    async def check_sending(self) -> None:
+        """Raises InvalidData: nothing can be sent from this mailbox."""
+
     async def send(self, message: Ready, handing_over: HandingOver) -> Sent:
         """To all recipients or to none, with a copy in the folder for sent mail.
 

@@ -168,6 +168,9 @@ class ImapMailbox:
     async def delete_draft(self, draft_id: str) -> None:
         await self.line.call(lambda kept, session: drafts.delete(kept, session, draft_id))
 
+    async def check_sending(self) -> None:
+        await self.submission.check(self.line.app, self.line.grant)
+
     async def send(self, message: Ready, handing_over: HandingOver) -> Sent:
         host = await self.submission.send(self.line.app, self.line.grant, message, handing_over)
         failpoints.point("send.taken")

@@ -81,6 +81,7 @@ class Scheduling:
         token: str,
     ) -> tuple[str, Ready]:
         self.schedules.check_time(send_at)
+        await self.sending.mail.mailbox(app, grant).check_sending()
         ready = await self.sending.prepare(app, grant, said, token=token)
         id_ = str(uuid.UUID(hex=token))
         await self.schedules.add(app, grant, ready, send_at=send_at, id_=id_, pairs=pairs)
