@@ -120,7 +120,7 @@ def test_every_call_of_the_node_sdk(tenant: Tenant, grant: str, owner: Owner) ->
     assert found["subject"] == "First"
     assert found["changed"] == {"unread": False, "starred": True, "folders": ["Work"]}
     assert found["file"]["filename"] == "plan ä.pdf"
-    assert (found["bytes"], found["streamed"]) == (len(FILE), len(FILE))
+    assert (found["bytes"], found["streamed"], found["node"]) == (len(FILE), len(FILE), len(FILE))
     assert found["keyed"] == [["<2@example.com>", {"key1": "a:b", "orderNo": "17"}]]
     assert found["cleaned"] == ["Hello **Bob**"]
     assert found["people"] == ["eve@example.com", "ana@example.com"]

@@ -101,6 +101,9 @@ def test_of_two_versions_the_newest_counts_everywhere(tenant: Tenant, grant: str
     second = tenant.get(f"{grant}/drafts?limit=1&page_token={first['next_cursor']}").json()
     assert (ids(second["data"]), second.get("next_cursor")) == (named(2), None)
     assert data(tenant.get(path(grant, "<1@example.com>")))["subject"] == "New words"
+    threads = data(tenant.get(f"{grant}/threads"))
+    assert [(one["draft_ids"], one["subject"]) for one in threads] == [(named(1), "New words"), (named(2), "Message 2")]
+    assert [one["latest_draft_or_message"]["subject"] for one in threads] == ["New words", "Message 2"]
     assert tenant.delete(path(grant, "<1@example.com>")).status_code == 200
     assert drafts.count(FOLDER) == 1
     assert problem(tenant.get(path(grant, "<1@example.com>")))[:2] == (404, "not_found_error")

@@ -10,15 +10,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from opengrant.errors import InvalidData
+from opengrant.mail import reading
 from opengrant.mail.mime import LOOP_LIMIT, text, transfer, writing
-from opengrant.mail.mime.addresses import addresses
 from opengrant.mail.mime.compose import File, check_header, compose
-from opengrant.mail.mime.headers import Headers, message_ids
+from opengrant.mail.mime.headers import Headers
 from opengrant.mail.mime.headers import text as decoded
 from opengrant.mail.mime.index import Index, index
 from opengrant.mail.outgoing import Letter, Ready, as_given, composed, new_id, outgoing
 from opengrant.model.basics import record
-from opengrant.model.mail import Address
+from opengrant.model.mail import Address, Attachment
 
 MOST_HEADERS = 100
 """Further fields of a draft that are kept."""
@@ -37,25 +37,23 @@ class Draft:
 def read(raw: bytes) -> Draft:
     """A draft of any program. Of a text in two forms the shown one is kept."""
     found = index(raw)
-    fields = found.headers
+    head = reading.head(found.headers, found.root, id_="", folders=(), date=0, size=len(raw))
     said = text.texts(found.root).shown
     body = text.body(said, b"" if said is None else _encoded(raw, found, said.number))
-    senders = addresses(fields.every("from"))
-    answers = message_ids(fields.first("in-reply-to") or "")[:1]
-    references = message_ids(fields.first("references") or "")
     letter = Letter(
-        sender=senders[0] if senders else None,
-        to=addresses(fields.every("to")),
-        cc=addresses(fields.every("cc")),
-        bcc=addresses(fields.every("bcc")),
-        reply_to=addresses(fields.every("reply-to")),
-        subject=decoded(fields.first("subject") or ""),
+        sender=head.sender[0] if head.sender else None,
+        to=head.to,
+        cc=head.cc,
+        bcc=head.bcc,
+        reply_to=head.reply_to,
+        subject=head.subject,
         body=body.content,
         is_html=body.is_html or said is None,
-        files=tuple(_files(raw, found)),
-        headers=tuple(_further(fields))[:MOST_HEADERS],
+        files=tuple(_files(raw, found, head.attachments)),
+        headers=tuple(_further(found.headers))[:MOST_HEADERS],
     )
-    return Draft(letter, tuple(one for one in references if one not in answers) + answers)
+    answers = head.in_reply_to[:1]
+    return Draft(letter, tuple(one for one in head.references if one not in answers) + answers)
 
 
 def merged(draft: Draft, said: Letter, given: frozenset[str]) -> Letter:
@@ -95,9 +93,9 @@ def _unmarked(raw: bytes, letter: Letter, own: Address) -> bytes:
     return b"\r\n".join(kept) + b"\r\n\r\n" + body
 
 
-def _files(raw: bytes, found: Index) -> Iterator[File]:
+def _files(raw: bytes, found: Index, attached: Sequence[Attachment]) -> Iterator[File]:
     leaves = {part.number: part for part in found.root.leaves()}
-    for one in text.attachments(found.root):
+    for one in attached:
         content = transfer.decode(_encoded(raw, found, one.id), leaves[one.id].encoding)
         yield File(one.filename, one.content_type, content, one.content_id, is_inline=one.is_inline)
 

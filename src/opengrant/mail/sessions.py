@@ -136,7 +136,8 @@ class Pool(Generic[S]):
         kept = self._kept.setdefault(key, Held(key))
         kept.users += 1
         try:
-            async with self._turn(kept):
+            await _take_turn(kept)
+            try:
                 session, reused = await self._session(kept, open_)
                 try:
                     yield kept, session, reused
@@ -145,6 +146,8 @@ class Pool(Generic[S]):
                     raise session.misread(error) from None
                 finally:
                     self._rest(kept, session)
+            finally:
+                kept.lock.release()
         finally:
             kept.users -= 1
             if kept.users == 0 and kept.session is None:
@@ -156,21 +159,6 @@ class Pool(Generic[S]):
         for kept in list(self._kept.values()):
             if not kept.lock.locked():
                 kept.close()
-
-    @contextlib.asynccontextmanager
-    async def _turn(self, kept: Held[S]) -> AsyncIterator[None]:
-        try:
-            async with asyncio.timeout(PATIENCE):
-                await kept.lock.acquire()
-        except TimeoutError:
-            busy = (
-                "Other calls for this mailbox take long: it has one session for commands, downloads and sending each."
-            )
-            raise RateLimited(f"{busy} Try again in a moment.", retry_after=5) from None
-        try:
-            yield
-        finally:
-            kept.lock.release()
 
     async def _session(self, kept: Held[S], open_: Callable[[], Awaitable[S]]) -> tuple[S, bool]:
         if kept.timer is not None:
@@ -234,6 +222,19 @@ class Pool(Generic[S]):
         kept.close()
         if kept.users == 0:
             self._kept.pop(kept.key, None)
+
+
+async def _take_turn(kept: Held[S]) -> None:
+    """Raises RateLimited."""
+    if kept.users == 1:
+        await kept.lock.acquire()  # at once: no deadline has to be set
+        return
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await kept.lock.acquire()
+    except TimeoutError:
+        busy = "Other calls for this mailbox take long: it has one session for commands, downloads and sending each."
+        raise RateLimited(f"{busy} Try again in a moment.", retry_after=5) from None
 
 
 Kept = Held[ImapSession]

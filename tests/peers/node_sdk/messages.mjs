@@ -30,6 +30,8 @@ const file = (await nylas.attachments.find(given)).data;
 const bytes = (await nylas.attachments.downloadBytes(given)).length;
 let streamed = 0;
 for await (const piece of await nylas.attachments.download(given)) streamed += piece.length;
+let node = 0;
+for await (const piece of await nylas.attachments.downloadNodeStream(given)) node += piece.length;
 
 const metadata = { key1: "a:b", orderNo: "17" };
 await nylas.messages.update({ identifier, messageId: "<2@example.com>", requestBody: { metadata } });
@@ -62,6 +64,7 @@ report({
   file,
   bytes,
   streamed,
+  node,
   keyed,
   people: people.map((one) => one.emails[0].email),
   person,

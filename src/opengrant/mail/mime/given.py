@@ -38,7 +38,7 @@ def given(mime: bytes, *, message_id_: str, date: int) -> Given:
     """
     if b"\0" in mime:
         raise InvalidData("mime: has a NUL, which mail must not have. Encode it as Base64.")
-    data = mime.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
+    data = writing.lines(mime)
     if writing.has_longer_line(data, LONGEST_LINE):
         raise InvalidData(f"mime: has a line of more than {LONGEST_LINE} bytes. Encode it, or fold it.")
     head, separator, body = data.partition(b"\r\n\r\n")

@@ -121,6 +121,11 @@ def _percent(said: str) -> Iterator[str]:
     yield from ("".join(written[start : start + 16]) for start in range(0, len(written), 16))
 
 
+def lines(data: bytes) -> bytes:
+    """With CRLF for each line end. Three searches for a text take less time than one for a pattern."""
+    return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
+
+
 def has_longer_line(data: bytes, most: int) -> bool:
     """Whether a line has more than so many bytes, its CRLF not counted. data: of text with no other line ends.
 
