@@ -43,6 +43,8 @@ SPREAD = 15.0
 """Seconds over which logins are spread after connections were lost: a server that restarts loses all at once."""
 KEPT_FREE = 3600.0
 """Seconds for which a mailbox is not listened to after its server had no room for another connection."""
+BUSY, LONGEST_BREATH = 1.0, 2.0
+"""Seconds: a mailbox that changes more often than that is looked at less often, up to the second number."""
 AGAIN = 3
 """Rounds in a row, for a mailbox that changes while it is looked at."""
 
@@ -175,7 +177,8 @@ class Watcher:
 
     async def _listen(self, hold: Hold, session: ImapSession) -> ProviderFailure:
         """Returns how the connection was lost, which happens to any."""
-        again = 0
+        again = busy = 0
+        loop = asyncio.get_running_loop()
         try:
             while True:
                 async with self.turns:
@@ -183,8 +186,10 @@ class Watcher:
                 if again < AGAIN and not await stands_still(session, folders):
                     again += 1
                     continue
-                again = 0
+                again, began = 0, loop.time()
                 await changes.wait(session, min(self.terms.every * random.uniform(1, 1.1), LISTEN))  # noqa: S311
+                busy = busy + 1 if loop.time() - began < BUSY else 0
+                await asyncio.sleep(min(busy * BUSY / 10, LONGEST_BREATH))
         except ProviderFailure as failure:
             if session.usable:
                 raise
