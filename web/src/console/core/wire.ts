@@ -226,7 +226,7 @@ export interface CleanMessage {
     headers?: HeaderField[];
     /** With `fields=raw_mime`: the message, in URL-safe Base64. */
     raw_mime?: string;
-    /** Text or Markdown: without quotations, signatures, and what nobody sees who looks at the message. */
+    /** Text or Markdown: without quotations, signatures, and what is not visible in the message. */
     conversation: string;
 }
 
@@ -267,7 +267,7 @@ export interface ConsoleSession {
     idle_seconds: number;
 }
 
-/** Somebody who wrote to the mailbox, or was written to. Fields that are not selected are left out. */
+/** A person who wrote to the mailbox, or was written to. Fields that are not selected are left out. */
 export interface Contact {
     id: string;
     grant_id: string;
