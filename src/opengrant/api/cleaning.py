@@ -31,9 +31,9 @@ _AT_ONCE = 16 * 1024
 async def clean_messages(request: Request) -> list[Answer]:
     """Reduce messages to what they say by themselves, for people and language models to read. Nothing is changed.
 
-    Left out are quotations of earlier messages, signatures, scripts and styles, and text that nobody sees who looks at
-    the message: hidden by a style, without size, of the colour of its background, beyond the page, or of characters
-    that have no form. A text is cut off after 256 KB. The same message and options have the same answer.
+    Left out are quotations of earlier messages, signatures, scripts and styles, and text that is not visible in the
+    message: hidden by a style, without size, of the colour of its background, beyond the page, or of characters that
+    have no form. A text is cut off after 256 KB. The same message and options have the same answer.
     """
     grant = await grant_of(request)
     body = data_plane.read(request, wire.CleanBody)

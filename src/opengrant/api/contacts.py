@@ -32,7 +32,7 @@ async def list_contacts(request: Request) -> tuple[list[Answer], str | None]:
 
     For IMAP, iCloud and Yahoo grants. They are taken from the headers of the newest 1,000 messages in the inbox (who
     wrote them) and of the newest 1,000 that were sent (who they went to), and remembered for five minutes. The
-    mailbox's own address and those that nobody reads, such as noreply, are left out. An address book is not kept here.
+    mailbox's own address and those of automatic senders, such as noreply, are left out. No address book is kept here.
     """
     grant = await grant_of(request)
     of = f"contacts {grant.id}"

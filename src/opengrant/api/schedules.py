@@ -15,7 +15,7 @@ _SCHEDULE = f"{_SCHEDULES}/{{schedule_id}}"
 async def list_schedules(request: Request) -> list[Answer]:
     """List messages that were sent with `send_at`: those that wait, and those whose time was in the last three days.
 
-    The earliest comes first. The list has no pages.
+    The earliest comes first. The list has no pages: of 2,000 and more the oldest that are closed are left out.
     """
     grant = await grant_of(request)
     return [wire.schedule(one) for one in await request.services.schedules.all_of(grant)]

@@ -20,7 +20,7 @@ REMEMBERED = 50_000
 _MACHINES = re.compile(
     r"(no|do-?not|never)[-_.]?reply|mailer-daemon|postmaster|bounces?|notifications?|unsubscribe|abuse|listserv|majordomo"
 )
-"""Local parts that no person reads; what follows a mark such as `+` does not count."""
+"""Local parts of automatic senders; what follows a mark such as `+` does not count."""
 _MARK = re.compile(r"[-+._=].*")
 
 Place = tuple[int, str]

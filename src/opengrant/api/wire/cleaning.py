@@ -52,7 +52,7 @@ class CleanMessage(Message):
     """A message, and what it says by itself."""
 
     conversation: str
-    """Text or Markdown: without quotations, signatures, and what nobody sees who looks at the message."""
+    """Text or Markdown: without quotations, signatures, and what is not visible in the message."""
 
 
 class CleanMessages(RootModel[list[CleanMessage]]):

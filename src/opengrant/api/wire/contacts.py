@@ -19,7 +19,7 @@ class ContactEmail(Model):
 
 
 class Contact(Model):
-    """Somebody who wrote to the mailbox, or was written to. Fields that are not selected are left out."""
+    """A person who wrote to the mailbox, or was written to. Fields that are not selected are left out."""
 
     id: str
     grant_id: str
@@ -57,7 +57,7 @@ class ContactsQuery(Selected):
     email: Annotated[str | None, Field(max_length=512, pattern=PRINTABLE)] = None
     """A part of the address, in any case."""
     phone_number: Annotated[str | None, Field(max_length=100, pattern=PRINTABLE)] = None
-    """Nobody has one: the list is empty."""
+    """No contact has one: the list is empty."""
     group: Annotated[str | None, Field(max_length=512)] = None
     """Refused: there are no groups."""
     metadata_pair: Annotated[str | None, Field(max_length=3000)] = None

@@ -1,4 +1,4 @@
-"""Which texts of an HTML message are hidden from its reader, by styles and attributes."""
+"""Which texts of an HTML message are not visible, by styles and attributes."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ MOST_RULES = 1000
 _FAR = -200.0
 """Pixels: what lies so far out is not on the page."""
 _ALIKE = 16
-"""Of 255, in each of red, green and blue: such colours look the same."""
+"""Of 255, in each of red, green and blue: closer colours look the same."""
 _CSS_ESCAPE = re.compile(r"\\(?:([0-9a-fA-F]{1,6})\s?|(.))", re.DOTALL)
 _SELECTOR = re.compile(r"([a-z][a-z0-9]*+)?([.#][\w-]++)?", re.IGNORECASE)
 _LAST = re.compile(r"[\s>+~]++")

@@ -115,17 +115,18 @@ async def _put(session: ImapSession, wire: bytes, draft_id: str, raw: bytes, *, 
            take a message that they know by its Message-ID for the same
     """
     flags = b"\\Draft \\Seen" + b" \\Flagged" * starred
-    placed = await commands.append(session, wire, raw, flags=flags)
+    placed = await folders.asked(commands.append(session, wire, raw, flags=flags), field="draft")
     validity = await commands.open_folder(session, wire, change=True)
     if placed is not None and placed[0] == validity:
-        uids = [placed[1]]
-    else:
-        named = b"UNDELETED HEADER MESSAGE-ID " + quoted(draft_id.encode("ascii"))
-        uids = list(islice(await commands.search(session, [named]), 1))
-    seen = await heads.read(session, wire, validity, [uid for uid in uids if uid > above])
-    if not seen:
-        raise ProviderUnavailable("The mail server took the draft and does not show it.")
-    return seen[0]
+        for one in await heads.read(session, wire, validity, [placed[1]]):
+            if one.head.id == draft_id and one.uid > above:
+                return one
+    named = b"UNDELETED HEADER MESSAGE-ID " + quoted(draft_id.encode("ascii"))
+    uids = islice(await commands.search(session, [named]), 1)
+    for one in await heads.read(session, wire, validity, [uid for uid in uids if uid > above]):
+        if one.head.id == draft_id:
+            return one
+    raise ProviderUnavailable("The mail server took the draft and does not show it.")
 
 
 async def _shown(session: ImapSession, seen: Seen) -> Message:

@@ -22,6 +22,8 @@ SOONEST = timedelta(minutes=1)
 LATEST = timedelta(days=30)
 KEPT = timedelta(hours=72)
 """After the time at which it was to be sent."""
+SHOWN = 2_000
+"""In a list, which has no pages."""
 _ASK_AGAIN = 600
 """Seconds for Retry-After where the bounds are reached."""
 _BATCH = 500
@@ -104,8 +106,8 @@ class Schedules:
             yield from secrets.put(piece, at=one.created_at)
 
     async def all_of(self, grant: Grant) -> list[Outgoing]:
-        """Those that wait, and those whose time was in the last three days; the earliest first."""
-        return await self.db.read(outgoing.of_grant(grant.application_id, grant.id))
+        """Those that wait, and the latest of those whose time was in the last three days; the earliest first."""
+        return await self.db.read(outgoing.of_grant(grant.application_id, grant.id, limit=SHOWN))
 
     async def get(self, grant: Grant, id_: str) -> Outgoing:
         """Raises DataNotFound."""
