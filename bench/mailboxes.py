@@ -38,11 +38,12 @@ def serving(
     *,
     accounts: Mapping[str, str] = ACCOUNTS,
     launch: tuple[str, ...] = ("-m", "opengrant"),
+    dovecot_more: str = "",
 ) -> Iterator[Place]:
-    """more: further settings; accounts: user names and passwords; launch: as of `bench.stage.stage`."""
+    """more, dovecot_more: further settings; accounts: user names and passwords; launch: as of `bench.stage.stage`."""
     with contextlib.ExitStack() as opened:
         directory = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="opengrant-bench-")))
-        dovecot = opened.enter_context(Dovecot(accounts=accounts))
+        dovecot = opened.enter_context(Dovecot(dovecot_more, accounts=accounts))
         (port,) = free_ports(1)
         settings = {
             **{name: value for name, value in os.environ.items() if not name.startswith("OPENGRANT_")},

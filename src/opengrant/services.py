@@ -30,8 +30,13 @@ from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
+from opengrant.mail.contacts import Contacts
+from opengrant.mail.drafts import Drafts
 from opengrant.mail.metadata import MessageMetadata
+from opengrant.mail.readings import MailReadings
 from opengrant.mail.schedules.schedules import Schedules
+from opengrant.mail.schedules.scheduling import Scheduling
+from opengrant.mail.schedules.sending import ScheduledSender
 from opengrant.mail.sending import Sending
 from opengrant.mail.service import MailService
 from opengrant.mail.signatures import Signatures as MailSignatures
@@ -98,11 +103,16 @@ class Services:
     ics_import: IcsImport
     # mail
     mail: MailService
+    mail_readings: MailReadings
     watching: Watching
     sending: Sending
+    drafts: Drafts
     schedules: Schedules
+    scheduling: Scheduling
+    scheduled_sender: ScheduledSender
     mail_signatures: MailSignatures
     mail_metadata: MessageMetadata
+    contacts: Contacts
     # proxy
     proxy_tokens: ProxyTokens
     proxy_logins: Logins

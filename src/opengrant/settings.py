@@ -274,6 +274,8 @@ class Watch(_Part):
     """Connections of a process that stay open, so that new mail is told at once."""
     connections_per_host: Annotated[int, Field(ge=0, le=1_000_000)] = 500
     """Of these, with one mail server."""
+    concurrency: Annotated[int, Field(ge=1, le=10_000)] = 20
+    """Mailboxes that a process opens at a time, and looks at at a time."""
 
 
 class Proxy(_Part):
@@ -324,6 +326,8 @@ class Settings(BaseSettings):
     """On an empty store, the default application's first key gets this value instead of a random one."""
     bootstrap_application_id: Annotated[str | None, AfterValidator(_application_id)] = None
     """On an empty store, the default application's id, instead of a random UUID."""
+    bootstrap_application_name: Annotated[str | None, Field(min_length=1, max_length=100)] = None
+    """On an empty store, the default application's name, which sign-in pages show, instead of "Default"."""
     master_keys: SecretStr | None = None
     """Comma-separated `id:base64` of 32 random bytes each; the first seals, all open. Without it a file in DATA_DIR."""
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"

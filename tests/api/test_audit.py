@@ -282,7 +282,7 @@ def test_a_permission_that_does_not_exist_is_refused_with_those_that_do(
     assert (status, type_) == (400, "api.invalid_request_error")
     assert message.startswith("permissions")
     if permissions == ["grants.read"]:
-        assert "'all', 'grants.token', 'grants.credential' or 'grants.proxy'" in message
+        assert "'all', 'grants.token', 'grants.credential', 'grants.proxy' or 'grants.mail'" in message
 
 
 def test_all_does_not_include_reading_tokens(tenant: Tenant) -> None:

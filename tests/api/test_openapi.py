@@ -198,7 +198,11 @@ def test_what_may_be_sent_twice_says_how() -> None:
         for verb, operation in item.items()
         if any(parameter["name"] == "Idempotency-Key" for parameter in operation.get("parameters", ()))
     ]
-    assert with_key == [("post", "/v3/connect/custom"), ("post", "/v3/grants/{grant_id}/messages/send")]
+    assert with_key == [
+        ("post", "/v3/connect/custom"),
+        ("post", "/v3/grants/{grant_id}/messages/send"),
+        ("post", "/v3/grants/{grant_id}/drafts/{draft_id}"),
+    ]
 
 
 def test_every_error_says_what_to_do() -> None:

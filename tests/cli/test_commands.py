@@ -94,6 +94,7 @@ def test_the_first_start_prints_what_is_needed_once_and_the_second_does_not(tmp_
         key = first_key(first.printed)
         assert first.url in first.printed
         assert re.search(r"application id\s+[0-9a-f-]{36}", first.printed)
+        assert f"1. Send a credential, get a grant: {first.url}/reference#/operation/connect_custom" in first.printed
         assert httpx.get(f"{first.url}/v3/grants", headers=bearer(key)).status_code == 200
     (tmp_path / "log").unlink()
     with serving(tmp_path) as second:
@@ -105,10 +106,10 @@ def test_the_first_start_prints_what_is_needed_once_and_the_second_does_not(tmp_
 
 def test_a_script_can_choose_the_first_key_and_application(tmp_path: Path) -> None:
     chosen = {"OPENGRANT_BOOTSTRAP_API_KEY": "k" * 40, "OPENGRANT_BOOTSTRAP_APPLICATION_ID": "acme"}
-    with serving(tmp_path, chosen) as served:
+    with serving(tmp_path, chosen, "--name", "Acme CRM") as served:
         assert httpx.get(f"{served.url}/v3/grants", headers=bearer("k" * 40)).status_code == 200
     listed = json.loads(opengrant(tmp_path, "apps", "list", "--json").stdout)
-    assert [one["id"] for one in listed] == ["acme"]
+    assert [(one["id"], one["name"]) for one in listed] == [("acme", "Acme CRM")]
 
 
 def test_a_short_bootstrap_key_is_refused_without_being_echoed(tmp_path: Path) -> None:

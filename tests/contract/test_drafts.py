@@ -11,8 +11,9 @@ from nylas import Client
 from nylas.models.errors import NylasApiError
 
 from tests.mail.mailbox import OWNER, Owner, mail, owner_of
-from tests.peers.dovecot import Dovecot
+from tests.peers.dovecot import ELSEWHERE, Dovecot
 from tests.peers.nodejs import NodeScripts
+from tests.peers.postfix import Postfix
 from tests.support import LiveServer, Tenant, data, imap
 
 LARGE = b"%PDF" * 800_000
@@ -30,9 +31,11 @@ def nylas(tenant: Tenant) -> Client:
 
 
 @pytest.fixture
-def grant(tenant: Tenant, dovecot: Dovecot) -> str:
+def grant(tenant: Tenant, dovecot: Dovecot, postfix: Postfix) -> str:
     tenant.connector("imap")
-    return str(data(tenant.connect("imap", imap(dovecot, OWNER)))["id"])
+    postfix.forget()
+    place = {"smtp_host": ELSEWHERE, "smtp_port": postfix.submissions}
+    return str(data(tenant.connect("imap", imap(dovecot, OWNER, **place)))["id"])
 
 
 @pytest.fixture
@@ -44,13 +47,14 @@ def owner(dovecot: Dovecot) -> Iterator[Owner]:
         yield owner
 
 
-def test_every_call_of_the_python_sdk(nylas: Client, grant: str, owner: Owner) -> None:
+def test_every_call_of_the_python_sdk(nylas: Client, grant: str, owner: Owner, postfix: Postfix) -> None:
     body: Any = {
         "to": [{"email": "ana@example.com", "name": "Ana"}],
         "bcc": [{"email": "c@example.com"}],
         "subject": "Grüße",
         "body": "<p>Hi</p>",
         "reply_to_message_id": "<1@example.com>",
+        "metadata": {"key1": "order-17"},
         "attachments": [{"filename": "s.txt", "content_type": "text/plain", "content": io.BytesIO(b"x"), "size": 1}],
     }
     made = nylas.drafts.create(grant, body).data
@@ -82,17 +86,24 @@ def test_every_call_of_the_python_sdk(nylas: Client, grant: str, owner: Owner) -
         ({"to": ["ana@example.com"], "has_attachment": True}, [made.id]),
         ({"thread_id": made.thread_id, "bcc": ["c@example.com"]}, [made.id]),
         ({"subject": "begun"}, ["<2@example.com>"]),
+        ({"metadata_pair": {"key1": "order-17"}}, [made.id]),
     ):
         assert [one.id for one in nylas.drafts.list(grant, asked).data] == wanted, asked  # type: ignore[arg-type]
+
+    sent = nylas.drafts.send(grant, made.id).data
+    assert (sent.object, sent.subject, sent.folders, sent.thread_id) == ("message", "Larger", ["Sent"], made.thread_id)
+    assert sent.id != made.id
+    assert nylas.messages.find(grant, sent.id).data.metadata == {"key1": "order-17"}
+    assert {one.recipient for one in postfix.received(2)} == {"ana@example.com", "c@example.com"}
 
     assert nylas.drafts.destroy(grant, "<2@example.com>").request_id
     with pytest.raises(NylasApiError) as gone:
         nylas.drafts.find(grant, "<2@example.com>")
     assert (gone.value.status_code, gone.value.type) == (404, "not_found_error")
-    assert owner.count("Entwuerfe") == 1
+    assert owner.count("Entwuerfe") == 0
 
 
-def test_every_call_of_the_node_sdk(tenant: Tenant, grant: str, owner: Owner) -> None:
+def test_every_call_of_the_node_sdk(tenant: Tenant, grant: str, owner: Owner, postfix: Postfix) -> None:
     given = {"apiKey": tenant.api_key, "apiUri": tenant.server.url, "grant": grant, "size": len(LARGE)}
     with tempfile.TemporaryDirectory(prefix="og-node-sdk-") as directory:
         found = NodeScripts("node_sdk", Path(directory)).run("drafts", given)
@@ -102,4 +113,6 @@ def test_every_call_of_the_node_sdk(tenant: Tenant, grant: str, owner: Owner) ->
     assert found["bytes"] == len(LARGE)
     assert found["pages"] == [["Larger"], ["Begun elsewhere"]]
     assert found["filtered"] == ["Larger"]
+    assert found["sent"] == {"object": "message", "subject": "Larger", "folders": ["Sent"]}
+    assert [one.recipient for one in postfix.received(1)] == ["ana@example.com"]
     assert (found["gone"]["statusCode"], found["gone"]["type"]) == (404, "not_found_error")

@@ -86,6 +86,21 @@ def test_every_call_of_the_python_sdk(nylas: Client, grant: str, owner: Owner) -
     assert nylas.attachments.download_bytes(grant, file.id, of) == FILE
     assert b"".join(nylas.attachments.download(grant, file.id, of).iter_content(65536)) == FILE
 
+    kept = nylas.messages.update(grant, "<2@example.com>", {"metadata": {"key1": "a:b", "Order No": "17"}}).data
+    assert kept.metadata == {"key1": "a:b", "Order No": "17"}
+    pair: Any = {"metadata_pair": {"key1": "a:b"}}
+    assert [(one.id, one.metadata) for one in nylas.messages.list(grant, pair).data] == [(kept.id, kept.metadata)]
+    (cleaned,) = nylas.messages.clean_messages(grant, {"message_id": ["<2@example.com>"], "ignore_links": False}).data
+    assert (cleaned.id, cleaned.conversation) == ("<2@example.com>", "Hello Bob")
+
+    of_inbox: Any = {"source": "inbox", "limit": 1}
+    people = nylas.contacts.list(grant, of_inbox)
+    assert [one.emails and one.emails[0].email for one in people.data] == ["eve@example.com"]
+    rest = nylas.contacts.list(grant, {**of_inbox, "page_token": people.next_cursor})
+    assert [one.surname for one in rest.data] == ["Müller"]
+    assert nylas.contacts.find(grant, people.data[0].id).data == people.data[0]
+    assert (nylas.contacts.list(grant).data, nylas.contacts.list_groups(grant).data) == ([], [])
+
     assert nylas.messages.destroy(grant, "<3@example.com>").request_id
     assert nylas.messages.find(grant, "<3@example.com>").data.folders == ["Papierkorb"]
     assert nylas.folders.destroy(grant, "Work").request_id
@@ -105,6 +120,10 @@ def test_every_call_of_the_node_sdk(tenant: Tenant, grant: str, owner: Owner) ->
     assert found["subject"] == "First"
     assert found["changed"] == {"unread": False, "starred": True, "folders": ["Work"]}
     assert found["file"]["filename"] == "plan ä.pdf"
-    assert (found["bytes"], found["streamed"]) == (len(FILE), len(FILE))
+    assert (found["bytes"], found["streamed"], found["node"]) == (len(FILE), len(FILE), len(FILE))
+    assert found["keyed"] == [["<2@example.com>", {"key1": "a:b", "orderNo": "17"}]]
+    assert found["cleaned"] == ["Hello **Bob**"]
+    assert found["people"] == ["eve@example.com", "ana@example.com"]
+    assert (found["person"], found["groups"]) == ("Müller", [])
     assert found["trashed"] == ["Papierkorb"]
     assert (found["gone"]["statusCode"], found["gone"]["type"]) == (404, "not_found_error")

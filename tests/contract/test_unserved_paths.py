@@ -17,16 +17,19 @@ from tests.peers.nodejs import NodeScripts
 from tests.support import LiveServer, Tenant, problem
 
 RESOURCES = (
-    *("contacts", "drafts", "lists", "messages", "notetakers"),
+    *("attachments", "contacts", "lists", "messages", "notetakers"),
     *("policies", "rules", "scheduler", "transactional_send"),
 )
 """Of both SDKs, and of each what hangs below it."""
 SERVED = {
+    *("attachments.find", "attachments.download", "attachments.download_bytes", "attachments.downloadBytes"),
+    "attachments.downloadNodeStream",
     *("messages.list", "messages.find", "messages.update", "messages.destroy"),
     *("messages.send", "messages.send_raw_mime", "messages.sendRawMime"),
     *("messages.list_scheduled_messages", "messages.find_scheduled_message", "messages.stop_scheduled_message"),
     *("messages.listScheduledMessages", "messages.findScheduledMessage", "messages.stopScheduledMessage"),
-    *("drafts.list", "drafts.find", "drafts.create", "drafts.update", "drafts.destroy"),
+    *("messages.clean_messages", "messages.cleanMessages"),
+    *("contacts.list", "contacts.find", "contacts.list_groups", "contacts.groups"),
 }
 
 

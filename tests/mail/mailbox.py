@@ -66,10 +66,12 @@ class Owner:
 
 
 @contextlib.contextmanager
-def owner_of(server: Dovecot | Cyrus) -> Iterator[Owner]:
+def owner_of(server: Dovecot | Cyrus, *, empty: bool = True) -> Iterator[Owner]:
+    """empty: the mailbox is emptied first."""
     owner = Owner(server)
     try:
-        owner.empty()
+        if empty:
+            owner.empty()
         yield owner
     finally:
         with contextlib.suppress(OSError, imaplib.IMAP4.error):

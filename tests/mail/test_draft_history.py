@@ -16,16 +16,20 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from tests.mail import test_send
 from tests.mail.mailbox import Owner, mail
 from tests.support import Tenant, data
 
 FOLDER = "Entwuerfe"
+TO = [{"email": "ana@example.com"}]
+grant = test_send.grant
 _subjects = st.sampled_from(["One", "Zwei ä", "", "three"])
 _files = st.lists(st.binary(max_size=20), max_size=2)
 
 
 def test_a_history_of_drafts(tenant: Tenant, grant: str, owner: Owner) -> None:
     owner.make(FOLDER)
+    owner.make("Sent")
 
     class Machine(Drafts):
         def __init__(self) -> None:
@@ -52,18 +56,20 @@ class Drafts(RuleBasedStateMachine):
         super().__init__()
         self.tenant, self.grant, self.owner = tenant, grant, owner
         self.known = dict[str, dict[str, Any]]()
+        self.sent = list[str]()
 
     @initialize()
     def begin(self) -> None:
-        self.owner.client.select(FOLDER)
-        self.owner.client.uid("STORE", "1:*", "+FLAGS", "\\Deleted")
-        self.owner.client.expunge()
+        for folder in (FOLDER, "Sent"):
+            self.owner.client.select(folder)
+            self.owner.client.uid("STORE", "1:*", "+FLAGS", "\\Deleted")
+            self.owner.client.expunge()
 
     # By the API.
 
     @rule(target=drafts, subject=_subjects, files=_files, starred=st.booleans())
     def create(self, subject: str, files: list[bytes], starred: bool) -> str:
-        sent = {"subject": subject, "starred": starred, "attachments": _attached(files)}
+        sent = {"to": TO, "subject": subject, "starred": starred, "attachments": _attached(files)}
         made = data(self.tenant.post(f"{self.grant}/drafts", sent))
         self.known[made["id"]] = {"subject": subject, "starred": starred, "files": len(files)}
         return str(made["id"])
@@ -87,6 +93,14 @@ class Drafts(RuleBasedStateMachine):
         assert self.tenant.delete(self._path(id_)).status_code == 200
         assert self._versions(id_) == []
         del self.known[id_]
+
+    @rule(id_=consumes(drafts))
+    def send(self, id_: str) -> None:
+        sent = data(self.tenant.http.post(self._path(id_)))
+        said = self.known.pop(id_)
+        assert (sent["subject"], len(sent["attachments"])) == (said["subject"], said["files"])
+        assert self._versions(id_) == []
+        self.sent.append(sent["id"])
 
     # By the mail program.
 
@@ -117,6 +131,9 @@ class Drafts(RuleBasedStateMachine):
         listed = data(self.tenant.get(f"{self.grant}/drafts?limit=200&select=id,subject,starred,attachments"))
         assert {one["id"]: _said(one) for one in listed} == self.known
         assert len(listed) == len(self.known), "each once"
+        if self.sent:
+            copies = data(self.tenant.get(f"{self.grant}/messages?in=Sent&limit=200&select=id"))
+            assert sorted(one["id"] for one in copies) == sorted(self.sent)
 
     def _path(self, id_: str) -> str:
         return f"{self.grant}/drafts/{quote(id_, safe='')}"

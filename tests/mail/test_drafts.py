@@ -101,6 +101,9 @@ def test_of_two_versions_the_newest_counts_everywhere(tenant: Tenant, grant: str
     second = tenant.get(f"{grant}/drafts?limit=1&page_token={first['next_cursor']}").json()
     assert (ids(second["data"]), second.get("next_cursor")) == (named(2), None)
     assert data(tenant.get(path(grant, "<1@example.com>")))["subject"] == "New words"
+    threads = data(tenant.get(f"{grant}/threads"))
+    assert [(one["draft_ids"], one["subject"]) for one in threads] == [(named(1), "New words"), (named(2), "Message 2")]
+    assert [one["latest_draft_or_message"]["subject"] for one in threads] == ["New words", "Message 2"]
     assert tenant.delete(path(grant, "<1@example.com>")).status_code == 200
     assert drafts.count(FOLDER) == 1
     assert problem(tenant.get(path(grant, "<1@example.com>")))[:2] == (404, "not_found_error")
@@ -120,11 +123,11 @@ def test_a_draft_without_a_usable_id_has_one_of_ours(
     assert problem(tenant.get(at))[:2] == (404, "not_found_error")
 
 
-def raws(owner: Owner) -> list[EmailMessage]:
-    """The drafts as they lie in their folder."""
-    if not owner.count(FOLDER) > 0:
+def raws(owner: Owner, folder: str = FOLDER) -> list[EmailMessage]:
+    """The messages as they lie in a folder."""
+    if not owner.count(folder) > 0:
         return []
-    owner.client.select(FOLDER, readonly=True)
+    owner.client.select(folder, readonly=True)
     found = owner.client.fetch("1:*", "(BODY.PEEK[])")[1]
     owner.client.close()
     read = [message_from_bytes(one[1], policy=policy.default) for one in found if isinstance(one, tuple)]

@@ -24,6 +24,17 @@ def test_folders_are_listed_as_the_server_has_them(tenant: Tenant, grant: str, o
     assert odd["id"] == quote(odd["id"], safe="~"), "it stands in a path as it is"
 
 
+def test_counts_of_the_folder_that_is_open_are_those_of_this_moment(tenant: Tenant, grant: str, owner: Owner) -> None:
+    owner.put(mail(1))
+    owner.put(mail(2))
+    assert len(data(tenant.get(f"{grant}/messages?in=INBOX"))) == 2
+    owner.client.select("INBOX")
+    owner.client.store("1", "+FLAGS", "\\Deleted")
+    owner.client.expunge()
+    (inbox,) = data(tenant.get(f"{grant}/folders"))
+    assert (inbox["total_count"], inbox["unread_count"]) == (1, 1)
+
+
 @pytest.mark.parametrize("name", ["Invoices", "Rechnungen für 2026", 'quo"te \\ back', "A & B", "a.b.c", "日本語"])
 def test_a_folder_is_made_renamed_and_deleted(tenant: Tenant, grant: str, owner: Owner, name: str) -> None:
     made = data(tenant.post(f"{grant}/folders", {"name": name}))

@@ -4,8 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from opengrant.model import SECOND
+from tests.announcing import subscribe
+from tests.fakes.receiver import Hook
 from tests.mail.mailbox import OWNER, Owner, mail
 from tests.mail.test_messages import path
+from tests.mail.test_watching import TOLD, Told
 from tests.peers.dovecot import Dovecot
 from tests.support import LiveServer, Tenant, data, imap, problem
 
@@ -43,3 +47,16 @@ def test_a_taken_connection_is_a_429_and_what_rests_makes_room(tenant: Tenant, d
         assert tenant.get(at).content == b"%PDF small"
         assert data(tenant.get(f"{grant}/folders?select=id")) == [{"id": "INBOX"}]
     assert data(tenant.get(grant))["grant_status"] == "valid"
+
+
+def test_a_connection_that_listens_makes_room_for_calls(tenant: Tenant, dovecot: Dovecot, hook: Hook) -> None:
+    tenant.connector("imap")
+    grant_id = data(tenant.connect("imap", imap(dovecot, "alice@example.test")))["id"]
+    subscribe(tenant, hook, *TOLD)
+    told = Told(tenant, dovecot, hook, grant_id)
+    told.start()
+    assert data(tenant.get(f"/v3/grants/{grant_id}/folders?select=id")) == [{"id": "INBOX"}]
+    owner, failures, due_at, _ = told.row()
+    assert (owner, failures) == (None, 0)
+    assert due_at > tenant.server.services.watching.clock() + 200 * SECOND
+    tenant.delete(f"/v3/grants/{grant_id}")

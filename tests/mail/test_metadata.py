@@ -89,6 +89,20 @@ def test_messages_are_found_by_their_pairs_in_whichever_folder_they_lie(
         assert problem(tenant.get(f"{grant}/messages?metadata_pair={query}"))[:2] == (400, "invalid_request_error")
 
 
+def test_drafts_have_their_own(tenant: Tenant, grant: str, owner: Owner, server: LiveServer) -> None:
+    made = data(tenant.post(f"{grant}/drafts", {"subject": "x", "metadata": {"key1": "a"}}))
+    at = f"{grant}/drafts/{quote(made['id'], safe='')}"
+    assert (made["metadata"], data(tenant.get(at))["metadata"]) == ({"key1": "a"}, {"key1": "a"})
+    changed = data(tenant.put(at, {"subject": "y"}))
+    assert changed["metadata"] == {"key1": "a"}
+    assert data(tenant.put(at, {"metadata": {"key1": "b"}}))["metadata"] == {"key1": "b"}
+    (found,) = data(tenant.get(f"{grant}/drafts?metadata_pair=key1:b"))
+    assert (found["id"], found["object"], found["subject"]) == (made["id"], "draft", "y")
+    assert listed(tenant, grant, "metadata_pair=key1:b") == []
+    assert tenant.delete(at).status_code == 200
+    assert rows(server, tenant) == 0
+
+
 def test_a_message_that_is_gone_leaves_none(
     tenant: Tenant, grant: str, owner: Owner, server: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,24 +1,20 @@
 """Messages that are sent later: kept sealed, listed, cancelled, handed over once."""
 
+import uuid
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from opengrant.errors import InvalidData, RateLimited
+from opengrant.mail.outgoing import Ready
 from opengrant.mail.schedules.schedules import BOUNDS, Schedules, Waiting
-from opengrant.mail.schedules.sealing import PIECE, Ready
+from opengrant.mail.schedules.sealing import PIECE
 from opengrant.model import SECOND
 from tests.mail.mailbox import OWNER
-from tests.support import LiveServer, Tenant, data, problem
+from tests.support import Tenant, data, problem
 
 DAY = 24 * 3600
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def server(request: pytest.FixtureRequest) -> LiveServer:
-    live: LiveServer = request.getfixturevalue(f"{request.param}_server")
-    return live
 
 
 class Kept:
@@ -36,11 +32,12 @@ class Kept:
 
     def add(self, *, ahead: int = 3600, text: bytes = b"Hello\r\n") -> Any:
         id_ = f"<{self.clock()}@example.test>"
-        ready = Ready(
-            OWNER, ("ana@example.com",), id_, b"Subject: secret plans\r\n\r\n" + text, {"subject": "secret plans"}
-        )
+        raw = b"Subject: secret plans\r\n\r\n" + text
+        ready = Ready(raw=raw, message_id=id_, date=0, sender=OWNER, recipients=("ana@example.com",))
         at = self.clock() // SECOND + ahead
-        return self.live.call(self.service.add(self.tenant.application, self.grant, ready, send_at=at))
+        return self.live.call(
+            self.service.add(self.tenant.application, self.grant, ready, send_at=at, id_=str(uuid.uuid4()))
+        )
 
     def pieces(self, id_: str) -> list[bytes]:
         rows = self.live.rows("select sealed from secrets where owner_kind = 'outgoing' and owner_id = $1", id_)

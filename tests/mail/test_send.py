@@ -277,3 +277,12 @@ def test_a_refusal_is_kept_unless_it_says_to_try_again(
 def test_a_key_that_is_none_is_refused(tenant: Tenant, grant: str, key: str) -> None:
     answer = send(tenant, grant, headers={"Idempotency-Key": key.encode()})
     assert problem(answer)[:2] == (400, "api.invalid_idempotency_key")
+
+
+def test_metadata_is_kept_with_what_was_sent(tenant: Tenant, grant: str, owner: Owner, postfix: Postfix) -> None:
+    sent = data(send(tenant, grant, metadata={"key1": "order-17", "who": "Ana"}))
+    assert sent["metadata"] == {"key1": "order-17", "who": "Ana"}
+    (found,) = data(tenant.get(f"{grant}/messages?metadata_pair=key1:order-17"))
+    assert (found["id"], found["metadata"], found["folders"]) == (sent["id"], sent["metadata"], ["Sent"])
+    (received,) = postfix.received(1)
+    assert b"order-17" not in received.raw

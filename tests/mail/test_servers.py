@@ -8,11 +8,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from opengrant.net.imap import changes
+from tests.fakes.receiver import Hook
 from tests.mail import test_attachments as attachments
 from tests.mail import test_drafts as draft_tests
 from tests.mail import test_folders as folders
 from tests.mail import test_messages as messages
 from tests.mail import test_threads as threads
+from tests.mail import test_watching as watching
 from tests.mail.mailbox import OWNER, Owner, mail
 from tests.peers.cyrus import Cyrus
 from tests.peers.dovecot import Dovecot
@@ -67,6 +70,29 @@ test_a_thread = threads.test_a_thread_is_its_messages_in_all_folders
 test_filters_of_threads = threads.test_filters
 test_threads_are_deleted = threads.test_a_thread_is_deleted_into_the_trash_and_from_there_for_good
 message = attachments.message
+polled = watching.polled
+listening = watching.listening
+test_new_mail_is_told = watching.test_a_new_message_is_told_as_the_api_shows_it
+test_changes_are_told = watching.test_flags_moves_and_deletions_are_told
+test_copies_are_told = watching.test_copies_are_one_message
+test_folders_are_told = watching.test_folders_are_told
+test_new_mail_is_told_at_once = watching.test_new_mail_is_told_at_once_while_the_inbox_is_listened_to
+test_renamed_folders_are_told = watching.test_a_folder_that_is_renamed_takes_its_messages_along
+
+
+@pytest.fixture
+def told(
+    tenant: Tenant,
+    grant: str,
+    owner: Owner,
+    dovecot: Dovecot,
+    hook: Hook,
+    polled: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[watching.Told]:
+    monkeypatch.setattr(changes, "ASKED_EVERY", 0.2)  # where there is no IDLE
+    with watching.watched(tenant, dovecot, hook, grant.rpartition("/")[2]) as told:
+        yield told
 
 
 def test_a_message_without_an_id_has_one_of_ours(tenant: Tenant, grant: str, owner: Owner) -> None:

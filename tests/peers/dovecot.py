@@ -51,6 +51,8 @@ default_internal_group = {group}
 default_login_user = {user}
 mail_location = maildir:~/Maildir
 mail_max_userip_connections = 1000
+# Two clients that move and delete at once can wait for each other for a minute.
+mail_max_lock_timeout = 2 secs
 namespace inbox {{
   inbox = yes
   mailbox Papierkorb {{

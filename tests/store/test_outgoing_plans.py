@@ -63,7 +63,7 @@ async def test_what_is_due_what_a_grant_has_and_what_is_swept_is_found_by_an_ind
     for steps in (
         outgoing.any_due(at=START + 20),
         outgoing.claim(busy, dialect),
-        outgoing.of_grant("app", "g7"),
+        outgoing.of_grant("app", "g7", limit=READ),
         outgoing.find("app", "g7", "m1007"),
         outgoing.cancel("app", "g7", "m1007", "no", at=START),
         outgoing.forget_closed("app", sent_before=START + MANY, limit=READ // 4),

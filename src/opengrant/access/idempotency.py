@@ -15,6 +15,7 @@ from opengrant.errors import (
     ConcurrentIdempotentRequest,
     InvalidIdempotencyKey,
     InvalidIdempotentRequest,
+    MaySent,
     OpenGrantError,
 )
 from opengrant.model import Application, Clock, micros
@@ -79,20 +80,19 @@ class Idempotency:
         run: Callable[[Attempt], Awaitable[Mapping[str, Any]]],
         *,
         within: str,
+        keeps_refusals: bool = True,
     ) -> Outcome:
         """The answer of `run`, or of its first call within an hour. Raises as `once`; a stored refusal, too.
 
-        within  where the key counts: a key of one grant is not that of another
+        within          where the key counts: a key of one grant is not that of another
+        keeps_refusals  False: only MaySent is stored
         A refusal that says "try again" is not stored.
         """
         check(key)
         key, request = f"{within}\n{key}", self.digests.request(app.id, body)  # a key has no line ends: none is alike
         claimed = await self._claim(app, key, request, ATTEMPTS_KEPT)
         if claimed is None:
-            stored = await self._first_answer(app, key, request)
-            if "refused" in stored:
-                raise _refusal(stored["refused"])
-            return Outcome(stored["answer"], replayed=True)
+            return _replayed(await self._first_answer(app, key, request))
         handed_over = claimed.handed_over
 
         async def hand_over() -> None:
@@ -103,7 +103,8 @@ class Idempotency:
         try:
             answer = await run(Attempt(handed_over, hand_over))
         except OpenGrantError as problem:
-            await self._refused(app, key, request, problem, handed_over=claimed.handed_over)
+            keeps = keeps_refusals or isinstance(problem, MaySent)
+            await self._refused(app, key, request, problem, handed_over=claimed.handed_over, keeps=keeps)
             raise
         except BaseException:
             if not handed_over:
@@ -113,10 +114,17 @@ class Idempotency:
         return Outcome(answer, replayed=False)
 
     async def _refused(
-        self, app: Application, key: str, request: str, problem: OpenGrantError, *, handed_over: bool
+        self,
+        app: Application,
+        key: str,
+        request: str,
+        problem: OpenGrantError,
+        *,
+        handed_over: bool,
+        keeps: bool,
     ) -> None:
-        """handed_over: by an earlier attempt."""
-        if not problem.retryable:
+        """handed_over: by an earlier attempt. keeps: one for good is stored."""
+        if not problem.retryable and keeps:
             await self._finish(app, key, request, {"refused": _stored(problem)})
         elif handed_over:  # what became of it is still to be found out
             at = self.clock() - micros(_ABANDONED) - 1
@@ -154,6 +162,12 @@ def check(key: str) -> None:
     """Raises InvalidIdempotencyKey."""
     if not key or len(key) > LONGEST_KEY or not key.isprintable():
         raise InvalidIdempotencyKey(f"Idempotency-Key: 1 to {LONGEST_KEY} printable characters.")
+
+
+def _replayed(stored: Mapping[str, Any]) -> Outcome:
+    if "refused" in stored:
+        raise _refusal(stored["refused"])
+    return Outcome(stored["answer"], replayed=True)
 
 
 def _stored(problem: OpenGrantError) -> dict[str, Any]:

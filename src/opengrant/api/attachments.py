@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from urllib.parse import quote
 
-from opengrant.api.folders import ERRORS, TAG
+from opengrant.api.folders import BY_TOKEN, ERRORS, TAG
 from opengrant.api.http import data_plane
 from opengrant.api.http.data_plane import grant_of
 from opengrant.api.http.request import Request
 from opengrant.api.http.responses import Streamed
-from opengrant.api.http.route_table import Cursor, Key, One, Stream, route
+from opengrant.api.http.route_table import Cursor, One, Stream, route
 from opengrant.api.wire import messages as wire
 from opengrant.api.wire.calendars import Selected
 from opengrant.api.wire.fields import Answer
@@ -19,7 +19,6 @@ from opengrant.mail.port import Mailbox
 
 _ATTACHMENT = "/v3/grants/{grant_id}/attachments/{attachment_id}"
 _OF_MESSAGE = "/v3/grants/{grant_id}/messages/{message_id}/attachments"
-BY_TOKEN = Key(by_token=True)
 
 
 @route(

@@ -31,7 +31,8 @@ ERRORS = (
 )
 _FOLDERS = "/v3/grants/{grant_id}/folders"
 _FOLDER = f"{_FOLDERS}/{{folder_id}}"
-BY_TOKEN = Key(by_token=True)
+BY_TOKEN = Key(by_token=True, by_session=False)
+"""Of calls for mail. The console reads mail by calls of its own, which take `grants.mail` (console_mail.py)."""
 
 
 @route("GET", _FOLDERS, tag=TAG, access=BY_TOKEN, query=wire.FoldersQuery, answers=Cursor(wire.Folder), errors=ERRORS)

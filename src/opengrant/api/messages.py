@@ -5,11 +5,11 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from opengrant.api.folders import ERRORS, TAG
+from opengrant.api.folders import BY_TOKEN, ERRORS, TAG
 from opengrant.api.http import cursors, data_plane
 from opengrant.api.http.data_plane import grant_of
 from opengrant.api.http.request import Request
-from opengrant.api.http.route_table import Cursor, Key, One, route
+from opengrant.api.http.route_table import Cursor, One, route
 from opengrant.api.kept_metadata import metadata_of, page_by_metadata
 from opengrant.api.wire import messages as wire
 from opengrant.api.wire.calendars import Selected
@@ -20,8 +20,8 @@ from opengrant.mail.port import Place
 
 _MESSAGES = "/v3/grants/{grant_id}/messages"
 _MESSAGE = f"{_MESSAGES}/{{message_id}}"
+_TRACKED: Answer = {"tracking_options": {"opens": False, "links": False, "thread_replies": False}}
 LISTS = frozenset({"in", "any_email", "from", "to", "cc", "bcc", "metadata_pair"})
-BY_TOKEN = Key(by_token=True)
 
 
 @route(
@@ -51,8 +51,10 @@ async def list_messages(request: Request) -> tuple[list[Answer], str | None]:
         found = await mailbox.page(query.to_model(bodies=bodies), after=after(place), limit=min(query.limit, 200))
         messages, next_ = found.messages, cursor(raw, found.next, of=of)
         kept = await metadata_of(request, grant, messages, wanted=wanted)
+    more = _TRACKED if query.fields == "include_tracking_options" else {}
     return [
-        chosen(shown.message(one, grant.id, headers=query.headers, metadata=kept.get(one.head.id))) for one in messages
+        chosen(shown.message(one, grant.id, headers=query.headers, metadata=kept.get(one.head.id)) | more)
+        for one in messages
     ], next_
 
 
@@ -86,7 +88,8 @@ async def get_message(request: Request) -> Answer:
         return chosen({"id": id_, "grant_id": grant.id, "object": "message", "raw_mime": encoded})
     found = await mailbox.get(request.params["message_id"], headers=query.headers)
     kept = await metadata_of(request, grant, [found])
-    return chosen(shown.message(found, grant.id, headers=query.headers, metadata=kept.get(found.head.id)))
+    more = _TRACKED if query.fields == "include_tracking_options" else {}
+    return chosen(shown.message(found, grant.id, headers=query.headers, metadata=kept.get(found.head.id)) | more)
 
 
 @route(

@@ -1,10 +1,9 @@
 """/v3/grants/{grant_id}/messages/schedules."""
 
-from opengrant.api.folders import ERRORS, TAG
+from opengrant.api.folders import BY_TOKEN, ERRORS, TAG
 from opengrant.api.http.data_plane import grant_of
 from opengrant.api.http.request import Request
 from opengrant.api.http.route_table import One, route
-from opengrant.api.messages import BY_TOKEN
 from opengrant.api.wire import schedules as wire
 from opengrant.api.wire.fields import Answer
 
@@ -16,7 +15,7 @@ _SCHEDULE = f"{_SCHEDULES}/{{schedule_id}}"
 async def list_schedules(request: Request) -> list[Answer]:
     """List messages that were sent with `send_at`: those that wait, and those whose time was in the last three days.
 
-    The earliest comes first. The list has no pages.
+    The earliest comes first. The list has no pages: of 2,000 and more the oldest that are closed are left out.
     """
     grant = await grant_of(request)
     return [wire.schedule(one) for one in await request.services.schedules.all_of(grant)]

@@ -1,10 +1,10 @@
 """/v3/grants/{grant_id}/threads."""
 
-from opengrant.api.folders import ERRORS, TAG
+from opengrant.api.folders import BY_TOKEN, ERRORS, TAG
 from opengrant.api.http import data_plane
 from opengrant.api.http.data_plane import grant_of
 from opengrant.api.http.request import Request
-from opengrant.api.http.route_table import Cursor, Key, One, route
+from opengrant.api.http.route_table import Cursor, One, route
 from opengrant.api.messages import LISTS, after, cursor
 from opengrant.api.wire import threads as wire
 from opengrant.api.wire.calendars import Selected
@@ -13,7 +13,6 @@ from opengrant.mail import shown
 
 _THREADS = "/v3/grants/{grant_id}/threads"
 _THREAD = f"{_THREADS}/{{thread_id}}"
-BY_TOKEN = Key(by_token=True)
 
 
 @route("GET", _THREADS, tag=TAG, access=BY_TOKEN, query=wire.ThreadsQuery, answers=Cursor(wire.Thread), errors=ERRORS)

@@ -27,12 +27,12 @@ _SEND = f"Send through a grant of the sender. {_MAIL}"
 _CHANNELS = "Make a webhook: POST /v3/webhooks."
 _COMPOSE = "There is no text generation here: call a language model from your own code."
 
+_UPLOADS = "Send files with the message or draft: 25 MB in all, as multipart/form-data."
+
 _TABLE: Sequence[tuple[str, Sequence[str]]] = (
     (
-        _MAIL,
+        _UPLOADS,
         (
-            f"PUT {_GRANT}/messages/clean",
-            f"POST {_GRANT}/drafts/{{draft_id}}",
             f"POST {_GRANT}/attachment-uploads",
             f"POST {_GRANT}/attachment-uploads/{{attachment_id}}/complete",
         ),
@@ -48,9 +48,8 @@ _TABLE: Sequence[tuple[str, Sequence[str]]] = (
     (
         _CONTACTS,
         (
-            f"GET POST {_GRANT}/contacts",
-            f"GET {_GRANT}/contacts/groups",
-            f"GET PUT DELETE {_GRANT}/contacts/{{contact_id}}",
+            f"POST {_GRANT}/contacts",
+            f"PUT DELETE {_GRANT}/contacts/{{contact_id}}",
         ),
     ),
     (

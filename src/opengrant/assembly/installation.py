@@ -38,7 +38,9 @@ async def installation(settings: Settings, *, make: bool = True) -> AsyncIterato
         services = build_rooms(settings, tools, opened)
         with acting(START):
             first = await services.applications.bootstrap(
-                application_id=settings.bootstrap_application_id, secret=settings.bootstrap_api_key
+                application_id=settings.bootstrap_application_id,
+                name=settings.bootstrap_application_name,
+                secret=settings.bootstrap_api_key,
             )
         yield Installation(
             settings=settings,

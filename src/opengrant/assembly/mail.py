@@ -12,6 +12,8 @@ from opengrant.grants.refresh.refresh import Refresh
 from opengrant.grants.refresh.state import States
 from opengrant.mail.reach import Reach
 from opengrant.mail.schedules.schedules import Schedules
+from opengrant.mail.schedules.scheduling import Scheduling
+from opengrant.mail.schedules.sending import ScheduledSender
 from opengrant.mail.sending import Sending
 from opengrant.mail.service import MailService
 from opengrant.mail.sessions import Pool, Sessions
@@ -68,3 +70,15 @@ def build_sending(
 
 def build_schedules(tools: Tools) -> Schedules:
     return Schedules(db=tools.db, vault=tools.vault, clock=tools.clock, waiting=metrics.set_scheduled_waiting)
+
+
+def build_scheduling(tools: Tools, sending: Sending, schedules: Schedules) -> Scheduling:
+    return Scheduling(sending=sending, schedules=schedules, idempotency=sending.idempotency, digests=tools.digests)
+
+
+def build_scheduled_sender(tools: Tools, sending: Sending, opened: contextlib.AsyncExitStack) -> ScheduledSender:
+    sender = ScheduledSender(
+        db=tools.db, vault=tools.vault, clock=tools.clock, sending=sending, observe=metrics.count_scheduled_send
+    )
+    opened.push_async_callback(sender.drain)
+    return sender

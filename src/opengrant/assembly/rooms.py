@@ -13,7 +13,15 @@ from opengrant.assembly.base import Base, build_base
 from opengrant.assembly.calendars import build_calendars
 from opengrant.assembly.events import build_deliveries, build_delivery_sender, build_webhooks
 from opengrant.assembly.grants import GrantsRoom, build_grants
-from opengrant.assembly.mail import MAIL_PLACES, build_mail, build_mail_logins, build_schedules, build_sending
+from opengrant.assembly.mail import (
+    MAIL_PLACES,
+    build_mail,
+    build_mail_logins,
+    build_scheduled_sender,
+    build_schedules,
+    build_scheduling,
+    build_sending,
+)
 from opengrant.assembly.proxy import build_proxy
 from opengrant.assembly.signin import build_sign_in
 from opengrant.assembly.tools import Tools
@@ -31,7 +39,10 @@ from opengrant.grants.handover import Handover
 from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.refresh.state import States
+from opengrant.mail.contacts import Contacts
+from opengrant.mail.drafts import Drafts
 from opengrant.mail.metadata import MessageMetadata
+from opengrant.mail.readings import MailReadings
 from opengrant.mail.signatures import Signatures as MailSignatures
 from opengrant.mail.watching.contents import MessageContents
 from opengrant.operations.address_index import AddressIndex
@@ -58,6 +69,8 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
     signatures = MailSignatures(db=db, clock=clock, places=MAIL_PLACES)
     idempotency = Idempotency(db=db, digests=tools.digests, clock=clock)
     aliases = Aliases(tokens=grants.refresh.tokens, providers=tools.providers.aliases)
+    sending = build_sending(tools, mail, signatures, aliases, idempotency)
+    schedules = build_schedules(tools)
     return Services(
         db=db,
         public_url=settings.public_url,
@@ -91,11 +104,16 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         feeds=Feeds(db=db, digests=tools.digests, clock=clock),
         ics_import=IcsImport(db=db, clock=clock),
         mail=mail,
+        sending=sending,
+        drafts=Drafts(sending=sending),
+        mail_readings=MailReadings(db=db, clock=clock),
         watching=build_watching(settings, tools, mail, contents, opened),
-        sending=build_sending(tools, mail, signatures, aliases, idempotency),
         mail_signatures=signatures,
-        schedules=build_schedules(tools),
+        schedules=schedules,
+        scheduling=build_scheduling(tools, sending, schedules),
+        scheduled_sender=build_scheduled_sender(tools, sending, opened),
         mail_metadata=MessageMetadata(db=db, clock=clock),
+        contacts=Contacts(mail=mail, clock=clock),
         proxy_tokens=proxy.tokens,
         proxy_logins=proxy,
         hosted=sign_in.hosted,

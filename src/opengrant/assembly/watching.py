@@ -1,5 +1,6 @@
 """Builds the watching of mailboxes."""
 
+import asyncio
 import contextlib
 
 from opengrant import metrics
@@ -16,7 +17,12 @@ def build_watching(
     settings: Settings, tools: Tools, mail: MailService, contents: MessageContents, opened: contextlib.AsyncExitStack
 ) -> Watching:
     named = settings.watch
-    terms = WatchTerms(every=named.every, most=named.connections, most_of_a_host=named.connections_per_host)
+    terms = WatchTerms(
+        every=named.every,
+        concurrency=named.concurrency,
+        most=named.connections,
+        most_of_a_host=named.connections_per_host,
+    )
     watcher = Watcher(
         db=tools.silent,
         clock=tools.clock,
@@ -25,9 +31,11 @@ def build_watching(
         rounds=Rounds(db=tools.db, clock=tools.clock, contents=contents),
         terms=terms,
         room=Room(terms, metrics.set_mail_listeners),
+        turns=asyncio.Semaphore(named.concurrency),
         observe=metrics.count_mail_look,
     )
     providers = [name.value for name, place in mail.places.items() if place not in ("none", "elsewhere")]
     watching = Watching(db=tools.silent, clock=tools.clock, watcher=watcher, providers=providers)
+    mail.reach.sessions.let_go = watching.let_go
     opened.push_async_callback(watching.close)
     return watching

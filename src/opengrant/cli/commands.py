@@ -51,6 +51,11 @@ for _path, _name, _help in (
 ):
     app.command(f"opengrant.cli.{_path}", name=_name, help=_help)  # by path: loaded when it is used
 
+Name = Annotated[
+    str | None,
+    Parameter(help='At the first start: what the application is called on sign-in pages. [default: "Default"]'),
+]
+
 
 def start(arguments: list[str]) -> None:
     """Run a command. Raises WrongUsage, and what the command raises."""
@@ -71,6 +76,7 @@ def serve(
     port: Annotated[
         int | None, Parameter(help="Port; 0 takes a free one. [default: 8080]", validator=Number(gte=0, lte=65535))
     ] = None,
+    name: Name = None,
     work: Annotated[bool, Parameter(negative="--no-work", help="Also do the background work.")] = True,
 ) -> None:
     """Run the API. The first start creates the data directory, the keys, an application and its API key."""
@@ -78,6 +84,7 @@ def serve(
         environment.put("--host", "OPENGRANT_HOST", host)
     if port is not None:
         environment.put("--port", "OPENGRANT_PORT", str(port))
+    _name_first(name)
     serving.serve(work=work)
 
 
@@ -106,12 +113,19 @@ def work(
     serving.work(port=port)
 
 
+def _name_first(name: str | None) -> None:
+    if name is not None:
+        environment.put("--name", "OPENGRANT_BOOTSTRAP_APPLICATION_NAME", name)
+
+
 @app.command
-def init() -> None:
+def init(*, name: Name = None) -> None:
     """Make what a first start makes, without serving: data directory, keys, an application and its API key.
 
     The key is printed this once. What is there already stays as it is.
     """
+
+    _name_first(name)
 
     async def is_new(installed: "Installation") -> bool:
         return installed.first is not None

@@ -39,9 +39,9 @@ def keys_create(
         list[str] | None,
         Parameter(
             negative=(),
-            help="all, grants.token to read live access tokens, grants.credential to read stored passwords, or"
-            " grants.proxy to open mailboxes by the mail proxy; all includes none of them. May be"
-            " repeated. Without it, all.",
+            help="all, grants.token to read live access tokens, grants.credential to read stored passwords,"
+            " grants.proxy to open mailboxes by the mail proxy, or grants.mail to read mailboxes in the console;"
+            " all includes none of them. May be repeated. Without it, all.",
         ),
     ] = None,
     json: AsJson = False,

@@ -2,6 +2,7 @@
 
 import gc
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from opengrant import metrics, settings
@@ -69,6 +70,14 @@ def _load_without_collecting() -> None:
     gc.disable()
 
 
+def _next_steps(url: str) -> Sequence[str]:
+    return (
+        f"Send a credential, get a grant: {url}/reference#/operation/connect_custom",
+        f"Set up Google, Microsoft and other providers: {url}/console",
+        f"Get events by webhook: {url}/reference#/operation/create_webhook",
+    )
+
+
 def announce(installed: "Installation", url: str | None = None) -> None:
     """Print what a first start made. The key is never printed again."""
     if installed.first is None:
@@ -80,6 +89,10 @@ def announce(installed: "Installation", url: str | None = None) -> None:
     rows += [("application id", application.id), ("API key", key)]
     lines = [f"  {name:<15} {value}" for name, value in rows]
     if not chosen:
-        lines += ["  The key is shown this once. Keep it now; `opengrant keys create` makes another.", ""]
+        lines += ["  The key is shown this once. Keep it now; `opengrant keys create` makes another."]
+    if url:
+        lines += ["", "  Next:"]
+        lines += [f"    {number}. {step}" for number, step in enumerate(_next_steps(url), 1)]
+        lines += [""]
     sys.stdout.write("\n".join([*lines, ""]))
     sys.stdout.flush()

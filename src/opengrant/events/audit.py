@@ -47,6 +47,7 @@ AuditType = Literal[
     "grant.token_read",
     "grant.credential_read",
     "grant.proxied",
+    "grant.mail_read",
     "grant.checked",
     "grant.failing",
     "grant.needs_attention",

@@ -5,9 +5,12 @@ from typing import Any, Protocol
 
 from pydantic_core import to_json
 
+LIVE = "live"
+"""Member of a payload that is to be completed."""
 MOST = 1_000_000
 """Bytes of an object, as JSON."""
 _SURELY_FITS = 100_000
+_TRUNCATED = frozenset({"message.created", "message.updated"})
 
 
 class NotNow(Exception):
@@ -20,7 +23,8 @@ class Contents(Protocol):
 
 
 def fitted(type_: str, whole: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-    """An object that is too large is sent without its body, as another type of event."""
+    """An object that is too large is sent without its body, where the wire has it so as another type of event."""
     if len(whole.get("body") or "") < _SURELY_FITS or len(to_json(whole)) <= MOST:
         return type_, whole
-    return f"{type_}.truncated", {name: value for name, value in whole.items() if name != "body"}
+    truncated = f"{type_}.truncated" if type_ in _TRUNCATED else type_
+    return truncated, {name: value for name, value in whole.items() if name != "body"}

@@ -15,6 +15,10 @@ TEST_SECRET = SecretStr("mock-webhook-secret")
 """The public secret that signs test events, as on the wire."""
 
 
+_LATER = frozenset({"message.send_success", "message.send_failed"})
+_BESIDE = ("grant_id", "reason", "error")
+
+
 @dataclass(frozen=True, slots=True)
 class Notification:
     """`object` is the event's payload, as JSON; `attempt` counts from 1."""
@@ -28,6 +32,8 @@ class Notification:
     attempt: int = 1
 
     def envelope(self) -> dict[str, Any]:
+        # The wire has some members of these beside the object; they stay in it, where receivers look for the grant.
+        beside = _BESIDE if self.type in _LATER else ()
         return {
             "specversion": "1.0",
             "type": self.type,
@@ -35,7 +41,11 @@ class Notification:
             "id": self.id,
             "time": self.time // SECOND,
             "webhook_delivery_attempt": self.attempt,
-            "data": {"application_id": self.application_id, "object": self.object},
+            "data": {
+                "application_id": self.application_id,
+                **{name: self.object[name] for name in beside if name in self.object},
+                "object": self.object,
+            },
         }
 
 

@@ -7,4 +7,5 @@ from opengrant.services import Services
 
 
 def watch(services: Services) -> Job:
-    return Job("watch", timedelta(seconds=1), services.watching.run)
+    """A process starts with the next mailboxes as soon as it has room for them."""
+    return Job("watch", timedelta(seconds=1), services.watching.run, wakeup=services.watching.wakeup)

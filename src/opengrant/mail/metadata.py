@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
 
-from opengrant.errors import GrantNotFound, InvalidData
+import structlog
+
+from opengrant.errors import GrantNotFound, InvalidData, OpenGrantError
 from opengrant.mail.port import Headers, Mailbox, Message
 from opengrant.model import SECOND, Clock, Grant, micros
 from opengrant.model.mail import MessageKind
@@ -63,11 +65,23 @@ class MessageMetadata:
                 if not (yield from grants.stays(grant, self.db.dialect, alone=True)):
                     raise GrantNotFound("Grant not found")
                 if (yield from metadata.count(*of)) >= MOST:
-                    raise InvalidData(f"metadata: a grant has that of {MOST} messages at most.")
+                    raise _too_much()
             when = at // SECOND if date is None else date
             yield from metadata.put(*of, message_id, pairs, kind=kind, date=when, at=at)
 
         await self.db.write(script())
+
+    async def check_room(self, grant: Grant) -> None:
+        """For a message that is about to be made. Raises InvalidData."""
+        if await self.db.read(metadata.count(grant.application_id, grant.id)) >= MOST:
+            raise _too_much()
+
+    async def put_if_possible(self, grant: Grant, message_id: str, pairs: Pairs) -> None:
+        """Of a message that was sent: an error now would have it sent again."""
+        try:
+            await self.put(grant, message_id, pairs)
+        except OpenGrantError as error:
+            structlog.get_logger().warning("mail.metadata_lost", grant_id=grant.id, error=type(error).__name__)
 
     async def move(self, grant: Grant, was: str, now: str, *, kind: MessageKind) -> None:
         """A draft has another id since it was changed, or is a message since it was sent."""
@@ -106,3 +120,7 @@ class MessageMetadata:
             than = self.clock() - micros(_YOUNG)
             await self.db.write(metadata.delete_older(*of, sorted(gone), than=than))
         return KeyedPage(messages, await self.of(grant, ids), places[most - 1] if len(places) > most else None)
+
+
+def _too_much() -> InvalidData:
+    return InvalidData(f"metadata: a grant has that of {MOST} messages at most.")

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from opengrant.mail.outgoing import Letter, Ready
 from opengrant.model.basics import record
-from opengrant.model.mail import Address, Attachment, Body, Folder, MessageHead
+from opengrant.model.mail import Address, Attachment, Body, Correspondent, Folder, MessageHead
 
 Place = tuple[tuple[str, int], ...]
 """Where a list goes on, as (a digest of the folder, the number below which it goes on) of each folder that was read."""
@@ -163,6 +163,9 @@ class Mailbox(Protocol):
     ) -> list[Message]:
         """In this order; those that there are not are left out. Fifty at most."""
 
+    async def correspondents(self) -> list[Correspondent]:
+        """Of the newest messages of the inbox and of those that were sent, the last one first; each address once."""
+
     async def raw(self, message_id: str) -> tuple[str, bytes]:
         """The message's id, and its bytes. Raises InvalidData for a message over 25 MB."""
 
@@ -196,15 +199,27 @@ class Mailbox(Protocol):
 
     async def draft(self, draft_id: str) -> Message: ...
 
-    async def create_draft(self, said: Letter, *, starred: bool) -> Message: ...
+    async def create_draft(self, said: Letter, *, references: Sequence[str], starred: bool) -> Message: ...
 
     async def change_draft(
-        self, draft_id: str, said: Letter, *, given: frozenset[str], starred: bool | None
+        self,
+        draft_id: str,
+        said: Letter,
+        *,
+        given: frozenset[str],
+        references: Sequence[str] | None,
+        starred: bool | None,
     ) -> Message:
-        """given: names of the members of `said` that are to change."""
+        """given: names of the members of `said` that are to change. None: as it was."""
+
+    async def raw_draft(self, draft_id: str) -> bytes:
+        """The message that it is. Raises InvalidData for one that is too large."""
 
     async def delete_draft(self, draft_id: str) -> None:
         """For good."""
+
+    async def check_sending(self) -> None:
+        """Raises InvalidData: nothing can be sent from this mailbox."""
 
     async def send(self, message: Ready, handing_over: HandingOver) -> Sent:
         """To all recipients or to none, with a copy in the folder for sent mail.

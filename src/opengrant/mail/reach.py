@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -26,7 +27,17 @@ T = TypeVar("T")
 
 WHOLE = 60.0
 """Seconds that a call may take at the provider. The official SDKs wait for 90."""
-_GONE = frozenset({"NONEXISTENT", "TRYCREATE"})
+_NO_FOLDER = "The mail server has no such folder."
+_GONE = {
+    "NONEXISTENT": _NO_FOLDER,
+    "TRYCREATE": _NO_FOLDER,
+    "EXPUNGEISSUED": "Another client has moved or deleted the message in the meantime.",
+}
+"""What a server says by these codes (RFC 5530)."""
+_GONE_IN_WORDS = re.compile(
+    r"mailbox does(?:n't| not) exist|mailbox was deleted|(?:no such|unknown) mailbox", re.IGNORECASE
+)
+"""The same by servers that give no code, when another client has deleted a folder since it was listed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +71,9 @@ class Reach:
         """The error for the caller."""
         evidence = failure.evidence
         if evidence.step == "command" and evidence.code in _GONE:
-            return DataNotFound("The mail server has no such folder.")
+            return DataNotFound(_GONE[evidence.code])
+        if evidence.step == "command" and evidence.code == "NO" and _GONE_IN_WORDS.search(evidence.text):
+            return DataNotFound(_NO_FOLDER)
         return await self.logins.judged(app, state, "imap", failure)
 
 

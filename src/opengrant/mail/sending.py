@@ -64,7 +64,7 @@ class Sending:
         if once is None:
             made = await self.prepare(app, grant, said, token=secrets.token_hex(16))
             sent = await self.deliver(app, grant, made, _nothing)
-            return Result(await _shown(made, sent.id, sent.folders, headers), replayed=False)
+            return Result(await as_message(made, sent.id, sent.folders, headers), replayed=False)
         token = self.digests.message_id(app.id, grant.id, once.key)
         ready: Ready | None = None
 
@@ -81,10 +81,10 @@ class Sending:
 
         done, replayed = await self.idempotency.one_attempt(app, once.key, once.body, run, within=f"send {grant.id}")
         if ready is None:
-            # The answer is made anew of the request: the message is not stored for it.
-            signed = await self._signed(app, grant, said)
-            ready = await self._made(grant, signed, token, date=done["date"], references=done["references"])
-        return Result(await _shown(ready, done["id"], tuple(done["folders"]), headers), replayed)
+            ready = await self.made_again(
+                app, grant, said, token=token, date=done["date"], references=done["references"]
+            )
+        return Result(await as_message(ready, done["id"], tuple(done["folders"]), headers), replayed)
 
     async def prepare(self, app: Application, grant: Grant, said: Letter | bytes, *, token: str) -> Ready:
         """A message that can be handed over, now or later. token: what makes its Message-ID unique.
@@ -93,10 +93,16 @@ class Sending:
         """
         references: Sequence[str] = ()
         if isinstance(said, Letter):
-            await self._check_sender(app, grant, said)
-            references = await self._references(self.mail.mailbox(app, grant), said)
+            await self.check_sender(app, grant, said)
+            references = await self.references(self.mail.mailbox(app, grant), said)
             said = await self._signed(app, grant, said)
         return await self._made(grant, said, token, date=self.clock() // SECOND, references=references)
+
+    async def made_again(
+        self, app: Application, grant: Grant, said: Letter | bytes, *, token: str, date: int, references: Sequence[str]
+    ) -> Ready:
+        """What `prepare` made of the same request, for its answer: the message is not stored for that."""
+        return await self._made(grant, await self._signed(app, grant, said), token, date=date, references=references)
 
     async def deliver(self, app: Application, grant: Grant, ready: Ready, handing_over: HandingOver) -> Sent:
         """Hand it over. Raises as `Mailbox.send`."""
@@ -124,7 +130,7 @@ class Sending:
             return said
         return said.signed(await self.signatures.signature(app, grant, said.signature_id))
 
-    async def _check_sender(self, app: Application, grant: Grant, said: Letter) -> None:
+    async def check_sender(self, app: Application, grant: Grant, said: Letter) -> None:
         """Where the provider tells the aliases of a mailbox, they count. Elsewhere the mail server decides."""
         if said.sender is None or fold(said.sender.email) == fold(grant.email):
             return
@@ -132,7 +138,7 @@ class Sending:
         if known and fold(said.sender.email) not in {fold(one) for one in known}:
             raise InvalidData("from: this is neither the grant's address nor one of its aliases.")
 
-    async def _references(self, mailbox: Mailbox, said: Letter) -> Sequence[str]:
+    async def references(self, mailbox: Mailbox, said: Letter) -> Sequence[str]:
         """The conversation that an answer belongs to. Raises InvalidData."""
         if said.reply_to_message_id is None:
             return ()
@@ -156,7 +162,9 @@ class Sending:
         return {"id": found.id, "date": found.date, "folders": found.folders, "references": found.references}
 
 
-async def _shown(ready: Ready, id_: str, folders: tuple[str, ...], headers: Headers) -> Message:
+async def as_message(ready: Ready, id_: str, folders: tuple[str, ...] = (), headers: Headers = "none") -> Message:
+    """As the API shows it. id_, folders: in the mailbox."""
+
     def read() -> Message:
         return reading.sent(ready.raw, id_=id_, folders=folders, date=ready.date, bcc=ready.bcc, headers=headers)
 

@@ -75,6 +75,8 @@ class Held(Generic[S]):
 
     users  calls that have it or wait for it
     sent   the folder that copies of sent mail go to; None: not looked for yet
+    files  False: the server that sends puts no copies there; None: not known
+    drafts (folder, its uid validity, uid) → Message-ID of the drafts that were compared last
     """
 
     key: Key
@@ -84,6 +86,8 @@ class Held(Generic[S]):
     timer: asyncio.TimerHandle | None = None
     hints: Hints = field(default_factory=OrderedDict)
     sent: bytes | None = None
+    files: bool | None = None
+    drafts: dict[tuple[bytes, int, int], str] = field(default_factory=dict)
 
     def close(self) -> None:
         if self.timer is not None:
@@ -106,6 +110,8 @@ class Pool(Generic[S]):
     def __init__(self, *, most: int = MOST, most_of_a_host: int = MOST_OF_A_HOST, idle: float = IDLE) -> None:
         self._kept = dict[Key, Held[S]]()
         self._most, self._most_of_a_host, self._idle = most, most_of_a_host, idle
+        self.let_go: Callable[[str], bool] = lambda _: False
+        """Closes what else is open of a grant, to listen to its mailbox; True: there was something."""
 
     async def call(self, key: Key, open_: Callable[[], Awaitable[S]], work: Callable[[Held[S], S], Awaitable[T]]) -> T:
         """Do a piece of work. If the wire breaks before anything was changed, once more in a new session.
@@ -132,7 +138,8 @@ class Pool(Generic[S]):
         kept = self._kept.setdefault(key, Held(key))
         kept.users += 1
         try:
-            async with self._turn(kept):
+            await _take_turn(kept)
+            try:
                 session, reused = await self._session(kept, open_)
                 try:
                     yield kept, session, reused
@@ -141,6 +148,8 @@ class Pool(Generic[S]):
                     raise session.misread(error) from None
                 finally:
                     self._rest(kept, session)
+            finally:
+                kept.lock.release()
         finally:
             kept.users -= 1
             if kept.users == 0 and kept.session is None:
@@ -152,21 +161,6 @@ class Pool(Generic[S]):
         for kept in list(self._kept.values()):
             if not kept.lock.locked():
                 kept.close()
-
-    @contextlib.asynccontextmanager
-    async def _turn(self, kept: Held[S]) -> AsyncIterator[None]:
-        try:
-            async with asyncio.timeout(PATIENCE):
-                await kept.lock.acquire()
-        except TimeoutError:
-            busy = (
-                "Other calls for this mailbox take long: it has one session for commands, downloads and sending each."
-            )
-            raise RateLimited(f"{busy} Try again in a moment.", retry_after=5) from None
-        try:
-            yield
-        finally:
-            kept.lock.release()
 
     async def _session(self, kept: Held[S], open_: Callable[[], Awaitable[S]]) -> tuple[S, bool]:
         if kept.timer is not None:
@@ -200,7 +194,7 @@ class Pool(Generic[S]):
         resting = [other for other in self._kept.values() if other.key.grant_id == key.grant_id and other.timer]
         for other in resting:
             self._drop(other)
-        return bool(resting)
+        return self.let_go(key.grant_id) or bool(resting)
 
     def _make_room(self, key: Key) -> None:
         """Close what has rested longest, where a bound is reached. Raises Overloaded: nothing rests."""
@@ -230,6 +224,19 @@ class Pool(Generic[S]):
         kept.close()
         if kept.users == 0:
             self._kept.pop(kept.key, None)
+
+
+async def _take_turn(kept: Held[S]) -> None:
+    """Raises RateLimited."""
+    if kept.users == 1:
+        await kept.lock.acquire()  # at once: no deadline has to be set
+        return
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await kept.lock.acquire()
+    except TimeoutError:
+        busy = "Other calls for this mailbox take long: it has one session for commands, downloads and sending each."
+        raise RateLimited(f"{busy} Try again in a moment.", retry_after=5) from None
 
 
 Kept = Held[ImapSession]

@@ -5,7 +5,7 @@ from typing import Any
 
 from opengrant.mail.port import Headers, Message, Thread
 from opengrant.model import SECOND
-from opengrant.model.mail import Address, Attachment, Folder, Signature
+from opengrant.model.mail import Address, Attachment, Correspondent, Folder, Signature
 
 SNIPPET = 100
 """Characters."""
@@ -112,6 +112,23 @@ def signature(one: Signature) -> dict[str, Any]:
         "created_at": one.created_at // SECOND,
         "updated_at": one.updated_at // SECOND,
     }
+
+
+def contact(one: Correspondent, grant_id: str, id_: str) -> dict[str, Any]:
+    given, _, surname = one.name.rpartition(" ")
+    found: dict[str, Any] = {
+        "id": id_,
+        "grant_id": grant_id,
+        "object": "contact",
+        "source": "inbox",
+        "emails": [{"email": one.email, "type": "other"}],
+        **{name: [] for name in ("phone_numbers", "physical_addresses", "im_addresses", "web_pages", "groups")},
+    }
+    if one.name:
+        found |= {"display_name": one.name, "given_name": given or surname}
+        if given:
+            found["surname"] = surname
+    return found
 
 
 def _addresses(found: Iterable[Address]) -> list[dict[str, str]]:

@@ -26,6 +26,7 @@ from opengrant.net.smtp.session import AnswerLost, Envelope, SmtpSession
 from opengrant.providers.mail.sending import refusal
 from opengrant.store.grants.refreshing import State
 
+_NO_SERVER = "grant_id: this grant has no SMTP server, so nothing can be sent. Connect it with one."
 _PAUSE = 60
 """Seconds for Retry-After: mail servers name no time."""
 
@@ -71,11 +72,18 @@ class Submission:
             state = state or await self.states.get(app.id, grant.id)
             raise await self.logins.judged(app, state, "smtp", failure) from None
 
+    async def check(self, app: Application, grant: Grant) -> None:
+        """Raises InvalidData: the grant has no server to send by. No server is asked."""
+        if grant.provider in self.logins.servers:
+            return
+        if await self.logins.find(app, await self.states.get(app.id, grant.id), "smtp") is None:
+            raise InvalidData(_NO_SERVER)
+
     async def _open(self, app: Application, state: State) -> SmtpSession:
         provider = state.grant.provider
         login = await self.logins.find(app, state, "smtp")
         if login is None:
-            raise InvalidData("grant_id: this grant has no SMTP server, so nothing can be sent. Connect it with one.")
+            raise InvalidData(_NO_SERVER)
         return await self.clients[provider].open_smtp(label(provider, login), login)
 
     def _key(self, grant: Grant) -> Key:

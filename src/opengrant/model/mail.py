@@ -117,3 +117,12 @@ class Signature:
     body: str = field(repr=False)
     created_at: Micros
     updated_at: Micros
+
+
+@record
+class Correspondent:
+    """Who wrote to a mailbox, or was written to by it. name: "" where none is known. date: of the last message."""
+
+    email: str
+    name: str
+    date: int

@@ -30,6 +30,9 @@ from opengrant.api import feeds
 from opengrant.api import attachments as _attachments  # noqa: F401
 from opengrant.api import folders as _folders  # noqa: F401
 from opengrant.api import messages as _messages  # noqa: F401
+from opengrant.api import cleaning as _cleaning  # noqa: F401
+from opengrant.api import contacts as _contacts  # noqa: F401
+from opengrant.api import console_mail as _console_mail  # noqa: F401
 from opengrant.api import sending as _sending  # noqa: F401
 from opengrant.api import schedules as _schedules  # noqa: F401
 from opengrant.api import threads as _threads  # noqa: F401

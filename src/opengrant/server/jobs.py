@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from opengrant.jobs.alive import alive
 from opengrant.jobs.announce import announce
 from opengrant.jobs.clock_steps import ahead
+from opengrant.jobs.deliver import deliver
 from opengrant.jobs.derive_again import derive_again
 from opengrant.jobs.loop import Job
 from opengrant.jobs.measure import measure
@@ -34,6 +35,7 @@ def shared(services: Services) -> Sequence[Job]:
         address_index(services),
         refresh(services),
         announce(services),
+        deliver(services),
         ahead(services),
         derive_again(services),
         watch(services),

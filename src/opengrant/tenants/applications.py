@@ -101,12 +101,12 @@ class Applications:
         return (yield from _profile(application))
 
     async def bootstrap(
-        self, *, application_id: str | None, secret: SecretStr | None
+        self, *, application_id: str | None, name: str | None = None, secret: SecretStr | None
     ) -> tuple[Application, NewKey] | None:
         """Make the default application and its first key, if the store is empty. Otherwise return None."""
         application = Application(
             id=application_id or str(uuid.uuid4()),
-            name=DEFAULT_APPLICATION,
+            name=name or DEFAULT_APPLICATION,
             identity_rule="email",
             created_at=self.clock(),
         )

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from opengrant.errors import InvalidData
 from opengrant.mail.mime.given import given
 from opengrant.mail.mime.headers import Headers
+from opengrant.mail.mime.writing import has_longer_line
 
 _LINES = st.lists(
     st.sampled_from(
@@ -45,3 +46,9 @@ def test_what_is_made_of_it_is_a_message(lines: list[bytes], end: bytes) -> None
 def test_no_bytes_fail_in_another_way(data: bytes) -> None:
     with pytest.raises(InvalidData):
         given(data, message_id_="<new@example.com>", date=0)
+
+
+@each(st.lists(st.integers(0, 12), max_size=8), st.integers(1, 10))
+def test_a_long_line_is_found_wherever_it_is(lengths: list[int], most: int) -> None:
+    data = b"\r\n".join(b"x" * length for length in lengths)
+    assert has_longer_line(data, most) is any(length > most for length in lengths)

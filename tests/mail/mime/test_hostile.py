@@ -102,3 +102,9 @@ TAGS = ["<b>", "<p><b>", "<table>", "<a href=", "&", "<!--", "<", "<svg>", "<sel
 @pytest.mark.parametrize("piece", TAGS)
 def test_html_that_is_made_to_cost(piece: str) -> None:
     assert len(snippet(filled(piece, BODY), is_html=True)) <= 100
+
+
+def test_formatting_that_is_left_open_costs_a_list_little() -> None:
+    """A parser's tree of 16 KB of it has a million nodes, of each message of a list."""
+    html = "".join(f"<p><font color={number}>" for number in range(1000))
+    assert [snippet(html, is_html=True) for _ in range(200)] == [""] * 200

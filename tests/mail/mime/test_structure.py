@@ -1,8 +1,11 @@
 """What a server says of a message's parts, compared with what is found in its bytes."""
 
 import imaplib
+import random
 import re
 from dataclasses import replace
+from email import policy
+from email.message import EmailMessage
 
 import pytest
 from hypothesis import given
@@ -12,6 +15,7 @@ from opengrant.mail.mime.index import index
 from opengrant.mail.mime.parts import DEEPEST, MOST_PARTS, Part
 from opengrant.mail.mime.structure import structure
 from tests.mail.mime.corpus import BADLY, WELL
+from tests.mail.mime.rfcs import RFCS
 
 _TOKEN = re.compile(rb'\(|\)|"((?:[^"\\]|\\.)*)"|\{(\d+)\}\r\n|([^\s()"{]+)', re.DOTALL)
 
@@ -54,9 +58,12 @@ def without_size_of_messages(part: Part) -> Part:
     return replace(part, size=0) if part.kind == "message/rfc822" else part
 
 
-@pytest.mark.parametrize("name", WELL)
+GOOD = WELL | RFCS
+
+
+@pytest.mark.parametrize("name", GOOD)
 def test_the_same_parts_as_dovecot_finds(mailbox: imaplib.IMAP4, name: str) -> None:
-    raw = WELL[name]
+    raw = GOOD[name]
     mailbox.append("Corpus", "", "", raw)
     number = str(mailbox.select("Corpus")[1][0], "ascii")
     found = index(raw)
@@ -118,3 +125,38 @@ def test_a_description_may_be_short_or_in_upper_case() -> None:
         ("1", "text/html", None, None, "7bit"),
         ("2", "application/pdf", "A.pdf", "i", "base64"),
     ]
+
+
+def part_of(chance: random.Random, depth: int = 0) -> EmailMessage:
+    """A part as senders make them, of any kind, with parts within."""
+    made = EmailMessage(policy=policy.SMTP)
+    match chance.randrange(6 if depth < 4 else 4):
+        case 0:
+            made.set_content("Grüße " * chance.randrange(40), cte=chance.choice(("base64", "quoted-printable", "8bit")))
+        case 1:
+            made.set_content("<p>x</p>", subtype="html", charset="iso-8859-1")
+        case 2:
+            name = chance.choice(("a.pdf", "Grüße aus 日本.pdf", 'a/b "c".pdf', "x" * 200))
+            made.set_content(chance.randbytes(chance.randrange(300)), "application", "pdf", filename=name)
+        case 3:
+            made.set_content(chance.randbytes(20), "image", "png", disposition="inline", cid="<one@example.com>")
+        case 4:
+            within = EmailMessage(policy=policy.SMTP)
+            within["Subject"] = "within"
+            within.set_content("text\n")
+            made.set_content(within)
+        case _:
+            made.add_header("Content-Type", f"multipart/{chance.choice(('mixed', 'alternative', 'related', 'x-new'))}")
+            for _ in range(chance.randrange(1, 4)):
+                made.attach(part_of(chance, depth + 1))
+    return made
+
+
+def test_messages_of_any_build_are_the_same_to_dovecot(mailbox: imaplib.IMAP4) -> None:
+    chance = random.Random(14)
+    for _ in range(40):
+        raw = part_of(chance).as_bytes()
+        mailbox.append("Corpus", "", "", raw)
+        number = str(mailbox.select("Corpus")[1][0], "ascii")
+        said = structure(answer(mailbox, number, "BODYSTRUCTURE")[1])
+        assert without_size_of_messages(said) == without_size_of_messages(index(raw).root), raw.decode()

@@ -105,6 +105,23 @@ async def test_new_mail_ends_the_wait(
         assert (await changes.reopen(session, b"INBOX", None)).total == 1
 
 
+async def test_a_server_that_refuses_what_it_offers_is_asked_for_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "ASKED_EVERY", 0.01)
+    told = (
+        b"* 3 EXISTS\r\n* OK [UIDVALIDITY 7] ok\r\n* OK [UIDNEXT 5] ok\r\n* OK [HIGHESTMODSEQ 9] ok\r\nTAG OK done\r\n"
+    )
+    bad, replies = b"TAG BAD what\r\n", {"EXAMINE": told, "NOOP": b"* 4 EXISTS\r\nTAG OK done\r\n"}
+    refusals = dict.fromkeys(("IDLE", "ENABLE", 'EXAMINE "INBOX" (CONDSTORE)'), bad)
+    offers = b"IMAP4rev1 AUTH=PLAIN SASL-IR IDLE ENABLE CONDSTORE QRESYNC"
+    async with fake_session(**replies, **refusals, offers=offers) as (opened, _):
+        await changes.enable(opened)
+        assert (await changes.reopen(opened, b"INBOX", None)) == (7, 5, 0, 3, {}, None)
+        assert await changes.wait(opened, 30)
+    async with fake_session(EXAMINE=told, UID=bad, offers=offers) as (opened, _):
+        assert (await changes.reopen(opened, b"INBOX", Mark(7, 1, 5, 8))).modseq == 0
+        assert not changes.has_modseq(opened)
+
+
 @pytest.mark.parametrize(
     ("answer", "code"),
     [

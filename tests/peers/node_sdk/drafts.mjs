@@ -34,6 +34,8 @@ for (;;) {
 const queryParams = { to: ["ana@example.com"], anyEmail: ["ana@example.com"], hasAttachment: true };
 const filtered = (await nylas.drafts.list({ identifier, queryParams })).data.map((one) => one.subject);
 
+const { object, subject, folders } = (await nylas.drafts.send({ identifier, draftId })).data;
+
 await nylas.drafts.destroy({ identifier, draftId: "<2@example.com>" });
 const gone = await refusal(() => nylas.drafts.find({ identifier, draftId: "<2@example.com>" }));
 report({
@@ -45,5 +47,6 @@ report({
   bytes,
   pages,
   filtered,
+  sent: { object, subject, folders },
   gone,
 });

@@ -30,6 +30,24 @@ const file = (await nylas.attachments.find(given)).data;
 const bytes = (await nylas.attachments.downloadBytes(given)).length;
 let streamed = 0;
 for await (const piece of await nylas.attachments.download(given)) streamed += piece.length;
+let node = 0;
+for await (const piece of await nylas.attachments.downloadNodeStream(given)) node += piece.length;
+
+const metadata = { key1: "a:b", orderNo: "17" };
+await nylas.messages.update({ identifier, messageId: "<2@example.com>", requestBody: { metadata } });
+const keyed = (
+  await nylas.messages.list({ identifier, queryParams: { metadataPair: { key1: "a:b" } } })
+).data.map((one) => [one.id, one.metadata]);
+const cleaned = (
+  await nylas.messages.cleanMessages({
+    identifier,
+    requestBody: { messageId: ["<2@example.com>"], htmlAsMarkdown: true, ignoreLinks: true },
+  })
+).data.map((one) => one.conversation);
+
+const people = (await nylas.contacts.list({ identifier, queryParams: { source: "inbox" } })).data;
+const person = (await nylas.contacts.find({ identifier, contactId: people[1].id, queryParams: {} })).data.surname;
+const groups = (await nylas.contacts.groups({ identifier })).data;
 
 await nylas.messages.destroy({ identifier, messageId: "<3@example.com>" });
 const trashed = (await nylas.messages.find({ identifier, messageId: "<3@example.com>" })).data.folders;
@@ -46,6 +64,12 @@ report({
   file,
   bytes,
   streamed,
+  node,
+  keyed,
+  people: people.map((one) => one.emails[0].email),
+  person,
+  groups,
+  cleaned,
   trashed,
   gone,
 });

@@ -13,6 +13,7 @@ import { DomainsPage } from "./domains/domains";
 import { GrantPage } from "./grants/grant";
 import { GrantsPage } from "./grants/grants";
 import { KeysPage } from "./keys/keys";
+import { MailboxPage } from "./mail/lazy";
 import { OverviewPage } from "./overview/overview";
 import { Page } from "./parts/page";
 import { Shell } from "./shell";
@@ -55,6 +56,9 @@ export function Console() {
 function content([list = "", id, part, inner]: string[]) {
     if (list === "grants" && id !== undefined && part === "calendars" && inner !== undefined) {
         return <CalendarPage key={`${id}/${inner}`} grant={id} calendar={inner} />;
+    }
+    if (list === "grants" && id !== undefined && part === "mail") {
+        return <MailboxPage key={`${id}/mail`} grant={id} />;
     }
     if (id !== undefined) {
         const Single = SINGLE[list];

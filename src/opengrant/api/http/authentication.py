@@ -81,8 +81,14 @@ class Authentication:
         """Raises Unauthorized, AccessDenied."""
         session = request.session = scope["opengrant.session"] = await self.sessions.authenticate(cookie)
         match access:
+            case Key(by_session=False):
+                raise AccessDenied(
+                    "A console session reads mail by /v3/console/grants/{grant_id}/…. This needs an API key."
+                )
             case Key():
                 require(access.needs, session)
+            case InConsole(needs=str(needed)):
+                require(needed, session)
             case Signed() | InConsole(operator=True) if not session.operator:
                 raise AccessDenied(
                     "This is for operators, and you are signed in with an API key."

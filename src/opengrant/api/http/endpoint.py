@@ -8,7 +8,7 @@ from opengrant.api.http import responses
 from opengrant.api.http.authentication import Authentication
 from opengrant.api.http.path_tree import Router
 from opengrant.api.http.request import Request, read_body
-from opengrant.api.http.route_table import OPERATIONS, Operation, Redirect, Signed, Stream
+from opengrant.api.http.route_table import OPERATIONS, One, Operation, Redirect, Signed, Stream
 from opengrant.errors import MethodNotAllowed, NotFound
 from opengrant.services import Services
 
@@ -56,7 +56,8 @@ class Endpoint:
             await responses.send_streamed(send, request.id, answer, bodiless=scope["method"] == "HEAD")
             return
         body = answers.encode(request.id, answer)
-        await responses.send_json(send, answers.status, request.id, body, extra=request.answer_headers)
+        status = answers.status_of(answer) if isinstance(answers, One) else answers.status
+        await responses.send_json(send, status, request.id, body, extra=request.answer_headers)
 
     def _operation(self, method: str) -> Operation:
         """Raises MethodNotAllowed."""

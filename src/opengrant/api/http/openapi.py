@@ -133,7 +133,8 @@ def _tags() -> list[dict[str, str]]:
 
 def _members(shape: Any) -> tuple[type[BaseModel], ...]:
     """The models of a union, or the one model."""
-    return typing.get_args(shape) if isinstance(shape, types.UnionType) else (shape,)
+    members = typing.get_args(shape) if isinstance(shape, types.UnionType) else (shape,)
+    return tuple(member for member in members if member is not types.NoneType)
 
 
 def _schemas() -> tuple[dict[str, Any], Mapping[Any, Any]]:
@@ -207,6 +208,8 @@ def _security(access: Access) -> list[dict[str, list[str]]] | None:
             return [{f"signature{name}": [] for name in SIGNATURE_HEADERS}, SESSION_SCHEMES]
         case InConsole():
             return [SESSION_SCHEMES]
+        case Key(by_token=True, by_session=False):
+            return [{"apiKey": []}, {"accessToken": []}]
         case Key(by_token=True):
             return [{"apiKey": []}, {"accessToken": []}, SESSION_SCHEMES]
         case Key():
@@ -260,7 +263,8 @@ def _body(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
     }
     types_of_body = ["application/json", *(["application/x-www-form-urlencoded"] if operation.form else [])]
     # A body of which nothing is required need not come, where a query may stand for it.
-    required = not operation.form or any(field.is_required() for field in members[0].model_fields.values())
+    may_lack = operation.form or types.NoneType in typing.get_args(operation.body)
+    required = not may_lack or any(field.is_required() for field in members[0].model_fields.values())
     described = dict.fromkeys(types_of_body, content)
     match operation.file:
         case FileBody(media):
@@ -310,6 +314,8 @@ def _is_word(model: type[BaseModel], name: str) -> bool:
 
 def _responses(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
     described = {str(operation.answers.status): _success(operation.answers, refs)}
+    if isinstance(operation.answers, One) and operation.answers.put_off:
+        described["202"] = _put_off(operation.answers, refs)
     by_status: dict[int, list[type[OpenGrantError]]] = {}
     for kind in dict.fromkeys(_errors(operation)):
         by_status.setdefault(kind.status, []).append(kind)
@@ -350,6 +356,13 @@ def _success(answers: Answers, refs: Mapping[Any, Any]) -> dict[str, Any]:
         case Flat(shape):
             schema = refs[shape, "serialization"]
     return _response("Success", schema)
+
+
+def _put_off(answers: One, refs: Mapping[Any, Any]) -> dict[str, Any]:
+    now = _success(answers, refs)["content"]["application/json"]["schema"]["properties"]
+    members = {name: schema for name, schema in now.items() if name != "request_id"}
+    repeated = {name: {"description": "As in `data`."} for name in answers.put_off}
+    return _response("What will be done later", _envelope(**members, **repeated))
 
 
 _NEXT_CURSOR = {"type": "string", "description": "The page_token of the next page; absent on the last."}

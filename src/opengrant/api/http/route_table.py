@@ -24,11 +24,13 @@ from opengrant.model import Permission
 class Key:
     """An API key or a console session that has the permission.
 
-    by_token  an access token may call it too, for its own grant
+    by_token    an access token may call it too, for its own grant
+    by_session  False: no console session may
     """
 
     needs: Permission = "all"
     by_token: bool = False
+    by_session: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +42,14 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class InConsole:
-    """A console session; `operator`: one that a link began."""
+    """A console session.
+
+    operator  one that a link began
+    needs     with this permission
+    """
 
     operator: bool = False
+    needs: Permission | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +83,22 @@ class One:
 
     says_success  the envelope has `success: true` too, as a few calls of the wire have it
     says_grant    the envelope has the answer's `grant_id` too
+    put_off       members of an answer that says what will be done later: with them the status is 202, and the envelope
+                  has them too
     """
 
     shape: Any
     status: int = 200
     says_success: bool = False
     says_grant: bool = False
+    put_off: tuple[str, ...] = ()
+
+    def status_of(self, answer: Any) -> int:
+        return 202 if self.put_off and self.put_off[0] in answer else self.status
 
     def encode(self, request_id: str, answer: Any) -> bytes:
-        more = {"grant_id": answer["grant_id"]} if self.says_grant else None
+        repeated = (*(("grant_id",) if self.says_grant else ()), *self.put_off)
+        more = {name: answer[name] for name in repeated if name in answer}
         return responses.success(request_id, answer, says_success=self.says_success, more=more)
 
 
@@ -175,7 +189,8 @@ class MultipartBody:
 class Operation:
     """One verb on one path.
 
-    body        the model of the request body, or a union of models: the documentation shows a oneOf
+    body        the model of the request body, or a union of models: the documentation shows a oneOf; with
+                None, the body may be absent
     query       the model of the query string
     errors      what the handler may raise, beside what every route may
     form        the body may be an HTML form too, and may be absent

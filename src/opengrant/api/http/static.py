@@ -17,9 +17,12 @@ _POLICY = (
 )
 _APP_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
-    " form-action 'none'; base-uri 'none'; frame-ancestors 'none';"
-    " require-trusted-types-for 'script'; trusted-types 'none'"
+    " form-action 'none'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script';"
 )
+_REFERENCE_POLICY = f"{_APP_POLICY} trusted-types 'none'"
+_CONSOLE_POLICY = f"{_APP_POLICY} trusted-types mail-frame; style-src-attr 'unsafe-inline'"
+"""The console shows HTML of messages, sanitised, in a sandboxed frame. The frame has this policy and a stricter one of
+its own. `mail-frame` makes its document; `style` attributes are those of messages."""
 _COMMON = (
     (b"x-content-type-options", b"nosniff"),
     (b"cross-origin-resource-policy", b"same-origin"),
@@ -39,14 +42,17 @@ PAGE_HEADERS = (
 a window of its own and wait for its end.
 """
 
-APP_HEADERS = (
+_APP_HEADERS = (
     (b"cache-control", b"no-cache"),
-    (b"content-security-policy", _APP_POLICY.encode()),
     (b"x-frame-options", b"DENY"),
     (b"cross-origin-opener-policy", b"same-origin"),
     *_COMMON,
 )
-"""Of /reference and /console: they run our scripts, call our API, and load nothing from other origins."""
+_APPS = {
+    name: (*_APP_HEADERS, (b"content-security-policy", policy.encode()))
+    for name, policy in (("reference", _REFERENCE_POLICY), ("console", _CONSOLE_POLICY))
+}
+"""Headers of the pages that are programs: they run our scripts, call our API, and load nothing from other origins."""
 
 _FOR_EVER = (b"cache-control", b"public, max-age=31536000, immutable")
 _VARY = (b"vary", b"Accept-Encoding")
@@ -79,7 +85,7 @@ class App:
             page = built.page(self.name)
         except built.NotBuilt as problem:
             raise NotFound(str(problem)) from None
-        await send_asset(scope, send, page, APP_HEADERS)
+        await send_asset(scope, send, page, _APPS[self.name])
 
 
 class Home:
@@ -121,5 +127,5 @@ def add_to(router: Router) -> None:
     """Add the static pages and their files."""
     router.add("/", Home())
     router.add("/static/{file}", Static())
-    for name in ("reference", "console"):
+    for name in _APPS:
         router.add(f"/{name}", App(name))

@@ -89,7 +89,7 @@ class CalendarPatch(Model):
 
 
 class Selected(Model):
-    select: str | None = None
+    select: Annotated[str | None, Field(pattern=r"^[^\x00]*$")] = None
     """Top-level fields of the answer, separated by commas."""
 
 

@@ -1,11 +1,11 @@
 """The shapes of drafts."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import model_validator
+from pydantic import StringConstraints, model_validator
 
-from opengrant.api.wire.fields import examples
+from opengrant.api.wire.fields import PRINTABLE, Maybe, Model, examples
 from opengrant.api.wire.messages import Described, Filters
 from opengrant.api.wire.outgoing import OutgoingBody
 from opengrant.errors import InvalidData
@@ -61,3 +61,11 @@ class DraftPatch(DraftBody):
             raise InvalidData("The body is empty: send what is to change.")
         found = {_MEMBERS[name] for name in self.model_fields_set if name in _MEMBERS}
         return frozenset(found | ({"files"} if files else set()))
+
+
+class DraftSend(Model):
+    """How a draft is sent."""
+
+    model_config = examples({"signature_id": "5967ca40-a2d8-4ee0-a0e0-6f18ace39a90"})
+    signature_id: Maybe[Annotated[str, StringConstraints(max_length=500, pattern=PRINTABLE)]] = None
+    """A signature that is put at the very end."""

@@ -153,7 +153,7 @@ class OutgoingBody(Model):
     tracking_options: TrackingOptions | None = None
     """Refused, but for a label."""
     metadata: Metadata | None = None
-    """Refused: metadata of messages is not kept here yet."""
+    """Kept here, not in the message. `key1` to `key5` can be searched for."""
     template: Template | None = None
     """Refused: there are no templates here."""
     signature_id: Maybe[Annotated[str, StringConstraints(max_length=500, pattern=PRINTABLE)]] = None
@@ -185,8 +185,6 @@ class OutgoingBody(Model):
     def _check(self) -> None:
         if self.template is not None:
             raise InvalidData("template: there are no templates here. Send subject and body.")
-        if self.metadata:
-            raise InvalidData("metadata: that of messages is not kept here yet.")
         if self.tracking_options is not None:
             self.tracking_options.check()
 
@@ -202,7 +200,7 @@ class SendBody(OutgoingBody):
         }
     )
     send_at: Annotated[int, Field(ge=0, lt=1 << 40)] | None = None
-    """When to send it, in Unix seconds: answered with 501, as long as messages are sent at once alone."""
+    """When to send it, in seconds since 1970: one minute to 30 days ahead. Without it, at once."""
     use_draft: bool | None = None
     """Only with `send_at`; of no effect for IMAP."""
 
@@ -232,10 +230,12 @@ class SendQuery(Model):
 class SentMessage(Message):
     """A message as it was sent. Its copy lies in the folder for sent mail, where there is one."""
 
-    tracking_options: TrackingOptions | None = None
-    """As they were sent."""
     reply_to_message_id: str | None = None
     """The message that it answers."""
+    schedule_id: str | None = None
+    """With `send_at` alone: what the schedule is listed and cancelled by."""
+    send_at: int | None = None
+    """When it will be sent, in seconds since 1970."""
 
 
 def file_of(name: str, filename: str | None, content_type: str | None, content: bytes) -> File:

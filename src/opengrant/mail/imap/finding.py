@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from itertools import islice
 
-from opengrant.errors import DataNotFound, InvalidData, ProviderFailure
+from opengrant.errors import DataNotFound, ProviderFailure
 from opengrant.mail import ids
 from opengrant.mail.imap import heads
 from opengrant.mail.imap.folders import purpose
 from opengrant.mail.imap.heads import Seen
-from opengrant.mail.mime.compose import reply_references
 from opengrant.mail.port import Headers
 from opengrant.mail.sessions import Kept
 from opengrant.net.imap import commands
@@ -50,17 +49,6 @@ async def find(
                 kept.remember(message_id, (wire, found.validity, found.uid))
                 return found
     raise _missing(message_id)
-
-
-async def answered(kept: Kept, session: ImapSession, message_id: str | None) -> tuple[str, ...]:
-    """What an answer to this message refers to; None: it is no answer. Raises InvalidData."""
-    if message_id is None:
-        return ()
-    try:
-        head = (await find(kept, session, message_id)).head
-    except DataNotFound:
-        raise InvalidData("reply_to_message_id: the mailbox has no such message.") from None
-    return reply_references(head.references, head.in_reply_to, head.id)
 
 
 async def _look(

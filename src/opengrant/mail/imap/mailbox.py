@@ -9,7 +9,19 @@ import structlog
 
 from opengrant import failpoints
 from opengrant.errors import OpenGrantError
-from opengrant.mail.imap import changing, downloads, drafts, finding, folders, gathering, heads, listing, sent, threads
+from opengrant.mail.imap import (
+    changing,
+    correspondents,
+    downloads,
+    drafts,
+    finding,
+    folders,
+    gathering,
+    heads,
+    listing,
+    sent,
+    threads,
+)
 from opengrant.mail.outgoing import Letter, Ready
 from opengrant.mail.port import (
     Download,
@@ -27,7 +39,7 @@ from opengrant.mail.port import (
 from opengrant.mail.reach import Line
 from opengrant.mail.sessions import Kept
 from opengrant.mail.submission import Submission
-from opengrant.model.mail import Attachment, Folder
+from opengrant.model.mail import Attachment, Correspondent, Folder
 from opengrant.net.imap.session import ImapSession
 
 log = structlog.get_logger()
@@ -74,6 +86,9 @@ class ImapMailbox:
         return await self.line.call(
             lambda kept, session: gathering.some(kept, session, message_ids, headers=headers, bodies=bodies)
         )
+
+    async def correspondents(self) -> list[Correspondent]:
+        return await self.line.call(lambda _, session: correspondents.read(session))
 
     async def raw(self, message_id: str) -> tuple[str, bytes]:
         return await self.line.call(lambda kept, session: downloads.raw(kept, session, message_id))
@@ -128,24 +143,33 @@ class ImapMailbox:
     async def draft(self, draft_id: str) -> Message:
         return await self.line.call(lambda kept, session: drafts.get(kept, session, draft_id))
 
-    async def create_draft(self, said: Letter, *, starred: bool) -> Message:
+    async def create_draft(self, said: Letter, *, references: Sequence[str], starred: bool) -> Message:
+        by = drafts.By(self.line.own, self.line.now)
         return await self.line.call(
-            lambda kept, session: drafts.create(
-                kept, session, said, starred=starred, own=self.line.own, date=self.line.now
-            )
+            lambda _, session: drafts.create(session, said, by, references=references, starred=starred)
         )
 
     async def change_draft(
-        self, draft_id: str, said: Letter, *, given: frozenset[str], starred: bool | None
+        self,
+        draft_id: str,
+        said: Letter,
+        *,
+        given: frozenset[str],
+        references: Sequence[str] | None,
+        starred: bool | None,
     ) -> Message:
-        return await self.line.call(
-            lambda kept, session: drafts.change(
-                *(kept, session, draft_id, said), given=given, starred=starred, own=self.line.own, date=self.line.now
-            )
-        )
+        change = drafts.Change(said, given, references, starred)
+        by = drafts.By(self.line.own, self.line.now)
+        return await self.line.call(lambda kept, session: drafts.change(kept, session, draft_id, change, by))
+
+    async def raw_draft(self, draft_id: str) -> bytes:
+        return await self.line.call(lambda kept, session: drafts.raw(kept, session, draft_id))
 
     async def delete_draft(self, draft_id: str) -> None:
         await self.line.call(lambda kept, session: drafts.delete(kept, session, draft_id))
+
+    async def check_sending(self) -> None:
+        await self.submission.check(self.line.app, self.line.grant)
 
     async def send(self, message: Ready, handing_over: HandingOver) -> Sent:
         host = await self.submission.send(self.line.app, self.line.grant, message, handing_over)

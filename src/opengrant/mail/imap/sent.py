@@ -20,13 +20,19 @@ async def file(kept: Kept, session: ImapSession, message: Ready, host: str) -> b
     Raises  InvalidData: there is no folder, and the server makes none.
     """
     files = files_copies(host)
+    known = kept.files if files is None else files
     if kept.sent is None:
         listed = await commands.list_folders(session)
         found = folders.purpose(listed, "\\sent")
         if found is None and files:
             return None
         kept.sent = await folders.make(session, listed, _NAME) if found is None else found.wire
-    if files or (files is None and await _lies_there(session, kept.sent, message)):
+    if known is None:
+        if await _lies_there(session, kept.sent, message):
+            return kept.sent
+        # One that files does so before it answers: of those after the first, none has to be looked for.
+        kept.files = False
+    if known:
         return kept.sent
     try:
         await commands.append(session, kept.sent, message.raw, flags=b"\\Seen")

@@ -33,6 +33,7 @@ _USUAL = re.compile(
 _BARE = re.compile(r"\s*+([A-Za-z0-9.!#$%&'*+/^_`{|}~-]++@[A-Za-z0-9.-]++)\s*+(?:,|\Z)")
 """An address alone."""
 _COMMENT_END = re.compile(r"\\.|[()]", re.DOTALL)
+_BRACKETS = re.compile(r"([()])")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -113,9 +114,22 @@ def _comment(value: str, at: int) -> tuple[int, str]:
     return len(value), value[at:]
 
 
+def _without_comments(email: str) -> str:
+    """Comments within an address are obsolete (RFC 5322, section 4.4). Quotes may hold brackets: those stay."""
+    if "(" not in email or '"' in email:
+        return email
+    kept, depth = list[str](), 0
+    for piece in _BRACKETS.split(email):
+        if piece in ("(", ")"):
+            depth = max(0, depth + (1 if piece == "(" else -1))
+        elif not depth:
+            kept.append(piece)
+    return "".join(kept)
+
+
 def _finished(read: _Reading) -> Iterator[Address]:
     if read.angle is not None:
-        email, name = read.angle, "".join(read.phrase) or " ".join(read.comments)
+        email, name = _without_comments(read.angle), "".join(read.phrase) or " ".join(read.comments)
     else:
         email, name = "".join(read.raw), " ".join(read.comments)
         if " " in read.phrase and "@" not in email:

@@ -40,8 +40,6 @@ _STRUCTURAL = frozenset(
 )
 _STRUCTURAL_BEGINNINGS = ("content-", "dkim-", "resent-", "arc-")
 _NAME = re.compile(r"[!-9;-~]{1,76}")
-_LINE_END = re.compile(r"\r\n|\r|\n")
-_LONG = re.compile(rb"[^\n]{%d}" % LONGEST_LINE)
 
 
 @record
@@ -149,8 +147,8 @@ def _kept(references: Sequence[str]) -> Sequence[str]:
 
 
 def _text(body: str, subtype: str) -> list[bytes]:
-    data = _LINE_END.sub("\r\n", body).encode("utf-8", "replace")
-    if data.isascii() and not _LONG.search(data) and b"\0" not in data:
+    data = writing.lines(body.encode("utf-8", "replace"))
+    if data.isascii() and not writing.has_longer_line(data, LONGEST_LINE) and b"\0" not in data:
         encoding = "7bit"
     elif sum(byte > 0x7F for byte in data[:4_096]) * 3 < len(data[:4_096]):
         encoding, data = "quoted-printable", writing.quoted_printable(data)

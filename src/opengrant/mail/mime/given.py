@@ -17,7 +17,6 @@ from opengrant.model.mail import Address
 
 _BLIND = (b"bcc", b"resent-bcc")
 _FIELD = re.compile(rb"([!-9;-~]{1,76})[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*+")
-_LONG = re.compile(rb"[^\r\n]{%d}" % (LONGEST_LINE + 1))
 
 
 @record
@@ -39,8 +38,8 @@ def given(mime: bytes, *, message_id_: str, date: int) -> Given:
     """
     if b"\0" in mime:
         raise InvalidData("mime: has a NUL, which mail must not have. Encode it as Base64.")
-    data = mime.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
-    if _LONG.search(data):
+    data = writing.lines(mime)
+    if writing.has_longer_line(data, LONGEST_LINE):
         raise InvalidData(f"mime: has a line of more than {LONGEST_LINE} bytes. Encode it, or fold it.")
     head, separator, body = data.partition(b"\r\n\r\n")
     head += b"\r\n" if separator else b""

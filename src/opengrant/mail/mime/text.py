@@ -27,6 +27,11 @@ _WITHIN_A_LINE = frozenset(
     }
 )
 """Elements that do not end a word."""
+_FORMATTING = re.compile(
+    r"""</?(?:a|b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)(?=[\s>/])
+        (?:[^<>"']++|"[^"<]*+"|'[^'<]*+')*+>""",
+    re.IGNORECASE | re.VERBOSE,
+)
 # Newsletters fill their first lines with these, so that nothing of the text is shown beside the subject.
 _UNSEEN = re.compile("[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2060-\u2064\ufeff]+")
 
@@ -103,7 +108,8 @@ def lines_of(html: str) -> str:
 
 
 def _shown(html: str, between: str = " ") -> str:
-    tree = LexborHTMLParser(html)
+    # A parser repeats formatting elements that are left open in each block that follows: 16 KB of them take it 0.3 s.
+    tree = LexborHTMLParser(_FORMATTING.sub("", html))
     tree.strip_tags(_NO_TEXT, recursive=True)
     pieces = []
     for node in () if tree.body is None else tree.body.traverse(include_text=True):

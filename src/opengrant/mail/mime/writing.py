@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import functools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -119,6 +120,27 @@ def _percent(said: str) -> Iterator[str]:
     """At most 48 characters each."""
     written = [chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in said.encode()]
     yield from ("".join(written[start : start + 16]) for start in range(0, len(written), 16))
+
+
+def lines(data: bytes) -> bytes:
+    """With CRLF for each line end. Three searches for a text take less time than one for a pattern."""
+    return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
+
+
+def has_longer_line(data: bytes, most: int) -> bool:
+    """Whether a line has more than so many bytes, its CRLF not counted. data: of text with no other line ends.
+
+    A search that could begin at each byte would take the length of a line for each of them.
+    """
+    first = data[: most + 1]
+    if len(first) > most and b"\r" not in first:
+        return True
+    return _longer(most).search(data) is not None
+
+
+@functools.cache
+def _longer(most: int) -> re.Pattern[bytes]:
+    return re.compile(rb"\n[^\r\n]{%d}" % (most + 1))
 
 
 def quoted_printable(data: bytes) -> bytes:

@@ -1,12 +1,13 @@
 """Schedules of a grant: messages to be sent later are kept, listed and cancelled."""
 
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from opengrant.errors import DataNotFound, GrantNotFound, InvalidData, RateLimited
-from opengrant.mail.schedules.sealing import Ready, seal
+from opengrant.mail.metadata import Pairs
+from opengrant.mail.outgoing import Ready
+from opengrant.mail.schedules.sealing import Kept, seal
 from opengrant.model import SECOND, Application, Clock, Grant, Micros, micros
 from opengrant.store import secrets
 from opengrant.store.engine.port import Steps, Store
@@ -21,6 +22,8 @@ SOONEST = timedelta(minutes=1)
 LATEST = timedelta(days=30)
 KEPT = timedelta(hours=72)
 """After the time at which it was to be sent."""
+SHOWN = 2_000
+"""In a list, which has no pages."""
 _ASK_AGAIN = 600
 """Seconds for Retry-After where the bounds are reached."""
 _BATCH = 500
@@ -54,17 +57,22 @@ class Schedules:
         if not SOONEST.total_seconds() <= ahead <= LATEST.total_seconds():
             raise InvalidData("send_at: a message is sent in one minute at the earliest, in 30 days at the latest.")
 
-    async def add(self, app: Application, grant: Grant, mail: Ready, *, send_at: int) -> Outgoing:
-        """Keep a message until it is sent. Raises InvalidData, RateLimited: too many wait. GrantNotFound."""
+    async def add(
+        self, app: Application, grant: Grant, mail: Ready, *, send_at: int, id_: str, pairs: Pairs | None = None
+    ) -> Outgoing:
+        """Keep a message until it is sent; one with that id stays as it is. pairs: its metadata, once it is sent.
+
+        Raises InvalidData, RateLimited: too many wait. GrantNotFound.
+        """
         self.check_time(send_at)
-        at, id_ = self.clock(), str(uuid.uuid4())
+        at = self.clock()
         one = Outgoing(
             application_id=app.id,
             grant_id=grant.id,
             id=id_,
             message_id=mail.message_id,
             host=grant.mail_host or grant.provider.value,
-            size=len(mail.data),
+            size=len(mail.raw),
             state="pending",
             send_at=send_at * SECOND,
             run_at=send_at * SECOND,
@@ -75,7 +83,7 @@ class Schedules:
             closed_at=None,
             created_at=at,
         )
-        await self.db.write(self._add(grant, one, await seal(self.vault, app.id, id_, mail)))
+        await self.db.write(self._add(grant, one, await seal(self.vault, app.id, id_, Kept(mail, pairs))))
         return one
 
     def _add(self, grant: Grant, one: Outgoing, pieces: Sequence[secrets.SecretRow]) -> Steps[None]:
@@ -92,13 +100,14 @@ class Schedules:
                     " in all. Cancel some, or wait until they are sent.",
                     retry_after=_ASK_AGAIN,
                 )
-        yield from outgoing.add(one)
+        if not (yield from outgoing.add(one)):
+            return
         for piece in pieces:
             yield from secrets.put(piece, at=one.created_at)
 
     async def all_of(self, grant: Grant) -> list[Outgoing]:
-        """Those that wait, and those whose time was in the last three days; the earliest first."""
-        return await self.db.read(outgoing.of_grant(grant.application_id, grant.id))
+        """Those that wait, and the latest of those whose time was in the last three days; the earliest first."""
+        return await self.db.read(outgoing.of_grant(grant.application_id, grant.id, limit=SHOWN))
 
     async def get(self, grant: Grant, id_: str) -> Outgoing:
         """Raises DataNotFound."""
@@ -111,11 +120,11 @@ class Schedules:
         """Raises DataNotFound: there is none, it is closed, or it is being sent."""
 
         def script() -> Steps[None]:
-            owner = (grant.application_id, grant.id, id_)
-            if (yield from outgoing.cancel(*owner, _CANCELLED, at=self.clock())):
+            key = (grant.application_id, grant.id, id_)
+            if (yield from outgoing.cancel(*key, _CANCELLED, at=self.clock())):
                 yield from secrets.destroy(grant.application_id, outgoing.KIND, [id_])
                 return
-            found = yield from outgoing.find(*owner)
+            found = yield from outgoing.find(*key)
             if found is None:
                 raise _unknown(id_)
             if found.state == "pending":

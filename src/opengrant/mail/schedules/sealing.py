@@ -4,14 +4,15 @@ The first piece, `head`, says to whom the message goes and of how many pieces it
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import field
-from typing import Any
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from pydantic_core import from_json, to_json
 
+from opengrant.mail.metadata import Pairs
 from opengrant.mail.mime import LOOP_LIMIT
-from opengrant.model.basics import record
+from opengrant.mail.outgoing import Ready
+from opengrant.model.mail import Address
 from opengrant.store.mail.outgoing import KIND
 from opengrant.store.secrets import SecretRow
 from opengrant.vault import Owner, Unsealable, Vault
@@ -22,44 +23,38 @@ _HEAD = "head"
 _VERSION = 1
 
 
-@record
-class Ready:
-    """A message as a mail server gets it.
+class Kept(NamedTuple):
+    """pairs: metadata that the message has once it is sent."""
 
-    sender, recipients  of the envelope
-    data                the message
-    shown               what the API shows of it, without its text
-    """
-
-    sender: str
-    recipients: tuple[str, ...] = field(repr=False)
-    message_id: str
-    data: bytes = field(repr=False)
-    shown: Mapping[str, Any] = field(repr=False)
+    mail: Ready
+    pairs: Pairs | None = None
 
 
-async def seal(vault: Vault, application_id: str, id_: str, mail: Ready) -> list[SecretRow]:
-    if len(mail.data) > LOOP_LIMIT:
-        return await asyncio.to_thread(_seal, vault, application_id, id_, mail)
-    return _seal(vault, application_id, id_, mail)
+async def seal(vault: Vault, application_id: str, id_: str, kept: Kept) -> list[SecretRow]:
+    if len(kept.mail.raw) > LOOP_LIMIT:
+        return await asyncio.to_thread(_seal, vault, application_id, id_, kept)
+    return _seal(vault, application_id, id_, kept)
 
 
-async def unseal(vault: Vault, rows: Sequence[SecretRow]) -> Ready:
+async def unseal(vault: Vault, rows: Sequence[SecretRow]) -> Kept:
     """Raises Unsealable, also where pieces are missing."""
     if len(rows) > LOOP_LIMIT // PIECE:
         return await asyncio.to_thread(_unseal, vault, rows)
     return _unseal(vault, rows)
 
 
-def _seal(vault: Vault, application_id: str, id_: str, mail: Ready) -> list[SecretRow]:
-    parts = [mail.data[start : start + PIECE] for start in range(0, len(mail.data), PIECE)]
+def _seal(vault: Vault, application_id: str, id_: str, kept: Kept) -> list[SecretRow]:
+    mail = kept.mail
+    parts = [mail.raw[start : start + PIECE] for start in range(0, len(mail.raw), PIECE)]
     head = {
         "v": _VERSION,
+        "pieces": len(parts),
+        "message_id": mail.message_id,
+        "date": mail.date,
         "sender": mail.sender,
         "recipients": mail.recipients,
-        "message_id": mail.message_id,
-        "shown": mail.shown,
-        "pieces": len(parts),
+        "bcc": [(one.email, one.name) for one in mail.bcc],
+        "metadata": kept.pairs,
     }
     pieces = {_HEAD: to_json(head)} | {f"{number:05d}": part for number, part in enumerate(parts)}
     return [
@@ -68,17 +63,19 @@ def _seal(vault: Vault, application_id: str, id_: str, mail: Ready) -> list[Secr
     ]
 
 
-def _unseal(vault: Vault, rows: Sequence[SecretRow]) -> Ready:
+def _unseal(vault: Vault, rows: Sequence[SecretRow]) -> Kept:
     opened = {
         row.purpose: vault.open(row.sealed, Owner(row.application_id, KIND, row.owner_id, row.purpose)) for row in rows
     }
     head = from_json(opened.pop(_HEAD, b"{}"))
     if len(opened) != head.get("pieces"):
         raise Unsealable("A piece of a stored message is missing.")
-    return Ready(
+    mail = Ready(
+        raw=b"".join(opened[purpose] for purpose in sorted(opened)),
+        message_id=head["message_id"],
+        date=head["date"],
         sender=head["sender"],
         recipients=tuple(head["recipients"]),
-        message_id=head["message_id"],
-        data=b"".join(opened[purpose] for purpose in sorted(opened)),
-        shown=head["shown"],
+        bcc=tuple(Address(email, name) for email, name in head["bcc"]),
     )
+    return Kept(mail, head["metadata"])

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from opengrant.errors import GrantExpired, InvalidAuthentication, InvalidData, NotFound, OpenGrantError
-from opengrant.events.contents import NotNow
+from opengrant.events.contents import LIVE, NotNow
 from opengrant.mail import shown
 from opengrant.mail.imap import heads
 from opengrant.mail.port import Message
@@ -33,8 +33,6 @@ REMEMBERED = 8 * 1024 * 1024
 MAX_TEXT = 1024 * 1024
 """Bytes of one; what is longer is not told."""
 _MANY = 2000
-_LIVE = "live"
-"""Member of a payload that is to be completed."""
 
 
 def told(one: ToldMessage, grant_id: str, folders: Mapping[int, KnownFolder]) -> dict[str, Any]:
@@ -42,7 +40,7 @@ def told(one: ToldMessage, grant_id: str, folders: Mapping[int, KnownFolder]) ->
     found: dict[str, Any] = {"id": one.id, "grant_id": grant_id, "object": "message"}
     if one.change != "deleted":
         ids = dict.fromkeys(folders[place.folder].id for place in one.places)
-        found |= {"folders": list(ids), "unread": one.unread, "starred": one.starred, _LIVE: True}
+        found |= {"folders": list(ids), "unread": one.unread, "starred": one.starred, LIVE: True}
     return found
 
 
@@ -82,9 +80,9 @@ class MessageContents:
 
     async def complete(self, application_id: str, payload: Mapping[str, Any], *, last: bool) -> Mapping[str, Any]:
         """Raises NotNow: the mailbox cannot be reached, and this is not the last attempt."""
-        if not payload.get(_LIVE):
+        if not payload.get(LIVE):
             return payload
-        known = {name: value for name, value in payload.items() if name != _LIVE}
+        known = {name: value for name, value in payload.items() if name != LIVE}
         grant_id, id_ = str(payload["grant_id"]), str(payload["id"])
         message = self._known.get((grant_id, id_))
         if message is None:

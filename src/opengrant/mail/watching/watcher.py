@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 
@@ -20,7 +21,7 @@ from opengrant.errors import (
 from opengrant.grants.refresh.state import States
 from opengrant.mail.reach import Reach
 from opengrant.mail.watching.known import KnownFolder
-from opengrant.mail.watching.looking import stands_still
+from opengrant.mail.watching.looking import sent_stands_still, stands_still
 from opengrant.mail.watching.rounds import NotHeld, Rounds
 from opengrant.model import SECOND, Application, Clock
 from opengrant.net.imap import changes
@@ -34,23 +35,31 @@ log = structlog.get_logger()
 
 ROUND = 300.0
 """Seconds that a round may take."""
-LISTEN = 28 * 60.0
-"""Seconds that a server is listened to in one go: it may close a connection that has rested for half an hour."""
+SENT_EVERY = 60.0
+"""Seconds between two looks at the numbers of sent mail, on the connection that listens to the inbox."""
 LONGEST_WAIT = 3600.0
 """Seconds, after failures in a row."""
 SPREAD = 15.0
 """Seconds over which logins are spread after connections were lost: a server that restarts loses all at once."""
-ROUNDS_AT_ONCE = 20
-"""Of mailboxes that are listened to."""
+KEPT_FREE = 3600.0
+"""Seconds for which a mailbox is not listened to after its server had no room for another connection."""
+BUSY, LONGEST_BREATH = 1.0, 2.0
+"""Seconds: a mailbox that changes more often than that is looked at less often, up to the second number."""
 AGAIN = 3
 """Rounds in a row, for a mailbox that changes while it is looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchTerms:
-    """every: seconds between two looks, and between two logins. most, most_of_a_host: connections that listen."""
+    """Limits of a process.
+
+    every        seconds between two looks, and between two logins
+    concurrency  mailboxes that are opened, or looked at, at a time
+    most, most_of_a_host  connections that listen
+    """
 
     every: float
+    concurrency: int
     most: int
     most_of_a_host: int
 
@@ -61,11 +70,23 @@ class Room:
     def __init__(self, terms: WatchTerms, observe: Callable[[int], None]) -> None:
         self._most, self._most_of_a_host, self._observe = terms.most, terms.most_of_a_host, observe
         self._hosts = Counter[str]()
+        self._kept_free = dict[str, float]()
+
+    def keep_free(self, grant_id: str) -> None:
+        """The server of this mailbox allows so few connections that none is to listen."""
+        self._kept_free[grant_id] = time.monotonic() + KEPT_FREE
+
+    def is_kept_free(self, grant_id: str) -> bool:
+        if self._kept_free.get(grant_id, 0) > time.monotonic():
+            return True
+        self._kept_free.pop(grant_id, None)
+        return False
 
     @contextlib.contextmanager
-    def take(self, host: str) -> Iterator[bool]:
+    def take(self, host: str, grant_id: str) -> Iterator[bool]:
         """Whether there is room for one more."""
-        if self._hosts.total() >= self._most or self._hosts[host] >= self._most_of_a_host:
+        full = self._hosts.total() >= self._most or self._hosts[host] >= self._most_of_a_host
+        if full or self.is_kept_free(grant_id):
             yield False
             return
         self._hosts[host] += 1
@@ -89,7 +110,8 @@ class Watcher:
     terms: WatchTerms
     room: Room
     observe: Callable[[str], None]
-    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(ROUNDS_AT_ONCE))
+    turns: asyncio.Semaphore
+    """For looks at mailboxes that are listened to."""
 
     async def watch(self, app: Application, taken: Taken, settled: Callable[[], None]) -> None:
         """Until there is nothing to listen to, or it is cancelled; then the mailbox is free for others.
@@ -97,24 +119,27 @@ class Watcher:
         settled  called once when it listens
         """
         wait, failures = 0.0, taken.failures
+        grant_id = taken.hold.grant_id
         try:
             wait = await self._watch(app, taken.hold, settled)
             failures = 0
         except NotHeld:
-            log.info("watch_lost", grant=taken.hold.grant_id)
+            log.info("watch_lost", grant=grant_id)
         except GrantNotFound:
-            await self.db.write(watches.delete_of_grant(taken.hold.application_id, taken.hold.grant_id))
+            await self.db.write(watches.delete_of_grant(app.id, grant_id))
         except OpenGrantError as error:
             failures += 1
             wait = self._wait_after(failures, error)
             self.observe("failed")
-            log.info("watch_failed", grant=taken.hold.grant_id, error=error.type, failures=failures)
+            log.info("watch_failed", grant=grant_id, error=error.type, failures=failures)
         except Exception:
             failures += 1
             wait = self._wait_after(failures, None)
             self.observe("failed")
-            log.exception("watch_interrupted", grant=taken.hold.grant_id)
+            log.exception("watch_interrupted", grant=grant_id)
         finally:
+            if self.room.is_kept_free(grant_id):
+                wait = wait or self.terms.every
             due_at = self.clock() + int(wait * SECOND)
             with contextlib.suppress(StoreUnavailable):  # Watching releases what nothing watches
                 await self.db.write(watches.release(taken.hold, due_at=due_at, failures=failures))
@@ -131,12 +156,15 @@ class Watcher:
             return pause  # its server must not be asked now
         began = asyncio.get_running_loop().time()
         try:
-            with contextlib.closing(await self.reach.open(app, state)) as session, self.room.take(host) as listens:
-                await self._round(hold, session)
+            with (
+                contextlib.closing(await self.reach.open(app, state)) as session,
+                self.room.take(host, hold.grant_id) as listens,
+            ):
+                folders = await self._round(hold, session)
                 if not listens:
                     return pause
                 settled()
-                lost = await self._listen(hold, session)
+                lost = await self._listen(hold, session, folders)
         except ProviderFailure as failure:
             raise await self.reach.judged(app, state, failure) from None
         except (Malformed, TimeoutError):
@@ -147,22 +175,33 @@ class Watcher:
         passed = asyncio.get_running_loop().time() - began
         return max(self.terms.every - passed, 0) + random.uniform(0, SPREAD)  # noqa: S311 -- only jitter
 
-    async def _listen(self, hold: Hold, session: ImapSession) -> ProviderFailure:
+    async def _listen(self, hold: Hold, session: ImapSession, folders: Sequence[KnownFolder]) -> ProviderFailure:
         """Returns how the connection was lost, which happens to any."""
-        again = 0
+        again = busy = 0
+        loop = asyncio.get_running_loop()
         try:
             while True:
-                async with self._turns:
-                    folders = await self._round(hold, session)
                 if again < AGAIN and not await stands_still(session, folders):
                     again += 1
-                    continue
-                again = 0
-                await changes.wait(session, min(self.terms.every * random.uniform(1, 1.1), LISTEN))  # noqa: S311
+                else:
+                    again, began = 0, loop.time()
+                    await self._wait(session, folders)
+                    busy = busy + 1 if loop.time() - began < BUSY else 0
+                    await asyncio.sleep(min(busy * BUSY / 10, LONGEST_BREATH))
+                async with self.turns:
+                    folders = await self._round(hold, session)
         except ProviderFailure as failure:
             if session.usable:
                 raise
             return failure
+
+    async def _wait(self, session: ImapSession, folders: Sequence[KnownFolder]) -> None:
+        """Until the inbox or sent mail has changed, or it is time for a look at all folders."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self.terms.every * random.uniform(1, 1.1)  # noqa: S311 -- only jitter
+        while (left := until - loop.time()) > 0:
+            if await changes.wait(session, min(left, SENT_EVERY)) or not await sent_stands_still(session, folders):
+                break
 
     async def _round(self, hold: Hold, session: ImapSession) -> Sequence[KnownFolder]:
         async with asyncio.timeout(ROUND):

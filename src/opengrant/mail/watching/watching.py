@@ -31,8 +31,8 @@ CHECKED: Micros = 5 * SECOND
 """Between two looks at which mailboxes are to be watched still."""
 SWEPT: Micros = 300 * SECOND
 """Between two looks through all grants; new ones are found at once."""
-AT_ONCE = 20
-"""Mailboxes that are opened at a time."""
+FOUND: Micros = 3 * SECOND
+"""Between two looks for new grants."""
 _SOME = 500
 _OVERLAP: Micros = 60 * SECOND
 """Grants may be committed in another order than that of their times."""
@@ -45,9 +45,6 @@ class _Watch:
     generation: int | None = None
     opening: bool = True
 
-    def settled(self) -> None:
-        self.opening = False
-
 
 @dataclass(slots=True, kw_only=True)
 class Watching:
@@ -57,30 +54,41 @@ class Watching:
     clock: Clock
     watcher: Watcher
     providers: Sequence[str]
+    wakeup: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when there may be room for more."""
     _owner: str | None = None
     _watches: dict[tuple[str, str], _Watch] = field(default_factory=dict)
     _wanting: dict[str, Micros] = field(default_factory=dict)
     """Application → up to when its grants were made that were looked through."""
     _beaten: Micros = 0
     _checked: Micros = 0
+    _found: Micros = 0
     _swept: Micros = 0
+    _full: bool = False
     _closed: bool = False
 
-    async def run(self) -> bool:
-        """A short turn; True: there is more to do at once."""
+    async def run(self) -> None:
+        """A short turn."""
         if self._closed:
-            return False
+            return
         at = self.clock()
-        if _passed(self._beaten, BEAT, at):
+        wanting = await self.db.read(watches.wanting(at=at))
+        if (wanting or self._owner is not None) and _passed(self._beaten, BEAT, at):
             await self._beat(at)
         if _passed(self._swept, SWEPT, at):
             self._wanting.clear()
             self._swept = at
-        await self._find(at)
+        for application_id in self._wanting.keys() - wanting.keys():
+            del self._wanting[application_id]
+        every = _passed(self._found, FOUND, at)
+        for application_id in wanting.keys() if every else wanting.keys() - self._wanting.keys():
+            wanting[application_id] = await self._find(application_id, at) or wanting[application_id]
+        if every:
+            self._found = at
         if _passed(self._checked, CHECKED, at):
             await self._check(at)
             self._checked = at
-        return await self._take(at)
+        await self._take([application_id for application_id, due in wanting.items() if due], at)
 
     async def close(self) -> None:
         """End all watches of this process; others may go on with them at once."""
@@ -105,24 +113,20 @@ class Watching:
             log.warning("watches_taken_over", mailboxes=freed)
         self._beaten = at
 
-    async def _find(self, at: Micros) -> None:
-        """Begin with what is to be watched."""
-        wanting = await self.db.read(watches.wanting())
-        for application_id in self._wanting.keys() - set(wanting):
-            del self._wanting[application_id]
-        for application_id in wanting:
-            since = self._wanting.get(application_id)
-            after = (0 if since is None else since - _OVERLAP, "")
-            while True:
-                page = await self.db.read(
-                    watches.look_through(application_id, self.providers, after=after, limit=_SOME)
-                )
-                if page.unwatched:
-                    await self.db.write(watches.add(application_id, page.unwatched, at=at))
-                if page.last is None:
-                    break
-                after = page.last
-            self._wanting[application_id] = max(after[0], since or 0)
+    async def _find(self, application_id: str, at: Micros) -> bool:
+        """Begin with grants that are not watched yet. Returns whether there are any."""
+        since = self._wanting.get(application_id)
+        after, found = (0 if since is None else since - _OVERLAP, ""), False
+        while True:
+            page = await self.db.read(watches.look_through(application_id, self.providers, after=after, limit=_SOME))
+            if page.unwatched:
+                await self.db.write(watches.add(application_id, page.unwatched, at=at))
+                found = True
+            if page.last is None:
+                break
+            after = page.last
+        self._wanting[application_id] = max(after[0], since or 0)
+        return found
 
     async def _check(self, at: Micros) -> None:
         """End what is not to be watched any more."""
@@ -132,7 +136,8 @@ class Watching:
         here = defaultdict[str, dict[str, _Watch]](dict)
         for (application_id, grant_id), watch in self._watches.items():
             here[application_id][grant_id] = watch
-        assert self._owner is not None
+        if self._owner is None:
+            return
         ending = list[_Watch]()
         for application_id in {*here, *self._wanting}:
             held = await self.db.read(watches.held(application_id, self._owner))
@@ -147,36 +152,54 @@ class Watching:
                     await self.db.write(watches.release(hold, due_at=at, failures=0))
         await self._end(ending)
 
-    async def _take(self, at: Micros) -> bool:
+    async def _take(self, due: list[str], at: Micros) -> None:
         """Start watching what is due, as far as there is room."""
-        room = AT_ONCE - sum(watch.opening for watch in self._watches.values())
-        wanting = [*self._wanting]
         # The order must not favour the same applications.
-        random.shuffle(wanting)
-        for application_id in wanting:
-            if room <= 0 or self._owner is None:
-                return False
+        random.shuffle(due)
+        for application_id in due:
+            room = self.watcher.terms.concurrency - sum(watch.opening for watch in self._watches.values())
+            self._full = room <= 0
+            if self._full or self._owner is None:
+                return
             taken = await self.db.write(
                 watches.take(application_id, self._owner, at=at, limit=room, dialect=self.db.dialect)
             )
-            if not taken:
-                continue
             application = await self.db.read(applications.find(application_id))
             assert application is not None
             for one in taken:
                 self._start(application, one)
-            room -= len(taken)
-        return False
+            self._full = len(taken) == room
 
     def _start(self, application: Application, taken: Taken) -> None:
         key = application.id, taken.hold.grant_id
 
         def settled() -> None:
-            watch.settled()
+            watch.opening = False
+            self._room()
+
+        def ended(_: object) -> None:
+            if self._watches.get(key) is watch:
+                del self._watches[key]
+            self._room()
 
         task = asyncio.create_task(self.watcher.watch(application, taken, settled), name=f"watch {key[1]}")
         watch = self._watches[key] = _Watch(task, taken)
-        task.add_done_callback(lambda _: self._watches.pop(key, None) if self._watches.get(key) is watch else None)
+        task.add_done_callback(ended)
+
+    def _room(self) -> None:
+        if self._full:
+            self.wakeup.set()
+
+    def let_go(self, grant_id: str) -> bool:
+        """Close the connection that listens to this mailbox, because its server allows no other beside it.
+
+        For a while the mailbox is looked at in turn. False: there is none.
+        """
+        found = [watch for key, watch in self._watches.items() if key[1] == grant_id and not watch.opening]
+        for watch in found:
+            self.watcher.room.keep_free(grant_id)
+            watch.task.cancel()
+        return bool(found)
 
     async def _end(self, ending: Sequence[_Watch]) -> None:
         for watch in ending:

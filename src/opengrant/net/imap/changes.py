@@ -1,5 +1,7 @@
 """What has changed in a folder since it was last looked at, by what the server offers: QRESYNC, CONDSTORE, or neither.
 
+A server that refuses what it offers is taken not to offer it, for the rest of the session.
+
 Sources  RFC 7162 (CONDSTORE, QRESYNC), 5161 (ENABLE), 4731 (ESEARCH)
 All raise what `ImapSession.run` raises, and Malformed.
 """
@@ -66,9 +68,14 @@ async def enable(session: ImapSession) -> None:
 
 async def wait(session: ImapSession, seconds: float) -> bool:
     """Wait until the open folder has changed. False: it has not for so long."""
-    if "IDLE" in session.offers:
-        return await session.listen(seconds)
     until = asyncio.get_running_loop().time() + seconds
+    if "IDLE" in session.offers:
+        try:
+            return await session.listen(seconds)
+        except ProviderFailure:
+            if not session.usable:
+                raise
+            session.offers -= {"IDLE"}
     while (left := until - asyncio.get_running_loop().time()) > 0:
         session.rest(2 * ASKED_EVERY)
         await asyncio.sleep(min(left, ASKED_EVERY))
@@ -89,7 +96,13 @@ async def reopen(session: ImapSession, wire: bytes, mark: Mark | None) -> Opened
         how = b" (QRESYNC (%d %d %d:%d))" % (mark.validity, mark.modseq, mark.low, mark.next - 1)
     elif has_modseq(session):
         how = b" (CONDSTORE)"
-    answer = await session.run(b"EXAMINE %b%b" % (quoted(wire), how))
+    try:
+        answer = await session.run(b"EXAMINE %b%b" % (quoted(wire), how))
+    except ProviderFailure as failure:
+        if not session.usable or not how or "BAD" not in failure.evidence.subcodes:
+            raise
+        _is_lacking(session)
+        return await reopen(session, wire, mark)
     validity = commands.took(session, wire, answer)
     total = next((one.number for one in reversed(answer.of("EXISTS"))), None)
     modseq = 0 if "NOMODSEQ" in answer.codes or not has_modseq(session) else _number(answer, "HIGHESTMODSEQ")
@@ -100,8 +113,19 @@ async def reopen(session: ImapSession, wire: bytes, mark: Mark | None) -> Opened
         return opened._replace(flags=_flags(answer, mark), gone=_vanished(answer))
     if mark.modseq and modseq and mark.next > mark.low:
         same = modseq == mark.modseq
-        return opened if same else opened._replace(flags=await _flags_since(session, mark, mark.modseq))
+        try:
+            return opened if same else opened._replace(flags=await _flags_since(session, mark, mark.modseq))
+        except ProviderFailure:
+            if not session.usable:
+                raise
+            _is_lacking(session)
+            return opened._replace(modseq=0)
     return opened
+
+
+def _is_lacking(session: ImapSession) -> None:
+    session.offers -= {"CONDSTORE", "QRESYNC"}
+    session.qresync = False
 
 
 async def all_flags(session: ImapSession, mark: Mark) -> dict[int, frozenset[str]]:

@@ -91,6 +91,8 @@ async def list_folders(session: ImapSession, *, counts: bool = False, items: byt
     wanted = [b"SPECIAL-USE"] * ("SPECIAL-USE" in session.offers)
     wanted += [b"STATUS (%b)" % items] * (counts and "LIST-STATUS" in session.offers)
     options = b" RETURN (%b)" % b" ".join(wanted) if wanted and extended else b""
+    if counts and session.selected is not None:
+        await _look_again(session)  # of the open folder a server counts what it has told this session of
     answer = await session.run(b'LIST "" "*"' + options)
     folders = [one for response in answer.of("LIST") if can_be_named(one := _listed(response))]
     known = _counts(answer)
@@ -115,6 +117,12 @@ async def _ask_counts(
             if not isinstance(result, ProviderFailure):
                 known |= _counts(result)
     return known
+
+
+async def count(session: ImapSession, wire: bytes, items: bytes) -> dict[bytes, int]:
+    """What STATUS says of one folder; nothing of one that the server does not count."""
+    (result,) = await session.run_all([(b"STATUS %b (%b)" % (quoted(wire), items),)])
+    return {} if isinstance(result, ProviderFailure) else next(iter(_counts(result).values()), {})
 
 
 def _counts(answer: Answer) -> dict[bytes, dict[bytes, int]]:
@@ -181,12 +189,17 @@ def opening(wire: bytes, *, change: bool = False) -> bytes:
 async def open_folder(session: ImapSession, wire: bytes, *, change: bool = False) -> int:
     """Open a folder unless it is open. Returns its UIDVALIDITY, 0 where the server has none."""
     if session.selected is not None and session.selected.is_for(wire, change=change):
-        if not session.synced:
-            await session.run(b"NOOP")
-            session.synced = True
+        await _look_again(session)
         return session.selected.validity
     session.selected = None  # where it fails, none is open
     return took(session, wire, await session.run(opening(wire, change=change)), change=change)
+
+
+async def _look_again(session: ImapSession) -> None:
+    """Have the open folder as the server has it now."""
+    if not session.synced:
+        await session.run(b"NOOP")
+        session.synced = True
 
 
 def took(session: ImapSession, wire: bytes, answer: Answer, *, change: bool = False) -> int:

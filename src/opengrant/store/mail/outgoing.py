@@ -89,8 +89,13 @@ class Claim:
     largest: int = 1 << 62
 
 
-def add(one: Outgoing) -> Steps[None]:
-    yield Statement(f"insert into outgoing ({_COLUMNS}) values ({_COLUMNS.places})", _COLUMNS.write(one))
+def add(one: Outgoing) -> Steps[bool]:
+    """False: there is one with that id."""
+    rows = yield Statement(
+        f"insert into outgoing ({_COLUMNS}) values ({_COLUMNS.places}) on conflict do nothing returning id",
+        _COLUMNS.write(one),
+    )
+    return bool(rows)
 
 
 def waiting(application_id: str, grant_id: str) -> Steps[tuple[Waiting, Waiting]]:
@@ -106,10 +111,12 @@ def waiting(application_id: str, grant_id: str) -> Steps[tuple[Waiting, Waiting]
     return found[0], found[1]
 
 
-def of_grant(application_id: str, grant_id: str) -> Steps[list[Outgoing]]:
-    """All of a grant, in the order in which they are to be sent."""
+def of_grant(application_id: str, grant_id: str, *, limit: int) -> Steps[list[Outgoing]]:
+    """Of a grant those that wait, and then the latest of the others; in the order in which they are to be sent."""
     rows = yield Statement(
-        f"select {_COLUMNS} from outgoing where application_id = $1 and grant_id = $2", (application_id, grant_id)
+        f"""select {_COLUMNS} from outgoing where application_id = $1 and grant_id = $2
+            order by case state when 'pending' then 0 else 1 end, send_at desc limit $3""",
+        (application_id, grant_id, limit),
     )
     return sorted((_COLUMNS.read(row) for row in rows), key=lambda one: (one.send_at, one.id))
 

@@ -42,12 +42,16 @@ class Known(NamedTuple):
     looked_at: Micros | None
 
 
-def wanting() -> Steps[list[str]]:
-    """Applications with a webhook that wants to be told of mail."""
+def wanting(*, at: Micros) -> Steps[dict[str, bool]]:
+    """Applications with a webhook that wants to be told of mail; True: a mailbox of theirs is due."""
     rows = yield Statement(
-        f"select distinct application_id from webhooks where status in ('active', 'failing') and ({_WANTED})"
+        f"""select a.application_id, exists (
+                select 1 from mail_watches w where w.application_id = a.application_id and w.due_at <= $1)
+            from (select distinct application_id from webhooks
+                  where status in ('active', 'failing') and ({_WANTED})) a""",
+        (at,),
     )
-    return [id_ for (id_,) in rows]
+    return {application_id: bool(due) for application_id, due in rows}
 
 
 def watched() -> Steps[list[str]]:

@@ -1,6 +1,6 @@
 /** One calendar: a week, or a month, of its events, on its own clock. */
 
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { Dialog, Notice } from "../../shared/parts";
 import { get, page, path } from "../core/api";
 import { useLoad } from "../core/load";
@@ -8,6 +8,7 @@ import { go, href } from "../core/route";
 import type { Calendar, Grant } from "../core/wire";
 import { Failure } from "../parts/failure";
 import { Empty, Shown } from "../parts/loading";
+import { useIsNarrow } from "../parts/narrow";
 import { Page } from "../parts/page";
 import { now } from "../parts/time";
 import { Agenda } from "./agenda";
@@ -87,18 +88,6 @@ function zoneOf(name: string | undefined): { zone: Zone; unknown: string | undef
     } catch {
         return { zone: new Zone("UTC"), unknown: name };
     }
-}
-
-/** Whether the window is too narrow for seven days side by side. */
-function useIsNarrow(): boolean {
-    const query = useMemo(() => matchMedia("(max-width: 48rem)"), []);
-    const [isNarrow, setIsNarrow] = useState(query.matches);
-    useEffect(() => {
-        const changed = () => setIsNarrow(query.matches);
-        query.addEventListener("change", changed);
-        return () => query.removeEventListener("change", changed);
-    }, [query]);
-    return isNarrow;
 }
 
 function daysOf(view: View, day: Day): Day[] {

@@ -33,7 +33,7 @@ export interface ApiKey {
     id: string;
     application_id: string;
     name: string;
-    permissions: ("all" | "grants.token" | "grants.credential" | "grants.proxy")[];
+    permissions: ("all" | "grants.token" | "grants.credential" | "grants.proxy" | "grants.mail")[];
     status: "active" | "expired" | "revoked";
     created_at: number;
     updated_at: number;
@@ -105,6 +105,7 @@ export interface AuditEntry {
         | "grant.deleted"
         | "grant.expired"
         | "grant.failing"
+        | "grant.mail_read"
         | "grant.needs_attention"
         | "grant.proxied"
         | "grant.recovered"
@@ -194,6 +195,46 @@ export interface Cancelled {
     message: string;
 }
 
+/** A message, and what it says by itself. */
+export interface CleanMessage {
+    /** Its Message-ID, where it has one. */
+    id: string;
+    grant_id: string;
+    object: string;
+    thread_id?: string;
+    subject?: string;
+    from?: MailAddress[];
+    to?: MailAddress[];
+    cc?: MailAddress[];
+    bcc?: MailAddress[];
+    reply_to?: MailAddress[];
+    /** When the mail server received it. */
+    date?: number;
+    created_at?: number;
+    unread?: boolean;
+    starred?: boolean;
+    /** The folder in which it was found. */
+    folders?: string[];
+    attachments?: Attachment[];
+    /** HTML as it was sent, and plain text where there is no HTML. It was written by a stranger: sanitise it. */
+    body?: string;
+    /** The first 100 characters of the text. */
+    snippet?: string;
+    /** What was kept with it here. */
+    metadata?: Record<string, string>;
+    /** With `fields=include_headers` or `include_basic_headers`. */
+    headers?: HeaderField[];
+    /** With `fields=include_tracking_options`, and of what was sent with them. */
+    tracking_options?: Tracking;
+    /** With `fields=raw_mime`: the message, in URL-safe Base64. */
+    raw_mime?: string;
+    /** Text or Markdown: without quotations, signatures, and what is not visible in the message. */
+    conversation: string;
+}
+
+/** In the order of the request. */
+export type CleanMessages = CleanMessage[];
+
 /** An application's settings for one provider. */
 export interface Connector {
     name: string;
@@ -226,6 +267,40 @@ export interface ConsoleSession {
     expires_at: number;
     /** It ends earlier when it is not used for as long as this. */
     idle_seconds: number;
+}
+
+/** A person who wrote to the mailbox, or was written to. Fields that are not selected are left out. */
+export interface Contact {
+    id: string;
+    grant_id: string;
+    object: string;
+    source?: string;
+    /** As the last message names them. */
+    display_name?: string;
+    /** What comes before the last blank of the name. */
+    given_name?: string;
+    /** What follows it. */
+    surname?: string;
+    emails?: ContactEmail[];
+    /** Empty, as the lists that follow. */
+    phone_numbers?: string[];
+    physical_addresses?: string[];
+    im_addresses?: string[];
+    web_pages?: string[];
+    groups?: string[];
+}
+
+/** An address of a contact. */
+export interface ContactEmail {
+    email: string;
+    type: "other";
+}
+
+/** A group of contacts. */
+export interface ContactGroup {
+    id: string;
+    grant_id: string;
+    object: string;
 }
 
 /** A credential of a connector. What it holds is never shown. */
@@ -687,6 +762,8 @@ export interface Message {
     metadata?: Record<string, string>;
     /** With `fields=include_headers` or `include_basic_headers`. */
     headers?: HeaderField[];
+    /** With `fields=include_tracking_options`, and of what was sent with them. */
+    tracking_options?: Tracking;
     /** With `fields=raw_mime`: the message, in URL-safe Base64. */
     raw_mime?: string;
 }
@@ -723,7 +800,7 @@ export interface NewApiKey {
     api_key: string;
     application_id: string;
     name: string;
-    permissions: ("all" | "grants.token" | "grants.credential" | "grants.proxy")[];
+    permissions: ("all" | "grants.token" | "grants.credential" | "grants.proxy" | "grants.mail")[];
     status: "active" | "expired" | "revoked";
     created_at: number;
     updated_at: number;
@@ -968,12 +1045,16 @@ export interface SentMessage {
     metadata?: Record<string, string>;
     /** With `fields=include_headers` or `include_basic_headers`. */
     headers?: HeaderField[];
+    /** With `fields=include_tracking_options`, and of what was sent with them. */
+    tracking_options?: Tracking;
     /** With `fields=raw_mime`: the message, in URL-safe Base64. */
     raw_mime?: string;
-    /** As they were sent. */
-    tracking_options?: TrackingOptions;
     /** The message that it answers. */
     reply_to_message_id?: string;
+    /** With `send_at` alone: what the schedule is listed and cancelled by. */
+    schedule_id?: string;
+    /** When it will be sent, in seconds since 1970. */
+    send_at?: number;
 }
 
 /** A key of the connector's `settings`. */
@@ -986,6 +1067,22 @@ export interface SettingGuide {
     required: boolean;
     /** Write-only. */
     secret: boolean;
+}
+
+/** A message as the console shows it. */
+export interface ShownMessage {
+    /** Without its text. */
+    message: Message;
+    /** The sender wrote HTML: it can be asked for. */
+    has_html: boolean;
+    /** The text, made of the HTML where there is some. The first 500,000 characters. */
+    text?: string;
+    /** Asked for with `form=html`: a document that loads and runs nothing, for a sandboxed frame. */
+    html?: string;
+    /** Images of the HTML that are not shown. */
+    images_left_out: number;
+    /** There is more than is shown. */
+    is_cut: boolean;
 }
 
 /** What messages of a grant may end with. */
@@ -1085,18 +1182,12 @@ export interface TokenInfo {
     exp: number;
 }
 
-/** Tracking of what recipients do. None is offered here; a label is kept for the answer. */
-export interface TrackingOptions {
-    /** Refused: opening is not tracked. */
-    opens?: boolean;
-    /** Refused: links are not rewritten. */
-    links?: boolean;
-    /** Refused: the webhooks of new messages tell of replies. */
-    thread_replies?: boolean;
-    /** A text of yours. */
+/** What is tracked of a message: nothing, here. */
+export interface Tracking {
+    opens: boolean;
+    links: boolean;
+    thread_replies: boolean;
     label?: string;
-    /** Refused, as are opens and links. */
-    domain_name?: string;
 }
 
 /** What came of a test. */

@@ -20,6 +20,8 @@ import { MissingScopes } from "./missing-scopes";
 import { Reconnect } from "./reconnect";
 import { Timeline } from "./timeline";
 
+const WITHOUT_MAIL = new Set<Grant["provider"]>(["virtual-calendar", "zoom"]);
+
 type Asking = "invalidate" | "delete" | "reconnect";
 
 export function GrantPage({ id }: { id: string }) {
@@ -61,6 +63,11 @@ export function GrantPage({ id }: { id: string }) {
                         >
                             {check.busy ? "Asking the provider…" : "Check now"}
                         </button>
+                        {!WITHOUT_MAIL.has(grant.provider) && (
+                            <a class="button" href={href(["grants", id, "mail"])}>
+                                Mailbox
+                            </a>
+                        )}
                         <button type="button" class="button" onClick={() => setAsking("reconnect")}>
                             Reconnect link
                         </button>
@@ -134,7 +141,7 @@ function GrantFacts({ grant }: { grant: Grant }) {
                 of={[
                     ["Id", <CopyId key="id" id={grant.id} />],
                     ["Name", grant.name],
-                    ["Last proven", proven_at && <Time at={proven_at} />],
+                    ["Last verified", proven_at && <Time at={proven_at} />],
                     ["Next check", next_check_at && <Due at={next_check_at} />],
                     ["Refreshed since", refreshes ? count(refreshes, "time") : undefined],
                     ["Connected", <Time key="created" at={grant.created_at} />],

@@ -11,7 +11,7 @@ import { Time } from "../parts/time";
 type Look = [icon: IconName, tone: string, words: string];
 
 const LOOKS: Record<string, Look> = {
-    verified: ["ok", "good", "Connected and proven"],
+    verified: ["ok", "good", "Connected and verified"],
     reauthenticated: ["person", "good", "The owner connected again"],
     refreshed: ["refresh", "neutral", "Refreshed"],
     failing: ["warning", "warn", "Failed"],
@@ -25,6 +25,7 @@ const LOOKS: Record<string, Look> = {
     token_read: ["eye", "neutral", "Live token read"],
     credential_read: ["eye", "neutral", "Password read"],
     proxied: ["eye", "neutral", "Opened through the mail proxy"],
+    mail_read: ["eye", "neutral", "Mail read in the console"],
     checked: ["shield", "neutral", "Checked by hand"],
     deleted: ["cross", "wrong", "Deleted"],
 };
@@ -48,7 +49,7 @@ export function Timeline({ id, turn }: { id: string; turn: number }) {
                     </>
                 ) : (
                     <Empty title="Nothing is recorded">
-                        <p>What happens to this grant from now on is told here.</p>
+                        <p>Events of this grant will appear here.</p>
                     </Empty>
                 )
             }
