@@ -49,8 +49,8 @@ class FakeMail:
 
     kind      whose grammar: IMAP commands have a tag, which replaces `TAG` in answers
     greeting  sent first, within TLS when `implicit`
-    replies   verb, or two words, or a whole command, → answer, or several: the next ones go to the lines that follow;
-              laid over IMAP or SMTP above
+    replies   verb, `UID` and verb, or a whole command, → answer, or several: the next ones go to the lines that
+              follow; laid over IMAP or SMTP above
     users     who may log in by PLAIN, whatever the password; None: whoever `replies` let in
     heard     the lines of all clients, without line ends
     resumed   for each of them, whether it came over a resumed TLS session
@@ -161,7 +161,7 @@ class FakeMail:
 
     def _rule(self, command: str, otherwise: bytes) -> bytes | list[bytes]:
         words = command.upper().split(" ")
-        keys = (command, " ".join(words[:2]), words[0])
+        keys = (command, " ".join(words[:2]) if words[0] == "UID" else "", words[0])
         return next((self._replies[key] for key in keys if key in self._replies), otherwise)
 
     async def _say(self, writer: asyncio.StreamWriter, answer: bytes) -> bool:
