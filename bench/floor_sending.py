@@ -1,10 +1,10 @@
-"""The floor of sending: a message over HTTP, handed to an SMTP server on one open session, its copy put in by IMAP.
+"""The floor of sending: a message over HTTP, handed to an SMTP server on an open session, its copy put in by IMAP.
 
 `python -m bench.floor_sending CONFIG` under the rules of bench/floor.py: one file, no framework, no layers. It sends
 what OpenGrant sends for the messages of the benchmark, and answers with the same JSON.
 
 What it leaves out: other messages than HTML in ASCII to one recipient, signatures, answers, refusals, deadlines,
-bounds, other sessions than two, the look whether the server has filed a copy by itself, and the store.
+bounds, other sessions than two of a mailbox, the look whether the server has filed a copy by itself, and the store.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ import uvloop
 from pydantic_core import from_json, to_json
 
 Config = dict[str, Any]
-"""ca_file, imap, smtp: ports; username, password; key of the API; grant: id."""
+"""ca_file, imap, smtp: ports; key of the API; grants: id → user name; password of all of them."""
 
 _TAGS = re.compile(r"<[^>]*>")
 
@@ -30,12 +30,13 @@ _TAGS = re.compile(r"<[^>]*>")
 class Mailbox:
     """One session with each server."""
 
-    def __init__(self, config: Config) -> None:
-        self._config, self._tags, self._turn = config, 0, asyncio.Lock()
+    def __init__(self, config: Config, grant: str) -> None:
+        self._config, self._grant, self._tags, self._turn = config, grant, 0, asyncio.Lock()
+        self._name: str = config["grants"][grant]
 
     async def open(self) -> None:
         trust = ssl.create_default_context(cafile=self._config["ca_file"])
-        name, password = self._config["username"], self._config["password"]
+        name, password = self._name, self._config["password"]
         self._mail = await asyncio.open_connection("127.0.0.2", self._config["imap"], ssl=trust)
         await self._mail[0].readline()
         await self._ask(f'LOGIN "{name}" "{password}"'.encode())
@@ -47,7 +48,7 @@ class Mailbox:
         await self._said(1)
 
     async def send(self, said: dict[str, Any]) -> dict[str, Any]:
-        sender, (to,) = self._config["username"], said["to"]
+        sender, (to,) = self._name, said["to"]
         now, id_ = int(time.time()), f"<{secrets.token_hex(16)}@{sender.rpartition('@')[2]}>"
         body = said["body"].replace("\n", "\r\n")
         message = (
@@ -66,7 +67,7 @@ class Mailbox:
             await self._ask(b"APPEND Sent (\\Seen) {%d+}\r\n%b" % (len(message), message))
         return {
             "id": id_,
-            "grant_id": self._config["grant"],
+            "grant_id": self._grant,
             "object": "message",
             "thread_id": "t" + base64.urlsafe_b64encode(id_.encode()).decode().rstrip("="),
             "subject": said["subject"],
@@ -103,9 +104,8 @@ class Mailbox:
 class Http(asyncio.Protocol):
     """One connection: POST alone."""
 
-    def __init__(self, mailbox: Mailbox, config: Config) -> None:
-        self._mailbox, self._key = mailbox, f"authorization: bearer {config['key']}".encode()
-        self._grant, self._got = config["grant"], b""
+    def __init__(self, mailboxes: dict[str, Mailbox], key: str) -> None:
+        self._mailboxes, self._key, self._got = mailboxes, f"authorization: bearer {key}".encode(), b""
         self._work: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -120,19 +120,21 @@ class Http(asyncio.Protocol):
             self._work = asyncio.ensure_future(self._answer(head.lower(), body))
 
     async def _answer(self, head: bytes, body: bytes) -> None:
-        found = await self._mailbox.send(from_json(body)) if self._key in head else None
+        grant = head.split(b"/", 4)[3].decode()
+        found = await self._mailboxes[grant].send(from_json(body)) if self._key in head else None
         status = b"401 Unauthorized" if found is None else b"200 OK"
-        sent = to_json({"request_id": "floor", "grant_id": self._grant, "data": found})
+        sent = to_json({"request_id": "floor", "grant_id": grant, "data": found})
         self._transport.write(
             b"HTTP/1.1 %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (status, len(sent), sent)
         )
 
 
 async def _serve(config: Config) -> None:
-    mailbox = Mailbox(config)
-    await mailbox.open()
+    mailboxes = {grant: Mailbox(config, grant) for grant in config["grants"]}
+    for one in mailboxes.values():
+        await one.open()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Http(mailbox, config), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: Http(mailboxes, config["key"]), "127.0.0.1", 0)
     print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)
     await server.serve_forever()
 

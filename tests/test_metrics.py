@@ -82,6 +82,18 @@ def test_provider_calls_and_verifications_have_series_of_their_own() -> None:
     assert value(text, "opengrant_log_records_dropped_total") == 7
 
 
+def test_messages_that_wait_are_a_gauge_and_attempts_to_send_them_a_counter() -> None:
+    text = run(
+        *("metrics.set_scheduled_waiting(3)", "metrics.set_scheduled_waiting(2)"),
+        *("metrics.count_scheduled_send('sent')", "metrics.count_scheduled_send('retried')"),
+        "metrics.count_scheduled_send('sent')",
+        PRINT,
+    )
+    assert value(text, "opengrant_scheduled_messages") == 2
+    assert value(text, "opengrant_scheduled_sends_total", outcome="sent") == 2
+    assert value(text, "opengrant_scheduled_sends_total", outcome="retried") == 1
+
+
 def test_the_build_and_the_process_are_described_and_nothing_else() -> None:
     text = run("metrics.observe_verification('imap', 'accepted', 0.3)", PRINT)
     names = {name for name, _ in samples(text)}

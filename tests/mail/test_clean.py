@@ -104,6 +104,8 @@ def test_html_as_markdown() -> None:
         ("A\n\nBest regards,\nAna\n+49 1", "A"),
         ("A\n\nMit freundlichen Grüßen\nAna", "A"),
         ("Thanks", None),
+        ("A\n\nThanks!\n\nPlease send the invoice to Bob today.", None),
+        ("A\n\nBest\n\n*Ana Müller*\nAcme Inc.\nMain Street 1, 12345 Town\nhttps://example.com", "A"),
         ("Thanks for the plan. It is long:\n" + "word " * 200, None),
     ],
 )

@@ -270,3 +270,12 @@ def test_a_strangers_mailbox_is_not_there(tenant: Tenant, stranger: Tenant, gran
     owner.put(mail(1))
     for at in (f"{grant}/messages", path(grant, "<1@example.com>"), f"{grant}/folders"):
         assert problem(stranger.get(at))[:2] == (404, "grant.not_found")
+
+
+def test_tracking_options_are_shown_where_they_are_asked_for(tenant: Tenant, grant: str, owner: Owner) -> None:
+    owner.put(mail(1))
+    none = {"opens": False, "links": False, "thread_replies": False}
+    fields = "fields=include_tracking_options"
+    (one,) = data(tenant.get(f"{grant}/messages?in=INBOX&{fields}"))
+    assert (one["tracking_options"], data(tenant.get(f"{path(grant, one['id'])}?{fields}"))) == (none, one)
+    assert "tracking_options" not in data(tenant.get(path(grant, one["id"])))

@@ -17,10 +17,12 @@ from opengrant.mail.schedules.sending import ScheduledSender
 from opengrant.model import SECOND
 from opengrant.store.engine.port import Steps, Store
 from opengrant.store.mail.outgoing import Outgoing
+from tests.announcing import deliver, subscribe
+from tests.fakes.receiver import Hook
 from tests.mail.mailbox import OWNER, Owner, mail
 from tests.peers.dovecot import ELSEWHERE, Dovecot
 from tests.peers.postfix import UNWANTED, Postfix
-from tests.support import Tenant, data, imap, problem
+from tests.support import LiveServer, Tenant, data, imap, problem
 
 TO = "ana@example.com"
 MINUTE, HOUR, DAY = 60, 3600, 24 * 3600
@@ -265,6 +267,28 @@ def test_a_large_message_is_sent_as_it_was_given(later: Later, postfix: Postfix)
     (received,) = postfix.received(1)
     message = message_from_bytes(received.raw)
     assert message.get_payload(decode=True).replace(b"\r\n", b"\n").rstrip(b"\n") == text.encode().rstrip(b"\n")  # type: ignore[union-attr]
+
+
+def test_a_receiver_is_told_of_what_was_sent_and_of_what_failed(
+    announcing: LiveServer, subscriber: Tenant, hook: Hook, dovecot: Dovecot, postfix: Postfix, owner: Owner
+) -> None:
+    subscriber.connector("imap")
+    place = {"smtp_host": ELSEWHERE, "smtp_port": postfix.submissions}
+    grant = data(subscriber.connect("imap", imap(dovecot, OWNER, **place)))["id"]
+    later = Later(subscriber, f"/v3/grants/{grant}")
+    subscribe(subscriber, hook, "message.send_success", "message.send_failed")
+    for to in (TO, "gone@example.test"):
+        later.after(later.schedule(to=to), 130)
+    for _ in range(2):
+        deliver(announcing)
+    sent, failed = (one.envelope for one in hook.received)
+    assert (sent["type"], failed["type"]) == ("message.send_success", "message.send_failed")
+    assert sent["data"]["grant_id"] == failed["data"]["grant_id"] == grant
+    assert (sent["data"]["object"]["subject"], sent["data"]["object"]["body"]) == ("Plans", "<p>Secret</p>")
+    assert "live" not in sent["data"]["object"]
+    assert "no such user" in failed["data"]["reason"]
+    assert failed["data"]["error"] == failed["data"]["object"]["error"]
+    assert "subject" not in failed["data"]["object"]
 
 
 def test_the_envelope_names_grant_reason_and_error_beside_the_object() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from opengrant.mail.watching import watcher
 from opengrant.model import SECOND
 from tests.announcing import deliver, subscribe
 from tests.fakes.receiver import Hook
@@ -308,6 +309,15 @@ def test_new_mail_is_told_at_once_while_the_inbox_is_listened_to(listening: Told
     ((type_, message),) = listening.wait_for(1)
     assert (type_, message["folders"], message["unread"]) == ("message.updated", ["Work"], False)
     assert listening.row()[0] is not None
+
+
+def test_sent_mail_is_told_soon(told: Told, owner: Owner, server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server.services.watching.watcher.room, "_most", 10)
+    monkeypatch.setattr(watcher, "SENT_EVERY", 0.1)
+    owner.make("Sent")
+    told.start()
+    owner.put(mail(1), folder="Sent")
+    assert kinds(told.wait_for(1)) == [("message.created", "<1@example.com>")]
 
 
 def test_a_blocked_grant_is_not_listened_to(listening: Told, server: LiveServer) -> None:

@@ -118,7 +118,7 @@ class Console:
     async def kept_secret(self, what: str) -> str:
         """What a dialog shows this once."""
         shown = await self.dialog.locator("code").inner_text()
-        await self.press_there("I have kept it")
+        await self.press_there("I have saved it")
         await expect(self.dialog).to_have_count(0)
         assert shown not in await self.page.content(), f"{what} is still there"
         return shown
@@ -229,10 +229,10 @@ async def test_who_is_signed_out_meanwhile_comes_back_to_the_same_page(console: 
     await console.page.get_by_label("Client id").fill("client")
     await console.page.get_by_label("Client secret").fill(secret("client"))
     tenant.server.rows("delete from console_sessions where application_id = $1 returning id", tenant.application.id)
-    await console.press("Make the connector")
+    await console.press("Create connector")
     await console.page.get_by_label("API key").fill(tenant.api_key)
     await console.press("Sign in")
-    await expect(console.page.get_by_text("What you typed is here again")).to_be_visible()
+    await expect(console.page.get_by_text("Your entries are restored")).to_be_visible()
     await expect(console.page.get_by_label("Client id")).to_have_value("client")
     await expect(console.page.get_by_label("Client secret")).to_have_value("")
 
@@ -295,10 +295,10 @@ async def test_a_fresh_installation_is_led_to_its_first_grant(console: Console, 
     await steps.get_by_role("link", name="Choose a provider").click()
     await expect(console.title).to_have_text("Connectors")
     await console.page.go_back()
-    await console.press("Make a virtual calendar connector")
-    await expect(steps).to_contain_text("Make a connector (done)")
+    await console.press("Create a virtual calendar connector")
+    await expect(steps).to_contain_text("Create a connector (done)")
     await console.go("/connectors/virtual-calendar")
-    await console.press("Test it")
+    await console.press("Run test")
     await expect(console.page.get_by_text("The connector works.")).to_be_visible()
     await console.go("/")
     line = await steps.locator("code").first.inner_text()
@@ -349,7 +349,7 @@ async def test_the_overview_counts_links_and_charts(
     await expect(main.locator("canvas")).to_have_count(3)
     await console.page.route("**/static/plot.*.js", lambda route: route.abort())
     await console.page.reload()
-    await expect(main.get_by_text("The charts could not be drawn")).to_be_visible()
+    await expect(main.get_by_text("The charts could not be loaded")).to_be_visible()
     await expect(numbers).to_be_visible()
     watch.broken.clear()  # the file that was kept from it
     await main.get_by_role("link", name="1 invalid of Google").click()
@@ -416,7 +416,7 @@ async def test_a_connector_is_set_up_tested_mended_and_deleted(
     await page.get_by_label("Client id").fill("client")
     await page.get_by_label("Client secret").fill(secret("wrong"))
     await page.get_by_label("Default scopes").fill("openid\nhttps://www.googleapis.com/auth/userinfo.email")
-    await console.press("Make the connector")
+    await console.press("Create connector")
     await expect(page.get_by_label("Client id")).to_have_value("client")
     await expect(page.get_by_label("Client secret")).to_have_value("")
     assert secret("wrong") not in await page.content()
@@ -426,7 +426,7 @@ async def test_a_connector_is_set_up_tested_mended_and_deleted(
     ]
 
     provider.refuses(401, {"error": "invalid_client", "error_description": "Unauthorized"})
-    await console.press("Test it")
+    await console.press("Run test")
     refused = page.get_by_role("listitem").filter(has_text="Client accepted")
     await expect(refused).to_contain_text("Failed")
     await expect(refused).to_contain_text("What to do:")
@@ -436,7 +436,7 @@ async def test_a_connector_is_set_up_tested_mended_and_deleted(
     await expect(page.get_by_text("Saved.")).to_be_visible()
     await expect(page.get_by_label("Client secret")).to_have_value("")
     await expect(refused).to_have_count(0)  # it was about what was stored before
-    await console.press("Test it")
+    await console.press("Run test")
     await expect(page.get_by_text("The connector works.")).to_be_visible()
 
     await console.press("Add a credential")
@@ -490,7 +490,7 @@ async def test_grants_are_found_by_address_provider_and_state(
     await page.reload()  # the address holds the filter
     await expect(page.get_by_role("row")).to_have_count(2)
     await page.get_by_label("State").select_option("troubled")
-    await expect(page.get_by_text("No grant fits")).to_be_visible()
+    await expect(page.get_by_text("No matching grants")).to_be_visible()
     await console.press("Show all grants")
     await expect(page.get_by_role("row")).to_have_count(51)
     await expect(search).to_have_value("")
@@ -526,7 +526,7 @@ async def test_grants_are_found_by_address_provider_and_state(
     await expect(page.get_by_role("row")).to_have_count(0)
     await page.unroute("**/v3/grants?*")
     await console.press("Try again")
-    await expect(page.get_by_text("No grant fits")).to_be_visible()
+    await expect(page.get_by_text("No matching grants")).to_be_visible()
 
 
 async def test_a_grant_of_a_degraded_connector_never_looks_well(
@@ -543,12 +543,12 @@ async def test_a_grant_of_a_degraded_connector_never_looks_well(
     await expect(row).to_contain_text("Held")
     await expect(row).to_contain_text("Its connector is degraded")
     await row.get_by_role("link").click()
-    held = page.get_by_role("heading", name="It is held: its connector is to blame, and many grants fail alike")
+    held = page.get_by_role("heading", name="It is held: many grants fail the same way, because of its connector")
     await expect(held).to_be_visible()
     await expect(page.get_by_text("Check the client.")).to_be_visible()
     await expect(page.get_by_role("heading", name="Calendars")).to_have_count(0)  # Google keeps them
     await console.press("Check now")
-    await expect(page.get_by_text("Not asked just now")).to_be_visible()
+    await expect(page.get_by_text("Not checked just now")).to_be_visible()
     await expect(held).to_be_visible()
     await page.reload()
     await expect(held).to_be_visible()
@@ -565,7 +565,7 @@ async def test_a_grant_of_a_degraded_connector_never_looks_well(
     await console.press("Check now")
     await expect(page.get_by_role("alert")).to_contain_text("The database is busy.")
     await expect(page.get_by_role("heading", name="It works")).to_have_count(0)
-    await expect(page.get_by_role("heading", name="It worked when it was asked the last time")).to_be_visible()
+    await expect(page.get_by_role("heading", name="It worked at the last check")).to_be_visible()
     await page.unroute("**/check")
 
 
@@ -583,19 +583,19 @@ async def test_a_grants_page_tells_its_story_and_does_all_that_can_be_done(
     await expect(page.locator("main")).to_contain_text("auth/gmail.send")
     moments = page.locator(".timeline").get_by_role("listitem")
     await expect(moments).to_have_count(1)
-    await expect(moments).to_contain_text("Connected and proven")
+    await expect(moments).to_contain_text("Connected and verified")
 
     age(tenant)
     provider.refuses(503, {"error": "backendError"})
     await console.press("Check now")
     await expect(page.get_by_text("Checked just now.")).to_be_visible()
     await expect(page.get_by_role("heading", name="It is valid, but: the provider does not answer")).to_be_visible()
-    await expect(page.get_by_text("turn: it is tried again by itself.")).to_be_visible()
+    await expect(page.get_by_text("No action needed: it is retried automatically.")).to_be_visible()
     await expect(page.locator(".timeline")).to_contain_text("Failed: the provider does not answer")
     provider.behaves()
 
     await console.press("Reconnect link")
-    await console.dialog.get_by_label("Where they come back to").fill(REDIRECT)
+    await console.dialog.get_by_label("Redirect URI").fill(REDIRECT)
     await console.press_there("Register")
     link = await console.dialog.locator(".copy-line code").inner_text()
     assert link.startswith(f"{tenant.server.url}/v3/connect/auth?")
@@ -603,10 +603,10 @@ async def test_a_grants_page_tells_its_story_and_does_all_that_can_be_done(
     await console.press_there("Close")
     data(tenant.post("/v3/applications/redirect-uris", {"url": f"{REDIRECT}/2"}))
     await console.press("Reconnect link")
-    await console.dialog.get_by_label("Where they come back to").select_option(f"{REDIRECT}/2")
+    await console.dialog.get_by_label("Redirect URI").select_option(f"{REDIRECT}/2")
     await expect(console.dialog.locator(".copy-line code")).to_contain_text("callback%2F2")
     await page.route("**/reconnect-link?*", refuse)
-    await console.dialog.get_by_label("Where they come back to").select_option(REDIRECT)
+    await console.dialog.get_by_label("Redirect URI").select_option(REDIRECT)
     await expect(console.dialog.get_by_role("alert")).to_contain_text("The database is busy.")
     await expect(console.dialog.locator(".copy-line")).to_have_count(0)  # nobody sends the one to the other address
     await page.keyboard.press("Escape")
@@ -615,7 +615,7 @@ async def test_a_grants_page_tells_its_story_and_does_all_that_can_be_done(
     await console.press("Invalidate")
     await console.dialog.get_by_label("Reason").fill("Left the company")
     await console.confirm("Invalidate")
-    await expect(page.get_by_role("heading", name="It does not work any more")).to_be_visible()
+    await expect(page.get_by_role("heading", name="It no longer works")).to_be_visible()
     await expect(page.locator(".timeline")).to_contain_text("Left the company")
     await expect(page.get_by_role("button", name="Invalidate")).to_be_disabled()
     assert data(tenant.get(f"/v3/grants/{grant['id']}"))["grant_status"] == "invalid"
@@ -639,11 +639,11 @@ async def test_a_webhook_is_made_changed_tried_and_deleted(
     hook.challenge = lambda _: Answer(status=500)
     await console.dialog.get_by_label("Destination").fill(hook.url)
     await console.dialog.get_by_label("grant.updated").uncheck()
-    await console.press_there("Challenge and make it")
+    await console.press_there("Challenge and create")
     await expect(console.dialog.get_by_role("alert")).to_contain_text("Request")
     hook.challenge = lambda text: Answer(body=text.encode())
-    await console.press_there("Challenge and make it")
-    await expect(page.get_by_role("heading", name="The webhook is made")).to_be_visible()
+    await console.press_there("Challenge and create")
+    await expect(page.get_by_role("heading", name="The webhook is created")).to_be_visible()
     shown = await console.kept_secret("the secret")
     (made,) = data(tenant.get("/v3/webhooks"))
     assert sorted(made["trigger_types"]) == ["grant.created", "grant.deleted", "grant.expired"]
@@ -693,7 +693,7 @@ async def test_deliveries_are_looked_at_and_replayed(console: Console, tenant: T
     await failed.first.get_by_role("button", name=re.compile("Replay")).click()
     await expect(failed).to_have_count(1)
     deliver(tenant.server)
-    await console.press("Look again")
+    await console.press("Refresh")
     await expect(console.row("grant.created").filter(has_text="Delivered")).to_have_count(1)
     await console.press("Replay all failed")
     await expect(page.get_by_text("1 delivery is sent again.")).to_be_visible()
@@ -714,10 +714,10 @@ async def test_keys_are_made_shown_once_and_revoked_and_sessions_end(console: Co
     await console.dialog.get_by_label("Name").fill("nightly sync")
     await console.dialog.get_by_label("Lifetime in days").fill("30")
     await console.dialog.get_by_label("grants.token").check()
-    await console.press_there("Make the key")
+    await console.press_there("Create key")
     for _ in range(2):  # a browser insists on the second
         await page.keyboard.press("Escape")
-        await expect(page.get_by_role("heading", name="The key “nightly sync” is made")).to_be_visible()
+        await expect(page.get_by_role("heading", name="The key “nightly sync” is created")).to_be_visible()
     key = await console.kept_secret("the key")
     with tenant.server.client(key) as made:
         assert made.get("/v3/grants").status_code == 200
@@ -728,8 +728,8 @@ async def test_keys_are_made_shown_once_and_revoked_and_sessions_end(console: Co
         assert made.get("/v3/grants").status_code == 401
 
     await expect(console.row("This one")).to_contain_text("One-time link")
-    by_key = console.row("End it").filter(has_text="API key")
-    await by_key.get_by_role("button", name="End it").click()
+    by_key = console.row("End session").filter(has_text="API key")
+    await by_key.get_by_role("button", name="End session").click()
     await expect(by_key).to_have_count(0)
     with tenant.server.client(None) as ended:
         headers = {"X-OpenGrant-Console": "1", "Cookie": other.headers["set-cookie"].partition(";")[0]}

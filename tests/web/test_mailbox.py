@@ -176,7 +176,7 @@ async def test_without_the_permission_the_page_says_what_to_do(console: Console,
     page.on("request", lambda request: asked.append(request.url))
     await console.enter(inbox.tenant, f"/grants/{inbox.grant}")
     await page.get_by_role("link", name="Mailbox", exact=True).click()
-    await expect(page.get_by_role("heading", name="Reading mail takes the permission grants.mail")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Reading mail needs the permission grants.mail")).to_be_visible()
     wanted = f"opengrant keys create {inbox.tenant.application.id} --permission all --permission grants.mail"
     await expect(page.get_by_text(wanted)).to_be_visible()
     assert not [url for url in asked if "/v3/console/grants/" in url]

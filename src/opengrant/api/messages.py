@@ -20,6 +20,7 @@ from opengrant.mail.port import Place
 
 _MESSAGES = "/v3/grants/{grant_id}/messages"
 _MESSAGE = f"{_MESSAGES}/{{message_id}}"
+_TRACKED: Answer = {"tracking_options": {"opens": False, "links": False, "thread_replies": False}}
 LISTS = frozenset({"in", "any_email", "from", "to", "cc", "bcc", "metadata_pair"})
 
 
@@ -50,8 +51,10 @@ async def list_messages(request: Request) -> tuple[list[Answer], str | None]:
         found = await mailbox.page(query.to_model(bodies=bodies), after=after(place), limit=min(query.limit, 200))
         messages, next_ = found.messages, cursor(raw, found.next, of=of)
         kept = await metadata_of(request, grant, messages, wanted=wanted)
+    more = _TRACKED if query.fields == "include_tracking_options" else {}
     return [
-        chosen(shown.message(one, grant.id, headers=query.headers, metadata=kept.get(one.head.id))) for one in messages
+        chosen(shown.message(one, grant.id, headers=query.headers, metadata=kept.get(one.head.id)) | more)
+        for one in messages
     ], next_
 
 
@@ -85,7 +88,8 @@ async def get_message(request: Request) -> Answer:
         return chosen({"id": id_, "grant_id": grant.id, "object": "message", "raw_mime": encoded})
     found = await mailbox.get(request.params["message_id"], headers=query.headers)
     kept = await metadata_of(request, grant, [found])
-    return chosen(shown.message(found, grant.id, headers=query.headers, metadata=kept.get(found.head.id)))
+    more = _TRACKED if query.fields == "include_tracking_options" else {}
+    return chosen(shown.message(found, grant.id, headers=query.headers, metadata=kept.get(found.head.id)) | more)
 
 
 @route(

@@ -60,9 +60,18 @@ class Contacts:
         found = [one for one in await mailbox.correspondents() if one.email != own and not _is_machine(one.email)]
         self.held.pop(grant.id, None)
         self.held[grant.id] = (at, found)
-        while len(self.held) > 1 and sum(len(kept) + 1 for _, kept in self.held.values()) > REMEMBERED:
-            self.held.popitem(last=False)
+        self._make_room(at)
         return found
+
+    def _make_room(self, at: Micros) -> None:
+        """Forget what is old, and the oldest where there is too much."""
+        count = sum(len(kept) + 1 for _, kept in self.held.values())
+        while len(self.held) > 1:
+            oldest, kept = next(iter(self.held.values()))
+            if count <= REMEMBERED and is_recent(oldest, within=micros(FRESH), now=at):
+                break
+            count -= len(kept) + 1
+            self.held.popitem(last=False)
 
 
 def id_of(one: Correspondent) -> str:

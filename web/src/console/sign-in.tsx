@@ -64,7 +64,7 @@ export function SignIn() {
                 <section class="card way">
                     <h2>With a one-time link</h2>
                     <p class="soft">
-                        An operator’s session: API keys and domains too. On the machine that OpenGrant runs on:
+                        For operators: also manages API keys and domains. On the machine that runs OpenGrant:
                     </p>
                     <CopyLine text="opengrant console" what="the command" />
                     <p class="soft small">Open the link that it prints within five minutes. It works once.</p>

@@ -84,11 +84,22 @@ class Described(Model):
     """What was kept with it here."""
 
 
+class Tracking(Model):
+    """What is tracked of a message: nothing, here."""
+
+    opens: bool
+    links: bool
+    thread_replies: bool
+    label: str | None = None
+
+
 class Message(Described):
     """A message. Fields that were not asked for are left out."""
 
     headers: list[HeaderField] | None = None
     """With `fields=include_headers` or `include_basic_headers`."""
+    tracking_options: Tracking | None = None
+    """With `fields=include_tracking_options`, and of what was sent with them."""
     raw_mime: str | None = None
     """With `fields=raw_mime`: the message, in URL-safe Base64."""
 

@@ -230,8 +230,6 @@ class SendQuery(Model):
 class SentMessage(Message):
     """A message as it was sent. Its copy lies in the folder for sent mail, where there is one."""
 
-    tracking_options: TrackingOptions | None = None
-    """As they were sent."""
     reply_to_message_id: str | None = None
     """The message that it answers."""
     schedule_id: str | None = None

@@ -166,6 +166,12 @@ def _quotes_follow(lines: Sequence[Line], place: int) -> bool:
     return following is None or following.quote > 0 or following.text.startswith((">", "\\>"))
 
 
+def _may_follow_a_goodbye(text: str) -> bool:
+    """A name, a place, an address: no sentence."""
+    words = len(text.split())
+    return words <= 3 or (words <= 10 and not text.endswith((".", "?", "!", ":", ",", ";")))
+
+
 def _goodbye(lines: Sequence[Line]) -> int:
     """Where the last lines begin, if they say goodbye."""
     left, size = 0, 0
@@ -176,6 +182,6 @@ def _goodbye(lines: Sequence[Line]) -> int:
         if len(text) <= 60 and _GOODBYE.fullmatch(text):
             return place
         left, size = left + 1, size + len(text)
-        if left > _GOODBYE_LINES or size > _GOODBYE_SIZE:
+        if left > _GOODBYE_LINES or size > _GOODBYE_SIZE or not _may_follow_a_goodbye(text):
             break
     return len(lines)

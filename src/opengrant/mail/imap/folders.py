@@ -1,7 +1,7 @@
 """Folders of an IMAP mailbox: listed, found by id, created, renamed, deleted."""
 
 from collections.abc import Coroutine, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from opengrant.errors import DataNotFound, InvalidData, ProviderFailure
 from opengrant.mail import ids
@@ -11,14 +11,18 @@ from opengrant.net.imap.commands import ListedFolder
 from opengrant.net.imap.names import decode_name, encode_name
 from opengrant.net.imap.session import ImapSession
 
+T = TypeVar("T")
+
 MAX_NAME = 1024
 """Characters of a folder's name."""
 
 _GONE = frozenset({"NONEXISTENT", "TRYCREATE"})
-_REFUSALS = frozenset({"NO", "ALREADYEXISTS", "CANNOT", "NOPERM", "HASCHILDREN", "INUSE", "OVERQUOTA"})
+_REFUSALS = frozenset(
+    {"NO", "ALREADYEXISTS", "CANNOT", "NOPERM", "HASCHILDREN", "INUSE", "OVERQUOTA", "LIMIT", "TOOBIG"}
+)
 _USUAL = {
     "\\trash": ("trash", "deleted items", "deleted messages", "bin"),
-    "\\drafts": ("drafts",),
+    "\\drafts": ("drafts", "draft"),
     "\\sent": ("sent", "sent items", "sent messages"),
     "\\junk": ("junk", "spam", "bulk mail"),
     "\\archive": ("archive", "archives"),
@@ -55,7 +59,7 @@ async def wire_name(session: ImapSession, folder_id: str) -> bytes:
 
 async def create(session: ImapSession, name: str) -> Folder:
     """Raises InvalidData."""
-    await _asked(commands.create_folder(session, _checked(name)))
+    await asked(commands.create_folder(session, _checked(name)))
     return await get(session, ids.folder_id(name))
 
 
@@ -63,13 +67,13 @@ async def rename(session: ImapSession, folder_id: str, name: str) -> Folder:
     """Raises DataNotFound, InvalidData."""
     was = await _changeable(session, folder_id)
     if _checked(name) != was.name:
-        await _asked(commands.rename_folder(session, was.wire, name))
+        await asked(commands.rename_folder(session, was.wire, name))
     return await get(session, ids.folder_id(name))
 
 
 async def delete(session: ImapSession, folder_id: str) -> None:
     """With its messages. Raises DataNotFound, InvalidData."""
-    await _asked(commands.delete_folder(session, (await _changeable(session, folder_id)).wire))
+    await asked(commands.delete_folder(session, (await _changeable(session, folder_id)).wire))
 
 
 def purpose(folders: Sequence[ListedFolder], attribute: str) -> ListedFolder | None:
@@ -131,16 +135,16 @@ def _checked(name: str) -> str:
     return name
 
 
-async def _asked(command: Coroutine[Any, Any, None]) -> None:
+async def asked(command: Coroutine[Any, Any, T], *, field: str = "name") -> T:
     """Run a command that a server refuses for what it was asked. Raises InvalidData with the server's words."""
     try:
-        await command
+        return await command
     except ProviderFailure as failure:
         evidence = failure.evidence
         if evidence.code in _GONE:
             raise DataNotFound("There is no such folder.") from None
         if "NO" in evidence.subcodes and evidence.code in _REFUSALS:
-            raise InvalidData(f"name: the mail server does not do that. It said: {evidence.text}") from None
+            raise InvalidData(f"{field}: the mail server does not do that. It said: {evidence.text}") from None
         raise
 
 

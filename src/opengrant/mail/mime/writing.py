@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import functools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -134,7 +135,12 @@ def has_longer_line(data: bytes, most: int) -> bool:
     first = data[: most + 1]
     if len(first) > most and b"\r" not in first:
         return True
-    return re.search(rb"\n[^\r\n]{%d}" % (most + 1), data) is not None
+    return _longer(most).search(data) is not None
+
+
+@functools.cache
+def _longer(most: int) -> re.Pattern[bytes]:
+    return re.compile(rb"\n[^\r\n]{%d}" % (most + 1))
 
 
 def quoted_printable(data: bytes) -> bytes:

@@ -42,8 +42,8 @@ MOST_BYTES = 64 * 1024 * 1024
 CLAIM: Micros = 300 * SECOND
 WHOLE = 240.0
 """Seconds for an attempt: the claim outlasts it."""
-PATIENCE = 10.0
-"""Seconds that a process that stops waits for what is under way."""
+PATIENCE = 60.0
+"""Seconds that a process that stops waits for what is under way: what is cut off may have been sent."""
 
 
 class _Lost(Exception):

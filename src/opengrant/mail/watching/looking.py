@@ -5,7 +5,7 @@ again after something came or went, until a count finds nothing new.
 """
 
 from bisect import bisect_left
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from opengrant.errors import ProviderFailure
@@ -18,6 +18,7 @@ from opengrant.mail.watching.told import ToldMessage
 from opengrant.net.imap import changes, commands
 from opengrant.net.imap.changes import Mark, Opened
 from opengrant.net.imap.commands import Fetched, ListedFolder
+from opengrant.net.imap.names import decode_name
 from opengrant.net.imap.session import ImapSession
 
 KEPT_OF_MAIN, KEPT_OF_OTHER = 2000, 500
@@ -101,7 +102,7 @@ class Look:
         status, mark = listed.status, folder.mark
         if not status and not main:
             return folder  # the server does not count it
-        if mark is not None and not folder.is_inbox and not (main and not mark.modseq) and _is_same(folder, listed):
+        if mark is not None and not folder.is_inbox and not (main and not mark.modseq) and _is_same(folder, status):
             return folder
         kept = KEPT_OF_MAIN if main else KEPT_OF_OTHER
         try:
@@ -218,6 +219,16 @@ async def stands_still(session: ImapSession, folders: Sequence[KnownFolder]) -> 
     return is_next and (opened.validity, opened.modseq, opened.total) == (mark.validity, mark.modseq, inbox.total)
 
 
+async def sent_stands_still(session: ImapSession, folders: Sequence[KnownFolder]) -> bool:
+    """Whether sent mail is as it was looked at, without opening its folder."""
+    listed = [ListedFolder(one.wire, decode_name(one.wire), one.delimiter, one.attributes) for one in folders]
+    sent = purposes.purpose(listed, "\\sent")
+    folder = next((one for one in folders if sent is not None and one.wire == sent.wire), None)
+    if folder is None or folder.mark is None or folder.is_inbox:
+        return True
+    return _is_same(folder, await commands.count(session, folder.wire, changes.items(session)))
+
+
 def _read(listed: Sequence[ListedFolder]) -> dict[bytes, bool]:
     """The folders whose messages are read; True: one of the two that most changes are in."""
     drafts, sent = purposes.purpose(listed, "\\drafts"), purposes.purpose(listed, "\\sent")
@@ -232,13 +243,14 @@ def _read(listed: Sequence[ListedFolder]) -> dict[bytes, bool]:
     return {wire: wire.upper() == b"INBOX" or wire in main for wire in wires[:MOST_FOLDERS]}
 
 
-def _is_same(folder: KnownFolder, listed: ListedFolder) -> bool:
+def _is_same(folder: KnownFolder, status: Mapping[bytes, int]) -> bool:
     """Whether STATUS says what is known already."""
-    status, mark = listed.status, folder.mark
+    mark = folder.mark
     assert mark is not None
-    if (status.get(b"UIDVALIDITY"), status.get(b"UIDNEXT"), listed.total) != (mark.validity, mark.next, folder.total):
+    said = status.get(b"UIDVALIDITY"), status.get(b"UIDNEXT"), status.get(b"MESSAGES")
+    if said != (mark.validity, mark.next, folder.total):
         return False
-    return status.get(b"HIGHESTMODSEQ") == mark.modseq if mark.modseq else listed.unread == folder.unread
+    return status.get(b"HIGHESTMODSEQ") == mark.modseq if mark.modseq else status.get(b"UNSEEN") == folder.unread
 
 
 def _message(one: Fetched, wire: bytes, validity: int) -> KnownMessage:

@@ -21,7 +21,7 @@ from opengrant.errors import (
 from opengrant.grants.refresh.state import States
 from opengrant.mail.reach import Reach
 from opengrant.mail.watching.known import KnownFolder
-from opengrant.mail.watching.looking import stands_still
+from opengrant.mail.watching.looking import sent_stands_still, stands_still
 from opengrant.mail.watching.rounds import NotHeld, Rounds
 from opengrant.model import SECOND, Application, Clock
 from opengrant.net.imap import changes
@@ -35,8 +35,8 @@ log = structlog.get_logger()
 
 ROUND = 300.0
 """Seconds that a round may take."""
-LISTEN = 28 * 60.0
-"""Seconds that a server is listened to in one go: it may close a connection that has rested for half an hour."""
+SENT_EVERY = 60.0
+"""Seconds between two looks at the numbers of sent mail, on the connection that listens to the inbox."""
 LONGEST_WAIT = 3600.0
 """Seconds, after failures in a row."""
 SPREAD = 15.0
@@ -160,11 +160,11 @@ class Watcher:
                 contextlib.closing(await self.reach.open(app, state)) as session,
                 self.room.take(host, hold.grant_id) as listens,
             ):
-                await self._round(hold, session)
+                folders = await self._round(hold, session)
                 if not listens:
                     return pause
                 settled()
-                lost = await self._listen(hold, session)
+                lost = await self._listen(hold, session, folders)
         except ProviderFailure as failure:
             raise await self.reach.judged(app, state, failure) from None
         except (Malformed, TimeoutError):
@@ -175,25 +175,33 @@ class Watcher:
         passed = asyncio.get_running_loop().time() - began
         return max(self.terms.every - passed, 0) + random.uniform(0, SPREAD)  # noqa: S311 -- only jitter
 
-    async def _listen(self, hold: Hold, session: ImapSession) -> ProviderFailure:
+    async def _listen(self, hold: Hold, session: ImapSession, folders: Sequence[KnownFolder]) -> ProviderFailure:
         """Returns how the connection was lost, which happens to any."""
         again = busy = 0
         loop = asyncio.get_running_loop()
         try:
             while True:
-                async with self.turns:
-                    folders = await self._round(hold, session)
                 if again < AGAIN and not await stands_still(session, folders):
                     again += 1
-                    continue
-                again, began = 0, loop.time()
-                await changes.wait(session, min(self.terms.every * random.uniform(1, 1.1), LISTEN))  # noqa: S311
-                busy = busy + 1 if loop.time() - began < BUSY else 0
-                await asyncio.sleep(min(busy * BUSY / 10, LONGEST_BREATH))
+                else:
+                    again, began = 0, loop.time()
+                    await self._wait(session, folders)
+                    busy = busy + 1 if loop.time() - began < BUSY else 0
+                    await asyncio.sleep(min(busy * BUSY / 10, LONGEST_BREATH))
+                async with self.turns:
+                    folders = await self._round(hold, session)
         except ProviderFailure as failure:
             if session.usable:
                 raise
             return failure
+
+    async def _wait(self, session: ImapSession, folders: Sequence[KnownFolder]) -> None:
+        """Until the inbox or sent mail has changed, or it is time for a look at all folders."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self.terms.every * random.uniform(1, 1.1)  # noqa: S311 -- only jitter
+        while (left := until - loop.time()) > 0:
+            if await changes.wait(session, min(left, SENT_EVERY)) or not await sent_stands_still(session, folders):
+                break
 
     async def _round(self, hold: Hold, session: ImapSession) -> Sequence[KnownFolder]:
         async with asyncio.timeout(ROUND):

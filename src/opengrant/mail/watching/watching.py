@@ -72,12 +72,12 @@ class Watching:
         if self._closed:
             return
         at = self.clock()
-        if _passed(self._beaten, BEAT, at):
+        wanting = await self.db.read(watches.wanting(at=at))
+        if (wanting or self._owner is not None) and _passed(self._beaten, BEAT, at):
             await self._beat(at)
         if _passed(self._swept, SWEPT, at):
             self._wanting.clear()
             self._swept = at
-        wanting = await self.db.read(watches.wanting(at=at))
         for application_id in self._wanting.keys() - wanting.keys():
             del self._wanting[application_id]
         every = _passed(self._found, FOUND, at)
@@ -136,7 +136,8 @@ class Watching:
         here = defaultdict[str, dict[str, _Watch]](dict)
         for (application_id, grant_id), watch in self._watches.items():
             here[application_id][grant_id] = watch
-        assert self._owner is not None
+        if self._owner is None:
+            return
         ending = list[_Watch]()
         for application_id in {*here, *self._wanting}:
             held = await self.db.read(watches.held(application_id, self._owner))

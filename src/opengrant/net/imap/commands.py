@@ -124,6 +124,12 @@ async def _ask_counts(
     return known
 
 
+async def count(session: ImapSession, wire: bytes, items: bytes) -> dict[bytes, int]:
+    """What STATUS says of one folder; nothing of one that the server does not count."""
+    (result,) = await session.run_all([(b"STATUS %b (%b)" % (quoted(wire), items),)])
+    return {} if isinstance(result, ProviderFailure) else next(iter(_counts(result).values()), {})
+
+
 def _counts(answer: Answer) -> dict[bytes, dict[bytes, int]]:
     """Folder → what was counted → how many."""
     found = dict[bytes, dict[bytes, int]]()

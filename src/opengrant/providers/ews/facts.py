@@ -33,7 +33,7 @@ FACTS = Facts(
                 "Let OpenGrant reach /EWS/Exchange.asmx over https, with NTLM, Negotiate or Basic. A server in a"
                 " private network must be allowed: OPENGRANT_OUTBOUND__ALLOWED_PRIVATE_NETWORKS."
             ),
-            "Make the connector: it needs no settings.",
+            "Create the connector: it needs no settings.",
             "Mailboxes at Microsoft 365 take no passwords: connect those with the provider microsoft.",
         ),
     ),

@@ -46,7 +46,7 @@ FACTS = Facts(
                 "Under Clients, make a client of the type Web application and enter the redirect URI under Authorized"
                 " redirect URIs."
             ),
-            "Make the connector with the client id and secret, then test it.",
+            "Create the connector with the client id and secret, then test it.",
         ),
     ),
 )

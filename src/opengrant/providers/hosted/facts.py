@@ -15,7 +15,7 @@ VIRTUAL_CALENDAR = Facts(
     claimed_address=True,
     guide=Guide(
         "Virtual calendar",
-        steps=("Make the connector: it needs no settings. Nothing is registered anywhere.",),
+        steps=("Create the connector: it needs no settings. Nothing is registered anywhere.",),
     ),
 )
 
@@ -34,7 +34,7 @@ AGENT_ACCOUNT = Facts(
                 "Publish the TXT record that it names, then verify: `opengrant domains verify`, or POST"
                 " /v3/admin/domains/{domain_id}/verify."
             ),
-            "Make the connector: it needs no settings.",
+            "Create the connector: it needs no settings.",
         ),
     ),
 )

@@ -36,7 +36,7 @@ FACTS = Facts(
     guide=Guide(
         "iCloud",
         steps=(
-            "Make the connector: it needs no settings. Nothing is registered at Apple.",
+            "Create the connector: it needs no settings. Nothing is registered at Apple.",
             (
                 "Mailbox owners make an app-specific password at account.apple.com, under Sign-In and Security. The"
                 " account's own password never works."

@@ -34,7 +34,7 @@ FACTS = Facts(
     guide=Guide(
         "IMAP",
         steps=(
-            "Make the connector: it needs no settings.",
+            "Create the connector: it needs no settings.",
             (
                 "Mailbox owners need the password of their mail server; at Gmail, Yahoo, AOL, iCloud and Fastmail an"
                 " app password."

@@ -48,7 +48,7 @@ FACTS = Facts(
             ),
             "Under API permissions, add the delegated permissions of Microsoft Graph that you need.",
             "Under Certificates & secrets, make a client secret and copy its value, not its id. Note when it expires.",
-            "Make the connector with the application's id, the secret and the tenant, then test it.",
+            "Create the connector with the application's id, the secret and the tenant, then test it.",
         ),
     ),
 )

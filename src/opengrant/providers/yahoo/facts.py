@@ -34,7 +34,7 @@ FACTS = Facts(
             ),
             "Enter the redirect URI. Yahoo takes https only.",
             "Apply to Yahoo for the mail permissions: only apps that it has approved get them.",
-            "Make the connector with the client id and secret, then test it.",
+            "Create the connector with the client id and secret, then test it.",
         ),
     ),
 )

@@ -31,7 +31,7 @@ FACTS = Facts(
                 " only."
             ),
             "Under Scopes, add those listed here: at Zoom they are set in the app, not in the connector.",
-            "Make the connector with the client id and secret, then test it.",
+            "Create the connector with the client id and secret, then test it.",
         ),
     ),
 )

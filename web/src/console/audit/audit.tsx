@@ -26,7 +26,7 @@ export function AuditPage() {
         [query.toString()],
     );
     return (
-        <Page title="Audit trail" lead="Who did what in this application. Entries are only ever added.">
+        <Page title="Audit trail" lead="Who did what in this application. Entries cannot be edited.">
             <Filters filter={filter} />
             <Shown of={list} what="the trail">
                 {(entries) =>
@@ -36,7 +36,7 @@ export function AuditPage() {
                             <More of={list} />
                         </>
                     ) : (
-                        <Empty title={filtered ? "No entry fits" : "Nothing was done yet"}>
+                        <Empty title={filtered ? "No matching entries" : "No entries yet"}>
                             {filtered && (
                                 <p>
                                     Filters are exact.{" "}

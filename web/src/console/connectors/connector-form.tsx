@@ -71,13 +71,13 @@ export function ConnectorForm({
     });
     return (
         <div class={empty ? "card padded bare" : "card padded"}>
-            <Form action={action} submit={connector ? "Save" : "Make the connector"} under="Saving">
+            <Form action={action} submit={connector ? "Save" : "Create connector"} under="Saving">
                 {found && !saved && (
                     <Notice tone="warn">
-                        <p>The session ended before this was saved. What you typed is here again, but for secrets.</p>
+                        <p>Your session ended before this was saved. Your entries are restored, except for secrets.</p>
                     </Notice>
                 )}
-                {empty && <p>There is nothing to enter: each mailbox brings what it needs.</p>}
+                {empty && <p>No settings are needed: each mailbox brings its own.</p>}
                 {provider.settings.map(({ name, why, required, secret }) => (
                     <TextField
                         key={name}
@@ -96,12 +96,12 @@ export function ConnectorForm({
                         label="Default scopes"
                         value={scopes}
                         onValue={setScopes}
-                        hint="One a line: what sign-in asks for when your application names none. Empty: the provider’s own default."
+                        hint="One per line. Sign-in asks for these when your application names none. Leave empty for the provider’s defaults."
                     />
                 )}
                 {saved && !action.busy && (
                     <Notice tone="good">
-                        <p>Saved. If the connector was degraded, it is tried at once.</p>
+                        <p>Saved. If the connector was degraded, it is retried now.</p>
                     </Notice>
                 )}
             </Form>

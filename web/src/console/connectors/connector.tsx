@@ -73,7 +73,7 @@ export function ConnectorPage({ id }: { id: string }) {
                         {(!connector || provider.settings.length + provider.scopes.length > 0) && (
                             <Section
                                 title={title(provider, connector)}
-                                note={provider.needs_client && "Secrets can be written and never read again."}
+                                note={provider.needs_client && "Secrets can be set but not read back."}
                             >
                                 <ConnectorForm
                                     key={connector ? "change" : "create"}
@@ -107,7 +107,7 @@ async function existing(provider: string, signal: AbortSignal): Promise<Connecto
 
 function title(provider: Provider, connector: Connector | undefined): string {
     if (connector) {
-        return "What it holds";
+        return "Settings";
     }
-    return provider.needs_client ? "Then enter what you were given" : "Make it";
+    return provider.needs_client ? "Then enter what the provider gave you" : "Create it";
 }

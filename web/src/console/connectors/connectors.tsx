@@ -27,7 +27,7 @@ export function ConnectorsPage() {
     const health = useHealth();
     const degraded = new Set(health.data?.degraded.map((one) => one.provider));
     return (
-        <Page title="Connectors" lead="One for each provider: what your application is known by there.">
+        <Page title="Connectors" lead="One per provider: your application’s registration there.">
             <Failure problem={health.problem} lead={UNKNOWN} again={health.reload} />
             <Shown of={loaded} what="connectors">
                 {({ providers, have }) => (
@@ -75,9 +75,9 @@ function Tile({
                 {typeof client === "string" ? (
                     <code>{client}</code>
                 ) : provider.needs_client ? (
-                    "Needs an OAuth client of yours"
+                    "Needs your OAuth client"
                 ) : (
-                    "Needs no client"
+                    "No client needed"
                 )}
             </p>
         </li>

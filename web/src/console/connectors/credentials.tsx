@@ -36,7 +36,7 @@ export function Credentials({
     return (
         <Section
             title="Credentials"
-            note="The active one is used when a request names none; the others by their id."
+            note="The active credential is used when a request names none. Requests name the others by id."
             actions={
                 <button type="button" class="button" onClick={() => setAdding(true)}>
                     Add a credential
@@ -106,7 +106,7 @@ export function Credentials({
                     onClose={() => setDeleting(undefined)}
                 >
                     <p>
-                        What it holds is destroyed. Grants that use <strong>{deleting.name}</strong> become invalid at
+                        Its secret is destroyed. Grants that use <strong>{deleting.name}</strong> become invalid at
                         once.
                     </p>
                 </Confirm>

@@ -29,12 +29,12 @@ export function DeleteConnector({ provider, onClose }: { provider: Provider; onC
                         <strong>{count(ending.data, "valid grant ends", "valid grants end")} at once.</strong>{" "}
                     </>
                 ) : ending.problem ? (
-                    "How many grants end with it could not be found out. "
+                    "The number of affected grants could not be loaded. "
                 ) : (
-                    "Counting the grants that end with it… "
+                    "Counting the affected grants… "
                 )}
-                They keep their ids, and come back to life when their mailboxes connect again through a new connector.
-                Its credentials are destroyed.
+                They keep their ids, and become valid again when their mailboxes reconnect through a new connector. Its
+                credentials are destroyed.
             </p>
         </Confirm>
     );

@@ -10,7 +10,7 @@ export function Guide({ provider }: { provider: Provider }) {
     const { register_at, redirect_uri, scopes, steps } = provider;
     return (
         <Section
-            title={provider.needs_client ? `Register your application at ${provider.name}` : "What it takes"}
+            title={provider.needs_client ? `Register your application at ${provider.name}` : "Requirements"}
             actions={
                 register_at && (
                     <a class="button" href={register_at.url} target="_blank" rel="noreferrer">

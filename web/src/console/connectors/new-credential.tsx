@@ -57,7 +57,7 @@ export function NewCredential({
                         options={kinds.map((one) => [one, KINDS[one]] as const)}
                     />
                 )}
-                <TextField label="Name" value={name} onValue={setName} required hint="For people." />
+                <TextField label="Name" value={name} onValue={setName} required hint="A label." />
                 {kind === "serviceaccount" ? (
                     <AreaField
                         label="Key file"
@@ -65,7 +65,7 @@ export function NewCredential({
                         onValue={set("file")}
                         required
                         rows={8}
-                        hint="The JSON that Google Cloud made for the service account, whole. It cannot be read again here."
+                        hint="The complete JSON key file from Google Cloud. It cannot be read back here."
                     />
                 ) : (
                     <>
@@ -93,7 +93,7 @@ export function NewCredential({
                             onValue={set("client_secret")}
                             required={client}
                             mono
-                            hint="It can be written and never read again."
+                            hint="It can be set but not read back."
                         />
                     </>
                 )}

@@ -25,11 +25,11 @@ export function Test({ provider }: { provider: Provider }) {
     });
     return (
         <Section
-            title="Test it"
-            note="Asks the provider with what is stored. No mailbox is touched."
+            title="Run test"
+            note="Asks the provider with the stored settings. No mailbox is opened."
             actions={
                 <button type="button" class="button primary" disabled={action.busy} onClick={() => void action.run()}>
-                    {action.busy ? "Testing…" : report ? "Test again" : "Test it"}
+                    {action.busy ? "Testing…" : report ? "Run again" : "Run test"}
                 </button>
             }
         >
@@ -46,7 +46,7 @@ export function Test({ provider }: { provider: Provider }) {
                         <p>
                             {report.ok
                                 ? "The connector works."
-                                : "The connector does not work yet. Mend what failed first: what follows often depends on it."}
+                                : "The connector does not work yet. Fix the first failure: later checks often depend on it."}
                         </p>
                     </Notice>
                 </>

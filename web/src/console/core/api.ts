@@ -94,7 +94,7 @@ async function send(method: string, path: string, body?: unknown, signal?: Abort
         if (signal?.aborted) {
             throw failure;
         }
-        throw new Problem("The server does not answer. Look whether it runs, then try again.", 0, "unreachable");
+        throw new Problem("The server does not answer. Check that it is running, then try again.", 0, "unreachable");
     }
     const envelope = await read(answer);
     if (answer.ok) {

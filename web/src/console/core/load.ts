@@ -149,5 +149,9 @@ function asProblem(failure: unknown): Problem {
         return failure;
     }
     console.error(failure);
-    return new Problem("The console made a mistake. Reload the page; if it stays, report it.", 0, "console");
+    return new Problem(
+        "Something went wrong in the console. Reload the page. If it happens again, report it.",
+        0,
+        "console",
+    );
 }

@@ -41,7 +41,7 @@ async function find(): Promise<void> {
         session.value = await get<ConsoleSession>("/v3/console/sessions/current");
     } catch (problem) {
         if (problem instanceof Problem && problem.status !== 401) {
-            reason.value = { text: "The console could not find out who you are.", problem };
+            reason.value = { text: "The console could not load your session.", problem };
         }
         session.value = null;
     }

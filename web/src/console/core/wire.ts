@@ -224,6 +224,8 @@ export interface CleanMessage {
     metadata?: Record<string, string>;
     /** With `fields=include_headers` or `include_basic_headers`. */
     headers?: HeaderField[];
+    /** With `fields=include_tracking_options`, and of what was sent with them. */
+    tracking_options?: Tracking;
     /** With `fields=raw_mime`: the message, in URL-safe Base64. */
     raw_mime?: string;
     /** Text or Markdown: without quotations, signatures, and what is not visible in the message. */
@@ -760,6 +762,8 @@ export interface Message {
     metadata?: Record<string, string>;
     /** With `fields=include_headers` or `include_basic_headers`. */
     headers?: HeaderField[];
+    /** With `fields=include_tracking_options`, and of what was sent with them. */
+    tracking_options?: Tracking;
     /** With `fields=raw_mime`: the message, in URL-safe Base64. */
     raw_mime?: string;
 }
@@ -1041,10 +1045,10 @@ export interface SentMessage {
     metadata?: Record<string, string>;
     /** With `fields=include_headers` or `include_basic_headers`. */
     headers?: HeaderField[];
+    /** With `fields=include_tracking_options`, and of what was sent with them. */
+    tracking_options?: Tracking;
     /** With `fields=raw_mime`: the message, in URL-safe Base64. */
     raw_mime?: string;
-    /** As they were sent. */
-    tracking_options?: TrackingOptions;
     /** The message that it answers. */
     reply_to_message_id?: string;
     /** With `send_at` alone: what the schedule is listed and cancelled by. */
@@ -1178,18 +1182,12 @@ export interface TokenInfo {
     exp: number;
 }
 
-/** Tracking of what recipients do. None is offered here; a label is kept for the answer. */
-export interface TrackingOptions {
-    /** Refused: opening is not tracked. */
-    opens?: boolean;
-    /** Refused: links are not rewritten. */
-    links?: boolean;
-    /** Refused: the webhooks of new messages tell of replies. */
-    thread_replies?: boolean;
-    /** A text of yours. */
+/** What is tracked of a message: nothing, here. */
+export interface Tracking {
+    opens: boolean;
+    links: boolean;
+    thread_replies: boolean;
     label?: string;
-    /** Refused, as are opens and links. */
-    domain_name?: string;
 }
 
 /** What came of a test. */

@@ -30,22 +30,26 @@ interface Class {
 export type TroubleClass = GrantTrouble["class"];
 
 export const CLASSES: Record<TroubleClass, Class> = {
-    reconnect: { title: "The owner must reconnect", turn: "The mailbox owner’s turn", tone: "wrong" },
-    connector: { title: "The provider refuses your client", turn: "Your turn: correct the connector", tone: "wrong" },
+    reconnect: { title: "The owner must reconnect", turn: "The mailbox owner must act", tone: "wrong" },
+    connector: {
+        title: "The provider refuses your client",
+        turn: "You must act: correct the connector",
+        tone: "wrong",
+    },
     provider_down: {
         title: "The provider does not answer",
-        turn: "Nobody’s turn: it is tried again by itself",
+        turn: "No action needed: it is retried automatically",
         tone: "warn",
     },
     rate_limited: {
         title: "The provider asks to slow down",
-        turn: "Nobody’s turn: it is tried again by itself",
+        turn: "No action needed: it is retried automatically",
         tone: "warn",
     },
-    bad_request: { title: "The provider refuses the request", turn: "Your turn: correct the request", tone: "warn" },
+    bad_request: { title: "The provider refuses the request", turn: "You must act: correct the request", tone: "warn" },
     unknown: {
-        title: "The provider said something new",
-        turn: "Nobody’s turn yet: it is tried again by itself",
+        title: "The provider gave an unknown answer",
+        turn: "No action needed yet: it is retried automatically",
         tone: "warn",
     },
 };
@@ -63,10 +67,10 @@ export function troubleLine({ trouble, degraded }: Grant["opengrant"]): string |
         return undefined;
     }
     if (trouble.held) {
-        return "Many grants fail alike";
+        return "Many grants fail the same way";
     }
     if (trouble.suspected) {
-        return "Refused once, will be asked again";
+        return "Refused once, will be retried";
     }
     return trouble.reason === "invalidated" ? "Ended by an operator" : classOf(trouble.class).title;
 }
@@ -95,12 +99,12 @@ export const WEBHOOK_STATES: Record<Webhook["status"], State & { means: string }
     failing: {
         word: "Failing",
         tone: "warn",
-        means: "Nearly all attempts of the last 15 minutes failed. Delivery goes on; repair the receiver and this ends by itself.",
+        means: "Nearly all attempts of the last 15 minutes failed. Delivery continues. This clears automatically when the receiver works.",
     },
     failed: {
         word: "Failed",
         tone: "wrong",
-        means: "Nothing is sent any more. Repair the receiver, then activate the webhook: it will be challenged again.",
+        means: "Delivery has stopped. Fix the receiver, then activate the webhook. It will be challenged again.",
     },
 };
 
@@ -113,8 +117,8 @@ export const TRIGGERS: [trigger: string, means: string][] = [
 
 /** Events that only this server sends. SDKs do not know them, so they must be selected. */
 export const OWN_TRIGGERS: [trigger: string, means: string][] = [
-    ["connector.degraded", "Many grants of a connector fail alike: look at the connector."],
-    ["connector.recovered", "They work again."],
+    ["connector.degraded", "Many grants of a connector fail the same way: check the connector."],
+    ["connector.recovered", "The connector works again."],
 ];
 
 /** All events of a webhook. */
@@ -123,7 +127,7 @@ export function triggersOf(webhook: Webhook): string[] {
 }
 
 export const PERMISSIONS: [permission: string, means: string][] = [
-    ["all", "Everything in this application, except for what the others name."],
+    ["all", "Everything in this application, except what the permissions below allow."],
     ["grants.token", "Read live access tokens of grants. Each reading is in the audit trail."],
     ["grants.credential", "Read the stored passwords of grants. Each reading and its reason are in the audit trail."],
     ["grants.proxy", "Open the mailboxes of grants through the mail proxy. Each login is in the audit trail."],

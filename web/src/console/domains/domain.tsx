@@ -26,7 +26,7 @@ const WHY: Record<RecordKind, string> = {
 const CLOCK = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 const STATES: Record<Verification["status"], [Tone, string]> = {
     done: ["good", "Found"],
-    pending: ["neutral", "Not there yet"],
+    pending: ["neutral", "Not found yet"],
     failed: ["wrong", "Wrong"],
 };
 
@@ -85,7 +85,7 @@ function Open({ id }: { id: string }) {
             {domain.data && (
                 <Section
                     title="DNS records"
-                    note="Publish each where the DNS of the domain is kept. A change can take hours to be seen everywhere."
+                    note="Publish each at your DNS provider. A change can take hours to be seen everywhere."
                 >
                     <Failure problem={look.problem} />
                     <Shown of={records} what="records">
@@ -109,8 +109,8 @@ function Open({ id }: { id: string }) {
                                     ))}
                                 </ul>
                                 <p class="soft">
-                                    Advised besides, though nothing waits for it: a DMARC record, as TXT at{" "}
-                                    <code>_dmarc</code>, unless the domain has one: <code>v=DMARC1; p=none</code>
+                                    Recommended, but not required: a DMARC record, as TXT at <code>_dmarc</code>, unless
+                                    the domain has one: <code>v=DMARC1; p=none</code>
                                 </p>
                             </>
                         )}

@@ -22,7 +22,7 @@ export function DomainsPage() {
     return (
         <Page
             title="Domains"
-            lead="A domain of yours can hold Agent Accounts, once its DNS records say that it is yours."
+            lead="Your domain can host Agent Accounts once its DNS records prove that it is yours."
             actions={
                 operator && (
                     <button type="button" class="button primary" onClick={() => setAdding(true)}>
@@ -99,7 +99,7 @@ function Add({ onClose }: { onClose: () => void }) {
                     required
                     mono
                 />
-                <TextField label="Name" value={name} onValue={setName} hint="For people." />
+                <TextField label="Name" value={name} onValue={setName} hint="A label." />
             </Form>
         </Dialog>
     );

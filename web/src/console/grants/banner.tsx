@@ -15,7 +15,9 @@ export function Banner({ grant, asked }: { grant: Grant; asked: "just now" | "in
             <Notice tone={tone}>
                 {asked === "just now" && (
                     <p class="soft small">
-                        {trouble?.failures === 0 ? "Not asked just now: that would be too early." : "Checked just now."}
+                        {trouble?.failures === 0
+                            ? "Not checked just now: the next check is not due yet."
+                            : "Checked just now."}
                     </p>
                 )}
                 <h2 class="notice-title">{title}</h2>
@@ -24,9 +26,9 @@ export function Banner({ grant, asked }: { grant: Grant; asked: "just now" | "in
                 ) : (
                     <p>
                         {grant.grant_status === "invalid" ? (
-                            "Nothing is known about the reason. Ask the mailbox owner to connect again."
+                            "The reason is not known. Ask the mailbox owner to reconnect."
                         ) : proven_at === undefined ? (
-                            "There is nothing to prove with this provider."
+                            "This provider has nothing to verify."
                         ) : (
                             <>
                                 The provider last accepted its credential <Time at={proven_at} />.
@@ -53,24 +55,24 @@ function verdict(grant: Grant, inVain: boolean): [Tone, string] {
         return ["wrong", "An operator blocked this grant"];
     }
     if (grant.grant_status === "invalid") {
-        return ["wrong", "It does not work any more: the mailbox owner must reconnect"];
+        return ["wrong", "It no longer works: the mailbox owner must reconnect"];
     }
     if (degraded && trouble?.held) {
-        return ["warn", `It is held: ${degraded.host ?? "its connector"} is to blame, and many grants fail alike`];
+        return ["warn", `It is held: many grants fail the same way, because of ${degraded.host ?? "its connector"}`];
     }
     if (trouble?.held) {
-        return ["warn", "It is held: many grants fail alike, so its connector or provider is to blame"];
+        return ["warn", "It is held: many grants fail the same way, so the cause is the connector or the provider"];
     }
     if (trouble?.suspected) {
-        return ["warn", "It was refused once, and is asked about once more before it ends"];
+        return ["warn", "It was refused once, and is checked again before it becomes invalid"];
     }
     if (trouble?.needs_attention) {
-        return ["warn", "It has failed for days, in words that prove nothing: a person has to look at it"];
+        return ["warn", "It has failed for days for an unclear reason: investigate it"];
     }
     if (trouble) {
         return ["warn", `It is valid, but: ${classOf(trouble.class).title.toLowerCase()}`];
     }
-    return inVain ? ["neutral", "It worked when it was asked the last time"] : ["good", "It works"];
+    return inVain ? ["neutral", "It worked at the last check"] : ["good", "It works"];
 }
 
 /** The degraded source of the grant. */

@@ -141,7 +141,7 @@ function GrantFacts({ grant }: { grant: Grant }) {
                 of={[
                     ["Id", <CopyId key="id" id={grant.id} />],
                     ["Name", grant.name],
-                    ["Last proven", proven_at && <Time at={proven_at} />],
+                    ["Last verified", proven_at && <Time at={proven_at} />],
                     ["Next check", next_check_at && <Due at={next_check_at} />],
                     ["Refreshed since", refreshes ? count(refreshes, "time") : undefined],
                     ["Connected", <Time key="created" at={grant.created_at} />],

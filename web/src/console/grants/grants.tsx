@@ -44,7 +44,7 @@ export function GrantsPage() {
     const set = (change: Partial<typeof filter>) => refine({ ...filterOf(here.value.query), ...change });
     const filtered = Object.values(filter).some(Boolean);
     return (
-        <Page title="Grants" lead="One for each mailbox that was connected and proven.">
+        <Page title="Grants" lead="One for each connected mailbox.">
             <search class="filters">
                 <EmailSearch value={filter.email} onValue={(email) => set({ email })} />
                 <Choice
@@ -78,9 +78,9 @@ export function GrantsPage() {
                             <More of={list} />
                         </>
                     ) : filtered ? (
-                        <Empty title="No grant fits">
+                        <Empty title="No matching grants">
                             <p>
-                                Any part of an address is found, as it was connected.{" "}
+                                The search finds any part of an address.{" "}
                                 <button type="button" class="link" onClick={() => refine({})}>
                                     Show all grants
                                 </button>
@@ -89,7 +89,7 @@ export function GrantsPage() {
                     ) : (
                         <Empty title="No grants yet">
                             <p>
-                                A grant is made when a mailbox is connected: by{" "}
+                                A grant is created when a mailbox is connected: by{" "}
                                 <a href="/reference">POST /v3/connect/custom</a> with credentials that you hold, or by
                                 hosted sign-in. It needs a <a href={href(["connectors"])}>connector</a> of its provider
                                 first.
@@ -148,7 +148,7 @@ function EmailSearch({ value, onValue }: { value: string; onValue: (value: strin
 
 function GrantTable({ grants }: { grants: Grant[] }) {
     return (
-        <Table class="stack dense" columns={["Email", "Provider", "State", "Last proven", "Next check"]}>
+        <Table class="stack dense" columns={["Email", "Provider", "State", "Last verified", "Next check"]}>
             {grants.map((grant) => (
                 <GrantRow key={grant.id} grant={grant} />
             ))}
@@ -171,7 +171,7 @@ function GrantRow({ grant }: { grant: Grant }) {
                 <Badge tone={tone}>{word}</Badge>
                 {line && <span class="soft second">{line}</span>}
             </td>
-            <td data-label="Last proven">{proven_at === undefined ? <None /> : <Time at={proven_at} />}</td>
+            <td data-label="Last verified">{proven_at === undefined ? <None /> : <Time at={proven_at} />}</td>
             <td data-label="Next check">{next_check_at === undefined ? <None /> : <Due at={next_check_at} />}</td>
         </tr>
     );

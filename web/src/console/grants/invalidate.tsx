@@ -36,7 +36,7 @@ export function Invalidate({
                     value={reason}
                     onValue={setReason}
                     maxLength={200}
-                    hint="For the audit trail. Put no secret into it."
+                    hint="For the audit trail. Do not enter secrets."
                 />
             </Form>
         </Dialog>

@@ -44,7 +44,7 @@ function Link({ grant, uris }: { grant: Grant; uris: RedirectUri[] }) {
         <>
             {uris.length > 1 && (
                 <Choice
-                    label="Where they come back to"
+                    label="Redirect URI"
                     value={uri}
                     onValue={setUri}
                     options={uris.map(({ url }) => [url, url] as const)}
@@ -76,12 +76,12 @@ function Register({ onDone }: { onDone: (uri: RedirectUri) => void }) {
     return (
         <Form action={action} submit="Register" under="Registering" ready={url.trim() !== ""}>
             <TextField
-                label="Where they come back to"
+                label="Redirect URI"
                 type="url"
                 value={url}
                 onValue={setUrl}
                 placeholder="https://app.example.com/callback"
-                hint="Your application has no redirect URI yet. Owners are led back to it when they have signed in."
+                hint="Your application has no redirect URI yet. Owners are sent there after they sign in."
                 required
                 mono
             />

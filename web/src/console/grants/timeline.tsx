@@ -11,7 +11,7 @@ import { Time } from "../parts/time";
 type Look = [icon: IconName, tone: string, words: string];
 
 const LOOKS: Record<string, Look> = {
-    verified: ["ok", "good", "Connected and proven"],
+    verified: ["ok", "good", "Connected and verified"],
     reauthenticated: ["person", "good", "The owner connected again"],
     refreshed: ["refresh", "neutral", "Refreshed"],
     failing: ["warning", "warn", "Failed"],
@@ -49,7 +49,7 @@ export function Timeline({ id, turn }: { id: string; turn: number }) {
                     </>
                 ) : (
                     <Empty title="Nothing is recorded">
-                        <p>What happens to this grant from now on is told here.</p>
+                        <p>Events of this grant will appear here.</p>
                     </Empty>
                 )
             }

@@ -28,7 +28,7 @@ export function KeysPage() {
     return (
         <Page
             title="API keys"
-            lead="What your programs call the API with. A secret is shown once and stored nowhere."
+            lead="Your programs call the API with these. A key is shown once and is not stored."
             actions={
                 operator && (
                     <button type="button" class="button primary" onClick={() => setCreating(true)}>
@@ -59,7 +59,7 @@ function Keys({ creating, onCreated }: { creating: boolean; onCreated: () => voi
                         <KeyTable keys={found} onRevoke={setRevoking} />
                     ) : (
                         <Empty title="No API keys">
-                            <p>Make one for your application.</p>
+                            <p>Create one for your application.</p>
                         </Empty>
                     )
                 }
@@ -77,7 +77,7 @@ function Keys({ creating, onCreated }: { creating: boolean; onCreated: () => voi
             )}
             {made && (
                 <SecretOnce
-                    title={`The key “${made.name}” is made`}
+                    title={`The key “${made.name}” is created`}
                     secret={made.api_key}
                     what="the API key"
                     onKept={() => {
@@ -99,8 +99,8 @@ function Keys({ creating, onCreated }: { creating: boolean; onCreated: () => voi
                     onClose={() => setRevoking(undefined)}
                 >
                     <p>
-                        Whatever calls with <strong>{revoking.name}</strong> is refused at once, and console sessions
-                        that it began end. It stays in the list as revoked.
+                        Calls with <strong>{revoking.name}</strong> are refused at once, and console sessions that it
+                        began end. It stays in the list as revoked.
                     </p>
                 </Confirm>
             )}
@@ -113,7 +113,15 @@ function KeyTable({ keys, onRevoke }: { keys: ApiKey[]; onRevoke: (key: ApiKey) 
     return (
         <Table
             class="stack"
-            columns={["Name", "State", "May", "Made", "Last used", "Expires", { name: "Actions", hidden: true }]}
+            columns={[
+                "Name",
+                "State",
+                "Permissions",
+                "Created",
+                "Last used",
+                "Expires",
+                { name: "Actions", hidden: true },
+            ]}
         >
             {keys
                 .toSorted((a, b) => Number(usable(b)) - Number(usable(a)) || b.created_at - a.created_at)
@@ -128,8 +136,8 @@ function KeyTable({ keys, onRevoke }: { keys: ApiKey[]; onRevoke: (key: ApiKey) 
                             <td data-label="State">
                                 <Badge tone={tone}>{word}</Badge>
                             </td>
-                            <td data-label="May">{key.permissions.join(", ")}</td>
-                            <td data-label="Made">
+                            <td data-label="Permissions">{key.permissions.join(", ")}</td>
+                            <td data-label="Created">
                                 <Time at={key.created_at} />
                             </td>
                             <td data-label="Last used">

@@ -29,18 +29,12 @@ export function NewKey({
         <Dialog title="New API key" onClose={onClose}>
             <Form
                 action={action}
-                submit="Make the key"
-                under="Making it"
+                submit="Create key"
+                under="Creating"
                 onCancel={onClose}
                 ready={name.trim() !== "" && chosen.length > 0}
             >
-                <TextField
-                    label="Name"
-                    value={name}
-                    onValue={setName}
-                    required
-                    hint="For people: who or what will use it."
-                />
+                <TextField label="Name" value={name} onValue={setName} required hint="A label: who or what uses it." />
                 <TextField
                     label="Lifetime in days"
                     type="number"
@@ -51,7 +45,7 @@ export function NewKey({
                     required
                 />
                 <fieldset class="checks">
-                    <legend class="label">It may</legend>
+                    <legend class="label">Permissions</legend>
                     {PERMISSIONS.map(([permission, means]) => (
                         <Check
                             key={permission}

@@ -31,7 +31,7 @@ export function Sessions() {
                 {(sessions) => (
                     <Table
                         class="stack"
-                        columns={["Signed in with", "Began", "Last used", "Ends", { name: "Actions", hidden: true }]}
+                        columns={["Signed in with", "Started", "Last used", "Ends", { name: "Actions", hidden: true }]}
                     >
                         {sessions.map((one) => (
                             <tr key={one.id}>
@@ -40,7 +40,7 @@ export function Sessions() {
                                     {one.id === session.value?.id && <Badge tone="accent">This one</Badge>}
                                     {one.api_key_id && <span class="soft second">{one.api_key_id}</span>}
                                 </th>
-                                <td data-label="Began">
+                                <td data-label="Started">
                                     <Moment at={one.created_at} />
                                 </td>
                                 <td data-label="Last used">
@@ -56,7 +56,7 @@ export function Sessions() {
                                         disabled={end.busy}
                                         onClick={() => void end.run(one)}
                                     >
-                                        {one.id === session.value?.id ? "Sign out" : "End it"}
+                                        {one.id === session.value?.id ? "Sign out" : "End session"}
                                     </button>
                                 </td>
                             </tr>

@@ -63,7 +63,7 @@ function Lacking() {
     return (
         <Notice tone="accent">
             <h2 class="notice-title">
-                Reading mail takes the permission <code>{PERMISSION}</code>
+                Reading mail needs the permission <code>{PERMISSION}</code>
             </h2>
             <p>
                 {operator ? "A session by link does not have it." : "Your API key does not have it."} Make an API key

@@ -27,11 +27,11 @@ export function Activity({ of: activity }: { of: Buckets }) {
         <>
             {failed && (
                 <Notice tone="warn">
-                    <p>The charts could not be drawn: what draws them did not load. The table has their numbers.</p>
+                    <p>The charts could not be loaded. The table has the numbers.</p>
                 </Notice>
             )}
             <div class={failed ? "charts undrawn" : "charts"}>
-                <Chart title="Connected and proven" colour="--fill-accent" values={numbers("verified")} {...common} />
+                <Chart title="Connected and verified" colour="--fill-accent" values={numbers("verified")} {...common} />
                 <Chart title="Refreshed" colour="--fill-good" values={numbers("refreshed")} {...common} />
                 <Chart
                     title="Failed"

@@ -23,7 +23,7 @@ export function FirstSteps({ webhooks }: { webhooks: number }) {
             <h2 id="first-steps">Three steps to your first grant</h2>
             <Failure problem={connectors.problem} again={connectors.reload} />
             <ol>
-                <Step done={have.length > 0} title="Make a connector">
+                <Step done={have.length > 0} title="Create a connector">
                     {have.length ? (
                         <p class="soft">
                             You have {count(have.length, "connector")}: {have.map(providerName).join(", ")}.
@@ -42,7 +42,7 @@ export function FirstSteps({ webhooks }: { webhooks: number }) {
                                     disabled={calendar.busy}
                                     onClick={() => void calendar.run()}
                                 >
-                                    {calendar.busy ? "Making it…" : "Make a virtual calendar connector"}
+                                    {calendar.busy ? "Creating…" : "Create a virtual calendar connector"}
                                 </button>
                             </p>
                             <Failure problem={calendar.problem} />
@@ -57,7 +57,7 @@ export function FirstSteps({ webhooks }: { webhooks: number }) {
                     </p>
                     {command && <CopyLine text={command} what="the command" />}
                 </Step>
-                <Step done={webhooks > 0} title="Hear what happens">
+                <Step done={webhooks > 0} title="Receive events">
                     <p>
                         A <a href={href(["webhooks"])}>webhook</a> tells your application when a grant needs its owner
                         again.

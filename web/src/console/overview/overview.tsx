@@ -34,7 +34,7 @@ export function OverviewPage() {
             lead={
                 loaded.data && (
                     <>
-                        As of <Time at={loaded.data.at} />. It looks again by itself.
+                        As of <Time at={loaded.data.at} />. Updates automatically.
                     </>
                 )
             }
@@ -77,7 +77,7 @@ function isFresh({ grants, activity }: Overview): boolean {
 function Spans({ hours }: { hours: number }) {
     return (
         <fieldset class="segments">
-            <legend class="visually-hidden">How far back</legend>
+            <legend class="visually-hidden">Time range</legend>
             {SPANS.map(([value, label, words]) => (
                 <button
                     type="button"
@@ -99,7 +99,7 @@ function Alarms({ overview }: { overview: Overview }) {
     return (
         <>
             {overview.degraded.length > 0 && (
-                <Section title="Degraded connectors" note="Their grants are held as they are. None is lost.">
+                <Section title="Degraded connectors" note="Their grants are kept as they are. None is lost.">
                     <DegradedList degraded={overview.degraded} />
                 </Section>
             )}
@@ -114,7 +114,7 @@ function Alarms({ overview }: { overview: Overview }) {
                             "Those of the connectors above wait for them."
                         ) : (
                             <>
-                                Look whether a node does background work: <code>opengrant doctor</code>.
+                                Check that a node runs background work: <code>opengrant doctor</code>.
                             </>
                         )}
                     </p>
@@ -159,7 +159,7 @@ function Numbers({ overview }: { overview: Overview }) {
                 label="Tokens expiring soon"
                 value={tokens_within_hour}
                 shown={upToTenThousand(tokens_within_hour)}
-                note={`within the hour; ${upToTenThousand(tokens_within_day)} within a day. Renewed by themselves`}
+                note={`within the hour; ${upToTenThousand(tokens_within_day)} within a day. Renewed automatically`}
             />
         </ul>
     );

@@ -7,7 +7,7 @@ import { CopyLine } from "./secret";
 export function OperatorOnly({ what }: { what: string }) {
     return (
         <Notice tone="accent">
-            <h2 class="notice-title">This takes an operator’s session</h2>
+            <h2 class="notice-title">This needs an operator’s session</h2>
             <p>
                 You are signed in with an API key, and {what} reach beyond what a key may do. On the machine that
                 OpenGrant runs on, ask for a one-time link and open it:

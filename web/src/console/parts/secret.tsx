@@ -22,7 +22,7 @@ export function SecretOnce({
                 <CopyLine text={secret} what={what} />
                 <div class="form-end">
                     <button type="button" class="button primary" onClick={onKept}>
-                        I have kept it
+                        I have saved it
                     </button>
                 </div>
             </div>

@@ -45,7 +45,7 @@ export function Deliveries({ id }: { id: string }) {
             <div class="filters">
                 <Choice label="State of deliveries" compact value={state} onValue={setState} options={FILTERS} />
                 <button type="button" class="button" disabled={list.loading} onClick={list.reload}>
-                    Look again
+                    Refresh
                 </button>
                 <button type="button" class="button" disabled={all.busy} onClick={() => void all.run()}>
                     {all.busy ? "Replaying…" : "Replay all failed"}
@@ -73,7 +73,7 @@ export function Deliveries({ id }: { id: string }) {
                             <More of={list} />
                         </>
                     ) : (
-                        <Empty title={state ? "No delivery is in this state" : "Nothing was sent yet"}>
+                        <Empty title={state ? "No deliveries in this state" : "No deliveries yet"}>
                             <p>Events appear here as soon as they happen.</p>
                         </Empty>
                     )

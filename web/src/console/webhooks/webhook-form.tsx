@@ -53,7 +53,7 @@ export function WebhookForm({
         <Dialog title={webhook ? "Change the webhook" : "New webhook"} onClose={onClose}>
             <Form
                 action={action}
-                submit={webhook ? "Save" : "Challenge and make it"}
+                submit={webhook ? "Save" : "Challenge and create"}
                 under={webhook && url === webhook.webhook_url ? "Saving" : "Asking the receiver"}
                 onCancel={onClose}
                 ready={url.trim() !== "" && chosen.size > 0}

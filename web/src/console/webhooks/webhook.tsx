@@ -119,15 +119,12 @@ export function WebhookPage({ id }: { id: string }) {
                                     ["Description", webhook.description],
                                     ["Events", triggersOf(webhook).join(", ")],
                                     ["Compressed", webhook.compressed_delivery ? "with gzip" : "no"],
-                                    ["Made", <Time key="made" at={webhook.created_at} />],
+                                    ["Created", <Time key="made" at={webhook.created_at} />],
                                     ["Id", <code key="id">{webhook.id}</code>],
                                 ]}
                             />
                         </div>
-                        <Section
-                            title="Deliveries"
-                            note="What has ended is kept for a week, unless the operator says otherwise."
-                        >
+                        <Section title="Deliveries" note="Finished deliveries are kept for a week by default.">
                             <Deliveries id={webhook.id} />
                         </Section>
                         {asking === "change" && (

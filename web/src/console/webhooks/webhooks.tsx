@@ -42,7 +42,7 @@ export function WebhooksPage() {
     return (
         <Page
             title="Webhooks"
-            lead="Where OpenGrant sends what happens, at least once, in order for each grant."
+            lead="OpenGrant sends events to these addresses: at least once, in order for each grant."
             actions={
                 <button type="button" class="button primary" onClick={() => setCreating(true)}>
                     New webhook
@@ -114,7 +114,7 @@ export function WebhooksPage() {
             )}
             {made && (
                 <SecretOnce
-                    title="The webhook is made"
+                    title="The webhook is created"
                     secret={made.webhook_secret}
                     what="the signing secret"
                     onKept={() => go(["webhooks", made.id])}
