@@ -27,9 +27,11 @@ _SEND = f"Send through a grant of the sender. {_MAIL}"
 _CHANNELS = "Make a webhook: POST /v3/webhooks."
 _COMPOSE = "There is no text generation here: call a language model from your own code."
 
+_UPLOADS = "Send files with the message or draft: 25 MB in all, as multipart/form-data."
+
 _TABLE: Sequence[tuple[str, Sequence[str]]] = (
     (
-        _MAIL,
+        _UPLOADS,
         (
             f"POST {_GRANT}/attachment-uploads",
             f"POST {_GRANT}/attachment-uploads/{{attachment_id}}/complete",

@@ -38,13 +38,13 @@ for _path, _name, _help in (
     ("connectors:connectors_app", "connectors", "Connectors of an application: list and test them."),
     ("status:status_app", "status", "What needs attention. Exit status 1 if something does."),
     ("domains:domains_app", "domains", "Domains that Agent Accounts live on, and their DNS records."),
-    ("webhooks:webhooks_app", "webhooks", "Where events go, and what became of each delivery."),
+    ("webhooks:webhooks_app", "webhooks", "Webhooks, their deliveries, and test events."),
     (
         "service_accounts:service_accounts_app",
         "service-accounts",
-        "Who may call /v3/admin, with signed requests.",
+        "Service accounts, which call /v3/admin with signed requests.",
     ),
-    ("signing_keys:signing_keys_app", "signing-keys", "What id_tokens are signed with."),
+    ("signing_keys:signing_keys_app", "signing-keys", "The keys that sign id_tokens."),
     ("config:config_app", "config", "The settings in force, and where each came from."),
     ("console:console_app", "console", "A one-time link that signs you in to the console."),
     ("audit:audit_app", "audit", "Who did what to which grant, newest first."),
@@ -77,7 +77,7 @@ def serve(
         int | None, Parameter(help="Port; 0 takes a free one. [default: 8080]", validator=Number(gte=0, lte=65535))
     ] = None,
     name: Name = None,
-    work: Annotated[bool, Parameter(negative="--no-work", help="Also do the background work.")] = True,
+    work: Annotated[bool, Parameter(negative="--no-work", help="Also run the background work.")] = True,
 ) -> None:
     """Run the API. The first start creates the data directory, the keys, an application and its API key."""
     if host is not None:
@@ -109,7 +109,7 @@ def work(
         ),
     ] = None,
 ) -> None:
-    """Do the background work alone, without the API."""
+    """Run the background work only, without the API."""
     serving.work(port=port)
 
 
@@ -120,9 +120,9 @@ def _name_first(name: str | None) -> None:
 
 @app.command
 def init(*, name: Name = None) -> None:
-    """Make what a first start makes, without serving: data directory, keys, an application and its API key.
+    """Create the data directory, the keys, an application and its API key, without serving.
 
-    The key is printed this once. What is there already stays as it is.
+    The key is printed only once. What exists already is kept.
     """
 
     _name_first(name)
@@ -156,7 +156,7 @@ def migrate() -> None:
 
 @app.command
 def doctor(*, json: AsJson = False) -> None:
-    """Check settings, disk, database, keys, clock, background work, and the reach of all that is connected to.
+    """Check settings, disk, database, keys, clock, background work, and connections to other servers.
 
     Each line says what is wrong and what to do. Exit status 1 when something failed.
     """
@@ -178,7 +178,7 @@ def doctor(*, json: AsJson = False) -> None:
 
 @app.command
 def reseal() -> None:
-    """Move every stored secret under the first master key, while servers run; may be stopped and started again."""
+    """Encrypt all secrets with the first master key. Servers keep running. It can be stopped and started again."""
 
     async def all_of_it(installed: "Installation") -> int:
         done = 0

@@ -48,7 +48,7 @@ def keys_create(
 ) -> None:
     """Create an API key of an application (of the only one, when there is just one). It is shown once.
 
-    On a terminal, what is known of the key is printed too; a pipe gets the key alone.
+    A terminal shows its details too; a pipe gets only the key.
     """
     if days is not None and (never_expires or not 1 <= days <= _LONGEST_LIFE):
         raise Failure(f"--days: write 1 to {_LONGEST_LIFE}, or --never-expires instead.")
@@ -67,7 +67,7 @@ def keys_create(
     elif sys.stdout.isatty():
         ends = "does not expire" if row["expires_at"] is None else f"expires {time_of(row['expires_at'])}"
         out.print(f"{row['name']}, id {row['id']}: {', '.join(row['permissions'])}; {ends}", markup=False)
-        out.print(f"\n  {row['api_key']}\n\nThe key is shown this once. Keep it now.", markup=False)
+        out.print(f"\n  {row['api_key']}\n\nThe key is shown only once. Save it now.", markup=False)
     else:
         out.print(row["api_key"], markup=False)
 

@@ -12,7 +12,7 @@ from pydantic_core import to_json
 from rich.console import Console
 
 AsJson = Annotated[bool, Parameter("--json", negative=(), help="Print JSON, for scripts.")]
-Wide = Annotated[bool, Parameter("--wide", negative=(), help="Show ids and texts whole, and all columns.")]
+Wide = Annotated[bool, Parameter("--wide", negative=(), help="Show full ids and texts, and all columns.")]
 out = Console(highlight=False, soft_wrap=True)
 
 SHORT = 8

@@ -13,7 +13,9 @@ from opengrant.cli.output import AsJson, Wide, out, print_json, print_rows
 from opengrant.cli.run import run
 from opengrant.model import SECOND
 
-service_accounts_app = cyclopts.App(name="service-accounts", help="Who may call /v3/admin, with signed requests.")
+service_accounts_app = cyclopts.App(
+    name="service-accounts", help="Service accounts, which call /v3/admin with signed requests."
+)
 
 
 @service_accounts_app.command(name="create")
@@ -31,7 +33,7 @@ def service_accounts_create(
     # The file is JSON either way: it is what the SDKs read.
     print_json(dict(made.credential_file()))
     if not json:
-        out.print("\nKeep it now: the private key is stored nowhere.", markup=False)
+        out.print("\nSave it now: the private key is not stored.", markup=False)
 
 
 @service_accounts_app.command(name="list")

@@ -89,7 +89,7 @@ def announce(installed: "Installation", url: str | None = None) -> None:
     rows += [("application id", application.id), ("API key", key)]
     lines = [f"  {name:<15} {value}" for name, value in rows]
     if not chosen:
-        lines += ["  The key is shown this once. Keep it now; `opengrant keys create` makes another."]
+        lines += ["  The key is shown only once. Save it now; `opengrant keys create` creates another."]
     if url:
         lines += ["", "  Next:"]
         lines += [f"    {number}. {step}" for number, step in enumerate(_next_steps(url), 1)]

@@ -8,7 +8,7 @@ import cyclopts
 from opengrant.cli.output import AsJson, out, print_json, print_rows
 from opengrant.cli.run import run
 
-signing_keys_app = cyclopts.App(name="signing-keys", help="What id_tokens are signed with.")
+signing_keys_app = cyclopts.App(name="signing-keys", help="The keys that sign id_tokens.")
 
 
 @signing_keys_app.command(name="list")

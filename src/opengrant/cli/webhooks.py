@@ -23,7 +23,7 @@ from opengrant.model import SECOND, Application
 if TYPE_CHECKING:
     from opengrant.assembly.installation import Installation
 
-webhooks_app = cyclopts.App(name="webhooks", help="Where events go, and what became of each delivery.")
+webhooks_app = cyclopts.App(name="webhooks", help="Webhooks, their deliveries, and test events.")
 
 _DELIVERY = ("id", "webhook_id", "type", "state", "attempts", "outcome", "created_at")
 
@@ -63,7 +63,7 @@ def webhooks_create(
     if json:
         print_json({**_row(made), "webhook_secret": secret.get_secret_value()})
     else:
-        out.print(f"Webhook {made.id} created. Its signing secret, shown this once:", markup=False)
+        out.print(f"Webhook {made.id} created. Its signing secret, shown only once:", markup=False)
         out.print(f"\n  {secret.get_secret_value()}\n", markup=False)
 
 

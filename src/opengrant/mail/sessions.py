@@ -76,6 +76,7 @@ class Held(Generic[S]):
     users  calls that have it or wait for it
     sent   the folder that copies of sent mail go to; None: not looked for yet
     files  False: the server that sends puts no copies there; None: not known
+    drafts (folder, its uid validity, uid) → Message-ID of the drafts that were compared last
     """
 
     key: Key
@@ -86,6 +87,7 @@ class Held(Generic[S]):
     hints: Hints = field(default_factory=OrderedDict)
     sent: bytes | None = None
     files: bool | None = None
+    drafts: dict[tuple[bytes, int, int], str] = field(default_factory=dict)
 
     def close(self) -> None:
         if self.timer is not None:

@@ -55,8 +55,8 @@ async def page(
     wire = await _folder(session)
     if wire is None:
         return MessagePage([], None)
-    await commands.open_folder(session, wire)
-    old = await _replaced(session)
+    validity = await commands.open_folder(session, wire)
+    old = await _replaced(kept, session, wire, validity)
     return await listing.page_of(kept, session, [wire], query, after=after, limit=limit, without=old)
 
 
@@ -145,14 +145,17 @@ async def _folder(session: ImapSession) -> bytes | None:
     return None if found is None else found.wire
 
 
-async def _replaced(session: ImapSession) -> list[int]:
-    """The drafts of the open folder of which there is a newer version."""
+async def _replaced(kept: Kept, session: ImapSession, wire: bytes, validity: int) -> list[int]:
+    """The drafts of the open folder of which there is a newer version. A Message-ID is read once in a session."""
     uids = list(islice(await commands.search(session, [b"UNDELETED"]), MOST_COMPARED))
-    found = await commands.fetch(session, uids, b"BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]")
+    unread = [uid for uid in uids if (wire, validity, uid) not in kept.drafts]
+    found = await commands.fetch(session, unread, b"BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]")
+    known = kept.drafts | {(wire, validity, one.uid): _id(one) for one in found}
+    kept.drafts = {place: known[place] for uid in uids if (place := (wire, validity, uid)) in known}
     newest = dict[str, int]()
-    for uid, id_ in sorted((one.uid, _id(one)) for one in found):
-        newest[id_] = uid
-    return [one.uid for one in found if (id_ := _id(one)) and newest[id_] != one.uid]
+    for (_, _, uid), id_ in kept.drafts.items():
+        newest[id_] = max(uid, newest.get(id_, 0))
+    return [uid for (_, _, uid), id_ in kept.drafts.items() if id_ and newest[id_] != uid]
 
 
 def _id(one: Fetched) -> str:
