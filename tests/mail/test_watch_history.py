@@ -3,6 +3,7 @@
 import contextlib
 import imaplib
 import json
+import random
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from opengrant.net.imap.names import decode_name
 from tests.mail.mailbox import Owner, mail
 from tests.mail.test_watching import Told, polled, told
 from tests.net.imap.test_changes import LACKS
+from tests.nodes.node import until
 
 __all__ = ["polled", "told"]
 
@@ -44,7 +46,7 @@ class History:
         self.told, self.owner, self.lacks = told, owner, lacks
         self.count = self.seen = 0
         told.look()
-        self.folders, self.messages = {ids.folder_id(decode_name(one.encode())) for one in owner.folders()}, {}
+        self.folders, self.messages = self._names(), dict[str, Any]()
 
     def put(self, folder: str) -> None:
         self.count += 1
@@ -85,13 +87,23 @@ class History:
 
     def look(self) -> None:
         self.told.look()
+        self.hear()
+        assert self.folders == self._names()
+        assert self.messages == self._there()
+
+    def is_right(self) -> bool:
+        self.hear()
+        return self.folders == self._names() and self.messages == self._there()
+
+    def hear(self) -> None:
         sql = "select type, payload from deliveries where application_id = $1 order by seq"
         rows = self.told.tenant.server.rows(sql, self.told.tenant.application.id)
         for type_, payload in rows[self.seen :]:
             self._hear(type_, json.loads(payload))
         self.seen = len(rows)
-        assert self.folders == {ids.folder_id(decode_name(one.encode())) for one in self.owner.folders()}
-        assert self.messages == self._there()
+
+    def _names(self) -> set[str]:
+        return {ids.folder_id(decode_name(one.encode())) for one in self.owner.folders()}
 
     def _hear(self, type_: str, one: Mapping[str, Any]) -> None:
         match type_.split("."):
@@ -116,10 +128,10 @@ class History:
             for line in client.uid("FETCH", "1:*", "(FLAGS BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])")[1]:
                 if isinstance(line, tuple):
                     id_ = line[1].split(b":", 1)[1].strip().decode()
-                    lies, _ = found.get(id_, ([], None))
-                    flags = b"\\Seen" not in line[0], b"\\Flagged" in line[0]
-                    name = ids.folder_id(decode_name(wire.encode()))
-                    lies = sorted({*lies, name})
+                    lies, flags = found.get(id_, ([], None))
+                    if not lies:  # of several with one id in one folder, the first counts
+                        flags = b"\\Seen" not in line[0], b"\\Flagged" in line[0]
+                    lies = sorted({*lies, ids.folder_id(decode_name(wire.encode()))})
                     found[id_] = lies, flags if len(lies) == 1 else None
             client.close()
         return found
@@ -153,4 +165,30 @@ def test_what_was_told_leads_to_what_is_there(
         history.look()
 
     run()
+    assert history.count > 20
+
+
+def test_changes_while_the_mailbox_is_looked_at_are_told_too(
+    told: Told, owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history, watching = History(told, owner, "qresync"), told.tenant.server.services.watching
+    monkeypatch.setattr(watching.watcher.room, "_most", 10)
+    monkeypatch.setattr(type(watching.watcher.terms), "every", 0.5)
+    told.start()
+    chance = random.Random(7)
+    for _ in range(200):
+        folder, other, which = chance.choice(FOLDERS), chance.choice(FOLDERS), chance.randint(1, 6)
+        match chance.choice(("put", "put", "flag", "move", "move", "copy", "erase", "make", "rename")):
+            case "put" | "make" as name:
+                getattr(history, name)(folder)
+            case "flag":
+                history.flag(folder, which, "+FLAGS", star=chance.random() < 0.5)
+            case "move" | "copy" as name:
+                getattr(history, name)(folder, which, other)
+            case "erase":
+                history.erase(folder, which)
+            case "rename":
+                history.rename(folder, other)
+        history.hear()
+    until(history.is_right, "what was told is not what is there")
     assert history.count > 20

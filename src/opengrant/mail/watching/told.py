@@ -35,7 +35,8 @@ def messages(before: Mapping[str, tuple[Place, ...]], after: Mapping[str, tuple[
     for id_ in before.keys() | after.keys():
         was, now = before.get(id_, ()), after.get(id_, ())
         if not now:
-            found.append(ToldMessage("deleted", id_, ()))
+            if was:  # else it came and went within one look
+                found.append(ToldMessage("deleted", id_, ()))
         elif not was:
             found.append(ToldMessage("created", id_, now))
         elif _shown(was) != _shown(now):
