@@ -49,8 +49,8 @@ class FakeMail:
 
     kind      whose grammar: IMAP commands have a tag, which replaces `TAG` in answers
     greeting  sent first, within TLS when `implicit`
-    replies   verb, or a whole command, → answer, or several: the next ones go to the lines that follow; laid over
-              IMAP or SMTP above
+    replies   verb, `UID` and verb, or a whole command, → answer, or several: the next ones go to the lines that
+              follow; laid over IMAP or SMTP above
     users     who may log in by PLAIN, whatever the password; None: whoever `replies` let in
     heard     the lines of all clients, without line ends
     resumed   for each of them, whether it came over a resumed TLS session
@@ -149,17 +149,20 @@ class FakeMail:
                 answer = more.pop(0)
             else:
                 words = line.split(b" ")
-                tag, verb = (words[0], words[1]) if self.kind == "imap" else (b"", words[0])
+                tag = words[0] if self.kind == "imap" else b""
                 command = b" ".join(words[1:] if self.kind == "imap" else words)
-                rule = self._replies.get(command.decode("latin-1")) or self._replies.get(
-                    verb.decode("latin-1").upper(), b"TAG BAD what\r\n" if tag else b"502 5.5.1 what\r\n"
-                )
+                rule = self._rule(command.decode("latin-1"), b"TAG BAD what\r\n" if tag else b"502 5.5.1 what\r\n")
                 answer, *more = rule if isinstance(rule, list) else [rule]
                 if b"PLAIN" in words and self._users is not None:
                     user = base64.b64decode(words[-1]).decode().split("\0")[1]
                     answer = answer if user in self._users else REFUSED[self.kind]
             if not await self._say(writer, answer.replace(b"TAG", tag)):
                 return
+
+    def _rule(self, command: str, otherwise: bytes) -> bytes | list[bytes]:
+        words = command.upper().split(" ")
+        keys = (command, " ".join(words[:2]) if words[0] == "UID" else "", words[0])
+        return next((self._replies[key] for key in keys if key in self._replies), otherwise)
 
     async def _say(self, writer: asyncio.StreamWriter, answer: bytes) -> bool:
         """Say it and do the deed at its end. Returns whether to go on listening."""
@@ -176,11 +179,12 @@ class FakeMail:
             case b"<silence>":
                 await asyncio.Event().wait()
             case b"<flood>":
-                while True:
+                for _ in range(1000):  # more than any client reads; a transport that is gone says nothing of it
                     writer.write(b"x" * 65536)
                     await writer.drain()
+                    await asyncio.sleep(0)
             case b"<drip>":
-                while True:
+                while not writer.is_closing():
                     writer.write(b"x")
                     await writer.drain()
                     await asyncio.sleep(0.05)
