@@ -51,6 +51,7 @@ class FakeMail:
     greeting  sent first, within TLS when `implicit`
     replies   verb, `UID` and verb, or a whole command, → answer, or several: the next ones go to the lines that
               follow; laid over IMAP or SMTP above
+              SMTP's 354 takes lines up to the dot, which has an answer of its own
     users     who may log in by PLAIN, whatever the password; None: whoever `replies` let in
     heard     the lines of all clients, without line ends
     resumed   for each of them, whether it came over a resumed TLS session
@@ -137,12 +138,14 @@ class FakeMail:
                 writer.transport.abort()
 
     async def _listen(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        tag, more = b"", list[bytes]()
+        tag, more, taking = b"", list[bytes](), False
         while received := await reader.readline():
             line = received.rstrip(b"\r\n")
-            if not line and not more:
+            if not line and not more and not taking:
                 return
             self.heard.append(line)
+            if taking and line != b".":
+                continue  # of a message
             tls = writer.get_extra_info("ssl_object")
             self.resumed.append(tls is not None and bool(tls.session_reused))
             if more:
@@ -156,6 +159,7 @@ class FakeMail:
                 if b"PLAIN" in words and self._users is not None:
                     user = base64.b64decode(words[-1]).decode().split("\0")[1]
                     answer = answer if user in self._users else REFUSED[self.kind]
+            taking = self.kind == "smtp" and answer.startswith(b"354") and not more
             if not await self._say(writer, answer.replace(b"TAG", tag)):
                 return
 
