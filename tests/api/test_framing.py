@@ -5,7 +5,7 @@ import itertools
 import json
 import re
 import socket
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -59,8 +59,18 @@ CONFIG = uvicorn.Config(echo, lifespan="off", log_config=None)
 CONFIG.load()
 
 
+RUNNER = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+"""One loop for all: to make one takes most of the time of an example."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def loop() -> Iterator[None]:
+    yield
+    RUNNER.close()
+
+
 def run(work: Coroutine[Any, Any, list[bytes]]) -> list[bytes]:
-    return uvloop.run(work)
+    return RUNNER.run(work)
 
 
 async def answers(*pieces: bytes, body_within: float = 20, ends: bool = True) -> list[bytes]:

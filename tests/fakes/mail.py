@@ -49,8 +49,9 @@ class FakeMail:
 
     kind      whose grammar: IMAP commands have a tag, which replaces `TAG` in answers
     greeting  sent first, within TLS when `implicit`
-    replies   verb, or a whole command, → answer, or several: the next ones go to the lines that follow; laid over
-              IMAP or SMTP above
+    replies   verb, `UID` and verb, or a whole command, → answer, or several: the next ones go to the lines that
+              follow; laid over IMAP or SMTP above
+              SMTP's 354 takes lines up to the dot, which has an answer of its own
     users     who may log in by PLAIN, whatever the password; None: whoever `replies` let in
     heard     the lines of all clients, without line ends
     resumed   for each of them, whether it came over a resumed TLS session
@@ -137,29 +138,35 @@ class FakeMail:
                 writer.transport.abort()
 
     async def _listen(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        tag, more = b"", list[bytes]()
+        tag, more, taking = b"", list[bytes](), False
         while received := await reader.readline():
             line = received.rstrip(b"\r\n")
-            if not line and not more:
+            if not line and not more and not taking:
                 return
             self.heard.append(line)
+            if taking and line != b".":
+                continue  # of a message
             tls = writer.get_extra_info("ssl_object")
             self.resumed.append(tls is not None and bool(tls.session_reused))
             if more:
                 answer = more.pop(0)
             else:
                 words = line.split(b" ")
-                tag, verb = (words[0], words[1]) if self.kind == "imap" else (b"", words[0])
+                tag = words[0] if self.kind == "imap" else b""
                 command = b" ".join(words[1:] if self.kind == "imap" else words)
-                rule = self._replies.get(command.decode("latin-1")) or self._replies.get(
-                    verb.decode("latin-1").upper(), b"TAG BAD what\r\n" if tag else b"502 5.5.1 what\r\n"
-                )
+                rule = self._rule(command.decode("latin-1"), b"TAG BAD what\r\n" if tag else b"502 5.5.1 what\r\n")
                 answer, *more = rule if isinstance(rule, list) else [rule]
                 if b"PLAIN" in words and self._users is not None:
                     user = base64.b64decode(words[-1]).decode().split("\0")[1]
                     answer = answer if user in self._users else REFUSED[self.kind]
+            taking = self.kind == "smtp" and answer.startswith(b"354") and not more
             if not await self._say(writer, answer.replace(b"TAG", tag)):
                 return
+
+    def _rule(self, command: str, otherwise: bytes) -> bytes | list[bytes]:
+        words = command.upper().split(" ")
+        keys = (command, " ".join(words[:2]) if words[0] == "UID" else "", words[0])
+        return next((self._replies[key] for key in keys if key in self._replies), otherwise)
 
     async def _say(self, writer: asyncio.StreamWriter, answer: bytes) -> bool:
         """Say it and do the deed at its end. Returns whether to go on listening."""
@@ -176,11 +183,12 @@ class FakeMail:
             case b"<silence>":
                 await asyncio.Event().wait()
             case b"<flood>":
-                while True:
+                for _ in range(1000):  # more than any client reads; a transport that is gone says nothing of it
                     writer.write(b"x" * 65536)
                     await writer.drain()
+                    await asyncio.sleep(0)
             case b"<drip>":
-                while True:
+                while not writer.is_closing():
                     writer.write(b"x")
                     await writer.drain()
                     await asyncio.sleep(0.05)

@@ -213,6 +213,16 @@ def test_what_the_mail_server_refuses_is_sent_to_nobody(
     assert len(copies(owner)) == 1
 
 
+def test_the_copy_has_a_folder_also_when_its_folder_was_deleted_meanwhile(
+    tenant: Tenant, grant: str, owner: Owner, postfix: Postfix
+) -> None:
+    owner.make("Sent Items")
+    assert data(send(tenant, grant))["folders"] == ["~U2VudCBJdGVtcw"]
+    owner.client.delete('"Sent Items"')
+    assert data(send(tenant, grant))["folders"] == ["Sent"]
+    assert (len(copies(owner)), "Sent Items" in owner.folders()) == (1, False)
+
+
 def test_a_grant_that_cannot_send_says_so(tenant: Tenant, dovecot: Dovecot) -> None:
     tenant.connector("imap")
     login = {name: value for name, value in imap(dovecot, OWNER).items() if not name.startswith("smtp")}

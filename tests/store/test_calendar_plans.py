@@ -9,23 +9,21 @@ import importlib
 import inspect
 import pkgutil
 import re
-import sqlite3
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
 
-import asyncpg
 import pytest
 import pytest_asyncio
 
 from opengrant.model.calendars import ENDLESS, Calendar, Event
 from opengrant.store import calendars as package
 from opengrant.store.calendars import calendars, events, feeds
-from opengrant.store.engine.open import open_store
 from opengrant.store.engine.port import Dialect, Steps
 from opengrant.store.engine.writes import together
 from tests.peers.postgres import Postgres
-from tests.store.test_plans import Filled, FilledPostgres, FilledSqlite
+from tests.store.filled import filled_with
+from tests.store.test_plans import Filled
 
 MANY = 100_000
 LARGE = MANY // 5
@@ -78,26 +76,16 @@ TABLES = ("calendar_events", "calendar_keys", "calendars", "calendar_feeds")
 async def filled(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, postgres: Postgres
 ) -> AsyncIterator[Filled]:
-    path = tmp_path_factory.mktemp("calendar-plans") / "store.db"
-    url = postgres.create_database() if request.param is Dialect.POSTGRES else None
-    empty = await open_store(database_url=url, sqlite_path=path)
-    await empty.migrate()
-    await empty.close()
-    if url is None:
-        connection = sqlite3.connect(path, isolation_level=None)
-        connection.execute("pragma synchronous = off")
-        numbers = f"with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < {MANY})"
-        into, select = "insert into", f"{numbers} insert into"
-        for sql in (FILL.replace(into, select, 1), CALENDARS.replace(into, select, 1), KEYS, FEEDS):
-            connection.execute(sql)
-        yield FilledSqlite(connection, tables="calendar_\\w+|calendars|c|k|o|found")
-        connection.close()
-    else:
-        beside = await asyncpg.connect(url)
-        for sql in (FILL, CALENDARS, KEYS, FEEDS, "vacuum analyze"):
-            await beside.execute(sql.replace("numbers", f"generate_series(cast(1 as bigint), {MANY}) n"))
-        yield FilledPostgres(beside, tables=TABLES)
-        await beside.close()
+    async with filled_with(
+        (FILL, CALENDARS, KEYS, FEEDS),
+        request.param,
+        tmp_path_factory.mktemp("calendar-plans"),
+        postgres,
+        many=MANY,
+        tables=TABLES,
+        aliases=(r"calendar_\w+", "c", "k", "o", "found"),
+    ) as filled:
+        yield filled
 
 
 def calendar(number: int) -> Calendar:

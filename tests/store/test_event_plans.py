@@ -6,22 +6,20 @@ newest deliveries; the other took none.
 """
 
 import itertools
-import sqlite3
 from collections.abc import AsyncIterator
 from typing import Any
 
-import asyncpg
 import pytest
 import pytest_asyncio
 
-from opengrant.store.engine.open import open_store
 from opengrant.store.engine.port import Dialect, Steps
 from opengrant.store.events import audit, deliveries
 from opengrant.store.events.audit import AuditFilters, AuditPosition
 from opengrant.store.events.deliveries import STATES, DeliveryFilters
 from opengrant.store.operations import clock_steps, overview
 from tests.peers.postgres import Postgres
-from tests.store.test_plans import Filled, FilledPostgres, FilledSqlite
+from tests.store.filled import filled_with
+from tests.store.test_plans import Filled
 
 MANY = 100_000
 START = 1_700_000_000_000_000
@@ -58,25 +56,16 @@ APPLICATION = "insert into applications (id, name, created_at) values ('app', 'a
 async def filled(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, postgres: Postgres
 ) -> AsyncIterator[Filled]:
-    path = tmp_path_factory.mktemp("event-plans") / "store.db"
-    url = postgres.create_database() if request.param is Dialect.POSTGRES else None
-    empty = await open_store(database_url=url, sqlite_path=path)
-    await empty.migrate()
-    await empty.close()
-    if url is None:
-        connection = sqlite3.connect(path, isolation_level=None)
-        connection.execute("pragma synchronous = off")
-        numbers = f"with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < {MANY})"
-        for sql in (APPLICATION, WEBHOOKS, f"{numbers} {EVENTS}", f"{numbers} {DELIVERIES}"):
-            connection.execute(sql)
-        yield FilledSqlite(connection, tables="events|deliveries|d")
-        connection.close()
-    else:
-        beside = await asyncpg.connect(url)
-        for sql in (APPLICATION, WEBHOOKS, EVENTS, DELIVERIES, "vacuum analyze"):
-            await beside.execute(sql.replace("numbers", f"generate_series(cast(1 as bigint), {MANY}) n"))
-        yield FilledPostgres(beside, tables=TABLES)
-        await beside.close()
+    async with filled_with(
+        (APPLICATION, WEBHOOKS, EVENTS, DELIVERIES),
+        request.param,
+        tmp_path_factory.mktemp("event-plans"),
+        postgres,
+        many=MANY,
+        tables=TABLES,
+        aliases=("d",),
+    ) as filled:
+        yield filled
 
 
 async def slow(filled: Filled, steps: Steps[Any], most: int = READ) -> list[str]:

@@ -3,20 +3,18 @@
 As tests/store/test_event_plans.py does it. Of 20,000 messages of 1,000 grants half are closed, and ten are due.
 """
 
-import sqlite3
 from collections.abc import AsyncIterator
 
-import asyncpg
 import pytest
 import pytest_asyncio
 
-from opengrant.store.engine.open import open_store
 from opengrant.store.engine.port import Dialect
 from opengrant.store.mail import outgoing
 from opengrant.store.mail.outgoing import Claim
 from tests.peers.postgres import Postgres
+from tests.store.filled import filled_with
 from tests.store.test_event_plans import slow
-from tests.store.test_plans import Filled, FilledPostgres, FilledSqlite
+from tests.store.test_plans import Filled
 
 MANY = 20_000
 START = 1_700_000_000_000_000
@@ -36,33 +34,17 @@ FILL = f"""
 async def filled(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, postgres: Postgres
 ) -> AsyncIterator[Filled]:
-    path = tmp_path_factory.mktemp("outgoing-plans") / "store.db"
-    url = postgres.create_database() if request.param is Dialect.POSTGRES else None
-    empty = await open_store(database_url=url, sqlite_path=path)
-    await empty.migrate()
-    await empty.close()
-    if url is None:
-        connection = sqlite3.connect(path, isolation_level=None)
-        connection.execute("pragma synchronous = off")
-        numbers = f"with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < {MANY})"
-        connection.execute(f"{numbers} {FILL}")
-        yield FilledSqlite(connection, tables="outgoing")
-        connection.close()
-    else:
-        beside = await asyncpg.connect(url)
-        for sql in (FILL, "vacuum analyze"):
-            await beside.execute(sql.replace("numbers", f"generate_series(cast(1 as bigint), {MANY}) n"))
-        yield FilledPostgres(beside, tables=("outgoing",))
-        await beside.close()
+    directory = tmp_path_factory.mktemp("outgoing-plans")
+    async with filled_with((FILL,), request.param, directory, postgres, many=MANY, tables=("outgoing",)) as filled:
+        yield filled
 
 
 async def test_what_is_due_what_a_grant_has_and_what_is_swept_is_found_by_an_index(filled: Filled) -> None:
     busy = Claim("o", START + 20, START + 300, but_grants={"g2", "g4"}, but_hosts={"h1"}, largest=2000)
-    dialect = Dialect.SQLITE if isinstance(filled, FilledSqlite) else Dialect.POSTGRES
     wrong = list[str]()
     for steps in (
         outgoing.any_due(at=START + 20),
-        outgoing.claim(busy, dialect),
+        outgoing.claim(busy, filled.dialect),
         outgoing.of_grant("app", "g7", limit=READ),
         outgoing.find("app", "g7", "m1007"),
         outgoing.cancel("app", "g7", "m1007", "no", at=START),

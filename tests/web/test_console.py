@@ -226,14 +226,14 @@ async def test_who_is_signed_out_meanwhile_comes_back_to_the_same_page(console: 
     await console.press("Sign in")
     await expect(console.title).to_have_text("Webhooks")
     await console.go("/connectors/google")
-    await console.page.get_by_label("Client id").fill("client")
+    await console.page.get_by_label("Client ID").fill("client")
     await console.page.get_by_label("Client secret").fill(secret("client"))
     tenant.server.rows("delete from console_sessions where application_id = $1 returning id", tenant.application.id)
     await console.press("Create connector")
     await console.page.get_by_label("API key").fill(tenant.api_key)
     await console.press("Sign in")
     await expect(console.page.get_by_text("Your entries are restored")).to_be_visible()
-    await expect(console.page.get_by_label("Client id")).to_have_value("client")
+    await expect(console.page.get_by_label("Client ID")).to_have_value("client")
     await expect(console.page.get_by_label("Client secret")).to_have_value("")
 
 
@@ -395,7 +395,7 @@ async def test_what_the_overview_adds_is_not_missed_where_it_cannot_be_read(
     await console.go("/connectors")
     await expect(page.get_by_text("The database is busy.")).to_be_visible()
     await page.get_by_role("link", name="Google").click()
-    await expect(page.get_by_label("Client id")).to_be_visible()
+    await expect(page.get_by_label("Client ID")).to_be_visible()
 
 
 # ── Connectors ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -413,11 +413,11 @@ async def test_a_connector_is_set_up_tested_mended_and_deleted(
     await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await console.press("Copy the redirect URI")
     assert await page.evaluate("navigator.clipboard.readText()") == f"{tenant.server.url}/v3/connect/callback"
-    await page.get_by_label("Client id").fill("client")
+    await page.get_by_label("Client ID").fill("client")
     await page.get_by_label("Client secret").fill(secret("wrong"))
     await page.get_by_label("Default scopes").fill("openid\nhttps://www.googleapis.com/auth/userinfo.email")
     await console.press("Create connector")
-    await expect(page.get_by_label("Client id")).to_have_value("client")
+    await expect(page.get_by_label("Client ID")).to_have_value("client")
     await expect(page.get_by_label("Client secret")).to_have_value("")
     assert secret("wrong") not in await page.content()
     assert data(tenant.get("/v3/connectors/google"))["scope"] == [
@@ -441,7 +441,7 @@ async def test_a_connector_is_set_up_tested_mended_and_deleted(
 
     await console.press("Add a credential")
     await console.dialog.get_by_label("Name").fill("EU app")
-    await console.dialog.get_by_label("Client id").fill("client")
+    await console.dialog.get_by_label("Client ID").fill("client")
     await console.dialog.get_by_label("Client secret").fill(secret("client"))
     await console.press_there("Add")
     await console.row("EU app").get_by_role("button", name="Make active").click()
@@ -790,7 +790,7 @@ async def test_the_trail_is_filtered_and_read_on(console: Console, tenant: Tenan
     await expect(page.get_by_role("row")).to_have_count(2)
     await expect(what).to_be_focused()
     await page.locator("summary").click()
-    await expect(page.get_by_role("row").last).to_contain_text("Connector id")
+    await expect(page.get_by_role("row").last).to_contain_text("Connector ID")
     await console.press("Clear")
     latest = page.get_by_role("row").filter(has_text="grant.created").first
     await expect(latest).to_contain_text(re.compile(r"\d{4}, \d\d:\d\d:\d\d"))

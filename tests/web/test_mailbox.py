@@ -112,6 +112,9 @@ async def test_folders_messages_and_one_of_them(console: Console, inbox: Inbox) 
 
     await console.go(f"/audit?grant_id={inbox.grant}&type=grant.mail_read")
     await expect(console.row("<33@example.com>")).to_contain_text("API key")
+    await console.go(f"/grants/{inbox.grant}")
+    await expect(page.locator(".timeline > li")).to_have_count(2)  # the views are one line, the connection another
+    await expect(page.get_by_text(re.compile(r"Mail read in the console \d+ times"))).to_be_visible()
 
 
 async def test_html_on_demand_loads_nothing(console: Console, inbox: Inbox) -> None:

@@ -9,6 +9,7 @@ import structlog
 from pydantic import SecretStr
 
 from opengrant.errors import AccessDenied, Blocked, InvalidRequest, OpenGrantError, RateLimited
+from opengrant.net.stream_connection import StreamConnection
 from opengrant.proxy.logins import Opened
 
 log = structlog.get_logger()
@@ -42,6 +43,33 @@ class Refusal(NamedTuple):
     code: str
     reply: str
     text: str
+
+
+class Dialogue:
+    """With one client. Counts what is refused, so that a client that goes on for ever is let go."""
+
+    def __init__(self, client: StreamConnection, log_in: LogIn) -> None:
+        self._client, self._log_in = client, log_in
+        self._mistakes = self._refused = 0
+
+    def _mistaken(self) -> None:
+        """The client has been told. Raises TooMuch."""
+        self._mistakes += 1
+        if self._mistakes >= MAX_MISTAKES:
+            raise TooMuch("Too many mistakes.")
+
+    async def _opened(self, credentials: tuple[str, SecretStr], refuse: Callable[[Refusal], None]) -> Opened | None:
+        """The session at the mail server; None after a refusal, which `refuse` tells. Raises TooMuch, Left."""
+        try:
+            return await self._log_in(*credentials)
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the client gets an answer, and a fault is logged
+            refuse(refusal_of(error))
+            self._refused += 1
+            if self._refused >= MAX_LOGINS:
+                raise TooMuch("Too many refused logins.") from None
+            if not isinstance(error, OpenGrantError):
+                raise Left from None
+            return None
 
 
 def refusal_of(error: Exception) -> Refusal:

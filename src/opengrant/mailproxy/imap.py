@@ -8,20 +8,16 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from opengrant.errors import OpenGrantError
 from opengrant.mailproxy.dialogue import (
     MAX_COMMAND,
     MAX_COMMANDS,
-    MAX_LOGINS,
-    MAX_MISTAKES,
     UNTIL_LOGIN,
+    Dialogue,
     Left,
-    LogIn,
+    Refusal,
     TooMuch,
     read_plain,
-    refusal_of,
 )
-from opengrant.net.stream_connection import StreamConnection
 from opengrant.proxy.logins import Opened
 
 CAPABILITIES = b"IMAP4rev1 SASL-IR LITERAL+ ID AUTH=PLAIN"
@@ -54,12 +50,8 @@ def words_of(text: bytes) -> list[bytes] | None:
     return words
 
 
-class ImapDialogue:
+class ImapDialogue(Dialogue):
     """One client. Raises OSError and Malformed of its connection, Left, TooMuch."""
-
-    def __init__(self, client: StreamConnection, log_in: LogIn) -> None:
-        self._client, self._log_in = client, log_in
-        self._mistakes = self._refused = 0
 
     async def run(self) -> Opened:
         """From the greeting to the OK of the login; the mail server speaks from here on."""
@@ -99,18 +91,13 @@ class ImapDialogue:
         credentials = await (self._of_login(command) if command.name == b"LOGIN" else self._of_plain(command))
         if credentials is None:
             return None
-        try:
-            opened = await self._log_in(*credentials)
-        except Exception as error:  # noqa: BLE001 -- whatever it is, the client gets an answer, and a fault is logged
-            refusal = refusal_of(error)
+
+        def refuse(refusal: Refusal) -> None:
             self._client.write(command.tag + f" NO [{refusal.code}] {refusal.text}\r\n".encode())
-            self._refused += 1
-            if self._refused >= MAX_LOGINS:
-                raise TooMuch("Too many refused logins.") from None
-            if not isinstance(error, OpenGrantError):
-                raise Left from None
-            return None
-        self._client.write(command.tag + b" OK [CAPABILITY " + opened.session.told + b"] Logged in\r\n")
+
+        opened = await self._opened(credentials, refuse)
+        if opened is not None:
+            self._client.write(command.tag + b" OK [CAPABILITY " + opened.session.told + b"] Logged in\r\n")
         return opened
 
     async def _of_login(self, command: Command) -> tuple[str, SecretStr] | None:
@@ -161,9 +148,7 @@ class ImapDialogue:
 
     def _mistake(self, tag: bytes, text: bytes) -> None:
         self._client.write(tag + b" " + text + b"\r\n")
-        self._mistakes += 1
-        if self._mistakes >= MAX_MISTAKES:
-            raise TooMuch("Too many mistakes.")
+        self._mistaken()
 
 
 def _joined(words: list[bytes] | None, more: list[bytes] | None) -> list[bytes] | None:

@@ -6,31 +6,22 @@ after it get the server's own list.
 
 from pydantic import SecretStr
 
-from opengrant.errors import OpenGrantError
 from opengrant.mailproxy.dialogue import (
     MAX_COMMANDS,
-    MAX_LOGINS,
-    MAX_MISTAKES,
     UNTIL_LOGIN,
+    Dialogue,
     Left,
-    LogIn,
     TooMuch,
     read_base64,
     read_plain,
-    refusal_of,
 )
-from opengrant.net.stream_connection import StreamConnection
 from opengrant.proxy.logins import Opened
 
 _NO_RESPONSE = "501 5.5.2 This is no response of the mechanism"
 
 
-class SmtpDialogue:
+class SmtpDialogue(Dialogue):
     """One client. Raises OSError and Malformed of its connection, Left, TooMuch."""
-
-    def __init__(self, client: StreamConnection, log_in: LogIn) -> None:
-        self._client, self._log_in = client, log_in
-        self._mistakes = self._refused = 0
 
     async def run(self) -> Opened:
         """From the greeting to the 235 of the login; the mail server speaks from here on."""
@@ -78,18 +69,9 @@ class SmtpDialogue:
         if credentials is None:
             self._mistake(_NO_RESPONSE)
             return None
-        try:
-            opened = await self._log_in(*credentials)
-        except Exception as error:  # noqa: BLE001 -- whatever it is, the client gets an answer, and a fault is logged
-            refusal = refusal_of(error)
-            self._say(f"{refusal.reply} {refusal.text}")
-            self._refused += 1
-            if self._refused >= MAX_LOGINS:
-                raise TooMuch("Too many refused logins.") from None
-            if not isinstance(error, OpenGrantError):
-                raise Left from None
-            return None
-        self._say("235 2.7.0 Logged in")
+        opened = await self._opened(credentials, lambda refusal: self._say(f"{refusal.reply} {refusal.text}"))
+        if opened is not None:
+            self._say("235 2.7.0 Logged in")
         return opened
 
     async def _of_plain(self, initial: list[bytes]) -> tuple[str, SecretStr] | None:
@@ -111,6 +93,4 @@ class SmtpDialogue:
 
     def _mistake(self, reply: str) -> None:
         self._say(reply)
-        self._mistakes += 1
-        if self._mistakes >= MAX_MISTAKES:
-            raise TooMuch("Too many mistakes.")
+        self._mistaken()

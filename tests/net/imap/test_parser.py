@@ -2,6 +2,7 @@
 
 import contextlib
 import imaplib
+import sys
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from opengrant.net.imap.commands import read_date
 from opengrant.net.imap.names import decode_name
-from opengrant.net.imap.parser import MAX_DEPTH, Response, Status, ranges, read, values
+from opengrant.net.imap.parser import MAX_DEPTH, Response, Status, ranges, read, values, weight
 from opengrant.net.line_connection import Malformed
 
 ATOMS = st.from_regex(rb"[A-Za-z\\$%][A-Za-z0-9.\-+:/$%]{0,12}", fullmatch=True).filter(
@@ -191,3 +192,16 @@ def test_dates_are_read_as_the_standard_library_reads_them(at, minutes):
 )
 def test_what_is_no_date_is_none(text):
     assert read_date(text) == 0
+
+
+@pytest.mark.parametrize("piece", [b"()", b"a ", b"1000 ", b'""', b'"a"', b"(a)", b"1,", b"BODY[1] ", b"((a b) NIL) "])
+def test_a_line_weighs_what_its_values_take(piece):
+    def size(value):
+        return sys.getsizeof(value) + (sum(map(size, value)) if isinstance(value, list) else 0)
+
+    line = b"* 1 FETCH " + piece * 10_000
+    found = read([line])
+    assert isinstance(found, Response)
+    of_sets = sum(sys.getsizeof(one) + 2 * sys.getsizeof(1000) for one in ranges(b"1," * 9_999 + b"1"))
+    assert size(found.values) <= 1.5 * weight(line)
+    assert piece != b"1," or of_sets <= 2 * weight(line)

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 from starlette.types import Receive, Scope, Send
 
+from opengrant.access.request_signatures import SignatureClaim
 from opengrant.api.http import responses
 from opengrant.api.http.authentication import Authentication
+from opengrant.api.http.large_bodies import LargeBodies
 from opengrant.api.http.path_tree import Router
 from opengrant.api.http.request import Request, read_body
 from opengrant.api.http.route_table import OPERATIONS, One, Operation, Redirect, Signed, Stream
@@ -24,7 +26,9 @@ class Endpoint:
         authentication: Authentication,
         services: Services,
         max_body: int,
+        large_bodies: LargeBodies,
     ) -> None:
+        self.large_bodies = large_bodies
         self.path = path
         self.operations = operations
         self.authentication = authentication
@@ -35,7 +39,7 @@ class Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["opengrant.route"] = self.path
         operation = self._operation(scope["method"])
-        access, answers = operation.access, operation.answers
+        access = operation.access
         params: dict[str, str] = scope["path_params"]
         request = Request(self.services, scope["opengrant.request_id"], params, scope["query_string"], scope["headers"])
         strange = any("\x00" in value or "\ufffd" in value for value in params.values())
@@ -44,8 +48,27 @@ class Endpoint:
         claim = await self.authentication.admit(access, request, scope, named=named)
         if strange:
             raise NotFound("Not found: the path holds characters that no id has.")
+        largest = operation.file.largest if operation.file else self.max_body
+        if largest <= self.max_body:
+            await self._answer(request, operation, claim, scope, receive, send, largest=largest)
+            return
+        async with self.large_bodies.turn(scope["headers"], usual=self.max_body):
+            await self._answer(request, operation, claim, scope, receive, send, largest=largest)
+
+    async def _answer(
+        self,
+        request: Request,
+        operation: Operation,
+        claim: SignatureClaim | None,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        *,
+        largest: int,
+    ) -> None:
+        access, answers = operation.access, operation.answers
         if operation.body is not None:
-            request.body = await read_body(scope, receive, operation.file.largest if operation.file else self.max_body)
+            request.body = await read_body(scope, receive, largest)
         if claim is not None and isinstance(access, Signed):
             await self.authentication.verify(claim, access, request, scope)
         answer = await operation.handler(request)
@@ -90,8 +113,15 @@ def build_router(
         service_accounts=services.service_accounts,
         key_and_grant=services.key_and_grant,
     )
-    router = Router()
+    router, large_bodies = Router(), LargeBodies()
     for path, operations in by_path.items():
-        endpoint = Endpoint(path, operations, authentication=authentication, services=services, max_body=max_body)
+        endpoint = Endpoint(
+            path,
+            operations,
+            authentication=authentication,
+            services=services,
+            max_body=max_body,
+            large_bodies=large_bodies,
+        )
         router.add(path, endpoint)
     return router

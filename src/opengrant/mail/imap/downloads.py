@@ -12,6 +12,7 @@ from opengrant.mail.sessions import Kept
 from opengrant.model.mail import Attachment
 from opengrant.net.imap import commands
 from opengrant.net.imap.session import ImapSession
+from opengrant.net.line_connection import Malformed
 
 PIECE = 512 * 1024
 """Bytes, encoded."""
@@ -39,6 +40,8 @@ async def begin(kept: Kept, session: ImapSession, message_id: str, attachment_id
         while piece:
             piece = await _piece(session, seen, attachment_id, start)
             start += len(piece)
+            if start > 2 * seen.head.size + 4 * PIECE:
+                raise Malformed("too_long")  # the part is longer than its message
             if decoded := decoder.feed(piece) if piece else decoder.end():
                 yield decoded
 

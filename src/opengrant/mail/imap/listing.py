@@ -59,13 +59,14 @@ async def page_of(
         await stream.date(session, read)
     found = list[Seen]()
     while len(found) < limit and (batch := stream.take(read, max(limit - len(found), _AT_LEAST if looks else 0))):
-        for one in await _heads(session, batch, query):
-            folder = next(folder for folder in read if folder.wire == one.wire)
+        seen = await _heads(session, batch, query)
+        for folder, uid in batch:
             if len(found) == limit:
                 folder.more = True
                 continue
-            folder.below = one.uid
-            if criteria.matches(query, one.head):
+            folder.below = uid
+            one = seen.get((folder.wire, uid))
+            if one is not None and criteria.matches(query, one.head):
                 found.append(one)
     for one in found:
         kept.remember(one.head.id, (one.wire, one.validity, one.uid))
@@ -81,11 +82,10 @@ async def _all(session: ImapSession) -> list[bytes]:
     return stream.bounded([one.wire for one in listed if one is not drafts])
 
 
-async def _heads(session: ImapSession, batch: stream.Taken, query: MessageQuery) -> list[Seen]:
-    """In the order of the batch; messages that are gone are left out."""
+async def _heads(session: ImapSession, batch: stream.Taken, query: MessageQuery) -> dict[tuple[bytes, int], Seen]:
+    """By folder and number; messages that are gone are left out."""
     read = await heads.read_all(session, stream.by_folder(batch), headers=query.headers)
-    seen = {(one.wire, one.uid): one for one in read}
-    return [seen[folder.wire, uid] for folder, uid in batch if (folder.wire, uid) in seen]
+    return {(one.wire, one.uid): one for one in read}
 
 
 async def texts(session: ImapSession, found: Sequence[Seen]) -> dict[tuple[bytes, int], Body]:

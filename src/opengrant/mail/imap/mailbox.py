@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from opengrant import failpoints
-from opengrant.errors import OpenGrantError
+from opengrant.errors import DataNotFound, OpenGrantError, ProviderUnavailable
 from opengrant.mail.imap import (
     changing,
     correspondents,
@@ -178,9 +178,16 @@ class ImapMailbox:
 
     async def _filed(self, message: Ready, host: str) -> tuple[str, ...]:
         """The folder of the copy. That there is none is no reason to send the message again."""
+
+        async def file(*, again: bool) -> bytes | None:
+            return await self.line.call(lambda kept, session: sent.file(kept, session, message, host, again=again))
+
         try:
             async with asyncio.timeout(COPYING):
-                wire = await self.line.call(lambda kept, session: sent.file(kept, session, message, host))
+                try:
+                    wire = await file(again=False)
+                except (DataNotFound, ProviderUnavailable):  # the folder was deleted meanwhile, or the wire broke
+                    wire = await file(again=True)
         except (OpenGrantError, TimeoutError) as problem:
             log.warning("sent_copy_failed", grant_id=self.line.grant.id, problem=type(problem).__name__)
             return ()

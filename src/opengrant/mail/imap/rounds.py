@@ -114,7 +114,7 @@ def _took(
 
 
 def _all(found: Sequence[Uids]) -> Uids:
-    return found[0] if len(found) == 1 else Uids.united(found)
+    return found[0] if len(found) == 1 else Uids(one for uids in found for one in uids.ranges)
 
 
 def _chunks(wires: list[bytes], size: int) -> Iterator[list[bytes]]:

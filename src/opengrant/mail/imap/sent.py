@@ -13,10 +13,11 @@ from opengrant.providers.mail.sending import files_copies
 _NAME = "Sent"
 
 
-async def file(kept: Kept, session: ImapSession, message: Ready, host: str) -> bytes | None:
+async def file(kept: Kept, session: ImapSession, message: Ready, host: str, *, again: bool = False) -> bytes | None:
     """The folder of the copy; None where the server files it, and has no folder that is known for it.
 
     host    of the server that has sent it
+    again   an earlier try failed, and may have put it there all the same
     Raises  InvalidData: there is no folder, and the server makes none.
     """
     files = files_copies(host)
@@ -27,17 +28,17 @@ async def file(kept: Kept, session: ImapSession, message: Ready, host: str) -> b
         if found is None and files:
             return None
         kept.sent = await folders.make(session, listed, _NAME) if found is None else found.wire
-    if known is None:
+    if known is None or again:
         if await _lies_there(session, kept.sent, message):
             return kept.sent
         # One that files does so before it answers: of those after the first, none has to be looked for.
-        kept.files = False
+        kept.files = False if files is None else files
     if known:
         return kept.sent
     try:
         await commands.append(session, kept.sent, message.raw, flags=b"\\Seen")
     except ProviderFailure:
-        kept.sent = None  # perhaps it is gone: the next message looks again
+        kept.sent = None  # perhaps it is gone
         raise
     return kept.sent
 

@@ -119,7 +119,10 @@ async def date(session: ImapSession, readings: Sequence[Reading]) -> None:
     dated = await rounds.fetch(session, asked, b"INTERNALDATE")
     for one in readings:
         one.dates = {seen.uid: seen.date for seen in dated.get(one.wire, ())}
-        one.waiting = deque(uid for uid in one.waiting if uid in one.dates)
+        there = deque(uid for uid in one.waiting if uid in one.dates)
+        if one.waiting and not there:
+            one.below = one.waiting[-1]  # all are gone, and the next page is not to ask for them again
+        one.waiting = there
 
 
 def take(readings: Sequence[Reading], count: int) -> list[tuple[Reading, int]]:

@@ -8,6 +8,7 @@ All raise what `ImapSession.run` raises, and Malformed.
 
 import asyncio
 from collections.abc import Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from opengrant.errors import ProviderFailure
@@ -144,8 +145,8 @@ async def new(session: ImapSession, start: int, *, most: int) -> list[Fetched]:
     """Messages of the open folder from this number on, the lowest first, and `most` at most."""
     found = await commands.search(session, [b"UID %d:*" % start])
     # A server answers with its last message where none is behind that number.
-    uids = [uid for low, high in reversed(found.ranges) for uid in range(max(low, start), min(high, low + most) + 1)]
-    return await _heads(session, uids[:most])
+    uids = (uid for low, high in reversed(found.ranges) for uid in range(max(low, start), high + 1))
+    return await _heads(session, list(islice(uids, most)))
 
 
 async def newest(session: ImapSession, total: int, *, most: int) -> list[Fetched]:

@@ -55,24 +55,19 @@ class Fetched(NamedTuple):
 
 
 class Uids:
-    """Numbers of messages as a server listed them, the highest first. A folder of a million takes no list of them.
+    """Numbers of messages as a server listed them, each once, the highest first.
 
-    ranges  (lowest, highest) of each
+    ranges  (lowest, highest) of each. A folder of a million takes no list of them
     """
 
     def __init__(self, found: Iterable[tuple[int, int]] = ()) -> None:
-        self.ranges = sorted(found, reverse=True)
-
-    @classmethod
-    def united(cls, several: "Iterable[Uids]") -> "Uids":
-        """Of several searches, each number once."""
-        joined = list[tuple[int, int]]()
-        for low, high in sorted(one for uids in several for one in uids.ranges):
-            if joined and low <= joined[-1][1] + 1:
-                joined[-1] = joined[-1][0], max(high, joined[-1][1])
+        merged = list[tuple[int, int]]()
+        for low, high in sorted(found):
+            if merged and low <= merged[-1][1] + 1:
+                merged[-1] = merged[-1][0], max(high, merged[-1][1])
             else:
-                joined.append((low, high))
-        return cls(joined)
+                merged.append((low, high))
+        self.ranges = merged[::-1]
 
     def __iter__(self) -> Iterator[int]:
         for low, high in self.ranges:
@@ -99,7 +94,7 @@ async def list_folders(session: ImapSession, *, counts: bool = False, items: byt
     if counts and session.selected is not None:
         await _look_again(session)  # of the open folder a server counts what it has told this session of
     answer = await session.run(b'LIST "" "*"' + options)
-    folders = [_listed(response) for response in answer.of("LIST")]
+    folders = [one for response in answer.of("LIST") if can_be_named(one := _listed(response))]
     known = _counts(answer)
     if counts and not known:
         known = await _ask_counts(session, folders, items)
@@ -152,6 +147,11 @@ def _listed(response: Response) -> ListedFolder:
                 tuple(_text(one).decode("ascii", "replace") for one in attributes),
             )
     raise Malformed("not_imap")
+
+
+def can_be_named(folder: ListedFolder) -> bool:
+    """Whether a command can name it."""
+    return not {0, 10, 13} & set(folder.wire)
 
 
 def can_open(folder: ListedFolder) -> bool:
@@ -337,10 +337,11 @@ async def move(session: ImapSession, uids: Sequence[int], wire: bytes) -> None:
 
 async def erase(session: ImapSession, uids: Sequence[int]) -> None:
     """For good. Without UIDPLUS, messages that others have marked stay, and then so do these, marked."""
+    known = set(uids)
     await store(session, uids, b"\\Deleted", add=True)
     if "UIDPLUS" in session.offers:
         await session.run(b"UID EXPUNGE " + uid_set(uids))
-    elif set(await search(session, [b"DELETED"])) <= set(uids):
+    elif all(uid in known for uid in await search(session, [b"DELETED"])):
         await session.run(b"EXPUNGE")
 
 

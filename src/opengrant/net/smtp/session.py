@@ -26,7 +26,7 @@ BLOCK = 256 * 1024
 SHOWN = 5
 """Refused recipients that are named."""
 
-_OK, _WILL_FORWARD, _GO_ON, _GOING = 250, 251, 354, 421
+_OK, _GO_ON, _GOING = 250, 354, 421
 _NOT_TAKEN = 554
 
 
@@ -120,9 +120,7 @@ class SmtpSession:
         commands += [b"RCPT TO:<%b>" % one.encode("ascii") for one in envelope.recipients]
         replies = await self._ask(commands)
         refused = [
-            (one, reply)
-            for one, reply in zip(envelope.recipients, replies[1:], strict=False)
-            if reply.code not in (_OK, _WILL_FORWARD)
+            (one, reply) for one, reply in zip(envelope.recipients, replies[1:], strict=False) if not _accepts(reply)
         ]
         if replies[0].code == _OK and not refused:
             return
@@ -177,13 +175,20 @@ class SmtpSession:
         self._connection.within(ACCEPTING)
         self._connection.write(b".\r\n")
         reply = await dialogue.reply()
+        if not (_accepts(reply) or 400 <= reply.code < 600):
+            raise Malformed("not_smtp")  # neither taken nor refused
         self.awaiting = False
         self._broken = reply.code == _GOING
-        if reply.code != _OK:
+        if not _accepts(reply):
             raise dialogue.refusal(reply)
 
     def _failed(self, failure: ProviderFailure) -> Exception:
         return AnswerLost(failure) if self.awaiting else failure
+
+
+def _accepts(reply: Reply) -> bool:
+    """250, and what a client has to take for it (RFC 5321 section 4.2.1)."""
+    return 200 <= reply.code < 300
 
 
 def stuffed(message: bytes) -> Iterator[bytes]:

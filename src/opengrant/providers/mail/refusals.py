@@ -197,6 +197,12 @@ _OUR_BUG = Verdict(
 _DOWN = Verdict(
     Kind.PROVIDER_DOWN, "server_unavailable", "The mail server is not available: try again later.", retryable=True
 )
+_SENSELESS = Verdict(
+    Kind.PROVIDER_DOWN,
+    "senseless_answer",
+    "The mail server's answer is too long or makes no sense: try again later, or ask its administrator.",
+    retryable=True,
+)
 _NO_GREETING = Verdict(
     Kind.PROVIDER_DOWN,
     "no_greeting",
@@ -476,6 +482,8 @@ def _below(evidence: Evidence) -> Verdict | None:
     if evidence.status is not None:
         return None
     if verdict := FAULTS.get(evidence.code):
+        if verdict is _WRONG_PORT and evidence.step == "command":
+            return _SENSELESS  # a login has shown that the port is right
         no_greeting = (evidence.code, evidence.step) == ("timeout", "greeting")
         return _NO_GREETING if no_greeting else _other_server(evidence.text) or verdict
     if evidence.step == "tls":

@@ -58,7 +58,7 @@ async def _work(db: Store) -> list[Finding]:
 async def _sources(db: Store) -> list[Finding]:
     found = await db.read(checkup.degraded())
     if not found:
-        return [Finding("sources", "ok", "no connector, credential or mail host is held to blame")]
+        return [Finding("sources", "ok", "no connector, credential or mail host is degraded")]
     findings = []
     for one in found[: checkup.MOST]:
         id_, _, host = one.source.partition("/")

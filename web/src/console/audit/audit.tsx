@@ -190,7 +190,7 @@ function summary({ detail }: AuditEntry): string {
         return words.join(", ");
     }
     const [first] = Object.entries(detail).filter(([, value]) => typeof value === "string");
-    return first ? `${plain(first[0]).toLowerCase()} ${String(first[1]).slice(0, 12)}…` : "More";
+    return first ? `${plain(first[0])} ${String(first[1]).slice(0, 12)}…` : "More";
 }
 
 const TELLING = ["provider", "changed", "reason", "note", "domain_address", "kind", "url", "permissions", "means"];

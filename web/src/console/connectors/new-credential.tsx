@@ -79,7 +79,7 @@ export function NewCredential({
                             />
                         )}
                         <TextField
-                            label="Client id"
+                            label="Client ID"
                             value={values.client_id ?? ""}
                             onValue={set("client_id")}
                             required={client}

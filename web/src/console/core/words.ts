@@ -159,9 +159,14 @@ export function actorWords(actor: string | undefined, names?: Map<string, string
     return `${words[kind] ?? kind} ${id.length > 20 ? `${id.slice(0, 8)}…` : id}`.trim();
 }
 
-/** "client_id" as "Client id". */
+const CAPITALS = new Set("api dkim dns ews http https id imap ip mx smtp spf tls uri url".split(" "));
+
+/** "imap_host" as "IMAP host". */
 export function plain(name: string): string {
-    const words = name.replaceAll(/[_.]/g, " ");
+    const words = name
+        .split(/[_.]/)
+        .map((word) => (word === "oauth" ? "OAuth" : CAPITALS.has(word) ? word.toUpperCase() : word))
+        .join(" ");
     return words.charAt(0).toUpperCase() + words.slice(1);
 }
 

@@ -139,7 +139,7 @@ function GrantFacts({ grant }: { grant: Grant }) {
         <div class="card padded">
             <Facts
                 of={[
-                    ["Id", <CopyId key="id" id={grant.id} />],
+                    ["ID", <CopyId key="id" id={grant.id} />],
                     ["Name", grant.name],
                     ["Last verified", proven_at && <Time at={proven_at} />],
                     ["Next check", next_check_at && <Due at={next_check_at} />],

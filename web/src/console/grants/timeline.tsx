@@ -66,7 +66,7 @@ interface Group {
     before: number;
 }
 
-const IN_RUNS = new Set(["refreshed", "checked"]);
+const IN_RUNS = new Set(["refreshed", "checked", "mail_read"]);
 
 /** Merges runs of one kind into the latest entry, with a count. */
 function grouped(entries: Moment[]): Group[] {
@@ -78,7 +78,8 @@ function grouped(entries: Moment[]): Group[] {
         const last = groups.at(-1);
         const refreshed = entry.type === "refreshed";
         const times = refreshed ? (entry.refreshes ?? 1) : 1;
-        if (last?.entry.type === entry.type && IN_RUNS.has(entry.type) && !last.before) {
+        const sameReader = entry.type !== "mail_read" || entry.actor === last?.entry.actor;
+        if (last?.entry.type === entry.type && IN_RUNS.has(entry.type) && sameReader && !last.before) {
             last.times += times;
         } else {
             groups.push({ entry, times, repeated, before: refreshed ? 0 : (entry.refreshes ?? 0) });
