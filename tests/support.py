@@ -25,6 +25,7 @@ from opengrant.server.sockets import listen, url_of
 from opengrant.server.uvicorn_server import config
 from opengrant.settings import Settings
 from opengrant.store.engine.port import Row, Statement, Steps, Store, StoreUnavailable
+from tests.peers.cyrus import Cyrus
 from tests.peers.dovecot import ACCOUNTS, ELSEWHERE, Dovecot
 
 T = TypeVar("T")
@@ -131,14 +132,11 @@ class Away:
         return written
 
 
-def imap(dovecot: Dovecot, username: str, **more: Any) -> dict[str, Any]:
-    """The settings of a connect/custom request for one of Dovecot's accounts, with both legs."""
-    hosts = {
-        "imap_host": ELSEWHERE,
-        "imap_port": dovecot.imaps,
-        "smtp_host": ELSEWHERE,
-        "smtp_port": dovecot.submissions,
-    }
+def imap(server: Dovecot | Cyrus, username: str, **more: Any) -> dict[str, Any]:
+    """The settings of a connect/custom request for one of a server's accounts, with both legs where it has both."""
+    hosts: dict[str, Any] = {"imap_host": ELSEWHERE, "imap_port": server.imaps}
+    if isinstance(server, Dovecot):
+        hosts |= {"smtp_host": ELSEWHERE, "smtp_port": server.submissions}
     return {"imap_username": username, "imap_password": ACCOUNTS[username], **hosts, **more}
 
 

@@ -16,10 +16,10 @@ from tests.mail import test_folders as folders
 from tests.mail import test_messages as messages
 from tests.mail import test_threads as threads
 from tests.mail import test_watching as watching
-from tests.mail.mailbox import OWNER, Owner, mail
+from tests.mail.mailbox import Owner, mail
 from tests.peers.cyrus import Cyrus
 from tests.peers.dovecot import Dovecot
-from tests.support import LiveServer, Tenant, data, imap, problem
+from tests.support import LiveServer, Tenant, data, problem
 
 
 @pytest.fixture(scope="module", params=["plain", "cyrus"])
@@ -38,13 +38,6 @@ def dovecot(request: pytest.FixtureRequest) -> Iterator[Dovecot | Cyrus]:
 def server(dovecot: Dovecot | Cyrus, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     with LiveServer(dovecot.settings(), tmp_path_factory.mktemp("other")) as live:
         yield live
-
-
-@pytest.fixture
-def grant(tenant: Tenant, dovecot: Dovecot) -> str:
-    tenant.connector("imap")
-    login = {name: value for name, value in imap(dovecot, OWNER).items() if name.startswith("imap_")}
-    return f"/v3/grants/{data(tenant.connect('imap', login))['id']}"
 
 
 test_folders_are_listed = folders.test_folders_are_listed_as_the_server_has_them
@@ -66,8 +59,7 @@ test_a_draft_is_changed = draft_tests.test_a_change_leaves_what_it_does_not_name
 test_a_change_leaves_one_version = draft_tests.test_a_change_after_a_broken_off_one_leaves_one_version
 test_the_newest_version_counts = draft_tests.test_of_two_versions_the_newest_counts_everywhere
 test_a_thread = threads.test_a_thread_is_its_messages_in_all_folders
-
-test_filters_of_threads = threads.test_filters
+test_a_thread_is_marked_and_moved = threads.test_all_messages_are_marked_and_moved_but_drafts_stay
 test_threads_are_deleted = threads.test_a_thread_is_deleted_into_the_trash_and_from_there_for_good
 message = attachments.message
 polled = watching.polled

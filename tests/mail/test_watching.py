@@ -55,11 +55,15 @@ class Told:
 
         return live.call(find())
 
-    def start(self) -> None:
-        """Until the inbox is listened to."""
+    def go_on(self) -> None:
+        """As a process does all the time; what waits has waited."""
         live = self.tenant.server
         live.rows("update mail_watches set due_at = 0 where grant_id = $1 and owner is null", self.grant_id)
         live.call(live.services.watching.run())
+
+    def start(self) -> None:
+        """Until the inbox is listened to."""
+        self.go_on()
         until(lambda: (watch := self.watch()) is not None and not watch.opening, "nothing listens")
 
     def check(self) -> None:

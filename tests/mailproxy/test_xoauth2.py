@@ -3,7 +3,8 @@
 import imaplib
 import smtplib
 from base64 import b64decode, b64encode
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol
 
 import pytest
 
@@ -22,6 +23,13 @@ IMAP = {
     "AUTHENTICATE": b"* CAPABILITY IMAP4rev1 IDLE X-GM-EXT-1\r\nTAG OK logged in\r\n",
     "SELECT": b"* 3 EXISTS\r\nTAG OK [READ-WRITE] selected\r\n",
 }
+REFUSING = {
+    **IMAP,
+    "AUTHENTICATE": [
+        b"+ " + CHALLENGE + b"\r\n",
+        b"TAG NO [AUTHENTICATIONFAILED] Invalid credentials (Failure)\r\n",
+    ],
+}
 SMTP = {
     "EHLO": b"250-fake\r\n250 AUTH PLAIN XOAUTH2\r\n",
     "MAIL": b"250 2.1.0 ok\r\n",
@@ -36,8 +44,20 @@ def google(tenant: Tenant, provider: FakeOAuth) -> Any:
     return data(tenant.connect("google", {"refresh_token": token}))
 
 
-def fake(beside: Beside, certificates: Certificates, kind: Any, replies: Any) -> FakeMail:
-    return beside.enter(FakeMail(kind, replies=replies, tls=certificates.good, implicit=True))
+class Start(Protocol):
+    """Puts a mail server where Google's is."""
+
+    def __call__(self, kind: Literal["imap", "smtp"], replies: Mapping[str, Any], **more: Any) -> FakeMail: ...
+
+
+@pytest.fixture
+def start(beside: Beside, certificates: Certificates, google_mail: MailPlaces) -> Start:
+    def put(kind: Literal["imap", "smtp"], replies: Mapping[str, Any], **more: Any) -> FakeMail:
+        made = beside.enter(FakeMail(kind, replies=dict(replies), tls=certificates.good, implicit=True, **more))
+        (google_mail.imap if kind == "imap" else google_mail.smtp).leads_to = made.port
+        return made
+
+    return put
 
 
 def live_token(server: LiveServer, tenant: Tenant, grant: Any) -> str:
@@ -57,17 +77,14 @@ def test_imap_with_the_live_token(
     tenant: Tenant,
     google: Any,
     key: str,
-    beside: Beside,
-    certificates: Certificates,
-    google_mail: MailPlaces,
+    start: Start,
     at_once: bool,
 ) -> None:
     replies: dict[str, Any] = dict(IMAP)
     if not at_once:
         replies["CAPABILITY"] = OFFERS.replace(b"SASL-IR ", b"")
         replies["AUTHENTICATE"] = [b"+ \r\n", IMAP["AUTHENTICATE"]]
-    gmail = fake(beside, certificates, "imap", replies)
-    google_mail.imap.leads_to = gmail.port
+    gmail = start("imap", replies)
     with proxied.mailbox() as client:
         assert client.login(OWNER, key)[0] == "OK"
         assert client.select() == ("OK", [b"3"])
@@ -82,12 +99,9 @@ def test_smtp_with_the_live_token(
     tenant: Tenant,
     google: Any,
     key: str,
-    beside: Beside,
-    certificates: Certificates,
-    google_mail: MailPlaces,
+    start: Start,
 ) -> None:
-    gmail = fake(beside, certificates, "smtp", SMTP)
-    google_mail.smtp.leads_to = gmail.port
+    gmail = start("smtp", SMTP)
     with proxied.submission() as client:
         assert client.login(OWNER, key)[0] == 235
         assert client.mail(OWNER)[0] == 250
@@ -100,23 +114,16 @@ def test_a_refused_token_names_the_scope_and_leaves_the_grant_valid(
     tenant: Tenant,
     google: Any,
     key: str,
-    beside: Beside,
-    certificates: Certificates,
-    google_mail: MailPlaces,
+    start: Start,
 ) -> None:
-    refused = [b"+ " + CHALLENGE + b"\r\n", b"TAG NO [AUTHENTICATIONFAILED] Invalid credentials (Failure)\r\n"]
-    gmail = fake(beside, certificates, "imap", {**IMAP, "AUTHENTICATE": refused})
-    google_mail.imap.leads_to = gmail.port
+    start("imap", REFUSING)
     client = proxied.mailbox()
     with pytest.raises(imaplib.IMAP4.error, match=r"AUTHENTICATIONFAILED.*https://mail\.google\.com/"):
         client.login(OWNER, key)
     client.shutdown()
     assert data(tenant.get(f"/v3/grants/{google['id']}"))["grant_status"] == "valid"
 
-    gmail = fake(
-        beside, certificates, "smtp", {**SMTP, "AUTH": [b"334 " + CHALLENGE + b"\r\n", b"535 5.7.8 Not accepted\r\n"]}
-    )
-    google_mail.smtp.leads_to = gmail.port
+    start("smtp", {**SMTP, "AUTH": [b"334 " + CHALLENGE + b"\r\n", b"535 5.7.8 Not accepted\r\n"]})
     with proxied.submission() as sending, pytest.raises(smtplib.SMTPAuthenticationError, match=r"mail\.google\.com"):
         sending.login(OWNER, key)
 
@@ -127,12 +134,9 @@ def test_a_consent_that_was_taken_back_ends_the_grant(
     provider: FakeOAuth,
     google: Any,
     key: str,
-    beside: Beside,
-    certificates: Certificates,
-    google_mail: MailPlaces,
+    start: Start,
 ) -> None:
-    refused = [b"+ " + CHALLENGE + b"\r\n", b"TAG NO [AUTHENTICATIONFAILED] Invalid credentials (Failure)\r\n"]
-    google_mail.imap.leads_to = fake(beside, certificates, "imap", {**IMAP, "AUTHENTICATE": refused}).port
+    start("imap", REFUSING)
     for token in list(provider.accounts):
         provider.revokes(token)
     client = proxied.mailbox()
@@ -155,14 +159,11 @@ def test_a_server_in_trouble_is_no_wrong_password(
     tenant: Tenant,
     google: Any,
     key: str,
-    beside: Beside,
-    certificates: Certificates,
-    google_mail: MailPlaces,
+    start: Start,
     greeting: bytes,
     told: str,
 ) -> None:
-    gmail = beside.enter(FakeMail(greeting=greeting, replies=IMAP, tls=certificates.good, implicit=True))
-    google_mail.imap.leads_to = gmail.port
+    start("imap", IMAP, greeting=greeting)
     client = proxied.mailbox()
     with pytest.raises(imaplib.IMAP4.error, match=rf"\[{told}\]"):
         client.login(OWNER, key)

@@ -43,6 +43,7 @@ autocreate_quota: 0
 autocreate_post: no
 specialuse_protect: \Important
 skiplist_unsafe: yes
+delete_mode: immediate
 tls_server_cert: {dir}/cert.pem
 tls_server_key: {dir}/key.pem
 """
@@ -65,9 +66,6 @@ DAEMON {{
 
 class Cyrus:
     """Context manager. Ports: `imap` (STARTTLS) and `imaps` (implicit TLS)."""
-
-    submissions = 9
-    """Nothing listens there: it sends no mail."""
 
     def __init__(self) -> None:
         self.dir = Path(tempfile.mkdtemp(prefix="cyrus-"))

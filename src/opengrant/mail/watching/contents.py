@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from opengrant.errors import GrantExpired, InvalidAuthentication, InvalidData, NotFound, OpenGrantError
+from opengrant.errors import GrantExpired, InvalidAuthentication, InvalidData, NotFound, OpenGrantError, ProviderFailure
 from opengrant.events.contents import LIVE, NotNow
 from opengrant.mail import shown
 from opengrant.mail.imap import heads
@@ -54,7 +54,12 @@ async def read(
     found = dict[str, Message]()
     for number, messages in by_folder.items():
         wire = folders[number].wire
-        validity = await commands.open_folder(session, wire)
+        try:
+            validity = await commands.open_folder(session, wire)
+        except ProviderFailure as failure:
+            if session.usable and "NO" in failure.evidence.subcodes:
+                continue  # the folder is gone since
+            raise
         seen = await heads.read(session, wire, validity, [one.places[0].uid for one in messages])
         bodies = await heads.bodies(session, seen, most=MAX_TEXT)
         found |= {one.head.id: one.message("none", bodies.get(one.uid)) for one in seen}

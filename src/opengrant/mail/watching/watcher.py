@@ -131,7 +131,8 @@ class Watcher:
             failures += 1
             wait = self._wait_after(failures, error)
             self.observe("failed")
-            log.info("watch_failed", grant=grant_id, error=error.type, failures=failures)
+            code = None if error.evidence is None else error.evidence.code
+            log.info("watch_failed", grant=grant_id, error=error.type, code=code, failures=failures)
         except Exception:
             failures += 1
             wait = self._wait_after(failures, None)
