@@ -223,6 +223,18 @@ def test_a_thread_is_deleted_into_the_trash_and_from_there_for_good(tenant: Tena
     assert (owner.count("Trash"), owner.count("INBOX")) == (0, 1)
 
 
+def test_a_thread_with_a_long_root_is_found_by_its_id(tenant: Tenant, grant: str, owner: Owner) -> None:
+    """As far as an id goes: one that is longer still is listed, and its messages are listed by it."""
+    for number, length in enumerate((300, 680, 750)):
+        named = b"References: <%b@example.com>\r\nSubject:" % (b"x" * length)
+        owner.put(mail(number).replace(b"Subject:", named, 1), after=number)
+    longest, *others = data(tenant.get(f"{grant}/threads"))
+    for one in others:
+        assert data(tenant.get(f"{grant}/threads/{one['id']}")) == one
+    assert longest["message_ids"] == [id_(2)]
+    assert problem(tenant.get(f"{grant}/threads/{longest['id']}"))[0] == 404
+
+
 def test_a_message_without_an_id_is_a_thread_of_its_own(tenant: Tenant, grant: str, owner: Owner) -> None:
     owner.put(mail(1, Message_ID=""))
     owner.put(mail(2))

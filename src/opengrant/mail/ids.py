@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 MAX_MESSAGE_ID = 900
 """Characters of a Message-ID that is an id here."""
-MAX_THREAD = 200
+MAX_THREAD = 700
 """Characters of a Message-ID that is a thread's id, base64 and all, as it is."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
