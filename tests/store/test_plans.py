@@ -448,6 +448,7 @@ def scripts(dialect: Dialect) -> dict[Callable[..., Any], list[Steps[Any]]]:
         grants.renew: [grants.renew(writing, dialect)],
         grants.change: [grants.change(writing, seen_version=1)],
         grants.find: [grants.find("app", "g500")],
+        grants.beginning: [grants.beginning("app", "0a1b", limit=10)],
         keyed.find: [keyed.find(b"digest", "g500", now=START)],
         grants.find_mailbox: [grants.find_mailbox("app", ProviderName.IMAP, EMAIL)],
         grants.find_mailbox_and_home: [
