@@ -132,6 +132,7 @@ TYPES = {
     GONE: "not_found_error",
     BAD: "invalid_request_error",
 }
+LONG = b'* LIST (%b) "/" "folder"\r\n' % (b"\\x " * 100)
 REFUSALS = {
     "says nothing": Refused({"UID FETCH": SILENCE}, DOWN, "timed out"),
     "drips": Refused({"UID FETCH": DRIP}, DOWN, "timed out"),
@@ -184,8 +185,10 @@ REFUSALS = {
         {"LIST": b"TAG BAD Request is throttled. Suggested Backoff Time: 12000 milliseconds\r\n"},
         *(LIMITED, "throttled", "/folders"),
     ),
-    "has 100,000 folders": Refused({"LIST": b'* LIST () "/" "folder"\r\n' * 100_000 + OK}, DOWN, "", "/folders"),
-    "answers 1,000,000 times": Refused({"UID SEARCH": b"* 1 EXISTS\r\n" * 1_000_000 + OK}, DOWN, ""),
+    "has folders without end": Refused({"LIST": LONG * 6000 + OK}, DOWN, "too long", "/folders"),
+    "finds the same without end": Refused(
+        {"UID SEARCH": b"* SEARCH%b\r\n" % (b" 1" * 1000) * 600 + OK}, DOWN, "too long"
+    ),
 }
 
 
