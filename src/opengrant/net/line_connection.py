@@ -137,8 +137,6 @@ class LineConnection(asyncio.Protocol):
 
     async def exactly(self, size: int) -> bytes:
         """The next `size` bytes; the caller limits them."""
-        if size <= len(self._buffer):
-            return self._take(size)
         got = bytearray()
         while (missing := size - len(got)) > 0:
             if not self._buffer:
