@@ -87,6 +87,8 @@ REPLIES = {
     "full@example.test": "552 5.2.2 mailbox full",
 }
 """What RCPT is answered with for these recipients."""
+STAYS = '"$@" & master=$!; trap "kill $master" TERM; wait $master; wait $master'
+"""Postfix's master changes its user for a moment, which unties it from us: a shell stays tied, and ends it."""
 UNWANTED = "unwanted"
 """A message with this word in its subject is refused after it was sent."""
 
@@ -122,7 +124,7 @@ class Postfix:
     def __enter__(self) -> Self:
         self._write()
         self._process = subprocess.Popen(
-            [*tied("SIGTERM"), str(PROGRAMS / "master"), "-c", str(self.dir), "-d"],
+            [*tied("SIGTERM"), "sh", "-c", STAYS, "sh", str(PROGRAMS / "master"), "-c", str(self.dir), "-d"],
             cwd=self.dir,
             env={"PATH": os.environ["PATH"], "LD_LIBRARY_PATH": libraries("usr/lib/postfix")},
             stdout=subprocess.DEVNULL,
