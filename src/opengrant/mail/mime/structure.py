@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from opengrant.mail.mime import charsets
 from opengrant.mail.mime.headers import parameters
 from opengrant.mail.mime.parts import DEEPEST, MOST_PARTS, TEXT, Described, Part, kind_of
 
+_BRIEF = 100
+"""Bytes of words that are remembered."""
 _PLAIN = re.compile(rb"[A-Za-z0-9._-]+")
 _BASE = 7
 """Items of a part before those of its kind: type, subtype, parameters, id, description, encoding, size."""
@@ -46,6 +49,17 @@ class _Reading:
 
 
 def _leaf(items: Sequence[object], number: str) -> Part:
+    match items:
+        case [bytes(type_), bytes(subtype), [bytes(name), bytes(charset)], None, _, bytes(encoding), size, *more] if (
+            type_.lower() == b"text"
+            and name.lower() == b"charset"
+            and _PLAIN.fullmatch(charset)
+            and len(subtype) + len(charset) + len(encoding) < _BRIEF
+            and _at(more, 2) is None
+        ):
+            # Nearly all texts: a type, a charset and an encoding that were read before, and nothing of their own.
+            known = _text_part(subtype, charset, encoding)
+            return Part(number, known.kind, known.parameters, known.encoding, None, None, None, _number(size))
     kind = f"{_text(_at(items, 0))}/{_text(_at(items, 1))}"
     own = 0  # items between those of each part and those that any part may have
     if kind.lower().startswith("text/"):
@@ -54,6 +68,11 @@ def _leaf(items: Sequence[object], number: str) -> Part:
         own = 3
     said = _described(kind, _at(items, 2), _at(items, _BASE + own + 1), _at(items, 3), _at(items, 5))
     return said.leaf(number, _number(_at(items, 6)))
+
+
+@lru_cache(256)
+def _text_part(subtype: bytes, charset: bytes, encoding: bytes) -> Part:
+    return _described(f"text/{_text(subtype)}", [b"charset", charset], None, None, encoding).leaf("", 0)
 
 
 def _described(
