@@ -308,10 +308,24 @@ DEPENDS_ON_THE_WORLD = {
 }
 
 
+LONG = 1_000
+
+
+def cheap(part: Any) -> Any:
+    """Without bounds of long texts: schemathesis takes seconds to compile one, and makes no text so long."""
+    if isinstance(part, dict):
+        return {
+            name: cheap(value)
+            for name, value in part.items()
+            if not (name == "maxLength" and isinstance(value, int) and value > LONG)
+        }
+    return [cheap(one) for one in part] if isinstance(part, list) else part
+
+
 @functools.cache
 def described(mode: GenerationMode) -> OpenApiSchema:
     """Reading the document takes longer than most requests."""
-    return schemathesis.openapi.from_dict(DOCUMENT if mode is GenerationMode.POSITIVE else WITHOUT_KEYS)
+    return schemathesis.openapi.from_dict(cheap(DOCUMENT if mode is GenerationMode.POSITIVE else WITHOUT_KEYS))
 
 
 def _has_null(value: object) -> bool:
@@ -332,8 +346,11 @@ def test_the_server_does_what_it_says(
     if method == "GET" or path.startswith("/v3/admin/"):
         excluded.append(negative_data_rejection)  # a parameter that nobody knows is ignored, as the wire wants it
     signing = Signing(account(server)) if path.startswith("/v3/admin/") else None
-    # What a request must look like is no matter of the database: PostgreSQL sees a few of each.
-    examples = 3 if "OPENGRANT_DATABASE_URL" in server.env else 8
+    # What a request must look like is no matter of the database: PostgreSQL sees a few of each, and of bodies those that fit.
+    on_postgres = "OPENGRANT_DATABASE_URL" in server.env
+    if on_postgres and mode is GenerationMode.NEGATIVE and method != "GET" and not EXPLORE:
+        pytest.skip("a body that is refused does not reach the database")
+    examples = 3 if on_postgres else 8 if mode is GenerationMode.POSITIVE else 6
 
     @effort(
         # The same requests every time, so that a change is judged by itself; OPENGRANT_EXPLORE=1: more, and new ones.
