@@ -273,7 +273,7 @@ def test_what_is_still_to_be_delivered_is_not_swept(calendars: Tenant, server: L
     assert trail(calendars, grant_id=grant["id"]) == []
 
 
-@pytest.mark.parametrize("permissions", [["grants.read"], [], "all", ["all"] * 5])
+@pytest.mark.parametrize("permissions", [["grants.read"], [], "all", ["all"] * 6])
 def test_a_permission_that_does_not_exist_is_refused_with_those_that_do(
     admin: Account, tenant: Tenant, permissions: object
 ) -> None:
