@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Iterator, Sequence
 from email.message import EmailMessage
 
+from tests.nodes.node import until
 from tests.peers.cyrus import Cyrus
 from tests.peers.dovecot import ACCOUNTS, Dovecot
 
@@ -25,17 +26,26 @@ class Owner:
         trust = ssl.create_default_context(cafile=str(server.ca_file))
         self.client = imaplib.IMAP4_SSL("127.0.0.1", server.imaps, ssl_context=trust, timeout=60)
         password = ACCOUNTS[OWNER].encode()
-        self.client.authenticate("PLAIN", lambda _: b"\0" + OWNER.encode() + b"\0" + password)
+        try:
+            self.client.authenticate("PLAIN", lambda _: b"\0" + OWNER.encode() + b"\0" + password)
+        except BaseException:
+            self.client.shutdown()
+            raise
 
     def empty(self) -> None:
         """No folder but an empty inbox."""
-        for name in self.folders():
-            if name != "INBOX":
-                self.client.delete(f'"{name}"')
+        until(self._has_no_folders, "folders of an earlier test stay")
         self.client.select("INBOX")
         self.client.uid("STORE", "1:*", "+FLAGS", "\\Deleted")
         self.client.expunge()
         self.client.close()
+
+    def _has_no_folders(self) -> bool:
+        """After an attempt: a server may refuse while another session that ends still has the folder open."""
+        for name in self.folders():
+            if name != "INBOX":
+                self.client.delete(f'"{name}"')
+        return self.folders() == ["INBOX"]
 
     def folders(self) -> list[str]:
         lines = self.client.list()[1]

@@ -1,20 +1,8 @@
 """What a mail server's refusals mean for a grant, in the middle of a call."""
 
-import time
-from collections.abc import Iterator
-
-import pytest
-
 from tests.mail.mailbox import OWNER, Owner, mail
 from tests.peers.dovecot import Dovecot
 from tests.support import Tenant, data, problem
-
-
-@pytest.fixture(autouse=True)
-def forgotten() -> Iterator[None]:
-    """What one test has done to a password is over when the next begins: Dovecot looks at them once a second."""
-    yield
-    time.sleep(1.1)
 
 
 def test_a_refused_password_counts_as_at_a_probe(tenant: Tenant, grant: str, owner: Owner, dovecot: Dovecot) -> None:

@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -183,17 +183,21 @@ class Dovecot:
     def _write_users(self, accounts: Mapping[str, str]) -> None:
         users = [f"{name}:{{PLAIN}}{password}" for name, password in accounts.items()]
         users.append(f"{DISABLED[0]}:{{PLAIN}}{DISABLED[1]}::::::nologin=yes")
-        (self.dir / "users").write_text("\n".join(users) + "\n", encoding="utf-8")
+        new = self.dir / "users.new"
+        new.write_text("\n".join(users) + "\n", encoding="utf-8")
+        new.chmod(0o644)
+        new.replace(self.dir / "users")
 
     @contextmanager
     def refusing(self, name: str) -> Iterator[None]:
-        """This account's password is another one until the block ends."""
-        time.sleep(1.1)  # Dovecot looks at the file once a second at most
+        """This account's password is another one until the block ends. After it the old one works at once."""
         self._write_users({**self._accounts, name: "something else altogether"})
         try:
+            self._wait_until(name, lets_in=False)
             yield
         finally:
             self._write_users(self._accounts)
+            self._wait_until(name, lets_in=True)
 
     def settings(self) -> Mapping[str, str]:
         """What OpenGrant needs in its environment to talk to this server."""
@@ -204,20 +208,30 @@ class Dovecot:
 
     def _warm_up(self) -> None:
         """Wait until it serves. The first login can take 5 s, in which Dovecot looks for its penalty socket."""
-        name, password = next(iter(self._accounts.items()))
-        context = ssl.create_default_context(cafile=str(self.ca_file))
+        self._wait_until(next(iter(self._accounts)), lets_in=True)
+
+    def _wait_until(self, name: str, *, lets_in: bool) -> None:
+        """Until it has read its file of passwords, at which it looks once a second at most."""
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
-            try:
-                with imaplib.IMAP4_SSL("127.0.0.1", self.imaps, ssl_context=context, timeout=30) as client:
-                    client.login(name, password)
-            except (OSError, imaplib.IMAP4.error):
-                assert self._process is not None
-                assert self._process.poll() is None, self._log()
-                time.sleep(0.05)
-            else:
-                return
+            with suppress(OSError, imaplib.IMAP4.error):
+                if self._lets_in(name) == lets_in:
+                    return
+            assert self._process is not None
+            assert self._process.poll() is None, self._log()
+            time.sleep(0.05)
         raise AssertionError(self._log())
+
+    def _lets_in(self, name: str) -> bool:
+        context = ssl.create_default_context(cafile=str(self.ca_file))
+        with imaplib.IMAP4_SSL("127.0.0.1", self.imaps, ssl_context=context, timeout=30) as client:
+            try:
+                client.authenticate("PLAIN", lambda _: f"\0{name}\0{self._accounts[name]}".encode())
+            except imaplib.IMAP4.error as error:
+                if "AUTHENTICATIONFAILED" in str(error):
+                    return False
+                raise
+            return True
 
     def _log(self) -> str:
         log = self.dir / "dovecot.log"

@@ -21,6 +21,14 @@ from tests.web.test_console import Console
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 BERLIN = ZoneInfo("Europe/Berlin")
+KEY_AS_THE_ADDRESS_IS_WRITTEN = """() => {
+    const replace = history.replaceState.bind(history);
+    history.replaceState = (...all) => {
+        replace(...all);
+        history.replaceState = replace;
+        document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowDown", bubbles: true }));
+    };
+}"""
 BUSY_WEEK = "day=2026-03-25"
 SERIES = ["RRULE:FREQ=WEEKLY;BYDAY=MO,WE;UNTIL=20260603T215959Z", "EXDATE:20260406T090000"]
 
@@ -336,6 +344,16 @@ async def test_a_month_goes_by_week_and_month(console: Console, busy: Room) -> N
         await expect(day(page, where)).to_be_focused()
     await page.keyboard.press(" ")
     await expect(console.dialog.get_by_role("button", name="Planning")).to_be_visible()
+
+
+async def test_a_key_counts_also_while_the_address_settles(console: Console, room: Room) -> None:
+    page = console.page
+    await console.enter(room.tenant, room.at("view=month&day=2026-01-31"))
+    await page.evaluate(KEY_AS_THE_ADDRESS_IS_WRITTEN)
+    await day(page, "Saturday 31 January").focus()
+    await page.keyboard.press("PageDown")
+    await expect(page).to_have_url(re.compile("day=2026-03-07"))
+    await expect(day(page, "Saturday 7 March")).to_be_focused()
 
 
 # ── When something is missing ────────────────────────────────────────────────────────────────────────────────

@@ -1,6 +1,6 @@
 /** What a calendar's page shows: kept in its address, so that a week can be sent to a colleague. */
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { here, refine } from "../core/route";
 import { type Day, dayOf, isKnown } from "./days";
 
@@ -20,13 +20,23 @@ const SETTLED_MS = 300;
 export function useShows(today: Day): [shows: Shows, show: (change: Partial<Shows>) => void] {
     const asked = here.value.query;
     const [shows, setShows] = useState(() => read(asked, today));
-    useEffect(() => setShows(read(asked, today)), [asked]);
+    // An address that this page has written itself may be older than what it shows: a key may come just then.
+    const followed = useRef(asked);
+    useEffect(() => {
+        if (asked !== followed.current) {
+            followed.current = asked;
+            setShows(read(asked, today));
+        }
+    }, [asked]);
     useEffect(() => {
         const [was, is] = [read(here.value.query, today), shows];
         if (was.view === is.view && was.day === is.day && was.event === is.event) {
             return;
         }
-        const timer = setTimeout(() => refine({ view: is.view, day: is.day, event: is.event }), SETTLED_MS);
+        const timer = setTimeout(() => {
+            refine({ view: is.view, day: is.day, event: is.event });
+            followed.current = here.value.query;
+        }, SETTLED_MS);
         return () => clearTimeout(timer);
     }, [shows]);
     const show = (change: Partial<Shows>) => {
