@@ -366,7 +366,7 @@ MAY_BE_SENT = (
 
 
 class MailDeferred(OpenGrantError):
-    """The mail server does not take the message now: send it again later. It was sent to nobody."""
+    """The mail server does not take the message now: send it again later. It was not sent."""
 
     status, type, retryable = 503, "provider_error", True
 

@@ -51,7 +51,7 @@ def console(
     out.print(str(made["url"]), markup=False)
     out.print(
         f"Open it in your browser within {int(LINK_LASTS.total_seconds()) // 60} minutes. It signs in once, as the"
-        f" operator of {made['application_id']}: give it to nobody.",
+        f" operator of {made['application_id']}: do not share it.",
         markup=False,
     )
 

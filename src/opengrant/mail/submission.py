@@ -111,7 +111,7 @@ def _refused(evidence: Evidence) -> OpenGrantError:
     match refusal(evidence):
         case "message":
             return InvalidData(
-                f"The mail server refuses the message, and sent it to nobody. {said}", provider_error=quoted
+                f"The mail server refuses the message. It was not sent to any recipient. {said}", provider_error=quoted
             )
         case "slower":
             return RateLimited(
@@ -121,7 +121,7 @@ def _refused(evidence: Evidence) -> OpenGrantError:
             )
         case "later":
             return MailDeferred(
-                f"The mail server does not take the message now, and sent it to nobody. {said}",
+                f"The mail server does not take the message now. It was not sent to any recipient. {said}",
                 provider_error=quoted,
                 retry_after=_PAUSE,
             )

@@ -79,7 +79,7 @@ export function MessageList({ grant }: { grant: string }) {
     );
 }
 
-/** The mail server searches texts, which may take long: it begins with Enter, not while somebody types. */
+/** The mail server searches texts, which may take long: it begins with Enter, not with each key. */
 function Search({ words }: { words: string }) {
     const [text, setText] = useState(words);
     const search = (wanted: string) => refine(asQuery({ ...place(here.value.query), words: wanted.trim() }));
