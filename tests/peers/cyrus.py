@@ -5,18 +5,13 @@ Its separator is "/", it knows no folders but the inbox until a client makes the
 
 import imaplib
 import os
-import shutil
 import ssl
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping
-from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from tests.peers.dovecot import ACCOUNTS, give_away, write_certificates
-from tests.peers.processes import end_group, free_ports, tied
+from tests.peers.processes import Peer, free_ports, tied
 from tests.peers.unpacked import ROOT, libraries, there
 
 PROGRAMS = ROOT / "usr/lib/cyrus/bin"
@@ -64,15 +59,14 @@ DAEMON {{
 """
 
 
-class Cyrus:
+class Cyrus(Peer):
     """Context manager. Ports: `imap` (STARTTLS) and `imaps` (implicit TLS)."""
 
     def __init__(self) -> None:
-        self.dir = Path(tempfile.mkdtemp(prefix="cyrus-"))
+        super().__init__("cyrus")
         self.dir.chmod(0o755)
         self.imap, self.imaps = free_ports(2)
         self.ca_file = self.dir / "ca.pem"
-        self._process: subprocess.Popen[bytes] | None = None
         self._environment = {"PATH": os.environ["PATH"], "LD_LIBRARY_PATH": libraries()}
 
     @staticmethod
@@ -80,7 +74,7 @@ class Cyrus:
         """Why it cannot run here; "": it can."""
         return "" if there() else "Cyrus is not there: `./dev check` fetches it"
 
-    def __enter__(self) -> Self:
+    def _start(self) -> None:
         write_certificates(self.dir)
         for name in ("config", "config/socket", "spool", "proc", "lock"):
             (self.dir / name).mkdir()
@@ -90,43 +84,8 @@ class Cyrus:
         settings, services = self.dir / "imapd.conf", self.dir / "cyrus.conf"
         settings.write_text(SETTINGS.format(dir=self.dir, user=user, group=group))
         services.write_text(SERVICES.format(dir=self.dir, programs=PROGRAMS, imap=self.imap, imaps=self.imaps))
-        self._process = subprocess.Popen(
-            [
-                *tied("SIGTERM", refuses_root=True),
-                *(
-                    str(PROGRAMS / "master"),
-                    "-C",
-                    str(settings),
-                    "-M",
-                    str(services),
-                    "-p",
-                    str(self.dir / "pid"),
-                    "-D",
-                ),
-            ],
-            cwd=self.dir,
-            env=self._environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        try:
-            self._warm_up()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        if self._process is not None:
-            end_group(self._process)
-            self._process = None
-        shutil.rmtree(self.dir, ignore_errors=True)
+        master = [str(PROGRAMS / "master"), "-C", str(settings), "-M", str(services), "-p", str(self.dir / "pid"), "-D"]
+        self._run([*tied("SIGTERM", refuses_root=True), *master], env=self._environment)
 
     def settings(self) -> Mapping[str, str]:
         """What OpenGrant needs in its environment to talk to this server."""

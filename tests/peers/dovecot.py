@@ -9,18 +9,14 @@ import imaplib
 import os
 import shutil
 import ssl
-import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import trustme
 
-from tests.peers.processes import UNPRIVILEGED, end_group, free_ports, tied
+from tests.peers.processes import UNPRIVILEGED, Peer, free_ports, tied
 
 NAMES = ("localhost", "mail.example.test", "127.0.0.1", "127.0.0.2")
 ELSEWHERE = "127.0.0.2"
@@ -122,7 +118,7 @@ service submission-login {{
 """
 
 
-class Dovecot:
+class Dovecot(Peer):
     """Context manager. Ports: `imap` and `submission` (STARTTLS), `imaps` and `submissions` (implicit TLS).
 
     more      further settings
@@ -131,14 +127,12 @@ class Dovecot:
 
     def __init__(self, more: str = "", *, accounts: Mapping[str, str] = ACCOUNTS) -> None:
         self._more, self._accounts = more, accounts
-        # Not under pytest's own directory: others than root cannot enter that.
-        self.dir = Path(tempfile.mkdtemp(prefix="dovecot-"))
+        super().__init__("dovecot")
         self.dir.chmod(0o755)
         self.imap, self.imaps, self.submission, self.submissions = free_ports(4)
         self.ca_file = self.dir / "ca.pem"
-        self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Self:
+    def _start(self) -> None:
         write_certificates(self.dir)
         self._write_users(self._accounts)
         user, group = give_away(self.dir)
@@ -155,30 +149,7 @@ class Dovecot:
                 submissions=self.submissions,
             )
         )
-        self._process = subprocess.Popen(
-            [*tied("SIGTERM", refuses_root=True), "dovecot", "-F", "-c", str(config)],
-            cwd=self.dir,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        try:
-            self._warm_up()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        if self._process is not None:
-            end_group(self._process)
-            self._process = None
-        shutil.rmtree(self.dir, ignore_errors=True)
+        self._run([*tied("SIGTERM", refuses_root=True), "dovecot", "-F", "-c", str(config)])
 
     def _write_users(self, accounts: Mapping[str, str]) -> None:
         users = [f"{name}:{{PLAIN}}{password}" for name, password in accounts.items()]

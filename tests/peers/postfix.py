@@ -8,16 +8,13 @@ import os
 import shutil
 import smtplib
 import ssl
-import subprocess
-import tempfile
 import time
 from email.parser import BytesHeaderParser
 from pathlib import Path
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from tests.peers.dovecot import ACCOUNTS, Dovecot
-from tests.peers.processes import UNPRIVILEGED, end_group, free_ports, tied
+from tests.peers.processes import UNPRIVILEGED, Peer, free_ports, tied
 from tests.peers.unpacked import ROOT, libraries, there
 
 GROUP = "games"
@@ -100,7 +97,7 @@ class Received(NamedTuple):
     raw: bytes
 
 
-class Postfix:
+class Postfix(Peer):
     """Context manager. Ports: `submission` (STARTTLS) and `submissions` (implicit TLS).
 
     dovecot  whose accounts may send, and whose certificate it shows
@@ -109,10 +106,9 @@ class Postfix:
 
     def __init__(self, dovecot: Dovecot, *, most: int = 40_000_000) -> None:
         self._dovecot, self._most = dovecot, most
-        self.dir = Path(tempfile.mkdtemp(prefix="postfix-"))
+        super().__init__("postfix")
         self.dir.chmod(0o755)
         self.submission, self.submissions = free_ports(2)
-        self._process: subprocess.Popen[bytes] | None = None
 
     @staticmethod
     def missing() -> str:
@@ -121,33 +117,12 @@ class Postfix:
             return "only root can start Postfix"
         return "" if there() else "Postfix is not there: `./dev check` fetches it"
 
-    def __enter__(self) -> Self:
+    def _start(self) -> None:
         self._write()
-        self._process = subprocess.Popen(
+        self._run(
             [*tied("SIGTERM"), "sh", "-c", STAYS, "sh", str(PROGRAMS / "master"), "-c", str(self.dir), "-d"],
-            cwd=self.dir,
             env={"PATH": os.environ["PATH"], "LD_LIBRARY_PATH": libraries("usr/lib/postfix")},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
         )
-        try:
-            self._warm_up()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        if self._process is not None:
-            end_group(self._process)
-            self._process = None
-        shutil.rmtree(self.dir, ignore_errors=True)
 
     def forget(self) -> None:
         """What was received so far."""

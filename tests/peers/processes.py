@@ -6,9 +6,15 @@ enter. Only a program that refuses to run as root gets another user, and then al
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
 
 UNPRIVILEGED = ("nobody", "nogroup")
 """User and group of the peers that refuse root, when root runs the tests."""
@@ -43,3 +49,54 @@ def free_ports(count: int) -> list[int]:
     finally:
         for sock in sockets:
             sock.close()
+
+
+class Peer:
+    """A program with a directory of its own, from the beginning of a `with` to its end.
+
+    A subclass has `_start`, which writes what the program reads and calls `_run`, and `_warm_up`, which returns when
+    the program answers.
+    """
+
+    def __init__(self, name: str) -> None:
+        # Not under pytest's own directory: others than root cannot enter that.
+        self.dir = Path(tempfile.mkdtemp(prefix=f"{name}-"))
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+            self._warm_up()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._process is not None:
+            end_group(self._process)
+            self._process = None
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def _run(
+        self,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        stderr: int | IO[bytes] = subprocess.DEVNULL,
+    ) -> None:
+        """Start the program, tied to this process by `tied`."""
+        self._process = subprocess.Popen(
+            command, cwd=self.dir, env=env, stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True
+        )
+
+    def _start(self) -> None:
+        raise NotImplementedError
+
+    def _warm_up(self) -> None:
+        raise NotImplementedError

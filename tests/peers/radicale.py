@@ -5,22 +5,15 @@ Unlike iCloud it names accounts by their user name rather than a number, and kee
 
 import base64
 import http.client
-import shutil
-import socket
 import ssl
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import closing, suppress
-from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import trustme
 
-from tests.peers.processes import end_group, tied
+from tests.peers.processes import Peer, free_ports, tied
 
 CONFIG = """
 [server]
@@ -43,19 +36,17 @@ level = warning
 """
 
 
-class Radicale:
+class Radicale(Peer):
     """Context manager. `url` is where discovery begins; `ca_file` holds its CA."""
 
     def __init__(self, accounts: Mapping[str, str]) -> None:
-        self.dir = Path(tempfile.mkdtemp(prefix="radicale-"))
+        super().__init__("radicale")
         self.accounts = dict(accounts)
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        (self.port,) = free_ports(1)
         self.url = f"https://localhost:{self.port}/"
         self.ca_file = self.dir / "ca.pem"
-        self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Self:
+    def _start(self) -> None:
         ca = trustme.CA()
         ca.cert_pem.write_to_path(str(self.ca_file))
         certificate = ca.issue_cert("localhost", "127.0.0.1")
@@ -66,31 +57,9 @@ class Radicale:
         (self.dir / "users").write_text(users, encoding="utf-8")
         (self.dir / "collections").mkdir()
         (self.dir / "radicale.conf").write_text(CONFIG.format(dir=self.dir, port=self.port))
-        command = [*tied(), sys.executable, "-m", "radicale", "--config"]
+        command = [*tied(), sys.executable, "-m", "radicale", "--config", str(self.dir / "radicale.conf")]
         with (self.dir / "radicale.log").open("wb") as log:
-            self._process = subprocess.Popen(
-                [*command, str(self.dir / "radicale.conf")],
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-                start_new_session=True,
-            )
-        try:
-            self._warm_up()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        if self._process is not None:
-            end_group(self._process)
-            self._process = None
-        shutil.rmtree(self.dir, ignore_errors=True)
+            self._run(command, stderr=log)
 
     def _warm_up(self) -> None:
         """Wait until it answers somebody who may log in."""
