@@ -1,7 +1,5 @@
 """/v3/grants/{grant_id}/contacts: who the mailbox corresponds with."""
 
-from typing import Any
-
 from opengrant.api.folders import BY_TOKEN, ERRORS
 from opengrant.api.http import cursors, data_plane
 from opengrant.api.http.data_plane import grant_of
@@ -10,9 +8,8 @@ from opengrant.api.http.route_table import Cursor, One, route
 from opengrant.api.wire import contacts as wire
 from opengrant.api.wire.calendars import Selected
 from opengrant.api.wire.fields import Answer
-from opengrant.errors import InvalidData
 from opengrant.mail import shown
-from opengrant.mail.contacts import Place, id_of
+from opengrant.mail.contacts import id_of
 
 _TAG = "Contacts"
 _CONTACTS = "/v3/grants/{grant_id}/contacts"
@@ -43,21 +40,12 @@ async def list_contacts(request: Request) -> tuple[list[Answer], str | None]:
     contacts.check(grant)
     if not query.of_inbox():
         return [], None
-    after, size = _after(place), min(query.limit, 200)
+    after, size = data_plane.time_and_id(place), min(query.limit, 200)
     found = await contacts.of_mailbox(request.application, grant, email=query.email)
     ordered = sorted((-one.date, id_of(one), number) for number, one in enumerate(found))
     left = [one for one in ordered if after is None or one[:2] > (-after[0], after[1])]
     cursor = cursors.cursor(raw, [-left[size - 1][0], left[size - 1][1]], of=of) if len(left) > size else None
     return [chosen(shown.contact(found[number], grant.id, id_)) for _, id_, number in left[:size]], cursor
-
-
-def _after(place: list[Any] | None) -> Place | None:
-    match place:
-        case None:
-            return None
-        case [int(date), str(id_)]:
-            return date, id_
-    raise InvalidData("page_token: this is no next_cursor of this list.")
 
 
 @route(

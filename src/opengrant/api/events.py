@@ -41,7 +41,11 @@ async def list_events(request: Request) -> tuple[list[Answer], str | None]:
     query = data_plane.check(wire.EventsQuery, raw)
     chosen = data_plane.selection(query.select)
     found = await events.events(
-        grant, query.calendar_id, _query(query), after=_after(place), limit=min(query.limit, 200)
+        grant,
+        query.calendar_id,
+        _query(query),
+        after=data_plane.time_and_id(place) or BEGINNING,
+        limit=min(query.limit, 200),
     )
     cursor = _cursor(raw, found.next, of=f"events {grant.id}")
     return [chosen(shown.event(one, virtual=virtual)) for one in found.events], cursor
@@ -65,7 +69,11 @@ async def import_events(request: Request) -> tuple[list[Answer], str | None]:
     chosen = data_plane.selection(query.select)
     start, end = _window(query.start, query.end)
     found = await events.events(
-        grant, query.calendar_id, EventQuery(start, end), after=_after(place), limit=min(query.limit, 500)
+        grant,
+        query.calendar_id,
+        EventQuery(start, end),
+        after=data_plane.time_and_id(place) or BEGINNING,
+        limit=min(query.limit, 500),
     )
     cursor = _cursor(raw, found.next, of=f"events/import {grant.id}")
     return [chosen(shown.event(one, virtual=virtual)) for one in found.events], cursor
@@ -179,14 +187,6 @@ def _continued(
     if raw["start"].lstrip("-").isdecimal():
         raw.setdefault("end", str(int(raw["start"][:20]) + _MONTH))
     return raw, place
-
-
-def _after(place: list[Any] | None) -> Place:
-    if place is None:
-        return BEGINNING
-    if len(place) != 2 or not isinstance(place[0], int) or not isinstance(place[1], str):
-        raise InvalidData("page_token: this is no next_cursor of this list.")
-    return place[0], place[1]
 
 
 def _cursor(raw: dict[str, str], place: Place | None, *, of: str) -> str | None:

@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from opengrant.api.http import cursors
+from opengrant.api.http import cursors, data_plane
 from opengrant.api.http.request import Request
 from opengrant.api.wire.messages import Filters
-from opengrant.errors import InvalidData
 from opengrant.mail.metadata import Pairs
 from opengrant.mail.port import Headers, Message
 from opengrant.model import Grant
@@ -40,17 +39,8 @@ async def page_by_metadata(
         kind=kind,
         headers=headers,
         bodies=bodies,
-        after=_after(place),
+        after=data_plane.time_and_id(place),
         limit=min(query.limit, 200),
     )
     cursor = None if found.next is None else cursors.cursor(sent, list(found.next), of=of)
     return found.messages, found.metadata, cursor
-
-
-def _after(place: list[Any] | None) -> tuple[int, str] | None:
-    match place:
-        case None:
-            return None
-        case [int(date), str(id_)]:
-            return date, id_
-    raise InvalidData("page_token: this is no next_cursor of this list.")

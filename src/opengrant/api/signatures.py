@@ -1,7 +1,5 @@
 """/v3/grants/{grant_id}/signatures."""
 
-from typing import Any
-
 from opengrant.api.folders import BY_TOKEN, TAG
 from opengrant.api.http import cursors, data_plane
 from opengrant.api.http.data_plane import grant_of
@@ -38,7 +36,7 @@ async def list_signatures(request: Request) -> tuple[list[Answer], str | None]:
     raw, place = data_plane.continued(data_plane.raw_query(request), of=of)
     query = data_plane.check(wire.SignaturesQuery, raw)
     chosen = data_plane.selection(query.select)
-    after, size = _after(place), min(query.limit, 200)
+    after, size = data_plane.time_and_id(place) or (0, ""), min(query.limit, 200)
     found = [one for one in await request.services.mail_signatures.of_grant(grant) if _position(one) > after]
     cursor = cursors.cursor(raw, list(_position(found[size - 1])), of=of) if len(found) > size else None
     return [chosen(shown.signature(one)) for one in found[:size]], cursor
@@ -46,15 +44,6 @@ async def list_signatures(request: Request) -> tuple[list[Answer], str | None]:
 
 def _position(one: Signature) -> tuple[int, str]:
     return one.created_at, one.id
-
-
-def _after(place: list[Any] | None) -> tuple[int, str]:
-    match place:
-        case None:
-            return 0, ""
-        case [int(at), str(id_)]:
-            return at, id_
-    raise InvalidData("page_token: this is no next_cursor of this list.")
 
 
 @route(

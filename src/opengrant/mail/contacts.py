@@ -23,9 +23,6 @@ _MACHINES = re.compile(
 """Local parts of automatic senders; what follows a mark such as `+` does not count."""
 _MARK = re.compile(r"[-+._=].*")
 
-Place = tuple[int, str]
-"""The date of the last message, and the id: lists are in this order, the newest first."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contacts:

@@ -66,6 +66,16 @@ def continued(query: Mapping[str, str], *, of: str) -> tuple[dict[str, str], lis
         raise InvalidData(problem.message) from None
 
 
+def time_and_id(place: list[Any] | None) -> tuple[int, str] | None:
+    """Where a page begins whose rows are in the order of a time and an id. Raises InvalidData."""
+    match place:
+        case None:
+            return None
+        case [int(time), str(id_)]:
+            return time, id_
+    raise InvalidData("page_token: this is no next_cursor of this list.")
+
+
 def selection(names: str | None) -> Callable[[Answer], Answer]:
     """What leaves the named top-level members of an answer. Raises InvalidData: a name is one within another."""
     if names is None or not names.strip():
