@@ -17,11 +17,6 @@ ZONE = "Europe/Berlin"
 
 
 @pytest.fixture
-def nylas(tenant: Tenant) -> Client:
-    return Client(api_key=tenant.api_key, api_uri=tenant.server.url)
-
-
-@pytest.fixture
 def room(tenant: Tenant) -> str:
     tenant.connector("virtual-calendar")
     for name in ("van", "room-12"):

@@ -11,7 +11,7 @@ from nylas import Client
 from nylas.models.errors import NylasApiError
 
 from tests.mail.mailbox import OWNER, Owner, mail, owner_of
-from tests.peers.dovecot import ELSEWHERE, Dovecot
+from tests.peers.dovecot import Dovecot
 from tests.peers.nodejs import NodeScripts
 from tests.peers.postfix import Postfix
 from tests.support import LiveServer, Tenant, data, imap
@@ -26,16 +26,10 @@ def server(sqlite_server: LiveServer) -> LiveServer:
 
 
 @pytest.fixture
-def nylas(tenant: Tenant) -> Client:
-    return Client(api_key=tenant.api_key, api_uri=tenant.server.url)
-
-
-@pytest.fixture
 def grant(tenant: Tenant, dovecot: Dovecot, postfix: Postfix) -> str:
     tenant.connector("imap")
     postfix.forget()
-    place = {"smtp_host": ELSEWHERE, "smtp_port": postfix.submissions}
-    return str(data(tenant.connect("imap", imap(dovecot, OWNER, **place)))["id"])
+    return str(data(tenant.connect("imap", imap(dovecot, OWNER, **postfix.settings())))["id"])
 
 
 @pytest.fixture

@@ -24,11 +24,6 @@ def server(sqlite_server: LiveServer) -> LiveServer:
 
 
 @pytest.fixture
-def nylas(tenant: Tenant) -> Client:
-    return Client(api_key=tenant.api_key, api_uri=tenant.server.url)
-
-
-@pytest.fixture
 def grant(tenant: Tenant, dovecot: Dovecot) -> str:
     tenant.connector("imap")
     return str(data(tenant.connect("imap", imap(dovecot, OWNER)))["id"])

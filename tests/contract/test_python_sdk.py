@@ -13,11 +13,6 @@ from tests.peers.dovecot import Dovecot
 from tests.support import LiveServer, Tenant, imap, secret
 
 
-@pytest.fixture
-def nylas(tenant: Tenant) -> Client:
-    return Client(api_key=tenant.api_key, api_uri=tenant.server.url)
-
-
 def test_a_virtual_calendar_from_connector_to_deletion(nylas: Client) -> None:
     nylas.connectors.create({"provider": "virtual-calendar"})
     made = nylas.auth.custom_authentication(

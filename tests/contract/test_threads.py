@@ -16,7 +16,7 @@ from tests.peers.dovecot import Dovecot
 from tests.peers.nodejs import NodeScripts
 from tests.support import Tenant
 
-server, nylas, grant = messages.server, messages.nylas, messages.grant
+server, grant = messages.server, messages.grant
 PLANS = ["<1@example.com>", "<2@example.com>"]
 
 

@@ -20,7 +20,7 @@ from opengrant.store.mail.outgoing import Outgoing
 from tests.announcing import deliver, subscribe
 from tests.fakes.receiver import Hook
 from tests.mail.mailbox import OWNER, Owner, mail
-from tests.peers.dovecot import ELSEWHERE, Dovecot
+from tests.peers.dovecot import Dovecot
 from tests.peers.postfix import UNWANTED, Postfix
 from tests.support import LiveServer, Tenant, data, imap, problem
 
@@ -86,8 +86,7 @@ class Later:
 def later(tenant: Tenant, dovecot: Dovecot, postfix: Postfix, owner: Owner) -> Later:
     tenant.connector("imap")
     postfix.forget()
-    place = {"smtp_host": ELSEWHERE, "smtp_port": postfix.submissions}
-    return Later(tenant, f"/v3/grants/{data(tenant.connect('imap', imap(dovecot, OWNER, **place)))['id']}")
+    return Later(tenant, f"/v3/grants/{data(tenant.connect('imap', imap(dovecot, OWNER, **postfix.settings())))['id']}")
 
 
 def test_a_message_is_sent_at_its_time_and_not_before(later: Later, owner: Owner, postfix: Postfix) -> None:
@@ -193,8 +192,7 @@ def test_a_grant_that_is_invalid_is_waited_for_until_it_is_connected_again(
     later.live.call(grants.invalidate(later.tenant.application, grant, reason="a test"))
     later.after(id_, 130)
     assert later.status(id_)[0] == "pending"
-    place = {"smtp_host": ELSEWHERE, "smtp_port": postfix.submissions}
-    assert later.tenant.connect("imap", imap(dovecot, OWNER, **place)).status_code == 201
+    assert later.tenant.connect("imap", imap(dovecot, OWNER, **postfix.settings())).status_code == 201
     later.after(id_, MINUTE + 10)
     assert later.status(id_)[0] == "success"
 
@@ -273,8 +271,7 @@ def test_a_receiver_is_told_of_what_was_sent_and_of_what_failed(
     announcing: LiveServer, subscriber: Tenant, hook: Hook, dovecot: Dovecot, postfix: Postfix, owner: Owner
 ) -> None:
     subscriber.connector("imap")
-    place = {"smtp_host": ELSEWHERE, "smtp_port": postfix.submissions}
-    grant = data(subscriber.connect("imap", imap(dovecot, OWNER, **place)))["id"]
+    grant = data(subscriber.connect("imap", imap(dovecot, OWNER, **postfix.settings())))["id"]
     later = Later(subscriber, f"/v3/grants/{grant}")
     subscribe(subscriber, hook, "message.send_success", "message.send_failed")
     for to in (TO, "gone@example.test"):

@@ -12,7 +12,7 @@ from pydantic_core import to_json
 from requests_toolbelt import MultipartEncoder
 
 from tests.mail.mailbox import OWNER, Owner, mail
-from tests.peers.dovecot import ELSEWHERE, Dovecot
+from tests.peers.dovecot import Dovecot
 from tests.peers.postfix import UNWANTED, Postfix, Received
 from tests.support import Tenant, data, imap, problem
 
@@ -24,8 +24,7 @@ def grant(tenant: Tenant, dovecot: Dovecot, postfix: Postfix) -> str:
     """The path of the owner's grant, which sends by Postfix."""
     tenant.connector("imap")
     postfix.forget()
-    place = {"smtp_host": ELSEWHERE, "smtp_port": postfix.submissions}
-    return f"/v3/grants/{data(tenant.connect('imap', imap(dovecot, OWNER, **place)))['id']}"
+    return f"/v3/grants/{data(tenant.connect('imap', imap(dovecot, OWNER, **postfix.settings())))['id']}"
 
 
 def said(**more: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 from opengrant.model import SECOND
 from tests.mail.mailbox import OWNER, Owner, owner_of
 from tests.nodes.node import nodes
-from tests.peers.dovecot import ELSEWHERE, Dovecot
+from tests.peers.dovecot import Dovecot
 from tests.peers.postfix import Postfix
 from tests.support import LiveServer, Tenant, data, imap
 
@@ -50,8 +50,7 @@ def crashed(sqlite_server: LiveServer, dovecot: Dovecot, postfix: Postfix) -> It
     """Each node has died at its point, and what it was doing does not count as under way any more."""
     tenant = sqlite_server.tenant()
     tenant.connector("imap")
-    place = {"smtp_host": ELSEWHERE, "smtp_port": postfix.submissions}
-    grant = f"/v3/grants/{data(tenant.connect('imap', imap(dovecot, OWNER, **place)))['id']}"
+    grant = f"/v3/grants/{data(tenant.connect('imap', imap(dovecot, OWNER, **postfix.settings())))['id']}"
     postfix.forget()
     with closing(tenant.http), owner_of(dovecot) as owner:
         owner.make(FOLDER)

@@ -14,7 +14,7 @@ import pytest
 from opengrant.model import SECOND
 from tests.mail.mailbox import OWNER, Owner, owner_of
 from tests.nodes.node import nodes, until
-from tests.peers.dovecot import ACCOUNTS, ELSEWHERE, Dovecot
+from tests.peers.dovecot import ACCOUNTS, Dovecot
 from tests.peers.postfix import Postfix
 from tests.peers.postgres import Postgres
 from tests.support import LiveServer, Tenant, data, imap
@@ -44,8 +44,7 @@ def tenant(
 
 
 def connected(tenant: Tenant, dovecot: Dovecot, postfix: Postfix, username: str = OWNER) -> str:
-    place = {"smtp_host": ELSEWHERE, "smtp_port": postfix.submissions}
-    return f"/v3/grants/{data(tenant.connect('imap', imap(dovecot, username, **place)))['id']}"
+    return f"/v3/grants/{data(tenant.connect('imap', imap(dovecot, username, **postfix.settings())))['id']}"
 
 
 def schedule(tenant: Tenant, grant: str, subject: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 from opengrant.model import SECOND
 from tests.mail.mailbox import OWNER, owner_of
 from tests.nodes.node import nodes
-from tests.peers.dovecot import ELSEWHERE, Dovecot
+from tests.peers.dovecot import Dovecot
 from tests.peers.postfix import Postfix
 from tests.support import LiveServer, Tenant, data, imap
 
@@ -36,8 +36,7 @@ def server(sqlite_server: LiveServer) -> LiveServer:
 def crashed(sqlite_server: LiveServer, dovecot: Dovecot, postfix: Postfix) -> Iterator[dict[str, Case]]:
     tenant = sqlite_server.tenant()
     tenant.connector("imap")
-    place = {"smtp_host": ELSEWHERE, "smtp_port": postfix.submissions}
-    grant = data(tenant.connect("imap", imap(dovecot, OWNER, **place)))["id"]
+    grant = data(tenant.connect("imap", imap(dovecot, OWNER, **postfix.settings())))["id"]
     postfix.forget()
     with closing(tenant.http), owner_of(dovecot) as owner:
         with nodes(sqlite_server, *({"OPENGRANT_FAULT": point} for point in POINTS), work=False) as started:

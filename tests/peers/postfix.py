@@ -13,7 +13,7 @@ from email.parser import BytesHeaderParser
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.peers.dovecot import ACCOUNTS, Dovecot
+from tests.peers.dovecot import ACCOUNTS, ELSEWHERE, Dovecot
 from tests.peers.processes import UNPRIVILEGED, Peer, free_ports, tied
 from tests.peers.unpacked import ROOT, libraries, there
 
@@ -123,6 +123,10 @@ class Postfix(Peer):
             [*tied("SIGTERM"), "sh", "-c", STAYS, "sh", str(PROGRAMS / "master"), "-c", str(self.dir), "-d"],
             env={"PATH": os.environ["PATH"], "LD_LIBRARY_PATH": libraries("usr/lib/postfix")},
         )
+
+    def settings(self) -> dict[str, str | int]:
+        """Of a grant that sends here."""
+        return {"smtp_host": ELSEWHERE, "smtp_port": self.submissions}
 
     def forget(self) -> None:
         """What was received so far."""
