@@ -29,7 +29,8 @@ for _step in ("connect", "read", "write", "pool"):
 
 _LONG = (
     *("tests/nodes/", "tests/cli/", "tests/api/test_openapi.py", "tests/grants/test_refresh_machine.py"),
-    *("tests/web/", "tests/pages/test_browser.py", "tests/signin/", "tests/api/test_refusals.py"),
+    *("tests/web/", "tests/pages/test_browser.py", "tests/signin/", "tests/api/test_refusals.py", "tests/store/"),
+    *("tests/mail/test_watching.py", "tests/mail/test_servers.py", "tests/calendars/test_recurrence.py"),
 )
 
 
