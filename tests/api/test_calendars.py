@@ -43,6 +43,11 @@ def test_a_room_is_booked(tenant: Tenant, room: Any) -> None:
     assert (gone.status_code, gone.json()["error"]["type"]) == (404, "not_found_error")
 
 
+def test_a_description_with_a_character_that_there_is_not_is_kept(tenant: Tenant, room: Any) -> None:
+    said = f"<p>At noon&#{'1' * 5_000};</p>"
+    assert create(tenant, room, description=said)["description"] == said
+
+
 def test_a_slot_is_taken_once(tenant: Tenant, room: Any) -> None:
     body = {"when": {"start_time": NINE, "end_time": NINE + HOUR}}
     path = f"{base(room)}/events?calendar_id=primary"

@@ -158,7 +158,17 @@ def test_attributes_without_number() -> None:
     assert safe == "<p>x</p>"
 
 
+def test_a_character_by_a_number_of_any_length_is_none() -> None:
+    assert showing.plain(f"a&#{'1' * 5_000};b") == "a\ufffdb"
+    assert showing.sanitised(f"<p title='&#x{'f' * 5_000};'>x</p>")[0] == '<p title="\ufffd">x</p>'
+
+
+def test_what_is_shown_only_without_scripts_is_left_out() -> None:
+    assert showing.plain("a<noscript>b<p>c</noscript>d<template>e") == "ad"
+    assert showing.sanitised("a<noscript><b>b</b></noscript>d<template>e")[0] == "ad"
+
+
 def test_what_is_unfinished_is_left_out() -> None:
     for html in ("a<b c", "a<b c='", 'a<b c="d', "a<!-- b", "a</b", "a<script>b"):
         assert showing.plain(html) == "a", html
-    assert list(html_tokens.tokens("<A B=1 b=2 C>")) == [html_tokens.Open("a", {"b": "1", "c": ""})]
+    assert list(html_tokens.tokens("<A B=1 b=2 C>")) == [html_tokens.Start("a", {"b": "1", "c": ""})]

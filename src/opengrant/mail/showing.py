@@ -10,7 +10,7 @@ from html import escape
 
 import nh3
 
-from opengrant.mail.html_tokens import Close, Open, Text, Token, tokens
+from opengrant.mail.html_tokens import End, Start, Text, Token, tokens
 from opengrant.model.basics import record
 
 MOST = 500_000
@@ -47,6 +47,7 @@ _ATTRIBUTES: Mapping[str, frozenset[str]] = {
     "col": frozenset({"span"}),
     "colgroup": frozenset({"span"}),
 }
+_UNSEEN = frozenset({"noscript", "template"})
 _CELLS = frozenset({"td", "th"})
 _CLOSED_BY: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(_BLOCKS, frozenset({"p"})),
@@ -110,7 +111,7 @@ def plain(html: str) -> str:
         said.append("".join(line) if kept else " ".join("".join(line).split()))
         line.clear()
 
-    for token in tokens(html):
+    for token in _seen(html):
         match token:
             case Text(text):
                 if not kept:
@@ -121,18 +122,18 @@ def plain(html: str) -> str:
                 for one in more:
                     end_line()
                     line.append(one)
-            case Open("br"):
+            case Start("br"):
                 end_line()
-            case Open("td" | "th"):
+            case Start("td" | "th"):
                 line.append(" ")
-            case Open("li"):
+            case Start("li"):
                 end_line()
                 line.append("• ")
-            case Open("img", attributes):
+            case Start("img", attributes):
                 line.append(attributes.get("alt", ""))
-            case Open(name) | Close(name) if name in _BLOCKS:
+            case Start(name) | End(name) if name in _BLOCKS:
                 end_line()
-                kept = max(0, kept + (0 if name != "pre" else 1 if isinstance(token, Open) else -1))
+                kept = max(0, kept + (0 if name != "pre" else 1 if isinstance(token, Start) else -1))
     end_line()
     # One empty line at most between two others.
     return re.sub(r"\n{3,}", "\n\n", "\n".join(said)).strip("\n")
@@ -141,10 +142,21 @@ def plain(html: str) -> str:
 def sanitised(html: str) -> tuple[str, int]:
     """HTML for the body of a document, and how many images were left out of it."""
     rebuilt = _Rebuilt()
-    for token in tokens(html):
+    for token in _seen(html):
         rebuilt.take(token)
     rebuilt.close_all()
     return _CLEANER.clean("".join(rebuilt.pieces)), rebuilt.left_out
+
+
+def _seen(html: str) -> Iterator[Token]:
+    """Without what is within elements that browsers show nothing of."""
+    within: str | None = None
+    for token in tokens(html):
+        if within is None:
+            yield token
+            within = token.name if isinstance(token, Start) and token.name in _UNSEEN else None
+        elif isinstance(token, End) and token.name == within:
+            within = None
 
 
 class _Rebuilt:
@@ -159,9 +171,9 @@ class _Rebuilt:
         match token:
             case Text(text):
                 self.pieces.append(escape(text, quote=False))
-            case Open(name, attributes) if name in _TAGS:
+            case Start(name, attributes) if name in _TAGS:
                 self._begin(name, attributes)
-            case Close(name) if name in _TAGS:
+            case End(name) if name in _TAGS:
                 self._end(name)
 
     def close_all(self) -> None:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from datetime import date
-from html import unescape
 from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field, StringConstraints
@@ -11,6 +10,7 @@ from pydantic import AliasChoices, Field, StringConstraints
 from opengrant.api.wire.fields import Maybe, Model, examples
 from opengrant.calendars.drafts import Days, EventDraft, Timespan
 from opengrant.errors import InvalidData
+from opengrant.mail.html_tokens import unescape
 from opengrant.model.metadata import SEARCHED
 
 Text = Annotated[str, StringConstraints(max_length=32_768, pattern=r"^[^\x00]*$")]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from opengrant.mail.clean.output import DEEPEST, Line, Output, Style
 from opengrant.mail.clean.parts import Parts
 from opengrant.mail.clean.styles import Look, Sheet, look
-from opengrant.mail.clean.tokens import End, Raw, Start, Text, tokens
+from opengrant.mail.html_tokens import End, Raw, Start, Text, tokens
 
 LONGEST_URL = 2000
 
