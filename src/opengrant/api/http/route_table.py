@@ -3,7 +3,8 @@
     @route("GET", "/v3/things/{id}", tag="Things", access=Key("things.read"), answers=One(wire.Thing))
     async def get_thing(request: Request) -> wire.Thing: ...
 
-A row's summary and description in /openapi.json are the docstring of its handler.
+In /openapi.json the first line of the handler's docstring is the operation's name, as in "Create a grant"; what follows
+is its description.
 """
 
 from collections.abc import Awaitable, Callable
@@ -198,6 +199,8 @@ class Operation:
     reads       headers that mean something here: Idempotency-Key, If-Available
     alias_of    the verb, or verb and path, of the operation that this one repeats
     served      False: it authenticates and then answers 501; its path is not in the table
+    addition    the vendor's API has no such call
+    limit       how often it may be called, in words
     """
 
     method: str
@@ -214,6 +217,8 @@ class Operation:
     reads: tuple[str, ...] = ()
     alias_of: str | None = None
     served: bool = True
+    addition: bool = False
+    limit: str | None = None
 
 
 OPERATIONS: list[Operation] = []
@@ -234,6 +239,8 @@ def route(
     form: bool = False,
     file: FileBody | MultipartBody | None = None,
     reads: tuple[str, ...] = (),
+    addition: bool = False,
+    limit: str | None = None,
 ) -> Callable[[Handler], Handler]:
     """Enter a handler into the table. `also` is a second verb, `also_at` a second path with the same meaning."""
     others = [(verb, at) for at in (path, also_at) for verb in (method, also) if verb and at][1:]
@@ -252,6 +259,8 @@ def route(
             form=form,
             file=file,
             reads=reads,
+            addition=addition,
+            limit=limit,
         )
         OPERATIONS.append(first)
         for verb, at in others:
