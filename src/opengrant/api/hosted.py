@@ -210,7 +210,7 @@ class Pages:
 
     async def _brand(self, app: Application) -> Brand:
         profile = await self.applications.profile(app)
-        # The name that nobody chose says nothing to a user.
+        # The default name says nothing to a user.
         named = {} if app.name == DEFAULT_APPLICATION else {"name": app.name}
         return Brand.read({**named, **profile.branding}, profile.hosted_authentication)
 
