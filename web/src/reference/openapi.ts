@@ -86,5 +86,9 @@ export interface Document {
     security?: Record<string, string[]>[];
     tags?: { name: string; description?: string }[];
     paths: Record<string, Record<string, Described>>;
-    components: { schemas?: Defs; responses?: Record<string, Answer>; securitySchemes?: Record<string, SecurityScheme> };
+    components: {
+        schemas?: Defs;
+        responses?: Record<string, Answer>;
+        securitySchemes?: Record<string, SecurityScheme>;
+    };
 }

@@ -32,7 +32,6 @@ from opengrant.api.http.authentication import CONSOLE_COOKIE, CONSOLE_HEADER
 from opengrant.api.http.field_meanings import WithMeanings
 from opengrant.api.http.openapi_examples import GRANT_ID, LOCATION, NEXT_CURSOR, REQUEST_ID, compose
 from opengrant.api.http.openapi_examples import add_to as add_examples
-from opengrant.api.http.openapi_parts import reachable
 from opengrant.api.http.openapi_texts import (
     CONSOLE_PARAMETER,
     DESCRIPTION,
@@ -76,7 +75,7 @@ from opengrant.errors import (
 )
 from opengrant.model import ProviderName
 
-_REF = "#/components/schemas/{model}"
+_SCHEMAS = "#/components/schemas/"
 
 
 def document(public_url: str | None = None) -> dict[str, Any]:
@@ -104,14 +103,32 @@ def document(public_url: str | None = None) -> dict[str, Any]:
         "servers": [{"url": public_url or "/"}],
         "tags": _tags(),
         "paths": paths,
-        "components": {**components, "schemas": _used(schemas, paths, components)},
+        "components": {**components, "schemas": _used(schemas, paths, components["responses"])},
     }
 
 
-def _used(schemas: Mapping[str, Any], paths: Mapping[str, Any], components: Mapping[str, Any]) -> Mapping[str, Any]:
+def _used(schemas: Mapping[str, Any], *parts: object) -> dict[str, Any]:
     """Without those of query strings, which parameters were made of."""
-    used = reachable(paths, components)["schemas"]
+    used: set[str] = set()
+    waiting = [name for part in parts for name in _references(part)]
+    while waiting:
+        name = waiting.pop()
+        if name not in used:
+            used.add(name)
+            waiting += _references(schemas[name])
     return {name: schema for name, schema in schemas.items() if name in used}
+
+
+def _references(part: object) -> Iterable[str]:
+    """The names of the schemas that a part of the document refers to."""
+    if isinstance(part, Mapping):
+        reference = part.get("$ref")
+        if isinstance(reference, str) and reference.startswith(_SCHEMAS):
+            yield reference.removeprefix(_SCHEMAS)
+        part = list(part.values())
+    if isinstance(part, list):
+        for inner in part:
+            yield from _references(inner)
 
 
 _REQUEST_ID = {"type": "string", "format": "uuid", "examples": [REQUEST_ID]}
@@ -184,7 +201,9 @@ def _schemas() -> tuple[dict[str, Any], Mapping[Any, Any]]:
         if not isinstance(operation.answers, Done | Redirect | Stream):
             inputs.append((operation.answers.shape, "serialization"))
     inputs += [(wire.Error, "serialization"), (wire.OAuthError, "serialization")]
-    refs, top = models_json_schema(list(dict.fromkeys(inputs)), ref_template=_REF, schema_generator=WithMeanings)
+    refs, top = models_json_schema(
+        list(dict.fromkeys(inputs)), ref_template=f"{_SCHEMAS}{{model}}", schema_generator=WithMeanings
+    )
     schemas = {name: _without_nulls(schema) for name, schema in top["$defs"].items()}
     add_examples(schemas, _bodies(refs))
     return schemas, refs

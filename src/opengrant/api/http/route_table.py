@@ -9,7 +9,7 @@ is its description.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict, Unpack
 
 from pydantic import BaseModel
 
@@ -221,6 +221,16 @@ class Operation:
     limit: str | None = None
 
 
+class Rarely(TypedDict, total=False):
+    """What few rows say; the meanings are those of Operation."""
+
+    form: bool
+    file: FileBody | MultipartBody | None
+    reads: tuple[str, ...]
+    addition: bool
+    limit: str
+
+
 OPERATIONS: list[Operation] = []
 
 
@@ -236,11 +246,7 @@ def route(
     errors: tuple[type[OpenGrantError], ...] = (),
     also: str | None = None,
     also_at: str | None = None,
-    form: bool = False,
-    file: FileBody | MultipartBody | None = None,
-    reads: tuple[str, ...] = (),
-    addition: bool = False,
-    limit: str | None = None,
+    **rarely: Unpack[Rarely],
 ) -> Callable[[Handler], Handler]:
     """Enter a handler into the table. `also` is a second verb, `also_at` a second path with the same meaning."""
     others = [(verb, at) for at in (path, also_at) for verb in (method, also) if verb and at][1:]
@@ -256,11 +262,7 @@ def route(
             body=body,
             query=query,
             errors=errors,
-            form=form,
-            file=file,
-            reads=reads,
-            addition=addition,
-            limit=limit,
+            **rarely,
         )
         OPERATIONS.append(first)
         for verb, at in others:
