@@ -398,7 +398,7 @@ def _responses(
     schemas = components["schemas"]
     described = {str(operation.answers.status): _with_example(_success(operation.answers, refs), schemas)}
     if isinstance(operation.answers, One) and operation.answers.put_off:
-        described["202"] = _with_example(_put_off(operation.answers, refs), schemas)
+        described["202"] = _with_example(_put_off(operation.answers, refs), schemas, operation.answers)
     by_status: dict[int, list[type[OpenGrantError]]] = {}
     for kind in dict.fromkeys(_errors(operation)):
         by_status.setdefault(kind.status, []).append(kind)
@@ -411,10 +411,19 @@ def _responses(
     return described
 
 
-def _with_example(response: dict[str, Any], schemas: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+def _with_example(
+    response: dict[str, Any], schemas: Mapping[str, dict[str, Any]], put_off: One | None = None
+) -> dict[str, Any]:
+    """put_off: of an answer that says what will be done later, which has more members."""
     for media in response.get("content", {}).values():
-        if media["schema"].get("format") != "binary":
-            media["examples"] = {"success": {"value": compose(media["schema"], schemas)}}
+        if media["schema"].get("format") == "binary":
+            continue
+        value = compose(media["schema"], schemas)
+        if put_off is not None:
+            fields = schemas[put_off.shape.__name__]["properties"]
+            later = {name: compose(fields[name], schemas) for name in put_off.put_off}
+            value = {**value, "data": {**value["data"], **later}, **later}
+        media["examples"] = {"success": {"value": value}}
     return response
 
 
