@@ -16,8 +16,12 @@ from schemathesis import CheckFunction, GenerationMode
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
-from opengrant.api.http.openapi import document
+from opengrant.api.http.decoding import decode
+from opengrant.api.http.openapi import document, examples_of, members
+from opengrant.api.http.openapi_examples import REQUEST_ID, leads_on
 from opengrant.api.http.route_table import OPERATIONS
+from opengrant.grants import handover
+from opengrant.grants.connect.detect import PER_MINUTE
 from opengrant.model import ProviderName
 from tests.api.console import with_link
 from tests.api.signed import Signing, account
@@ -184,15 +188,91 @@ def test_the_ten_ways_in_have_their_names() -> None:
     assert {example["summary"] for example in body["examples"].values()} == set(TITLES)
 
 
-def test_every_parameter_is_described_and_what_stands_in_a_path_has_examples_that_fit() -> None:
+def test_every_parameter_is_described_and_has_examples_that_fit() -> None:
     for path, item in DOCUMENT["paths"].items():
         for operation in item.values():
             for parameter in operation.get("parameters", ()):
                 assert parameter.get("description"), (path, parameter["name"])
-                if parameter["in"] != "query":
-                    assert parameter["examples"], (path, parameter["name"])
-                for example in parameter.get("examples", {}).values():
+                assert parameter["examples"], (path, parameter["name"])
+                for example in parameter["examples"].values():
                     assert valid(parameter["schema"], example["value"]), (path, parameter["name"])
+
+
+def test_every_field_has_an_example_that_fits_or_fields_within() -> None:
+    seen = 0
+    for name, schema in DOCUMENT["components"]["schemas"].items():
+        for field, shape in schema.get("properties", {}).items():
+            if leads_on(shape, DOCUMENT["components"]["schemas"]):
+                continue
+            seen += 1
+            for example in shape["examples"]:
+                assert valid(shape, example), (name, field)
+    assert seen > 900
+
+
+def test_every_answer_has_an_example_that_fits() -> None:
+    for path, item in DOCUMENT["paths"].items():
+        for verb, operation in item.items():
+            for status, response in operation["responses"].items():
+                for media, content in resolved(response).get("content", {}).items():
+                    if media != "application/json":
+                        continue
+                    examples = list(map(resolved, content["examples"].values()))
+                    assert examples, (verb, path, status)
+                    for example in examples:
+                        assert valid(content["schema"], example["value"]), (verb, path, status)
+                        assert not example["value"].get("request_id") or example["value"]["request_id"] == REQUEST_ID
+
+
+NAMED = re.compile(
+    r"(Create|List|Get|Update|Delete|Send|Test|Check|Invalidate|Detect|Verify|Revoke|Rotate|Replay|Cancel|Clean|Start"
+    r"|Import|Download|Find|Group|Assign) [a-zA-Z][a-zA-Z' -]*"
+)
+
+
+def test_names_are_a_verb_and_an_object_short_and_unique() -> None:
+    operations = [operation for item in DOCUMENT["paths"].values() for operation in item.values()]
+    names = [operation["summary"] for operation in operations if "x-opengrant-same-as" not in operation]
+    assert len(set(names)) == len(names)
+    assert [name for name in names if not NAMED.fullmatch(name) or len(name) > 40] == []
+    assert {"Create a grant", "List grants", "Get a message", "Delete a grant"} <= set(names)
+    assert [operation["operationId"] for operation in operations if not operation.get("description")] == []
+
+
+def test_what_a_call_needs_is_in_its_security() -> None:
+    def of(verb: str, path: str) -> list[dict[str, list[str]]]:
+        found: list[dict[str, list[str]]] = DOCUMENT["paths"][path][verb]["security"]
+        return found
+
+    session = {"consoleSession": ["grants.token"], "consoleHeader": []}
+    assert of("post", "/v3/grants/{grant_id}/token") == [{"apiKey": ["grants.token"]}, session]
+    assert of("get", "/v3/grants/{grant_id}")[:2] == [{"apiKey": ["all"]}, {"accessToken": []}]
+    assert of("post", "/v3/admin/domains")[0]["signatureKid"] == ["domain.create"]
+    assert of("get", "/healthz") == []
+
+
+def test_additions_to_the_api_and_limits_are_marked() -> None:
+    marked = {
+        operation["operationId"]: operation
+        for item in DOCUMENT["paths"].values()
+        for operation in item.values()
+        if operation.get("x-opengrant-addition")
+    }
+    assert {"check_grant", "get_overview", "read_token", "replay_delivery", "healthz"} <= marked.keys()
+    assert not marked.keys() & {"connect_custom", "list_grants", "list_webhooks", "send_message", "create_event"}
+    assert marked["read_credential"]["x-opengrant-limit"].startswith(f"{handover.LIMIT} calls a minute")
+    detect = DOCUMENT["paths"]["/v3/providers/detect"]["post"]
+    assert detect["x-opengrant-limit"].startswith(f"{PER_MINUTE} calls a minute")
+
+
+def test_examples_of_bodies_pass_the_decoder_of_the_server() -> None:
+    seen = 0
+    for operation in OPERATIONS:
+        for model in members(operation.body):
+            for example in examples_of(model):
+                decode(model, json.loads(json.dumps(example)))
+                seen += 1
+    assert seen > 50
 
 
 def test_a_provider_in_a_path_is_one_of_nine() -> None:

@@ -184,18 +184,18 @@ def _tags() -> list[dict[str, str]]:
     return [*known, *({"name": name} for name in used if name not in TAGS)]
 
 
-def _members(shape: Any) -> tuple[type[BaseModel], ...]:
+def members(shape: Any) -> tuple[type[BaseModel], ...]:
     """The models of a union, or the one model; of None none."""
     if shape is None:
         return ()
-    members = typing.get_args(shape) if isinstance(shape, types.UnionType) else (shape,)
-    return tuple(member for member in members if member is not types.NoneType)
+    found = typing.get_args(shape) if isinstance(shape, types.UnionType) else (shape,)
+    return tuple(member for member in found if member is not types.NoneType)
 
 
 def _schemas() -> tuple[dict[str, Any], Mapping[Any, Any]]:
     inputs: list[tuple[type[BaseModel], Any]] = []
     for operation in OPERATIONS:
-        inputs += [(model, "validation") for model in _members(operation.body)]
+        inputs += [(model, "validation") for model in members(operation.body)]
         if operation.query is not None:
             inputs.append((operation.query, "validation"))
         if not isinstance(operation.answers, Done | Redirect | Stream):
@@ -211,8 +211,8 @@ def _schemas() -> tuple[dict[str, Any], Mapping[Any, Any]]:
 
 def _bodies(refs: Mapping[Any, Any]) -> Iterable[tuple[str, Any]]:
     for operation in OPERATIONS:
-        for model in _members(operation.body):
-            for example in _examples(model):
+        for model in members(operation.body):
+            for example in examples_of(model):
                 yield refs[model, "validation"]["$ref"].rpartition("/")[2], example
 
 
@@ -325,30 +325,30 @@ def _query(schema: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
 
 
 def _body(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
-    members = _members(operation.body)
+    models = members(operation.body)
     content: dict[str, Any] = {}
-    if len(members) == 1:
-        content["schema"] = refs[members[0], "validation"]
+    if len(models) == 1:
+        content["schema"] = refs[models[0], "validation"]
     else:
-        content["schema"] = {"oneOf": [refs[model, "validation"] for model in members]}
-        if (discriminator := _discriminator(members, refs)) is not None:
+        content["schema"] = {"oneOf": [refs[model, "validation"] for model in models]}
+        if (discriminator := _discriminator(models, refs)) is not None:
             content["schema"]["discriminator"] = discriminator
     content["examples"] = {
         model.__name__ if number == 1 else f"{model.__name__}_{number}": {
             "summary": model.model_config.get("title", model.__name__),
             "value": example,
         }
-        for model in members
-        for number, example in enumerate(_examples(model), 1)
+        for model in models
+        for number, example in enumerate(examples_of(model), 1)
     }
     types_of_body = ["application/json", *(["application/x-www-form-urlencoded"] if operation.form else [])]
     # A body of which nothing is required need not come, where a query may stand for it.
     may_lack = operation.form or types.NoneType in typing.get_args(operation.body)
-    required = not may_lack or any(field.is_required() for field in members[0].model_fields.values())
+    required = not may_lack or any(field.is_required() for field in models[0].model_fields.values())
     described = dict.fromkeys(types_of_body, content)
     match operation.file:
         case FileBody(media):
-            (example,) = _examples(members[0])
+            (example,) = examples_of(models[0])
             plain = {"file": {"summary": "A file", "value": next(iter(example.values()))}}
             described[media] = {"schema": {"type": "string", "minLength": 1}, "examples": plain}
         case MultipartBody(name):
@@ -371,17 +371,17 @@ def _multipart(name: str, content: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _examples(model: type[BaseModel]) -> list[Any]:
+def examples_of(model: type[BaseModel]) -> list[Any]:
     return list(typing.cast(dict[str, Any], model.model_config.get("json_schema_extra", {})).get("examples", []))
 
 
-def _discriminator(members: tuple[type[BaseModel], ...], refs: Mapping[Any, Any]) -> dict[str, Any] | None:
+def _discriminator(models: tuple[type[BaseModel], ...], refs: Mapping[Any, Any]) -> dict[str, Any] | None:
     """The property whose value tells which of the models a body is; None where it takes more than one property."""
-    for name in members[0].model_fields:
-        values = [typing.get_args(model.model_fields[name].annotation) for model in members if _is_word(model, name)]
+    for name in models[0].model_fields:
+        values = [typing.get_args(model.model_fields[name].annotation) for model in models if _is_word(model, name)]
         words = [word for some in values for word in some]
-        if len(values) == len(members) and len(set(words)) == len(words):
-            named = zip(members, values, strict=True)
+        if len(values) == len(models) and len(set(words)) == len(words):
+            named = zip(models, values, strict=True)
             mapping = {word: refs[model, "validation"]["$ref"] for model, some in named for word in some}
             return {"propertyName": name, "mapping": mapping}
     return None
