@@ -30,6 +30,8 @@ from opengrant import __version__
 from opengrant.api.http import responses
 from opengrant.api.http.authentication import CONSOLE_COOKIE, CONSOLE_HEADER
 from opengrant.api.http.field_meanings import WithMeanings
+from opengrant.api.http.openapi_errors import answer as error_answer
+from opengrant.api.http.openapi_errors import example as error_example
 from opengrant.api.http.openapi_examples import GRANT_ID, LOCATION, NEXT_CURSOR, REQUEST_ID, compose
 from opengrant.api.http.openapi_examples import add_to as add_examples
 from opengrant.api.http.openapi_texts import (
@@ -67,7 +69,6 @@ from opengrant.errors import (
     Forbidden,
     Internal,
     InvalidPayload,
-    OAuthRefused,
     OpenGrantError,
     Overloaded,
     PayloadTooLarge,
@@ -402,12 +403,8 @@ def _responses(
     by_status: dict[int, list[type[OpenGrantError]]] = {}
     for kind in dict.fromkeys(_errors(operation)):
         by_status.setdefault(kind.status, []).append(kind)
-    in_oauth = operation.path in responses.OAUTH_PATHS
     for status, kinds in sorted(by_status.items()):
-        name = "Or".join(kind.__name__ for kind in kinds) + ("InOAuth" if in_oauth else "")
-        if name not in components["responses"]:
-            components["responses"][name] = _refusal(status, kinds, components["examples"], refs, in_oauth=in_oauth)
-        described[str(status)] = {"$ref": f"#/components/responses/{name}"}
+        described[str(status)] = _refusal(operation, status, kinds, components, refs)
     return described
 
 
@@ -428,26 +425,32 @@ def _with_example(
 
 
 def _refusal(
+    operation: Operation,
     status: int,
     kinds: Iterable[type[OpenGrantError]],
-    examples: dict[str, Any],
+    components: Mapping[str, dict[str, Any]],
     refs: Mapping[Any, Any],
-    *,
-    in_oauth: bool,
-) -> dict[str, Any]:
-    """An answer with one of several errors of one status. Their examples are entered into `examples`."""
+) -> dict[str, str]:
+    """An answer with one of several errors of one status: a reference, because many operations have the same one."""
+    in_oauth = operation.path in responses.OAUTH_PATHS
     said, shown = [], {}
+    bodies = [(model, example) for model in members(operation.body) for example in examples_of(model)]
     for kind in kinds:
         meaning = inspect.cleandoc(kind.__doc__ or "")
         said.append(f"`{kind.type}`: {meaning}")
-        name = kind.__name__ + ("InOAuth" if in_oauth else "")
-        examples[name] = {"summary": meaning.partition("\n")[0], "value": _example(kind, in_oauth=in_oauth)}
+        which, problem = error_example(kind, operation, bodies)
+        name = ".".join(filter(None, (kind.__name__, which, "oauth" if in_oauth else "")))
+        summary = meaning.partition("\n")[0]
+        components["examples"][name] = {"summary": summary, "value": error_answer(problem, operation.path)}
         shown[kind.type if kind.type not in shown else kind.__name__] = {"$ref": f"#/components/examples/{name}"}
     response = _response("  \n".join(said), refs[wire.OAuthError if in_oauth else wire.Error, "serialization"])
     response["content"]["application/json"]["examples"] = shown
     if status in {429, 503}:
         response["headers"]["Retry-After"] = _header("Retry-After")
-    return response
+    names = (reference["$ref"].rpartition("/")[2] for reference in shown.values())
+    name = "-".join(names)
+    components["responses"][name] = response
+    return {"$ref": f"#/components/responses/{name}"}
 
 
 def _success(answers: Answers, refs: Mapping[Any, Any]) -> dict[str, Any]:
@@ -510,14 +513,6 @@ def _errors(operation: Operation) -> list[type[OpenGrantError]]:
     if operation.body is not None:
         errors += [InvalidPayload, PayloadTooLarge]
     return [*errors, Overloaded, Internal]
-
-
-def _example(kind: type[OpenGrantError], *, in_oauth: bool) -> dict[str, Any]:
-    message = inspect.cleandoc(kind.__doc__ or "").split("\n")[0]
-    if not in_oauth:
-        return {"request_id": REQUEST_ID, "error": {"type": kind.type, "message": message}}
-    problem = OAuthRefused("invalid_grant", message) if issubclass(kind, OAuthRefused) else kind(message)
-    return responses.oauth_error(REQUEST_ID, problem)
 
 
 def _redirect() -> dict[str, Any]:
