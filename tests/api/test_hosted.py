@@ -81,7 +81,7 @@ def test_a_password_is_typed_here_and_proven(site: Tenant, browser: httpx.Client
     assert wrong.status_code == 400
     said = "The password was not accepted. Check it, or use an app password."
     assert f'id="password-error"><span class="unseen">Error: </span>{said}</p>' in wrong.text
-    assert 'aria-describedby="password-error"' in wrong.text
+    assert 'aria-describedby="password-error where"' in wrong.text
     shown, _, folded = wrong.text.partition('<details class="said">')
     assert "AUTHENTICATIONFAILED" in folded, "the server's words are for whoever asks for them"
     assert "AUTHENTICATIONFAILED" not in shown

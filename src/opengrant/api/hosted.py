@@ -157,9 +157,12 @@ class Pages:
             return _page(replace(choice, error=sentence, sections=("detect", "select_provider")))
         if provider in FIELDS:
             await self.hosted.visits.choose(guest.visit, provider, base=guest.base)
-            if {"email", "password"}.issuperset(_needed(provider, smtp=guest.visit.request.smtp_required)):
-                return await self._log_in(guest, provider, {"email": email})
-            return _page(guest.form(provider, {"email": email}))
+            form = guest.form(provider, {"email": email})
+            known = await self._known_servers(guest, form)
+            others = {*_needed(provider, smtp=guest.visit.request.smtp_required)} - {"email", "password"}
+            if known or others:
+                return _page(replace(form, servers=known))
+            return await self._log_in(guest, provider, {"email": email})
         hint = guest.visit.request.login_hint or email
         hinted = replace(guest.visit, request=replace(guest.visit.request, login_hint=hint))
         return await self._go(replace(guest, visit=hinted), provider)
