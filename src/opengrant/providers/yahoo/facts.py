@@ -7,13 +7,10 @@ from opengrant.providers.facts import Ability, Facts, Guide, Place, Scope, clien
 from opengrant.providers.yahoo.refusals import judge
 
 _ABILITIES: Mapping[str, tuple[Ability, ...]] = {
-    **dict.fromkeys(("openid", "email", "profile", "openid2", "sdps-r"), ("profile",)),
+    **dict.fromkeys(("openid", "email", "profile"), ("profile",)),
     "mail-r": ("mail_read",),
     "mail-w": ("mail_change", "mail_delete", "mail_send"),
-    "sdct-r": ("contacts_read",),
-    "sdct-w": ("contacts_change",),
 }
-"""By scope. Source: Yahoo Developer, the permissions of an app."""
 
 FACTS = Facts(
     name=ProviderName.YAHOO,
