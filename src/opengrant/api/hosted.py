@@ -59,10 +59,12 @@ _MOST_SERVERS = 8
     errors=(InvalidRequest, CallbackNotAllowed),
 )
 async def begin(request: Request) -> responses.Raw:
-    """Send a browser here to sign in. It goes on to the provider, or to a page of ours.
+    """Start hosted sign-in.
 
-    Errors before the redirect URI is known to be the application's are answered and never redirected; as a page to a
-    browser. Later ones travel to the redirect URI as `error`, `error_description`, `error_uri` and `error_code`.
+    Send a user's browser here. It goes on to the provider, or to a page of this server.
+
+    Errors before the redirect URI is known to be the application's are answered here and never redirected; browsers get
+    a page. Later errors go to the redirect URI as `error`, `error_description`, `error_uri` and `error_code`.
     """
     try:
         query = request.query(AuthQuery)
