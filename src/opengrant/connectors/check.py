@@ -121,8 +121,8 @@ def _client(found: WithClient, client: ClientApp | None) -> Step:
         )
     for name, value in (("client_id", client.client_id), ("client_secret", client.client_secret.get_secret_value())):
         if value != value.strip():
-            text = f"Remove the white space around the {name}."
-            return Step("Client", "failed", text, f"Send it once more, without: {path}.")
+            text = f"There is white space around the {name}."
+            return Step("Client", "failed", text, f"Send it again without: {path}.")
     return Step("Client", "ok", "The active credential holds a client id and a client secret.")
 
 
