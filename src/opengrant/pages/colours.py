@@ -88,7 +88,7 @@ class Scheme(NamedTuple):
 
 LIGHT = Scheme(WHITE, Colour(0xF3, 0xF4, 0xF7), Colour(0xF3, 0xF4, 0xF7))
 DARK = Scheme(Colour(0x19, 0x1C, 0x22), Colour(0x24, 0x28, 0x31), Colour(0x0D, 0x0F, 0x13))
-_DARK_ENOUGH = 0.02
+DARK_ENOUGH = 0.02
 """Luminance that the page may have in the dark scheme."""
 _OURS = Colour(0x2F, 0x55, 0xD4)
 
@@ -138,7 +138,7 @@ def _page(palette: Palette, scheme: Scheme) -> Colour:
     if scheme is LIGHT:
         return palette.background
     steps = (palette.background.towards(BLACK, step / 50) for step in range(51))
-    return next(step for step in steps if step.luminance <= _DARK_ENOUGH)
+    return next(step for step in steps if step.luminance <= DARK_ENOUGH)
 
 
 def _declared(properties: dict[str, Colour]) -> str:

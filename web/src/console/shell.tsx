@@ -18,7 +18,11 @@ const PLACES: [place: IconName, label: string][] = [
     ["webhooks", "Webhooks"],
     ["keys", "API keys"],
     ["domains", "Domains"],
+    ["workspaces", "Workspaces"],
+    ["branding", "Branding"],
+    ["redirects", "Redirect URIs"],
     ["audit", "Audit trail"],
+    ["settings", "Settings"],
 ];
 
 export function Shell({ children }: { children: ComponentChildren }) {

@@ -1,0 +1,50 @@
+"""/v3/console/branding-preview: sign-in pages with branding that is not saved yet."""
+
+import re
+
+from opengrant.api.http.request import Request
+from opengrant.api.http.route_table import InConsole, One, route
+from opengrant.api.wire import branding as wire
+from opengrant.errors import AccessDenied, InvalidRequest
+from opengrant.model import ProviderName
+from opengrant.pages import Brand, Choice, Login, Page, render
+from opengrant.pages.remarks import remarks
+from opengrant.pages.views import LABELS
+
+_SCRIPT = re.compile(rb"<script\b[^>]*></script>\n?")
+_NOWHERE = "/v3/connect/login/preview"
+"""The forms of a preview cannot be sent: its frame forbids it."""
+
+
+@route(
+    "POST",
+    "/v3/console/branding-preview",
+    tag="Console",
+    access=InConsole(needs="all"),
+    body=wire.PreviewBody,
+    answers=One(wire.Preview),
+    errors=(InvalidRequest, AccessDenied),
+)
+async def preview_branding(request: Request) -> wire.Preview:
+    """Get a sign-in page with branding that is not saved, and what the page changes of it so that it can be read.
+
+    For sessions that may do `all`. Nothing is stored.
+    """
+    body = request.read(wire.PreviewBody)
+    branding = body.branding.model_dump(exclude_none=True)
+    hosted = body.hosted_authentication.model_dump(exclude_none=True)
+    name = branding.get("name") or request.application.name
+    page = await _page(request, Brand.read({**branding, "name": name}, hosted), body.page)
+    # A sandboxed frame refuses the script, and the browser reports each refusal as an error.
+    html = _SCRIPT.sub(b"", render(page)).decode()
+    return wire.Preview.of(html, remarks(branding, hosted))
+
+
+async def _page(request: Request, brand: Brand, which: str) -> Page:
+    if which == "login":
+        return Login(brand=brand, action=_NOWHERE, csrf="", provider=ProviderName.IMAP, back=_NOWHERE)
+    connectors = await request.services.connectors.page(request.application, limit=100, offset=0)
+    connected = {connector.provider for connector in connectors}
+    # An application without connectors shows all providers: the page is then seen as it will be.
+    offered = tuple(provider for provider in LABELS if provider in connected) or tuple(LABELS)
+    return Choice(brand=brand, action=_NOWHERE, csrf="", providers=offered)
