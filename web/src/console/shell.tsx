@@ -10,6 +10,7 @@ import { reason, session, signOut } from "./core/session";
 import { Failure } from "./parts/failure";
 import { Icon, type IconName } from "./parts/icon";
 import { Time } from "./parts/time";
+import { SearchButton, Windows } from "./search/windows";
 
 const PLACES: [place: IconName, label: string][] = [
     ["overview", "Overview"],
@@ -54,6 +55,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
                     </button>
                 </div>
                 <div id="menu" class="rail-body">
+                    <SearchButton />
                     <nav aria-label="Console">
                         <ul>
                             {PLACES.map(([place, label]) => (
@@ -83,6 +85,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
                 <Told />
                 {children}
             </main>
+            <Windows />
         </div>
     );
 }

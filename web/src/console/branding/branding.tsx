@@ -3,15 +3,15 @@
 import "../looks/setup.css";
 import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { get, patch, Problem } from "../core/api";
+import { get, Problem, patch } from "../core/api";
 import { useAction, useLoad } from "../core/load";
 import { session } from "../core/session";
 import type { Details } from "../core/wire";
-import { AreaField, Choice, TextField } from "../parts/field";
 import { Failure } from "../parts/failure";
+import { AreaField, Choice, TextField } from "../parts/field";
 import { Shown } from "../parts/loading";
 import { Page } from "../parts/page";
-import { bodyOf, type Draft, draftOf, fieldOf, type Name, NAMES, type Problems, problemsOf } from "./draft";
+import { bodyOf, type Draft, draftOf, fieldOf, NAMES, type Name, type Problems, problemsOf } from "./draft";
 import { ColourField, PictureField } from "./fields";
 import { PreviewPane, usePreview } from "./preview";
 
@@ -21,10 +21,7 @@ let kept: { session: string | undefined; draft: Draft } | undefined;
 export function BrandingPage() {
     const details = useLoad((signal) => get<Details>("/v3/applications", {}, signal), []);
     return (
-        <Page
-            title="Branding"
-            lead="How your application appears on the sign-in pages that mailbox owners see."
-        >
+        <Page title="Branding" lead="How your application appears on the sign-in pages that mailbox owners see.">
             <Shown of={details} what="branding">
                 {(found) => <Editor details={found} onSaved={(saved) => details.put(() => saved)} />}
             </Shown>
@@ -84,12 +81,7 @@ function Editor({ details, onSaved }: { details: Details; onSaved: (saved: Detai
                     }
                 }}
             >
-                <Fields
-                    draft={draft}
-                    set={set}
-                    problems={problems}
-                    remarks={preview.loaded.data?.remarks ?? []}
-                />
+                <Fields draft={draft} set={set} problems={problems} remarks={preview.loaded.data?.remarks ?? []} />
                 <Failure problem={refused && problems[refused.name] === refused.message ? undefined : save.problem} />
                 <SaveBar
                     dirty={dirty}
@@ -250,10 +242,9 @@ function Fields({
 
 function Group({ title, children }: { title: string; children: ComponentChildren }) {
     return (
-        <fieldset class="card padded group">
-            <legend class="visually-hidden">{title}</legend>
-            <h2 aria-hidden="true">{title}</h2>
+        <section class="card padded group">
+            <h2>{title}</h2>
             {children}
-        </fieldset>
+        </section>
     );
 }

@@ -52,15 +52,15 @@ export function draftOf(details: Details): Draft {
 
 /** Each part is replaced as a whole, so all that is set is sent. */
 export function bodyOf(draft: Draft): Body {
-    const part = (names: readonly Name[]) =>
+    const part = (names: readonly Name[]): Record<string, string> =>
         Object.fromEntries(
             names.map((name) => [name, draft[name].trim()] as const).filter(([, value]) => value !== ""),
         );
-    const hosted: Record<string, string | number> = part(OF_PAGES);
-    if (hosted["spacing"] !== undefined) {
-        hosted["spacing"] = Number(hosted["spacing"]);
-    }
-    return { branding: part(OF_BRANDING), hosted_authentication: hosted };
+    const { spacing, ...hosted } = part(OF_PAGES);
+    return {
+        branding: part(OF_BRANDING),
+        hosted_authentication: spacing === undefined ? hosted : { ...hosted, spacing: Number(spacing) },
+    };
 }
 
 const COLOUR = /^#([0-9a-f]{3}|[0-9a-f]{6})$/i;

@@ -60,7 +60,12 @@ export function ColourField({ label, hint, value, onValue, problem, remarks, sta
                     onInput={(event) => onValue(event.currentTarget.value)}
                 />
                 {value && (
-                    <button type="button" class="button plain" aria-label={`Clear: ${label}`} onClick={() => onValue("")}>
+                    <button
+                        type="button"
+                        class="button plain"
+                        aria-label={`Clear: ${label}`}
+                        onClick={() => onValue("")}
+                    >
                         Clear
                     </button>
                 )}
@@ -119,7 +124,12 @@ export function PictureField({
                     />
                 </label>
                 {value !== "" && (
-                    <button type="button" class="button plain" aria-label={`Remove: ${label}`} onClick={() => onValue("")}>
+                    <button
+                        type="button"
+                        class="button plain"
+                        aria-label={`Remove: ${label}`}
+                        onClick={() => onValue("")}
+                    >
                         Remove
                     </button>
                 )}

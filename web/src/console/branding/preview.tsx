@@ -84,8 +84,8 @@ export function PreviewPane({ of: { loaded, which, setWhich } }: { of: Previewed
                 {loaded.data?.html}
             </Scaled>
             <p class="soft small">
-                The real page, with your unsaved changes. Users see it in the theme of their system. Nothing in it can be
-                pressed.
+                The real page, with your unsaved changes. Users see it in the theme of their system. Nothing in it can
+                be pressed.
             </p>
         </section>
     );
@@ -149,12 +149,7 @@ function Switch<T extends string>({
         <fieldset class="switch">
             <legend class="visually-hidden">{label}</legend>
             {options.map(([one, words]) => (
-                <button
-                    key={one}
-                    type="button"
-                    aria-pressed={value === one}
-                    onClick={() => onValue(one)}
-                >
+                <button key={one} type="button" aria-pressed={value === one} onClick={() => onValue(one)}>
                     {words}
                 </button>
             ))}

@@ -726,7 +726,7 @@ export interface Installation {
     started_at: number;
     database: Database;
     /** Processes that were seen in the last 90 seconds, at most 200, those that run longest first. */
-    nodes: Node[];
+    nodes: Process[];
     /** In the order in which they run. */
     migrations: Migration[];
     /** Those that have not run. */
@@ -848,21 +848,6 @@ export interface NewApiKey {
     expires_at?: number;
 }
 
-/** A process of the installation. */
-export interface Node {
-    id: string;
-    /** Name of its machine or container. */
-    host: string;
-    pid: number;
-    version: string;
-    /** Unix seconds. */
-    started_at: number;
-    /** When it last said that it runs, which it does twice a minute. */
-    seen_at: number;
-    /** It wrote this answer. */
-    this: boolean;
-}
-
 /** notified: whether mail was sent. None is yet. */
 export interface Notified {
     notified: boolean;
@@ -900,6 +885,21 @@ export interface Preview {
     /** The document, without its script: to be shown in a sandboxed frame. */
     html: string;
     remarks: BrandingRemark[];
+}
+
+/** A process of the installation. */
+export interface Process {
+    id: string;
+    /** Name of its machine or container. */
+    host: string;
+    pid: number;
+    version: string;
+    /** Unix seconds. */
+    started_at: number;
+    /** When it last said that it runs, which it does twice a minute. */
+    seen_at: number;
+    /** It wrote this answer. */
+    this: boolean;
 }
 
 /** What to register where, and what to enter here. */

@@ -2,4 +2,7 @@
 
 import { lazy } from "../parts/lazy";
 
-export const MailboxPage = lazy<{ grant: string }>(() => import("./mailbox").then(({ Mailbox }) => Mailbox), "the mailbox");
+export const MailboxPage = lazy<{ grant: string }>(
+    () => import("./mailbox").then(({ Mailbox }) => Mailbox),
+    "the mailbox",
+);

@@ -120,12 +120,7 @@ function Uris({
                         <Settings uri={uri} />
                     </td>
                     <td class="ends">
-                        <button
-                            type="button"
-                            class="button"
-                            aria-label={`Edit ${uri.url}`}
-                            onClick={() => onEdit(uri)}
-                        >
+                        <button type="button" class="button" aria-label={`Edit ${uri.url}`} onClick={() => onEdit(uri)}>
                             Edit
                         </button>
                         <button

@@ -93,6 +93,7 @@ export function followKeys(): () => void {
 function isTaken(target: EventTarget | null): boolean {
     return (
         document.querySelector("dialog[open]") !== null ||
-        (target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)))
+        (target instanceof HTMLElement &&
+            (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)))
     );
 }

@@ -140,10 +140,7 @@ function remember(hit: Hit): void {
 function atStart(): Group[] {
     const known = recent.value.session === session.value?.id ? recent.value.hits : [];
     const others = START.filter(({ id }) => !known.some((hit) => hit.id === id));
-    return [
-        ...(known.length ? [{ title: "Recent", hits: known }] : []),
-        { title: "Suggestions", hits: others },
-    ];
+    return [...(known.length ? [{ title: "Recent", hits: known }] : []), { title: "Suggestions", hits: others }];
 }
 
 interface Found {
@@ -156,7 +153,12 @@ interface Found {
 /** The hits of each source as it answers. The groups keep their order; answers to an older text are dropped. */
 function useHits(text: string): Found {
     const sources = useMemo(makeSources, []);
-    const [found, setFound] = useState<Found & { text: string }>({ text: "", groups: atStart(), busy: false, failed: [] });
+    const [found, setFound] = useState<Found & { text: string }>({
+        text: "",
+        groups: atStart(),
+        busy: false,
+        failed: [],
+    });
     useEffect(() => {
         if (text === "") {
             setFound({ text, groups: atStart(), busy: false, failed: [] });

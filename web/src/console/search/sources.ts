@@ -1,7 +1,7 @@
 /** What the search finds, and where. Each source answers on its own; what is loaded once is kept while it is open. */
 
 import { applyTheme, type Theme } from "../../shared/theme";
-import { get, page, path, Problem } from "../core/api";
+import { get, Problem, page, path } from "../core/api";
 import { go, href } from "../core/route";
 import { session, signOut } from "../core/session";
 import type { ApiKey, Connector, Domain, Grant, RedirectUri, Webhook, Workspace } from "../core/wire";
@@ -279,14 +279,14 @@ interface Described {
     paths: Record<string, Record<string, { operationId?: string; summary?: string; tags?: string[] }>>;
 }
 
-/** The calls of the API. Their list is large, and is loaded with the first text of three letters. */
+/** The calls of the API, loaded with the first text of three letters. */
 function operations(): Source["find"] {
     let all: Promise<Hit[]> | undefined;
     return async (text) => {
         if (text.length < 3) {
             return [];
         }
-        all ??= fetch("/openapi.json")
+        all ??= fetch("/reference/operations")
             .then((answer) => answer.json() as Promise<Described>)
             .then(({ paths }) =>
                 Object.entries(paths).flatMap(([path, methods]) =>

@@ -10,8 +10,8 @@ import { here, refine } from "../core/route";
 import { session } from "../core/session";
 import type { Installation, Migration, Process, Setting } from "../core/wire";
 import { count } from "../core/words";
-import { Check, TextField } from "../parts/field";
 import { Facts } from "../parts/facts";
+import { Check, TextField } from "../parts/field";
 import { Shown } from "../parts/loading";
 import { OperatorOnly } from "../parts/operator-only";
 import { Page, Section } from "../parts/page";
@@ -90,7 +90,10 @@ function Processes({ nodes, version }: { nodes: Process[]; version: string }) {
                     <p>Processes of different versions run. That is fine during an upgrade; end it soon.</p>
                 </Notice>
             )}
-            <Table class="stack" columns={["Machine", { name: "Process ID", class: "number" }, "Version", "Started", "Last seen"]}>
+            <Table
+                class="stack"
+                columns={["Machine", { name: "Process ID", class: "number" }, "Version", "Started", "Last seen"]}
+            >
                 {nodes.map((node) => (
                     <tr key={node.id}>
                         <th scope="row">
@@ -205,7 +208,9 @@ function Migrations({ done, pending }: { done: Migration[]; pending: string[] })
                 </Notice>
             )}
             <details class="fold">
-                <summary>{count(done.length, "migration")} run, the last one {done.at(-1)?.name}</summary>
+                <summary>
+                    {count(done.length, "migration")} run, the last one {done.at(-1)?.name}
+                </summary>
                 <div class="tall">
                     <Table class="stack" columns={["Name", "Applied"]}>
                         {done.toReversed().map(({ name, applied_at }) => (

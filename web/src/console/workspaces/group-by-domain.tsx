@@ -25,13 +25,7 @@ export function GroupByDomain({ onDone, onClose }: { onDone: () => void; onClose
                     Grants of the default workspace, and those in none, move to the workspace of their email domain. A
                     workspace that is missing is created. It can be started once a minute.
                 </p>
-                <TextField
-                    label="Only this domain"
-                    value={domain}
-                    onValue={setDomain}
-                    placeholder="example.com"
-                    mono
-                />
+                <TextField label="Only this domain" value={domain} onValue={setDomain} placeholder="example.com" mono />
                 <Check label="Invalid grants too" checked={invalidAlso} onChecked={setInvalidAlso} />
             </Form>
         </Dialog>

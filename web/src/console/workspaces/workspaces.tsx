@@ -187,9 +187,7 @@ function useCounts(workspaces: Workspace[], visible: Workspace[]): WorkspaceGran
             const parts: WorkspaceGrants[] = [];
             for (let start = 0; start < ids.length; start += AT_ONCE) {
                 const some = ids.slice(start, start + AT_ONCE).join(",");
-                parts.push(
-                    await get<WorkspaceGrants>("/v3/console/workspace-grants", { workspace_ids: some }, signal),
-                );
+                parts.push(await get<WorkspaceGrants>("/v3/console/workspace-grants", { workspace_ids: some }, signal));
             }
             return Object.assign({}, ...parts) as WorkspaceGrants;
         },
@@ -218,13 +216,22 @@ function Row({
             </th>
             <td data-label="Domain">{domain || <span class="soft">None</span>}</td>
             <td data-label="New grants">
-                {workspace.default ? "All others join" : workspace.auto_group ? "Join" : <span class="soft">Do not join</span>}
+                {workspace.default ? (
+                    "All others join"
+                ) : workspace.auto_group ? (
+                    "Join"
+                ) : (
+                    <span class="soft">Do not join</span>
+                )}
             </td>
             <td data-label="Grants" class="number">
                 {grants === undefined ? (
                     <span class="soft">…</span>
                 ) : (
-                    <a href={href(["grants"], { workspace_id: id })} aria-label={`${upToThousand(grants)} grants of ${name}`}>
+                    <a
+                        href={href(["grants"], { workspace_id: id })}
+                        aria-label={`${upToThousand(grants)} grants of ${name}`}
+                    >
                         {upToThousand(grants)}
                     </a>
                 )}
