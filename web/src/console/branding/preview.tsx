@@ -120,7 +120,7 @@ function Scaled({
     return (
         <div class="preview-place" ref={place} aria-busy={busy}>
             <div class="card preview-page" style={{ width: width * scale, height: height * scale }}>
-                <div class="preview-scaled" style={{ width, height, scale }}>
+                <div class="preview-scaled" style={{ width, height, transform: `scale(${scale})` }}>
                     {html !== undefined && (
                         <HtmlFrame html={themed(html, theme)} title="Preview" class="preview-frame" ours />
                     )}

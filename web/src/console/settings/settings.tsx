@@ -92,16 +92,14 @@ function Processes({ nodes, version }: { nodes: Process[]; version: string }) {
             )}
             <Table
                 class="stack"
-                columns={["Machine", { name: "Process ID", class: "number" }, "Version", "Started", "Last seen"]}
+                columns={["Machine", "Process ID", "Version", "Started", "Last seen"]}
             >
                 {nodes.map((node) => (
                     <tr key={node.id}>
                         <th scope="row">
                             {node.host} {node.this && <Badge tone="accent">Answers you</Badge>}
                         </th>
-                        <td data-label="Process ID" class="number">
-                            {node.pid}
-                        </td>
+                        <td data-label="Process ID">{node.pid}</td>
                         <td data-label="Version">
                             {node.version === version ? node.version : <Badge tone="warn">{node.version}</Badge>}
                         </td>
@@ -143,7 +141,7 @@ function Settings({ of: settings }: { of: Setting[] }) {
                 </>
             }
         >
-            <div class="filters">
+            <div class="filters with-labels">
                 <div class="search">
                     <TextField
                         label="Search settings"
@@ -164,7 +162,9 @@ function Settings({ of: settings }: { of: Setting[] }) {
                         <tr key={setting.name}>
                             <th scope="row">
                                 <span class="mono break">{setting.name}</span>
-                                <span class="soft second">{setting.meaning}</span>
+                                <span class="soft second">
+                                    <Meaning text={setting.meaning} />
+                                </span>
                             </th>
                             <td data-label="Value">
                                 <Value of={setting.value} isSecret={setting.secret} />
@@ -176,7 +176,7 @@ function Settings({ of: settings }: { of: Setting[] }) {
                                     <Badge tone="accent">{setting.source}</Badge>
                                 )}
                             </td>
-                            <td data-label="Default">
+                            <td data-label="Default" class="soft">
                                 <Value of={setting.default} isSecret={false} />
                             </td>
                         </tr>
@@ -187,6 +187,11 @@ function Settings({ of: settings }: { of: Setting[] }) {
             )}
         </Section>
     );
+}
+
+/** What stands between backticks is code. */
+function Meaning({ text }: { text: string }) {
+    return <>{text.split("`").map((part, at) => (at % 2 ? <code key={part}>{part}</code> : part))}</>;
 }
 
 function Value({ of: value, isSecret }: { of: Setting["value"]; isSecret: boolean }) {

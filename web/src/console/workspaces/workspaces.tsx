@@ -128,7 +128,7 @@ function List({
     return (
         <>
             {workspaces.length > 8 && (
-                <div class="filters">
+                <div class="filters with-labels">
                     <div class="search">
                         <TextField
                             label="Search"
