@@ -122,16 +122,12 @@ function Scaled({
             <div class="card preview-page" style={{ width: width * scale, height: height * scale }}>
                 <div class="preview-scaled" style={{ width, height, transform: `scale(${scale})` }}>
                     {html !== undefined && (
-                        <HtmlFrame html={themed(html, theme)} title="Preview" class="preview-frame" ours />
+                        <HtmlFrame html={html} title="Preview" class="preview-frame" theme={theme} />
                     )}
                 </div>
             </div>
         </div>
     );
-}
-
-function themed(html: string, theme: Theme): string {
-    return html.replace("<html ", `<html data-theme="${theme}" `);
 }
 
 function Switch<T extends string>({

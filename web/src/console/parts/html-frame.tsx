@@ -19,38 +19,56 @@ export function HtmlFrame({
     html,
     title,
     class: looks,
-    ours = false,
+    theme,
 }: {
     html: string;
     title: string;
     class: string;
     /**
-     * A page of our own, which loads its stylesheets from our origin. It cannot be used, only looked at. Without it the
-     * document has no origin.
+     * For a page of our own: it loads its stylesheets from our origin, is shown in this theme, and cannot be used, only
+     * looked at. Without it the document has no origin.
      */
-    ours?: boolean;
+    theme?: "light" | "dark";
 }) {
     const place = useRef<HTMLDivElement>(null);
     useEffect(() => {
         const frame = document.createElement("iframe");
         // Before the document: it counts from the start.
-        frame.setAttribute("sandbox", ours ? "allow-same-origin" : "");
+        frame.setAttribute("sandbox", theme ? "allow-same-origin" : "");
         frame.setAttribute("referrerpolicy", "no-referrer");
-        frame.inert = ours;
+        frame.inert = theme !== undefined;
         frame.title = title;
         frame.srcdoc = policy.createHTML(html);
         // The document before stays in sight until this one is there.
         frame.addEventListener("load", () => {
+            if (theme && frame.contentDocument) {
+                paint(frame.contentDocument, theme);
+            }
             while (frame.previousSibling) {
                 frame.previousSibling.remove();
             }
         });
         place.current?.append(frame);
         return () => {
-            if (!ours) {
+            if (!theme) {
                 frame.remove();
             }
         };
-    }, [html]);
+    }, [html, theme]);
     return <div class={looks} ref={place} />;
+}
+
+/** Its stylesheets follow the system's theme, so their conditions are replaced by their outcome. */
+function paint(document: Document, theme: "light" | "dark"): void {
+    document.documentElement.style.colorScheme = theme;
+    for (const sheet of document.styleSheets) {
+        for (const rule of sheet.cssRules) {
+            // Not instanceof: the frame has classes of its own.
+            const media = "media" in rule ? (rule as CSSMediaRule).media : undefined;
+            const wanted = /prefers-color-scheme:\s*(light|dark)/.exec(media?.mediaText ?? "")?.[1];
+            if (media && wanted) {
+                media.mediaText = wanted === theme ? "all" : "not all";
+            }
+        }
+    }
 }
