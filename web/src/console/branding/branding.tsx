@@ -124,7 +124,7 @@ function SaveBar({
             ? "Saved. Sign-in pages show it from now on."
             : "No changes.";
     return (
-        <div class="save-bar">
+        <div class={dirty ? "save-bar changed" : "save-bar"}>
             <p role="status" class={wrong ? "wrong-text" : "soft"}>
                 {says}
             </p>

@@ -6,6 +6,7 @@ import { type Loaded, useLoad } from "../core/load";
 import type { Preview } from "../core/wire";
 import { Failure } from "../parts/failure";
 import { HtmlFrame } from "../parts/html-frame";
+import { useIsNarrow } from "../parts/narrow";
 import { type Body, bodyOf, type Draft, type Problems } from "./draft";
 
 type Which = "choice" | "login";
@@ -46,7 +47,7 @@ export function usePreview(draft: Draft, problems: Problems): Previewed {
 }
 
 export function PreviewPane({ of: { loaded, which, setWhich } }: { of: Previewed }) {
-    const [size, setSize] = useState<Size>("desktop");
+    const [size, setSize] = useState<Size>(useIsNarrow() ? "phone" : "desktop");
     const [theme, setTheme] = useState<Theme>("light");
     return (
         <section class="preview" aria-label="Preview of the sign-in page">

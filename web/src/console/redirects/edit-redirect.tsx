@@ -61,7 +61,10 @@ export function EditRedirect({
                     onValue={setUrl}
                     placeholder={facts.placeholder}
                     problem={wrong}
-                    hint={(wrong ? undefined : urlNote(url)) ?? "Users come back here with a code. Another spelling is another URL."}
+                    hint={
+                        (wrong ? undefined : urlNote(url)) ??
+                        "Users come back here with a code. Another spelling is another URL."
+                    }
                     required
                     mono
                 />

@@ -4,8 +4,8 @@ import "../looks/setup.css";
 import { useState } from "preact/hooks";
 import { Badge, Copy } from "../../shared/parts";
 import { get, path, remove } from "../core/api";
+import { useAsked } from "../core/asked";
 import { useLoad } from "../core/load";
-import { here, refine } from "../core/route";
 import type { RedirectUri } from "../core/wire";
 import { count } from "../core/words";
 import { Confirm } from "../parts/confirm";
@@ -20,10 +20,9 @@ const MOST = 200;
 
 export function RedirectsPage() {
     const list = useLoad((signal) => get<RedirectUri[]>(ALL, {}, signal), []);
-    const [editing, setEditing] = useState<RedirectUri | "new" | undefined>(
-        here.value.query.has("create") ? "new" : undefined,
-    );
+    const [editing, setEditing] = useState<RedirectUri | "new">();
     const [deleting, setDeleting] = useState<RedirectUri>();
+    useAsked("create", () => setEditing("new"));
     const uris = list.data ?? [];
     return (
         <Page
@@ -64,10 +63,7 @@ export function RedirectsPage() {
                     uri={editing === "new" ? undefined : editing}
                     known={uris}
                     onDone={list.reload}
-                    onClose={() => {
-                        setEditing(undefined);
-                        refine({});
-                    }}
+                    onClose={() => setEditing(undefined)}
                 />
             )}
             {deleting && (

@@ -90,10 +90,7 @@ function Processes({ nodes, version }: { nodes: Process[]; version: string }) {
                     <p>Processes of different versions run. That is fine during an upgrade; end it soon.</p>
                 </Notice>
             )}
-            <Table
-                class="stack"
-                columns={["Machine", "Process ID", "Version", "Started", "Last seen"]}
-            >
+            <Table class="stack" columns={["Machine", "Process ID", "Version", "Started", "Last seen"]}>
                 {nodes.map((node) => (
                     <tr key={node.id}>
                         <th scope="row">

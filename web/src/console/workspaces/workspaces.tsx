@@ -4,8 +4,9 @@ import "../looks/setup.css";
 import { useMemo, useState } from "preact/hooks";
 import { Badge, Notice } from "../../shared/parts";
 import { get, path, remove } from "../core/api";
+import { useAsked } from "../core/asked";
 import { type Loaded, useLoad } from "../core/load";
-import { here, href, refine } from "../core/route";
+import { href } from "../core/route";
 import type { Workspace, WorkspaceGrants } from "../core/wire";
 import { count, upToThousand } from "../core/words";
 import { Confirm } from "../parts/confirm";
@@ -22,12 +23,11 @@ const AT_ONCE = 50;
 
 export function WorkspacesPage() {
     const list = useLoad((signal) => get<Workspace[]>("/v3/workspaces", {}, signal), []);
-    const [editing, setEditing] = useState<Workspace | "new" | undefined>(
-        here.value.query.has("create") ? "new" : undefined,
-    );
+    const [editing, setEditing] = useState<Workspace | "new">();
     const [deleting, setDeleting] = useState<Workspace>();
     const [grouping, setGrouping] = useState(false);
     const [started, setStarted] = useState(false);
+    useAsked("create", () => setEditing("new"));
     return (
         <Page
             title="Workspaces"
@@ -58,10 +58,7 @@ export function WorkspacesPage() {
                 <EditWorkspace
                     workspace={editing === "new" ? undefined : editing}
                     onDone={list.reload}
-                    onClose={() => {
-                        setEditing(undefined);
-                        refine({});
-                    }}
+                    onClose={() => setEditing(undefined)}
                 />
             )}
             {grouping && (
