@@ -57,6 +57,7 @@ function Editor({ details, onSaved }: { details: Details; onSaved: (saved: Detai
         return () => window.removeEventListener("beforeunload", ask);
     }, [dirty]);
     const save = useAction(async () => {
+        setRefused(undefined);
         try {
             const answer = await patch<Details>("/v3/applications", bodyOf(draft));
             onSaved(answer);
@@ -82,7 +83,7 @@ function Editor({ details, onSaved }: { details: Details; onSaved: (saved: Detai
                 }}
             >
                 <Fields draft={draft} set={set} problems={problems} remarks={preview.loaded.data?.remarks ?? []} />
-                <Failure problem={refused && problems[refused.name] === refused.message ? undefined : save.problem} />
+                <Failure problem={refused ? undefined : save.problem} />
                 <SaveBar
                     dirty={dirty}
                     busy={save.busy}

@@ -8,7 +8,7 @@ import { session } from "../core/session";
 import { count } from "../core/words";
 import { Icon } from "../parts/icon";
 import { opened } from "./open";
-import { type Hit, makeSources, START } from "./sources";
+import { type Hit, makeSources, match, type Source, START } from "./sources";
 
 interface Group {
     title: string;
@@ -25,12 +25,17 @@ const recent = signal<{ session: string | undefined; hits: Hit[] }>({ session: u
 
 export function Search() {
     const [text, setText] = useState("");
-    const [at, setAt] = useState(0);
+    const [chosenId, setChosenId] = useState<string>();
     const { groups, busy, failed } = useHits(text.trim());
     const list = useRef<HTMLDivElement>(null);
     const id = useId();
     const hits = groups.flatMap((group) => group.hits);
-    const chosen = hits[Math.min(at, hits.length - 1)];
+    // A choice stays while other sources answer: Enter opens what was seen.
+    const at = Math.max(
+        hits.findIndex(({ id }) => id === chosenId),
+        0,
+    );
+    const chosen = hits[at];
     const close = () => {
         opened.value = undefined;
     };
@@ -45,8 +50,9 @@ export function Search() {
     };
     useEffect(() => {
         list.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" });
+        setChosenId(chosen?.id);
     }, [chosen?.id]);
-    const move = (to: number) => setAt((to + hits.length) % Math.max(hits.length, 1));
+    const move = (to: number) => setChosenId(hits[(to + hits.length) % Math.max(hits.length, 1)]?.id);
     const pressed = (event: KeyboardEvent) => {
         const moves: Record<string, number> = {
             ArrowDown: at + 1,
@@ -86,7 +92,7 @@ export function Search() {
                     value={text}
                     onInput={(event) => {
                         setText(event.currentTarget.value);
-                        setAt(0);
+                        setChosenId(undefined);
                     }}
                     onKeyDown={pressed}
                 />
@@ -110,7 +116,7 @@ export function Search() {
                                 role="option"
                                 aria-selected={hit === chosen}
                                 class="search-hit"
-                                onPointerMove={() => setAt(hits.indexOf(hit))}
+                                onPointerMove={() => setChosenId(hit.id)}
                                 onMouseDown={(event) => event.preventDefault()}
                                 onClick={() => open(hit)}
                             >
@@ -143,6 +149,11 @@ function atStart(): Group[] {
     return [...(known.length ? [{ title: "Recent", hits: known }] : []), { title: "Suggestions", hits: others }];
 }
 
+interface Answer {
+    text: string;
+    hits: Hit[];
+}
+
 interface Found {
     groups: Group[];
     busy: boolean;
@@ -150,43 +161,36 @@ interface Found {
     failed: string[];
 }
 
-/** The hits of each source as it answers. The groups keep their order; answers to an older text are dropped. */
+/**
+ * The hits of each source as it answers; the groups keep their order. Only what fits the present text is shown: of an
+ * answer to an older text, the hits that fit the new one too.
+ */
 function useHits(text: string): Found {
     const sources = useMemo(makeSources, []);
-    const [found, setFound] = useState<Found & { text: string }>({
-        text: "",
-        groups: atStart(),
-        busy: false,
-        failed: [],
-    });
+    const [answers, setAnswers] = useState<Record<string, Answer>>({});
+    const [failed, setFailed] = useState<string[]>([]);
     useEffect(() => {
         if (text === "") {
-            setFound({ text, groups: atStart(), busy: false, failed: [] });
             return;
         }
         const control = new AbortController();
-        const answers = new Map<string, Hit[]>();
-        const failed: string[] = [];
-        let open = sources.length;
-        const show = () => {
+        const ask = async ({ title, find }: Source) => {
+            let hits: Hit[] = [];
+            try {
+                hits = await find(text, control.signal);
+            } catch {
+                if (!control.signal.aborted) {
+                    setFailed((old) => [...old, title]);
+                }
+            }
             if (!control.signal.aborted) {
-                const groups = sources
-                    .map(({ title, most }) => ({ title, hits: (answers.get(title) ?? []).slice(0, most) }))
-                    .filter(({ hits }) => hits.length > 0);
-                setFound({ text, groups, busy: open > 0, failed: [...failed] });
+                setAnswers((old) => ({ ...old, [title]: { text, hits } }));
             }
         };
         const timer = setTimeout(() => {
-            for (const { title, find } of sources) {
-                Promise.resolve(find(text, control.signal))
-                    .then(
-                        (hits) => answers.set(title, hits),
-                        () => failed.push(title),
-                    )
-                    .then(() => {
-                        open -= 1;
-                        show();
-                    });
+            setFailed([]);
+            for (const source of sources.filter(({ here }) => !here)) {
+                void ask(source);
             }
         }, PAUSE);
         return () => {
@@ -194,5 +198,18 @@ function useHits(text: string): Found {
             control.abort();
         };
     }, [text]);
-    return { ...found, busy: found.busy || found.text !== text };
+    if (text === "") {
+        return { groups: atStart(), busy: false, failed: [] };
+    }
+    const groups = sources.map((source) => {
+        const { title, most, here } = source;
+        const answer = answers[title];
+        const hits = here?.(text) ?? (answer?.text === text ? answer.hits : match(answer?.hits ?? [], text));
+        return { title, hits: hits.slice(0, most) };
+    });
+    return {
+        groups: groups.filter(({ hits }) => hits.length > 0),
+        busy: sources.some(({ title, here }) => !here && answers[title]?.text !== text),
+        failed,
+    };
 }

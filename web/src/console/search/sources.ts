@@ -27,9 +27,13 @@ export interface Source {
     title: string;
     /** At most this many are shown. */
     most: number;
-    /** Hits for a text that is not empty, the best ones first. */
-    find: (text: string, signal: AbortSignal) => Hit[] | Promise<Hit[]>;
+    /** Hits for a text that is not empty, the best ones first: those that are known without asking. */
+    here?: (text: string) => Hit[];
+    /** The same, of the server. */
+    find: (text: string, signal: AbortSignal) => Promise<Hit[]>;
 }
+
+const NOTHING = async (): Promise<Hit[]> => [];
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
@@ -163,9 +167,9 @@ export function makeSources(): Source[] {
     const operator = session.value?.operator ?? false;
     const application = session.value?.application_id ?? "";
     return [
-        { title: "Pages", most: 5, find: (text) => match(PAGES, text) },
-        { title: "Actions", most: 5, find: (text) => match(ACTIONS, text) },
-        { title: "Requests", most: 1, find: (text) => requests(text) },
+        { title: "Pages", most: 5, here: (text) => match(PAGES, text), find: NOTHING },
+        { title: "Actions", most: 5, here: (text) => match(ACTIONS, text), find: NOTHING },
+        { title: "Requests", most: 1, here: requests, find: NOTHING },
         { title: "Grants", most: 6, find: grants },
         listed("Connectors", "/v3/connectors?limit=100", (connector: Connector) => ({
             id: `connector-${connector.provider}`,
