@@ -37,7 +37,7 @@ async def test_branding_is_previewed_checked_saved_and_discarded(console: Consol
     await console.enter_with_key(tenant, "/branding")
     page = console.page
     await expect(console.title).to_have_text("Branding")
-    preview = page.frame_locator("iframe[title=Preview]")
+    preview = page.frame_locator("iframe[title=Preview]").last
     await expect(preview.get_by_text("Kept")).to_be_attached()
     await expect(preview.locator("button[value=google]")).to_have_count(1)
     save, status = page.get_by_role("button", name="Save"), page.locator(".save-bar").get_by_role("status")
@@ -50,9 +50,7 @@ async def test_branding_is_previewed_checked_saved_and_discarded(console: Consol
     await expect(page.get_by_text("Write a colour as #2f55d4")).to_be_visible()
     await expect(save).to_be_disabled()
     await page.get_by_role("textbox", name="Primary colour", exact=True).fill("#ffee00")
-    await expect(
-        page.get_by_text("Buttons get black text: white text on this colour has a contrast of 1.1")
-    ).to_be_visible()
+    await expect(page.get_by_text("Buttons get black text")).to_be_visible()
     await page.get_by_role("button", name="Password").click()
     button = preview.locator("button.primary")
     await expect(button).to_have_css("background-color", "rgb(255, 238, 0)")
@@ -100,7 +98,7 @@ async def test_a_picture_is_uploaded_made_small_and_shown(console: Console, tena
             input.dispatchEvent(new Event("change", { bubbles: true }));
         }"""
     )
-    shown = page.frame_locator("iframe[title=Preview]").locator("img.logo")
+    shown = page.frame_locator("iframe[title=Preview]").last.locator("img.logo")
     await expect(shown).to_have_attribute("src", re.compile("^data:image/"))
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_text("Saved. Sign-in pages show it")).to_be_visible()

@@ -11,7 +11,8 @@ from opengrant.pages import Brand, Choice, Login, Page, render
 from opengrant.pages.remarks import remarks
 from opengrant.pages.views import LABELS
 
-_SCRIPT = re.compile(rb"<script\b[^>]*></script>\n?")
+_ALIVE = re.compile(rb"<script\b[^>]*></script>\n?| autofocus(?=>)")
+"""A sandboxed frame refuses both, and the browser reports each refusal as an error. Texts have no bare `>`."""
 _NOWHERE = "/v3/connect/login/preview"
 """The forms of a preview cannot be sent: its frame forbids it."""
 
@@ -35,8 +36,7 @@ async def preview_branding(request: Request) -> wire.Preview:
     hosted = body.hosted_authentication.model_dump(exclude_none=True)
     name = branding.get("name") or request.application.name
     page = await _page(request, Brand.read({**branding, "name": name}, hosted), body.page)
-    # A sandboxed frame refuses the script, and the browser reports each refusal as an error.
-    html = _SCRIPT.sub(b"", render(page)).decode()
+    html = _ALIVE.sub(b"", render(page)).decode()
     return wire.Preview.of(html, remarks(branding, hosted))
 
 

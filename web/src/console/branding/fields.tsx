@@ -35,7 +35,7 @@ function Says({ id, hint, problem, remarks }: Pick<Props, "hint" | "problem" | "
 
 export function ColourField({ label, hint, value, onValue, problem, remarks, standard }: Props & { standard: string }) {
     const id = useId();
-    const shown = /^#[0-9a-f]{6}$/i.test(value) ? value : /^#[0-9a-f]{3}$/i.test(value) ? long(value) : standard;
+    const shown = long(value) ?? long(standard) ?? "#000000";
     return (
         <div class="field">
             <label for={id}>{label}</label>
@@ -75,8 +75,12 @@ export function ColourField({ label, hint, value, onValue, problem, remarks, sta
     );
 }
 
-function long(short: string): string {
-    return `#${[...short.slice(1)].map((digit) => digit + digit).join("")}`;
+/** A colour with six digits, which is what the browser's own choice takes; undefined for what is no colour. */
+function long(colour: string): string | undefined {
+    if (/^#[0-9a-f]{3}$/i.test(colour)) {
+        return `#${[...colour.slice(1)].map((digit) => digit + digit).join("")}`;
+    }
+    return /^#[0-9a-f]{6}$/i.test(colour) ? colour : undefined;
 }
 
 export function PictureField({
