@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import Browser, BrowserContext, Page, Request, expect
 
 from opengrant import pages
 from opengrant.model import ProviderName
@@ -412,6 +412,16 @@ async def test_a_form_leads_on_to_another_origin_that_redirects_as_it_likes(page
         await page.go_back()
         assert "code=" not in page.url
         assert history <= 3, "the page that only leads on is not in the history"
+
+
+async def test_the_first_page_is_small(page: Page, site: Site) -> None:
+    """As it is sent: files compressed, the document not, since it holds a secret beside what others may choose."""
+    asked: list[Request] = []
+    page.on("requestfinished", asked.append)
+    await page.goto(f"{site.url}/show/choice", wait_until="networkidle")
+    sent = [await request.sizes() for request in asked if not request.url.startswith("data:")]
+    assert len(sent) >= 5, "the document, two style sheets, the script and the typeface"
+    assert sum(one["responseBodySize"] for one in sent) <= 30 * 1024
 
 
 async def test_files_are_kept_for_ever_and_pages_never(page: Page, site: Site) -> None:
