@@ -211,9 +211,9 @@ class Pages:
         headers, base = scope["headers"], origin(scope["headers"], self.public_url)
         visit = await self.hosted.visits.open(scope["path_params"]["handle"], browser_cookies(headers, base))
         profile = await self.applications.profile(visit.app)
-        # The default name says nothing to a user.
-        named = {} if visit.app.name == DEFAULT_APPLICATION else {"name": visit.app.name}
-        brand = Brand.read({**named, **profile.branding}, profile.hosted_authentication)
+        brand = Brand.read(profile.branding, profile.hosted_authentication)
+        if brand.name == DEFAULT_APPLICATION:  # it says nothing to a user
+            brand = replace(brand, name="")
         return _Guest(visit, brand, _words(headers), base)
 
 
