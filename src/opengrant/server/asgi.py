@@ -59,7 +59,9 @@ def asgi(installed: Installation) -> ASGIApp:
     hosted_pages.add_to(router, installed.services)
     feeds.add_to(router, installed.services.feeds)
     static.add_to(router)
-    return Middleware(Cors(router, installed.services.redirects), max_requests=settings.max_requests)
+    return Middleware(
+        Cors(router, installed.services.redirects), max_requests=settings.max_requests, page_of=static.lost
+    )
 
 
 def status_asgi(installed: Installation) -> ASGIApp:
