@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 from pydantic import ValidationError
 from starlette.types import Receive, Scope, Send
 
+from opengrant.api.branding import brand_of
 from opengrant.api.hosted_cookies import browser_cookies, set_cookie
 from opengrant.api.hosted_words import empty, ended, not_offered, not_shown, refused, search_failed, wrong
 from opengrant.api.http import responses
@@ -39,7 +40,7 @@ from opengrant.pages import FIELDS, Brand, Choice, Login, Onward, Problem, Words
 from opengrant.services import Services
 from opengrant.signin.hosted import Hosted
 from opengrant.signin.visit import Visit
-from opengrant.tenants.applications import DEFAULT_APPLICATION, Applications
+from opengrant.tenants.applications import Applications
 
 _LONGEST_FORM = 64 * 1024
 _LATER = "-"
@@ -212,9 +213,7 @@ class Pages:
         headers, base = scope["headers"], origin(scope["headers"], self.public_url)
         visit = await self.hosted.visits.open(scope["path_params"]["handle"], browser_cookies(headers, base))
         profile = await self.applications.profile(visit.app)
-        brand = Brand.read(profile.branding, profile.hosted_authentication)
-        if brand.name == DEFAULT_APPLICATION:  # it says nothing to a user
-            brand = replace(brand, name="")
+        brand = brand_of(visit.app, profile.branding, profile.hosted_authentication)
         return _Guest(visit, brand, _words(headers), base)
 
 
