@@ -213,7 +213,6 @@ class Pages:
         headers, base = scope["headers"], origin(scope["headers"], self.public_url)
         visit = await self.hosted.visits.open(scope["path_params"]["handle"], browser_cookies(headers, base))
         profile = await self.applications.profile(visit.app)
-        # The default name says nothing to a user.
         brand = brand_of(visit.app, profile.branding, profile.hosted_authentication)
         return _Guest(visit, brand, _words(headers), base)
 

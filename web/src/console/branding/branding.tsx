@@ -15,7 +15,7 @@ import { bodyOf, type Draft, draftOf, fieldOf, NAMES, type Name, type Problems, 
 import { ColourField, PictureField } from "./fields";
 import { PreviewPane, usePreview } from "./preview";
 
-/** Changes that are not saved stay until the page is loaded anew, so that a look at another page loses nothing. */
+/** Changes that are not saved stay until the page is loaded again, so that a look at another page loses nothing. */
 let kept: { session: string | undefined; draft: Draft } | undefined;
 
 export function BrandingPage() {

@@ -20,7 +20,7 @@ const PAUSE = 120;
 const MOST_RECENT = 5;
 const LONGEST = 256;
 
-/** What was opened from here, newest first, until the page is loaded anew or another session begins. */
+/** What was opened from here, newest first, until the page is loaded again or another session begins. */
 const recent = signal<{ session: string | undefined; hits: Hit[] }>({ session: undefined, hits: [] });
 
 export function Search() {
