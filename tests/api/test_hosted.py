@@ -81,7 +81,7 @@ def test_a_password_is_typed_here_and_proven(site: Tenant, browser: httpx.Client
     assert wrong.status_code == 400
     said = "The password was not accepted. Check it, or use an app password."
     assert f'id="password-error"><span class="unseen">Error: </span>{said}</p>' in wrong.text
-    assert 'aria-describedby="password-error"' in wrong.text
+    assert 'aria-describedby="password-error where"' in wrong.text
     shown, _, folded = wrong.text.partition('<details class="said">')
     assert "AUTHENTICATIONFAILED" in folded, "the server's words are for whoever asks for them"
     assert "AUTHENTICATIONFAILED" not in shown
@@ -97,6 +97,66 @@ def test_a_password_is_typed_here_and_proven(site: Tenant, browser: httpx.Client
     told = landed(answer)
     assert told["state"] == "x"
     assert redeem(site, told["code"]).json()["email"] == ALICE
+
+
+@pytest.mark.parametrize("name", ["Acme", "Default"])
+def test_the_choice_names_the_application_if_it_has_a_name_of_its_own(
+    server: LiveServer, browser: httpx.Client, name: str
+) -> None:
+    site = registered(server.tenant(name=name))
+    for provider in ("google", "imap"):
+        site.connector(provider)
+    page = through(browser, start(browser, site)).text
+    site.http.close()
+    if name == "Default":
+        assert "Connect your account</h1>" in page
+        assert "What this application will be able to do" in page
+        assert "Default" not in page
+    else:
+        assert "Connect your account to Acme</h1>" in page
+        assert "What Acme will be able to do" in page
+
+
+def test_the_choice_says_what_the_application_will_be_able_to_do(site: Tenant, browser: httpx.Client) -> None:
+    for name in ("google", "microsoft", "zoom", "imap"):
+        site.connector(name, scope=["Mail.Read", "openid"] if name == "microsoft" else None)
+    root = "https://www.googleapis.com/auth"
+
+    def said(**asked: str) -> list[str]:
+        page = through(browser, start(browser, site, **asked)).text.partition('<section class="may"')[2]
+        return re.findall(r"<(?:dt|li)>([^<]+)<", page)
+
+    sentences = said(provider="microsoft,imap")
+    assert sentences == [
+        *("Microsoft", "See your name and email address", "Read your email"),
+        *("Other mail", "Full access to your mailbox: read, send and delete email"),
+    ]
+    scope = f"openid {root}/gmail.readonly {root}/gmail.metadata {root}/gmail.send {root}/calendar email"
+    assert said(provider="google,imap", scope=scope)[1:5] == [
+        *("See your name and email address", "Read your email", "Send email in your name"),
+        "See, create, change and delete your events",
+    ]
+    assert "More: Google lists it on the next page" in said(provider="google,imap", scope=f"openid {root}/fitness")
+    assert "See your meetings" in said(provider="zoom,imap", scope="meeting:read:meeting:admin")
+
+
+def test_a_page_speaks_the_language_of_the_browser(site: Tenant, browser: httpx.Client) -> None:
+    site.connector("imap")
+    page = through(browser, start(browser, site, provider="imap"))
+    browser.headers["Accept-Language"] = "de-AT, en;q=0.5"
+    german = post(browser, page, email="ana@tutanota.com")
+    assert (german.headers["content-language"], german.headers["vary"]) == ("de", "accept-language")
+    assert '<html lang="de" dir="ltr">' in german.text
+    assert "lässt kein anderes Programm E-Mails lesen" in german.text
+    ended = browser.get("/v3/connect/login/made.up")
+    assert "Diese Anmeldung ist beendet" in ended.text
+    browser.headers["Accept-Language"] = "ja"
+    refused = start(browser, site, client_id="none")
+    assert (refused.status_code, refused.headers["content-language"]) == (400, "ja")
+    assert "開発者向けの詳細" in refused.text
+    browser.headers["Accept-Language"] = "nl"
+    assert "Which password" not in through(browser, start(browser, site, provider="imap")).text
+    assert post(browser, page, cancel="1").headers["content-language"] == "en"
 
 
 def test_nobody_guesses_a_password_here(site: Tenant, browser: httpx.Client, dovecot: Dovecot) -> None:

@@ -2,14 +2,14 @@
 
 from opengrant.model import ProviderName
 from opengrant.providers.ews.refusals import judge
-from opengrant.providers.facts import Facts, Form, Guide, Label, Scope
+from opengrant.providers.facts import Facts, Form, Guide, Scope
 
 FACTS = Facts(
     name=ProviderName.EWS,
     speaks_as="The Exchange server",
     judges={"ews": judge},
     holds="password",
-    label=Label("ews", "Exchange", "A server of your organization"),
+    offered=True,
     form=Form(
         fields=("email", "username", "password", "host"),
         needed=("email", "username", "password"),
@@ -19,7 +19,7 @@ FACTS = Facts(
         "An Exchange (EWS) grant has a password and no token. POST /v3/grants/{grant_id}/credential gives its login to"
         " API keys with the permission grants.credential."
     ),
-    clientless="Exchange servers know no client. Each mailbox is proven when it is connected.",
+    clientless="Exchange servers have no OAuth client. Each mailbox is verified when it is connected.",
     claimed_address=True,
     guide=Guide(
         "Exchange on premises",
@@ -34,7 +34,7 @@ FACTS = Facts(
                 " private network must be allowed: OPENGRANT_OUTBOUND__ALLOWED_PRIVATE_NETWORKS."
             ),
             "Create the connector: it needs no settings.",
-            "Mailboxes at Microsoft 365 take no passwords: connect those with the provider microsoft.",
+            "Mailboxes at Microsoft 365 accept no passwords: connect those with the provider microsoft.",
         ),
     ),
 )

@@ -1,13 +1,13 @@
 """Mail servers with IMAP, as data. docs/providers/imap.md says the same at length."""
 
 from opengrant.model import ProviderName
-from opengrant.providers.facts import Facts, Form, Guide, Label
+from opengrant.providers.facts import Facts, Form, Guide
 
 FACTS = Facts(
     name=ProviderName.IMAP,
     speaks_as="The mail server",
     holds="password",
-    label=Label("imap", "Other mail", "Any mail server, with IMAP", any_server=True),
+    offered=True,
     form=Form(
         fields=(
             "email",
@@ -27,7 +27,7 @@ FACTS = Facts(
         "An IMAP grant has a password and no token. POST /v3/grants/{grant_id}/credential gives its login to"
         " API keys with the permission grants.credential."
     ),
-    clientless="Mail servers know no client. Each mailbox is proven when it is connected.",
+    clientless="Mail servers have no OAuth client. Each mailbox is verified when it is connected.",
     claimed_address=True,
     calendar="none",
     mail="imap",

@@ -1,15 +1,17 @@
 """Microsoft, as data. docs/providers/microsoft.md says the same at length."""
 
 from opengrant.model import ProviderName
-from opengrant.providers.facts import Facts, Guide, Label, Place, Scope, Setting, client_settings
+from opengrant.providers.facts import Facts, Guide, Place, Scope, Setting, client_settings
 from opengrant.providers.microsoft.refusals import judge, judge_app_only
+from opengrant.providers.microsoft.scopes import abilities
 
 FACTS = Facts(
     name=ProviderName.MICROSOFT,
     speaks_as="Microsoft",
     judges={"microsoft": judge, "microsoft-bulk": judge_app_only},
     holds="token",
-    label=Label("microsoft", "Microsoft", "Outlook, work or school account"),
+    offered=True,
+    abilities=abilities,
     endpoints=("token_url", "graph_url"),
     credential_types=frozenset({"connector", "adminconsent"}),
     connector_settings=frozenset({"tenant"}),
@@ -47,7 +49,10 @@ FACTS = Facts(
                 " tokens end after a day."
             ),
             "Under API permissions, add the delegated permissions of Microsoft Graph that you need.",
-            "Under Certificates & secrets, make a client secret and copy its value, not its id. Note when it expires.",
+            (
+                "Under Certificates & secrets, create a client secret and copy its value, not its id."
+                " Note when it expires."
+            ),
             "Create the connector with the application's id, the secret and the tenant, then test it.",
         ),
     ),
