@@ -107,7 +107,7 @@ def _reason_of_page(page: Page) -> str:
 
 
 def _shown_headers(headers: Mapping[str, str], known: str) -> dict[str, str]:
-    shown = {}
+    shown: dict[str, str] = {}
     for name, value in headers.items():
         if len(shown) == _MOST_HEADERS:
             break

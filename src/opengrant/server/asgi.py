@@ -23,6 +23,7 @@ from opengrant.api import health
 from opengrant.api import hosted as hosted_pages
 from opengrant.api import overview as _overview  # noqa: F401
 from opengrant.api import providers as _providers  # noqa: F401
+from opengrant.api import requests as _requests  # noqa: F401
 from opengrant.api import tokens as _tokens  # noqa: F401
 from opengrant.api import calendars as _calendars  # noqa: F401
 from opengrant.api import events as _events  # noqa: F401
@@ -59,7 +60,8 @@ def asgi(installed: Installation) -> ASGIApp:
     hosted_pages.add_to(router, installed.services)
     feeds.add_to(router, installed.services.feeds)
     static.add_to(router)
-    return Middleware(Cors(router, installed.services.redirects), max_requests=settings.max_requests)
+    inner = Cors(router, installed.services.redirects)
+    return Middleware(inner, max_requests=settings.max_requests, requests=installed.services.requests)
 
 
 def status_asgi(installed: Installation) -> ASGIApp:
