@@ -33,6 +33,7 @@ TAGS = {
     "Workspaces": "Group grants, by hand or by the domain of their address.",
     "Applications": "Say how sign-in pages look, and where they may lead back to.",
     "Audit": "See who did what to which grant.",
+    "Requests": "Look up what became of a request by its id.",
     "Console": "Sessions of the console, and what only the console shows.",
     "API keys": "Make and revoke API keys, by signed request.",
     "Domains": "Register domains for Agent Accounts and verify them, by signed request.",
@@ -76,6 +77,10 @@ PATH_PARAMETERS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "session_id": ("A console session's id.", {"id": f"{_UUID}91"}),
     "signature_id": ("The signature's id.", {"id": f"{_UUID}c7"}),
     "thread_id": ("The `thread_id` of a message.", {"id": "tPDFmMmUzZDRjQG1haWwuZXhhbXBsZS5jb20-"}),
+    "request_id": (
+        "The `request_id` of an answer, or its header `X-Request-Id`.",
+        {"id": "019ad0c1-7a40-7000-8000-0000000000a1"},
+    ),
     "webhook_id": ("A webhook's id.", {"id": "whk_1f2e3d4c000040008000000000000071"}),
     "workspace_id": ("A workspace's id.", {"id": f"{_UUID}71"}),
 }

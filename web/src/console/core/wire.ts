@@ -28,6 +28,31 @@ export interface Addresses {
     updated_at: number;
 }
 
+/** A request that was answered: what it was, without bodies, addresses and secrets. */
+export interface AnsweredRequest {
+    /** The `request_id` of its answer. */
+    id: string;
+    /** Unix seconds of its begin. */
+    at: number;
+    method: string;
+    /** The template of the path. Values of the path and the query are not kept. */
+    route: string;
+    /** 499: the client hung up. */
+    status: number;
+    /** Until the last byte of the answer. */
+    duration_ms: number;
+    /** The API key that it came with, if one did. */
+    api_key_id?: string;
+    /** The console session that it came with, if one did. */
+    session_id?: string;
+    /** The grant whose id the path names, or whose access token it came with. */
+    grant_id?: string;
+    /** Absent when it went well. */
+    error?: RequestError;
+    /** Host and process that answered it, whose log has more. */
+    node: string;
+}
+
 /** An API key, without its secret. */
 export interface ApiKey {
     id: string;
@@ -1008,6 +1033,16 @@ export type RedirectUris = RedirectUri[];
 export interface Replayed {
     /** How many deliveries will be sent again. */
     replayed: number;
+}
+
+/** Why a request was refused. Its message is not kept, because it may quote what was sent. */
+export interface RequestError {
+    /** As in the answer. */
+    type: string;
+    /** Which error of this server it was, such as `GrantNotFound`. */
+    name?: string;
+    /** What that means, and what helps. */
+    meaning?: string;
 }
 
 /** A room of a directory. */
