@@ -16,8 +16,11 @@ import { KeysPage } from "./keys/keys";
 import { MailboxPage } from "./mail/lazy";
 import { OverviewPage } from "./overview/overview";
 import { Page } from "./parts/page";
+import { RequestPage } from "./requests/request";
+import { RequestsPage } from "./requests/requests";
 import { Shell } from "./shell";
 import { SignIn } from "./sign-in";
+import { DeliveryPage } from "./webhooks/delivery";
 import { WebhookPage } from "./webhooks/webhook";
 import { WebhooksPage } from "./webhooks/webhooks";
 
@@ -29,12 +32,14 @@ const LISTS: Record<string, ComponentType> = {
     keys: KeysPage,
     domains: DomainsPage,
     audit: AuditPage,
+    requests: RequestsPage,
 };
 const SINGLE: Record<string, ComponentType<{ id: string }>> = {
     grants: GrantPage,
     connectors: ConnectorPage,
     webhooks: WebhookPage,
     domains: DomainPage,
+    requests: RequestPage,
 };
 
 export function Console() {
@@ -59,6 +64,9 @@ function content([list = "", id, part, inner]: string[]) {
     }
     if (list === "grants" && id !== undefined && part === "mail") {
         return <MailboxPage key={`${id}/mail`} grant={id} />;
+    }
+    if (list === "webhooks" && id !== undefined && part === "deliveries" && inner !== undefined) {
+        return <DeliveryPage key={`${id}/${inner}`} webhook={id} id={inner} />;
     }
     if (id !== undefined) {
         const Single = SINGLE[list];

@@ -341,7 +341,7 @@ class Delivery(Model):
         return cls.model_construct(**cls.fields_of(delivery))
 
 
-class Attempt(Model):
+class DeliveryAttempt(Model):
     """One attempt to deliver an event."""
 
     number: int
@@ -364,7 +364,7 @@ class Attempt(Model):
     """The answer's body was longer."""
 
     @classmethod
-    def of(cls, attempt: deliveries.Attempt) -> "Attempt":
+    def of(cls, attempt: deliveries.Attempt) -> "DeliveryAttempt":
         answered = attempt.outcome.isdigit()
         return cls.model_construct(
             number=attempt.number,
@@ -390,7 +390,7 @@ class DeliveryInFull(Delivery):
     """What is sent, as the latest attempt sent it."""
     lacks_contents: bool
     """The message is read when the notification is sent and is not stored, so `notification` does not show it."""
-    history: list[Attempt]
+    history: list[DeliveryAttempt]
     """The latest ten attempts, newest first."""
 
     @classmethod
@@ -401,7 +401,7 @@ class DeliveryInFull(Delivery):
             headers=headers_of(compressed=found.webhook.compressed),
             notification=dict(found.notification),
             lacks_contents=found.lacks_contents,
-            history=[Attempt.of(one) for one in reversed(found.attempts)],
+            history=[DeliveryAttempt.of(one) for one in reversed(found.attempts)],
         )
 
 

@@ -87,6 +87,12 @@ export interface Attachment {
     is_inline: boolean;
 }
 
+/** What is verified, and by which record. */
+export interface Attempt {
+    type: "ownership" | "mx" | "spf" | "dkim" | "feedback";
+    options: RecordOptions;
+}
+
 /** Something that was done. */
 export interface AuditEntry {
     id: string;
@@ -438,6 +444,28 @@ export interface Delivery {
     ended_at?: number;
 }
 
+/** One attempt to deliver an event. */
+export interface DeliveryAttempt {
+    /** Which attempt of the delivery, from 1. */
+    number: number;
+    /** Unix seconds of its begin. */
+    at: number;
+    /** Until the answer, or until it was given up. */
+    duration_ms: number;
+    /** An HTTP status, or a word such as `timeout`. */
+    outcome: string;
+    /** The same in words, such as `Answered 500`. */
+    reason: string;
+    /** The header `X-Nylas-Signature` that was sent. Absent when nothing was sent. */
+    signature?: string;
+    /** Headers of the answer; values that may be secrets are masked. Absent without an answer. */
+    answer_headers?: Record<string, string>;
+    /** The first 2 KB of the answer's body, as text. Absent without an answer. */
+    answer_body?: string;
+    /** The answer's body was longer. */
+    answer_cut?: boolean;
+}
+
 /** A delivery with what is sent, and every attempt that is kept. */
 export interface DeliveryInFull {
     /** What replaying names. */
@@ -527,7 +555,7 @@ export interface DeliveryInFull {
     /** The message is read when the notification is sent and is not stored, so `notification` does not show it. */
     lacks_contents: boolean;
     /** The latest ten attempts, newest first. */
-    history: opengrant__api__wire__webhooks__Attempt[];
+    history: DeliveryAttempt[];
 }
 
 /** An application. */
@@ -1330,7 +1358,7 @@ export interface TrialStep {
 /** The DNS record to publish, and whether it was found. */
 export interface Verification {
     domain_id: string;
-    attempt: opengrant__api__wire__domains__Attempt;
+    attempt: Attempt;
     /** `done` stays. `failed`: there is a wrong record, or this one has expired. */
     status: "pending" | "done" | "failed";
     created_at: number;
@@ -1558,31 +1586,3 @@ export interface Workspace {
 
 /** All of them: this list has no pages. */
 export type Workspaces = Workspace[];
-
-/** What is verified, and by which record. */
-export interface opengrant__api__wire__domains__Attempt {
-    type: "ownership" | "mx" | "spf" | "dkim" | "feedback";
-    options: RecordOptions;
-}
-
-/** One attempt to deliver an event. */
-export interface opengrant__api__wire__webhooks__Attempt {
-    /** Which attempt of the delivery, from 1. */
-    number: number;
-    /** Unix seconds of its begin. */
-    at: number;
-    /** Until the answer, or until it was given up. */
-    duration_ms: number;
-    /** An HTTP status, or a word such as `timeout`. */
-    outcome: string;
-    /** The same in words, such as `Answered 500`. */
-    reason: string;
-    /** The header `X-Nylas-Signature` that was sent. Absent when nothing was sent. */
-    signature?: string;
-    /** Headers of the answer; values that may be secrets are masked. Absent without an answer. */
-    answer_headers?: Record<string, string>;
-    /** The first 2 KB of the answer's body, as text. Absent without an answer. */
-    answer_body?: string;
-    /** The answer's body was longer. */
-    answer_cut?: boolean;
-}

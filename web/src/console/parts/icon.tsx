@@ -5,6 +5,7 @@ const DRAWINGS = {
     grants: "M3 6h18v12H3zM3 7l9 7 9-7",
     connectors: "M9 3v5M15 3v5M6 8h12v3a6 6 0 0 1-12 0zM12 17v4",
     webhooks: "M6 17v-6a6 6 0 0 1 12 0v6l2 2.5H4zM10 22h4M12 5V3",
+    requests: "M10.5 4a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13zM15.3 15.3L21 21M8 10.5h5",
     keys: "M15.5 4a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 0-9zM12.3 11.7L4 20M7.5 16.5l2.5 2.5",
     domains: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM3 12h18M12 3c5 5 5 13 0 18M12 3c-5 5-5 13 0 18",
     audit: "M6 3h9l4 4v14H6zM9 11h7M9 15h7M9 7h3",
