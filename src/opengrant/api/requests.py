@@ -15,7 +15,10 @@ from opengrant.errors import InvalidRequest, NotFound
     errors=(InvalidRequest,),
 )
 async def list_failed_requests(request: Request) -> tuple[list[wire.AnsweredRequest], None]:
-    """List the latest requests of this application that were answered with an error, newest first."""
+    """List failed requests.
+
+    Lists the latest requests of this application that were answered with an error, newest first.
+    """
     query = request.query(wire.RequestQuery)
     found = await request.services.requests.failed(request.application.id, query.to_model(), limit=query.size)
     return [wire.AnsweredRequest.of(entry) for entry in found], None
@@ -23,7 +26,9 @@ async def list_failed_requests(request: Request) -> tuple[list[wire.AnsweredRequ
 
 @route("GET", "/v3/requests/{request_id}", tag="Requests", answers=One(wire.AnsweredRequest), errors=(NotFound,))
 async def get_request(request: Request) -> wire.AnsweredRequest:
-    """Look up a request of this application by the `request_id` of its answer.
+    """Get a request.
+
+    Looks up a request of this application by the `request_id` of its answer.
 
     Requests are kept for a day unless the operator says otherwise, without bodies. One that was answered by another
     process is there after some seconds.

@@ -201,7 +201,10 @@ async def list_deliveries(request: Request) -> tuple[list[wire.Delivery], str | 
     errors=(WebhookNotFound, NotFound),
 )
 async def get_delivery(request: Request) -> wire.DeliveryInFull:
-    """Get a delivery: what is sent, and each attempt with the receiver's answer."""
+    """Get a delivery.
+
+    Shows what is sent, and each attempt with the receiver's answer.
+    """
     found = await request.services.deliveries.get(request.application, request.params["webhook_id"], _number(request))
     return wire.DeliveryInFull.in_full(found)
 
