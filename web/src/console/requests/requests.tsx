@@ -160,7 +160,7 @@ function Failures({ requests, filter }: { requests: AnsweredRequest[]; filter: F
     return (
         <Table
             class="stack dense trail"
-            columns={["When", "Request", "State", "Error", { name: "Time taken", class: "number" }]}
+            columns={["When", "Request", "Status", "Error", { name: "Time taken", class: "number" }]}
         >
             {requests.map((request) => (
                 <tr key={request.id}>

@@ -90,7 +90,7 @@ export function DeliveryPage({ webhook, id }: { webhook: string; id: string }) {
                                             </a>
                                         ),
                                     ],
-                                    ["Event", <Time key="at" at={delivery.created_at} />],
+                                    ["Event time", <Time key="at" at={delivery.created_at} />],
                                     ["Notification ID", <code key="id">{delivery.event_id}</code>],
                                     ["Attempts", delivery.attempts || "none yet"],
                                 ]}
@@ -233,7 +233,9 @@ function Sent({ delivery }: { delivery: DeliveryInFull }) {
                     </div>
                 </dl>
                 <h3>Payload</h3>
-                <JsonView value={delivery.notification as Json} />
+                <div class="code-panel padded">
+                    <JsonView value={delivery.notification as Json} />
+                </div>
             </div>
         </Section>
     );

@@ -45,7 +45,7 @@ export function WebhookPage({ id }: { id: string }) {
                 webhook &&
                 state && (
                     <>
-                        <Badge tone={state.tone}>{state.word}</Badge> since{" "}
+                        <Badge tone={state.tone}>{state.word}</Badge>{" "}
                         <Time at={failing?.since ?? webhook.status_updated_at} />
                     </>
                 )
@@ -128,7 +128,7 @@ export function WebhookPage({ id }: { id: string }) {
                                     ["Events", triggersOf(webhook).join(", ")],
                                     ["Compressed", webhook.compressed_delivery ? "with gzip" : "no"],
                                     ["Created", <Time key="made" at={webhook.created_at} />],
-                                    ["Id", <code key="id">{webhook.id}</code>],
+                                    ["ID", <code key="id">{webhook.id}</code>],
                                 ]}
                             />
                         </div>

@@ -80,7 +80,7 @@ export function WebhooksPage() {
                                             <span class="soft second">
                                                 {failing ? (
                                                     <>
-                                                        {failing.reason}, since <Time at={failing.since} />
+                                                        {failing.reason} · <Time at={failing.since} />
                                                     </>
                                                 ) : (
                                                     <Time at={webhook.status_updated_at} />
