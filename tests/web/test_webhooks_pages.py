@@ -13,8 +13,7 @@ from playwright.async_api import Page, expect
 from tests.announcing import deliver, make_due, room, subscribe
 from tests.fakes.receiver import Answer, Hook
 from tests.support import LiveServer, Tenant, data
-from tests.web.conftest import violations
-from tests.web.test_console import Console
+from tests.web.conftest import Console, violations
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -15,14 +15,32 @@ import { GrantsPage } from "./grants/grants";
 import { KeysPage } from "./keys/keys";
 import { MailboxPage } from "./mail/lazy";
 import { OverviewPage } from "./overview/overview";
+import { lazy } from "./parts/lazy";
 import { Page } from "./parts/page";
-import { RequestPage } from "./requests/request";
-import { RequestsPage } from "./requests/requests";
 import { Shell } from "./shell";
 import { SignIn } from "./sign-in";
-import { DeliveryPage } from "./webhooks/delivery";
 import { WebhookPage } from "./webhooks/webhook";
 import { WebhooksPage } from "./webhooks/webhooks";
+
+const BrandingPage = lazy<object>(() => import("./branding/branding").then((part) => part.BrandingPage), "branding");
+const RedirectsPage = lazy<object>(
+    () => import("./redirects/redirects").then((part) => part.RedirectsPage),
+    "redirect URIs",
+);
+const DeliveryPage = lazy<{ webhook: string; id: string }>(
+    () => import("./webhooks/delivery").then((part) => part.DeliveryPage),
+    "the delivery",
+);
+const RequestPage = lazy<{ id: string }>(
+    () => import("./requests/request").then((part) => part.RequestPage),
+    "the request",
+);
+const RequestsPage = lazy<object>(() => import("./requests/requests").then((part) => part.RequestsPage), "requests");
+const SettingsPage = lazy<object>(() => import("./settings/settings").then((part) => part.SettingsPage), "settings");
+const WorkspacesPage = lazy<object>(
+    () => import("./workspaces/workspaces").then((part) => part.WorkspacesPage),
+    "workspaces",
+);
 
 const LISTS: Record<string, ComponentType> = {
     "": OverviewPage,
@@ -32,6 +50,10 @@ const LISTS: Record<string, ComponentType> = {
     keys: KeysPage,
     domains: DomainsPage,
     audit: AuditPage,
+    workspaces: WorkspacesPage,
+    branding: BrandingPage,
+    redirects: RedirectsPage,
+    settings: SettingsPage,
     requests: RequestsPage,
 };
 const SINGLE: Record<string, ComponentType<{ id: string }>> = {

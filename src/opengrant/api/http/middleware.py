@@ -8,7 +8,7 @@ import logging
 import random
 import re
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -28,11 +28,26 @@ _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 """Polled every few seconds: logged at debug level."""
 
 
-class Middleware:
-    """ASGI middleware. Lifespan events pass through. requests: where answered requests are recorded."""
+PageOf = Callable[[Scope, OpenGrantError], responses.Raw | None]
 
-    def __init__(self, inner: ASGIApp, *, max_requests: int, requests: RequestLog | None = None) -> None:
+
+class Middleware:
+    """ASGI middleware. Lifespan events pass through.
+
+    page_of   a page in place of an error, or None
+    requests  where answered requests are recorded
+    """
+
+    def __init__(
+        self,
+        inner: ASGIApp,
+        *,
+        max_requests: int,
+        page_of: PageOf | None = None,
+        requests: RequestLog | None = None,
+    ) -> None:
         self.inner = inner
+        self.page_of = page_of
         self.requests = requests if requests is not None and requests.is_on else None
         self.max_requests = max_requests
         self.under_way = 0
@@ -82,6 +97,9 @@ class Middleware:
         if isinstance(problem, StoreUnavailable):
             log.error("store_unavailable", detail=problem.detail)
         request_id = scope["opengrant.request_id"]
+        if self.page_of is not None and (page := self.page_of(scope, problem)) is not None:
+            await responses.send_raw(send, request_id, page)
+            return problem
         status, body, extra = responses.error(request_id, problem, raw_path(scope))
         await responses.send_json(send, status, request_id, body, extra=extra)
         return problem
