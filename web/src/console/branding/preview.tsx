@@ -143,7 +143,7 @@ function Switch<T extends string>({
     options: [value: T, label: string][];
 }) {
     return (
-        <fieldset class="switch">
+        <fieldset class="segments">
             <legend class="visually-hidden">{label}</legend>
             {options.map(([one, words]) => (
                 <button key={one} type="button" aria-pressed={value === one} onClick={() => onValue(one)}>

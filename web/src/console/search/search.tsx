@@ -30,7 +30,7 @@ export function Search() {
     const list = useRef<HTMLDivElement>(null);
     const id = useId();
     const hits = groups.flatMap((group) => group.hits);
-    // A choice stays while other sources answer: Enter opens what was seen.
+    // The first one, until another is chosen: that one stays while other sources answer.
     const at = Math.max(
         hits.findIndex(({ id }) => id === chosenId),
         0,
@@ -50,7 +50,6 @@ export function Search() {
     };
     useEffect(() => {
         list.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" });
-        setChosenId(chosen?.id);
     }, [chosen?.id]);
     const move = (to: number) => setChosenId(hits[(to + hits.length) % Math.max(hits.length, 1)]?.id);
     const pressed = (event: KeyboardEvent) => {
