@@ -61,6 +61,7 @@ class AnsweredRequest(Model):
     at: int
     """Unix seconds of its begin."""
     method: str
+    """Of HTTP."""
     route: str
     """The template of the path. Values of the path and the query are not kept."""
     status: int

@@ -36,6 +36,7 @@ export interface AnsweredRequest {
     id: string;
     /** Unix seconds of its begin. */
     at: number;
+    /** Of HTTP. */
     method: string;
     /** The template of the path. Values of the path and the query are not kept. */
     route: string;
