@@ -1,15 +1,16 @@
-"""/v3/console/sessions: how a browser signs in to the console. The vendor's API has no such paths.
+"""/v3/console: how a browser signs in, and how it connects a mailbox. The vendor's API has no such paths.
 
 The session is a cookie that scripts cannot read. It counts only together with a header that pages of other origins
 cannot send, so that links and forms elsewhere cannot use it (api/http/authentication.py).
 """
 
 from opengrant.access.console_sessions import LASTS
+from opengrant.api.hosted_cookies import set_cookie
 from opengrant.api.http.authentication import CONSOLE_COOKIE
 from opengrant.api.http.request import Request
 from opengrant.api.http.route_table import Cursor, InConsole, One, SignIn, route
 from opengrant.api.wire import console as wire
-from opengrant.errors import AccessDenied, InvalidRequest, NotFound, Unauthorized
+from opengrant.errors import AccessDenied, GrantNotFound, InvalidRequest, NotFound, Unauthorized
 
 TAG = "Console"
 
@@ -69,6 +70,32 @@ async def list_console_sessions(request: Request) -> tuple[list[wire.ConsoleSess
 async def end_any_console_session(request: Request) -> None:
     """End a session of the application, with its next request. For operators: sessions that a link began."""
     await request.services.sessions.end(request.application, request.params["session_id"])
+
+
+@route(
+    "POST",
+    "/v3/console/mailbox-sign-ins",
+    tag=TAG,
+    access=InConsole(needs="all"),
+    body=wire.MailboxSignIn,
+    answers=One(wire.MailboxSignInBegun, status=201),
+    errors=(InvalidRequest, GrantNotFound),
+)
+async def begin_mailbox_sign_in(request: Request) -> wire.MailboxSignInBegun:
+    """Begin a hosted sign-in that connects a mailbox to the application of the session.
+
+    It needs no redirect URI and gives no code: the grant is made when the mailbox is proven, and the browser returns to
+    the console. The answer sets the cookie that binds the sign-in to this browser.
+    """
+    body, session, base = request.read(wire.MailboxSignIn), request.own_session, request.origin
+    start = request.services.hosted.start
+    if body.grant_id is None:
+        begun = await start.begin_in_console(session, body.provider, body.login_hint, base=base)
+    else:
+        grant = await request.services.grants.get(session.application, f"grant:{body.grant_id}")
+        begun = await start.reconnect_in_console(session, grant, base=base)
+    request.answer_headers.append(set_cookie(begun, base))
+    return wire.MailboxSignInBegun(url=begun.url, state=begun.state or "")
 
 
 def _cookie(request: Request, value: str, *, seconds: int) -> tuple[bytes, bytes]:

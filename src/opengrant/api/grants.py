@@ -78,6 +78,8 @@ def _filters(query: wire.GrantQuery) -> GrantFilters:
         email_prefix=query.email_prefix,
         email_contains=query.email_contains,
         troubled=query.troubled,
+        trouble_class=query.trouble_class,
+        search=query.search.strip(UNSEEN) if query.search else None,
     )
 
 

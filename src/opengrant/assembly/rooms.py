@@ -5,7 +5,6 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from opengrant import metrics
-from opengrant.access.console_sessions import ConsoleSessions
 from opengrant.access.idempotency import Idempotency
 from opengrant.access.request_signatures import Signatures
 from opengrant.access.service_accounts import ServiceAccounts
@@ -79,7 +78,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         redirects=base.redirects,
         workspaces=base.workspaces,
         grouping=_grouping(tools, base, opened),
-        sessions=ConsoleSessions(db=db, api_keys=base.api_keys, digests=tools.digests, clock=clock),
+        sessions=base.sessions,
         service_accounts=ServiceAccounts(db=db, clock=clock),
         signatures=Signatures(db=db, clock=clock),
         idempotency=idempotency,

@@ -11,6 +11,7 @@ from opengrant.signin.admin_consent import AdminConsent
 from opengrant.signin.callback import Callback
 from opengrant.signin.codes import LoginCodes
 from opengrant.signin.consent import ConsentPages
+from opengrant.signin.ending import Ending
 from opengrant.signin.hosted import Hosted
 from opengrant.signin.id_tokens import IdTokens
 from opengrant.signin.login import LoginDigests, OpenLogins
@@ -66,10 +67,11 @@ class _Parts:
     consent: ConsentPages
     admin_consent: AdminConsent
     codes: LoginCodes
+    ending: Ending
 
 
 def _hosted(settings: Settings, tools: Tools, base: Base, grants: GrantsRoom) -> Hosted:
-    parts = _parts(settings, tools, base)
+    parts = _parts(settings, tools, base, grants)
     return Hosted(
         start=SignInStart(
             db=tools.db,
@@ -93,7 +95,7 @@ def _hosted(settings: Settings, tools: Tools, base: Base, grants: GrantsRoom) ->
             logins=parts.logins,
             connect=grants.connecting.connect,
             limits=parts.limits,
-            codes=parts.codes,
+            ending=parts.ending,
             returns=parts.returns,
         ),
         callback=_callback(base, grants, parts),
@@ -108,16 +110,18 @@ def _hosted(settings: Settings, tools: Tools, base: Base, grants: GrantsRoom) ->
     )
 
 
-def _parts(settings: Settings, tools: Tools, base: Base) -> _Parts:
+def _parts(settings: Settings, tools: Tools, base: Base, grants: GrantsRoom) -> _Parts:
     db, connectors, providers = tools.db, base.connectors, tools.providers
     digests, returns = LoginDigests(digests=tools.digests), ReturnUrls(redirects=base.redirects)
+    codes = LoginCodes(db=db, vault=tools.vault, digests=tools.digests, returns=returns, clock=tools.clock)
     return _Parts(
         limits=AbuseLimits(db=db, clock=tools.clock, threads=settings.outbound.mail_threads),
         logins=OpenLogins(db=db, digests=digests, clock=tools.clock),
         returns=returns,
         consent=ConsentPages(db=db, connectors=connectors, providers=providers, digests=digests),
         admin_consent=AdminConsent(db=db, connectors=connectors, providers=providers, digests=digests),
-        codes=LoginCodes(db=db, vault=tools.vault, digests=tools.digests, returns=returns, clock=tools.clock),
+        codes=codes,
+        ending=Ending(connect=grants.connecting.connect, codes=codes, returns=returns, sessions=base.sessions),
     )
 
 
@@ -127,6 +131,6 @@ def _callback(base: Base, grants: GrantsRoom, parts: _Parts) -> Callback:
         logins=parts.logins,
         admin_consent=parts.admin_consent,
         connect=grants.connecting.connect,
-        codes=parts.codes,
+        ending=parts.ending,
         returns=parts.returns,
     )

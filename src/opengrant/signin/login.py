@@ -30,6 +30,8 @@ class AuthorizationRequest:
     sections   of the page that offers a choice
     challenge  the application's PKCE challenge; None without PKCE
     granted    scopes of earlier consents are wanted in the token too
+    console    the session of the console that began it: the sign-in makes the grant itself, and the browser returns to
+               the console without a code. `redirect_uri` is then our own page, and `state` names the sign-in there
     """
 
     redirect_uri: str
@@ -45,9 +47,13 @@ class AuthorizationRequest:
     credential_id: str | None = None
     smtp_required: bool = False
     granted: bool = False
+    console: str | None = None
 
     def to_row(self) -> dict[str, Any]:
-        return asdict(self)
+        row = asdict(self)
+        if self.console is None:
+            del row["console"]  # the release before does not know it
+        return row
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "AuthorizationRequest":
@@ -59,7 +65,8 @@ class AuthorizationRequest:
 
     def custom_connect(self, login: MailboxLogin, *, login_id: str) -> CustomConnect:
         """The request that connects the mailbox of this sign-in."""
-        return CustomConnect(login=login, scope=self.scope, state=self.state, login_id=login_id)
+        state = self.state if self.console is None else None
+        return CustomConnect(login=login, scope=self.scope, state=state, login_id=login_id)
 
     def hosted_login(self, provider: ProviderName) -> HostedLogin:
         """With the client that the request names; a password has none."""

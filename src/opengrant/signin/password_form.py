@@ -10,7 +10,7 @@ from opengrant.model import ProviderName
 from opengrant.model.logins import PasswordLogin
 from opengrant.providers.verdict import Kind, Verdict
 from opengrant.signin.abuse_limits import AbuseLimits
-from opengrant.signin.codes import LoginCodes
+from opengrant.signin.ending import Ending
 from opengrant.signin.login import OVER, OpenLogins
 from opengrant.signin.return_url import ReturnUrls
 from opengrant.signin.visit import Visit
@@ -23,13 +23,13 @@ class PasswordForm:
     logins: OpenLogins
     connect: Connect
     limits: AbuseLimits
-    codes: LoginCodes
+    ending: Ending
     returns: ReturnUrls
     patience: float = 30
     """Seconds for the whole proof, the search for the server included: the page promises this time."""
 
     async def submit(self, visit: Visit, login: PasswordLogin) -> str:
-        """Prove a password. Returns where the browser goes, with the code.
+        """Prove a password. Returns where the browser goes.
 
         A provider's refusal is raised as by connect/custom, and the user may try again.
         Raises ProviderUnavailable after `patience`; CallbackNotAllowed when the redirect URI was removed meanwhile.
@@ -45,7 +45,7 @@ class PasswordForm:
         if not await self.logins.end(visit.login):
             raise LoginInvalid(OVER)
         try:
-            return await self.codes.issue(visit.app, visit.request, visit.login, provider, proof)
+            return await self.ending.succeed(visit.app, visit.request, visit.login, provider, proof)
         except OpenGrantError as problem:
             return await self.returns.failure(visit.app, visit.request, problem)
 

@@ -2,11 +2,12 @@
 
 import secrets as random
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from pydantic import SecretStr
 
+from opengrant.access.console_sessions import ConsoleSession
 from opengrant.errors import InvalidRequest
 from opengrant.model import Application, Clock, Grant, ProviderName
 from opengrant.providers.registry import FACTS
@@ -32,6 +33,7 @@ class Begun:
     url: str
     browser: SecretStr
     login_id: str
+    state: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,27 @@ class SignInStart:
         if app is None:
             raise InvalidRequest("client_id: there is no such application. It is your application's id.")
         await self.returns.require_registered(app, request.redirect_uri)
+        return await self._begin(app, request, base=base)
+
+    async def begin_in_console(
+        self, session: ConsoleSession, provider: ProviderName | None, login_hint: str | None, *, base: str
+    ) -> Begun:
+        """Start a sign-in that makes the grant itself and returns to the console. Raises InvalidRequest.
+
+        provider  None: the user chooses
+        """
+        request = _in_console(session, base)
+        request = replace(request, providers=(provider,) if provider else (), login_hint=login_hint)
+        return await self._begin(session.application, request, base=base)
+
+    async def reconnect_in_console(self, session: ConsoleSession, grant: Grant, *, base: str) -> Begun:
+        """As `begin_in_console`, for the mailbox of a grant and no other."""
+        credential_id = await self._reconnecting(session.application, grant)
+        request = _in_console(session, base)
+        request = replace(request, providers=(grant.provider,), login_hint=grant.email, credential_id=credential_id)
+        return await self._begin(session.application, request, base=base)
+
+    async def _begin(self, app: Application, request: AuthorizationRequest, *, base: str) -> Begun:
         providers = await offered(self.db, app, request)
         cookie = SecretStr(random.token_urlsafe(32))
         now = self.clock()
@@ -76,7 +99,7 @@ class SignInStart:
         else:
             url = path_of(login)
         await self.db.write(logins.add(login))
-        return Begun(url, cookie, login.id)
+        return Begun(url, cookie, login.id, request.state)
 
     async def reconnect_link(self, app: Application, grant: Grant, *, redirect_uri: str | None, base: str) -> str:
         """The address where the owner of a mailbox signs in to it again. `base`: our own origin as browsers see it.
@@ -84,15 +107,7 @@ class SignInStart:
         redirect_uri  one of the application's; None: its first
         Raises InvalidRequest, CallbackNotAllowed.
         """
-        if grant.provider not in OFFERED:
-            raise InvalidRequest(
-                f"Hosted sign-in does not offer {grant.provider}. Connect it by POST /v3/connect/custom."
-            )
-        if grant.organisation_address is not None:
-            raise InvalidRequest("A credential of its organisation keeps this grant alive: no user signs in for it.")
-        connector = await self.db.read(connectors.find(app.id, grant.provider))
-        if connector is None:
-            raise InvalidRequest(f"This application has no {grant.provider} connector. POST /v3/connectors first.")
+        credential_id = await self._reconnecting(app, grant)
         if redirect_uri is None:
             redirect_uri = await self.returns.first(app)
         else:
@@ -104,9 +119,31 @@ class SignInStart:
             "provider": grant.provider.value,
             "login_hint": grant.email,
         }
-        if grant.credential_id is not None and grant.credential_id != connector.active_credential_id:
-            query["credential_id"] = grant.credential_id
+        if credential_id is not None:
+            query["credential_id"] = credential_id
         return f"{base}/v3/connect/auth?{urlencode(query)}"
+
+    async def _reconnecting(self, app: Application, grant: Grant) -> str | None:
+        """The credential to sign in with again; None: the connector's present one. Raises InvalidRequest."""
+        if grant.provider not in OFFERED:
+            raise InvalidRequest(
+                f"Hosted sign-in does not offer {grant.provider}. Connect it by POST /v3/connect/custom."
+            )
+        if grant.organisation_address is not None:
+            raise InvalidRequest("A credential of its organisation keeps this grant alive: no user signs in for it.")
+        connector = await self.db.read(connectors.find(app.id, grant.provider))
+        if connector is None:
+            raise InvalidRequest(f"This application has no {grant.provider} connector. POST /v3/connectors first.")
+        return None if grant.credential_id == connector.active_credential_id else grant.credential_id
+
+
+def _in_console(session: ConsoleSession, base: str) -> AuthorizationRequest:
+    return AuthorizationRequest(
+        redirect_uri=f"{base}/console",
+        sections=("detect", "select_provider"),
+        state=random.token_urlsafe(16),
+        console=session.id,
+    )
 
 
 async def offered(db: Store, app: Application, request: AuthorizationRequest) -> tuple[ProviderName, ...]:

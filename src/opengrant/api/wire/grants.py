@@ -253,6 +253,12 @@ class GrantQuery(Paging, Query):
     """Any part of the address, whatever the case. Ours, too."""
     troubled: bool | None = None
     """true: valid grants that are in trouble just now, be it that of their source; false: all the others. Ours, too."""
+    trouble_class: (
+        Literal["reconnect", "connector", "provider_down", "rate_limited", "bad_request", "unknown"] | None
+    ) = None
+    """Only grants whose trouble has this class: who has to act. Ours, too."""
+    search: Annotated[str, text(512)] | None = None
+    """Any part of the address, or the beginning of the id (four digits or more) or of your `external_id`. Ours, too."""
     grant_status: Literal["valid", "invalid"] | None = None
     """`invalid`: the owner must connect again."""
     status: Literal["valid", "invalid"] | None = None

@@ -733,6 +733,14 @@ export interface MailServerLogin {
     password: string;
 }
 
+/** Where to go. */
+export interface MailboxSignInBegun {
+    /** Open it in this browser within 15 minutes; in another one it does not work. */
+    url: string;
+    /** Names this sign-in. The browser comes back to `/console#/connected?grant_id=…&state=…`, or with `error` and `error_description` in place of `grant_id`. */
+    state: string;
+}
+
 /** A message. Fields that were not asked for are left out. */
 export interface Message {
     /** Its Message-ID, where it has one. */
