@@ -62,6 +62,22 @@ def test_the_description_comes_compressed_too(tenant: Tenant) -> None:
     assert len(sent) < len(plain.content) / 4
 
 
+def test_the_description_comes_in_pieces_that_say_the_same(tenant: Tenant) -> None:
+    whole = tenant.get("/openapi.json").json()
+    listed = tenant.get("/reference/operations").json()
+    assert listed["components"]["securitySchemes"] == whole["components"]["securitySchemes"]
+    for path, verbs in whole["paths"].items():
+        for verb, operation in verbs.items():
+            assert listed["paths"][path][verb].items() <= operation.items()
+            piece = tenant.get(f"/reference/operations/{operation['operationId']}")
+            described = piece.json()
+            assert described["paths"] == {path: {verb: operation}}
+            components = described["components"]
+            for kind, name in re.findall(r'"#/components/(\w+)/([^"]+)"', piece.text):
+                assert components[kind][name] == whole["components"][kind][name]
+    assert tenant.get("/reference/operations/gone").status_code == 404
+
+
 def test_the_bare_address_leads_to_the_reference(tenant: Tenant) -> None:
     answer = tenant.get("/")
     assert (answer.status_code, answer.headers["location"]) == (303, "/reference")

@@ -1,10 +1,7 @@
-"""Routes for operators and tools, without a key: /healthz, /readyz, /metrics, /openapi.json."""
+"""Routes for operators and tools, without a key: /healthz, /readyz, /metrics."""
 
 import asyncio
-import functools
-import gzip
 
-from pydantic_core import to_json
 from starlette.types import Receive, Scope, Send
 
 from opengrant import metrics
@@ -12,11 +9,10 @@ from opengrant.api.http import responses
 from opengrant.api.http.path_tree import Router
 from opengrant.api.http.request import Request
 from opengrant.api.http.route_table import One, Open, route
-from opengrant.api.http.static import only_get, send_asset
+from opengrant.api.http.static import only_get
 from opengrant.api.wire.fields import Answer
 from opengrant.api.wire.health import Health
 from opengrant.errors import Overloaded
-from opengrant.pages import Asset
 
 _READY_WITHIN = 5.0
 """Seconds for the database to answer; after that the process is not ready."""
@@ -52,29 +48,6 @@ class Metrics:
         await responses.send_bytes(send, 200, content_type.encode(), body, extra=[request_id])
 
 
-class Description:
-    """GET /openapi.json."""
-
-    def __init__(self, public_url: str | None) -> None:
-        self.public_url = public_url
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["opengrant.route"] = "/openapi.json"
-        only_get(scope)
-        described = await asyncio.to_thread(description, self.public_url)
-        await send_asset(scope, send, described, [(b"cache-control", b"no-cache")])
-
-
-@functools.cache
-def description(public_url: str | None) -> Asset:
-    """/openapi.json, written once: that takes a third of a second."""
-    from opengrant.api.http.openapi import document  # noqa: PLC0415 -- only this request needs it
-
-    openapi = to_json(document(public_url))
-    return Asset("openapi.json", openapi, "application/json", {"gzip": gzip.compress(openapi, 9, mtime=0)})
-
-
-def add_to(router: Router, public_url: str | None) -> None:
-    """Add the routes whose answer has no envelope."""
+def add_to(router: Router) -> None:
+    """Add the route whose answer has no envelope."""
     router.add("/metrics", Metrics())
-    router.add("/openapi.json", Description(public_url))

@@ -41,6 +41,7 @@ from opengrant.api import webhooks as _webhooks  # noqa: F401
 from opengrant.api import workspaces as _workspaces  # noqa: F401
 
 # isort: on
+from opengrant.api import description
 from opengrant.api.http import static
 from opengrant.api.http.cors import Cors
 from opengrant.api.http.endpoint import build_router
@@ -53,7 +54,8 @@ def asgi(installed: Installation) -> ASGIApp:
     """Routes, pages and files, behind the middleware."""
     settings = installed.settings
     router = build_router(installed.services, max_body=settings.max_body, unserved=UNSERVED)
-    health.add_to(router, settings.public_url)
+    health.add_to(router)
+    description.add_to(router, settings.public_url)
     hosted_pages.add_to(router, installed.services)
     feeds.add_to(router, installed.services.feeds)
     static.add_to(router)

@@ -7,7 +7,7 @@ first request of each kind would wait instead, and with it all others of the eve
 import importlib
 
 from opengrant import pages
-from opengrant.api import health
+from opengrant.api import description
 from opengrant.pages import built
 
 _LIBRARIES = (
@@ -20,7 +20,7 @@ _LIBRARIES = (
 def load(public_url: str | None) -> None:
     """Write /openapi.json, import the libraries, read the files of pages and compile their templates."""
     # First: what it needs on the way is free for the others then.
-    health.description(public_url)
+    description.whole(public_url)
     for name in _LIBRARIES:
         importlib.import_module(name)
     pages.compile_templates()

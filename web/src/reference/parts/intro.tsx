@@ -67,7 +67,7 @@ export function Intro({ api }: { api: Api }) {
                         <thead>
                             <tr>
                                 <th scope="col">Class</th>
-                                <th scope="col">Whose turn it is</th>
+                                <th scope="col">Who must act</th>
                                 <th scope="col">Status</th>
                             </tr>
                         </thead>

@@ -57,7 +57,7 @@ export function Try({ api, operation, variant }: Part) {
             return false;
         }
         if (variant && draft.value.trim() !== "" && parse(draft.value) === undefined) {
-            setComplaint("The body is not JSON yet. Mend what the editor underlines, then send.");
+            setComplaint("The body is not valid JSON yet. Fix what the editor underlines, then send.");
             return false;
         }
         if (variant && operation.bodyRequired && draft.value.trim() === "") {
