@@ -1,12 +1,14 @@
 """POST /v3/console/mailbox-sign-ins: the console connects a mailbox by hosted sign-in, without a redirect URI."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
 
+from opengrant.model import now
 from tests.api.console import Browser, with_key, with_link
 from tests.fakes.oauth import FakeOAuth
 from tests.peers.dovecot import ACCOUNTS, ELSEWHERE, Dovecot
@@ -133,3 +135,74 @@ def test_it_takes_a_session_of_the_console_and_a_provider_that_has_a_connector(t
         "redirect_uri": f"{tenant.server.url}/console",
     }
     assert tenant.get("/v3/connect/auth", params=forged).status_code == 400
+
+
+# ── links for mailbox owners ─────────────────────────────────────────────────────────────────────────────────
+
+LINKS = "/v3/console/owner-links"
+WEEK = 7 * 24 * 3600
+
+
+def test_an_owner_connects_a_mailbox_by_a_link_in_the_name_of_its_maker(
+    tenant: Tenant, server: LiveServer, dovecot: Dovecot
+) -> None:
+    tenant.connector("imap")
+    console = with_key(tenant)
+    made = data(console.ask("POST", LINKS, {"provider": "imap", "login_hint": ALICE}))
+    assert (made["left_out"], made["lasts_seconds"]) == ([], WEEK)
+    (link,) = made["links"]
+    with visiting(server) as owner:
+        form = follow(owner, link["url"])
+        assert ALICE in form.text
+        hosts = {"imap_host": ELSEWHERE, "imap_port": str(dovecot.imaps)}
+        done = owner.get(onward(post(owner, form, email=ALICE, password=ACCOUNTS[ALICE], **hosts)))
+        assert "Your mailbox is connected" in done.text
+        cancelled = owner.get(onward(post(owner, follow(owner, link["url"]), cancel="1")))
+        assert "Your mailbox is not connected" in cancelled.text
+    assert tenant.grants() == 1
+    trail = data(tenant.get("/v3/audit", params={"limit": 200}))
+    actors = {entry["type"]: entry["actor"] for entry in trail}
+    assert actors["grant.created"] == actors["owner_link.created"] == f"key:{console.session['api_key_id']}"
+
+
+def test_links_reconnect_the_mailboxes_that_they_name_and_no_others(
+    tenant: Tenant, stranger: Tenant, server: LiveServer, provider: FakeOAuth
+) -> None:
+    tenant.connector("google")
+    tenant.connector("virtual-calendar")
+    token = secret("refresh")
+    provider.accepts(token, email="ana@example.com")
+    grant = data(tenant.connect("google", {"refresh_token": token}))
+    room = data(tenant.connect("virtual-calendar", {"email": "room-7"}))
+    tenant.post(f"/v3/grants/{grant['id']}/invalidate", {})
+    made = data(with_link(tenant).ask("POST", LINKS, {"grant_ids": [grant["id"], room["id"], "none"]}))
+    assert [(one["grant_id"], one["email"]) for one in made["links"]] == [(grant["id"], "ana@example.com")]
+    assert [one["grant_id"] for one in made["left_out"]] == [room["id"], "none"]
+    url = made["links"][0]["url"]
+    with visiting(server) as owner:
+        provider.signs_in("somebody@else.example")
+        assert "not connected" in owner.get(follow_link(owner, url)).text
+        provider.signs_in("ana@example.com")
+        assert "Your mailbox is connected" in owner.get(follow_link(owner, url)).text
+        for wrong in (url[:-1] + ("0" if url[-1] != "0" else "1"), url.replace("/link/", "/link/x"), url + "é"):
+            refused = owner.get(wrong)
+            assert (refused.status_code, "This link has expired or is incomplete" in refused.text) == (400, True)
+    assert data(tenant.get(f"/v3/grants/{grant['id']}"))["grant_status"] == "valid"
+    theirs = data(with_link(stranger).ask("POST", LINKS, {"grant_ids": [grant["id"]]}))
+    assert theirs["links"] == []
+
+
+def follow_link(browser: httpx.Client, url: str) -> str:
+    """Through the provider, to the page where it ends."""
+    answer = browser.get(url)
+    while "/v3/connect/connected" not in answer.headers["location"]:
+        answer = browser.get(answer.headers["location"])
+    return answer.headers["location"]
+
+
+def test_a_link_ends_after_a_week(tenant: Tenant, server: LiveServer) -> None:
+    tenant.connector("imap")
+    links = server.services.hosted.start.links
+    old = replace(links.new(tenant.application), expires_at=now())
+    with visiting(server) as owner:
+        assert owner.get(links.url(old, base=server.url)).status_code == 400

@@ -11,6 +11,7 @@ from opengrant.api.http.request import Request
 from opengrant.api.http.route_table import Cursor, InConsole, One, SignIn, route
 from opengrant.api.wire import console as wire
 from opengrant.errors import AccessDenied, GrantNotFound, InvalidRequest, NotFound, Unauthorized
+from opengrant.signin.owner_links import LASTS as OWNER_LINK_LASTS
 
 TAG = "Console"
 
@@ -96,6 +97,40 @@ async def begin_mailbox_sign_in(request: Request) -> wire.MailboxSignInBegun:
         begun = await start.reconnect_in_console(session, grant, base=base)
     request.answer_headers.append(set_cookie(begun, base))
     return wire.MailboxSignInBegun(url=begun.url, state=begun.state or "")
+
+
+@route(
+    "POST",
+    "/v3/console/owner-links",
+    tag=TAG,
+    access=InConsole(needs="all"),
+    body=wire.OwnerLinksBody,
+    answers=One(wire.OwnerLinks, status=201),
+    errors=(InvalidRequest,),
+)
+async def create_owner_links(request: Request) -> wire.OwnerLinks:
+    """Make links for mailbox owners: for one new mailbox, or one for each of these grants.
+
+    The owner opens the link, signs in, and the grant is made or works again. It needs no redirect URI. A link works for
+    seven days; whoever has it can connect a mailbox of their own with it.
+    """
+    body, app, base = request.read(wire.OwnerLinksBody), request.application, request.origin
+    start, made, left_out = request.services.hosted.start, [], []
+    if body.grant_ids is None:
+        url = await start.owner_link_for_new(app, body.provider, body.login_hint, base=base)
+        made.append(wire.OwnerLink.model_construct(url=url))
+    for grant_id in body.grant_ids or ():
+        try:
+            grant = await request.services.grants.get(app, f"grant:{grant_id}")
+            url = await start.owner_link(app, grant, base=base)
+            made.append(wire.OwnerLink.model_construct(url=url, grant_id=grant.id, email=grant.email))
+        except (GrantNotFound, InvalidRequest) as problem:
+            left_out.append(wire.LeftOut.model_construct(grant_id=grant_id, reason=problem.message))
+    if made:
+        await start.links.made(app, len(made))
+    return wire.OwnerLinks.model_construct(
+        links=made, left_out=left_out, lasts_seconds=int(OWNER_LINK_LASTS.total_seconds())
+    )
 
 
 def _cookie(request: Request, value: str, *, seconds: int) -> tuple[bytes, bytes]:

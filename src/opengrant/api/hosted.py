@@ -34,15 +34,22 @@ from opengrant.errors import (
 )
 from opengrant.events.actor import Actor, act_as
 from opengrant.model import Application, ProviderName
-from opengrant.pages import FIELDS, Brand, Choice, Login, Onward, Page, Problem, form_of, render
+from opengrant.pages import FIELDS, Brand, Choice, Done, Login, Onward, Page, Problem, form_of, render
 from opengrant.pages.views import LABELS
 from opengrant.services import Services
 from opengrant.signin.hosted import Hosted
+from opengrant.signin.start import CONNECTED
 from opengrant.signin.visit import Visit
 from opengrant.tenants.applications import DEFAULT_APPLICATION, Applications
 
 _LONGEST_FORM = 64 * 1024
 _HTML = b"text/html; charset=utf-8"
+_NOT_CONNECTED = (
+    "The sign-in was cancelled, or was of another mailbox than the link is for. Open the link again to sign in."
+)
+_FAILED = (
+    "The provider could not complete the sign-in. Open the link again. If it fails again, tell the sender of the link."
+)
 
 
 @route(
@@ -83,6 +90,12 @@ class Pages:
     async def callback(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._answer(scope, receive, send, "/v3/connect/callback", {"GET": self._callback})
 
+    async def link(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._answer(scope, receive, send, "/v3/connect/link/{code}", {"GET": self._link})
+
+    async def connected(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._answer(scope, receive, send, CONNECTED, {"GET": self._connected})
+
     async def login(self, scope: Scope, receive: Receive, send: Send) -> None:
         verbs = {"GET": self._show, "POST": self._submitted}
         await self._answer(scope, receive, send, "/v3/connect/login/{handle}", verbs)
@@ -106,6 +119,21 @@ class Pages:
         base = origin(scope["headers"], self.public_url)
         url = await self.hosted.callback.finish(query, base=base, cookies=browser_cookies(scope["headers"], base))
         return _redirect(302, url)
+
+    async def _link(self, scope: Scope, _: Receive) -> responses.Raw:
+        base = origin(scope["headers"], self.public_url)
+        begun = await self.hosted.start.begin_by_link(scope["path_params"]["code"], base=base)
+        return _redirect(302, begun.url, set_cookie(begun, base))
+
+    async def _connected(self, scope: Scope, _: Receive) -> responses.Raw:
+        query = _pairs(scope["query_string"])
+        app = await self.applications.find(query.get("client_id", ""))
+        brand = Brand() if app is None else await self._brand(app)
+        if "error" not in query:
+            return _page(Done(brand))
+        # Only the code is used: a stranger can write any text into an address.
+        message = _NOT_CONNECTED if query["error"] == "access_denied" else _FAILED
+        return _page(Problem(brand, "Your mailbox is not connected", message), 400)
 
     async def _show(self, scope: Scope, _: Receive) -> responses.Raw:
         visit = await self._visit(scope)
@@ -282,4 +310,6 @@ def add_to(router: Router, services: Services) -> None:
     """Add the pages. /v3/connect/auth is in the route table, because programs call it."""
     pages = Pages(hosted=services.hosted, applications=services.applications, public_url=services.public_url)
     router.add("/v3/connect/callback", pages.callback)
+    router.add("/v3/connect/link/{code}", pages.link)
+    router.add(CONNECTED, pages.connected)
     router.add("/v3/connect/login/{handle}", pages.login)

@@ -15,6 +15,7 @@ from opengrant.signin.ending import Ending
 from opengrant.signin.hosted import Hosted
 from opengrant.signin.id_tokens import IdTokens
 from opengrant.signin.login import LoginDigests, OpenLogins
+from opengrant.signin.owner_links import OwnerLinks
 from opengrant.signin.password_form import PasswordForm
 from opengrant.signin.redeem import Redemption
 from opengrant.signin.return_url import ReturnUrls
@@ -68,6 +69,7 @@ class _Parts:
     admin_consent: AdminConsent
     codes: LoginCodes
     ending: Ending
+    links: OwnerLinks
 
 
 def _hosted(settings: Settings, tools: Tools, base: Base, grants: GrantsRoom) -> Hosted:
@@ -80,6 +82,7 @@ def _hosted(settings: Settings, tools: Tools, base: Base, grants: GrantsRoom) ->
             consent=parts.consent,
             admin_consent=parts.admin_consent,
             returns=parts.returns,
+            links=parts.links,
             clock=tools.clock,
         ),
         visits=Visits(
@@ -121,6 +124,7 @@ def _parts(settings: Settings, tools: Tools, base: Base, grants: GrantsRoom) -> 
         consent=ConsentPages(db=db, connectors=connectors, providers=providers, digests=digests),
         admin_consent=AdminConsent(db=db, connectors=connectors, providers=providers, digests=digests),
         codes=codes,
+        links=OwnerLinks(db=db, digests=tools.digests, clock=tools.clock),
         ending=Ending(connect=grants.connecting.connect, codes=codes, returns=returns, sessions=base.sessions),
     )
 

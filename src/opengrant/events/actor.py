@@ -76,6 +76,11 @@ def acting(actor: Actor) -> Iterator[None]:
         _current.reset(before)
 
 
+def actor_name() -> str:
+    """The name of the present actor."""
+    return _current.get().name
+
+
 def request_id() -> str | None:
     """The request of the present actor."""
     return _current.get().request_id

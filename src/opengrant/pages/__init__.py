@@ -11,7 +11,7 @@ from opengrant.pages.assets import Asset, find
 from opengrant.pages.brand import Brand
 from opengrant.pages.refusals import Refusal, refusal
 from opengrant.pages.render import compile_templates, render
-from opengrant.pages.views import FIELDS, LABELS, Choice, Login, Onward, Page, Problem, Section, form_of
+from opengrant.pages.views import FIELDS, LABELS, Choice, Done, Login, Onward, Page, Problem, Section, form_of
 
 __all__ = [
     "FIELDS",
@@ -19,6 +19,7 @@ __all__ = [
     "Asset",
     "Brand",
     "Choice",
+    "Done",
     "Login",
     "Onward",
     "Page",

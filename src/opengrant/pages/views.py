@@ -188,6 +188,13 @@ class Problem(Page):
 
 
 @dataclass(frozen=True, slots=True)
+class Done(Page):
+    """The sign-in of an owner link ends on this page: the mailbox is connected."""
+
+    template: ClassVar[str] = "done.html"
+
+
+@dataclass(frozen=True, slots=True)
 class Onward(Page):
     """Continues to another origin, by script and with a button.
 

@@ -65,11 +65,15 @@ class ReturnUrls:
     async def build(self, app: Application, request: AuthorizationRequest, parameters: Mapping[str, str | None]) -> str:
         """The redirect URI with these parameters and `state`. Raises CallbackNotAllowed when it was removed.
 
-        Of a sign-in of the console: our page, with the parameters behind `#`, which no access log has.
+        Of a sign-in of the console: our page, with the parameters behind `#`, which no access log has. Of an owner
+        link: our page for owners.
         """
         parameters = {**parameters, "state": request.state}
         if request.console is not None:
             return _with_parameters(f"{request.redirect_uri}#/connected", parameters)
+        if request.link_by is not None:
+            shown = {"client_id": app.id, "error": parameters.get("error")}
+            return _with_parameters(request.redirect_uri, shown)
         await self.require_registered(app, request.redirect_uri)
         return _with_parameters(request.redirect_uri, parameters)
 

@@ -3,26 +3,34 @@
 import secrets as random
 import uuid
 from dataclasses import dataclass, replace
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 from pydantic import SecretStr
 
 from opengrant.access.console_sessions import ConsoleSession
-from opengrant.errors import InvalidRequest
+from opengrant.errors import InvalidRequest, LoginInvalid
 from opengrant.model import Application, Clock, Grant, ProviderName
 from opengrant.providers.registry import FACTS
 from opengrant.signin.admin_consent import AdminConsent
 from opengrant.signin.consent import ConsentPages
 from opengrant.signin.login import LOGIN_LASTS, AuthorizationRequest, LoginDigests, path_of
+from opengrant.signin.owner_links import OwnerLinks
 from opengrant.signin.return_url import ReturnUrls
 from opengrant.store.connectors import connectors
 from opengrant.store.engine.port import Steps, Store
+from opengrant.store.grants import grants
 from opengrant.store.signin import logins
 from opengrant.store.signin.logins import Login
 from opengrant.tenants.applications import Applications
 
 OFFERED = tuple(name for name, facts in FACTS.items() if facts.label is not None)
 """Providers that hosted sign-in can offer, in the order of the page."""
+
+
+CONNECTED = "/v3/connect/connected"
+"""The page where the sign-in of an owner link ends."""
+_SECTIONS: tuple[Literal["select_provider", "detect"], ...] = ("detect", "select_provider")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,7 @@ class SignInStart:
     consent: ConsentPages
     admin_consent: AdminConsent
     returns: ReturnUrls
+    links: OwnerLinks
     clock: Clock
 
     async def begin(self, client_id: str, request: AuthorizationRequest, *, base: str) -> Begun:
@@ -72,10 +81,46 @@ class SignInStart:
 
     async def reconnect_in_console(self, session: ConsoleSession, grant: Grant, *, base: str) -> Begun:
         """As `begin_in_console`, for the mailbox of a grant and no other."""
-        credential_id = await self._reconnecting(session.application, grant)
-        request = _in_console(session, base)
-        request = replace(request, providers=(grant.provider,), login_hint=grant.email, credential_id=credential_id)
+        request = replace(_in_console(session, base), **await self._again(session.application, grant))
         return await self._begin(session.application, request, base=base)
+
+    async def begin_by_link(self, code: str, *, base: str) -> Begun:
+        """Start the sign-in of an owner link. Raises LoginInvalid, InvalidRequest."""
+        link = self.links.read(code)
+        app = await self.applications.find(link.application_id)
+        if app is None:
+            raise LoginInvalid("The application that this link belongs to is gone.")
+        request = AuthorizationRequest(
+            redirect_uri=f"{base}{CONNECTED}",
+            providers=(link.provider,) if link.provider else (),
+            sections=_SECTIONS,
+            login_hint=link.login_hint,
+            link_by=link.by,
+        )
+        if link.grant_id is not None:
+            grant = await self.db.read(grants.find(app.id, link.grant_id))
+            if grant is None:
+                raise LoginInvalid("The mailbox that this link belongs to is no longer known here.")
+            request = replace(request, **await self._again(app, grant))
+        return await self._begin(app, request, base=base)
+
+    async def owner_link_for_new(
+        self, app: Application, provider: ProviderName | None, login_hint: str | None, *, base: str
+    ) -> str:
+        """A link to connect a new mailbox. Raises InvalidRequest when there is no connector for it."""
+        request = AuthorizationRequest(redirect_uri="", providers=(provider,) if provider else ())
+        await offered(self.db, app, request)
+        return self.links.url(self.links.new(app, provider=provider, login_hint=login_hint), base=base)
+
+    async def owner_link(self, app: Application, grant: Grant, *, base: str) -> str:
+        """A link for the owner of this mailbox. Raises InvalidRequest when no owner can sign in to it."""
+        await self._reconnecting(app, grant)
+        return self.links.url(self.links.new(app, grant_id=grant.id), base=base)
+
+    async def _again(self, app: Application, grant: Grant) -> dict[str, Any]:
+        """Members of a request for the mailbox of a grant and no other. Raises InvalidRequest."""
+        credential_id = await self._reconnecting(app, grant)
+        return {"providers": (grant.provider,), "login_hint": grant.email, "credential_id": credential_id}
 
     async def _begin(self, app: Application, request: AuthorizationRequest, *, base: str) -> Begun:
         providers = await offered(self.db, app, request)
@@ -139,7 +184,7 @@ class SignInStart:
 def _in_console(session: ConsoleSession, base: str) -> AuthorizationRequest:
     return AuthorizationRequest(
         redirect_uri=f"{base}/console",
-        sections=("detect", "select_provider"),
+        sections=_SECTIONS,
         state=random.token_urlsafe(16),
         console=session.id,
     )

@@ -236,7 +236,9 @@ _WHOLE = Annotated[int, Field(ge=0, le=253_402_300_799)]
 _Filter = Annotated[str, trimmed(512)]
 
 
-class GrantQuery(Paging, Query):
+class GrantConditions(Model):
+    """Which grants, and in which order."""
+
     sort_by: Literal["created_at", "updated_at"] = "created_at"
     """By which time."""
     order_by: Literal["asc", "desc"] = "desc"
@@ -275,3 +277,7 @@ class GrantQuery(Paging, Query):
     """Of a product version that never ran here: matches nothing."""
     account_ids: _Filter | None = None
     """Likewise."""
+
+
+class GrantQuery(Paging, Query, GrantConditions):
+    """Which grants, in which order, and which part of them."""

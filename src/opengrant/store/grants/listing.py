@@ -274,16 +274,16 @@ class _Listing:
     def _each(self) -> str:
         """The join of keys with their rows, each looked up by itself: the planners expect more keys than there are."""
         if self._dialect is Dialect.SQLITE:
-            return "cross join grants g where g.application_id = $1 and g.id = p.id"
-        return "cross join lateral (select * from grants where application_id = $1 and id = p.id limit 1) g where true"
+            return "cross join grants g where g.application_id = $1 and g.id = p.key"
+        return "cross join lateral (select * from grants where application_id = $1 and id = p.key limit 1) g where true"
 
     @property
     def _keys(self) -> str:
-        return f"{self._window.order} as moment, id"
+        return f"{self._window.order} as moment, id as key"
 
     @property
     def _by(self) -> str:
-        return f"order by p.moment {self._direction}, p.id {self._direction}"
+        return f"order by p.moment {self._direction}, p.key {self._direction}"
 
     @property
     def _direction(self) -> str:

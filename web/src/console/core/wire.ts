@@ -114,6 +114,7 @@ export interface AuditEntry {
         | "grant.unblocked"
         | "grant.updated"
         | "master_key.resealing"
+        | "owner_link.created"
         | "redirect_uri.created"
         | "redirect_uri.deleted"
         | "redirect_uri.updated"
@@ -708,6 +709,13 @@ export interface KeySet {
     keys: Record<string, string>[];
 }
 
+/** A grant without a link. */
+export interface LeftOut {
+    grant_id: string;
+    /** Why no owner can sign in to it. */
+    reason: string;
+}
+
 /** An access token of the provider that works now. */
 export interface LiveToken {
     access_token: string;
@@ -838,6 +846,21 @@ export interface Overview {
 export interface OwnTriggers {
     /** `connector.degraded` and `connector.recovered`: many grants of a connector fail alike; they work again. */
     trigger_types: ("connector.degraded" | "connector.recovered")[];
+}
+
+export interface OwnerLink {
+    /** Send it to the owner of the mailbox, and to them alone. */
+    url: string;
+    grant_id?: string;
+    email?: string;
+}
+
+/** Links, in the order of the request. */
+export interface OwnerLinks {
+    links: OwnerLink[];
+    left_out: LeftOut[];
+    /** How long they work. */
+    lasts_seconds: number;
 }
 
 /** A page of the provider's own. */
@@ -1308,6 +1331,8 @@ export interface Webhook {
 export interface WebhookBacklog {
     id: string;
     webhook_url: string;
+    /** Its name, in your words. */
+    description?: string;
     status: "active" | "failing" | "failed" | "pause";
     status_updated_at: number;
     /** Deliveries under way; 1000 means 1000 or more. */
