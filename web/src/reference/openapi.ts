@@ -56,6 +56,7 @@ export interface Media {
 }
 
 export interface Answer {
+    $ref?: string;
     description?: string;
     headers?: Record<string, { description?: string }>;
     content?: Record<string, Media>;
@@ -85,5 +86,9 @@ export interface Document {
     security?: Record<string, string[]>[];
     tags?: { name: string; description?: string }[];
     paths: Record<string, Record<string, Described>>;
-    components: { schemas?: Defs; securitySchemes?: Record<string, SecurityScheme> };
+    components: {
+        schemas?: Defs;
+        responses?: Record<string, Answer>;
+        securitySchemes?: Record<string, SecurityScheme>;
+    };
 }
