@@ -10,6 +10,7 @@ import { here } from "./core/route";
 import { session } from "./core/session";
 import { DomainPage } from "./domains/domain";
 import { DomainsPage } from "./domains/domains";
+import { Connected } from "./grants/connected";
 import { GrantPage } from "./grants/grant";
 import { GrantsPage } from "./grants/grants";
 import { KeysPage } from "./keys/keys";
@@ -38,6 +39,9 @@ const SINGLE: Record<string, ComponentType<{ id: string }>> = {
 };
 
 export function Console() {
+    if (here.value.parts[0] === "connected") {
+        return <Connected />;
+    }
     if (session.value === undefined) {
         return (
             <main class="waiting">
