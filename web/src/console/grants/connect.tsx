@@ -75,8 +75,8 @@ function Ask({ providers, onClose }: { providers: string[]; onClose: () => void 
             }}
         >
             <p>
-                The owner signs in at the provider, in a window that opens now. When it closes, the new grant is shown
-                here.
+                The owner of the mailbox signs in, in a separate window. Afterwards the window closes and the new grant
+                is shown here. If the owner is elsewhere, create a link and send it.
             </p>
             {!only && (
                 <Choice
@@ -108,8 +108,11 @@ function Ask({ providers, onClose }: { providers: string[]; onClose: () => void 
             <SignInProgress of={signIn} />
             <Failure problem={link.problem} />
             <div class="form-end">
+                <button type="button" class="button plain" onClick={onClose}>
+                    Cancel
+                </button>
                 <button type="button" class="button" disabled={link.busy} onClick={() => void link.run()}>
-                    {link.busy ? "Making a link…" : "Link for the owner"}
+                    {link.busy ? "Creating…" : "Create a link"}
                 </button>
                 <button type="submit" class="button primary" disabled={signIn.opening}>
                     {signIn.waiting ? "Open the window again" : "Open sign-in"}

@@ -1,6 +1,6 @@
 /** The filters and the order of the list. The page's address contains them. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { Query } from "../core/api";
 import { get } from "../core/api";
 import { useLoad } from "../core/load";
@@ -189,7 +189,7 @@ function ConnectorChoice({ value, onValue }: { value: string; onValue: (value: s
 }
 
 function TimeField({ label, value, onValue }: { label: string; value: string; onValue: (value: string) => void }) {
-    const id = `filter-${label.replaceAll(" ", "-")}`;
+    const id = useId();
     return (
         <div class="field">
             <label for={id}>{label}</label>
@@ -232,6 +232,7 @@ function Delayed({
     type?: "search";
     placeholder?: string;
 }) {
+    const id = useId();
     const [text, setText] = useState(value);
     // When the text returns as `value`, the user may have typed more.
     const sent = useRef(value);
@@ -255,6 +256,7 @@ function Delayed({
     const input = (
         <input
             {...looks}
+            id={id}
             aria-label={shown ? undefined : label}
             value={text}
             autocomplete="off"
@@ -263,11 +265,10 @@ function Delayed({
         />
     );
     return shown ? (
-        // biome-ignore lint/a11y/noLabelWithoutControl: the field is inside
-        <label class="field">
-            <span>{label}</span>
+        <div class="field">
+            <label for={id}>{label}</label>
             {input}
-        </label>
+        </div>
     ) : (
         input
     );

@@ -30,7 +30,7 @@ export function Selected({ selection, grants }: { selection: Selection; grants: 
                             selection.value = new Set();
                         }}
                     >
-                        Clear selection
+                        Clear
                     </button>
                 </section>
             )}
