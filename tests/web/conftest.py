@@ -24,7 +24,7 @@ from tests.fakes.oauth import FakeOAuth
 from tests.pages.site import chromium
 from tests.peers.dovecot import Dovecot
 from tests.peers.nodejs import install
-from tests.support import LiveServer, Tenant
+from tests.support import LiveServer, Tenant, data
 
 _REFUSALS = "Failed to load resource: the server responded with a status of"
 """Chromium says so of every answer from 400 up, also of those that a page asks for and understands."""

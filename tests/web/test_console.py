@@ -19,7 +19,7 @@ from tests.fakes.oauth import FakeOAuth
 from tests.fakes.receiver import Answer, Hook, Receiver
 from tests.peers.dovecot import Dovecot
 from tests.support import LiveServer, Tenant, data, secret
-from tests.web.conftest import Console, Watch, hold, refuse, violations
+from tests.web.conftest import Console, Watch, age, gmail, hold, refuse, violations
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -462,7 +462,8 @@ async def test_no_page_has_an_accessibility_violation_or_scrolls_sideways(
         await expect(console.title).to_be_visible()
         await look(where)
     for where, button in (
-        (furnished[2], "Reconnect link"),
+        (furnished[2], "Reconnect"),
+        ("/grants", "Connect a mailbox"),
         (furnished[2], "Delete"),
         ("/webhooks", "New webhook"),
         ("/keys", "New key"),

@@ -1,18 +1,20 @@
 """/console: overview, connectors and grants, in a browser at a live server."""
 
+import csv
 import json
 import re
+from io import StringIO
 from typing import Any
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Browser, expect
 
 from tests.announcing import subscribe
 from tests.api.test_grant_actions import blame, source
 from tests.fakes.oauth import FakeOAuth
 from tests.fakes.receiver import Hook
 from tests.peers.dovecot import Dovecot
-from tests.support import Tenant, data, imap, secret
+from tests.support import LiveServer, Tenant, data, imap, secret
 from tests.web.conftest import Console, Watch, age, gmail, hold, refuse, violations
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -49,7 +51,7 @@ async def test_the_overview_counts_links_and_charts(
 ) -> None:
     tenant.connector("google")
     tenant.connector("virtual-calendar")
-    subscribe(tenant, hook)
+    subscribe(tenant, hook, description="Production")
     grants = [gmail(tenant, provider, f"{name}@example.com") for name in ("ann", "bea", "cleo", "dan", "eve", "fay")]
     tenant.connect("virtual-calendar", {"email": "room"})
     tenant.post(f"/v3/grants/{grants[0]['id']}/invalidate", {})
@@ -74,7 +76,8 @@ async def test_the_overview_counts_links_and_charts(
     await expect(console.title).to_have_text("Google")
     await expect(main).to_contain_text("The provider refuses your client")
     await console.page.go_back()
-    await expect(main.get_by_role("link", name=hook.url)).to_be_visible()
+    await expect(main.get_by_role("link", name="Production")).to_be_visible()
+    await expect(main.get_by_text(hook.url)).to_be_visible()
     await console.page.get_by_text("The numbers as a table").click()
     numbers = console.page.get_by_role("region", name="Activity in numbers").get_by_role("row").nth(1)
     await expect(numbers).to_contain_text("The provider refuses your client (5)")
@@ -217,16 +220,18 @@ async def test_grants_are_found_by_address_provider_and_state(
     await console.press("Load more")
     await expect(page.get_by_role("row")).to_have_count(55)
     await expect(page.get_by_role("button", name="Load more")).to_have_count(0)
-    search = page.get_by_role("searchbox", name="Part of an email address")
+    totals = page.get_by_role("group", name="State")
+    await expect(totals.get_by_role("button", name="All 54")).to_have_attribute("aria-pressed", "true")
+    search = page.get_by_role("searchbox", name="Part of an address, or the beginning of an ID")
     await search.fill("@EXAMPLE")
     await expect(page.get_by_role("row")).to_have_count(3)
     await expect(console.row("ann@example.com")).to_contain_text("Google")
-    assert "email=%40EXAMPLE" in page.url
+    assert "search=%40EXAMPLE" in page.url
     await page.get_by_label("Provider").select_option("imap")
     await expect(page.get_by_role("row")).to_have_count(2)
     await page.reload()  # the address holds the filter
     await expect(page.get_by_role("row")).to_have_count(2)
-    await page.get_by_label("State").select_option("troubled")
+    await totals.get_by_role("button", name="In trouble").click()
     await expect(page.get_by_text("No matching grants")).to_be_visible()
     await console.press("Show all grants")
     await expect(page.get_by_role("row")).to_have_count(51)
@@ -244,21 +249,21 @@ async def test_grants_are_found_by_address_provider_and_state(
         }"""
     )
     await search.fill("ann")
-    await page.wait_for_url("**email=ann%40*")
+    await page.wait_for_url("**search=ann%40*")
     await expect(search).to_have_value("ann@")
     await search.fill("al")
     await page.get_by_label("Provider").select_option("imap")  # at once: neither undoes the other
     await expect(console.row("alice@example.test")).to_have_count(1)
     await expect(page.get_by_label("Provider")).to_have_value("imap")
-    assert "email=al&provider=imap" in page.url
+    assert "search=al&provider=imap" in page.url
 
     # What is shown answers what is asked: the last answer only while the next is awaited, and seen to be that.
     await page.route("**/v3/grants?*", hold)
-    await page.get_by_label("State").select_option("invalid")
+    await totals.get_by_role("button", name="Invalid").click()
     await expect(page.locator("[aria-busy=true]")).to_contain_text("alice@example.test")
     await page.unroute("**/v3/grants?*")
     await page.route("**/v3/grants?*", refuse)
-    await page.get_by_label("State").select_option("troubled")
+    await totals.get_by_role("button", name="In trouble").click()
     await expect(page.get_by_role("alert")).to_contain_text("The database is busy.")
     await expect(page.get_by_role("row")).to_have_count(0)
     await page.unroute("**/v3/grants?*")
@@ -331,21 +336,10 @@ async def test_a_grants_page_tells_its_story_and_does_all_that_can_be_done(
     await expect(page.locator(".timeline")).to_contain_text("Failed: the provider does not answer")
     provider.behaves()
 
-    await console.press("Reconnect link")
-    await console.dialog.get_by_label("Redirect URI").fill(REDIRECT)
-    await console.press_there("Register")
+    await console.press("Reconnect")
     link = await console.dialog.locator(".copy-line code").inner_text()
-    assert link.startswith(f"{tenant.server.url}/v3/connect/auth?")
-    assert "ann%40example.com" in link
-    await console.press_there("Close")
-    data(tenant.post("/v3/applications/redirect-uris", {"url": f"{REDIRECT}/2"}))
-    await console.press("Reconnect link")
-    await console.dialog.get_by_label("Redirect URI").select_option(f"{REDIRECT}/2")
-    await expect(console.dialog.locator(".copy-line code")).to_contain_text("callback%2F2")
-    await page.route("**/reconnect-link?*", refuse)
-    await console.dialog.get_by_label("Redirect URI").select_option(REDIRECT)
-    await expect(console.dialog.get_by_role("alert")).to_contain_text("The database is busy.")
-    await expect(console.dialog.locator(".copy-line")).to_have_count(0)  # nobody sends the one to the other address
+    assert link.startswith(f"{tenant.server.url}/v3/connect/link/")
+    await expect(console.dialog).to_contain_text("works for 7 days")
     await page.keyboard.press("Escape")
     await expect(console.dialog).to_have_count(0)
 
@@ -362,3 +356,126 @@ async def test_a_grants_page_tells_its_story_and_does_all_that_can_be_done(
     await expect(console.title).to_have_text("Grants")
     await expect(page.get_by_text("No grants yet")).to_be_visible()
     assert tenant.get(f"/v3/grants/{grant['id']}").status_code == 404
+
+
+async def test_grants_are_narrowed_sorted_and_taken_along(
+    console: Console, tenant: Tenant, provider: FakeOAuth
+) -> None:
+    for name in ("google", "virtual-calendar"):
+        tenant.connector(name)
+    ann, bea = (gmail(tenant, provider, f"{name}@example.com") for name in ("ann", "bea"))
+    tenant.connect("virtual-calendar", {"email": "=room"}, external_id="hotel-7")
+    tenant.server.rows("update grants set created_at = created_at - 86400000000 where id = $1 returning id", ann["id"])
+    tenant.post(f"/v3/grants/{bea['id']}/invalidate", {})
+    page = console.page
+    await console.enter(tenant, "/grants")
+    emails = page.locator("table.grants tbody th")
+    await expect(emails).to_have_text(["=room", "bea@example.comBea", "ann@example.comAnn"])
+    heading = page.get_by_role("columnheader", name="Created")
+    await heading.get_by_role("button").click()
+    await expect(emails.first).to_contain_text("ann@example.com")
+    await expect(heading).to_have_attribute("aria-sort", "ascending")
+    await page.get_by_role("searchbox").fill("hotel")
+    await expect(emails).to_have_text(["=room"])
+    await page.get_by_role("searchbox").fill(bea["id"][:8])
+    await expect(emails).to_have_text(["bea@example.comBea"])
+    await console.press("Clear")
+    await page.get_by_role("button", name="Filters").click()
+    await page.get_by_label("Trouble").select_option("reconnect")
+    await expect(emails).to_have_text(["bea@example.comBea"])
+    await page.get_by_label("Connector").select_option("virtual-calendar")
+    await expect(page.get_by_text("No matching grants")).to_be_visible()
+    await expect(page.get_by_role("button", name="Filters (2)")).to_be_visible()
+    await console.press("Show all grants")
+    await page.get_by_label("Created until").fill("2020-01-01T00:00")
+    await expect(page.get_by_text("No matching grants")).to_be_visible()
+    await page.get_by_label("Created until").fill("")
+    await expect(emails).to_have_count(3)
+
+    await page.get_by_role("checkbox", name="Select all loaded grants").check()
+    await page.get_by_role("checkbox", name="Select ann@example.com").uncheck()
+    selected = page.get_by_role("region", name="Selected grants")
+    await expect(selected).to_contain_text("2 grants selected")
+    await selected.get_by_role("button", name="Copy reconnect links").click()
+    await expect(console.dialog).to_contain_text("They work for 7 days.")
+    links = console.dialog.get_by_label("Links")
+    assert re.fullmatch(r"bea@example\.com\n\S+/v3/connect/link/\S+", await links.input_value())
+    await console.dialog.get_by_label("Format").select_option("csv")
+    rows = list(csv.DictReader(StringIO(await links.input_value())))
+    assert [row["address"] for row in rows] == ["bea@example.com"]
+    await console.dialog.get_by_text("1 grant without a link").click()
+    await expect(console.dialog).to_contain_text("=room")
+    await console.press_there("Close")
+
+    async with page.expect_download() as downloaded:
+        await console.press("Download CSV")
+    found = await (await downloaded.value).path()
+    assert {row["email"] for row in csv.DictReader(StringIO(found.read_text()))} == {
+        "ann@example.com",
+        "bea@example.com",
+        "'=room",
+    }
+
+
+# ── Connect a mailbox ────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_mailbox_is_connected_in_a_window_of_its_own(
+    browser: Browser, site: LiveServer, tenant: Tenant, provider: FakeOAuth, axe: str
+) -> None:
+    for name in ("google", "imap"):
+        tenant.connector(name)
+    provider.signs_in("ana@example.com")
+    # Not watched: the sign-in leads to the provider, which is another origin.
+    view = await browser.new_context(ignore_https_errors=True, reduced_motion="reduce")
+    await view.add_init_script(axe)
+    console = Console(await view.new_page(), site)
+    await console.enter(tenant)
+    await console.press("Connect a mailbox")
+    await expect(console.dialog.get_by_label("Provider").get_by_role("option")).to_have_text(
+        ["Ask at sign-in", "Google", "IMAP"]
+    )
+    await console.dialog.get_by_label("Provider").select_option("google")
+    await console.dialog.get_by_label("Email address").fill("ana@example.com")
+    assert await violations(console.page) == []
+    async with view.expect_page() as opened:
+        await console.press_there("Open sign-in")
+    window = await opened.value
+    await expect(console.title).to_have_text("ana@example.com")
+    await expect(console.dialog).to_have_count(0)
+    if not window.is_closed():
+        await window.wait_for_event("close")
+    (grant,) = data(tenant.get("/v3/grants"))
+    assert console.page.url.endswith(f"#/grants/{grant['id']}")
+
+    # The sign-in is refused: the page says why, and the sign-in can be opened again.
+    provider.signs_in("bea@example.com")
+    tenant.post(f"/v3/grants/{grant['id']}/invalidate", {})
+    await console.press("Reconnect")
+    await console.press_there("Sign in here")
+    await expect(console.dialog).to_contain_text("You signed in to another account")
+    provider.signs_in("ana@example.com")
+    await console.press_there("Sign in here")
+    await expect(console.dialog).to_have_count(0)
+    await expect(console.page.get_by_role("heading", name="It works")).to_be_visible()
+    await view.close()
+
+
+async def test_where_windows_are_blocked_the_sign_in_takes_the_same_tab(
+    browser: Browser, site: LiveServer, tenant: Tenant, provider: FakeOAuth
+) -> None:
+    tenant.connector("google")
+    provider.signs_in("ana@example.com")
+    view = await browser.new_context(ignore_https_errors=True, reduced_motion="reduce")
+    await view.add_init_script("window.open = () => null")
+    console = Console(await view.new_page(), site)
+    await console.enter(tenant, "/grants")
+    await console.press("Connect a mailbox")
+    await console.press_there("Open sign-in")
+    await expect(console.title).to_have_text("ana@example.com")
+    # What somebody else writes into such an address is not shown.
+    await console.page.goto("about:blank")
+    await console.page.goto(f"{console.url}#/connected?state=x&error=server_error&error_description=Call+555")
+    await expect(console.page.get_by_text("No mailbox was connected.")).to_be_visible()
+    await expect(console.page.get_by_text("555")).to_have_count(0)
+    await view.close()
