@@ -4,7 +4,6 @@ import contextlib
 from dataclasses import dataclass
 
 from opengrant.access.api_keys import ApiKeys
-from opengrant.access.console_sessions import ConsoleSessions
 from opengrant.assembly.tools import Tools
 from opengrant.connectors.connectors import Connectors
 from opengrant.domains.domains import Domains
@@ -20,7 +19,6 @@ class Base:
     """The services that several rooms use."""
 
     api_keys: ApiKeys
-    sessions: ConsoleSessions
     applications: Applications
     redirects: RedirectUris
     workspaces: Workspaces
@@ -34,7 +32,6 @@ def build_base(tools: Tools, opened: contextlib.AsyncExitStack) -> Base:
     api_keys = ApiKeys(db=db, digests=tools.digests, clock=clock)
     base = Base(
         api_keys=api_keys,
-        sessions=ConsoleSessions(db=db, api_keys=api_keys, digests=tools.digests, clock=clock),
         applications=Applications(db=db, api_keys=api_keys, clock=clock),
         redirects=RedirectUris(db=db, clock=clock),
         workspaces=Workspaces(db=db, clock=clock),

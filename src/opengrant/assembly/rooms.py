@@ -5,6 +5,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from opengrant import metrics
+from opengrant.access.console_sessions import ConsoleSessions
 from opengrant.access.idempotency import Idempotency
 from opengrant.access.request_signatures import Signatures
 from opengrant.access.service_accounts import ServiceAccounts
@@ -59,7 +60,8 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
     db, clock = tools.db, tools.clock
     base = build_base(tools, opened)
     grants = build_grants(settings, tools, base, opened)
-    sign_in = build_sign_in(settings, tools, base, grants)
+    sessions = ConsoleSessions(db=db, api_keys=base.api_keys, digests=tools.digests, clock=clock)
+    sign_in = build_sign_in(settings, tools, base, grants, sessions)
     rederiving = Rederiving(db=db)
     mail_logins = build_mail_logins(tools, grants.refresh)
     proxy = build_proxy(settings, tools, base.api_keys, mail_logins)
@@ -78,7 +80,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         redirects=base.redirects,
         workspaces=base.workspaces,
         grouping=_grouping(tools, base, opened),
-        sessions=base.sessions,
+        sessions=sessions,
         service_accounts=ServiceAccounts(db=db, clock=clock),
         signatures=Signatures(db=db, clock=clock),
         idempotency=idempotency,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from opengrant.access.console_sessions import ConsoleSessions
 from opengrant.assembly.base import Base
 from opengrant.assembly.grants import GrantsRoom
 from opengrant.assembly.tools import Tools
@@ -34,8 +35,10 @@ class SignInRoom:
     exchange: TokenEndpoint
 
 
-def build_sign_in(settings: Settings, tools: Tools, base: Base, grants: GrantsRoom) -> SignInRoom:
-    hosted = _hosted(settings, tools, base, grants)
+def build_sign_in(
+    settings: Settings, tools: Tools, base: Base, grants: GrantsRoom, sessions: ConsoleSessions
+) -> SignInRoom:
+    hosted = _hosted(settings, tools, base, grants, sessions)
     id_tokens = IdTokens(db=tools.db, vault=tools.vault, clock=tools.clock)
     tokens = AccessTokens(
         db=tools.db,
@@ -69,11 +72,10 @@ class _Parts:
     admin_consent: AdminConsent
     codes: LoginCodes
     ending: Ending
-    links: OwnerLinks
 
 
-def _hosted(settings: Settings, tools: Tools, base: Base, grants: GrantsRoom) -> Hosted:
-    parts = _parts(settings, tools, base, grants)
+def _hosted(settings: Settings, tools: Tools, base: Base, grants: GrantsRoom, sessions: ConsoleSessions) -> Hosted:
+    parts = _parts(settings, tools, base, grants, sessions)
     return Hosted(
         start=SignInStart(
             db=tools.db,
@@ -82,7 +84,7 @@ def _hosted(settings: Settings, tools: Tools, base: Base, grants: GrantsRoom) ->
             consent=parts.consent,
             admin_consent=parts.admin_consent,
             returns=parts.returns,
-            links=parts.links,
+            links=OwnerLinks(db=tools.db, digests=tools.digests, clock=tools.clock),
             clock=tools.clock,
         ),
         visits=Visits(
@@ -113,7 +115,7 @@ def _hosted(settings: Settings, tools: Tools, base: Base, grants: GrantsRoom) ->
     )
 
 
-def _parts(settings: Settings, tools: Tools, base: Base, grants: GrantsRoom) -> _Parts:
+def _parts(settings: Settings, tools: Tools, base: Base, grants: GrantsRoom, sessions: ConsoleSessions) -> _Parts:
     db, connectors, providers = tools.db, base.connectors, tools.providers
     digests, returns = LoginDigests(digests=tools.digests), ReturnUrls(redirects=base.redirects)
     codes = LoginCodes(db=db, vault=tools.vault, digests=tools.digests, returns=returns, clock=tools.clock)
@@ -124,8 +126,7 @@ def _parts(settings: Settings, tools: Tools, base: Base, grants: GrantsRoom) -> 
         consent=ConsentPages(db=db, connectors=connectors, providers=providers, digests=digests),
         admin_consent=AdminConsent(db=db, connectors=connectors, providers=providers, digests=digests),
         codes=codes,
-        links=OwnerLinks(db=db, digests=tools.digests, clock=tools.clock),
-        ending=Ending(connect=grants.connecting.connect, codes=codes, returns=returns, sessions=base.sessions),
+        ending=Ending(connect=grants.connecting.connect, codes=codes, returns=returns, sessions=sessions),
     )
 
 

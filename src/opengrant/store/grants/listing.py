@@ -74,8 +74,6 @@ CLASS = {
     Dialect.POSTGRES: "(trouble::json ->> 'kind')",
 }
 """The class of a grant's trouble, with the expression of its index."""
-EXTERNAL = {Dialect.SQLITE: "external_id", Dialect.POSTGRES: 'external_id collate "C"'}
-"""The external id, ordered by bytes."""
 
 
 def page(
@@ -365,17 +363,16 @@ def _containing(text: str, args: Arguments, dialect: Dialect) -> Steps[_Conditio
 def _found(text: str, args: Arguments, dialect: Dialect) -> Steps[_Condition]:
     """A part of the address, or the beginning of an id. The parts exclude each other."""
     address = yield from _containing(fold(text), args, dialect)
-    external = EXTERNAL[dialect]
+    # A range of its index, as for the beginning of an address.
     first, last = args.place(text), args.place(text + _LAST)
-    begins = f"{external} >= {first} and {external} < {last}"
-    others = [(begins, "external_id")]
+    others = [(f"external_id >= {first} and external_id < {last}", "external_id")]
     bounds = grants.ids_beginning(text.lower())
     if bounds is not None:
         others.append((f"id >= {args.place(bounds[0])} and id <= {args.place(bounds[1])}", "id"))
     parts, passed = list(address.found_by), [address.sql]
     for sql, by in others:
         rest = " and ".join(f"({one}) is not true" for one in passed)
-        parts.append(_Part(f"{sql} and {rest}", _counted(sql, EXTERNAL[dialect] if by == "external_id" else by)))
+        parts.append(_Part(f"{sql} and {rest}", _counted(sql, by)))
         passed.append(sql)
     return _Condition(" or ".join(f"({one})" for one in passed), by="", parts=tuple(parts))
 
