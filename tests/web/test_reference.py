@@ -242,7 +242,7 @@ async def test_the_keyboard_alone_makes_a_grant(reference: Reference, tenant: Te
     await expect(page.get_by_role("searchbox", name="Search operations")).to_be_focused()
     await write("connect/custom")
     await press("Enter")
-    await expect(page).to_have_title("Create a grant from credentials you hold · OpenGrant API")
+    await expect(page).to_have_title("Create a grant · OpenGrant API")
     await until("Virtual calendar")
     await press("Enter")
     await expect(reference.editor("Virtual calendar")).to_be_visible()
