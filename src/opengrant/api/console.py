@@ -100,10 +100,11 @@ async def end_any_console_session(request: Request) -> None:
     errors=(InvalidRequest, GrantNotFound),
 )
 async def begin_mailbox_sign_in(request: Request) -> wire.MailboxSignInBegun:
-    """Begin a hosted sign-in that connects a mailbox to the application of the session.
+    """Start a mailbox sign-in.
 
-    It needs no redirect URI and gives no code: the grant is made when the mailbox is proven, and the browser returns to
-    the console. The answer sets the cookie that binds the sign-in to this browser.
+    It connects a mailbox to the application of the session by hosted sign-in. It needs no redirect URI and gives no
+    code: the grant is made when the mailbox is proven, and the browser returns to the console. The answer sets the
+    cookie that binds the sign-in to this browser.
     """
     body, session, base = request.read(wire.MailboxSignIn), request.own_session, request.origin
     start = request.services.hosted.start
@@ -126,10 +127,11 @@ async def begin_mailbox_sign_in(request: Request) -> wire.MailboxSignInBegun:
     errors=(InvalidRequest,),
 )
 async def create_owner_links(request: Request) -> wire.OwnerLinks:
-    """Make links for mailbox owners: for one new mailbox, or one for each of these grants.
+    """Create owner links.
 
-    The owner opens the link, signs in, and the grant is made or works again. It needs no redirect URI. A link works for
-    seven days; whoever has it can connect a mailbox of their own with it.
+    One for a new mailbox, or one for each of these grants. The owner opens the link, signs in, and the grant is made or
+    works again. It needs no redirect URI. A link works for seven days; everyone who has it can connect a mailbox of
+    their own with it.
     """
     body, app, base = request.read(wire.OwnerLinksBody), request.application, request.origin
     start, made, left_out = request.services.hosted.start, [], []

@@ -35,13 +35,14 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
     tag=TAG,
     access=InConsole(needs="all"),
     query=wire.GrantConditions,
-    answers=Stream(),
+    answers=Stream("text/csv"),
     errors=(InvalidRequest,),
 )
 async def download_grants(request: Request) -> AbstractAsyncContextManager[Streamed]:
-    """Download grants as CSV, with the filters and the order of GET /v3/grants.
+    """Download grants as CSV.
 
-    It comes while it is read, so the file may be of any size. Times are in UTC. It has no secret.
+    The filters and the order are those of GET /v3/grants. It comes while it is read, so the file may be of any size.
+    Times are in UTC. It has no secret.
     """
     query = request.query(wire.GrantConditions)
     window = Window(order=query.sort_by, descending=query.order_by == "desc", limit=_AT_ONCE)
