@@ -344,7 +344,7 @@ async def test_a_domain_is_added_published_found_and_deleted(console: Console, t
     ownership = dns.records[("agents.example.com", "TXT")].pop(0)
     await console.press("Check now: Ownership")
     await expect(records.first).to_contain_text("not there yet")
-    await expect(records.first).to_contain_text(re.compile(r"Last looked at \d\d:\d\d:\d\d"))
+    await expect(records.first).to_contain_text(re.compile(r"Last checked \d\d:\d\d:\d\d"))
     dns.records[("agents.example.com", "TXT")].append(ownership)
     await console.press("Check all now")
     await expect(page.get_by_text("All five are there")).to_be_visible()

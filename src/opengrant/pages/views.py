@@ -203,6 +203,17 @@ class Done(Page):
 
 
 @dataclass(frozen=True, slots=True)
+class Lost(Page):
+    """There is no page at this address.
+
+    wrong_verb  there is one, but not for this verb
+    """
+
+    template: ClassVar[str] = "lost.html"
+    wrong_verb: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Onward(Page):
     """Continues to another origin, by script and with a button.
 
