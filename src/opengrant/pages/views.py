@@ -50,7 +50,8 @@ def abilities(provider: ProviderName, scope: tuple[str, ...]) -> tuple[str, ...]
     """What an application with this scope may do: names of sentences under `may`."""
     if FACTS[provider].form is not None:
         return (provider.value,)
-    found = {ability for one in scope for ability in FACTS[provider].abilities(one)}
+    # A consent always tells whose mailbox it is, whatever the scope.
+    found: set[Ability] = {"profile", *(ability for one in scope for ability in FACTS[provider].abilities(one))}
     return tuple(one for one in get_args(Ability) if one in found and found.isdisjoint(_COVERED.get(one, ())))
 
 
