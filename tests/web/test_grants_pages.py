@@ -19,7 +19,7 @@ from tests.web.conftest import Console, Watch, age, gmail, hold, refuse, violati
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-BUDGET = 150_000
+BUDGET = 100_000
 """Compressed bytes of a first view, with the library that draws and what it asks of the API."""
 
 
