@@ -20,9 +20,6 @@ from tests.support import LiveServer, Tenant, data, secret
 from tests.web.conftest import Console, Watch, age, gmail, hold, refuse, violations
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-BUDGET = 150_000
-"""Compressed bytes of a first view, with the library that draws and what it asks of the API."""
 REDIRECT = "https://app.example.com/callback"
 
 
