@@ -442,6 +442,7 @@ DEPENDS_ON_THE_WORLD = {
     "POST /v3/webhooks/rotate-secret/{webhook_id}",
     "PUT /v3/webhooks/{webhook_id}/rotate-secret",
     "GET /v3/webhooks/{webhook_id}/deliveries",
+    "GET /v3/webhooks/{webhook_id}/deliveries/{delivery_id}",
     "POST /v3/webhooks/{webhook_id}/deliveries/replay-failed",
     "POST /v3/webhooks/{webhook_id}/deliveries/{delivery_id}/replay",
     "GET /v3/grants",

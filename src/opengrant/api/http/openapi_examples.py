@@ -177,6 +177,7 @@ _LEFT_OUT = frozenset(
         *("SentMessage.tracking_options", "SentMessage.schedule_id", "SentMessage.send_at", "FreeBusy.error"),
         *("Moment.actor", "Moment.request_id", "Moment.refreshes", "Moment.detail", "TrialStep.remedy"),
         *("Event.notetaker", "Calendar.notetaker", "DegradedSource.host", "Delivery.next_try_at"),
+        *("Delivery.reason", "DeliveryInFull.ended_at", "AnsweredRequest.session_id"),
     }
 )
 """Fields that do not go together with the others of their model, or that only come when a request asks for them."""
@@ -525,6 +526,50 @@ _OF_MODELS: Mapping[str, Mapping[str, Any]] = {
         "provider_code": "invalid_client",
         "remedy": "Correct the connector's client id and secret.",
     },
+    "AnsweredRequest": {
+        "id": REQUEST_ID,
+        "method": "GET",
+        "route": "/v3/grants/{grant_id}",
+        "status": 404,
+        "duration_ms": 1.2,
+        "node": "grants-1:4711",
+        "session_id": SESSION,
+    },
+    "DeliveryAttempt": {
+        "number": 1,
+        "duration_ms": 85,
+        "outcome": "500",
+        "reason": "Answered 500",
+        "signature": "9f1c0a3b5d7e9f1c0a3b5d7e9f1c0a3b5d7e9f1c0a3b5d7e9f1c0a3b5d7e9f1c",
+        "answer_headers": {"content-type": "text/plain", "set-cookie": "***"},
+        "answer_body": "The database is down.",
+        "answer_cut": False,
+    },
+    "DeliveryInFull": {
+        "id": DELIVERY,
+        "webhook_id": WEBHOOK,
+        "event_id": f"{_UUID}e7",
+        "type": "grant.created",
+        "state": "pending",
+        "attempts": 1,
+        "outcome": "500",
+        "reason": "Answered 500",
+        "url": "https://example.com/hook",
+        "headers": {"Content-Type": "application/json"},
+        "notification": {"type": "grant.created", "webhook_delivery_attempt": 1},
+        "lacks_contents": False,
+    },
+    "RequestError": {
+        "type": "grant.not_found",
+        "name": "GrantNotFound",
+        "meaning": "The application has no such grant: check the id, or list its grants.",
+    },
+    "RequestQuery": {
+        "status": "404",
+        "error": "grant.not_found",
+        "route": "/v3/grants/{grant_id}",
+    },
+    "WebhookFailing": {"attempts": 3, "reason": "Answered 500"},
     "Database": {"engine": "sqlite", "version": "3.46.1", "bytes": 73_400_320},
     "Delivery": {
         "id": DELIVERY,

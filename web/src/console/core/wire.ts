@@ -30,6 +30,32 @@ export interface Addresses {
     updated_at: number;
 }
 
+/** A request that was answered: what it was, without bodies, addresses and secrets. */
+export interface AnsweredRequest {
+    /** The `request_id` of its answer. */
+    id: string;
+    /** Unix seconds of its begin. */
+    at: number;
+    /** Of HTTP. */
+    method: string;
+    /** The template of the path. Values of the path and the query are not kept. */
+    route: string;
+    /** 499: the client hung up. */
+    status: number;
+    /** Until the last byte of the answer. */
+    duration_ms: number;
+    /** The API key that it came with, if one did. */
+    api_key_id?: string;
+    /** The console session that it came with, if one did. */
+    session_id?: string;
+    /** The grant whose id the path names, or whose access token it came with. */
+    grant_id?: string;
+    /** Absent when it went well. */
+    error?: RequestError;
+    /** Host and process that answered it, whose log has more. */
+    node: string;
+}
+
 /** An API key, without its secret. */
 export interface ApiKey {
     /** Its id. */
@@ -510,12 +536,128 @@ export interface Delivery {
     attempts: number;
     /** How the last attempt ended: an HTTP status, or a word such as `timeout`. Absent before the first. */
     outcome?: string;
+    /** The same in words. Absent before the first attempt, and of one that was delivered. */
+    reason?: string;
     /** Unix seconds of the event. */
     created_at: number;
     /** While it is pending: not before then. */
     next_try_at?: number;
     /** Once it is delivered or failed. */
     ended_at?: number;
+}
+
+/** One attempt to deliver an event. */
+export interface DeliveryAttempt {
+    /** Which attempt of the delivery, from 1. */
+    number: number;
+    /** Unix seconds of its begin. */
+    at: number;
+    /** Until the answer, or until it was given up. */
+    duration_ms: number;
+    /** An HTTP status, or a word such as `timeout`. */
+    outcome: string;
+    /** The same in words, such as `Answered 500`. */
+    reason: string;
+    /** The header `X-Nylas-Signature` that was sent. Absent when nothing was sent. */
+    signature?: string;
+    /** Headers of the answer; values that may be secrets are masked. Absent without an answer. */
+    answer_headers?: Record<string, string>;
+    /** The first 2 KB of the answer's body, as text. Absent without an answer. */
+    answer_body?: string;
+    /** The answer's body was longer. */
+    answer_cut?: boolean;
+}
+
+/** A delivery with what is sent, and every attempt that is kept. */
+export interface DeliveryInFull {
+    /** What replaying names. */
+    id: string;
+    /** Where it goes. */
+    webhook_id: string;
+    /** The `id` of the notification, which stays the same however often it is sent. */
+    event_id: string;
+    /** What happened. */
+    type:
+        | "grant.created"
+        | "grant.updated"
+        | "grant.deleted"
+        | "grant.expired"
+        | "grant.imap_sync_completed"
+        | "calendar.created"
+        | "calendar.updated"
+        | "calendar.deleted"
+        | "event.created"
+        | "event.updated"
+        | "event.deleted"
+        | "message.created"
+        | "message.created.cleaned"
+        | "message.updated"
+        | "message.deleted"
+        | "message.send_success"
+        | "message.send_failed"
+        | "message.bounce_detected"
+        | "message.bounced"
+        | "message.complaint"
+        | "message.delivered"
+        | "message.rejected"
+        | "message.opened"
+        | "message.opened.legacy"
+        | "message.link_clicked"
+        | "message.link_clicked.legacy"
+        | "message.transactional.bounced"
+        | "message.transactional.complaint"
+        | "message.transactional.delivered"
+        | "message.transactional.rejected"
+        | "thread.replied"
+        | "thread.replied.legacy"
+        | "message.intelligence.order"
+        | "message.intelligence.return"
+        | "message.intelligence.tracking"
+        | "message.intelligence.travel"
+        | "contact.created"
+        | "contact.updated"
+        | "contact.deleted"
+        | "folder.created"
+        | "folder.updated"
+        | "folder.deleted"
+        | "booking.created"
+        | "booking.pending"
+        | "booking.rescheduled"
+        | "booking.cancelled"
+        | "booking.reminder"
+        | "notetaker.created"
+        | "notetaker.updated"
+        | "notetaker.deleted"
+        | "notetaker.meeting_state"
+        | "notetaker.media"
+        | "connector.degraded"
+        | "connector.recovered";
+    /** Whose event it is, if it is a grant's. */
+    grant_id?: string;
+    /** `pending`: it will be tried, now or later. `failed`: given up, until it is replayed. */
+    state: "pending" | "delivered" | "failed";
+    /** With the one under way. */
+    attempts: number;
+    /** How the last attempt ended: an HTTP status, or a word such as `timeout`. Absent before the first. */
+    outcome?: string;
+    /** The same in words. Absent before the first attempt, and of one that was delivered. */
+    reason?: string;
+    /** Unix seconds of the event. */
+    created_at: number;
+    /** While it is pending: not before then. */
+    next_try_at?: number;
+    /** Once it is delivered or failed. */
+    ended_at?: number;
+    /** Where it goes: the URL that the webhook has now. */
+    url: string;
+    /** Headers that are sent beside the signature, which each attempt has of its own. */
+    headers: Record<string, string>;
+    /** What is sent, as the latest attempt sent it. */
+    notification: Record<string, unknown>;
+    /** The message is read when the notification is sent and is not stored, so `notification` does not show it. */
+    lacks_contents: boolean;
+    /** The latest ten attempts, newest first. */
+    history: DeliveryAttempt[];
 }
 
 /** An application. */
@@ -1086,12 +1228,6 @@ export interface Overview {
     webhooks: WebhookBacklog[];
 }
 
-/** Events that only this server has. */
-export interface OwnTriggers {
-    /** `connector.degraded` and `connector.recovered`: many grants of a connector fail alike; they work again. */
-    trigger_types: ("connector.degraded" | "connector.recovered")[];
-}
-
 /** A page of the provider's own. */
 export interface Place {
     /** For people. */
@@ -1220,6 +1356,16 @@ export type RedirectUris = RedirectUri[];
 export interface Replayed {
     /** How many deliveries will be sent again. */
     replayed: number;
+}
+
+/** Why a request was refused. Its message is not kept, because it may quote what was sent. */
+export interface RequestError {
+    /** As in the answer. */
+    type: string;
+    /** Which error of this server it was, such as `GrantNotFound`. */
+    name?: string;
+    /** What that means, and what helps. */
+    meaning?: string;
 }
 
 /** A room of a directory. */
@@ -1669,8 +1815,8 @@ export interface Webhook {
     created_at: number;
     /** When it last changed, in Unix seconds. */
     updated_at: number;
-    /** Our addition: which events of ours it is told of. Absent when there are none. */
-    opengrant?: OwnTriggers;
+    /** Our addition: which events of ours it is sent, and why it fails. Absent when there is neither. */
+    opengrant?: WebhookExtras;
 }
 
 /** How a destination keeps up. */
@@ -1689,6 +1835,28 @@ export interface WebhookBacklog {
     failed: number;
     /** Unix seconds of the event that has waited longest. */
     oldest_pending_at?: number;
+    /** Its latest attempt failed. */
+    failing?: WebhookFailing;
+}
+
+/** What only this server says of a webhook. */
+export interface WebhookExtras {
+    /** `connector.degraded` and `connector.recovered`: many grants of a connector fail alike; they work again. */
+    trigger_types: ("connector.degraded" | "connector.recovered")[];
+    /** The receiver fails, since the first failed attempt. `status` changes only after 15 minutes. */
+    failing?: WebhookFailing;
+}
+
+/** The latest attempt failed; one that goes well ends this. */
+export interface WebhookFailing {
+    /** Unix seconds of the first failed attempt in a row. */
+    since: number;
+    /** Of the latest. */
+    at: number;
+    /** How many in a row have failed. */
+    attempts: number;
+    /** Why the latest failed, such as `Answered 500`, `No answer within 10 s` or `Certificate not trusted: …`. */
+    reason: string;
 }
 
 /** A destination and the secret that signs what it gets, which is shown this once. */
@@ -1766,8 +1934,8 @@ export interface WebhookWithSecret {
     created_at: number;
     /** When it last changed, in Unix seconds. */
     updated_at: number;
-    /** Our addition: which events of ours it is told of. Absent when there are none. */
-    opengrant?: OwnTriggers;
+    /** Our addition: which events of ours it is sent, and why it fails. Absent when there is neither. */
+    opengrant?: WebhookExtras;
     /** The secret that signs notifications. It is shown once. */
     webhook_secret: string;
 }
