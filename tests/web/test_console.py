@@ -20,7 +20,6 @@ from tests.support import LiveServer, Tenant, data, secret
 from tests.web.conftest import Console, Watch, age, gmail, hold, refuse, violations
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-REDIRECT = "https://app.example.com/callback"
 
 
 @pytest.fixture(scope="module")
