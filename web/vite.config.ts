@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { defineConfig, type Plugin } from "vite";
+import { licence, writeTypeface } from "./typeface.ts";
 
 const out = resolve(import.meta.dirname, "../src/opengrant/pages/built");
 
@@ -11,7 +12,7 @@ function compressed(): Plugin {
         name: "compressed",
         apply: "build",
         closeBundle() {
-            for (const name of readdirSync(out)) {
+            for (const name of readdirSync(out).filter((one) => !one.endsWith(".woff2"))) {
                 const content = readFileSync(join(out, name));
                 const quality = { params: { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY } };
                 writeFileSync(join(out, `${name}.br`), brotliCompressSync(content, quality));
@@ -21,9 +22,21 @@ function compressed(): Plugin {
     };
 }
 
+/** The typeface, before anything names its files, and its licence beside them. */
+function typeface(): Plugin {
+    return {
+        name: "typeface",
+        apply: "build",
+        config: writeTypeface,
+        generateBundle() {
+            this.emitFile({ type: "asset", name: "geist-licence.txt", source: licence() });
+        },
+    };
+}
+
 export default defineConfig({
     base: "/static/",
-    plugins: [compressed()],
+    plugins: [typeface(), compressed()],
     build: {
         outDir: out,
         emptyOutDir: true,

@@ -47,7 +47,8 @@ def _reachable(schemas: Mapping[str, Any], roots: Iterable[Any]) -> set[str]:
 
 def _references(node: object) -> list[str]:
     if isinstance(node, Mapping):
-        own = [_name(node["$ref"])] if isinstance(node.get("$ref"), str) else []
+        reference = node.get("$ref")
+        own = [_name(reference)] if isinstance(reference, str) and "/schemas/" in reference else []
         return own + [name for value in node.values() for name in _references(value)]
     if isinstance(node, list):
         return [name for value in node for name in _references(value)]

@@ -398,7 +398,7 @@ async def test_files_are_kept_for_ever_and_pages_never(page: Page, site: Site) -
     assert answer.headers["x-frame-options"] == "DENY"
     assert "unsafe" not in answer.headers["content-security-policy"]
     named: Any = await page.evaluate("[...document.querySelectorAll('link, script')].map((one) => one.href || one.src)")
-    assert len(named) == 4
+    assert len(named) == 5
     for url in named:
         file = await page.request.get(url)
         assert (file.status, file.headers["x-content-type-options"]) == (200, "nosniff")

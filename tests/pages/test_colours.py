@@ -56,15 +56,20 @@ def test_the_fixed_colours_of_the_stylesheet_can_be_read() -> None:
     light, dark = (
         dict(re.findall(r"--([a-z-]+): #([0-9a-f]{6});", part)) for part in stylesheet.split("@media", 2)[:2]
     )
+    assert "light-dark(" not in re.sub(r"/\*.*?\*/", "", stylesheet, flags=re.DOTALL)
     for scheme, named in ((LIGHT, light), (DARK, dark)):
-        fixed = {name: Colour(*bytes.fromhex(digits)) for name, digits in named.items()}
+        fixed = {name: Colour(*bytes.fromhex(digits)) for name, digits in {**light, **named}.items()}
         assert (fixed["card"], fixed["sunken"]) == (scheme.card, scheme.sunken)
-        for surface in (scheme.card, scheme.sunken):
-            assert contrast(fixed["ink"], surface) >= 4.5
-            assert contrast(fixed["soft"], surface) >= 4.5
-            assert contrast(fixed["wrong"], surface) >= 4.5
-            assert contrast(fixed["edge"], surface) >= 3
-        assert contrast(fixed["wrong"], fixed["wrong-sunken"]) >= 4.5
+        for surface in ("page", "card", "raised", "sunken"):
+            for text in ("ink", "soft", "accent", "good", "warn", "wrong"):
+                assert contrast(fixed[text], fixed[surface]) >= 4.5, (text, surface)
+            for shape in ("edge", "fill-accent", "fill-good", "fill-warn", "fill-wrong"):
+                assert contrast(fixed[shape], fixed[surface]) >= 3, (shape, surface)
+        for state in ("accent", "good", "warn", "wrong"):
+            assert contrast(fixed[state], fixed[f"{state}-sunken"]) >= 4.5, state
+        assert contrast(fixed["accent-ink"], fixed["accent"]) >= 4.5
+        for code in ("ink", "soft", "key", "string", "number", "word"):
+            assert contrast(fixed[f"code-{code}"], fixed["code"]) >= 4.5, code
 
 
 @given(palettes)

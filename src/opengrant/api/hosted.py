@@ -39,7 +39,7 @@ from opengrant.pages.views import LABELS
 from opengrant.services import Services
 from opengrant.signin.hosted import Hosted
 from opengrant.signin.visit import Visit
-from opengrant.tenants.applications import Applications
+from opengrant.tenants.applications import DEFAULT_APPLICATION, Applications
 
 _LONGEST_FORM = 64 * 1024
 _HTML = b"text/html; charset=utf-8"
@@ -210,7 +210,9 @@ class Pages:
 
     async def _brand(self, app: Application) -> Brand:
         profile = await self.applications.profile(app)
-        return Brand.read({"name": app.name, **profile.branding}, profile.hosted_authentication)
+        # The default name says nothing to a user.
+        named = {} if app.name == DEFAULT_APPLICATION else {"name": app.name}
+        return Brand.read({**named, **profile.branding}, profile.hosted_authentication)
 
 
 def _not_offered(provider: ProviderName | None) -> str:

@@ -74,7 +74,7 @@ def _linear(part: float) -> float:
 
 
 class Scheme(NamedTuple):
-    """The fixed surfaces of one colour scheme; static/hosted.css uses the same values.
+    """The fixed surfaces of one colour scheme; common.css has the same values.
 
     card    what everything stands on
     sunken  fields, help and hover inside the card: where contrast with the accent is lowest
@@ -86,8 +86,8 @@ class Scheme(NamedTuple):
     page: Colour
 
 
-LIGHT = Scheme(WHITE, Colour(0xF3, 0xF4, 0xF7), Colour(0xF3, 0xF4, 0xF7))
-DARK = Scheme(Colour(0x19, 0x1C, 0x22), Colour(0x24, 0x28, 0x31), Colour(0x0D, 0x0F, 0x13))
+LIGHT = Scheme(WHITE, Colour(0xF2, 0xF4, 0xF7), Colour(0xF2, 0xF4, 0xF7))
+DARK = Scheme(Colour(0x13, 0x15, 0x19), Colour(0x1F, 0x22, 0x28), Colour(0x0B, 0x0C, 0x0F))
 _DARK_ENOUGH = 0.02
 """Luminance that the page may have in the dark scheme."""
 _OURS = Colour(0x2F, 0x55, 0xD4)
@@ -109,7 +109,7 @@ class Palette:
     gap: int = 10
 
     def stylesheet(self) -> str:
-        """Custom properties for both schemes, which static/hosted.css takes up."""
+        """Custom properties for both schemes, which static/pages.css takes up."""
         light, dark = (_properties(self, scheme) for scheme in (LIGHT, DARK))
         return (
             f":root{{--gap:{self.gap}px;{_declared(light)}}}\n"

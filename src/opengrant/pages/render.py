@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from opengrant.pages.assets import PACKAGED, theme
+from opengrant.pages.assets import PACKAGED, theme, typeface
 from opengrant.pages.views import Page
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def environment() -> "Environment":
         auto_reload=False,
     )
     made.globals["asset"] = {name: asset.path for name, asset in PACKAGED.items()}
+    made.globals["typeface"] = typeface()
     return made
 
 

@@ -66,7 +66,7 @@ class Label:
 
     value       the provider's name on the wire; the templates choose the icon by it
     also        other names that people know
-    any_server  it stands for any server at all: offered only when asked for, or alone
+    any_server  it stands for any server at all, and has no name of its own
     """
 
     value: str

@@ -20,8 +20,7 @@ from opengrant.store.signin import logins
 from opengrant.store.signin.logins import Login
 from opengrant.tenants.applications import Applications
 
-_LABELS = {name: facts.label for name, facts in FACTS.items() if facts.label is not None}
-OFFERED = tuple(_LABELS)
+OFFERED = tuple(name for name, facts in FACTS.items() if facts.label is not None)
 """Providers that hosted sign-in can offer, in the order of the page."""
 
 
@@ -121,10 +120,7 @@ async def offered(db: Store, app: Application, request: AuthorizationRequest) ->
     connected = await db.read(script())
     if missing := [name for name in request.providers if name not in connected]:
         raise InvalidRequest(f"provider: this application has no {missing[0]} connector. POST /v3/connectors first.")
-    # A form for any mail server is offered on request, or when it is the only way.
-    providers = request.providers or tuple(
-        name for name in OFFERED if name in connected and (not _LABELS[name].any_server or len(connected) == 1)
-    )
+    providers = request.providers or tuple(name for name in OFFERED if name in connected)
     if not providers:
         raise InvalidRequest("This application has no connector that a user could sign in to. POST /v3/connectors.")
     return providers

@@ -1,6 +1,19 @@
 """/openapi.json: the route table and the wire models, written down as OpenAPI 3.1.
 
 Nothing is described twice: paths, verbs, bodies, answers and errors come from the table that serves them.
+
+Members of an operation that say more than OpenAPI does, or that are used in one way:
+    summary                 its name: "Create a grant"
+    description             what it does, in sentences
+    security                who may call it; the permission that it needs stands as a role
+    x-opengrant-addition    true: the vendor's API has no such call
+    x-opengrant-limit       how often it may be called, in words
+    x-opengrant-same-as     the operationId of the operation that this one repeats with another verb or path
+
+Each field and parameter has an example, each body and answer a whole one. That of a field is in `examples` of its
+schema. A field that is an object, or a list of objects, has none: its own fields have them. Those of an answer are in
+`examples` of the response: `success`, or one for each type of error. Answers with errors, their examples and headers
+are components, because many operations have the same ones.
 """
 
 import inspect
@@ -17,12 +30,13 @@ from opengrant import __version__
 from opengrant.api.http import responses
 from opengrant.api.http.authentication import CONSOLE_COOKIE, CONSOLE_HEADER
 from opengrant.api.http.field_meanings import WithMeanings
+from opengrant.api.http.openapi_examples import GRANT_ID, LOCATION, NEXT_CURSOR, REQUEST_ID, compose
+from opengrant.api.http.openapi_examples import add_to as add_examples
 from opengrant.api.http.openapi_texts import (
     CONSOLE_PARAMETER,
     DESCRIPTION,
     HEADERS,
     PATH_PARAMETERS,
-    SESSION_SCHEMES,
     SIGNATURE_HEADERS,
     TAGS,
 )
@@ -61,15 +75,22 @@ from opengrant.errors import (
 )
 from opengrant.model import ProviderName
 
-_REF = "#/components/schemas/{model}"
+_SCHEMAS = "#/components/schemas/"
 
 
 def document(public_url: str | None = None) -> dict[str, Any]:
     """The whole document, ready for JSON."""
     schemas, refs = _schemas()
+    components: dict[str, dict[str, Any]] = {
+        "schemas": schemas,
+        "responses": {},
+        "examples": {},
+        "headers": _HEADERS,
+        "securitySchemes": _security_schemes(),
+    }
     paths: dict[str, Any] = {}
     for operation in OPERATIONS:
-        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, schemas, refs)
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, components, refs)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -80,14 +101,46 @@ def document(public_url: str | None = None) -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": public_url or "/"}],
-        "security": [{"apiKey": []}, SESSION_SCHEMES],
         "tags": _tags(),
         "paths": paths,
-        "components": {
-            "schemas": schemas,
-            "securitySchemes": _security_schemes(),
-        },
+        "components": {**components, "schemas": _used(schemas, paths, components["responses"])},
     }
+
+
+def _used(schemas: Mapping[str, Any], *parts: object) -> dict[str, Any]:
+    """Without those of query strings, which parameters were made of."""
+    used: set[str] = set()
+    waiting = [name for part in parts for name in _references(part)]
+    while waiting:
+        name = waiting.pop()
+        if name not in used:
+            used.add(name)
+            waiting += _references(schemas[name])
+    return {name: schema for name, schema in schemas.items() if name in used}
+
+
+def _references(part: object) -> Iterable[str]:
+    """The names of the schemas that a part of the document refers to."""
+    if isinstance(part, Mapping):
+        reference = part.get("$ref")
+        if isinstance(reference, str) and reference.startswith(_SCHEMAS):
+            yield reference.removeprefix(_SCHEMAS)
+        part = list(part.values())
+    if isinstance(part, list):
+        for inner in part:
+            yield from _references(inner)
+
+
+_REQUEST_ID = {"type": "string", "format": "uuid", "examples": [REQUEST_ID]}
+_HEADERS = {
+    "X-Request-Id": {"description": "Equal to `request_id` in the body.", "required": True, "schema": _REQUEST_ID},
+    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "examples": [30]}},
+    "Location": {
+        "description": "Where the browser goes.",
+        "required": True,
+        "schema": {"type": "string", "examples": [LOCATION]},
+    },
+}
 
 
 def _security_schemes() -> dict[str, Any]:
@@ -132,7 +185,9 @@ def _tags() -> list[dict[str, str]]:
 
 
 def _members(shape: Any) -> tuple[type[BaseModel], ...]:
-    """The models of a union, or the one model."""
+    """The models of a union, or the one model; of None none."""
+    if shape is None:
+        return ()
     members = typing.get_args(shape) if isinstance(shape, types.UnionType) else (shape,)
     return tuple(member for member in members if member is not types.NoneType)
 
@@ -140,15 +195,25 @@ def _members(shape: Any) -> tuple[type[BaseModel], ...]:
 def _schemas() -> tuple[dict[str, Any], Mapping[Any, Any]]:
     inputs: list[tuple[type[BaseModel], Any]] = []
     for operation in OPERATIONS:
-        if operation.body is not None:
-            inputs += [(model, "validation") for model in _members(operation.body)]
+        inputs += [(model, "validation") for model in _members(operation.body)]
         if operation.query is not None:
             inputs.append((operation.query, "validation"))
         if not isinstance(operation.answers, Done | Redirect | Stream):
             inputs.append((operation.answers.shape, "serialization"))
     inputs += [(wire.Error, "serialization"), (wire.OAuthError, "serialization")]
-    refs, top = models_json_schema(list(dict.fromkeys(inputs)), ref_template=_REF, schema_generator=WithMeanings)
-    return {name: _without_nulls(schema) for name, schema in top["$defs"].items()}, refs
+    refs, top = models_json_schema(
+        list(dict.fromkeys(inputs)), ref_template=f"{_SCHEMAS}{{model}}", schema_generator=WithMeanings
+    )
+    schemas = {name: _without_nulls(schema) for name, schema in top["$defs"].items()}
+    add_examples(schemas, _bodies(refs))
+    return schemas, refs
+
+
+def _bodies(refs: Mapping[Any, Any]) -> Iterable[tuple[str, Any]]:
+    for operation in OPERATIONS:
+        for model in _members(operation.body):
+            for example in _examples(model):
+                yield refs[model, "validation"]["$ref"].rpartition("/")[2], example
 
 
 def _without_nulls(schema: Any) -> Any:
@@ -166,27 +231,31 @@ def _without_nulls(schema: Any) -> Any:
     return cleaned
 
 
-def _operation(operation: Operation, schemas: dict[str, Any], refs: Mapping[Any, Any]) -> dict[str, Any]:
+def _operation(
+    operation: Operation, components: Mapping[str, dict[str, Any]], refs: Mapping[Any, Any]
+) -> dict[str, Any]:
     summary, _, description = inspect.cleandoc(operation.handler.__doc__ or "").partition("\n\n")
     name = operation.handler.__name__
     described: dict[str, Any] = {
         "operationId": name if operation.alias_of is None else f"{name}_{_aside(operation)}",
-        "summary": summary.rstrip("."),
+        "summary": " ".join(summary.split()).rstrip("."),
         "tags": [operation.tag],
     }
-    if isinstance(operation.access, Key) and operation.access.needs != "all":
-        description = f"{description}\n\nNeeds an API key with the permission `{operation.access.needs}`.".lstrip()
+    if operation.alias_of is not None:
+        description = f"The same as {operation.alias_of}. {description}".rstrip()
+        described["x-opengrant-same-as"] = name
     if description:
         described["description"] = description
-    if operation.alias_of is not None:
-        described["description"] = f"The same as {operation.alias_of}. " + description
-    if parameters := _parameters(operation, schemas):
+    if operation.addition:
+        described["x-opengrant-addition"] = True
+    if operation.limit is not None:
+        described["x-opengrant-limit"] = operation.limit
+    if parameters := _parameters(operation, components["schemas"]):
         described["parameters"] = parameters
     if operation.body is not None:
         described["requestBody"] = _body(operation, refs)
-    described["responses"] = _responses(operation, refs)
-    if (security := _security(operation.access)) is not None:
-        described["security"] = security
+    described["responses"] = _responses(operation, components, refs)
+    described["security"] = _security(operation.access)
     return described
 
 
@@ -199,21 +268,30 @@ def _parameters(operation: Operation, schemas: dict[str, Any]) -> list[dict[str,
     return parameters + [HEADERS[name] for name in operation.reads]
 
 
-def _security(access: Access) -> list[dict[str, list[str]]] | None:
-    """What the operation needs; None where that is what the whole document says."""
+def _security(access: Access) -> list[dict[str, list[str]]]:
+    """What the operation needs; no item: nothing."""
     match access:
         case Open() | SignIn():
             return []
-        case Signed():
-            return [{f"signature{name}": [] for name in SIGNATURE_HEADERS}, SESSION_SCHEMES]
-        case InConsole():
-            return [SESSION_SCHEMES]
-        case Key(by_token=True, by_session=False):
-            return [{"apiKey": []}, {"accessToken": []}]
-        case Key(by_token=True):
-            return [{"apiKey": []}, {"accessToken": []}, SESSION_SCHEMES]
-        case Key():
-            return None
+        case Signed(permission):
+            return [
+                {f"signature{name}": [permission] if name == "Kid" else [] for name in SIGNATURE_HEADERS},
+                _session("operator"),
+            ]
+        case InConsole(operator=operator, needs=needs):
+            return [_session("operator" if operator else needs)]
+        case Key(needs, by_token=by_token, by_session=by_session):
+            ways: list[dict[str, list[str]]] = [{"apiKey": [needs]}]
+            if by_token:
+                ways.append({"accessToken": []})
+            if by_session:
+                ways.append(_session(needs))
+            return ways
+
+
+def _session(role: str | None) -> dict[str, list[str]]:
+    """A session of the console takes its cookie and its header."""
+    return {"consoleSession": [role] if role else [], "consoleHeader": []}
 
 
 def _aside(operation: Operation) -> str:
@@ -237,10 +315,12 @@ def _in_path(name: str) -> dict[str, Any]:
 
 def _query(schema: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
     for name, field in schema["properties"].items():
-        shape = {key: value for key, value in field.items() if key not in {"title", "description"}}
+        shape = {key: value for key, value in field.items() if key not in {"title", "description", "examples"}}
         parameter = {"name": name, "in": "query", "required": name in schema.get("required", ()), "schema": shape}
         if "description" in field:
             parameter["description"] = field["description"]
+        if "examples" in field:
+            parameter["examples"] = {"example": {"value": field["examples"][0]}}
         yield parameter
 
 
@@ -312,24 +392,53 @@ def _is_word(model: type[BaseModel], name: str) -> bool:
     return field is not None and typing.get_origin(field.annotation) is typing.Literal
 
 
-def _responses(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
-    described = {str(operation.answers.status): _success(operation.answers, refs)}
+def _responses(
+    operation: Operation, components: Mapping[str, dict[str, Any]], refs: Mapping[Any, Any]
+) -> dict[str, Any]:
+    schemas = components["schemas"]
+    described = {str(operation.answers.status): _with_example(_success(operation.answers, refs), schemas)}
     if isinstance(operation.answers, One) and operation.answers.put_off:
-        described["202"] = _put_off(operation.answers, refs)
+        described["202"] = _with_example(_put_off(operation.answers, refs), schemas)
     by_status: dict[int, list[type[OpenGrantError]]] = {}
     for kind in dict.fromkeys(_errors(operation)):
         by_status.setdefault(kind.status, []).append(kind)
+    in_oauth = operation.path in responses.OAUTH_PATHS
     for status, kinds in sorted(by_status.items()):
-        says = "  \n".join(f"`{kind.type}`: {inspect.cleandoc(kind.__doc__ or '')}" for kind in kinds)
-        in_oauth = operation.path in responses.OAUTH_PATHS
-        response = _response(says, refs[wire.OAuthError if in_oauth else wire.Error, "serialization"])
-        response["content"]["application/json"]["examples"] = {
-            kind.type: {"value": _example(kind, in_oauth=in_oauth)} for kind in kinds
-        }
-        if status in {429, 503}:
-            response["headers"]["Retry-After"] = {"description": "Seconds to wait.", "schema": {"type": "integer"}}
-        described[str(status)] = response
+        name = "Or".join(kind.__name__ for kind in kinds) + ("InOAuth" if in_oauth else "")
+        if name not in components["responses"]:
+            components["responses"][name] = _refusal(status, kinds, components["examples"], refs, in_oauth=in_oauth)
+        described[str(status)] = {"$ref": f"#/components/responses/{name}"}
     return described
+
+
+def _with_example(response: dict[str, Any], schemas: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    for media in response.get("content", {}).values():
+        if media["schema"].get("format") != "binary":
+            media["examples"] = {"success": {"value": compose(media["schema"], schemas)}}
+    return response
+
+
+def _refusal(
+    status: int,
+    kinds: Iterable[type[OpenGrantError]],
+    examples: dict[str, Any],
+    refs: Mapping[Any, Any],
+    *,
+    in_oauth: bool,
+) -> dict[str, Any]:
+    """An answer with one of several errors of one status. Their examples are entered into `examples`."""
+    said, shown = [], {}
+    for kind in kinds:
+        meaning = inspect.cleandoc(kind.__doc__ or "")
+        said.append(f"`{kind.type}`: {meaning}")
+        name = kind.__name__ + ("InOAuth" if in_oauth else "")
+        examples[name] = {"summary": meaning.partition("\n")[0], "value": _example(kind, in_oauth=in_oauth)}
+        shown[kind.type if kind.type not in shown else kind.__name__] = {"$ref": f"#/components/examples/{name}"}
+    response = _response("  \n".join(said), refs[wire.OAuthError if in_oauth else wire.Error, "serialization"])
+    response["content"]["application/json"]["examples"] = shown
+    if status in {429, 503}:
+        response["headers"]["Retry-After"] = _header("Retry-After")
+    return response
 
 
 def _success(answers: Answers, refs: Mapping[Any, Any]) -> dict[str, Any]:
@@ -343,11 +452,11 @@ def _success(answers: Answers, refs: Mapping[Any, Any]) -> dict[str, Any]:
         case One(shape, says_success=says_success, says_grant=says_grant):
             more: dict[str, Any] = {"success": {"const": True}} if says_success else {}
             if says_grant:
-                more["grant_id"] = {"type": "string"}
+                more["grant_id"] = {"type": "string", "examples": [GRANT_ID]}
             schema = _envelope(data=refs[shape, "serialization"], **more)
         case Page(shape, by_cursor=by_cursor):
-            number = {"type": "integer"}
-            schema = _envelope(data=_list(refs[shape, "serialization"]), limit=number, offset=number)
+            limit, offset = ({"type": "integer", "examples": [number]} for number in (50, 0))
+            schema = _envelope(data=_list(refs[shape, "serialization"]), limit=limit, offset=offset)
             if by_cursor:
                 schema["properties"]["next_cursor"] = _NEXT_CURSOR
         case Cursor(shape):
@@ -365,11 +474,15 @@ def _put_off(answers: One, refs: Mapping[Any, Any]) -> dict[str, Any]:
     return _response("What will be done later", _envelope(**members, **repeated))
 
 
-_NEXT_CURSOR = {"type": "string", "description": "The page_token of the next page; absent on the last."}
+_NEXT_CURSOR = {
+    "type": "string",
+    "description": "The page_token of the next page; absent on the last.",
+    "examples": [NEXT_CURSOR],
+}
 
 
 def _envelope(**members: Any) -> dict[str, Any]:
-    properties = {"request_id": {"type": "string", "format": "uuid"}, **members}
+    properties = {"request_id": _REQUEST_ID, **members}
     return {"type": "object", "required": list(properties), "properties": properties}
 
 
@@ -391,34 +504,35 @@ def _errors(operation: Operation) -> list[type[OpenGrantError]]:
 
 
 def _example(kind: type[OpenGrantError], *, in_oauth: bool) -> dict[str, Any]:
-    request_id = "6f0c1d9e-7a51-4e0f-9f3f-0d8f5b7f2a11"
     message = inspect.cleandoc(kind.__doc__ or "").split("\n")[0]
     if not in_oauth:
-        return {"request_id": request_id, "error": {"type": kind.type, "message": message}}
+        return {"request_id": REQUEST_ID, "error": {"type": kind.type, "message": message}}
     problem = OAuthRefused("invalid_grant", message) if issubclass(kind, OAuthRefused) else kind(message)
-    return responses.oauth_error(request_id, problem)
+    return responses.oauth_error(REQUEST_ID, problem)
 
 
 def _redirect() -> dict[str, Any]:
-    there = {"description": "Where the browser goes.", "required": True, "schema": {"type": "string"}}
-    headers = _response("", {})["headers"]
-    return {"description": "The browser is sent on.", "headers": {**headers, "Location": there}}
+    return {
+        "description": "The browser is sent on.",
+        "headers": {**_REQUEST_ID_HEADER, "Location": _header("Location")},
+    }
 
 
 def _stream() -> dict[str, Any]:
     binary = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
-    return {"description": "The bytes.", "headers": _response("", {})["headers"], "content": binary}
+    return {"description": "The bytes.", "headers": {**_REQUEST_ID_HEADER}, "content": binary}
 
 
 def _response(description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "description": description,
-        "headers": {
-            "X-Request-Id": {
-                "description": "Equal to request_id in the body.",
-                "required": True,
-                "schema": {"type": "string", "format": "uuid"},
-            }
-        },
+        "headers": {**_REQUEST_ID_HEADER},
         "content": {"application/json": {"schema": schema}},
     }
+
+
+def _header(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/headers/{name}"}
+
+
+_REQUEST_ID_HEADER = {"X-Request-Id": _header("X-Request-Id")}

@@ -17,9 +17,6 @@ SIGNATURE_HEADERS = {
 }
 """The four headers of a signed request; each is a security scheme, and a signed route asks for all."""
 
-SESSION_SCHEMES: dict[str, list[str]] = {"consoleSession": [], "consoleHeader": []}
-"""A session of the console takes both."""
-
 TAGS = {
     "Connect": "Turn a credential that you hold into a grant, and find out which provider an address belongs to.",
     "Grants": "Look at mailboxes that are connected, change or delete them, and get their live tokens.",

@@ -3,12 +3,13 @@
     @route("GET", "/v3/things/{id}", tag="Things", access=Key("things.read"), answers=One(wire.Thing))
     async def get_thing(request: Request) -> wire.Thing: ...
 
-A row's summary and description in /openapi.json are the docstring of its handler.
+In /openapi.json the first line of the handler's docstring is the operation's name, as in "Create a grant"; what follows
+is its description.
 """
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict, Unpack
 
 from pydantic import BaseModel
 
@@ -198,6 +199,8 @@ class Operation:
     reads       headers that mean something here: Idempotency-Key, If-Available
     alias_of    the verb, or verb and path, of the operation that this one repeats
     served      False: it authenticates and then answers 501; its path is not in the table
+    addition    the vendor's API has no such call
+    limit       how often it may be called, in words
     """
 
     method: str
@@ -214,6 +217,18 @@ class Operation:
     reads: tuple[str, ...] = ()
     alias_of: str | None = None
     served: bool = True
+    addition: bool = False
+    limit: str | None = None
+
+
+class Rarely(TypedDict, total=False):
+    """What few rows say; the meanings are those of Operation."""
+
+    form: bool
+    file: FileBody | MultipartBody | None
+    reads: tuple[str, ...]
+    addition: bool
+    limit: str
 
 
 OPERATIONS: list[Operation] = []
@@ -231,9 +246,7 @@ def route(
     errors: tuple[type[OpenGrantError], ...] = (),
     also: str | None = None,
     also_at: str | None = None,
-    form: bool = False,
-    file: FileBody | MultipartBody | None = None,
-    reads: tuple[str, ...] = (),
+    **rarely: Unpack[Rarely],
 ) -> Callable[[Handler], Handler]:
     """Enter a handler into the table. `also` is a second verb, `also_at` a second path with the same meaning."""
     others = [(verb, at) for at in (path, also_at) for verb in (method, also) if verb and at][1:]
@@ -249,9 +262,7 @@ def route(
             body=body,
             query=query,
             errors=errors,
-            form=form,
-            file=file,
-            reads=reads,
+            **rarely,
         )
         OPERATIONS.append(first)
         for verb, at in others:

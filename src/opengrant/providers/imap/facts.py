@@ -7,7 +7,7 @@ FACTS = Facts(
     name=ProviderName.IMAP,
     speaks_as="The mail server",
     holds="password",
-    label=Label("imap", "Other mail account", "Any mail server, with IMAP", any_server=True),
+    label=Label("imap", "Other mail", "Any mail server, with IMAP", any_server=True),
     form=Form(
         fields=(
             "email",

@@ -88,7 +88,7 @@ function Classes() {
                 <thead>
                     <tr>
                         <th scope="col">Class</th>
-                        <th scope="col">Who has to act</th>
+                        <th scope="col">Who must act</th>
                         <th scope="col">Status</th>
                     </tr>
                 </thead>

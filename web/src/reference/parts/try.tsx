@@ -99,7 +99,7 @@ function Try({ operation, variant }: Part) {
             return false;
         }
         if (variant && draft.value.trim() !== "" && parse(draft.value) === undefined) {
-            setComplaint("The body is not JSON yet. Fix what the editor underlines, then send.");
+            setComplaint("The body is not valid JSON yet. Fix what the editor underlines, then send.");
             return false;
         }
         if (variant && operation.bodyRequired && draft.value.trim() === "") {
