@@ -162,12 +162,7 @@ export function readOperation(about: Entry, document: Document): Operation {
     };
 }
 
-function readStatus(
-    status: number,
-    answer: Answer,
-    defs: Defs,
-    examples: Record<string, Example> | undefined,
-): Status {
+function readStatus(status: number, answer: Answer, defs: Defs, examples: Record<string, Example> | undefined): Status {
     const [media] = Object.values(answer.content ?? {});
     const binary = media?.schema?.format === "binary";
     const given = Object.entries(media?.examples ?? {}).map(([title, one]) => ({
@@ -188,7 +183,11 @@ function access(security: Record<string, string[]>[]): Access {
     const by = (scheme: string) => security.find((way) => scheme in way);
     const session = by("consoleSession");
     const signed = by("signatureKid");
-    const roles = [...(by("apiKey")?.apiKey ?? []), ...(signed?.signatureKid ?? []), ...(session?.consoleSession ?? [])];
+    const roles = [
+        ...(by("apiKey")?.apiKey ?? []),
+        ...(signed?.signatureKid ?? []),
+        ...(session?.consoleSession ?? []),
+    ];
     return {
         key: by("apiKey") !== undefined,
         token: by("accessToken") !== undefined,

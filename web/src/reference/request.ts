@@ -72,7 +72,7 @@ export function call(typed: Typed, origin: string, shown: boolean): Call | undef
         path: Object.fromEntries(
             operation.parameters
                 .filter((one) => one.in === "path")
-                .map(({ name }) => [name, fields[`path:${name}`] ?? ""]),
+                .map((one) => [one.name, fields[fieldKey(one)] || exampleOf(one)]),
         ),
         query: operation.parameters
             .filter((one) => one.in === "query")
@@ -81,14 +81,23 @@ export function call(typed: Typed, origin: string, shown: boolean): Call | undef
                 if (value !== "") {
                     const isSecret = isSecretParameter(one);
                     return [
-                        [one.name, isSecret ? new Secret(one.name.toUpperCase(), value) : scalar(one, value, operation.defs)],
+                        [
+                            one.name,
+                            isSecret ? new Secret(one.name.toUpperCase(), value) : scalar(one, value, operation.defs),
+                        ],
                     ];
                 }
-                return one.required ? [[one.name, stand(one.name)]] : [];
+                return one.required ? [[one.name, exampleOf(one) || stand(one.name)]] : [];
             }),
         headers: given(typed, "header").map(([{ name }, value]) => [name, value]),
         body: body === undefined || variant === undefined ? undefined : mark(body, variant.schema, operation.defs),
     };
+}
+
+/** What stands in code for a parameter that has not been filled in. */
+function exampleOf({ examples, schema }: Parameter): string {
+    const value = Object.values(examples ?? {})[0]?.value ?? schema?.examples?.[0] ?? schema?.enum?.[0];
+    return value === undefined ? "" : String(value);
 }
 
 function given({ operation, fields }: Typed, where: Parameter["in"]): [Parameter, string][] {

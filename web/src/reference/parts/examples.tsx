@@ -61,9 +61,7 @@ export function ExampleAnswers({ operation }: { operation: Operation }) {
                         ))}
                     </select>
                 )}
-                <p class="panel-note">
-                    {meaning ? <Inline text={meaning} /> : `${status} ${words(answer.status)}`}
-                </p>
+                <p class="panel-note">{meaning ? <Inline text={meaning} /> : `${status} ${words(answer.status)}`}</p>
                 {example ? (
                     <Scrollable label={`Example answer, ${status}`} class="example-body">
                         <JsonView key={`${status} ${at}`} value={example.value} />

@@ -67,7 +67,11 @@ export function OperationPage({ entry, place }: { entry: Entry; place: Place }) 
                         <ExampleAnswers operation={operation} />
                     </aside>
                     <Home.Provider
-                        value={{ id: operation.id, variant: hasChoice ? variant?.slug : undefined, target: place.field }}
+                        value={{
+                            id: operation.id,
+                            variant: hasChoice ? variant?.slug : undefined,
+                            target: place.field,
+                        }}
                     >
                         <div class="docs">
                             {variant && hasChoice && (
@@ -165,7 +169,8 @@ function Needs({ access }: { access: Access }) {
             with the permission <code>{access.permission}</code>
         </>
     );
-    const session = access.session && access.operator ? "an operator’s session of the console" : "a session of the console";
+    const session =
+        access.session && access.operator ? "an operator’s session of the console" : "a session of the console";
     if (access.signed) {
         return (
             <>
@@ -175,7 +180,14 @@ function Needs({ access }: { access: Access }) {
         );
     }
     if (!access.key) {
-        return access.session ? <>{session}{permission}</> : <>an access token</>;
+        return access.session ? (
+            <>
+                {session}
+                {permission}
+            </>
+        ) : (
+            <>an access token</>
+        );
     }
     return (
         <>
@@ -205,8 +217,11 @@ function Picker({ operation, variant }: { operation: Operation; variant: Variant
     );
 }
 
+/** Without a name in bold before it, which is the title. */
 function firstSentence(text: string): string {
-    return /^.*?[.:](?=\s|$)/s.exec(text.replaceAll(/\s+/g, " "))?.[0] ?? text;
+    const [line = ""] = text.split("\n\n");
+    const plain = line.replace(/^\*\*[^*]+\*\*\s*/, "").replaceAll(/\s+/g, " ");
+    return /^.*?\.(?=\s|$)/.exec(plain)?.[0] ?? plain;
 }
 
 function Body({ operation, variant }: { operation: Operation; variant: Variant }) {

@@ -25,7 +25,7 @@ function AnswerView({ answer, operation }: { answer: Answered; operation: Operat
     const good = answer.status < 400;
     const requestId = answer.headers.find(([name]) => name === "x-request-id")?.[1];
     return (
-        <section class="card panel" aria-label="Answer">
+        <section aria-label="Answer">
             <p class="status-line">
                 <Badge tone={good ? "good" : "wrong"}>
                     {answer.status} {answer.words}

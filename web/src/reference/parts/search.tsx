@@ -65,6 +65,7 @@ export function Search({ onClose }: { onClose: () => void }) {
         }
     };
     return (
+        // biome-ignore lint/a11y/useKeyWithClickEvents: a click beside the dialog closes it, as Esc does
         <dialog
             ref={dialog}
             class="search"

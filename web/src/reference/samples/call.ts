@@ -148,7 +148,12 @@ export function http(call: Call): Http {
         headers.push(["Content-Type", ["application/json"]]);
     }
     headers.push(...call.headers.map(([name, value]): [string, Text] => [name, [value]]));
-    return { method: operation.method, url: joined(url), headers: headers.map(([n, t]) => [n, joined(t)]), body: call.body };
+    return {
+        method: operation.method,
+        url: joined(url),
+        headers: headers.map(([n, t]) => [n, joined(t)]),
+        body: call.body,
+    };
 }
 
 /** Neighbouring strings as one. */

@@ -1,6 +1,6 @@
 /** The request for a shell. Secrets come from the environment until they are revealed. */
 
-import { BRACKETS, type Call, http, SIGNED_HINT, Secret, type Text, write } from "./call";
+import { BRACKETS, type Call, http, Secret, SIGNED_HINT, type Text, write } from "./call";
 
 export function curl(call: Call): string {
     const { method, url, headers, body } = http(call);

@@ -1,6 +1,6 @@
 /** The request in Go, with the standard library. */
 
-import { type Call, http, type Literals, SIGNED_HINT, Secret, type Text, write } from "./call";
+import { type Call, http, type Literals, Secret, SIGNED_HINT, type Text, write } from "./call";
 
 export function go(call: Call): string {
     const { method, url, headers, body } = http(call);

@@ -1,7 +1,18 @@
 /** The request in Java: with the official SDK if it has the call, otherwise with java.net.http. */
 
 import { isObject } from "../../shared/json";
-import { BRACKETS, type Call, http, KEY_VARIABLE, type Marked, pathParameters, SIGNED_HINT, Secret, type Text, write } from "./call";
+import {
+    BRACKETS,
+    type Call,
+    http,
+    KEY_VARIABLE,
+    type Marked,
+    pathParameters,
+    Secret,
+    SIGNED_HINT,
+    type Text,
+    write,
+} from "./call";
 import { asked, sdkCall, whyByHand } from "./sdk";
 
 export function java(call: Call): string {
@@ -38,7 +49,11 @@ function program(imports: string[], note: string, lines: string[], raises: strin
 
 function client(call: Call): string[] {
     const key = call.shown && call.key ? quoted(call.key) : getenv(new Secret(KEY_VARIABLE, ""));
-    return [`NylasClient nylas = new NylasClient.Builder(${key})`, `${INDENT}.apiUri(${quoted(call.origin)})`, `${INDENT}.build();`];
+    return [
+        `NylasClient nylas = new NylasClient.Builder(${key})`,
+        `${INDENT}.apiUri(${quoted(call.origin)})`,
+        `${INDENT}.build();`,
+    ];
 }
 
 function sdk(call: Call, name: string): string {
@@ -60,7 +75,13 @@ function customAuthentication(call: Call): string | undefined {
     const isKnown = typeof provider === "string" && PROVIDERS.includes(provider);
     const members = isObject(settings) ? Object.entries(settings as Record<string, Marked>) : [];
     const areShort = members.every(([, value]) => value instanceof Secret || typeof value !== "object");
-    if (!isKnown || members.length > 10 || !areShort || Object.keys(rest).length > 0 || typeof (state ?? "") !== "string") {
+    if (
+        !isKnown ||
+        members.length > 10 ||
+        !areShort ||
+        Object.keys(rest).length > 0 ||
+        typeof (state ?? "") !== "string"
+    ) {
         return undefined;
     }
     const entries = members.map(([name, value]) => `${INDENT}${quoted(name)}, ${text(call, value)}`);
@@ -73,7 +94,12 @@ function customAuthentication(call: Call): string | undefined {
         `${INDENT}.build();`,
         "System.out.println(nylas.auth().customAuthentication(request));",
     ];
-    const imports = ["com.nylas.NylasClient", "com.nylas.models.AuthProvider", "com.nylas.models.CreateGrantRequest", "java.util.Map"];
+    const imports = [
+        "com.nylas.NylasClient",
+        "com.nylas.models.AuthProvider",
+        "com.nylas.models.CreateGrantRequest",
+        "java.util.Map",
+    ];
     return program(imports, "", lines, "Exception");
 }
 
@@ -99,11 +125,21 @@ function byHand(call: Call): string {
             ? 'System.out.println(answer.statusCode() + " " + answer.headers().firstValue("Location"));'
             : 'System.out.println(answer.statusCode() + " " + answer.body());',
     ];
-    const imports = ["java.net.URI", "java.net.http.HttpClient", "java.net.http.HttpRequest", "java.net.http.HttpResponse"];
+    const imports = [
+        "java.net.URI",
+        "java.net.http.HttpClient",
+        "java.net.http.HttpRequest",
+        "java.net.http.HttpResponse",
+    ];
     if (lines.some((line) => line.includes("URLEncoder"))) {
         imports.push("java.net.URLEncoder", "java.nio.charset.StandardCharsets");
     }
-    return program(imports, call.operation.access.signed ? SIGNED_HINT : whyByHand(call.operation.id), lines, "Exception");
+    return program(
+        imports,
+        call.operation.access.signed ? SIGNED_HINT : whyByHand(call.operation.id),
+        lines,
+        "Exception",
+    );
 }
 
 /** The body as a text block, in which names of secrets are replaced. */

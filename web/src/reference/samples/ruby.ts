@@ -1,6 +1,18 @@
 /** The request in Ruby: with the official SDK if it has the call, otherwise with net/http. */
 
-import { type Call, http, KEY_VARIABLE, type Literals, pathParameters, SIGNED_HINT, Secret, type Text, tokenOf, withoutGrantType, write } from "./call";
+import {
+    type Call,
+    http,
+    KEY_VARIABLE,
+    type Literals,
+    pathParameters,
+    Secret,
+    SIGNED_HINT,
+    type Text,
+    tokenOf,
+    withoutGrantType,
+    write,
+} from "./call";
 import { asked, sdkCall, whyByHand } from "./sdk";
 
 export function ruby(call: Call): string {
@@ -77,7 +89,9 @@ function spread(given: string[]): string {
     if (given.length === 1 && line.startsWith("{")) {
         return line;
     }
-    return line.length < WIDE && !line.includes("\n") ? line : `\n${given.map((one) => `${INDENT}${one}`).join(",\n")}\n`;
+    return line.length < WIDE && !line.includes("\n")
+        ? line
+        : `\n${given.map((one) => `${INDENT}${one}`).join(",\n")}\n`;
 }
 
 const fetched = (secret: Secret) => `ENV.fetch(${quoted(secret.name)})`;

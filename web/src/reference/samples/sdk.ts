@@ -21,16 +21,29 @@ export interface SdkCall {
 const call = (python: string, node: string, more: Partial<SdkCall> = {}): SdkCall => ({ python, node, ...more });
 
 /** The calls of a resource that is named alike in the three SDKs, with parameters of a query for lists. */
-function resource(python: string, one: string, { node = python, many = `${one}s`, verbs = VERBS, queried = ["list"] } = {}) {
+function resource(
+    python: string,
+    one: string,
+    { node = python, many = `${one}s`, verbs = VERBS, queried = ["list"] } = {},
+) {
     return Object.fromEntries(
         Object.entries(verbs).map(([verb, method]) => [
             `${verb}_${verb === "list" ? many : one}`,
-            call(`${python}.${method}`, `${node}.${method}`, { ruby: `${python}.${method}`, query: queried.includes(method) }),
+            call(`${python}.${method}`, `${node}.${method}`, {
+                ruby: `${python}.${method}`,
+                query: queried.includes(method),
+            }),
         ]),
     );
 }
 
-const VERBS: Record<string, string> = { list: "list", get: "find", create: "create", update: "update", delete: "destroy" };
+const VERBS: Record<string, string> = {
+    list: "list",
+    get: "find",
+    create: "create",
+    update: "update",
+    delete: "destroy",
+};
 const { create: _, ...WITHOUT_CREATE } = VERBS;
 const READ = { list: "list", get: "find" };
 const EACH = Object.values(VERBS);

@@ -161,7 +161,15 @@ function addFields(from: Described, document: Document, add: Add): void {
     for (const one of (from.parameters ?? []).map((parameter) => component(parameter, parameters))) {
         const text = plain(one.description ?? one.schema?.description ?? "");
         const href = address(id, undefined, `${one.in}.${one.name}`);
-        add(`${one.in} ${one.name} ${text}`, { kind: "field", name: one.name, path: "", text, where, href, method: "" });
+        add(`${one.in} ${one.name} ${text}`, {
+            kind: "field",
+            name: one.name,
+            path: "",
+            text,
+            where,
+            href,
+            method: "",
+        });
     }
     const walk = (schema: Schema, path: string, variant: string | undefined, place: string, depth: number) => {
         for (const way of branches(schema, defs)) {
