@@ -130,7 +130,7 @@ def grants_invalidate(grant: Named, *, reason: Reason = None, application: Owner
 
 @grants_app.command(name="delete")
 def grants_delete(grant: Named, *, yes: Sure = False, application: Owner = None, json: AsJson = False) -> None:
-    """Delete a grant and its secrets, for good. Its token is revoked at the provider."""
+    """Delete a grant and its secrets, for good. A Google token is revoked at Google."""
 
     async def look(installed: "Installation") -> Grant:
         return await _find(installed, await application_of(installed, application), grant)
