@@ -81,7 +81,7 @@ def test_a_password_is_typed_here_and_proven(site: Tenant, browser: httpx.Client
     assert wrong.status_code == 400
     said = "The password was not accepted. Check it, or use an app password."
     assert f'id="password-error"><span class="unseen">Error: </span>{said}</p>' in wrong.text
-    assert 'aria-describedby="password-error"' in wrong.text
+    assert 'aria-describedby="password-error where"' in wrong.text
     shown, _, folded = wrong.text.partition('<details class="said">')
     assert "AUTHENTICATIONFAILED" in folded, "the server's words are for whoever asks for them"
     assert "AUTHENTICATIONFAILED" not in shown
@@ -97,6 +97,25 @@ def test_a_password_is_typed_here_and_proven(site: Tenant, browser: httpx.Client
     told = landed(answer)
     assert told["state"] == "x"
     assert redeem(site, told["code"]).json()["email"] == ALICE
+
+
+def test_a_page_speaks_the_language_of_the_browser(site: Tenant, browser: httpx.Client) -> None:
+    site.connector("imap")
+    page = through(browser, start(browser, site, provider="imap"))
+    browser.headers["Accept-Language"] = "de-AT, en;q=0.5"
+    german = post(browser, page, email="ana@tutanota.com")
+    assert (german.headers["content-language"], german.headers["vary"]) == ("de", "accept-language")
+    assert '<html lang="de" dir="ltr">' in german.text
+    assert "lässt kein anderes Programm E-Mails lesen" in german.text
+    ended = browser.get("/v3/connect/login/made.up")
+    assert "Diese Anmeldung ist beendet" in ended.text
+    browser.headers["Accept-Language"] = "ja"
+    refused = start(browser, site, client_id="none")
+    assert (refused.status_code, refused.headers["content-language"]) == (400, "ja")
+    assert "開発者向けの詳細" in refused.text
+    browser.headers["Accept-Language"] = "nl"
+    assert "Which password" not in through(browser, start(browser, site, provider="imap")).text
+    assert post(browser, page, cancel="1").headers["content-language"] == "en"
 
 
 def test_nobody_guesses_a_password_here(site: Tenant, browser: httpx.Client, dovecot: Dovecot) -> None:

@@ -74,9 +74,11 @@ def yes_sayer(beside: Beside, certificates: Certificates) -> FakeMail:
 
 
 def typed(browser: httpx.Client, site: Tenant, provider: str = "imap", **fields: Any) -> httpx.Response:
-    """Begin a sign-in and send its form."""
+    """Begin a sign-in and send its form, both steps of it."""
     page = through(browser, start(browser, site, provider=provider))
-    return post(browser, page, **{name: str(value) for name, value in fields.items()})
+    sent = {name: str(value) for name, value in fields.items()}
+    found = post(browser, page, **{name: value for name, value in sent.items() if "password" not in name})
+    return post(browser, found, **sent) if 'name="servers"' in found.text else found
 
 
 def both_legs(dovecot: Dovecot, host: str = ELSEWHERE) -> dict[str, Any]:
@@ -489,6 +491,51 @@ def test_a_login_that_is_no_address_may_have_one_beside_it(site: Tenant, yes_say
     named = data(site.connect("imap", {"imap_username": "bo@corp.example", "email": "ann@corp.example", **where}))
     assert (named["email"], named["settings"].get("email")) == ("bo@corp.example", None)
     assert problem(site.connect("imap", login | {"email": "ann"}))[1] == "api.invalid_request_error"
+
+
+# ── where a password goes ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_password_goes_to_no_server_that_was_not_shown(site: Tenant, browser: httpx.Client, dovecot: Dovecot) -> None:
+    page = through(browser, start(browser, site, provider="imap"))
+    assert 'name="password"' not in page.text, "at first the page does not know where it would go"
+    login = {"email": ALICE, "password": ACCOUNTS[ALICE]}
+    for seen in ("", "imap.example.test", "mail.example.test.evil.test", "example.test", "*.ample.test"):
+        answer = post(browser, page, **login, servers=seen)
+        assert answer.status_code == 400, seen
+        assert "Your password was not sent." in answer.text
+        assert '<input type="hidden" name="servers" value="mail.example.test">' in answer.text
+        assert ACCOUNTS[ALICE] not in answer.text
+    counts = "select 1 from rations where application_id = $1 and name = 'hosted.password'"
+    assert site.server.rows(counts, site.application.id) == [], "no server was asked"
+    # Another address than the one whose servers were found is another place.
+    found = post(browser, page, email="ana@gmail.com")
+    assert "<strong>imap.gmail.com</strong>" in found.text
+    assert "Your password was not sent." in post(browser, found, **login).text
+    # A server of the user's own choice has been seen; the one beside it has not.
+    beside_it = post(browser, page, **login, imap_host="imap.gmail.com")
+    assert "Your password was not sent." in beside_it.text
+    assert 'value="imap.gmail.com smtp.gmail.com"' in beside_it.text
+    assert landed(post(browser, post(browser, page, email=ALICE), **login))["code"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"email": "ana@tutanota.com"}, "lets no other program read mail"),
+        ({"email": "ana@nowhere.example.test"}, "We found no mail server for your address"),
+        ({"email": "ana"}, "Enter a whole email address"),
+        ({"email": "ana@gmail.com", "imap_port": "99999"}, "Enter a number from 1 to 65535"),
+        ({"email": ""}, "Please fill this in."),
+    ],
+)
+def test_where_no_server_is_found_no_password_is_asked_for(
+    site: Tenant, browser: httpx.Client, name_server: FakeDns, fields: dict[str, str], says: str
+) -> None:
+    answer = post(browser, through(browser, start(browser, site, provider="imap")), **fields)
+    assert answer.status_code >= 400
+    assert says in answer.text
+    assert 'name="password"' not in answer.text
 
 
 # ── guessing ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,10 +1,12 @@
 """/openapi.json: complete, and true to what the server does."""
 
+import ast
 import functools
 import json
 import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,13 +18,20 @@ from schemathesis import CheckFunction, GenerationMode
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
-from opengrant.api.http.openapi import document
+import opengrant
+from opengrant.api.http.decoding import decode
+from opengrant.api.http.openapi import document, examples_of, members
+from opengrant.api.http.openapi_errors import AS_RAISED
+from opengrant.api.http.openapi_examples import GRANT_ID, REQUEST_ID, leads_on
 from opengrant.api.http.route_table import OPERATIONS
+from opengrant.grants import handover
+from opengrant.grants.connect.detect import PER_MINUTE
 from opengrant.model import ProviderName
 from tests.api.console import with_link
 from tests.api.signed import Signing, account
 from tests.support import LiveServer, Tenant
 
+PACKAGE = Path(opengrant.__file__).parent
 DOCUMENT: dict[str, Any] = json.loads(json.dumps(document()))
 
 
@@ -184,15 +193,95 @@ def test_the_ten_ways_in_have_their_names() -> None:
     assert {example["summary"] for example in body["examples"].values()} == set(TITLES)
 
 
-def test_every_parameter_is_described_and_what_stands_in_a_path_has_examples_that_fit() -> None:
+def test_every_parameter_is_described_and_has_examples_that_fit() -> None:
     for path, item in DOCUMENT["paths"].items():
         for operation in item.values():
             for parameter in operation.get("parameters", ()):
                 assert parameter.get("description"), (path, parameter["name"])
-                if parameter["in"] != "query":
-                    assert parameter["examples"], (path, parameter["name"])
-                for example in parameter.get("examples", {}).values():
+                assert parameter["examples"], (path, parameter["name"])
+                for example in parameter["examples"].values():
                     assert valid(parameter["schema"], example["value"]), (path, parameter["name"])
+
+
+def test_every_field_has_an_example_that_fits_or_fields_within() -> None:
+    schemas = DOCUMENT["components"]["schemas"]
+    fields = {
+        f"{name}.{field}": shape
+        for name, schema in schemas.items()
+        for field, shape in schema.get("properties", {}).items()
+        if not leads_on(shape, schemas)
+    }
+    assert len(fields) > 900
+    assert [name for name, shape in fields.items() if not shape.get("examples")] == []
+    # One validator for all: to make one takes as long as to check hundreds of examples.
+    together = Draft202012Validator({"properties": fields, "components": DOCUMENT["components"]})
+    wrong = together.iter_errors({name: shape["examples"][0] for name, shape in fields.items()})
+    assert [(error.instance_path, error.message) for error in wrong] == []
+
+
+def test_every_answer_has_an_example_that_fits() -> None:
+    for path, item in DOCUMENT["paths"].items():
+        for verb, operation in item.items():
+            for status, response in operation["responses"].items():
+                for media, content in resolved(response).get("content", {}).items():
+                    if media != "application/json":
+                        continue
+                    examples = list(map(resolved, content["examples"].values()))
+                    assert examples, (verb, path, status)
+                    for example in examples:
+                        assert valid(content["schema"], example["value"]), (verb, path, status)
+                        assert not example["value"].get("request_id") or example["value"]["request_id"] == REQUEST_ID
+
+
+NAMED = re.compile(
+    r"(Create|List|Get|Update|Delete|Send|Test|Check|Invalidate|Detect|Verify|Revoke|Rotate|Replay|Cancel|Clean|Start"
+    r"|Import|Download|Find|Group|Assign) [a-zA-Z][a-zA-Z' -]*"
+)
+
+
+def test_names_are_a_verb_and_an_object_short_and_unique() -> None:
+    operations = [operation for item in DOCUMENT["paths"].values() for operation in item.values()]
+    names = [operation["summary"] for operation in operations if "x-opengrant-same-as" not in operation]
+    assert len(set(names)) == len(names)
+    assert [name for name in names if not NAMED.fullmatch(name) or len(name) > 40] == []
+    assert {"Create a grant", "List grants", "Get a message", "Delete a grant"} <= set(names)
+    assert [operation["operationId"] for operation in operations if not operation.get("description")] == []
+
+
+def test_what_a_call_needs_is_in_its_security() -> None:
+    def of(verb: str, path: str) -> list[dict[str, list[str]]]:
+        found: list[dict[str, list[str]]] = DOCUMENT["paths"][path][verb]["security"]
+        return found
+
+    session = {"consoleSession": ["grants.token"], "consoleHeader": []}
+    assert of("post", "/v3/grants/{grant_id}/token") == [{"apiKey": ["grants.token"]}, session]
+    assert of("get", "/v3/grants/{grant_id}")[:2] == [{"apiKey": ["all"]}, {"accessToken": []}]
+    assert of("post", "/v3/admin/domains")[0]["signatureKid"] == ["domain.create"]
+    assert of("get", "/healthz") == []
+
+
+def test_additions_to_the_api_and_limits_are_marked() -> None:
+    marked = {
+        operation["operationId"]: operation
+        for item in DOCUMENT["paths"].values()
+        for operation in item.values()
+        if operation.get("x-opengrant-addition")
+    }
+    assert {"check_grant", "get_overview", "read_token", "replay_delivery", "healthz"} <= marked.keys()
+    assert not marked.keys() & {"connect_custom", "list_grants", "list_webhooks", "send_message", "create_event"}
+    assert marked["read_credential"]["x-opengrant-limit"].startswith(f"{handover.LIMIT} calls a minute")
+    detect = DOCUMENT["paths"]["/v3/providers/detect"]["post"]
+    assert detect["x-opengrant-limit"].startswith(f"{PER_MINUTE} calls a minute")
+
+
+def test_examples_of_bodies_pass_the_decoder_of_the_server() -> None:
+    seen = 0
+    for operation in OPERATIONS:
+        for model in members(operation.body):
+            for example in examples_of(model):
+                decode(model, json.loads(json.dumps(example)))
+                seen += 1
+    assert seen > 50
 
 
 def test_a_provider_in_a_path_is_one_of_nine() -> None:
@@ -216,18 +305,52 @@ def test_what_may_be_sent_twice_says_how() -> None:
 
 def test_every_error_says_what_to_do() -> None:
     """As `what is wrong: what to do about it.`"""
-    for item in DOCUMENT["paths"].values():
-        for operation in item.values():
-            for status, response in operation["responses"].items():
-                if int(status) < 400:
-                    continue
-                content = resolved(response)["content"]["application/json"]
-                for example in map(resolved, content["examples"].values()):
-                    told = example["value"].get("error_description") or example["value"]["error"]["message"]
-                    wrong, _, remedy = told.partition(": ")
-                    assert wrong, told
-                    assert remedy, told
-                    assert valid(content["schema"], example["value"])
+    assert len(DOCUMENT["components"]["examples"]) > 60
+    for name, example in DOCUMENT["components"]["examples"].items():
+        wrong, _, remedy = example["summary"].partition(": ")
+        assert wrong, name
+        assert remedy, name
+
+
+def test_texts_of_errors_that_stand_twice_are_those_that_the_code_raises() -> None:
+    names = tuple(kind.__name__ for kind in AS_RAISED)
+    sources = {path: path.read_text() for path in PACKAGE.rglob("*.py") if path.name != "openapi_errors.py"}
+    raising = [ast.parse(source) for source in sources.values() if any(name in source for name in names)]
+    nodes = [node for module in raising for node in ast.walk(module)]
+    fixed = {node.value for node in nodes if isinstance(node, ast.Constant)}
+    patterns = [_pattern(node) for node in nodes if isinstance(node, ast.JoinedStr)]
+    for kind, text in AS_RAISED.items():
+        assert text in fixed or any(pattern.fullmatch(text) for pattern in patterns), kind
+
+
+def _pattern(text: ast.JoinedStr) -> re.Pattern[str]:
+    """What an f-string may become. One with little fixed text becomes nothing that counts."""
+    parts = [part.value if isinstance(part, ast.Constant) else None for part in text.values]
+    fixed = sum(len(str(part)) for part in parts if part is not None)
+    return re.compile(
+        "".join(".*" if part is None else re.escape(str(part)) for part in parts) if fixed > 20 else "(?!)"
+    )
+
+
+def test_answers_of_the_server_are_those_of_the_document(tenant: Tenant) -> None:
+    tenant.connector("google")
+    custom = "/v3/connect/custom"
+    signing_in = f"/v3/connect/auth?client_id={tenant.application.id}&redirect_uri=https://x.example&response_type=code"
+    met = {
+        "Unauthorized": tenant.get("/v3/grants", headers={"Authorization": "Basic"}),
+        "GrantNotFound": tenant.get(f"/v3/grants/{GRANT_ID}"),
+        "InvalidPayload": tenant.http.post(custom, content=b"["),
+        "ProviderRequired": tenant.post(custom, {}),
+        "InvalidRequest.connect_custom": tenant.post(custom, {"provider": "google", "settings": {}}),
+        "InvalidRequest.list_grants": tenant.get("/v3/grants?limit=0"),
+        "PayloadTooLarge": tenant.http.post(custom, content=b" " * ((1 << 20) + 1)),
+        "WebhookNotFound": tenant.get("/v3/webhooks/whk_none"),
+        "CallbackNotAllowed": tenant.get(signing_in),
+        "AuthenticationFailed": tenant.get("/v3/admin/domains", headers={"Authorization": ""}),
+    }
+    documented = DOCUMENT["components"]["examples"]
+    for name, answer in met.items():
+        assert answer.json()["error"] == documented[name]["value"]["error"], name
 
 
 def test_every_tag_is_described_in_a_sentence() -> None:

@@ -59,6 +59,8 @@ def test_requests_commands_and_the_first_start_are_told_apart(tmp_path: Path, en
             "application.created",
             "api_key.created",
         }
+        # As the table shows it.
+        assert created in audit(tmp_path, env, "--actor", created["actor"][: len("key:") + 8])
         of_application = audit(tmp_path, env, "--application", "acme", "--since", "1h", "--limit", "2")
         assert of_application == everything[1:3]
         assert KEY not in json.dumps(everything)

@@ -4,8 +4,10 @@ import io
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,7 +68,7 @@ def test_help_fits_80_columns_with_colours_too() -> None:
         ("serve --port 99999", 2, "--port"),
         ("--env-file missing.env config", 1, "missing.env cannot be read: No such file or directory."),
         ("keys list --data-dir", 1, "--data-dir: a value is missing."),
-        ("audit --since someday", 1, "--since 'someday' is no time: write 2026-01-31"),
+        ("audit --since someday", 1, "--since 'someday' is not a time: write 2026-01-31"),
         (
             "webhooks create https://example.com grant.expird",
             1,
@@ -129,20 +131,55 @@ def test_a_key_is_printed_bare_to_a_pipe_and_with_what_is_known_of_it_on_a_termi
     assert piped.startswith("nyk_v0_")
     assert piped.count("\n") == 1
 
-    master, slave = pty.openpty()
-    command = [OPENGRANT, "keys", "create", "--name", "people", "--permission", "grants.token"]
-    with os.fdopen(master, "rb", buffering=0) as screen:
-        subprocess.run(command, env=environment(tmp_path), stdout=slave, check=True)
-        os.close(slave)
-        shown = screen.read(65_536).decode()
+    shown = on_a_terminal(tmp_path, "keys", "create", "--name", "people", "--permission", "grants.token")
     assert "people, id " in shown
     assert "grants.token; expires " in shown
     assert "nyk_v0_" in shown
 
     listed = opengrant(tmp_path, "keys", "list").stdout.splitlines()
-    assert max(map(len, listed)) <= WIDTH
     short = next(line.split()[0] for line in listed if " ci " in line)
     assert opengrant(tmp_path, "keys", "revoke", short).stdout.endswith("(ci) is revoked.\n")
+
+
+def on_a_terminal(directory: Path, *args: str) -> str:
+    """What the command shows there, of output and errors, in 80 columns."""
+    master, slave = pty.openpty()
+    env = environment(directory) | {"COLUMNS": str(WIDTH), "TERM": "xterm-256color"}
+    with os.fdopen(master, "rb", buffering=0) as screen:
+        subprocess.run([OPENGRANT, *args], env=env, stdout=slave, stderr=slave, check=False)
+        os.close(slave)
+        return screen.read(65_536).decode().replace("\r\n", "\n")
+
+
+TABLES = (
+    "apps redirects list",
+    "keys list",
+    "audit --type api_key.created",
+    "keys revoke ffff",
+    "audit --since someday",
+)
+
+
+def _tables(directory: Path) -> str:
+    """With fixed ids and times."""
+    opengrant(directory, "init", "--name", "Example")
+    opengrant(directory, "apps", "redirects", "add", f"https://app.example.com/{'long-' * 12}callback")
+    piped = {line: opengrant(directory, *line.split()) for line in TABLES}
+    shown = "\n".join(f"$ opengrant {line}\n{done.stdout}{done.stderr}" for line, done in piped.items())
+    shown = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d(?=Z)", "2026-01-31 12:00", shown)
+    shown = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ", "2026-01-31 12:00:00 ", shown)
+    return re.sub(r"\b[0-9a-f]{8}\b", "1f2e3d4c", shown)
+
+
+def test_tables_and_errors_are_as_expected_in_80_columns(tmp_path: Path) -> None:
+    """After a change: look at the difference, and write the file anew with `python -m tests.cli.test_usage`."""
+    shown = _tables(tmp_path)
+    assert shown == (EXPECTED / "tables.txt").read_text(encoding="utf-8")
+    tables = [line for line in shown.splitlines() if not line.startswith("opengrant: ")]
+    assert max(map(len, tables)) <= WIDTH
+    for line in ("keys list", "keys revoke ffff"):
+        piped = opengrant(tmp_path, *line.split())
+        assert on_a_terminal(tmp_path, *line.split()) == piped.stdout + piped.stderr
 
 
 @given(st.lists(st.lists(st.text(st.characters(codec="ascii", categories="L"), max_size=90), min_size=4, max_size=4)))
@@ -168,3 +205,5 @@ def test_the_beginning_of_an_id_names_it_where_no_other_begins_so() -> None:
 if __name__ == "__main__":
     (EXPECTED / "help.txt").write_text(_all_help(), encoding="utf-8")
     sys.stdout.write(_all_help())
+    with tempfile.TemporaryDirectory() as scratch:
+        (EXPECTED / "tables.txt").write_text(_tables(Path(scratch)), encoding="utf-8")

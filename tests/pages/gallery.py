@@ -25,12 +25,28 @@ PLAIN = pages.Brand(name="Acme Calendar")
 ACTION = "/form"
 CSRF = "qk3v0m"
 _BACK = "/show/choice"
+SERVERS = ("imap.example.com", "smtp.example.com")
+_GOOGLE = "https://www.googleapis.com/auth/"
+_SCOPES = {
+    ProviderName.GOOGLE: ("openid", f"{_GOOGLE}gmail.modify", f"{_GOOGLE}calendar"),
+    ProviderName.MICROSOFT: ("User.Read", "Mail.ReadWrite", "Mail.Send", "Calendars.ReadWrite"),
+    ProviderName.YAHOO: ("openid", "mail-r"),
+    ProviderName.ZOOM: ("user:read:user", "meeting:write:meeting", "phone:read:call_log"),
+}
 
 PAGES: Mapping[str, pages.Page] = MappingProxyType(
     {
-        "choice": pages.Choice(BRANDED, ACTION, CSRF, tuple(pages.LABELS)),
+        "choice": pages.Choice(BRANDED, ACTION, CSRF, pages.OFFERED, scopes=_SCOPES),
         "choice-or-detect": pages.Choice(
-            PLAIN, ACTION, CSRF, (ProviderName.GOOGLE, ProviderName.MICROSOFT), ("select_provider", "detect")
+            PLAIN,
+            ACTION,
+            CSRF,
+            (ProviderName.GOOGLE, ProviderName.MICROSOFT),
+            ("select_provider", "detect"),
+            scopes={
+                ProviderName.GOOGLE: (f"{_GOOGLE}calendar.readonly",),
+                ProviderName.MICROSOFT: ("Calendars.Read",),
+            },
         ),
         "choice-empty": pages.Choice(PLAIN, ACTION, CSRF),
         "detect": pages.Choice(BRANDED, ACTION, CSRF, sections=("detect",)),
@@ -53,8 +69,27 @@ PAGES: Mapping[str, pages.Page] = MappingProxyType(
             " Or choose the provider yourself.",
         ),
         "detect-found": pages.Choice(BRANDED, ACTION, CSRF, (ProviderName.GOOGLE,), email="jane@gmail.com", found=True),
-        "imap": pages.Login(BRANDED, ACTION, CSRF, ProviderName.IMAP, back=_BACK),
-        "imap-gmail": pages.Login(BRANDED, ACTION, CSRF, ProviderName.IMAP, {"email": "jane@gmail.com"}, back=_BACK),
+        "imap-address": pages.Login(BRANDED, ACTION, CSRF, ProviderName.IMAP, back=_BACK),
+        "imap-not-found": pages.Login(
+            BRANDED,
+            ACTION,
+            CSRF,
+            ProviderName.IMAP,
+            {"email": "jane@example.com"},
+            {"imap_host": "We found no mail server for your address. Check the address, or enter the server."},
+            details=("search, dns, hosts_not_found",),
+            back=_BACK,
+        ),
+        "imap": pages.Login(BRANDED, ACTION, CSRF, ProviderName.IMAP, back=_BACK, servers=SERVERS),
+        "imap-gmail": pages.Login(
+            BRANDED,
+            ACTION,
+            CSRF,
+            ProviderName.IMAP,
+            {"email": "jane@gmail.com"},
+            back=_BACK,
+            servers=("imap.gmail.com", "smtp.gmail.com"),
+        ),
         "imap-wrong": pages.Login(
             BRANDED,
             ACTION,
@@ -65,6 +100,7 @@ PAGES: Mapping[str, pages.Page] = MappingProxyType(
             problem="The mail server refused this password.",
             smtp_required=True,
             back=_BACK,
+            servers=SERVERS,
         ),
         "imap-refused": pages.Login(
             BRANDED,
@@ -78,6 +114,7 @@ PAGES: Mapping[str, pages.Page] = MappingProxyType(
                 "IMAP, auth, AUTHENTICATIONFAILED, password_refused",
             ),
             back=_BACK,
+            servers=SERVERS,
         ),
         "imap-silent": pages.Login(
             PLAIN,
@@ -87,9 +124,26 @@ PAGES: Mapping[str, pages.Page] = MappingProxyType(
             {"email": "jane@example.com"},
             problem="The mail server does not answer just now. Try again in a few minutes.",
             details=("IMAP, connect, timeout, server_unavailable",),
+            servers=SERVERS,
         ),
-        "icloud": pages.Login(BRANDED, ACTION, CSRF, ProviderName.ICLOUD, {"email": "jane@icloud.com"}, back=_BACK),
-        "ews": pages.Login(PLAIN, ACTION, CSRF, ProviderName.EWS),
+        "icloud": pages.Login(
+            BRANDED,
+            ACTION,
+            CSRF,
+            ProviderName.ICLOUD,
+            {"email": "jane@icloud.com"},
+            back=_BACK,
+            servers=("imap.mail.me.com", "smtp.mail.me.com", "caldav.icloud.com"),
+        ),
+        "ews-address": pages.Login(PLAIN, ACTION, CSRF, ProviderName.EWS),
+        "ews": pages.Login(
+            PLAIN,
+            ACTION,
+            CSRF,
+            ProviderName.EWS,
+            {"email": "jane@example.com", "username": "jane@example.com"},
+            servers=("*.example.com",),
+        ),
         "problem": pages.Problem(
             BRANDED,
             "This link has expired",

@@ -10,6 +10,7 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from opengrant import pages
 from opengrant.model import ProviderName
+from opengrant.pages import languages
 from tests.pages.gallery import ACTION, CSRF, PAGES, PLAIN
 from tests.pages.site import Site, chromium
 from tests.peers.nodejs import install
@@ -94,6 +95,29 @@ async def test_no_page_has_an_accessibility_violation_in_either_scheme(
     await view.close()
 
 
+async def test_no_language_and_no_direction_makes_a_page_scroll_sideways(browser: Browser, site: Site) -> None:
+    """German has the longest words. No catalogue is written from right to left yet; the layout is ready for one."""
+    view = await browser.new_context(viewport={"width": 320, "height": 700})
+    page = await view.new_page()
+    for tag in ("de", "ja", "fr"):
+        site.shows = {name: replace(shown, words=languages.words(tag)) for name, shown in PAGES.items()}
+        for name in PAGES:
+            await page.goto(f"{site.url}/show/{name}")
+            await page.evaluate("document.querySelectorAll('details').forEach((fold) => { fold.open = true })")
+            for direction in ("ltr", "rtl"):
+                await page.evaluate("dir => { document.documentElement.dir = dir }", direction)
+                width = await page.evaluate("document.documentElement.scrollWidth")
+                assert width <= 320, f"{name} in {tag}, {direction}"
+    await page.goto(f"{site.url}/show/choice")
+    await page.evaluate("document.documentElement.dir = 'rtl'")
+    mark, chevron = page.locator(".provider .mark").first, page.locator(".provider .chevron").first
+    boxes = [await one.bounding_box() for one in (mark, chevron)]
+    assert boxes[0] is not None
+    assert boxes[1] is not None
+    assert boxes[0]["x"] > boxes[1]["x"], "the mark is where a line begins"
+    await view.close()
+
+
 async def test_no_page_asks_another_origin_or_breaks_its_policy(view: BrowserContext, site: Site) -> None:
     page = await view.new_page()
     asked: list[str] = []
@@ -174,7 +198,7 @@ async def test_the_keyboard_visits_a_form_from_top_to_bottom_with_a_ring(page: P
     assert await stops(page) == [
         "email",
         "password",
-        "Show password",
+        "Show: Password",
         "Which password do I need?",
         "Server settings",
         "Connect",
@@ -209,7 +233,7 @@ async def test_the_keyboard_reaches_every_control_of_every_page_with_a_ring(page
 
 async def test_the_keyboard_visits_the_providers_in_their_order(page: Page, site: Site) -> None:
     await page.goto(f"{site.url}/show/choice")
-    assert (await stops(page))[:7] == [provider.value for provider in pages.LABELS]
+    assert (await stops(page))[:7] == [provider.value for provider in pages.OFFERED]
 
 
 async def test_a_form_is_filled_and_sent_by_keyboard_alone(page: Page, site: Site) -> None:
@@ -218,13 +242,13 @@ async def test_a_form_is_filled_and_sent_by_keyboard_alone(page: Page, site: Sit
     await page.keyboard.type("abcd-efgh-ijkl-mnop")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", level=1)).to_have_text("This link has expired")
-    assert site.sent == [{"csrf": CSRF, "email": "jane@icloud.com", "password": "abcd-efgh-ijkl-mnop"}]
+    assert [(sent["email"], sent["password"]) for sent in site.sent] == [("jane@icloud.com", "abcd-efgh-ijkl-mnop")]
     assert site.asked == [("POST", ACTION, "")]
 
 
 async def test_a_provider_is_chosen_by_its_button(page: Page, site: Site) -> None:
     await page.goto(f"{site.url}/show/choice")
-    await page.get_by_role("button", name="Continue with Microsoft").click()
+    await page.get_by_role("button", name="Sign in with Microsoft").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("This link has expired")
     assert site.sent == [{"csrf": CSRF, "provider": "microsoft"}]
 
@@ -262,9 +286,9 @@ async def test_a_form_that_is_under_way_says_so_hides_the_password_and_is_sent_o
     await page.goto(f"{site.url}/show/imap")
     await page.fill("#email", "jane@example.com")
     await page.fill("#password", "hunter2")
-    await page.get_by_role("button", name="Show password").click()
+    await page.get_by_role("button", name="Show: Password").click()
     await expect(page.locator("#password")).to_have_attribute("type", "text")
-    await expect(page.get_by_role("button", name="Hide password")).to_have_attribute("aria-pressed", "true")
+    await expect(page.get_by_role("button", name="Hide: Password")).to_have_attribute("aria-pressed", "true")
     await expect(page.get_by_role("status")).to_have_text("")
     # The page itself looks, and sends again: the browser's automation waits as long as a navigation is under way.
     await page.evaluate(
@@ -302,15 +326,15 @@ async def test_a_form_that_is_under_way_says_so_hides_the_password_and_is_sent_o
     [
         (
             "imap",
-            {"imap_host": "imap.example.com", "smtp_host": "smtp.example.com"},
-            "Still signing in to imap.example.com and smtp.example.com… We stop after half a minute.",
+            {"imap_host": "mail.example.com"},
+            "Still signing in to mail.example.com… We stop after half a minute.",
         ),
         (
             "imap",
             {},
-            "Still looking for the mail server of example.com and signing in to it… We stop after half a minute.",
+            "Still signing in to imap.example.com and smtp.example.com… We stop after half a minute.",
         ),
-        ("icloud", {}, "Still signing in to iCloud… We stop after half a minute."),
+        ("imap-address", {}, "Still looking for the mail servers of example.com…"),
         ("detect", {}, "Still looking for the mail service of example.com…"),
     ],
 )
@@ -359,15 +383,15 @@ async def test_everything_works_without_a_script(browser: Browser, site: Site) -
     page = await view.new_page()
     await page.goto(f"{site.url}/show/imap-wrong")
     await expect(page.get_by_role("group", name="The mail server refused this password.")).to_be_focused()
-    await expect(page.get_by_role("button", name="Show password")).to_be_hidden()
+    await expect(page.get_by_role("button", name="Show: Password")).to_be_hidden()
     await expect(page.get_by_text("This can take half a minute")).to_be_visible()
     await page.fill("#password", "hunter2")
     await page.fill("#smtp_host", "smtp.example.com")
     await page.get_by_role("button", name="Connect").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("This link has expired")
-    assert site.sent[0].keys() == {"csrf", *pages.FIELDS[ProviderName.IMAP]}
+    assert site.sent[0].keys() == {"csrf", "servers", *pages.FIELDS[ProviderName.IMAP]}
     await page.goto(f"{site.url}/show/choice")
-    await page.get_by_role("button", name="Continue with Google").click()
+    await page.get_by_role("button", name="Sign in with Google").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("This link has expired")
     assert site.sent[1] == {"csrf": CSRF, "provider": "google"}
     await view.close()

@@ -67,7 +67,8 @@ def test_the_fixed_colours_of_the_stylesheet_can_be_read() -> None:
                 assert contrast(fixed[shape], fixed[surface]) >= 3, (shape, surface)
         for state in ("accent", "good", "warn", "wrong"):
             assert contrast(fixed[state], fixed[f"{state}-sunken"]) >= 4.5, state
-        assert contrast(fixed["accent-ink"], fixed["accent"]) >= 4.5
+        for filled in ("accent", "wrong"):
+            assert contrast(fixed[f"{filled}-ink"], fixed[filled]) >= 4.5, filled
         for code in ("ink", "soft", "key", "string", "number", "word"):
             assert contrast(fixed[f"code-{code}"], fixed["code"]) >= 4.5, code
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from opengrant.model import ProviderName
-from opengrant.pages import FIELDS, Brand, Login, refusal
+from opengrant.pages import FIELDS, Brand, Login, english, refusal
 from opengrant.pages.refusals import KINDS, REASONS
 from opengrant.providers.ews import refusals as ews_answers
 from opengrant.providers.google import refusals as google_answers
@@ -53,7 +53,7 @@ def test_every_reason_of_every_leg_fits_the_form(provider: ProviderName) -> None
     for reason, kind in known.items():
         for leg in ("", "imap", "smtp", "ews", "caldav", "detect"):
             for filled in (frozenset[str](), frozenset(FIELDS[provider])):
-                told = refusal(provider, kind=kind.value, reason=reason, leg=leg, filled=filled)
+                told = refusal(english(), provider, kind=kind.value, reason=reason, leg=leg, filled=filled)
                 assert told.sentence.endswith("."), reason
                 assert not [word for word in _API_WORDS if word in told.sentence], told.sentence
                 errors = {told.field: told.sentence} if told.field else {}
@@ -62,7 +62,8 @@ def test_every_reason_of_every_leg_fits_the_form(provider: ProviderName) -> None
 
 def test_every_kind_has_a_sentence_and_a_new_one_too() -> None:
     assert KINDS.keys() == set(Kind)
-    assert refusal(ProviderName.IMAP, kind="new", reason="new").sentence == KINDS["unknown"][1]
+    told = refusal(english(), ProviderName.IMAP, kind="new", reason="new").sentence
+    assert told.startswith("Your mail service refused, in words that we do not know.")
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,8 @@ def test_every_kind_has_a_sentence_and_a_new_one_too() -> None:
 def test_a_sentence_stands_at_the_field_that_it_is_about(
     provider: str, reason: str, leg: str, filled: str, field: str
 ) -> None:
-    told = refusal(ProviderName(provider), kind="unknown", reason=reason, leg=leg, filled=frozenset(filled.split()))
+    filled_in = frozenset(filled.split())
+    told = refusal(english(), ProviderName(provider), kind="unknown", reason=reason, leg=leg, filled=filled_in)
     assert told.field == field
 
 

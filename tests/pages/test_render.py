@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from opengrant import pages
 from opengrant.model import NO_APPS, ProviderName
-from tests.pages.gallery import PAGES
+from tests.pages.gallery import PAGES, SERVERS
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -64,6 +64,7 @@ def login(text: str, provider: ProviderName) -> pages.Login:
         dict.fromkeys(fields, text),
         problem=text,
         back="/back",
+        servers=(text,),
     )
 
 
@@ -107,7 +108,7 @@ def test_no_page_has_script_or_style_inside(name: str) -> None:
 def test_passwords_are_never_shown_again() -> None:
     values = dict.fromkeys(pages.FIELDS[ProviderName.IMAP], "hunter2") | {"email": "jane@example.com"}
     values |= {"imap_host": "", "imap_port": "", "smtp_host": "", "smtp_port": "", "smtp_username": ""}
-    page = pages.Login(pages.Brand(), "/form", "csrf", ProviderName.IMAP, values)
+    page = pages.Login(pages.Brand(), "/form", "csrf", ProviderName.IMAP, values, servers=SERVERS)
     assert b"hunter2" not in pages.render(page)
     assert b"jane@example.com" in pages.render(page)
     assert "hunter2" not in repr(page)
@@ -197,7 +198,7 @@ def test_settings_that_make_no_sense_do_not_break_a_page(value: Any) -> None:
     ],
 )
 def test_a_known_address_gets_the_help_of_its_service(email: str, said: bytes) -> None:
-    page = pages.Login(pages.Brand(), "/form", "csrf", ProviderName.IMAP, {"email": email})
+    page = pages.Login(pages.Brand(), "/form", "csrf", ProviderName.IMAP, {"email": email}, servers=SERVERS)
     document = pages.render(page)
     unfolded = document.partition(b'<details class="fold help is-known" open>')[2].partition(b"</details>")[0]
     visible = re.sub(rb"<section[^>]* hidden>.*?</section>", b"", unfolded, flags=re.DOTALL)
@@ -206,5 +207,7 @@ def test_a_known_address_gets_the_help_of_its_service(email: str, said: bytes) -
 
 
 def test_an_unknown_address_gets_the_general_help_folded() -> None:
-    page = pages.Login(pages.Brand(), "/form", "csrf", ProviderName.IMAP, {"email": "jane@example.com"})
+    page = pages.Login(
+        pages.Brand(), "/form", "csrf", ProviderName.IMAP, {"email": "jane@example.com"}, servers=SERVERS
+    )
     assert b'<details class="fold help">' in pages.render(page)

@@ -59,10 +59,11 @@ def onward(answer: httpx.Response) -> str:
 def post(browser: httpx.Client, page: httpx.Response, **fields: str) -> httpx.Response:
     """Send the page's form, with its hidden fields."""
     action = re.search(r'<form[^>]*action="([^"]+)"', page.text)
-    csrf = re.search(r'name="csrf" value="([^"]+)"', page.text)
     assert action, page.text
-    assert csrf, page.text
-    return browser.post(unescape(action[1]), data={"csrf": csrf[1], **fields})
+    form = page.text[action.start() :].partition("</form>")[0]
+    hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]+)"', form))
+    assert "csrf" in hidden, page.text
+    return browser.post(unescape(action[1]), data={**hidden, **fields})
 
 
 def redeem(site: Tenant, code: str, **more: Any) -> httpx.Response:

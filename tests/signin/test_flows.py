@@ -89,13 +89,19 @@ async def test_a_mailbox_is_connected_by_keyboard_alone_at_the_second_try(
 ) -> None:
     await page.goto(way_in(site, application, provider="imap"))
     await expect(page.get_by_label("Email address")).to_be_focused()
+    await expect(page.locator("#password")).to_have_count(0)
     await page.keyboard.type(ALICE)
-    await type_into(page, "password", "wrong")
     await tab_to(page, page.get_by_text("Server settings").locator("xpath=ancestor::summary"))
     await page.keyboard.press("Enter")
     servers = {"imap_host": ELSEWHERE, "imap_port": dovecot.imaps, "smtp_host": ELSEWHERE}
     for field, value in {**servers, "smtp_port": dovecot.submissions}.items():
         await type_into(page, field, str(value))
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#password")).to_be_focused()
+    await expect(page.locator("#password")).to_have_accessible_description(
+        re.compile(f"sent, encrypted, to: {ELSEWHERE}")
+    )
+    await page.keyboard.type("wrong")
     await page.keyboard.press("Enter")
     await expect(page.locator(".summary")).to_be_focused()
     await expect(page.locator(".summary")).to_contain_text("Password: The password was not accepted.")

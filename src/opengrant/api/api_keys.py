@@ -24,7 +24,10 @@ _route = partial(route, tag="API keys")
     errors=(InvalidRequest, NotFound),
 )
 async def create_api_key(request: Request) -> wire.NewApiKey:
-    """Create an API key of an application. The secret is in this answer and nowhere else."""
+    """Create an API key.
+
+    The secret is in this answer and nowhere else.
+    """
     body = request.read(wire.ApiKeyBody) if request.body else wire.ApiKeyBody()
     application = await _application(request)
     new = await request.services.api_keys.create(
@@ -35,7 +38,10 @@ async def create_api_key(request: Request) -> wire.NewApiKey:
 
 @_route("GET", _KEYS, access=Signed("apikey.get"), answers=Cursor(wire.ApiKey), errors=(NotFound,))
 async def list_api_keys(request: Request) -> tuple[list[wire.ApiKey], None]:
-    """List the API keys of an application, in order of creation; revoked and expired ones too."""
+    """List API keys.
+
+    Lists the API keys of an application in order of creation, revoked and expired ones too.
+    """
     at = now()
     keys = await request.services.api_keys.of_application(await _application(request))
     return [wire.ApiKey.of(key, now=at) for key in keys], None
@@ -43,13 +49,19 @@ async def list_api_keys(request: Request) -> tuple[list[wire.ApiKey], None]:
 
 @_route("GET", _KEY, access=Signed("apikey.get"), answers=One(wire.ApiKey), errors=(NotFound,))
 async def get_api_key(request: Request) -> wire.ApiKey:
-    """Get an API key."""
+    """Get an API key.
+
+    By its id. The secret is never shown again.
+    """
     return wire.ApiKey.of(await _api_key(request), now=now())
 
 
 @_route("DELETE", _KEY, access=Signed("apikey.delete"), errors=(NotFound,))
 async def delete_api_key(request: Request) -> None:
-    """Revoke an API key. It stops working at once, and is listed as revoked."""
+    """Revoke an API key.
+
+    It stops working at once, and is listed as revoked.
+    """
     key = await _api_key(request)
     await request.services.api_keys.revoke(key.id, application_id=key.application_id)
 

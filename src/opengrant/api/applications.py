@@ -18,7 +18,10 @@ TAG = "Applications"
     also_at="/v3/applications/{application_id}",
 )
 async def get_application(request: Request) -> wire.Details:
-    """Get the application of the API key."""
+    """Get the application.
+
+    The application of the API key.
+    """
     _check_id(request)
     return await _details(request, await request.services.applications.profile(request.application))
 
@@ -33,7 +36,9 @@ async def get_application(request: Request) -> wire.Details:
     also_at="/v3/applications/{application_id}",
 )
 async def update_application(request: Request) -> wire.Details:
-    """Change the application of the API key.
+    """Update the application.
+
+    Changes how sign-in pages look and other settings of the API key's application. What is left out stays.
 
     `additional_settings` can be written and not read. Ids, region and environment are ignored.
     """
@@ -50,7 +55,10 @@ async def update_application(request: Request) -> wire.Details:
     also_at="/v3/applications/callback-uris",
 )
 async def list_redirect_uris(request: Request) -> wire.RedirectUris:
-    """List redirect URIs, in order of creation."""
+    """List redirect URIs.
+
+    In order of creation.
+    """
     return wire.RedirectUris.of(await request.services.redirects.of_application(request.application))
 
 
@@ -64,7 +72,10 @@ async def list_redirect_uris(request: Request) -> wire.RedirectUris:
     also_at="/v3/applications/callback-uris",
 )
 async def create_redirect_uri(request: Request) -> wire.RedirectUri:
-    """Register a redirect URI. Answers 200."""
+    """Create a redirect URI.
+
+    Registers an address that a sign-in may lead back to. The answer has the status 200.
+    """
     draft = request.read(wire.RedirectUriBody).to_model()
     return wire.RedirectUri.of(await request.services.redirects.create(request.application, draft))
 
@@ -78,7 +89,10 @@ async def create_redirect_uri(request: Request) -> wire.RedirectUri:
     also_at="/v3/applications/callback-uris/{redirect_uri_id}",
 )
 async def get_redirect_uri(request: Request) -> wire.RedirectUri:
-    """Get a redirect URI."""
+    """Get a redirect URI.
+
+    By its id.
+    """
     return wire.RedirectUri.of(
         await request.services.redirects.get(request.application, request.params["redirect_uri_id"])
     )
@@ -95,7 +109,10 @@ async def get_redirect_uri(request: Request) -> wire.RedirectUri:
     also_at="/v3/applications/callback-uris/{redirect_uri_id}",
 )
 async def update_redirect_uri(request: Request) -> wire.RedirectUri:
-    """Change a redirect URI. Sign-ins that are under way with the old one fail."""
+    """Update a redirect URI.
+
+    Sign-ins that are under way with the old address fail.
+    """
     change = request.read(wire.RedirectUriPatch).to_model()
     uri_id = request.params["redirect_uri_id"]
     return wire.RedirectUri.of(await request.services.redirects.update(request.application, uri_id, change))
@@ -109,7 +126,10 @@ async def update_redirect_uri(request: Request) -> wire.RedirectUri:
     also_at="/v3/applications/callback-uris/{redirect_uri_id}",
 )
 async def delete_redirect_uri(request: Request) -> None:
-    """Remove a redirect URI. Sign-ins that are under way with it fail. Without any, no user can sign in."""
+    """Delete a redirect URI.
+
+    Sign-ins that are under way with it fail. Without any redirect URI, users cannot sign in.
+    """
     await request.services.redirects.delete(request.application, request.params["redirect_uri_id"])
 
 

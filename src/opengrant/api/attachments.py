@@ -31,7 +31,10 @@ _OF_MESSAGE = "/v3/grants/{grant_id}/messages/{message_id}/attachments"
     errors=ERRORS,
 )
 async def get_attachment(request: Request) -> Answer:
-    """Get what is known of an attachment without fetching it."""
+    """Get an attachment.
+
+    What is known of it, without its content.
+    """
     query = data_plane.read_flags(request, wire.AttachmentQuery)
     return data_plane.selection(query.select)(await _described(request, query.message_id))
 
@@ -46,13 +49,19 @@ async def get_attachment(request: Request) -> Answer:
     errors=ERRORS,
 )
 async def download_attachment(request: Request) -> AbstractAsyncContextManager[Streamed]:
-    """Download an attachment. It comes while it is fetched, so large ones have no `Content-Length`."""
+    """Download an attachment.
+
+    It is sent while it is fetched, so large ones have no `Content-Length`.
+    """
     return await _download(request, data_plane.read_flags(request, wire.AttachmentQuery).message_id)
 
 
 @route("GET", _OF_MESSAGE, tag=TAG, access=BY_TOKEN, query=Selected, answers=Cursor(wire.Attachment), errors=ERRORS)
 async def list_attachments(request: Request) -> tuple[list[Answer], str | None]:
-    """List the attachments of a message."""
+    """List attachments.
+
+    Lists the attachments of a message.
+    """
     grant = await grant_of(request)
     chosen = data_plane.selection(data_plane.read_flags(request, Selected).select)
     found = await request.services.mail.mailbox(request.application, grant).attachments(request.params["message_id"])
@@ -69,14 +78,20 @@ async def list_attachments(request: Request) -> tuple[list[Answer], str | None]:
     errors=ERRORS,
 )
 async def get_attachment_of_message(request: Request) -> Answer:
-    """Get what is known of an attachment without fetching it."""
+    """Get an attachment of a message.
+
+    What is known of it, without its content.
+    """
     query = data_plane.read_flags(request, Selected)
     return data_plane.selection(query.select)(await _described(request, request.params["message_id"]))
 
 
 @route("GET", f"{_OF_MESSAGE}/{{attachment_id}}/download", tag=TAG, access=BY_TOKEN, answers=Stream(), errors=ERRORS)
 async def download_attachment_of_message(request: Request) -> AbstractAsyncContextManager[Streamed]:
-    """Download an attachment. It comes while it is fetched, so large ones have no `Content-Length`."""
+    """Download an attachment of a message.
+
+    It is sent while it is fetched, so large ones have no `Content-Length`.
+    """
     return await _download(request, request.params["message_id"])
 
 

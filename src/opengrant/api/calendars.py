@@ -24,7 +24,9 @@ BY_TOKEN = Key(by_token=True)
     "GET", _CALENDARS, tag=TAG, access=BY_TOKEN, query=wire.CalendarsQuery, answers=Cursor(wire.Calendar), errors=ERRORS
 )
 async def list_calendars(request: Request) -> tuple[list[Answer], str | None]:
-    """List a grant's calendars, the primary one first.
+    """List calendars.
+
+    The primary one first.
 
     For virtual-calendar grants and Agent Accounts. The primary calendar comes with the grant.
     """
@@ -61,7 +63,10 @@ def _after(place: list[Any] | None) -> str:
     errors=ERRORS,
 )
 async def create_calendar(request: Request) -> Answer:
-    """Create a calendar beside the primary one; a grant has ten at most."""
+    """Create a calendar.
+
+    Beside the primary one. A grant has ten at most.
+    """
     grant = await grant_of(request)
     query = data_plane.read_flags(request, wire.Selected)
     draft = data_plane.read(request, wire.CalendarBody).to_model()
@@ -71,7 +76,10 @@ async def create_calendar(request: Request) -> Answer:
 
 @route("GET", _CALENDAR, tag=TAG, access=BY_TOKEN, query=wire.Selected, answers=One(wire.Calendar), errors=ERRORS)
 async def get_calendar(request: Request) -> Answer:
-    """Get a calendar by its id; `primary` is the grant's first."""
+    """Get a calendar.
+
+    By its id; `primary` is the grant's first.
+    """
     grant = await grant_of(request)
     query = data_plane.read_flags(request, wire.Selected)
     found = await request.services.calendars.calendars_of(grant).calendar(grant, request.params["calendar_id"])
@@ -89,7 +97,10 @@ async def get_calendar(request: Request) -> Answer:
     errors=ERRORS,
 )
 async def update_calendar(request: Request) -> Answer:
-    """Change a calendar. What is left out stays; metadata that is sent replaces all of it."""
+    """Update a calendar.
+
+    What is left out stays. Metadata that is sent replaces all of it.
+    """
     grant = await grant_of(request)
     query = data_plane.read_flags(request, wire.Selected)
     change = data_plane.read(request, wire.CalendarPatch).to_model()
@@ -101,7 +112,10 @@ async def update_calendar(request: Request) -> Answer:
 
 @route("DELETE", _CALENDAR, tag=TAG, access=BY_TOKEN, errors=ERRORS)
 async def delete_calendar(request: Request) -> None:
-    """Delete a calendar with its events. The primary one goes with its grant."""
+    """Delete a calendar.
+
+    Deletes the calendar with its events. The primary one is deleted with its grant only.
+    """
     grant = await grant_of(request)
     await request.services.calendars.calendars_of(grant).delete_calendar(grant, request.params["calendar_id"])
 
@@ -116,9 +130,11 @@ async def delete_calendar(request: Request) -> None:
     errors=ERRORS,
 )
 async def free_busy(request: Request) -> list[Answer]:
-    """Tell when the primary calendars of grants of this application are taken. One entry for each address.
+    """Get free and busy times.
 
-    An access token learns of its own grant alone.
+    Tells when the primary calendars of grants of this application are taken. One entry for each address.
+
+    An access token sees its own grant only.
     """
     await grant_of(request)
     body = data_plane.read(request, times.FreeBusyBody)
@@ -154,7 +170,9 @@ async def free_busy(request: Request) -> list[Answer]:
     errors=ERRORS,
 )
 async def availability(request: Request) -> Answer:
-    """Find times at which participants can meet.
+    """Find available times.
+
+    Finds times at which participants can meet.
 
     `collective`: all of them. `max-availability`: at least one. `max-fairness`: at least one of those whose turn it is.
     """
@@ -182,7 +200,10 @@ async def availability(request: Request) -> Answer:
     errors=ERRORS,
 )
 async def list_resources(request: Request) -> tuple[list[Answer], str | None]:
-    """List rooms of a directory. Calendars that this server keeps have none: the list is empty."""
+    """List resources.
+
+    Lists rooms of a directory. Calendars that this server keeps have none: the list is empty.
+    """
     grant = await grant_of(request)
     data_plane.read_flags(request, wire.ResourcesQuery)
     request.services.calendars.calendars_of(grant)

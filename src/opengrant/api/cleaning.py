@@ -29,7 +29,9 @@ _AT_ONCE = 16 * 1024
     errors=ERRORS,
 )
 async def clean_messages(request: Request) -> list[Answer]:
-    """Reduce messages to what they say by themselves, for people and language models to read. Nothing is changed.
+    """Clean messages.
+
+    Reduces messages to what they say by themselves, for people and language models to read. No message changes.
 
     Left out are quotations of earlier messages, signatures, scripts and styles, and text that is not visible in the
     message: hidden by a style, without size, of the colour of its background, beyond the page, or of characters that

@@ -54,13 +54,16 @@ VERIFICATION_ERRORS = (
     reads=("Idempotency-Key",),
 )
 async def connect_custom(request: Request) -> Answer:
-    """Create a grant from credentials you hold.
+    """Create a grant.
 
-    The credentials are proven against the provider before anything is stored. The same mailbox keeps its
-    grant id: sending credentials for it again renews the grant. Also answers 201 then.
+    Bring Your Own Authentication: turns credentials that you hold into a grant, without hosted sign-in. There are ten
+    ways, by provider and by what you hold: a refresh token, a password, or a credential of a whole organisation.
 
-    With an `Idempotency-Key` header (at most 256 characters), the same key and body within 24 hours has the first
-    success as its answer; another body with that key is refused.
+    The provider is asked whether the credentials work before anything is stored. The same mailbox keeps its grant id:
+    sending credentials for it again renews the grant. The answer has the status 201 then, too.
+
+    With an `Idempotency-Key` header (at most 256 characters), the same key and body within 24 hours gets the first
+    success as its answer. Another body with that key is refused.
     """
     sent = request.json()
     provider = provider_of(sent, ProviderRequired)

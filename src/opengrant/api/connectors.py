@@ -25,7 +25,7 @@ TAG = "Connectors"
 async def create_connector(request: Request) -> Answer:
     """Create a connector.
 
-    One per provider. For OAuth providers its client becomes the connector's primary credential.
+    One for each provider. For OAuth providers its client becomes the connector's primary credential.
     """
     sent = request.json()
     provider = provider_of(sent)
@@ -35,7 +35,10 @@ async def create_connector(request: Request) -> Answer:
 
 @route("GET", "/v3/connectors", tag=TAG, query=Paging, answers=Page(wire.Connector), errors=(InvalidRequest,))
 async def list_connectors(request: Request) -> tuple[list[Answer], Paging]:
-    """List connectors, in order of creation."""
+    """List connectors.
+
+    In order of creation.
+    """
     paging = request.query(Paging)
     found = await request.services.connectors.page(request.application, limit=paging.size, offset=paging.offset)
     return [wire.Connector.of(connector) for connector in found], paging
@@ -43,7 +46,10 @@ async def list_connectors(request: Request) -> tuple[list[Answer], Paging]:
 
 @route("GET", "/v3/connectors/{provider}", tag=TAG, answers=One(wire.Connector), errors=(NotFound,))
 async def get_connector(request: Request) -> Answer:
-    """Get a connector."""
+    """Get a connector.
+
+    By the name of its provider. Secrets are never shown.
+    """
     return wire.Connector.of(await request.services.connectors.get(request.application, provider_in_path(request)))
 
 
@@ -57,10 +63,12 @@ async def get_connector(request: Request) -> Answer:
     also="PUT",
 )
 async def update_connector(request: Request) -> Answer:
-    """Change a connector.
+    """Update a connector.
 
-    Omitted fields stay. `settings` replaces what may be read; a client id or secret that is left out stays. Both are
-    those of the credential that was made with the connector, whichever is active: to change one changes the other.
+    What is left out stays.
+
+    `settings` replaces what may be read; a client id or secret that is left out stays. Both are those of the credential
+    that was created with the connector, whichever is active: to change one changes the other.
     """
     provider = provider_in_path(request)
     draft = request.read(wire.ConnectorPatch).to_model()
@@ -69,20 +77,31 @@ async def update_connector(request: Request) -> Answer:
 
 @route("DELETE", "/v3/connectors/{provider}", tag=TAG, errors=(NotFound,))
 async def delete_connector(request: Request) -> None:
-    """Delete a connector with its credentials.
+    """Delete a connector.
 
-    Its grants become invalid at once. They keep their ids and come back to life when their mailboxes
-    connect again through a new connector. Nothing is revoked at the provider.
+    Deletes its credentials, too.
+
+    Its grants become invalid at once. They keep their ids and become valid again when their mailboxes connect through a
+    new connector. Nothing is revoked at the provider.
     """
     await request.services.connectors.delete(request.application, provider_in_path(request))
 
 
-@route("POST", "/v3/connectors/{provider}/test", tag=TAG, answers=One(wire.TrialResult), errors=(NotFound, Overloaded))
+@route(
+    "POST",
+    "/v3/connectors/{provider}/test",
+    tag=TAG,
+    answers=One(wire.TrialResult),
+    errors=(NotFound, Overloaded),
+    addition=True,
+)
 async def test_connector(request: Request) -> wire.TrialResult:
-    """Test a connector before any user does.
+    """Test a connector.
 
-    Asks the provider whether it accepts the client of the active credential, without any user's token, and says step
-    by step what was found. Answers 200 also when a step fails: `ok` tells. No grant is touched by it.
+    Finds mistakes in a connector before users meet them.
+
+    Asks the provider whether it accepts the client of the active credential, without any user's token, and says step by
+    step what was found. The status is 200 also when a step fails: `ok` tells. No grant changes.
     """
     callback = CallbackUri(callback_uri(request), fixed=request.services.public_url is not None)
     return wire.TrialResult.of(

@@ -24,9 +24,12 @@ _SESSIONS = "/v3/console/sessions"
     body=wire.SignIn,
     answers=One(wire.ConsoleSession, status=201),
     errors=(InvalidRequest, Unauthorized, AccessDenied),
+    addition=True,
 )
 async def create_console_session(request: Request) -> wire.ConsoleSession:
-    """Sign in to the console, with an API key or a one-time link.
+    """Create a console session.
+
+    Signs in to the console, with an API key or a one-time link.
 
     The answer sets the cookie `opengrant_console`. With it and the header `X-OpenGrant-Console: 1`, and without an
     `Authorization` header, requests are those of the session. It ends after 8 hours, after 30 minutes without use, and
@@ -43,31 +46,45 @@ async def create_console_session(request: Request) -> wire.ConsoleSession:
     return wire.ConsoleSession.of(begun.session)
 
 
-@route("GET", _SESSIONS + "/current", tag=TAG, access=InConsole(), answers=One(wire.ConsoleSession))
+@route("GET", _SESSIONS + "/current", tag=TAG, access=InConsole(), answers=One(wire.ConsoleSession), addition=True)
 async def get_console_session(request: Request) -> wire.ConsoleSession:
-    """Get the session that the request comes with."""
+    """Get the current console session.
+
+    The session that the request comes with.
+    """
     return wire.ConsoleSession.of(request.own_session)
 
 
-@route("DELETE", _SESSIONS + "/current", tag=TAG, access=InConsole(), errors=(NotFound,))
+@route("DELETE", _SESSIONS + "/current", tag=TAG, access=InConsole(), errors=(NotFound,), addition=True)
 async def end_console_session(request: Request) -> None:
-    """Sign out: end the session that the request comes with, and clear its cookie."""
+    """Delete the current console session.
+
+    Signs out: ends the session that the request comes with, and clears its cookie.
+    """
     await request.services.sessions.end(request.application, request.own_session.id)
     request.answer_headers.append(_cookie(request, "", seconds=0))
 
 
-@route("GET", _SESSIONS, tag=TAG, access=InConsole(operator=True), answers=Cursor(wire.ConsoleSession))
+@route("GET", _SESSIONS, tag=TAG, access=InConsole(operator=True), answers=Cursor(wire.ConsoleSession), addition=True)
 async def list_console_sessions(request: Request) -> tuple[list[wire.ConsoleSession], None]:
-    """List who is signed in to the application, newest first. For operators: sessions that a link began."""
+    """List console sessions.
+
+    Lists who is signed in to the application, newest first. For operators: sessions that began with a link.
+    """
     return [
         wire.ConsoleSession.of(session)
         for session in await request.services.sessions.of_application(request.application)
     ], None
 
 
-@route("DELETE", _SESSIONS + "/{session_id}", tag=TAG, access=InConsole(operator=True), errors=(NotFound,))
+@route(
+    "DELETE", _SESSIONS + "/{session_id}", tag=TAG, access=InConsole(operator=True), errors=(NotFound,), addition=True
+)
 async def end_any_console_session(request: Request) -> None:
-    """End a session of the application, with its next request. For operators: sessions that a link began."""
+    """Delete a console session.
+
+    Ends a session of the application, with its next request. For operators: sessions that began with a link.
+    """
     await request.services.sessions.end(request.application, request.params["session_id"])
 
 

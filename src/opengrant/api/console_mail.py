@@ -33,12 +33,15 @@ _Page = tuple[list[Answer], str | None]
     query=FoldersQuery,
     answers=Cursor(Folder),
     errors=ERRORS,
+    addition=True,
 )
 async def list_folders_in_console(request: Request) -> _Page:
-    """List the folders of a mailbox for the console.
+    """List folders in the console.
 
-    As `GET /v3/grants/{grant_id}/folders`. For sessions of API keys with the permission `grants.mail`, which `all` does
-    not include; each call is in the audit trail.
+    Lists the folders of a mailbox for the console.
+
+    Works as `GET /v3/grants/{grant_id}/folders`. The permission `all` does not include `grants.mail`. Each call is in
+    the audit trail.
     """
     answer: _Page = await folders.list_folders(request)
     await request.services.mail_readings.note(request.application, await grant_of(request))
@@ -53,12 +56,15 @@ async def list_folders_in_console(request: Request) -> _Page:
     query=MessagesQuery,
     answers=Cursor(Message),
     errors=ERRORS,
+    addition=True,
 )
 async def list_messages_in_console(request: Request) -> _Page:
-    """List messages for the console.
+    """List messages in the console.
 
-    As `GET /v3/grants/{grant_id}/messages`. For sessions of API keys with the permission `grants.mail`, which `all`
-    does not include; each call is in the audit trail.
+    Lists messages for the console.
+
+    Works as `GET /v3/grants/{grant_id}/messages`. The permission `all` does not include `grants.mail`. Each call is in
+    the audit trail.
     """
     folder = data_plane.raw_query(request, lists=messages.LISTS).get("in", "*")
     answer: _Page = await messages.list_messages(request)
@@ -74,13 +80,15 @@ async def list_messages_in_console(request: Request) -> _Page:
     query=wire.ShownAs,
     answers=One(wire.ShownMessage),
     errors=ERRORS,
+    addition=True,
 )
 async def get_message_in_console(request: Request) -> Answer:
-    """Get a message as the console shows it: its text, or sanitised HTML.
+    """Get a message in the console.
+
+    Its text, or sanitised HTML.
 
     The HTML is a document for a sandboxed frame. It loads and runs nothing: images that are not part of it are left
-    out. For sessions of API keys with the permission `grants.mail`, which `all` does not include; each call is in the
-    audit trail.
+    out. The permission `all` does not include `grants.mail`. Each call is in the audit trail.
     """
     grant = await grant_of(request)
     as_html = data_plane.read_flags(request, wire.ShownAs).form == "html"

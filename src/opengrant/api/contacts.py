@@ -25,7 +25,9 @@ _CONTACTS = "/v3/grants/{grant_id}/contacts"
     errors=ERRORS,
 )
 async def list_contacts(request: Request) -> tuple[list[Answer], str | None]:
-    """List the people that a mailbox corresponds with, the last one first: with `source=inbox`.
+    """List contacts.
+
+    Lists the people that a mailbox corresponds with, the last one first: with `source=inbox`.
 
     For IMAP, iCloud and Yahoo grants. They are taken from the headers of the newest 1,000 messages in the inbox (who
     wrote them) and of the newest 1,000 that were sent (who they went to), and remembered for five minutes. The
@@ -58,7 +60,10 @@ async def list_contacts(request: Request) -> tuple[list[Answer], str | None]:
     errors=ERRORS,
 )
 async def list_contact_groups(request: Request) -> tuple[list[Answer], str | None]:
-    """List groups of contacts. There are none: the list is empty."""
+    """List contact groups.
+
+    There are none: the list is empty.
+    """
     grant = await grant_of(request)
     data_plane.read_flags(request, wire.GroupsQuery)
     request.services.contacts.check(grant)
@@ -75,7 +80,10 @@ async def list_contact_groups(request: Request) -> tuple[list[Answer], str | Non
     errors=ERRORS,
 )
 async def get_contact(request: Request) -> Answer:
-    """Get a contact by its id, which is the same for an address as long as the newest messages name it."""
+    """Get a contact.
+
+    By its id. An address keeps its id as long as the newest messages name it.
+    """
     grant = await grant_of(request)
     query = data_plane.read_flags(request, Selected)
     contact_id = request.params["contact_id"]

@@ -24,7 +24,8 @@ _ONE = _LIST + "/{credential_id}"
 async def create_credential(request: Request) -> Answer:
     """Create a credential.
 
-    The same name, type and data again answers with the credential that exists.
+    Adds a client, a service account or a tenant to a connector. The same name, type and data again gets the credential
+    that exists.
     """
     sent = request.json()
     type_ = sent.get("credential_type")
@@ -40,7 +41,10 @@ async def create_credential(request: Request) -> Answer:
     "GET", _LIST, tag=TAG, query=wire.CredentialQuery, answers=Page(wire.Credential), errors=(InvalidRequest, NotFound)
 )
 async def list_credentials(request: Request) -> tuple[list[Answer], wire.CredentialQuery]:
-    """List the credentials of a connector, newest first unless told otherwise."""
+    """List credentials.
+
+    Lists the credentials of a connector, by default the newest first.
+    """
     query = request.query(wire.CredentialQuery)
     found = await request.services.credentials.page(
         request.application,
@@ -55,7 +59,10 @@ async def list_credentials(request: Request) -> tuple[list[Answer], wire.Credent
 
 @route("GET", _ONE, tag=TAG, answers=One(wire.Credential), errors=(NotFound,))
 async def get_credential(request: Request) -> Answer:
-    """Get a credential."""
+    """Get a credential.
+
+    By its id. What it holds is never shown.
+    """
     provider, id_ = provider_in_path(request), request.params["credential_id"]
     return wire.Credential.of(await request.services.credentials.get(request.application, provider, id_))
 
@@ -70,9 +77,11 @@ async def get_credential(request: Request) -> Answer:
     also="PUT",
 )
 async def update_credential(request: Request) -> Answer:
-    """Change a credential's name or replace what it holds; its type stays.
+    """Update a credential.
 
-    Of the one that was made with the connector, the client id and tenant show in the connector.
+    Changes its name or replaces what it holds. Its type stays.
+
+    Of the credential that was created with the connector, the client id and tenant show in the connector.
     """
     patch = request.read(wire.CredentialPatch)
     provider, id_ = provider_in_path(request), request.params["credential_id"]
@@ -86,9 +95,11 @@ async def update_credential(request: Request) -> Answer:
 
 @route("DELETE", _ONE, tag=TAG, errors=(InvalidRequest, NotFound))
 async def delete_credential(request: Request) -> None:
-    """Delete a credential. Grants that use it become invalid at once; nothing is revoked at the provider.
+    """Delete a credential.
 
-    Two cannot be deleted: the active one, and the one that was made with the connector, which goes with it.
+    Grants that use it become invalid at once. Nothing is revoked at the provider.
+
+    Two cannot be deleted: the active one, and the one that was created with the connector. That one is deleted with it.
     """
     await request.services.credentials.delete(
         request.application, provider_in_path(request), request.params["credential_id"]

@@ -13,11 +13,14 @@ from opengrant.errors import InvalidRequest, ProviderUnavailable, RateLimited
     query=wire.DetectQuery,
     answers=One(wire.Detection),
     errors=(InvalidRequest, RateLimited, ProviderUnavailable),
+    limit="20 calls a minute for an application",
 )
 async def detect_provider(request: Request) -> wire.Detection:
-    """Detect the provider of an address, by its domain.
+    """Detect a provider.
 
-    The parameters are in the query; there is no body. 20 times a minute.
+    Finds the provider of an email address, by its domain.
+
+    The parameters are in the query; there is no body.
     """
     query = request.query(wire.DetectQuery)
     found = await request.services.detect.provider(

@@ -23,7 +23,11 @@ _route = partial(route, tag="Domains")
     errors=(InvalidRequest,),
 )
 async def create_domain(request: Request) -> wire.Domain:
-    """Register a domain. It is of use once DNS records prove that it is yours: see `info` and `verify`."""
+    """Create a domain.
+
+    Registers a domain for Agent Accounts. It can be used once DNS records prove that it is yours: see `info` and
+    `verify`.
+    """
     body = request.read(wire.DomainBody)
     return wire.Domain.of(
         await request.services.domains.create(request.organization_id, body.domain_address, body.name)
@@ -39,7 +43,10 @@ async def create_domain(request: Request) -> wire.Domain:
     errors=(InvalidRequest,),
 )
 async def list_domains(request: Request) -> tuple[list[wire.Domain], str | None]:
-    """List domains in order of creation. `next_cursor` is there while there are more."""
+    """List domains.
+
+    In order of creation. `next_cursor` is there while there are more.
+    """
     asked = listed(request, wire.DomainQuery, of=f"domains {request.organization_id}")
     limit = asked.query.size + 1
     found = await request.services.domains.page(request.organization_id, after=asked.after, limit=limit)
@@ -49,7 +56,10 @@ async def list_domains(request: Request) -> tuple[list[wire.Domain], str | None]
 
 @_route("GET", _DOMAIN, access=Signed("domain.get"), answers=One(wire.Domain), errors=(NotFound,))
 async def get_domain(request: Request) -> wire.Domain:
-    """Get a domain by its id or by the domain itself."""
+    """Get a domain.
+
+    By its id or by the domain itself.
+    """
     return wire.Domain.of(await request.services.domains.get(request.organization_id, request.params["domain_id"]))
 
 
@@ -62,7 +72,10 @@ async def get_domain(request: Request) -> wire.Domain:
     errors=(InvalidRequest, NotFound),
 )
 async def update_domain(request: Request) -> wire.Domain:
-    """Rename a domain."""
+    """Update a domain.
+
+    Changes its name.
+    """
     body = request.read(wire.DomainPatch)
     organization_id, domain_id = request.organization_id, request.params["domain_id"]
     if body.name is None:
@@ -72,7 +85,10 @@ async def update_domain(request: Request) -> wire.Domain:
 
 @_route("DELETE", _DOMAIN, access=Signed("domain.delete"), errors=(InvalidRequest, NotFound))
 async def delete_domain(request: Request) -> None:
-    """Delete a domain and its DKIM key, for good. Refused while Agent Accounts live on it."""
+    """Delete a domain.
+
+    Deletes the domain and its DKIM key for good. Refused while Agent Accounts use it.
+    """
     await request.services.domains.delete(request.organization_id, request.params["domain_id"])
 
 
@@ -85,9 +101,11 @@ async def delete_domain(request: Request) -> None:
     errors=(InvalidRequest, NotFound),
 )
 async def get_domain_info(request: Request) -> wire.Verification:
-    """Get a DNS record to publish.
+    """Get a DNS record of a domain.
 
-    Asks DNS nothing. The record stays the same until it expires; one that was found stays for good.
+    The record that you publish to prove the domain.
+
+    DNS is not asked. The record stays the same until it expires; one that was found stays for good.
     """
     body = request.read(wire.VerificationBody)
     organization_id, domain_id = request.organization_id, request.params["domain_id"]
@@ -107,9 +125,11 @@ async def get_domain_info(request: Request) -> wire.Verification:
     errors=(InvalidRequest, NotFound),
 )
 async def verify_domain(request: Request) -> wire.Verification:
-    """Look for a DNS record.
+    """Verify a domain.
 
-    Answers 200 whatever was found; `status` and `message` say what. Once `done` it stays so.
+    Looks for the record in DNS.
+
+    The status is 200 whatever was found: `status` and `message` tell. `done` stays.
     """
     body = request.read(wire.VerificationBody)
     organization_id, domain_id = request.organization_id, request.params["domain_id"]

@@ -24,7 +24,9 @@ _LISTS = frozenset({"any_email", "to", "cc", "bcc", "metadata_pair"})
 
 @route("GET", _DRAFTS, tag=TAG, access=BY_TOKEN, query=wire.DraftsQuery, answers=Cursor(wire.Draft), errors=ERRORS)
 async def list_drafts(request: Request) -> tuple[list[Answer], str | None]:
-    """List the drafts of a mailbox, the last saved first, those of other mail programs among them.
+    """List drafts.
+
+    The last saved first. Drafts of other mail programs are among them.
 
     For IMAP, iCloud and Yahoo grants. `select` without `body` and `snippet` is faster. With `has_attachment` and
     `thread_id` a page may be shorter than `limit` and have a `next_cursor` all the same.
@@ -49,7 +51,10 @@ async def list_drafts(request: Request) -> tuple[list[Answer], str | None]:
 
 @route("GET", _DRAFT, tag=TAG, access=BY_TOKEN, query=Selected, answers=One(wire.Draft), errors=ERRORS)
 async def get_draft(request: Request) -> Answer:
-    """Get a draft by its id. A text is cut off after 5 MB."""
+    """Get a draft.
+
+    By its id. A text is cut off after 5 MB.
+    """
     grant = await grant_of(request)
     chosen = data_plane.selection(data_plane.read_flags(request, Selected).select)
     mailbox = request.services.mail.mailbox(request.application, grant)
@@ -69,7 +74,9 @@ async def get_draft(request: Request) -> Answer:
     errors=ERRORS,
 )
 async def create_draft(request: Request) -> Answer:
-    """Create a draft, in the mailbox's folder for drafts; one is made if there is none.
+    """Create a draft.
+
+    In the mailbox's folder for drafts. The folder is created if there is none.
 
     Up to 25 MB as JSON, or as multipart with the JSON in the part `message`. Recipients in `bcc` are kept in the draft.
     """
@@ -95,7 +102,9 @@ async def create_draft(request: Request) -> Answer:
     errors=ERRORS,
 )
 async def update_draft(request: Request) -> Answer:
-    """Change a draft. Its id stays.
+    """Update a draft.
+
+    Its id stays. What is left out stays.
 
     Of a draft of another mail program, what the API shows is kept: of a text in two forms, the HTML.
     """
@@ -116,7 +125,10 @@ async def update_draft(request: Request) -> Answer:
 
 @route("DELETE", _DRAFT, tag=TAG, access=BY_TOKEN, errors=ERRORS)
 async def delete_draft(request: Request) -> None:
-    """Delete a draft for good."""
+    """Delete a draft.
+
+    For good.
+    """
     grant = await grant_of(request)
     draft_id = request.params["draft_id"]
     await request.services.mail.mailbox(request.application, grant).delete_draft(draft_id)
@@ -134,10 +146,12 @@ async def delete_draft(request: Request) -> None:
     reads=("Idempotency-Key",),
 )
 async def send_draft(request: Request) -> Answer:
-    """Send a draft, as `POST /messages/send` does. The draft is gone then, and the message has another id.
+    """Send a draft.
 
-    A repeat within an hour does not send it again, unless the draft was changed. While the first request runs, a
-    repeat is a 409. Once the draft is gone, one without `Idempotency-Key` is a 404.
+    Works as `POST /messages/send`. The draft is gone then, and the message has another id.
+
+    A repeat within an hour does not send it again, unless the draft was changed. While the first request runs, a repeat
+    is a 409. Once the draft is gone, one without `Idempotency-Key` is a 404.
     """
     grant = await grant_of(request)
     draft_id = request.params["draft_id"]

@@ -31,7 +31,9 @@ _TIMELESS = frozenset({"ical_uid", "metadata_pair"})
 
 @route("GET", _EVENTS, tag=TAG, access=BY_TOKEN, query=wire.EventsQuery, answers=Cursor(wire.Event), errors=ERRORS)
 async def list_events(request: Request) -> tuple[list[Answer], str | None]:
-    """List the events of a calendar, by start.
+    """List events.
+
+    Lists the events of a calendar, by start.
 
     Series are listed whole, with their changed occurrences beside them, unless `expand_recurring` is true.
     """
@@ -61,7 +63,10 @@ async def list_events(request: Request) -> tuple[list[Answer], str | None]:
     errors=ERRORS,
 )
 async def import_events(request: Request) -> tuple[list[Answer], str | None]:
-    """List series, changed occurrences and single events of a window, to copy a calendar."""
+    """Import events.
+
+    Lists series, changed occurrences and single events of a time span, to copy a calendar.
+    """
     grant = await grant_of(request)
     events, virtual = request.services.calendars.events_of(grant), request.services.calendars.is_virtual(grant)
     raw, place = _continued(request, of=f"events/import {grant.id}")
@@ -93,6 +98,8 @@ async def import_events(request: Request) -> tuple[list[Answer], str | None]:
 async def create_event(request: Request) -> Answer:
     """Create an event.
 
+    In one of the grant's calendars.
+
     With the header `If-Available: true` it is created only where its time is free, decided in the transaction: of two
     requests for one slot, one gets 409. That is an addition of this server.
     """
@@ -106,7 +113,10 @@ async def create_event(request: Request) -> Answer:
 
 @route("GET", _EVENT, tag=TAG, access=BY_TOKEN, query=wire.OfCalendar, answers=One(wire.Event), errors=ERRORS)
 async def get_event(request: Request) -> Answer:
-    """Get an event, a series, or one occurrence by its own id."""
+    """Get an event.
+
+    An event, a series, or one occurrence by its own id.
+    """
     grant = await grant_of(request)
     events, virtual = request.services.calendars.events_of(grant), request.services.calendars.is_virtual(grant)
     query = data_plane.read_flags(request, wire.OfCalendar)
@@ -125,7 +135,9 @@ async def get_event(request: Request) -> Answer:
     errors=ERRORS,
 )
 async def update_event(request: Request) -> Answer:
-    """Change an event. By the id of a series all of it, by that of an occurrence this one alone or all that follow too.
+    """Update an event.
+
+    The id of a series changes all of it. The id of an occurrence changes this one, or all that follow too.
 
     Another time or rule of a series drops the changes of occurrences that it does not have any more.
     """
@@ -142,7 +154,10 @@ async def update_event(request: Request) -> Answer:
 
 @route("DELETE", _EVENT, tag=TAG, access=BY_TOKEN, query=wire.Edit, errors=ERRORS)
 async def delete_event(request: Request) -> None:
-    """Delete an event, a whole series, one occurrence, or one and all that follow."""
+    """Delete an event.
+
+    Deletes an event, a whole series, one occurrence, or one and all that follow.
+    """
     grant = await grant_of(request)
     events = request.services.calendars.events_of(grant)
     query = data_plane.read_flags(request, wire.Edit)
@@ -161,7 +176,10 @@ async def delete_event(request: Request) -> None:
     errors=ERRORS,
 )
 async def send_rsvp(request: Request) -> Answer:
-    """Answer an invitation as the grant's own address. The answer is stored; no mail is sent yet."""
+    """Send an RSVP.
+
+    Answers an invitation as the grant's own address. The answer is stored; no mail is sent yet.
+    """
     grant = await grant_of(request)
     events = request.services.calendars.events_of(grant)
     query = data_plane.read_flags(request, wire.OfCalendar)

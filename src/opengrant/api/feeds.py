@@ -25,13 +25,15 @@ _PRIVATE = (
 )
 
 
-@route("POST", f"{_CALENDAR}/feed", tag=TAG, access=BY_TOKEN, answers=One(wire.Feed), errors=ERRORS)
+@route("POST", f"{_CALENDAR}/feed", tag=TAG, access=BY_TOKEN, answers=One(wire.Feed), errors=ERRORS, addition=True)
 async def create_feed(request: Request) -> Answer:
-    """Make the address of a calendar's feed, which programs can subscribe to.
+    """Create a calendar feed.
 
-    An addition of this server. The address needs no key: keep it as you keep a password. It is shown this once; another
-    POST makes a new one, and the old one stops. The feed has ETag and 304, and shows private events as busy. It holds
-    10,000 events and 2 MB at most: series first, then what is to come, then the latest of the past.
+    Creates the address of a calendar's feed, which programs can subscribe to.
+
+    The address needs no key: keep it as you keep a password. It is shown once. Another POST creates a new one, and the
+    old one stops. The feed has ETag and 304, and shows private events as busy. It holds 10,000 events and 2 MB at most:
+    series first, then future events, then the latest of the past.
     """
     grant = await grant_of(request)
     calendar = await request.services.calendars.calendars_of(grant).calendar(grant, request.params["calendar_id"])
@@ -42,9 +44,12 @@ async def create_feed(request: Request) -> Answer:
     }
 
 
-@route("DELETE", f"{_CALENDAR}/feed", tag=TAG, access=BY_TOKEN, errors=ERRORS)
+@route("DELETE", f"{_CALENDAR}/feed", tag=TAG, access=BY_TOKEN, errors=ERRORS, addition=True)
 async def revoke_feed(request: Request) -> None:
-    """Revoke the address of a calendar's feed: it answers 404 from then on."""
+    """Delete a calendar feed.
+
+    Its address answers 404 from then on.
+    """
     grant = await grant_of(request)
     calendar = await request.services.calendars.calendars_of(grant).calendar(grant, request.params["calendar_id"])
     await request.services.feeds.revoke(calendar)
@@ -59,13 +64,16 @@ async def revoke_feed(request: Request) -> None:
     file=FileBody("text/calendar", wire.MOST_BYTES),
     answers=One(wire.Imported),
     errors=(*ERRORS, PayloadTooLarge),
+    addition=True,
 )
 async def import_ics(request: Request) -> Answer:
-    """Create or update events from an .ics file, by UID and RECURRENCE-ID.
+    """Import an iCalendar file.
 
-    An addition of this server. The body is the file itself as `text/calendar`, or JSON that holds it. At most 5 MB and
-    5,000 events. What an event of this server has no place for, such as alarms and attachments, is left out. An event
-    that cannot be is skipped, and `skipped` says why. Alike events are not written again. No mail is sent.
+    Creates or updates events by UID and RECURRENCE-ID.
+
+    The body is the file itself as `text/calendar`, or JSON that holds it. At most 5 MB and 5,000 events. What events of
+    this server do not have, such as alarms and attachments, is left out. An event that is not possible is skipped, and
+    `skipped` says why. Events that did not change are not written again. No mail is sent.
     """
     grant = await grant_of(request)
     calendar = await request.services.calendars.calendars_of(grant).calendar(grant, request.params["calendar_id"])

@@ -37,9 +37,11 @@ BY_TOKEN = Key(by_token=True, by_session=False)
 
 @route("GET", _FOLDERS, tag=TAG, access=BY_TOKEN, query=wire.FoldersQuery, answers=Cursor(wire.Folder), errors=ERRORS)
 async def list_folders(request: Request) -> tuple[list[Answer], str | None]:
-    """List the folders of a mailbox, in the order of the mail server.
+    """List folders.
 
-    For IMAP, iCloud and Yahoo grants. What is shown is what the mail server says at this moment.
+    Lists the folders of a mailbox, in the order of the mail server.
+
+    For IMAP, iCloud and Yahoo grants. The mail server is asked at this moment.
     """
     grant = await grant_of(request)
     of = f"folders {grant.id}"
@@ -75,7 +77,10 @@ def _after(place: list[Any] | None, ids: list[str]) -> int:
     errors=ERRORS,
 )
 async def create_folder(request: Request) -> Answer:
-    """Create a folder. The mail server says which names can be."""
+    """Create a folder.
+
+    The mail server decides which names are possible.
+    """
     grant = await grant_of(request)
     query = data_plane.read_flags(request, Selected)
     body = data_plane.read(request, wire.FolderBody)
@@ -85,7 +90,10 @@ async def create_folder(request: Request) -> Answer:
 
 @route("GET", _FOLDER, tag=TAG, access=BY_TOKEN, query=Selected, answers=One(wire.Folder), errors=ERRORS)
 async def get_folder(request: Request) -> Answer:
-    """Get a folder by its id."""
+    """Get a folder.
+
+    By its id.
+    """
     grant = await grant_of(request)
     query = data_plane.read_flags(request, Selected)
     found = await request.services.mail.mailbox(request.application, grant).folder(request.params["folder_id"])
@@ -103,7 +111,10 @@ async def get_folder(request: Request) -> Answer:
     errors=ERRORS,
 )
 async def update_folder(request: Request) -> Answer:
-    """Rename a folder. Its id changes with its name, and so do those of the folders within it."""
+    """Update a folder.
+
+    Renames it. Its id changes with its name, and so do the ids of the folders within it.
+    """
     grant = await grant_of(request)
     query = data_plane.read_flags(request, Selected)
     name = data_plane.read(request, wire.FolderPatch).new_name()
@@ -114,6 +125,9 @@ async def update_folder(request: Request) -> Answer:
 
 @route("DELETE", _FOLDER, tag=TAG, access=BY_TOKEN, errors=ERRORS)
 async def delete_folder(request: Request) -> None:
-    """Delete a folder with its messages."""
+    """Delete a folder.
+
+    Deletes the folder with its messages.
+    """
     grant = await grant_of(request)
     await request.services.mail.mailbox(request.application, grant).delete_folder(request.params["folder_id"])

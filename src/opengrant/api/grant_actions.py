@@ -21,13 +21,16 @@ from opengrant.grants.history import AuditPosition
     tag=TAG,
     answers=One(wire.Grant),
     errors=(InvalidRequest, GrantNotFound, Blocked, Overloaded),
+    addition=True,
 )
 async def check_grant(request: Request) -> Answer:
-    """Ask the provider now whether a grant works.
+    """Check a grant.
 
-    The answer is 200 with the grant, whatever the provider says: its trouble is inside. What it said in the last five
-    seconds counts. Where it asked for a pause, or the whole connector is held to blame and its next probe is not due,
-    it is left alone, and the trouble says so; it says so in every answer until then.
+    Asks the provider now whether the grant works.
+
+    The status is 200 whatever the provider says: `opengrant.trouble` of the grant has it. An answer of the last five
+    seconds is used again. The provider is not asked while it wants a pause, or while the whole connector fails and its
+    next check is not due; the trouble says so.
     """
     grant_id = await request.services.grants.id_of(request.application, request.params["grant_id"])
     grant = await request.services.refresh.checks.check_on_request(request.application, grant_id)
@@ -41,12 +44,15 @@ async def check_grant(request: Request) -> Answer:
     body=actions.Invalidation,
     answers=One(wire.Grant),
     errors=(InvalidRequest, GrantNotFound, Overloaded),
+    addition=True,
 )
 async def invalidate_grant(request: Request) -> Answer:
-    """End a grant until its mailbox is connected again.
+    """Invalidate a grant.
+
+    Ends a grant until its mailbox is connected again.
 
     It becomes invalid with the reason `invalidated`, and `grant.expired` is sent. It keeps its id; connecting the
-    mailbox again makes it valid. One that is invalid already stays as it is.
+    mailbox again makes it valid. A grant that is invalid already stays as it is.
     """
     body = request.read(actions.Invalidation) if request.body else actions.Invalidation()
     grant = await request.services.grants.get(request.application, request.params["grant_id"])
@@ -61,9 +67,12 @@ async def invalidate_grant(request: Request) -> Answer:
     query=actions.ReconnectQuery,
     answers=One(actions.ReconnectLink),
     errors=(InvalidRequest, GrantNotFound, CallbackNotAllowed),
+    addition=True,
 )
 async def get_reconnect_link(request: Request) -> Answer:
-    """Get an address of hosted sign-in for a grant's mailbox, to send to its owner.
+    """Get a reconnect link.
+
+    An address of hosted sign-in for the grant's mailbox, to send to its owner.
 
     Your redirect URI gets the one-time code, as after any sign-in. It holds no secret and does not expire.
     """
@@ -83,9 +92,12 @@ async def get_reconnect_link(request: Request) -> Answer:
     query=pagination.Query,
     answers=Cursor(actions.Moment),
     errors=(InvalidRequest, GrantNotFound),
+    addition=True,
 )
 async def get_grant_timeline(request: Request) -> tuple[list[Answer], str | None]:
-    """List what happened to a grant, newest first. `next_cursor` is there while there are more.
+    """List a grant's timeline.
+
+    Lists what happened to a grant, newest first. `next_cursor` is there while there are more.
 
     It goes back as far as the audit trail. Renewals that found nothing wrong are one entry, `refreshed`, with their
     number; the entry that ends such a run says how many there were.

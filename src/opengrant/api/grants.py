@@ -38,7 +38,9 @@ TAG = "Grants"
     errors=(InvalidRequest,),
 )
 async def list_grants(request: Request) -> tuple[Sequence[Answer], wire.GrantQuery, str | None]:
-    """List grants of the application, newest first unless told otherwise.
+    """List grants.
+
+    Lists the grants of the application, by default the newest first.
 
     Page by `offset`, or by `page_token`: the `next_cursor` of the page before. It is there while there are more and no
     `offset` is given, and takes the same time at any depth. It carries the filters and the order, which the next
@@ -91,7 +93,9 @@ def _filters(query: wire.GrantQuery) -> GrantFilters:
     errors=(InvalidRequest, GrantNotFound),
 )
 async def get_grant(request: Request) -> Answer:
-    """Get a grant by its id, `grant:<id>`, its email, `email:<email>` or `external:<your id>`.
+    """Get a grant.
+
+    By its id, `grant:<id>`, its email, `email:<email>` or `external:<your id>`.
 
     With an access token, `me` is its own grant; it shows no other.
     """
@@ -113,11 +117,14 @@ async def get_grant(request: Request) -> Answer:
     also="PUT",
 )
 async def update_grant(request: Request) -> Answer:
-    """Change a grant's credentials, recorded scopes, name or workspace.
+    """Update a grant.
 
-    New credentials are proven first and must be of the same mailbox; if they fail, the grant stays as it was. What
-    settings leave out of a mailbox with a password, of an Agent Account or of an organisation's mailbox, the grant
-    has. A new refresh token is proven with the client that the grant has, unless settings.credential_id names another.
+    Changes its credentials, recorded scopes, name or workspace.
+
+    The provider is asked about new credentials first, and they must be of the same mailbox. If they fail, the grant
+    stays as it was. What settings leave out of a mailbox with a password, of an Agent Account or of an organisation's
+    mailbox is taken from the grant. A new refresh token is used with the grant's client, unless
+    `settings.credential_id` names another.
     """
     patch = request.read(GrantPatch)
     grant = await request.grant()
@@ -139,7 +146,9 @@ async def update_grant(request: Request) -> Answer:
 
 @route("DELETE", "/v3/grants/{grant_id}", tag=TAG, errors=(InvalidRequest, GrantNotFound))
 async def delete_grant(request: Request) -> None:
-    """Delete a grant and destroy its secrets. Its id never comes back.
+    """Delete a grant.
+
+    Deletes the grant with its secrets. Its id never comes back.
 
     A Google token is revoked at Google afterwards, in the background, unless the account has another valid grant.
     """
@@ -154,12 +163,14 @@ async def delete_grant(request: Request) -> None:
     body=wire.TokenBody,
     answers=One(wire.LiveToken),
     errors=(InvalidRequest, GrantNotFound, GrantExpired, Blocked, ProviderUnavailable, RateLimited, Overloaded),
+    addition=True,
 )
 async def read_token(request: Request) -> Answer:
-    """Get the live access token of a grant, to call its provider with.
+    """Get an access token.
 
-    It is renewed first if it would not last. For API keys with the permission `grants.token`; each call is in the
-    audit trail.
+    The provider's live access token of a grant, to call the provider's own API with.
+
+    It is renewed first if it would end too soon. Each call is in the audit trail.
     """
     body = request.read(wire.TokenBody) if request.body else wire.TokenBody()
     grant_id = await request.services.grants.id_of(request.application, request.params["grant_id"])
@@ -177,13 +188,16 @@ async def read_token(request: Request) -> Answer:
     body=CredentialBody,
     answers=One(StoredLogin),
     errors=(InvalidRequest, GrantNotFound, GrantExpired, Blocked, RateLimited),
+    addition=True,
+    limit="300 calls a minute for an application",
 )
 async def read_credential(request: Request) -> Answer:
-    """Get the login of an IMAP, iCloud or Exchange grant, to open its mailbox with your own mail library.
+    """Get a mail login.
 
-    Servers, ports, user names and the password, as they were proven last. For API keys with the permission
-    `grants.credential`, which `all` does not include; 300 calls a minute for an application. Each call and its reason
-    are in the audit trail.
+    The login of an IMAP, iCloud or Exchange grant, to open its mailbox with your own mail library.
+
+    Servers, ports, user names and the password, as the provider last accepted them. The permission `all` does not
+    include this one. Each call and its reason are in the audit trail.
     """
     body = request.read(CredentialBody)
     grant_id = await request.services.grants.id_of(request.application, request.params["grant_id"])
@@ -198,12 +212,15 @@ async def read_credential(request: Request) -> Answer:
     body=ProxyTokenBody,
     answers=One(ProxyToken),
     errors=(InvalidRequest, GrantNotFound, Blocked),
+    addition=True,
 )
 async def make_proxy_token(request: Request) -> Answer:
-    """Make a token that opens this grant's mailbox through the mail proxy, as the password of a mail program.
+    """Create a mail proxy token.
 
-    It opens nothing else and ends by itself; POST /v3/connect/revoke ends it earlier. For API keys with the permission
-    `grants.proxy`, which `all` does not include. Each call and its reason are in the audit trail.
+    A password for mail programs: it opens the mailbox of this grant through the mail proxy.
+
+    It opens nothing else and ends by itself; `POST /v3/connect/revoke` ends it earlier. The permission `all` does not
+    include this one. Each call and its reason are in the audit trail.
     """
     body = request.read(ProxyTokenBody)
     grant = await request.grant()

@@ -18,15 +18,21 @@ _READY_WITHIN = 5.0
 """Seconds for the database to answer; after that the process is not ready."""
 
 
-@route("GET", "/healthz", tag="Operations", access=Open(), answers=One(Health))
+@route("GET", "/healthz", tag="Operations", access=Open(), answers=One(Health), addition=True)
 async def healthz(request: Request) -> Answer:
-    """The process is alive."""
+    """Get liveness.
+
+    The process answers.
+    """
     return {"status": "ok"}
 
 
-@route("GET", "/readyz", tag="Operations", access=Open(), answers=One(Health), errors=(Overloaded,))
+@route("GET", "/readyz", tag="Operations", access=Open(), answers=One(Health), errors=(Overloaded,), addition=True)
 async def readyz(request: Request) -> Answer:
-    """The process can serve: its database answers, has the schema it needs, and can be written."""
+    """Get readiness.
+
+    The process can serve: its database answers, has the schema it needs, and can be written.
+    """
     try:
         async with asyncio.timeout(_READY_WITHIN):
             reasons = await request.services.readiness.reasons()

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from starlette.types import Receive, Scope, Send
 
 from opengrant.api.hosted_cookies import browser_cookies, set_cookie
-from opengrant.api.hosted_words import EMPTY, ended, refused, search_failed, wrong
+from opengrant.api.hosted_words import empty, ended, not_offered, not_shown, refused, search_failed, wrong
 from opengrant.api.http import responses
 from opengrant.api.http.decoding import decode
 from opengrant.api.http.path_tree import Router
@@ -33,9 +33,9 @@ from opengrant.errors import (
     OpenGrantError,
 )
 from opengrant.events.actor import Actor, act_as
-from opengrant.model import Application, ProviderName
-from opengrant.pages import FIELDS, Brand, Choice, Login, Onward, Page, Problem, form_of, render
-from opengrant.pages.views import LABELS
+from opengrant.model import ProviderName
+from opengrant.model.logins import NotShown
+from opengrant.pages import FIELDS, Brand, Choice, Login, Onward, Page, Problem, Words, form_of, preferred, render
 from opengrant.services import Services
 from opengrant.signin.hosted import Hosted
 from opengrant.signin.visit import Visit
@@ -43,6 +43,10 @@ from opengrant.tenants.applications import DEFAULT_APPLICATION, Applications
 
 _LONGEST_FORM = 64 * 1024
 _HTML = b"text/html; charset=utf-8"
+_LATER = "-"
+_NO_ADDRESS = "someone@invalid"
+"""Stand-ins for what is not typed yet: settings are checked as a whole."""
+_MOST_SERVERS = 8
 
 
 @route(
@@ -55,10 +59,12 @@ _HTML = b"text/html; charset=utf-8"
     errors=(InvalidRequest, CallbackNotAllowed),
 )
 async def begin(request: Request) -> responses.Raw:
-    """Send a browser here to sign in. It goes on to the provider, or to a page of ours.
+    """Start hosted sign-in.
 
-    Errors before the redirect URI is known to be the application's are answered and never redirected; as a page to a
-    browser. Later ones travel to the redirect URI as `error`, `error_description`, `error_uri` and `error_code`.
+    Send a user's browser here. It goes on to the provider, or to a page of this server.
+
+    Errors before the redirect URI is known to be the application's are answered here and never redirected; browsers get
+    a page. Later errors go to the redirect URI as `error`, `error_description`, `error_uri` and `error_code`.
     """
     try:
         query = request.query(AuthQuery)
@@ -67,7 +73,7 @@ async def begin(request: Request) -> responses.Raw:
     except OpenGrantError as problem:
         if not _wants_page(request.headers):
             raise
-        return _page(_problem(problem, request.id), problem.status)
+        return _page(_problem(_words(request.headers), problem, request.id), problem.status)
     kept = set_cookie(begun, base)
     return _redirect(302, begun.url, kept)
 
@@ -98,7 +104,7 @@ class Pages:
         try:
             answer = await handler(scope, receive)
         except OpenGrantError as problem:
-            answer = _page(_problem(problem, request_id), problem.status)
+            answer = _page(_problem(_words(scope["headers"]), problem, request_id), problem.status)
         await responses.send_raw(send, request_id, answer)
 
     async def _callback(self, scope: Scope, _: Receive) -> responses.Raw:
@@ -108,120 +114,150 @@ class Pages:
         return _redirect(302, url)
 
     async def _show(self, scope: Scope, _: Receive) -> responses.Raw:
-        visit = await self._visit(scope)
-        query = _pairs(scope["query_string"])
-        return await self._first_page(visit, query.get("provider"))
-
-    async def _first_page(self, visit: Visit, chosen: str | None) -> responses.Raw:
         """The choice of providers, or the form of the chosen one."""
-        brand = await self._brand(visit.app)
-        forms = [provider for provider in visit.providers if provider in FIELDS and provider.value == chosen]
+        guest = await self._guest(scope)
+        chosen = _pairs(scope["query_string"]).get("provider")
+        forms = [provider for provider in guest.visit.offered if provider in FIELDS and provider.value == chosen]
         if not forms:
-            return _page(self._choice(visit, brand))
-        return _page(self._form(visit, brand, forms[0], {"email": visit.request.login_hint or ""}))
+            return _page(guest.choice())
+        form = guest.form(forms[0], {"email": guest.visit.request.login_hint or ""})
+        return _page(replace(form, servers=await self._known_servers(guest, form)))
 
     async def _submitted(self, scope: Scope, receive: Receive) -> responses.Raw:
-        visit = await self._visit(scope)
+        guest = await self._guest(scope)
         fields = _form(await read_body(scope, receive, _LONGEST_FORM), scope["headers"])
-        if fields.get("csrf") != visit.csrf:
+        if fields.get("csrf") != guest.visit.csrf:
             raise LoginInvalid("This form was not sent from the page that it belongs to. Go back and try again.")
-        brand = await self._brand(visit.app)
-        base = origin(scope["headers"], self.public_url)
         if "cancel" in fields:
-            return _onward(brand, await self.hosted.visits.cancel(visit), brand.name or "the application")
+            url = await self.hosted.visits.cancel(guest.visit)
+            return _page(guest.onward(url, guest.brand.name))
         provider = _pairs(scope["query_string"]).get("provider")
         if provider is not None:
-            return await self._log_in(visit, brand, decode(_Chosen, {"provider": provider}).provider, fields)
+            return await self._log_in(guest, decode(_Chosen, {"provider": provider}).provider, fields)
         if "provider" in fields:
-            return await self._go(visit, brand, decode(_Chosen, fields).provider, base)
-        return await self._detect(visit, brand, fields.get("email", "").strip(), base)
+            return await self._go(guest, decode(_Chosen, fields).provider)
+        return await self._detect(guest, fields.get("email", "").strip())
 
-    async def _go(self, visit: Visit, brand: Brand, provider: ProviderName, base: str) -> responses.Raw:
-        url = await self.hosted.visits.choose(visit, provider, base=base)
+    async def _go(self, guest: "_Guest", provider: ProviderName) -> responses.Raw:
+        url = await self.hosted.visits.choose(guest.visit, provider, base=guest.base)
         if url.startswith("/"):
             return _redirect(303, url)
-        return _onward(brand, url, LABELS[provider].name)
+        return _page(guest.onward(url, guest.words(f"provider.{provider.value}")))
 
-    async def _detect(self, visit: Visit, brand: Brand, email: str, base: str) -> responses.Raw:
-        choice = replace(self._choice(visit, brand), email=email)
+    async def _detect(self, guest: "_Guest", email: str) -> responses.Raw:
+        choice, words = replace(guest.choice(), email=email), guest.words
         try:
-            provider = await self.hosted.visits.recognise(visit, email)
+            provider = await self.hosted.visits.recognise(guest.visit, email)
         except InvalidRequest as problem:
-            return _page(replace(choice, error=search_failed(problem)), problem.status)
+            return _page(replace(choice, error=search_failed(words, problem)), problem.status)
         except OpenGrantError as problem:
             # A failed search must leave another way to continue.
-            message = f"{search_failed(problem)} Or choose the provider yourself."
+            message = f"{search_failed(words, problem)} {words('wrong.choose')}"
             return _page(replace(choice, problem=message, sections=("detect", "select_provider")), problem.status)
-        if provider not in visit.providers:
-            return _page(replace(choice, error=_not_offered(provider), sections=("detect", "select_provider")))
-        hinted = replace(visit, request=replace(visit.request, login_hint=visit.request.login_hint or email))
+        if provider is None or provider not in guest.visit.offered:
+            sentence = not_offered(words, provider)
+            return _page(replace(choice, error=sentence, sections=("detect", "select_provider")))
         if provider in FIELDS:
-            await self.hosted.visits.choose(visit, provider, base=base)
-            return _page(self._form(visit, brand, provider, {"email": email}))
-        return await self._go(hinted, brand, provider, base)
+            await self.hosted.visits.choose(guest.visit, provider, base=guest.base)
+            form = guest.form(provider, {"email": email})
+            known = await self._known_servers(guest, form)
+            others = {*_needed(provider, smtp=guest.visit.request.smtp_required)} - {"email", "password"}
+            if known or others:
+                return _page(replace(form, servers=known))
+            return await self._log_in(guest, provider, {"email": email})
+        hint = guest.visit.request.login_hint or email
+        hinted = replace(guest.visit, request=replace(guest.visit.request, login_hint=hint))
+        return await self._go(replace(guest, visit=hinted), provider)
 
-    async def _log_in(
-        self, visit: Visit, brand: Brand, provider: ProviderName, fields: Mapping[str, str]
-    ) -> responses.Raw:
-        if provider not in FIELDS or provider not in visit.providers:
+    async def _log_in(self, guest: "_Guest", provider: ProviderName, fields: Mapping[str, str]) -> responses.Raw:
+        """Find the servers; with them, and a password, connect the mailbox."""
+        if provider not in FIELDS or provider not in guest.visit.offered:
             raise InvalidRequest("provider: it is not among those that are offered.")
-        form = self._form(visit, brand, provider, fields)
-        needed = _needed(provider, smtp=visit.request.smtp_required)
-        if empty := [name for name in needed if not fields.get(name, "").strip()]:
-            return _page(replace(form, errors=dict.fromkeys(empty, EMPTY)), 400)
+        form = guest.form(provider, fields)
+        first = "password" not in fields
+        if first:
+            fields = {**fields, "password": _LATER}
+        else:
+            form = replace(form, servers=await self._known_servers(guest, form) or _shown(fields))
+        needed = _needed(provider, smtp=guest.visit.request.smtp_required)
+        if missing := [name for name in needed if not fields.get(name, "").strip()]:
+            return _page(empty(form, missing), 400)
         try:
             login = password_login(provider, _settings(provider, fields))
         except ValidationError as problem:
             return _page(wrong(form, problem), 400)
         try:
-            url = await self.hosted.password_form.submit(visit, login)
+            if first:
+                servers = await self.hosted.password_form.servers(guest.visit, login, search=True)
+                return _page(replace(form, servers=servers))
+            url = await self.hosted.password_form.submit(guest.visit, login, shown=_shown(fields))
+        except NotShown as unseen:
+            return _page(not_shown(form, unseen), 400)
         except (LoginInvalid, CallbackNotAllowed):
             raise
         except OpenGrantError as problem:
             return _page(refused(form, fields, problem), problem.status)
-        return _onward(brand, url, brand.name or "the application")
+        return _page(guest.onward(url, guest.brand.name))
 
-    def _choice(self, visit: Visit, brand: Brand) -> Choice:
+    async def _known_servers(self, guest: "_Guest", form: Login) -> tuple[str, ...]:
+        """Where the password of a form goes, as far as it is known without asking the network."""
+        stand_ins = dict.fromkeys(_needed(form.provider, smtp=False), _LATER) | {"email": _NO_ADDRESS}
+        fields = stand_ins | {name: text for name, text in form.values.items() if text.strip()}
+        try:
+            login = password_login(form.provider, _settings(form.provider, fields))
+            return await self.hosted.password_form.servers(guest.visit, login, search=False)
+        except (ValidationError, OpenGrantError):
+            return ()
+
+    async def _guest(self, scope: Scope) -> "_Guest":
+        headers, base = scope["headers"], origin(scope["headers"], self.public_url)
+        visit = await self.hosted.visits.open(scope["path_params"]["handle"], browser_cookies(headers, base))
+        profile = await self.applications.profile(visit.app)
+        # The default name says nothing to a user.
+        named = {} if visit.app.name == DEFAULT_APPLICATION else {"name": visit.app.name}
+        brand = Brand.read({**named, **profile.branding}, profile.hosted_authentication)
+        return _Guest(visit, brand, _words(headers), base)
+
+
+@dataclass(frozen=True, slots=True)
+class _Guest:
+    """A user on our pages, and how the pages are shown to them. base: our own origin."""
+
+    visit: Visit
+    brand: Brand
+    words: Words
+    base: str
+
+    @property
+    def path(self) -> str:
+        return f"/v3/connect/login/{self.visit.handle}"
+
+    def choice(self) -> Choice:
         return Choice(
-            brand=brand,
-            action=f"/v3/connect/login/{visit.handle}",
-            csrf=visit.csrf,
-            providers=visit.providers,
-            sections=visit.request.sections,
-            email=visit.request.login_hint or "",
+            brand=self.brand,
+            words=self.words,
+            action=self.path,
+            csrf=self.visit.csrf,
+            providers=tuple(self.visit.offered),
+            scopes=self.visit.offered,
+            sections=self.visit.request.sections,
+            email=self.visit.request.login_hint or "",
         )
 
-    def _form(self, visit: Visit, brand: Brand, provider: ProviderName, values: Mapping[str, str]) -> Login:
-        path = f"/v3/connect/login/{visit.handle}"
+    def form(self, provider: ProviderName, values: Mapping[str, str]) -> Login:
         return Login(
-            brand=brand,
-            action=f"{path}?provider={provider.value}",
-            csrf=visit.csrf,
+            brand=self.brand,
+            words=self.words,
+            action=f"{self.path}?provider={provider.value}",
+            csrf=self.visit.csrf,
             provider=provider,
             values={name: values.get(name, "") for name in FIELDS[provider]},
-            smtp_required=visit.request.smtp_required,
-            back=path if len(visit.providers) > 1 else "",
+            smtp_required=self.visit.request.smtp_required,
+            back=self.path if len(self.visit.offered) > 1 else "",
         )
 
-    async def _visit(self, scope: Scope) -> Visit:
-        headers = scope["headers"]
-        cookies = browser_cookies(headers, origin(headers, self.public_url))
-        return await self.hosted.visits.open(scope["path_params"]["handle"], cookies)
-
-    async def _brand(self, app: Application) -> Brand:
-        profile = await self.applications.profile(app)
-        # The default name says nothing to a user.
-        named = {} if app.name == DEFAULT_APPLICATION else {"name": app.name}
-        return Brand.read({**named, **profile.branding}, profile.hosted_authentication)
-
-
-def _not_offered(provider: ProviderName | None) -> str:
-    """The message for an address whose provider is unknown or not offered."""
-    if provider is None:
-        return "We could not tell which provider this address belongs to. Choose it yourself."
-    label = LABELS.get(provider)
-    who = "another mail service" if label is None or label.any_server else label.name
-    return f"This address belongs to {who}, which is not offered here. Use another address, or choose a provider."
+    def onward(self, url: str, to: str) -> Onward:
+        return Onward(self.brand, url, to, words=self.words)
 
 
 class _Chosen(Model):
@@ -240,22 +276,28 @@ def _settings(provider: ProviderName, fields: Mapping[str, str]) -> dict[str, An
     return {name: text if "password" in name else text.strip() for name, text in found.items() if text.strip()}
 
 
-def _problem(problem: OpenGrantError, request_id: str) -> Problem:
-    message, details = ended(problem)
-    return Problem(Brand(), "This sign-in cannot go on", message, request_id, details=details)
+def _shown(fields: Mapping[str, str]) -> tuple[str, ...]:
+    """The servers that the form has shown to its user."""
+    return tuple(fields.get("servers", "").split())[:_MOST_SERVERS]
+
+
+def _words(headers: Headers) -> Words:
+    return preferred(header(headers, b"accept-language") or "")
+
+
+def _problem(words: Words, problem: OpenGrantError, request_id: str) -> Problem:
+    message, details = ended(words, problem)
+    return Problem(Brand(), words("problem.title"), message, request_id, details=details, words=words)
 
 
 def _page(page: Page, status: int = 200) -> responses.Raw:
-    return responses.Raw(status, render(page), _HTML, PAGE_HEADERS)
+    language = ((b"content-language", page.words.tag.encode()), (b"vary", b"accept-language"))
+    return responses.Raw(status, render(page), _HTML, [*PAGE_HEADERS, *language])
 
 
 def _redirect(status: int, url: str, *more: tuple[bytes, bytes]) -> responses.Raw:
     """The URL may hold a one-time code: the headers forbid caching and the Referer."""
     return responses.Raw(status, headers=[(b"location", url.encode()), *PAGE_HEADERS, *more])
-
-
-def _onward(brand: Brand, url: str, to: str) -> responses.Raw:
-    return _page(Onward(brand, url, to))
 
 
 def _wants_page(headers: Headers) -> bool:

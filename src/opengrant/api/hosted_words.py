@@ -10,20 +10,22 @@ from dataclasses import replace
 from pydantic import ValidationError
 
 from opengrant.errors import InvalidRequest, LoginInvalid, OpenGrantError, Overloaded, RateLimited
-from opengrant.pages import FIELDS, Login, form_of, refusal
+from opengrant.model import ProviderName
+from opengrant.model.logins import NotShown
+from opengrant.pages import FIELDS, OFFERED, Login, Words, form_of, refusal
+from opengrant.signin.abuse_limits import CHECKING
+from opengrant.signin.login import OVER
 
-EMPTY = "Please fill this in."
-_ADDRESS = "Enter a whole email address, such as you@example.com."
-_SERVER = "Enter the name of a server, such as mail.example.com."
-_PORT = "Enter a number from 1 to 65535, or leave it empty."
+_ADDRESS = "wrong.address"
 _ABOUT_FIELD = re.compile(r"(?:settings\.)?([a-z_]+):? (.*)", re.DOTALL)
 _PHRASES = (
     ("is required when", _ADDRESS),
-    ("is required", EMPTY),
+    ("is required", "wrong.empty"),
     ("must be an email address", _ADDRESS),
-    ("contains a character", "It contains a character that cannot be used here."),
-    ("contains a colon", "It contains a colon, which does not belong there."),
+    ("contains a character", "wrong.character"),
+    ("contains a colon", "wrong.colon"),
 )
+"""How a message of the API begins → the sentence that says it here."""
 _LEGS = {"imap": "IMAP", "smtp": "SMTP", "caldav": "CalDAV", "ews": "Exchange", "detect": "search"}
 
 
@@ -34,14 +36,25 @@ def refused(form: Login, fields: Mapping[str, str], problem: OpenGrantError) -> 
         return _without_provider(form, problem)
     evidence = problem.evidence
     explained = refusal(
+        form.words,
         form.provider,
         kind=judged["class"],
         reason=judged["reason"],
         leg="" if evidence is None else evidence.leg,
         filled=frozenset(name for name, text in fields.items() if text.strip()),
     )
-    form = replace(form, details=_details(problem, judged["reason"]))
+    form = replace(form, details=_details(form.words, problem, judged["reason"]))
     return _put(form, explained.sentence, explained.field)
+
+
+def empty(form: Login, names: list[str]) -> Login:
+    """The form again, with the fields that must be filled in."""
+    return replace(form, errors=dict.fromkeys(names, form.words("wrong.empty")))
+
+
+def not_shown(form: Login, unseen: NotShown) -> Login:
+    """The form again, with the servers that the password would have gone to."""
+    return replace(form, servers=unseen.servers, problem=form.words("login.not_shown"))
 
 
 def wrong(form: Login, problem: ValidationError) -> Login:
@@ -51,84 +64,91 @@ def wrong(form: Login, problem: ValidationError) -> Login:
     for detail in problem.errors(include_url=False, include_context=False, include_input=False):
         place = str(detail["loc"][-1]) if detail["loc"] else ""
         if (name := back.get(place, place)) in FIELDS[form.provider]:
-            errors.setdefault(name, "This is too long." if "too_long" in detail["type"] else _about(name))
-    return replace(form, errors=errors, problem="" if errors else "Something in this form is not right.")
+            errors.setdefault(name, form.words("wrong.long" if "too_long" in detail["type"] else _about(name)))
+    return replace(form, errors=errors, problem="" if errors else form.words("wrong.form"))
 
 
-def search_failed(problem: OpenGrantError) -> str:
+def search_failed(words: Words, problem: OpenGrantError) -> str:
     """The message when the provider of an address was not found."""
     match problem:
         case InvalidRequest():
-            return _ADDRESS
+            return words(_ADDRESS)
         case RateLimited():
-            return f"Too many addresses were tried. {_again_in(problem)}"
+            return words("wrong.searches", again=_again(words, problem))
         case Overloaded():
-            return problem.message
+            return _overloaded(words, problem)
         case _:
-            return "The mail service of this address could not be looked up just now. Try again in a moment."
+            return words("wrong.search")
 
 
-def ended(problem: OpenGrantError) -> tuple[str, tuple[str, ...]]:
+def not_offered(words: Words, provider: ProviderName | None) -> str:
+    """The message for an address whose provider is unknown or not offered."""
+    if provider is None:
+        return words("wrong.unknown_provider")
+    if provider not in OFFERED or (provider in FIELDS and form_of(provider).any_service):
+        return words("wrong.not_offered_other")
+    return words("wrong.not_offered", provider=words(f"provider.{provider.value}"))
+
+
+def ended(words: Words, problem: OpenGrantError) -> tuple[str, tuple[str, ...]]:
     """Message and details for the page that ends a sign-in without a redirect."""
     if isinstance(problem, LoginInvalid):
-        return problem.message, ()
+        return words("problem.over" if problem.message == OVER else "problem.other_page"), ()
     if problem.status >= 500 or isinstance(problem, RateLimited):
-        return "This does not work just now. Go back and try again in a few minutes.", (problem.message,)
-    sentence = (
-        "The application that sent you here made a mistake. Go back to it, and tell its team what the details say."
-    )
-    return sentence, (problem.message,)
+        return words("problem.later"), (problem.message,)
+    return words("problem.application"), (problem.message,)
 
 
 def _without_provider(form: Login, problem: OpenGrantError) -> Login:
     """The form with an error of our own: about a field, or because of a limit."""
+    words = form.words
     if isinstance(problem, RateLimited):
-        return replace(form, problem=f"Too many passwords were refused. {_again_in(problem)}")
+        name = "wrong.passwords" if form.servers else "wrong.searches"
+        return replace(form, problem=words(name, again=_again(words, problem)))
     if isinstance(problem, Overloaded):
-        return replace(form, problem=problem.message)
+        return replace(form, problem=_overloaded(words, problem))
     if "through another server" in problem.message:
-        sentence = (
-            "This mailbox is connected through another server. Leave the server settings empty, or ask the"
-            " application's team to change the server."
-        )
-        return replace(form, problem=sentence)
+        return replace(form, problem=words("wrong.other_server"))
     about = _ABOUT_FIELD.match(problem.message)
     if isinstance(problem, InvalidRequest) and about is not None:
         back = {wired: name for name, wired in form_of(form.provider).wired.items()}
-        name, words = back.get(about[1], about[1]), about[2]
-        sentence = next((text for phrase, text in _PHRASES if words.startswith(phrase)), "")
+        name, said = back.get(about[1], about[1]), about[2]
+        sentence = next((one for phrase, one in _PHRASES if said.startswith(phrase)), "")
         if name in FIELDS[form.provider] and sentence:
-            return _put(form, sentence, "email" if sentence is _ADDRESS else name)
+            return _put(form, words(sentence), "email" if sentence == _ADDRESS else name)
     if problem.status >= 500:
-        return replace(form, problem="This does not work just now. Try again in a few minutes.")
-    return replace(
-        form, problem="Your mailbox could not be connected. The details say why.", details=(problem.message,)
-    )
+        return replace(form, problem=words("wrong.later"))
+    return replace(form, problem=words("wrong.details"), details=(problem.message,))
 
 
 def _put(form: Login, sentence: str, field: str) -> Login:
     return replace(form, errors={field: sentence}) if field else replace(form, problem=sentence)
 
 
-def _details(problem: OpenGrantError, reason: str) -> tuple[str, ...]:
+def _details(words: Words, problem: OpenGrantError, reason: str) -> tuple[str, ...]:
     """The server's message, and the step and reason for support."""
     evidence = problem.evidence
     if evidence is None:
         return (reason,)
-    words = evidence.text.strip()
+    said = evidence.text.strip()
     code = evidence.code or (str(evidence.status) if evidence.status is not None else "")
     place = ", ".join(part for part in (_LEGS.get(evidence.leg, evidence.leg), evidence.step, code, reason) if part)
-    return (*((f"The server said: {words}",) if words else ()), place)
+    return (*((words("wrong.server_said", text=said),) if said else ()), place)
 
 
 def _about(name: str) -> str:
+    """The sentence for a value that cannot be right."""
     if name == "email":
         return _ADDRESS
     if name.endswith("port"):
-        return _PORT
-    return _SERVER if name.endswith("host") else "This cannot be used here."
+        return "wrong.port"
+    return "wrong.server" if name.endswith("host") else "wrong.field"
 
 
-def _again_in(problem: OpenGrantError) -> str:
+def _overloaded(words: Words, problem: OpenGrantError) -> str:
+    return words("wrong.checking" if problem.message == CHECKING else "wrong.crowded")
+
+
+def _again(words: Words, problem: OpenGrantError) -> str:
     minutes = -(-(problem.retry_after or 60) // 60)
-    return f"Try again in {minutes} {'minute' if minutes == 1 else 'minutes'}."
+    return words("wrong.again_minute") if minutes == 1 else words("wrong.again_minutes", minutes=minutes)

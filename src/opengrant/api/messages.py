@@ -28,13 +28,15 @@ LISTS = frozenset({"in", "any_email", "from", "to", "cc", "bcc", "metadata_pair"
     "GET", _MESSAGES, tag=TAG, access=BY_TOKEN, query=wire.MessagesQuery, answers=Cursor(wire.Message), errors=ERRORS
 )
 async def list_messages(request: Request) -> tuple[list[Answer], str | None]:
-    """List messages, the newest first, as each folder received them.
+    """List messages.
 
-    For IMAP, iCloud and Yahoo grants. The mail server is asked at this moment, so messages of any age are reached.
-    With `in`, one folder is asked; without it, all but the drafts. `select` without `body` and `snippet` is faster: no
-    texts are fetched. In a list a text is cut off after 256 KB. With filters that mail servers do not know
-    (`has_attachment`, seconds, `thread_id`) a page may be shorter than `limit` and have a `next_cursor` all the same.
-    With `metadata_pair`, the messages that have it are looked up here and then asked for.
+    The newest first, by the time when each folder received them.
+
+    For IMAP, iCloud and Yahoo grants. The mail server is asked at this moment, so messages of any age are reached. With
+    `in`, one folder is asked; without it, all but the drafts. `select` without `body` and `snippet` is faster: no texts
+    are fetched. In a list a text is cut off after 256 KB. With filters that mail servers do not know (`has_attachment`,
+    seconds, `thread_id`) a page may be shorter than `limit` and have a `next_cursor` all the same. With
+    `metadata_pair`, the messages that have it are looked up here and then asked for.
     """
     grant = await grant_of(request)
     of = f"messages {grant.id}"
@@ -74,7 +76,9 @@ def after(place: list[Any] | None) -> Place | None:
 
 @route("GET", _MESSAGE, tag=TAG, access=BY_TOKEN, query=wire.MessageSelected, answers=One(wire.Message), errors=ERRORS)
 async def get_message(request: Request) -> Answer:
-    """Get a message by its id, in whichever folder it lies.
+    """Get a message.
+
+    By its id, from any folder.
 
     A text is cut off after 5 MB. `fields=raw_mime` gives messages up to 25 MB.
     """
@@ -103,7 +107,9 @@ async def get_message(request: Request) -> Answer:
     errors=ERRORS,
 )
 async def update_message(request: Request) -> Answer:
-    """Mark a message as read or unread, flag it, put it into other folders, or keep metadata with it.
+    """Update a message.
+
+    Marks it as read or unread, flags it, moves it into other folders, or keeps metadata with it.
 
     `folders` replaces the folder that it lies in; an empty list moves it to the archive.
     """
@@ -125,7 +131,9 @@ async def update_message(request: Request) -> Answer:
 
 @route("DELETE", _MESSAGE, tag=TAG, access=BY_TOKEN, query=wire.DeleteQuery, errors=(*ERRORS, AccessDenied))
 async def delete_message(request: Request) -> None:
-    """Move a message to the trash. One that lies there already is erased.
+    """Delete a message.
+
+    Moves it to the trash. A message in the trash is erased.
 
     With `hard_delete=true` it is erased at once, if the application has `mail_settings.hard_delete`.
     """

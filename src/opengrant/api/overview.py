@@ -14,11 +14,14 @@ from opengrant.errors import InvalidRequest
     query=wire.OverviewQuery,
     answers=One(wire.Overview),
     errors=(InvalidRequest,),
+    addition=True,
 )
 async def get_overview(request: Request) -> Answer:
-    """Get how grants, connectors and webhooks of the application are doing.
+    """Get the overview.
 
-    It may be ten seconds old: `at` says of when it is.
+    How the grants, connectors and webhooks of the application are.
+
+    It may be ten seconds old: `at` is its time.
     """
     hours = request.query(wire.OverviewQuery).hours
     return wire.Overview.of(await request.services.overview.of(request.application, hours=hours))

@@ -7,9 +7,12 @@ from opengrant.connectors.setup_guide import GUIDES
 from opengrant.model import ProviderName
 
 
-@route("GET", "/v3/providers", tag="Connectors", answers=One(wire.Providers))
+@route("GET", "/v3/providers", tag="Connectors", answers=One(wire.Providers), addition=True)
 async def list_providers(request: Request) -> wire.Providers:
-    """List the nine providers: what to register where, with which redirect URI and scopes, and what to enter here."""
+    """List providers.
+
+    The nine providers: what to register at each, with which redirect URI and scopes, and what to enter here.
+    """
     redirect_uri = callback_uri(request)
     return wire.Providers.model_construct(
         [wire.Provider.of(provider, GUIDES[provider], redirect_uri) for provider in ProviderName]

@@ -13,7 +13,9 @@ _SCHEDULE = f"{_SCHEDULES}/{{schedule_id}}"
 
 @route("GET", _SCHEDULES, tag=TAG, access=BY_TOKEN, answers=One(wire.Schedules), errors=ERRORS)
 async def list_schedules(request: Request) -> list[Answer]:
-    """List messages that were sent with `send_at`: those that wait, and those whose time was in the last three days.
+    """List scheduled messages.
+
+    Lists messages with `send_at`: those that wait, and those whose time was in the last three days.
 
     The earliest comes first. The list has no pages: of 2,000 and more the oldest that are closed are left out.
     """
@@ -23,17 +25,22 @@ async def list_schedules(request: Request) -> list[Answer]:
 
 @route("GET", _SCHEDULE, tag=TAG, access=BY_TOKEN, answers=One(wire.Schedule), errors=ERRORS)
 async def get_schedule(request: Request) -> Answer:
-    """Get what became of a message that was sent with `send_at`."""
+    """Get a scheduled message.
+
+    Tells what happened to a message that was sent with `send_at`.
+    """
     grant = await grant_of(request)
     return wire.schedule(await request.services.schedules.get(grant, request.params["schedule_id"]))
 
 
 @route("DELETE", _SCHEDULE, tag=TAG, access=BY_TOKEN, answers=One(wire.Cancelled, status=202), errors=ERRORS)
 async def cancel_schedule(request: Request) -> Answer:
-    """Cancel a message that was sent with `send_at`.
+    """Cancel a scheduled message.
 
-    Until its time, and while it waits for another attempt. One that is being handed to the mail server, was sent or has
-    failed gives 404.
+    Cancels a message that was sent with `send_at`.
+
+    Possible until its time, and while it waits for another attempt. A message that the mail server is taking, that was
+    sent or that has failed gives 404.
     """
     grant = await grant_of(request)
     await request.services.schedules.cancel(grant, request.params["schedule_id"])

@@ -43,7 +43,9 @@ SENDING_ERRORS = (
     reads=("Idempotency-Key",),
 )
 async def send_message(request: Request) -> Answer:
-    """Send a message, by the grant's own mail server.
+    """Send a message.
+
+    Sends it by the grant's own mail server.
 
     For IMAP, iCloud and Yahoo grants. The body is JSON, or multipart with the JSON in a part `message` and a file in
     each other one: 25 MB at most. A part whose name is not `file0`, `attachment` or alike is an inline file with that

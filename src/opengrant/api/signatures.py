@@ -27,7 +27,9 @@ _SIGNATURE = f"{_SIGNATURES}/{{signature_id}}"
     errors=_ERRORS,
 )
 async def list_signatures(request: Request) -> tuple[list[Answer], str | None]:
-    """List a grant's signatures, in the order of their creation. It has ten at most.
+    """List signatures.
+
+    In order of creation. A grant has ten at most.
 
     For IMAP, iCloud and Yahoo grants. They are kept here, and deleted with their grant.
     """
@@ -57,7 +59,10 @@ def _position(one: Signature) -> tuple[int, str]:
     errors=_ERRORS,
 )
 async def create_signature(request: Request) -> Answer:
-    """Create a signature. Name it by `signature_id` when a message is sent."""
+    """Create a signature.
+
+    To use it, name it by `signature_id` when you send a message.
+    """
     grant = await grant_of(request)
     query = data_plane.read_flags(request, Selected)
     body = data_plane.read(request, wire.SignatureBody)
@@ -67,7 +72,10 @@ async def create_signature(request: Request) -> Answer:
 
 @route("GET", _SIGNATURE, tag=TAG, access=BY_TOKEN, query=Selected, answers=One(wire.Signature), errors=_ERRORS)
 async def get_signature(request: Request) -> Answer:
-    """Get a signature by its id."""
+    """Get a signature.
+
+    By its id.
+    """
     grant = await grant_of(request)
     query = data_plane.read_flags(request, Selected)
     found = await request.services.mail_signatures.get(grant, request.params["signature_id"])
@@ -85,7 +93,10 @@ async def get_signature(request: Request) -> Answer:
     errors=_ERRORS,
 )
 async def update_signature(request: Request) -> Answer:
-    """Change a signature. Messages that wait to be sent keep the one that they were made with."""
+    """Update a signature.
+
+    Messages that wait to be sent keep the signature that they were created with.
+    """
     grant = await grant_of(request)
     query = data_plane.read_flags(request, Selected)
     body = data_plane.read(request, wire.SignaturePatch)
@@ -98,6 +109,9 @@ async def update_signature(request: Request) -> Answer:
 
 @route("DELETE", _SIGNATURE, tag=TAG, access=BY_TOKEN, errors=_ERRORS)
 async def delete_signature(request: Request) -> None:
-    """Delete a signature."""
+    """Delete a signature.
+
+    By its id.
+    """
     grant = await grant_of(request)
     await request.services.mail_signatures.delete(grant, request.params["signature_id"])

@@ -17,7 +17,9 @@ _THREAD = f"{_THREADS}/{{thread_id}}"
 
 @route("GET", _THREADS, tag=TAG, access=BY_TOKEN, query=wire.ThreadsQuery, answers=Cursor(wire.Thread), errors=ERRORS)
 async def list_threads(request: Request) -> tuple[list[Answer], str | None]:
-    """List threads, the one with the latest message first.
+    """List threads.
+
+    The one with the latest message first.
 
     For IMAP, iCloud and Yahoo grants. The mail server is asked at this moment, and the messages of each thread are
     looked for in all folders, drafts and sent ones included. With `in`, and other filters on messages, the order is
@@ -37,7 +39,10 @@ async def list_threads(request: Request) -> tuple[list[Answer], str | None]:
 
 @route("GET", _THREAD, tag=TAG, access=BY_TOKEN, query=Selected, answers=One(wire.Thread), errors=ERRORS)
 async def get_thread(request: Request) -> Answer:
-    """Get a thread with its messages of all folders, at most 1,000 of them."""
+    """Get a thread.
+
+    With its messages of all folders, at most 1,000 of them.
+    """
     grant = await grant_of(request)
     query = data_plane.read_flags(request, Selected)
     found = await request.services.mail.mailbox(request.application, grant).thread(request.params["thread_id"])
@@ -55,7 +60,9 @@ async def get_thread(request: Request) -> Answer:
     errors=ERRORS,
 )
 async def update_thread(request: Request) -> Answer:
-    """Mark all messages of a thread as read or unread, flag them, or put them into other folders.
+    """Update a thread.
+
+    Marks all its messages as read or unread, flags them, or moves them into other folders.
 
     `folders` changes nothing for drafts, nor for what lies in the trash while other messages of the thread do not.
     """
@@ -74,6 +81,9 @@ async def update_thread(request: Request) -> Answer:
 
 @route("DELETE", _THREAD, tag=TAG, access=BY_TOKEN, errors=ERRORS)
 async def delete_thread(request: Request) -> None:
-    """Move all messages of a thread to the trash. A thread that lies there wholly is erased."""
+    """Delete a thread.
+
+    Moves all its messages to the trash. A thread that is in the trash as a whole is erased.
+    """
     grant = await grant_of(request)
     await request.services.mail.mailbox(request.application, grant).delete_thread(request.params["thread_id"])

@@ -28,9 +28,11 @@ TAG = "Tokens"
     form=True,
 )
 async def exchange_token(request: Request) -> Answer:
-    """Exchange a one-time code, a refresh token, or an API key and a grant's id, for an access token.
+    """Create an access token.
 
-    As JSON or as a form. The access token is good for an hour.
+    Exchanges a one-time code, a refresh token, or an API key and a grant's id for an access token.
+
+    The body is JSON or a form. The access token is valid for an hour.
     """
     sent = _without_blanks(request.json_or_form())
     if "grant_type" not in sent:
@@ -55,9 +57,11 @@ async def exchange_token(request: Request) -> Answer:
     form=True,
 )
 async def revoke_token(request: Request) -> None:
-    """Revoke an access or refresh token, and all that came of the same sign-in. The grant stays.
+    """Revoke a token.
 
-    The holder of a token may revoke it. No API key is needed.
+    Revokes an access or refresh token, and all others of the same sign-in. The grant stays.
+
+    The holder of a token may revoke it.
     """
     token = request.query(wire.RevokeQuery).token
     if token is None and request.body:
@@ -77,7 +81,10 @@ async def revoke_token(request: Request) -> None:
     errors=(OAuthRefused,),
 )
 async def get_token_info(request: Request) -> Answer:
-    """Check an access token or an id_token, and see what it is for. No API key is needed."""
+    """Get token info.
+
+    Checks an access token or an ID token, and tells what it is for.
+    """
     query = request.query(wire.TokenInfoQuery)
     reader = request.services.token_reader
     if query.access_token is not None:
@@ -88,9 +95,20 @@ async def get_token_info(request: Request) -> Answer:
     raise OAuthRefused("invalid_request", "Missing required parameter: access_token or id_token")
 
 
-@route("GET", "/v3/connect/jwks", tag=TAG, access=Open(), answers=Flat(wire.KeySet), also_at="/.well-known/jwks.json")
+@route(
+    "GET",
+    "/v3/connect/jwks",
+    tag=TAG,
+    access=Open(),
+    answers=Flat(wire.KeySet),
+    also_at="/.well-known/jwks.json",
+    addition=True,
+)
 async def list_signing_keys(request: Request) -> Answer:
-    """The public keys of id_tokens, as a JSON Web Key Set. Look again when a token names a key that you lack."""
+    """List signing keys.
+
+    The public keys of ID tokens, as a JSON Web Key Set. Ask again when a token names a key that you do not have.
+    """
     return await request.services.tokens.signing.published()
 
 

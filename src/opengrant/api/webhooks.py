@@ -22,7 +22,10 @@ T = TypeVar("T")
 
 @route("GET", "/v3/webhooks", tag=TAG, answers=One(wire.Webhooks))
 async def list_webhooks(request: Request) -> wire.Webhooks:
-    """List webhooks, in order of creation."""
+    """List webhooks.
+
+    In order of creation.
+    """
     found = await request.services.webhooks.of_application(request.application)
     return wire.Webhooks.model_construct([wire.Webhook.of(webhook) for webhook in found])
 
@@ -36,10 +39,12 @@ async def list_webhooks(request: Request) -> wire.Webhooks:
     errors=(WebhookRefused,),
 )
 async def create_webhook(request: Request) -> wire.WebhookWithSecret:
-    """Create a webhook. Answers 200, with the signing secret.
+    """Create a webhook.
 
-    The receiver gets GET with a query parameter `challenge` and must answer 200 with its value, as raw text,
-    within 10 s.
+    The answer has the status 200, and the signing secret.
+
+    The receiver gets GET with a query parameter `challenge` and must answer 200 with its value, as raw text, within 10
+    s.
     """
     made, secret = await request.services.webhooks.create(
         request.application, _read(request, wire.WebhookBody).to_model()
@@ -49,7 +54,10 @@ async def create_webhook(request: Request) -> wire.WebhookWithSecret:
 
 @route("GET", "/v3/webhooks/ip-addresses", tag=TAG, answers=One(wire.Addresses))
 async def list_webhook_ip_addresses(request: Request) -> wire.Addresses:
-    """List the addresses that notifications come from."""
+    """List webhook IP addresses.
+
+    The addresses that notifications come from.
+    """
     webhooks = request.services.webhooks
     return wire.Addresses.model_construct(
         ip_addresses=list(webhooks.addresses), updated_at=webhooks.addresses_at // SECOND
@@ -65,7 +73,10 @@ async def list_webhook_ip_addresses(request: Request) -> wire.Addresses:
     errors=(WebhookRefused,),
 )
 async def get_mock_payload(request: Request) -> dict[str, object]:
-    """Get a sample notification."""
+    """Get a sample notification.
+
+    Shows what a receiver gets for a trigger.
+    """
     trigger = _read(request, wire.SampleBody).trigger_type
     return dict(request.services.webhooks.mock_payload(request.application, trigger))
 
@@ -79,7 +90,10 @@ async def get_mock_payload(request: Request) -> dict[str, object]:
     errors=(WebhookRefused,),
 )
 async def send_test_event(request: Request) -> wire.Sent:
-    """Send a sample notification, signed with the secret `mock-webhook-secret`."""
+    """Send a sample notification.
+
+    It is signed with the secret `mock-webhook-secret`.
+    """
     body = _read(request, wire.TestEventBody)
     await request.services.webhooks.send_test_event(request.application, body.webhook_url, body.trigger_type)
     return wire.Sent("success")
@@ -93,7 +107,10 @@ async def send_test_event(request: Request) -> wire.Sent:
     errors=(WebhookNotFound,),
 )
 async def rotate_webhook_secret(request: Request) -> wire.WebhookWithSecret:
-    """Replace the signing secret. The old one stops at once."""
+    """Rotate a webhook's secret.
+
+    Replaces the signing secret. The old one stops at once.
+    """
     return await _rotate(request)
 
 
@@ -105,13 +122,19 @@ async def rotate_webhook_secret(request: Request) -> wire.WebhookWithSecret:
     errors=(WebhookNotFound,),
 )
 async def rotate_secret_of_webhook(request: Request) -> wire.WebhookWithSecret:
-    """Replace the signing secret, as another SDK spells it."""
+    """Rotate the secret of a webhook.
+
+    Replaces the signing secret, at the path that other SDKs use.
+    """
     return await _rotate(request)
 
 
 @route("GET", "/v3/webhooks/{webhook_id}", tag=TAG, answers=One(wire.Webhook), errors=(WebhookNotFound,))
 async def get_webhook(request: Request) -> wire.Webhook:
-    """Get a webhook."""
+    """Get a webhook.
+
+    By its id.
+    """
     return wire.Webhook.of(await request.services.webhooks.get(request.application, request.params["webhook_id"]))
 
 
@@ -124,7 +147,10 @@ async def get_webhook(request: Request) -> wire.Webhook:
     errors=(WebhookNotFound, WebhookRefused),
 )
 async def update_webhook(request: Request) -> wire.Webhook:
-    """Change a webhook. What is left out stays."""
+    """Update a webhook.
+
+    What is left out stays.
+    """
     change = _read(request, wire.WebhookPatch).to_model()
     return wire.Webhook.of(
         await request.services.webhooks.update(request.application, request.params["webhook_id"], change)
@@ -133,7 +159,10 @@ async def update_webhook(request: Request) -> wire.Webhook:
 
 @route("DELETE", "/v3/webhooks/{webhook_id}", tag=TAG, answers=One(wire.Deleted), errors=(WebhookNotFound,))
 async def delete_webhook(request: Request) -> wire.Deleted:
-    """Delete a webhook. What is on its way to it is not sent."""
+    """Delete a webhook.
+
+    Notifications that wait for it are not sent.
+    """
     await request.services.webhooks.delete(request.application, request.params["webhook_id"])
     return wire.Deleted()
 
@@ -145,11 +174,14 @@ async def delete_webhook(request: Request) -> wire.Deleted:
     query=wire.DeliveryQuery,
     answers=Cursor(wire.Delivery),
     errors=(WebhookNotFound, WebhookRefused),
+    addition=True,
 )
 async def list_deliveries(request: Request) -> tuple[list[wire.Delivery], str | None]:
-    """List what was and will be sent to a webhook, the latest first.
+    """List deliveries.
 
-    What has ended is kept for 7 days, unless the operator says otherwise. `next_cursor` is there while there are more.
+    Lists what was and will be sent to a webhook, the latest first.
+
+    What has ended is kept for 7 days by default. `next_cursor` is there while there are more.
     """
     webhook_id = request.params["webhook_id"]
     of = f"deliveries {request.application.id} {webhook_id}"
@@ -167,9 +199,13 @@ async def list_deliveries(request: Request) -> tuple[list[wire.Delivery], str | 
     tag=TAG,
     answers=One(wire.Replayed),
     errors=(WebhookNotFound,),
+    addition=True,
 )
 async def replay_failed_deliveries(request: Request) -> wire.Replayed:
-    """Send everything again that a webhook has failed to take. Each has the notification id that it had."""
+    """Replay failed deliveries.
+
+    Sends again everything that failed for a webhook. The ids of the notifications stay.
+    """
     replayed = await request.services.deliveries.replay_failed(request.application, request.params["webhook_id"])
     return wire.Replayed.model_construct(replayed=replayed)
 
@@ -180,12 +216,15 @@ async def replay_failed_deliveries(request: Request) -> wire.Replayed:
     tag=TAG,
     answers=One(wire.Delivery),
     errors=(WebhookNotFound, NotFound),
+    addition=True,
 )
 async def replay_delivery(request: Request) -> wire.Delivery:
-    """Send a delivery again, whatever became of it.
+    """Replay a delivery.
 
-    The notification has the id that it had, so a receiver can tell that it has seen it. To a webhook that is paused or
-    failed it goes once that is active again.
+    Sends a delivery again, also one that was received.
+
+    The notification keeps its id, so that a receiver can tell that it has it already. A webhook that is paused or
+    failed gets it when it is active again.
     """
     seq = wire.number_of(request.params["delivery_id"])
     if seq is None:

@@ -10,7 +10,10 @@ TAG = "Workspaces"
 
 @route("GET", "/v3/workspaces", tag=TAG, answers=One(wire.Workspaces))
 async def list_workspaces(request: Request) -> wire.Workspaces:
-    """List workspaces: the default one first, then in order of creation."""
+    """List workspaces.
+
+    The default one first, then in order of creation.
+    """
     found = await request.services.workspaces.of_application(request.application)
     return wire.Workspaces([wire.Workspace.of(workspace) for workspace in found])
 
@@ -19,7 +22,10 @@ async def list_workspaces(request: Request) -> wire.Workspaces:
     "POST", "/v3/workspaces", tag=TAG, body=wire.WorkspaceBody, answers=One(wire.Workspace), errors=(InvalidRequest,)
 )
 async def create_workspace(request: Request) -> wire.Workspace:
-    """Create a workspace. Answers 200."""
+    """Create a workspace.
+
+    The answer has the status 200.
+    """
     draft = request.read(wire.WorkspaceBody).to_model()
     return wire.Workspace.of(await request.services.workspaces.create(request.application, draft))
 
@@ -31,12 +37,14 @@ async def create_workspace(request: Request) -> wire.Workspace:
     body=wire.AutoGroupBody,
     answers=One(wire.AutoGroupJob),
     errors=(InvalidRequest, RateLimited, Overloaded),
+    limit="1 call a minute for an application",
 )
 async def auto_group_workspaces(request: Request) -> wire.AutoGroupJob:
-    """Group grants by their domains, in the background.
+    """Group grants by domain.
 
-    Grants of no workspace and of the default one move to the workspace of their domain, which is made when it
-    is missing. Once a minute.
+    Moves grants into the workspace of their domain, in the background.
+
+    This concerns grants of no workspace and of the default one. A workspace that is missing is created.
     """
     ask = (request.read(wire.AutoGroupBody) if request.body else wire.AutoGroupBody()).to_model()
     job_id = await request.services.grouping.start(request.application, ask)
@@ -45,7 +53,10 @@ async def auto_group_workspaces(request: Request) -> wire.AutoGroupJob:
 
 @route("GET", "/v3/workspaces/{workspace_id}", tag=TAG, answers=One(wire.Workspace), errors=(NotFound,))
 async def get_workspace(request: Request) -> wire.Workspace:
-    """Get a workspace by its id or its domain."""
+    """Get a workspace.
+
+    By its id or its domain.
+    """
     return wire.Workspace.of(await request.services.workspaces.get(request.application, request.params["workspace_id"]))
 
 
@@ -58,9 +69,11 @@ async def get_workspace(request: Request) -> wire.Workspace:
     errors=(InvalidRequest, NotFound),
 )
 async def update_workspace(request: Request) -> wire.Workspace:
-    """Change a workspace, by its id.
+    """Update a workspace.
 
-    Its domain stays as it is; of the default workspace only policy_id and rule_ids can change.
+    By its id.
+
+    Its domain stays as it is. Of the default workspace only `policy_id` and `rule_ids` can change.
     """
     change = request.read(wire.WorkspacePatch).to_model()
     id_ = request.params["workspace_id"]
@@ -69,7 +82,10 @@ async def update_workspace(request: Request) -> wire.Workspace:
 
 @route("DELETE", "/v3/workspaces/{workspace_id}", tag=TAG, errors=(InvalidRequest, NotFound))
 async def delete_workspace(request: Request) -> None:
-    """Delete a workspace by its id or its domain; its grants move to the default one."""
+    """Delete a workspace.
+
+    By its id or its domain. Its grants move to the default one.
+    """
     await request.services.workspaces.delete(request.application, request.params["workspace_id"])
 
 
@@ -82,7 +98,10 @@ async def delete_workspace(request: Request) -> None:
     errors=(InvalidRequest, NotFound),
 )
 async def assign_grants(request: Request) -> wire.Assigned:
-    """Move grants into a workspace, or out of it."""
+    """Assign grants to a workspace.
+
+    Moves grants into a workspace, or out of it.
+    """
     body = request.read(wire.AssignBody)
     done = await request.services.workspaces.assign(
         request.application,

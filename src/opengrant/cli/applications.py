@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from opengrant.assembly.installation import Installation
 
 apps_app = cyclopts.App(name="apps", help="Applications: each owns its connectors, grants and keys.")
-redirects_app = cyclopts.App(name="redirects", help="Redirect URIs: where hosted sign-in may lead back to.")
+redirects_app = cyclopts.App(name="redirects", help="Redirect URIs: where users return to after hosted sign-in.")
 apps_app.command(redirects_app)
 
 
@@ -27,7 +27,8 @@ def apps_create(
     name: str,
     *,
     identity: Annotated[
-        Literal["email", "subject"], Parameter(help="What makes a mailbox the same: see docs/settings.md.")
+        Literal["email", "subject"],
+        Parameter(help="How mailboxes are identified: by address, or by the provider's account id."),
     ] = "email",
     json: AsJson = False,
 ) -> None:
@@ -87,7 +88,7 @@ def apps_show(application: str | None = None, /, *, json: AsJson = False) -> Non
             }
         )
         return
-    out.print(f"{owner.id} ({owner.name}), mailboxes are the same by {owner.identity_rule}", markup=False)
+    out.print(f"{owner.id} ({owner.name}), mailboxes are identified by {owner.identity_rule}", markup=False)
     for name, members in parts.items():
         for member, value in members.items():
             out.print(f"{name}.{member}: {value}", markup=False)

@@ -27,11 +27,12 @@ audit_app = cyclopts.App(name="audit", help="Who did what to which grant, newest
 @audit_app.default
 def audit(
     *,
-    application: Annotated[str | None, Parameter(help="Only of this application; without it, of all there is.")] = None,
-    grant: Annotated[
-        str | None, Parameter(help="Only of the grant with this id, or the only one whose id begins so.")
+    application: Annotated[str | None, Parameter(help="Only of this application; without it, of all.")] = None,
+    grant: Annotated[str | None, Parameter(help="Only of this grant: its id, or the beginning of its id.")] = None,
+    actor: Annotated[
+        str | None,
+        Parameter(help="Only by this actor, such as key:ID (or the beginning of its id), cli:USER or clock."),
     ] = None,
-    actor: Annotated[str | None, Parameter(help="Only by this actor, such as key:ID, cli:USER or clock.")] = None,
     type: Annotated[str | None, Parameter(help="Only of this type, such as grant.deleted.")] = None,  # noqa: A002
     since: Annotated[
         str | None,
@@ -52,7 +53,11 @@ def audit(
         if grant is not None and (owner or len(owners) == 1):
             ids = await installed.services.grants.beginning(owner or owners[0], grant, limit=2)
             named = whole_id(grant, ids)
-        filters = AuditFilters(grant_id=named, actor=actor, type=type, since=at)
+        by = actor
+        if actor is not None and actor.startswith("key:"):
+            keys = [key.id for one in owners for key in await installed.services.api_keys.of_application(one)]
+            by = f"key:{whole_id(actor.removeprefix('key:'), keys)}"
+        filters = AuditFilters(grant_id=named, actor=by, type=type, since=at)
         if owner is None:
             return await trail.everywhere(filters, limit=limit)
         return await trail.page(owner, filters, after=None, limit=limit)
@@ -79,7 +84,7 @@ def _micros(since: str) -> int:
         return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()) * SECOND
     except (ValueError, OverflowError):
         raise Failure(
-            f"--since {since!r} is no time: write 2026-01-31, 2026-01-31T12:00:00, yesterday, 3h or 2d."
+            f"--since {since!r} is not a time: write 2026-01-31, 2026-01-31T12:00:00, yesterday, 3h or 2d."
         ) from None
 
 

@@ -37,7 +37,7 @@ for _path, _name, _help in (
     ("grants:grants_app", "grants", "Grants: list, show, check, and end them."),
     ("connectors:connectors_app", "connectors", "Connectors of an application: list and test them."),
     ("status:status_app", "status", "What needs attention. Exit status 1 if something does."),
-    ("domains:domains_app", "domains", "Domains that Agent Accounts live on, and their DNS records."),
+    ("domains:domains_app", "domains", "Domains of Agent Accounts, and their DNS records."),
     ("webhooks:webhooks_app", "webhooks", "Webhooks, their deliveries, and test events."),
     (
         "service_accounts:service_accounts_app",
@@ -53,7 +53,7 @@ for _path, _name, _help in (
 
 Name = Annotated[
     str | None,
-    Parameter(help='At the first start: what the application is called on sign-in pages. [default: "Default"]'),
+    Parameter(help='At the first start: the name of the application on sign-in pages. [default: "Default"]'),
 ]
 
 
@@ -104,7 +104,7 @@ def work(
         int | None,
         Parameter(
             help="Answer /healthz, /readyz and /metrics there, at OPENGRANT_HOST; 0 takes a free port and logs it."
-            " Without it, nowhere.",
+            " Without it, they are not served.",
             validator=Number(gte=0, lte=65535),
         ),
     ] = None,
@@ -122,7 +122,7 @@ def _name_first(name: str | None) -> None:
 def init(*, name: Name = None) -> None:
     """Create the data directory, the keys, an application and its API key, without serving.
 
-    The key is printed only once. What exists already is kept.
+    The key is printed only once. Existing data is kept.
     """
 
     _name_first(name)

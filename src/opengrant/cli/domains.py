@@ -21,7 +21,7 @@ from opengrant.model import SECOND
 if TYPE_CHECKING:
     from opengrant.assembly.installation import Installation
 
-domains_app = cyclopts.App(name="domains", help="Domains that Agent Accounts live on, and their DNS records.")
+domains_app = cyclopts.App(name="domains", help="Domains of Agent Accounts, and their DNS records.")
 
 _COLORS = {"done": "green", "pending": "yellow", "failed": "red"}
 _ADVISED = RecordFinding("pending", "Advised beside the others; nothing waits for it.")
@@ -63,7 +63,7 @@ def domains_list(*, wide: Wide = False, json: AsJson = False) -> None:
 
 @domains_app.command(name="show")
 def domains_show(address: str, *, json: AsJson = False) -> None:
-    """Show the DNS records to publish, and what was found when they were last looked for.
+    """Show the DNS records to publish, and the result of the last check.
 
     Parameters
     ----------
@@ -75,9 +75,9 @@ def domains_show(address: str, *, json: AsJson = False) -> None:
 
 @domains_app.command(name="verify")
 def domains_verify(address: str, kind: Kind | None = None, /, *, json: AsJson = False) -> None:
-    """Look for the DNS records now, all of them or one. With all, also for the DMARC record that is advised.
+    """Check the DNS records now: one of them, or all with the advised DMARC record.
 
-    Exit status 1 while one of them is missing or wrong; what is only advised does not count.
+    Exit status 1 while a record is missing or wrong; the advised one does not count.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def domains_verify(address: str, kind: Kind | None = None, /, *, json: AsJson = 
 
 @domains_app.command(name="delete")
 def domains_delete(address: str, *, json: AsJson = False) -> None:
-    """Delete a domain and its DKIM key, for good. Refused while Agent Accounts live on it."""
+    """Delete a domain and its DKIM key, for good. Refused while it has Agent Accounts."""
 
     async def delete(installed: "Installation") -> None:
         organization = await installed.services.service_accounts.organization()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Reason = Annotated[str | None, Parameter(help="Why; kept in the audit trail.")]
 Named = Annotated[str, Parameter(help="Its id, the beginning of its id, its address, or external:ID.")]
-Sure = Annotated[bool, Parameter("--yes", negative=(), help="Do not ask.")]
+Sure = Annotated[bool, Parameter("--yes", negative=(), help="Do not ask for confirmation.")]
 
 grants_app = cyclopts.App(name="grants", help="Grants: list, show, check, and end them.")
 
@@ -34,8 +34,8 @@ _MOMENTS = 10
 def grants_list(
     *,
     application: Owner = None,
-    contains: Annotated[str | None, Parameter(help="Only addresses with this part.")] = None,
-    provider: Annotated[str | None, Parameter(help="Only of this provider.")] = None,
+    contains: Annotated[str | None, Parameter(help="Only addresses that contain this text.")] = None,
+    provider: Annotated[str | None, Parameter(help="Only grants of this provider.")] = None,
     status: Annotated[Literal["valid", "invalid"] | None, Parameter(help="Only valid or only invalid ones.")] = None,
     troubled: Annotated[bool, Parameter(negative=(), help="Only those that do not work now.")] = False,
     limit: Annotated[PositiveInt, Parameter(help="How many at most.")] = 100,
@@ -152,23 +152,23 @@ def grants_delete(grant: Named, *, yes: Sure = False, application: Owner = None,
 
 @grants_app.command(name="block")
 def grants_block(grant: Named, *, reason: Reason = None, application: Owner = None) -> None:
-    """Refuse a grant's use until it is unblocked: changing, checking or connecting it again answers 423."""
+    """Block a grant: changing, checking or connecting it answers 423 until it is unblocked."""
     changed = _set_blocked(grant, application, blocked=True, reason=reason)
     out.print(f"{changed.id} ({changed.email}) is blocked.", markup=False)
 
 
 @grants_app.command(name="unblock")
 def grants_unblock(grant: Named, *, reason: Reason = None, application: Owner = None) -> None:
-    """Allow a blocked grant's use again."""
+    """Unblock a grant."""
     changed = _set_blocked(grant, application, blocked=False, reason=reason)
     out.print(f"{changed.id} ({changed.email}) is no longer blocked.", markup=False)
 
 
 @grants_app.command(name="recount")
 def grants_recount(*, application: Owner = None) -> None:
-    """Count all grants of an application anew, and correct the numbers that the overview shows.
+    """Count all grants of an application again, and correct the numbers of the overview.
 
-    They are kept exact by themselves. A recount proves it, for example after SQL was run by hand.
+    Only needed after grants were changed by SQL with triggers off.
     """
 
     async def recount(installed: "Installation") -> int:
@@ -213,7 +213,7 @@ def _print(shown: Mapping[str, Any]) -> None:
         ("status", shown["grant_status"] + (", blocked" if shown["blocked"] else "")),
         ("external id", health.get("external_id")),
         ("created", time_of(shown["created_at"])),
-        ("worked last", time_of(health["proven_at"]) if "proven_at" in health else None),
+        ("last worked", time_of(health["proven_at"]) if "proven_at" in health else None),
         ("next check", time_of(health["next_check_at"]) if "next_check_at" in health else None),
     ]
     if trouble is not None:

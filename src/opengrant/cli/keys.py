@@ -39,14 +39,14 @@ def keys_create(
         list[str] | None,
         Parameter(
             negative=(),
-            help="all, grants.token to read live access tokens, grants.credential to read stored passwords,"
-            " grants.proxy to open mailboxes by the mail proxy, or grants.mail to read mailboxes in the console;"
+            help="all, grants.token to read access tokens, grants.credential to read stored passwords,"
+            " grants.proxy to open mailboxes through the mail proxy, or grants.mail to read mailboxes in the console;"
             " all includes none of them. May be repeated. Without it, all.",
         ),
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """Create an API key of an application (of the only one, when there is just one). It is shown once.
+    """Create an API key of an application (of the only one, when there is just one). It is shown only once.
 
     A terminal shows its details too; a pipe gets only the key.
     """

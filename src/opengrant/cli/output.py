@@ -19,6 +19,7 @@ SHORT = 8
 """Characters of an id in a table. Commands take an id by its beginning."""
 _NARROWEST = 8
 _GAP = "  "
+_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d(Z|:\d\d)|-")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -45,7 +46,7 @@ def print_columns(rows: Sequence[tuple[str, ...]], *, wide: bool = False) -> Non
     shown = [row if wide else tuple(_UUID.sub(_short, cell) for cell in row) for row in rows]
     widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
     if not wide:
-        widths = _fitting(widths, [len(name) for name in shown[0]])
+        widths = _fitting(widths, [_least(column) for column in zip(*shown, strict=True)])
     for row in shown:
         cells = [_cut(cell, width).ljust(width) for cell, width in zip(row, widths, strict=True)]
         out.print(_GAP.join(cells).rstrip(), markup=False)
@@ -55,11 +56,17 @@ def _short(found: re.Match[str]) -> str:
     return found[0][:SHORT]
 
 
-def _fitting(widths: list[int], headings: list[int]) -> list[int]:
-    """The widest columns give way first, down to their headings."""
+def _least(column: Sequence[str]) -> int:
+    """Half a time says nothing: a column of times keeps its width. Others keep that of their heading."""
+    heading, *cells = column
+    return max(map(len, column)) if all(_TIME.fullmatch(cell) for cell in cells) else len(heading)
+
+
+def _fitting(widths: list[int], least: list[int]) -> list[int]:
+    """The widest columns give way first."""
     room = shutil.get_terminal_size((80, 24)).columns - len(_GAP) * (len(widths) - 1)
     widths = [*widths]
-    least = [max(heading, _NARROWEST) for heading in headings]
+    least = [max(one, _NARROWEST) for one in least]
     while sum(widths) > room:
         widest = max(range(len(widths)), key=lambda place: widths[place] - least[place])
         if widths[widest] <= least[widest]:

@@ -28,7 +28,7 @@ def service_accounts_create(
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """Create a service account and print its credential file, which holds the private key. It is shown once."""
+    """Create a service account and print its credential file, which holds the private key. It is shown only once."""
     made = run(lambda installed: installed.services.service_accounts.create(name, permission or ("all",)))
     # The file is JSON either way: it is what the SDKs read.
     print_json(dict(made.credential_file()))

@@ -20,9 +20,9 @@ def signing_keys_list(*, json: AsJson = False) -> None:
 
 @signing_keys_app.command(name="rotate")
 def signing_keys_rotate(*, json: AsJson = False) -> None:
-    """Sign with a new key from now on. The present one stays published until the next rotation.
+    """Sign with a new key from now on. The old one stays published until the next rotation.
 
-    Servers take up the new key within a minute.
+    Servers use the new key within a minute.
     """
     kid = run(lambda installed: installed.services.tokens.signing.rotate())
     if json:

@@ -49,7 +49,7 @@ def webhooks_create(
     application: Owner = None,
     json: AsJson = False,
 ) -> None:
-    """Create a webhook and print its signing secret, which is shown once.
+    """Create a webhook and print its signing secret, which is shown only once.
 
     The receiver gets GET with a query parameter `challenge` and must answer with its value within 10 s.
     """
@@ -104,8 +104,8 @@ def webhooks_deliveries(
     /,
     *,
     state: Literal["pending", "delivered", "failed"] | None = None,
-    event: Annotated[str | None, Parameter(help="An event's id, which is the notification's.")] = None,
-    before: Annotated[int | None, Parameter(help="Older than the delivery with this id: the next page.")] = None,
+    event: Annotated[str | None, Parameter(help="Only of this event: the id of the notification.")] = None,
+    before: Annotated[int | None, Parameter(help="Only deliveries before the one with this id: the next page.")] = None,
     limit: int = 50,
     application: Owner = None,
     wide: Wide = False,
@@ -135,12 +135,12 @@ def webhooks_replay(
     /,
     *,
     failed: Annotated[
-        str | None, Parameter(name="--failed", help="All that this webhook has failed to take, by its id.")
+        str | None, Parameter(name="--failed", help="All failed deliveries of the webhook with this id.")
     ] = None,
     application: Owner = None,
     json: AsJson = False,
 ) -> None:
-    """Send deliveries again, with the notification ids that they had. A running server or worker sends them.
+    """Send deliveries again, with the same notification ids. A running server or worker sends them.
 
     Parameters
     ----------

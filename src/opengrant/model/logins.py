@@ -3,6 +3,7 @@
 Members have the names of the wire's `settings`. None is a member that was not sent.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -45,6 +46,7 @@ class ImapLogin:
 
     email   the address, where imap_username is none
     proven  how an earlier proof of these settings went through
+    shown   see NotShown
     """
 
     provider: ClassVar[ProviderName] = ProviderName.IMAP
@@ -59,6 +61,7 @@ class ImapLogin:
     smtp_password: SecretStr | None = None
     type: str | None = None
     proven: ImapSecret | None = None
+    shown: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +76,7 @@ class ICloudLogin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EwsLogin:
-    """An account of an Exchange server. ews_url: the endpoint that worked before."""
+    """An account of an Exchange server. ews_url: the endpoint that worked before; shown: see NotShown."""
 
     provider: ClassVar[ProviderName] = ProviderName.EWS
     ews_username: str
@@ -82,6 +85,7 @@ class EwsLogin:
     ews_host: str | None = None
     ews_port: int | None = None
     ews_url: str | None = None
+    shown: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +114,33 @@ class VirtualCalendarLogin:
 PasswordLogin = ImapLogin | ICloudLogin | EwsLogin | AgentAccountLogin | VirtualCalendarLogin
 """What a provider verifies without a token."""
 MailboxLogin = OAuthLogin | HostedLogin | OrganisationLogin | PasswordLogin
+
+
+class NotShown(Exception):
+    """The password would go to a server that its owner has not been shown. It was not sent.
+
+    A login names in `shown` what its owner has seen; those that it names itself need not be among them. None: the
+    caller holds the password, and is not asked. `*.example.com` stands for any server under this domain.
+    servers  where the password would go
+    """
+
+    def __init__(self, servers: Iterable[str]) -> None:
+        super().__init__("The password would go to a server that was not shown.")
+        self.servers = tuple(dict.fromkeys(servers))
+
+
+def require_shown(shown: tuple[str, ...] | None, *servers: str, of: Iterable[str] = ()) -> None:
+    """Raises NotShown unless all servers were shown. `of`: all that the password goes to, where it is more."""
+    if shown is None or all(_covered(server.lower(), shown) for server in servers):
+        return
+    raise NotShown((*of, *servers))
+
+
+def _covered(server: str, shown: tuple[str, ...]) -> bool:
+    return any(
+        server == one or (one.startswith("*.") and (server == one[2:] or server.endswith(one[1:])))
+        for one in map(str.lower, shown)
+    )
 
 
 def again(settings: ShownSettings, secret: PasswordSecret | AppPasswordSecret) -> PasswordLogin:

@@ -1,4 +1,4 @@
-"""The password that each mail service needs, and where its user finds it. Data only.
+"""The password that each mail service needs, and where its user finds it. Data only; the sentences are in catalogues/.
 
 The account pages are the services' own, as of 2026. A service that is not listed gets the general advice of the form.
 """
@@ -9,16 +9,15 @@ from typing import NamedTuple
 class Service(NamedTuple):
     """One mail service.
 
+    key      of its sentences: `help.<key>`, and `help.<key>_1` to its number of steps
     domains  of its addresses; a last `*` stands for national domains
-    says     the first line of the help
-    steps    instructions, in order
     url      the page of the first step; empty without steps
     """
 
     name: str
+    key: str
     domains: tuple[str, ...]
-    says: str
-    steps: tuple[str, ...] = ()
+    steps: int = 0
     url: str = ""
 
     def serves(self, email: str) -> bool:
@@ -31,54 +30,16 @@ class Service(NamedTuple):
         )
 
 
-GMAIL = Service(
-    "Gmail",
-    ("gmail.com", "googlemail.com"),
-    "Gmail needs an app password. Your Google password will not work here.",
-    (
-        "Turn on 2-Step Verification for your Google Account, if it is off.",
-        "Open App passwords, give the new one any name and choose Create.",
-        "Copy the 16 letters and paste them here. Spaces do not matter.",
+SERVICES = (
+    Service("Gmail", "gmail", ("gmail.com", "googlemail.com"), 3, "https://myaccount.google.com/apppasswords"),
+    Service("Outlook", "outlook", ("outlook.*", "hotmail.*", "live.*", "msn.com")),
+    Service(
+        "Yahoo",
+        "yahoo",
+        ("yahoo.*", "ymail.com", "rocketmail.com", "myyahoo.com"),
+        3,
+        "https://login.yahoo.com/account/security",
     ),
-    "https://myaccount.google.com/apppasswords",
+    Service("iCloud", "icloud", ("icloud.com", "me.com", "mac.com"), 3, "https://account.apple.com/"),
+    Service("Fastmail", "fastmail", ("fastmail.*",), 3, "https://app.fastmail.com/settings/security"),
 )
-OUTLOOK = Service(
-    "Outlook",
-    ("outlook.*", "hotmail.*", "live.*", "msn.com"),
-    "Outlook.com and Microsoft 365 accept no passwords here, not even app passwords. "
-    "Go back and choose Microsoft instead.",
-)
-YAHOO = Service(
-    "Yahoo",
-    ("yahoo.*", "ymail.com", "rocketmail.com", "myyahoo.com"),
-    "Yahoo needs an app password. Your Yahoo password will not work here.",
-    (
-        "Open the security page of your Yahoo account.",
-        "Choose Generate app password, give it any name and choose Generate.",
-        "Copy the 16 letters and paste them here, without spaces.",
-    ),
-    "https://login.yahoo.com/account/security",
-)
-ICLOUD = Service(
-    "iCloud",
-    ("icloud.com", "me.com", "mac.com"),
-    "iCloud needs an app-specific password. The password of your Apple Account will not work here.",
-    (
-        "Sign in at account.apple.com. Two-factor authentication must be on.",
-        "Under Sign-In and Security, open App-Specific Passwords and make a new one.",
-        "Copy it, with its hyphens (xxxx-xxxx-xxxx-xxxx), and paste it here.",
-    ),
-    "https://account.apple.com/",
-)
-FASTMAIL = Service(
-    "Fastmail",
-    ("fastmail.*",),
-    "Fastmail needs an app password. Your Fastmail password will not work here.",
-    (
-        "In Fastmail, open Settings, then Privacy & Security.",
-        "Under App passwords, make a new one that may use IMAP and SMTP.",
-        "Copy it and paste it here.",
-    ),
-    "https://app.fastmail.com/settings/security",
-)
-SERVICES = (GMAIL, OUTLOOK, YAHOO, ICLOUD, FASTMAIL)

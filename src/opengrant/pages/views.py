@@ -1,4 +1,4 @@
-"""The pages, as frozen dataclasses of text, which is escaped.
+"""The pages, as frozen dataclasses of text, which is escaped. The sentences around it are in catalogues/.
 
 Every form sends its fields and `csrf`, and `cancel=1` when the user cancels.
 """
@@ -7,12 +7,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 from opengrant.model import NO_APPS, ProviderName
 from opengrant.pages.app_passwords import SERVICES, Service
 from opengrant.pages.brand import Brand, link, own
-from opengrant.providers.facts import Form, Label
+from opengrant.pages.languages import Words, english
+from opengrant.providers.facts import Ability, Form
 from opengrant.providers.registry import FACTS
 
 Section = Literal["select_provider", "detect"]
@@ -23,26 +24,18 @@ FIELDS: Mapping[ProviderName, tuple[str, ...]] = MappingProxyType(
 """The fields that the form of a provider sends, in the order of the page. Empty fields are sent as empty text."""
 
 SECRET_FIELDS = frozenset({"password", "smtp_password"})
-_LABELS = {
-    "email": "Email address",
-    "password": "Password",
-    "imap_host": "Incoming server (IMAP)",
-    "imap_port": "Incoming port",
-    "smtp_host": "Outgoing server (SMTP)",
-    "smtp_port": "Outgoing port",
-    "smtp_username": "Outgoing user name",
-    "smtp_password": "Outgoing password",
-    "username": "User name",
-    "host": "Server",
-}
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 """The whole scheme: `profile:` is allowed, `file:` is not."""
-
-
-LABELS: Mapping[ProviderName, Label] = MappingProxyType(
-    {name: facts.label for name, facts in FACTS.items() if facts.label is not None}
-)
-"""The providers that a page can offer."""
+_COVERED: Mapping[Ability, frozenset[Ability]] = {
+    "mail_headers": frozenset({"mail_read", "mail_change"}),
+    "mail_read": frozenset({"mail_change"}),
+    "calendar_busy": frozenset({"calendar_read", "calendar_change"}),
+    "calendar_read": frozenset({"calendar_change"}),
+    "contacts_read": frozenset({"contacts_change"}),
+    "files_read": frozenset({"files_change"}),
+    "meetings_read": frozenset({"meetings_change"}),
+}
+"""An ability → the greater ones whose sentence says it too."""
 
 
 def form_of(provider: ProviderName) -> Form:
@@ -53,15 +46,25 @@ def form_of(provider: ProviderName) -> Form:
     return form
 
 
+def abilities(provider: ProviderName, scope: tuple[str, ...]) -> tuple[str, ...]:
+    """What an application with this scope may do: names of sentences under `may`."""
+    if FACTS[provider].form is not None:
+        return (provider.value,)
+    found = {ability for one in scope for ability in FACTS[provider].abilities(one)}
+    return tuple(one for one in get_args(Ability) if one in found and found.isdisjoint(_COVERED.get(one, ())))
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """The part that all pages have.
 
     brand  the application's
+    words  the sentences of the reader's language
     """
 
     template: ClassVar[str]
     brand: Brand
+    words: Words = field(default_factory=english, kw_only=True, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,8 @@ class Choice(Page):
 
     action     path the forms POST to. They send `csrf` and one of: `provider` (a value of ProviderName), `email`,
                `cancel`
-    providers  buttons, in this order; each one of LABELS
+    providers  buttons, in this order; each one of OFFERED
+    scopes     by provider, what the application asks for: the page says what it may do then
     sections   parts of the page, from top to bottom, without repetition
     email      the initial value of the email field
     error      one sentence about the email that was sent, or empty
@@ -87,21 +91,29 @@ class Choice(Page):
     error: str = ""
     problem: str = ""
     found: bool = False
+    scopes: Mapping[ProviderName, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_action(self.action)
 
     @property
-    def labels(self) -> tuple[Label, ...]:
-        """The texts of the buttons."""
-        return tuple(LABELS[provider] for provider in self.providers)
+    def may(self) -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
+        """(providers, what the application may do there); providers where it may do the same stand together."""
+        groups: dict[tuple[str, ...], list[str]] = {}
+        for provider in self.providers:
+            if allowed := abilities(provider, self.scopes.get(provider, ())):
+                groups.setdefault(allowed, []).append(provider.value)
+        return tuple((tuple(names), allowed) for allowed, names in groups.items())
 
 
 @dataclass(frozen=True, slots=True)
 class Login(Page):
     """The login of a mailbox that has no consent page of its own.
 
-    action         path the form POSTs to. It sends `csrf` and FIELDS of the provider, or `cancel`
+    It has two steps: without `servers` the page asks for what they are found by, with them for the password too.
+
+    action         path the form POSTs to. It sends `csrf`, FIELDS of the provider and the `servers` it has shown, or
+                   `cancel`; the first step sends no passwords
     provider       imap, icloud or ews
     values         initial values of the fields; passwords in it are not shown
     errors         field → one sentence about it
@@ -109,6 +121,7 @@ class Login(Page):
     details        the server's own words and the step that failed: folded, for support
     smtp_required  the outgoing server must be named (imap)
     back           path of the choice of providers; empty without one
+    servers        where the password goes; `*.example.com` stands for any server under this domain
     """
 
     template: ClassVar[str] = "login.html"
@@ -121,6 +134,7 @@ class Login(Page):
     details: tuple[str, ...] = ()
     smtp_required: bool = False
     back: str = ""
+    servers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_action(self.action)
@@ -135,15 +149,9 @@ class Login(Page):
         return {name: self.values.get(name, "") for name in FIELDS[self.provider] if name not in SECRET_FIELDS}
 
     @property
-    def wrong(self) -> tuple[tuple[str, str, str], ...]:
-        """(field, its label, what is wrong with it), in the order of the page."""
-        order = FIELDS[self.provider]
-        return tuple((name, _LABELS[name], self.errors[name]) for name in order if name in self.errors)
-
-    @property
-    def label(self) -> Label:
-        """The provider's texts."""
-        return LABELS[self.provider]
+    def wrong(self) -> tuple[tuple[str, str], ...]:
+        """(field, what is wrong with it), in the order of the page."""
+        return tuple((name, self.errors[name]) for name in FIELDS[self.provider] if name in self.errors)
 
     @property
     def service(self) -> Service | None:
@@ -195,12 +203,12 @@ class Onward(Page):
     `form-action`, and the next origin may redirect anywhere.
 
     url  absolute; http(s), or the scheme of an app. It may hold a one-time code: it is not in repr
-    to   name of the target: "Google", or the application's
+    to   name of the target: "Google", or the application's; empty when that has none
     """
 
     template: ClassVar[str] = "onward.html"
     url: str = field(repr=False)
-    to: str
+    to: str = ""
 
     def __post_init__(self) -> None:
         scheme = _SCHEME.match(self.url)

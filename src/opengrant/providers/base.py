@@ -129,7 +129,18 @@ class TellsLogin(Protocol[S_contra]):
         """settings: those of the grant. Asks no server."""
 
 
-class PasswordProvider(Verifies[L_contra], TellsLogin[S_contra], Protocol[L_contra, S_contra]):
+class NamesServers(Protocol[L_contra]):
+    """Knows where the password of a login goes."""
+
+    async def servers(self, login: L_contra, /, *, search: bool) -> tuple[str, ...]:
+        """The hosts, found without the password; `*.example.com` for any host under this domain.
+
+        search  ask the network; without it the answer is empty where the hosts are not known
+        Raises  ProviderFailure, InvalidRequest
+        """
+
+
+class PasswordProvider(Verifies[L_contra], NamesServers[L_contra], TellsLogin[S_contra], Protocol[L_contra, S_contra]):
     """A provider of mailboxes that a password opens."""
 
 

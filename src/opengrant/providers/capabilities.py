@@ -68,6 +68,18 @@ class Passwords:
             case VirtualCalendarLogin():
                 return await self.virtual_calendar.verify(login)
 
+    async def servers(self, login: PasswordLogin, *, search: bool) -> tuple[str, ...]:
+        """The hosts that its password goes to, as NamesServers has it. Raises ProviderFailure, InvalidRequest."""
+        match login:
+            case ImapLogin():
+                return await self.imap.servers(login, search=search)
+            case ICloudLogin():
+                return await self.icloud.servers(login, search=search)
+            case EwsLogin():
+                return await self.ews.servers(login, search=search)
+            case _:
+                return ()  # it is kept here
+
     def stored_login(self, settings: ShownSettings, secret: PasswordSecret) -> StoredLogin:
         """settings: those of the secret's grant."""
         match secret:

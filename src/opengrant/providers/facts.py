@@ -4,13 +4,36 @@ Each provider's folder has its own `facts.py`; registry.py lists them. Code abov
 compare a provider's name. Pure: data and functions of data.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from opengrant.model import CredentialType, ProviderName
 from opengrant.providers.verdict import Judge, Verdict
 
+About = Literal["address", "password", "server", "port", ""]
+"""The part of a login form that a sentence is about; empty: the whole form."""
+Ability = Literal[
+    "profile",
+    "mail_headers",
+    "mail_read",
+    "mail_change",
+    "mail_delete",
+    "mail_write",
+    "mail_send",
+    "mail_settings",
+    "calendar_busy",
+    "calendar_read",
+    "calendar_change",
+    "contacts_read",
+    "contacts_change",
+    "files_read",
+    "files_change",
+    "meetings_read",
+    "meetings_change",
+    "other",
+]
+"""What a scope lets an application do, in the words of sign-in pages. other: the provider's own page tells."""
 Holds = Literal["token", "password", "nothing"]
 """What keeps a grant of the provider alive. nothing: there is no credential that could go bad, so no next check."""
 
@@ -60,21 +83,6 @@ class Guide:
         return self.register_at is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
-    """A button of hosted sign-in.
-
-    value       the provider's name on the wire; the templates choose the icon by it
-    also        other names that people know
-    any_server  it stands for any server at all, and has no name of its own
-    """
-
-    value: str
-    name: str
-    also: str
-    any_server: bool = False
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
     """The login form of a provider that takes a password.
@@ -84,7 +92,7 @@ class Form:
     wired        name in the form → name on the wire, where they differ
     service      the mail service whose app passwords the page explains (pages/app_passwords.py); empty for none
     any_service  the page explains all of them, and chooses by the address
-    sentences    reason → (what the sentence is about, the sentence), instead of the general ones of pages/refusals.py
+    reasons      reason → what its sentence is about, where the provider has a sentence of its own (pages/catalogues)
     """
 
     fields: tuple[str, ...]
@@ -92,9 +100,7 @@ class Form:
     wired: Mapping[str, str] = field(default_factory=dict)
     service: str = ""
     any_service: bool = False
-    sentences: Mapping[str, tuple[Literal["address", "password", "server", "port", ""], str]] = field(
-        default_factory=dict
-    )
+    reasons: Mapping[str, About] = field(default_factory=dict)
 
 
 CalendarPlace = Literal["hosted", "virtual", "remote", "none"]
@@ -111,7 +117,8 @@ class Facts:
     judges              provider's name in the evidence → judge; an organisation's credential has a name of its own.
                         None at all: it is judged by the words that all mail servers share
     proven              reason → what it means of a credential that has worked before
-    label               its button; None where hosted sign-in does not offer it
+    offered             hosted sign-in can offer it, by a button or a form
+    abilities           a scope → what it lets an application do; of a provider with a login form, nothing limits it
     form                its login form; None where there is none
     credential_types    what its connectors' credentials may be
     connector_settings  settings of a connector that may be read again, beside `client_id`
@@ -137,7 +144,8 @@ class Facts:
     guide: Guide
     judges: Mapping[str, Judge] = field(default_factory=dict)
     proven: Mapping[str, Verdict] = field(default_factory=dict)
-    label: Label | None = None
+    offered: bool = False
+    abilities: Callable[[str], tuple[Ability, ...]] = lambda _: ("other",)
     form: Form | None = None
     credential_types: frozenset[CredentialType] = frozenset()
     connector_settings: frozenset[str] = frozenset()

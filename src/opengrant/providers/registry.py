@@ -20,5 +20,7 @@ FACTS: Mapping[ProviderName, Facts] = MappingProxyType(
 
 OAUTH = frozenset(name for name, facts in FACTS.items() if facts.holds == "token")
 """Providers whose users consent on the provider's own page."""
+OFFERED = tuple(name for name, facts in FACTS.items() if facts.offered)
+"""Providers that hosted sign-in can offer, in the order of its page."""
 WITH_PASSWORD = frozenset(name for name, facts in FACTS.items() if facts.holds == "password")
 """Providers whose users type a password here: there is no consent page and no token."""

@@ -22,6 +22,8 @@ TRIES = 10
 """Refused passwords per server and account within that time."""
 SEARCHES = 20
 """Addresses that one sign-in may search for."""
+CHECKING = "The password that you sent before is still being checked. Try again in a moment."
+CROWDED = "Many people are signing in just now. Try again in a moment."
 _PATIENCE = 15.0
 """Seconds to wait for a free place."""
 
@@ -46,7 +48,7 @@ class AbuseLimits:
         """
         mine = (app.id, sign_in)
         if mine in self._proving:
-            raise Overloaded("The password that you sent before is still being checked. Try again in a moment.")
+            raise Overloaded(CHECKING)
         self._proving.add(mine)
         try:
             async with _one_of(self._proofs):
@@ -86,7 +88,7 @@ async def _one_of(places: asyncio.Semaphore) -> AsyncIterator[None]:
         async with asyncio.timeout(_PATIENCE):
             await places.acquire()
     except TimeoutError:
-        raise Overloaded("Many people are signing in just now. Try again in a moment.") from None
+        raise Overloaded(CROWDED) from None
     try:
         yield
     finally:

@@ -2,6 +2,7 @@
 
 import secrets as random
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -9,7 +10,7 @@ from pydantic import SecretStr
 
 from opengrant.errors import InvalidRequest
 from opengrant.model import Application, Clock, Grant, ProviderName
-from opengrant.providers.registry import FACTS
+from opengrant.providers.registry import OFFERED
 from opengrant.signin.admin_consent import AdminConsent
 from opengrant.signin.consent import ConsentPages
 from opengrant.signin.login import LOGIN_LASTS, AuthorizationRequest, LoginDigests, path_of
@@ -19,9 +20,6 @@ from opengrant.store.engine.port import Steps, Store
 from opengrant.store.signin import logins
 from opengrant.store.signin.logins import Login
 from opengrant.tenants.applications import Applications
-
-OFFERED = tuple(name for name, facts in FACTS.items() if facts.label is not None)
-"""Providers that hosted sign-in can offer, in the order of the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ class SignInStart:
         if request.response_type == "adminconsent":
             url, login = await self.admin_consent.lead(app, request, login, base=base)
         elif len(providers) == 1:
-            url, login = await self.consent.lead(app, request, login, providers[0], base=base)
+            url, login = await self.consent.lead(app, request, login, next(iter(providers)), base=base)
         else:
             url = path_of(login)
         await self.db.write(logins.add(login))
@@ -108,14 +106,15 @@ class SignInStart:
         return f"{base}/v3/connect/auth?{urlencode(query)}"
 
 
-async def offered(db: Store, app: Application, request: AuthorizationRequest) -> tuple[ProviderName, ...]:
-    """Providers that the user may choose from.
+async def offered(db: Store, app: Application, request: AuthorizationRequest) -> Mapping[ProviderName, tuple[str, ...]]:
+    """Providers that the user may choose from, in the order of the page, each with the scopes that are asked for.
 
     Raises InvalidRequest when there is none, or when a provider that the request names has no connector.
     """
 
-    def script() -> Steps[set[ProviderName]]:
-        return {connector.provider for connector in (yield from connectors.page(app.id, limit=100, offset=0))}
+    def script() -> Steps[dict[ProviderName, tuple[str, ...]]]:
+        page = yield from connectors.page(app.id, limit=100, offset=0)
+        return {connector.provider: connector.scope for connector in page}
 
     connected = await db.read(script())
     if missing := [name for name in request.providers if name not in connected]:
@@ -123,4 +122,4 @@ async def offered(db: Store, app: Application, request: AuthorizationRequest) ->
     providers = request.providers or tuple(name for name in OFFERED if name in connected)
     if not providers:
         raise InvalidRequest("This application has no connector that a user could sign in to. POST /v3/connectors.")
-    return providers
+    return {name: connected[name] if request.scope is None else request.scope for name in providers}

@@ -1,6 +1,6 @@
 """Our pages of a hosted sign-in, as one browser uses them: choose a provider, search one by address, cancel."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from opengrant.errors import InvalidRequest, LoginInvalid
@@ -19,12 +19,15 @@ from opengrant.tenants.applications import Applications
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A sign-in that a browser has proven to be its own."""
+    """A sign-in that a browser has proven to be its own.
+
+    offered  the providers on the page, in their order, each with the scopes that are asked for
+    """
 
     app: Application
     login: Login
     request: AuthorizationRequest
-    providers: tuple[ProviderName, ...]
+    offered: Mapping[ProviderName, tuple[str, ...]]
     csrf: str = field(repr=False)
     handle: str
 
@@ -56,7 +59,7 @@ class Visits:
 
     async def choose(self, visit: Visit, provider: ProviderName, *, base: str) -> str:
         """Take the user's choice. Returns where the browser goes. Raises InvalidRequest, LoginInvalid."""
-        if provider not in visit.providers:
+        if provider not in visit.offered:
             raise InvalidRequest("provider: it is not among those that are offered.")
         url, login = await self.consent.lead(visit.app, visit.request, visit.login, provider, base=base)
         if not await self.db.write(logins.choose(visit.app.id, login.id, provider, login.secret)):
@@ -70,7 +73,7 @@ class Visits:
         """
         async with self.limits.searching(visit.app, visit.login.id):
             found = await self.detect.provider(visit.app, email, any_provider=True, rate_limited=False)
-        return None if found is None else (way_in(found, visit.providers) or found).provider
+        return None if found is None else (way_in(found, visit.offered) or found).provider
 
     async def cancel(self, visit: Visit) -> str:
         """End the sign-in. Returns where the browser goes. Raises CallbackNotAllowed."""

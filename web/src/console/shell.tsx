@@ -11,14 +11,30 @@ import { Failure } from "./parts/failure";
 import { Icon, type IconName } from "./parts/icon";
 import { Time } from "./parts/time";
 
-const PLACES: [place: IconName, label: string][] = [
-    ["overview", "Overview"],
-    ["grants", "Grants"],
-    ["connectors", "Connectors"],
-    ["webhooks", "Webhooks"],
-    ["keys", "API keys"],
-    ["domains", "Domains"],
-    ["audit", "Audit trail"],
+/** By what one comes for. The first group needs no name. */
+const GROUPS: [title: string | undefined, places: [place: IconName, label: string][]][] = [
+    [
+        undefined,
+        [
+            ["overview", "Overview"],
+            ["grants", "Grants"],
+        ],
+    ],
+    ["Sign-in", [["connectors", "Connectors"]]],
+    [
+        "Developers",
+        [
+            ["keys", "API keys"],
+            ["webhooks", "Webhooks"],
+        ],
+    ],
+    [
+        "Administration",
+        [
+            ["domains", "Domains"],
+            ["audit", "Audit trail"],
+        ],
+    ],
 ];
 
 export function Shell({ children }: { children: ComponentChildren }) {
@@ -51,26 +67,37 @@ export function Shell({ children }: { children: ComponentChildren }) {
                 </div>
                 <div id="menu" class="rail-body">
                     <nav aria-label="Console">
-                        <ul>
-                            {PLACES.map(([place, label]) => (
-                                <li key={place}>
-                                    <a
-                                        href={href(place === "overview" ? [] : [place])}
-                                        aria-current={at === place ? "page" : undefined}
-                                        onClick={() => setOpen(false)}
-                                    >
-                                        <Icon name={place} />
-                                        {label}
-                                    </a>
-                                </li>
-                            ))}
-                            <li class="apart">
-                                <a href="/reference">
-                                    <Icon name="away" />
-                                    API reference
-                                </a>
-                            </li>
-                        </ul>
+                        {GROUPS.map(([title, places]) => (
+                            <div key={title}>
+                                {title && (
+                                    <p class="rail-title" id={`places-${title}`}>
+                                        {title}
+                                    </p>
+                                )}
+                                <ul aria-labelledby={title && `places-${title}`}>
+                                    {places.map(([place, label]) => (
+                                        <li key={place}>
+                                            <a
+                                                href={href(place === "overview" ? [] : [place])}
+                                                aria-current={at === place ? "page" : undefined}
+                                                onClick={() => setOpen(false)}
+                                            >
+                                                <Icon name={place} />
+                                                {label}
+                                            </a>
+                                        </li>
+                                    ))}
+                                    {title === "Developers" && (
+                                        <li>
+                                            <a href="/reference">
+                                                <Icon name="away" />
+                                                API reference
+                                            </a>
+                                        </li>
+                                    )}
+                                </ul>
+                            </div>
+                        ))}
                     </nav>
                     <Who />
                 </div>
@@ -121,7 +148,7 @@ function Who() {
             <Failure problem={out.problem} />
             <div class="who-end">
                 <ThemeChoice />
-                <button type="button" class="button" disabled={out.busy} onClick={() => void out.run()}>
+                <button type="button" class="button plain" disabled={out.busy} onClick={() => void out.run()}>
                     Sign out
                 </button>
             </div>

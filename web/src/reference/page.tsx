@@ -72,6 +72,9 @@ function Reference({ api }: { api: Api }) {
             first.current = false;
             return;
         }
+        if (place.field) {
+            return; // it has the focus
+        }
         // As after a page load: scroll to the top, announce the title to a screen reader.
         window.scrollTo({ top: 0, behavior: "instant" });
         main.current?.focus({ preventScroll: true });

@@ -1,5 +1,6 @@
 """Who sends a request: an API key, an access token, a console session, or a service account that signs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from starlette.types import Scope
@@ -123,11 +124,15 @@ class Authentication:
 def require(needed: Permission, caller: Caller | ConsoleSession) -> None:
     """Raises AccessDenied, which says how to make a key that has the permission."""
     if needed not in caller.permissions:
-        lacking = "A session by link" if isinstance(caller, ConsoleSession) and caller.operator else "This API key"
-        raise AccessDenied(
-            f"{lacking} lacks the permission {needed}. Make a key that has it: opengrant keys create"
-            f" {caller.application.id} {' '.join(f'--permission {name}' for name in (*caller.permissions, needed))}"
-        )
+        who = "A session by link" if isinstance(caller, ConsoleSession) and caller.operator else "This API key"
+        raise lacking(needed, who, caller.application.id, caller.permissions)
+
+
+def lacking(needed: Permission, who: str, application_id: str, held: Sequence[str]) -> AccessDenied:
+    return AccessDenied(
+        f"{who} lacks the permission {needed}. Make a key that has it: opengrant keys create {application_id}"
+        f" {' '.join(f'--permission {name}' for name in (*held, needed))}"
+    )
 
 
 def from_console(headers: Headers) -> bool:

@@ -30,6 +30,8 @@ from opengrant import __version__
 from opengrant.api.http import responses
 from opengrant.api.http.authentication import CONSOLE_COOKIE, CONSOLE_HEADER
 from opengrant.api.http.field_meanings import WithMeanings
+from opengrant.api.http.openapi_errors import answer as error_answer
+from opengrant.api.http.openapi_errors import example as error_example
 from opengrant.api.http.openapi_examples import GRANT_ID, LOCATION, NEXT_CURSOR, REQUEST_ID, compose
 from opengrant.api.http.openapi_examples import add_to as add_examples
 from opengrant.api.http.openapi_texts import (
@@ -67,7 +69,6 @@ from opengrant.errors import (
     Forbidden,
     Internal,
     InvalidPayload,
-    OAuthRefused,
     OpenGrantError,
     Overloaded,
     PayloadTooLarge,
@@ -184,18 +185,18 @@ def _tags() -> list[dict[str, str]]:
     return [*known, *({"name": name} for name in used if name not in TAGS)]
 
 
-def _members(shape: Any) -> tuple[type[BaseModel], ...]:
+def members(shape: Any) -> tuple[type[BaseModel], ...]:
     """The models of a union, or the one model; of None none."""
     if shape is None:
         return ()
-    members = typing.get_args(shape) if isinstance(shape, types.UnionType) else (shape,)
-    return tuple(member for member in members if member is not types.NoneType)
+    found = typing.get_args(shape) if isinstance(shape, types.UnionType) else (shape,)
+    return tuple(member for member in found if member is not types.NoneType)
 
 
 def _schemas() -> tuple[dict[str, Any], Mapping[Any, Any]]:
     inputs: list[tuple[type[BaseModel], Any]] = []
     for operation in OPERATIONS:
-        inputs += [(model, "validation") for model in _members(operation.body)]
+        inputs += [(model, "validation") for model in members(operation.body)]
         if operation.query is not None:
             inputs.append((operation.query, "validation"))
         if not isinstance(operation.answers, Done | Redirect | Stream):
@@ -211,8 +212,8 @@ def _schemas() -> tuple[dict[str, Any], Mapping[Any, Any]]:
 
 def _bodies(refs: Mapping[Any, Any]) -> Iterable[tuple[str, Any]]:
     for operation in OPERATIONS:
-        for model in _members(operation.body):
-            for example in _examples(model):
+        for model in members(operation.body):
+            for example in examples_of(model):
                 yield refs[model, "validation"]["$ref"].rpartition("/")[2], example
 
 
@@ -325,30 +326,30 @@ def _query(schema: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
 
 
 def _body(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
-    members = _members(operation.body)
+    models = members(operation.body)
     content: dict[str, Any] = {}
-    if len(members) == 1:
-        content["schema"] = refs[members[0], "validation"]
+    if len(models) == 1:
+        content["schema"] = refs[models[0], "validation"]
     else:
-        content["schema"] = {"oneOf": [refs[model, "validation"] for model in members]}
-        if (discriminator := _discriminator(members, refs)) is not None:
+        content["schema"] = {"oneOf": [refs[model, "validation"] for model in models]}
+        if (discriminator := _discriminator(models, refs)) is not None:
             content["schema"]["discriminator"] = discriminator
     content["examples"] = {
         model.__name__ if number == 1 else f"{model.__name__}_{number}": {
             "summary": model.model_config.get("title", model.__name__),
             "value": example,
         }
-        for model in members
-        for number, example in enumerate(_examples(model), 1)
+        for model in models
+        for number, example in enumerate(examples_of(model), 1)
     }
     types_of_body = ["application/json", *(["application/x-www-form-urlencoded"] if operation.form else [])]
     # A body of which nothing is required need not come, where a query may stand for it.
     may_lack = operation.form or types.NoneType in typing.get_args(operation.body)
-    required = not may_lack or any(field.is_required() for field in members[0].model_fields.values())
+    required = not may_lack or any(field.is_required() for field in models[0].model_fields.values())
     described = dict.fromkeys(types_of_body, content)
     match operation.file:
         case FileBody(media):
-            (example,) = _examples(members[0])
+            (example,) = examples_of(models[0])
             plain = {"file": {"summary": "A file", "value": next(iter(example.values()))}}
             described[media] = {"schema": {"type": "string", "minLength": 1}, "examples": plain}
         case MultipartBody(name):
@@ -371,17 +372,17 @@ def _multipart(name: str, content: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _examples(model: type[BaseModel]) -> list[Any]:
+def examples_of(model: type[BaseModel]) -> list[Any]:
     return list(typing.cast(dict[str, Any], model.model_config.get("json_schema_extra", {})).get("examples", []))
 
 
-def _discriminator(members: tuple[type[BaseModel], ...], refs: Mapping[Any, Any]) -> dict[str, Any] | None:
+def _discriminator(models: tuple[type[BaseModel], ...], refs: Mapping[Any, Any]) -> dict[str, Any] | None:
     """The property whose value tells which of the models a body is; None where it takes more than one property."""
-    for name in members[0].model_fields:
-        values = [typing.get_args(model.model_fields[name].annotation) for model in members if _is_word(model, name)]
+    for name in models[0].model_fields:
+        values = [typing.get_args(model.model_fields[name].annotation) for model in models if _is_word(model, name)]
         words = [word for some in values for word in some]
-        if len(values) == len(members) and len(set(words)) == len(words):
-            named = zip(members, values, strict=True)
+        if len(values) == len(models) and len(set(words)) == len(words):
+            named = zip(models, values, strict=True)
             mapping = {word: refs[model, "validation"]["$ref"] for model, some in named for word in some}
             return {"propertyName": name, "mapping": mapping}
     return None
@@ -398,47 +399,58 @@ def _responses(
     schemas = components["schemas"]
     described = {str(operation.answers.status): _with_example(_success(operation.answers, refs), schemas)}
     if isinstance(operation.answers, One) and operation.answers.put_off:
-        described["202"] = _with_example(_put_off(operation.answers, refs), schemas)
+        described["202"] = _with_example(_put_off(operation.answers, refs), schemas, operation.answers)
     by_status: dict[int, list[type[OpenGrantError]]] = {}
     for kind in dict.fromkeys(_errors(operation)):
         by_status.setdefault(kind.status, []).append(kind)
-    in_oauth = operation.path in responses.OAUTH_PATHS
     for status, kinds in sorted(by_status.items()):
-        name = "Or".join(kind.__name__ for kind in kinds) + ("InOAuth" if in_oauth else "")
-        if name not in components["responses"]:
-            components["responses"][name] = _refusal(status, kinds, components["examples"], refs, in_oauth=in_oauth)
-        described[str(status)] = {"$ref": f"#/components/responses/{name}"}
+        described[str(status)] = _refusal(operation, status, kinds, components, refs)
     return described
 
 
-def _with_example(response: dict[str, Any], schemas: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+def _with_example(
+    response: dict[str, Any], schemas: Mapping[str, dict[str, Any]], put_off: One | None = None
+) -> dict[str, Any]:
+    """put_off: of an answer that says what will be done later, which has more members."""
     for media in response.get("content", {}).values():
-        if media["schema"].get("format") != "binary":
-            media["examples"] = {"success": {"value": compose(media["schema"], schemas)}}
+        if media["schema"].get("format") == "binary":
+            continue
+        value = compose(media["schema"], schemas)
+        if put_off is not None:
+            fields = schemas[put_off.shape.__name__]["properties"]
+            later = {name: compose(fields[name], schemas) for name in put_off.put_off}
+            value = {**value, "data": {**value["data"], **later}, **later}
+        media["examples"] = {"success": {"value": value}}
     return response
 
 
 def _refusal(
+    operation: Operation,
     status: int,
     kinds: Iterable[type[OpenGrantError]],
-    examples: dict[str, Any],
+    components: Mapping[str, dict[str, Any]],
     refs: Mapping[Any, Any],
-    *,
-    in_oauth: bool,
-) -> dict[str, Any]:
-    """An answer with one of several errors of one status. Their examples are entered into `examples`."""
+) -> dict[str, str]:
+    """An answer with one of several errors of one status: a reference, because many operations have the same one."""
+    in_oauth = operation.path in responses.OAUTH_PATHS
     said, shown = [], {}
+    bodies = [(model, example) for model in members(operation.body) for example in examples_of(model)]
     for kind in kinds:
         meaning = inspect.cleandoc(kind.__doc__ or "")
         said.append(f"`{kind.type}`: {meaning}")
-        name = kind.__name__ + ("InOAuth" if in_oauth else "")
-        examples[name] = {"summary": meaning.partition("\n")[0], "value": _example(kind, in_oauth=in_oauth)}
+        which, problem = error_example(kind, operation, bodies)
+        name = ".".join(filter(None, (kind.__name__, which, "oauth" if in_oauth else "")))
+        summary = meaning.partition("\n")[0]
+        components["examples"][name] = {"summary": summary, "value": error_answer(problem, operation.path)}
         shown[kind.type if kind.type not in shown else kind.__name__] = {"$ref": f"#/components/examples/{name}"}
     response = _response("  \n".join(said), refs[wire.OAuthError if in_oauth else wire.Error, "serialization"])
     response["content"]["application/json"]["examples"] = shown
     if status in {429, 503}:
         response["headers"]["Retry-After"] = _header("Retry-After")
-    return response
+    names = (reference["$ref"].rpartition("/")[2] for reference in shown.values())
+    name = "-".join(names)
+    components["responses"][name] = response
+    return {"$ref": f"#/components/responses/{name}"}
 
 
 def _success(answers: Answers, refs: Mapping[Any, Any]) -> dict[str, Any]:
@@ -501,14 +513,6 @@ def _errors(operation: Operation) -> list[type[OpenGrantError]]:
     if operation.body is not None:
         errors += [InvalidPayload, PayloadTooLarge]
     return [*errors, Overloaded, Internal]
-
-
-def _example(kind: type[OpenGrantError], *, in_oauth: bool) -> dict[str, Any]:
-    message = inspect.cleandoc(kind.__doc__ or "").split("\n")[0]
-    if not in_oauth:
-        return {"request_id": REQUEST_ID, "error": {"type": kind.type, "message": message}}
-    problem = OAuthRefused("invalid_grant", message) if issubclass(kind, OAuthRefused) else kind(message)
-    return responses.oauth_error(REQUEST_ID, problem)
 
 
 def _redirect() -> dict[str, Any]:

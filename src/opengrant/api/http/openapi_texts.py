@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from opengrant.access.idempotency import LONGEST_KEY
+from opengrant.api.http import openapi_examples as cast
 from opengrant.api.http.authentication import CONSOLE_HEADER
 from opengrant.model import ProviderName
 
@@ -18,66 +19,65 @@ SIGNATURE_HEADERS = {
 """The four headers of a signed request; each is a security scheme, and a signed route asks for all."""
 
 TAGS = {
-    "Connect": "Turn a credential that you hold into a grant, and find out which provider an address belongs to.",
-    "Grants": "Look at mailboxes that are connected, change or delete them, and get their live tokens.",
-    "Calendars": "Keep calendars for rooms, people and agents, and find times that are free.",
-    "Events": "Book, move and cancel events, also those that repeat.",
+    "Connect": "Create grants from credentials that you hold, and find the provider of an address.",
+    "Grants": "List connected mailboxes, check, change and delete them, and get their live tokens.",
+    "Calendars": "Keep calendars for rooms, people and agents, and find free times.",
+    "Events": "Create, move and cancel events, also recurring ones.",
     "Contacts": "Find the people that a mailbox corresponds with.",
     "Mail": "Read and change the folders, messages, threads, drafts and attachments of IMAP, iCloud and Yahoo grants.",
-    "Overview": "See how all grants are, what will need attention, and what happened of late.",
-    "Connectors": "Tell OpenGrant the client that you have registered at each provider, and test it.",
-    "Credentials": "Give a connector further clients, service accounts and tenants.",
-    "Hosted sign-in": "Send a user's browser here to connect a mailbox on pages of ours.",
-    "Tokens": "Exchange what a sign-in brings for access tokens, check those and revoke them.",
-    "Webhooks": "Be told when a grant is made, changes, expires or is deleted, and see what was sent.",
+    "Overview": "See the state of all grants, what needs attention soon, and what happened recently.",
+    "Connectors": "Register your client of each provider here, and test it.",
+    "Credentials": "Give a connector more clients, service accounts and tenants.",
+    "Hosted sign-in": "Send users here to connect a mailbox on pages of this server.",
+    "Tokens": "Exchange the result of a sign-in for access tokens, check them and revoke them.",
+    "Webhooks": "Get a notification when a grant is created, changes, expires or is deleted, and see what was sent.",
     "Workspaces": "Group grants, by hand or by the domain of their address.",
-    "Applications": "Say how sign-in pages look, and where they may lead back to.",
+    "Applications": "Set how sign-in pages look, and where they may lead back to.",
     "Audit": "See who did what to which grant.",
-    "Console": "Sessions of the console, and what only the console shows.",
-    "API keys": "Make and revoke API keys, by signed request.",
+    "Console": "Sessions of the console, and calls that only the console uses.",
+    "API keys": "Create and revoke API keys, by signed request.",
     "Domains": "Register domains for Agent Accounts and verify them, by signed request.",
     "Operations": "Ask whether the process is alive and can serve.",
 }
 """In the order in which a newcomer needs them. A tag that is not here comes last."""
 
-_UUID = "1f2e3d4c-0000-4000-8000-0000000000"
 PATH_PARAMETERS: Mapping[str, tuple[str, Mapping[str, str]]] = {
-    "api_key_id": ("An API key's id.", {"id": f"{_UUID}b1"}),
-    "application_id": ("The application's id.", {"id": f"{_UUID}a0"}),
+    "api_key_id": ("An API key's id.", {"id": cast.API_KEY}),
+    "application_id": ("The application's id.", {"id": cast.APPLICATION}),
     "attachment_id": ("An attachment of the message.", {"id": "2"}),
     "calendar_id": (
         "The calendar's id, or `primary`.",
-        {"primary": "primary", "id": "0d2k7f8e4s5g1h9j3m6n0p2q4r"},
+        {"primary": "primary", "id": cast.CALENDAR},
     ),
-    "contact_id": ("The contact's id.", {"id": "c5d41402abc4b2a76b9719d911017c592"}),
-    "credential_id": ("A credential of this connector.", {"id": f"{_UUID}c2"}),
-    "delivery_id": ("A delivery to this webhook.", {"id": "4711"}),
-    "domain_id": ("A domain's id, or the domain itself.", {"id": f"{_UUID}e1", "domain": "agents.example.com"}),
+    "contact_id": ("The contact's id.", {"id": cast.CONTACT}),
+    "credential_id": ("A credential of this connector.", {"id": cast.CREDENTIAL}),
+    "delivery_id": ("A delivery to this webhook.", {"id": cast.DELIVERY}),
+    "domain_id": ("A domain's id, or the domain itself.", {"id": cast.DOMAIN, "domain": "agents.example.com"}),
     "event_id": (
         "The id of an event or a series, or that of one occurrence of a series.",
-        {"event": "0d2k7f8e4s5g1h9j3m6n0p2q4r", "occurrence": "0d2k7f8e4s5g1h9j3m6n0p2q4r_20260302T080000Z"},
+        {"event": cast.EVENT, "occurrence": f"{cast.EVENT}_20260302T080000Z"},
     ),
     "folder_id": ("The folder's id.", {"id": "INBOX"}),
     "grant_id": (
         "The grant's id, or what else names it: its email, or an id of your own.",
         {
-            "id": f"{_UUID}d1",
-            "grant:id": f"grant:{_UUID}d1",
+            "id": cast.GRANT_ID,
+            "grant:id": f"grant:{cast.GRANT_ID}",
             "email": "ana@example.com",
             "email:email": "email:ana@example.com",
             "external:id": "external:customer-42",
         },
     ),
-    "draft_id": ("The draft's id, URL-encoded.", {"id": "<1f2e3d4c@mail.example.com>"}),
-    "message_id": ("The message's id, URL-encoded.", {"id": "<1f2e3d4c@mail.example.com>"}),
+    "draft_id": ("The draft's id, URL-encoded.", {"id": cast.DRAFT}),
+    "message_id": ("The message's id, URL-encoded.", {"id": cast.MESSAGE}),
     "provider": ("A provider's name.", {provider.value: provider.value for provider in ProviderName}),
-    "redirect_uri_id": ("A redirect URI's id.", {"id": f"{_UUID}f1"}),
-    "schedule_id": ("The schedule's id.", {"id": f"{_UUID}d3"}),
-    "session_id": ("A console session's id.", {"id": f"{_UUID}91"}),
-    "signature_id": ("The signature's id.", {"id": f"{_UUID}c7"}),
-    "thread_id": ("The `thread_id` of a message.", {"id": "tPDFmMmUzZDRjQG1haWwuZXhhbXBsZS5jb20-"}),
-    "webhook_id": ("A webhook's id.", {"id": "whk_1f2e3d4c000040008000000000000071"}),
-    "workspace_id": ("A workspace's id.", {"id": f"{_UUID}71"}),
+    "redirect_uri_id": ("A redirect URI's id.", {"id": cast.REDIRECT_URI}),
+    "schedule_id": ("The schedule's id.", {"id": cast.SCHEDULE}),
+    "session_id": ("A console session's id.", {"id": cast.SESSION}),
+    "signature_id": ("The signature's id.", {"id": cast.SIGNATURE}),
+    "thread_id": ("The `thread_id` of a message.", {"id": cast.THREAD}),
+    "webhook_id": ("A webhook's id.", {"id": cast.WEBHOOK}),
+    "workspace_id": ("A workspace's id.", {"id": cast.WORKSPACE}),
 }
 """What stands in paths: a sentence, and examples by name."""
 
@@ -86,8 +86,8 @@ _IDEMPOTENCY_KEY = {
     "in": "header",
     "required": False,
     "description": (
-        "Makes it safe to send the request again: the same key and body have the first answer as theirs, and another"
-        " body under that key is refused. The description of the call says which answers are kept, and how long."
+        "Makes it safe to send the request again: the same key and body get the first answer again, and another body"
+        " with that key is refused. The description of the call says which answers are kept, and how long."
     ),
     "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[!-~]([ -~]*[!-~])?$"},
     "examples": {"random": {"value": "0b9f4c1e-example-of-a-key"}},
@@ -109,15 +109,15 @@ CONSOLE_PARAMETER = {
     "name": CONSOLE_HEADER,
     "in": "header",
     "required": True,
-    "description": "Tells that a page of this server asks: pages of other origins cannot send it.",
+    "description": "Shows that a page of this server asks: pages of other origins cannot send it.",
     "schema": {"type": "string", "const": "1"},
     "examples": {"always": {"value": "1"}},
 }
 
 DESCRIPTION = """\
-Credentials in, grants out. OpenGrant proves a credential against its provider, learns whose it is, seals it and
-answers with a grant: an id that stays the same when the same mailbox comes again.
+OpenGrant turns credentials into grants. It asks the provider whether a credential works and whose it is, stores it
+encrypted, and answers with a grant: an id that stays the same when the same mailbox is connected again.
 
-Every answer carries a `request_id`, which is also the `X-Request-Id` header and stands in the server's log.
-Unknown fields in requests are ignored. Times are Unix seconds.
+Every answer has a `request_id`. It is also in the header `X-Request-Id` and in the server's log. Unknown fields in
+requests are ignored. Times are Unix seconds.
 """

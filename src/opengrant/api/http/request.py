@@ -139,10 +139,9 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
     Raises  PayloadTooLarge as soon as the size is known to be over the limit, without reading the rest;
             InvalidPayload when the connection says that the body does not arrive in time; Disconnected.
     """
-    too_large = PayloadTooLarge(f"The request body is larger than {limit} bytes.")
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit() and int(value) > limit:
-            raise too_large
+            raise too_large(limit)
     chunks, size, more = [], 0, True
     while more:
         try:
@@ -154,7 +153,11 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
         chunk = message.get("body", b"")
         size += len(chunk)
         if size > limit:
-            raise too_large
+            raise too_large(limit)
         chunks.append(chunk)
         more = message.get("more_body", False)
     return b"".join(chunks)
+
+
+def too_large(limit: int) -> PayloadTooLarge:
+    return PayloadTooLarge(f"The request body is larger than {limit} bytes.")

@@ -10,8 +10,7 @@ from opengrant.errors import (
     InvalidRequest,
 )
 from opengrant.model import ProviderName
-from opengrant.pages import Section
-from opengrant.pages.views import LABELS
+from opengrant.pages import OFFERED, Section
 from opengrant.signin.login import AuthorizationRequest
 
 _SECTIONS: Mapping[str, tuple[Section, ...]] = {
@@ -20,7 +19,7 @@ _SECTIONS: Mapping[str, tuple[Section, ...]] = {
     "select_provider,detect": ("select_provider", "detect"),
     "detect,select_provider": ("detect", "select_provider"),
 }
-*_FIRST, _LAST = (provider.value for provider in LABELS)
+*_FIRST, _LAST = (provider.value for provider in OFFERED)
 _LONGEST_SCOPE = 16_000
 """200 scopes, as many as elsewhere, of the length of Google's. A request line of the server ends at 64 KiB."""
 
@@ -103,6 +102,6 @@ class AuthQuery(Model):
 
 def _providers(value: str | None) -> tuple[ProviderName, ...]:
     names = [name.strip() for name in (value or "").split(",") if name.strip()]
-    if unknown := [name for name in names if name not in {provider.value for provider in LABELS}]:
+    if unknown := [name for name in names if name not in {provider.value for provider in OFFERED}]:
         raise InvalidRequest(f"provider: {unknown[0]!r} is none that a user can sign in to.")
     return tuple(dict.fromkeys(ProviderName(name) for name in names))

@@ -64,6 +64,11 @@ class Connect:
         with self.limit.bounded():
             return await self.prove.by_password(ask, login, await self._connector(app, ask))
 
+    async def password_servers(self, login: PasswordLogin, *, search: bool) -> tuple[str, ...]:
+        """Where the password of a login would go: see NamesServers. Raises what `custom` raises."""
+        with self.limit.bounded():
+            return await self.prove.servers(login, search=search)
+
     async def prove_code(
         self, app: Application, ask: CustomConnect, code: SecretStr, *, redirect_uri: str, verifier: SecretStr
     ) -> Proof:

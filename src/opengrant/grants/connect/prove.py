@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pydantic import SecretStr
 
 from opengrant.connectors.connectors import Connectors
-from opengrant.errors import InvalidRequest, ScopesConflict
+from opengrant.errors import InvalidRequest, ProviderFailure, ScopesConflict
 from opengrant.events.activity import Observe
 from opengrant.grants import refusals as outcome
 from opengrant.grants.connect.exchange import sealed_of, shown_of
@@ -16,6 +16,7 @@ from opengrant.model.logins import EwsLogin, ImapLogin, OrganisationLogin, Passw
 from opengrant.net.guard import domain_of
 from opengrant.providers.base import TokenProvider
 from opengrant.providers.capabilities import Providers, having
+from opengrant.providers.classify import classify
 from opengrant.providers.registry import FACTS
 from opengrant.store.connectors.connectors import WithClient
 
@@ -35,6 +36,14 @@ class Prove:
         scope = found.connector.scope if ask.scope is None else ask.scope
         named = _named_hosts(login)
         return Proof(verified.identity, scope, verified.settings, verified.secret, named=named, asked=found.asked)
+
+    async def servers(self, login: PasswordLogin, *, search: bool) -> tuple[str, ...]:
+        """Where a password would go, found without it: see NamesServers. Raises what connect/custom raises."""
+        try:
+            return await self.providers.passwords.servers(login, search=search)
+        except ProviderFailure as failure:
+            evidence = failure.evidence
+            raise outcome.at_connect(evidence, classify(evidence), provider=login.provider, means="password") from None
 
     async def by_code(
         self, ask: CustomConnect, found: WithClient, code: SecretStr, *, redirect_uri: str, verifier: SecretStr

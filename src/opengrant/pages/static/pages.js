@@ -3,11 +3,11 @@
 
 for (const button of document.querySelectorAll(".reveal")) {
   const input = button.parentElement.querySelector("input");
-  const label = button.getAttribute("aria-label").replace(/^Show /, "");
+  const { dataset } = button;
   const show = (shown) => {
     input.type = shown ? "text" : "password";
-    button.textContent = shown ? "Hide" : "Show";
-    button.setAttribute("aria-label", `${shown ? "Hide" : "Show"} ${label}`);
+    button.textContent = shown ? dataset.hide : dataset.show;
+    button.setAttribute("aria-label", shown ? dataset.hideField : dataset.showField);
     button.setAttribute("aria-pressed", String(shown));
   };
   button.hidden = false;
@@ -59,15 +59,15 @@ for (const link of document.querySelectorAll(".summary a")) {
 const SLOW = 10_000;
 const statuses = [...document.querySelectorAll("[data-busy]")];
 let waiting;
-// Names only what the page knows: the entered servers, or the domain of the address.
+// Names only what the page knows: the entered servers or those it shows, or the domain of the address.
+const list = new Intl.ListFormat(document.documentElement.lang);
 const still = (form, status) => {
   const value = (name) => form.elements[name]?.value.trim() ?? "";
-  const servers = ["imap_host", "smtp_host", "host"].map(value).filter(Boolean);
+  const shown = (status.dataset.servers ?? "").split(" ").map((server) => server.replace("*.", ""));
+  const typed = ["imap_host", "smtp_host", "host"].map(value);
+  const servers = [typed, shown].map((names) => names.filter(Boolean)).find((names) => names.length) ?? [];
   const domain = value("email").split("@").pop();
-  const { still, stillAt } = status.dataset;
-  return servers.length && stillAt
-    ? stillAt.replace("{servers}", () => servers.join(" and "))
-    : still?.replace("{domain}", () => domain);
+  return status.dataset.still?.replace("{domain}", () => domain).replace("{servers}", () => list.format(servers));
 };
 for (const form of document.forms) {
   form.addEventListener("submit", (event) => {

@@ -84,6 +84,18 @@ class Autodiscover:
         log.info("exchange_found", host=urlsplit(url).hostname)
         return url
 
+    async def named(self, email: str, username: str) -> str | None:
+        """The URL, if the domains name it without a password (the first of the ways above). Raises ProviderFailure."""
+        domains = list(dict.fromkeys(filter(None, (domain_of(email), domain_of(username)))))
+        patience = min(self._door.timeout, self._budget / 5)
+        async with self._door.talk(username, SecretStr(""), patience=patience) as talk:
+            search = _Search(talk, self._resolver, email, domains, self._ports)
+            try:
+                async with asyncio.timeout(self._budget):
+                    return await search.named()
+            except TimeoutError:
+                return None
+
 
 @dataclass(slots=True)
 class _Outcome:
@@ -118,6 +130,13 @@ class _Search:
         for domain in self._own:
             if await self._is_exchange(url := f"{self._base(domain)}/EWS/Exchange.asmx"):
                 return url
+        return None
+
+    async def named(self) -> str | None:
+        for domain in self._own:
+            for host in (domain, f"autodiscover.{domain}"):
+                if found := await self._json(host):
+                    return found
         return None
 
     def failure(self, otherwise: ProviderFailure | None = None) -> ProviderFailure:

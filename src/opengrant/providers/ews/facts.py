@@ -2,14 +2,14 @@
 
 from opengrant.model import ProviderName
 from opengrant.providers.ews.refusals import judge
-from opengrant.providers.facts import Facts, Form, Guide, Label, Scope
+from opengrant.providers.facts import Facts, Form, Guide, Scope
 
 FACTS = Facts(
     name=ProviderName.EWS,
     speaks_as="The Exchange server",
     judges={"ews": judge},
     holds="password",
-    label=Label("ews", "Exchange", "A server of your organization"),
+    offered=True,
     form=Form(
         fields=("email", "username", "password", "host"),
         needed=("email", "username", "password"),

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from opengrant.errors import Evidence, InvalidRequest, ProviderFailure
 from opengrant.model import EwsSecret, Identity, Verified, fold
 from opengrant.model.basics import ShownSettings
-from opengrant.model.logins import EwsLogin
+from opengrant.model.logins import EwsLogin, require_shown
 from opengrant.model.stored_logins import EwsServerLogin, StoredLogin
 from opengrant.net.dns import Resolver
 from opengrant.net.ews import EwsClient, EwsTalk
@@ -86,9 +86,9 @@ class Ews:
         try:
             async with asyncio.timeout(WHOLE):
                 url = login.ews_url or _given_url(login)
-                url = url or await self._autodiscover.find(email, username, password)
+                url = url or await self._find(login, email, username, password)
                 async with self._door.talk(username, password) as talk:
-                    mailbox = await _Opening(talk, email, username).run(url)
+                    mailbox = await _Opening(talk, email, username, login.shown).run(url)
                     scheme = talk.scheme
                     name = await _owner(talk, mailbox)
         except TimeoutError:
@@ -111,6 +111,29 @@ class Ews:
         }
         return Verified(Identity(email, name=name), shown, secret)
 
+    async def servers(self, login: EwsLogin, *, search: bool) -> tuple[str, ...]:
+        """The hosts that `verify` sends the password to. Raises InvalidRequest, ProviderFailure."""
+        email, username, _ = _read(login)
+        url = _given_url(login)
+        if url is None and not search:
+            return ()
+        url = url or await self._autodiscover.named(email, username)
+        return _own_domains(email, username) if url is None else (_host(url),)
+
+    async def _find(self, login: EwsLogin, email: str, username: str, password: SecretStr) -> str:
+        """The endpoint, by Autodiscover. Raises ProviderFailure, NotShown."""
+        if login.shown is None:
+            return await self._autodiscover.find(email, username, password)
+        url = await self._autodiscover.named(email, username)
+        if url is None:
+            own = _own_domains(email, username)
+            require_shown(login.shown, *own)
+            url = await self._autodiscover.find(email, username, password)
+            require_shown(login.shown, _host(url), of=own)
+        else:
+            require_shown(login.shown, _host(url))
+        return url
+
     def stored_login(self, settings: ShownSettings, secret: EwsSecret) -> StoredLogin:
         """The endpoint that opened the mailbox."""
         return StoredLogin(
@@ -128,8 +151,8 @@ class Ews:
 class _Opening:
     """GetFolder, repeated for older schemas and aliases; only the first request logs in."""
 
-    def __init__(self, talk: EwsTalk, email: str, username: str) -> None:
-        self._talk, self._address = talk, email
+    def __init__(self, talk: EwsTalk, email: str, username: str, shown: tuple[str, ...] | None) -> None:
+        self._talk, self._address, self._shown = talk, email, shown
         self._own = [domain for domain in (domain_of(email), domain_of(username)) if domain]
         self._versions = list(VERSIONS)
 
@@ -174,6 +197,8 @@ class _Opening:
         assert before is not None
         if there[1] != before[1] and not any(under(there[1], domain) for domain in self._own):
             raise self._talk.web.refused(page, "redirected_elsewhere", text=f"It leads to {there[1]}.")
+        if there[1] != before[1]:
+            require_shown(self._shown, there[1], of=self._shown or ())
         return target
 
 
@@ -301,6 +326,15 @@ def _read(login: EwsLogin) -> tuple[str, str, SecretStr]:
     if ":" in username:
         raise InvalidRequest("settings.ews_username contains a colon, which no user name may.")
     return email, username, password
+
+
+def _own_domains(email: str, username: str) -> tuple[str, ...]:
+    """Where Autodiscover may send the password."""
+    return tuple(f"*.{domain}" for domain in dict.fromkeys(filter(None, (domain_of(email), domain_of(username)))))
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
 
 
 def _given_url(login: EwsLogin) -> str | None:

@@ -1,8 +1,9 @@
 """Google, as data. docs/providers/google.md says the same at length."""
 
 from opengrant.model import ProviderName
-from opengrant.providers.facts import Facts, Guide, Label, Place, Scope, Setting, client_settings
+from opengrant.providers.facts import Facts, Guide, Place, Scope, Setting, client_settings
 from opengrant.providers.google.refusals import PROVEN, judge, judge_service_account
+from opengrant.providers.google.scopes import abilities
 
 _GOOGLE = "https://www.googleapis.com/auth/"
 
@@ -12,7 +13,8 @@ FACTS = Facts(
     judges={"google": judge, "google-bulk": judge_service_account},
     proven=PROVEN,
     holds="token",
-    label=Label("google", "Google", "Gmail, Google Workspace"),
+    offered=True,
+    abilities=abilities,
     endpoints=("token_url", "userinfo_url", "tokeninfo_url", "revoke_url", "gmail_url"),
     credential_types=frozenset({"connector", "serviceaccount"}),
     connector_settings=frozenset({"topic_name"}),

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from opengrant.providers.facts import Ability
+
 ROOT = "https://www.googleapis.com/auth/"
 _SHORT_SCOPES = {"email": f"{ROOT}userinfo.email", "profile": f"{ROOT}userinfo.profile"}
 IDENTITY_SCOPES = ("openid", f"{ROOT}userinfo.email", f"{ROOT}userinfo.profile")
@@ -56,6 +58,39 @@ writing filters, forwarding and signatures. A scope also covers its own name wit
 tasks, drive.metadata, …).
 """
 _READONLY = ".readonly"
+_ABILITIES: Mapping[str, tuple[Ability, ...]] = {
+    "openid": ("profile",),
+    "https://mail.google.com/": ("mail_change", "mail_delete", "mail_send"),
+    f"{ROOT}userinfo.email": ("profile",),
+    f"{ROOT}userinfo.profile": ("profile",),
+    f"{ROOT}gmail.modify": ("mail_change", "mail_send"),
+    f"{ROOT}gmail.readonly": ("mail_read",),
+    f"{ROOT}gmail.metadata": ("mail_headers",),
+    f"{ROOT}gmail.compose": ("mail_write", "mail_send"),
+    f"{ROOT}gmail.send": ("mail_send",),
+    f"{ROOT}gmail.settings.basic": ("mail_settings",),
+    f"{ROOT}gmail.settings.sharing": ("mail_settings",),
+    f"{ROOT}calendar": ("calendar_change",),
+    f"{ROOT}calendar.events": ("calendar_change",),
+    f"{ROOT}calendar.events.owned": ("calendar_change",),
+    f"{ROOT}calendar.readonly": ("calendar_read",),
+    f"{ROOT}calendar.events.readonly": ("calendar_read",),
+    f"{ROOT}calendar.events.owned.readonly": ("calendar_read",),
+    f"{ROOT}calendar.freebusy": ("calendar_busy",),
+    f"{ROOT}calendar.events.freebusy": ("calendar_busy",),
+    f"{ROOT}contacts": ("contacts_change",),
+    f"{ROOT}contacts.readonly": ("contacts_read",),
+    f"{ROOT}contacts.other.readonly": ("contacts_read",),
+    f"{ROOT}directory.readonly": ("contacts_read",),
+    f"{ROOT}drive": ("files_change",),
+    f"{ROOT}drive.readonly": ("files_read",),
+    f"{ROOT}drive.metadata.readonly": ("files_read",),
+}
+
+
+def abilities(scope: str) -> tuple[Ability, ...]:
+    """What a scope lets an application do."""
+    return _ABILITIES.get(_SHORT_SCOPES.get(scope, scope), ("other",))
 
 
 def expand_scope(scope: tuple[str, ...]) -> tuple[str, ...]:

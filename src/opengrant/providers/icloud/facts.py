@@ -1,7 +1,7 @@
 """iCloud, as data. docs/providers/icloud.md says the same at length."""
 
 from opengrant.model import ProviderName
-from opengrant.providers.facts import Facts, Form, Guide, Label
+from opengrant.providers.facts import Facts, Form, Guide
 from opengrant.providers.icloud.refusals import judge
 
 FACTS = Facts(
@@ -9,22 +9,13 @@ FACTS = Facts(
     speaks_as="iCloud",
     judges={"icloud": judge},
     holds="password",
-    label=Label("icloud", "iCloud", "Mail and calendars from Apple"),
+    offered=True,
     form=Form(
         fields=("email", "password"),
         needed=("email", "password"),
         wired={"email": "username", "password": "password"},
         service="iCloud",
-        sentences={
-            "app_password_required": (
-                "password",
-                (
-                    "Your usual password does not work here. Make an app-specific password (xxxx-xxxx-xxxx-xxxx) at"
-                    " account.apple.com, and enter that."
-                ),
-            ),
-            "server_unavailable": ("", "iCloud does not answer just now. Try again in a few minutes."),
-        },
+        reasons={"app_password_required": "password", "server_unavailable": ""},
     ),
     imap_host="imap.mail.me.com",
     mail="imap",

@@ -100,6 +100,11 @@ class ICloud:
             dsid = found[1] if found else None
         return Verified(Identity(address, subject=dsid, user_id=dsid), {"username": username}, secret)
 
+    async def servers(self, _: ICloudLogin, *, search: bool) -> tuple[str, ...]:
+        """The hosts that `verify` sends the password to."""
+        calendars = urlsplit(self._caldav_url).hostname
+        return tuple(dict.fromkeys(filter(None, (self._imap[0], self._smtp[0], calendars))))
+
     def stored_login(self, settings: ShownSettings, secret: ICloudSecret) -> StoredLogin:
         """Apple's servers. The calendars' only where they were proven."""
         username = str(settings["username"])

@@ -1,13 +1,13 @@
 """Mail servers with IMAP, as data. docs/providers/imap.md says the same at length."""
 
 from opengrant.model import ProviderName
-from opengrant.providers.facts import Facts, Form, Guide, Label
+from opengrant.providers.facts import Facts, Form, Guide
 
 FACTS = Facts(
     name=ProviderName.IMAP,
     speaks_as="The mail server",
     holds="password",
-    label=Label("imap", "Other mail", "Any mail server, with IMAP", any_server=True),
+    offered=True,
     form=Form(
         fields=(
             "email",

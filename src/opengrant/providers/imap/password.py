@@ -16,12 +16,12 @@ from pydantic import SecretStr
 from opengrant.errors import Evidence, InvalidRequest, ProviderFailure
 from opengrant.model import Identity, ImapSecret, Verified
 from opengrant.model.basics import ShownSettings, text_in
-from opengrant.model.logins import ImapLogin
+from opengrant.model.logins import ImapLogin, require_shown
 from opengrant.model.secrets import Security
 from opengrant.model.stored_logins import MailServerLogin, StoredLogin
 from opengrant.net.guard import domain_of
 from opengrant.net.mail_login import STARTTLS, MailClient, Session, Wanted
-from opengrant.providers.imap.discovery import Endpoint, Found, MailHosts, login_at
+from opengrant.providers.imap.discovery import Endpoint, Found, MailHosts, find_in_table, login_at
 from opengrant.providers.mail.refusals import judge
 from opengrant.providers.verdict import Kind
 
@@ -79,6 +79,10 @@ class Imap:
                 raise ProviderFailure(Evidence("imap", "imap", "command", code="timeout")) from None
         return _verified(asked, incoming, outgoing, imap, smtp)
 
+    async def servers(self, asked: ImapLogin, *, search: bool) -> tuple[str, ...]:
+        """The hosts that `verify` sends the password to. Raises InvalidRequest, ProviderFailure."""
+        return _hosts(asked, await self._look_up(_with_address(asked), search=search))
+
     def stored_login(self, settings: ShownSettings, secret: ImapSecret) -> StoredLogin:
         """SMTP only where it was proven."""
         again = ImapLogin(
@@ -96,7 +100,10 @@ class Imap:
         )
 
     async def _prove(self, asked: ImapLogin, incoming: _Login, outgoing: _Login) -> tuple[_Proof, _Proof | None]:
-        found = None if asked.imap_host else await self._hosts.find(_address(asked))
+        found = None
+        if not asked.imap_host or asked.shown is not None:
+            found = await self._look_up(asked)
+            _require_shown(asked, found)
         submission = asyncio.create_task(self._prove_smtp(asked, incoming, outgoing, found))
         try:
             imap = await self._try("imap", _imap_places(asked, found), incoming)
@@ -105,6 +112,18 @@ class Imap:
             # A failure of IMAP is the answer; then SMTP's does not matter.
             submission.cancel()
             await asyncio.gather(submission, return_exceptions=True)
+
+    async def _look_up(self, asked: ImapLogin, *, search: bool = True) -> Found | None:
+        """The servers that the settings leave out."""
+        address = _address(asked)
+        if not search:
+            domain = domain_of(address)
+            return None if asked.imap_host or domain is None else find_in_table(address, domain)
+        if not asked.imap_host:
+            return await self._hosts.find(address)
+        if asked.smtp_host or asked.proven is not None:
+            return None
+        return await self._hosts.beside(asked.imap_host, address)
 
     async def _prove_smtp(
         self, asked: ImapLogin, incoming: _Login, outgoing: _Login, found: Found | None
@@ -232,8 +251,21 @@ def _refuse_homeless(asked: ImapLogin) -> None:
         )
 
 
+def _hosts(asked: ImapLogin, found: Found | None) -> tuple[str, ...]:
+    imap = asked.imap_host or (found and found.imap.host)
+    smtp = asked.smtp_host or (found and found.smtp and found.smtp.host)
+    return tuple(dict.fromkeys(host for host in (imap, smtp) if host)) if imap else ()
+
+
+def _require_shown(asked: ImapLogin, found: Found | None) -> None:
+    """Raises NotShown."""
+    named = {asked.imap_host, asked.smtp_host}
+    hosts = _hosts(asked, found)
+    require_shown(asked.shown, *(host for host in hosts if host not in named), of=hosts)
+
+
 def _imap_places(asked: ImapLogin, found: Found | None) -> list[_Place]:
-    if found is not None:
+    if found is not None and not asked.imap_host:
         place = _place(found.imap, asked.imap_port)
         # A user name beside the address is how the server wants the user called.
         return [place._replace(login=None) if asked.email else place]

@@ -1,15 +1,17 @@
 """Microsoft, as data. docs/providers/microsoft.md says the same at length."""
 
 from opengrant.model import ProviderName
-from opengrant.providers.facts import Facts, Guide, Label, Place, Scope, Setting, client_settings
+from opengrant.providers.facts import Facts, Guide, Place, Scope, Setting, client_settings
 from opengrant.providers.microsoft.refusals import judge, judge_app_only
+from opengrant.providers.microsoft.scopes import abilities
 
 FACTS = Facts(
     name=ProviderName.MICROSOFT,
     speaks_as="Microsoft",
     judges={"microsoft": judge, "microsoft-bulk": judge_app_only},
     holds="token",
-    label=Label("microsoft", "Microsoft", "Outlook, work or school account"),
+    offered=True,
+    abilities=abilities,
     endpoints=("token_url", "graph_url"),
     credential_types=frozenset({"connector", "adminconsent"}),
     connector_settings=frozenset({"tenant"}),

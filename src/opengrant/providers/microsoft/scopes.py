@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
+from opengrant.providers.facts import Ability
+
 _GRAPH_ROOTS = (
     "https://graph.microsoft.com/",
     "https://graph.microsoft.us/",
@@ -36,6 +38,38 @@ _GREATER_REACHES: Mapping[str, tuple[str, ...]] = {
     "all": ("all",),
     "appfolder": ("appfolder", "", "all"),
 }
+_ABILITIES: Mapping[str, tuple[Ability, ...]] = {
+    **dict.fromkeys(("openid", "profile", "email", "user.read", "user.readbasic.all"), ("profile",)),
+    "offline_access": (),
+    "mail.read": ("mail_read",),
+    "mail.readbasic": ("mail_headers",),
+    "mail.readwrite": ("mail_change", "mail_delete"),
+    "mail.send": ("mail_send",),
+    "mailboxsettings.readwrite": ("mail_settings",),
+    "calendars.read": ("calendar_read",),
+    "calendars.readbasic": ("calendar_read",),
+    "calendars.readwrite": ("calendar_change",),
+    "contacts.read": ("contacts_read",),
+    "people.read": ("contacts_read",),
+    "contacts.readwrite": ("contacts_change",),
+    "files.read": ("files_read",),
+    "files.readwrite": ("files_change",),
+    "onlinemeetings.read": ("meetings_read",),
+    "onlinemeetings.readwrite": ("meetings_change",),
+    "https://outlook.office.com/imap.accessasuser.all": ("mail_change", "mail_delete"),
+    "https://outlook.office.com/smtp.send": ("mail_send",),
+    "https://outlook.office.com/ews.accessasuser.all": (
+        *("mail_change", "mail_delete", "mail_send", "calendar_change", "contacts_change"),
+    ),
+}
+"""By the short name in lower case, without `.shared` and `.all` for what others share."""
+
+
+def abilities(scope: str) -> tuple[Ability, ...]:
+    """What a scope lets an application do."""
+    name = short(scope).lower()
+    shared = name.removesuffix(".shared").removesuffix(".all")
+    return _ABILITIES.get(name, _ABILITIES.get(shared, ("other",)))
 
 
 def missing(granted: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:

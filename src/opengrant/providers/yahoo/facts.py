@@ -1,15 +1,24 @@
 """Yahoo, as data. docs/providers/yahoo.md says the same at length."""
 
+from collections.abc import Mapping
+
 from opengrant.model import ProviderName
-from opengrant.providers.facts import Facts, Guide, Label, Place, Scope, client_settings
+from opengrant.providers.facts import Ability, Facts, Guide, Place, Scope, client_settings
 from opengrant.providers.yahoo.refusals import judge
+
+_ABILITIES: Mapping[str, tuple[Ability, ...]] = {
+    **dict.fromkeys(("openid", "email", "profile"), ("profile",)),
+    "mail-r": ("mail_read",),
+    "mail-w": ("mail_change", "mail_delete", "mail_send"),
+}
 
 FACTS = Facts(
     name=ProviderName.YAHOO,
     speaks_as="Yahoo",
     judges={"yahoo": judge},
     holds="token",
-    label=Label("yahoo", "Yahoo", "Yahoo Mail"),
+    offered=True,
+    abilities=lambda scope: _ABILITIES.get(scope, ("other",)),
     endpoints=("token_url", "userinfo_url"),
     credential_types=frozenset({"connector"}),
     imap_host="imap.mail.yahoo.com",

@@ -1,15 +1,17 @@
 """Zoom, as data. docs/providers/zoom.md says the same at length."""
 
 from opengrant.model import ProviderName
-from opengrant.providers.facts import Facts, Guide, Label, Place, Scope, client_settings
+from opengrant.providers.facts import Facts, Guide, Place, Scope, client_settings
 from opengrant.providers.zoom.refusals import judge
+from opengrant.providers.zoom.scopes import abilities
 
 FACTS = Facts(
     name=ProviderName.ZOOM,
     speaks_as="Zoom",
     judges={"zoom": judge},
     holds="token",
-    label=Label("zoom", "Zoom", "Meetings"),
+    offered=True,
+    abilities=abilities,
     endpoints=("token_url", "api_url"),
     credential_types=frozenset({"connector"}),
     idle_days=90,

@@ -7,9 +7,23 @@ Either may end in `:admin` or `:master`, for more users than the owner.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from opengrant.providers.facts import Ability
+
 _LEVELS = {"admin": 1, "master": 2}
 _CLASSIC = {"read": frozenset({"read"}), "write": frozenset({"write", "update", "delete"})}
 """Classic action → the granular actions that it covers."""
+
+
+def abilities(scope: str) -> tuple[Ability, ...]:
+    """What a scope lets an application do."""
+    asked = _read(scope)
+    match asked.service:
+        case "user" if asked.action == "read":
+            return ("profile",)
+        case "meeting":
+            return ("meetings_read",) if asked.action in {"read", "list"} else ("meetings_change",)
+        case _:
+            return ("other",)
 
 
 def missing(granted: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:

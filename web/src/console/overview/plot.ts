@@ -37,7 +37,7 @@ export function draw(
     let plot = make();
 
     function make(): uPlot {
-        const font = "12px system-ui, sans-serif";
+        const font = `11px ${getComputedStyle(document.body).fontFamily}`;
         const bars = uPlot.paths.bars?.({ size: [0.72, 28], radius: 0.15 });
         const axis = { stroke: ink("--soft"), font, ticks: { show: false } };
         return new uPlot(

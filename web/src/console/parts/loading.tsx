@@ -1,7 +1,6 @@
 /** Loading, a problem, or the loaded content; dimmed while it is stale. */
 
 import type { ComponentChildren } from "preact";
-import { Loading } from "../../shared/parts";
 import type { Loaded } from "../core/load";
 import { Failure } from "./failure";
 
@@ -18,13 +17,25 @@ export function Shown<T>({
         <>
             <Failure problem={of.problem} again={of.reload} />
             {of.data === undefined ? (
-                !of.problem && <Loading what={`Loading ${what}`} />
+                !of.problem && <Skeleton what={what} />
             ) : (
                 <div class="shown" aria-busy={of.stale}>
                     {children(of.data)}
                 </div>
             )}
         </>
+    );
+}
+
+/** Lines where the content will be; a screen reader is told in words. */
+function Skeleton({ what }: { what: string }) {
+    return (
+        <div class="card loading skeleton" role="status">
+            <span class="visually-hidden">{`Loading ${what}…`}</span>
+            {[0, 1, 2, 3].map((line) => (
+                <i key={line} />
+            ))}
+        </div>
     );
 }
 
