@@ -102,14 +102,17 @@ export function readIndex(index: Index): Api {
     const byId = new Map<string, Entry>();
     const groups = new Map<string, Entry[]>((index.tags ?? []).map((tag) => [tag.name, []]));
     const described = new Map((index.tags ?? []).map((tag) => [tag.name, tag.description ?? ""]));
-    for (const [method, path, from] of operationsOf(index)) {
-        const main = byId.get(from["x-opengrant-same-as"] ?? "");
+    const all = operationsOf(index);
+    for (const [method, path, from] of all.filter(([, , from]) => from["x-opengrant-same-as"] === undefined)) {
         const made = entry(method, path, from);
-        byId.set(made.id, main ?? made);
-        if (main === undefined) {
-            groups.set(made.tag, [...(groups.get(made.tag) ?? []), made]);
-        } else {
-            main.also.push({ id: made.id, method, path });
+        byId.set(made.id, made);
+        groups.set(made.tag, [...(groups.get(made.tag) ?? []), made]);
+    }
+    for (const [method, path, from] of all) {
+        const main = byId.get(from["x-opengrant-same-as"] ?? "");
+        if (main !== undefined) {
+            byId.set(from.operationId, main);
+            main.also.push({ id: from.operationId, method, path });
         }
     }
     return {

@@ -62,6 +62,9 @@ export function Search({ onClose }: { onClose: () => void }) {
         } else if (event.key === "Enter" && !event.isComposing) {
             event.preventDefault();
             go(hits[chosen]);
+        } else if (event.key === "Escape") {
+            event.preventDefault(); // a browser would empty the field first
+            onClose();
         }
     };
     return (
@@ -162,9 +165,13 @@ function Results({ groups, chosen, id, onGo }: ResultsPart) {
                             >
                                 <span class="hit-name">
                                     {hit.method && <Method name={hit.method} />}
-                                    <Marked text={hit.name} words={hit.words} />
+                                    <span>
+                                        <Marked text={hit.name} words={hit.words} />
+                                    </span>
                                 </span>
-                                <span class="hit-where">{hit.where}</span>
+                                <span class="hit-where">
+                                    <Marked text={hit.where} words={hit.words} />
+                                </span>
                                 {hit.text && (
                                     <span class="hit-text">
                                         <Marked text={hit.text} words={hit.words} />

@@ -231,7 +231,10 @@ function ActsOn({ credential }: { credential: Credential }) {
         case "missing":
             return (
                 <p class="acts-on">
-                    Enter an API key at the top of the page, or <a href="/console">sign in to the console</a>.
+                    <button type="button" class="link" onClick={() => document.getElementById(KEY_FIELD)?.focus()}>
+                        Enter an API key
+                    </button>{" "}
+                    at the top of the page, or <a href="/console">sign in to the console</a>.
                 </p>
             );
         default:

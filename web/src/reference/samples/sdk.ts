@@ -5,6 +5,7 @@
  * python, node, ruby, java  the call; null or absent where that SDK has none
  * query                     it takes query parameters
  * only                      the call takes one query parameter's value, or the body, and nothing else
+ * bodiless                  it takes no body, where the operation does
  */
 
 import type { Call } from "./call";
@@ -16,6 +17,7 @@ export interface SdkCall {
     java?: string;
     query?: boolean;
     only?: "query" | "body" | "token";
+    bodiless?: boolean;
 }
 
 const call = (python: string, node: string, more: Partial<SdkCall> = {}): SdkCall => ({ python, node, ...more });
@@ -77,7 +79,7 @@ const CALLS: Record<string, SdkCall> = {
     get_schedule: call("messages.find_scheduled_message", "messages.findScheduledMessage"),
     cancel_schedule: call("messages.stop_scheduled_message", "messages.stopScheduledMessage"),
     ...resource("drafts", "draft"),
-    send_draft: call("drafts.send", "drafts.send"),
+    send_draft: call("drafts.send", "drafts.send", { bodiless: true }),
     ...resource("threads", "thread", { verbs: WITHOUT_CREATE }),
     ...resource("folders", "folder"),
     ...resource("contacts", "contact", { verbs: READ, queried: ["list", "find"] }),
@@ -162,7 +164,7 @@ export function sdkCall({ id, body, queried, headed }: Asked): SdkCall | undefin
             : id === "get_token_info"
               ? tokenInfoCall(queried)
               : CALLS[id];
-    if (found === undefined || (queried.length > 0 && !found.query)) {
+    if (found === undefined || (queried.length > 0 && !found.query) || (body !== undefined && found.bodiless)) {
         return undefined;
     }
     const members = Object.keys(inBody);
