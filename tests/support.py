@@ -224,10 +224,10 @@ class LiveServer:
 
         return self.call(self.services.db.write(script()))
 
-    def tenant(self, *, identity: IdentityRule = "email") -> Tenant:
+    def tenant(self, *, identity: IdentityRule = "email", name: str = "test") -> Tenant:
         """A fresh application, so that no test sees another's rows."""
         applications = self.services.applications
-        application = self.call(applications.create("test", identity_rule=identity))
+        application = self.call(applications.create(name, identity_rule=identity))
         key = self.call(self.services.api_keys.create(application, "test", lifetime=None)).secret.get_secret_value()
         return Tenant(application, key, self.client(key), self)
 

@@ -261,3 +261,14 @@ def test_names_that_mean_nothing_are_found_and_those_of_others_are_not() -> None
         ("OPENGRANT_QQ", None),
         ("OPENGRANT_WORKER", "OPENGRANT_WORKERS"),
     ]
+
+
+def test_settings_in_force_show_no_secret_and_no_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENGRANT_DATABASE_URL", "postgresql://me:hidden@db/grants")
+    monkeypatch.setenv("OPENGRANT_IMAP__ISPDB_URL", "https://me:hidden@example.com/{domain}")
+    shown = {one.name: one for one in settings.in_force(settings.load())}
+    assert "hidden" not in repr(shown)
+    assert shown["OPENGRANT_DATABASE_URL"][1:5] == ("********", None, "the environment", True)
+    assert shown["OPENGRANT_IMAP__ISPDB_URL"].value == "https://********@example.com/{domain}"
+    assert [*shown] == [*settings.names()]
+    assert [one.name for one in shown.values() if not one.meaning] == []

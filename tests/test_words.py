@@ -23,6 +23,11 @@ UNUSUAL = {
     r"\bkeep it now\b": "save it now",
     r"\bmail and calendars you\b": "you read mail and calendars …",
     r"(?-i:(?:^#* ?|[>\"])(?:Telling|Made|May)(?:[<\"]|$))": "as labels: Webhooks, Created, Permissions",
+    r"\b(?:somebody|no one)\b": "name the thing or the role",
+    r"\b(?:un)?vouch(?:e[sd])?\b": "verify, confirm",
+    r"\balike\b": "the same way, both",
+    r"\banew\b": "again",
+    r"\bunticks?\b": "deselect",
     r"\bwork nodes?\b": "worker, a node that runs only background work",
     r"\b(?:on|over|off) the wire\b": "sent; in the API",
 }

@@ -41,6 +41,7 @@ from opengrant.mail.sending import Sending
 from opengrant.mail.service import MailService
 from opengrant.mail.signatures import Signatures as MailSignatures
 from opengrant.mail.watching.watching import Watching
+from opengrant.operations.about import About
 from opengrant.operations.address_index import AddressIndex
 from opengrant.operations.clock_steps import ClockSteps
 from opengrant.operations.grant_counts import GrantCounts
@@ -128,6 +129,7 @@ class Services:
     deliveries: Deliveries
     delivery_sender: DeliverySender
     # operations
+    about: About
     overview: Overview
     grant_counts: GrantCounts
     address_index: AddressIndex

@@ -3,10 +3,14 @@
 Each field's meaning is its docstring; docs/settings.md lists them all and a test compares.
 """
 
+import ast
 import contextlib
 import difflib
 import functools
+import inspect
+import os
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -16,6 +20,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FilePath, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from opengrant.model.installation import SettingInForce
 
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -378,6 +384,77 @@ class Settings(BaseSettings):
     """Mailboxes whose changes webhooks want to be told."""
     webhooks: Webhooks = Webhooks()
     """Delivery of events."""
+
+
+# ── what is in force ──────────────────────────────────────────────────────────────────────────────────────────
+
+sources: dict[str, str] = {}
+"""Name of a setting → where it came from, where that is not the environment."""
+MASK = "********"
+_LOGIN_IN_URL = re.compile(r"(?<=//)[^/@\s]+(?=@)")
+
+
+def in_force(settings: Settings) -> list[SettingInForce]:
+    """All settings, in the order of docs/settings.md. Secrets are masked, and so are logins in URLs."""
+    present = {name.upper() for name in os.environ}
+    meanings = _meanings()
+    return [
+        SettingInForce(
+            name,
+            _shown(value),
+            None if _is_secret(part, field) else _shown(type(part).model_fields[field].default),
+            sources.get(name, "the environment") if name in present else "default",
+            _is_secret(part, field),
+            meanings.get((type(part).__name__, field), ""),
+        )
+        for name, part, field, value in _values(settings, _PREFIX)
+    ]
+
+
+def _values(part: BaseModel, prefix: str) -> Iterator[tuple[str, BaseModel, str, Any]]:
+    """(name, the group that has it, its name there, value) of each setting."""
+    for field in type(part).model_fields:
+        value, name = getattr(part, field), prefix + field.upper()
+        if isinstance(value, BaseModel):
+            yield from _values(value, f"{name}__")
+        else:
+            yield name, part, field, value
+
+
+def _is_secret(part: BaseModel, field: str) -> bool:
+    return "SecretStr" in str(type(part).model_fields[field].annotation)
+
+
+def _shown(value: Any) -> str | int | float | bool | None:
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case SecretStr():
+            return MASK
+        case _:
+            return _LOGIN_IN_URL.sub(MASK, str(value))
+
+
+@functools.cache
+def _meanings() -> Mapping[tuple[str, str], str]:
+    """(class, field) → docstring. Read when it is asked for: pydantic would parse this file at each start."""
+    try:
+        tree = ast.parse(inspect.getsource(sys.modules[__name__]))
+    except OSError:
+        return {}  # an installation without source files
+    return {
+        (group.name, name): " ".join(text.split())
+        for group in tree.body
+        if isinstance(group, ast.ClassDef)
+        for name, text in _docstrings(group)
+    }
+
+
+def _docstrings(group: ast.ClassDef) -> Iterator[tuple[str, str]]:
+    for one, following in zip(group.body, group.body[1:], strict=False):
+        match one, following:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                yield name, text
 
 
 # ── errors that an operator can read ──────────────────────────────────────────────────────────────────────────

@@ -99,6 +99,47 @@ def test_a_password_is_typed_here_and_proven(site: Tenant, browser: httpx.Client
     assert redeem(site, told["code"]).json()["email"] == ALICE
 
 
+@pytest.mark.parametrize("name", ["Acme", "Default"])
+def test_the_choice_names_the_application_if_it_has_a_name_of_its_own(
+    server: LiveServer, browser: httpx.Client, name: str
+) -> None:
+    site = registered(server.tenant(name=name))
+    for provider in ("google", "imap"):
+        site.connector(provider)
+    page = through(browser, start(browser, site)).text
+    site.http.close()
+    if name == "Default":
+        assert "Connect your account</h1>" in page
+        assert "What this application will be able to do" in page
+        assert "Default" not in page
+    else:
+        assert "Connect your account to Acme</h1>" in page
+        assert "What Acme will be able to do" in page
+
+
+def test_the_choice_says_what_the_application_will_be_able_to_do(site: Tenant, browser: httpx.Client) -> None:
+    for name in ("google", "microsoft", "zoom", "imap"):
+        site.connector(name, scope=["Mail.Read", "openid"] if name == "microsoft" else None)
+    root = "https://www.googleapis.com/auth"
+
+    def said(**asked: str) -> list[str]:
+        page = through(browser, start(browser, site, **asked)).text.partition('<section class="may"')[2]
+        return re.findall(r"<(?:dt|li)>([^<]+)<", page)
+
+    sentences = said(provider="microsoft,imap")
+    assert sentences == [
+        *("Microsoft", "See your name and email address", "Read your email"),
+        *("Other mail", "Full access to your mailbox: read, send and delete email"),
+    ]
+    scope = f"openid {root}/gmail.readonly {root}/gmail.metadata {root}/gmail.send {root}/calendar email"
+    assert said(provider="google,imap", scope=scope)[1:5] == [
+        *("See your name and email address", "Read your email", "Send email in your name"),
+        "See, create, change and delete your events",
+    ]
+    assert "More: Google lists it on the next page" in said(provider="google,imap", scope=f"openid {root}/fitness")
+    assert "See your meetings" in said(provider="zoom,imap", scope="meeting:read:meeting:admin")
+
+
 def test_a_page_speaks_the_language_of_the_browser(site: Tenant, browser: httpx.Client) -> None:
     site.connector("imap")
     page = through(browser, start(browser, site, provider="imap"))

@@ -193,6 +193,22 @@ def test_the_ten_ways_in_have_their_names() -> None:
     assert {example["summary"] for example in body["examples"].values()} == set(TITLES)
 
 
+def test_each_way_in_says_in_one_line_what_it_is_for_and_has_its_answer() -> None:
+    operation = DOCUMENT["paths"]["/v3/connect/custom"]["post"]
+    body = operation["requestBody"]["content"]["application/json"]
+    lines = [named(option["$ref"])["description"].partition("\n\n")[0] for option in body["schema"]["oneOf"]]
+    assert len(set(lines)) == 10
+    assert [line for line in lines if len(line) > 100 or not line.endswith(".") or ". " in line] == []
+    answers = operation["responses"]["201"]["content"]["application/json"]["examples"]
+    assert answers.keys() == body["examples"].keys()
+    for name, example in body["examples"].items():
+        sent, grant = example["value"], answers[name]["value"]["data"]
+        assert grant["provider"] == sent["provider"]
+        secrets = {"refresh_token", "imap_password", "password", "ews_password", "app_password", "credential_id"}
+        assert grant["settings"].keys() == sent["settings"].keys() - secrets - {"scopes"}
+    assert "Bring Your Own Authentication" in operation["description"]
+
+
 def test_every_parameter_is_described_and_has_examples_that_fit() -> None:
     for path, item in DOCUMENT["paths"].items():
         for operation in item.values():

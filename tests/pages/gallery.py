@@ -144,6 +144,7 @@ PAGES: Mapping[str, pages.Page] = MappingProxyType(
             {"email": "jane@example.com", "username": "jane@example.com"},
             servers=("*.example.com",),
         ),
+        "lost": pages.Lost(pages.Brand(name="OpenGrant")),
         "problem": pages.Problem(
             BRANDED,
             "This link has expired",

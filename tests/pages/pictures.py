@@ -3,15 +3,17 @@
 import asyncio
 import logging
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
 
+from opengrant.pages.languages import words
 from tests.pages.gallery import PAGES
 from tests.pages.site import Site, chromium
 
 DIRECTORY = Path(__file__).parents[2] / "docs" / "pictures"
-SHOWN = ("choice", "choice-or-detect", "detect", "imap-gmail", "imap-wrong", "icloud", "ews", "problem")
+SHOWN = ("choice", "choice-or-detect", "imap-address", "imap-gmail", "imap-refused", "icloud", "problem-unbranded")
 """Of the gallery."""
 
 
@@ -27,6 +29,7 @@ async def take(directory: Path) -> None:
             await page.screenshot(path=directory / f"{name}.png", full_page=True)
         await page.emulate_media(color_scheme="dark")
         await page.set_viewport_size({"width": 390, "height": 400})
+        site.shows["choice"] = replace(PAGES["choice"], words=words("de"))
         await page.goto(f"{site.url}/show/choice")
         await page.screenshot(path=directory / "choice-dark-phone.png", full_page=True)
 

@@ -1,5 +1,6 @@
 """The pages in Chromium: accessible, by keyboard alone, without a script, and without a word to anybody else."""
 
+import gzip
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -116,6 +117,17 @@ async def test_no_language_and_no_direction_makes_a_page_scroll_sideways(browser
     assert boxes[1] is not None
     assert boxes[0]["x"] > boxes[1]["x"], "the mark is where a line begins"
     await view.close()
+
+
+@pytest.mark.parametrize("name", ["choice", "imap-refused", "problem"])
+async def test_the_first_view_is_small(page: Page, site: Site, name: str) -> None:
+    """Files as they are sent, and the document compressed. It is sent as it is, because it holds a secret."""
+    await page.goto(f"{site.url}/show/{name}", wait_until="networkidle")
+    files: Any = await page.evaluate("performance.getEntriesByType('resource').map((one) => one.encodedBodySize)")
+    assert len(files) >= 4
+    assert all(files)
+    document = gzip.compress((await page.content()).encode())
+    assert sum(files) + len(document) < 30_000
 
 
 async def test_no_page_asks_another_origin_or_breaks_its_policy(view: BrowserContext, site: Site) -> None:

@@ -56,7 +56,7 @@ def test_the_fixed_colours_of_the_stylesheet_can_be_read() -> None:
     light, dark = (
         dict(re.findall(r"--([a-z-]+): #([0-9a-f]{6});", part)) for part in stylesheet.split("@media", 2)[:2]
     )
-    assert "light-dark(" not in re.sub(r"/\*.*?\*/", "", stylesheet, flags=re.DOTALL)
+    assert "light-dark(" not in stylesheet
     for scheme, named in ((LIGHT, light), (DARK, dark)):
         fixed = {name: Colour(*bytes.fromhex(digits)) for name, digits in {**light, **named}.items()}
         assert (fixed["card"], fixed["sunken"]) == (scheme.card, scheme.sunken)

@@ -2,11 +2,13 @@
 
 import contextlib
 import json
+from dataclasses import replace
 
 import pytest
 from pydantic import SecretStr
 
 from opengrant.errors import ProviderFailure
+from opengrant.model.logins import EwsLogin, NotShown
 from opengrant.net.dns import Resolver
 from opengrant.net.guard import Guard, parse_networks
 from opengrant.providers.classify import classify
@@ -33,15 +35,18 @@ def exchange(running):
 
 
 async def find(exchange, records, *, password=PASSWORD, email=USER, username=USER, trouble=None, observe=None):
+    async with provider(exchange, records, trouble=trouble, observe=observe) as ews:
+        return await verify(ews, {"email": email, "ews_username": username, "ews_password": SecretStr(password)})
+
+
+@contextlib.asynccontextmanager
+async def provider(exchange, records, *, trouble=None, observe=None):
     async with FakeDns(records | {("example.test", "TXT"): ["x"]}, trouble) as dns:
         resolver = Resolver(dns.address, timeout=0.5 if trouble else 10)
         guard = Guard(parse_networks("127.0.0.0/8"), resolver)
         ports = {"https_port": exchange.port, "http_port": exchange.http_port}
-        provider = Ews(guard, resolver, timeout=20, ca_file=exchange.ca_file, observe=observe, **ports)
         with contextlib.closing(resolver):
-            return await verify(
-                provider, {"email": email, "ews_username": username, "ews_password": SecretStr(password)}
-            )
+            yield Ews(guard, resolver, timeout=20, ca_file=exchange.ca_file, observe=observe, **ports)
 
 
 async def refusal(exchange, records, **more):
@@ -76,6 +81,44 @@ async def test_json_finds_the_server_without_the_password(exchange):
     assert verified.secret["ews_url"] == exchange.ews_url
     assert passwords(exchange) == ["mail.example.test"]
     assert exchange.count("pox") == 0
+
+
+async def shown_first(exchange, *shown, host=None, search=True):
+    """Where the password would go; with `shown`, what becomes of a login whose user has seen these servers."""
+    login = EwsLogin(ews_username=USER, ews_password=SecretStr(PASSWORD), ews_host=host)
+    async with provider(exchange, AUTODISCOVER) as ews:
+        if not shown:
+            return await ews.servers(login, search=search)
+        try:
+            return (await ews.verify(replace(login, shown=shown))).settings["ews_host"]
+        except NotShown as unseen:
+            return unseen.servers
+
+
+async def test_where_the_password_goes_is_known_before_it_goes_there(exchange):
+    assert await shown_first(exchange, search=False) == ()
+    assert await shown_first(exchange, host="https://mail.example.test/EWS", search=False) == ("mail.example.test",)
+    assert await shown_first(exchange) == ("mail.example.test",)
+    for seen in ("autodiscover.example.test", "example.test", "*.mail.example.test.evil.test"):
+        assert await shown_first(exchange, seen) == ("mail.example.test",)
+    assert passwords(exchange) == []
+    assert await shown_first(exchange, "MAIL.example.test") == "mail.example.test"
+    assert passwords(exchange) == ["mail.example.test"]
+
+
+async def test_a_domain_that_wants_the_password_first_is_shown_as_a_whole(exchange):
+    exchange.answers("json", Reply(404, before_login=True))
+    assert await shown_first(exchange) == ("*.example.test",)
+    assert await shown_first(exchange, "mail.example.test") == ("*.example.test",)
+    assert passwords(exchange) == []
+    exchange.answers("json", Reply(404, before_login=True))
+    assert await shown_first(exchange, "*.example.test") == "mail.example.test"
+    # What the domain then names may be elsewhere: that has to be seen, too.
+    exchange.reset()
+    exchange.answers("json", Reply(404, before_login=True))
+    exchange.ews_url = f"https://mail.other.test:{exchange.port}/EWS/Exchange.asmx"
+    assert await shown_first(exchange, "*.example.test") == ("*.example.test", "mail.other.test")
+    assert set(passwords(exchange)) == {"autodiscover.example.test"}
 
 
 async def test_the_domain_itself_is_asked_first(exchange):

@@ -7,8 +7,19 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, Route
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Request,
+    Response,
+    Route,
+    expect,
+)
 
+from tests.api.console import link_of
 from tests.fakes.oauth import FakeOAuth
 from tests.pages.site import chromium
 from tests.peers.dovecot import Dovecot
@@ -94,6 +105,66 @@ async def view(browser: Browser, watch: Watch) -> AsyncIterator[BrowserContext]:
 @pytest_asyncio.fixture(loop_scope="module")
 async def page(view: BrowserContext) -> Page:
     return await view.new_page()
+
+
+class Console:
+    """The page, as somebody uses it."""
+
+    def __init__(self, page: Page, site: LiveServer) -> None:
+        self.page = page
+        self.url = f"{site.url}/console"
+        self.title = page.get_by_role("heading", level=1)
+        self.dialog = page.get_by_role("dialog")
+
+    async def enter(self, tenant: Tenant, where: str = "/") -> None:
+        """By a link, as an operator."""
+        await self.page.goto("about:blank")
+        await self.page.goto(f"{self.url}#link={link_of(tenant.server, tenant.application)}")
+        await expect(self.title).to_have_text("Overview")
+        if where != "/":
+            await self.go(where)
+
+    async def enter_with_key(self, tenant: Tenant, where: str = "/") -> None:
+        await self.page.goto(f"{self.url}#{where}")
+        await self.page.get_by_label("API key").fill(tenant.api_key)
+        await self.press("Sign in")
+        await expect(self.page.locator(".shell")).to_be_visible()
+
+    async def go(self, where: str) -> None:
+        """Within the page, as a link leads."""
+        await self.page.evaluate("(where) => { location.hash = where }", where)
+
+    async def press(self, name: str) -> None:
+        await self.page.get_by_role("button", name=name, exact=True).click()
+
+    async def press_there(self, name: str) -> None:
+        """In the dialog that is open."""
+        await self.dialog.get_by_role("button", name=name, exact=True).click()
+
+    async def confirm(self, name: str, typed: str | None = None) -> None:
+        """Press the button of an open question, which does nothing before the right word is typed."""
+        button = self.dialog.get_by_role("button", name=name, exact=True)
+        if typed is not None:
+            await expect(button).to_be_disabled()
+            await self.dialog.get_by_role("textbox").fill(typed)
+        await button.click()
+        await expect(self.dialog).to_have_count(0)
+
+    async def kept_secret(self, what: str) -> str:
+        """What a dialog shows this once."""
+        shown = await self.dialog.locator("code").inner_text()
+        await self.press_there("I have saved it")
+        await expect(self.dialog).to_have_count(0)
+        assert shown not in await self.page.content(), f"{what} is still there"
+        return shown
+
+    def row(self, text: str) -> Locator:
+        return self.page.get_by_role("row").filter(has_text=text)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def console(page: Page, site: LiveServer) -> Console:
+    return Console(page, site)
 
 
 async def refuse(route: Route) -> None:

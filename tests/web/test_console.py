@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pytest
 import pytest_asyncio
 from nylas import Client
-from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.async_api import Browser, BrowserContext, expect
 
 from tests.announcing import deliver, subscribe
 from tests.api.console import link_of, sign_in
@@ -21,7 +21,7 @@ from tests.fakes.oauth import FakeOAuth
 from tests.fakes.receiver import Answer, Hook, Receiver
 from tests.peers.dovecot import Dovecot
 from tests.support import LiveServer, Tenant, data, imap, secret
-from tests.web.conftest import Watch, hold, refuse, violations
+from tests.web.conftest import Console, Watch, hold, refuse, violations
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -70,66 +70,6 @@ def stranger(site: LiveServer) -> Iterator[Tenant]:
     made = site.tenant()
     yield made
     made.http.close()
-
-
-class Console:
-    """The page, as somebody uses it."""
-
-    def __init__(self, page: Page, site: LiveServer) -> None:
-        self.page = page
-        self.url = f"{site.url}/console"
-        self.title = page.get_by_role("heading", level=1)
-        self.dialog = page.get_by_role("dialog")
-
-    async def enter(self, tenant: Tenant, where: str = "/") -> None:
-        """By a link, as an operator."""
-        await self.page.goto("about:blank")
-        await self.page.goto(f"{self.url}#link={link_of(tenant.server, tenant.application)}")
-        await expect(self.title).to_have_text("Overview")
-        if where != "/":
-            await self.go(where)
-
-    async def enter_with_key(self, tenant: Tenant, where: str = "/") -> None:
-        await self.page.goto(f"{self.url}#{where}")
-        await self.page.get_by_label("API key").fill(tenant.api_key)
-        await self.press("Sign in")
-        await expect(self.page.locator(".shell")).to_be_visible()
-
-    async def go(self, where: str) -> None:
-        """Within the page, as a link leads."""
-        await self.page.evaluate("(where) => { location.hash = where }", where)
-
-    async def press(self, name: str) -> None:
-        await self.page.get_by_role("button", name=name, exact=True).click()
-
-    async def press_there(self, name: str) -> None:
-        """In the dialog that is open."""
-        await self.dialog.get_by_role("button", name=name, exact=True).click()
-
-    async def confirm(self, name: str, typed: str | None = None) -> None:
-        """Press the button of an open question, which does nothing before the right word is typed."""
-        button = self.dialog.get_by_role("button", name=name, exact=True)
-        if typed is not None:
-            await expect(button).to_be_disabled()
-            await self.dialog.get_by_role("textbox").fill(typed)
-        await button.click()
-        await expect(self.dialog).to_have_count(0)
-
-    async def kept_secret(self, what: str) -> str:
-        """What a dialog shows this once."""
-        shown = await self.dialog.locator("code").inner_text()
-        await self.press_there("I have saved it")
-        await expect(self.dialog).to_have_count(0)
-        assert shown not in await self.page.content(), f"{what} is still there"
-        return shown
-
-    def row(self, text: str) -> Locator:
-        return self.page.get_by_role("row").filter(has_text=text)
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def console(page: Page, site: LiveServer) -> Console:
-    return Console(page, site)
 
 
 def gmail(tenant: Tenant, fake: FakeOAuth, email: str, **more: Any) -> Any:
@@ -764,7 +704,7 @@ async def test_a_domain_is_added_published_found_and_deleted(console: Console, t
     ownership = dns.records[("agents.example.com", "TXT")].pop(0)
     await console.press("Check now: Ownership")
     await expect(records.first).to_contain_text("not there yet")
-    await expect(records.first).to_contain_text(re.compile(r"Last looked at \d\d:\d\d:\d\d"))
+    await expect(records.first).to_contain_text(re.compile(r"Last checked \d\d:\d\d:\d\d"))
     dns.records[("agents.example.com", "TXT")].append(ownership)
     await console.press("Check all now")
     await expect(page.get_by_text("All five are there")).to_be_visible()

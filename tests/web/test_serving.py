@@ -83,6 +83,29 @@ def test_the_bare_address_leads_to_the_reference(tenant: Tenant) -> None:
     assert (answer.status_code, answer.headers["location"]) == (303, "/reference")
 
 
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Accept-Language": "de", "Authorization": ""}
+
+
+@pytest.mark.parametrize(("verb", "path", "status"), [("GET", "/nowhere", 404), ("GET", "/v3/connect/custom", 405)])
+def test_a_browser_that_is_lost_gets_a_page_and_a_program_gets_json(
+    tenant: Tenant, verb: str, path: str, status: int
+) -> None:
+    page = tenant.http.request(verb, path, headers=BROWSER)
+    assert (page.status_code, page.headers["content-language"]) == (status, "de")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert re.findall(r'<a [^>]*href="([^"]+)"', page.text) == ["/console", "/reference"]
+    answer = tenant.http.request(verb, path)
+    assert answer.status_code == status
+    assert answer.json()["error"]["type"].startswith("api.")
+    assert page.headers.get("allow") == answer.headers.get("allow")
+
+
+def test_what_the_api_does_not_find_is_json_for_browsers_too(tenant: Tenant) -> None:
+    answer = tenant.get("/v3/grants/none", headers={"Accept": BROWSER["Accept"]})
+    assert answer.json()["error"]["type"] == "grant.not_found"
+
+
 @pytest.mark.parametrize("path", ["/", *PAGES])
 def test_a_page_can_only_be_read(tenant: Tenant, path: str) -> None:
     answer = tenant.post(path)

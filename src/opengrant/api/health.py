@@ -39,7 +39,7 @@ async def readyz(request: Request) -> Answer:
     except TimeoutError:
         reasons = ["the database does not answer"]
     if reasons:
-        raise Overloaded(f"Not ready: {'; '.join(reasons)}. `opengrant doctor` tells more.", retry_after=5)
+        raise Overloaded(f"Not ready: {'; '.join(reasons)}. `opengrant doctor` says more.", retry_after=5)
     return {"status": "ok"}
 
 

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 from pydantic import ValidationError
 from starlette.types import Receive, Scope, Send
 
+from opengrant.api.branding import brand_of
 from opengrant.api.hosted_cookies import browser_cookies, set_cookie
 from opengrant.api.hosted_words import empty, ended, not_offered, not_shown, refused, search_failed, wrong
 from opengrant.api.http import responses
@@ -20,7 +21,7 @@ from opengrant.api.http.decoding import decode
 from opengrant.api.http.path_tree import Router
 from opengrant.api.http.request import Headers, Request, header, origin, read_body
 from opengrant.api.http.route_table import Open, Redirect, route
-from opengrant.api.http.static import PAGE_HEADERS
+from opengrant.api.http.static import PAGE_HEADERS, shown, wants_page
 from opengrant.api.wire.connect import password_login
 from opengrant.api.wire.fields import Model
 from opengrant.api.wire.hosted import AuthQuery
@@ -35,14 +36,13 @@ from opengrant.errors import (
 from opengrant.events.actor import Actor, act_as
 from opengrant.model import ProviderName
 from opengrant.model.logins import NotShown
-from opengrant.pages import FIELDS, Brand, Choice, Login, Onward, Page, Problem, Words, form_of, preferred, render
+from opengrant.pages import FIELDS, Brand, Choice, Login, Onward, Problem, Words, form_of, preferred
 from opengrant.services import Services
 from opengrant.signin.hosted import Hosted
 from opengrant.signin.visit import Visit
-from opengrant.tenants.applications import DEFAULT_APPLICATION, Applications
+from opengrant.tenants.applications import Applications
 
 _LONGEST_FORM = 64 * 1024
-_HTML = b"text/html; charset=utf-8"
 _LATER = "-"
 _NO_ADDRESS = "someone@invalid"
 """Stand-ins for what is not typed yet: settings are checked as a whole."""
@@ -71,9 +71,9 @@ async def begin(request: Request) -> responses.Raw:
         base = request.origin
         begun = await request.services.hosted.start.begin(query.client_id, query.ask(), base=base)
     except OpenGrantError as problem:
-        if not _wants_page(request.headers):
+        if not wants_page(request.headers):
             raise
-        return _page(_problem(_words(request.headers), problem, request.id), problem.status)
+        return shown(_problem(_words(request.headers), problem, request.id), problem.status)
     kept = set_cookie(begun, base)
     return _redirect(302, begun.url, kept)
 
@@ -104,7 +104,7 @@ class Pages:
         try:
             answer = await handler(scope, receive)
         except OpenGrantError as problem:
-            answer = _page(_problem(_words(scope["headers"]), problem, request_id), problem.status)
+            answer = shown(_problem(_words(scope["headers"]), problem, request_id), problem.status)
         await responses.send_raw(send, request_id, answer)
 
     async def _callback(self, scope: Scope, _: Receive) -> responses.Raw:
@@ -119,9 +119,9 @@ class Pages:
         chosen = _pairs(scope["query_string"]).get("provider")
         forms = [provider for provider in guest.visit.offered if provider in FIELDS and provider.value == chosen]
         if not forms:
-            return _page(guest.choice())
+            return shown(guest.choice())
         form = guest.form(forms[0], {"email": guest.visit.request.login_hint or ""})
-        return _page(replace(form, servers=await self._known_servers(guest, form)))
+        return shown(replace(form, servers=await self._known_servers(guest, form)))
 
     async def _submitted(self, scope: Scope, receive: Receive) -> responses.Raw:
         guest = await self._guest(scope)
@@ -130,7 +130,7 @@ class Pages:
             raise LoginInvalid("This form was not sent from the page that it belongs to. Go back and try again.")
         if "cancel" in fields:
             url = await self.hosted.visits.cancel(guest.visit)
-            return _page(guest.onward(url, guest.brand.name))
+            return shown(guest.onward(url, guest.brand.name))
         provider = _pairs(scope["query_string"]).get("provider")
         if provider is not None:
             return await self._log_in(guest, decode(_Chosen, {"provider": provider}).provider, fields)
@@ -142,28 +142,28 @@ class Pages:
         url = await self.hosted.visits.choose(guest.visit, provider, base=guest.base)
         if url.startswith("/"):
             return _redirect(303, url)
-        return _page(guest.onward(url, guest.words(f"provider.{provider.value}")))
+        return shown(guest.onward(url, guest.words(f"provider.{provider.value}")))
 
     async def _detect(self, guest: "_Guest", email: str) -> responses.Raw:
         choice, words = replace(guest.choice(), email=email), guest.words
         try:
             provider = await self.hosted.visits.recognise(guest.visit, email)
         except InvalidRequest as problem:
-            return _page(replace(choice, error=search_failed(words, problem)), problem.status)
+            return shown(replace(choice, error=search_failed(words, problem)), problem.status)
         except OpenGrantError as problem:
             # A failed search must leave another way to continue.
             message = f"{search_failed(words, problem)} {words('wrong.choose')}"
-            return _page(replace(choice, problem=message, sections=("detect", "select_provider")), problem.status)
+            return shown(replace(choice, problem=message, sections=("detect", "select_provider")), problem.status)
         if provider is None or provider not in guest.visit.offered:
             sentence = not_offered(words, provider)
-            return _page(replace(choice, error=sentence, sections=("detect", "select_provider")))
+            return shown(replace(choice, error=sentence, sections=("detect", "select_provider")))
         if provider in FIELDS:
             await self.hosted.visits.choose(guest.visit, provider, base=guest.base)
             form = guest.form(provider, {"email": email})
             known = await self._known_servers(guest, form)
             others = {*_needed(provider, smtp=guest.visit.request.smtp_required)} - {"email", "password"}
             if known or others:
-                return _page(replace(form, servers=known))
+                return shown(replace(form, servers=known))
             return await self._log_in(guest, provider, {"email": email})
         hint = guest.visit.request.login_hint or email
         hinted = replace(guest.visit, request=replace(guest.visit.request, login_hint=hint))
@@ -181,23 +181,23 @@ class Pages:
             form = replace(form, servers=await self._known_servers(guest, form) or _shown(fields))
         needed = _needed(provider, smtp=guest.visit.request.smtp_required)
         if missing := [name for name in needed if not fields.get(name, "").strip()]:
-            return _page(empty(form, missing), 400)
+            return shown(empty(form, missing), 400)
         try:
             login = password_login(provider, _settings(provider, fields))
         except ValidationError as problem:
-            return _page(wrong(form, problem), 400)
+            return shown(wrong(form, problem), 400)
         try:
             if first:
                 servers = await self.hosted.password_form.servers(guest.visit, login, search=True)
-                return _page(replace(form, servers=servers))
+                return shown(replace(form, servers=servers))
             url = await self.hosted.password_form.submit(guest.visit, login, shown=_shown(fields))
         except NotShown as unseen:
-            return _page(not_shown(form, unseen), 400)
+            return shown(not_shown(form, unseen), 400)
         except (LoginInvalid, CallbackNotAllowed):
             raise
         except OpenGrantError as problem:
-            return _page(refused(form, fields, problem), problem.status)
-        return _page(guest.onward(url, guest.brand.name))
+            return shown(refused(form, fields, problem), problem.status)
+        return shown(guest.onward(url, guest.brand.name))
 
     async def _known_servers(self, guest: "_Guest", form: Login) -> tuple[str, ...]:
         """Where the password of a form goes, as far as it is known without asking the network."""
@@ -213,9 +213,7 @@ class Pages:
         headers, base = scope["headers"], origin(scope["headers"], self.public_url)
         visit = await self.hosted.visits.open(scope["path_params"]["handle"], browser_cookies(headers, base))
         profile = await self.applications.profile(visit.app)
-        # The default name says nothing to a user.
-        named = {} if visit.app.name == DEFAULT_APPLICATION else {"name": visit.app.name}
-        brand = Brand.read({**named, **profile.branding}, profile.hosted_authentication)
+        brand = brand_of(visit.app, profile.branding, profile.hosted_authentication)
         return _Guest(visit, brand, _words(headers), base)
 
 
@@ -290,18 +288,9 @@ def _problem(words: Words, problem: OpenGrantError, request_id: str) -> Problem:
     return Problem(Brand(), words("problem.title"), message, request_id, details=details, words=words)
 
 
-def _page(page: Page, status: int = 200) -> responses.Raw:
-    language = ((b"content-language", page.words.tag.encode()), (b"vary", b"accept-language"))
-    return responses.Raw(status, render(page), _HTML, [*PAGE_HEADERS, *language])
-
-
 def _redirect(status: int, url: str, *more: tuple[bytes, bytes]) -> responses.Raw:
     """The URL may hold a one-time code: the headers forbid caching and the Referer."""
     return responses.Raw(status, headers=[(b"location", url.encode()), *PAGE_HEADERS, *more])
-
-
-def _wants_page(headers: Headers) -> bool:
-    return "text/html" in (header(headers, b"accept") or "")
 
 
 def _pairs(query: bytes) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """/v3/workspaces: groups of grants."""
 
 from opengrant.api.http.request import Request
-from opengrant.api.http.route_table import One, route
+from opengrant.api.http.route_table import InConsole, One, route
 from opengrant.api.wire import workspaces as wire
 from opengrant.errors import InvalidRequest, NotFound, Overloaded, RateLimited
 
@@ -49,6 +49,21 @@ async def auto_group_workspaces(request: Request) -> wire.AutoGroupJob:
     ask = (request.read(wire.AutoGroupBody) if request.body else wire.AutoGroupBody()).to_model()
     job_id = await request.services.grouping.start(request.application, ask)
     return wire.AutoGroupJob(job_id=job_id, message="Grants are being grouped by their domains.")
+
+
+@route(
+    "GET",
+    "/v3/console/workspace-grants",
+    tag="Console",
+    access=InConsole(needs="all"),
+    query=wire.CountQuery,
+    answers=One(wire.WorkspaceGrants),
+    errors=(InvalidRequest,),
+)
+async def count_workspace_grants(request: Request) -> wire.WorkspaceGrants:
+    """Count the grants of up to 50 workspaces, each up to 1,000."""
+    ids = request.query(wire.CountQuery).ids()
+    return wire.WorkspaceGrants(await request.services.workspaces.count_grants(request.application, ids))
 
 
 @route("GET", "/v3/workspaces/{workspace_id}", tag=TAG, answers=One(wire.Workspace), errors=(NotFound,))

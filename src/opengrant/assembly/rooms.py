@@ -2,6 +2,7 @@
 
 import contextlib
 from datetime import timedelta
+from functools import partial
 from urllib.parse import urlsplit
 
 from opengrant import metrics
@@ -45,13 +46,14 @@ from opengrant.mail.metadata import MessageMetadata
 from opengrant.mail.readings import MailReadings
 from opengrant.mail.signatures import Signatures as MailSignatures
 from opengrant.mail.watching.contents import MessageContents
+from opengrant.operations.about import About
 from opengrant.operations.address_index import AddressIndex
 from opengrant.operations.clock_steps import ClockSteps
 from opengrant.operations.grant_counts import GrantCounts
 from opengrant.operations.overview import Overview
 from opengrant.operations.readiness import Readiness
 from opengrant.services import Services
-from opengrant.settings import Settings
+from opengrant.settings import Settings, in_force
 from opengrant.store.engine.port import Dialect
 from opengrant.tenants.grouping import Grouping
 
@@ -125,6 +127,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         webhooks=build_webhooks(settings, tools),
         deliveries=build_deliveries(settings, tools),
         delivery_sender=build_delivery_sender(settings, tools, contents, opened),
+        about=About(db=tools.silent, clock=clock, settings=partial(in_force, settings)),
         overview=Overview(db=db, activity=base.activity, clock=clock, observe=metrics.set_health),
         grant_counts=GrantCounts(db=db),
         address_index=AddressIndex(db=db),

@@ -4,20 +4,14 @@ cli/commands.py names it by path: other commands do not load it.
 """
 
 import os
-from collections.abc import Iterator
-from typing import Any
 
 import cyclopts
-from pydantic import BaseModel, SecretStr
 
-from opengrant.cli import environment
 from opengrant.cli.output import AsJson, out, print_json
 from opengrant.cli.serving import load_settings
-from opengrant.settings import Settings, say_unknown, unknown
+from opengrant.settings import in_force, say_unknown, unknown
 
 config_app = cyclopts.App(name="config", help="The settings in force, and where each came from.")
-
-_MASK = "********"
 
 
 @config_app.default
@@ -26,7 +20,7 @@ def config(*, json: AsJson = False) -> None:
 
     What is printed is a file of settings: those that are set, and the defaults of the others as comments.
     """
-    rows = [*_rows(load_settings())]
+    rows = [{"name": one.name, "value": one.value, "source": one.source} for one in in_force(load_settings())]
     if json:
         print_json(rows)
         return
@@ -41,22 +35,6 @@ def config(*, json: AsJson = False) -> None:
             out.print(f"# {row['name']}={_written(row['value'])}", markup=False)
     for name, nearest in unknown(os.environ):
         out.print(f"\n# {say_unknown(name, nearest)}", markup=False)
-
-
-def _rows(settings: Settings) -> Iterator[dict[str, Any]]:
-    present = {name.upper() for name in os.environ}
-    for name, value in _values(settings, environment.PREFIX):
-        source = environment.sources.get(name, "the environment") if name in present else "default"
-        yield {"name": name, "value": value, "source": source}
-
-
-def _values(part: BaseModel, prefix: str) -> Iterator[tuple[str, Any]]:
-    for field in type(part).model_fields:
-        value, name = getattr(part, field), prefix + field.upper()
-        if isinstance(value, BaseModel):
-            yield from _values(value, f"{name}__")
-        else:
-            yield name, _MASK if isinstance(value, SecretStr) else value
 
 
 def _written(value: object) -> str:

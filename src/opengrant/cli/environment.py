@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from opengrant.cli.serving import Failure
+from opengrant.settings import sources
 
 PREFIX = "OPENGRANT_"
 _OPTIONS: Mapping[str, str] = {
@@ -17,9 +18,6 @@ _OPTIONS: Mapping[str, str] = {
 """Options that every command knows, and the settings that they are."""
 _FILE = "--env-file"
 _USUAL_FILE = ".env"
-
-sources: dict[str, str] = {}
-"""Name of a setting → where it came from, where that is not the environment."""
 
 
 def take(arguments: list[str]) -> list[str]:

@@ -108,8 +108,8 @@ class ConnectorCheck:
         return Step(
             "Domain",
             "failed",
-            "There is no domain that Agent Accounts could live on.",
-            "Register one and prove that it is yours: `opengrant domains add`, or POST /v3/admin/domains.",
+            "There is no domain for Agent Accounts.",
+            "Register one and verify it: `opengrant domains add`, or POST /v3/admin/domains.",
         )
 
 
@@ -121,8 +121,8 @@ def _client(found: WithClient, client: ClientApp | None) -> Step:
         )
     for name, value in (("client_id", client.client_id), ("client_secret", client.client_secret.get_secret_value())):
         if value != value.strip():
-            text = f"There is white space around the {name}, which is no part of it."
-            return Step("Client", "failed", text, f"Send it once more, without: {path}.")
+            text = f"There is white space around the {name}."
+            return Step("Client", "failed", text, f"Send it again without: {path}.")
     return Step("Client", "ok", "The active credential holds a client id and a client secret.")
 
 
@@ -172,7 +172,7 @@ def _not_reached(host: str, evidence: Evidence) -> str:
 
 def _scopes(connector: Connector, provider: ProvesClient) -> Step:
     if lacking := provider.lacking_scope(connector.scope):
-        have = "The default scopes lack" if connector.scope else "There are no default scopes, so they lack"
+        have = "The default scopes lack" if connector.scope else "There are no default scopes; the connector lacks"
         return Step(
             "Scopes",
             "warning",
@@ -187,7 +187,7 @@ def _scopes(connector: Connector, provider: ProvesClient) -> Step:
             "ok",
             f"{FACTS[connector.provider].speaks_as} knows the scopes of the app; none need be listed here.",
         )
-    return Step("Scopes", "ok", "The default scopes tell whose mailbox it is.")
+    return Step("Scopes", "ok", "The default scopes are enough to find the address.")
 
 
 def _redirect_uri(name: ProviderName, callback: CallbackUri) -> Step:

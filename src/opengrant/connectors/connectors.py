@@ -93,7 +93,7 @@ class Connectors:
             made = await self.db.write(_add(connector, primary, client))
         if not made:
             raise InvalidRequest(
-                f"A {provider} connector already exists in this application."
+                f"A connector for {provider} already exists in this application."
                 f" Change it with PATCH /v3/connectors/{provider}, or delete it first."
             )
         return connector

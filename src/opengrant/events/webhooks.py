@@ -286,8 +286,14 @@ def _is_loopback(host: str) -> bool:
 
 
 def _unreachable(failure: ProviderFailure) -> WebhookRefused:
-    evidence = failure.evidence
-    return WebhookRefused(f"unable.verify.webhook_url : no answer ({evidence.code or evidence.step})")
+    cause = failure.evidence.code or failure.evidence.step
+    return WebhookRefused(f"unable.verify.webhook_url : no answer ({cause}){_REMEDIES.get(cause, '')}")
+
+
+_REMEDIES = {
+    "no_public_address": ": the host has no public address. Correct it, or have the operator allow its network in"
+    " OPENGRANT_OUTBOUND__ALLOWED_PRIVATE_NETWORKS.",
+}
 
 
 def _not_found() -> WebhookNotFound:

@@ -1,4 +1,5 @@
-"""Alive: a sign of life of background work. `opengrant doctor` reports when there is none."""
+"""Alive: signs of life. Of background work: `opengrant doctor` reports when there is none. Of each process: the console
+lists them."""
 
 from datetime import timedelta
 
@@ -8,3 +9,8 @@ from opengrant.services import Services
 
 def alive(services: Services) -> Job:
     return Job("alive", timedelta(seconds=30), services.overview.worked)
+
+
+def seen(services: Services) -> Job:
+    """Of each process."""
+    return Job("seen", timedelta(seconds=30), services.about.seen)

@@ -23,6 +23,7 @@ def sweep(services: Services) -> Job:
             await services.activity.forget(application)
             await services.grant_counts.sweep(application)
         await services.audit.forget()
+        await services.about.sweep()
 
     return Job("sweep", timedelta(hours=1), run)
 

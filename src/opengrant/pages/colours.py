@@ -88,7 +88,7 @@ class Scheme(NamedTuple):
 
 LIGHT = Scheme(WHITE, Colour(0xF2, 0xF4, 0xF7), Colour(0xF2, 0xF4, 0xF7))
 DARK = Scheme(Colour(0x13, 0x15, 0x19), Colour(0x1F, 0x22, 0x28), Colour(0x0B, 0x0C, 0x0F))
-_DARK_ENOUGH = 0.02
+DARK_ENOUGH = 0.02
 """Luminance that the page may have in the dark scheme."""
 _OURS = Colour(0x2F, 0x55, 0xD4)
 
@@ -138,7 +138,7 @@ def _page(palette: Palette, scheme: Scheme) -> Colour:
     if scheme is LIGHT:
         return palette.background
     steps = (palette.background.towards(BLACK, step / 50) for step in range(51))
-    return next(step for step in steps if step.luminance <= _DARK_ENOUGH)
+    return next(step for step in steps if step.luminance <= DARK_ENOUGH)
 
 
 def _declared(properties: dict[str, Colour]) -> str:

@@ -50,7 +50,8 @@ def abilities(provider: ProviderName, scope: tuple[str, ...]) -> tuple[str, ...]
     """What an application with this scope may do: names of sentences under `may`."""
     if FACTS[provider].form is not None:
         return (provider.value,)
-    found = {ability for one in scope for ability in FACTS[provider].abilities(one)}
+    # A consent always tells whose mailbox it is, whatever the scope.
+    found: set[Ability] = {"profile", *(ability for one in scope for ability in FACTS[provider].abilities(one))}
     return tuple(one for one in get_args(Ability) if one in found and found.isdisjoint(_COVERED.get(one, ())))
 
 
@@ -193,6 +194,17 @@ class Problem(Page):
     def __post_init__(self) -> None:
         if self.back and not (own(self.back) or link(self.back)):
             raise ValueError("back must be a path of our own origin or an http(s) URL")
+
+
+@dataclass(frozen=True, slots=True)
+class Lost(Page):
+    """There is no page at this address.
+
+    wrong_verb  there is one, but not for this verb
+    """
+
+    template: ClassVar[str] = "lost.html"
+    wrong_verb: bool = False
 
 
 @dataclass(frozen=True, slots=True)

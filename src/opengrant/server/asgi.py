@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 # isort: off
 from opengrant.api import applications as _applications  # noqa: F401
 from opengrant.api import audit as _audit  # noqa: F401
+from opengrant.api import branding as _branding  # noqa: F401
 from opengrant.api import connect as _connect  # noqa: F401
 from opengrant.api import connectors as _connectors  # noqa: F401
 from opengrant.api import console as _console  # noqa: F401
@@ -21,6 +22,7 @@ from opengrant.api import grant_actions as _grant_actions  # noqa: F401
 from opengrant.api import grants as _grants  # noqa: F401
 from opengrant.api import health
 from opengrant.api import hosted as hosted_pages
+from opengrant.api import installation as _installation  # noqa: F401
 from opengrant.api import overview as _overview  # noqa: F401
 from opengrant.api import providers as _providers  # noqa: F401
 from opengrant.api import tokens as _tokens  # noqa: F401
@@ -59,7 +61,9 @@ def asgi(installed: Installation) -> ASGIApp:
     hosted_pages.add_to(router, installed.services)
     feeds.add_to(router, installed.services.feeds)
     static.add_to(router)
-    return Middleware(Cors(router, installed.services.redirects), max_requests=settings.max_requests)
+    return Middleware(
+        Cors(router, installed.services.redirects), max_requests=settings.max_requests, page_of=static.lost
+    )
 
 
 def status_asgi(installed: Installation) -> ASGIApp:

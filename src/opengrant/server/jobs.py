@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from opengrant.jobs.alive import alive
+from opengrant.jobs.alive import alive, seen
 from opengrant.jobs.announce import announce
 from opengrant.jobs.clock_steps import ahead
 from opengrant.jobs.deliver import deliver
@@ -17,8 +17,9 @@ from opengrant.services import Services
 
 
 def of_worker(services: Services) -> Sequence[Job]:
-    """What a process without HTTP does for itself: write its counts, set the gauges of the installation."""
-    return [write_activity(services), measure(services)]
+    """What a process without HTTP does for itself: write its counts, set the gauges of the installation,
+    say that it runs."""
+    return [write_activity(services), measure(services), seen(services)]
 
 
 def of_server(services: Services) -> Sequence[Job]:

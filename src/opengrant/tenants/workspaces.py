@@ -16,6 +16,8 @@ __all__ = ["Assigned", "NewWorkspace", "Workspace", "WorkspaceChange", "Workspac
 
 MOST = 10_000
 """Workspaces of one application; the list has no pages."""
+MOST_COUNTED = 1000
+"""Grants of one workspace that are counted: more would take longer the more there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,10 @@ class Workspaces:
         """The default one first, then in order of creation."""
         await self.default(app)
         return await self.db.read(workspaces.of_application(app.id))
+
+    async def count_grants(self, app: Application, workspace_ids: Sequence[str]) -> dict[str, int]:
+        """How many grants each of these workspaces has, up to MOST_COUNTED."""
+        return await self.db.read(_count_grants(app, workspace_ids))
 
     async def get(self, app: Application, id_or_domain: str) -> Workspace:
         """Raises NotFound."""
@@ -138,6 +144,13 @@ class Workspaces:
         if not (yield from workspaces.delete(app.id, workspace.id, to=default.id)):
             raise _not_found()
         yield from audit.record(app.id, "workspace.deleted", at=now, workspace_id=workspace.id)
+
+
+def _count_grants(app: Application, workspace_ids: Sequence[str]) -> Steps[dict[str, int]]:
+    counted = {}
+    for workspace_id in workspace_ids:
+        counted[workspace_id] = yield from workspaces.grants_up_to(app.id, workspace_id, most=MOST_COUNTED)
+    return counted
 
 
 def workspace_domain(email: str) -> str:

@@ -15,11 +15,23 @@ import { GrantsPage } from "./grants/grants";
 import { KeysPage } from "./keys/keys";
 import { MailboxPage } from "./mail/lazy";
 import { OverviewPage } from "./overview/overview";
+import { lazy } from "./parts/lazy";
 import { Page } from "./parts/page";
 import { Shell } from "./shell";
 import { SignIn } from "./sign-in";
 import { WebhookPage } from "./webhooks/webhook";
 import { WebhooksPage } from "./webhooks/webhooks";
+
+const BrandingPage = lazy<object>(() => import("./branding/branding").then((part) => part.BrandingPage), "branding");
+const RedirectsPage = lazy<object>(
+    () => import("./redirects/redirects").then((part) => part.RedirectsPage),
+    "redirect URIs",
+);
+const SettingsPage = lazy<object>(() => import("./settings/settings").then((part) => part.SettingsPage), "settings");
+const WorkspacesPage = lazy<object>(
+    () => import("./workspaces/workspaces").then((part) => part.WorkspacesPage),
+    "workspaces",
+);
 
 const LISTS: Record<string, ComponentType> = {
     "": OverviewPage,
@@ -29,6 +41,10 @@ const LISTS: Record<string, ComponentType> = {
     keys: KeysPage,
     domains: DomainsPage,
     audit: AuditPage,
+    workspaces: WorkspacesPage,
+    branding: BrandingPage,
+    redirects: RedirectsPage,
+    settings: SettingsPage,
 };
 const SINGLE: Record<string, ComponentType<{ id: string }>> = {
     grants: GrantPage,

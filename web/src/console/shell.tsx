@@ -10,6 +10,7 @@ import { reason, session, signOut } from "./core/session";
 import { Failure } from "./parts/failure";
 import { Icon, type IconName } from "./parts/icon";
 import { Time } from "./parts/time";
+import { SearchButton, Windows } from "./search/windows";
 
 /** By what one comes for. The first group needs no name. */
 const GROUPS: [title: string | undefined, places: [place: IconName, label: string][]][] = [
@@ -18,9 +19,17 @@ const GROUPS: [title: string | undefined, places: [place: IconName, label: strin
         [
             ["overview", "Overview"],
             ["grants", "Grants"],
+            ["workspaces", "Workspaces"],
         ],
     ],
-    ["Sign-in", [["connectors", "Connectors"]]],
+    [
+        "Sign-in",
+        [
+            ["connectors", "Connectors"],
+            ["redirects", "Redirect URIs"],
+            ["branding", "Branding"],
+        ],
+    ],
     [
         "Developers",
         [
@@ -33,6 +42,7 @@ const GROUPS: [title: string | undefined, places: [place: IconName, label: strin
         [
             ["domains", "Domains"],
             ["audit", "Audit trail"],
+            ["settings", "Settings"],
         ],
     ],
 ];
@@ -66,6 +76,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
                     </button>
                 </div>
                 <div id="menu" class="rail-body">
+                    <SearchButton />
                     <nav aria-label="Console">
                         {GROUPS.map(([title, places]) => (
                             <div key={title}>
@@ -106,6 +117,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
                 <Told />
                 {children}
             </main>
+            <Windows />
         </div>
     );
 }

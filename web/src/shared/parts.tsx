@@ -71,6 +71,12 @@ async function toClipboard(text: string): Promise<boolean> {
 export function ThemeChoice() {
     const id = useId();
     const [theme, setTheme] = useState<Theme>(chosenTheme());
+    useEffect(() => {
+        // The search can change it too.
+        const changed = () => setTheme(chosenTheme());
+        window.addEventListener("themechange", changed);
+        return () => window.removeEventListener("themechange", changed);
+    }, []);
     return (
         <span class="theme-choice">
             <label class="visually-hidden" for={id}>
@@ -81,9 +87,7 @@ export function ThemeChoice() {
                 class="input"
                 value={theme}
                 onChange={(event) => {
-                    const next = event.currentTarget.value as Theme;
-                    setTheme(next);
-                    applyTheme(next);
+                    applyTheme(event.currentTarget.value as Theme);
                 }}
             >
                 <option value="auto">Auto</option>

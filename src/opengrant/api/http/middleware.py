@@ -7,7 +7,7 @@ metrics, and writes one log record.
 import logging
 import random
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -26,11 +26,18 @@ _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 """Polled every few seconds: logged at debug level."""
 
 
-class Middleware:
-    """ASGI middleware. Lifespan events pass through."""
+PageOf = Callable[[Scope, OpenGrantError], responses.Raw | None]
 
-    def __init__(self, inner: ASGIApp, *, max_requests: int) -> None:
+
+class Middleware:
+    """ASGI middleware. Lifespan events pass through.
+
+    page_of  a page in place of an error, or None
+    """
+
+    def __init__(self, inner: ASGIApp, *, max_requests: int, page_of: PageOf | None = None) -> None:
         self.inner = inner
+        self.page_of = page_of
         self.max_requests = max_requests
         self.under_way = 0
         self.log = logs.current()
@@ -79,6 +86,9 @@ class Middleware:
         if isinstance(problem, StoreUnavailable):
             log.error("store_unavailable", detail=problem.detail)
         request_id = scope["opengrant.request_id"]
+        if self.page_of is not None and (page := self.page_of(scope, problem)) is not None:
+            await responses.send_raw(send, request_id, page)
+            return problem.type
         status, body, extra = responses.error(request_id, problem, raw_path(scope))
         await responses.send_json(send, status, request_id, body, extra=extra)
         return problem.error if isinstance(problem, OAuthRefused) else problem.type

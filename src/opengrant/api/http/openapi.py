@@ -32,7 +32,16 @@ from opengrant.api.http.authentication import CONSOLE_COOKIE, CONSOLE_HEADER
 from opengrant.api.http.field_meanings import WithMeanings
 from opengrant.api.http.openapi_errors import answer as error_answer
 from opengrant.api.http.openapi_errors import example as error_example
-from opengrant.api.http.openapi_examples import GRANT_ID, LOCATION, NEXT_CURSOR, REQUEST_ID, compose
+from opengrant.api.http.openapi_examples import (
+    GRANT_ID,
+    LOCATION,
+    NEXT_CURSOR,
+    REQUEST_ID,
+    compose,
+    connected,
+    connector,
+    echoed,
+)
 from opengrant.api.http.openapi_examples import add_to as add_examples
 from opengrant.api.http.openapi_texts import (
     CONSOLE_PARAMETER,
@@ -335,12 +344,7 @@ def _body(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
         if (discriminator := _discriminator(models, refs)) is not None:
             content["schema"]["discriminator"] = discriminator
     content["examples"] = {
-        model.__name__ if number == 1 else f"{model.__name__}_{number}": {
-            "summary": model.model_config.get("title", model.__name__),
-            "value": example,
-        }
-        for model in models
-        for number, example in enumerate(examples_of(model), 1)
+        key: {"summary": title, "value": example} for key, title, example in _body_examples(operation)
     }
     types_of_body = ["application/json", *(["application/x-www-form-urlencoded"] if operation.form else [])]
     # A body of which nothing is required need not come, where a query may stand for it.
@@ -397,9 +401,9 @@ def _responses(
     operation: Operation, components: Mapping[str, dict[str, Any]], refs: Mapping[Any, Any]
 ) -> dict[str, Any]:
     schemas = components["schemas"]
-    described = {str(operation.answers.status): _with_example(_success(operation.answers, refs), schemas)}
+    described = {str(operation.answers.status): _with_example(_success(operation.answers, refs), operation, schemas)}
     if isinstance(operation.answers, One) and operation.answers.put_off:
-        described["202"] = _with_example(_put_off(operation.answers, refs), schemas, operation.answers)
+        described["202"] = _with_example(_put_off(operation.answers, refs), operation, schemas, later=True)
     by_status: dict[int, list[type[OpenGrantError]]] = {}
     for kind in dict.fromkeys(_errors(operation)):
         by_status.setdefault(kind.status, []).append(kind)
@@ -409,19 +413,43 @@ def _responses(
 
 
 def _with_example(
-    response: dict[str, Any], schemas: Mapping[str, dict[str, Any]], put_off: One | None = None
+    response: dict[str, Any], operation: Operation, schemas: Mapping[str, dict[str, Any]], *, later: bool = False
 ) -> dict[str, Any]:
-    """put_off: of an answer that says what will be done later, which has more members."""
+    """later: it says what will be done later, and has more members."""
     for media in response.get("content", {}).values():
         if media["schema"].get("format") == "binary":
             continue
         value = compose(media["schema"], schemas)
-        if put_off is not None:
-            fields = schemas[put_off.shape.__name__]["properties"]
-            later = {name: compose(fields[name], schemas) for name in put_off.put_off}
-            value = {**value, "data": {**value["data"], **later}, **later}
-        media["examples"] = {"success": {"value": value}}
+        if later and isinstance(operation.answers, One):
+            fields = schemas[operation.answers.shape.__name__]["properties"]
+            more = {name: compose(fields[name], schemas) for name in operation.answers.put_off}
+            value = {**value, "data": {**value["data"], **more}, **more}
+        media["examples"] = _answered(value, operation, schemas)
     return response
+
+
+def _answered(value: Any, operation: Operation, schemas: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """Examples of an answer: one, or one for each variant of the body. They repeat what the body's examples send."""
+    bodies = list(_body_examples(operation))
+    data = value.get("data")
+    if not bodies or not isinstance(data, dict):
+        return {"success": {"value": value}}
+    fields = (field for schema in schemas.values() for field in schema.get("properties", {}).items())
+    secrets = frozenset(name for name, shape in fields if shape.get("writeOnly"))
+    if len(members(operation.body)) == 1:
+        return {"success": {"value": {**value, "data": echoed(data, bodies[0][2], secrets)}}}
+    made = {"/v3/connect/custom": connected, "/v3/connectors": connector}.get(operation.path, echoed)
+    return {
+        key: {"summary": title, "value": {**value, "data": made(data, body, secrets)}} for key, title, body in bodies
+    }
+
+
+def _body_examples(operation: Operation) -> Iterable[tuple[str, str, Any]]:
+    """(key, title, example) of each example of a body."""
+    for model in members(operation.body):
+        title = model.model_config.get("title") or model.__name__
+        for number, example in enumerate(examples_of(model), 1):
+            yield model.__name__ if number == 1 else f"{model.__name__}_{number}", title, example
 
 
 def _refusal(

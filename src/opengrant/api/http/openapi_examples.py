@@ -112,6 +112,61 @@ def compose(shape: Mapping[str, Any], schemas: Schemas) -> Any:
     return {name: compose(inner, schemas) for name, inner in shape.get("properties", {}).items()}
 
 
+def echoed(answer: Mapping[str, Any], body: Mapping[str, Any], secrets: frozenset[str]) -> dict[str, Any]:
+    """An answer that repeats what a request sent: the members that both have, but no secrets."""
+    same = {name: value for name, value in body.items() if name in answer and name not in secrets and _is_flat(value)}
+    return {**answer, **same}
+
+
+def connector(answer: Mapping[str, Any], body: Mapping[str, Any], secrets: frozenset[str]) -> dict[str, Any]:
+    """The connector of a body of POST /v3/connectors."""
+    sent = body.get("settings", {})
+    settings = {name: value for name, value in sent.items() if name not in secrets}
+    return {
+        **answer,
+        "name": body["provider"].capitalize(),
+        "provider": body["provider"],
+        "settings": settings,
+        "scope": [],
+    }
+
+
+def connected(grant: Mapping[str, Any], body: Mapping[str, Any], secrets: frozenset[str]) -> dict[str, Any]:
+    """The grant of a body of POST /v3/connect/custom, when it is new."""
+    sent, provider = body["settings"], body["provider"]
+    address = next((sent[name] for name in _ADDRESSES if name in sent), grant["email"])
+    usual = _SCOPES.get(provider, [])
+    by_client = _BY_CLIENT if provider in _SCOPES else ()
+    elsewhere = {"name", "state", "ip", "user_agent", *_BY_CLIENT}
+    return {
+        **{name: value for name, value in grant.items() if name not in elsewhere},
+        "provider": provider,
+        "email": address,
+        "scope": body.get("scope", sent.get("scopes", usual)),
+        "settings": {name: value for name, value in sent.items() if name not in {*secrets, *_NOT_SHOWN}},
+        "created_at": grant["updated_at"],
+        **{name: body[name] for name in ("name", "state") if name in body},
+        **{name: sent.get(name, grant[name]) for name in by_client},
+        "opengrant": {**grant["opengrant"], "proven_at": grant["updated_at"], "refreshes": 0},
+    }
+
+
+_NOT_SHOWN = frozenset({"credential_id", "scope", "scopes"})
+_SCOPES = {
+    "google": ["https://www.googleapis.com/auth/gmail.readonly"],
+    "microsoft": ["Mail.Read", "offline_access"],
+    "yahoo": ["openid", "email", "mail-r"],
+    "zoom": ["user:read:user", "meeting:write:meeting"],
+}
+"""What grants by a client have, unless the request names scopes."""
+_ADDRESSES = ("email", "email_address", "imap_username", "username")
+_BY_CLIENT = ("credential_id", "provider_user_id")
+
+
+def _is_flat(value: object) -> bool:
+    return not isinstance(value, dict) and not (isinstance(value, list) and any(isinstance(one, dict) for one in value))
+
+
 _LEFT_OUT = frozenset(
     {
         *("Grant.email_aliases", "GrantHealth.trouble", "GrantHealth.degraded", "GrantHealth.missing_scopes"),

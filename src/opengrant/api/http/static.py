@@ -1,4 +1,4 @@
-"""Files and headers of all pages, and the pages that are static: /reference and /console."""
+"""Files and headers of all pages, the static ones (/reference, /console), and the one for browsers that are lost."""
 
 from collections.abc import Sequence
 
@@ -7,9 +7,9 @@ from starlette.types import Receive, Scope, Send
 from opengrant import pages
 from opengrant.api.http import responses
 from opengrant.api.http.path_tree import Router
-from opengrant.api.http.request import header
-from opengrant.errors import MethodNotAllowed, NotFound
-from opengrant.pages import Asset, built
+from opengrant.api.http.request import Headers, header
+from opengrant.errors import MethodNotAllowed, NotFound, OpenGrantError
+from opengrant.pages import Asset, Page, built
 
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self';"
@@ -56,6 +56,7 @@ _APPS = {
 }
 """Headers of the pages that are programs: they run our scripts, call our API, and load nothing from other origins."""
 
+_OURS = pages.Brand(name="OpenGrant")
 _FOR_EVER = (b"cache-control", b"public, max-age=31536000, immutable")
 _VARY = (b"vary", b"Accept-Encoding")
 _TO_REFERENCE = (b"location", b"/reference")
@@ -99,6 +100,28 @@ class Home:
         await responses.send_raw(
             send, scope["opengrant.request_id"], responses.Raw(303, headers=[_TO_REFERENCE, *_COMMON])
         )
+
+
+def shown(page: Page, status: int = 200, *more: tuple[bytes, bytes]) -> responses.Raw:
+    """A page as an answer."""
+    language = ((b"content-language", page.words.tag.encode()), (b"vary", b"accept-language"))
+    return responses.Raw(status, pages.render(page), b"text/html; charset=utf-8", [*PAGE_HEADERS, *language, *more])
+
+
+def wants_page(headers: Headers) -> bool:
+    """Whether a browser asks that shows the answer to a person."""
+    return "text/html" in (header(headers, b"accept") or "")
+
+
+def lost(scope: Scope, problem: OpenGrantError) -> responses.Raw | None:
+    """The page for a browser at a path that is not there, or not for its verb; None: the error is answered as JSON."""
+    wrong_verb = isinstance(problem, MethodNotAllowed)
+    # A path that is there has set its route. What it has not found is told to programs.
+    if not wants_page(scope["headers"]) or not (wrong_verb or "opengrant.route" not in scope):
+        return None
+    words = pages.preferred(header(scope["headers"], b"accept-language") or "")
+    allow = [(b"allow", ", ".join(problem.allow).encode())] if isinstance(problem, MethodNotAllowed) else []
+    return shown(pages.Lost(_OURS, wrong_verb=wrong_verb, words=words), problem.status, *allow)
 
 
 def only_get(scope: Scope) -> None:

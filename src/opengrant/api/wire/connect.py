@@ -64,10 +64,11 @@ class ConnectBody(Model):
 
 
 class RefreshToken(ConnectBody):
-    """**Refresh token.** It is exchanged, and its owner read from the id_token or the provider's profile.
+    """A mailbox at Google, Microsoft or Yahoo whose owner gave consent to your app.
 
-    Google needs the scopes `openid` and `userinfo.email`, or a Gmail scope; Yahoo `openid` and `email`. Microsoft
-    hands out a new refresh token with each use: the new one is kept here.
+    The refresh token is exchanged, and its owner is read from the ID token or the provider's profile. Google needs the
+    scopes `openid` and `userinfo.email`, or a Gmail scope; Yahoo `openid` and `email`. Microsoft gives a new refresh
+    token with each use: the new one is kept here.
     """
 
     model_config = named(
@@ -87,7 +88,10 @@ class RefreshToken(ConnectBody):
 
 
 class CredentialOverride(ConnectBody):
-    """**Credential override.** A refresh token that another client of yours obtained, stored as a credential."""
+    """A refresh token of another client of yours than the connector's.
+
+    The other client is stored as a credential of the connector. Its id and secret are used for this grant.
+    """
 
     model_config = named(
         "Credential override",
@@ -106,9 +110,9 @@ class CredentialOverride(ConnectBody):
 
 
 class MicrosoftBulk(ConnectBody):
-    """**Microsoft, whole organisation.** A mailbox of a tenant whose administrator consented to your application.
+    """A mailbox of a Microsoft tenant whose administrator gave consent for all of them.
 
-    Proven by asking Graph for the mailbox: a token alone proves nothing.
+    Its owner does not sign in. Graph is asked for the mailbox, because a token alone proves nothing.
     """
 
     model_config = named(
@@ -128,7 +132,10 @@ class MicrosoftBulk(ConnectBody):
 
 
 class GoogleBulk(ConnectBody):
-    """**Google, whole organisation.** A mailbox of a Workspace that delegated its domain to your service account."""
+    """A mailbox of a Google Workspace that delegated its domain to your service account.
+
+    Its owner does not sign in.
+    """
 
     model_config = named(
         "Google bulk",
@@ -148,9 +155,10 @@ class GoogleBulk(ConnectBody):
 
 
 class ZoomMeetings(ConnectBody):
-    """**Zoom meetings.** Zoom's refresh tokens can be used once: the one you send is spent, its successor kept here.
+    """A Zoom account, for its meetings.
 
-    The app needs `user:read:user` beside the three meeting scopes. Without it, the token's owner cannot be found.
+    Zoom's refresh tokens can be used once: the one that you send is used, and its successor is kept here. The app needs
+    `user:read:user` beside the three meeting scopes. Without it, the token's owner cannot be found.
     """
 
     model_config = named(
@@ -163,7 +171,11 @@ class ZoomMeetings(ConnectBody):
 
 
 class ImapLogin(ConnectBody):
-    """**IMAP and SMTP.** Both logins are tried; nothing in the mailbox is opened or sent."""
+    """A mailbox at any mail server, with its password or an app password.
+
+    Logs in to IMAP and SMTP. Nothing in the mailbox is opened or sent. Hosts and ports that are left out are found by
+    the address.
+    """
 
     model_config = named(
         "IMAP",
@@ -194,7 +206,10 @@ class ImapLogin(ConnectBody):
 
 
 class ICloudLogin(ConnectBody):
-    """**iCloud.** Proven by IMAP and by CalDAV; needs an app-specific password."""
+    """An iCloud account, with an app-specific password.
+
+    Logs in to IMAP and CalDAV.
+    """
 
     model_config = named(
         "iCloud",
@@ -207,7 +222,10 @@ class ICloudLogin(ConnectBody):
 
 
 class EwsLogin(ConnectBody):
-    """**Exchange on premises.** Proven by one call of Exchange Web Services, with Basic or NTLM."""
+    """A mailbox on an Exchange server of your own, with its password.
+
+    One call of Exchange Web Services proves it, with Basic or NTLM.
+    """
 
     model_config = named(
         "EWS",
@@ -229,7 +247,10 @@ class EwsLogin(ConnectBody):
 
 
 class VirtualCalendar(ConnectBody):
-    """**Virtual calendar.** Needs no provider: a calendar for a room, a machine or a team."""
+    """A calendar without a mailbox, for a room, a machine or a team.
+
+    It needs no provider and no credentials.
+    """
 
     model_config = named(
         "Virtual calendar", {"provider": "virtual-calendar", "settings": {"email": "room-7"}, "state": "floor-2"}
@@ -241,7 +262,10 @@ class VirtualCalendar(ConnectBody):
 
 
 class AgentAccount(ConnectBody):
-    """**Agent Account.** A mailbox hosted here, on a domain that is registered and verified."""
+    """A mailbox on this server, for an agent or another program.
+
+    Its domain must be registered and verified.
+    """
 
     model_config = named(
         "Agent Account",

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field, RootModel, WithJsonSchema, model_serializer, model_validator
 
 from opengrant.api.wire.fields import Id, Model, Name, OrNull, examples, refuse_policies, text
+from opengrant.errors import InvalidRequest
 from opengrant.model import SECOND
 from opengrant.tenants import grouping, workspaces
 
@@ -50,6 +51,24 @@ class Workspace(Model):
 
 class Workspaces(RootModel[list[Workspace]]):
     """All of them: this list has no pages."""
+
+
+class CountQuery(Model):
+    """Which workspaces to count."""
+
+    workspace_ids: Annotated[str, text(50 * 65)]
+    """Their ids, with commas between."""
+
+    def ids(self) -> list[str]:
+        """Raises InvalidRequest."""
+        ids = [one.strip() for one in self.workspace_ids.split(",") if one.strip()]
+        if len(ids) > 50:
+            raise InvalidRequest("workspace_ids: send at most 50.")
+        return ids
+
+
+class WorkspaceGrants(RootModel[dict[str, int]]):
+    """Number of grants by the id of their workspace. 1000 means 1,000 or more."""
 
 
 class WorkspaceBody(Model):

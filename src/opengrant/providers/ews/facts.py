@@ -19,7 +19,7 @@ FACTS = Facts(
         "An Exchange (EWS) grant has a password and no token. POST /v3/grants/{grant_id}/credential gives its login to"
         " API keys with the permission grants.credential."
     ),
-    clientless="Exchange servers know no client. Each mailbox is proven when it is connected.",
+    clientless="Exchange servers have no OAuth client. Each mailbox is verified when it is connected.",
     claimed_address=True,
     guide=Guide(
         "Exchange on premises",
@@ -34,7 +34,7 @@ FACTS = Facts(
                 " private network must be allowed: OPENGRANT_OUTBOUND__ALLOWED_PRIVATE_NETWORKS."
             ),
             "Create the connector: it needs no settings.",
-            "Mailboxes at Microsoft 365 take no passwords: connect those with the provider microsoft.",
+            "Mailboxes at Microsoft 365 accept no passwords: connect those with the provider microsoft.",
         ),
     ),
 )

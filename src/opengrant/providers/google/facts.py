@@ -39,13 +39,13 @@ FACTS = Facts(
             Setting("topic_name", "A Pub/Sub topic for mail notifications.", required=False),
         ),
         steps=(
-            "Make a project in the Google Cloud console and enable the APIs that you use: Gmail, Calendar, People.",
+            "Create a project in the Google Cloud console and enable the APIs that you use: Gmail, Calendar, People.",
             (
                 "Fill in the consent screen, list your scopes under Data access, and publish it: while it is in"
                 " Testing, refresh tokens end after seven days."
             ),
             (
-                "Under Clients, make a client of the type Web application and enter the redirect URI under Authorized"
+                "Under Clients, create a client of the type Web application and enter the redirect URI under Authorized"
                 " redirect URIs."
             ),
             "Create the connector with the client id and secret, then test it.",

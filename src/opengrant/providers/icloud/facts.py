@@ -29,7 +29,7 @@ FACTS = Facts(
         steps=(
             "Create the connector: it needs no settings. Nothing is registered at Apple.",
             (
-                "Mailbox owners make an app-specific password at account.apple.com, under Sign-In and Security. The"
+                "Mailbox owners create an app-specific password at account.apple.com, under Sign-In and Security. The"
                 " account's own password never works."
             ),
         ),

@@ -27,7 +27,7 @@ FACTS = Facts(
         "An IMAP grant has a password and no token. POST /v3/grants/{grant_id}/credential gives its login to"
         " API keys with the permission grants.credential."
     ),
-    clientless="Mail servers know no client. Each mailbox is proven when it is connected.",
+    clientless="Mail servers have no OAuth client. Each mailbox is verified when it is connected.",
     claimed_address=True,
     calendar="none",
     mail="imap",

@@ -49,7 +49,10 @@ FACTS = Facts(
                 " tokens end after a day."
             ),
             "Under API permissions, add the delegated permissions of Microsoft Graph that you need.",
-            "Under Certificates & secrets, make a client secret and copy its value, not its id. Note when it expires.",
+            (
+                "Under Certificates & secrets, create a client secret and copy its value, not its id."
+                " Note when it expires."
+            ),
             "Create the connector with the application's id, the secret and the tenant, then test it.",
         ),
     ),

@@ -38,7 +38,7 @@ FACTS = Facts(
         settings=client_settings("The Client ID (Consumer Key).", "The Client Secret (Consumer Secret)."),
         steps=(
             (
-                "Make an app of the type Confidential Client, with the API permissions OpenID Connect Permissions:"
+                "Create an app of the type Confidential Client, with the API permissions OpenID Connect Permissions:"
                 " Email and Profile."
             ),
             "Enter the redirect URI. Yahoo takes https only.",

@@ -27,7 +27,7 @@ FACTS = Facts(
         ),
         settings=client_settings("The Client ID.", "The Client Secret."),
         steps=(
-            "Make a General app that is user-managed.",
+            "Create a General app that is user-managed.",
             (
                 "Enter the redirect URI as OAuth Redirect URL, and once more under OAuth Allow Lists. Zoom takes https"
                 " only."

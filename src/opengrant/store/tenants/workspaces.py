@@ -122,6 +122,16 @@ def count(application_id: str) -> Steps[int]:
     return int(rows[0][0])
 
 
+def grants_up_to(application_id: str, workspace_id: str, *, most: int) -> Steps[int]:
+    """How many grants a workspace has, counted up to `most`: a workspace may have a million."""
+    rows = yield Statement(
+        """select count(*) from
+           (select 1 from grants where application_id = $1 and workspace_id = $2 limit $3) as counted""",
+        (application_id, workspace_id, most),
+    )
+    return int(rows[0][0])
+
+
 def hold(application_id: str, workspace_id: str) -> Steps[Workspace | None]:
     """Read and lock it until this transaction ends."""
     # An update without a change locks the row on PostgreSQL; SQLite has one writer at a time.

@@ -46,8 +46,8 @@ export async function page<T>(path: string, query?: Query, signal?: AbortSignal)
     return { rows: data as T[], ...(next_cursor ? { next: next_cursor } : {}) };
 }
 
-export async function post<T>(path: string, body?: unknown): Promise<T> {
-    return (await send("POST", path, body)).data as T;
+export async function post<T>(path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+    return (await send("POST", path, body, signal)).data as T;
 }
 
 export async function patch<T>(path: string, body: unknown): Promise<T> {

@@ -162,6 +162,13 @@ export interface AvailableSlot {
     end_time: number;
 }
 
+/** What a page changes of the branding, so that it can be read. */
+export interface BrandingRemark {
+    /** As `hosted_authentication.color_primary`. */
+    field: string;
+    message: string;
+}
+
 /** A login at a CalDAV server. */
 export interface CaldavLogin {
     principal_url: string;
@@ -309,6 +316,14 @@ export interface Credential {
     name: string;
     created_at: number;
     updated_at: number;
+}
+
+/** The database of the installation. */
+export interface Database {
+    engine: "sqlite" | "postgres";
+    version: string;
+    /** What it takes on its disk. */
+    bytes: number;
 }
 
 /** A connector, a credential of it, or a mail host, whose grants fail alike and are held. */
@@ -702,6 +717,24 @@ export interface Imported {
     skipped: SkippedEvent[];
 }
 
+/** What runs here. */
+export interface Installation {
+    version: string;
+    python: string;
+    system: string;
+    /** When this process started, in Unix seconds. */
+    started_at: number;
+    database: Database;
+    /** Processes that were seen in the last 90 seconds, at most 200, those that run longest first. */
+    nodes: Process[];
+    /** In the order in which they run. */
+    migrations: Migration[];
+    /** Those that have not run. */
+    pending_migrations: string[];
+    /** In the order of docs/settings.md. Processes that were started with others have others. */
+    settings: Setting[];
+}
+
 /** A JSON Web Key Set. */
 export interface KeySet {
     /** The present key, and the one before it. */
@@ -766,6 +799,13 @@ export interface Message {
     tracking_options?: Tracking;
     /** With `fields=raw_mime`: the message, in URL-safe Base64. */
     raw_mime?: string;
+}
+
+/** A change of the database's schema that has run. */
+export interface Migration {
+    name: string;
+    /** Unix seconds. */
+    applied_at: number;
 }
 
 /** Something that happened to a grant. */
@@ -838,6 +878,28 @@ export interface Place {
     name: string;
     /** Where it is. */
     url: string;
+}
+
+/** A sign-in page as it would be. */
+export interface Preview {
+    /** The document, without its script: to be shown in a sandboxed frame. */
+    html: string;
+    remarks: BrandingRemark[];
+}
+
+/** A process of the installation. */
+export interface Process {
+    id: string;
+    /** Name of its machine or container. */
+    host: string;
+    pid: number;
+    version: string;
+    /** Unix seconds. */
+    started_at: number;
+    /** When it last said that it runs, which it does twice a minute. */
+    seen_at: number;
+    /** It wrote this answer. */
+    this: boolean;
 }
 
 /** What to register where, and what to enter here. */
@@ -1055,6 +1117,21 @@ export interface SentMessage {
     schedule_id?: string;
     /** When it will be sent, in seconds since 1970. */
     send_at?: number;
+}
+
+/** A setting in force. */
+export interface Setting {
+    /** The environment variable. */
+    name: string;
+    /** Masked, if it is a secret that is set. Absent without one. */
+    value?: string | number | boolean;
+    /** Absent without one. */
+    default?: string | number | boolean;
+    /** `default`, `the environment`, or the file or option that it came from. */
+    source: string;
+    secret: boolean;
+    /** As in docs/settings.md. */
+    meaning: string;
 }
 
 /** A key of the connector's `settings`. */
@@ -1416,6 +1493,9 @@ export interface Workspace {
     created_at: number;
     updated_at: number;
 }
+
+/** Number of grants by the id of their workspace. 1000 means 1,000 or more. */
+export type WorkspaceGrants = Record<string, number>;
 
 /** All of them: this list has no pages. */
 export type Workspaces = Workspace[];

@@ -198,7 +198,7 @@ function RecordCard({
                         This value expires <Time at={record.expires_at} />.
                     </>
                 )}
-                {looked !== undefined && <> Last looked at {CLOCK.format(looked)}.</>}
+                {looked !== undefined && <> Last checked {CLOCK.format(looked)}.</>}
             </p>
         </li>
     );

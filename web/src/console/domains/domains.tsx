@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 import { Dialog } from "../../shared/parts";
 import { page, post } from "../core/api";
+import { useAsked } from "../core/asked";
 import { useAction, useGrowing } from "../core/load";
 import { go, href } from "../core/route";
 import { session } from "../core/session";
@@ -19,6 +20,7 @@ import { Records } from "./records";
 export function DomainsPage() {
     const [adding, setAdding] = useState(false);
     const operator = session.value?.operator ?? false;
+    useAsked("create", () => setAdding(operator));
     return (
         <Page
             title="Domains"

@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 import { Badge, type Tone } from "../../shared/parts";
 import { get, path, remove } from "../core/api";
+import { useAsked } from "../core/asked";
 import { useLoad } from "../core/load";
 import { session } from "../core/session";
 import type { ApiKey, NewApiKey } from "../core/wire";
@@ -25,6 +26,7 @@ const STATES: Record<ApiKey["status"], [Tone, string]> = {
 export function KeysPage() {
     const [creating, setCreating] = useState(false);
     const operator = session.value?.operator ?? false;
+    useAsked("create", () => setCreating(operator));
     return (
         <Page
             title="API keys"

@@ -7,10 +7,11 @@ import { here, href, refine } from "../core/route";
 import type { ShownMessage } from "../core/wire";
 import { count } from "../core/words";
 import { Facts } from "../parts/facts";
+import { HtmlFrame } from "../parts/html-frame";
 import { Shown } from "../parts/loading";
 import { Page } from "../parts/page";
 import { exact } from "../parts/time";
-import { HtmlFrame } from "./frame";
+
 import { asQuery, place } from "./place";
 import { files, inFull, size } from "./words";
 
@@ -42,7 +43,7 @@ export function MessageView({ grant, id }: { grant: string; id: string }) {
                         {shown.has_html && <Form asHtml={at.asHtml} />}
                         <Notes shown={shown} />
                         {shown.html !== undefined ? (
-                            <HtmlFrame html={shown.html} />
+                            <HtmlFrame html={shown.html} title="The message as HTML" class="card mail-frame" />
                         ) : shown.text ? (
                             <div class="card padded mail-text">{shown.text}</div>
                         ) : (

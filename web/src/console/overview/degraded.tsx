@@ -1,4 +1,4 @@
-/** Connectors that fail for many grants alike: since when, why, and what to do. */
+/** Connectors that fail for many grants in the same way: since when, why, and what to do. */
 
 import { href } from "../core/route";
 import type { DegradedSource } from "../core/wire";

@@ -6,19 +6,27 @@ import { useId } from "preact/hooks";
 interface Common {
     label: string;
     hint?: ComponentChildren;
+    /** What is wrong with the value, in words. */
+    problem?: string | undefined;
     value: string;
     onValue: (value: string) => void;
     required?: boolean;
 }
 
-/** The frame of an input, which must have this id and refer to the hint by aria-describedby. */
+/** The ids that an input refers to by aria-describedby. */
+function describedBy(id: string, hint: ComponentChildren, problem: string | undefined): string | undefined {
+    return [hint && `${id}-hint`, problem && `${id}-problem`].filter(Boolean).join(" ") || undefined;
+}
+
+/** The frame of an input, which must have this id and `describedBy`. */
 function Typed({
     id,
     label,
     hint,
+    problem,
     required,
     children,
-}: Pick<Common, "label" | "hint"> & { id: string; required: boolean; children: ComponentChildren }) {
+}: Pick<Common, "label" | "hint" | "problem"> & { id: string; required: boolean; children: ComponentChildren }) {
     return (
         <div class="field">
             <label for={id}>
@@ -30,6 +38,11 @@ function Typed({
                     {hint}
                 </p>
             )}
+            {problem && (
+                <p class="problem" id={`${id}-problem`} aria-live="polite">
+                    {problem}
+                </p>
+            )}
         </div>
     );
 }
@@ -37,6 +50,7 @@ function Typed({
 export function TextField({
     label,
     hint,
+    problem,
     value,
     onValue,
     required = false,
@@ -56,7 +70,7 @@ export function TextField({
 }) {
     const id = useId();
     return (
-        <Typed id={id} label={label} hint={hint} required={required}>
+        <Typed id={id} label={label} hint={hint} problem={problem} required={required}>
             <input
                 id={id}
                 class={mono ? "input mono" : "input"}
@@ -71,26 +85,37 @@ export function TextField({
                 // offer to make one for "new-password", and keep no code that is good once.
                 autocomplete={type === "password" ? "one-time-code" : "off"}
                 spellcheck={false}
-                aria-describedby={hint ? `${id}-hint` : undefined}
+                aria-invalid={problem !== undefined}
+                aria-describedby={describedBy(id, hint, problem)}
                 onInput={(event) => onValue(event.currentTarget.value)}
             />
         </Typed>
     );
 }
 
-export function AreaField({ label, hint, value, onValue, required = false, rows = 4 }: Common & { rows?: number }) {
+export function AreaField({
+    label,
+    hint,
+    problem,
+    value,
+    onValue,
+    required = false,
+    rows = 4,
+    mono = true,
+}: Common & { rows?: number; mono?: boolean }) {
     const id = useId();
     return (
-        <Typed id={id} label={label} hint={hint} required={required}>
+        <Typed id={id} label={label} hint={hint} problem={problem} required={required}>
             <textarea
                 id={id}
-                class="input mono"
+                class={mono ? "input mono" : "input"}
                 rows={rows}
                 value={value}
                 required={required}
                 spellcheck={false}
                 autocomplete="off"
-                aria-describedby={hint ? `${id}-hint` : undefined}
+                aria-invalid={problem !== undefined}
+                aria-describedby={describedBy(id, hint, problem)}
                 onInput={(event) => onValue(event.currentTarget.value)}
             />
         </Typed>

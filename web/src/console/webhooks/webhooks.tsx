@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 import { Badge } from "../../shared/parts";
 import { get } from "../core/api";
+import { useAsked } from "../core/asked";
 import { useHealth } from "../core/health";
 import { useLoad } from "../core/load";
 import { usePoll } from "../core/poll";
@@ -21,6 +22,7 @@ const SERVED = 10;
 
 export function WebhooksPage() {
     const [creating, setCreating] = useState(false);
+    useAsked("create", () => setCreating(true));
     const [made, setMade] = useState<WebhookWithSecret>();
     const list = useLoad((signal) => get<Webhook[]>("/v3/webhooks", {}, signal), []);
     const health = useHealth();

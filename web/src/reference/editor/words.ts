@@ -64,7 +64,7 @@ const SYNTAX: [RegExp, string][] = [
     [/^Unexpected end of number|^Invalid number/, "This is not a number as JSON writes them."],
     [/^End of file expected/, "The body ends before this. Take the rest out."],
     [/^Expected a JSON object/, "The body is empty. It must be a JSON object, in { }."],
-    [/^Duplicate object key/, "This name stands here twice; only the last one counts."],
+    [/^Duplicate object key/, "This name is here twice; only the last one counts."],
     [/^Comments are not permitted|^Unexpected end of comment/, "JSON has no comments. Take it out."],
     [/^Invalid (characters|escape|unicode)/, "A backslash or control character here is not written as JSON wants it."],
 ];
