@@ -292,6 +292,7 @@ async def test_the_keyboard_alone_makes_a_grant(reference: Reference, tenant: Te
     await expect(page.locator(".cm-completionLabel")).to_have_text(["email"])
     await press("Enter")
     await write("room-by-keyboard")
+    await expect(page.locator(".finding")).to_have_count(0)
     await press("Tab")  # leaves the editor
     await expect(reference.editor()).not_to_be_focused()
     await expect(page.get_by_role("button", name="Send", exact=True)).to_be_focused()
