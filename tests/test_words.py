@@ -48,6 +48,7 @@ def pages() -> list[Path]:
         *sorted((ROOT / "web/src").rglob("*.tsx")),
         ROOT / "web/src/console/core/words.ts",
         *sorted((ROOT / "src/opengrant/pages/templates").rglob("*.html")),
+        ROOT / "src/opengrant/pages/catalogues/en.toml",
         *sorted((ROOT / "tests/cli/expected").glob("*.txt")),
     ]
 
@@ -116,6 +117,7 @@ def test_the_terms_of_the_spell_check_are_sorted_and_each_is_used() -> None:
         *(ROOT / "web").glob("*.html"),
         *(file for file in (ROOT / "web/src").rglob("*.ts*")),
         *(ROOT / "src/opengrant/pages").rglob("*.html"),
+        ROOT / "src/opengrant/pages/catalogues/en.toml",
         *(ROOT / "src/opengrant").rglob("*.py"),
     ]
     text = "\n".join(file.read_text("utf-8") for file in files).lower()

@@ -125,6 +125,11 @@ def count_dropped_log_records(count: int) -> None:
     _live().dropped_log_records.inc(count)
 
 
+def count_dropped_request_records(count: int) -> None:
+    """Answered requests that cannot be looked up, because they came faster than they were stored."""
+    _live().dropped_request_records.inc(count)
+
+
 def render() -> tuple[bytes, str]:
     """All metrics as text, and their content type.
 
@@ -219,6 +224,8 @@ class _Live:
             "opengrant_refresh_late_seconds", late, buckets=_LATE_SECONDS, registry=registry
         )
         self.dropped_log_records = counter("opengrant_log_records_dropped_total", "Log records lost to a full queue.")
+        unstored = "Answered requests that cannot be looked up: they came faster than they were stored."
+        self.dropped_request_records = counter("opengrant_request_records_dropped_total", unstored)
         closed = "Connections closed for what came before a request."
         self.refused_connections = counter("opengrant_http_connections_refused_total", closed, ("reason",))
         self._make_mail(registry)

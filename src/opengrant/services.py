@@ -47,6 +47,7 @@ from opengrant.operations.clock_steps import ClockSteps
 from opengrant.operations.grant_counts import GrantCounts
 from opengrant.operations.overview import Overview
 from opengrant.operations.readiness import Readiness
+from opengrant.operations.request_log import RequestLog
 from opengrant.proxy.logins import Logins
 from opengrant.proxy.tokens import ProxyTokens
 from opengrant.signin.hosted import Hosted
@@ -133,5 +134,6 @@ class Services:
     overview: Overview
     grant_counts: GrantCounts
     address_index: AddressIndex
+    requests: RequestLog
     readiness: Readiness
     ahead: ClockSteps

@@ -303,6 +303,15 @@ class Proxy(_Part):
     """Mail programs connected at once to a process; more are closed."""
 
 
+class Requests(_Part):
+    """Answered requests, to be looked up by their ids."""
+
+    keep: Annotated[float, Field(ge=0, le=30 * 86_400)] = 86_400
+    """Seconds that they are kept; 0 records none."""
+    max_bytes: Annotated[int, Field(ge=100_000)] = 32 * 1024 * 1024
+    """Bytes kept of an application's requests with errors, and as many of the others; above it the oldest go first."""
+
+
 class Settings(BaseSettings):
     """Environment, prefix `OPENGRANT_`, nested by `__`."""
 
@@ -382,6 +391,8 @@ class Settings(BaseSettings):
     """The ports for mail programs."""
     watch: Watch = Watch()
     """Mailboxes whose changes webhooks want to be told."""
+    requests: Requests = Requests()
+    """Answered requests, to be looked up by their ids."""
     webhooks: Webhooks = Webhooks()
     """Delivery of events."""
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.announcing import deliver, room, subscribe
+from tests.announcing import deliver, make_due, room, subscribe
 from tests.fakes.receiver import Answer, Hook
 from tests.support import LiveServer, Tenant, data, problem
 
@@ -171,3 +171,98 @@ def test_a_deleted_webhook_has_no_deliveries_any_more(subscriber: Tenant, webhoo
     room(subscriber, "room-1")
     subscriber.delete(f"/v3/webhooks/{webhook['id']}")
     assert problem(subscriber.get(f"/v3/webhooks/{webhook['id']}/deliveries"))[:2] == (400, "70000")
+
+
+def in_full(tenant: Tenant, webhook: dict[str, Any], delivery: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = data(tenant.get(f"/v3/webhooks/{webhook['id']}/deliveries/{delivery['id']}"))
+    return found
+
+
+def test_a_delivery_shows_what_was_sent_and_what_each_attempt_was_answered(
+    announcing: LiveServer, subscriber: Tenant, webhook: dict[str, Any], hook: Hook
+) -> None:
+    secret = webhook["webhook_secret"]
+    room(subscriber, "room-1")
+    (waiting,) = listed(subscriber, webhook)
+    assert in_full(subscriber, webhook, waiting)["history"] == []
+    leaks = f'{{"access_token": "tok-{"x" * 20}", "echo": "{secret}", "why": "<b>\x07broken</b>"}}'
+    hook.plan.extend([Answer(503, {"Set-Cookie": "id=verysecret", "X-Why": secret}, leaks.encode()), Answer(0)])
+    for _ in range(3):
+        deliver(announcing)
+        make_due(subscriber)
+    (arrived,) = listed(subscriber, webhook)
+    shown = in_full(subscriber, webhook, arrived)
+    assert {name: shown[name] for name in arrived} == arrived
+    assert (shown["url"], shown["lacks_contents"]) == (hook.url, False)
+    assert shown["headers"] == {"Content-Type": "application/json"}
+    assert shown["notification"]["data"] == hook.received[2].envelope["data"]
+    assert shown["notification"]["webhook_delivery_attempt"] == 3
+    last, cut_off, first = shown["history"]
+    assert [one["number"] for one in shown["history"]] == [3, 2, 1]
+    assert [one["signature"] for one in (first, cut_off, last)] == [
+        one.headers["x-nylas-signature"] for one in hook.received
+    ]
+    assert (last["outcome"], first["reason"], cut_off["outcome"]) == ("200", "Answered 503", "closed")
+    assert "answer_body" not in cut_off
+    assert "closed" in cut_off["reason"]
+    assert first["answer_headers"]["set-cookie"] == first["answer_headers"]["x-why"] == "***"
+    assert first["answer_body"] == '{"access_token": "***", "echo": "***", "why": "<b>�broken</b>"}'
+    assert secret not in str(shown)
+    stored = announcing.rows("select history from deliveries where application_id = $1", subscriber.application.id)
+    assert not {leak for leak in (secret, "verysecret", "tok-x") if leak in str(stored)}
+
+
+def test_answers_and_attempts_are_kept_up_to_a_bound(
+    announcing: LiveServer, subscriber: Tenant, webhook: dict[str, Any], hook: Hook
+) -> None:
+    room(subscriber, "room-1")
+    hook.usual = Answer(500, {f"x-{number}": "v" * 1000 for number in range(40)}, "ä".encode() * 4000)
+    for _ in range(12):
+        deliver(announcing)
+        make_due(subscriber)
+    (delivery,) = listed(subscriber, webhook)
+    history = in_full(subscriber, webhook, delivery)["history"]
+    assert [one["number"] for one in history] == list(range(12, 2, -1))
+    assert (history[0]["answer_body"], history[0]["answer_cut"]) == ("ä" * 1024, True)
+    assert len(history[0]["answer_headers"]) == 30
+    assert max(map(len, history[0]["answer_headers"].values())) == 256
+
+
+def test_a_webhook_says_why_it_fails_from_the_first_attempt_on(
+    announcing: LiveServer, subscriber: Tenant, webhook: dict[str, Any], hook: Hook
+) -> None:
+    def failing() -> Any:
+        found = data(subscriber.get(f"/v3/webhooks/{webhook['id']}"))
+        assert found["status"] == "active"
+        return found.get("opengrant", {}).get("failing")
+
+    assert failing() is None
+    room(subscriber, "room-1")
+    hook.plan.extend([Answer(500), Answer(0)])
+    deliver(announcing)
+    first = failing()
+    assert (first["attempts"], first["reason"]) == (1, "Answered 500")
+    announcing.services.overview.forget()
+    (seen,) = data(subscriber.get("/v3/overview"))["webhooks"]
+    assert seen["failing"] == first
+    make_due(subscriber)
+    deliver(announcing)
+    second = failing()
+    assert (second["attempts"], second["since"]) == (2, first["since"])
+    assert "closed" in second["reason"]
+    make_due(subscriber)
+    deliver(announcing)
+    assert failing() is None
+
+
+def test_a_delivery_of_another_webhook_or_application_is_not_shown(
+    subscriber: Tenant, webhook: dict[str, Any], receiver: Any, announcing: LiveServer
+) -> None:
+    other = subscribe(subscriber, receiver.hook(), "grant.deleted")
+    room(subscriber, "room-1")
+    (delivery,) = listed(subscriber, webhook)
+    for path in (f"{other['id']}/deliveries/{delivery['id']}", f"{webhook['id']}/deliveries/x"):
+        assert subscriber.get(f"/v3/webhooks/{path}").status_code == 404
+    stranger = announcing.tenant()
+    assert stranger.get(f"/v3/webhooks/{webhook['id']}/deliveries/{delivery['id']}").status_code == 400
+    stranger.http.close()

@@ -47,6 +47,7 @@ def test_requests_commands_and_the_first_start_are_told_apart(tmp_path: Path, en
         assert (created["type"], created["grant_id"]) == ("grant.created", grant_id)
         assert created["actor"].startswith("key:")
         assert created["request_id"] == made["request_id"]
+        refused = http.get(f"/v3/grants/{grant_id}x").json()["request_id"]
 
         everything = audit(tmp_path, env)
         assert [entry["at"] for entry in everything] == sorted((entry["at"] for entry in everything), reverse=True)
@@ -71,6 +72,14 @@ def test_requests_commands_and_the_first_start_are_told_apart(tmp_path: Path, en
         assert len(lines) == 3
         row = rf"\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d +{re.escape(ME)} +grant\.blocked +{grant_id} +reason=lost badge"
         assert re.match(row, lines[1])
+
+    # The server has stored its last requests when it stopped.
+    request = json.loads(opengrant(tmp_path, "requests", "show", refused, "--json", env=env).stdout)
+    assert (request["application_id"], request["route"]) == ("acme", "/v3/grants/{grant_id}")
+    assert (request["status"], request["error"]) == (404, "grant.not_found")
+    assert "no such grant" in opengrant(tmp_path, "requests", "show", refused, env=env).stdout
+    listed = opengrant(tmp_path, "requests", "list", "--status", "404", env=env).stdout
+    assert re.search(r"404 +GET +/v3/grants/\{grant_id\} +grant\.not_found", listed)
 
 
 def test_nothing_is_an_answer_too(tmp_path: Path) -> None:

@@ -341,7 +341,8 @@ def test_a_delivery_that_a_dead_node_took_is_sent_again_with_its_id(
     deliver(announcing)
     (received,) = hook.received
     assert (received.envelope["id"], received.envelope["webhook_delivery_attempt"]) == (taken.event_id, 2)
-    assert not announcing.call(db.write(store.failed(taken, "dead-node", "late", at=now())))
+    late = store.Attempt(number=1, at=at, took=1, outcome="timeout", reason="No answer in time")
+    assert not announcing.call(db.write(store.failed(taken, "dead-node", [late], at=now())))
     assert deliveries(subscriber) == [("grant.created", "delivered", 2, "200")]
 
 

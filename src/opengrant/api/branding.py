@@ -26,11 +26,13 @@ _NOWHERE = "/v3/connect/login/preview"
     body=wire.PreviewBody,
     answers=One(wire.Preview),
     errors=(InvalidRequest, AccessDenied),
+    addition=True,
 )
 async def preview_branding(request: Request) -> wire.Preview:
-    """Get a sign-in page with branding that is not saved, and what the page changes of it so that it can be read.
+    """Get a preview of the branding.
 
-    For sessions that may do `all`. Nothing is stored.
+    A sign-in page with branding that is not saved, and what the page changes of it so that it can be read. Nothing is
+    stored.
     """
     body = request.read(wire.PreviewBody)
     branding = body.branding.model_dump(exclude_none=True)

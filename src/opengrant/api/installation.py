@@ -11,9 +11,12 @@ from opengrant.api.wire import installation as wire
     tag="Console",
     access=InConsole(operator=True),
     answers=One(wire.Installation),
+    addition=True,
 )
 async def get_installation(request: Request) -> wire.Installation:
-    """Get the version, the processes, the database and the settings in force.
+    """Get the installation.
+
+    The version, the processes, the database and the settings in force.
 
     For operators: sessions that a link began. Secrets are masked.
     """

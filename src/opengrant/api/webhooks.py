@@ -194,6 +194,22 @@ async def list_deliveries(request: Request) -> tuple[list[wire.Delivery], str | 
 
 
 @route(
+    "GET",
+    "/v3/webhooks/{webhook_id}/deliveries/{delivery_id}",
+    tag=TAG,
+    answers=One(wire.DeliveryInFull),
+    errors=(WebhookNotFound, NotFound),
+)
+async def get_delivery(request: Request) -> wire.DeliveryInFull:
+    """Get a delivery.
+
+    Shows what is sent, and each attempt with the receiver's answer.
+    """
+    found = await request.services.deliveries.get(request.application, request.params["webhook_id"], _number(request))
+    return wire.DeliveryInFull.in_full(found)
+
+
+@route(
     "POST",
     "/v3/webhooks/{webhook_id}/deliveries/replay-failed",
     tag=TAG,
@@ -226,11 +242,16 @@ async def replay_delivery(request: Request) -> wire.Delivery:
     The notification keeps its id, so that a receiver can tell that it has it already. A webhook that is paused or
     failed gets it when it is active again.
     """
+    webhook_id, seq = request.params["webhook_id"], _number(request)
+    return wire.Delivery.of(await request.services.deliveries.replay(request.application, seq, webhook_id=webhook_id))
+
+
+def _number(request: Request) -> int:
+    """Raises NotFound."""
     seq = wire.number_of(request.params["delivery_id"])
     if seq is None:
         raise NotFound("There is no delivery of that id: it is a number, as the list of deliveries shows it.")
-    webhook_id = request.params["webhook_id"]
-    return wire.Delivery.of(await request.services.deliveries.replay(request.application, seq, webhook_id=webhook_id))
+    return seq
 
 
 async def _rotate(request: Request) -> wire.WebhookWithSecret:

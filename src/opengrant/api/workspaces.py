@@ -59,9 +59,13 @@ async def auto_group_workspaces(request: Request) -> wire.AutoGroupJob:
     query=wire.CountQuery,
     answers=One(wire.WorkspaceGrants),
     errors=(InvalidRequest,),
+    addition=True,
 )
 async def count_workspace_grants(request: Request) -> wire.WorkspaceGrants:
-    """Count the grants of up to 50 workspaces, each up to 1,000."""
+    """Count grants of workspaces.
+
+    The grants of up to 50 workspaces, each counted up to 1,000.
+    """
     ids = request.query(wire.CountQuery).ids()
     return wire.WorkspaceGrants(await request.services.workspaces.count_grants(request.application, ids))
 

@@ -20,6 +20,7 @@ def build_deliveries(settings: Settings, tools: Tools) -> Deliveries:
         keep=int(settings.webhooks.keep * SECOND),
         wakeup=tools.wakeup,
         age=metrics.set_oldest_delivery,
+        source=settings.webhooks.source,
     )
 
 

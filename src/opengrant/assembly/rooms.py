@@ -34,6 +34,7 @@ from opengrant.connectors.check import ConnectorCheck
 from opengrant.connectors.credentials import Credentials
 from opengrant.domains.dns_records import NOWHERE, MailNames
 from opengrant.domains.verification import DomainVerification
+from opengrant.errors import StoreUnavailable
 from opengrant.events.audit import Audit
 from opengrant.grants.aliases import Aliases
 from opengrant.grants.handover import Handover
@@ -52,6 +53,7 @@ from opengrant.operations.clock_steps import ClockSteps
 from opengrant.operations.grant_counts import GrantCounts
 from opengrant.operations.overview import Overview
 from opengrant.operations.readiness import Readiness
+from opengrant.operations.request_log import RequestLog
 from opengrant.services import Services
 from opengrant.settings import Settings, in_force
 from opengrant.store.engine.port import Dialect
@@ -131,6 +133,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         overview=Overview(db=db, activity=base.activity, clock=clock, observe=metrics.set_health),
         grant_counts=GrantCounts(db=db),
         address_index=AddressIndex(db=db),
+        requests=_request_log(settings, tools, opened),
         readiness=_readiness(settings, tools, opened),
         ahead=ClockSteps(db=db, clock=clock),
     )
@@ -173,6 +176,23 @@ def _connector_check(tools: Tools, base: Base, grants: GrantsRoom) -> ConnectorC
         domains=base.domains,
         clock=tools.clock,
     )
+
+
+def _request_log(settings: Settings, tools: Tools, opened: contextlib.AsyncExitStack) -> RequestLog:
+    log = RequestLog(
+        db=tools.silent,
+        clock=tools.clock,
+        keep=timedelta(seconds=settings.requests.keep),
+        most=settings.requests.max_bytes,
+        dropped=metrics.count_dropped_request_records,
+    )
+
+    async def write() -> None:
+        with contextlib.suppress(StoreUnavailable):
+            await log.write()
+
+    opened.push_async_callback(write)
+    return log
 
 
 def _readiness(settings: Settings, tools: Tools, opened: contextlib.AsyncExitStack) -> Readiness:

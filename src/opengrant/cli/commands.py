@@ -47,6 +47,7 @@ for _path, _name, _help in (
     ("signing_keys:signing_keys_app", "signing-keys", "The keys that sign id_tokens."),
     ("config:config_app", "config", "The settings in force, and where each came from."),
     ("console:console_app", "console", "A one-time link that signs you in to the console."),
+    ("requests:requests_app", "requests", "What became of a request, by its id."),
     ("audit:audit_app", "audit", "Who did what to which grant, newest first."),
 ):
     app.command(f"opengrant.cli.{_path}", name=_name, help=_help)  # by path: loaded when it is used

@@ -1,19 +1,54 @@
 """Deliveries of events to webhooks: list them, send them again, forget them."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic_core import from_json
 
 from opengrant.errors import NotFound, WebhookNotFound
 from opengrant.events import audit
+from opengrant.events.contents import LIVE
+from opengrant.events.envelope import Notification
 from opengrant.model import SECOND, Application, Clock, Micros
 from opengrant.store.engine.port import Steps, Store
 from opengrant.store.events import deliveries, webhooks
-from opengrant.store.events.deliveries import Delivery, DeliveryFilters
+from opengrant.store.events.deliveries import Attempt, Delivery, DeliveryFilters
+from opengrant.store.events.webhooks import Webhook
 
-__all__ = ["Deliveries", "Delivery", "DeliveryFilters"]
+__all__ = ["Attempt", "Deliveries", "Delivery", "DeliveryFilters", "DeliveryInFull"]
 
 _BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryInFull:
+    """A delivery, its destination, and the attempts that are kept, oldest first. source: the envelope's."""
+
+    delivery: Delivery
+    webhook: Webhook
+    attempts: Sequence[Attempt]
+    source: str
+
+    @property
+    def notification(self) -> Mapping[str, Any]:
+        """As the latest attempt sent it, or as the first one will, without contents that are not stored."""
+        payload = from_json(self.delivery.payload)
+        return Notification(
+            id=self.delivery.event_id,
+            type=self.delivery.type,
+            source=self.source,
+            application_id=self.delivery.application_id,
+            time=self.delivery.created_at,
+            object={name: value for name, value in payload.items() if name != LIVE},
+            attempt=max(1, self.delivery.attempts),
+        ).envelope()
+
+    @property
+    def lacks_contents(self) -> bool:
+        """Whether contents are added when it is sent, which are not stored."""
+        return bool(from_json(self.delivery.payload).get(LIVE))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +58,7 @@ class Deliveries:
     keep    how long deliveries that ended are kept
     wakeup  set after a delivery became due
     age     receives the seconds that the oldest pending delivery has waited
+    source  the envelope's
     """
 
     db: Store
@@ -30,6 +66,7 @@ class Deliveries:
     keep: Micros
     wakeup: asyncio.Event
     age: Callable[[float], None]
+    source: str
 
     async def measure(self) -> None:
         """Report how long the oldest pending delivery has waited."""
@@ -48,6 +85,18 @@ class Deliveries:
         def script() -> Steps[Sequence[Delivery]]:
             yield from _require(app, webhook_id)
             return (yield from deliveries.page(app.id, replace(filters, webhook_id=webhook_id), limit=limit))
+
+        return await self.db.read(script())
+
+    async def get(self, app: Application, webhook_id: str, seq: int) -> "DeliveryInFull":
+        """One to this destination. Raises NotFound, WebhookNotFound."""
+
+        def script() -> Steps[DeliveryInFull]:
+            webhook = yield from _require(app, webhook_id)
+            found = yield from deliveries.find(app.id, webhook_id, seq)
+            if found is None:
+                raise NotFound(f"There is no delivery {seq} to it.")
+            return DeliveryInFull(found, webhook, (yield from deliveries.history(app.id, seq)), self.source)
 
         return await self.db.read(script())
 
@@ -95,9 +144,11 @@ class Deliveries:
             await self.db.write(webhooks.forget_deleted(app.id, webhook_id))
 
 
-def _require(app: Application, webhook_id: str) -> Steps[None]:
-    if (yield from webhooks.find(app.id, webhook_id)) is None:
+def _require(app: Application, webhook_id: str) -> Steps[Webhook]:
+    found = yield from webhooks.find(app.id, webhook_id)
+    if found is None:
         raise WebhookNotFound(f"There is no webhook {webhook_id} in this application.")
+    return found
 
 
 def _replay_failed(app: Application, webhook_id: str, at: Micros) -> Steps[int]:

@@ -13,8 +13,7 @@ from opengrant.model import SECOND, Micros
 
 TEST_SECRET = SecretStr("mock-webhook-secret")
 """The public secret that signs test events, as on the wire."""
-
-
+SIGNATURE = "X-Nylas-Signature"
 _LATER = frozenset({"message.send_success", "message.send_failed"})
 _BESIDE = ("grant_id", "reason", "error")
 
@@ -56,13 +55,21 @@ class Signed:
     body: bytes = field(repr=False)
     headers: Mapping[str, str]
 
+    @property
+    def signature(self) -> str:
+        return self.headers[SIGNATURE]
+
 
 def sign(notification: Notification, secret: SecretStr, *, compressed: bool) -> Signed:
     """The signature is lower-case hex of HMAC-SHA256 over the bytes that are sent, compressed or not."""
     body = to_json(notification.envelope())
-    headers = {"Content-Type": "application/json"}
+    headers = headers_of(compressed=compressed)
     if compressed:
         body = gzip.compress(body, mtime=0)
-        headers["Content-Encoding"] = "gzip"
-    headers["X-Nylas-Signature"] = hmac.digest(secret.get_secret_value().encode(), body, "sha256").hex()
+    headers[SIGNATURE] = hmac.digest(secret.get_secret_value().encode(), body, "sha256").hex()
     return Signed(body, headers)
+
+
+def headers_of(*, compressed: bool) -> dict[str, str]:
+    """The headers of a notification, without its signature."""
+    return {"Content-Type": "application/json", **({"Content-Encoding": "gzip"} if compressed else {})}

@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from pydantic_core import from_json
 
 from opengrant.errors import ProviderFailure, StoreUnavailable
+from opengrant.events import attempts
 from opengrant.events.contents import Contents, NotNow, fitted
 from opengrant.events.envelope import Notification, Signed, sign
 from opengrant.failpoints import point
@@ -26,8 +27,8 @@ from opengrant.net.webhook_http import Receivers
 from opengrant.store import secrets
 from opengrant.store.engine.port import Steps, Store
 from opengrant.store.events import deliveries, webhooks
-from opengrant.store.events.deliveries import ClaimTerms, Delivery
-from opengrant.store.events.webhooks import Webhook, Window
+from opengrant.store.events.deliveries import Attempt, ClaimTerms, Delivery
+from opengrant.store.events.webhooks import Failing, Webhook, Window
 from opengrant.vault import Owner, Vault
 
 log = structlog.get_logger()
@@ -161,29 +162,32 @@ class DeliverySender:
         except NotNow:
             await self._postpone(taken, delivery)
             return
-        began = self.clock()
-        status, wait = 0, None
-        try:
-            page = await self.receivers.post(webhook.url, signed.body, signed.headers)
-            outcome, status, wait = str(page.status), page.status, page.retry_after
-        except ProviderFailure as failure:
-            outcome = failure.evidence.code or failure.evidence.step
+        attempt, wait = await self._attempt(taken, delivery, signed)
         point("delivery.sent")
-        at = self.clock()
-        well = 200 <= status < 300
-        self._note(webhook, well=well and at - began < _SLOW)
-        if well:
-            kind = "delivered"
-        elif status == _GONE:
-            kind = "gone"
-        else:
-            kind = "retried" if status == 0 or status in _RETRIED else "refused"
+        kind = _kind(attempt.outcome)
+        self._note(webhook, well=kind == "delivered" and attempt.took < _SLOW)
         if kind != "delivered":
-            log.info("delivery_failed", webhook=webhook.id, event_id=delivery.event_id, outcome=outcome, then=kind)
+            log.info(
+                "delivery_failed", webhook=webhook.id, event_id=delivery.event_id, outcome=attempt.outcome, then=kind
+            )
         self.observe(kind)
-        due_at = at + pause(delivery.attempts, asked=wait, chance=random.random())  # noqa: S311 -- only jitter
+        due_at = self.clock() + pause(delivery.attempts, asked=wait, chance=random.random())  # noqa: S311 -- jitter
         with contextlib.suppress(StoreUnavailable):  # it is due again when the claim expires
-            await self.db.write(self._write(taken, delivery, kind, outcome, at=at, due_at=due_at))
+            await self.db.write(self._write(taken, delivery, kind, attempt, due_at=due_at))
+
+    async def _attempt(self, taken: "_Taken", delivery: Delivery, signed: Signed) -> tuple[Attempt, float | None]:
+        """Send it. Returns what came of it, and the seconds of a Retry-After."""
+        began = self.clock()
+        try:
+            page = await self.receivers.post(taken.webhook.url, signed.body, signed.headers)
+        except ProviderFailure as failure:
+            evidence, took = failure.evidence, max(0, self.clock() - began)
+            outcome, limit = evidence.code or evidence.step, self.receivers.timeout
+            return attempts.unanswered(
+                delivery.attempts, signed, outcome, evidence.text, at=began, took=took, limit=limit
+            ), None
+        took = max(0, self.clock() - began)
+        return attempts.answered(delivery.attempts, signed, page, taken.secret, at=began, took=took), page.retry_after
 
     async def _signed(self, taken: "_Taken", delivery: Delivery) -> Signed:
         """Raises NotNow."""
@@ -205,9 +209,11 @@ class DeliverySender:
         """Nothing was sent, so the destination is not to blame."""
         log.info("delivery_postponed", webhook=taken.webhook.id, event_id=delivery.event_id)
         self.observe("postponed")
-        due_at = self.clock() + pause(delivery.attempts, asked=None, chance=random.random())  # noqa: S311 -- jitter
+        at = self.clock()
+        attempt = attempts.unanswered(delivery.attempts, None, "no_contents", "", at=at, took=0, limit=0)
+        due_at = at + pause(delivery.attempts, asked=None, chance=random.random())  # noqa: S311 -- jitter
         with contextlib.suppress(StoreUnavailable):  # it is due again when the claim expires
-            await self.db.write(deliveries.again(delivery, taken.owner, "no_contents", due_at=due_at))
+            await self.db.write(_put_off(delivery, taken.owner, attempt, due_at=due_at))
 
     def _note(self, webhook: Webhook, *, well: bool) -> None:
         destination = (webhook.application_id, webhook.id)
@@ -217,16 +223,18 @@ class DeliverySender:
             self._ailing.add(destination)
 
     def _write(
-        self, taken: "_Taken", delivery: Delivery, kind: str, outcome: str, *, at: Micros, due_at: Micros
+        self, taken: "_Taken", delivery: Delivery, kind: str, attempt: Attempt, *, due_at: Micros
     ) -> Steps[None]:
+        at = attempt.at + attempt.took
+        kept = yield from _kept(delivery, attempt)
         if kind == "delivered":
-            ours = yield from deliveries.delivered(delivery, taken.owner, outcome, at=at)
+            ours = yield from deliveries.delivered(delivery, taken.owner, kept, at=at)
         elif kind == "retried" and due_at < delivery.queued_at + self.terms.retry_for:
-            ours = yield from deliveries.again(delivery, taken.owner, outcome, due_at=due_at)
+            ours = yield from deliveries.again(delivery, taken.owner, kept, due_at=due_at)
         else:
-            ours = yield from deliveries.failed(delivery, taken.owner, outcome, at=at)
+            ours = yield from deliveries.failed(delivery, taken.owner, kept, at=at)
         if ours:
-            yield from _judge(taken.webhook, well=kind == "delivered", gone=kind == "gone", at=at)
+            yield from _judge(taken.webhook, attempt, well=kind == "delivered", gone=kind == "gone", at=at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,13 +247,34 @@ class _Taken:
     deliveries: list[Delivery]
 
 
-def pause(attempts: int, *, asked: float | None, chance: float) -> Micros:
+def _kind(outcome: str) -> str:
+    """What follows from an outcome: delivered, gone, retried or refused."""
+    status = int(outcome) if outcome.isdigit() else 0
+    if 200 <= status < 300:
+        return "delivered"
+    if status == _GONE:
+        return "gone"
+    return "retried" if status == 0 or status in _RETRIED else "refused"
+
+
+def _kept(delivery: Delivery, attempt: Attempt) -> Steps[list[Attempt]]:
+    """The attempts to keep, with this one. A first attempt needs no look at earlier ones."""
+    earlier = (yield from deliveries.history(delivery.application_id, delivery.seq)) if delivery.attempts > 1 else []
+    return attempts.latest(earlier, attempt)
+
+
+def _put_off(delivery: Delivery, owner: str, attempt: Attempt, *, due_at: Micros) -> Steps[None]:
+    kept = yield from _kept(delivery, attempt)
+    yield from deliveries.again(delivery, owner, kept, due_at=due_at)
+
+
+def pause(number: int, *, asked: float | None, chance: float) -> Micros:
     """The wait after that many attempts: exponential with full jitter, and at least the receiver's Retry-After.
 
     asked   seconds of Retry-After
     chance  0 to 1
     """
-    longest = min(_LONGEST, _FIRST * 2 ** min(attempts - 1, 20))
+    longest = min(_LONGEST, _FIRST * 2 ** min(number - 1, 20))
     return max(int(chance * longest), SECOND, int((asked or 0) * SECOND))
 
 
@@ -253,8 +282,8 @@ def signing_owner(application_id: str, webhook_id: str) -> Owner:
     return Owner(application_id, "webhook", webhook_id, "signing")
 
 
-def _judge(webhook: Webhook, *, well: bool, gone: bool, at: Micros) -> Steps[None]:
-    """Count an attempt, and set the webhook's status at the end of each window."""
+def _judge(webhook: Webhook, attempt: Attempt, *, well: bool, gone: bool, at: Micros) -> Steps[None]:
+    """Count an attempt, note its failure, and set the webhook's status at the end of each window."""
     found = yield from webhooks.lock_window(webhook.application_id, webhook.id)
     if found is None or found[0].status not in ("active", "failing"):
         return
@@ -277,4 +306,10 @@ def _judge(webhook: Webhook, *, well: bool, gone: bool, at: Micros) -> Steps[Non
     if status != now.status:
         log.warning("webhook_status", webhook=now.id, application=now.application_id, was=now.status, status=status)
         now = replace(now, status=status, status_updated_at=at)
-    yield from webhooks.judge(now, window)
+    yield from webhooks.judge(replace(now, failing=None if well else _failing(now.failing, attempt, at=at)), window)
+
+
+def _failing(before: Failing | None, attempt: Attempt, *, at: Micros) -> Failing:
+    if before is None:
+        return Failing(since=at, at=at, attempts=1, reason=attempt.reason)
+    return Failing(since=min(before.since, at), at=at, attempts=before.attempts + 1, reason=attempt.reason)

@@ -21,10 +21,10 @@ from opengrant.net.webhook_http import Receivers
 from opengrant.store import secrets
 from opengrant.store.engine.port import Steps, Store
 from opengrant.store.events import webhooks
-from opengrant.store.events.webhooks import Webhook
+from opengrant.store.events.webhooks import Failing, Webhook
 from opengrant.vault import Vault
 
-__all__ = ["MOST", "OURS", "NewWebhook", "Webhook", "WebhookChange", "Webhooks"]
+__all__ = ["MOST", "OURS", "Failing", "NewWebhook", "Webhook", "WebhookChange", "Webhooks"]
 
 MOST = 100
 """Webhooks of one application."""
@@ -226,6 +226,8 @@ class Webhooks:
         changed = replace(stored, **{name: value for name, value in sent.items() if value is not None}, updated_at=now)
         if changed.status != stored.status:
             changed = replace(changed, status_updated_at=now)
+        if changed.url != stored.url or (changed.status == "active" and stored.status != "active"):
+            changed = replace(changed, failing=None)  # the challenge went well, or is not known to fail
         if not (yield from webhooks.replace(changed)):
             raise _not_found()
         names = [name for name in sent if getattr(stored, name) != getattr(changed, name)]

@@ -38,6 +38,22 @@ def activity(services: Services) -> Job:
     return Job("activity", timedelta(seconds=10), services.activity.write)
 
 
+def requests(services: Services) -> Job:
+    """What was answered, stored every few seconds; each process with HTTP for itself."""
+    return Job(
+        "requests", timedelta(seconds=5), services.requests.write, services.requests.full, rest=timedelta(seconds=1)
+    )
+
+
+def old_requests(services: Services) -> Job:
+    """Requests that are too old or too many."""
+
+    async def run() -> None:
+        await services.requests.forget([application.id for application in await services.applications.list_all()])
+
+    return Job("old_requests", timedelta(minutes=1), run)
+
+
 def address_index(services: Services) -> Job:
     """Addresses that SQLite's index of their parts does not have yet."""
     return Job("address_index", timedelta(seconds=5), services.address_index.run)

@@ -25,6 +25,7 @@ from opengrant.api import hosted as hosted_pages
 from opengrant.api import installation as _installation  # noqa: F401
 from opengrant.api import overview as _overview  # noqa: F401
 from opengrant.api import providers as _providers  # noqa: F401
+from opengrant.api import requests as _requests  # noqa: F401
 from opengrant.api import tokens as _tokens  # noqa: F401
 from opengrant.api import calendars as _calendars  # noqa: F401
 from opengrant.api import events as _events  # noqa: F401
@@ -62,7 +63,10 @@ def asgi(installed: Installation) -> ASGIApp:
     feeds.add_to(router, installed.services.feeds)
     static.add_to(router)
     return Middleware(
-        Cors(router, installed.services.redirects), max_requests=settings.max_requests, page_of=static.lost
+        Cors(router, installed.services.redirects),
+        max_requests=settings.max_requests,
+        page_of=static.lost,
+        requests=installed.services.requests,
     )
 
 

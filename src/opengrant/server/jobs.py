@@ -11,7 +11,7 @@ from opengrant.jobs.loop import Job
 from opengrant.jobs.measure import measure
 from opengrant.jobs.refresh import refresh, replay
 from opengrant.jobs.sweep import activity as write_activity
-from opengrant.jobs.sweep import address_index, fold, key_uses, sweep
+from opengrant.jobs.sweep import address_index, fold, key_uses, old_requests, requests, sweep
 from opengrant.jobs.watch import watch
 from opengrant.services import Services
 
@@ -24,7 +24,7 @@ def of_worker(services: Services) -> Sequence[Job]:
 
 def of_server(services: Services) -> Sequence[Job]:
     """What a process with HTTP does for itself."""
-    return [*of_worker(services), key_uses(services), replay(services)]
+    return [*of_worker(services), key_uses(services), replay(services), requests(services)]
 
 
 def shared(services: Services) -> Sequence[Job]:
@@ -32,6 +32,7 @@ def shared(services: Services) -> Sequence[Job]:
     return [
         alive(services),
         sweep(services),
+        old_requests(services),
         fold(services),
         address_index(services),
         refresh(services),

@@ -27,6 +27,15 @@ const RedirectsPage = lazy<object>(
     () => import("./redirects/redirects").then((part) => part.RedirectsPage),
     "redirect URIs",
 );
+const DeliveryPage = lazy<{ webhook: string; id: string }>(
+    () => import("./webhooks/delivery").then((part) => part.DeliveryPage),
+    "the delivery",
+);
+const RequestPage = lazy<{ id: string }>(
+    () => import("./requests/request").then((part) => part.RequestPage),
+    "the request",
+);
+const RequestsPage = lazy<object>(() => import("./requests/requests").then((part) => part.RequestsPage), "requests");
 const SettingsPage = lazy<object>(() => import("./settings/settings").then((part) => part.SettingsPage), "settings");
 const WorkspacesPage = lazy<object>(
     () => import("./workspaces/workspaces").then((part) => part.WorkspacesPage),
@@ -45,12 +54,14 @@ const LISTS: Record<string, ComponentType> = {
     branding: BrandingPage,
     redirects: RedirectsPage,
     settings: SettingsPage,
+    requests: RequestsPage,
 };
 const SINGLE: Record<string, ComponentType<{ id: string }>> = {
     grants: GrantPage,
     connectors: ConnectorPage,
     webhooks: WebhookPage,
     domains: DomainPage,
+    requests: RequestPage,
 };
 
 export function Console() {
@@ -75,6 +86,9 @@ function content([list = "", id, part, inner]: string[]) {
     }
     if (list === "grants" && id !== undefined && part === "mail") {
         return <MailboxPage key={`${id}/mail`} grant={id} />;
+    }
+    if (list === "webhooks" && id !== undefined && part === "deliveries" && inner !== undefined) {
+        return <DeliveryPage key={`${id}/${inner}`} webhook={id} id={inner} />;
     }
     if (id !== undefined) {
         const Single = SINGLE[list];

@@ -35,6 +35,7 @@ const GROUPS: [title: string | undefined, places: [place: IconName, label: strin
         [
             ["keys", "API keys"],
             ["webhooks", "Webhooks"],
+            ["requests", "Requests"],
         ],
     ],
     [

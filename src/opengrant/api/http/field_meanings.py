@@ -16,9 +16,11 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from opengrant.api.http.openapi_texts import FIELDS
+
 
 class WithMeanings(GenerateJsonSchema):
-    """Pydantic's generator of JSON schemas; the docstring of a field without a description becomes its description."""
+    """Pydantic's generator of JSON schemas, with the docstring of a field as its description, or what FIELDS says."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -30,7 +32,7 @@ class WithMeanings(GenerateJsonSchema):
         model: type[BaseModel] = schema["cls"]
         for name, field in model.model_fields.items():
             shown = next((alias for alias in _names(name, field) if alias in properties), None)
-            meaning = field.description or self._meaning(model, name)
+            meaning = field.description or self._meaning(model, name) or FIELDS.get(str(shown))
             if shown is not None and meaning is not None:
                 properties[shown]["description"] = meaning
         return described

@@ -23,8 +23,9 @@ _APP_POLICY = (
 )
 _REFERENCE_POLICY = f"{_APP_POLICY} trusted-types 'none'"
 _CONSOLE_POLICY = f"{_APP_POLICY} trusted-types mail-frame; style-src-attr 'unsafe-inline'"
-"""The console shows HTML of messages, sanitised, in a sandboxed frame. The frame has this policy and a stricter one of
-its own. `mail-frame` makes its document; `style` attributes are those of messages."""
+"""The console shows HTML of messages, sanitised, and previews of sign-in pages in sandboxed frames, which have this
+policy too; a message has a stricter one of its own. `mail-frame` makes their documents; `style` attributes are those of
+messages and of what the console scales."""
 _COMMON = (
     (b"x-content-type-options", b"nosniff"),
     (b"cross-origin-resource-policy", b"same-origin"),

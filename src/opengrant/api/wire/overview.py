@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from opengrant.api.wire.fields import Answer, Model
+from opengrant.api.wire.webhooks import WebhookFailing
 from opengrant.model import SECOND, ProviderName
 from opengrant.operations import overview
 
@@ -101,6 +102,8 @@ class WebhookBacklog(Model):
     """Deliveries that were given up and not replayed; 1000 means 1000 or more."""
     oldest_pending_at: int | None = None
     """Unix seconds of the event that has waited longest."""
+    failing: WebhookFailing | None = None
+    """Its latest attempt failed."""
 
 
 class Overview(Model):
@@ -151,6 +154,7 @@ class Overview(Model):
                     pending=backlog.pending,
                     failed=backlog.failed,
                     oldest_pending_at=_seconds(backlog.oldest_pending_at),
+                    failing=None if webhook.failing is None else WebhookFailing.of(webhook.failing).model_dump(),
                 )
                 for webhook, backlog in snapshot.webhooks
             ],

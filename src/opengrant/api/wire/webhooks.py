@@ -7,7 +7,8 @@ from pydantic import BeforeValidator, Field, RootModel, SecretStr, StringConstra
 from opengrant.api.wire import pagination as cursors
 from opengrant.api.wire.fields import Id, Model, OrNull, examples, text
 from opengrant.errors import InvalidRequest
-from opengrant.events import deliveries, webhooks
+from opengrant.events import attempts, deliveries, webhooks
+from opengrant.events.envelope import headers_of
 from opengrant.model import SECOND, Micros
 
 OwnTrigger = Literal["connector.degraded", "connector.recovered"]
@@ -115,6 +116,32 @@ class OwnTriggers(Model):
     """`connector.degraded` and `connector.recovered`: many grants of a connector fail alike; they work again."""
 
 
+class WebhookFailing(Model):
+    """The latest attempt failed; one that goes well ends this."""
+
+    since: int
+    """Unix seconds of the first failed attempt in a row."""
+    at: int
+    """Of the latest."""
+    attempts: int
+    """How many in a row have failed."""
+    reason: str
+    """Why the latest failed, such as `Answered 500`, `No answer within 10 s` or `Certificate not trusted: …`."""
+
+    @classmethod
+    def of(cls, failing: webhooks.Failing) -> "WebhookFailing":
+        return cls.model_construct(
+            since=failing.since // SECOND, at=failing.at // SECOND, attempts=failing.attempts, reason=failing.reason
+        )
+
+
+class WebhookExtras(OwnTriggers):
+    """What only this server says of a webhook."""
+
+    failing: WebhookFailing | None = None
+    """The receiver fails, since the first failed attempt. `status` changes only after 15 minutes."""
+
+
 class Webhook(Model):
     """A destination of events."""
 
@@ -132,8 +159,8 @@ class Webhook(Model):
     """Unix seconds."""
     created_at: int
     updated_at: int
-    opengrant: OwnTriggers | None = None
-    """Our addition: which events of ours it is told of. Absent when there are none."""
+    opengrant: WebhookExtras | None = None
+    """Our addition: which events of ours it is sent, and why it fails. Absent when there is neither."""
 
     @classmethod
     def fields_of(cls, webhook: webhooks.Webhook) -> dict[str, Any]:
@@ -142,7 +169,7 @@ class Webhook(Model):
             "id": webhook.id,
             "webhook_url": webhook.url,
             "trigger_types": [trigger for trigger in webhook.triggers if trigger not in webhooks.OURS],
-            "opengrant": OwnTriggers.model_construct(trigger_types=own) if own else None,
+            "opengrant": _extras(own, webhook.failing),
             "description": webhook.description,
             "notification_email_addresses": list(webhook.emails),
             "compressed_delivery": webhook.compressed,
@@ -155,6 +182,12 @@ class Webhook(Model):
     @classmethod
     def of(cls, webhook: webhooks.Webhook) -> "Webhook":
         return cls.model_construct(**cls.fields_of(webhook))
+
+
+def _extras(own: list[OwnTrigger], failing: webhooks.Failing | None) -> WebhookExtras | None:
+    if failing is None:
+        return WebhookExtras.model_construct(trigger_types=own) if own else None
+    return WebhookExtras.model_construct(trigger_types=own, failing=WebhookFailing.of(failing))
 
 
 class WebhookWithSecret(Webhook):
@@ -276,6 +309,8 @@ class Delivery(Model):
     """With the one under way."""
     outcome: str | None = None
     """How the last attempt ended: an HTTP status, or a word such as `timeout`. Absent before the first."""
+    reason: str | None = None
+    """The same in words. Absent before the first attempt, and of one that was delivered."""
     created_at: int
     """Unix seconds of the event."""
     next_try_at: int | None = None
@@ -284,19 +319,89 @@ class Delivery(Model):
     """Once it is delivered or failed."""
 
     @classmethod
+    def fields_of(cls, delivery: deliveries.Delivery) -> dict[str, Any]:
+        outcome = delivery.outcome
+        return {
+            "id": str(delivery.seq),
+            "webhook_id": delivery.webhook_id,
+            "event_id": delivery.event_id,
+            "type": cast(Trigger, delivery.type),
+            "grant_id": delivery.subject or None,
+            "state": delivery.state,
+            "attempts": delivery.attempts,
+            "outcome": outcome,
+            "reason": None if outcome is None or delivery.state == "delivered" else attempts.reason_of(outcome),
+            "created_at": delivery.created_at // SECOND,
+            "next_try_at": delivery.due_at // SECOND if delivery.state == "pending" else None,
+            "ended_at": None if delivery.ended_at is None else delivery.ended_at // SECOND,
+        }
+
+    @classmethod
     def of(cls, delivery: deliveries.Delivery) -> "Delivery":
+        return cls.model_construct(**cls.fields_of(delivery))
+
+
+class DeliveryAttempt(Model):
+    """One attempt to deliver an event."""
+
+    number: int
+    """Which attempt of the delivery, from 1."""
+    at: int
+    """Unix seconds of its begin."""
+    duration_ms: int
+    """Until the answer, or until it was given up."""
+    outcome: str
+    """An HTTP status, or a word such as `timeout`."""
+    reason: str
+    """The same in words, such as `Answered 500`."""
+    signature: str | None = None
+    """The header `X-Nylas-Signature` that was sent. Absent when nothing was sent."""
+    answer_headers: dict[str, str] | None = None
+    """Headers of the answer; values that may be secrets are masked. Absent without an answer."""
+    answer_body: str | None = None
+    """The first 2 KB of the answer's body, as text. Absent without an answer."""
+    answer_cut: bool | None = None
+    """The answer's body was longer."""
+
+    @classmethod
+    def of(cls, attempt: deliveries.Attempt) -> "DeliveryAttempt":
+        answered = attempt.outcome.isdigit()
         return cls.model_construct(
-            id=str(delivery.seq),
-            webhook_id=delivery.webhook_id,
-            event_id=delivery.event_id,
-            type=cast(Trigger, delivery.type),
-            grant_id=delivery.subject or None,
-            state=delivery.state,
-            attempts=delivery.attempts,
-            outcome=delivery.outcome,
-            created_at=delivery.created_at // SECOND,
-            next_try_at=delivery.due_at // SECOND if delivery.state == "pending" else None,
-            ended_at=None if delivery.ended_at is None else delivery.ended_at // SECOND,
+            number=attempt.number,
+            at=attempt.at // SECOND,
+            duration_ms=attempt.took // 1000,
+            outcome=attempt.outcome,
+            reason=attempt.reason,
+            signature=attempt.signature,
+            answer_headers=dict(attempt.headers) if answered else None,
+            answer_body=attempt.body if answered else None,
+            answer_cut=attempt.cut if answered else None,
+        )
+
+
+class DeliveryInFull(Delivery):
+    """A delivery with what is sent, and every attempt that is kept."""
+
+    url: str
+    """Where it goes: the URL that the webhook has now."""
+    headers: dict[str, str]
+    """Headers that are sent beside the signature, which each attempt has of its own."""
+    notification: dict[str, Any]
+    """What is sent, as the latest attempt sent it."""
+    lacks_contents: bool
+    """The message is read when the notification is sent and is not stored, so `notification` does not show it."""
+    history: list[DeliveryAttempt]
+    """The latest ten attempts, newest first."""
+
+    @classmethod
+    def in_full(cls, found: deliveries.DeliveryInFull) -> "DeliveryInFull":
+        return cls.model_construct(
+            **cls.fields_of(found.delivery),
+            url=found.webhook.url,
+            headers=headers_of(compressed=found.webhook.compressed),
+            notification=dict(found.notification),
+            lacks_contents=found.lacks_contents,
+            history=[DeliveryAttempt.of(one) for one in reversed(found.attempts)],
         )
 
 

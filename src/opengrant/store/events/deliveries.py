@@ -6,9 +6,11 @@ pending delivery is claimed: that keeps their order.
 """
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
+
+import orjson
 
 from opengrant.model import Micros
 from opengrant.store.engine.arguments import Arguments
@@ -43,6 +45,30 @@ class Delivery:
     attempts: int
     outcome: str | None
     ended_at: Micros | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt to deliver.
+
+    number     which attempt of the delivery, from 1
+    outcome    an HTTP status, or a word
+    reason     the same in words
+    signature  what was sent as signature; None: nothing was sent
+    headers    of the answer
+    body       the beginning of the answer's body
+    cut        the answer's body was longer
+    """
+
+    number: int
+    at: Micros
+    took: Micros
+    outcome: str
+    reason: str
+    signature: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str = ""
+    cut: bool = False
 
 
 _COLUMNS = Columns(
@@ -156,33 +182,46 @@ def claim(application_id: str, webhook_id: str, terms: ClaimTerms, dialect: Dial
     return taken
 
 
-def delivered(delivery: Delivery, owner: str, outcome: str, *, at: Micros) -> Steps[bool]:
-    """False if the claim has ended: another node sends it again, or has done so."""
-    return (yield from _end(delivery, "delivered", outcome, at=at, owner=owner))
+def delivered(delivery: Delivery, owner: str, attempts: Sequence[Attempt], *, at: Micros) -> Steps[bool]:
+    """False if the claim has ended: another node sends it again, or has done so.
+
+    attempts  those to keep; the last one is the current
+    """
+    return (yield from _end(delivery, "delivered", attempts[-1].outcome, at=at, owner=owner, attempts=attempts))
 
 
-def failed(delivery: Delivery, owner: str, outcome: str, *, at: Micros) -> Steps[bool]:
+def failed(delivery: Delivery, owner: str, attempts: Sequence[Attempt], *, at: Micros) -> Steps[bool]:
     """End it as failed; the next delivery of its subject may be sent."""
-    return (yield from _end(delivery, "failed", outcome, at=at, owner=owner))
+    return (yield from _end(delivery, "failed", attempts[-1].outcome, at=at, owner=owner, attempts=attempts))
 
 
-def again(delivery: Delivery, owner: str, outcome: str, *, due_at: Micros) -> Steps[bool]:
+def again(delivery: Delivery, owner: str, attempts: Sequence[Attempt], *, due_at: Micros) -> Steps[bool]:
     """Try again later; the next delivery of its subject waits."""
     rows = yield Statement(
-        """update deliveries set owner = null, outcome = $4, due_at = $5
+        """update deliveries set owner = null, outcome = $4, due_at = $5, history = $6
            where application_id = $1 and seq = $2 and owner = $3 and state = 'pending' returning seq""",
-        (delivery.application_id, delivery.seq, owner, outcome, due_at),
+        (delivery.application_id, delivery.seq, owner, attempts[-1].outcome, due_at, _put_history(attempts)),
     )
     return bool(rows)
 
 
-def _end(delivery: Delivery, state: State, outcome: str, *, at: Micros, owner: str | None = None) -> Steps[bool]:
+def _end(
+    delivery: Delivery,
+    state: State,
+    outcome: str,
+    *,
+    at: Micros,
+    owner: str | None = None,
+    attempts: Sequence[Attempt] = (),
+) -> Steps[bool]:
     args: tuple[Any, ...] = (delivery.application_id, delivery.seq, state, outcome, at)
+    claimed = "" if owner is None else "and owner = $6"
+    history = "" if owner is None else ", history = $7"
     rows = yield Statement(
-        f"""update deliveries set state = $3, outcome = $4, ended_at = $5, owner = null
-            where application_id = $1 and seq = $2 and state = 'pending' {"" if owner is None else "and owner = $6"}
+        f"""update deliveries set state = $3, outcome = $4, ended_at = $5, owner = null{history}
+            where application_id = $1 and seq = $2 and state = 'pending' {claimed}
             returning seq""",
-        args if owner is None else (*args, owner),
+        args if owner is None else (*args, owner, _put_history(attempts)),
     )
     if not rows:
         return False
@@ -195,6 +234,26 @@ def _end(delivery: Delivery, state: State, outcome: str, *, at: Micros, owner: s
         (delivery.application_id, delivery.webhook_id, delivery.subject, at),
     )
     return True
+
+
+def history(application_id: str, seq: int) -> Steps[list[Attempt]]:
+    """The attempts that are kept, oldest first."""
+    rows = yield Statement(
+        "select history from deliveries where application_id = $1 and seq = $2", (application_id, seq)
+    )
+    return [Attempt(**one) for one in orjson.loads(rows[0][0])] if rows and rows[0][0] is not None else []
+
+
+def _put_history(attempts: Sequence[Attempt]) -> str:
+    return orjson.dumps(attempts).decode()
+
+
+def find(application_id: str, webhook_id: str, seq: int) -> Steps[Delivery | None]:
+    rows = yield Statement(
+        f"select {_COLUMNS} from deliveries where application_id = $1 and seq = $2 and webhook_id = $3",
+        (application_id, seq, webhook_id),
+    )
+    return _COLUMNS.read(rows[0]) if rows else None
 
 
 def _move(delivery: Delivery, due_at: Micros) -> Steps[None]:

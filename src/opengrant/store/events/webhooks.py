@@ -3,14 +3,26 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic_core import from_json, to_json
+
 from opengrant.model import Micros
-from opengrant.store.engine.columns import FLAG, Columns, split
+from opengrant.store.engine.columns import FLAG, Columns, Converter, split
 from opengrant.store.engine.json_columns import LIST
 from opengrant.store.engine.port import Statement, Steps
 
 Status = Literal["active", "failing", "failed", "pause"]
 
 _SHOWN = "status <> 'deleted'"
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """The latest attempt failed. since: the first of those in a row. at: the latest. reason: in words."""
+
+    since: Micros
+    at: Micros
+    attempts: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +40,34 @@ class Webhook:
     status_updated_at: Micros
     created_at: Micros
     updated_at: Micros
+    failing: Failing | None = None
 
 
+_FAILING = Converter(
+    lambda failing: None if failing is None else to_json(failing).decode(),
+    lambda text: None if text is None else Failing(**from_json(text)),
+)
 _COLUMNS = Columns(
     Webhook,
     (
         *("application_id", "id", "url", "triggers", "description", "emails", "compressed"),
-        *("status", "status_updated_at", "created_at", "updated_at"),
+        *("status", "status_updated_at", "created_at", "updated_at", "failure"),
     ),
+    fields={"failure": "failing"},
     triggers=LIST,
     emails=LIST,
     compressed=FLAG,
+    failure=_FAILING,
 )
 _REPLACED = _COLUMNS.writer(
     (
         *("application_id", "id", "url", "triggers", "description", "emails", "compressed"),
-        *("status", "status_updated_at", "updated_at"),
+        *("status", "status_updated_at", "updated_at", "failure"),
     )
 )
+
+
+_JUDGED = _COLUMNS.writer(("application_id", "id", "status", "status_updated_at", "failure"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +115,8 @@ def replace(webhook: Webhook) -> Steps[bool]:
     """Write the mutable columns. False if it has been deleted."""
     rows = yield Statement(
         f"""update webhooks set url = $3, triggers = $4, description = $5, emails = $6, compressed = $7,
-                   status = $8, status_updated_at = $9, updated_at = $10
+                   status = $8, status_updated_at = $9, updated_at = $10,
+                   failure = $11
             where application_id = $1 and id = $2 and {_SHOWN} returning id""",
         _REPLACED(webhook),
     )
@@ -124,11 +147,12 @@ def lock_window(application_id: str, webhook_id: str) -> Steps[tuple[Webhook, Wi
 
 
 def judge(webhook: Webhook, window: Window) -> Steps[None]:
-    """Write the status and the window of results that led to it."""
+    """Write the status, the failure, and the window of results that led to them."""
     yield Statement(
-        """update webhooks set status = $3, status_updated_at = $4, window_at = $5, window_failed = $6, window_all = $7
+        """update webhooks set status = $3, status_updated_at = $4, failure = $5,
+                   window_at = $6, window_failed = $7, window_all = $8
            where application_id = $1 and id = $2""",
-        (webhook.application_id, webhook.id, webhook.status, webhook.status_updated_at, *_WINDOW.write(window)),
+        (*_JUDGED(webhook), *_WINDOW.write(window)),
     )
 
 

@@ -168,7 +168,9 @@ function Details({ entry }: { entry: AuditEntry }) {
                     <div>
                         <dt>Request</dt>
                         <dd class="break">
-                            <code>{entry.request_id}</code>
+                            <a href={href(["requests", entry.request_id])}>
+                                <code>{entry.request_id}</code>
+                            </a>
                         </dd>
                     </div>
                 )}

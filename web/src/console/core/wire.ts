@@ -2,6 +2,7 @@
 
 /** Statistics: a process that is killed loses the last seconds of its counts. */
 export interface Activity {
+    /** The length of each interval. */
     bucket_seconds: 3600 | 86400;
     /** Oldest first, empty ones too; the last one is under way. */
     buckets: ActivityBucket[];
@@ -23,19 +24,53 @@ export interface ActivityBucket {
 
 /** Where notifications come from, as far as the operator has said so. */
 export interface Addresses {
+    /** IP addresses that notifications come from. */
     ip_addresses: string[];
     /** Unix seconds. */
     updated_at: number;
 }
 
+/** A request that was answered: what it was, without bodies, addresses and secrets. */
+export interface AnsweredRequest {
+    /** The `request_id` of its answer. */
+    id: string;
+    /** Unix seconds of its begin. */
+    at: number;
+    /** Of HTTP. */
+    method: string;
+    /** The template of the path. Values of the path and the query are not kept. */
+    route: string;
+    /** 499: the client hung up. */
+    status: number;
+    /** Until the last byte of the answer. */
+    duration_ms: number;
+    /** The API key that it came with, if one did. */
+    api_key_id?: string;
+    /** The console session that it came with, if one did. */
+    session_id?: string;
+    /** The grant whose id the path names, or whose access token it came with. */
+    grant_id?: string;
+    /** Absent when it went well. */
+    error?: RequestError;
+    /** Host and process that answered it, whose log has more. */
+    node: string;
+}
+
 /** An API key, without its secret. */
 export interface ApiKey {
+    /** Its id. */
     id: string;
+    /** The id of the application. */
     application_id: string;
+    /** Its name. */
     name: string;
+    /** What the key may do. */
     permissions: ("all" | "grants.token" | "grants.credential" | "grants.proxy" | "grants.mail")[];
+    /** Its state. */
     status: "active" | "expired" | "revoked";
+    /** When it was created, in Unix seconds. */
     created_at: number;
+    /** When it last changed, in Unix seconds. */
     updated_at: number;
     /** Absent when it does not expire. */
     expires_at?: number;
@@ -51,25 +86,33 @@ export type Assigned = Record<string, unknown>;
 export interface Attachment {
     /** Of this message alone: pass `message_id` with it. */
     id: string;
+    /** The id of the grant. */
     grant_id: string;
+    /** The name of the file. */
     filename?: string;
+    /** The media type. */
     content_type: string;
     /** Bytes as they were sent: encoded, a third more than the file where it is Base64. */
     size: number;
     /** By which the message's HTML shows it. */
     content_id?: string;
+    /** The header of the part, as it was sent. */
     content_disposition?: string;
+    /** Whether it is shown within the text. */
     is_inline: boolean;
 }
 
 /** What is verified, and by which record. */
 export interface Attempt {
+    /** Which kind it is. */
     type: "ownership" | "mx" | "spf" | "dkim" | "feedback";
+    /** The record. */
     options: RecordOptions;
 }
 
 /** Something that was done. */
 export interface AuditEntry {
+    /** Its id. */
     id: string;
     /** Unix seconds. */
     at: number;
@@ -147,18 +190,24 @@ export interface AuditEntry {
 export interface AutoGroupJob {
     /** Stands in the log when it is done. */
     job_id: string;
+    /** For people: what happened. */
     message: string;
 }
 
 /** `order` only for a round robin: who is next comes first. */
 export interface Availability {
+    /** The addresses in the order of whose turn it is. */
     order?: string[];
+    /** Intervals. */
     time_slots: AvailableSlot[];
 }
 
 export interface AvailableSlot {
+    /** Email addresses. */
     emails: string[];
+    /** The beginning, in Unix seconds. */
     start_time: number;
+    /** The end, in Unix seconds. */
     end_time: number;
 }
 
@@ -166,39 +215,57 @@ export interface AvailableSlot {
 export interface BrandingRemark {
     /** As `hosted_authentication.color_primary`. */
     field: string;
+    /** For people: what happened. */
     message: string;
 }
 
 /** A login at a CalDAV server. */
 export interface CaldavLogin {
+    /** The address of the account. */
     principal_url: string;
     /** The collection of the calendars. */
     home_url?: string;
+    /** The user name to log in with. */
     username: string;
+    /** The password to log in with. */
     password: string;
 }
 
 /** A calendar that this server keeps. */
 export interface Calendar {
+    /** Its id. */
     id: string;
+    /** The id of the grant. */
     grant_id: string;
+    /** What it is: `event`, `message`, `calendar` and so on. */
     object: string;
+    /** Its name. */
     name: string;
+    /** The description. */
     description?: string;
+    /** The place. */
     location?: string;
     /** IANA name. Without one, whole days are those of UTC. */
     timezone?: string;
+    /** The colour, as `#039BE5`. */
     hex_color?: string;
+    /** The colour of text on it. */
     hex_foreground_color?: string;
+    /** Whether it is the grant's first calendar. */
     is_primary: boolean;
+    /** Whether it belongs to the grant. */
     is_owned_by_user: boolean;
+    /** Whether it cannot be changed. */
     read_only: boolean;
+    /** What you keep with it. */
     metadata?: Record<string, string>;
+    /** Kept as it was sent; no notes are taken. */
     notetaker?: Record<string, unknown>;
 }
 
 /** The message is not sent. */
 export interface Cancelled {
+    /** For people: what happened. */
     message: string;
 }
 
@@ -206,22 +273,35 @@ export interface Cancelled {
 export interface CleanMessage {
     /** Its Message-ID, where it has one. */
     id: string;
+    /** The id of the grant. */
     grant_id: string;
+    /** What it is: `event`, `message`, `calendar` and so on. */
     object: string;
+    /** The conversation that it belongs to. */
     thread_id?: string;
+    /** The subject. */
     subject?: string;
+    /** Who wrote it. */
     from?: MailAddress[];
+    /** To whom it went. */
     to?: MailAddress[];
+    /** Who got a copy. */
     cc?: MailAddress[];
+    /** Who got a copy that the others do not see. */
     bcc?: MailAddress[];
+    /** Where answers go. */
     reply_to?: MailAddress[];
     /** When the mail server received it. */
     date?: number;
+    /** When it was created, in Unix seconds. */
     created_at?: number;
+    /** Whether it counts as unread. */
     unread?: boolean;
+    /** Whether it is flagged. */
     starred?: boolean;
     /** The folder in which it was found. */
     folders?: string[];
+    /** The files of the message. */
     attachments?: Attachment[];
     /** HTML as it was sent, and plain text where there is no HTML. It was written by a stranger: sanitise it. */
     body?: string;
@@ -244,7 +324,9 @@ export type CleanMessages = CleanMessage[];
 
 /** An application's settings for one provider. */
 export interface Connector {
+    /** Its name. */
     name: string;
+    /** The name of the provider. */
     provider: ProviderName;
     /** What may be read again: client_id, tenant, topic_name. */
     settings: Record<string, unknown>;
@@ -256,10 +338,13 @@ export interface Connector {
 
 /** A console session. The session cookie is not part of it. */
 export interface ConsoleSession {
+    /** Its id. */
     id: string;
     /** What it was begun with. */
     kind: "api_key" | "link";
+    /** The id of the application. */
     application_id: string;
+    /** The name of the application. */
     application_name: string;
     /** The key; absent with a link. */
     api_key_id?: string;
@@ -267,6 +352,7 @@ export interface ConsoleSession {
     permissions: string[];
     /** True with a link: it may call what otherwise asks for a signature, for its own application. */
     operator: boolean;
+    /** When it was created, in Unix seconds. */
     created_at: number;
     /** Its last use, to the minute. */
     used_at: number;
@@ -278,9 +364,13 @@ export interface ConsoleSession {
 
 /** A person who wrote to the mailbox, or was written to. Fields that are not selected are left out. */
 export interface Contact {
+    /** Its id. */
     id: string;
+    /** The id of the grant. */
     grant_id: string;
+    /** What it is: `event`, `message`, `calendar` and so on. */
     object: string;
+    /** Where it comes from. */
     source?: string;
     /** As the last message names them. */
     display_name?: string;
@@ -288,39 +378,55 @@ export interface Contact {
     given_name?: string;
     /** What follows it. */
     surname?: string;
+    /** Email addresses. */
     emails?: ContactEmail[];
     /** Empty, as the lists that follow. */
     phone_numbers?: string[];
+    /** There are none. */
     physical_addresses?: string[];
+    /** There are none. */
     im_addresses?: string[];
+    /** There are none. */
     web_pages?: string[];
+    /** There are none. */
     groups?: string[];
 }
 
 /** An address of a contact. */
 export interface ContactEmail {
+    /** The email address. */
     email: string;
+    /** Which kind it is. */
     type: "other";
 }
 
 /** A group of contacts. */
 export interface ContactGroup {
+    /** Its id. */
     id: string;
+    /** The id of the grant. */
     grant_id: string;
+    /** What it is: `event`, `message`, `calendar` and so on. */
     object: string;
 }
 
 /** A credential of a connector. What it holds is never shown. */
 export interface Credential {
+    /** Its id. */
     id: string;
+    /** Its name. */
     name: string;
+    /** When it was created, in Unix seconds. */
     created_at: number;
+    /** When it last changed, in Unix seconds. */
     updated_at: number;
 }
 
 /** The database of the installation. */
 export interface Database {
+    /** Which database it is. */
     engine: "sqlite" | "postgres";
+    /** The version. */
     version: string;
     /** What it takes on its disk. */
     bytes: number;
@@ -328,6 +434,7 @@ export interface Database {
 
 /** A connector, a credential of it, or a mail host, whose grants fail alike and are held. */
 export interface DegradedSource {
+    /** The name of the provider. */
     provider: ProviderName;
     /** As events carry it in integration_id. */
     connector_id: string;
@@ -335,11 +442,15 @@ export interface DegradedSource {
     credential_id?: string;
     /** Of the mail host. */
     host?: string;
+    /** Since when, in Unix seconds. */
     since: number;
+    /** Who has to act: reconnect, connector, provider_down, rate_limited, bad_request or unknown. */
     class: string;
+    /** A stable word for programs. */
     reason: string;
     /** The provider's own word. */
     provider_code?: string;
+    /** What to do next, and who. */
     remedy: string;
     /** How many valid grants depend on it. */
     grants: number;
@@ -349,6 +460,7 @@ export interface DegradedSource {
 
 /** It is gone. */
 export interface Deleted {
+    /** Its state. */
     status?: "success";
 }
 
@@ -424,6 +536,8 @@ export interface Delivery {
     attempts: number;
     /** How the last attempt ended: an HTTP status, or a word such as `timeout`. Absent before the first. */
     outcome?: string;
+    /** The same in words. Absent before the first attempt, and of one that was delivered. */
+    reason?: string;
     /** Unix seconds of the event. */
     created_at: number;
     /** While it is pending: not before then. */
@@ -432,22 +546,147 @@ export interface Delivery {
     ended_at?: number;
 }
 
+/** One attempt to deliver an event. */
+export interface DeliveryAttempt {
+    /** Which attempt of the delivery, from 1. */
+    number: number;
+    /** Unix seconds of its begin. */
+    at: number;
+    /** Until the answer, or until it was given up. */
+    duration_ms: number;
+    /** An HTTP status, or a word such as `timeout`. */
+    outcome: string;
+    /** The same in words, such as `Answered 500`. */
+    reason: string;
+    /** The header `X-Nylas-Signature` that was sent. Absent when nothing was sent. */
+    signature?: string;
+    /** Headers of the answer; values that may be secrets are masked. Absent without an answer. */
+    answer_headers?: Record<string, string>;
+    /** The first 2 KB of the answer's body, as text. Absent without an answer. */
+    answer_body?: string;
+    /** The answer's body was longer. */
+    answer_cut?: boolean;
+}
+
+/** A delivery with what is sent, and every attempt that is kept. */
+export interface DeliveryInFull {
+    /** What replaying names. */
+    id: string;
+    /** Where it goes. */
+    webhook_id: string;
+    /** The `id` of the notification, which stays the same however often it is sent. */
+    event_id: string;
+    /** What happened. */
+    type:
+        | "grant.created"
+        | "grant.updated"
+        | "grant.deleted"
+        | "grant.expired"
+        | "grant.imap_sync_completed"
+        | "calendar.created"
+        | "calendar.updated"
+        | "calendar.deleted"
+        | "event.created"
+        | "event.updated"
+        | "event.deleted"
+        | "message.created"
+        | "message.created.cleaned"
+        | "message.updated"
+        | "message.deleted"
+        | "message.send_success"
+        | "message.send_failed"
+        | "message.bounce_detected"
+        | "message.bounced"
+        | "message.complaint"
+        | "message.delivered"
+        | "message.rejected"
+        | "message.opened"
+        | "message.opened.legacy"
+        | "message.link_clicked"
+        | "message.link_clicked.legacy"
+        | "message.transactional.bounced"
+        | "message.transactional.complaint"
+        | "message.transactional.delivered"
+        | "message.transactional.rejected"
+        | "thread.replied"
+        | "thread.replied.legacy"
+        | "message.intelligence.order"
+        | "message.intelligence.return"
+        | "message.intelligence.tracking"
+        | "message.intelligence.travel"
+        | "contact.created"
+        | "contact.updated"
+        | "contact.deleted"
+        | "folder.created"
+        | "folder.updated"
+        | "folder.deleted"
+        | "booking.created"
+        | "booking.pending"
+        | "booking.rescheduled"
+        | "booking.cancelled"
+        | "booking.reminder"
+        | "notetaker.created"
+        | "notetaker.updated"
+        | "notetaker.deleted"
+        | "notetaker.meeting_state"
+        | "notetaker.media"
+        | "connector.degraded"
+        | "connector.recovered";
+    /** Whose event it is, if it is a grant's. */
+    grant_id?: string;
+    /** `pending`: it will be tried, now or later. `failed`: given up, until it is replayed. */
+    state: "pending" | "delivered" | "failed";
+    /** With the one under way. */
+    attempts: number;
+    /** How the last attempt ended: an HTTP status, or a word such as `timeout`. Absent before the first. */
+    outcome?: string;
+    /** The same in words. Absent before the first attempt, and of one that was delivered. */
+    reason?: string;
+    /** Unix seconds of the event. */
+    created_at: number;
+    /** While it is pending: not before then. */
+    next_try_at?: number;
+    /** Once it is delivered or failed. */
+    ended_at?: number;
+    /** Where it goes: the URL that the webhook has now. */
+    url: string;
+    /** Headers that are sent beside the signature, which each attempt has of its own. */
+    headers: Record<string, string>;
+    /** What is sent, as the latest attempt sent it. */
+    notification: Record<string, unknown>;
+    /** The message is read when the notification is sent and is not stored, so `notification` does not show it. */
+    lacks_contents: boolean;
+    /** The latest ten attempts, newest first. */
+    history: DeliveryAttempt[];
+}
+
 /** An application. */
 export interface Details {
     /** Also the client_id of hosted sign-in. */
     application_id: string;
+    /** The id of the organisation: one for each server. */
     organization_id: string;
+    /** Where the server runs, as the operator calls it. */
     region: "us" | "eu";
+    /** What the application is for. */
     environment: "production";
+    /** The workspace of grants that belong to no other. */
     default_workspace_id: string;
+    /** Name, icon and website that sign-in pages show. */
     branding: Record<string, unknown>;
+    /** Colours, texts and links of sign-in pages. */
     hosted_authentication: Record<string, unknown>;
+    /** Pages and identity providers that may exchange tokens. */
     idp_settings?: Record<string, unknown>;
+    /** What calls of mail may do. */
     mail_settings?: Record<string, unknown>;
+    /** The domain. */
     domain?: string;
+    /** The redirect URIs. */
     callback_uris: RedirectUri[];
     /** Unix seconds. */
     created_at: number;
+    /** When it last changed, in Unix seconds. */
     updated_at: number;
 }
 
@@ -455,7 +694,9 @@ export interface Details {
 export interface Detection {
     /** As sent. */
     email_address: string;
+    /** Whether the provider is known. */
     detected: boolean;
+    /** The name of the provider. */
     provider?: ProviderName;
     /** With provider `imap`: the service behind it, where it has a name. */
     type?: string;
@@ -463,23 +704,35 @@ export interface Detection {
 
 /** A registered domain. All fields are always there. */
 export interface Domain {
+    /** Its id. */
     id: string;
+    /** Its name. */
     name: string;
     /** A subdomain lent by the service; here never. */
     branded: boolean;
+    /** The domain. */
     domain_address: string;
+    /** The id of the organisation: one for each server. */
     organization_id: string;
+    /** Where the server runs, as the operator calls it. */
     region: "us" | "eu";
+    /** Whether DNS proves that it is yours. */
     verified_ownership: boolean;
+    /** Whether the DKIM key was found in DNS. */
     verified_dkim: boolean;
+    /** Whether the SPF record was found in DNS. */
     verified_spf: boolean;
+    /** Whether the MX record was found in DNS. */
     verified_mx: boolean;
+    /** Whether the record for bounces was found in DNS. */
     verified_feedback: boolean;
     /** Never checked. */
     verified_dmarc: boolean;
     /** Never checked. */
     verified_arc: boolean;
+    /** When it was created, in Unix seconds. */
     created_at: number;
+    /** When it last changed, in Unix seconds. */
     updated_at: number;
 }
 
@@ -487,22 +740,35 @@ export interface Domain {
 export interface Draft {
     /** Its Message-ID, where it has one. It stays the same when the draft is changed. */
     id: string;
+    /** The id of the grant. */
     grant_id: string;
+    /** What it is: `event`, `message`, `calendar` and so on. */
     object: string;
+    /** The conversation that it belongs to. */
     thread_id?: string;
+    /** The subject. */
     subject?: string;
+    /** Who wrote it. */
     from?: MailAddress[];
+    /** To whom it went. */
     to?: MailAddress[];
+    /** Who got a copy. */
     cc?: MailAddress[];
+    /** Who got a copy that the others do not see. */
     bcc?: MailAddress[];
+    /** Where answers go. */
     reply_to?: MailAddress[];
     /** When the mail server received it. */
     date?: number;
+    /** When it was created, in Unix seconds. */
     created_at?: number;
+    /** Whether it counts as unread. */
     unread?: boolean;
+    /** Whether it is flagged. */
     starred?: boolean;
     /** The folder in which it was found. */
     folders?: string[];
+    /** The files of the message. */
     attachments?: Attachment[];
     /** HTML as it was sent, and plain text where there is no HTML. It was written by a stranger: sanitise it. */
     body?: string;
@@ -518,34 +784,61 @@ export interface Draft {
 
 /** An event, a series, or one occurrence of a series, which has a `master_event_id`. */
 export interface Event {
+    /** Its id. */
     id: string;
+    /** The id of the grant. */
     grant_id: string;
+    /** What it is: `event`, `message`, `calendar` and so on. */
     object: string;
+    /** The id of the calendar. */
     calendar_id: string;
+    /** The title. */
     title?: string;
+    /** The description. */
     description?: string;
+    /** The description without HTML. */
     text_description?: string;
+    /** The place. */
     location?: string;
+    /** The time. */
     when: When;
+    /** Whether it takes time. */
     busy: boolean;
+    /** Who takes part, with their answers. */
     participants: Record<string, unknown>[];
+    /** Rooms and things that are booked. */
     resources?: Record<string, unknown>[];
+    /** How many can take part; -1: no limit. */
     capacity?: number;
+    /** The online meeting. */
     conferencing?: Record<string, unknown>;
+    /** When to remind. */
     reminders?: Record<string, unknown>;
+    /** RRULE and EXDATE of a series. */
     recurrence?: string[];
+    /** What you keep with it. */
     metadata?: Record<string, string>;
+    /** Who sees it: `public`, `private` or `default`. */
     visibility?: string;
+    /** Whether participants do not see each other. */
     hide_participants: boolean;
+    /** Kept as it was sent; no notes are taken. */
     notetaker?: Record<string, unknown>;
     /** `confirmed`, `maybe` or `cancelled`. */
     status: string;
+    /** Who invites. */
     organizer?: Record<string, unknown>;
+    /** Whether it cannot be changed. */
     read_only: boolean;
+    /** The UID of iCalendar. */
     ical_uid: string;
+    /** The series of an occurrence. */
     master_event_id?: string;
+    /** When the occurrence would begin without its change, in Unix seconds. */
     original_start_time?: number;
+    /** When it was created, in Unix seconds. */
     created_at: number;
+    /** When it last changed, in Unix seconds. */
     updated_at: number;
     /** Of an Agent Account's event with participants, when it is created, changed or answered. */
     opengrant?: Notified;
@@ -561,7 +854,9 @@ export interface ExchangeLogin {
     version?: string;
     /** The address by which the server knows the mailbox. */
     mailbox?: string;
+    /** The user name to log in with. */
     username: string;
+    /** The password to log in with. */
     password: string;
 }
 
@@ -581,13 +876,17 @@ export interface Expiring {
 export interface Feed {
     /** Subscribe to it as it is. It is a secret. */
     url: string;
+    /** When it was created, in Unix seconds. */
     created_at: number;
 }
 
 /** A folder of a mailbox. */
 export interface Folder {
+    /** Its id. */
     id: string;
+    /** The id of the grant. */
     grant_id: string;
+    /** What it is: `event`, `message`, `calendar` and so on. */
     object: string;
     /** With the names of the folders that it lies in, and the mail server's separator between them. */
     name: string;
@@ -595,14 +894,19 @@ export interface Folder {
     attributes: string[];
     /** Its messages, where the mail server counts them. */
     total_count?: number;
+    /** How many of its messages are unread, where the mail server counts them. */
     unread_count?: number;
 }
 
 /** `object` is `free_busy`, or `error` with a sentence about an address that cannot be looked up. */
 export interface FreeBusy {
+    /** The email address. */
     email: string;
+    /** What it is: `event`, `message`, `calendar` and so on. */
     object: string;
+    /** Intervals. */
     time_slots?: TimeSlot[];
+    /** What is wrong. */
     error?: string;
 }
 
@@ -613,6 +917,7 @@ export type FreeBusyList = FreeBusy[];
 export interface Grant {
     /** Stays the same when the same mailbox comes again. */
     id: string;
+    /** The name of the provider. */
     provider: ProviderName;
     /** What the grant may do; Google in full URLs, others in short names. */
     scope: string[];
@@ -622,18 +927,25 @@ export interface Grant {
     email: string;
     /** Hosts, ports and user names where the provider has such; never a secret. Agent Accounts have `has_app_password`: whether IMAP and SMTP are open. `email_verified` is there, and false, where Microsoft does not vouch for the address. */
     settings: Record<string, unknown>;
+    /** true: an operator has blocked it. */
     blocked: boolean;
     /** Unix seconds. */
     created_at: number;
     /** Unix seconds of the last successful authentication. */
     updated_at: number;
+    /** Its name. */
     name?: string;
+    /** The state that was sent, unchanged. */
     state?: string;
+    /** The provider's own id of the user. */
     provider_user_id?: string;
     /** The connector credential in use. */
     credential_id?: string;
+    /** The id of the workspace. */
     workspace_id?: string;
+    /** The IP address of the browser that signed in. */
     ip?: string;
+    /** The browser that signed in. */
     user_agent?: string;
     /** Other addresses of the mailbox, asked of Google or Microsoft just now; only with expose_aliases. */
     email_aliases?: string[];
@@ -649,8 +961,11 @@ export interface GrantDegraded {
     host?: string;
     /** As in trouble. */
     class: string;
+    /** A stable word for programs. */
     reason: string;
+    /** The provider's own word. */
     provider_code?: string;
+    /** What to do next, and who. */
     remedy: string;
     /** Unix seconds when it is tried again. */
     probe_at?: number;
@@ -686,7 +1001,9 @@ export interface GrantTrouble {
     provider_text?: string;
     /** What to do next, and who. */
     remedy: string;
+    /** When it was first seen, in Unix seconds. */
     first_seen: number;
+    /** When it was last seen, in Unix seconds. */
     last_seen: number;
     /** In a row. 0: of the grant itself there is none, it is its source that fails or wants a pause. */
     failures: number;
@@ -700,30 +1017,40 @@ export interface GrantTrouble {
 
 /** A header field as it was sent, unfolded and not decoded. */
 export interface HeaderField {
+    /** Its name. */
     name: string;
+    /** The value. */
     value: string;
 }
 
 export interface Health {
+    /** Its state. */
     status: "ok";
 }
 
 /** What came of an import. What is counted here is stored. */
 export interface Imported {
+    /** How many were created. */
     created: number;
+    /** How many were changed. */
     updated: number;
     /** These were there already, alike. */
     unchanged: number;
+    /** What was left out, and why. */
     skipped: SkippedEvent[];
 }
 
 /** What runs here. */
 export interface Installation {
+    /** The version. */
     version: string;
+    /** The version of Python. */
     python: string;
+    /** The operating system. */
     system: string;
     /** When this process started, in Unix seconds. */
     started_at: number;
+    /** The database. */
     database: Database;
     /** Processes that were seen in the last 90 seconds, at most 200, those that run longest first. */
     nodes: Process[];
@@ -743,26 +1070,35 @@ export interface KeySet {
 
 /** An access token of the provider that works now. */
 export interface LiveToken {
+    /** The token: send it in the header `Authorization`. */
     access_token: string;
+    /** `Bearer`: how the token is sent. */
     token_type?: "Bearer";
     /** Unix seconds. */
     expires_at: number;
+    /** What the token may be used for. */
     scope: string[];
 }
 
 /** An address in a header. */
 export interface MailAddress {
+    /** The email address. */
     email: string;
+    /** Its name. */
     name: string;
 }
 
 /** A login at an IMAP or SMTP server. */
 export interface MailServerLogin {
+    /** The name of the server. */
     host: string;
+    /** The port of the server. */
     port: number;
     /** How the connection was secured when the login was proven. */
     security: "tls" | "starttls" | "plain";
+    /** The user name to log in with. */
     username: string;
+    /** The password to log in with. */
     password: string;
 }
 
@@ -770,22 +1106,35 @@ export interface MailServerLogin {
 export interface Message {
     /** Its Message-ID, where it has one. */
     id: string;
+    /** The id of the grant. */
     grant_id: string;
+    /** What it is: `event`, `message`, `calendar` and so on. */
     object: string;
+    /** The conversation that it belongs to. */
     thread_id?: string;
+    /** The subject. */
     subject?: string;
+    /** Who wrote it. */
     from?: MailAddress[];
+    /** To whom it went. */
     to?: MailAddress[];
+    /** Who got a copy. */
     cc?: MailAddress[];
+    /** Who got a copy that the others do not see. */
     bcc?: MailAddress[];
+    /** Where answers go. */
     reply_to?: MailAddress[];
     /** When the mail server received it. */
     date?: number;
+    /** When it was created, in Unix seconds. */
     created_at?: number;
+    /** Whether it counts as unread. */
     unread?: boolean;
+    /** Whether it is flagged. */
     starred?: boolean;
     /** The folder in which it was found. */
     folders?: string[];
+    /** The files of the message. */
     attachments?: Attachment[];
     /** HTML as it was sent, and plain text where there is no HTML. It was written by a stranger: sanitise it. */
     body?: string;
@@ -803,6 +1152,7 @@ export interface Message {
 
 /** A change of the database's schema that has run. */
 export interface Migration {
+    /** Its name. */
     name: string;
     /** Unix seconds. */
     applied_at: number;
@@ -810,6 +1160,7 @@ export interface Migration {
 
 /** Something that happened to a grant. */
 export interface Moment {
+    /** Its id. */
     id: string;
     /** Unix seconds. */
     at: number;
@@ -835,14 +1186,21 @@ export interface Moment {
 
 /** An API key with its secret, which is shown this once. */
 export interface NewApiKey {
+    /** Its id. */
     id: string;
     /** The secret. It is stored nowhere; keep it now. */
     api_key: string;
+    /** The id of the application. */
     application_id: string;
+    /** Its name. */
     name: string;
+    /** What the key may do. */
     permissions: ("all" | "grants.token" | "grants.credential" | "grants.proxy" | "grants.mail")[];
+    /** Its state. */
     status: "active" | "expired" | "revoked";
+    /** When it was created, in Unix seconds. */
     created_at: number;
+    /** When it last changed, in Unix seconds. */
     updated_at: number;
     /** Absent when it does not expire. */
     expires_at?: number;
@@ -850,6 +1208,7 @@ export interface NewApiKey {
 
 /** notified: whether mail was sent. None is yet. */
 export interface Notified {
+    /** Whether mail was sent to participants. None is sent yet. */
     notified: boolean;
 }
 
@@ -859,17 +1218,14 @@ export interface Overview {
     at: number;
     /** Of each provider that has any, by name. */
     grants: ProviderGrants[];
+    /** What ends soon. */
     expiring: Expiring;
+    /** What happened recently. */
     activity: Activity;
     /** Longest first, 50 at most. */
     degraded: DegradedSource[];
+    /** How far each webhook is. */
     webhooks: WebhookBacklog[];
-}
-
-/** Events that only this server has. */
-export interface OwnTriggers {
-    /** `connector.degraded` and `connector.recovered`: many grants of a connector fail alike; they work again. */
-    trigger_types: ("connector.degraded" | "connector.recovered")[];
 }
 
 /** A page of the provider's own. */
@@ -884,15 +1240,19 @@ export interface Place {
 export interface Preview {
     /** The document, without its script: to be shown in a sandboxed frame. */
     html: string;
+    /** What the page changes of the branding, so that it can be read. */
     remarks: BrandingRemark[];
 }
 
 /** A process of the installation. */
 export interface Process {
+    /** Its id. */
     id: string;
     /** Name of its machine or container. */
     host: string;
+    /** The process id. */
     pid: number;
+    /** The version. */
     version: string;
     /** Unix seconds. */
     started_at: number;
@@ -924,7 +1284,9 @@ export interface Provider {
 
 /** Grants of one provider. */
 export interface ProviderGrants {
+    /** The name of the provider. */
     provider: ProviderName;
+    /** Grants that are valid. */
     valid: number;
     /** Their owners must connect again. */
     invalid: number;
@@ -961,6 +1323,7 @@ export interface ProxyToken {
 
 /** Where the owner of the mailbox signs in again. */
 export interface ReconnectLink {
+    /** The address. */
     url: string;
 }
 
@@ -968,6 +1331,7 @@ export interface ReconnectLink {
 export interface RecordOptions {
     /** Relative to the domain; `@` is the domain itself. */
     host: string;
+    /** Which kind it is. */
     type: "TXT" | "MX";
     /** For an MX, the preference and the host. */
     value: string;
@@ -975,9 +1339,13 @@ export interface RecordOptions {
 
 /** Where hosted sign-in may lead back to. */
 export interface RedirectUri {
+    /** Its id. */
     id: string;
+    /** The address. */
     url: string;
+    /** What kind of program it leads to. */
     platform: "web" | "desktop" | "js" | "ios" | "android";
+    /** What the program is known by. */
     settings: Record<string, string>;
 }
 
@@ -990,10 +1358,23 @@ export interface Replayed {
     replayed: number;
 }
 
+/** Why a request was refused. Its message is not kept, because it may quote what was sent. */
+export interface RequestError {
+    /** As in the answer. */
+    type: string;
+    /** Which error of this server it was, such as `GrantNotFound`. */
+    name?: string;
+    /** What that means, and what helps. */
+    meaning?: string;
+}
+
 /** A room of a directory. */
 export interface RoomResource {
+    /** The email address. */
     email: string;
+    /** The id of the grant. */
     grant_id: string;
+    /** What it is: `event`, `message`, `calendar` and so on. */
     object: string;
 }
 
@@ -1002,7 +1383,9 @@ export type Rsvp = Record<string, never>;
 
 /** A notification, as receivers get it. */
 export interface Sample {
+    /** The version of CloudEvents. */
     specversion: "1.0";
+    /** Which kind it is. */
     type:
         | "grant.created"
         | "grant.updated"
@@ -1030,24 +1413,31 @@ export interface Sample {
         | "thread.replied"
         | "contact.updated"
         | "contact.deleted";
+    /** Where it comes from. */
     source: string;
     /** The same each time a notification is sent again. */
     id: string;
     /** Unix seconds of the event. */
     time: number;
+    /** Which attempt to deliver it this is. */
     webhook_delivery_attempt: number;
+    /** What happened. */
     data: SampleData;
 }
 
 /** What a notification is about. */
 export interface SampleData {
+    /** The id of the application. */
     application_id: string;
+    /** What it is: `event`, `message`, `calendar` and so on. */
     object: Record<string, unknown>;
 }
 
 /** A message that was sent with `send_at`. */
 export interface Schedule {
+    /** The id of the message that waits to be sent. */
     schedule_id: string;
+    /** Its state. */
     status: ScheduleStatus;
     /** When it is to be sent, in seconds since 1970. */
     send_at: number;
@@ -1057,6 +1447,7 @@ export interface Schedule {
 
 /** What became of a message. */
 export interface ScheduleStatus {
+    /** The state. */
     code: "pending" | "success" | "failed" | "cancelled";
     /** In words, with what the mail server said last. */
     description: string;
@@ -1082,22 +1473,35 @@ export type Sent = "success";
 export interface SentMessage {
     /** Its Message-ID, where it has one. */
     id: string;
+    /** The id of the grant. */
     grant_id: string;
+    /** What it is: `event`, `message`, `calendar` and so on. */
     object: string;
+    /** The conversation that it belongs to. */
     thread_id?: string;
+    /** The subject. */
     subject?: string;
+    /** Who wrote it. */
     from?: MailAddress[];
+    /** To whom it went. */
     to?: MailAddress[];
+    /** Who got a copy. */
     cc?: MailAddress[];
+    /** Who got a copy that the others do not see. */
     bcc?: MailAddress[];
+    /** Where answers go. */
     reply_to?: MailAddress[];
     /** When the mail server received it. */
     date?: number;
+    /** When it was created, in Unix seconds. */
     created_at?: number;
+    /** Whether it counts as unread. */
     unread?: boolean;
+    /** Whether it is flagged. */
     starred?: boolean;
     /** The folder in which it was found. */
     folders?: string[];
+    /** The files of the message. */
     attachments?: Attachment[];
     /** HTML as it was sent, and plain text where there is no HTML. It was written by a stranger: sanitise it. */
     body?: string;
@@ -1129,6 +1533,7 @@ export interface Setting {
     default?: string | number | boolean;
     /** `default`, `the environment`, or the file or option that it came from. */
     source: string;
+    /** Whether it is a secret. */
     secret: boolean;
     /** As in docs/settings.md. */
     meaning: string;
@@ -1164,39 +1569,55 @@ export interface ShownMessage {
 
 /** What messages of a grant may end with. */
 export interface Signature {
+    /** Its id. */
     id: string;
+    /** The id of the grant. */
     grant_id: string;
+    /** What it is: `event`, `message`, `calendar` and so on. */
     object: string;
+    /** Its name. */
     name: string;
     /** HTML, as it was made safe. */
     body: string;
+    /** When it was created, in Unix seconds. */
     created_at: number;
+    /** When it last changed, in Unix seconds. */
     updated_at: number;
 }
 
 /** An event that was not imported. */
 export interface SkippedEvent {
+    /** The UID in the file. */
     uid: string;
+    /** A stable word for programs. */
     reason: string;
 }
 
 /** The login of a mailbox. A member that the grant does not have is absent. */
 export interface StoredLogin {
+    /** The login at the IMAP server. */
     imap?: MailServerLogin;
+    /** The login at the SMTP server. */
     smtp?: MailServerLogin;
+    /** The login at the CalDAV server. */
     caldav?: CaldavLogin;
+    /** The login at the Exchange server. */
     ews?: ExchangeLogin;
 }
 
 /** A conversation: messages that name each other in their headers. Fields that were not asked for are left out. */
 export interface Thread {
+    /** Its id. */
     id: string;
+    /** The id of the grant. */
     grant_id: string;
+    /** What it is: `event`, `message`, `calendar` and so on. */
     object: string;
     /** The latest of its messages and drafts; `object` says which it is. */
     latest_draft_or_message?: Message | Draft;
     /** Whether one of its messages has. Inline images do not count. */
     has_attachments?: boolean;
+    /** Whether one of its messages is a draft. */
     has_drafts?: boolean;
     /** Whether one of its messages is flagged. */
     starred?: boolean;
@@ -1204,6 +1625,7 @@ export interface Thread {
     unread?: boolean;
     /** When the mail server received the first one. */
     earliest_message_date?: number;
+    /** When the latest message was received, in Unix seconds. */
     latest_message_received_date?: number;
     /** Of messages in the folder for sent ones. */
     latest_message_sent_date?: number;
@@ -1211,6 +1633,7 @@ export interface Thread {
     participants?: MailAddress[];
     /** The oldest first. */
     message_ids?: string[];
+    /** The ids of its drafts. */
     draft_ids?: string[];
     /** The folders in which its messages lie. */
     folders?: string[];
@@ -1221,9 +1644,13 @@ export interface Thread {
 }
 
 export interface TimeSlot {
+    /** The beginning, in Unix seconds. */
     start_time: number;
+    /** The end, in Unix seconds. */
     end_time: number;
+    /** Its state. */
     status: string;
+    /** What it is: `event`, `message`, `calendar` and so on. */
     object: string;
 }
 
@@ -1233,10 +1660,13 @@ export interface TokenAnswer {
     access_token: string;
     /** Seconds that the access token is good for. */
     expires_in: number;
+    /** The id of the grant. */
     grant_id: string;
+    /** `Bearer`: how the token is sent. */
     token_type: "Bearer";
     /** With spaces between. */
     scope: string;
+    /** The email address. */
     email: string;
     /** A JWT about the grant's owner, signed by this server: `/v3/connect/jwks` has the keys. */
     id_token: string;
@@ -1254,16 +1684,23 @@ export interface TokenInfo {
     aud: string;
     /** The grant. */
     sub: string;
+    /** The email address. */
     email: string;
+    /** When the token was issued, in Unix seconds. */
     iat: number;
+    /** When the token ends, in Unix seconds. */
     exp: number;
 }
 
 /** What is tracked of a message: nothing, here. */
 export interface Tracking {
+    /** Whether openings are tracked. */
     opens: boolean;
+    /** Whether clicks on links are tracked. */
     links: boolean;
+    /** Whether answers are tracked. */
     thread_replies: boolean;
+    /** The label that was sent. */
     label?: string;
 }
 
@@ -1289,10 +1726,13 @@ export interface TrialStep {
 
 /** The DNS record to publish, and whether it was found. */
 export interface Verification {
+    /** The id of the domain. */
     domain_id: string;
+    /** The record to publish. */
     attempt: Attempt;
     /** `done` stays. `failed`: there is a wrong record, or this one has expired. */
     status: "pending" | "done" | "failed";
+    /** When it was created, in Unix seconds. */
     created_at: number;
     /** The record must be found by then; afterwards `info` gives a new one. */
     expires_at: number;
@@ -1302,7 +1742,9 @@ export interface Verification {
 
 /** A destination of events. */
 export interface Webhook {
+    /** Its id. */
     id: string;
+    /** Where notifications are sent. */
     webhook_url: string;
     /** Without those of `opengrant`, which SDKs do not know. */
     trigger_types: (
@@ -1359,25 +1801,33 @@ export interface Webhook {
         | "notetaker.meeting_state"
         | "notetaker.media"
     )[];
+    /** The description. */
     description?: string;
     /** Kept, and not written to. */
     notification_email_addresses: string[];
     /** Notifications are compressed with gzip. */
     compressed_delivery: boolean;
+    /** Its state. */
     status: "active" | "pause" | "failing" | "failed";
     /** Unix seconds. */
     status_updated_at: number;
+    /** When it was created, in Unix seconds. */
     created_at: number;
+    /** When it last changed, in Unix seconds. */
     updated_at: number;
-    /** Our addition: which events of ours it is told of. Absent when there are none. */
-    opengrant?: OwnTriggers;
+    /** Our addition: which events of ours it is sent, and why it fails. Absent when there is neither. */
+    opengrant?: WebhookExtras;
 }
 
 /** How a destination keeps up. */
 export interface WebhookBacklog {
+    /** Its id. */
     id: string;
+    /** Where notifications are sent. */
     webhook_url: string;
+    /** Its state. */
     status: "active" | "failing" | "failed" | "pause";
+    /** When its state last changed, in Unix seconds. */
     status_updated_at: number;
     /** Deliveries under way; 1000 means 1000 or more. */
     pending: number;
@@ -1385,11 +1835,35 @@ export interface WebhookBacklog {
     failed: number;
     /** Unix seconds of the event that has waited longest. */
     oldest_pending_at?: number;
+    /** Its latest attempt failed. */
+    failing?: WebhookFailing;
+}
+
+/** What only this server says of a webhook. */
+export interface WebhookExtras {
+    /** `connector.degraded` and `connector.recovered`: many grants of a connector fail alike; they work again. */
+    trigger_types: ("connector.degraded" | "connector.recovered")[];
+    /** The receiver fails, since the first failed attempt. `status` changes only after 15 minutes. */
+    failing?: WebhookFailing;
+}
+
+/** The latest attempt failed; one that goes well ends this. */
+export interface WebhookFailing {
+    /** Unix seconds of the first failed attempt in a row. */
+    since: number;
+    /** Of the latest. */
+    at: number;
+    /** How many in a row have failed. */
+    attempts: number;
+    /** Why the latest failed, such as `Answered 500`, `No answer within 10 s` or `Certificate not trusted: …`. */
+    reason: string;
 }
 
 /** A destination and the secret that signs what it gets, which is shown this once. */
 export interface WebhookWithSecret {
+    /** Its id. */
     id: string;
+    /** Where notifications are sent. */
     webhook_url: string;
     /** Without those of `opengrant`, which SDKs do not know. */
     trigger_types: (
@@ -1446,18 +1920,23 @@ export interface WebhookWithSecret {
         | "notetaker.meeting_state"
         | "notetaker.media"
     )[];
+    /** The description. */
     description?: string;
     /** Kept, and not written to. */
     notification_email_addresses: string[];
     /** Notifications are compressed with gzip. */
     compressed_delivery: boolean;
+    /** Its state. */
     status: "active" | "pause" | "failing" | "failed";
     /** Unix seconds. */
     status_updated_at: number;
+    /** When it was created, in Unix seconds. */
     created_at: number;
+    /** When it last changed, in Unix seconds. */
     updated_at: number;
-    /** Our addition: which events of ours it is told of. Absent when there are none. */
-    opengrant?: OwnTriggers;
+    /** Our addition: which events of ours it is sent, and why it fails. Absent when there is neither. */
+    opengrant?: WebhookExtras;
+    /** The secret that signs notifications. It is shown once. */
     webhook_secret: string;
 }
 
@@ -1466,20 +1945,31 @@ export type Webhooks = Webhook[];
 
 /** `object` says which of the members are there: `timespan`, `date` or `datespan`. */
 export interface When {
+    /** What it is: `event`, `message`, `calendar` and so on. */
     object: string;
+    /** The beginning, in Unix seconds. */
     start_time?: number;
+    /** The end, in Unix seconds. */
     end_time?: number;
+    /** The time zone of the beginning, as in the IANA database. */
     start_timezone?: string;
+    /** The time zone of the end. */
     end_timezone?: string;
+    /** The day, as `2026-03-02`. */
     date?: string;
+    /** The first day, as `2026-03-02`. */
     start_date?: string;
+    /** The day after the last one, as `2026-03-07`. */
     end_date?: string;
 }
 
 /** A group of grants. */
 export interface Workspace {
+    /** The id of the workspace. */
     workspace_id: string;
+    /** The id of the application. */
     application_id: string;
+    /** Its name. */
     name: string;
     /** Empty when the workspace has none. */
     domain: string;
@@ -1487,10 +1977,13 @@ export interface Workspace {
     auto_group: boolean;
     /** Takes in what no other workspace does. */
     default: boolean;
+    /** There are no policies yet. */
     policy_id?: string;
+    /** There are no rules yet. */
     rule_ids?: string[];
     /** Unix seconds. */
     created_at: number;
+    /** When it last changed, in Unix seconds. */
     updated_at: number;
 }
 

@@ -1,7 +1,7 @@
 /** Texts for the API's words. Unknown words are shown as they are. */
 
 import type { Tone } from "../../shared/parts";
-import type { Grant, GrantTrouble, Webhook } from "./wire";
+import type { Grant, GrantTrouble, Webhook, WebhookFailing } from "./wire";
 
 const PROVIDERS: Record<string, string> = {
     google: "Google",
@@ -93,12 +93,12 @@ export function grantState(grant: Grant): State {
     return { word: "Valid", tone: "good" };
 }
 
-export const WEBHOOK_STATES: Record<Webhook["status"], State & { means: string }> = {
+const WEBHOOK_STATES: Record<Webhook["status"], State & { means: string }> = {
     active: { word: "Active", tone: "good", means: "Events are delivered." },
     pause: { word: "Paused", tone: "neutral", means: "Paused by you. New events are dropped until you activate it." },
     failing: {
-        word: "Failing",
-        tone: "warn",
+        word: "Failing for long",
+        tone: "wrong",
         means: "Nearly all attempts of the last 15 minutes failed. Delivery continues. This clears automatically when the receiver works.",
     },
     failed: {
@@ -108,18 +108,19 @@ export const WEBHOOK_STATES: Record<Webhook["status"], State & { means: string }
     },
 };
 
-export const TRIGGERS: [trigger: string, means: string][] = [
-    ["grant.created", "A mailbox was connected for the first time."],
-    ["grant.updated", "A grant was changed, or its mailbox connected again."],
-    ["grant.expired", "A grant became invalid: its owner must reconnect. The reason is in the event."],
-    ["grant.deleted", "A grant was deleted."],
-];
-
-/** Events that only this server sends. SDKs do not know them, so they must be selected. */
-export const OWN_TRIGGERS: [trigger: string, means: string][] = [
-    ["connector.degraded", "Many grants of a connector fail the same way: check the connector."],
-    ["connector.recovered", "The connector works again."],
-];
+/** A webhook's state: amber from the first failed attempt, red once nearly everything fails or nothing is sent. */
+export function webhookState(webhook: Pick<Webhook, "status">, failing?: WebhookFailing): State & { means: string } {
+    if (webhook.status === "active" && failing) {
+        const times = failing.attempts === 1 ? "The latest attempt" : `The latest ${failing.attempts} attempts`;
+        return {
+            word: "Failing",
+            tone: "warn",
+            means: `${times} failed: ${failing.reason}. Delivery is retried automatically.`,
+        };
+    }
+    const state = WEBHOOK_STATES[webhook.status];
+    return failing && state.tone === "wrong" ? { ...state, means: `${failing.reason}. ${state.means}` } : state;
+}
 
 /** All events of a webhook. */
 export function triggersOf(webhook: Webhook): string[] {

@@ -3,7 +3,7 @@
 import { Badge } from "../../shared/parts";
 import { href } from "../core/route";
 import type { WebhookBacklog } from "../core/wire";
-import { upToThousand, WEBHOOK_STATES } from "../core/words";
+import { upToThousand, webhookState } from "../core/words";
 import { Empty } from "../parts/loading";
 import { Time } from "../parts/time";
 
@@ -19,26 +19,28 @@ export function WebhookList({ webhooks }: { webhooks: WebhookBacklog[] }) {
     }
     return (
         <ul class="card list">
-            {webhooks.map((webhook) => (
-                <li key={webhook.id}>
-                    <p class="row-head">
-                        <a class="break" href={href(["webhooks", webhook.id])}>
-                            {webhook.webhook_url}
-                        </a>
-                        <Badge tone={WEBHOOK_STATES[webhook.status].tone}>{WEBHOOK_STATES[webhook.status].word}</Badge>
-                    </p>
-                    <p class="soft small">
-                        {upToThousand(webhook.pending)} waiting
-                        {webhook.oldest_pending_at && (
-                            <>
-                                , the oldest from <Time at={webhook.oldest_pending_at} />
-                            </>
-                        )}
-                        , {upToThousand(webhook.failed)} failed
-                    </p>
-                    {webhook.status !== "active" && <p class="small">{WEBHOOK_STATES[webhook.status].means}</p>}
-                </li>
-            ))}
+            {webhooks
+                .map((webhook) => ({ webhook, state: webhookState(webhook, webhook.failing) }))
+                .map(({ webhook, state }) => (
+                    <li key={webhook.id}>
+                        <p class="row-head">
+                            <a class="break" href={href(["webhooks", webhook.id])}>
+                                {webhook.webhook_url}
+                            </a>
+                            <Badge tone={state.tone}>{state.word}</Badge>
+                        </p>
+                        <p class="soft small">
+                            {upToThousand(webhook.pending)} waiting
+                            {webhook.oldest_pending_at && (
+                                <>
+                                    , the oldest from <Time at={webhook.oldest_pending_at} />
+                                </>
+                            )}
+                            , {upToThousand(webhook.failed)} failed
+                        </p>
+                        {state.tone !== "good" && <p class="small">{state.means}</p>}
+                    </li>
+                ))}
         </ul>
     );
 }

@@ -2,6 +2,7 @@
 
 import { Notice } from "../../shared/parts";
 import type { Problem } from "../core/api";
+import { href } from "../core/route";
 
 export function Failure({
     problem,
@@ -24,7 +25,10 @@ export function Failure({
             {remedy && !problem.message.includes(remedy) && <p>{remedy}</p>}
             {problem.requestId && (
                 <p class="soft small">
-                    Request <code>{problem.requestId}</code>
+                    Request <code>{problem.requestId}</code> {/* In another tab: what was typed into a form stays. */}
+                    <a href={href(["requests", problem.requestId])} target="_blank" rel="noopener">
+                        Look up<span class="visually-hidden"> the request, in a new tab</span>
+                    </a>
                 </p>
             )}
             {again && (

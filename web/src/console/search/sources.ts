@@ -3,7 +3,7 @@
 import { applyTheme, type Theme } from "../../shared/theme";
 import { get, Problem, page, path } from "../core/api";
 import { go, href } from "../core/route";
-import { session, signOut } from "../core/session";
+import { reason, session, signOut } from "../core/session";
 import type { ApiKey, Connector, Domain, Grant, RedirectUri, Webhook, Workspace } from "../core/wire";
 import { providerName } from "../core/words";
 import type { IconName } from "../parts/icon";
@@ -129,8 +129,10 @@ const ACTIONS: Hit[] = [
         label: "Sign out",
         words: "log out leave end session",
         icon: "person",
-        // A refusal is shown by the session's own button, which stays on the page.
-        act: () => void signOut().catch(() => {}),
+        act: () =>
+            void signOut().catch(() => {
+                reason.value = { text: "The server did not end the session." };
+            }),
     },
 ];
 
@@ -193,7 +195,7 @@ export function makeSources(): Source[] {
             ...(workspace.domain && { note: workspace.domain }),
             words: workspace.workspace_id,
             icon: "workspaces",
-            href: href(["grants"], { workspace_id: workspace.workspace_id }),
+            href: href(["grants"], { workspace: workspace.workspace_id }),
         })),
         listed("Redirect URIs", "/v3/applications/redirect-uris", (uri: RedirectUri) => ({
             id: `redirect-${uri.id}`,

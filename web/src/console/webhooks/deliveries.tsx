@@ -1,23 +1,18 @@
 /** Deliveries to a webhook; one, or all failed ones, can be sent again. */
 
 import { useState } from "preact/hooks";
-import { Badge, Notice, type Tone } from "../../shared/parts";
+import { Badge, Notice } from "../../shared/parts";
 import { page, path, post } from "../core/api";
 import { useAction, useGrowing } from "../core/load";
 import { href } from "../core/route";
 import type { Delivery } from "../core/wire";
-import { count } from "../core/words";
+import { count, type State } from "../core/words";
 import { Failure } from "../parts/failure";
 import { Choice } from "../parts/field";
 import { Empty, More, Shown } from "../parts/loading";
 import { Table } from "../parts/table";
 import { Due, Time } from "../parts/time";
 
-const STATES: Record<Delivery["state"], [Tone, string]> = {
-    pending: ["neutral", "Waiting"],
-    delivered: ["good", "Delivered"],
-    failed: ["wrong", "Failed"],
-};
 const FILTERS = [
     ["", "Any state"],
     ["pending", "Waiting"],
@@ -25,7 +20,15 @@ const FILTERS = [
     ["failed", "Failed"],
 ] as const;
 
-export function Deliveries({ id }: { id: string }) {
+/** A delivery's state: one that waits after a failed attempt is amber. */
+export function deliveryState({ state, outcome }: Delivery): State {
+    if (state === "pending") {
+        return outcome ? { word: "Will be retried", tone: "warn" } : { word: "Waiting", tone: "neutral" };
+    }
+    return state === "delivered" ? { word: "Delivered", tone: "good" } : { word: "Failed", tone: "wrong" };
+}
+
+export function Deliveries({ id, onChange }: { id: string; onChange: () => void }) {
     const [state, setState] = useState("");
     const [replayed, setReplayed] = useState<number>();
     const list = useGrowing<Delivery>(
@@ -44,11 +47,19 @@ export function Deliveries({ id }: { id: string }) {
         <>
             <div class="filters">
                 <Choice label="State of deliveries" compact value={state} onValue={setState} options={FILTERS} />
-                <button type="button" class="button" disabled={list.loading} onClick={list.reload}>
+                <button
+                    type="button"
+                    class="button"
+                    disabled={list.loading}
+                    onClick={() => {
+                        list.reload();
+                        onChange();
+                    }}
+                >
                     Refresh
                 </button>
                 <button type="button" class="button" disabled={all.busy} onClick={() => void all.run()}>
-                    {all.busy ? "Replaying…" : "Replay all failed"}
+                    {all.busy ? "Sending…" : "Send all failed again"}
                 </button>
             </div>
             <Failure problem={replay.problem ?? all.problem} />
@@ -95,11 +106,13 @@ function DeliveryTable({
     return (
         <Table class="stack dense" columns={["Event", "State", "Attempts", "When", { name: "Actions", hidden: true }]}>
             {deliveries.map((delivery) => {
-                const [tone, word] = STATES[delivery.state];
+                const { tone, word } = deliveryState(delivery);
                 return (
                     <tr key={delivery.id}>
                         <th scope="row">
-                            <code>{delivery.type}</code>
+                            <a href={href(["webhooks", delivery.webhook_id, "deliveries", delivery.id])}>
+                                <code>{delivery.type}</code>
+                            </a>
                             <span class="soft second">
                                 {delivery.grant_id ? (
                                     <a href={href(["grants", delivery.grant_id])}>its grant</a>
@@ -114,7 +127,7 @@ function DeliveryTable({
                         </th>
                         <td data-label="State">
                             <Badge tone={tone}>{word}</Badge>
-                            {delivery.outcome && <span class="soft second">{delivery.outcome}</span>}
+                            {delivery.reason && <span class="soft second">{delivery.reason}</span>}
                         </td>
                         <td data-label="Attempts">{delivery.attempts}</td>
                         <td data-label="When">
@@ -136,10 +149,10 @@ function DeliveryTable({
                                     type="button"
                                     class="button"
                                     disabled={busy}
-                                    aria-label={`Replay ${delivery.type} ${delivery.event_id}`}
+                                    aria-label={`Send again ${delivery.type} ${delivery.event_id}`}
                                     onClick={() => onReplay(delivery)}
                                 >
-                                    Replay
+                                    Send again
                                 </button>
                             )}
                         </td>

@@ -6,7 +6,7 @@ import { get, path, post, put, remove } from "../core/api";
 import { useAction, useLoad } from "../core/load";
 import { go, href } from "../core/route";
 import type { Webhook, WebhookWithSecret } from "../core/wire";
-import { triggersOf, WEBHOOK_STATES } from "../core/words";
+import { triggersOf, webhookState } from "../core/words";
 import { Confirm } from "../parts/confirm";
 import { Facts } from "../parts/facts";
 import { Failure } from "../parts/failure";
@@ -35,15 +35,18 @@ export function WebhookPage({ id }: { id: string }) {
         setTested(true);
     });
     const webhook = loaded.data;
+    const failing = webhook?.opengrant?.failing;
+    const state = webhook && webhookState(webhook, failing);
     return (
         <Page
             title={webhook ? short(webhook.webhook_url) : "Webhook"}
             back={{ href: href(["webhooks"]), label: "Webhooks" }}
             lead={
-                webhook && (
+                webhook &&
+                state && (
                     <>
-                        <Badge tone={WEBHOOK_STATES[webhook.status].tone}>{WEBHOOK_STATES[webhook.status].word}</Badge>{" "}
-                        <Time at={webhook.status_updated_at} />
+                        <Badge tone={state.tone}>{state.word}</Badge>{" "}
+                        <Time at={failing?.since ?? webhook.status_updated_at} />
                     </>
                 )
             }
@@ -102,9 +105,14 @@ export function WebhookPage({ id }: { id: string }) {
             <Shown of={loaded} what="the webhook">
                 {(webhook) => (
                     <>
-                        {webhook.status !== "active" && (
-                            <Notice tone={WEBHOOK_STATES[webhook.status].tone}>
-                                <p>{WEBHOOK_STATES[webhook.status].means}</p>
+                        {state && state.tone !== "good" && (
+                            <Notice tone={state.tone}>
+                                <p>{state.means}</p>
+                                {failing && (
+                                    <p class="soft small">
+                                        The latest attempt was <Time at={failing.at} />.
+                                    </p>
+                                )}
                             </Notice>
                         )}
                         <div class="card padded">
@@ -120,12 +128,12 @@ export function WebhookPage({ id }: { id: string }) {
                                     ["Events", triggersOf(webhook).join(", ")],
                                     ["Compressed", webhook.compressed_delivery ? "with gzip" : "no"],
                                     ["Created", <Time key="made" at={webhook.created_at} />],
-                                    ["Id", <code key="id">{webhook.id}</code>],
+                                    ["ID", <code key="id">{webhook.id}</code>],
                                 ]}
                             />
                         </div>
                         <Section title="Deliveries" note="Finished deliveries are kept for a week by default.">
-                            <Deliveries id={webhook.id} />
+                            <Deliveries id={webhook.id} onChange={loaded.reload} />
                         </Section>
                         {asking === "change" && (
                             <WebhookForm

@@ -9,7 +9,7 @@ import { useLoad } from "../core/load";
 import { usePoll } from "../core/poll";
 import { go, href } from "../core/route";
 import type { Webhook, WebhookWithSecret } from "../core/wire";
-import { triggersOf, upToThousand, WEBHOOK_STATES } from "../core/words";
+import { triggersOf, upToThousand, webhookState } from "../core/words";
 import { Empty, Shown } from "../parts/loading";
 import { Page } from "../parts/page";
 import { SecretOnce } from "../parts/secret";
@@ -65,7 +65,8 @@ export function WebhooksPage() {
                             ]}
                         >
                             {webhooks.map((webhook) => {
-                                const state = WEBHOOK_STATES[webhook.status];
+                                const failing = webhook.opengrant?.failing;
+                                const state = webhookState(webhook, failing);
                                 return (
                                     <tr key={webhook.id}>
                                         <th scope="row">
@@ -79,7 +80,13 @@ export function WebhooksPage() {
                                         <td data-label="State">
                                             <Badge tone={state.tone}>{state.word}</Badge>
                                             <span class="soft second">
-                                                <Time at={webhook.status_updated_at} />
+                                                {failing ? (
+                                                    <>
+                                                        {failing.reason} · <Time at={failing.since} />
+                                                    </>
+                                                ) : (
+                                                    <Time at={webhook.status_updated_at} />
+                                                )}
                                             </span>
                                         </td>
                                         <td data-label="Events">{triggers(triggersOf(webhook))}</td>

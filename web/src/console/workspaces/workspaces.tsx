@@ -226,7 +226,7 @@ function Row({
                     <span class="soft">…</span>
                 ) : (
                     <a
-                        href={href(["grants"], { workspace_id: id })}
+                        href={href(["grants"], { workspace: id })}
                         aria-label={`${upToThousand(grants)} grants of ${name}`}
                     >
                         {upToThousand(grants)}
