@@ -24,7 +24,7 @@ from tests.web.conftest import Console, Watch, hold, refuse, violations
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-BUDGET = 150_000
+BUDGET = 100_000
 """Compressed bytes of a first view, with the library that draws and what it asks of the API."""
 REDIRECT = "https://app.example.com/callback"
 

@@ -2,14 +2,10 @@
 
 import type { ComponentType } from "preact";
 import { Loading } from "../shared/parts";
-import { AuditPage } from "./audit/audit";
-import { CalendarPage } from "./calendar/calendar";
 import { ConnectorPage } from "./connectors/connector";
 import { ConnectorsPage } from "./connectors/connectors";
 import { here } from "./core/route";
 import { session } from "./core/session";
-import { DomainPage } from "./domains/domain";
-import { DomainsPage } from "./domains/domains";
 import { GrantPage } from "./grants/grant";
 import { GrantsPage } from "./grants/grants";
 import { KeysPage } from "./keys/keys";
@@ -41,6 +37,14 @@ const WorkspacesPage = lazy<object>(
     () => import("./workspaces/workspaces").then((part) => part.WorkspacesPage),
     "workspaces",
 );
+
+const AuditPage = lazy<object>(() => import("./audit/audit").then((part) => part.AuditPage), "the audit trail");
+const CalendarPage = lazy<{ grant: string; calendar: string }>(
+    () => import("./calendar/calendar").then((part) => part.CalendarPage),
+    "the calendar",
+);
+const DomainPage = lazy<{ id: string }>(() => import("./domains/domain").then((part) => part.DomainPage), "the domain");
+const DomainsPage = lazy<object>(() => import("./domains/domains").then((part) => part.DomainsPage), "domains");
 
 const LISTS: Record<string, ComponentType> = {
     "": OverviewPage,
