@@ -241,7 +241,7 @@ async def test_the_search_finds_everything_by_keyboard(console: Console, tenant:
     tenant.connector("google")
     grant = gmail(tenant, provider, "zoe@example.com")
     (key,) = tenant.server.rows("select name from api_keys where application_id = $1", tenant.application.id)
-    tenant.post("/v3/applications/redirect-uris", {"url": CALLBACK})
+    request_id = tenant.post("/v3/applications/redirect-uris", {"url": CALLBACK}).json()["request_id"]
     await console.enter(tenant)
     page, box = console.page, console.page.get_by_role("combobox", name="Search")
     opener = page.get_by_role("button", name=re.compile("^Search"))
@@ -266,6 +266,8 @@ async def test_the_search_finds_everything_by_keyboard(console: Console, tenant:
     await find("zoe@", "zoe@example.com")
     await expect(console.title).to_have_text("zoe@example.com")
     await find(grant["id"], re.compile("zoe@example.com"))
+    await find(request_id, re.compile("Look up this request"))
+    await expect(page).to_have_url(re.compile(f"#/requests/{request_id}"))
     await find("goo", "Google Connector")
     await expect(console.title).to_have_text("Google")
     await find("callback", f"{CALLBACK} web")
@@ -297,7 +299,7 @@ async def test_an_old_answer_does_not_take_the_place_of_a_new_one_and_a_failed_s
     gmail(tenant, provider, "zoe@example.com")
     await console.enter_with_key(tenant)
     page = console.page
-    await page.route("**/v3/grants?*email_contains=zo&*", hold)
+    await page.route("**/v3/grants?*search=zo&*", hold)
     await page.route("**/v3/webhooks", refuse)
     await page.keyboard.press("Control+k")
     box = page.get_by_role("combobox", name="Search")

@@ -2,14 +2,11 @@
 
 import type { ComponentType } from "preact";
 import { Loading } from "../shared/parts";
-import { AuditPage } from "./audit/audit";
-import { CalendarPage } from "./calendar/calendar";
 import { ConnectorPage } from "./connectors/connector";
 import { ConnectorsPage } from "./connectors/connectors";
 import { here } from "./core/route";
 import { session } from "./core/session";
-import { DomainPage } from "./domains/domain";
-import { DomainsPage } from "./domains/domains";
+import { Connected } from "./grants/connected";
 import { GrantPage } from "./grants/grant";
 import { GrantsPage } from "./grants/grants";
 import { KeysPage } from "./keys/keys";
@@ -42,6 +39,14 @@ const WorkspacesPage = lazy<object>(
     "workspaces",
 );
 
+const AuditPage = lazy<object>(() => import("./audit/audit").then((part) => part.AuditPage), "the audit trail");
+const CalendarPage = lazy<{ grant: string; calendar: string }>(
+    () => import("./calendar/calendar").then((part) => part.CalendarPage),
+    "the calendar",
+);
+const DomainPage = lazy<{ id: string }>(() => import("./domains/domain").then((part) => part.DomainPage), "the domain");
+const DomainsPage = lazy<object>(() => import("./domains/domains").then((part) => part.DomainsPage), "domains");
+
 const LISTS: Record<string, ComponentType> = {
     "": OverviewPage,
     grants: GrantsPage,
@@ -65,6 +70,9 @@ const SINGLE: Record<string, ComponentType<{ id: string }>> = {
 };
 
 export function Console() {
+    if (here.value.parts[0] === "connected") {
+        return <Connected />;
+    }
     if (session.value === undefined) {
         return (
             <main class="waiting">

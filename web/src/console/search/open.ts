@@ -17,6 +17,7 @@ export const GO_TO: readonly (readonly [key: string, page: string, label: string
     ["c", "connectors", "Connectors"],
     ["w", "webhooks", "Webhooks"],
     ["k", "keys", "API keys"],
+    ["q", "requests", "Requests"],
     ["d", "domains", "Domains"],
     ["a", "audit", "Audit trail"],
     ["b", "branding", "Branding"],
