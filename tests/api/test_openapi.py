@@ -455,6 +455,8 @@ DEPENDS_ON_THE_WORLD = {
     "GET /v3/connect/tokeninfo",
     "POST /v3/calendars/availability",  # its participants must be grants
     "POST /v3/console/sessions",
+    "POST /v3/console/mailbox-sign-ins",  # its provider must have a connector
+    "POST /v3/console/owner-links",
 }
 
 

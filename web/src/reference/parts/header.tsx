@@ -2,11 +2,12 @@
 
 import { useId, useState } from "preact/hooks";
 import { ThemeChoice } from "../../shared/parts";
+import { session } from "../session";
 import { apiKey } from "../state";
 
 export const KEY_FIELD = "api-key";
 
-export function Header({ version }: { version: string }) {
+export function Header({ version, onSearch }: { version: string; onSearch: () => void }) {
     return (
         <header class="bar">
             <a class="brand" href="#/">
@@ -16,6 +17,9 @@ export function Header({ version }: { version: string }) {
                 </span>
                 <span class="version">{version}</span>
             </a>
+            <button type="button" class="button bar-search" onClick={onSearch}>
+                Search
+            </button>
             <KeyField />
             <nav class="bar-links" aria-label="Elsewhere">
                 <a href="/console">Console</a>
@@ -29,6 +33,7 @@ export function Header({ version }: { version: string }) {
 function KeyField() {
     const [seen, setSeen] = useState(false);
     const hint = useId();
+    const signedIn = session.value;
     return (
         <div class="key">
             <label for={KEY_FIELD}>API key</label>
@@ -39,7 +44,7 @@ function KeyField() {
                     type={seen ? "text" : "password"}
                     autocomplete="off"
                     spellcheck={false}
-                    placeholder="nyk_v0_…"
+                    placeholder={signedIn ? `Not needed: signed in to ${signedIn.application}` : "nyk_v0_…"}
                     aria-describedby={hint}
                     value={apiKey.value}
                     onInput={(event) => {
@@ -57,7 +62,9 @@ function KeyField() {
                 </button>
             </span>
             <span id={hint} class="key-hint">
-                Kept in this tab’s memory only; gone when you reload.
+                {signedIn
+                    ? "Your session of the console makes the calls. A key typed here is used instead."
+                    : "Kept in the memory of this tab only. It is gone when you reload."}
             </span>
         </div>
     );
