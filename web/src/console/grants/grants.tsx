@@ -3,6 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { page } from "../core/api";
+import { useAsked } from "../core/asked";
 import { useHealth } from "../core/health";
 import { useAction, useGrowing } from "../core/load";
 import { here, href, refine } from "../core/route";
@@ -20,7 +21,8 @@ import { Totals } from "./totals";
 export function GrantsPage() {
     const { query } = here.value;
     const filters = filtersOf(query);
-    const [connecting, setConnecting] = useState(query.has("connect"));
+    const [connecting, setConnecting] = useState(false);
+    useAsked("connect", () => setConnecting(true));
     const selection = useSignal<ReadonlySet<string>>(new Set());
     const overview = useHealth();
     const list = useGrowing<Grant>(

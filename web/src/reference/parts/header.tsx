@@ -1,6 +1,7 @@
 /** The bar at the top: the name, the API key, the theme. */
 
 import { useId, useState } from "preact/hooks";
+import icon from "../../shared/icon.svg";
 import { ThemeChoice } from "../../shared/parts";
 import { session } from "../session";
 import { apiKey } from "../state";
@@ -11,7 +12,7 @@ export function Header({ version, onSearch }: { version: string; onSearch: () =>
     return (
         <header class="bar">
             <a class="brand" href="#/">
-                <Lock />
+                <img src={icon} alt="" width="22" height="22" />
                 <span>
                     OpenGrant <span class="brand-what">API reference</span>
                 </span>
@@ -67,22 +68,5 @@ function KeyField() {
                     : "Kept in the memory of this tab only. It is gone when you reload."}
             </span>
         </div>
-    );
-}
-
-function Lock() {
-    return (
-        <svg
-            viewBox="0 0 24 24"
-            width="22"
-            height="22"
-            fill="none"
-            stroke="currentColor"
-            stroke-width="2"
-            aria-hidden="true"
-        >
-            <rect x="5" y="10.5" width="14" height="9.5" rx="2.5" />
-            <path d="M8 10.5V8a4 4 0 0 1 8 0v2.5" stroke-linecap="round" />
-        </svg>
     );
 }
