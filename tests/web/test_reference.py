@@ -504,6 +504,7 @@ async def test_an_example_answer_is_beside_each_request_by_status(reference: Ref
     await reference.open("/operation/connect_custom/imap", trying=False)
     answer = page.locator("[data-status]")
     await expect(answer.locator(".json")).to_contain_text('"grant_status": "valid"')
+    await expect(answer.locator(".json")).to_contain_text('"provider": "imap"')
     described = openapi["paths"]["/v3/connect/custom"]["post"]["responses"]
     statuses = page.get_by_role("tablist", name="Status of the answer")
     await expect(statuses.get_by_role("tab")).to_have_text(sorted(described))

@@ -46,16 +46,17 @@ export interface Entry {
     also: { id: string; method: string; path: string }[];
 }
 
-/** One shape of a body. `slug` is its name in links. */
+/** One shape of a body. `slug` is its name in links, `key` that of its schema. */
 export interface Variant {
     slug: string;
+    key: string;
     title: string;
     description: string;
     schema: Schema;
     examples: { title: string; value: Json }[];
 }
 
-/** An answer. Examples of errors have the type of the error as their title. */
+/** An answer. Examples of errors have the type of the error as their title, those of variants the variant's key. */
 export interface Status {
     status: number;
     description: string;
@@ -168,8 +169,8 @@ export function readOperation(about: Entry, document: Document): Operation {
 function readStatus(status: number, answer: Answer, defs: Defs, examples: Record<string, Example> | undefined): Status {
     const [media] = Object.values(answer.content ?? {});
     const binary = media?.schema?.format === "binary";
-    const given = Object.entries(media?.examples ?? {}).map(([title, one]) => ({
-        title,
+    const given = Object.entries(media?.examples ?? {}).map(([name, one]) => ({
+        title: unnumbered(name),
         value: component(one, examples).value ?? null,
     }));
     const made = media?.schema === undefined || binary || given.length > 0 ? [] : [skeleton(media.schema, defs)];
@@ -213,13 +214,18 @@ function variants(media: Media, defs: Defs, shared: Record<string, Example> | un
         const key = one.$ref?.split("/").at(-1) ?? "";
         const shape = resolve(one, defs);
         const own = Object.entries(media.examples ?? {})
-            .filter(([name]) => choices.length === 1 || name.replace(/_\d+$/, "") === key)
+            .filter(([name]) => choices.length === 1 || unnumbered(name) === key)
             .map(([, example]) => component(example, shared));
         const title = shape.title ?? own[0]?.summary ?? key;
         const values = distinct([...own.map((example) => example.value), media.example, ...(shape.examples ?? [])]);
         const examples = named(values.length > 0 ? values : [skeleton(one, defs)]);
-        return { slug: slug(title), title, description: shape.description ?? "", schema: one, examples };
+        return { slug: slug(title), key, title, description: shape.description ?? "", schema: one, examples };
     });
+}
+
+/** Further examples of a variant have its key and a number. */
+function unnumbered(name: string): string {
+    return name.replace(/_\d+$/, "");
 }
 
 function distinct(values: (Json | undefined)[]): Json[] {

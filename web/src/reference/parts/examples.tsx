@@ -6,12 +6,18 @@ import { Inline } from "../../shared/markdown";
 import { Copy } from "../../shared/parts";
 import { Scrollable } from "../../shared/scrollable";
 import { words } from "../../shared/send";
-import type { Operation } from "../operations";
+import type { Operation, Variant } from "../operations";
 import { errorTypes } from "./answers";
 import { Panel } from "./panel";
 import { Tabs } from "./tabs";
 
-export function ExampleAnswers({ operation }: { operation: Operation }) {
+interface Part {
+    operation: Operation;
+    /** The chosen shape of the body: a success is shown that fits it. */
+    variant: Variant | undefined;
+}
+
+export function ExampleAnswers({ operation, variant }: Part) {
     const [status, setStatus] = useState(String(operation.answers[0]?.status ?? ""));
     const [at, setAt] = useState(0);
     const [open, setOpen] = useState(false);
@@ -20,7 +26,8 @@ export function ExampleAnswers({ operation }: { operation: Operation }) {
     if (answer === undefined) {
         return null;
     }
-    const example = answer.examples[at] ?? answer.examples[0];
+    const fitting = answer.examples.find(({ title }) => title === variant?.key);
+    const example = fitting ?? answer.examples[at] ?? answer.examples[0];
     const type = example?.title ?? "";
     const meaning = errorTypes(answer.description).find((one) => one.type === type)?.meaning;
     const isError = answer.status >= 400;
@@ -64,7 +71,7 @@ export function ExampleAnswers({ operation }: { operation: Operation }) {
                 <p class="panel-note">{meaning ? <Inline text={meaning} /> : `${status} ${words(answer.status)}`}</p>
                 {example ? (
                     <Scrollable label={`Example answer, ${status}`} class="example-body">
-                        <JsonView key={`${status} ${at}`} value={example.value} />
+                        <JsonView key={`${status} ${at} ${fitting?.title}`} value={example.value} />
                     </Scrollable>
                 ) : (
                     <p class="panel-note">{answer.binary ? "The bytes of the file." : "No body."}</p>

@@ -64,7 +64,7 @@ export function OperationPage({ entry, place }: { entry: Entry; place: Place }) 
                 <>
                     <aside class="side" id="try" aria-label="Request and answers">
                         <RequestPanel key={variant?.slug} operation={operation} variant={variant} />
-                        <ExampleAnswers operation={operation} />
+                        <ExampleAnswers operation={operation} variant={variant} />
                     </aside>
                     <Home.Provider
                         value={{
