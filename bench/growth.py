@@ -83,6 +83,14 @@ LISTS = {
     "part of few": "email_contains=777@example27.",
     "part of few, by update": "email_contains=777@example27.&sort_by=updated_at",
     "part of none": "email_contains=nowhere",
+    "search: part of few": "search=777@example27.",
+    "search: part of all": "search=example",
+    "search: beginning of one id": "search={grant}",
+    "search: beginning of external ids of 10 %": "search=external-4",
+    "search: none, by update": "search=external-none&sort_by=updated_at",
+    "trouble class": "trouble_class=provider_down",
+    "trouble class of none": "trouble_class=connector",
+    "trouble class and provider": "trouble_class=provider_down&provider=microsoft&sort_by=updated_at",
     "part and provider": "email_contains=example7&provider=microsoft",
     "valid": "grant_status=valid",
     "invalid": "grant_status=invalid",
@@ -127,15 +135,17 @@ CALLS: dict[str, str] = {
 _FILL = """
     insert into grants (id, application_id, provider, connector_id, mailbox_key, email, email_key, status, scope,
                         settings, created_at, updated_at, asked_at, version, subject, user_id, name, state,
-                        workspace_id, ip, blocked, token_expires_at, due_at, proven_at, used_at, generation, trouble)
+                        workspace_id, ip, external_id, blocked, token_expires_at, due_at, proven_at, used_at,
+                        generation, trouble)
     select {id}, {application}, p.provider, p.connector, 'user' || n || '@example' || (n % 50) || '.com',
            'user' || n || '@example' || (n % 50) || '.com', 'user' || n || '@example' || (n % 50) || '.com',
            case when n % 100 = 19 then 'invalid' else 'valid' end,
            '["openid","https://www.googleapis.com/auth/gmail.readonly"]', '{{}}', {at} + n * 1000000,
            {renewed} + (n * cast(7919 as bigint) % {grants}) * 1000000, {at}, 1, 'subject ' || n, 'subject ' || n,
            'User ' || n, 'customer', case when n % 20 = 9 then 'small' else 'default' end,
-           case when n % 50 = 7 then '192.0.2.' || (n % 3) end, 0, {at}, {later} + n * 1000000, {at}, {at}, 1,
-           case when n % 100 = 9 then '{trouble}' end
+           case when n % 50 = 7 then '192.0.2.' || (n % 3) end,
+           case when n % 2 = 0 then 'external-' || (n % 10) || '-' || n end, 0, {at}, {later} + n * 1000000, {at},
+           {at}, 1, case when n % 100 = 9 then '{trouble}' end
     from {numbers} join ({connectors}) p
       on p.number = case when n % 1000 = 3 then 3 when n % 10 < 7 then 0 when n % 10 < 9 then 1 else 2 end
 """

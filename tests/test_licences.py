@@ -1,4 +1,7 @@
-"""What is shipped may be used with Apache-2.0: no package of requirements/runtime.txt is under a copyleft licence."""
+"""What is shipped may be used with Apache-2.0: no package is under a copyleft licence.
+
+That is the packages of requirements/runtime.txt, and those in the pages.
+"""
 
 import re
 from importlib.metadata import distribution, metadata
@@ -7,7 +10,9 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-RUNTIME = Path(__file__).parent.parent / "requirements" / "runtime.txt"
+ROOT = Path(__file__).parent.parent
+RUNTIME = ROOT / "requirements" / "runtime.txt"
+IN_PAGES = ROOT / "src/opengrant/pages/built/licences.txt"
 
 PERMISSIVE = re.compile(
     r"\b(MIT|BSD|Apache|ISC|PSF|Python Software Foundation|MPL|Unlicense|0BSD|Zlib|CC0)\b|MIT-CMU|Mozilla",
@@ -45,6 +50,17 @@ def test_a_package_that_is_shipped_has_a_licence_that_allows_it(package: str) ->
     either = " OR " in told
     assert PERMISSIVE.search(told), f"{package}: {told!r}"
     assert either or not COPYLEFT.search(told), f"{package}: {told!r}"
+
+
+def test_the_pages_come_with_the_licences_of_their_packages() -> None:
+    """The build writes down what it took from which package."""
+    text = IN_PAGES.read_text()
+    packages = re.findall(r"^## (\S+) - \S+ \((.+)\)$", text, re.MULTILINE)
+    assert {"preact", "@codemirror/view", "uplot"} <= {name for name, _ in packages}
+    assert len(packages) == len(re.findall(r"^## ", text, re.MULTILINE))
+    for name, told in packages:
+        assert PERMISSIVE.search(told), f"{name}: {told}"
+        assert " OR " in told or not COPYLEFT.search(told), f"{name}: {told}"
 
 
 def test_the_oracle_of_the_tests_is_one_that_would_be_refused() -> None:

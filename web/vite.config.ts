@@ -12,7 +12,7 @@ function compressed(): Plugin {
         name: "compressed",
         apply: "build",
         closeBundle() {
-            for (const name of readdirSync(out).filter((one) => !one.endsWith(".woff2"))) {
+            for (const name of readdirSync(out).filter((one) => !/[.]woff2$|^licences[.]txt$/.test(one))) {
                 const content = readFileSync(join(out, name));
                 const quality = { params: { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY } };
                 writeFileSync(join(out, `${name}.br`), brotliCompressSync(content, quality));
@@ -46,6 +46,8 @@ export default defineConfig({
         // An inlined file is a data: URL, which the CSP refuses.
         assetsInlineLimit: 0,
         modulePreload: { polyfill: false },
+        // The licences of what is bundled ask to be passed on with it.
+        license: { fileName: "licences.txt" },
         chunkSizeWarningLimit: 600, // kilobytes: the editor, which is loaded on demand
         rollupOptions: {
             input: ["reference.html", "console.html"].map((page) => resolve(import.meta.dirname, page)),

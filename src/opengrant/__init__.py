@@ -1,3 +1,3 @@
 """OpenGrant: a self-hosted grant server. Start reading in assembly/installation.py, or in docs/flow.md."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

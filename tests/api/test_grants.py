@@ -1,10 +1,14 @@
 """/v3/grants: found, listed, changed, deleted, and never seen by a stranger."""
 
+import csv
 import json
+from io import StringIO
 from urllib.parse import quote
 
+import httpx
 import pytest
 
+from tests.api.console import with_key
 from tests.support import Tenant, data, problem
 
 
@@ -246,3 +250,70 @@ def test_grants_are_found_by_any_part_of_their_address(tenant: Tenant, stranger:
         assert listed(tenant, f"?order_by=asc&email_contains={quote(part)}") == found, part
     assert listed(tenant, "?email_contains=maria&email_prefix=ana") == names[:1]
     assert listed(tenant, "?email_contains=maria&grant_status=invalid") == []
+
+
+# ── searching, and the list as a file ────────────────────────────────────────────────────────────────────────
+
+
+def emails(answer: httpx.Response) -> set[str]:
+    return {grant["email"] for grant in data(answer)}
+
+
+def test_a_search_finds_parts_of_addresses_and_beginnings_of_ids(tenant: Tenant, stranger: Tenant) -> None:
+    for one in (tenant, stranger):
+        one.connector("virtual-calendar")
+        for name in ("Room-North@Example.com", "room-south@example.com"):
+            external = f"Hotel-7/{name[:6]}"
+            made = one.connect("virtual-calendar", {"email": name}, external_id=external)
+            assert made.status_code == 201, made.text
+    rooms = {grant["email"]: grant["id"] for grant in data(tenant.get("/v3/grants"))}
+    north, south = sorted(rooms)
+
+    def found(text: str, **more: str) -> set[str]:
+        return emails(tenant.get("/v3/grants", params={"search": text, **more}))
+
+    assert found("OM-NOR") == {north}
+    assert found("Hotel-7/") == {north, south}
+    assert found("Hotel-7/room-s") == {south}
+    assert found("otel-7") == set(), "an external id is found by its beginning"
+    assert found(rooms[south][:8].upper()) == {south}
+    assert found(rooms[south]) == {south}
+    assert found(rooms[south][:3]) <= {south, north}, "three digits are text"
+    assert found("room", provider="google") == set()
+    assert found("o") == {north, south}
+    assert found("nowhere") == set()
+
+
+def test_grants_are_listed_by_the_class_of_their_trouble(tenant: Tenant) -> None:
+    tenant.connector("virtual-calendar")
+    ended, well = (data(tenant.connect("virtual-calendar", {"email": name}))["id"] for name in ("room-1", "room-2"))
+    tenant.post(f"/v3/grants/{ended}/invalidate", {})
+
+    def found(class_: str, **more: str) -> set[str]:
+        return emails(tenant.get("/v3/grants", params={"trouble_class": class_, **more}))
+
+    assert found("reconnect") == found("reconnect", grant_status="invalid") == {"room-1"}
+    assert found("reconnect", grant_status="valid") == found("reconnect", troubled="true") == set()
+    assert found("provider_down") == set()
+    assert tenant.get("/v3/grants", params={"trouble_class": "other"}).status_code == 400
+    assert well
+
+
+def test_a_list_is_downloaded_as_a_file_that_no_spreadsheet_runs(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("opengrant.api.grants_csv._AT_ONCE", 2)
+    tenant.connector("virtual-calendar")
+    names = ["=1+1", "room-2", "+room-3", 'ro"om,4', "room-5"]
+    for name in names:
+        tenant.connect("virtual-calendar", {"email": name})
+    console = with_key(tenant)
+    answer = console.get("/v3/console/grants.csv?order_by=asc&provider=virtual-calendar")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert "attachment" in answer.headers["content-disposition"]
+    rows = list(csv.DictReader(StringIO(answer.text)))
+    assert [row["email"] for row in rows] == ["'=1+1", "room-2", "'+room-3", 'ro"om,4', "room-5"]
+    assert {row["grant_status"] for row in rows} == {"valid"}
+    assert rows[0]["created_at"].endswith("Z")
+    assert console.get("/v3/console/grants.csv?provider=google").text.count("\n") == 1, "the names of the columns"
+    assert tenant.get("/v3/console/grants.csv").status_code == 401, "it is for the console"

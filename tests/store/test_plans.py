@@ -314,6 +314,9 @@ SINGLE = [
     GrantFilters(email_contains="7-107@"),
     GrantFilters(email_contains="example"),
     GrantFilters(email_contains="nowhere"),
+    GrantFilters(search="x77"),
+    GrantFilters(trouble_class="provider_down"),
+    GrantFilters(trouble_class="reconnect"),
 ]
 
 
@@ -380,6 +383,11 @@ def conditions(filters: GrantFilters, blamed: Collection[str]) -> list[Callable[
         "email_prefix": lambda row, wanted: row["email_key"].startswith(wanted),
         "email_contains": lambda row, wanted: wanted in row["email_key"],
         "troubled": lambda row, wanted: is_troubled(row) == wanted,
+        "search": lambda row, wanted: wanted in row["email_key"] or row["external_id"].startswith(wanted),
+        # The sources that are held to blame have this class, too.
+        "trouble_class": lambda row, wanted: (
+            (row["trouble"] is not None or is_troubled(row)) and wanted == TROUBLE.kind
+        ),
     }
     asked = {name: getattr(filters, name) for name in made}
     return [partial(_holds, made[name], wanted) for name, wanted in asked.items() if wanted is not None]
@@ -389,7 +397,10 @@ def _holds(condition: Callable[[dict[str, Any], Any], bool], wanted: object, row
     return condition(row, wanted)
 
 
-READABLE = ("id", "email_key", "status", "provider", "connector_id", "ip", "workspace_id", "created_at", "updated_at")
+READABLE = (
+    *("id", "email_key", "status", "provider", "connector_id", "ip", "workspace_id", "created_at", "updated_at"),
+    "external_id",
+)
 """Columns that `conditions` read, beside the trouble and the source."""
 
 
@@ -411,6 +422,7 @@ async def test_a_page_has_just_the_grants_that_fit(
     # Those with a way of their own, whatever chance brings.
     address = GrantFilters(ip="192.0.2.1")
     always = [GrantFilters(email_contains="7-107@"), address, replace(address, before=END - HOUR)]
+    always += [GrantFilters(search="x77"), GrantFilters(search="7-10"), GrantFilters(trouble_class=TROUBLE.kind)]
     parts = [one for one in pairs if one.email_contains is not None]
     for filters in [*chance.sample(SINGLE, 6), *chance.sample(pairs, 18), *chance.sample(parts, 6), *always]:
         order, descending = chance.choice(ORDERS), chance.random() < 0.5
@@ -422,7 +434,8 @@ async def test_a_page_has_just_the_grants_that_fit(
         after = Position(*chance.choice(fitting)) if fitting and chance.random() < 0.5 else None
         behind = fitting[fitting.index(after) + 1 :] if after else fitting
         window = Window(order, descending, 50, offset, after)
-        page = await answer(filled, listing.page("app", filters, window, dialect=filled.dialect, blamed=blamed))
+        named = () if filters.trouble_class not in {None, TROUBLE.kind} else blamed
+        page = await answer(filled, listing.page("app", filters, window, dialect=filled.dialect, blamed=named))
         assert [one.id for one in page] == [id_ for _, id_ in behind[offset : offset + 50]], (filters, window)
 
 

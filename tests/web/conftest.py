@@ -24,7 +24,7 @@ from tests.fakes.oauth import FakeOAuth
 from tests.pages.site import chromium
 from tests.peers.dovecot import Dovecot
 from tests.peers.nodejs import install
-from tests.support import LiveServer, Tenant
+from tests.support import LiveServer, Tenant, data
 
 _REFUSALS = "Failed to load resource: the server responded with a status of"
 """Chromium says so of every answer from 400 up, also of those that a page asks for and understands."""
@@ -196,3 +196,18 @@ async def violations(page: Page, *rules: str) -> list[str]:
         f"{page.url} {one['id']} ({one['impact']}): {[node['html'][:160] for node in one['nodes']]}"
         for one in found["violations"]
     ]
+
+
+def gmail(tenant: Tenant, fake: FakeOAuth, email: str, **more: Any) -> Any:
+    """A Google grant whose refresh token is the address."""
+    fake.accepts(email, email=email)
+    return data(tenant.connect("google", {"refresh_token": email}, **more))
+
+
+def age(tenant: Tenant) -> None:
+    """Let the time pass in which a proof counts as fresh."""
+    tenant.server.rows(
+        "update grants set asked_at = asked_at - 3600000000, proven_at = proven_at - 3600000000"
+        " where application_id = $1 returning id",
+        tenant.application.id,
+    )

@@ -1,4 +1,4 @@
-"""The pictures of README.md: python -m tests.web.pictures [DIRECTORY]"""
+"""The pictures of README.md, in both themes: python -m tests.web.pictures [DIRECTORY]"""
 
 import asyncio
 import math
@@ -8,6 +8,7 @@ import tempfile
 import time
 from io import BytesIO
 from pathlib import Path
+from typing import Literal
 
 from playwright.async_api import Browser, Page
 
@@ -62,30 +63,27 @@ def populate(tenant: Tenant, fake: FakeOAuth, receiver: Receiver) -> None:
             )
 
 
-async def page_of(browser: Browser) -> Page:
+async def page_of(browser: Browser, scheme: Literal["light", "dark"]) -> Page:
+    """As wide as the layout needs for all its columns, and no wider: README.md shows it at 880 pixels."""
     view = await browser.new_context(
-        viewport={"width": 1120, "height": 720}, color_scheme="light", reduced_motion="reduce"
+        viewport={"width": 1280, "height": 800}, device_scale_factor=1.5, color_scheme=scheme, reduced_motion="reduce"
     )
     return await view.new_page()
 
 
-async def take(tenant: Tenant, code: str, directory: Path) -> None:
+async def take(tenant: Tenant, directory: Path) -> None:
     async with chromium() as browser:
-        page = await page_of(browser)
-        await page.goto(f"{tenant.server.url}/console#link={code}")
-        await page.locator(".plot canvas").first.wait_for()
-        await page.wait_for_load_state("networkidle")
-        await page.screenshot(path=directory / "console.png")
-        page = await page_of(browser)
-        await page.goto(f"{tenant.server.url}/reference#/operation/connect_custom/imap")
-        editor = page.get_by_role("textbox", name="Request body")
-        await editor.get_by_text('"imap_port"').click()
-        await page.keyboard.press("End")
-        await page.keyboard.press("Enter")
-        await page.keyboard.type('"smtp')
-        await page.mouse.move(640, 60)
-        await page.get_by_role("listbox").wait_for()
-        await page.screenshot(path=directory / "reference.png")
+        for scheme in ("light", "dark"):
+            page = await page_of(browser, scheme)
+            await page.goto(f"{tenant.server.url}/console#link={link_of(tenant.server, tenant.application)}")
+            await page.locator(".plot canvas").nth(2).wait_for()
+            await page.wait_for_load_state("networkidle")
+            await page.screenshot(path=directory / f"console-{scheme}.png")
+            page = await page_of(browser, scheme)
+            await page.goto(f"{tenant.server.url}/reference#/operation/connect_custom/imap")
+            await page.get_by_role("heading", name="Create a grant").wait_for()
+            await page.wait_for_load_state("networkidle")
+            await page.screenshot(path=directory / f"reference-{scheme}.png")
 
 
 if __name__ == "__main__":
@@ -98,7 +96,6 @@ if __name__ == "__main__":
     ):
         tenant = live.tenant()
         populate(tenant, fake, receiver)
-        code = link_of(live, tenant.application)
-        asyncio.run(take(tenant, code, Path(sys.argv[1]) if len(sys.argv) > 1 else DIRECTORY))
+        asyncio.run(take(tenant, Path(sys.argv[1]) if len(sys.argv) > 1 else DIRECTORY))
         tenant.http.close()
     writer.close()

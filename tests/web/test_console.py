@@ -1,12 +1,10 @@
 """/console: each action of an operator, in a browser at a live server; what came of it is looked at through the API."""
 
 import asyncio
-import json
 import re
 import threading
 from collections.abc import AsyncIterator, Iterator
 from io import BytesIO
-from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -14,19 +12,14 @@ from playwright.async_api import Browser, BrowserContext, expect
 
 from tests.announcing import subscribe
 from tests.api.console import link_of, sign_in
-from tests.api.test_grant_actions import blame, source
 from tests.fakes.dns import FakeDns
 from tests.fakes.oauth import FakeOAuth
 from tests.fakes.receiver import Hook
 from tests.peers.dovecot import Dovecot
-from tests.support import LiveServer, Tenant, data, imap, secret
-from tests.web.conftest import Console, Watch, hold, refuse, violations
+from tests.support import LiveServer, Tenant, data, secret
+from tests.web.conftest import Console, Watch, age, gmail, hold, refuse, violations
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-BUDGET = 100_000
-"""Compressed bytes of a first view, with the library that draws and what it asks of the API."""
-REDIRECT = "https://app.example.com/callback"
 
 
 @pytest.fixture(scope="module")
@@ -69,21 +62,6 @@ def stranger(site: LiveServer) -> Iterator[Tenant]:
     made = site.tenant()
     yield made
     made.http.close()
-
-
-def gmail(tenant: Tenant, fake: FakeOAuth, email: str, **more: Any) -> Any:
-    """A Google grant whose refresh token is the address."""
-    fake.accepts(email, email=email)
-    return data(tenant.connect("google", {"refresh_token": email}, **more))
-
-
-def age(tenant: Tenant) -> None:
-    """Let the time pass in which a proof counts as fresh."""
-    tenant.server.rows(
-        "update grants set asked_at = asked_at - 3600000000, proven_at = proven_at - 3600000000"
-        " where application_id = $1 returning id",
-        tenant.application.id,
-    )
 
 
 # ── Signing in ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -137,7 +115,7 @@ async def test_a_key_opens_the_page_that_was_asked_for_and_not_what_takes_an_ope
     await console.page.get_by_label("API key").fill(tenant.api_key)
     await console.press("Sign in")
     await expect(console.title).to_have_text("Grants")
-    await expect(console.page.get_by_label("State")).to_have_value("invalid")
+    await expect(console.page.get_by_role("button", name="Invalid")).to_have_attribute("aria-pressed", "true")
     assert tenant.api_key not in await console.page.content()
     for where, title in (("keys", "API keys"), ("domains", "Domains"), ("domains/some", "Domain")):
         await console.go(f"/{where}")
@@ -221,349 +199,6 @@ async def test_a_stranger_sees_nothing_of_another_application(
         assert "ann@example.com" not in text
         assert hook.url not in text
         assert tenant.application.id not in text
-
-
-# ── Overview ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def test_a_fresh_installation_is_led_to_its_first_grant(console: Console, tenant: Tenant) -> None:
-    await console.enter(tenant)
-    steps = console.page.get_by_role("region", name="Three steps to your first grant")
-    await expect(steps.get_by_role("listitem")).to_have_count(3)
-    await expect(steps.locator("code")).to_have_count(0)  # none works without a connector
-    await steps.get_by_role("link", name="Choose a provider").click()
-    await expect(console.title).to_have_text("Connectors")
-    await console.page.go_back()
-    await console.press("Create a virtual calendar connector")
-    await expect(steps).to_contain_text("Create a connector (done)")
-    await console.go("/connectors/virtual-calendar")
-    await console.press("Run test")
-    await expect(console.page.get_by_text("The connector works.")).to_be_visible()
-    await console.go("/")
-    line = await steps.locator("code").first.inner_text()
-    body = json.loads(re.findall(r"-d '(.*)'", line)[0])
-    assert f"{tenant.server.url}/v3/connect/custom" in line
-    assert tenant.post("/v3/connect/custom", body).status_code == 201
-
-
-async def test_the_overview_counts_links_and_charts(
-    console: Console, tenant: Tenant, provider: FakeOAuth, hook: Hook, watch: Watch
-) -> None:
-    tenant.connector("google")
-    tenant.connector("virtual-calendar")
-    subscribe(tenant, hook)
-    grants = [gmail(tenant, provider, f"{name}@example.com") for name in ("ann", "bea", "cleo", "dan", "eve", "fay")]
-    tenant.connect("virtual-calendar", {"email": "room"})
-    tenant.post(f"/v3/grants/{grants[0]['id']}/invalidate", {})
-    age(tenant)
-    provider.refuses(401, {"error": "invalid_client", "error_description": "The OAuth client was not found."})
-    for grant in grants[1:]:
-        tenant.post(f"/v3/grants/{grant['id']}/check", {})
-    provider.behaves()
-    await console.enter(tenant)
-    main = console.page.locator("main")
-    await expect(main.locator("canvas")).to_have_count(3)
-    loaded: Any = await console.page.evaluate(
-        "performance.getEntriesByType('resource').map((one) => one.encodedBodySize)"
-    )
-    assert sum(loaded) < BUDGET
-    await expect(main.get_by_role("link", name=re.compile(r"^Valid grants\s*6"))).to_be_visible()
-    await expect(main.get_by_role("link", name=re.compile(r"^Must reconnect\s*1"))).to_be_visible()
-    degraded = main.get_by_role("listitem").filter(has=console.page.get_by_role("link", name="Google"))
-    await expect(degraded).to_contain_text("The provider refuses your client")
-    await expect(degraded).to_contain_text("invalid_client")
-    await degraded.get_by_role("link", name="Google").click()
-    await expect(console.title).to_have_text("Google")
-    await expect(main).to_contain_text("The provider refuses your client")
-    await console.page.go_back()
-    await expect(main.get_by_role("link", name=hook.url)).to_be_visible()
-    await console.page.get_by_text("The numbers as a table").click()
-    numbers = console.page.get_by_role("region", name="Activity in numbers").get_by_role("row").nth(1)
-    await expect(numbers).to_contain_text("The provider refuses your client (5)")
-    for button, span in (("7 d", "7 days"), ("30 d", "30 days")):
-        await console.press(button)
-        await expect(console.page.get_by_text(f"Of the last {span}.")).to_be_visible()
-    await console.page.emulate_media(color_scheme="dark")  # drawn again, and nothing breaks
-    await console.page.get_by_label("Colours").select_option("light")
-    await expect(main.locator("canvas")).to_have_count(3)
-    await console.page.route("**/static/plot.*.js", lambda route: route.abort())
-    await console.page.reload()
-    await expect(main.get_by_text("The charts could not be loaded")).to_be_visible()
-    await expect(numbers).to_be_visible()
-    watch.broken.clear()  # the file that was kept from it
-    await main.get_by_role("link", name="1 invalid of Google").click()
-    await expect(console.title).to_have_text("Grants")
-    await expect(console.page.get_by_role("row")).to_have_count(2)
-    await expect(console.row("ann@example.com")).to_contain_text("Ended by an operator")
-
-
-async def test_the_overview_looks_again_while_somebody_is_there(console: Console, tenant: Tenant) -> None:
-    page = console.page
-    await page.clock.install()
-    await console.enter(tenant)
-    await expect(page.get_by_role("region", name="Three steps to your first grant")).to_be_visible()
-    async with page.expect_response(lambda answer: "/v3/overview" in answer.url):
-        await page.clock.fast_forward(31_000)
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    for _ in range(3):
-        await page.clock.fast_forward(11 * 60_000)
-    assert asked == []
-    await page.mouse.move(300, 300)
-    async with page.expect_response(lambda answer: "/v3/overview" in answer.url):
-        await page.clock.fast_forward(31_000)
-
-
-async def test_what_the_overview_adds_is_not_missed_where_it_cannot_be_read(
-    console: Console, tenant: Tenant, hook: Hook
-) -> None:
-    page = console.page
-    tenant.connector("google")
-    await console.enter(tenant)
-    subscribe(tenant, hook)
-    await console.go("/webhooks")
-    await expect(page.locator("td.number")).to_have_text(["0", "0"])  # not counted yet
-    await page.route("**/v3/overview?*", refuse)
-    # One that is older than what could have been counted.
-    tenant.server.rows(
-        "update webhooks set created_at = created_at - 3600000000 where application_id = $1 returning id",
-        tenant.application.id,
-    )
-    await page.reload()
-    await expect(page.locator("td.number").get_by_text("could not be read")).to_have_count(2)
-    await console.go("/connectors")
-    await expect(page.get_by_text("The database is busy.")).to_be_visible()
-    await page.get_by_role("link", name="Google").click()
-    await expect(page.get_by_label("Client ID")).to_be_visible()
-
-
-# ── Connectors ───────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def test_a_connector_is_set_up_tested_mended_and_deleted(
-    console: Console, tenant: Tenant, provider: FakeOAuth
-) -> None:
-    page = console.page
-    await console.enter(tenant, "/connectors")
-    await expect(page.get_by_role("listitem").filter(has_text="Not set up")).to_have_count(9)
-    await page.get_by_role("link", name="Google").click()
-    await expect(page.locator(".copy-line code")).to_have_text(f"{tenant.server.url}/v3/connect/callback")
-    await expect(page.get_by_text("userinfo.email")).to_be_visible()
-    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    await console.press("Copy the redirect URI")
-    assert await page.evaluate("navigator.clipboard.readText()") == f"{tenant.server.url}/v3/connect/callback"
-    await page.get_by_label("Client ID").fill("client")
-    await page.get_by_label("Client secret").fill(secret("wrong"))
-    await page.get_by_label("Default scopes").fill("openid\nhttps://www.googleapis.com/auth/userinfo.email")
-    await console.press("Create connector")
-    await expect(page.get_by_label("Client ID")).to_have_value("client")
-    await expect(page.get_by_label("Client secret")).to_have_value("")
-    assert secret("wrong") not in await page.content()
-    assert data(tenant.get("/v3/connectors/google"))["scope"] == [
-        "openid",
-        "https://www.googleapis.com/auth/userinfo.email",
-    ]
-
-    provider.refuses(401, {"error": "invalid_client", "error_description": "Unauthorized"})
-    await console.press("Run test")
-    refused = page.get_by_role("listitem").filter(has_text="Client accepted")
-    await expect(refused).to_contain_text("Failed")
-    await expect(refused).to_contain_text("What to do:")
-    provider.behaves()
-    await page.get_by_label("Client secret").fill(secret("client"))
-    await console.press("Save")
-    await expect(page.get_by_text("Saved.")).to_be_visible()
-    await expect(page.get_by_label("Client secret")).to_have_value("")
-    await expect(refused).to_have_count(0)  # it was about what was stored before
-    await console.press("Run test")
-    await expect(page.get_by_text("The connector works.")).to_be_visible()
-
-    await console.press("Add a credential")
-    await console.dialog.get_by_label("Name").fill("EU app")
-    await console.dialog.get_by_label("Client ID").fill("client")
-    await console.dialog.get_by_label("Client secret").fill(secret("client"))
-    await console.press_there("Add")
-    await console.row("EU app").get_by_role("button", name="Make active").click()
-    await expect(console.row("EU app")).to_contain_text("Active")
-    other = await page.get_by_role("row").filter(has_not_text="EU app").nth(1).get_by_role("rowheader").inner_text()
-    await console.row(other).get_by_role("button", name="Make active").click()
-    await expect(console.row(other)).to_contain_text("Active")
-    await console.row("EU app").get_by_role("button", name="Delete").click()
-    await console.confirm("Delete the credential", "EU app")
-    await expect(console.row("EU app")).to_have_count(0)
-
-    gmail(tenant, provider, "ann@example.com")
-    await page.locator(".page-head").get_by_role("button", name="Delete").click()
-    await expect(console.dialog).to_contain_text("1 valid grant ends at once.")
-    await console.confirm("Delete the connector", "google")
-    await expect(console.title).to_have_text("Connectors")
-    assert data(tenant.get("/v3/connectors")) == []
-    assert data(tenant.get("/v3/grants"))[0]["grant_status"] == "invalid"
-
-
-# ── Grants ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def test_grants_are_found_by_address_provider_and_state(
-    console: Console, tenant: Tenant, provider: FakeOAuth, dovecot: Dovecot
-) -> None:
-    for name in ("google", "imap", "virtual-calendar"):
-        tenant.connector(name)
-    gmail(tenant, provider, "ann@example.com")
-    tenant.connect("imap", imap(dovecot, "alice@example.test"))
-    for number in range(52):
-        tenant.connect("virtual-calendar", {"email": f"room-{number:02}"})
-    page = console.page
-    await console.enter(tenant, "/grants")
-    await expect(page.get_by_role("row")).to_have_count(51)  # with the heading
-    await console.press("Load more")
-    await expect(page.get_by_role("row")).to_have_count(55)
-    await expect(page.get_by_role("button", name="Load more")).to_have_count(0)
-    search = page.get_by_role("searchbox", name="Part of an email address")
-    await search.fill("@EXAMPLE")
-    await expect(page.get_by_role("row")).to_have_count(3)
-    await expect(console.row("ann@example.com")).to_contain_text("Google")
-    assert "email=%40EXAMPLE" in page.url
-    await page.get_by_label("Provider").select_option("imap")
-    await expect(page.get_by_role("row")).to_have_count(2)
-    await page.reload()  # the address holds the filter
-    await expect(page.get_by_role("row")).to_have_count(2)
-    await page.get_by_label("State").select_option("troubled")
-    await expect(page.get_by_text("No matching grants")).to_be_visible()
-    await console.press("Show all grants")
-    await expect(page.get_by_role("row")).to_have_count(51)
-    await expect(search).to_have_value("")
-    # A key that comes just as what was typed before is put into the address.
-    await search.evaluate(
-        """(field) => {
-            const replace = history.replaceState;
-            history.replaceState = (...all) => {
-                history.replaceState = replace;
-                history.replaceState(...all);
-                field.value = "ann@";
-                field.dispatchEvent(new Event("input", { bubbles: true }));
-            };
-        }"""
-    )
-    await search.fill("ann")
-    await page.wait_for_url("**email=ann%40*")
-    await expect(search).to_have_value("ann@")
-    await search.fill("al")
-    await page.get_by_label("Provider").select_option("imap")  # at once: neither undoes the other
-    await expect(console.row("alice@example.test")).to_have_count(1)
-    await expect(page.get_by_label("Provider")).to_have_value("imap")
-    assert "email=al&provider=imap" in page.url
-
-    # What is shown answers what is asked: the last answer only while the next is awaited, and seen to be that.
-    await page.route("**/v3/grants?*", hold)
-    await page.get_by_label("State").select_option("invalid")
-    await expect(page.locator("[aria-busy=true]")).to_contain_text("alice@example.test")
-    await page.unroute("**/v3/grants?*")
-    await page.route("**/v3/grants?*", refuse)
-    await page.get_by_label("State").select_option("troubled")
-    await expect(page.get_by_role("alert")).to_contain_text("The database is busy.")
-    await expect(page.get_by_role("row")).to_have_count(0)
-    await page.unroute("**/v3/grants?*")
-    await console.press("Try again")
-    await expect(page.get_by_text("No matching grants")).to_be_visible()
-
-
-async def test_a_grant_of_a_degraded_connector_never_looks_well(
-    console: Console, tenant: Tenant, provider: FakeOAuth, axe: str
-) -> None:
-    page = console.page
-    await page.add_init_script(axe)
-    tenant.connector("google")
-    grant = gmail(tenant, provider, "ann@example.com")
-    blame(tenant, source(tenant.server, grant))
-    age(tenant)
-    await console.enter(tenant, "/grants?state=troubled")
-    row = console.row("ann@example.com")
-    await expect(row).to_contain_text("Held")
-    await expect(row).to_contain_text("Its connector is degraded")
-    await row.get_by_role("link").click()
-    held = page.get_by_role("heading", name="It is held: many grants fail the same way, because of its connector")
-    await expect(held).to_be_visible()
-    await expect(page.get_by_text("Check the client.")).to_be_visible()
-    await expect(page.get_by_role("heading", name="Calendars")).to_have_count(0)  # Google keeps them
-    await console.press("Check now")
-    await expect(page.get_by_text("Not checked just now")).to_be_visible()
-    await expect(held).to_be_visible()
-    await page.reload()
-    await expect(held).to_be_visible()
-    assert await violations(page) == []
-    await page.get_by_role("link", name="The Google connector").click()
-    await expect(console.title).to_have_text("Google")
-
-    # A check that could not be made says nothing good.
-    tenant.server.rows("delete from brakes where application_id = $1", tenant.application.id)
-    tenant.server.services.grants.health.forget()
-    await console.go(f"/grants/{grant['id']}")
-    await expect(page.get_by_role("heading", name="It works")).to_be_visible()
-    await page.route("**/check", refuse)
-    await console.press("Check now")
-    await expect(page.get_by_role("alert")).to_contain_text("The database is busy.")
-    await expect(page.get_by_role("heading", name="It works")).to_have_count(0)
-    await expect(page.get_by_role("heading", name="It worked at the last check")).to_be_visible()
-    await page.unroute("**/check")
-
-
-async def test_a_grants_page_tells_its_story_and_does_all_that_can_be_done(
-    console: Console, tenant: Tenant, provider: FakeOAuth
-) -> None:
-    page = console.page
-    tenant.connector("google", scope=["https://www.googleapis.com/auth/gmail.send"])
-    grant = gmail(tenant, provider, "ann@example.com")
-    await console.enter(tenant, "/grants")
-    await page.get_by_role("link", name="ann@example.com").click()
-    await expect(console.title).to_have_text("ann@example.com")
-    await expect(page.get_by_role("heading", name="It works")).to_be_visible()
-    await expect(page.get_by_role("heading", name="One scope was not granted")).to_be_visible()
-    await expect(page.locator("main")).to_contain_text("auth/gmail.send")
-    moments = page.locator(".timeline").get_by_role("listitem")
-    await expect(moments).to_have_count(1)
-    await expect(moments).to_contain_text("Connected and verified")
-
-    age(tenant)
-    provider.refuses(503, {"error": "backendError"})
-    await console.press("Check now")
-    await expect(page.get_by_text("Checked just now.")).to_be_visible()
-    await expect(page.get_by_role("heading", name="It is valid, but: the provider does not answer")).to_be_visible()
-    await expect(page.get_by_text("No action needed: it is retried automatically.")).to_be_visible()
-    await expect(page.locator(".timeline")).to_contain_text("Failed: the provider does not answer")
-    provider.behaves()
-
-    await console.press("Reconnect link")
-    await console.dialog.get_by_label("Redirect URI").fill(REDIRECT)
-    await console.press_there("Register")
-    link = await console.dialog.locator(".copy-line code").inner_text()
-    assert link.startswith(f"{tenant.server.url}/v3/connect/auth?")
-    assert "ann%40example.com" in link
-    await console.press_there("Close")
-    data(tenant.post("/v3/applications/redirect-uris", {"url": f"{REDIRECT}/2"}))
-    await console.press("Reconnect link")
-    await console.dialog.get_by_label("Redirect URI").select_option(f"{REDIRECT}/2")
-    await expect(console.dialog.locator(".copy-line code")).to_contain_text("callback%2F2")
-    await page.route("**/reconnect-link?*", refuse)
-    await console.dialog.get_by_label("Redirect URI").select_option(REDIRECT)
-    await expect(console.dialog.get_by_role("alert")).to_contain_text("The database is busy.")
-    await expect(console.dialog.locator(".copy-line")).to_have_count(0)  # nobody sends the one to the other address
-    await page.keyboard.press("Escape")
-    await expect(console.dialog).to_have_count(0)
-
-    await console.press("Invalidate")
-    await console.dialog.get_by_label("Reason").fill("Left the company")
-    await console.confirm("Invalidate")
-    await expect(page.get_by_role("heading", name="It no longer works")).to_be_visible()
-    await expect(page.locator(".timeline")).to_contain_text("Left the company")
-    await expect(page.get_by_role("button", name="Invalidate")).to_be_disabled()
-    assert data(tenant.get(f"/v3/grants/{grant['id']}"))["grant_status"] == "invalid"
-
-    await console.press("Delete")
-    await console.confirm("Delete the grant", "ann@example.com")
-    await expect(console.title).to_have_text("Grants")
-    await expect(page.get_by_text("No grants yet")).to_be_visible()
-    assert tenant.get(f"/v3/grants/{grant['id']}").status_code == 404
 
 
 # ── What takes an operator ───────────────────────────────────────────────────────────────────────────────────
@@ -745,7 +380,8 @@ async def test_no_page_has_an_accessibility_violation_or_scrolls_sideways(
         await expect(console.title).to_be_visible()
         await look(where)
     for where, button in (
-        (furnished[2], "Reconnect link"),
+        (furnished[2], "Reconnect"),
+        ("/grants", "Connect a mailbox"),
         (furnished[2], "Delete"),
         ("/webhooks", "New webhook"),
         ("/keys", "New key"),

@@ -299,7 +299,7 @@ async def test_an_old_answer_does_not_take_the_place_of_a_new_one_and_a_failed_s
     gmail(tenant, provider, "zoe@example.com")
     await console.enter_with_key(tenant)
     page = console.page
-    await page.route("**/v3/grants?*email_contains=zo&*", hold)
+    await page.route("**/v3/grants?*search=zo&*", hold)
     await page.route("**/v3/webhooks", refuse)
     await page.keyboard.press("Control+k")
     box = page.get_by_role("combobox", name="Search")

@@ -23,7 +23,17 @@ from opengrant.store.engine.port import Steps, Store
 from opengrant.store.tenants import applications
 from opengrant.vault.digests import Digests
 
-__all__ = ["IDLE", "LASTS", "LINK_LASTS", "MOST", "ConsoleSession", "ConsoleSessions", "NewLink", "NewSession"]
+__all__ = [
+    "IDLE",
+    "LASTS",
+    "LINK_LASTS",
+    "MOST",
+    "ConsoleSession",
+    "ConsoleSessions",
+    "NewLink",
+    "NewSession",
+    "actor_of",
+]
 
 LASTS = timedelta(hours=8)
 """From its start, used or not."""
@@ -191,6 +201,13 @@ class ConsoleSessions:
         """Drop sessions and links that are over. Each new session drops them too, so there are few."""
         now = self.clock()
         await self.db.write(console.forget(app.id, now=now, idle_since=_idle_since(now)))
+
+
+def actor_of(session: ConsoleSession, request_id: str | None) -> Actor:
+    """A session that an API key began acts as the key."""
+    if session.key_id is not None:
+        return Actor.key(session.key_id, request_id)
+    return Actor.console(session.id, request_id)
 
 
 def _record_end(application_id: str, session_id: str, at: Micros, reason: str | None = None) -> Steps[None]:

@@ -60,12 +60,13 @@ async def list_grants(request: Request) -> tuple[Sequence[Answer], wire.GrantQue
         offset=query.offset,
         after=None if asked.after is None else Position(*asked.after),
     )
-    found = await request.services.grants.page(request.application, _filters(query), window)
+    found = await request.services.grants.page(request.application, filters_of(query), window)
     shown, cursor = asked.cut(found, lambda one: (getattr(one.grant, query.sort_by), one.grant.id))
     return [wire.Grant.shown(one) for one in shown], query, None if by_offset else cursor
 
 
-def _filters(query: wire.GrantQuery) -> GrantFilters:
+def filters_of(query: wire.GrantConditions) -> GrantFilters:
+    """The conditions, as the list takes them."""
     return GrantFilters(
         # The identifier of a virtual calendar counts as given.
         email=query.email.strip(UNSEEN) if query.email and "@" in query.email else query.email,
@@ -80,6 +81,8 @@ def _filters(query: wire.GrantQuery) -> GrantFilters:
         email_prefix=query.email_prefix,
         email_contains=query.email_contains,
         troubled=query.troubled,
+        trouble_class=query.trouble_class,
+        search=query.search.strip(UNSEEN) if query.search else None,
     )
 
 

@@ -34,11 +34,12 @@ from opengrant.errors import (
     OpenGrantError,
 )
 from opengrant.events.actor import Actor, act_as
-from opengrant.model import ProviderName
+from opengrant.model import Application, ProviderName
 from opengrant.model.logins import NotShown
-from opengrant.pages import FIELDS, Brand, Choice, Login, Onward, Problem, Words, form_of, preferred
+from opengrant.pages import FIELDS, Brand, Choice, Done, Login, Onward, Problem, Words, form_of, preferred
 from opengrant.services import Services
 from opengrant.signin.hosted import Hosted
+from opengrant.signin.start import CONNECTED
 from opengrant.signin.visit import Visit
 from opengrant.tenants.applications import Applications
 
@@ -89,6 +90,12 @@ class Pages:
     async def callback(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._answer(scope, receive, send, "/v3/connect/callback", {"GET": self._callback})
 
+    async def link(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._answer(scope, receive, send, "/v3/connect/link/{code}", {"GET": self._link})
+
+    async def connected(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._answer(scope, receive, send, CONNECTED, {"GET": self._connected})
+
     async def login(self, scope: Scope, receive: Receive, send: Send) -> None:
         verbs = {"GET": self._show, "POST": self._submitted}
         await self._answer(scope, receive, send, "/v3/connect/login/{handle}", verbs)
@@ -112,6 +119,26 @@ class Pages:
         base = origin(scope["headers"], self.public_url)
         url = await self.hosted.callback.finish(query, base=base, cookies=browser_cookies(scope["headers"], base))
         return _redirect(302, url)
+
+    async def _link(self, scope: Scope, _: Receive) -> responses.Raw:
+        headers, code = scope["headers"], scope["path_params"]["code"]
+        base, words = origin(headers, self.public_url), _words(headers)
+        try:
+            begun = await self.hosted.start.begin_by_link(code, base=base)
+        except LoginInvalid as problem:
+            page = Problem(Brand(), words("link.not_connected"), words("link.expired"), words=words)
+            return shown(page, problem.status)
+        return _redirect(302, begun.url, set_cookie(begun, base))
+
+    async def _connected(self, scope: Scope, _: Receive) -> responses.Raw:
+        query, words = _pairs(scope["query_string"]), _words(scope["headers"])
+        app = await self.applications.find(query.get("client_id", ""))
+        brand = Brand() if app is None else await self._brand(app)
+        if "error" not in query:
+            return shown(Done(brand, words=words))
+        # Only the code is used: a stranger can write any text into an address.
+        message = words("link.cancelled" if query["error"] == "access_denied" else "link.failed")
+        return shown(Problem(brand, words("link.not_connected"), message, words=words), 400)
 
     async def _show(self, scope: Scope, _: Receive) -> responses.Raw:
         """The choice of providers, or the form of the chosen one."""
@@ -212,9 +239,11 @@ class Pages:
     async def _guest(self, scope: Scope) -> "_Guest":
         headers, base = scope["headers"], origin(scope["headers"], self.public_url)
         visit = await self.hosted.visits.open(scope["path_params"]["handle"], browser_cookies(headers, base))
-        profile = await self.applications.profile(visit.app)
-        brand = brand_of(visit.app, profile.branding, profile.hosted_authentication)
-        return _Guest(visit, brand, _words(headers), base)
+        return _Guest(visit, await self._brand(visit.app), _words(headers), base)
+
+    async def _brand(self, app: Application) -> Brand:
+        profile = await self.applications.profile(app)
+        return brand_of(app, profile.branding, profile.hosted_authentication)
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,4 +342,6 @@ def add_to(router: Router, services: Services) -> None:
     """Add the pages. /v3/connect/auth is in the route table, because programs call it."""
     pages = Pages(hosted=services.hosted, applications=services.applications, public_url=services.public_url)
     router.add("/v3/connect/callback", pages.callback)
+    router.add("/v3/connect/link/{code}", pages.link)
+    router.add(CONNECTED, pages.connected)
     router.add("/v3/connect/login/{handle}", pages.login)

@@ -64,7 +64,8 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
     db, clock = tools.db, tools.clock
     base = build_base(tools, opened)
     grants = build_grants(settings, tools, base, opened)
-    sign_in = build_sign_in(settings, tools, base, grants)
+    sessions = ConsoleSessions(db=db, api_keys=base.api_keys, digests=tools.digests, clock=clock)
+    sign_in = build_sign_in(settings, tools, base, grants, sessions)
     rederiving = Rederiving(db=db)
     mail_logins = build_mail_logins(tools, grants.refresh)
     proxy = build_proxy(settings, tools, base.api_keys, mail_logins)
@@ -83,7 +84,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         redirects=base.redirects,
         workspaces=base.workspaces,
         grouping=_grouping(tools, base, opened),
-        sessions=ConsoleSessions(db=db, api_keys=base.api_keys, digests=tools.digests, clock=clock),
+        sessions=sessions,
         service_accounts=ServiceAccounts(db=db, clock=clock),
         signatures=Signatures(db=db, clock=clock),
         idempotency=idempotency,

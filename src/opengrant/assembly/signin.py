@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from opengrant.access.console_sessions import ConsoleSessions
 from opengrant.assembly.base import Base
 from opengrant.assembly.grants import GrantsRoom
 from opengrant.assembly.tools import Tools
@@ -11,9 +12,11 @@ from opengrant.signin.admin_consent import AdminConsent
 from opengrant.signin.callback import Callback
 from opengrant.signin.codes import LoginCodes
 from opengrant.signin.consent import ConsentPages
+from opengrant.signin.ending import Ending
 from opengrant.signin.hosted import Hosted
 from opengrant.signin.id_tokens import IdTokens
 from opengrant.signin.login import LoginDigests, OpenLogins
+from opengrant.signin.owner_links import OwnerLinks
 from opengrant.signin.password_form import PasswordForm
 from opengrant.signin.redeem import Redemption
 from opengrant.signin.return_url import ReturnUrls
@@ -32,8 +35,10 @@ class SignInRoom:
     exchange: TokenEndpoint
 
 
-def build_sign_in(settings: Settings, tools: Tools, base: Base, grants: GrantsRoom) -> SignInRoom:
-    hosted = _hosted(settings, tools, base, grants)
+def build_sign_in(
+    settings: Settings, tools: Tools, base: Base, grants: GrantsRoom, sessions: ConsoleSessions
+) -> SignInRoom:
+    hosted = _hosted(settings, tools, base, grants, sessions)
     id_tokens = IdTokens(db=tools.db, vault=tools.vault, clock=tools.clock)
     tokens = AccessTokens(
         db=tools.db,
@@ -66,10 +71,11 @@ class _Parts:
     consent: ConsentPages
     admin_consent: AdminConsent
     codes: LoginCodes
+    ending: Ending
 
 
-def _hosted(settings: Settings, tools: Tools, base: Base, grants: GrantsRoom) -> Hosted:
-    parts = _parts(settings, tools, base)
+def _hosted(settings: Settings, tools: Tools, base: Base, grants: GrantsRoom, sessions: ConsoleSessions) -> Hosted:
+    parts = _parts(settings, tools, base, grants, sessions)
     return Hosted(
         start=SignInStart(
             db=tools.db,
@@ -78,6 +84,7 @@ def _hosted(settings: Settings, tools: Tools, base: Base, grants: GrantsRoom) ->
             consent=parts.consent,
             admin_consent=parts.admin_consent,
             returns=parts.returns,
+            links=OwnerLinks(db=tools.db, digests=tools.digests, clock=tools.clock),
             clock=tools.clock,
         ),
         visits=Visits(
@@ -93,7 +100,7 @@ def _hosted(settings: Settings, tools: Tools, base: Base, grants: GrantsRoom) ->
             logins=parts.logins,
             connect=grants.connecting.connect,
             limits=parts.limits,
-            codes=parts.codes,
+            ending=parts.ending,
             returns=parts.returns,
         ),
         callback=_callback(base, grants, parts),
@@ -108,16 +115,18 @@ def _hosted(settings: Settings, tools: Tools, base: Base, grants: GrantsRoom) ->
     )
 
 
-def _parts(settings: Settings, tools: Tools, base: Base) -> _Parts:
+def _parts(settings: Settings, tools: Tools, base: Base, grants: GrantsRoom, sessions: ConsoleSessions) -> _Parts:
     db, connectors, providers = tools.db, base.connectors, tools.providers
     digests, returns = LoginDigests(digests=tools.digests), ReturnUrls(redirects=base.redirects)
+    codes = LoginCodes(db=db, vault=tools.vault, digests=tools.digests, returns=returns, clock=tools.clock)
     return _Parts(
         limits=AbuseLimits(db=db, clock=tools.clock, threads=settings.outbound.mail_threads),
         logins=OpenLogins(db=db, digests=digests, clock=tools.clock),
         returns=returns,
         consent=ConsentPages(db=db, connectors=connectors, providers=providers, digests=digests),
         admin_consent=AdminConsent(db=db, connectors=connectors, providers=providers, digests=digests),
-        codes=LoginCodes(db=db, vault=tools.vault, digests=tools.digests, returns=returns, clock=tools.clock),
+        codes=codes,
+        ending=Ending(connect=grants.connecting.connect, codes=codes, returns=returns, sessions=sessions),
     )
 
 
@@ -127,6 +136,6 @@ def _callback(base: Base, grants: GrantsRoom, parts: _Parts) -> Callback:
         logins=parts.logins,
         admin_consent=parts.admin_consent,
         connect=grants.connecting.connect,
-        codes=parts.codes,
+        ending=parts.ending,
         returns=parts.returns,
     )

@@ -27,7 +27,7 @@ class Actor:
     request_id: str | None = None
 
     @classmethod
-    def key(cls, key_id: str, request_id: str) -> "Actor":
+    def key(cls, key_id: str, request_id: str | None) -> "Actor":
         return cls(f"key:{key_id}", request_id)
 
     @classmethod
@@ -40,7 +40,7 @@ class Actor:
         return cls(f"service_account:{account_id}", request_id)
 
     @classmethod
-    def console(cls, session_id: str, request_id: str) -> "Actor":
+    def console(cls, session_id: str, request_id: str | None) -> "Actor":
         """An operator's session. A session that an API key began acts as the key."""
         return cls(f"console:{session_id}", request_id)
 
@@ -74,6 +74,16 @@ def acting(actor: Actor) -> Iterator[None]:
         yield
     finally:
         _current.reset(before)
+
+
+def actor_name() -> str:
+    """The name of the present actor."""
+    return _current.get().name
+
+
+def request_id() -> str | None:
+    """The request of the present actor."""
+    return _current.get().request_id
 
 
 def signature(facts: Mapping[str, Fact]) -> tuple[str, Mapping[str, Fact] | None]:

@@ -35,6 +35,7 @@ AuditType = Literal[
     "console_link.created",
     "console_session.created",
     "console_session.ended",
+    "owner_link.created",
     "connector.created",
     "connector.updated",
     "connector.deleted",

@@ -26,10 +26,6 @@ from opengrant.tenants.workspaces import Workspaces
 __all__ = ["GrantChange", "GrantFilters", "Grants", "Position", "Window"]
 
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_PART = re.compile(
-    r"[0-9a-f]{4,8}|[0-9a-f]{8}(-[0-9a-f]{4}){0,2}-[0-9a-f]{0,4}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{0,11}"
-)
-
 
 _INVALIDATED = "The grant was called invalid by request. Ask the user to connect the account again."
 
@@ -96,11 +92,14 @@ class Grants:
 
     async def beginning(self, app: Application, part: str, *, limit: int) -> list[str]:
         """Ids of grants that begin so: for people, who write the first digits of one."""
-        return await self.db.read(grants.beginning(app.id, part, limit=limit)) if _PART.fullmatch(part) else []
+        return await self.db.read(grants.beginning(app.id, part, limit=limit))
 
     async def page(self, app: Application, filters: GrantFilters, window: Window) -> list[Shown]:
-        """A page of grants, each with the trouble of its source; `filters.troubled` counts that trouble too."""
-        blamed = tuple(await self.health.sources(app))
+        """A page of grants, each with the trouble of its source.
+
+        `filters.troubled` and `filters.trouble_class` count that trouble too.
+        """
+        blamed = await self.health.blamed(app, filters.trouble_class)
         found = await self.db.read(listing.page(app.id, filters, window, dialect=self.db.dialect, blamed=blamed))
         return await self.health.show_all(app, found)
 

@@ -12,7 +12,7 @@ from opengrant.pages.brand import Brand
 from opengrant.pages.languages import Words, english, preferred
 from opengrant.pages.refusals import Refusal, refusal
 from opengrant.pages.render import compile_templates, render
-from opengrant.pages.views import FIELDS, Choice, Login, Lost, Onward, Page, Problem, Section, form_of
+from opengrant.pages.views import FIELDS, Choice, Done, Login, Lost, Onward, Page, Problem, Section, form_of
 from opengrant.providers.registry import OFFERED
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Asset",
     "Brand",
     "Choice",
+    "Done",
     "Login",
     "Lost",
     "Onward",

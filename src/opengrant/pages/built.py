@@ -28,8 +28,11 @@ def page(name: str) -> Asset:
 
 
 def find(name: str) -> Asset | None:
-    """A file that the documents load, by its exact name; its content never changes."""
-    return None if name.endswith(".html") else _all().get(name)
+    """A file that the documents load, by its exact name; its content never changes.
+
+    The licences of the packages in them are in the same folder. They are not served: their name never changes.
+    """
+    return None if name.endswith(".html") or name == "licences.txt" else _all().get(name)
 
 
 @functools.cache

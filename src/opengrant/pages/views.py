@@ -197,6 +197,13 @@ class Problem(Page):
 
 
 @dataclass(frozen=True, slots=True)
+class Done(Page):
+    """The sign-in of an owner link ends on this page: the mailbox is connected."""
+
+    template: ClassVar[str] = "done.html"
+
+
+@dataclass(frozen=True, slots=True)
 class Lost(Page):
     """There is no page at this address.
 

@@ -36,6 +36,7 @@ from opengrant.api import messages as _messages  # noqa: F401
 from opengrant.api import cleaning as _cleaning  # noqa: F401
 from opengrant.api import contacts as _contacts  # noqa: F401
 from opengrant.api import console_mail as _console_mail  # noqa: F401
+from opengrant.api import grants_csv as _grants_csv  # noqa: F401
 from opengrant.api import sending as _sending  # noqa: F401
 from opengrant.api import schedules as _schedules  # noqa: F401
 from opengrant.api import threads as _threads  # noqa: F401

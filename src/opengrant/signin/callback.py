@@ -11,7 +11,7 @@ from opengrant.errors import LoginInvalid, OpenGrantError
 from opengrant.grants.connect.connect import Connect
 from opengrant.model import Application, ProviderName
 from opengrant.signin.admin_consent import AdminConsent
-from opengrant.signin.codes import LoginCodes
+from opengrant.signin.ending import Ending
 from opengrant.signin.login import CALLBACK, OVER, AuthorizationRequest, OpenLogins
 from opengrant.signin.return_url import ReturnUrls, oauth_error
 from opengrant.store.signin.logins import Login
@@ -41,7 +41,7 @@ class Callback:
     logins: OpenLogins
     admin_consent: AdminConsent
     connect: Connect
-    codes: LoginCodes
+    ending: Ending
     returns: ReturnUrls
 
     async def finish(self, query: Mapping[str, str], *, base: str, cookies: Sequence[str]) -> str:
@@ -93,4 +93,4 @@ class Callback:
             verifier=self.logins.digests.verifier(answer.login, answer.state_secret),
         )
         await self.connect.refuse_other_owner(app, answer.provider, proof)
-        return await self.codes.issue(app, request, answer.login, answer.provider, proof)
+        return await self.ending.succeed(app, request, answer.login, answer.provider, proof)

@@ -52,7 +52,7 @@ class LoginCodes:
 
         Raises ReauthEmailInvalid, CallbackNotAllowed.
         """
-        await self._refuse_other_mailbox(app, request, provider, proof.identity)
+        await self.refuse_other_mailbox(app, request, provider, proof.identity)
         await self.returns.require_registered(app, request.redirect_uri)
         code = bearer_tokens.make(bearer_tokens.CODE, app.id)
         code_id = self.digests.login_code(app.id, code.get_secret_value())
@@ -96,7 +96,7 @@ class LoginCodes:
         while await self.db.write(logins.forget_before(app.id, cutoff=self.clock(), limit=_AT_ONCE)):
             pass
 
-    async def _refuse_other_mailbox(
+    async def refuse_other_mailbox(
         self, app: Application, request: AuthorizationRequest, provider: ProviderName, identity: Identity
     ) -> None:
         """A sign-in that renews a grant must prove the mailbox of that grant. Raises ReauthEmailInvalid."""

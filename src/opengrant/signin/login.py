@@ -30,6 +30,10 @@ class AuthorizationRequest:
     sections   of the page that offers a choice
     challenge  the application's PKCE challenge; None without PKCE
     granted    scopes of earlier consents are wanted in the token too
+    console    the session of the console that began it. The sign-in makes the grant itself, and the browser returns to
+               the console without a code: `redirect_uri` is our own page, and `state` names the sign-in there
+    link_by    the actor that made the owner link that began it. The sign-in makes the grant itself, and ends on our
+               own page, `redirect_uri`
     """
 
     redirect_uri: str
@@ -45,9 +49,19 @@ class AuthorizationRequest:
     credential_id: str | None = None
     smtp_required: bool = False
     granted: bool = False
+    console: str | None = None
+    link_by: str | None = None
+
+    @property
+    def ours(self) -> bool:
+        """Whether it ends here, with a grant, and not at the application, with a code."""
+        return self.console is not None or self.link_by is not None
 
     def to_row(self) -> dict[str, Any]:
-        return asdict(self)
+        row = asdict(self)
+        if not self.ours:
+            del row["console"], row["link_by"]  # the release before does not know them
+        return row
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "AuthorizationRequest":
@@ -59,7 +73,8 @@ class AuthorizationRequest:
 
     def custom_connect(self, login: MailboxLogin, *, login_id: str) -> CustomConnect:
         """The request that connects the mailbox of this sign-in."""
-        return CustomConnect(login=login, scope=self.scope, state=self.state, login_id=login_id)
+        state = None if self.ours else self.state
+        return CustomConnect(login=login, scope=self.scope, state=state, login_id=login_id)
 
     def hosted_login(self, provider: ProviderName) -> HostedLogin:
         """With the client that the request names; a password has none."""

@@ -10,7 +10,7 @@ from opengrant.model import ProviderName
 from opengrant.model.logins import EwsLogin, ImapLogin, PasswordLogin
 from opengrant.providers.verdict import Kind, Verdict
 from opengrant.signin.abuse_limits import AbuseLimits
-from opengrant.signin.codes import LoginCodes
+from opengrant.signin.ending import Ending
 from opengrant.signin.login import OVER, OpenLogins
 from opengrant.signin.return_url import ReturnUrls
 from opengrant.signin.visit import Visit
@@ -23,7 +23,7 @@ class PasswordForm:
     logins: OpenLogins
     connect: Connect
     limits: AbuseLimits
-    codes: LoginCodes
+    ending: Ending
     returns: ReturnUrls
     patience: float = 30
     """Seconds for the whole proof, the search for the server included: the page promises this time."""
@@ -43,7 +43,7 @@ class PasswordForm:
             raise timed_out(login.provider, self.patience) from None
 
     async def submit(self, visit: Visit, login: PasswordLogin, *, shown: tuple[str, ...]) -> str:
-        """Prove a password. Returns where the browser goes, with the code.
+        """Prove a password. Returns where the browser goes.
 
         shown  the servers that the user has seen: the password goes to them and to those that the login names only
 
@@ -64,7 +64,7 @@ class PasswordForm:
         if not await self.logins.end(visit.login):
             raise LoginInvalid(OVER)
         try:
-            return await self.codes.issue(visit.app, visit.request, visit.login, provider, proof)
+            return await self.ending.succeed(visit.app, visit.request, visit.login, provider, proof)
         except OpenGrantError as problem:
             return await self.returns.failure(visit.app, visit.request, problem)
 

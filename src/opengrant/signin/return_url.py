@@ -63,9 +63,19 @@ class ReturnUrls:
         return registered[0].url
 
     async def build(self, app: Application, request: AuthorizationRequest, parameters: Mapping[str, str | None]) -> str:
-        """The redirect URI with these parameters and `state`. Raises CallbackNotAllowed when it was removed."""
+        """The redirect URI with these parameters and `state`. Raises CallbackNotAllowed when it was removed.
+
+        Of a sign-in of the console: our page, with the parameters behind `#`, which no access log has. Of an owner
+        link: our page for owners.
+        """
+        parameters = {**parameters, "state": request.state}
+        if request.console is not None:
+            return _with_parameters(f"{request.redirect_uri}#/connected", parameters)
+        if request.link_by is not None:
+            shown = {"client_id": app.id, "error": parameters.get("error")}
+            return _with_parameters(request.redirect_uri, shown)
         await self.require_registered(app, request.redirect_uri)
-        return _with_parameters(request.redirect_uri, {**parameters, "state": request.state})
+        return _with_parameters(request.redirect_uri, parameters)
 
     def with_code(self, request: AuthorizationRequest, code: SecretStr) -> str:
         """The redirect URI with a code. The caller has checked that it is registered."""
@@ -98,7 +108,7 @@ def oauth_error(error: str) -> str:
 def _with_parameters(url: str, parameters: Mapping[str, str | None]) -> str:
     """The address, byte for byte, with the parameters at the end of its query; None is left out.
 
-    The address has no fragment: redirect_uris.py registers none.
+    The address of an application has no fragment: redirect_uris.py registers none.
     """
     more = urlencode({name: value for name, value in parameters.items() if value is not None})
     _, mark, query = url.partition("?")

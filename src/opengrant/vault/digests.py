@@ -37,6 +37,10 @@ class Digests:
         """Of a secret that a browser or a provider carries through a hosted sign-in."""
         return self._digest(f"login {use}", secret).hex()
 
+    def owner_link(self, said: str) -> str:
+        """Of what a link to a mailbox owner says."""
+        return self._digest("owner link", said).hex()[:32]
+
     def console(self, use: Literal["session", "link"], secret: str) -> str:
         """Of a console session's cookie, or of the code in a link to the console."""
         return self._digest(f"console {use}", secret).hex()

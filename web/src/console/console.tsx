@@ -6,6 +6,7 @@ import { ConnectorPage } from "./connectors/connector";
 import { ConnectorsPage } from "./connectors/connectors";
 import { here } from "./core/route";
 import { session } from "./core/session";
+import { Connected } from "./grants/connected";
 import { GrantPage } from "./grants/grant";
 import { GrantsPage } from "./grants/grants";
 import { KeysPage } from "./keys/keys";
@@ -69,6 +70,9 @@ const SINGLE: Record<string, ComponentType<{ id: string }>> = {
 };
 
 export function Console() {
+    if (here.value.parts[0] === "connected") {
+        return <Connected />;
+    }
     if (session.value === undefined) {
         return (
             <main class="waiting">

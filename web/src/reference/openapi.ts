@@ -1,4 +1,4 @@
-/** The part of OpenAPI 3.1 that our /openapi.json uses. */
+/** The part of OpenAPI 3.1 that our /openapi.json uses. Its own members are described in docs/reference.md. */
 
 import type { Json } from "../shared/json";
 
@@ -35,6 +35,7 @@ export interface Schema {
 export type Defs = Record<string, Schema>;
 
 export interface Parameter {
+    $ref?: string;
     name: string;
     in: "path" | "query" | "header" | "cookie";
     required?: boolean;
@@ -44,6 +45,7 @@ export interface Parameter {
 }
 
 export interface Example {
+    $ref?: string;
     summary?: string;
     description?: string;
     value?: Json;
@@ -58,37 +60,44 @@ export interface Media {
 export interface Answer {
     $ref?: string;
     description?: string;
-    headers?: Record<string, { description?: string }>;
     content?: Record<string, Media>;
 }
 
-export interface SecurityScheme {
-    type: string;
-    scheme?: string;
-    in?: string;
-    name?: string;
-    description?: string;
-}
-
 export interface Described {
-    operationId?: string;
-    summary?: string;
+    operationId: string;
+    summary: string;
     description?: string;
     tags?: string[];
     parameters?: Parameter[];
     requestBody?: { required?: boolean; description?: string; content: Record<string, Media> };
     responses?: Record<string, Answer>;
     security?: Record<string, string[]>[];
+    "x-opengrant-addition"?: boolean;
+    "x-opengrant-limit"?: string;
+    "x-opengrant-same-as"?: string;
 }
 
-export interface Document {
+export type Paths = Record<string, Record<string, Described>>;
+
+/** All operations, without their details. */
+export interface Index {
     info: { title: string; version: string; summary?: string; description?: string };
-    security?: Record<string, string[]>[];
     tags?: { name: string; description?: string }[];
-    paths: Record<string, Record<string, Described>>;
-    components: {
+    paths: Paths;
+}
+
+/** One operation or all, with what they refer to. */
+export interface Document {
+    paths: Paths;
+    components?: {
         schemas?: Defs;
         responses?: Record<string, Answer>;
-        securitySchemes?: Record<string, SecurityScheme>;
+        examples?: Record<string, Example>;
+        parameters?: Record<string, Parameter>;
     };
+}
+
+/** The component that a reference names, or the thing itself. */
+export function component<T extends { $ref?: string }>(one: T, among: Record<string, T> | undefined): T {
+    return (one.$ref && among?.[one.$ref.split("/").at(-1) ?? ""]) || one;
 }

@@ -1,76 +1,125 @@
-/** /openapi.json as the page shows it: operations in groups, bodies with variants, aliases of an operation merged. */
+/** The API as the page shows it: operations in groups, bodies with variants, aliases of an operation merged. */
 
 import { isObject, type Json } from "../shared/json";
-import type { Answer, Defs, Described, Document, Media, Parameter, Schema, SecurityScheme } from "./openapi";
+import {
+    type Answer,
+    component,
+    type Defs,
+    type Described,
+    type Document,
+    type Example,
+    type Index,
+    type Media,
+    type Parameter,
+    type Schema,
+} from "./openapi";
 import { isSecret, resolve, skeleton } from "./schema";
 
-/** Authentication: `key` API key, `open` none, `signed` a service account's signature, `session` console session. */
-export type Access = "key" | "open" | "signed" | "session";
+/**
+ * Who may call.
+ *
+ * key         an API key
+ * token       the access token of a grant
+ * session     a session of the console, for operators only if `operator`
+ * signed      a request that a service account signs
+ * permission  what the key, the session or the service account has to be allowed
+ */
+export interface Access {
+    key: boolean;
+    token: boolean;
+    session: boolean;
+    operator: boolean;
+    signed: boolean;
+    permission: string | undefined;
+}
 
-/** One shape of a body. `slug` is its name in links. */
+/** An operation in the list. `also`: the same operation under other verbs or paths. */
+export interface Entry {
+    id: string;
+    method: string;
+    path: string;
+    tag: string;
+    name: string;
+    access: Access;
+    addition: boolean;
+    limit: string | undefined;
+    also: { id: string; method: string; path: string }[];
+}
+
+/** One shape of a body. `slug` is its name in links, `key` that of its schema. */
 export interface Variant {
     slug: string;
+    key: string;
     title: string;
     description: string;
     schema: Schema;
     examples: { title: string; value: Json }[];
 }
 
-/** `also`: the same operation under other verbs or paths. `leads`: for browsers; the answer is a redirect. */
-export interface Operation {
-    id: string;
-    method: string;
-    path: string;
-    tag: string;
-    summary: string;
+/** An answer. Examples of errors have the type of the error as their title, those of variants the variant's key. */
+export interface Status {
+    status: number;
+    description: string;
+    schema: Schema | undefined;
+    /** The answer is a file. */
+    binary: boolean;
+    examples: { title: string; value: Json }[];
+}
+
+/** An operation with its details. `leads`: it is for browsers, and the answer is a redirect. */
+export interface Operation extends Entry {
     description: string;
     parameters: Parameter[];
     variants: Variant[];
     bodyRequired: boolean;
     forms: boolean;
-    answers: [string, Answer][];
-    access: Access;
+    answers: Status[];
     leads: boolean;
-    also: { id: string; method: string; path: string }[];
+    defs: Defs;
 }
 
 export interface Api {
     title: string;
     version: string;
     description: string;
-    defs: Defs;
-    groups: { tag: string; description: string; operations: Operation[] }[];
+    groups: { tag: string; description: string; operations: Entry[] }[];
     /** By operation id, aliases included. */
-    byId: Map<string, Operation>;
+    byId: Map<string, Entry>;
 }
 
 const METHODS = ["get", "post", "put", "patch", "delete"];
 
-export function read(document: Document): Api {
-    const defs = document.components.schemas ?? {};
-    const all = Object.entries(document.paths).flatMap(([path, methods]) =>
-        METHODS.flatMap((method) => {
+/** All operations of a document, with verb and path. */
+export function operationsOf({ paths }: Pick<Document, "paths">): [string, string, Described][] {
+    return Object.entries(paths).flatMap(([path, methods]) =>
+        METHODS.flatMap((method): [string, string, Described][] => {
             const from = methods[method];
-            return from === undefined ? [] : [operation(document, defs, path, method, from)];
+            return from === undefined ? [] : [[method.toUpperCase(), path, from]];
         }),
     );
-    const byId = new Map<string, Operation>();
-    const groups = new Map<string, Operation[]>((document.tags ?? []).map((tag) => [tag.name, []]));
-    const described = new Map((document.tags ?? []).map((tag) => [tag.name, tag.description ?? ""]));
-    for (const made of all) {
-        const main = all.find((other) => isSpelling(made, other));
-        byId.set(made.id, main ?? made);
-        if (main === undefined) {
-            groups.set(made.tag, [...(groups.get(made.tag) ?? []), made]);
-        } else {
-            main.also.push({ id: made.id, method: made.method, path: made.path });
+}
+
+export function readIndex(index: Index): Api {
+    const byId = new Map<string, Entry>();
+    const groups = new Map<string, Entry[]>((index.tags ?? []).map((tag) => [tag.name, []]));
+    const described = new Map((index.tags ?? []).map((tag) => [tag.name, tag.description ?? ""]));
+    const all = operationsOf(index);
+    for (const [method, path, from] of all.filter(([, , from]) => from["x-opengrant-same-as"] === undefined)) {
+        const made = entry(method, path, from);
+        byId.set(made.id, made);
+        groups.set(made.tag, [...(groups.get(made.tag) ?? []), made]);
+    }
+    for (const [method, path, from] of all) {
+        const main = byId.get(from["x-opengrant-same-as"] ?? "");
+        if (main !== undefined) {
+            byId.set(from.operationId, main);
+            main.also.push({ id: from.operationId, method, path });
         }
     }
     return {
-        title: document.info.title,
-        version: document.info.version,
-        description: document.info.description ?? "",
-        defs,
+        title: index.info.title,
+        version: index.info.version,
+        description: index.info.description ?? "",
         groups: [...groups]
             .map(([tag, operations]) => ({ tag, description: described.get(tag) ?? "", operations }))
             .filter((group) => group.operations.length > 0),
@@ -78,75 +127,110 @@ export function read(document: Document): Api {
     };
 }
 
-function operation(document: Document, defs: Defs, path: string, method: string, from: Described): Operation {
-    const content = from.requestBody?.content ?? {};
-    const media = content["application/json"];
-    const parameters = from.parameters ?? [];
+function entry(method: string, path: string, from: Described): Entry {
     return {
-        id: from.operationId ?? `${method}_${path}`,
-        method: method.toUpperCase(),
+        id: from.operationId,
+        method,
         path,
         tag: from.tags?.[0] ?? "Other",
-        ...words(from, path),
-        parameters,
-        variants: media === undefined ? [] : variants(media, defs),
-        bodyRequired: from.requestBody?.required ?? false,
-        forms: "application/x-www-form-urlencoded" in content,
-        answers: Object.entries(from.responses ?? {}).map(([status, answer]) => [
-            status,
-            document.components.responses?.[answer.$ref?.split("/").at(-1) ?? ""] ?? answer,
-        ]),
-        access: access(from.security ?? document.security ?? [], document.components.securitySchemes ?? {}),
-        leads: Object.keys(from.responses ?? {}).some((status) => status.startsWith("3")),
+        name: from.summary,
+        access: access(from.security ?? []),
+        addition: from["x-opengrant-addition"] ?? false,
+        limit: from["x-opengrant-limit"],
         also: [],
     };
 }
 
-/** The heading is the first sentence of the summary; the rest begins the description. */
-function words({ summary, description = "" }: Described, path: string): Pick<Operation, "summary" | "description"> {
-    const [first = path, ...rest] = summary?.split(/\.\s+/) ?? [];
-    const more = rest.length > 0 ? [`${rest.join(". ")}.`] : [];
-    return { summary: first, description: [...more, description].join("\n\n").trim() };
-}
-
-/** The server names an alias `<id>_<verb>` or longer; its summary and description are the same. */
-function isSpelling(made: Operation, of: Operation): boolean {
-    return made.summary === of.summary && made.id.startsWith(`${of.id}_${made.method.toLowerCase()}`);
-}
-
-function access(security: Record<string, string[]>[], schemes: Record<string, SecurityScheme>): Access {
-    if (security.length === 0 || security.some((way) => Object.keys(way).length === 0)) {
-        return "open";
+/** The details of an operation, from a document that has them. */
+export function readOperation(about: Entry, document: Document): Operation {
+    const from = operationsOf(document).find(([, , one]) => one.operationId === about.id)?.[2];
+    if (from === undefined) {
+        throw new Error(`The description lacks ${about.id}.`);
     }
-    const ways = security.map((way) => Object.keys(way).map((name) => schemes[name]));
-    if (ways.some((way) => way.some((one) => one?.type === "http" && one.scheme === "bearer"))) {
-        return "key";
-    }
-    // A session needs a cookie and a header; a signature needs headers only.
-    return ways.some((way) => way.every((one) => one?.in === "header")) ? "signed" : "session";
+    const { components = {} } = document;
+    const defs = components.schemas ?? {};
+    const content = from.requestBody?.content ?? {};
+    const media = content["application/json"];
+    return {
+        ...about,
+        description: from.description ?? "",
+        parameters: (from.parameters ?? []).map((one) => component(one, components.parameters)),
+        variants: media === undefined ? [] : variants(media, defs, components.examples),
+        bodyRequired: from.requestBody?.required ?? false,
+        forms: "application/x-www-form-urlencoded" in content,
+        answers: Object.entries(from.responses ?? {}).map(([status, answer]) =>
+            readStatus(Number(status), component(answer, components.responses), defs, components.examples),
+        ),
+        leads: Object.keys(from.responses ?? {}).some((status) => status.startsWith("3")),
+        defs,
+    };
 }
 
-function variants(media: Media, defs: Defs): Variant[] {
+function readStatus(status: number, answer: Answer, defs: Defs, examples: Record<string, Example> | undefined): Status {
+    const [media] = Object.values(answer.content ?? {});
+    const binary = media?.schema?.format === "binary";
+    const given = Object.entries(media?.examples ?? {}).map(([name, one]) => ({
+        title: unnumbered(name),
+        value: component(one, examples).value ?? null,
+    }));
+    const made = media?.schema === undefined || binary || given.length > 0 ? [] : [skeleton(media.schema, defs)];
+    return {
+        status,
+        description: answer.description ?? "",
+        schema: media?.schema,
+        binary,
+        examples: [...given, ...made.map((value) => ({ title: "", value }))],
+    };
+}
+
+function access(security: Record<string, string[]>[]): Access {
+    const by = (scheme: string) => security.find((way) => scheme in way);
+    const session = by("consoleSession");
+    const signed = by("signatureKid");
+    const roles = [
+        ...(by("apiKey")?.apiKey ?? []),
+        ...(signed?.signatureKid ?? []),
+        ...(session?.consoleSession ?? []),
+    ];
+    return {
+        key: by("apiKey") !== undefined,
+        token: by("accessToken") !== undefined,
+        session: session !== undefined,
+        operator: signed !== undefined || (session?.consoleSession ?? []).includes("operator"),
+        signed: signed !== undefined,
+        permission: roles.find((role) => role !== "operator" && role !== "all"),
+    };
+}
+
+export function isOpen({ key, token, session, signed }: Access): boolean {
+    return !key && !token && !session && !signed;
+}
+
+function variants(media: Media, defs: Defs, shared: Record<string, Example> | undefined): Variant[] {
     const schema = media.schema ?? {};
     const whole = resolve(schema, defs);
     const choices = (whole.properties === undefined && whole.oneOf) || [schema];
     return choices.map((one) => {
         const key = one.$ref?.split("/").at(-1) ?? "";
         const shape = resolve(one, defs);
-        const title = shape.title ?? media.examples?.[key]?.summary ?? key;
-        const values = exampleValues(key, shape, media, choices.length === 1);
+        const own = Object.entries(media.examples ?? {})
+            .filter(([name]) => choices.length === 1 || unnumbered(name) === key)
+            .map(([, example]) => component(example, shared));
+        const title = shape.title ?? own[0]?.summary ?? key;
+        const values = distinct([...own.map((example) => example.value), media.example, ...(shape.examples ?? [])]);
         const examples = named(values.length > 0 ? values : [skeleton(one, defs)]);
-        return { slug: slug(title), title, description: shape.description ?? "", schema: one, examples };
+        return { slug: slug(title), key, title, description: shape.description ?? "", schema: one, examples };
     });
 }
 
-/** Examples of one variant: the operation's own by schema name, then those of the schema. */
-function exampleValues(key: string, shape: Schema, media: Media, isOnly: boolean): Json[] {
-    const own = Object.entries(media.examples ?? {})
-        .filter(([name]) => isOnly || name.replace(/_\d+$/, "") === key)
-        .map(([, example]) => example.value);
+/** Further examples of a variant have its key and a number. */
+function unnumbered(name: string): string {
+    return name.replace(/_\d+$/, "");
+}
+
+function distinct(values: (Json | undefined)[]): Json[] {
     const found: Json[] = [];
-    for (const value of [...own, media.example, ...(shape.examples ?? [])]) {
+    for (const value of values) {
         if (value !== undefined && !found.some((one) => isSame(one, value))) {
             found.push(value);
         }
@@ -156,10 +240,10 @@ function exampleValues(key: string, shape: Schema, media: Media, isOnly: boolean
 
 /** Names each example by its difference: the value of a member, or a member that only it has. */
 function named(values: Json[]): Variant["examples"] {
-    return values.map((value, index) => ({ title: telling(value, values) ?? `Example ${index + 1}`, value }));
+    return values.map((value, index) => ({ title: difference(value, values) ?? `Example ${index + 1}`, value }));
 }
 
-function telling(value: Json, all: Json[]): string | undefined {
+function difference(value: Json, all: Json[]): string | undefined {
     const others = all.filter((other) => other !== value);
     for (const [name, member] of isObject(value) ? Object.entries(value) : []) {
         if (others.every((other) => isObject(other) && !(name in other))) {

@@ -1,15 +1,17 @@
-/** The whole page; it loads /openapi.json first. */
+/** The whole page; it loads the list of operations first. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
-import { useHashLocation } from "wouter-preact/use-hash-location";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { plain } from "../shared/markdown";
 import { Loading, Notice } from "../shared/parts";
-import type { Document } from "./openapi";
-import { type Api, read } from "./operations";
+import { loadApi } from "./load";
+import type { Api } from "./operations";
 import { Header } from "./parts/header";
 import { Intro } from "./parts/intro";
 import { Navigation } from "./parts/navigation";
 import { OperationPage } from "./parts/operation";
+import { Search } from "./parts/search";
+import { usePlace } from "./route";
+import { findSession } from "./session";
 
 type Loaded = { state: "loading" } | { state: "failed" } | { state: "ready"; api: Api };
 
@@ -18,13 +20,16 @@ export function Page() {
     const [attempt, setAttempt] = useState(0);
     useEffect(() => {
         let wanted = true;
-        load()
+        loadApi()
             .then((api) => wanted && setLoaded({ state: "ready", api }))
             .catch(() => wanted && setLoaded({ state: "failed" }));
         return () => {
             wanted = false;
         };
     }, [attempt]);
+    useEffect(() => {
+        void findSession();
+    }, []);
     if (loaded.state === "ready") {
         return <Reference api={loaded.api} />;
     }
@@ -35,7 +40,7 @@ export function Page() {
                 <Loading what="Reading the API's description" />
             ) : (
                 <Notice tone="wrong">
-                    <p>The server did not give its description, /openapi.json. It may be starting, or down.</p>
+                    <p>The server did not give its description. It may be starting, or down.</p>
                     <p>
                         <button
                             type="button"
@@ -54,64 +59,69 @@ export function Page() {
     );
 }
 
-async function load(): Promise<Api> {
-    const answer = await fetch("/openapi.json", { credentials: "omit" });
-    if (!answer.ok) {
-        throw new Error(`/openapi.json answered ${answer.status}`);
-    }
-    return read((await answer.json()) as Document);
-}
-
 function Reference({ api }: { api: Api }) {
-    const [location] = useHashLocation();
-    const [, kind, id = "", slug] = location.split("/").map(decoded);
-    const operation = kind === "operation" ? api.byId.get(id) : undefined;
-    const title = operation && plain(operation.summary);
+    const place = usePlace();
+    const [searching, setSearching] = useState(false);
+    const entry = api.byId.get(place.id);
+    const title = entry && plain(entry.name);
     const main = useRef<HTMLElement>(null);
     const first = useRef(true);
-    const page = operation?.id ?? kind ?? "";
     useEffect(() => {
         document.title = title ? `${title} · OpenGrant API` : "OpenGrant API reference";
         if (first.current) {
             first.current = false;
             return;
         }
+        if (place.field) {
+            return; // it has the focus
+        }
         // As after a page load: scroll to the top, announce the title to a screen reader.
         window.scrollTo({ top: 0, behavior: "instant" });
         main.current?.focus({ preventScroll: true });
-    }, [page, operation]);
+    }, [place.id, place.section, entry]);
+    // The keys work as soon as the page is visible.
+    useLayoutEffect(() => {
+        const open = (event: KeyboardEvent) => {
+            const isModified = event.ctrlKey || event.metaKey;
+            const isSlash = event.key === "/" && !isModified && !event.altKey && !isWriting(event);
+            if (isSlash || (event.key.toLowerCase() === "k" && isModified && !event.altKey && !event.shiftKey)) {
+                event.preventDefault();
+                setSearching(true);
+            }
+        };
+        document.addEventListener("keydown", open);
+        return () => document.removeEventListener("keydown", open);
+    }, []);
+    const search = () => setSearching(true);
     return (
         <>
             <button type="button" class="skip button" onClick={() => main.current?.focus()}>
                 To the content
             </button>
-            <Header version={api.version} />
+            <Header version={api.version} onSearch={search} />
             <div class="frame">
-                <Navigation api={api} current={operation?.id} />
+                <Navigation api={api} current={entry} onSearch={search} />
                 <main id="main" ref={main} tabIndex={-1} aria-label={title ?? "Introduction"}>
-                    {operation ? (
-                        <OperationPage key={operation.id} api={api} operation={operation} slug={slug} />
+                    {entry ? (
+                        <OperationPage key={entry.id} entry={entry} place={place} />
                     ) : (
                         <>
-                            {kind === "operation" && (
+                            {place.id !== "" && (
                                 <Notice tone="warn">
-                                    This server has no operation “{id}”. It may have had one in another release.
+                                    This server has no operation “{place.id}”. It may have had one in another release.
                                 </Notice>
                             )}
-                            <Intro api={api} />
+                            <Intro api={api} section={place.section} />
                         </>
                     )}
                 </main>
             </div>
+            {searching && <Search onClose={() => setSearching(false)} />}
         </>
     );
 }
 
-/** An address with broken encoding is used as it is. */
-function decoded(part: string): string {
-    try {
-        return decodeURIComponent(part);
-    } catch {
-        return part;
-    }
+function isWriting(event: KeyboardEvent): boolean {
+    const at = event.composedPath()[0];
+    return at instanceof HTMLElement && (at.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(at.tagName));
 }

@@ -2,10 +2,11 @@
 
 import { parse } from "../shared/json";
 import type { Ask } from "../shared/send";
-import type { Defs, Parameter } from "./openapi";
+import type { Parameter } from "./openapi";
 import { isSecretParameter, type Operation, type Variant } from "./operations";
 import { type Call, encode, mark, type Scalar, Secret, stand } from "./samples/call";
 import { branches } from "./schema";
+import { PROOF } from "./session";
 
 export interface Typed {
     operation: Operation;
@@ -13,6 +14,8 @@ export interface Typed {
     fields: Record<string, string>;
     text: string;
     key: string;
+    /** The session of the console stands for a key. */
+    session: boolean;
 }
 
 export function fieldKey(parameter: Parameter): string {
@@ -34,13 +37,15 @@ export function missing({ operation, fields }: Typed): Parameter[] {
 
 /** The request to send. The body is sent exactly as typed. */
 export function ask(typed: Typed): Ask {
-    const { operation, fields, text, key } = typed;
+    const { operation, fields, text, key, session } = typed;
     const path = operation.path.replace(/\{(\w+)\}/g, (_, name: string) =>
         encodeURIComponent(fields[`path:${name}`] ?? ""),
     );
     const query = given(typed, "query").map(([{ name }, value]) => `${encode(name)}=${encode(value)}`);
     const headers: [string, string][] = given(typed, "header").map(([{ name }, value]) => [name, value]);
-    if (key !== "" && operation.access === "key") {
+    if (session) {
+        headers.push(PROOF);
+    } else if (key !== "" && operation.access.key) {
         headers.push(["Authorization", `Bearer ${key}`]);
     }
     const bodied = operation.variants.length > 0 && text.trim() !== "";
@@ -48,11 +53,11 @@ export function ask(typed: Typed): Ask {
         headers.push(["Content-Type", "application/json"]);
     }
     const url = path + (query.length > 0 ? `?${query.join("&")}` : "");
-    return { method: operation.method, url, headers, ...(bodied && { body: text }) };
+    return { method: operation.method, url, headers, session, ...(bodied && { body: text }) };
 }
 
 /** The request to show as code. `undefined` while the body is not JSON. */
-export function call(typed: Typed, defs: Defs, origin: string, shown: boolean): Call | undefined {
+export function call(typed: Typed, origin: string, shown: boolean): Call | undefined {
     const { operation, variant, text, key, fields } = typed;
     const bodied = variant !== undefined && text.trim() !== "";
     const body = bodied ? parse(text) : undefined;
@@ -67,7 +72,7 @@ export function call(typed: Typed, defs: Defs, origin: string, shown: boolean): 
         path: Object.fromEntries(
             operation.parameters
                 .filter((one) => one.in === "path")
-                .map(({ name }) => [name, fields[`path:${name}`] ?? ""]),
+                .map((one) => [one.name, fields[fieldKey(one)] || exampleOf(one)]),
         ),
         query: operation.parameters
             .filter((one) => one.in === "query")
@@ -76,14 +81,23 @@ export function call(typed: Typed, defs: Defs, origin: string, shown: boolean): 
                 if (value !== "") {
                     const isSecret = isSecretParameter(one);
                     return [
-                        [one.name, isSecret ? new Secret(one.name.toUpperCase(), value) : scalar(one, value, defs)],
+                        [
+                            one.name,
+                            isSecret ? new Secret(one.name.toUpperCase(), value) : scalar(one, value, operation.defs),
+                        ],
                     ];
                 }
-                return one.required ? [[one.name, stand(one.name)]] : [];
+                return one.required ? [[one.name, exampleOf(one) || stand(one.name)]] : [];
             }),
         headers: given(typed, "header").map(([{ name }, value]) => [name, value]),
-        body: body === undefined || variant === undefined ? undefined : mark(body, variant.schema, defs),
+        body: body === undefined || variant === undefined ? undefined : mark(body, variant.schema, operation.defs),
     };
+}
+
+/** What stands in code for a parameter that has not been filled in. */
+function exampleOf({ examples, schema }: Parameter): string {
+    const value = Object.values(examples ?? {})[0]?.value ?? schema?.examples?.[0] ?? schema?.enum?.[0];
+    return value === undefined ? "" : String(value);
 }
 
 function given({ operation, fields }: Typed, where: Parameter["in"]): [Parameter, string][] {
@@ -93,7 +107,7 @@ function given({ operation, fields }: Typed, where: Parameter["in"]): [Parameter
         .filter(([, value]) => value !== "");
 }
 
-function scalar(parameter: Parameter, value: string, defs: Defs): Scalar {
+function scalar(parameter: Parameter, value: string, defs: Operation["defs"]): Scalar {
     const types = branches(parameter.schema ?? {}, defs).map((way) => way.type);
     if (types.includes("boolean") && /^(true|false)$/.test(value)) {
         return value === "true";

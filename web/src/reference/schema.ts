@@ -39,7 +39,7 @@ export function at(schema: Schema, defs: Defs, path: readonly (string | number)[
     let here: Place = { schema, required: true };
     for (const step of path) {
         const next = branches(here.schema, defs)
-            .map((way) => inside(way, step))
+            .map((way) => member(way, step))
             .find((place) => place !== undefined);
         if (next === undefined) {
             return undefined;
@@ -49,7 +49,7 @@ export function at(schema: Schema, defs: Defs, path: readonly (string | number)[
     return here;
 }
 
-function inside(schema: Schema, step: string | number): Place | undefined {
+function member(schema: Schema, step: string | number): Place | undefined {
     if (typeof step === "number") {
         return schema.items && { schema: schema.items, required: true };
     }
@@ -59,6 +59,28 @@ function inside(schema: Schema, step: string | number): Place | undefined {
     }
     const other = schema.additionalProperties;
     return typeof other === "object" ? { schema: other, required: false } : undefined;
+}
+
+/** The object in a member, or in an array in that member. */
+export function inside(schema: Schema, defs: Defs): Schema | undefined {
+    for (const way of branches(schema, defs)) {
+        if (way.properties !== undefined && Object.keys(way.properties).length > 0) {
+            return way;
+        }
+        if (way.type === "array" && way.items) {
+            return inside(way.items, defs);
+        }
+    }
+    return undefined;
+}
+
+/** An example of the field as JSON has it; undefined for objects, and where the only allowed value says it all. */
+export function exampleOf(schema: Schema, defs: Defs): string | undefined {
+    if (inside(schema, defs) !== undefined || resolve(schema, defs).const !== undefined) {
+        return undefined;
+    }
+    const [first] = [resolve(schema, defs), ...branches(schema, defs)].flatMap((way) => way.examples ?? []);
+    return first === undefined ? undefined : JSON.stringify(first);
 }
 
 export function isSecret(schema: Schema, defs: Defs): boolean {

@@ -1,14 +1,34 @@
-/** The state of the page while it is open; nothing is stored. */
+/** The state of the page while it is open. Only the language of code is stored, in this browser. */
 
-import { type Signal, signal } from "@preact/signals";
+import { effect, type Signal, signal } from "@preact/signals";
 import type { Answered } from "../shared/send";
 import type { Operation, Variant } from "./operations";
-
-export type Language = "curl" | "python" | "node";
+import { isLanguage, type Language } from "./samples/languages";
 
 export const apiKey = signal("");
 export const shown = signal(false);
-export const language = signal<Language>("curl");
+/** Whether the panel of the request shows the form to try it, or code. */
+export const trying = signal(false);
+
+const LANGUAGE = "opengrant-reference-language";
+
+export const language = signal<Language>(keptLanguage());
+effect(() => {
+    try {
+        localStorage.setItem(LANGUAGE, language.value);
+    } catch {
+        // without storage the page still works
+    }
+});
+
+function keptLanguage(): Language {
+    try {
+        const kept = localStorage.getItem(LANGUAGE) ?? "";
+        return isLanguage(kept) ? kept : "curl";
+    } catch {
+        return "curl";
+    }
+}
 
 /** `pending`: a request is under way, `control` aborts it. `failed`: a sentence. */
 export type Outcome =

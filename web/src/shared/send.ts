@@ -8,6 +8,8 @@ export interface Ask {
     headers: [string, string][];
     body?: string;
     signal?: AbortSignal;
+    /** Send the cookie of the console's session. */
+    session?: boolean;
 }
 
 /** `ms`: until the whole answer had arrived. `size`: of the body in bytes. `json`: absent when the body is not JSON. */
@@ -21,13 +23,13 @@ export interface Answered {
     json?: Json;
 }
 
-/** Sends without cookies and follows no redirect. Throws TypeError without an answer, AbortError when aborted. */
-export async function send({ method, url, headers, body, signal }: Ask): Promise<Answered> {
+/** Sends no cookie but that of a session, if asked, and follows no redirect. Throws TypeError without an answer, AbortError when aborted. */
+export async function send({ method, url, headers, body, signal, session }: Ask): Promise<Answered> {
     const began = performance.now();
     const answer = await fetch(url, {
         method,
         headers,
-        credentials: "omit",
+        credentials: session ? "same-origin" : "omit",
         redirect: "manual",
         cache: "no-store",
         ...(body !== undefined && { body }),

@@ -7,7 +7,7 @@ from starlette.types import Scope
 
 from opengrant.access.api_keys import ApiKeys
 from opengrant.access.bearer_tokens import ACCESS
-from opengrant.access.console_sessions import ConsoleSession, ConsoleSessions
+from opengrant.access.console_sessions import ConsoleSession, ConsoleSessions, actor_of
 from opengrant.access.request_signatures import SignatureClaim, Signatures
 from opengrant.access.service_accounts import ServiceAccounts
 from opengrant.api.http.cookies import cookie_pairs
@@ -97,9 +97,7 @@ class Authentication:
                 )
             case Signed():
                 request.organization = (await self.service_accounts.organization()).id
-        act_as(
-            Actor.console(session.id, request.id) if session.key_id is None else Actor.key(session.key_id, request.id)
-        )
+        act_as(actor_of(session, request.id))
 
     async def _by_bearer(self, access: Key, request: Request, scope: Scope, named: str | None) -> None:
         """Raises Unauthorized, AccessDenied."""

@@ -485,8 +485,8 @@ def _success(answers: Answers, refs: Mapping[Any, Any]) -> dict[str, Any]:
     match answers:
         case Redirect():
             return _redirect()
-        case Stream():
-            return _stream()
+        case Stream(media=media):
+            return _stream(media)
         case Done():
             schema = _envelope()
         case One(shape, says_success=says_success, says_grant=says_grant):
@@ -550,8 +550,8 @@ def _redirect() -> dict[str, Any]:
     }
 
 
-def _stream() -> dict[str, Any]:
-    binary = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+def _stream(media: str) -> dict[str, Any]:
+    binary = {media: {"schema": {"type": "string", "format": "binary"}}}
     return {"description": "The bytes.", "headers": {**_REQUEST_ID_HEADER}, "content": binary}
 
 

@@ -153,6 +153,7 @@ class Redirect:
 class Stream:
     """Bytes; the handler returns a context manager that opens a `responses.Streamed`."""
 
+    media: str = "application/octet-stream"
     status: ClassVar[int] = 200
 
 

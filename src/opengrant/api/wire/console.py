@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, model_validator
 
 from opengrant.access import console_sessions as sessions
-from opengrant.api.wire.fields import Model, examples
-from opengrant.model import SECOND
+from opengrant.api.wire.fields import Id, Model, examples, text
+from opengrant.model import SECOND, ProviderName
 
 
 class SignIn(Model):
@@ -66,3 +66,73 @@ class ConsoleSession(Model):
             expires_at=session.expires_at // SECOND,
             idle_seconds=int(sessions.IDLE.total_seconds()),
         )
+
+
+class MailboxSignIn(Model):
+    """Which mailbox to connect. Everything is optional."""
+
+    model_config = examples({"provider": "google", "login_hint": "ada@example.com"}, {"grant_id": "example-grant"})
+    provider: ProviderName | None = None
+    """Go straight to this provider; without it, the page asks."""
+    login_hint: Annotated[str, text(320)] | None = None
+    """The address to sign in with."""
+    grant_id: Id | None = None
+    """Reconnect the mailbox of this grant, and no other. Its provider and address are used."""
+
+    @model_validator(mode="after")
+    def _one(self) -> "MailboxSignIn":
+        if self.grant_id is not None and (self.provider is not None or self.login_hint is not None):
+            raise ValueError("grant_id names the mailbox: leave out provider and login_hint")
+        return self
+
+
+class MailboxSignInBegun(Model):
+    """Where to go."""
+
+    url: str
+    """Open it in this browser within 15 minutes; in another one it does not work."""
+    state: str
+    """Names this sign-in. The browser comes back to `/console#/connected?grant_id=…&state=…`, or with `error` and
+    `error_description` in place of `grant_id`."""
+
+
+class OwnerLinksBody(Model):
+    """Whom the links are for. Without `grant_ids`: one link, for a new mailbox."""
+
+    model_config = examples({"provider": "google"}, {"grant_ids": ["example-grant"]})
+    provider: ProviderName | None = None
+    """Go straight to this provider; without it, the page asks."""
+    login_hint: Annotated[str, text(320)] | None = None
+    """The address to sign in with."""
+    grant_ids: Annotated[list[Id], Field(min_length=1, max_length=1000)] | None = None
+    """Grants to reconnect: one link for each, for its mailbox and no other."""
+
+    @model_validator(mode="after")
+    def _one(self) -> "OwnerLinksBody":
+        if self.grant_ids is not None and (self.provider is not None or self.login_hint is not None):
+            raise ValueError("grant_ids name the mailboxes: leave out provider and login_hint")
+        return self
+
+
+class OwnerLink(Model):
+    url: str
+    """Send it to the owner of the mailbox, and to them alone."""
+    grant_id: str | None = None
+    email: str | None = None
+
+
+class LeftOut(Model):
+    """A grant without a link."""
+
+    grant_id: str
+    reason: str
+    """Why no owner can sign in to it."""
+
+
+class OwnerLinks(Model):
+    """Links, in the order of the request."""
+
+    links: list[OwnerLink]
+    left_out: list[LeftOut]
+    lasts_seconds: int
+    """How long they work."""

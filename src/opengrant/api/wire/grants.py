@@ -236,7 +236,9 @@ _WHOLE = Annotated[int, Field(ge=0, le=253_402_300_799)]
 _Filter = Annotated[str, trimmed(512)]
 
 
-class GrantQuery(Paging, Query):
+class GrantConditions(Model):
+    """Which grants, and in which order."""
+
     sort_by: Literal["created_at", "updated_at"] = "created_at"
     """By which time."""
     order_by: Literal["asc", "desc"] = "desc"
@@ -253,6 +255,12 @@ class GrantQuery(Paging, Query):
     """Any part of the address, whatever the case. Ours, too."""
     troubled: bool | None = None
     """true: valid grants that are in trouble just now, be it that of their source; false: all the others. Ours, too."""
+    trouble_class: (
+        Literal["reconnect", "connector", "provider_down", "rate_limited", "bad_request", "unknown"] | None
+    ) = None
+    """Only grants whose trouble has this class: who has to act. Ours, too."""
+    search: Annotated[str, text(512)] | None = None
+    """Any part of the address, or the beginning of the id (four digits or more) or of your `external_id`. Ours, too."""
     grant_status: Literal["valid", "invalid"] | None = None
     """`invalid`: the owner must connect again."""
     status: Literal["valid", "invalid"] | None = None
@@ -269,3 +277,7 @@ class GrantQuery(Paging, Query):
     """Of a product version that never ran here: matches nothing."""
     account_ids: _Filter | None = None
     """Likewise."""
+
+
+class GrantQuery(Paging, Query, GrantConditions):
+    """Which grants, in which order, and which part of them."""

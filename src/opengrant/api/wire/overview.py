@@ -94,6 +94,8 @@ class WebhookBacklog(Model):
 
     id: str
     webhook_url: str
+    description: str | None = None
+    """Its name, in your words."""
     status: Literal["active", "failing", "failed", "pause"]
     status_updated_at: int
     pending: int
@@ -149,6 +151,7 @@ class Overview(Model):
                 _known(
                     id=webhook.id,
                     webhook_url=webhook.url,
+                    description=webhook.description,
                     status=webhook.status,
                     status_updated_at=webhook.status_updated_at // SECOND,
                     pending=backlog.pending,

@@ -80,6 +80,15 @@ class SourceHealth:
             self._well[app.id] = began
         return found
 
+    async def blamed(self, app: Application, class_: str | None) -> list[str]:
+        """Names of the sources with an open circuit breaker; class_: only of those whose trouble has it."""
+        at = self.clock()
+        return [
+            name
+            for name, breaker in (await self.sources(app)).items()
+            if class_ is None or circuit_breaker.trouble_of(breaker, at=at).kind == class_
+        ]
+
     def forget(self) -> None:
         """Look them up the next time."""
         self._well.clear()

@@ -5,6 +5,7 @@ Three scripts write a grant: `create` (the first of a mailbox), `renew` (a later
 caller reads again. Conflict means that another grant has the external id.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
@@ -62,6 +63,9 @@ LISTED = Columns(
 ASIDE = "aside:"
 """Prefix of the mailbox key of a grant that was set aside; the grant's id follows."""
 
+_BEGINNING = re.compile(
+    r"[0-9a-f]{4,8}|[0-9a-f]{8}(-[0-9a-f]{4}){0,2}-[0-9a-f]{0,4}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{0,12}"
+)
 _FIXED = ("application_id", "id", "provider", "created_at", "version")
 _MUTABLE = (
     *("connector_id", "mailbox_key", "email", "status", "scope", "settings", "updated_at", "asked_at"),
@@ -239,13 +243,23 @@ def find(application_id: str, grant_id: str) -> Steps[Grant | None]:
 
 
 def beginning(application_id: str, part: str, *, limit: int) -> Steps[list[str]]:
-    """Ids that begin so. part: lower-case hexadecimal digits and hyphens, where an id has them."""
-    whole = "00000000-0000-0000-0000-000000000000"
+    """Ids that begin so; none if no id can."""
+    bounds = ids_beginning(part)
+    if bounds is None:
+        return []
     rows = yield Statement(
         "select id from grants where application_id = $1 and id >= $2 and id <= $3 order by id limit $4",
-        (application_id, part + whole[len(part) :], part + whole[len(part) :].replace("0", "f"), limit),
+        (application_id, *bounds, limit),
     )
     return [str(row[0]) for row in rows]
+
+
+def ids_beginning(part: str) -> tuple[str, str] | None:
+    """The first and the last id that begin so: four digits or more. None if no id can."""
+    if _BEGINNING.fullmatch(part) is None:
+        return None
+    rest = "00000000-0000-0000-0000-000000000000"[len(part) :]
+    return part + rest, part + rest.replace("0", "f")
 
 
 def find_mailbox(application_id: str, provider: ProviderName, keys: Sequence[str]) -> Steps[Grant | None]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from opengrant.model import GrantStatus, ListedGrant, Micros, ProviderName, fold
 from opengrant.store.engine.arguments import Arguments
 from opengrant.store.engine.port import Dialect, Row, Statement, Steps
-from opengrant.store.grants import addresses
+from opengrant.store.grants import addresses, grants
 from opengrant.store.grants.grants import LISTED, has_address
 from opengrant.store.grants.source_health import SOURCE
 from opengrant.store.grants.streams import STANDINGS, Order, Position, Streams
@@ -39,6 +39,10 @@ class GrantFilters:
     """A part of the address, in any case."""
     troubled: bool | None = None
     """Whether a grant is valid and has a trouble, its own or its source's."""
+    trouble_class: str | None = None
+    """Of the trouble, its own or its source's. An invalid grant has one too."""
+    search: str | None = None
+    """A part of the address, in any case, or the beginning of the id or of the external id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,13 @@ _MERGED = 20
 """Up to so many sources, each is looked up by itself."""
 _LAST = "\U0010ffff"
 """The last Unicode character: no address continues with one behind it."""
+# SQLite allows no JSON function in an index: see store/grants/source_health.py.
+_KIND = """substr(trouble, instr(trouble, '"kind":"') + 8)"""
+CLASS = {
+    Dialect.SQLITE: f"""substr({_KIND}, 1, instr({_KIND}, '"') - 1)""",
+    Dialect.POSTGRES: "(trouble::json ->> 'kind')",
+}
+"""The class of a grant's trouble, with the expression of its index."""
 
 
 def page(
@@ -70,10 +81,10 @@ def page(
 ) -> Steps[list[ListedGrant]]:
     """A page in a total order (ties broken by id), so that pages neither repeat nor skip a row.
 
-    blamed  sources with an open circuit breaker or a pause; only for `troubled`
+    blamed  sources with an open circuit breaker or a pause, for `troubled`; those of the class, for `trouble_class`
     """
     provider, possible = yield from _provider(application_id, filters)
-    if filters.troubled is not None and blamed and provider is not None:
+    if (filters.troubled is not None or filters.trouble_class is not None) and blamed and provider is not None:
         blamed = yield from _of_connector(application_id, blamed, filters, dialect)
     standings = _standings(filters, blamed)
     if not possible or not standings:
@@ -92,9 +103,13 @@ def page(
     narrowing = _narrowing(filters, window.order, args, blamed, dialect)
     if filters.email_contains is not None:
         narrowing.append((yield from _containing(fold(filters.email_contains), args, dialect)))
+    if filters.search is not None:
+        narrowing.append((yield from _found(filters.search, args, dialect)))
     listing = _Listing(streams, window, dialect, narrowing, args)
     listing.add_others(filters, blamed)
-    rows = yield from listing.rows(exact=filters.email is not None, dense=filters.email_contains is not None)
+    rows = yield from listing.rows(
+        exact=filters.email is not None, dense=filters.email_contains is not None or filters.search is not None
+    )
     return [LISTED.read(row) for row in rows]
 
 
@@ -163,7 +178,10 @@ class _Listing:
 
     def add_others(self, filters: GrantFilters, blamed: Sequence[str]) -> None:
         """Add the conditions that have no index."""
-        if blamed and (filters.troubled is False or (filters.troubled and len(blamed) > _MERGED)):
+        if filters.trouble_class is not None:
+            if len(blamed) > _MERGED:
+                self._where.append(_of_class(filters.trouble_class, blamed, self._args, self._dialect).sql)
+        elif blamed and (filters.troubled is False or (filters.troubled and len(blamed) > _MERGED)):
             places = [self._args.place(source) for source in blamed]
             troubled = _troubled(blamed, places, self._dialect).sql
             self._where.append(troubled if filters.troubled else f"not ({troubled})")
@@ -254,16 +272,16 @@ class _Listing:
     def _each(self) -> str:
         """The join of keys with their rows, each looked up by itself: the planners expect more keys than there are."""
         if self._dialect is Dialect.SQLITE:
-            return "cross join grants g where g.application_id = $1 and g.id = p.id"
-        return "cross join lateral (select * from grants where application_id = $1 and id = p.id limit 1) g where true"
+            return "cross join grants g where g.application_id = $1 and g.id = p.key"
+        return "cross join lateral (select * from grants where application_id = $1 and id = p.key limit 1) g where true"
 
     @property
     def _keys(self) -> str:
-        return f"{self._window.order} as moment, id"
+        return f"{self._window.order} as moment, id as key"
 
     @property
     def _by(self) -> str:
-        return f"order by p.moment {self._direction}, p.id {self._direction}"
+        return f"order by p.moment {self._direction}, p.key {self._direction}"
 
     @property
     def _direction(self) -> str:
@@ -288,7 +306,11 @@ def _standings(filters: GrantFilters, blamed: Sequence[str]) -> tuple[str, ...]:
     possible = set(STANDINGS)
     if filters.status is not None:
         possible &= {"invalid"} if filters.status == "invalid" else {"sound", "troubled"}
-    if filters.troubled is not None:
+    if filters.trouble_class is not None:
+        # What has the class is invalid, or in trouble.
+        possible -= set() if filters.troubled is None else {"invalid"} if filters.troubled else {"sound", "troubled"}
+        possible -= set() if blamed else {"sound"}
+    elif filters.troubled is not None:
         possible -= {"troubled"} if not filters.troubled else {"invalid"} if blamed else {"invalid", "sound"}
     return tuple(one for one in STANDINGS if one in possible)
 
@@ -314,7 +336,10 @@ def _narrowing(
     if order != "created_at" and (filters.since is not None or filters.before is not None):
         times = args.given(("created_at >= {}", filters.since), ("created_at <= {}", filters.before))
         found.append(_Condition(" and ".join(times), by="created_at"))
-    if filters.troubled and 0 < len(blamed) <= _MERGED:
+    if filters.trouble_class is not None:
+        if len(blamed) <= _MERGED:
+            found.append(_of_class(filters.trouble_class, blamed, args, dialect))
+    elif filters.troubled and 0 < len(blamed) <= _MERGED:
         found.append(_troubled(blamed, [args.place(source) for source in blamed], dialect))
     return found
 
@@ -335,6 +360,23 @@ def _containing(text: str, args: Arguments, dialect: Dialect) -> Steps[_Conditio
     return _Condition(search.condition, by="", parts=(found,))
 
 
+def _found(text: str, args: Arguments, dialect: Dialect) -> Steps[_Condition]:
+    """A part of the address, or the beginning of an id. The parts exclude each other."""
+    address = yield from _containing(fold(text), args, dialect)
+    # A range of its index, as for the beginning of an address.
+    first, last = args.place(text), args.place(text + _LAST)
+    others = [(f"external_id >= {first} and external_id < {last}", "external_id")]
+    bounds = grants.ids_beginning(text.lower())
+    if bounds is not None:
+        others.append((f"id >= {args.place(bounds[0])} and id <= {args.place(bounds[1])}", "id"))
+    parts, passed = list(address.found_by), [address.sql]
+    for sql, by in others:
+        rest = " and ".join(f"({one}) is not true" for one in passed)
+        parts.append(_Part(f"{sql} and {rest}", _counted(sql, by)))
+        passed.append(sql)
+    return _Condition(" or ".join(f"({one})" for one in passed), by="", parts=tuple(parts))
+
+
 def _of_connector(
     application_id: str, blamed: Sequence[str], filters: GrantFilters, dialect: Dialect
 ) -> Steps[list[str]]:
@@ -353,6 +395,21 @@ def _of_connector(
         for source, provider, connector in rows
         if filters.provider in (None, provider) and filters.connector in (None, provider, connector)
     ]
+
+
+def _of_class(class_: str, blamed: Sequence[str], args: Arguments, dialect: Dialect) -> _Condition:
+    """Grants whose trouble has this class, and valid ones without a trouble whose source has one of it."""
+    own = f"trouble is not null and {CLASS[dialect]} = {args.place(class_)}"
+    parts, either = [_Part(own, _counted(own, "created_at"))], [own]
+    source = SOURCE[dialect]
+    places = [args.place(name) for name in blamed]
+    for place in places:
+        of_source = f"{source} = {place} and status = 'valid'"
+        parts.append(_Part(f"{of_source} and trouble is null", _counted(of_source, "created_at")))
+    if places:
+        # `|| ''`: as in `_troubled`.
+        either.append(f"status = 'valid' and trouble is null and {source} || '' in ({', '.join(places)})")
+    return _Condition(" or ".join(f"({one})" for one in either), by="", parts=tuple(parts))
 
 
 def _troubled(blamed: Sequence[str], places: Sequence[str], dialect: Dialect) -> _Condition:

@@ -47,7 +47,7 @@ export function Credentials({
             <Shown of={list} what="credentials">
                 {(credentials) =>
                     credentials.length ? (
-                        <Table class="stack" columns={["Name", "Id", "Changed", { name: "Actions", hidden: true }]}>
+                        <Table class="stack" columns={["Name", "ID", "Changed", { name: "Actions", hidden: true }]}>
                             {credentials.map((credential) => (
                                 <tr key={credential.id}>
                                     <th scope="row">
@@ -56,7 +56,7 @@ export function Credentials({
                                             <Badge tone="good">Active</Badge>
                                         )}
                                     </th>
-                                    <td data-label="Id">
+                                    <td data-label="ID">
                                         <span class="copy-id">
                                             <code>{credential.id}</code>
                                             <Copy text={credential.id} what={`the id of ${credential.name}`} />

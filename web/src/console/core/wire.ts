@@ -157,6 +157,7 @@ export interface AuditEntry {
         | "grant.unblocked"
         | "grant.updated"
         | "master_key.resealing"
+        | "owner_link.created"
         | "redirect_uri.created"
         | "redirect_uri.deleted"
         | "redirect_uri.updated"
@@ -1068,6 +1069,14 @@ export interface KeySet {
     keys: Record<string, string>[];
 }
 
+/** A grant without a link. */
+export interface LeftOut {
+    /** The id of the grant. */
+    grant_id: string;
+    /** Why no owner can sign in to it. */
+    reason: string;
+}
+
 /** An access token of the provider that works now. */
 export interface LiveToken {
     /** The token: send it in the header `Authorization`. */
@@ -1100,6 +1109,14 @@ export interface MailServerLogin {
     username: string;
     /** The password to log in with. */
     password: string;
+}
+
+/** Where to go. */
+export interface MailboxSignInBegun {
+    /** Open it in this browser within 15 minutes; in another one it does not work. */
+    url: string;
+    /** Names this sign-in. The browser comes back to `/console#/connected?grant_id=…&state=…`, or with `error` and `error_description` in place of `grant_id`. */
+    state: string;
 }
 
 /** A message. Fields that were not asked for are left out. */
@@ -1226,6 +1243,24 @@ export interface Overview {
     degraded: DegradedSource[];
     /** How far each webhook is. */
     webhooks: WebhookBacklog[];
+}
+
+export interface OwnerLink {
+    /** Send it to the owner of the mailbox, and to them alone. */
+    url: string;
+    /** The id of the grant. */
+    grant_id?: string;
+    /** The email address. */
+    email?: string;
+}
+
+/** Links, in the order of the request. */
+export interface OwnerLinks {
+    /** Whether clicks on links are tracked. */
+    links: OwnerLink[];
+    left_out: LeftOut[];
+    /** How long they work. */
+    lasts_seconds: number;
 }
 
 /** A page of the provider's own. */
@@ -1825,6 +1860,8 @@ export interface WebhookBacklog {
     id: string;
     /** Where notifications are sent. */
     webhook_url: string;
+    /** Its name, in your words. */
+    description?: string;
     /** Its state. */
     status: "active" | "failing" | "failed" | "pause";
     /** When its state last changed, in Unix seconds. */

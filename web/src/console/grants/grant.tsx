@@ -69,7 +69,7 @@ export function GrantPage({ id }: { id: string }) {
                             </a>
                         )}
                         <button type="button" class="button" onClick={() => setAsking("reconnect")}>
-                            Reconnect link
+                            Reconnect
                         </button>
                         <button
                             type="button"
@@ -107,7 +107,16 @@ export function GrantPage({ id }: { id: string }) {
                         {asking === "invalidate" && (
                             <Invalidate grant={grant} onDone={changed} onClose={() => setAsking(undefined)} />
                         )}
-                        {asking === "reconnect" && <Reconnect grant={grant} onClose={() => setAsking(undefined)} />}
+                        {asking === "reconnect" && (
+                            <Reconnect
+                                grant={grant}
+                                onDone={() => {
+                                    loaded.reload();
+                                    setTurn((count) => count + 1);
+                                }}
+                                onClose={() => setAsking(undefined)}
+                            />
+                        )}
                         {asking === "delete" && (
                             <Confirm
                                 title="Delete this grant?"

@@ -1,87 +1,87 @@
-/** All grants: search by a part of an address, and filters. The page's address contains them. */
+/** All grants: totals, search, filters, links for owners and a file. The page's address contains the filters. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
-import { Badge } from "../../shared/parts";
+import { useSignal } from "@preact/signals";
+import { useEffect, useState } from "preact/hooks";
 import { page } from "../core/api";
-import { useGrowing } from "../core/load";
+import { useAsked } from "../core/asked";
+import { useHealth } from "../core/health";
+import { useAction, useGrowing } from "../core/load";
 import { here, href, refine } from "../core/route";
 import type { Grant } from "../core/wire";
-import { grantState, PROVIDER_NAMES, providerName, troubleLine } from "../core/words";
-import { Choice } from "../parts/field";
+import { Failure } from "../parts/failure";
 import { Empty, More, Shown } from "../parts/loading";
 import { Page } from "../parts/page";
-import { Table } from "../parts/table";
-import { Due, Time } from "../parts/time";
-
-const SIZE = 50;
-const STATES = [
-    ["", "Any state"],
-    ["valid", "Valid"],
-    ["troubled", "Valid, in trouble"],
-    ["invalid", "Invalid"],
-] as const;
+import { ConnectMailbox } from "./connect";
+import { download } from "./download";
+import { conditions, FilterBar, type Filters, filtersOf, queryOf, sizeOf } from "./filters";
+import { Selected } from "./selected";
+import { GrantTable } from "./table";
+import { Totals } from "./totals";
 
 export function GrantsPage() {
     const { query } = here.value;
-    const filter = filterOf(query);
+    const filters = filtersOf(query);
+    const [connecting, setConnecting] = useState(false);
+    useAsked("connect", () => setConnecting(true));
+    const selection = useSignal<ReadonlySet<string>>(new Set());
+    const overview = useHealth();
     const list = useGrowing<Grant>(
         (cursor, signal) =>
-            page(
-                "/v3/grants",
-                {
-                    email_contains: filter.email,
-                    provider: filter.provider,
-                    grant_status: filter.state === "troubled" ? undefined : filter.state,
-                    troubled: filter.state === "troubled" || undefined,
-                    limit: SIZE,
-                    page_token: cursor,
-                },
-                signal,
-            ),
+            page("/v3/grants", { ...queryOf(filters), limit: sizeOf(filters), page_token: cursor }, signal),
         [query.toString()],
     );
+    useEffect(() => {
+        selection.value = new Set(); // what is not shown is not selected
+    }, [query.toString()]);
     // Uses the page's address at that time: typing is reported with a delay, and other filters may change meanwhile.
-    const set = (change: Partial<typeof filter>) => refine({ ...filterOf(here.value.query), ...change });
-    const filtered = Object.values(filter).some(Boolean);
+    const set = (change: Partial<Filters>) => refine({ ...filtersOf(here.value.query), ...change });
+    const clear = () => set({ ...filtersOf(new URLSearchParams()), sort: filters.sort, size: filters.size });
+    const filtered = conditions(filters) > 0;
+    // Totals are by state and provider only.
+    const counted = conditions({ ...filters, state: "", provider: "" }) === 0;
+    const file = useAction(() => download("/v3/console/grants.csv", queryOf(filters), "grants.csv"));
     return (
-        <Page title="Grants" lead="One for each connected mailbox.">
-            <search class="filters">
-                <EmailSearch value={filter.email} onValue={(email) => set({ email })} />
-                <Choice
-                    label="Provider"
-                    compact
-                    value={filter.provider}
-                    onValue={(provider) => set({ provider })}
-                    options={[
-                        ["", "Any provider"],
-                        ...PROVIDER_NAMES.map((name) => [name, providerName(name)] as const),
-                    ]}
-                />
-                <Choice
-                    label="State"
-                    compact
-                    value={filter.state}
-                    onValue={(state) => set({ state })}
-                    options={STATES}
-                />
-                {filtered && (
-                    <button type="button" class="button plain" onClick={() => refine({})}>
-                        Clear
+        <Page
+            title="Grants"
+            lead="One for each connected mailbox."
+            actions={
+                <>
+                    <button type="button" class="button" disabled={file.busy} onClick={() => void file.run()}>
+                        {file.busy ? "Downloading…" : "Download CSV"}
                     </button>
-                )}
-            </search>
+                    <button type="button" class="button primary" onClick={() => setConnecting(true)}>
+                        Connect a mailbox
+                    </button>
+                </>
+            }
+        >
+            <Failure problem={file.problem} />
+            <Totals
+                overview={overview}
+                provider={filters.provider}
+                counted={counted}
+                state={filters.state}
+                onState={(state) => set({ state })}
+            />
+            <FilterBar filters={filters} set={set} onClear={clear} />
             <Shown of={list} what="grants">
                 {(grants) =>
                     grants.length ? (
                         <>
-                            <GrantTable grants={grants} />
+                            <GrantTable
+                                grants={grants}
+                                selection={selection}
+                                sort={filters.sort}
+                                onSort={(sort) => set({ sort })}
+                            />
                             <More of={list} />
+                            <Selected selection={selection} grants={grants} />
                         </>
                     ) : filtered ? (
                         <Empty title="No matching grants">
                             <p>
-                                The search finds any part of an address.{" "}
-                                <button type="button" class="link" onClick={() => refine({})}>
+                                The search finds any part of an address, and the beginning of an ID or an external ID.{" "}
+                                <button type="button" class="link" onClick={clear}>
                                     Show all grants
                                 </button>
                             </p>
@@ -89,94 +89,16 @@ export function GrantsPage() {
                     ) : (
                         <Empty title="No grants yet">
                             <p>
-                                A grant is created when a mailbox is connected: by{" "}
+                                Connect a mailbox here, or let your application do it: by{" "}
                                 <a href="/reference">POST /v3/connect/custom</a> with credentials that you hold, or by
-                                hosted sign-in. It needs a <a href={href(["connectors"])}>connector</a> of its provider
+                                hosted sign-in. Each provider needs a <a href={href(["connectors"])}>connector</a>{" "}
                                 first.
                             </p>
                         </Empty>
                     )
                 }
             </Shown>
+            {connecting && <ConnectMailbox onClose={() => setConnecting(false)} />}
         </Page>
     );
-}
-
-function filterOf(query: URLSearchParams) {
-    return {
-        email: query.get("email") ?? "",
-        provider: query.get("provider") ?? "",
-        state: query.get("state") ?? "",
-    };
-}
-
-/** Reports text when typing pauses. */
-function EmailSearch({ value, onValue }: { value: string; onValue: (value: string) => void }) {
-    const [text, setText] = useState(value);
-    // When the text returns as `value`, the user may have typed more.
-    const sent = useRef(value);
-    useEffect(() => {
-        if (value !== sent.current) {
-            sent.current = value;
-            setText(value);
-        }
-    }, [value]);
-    useEffect(() => {
-        const wanted = text.trim();
-        if (wanted === sent.current) {
-            return;
-        }
-        const timer = setTimeout(() => {
-            sent.current = wanted;
-            onValue(wanted);
-        }, 250);
-        return () => clearTimeout(timer);
-    }, [text]);
-    return (
-        <input
-            class="input search"
-            type="search"
-            aria-label="Part of an email address"
-            placeholder="Search addresses…"
-            value={text}
-            autocomplete="off"
-            spellcheck={false}
-            onInput={(event) => setText(event.currentTarget.value)}
-        />
-    );
-}
-
-function GrantTable({ grants }: { grants: Grant[] }) {
-    return (
-        <Table class="stack dense" columns={["Email", "Provider", "State", "Last verified", "Next check"]}>
-            {grants.map((grant) => (
-                <GrantRow key={grant.id} grant={grant} />
-            ))}
-        </Table>
-    );
-}
-
-function GrantRow({ grant }: { grant: Grant }) {
-    const { word, tone } = grantState(grant);
-    const { proven_at, next_check_at } = grant.opengrant;
-    const line = troubleLine(grant.opengrant);
-    return (
-        <tr>
-            <th scope="row">
-                <a href={href(["grants", grant.id])}>{grant.email}</a>
-                {grant.name && <span class="soft second">{grant.name}</span>}
-            </th>
-            <td data-label="Provider">{providerName(grant.provider)}</td>
-            <td data-label="State">
-                <Badge tone={tone}>{word}</Badge>
-                {line && <span class="soft second">{line}</span>}
-            </td>
-            <td data-label="Last verified">{proven_at === undefined ? <None /> : <Time at={proven_at} />}</td>
-            <td data-label="Next check">{next_check_at === undefined ? <None /> : <Due at={next_check_at} />}</td>
-        </tr>
-    );
-}
-
-function None() {
-    return <span class="soft">none</span>;
 }

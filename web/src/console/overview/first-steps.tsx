@@ -1,11 +1,13 @@
 /** The steps that a new installation still needs, in order. */
 
 import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
 import { get, post } from "../core/api";
 import { useAction, useLoad } from "../core/load";
 import { href } from "../core/route";
 import type { Connector } from "../core/wire";
 import { count, providerName } from "../core/words";
+import { ConnectMailbox, WITH_SIGN_IN } from "../grants/connect";
 import { Failure } from "../parts/failure";
 import { Icon } from "../parts/icon";
 import { CopyLine } from "../parts/secret";
@@ -18,6 +20,7 @@ export function FirstSteps({ webhooks }: { webhooks: number }) {
         connectors.reload();
     });
     const command = curl(have);
+    const [connecting, setConnecting] = useState(false);
     return (
         <section class="card first-steps" aria-labelledby="first-steps">
             <h2 id="first-steps">Three steps to your first grant</h2>
@@ -51,10 +54,17 @@ export function FirstSteps({ webhooks }: { webhooks: number }) {
                 </Step>
                 <Step done={false} title="Connect a mailbox">
                     <p>
-                        With credentials that you hold, in the <a href="/reference">API reference</a>’s editor
-                        {command && " or as below"}; or by hosted sign-in.
-                        {!have.length && " It takes a connector first."}
+                        Its owner signs in here, or your application connects it with credentials that you hold: in the{" "}
+                        <a href="/reference">API reference</a>’s editor{command && " or as below"}.
+                        {!have.length && " It needs a connector first."}
                     </p>
+                    {have.some((name) => WITH_SIGN_IN.includes(name)) && (
+                        <p>
+                            <button type="button" class="button primary" onClick={() => setConnecting(true)}>
+                                Connect a mailbox
+                            </button>
+                        </p>
+                    )}
                     {command && <CopyLine text={command} what="the command" />}
                 </Step>
                 <Step done={webhooks > 0} title="Receive events">
@@ -64,6 +74,7 @@ export function FirstSteps({ webhooks }: { webhooks: number }) {
                     </p>
                 </Step>
             </ol>
+            {connecting && <ConnectMailbox onClose={() => setConnecting(false)} />}
         </section>
     );
 }

@@ -1,11 +1,19 @@
-/** Draws bars with uPlot in the colours of the page; redraws when the theme changes. */
+/** Draws stacked bars with uPlot in the colours of the page; redraws when the theme changes. */
 
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 
 export interface Drawing {
-    show: (at: number[], values: number[]) => void;
+    show: (at: number[], layers: Layer[]) => void;
+    /** Marks a bar, as the pointer does. */
+    point: (index: number) => void;
     destroy: () => void;
+}
+
+/** One part of each bar. colour: the name of a CSS variable. */
+export interface Layer {
+    colour: string;
+    values: number[];
 }
 
 const HEIGHT = 132;
@@ -13,17 +21,18 @@ const HEIGHT = 132;
 export function draw(
     place: HTMLElement,
     {
-        colour,
         at,
-        values,
+        layers,
         bucketSeconds,
         onPoint,
+        onPick,
     }: {
-        colour: string;
         at: number[];
-        values: number[];
+        layers: Layer[];
         bucketSeconds: number;
         onPoint: (index: number | undefined) => void;
+        /** A click on a bar, and on which of its layers. */
+        onPick: (index: number, layer: number) => void;
     },
 ): Drawing {
     // A canvas has no CSS variables; an element resolves them for the current theme.
@@ -33,7 +42,8 @@ export function draw(
         place.style.color = "";
         return colour;
     };
-    let data: uPlot.AlignedData = [at, values];
+    let shown = layers;
+    let data = stacked(at, layers);
     let plot = make();
 
     function make(): uPlot {
@@ -67,19 +77,37 @@ export function draw(
                 ],
                 series: [
                     {},
-                    {
+                    // The highest first: each covers the lower part of the one before.
+                    ...shown.toReversed().map(({ colour }) => ({
                         stroke: ink(colour),
                         fill: ink(colour),
                         width: 0,
                         ...(bars ? { paths: bars } : {}),
                         points: { show: false },
-                    },
+                    })),
                 ],
-                hooks: { setCursor: [(self) => onPoint(self.cursor.idx ?? undefined)] },
+                hooks: {
+                    setCursor: [(self) => onPoint(self.cursor.idx ?? undefined)],
+                    ready: [(self) => self.over.addEventListener("click", () => picked(self))],
+                },
             },
             data,
             place,
         );
+    }
+
+    function picked(self: uPlot): void {
+        const index = self.cursor.idx;
+        if (index === null || index === undefined) {
+            return;
+        }
+        let rest = self.posToVal(self.cursor.top ?? 0, "y");
+        const layer = shown.findIndex(({ values }) => {
+            rest -= values[index] ?? 0;
+            return rest <= 0;
+        });
+        // Above the bar: its highest part.
+        onPick(index, layer < 0 ? shown.findLastIndex(({ values }) => values[index]) : layer);
     }
 
     function labels(_: uPlot, ticks: number[], __: number, ___: number, step: number): string[] {
@@ -100,9 +128,19 @@ export function draw(
     scheme.addEventListener("change", again);
     watch.observe(place);
     return {
-        show: (nextAt, nextValues) => {
-            data = [nextAt, nextValues];
-            plot.setData(data);
+        show: (nextAt, nextLayers) => {
+            const same = nextLayers.map(({ colour }) => colour).join() === shown.map(({ colour }) => colour).join();
+            shown = nextLayers;
+            data = stacked(nextAt, nextLayers);
+            if (same) {
+                plot.setData(data);
+            } else {
+                again();
+            }
+        },
+        point: (index) => {
+            const left = plot.valToPos(data[0][index] ?? 0, "x");
+            plot.setCursor({ left, top: 10 });
         },
         destroy: () => {
             window.removeEventListener("themechange", again);
@@ -111,6 +149,16 @@ export function draw(
             plot.destroy();
         },
     };
+}
+
+/** Times, then the sums up to each layer, from the highest to the lowest. */
+function stacked(at: number[], layers: Layer[]): uPlot.AlignedData {
+    const sums: number[][] = [];
+    for (const { values } of layers) {
+        const below = sums.at(-1);
+        sums.push(values.map((value, index) => value + (below?.[index] ?? 0)));
+    }
+    return [at, ...sums.reverse()];
 }
 
 function short(value: number): string {

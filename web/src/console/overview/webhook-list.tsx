@@ -12,7 +12,7 @@ export function WebhookList({ webhooks }: { webhooks: WebhookBacklog[] }) {
         return (
             <Empty title="No webhooks">
                 <p>
-                    <a href={href(["webhooks"])}>Make one</a> to hear when a grant needs its owner.
+                    <a href={href(["webhooks"])}>Create one</a> to receive an event when a grant needs its owner.
                 </p>
             </Empty>
         );
@@ -25,10 +25,11 @@ export function WebhookList({ webhooks }: { webhooks: WebhookBacklog[] }) {
                     <li key={webhook.id}>
                         <p class="row-head">
                             <a class="break" href={href(["webhooks", webhook.id])}>
-                                {webhook.webhook_url}
+                                {webhook.description || webhook.webhook_url}
                             </a>
                             <Badge tone={state.tone}>{state.word}</Badge>
                         </p>
+                        {webhook.description && <p class="soft small break">{webhook.webhook_url}</p>}
                         <p class="soft small">
                             {upToThousand(webhook.pending)} waiting
                             {webhook.oldest_pending_at && (

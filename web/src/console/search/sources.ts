@@ -1,7 +1,7 @@
 /** What the search finds, and where. Each source answers on its own; what is loaded once is kept while it is open. */
 
 import { applyTheme, type Theme } from "../../shared/theme";
-import { get, Problem, page, path } from "../core/api";
+import { get, page } from "../core/api";
 import { go, href } from "../core/route";
 import { reason, session, signOut } from "../core/session";
 import type { ApiKey, Connector, Domain, Grant, RedirectUri, Webhook, Workspace } from "../core/wire";
@@ -258,27 +258,14 @@ function requests(text: string): Hit[] {
 }
 
 async function grants(text: string, signal: AbortSignal): Promise<Hit[]> {
-    const one = UUID.test(text)
-        ? get<Grant>(path`/v3/grants/${text}`, {}, signal).then((grant) => [grant], nothingThere)
-        : Promise.resolve([]);
-    const [byId, byAddress] = await Promise.all([
-        one,
-        page<Grant>("/v3/grants", { email_contains: text, limit: 6 }, signal).then(({ rows }) => rows),
-    ]);
-    return [...byId, ...byAddress].map((grant) => ({
+    const { rows } = await page<Grant>("/v3/grants", { search: text, limit: 6 }, signal);
+    return rows.map((grant) => ({
         id: `grant-${grant.id}`,
         label: grant.email,
         note: `${providerName(grant.provider)} · ${grant.grant_status} · ${grant.id}`,
         icon: "grants",
         href: href(["grants", grant.id]),
     }));
-}
-
-function nothingThere(problem: unknown): Grant[] {
-    if (problem instanceof Problem && problem.status === 404) {
-        return [];
-    }
-    throw problem;
 }
 
 interface Described {

@@ -1,4 +1,4 @@
-/** The colours of the editor: CSS variables reach into its shadow root, so it follows the theme. */
+/** The colours of the editor, which are those of code. CSS variables reach into its shadow root. */
 
 import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import { EditorView } from "@codemirror/view";
@@ -6,8 +6,8 @@ import { tags } from "@lezer/highlight";
 
 const theme = EditorView.theme({
     "&": {
-        color: "var(--ink)",
-        backgroundColor: "var(--card)",
+        color: "var(--code-ink)",
+        backgroundColor: "transparent",
         fontSize: "0.8125rem",
         minHeight: "8rem",
         maxHeight: "30rem",
@@ -29,9 +29,9 @@ const theme = EditorView.theme({
     ".cm-tooltip": {
         border: "1px solid var(--line)",
         borderRadius: "0.5rem",
-        backgroundColor: "var(--card)",
+        backgroundColor: "var(--raised)",
         color: "var(--ink)",
-        boxShadow: "var(--shadow)",
+        boxShadow: "var(--shadow-l)",
         fontSize: "0.8125rem",
         lineHeight: "1.45",
         overflow: "hidden",
@@ -45,21 +45,21 @@ const theme = EditorView.theme({
         backgroundColor: "var(--accent-sunken)",
         color: "var(--ink)",
     },
-    ".cm-completionDetail": { color: "var(--soft)", fontStyle: "normal", fontFamily: "system-ui, sans-serif" },
+    ".cm-completionDetail": { color: "var(--soft)", fontStyle: "normal", fontFamily: "var(--sans)" },
     ".option-required .cm-completionLabel": { fontWeight: "700" },
     ".cm-completionMatchedText": { textDecoration: "none", color: "var(--accent)" },
-    ".cm-diagnostic": { padding: "0.4rem 0.7rem", borderLeftWidth: "4px", fontFamily: "system-ui, sans-serif" },
+    ".cm-diagnostic": { padding: "0.4rem 0.7rem", borderLeftWidth: "4px", fontFamily: "var(--sans)" },
     ".cm-diagnostic-error": { borderLeftColor: "var(--wrong)" },
     ".cm-diagnostic-warning": { borderLeftColor: "var(--warn)" },
     ".cm-panels": { backgroundColor: "var(--sunken)", color: "var(--ink)" },
 });
 
 const colours = HighlightStyle.define([
-    { tag: tags.propertyName, color: "var(--ink)", fontWeight: "600" },
-    { tag: tags.string, color: "var(--good)" },
-    { tag: tags.number, color: "var(--accent)" },
-    { tag: [tags.bool, tags.null], color: "var(--warn)" },
-    { tag: tags.punctuation, color: "var(--soft)" },
+    { tag: tags.propertyName, color: "var(--code-key)" },
+    { tag: tags.string, color: "var(--code-string)" },
+    { tag: tags.number, color: "var(--code-number)" },
+    { tag: [tags.bool, tags.null], color: "var(--code-word)" },
+    { tag: tags.punctuation, color: "var(--code-soft)" },
 ]);
 
 export const looks = [theme, syntaxHighlighting(colours)];

@@ -3,59 +3,54 @@
 import { Inline } from "../../shared/markdown";
 import { Badge } from "../../shared/parts";
 import { words } from "../../shared/send";
-import type { Answer, Defs } from "../openapi";
 import type { Operation } from "../operations";
-import { Fields } from "./fields";
+import { Fields, Row } from "./fields";
 
-export function Answers({ operation, defs }: { operation: Operation; defs: Defs }) {
-    const good = operation.answers.filter(([status]) => Number(status) < 400);
-    const bad = operation.answers.filter(([status]) => Number(status) >= 400);
+export function Answers({ operation }: { operation: Operation }) {
+    const good = operation.answers.filter(({ status }) => status < 400);
+    const bad = operation.answers.filter(({ status }) => status >= 400);
     return (
         <>
-            {good.map(([status, answer]) => (
-                <section key={status}>
+            {good.map(({ status, description, schema, binary }) => (
+                <section key={status} aria-label={`Answer ${status}`}>
                     <h2>
-                        Answer <Badge tone="good">{`${status} ${words(Number(status))}`}</Badge>
+                        Answer <Badge tone="good">{`${status} ${words(status)}`}</Badge>
                     </h2>
-                    {answer.description && answer.description !== "Success" && (
+                    {description && description !== "Success" && (
                         <p>
-                            <Inline text={answer.description} />
+                            <Inline text={description} />
                         </p>
                     )}
-                    <Success answer={answer} defs={defs} />
+                    {schema && !binary && <Fields schema={schema} defs={operation.defs} path={String(status)} />}
                 </section>
             ))}
             {bad.length > 0 && (
-                <section>
+                <section aria-label="Errors">
                     <h2>Errors</h2>
-                    <div class="errors">
-                        {bad.map(([status, answer]) => (
-                            <details key={status} open={status === "400"}>
-                                <summary>
-                                    <Badge tone="wrong">{status}</Badge> {words(Number(status))}
-                                </summary>
-                                <dl class="fields">
-                                    {errorTypes(answer.description ?? "").map(({ type, meaning }) => (
-                                        <div key={type}>
-                                            <dt>{type && <code class="name">{type}</code>}</dt>
-                                            <dd>
-                                                <Inline text={meaning} />
-                                            </dd>
-                                        </div>
-                                    ))}
-                                </dl>
-                            </details>
-                        ))}
-                    </div>
+                    <ul class="fields errors">
+                        {bad.flatMap(({ status, description }) =>
+                            errorTypes(description).map(({ type, meaning }) => (
+                                <Row
+                                    key={`${status} ${type}`}
+                                    path={`${status}.${type}`}
+                                    name={type}
+                                    facts={
+                                        <span class="facts">
+                                            <Badge tone="wrong">{`${status} ${words(status)}`}</Badge>
+                                        </span>
+                                    }
+                                >
+                                    <p>
+                                        <Inline text={meaning} />
+                                    </p>
+                                </Row>
+                            )),
+                        )}
+                    </ul>
                 </section>
             )}
         </>
     );
-}
-
-function Success({ answer, defs }: { answer: Answer; defs: Defs }) {
-    const schema = Object.values(answer.content ?? {})[0]?.schema;
-    return schema === undefined ? null : <Fields schema={schema} defs={defs} />;
 }
 
 /** The error types of a status. /openapi.json has one a line, "`type`: meaning and remedy"; other lines continue it. */

@@ -1,25 +1,33 @@
-/** The members of an object as a list: name, type, what it means; objects inside unfold. */
+/** The members of an object as a list: name, type, meaning and example; objects inside unfold. Each has an address. */
 
-import { useState } from "preact/hooks";
+import { createContext } from "preact";
+import { useContext, useEffect, useRef, useState } from "preact/hooks";
 import { Inline } from "../../shared/markdown";
 import { Badge } from "../../shared/parts";
 import type { Defs, Schema } from "../openapi";
-import { allowed, branches, isSecret, limits, resolve, typeOf } from "../schema";
+import { address } from "../route";
+import { allowed, branches, exampleOf, inside, isSecret, limits, resolve, typeOf } from "../schema";
 
 const DEEPEST = 6;
 
-/** `request`: marks required members; answers do not need it. */
-export function Fields({
-    schema,
-    defs,
-    request = false,
-    depth = 0,
-}: {
+/** Where the fields are, for their addresses; `target` is the field that the address of the page names. */
+export const Home = createContext<{ id: string; variant: string | undefined; target: string | undefined }>({
+    id: "",
+    variant: undefined,
+    target: undefined,
+});
+
+interface Part {
     schema: Schema;
     defs: Defs;
+    /** The address of the object itself: "body", "200". */
+    path: string;
+    /** Marks required members; answers do not need it. */
     request?: boolean;
     depth?: number;
-}) {
+}
+
+export function Fields({ schema, defs, path, request = false, depth = 0 }: Part) {
     const way = branches(schema, defs).find((one) => one.properties !== undefined);
     const members = Object.entries(way?.properties ?? {});
     if (members.length === 0) {
@@ -34,11 +42,12 @@ export function Fields({
         ? [...members].sort(([a], [b]) => Number(required.includes(b)) - Number(required.includes(a)))
         : members;
     return (
-        <dl class="fields">
+        <ul class="fields">
             {ordered.map(([name, member]) => (
                 <Field
                     key={name}
                     name={name}
+                    path={`${path}.${name}`}
                     schema={member}
                     defs={defs}
                     required={request && required.includes(name)}
@@ -46,54 +55,89 @@ export function Fields({
                     depth={depth}
                 />
             ))}
-        </dl>
+        </ul>
     );
 }
 
 interface FieldPart {
     name: string;
+    path: string;
     schema: Schema;
     defs: Defs;
     required: boolean;
-    request: boolean;
-    depth: number;
+    request?: boolean;
+    depth?: number;
+    description?: string | undefined;
+    /** An example that the schema itself does not have. */
+    example?: string | undefined;
 }
 
-function Field({ name, schema, defs, required, request, depth }: FieldPart) {
-    const inner = inside(schema, defs);
-    const [open, setOpen] = useState(required || (depth === 0 && name === "data"));
-    const description = resolve(schema, defs).description;
+export function Field({ name, path, schema, defs, required, request = false, depth = 0, ...given }: FieldPart) {
+    const { target } = useContext(Home);
+    const within = inside(schema, defs);
+    const leadsOn = target?.startsWith(`${path}.`) ?? false;
+    const [open, setOpen] = useState(leadsOn || required || (depth === 0 && name === "data"));
+    useEffect(() => {
+        if (leadsOn) {
+            setOpen(true);
+        }
+    }, [leadsOn]);
+    const description = given.description ?? resolve(schema, defs).description;
+    const example = given.example ?? exampleOf(schema, defs);
+    const count = within ? Object.keys(within.properties ?? {}).length : 0;
     return (
-        <div>
-            <dt>
-                <code class="name">{name}</code> <Facts schema={schema} defs={defs} required={required} />
-            </dt>
-            <dd>
-                {description && <Inline text={description} />}
-                {inner && depth < DEEPEST && (
-                    <details class="inner" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
-                        <summary>
-                            Members of <code>{name}</code>
-                        </summary>
-                        {open && <Fields schema={inner} defs={defs} request={request} depth={depth + 1} />}
-                    </details>
-                )}
-            </dd>
-        </div>
+        <Row path={path} name={name} facts={<Facts schema={schema} defs={defs} required={required} />}>
+            {description && (
+                <p>
+                    <Inline text={description} />
+                </p>
+            )}
+            {example !== undefined && (
+                <p class="example-value">
+                    <span>Example</span> <code>{example}</code>
+                </p>
+            )}
+            {within && depth < DEEPEST && (
+                <details class="inner" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
+                    <summary>
+                        {open ? "Hide" : "Show"} {count} {count === 1 ? "field" : "fields"} of <code>{name}</code>
+                    </summary>
+                    {open && <Fields schema={within} defs={defs} path={path} request={request} depth={depth + 1} />}
+                </details>
+            )}
+        </Row>
     );
 }
 
-/** The object in a member, or in an array in that member. */
-function inside(schema: Schema, defs: Defs): Schema | undefined {
-    for (const way of branches(schema, defs)) {
-        if (way.properties !== undefined && Object.keys(way.properties).length > 0) {
-            return way;
+interface RowPart {
+    path: string;
+    name: string;
+    facts?: preact.ComponentChildren;
+    children: preact.ComponentChildren;
+}
+
+/** A line with an address of its own. The line that the page's address names is marked and has the focus. */
+export function Row({ path, name, facts, children }: RowPart) {
+    const { id, variant, target } = useContext(Home);
+    const row = useRef<HTMLLIElement>(null);
+    const isTarget = target === path;
+    useEffect(() => {
+        if (isTarget) {
+            row.current?.scrollIntoView({ block: "center", behavior: "instant" });
+            row.current?.focus({ preventScroll: true });
         }
-        if (way.type === "array" && way.items) {
-            return inside(way.items, defs);
-        }
-    }
-    return undefined;
+    }, [isTarget]);
+    return (
+        <li ref={row} class={isTarget ? "marked" : ""} tabIndex={-1} data-field={path}>
+            <div class="field-head">
+                <a class="anchor" href={address(id, variant, path)} aria-label={`Link to ${name}`}>
+                    #
+                </a>
+                <code class="name">{name}</code> {facts}
+            </div>
+            <div class="field-body">{children}</div>
+        </li>
+    );
 }
 
 export function Facts({ schema, defs, required }: { schema: Schema; defs: Defs; required: boolean | undefined }) {
@@ -120,7 +164,7 @@ export function Facts({ schema, defs, required }: { schema: Schema; defs: Defs; 
                     default <code>{JSON.stringify(standard)}</code>
                 </span>
             )}
-            {required && <Badge tone="accent">required</Badge>}
+            {required && <span class="required">required</span>}
             {isSecret(schema, defs) && <Badge tone="warn">secret</Badge>}
         </span>
     );

@@ -1,21 +1,26 @@
 /** The bar at the top: the name, the API key, the theme. */
 
 import { useId, useState } from "preact/hooks";
+import icon from "../../shared/icon.svg";
 import { ThemeChoice } from "../../shared/parts";
+import { session } from "../session";
 import { apiKey } from "../state";
 
 export const KEY_FIELD = "api-key";
 
-export function Header({ version }: { version: string }) {
+export function Header({ version, onSearch }: { version: string; onSearch: () => void }) {
     return (
         <header class="bar">
             <a class="brand" href="#/">
-                <Lock />
+                <img src={icon} alt="" width="22" height="22" />
                 <span>
                     OpenGrant <span class="brand-what">API reference</span>
                 </span>
                 <span class="version">{version}</span>
             </a>
+            <button type="button" class="button bar-search" onClick={onSearch}>
+                Search
+            </button>
             <KeyField />
             <nav class="bar-links" aria-label="Elsewhere">
                 <a href="/console">Console</a>
@@ -29,6 +34,7 @@ export function Header({ version }: { version: string }) {
 function KeyField() {
     const [seen, setSeen] = useState(false);
     const hint = useId();
+    const signedIn = session.value;
     return (
         <div class="key">
             <label for={KEY_FIELD}>API key</label>
@@ -39,7 +45,7 @@ function KeyField() {
                     type={seen ? "text" : "password"}
                     autocomplete="off"
                     spellcheck={false}
-                    placeholder="nyk_v0_…"
+                    placeholder={signedIn ? `Not needed: signed in to ${signedIn.application}` : "nyk_v0_…"}
                     aria-describedby={hint}
                     value={apiKey.value}
                     onInput={(event) => {
@@ -57,25 +63,10 @@ function KeyField() {
                 </button>
             </span>
             <span id={hint} class="key-hint">
-                Kept in this tab’s memory only; gone when you reload.
+                {signedIn
+                    ? "Your session of the console makes the calls. A key typed here is used instead."
+                    : "Kept in the memory of this tab only. It is gone when you reload."}
             </span>
         </div>
-    );
-}
-
-function Lock() {
-    return (
-        <svg
-            viewBox="0 0 24 24"
-            width="22"
-            height="22"
-            fill="none"
-            stroke="currentColor"
-            stroke-width="2"
-            aria-hidden="true"
-        >
-            <rect x="5" y="10.5" width="14" height="9.5" rx="2.5" />
-            <path d="M8 10.5V8a4 4 0 0 1 8 0v2.5" stroke-linecap="round" />
-        </svg>
     );
 }

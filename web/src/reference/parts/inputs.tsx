@@ -7,6 +7,7 @@ import type { Defs, Parameter } from "../openapi";
 import { isSecretParameter, type Operation } from "../operations";
 import { fieldKey, filledIn } from "../request";
 import { allowed, branches } from "../schema";
+import { exampleOf } from "./parameters";
 
 interface Part {
     operation: Operation;
@@ -72,8 +73,7 @@ function Input({ parameter, defs, needed, wanting, value, onValue }: InputPart) 
     const values = isTruth ? [true, false] : allowed(schema, defs);
     const isNumber = branches(schema, defs).every((way) => way.type === "integer" || way.type === "number");
     const standard = schema.default;
-    const shown = Object.values(parameter.examples ?? {})[0]?.value;
-    const example = shown === undefined ? "" : String(shown);
+    const example = exampleOf(parameter) ?? "";
     const problem = wanting && value === "" ? `Fill in ${parameter.name}: it is part of the address.` : "";
     const described = problem ? { "aria-describedby": `${id}-problem`, "aria-invalid": true } : {};
     return (

@@ -1,26 +1,37 @@
 /** The first page: rules for all operations. */
 
+import { useEffect } from "preact/hooks";
 import { Markdown } from "../../shared/markdown";
 import { Copy } from "../../shared/parts";
 import { Scrollable } from "../../shared/scrollable";
+import { GUIDE } from "../guide";
 import type { Api } from "../operations";
-import { Code } from "./code";
+import { address } from "../route";
+import { highlight } from "../samples/highlight";
 
-export function Intro({ api }: { api: Api }) {
+export function Intro({ api, section }: { api: Api; section: string | undefined }) {
     const origin = window.location.origin;
-    const ready = [`curl -sS "${origin}/v3/grants" \\`, `  -H "Authorization: Bearer $OPENGRANT_API_KEY"`].join("\n");
+    const first = [`curl -sS "${origin}/v3/grants" \\`, `  -H "Authorization: Bearer $OPENGRANT_API_KEY"`].join("\n");
+    useEffect(() => {
+        const place = section && document.getElementById(section);
+        if (place) {
+            place.scrollIntoView({ behavior: "instant" });
+            place.focus({ preventScroll: true });
+        }
+    }, [section]);
     return (
         <article class="intro">
             <h1>{api.title} API</h1>
             <Markdown text={api.description} />
             <p>
-                This page is made from this server’s own <a href="/openapi.json">/openapi.json</a>, so it says what this
-                server does. Enter an API key above, and every operation that takes one can be tried here.
+                This page is generated from this server’s own <a href="/openapi.json">/openapi.json</a>, so it describes
+                exactly this version. Enter an API key above, or sign in to the <a href="/console">console</a>, and try
+                the calls here.
             </p>
             {api.byId.has("connect_custom") && (
                 <p>
-                    <a class="button primary" href="#/operation/connect_custom">
-                        Make a grant
+                    <a class="button primary" href={address("connect_custom")}>
+                        Create a grant
                     </a>
                 </p>
             )}
@@ -30,87 +41,78 @@ export function Intro({ api }: { api: Api }) {
                     {api.groups.map(({ tag, description, operations }) => (
                         <div key={tag}>
                             <dt>
-                                <a href={`#/operation/${operations[0]?.id}`}>{tag}</a>
+                                <a href={address(operations[0]?.id ?? "")}>{tag}</a>
                             </dt>
                             <dd>{description}</dd>
                         </div>
                     ))}
                 </dl>
             </section>
-            <section>
-                <h2>Base URL</h2>
-                <p class="copyable">
-                    <code>{origin}</code> <Copy text={origin} what="the base URL" />
-                </p>
-                <p>
-                    Official Nylas SDKs work with only this changed: <code>api_uri</code> in Python, <code>apiUri</code>{" "}
-                    in Node.
-                </p>
-            </section>
-            <section>
-                <h2>Authentication</h2>
-                <p>
-                    Send the API key of your application as a bearer token. Operations under <code>/v3/admin</code> are
-                    signed by a service account instead, and a few are open to everybody; each says so.
-                </p>
-                <Code code={ready} label="A first request" />
-            </section>
-            <section>
-                <h2>Errors</h2>
-                <p>
-                    An error has the envelope <code>{"{request_id, error: {type, message, provider_error}}"}</code>. The
-                    message is for people and says what to do; the type is for programs. When a provider refused,{" "}
-                    <code>provider_error.opengrant</code> has the class, the reason and the remedy.
-                </p>
-                <Scrollable label="Classes of refusals">
-                    <table class="rows">
-                        <thead>
-                            <tr>
-                                <th scope="col">Class</th>
-                                <th scope="col">Who must act</th>
-                                <th scope="col">Status</th>
-                            </tr>
-                        </thead>
-                        <tbody>
-                            {CLASSES.map(([name, turn, status]) => (
-                                <tr key={name}>
-                                    <td>
-                                        <code>{name}</code>
-                                    </td>
-                                    <td>{turn}</td>
-                                    <td>{status}</td>
-                                </tr>
-                            ))}
-                        </tbody>
-                    </table>
-                </Scrollable>
-                <p>
-                    Every answer carries an <code>X-Request-Id</code>; the server’s log has the story under it.
-                </p>
-            </section>
-            <section>
-                <h2>Lists</h2>
-                <p>
-                    Lists take <code>limit</code>, and <code>offset</code> or <code>page_token</code>. Where an answer
-                    has <code>next_cursor</code>, send it as <code>page_token</code> for what comes next.
-                </p>
-            </section>
-            <section>
-                <h2>Sending twice</h2>
-                <p>
-                    With an <code>Idempotency-Key</code> header, an operation that takes one does its work once: the
-                    same key and body have the first answer again for 24 hours. The operation says whether it takes one.
-                </p>
-            </section>
+            {GUIDE.map(({ id, title, text }) => (
+                <section key={id}>
+                    <h2 id={id} tabIndex={-1}>
+                        {title}
+                    </h2>
+                    {id === "base-url" && (
+                        <p class="copyable">
+                            <code>{origin}</code> <Copy text={origin} what="the base URL" />
+                        </p>
+                    )}
+                    <Markdown text={text} />
+                    {id === "authentication" && (
+                        <div class="panel code-panel open">
+                            <div class="code">
+                                <div class="code-bar">
+                                    <span class="code-hint">A first request</span>
+                                    <Copy text={first} what="a first request" />
+                                </div>
+                                <Scrollable label="A first request">
+                                    <pre>
+                                        <code>{highlight(first)}</code>
+                                    </pre>
+                                </Scrollable>
+                            </div>
+                        </div>
+                    )}
+                    {id === "errors" && <Classes />}
+                </section>
+            ))}
         </article>
+    );
+}
+
+function Classes() {
+    return (
+        <Scrollable label="Classes of refusals">
+            <table class="rows">
+                <thead>
+                    <tr>
+                        <th scope="col">Class</th>
+                        <th scope="col">Who must act</th>
+                        <th scope="col">Status</th>
+                    </tr>
+                </thead>
+                <tbody>
+                    {CLASSES.map(([name, turn, status]) => (
+                        <tr key={name}>
+                            <td>
+                                <code>{name}</code>
+                            </td>
+                            <td>{turn}</td>
+                            <td>{status}</td>
+                        </tr>
+                    ))}
+                </tbody>
+            </table>
+        </Scrollable>
     );
 }
 
 /** The error classes of docs and README. */
 const CLASSES = [
-    ["reconnect", "The mailbox owner’s: they connect the account again.", "400"],
-    ["connector", "Yours: the client id, its secret or the tenant.", "400"],
-    ["bad_request", "Yours: the request.", "400"],
-    ["rate_limited", "Nobody’s: wait as many seconds as Retry-After says.", "429"],
-    ["provider_down, unknown", "Nobody’s: try again.", "504"],
+    ["reconnect", "The mailbox owner connects the account again.", "400"],
+    ["connector", "You change the client id, its secret or the tenant.", "400"],
+    ["bad_request", "You change the request.", "400"],
+    ["rate_limited", "Nothing is wrong. Wait as many seconds as Retry-After says.", "429"],
+    ["provider_down, unknown", "Nothing is wrong on your side. Try again.", "504"],
 ] as const;

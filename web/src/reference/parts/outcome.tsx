@@ -25,7 +25,7 @@ function AnswerView({ answer, operation }: { answer: Answered; operation: Operat
     const good = answer.status < 400;
     const requestId = answer.headers.find(([name]) => name === "x-request-id")?.[1];
     return (
-        <section class="card panel" aria-label="Answer">
+        <section aria-label="Answer">
             <p class="status-line">
                 <Badge tone={good ? "good" : "wrong"}>
                     {answer.status} {answer.words}
@@ -76,7 +76,7 @@ function Advice({ answer, operation }: { answer: Answered; operation: Operation 
     const error: Record<string, Json | undefined> = isObject(body.error)
         ? body.error
         : { type: body.error, message: body.error_description };
-    const documented = operation.answers.find(([status]) => status === String(answer.status))?.[1].description ?? "";
+    const documented = operation.answers.find(({ status }) => status === answer.status)?.description ?? "";
     const meaning = errorTypes(documented).find(({ type }) => type !== "" && type === error.type)?.meaning;
     const said = isObject(error.provider_error) ? error.provider_error.opengrant : undefined;
     const message = typeof error.message === "string" ? error.message : undefined;

@@ -1,46 +1,47 @@
 /** The parameters of an operation. */
 
-import { Inline } from "../../shared/markdown";
-import type { Defs, Parameter } from "../openapi";
+import type { Parameter } from "../openapi";
 import type { Operation } from "../operations";
-import { Facts } from "./fields";
+import { Field } from "./fields";
 
 const KINDS: [Parameter["in"], string][] = [
-    ["path", "In the path"],
-    ["query", "In the query"],
+    ["path", "Path"],
+    ["query", "Query"],
     ["header", "Headers"],
 ];
 
-export function Parameters({ operation, defs }: { operation: Operation; defs: Defs }) {
+export function Parameters({ operation }: { operation: Operation }) {
     return (
         <>
             {KINDS.map(([where, title]) => {
                 const found = operation.parameters.filter((one) => one.in === where);
                 return (
                     found.length > 0 && (
-                        <section key={where}>
+                        <section key={where} aria-label={title}>
                             <h2>{title}</h2>
-                            <dl class="fields">
+                            <ul class="fields">
                                 {found.map((one) => (
-                                    <div key={one.name}>
-                                        <dt>
-                                            <code class="name">{one.name}</code>{" "}
-                                            <Facts
-                                                schema={one.schema ?? {}}
-                                                defs={defs}
-                                                required={one.required || one.in === "path"}
-                                            />
-                                        </dt>
-                                        <dd>
-                                            <Inline text={one.description ?? one.schema?.description ?? ""} />
-                                        </dd>
-                                    </div>
+                                    <Field
+                                        key={one.name}
+                                        name={one.name}
+                                        path={`${where}.${one.name}`}
+                                        schema={one.schema ?? {}}
+                                        defs={operation.defs}
+                                        required={one.required || one.in === "path"}
+                                        description={one.description}
+                                        example={exampleOf(one)}
+                                    />
                                 ))}
-                            </dl>
+                            </ul>
                         </section>
                     )
                 );
             })}
         </>
     );
+}
+
+export function exampleOf(parameter: Parameter): string | undefined {
+    const [first] = Object.values(parameter.examples ?? {});
+    return first?.value === undefined ? undefined : String(first.value);
 }

@@ -1,4 +1,4 @@
-/** Try it: fill in, send, see; and the same request as code. */
+/** The panel of the request: as code, or as a form to try it. */
 
 import { signal } from "@preact/signals";
 import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
@@ -6,26 +6,74 @@ import { parse } from "../../shared/json";
 import { Inline } from "../../shared/markdown";
 import { Dialog, Notice } from "../../shared/parts";
 import { send } from "../../shared/send";
-import type { Api, Operation, Variant } from "../operations";
+import type { Operation, Variant } from "../operations";
 import { ask, fieldKey, missing, type Typed } from "../request";
-import { apiKey, draftOf, fieldsOf, type Outcome, outcomeOf } from "../state";
+import { type Credential, credentialFor, findSession, session } from "../session";
+import { apiKey, draftOf, fieldsOf, type Outcome, outcomeOf, trying } from "../state";
 import { Body } from "./body";
 import { KEY_FIELD } from "./header";
 import { Inputs } from "./inputs";
 import { OutcomeView } from "./outcome";
+import { Panel } from "./panel";
 import { Samples } from "./samples";
+import { Tabs } from "./tabs";
 
 const NO_BODY = signal("");
 const SILENT =
     "No answer came: the server may be down, or this computer is offline. Whether the request arrived is not known.";
 
 interface Part {
-    api: Api;
     operation: Operation;
     variant: Variant | undefined;
 }
 
-export function Try({ api, operation, variant }: Part) {
+export function RequestPanel({ operation, variant }: Part) {
+    const [open, setOpen] = useState(trying.peek());
+    const id = useId();
+    const typed = typedFor(operation, variant);
+    return (
+        <Panel
+            title="Request"
+            class={trying.value ? "try-panel" : "code-panel"}
+            open={open}
+            onToggle={() => setOpen(!open)}
+            bar={
+                <Tabs
+                    label="Request as"
+                    tabs={MODES}
+                    chosen={trying.value ? "try" : "code"}
+                    panel={id}
+                    onChoose={(mode) => {
+                        trying.value = mode === "try";
+                        setOpen(true);
+                    }}
+                />
+            }
+        >
+            <div id={id} role="tabpanel" aria-label={trying.value ? "Try it" : "Code"}>
+                {trying.value ? <Try operation={operation} variant={variant} /> : <Samples typed={typed} />}
+            </div>
+        </Panel>
+    );
+}
+
+const MODES: { name: "code" | "try"; title: string }[] = [
+    { name: "code", title: "Code" },
+    { name: "try", title: "Try it" },
+];
+
+function typedFor(operation: Operation, variant: Variant | undefined): Typed {
+    return {
+        operation,
+        variant,
+        fields: fieldsOf(operation).value,
+        text: (variant ? draftOf(operation, variant) : NO_BODY).value,
+        key: apiKey.value,
+        session: credentialFor(operation.access, apiKey.value, session.value) === "session",
+    };
+}
+
+function Try({ operation, variant }: Part) {
     const draft = variant ? draftOf(operation, variant) : NO_BODY;
     const fields = fieldsOf(operation);
     const outcome = outcomeOf(operation, variant);
@@ -33,14 +81,8 @@ export function Try({ api, operation, variant }: Part) {
     const [complaint, setComplaint] = useState("");
     const [asking, setAsking] = useState(false);
     const panel = useRef<HTMLDivElement>(null);
-    const heading = useId();
-    const typed: Typed = {
-        operation,
-        variant,
-        fields: fields.value,
-        text: draft.value,
-        key: apiKey.value,
-    };
+    const typed = typedFor(operation, variant);
+    const credential = credentialFor(operation.access, apiKey.value, session.value);
 
     /** Shows and focuses what is missing; true when the request can be sent. */
     const isReady = (): boolean => {
@@ -51,7 +93,7 @@ export function Try({ api, operation, variant }: Part) {
             requestAnimationFrame(() => panel.current?.querySelector<HTMLElement>("[aria-invalid]")?.focus());
             return false;
         }
-        if (operation.access === "key" && apiKey.value === "") {
+        if (credential === "missing") {
             setComplaint("Enter an API key first: the field at the top of the page has the focus now.");
             document.getElementById(KEY_FIELD)?.focus();
             return false;
@@ -72,6 +114,9 @@ export function Try({ api, operation, variant }: Part) {
         const control = new AbortController();
         outcome.value = { state: "pending", control };
         outcome.value = await ended(ask(typed), control.signal);
+        if (typed.session && outcome.value.state === "answered" && outcome.value.answer.status === 401) {
+            void findSession(); // it may have ended
+        }
         requestAnimationFrame(() => panel.current?.querySelector(".outcome")?.scrollIntoView({ block: "nearest" }));
     };
     const begin = () => {
@@ -87,16 +132,13 @@ export function Try({ api, operation, variant }: Part) {
     // They are about the old text.
     useEffect(() => setComplaint(""), [apiKey.value, draft.value]);
     const pending = outcome.value.state === "pending" ? outcome.value.control : undefined;
-    const triable = operation.access === "key" || operation.access === "open";
+    const triable = credential !== "not here";
     const sends = triable && !operation.leads;
     const address = useMemo(() => ask(typed).url, [typed.fields, operation]);
     return (
-        <section id="try" class="try" aria-labelledby={heading} ref={panel}>
-            <h2 id={heading} tabIndex={-1}>
-                Try it
-            </h2>
+        <div class="try" ref={panel}>
             <form
-                class="card panel"
+                class="try-form"
                 onSubmit={(event) => {
                     event.preventDefault();
                     if (sends) {
@@ -112,10 +154,10 @@ export function Try({ api, operation, variant }: Part) {
                 }}
             >
                 <div class="inputs">
-                    <Inputs operation={operation} defs={api.defs} fields={fields} wanting={wanting} />
+                    <Inputs operation={operation} defs={operation.defs} fields={fields} wanting={wanting} />
                 </div>
                 {variant && (
-                    <Body operation={operation} variant={variant} defs={api.defs} draft={draft} onSend={begin} />
+                    <Body operation={operation} variant={variant} defs={operation.defs} draft={draft} onSend={begin} />
                 )}
                 {complaint && (
                     <p class="problem-line" role="alert">
@@ -128,6 +170,7 @@ export function Try({ api, operation, variant }: Part) {
                         <Onward operation={operation} address={address} isReady={isReady} />
                     </div>
                 )}
+                {sends && <ActsOn credential={credential} />}
                 {sends && (
                     <div class="send-bar">
                         <button
@@ -150,14 +193,13 @@ export function Try({ api, operation, variant }: Part) {
                 )}
             </form>
             <OutcomeView outcome={outcome.value} operation={operation} />
-            {operation.access !== "session" && <Samples typed={typed} defs={api.defs} />}
             {asking && (
                 <Dialog title="Send this deletion?" onClose={() => setAsking(false)}>
                     <p>
                         <code>DELETE {address}</code>
                     </p>
                     <p>
-                        <Inline text={operation.summary} />. This is done for real, on this server.
+                        <Inline text={operation.name} />. The server deletes it for real.
                     </p>
                     <p class="dialog-buttons">
                         <button type="button" class="button" onClick={() => setAsking(false)}>
@@ -169,8 +211,35 @@ export function Try({ api, operation, variant }: Part) {
                     </p>
                 </Dialog>
             )}
-        </section>
+        </div>
     );
+}
+
+/** Whose data the call is about, before it is sent. */
+function ActsOn({ credential }: { credential: Credential }) {
+    const signedIn = session.value;
+    switch (credential) {
+        case "session":
+            return (
+                <p class="acts-on">
+                    The call is real. It acts on the application <strong>{signedIn?.application}</strong>, by your
+                    session of the console.
+                </p>
+            );
+        case "key":
+            return <p class="acts-on">The call is real. It acts on the application of the API key.</p>;
+        case "missing":
+            return (
+                <p class="acts-on">
+                    <button type="button" class="link" onClick={() => document.getElementById(KEY_FIELD)?.focus()}>
+                        Enter an API key
+                    </button>{" "}
+                    at the top of the page, or <a href="/console">sign in to the console</a>.
+                </p>
+            );
+        default:
+            return null;
+    }
 }
 
 async function ended(request: ReturnType<typeof ask>, signal: AbortSignal): Promise<Outcome> {
@@ -184,20 +253,22 @@ async function ended(request: ReturnType<typeof ask>, signal: AbortSignal): Prom
 }
 
 function NotHere({ operation }: { operation: Operation }) {
-    return operation.access === "signed" ? (
+    const { signed, session: bySession } = operation.access;
+    return (
         <Notice>
-            <p>
-                This operation cannot be tried with an API key: its requests are <strong>signed requests</strong>, made
-                by a service account whose private key never belongs in a browser. The SDKs sign for you; the code below
-                shows how. <code>opengrant service-accounts create</code> makes an account; docs/admin.md has the rest.
-            </p>
-        </Notice>
-    ) : (
-        <Notice>
-            <p>
-                This operation is for the <a href="/console">console</a>, by its session. It cannot be tried with an API
-                key.
-            </p>
+            {signed && (
+                <p>
+                    This call takes a request that is signed by a service account. Its private key does not belong in a
+                    browser. The code shows how the SDKs sign; <code>opengrant service-accounts create</code> makes an
+                    account.
+                </p>
+            )}
+            {bySession && (
+                <p>
+                    To try it here, <a href="/console">sign in to the console</a>
+                    {operation.access.operator && " with a link from opengrant console"}.
+                </p>
+            )}
         </Notice>
     );
 }

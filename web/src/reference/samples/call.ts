@@ -48,6 +48,24 @@ export function tokenOf({ query, body }: Call): Marked {
     return query[0]?.[1] ?? members[0] ?? "TOKEN";
 }
 
+/** The parameters of the path in order, by the SDKs' names: there a grant is named by an identifier, id or address. */
+export function pathParameters({ operation, path }: Call): [string, string][] {
+    const within = /\/grants\/\{grant_id\}\//.test(operation.path);
+    return [...operation.path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => [
+        within && name === "grant_id" ? "identifier" : name,
+        path[name] || stand(name),
+    ]);
+}
+
+/** The SDK's call already contains it. */
+export function withoutGrantType(body: Marked | undefined): Marked {
+    if (typeof body !== "object" || body === null || Array.isArray(body) || body instanceof Secret) {
+        return body ?? {};
+    }
+    const { grant_type: _, ...rest } = body;
+    return rest;
+}
+
 /** encodeURIComponent, and characters that a shell would interpret. */
 export function encode(value: string): string {
     return encodeURIComponent(value).replace(/[!'()*]/g, (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`);
@@ -92,11 +110,77 @@ export function mark(body: Json, schema: Schema, defs: Defs): Marked {
     return walk(body, []);
 }
 
+/** A text of which parts are secrets. */
+export type Text = (string | Secret)[];
+
+/** The request as HTTP has it; secrets are left in it only where code reads them from the environment. */
+export interface Http {
+    method: string;
+    /** Secrets in it have to be encoded for a query. */
+    url: Text;
+    headers: [string, Text][];
+    body: Marked | undefined;
+}
+
+const SIGNATURE: [string, string][] = [
+    ["X-Nylas-Kid", "KID"],
+    ["X-Nylas-Timestamp", "TIMESTAMP"],
+    ["X-Nylas-Nonce", "NONCE"],
+    ["X-Nylas-Signature", "SIGNATURE"],
+];
+
+export const SIGNED_HINT = "Each request is signed by a service account. The SDKs for Python and Node sign it for you.";
+
+export function http(call: Call): Http {
+    const { operation, shown, key } = call;
+    const url: Text = [call.origin + pathOf(call)];
+    for (const [index, [name, value]] of call.query.entries()) {
+        url.push(`${index === 0 ? "?" : "&"}${encode(name)}=`);
+        url.push(value instanceof Secret ? (shown ? encode(value.value) : value) : encode(String(value)));
+    }
+    const headers: [string, Text][] = [];
+    if (operation.access.key) {
+        headers.push(["Authorization", ["Bearer ", shown && key ? key : new Secret(KEY_VARIABLE, key)]]);
+    } else if (operation.access.signed) {
+        headers.push(...SIGNATURE.map(([name, variable]): [string, Text] => [name, [new Secret(variable, "")]]));
+    }
+    if (call.body !== undefined) {
+        headers.push(["Content-Type", ["application/json"]]);
+    }
+    headers.push(...call.headers.map(([name, value]): [string, Text] => [name, [value]]));
+    return {
+        method: operation.method,
+        url: joined(url),
+        headers: headers.map(([n, t]) => [n, joined(t)]),
+        body: call.body,
+    };
+}
+
+/** Neighbouring strings as one. */
+function joined(text: Text): Text {
+    const made: Text = [];
+    for (const part of text) {
+        const last = made.at(-1);
+        if (typeof part === "string" && typeof last === "string") {
+            made[made.length - 1] = last + part;
+        } else {
+            made.push(part);
+        }
+    }
+    return made;
+}
+
 /** The syntax of values in a language. */
 export interface Literals {
     indent: string;
-    /** Inside the braces of an object on one line. */
+    object: [string, string];
+    array: [string, string];
+    /** Between the name and the value of a member. */
+    pair: string;
+    /** Inside the brackets of an object on one line. */
     gap: string;
+    /** An object without members, where it is written in another way. */
+    empty?: string;
     null: string;
     true: string;
     false: string;
@@ -104,6 +188,13 @@ export interface Literals {
     text: (text: string) => string;
     secret: (secret: Secret) => string;
 }
+
+/** Of JSON, which most languages share. */
+export const BRACKETS: Pick<Literals, "object" | "array" | "pair"> = {
+    object: ["{", "}"],
+    array: ["[", "]"],
+    pair: ": ",
+};
 
 const SHORT = 72;
 
@@ -125,12 +216,12 @@ export function write(value: Marked, as: Literals, margin = ""): string {
         return as.text(value);
     }
     const inner = margin + as.indent;
-    const [open, close] = Array.isArray(value) ? ["[", "]"] : ["{", "}"];
+    const [open, close] = Array.isArray(value) ? as.array : as.object;
     const parts = Array.isArray(value)
         ? value.map((item) => write(item, as, inner))
-        : Object.entries(value).map(([name, item]) => `${as.name(name)}: ${write(item, as, inner)}`);
+        : Object.entries(value).map(([name, item]) => `${as.name(name)}${as.pair}${write(item, as, inner)}`);
     if (parts.length === 0) {
-        return open + close;
+        return (!Array.isArray(value) && as.empty) || open + close;
     }
     const gap = Array.isArray(value) ? "" : as.gap;
     const line = `${open}${gap}${parts.join(", ")}${gap}${close}`;

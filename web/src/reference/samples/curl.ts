@@ -1,35 +1,19 @@
 /** The request for a shell. Secrets come from the environment until they are revealed. */
 
-import { type Call, encode, KEY_VARIABLE, pathOf, Secret, write } from "./call";
+import { BRACKETS, type Call, http, Secret, SIGNED_HINT, type Text, write } from "./call";
 
 export function curl(call: Call): string {
-    const { operation } = call;
-    const query = call.query
-        .map(
-            ([name, value]) =>
-                `${encode(name)}=${value instanceof Secret ? secretIn(call, value) : encode(String(value))}`,
-        )
-        .join("&");
-    const address = `${call.origin}${pathOf(call)}${query && `?${query}`}`;
-    const lines = [`curl -sS${operation.method === "GET" ? "" : ` -X ${operation.method}`} "${address}"`];
-    if (operation.access === "key") {
-        lines.push(
-            `-H ${call.shown && call.key ? single(`Authorization: Bearer ${call.key}`) : `"Authorization: Bearer $${KEY_VARIABLE}"`}`,
-        );
+    const { method, url, headers, body } = http(call);
+    const lines = [`curl -sS${method === "GET" ? "" : ` -X ${method}`} ${double(url)}`];
+    for (const [name, value] of headers) {
+        const text: Text = [`${name}: `, ...value];
+        lines.push(`-H ${text.every((part) => typeof part === "string") ? single(text.join("")) : double(text)}`);
     }
-    if (operation.access === "signed") {
-        for (const [name, variable] of SIGNED) {
-            lines.push(`-H "${name}: $${variable}"`);
-        }
-    }
-    for (const [name, value] of call.headers) {
-        lines.push(`-H ${single(`${name}: ${value}`)}`);
-    }
-    if (call.body !== undefined) {
-        lines.push(`-H "Content-Type: application/json"`);
+    if (body !== undefined) {
         const text = write(
-            call.body,
+            body,
             {
+                ...BRACKETS,
                 indent: "  ",
                 gap: " ",
                 null: "null",
@@ -43,23 +27,15 @@ export function curl(call: Call): string {
         );
         lines.push(`-d '${text.replace(/,(\n\s*[}\]])/g, "$1")}'`);
     }
-    const comment = operation.access === "signed" ? `# ${SIGNED_HINT}\n` : "";
+    const comment = call.operation.access.signed ? `# ${SIGNED_HINT}\n` : "";
     return comment + lines.join(" \\\n  ");
 }
 
-const SIGNED_HINT = "Each request is signed by a service account; the SDKs do that for you.";
-const SIGNED = [
-    ["X-Nylas-Kid", "KID"],
-    ["X-Nylas-Timestamp", "TIMESTAMP"],
-    ["X-Nylas-Nonce", "NONCE"],
-    ["X-Nylas-Signature", "SIGNATURE"],
-] as const;
-
-function secretIn(call: Call, secret: Secret): string {
-    return call.shown ? encode(secret.value) : `$${secret.name}`;
+/** In double quotes, with secrets as variables. Addresses and names of headers have no character to be escaped. */
+function double(text: Text): string {
+    return `"${text.map((part) => (part instanceof Secret ? `$${part.name}` : part)).join("")}"`;
 }
 
-/** Quoted for the shell. */
 function single(text: string): string {
     return `'${text.replaceAll("'", "'\\''")}'`;
 }

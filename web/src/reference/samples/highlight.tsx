@@ -1,9 +1,9 @@
-/** Colours short pieces of shell, Python and JavaScript: strings, comments and keywords, by regular expressions. */
+/** Colours short pieces of code in any of the languages: strings, comments and keywords, by regular expressions. */
 
 import type { ComponentChildren } from "preact";
 
 const TOKEN =
-    /(?<comment>^(?:#|\/\/).*$)|(?<string>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`)|(?<word>\b(?:import|from|const|await|new|curl|print|True|False|None|true|false|null)\b)|(?<number>\b\d+\b)/gm;
+    /(?<comment>^(?:#|\/\/).*$)|(?<string>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`)|(?<word>\b(?:import|from|const|await|new|curl|print|True|False|None|true|false|null|nil|package|func|defer|if|return|require|puts|public|class|static|void|throws|var|echo)\b)|(?<number>\b\d+\b)/gm;
 
 export function highlight(code: string): ComponentChildren[] {
     const parts: ComponentChildren[] = [];

@@ -1,14 +1,24 @@
 /** The request in JavaScript for Node: with the official SDK if it has the call, otherwise with fetch. */
 
-import { type Call, encode, KEY_VARIABLE, type Literals, pathOf, Secret, stand, tokenOf, write } from "./call";
-import { withoutGrantType } from "./python";
-import { sdkCall, whyByHand } from "./sdk";
+import {
+    BRACKETS,
+    type Call,
+    encode,
+    KEY_VARIABLE,
+    type Literals,
+    pathOf,
+    pathParameters,
+    Secret,
+    tokenOf,
+    withoutGrantType,
+    write,
+} from "./call";
+import { asked, sdkCall, whyByHand } from "./sdk";
 
 export function node(call: Call): string {
     const { operation } = call;
-    const queried = call.query.map(([name]) => name);
-    const found = sdkCall({ id: operation.id, body: call.body, queried, headed: call.headers.length > 0 });
-    const signed = operation.access === "signed";
+    const found = sdkCall(asked(call));
+    const { signed } = operation.access;
     const lines = found?.node != null ? sdk(call, found.node, found.only) : signed ? byHandSigned(call) : byHand(call);
     const signer = signed ? SIGNER : [];
     const names = [...(found?.node != null ? ["Nylas"] : []), ...(signed ? ["{ ServiceAccountSigner }"] : [])];
@@ -50,8 +60,7 @@ function sdk(call: Call, name: string, only: "query" | "body" | "token" | undefi
         given = write(withoutGrantType(call.body), as);
     } else {
         const parts: string[] = [];
-        for (const [, parameter = ""] of call.operation.path.matchAll(/\{(\w+)\}/g)) {
-            const value = call.path[parameter] || stand(parameter);
+        for (const [parameter, value] of pathParameters(call)) {
             parts.push(`${RENAMED[parameter] ?? camel(parameter)}: ${JSON.stringify(value)}`);
         }
         if (call.query.length > 0) {
@@ -64,7 +73,7 @@ function sdk(call: Call, name: string, only: "query" | "body" | "token" | undefi
             const headers = write(Object.fromEntries(call.headers), literals(call, false), INDENT);
             parts.push(`overrides: { headers: ${headers} }`);
         }
-        if (call.operation.access === "signed") {
+        if (call.operation.access.signed) {
             parts.push("signer");
         }
         given = parts.length === 0 && name !== "connectors.list" ? "" : braced(parts);
@@ -82,7 +91,7 @@ function byHand(call: Call): string[] {
     if (call.body !== undefined) {
         headers.unshift('"Content-Type": "application/json"');
     }
-    if (call.operation.access === "key") {
+    if (call.operation.access.key) {
         headers.unshift(`Authorization: ${bearer(call)}`);
     }
     if (headers.length > 0) {
@@ -159,6 +168,7 @@ function bearer(call: Call): string {
 /** `sdk`: names in camel case, as the SDK wants them; it turns them back. Only where turning back gives the same. */
 function literals(call: Call, sdk: boolean): Literals {
     return {
+        ...BRACKETS,
         indent: INDENT,
         gap: " ",
         null: "null",

@@ -1,13 +1,24 @@
 /** The request in Python: with the official SDK if it has the call, otherwise with requests. */
 
-import { type Call, KEY_VARIABLE, type Literals, type Marked, pathOf, Secret, stand, tokenOf, write } from "./call";
-import { sdkCall, whyByHand } from "./sdk";
+import {
+    BRACKETS,
+    type Call,
+    KEY_VARIABLE,
+    type Literals,
+    type Marked,
+    pathOf,
+    pathParameters,
+    type Secret,
+    tokenOf,
+    withoutGrantType,
+    write,
+} from "./call";
+import { asked, sdkCall, whyByHand } from "./sdk";
 
 export function python(call: Call): string {
     const { operation } = call;
-    const queried = call.query.map(([name]) => name);
-    const found = sdkCall({ id: operation.id, body: call.body, queried, headed: call.headers.length > 0 });
-    const signed = operation.access === "signed";
+    const found = sdkCall(asked(call));
+    const { signed } = operation.access;
     const made =
         found?.python != null
             ? [...client(call), ...(signed ? SIGNER : []), "", ...sdk(call, found.python, found.only)]
@@ -30,7 +41,7 @@ const SIGNER = [
 ];
 
 function client(call: Call): string[] {
-    const signed = call.operation.access === "signed";
+    const { signed } = call.operation.access;
     const key = signed ? '"not used here"' : keyOf(call);
     return [`nylas = Client(${spread([`api_key=${key}`, `api_uri=${JSON.stringify(call.origin)}`])})`];
 }
@@ -46,9 +57,7 @@ function sdk(call: Call, name: string, only: "query" | "body" | "token" | undefi
     } else if (only === "body") {
         given.push(write(withoutGrantType(call.body), as, ""));
     } else {
-        for (const [, parameter = ""] of call.operation.path.matchAll(/\{(\w+)\}/g)) {
-            given.push(JSON.stringify(call.path[parameter] || stand(parameter)));
-        }
+        given.push(...pathParameters(call).map(([, value]) => JSON.stringify(value)));
         if (call.query.length > 0) {
             given.push(`query_params=${write(query, as, INDENT)}`);
         }
@@ -58,7 +67,7 @@ function sdk(call: Call, name: string, only: "query" | "body" | "token" | undefi
         if (call.headers.length > 0) {
             given.push(`overrides=${write({ headers: Object.fromEntries(call.headers) }, as, INDENT)}`);
         }
-        if (call.operation.access === "signed") {
+        if (call.operation.access.signed) {
             given.push("signer=signer");
         }
     }
@@ -71,7 +80,7 @@ function byHand(call: Call): string[] {
     const headers = Object.entries(Object.fromEntries(call.headers)).map(
         ([name, value]) => `${JSON.stringify(name)}: ${JSON.stringify(value)}`,
     );
-    if (call.operation.access === "key") {
+    if (call.operation.access.key) {
         headers.unshift(`"Authorization": ${bearer(call)}`);
     }
     if (headers.length > 0) {
@@ -130,6 +139,7 @@ function bearer(call: Call): string {
 
 function literals(call: Call): Literals {
     return {
+        ...BRACKETS,
         indent: INDENT,
         gap: "",
         null: "None",
@@ -139,13 +149,4 @@ function literals(call: Call): Literals {
         text: (text) => JSON.stringify(text),
         secret: (secret: Secret) => (call.shown ? JSON.stringify(secret.value) : `os.environ["${secret.name}"]`),
     };
-}
-
-/** The SDK's call already contains it. */
-export function withoutGrantType(body: Marked | undefined): Marked {
-    if (typeof body !== "object" || body === null || Array.isArray(body) || body instanceof Secret) {
-        return body ?? {};
-    }
-    const { grant_type: _, ...rest } = body;
-    return rest;
 }

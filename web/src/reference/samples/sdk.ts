@@ -1,78 +1,135 @@
 /**
- * Which operations the official SDKs have a call for: nylas 6.18 for Python, nylas 8.4 for Node. By operation id.
+ * Which operations the official SDKs have a call for: nylas 6.18 for Python, 8.4 for Node, 6 for Ruby, 2 for Java. By
+ * operation id.
  *
- * python, node  the call; null where that SDK has none
- * query         it takes query parameters
- * only          the call takes one query parameter's value, or the body, and nothing else
+ * python, node, ruby, java  the call; null or absent where that SDK has none
+ * query                     it takes query parameters
+ * only                      the call takes one query parameter's value, or the body, and nothing else
+ * bodiless                  it takes no body, where the operation does
  */
+
+import type { Call } from "./call";
 
 export interface SdkCall {
     python: string | null;
     node: string | null;
+    ruby?: string;
+    java?: string;
     query?: boolean;
     only?: "query" | "body" | "token";
+    bodiless?: boolean;
 }
 
-const plain = (python: string, node: string): SdkCall => ({ python, node });
-const listing = (python: string, node: string): SdkCall => ({ python, node, query: true });
+const call = (python: string, node: string, more: Partial<SdkCall> = {}): SdkCall => ({ python, node, ...more });
+
+/** The calls of a resource that is named alike in the three SDKs, with parameters of a query for lists. */
+function resource(
+    python: string,
+    one: string,
+    { node = python, many = `${one}s`, verbs = VERBS, queried = ["list"] } = {},
+) {
+    return Object.fromEntries(
+        Object.entries(verbs).map(([verb, method]) => [
+            `${verb}_${verb === "list" ? many : one}`,
+            call(`${python}.${method}`, `${node}.${method}`, {
+                ruby: `${python}.${method}`,
+                query: queried.includes(method),
+            }),
+        ]),
+    );
+}
+
+const VERBS: Record<string, string> = {
+    list: "list",
+    get: "find",
+    create: "create",
+    update: "update",
+    delete: "destroy",
+};
+const { create: _, ...WITHOUT_CREATE } = VERBS;
+const READ = { list: "list", get: "find" };
+const EACH = Object.values(VERBS);
 
 const CALLS: Record<string, SdkCall> = {
-    connect_custom: plain("auth.custom_authentication", "auth.customAuthentication"),
-    detect_provider: { python: "auth.detect_provider", node: "auth.detectProvider", query: true, only: "query" },
-    revoke_token: { python: "auth.revoke", node: "auth.revoke", query: true, only: "token" },
-    list_grants: listing("grants.list", "grants.list"),
-    get_grant: plain("grants.find", "grants.find"),
-    update_grant: plain("grants.update", "grants.update"),
-    delete_grant: plain("grants.destroy", "grants.destroy"),
-    list_connectors: listing("connectors.list", "connectors.list"),
-    get_connector: plain("connectors.find", "connectors.find"),
-    create_connector: plain("connectors.create", "connectors.create"),
-    update_connector: plain("connectors.update", "connectors.update"),
-    delete_connector: plain("connectors.destroy", "connectors.destroy"),
-    list_credentials: listing("connectors.credentials.list", "connectors.credentials.list"),
-    get_credential: plain("connectors.credentials.find", "connectors.credentials.find"),
-    create_credential: plain("connectors.credentials.create", "connectors.credentials.create"),
-    update_credential: plain("connectors.credentials.update", "connectors.credentials.update"),
-    delete_credential: plain("connectors.credentials.destroy", "connectors.credentials.destroy"),
-    get_application: plain("applications.info", "applications.getDetails"),
-    update_application: plain("applications.update", "applications.update"),
-    list_redirect_uris: plain("applications.redirect_uris.list", "applications.redirectUris.list"),
-    get_redirect_uri: plain("applications.redirect_uris.find", "applications.redirectUris.find"),
-    create_redirect_uri: plain("applications.redirect_uris.create", "applications.redirectUris.create"),
-    update_redirect_uri: plain("applications.redirect_uris.update", "applications.redirectUris.update"),
-    delete_redirect_uri: plain("applications.redirect_uris.destroy", "applications.redirectUris.destroy"),
-    list_webhooks: plain("webhooks.list", "webhooks.list"),
-    get_webhook: plain("webhooks.find", "webhooks.find"),
-    create_webhook: plain("webhooks.create", "webhooks.create"),
-    update_webhook: plain("webhooks.update", "webhooks.update"),
-    delete_webhook: plain("webhooks.destroy", "webhooks.destroy"),
+    connect_custom: call("auth.custom_authentication", "auth.customAuthentication", {
+        ruby: "auth.custom_authentication",
+        java: "auth().customAuthentication",
+    }),
+    detect_provider: call("auth.detect_provider", "auth.detectProvider", {
+        ruby: "auth.detect_provider",
+        query: true,
+        only: "query",
+    }),
+    revoke_token: call("auth.revoke", "auth.revoke", { ruby: "auth.revoke", query: true, only: "token" }),
+    ...resource("grants", "grant", { verbs: WITHOUT_CREATE }),
+    ...resource("connectors", "connector"),
+    ...resource("connectors.credentials", "credential"),
+    get_application: call("applications.info", "applications.getDetails", { ruby: "applications.get_details" }),
+    update_application: call("applications.update", "applications.update"),
+    ...resource("applications.redirect_uris", "redirect_uri", { node: "applications.redirectUris", queried: [] }),
+    ...resource("webhooks", "webhook", { queried: [] }),
     // Each SDK knows one of the two spellings.
-    rotate_webhook_secret: { python: null, node: "webhooks.rotateSecret" },
+    rotate_webhook_secret: { python: null, node: "webhooks.rotateSecret", ruby: "webhooks.rotate_secret" },
     rotate_secret_of_webhook: { python: "webhooks.rotate_secret", node: null },
-    list_webhook_ip_addresses: plain("webhooks.ip_addresses", "webhooks.ipAddresses"),
-    list_workspaces: plain("workspaces.list", "workspaces.list"),
-    get_workspace: plain("workspaces.find", "workspaces.find"),
-    create_workspace: plain("workspaces.create", "workspaces.create"),
-    update_workspace: plain("workspaces.update", "workspaces.update"),
-    delete_workspace: plain("workspaces.destroy", "workspaces.destroy"),
-    auto_group_workspaces: plain("workspaces.auto_group", "workspaces.autoGroup"),
-    assign_grants: plain("workspaces.manual_assign", "workspaces.manualAssign"),
-    list_domains: listing("domains.list", "domains.list"),
-    get_domain: plain("domains.find", "domains.find"),
-    create_domain: plain("domains.create", "domains.create"),
-    update_domain: plain("domains.update", "domains.update"),
-    delete_domain: plain("domains.destroy", "domains.destroy"),
-    get_domain_info: plain("domains.get_info", "domains.info"),
-    verify_domain: plain("domains.verify", "domains.verify"),
+    list_webhook_ip_addresses: call("webhooks.ip_addresses", "webhooks.ipAddresses", { ruby: "webhooks.ip_addresses" }),
+    ...resource("messages", "message", { verbs: WITHOUT_CREATE, queried: ["list", "find"] }),
+    send_message: call("messages.send", "messages.send"),
+    clean_messages: call("messages.clean_messages", "messages.cleanMessages"),
+    list_schedules: call("messages.list_scheduled_messages", "messages.listScheduledMessages"),
+    get_schedule: call("messages.find_scheduled_message", "messages.findScheduledMessage"),
+    cancel_schedule: call("messages.stop_scheduled_message", "messages.stopScheduledMessage"),
+    ...resource("drafts", "draft"),
+    send_draft: call("drafts.send", "drafts.send", { bodiless: true }),
+    ...resource("threads", "thread", { verbs: WITHOUT_CREATE }),
+    ...resource("folders", "folder"),
+    ...resource("contacts", "contact", { verbs: READ, queried: ["list", "find"] }),
+    list_contact_groups: call("contacts.list_groups", "contacts.groups"),
+    get_attachment: call("attachments.find", "attachments.find", { query: true }),
+    ...resource("calendars", "calendar"),
+    availability: call("calendars.get_availability", "calendars.getAvailability"),
+    free_busy: call("calendars.get_free_busy", "calendars.getFreeBusy"),
+    ...resource("events", "event", { queried: EACH }),
+    import_events: call("events.list_import_events", "events.listImportEvents", { query: true }),
+    send_rsvp: call("events.send_rsvp", "events.sendRsvp", { query: true }),
+    // The SDK for Ruby has these in its newest releases only, and signs in another way.
+    list_workspaces: call("workspaces.list", "workspaces.list"),
+    get_workspace: call("workspaces.find", "workspaces.find"),
+    create_workspace: call("workspaces.create", "workspaces.create"),
+    update_workspace: call("workspaces.update", "workspaces.update"),
+    delete_workspace: call("workspaces.destroy", "workspaces.destroy"),
+    auto_group_workspaces: call("workspaces.auto_group", "workspaces.autoGroup"),
+    assign_grants: call("workspaces.manual_assign", "workspaces.manualAssign"),
+    list_domains: call("domains.list", "domains.list", { query: true }),
+    get_domain: call("domains.find", "domains.find"),
+    create_domain: call("domains.create", "domains.create"),
+    update_domain: call("domains.update", "domains.update"),
+    delete_domain: call("domains.destroy", "domains.destroy"),
+    get_domain_info: call("domains.get_info", "domains.info"),
+    verify_domain: call("domains.verify", "domains.verify"),
 };
+
+/** What the SDK for Java calls without a body and a query. */
+const JAVA = ["grants", "webhooks", "calendars", "messages", "threads", "folders", "contacts", "drafts"];
+for (const found of Object.values(CALLS)) {
+    const [name = "", method = ""] = found.python?.split(".") ?? [];
+    if (JAVA.includes(name) && (method === "list" || method === "find")) {
+        found.java = `${name}().${method}`;
+    }
+}
 
 /** The body decides between calls that share an operation. */
 function tokenCall(grantType: unknown): SdkCall | undefined {
     if (grantType === "authorization_code") {
-        return { python: "auth.exchange_code_for_token", node: "auth.exchangeCodeForToken", only: "body" };
+        return call("auth.exchange_code_for_token", "auth.exchangeCodeForToken", {
+            ruby: "auth.exchange_code_for_token",
+            only: "body",
+        });
     }
     if (grantType === "refresh_token") {
-        return { python: "auth.refresh_access_token", node: "auth.refreshAccessToken", only: "body" };
+        return call("auth.refresh_access_token", "auth.refreshAccessToken", {
+            ruby: "auth.refresh_access_token",
+            only: "body",
+        });
     }
     return undefined;
 }
@@ -84,6 +141,11 @@ function tokenInfoCall(queried: readonly string[]): SdkCall | undefined {
     return queried[0] === "id_token"
         ? { python: "auth.id_token_info", node: "auth.idTokenInfo", query: true, only: "token" }
         : { python: "auth.validate_access_token", node: "auth.accessTokenInfo", query: true, only: "token" };
+}
+
+/** What decides whether an SDK can say a request. */
+export function asked({ operation, body, query, headers }: Call): Asked {
+    return { id: operation.id, body, queried: query.map(([name]) => name), headed: headers.length > 0 };
 }
 
 export interface Asked {
@@ -102,7 +164,7 @@ export function sdkCall({ id, body, queried, headed }: Asked): SdkCall | undefin
             : id === "get_token_info"
               ? tokenInfoCall(queried)
               : CALLS[id];
-    if (found === undefined || (queried.length > 0 && !found.query)) {
+    if (found === undefined || (queried.length > 0 && !found.query) || (body !== undefined && found.bodiless)) {
         return undefined;
     }
     const members = Object.keys(inBody);
