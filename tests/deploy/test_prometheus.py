@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from tests.peers import unpacked
 from tests.test_metrics import PRINT, run, samples
 from tests.test_operating import SEEN
