@@ -94,6 +94,13 @@ def test_messages_that_wait_are_a_gauge_and_attempts_to_send_them_a_counter() ->
     assert value(text, "opengrant_scheduled_sends_total", outcome="retried") == 1
 
 
+def test_grants_are_a_gauge_and_a_number_that_is_gone_becomes_zero() -> None:
+    text = run("metrics.set_grants({('google', 'valid'): 5})", "metrics.set_grants({('google', 'held'): 2})", PRINT)
+    assert value(text, "opengrant_grants", provider="google", state="held") == 2
+    assert value(text, "opengrant_grants", provider="google", state="valid") == 0
+    assert value(text, "opengrant_grants", provider="zoom", state="invalid") == 0
+
+
 def test_the_build_and_the_process_are_described_and_nothing_else() -> None:
     text = run("metrics.observe_verification('imap', 'accepted', 0.3)", PRINT)
     names = {name for name, _ in samples(text)}

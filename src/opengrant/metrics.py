@@ -8,17 +8,22 @@ module imports it with the first measurement, and `prepare_multiprocess` can cho
 """
 
 import functools
+import itertools
 import os
 import platform
 import sys
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from opengrant import __version__
+from opengrant.model import ProviderName
 
 if TYPE_CHECKING:
-    from prometheus_client import CollectorRegistry, Counter, Histogram
+    from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
 
+GRANT_STATES = ("valid", "troubled", "held", "invalid")
+"""Each grant is in one of them."""
 _DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _HTTP_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -68,9 +73,17 @@ def count_delivery(outcome: str) -> None:
     _live().deliveries.labels(outcome).inc()
 
 
-def set_oldest_delivery(seconds: float) -> None:
-    """How long the oldest pending delivery has waited, in the whole installation."""
-    _live().oldest_delivery.set(seconds)
+def set_pending_deliveries(number: int, oldest: float) -> None:
+    """Pending deliveries of the whole installation, and how many seconds the oldest of them has waited."""
+    _live().pending_deliveries.set(number)
+    _live().oldest_delivery.set(oldest)
+
+
+def set_grants(numbers: Mapping[tuple[str, str], int]) -> None:
+    """Grants of the whole installation by provider and state, as in GRANT_STATES; none is 0."""
+    # All of them each time: a series that is no longer set keeps its last value.
+    for labels in itertools.product(ProviderName, GRANT_STATES):
+        _live().grants.labels(*labels).set(numbers.get(labels, 0))
 
 
 def set_health(overdue: int, degraded: int, attention: int) -> None:
@@ -193,6 +206,37 @@ class _Measured:
         duration.observe(seconds)
 
 
+class _Workers:
+    """Memory, CPU and file descriptors of all workers together. `start_time` and `max_fds` are the lowest.
+
+    A worker has files in `directory` that end with its process id. Files of workers that ended stay; their processes
+    are not found.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def collect(self) -> "Iterator[Metric]":
+        from prometheus_client import ProcessCollector  # noqa: PLC0415 -- see the module's docstring
+
+        found: dict[str, Metric] = {}
+        for pid in {path.stem.rpartition("_")[2] for path in self._directory.glob("*.db")}:
+            for metric in ProcessCollector(
+                namespace="opengrant", pid=functools.partial(int, pid), registry=None
+            ).collect():
+                whole = found.setdefault(metric.name, metric)
+                if whole is not metric:
+                    whole.samples = [
+                        one._replace(value=_together(one.name)((one.value, other.value)))
+                        for one, other in zip(whole.samples, metric.samples, strict=True)
+                    ]
+        yield from found.values()
+
+
+def _together(name: str) -> Callable[[tuple[float, float]], float]:
+    return min if name.endswith(("start_time_seconds", "max_fds")) else sum
+
+
 class _Live:
     """The metrics, made once per process."""
 
@@ -209,12 +253,28 @@ class _Live:
         self.provider_calls = _Measured(_PROVIDER_CALLS, registry)
         self.verifications = _Measured(_VERIFICATIONS, registry)
         self.refreshes = _Measured(_REFRESHES, registry)
-        self.deliveries = counter("opengrant_webhook_deliveries_total", "Attempts to deliver an event.", ("outcome",))
-        oldest = "How long the oldest pending delivery has waited."
-        self.oldest_delivery = gauge("opengrant_webhook_oldest_pending_seconds", oldest)
         attempts = "Attempts to send a message with send_at."
         self.scheduled_sends = counter("opengrant_scheduled_sends_total", attempts, ("outcome",))
         self.scheduled_waiting = gauge("opengrant_scheduled_messages", "Messages that wait to be sent.")
+        self.dropped_log_records = counter("opengrant_log_records_dropped_total", "Log records lost to a full queue.")
+        unstored = "Answered requests that cannot be looked up: they came faster than they were stored."
+        self.dropped_request_records = counter("opengrant_request_records_dropped_total", unstored)
+        closed = "Connections closed for what came before a request."
+        self.refused_connections = counter("opengrant_http_connections_refused_total", closed, ("reason",))
+        self._make_grants(registry)
+        self._make_deliveries(registry)
+        self._make_mail(registry)
+        running, labels = "1, and what is running as labels.", ("version", "python")
+        build = prometheus.Gauge("opengrant_build_info", running, labels, registry=registry, multiprocess_mode="max")
+        build.labels(__version__, platform.python_version()).set(1)
+        if self._directory is None:
+            prometheus.ProcessCollector(namespace="opengrant", registry=registry)
+
+    def _make_grants(self, registry: "CollectorRegistry") -> None:
+        import prometheus_client as prometheus  # noqa: PLC0415 -- as above
+
+        gauge = functools.partial(prometheus.Gauge, registry=registry, multiprocess_mode="mostrecent")
+        self.grants = gauge("opengrant_grants", "Grants.", ("provider", "state"))
         self.overdue = gauge("opengrant_grants_overdue", "Grants that have been due for more than a minute.")
         self.degraded = gauge("opengrant_sources_degraded", "Connectors, credentials and mail hosts held to blame.")
         unclear = "Valid grants that have only failed for days, with unclear answers."
@@ -223,18 +283,17 @@ class _Live:
         self.lateness = prometheus.Histogram(
             "opengrant_refresh_late_seconds", late, buckets=_LATE_SECONDS, registry=registry
         )
-        self.dropped_log_records = counter("opengrant_log_records_dropped_total", "Log records lost to a full queue.")
-        unstored = "Answered requests that cannot be looked up: they came faster than they were stored."
-        self.dropped_request_records = counter("opengrant_request_records_dropped_total", unstored)
-        closed = "Connections closed for what came before a request."
-        self.refused_connections = counter("opengrant_http_connections_refused_total", closed, ("reason",))
-        self._make_mail(registry)
-        running, labels = "1, and what is running as labels.", ("version", "python")
-        build = prometheus.Gauge("opengrant_build_info", running, labels, registry=registry, multiprocess_mode="max")
-        build.labels(__version__, platform.python_version()).set(1)
-        if self._directory is None:
-            # Memory, CPU and file descriptors. Of one worker out of several they would mislead.
-            prometheus.ProcessCollector(namespace="opengrant", registry=registry)
+
+    def _make_deliveries(self, registry: "CollectorRegistry") -> None:
+        from prometheus_client import Counter, Gauge  # noqa: PLC0415 -- as above
+
+        counter = functools.partial(Counter, registry=registry)
+        gauge = functools.partial(Gauge, registry=registry, multiprocess_mode="mostrecent")
+        self.deliveries = counter("opengrant_webhook_deliveries_total", "Attempts to deliver an event.", ("outcome",))
+        oldest = "How long the oldest pending delivery has waited."
+        self.oldest_delivery = gauge("opengrant_webhook_oldest_pending_seconds", oldest)
+        waiting = "Deliveries that wait to be made."
+        self.pending_deliveries = gauge("opengrant_webhook_pending_deliveries", waiting)
 
     def _make_mail(self, registry: "CollectorRegistry") -> None:
         from prometheus_client import Counter, Gauge  # noqa: PLC0415 -- as above
@@ -255,6 +314,7 @@ class _Live:
         if self._directory is not None:
             registry = prometheus.CollectorRegistry()
             MultiProcessCollector(registry, self._directory)  # type: ignore[no-untyped-call]
+            registry.register(_Workers(Path(self._directory)))
         return prometheus.generate_latest(registry), prometheus.CONTENT_TYPE_PLAIN_0_0_4
 
 

@@ -241,6 +241,7 @@ def test_webhooks_show_what_waits_and_what_was_given_up(announcing: LiveServer, 
         "status_updated_at": made["status_updated_at"],
     }
     assert overview(subscriber)["webhooks"] == [idle | {"pending": 0, "failed": 0}]
+    waiting = gauge(announcing, "opengrant_webhook_pending_deliveries")
     for number, state in enumerate(["pending"] * 3 + ["failed"] * 2 + ["delivered"]):
         announcing.rows(
             """insert into deliveries (application_id, webhook_id, event_id, type, subject, payload, created_at,
@@ -253,6 +254,7 @@ def test_webhooks_show_what_waits_and_what_was_given_up(announcing: LiveServer, 
             state,
         )
     assert overview(subscriber)["webhooks"] == [idle | {"pending": 3, "failed": 2, "oldest_pending_at": 5}]
+    assert gauge(announcing, "opengrant_webhook_pending_deliveries") == waiting + 3
     subscriber.delete(f"/v3/webhooks/{made['id']}")
     assert overview(subscriber)["webhooks"] == []
 
@@ -269,6 +271,14 @@ def test_many_who_look_at_once_are_shown_the_same(tenant: Tenant, monkeypatch: p
     assert overview(tenant)["grants"][0]["valid"] == 1
 
 
+def gauge(server: LiveServer, name: str) -> float:
+    """Measured now, of all tenants."""
+    server.call(server.services.overview.measure())
+    server.call(server.services.deliveries.measure())
+    values = dict(line.rsplit(" ", 1) for line in metrics.render()[0].decode().splitlines())
+    return float(values[name])
+
+
 def measured(server: LiveServer) -> tuple[int, int]:
     """(grants overdue, degraded sources), of all tenants; from the metrics."""
     server.call(server.services.overview.measure())
@@ -281,7 +291,9 @@ def test_metrics_tell_what_is_overdue_and_who_is_to_blame(
     tenant: Tenant, provider: FakeOAuth, server: LiveServer
 ) -> None:
     overdue, degraded = measured(server)
+    works = gauge(server, 'opengrant_grants{provider="google",state="valid"}')
     grants = [make(tenant, provider, email=f"{number}@example.com") for number in range(6)]
+    assert gauge(server, 'opengrant_grants{provider="google",state="valid"}') == works + 6
     for number, grant in enumerate(grants):
         # Two of them not for a minute yet.
         server.rows(

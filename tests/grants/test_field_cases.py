@@ -262,6 +262,7 @@ def test_words_that_nobody_knows_ask_for_a_person_after_a_week(
                 activity=Activity(db=home.db, clock=home.clock),
                 clock=home.clock,
                 observe=lambda *seen: counts.append(seen),
+                observe_grants=lambda _: None,
             )
             incoming.answers("AUTHENTICATE", b"TAG NO The moon is full.\r\n")
             for day in range(9):

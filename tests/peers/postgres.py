@@ -68,7 +68,7 @@ class Postgres:
     def create_database(self, template: str = "template1") -> str:
         """Make a database and return its URL. `template` is one that nobody is connected to; its content is copied."""
         name = f"t{secrets.token_hex(8)}"
-        self._psql(f'create database {name} template "{template}"')
+        self._psql(f'--command=create database {name} template "{template}"')
         return self.url(name)
 
     def dump(self, url: str) -> bytes:
@@ -79,16 +79,13 @@ class Postgres:
             bytes.fromhex(found.decode()) for found in re.findall(rb"\\x((?:[0-9a-f]{2})+)", done.stdout)
         )
 
-    def _psql(self, sql: str) -> None:
+    def load(self, url: str, file: Path) -> None:
+        """Run a file of SQL, such as a dump, in a database of this server."""
+        self._psql(f"--file={file}", url)
+
+    def _psql(self, what: str, url: str | None = None) -> None:
         subprocess.run(
-            [
-                _binary("psql"),
-                "--no-psqlrc",
-                "--quiet",
-                "--set=ON_ERROR_STOP=1",
-                f"--command={sql}",
-                self.url("postgres"),
-            ],
+            [_binary("psql"), "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", what, url or self.url("postgres")],
             check=True,
             stdin=subprocess.DEVNULL,
             capture_output=True,

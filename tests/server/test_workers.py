@@ -1,6 +1,7 @@
 """Several workers: one that ends is replaced, and none outlives its parent."""
 
 import contextlib
+import re
 import signal
 import socket
 import subprocess
@@ -59,6 +60,12 @@ def serving(directory: Path) -> int:
     return (directory / "log").read_text().count('"event":"serving"')
 
 
+def measured_memory(url: str) -> float:
+    found = re.search(r"^opengrant_process_resident_memory_bytes (\S+)", httpx.get(f"{url}/metrics").text, re.MULTILINE)
+    assert found is not None
+    return float(found[1])
+
+
 def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
     with two_workers(tmp_path) as (parent, url):
         when(lambda: serving(tmp_path) == 2, "two workers did not come up")
@@ -70,6 +77,12 @@ def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
         assert len(after) == 2
         assert len(after & before) == 1
         assert httpx.get(f"{url}/readyz").status_code == 200
+        # Of both workers together, without the one that was killed.
+        when(
+            lambda: measured_memory(url) > 1.5 * max(worker.memory_info().rss for worker in workers_of(parent)),
+            "memory",
+        )
+        assert measured_memory(url) < 1.5 * sum(worker.memory_info().rss for worker in workers_of(parent))
         parent.terminate()
         assert parent.wait(60) == 0
     ended = (tmp_path / "log").read_text().count('"event":"worker_ended"')

@@ -117,6 +117,7 @@ async def test_backlogs_and_sweeps_read_few_rows(filled: Filled) -> None:
         audit.forget_before("app", cutoff=START + MANY, limit=LIMIT),
     ):
         wrong += await slow(filled, steps)
+    wrong += await slow(filled, deliveries.pending(), deliveries.MOST_PENDING)
     for webhook in ("w-good", "w-bad"):
         wrong += await slow(filled, overview.backlog("app", webhook), 3 * overview.MOST)
     assert not wrong, f"{len(wrong)}, such as {wrong[0]}"

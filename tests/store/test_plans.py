@@ -523,6 +523,7 @@ def scripts(dialect: Dialect) -> dict[Callable[..., Any], list[Steps[Any]]]:
         workspaces.assign: [workspaces.assign("app", "w-old", ["g5", "g500"])],
         workspaces.release: [workspaces.release("app", "w-old", ["g5", "g500"])],
         workspaces.take_in: [workspaces.take_in("app", "w-old", "w-default", ["g5", "g500"])],
+        workspaces.grants_up_to: [workspaces.grants_up_to("app", "w-old", most=READ // 2)],
         workspaces.delete: [workspaces.delete("app", "w-old", to="w-default")],
         workspaces.strays: [
             workspaces.strays("app", "w-default", since=START, invalid_also=also, after=after, limit=100)

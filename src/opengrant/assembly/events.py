@@ -19,7 +19,7 @@ def build_deliveries(settings: Settings, tools: Tools) -> Deliveries:
         clock=tools.clock,
         keep=int(settings.webhooks.keep * SECOND),
         wakeup=tools.wakeup,
-        age=metrics.set_oldest_delivery,
+        observe=metrics.set_pending_deliveries,
         source=settings.webhooks.source,
     )
 

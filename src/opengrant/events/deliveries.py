@@ -55,23 +55,27 @@ class DeliveryInFull:
 class Deliveries:
     """Built once, in assembly/.
 
-    keep    how long deliveries that ended are kept
-    wakeup  set after a delivery became due
-    age     receives the seconds that the oldest pending delivery has waited
-    source  the envelope's
+    keep     how long deliveries that ended are kept
+    wakeup   set after a delivery became due
+    observe  receives the number of pending deliveries, and the seconds that the oldest of them has waited
+    source   the envelope's
     """
 
     db: Store
     clock: Clock
     keep: Micros
     wakeup: asyncio.Event
-    age: Callable[[float], None]
+    observe: Callable[[int, float], None]
     source: str
 
     async def measure(self) -> None:
-        """Report how long the oldest pending delivery has waited."""
-        since = await self.db.read(deliveries.oldest_pending())
-        self.age(0 if since is None else max(0, self.clock() - since) / SECOND)
+        """Report how many deliveries are pending, and how long the oldest has waited."""
+
+        def look() -> Steps[tuple[int, Micros | None]]:
+            return (yield from deliveries.pending()), (yield from deliveries.oldest_pending())
+
+        number, since = await self.db.read(look())
+        self.observe(number, 0 if since is None else max(0, self.clock() - since) / SECOND)
 
     async def page(self, app: Application, filters: DeliveryFilters, *, limit: int) -> Sequence[Delivery]:
         """Newest first."""

@@ -102,6 +102,8 @@ class Overview:
     observe: Callable[[int, int, int], None]
     """Receives three numbers for the whole installation: overdue grants, degraded sources, grants that need
     attention."""
+    observe_grants: Callable[[Mapping[tuple[str, str], int]], None]
+    """Receives the numbers of grants of the whole installation, by provider and state."""
     _snapshots: RecentResults[str, Snapshot] = field(init=False)
     """By application."""
     _activity: RecentResults[tuple[str, int], list[Bucket]] = field(init=False)
@@ -121,12 +123,15 @@ class Overview:
         """Report to the metrics."""
         at = self.clock() - OVERDUE
 
-        def look() -> Steps[tuple[int, int, int]]:
+        def look() -> Steps[tuple[int, int, int, Mapping[tuple[str, str], int]]]:
             overdue = yield from overview.overdue(at=at)
             degraded = yield from overview.degraded()
-            return overdue, degraded, (yield from overview.needing_attention())
+            attention = yield from overview.needing_attention()
+            return overdue, degraded, attention, (yield from overview.grants())
 
-        self.observe(*await self.db.read(look()))
+        *health, grants = await self.db.read(look())
+        self.observe(*health)
+        self.observe_grants(grants)
 
     async def worked(self) -> None:
         """Store that background work has just run in this installation."""

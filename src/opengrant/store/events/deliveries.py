@@ -21,6 +21,8 @@ from opengrant.store.engine.writes import Arm, write
 State = Literal["pending", "delivered", "failed"]
 STATES: tuple[State, ...] = get_args(State)
 
+MOST_PENDING = 10_000
+"""Limit of the count of pending deliveries of all applications."""
 _LOOK_AT = 100
 """Due deliveries of a destination that one query reads."""
 _LOOKS = 10
@@ -350,6 +352,19 @@ def replay_failed(application_id: str, webhook_id: str, *, ended_before: Micros,
         (application_id, webhook_id, ended_before, at, limit),
     )
     return len(rows)
+
+
+def pending() -> Steps[int]:
+    """Number of pending deliveries of all live destinations and applications, up to MOST_PENDING."""
+    # `cross join`: SQLite keeps this order; otherwise it reads all deliveries.
+    rows = yield Statement(
+        f"""select count(*) from (
+                select 1 from webhooks w cross join deliveries d
+                where d.application_id = w.application_id and d.webhook_id = w.id and d.state = 'pending'
+                  and w.status in ('active', 'failing')
+                limit {MOST_PENDING}) p"""
+    )
+    return int(rows[0][0])
 
 
 def oldest_pending() -> Steps[Micros | None]:

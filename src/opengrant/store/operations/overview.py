@@ -14,6 +14,10 @@ _HEALTH = """
     select provider, state, cast(sum(grants) as bigint) from grant_numbers
     where application_id = $1 group by provider, state having sum(grants) <> 0
 """
+_GRANTS = """
+    select provider, state, cast(sum(grants) as bigint) from grant_numbers
+    group by provider, state having sum(grants) <> 0
+"""
 # In the order of the index: otherwise PostgreSQL may read the table.
 _ENDING = f"""
     (select count(*) from (select 1 from grants
@@ -90,6 +94,16 @@ def health(application_id: str) -> Steps[dict[str, Health]]:
         of.troubled += grants if "troubled" in facts else 0
         of.held += grants if "held" in facts else 0
         of.suspected += grants if "suspected" in facts else 0
+    return found
+
+
+def grants() -> Steps[dict[tuple[str, str], int]]:
+    """Numbers of grants of all applications by provider and state: valid, troubled, held, or invalid."""
+    found: dict[tuple[str, str], int] = {}
+    for provider, state, number in (yield Statement(_GRANTS)):
+        words = state.split()
+        named = (provider, next((word for word in ("invalid", "held", "troubled") if word in words), "valid"))
+        found[named] = found.get(named, 0) + number
     return found
 
 
