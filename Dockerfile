@@ -7,7 +7,7 @@ FROM ${BASE} AS build
 RUN apt-get update -qq \
     && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends \
         ca-certificates libatomic1 python3 python3-venv \
-    && rm -rf /var/lib/apt/lists/*
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 WORKDIR /source
 COPY requirements requirements
 RUN python3 -m venv /build \
@@ -27,7 +27,7 @@ RUN /build/bin/pip wheel --no-cache-dir --no-deps --no-index --no-build-isolatio
 FROM ${BASE}
 RUN apt-get update -qq \
     && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends ca-certificates python3 \
-    && rm -rf /var/lib/apt/lists/* \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \
     && groupadd --system --gid 10001 opengrant \
     && useradd --system --uid 10001 --gid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin opengrant \
     && install --directory --owner 10001 --group 10001 --mode 700 /data
