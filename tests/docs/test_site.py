@@ -65,6 +65,12 @@ def test_each_page_is_in_the_navigation_or_in_an_index(folder: Path) -> None:
     assert sorted(pages - listed) == []
 
 
+def test_code_between_the_steps_of_a_list_does_not_end_the_list(folder: Path) -> None:
+    """Python's Markdown counts spaces that GitHub does not."""
+    (steps,) = re.findall(r"<ol>.*?</ol>", (folder / "postgresql/index.html").read_text(), re.DOTALL)
+    assert (steps.count("<li>"), steps.count("<pre>")) == (3, 2)
+
+
 @pytest.mark.parametrize("width", [390, 1440], ids=["phone", "desktop"])
 async def test_it_asks_no_other_host_and_is_accessible_in_both_themes(url: str, width: int) -> None:
     axe = (install("axe") / "node_modules/axe-core/axe.min.js").read_text()
