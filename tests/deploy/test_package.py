@@ -1,5 +1,6 @@
 """The wheel has all that a server needs, and the source distribution all that a wheel needs."""
 
+import subprocess
 import sys
 import tarfile
 import zipfile
@@ -13,10 +14,22 @@ from tests.deploy.conftest import ROOT
 
 
 def test_a_server_of_the_wheel_has_its_pages_without_node(installed: Path, tmp_path: Path) -> None:
-    command = [sys.executable, str(installed / "bin/opengrant"), "serve"]
-    with release.serving(command, tmp_path, {"PYTHONPATH": str(installed)}) as url:
+    """The health check of the image follows it."""
+    command = [sys.executable, str(installed / "bin/opengrant")]
+    # As in the image: every address is listened on.
+    env = {"PYTHONPATH": str(installed), "OPENGRANT_HOST": "0.0.0.0"}
+
+    def ready(url: str) -> subprocess.CompletedProcess[str]:
+        asked = [*command, "ready", "--port", url.rpartition(":")[2]]
+        return subprocess.run(asked, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False)
+
+    with release.serving([*command, "serve"], tmp_path, env) as url:
         release.answers(url)
-    assert not (installed / "web").exists()
+        well = ready(url)
+    assert (well.returncode, well.stdout, well.stderr) == (0, "", "")
+    gone = ready(url)
+    assert gone.returncode == 1
+    assert gone.stderr.startswith("opengrant: No answer from 127.0.0.1 port ")
 
 
 def test_the_wheel_says_what_it_is(wheel: Path) -> None:

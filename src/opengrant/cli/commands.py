@@ -114,6 +114,18 @@ def work(
     serving.work(port=port)
 
 
+@app.command
+def ready(
+    *,
+    port: Annotated[
+        int | None,
+        Parameter(help="Port of `opengrant work`. [default: OPENGRANT_PORT]", validator=Number(gte=1, lte=65535)),
+    ] = None,
+) -> None:
+    """Whether the server on this machine can take requests. Exit status 1 if not: a health check for containers."""
+    serving.ready(port=port)
+
+
 def _name_first(name: str | None) -> None:
     if name is not None:
         environment.put("--name", "OPENGRANT_BOOTSTRAP_APPLICATION_NAME", name)

@@ -1,6 +1,7 @@
 """The commands that run for long, without the libraries of the command line: cli/main.py starts them directly."""
 
 import gc
+import http.client
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -10,6 +11,11 @@ from opengrant.settings import Settings
 
 if TYPE_CHECKING:
     from opengrant.assembly.installation import Installation
+
+_READY_WITHIN = 5
+"""Seconds."""
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- compared with, not listened on
+"""Where a server can be asked that listens at all addresses."""
 
 
 class Failure(Exception):
@@ -60,6 +66,24 @@ def work(*, port: int | None) -> None:
         process.run_work(configured, port=port)
     except sockets.CannotListen as problem:
         raise Failure(f"{problem} Name a free port with --port.") from None
+
+
+def ready(*, port: int | None) -> None:
+    """Ask the server of these settings, or the one at `port`, whether it can take requests. Raises Failure."""
+    configured = load_settings()
+    host = _LOOPBACK.get(configured.host, configured.host)
+    # http.client takes no proxy from the environment, and loads faster than what calls providers.
+    connection = http.client.HTTPConnection(host, configured.port if port is None else port, timeout=_READY_WITHIN)
+    try:
+        connection.request("GET", "/readyz")
+        answer = connection.getresponse()
+        text = answer.read().decode("utf-8", "replace")
+    except (OSError, http.client.HTTPException) as problem:
+        raise Failure(f"No answer from {host} port {connection.port}: {problem or type(problem).__name__}") from None
+    finally:
+        connection.close()
+    if answer.status != 200:
+        raise Failure(f"Not ready: {answer.status} {text}")
 
 
 def _load_without_collecting() -> None:
