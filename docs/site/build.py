@@ -64,6 +64,8 @@ def copy(source: Path, pages: Path) -> set[Path]:
         return link[1] + os.path.relpath(on_site(target), place.parent)
 
     text, end, parts = source.read_text(), 0, []
+    if source == DOCS / "decisions/README.md":  # GitHub lists the files of the folder
+        text += "\n" + "".join(f"- [{title(one)}]({one.name})\n" for one in sorted(source.parent.glob("0*.md")))
     for fence in _FENCE.finditer(text):
         parts += [_LINK.sub(moved, text[end : fence.start()]), fence[0]]
         end = fence.end()
@@ -85,6 +87,10 @@ def indented(text: str) -> str:
             fence = "" if fence else "```"
         lines.append(" " * shift + line if bare else "")
     return "\n".join(lines) + "\n"
+
+
+def title(page: Path) -> str:
+    return page.read_text().splitlines()[0].removeprefix("# ")
 
 
 def on_site(file: Path) -> Path:
