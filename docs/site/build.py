@@ -64,13 +64,33 @@ def copy(source: Path, pages: Path) -> set[Path]:
         return link[1] + os.path.relpath(on_site(target), place.parent)
 
     text, end, parts = source.read_text(), 0, []
+    if source == DOCS / "decisions/README.md":  # GitHub lists the files of the folder
+        text += "\n" + "".join(f"- [{title(one)}]({one.name})\n" for one in sorted(source.parent.glob("0*.md")))
     for fence in _FENCE.finditer(text):
         parts += [_LINK.sub(moved, text[end : fence.start()]), fence[0]]
         end = fence.end()
     parts.append(_LINK.sub(moved, text[end:]))
     (pages / place).parent.mkdir(parents=True, exist_ok=True)
-    (pages / place).write_text("".join(parts))
+    (pages / place).write_text(indented("".join(parts)))
     return linked
+
+
+def indented(text: str) -> str:
+    """The same with four spaces for each level of a list, which Python's Markdown needs; GitHub takes two or three."""
+    lines, fence, shift = [], "", 0
+    for line in text.splitlines():
+        bare = line.lstrip(" ")
+        depth = len(line) - len(bare)
+        if not fence:
+            shift = ((depth + 2) // 3) * 4 - depth if bare else 0
+        if bare.startswith("```"):
+            fence = "" if fence else "```"
+        lines.append(" " * shift + line if bare else "")
+    return "\n".join(lines) + "\n"
+
+
+def title(page: Path) -> str:
+    return page.read_text().splitlines()[0].removeprefix("# ")
 
 
 def on_site(file: Path) -> Path:

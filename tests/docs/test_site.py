@@ -59,8 +59,16 @@ def test_each_page_is_in_the_navigation_or_in_an_index(folder: Path) -> None:
     start, decisions = (folder / "index.html").read_text(), (folder / "decisions/index.html").read_text()
     pages = {str(page.parent.relative_to(folder)) for page in folder.rglob("index.html")} - {".", "bench/peers"}
     assert len(pages) > 60
-    listed = {f"decisions/{name}" for name in re.findall(r'href="([^"./]+)/"', decisions)}
-    assert [page for page in sorted(pages - listed) if f'href="{page}/"' not in start] == []
+    listed = {f"decisions/{name}" for name in re.findall(r'href="(?:\./)?([^"./]+)/"', decisions)}
+    (navigation,) = re.findall(r'<nav class="md-nav md-nav--primary.*?(?=<div class="md-content")', start, re.DOTALL)
+    listed |= set(re.findall(r'href="(?:\./)?([^"]+)/"', navigation))
+    assert sorted(pages - listed) == []
+
+
+def test_code_between_the_steps_of_a_list_does_not_end_the_list(folder: Path) -> None:
+    """Python's Markdown counts spaces that GitHub does not."""
+    (steps,) = re.findall(r"<ol>.*?</ol>", (folder / "postgresql/index.html").read_text(), re.DOTALL)
+    assert (steps.count("<li>"), steps.count("<pre>")) == (3, 2)
 
 
 @pytest.mark.parametrize("width", [390, 1440], ids=["phone", "desktop"])
