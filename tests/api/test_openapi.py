@@ -427,6 +427,7 @@ DEPENDS_ON_THE_WORLD = {
     "PATCH /v3/grants/{grant_id}",
     "POST /v3/workspaces",
     "PATCH /v3/applications",
+    "POST /v3/console/branding-preview",
     "POST /v3/applications/redirect-uris",
     "PATCH /v3/applications/redirect-uris/{redirect_uri_id}",
     "POST /v3/workspaces/auto-group",

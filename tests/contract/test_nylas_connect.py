@@ -162,7 +162,7 @@ async def test_a_window_of_its_own_passes_our_pages_and_tells_its_opener(
         await page.get_by_role("button", name="Connect in a window").click()
     window = await opened.value
     async with window.expect_event("close"):
-        await window.get_by_role("button", name="Continue with Microsoft").click(no_wait_after=True)
+        await window.get_by_role("button", name="Sign in with Microsoft").click(no_wait_after=True)
     await expect(page.locator("output")).to_contain_text('"status":"connected"')
     found = await shown(page)
     assert (found["status"], found["session"]["grantInfo"]["provider"]) == ("connected", "microsoft")

@@ -305,7 +305,8 @@ def test_a_delivery_that_waits_goes_at_once_and_one_under_way_comes_again_soon(p
         return place.run(db.write(deliveries.claim(app.id, hook.id, terms, db.dialect)))
 
     (first,) = claim("a", 1)
-    place.run(db.write(deliveries.again(first, "a", "503", due_at=clock() + 4 * 3600 * SECOND)))
+    failed = [deliveries.Attempt(1, at, SECOND, "503", "Answered 503")]
+    place.run(db.write(deliveries.again(first, "a", failed, due_at=clock() + 4 * 3600 * SECOND)))
     (second,) = claim("b", 1)
     clock.move(jump)
     moved = place.run(place.ahead.watch())
