@@ -217,11 +217,15 @@ def test_answers_and_attempts_are_kept_up_to_a_bound(
 ) -> None:
     room(subscriber, "room-1")
     hook.usual = Answer(500, {f"x-{number}": "v" * 1000 for number in range(40)}, "ä".encode() * 4000)
+    # The secret lies across the end of what is kept.
+    echo = b"x" * 2040 + webhook["webhook_secret"].encode()
+    hook.plan.extend([Answer(500)] * 10 + [Answer(500, {}, echo)])
     for _ in range(12):
         deliver(announcing)
         make_due(subscriber)
     (delivery,) = listed(subscriber, webhook)
     history = in_full(subscriber, webhook, delivery)["history"]
+    assert history[1]["answer_body"] == "x" * 2040 + "***"
     assert [one["number"] for one in history] == list(range(12, 2, -1))
     assert (history[0]["answer_body"], history[0]["answer_cut"]) == ("ä" * 1024, True)
     assert len(history[0]["answer_headers"]) == 30

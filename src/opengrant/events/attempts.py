@@ -63,7 +63,7 @@ def answered(number: int, signed: Signed, page: Page, secret: SecretStr, *, at: 
         reason=_reason_of_page(page),
         signature=signed.signature,
         headers=_shown_headers(page.headers, known),
-        body=_masked(page.body[:MOST_BODY].decode("utf-8", "replace"), known),
+        body=_beginning(page.body, known),
         cut=len(page.body) > MOST_BODY,
     )
 
@@ -119,6 +119,12 @@ def _shown_headers(headers: Mapping[str, str], known: str) -> dict[str, str]:
 @functools.lru_cache(maxsize=1024)
 def _may_hold_a_secret(header: str) -> bool:
     return any(part in header for part in _SECRET_NAMES)
+
+
+def _beginning(body: bytes, known: str) -> str:
+    # Masked before it is cut: the part of a secret that is left at the end would not be found.
+    shown = _masked(body[: MOST_BODY + len(known)].decode("utf-8", "replace"), known)
+    return shown.encode()[:MOST_BODY].decode("utf-8", "ignore")
 
 
 def _masked(body: str, known: str) -> str:
