@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Literal
 from urllib.parse import unquote, urldefrag
 
 import pytest
@@ -71,8 +72,12 @@ def test_code_between_the_steps_of_a_list_does_not_end_the_list(folder: Path) ->
     assert (steps.count("<li>"), steps.count("<pre>")) == (3, 2)
 
 
-@pytest.mark.parametrize("width", [390, 1440], ids=["phone", "desktop"])
-async def test_it_asks_no_other_host_and_is_accessible_in_both_themes(url: str, width: int) -> None:
+@pytest.mark.parametrize(
+    ("width", "scheme", "drawn"), [(390, "dark", "slate"), (1440, "light", "default")], ids=["phone", "desktop"]
+)
+async def test_it_asks_no_other_host_and_is_accessible_in_both_themes(
+    url: str, width: int, scheme: Literal["light", "dark"], drawn: str
+) -> None:
     axe = (install("axe") / "node_modules/axe-core/axe.min.js").read_text()
     async with chromium() as browser:
         page = await browser.new_page(viewport={"width": width, "height": 850}, reduced_motion="reduce")
@@ -82,12 +87,9 @@ async def test_it_asks_no_other_host_and_is_accessible_in_both_themes(url: str, 
             await page.goto(url + path, wait_until="networkidle")
             assert [one for one in asked if not one.startswith((url, "data:", "blob:" + url))] == []
             await page.evaluate(axe)
-            await page.emulate_media(color_scheme="light")
-            await expect(page.locator("body")).to_have_attribute("data-md-color-scheme", "default")
+            await page.emulate_media(color_scheme=scheme)
+            await expect(page.locator("body")).to_have_attribute("data-md-color-scheme", drawn)
             assert await violations(page) == []
-            await page.emulate_media(color_scheme="dark")
-            await expect(page.locator("body")).to_have_attribute("data-md-color-scheme", "slate")
-            assert await violations(page, "color-contrast") == []
             assert await page.evaluate("document.documentElement.scrollWidth") <= width
 
 

@@ -87,6 +87,6 @@ def test_every_link_leads_to_a_file_and_every_picture_is_shown_and_small() -> No
     linked = re.findall(r"\]\(([^)#]+)\)", GUIDE)
     assert all((DOCS / target).exists() for target in linked)
     taken = {f"pictures/{file.name}" for file in DIRECTORY.iterdir()}
-    readme = re.findall(r'="docs/(pictures/[^"]+)"', (DOCS.parent / "README.md").read_text())
+    readme = re.findall(r'(?:="|\]\()docs/(pictures/[^")]+)', (DOCS.parent / "README.md").read_text())
     assert {target for target in [*linked, *readme] if target.startswith("pictures/")} == taken
     assert all(file.stat().st_size < _LARGEST for file in DIRECTORY.iterdir())

@@ -43,7 +43,7 @@ from opengrant.store.signin import tokens
 from opengrant.store.tenants import workspaces
 from tests.peers.postgres import Postgres
 
-MANY = 100_000
+MANY = 50_000
 READ = FEW[1] + FRONT
 """Rows of grants that a statement may read: the few matches of a filter, or a page's worth of dense ones."""
 STEPS_A_ROW = 25

@@ -5,6 +5,7 @@ import re
 import threading
 from collections.abc import AsyncIterator, Iterator
 from io import BytesIO
+from typing import Literal
 
 import pytest
 import pytest_asyncio
@@ -347,7 +348,7 @@ async def furnished(tenant: Tenant, provider: FakeOAuth, hook: Hook) -> AsyncIte
     ]
 
 
-@pytest.mark.parametrize("width", [390, 1440], ids=["phone", "desktop"])
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1440, "light")], ids=["phone", "desktop"])
 async def test_no_page_has_an_accessibility_violation_or_scrolls_sideways(
     browser: Browser,
     watch: Watch,
@@ -356,8 +357,12 @@ async def test_no_page_has_an_accessibility_violation_or_scrolls_sideways(
     furnished: list[str],
     axe: str,
     width: int,
+    scheme: Literal["light", "dark"],
 ) -> None:
-    view = await browser.new_context(viewport={"width": width, "height": 800}, reduced_motion="reduce")
+    """Each size has one scheme: what a size changes knows no colours."""
+    view = await browser.new_context(
+        viewport={"width": width, "height": 800}, color_scheme=scheme, reduced_motion="reduce"
+    )
     watch.over(view)
     await view.add_init_script(axe)
     console = Console(await view.new_page(), site)
@@ -365,10 +370,7 @@ async def test_no_page_has_an_accessibility_violation_or_scrolls_sideways(
     async def look(where: str) -> None:
         await expect(console.page.locator(".loading")).to_have_count(0)
         await console.page.evaluate("document.querySelectorAll('details').forEach((fold) => { fold.open = true })")
-        await console.page.emulate_media(color_scheme="light")
         assert await violations(console.page) == [], where
-        await console.page.emulate_media(color_scheme="dark")
-        assert await violations(console.page, "color-contrast") == [], f"{where}: in the dark only colours differ"
         assert await console.page.evaluate("document.documentElement.scrollWidth") <= width, f"{where} scrolls sideways"
 
     await console.page.goto(console.url)
