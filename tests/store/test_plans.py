@@ -276,7 +276,7 @@ async def filled(
         beside = await asyncpg.connect(url)
         made = [tuple(row) for row in await beside.fetch(POSTGRES_INDEXES)]
         fill = FILL.replace("numbers", f"generate_series(cast(1 as bigint), {MANY}) n")
-        for sql in [*PARENTS, *refilled(made, fill), "vacuum analyze"]:
+        for sql in ["set maintenance_work_mem = '256MB'", *PARENTS, *refilled(made, fill), "vacuum analyze"]:
             await beside.execute(sql)
         yield FilledPostgres(beside)
         await beside.close()
@@ -509,7 +509,7 @@ def scripts(dialect: Dialect) -> dict[Callable[..., Any], list[Steps[Any]]]:
         refreshing.held: [refreshing.held("app", "g107", TROUBLE)],
         refreshing.put_off: [refreshing.put_off(GRANT, lease, due_at=END)],
         refreshing.used: [refreshing.used(GRANT, at=START, due_at=None)],
-        refreshing.authenticated_since: [refreshing.authenticated_since("app", "c-google", since=END - HOUR)],
+        refreshing.authenticated_since: [refreshing.authenticated_since("app", "c-google", since=END - HOUR // 2)],
         refreshing.expiries: [refreshing.expiries("app", "g500", since=START)],
         watches.look_through: [
             watches.look_through("app", ("imap", "icloud"), after=after, limit=100)
