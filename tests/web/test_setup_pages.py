@@ -82,6 +82,7 @@ async def test_a_picture_is_uploaded_made_small_and_shown(console: Console, tena
     await console.enter_with_key(tenant, "/branding")
     page = console.page
     await expect(console.title).to_have_text("Branding")
+    await page.locator("label.upload input").first.wait_for(state="attached")
     # Noise, which does not compress: more than may be stored.
     await page.evaluate(
         """async () => {
