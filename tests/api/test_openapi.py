@@ -284,6 +284,8 @@ def test_additions_to_the_api_and_limits_are_marked() -> None:
         if operation.get("x-opengrant-addition")
     }
     assert {"check_grant", "get_overview", "read_token", "replay_delivery", "healthz"} <= marked.keys()
+    ours = ("/v3/console/", "/v3/requests")
+    assert {one.handler.__name__ for one in OPERATIONS if one.path.startswith(ours)} <= marked.keys()
     assert not marked.keys() & {"connect_custom", "list_grants", "list_webhooks", "send_message", "create_event"}
     assert marked["read_credential"]["x-opengrant-limit"].startswith(f"{handover.LIMIT} calls a minute")
     detect = DOCUMENT["paths"]["/v3/providers/detect"]["post"]

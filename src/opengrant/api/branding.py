@@ -26,7 +26,6 @@ _NOWHERE = "/v3/connect/login/preview"
     body=wire.PreviewBody,
     answers=One(wire.Preview),
     errors=(InvalidRequest, AccessDenied),
-    addition=True,
 )
 async def preview_branding(request: Request) -> wire.Preview:
     """Get a preview of the branding.

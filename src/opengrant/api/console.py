@@ -26,7 +26,6 @@ _SESSIONS = "/v3/console/sessions"
     body=wire.SignIn,
     answers=One(wire.ConsoleSession, status=201),
     errors=(InvalidRequest, Unauthorized, AccessDenied),
-    addition=True,
 )
 async def create_console_session(request: Request) -> wire.ConsoleSession:
     """Create a console session.
@@ -48,7 +47,7 @@ async def create_console_session(request: Request) -> wire.ConsoleSession:
     return wire.ConsoleSession.of(begun.session)
 
 
-@route("GET", _SESSIONS + "/current", tag=TAG, access=InConsole(), answers=One(wire.ConsoleSession), addition=True)
+@route("GET", _SESSIONS + "/current", tag=TAG, access=InConsole(), answers=One(wire.ConsoleSession))
 async def get_console_session(request: Request) -> wire.ConsoleSession:
     """Get the current console session.
 
@@ -57,7 +56,7 @@ async def get_console_session(request: Request) -> wire.ConsoleSession:
     return wire.ConsoleSession.of(request.own_session)
 
 
-@route("DELETE", _SESSIONS + "/current", tag=TAG, access=InConsole(), errors=(NotFound,), addition=True)
+@route("DELETE", _SESSIONS + "/current", tag=TAG, access=InConsole(), errors=(NotFound,))
 async def end_console_session(request: Request) -> None:
     """Delete the current console session.
 
@@ -67,7 +66,7 @@ async def end_console_session(request: Request) -> None:
     request.answer_headers.append(_cookie(request, "", seconds=0))
 
 
-@route("GET", _SESSIONS, tag=TAG, access=InConsole(operator=True), answers=Cursor(wire.ConsoleSession), addition=True)
+@route("GET", _SESSIONS, tag=TAG, access=InConsole(operator=True), answers=Cursor(wire.ConsoleSession))
 async def list_console_sessions(request: Request) -> tuple[list[wire.ConsoleSession], None]:
     """List console sessions.
 
@@ -80,7 +79,11 @@ async def list_console_sessions(request: Request) -> tuple[list[wire.ConsoleSess
 
 
 @route(
-    "DELETE", _SESSIONS + "/{session_id}", tag=TAG, access=InConsole(operator=True), errors=(NotFound,), addition=True
+    "DELETE",
+    _SESSIONS + "/{session_id}",
+    tag=TAG,
+    access=InConsole(operator=True),
+    errors=(NotFound,),
 )
 async def end_any_console_session(request: Request) -> None:
     """Delete a console session.

@@ -33,7 +33,6 @@ _Page = tuple[list[Answer], str | None]
     query=FoldersQuery,
     answers=Cursor(Folder),
     errors=ERRORS,
-    addition=True,
 )
 async def list_folders_in_console(request: Request) -> _Page:
     """List folders in the console.
@@ -56,7 +55,6 @@ async def list_folders_in_console(request: Request) -> _Page:
     query=MessagesQuery,
     answers=Cursor(Message),
     errors=ERRORS,
-    addition=True,
 )
 async def list_messages_in_console(request: Request) -> _Page:
     """List messages in the console.
@@ -80,7 +78,6 @@ async def list_messages_in_console(request: Request) -> _Page:
     query=wire.ShownAs,
     answers=One(wire.ShownMessage),
     errors=ERRORS,
-    addition=True,
 )
 async def get_message_in_console(request: Request) -> Answer:
     """Get a message in the console.

@@ -11,7 +11,6 @@ from opengrant.api.wire import installation as wire
     tag="Console",
     access=InConsole(operator=True),
     answers=One(wire.Installation),
-    addition=True,
 )
 async def get_installation(request: Request) -> wire.Installation:
     """Get the installation.

@@ -13,6 +13,7 @@ from opengrant.errors import InvalidRequest, NotFound
     query=wire.RequestQuery,
     answers=Cursor(wire.AnsweredRequest),
     errors=(InvalidRequest,),
+    addition=True,
 )
 async def list_failed_requests(request: Request) -> tuple[list[wire.AnsweredRequest], None]:
     """List failed requests.
@@ -24,7 +25,14 @@ async def list_failed_requests(request: Request) -> tuple[list[wire.AnsweredRequ
     return [wire.AnsweredRequest.of(entry) for entry in found], None
 
 
-@route("GET", "/v3/requests/{request_id}", tag="Requests", answers=One(wire.AnsweredRequest), errors=(NotFound,))
+@route(
+    "GET",
+    "/v3/requests/{request_id}",
+    tag="Requests",
+    answers=One(wire.AnsweredRequest),
+    errors=(NotFound,),
+    addition=True,
+)
 async def get_request(request: Request) -> wire.AnsweredRequest:
     """Get a request.
 

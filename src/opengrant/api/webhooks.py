@@ -199,6 +199,7 @@ async def list_deliveries(request: Request) -> tuple[list[wire.Delivery], str | 
     tag=TAG,
     answers=One(wire.DeliveryInFull),
     errors=(WebhookNotFound, NotFound),
+    addition=True,
 )
 async def get_delivery(request: Request) -> wire.DeliveryInFull:
     """Get a delivery.

@@ -59,7 +59,6 @@ async def auto_group_workspaces(request: Request) -> wire.AutoGroupJob:
     query=wire.CountQuery,
     answers=One(wire.WorkspaceGrants),
     errors=(InvalidRequest,),
-    addition=True,
 )
 async def count_workspace_grants(request: Request) -> wire.WorkspaceGrants:
     """Count grants of workspaces.

@@ -256,7 +256,7 @@ def _operation(
         described["x-opengrant-same-as"] = name
     if description:
         described["description"] = description
-    if operation.addition:
+    if operation.addition or operation.path.startswith("/v3/console/"):
         described["x-opengrant-addition"] = True
     if operation.limit is not None:
         described["x-opengrant-limit"] = operation.limit

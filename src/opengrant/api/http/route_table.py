@@ -200,7 +200,7 @@ class Operation:
     reads       headers that mean something here: Idempotency-Key, If-Available
     alias_of    the verb, or verb and path, of the operation that this one repeats
     served      False: it authenticates and then answers 501; its path is not in the table
-    addition    the vendor's API has no such call
+    addition    the vendor's API has no such call; a call of the console needs no mark
     limit       how often it may be called, in words
     """
 

@@ -112,11 +112,11 @@ function text(call: Call, value: Marked): string {
 
 function byHand(call: Call): string {
     const { method, url, headers, body } = http(call);
-    const [publisher, ...more] = body === undefined ? ["noBody()"] : bodyLines(call, body);
+    const [firstLine, ...more] = body === undefined ? ["noBody()"] : bodyLines(call, body);
     const lines = [
         `HttpRequest request = HttpRequest.newBuilder(URI.create(${address(url)}))`,
         ...headers.map(([name, value]) => `${INDENT}.header(${quoted(name)}, ${sum(value, getenv)})`),
-        `${INDENT}.method(${quoted(method)}, HttpRequest.BodyPublishers.${publisher}${more.length === 0 ? ")" : ""}`,
+        `${INDENT}.method(${quoted(method)}, HttpRequest.BodyPublishers.${firstLine}${more.length === 0 ? ")" : ""}`,
         ...more.map((line, index) => line + (index === more.length - 1 ? ")" : "")),
         `${INDENT}.build();`,
         "HttpResponse<String> answer = HttpClient.newHttpClient()",
