@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import gzip
+from collections.abc import Callable, Mapping
 
 from pydantic_core import to_json
 from starlette.types import Receive, Scope, Send
@@ -16,46 +17,20 @@ from opengrant.pages import Asset
 _HEADERS = [(b"cache-control", b"no-cache")]
 
 
-class Whole:
-    """GET /openapi.json."""
+class Described:
+    """GET of the description or a piece of it. `find` gets the parameters of the path; it returns None for no piece."""
 
-    def __init__(self, public_url: str | None) -> None:
-        self.public_url = public_url
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["opengrant.route"] = "/openapi.json"
-        only_get(scope)
-        described = await asyncio.to_thread(whole, self.public_url)
-        await send_asset(scope, send, described, _HEADERS)
-
-
-class Operations:
-    """GET /reference/operations: all operations, without their parameters, bodies and answers."""
-
-    def __init__(self, public_url: str | None) -> None:
-        self.public_url = public_url
+    def __init__(self, route: str, find: Callable[[Mapping[str, str]], Asset | None]) -> None:
+        self._route = route
+        self._find = find
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["opengrant.route"] = "/reference/operations"
+        scope["opengrant.route"] = self._route
         only_get(scope)
-        pieces = await asyncio.to_thread(_pieces, self.public_url)
-        await send_asset(scope, send, _asset(pieces.operations), _HEADERS)
-
-
-class OneOperation:
-    """GET /reference/operations/{id}: one operation, with the schemas that it refers to."""
-
-    def __init__(self, public_url: str | None) -> None:
-        self.public_url = public_url
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["opengrant.route"] = "/reference/operations/{id}"
-        only_get(scope)
-        pieces = await asyncio.to_thread(_pieces, self.public_url)
-        found = pieces.operation(scope["path_params"]["id"])
+        found = await asyncio.to_thread(self._find, scope["path_params"])
         if found is None:
             raise NotFound("This release has no such operation.")
-        await send_asset(scope, send, _asset(found), _HEADERS)
+        await send_asset(scope, send, found, _HEADERS)
 
 
 @functools.cache
@@ -71,12 +46,29 @@ def _pieces(public_url: str | None) -> Pieces:
     return Pieces(whole(public_url).content)
 
 
+@functools.cache
+def _operations(public_url: str | None) -> Asset:
+    """All operations, without their parameters, bodies and answers."""
+    return _asset(_pieces(public_url).operations)
+
+
+@functools.lru_cache(maxsize=1024)  # more than there are operations; strangers can ask for any id
+def _operation(public_url: str | None, id_: str) -> Asset | None:
+    """One operation, with the schemas that it refers to."""
+    found = _pieces(public_url).operation(id_)
+    return None if found is None else _asset(found)
+
+
 def _asset(json: bytes) -> Asset:
     return Asset("openapi.json", json, "application/json", {"gzip": gzip.compress(json, 9, mtime=0)})
 
 
 def add_to(router: Router, public_url: str | None) -> None:
     """Add the routes of the description."""
-    router.add("/openapi.json", Whole(public_url))
-    router.add("/reference/operations", Operations(public_url))
-    router.add("/reference/operations/{id}", OneOperation(public_url))
+    pieces = {
+        "/openapi.json": lambda _: whole(public_url),
+        "/reference/operations": lambda _: _operations(public_url),
+        "/reference/operations/{id}": lambda path: _operation(public_url, path["id"]),
+    }
+    for route, find in pieces.items():
+        router.add(route, Described(route, find))
