@@ -10,7 +10,6 @@ import { Connected } from "./grants/connected";
 import { GrantPage } from "./grants/grant";
 import { GrantsPage } from "./grants/grants";
 import { KeysPage } from "./keys/keys";
-import { MailboxPage } from "./mail/lazy";
 import { OverviewPage } from "./overview/overview";
 import { lazy } from "./parts/lazy";
 import { Page } from "./parts/page";
@@ -44,6 +43,7 @@ const CalendarPage = lazy<{ grant: string; calendar: string }>(
     () => import("./calendar/calendar").then((part) => part.CalendarPage),
     "the calendar",
 );
+const MailboxPage = lazy<{ grant: string }>(() => import("./mail/mailbox").then((part) => part.Mailbox), "the mailbox");
 const DomainPage = lazy<{ id: string }>(() => import("./domains/domain").then((part) => part.DomainPage), "the domain");
 const DomainsPage = lazy<object>(() => import("./domains/domains").then((part) => part.DomainsPage), "domains");
 

@@ -175,7 +175,7 @@ function Failures({ requests, filter }: { requests: AnsweredRequest[]; filter: F
                         </a>
                         <span class="soft second mono">{request.id}</span>
                     </th>
-                    <td data-label="State">
+                    <td data-label="Status">
                         <Badge tone={statusTone(request.status)}>{request.status}</Badge>
                     </td>
                     <td data-label="Error">
