@@ -1,7 +1,9 @@
 """/v3/imports: the list, the progress and the results of imports, and what can be done with them."""
 
+import csv
 import json
 import uuid
+from io import StringIO
 from typing import Any
 
 import pytest
@@ -100,6 +102,24 @@ def test_results_are_in_the_order_of_the_lines_and_page_by_page(tenant: Tenant) 
     wrong = tenant.get(f"/v3/imports/{import_id}/results", params={"outcome": "lost"})
     assert problem(wrong)[0] == 400
     assert "outcome" in problem(wrong)[2]
+
+
+def test_results_are_a_file_of_lines_or_a_table(tenant: Tenant) -> None:
+    path = f"/v3/imports/{stored(tenant)}/results"
+    lines = tenant.get(f"{path}.ndjson")
+    assert lines.headers["content-type"] == "application/x-ndjson"
+    found = [json.loads(line) for line in lines.text.splitlines()]
+    assert [(row["line"], row["id"], row["outcome"]) for row in found][5:] == [
+        (6, None, "waiting"),
+        (7, "g", "waiting"),
+        (8, None, "refused"),
+    ]
+    table = tenant.get(f"{path}.csv", params={"outcome": "created"})
+    assert "import-results.csv" in table.headers["content-disposition"]
+    head, *rows = csv.reader(StringIO(table.text))
+    assert head == list(found[0])
+    assert [row[:5] for row in rows] == [["1", "a", "google", "", "created"], ["2", "b", "google", "", "created"]]
+    assert tenant.get(f"/v3/imports/{uuid.uuid4()}/results.csv").status_code == 404
 
 
 def test_an_import_is_paused_resumed_and_cancelled(tenant: Tenant) -> None:

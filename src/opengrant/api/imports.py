@@ -1,11 +1,17 @@
 """/v3/imports: many grants at once. The vendor's API has no such path."""
 
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+
 from opengrant.api.http.cursors import listed
 from opengrant.api.http.request import Request
-from opengrant.api.http.route_table import Cursor, One, route
+from opengrant.api.http.responses import Streamed
+from opengrant.api.http.route_table import Cursor, One, Stream, route
 from opengrant.api.wire import import_jobs as wire
 from opengrant.api.wire import pagination as cursors
 from opengrant.errors import InvalidRequest, NotFound
+from opengrant.imports import result_file
 
 TAG = "Imports"
 
@@ -71,6 +77,54 @@ async def list_import_results(request: Request) -> tuple[list[wire.ImportResult]
     )
     shown, cursor = asked.cut(found, lambda row: (row.line, ""))
     return [wire.ImportResult.of(row) for row in shown], cursor
+
+
+@route(
+    "GET",
+    "/v3/imports/{import_id}/results.ndjson",
+    tag=TAG,
+    query=wire.ResultFilter,
+    answers=Stream("application/x-ndjson"),
+    errors=(InvalidRequest, NotFound),
+    addition=True,
+)
+async def download_import_results(request: Request) -> AbstractAsyncContextManager[Streamed]:
+    """Download import results.
+
+    One JSON object a line for each line of the input, in its order: `line`, `id`, `provider`, `grant_id`, `outcome`,
+    `class`, `reason` and `remedy`. It is complete at any time: rows that still wait are in it. It comes while it is
+    read, so it may be of any size, and has no secret.
+    """
+    return _streamed(request, "ndjson", b"application/x-ndjson")
+
+
+@route(
+    "GET",
+    "/v3/imports/{import_id}/results.csv",
+    tag=TAG,
+    query=wire.ResultFilter,
+    answers=Stream("text/csv"),
+    errors=(InvalidRequest, NotFound),
+    addition=True,
+)
+async def download_import_results_csv(request: Request) -> AbstractAsyncContextManager[Streamed]:
+    """Download import results as CSV.
+
+    The columns are the members of the NDJSON file.
+    """
+    return _streamed(request, "csv", b"text/csv; charset=utf-8")
+
+
+@contextlib.asynccontextmanager
+async def _streamed(request: Request, form: result_file.Form, media: bytes) -> AsyncIterator[Streamed]:
+    query, service = request.query(wire.ResultFilter), request.services.imports
+    job = await service.get(request.application, request.params["import_id"])
+    pages = result_file.pages(service, request.application, job, form, outcomes=query.outcome or ())
+    first = await anext(pages, b"")
+    name = f"attachment; filename=import-results.{form}".encode()
+    headers = [(b"content-disposition", name), (b"x-content-type-options", b"nosniff")]
+    async with contextlib.aclosing(pages):
+        yield Streamed(media, headers, first, False, pages)
 
 
 @route(
