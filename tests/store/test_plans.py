@@ -35,7 +35,8 @@ from opengrant.store.grants import addresses, grants, keyed, listing, refreshing
 from opengrant.store.grants.grants import Writing
 from opengrant.store.grants.leases import Lease
 from opengrant.store.grants.listing import FEW, FRONT, GrantFilters, Order, Position, Window
-from opengrant.store.grants.refreshing import Rates, Source
+from opengrant.store.grants.paces import Rates
+from opengrant.store.grants.refreshing import Source
 from opengrant.store.grants.source_health import SOURCE
 from opengrant.store.mail import watches
 from opengrant.store.operations import checkup, clock_steps, overview

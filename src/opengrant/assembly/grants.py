@@ -20,7 +20,7 @@ from opengrant.grants.schedule import Schedule
 from opengrant.grants.spool import Spool
 from opengrant.model import SECOND
 from opengrant.settings import Settings
-from opengrant.store.grants.refreshing import Rates
+from opengrant.store.grants.paces import Rates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

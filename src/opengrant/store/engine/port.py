@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from opengrant.errors import StoreUnavailable
 
-__all__ = ["Conflict", "Dialect", "Row", "Statement", "Steps", "Store", "StoreUnavailable"]
+__all__ = ["Conflict", "Dialect", "Row", "Statement", "Steps", "Store", "StoreUnavailable", "within"]
 
 T = TypeVar("T")
 Row = Sequence[Any]
@@ -52,6 +52,17 @@ class Statement(NamedTuple):
 
 
 Steps = Generator[Statement, Sequence[Row], T]
+
+
+def within(steps: Steps[T]) -> Steps[T]:
+    """A script as a part of another one: none of its statements is the last."""
+    try:
+        statement = next(steps)
+        while True:
+            statement = steps.send((yield statement._replace(last=False) if statement.last else statement))
+    except StopIteration as end:
+        value: T = end.value
+        return value
 
 
 class Store(Protocol):
