@@ -1,11 +1,12 @@
 """What an error means for a row: its final outcome, or who is to blame that it has none yet."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from opengrant.errors import (
     Blocked,
+    ConnectorMisconfigured,
     GrantIdTaken,
     InvalidAuthentication,
     InvalidRequest,
@@ -21,8 +22,6 @@ from opengrant.providers.verdict import Kind
 
 Blame = Literal["row", "connector", "rate", "source", "us"]
 """Who is to blame: the row, for good; the connector's client; too many requests; the provider; this installation."""
-
-_SIGN_IN = (RefreshTokenInvalid, InvalidAuthentication, ScopesConflict, ReauthEmailInvalid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +44,31 @@ def read(error: OpenGrantError) -> Reading:
     said: Mapping[str, Any] = (error.provider_error or {}).get("opengrant", {})
     remedy = str(said["remedy"]) if said.get("remedy") else None
     reason = error.message if remedy is None else error.message.removesuffix(remedy).strip()
-    kind = said.get("class")
+    kind = str(said.get("class", ""))
     if isinstance(error, RateLimited):
-        wanted = None if error.evidence is None else error.evidence.retry_after
-        return Reading("rate", None, Kind.RATE_LIMITED, reason, remedy, wanted)
+        blame, outcome, class_ = _RATE
     # A credential of a whole organisation is refused as a connector is, with the error of a password.
-    if kind == Kind.CONNECTOR or error.type == "token.exchange_failed":
-        return Reading("connector", None, Kind.CONNECTOR, reason, remedy)
-    if isinstance(error, _SIGN_IN):
-        return Reading("row", "sign_in", str(kind or Kind.RECONNECT), reason, remedy)
-    if isinstance(error, GrantIdTaken):
-        return Reading("row", "refused", "conflict", reason, remedy)
-    if isinstance(error, Blocked):
-        return Reading("row", "refused", "blocked", reason, remedy)
-    if isinstance(error, InvalidRequest):
-        return Reading("row", "refused", str(kind or Kind.BAD_REQUEST), reason, remedy)
-    if isinstance(error, Overloaded):
-        return Reading("us", None, "overloaded", reason, remedy)
-    return Reading("source", None, str(kind or Kind.UNKNOWN), reason, remedy, error.retry_after)
+    elif kind == Kind.CONNECTOR or isinstance(error, ConnectorMisconfigured):
+        blame, outcome, class_ = _CONNECTOR
+    else:
+        blame, outcome, class_ = next((meaning for type_, meaning in _BY_TYPE if isinstance(error, type_)), _SOURCE)
+    wanted = None if error.evidence is None else error.evidence.retry_after
+    return Reading(blame, outcome, kind or class_, reason, remedy, wanted)
+
+
+_Meaning = tuple[Blame, Outcome | None, str]
+_RATE: _Meaning = ("rate", None, Kind.RATE_LIMITED)
+_CONNECTOR: _Meaning = ("connector", None, Kind.CONNECTOR)
+_SOURCE: _Meaning = ("source", None, Kind.UNKNOWN)
+_SIGN_IN: _Meaning = ("row", "sign_in", Kind.RECONNECT)
+_BY_TYPE: Sequence[tuple[type[OpenGrantError], _Meaning]] = (
+    (RefreshTokenInvalid, _SIGN_IN),
+    (InvalidAuthentication, _SIGN_IN),
+    (ScopesConflict, _SIGN_IN),
+    (ReauthEmailInvalid, _SIGN_IN),
+    (GrantIdTaken, ("row", "refused", "conflict")),
+    (Blocked, ("row", "refused", "blocked")),
+    (InvalidRequest, ("row", "refused", Kind.BAD_REQUEST)),
+    (Overloaded, ("us", None, "overloaded")),
+)
+"""The first that fits. An error of another type is the provider's."""

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import structlog
 
 from opengrant.errors import InvalidRequest, OpenGrantError, StoreUnavailable
 from opengrant.grants.connect.connect import Connect
-from opengrant.grants.connect.record import Proven, Seen, Writing, look_at_all
+from opengrant.grants.connect.record import Proven, Seen, Writing, look
 from opengrant.imports import outcomes
 from opengrant.imports.outcomes import Reading
 from opengrant.imports.pacing import Pacing, Turn
@@ -19,7 +20,7 @@ from opengrant.model.imports import Import, ImportRow, RestoredRow, RowResult, S
 from opengrant.model.logins import OrganisationLogin
 from opengrant.providers.verdict import Kind
 from opengrant.store.connectors.connectors import WithClient
-from opengrant.store.engine.port import Steps, Store
+from opengrant.store.engine.port import Steps, Store, in_turn
 from opengrant.store.imports import batches
 from opengrant.store.imports.batches import Batch, LeaseLost
 from opengrant.store.imports.sources import Source, Trouble
@@ -32,8 +33,11 @@ ROUNDS = 8
 _FIRST_WAIT, _LONGEST_WAIT = 15.0, 600.0
 """Seconds until the next round; each wait is twice as long as the one before."""
 
-Restore = Callable[[Application, RestoredRow], Steps[RowResult]]
-"""The script that stores a grant of an export."""
+
+class Restore(Protocol):
+    """Makes the script that stores a grant of an export."""
+
+    def __call__(self, app: Application, row: RestoredRow, /, *, hold_refresh: bool) -> Steps[RowResult]: ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,7 +82,8 @@ class Verifying:
         batch = work.batch
         undecided = await self.db.read(batches.undecided(batch))
         rows = await self._open(batch) if undecided else []
-        turn = await self.pacing.turn(work.source) if undecided else "all"
+        asks = any(isinstance(row, ImportRow) and row.line in undecided for row in rows)
+        turn = await self.pacing.turn(work.source) if asks else "all"
         if turn is None:
             await self.db.write(batches.give_back(batch, at=self.clock()))
             return
@@ -154,12 +159,18 @@ class _Rows:
     async def _restore(self, row: RestoredRow) -> None:
         try:
             for _ in range(ROUNDS):
-                if await self._writer.write(lambda: self._of.restore(self._work.app, row)) is not None:
+                if await self._writer.write(self._restored(row)) is not None:
                     return
         except OpenGrantError as error:
             await self._failed(row.line, error, outcomes.read(error))
         except Exception as problem:  # noqa: BLE001 -- told in the row's result
             self._broke(row.line, problem)
+
+    def _restored(self, row: RestoredRow) -> Make:
+        def script() -> Steps[RowResult | None]:
+            return (yield from self._of.restore(self._work.app, row, hold_refresh=self._hold))
+
+        return script
 
     async def _verify(self, row: ImportRow) -> None:
         """Give the row an outcome, or say in `work.last` why it has none."""
@@ -201,9 +212,7 @@ class _Rows:
         if reading.outcome is not None:
             if error.evidence is not None:
                 await pacing.worked(work.source, self._turn)
-            await self._decide(
-                RowResult(line, reading.outcome, None, reading.class_, reading.reason, reading.remedy)
-            )
+            await self._decide(RowResult(line, reading.outcome, None, reading.class_, reading.reason, reading.remedy))
             return
         work.last[line] = reading
         trouble = Trouble(reading.class_, reading.reason, reading.remedy or "", self._of.clock())
@@ -232,7 +241,7 @@ class _Rows:
         return await self._looks(proven)
 
     async def _look(self, provens: Sequence[Proven]) -> Sequence[Seen]:
-        return await self._of.db.read(look_at_all(provens))
+        return await self._of.db.read(in_turn(look(proven) for proven in provens))
 
     def answered(self) -> None:
         self._of.pacing.leave(self._work.source)

@@ -37,12 +37,17 @@ _SPREAD: Micros = 600 * SECOND
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportWork:
-    """Built once, in assembly/imports.py. wakeup: set it when there is new work."""
+    """Built once, in assembly/imports.py.
+
+    keep    how long an import is kept after its end
+    wakeup  set it when there is new work
+    """
 
     db: Store
     clock: Clock
     verifying: Verifying
     schedule: Schedule
+    keep: timedelta
     wakeup: asyncio.Event = field(default_factory=asyncio.Event)
     _running: "dict[asyncio.Task[None], Work]" = field(default_factory=dict)
     _renewed: dict[str, Micros] = field(default_factory=dict)
@@ -83,9 +88,9 @@ class ImportWork:
         while self._running:
             await asyncio.wait(self._running)
 
-    async def forget(self, app: Application, *, older_than: timedelta) -> None:
-        """Delete imports that ended before that. Works in portions, so that other writes come in between."""
-        cutoff = self.clock() - micros(older_than)
+    async def forget(self, app: Application) -> None:
+        """Delete imports that ended long ago. Works in portions, so that other writes come in between."""
+        cutoff = self.clock() - micros(self.keep)
         while await self.db.write(batches.forget_some(app.id, cutoff=cutoff, limit=1000)):
             continue
 
@@ -172,7 +177,5 @@ class ImportWork:
             if (due_at := self.schedule.after(grant.provider, ends_at=grant.token_expires_at, used_at=at, at=at))
             is not None
         }
-        await self.db.write(
-            batches.release(job.application_id, job.id, due, up_to=up_to, dialect=self.db.dialect)
-        )
+        await self.db.write(batches.release(job.application_id, job.id, due, up_to=up_to, dialect=self.db.dialect))
         return True

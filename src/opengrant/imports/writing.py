@@ -7,7 +7,7 @@ from opengrant.errors import StoreUnavailable
 from opengrant.imports.together import Together
 from opengrant.model import Clock
 from opengrant.model.imports import RowResult
-from opengrant.store.engine.port import Conflict, Steps, Store, within
+from opengrant.store.engine.port import Conflict, Steps, Store, in_turn
 from opengrant.store.imports import batches
 from opengrant.store.imports.batches import Batch
 
@@ -55,9 +55,7 @@ class BatchWriter:
             return problem
 
     def _script(self, makes: Sequence[Make]) -> Steps[list[RowResult | None]]:
-        results = []
-        for make in makes:
-            results.append((yield from within(make())))
+        results = yield from in_turn(make() for make in makes)
         written = [result for result in results if result is not None]
         yield from batches.decide(self._batch, written, at=self._clock(), dialect=self._db.dialect)
         return results

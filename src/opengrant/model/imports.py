@@ -39,7 +39,7 @@ OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 FINAL: Final = frozenset(OUTCOMES) - {"staged", "waiting"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Import:
     """A job. See the migration 0040 for the members."""
 

@@ -53,7 +53,7 @@ class Seen(NamedTuple):
 class Writing(NamedTuple):
     """How a proof is stored.
 
-    script  makes the script that writes it if what was seen is unchanged; a script runs once, so it is made for each try
+    script  makes the script, which writes only if what was seen is unchanged; a script runs once
     grant   as it will be
     renews  the grant was there before
     """
@@ -245,16 +245,8 @@ def look(proven: Proven) -> Steps[Seen]:
         namesake = yield from grants.find_provider_email(app.id, ask.provider, identity.email)
     taken = False
     if ask.grant_id is not None and (existing is None or existing.id != ask.grant_id):
-        taken = yield from grants.is_id(ask.grant_id)
+        taken = (yield from grants.owner_of_id(ask.grant_id)) is not None
     return Seen(existing, holder, namesake, home, taken)
-
-
-def look_at_all(provens: Sequence[Proven]) -> Steps[list[Seen]]:
-    """As `look`, for many."""
-    found = []
-    for proven in provens:
-        found.append((yield from look(proven)))
-    return found
 
 
 def _identified_by_subject(app: Application, identity: Identity) -> bool:

@@ -258,15 +258,6 @@ def owner_of_id(grant_id: str) -> Steps[str | None]:
     return str(rows[0][0]) if rows else None
 
 
-def is_id(id_: str) -> Steps[bool]:
-    """Whether a grant of any application has this id: operators name a grant by its id alone."""
-    # The condition on application_id lets the primary key, which begins with it, serve.
-    rows = yield Statement(
-        "select 1 from grants where id = $1 and application_id in (select id from applications) limit 1", (id_,)
-    )
-    return bool(rows)
-
-
 def beginning(application_id: str, part: str, *, limit: int) -> Steps[list[str]]:
     """Ids that begin so; none if no id can."""
     bounds = ids_beginning(part)

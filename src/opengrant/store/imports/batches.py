@@ -117,16 +117,12 @@ def decide(batch: Batch, results: Sequence[RowResult], *, at: Micros, dialect: D
     """Make rows final, and count them. Raises LeaseLost, so that nothing of the transaction is written."""
     if not results:
         return
-    given = to_json(
-        [
-            {
-                **{"line": one.line, "outcome": one.outcome, "grant_id": one.grant_id, "class": one.class_},
-                **{"reason": one.reason, "remedy": one.remedy},
-            }
-            for one in results
-        ]
-    ).decode()
-    rows = yield Statement(_DECIDE[dialect], (*_key(batch), given, at))
+    names = ("line", *_MEMBERS)
+    given = [
+        dict(zip(names, (one.line, one.outcome, one.grant_id, one.class_, one.reason, one.remedy), strict=True))
+        for one in results
+    ]
+    rows = yield Statement(_DECIDE[dialect], (*_key(batch), to_json(given).decode(), at))
     counts = [sum(one.outcome == outcome for one in results) for outcome in _COUNTED]
     if len(rows) != len(results):
         raise LeaseLost

@@ -41,9 +41,7 @@ class SourceState:
 
 
 def find(source: Source) -> Steps[SourceState]:
-    rows = yield Statement(
-        f"select paused_until, trouble, streak from import_sources where {_THIS}", _key(source)
-    )
+    rows = yield Statement(f"select paused_until, trouble, streak from import_sources where {_THIS}", _key(source))
     breaker = yield from circuit_breakers.find(source.application_id, source.id)
     if not rows:
         return SourceState(None, None, 0, breaker)
@@ -53,9 +51,7 @@ def find(source: Source) -> Steps[SourceState]:
 
 def pause(source: Source, trouble: Trouble, *, until: Micros, streak: int) -> Steps[None]:
     """No row is verified before `until`; a longer pause stays. The trouble keeps the time when it began."""
-    rows = yield Statement(
-        f"select paused_until, trouble from import_sources where {_THIS}", _key(source)
-    )
+    rows = yield Statement(f"select paused_until, trouble from import_sources where {_THIS}", _key(source))
     if rows and rows[0][1] is not None:
         before = read_trouble(rows[0][1])
         trouble = Trouble(trouble.class_, trouble.reason, trouble.remedy, min(before.since, trouble.since))
