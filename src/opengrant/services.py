@@ -30,6 +30,7 @@ from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
+from opengrant.imports.imports import Imports
 from opengrant.imports.working import ImportWork
 from opengrant.mail.contacts import Contacts
 from opengrant.mail.drafts import Drafts
@@ -100,6 +101,7 @@ class Services:
     handover: Handover
     timeline: Timeline
     # imports
+    imports: Imports
     import_work: ImportWork
     # calendars
     calendars: CalendarService
