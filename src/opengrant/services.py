@@ -31,6 +31,7 @@ from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
 from opengrant.imports.exporting import Exporting
+from opengrant.imports.imports import Imports
 from opengrant.imports.restoring import Restoring
 from opengrant.mail.contacts import Contacts
 from opengrant.mail.drafts import Drafts
@@ -103,6 +104,7 @@ class Services:
     # imports
     exporting: Exporting
     restoring: Restoring
+    imports: Imports
     # calendars
     calendars: CalendarService
     rederiving: Rederiving
