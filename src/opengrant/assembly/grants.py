@@ -25,11 +25,11 @@ from opengrant.store.grants.paces import Rates
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantsRoom:
+    schedule: Schedule
     connecting: ConnectRoom
     refresh: Refresh
     grants: Grants
     detect: Detect
-    schedule: Schedule
 
 
 def build_grants(settings: Settings, tools: Tools, base: Base, opened: contextlib.AsyncExitStack) -> GrantsRoom:

@@ -1,4 +1,4 @@
-"""Builds the services of imports."""
+"""Builds the services of imports: the way in, and the way out."""
 
 import contextlib
 from datetime import timedelta
@@ -6,17 +6,19 @@ from datetime import timedelta
 from opengrant import metrics
 from opengrant.assembly.grants import GrantsRoom, rates
 from opengrant.assembly.tools import Tools
+from opengrant.grants.schedule import Schedule
+from opengrant.imports.exporting import Exporting
 from opengrant.imports.pacing import Limits, Pacing
+from opengrant.imports.placing import Placing
+from opengrant.imports.restoring import Restoring
 from opengrant.imports.verifying import Verifying
 from opengrant.imports.working import ImportWork
-from opengrant.model import SECOND, Application
-from opengrant.model.imports import RestoredRow, RowResult
+from opengrant.model import SECOND
 from opengrant.settings import Settings
-from opengrant.store.engine.port import Steps
 
 
 def build_import_work(
-    settings: Settings, tools: Tools, grants: GrantsRoom, opened: contextlib.AsyncExitStack
+    settings: Settings, tools: Tools, grants: GrantsRoom, restoring: Restoring, opened: contextlib.AsyncExitStack
 ) -> ImportWork:
     pacing = Pacing(
         db=tools.db,
@@ -34,7 +36,7 @@ def build_import_work(
         clock=tools.clock,
         connect=grants.connecting.connect,
         pacing=pacing,
-        restore=_restore,
+        restore=restoring.restore,
         done=metrics.count_import_row,
     )
     work = ImportWork(
@@ -49,6 +51,10 @@ def build_import_work(
     return work
 
 
-def _restore(app: Application, row: RestoredRow, /, *, hold_refresh: bool) -> Steps[RowResult]:
-    raise NotImplementedError
-    yield
+def build_exporting(tools: Tools) -> Exporting:
+    return Exporting(db=tools.db, vault=tools.vault, clock=tools.clock)
+
+
+def build_restoring(tools: Tools, schedule: Schedule) -> Restoring:
+    placing = Placing(db=tools.db, vault=tools.vault, clock=tools.clock)
+    return Restoring(db=tools.db, vault=tools.vault, clock=tools.clock, schedule=schedule, placing=placing)
