@@ -30,6 +30,7 @@ from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
+from opengrant.imports.imports import Imports
 from opengrant.imports.loading import Loading
 from opengrant.mail.contacts import Contacts
 from opengrant.mail.drafts import Drafts
@@ -101,6 +102,7 @@ class Services:
     timeline: Timeline
     # imports
     import_loading: Loading
+    imports: Imports
     # calendars
     calendars: CalendarService
     rederiving: Rederiving

@@ -12,6 +12,7 @@ from opengrant.api.http.decoding import decode
 from opengrant.api.wire import connect as wire
 from opengrant.errors import InvalidRequest
 from opengrant.imports.mapping import did_you_mean
+from opengrant.imports.rows import RowForm
 from opengrant.model.imports import ImportRow
 
 _UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -22,8 +23,6 @@ _INSIDE: dict[type[wire.ConnectBody], frozenset[str]] = {}
 for _variant in get_args(wire.CustomVariant):
     _OUTSIDE[_variant] = frozenset(_variant.model_fields) | _OF_A_ROW | {"credential_id"}
     _INSIDE[_variant] = frozenset(_variant.model_fields["settings"].annotation.model_fields)
-SETTINGS: frozenset[str] = frozenset().union(*_INSIDE.values())
-"""Members of the settings of any variant."""
 
 
 def parse_row(sent: dict[str, Any], line: int) -> ImportRow:
@@ -70,3 +69,7 @@ def _grant_id(value: object) -> str | None:
     if not isinstance(value, str) or _UUID.fullmatch(value) is None:
         raise InvalidRequest("grant_id: should be a UUID in lower-case letters, with hyphens.")
     return value
+
+
+ROWS = RowForm(parse=parse_row, settings=frozenset[str]().union(*_INSIDE.values()))
+"""Rows of imports, for what reads them."""

@@ -30,6 +30,8 @@ _SIMPLE: Mapping[str, Mapping[str, str]] = {
 _NAMES = frozenset(name for names in _SIMPLE.values() for name in names)
 _ADDRESS = {"imap": "imap_username", "ews": "ews_username", "icloud": "username"}
 """The user name that a column `email` stands for where none is named."""
+_WITH_EMAIL = frozenset({"imap", "ews"})
+"""Providers whose settings have an `email` beside the user name."""
 _BY_TOKEN = frozenset({"google", "microsoft", "yahoo", "zoom"})
 
 
@@ -105,7 +107,7 @@ def _place_address(settings: dict[str, Any], provider: object) -> None:
         return
     if provider in _ADDRESS:
         settings.setdefault(_ADDRESS[provider], settings["email"])
-        if provider == "icloud":
+        if provider not in _WITH_EMAIL:
             del settings["email"]
     elif provider in _BY_TOKEN:
         address = settings.pop("email")

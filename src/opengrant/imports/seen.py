@@ -51,29 +51,26 @@ class Seen:
         entries = sorted((digest, row.line) for row, of_row in zip(rows, marks, strict=True) for _, digest in of_row)
         before = self._file.total_changes
         self._file.execute("begin")
-        self._file.executemany("insert or ignore into seen (digest, line) values (?, ?)", entries)
-        if self._file.total_changes - before == len(entries):  # nearly always: no row repeats anything
-            self._file.execute("commit")
-            return {}
-        self._file.execute("rollback")
-        return self._one_by_one(rows, marks)
+        self._file.executemany("insert or ignore into seen values (?, ?)", entries)
+        new = self._file.total_changes - before
+        # Nearly always no row repeats anything. There is no journal, so nothing can be rolled back.
+        found = {} if new == len(entries) else self._one_by_one(rows, marks)
+        self._file.execute("commit")
+        return found
 
     def _one_by_one(
         self, rows: Sequence[ImportRow], marks: Sequence[list[tuple[str, int]]]
     ) -> dict[int, tuple[str, int]]:
-        found = {}
-        self._file.execute("begin")
+        found: dict[int, tuple[str, int]] = {}
         for row, of_row in zip(rows, marks, strict=True):
             for what, digest in of_row:
-                first = self._file.execute("select line from seen where digest = ?", (digest,)).fetchone()
-                if first is not None:
-                    found[row.line] = (what, int(first[0]))
+                self._file.execute("insert or ignore into seen values (?, ?)", (digest, row.line))
+                ((first,),) = self._file.execute("select line from seen where digest = ?", (digest,))
+                if first != row.line:
+                    found[row.line] = (what, int(first))
+                    mine = [(other, row.line) for _, other in of_row]
+                    self._file.executemany("delete from seen where digest = ? and line = ?", mine)
                     break
-            else:
-                self._file.executemany(
-                    "insert or ignore into seen values (?, ?)", [(digest, row.line) for _, digest in of_row]
-                )
-        self._file.execute("commit")
         return found
 
     def _marks(self, row: ImportRow) -> list[tuple[str, int]]:

@@ -1,7 +1,7 @@
 """Imports: rows that become grants, and what becomes of each."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Any, Final, Literal, get_args
 
 from pydantic import SecretStr, TypeAdapter
@@ -39,7 +39,7 @@ OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 FINAL: Final = frozenset(OUTCOMES) - {"staged", "waiting"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Import:
     """A job. See the migration 0040 for the members."""
 
