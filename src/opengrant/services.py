@@ -34,6 +34,7 @@ from opengrant.imports.exporting import Exporting
 from opengrant.imports.imports import Imports
 from opengrant.imports.loading import Loading
 from opengrant.imports.restoring import Restoring
+from opengrant.imports.working import ImportWork
 from opengrant.mail.contacts import Contacts
 from opengrant.mail.drafts import Drafts
 from opengrant.mail.metadata import MessageMetadata
@@ -107,6 +108,7 @@ class Services:
     exporting: Exporting
     restoring: Restoring
     imports: Imports
+    import_work: ImportWork
     # calendars
     calendars: CalendarService
     rederiving: Rederiving
