@@ -30,6 +30,7 @@ from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
+from opengrant.imports.imports import Imports
 from opengrant.mail.contacts import Contacts
 from opengrant.mail.drafts import Drafts
 from opengrant.mail.metadata import MessageMetadata
@@ -98,6 +99,8 @@ class Services:
     aliases: Aliases
     handover: Handover
     timeline: Timeline
+    # imports
+    imports: Imports
     # calendars
     calendars: CalendarService
     rederiving: Rederiving

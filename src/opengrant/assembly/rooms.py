@@ -41,6 +41,7 @@ from opengrant.grants.handover import Handover
 from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.refresh.state import States
+from opengrant.imports.imports import Imports
 from opengrant.mail.contacts import Contacts
 from opengrant.mail.drafts import Drafts
 from opengrant.mail.metadata import MessageMetadata
@@ -130,6 +131,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         webhooks=build_webhooks(settings, tools),
         deliveries=build_deliveries(settings, tools),
         delivery_sender=build_delivery_sender(settings, tools, contents, opened),
+        imports=Imports(db=db, clock=clock),
         about=About(db=tools.silent, clock=clock, settings=partial(in_force, settings)),
         overview=Overview(
             db=db,
