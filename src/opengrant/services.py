@@ -33,6 +33,7 @@ from opengrant.grants.refresh.refresh import Refresh
 from opengrant.imports.exporting import Exporting
 from opengrant.imports.imports import Imports
 from opengrant.imports.restoring import Restoring
+from opengrant.imports.working import ImportWork
 from opengrant.mail.contacts import Contacts
 from opengrant.mail.drafts import Drafts
 from opengrant.mail.metadata import MessageMetadata
@@ -105,6 +106,7 @@ class Services:
     exporting: Exporting
     restoring: Restoring
     imports: Imports
+    import_work: ImportWork
     # calendars
     calendars: CalendarService
     rederiving: Rederiving
