@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from opengrant import __version__
 from tests.peers.dovecot import ACCOUNTS, ELSEWHERE, Dovecot
 from tests.support import Tenant, data
 
@@ -66,6 +67,10 @@ def test_the_page_of_calendars_begins_with_five_lines_that_book_a_room(tenant: T
 def test_there_are_at_most_ten_lines_to_paste() -> None:
     _, _, curls, _ = blocks("sh")
     assert len(curls.splitlines()) <= 10
+
+
+def test_the_package_that_it_starts_is_that_of_this_version() -> None:
+    assert set(re.findall(r"\./dist/(\S+)", README)) == {f"opengrant-{__version__}-py3-none-any.whl"}
 
 
 def test_it_opens_with_the_two_commands() -> None:

@@ -251,7 +251,7 @@ def test_every_answer_has_an_example_that_fits() -> None:
 
 NAMED = re.compile(
     r"(Create|List|Get|Count|Update|Delete|Send|Test|Check|Invalidate|Detect|Verify|Revoke|Rotate|Replay|Cancel|Clean|Start"
-    r"|Import|Download|Find|Group|Assign) [a-zA-Z][a-zA-Z' -]*"
+    r"|Import|Download|Find|Group|Assign|Pause|Resume|Export) [a-zA-Z][a-zA-Z' -]*"
 )
 
 
@@ -450,6 +450,8 @@ DEPENDS_ON_THE_WORLD = {
     "POST /v3/webhooks/{webhook_id}/deliveries/{delivery_id}/replay",
     "GET /v3/grants",
     "GET /v3/audit",
+    "GET /v3/imports",
+    "GET /v3/imports/{import_id}/results",
     "GET /v3/grants/{grant_id}/timeline",
     "GET /v3/grants/{grant_id}/reconnect-link",
     "GET /v3/connect/auth",

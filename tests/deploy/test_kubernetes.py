@@ -101,22 +101,28 @@ def test_selectors_select_the_pods_and_ports_exist(base: list[dict[str, Any]], m
     assert of_kind(base, "PodDisruptionBudget")["spec"]["minAvailable"] < deployment["spec"]["replicas"]
 
 
-def test_pods_have_no_rights_that_they_do_not_need(base: list[dict[str, Any]], migrate: list[dict[str, Any]]) -> None:
+def check_rights(pod: dict[str, Any]) -> None:
     """What Kubernetes calls the restricted standard, and a root file system that cannot be written."""
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["enableServiceLinks"] is False
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"].get("runAsUser") != 0
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    (container,) = pod["containers"]
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert {"limits", "requests"} == set(container["resources"])
+    mounted = {mount["name"] for mount in container.get("volumeMounts", [])}
+    assert {volume["name"] for volume in pod.get("volumes", [])} == mounted
+
+
+def test_pods_have_no_rights_that_they_do_not_need(base: list[dict[str, Any]], migrate: list[dict[str, Any]]) -> None:
     for pod in [*pods(base), *pods(migrate)]:
-        spec = pod["spec"]
-        assert spec["automountServiceAccountToken"] is False
-        assert spec["securityContext"]["runAsNonRoot"] is True
-        assert spec["securityContext"]["runAsUser"] > 0
-        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-        (container,) = spec["containers"]
-        assert container["securityContext"] == {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        }
-        assert {"limits", "requests"} == set(container["resources"])
-        assert {volume["name"] for volume in spec["volumes"]} == {mount["name"] for mount in container["volumeMounts"]}
+        check_rights(pod["spec"])
+        assert pod["spec"]["securityContext"]["runAsUser"] > 0
 
 
 def test_the_pages_examples_work(tmp_path: Path) -> None:
@@ -176,6 +182,11 @@ def test_what_the_pods_would_run_migrates_serves_and_answers_the_probes(
             assert httpx.get(url + container[probe]["httpGet"]["path"]).status_code == 200
         assert httpx.get(url + pod["metadata"]["annotations"]["prometheus.io/path"]).status_code == 200
         assert httpx.get(f"{url}/v3/grants", headers=bearer("k" * 48)).status_code == 200
+        # What `helm test` runs; the name is that of a Service there.
+        asked = ["ready", "--port", url.rpartition(":")[2]]
+        done = opengrant(tmp_path, *asked, env={"OPENGRANT_HOST": "localhost"})
+        assert done.returncode == 0, done.stderr
         assert "k" * 48 not in served.printed + served.log.read_text()
         served.process.terminate()
         assert served.process.wait(60) == 0
+    assert opengrant(tmp_path, *asked, env={"OPENGRANT_HOST": "localhost"}).returncode == 1

@@ -17,6 +17,7 @@ from opengrant.api.wire import grants as wire
 from opengrant.errors import InvalidRequest
 from opengrant.grants.manage import GrantFilters, Position, Window
 from opengrant.grants.refresh.source_health import Shown
+from opengrant.imports.result_file import harmless
 from opengrant.model import SECOND, Micros
 
 COLUMNS = (
@@ -25,8 +26,6 @@ COLUMNS = (
 )
 _AT_ONCE = 500
 """Grants that one query reads."""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""Beginnings that a spreadsheet takes for a formula: it would run what a mailbox owner has written in a name."""
 
 
 @route(
@@ -86,9 +85,5 @@ def _time(at: Micros | None) -> str:
 def _lines(rows: list[tuple[str, ...]]) -> bytes:
     """As RFC 4180 has it."""
     text = StringIO()
-    csv.writer(text).writerows([[_harmless(cell) for cell in row] for row in rows])
+    csv.writer(text).writerows([[harmless(cell) for cell in row] for row in rows])
     return text.getvalue().encode()
-
-
-def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell

@@ -25,6 +25,7 @@ from opengrant.store.grants.refreshing import Rates
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantsRoom:
+    schedule: Schedule
     connecting: ConnectRoom
     refresh: Refresh
     grants: Grants
@@ -42,6 +43,7 @@ def build_grants(settings: Settings, tools: Tools, base: Base, opened: contextli
     revocations = Revocations(db=tools.db, vault=tools.vault, providers=tools.providers.revokes)
     opened.push_async_callback(revocations.close)
     return GrantsRoom(
+        schedule=schedule,
         connecting=connecting,
         refresh=refresh,
         grants=Grants(

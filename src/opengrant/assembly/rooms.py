@@ -14,6 +14,7 @@ from opengrant.assembly.base import Base, build_base
 from opengrant.assembly.calendars import build_calendars
 from opengrant.assembly.events import build_deliveries, build_delivery_sender, build_webhooks
 from opengrant.assembly.grants import GrantsRoom, build_grants
+from opengrant.assembly.imports import build_exporting, build_restoring
 from opengrant.assembly.mail import (
     MAIL_PLACES,
     build_mail,
@@ -41,6 +42,7 @@ from opengrant.grants.handover import Handover
 from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.refresh.state import States
+from opengrant.imports.imports import Imports
 from opengrant.mail.contacts import Contacts
 from opengrant.mail.drafts import Drafts
 from opengrant.mail.metadata import MessageMetadata
@@ -104,6 +106,8 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
             db=db, clock=clock, states=States(db=db, vault=tools.vault), passwords=tools.providers.passwords
         ),
         timeline=Timeline(db=db),
+        exporting=build_exporting(tools),
+        restoring=build_restoring(tools, grants.schedule),
         calendars=build_calendars(tools, grants.grants, rederiving),
         rederiving=rederiving,
         feeds=Feeds(db=db, digests=tools.digests, clock=clock),
@@ -130,6 +134,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         webhooks=build_webhooks(settings, tools),
         deliveries=build_deliveries(settings, tools),
         delivery_sender=build_delivery_sender(settings, tools, contents, opened),
+        imports=Imports(db=db, clock=clock),
         about=About(db=tools.silent, clock=clock, settings=partial(in_force, settings)),
         overview=Overview(
             db=db,

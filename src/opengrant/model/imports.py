@@ -1,7 +1,7 @@
 """Imports: rows that become grants, and what becomes of each."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Any, Final, Literal, get_args
 
 from pydantic import SecretStr, TypeAdapter
@@ -39,7 +39,7 @@ OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 FINAL: Final = frozenset(OUTCOMES) - {"staged", "waiting"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Import:
     """A job. See the migration 0040 for the members."""
 
@@ -129,8 +129,8 @@ def decode_rows(data: bytes) -> list[StagedRow]:
     return [_row(held) for held in from_json(data)]
 
 
-def _login(login: MailboxLogin) -> dict[str, Any]:
-    """Its members, with the secrets in plain: they are sealed with the batch."""
+def login_members(login: MailboxLogin) -> dict[str, Any]:
+    """Its members, with the secrets in plain: what holds them is sealed or encrypted."""
     members = {name: getattr(login, name) for name in _NAMES[type(login)]}
     return {
         name: value.get_secret_value() if isinstance(value, SecretStr) else value
@@ -151,7 +151,7 @@ def _members(row: StagedRow) -> dict[str, Any]:
         "key": row.key,
         "grant_id": row.grant_id,
         "kind": kind,
-        "login": _login(ask.login),
+        "login": login_members(ask.login),
         **said,
     }
 

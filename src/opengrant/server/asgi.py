@@ -15,6 +15,7 @@ from opengrant.api import connectors as _connectors  # noqa: F401
 from opengrant.api import console as _console  # noqa: F401
 from opengrant.api import credentials as _credentials  # noqa: F401
 from opengrant.api import detect as _detect  # noqa: F401
+from opengrant.api import imports as _imports  # noqa: F401
 from opengrant.api import api_keys as _api_keys  # noqa: F401
 from opengrant.api import domains as _domains  # noqa: F401
 from opengrant.api import drafts as _drafts  # noqa: F401

@@ -20,6 +20,7 @@ MESSAGE, DRAFT = "<1f2e3d4c@mail.example.com>", "<5b6c7d8e@mail.example.com>"
 THREAD, CONTACT = "tPDFmMmUzZDRjQG1haWwuZXhhbXBsZS5jb20-", "c5d41402abc4b2a76b9719d911017c592"
 SIGNATURE, SCHEDULE = f"{_UUID}c7", f"{_UUID}d3"
 GRANT_ID = f"{_UUID}d1"
+IMPORT = f"{_UUID}e1"
 REQUEST_ID = "6f0c1d9e-7a51-4e0f-9f3f-0d8f5b7f2a11"
 NEXT_CURSOR = "eyJhZnRlciI6MTc3MjQzODQwMH0"
 LOCATION = "https://app.example.com/callback?code=example-code&state=customer-42"
@@ -232,6 +233,10 @@ _EXAMPLES: dict[str, Any] = {
     "actor": f"key:{API_KEY}",
     # times
     "at": _NOW,
+    "finished_at": _NOW - _DAY,
+    "cut_over_at": _NOW + 3 * _DAY,
+    "ends_at": _NOW + 64,
+    "paused_until": _NOW + 20,
     "created_at": _NOW - 30 * _DAY,
     "updated_at": _NOW - _DAY,
     "used_at": _NOW - 60,
@@ -526,6 +531,45 @@ _OF_MODELS: Mapping[str, Mapping[str, Any]] = {
         "class": "connector",
         "reason": "client_refused",
         "provider_code": "invalid_client",
+        "remedy": "Correct the connector's client id and secret.",
+    },
+    "ImportCounts": {
+        "staged": 120,
+        "waiting": 3100,
+        "created": 6500,
+        "renewed": 210,
+        "unchanged": 0,
+        "sign_in": 52,
+        "refused": 14,
+        "failed": 4,
+        "cancelled": 0,
+    },
+    "ImportJob": {"id": IMPORT, "name": "users.ndjson", "status": "running"},
+    "ImportProgress": {
+        "id": IMPORT,
+        "name": "users.ndjson",
+        "status": "running",
+        "rows": 10_000,
+        "rows_per_second": 48.2,
+        "all_sources": 3,
+        "span_seconds": 10,
+    },
+    "ImportResult": {
+        "line": 4711,
+        "id": "customer-42",
+        "outcome": "sign_in",
+        "class": "reconnect",
+        "reason": "The refresh token was revoked, or has expired.",
+        "remedy": "Ask the mailbox owner to sign in again.",
+        "attempts": 1,
+    },
+    "ResultFilter": {"outcome": "refused,failed"},
+    "ResultQuery": {"outcome": "refused,failed"},
+    "ImportSource": {"id": f"{_UUID}c0", "state": "paused", "rows": 10_000},
+    "ImportSpan": {"rows": 480},
+    "ImportTrouble": {
+        "class": "connector",
+        "reason": "client_refused",
         "remedy": "Correct the connector's client id and secret.",
     },
     "AnsweredRequest": {

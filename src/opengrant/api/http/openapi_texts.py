@@ -21,6 +21,7 @@ SIGNATURE_HEADERS = {
 TAGS = {
     "Connect": "Create grants from credentials that you hold, and find the provider of an address.",
     "Grants": "List connected mailboxes, check, change and delete them, and get their live tokens.",
+    "Imports": "Create many grants at once from rows that you hold, and follow what becomes of each.",
     "Calendars": "Keep calendars for rooms, people and agents, and find free times.",
     "Events": "Create, move and cancel events, also recurring ones.",
     "Contacts": "Find the people that a mailbox corresponds with.",
@@ -69,6 +70,7 @@ PATH_PARAMETERS: Mapping[str, tuple[str, Mapping[str, str]]] = {
             "external:id": "external:customer-42",
         },
     ),
+    "import_id": ("The import's id.", {"id": cast.IMPORT}),
     "draft_id": ("The draft's id, URL-encoded.", {"id": cast.DRAFT}),
     "message_id": ("The message's id, URL-encoded.", {"id": cast.MESSAGE}),
     "provider": ("A provider's name.", {provider.value: provider.value for provider in ProviderName}),

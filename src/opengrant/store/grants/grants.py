@@ -158,18 +158,23 @@ class Writing:
     once: str | None = None
 
 
-def create(writing: Writing, dialect: Dialect) -> Steps[Grant | None]:
-    """Insert. None if the mailbox has a grant already, or the connector or the credential is gone."""
+def create(writing: Writing, dialect: Dialect, *, last: bool = True) -> Steps[Grant | None]:
+    """Insert. None if the mailbox has a grant already, or the connector or the credential is gone.
+
+    last  nothing follows in this script
+    """
     grant = writing.grant
-    return (yield from _put(_CREATE, (*_when_new(grant), _email_key(grant)), writing, dialect))
+    return (yield from _put(_CREATE, (*_when_new(grant), _email_key(grant)), writing, dialect, last=last))
 
 
-def renew(writing: Writing, dialect: Dialect) -> Steps[Grant | None]:
+def renew(writing: Writing, dialect: Dialect, *, last: bool = True) -> Steps[Grant | None]:
     """Write a later verification into an existing grant. A block stays; so does the workspace if the new one is None.
 
     Returns the grant as stored. None if the grant, the connector or the credential is gone, or if a verification that
     began later has already written. If the grant holds the successor of `once`, a refresh has overtaken the
     verification: nothing is written, and the stored grant is returned.
+
+    last  nothing follows in this script
     """
     grant = writing.grant
     if writing.once is not None:
@@ -178,7 +183,7 @@ def renew(writing: Writing, dialect: Dialect) -> Steps[Grant | None]:
         if (yield from rotations.spent_for(grant, writing.once)):
             return (yield from find(grant.application_id, grant.id))
     args = (grant.application_id, grant.id, *_when_renewed(grant), _email_key(grant))
-    return (yield from _put(_RENEW, args, writing, dialect))
+    return (yield from _put(_RENEW, args, writing, dialect, last=last))
 
 
 def change(writing: Writing, *, seen_version: int) -> Steps[Grant | None]:
@@ -216,8 +221,10 @@ def _returned(grant: Grant, row: Row) -> Grant:
     return replace(grant, created_at=created_at, version=version, workspace_id=workspace_id, blocked=bool(blocked))
 
 
-def _put(head: Head, args: tuple[object, ...], writing: Writing, dialect: Dialect) -> Steps[Grant | None]:
-    rows = yield from together(head, args, _arms(writing), dialect)
+def _put(
+    head: Head, args: tuple[object, ...], writing: Writing, dialect: Dialect, *, last: bool
+) -> Steps[Grant | None]:
+    rows = yield from together(head, args, _arms(writing), dialect, last=last)
     return _returned(writing.grant, rows[0]) if rows else None
 
 
@@ -240,6 +247,15 @@ def find(application_id: str, grant_id: str) -> Steps[Grant | None]:
         f"select {COLUMNS} from grants where application_id = $1 and id = $2", (application_id, grant_id)
     )
     return read(rows[0]) if rows else None
+
+
+def owner_of_id(grant_id: str) -> Steps[str | None]:
+    """The application that has a grant with this id: an id is one grant's in the whole installation."""
+    # Through the applications, so that the primary key, which begins with them, serves.
+    rows = yield Statement(
+        "select a.id from applications a join grants g on g.application_id = a.id and g.id = $1 limit 1", (grant_id,)
+    )
+    return str(rows[0][0]) if rows else None
 
 
 def beginning(application_id: str, part: str, *, limit: int) -> Steps[list[str]]:

@@ -156,6 +156,12 @@ export interface AuditEntry {
         | "grant.token_read"
         | "grant.unblocked"
         | "grant.updated"
+        | "import.cancelled"
+        | "import.created"
+        | "import.cut_over"
+        | "import.finished"
+        | "import.paused"
+        | "import.resumed"
         | "master_key.resealing"
         | "owner_link.created"
         | "redirect_uri.created"
@@ -1027,6 +1033,159 @@ export interface HeaderField {
 export interface Health {
     /** Its state. */
     status: "ok";
+}
+
+/** Rows by what became of them. */
+export interface ImportCounts {
+    /** They wait for the cut-over. */
+    staged: number;
+    /** They are still to be verified, or to be tried again. */
+    waiting: number;
+    /** A grant was created. */
+    created: number;
+    /** The mailbox had a grant, which has the new credential now. */
+    renewed: number;
+    /** The grant is there already, as it is in the row. */
+    unchanged: number;
+    /** The owner of the mailbox has to sign in again. */
+    sign_in: number;
+    /** The row is wrong, or contradicts what is stored. */
+    refused: number;
+    /** It could not be verified: the provider, or the connector, did not work. */
+    failed: number;
+    /** The import was cancelled first. */
+    cancelled: number;
+}
+
+/** An import, as lists show it. */
+export interface ImportJob {
+    /** Its id. */
+    id: string;
+    /** What the caller named it, or the name of the file. */
+    name: string;
+    /** `loading`: rows are being stored. `running`: they are verified, or wait for the cut-over. `finished`: no row waits. */
+    status: "loading" | "running" | "paused" | "cancelled" | "finished";
+    /** Whether rows whose refresh token ends with its use wait for the cut-over. */
+    cut_over: boolean;
+    /** When the cut-over comes by itself, in Unix seconds. */
+    cut_over_at?: number;
+    /** Whether its grants are not refreshed before the cut-over. */
+    hold_refresh: boolean;
+    /** Unix seconds. */
+    created_at: number;
+    /** When all rows were stored, in Unix seconds. */
+    started_at?: number;
+    /** When it was finished or cancelled, in Unix seconds. */
+    finished_at?: number;
+}
+
+/** An import and how far it is. */
+export interface ImportProgress {
+    /** Its id. */
+    id: string;
+    /** What the caller named it, or the name of the file. */
+    name: string;
+    /** `loading`: rows are being stored. `running`: they are verified, or wait for the cut-over. `finished`: no row waits. */
+    status: "loading" | "running" | "paused" | "cancelled" | "finished";
+    /** Whether rows whose refresh token ends with its use wait for the cut-over. */
+    cut_over: boolean;
+    /** When the cut-over comes by itself, in Unix seconds. */
+    cut_over_at?: number;
+    /** Whether its grants are not refreshed before the cut-over. */
+    hold_refresh: boolean;
+    /** Unix seconds. */
+    created_at: number;
+    /** When all rows were stored, in Unix seconds. */
+    started_at?: number;
+    /** When it was finished or cancelled, in Unix seconds. */
+    finished_at?: number;
+    /** Lines that are stored so far. */
+    rows: number;
+    /** Rows by outcome. */
+    counts: ImportCounts;
+    /** Over the last minute; absent while no row is verified. */
+    rows_per_second?: number;
+    /** When it will be done at this speed, in Unix seconds; absent where that is not known. */
+    ends_at?: number;
+    /** Those that do not work first, then those with most rows that wait; at most 100. */
+    sources: ImportSource[];
+    /** How many sources there are. */
+    all_sources: number;
+    /** The length of a span. */
+    span_seconds: number;
+    /** Rows done over time. Spans without rows are left out. */
+    spans: ImportSpan[];
+}
+
+/** A line of the input, and what became of it. */
+export interface ImportResult {
+    /** In the input, from 1. */
+    line: number;
+    /** Your own id of the row. */
+    id?: string;
+    /** Absent where the line could not be read. */
+    provider?: ProviderName;
+    /** The grant of the row, or the id that the row asks for. */
+    grant_id?: string;
+    /** What became of it. */
+    outcome:
+        | "staged"
+        | "waiting"
+        | "created"
+        | "renewed"
+        | "unchanged"
+        | "sign_in"
+        | "refused"
+        | "failed"
+        | "cancelled";
+    /** Whose fault it is, where it did not work. */
+    class?: string;
+    /** Why. */
+    reason?: string;
+    /** What helps. */
+    remedy?: string;
+    /** How often it was tried. */
+    attempts: number;
+    /** When it got its outcome, in Unix seconds. */
+    at?: number;
+}
+
+/** A credential, a connector or a mail host that rows are verified at. */
+export interface ImportSource {
+    /** Of the credential or connector; for a mail host, `<connector id>/<host>`. */
+    id: string;
+    /** Which provider the mailboxes are at. */
+    provider: ProviderName;
+    /** `staged`: its rows wait for the cut-over. `paused`: it does not work at the moment. */
+    state: "open" | "paused" | "staged" | "done";
+    /** How many there are. */
+    rows: number;
+    /** Of them, by outcome. */
+    counts: ImportCounts;
+    /** When it is asked again, in Unix seconds. */
+    paused_until?: number;
+    /** Why it is paused. */
+    trouble?: ImportTrouble;
+}
+
+/** A span of time and the rows that were done in it. */
+export interface ImportSpan {
+    /** Its begin, in Unix seconds. */
+    at: number;
+    /** Rows of batches that ended in it, or were last worked on. */
+    rows: number;
+}
+
+/** Why a source does not work. The import asks it now and then, and goes on by itself when it works again. */
+export interface ImportTrouble {
+    /** Whose fault it is: `connector`, `provider_down`, `rate_limited` or `unknown`. */
+    class: string;
+    /** A short name of it. */
+    reason: string;
+    /** What helps. */
+    remedy?: string;
+    /** Unix seconds. */
+    since: number;
 }
 
 /** What came of an import. What is counted here is stored. */
