@@ -113,6 +113,11 @@ def set_proxy_sessions(protocol: str, change: int) -> None:
     _live().proxy_sessions.labels(protocol).inc(change)
 
 
+def count_import_row(provider: str, outcome: str) -> None:
+    """One row of an import that has its outcome, as in model.imports.FINAL."""
+    _live().import_rows.labels(provider, outcome).inc()
+
+
 def count_scheduled_send(outcome: str) -> None:
     """One attempt to send a message with `send_at`: sent, retried, failed, unknown."""
     _live().scheduled_sends.labels(outcome).inc()
@@ -255,6 +260,8 @@ class _Live:
         self.refreshes = _Measured(_REFRESHES, registry)
         attempts = "Attempts to send a message with send_at."
         self.scheduled_sends = counter("opengrant_scheduled_sends_total", attempts, ("outcome",))
+        rows = "Rows of imports that have their outcome."
+        self.import_rows = counter("opengrant_import_rows_total", rows, ("provider", "outcome"))
         self.scheduled_waiting = gauge("opengrant_scheduled_messages", "Messages that wait to be sent.")
         self.dropped_log_records = counter("opengrant_log_records_dropped_total", "Log records lost to a full queue.")
         unstored = "Answered requests that cannot be looked up: they came faster than they were stored."

@@ -22,6 +22,7 @@ def sweep(services: Services) -> Job:
             await services.sessions.forget(application)
             await services.activity.forget(application)
             await services.grant_counts.sweep(application)
+            await services.import_work.forget(application)
         await services.audit.forget()
         await services.about.sweep()
 
