@@ -8,6 +8,7 @@ from opengrant.assembly.grants import GrantsRoom, rates
 from opengrant.assembly.tools import Tools
 from opengrant.grants.schedule import Schedule
 from opengrant.imports.exporting import Exporting
+from opengrant.imports.loading import Loading
 from opengrant.imports.pacing import Limits, Pacing
 from opengrant.imports.placing import Placing
 from opengrant.imports.restoring import Restoring
@@ -58,3 +59,9 @@ def build_exporting(tools: Tools) -> Exporting:
 def build_restoring(tools: Tools, schedule: Schedule) -> Restoring:
     placing = Placing(db=tools.db, vault=tools.vault, clock=tools.clock)
     return Restoring(db=tools.db, vault=tools.vault, clock=tools.clock, schedule=schedule, placing=placing)
+
+
+def build_import_loading(tools: Tools) -> Loading:
+    tokens = tools.providers.tokens
+    rotates = frozenset(name for name, provider in tokens.items() if provider.rotates or provider.single_use)
+    return Loading(db=tools.db, vault=tools.vault, clock=tools.clock, rotates=rotates)

@@ -14,7 +14,7 @@ from opengrant.assembly.base import Base, build_base
 from opengrant.assembly.calendars import build_calendars
 from opengrant.assembly.events import build_deliveries, build_delivery_sender, build_webhooks
 from opengrant.assembly.grants import GrantsRoom, build_grants
-from opengrant.assembly.imports import build_exporting, build_import_work, build_restoring
+from opengrant.assembly.imports import build_exporting, build_import_loading, build_import_work, build_restoring
 from opengrant.assembly.mail import (
     MAIL_PLACES,
     build_mail,
@@ -107,6 +107,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
             db=db, clock=clock, states=States(db=db, vault=tools.vault), passwords=tools.providers.passwords
         ),
         timeline=Timeline(db=db),
+        import_loading=build_import_loading(tools),
         exporting=build_exporting(tools),
         restoring=restoring,
         import_work=build_import_work(settings, tools, grants, restoring, opened),
