@@ -27,6 +27,7 @@ INSTALLATION = ""
 AuditType = Literal[
     "application.created",
     "application.updated",
+    "application.exported",
     "redirect_uri.created",
     "redirect_uri.updated",
     "redirect_uri.deleted",
@@ -53,6 +54,7 @@ AuditType = Literal[
     "grant.failing",
     "grant.needs_attention",
     "grant.recovered",
+    "grant.imported",
     "import.created",
     "import.paused",
     "import.resumed",

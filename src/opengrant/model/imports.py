@@ -56,6 +56,8 @@ class Import:
     started_at: Micros | None
     finished_at: Micros | None
     updated_at: Micros
+    cut_at: Micros | None = None
+    released: int = 0
 
 
 @record
@@ -129,8 +131,8 @@ def decode_rows(data: bytes) -> list[StagedRow]:
     return [_row(held) for held in from_json(data)]
 
 
-def _login(login: MailboxLogin) -> dict[str, Any]:
-    """Its members, with the secrets in plain: they are sealed with the batch."""
+def login_members(login: MailboxLogin) -> dict[str, Any]:
+    """Its members, with the secrets in plain: what holds them is sealed or encrypted."""
     members = {name: getattr(login, name) for name in _NAMES[type(login)]}
     return {
         name: value.get_secret_value() if isinstance(value, SecretStr) else value
@@ -151,7 +153,7 @@ def _members(row: StagedRow) -> dict[str, Any]:
         "key": row.key,
         "grant_id": row.grant_id,
         "kind": kind,
-        "login": _login(ask.login),
+        "login": login_members(ask.login),
         **said,
     }
 

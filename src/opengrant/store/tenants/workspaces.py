@@ -87,6 +87,16 @@ def find_domain(application_id: str, domain: str) -> Steps[Workspace | None]:
     return COLUMNS.read(rows[0]) if rows else None
 
 
+def find_named(application_id: str, name: str) -> Steps[Workspace | None]:
+    """The first workspace of that name that has no domain and is not the default one."""
+    rows = yield Statement(
+        f"""select {COLUMNS} from workspaces where application_id = $1 and name = $2 and domain = '' and is_default = 0
+            order by created_at, id limit 1""",
+        (application_id, name),
+    )
+    return COLUMNS.read(rows[0]) if rows else None
+
+
 def find_default(application_id: str) -> Steps[Workspace | None]:
     rows = yield Statement(
         f"select {COLUMNS} from workspaces where application_id = $1 and is_default = 1", (application_id,)
