@@ -5,17 +5,27 @@ import ipaddress
 import json
 import re
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
+import httpx
+import jsonschema_rs
 import pytest
 import yaml
 
 from opengrant.cli.commands import app
+from tests.cli.test_commands import bearer, first_key, serving
 from tests.deploy.conftest import ROOT
+from tests.peers import unpacked
+from tests.peers.processes import free_ports, tied
 from tests.support import settings_from
 
 COMPOSE = ("compose.yaml", "compose.postgres.yaml")
+SPECIFICATION = json.loads((ROOT / "tests/deploy/compose-spec.json").read_text())
+CADDYFILE = ROOT / "deploy/caddy/Caddyfile"
+CADDY = unpacked.ROOT / "usr" / "bin" / "caddy"
+with_caddy = pytest.mark.skipif(not CADDY.exists(), reason="no caddy: `./dev check` fetches it")
 GIVEN = {
     "OPENGRANT_DOMAIN": "grants.example.com",
     "POSTGRES_PASSWORD": "00ff",
@@ -97,6 +107,22 @@ def composed(name: str) -> dict[str, Any]:
     return content
 
 
+def refused(content: dict[str, Any]) -> list[str]:
+    return [
+        f"{list(error.instance_path)}: {error.message}" for error in jsonschema_rs.iter_errors(SPECIFICATION, content)
+    ]
+
+
+@pytest.mark.parametrize("name", COMPOSE)
+def test_a_compose_file_is_one_that_compose_takes(name: str) -> None:
+    content = composed(name)
+    assert refused(content) == []
+    wrong = next(iter(content["services"].values()))
+    wrong["restrat"] = wrong.pop("restart")
+    wrong["read_only"] = ["yes"]
+    assert len(refused(content)) == 2
+
+
 @pytest.mark.parametrize("name", COMPOSE)
 def test_a_compose_file_is_whole(name: str) -> None:
     content = composed(name)
@@ -136,8 +162,7 @@ def test_its_nodes_are_locked_down_and_their_settings_are_accepted(name: str, tm
 def test_caddy_leads_to_the_nodes_which_know_it_as_a_proxy() -> None:
     content = composed("compose.postgres.yaml")
     nodes = {key for key, service in content["services"].items() if key.startswith("node-")}
-    caddyfile = (ROOT / "deploy/caddy/Caddyfile").read_text()
-    assert set(re.findall(r"(\S+):8080", caddyfile)) == nodes
+    assert set(re.findall(r"(\S+):8080", CADDYFILE.read_text())) == nodes
     assert len(nodes) == 2
     [[subnet]] = [[config["subnet"] for config in content["networks"]["inside"]["ipam"]["config"]]]
     proxies = content["services"]["node-1"]["environment"]["OPENGRANT_PROXIES"].split(",")
@@ -146,3 +171,60 @@ def test_caddy_leads_to_the_nodes_which_know_it_as_a_proxy() -> None:
     for key in nodes:
         waited = content["services"][key]["depends_on"]
         assert waited == {"migrate": {"condition": "service_completed_successfully"}}
+
+
+def caddy(*arguments: str, config: Path, directory: Path) -> list[str | Path]:
+    environment = ["env", f"HOME={directory}", "OPENGRANT_DOMAIN=grants.example.com"]
+    return [*environment, CADDY, *arguments, "--config", config, "--adapter", "caddyfile"]
+
+
+@with_caddy
+def test_caddy_reads_its_file(tmp_path: Path) -> None:
+    command = caddy("validate", config=CADDYFILE, directory=tmp_path)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "Valid configuration" in done.stdout
+    assert '"level":"warn"' not in done.stderr, "caddy fmt writes it in Caddy's own form"
+
+
+@with_caddy
+def test_caddy_lets_users_through_and_keeps_operators_to_private_networks(tmp_path: Path) -> None:
+    """The file twice, without TLS and for two ports; to the second one, this machine's address is not a private one."""
+    with serving(tmp_path) as served:
+        private, public, dead = free_ports(3)
+        node = served.url.removeprefix("http://")
+        site = CADDYFILE.read_text().replace("node-1:8080", node).replace("node-2:8080", f"127.0.0.1:{dead}")
+        inside = site.replace("{$OPENGRANT_DOMAIN}", f"http://127.0.0.1:{private}")
+        outside = site.replace("{$OPENGRANT_DOMAIN}", f"http://127.0.0.1:{public}")
+        outside = outside.replace("private_ranges", "10.0.0.0/8")
+        (tmp_path / "Caddyfile").write_text("{\n\tadmin off\n}\n" + inside + outside)
+        command = caddy("run", config=tmp_path / "Caddyfile", directory=tmp_path)
+        with (tmp_path / "caddy.log").open("wb") as log:
+            running = subprocess.Popen([*tied(), *command], stdout=log, stderr=log)
+        try:
+            urls = {port: f"http://127.0.0.1:{port}" for port in (private, public)}
+            await_answer(urls[public], running, tmp_path / "caddy.log")
+            with httpx.Client() as client:
+                for port, url in urls.items():
+                    for path in ("/healthz", "/readyz", "/metrics"):
+                        assert client.get(url + path).status_code == 403, path
+                    users = client.get(f"{url}/v3/grants", headers=bearer(first_key(served.printed)))
+                    assert users.status_code == 200
+                    for path in ("/console", "/v3/console/session", "/v3/admin/applications"):
+                        assert (client.get(url + path).status_code == 403) is (port == public), path
+        finally:
+            running.kill()
+            running.wait()
+
+
+def await_answer(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            httpx.get(url)
+        except httpx.TransportError:
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.02)
+        else:
+            return

@@ -22,7 +22,8 @@ def rendered(chart: Path, releases: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """What Helm says of a chart.
 
     releases  each has a name, a namespace and values.
-    Returns   {"releases": for each {"files": {path: text}}, as `helm template`, or {"error": text};
+    Returns   {"releases": for each {"files": {path: text}, as `helm template`, "manifest" and "notes" as
+              `helm install --dry-run=client`: that is without hooks} or {"error": text};
               "archive": the first again, from what `helm package` made; "lint": what `helm lint` says of it}.
     """
     asked = json.dumps({"chart": str(chart), "releases": list(releases)})
@@ -37,12 +38,15 @@ def _rendered(helm_python: Any, path: str, releases: Sequence[dict[str, Any]]) -
     made: list[dict[str, Any]] = []
     with helm_python.Chart.load(path) as chart:
         for release in releases:
+            name, namespace, values = release["name"], release["namespace"], release["values"]
             try:
-                files = chart.render(release["values"], name=release["name"], namespace=release["namespace"])
+                files = chart.render(values, name=name, namespace=namespace)
+                with helm_python.Config(namespace=namespace, storage_driver="memory") as config:
+                    installed = config.install(chart, name, values, namespace=namespace, dry_run="client")
             except helm_python.HelmError as error:
                 made.append({"error": str(error)})
             else:
-                made.append({"files": files})
+                made.append({"files": files, "manifest": installed["manifest"], "notes": installed["notes"]})
     return made
 
 
