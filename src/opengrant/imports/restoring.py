@@ -64,7 +64,7 @@ class Restoring:
         """For the lines of one input."""
         return Restoration(self, app)
 
-    def prepared(
+    def restore(
         self, app: Application, row: RestoredRow, *, hold_refresh: bool = False
     ) -> Callable[[], Steps[RowResult]]:
         """Makes the script that stores the grant, unless it is there in a newer form, or contradicts another one.
@@ -88,10 +88,6 @@ class Restoring:
         entry = audit.entry(app.id, "grant.imported", at=at, grant_id=grant.id, provider=grant.provider.value)
         writing = grants.Writing(grant, entry, live, bare=live is None)
         return lambda: self._restored(row, writing)
-
-    def restore(self, app: Application, row: RestoredRow, *, hold_refresh: bool = False) -> Steps[RowResult]:
-        """The script of `prepared`, for a single try."""
-        return self.prepared(app, row, hold_refresh=hold_refresh)()
 
     def _due_at(self, grant: Grant, at: Micros) -> Micros | None:
         due = None if grant.status == "invalid" else self.schedule.next(grant, at=at)
