@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
@@ -157,23 +158,7 @@ def _source_row(source: SourceProgress) -> tuple[str, ...]:
 
 def print_report(report: Report, *, json: bool) -> None:
     if json:
-        parts = [
-            {"source": one.source, "provider": one.provider, "rows": one.rows, "staged": one.staged}
-            for one in report.parts.values()
-        ]
-        print_json(
-            {
-                "lines": report.lines,
-                "rows": sum(report.rows.values()),
-                "mailboxes": dict(report.rows),
-                "providers": dict(report.providers),
-                "sources": parts,
-                "exported": report.exported,
-                "refused": dict(report.refused),
-                "missing_connectors": dict(report.missing),
-                "seconds": round(report.seconds),
-            }
-        )
+        print_json(_as_mapping(report))
         return
     out.print(f"{report.lines:,} line(s): {sum(report.rows.values()):,} row(s) can be imported.")
     for standing, text in _STANDINGS.items():
@@ -186,14 +171,36 @@ def print_report(report: Report, *, json: bool) -> None:
     for provider, number in report.missing.items():
         out.print(f"{number:>12,}  need a connector of {provider}: create it first, or the import stops there")
     if report.parts:
-        out.print("")
-        rows = sorted(report.parts.values(), key=lambda one: -one.rows)
-        listed = [
-            (one.source, str(one.provider), f"{one.rows:,}", "wait for the cut-over" if one.staged else "-")
-            for one in rows[:_SOURCES]
-        ]
-        print_columns([("source", "provider", "rows", "note"), *listed])
-        if len(rows) > _SOURCES:
-            out.print(f"and {len(rows) - _SOURCES} more source(s)")
-        out.print(f"\nIt will take about {duration(report.seconds)}, with the budgets that are set.")
+        _print_parts(report)
     out.print("Nothing was written, and no provider was asked.")
+
+
+def _as_mapping(report: Report) -> dict[str, Any]:
+    parts = [
+        {"source": one.source, "provider": one.provider, "rows": one.rows, "staged": one.staged}
+        for one in report.parts.values()
+    ]
+    return {
+        "lines": report.lines,
+        "rows": sum(report.rows.values()),
+        "mailboxes": dict(report.rows),
+        "providers": dict(report.providers),
+        "sources": parts,
+        "exported": report.exported,
+        "refused": dict(report.refused),
+        "missing_connectors": dict(report.missing),
+        "seconds": round(report.seconds),
+    }
+
+
+def _print_parts(report: Report) -> None:
+    rows = sorted(report.parts.values(), key=lambda one: -one.rows)
+    listed = [
+        (one.source, str(one.provider), f"{one.rows:,}", "wait for the cut-over" if one.staged else "-")
+        for one in rows[:_SOURCES]
+    ]
+    out.print("")
+    print_columns([("source", "provider", "rows", "note"), *listed])
+    if len(rows) > _SOURCES:
+        out.print(f"and {len(rows) - _SOURCES} more source(s)")
+    out.print(f"\nIt will take about {duration(report.seconds)}, with the budgets that are set.")

@@ -6,8 +6,9 @@ cli/commands.py names it by path: other commands do not load it.
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal
@@ -52,60 +53,98 @@ _LOOK = 1.0
 """Seconds between two looks at an import that is followed."""
 
 
+File = Annotated[
+    str, Parameter(help="The file, or - for the standard input. Gzip is recognised.", allow_leading_hyphen=True)
+]
+Name = Annotated[str | None, Parameter("--name", help="What lists call it. [default: the file's name]")]
+DryRun = Annotated[bool, Parameter("--dry-run", negative=(), help="Only check: write nothing, and ask no provider.")]
+InputFormat = Annotated[
+    Literal["ndjson", "csv"] | None, Parameter("--format", help="[default: by the name, or by the first line]")
+]
+Maps = Annotated[
+    list[str] | None,
+    Parameter(
+        "--map",
+        negative=(),
+        help="TARGET=SOURCE: read our member from theirs, with dots into objects:"
+        " refresh_token=credentials.raw.refresh_token. May be repeated.",
+    ),
+]
+Constants = Annotated[
+    list[str] | None,
+    Parameter("--set", negative=(), help="TARGET=VALUE: the same in every row: provider=google. May be repeated."),
+]
+Preset = Annotated[
+    Literal["nango", "emailengine"] | None, Parameter("--preset", help="Read rows as this system writes them.")
+]
+CutOver = Annotated[
+    bool,
+    Parameter(
+        "--cut-over", negative=(), help="Leave tokens that end with their use alone until `opengrant import cut-over`."
+    ),
+]
+CutOverAt = Annotated[
+    datetime | None, Parameter("--cut-over-at", help="As --cut-over; it comes by itself at this time.")
+]
+HoldRefresh = Annotated[
+    bool, Parameter("--hold-refresh", negative=(), help="Do not refresh the new grants before the cut-over.")
+]
+Identity = Annotated[Path | None, Parameter("--identity", help="The age key that decrypts an export: key.txt.")]
+Again = Annotated[
+    bool, Parameter("--again", negative=(), help="Import a file again that was imported to its end before.")
+]
+Detach = Annotated[
+    bool, Parameter("--detach", negative=(), help="Only store the rows; servers and workers verify them.")
+]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How an input is read, and what its import is to be."""
+
+    name: Name = None
+    input_format: InputFormat = None
+    maps: Maps = None
+    constants: Constants = None
+    preset: Preset = None
+    cut_over: CutOver = False
+    cut_over_at: CutOverAt = None
+    hold_refresh: HoldRefresh = False
+    again: Again = False
+    identity: Identity = None
+
+    def new_import(self, file: str, named: str) -> "NewImport":
+        """Raises InvalidRequest, Failure."""
+        from opengrant.api.import_rows import ROWS  # noqa: PLC0415 -- --help must not load the rooms
+        from opengrant.imports.loading import NewImport  # noqa: PLC0415 -- likewise
+        from opengrant.imports.mapping import RowMap  # noqa: PLC0415 -- likewise
+        from opengrant.imports.reading import format_of  # noqa: PLC0415 -- likewise
+
+        at = None if self.cut_over_at is None else _micros(self.cut_over_at)
+        return NewImport(
+            name=self.name or named,
+            cut_over=self.cut_over or at is not None,
+            hold_refresh=self.hold_refresh,
+            cut_over_at=at,
+            map=RowMap.of(self.maps or [], self.constants or [], self.preset, known=ROWS.settings),
+            format=self.input_format or format_of(file),
+            again=self.again,
+        )
+
+
+_DEFAULTS = Options()
+
+
 @import_app.default
 def import_file(
-    file: Annotated[
-        str, Parameter(help="The file, or - for the standard input. Gzip is recognised.", allow_leading_hyphen=True)
-    ],
+    file: File,
     /,
     *,
     application: Owner = None,
-    name: Annotated[str | None, Parameter(help="What lists call it. [default: the file's name]")] = None,
-    dry_run: Annotated[
-        bool, Parameter("--dry-run", negative=(), help="Only check: write nothing, and ask no provider.")
-    ] = False,
-    format: Annotated[  # noqa: A002 -- the option's name
-        Literal["ndjson", "csv"] | None, Parameter("--format", help="[default: by the name, or by the first line]")
-    ] = None,
-    map: Annotated[  # noqa: A002 -- the option's name
-        list[str] | None,
-        Parameter(
-            "--map",
-            negative=(),
-            help="TARGET=SOURCE: read our member from theirs, with dots into objects:"
-            " refresh_token=credentials.raw.refresh_token. May be repeated.",
-        ),
-    ] = None,
-    set: Annotated[  # noqa: A002 -- the option's name
-        list[str] | None,
-        Parameter("--set", negative=(), help="TARGET=VALUE: the same in every row: provider=google. May be repeated."),
-    ] = None,
-    preset: Annotated[
-        Literal["nango", "emailengine"] | None, Parameter("--preset", help="Read rows as this system writes them.")
-    ] = None,
-    cut_over: Annotated[
-        bool,
-        Parameter(
-            "--cut-over",
-            negative=(),
-            help="Leave tokens that end with their use alone until `opengrant import cut-over`.",
-        ),
-    ] = False,
-    cut_over_at: Annotated[
-        datetime | None, Parameter("--cut-over-at", help="As --cut-over; it comes by itself at this time.")
-    ] = None,
-    hold_refresh: Annotated[
-        bool, Parameter("--hold-refresh", negative=(), help="Do not refresh the new grants before the cut-over.")
-    ] = False,
-    identity: Annotated[
-        Path | None, Parameter("--identity", help="The age key that decrypts an export: key.txt.")
-    ] = None,
-    again: Annotated[
-        bool, Parameter("--again", negative=(), help="Import a file again that was imported to its end before.")
-    ] = False,
-    detach: Annotated[
-        bool, Parameter("--detach", negative=(), help="Only store the rows; servers and workers verify them.")
-    ] = False,
+    dry_run: DryRun = False,
+    options: Options = _DEFAULTS,
+    detach: Detach = False,
     results: ResultFile = None,
     failed: FailedFile = None,
     json: AsJson = False,
@@ -116,36 +155,40 @@ def import_file(
     goes on where it was. docs/importing.md describes formats, mappings and results. Exit status 1 if rows were refused
     or failed.
     """
-    from opengrant.api.import_rows import ROWS  # noqa: PLC0415 -- --help must not load the rooms
-    from opengrant.cli.import_input import open_input  # noqa: PLC0415 -- likewise
-    from opengrant.cli.import_output import print_progress, print_report  # noqa: PLC0415 -- likewise
-    from opengrant.imports.loading import NewImport  # noqa: PLC0415 -- likewise
-    from opengrant.imports.mapping import RowMap  # noqa: PLC0415 -- likewise
-    from opengrant.imports.reading import format_of  # noqa: PLC0415 -- likewise
+    from opengrant.cli.import_input import open_input  # noqa: PLC0415 -- --help must not load the rooms
 
-    form = _form(results)
-    _refuse_existing(failed)
-    at = None if cut_over_at is None else _micros(cut_over_at)
     source = open_input(file)
-    new = NewImport(
-        name=name or source.name,
-        cut_over=cut_over or at is not None,
-        hold_refresh=hold_refresh,
-        cut_over_at=at,
-        map=RowMap.of(map or [], set or [], preset, known=ROWS.settings),
-        format=format or format_of(file),
-        again=again,
-    )
+    new = options.new_import(file, source.name)
+    form = _form(results)
     if dry_run:
-        report = run(lambda installed: _check(installed, application, source, new, identity, results, form))
-        print_report(report, json=json)
-        sys.exit(0 if report.is_clean else 1)
-    try:
-        progress = run(
-            lambda installed: _import(
-                installed, application, source, new, identity, detach=detach, results=results, failed=failed
-            )
+        _dry_run(
+            lambda installed: _check(installed, application, source, new, options.identity, results, form), json=json
         )
+        return
+    _refuse_existing(failed)
+    _follow_to_the_end(
+        lambda installed: _import(
+            installed, application, source, new, options.identity, detach=detach, results=results, failed=failed
+        ),
+        json=json,
+    )
+
+
+def _dry_run(check: Callable[["Installation"], Awaitable["Report"]], *, json: bool) -> None:
+    from opengrant.cli.import_output import print_report  # noqa: PLC0415 -- --help must not load the rooms
+
+    report = run(check)
+    print_report(report, json=json)
+    if not report.is_clean:
+        sys.exit(1)
+
+
+def _follow_to_the_end(work: Callable[["Installation"], Awaitable["Progress"]], *, json: bool) -> None:
+    """Exit with what became of the rows."""
+    from opengrant.cli.import_output import print_progress  # noqa: PLC0415 -- --help must not load the rooms
+
+    try:
+        progress = run(work)
     except KeyboardInterrupt:
         out.print(_STOPPED, markup=False)
         sys.exit(130)
@@ -366,14 +409,7 @@ def import_work(
         await _write_files(installed, owner, progress.job, results=results, failed=failed)
         return progress
 
-    from opengrant.cli.import_output import print_progress  # noqa: PLC0415 -- --help must not load the rooms
-
-    try:
-        progress = run(work)
-    except KeyboardInterrupt:
-        out.print(_STOPPED, markup=False)
-        sys.exit(130)
-    print_progress(progress, json=json)
+    _follow_to_the_end(work, json=json)
 
 
 @import_app.command(name="pause")
