@@ -13,10 +13,11 @@ import yaml
 
 from opengrant import __version__
 from opengrant.cli.commands import app
-from opengrant.settings import Settings
+from opengrant.settings import Settings, unknown
 from tests.deploy.test_kubernetes import FOLDER, KINDS, KUBECTL, built, check_rights, errors, of_kind, pods
 from tests.deploy.test_prometheus import PROMETHEUS, PROMTOOL, promtool
 from tests.peers import helm
+from tests.support import settings_from
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "deploy" / "helm" / "opengrant"
@@ -174,6 +175,26 @@ def test_pods_have_no_rights_they_do_not_need_and_find_what_they_name(told: dict
     assert all(policy <= pod["metadata"]["labels"].items() for pod in pods(made))
     (test,) = [one for one in made if one["kind"] == "Pod"]
     assert not policy <= test["metadata"]["labels"].items(), "the policy does not let servers connect to the Service"
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_opengrant_accepts_the_settings_of_each_pod(told: dict[str, Any], name: str, tmp_path: Path) -> None:
+    made = of_set(told, name)
+    (data,) = [one["data"] for one in made if one["metadata"]["name"].endswith("-settings")]
+    (tmp_path / "tls.crt").touch()
+    (tmp_path / "tls.key").touch()
+    for pod in pods(made):
+        (container,) = pod["spec"]["containers"]
+        taken = data if any("configMapRef" in source for source in container.get("envFrom", [])) else {}
+        env = taken | {one["name"]: one.get("value", GIVEN.get(one["name"])) for one in container.get("env", [])}
+        assert unknown(env) == []
+        # The only files that the pod has and this machine has not.
+        env = {key: value.replace("/etc/opengrant/mail", str(tmp_path)) for key, value in env.items()}
+        settings = settings_from(GIVEN | env)
+        if container["name"] == "opengrant":
+            assert settings.port == container["ports"][0]["containerPort"]
+            assert str(settings.data_dir) in {mount["mountPath"] for mount in container["volumeMounts"]}
+            assert pod["spec"]["terminationGracePeriodSeconds"] > 2 * settings.shutdown_grace
 
 
 @pytest.mark.skipif(not KUBECTL.exists(), reason="no kubectl: `./dev check` fetches it")
