@@ -14,7 +14,7 @@ RUN python3 -m venv /build \
     && /build/bin/pip install --no-cache-dir --require-hashes -r requirements/build.txt \
     && python3 -m venv --without-pip /opt/opengrant \
     && /build/bin/pip --python /opt/opengrant/bin/python install --no-cache-dir --no-compile --require-hashes \
-        -r requirements/runtime.txt
+        -r requirements/otel.txt
 COPY pyproject.toml README.md LICENSE CHANGELOG.md ./
 COPY web web
 COPY src src

@@ -1,6 +1,6 @@
 """What is shipped may be used with Apache-2.0: no package is under a copyleft licence.
 
-That is the packages of requirements/runtime.txt, and those in the pages.
+That is the packages of requirements/otel.txt, which the image has, and those in the pages.
 """
 
 import re
@@ -11,7 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
-RUNTIME = ROOT / "requirements" / "runtime.txt"
+SHIPPED = ROOT / "requirements" / "otel.txt"
 IN_PAGES = ROOT / "src/opengrant/pages/built/licences.txt"
 
 PERMISSIVE = re.compile(
@@ -24,7 +24,7 @@ COPYLEFT = re.compile(r"\b(A?GPL|LGPL|General Public|EUPL|CDDL|SSPL|BUSL|Busines
 
 def shipped() -> list[str]:
     """Those for this version of Python and this system."""
-    lines = re.findall(r"^([a-z0-9._-]+==[^\\\n]+)", RUNTIME.read_text(), re.MULTILINE)
+    lines = re.findall(r"^([a-z0-9._-]+==[^\\\n]+)", SHIPPED.read_text(), re.MULTILINE)
     wanted = [Requirement(line.strip()) for line in lines]
     found = [one.name for one in wanted if one.marker is None or one.marker.evaluate()]
     assert len(found) > 20

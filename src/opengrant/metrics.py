@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 GRANT_STATES = ("valid", "troubled", "held", "invalid")
 """Each grant is in one of them."""
 _DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _HTTP_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _REMOTE_SECONDS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 75.0)
 
@@ -46,7 +46,7 @@ def prepare_multiprocess(directory: Path) -> None:
 
 def observe_request(method: str, route: str, status: int, seconds: float) -> None:
     """One answered request. `route` is the template that matched; unknown methods count as "other"."""
-    _live().requests.add(seconds, method if method in _METHODS else "other", route, status)
+    _live().requests.add(seconds, method if method in METHODS else "other", route, status)
 
 
 def observe_provider_call(provider: str, leg: str, outcome: str, seconds: float) -> None:
@@ -113,6 +113,11 @@ def set_proxy_sessions(protocol: str, change: int) -> None:
     _live().proxy_sessions.labels(protocol).inc(change)
 
 
+def count_import_row(provider: str, outcome: str) -> None:
+    """One row of an import that has its outcome, as in model.imports.FINAL."""
+    _live().import_rows.labels(provider, outcome).inc()
+
+
 def count_scheduled_send(outcome: str) -> None:
     """One attempt to send a message with `send_at`: sent, retried, failed, unknown."""
     _live().scheduled_sends.labels(outcome).inc()
@@ -141,6 +146,11 @@ def count_dropped_log_records(count: int) -> None:
 def count_dropped_request_records(count: int) -> None:
     """Answered requests that cannot be looked up, because they came faster than they were stored."""
     _live().dropped_request_records.inc(count)
+
+
+def count_dropped_spans(count: int) -> None:
+    """Spans of traces that the collector did not get."""
+    _live().dropped_spans.inc(count)
 
 
 def render() -> tuple[bytes, str]:
@@ -255,10 +265,14 @@ class _Live:
         self.refreshes = _Measured(_REFRESHES, registry)
         attempts = "Attempts to send a message with send_at."
         self.scheduled_sends = counter("opengrant_scheduled_sends_total", attempts, ("outcome",))
+        rows = "Rows of imports that have their outcome."
+        self.import_rows = counter("opengrant_import_rows_total", rows, ("provider", "outcome"))
         self.scheduled_waiting = gauge("opengrant_scheduled_messages", "Messages that wait to be sent.")
         self.dropped_log_records = counter("opengrant_log_records_dropped_total", "Log records lost to a full queue.")
         unstored = "Answered requests that cannot be looked up: they came faster than they were stored."
         self.dropped_request_records = counter("opengrant_request_records_dropped_total", unstored)
+        unsent = "Spans of traces that the collector did not get."
+        self.dropped_spans = counter("opengrant_trace_spans_dropped_total", unsent)
         closed = "Connections closed for what came before a request."
         self.refused_connections = counter("opengrant_http_connections_refused_total", closed, ("reason",))
         self._make_grants(registry)

@@ -32,7 +32,9 @@ from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
 from opengrant.imports.exporting import Exporting
 from opengrant.imports.imports import Imports
+from opengrant.imports.loading import Loading
 from opengrant.imports.restoring import Restoring
+from opengrant.imports.working import ImportWork
 from opengrant.mail.contacts import Contacts
 from opengrant.mail.drafts import Drafts
 from opengrant.mail.metadata import MessageMetadata
@@ -102,9 +104,11 @@ class Services:
     handover: Handover
     timeline: Timeline
     # imports
+    import_loading: Loading
     exporting: Exporting
     restoring: Restoring
     imports: Imports
+    import_work: ImportWork
     # calendars
     calendars: CalendarService
     rederiving: Rederiving

@@ -312,6 +312,15 @@ class Requests(_Part):
     """Bytes kept of an application's requests with errors, and as many of the others; above it the oldest go first."""
 
 
+class Imports(_Part):
+    """Imports of many grants."""
+
+    concurrency: Annotated[int, Field(ge=1, le=10_000)] = 200
+    """Rows that one process verifies at once: half of them with passwords at most, a quarter at one mail host."""
+    keep: Annotated[int, Field(ge=1, le=3650)] = 30
+    """Days that an import which has ended is kept, with its results and the rows that can be imported again."""
+
+
 class Settings(BaseSettings):
     """Environment, prefix `OPENGRANT_`, nested by `__`."""
 
@@ -391,6 +400,8 @@ class Settings(BaseSettings):
     """The ports for mail programs."""
     watch: Watch = Watch()
     """Mailboxes whose changes webhooks want to be told."""
+    imports: Imports = Imports()
+    """Imports of many grants."""
     requests: Requests = Requests()
     """Answered requests, to be looked up by their ids."""
     webhooks: Webhooks = Webhooks()

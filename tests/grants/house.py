@@ -39,7 +39,7 @@ from opengrant.providers.microsoft.oauth import Microsoft
 from opengrant.providers.zoom.oauth import Zoom
 from opengrant.store.engine.open import open_store
 from opengrant.store.engine.port import Row, Statement, Steps, Store
-from opengrant.store.grants.refreshing import Rates
+from opengrant.store.grants.paces import Rates
 from opengrant.store.tenants import applications
 from opengrant.tenants.workspaces import Workspaces
 from opengrant.vault import Keyring, MasterKey, Vault

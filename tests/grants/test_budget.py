@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from opengrant.connectors.connectors import ConnectorFields
 from opengrant.model import SECOND, ProviderName
 from opengrant.store.grants import refreshing
-from opengrant.store.grants.refreshing import Rates
+from opengrant.store.grants.paces import Rates
 from opengrant.store.operations import overview
 from tests.grants.house import House
 from tests.logins import connecting

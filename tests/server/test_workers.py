@@ -14,6 +14,7 @@ import httpx
 import psutil
 
 from tests.cli.test_commands import environment
+from tests.tracing.collector import Collector
 
 _WITHIN = 100.0
 
@@ -66,8 +67,10 @@ def measured_memory(url: str) -> float:
     return float(found[1])
 
 
-def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
-    with two_workers(tmp_path) as (parent, url):
+def test_a_worker_that_dies_is_replaced_and_each_sends_spans_of_its_own(tmp_path: Path) -> None:
+    # Traces that a caller has begun and samples, and none of our own.
+    env = {"OTEL_TRACES_SAMPLER": "parentbased_always_off"}
+    with Collector().running() as collector, two_workers(tmp_path, **collector.env, **env) as (parent, url):
         when(lambda: serving(tmp_path) == 2, "two workers did not come up")
         before = {worker.pid for worker in workers_of(parent)}
         assert len(before) == 2
@@ -77,6 +80,7 @@ def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
         assert len(after) == 2
         assert len(after & before) == 1
         assert httpx.get(f"{url}/readyz").status_code == 200
+        when(lambda: len(_processes_that_trace(url, collector)) == 2, "both workers did not send spans")
         # Of both workers together, without the one that was killed.
         when(
             lambda: measured_memory(url) > 1.5 * max(worker.memory_info().rss for worker in workers_of(parent)),
@@ -85,8 +89,17 @@ def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
         assert measured_memory(url) < 1.5 * sum(worker.memory_info().rss for worker in workers_of(parent))
         parent.terminate()
         assert parent.wait(60) == 0
+    assert {(span.trace, span.name) for span in collector.spans()} == {("a1" * 16, "GET /v3/grants")}
     ended = (tmp_path / "log").read_text().count('"event":"worker_ended"')
     assert ended == 3
+
+
+def _processes_that_trace(url: str, collector: Collector) -> set[str]:
+    for headers in ({"traceparent": f"00-{'a1' * 16}-{'b2' * 8}-01"}, {}):
+        # A connection each: any of the workers may take it.
+        with httpx.Client(verify=False, trust_env=False) as client:
+            assert client.get(f"{url}/v3/grants", headers=headers).status_code == 401
+    return {span.process["service.instance.id"] for span in collector.spans()}
 
 
 def test_workers_stop_in_order_when_their_parent_is_killed(tmp_path: Path) -> None:

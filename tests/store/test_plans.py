@@ -35,8 +35,10 @@ from opengrant.store.grants import addresses, grants, keyed, listing, refreshing
 from opengrant.store.grants.grants import Writing
 from opengrant.store.grants.leases import Lease
 from opengrant.store.grants.listing import FEW, FRONT, GrantFilters, Order, Position, Window
-from opengrant.store.grants.refreshing import Rates, Source
+from opengrant.store.grants.paces import Rates
+from opengrant.store.grants.refreshing import Source
 from opengrant.store.grants.source_health import SOURCE
+from opengrant.store.imports import batches as imports
 from opengrant.store.mail import watches
 from opengrant.store.operations import checkup, clock_steps, overview
 from opengrant.store.signin import tokens
@@ -480,6 +482,9 @@ def scripts(dialect: Dialect) -> dict[Callable[..., Any], list[Steps[Any]]]:
         ],
         grants.find_provider_email: [grants.find_provider_email("app", ProviderName.GOOGLE, EMAIL)],
         grants.find_email: [grants.find_email("app", EMAIL, exact=exact) for exact in (True, False)],
+        grants.owner_of_id: [grants.owner_of_id("g500"), grants.owner_of_id("none")],
+        imports.held: [imports.held("app", "import", limit=100)],
+        imports.release: [imports.release("app", "import", {"g500": START, "g501": END}, up_to=2, dialect=dialect)],
         grants.find_external: [grants.find_external("app", "x5"), grants.find_external("app", "none")],
         grants.set_aside: [grants.set_aside(GRANT)],
         grants.hold_unchanged: [grants.hold_unchanged(GRANT)],

@@ -371,6 +371,13 @@ async def test_grants_are_narrowed_sorted_and_taken_along(
     await console.enter(tenant, "/grants")
     emails = page.locator("table.grants tbody th")
     await expect(emails).to_have_text(["=room", "bea@example.comBea", "ann@example.comAnn"])
+    for width in (800, 1024):
+        await page.set_viewport_size({"width": width, "height": 900})
+        lines = await emails.locator("a").evaluate_all("(links) => links.map((one) => one.getClientRects().length)")
+        assert lines == [1, 1, 1], f"an address is broken at a width of {width}"
+        wider = "(table) => table.getBoundingClientRect().right - table.parentElement.getBoundingClientRect().right"
+        assert width < 1024 or await page.locator("table.grants").evaluate(wider) <= 0
+    await page.set_viewport_size({"width": 1280, "height": 900})
     heading = page.get_by_role("columnheader", name="Created")
     await heading.get_by_role("button").click()
     await expect(emails.first).to_contain_text("ann@example.com")

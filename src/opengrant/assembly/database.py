@@ -2,6 +2,7 @@
 
 import contextlib
 
+from opengrant import tracing
 from opengrant.errors import StoreUnavailable
 from opengrant.settings import Settings
 from opengrant.store.engine.migrate import MigrationError
@@ -21,7 +22,15 @@ async def open_database(settings: Settings, opened: contextlib.AsyncExitStack, *
     db = await connect_store(settings)
     opened.push_async_callback(db.close)
     await _prepare_schema(settings, db, make=make)
-    return db
+    return _traced(db)
+
+
+def _traced(db: Store) -> Store:
+    if (spans := tracing.current()) is None:
+        return db
+    from opengrant.store.engine.traced import TracedStore  # noqa: PLC0415 -- it needs what is not always installed
+
+    return TracedStore(db, spans)
 
 
 async def connect_store(settings: Settings) -> Store:

@@ -20,7 +20,7 @@ from opengrant.grants.schedule import Schedule
 from opengrant.grants.spool import Spool
 from opengrant.model import SECOND
 from opengrant.settings import Settings
-from opengrant.store.grants.refreshing import Rates
+from opengrant.store.grants.paces import Rates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +98,11 @@ def _connecting(settings: Settings, tools: Tools, base: Base, schedule: Schedule
     )
 
 
+def rates(settings: Settings) -> Rates:
+    """The budgets, which refreshes and imports share."""
+    return Rates(source=settings.refresh.budget, provider=settings.refresh.provider_budget)
+
+
 def _refresh(
     settings: Settings, tools: Tools, base: Base, schedule: Schedule, rotated_tokens: RotatedTokens
 ) -> Refresh:
@@ -117,7 +122,7 @@ def _refresh(
             concurrency=refresh.concurrency,
             proofs=settings.outbound.mail_threads,
             policy=Policy(after=refresh.brake_after, probe_every=int(refresh.probe_degraded * SECOND)),
-            rates=Rates(source=refresh.budget, provider=refresh.provider_budget),
+            rates=rates(settings),
         ),
         meters=Meters(observe=metrics.observe_refresh, late=metrics.observe_lateness, activity=base.activity),
     )

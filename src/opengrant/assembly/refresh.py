@@ -24,7 +24,7 @@ from opengrant.grants.spool import Spool
 from opengrant.model import Clock
 from opengrant.providers.capabilities import Providers
 from opengrant.store.engine.port import Store
-from opengrant.store.grants.refreshing import Rates
+from opengrant.store.grants.paces import Rates
 from opengrant.vault import Vault
 from opengrant.vault.digests import Digests
 

@@ -14,7 +14,7 @@ from opengrant.assembly.base import Base, build_base
 from opengrant.assembly.calendars import build_calendars
 from opengrant.assembly.events import build_deliveries, build_delivery_sender, build_webhooks
 from opengrant.assembly.grants import GrantsRoom, build_grants
-from opengrant.assembly.imports import build_exporting, build_restoring
+from opengrant.assembly.imports import build_exporting, build_import_loading, build_import_work, build_restoring
 from opengrant.assembly.mail import (
     MAIL_PLACES,
     build_mail,
@@ -78,6 +78,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
     aliases = Aliases(tokens=grants.refresh.tokens, providers=tools.providers.aliases)
     sending = build_sending(tools, mail, signatures, aliases, idempotency)
     schedules = build_schedules(tools)
+    restoring = build_restoring(tools, grants.schedule)
     return Services(
         db=db,
         public_url=settings.public_url,
@@ -106,8 +107,10 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
             db=db, clock=clock, states=States(db=db, vault=tools.vault), passwords=tools.providers.passwords
         ),
         timeline=Timeline(db=db),
+        import_loading=build_import_loading(tools),
         exporting=build_exporting(tools),
-        restoring=build_restoring(tools, grants.schedule),
+        restoring=restoring,
+        import_work=build_import_work(settings, tools, grants, restoring, opened),
         calendars=build_calendars(tools, grants.grants, rederiving),
         rederiving=rederiving,
         feeds=Feeds(db=db, digests=tools.digests, clock=clock),

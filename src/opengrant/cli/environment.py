@@ -11,6 +11,7 @@ from opengrant.cli.serving import Failure
 from opengrant.settings import sources
 
 PREFIX = "OPENGRANT_"
+_PREFIXES = (PREFIX, "OTEL_")
 _OPTIONS: Mapping[str, str] = {
     "--data-dir": "OPENGRANT_DATA_DIR",
     "--log-format": "OPENGRANT_LOG_FORMAT",
@@ -54,7 +55,7 @@ def _read(named: str | None) -> None:
         return
     present = {name.upper() for name in os.environ}
     for name, value in _parsed(path).items():
-        if name.upper().startswith(PREFIX) and name.upper() not in present:
+        if name.upper().startswith(_PREFIXES) and name.upper() not in present:
             os.environ[name.upper()] = value
             sources[name.upper()] = str(path)
 

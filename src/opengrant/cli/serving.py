@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from opengrant import metrics, settings
 from opengrant.settings import Settings
+from opengrant.tracing import start as traces
 
 if TYPE_CHECKING:
     from opengrant.assembly.installation import Installation
@@ -38,6 +39,7 @@ def serve(*, work: bool) -> None:
     """Run the API, and with `work` the background work too. Raises Failure, and what an installation raises."""
     _load_without_collecting()
     configured = load_settings()
+    _prepare_traces()
     if configured.workers > 1:
         directory = configured.data_dir / "metrics"
         try:
@@ -62,6 +64,7 @@ def work(*, port: int | None) -> None:
     from opengrant.server import process, sockets  # noqa: PLC0415 -- --help must not load the server
 
     configured = load_settings()
+    _prepare_traces()
     try:
         process.run_work(configured, port=port)
     except sockets.CannotListen as problem:
@@ -84,6 +87,14 @@ def ready(*, port: int | None) -> None:
         connection.close()
     if answer.status != 200:
         raise Failure(f"Not ready: {answer.status} {text}")
+
+
+def _prepare_traces() -> None:
+    """Before workers are forked: they share what is loaded. Raises Failure."""
+    try:
+        traces.prepare()
+    except traces.CannotTrace as problem:
+        raise Failure(str(problem)) from None
 
 
 def _load_without_collecting() -> None:

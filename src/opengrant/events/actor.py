@@ -20,7 +20,7 @@ class Actor:
     """`name` is `<kind>:<id>`, or one word where there is only one of the kind.
 
     key:<API key's id>, grant:<id, of an access token>, service_account:<key id>, console:<session id, of a link>,
-    cli:<user of the operating system>, clock, start, anonymous
+    cli:<user of the operating system>, import:<id>, clock, start, anonymous
     """
 
     name: str
@@ -48,6 +48,11 @@ class Actor:
     def anonymous(cls, request_id: str) -> "Actor":
         """A caller without credentials."""
         return cls("anonymous", request_id)
+
+    @classmethod
+    def of_import(cls, import_id: str) -> "Actor":
+        """The work of an import, which any node does: who began it is in the import's own entry."""
+        return cls(f"import:{import_id}")
 
     @classmethod
     def command_line(cls, user: str) -> "Actor":

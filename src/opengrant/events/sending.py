@@ -12,11 +12,13 @@ import random
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
 
 import structlog
 from pydantic import SecretStr
 from pydantic_core import from_json
 
+from opengrant import tracing
 from opengrant.errors import ProviderFailure, StoreUnavailable
 from opengrant.events import attempts
 from opengrant.events.contents import Contents, NotNow, fitted
@@ -156,12 +158,29 @@ class DeliverySender:
         return _Taken(webhook, secret, claim.owner, claimed)
 
     async def _deliver(self, taken: "_Taken", delivery: Delivery) -> None:
+        if (spans := tracing.current()) is None:
+            await self._try(taken, delivery)
+            return
+        about = {
+            "opengrant.application_id": delivery.application_id,
+            "opengrant.webhook_id": delivery.webhook_id,
+            "opengrant.event_id": delivery.event_id,
+            "opengrant.grant_id": delivery.subject or None,
+            "opengrant.attempt": delivery.attempts,
+            "server.address": urlsplit(taken.webhook.url).hostname,
+        }
+        with spans.remote(f"deliver {delivery.type}", about, event_id=delivery.event_id) as span:
+            outcome = await self._try(taken, delivery)
+            spans.ends(span, outcome, well=_kind(outcome) == "delivered")
+
+    async def _try(self, taken: "_Taken", delivery: Delivery) -> str:
+        """Send it, and write what came of it. Returns that."""
         webhook = taken.webhook
         try:
             signed = await self._signed(taken, delivery)
         except NotNow:
             await self._postpone(taken, delivery)
-            return
+            return "postponed"
         attempt, wait = await self._attempt(taken, delivery, signed)
         point("delivery.sent")
         kind = _kind(attempt.outcome)
@@ -174,6 +193,7 @@ class DeliverySender:
         due_at = self.clock() + pause(delivery.attempts, asked=wait, chance=random.random())  # noqa: S311 -- jitter
         with contextlib.suppress(StoreUnavailable):  # it is due again when the claim expires
             await self.db.write(self._write(taken, delivery, kind, attempt, due_at=due_at))
+        return attempt.outcome
 
     async def _attempt(self, taken: "_Taken", delivery: Delivery, signed: Signed) -> tuple[Attempt, float | None]:
         """Send it. Returns what came of it, and the seconds of a Retry-After."""

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from opengrant import tracing
 from opengrant.jobs.loop import Job
 from opengrant.services import Services
 
@@ -11,6 +12,10 @@ KEEP_ROTATIONS = timedelta(hours=24)
 
 def sweep(services: Services) -> Job:
     async def run() -> None:
+        with tracing.span("sweep", {}):
+            await forget()
+
+    async def forget() -> None:
         for application in await services.applications.list_all():
             await services.rotated_tokens.forget_old(application, older_than=KEEP_ROTATIONS)
             await services.idempotency.forget(application)
@@ -22,6 +27,7 @@ def sweep(services: Services) -> Job:
             await services.sessions.forget(application)
             await services.activity.forget(application)
             await services.grant_counts.sweep(application)
+            await services.import_work.forget(application)
         await services.audit.forget()
         await services.about.sweep()
 

@@ -80,6 +80,8 @@ class _Bridge(logging.Handler):
         event: Record = {**structlog.contextvars.get_contextvars(), "logger": record.name}
         if (current_request := request_id.get()) is not None:
             event["request_id"] = current_request
+        if self._writer.trace is not None:
+            event.update(self._writer.trace())
         event["ts"] = int(record.created * 1e9)
         event["level"] = record.levelname.lower()
         if record.exc_info and (error := raised(record.exc_info)) is not None:

@@ -9,7 +9,7 @@ import logging
 import select
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from queue import Empty, SimpleQueue
 from typing import Any, BinaryIO
@@ -35,6 +35,7 @@ class LogWriter:
     threshold  lowest level that is written, as a number of the standard library's. At DEBUG the messages of other
                libraries' exceptions are shown too
     shape      what is written for a line of JSON; None: the line
+    trace      the ids of the current span as fields; None: traces are off
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class LogWriter:
         self._on_drop = on_drop
         self._limit = limit
         self._shape = shape
+        self.trace: Callable[[], Mapping[str, str]] | None = None
         self._queue: SimpleQueue[Record | bytes | None] = SimpleQueue()
         self._dropped = 0
         self._reported = 0
@@ -73,6 +75,8 @@ class LogWriter:
         event["level"] = method
         if (current_request := request_id.get()) is not None:
             event["request_id"] = current_request
+        if self.trace is not None:
+            event.update(self.trace())
         if "exc_info" in event and (error := raised(event.pop("exc_info"))) is not None:
             event["exception"] = describe(error, quote=self.quote_exceptions)
         return (event,), {}

@@ -12,6 +12,8 @@ class CustomConnect:
 
     scope     what the caller named; None means the connector's default
     login_id  the hosted sign-in that it comes from
+    grant_id  the id that the grant shall have; None: a new one, or the one that the mailbox has
+    hold_refresh  do not refresh the grant until its import is cut over
     """
 
     login: MailboxLogin
@@ -21,6 +23,8 @@ class CustomConnect:
     workspace_id: str | None = None
     external_id: str | None = None
     login_id: str | None = None
+    grant_id: str | None = None
+    hold_refresh: bool = False
 
     @property
     def provider(self) -> ProviderName:

@@ -56,6 +56,8 @@ class Import:
     started_at: Micros | None
     finished_at: Micros | None
     updated_at: Micros
+    cut_at: Micros | None = None
+    released: int = 0
 
 
 @record

@@ -93,6 +93,7 @@ class Conversation:
         request = _request(method, url, headers or {}, body)
         if request is None:
             raise self.attempt.failure("bad_host")
+        self.attempt.asked = request[0].host
         outcome = await self._client.send(*request, within=self._patience, enough=enough)
         if isinstance(outcome, Fault):
             raise self._failure(outcome)

@@ -18,6 +18,7 @@ from typing import Literal, Protocol
 
 from pydantic import SecretStr
 
+from opengrant import tracing
 from opengrant.errors import Evidence, Leg, OpenGrantError, ProviderFailure, Step
 from opengrant.model import fold
 from opengrant.net.masking import Mask
@@ -83,6 +84,7 @@ class Attempt:
 
     bearer  `password` is an access token, for the mechanism XOAUTH2
     stays   the connection is used after the login
+    asked   the host that the last HTTP request went to
     """
 
     provider: str
@@ -93,6 +95,7 @@ class Attempt:
     host: str = ""
     bearer: bool = False
     stays: bool = False
+    asked: str = ""
 
     def failure(
         self, code: str, *, text: str | bytes = "", status: int | None = None, subcodes: tuple[str, ...] = ()
@@ -185,8 +188,11 @@ def observed(attempt: Attempt, observe: Observe | None) -> Iterator[None]:
         outcome = "given_up"
         raise
     finally:
+        seconds = time.monotonic() - started
         if observe is not None:
-            observe(attempt.provider, attempt.leg, outcome, time.monotonic() - started)
+            observe(attempt.provider, attempt.leg, outcome, seconds)
+        if (spans := tracing.current()) is not None:
+            spans.ended(attempt.provider, attempt.leg, outcome, seconds, attempt.host or attempt.asked)
 
 
 class Tries(Protocol):

@@ -16,6 +16,7 @@ from urllib.parse import quote_plus
 from pydantic import SecretStr
 from pydantic_core import from_json
 
+from opengrant import tracing
 from opengrant.errors import Evidence, Leg, ProviderFailure
 from opengrant.model import Clock, Micros, now
 from opengrant.net.http_client import HttpClient, Place, header_lines, place_of
@@ -150,11 +151,12 @@ class Http:
         request: Callable[[Place], str],
         secrets: tuple[SecretStr, ...],
     ) -> Answer:
-        began = time.perf_counter()
+        began, host = time.perf_counter(), ""
         sent_at = self._clock()
         outcome: Reply | Fault
         try:
             place = _place(url)
+            host = place.host
             sent = request(place).encode("ascii")
         except ValueError:
             outcome = _REQUEST_INVALID
@@ -162,7 +164,7 @@ class Http:
             outcome = await self._client.send(place, sent, within=self._timeout)
         seconds = time.perf_counter() - began
         if isinstance(outcome, Reply):
-            self._observe(provider, leg, f"{outcome.status // 100}xx", seconds)
+            self._note(provider, leg, f"{outcome.status // 100}xx", seconds, host)
             return Answer(
                 provider,
                 leg,
@@ -174,11 +176,16 @@ class Http:
                 self._clock(),
                 secrets,
             )
-        self._observe(provider, leg, outcome.code, seconds)
+        self._note(provider, leg, outcome.code, seconds, host)
         evidence = Evidence(
             provider, leg, outcome.step, status=outcome.status, code=outcome.code, text=outcome.text, sent=outcome.sent
         )
         raise ProviderFailure(evidence)
+
+    def _note(self, provider: str, leg: Leg, outcome: str, seconds: float, host: str) -> None:
+        self._observe(provider, leg, outcome, seconds)
+        if (spans := tracing.current()) is not None:
+            spans.ended(provider, leg, outcome, seconds, host)
 
 
 def _tls_context(ca_file: Path | None) -> ssl.SSLContext:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from opengrant import tracing
 from opengrant.net.guard import Guard
 from opengrant.net.guarded_http import Conversation, Page
 from opengrant.net.http_client import HttpClient
@@ -34,6 +35,8 @@ class Receivers:
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Page:
         """As `get`."""
+        if (spans := tracing.current()) is not None:
+            headers = {**headers, **spans.traceparent()}
         return await self._conversation().ask("POST", url, headers=headers, body=body, enough=_ENOUGH)
 
     async def close(self) -> None:

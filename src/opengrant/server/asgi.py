@@ -5,6 +5,8 @@ Apart from assembly/, because commands open an installation without HTTP.
 
 from starlette.types import ASGIApp
 
+from opengrant import tracing
+
 # Importing a route file enters its routes; /openapi.json lists them in this order.
 # isort: off
 from opengrant.api import applications as _applications  # noqa: F401
@@ -50,7 +52,7 @@ from opengrant.api import description
 from opengrant.api.http import static
 from opengrant.api.http.cors import Cors
 from opengrant.api.http.endpoint import build_router
-from opengrant.api.http.middleware import Middleware
+from opengrant.api.http.middleware import Middleware, Traced
 from opengrant.api.unserved import UNSERVED
 from opengrant.assembly.installation import Installation
 
@@ -64,12 +66,14 @@ def asgi(installed: Installation) -> ASGIApp:
     hosted_pages.add_to(router, installed.services)
     feeds.add_to(router, installed.services.feeds)
     static.add_to(router)
-    return Middleware(
+    app = Middleware(
         Cors(router, installed.services.redirects),
         max_requests=settings.max_requests,
         page_of=static.lost,
         requests=installed.services.requests,
     )
+    spans = tracing.current()
+    return app if spans is None else Traced(app, spans)
 
 
 def status_asgi(installed: Installation) -> ASGIApp:

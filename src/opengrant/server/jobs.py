@@ -7,6 +7,7 @@ from opengrant.jobs.announce import announce
 from opengrant.jobs.clock_steps import ahead
 from opengrant.jobs.deliver import deliver
 from opengrant.jobs.derive_again import derive_again
+from opengrant.jobs.imports import imports
 from opengrant.jobs.loop import Job
 from opengrant.jobs.measure import measure
 from opengrant.jobs.refresh import refresh, replay
@@ -41,4 +42,5 @@ def shared(services: Services) -> Sequence[Job]:
         ahead(services),
         derive_again(services),
         watch(services),
+        imports(services),
     ]

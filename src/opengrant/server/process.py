@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 import uvloop
 
-from opengrant import __version__, logs, metrics
+from opengrant import __version__, logs, metrics, tracing
 from opengrant.assembly.installation import Installation, installation
 from opengrant.jobs.loop import run_jobs
 from opengrant.server import jobs, warm_up
@@ -23,6 +23,7 @@ from opengrant.server.sockets import allow_open_files, listen, url_of
 from opengrant.server.uvicorn_server import STOP, Server, config
 from opengrant.server.workers import Workers, in_child
 from opengrant.settings import Settings, say_unknown, unknown
+from opengrant.tracing.start import traces
 
 log = structlog.get_logger()
 
@@ -45,10 +46,13 @@ def run(settings: Settings, *, work: bool, announce: Announce) -> None:
 
 
 def _run(settings: Settings, what: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run it in an event loop, with the log of this process open."""
+    """Run it in an event loop, with the log and the traces of this process open."""
     writer = _log(settings)
     try:
-        uvloop.run(what())
+        with traces(metrics.count_dropped_spans):
+            if (spans := tracing.current()) is not None:
+                writer.trace = spans.ids
+            uvloop.run(what())
     finally:
         writer.close()
 

@@ -90,6 +90,14 @@ def destroy(application_id: str, owner_kind: str, owner_ids: Sequence[str]) -> S
         yield destroy_arm(application_id, owner_kind, owner_id).alone
 
 
+def destroy_one(application_id: str, owner_kind: str, owner_id: str, purpose: str) -> Steps[None]:
+    """Delete one secret of an owner."""
+    yield Statement(
+        "delete from secrets where application_id = $1 and owner_kind = $2 and owner_id = $3 and purpose = $4",
+        (application_id, owner_kind, owner_id, purpose),
+    )
+
+
 def count_not_under(key_id: str) -> Steps[int]:
     rows = yield Statement("select count(*) from secrets where key_id <> $1", (key_id,))
     return int(rows[0][0])

@@ -9,11 +9,12 @@ import random
 import re
 import time
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from opengrant import logs, metrics
+from opengrant import logs, metrics, tracing
 from opengrant.api.http import responses
 from opengrant.api.http.exchange import ClientGone
 from opengrant.api.http.path_tree import raw_path
@@ -21,11 +22,14 @@ from opengrant.api.http.request import Disconnected
 from opengrant.errors import Internal, OAuthRefused, OpenGrantError, Overloaded, StoreUnavailable
 from opengrant.operations.request_log import NO_APPLICATION, Entry, RequestLog
 
+if TYPE_CHECKING:
+    from opengrant.tracing.spans import Spans
+
 log = structlog.get_logger()
 
 _CLIENT_GONE = 499
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
-"""Polled every few seconds: logged at debug level."""
+"""Polled every few seconds: logged at debug level, and not traced."""
 
 
 PageOf = Callable[[Scope, OpenGrantError], responses.Raw | None]
@@ -52,6 +56,7 @@ class Middleware:
         self.max_requests = max_requests
         self.under_way = 0
         self.log = logs.current()
+        self.spans = tracing.current()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -109,6 +114,10 @@ class Middleware:
         metrics.observe_request(scope["method"], route, status, seconds)
         if self.requests is not None and route.startswith("/v3/"):
             _keep(self.requests, scope, route, status, problem, seconds)
+        if self.spans is not None and (span := scope.get("opengrant.span")) is not None:
+            told: dict[str, str | int | float] = {"request_id": scope["opengrant.request_id"]}
+            _add_caller(told, scope, problem)
+            self.spans.answered(span, scope["method"], scope.get("opengrant.route"), status, told)
         if self.log is None or self.log.threshold > (logging.DEBUG if route in _QUIET else logging.INFO):
             return
         fields: dict[str, str | int | float] = {
@@ -117,21 +126,43 @@ class Middleware:
             "status": status,
             "ms": round(seconds * 1000, 2),
         }
-        if (caller := scope.get("opengrant.caller")) is not None:
-            fields["application_id"] = caller.application.id
-            fields["key_id"] = caller.key_id
-        elif (session := scope.get("opengrant.session")) is not None:
-            fields["application_id"] = session.application.id
-            fields["session_id"] = session.id
-            if session.key_id is not None:
-                fields["key_id"] = session.key_id
-        elif (holder := scope.get("opengrant.holder")) is not None:
-            fields["application_id"] = holder.application.id
-            fields["grant_id"] = holder.grant_id
-        if problem is not None:
-            fields["error"] = _type_of(problem)
+        _add_caller(fields, scope, problem)
+        if self.log.trace is not None:
+            fields |= self.log.trace()
         level = "debug" if route in _QUIET else "info"
         self.log.put(logs.trusted_line(level, "request", scope["opengrant.request_id"], fields))
+
+
+def _add_caller(fields: dict[str, str | int | float], scope: Scope, problem: OpenGrantError | None) -> None:
+    """Who asked, and the error: ids of ours, and a word from a fixed set."""
+    if (caller := scope.get("opengrant.caller")) is not None:
+        fields["application_id"] = caller.application.id
+        fields["key_id"] = caller.key_id
+    elif (session := scope.get("opengrant.session")) is not None:
+        fields["application_id"] = session.application.id
+        fields["session_id"] = session.id
+        if session.key_id is not None:
+            fields["key_id"] = session.key_id
+    elif (holder := scope.get("opengrant.holder")) is not None:
+        fields["application_id"] = holder.application.id
+        fields["grant_id"] = holder.grant_id
+    if problem is not None:
+        fields["error"] = _type_of(problem)
+
+
+class Traced:
+    """ASGI middleware around `Middleware`, for a process with traces: each request is a span."""
+
+    def __init__(self, inner: ASGIApp, spans: "Spans") -> None:
+        self.inner, self.spans = inner, spans
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in _QUIET:
+            await self.inner(scope, receive, send)
+            return
+        with self.spans.request(scope["headers"]) as span:
+            scope["opengrant.span"] = span
+            await self.inner(scope, receive, send)
 
 
 def _type_of(problem: OpenGrantError) -> str:

@@ -15,7 +15,7 @@ from opengrant.errors import InvalidRequest
 from opengrant.grants.connect.exchange import RefreshTokenExchange, StoreProof
 from opengrant.grants.connect.proof import Proof
 from opengrant.grants.connect.prove import Prove
-from opengrant.grants.connect.record import Record
+from opengrant.grants.connect.record import Record, Storing
 from opengrant.model import Application, CustomConnect, Grant, ProviderName
 from opengrant.model.logins import AgentAccountLogin, HostedLogin, OAuthLogin, OrganisationLogin, PasswordLogin
 from opengrant.providers.registry import FACTS
@@ -47,6 +47,19 @@ class Connect:
 
         return await self._verified(app, ask, write)
 
+    async def imported(self, app: Application, ask: CustomConnect, found: WithClient, storing: Storing) -> Grant:
+        """As `custom`, for a row of an import.
+
+        found    of `connector`: one look-up does for many rows
+        storing  writes many grants at once
+        Not limited like requests: the import bounds its rows itself. Raises what `custom` raises.
+        """
+
+        async def write(found: WithClient, proof: Proof) -> Grant | None:
+            return await self.record.by_mailbox(app, ask, found, proof, storing)
+
+        return await self._prove_and_write(app, ask, found, write)
+
     async def renew(self, app: Application, grant: Grant, ask: CustomConnect) -> Grant:
         """New credentials for a grant that the caller names; they must be of the same mailbox.
 
@@ -62,7 +75,7 @@ class Connect:
     async def prove_password(self, app: Application, ask: CustomConnect, login: PasswordLogin) -> Proof:
         """The first two steps alone, for a user who types a password here. Raises what `custom` raises."""
         with self.limit.bounded():
-            return await self.prove.by_password(ask, login, await self._connector(app, ask))
+            return await self.prove.by_password(ask, login, await self.connector(app, ask))
 
     async def password_servers(self, login: PasswordLogin, *, search: bool) -> tuple[str, ...]:
         """Where the password of a login would go: see NamesServers. Raises what `custom` raises."""
@@ -77,7 +90,7 @@ class Connect:
         Raises what `custom` raises; InvalidRequest when the provider gave no refresh token.
         """
         with self.limit.bounded():
-            found = await self._connector(app, ask)
+            found = await self.connector(app, ask)
             return await self.prove.by_code(ask, found, code, redirect_uri=redirect_uri, verifier=verifier)
 
     async def refuse_other_owner(self, app: Application, provider: ProviderName, proof: Proof) -> None:
@@ -89,7 +102,7 @@ class Connect:
 
     async def accept(self, app: Application, ask: CustomConnect, proof: Proof) -> Grant:
         """The last step: store what was proven. Raises what `custom` raises."""
-        found = await self._connector(app, ask)
+        found = await self.connector(app, ask)
         # A proof that an earlier release kept has no number: it gets the one of this moment.
         return await self.record.by_mailbox(app, ask, found, replace(proof, asked=proof.asked or found.asked))
 
@@ -101,23 +114,33 @@ class Connect:
         renews  id of the grant that is written, where the caller names one and not the proof
         """
         with self.limit.bounded():
-            found = await self._connector(app, ask)
-            match ask.login:
-                case OAuthLogin() as login:
-                    grant = await self.exchange.run(app, ask, login, found, write, renews=renews)
-                case OrganisationLogin() as login:
-                    grant = await write(found, await self.prove.by_organisation(ask, login, found))
-                case HostedLogin():
-                    raise InvalidRequest("settings: a hosted sign-in is redeemed at POST /v3/connect/token.")
-                case login:
-                    if isinstance(login, AgentAccountLogin):
-                        await self.domains.require_owner(app, login.email)
-                    grant = await write(found, await self.prove.by_password(ask, login, found))
+            return await self._prove_and_write(app, ask, await self.connector(app, ask), write, renews=renews)
+
+    async def _prove_and_write(
+        self,
+        app: Application,
+        ask: CustomConnect,
+        found: WithClient,
+        write: StoreProof,
+        *,
+        renews: str | None = None,
+    ) -> Grant:
+        match ask.login:
+            case OAuthLogin() as login:
+                grant = await self.exchange.run(app, ask, login, found, write, renews=renews)
+            case OrganisationLogin() as login:
+                grant = await write(found, await self.prove.by_organisation(ask, login, found))
+            case HostedLogin():
+                raise InvalidRequest("settings: a hosted sign-in is redeemed at POST /v3/connect/token.")
+            case login:
+                if isinstance(login, AgentAccountLogin):
+                    await self.domains.require_owner(app, login.email)
+                grant = await write(found, await self.prove.by_password(ask, login, found))
         if grant is None:
             raise InvalidRequest("The grant was deleted while the credentials were verified.")
         return grant
 
-    async def _connector(self, app: Application, ask: CustomConnect) -> WithClient:
+    async def connector(self, app: Application, ask: CustomConnect) -> WithClient:
         """The connector to ask with, and the next verification number. Raises InvalidRequest."""
         found = await self.db.write_soon(
             connector_rows.find_to_ask(app.id, ask.provider, credential_id=ask.credential_id, dialect=self.db.dialect)

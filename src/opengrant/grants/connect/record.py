@@ -1,11 +1,11 @@
 """Storing a proof: a new grant, or a renewed one, with its sealed secret and its event in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from opengrant.domains.domains import Domains
-from opengrant.errors import InvalidRequest
+from opengrant.errors import GrantIdTaken, InvalidRequest
 from opengrant.events import payloads as events
 from opengrant.events.activity import VERIFIED, Activity
 from opengrant.grants import refusals as outcome
@@ -23,7 +23,7 @@ from opengrant.store.grants import grants
 from opengrant.tenants.workspaces import Workspaces, workspace_domain
 
 
-class _Proven(NamedTuple):
+class Proven(NamedTuple):
     """What is to be stored. keys: of the mailbox, the one for a new grant first."""
 
     app: Application
@@ -33,19 +33,56 @@ class _Proven(NamedTuple):
     keys: Sequence[str]
 
 
-class _Seen(NamedTuple):
+class Seen(NamedTuple):
     """What is stored before a proof is written.
 
     existing  the grant that has the mailbox's key
     holder    the grant that has the external id of the request
     namesake  under the rule `subject`: the grant of another account with the address
     home      the id of the workspace for a new grant of that address; None: the application has no default one yet
+    id_taken  another grant, of any application, has the id that the request names
     """
 
     existing: Grant | None
     holder: Grant | None
     namesake: Grant | None
     home: str | None
+    id_taken: bool = False
+
+
+class Writing(NamedTuple):
+    """How a proof is stored.
+
+    script  makes the script, which writes only if what was seen is unchanged; a script runs once
+    grant   as it will be
+    renews  the grant was there before
+    """
+
+    script: Callable[[], Steps[Grant | None]]
+    grant: Grant
+    renews: bool
+
+
+class Storing(Protocol):
+    """How a round reads and writes: alone, or together with others."""
+
+    async def look(self, proven: Proven) -> Seen: ...
+
+    async def write(self, writing: Writing) -> Grant | None:
+        """None when the stored grant has changed, or another grant took the external id or the id meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Alone:
+    """Each in a transaction of its own."""
+
+    db: Store
+
+    async def look(self, proven: Proven) -> Seen:
+        return await self.db.read(look(proven))
+
+    async def write(self, writing: Writing) -> Grant | None:
+        return await unless_taken(self.db, writing.script())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,15 +98,24 @@ class Record:
     activity: Activity
     rows: GrantRows
 
-    async def by_mailbox(self, app: Application, ask: CustomConnect, found: WithClient, proof: Proof) -> Grant:
+    async def by_mailbox(
+        self,
+        app: Application,
+        ask: CustomConnect,
+        found: WithClient,
+        proof: Proof,
+        storing: Storing | None = None,
+    ) -> Grant:
         """Create the grant of the proven mailbox, or renew the one that it has.
 
+        storing  None: in a transaction of its own
         Raises InvalidRequest, ReauthEmailInvalid, Blocked, Overloaded.
         """
         if ask.workspace_id is not None:
             await self.workspaces.require(app, ask.workspace_id)
-        proven = _Proven(app, ask, found, proof, ownership.keys_of(app, ask.provider, proof.identity))
-        return await retry_on_change(lambda: self._write(proven), subject="mailbox")
+        proven = Proven(app, ask, found, proof, ownership.keys_of(app, ask.provider, proof.identity))
+        way = storing or _Alone(self.db)
+        return await retry_on_change(lambda: self._write(proven, way), subject="mailbox")
 
     async def by_id(
         self, app: Application, grant: Grant, ask: CustomConnect, found: WithClient, proof: Proof
@@ -110,30 +156,32 @@ class Record:
         else:
             ownership.standing(existing, proof, hosted=True)
 
-    async def _write(self, proven: _Proven) -> Grant | None:
+    async def _write(self, proven: Proven, way: Storing) -> Grant | None:
         """One round. None when a concurrent write was first."""
         app, ask, found, proof, _ = proven
-        seen = await self.db.read(_look(proven))
+        seen = await way.look(proven)
         existing, aside = seen.existing, None
         if existing is not None:
             outcome.refuse_blocked(existing)
             if ownership.standing(existing, proof, hosted=ask.login_id is not None) is Standing.OUTRANKS:
                 existing, aside = None, existing
         _refuse_holder(seen.holder, existing)
+        _refuse_other_id(ask.grant_id, seen, existing)
         if existing is None:
-            written = await unless_taken(self.db, await self._creation(proven, seen, aside))
+            writing = await self._creation(proven, seen, aside)
         elif ownership.too_late(existing, proof):
             return existing  # a later verification of this mailbox is stored already, and wins
         else:
-            written = await unless_taken(self.db, self._renewal(proven, existing))
+            writing = self._renewal(proven, existing)
+        written = await way.write(writing)
         if written is None:
             await self._require_source(app, ask, found, proof)
         else:
             self.activity.count(app.id, ask.provider, VERIFIED)
         return written
 
-    async def _creation(self, proven: _Proven, seen: _Seen, aside: Grant | None) -> Steps[Grant | None]:
-        """The script that makes the grant. aside: the grant that has the mailbox's key, and gives it up."""
+    async def _creation(self, proven: Proven, seen: Seen, aside: Grant | None) -> Writing:
+        """Makes the grant. aside: the grant that has the mailbox's key, and gives it up."""
         app, ask, found, proof, keys = proven
         if aside is None:
             _refuse_other_account(seen.namesake, ask.provider, proof.identity)
@@ -142,14 +190,16 @@ class Record:
             workspace_id = (await self.workspaces.default(app)).id
         fresh = self.rows.fresh(app, ask, found, proof, keys[0], workspace_id=workspace_id)
         event = events.created(fresh, at=fresh.created_at, login_id=ask.login_id)
-        return self._add(self.rows.writing(fresh, proof, event), aside)
+        row = self.rows.writing(fresh, proof, event)
+        return Writing(lambda: self._add(row, aside), fresh, renews=False)
 
-    def _renewal(self, proven: _Proven, existing: Grant) -> Steps[Grant | None]:
-        """The script that renews the grant."""
+    def _renewal(self, proven: Proven, existing: Grant) -> Writing:
+        """Renews the grant."""
         _, ask, found, proof, _ = proven
         renewed = self.rows.renewed(existing, ask, found, proof)
         event = events.reauthenticated(renewed, before=existing, at=renewed.updated_at)
-        return self._replace(self.rows.writing(renewed, proof, event), existing, proof)
+        row = self.rows.writing(renewed, proof, event)
+        return Writing(lambda: self._replace(row, existing, proof), renewed, renews=True)
 
     def _replace(self, writing: grants.Writing, existing: Grant, proof: Proof) -> Steps[Grant | None]:
         # A claim was compared with the account that was read; another may have come since.
@@ -184,7 +234,7 @@ class Record:
             )
 
 
-def _look(proven: _Proven) -> Steps[_Seen]:
+def look(proven: Proven) -> Steps[Seen]:
     app, ask, identity = proven.app, proven.ask, proven.proof.identity
     domain = workspace_domain(identity.email)
     existing, home = yield from grants.find_mailbox_and_home(app.id, ask.provider, proven.keys, domain)
@@ -193,7 +243,10 @@ def _look(proven: _Proven) -> Steps[_Seen]:
         holder = yield from grants.find_external(app.id, ask.external_id)
     if existing is None and _identified_by_subject(app, identity):
         namesake = yield from grants.find_provider_email(app.id, ask.provider, identity.email)
-    return _Seen(existing, holder, namesake, home)
+    taken = False
+    if ask.grant_id is not None and (existing is None or existing.id != ask.grant_id):
+        taken = (yield from grants.owner_of_id(ask.grant_id)) is not None
+    return Seen(existing, holder, namesake, home, taken)
 
 
 def _identified_by_subject(app: Application, identity: Identity) -> bool:
@@ -208,6 +261,16 @@ def _refuse_other_account(holder: Grant | None, provider: ProviderName, identity
             f"{identity.email} has a grant of another {provider} account (this application identifies grants"
             " by the provider's account id). Delete that grant first if the address changed hands."
         )
+
+
+def _refuse_other_id(wanted: str | None, seen: Seen, existing: Grant | None) -> None:
+    """A mailbox keeps the id of its grant, and an id is one grant's. Raises GrantIdTaken."""
+    if wanted is None:
+        return
+    if existing is not None and existing.id != wanted:
+        raise GrantIdTaken(f"grant_id: this mailbox has the grant {existing.id} already. Use that id.")
+    if existing is None and seen.id_taken:
+        raise GrantIdTaken("grant_id: another mailbox has a grant of this id. Leave it out, to get a new one.")
 
 
 async def refuse_taken(db: Store, app: Application, external_id: str | None, existing: Grant | None) -> None:

@@ -7,7 +7,7 @@ from opengrant.grants import live_secrets
 from opengrant.grants.connect.ownership import same_account, vouched_by_change
 from opengrant.grants.connect.proof import Proof
 from opengrant.grants.schedule import Schedule
-from opengrant.model import Application, Clock, CustomConnect, Grant, Micros, ProviderName
+from opengrant.model import Application, Clock, CustomConnect, Grant, Micros
 from opengrant.model.basics import ShownSettings
 from opengrant.model.secrets import NoSecret, OAuthSecret
 from opengrant.providers.capabilities import Providers
@@ -32,10 +32,10 @@ class GrantRows:
     def fresh(
         self, app: Application, ask: CustomConnect, found: WithClient, proof: Proof, key: str, *, workspace_id: str
     ) -> Grant:
-        """A grant with a new id. key: its mailbox key."""
+        """A grant with a new id, or the one that the request names. key: its mailbox key."""
         now = self.clock()
         return Grant(
-            id=str(uuid.uuid4()),
+            id=ask.grant_id or str(uuid.uuid4()),
             application_id=app.id,
             provider=ask.provider,
             connector_id=found.connector.id,
@@ -57,7 +57,7 @@ class GrantRows:
             credential_id=proof.credential_id,
             token_expires_at=proof.token_expires_at,
             external_id=ask.external_id,
-            due_at=self._due_at(ask.provider, proof, at=now),
+            due_at=self._due_at(ask, proof, at=now),
             proven_at=now,
             used_at=now,
             vouched=proof.vouched(hosted=ask.login_id is not None),
@@ -91,7 +91,7 @@ class GrantRows:
             credential_id=proof.credential_id,
             token_expires_at=proof.token_expires_at,
             external_id=ask.external_id or existing.external_id,
-            due_at=self._due_at(existing.provider, proof, at=now),
+            due_at=self._due_at(ask, proof, at=now),
             proven_at=now,
             used_at=now,
             trouble=None,
@@ -130,8 +130,10 @@ class GrantRows:
             grant.application_id, grant.provider, proof.secret.refresh_token.get_secret_value()
         )
 
-    def _due_at(self, provider: ProviderName, proof: Proof, *, at: Micros) -> Micros | None:
-        return self.schedule.after(provider, ends_at=proof.token_expires_at, used_at=at, at=at)
+    def _due_at(self, ask: CustomConnect, proof: Proof, *, at: Micros) -> Micros | None:
+        if ask.hold_refresh:
+            return None
+        return self.schedule.after(ask.provider, ends_at=proof.token_expires_at, used_at=at, at=at)
 
 
 def _with_stored_secret(existing: Grant, proof: Proof) -> tuple[ShownSettings, int]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from opengrant import tracing
 from opengrant.errors import GrantNotFound, Overloaded, StoreUnavailable
 from opengrant.grants.refresh import circuit_breaker
 from opengrant.grants.refresh.attempt import Attempt
@@ -62,6 +63,15 @@ class DueGrants:
         return await self.db.read(refreshing.states(source.application_id, ids)) if ids else {}
 
     async def _look_after(self, source: Source, lease: Lease, state: State | None) -> None:
+        about = {
+            "opengrant.application_id": lease.application_id,
+            "opengrant.grant_id": lease.subject,
+            "opengrant.provider": source.provider,
+        }
+        with tracing.span("refresh", about):
+            await self._refresh(source, lease, state)
+
+    async def _refresh(self, source: Source, lease: Lease, state: State | None) -> None:
         """state: None where it is not known."""
         try:
             if state is None:

@@ -11,7 +11,8 @@ from opengrant.providers.registry import WITH_PASSWORD
 from opengrant.store.engine.port import Dialect, Steps, Store
 from opengrant.store.grants import leases, refreshing
 from opengrant.store.grants.leases import Lease
-from opengrant.store.grants.refreshing import Rates, Source, State
+from opengrant.store.grants.paces import Rates
+from opengrant.store.grants.refreshing import Source, State
 
 _WRITE_MARGIN = 10.0
 """Seconds that a lease lasts longer than the provider may take."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from opengrant import tracing
 from opengrant.errors import DataNotFound, Internal, MaySent, OpenGrantError, StoreUnavailable
 from opengrant.failpoints import point
 from opengrant.grants.refusals import refuse_blocked
@@ -127,6 +128,11 @@ class ScheduledSender:
             return found
 
     async def _attempt(self, one: Outgoing) -> None:
+        about = {"opengrant.application_id": one.application_id, "opengrant.grant_id": one.grant_id}
+        with tracing.span("scheduled send", {**about, "opengrant.schedule_id": one.id}):
+            await self._try(one)
+
+    async def _try(self, one: Outgoing) -> None:
         found = await self.db.read(_stored(one))
         if found is None:
             return  # deleted with its grant

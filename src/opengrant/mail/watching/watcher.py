@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from opengrant import tracing
 from opengrant.errors import (
     GrantNotFound,
     OpenGrantError,
@@ -205,8 +206,9 @@ class Watcher:
                 break
 
     async def _round(self, hold: Hold, session: ImapSession) -> Sequence[KnownFolder]:
-        async with asyncio.timeout(ROUND):
-            folders = await self.rounds.run(hold, session)
+        with tracing.span("watch mailbox", {"opengrant.grant_id": hold.grant_id}):
+            async with asyncio.timeout(ROUND):
+                folders = await self.rounds.run(hold, session)
         self.observe("ok")
         return folders
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from opengrant import tracing
 from opengrant.errors import ProviderFailure
 from opengrant.net.imap.parser import Response, Status, read, read_status, weight
 from opengrant.net.line_connection import ENOUGH, LineConnection, Malformed, send
@@ -101,7 +102,7 @@ class ImapSession:
         self._connection.within(seconds)
         self._left, self._waiting = most, True
         results = dict[bytes, Answer | ProviderFailure]()
-        with self._broken_wire_is_a_failure():
+        with _exchange(self._attempt, commands), self._broken_wire_is_a_failure():
             answers = {await self._send(parts): Answer() for parts in commands}
             while left := [tag for tag in answers if tag not in results]:
                 status = await self._read(left, answers[left[0]])
@@ -261,3 +262,9 @@ class ImapSession:
     def _refused(self, status: Status) -> ProviderFailure:
         text = b"[%b] %b" % (status.code.encode(), status.text) if status.code else status.text
         return self._attempt.failure(status.code or status.word, text=text, subcodes=(status.word,))
+
+
+def _exchange(attempt: Attempt, commands: Sequence[Sequence[bytes]]) -> contextlib.AbstractContextManager[object]:
+    """A span with the name of the first command, without what it is about."""
+    verb = commands[0][0].removeprefix(b"UID ").partition(b" ")[0].decode()
+    return tracing.exchange(attempt.provider, attempt.leg, verb, attempt.host)

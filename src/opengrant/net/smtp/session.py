@@ -9,6 +9,7 @@ is sent to none. AnswerLost says that its fate is not known: it was complete, an
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from opengrant import tracing
 from opengrant.errors import ProviderFailure
 from opengrant.net.line_connection import Malformed, send
 from opengrant.net.smtp_login import Dialogue, Reply
@@ -75,10 +76,12 @@ class SmtpSession:
         Raises        ProviderFailure: it was not sent. AnswerLost.
         """
         self._broken = True  # until all answers have been read
+        attempt = self._dialogue.attempt
         try:
-            await self._introduce(envelope)
-            await handing_over()
-            await self._hand_over(envelope.message)
+            with tracing.exchange(attempt.provider, attempt.leg, "send", attempt.host):
+                await self._introduce(envelope)
+                await handing_over()
+                await self._hand_over(envelope.message)
         except Malformed as error:
             raise self._failed(self._dialogue.attempt.failure(str(error))) from None
         except OSError as error:

@@ -13,13 +13,13 @@ await, so it cannot call a remote while a transaction is open (invariant 3).
 Parameters are `$1`, `$2`, … in both engines. Where the SQL must differ, the script chooses by `Dialect`.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from opengrant.errors import StoreUnavailable
 
-__all__ = ["Conflict", "Dialect", "Row", "Statement", "Steps", "Store", "StoreUnavailable"]
+__all__ = ["Conflict", "Dialect", "Row", "Statement", "Steps", "Store", "StoreUnavailable", "in_turn", "within"]
 
 T = TypeVar("T")
 Row = Sequence[Any]
@@ -52,6 +52,26 @@ class Statement(NamedTuple):
 
 
 Steps = Generator[Statement, Sequence[Row], T]
+
+
+def within(steps: Steps[T]) -> Steps[T]:
+    """A script as a part of another one: none of its statements is the last."""
+    try:
+        statement = next(steps)
+        while True:
+            statement = steps.send((yield statement._replace(last=False) if statement.last else statement))
+    except StopIteration as end:
+        value: T = end.value
+        return value
+
+
+def in_turn(scripts: Iterable[Steps[T]]) -> Steps[list[T]]:
+    """Scripts one after another, as one."""
+    results = list[T]()
+    for steps in scripts:
+        result = yield from within(steps)
+        results.append(result)
+    return results
 
 
 class Store(Protocol):

@@ -6,6 +6,7 @@ events/deliveries.py sends them. An event whose type is not in TRIGGERS stays in
 from collections.abc import Mapping
 from typing import Any
 
+from opengrant import tracing
 from opengrant.model import Micros
 from opengrant.model.basics import record
 from opengrant.store.engine.json_columns import put_object
@@ -48,6 +49,7 @@ _ADD = insert(
 
 def add_arms(event: Event) -> list[Arm]:
     """The event and, if its type is delivered, its deliveries."""
+    _trace(event)
     payload = put_object(event.payload)
     subject = (event.application_id, event.id, event.type)
     detail = None if event.detail is None else put_object(event.detail)
@@ -69,6 +71,7 @@ def add(event: Event) -> Steps[None]:
 
 def announce_arms(event: Event) -> list[Arm]:
     """Deliveries alone: changes of what a grant holds are many, and the audit trail is about grants."""
+    _trace(event)
     payload = put_object(event.payload)
     subject = (event.application_id, event.id, event.type, event.grant_id or "")
     return [deliveries.add_arm(*subject, payload, at=event.created_at)]
@@ -76,3 +79,9 @@ def announce_arms(event: Event) -> list[Arm]:
 
 def announce(event: Event) -> Steps[None]:
     yield from one_by_one(announce_arms(event))
+
+
+def _trace(event: Event) -> None:
+    """Its deliveries by this process belong to the trace of its cause."""
+    if (spans := tracing.current()) is not None:
+        spans.remember(event.id)

@@ -20,9 +20,10 @@ from opengrant.store.engine.port import Dialect, Row, Statement, Steps
 from opengrant.store.engine.writes import Arm, Head, together
 from opengrant.store.events import events
 from opengrant.store.events.events import Event
-from opengrant.store.grants import circuit_breakers, grants, leases, rotations
+from opengrant.store.grants import circuit_breakers, grants, leases, paces, rotations
 from opengrant.store.grants.circuit_breakers import CircuitBreaker
 from opengrant.store.grants.leases import Lease
+from opengrant.store.grants.paces import Rates
 
 # The same expression as in its index.
 _SOURCE = "coalesce(g.credential_id, g.connector_id)"
@@ -175,7 +176,7 @@ def claim(
     at: Micros,
     until: Micros,
     limit: int,
-    rates: "Rates",
+    rates: Rates,
     probe_again: Micros,
     dialect: Dialect,
 ) -> Steps[list[Lease]]:
@@ -186,16 +187,8 @@ def claim(
     rates        requests per second, of all nodes together
     probe_again  time of the next probe of a degraded source
     """
-    paces = ((source.application_id, f"source {source.id}", rates.source), ("", source.provider.value, rates.provider))
-    spent = []
-    for application_id, name, rate in paces:
-        spent_until = yield from _lock_pace(application_id, name, at=at)
-        # A value outside these bounds was written before the clock was set back.
-        if not at < spent_until <= at + _AT_ONCE + int(1_000_000 / rate):
-            spent_until = at
-        # Below one request a second: one, as soon as the budget is refilled.
-        limit = min(limit, max(int((at + _AT_ONCE - spent_until) * rate / 1_000_000), spent_until <= at))
-        spent.append(spent_until)
+    budgets = yield from paces.hold(source.application_id, source.id, source.provider, rates=rates, at=at)
+    limit = min(limit, *(budget.left for budget in budgets))
     if limit < 1:
         return []
     args = (source.application_id, source.id, owner, until, at)
@@ -207,34 +200,8 @@ def claim(
             rows = list((yield Statement(CLAIM_ANY, (*args, 1))))
     else:
         rows = list((yield Statement(CLAIM, (*args, limit))))
-    for (application_id, name, rate), spent_until in zip(paces, spent, strict=True):
-        now_spent = spent_until + int(len(rows) * 1_000_000 / rate)
-        yield Statement(
-            "update paces set spent_until = $3 where application_id = $1 and name = $2",
-            (application_id, name, now_spent),
-        )
+    yield from paces.spend(budgets, len(rows))
     return [Lease(source.application_id, subject, owner, attempts) for subject, attempts in rows]
-
-
-@dataclass(frozen=True, slots=True)
-class Rates:
-    """Requests per second."""
-
-    source: float
-    provider: float
-
-
-_AT_ONCE: Micros = 1_000_000
-"""The part of a budget that may be spent at once: one second."""
-
-
-def _lock_pace(application_id: str, name: str, *, at: Micros) -> Steps[Micros]:
-    rows = yield Statement(
-        """insert into paces (application_id, name, spent_until) values ($1, $2, $3)
-           on conflict (application_id, name) do update set spent_until = paces.spent_until returning spent_until""",
-        (application_id, name, at),
-    )
-    return int(rows[0][0])
 
 
 def refreshed(

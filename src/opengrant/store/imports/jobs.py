@@ -11,7 +11,7 @@ COLUMNS = Columns(
     Import,
     (
         *("application_id", "id", "name", "state", "digest", "lines", "cut_over", "hold_refresh", "cut_over_at"),
-        *("created_at", "started_at", "finished_at", "updated_at"),
+        *("created_at", "started_at", "finished_at", "updated_at", "cut_at", "released"),
     ),
     cut_over=FLAG,
     hold_refresh=FLAG,

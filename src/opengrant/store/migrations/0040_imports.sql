@@ -3,7 +3,8 @@
 
 -- digest: SHA-256 of the whole input; null while it is not known. lines: lines of the input that are stored.
 -- cut_over: 1 if rows whose refresh token ends with its use wait for the cut-over. cut_over_at: when it comes by itself.
--- hold_refresh: 1 if grants are not refreshed before the cut-over.
+-- hold_refresh: 1 if grants are not refreshed before the cut-over. cut_at: when all of it was cut over. released: the
+-- line up to which grants that were held are refreshed again.
 create table imports (
     application_id text not null,
     id text not null,
@@ -18,6 +19,8 @@ create table imports (
     started_at bigint,
     finished_at bigint,
     updated_at bigint not null,
+    cut_at bigint,
+    released bigint not null,
     primary key (application_id, id)
 );
 create unique index imports_by_digest on imports (application_id, digest);
@@ -39,7 +42,8 @@ create table import_sources (
 );
 
 -- state: staged (waits for the cut-over), waiting, done. round: how often its rows have been tried; lower rounds come first.
--- The sealed rows are in secrets: owner "import", the import's id, purpose "rows <number>"; destroyed when it is done.
+-- The sealed rows are in secrets: owner "import", the import's id, purpose "rows <number>". When the batch is done, only
+-- those rows stay that can be imported again: the refused and the failed ones.
 -- owner, until: the lease. The counts are of its rows, by outcome.
 create table import_batches (
     application_id text not null,
@@ -62,7 +66,7 @@ create table import_batches (
     updated_at bigint not null,
     primary key (application_id, import_id, number)
 );
-create index import_batches_due on import_batches (application_id, import_id, state, round, due_at);
+create index import_batches_due on import_batches (application_id, import_id, state, round, number);
 
 -- batch: 0 for lines that were refused as they were read. key: the caller's id of the row. grant_id: the one that the
 -- row asks for, then the one that it got.

@@ -65,7 +65,7 @@ export interface ApiKey {
     /** Its name. */
     name: string;
     /** What the key may do. */
-    permissions: ("all" | "grants.token" | "grants.credential" | "grants.proxy" | "grants.mail")[];
+    permissions: ("all" | "grants.token" | "grants.credential" | "grants.proxy" | "grants.mail" | "grants.import")[];
     /** Its state. */
     status: "active" | "expired" | "revoked";
     /** When it was created, in Unix seconds. */
@@ -121,6 +121,7 @@ export interface AuditEntry {
         | "api_key.created"
         | "api_key.revoked"
         | "application.created"
+        | "application.exported"
         | "application.updated"
         | "calendar.feed_created"
         | "calendar.feed_revoked"
@@ -148,6 +149,7 @@ export interface AuditEntry {
         | "grant.deleted"
         | "grant.expired"
         | "grant.failing"
+        | "grant.imported"
         | "grant.mail_read"
         | "grant.needs_attention"
         | "grant.proxied"
@@ -1371,7 +1373,7 @@ export interface NewApiKey {
     /** Its name. */
     name: string;
     /** What the key may do. */
-    permissions: ("all" | "grants.token" | "grants.credential" | "grants.proxy" | "grants.mail")[];
+    permissions: ("all" | "grants.token" | "grants.credential" | "grants.proxy" | "grants.mail" | "grants.import")[];
     /** Its state. */
     status: "active" | "expired" | "revoked";
     /** When it was created, in Unix seconds. */

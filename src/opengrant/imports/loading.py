@@ -1,0 +1,383 @@
+"""An input becomes an import: its rows are stored sealed, in batches of one source each.
+
+It can be killed at any moment. A row is stored with its outcome and its sealed batch in one transaction, and the import
+says up to which line everything is stored. The same input, known by its digest, goes on from there: it is read from the
+beginning, because rows are compared with those before them, and only what is missing is written.
+"""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, Protocol
+
+from opengrant.errors import InvalidRequest, OpenGrantError
+from opengrant.imports.mapping import RowMap
+from opengrant.imports.reading import Format
+from opengrant.imports.rows import Exported, Item, Refused, RowForm, Rows, Taken
+from opengrant.imports.seen import address_of
+from opengrant.model import Application, Clock, Micros, ProviderName
+from opengrant.model.imports import Import, ImportRow, Outcome, RestoredRow, StagedRow, encode_rows
+from opengrant.model.logins import EwsLogin, ImapLogin, OAuthLogin
+from opengrant.store.connectors import connectors
+from opengrant.store.engine.port import Conflict, Steps, Store
+from opengrant.store.imports import jobs
+from opengrant.store.imports import loading as rows_of
+from opengrant.store.imports.loading import NewBatch, NewRow
+from opengrant.store.secrets import SecretRow
+from opengrant.vault import Owner, Vault
+
+MOST_ROWS = 500
+"""Rows of a batch."""
+MOST_BYTES = 1024 * 1024
+"""Bytes of the lines of a batch."""
+_WRITTEN_TOGETHER = 2000
+"""Rows in a transaction."""
+_MOST_HELD = 20_000
+_MOST_BYTES_HELD = 16 * 1024 * 1024
+"""Rows, and bytes of their lines, that wait until the batch of their source is full."""
+_LONGEST_WAIT = 50_000
+"""Lines after which a batch is stored though it is not full."""
+
+
+class ChangedInput(Exception):
+    """The input is not what it was when its digest was made. Its reader raises it, at its end."""
+
+
+class Superseded(Exception):
+    """Another process stores the same input now, or the import was cancelled. The text says which."""
+
+
+class TakesExports(Protocol):
+    """Takes the lines of an export, in their order."""
+
+    async def take(self, line: int, members: dict[str, Any], /, *, key: str | None = None) -> RestoredRow | None:
+        """A row if it is a grant; None if the line is done with. Raises OpenGrantError."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewImport:
+    """What an import is to be.
+
+    map         how rows of another shape are read
+    format      None: the first line tells
+    cut_over    whether tokens that end with their use wait for the cut-over. cut_over_at: when it comes by itself
+    again       import an input that was imported before as another import
+    """
+
+    name: str
+    cut_over: bool = False
+    hold_refresh: bool = False
+    cut_over_at: Micros | None = None
+    map: RowMap | None = None
+    format: Format | None = None
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """job: the import. known: it was there already, whole: nothing was read."""
+
+    job: Import
+    known: bool
+
+
+Tell = Callable[[int, int], None]
+"""Is told the bytes and the lines that were read so far."""
+
+
+def digest_of(content: bytes, map_: RowMap | None) -> str:
+    """What an import is found by. content: SHA-256 of the input; read with another map, it is another input."""
+    return (content if map_ is None else sha256(content + map_.mark).digest()).hex()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loading:
+    """Built once, in assembly/imports.py.
+
+    rotates  providers whose refresh tokens end with their use, or may do so
+    """
+
+    db: Store
+    vault: Vault
+    clock: Clock
+    rotates: frozenset[ProviderName]
+
+    async def load(
+        self,
+        app: Application,
+        pieces: AsyncIterable[bytes],
+        new: NewImport,
+        form: RowForm,
+        *,
+        content: bytes | None = None,
+        exports: TakesExports | None = None,
+        tell: Tell | None = None,
+    ) -> Loaded:
+        """Store an input. The import runs afterwards.
+
+        content  SHA-256 of the input, where it is known beforehand: then it can be continued after a crash. Without
+                 it, what was stored of an input that breaks off is removed again. An input that has changed
+                 meanwhile, which `pieces` tells by ChangedInput, is removed too.
+        Raises   InvalidPayload, InvalidRequest (the input as a whole; a connector is missing), ChangedInput,
+                 Superseded, StoreUnavailable, and what `pieces` raises
+        """
+        digest = None if content is None else digest_of(content, new.map)
+        begun = await self._begin(app, new, digest)
+        if begun.held.state != "loading":
+            return Loaded(job=begun.held, known=True)
+        storing = _Storing(self, app, begun, exports)
+        rows = Rows(form, new.map, new.format, exports=exports is not None)
+        try:
+            read = await self._read(pieces, rows, storing, tell)
+            return await self._complete(app, storing, digest or digest_of(read, new.map))
+        except ChangedInput:
+            await self.db.write(rows_of.drop(app.id, begun.held.id))
+            raise
+        except BaseException:
+            if content is None:
+                await asyncio.shield(self._drop(app, begun.held))
+            raise
+        finally:
+            rows.close()
+
+    async def _begin(self, app: Application, new: NewImport, digest: str | None) -> rows_of.Reached:
+        now = self.clock()
+        made = Import(
+            application_id=app.id,
+            id=str(uuid.uuid4()),
+            name=new.name,
+            state="loading",
+            digest=digest,
+            lines=0,
+            cut_over=new.cut_over,
+            hold_refresh=new.hold_refresh,
+            cut_over_at=new.cut_over_at,
+            created_at=now,
+            started_at=None,
+            finished_at=None,
+            updated_at=now,
+        )
+
+        def script() -> Steps[rows_of.Reached]:
+            known = None if digest is None else (yield from jobs.find_digest(app.id, digest))
+            if known is not None and (known.state == "cancelled" or (new.again and known.state != "loading")):
+                yield from rows_of.release_digest(app.id, known.id)
+                known = None
+            if known is None:
+                yield from jobs.add(made)
+                return rows_of.Reached(made, frozenset())
+            found = yield from rows_of.reached(app.id, known.id)
+            assert found is not None, "it was found in this transaction"
+            return found
+
+        return await self.db.write(script())
+
+    async def _read(self, pieces: AsyncIterable[bytes], rows: Rows, storing: "_Storing", tell: Tell | None) -> bytes:
+        """SHA-256 of what was read."""
+        hashed, size = sha256(), 0
+        async for piece in pieces:
+            hashed.update(piece)
+            size += len(piece)
+            for item in rows.feed(piece):
+                await storing.take(item)
+            await storing.write_if_full(rows.line)
+            if tell is not None:
+                tell(size, rows.line)
+            await asyncio.sleep(0)  # other requests have their turn
+        for item in rows.end():
+            await storing.take(item)
+        await storing.write(rows.line, everything=True)
+        return hashed.digest()
+
+    async def _complete(self, app: Application, storing: "_Storing", digest: str) -> Loaded:
+        held = storing.held
+        try:
+            job = await self.db.write(rows_of.complete(held, digest=digest, at=self.clock()))
+        except Conflict:
+            # Only an input without a digest comes so far: it is here already.
+            await self.db.write(rows_of.drop(app.id, held.id))
+            known = await self.db.read(jobs.find_digest(app.id, digest))
+            if known is None:
+                raise Superseded("Another import of the same input was removed just now. Start again.") from None
+            return Loaded(job=known, known=True)
+        if job is None:
+            raise await self.superseded(held)
+        return Loaded(job=job, known=False)
+
+    async def superseded(self, held: Import) -> Superseded:
+        now = await self.db.read(jobs.find(held.application_id, held.id))
+        if now is not None and now.state == "loading":
+            return Superseded("Another process reads the same input into this import now. This one has stopped.")
+        return Superseded("The import was cancelled while its input was read.")
+
+    async def _drop(self, app: Application, held: Import) -> None:
+        with suppress(OpenGrantError):  # the database is away: `opengrant import cancel` removes it later
+            await self.db.write(rows_of.drop(app.id, held.id))
+
+
+@dataclass(slots=True)
+class _Group:
+    """Rows of one source whose batch is not full."""
+
+    source: str
+    provider: ProviderName
+    staged: bool
+    rows: list[StagedRow] = field(default_factory=list)
+    size: int = 0
+
+
+class _Storing:
+    """Collects rows by source, and writes them.
+
+    held  the import as this process left it
+    """
+
+    def __init__(
+        self, loading: Loading, app: Application, begun: rows_of.Reached, exports: TakesExports | None
+    ) -> None:
+        self.held = begun.held
+        self._loading = loading
+        self._app = app
+        self._exports = exports
+        self._stored_to = begun.held.lines
+        self._beyond = begun.beyond
+        self._sources: dict[tuple[ProviderName, str | None], str] = {}
+        self._groups: dict[tuple[str, bool], _Group] = {}
+        self._rows = self._size = 0
+        self._full: list[_Group] = []
+        self._refused: list[Refused] = []
+        self._ready = 0
+
+    async def take(self, item: Item) -> None:
+        """Raises InvalidRequest: a connector is missing."""
+        match item:
+            case Taken(row, size):
+                if not self._is_stored(row.line):
+                    host = mail_host(row)
+                    source = await self._source(row.ask.provider, row.ask.credential_id, row.line)
+                    rotates = isinstance(row.ask.login, OAuthLogin) and row.ask.provider in self._loading.rotates
+                    staged = self.held.cut_over and rotates
+                    self._add(row, row.ask.provider, f"{source}/{host}" if host else source, staged, size)
+            case Refused():
+                self._refuse(item)
+            case Exported(line, members, size):
+                await self._take_exported(line, members, size)
+
+    async def write_if_full(self, line: int) -> None:
+        """line: the last one that was read."""
+        if self._rows > _MOST_HELD or self._size > _MOST_BYTES_HELD:
+            await self.write(line, everything=True)
+        elif self._ready >= _WRITTEN_TOGETHER:
+            await self.write(line)
+
+    async def write(self, line: int, *, everything: bool = False) -> None:
+        """Raises Superseded, StoreUnavailable."""
+        for group in [*self._groups.values()]:
+            if everything or line - group.rows[0].line > _LONGEST_WAIT:
+                self._close(group)
+        oldest = min((group.rows[0].line for group in self._groups.values()), default=line + 1)
+        batches, rows = [], [self._refused_row(one) for one in self._refused]
+        for group in self._full:
+            batches.append(self._batch(group))
+            rows += [_waiting_row(row, group) for row in group.rows]
+        if not rows and line <= self.held.lines:
+            return
+        loading = self._loading
+        written = await loading.db.write(
+            rows_of.store(
+                self.held,
+                batches,
+                rows,
+                lines=max(self.held.lines, min(line, oldest - 1)),
+                at=loading.clock(),
+                dialect=loading.db.dialect,
+            )
+        )
+        if written is None:
+            raise await loading.superseded(self.held)
+        self.held = written
+        self._full, self._refused, self._ready = [], [], 0
+
+    def _is_stored(self, line: int) -> bool:
+        return line <= self._stored_to or line in self._beyond
+
+    async def _source(self, provider: ProviderName, credential_id: str | None, line: int) -> str:
+        """What failures are shared by, as `Grant.source` names it. Raises InvalidRequest."""
+        key = (provider, credential_id)
+        if key not in self._sources:
+            found = await self._loading.db.read(connectors.find_with_client(self._app.id, provider))
+            if found is None:
+                raise InvalidRequest(
+                    f"Line {line}: this application has no {provider} connector. Create it, then import the same input"
+                    f' again: POST /v3/connectors {{"provider": "{provider}", …}}, or the console.'
+                )
+            self._sources[key] = credential_id or found.credential_id or found.connector.id
+        return self._sources[key]
+
+    def _add(self, row: StagedRow, provider: ProviderName, source: str, staged: bool, size: int) -> None:
+        group = self._groups.setdefault((source, staged), _Group(source, provider, staged))
+        if group.rows and group.size + size > MOST_BYTES:
+            self._close(group)
+            group = self._groups.setdefault((source, staged), _Group(source, provider, staged))
+        group.rows.append(row)
+        group.size += size
+        self._rows += 1
+        self._size += size
+        if len(group.rows) == MOST_ROWS:
+            self._close(group)
+
+    def _close(self, group: _Group) -> None:
+        del self._groups[group.source, group.staged]
+        self._full.append(group)
+        self._rows -= len(group.rows)
+        self._size -= group.size
+        self._ready += len(group.rows)
+
+    def _refuse(self, item: Refused) -> None:
+        if not self._is_stored(item.line):
+            self._refused.append(item)
+            self._ready += 1
+
+    async def _take_exported(self, line: int, members: dict[str, Any], size: int) -> None:
+        assert self._exports is not None, "lines of an export are only read where they are taken"
+        try:
+            # Also of lines that are stored: later lines name the connectors that these make.
+            row = await self._exports.take(line, members)
+        except OpenGrantError as problem:
+            self._refuse(Refused(line, "bad_request", problem.message, None))
+            return
+        if row is not None and not self._is_stored(line):
+            # Nothing is asked, so there is nothing that its rows could fail at together.
+            self._add(row, row.provider, f"export/{row.provider}", False, size)
+
+    def _batch(self, group: _Group) -> NewBatch:
+        job, number = self.held, group.rows[0].line
+        owner = Owner(job.application_id, "import", job.id, f"rows {number}")
+        sealed = self._loading.vault.seal(encode_rows(group.rows), owner)
+        secret = SecretRow(owner.application_id, owner.kind, owner.id, owner.purpose, sealed)
+        return NewBatch(number, group.source, group.provider, group.staged, len(group.rows), secret)
+
+    def _refused_row(self, one: Refused) -> NewRow:
+        now = self._loading.clock()
+        return NewRow(*(one.line, 0, one.provider, one.key, None, "refused"), one.class_, one.reason, one.remedy, now)
+
+
+def _waiting_row(row: StagedRow, group: _Group) -> NewRow:
+    outcome: Outcome = "staged" if group.staged else "waiting"
+    return NewRow(row.line, group.rows[0].line, group.provider, row.key, row.grant_id, outcome)
+
+
+def mail_host(row: ImportRow) -> str | None:
+    """The mail host that a password goes to, or the domain that will tell it: passwords fail by host."""
+    match row.ask.login:
+        case ImapLogin() as login:
+            named = login.imap_host
+        case EwsLogin() as login:
+            named = login.ews_host
+        case _:
+            return None
+    address = address_of(row) or ""
+    return (named or address.rpartition("@")[2]).lower() or None
