@@ -441,7 +441,7 @@ class Containers:
 def test_helm_migrates_starts_tests_and_removes_a_release_whose_pods_run(tmp_path: Path, postgres: Postgres) -> None:
     """Helm at a cluster that is a stand-in; what it starts is OpenGrant, with PostgreSQL."""
     secret = {
-        "OPENGRANT_DATABASE_URL": postgres.create_database(),
+        "OPENGRANT_DATABASE_URL": postgres.create_empty_database(),
         "OPENGRANT_MASTER_KEYS": KEY,
         "OPENGRANT_BOOTSTRAP_API_KEY": "k" * 48,
     }
