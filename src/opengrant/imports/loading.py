@@ -142,7 +142,8 @@ class Loading:
             await self.db.write(rows_of.drop(app.id, begun.held.id))
             raise
         except BaseException:
-            if content is None:
+            # Without rows there is nothing to continue: the input as a whole cannot be used.
+            if content is None or storing.held.lines == 0:
                 await asyncio.shield(self._drop(app, begun.held))
             raise
         finally:
