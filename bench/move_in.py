@@ -1,7 +1,7 @@
 """`python -m bench.move_in`: how fast one process verifies the rows of an import.
 
-A new installation, an import of so many Google rows, and `opengrant work`, with a provider that answers after 20 ms; all
-of it on this machine. Tells grants per second, the CPU of that process for each, its memory, and how the first tenth
+A new installation, an import of so many Google rows, and `opengrant work`, with a provider that answers after 20 ms; all of
+it on this machine. Tells grants per second, the CPU of that process for each, its memory, and how the first tenth
 compares with the last. Budgets are raised far above what one process can do; all else is as it comes.
 """
 
@@ -13,8 +13,7 @@ import shutil
 import sys
 import tempfile
 import time
-import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,26 +22,21 @@ import uvloop
 from pydantic import SecretStr
 from tests.peers.postgres import Postgres
 
-from bench import databases, stage
+from bench import databases, sampling, stage
 from bench.load import Unexpected
 from bench.plans import select, tell
 from bench.remotes import DIGITS, REFRESH_TAIL
 from bench.report import about_the_machine
 from bench.stage import Engine
-from bench.upkeep import _cpu, _database_cpu, _remotes, _since
+from bench.upkeep import Remotes, _cpu, _database_cpu, _remotes, _since
+from opengrant.api.import_rows import ROWS
 from opengrant.assembly.database import connect_store
 from opengrant.assembly.installation import installation
 from opengrant.connectors.connectors import ConnectorFields
-from opengrant.model import CustomConnect, ProviderName, now
-from opengrant.model.imports import Import, ImportRow, encode_rows
-from opengrant.model.logins import OAuthLogin
+from opengrant.imports.loading import NewImport
+from opengrant.model import ProviderName
 from opengrant.settings import Settings
-from opengrant.store.engine.port import Store
-from opengrant.store.imports import batches, jobs
-from opengrant.vault import Owner
 
-_BATCH = 500
-_CHUNK = 20_000
 _DONE = "select coalesce(sum(created), 0), coalesce(sum(rows), 0) from import_batches"
 _STUCK = 120.0
 
@@ -59,8 +53,8 @@ class Run:
     def __str__(self) -> str:
         done, seconds, cpu = self.marks[-1]
         told = (
-            f"{done:,} grants in {seconds:.1f} s: {done / seconds:,.0f} a second, {cpu / done * 1e6:,.0f} µs of CPU each"
-            f" ({done / cpu:,.0f} a second by CPU), {self.resident / 1e6:.0f} MB resident at most"
+            f"{done:,} grants in {seconds:.1f} s: {done / seconds:,.0f} a second, {cpu / done * 1e6:,.0f} µs of CPU"
+            f" each ({done / cpu:,.0f} a second by CPU), {self.resident / 1e6:.0f} MB resident at most"
         )
         if self.database_cpu is not None:
             told += f", PostgreSQL's own {self.database_cpu / done * 1e6:,.0f} µs"
@@ -102,7 +96,7 @@ def _parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _measure(engine: Engine, chosen: argparse.Namespace, remotes: "object") -> Run:
+def _measure(engine: Engine, chosen: argparse.Namespace, remotes: Remotes) -> Run:
     with contextlib.ExitStack() as opened:
         directory = Path(tempfile.mkdtemp(prefix="opengrant-bench-"))
         opened.callback(shutil.rmtree, directory)
@@ -120,7 +114,6 @@ def _measure(engine: Engine, chosen: argparse.Namespace, remotes: "object") -> R
         with stage.run([sys.executable, *launch, "work"], log, environment) as running:
             stage.logged(log, "working")
             if chosen.profile:
-                from bench import sampling
                 sampling.start(running.pid)
             run = uvloop.run(_watch(engine, directory / "data", url, chosen.rows, psutil.Process(running.pid)))
         if chosen.profile:
@@ -156,64 +149,36 @@ async def _watch(engine: Engine, data: Path, url: str | None, rows: int, process
 async def _fill(engine: Engine, data: Path, url: str | None, rows: int) -> None:
     """A connector, and an import whose rows all wait."""
     settings = Settings(data_dir=data, database_url=None if url is None else SecretStr(url))
-    at = now()
     async with installation(settings) as installed:
         services = installed.services
         application = await services.applications.create("bench")
         client = SecretStr(databases.CLIENT["client_secret"])
         draft = ConnectorFields(client_id=databases.CLIENT["client_id"], client_secret=client)
-        connector = await services.connectors.create(application, ProviderName.GOOGLE, draft)
-        vault = services.rotated_tokens.vault
-        job = Import(
-            *(application.id, str(uuid.uuid4()), "bench", "loading", None, rows, False, False, None),
-            *(at, at, None, at),
+        await services.connectors.create(application, ProviderName.GOOGLE, draft)
+        began, cpu = time.perf_counter(), time.process_time()
+        loaded = await services.import_loading.load(
+            application,
+            _pieces(rows),
+            NewImport(name="bench"),
+            ROWS,
+            tell=lambda _, lines: tell(f"{engine}: {lines:,} of {rows:,} rows are stored"),
         )
-        await services.db.write(jobs.add(job))
-    source, of = str(connector.active_credential_id), (application.id, job.id)
-    sources = {"application_id": of[0], "import_id": of[1], "source": source, "provider": "google", "state": "open"}
-    await databases.fill(data, url, {"import_sources": [{**sources, "streak": 0}]})
-    for start in range(0, rows, _CHUNK):
-        filled: dict[str, list[dict[str, object]]] = {"import_batches": [], "import_rows": [], "secrets": []}
-        for first in range(start, min(start + _CHUNK, rows), _BATCH):
-            lines = range(first, min(first + _BATCH, rows))
-            number, key = first + 1, dict(zip(("application_id", "import_id"), of, strict=True))
-            counts = dict.fromkeys(("created", "renewed", "unchanged", "sign_in", "refused", "failed"), 0)
-            filled["import_batches"].append(
-                {
-                    **{**key, "number": number, "source": source, "provider": "google", "state": "waiting"},
-                    **{"round": 0, "due_at": 0, "until": 0, "rows": len(lines), **counts, "updated_at": at},
-                }
-            )
-            filled["import_rows"] += [
-                {
-                    **{**key, "line": line + 1, "batch": number, "provider": "google", "key": f"user-{line}"},
-                    **{"outcome": "waiting", "attempts": 0},
-                }
-                for line in lines
-            ]
-            sealed = vault.seal(
-                encode_rows([_row(line) for line in lines]),
-                Owner(of[0], "import", job.id, batches.purpose(number)),
-            )
-            filled["secrets"].append(
-                {
-                    **{"application_id": of[0], "owner_kind": "import", "owner_id": job.id},
-                    **{"purpose": batches.purpose(number), "key_id": sealed.key_id, "sealed": sealed.data},
-                    "updated_at": at,
-                }
-            )
-        await databases.fill(data, url, filled)
-        tell(f"{engine}: filled {min(start + _CHUNK, rows):,} of {rows:,}")
-    tell("")
-    store = await connect_store(settings)
-    await store.write(jobs.move(*of, from_=("loading",), to="running", at=now()))
-    await store.close()
+        seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
+        tell("")
+        print(f"{engine:9} stored {rows / seconds:,.0f} rows a second, {cpu / rows * 1e6:,.0f} µs of CPU each")
+        if loaded.job.lines != rows:
+            raise Unexpected(f"{loaded.job.lines} of {rows} rows are stored")
 
 
-def _row(line: int) -> ImportRow:
-    token = SecretStr(f"1//{line:0{DIGITS}}{REFRESH_TAIL}")
-    login = OAuthLogin(provider=ProviderName.GOOGLE, refresh_token=token)
-    return ImportRow(line + 1, CustomConnect(login=login, external_id=None), f"user-{line}")
+async def _pieces(rows: int) -> AsyncIterator[bytes]:
+    for start in range(0, rows, 500):
+        yield b"".join(map(_line, range(start, min(start + 500, rows))))
+
+
+def _line(number: int) -> bytes:
+    token = f"1//{number:0{DIGITS}}{REFRESH_TAIL}"
+    row = {"id": f"user-{number}", "provider": "google", "settings": {"refresh_token": token}}
+    return json.dumps(row).encode() + b"\n"
 
 
 if __name__ == "__main__":

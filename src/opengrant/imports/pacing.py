@@ -88,12 +88,12 @@ class Pacing:
     # ── room and budgets ──────────────────────────────────────────────────────────────────────────────────────
 
     async def enter(self, source: Source, wanted: int, stops: Callable[[], bool]) -> bool:
-        """Wait until one more row of the source may be verified. False when `stops` came first. Then call `leave`.
+        """Wait until one more row of the source may be verified; then call `leave`. False: stop, or the source pauses.
 
         wanted  rows of the source that wait, this one included
         """
         here = self._of(source)
-        while not stops():
+        while not (stops() or self.paused(source)):
             if not self._has_room(source, here):
                 self._freed.clear()
                 await _for_a_while(self._freed)
