@@ -1,7 +1,7 @@
 """`python -m bench.move_in`: how fast one process verifies the rows of an import.
 
-A new installation, an import of so many Google rows, and `opengrant work`, with a provider that answers after 20 ms; all of
-it on this machine. Tells grants per second, the CPU of that process for each, its memory, and how the first tenth
+A new installation, an import of so many Google rows, and `opengrant work`, with a provider that answers after 20 ms;
+all on this machine. Tells grants per second, the CPU of that process for each, its memory, and how the first tenth
 compares with the last. Budgets are raised far above what one process can do; all else is as it comes.
 """
 
