@@ -126,12 +126,13 @@ class Restoring:
             keys = tuple(dict.fromkeys((*keys, *mailbox_keys(grant.provider, grant.email))))
         other = yield from grants.find_mailbox(grant.application_id, grant.provider, keys)
         if other is not None:
-            return _conflict(row, f"The mailbox has a grant here already, with the id {other.id}.", other.id)
+            return _has_grant(row, other)
         if (refused := (yield from _taken_external(row, grant))) is not None:
             return refused
-        if (yield from grants.create(replace(writing, bare=False), self.db.dialect, last=False)) is None:
-            return _no_source(row)
-        return RowResult(row.line, "created", grant.id)
+        if (yield from grants.create(replace(writing, bare=False), self.db.dialect, last=False)) is not None:
+            return RowResult(row.line, "created", grant.id)
+        other = yield from grants.find_mailbox(grant.application_id, grant.provider, keys)
+        return _no_source(row) if other is None else _has_grant(row, other)
 
 
 @dataclass(slots=True)
@@ -263,7 +264,11 @@ def _taken_external(row: RestoredRow, grant: Grant) -> Steps[RowResult | None]:
     return _conflict(row, f"The external_id belongs to another grant here, {other.id}.")
 
 
-def _conflict(row: RestoredRow, reason: str, other: str | None = None) -> RowResult:
+def _has_grant(row: RestoredRow, other: Grant) -> RowResult:
+    return _conflict(row, f"The mailbox has a grant here already, with the id {other.id}.")
+
+
+def _conflict(row: RestoredRow, reason: str) -> RowResult:
     remedy = "Keep one of the two: delete the grant here and import again, or leave it as it is."
     return RowResult(row.line, "refused", row.grant_id, "conflict", reason, remedy)
 
