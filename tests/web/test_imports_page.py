@@ -52,7 +52,8 @@ async def test_a_file_is_checked_and_then_imported(console: Console, tenant: Ten
     await expect(page.get_by_text("opengrant import users.ndjson --dry-run")).to_be_visible()
     await console.press("Import a file…")
     table = b"id,provider,email\n1,virtual-calendar,room-1\n2,virtual-calendar,room-1\n3,virtual-calendar,room-3\n"
-    await page.get_by_label("File", exact=True).set_input_files(FilePayload(name="rooms.csv", mimeType="text/csv", buffer=table))
+    file = FilePayload(name="rooms.csv", mimeType="text/csv", buffer=table)
+    await page.get_by_label("File", exact=True).set_input_files(file)
     await console.press_there("Check the file")
     await expect(console.dialog).to_contain_text("4 lines: 2 new")
     await expect(console.dialog.get_by_role("row")).to_have_count(2)
