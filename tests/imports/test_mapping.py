@@ -171,7 +171,10 @@ def test_a_row_is_written_as_it_was_read() -> None:
         "provider": "microsoft",
         "settings": {"email_address": "cy@example.com", "credential_id": "c", "tenant": "example.com"},
         "scope": ("a", "b"),
-        "name": "Cy", "state": "s", "workspace_id": "w", "external_id": "x",
+        "name": "Cy",
+        "state": "s",
+        "workspace_id": "w",
+        "external_id": "x",
     }
     row = ROWS.parse({**sent}, 1)
     assert body_of(row) == sent
