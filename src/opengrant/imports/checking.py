@@ -92,7 +92,10 @@ class Checking:
         refuse: Callable[[Refused], None] = lambda _: None,
         tell: Tell | None = None,
     ) -> Report:
-        """refuse is called with each line that would be refused, in their order. Raises InvalidPayload, InvalidRequest."""
+        """What an import would do. Raises InvalidPayload, InvalidRequest.
+
+        refuse  is called with each line that would be refused, in their order
+        """
         rows = Rows(form, new.map, new.format, exports=exports)
         check = _Check(self, app, new, refuse)
         await check.begin()
