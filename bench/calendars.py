@@ -153,7 +153,7 @@ async def _site(engine: Engine) -> AsyncIterator[Site]:
     with contextlib.ExitStack() as opened:
         data = Path(tempfile.mkdtemp(prefix="opengrant-bench-"))
         opened.callback(shutil.rmtree, data)
-        url = opened.enter_context(Postgres()).create_database() if engine == "postgres" else None
+        url = opened.enter_context(Postgres()).create_empty_database() if engine == "postgres" else None
         settings = Settings(data_dir=data, database_url=None if url is None else SecretStr(url))
         async with installation(settings) as installed:
             services = installed.services

@@ -184,7 +184,7 @@ def _measure(engine: Engine, grants: int, only: str) -> dict[str, float]:
     with contextlib.ExitStack() as opened:
         directory = Path(tempfile.mkdtemp(prefix="opengrant-growth-"))
         opened.callback(shutil.rmtree, directory)
-        url = opened.enter_context(Postgres()).create_database() if engine == "postgres" else None
+        url = opened.enter_context(Postgres()).create_empty_database() if engine == "postgres" else None
         place = uvloop.run(_filled(directory / "data", url, grants))
         ports = dict.fromkeys(("http", "https", "imap", "smtp"), 1)
         log, began = directory / "log", time.perf_counter()

@@ -166,7 +166,7 @@ def _opengrant(
     engine: Engine, remotes: Remotes, ports: dict[str, int], directory: Path, opened: contextlib.ExitStack
 ) -> Product:
     postgres = opened.enter_context(Postgres()) if engine == "postgres" else None
-    url = None if postgres is None else postgres.create_database()
+    url = None if postgres is None else postgres.create_empty_database()
     settings = environment(directory / "data", url, remotes.dovecot.ca_file, ports)
     log = directory / "opengrant.log"
     command = [sys.executable, "-m", "opengrant"]

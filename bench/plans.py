@@ -126,7 +126,7 @@ async def _sqlite(directory: Path, grants: int) -> None:
 
 
 async def _postgres(directory: Path, server: Postgres, grants: int) -> None:
-    full = server.create_database()
+    full = server.create_empty_database()
     sources = await _sources(Settings(data_dir=directory, database_url=SecretStr(full)))
     connection = await asyncpg.connect(full)
     for args in _chunks(sources, grants):

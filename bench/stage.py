@@ -71,12 +71,12 @@ async def stage(engine: Engine, *, launch: tuple[str, ...] = ("-m", "opengrant")
         remotes = opened.enter_context(process("bench.remotes", str(certificate), log=directory / "remotes.log"))
         ports = first_line(remotes)
         postgres = opened.enter_context(Postgres()) if engine == "postgres" else None
-        url = None if postgres is None else postgres.create_database()
+        url = None if postgres is None else postgres.create_empty_database()
         settings = environment(directory / "data", url, ca_file, ports)
         master_key = os.urandom(32)
         scene, held = await prepare(directory / "data", url, ports=ports, floors_key=master_key)
         if postgres is not None and url is not None:
-            database = postgres.create_database(template=url.rsplit("/", 1)[1])
+            database = postgres.create_empty_database(template=url.rsplit("/", 1)[1])
         else:
             database = str(directory / "floor.db")
             shutil.copyfile(directory / "data" / "opengrant.db", database)

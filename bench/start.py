@@ -71,7 +71,7 @@ def _place(engine: Engine) -> Iterator[Place]:
             opened.enter_context(process("bench.remotes", str(certificate), log=directory / "remotes.log"))
         )
         postgres = opened.enter_context(Postgres()) if engine == "postgres" else None
-        url = None if postgres is None else postgres.create_database()
+        url = None if postgres is None else postgres.create_empty_database()
         scene, _ = uvloop.run(prepare(directory / "data", url, ports=ports, floors_key=os.urandom(32)))
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))

@@ -133,7 +133,7 @@ def _measure(engine: Engine, chosen: argparse.Namespace, remotes: Remotes, grant
         directory = Path(tempfile.mkdtemp(prefix="opengrant-bench-"))
         opened.callback(shutil.rmtree, directory)
         postgres = opened.enter_context(Postgres()) if engine == "postgres" else None
-        url = None if postgres is None else postgres.create_database()
+        url = None if postgres is None else postgres.create_empty_database()
         key = os.urandom(32)
         credentials = uvloop.run(_fill(engine, directory / "data", url, grants, None if ours else key))
         os.sync()

@@ -85,6 +85,15 @@ class Tenant:
         return [(row[0], row[1]) for row in self.server.rows(sql, self.application.id)]
 
 
+def importer(tenant: Tenant) -> str:
+    """An API key that may choose the ids of grants."""
+    server = tenant.server
+    made = server.services.api_keys.create(
+        tenant.application, "importer", lifetime=None, permissions=("all", "grants.import")
+    )
+    return str(server.call(made).secret.get_secret_value())
+
+
 class Interrupted:
     """A server's own store, where something else happens between what a caller has read and the first it writes."""
 
@@ -336,6 +345,7 @@ __all__ = [
     "clock_stands",
     "data",
     "imap",
+    "importer",
     "problem",
     "rounds",
     "secret",

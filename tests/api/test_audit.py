@@ -273,7 +273,7 @@ def test_what_is_still_to_be_delivered_is_not_swept(calendars: Tenant, server: L
     assert trail(calendars, grant_id=grant["id"]) == []
 
 
-@pytest.mark.parametrize("permissions", [["grants.read"], [], "all", ["all"] * 6])
+@pytest.mark.parametrize("permissions", [["grants.read"], [], "all", ["all"] * 7])
 def test_a_permission_that_does_not_exist_is_refused_with_those_that_do(
     admin: Account, tenant: Tenant, permissions: object
 ) -> None:
@@ -282,7 +282,7 @@ def test_a_permission_that_does_not_exist_is_refused_with_those_that_do(
     assert (status, type_) == (400, "api.invalid_request_error")
     assert message.startswith("permissions")
     if permissions == ["grants.read"]:
-        assert "'all', 'grants.token', 'grants.credential', 'grants.proxy' or 'grants.mail'" in message
+        assert "'all', 'grants.token', 'grants.credential', 'grants.proxy', 'grants.mail' or 'grants.import'" in message
 
 
 def test_all_does_not_include_reading_tokens(tenant: Tenant) -> None:

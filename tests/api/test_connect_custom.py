@@ -1,11 +1,13 @@
 """POST /v3/connect/custom: bring your own credentials. What holds for every provider, shown with virtual calendars."""
 
 import json
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import pytest
 
-from tests.support import MARK, Tenant, data, problem, secret
+from tests.support import MARK, Tenant, data, importer, problem, secret
 
 
 def test_a_virtual_calendar_becomes_a_grant(tenant: Tenant) -> None:
@@ -37,6 +39,41 @@ def test_the_same_mailbox_keeps_its_grant_id(tenant: Tenant) -> None:
     assert renewed["id"] == first["id"]
     assert (renewed["state"], renewed["name"]) == ("a", "Seven")
     assert data(tenant.connect("virtual-calendar", {"email": "room-7"}, state="b"))["state"] == "b"
+
+
+def test_a_key_that_may_import_chooses_the_id_of_a_grant(tenant: Tenant, stranger: Tenant) -> None:
+    kept, free = str(uuid.uuid4()), str(uuid.uuid4())
+    for one in (tenant, stranger):
+        one.connector("virtual-calendar")
+        one.http.headers["Authorization"] = f"Bearer {importer(one)}"
+
+    def connect(email: str, grant_id: object, who: Tenant = tenant) -> httpx.Response:
+        return who.connect("virtual-calendar", {"email": email}, grant_id=grant_id)
+
+    assert data(connect("room-7", kept))["id"] == data(connect("room-7", kept))["id"] == kept
+    assert data(connect("room-7", None))["id"] == data(connect("room-7", ""))["id"] == kept
+    for refused, words in (
+        (connect("room-8", kept), "another mailbox"),
+        (connect("room-8", kept, stranger), "another mailbox"),
+        (connect("room-7", free), kept),
+        (connect("room-8", kept.upper()), "grant_id"),
+        (connect("room-8", "42"), "grant_id"),
+    ):
+        status, type_, message = problem(refused)
+        assert (status, type_) == (400, "api.invalid_request_error")
+        assert message.startswith("grant_id")
+        assert words in message
+    assert (tenant.grants(), stranger.grants()) == (1, 0)
+
+
+def test_without_that_permission_the_key_is_told_how_to_get_it(tenant: Tenant) -> None:
+    tenant.connector("virtual-calendar")
+    status, type_, message = problem(
+        tenant.connect("virtual-calendar", {"email": "room-7"}, grant_id=str(uuid.uuid4()))
+    )
+    assert (status, type_) == (403, "grant.access_denied")
+    assert "--permission all --permission grants.import" in message
+    assert tenant.grants() == 0
 
 
 def test_the_event_of_a_first_time_differs_from_that_of_a_renewal(tenant: Tenant) -> None:

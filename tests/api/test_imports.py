@@ -30,8 +30,8 @@ def stored(tenant: Tenant, *, state: str = "running", at: Micros | None = None) 
     def script() -> Steps[None]:
         yield Statement(
             """insert into imports (application_id, id, name, state, lines, cut_over, hold_refresh, created_at,
-                                    started_at, updated_at)
-               values ($1, $2, 'users.ndjson', $3, 8, 0, 0, $4, $4, $4)""",
+                                    started_at, updated_at, released)
+               values ($1, $2, 'users.ndjson', $3, 8, 0, 0, $4, $4, $4, 0)""",
             (app, import_id, state, began),
         )
         for number, (source, provider, batch, rows, counts) in enumerate(batches, 1):

@@ -75,7 +75,7 @@ def left(
         archive.extractall(tmp_path / "data", filter="data")
     (tmp_path / "data").chmod(0o700)
     if on_postgres:
-        env["OPENGRANT_DATABASE_URL"] = postgres.create_database()
+        env["OPENGRANT_DATABASE_URL"] = postgres.create_empty_database()
         postgres.load(env["OPENGRANT_DATABASE_URL"], tmp_path / "data" / "dump.sql")
     found = Left(env, tmp_path, json.loads((tmp_path / "data" / "facts.json").read_text()))
     # Servers listen elsewhere in each run.

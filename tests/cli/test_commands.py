@@ -196,7 +196,7 @@ def test_a_command_in_another_place_than_the_servers_makes_nothing_there(tmp_pat
 
 
 def test_a_command_at_an_empty_postgres_makes_nothing_there(tmp_path: Path, postgres: Postgres) -> None:
-    env = {"OPENGRANT_DATABASE_URL": postgres.create_database()}
+    env = {"OPENGRANT_DATABASE_URL": postgres.create_empty_database()}
     for _ in range(2):
         done = opengrant(tmp_path, "keys", "list", env=env)
         assert (done.returncode, "There is no installation in this database" in done.stderr) == (1, True)
@@ -435,7 +435,7 @@ def test_several_workers_serve_one_database(tmp_path: Path, postgres: Postgres) 
 
 
 def test_an_old_schema_on_postgres_waits_for_migrate(tmp_path: Path, postgres: Postgres) -> None:
-    env = {"OPENGRANT_DATABASE_URL": postgres.create_database()}
+    env = {"OPENGRANT_DATABASE_URL": postgres.create_empty_database()}
     assert "0001_initial" in opengrant(tmp_path, "migrate", env=env).stdout
     assert opengrant(tmp_path, "migrate", env=env).stdout == "The schema is up to date.\n"
     assert opengrant(tmp_path, "apps", "list", env=env).returncode == 0

@@ -4,6 +4,7 @@ Each test runs one script of tests/peers/node_sdk and looks at what a caller of 
 """
 
 import tempfile
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from tests.fakes.oauth import FakeOAuth
 from tests.fakes.receiver import Hook
 from tests.peers.dovecot import Dovecot
 from tests.peers.nodejs import NodeScripts
-from tests.support import MARK, LiveServer, Tenant, imap, secret
+from tests.support import MARK, LiveServer, Tenant, imap, importer, secret
 
 Run = Callable[..., Any]
 
@@ -74,7 +75,7 @@ def test_grants_from_a_virtual_calendar_to_deletion(run: Run) -> None:
     assert (found["gone"]["statusCode"], found["gone"]["type"]) == (404, "grant.not_found")
 
 
-def test_an_imap_mailbox(run: Run, dovecot: Dovecot) -> None:
+def test_an_imap_mailbox(run: Run, tenant: Tenant, dovecot: Dovecot) -> None:
     names = {
         "imap_username": "imapUsername",
         "imap_password": "imapPassword",
@@ -84,8 +85,10 @@ def test_an_imap_mailbox(run: Run, dovecot: Dovecot) -> None:
         "smtp_port": "smtpPort",
     }
     settings = {names[key]: value for key, value in imap(dovecot, "alice@example.test").items()}
-    custom = {"provider": "imap", "settings": settings}
-    (grant,) = run("connect", requests=[{"connector": {"provider": "imap"}, "custom": custom}])
+    custom = {"provider": "imap", "settings": settings, "grantId": str(uuid.uuid4())}
+    wanted = {"connector": {"provider": "imap"}, "custom": custom}
+    (grant,) = run("connect", requests=[wanted], apiKey=importer(tenant))
+    assert grant["made"]["id"] == custom["grantId"]
     assert grant["found"] == grant["made"]
     assert (grant["made"]["provider"], grant["made"]["email"]) == ("imap", "alice@example.test")
     shown = grant["made"]["settings"]

@@ -1,5 +1,7 @@
 """The official Python SDK, with nothing changed but its base URL, against a live server."""
 
+import uuid
+
 import pytest
 from nylas import Client
 from nylas.models.errors import NylasApiError, NylasOAuthError
@@ -10,7 +12,7 @@ from tests.api.tokens import offline
 from tests.fakes.oauth import FakeOAuth
 from tests.fakes.receiver import Hook
 from tests.peers.dovecot import Dovecot
-from tests.support import LiveServer, Tenant, imap, secret
+from tests.support import LiveServer, Tenant, imap, importer, secret
 
 
 def test_a_virtual_calendar_from_connector_to_deletion(nylas: Client) -> None:
@@ -51,6 +53,14 @@ def test_google_and_microsoft(nylas: Client, provider: FakeOAuth) -> None:
         made = nylas.auth.custom_authentication({"provider": name, "settings": {"refresh_token": token}}).data
         assert (made.provider, made.email) == (name, f"{name}@example.com")
         assert made.credential_id
+
+
+def test_a_grant_keeps_the_id_that_it_had_elsewhere(tenant: Tenant) -> None:
+    tenant.connector("virtual-calendar")
+    nylas, kept = Client(api_key=importer(tenant), api_uri=tenant.server.url), str(uuid.uuid4())
+    body = {"provider": "virtual-calendar", "settings": {"email": "room-7"}, "grant_id": kept}
+    assert nylas.auth.custom_authentication(body).data.id == kept  # type: ignore[arg-type] # the SDK passes it on
+    assert nylas.grants.find(kept).data.email == "room-7"
 
 
 def test_connectors(nylas: Client) -> None:

@@ -157,7 +157,7 @@ def test_what_the_pods_would_run_migrates_serves_and_answers_the_probes(
     base: list[dict[str, Any]], migrate: list[dict[str, Any]], tmp_path: Path, postgres: Postgres
 ) -> None:
     secret = {
-        "OPENGRANT_DATABASE_URL": postgres.create_database(),
+        "OPENGRANT_DATABASE_URL": postgres.create_empty_database(),
         "OPENGRANT_MASTER_KEYS": "k1:" + "A" * 43 + "=",
         "OPENGRANT_BOOTSTRAP_API_KEY": "k" * 48,
     }

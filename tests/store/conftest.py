@@ -34,7 +34,7 @@ def sqlite_target(tmp_path: Path) -> Target:
 
 @pytest.fixture
 def postgres_target(postgres: Postgres, tmp_path: Path) -> Target:
-    return Target(postgres.create_database(), tmp_path / "unused.db")
+    return Target(postgres.create_empty_database(), tmp_path / "unused.db")
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

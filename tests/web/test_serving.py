@@ -47,6 +47,8 @@ def test_what_a_page_loads_is_kept_for_ever_and_comes_compressed_to_who_can_read
         plain = tenant.get(file, headers={"accept-encoding": "identity"})
         assert "immutable" in plain.headers["cache-control"]
         assert "content-encoding" not in plain.headers
+        if len(plain.content) < 100:
+            continue  # compressed, it would be larger
         for wanted, used in (("gzip, deflate, br", "br"), ("gzip;q=0.5", "gzip"), ("gzip;q=0, br;q=0", None)):
             headers, sent = raw(tenant, file, wanted)
             assert headers.get("content-encoding") == used, (file, wanted)

@@ -1,5 +1,6 @@
 """POST /v3/connect/custom: bring your own credentials."""
 
+from opengrant.api.http.authentication import require
 from opengrant.api.http.decoding import decode
 from opengrant.api.http.request import Request
 from opengrant.api.http.route_table import One, route
@@ -73,6 +74,9 @@ async def connect_custom(request: Request) -> Answer:
         settings["credential_id"] = sent.get("credential_id")
     shape = wire.custom_variant(provider, settings if isinstance(settings, dict) else {})
     ask = decode(shape, sent).to_model()
+    who = request.session or request.caller
+    if ask.grant_id is not None and who is not None:
+        require("grants.import", who)
 
     async def connect() -> Answer:
         return Grant.of(await request.services.connect.custom(request.application, ask))

@@ -40,8 +40,9 @@ def keys_create(
         Parameter(
             negative=(),
             help="all, grants.token to read access tokens, grants.credential to read stored passwords,"
-            " grants.proxy to open mailboxes through the mail proxy, or grants.mail to read mailboxes in the console;"
-            " all includes none of them. May be repeated. Without it, all.",
+            " grants.proxy to open mailboxes through the mail proxy, grants.mail to read mailboxes in the console, or"
+            " grants.import to import grants and choose their ids; all includes none of them. May be repeated."
+            " Without it, all.",
         ),
     ] = None,
     json: AsJson = False,

@@ -7,9 +7,10 @@ from typing import Any, Literal, get_args
 from opengrant.model.basics import Micros, record
 
 IdentityRule = Literal["email", "subject"]
-Permission = Literal["all", "grants.token", "grants.credential", "grants.proxy", "grants.mail"]
-"""What an API key may do. `all` is everything except using live credentials: tokens need `grants.token`, passwords
-`grants.credential`, mailboxes by the mail proxy `grants.proxy`, mailboxes in the console `grants.mail`."""
+Permission = Literal["all", "grants.token", "grants.credential", "grants.proxy", "grants.mail", "grants.import"]
+"""What an API key may do. `all` is everything except using live credentials and choosing ids: tokens need
+`grants.token`, passwords `grants.credential`, mailboxes by the mail proxy `grants.proxy`, mailboxes in the console
+`grants.mail`, imports and ids of grants `grants.import`."""
 PERMISSIONS: tuple[Permission, ...] = get_args(Permission)
 Platform = Literal["web", "desktop", "js", "ios", "android"]
 """What kind of program a redirect URI leads to."""

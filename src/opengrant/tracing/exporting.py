@@ -102,17 +102,19 @@ class _Session(requests.Session):
 
 
 class _Exporter(SpanExporter):
-    """taken: number of spans that it was given, sent or not."""
+    """done: number of spans that it is done with, sent or not."""
 
     def __init__(self, losses: _Losses) -> None:
         self._session = _Session()
         self._inner = OTLPSpanExporter(session=self._session)
         self._losses = losses
-        self.taken = 0
+        self.done = 0
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        self.taken += len(spans)
-        result = self._inner.export(spans)
+        try:
+            result = self._inner.export(spans)
+        finally:
+            self.done += len(spans)
         if result is not SpanExportResult.SUCCESS:
             self._losses.add(len(spans), self._session.ended)
         return result
@@ -130,7 +132,8 @@ class _Batches(BatchSpanProcessor):
 
     @property
     def waiting(self) -> int:
-        return self._given - self._to.taken
+        """With those that are being sent."""
+        return self._given - self._to.done
 
     def on_end(self, span: ReadableSpan) -> None:
         if span.context is None or not span.context.trace_flags.sampled:

@@ -27,6 +27,8 @@ const DeliveryPage = lazy<{ webhook: string; id: string }>(
     () => import("./webhooks/delivery").then((part) => part.DeliveryPage),
     "the delivery",
 );
+const ImportPage = lazy<{ id: string }>(() => import("./imports/import").then((part) => part.ImportPage), "the import");
+const ImportsPage = lazy<object>(() => import("./imports/imports").then((part) => part.ImportsPage), "imports");
 const RequestPage = lazy<{ id: string }>(
     () => import("./requests/request").then((part) => part.RequestPage),
     "the request",
@@ -50,6 +52,7 @@ const DomainsPage = lazy<object>(() => import("./domains/domains").then((part) =
 const LISTS: Record<string, ComponentType> = {
     "": OverviewPage,
     grants: GrantsPage,
+    imports: ImportsPage,
     connectors: ConnectorsPage,
     webhooks: WebhooksPage,
     keys: KeysPage,
@@ -63,6 +66,7 @@ const LISTS: Record<string, ComponentType> = {
 };
 const SINGLE: Record<string, ComponentType<{ id: string }>> = {
     grants: GrantPage,
+    imports: ImportPage,
     connectors: ConnectorPage,
     webhooks: WebhookPage,
     domains: DomainPage,

@@ -19,6 +19,7 @@ const GROUPS: [title: string | undefined, places: [place: IconName, label: strin
         [
             ["overview", "Overview"],
             ["grants", "Grants"],
+            ["imports", "Imports"],
             ["workspaces", "Workspaces"],
         ],
     ],

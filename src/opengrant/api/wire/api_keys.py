@@ -20,8 +20,8 @@ class ApiKeyBody(Model):
     """Days."""
     permissions: Annotated[list[Permission], OrNull] = Field(["all"], min_length=1, max_length=len(PERMISSIONS))
     """`grants.token`: read live access tokens. `grants.credential`: read stored passwords. `grants.proxy`: open
-    mailboxes by the mail proxy. `grants.mail`: read mailboxes in the console. `all` includes none of them. Without
-    `all`, a key may do nothing else."""
+    mailboxes by the mail proxy. `grants.mail`: read mailboxes in the console. `grants.import`: import grants, and
+    choose their ids. `all` includes none of them. Without `all`, a key may do nothing else."""
 
 
 class ApiKey(Model):

@@ -19,6 +19,7 @@ from opengrant.api.wire.connect_settings import (
 from opengrant.api.wire.fields import (
     AnyScopes,
     ExternalId,
+    GrantId,
     Id,
     Maybe,
     Model,
@@ -49,6 +50,9 @@ class ConnectBody(Model):
     """Where the grant goes; without it, the workspace of its domain or the default one."""
     external_id: Maybe[ExternalId] = None
     """An id of your own; the grant then also answers to `external:<id>` in paths."""
+    grant_id: Maybe[GrantId] = None
+    """The id that the grant shall have: a UUID in lower case, such as that of a grant elsewhere. Refused if another
+    grant has it, or the mailbox has another one. Needs the permission `grants.import`."""
 
     def to_model(self) -> CustomConnect:
         """Raises InvalidRequest."""
@@ -60,6 +64,7 @@ class ConnectBody(Model):
             name=self.name,
             workspace_id=self.workspace_id,
             external_id=self.external_id,
+            grant_id=self.grant_id,
         )
 
 

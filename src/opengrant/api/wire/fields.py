@@ -98,6 +98,7 @@ Host = Annotated[str, trimmed(253)]
 Login = Annotated[str, trimmed(512)]
 Id = Annotated[str, trimmed(64)]
 ExternalId = Annotated[str, trimmed(256)]
+GrantId = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 
 
 def _token(value: SecretStr) -> SecretStr:

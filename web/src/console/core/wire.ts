@@ -65,7 +65,7 @@ export interface ApiKey {
     /** Its name. */
     name: string;
     /** What the key may do. */
-    permissions: ("all" | "grants.token" | "grants.credential" | "grants.proxy" | "grants.mail")[];
+    permissions: ("all" | "grants.token" | "grants.credential" | "grants.proxy" | "grants.mail" | "grants.import")[];
     /** Its state. */
     status: "active" | "expired" | "revoked";
     /** When it was created, in Unix seconds. */
@@ -1373,7 +1373,7 @@ export interface NewApiKey {
     /** Its name. */
     name: string;
     /** What the key may do. */
-    permissions: ("all" | "grants.token" | "grants.credential" | "grants.proxy" | "grants.mail")[];
+    permissions: ("all" | "grants.token" | "grants.credential" | "grants.proxy" | "grants.mail" | "grants.import")[];
     /** Its state. */
     status: "active" | "expired" | "revoked";
     /** When it was created, in Unix seconds. */

@@ -133,6 +133,7 @@ export const PERMISSIONS: [permission: string, means: string][] = [
     ["grants.credential", "Read the stored passwords of grants. Each reading and its reason are in the audit trail."],
     ["grants.proxy", "Open the mailboxes of grants through the mail proxy. Each login is in the audit trail."],
     ["grants.mail", "Read the mailboxes of grants in this console. Each reading is in the audit trail."],
+    ["grants.import", "Import many grants at once, and choose the ids of new grants."],
 ];
 
 /** An actor such as "key:1234…" in words. names: of API keys, by id. */
@@ -147,6 +148,7 @@ export function actorWords(actor: string | undefined, names?: Map<string, string
         grant: "Token of grant",
         service_account: "Service account",
         cli: "Command line:",
+        import: "Import",
         clock: "OpenGrant itself",
         start: "First start",
         anonymous: "Anybody",

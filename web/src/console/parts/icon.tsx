@@ -3,6 +3,7 @@
 const DRAWINGS = {
     overview: "M4 20V11M10 20V5M16 20v-6M22 20H2",
     grants: "M3 6h18v12H3zM3 7l9 7 9-7",
+    imports: "M12 3v11M7.5 9.5L12 14l4.5-4.5M4 16v4h16v-4",
     connectors: "M9 3v5M15 3v5M6 8h12v3a6 6 0 0 1-12 0zM12 17v4",
     webhooks: "M6 17v-6a6 6 0 0 1 12 0v6l2 2.5H4zM10 22h4M12 5V3",
     keys: "M15.5 4a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 0-9zM12.3 11.7L4 20M7.5 16.5l2.5 2.5",

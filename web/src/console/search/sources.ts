@@ -41,6 +41,7 @@ const PAGES: Hit[] = (
     [
         ["overview", "", "Overview", "home start status activity"],
         ["grants", "grants", "Grants", "mailboxes accounts owners"],
+        ["imports", "imports", "Imports", "migrate move bulk rows csv ndjson cut-over"],
         ["connectors", "connectors", "Connectors", "providers google microsoft oauth client"],
         ["webhooks", "webhooks", "Webhooks", "events notifications deliveries"],
         ["keys", "keys", "API keys", "tokens sessions credentials"],

@@ -1,0 +1,49 @@
+"""/console#/imports: how far an import is, and what became of its rows, in a browser at a live server."""
+
+import asyncio
+
+import pytest
+from playwright.async_api import expect
+
+from tests.api.test_imports import stored
+from tests.support import Tenant, data
+from tests.web.conftest import Console, violations
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def test_an_import_is_followed_paused_and_cancelled(console: Console, tenant: Tenant, axe: str) -> None:
+    await console.page.add_init_script(axe)
+    import_id = stored(tenant)
+    await console.enter_with_key(tenant, "/imports")
+    page = console.page
+    await expect(console.title).to_have_text("Imports")
+    await page.get_by_role("link", name="users.ndjson").click()
+    await expect(page.get_by_text("5 of 8 rows")).to_be_visible()
+    await expect(page.get_by_text("Zoom is paused")).to_be_visible()
+    await expect(page.get_by_text("Correct it.")).to_be_visible()
+    rows = page.get_by_role("table").last.get_by_role("row")
+    await expect(rows).to_have_count(9)
+    await page.get_by_role("button", name="Must sign in").click()
+    await expect(rows).to_have_count(2)
+    await expect(rows.nth(1)).to_contain_text("Google")
+    assert await violations(page) == []
+    async with page.expect_download() as download:
+        await page.get_by_role("button", name="Download CSV").click()
+    file = await (await download.value).path()
+    assert len((await asyncio.to_thread(file.read_text)).splitlines()) == 2  # as filtered
+
+    await console.press("Pause")
+    await expect(page.get_by_text("Paused", exact=True).first).to_be_visible()
+    assert data(tenant.get(f"/v3/imports/{import_id}"))["status"] == "paused"
+    await console.press("Resume")
+    await console.press("Cancel…")
+    await expect(console.dialog).to_contain_text("3 rows are not verified")
+    await console.dialog.get_by_role("button", name="Cancel the import").click()
+    await expect(page.get_by_text("Cancelled", exact=True).first).to_be_visible()
+    assert data(tenant.get(f"/v3/imports/{import_id}"))["counts"]["cancelled"] == 3
+
+
+async def test_without_imports_the_page_says_how_to_begin(console: Console, tenant: Tenant) -> None:
+    await console.enter_with_key(tenant, "/imports")
+    await expect(console.page.get_by_text("opengrant import users.ndjson --dry-run")).to_be_visible()
